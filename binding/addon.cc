@@ -1,0 +1,85 @@
+// The addon's exports: facts about this binary, the pool's size, the class Session.
+#include <napi.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "binding/environment.h"
+#include "binding/native_session.h"
+#include "binding/pin.h"
+#include "cpu/backend.h"
+#include "cpu/kernel.h"
+#include "engine/backend.h"
+
+namespace nano::binding {
+namespace {
+
+constexpr std::array<std::string_view, 3> kFusedOps = {"linear", "dropout_add", "matmul_accumulate"};
+
+Napi::String Text(Napi::Env env, std::string_view text) { return Napi::String::New(env, std::string(text)); }
+
+Napi::Object FromAvailability(Napi::Env env, const Availability& availability) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("available", availability.available);
+  object.Set("reason", availability.reason);
+  return object;
+}
+
+Napi::Value Info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const cpu::KernelTable& table = *cpu::SelectKernels();
+  Napi::Array sets = Napi::Array::New(env);
+  for (const std::string_view name : cpu::InstructionSets()) sets.Set(sets.Length(), Text(env, name));
+  Napi::Array ops = Napi::Array::New(env);
+  for (const cpu::Kernel& kernel : table.kernels) ops.Set(ops.Length(), Text(env, kernel.name));
+  Napi::Array fused = Napi::Array::New(env);
+  for (const std::string_view name : kFusedOps) {
+    if (table.find(name) != nullptr) fused.Set(fused.Length(), Text(env, name));
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("version", NANO_GPT_VERSION);
+  object.Set("instructionSet", table.instruction_set);
+  object.Set("instructionSets", sets);
+  object.Set("threads", Engine::Get().pool().threads());
+  object.Set("ops", ops);
+  object.Set("fusedOps", fused);
+  object.Set("cuda", FromAvailability(env, cuda::Probe()));
+  object.Set("metal", FromAvailability(env, metal::Probe()));
+  return object;
+}
+
+Napi::Value SetThreads(const Napi::CallbackInfo& info) {
+  return Rejecting(info.Env(), [&]() -> Napi::Value {
+    const uint64_t threads = CountFrom(info[0], "threads", 1);
+    if (threads > kMaxThreads) {
+      throw Refused(Status(Code::kInvalidArgument, "threads is " + std::to_string(threads) + "; it must be at most " +
+                                                       std::to_string(kMaxThreads)));
+    }
+    return Environment::Of(info.Env())
+        .Submit<Nothing>(
+            [threads]() -> Result<Nothing> {
+              SharedPool& pool = Engine::Get().pool();
+              NANO_RETURN_IF_ERROR(pool.Resize(static_cast<int>(threads)));
+              pool.Get();
+              return Nothing();
+            },
+            [](Napi::Env to, Nothing&) { return to.Undefined(); });
+  });
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  PinLibrary();
+  env.SetInstanceData(new Environment(env));
+  exports.Set("info", Napi::Function::New<Info>(env, "info"));
+  exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
+  exports.Set("Session", NativeSession::Define(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace nano::binding
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return nano::binding::Init(env, exports); }
+
+NODE_API_MODULE(nano_gpt, InitAddon)

@@ -1,0 +1,95 @@
+#include "binding/engine.h"
+
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+namespace nano::binding {
+namespace {
+
+// Held while the engine's thread calls into Node. At the process's end it is taken for good: Node is being taken down
+// then, and process.exit() asks no environment to clean up first.
+std::mutex& NodeMutex() {
+  static auto* const mutex = new std::mutex;
+  return *mutex;
+}
+
+}  // namespace
+
+void Mailbox::Deliver(JobList& finished) noexcept {
+  JobList dropped;  // destroyed after the locks are released
+  const std::lock_guard node(NodeMutex());
+  const std::lock_guard lock(mutex_);
+  if (!open_) {
+    dropped.splice(dropped.end(), finished);
+    return;
+  }
+  finished_.splice(finished_.end(), finished);
+  notify_();
+}
+
+JobList Mailbox::Collect() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(finished_, {});
+}
+
+void Mailbox::Close() {
+  const std::lock_guard lock(mutex_);
+  open_ = false;
+}
+
+Engine& Engine::Get() {
+  static auto* const engine = new Engine;
+  return *engine;
+}
+
+Engine::Engine() : pool_(DefaultThreads()) {
+#if !defined(_WIN32)  // Windows has ended all other threads before it calls such a function
+  NodeMutex();
+  std::atexit([] { NodeMutex().lock(); });
+#endif
+}
+
+void Engine::Post(std::unique_ptr<Job> job) {
+  JobList one;
+  one.push_back(std::move(job));
+  const std::lock_guard lock(mutex_);
+  if (!started_) {
+    std::thread([this] { Work(); }).detach();
+    started_ = true;
+  }
+  waiting_.splice(waiting_.end(), one);
+  changed_.notify_all();
+}
+
+void Engine::Drop(const Mailbox& mailbox) {
+  JobList dropped;
+  std::unique_lock lock(mutex_);
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const auto job = it++;
+    if ((*job)->mailbox().get() == &mailbox) dropped.splice(dropped.end(), waiting_, job);
+  }
+  changed_.wait(lock, [&] { return running_ != &mailbox; });
+}
+
+void Engine::Work() {
+  while (true) {
+    JobList job;
+    std::shared_ptr<Mailbox> mailbox;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return !waiting_.empty(); });
+      job.splice(job.end(), waiting_, waiting_.begin());
+      mailbox = job.front()->mailbox();
+      running_ = mailbox.get();
+    }
+    job.front()->Execute();
+    mailbox->Deliver(job);
+    job.clear();
+    const std::lock_guard lock(mutex_);
+    running_ = nullptr;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace nano::binding

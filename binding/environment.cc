@@ -1,0 +1,75 @@
+#include "binding/environment.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace nano::binding {
+
+Environment::Environment(Napi::Env env) : env_(env) {
+  uint8_array_ = Napi::Persistent(env.Global().Get("Uint8Array").As<Napi::Function>());
+  const Napi::String name = Napi::String::New(env, "nano-gpt");
+  napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
+                                                       &Environment::OnFinished, &wake_);
+  if (status == napi_ok) status = napi_unref_threadsafe_function(env, wake_);
+  // Cleanup hooks run in reverse order: this one before Node's own for `wake_`, after which no thread may use it.
+  if (status == napi_ok) status = napi_add_env_cleanup_hook(env, &Environment::OnCleanup, this);
+  if (status != napi_ok) throw Napi::Error::New(env, "nano-gpt could not be set up in this environment");
+  mailbox_ = std::make_shared<Mailbox>(
+      [wake = wake_] { napi_call_threadsafe_function(wake, nullptr, napi_tsfn_nonblocking); });
+}
+
+Environment::~Environment() {
+  Close();
+  // The environment is on its way out, and with it its heap: nothing is left to delete the reference from.
+  uint8_array_.SuppressDestruct();
+}
+
+void Environment::OnCleanup(void* environment) { static_cast<Environment*>(environment)->Close(); }
+
+// Ends this environment's part in the engine: what runs stops after its step, what waits is forgotten, and from here
+// on the engine's thread doesn't touch Node on our behalf.
+void Environment::Close() {
+  if (mailbox_ == nullptr) return;
+  mailbox_->Close();
+  for (const auto& weak : sessions_) {
+    if (const auto session = weak.lock()) session->fetch_add(1);
+  }
+  Engine::Get().Drop(*mailbox_);
+  mailbox_->Collect();
+}
+
+void Environment::Register(const std::shared_ptr<Cancellations>& session) {
+  std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
+  sessions_.push_back(session);
+}
+
+void Environment::Post(std::unique_ptr<Job> job) {
+  Engine::Get().Post(std::move(job));
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, wake_);
+}
+
+void Environment::OnFinished(napi_env env, napi_value, void* environment, void*) {
+  if (env != nullptr) static_cast<Environment*>(environment)->SettleFinished();
+}
+
+void Environment::SettleFinished() {
+  JobList finished = mailbox_->Collect();
+  while (!finished.empty()) {
+    try {
+      const Napi::HandleScope scope(env_);
+      static_cast<Promised&>(*finished.front()).Settle(env_);
+    } catch (const Napi::Error&) {  // the environment is ending: nobody is left to tell
+    }
+    finished.pop_front();
+    if (--pending_ == 0) napi_unref_threadsafe_function(env_, wake_);
+  }
+}
+
+Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
+  // The constructor throws where napi_create_arraybuffer would end the process.
+  auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
+  if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
+  return array;
+}
+
+}  // namespace nano::binding

@@ -1,0 +1,116 @@
+// What the addon keeps for one Node environment (the main thread or a worker): its way to the engine and back.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "binding/engine.h"
+#include "binding/values.h"
+#include "engine/bytes.h"
+#include "engine/guard.h"
+#include "engine/status.h"
+
+namespace nano::binding {
+
+// Set once by anyone, seen by the run that it is to end. Runs compare the number of requests with what it was when
+// they were asked for.
+using Cancellations = std::atomic<uint64_t>;
+
+// For jobs that compute nothing.
+using Nothing = std::monostate;
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  // Runs `work` on the engine's thread. The promise resolves to what `convert` makes of its result on this thread.
+  // Until then the event loop stays alive.
+  template <class T>
+  Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert);
+
+  // A session of this environment, to be cancelled when the environment ends.
+  void Register(const std::shared_ptr<Cancellations>& session);
+
+  // A Uint8Array in an ArrayBuffer of its own. Throws a Napi::Error when there is no memory for it, as `new` does.
+  Napi::Value Uint8ArrayOf(const Bytes& bytes) const;
+
+ private:
+  class Promised;
+  template <class T>
+  class PromisedResult;
+
+  void Post(std::unique_ptr<Job> job);
+  void SettleFinished();
+  void Close();
+  static void OnCleanup(void* environment);
+  static void OnFinished(napi_env env, napi_value, void* environment, void*);
+
+  Napi::Env env_;
+  napi_threadsafe_function wake_ = nullptr;
+  std::shared_ptr<Mailbox> mailbox_;
+  Napi::FunctionReference uint8_array_;
+  std::vector<std::weak_ptr<Cancellations>> sessions_;
+  size_t pending_ = 0;  // jobs that are not settled
+};
+
+// A job with a promise.
+class Environment::Promised : public Job {
+ public:
+  Promised(std::shared_ptr<Mailbox> mailbox, Napi::Env env)
+      : Job(std::move(mailbox)), deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  virtual void Settle(Napi::Env env) = 0;
+
+ protected:
+  Napi::Promise::Deferred deferred_;
+};
+
+template <class T>
+class Environment::PromisedResult final : public Promised {
+ public:
+  PromisedResult(std::shared_ptr<Mailbox> mailbox, Napi::Env env, std::function<Result<T>()> work,
+                 std::function<Napi::Value(Napi::Env, T&)> convert)
+      : Promised(std::move(mailbox), env), work_(std::move(work)), convert_(std::move(convert)) {}
+
+  void Execute() noexcept override {
+    result_ = Guarded(work_);
+    work_ = nullptr;  // lets go of what it holds as soon as possible, on this thread
+  }
+
+  void Settle(Napi::Env env) override {
+    if (!result_.ok()) {
+      deferred_.Reject(ErrorFor(env, result_.status()).Value());
+      return;
+    }
+    try {
+      deferred_.Resolve(convert_(env, result_.value()));
+    } catch (const Napi::Error&) {  // all that converting does is allocate
+      deferred_.Reject(ErrorFor(env, Status(Code::kOutOfMemory, "there is no memory for the result")).Value());
+    }
+  }
+
+ private:
+  std::function<Result<T>()> work_;
+  std::function<Napi::Value(Napi::Env, T&)> convert_;
+  Result<T> result_ = Status(Code::kInternal, "the job has not run");
+};
+
+template <class T>
+Napi::Promise Environment::Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert) {
+  auto job = std::make_unique<PromisedResult<T>>(mailbox_, env_, std::move(work), std::move(convert));
+  const Napi::Promise promise = job->promise();
+  Post(std::move(job));
+  return promise;
+}
+
+}  // namespace nano::binding

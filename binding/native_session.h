@@ -1,0 +1,76 @@
+// The JavaScript class Session: each method checks and copies its arguments and hands the engine a job.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "binding/environment.h"
+#include "engine/session.h"
+
+namespace nano::binding {
+
+class NativeSession : public Napi::ObjectWrap<NativeSession> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit NativeSession(const Napi::CallbackInfo& info);
+
+ private:
+  // Shared with the jobs, which outlive this object if it is collected first. The session is the engine's thread's
+  // alone from the first job on; null once disposed of.
+  struct State {
+    std::unique_ptr<Session> session;
+    std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>(0);
+  };
+
+  Napi::Value Allocate(const Napi::CallbackInfo& info);
+  Napi::Value Write(const Napi::CallbackInfo& info);
+  Napi::Value Read(const Napi::CallbackInfo& info);
+  Napi::Value Free(const Napi::CallbackInfo& info);
+  Napi::Value Compile(const Napi::CallbackInfo& info);
+  Napi::Value Release(const Napi::CallbackInfo& info);
+  Napi::Value Memory(const Napi::CallbackInfo& info);
+  Napi::Value Run(const Napi::CallbackInfo& info);
+  void Cancel(const Napi::CallbackInfo& info);
+  Napi::Value Dispose(const Napi::CallbackInfo& info);
+
+  template <class T>
+  using Work = std::function<Result<T>(Session&)>;
+  template <class T>
+  using Convert = std::function<Napi::Value(Napi::Env, T&)>;
+
+  // A job on this session.
+  template <class T>
+  Napi::Value Submit(Napi::Env env, Work<T> work, Convert<T> convert);
+  // The same for work that gives no value.
+  Napi::Value SubmitStatus(Napi::Env env, std::function<Status(Session&)> work);
+  // Calls `body`, which checks arguments and submits; what it throws becomes a rejected promise.
+  template <class Body>
+  Napi::Value Promise(const Napi::CallbackInfo& info, Body&& body);
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+  bool disposed_ = false;
+};
+
+// Calls `body`; what it throws becomes a rejected promise.
+template <class Body>
+Napi::Value Rejecting(Napi::Env env, Body&& body) {
+  const auto reject = [&](const Napi::Value& error) -> Napi::Value {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    deferred.Reject(error);
+    return deferred.Promise();
+  };
+  try {
+    return body();
+  } catch (const Refused& refused) {
+    return reject(ErrorFor(env, refused.status()).Value());
+  } catch (const Napi::Error& error) {
+    return reject(error.Value());
+  } catch (const std::bad_alloc&) {
+    return reject(ErrorFor(env, Status(Code::kOutOfMemory, "out of memory")).Value());
+  } catch (const std::exception& error) {
+    return reject(ErrorFor(env, Status(Code::kInternal, error.what())).Value());
+  }
+}
+
+}  // namespace nano::binding

@@ -1,0 +1,40 @@
+// Between JavaScript values and the engine's: argument checks with messages, errors with codes.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "engine/bytes.h"
+#include "engine/program.h"
+#include "engine/status.h"
+
+namespace nano::binding {
+
+// An argument that cannot be accepted. Becomes a rejected promise, or an exception in a constructor.
+class Refused : public std::exception {
+ public:
+  explicit Refused(Status status) : status_(std::move(status)) {}
+  const Status& status() const { return status_; }
+  const char* what() const noexcept override { return status_.message().c_str(); }
+
+ private:
+  Status status_;
+};
+
+// An Error whose `code` says what kind it is.
+Napi::Error ErrorFor(Napi::Env env, const Status& status);
+
+// Each checks that `value` is what `what` promises and throws Refused, which names it, if it isn't.
+std::string TextFrom(const Napi::Value& value, const std::string& what);
+uint64_t CountFrom(const Napi::Value& value, const std::string& what, uint64_t least);
+Bytes BytesFrom(const Napi::Value& value, const std::string& what);  // a copy
+Napi::Object ObjectFrom(const Napi::Value& value, const std::string& what);
+Napi::Array ArrayFrom(const Napi::Value& value, const std::string& what);
+bool FlagFrom(const Napi::Value& value, const std::string& what);  // undefined is false
+TensorSpec SpecFrom(const Napi::Value& dtype, const Napi::Value& shape);
+
+}  // namespace nano::binding

@@ -1,0 +1,72 @@
+// A Session on the native engine: encodes Programs and arrays, and leaves the rest to the addon.
+
+import { availableParallelism } from 'node:os'
+import { NanoGptError } from '../../errors'
+import { arrayFrom, bytesOf, type Dtype, type Shape, type TypedArray } from '../../graph/dtype'
+import type { Program } from '../../graph/program'
+import { encode } from '../../graph/wire'
+import type { Executable, Phase, RunOptions, RunResult, Session } from '../backend'
+import type { Addon, NativeSessionHandle } from './addon'
+
+export interface NativeOptions {
+  /** 'avx2', 'neon' or 'portable'. Default: the best that this processor has. */
+  instructionSet?: string
+}
+
+export class NativeSession implements Session {
+  readonly device = 'cpu'
+  readonly fusedOps: readonly string[]
+  private readonly handle: NativeSessionHandle
+  private readonly dtypes = new Map<string, Dtype>()
+
+  constructor(addon: Addon, options: NativeOptions = {}) {
+    this.fusedOps = addon.info().fusedOps
+    this.handle = new addon.Session({ device: 'cpu', ...options })
+  }
+
+  async allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
+    await named(this.handle.allocate(name, dtype, [...shape]))
+    this.dtypes.set(name, dtype)
+  }
+
+  write(name: string, data: TypedArray): Promise<void> {
+    return named(this.handle.write(name, bytesOf(data)))
+  }
+
+  async read(name: string): Promise<TypedArray> {
+    const bytes = await named(this.handle.read(name))
+    return arrayFrom(this.dtypes.get(name)!, bytes)
+  }
+
+  compile(program: Program): Promise<Executable> {
+    return named(this.handle.compile(encode(program)))
+  }
+
+  run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult> {
+    return named(this.handle.run(steps, phases, options))
+  }
+
+  cancel(): void {
+    this.handle.cancel()
+  }
+
+  dispose(): Promise<void> {
+    return named(this.handle.dispose())
+  }
+}
+
+/** The addon's errors carry a code; ours carry it in a class of their own. */
+async function named<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    throw new NanoGptError(code ?? 'internal', message, { cause: error })
+  }
+}
+
+/** Sets the number of threads of the process-wide pool. Default: all that `os.availableParallelism()` counts. */
+export async function setThreads(addon: Addon, threads = availableParallelism()): Promise<void> {
+  if (addon.info().threads !== threads) await addon.setThreads(threads)
+}
+

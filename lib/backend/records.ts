@@ -1,0 +1,75 @@
+// Records: how the inputs of many runs travel to a device in one array of bytes, and outputs back.
+
+import { NanoGptError } from '../errors'
+import { arrayFrom, bytesOf, bytesPerElement, type Dtype, sizeOf, allocate, type TypedArray } from '../graph/dtype'
+import { buffersOf, type Program } from '../graph/program'
+
+interface Field {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly offset: number
+  readonly elements: number
+}
+
+/** The layout of one Program's input (or output) record: each buffer begins at a multiple of 8 bytes. */
+export class RecordLayout {
+  readonly fields: readonly Field[]
+  /** Bytes in one record. */
+  readonly size: number
+
+  constructor(program: Program, role: 'input' | 'output') {
+    let offset = 0
+    this.fields = buffersOf(program, role).map(({ name, dtype, shape }) => {
+      const field = { name, dtype, offset, elements: sizeOf(shape) }
+      offset += Math.ceil((field.elements * bytesPerElement[dtype]) / 8) * 8
+      return field
+    })
+    this.size = offset
+  }
+
+  /** One record for each element of `values`. */
+  pack(values: readonly Readonly<Record<string, number | ArrayLike<number>>>[]): Uint8Array {
+    const bytes = new Uint8Array(this.size * values.length)
+    values.forEach((value, index) => {
+      for (const field of this.fields) {
+        const array = toArray(field, value[field.name])
+        bytes.set(bytesOf(array), index * this.size + field.offset)
+      }
+    })
+    return bytes
+  }
+
+  /** The named buffer of every record, one after the other. */
+  unpack(records: Uint8Array, name: string): TypedArray {
+    const field = this.field(name)
+    const width = field.elements * bytesPerElement[field.dtype]
+    const count = Math.floor(records.length / this.size)
+    const bytes = new Uint8Array(width * count)
+    for (let i = 0; i < count; i++) {
+      const at = i * this.size + field.offset
+      bytes.set(records.subarray(at, at + width), i * width)
+    }
+    return arrayFrom(field.dtype, bytes)
+  }
+
+  private field(name: string): Field {
+    const field = this.fields.find((candidate) => candidate.name === name)
+    if (!field) throw new NanoGptError('program', `the Program has no buffer ${name} here; it has ${this.names()}`)
+    return field
+  }
+
+  private names(): string {
+    return this.fields.map((field) => field.name).join(', ') || 'none'
+  }
+}
+
+function toArray(field: Field, value: number | ArrayLike<number> | undefined): TypedArray {
+  const given = typeof value === 'number' ? [value] : value
+  if (given?.length !== field.elements) {
+    const count = given ? `${given.length} values` : 'nothing'
+    throw new NanoGptError('program', `input ${field.name} needs ${field.elements} values, and ${count} came`)
+  }
+  const array = allocate(field.dtype, field.elements)
+  array.set(given)
+  return array
+}

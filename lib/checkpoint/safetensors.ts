@@ -1,0 +1,413 @@
+// The safetensors file format: named tensors and string metadata. What it writes, the reference implementation reads and
+// would write alike; what it reads may come from anyone, so every claim of a header is checked before it is believed.
+//
+//   8 bytes: header length n (u64, little-endian) · n bytes: JSON header, padded with spaces · the tensors' bytes
+
+import { type FileHandle, open } from 'node:fs/promises'
+import { endianness } from 'node:os'
+import { NanoGptError, reasonOf, show } from '../errors'
+import { allocate, bytesOf, bytesPerElement, type Dtype, type Shape, type TypedArray } from '../graph/dtype'
+
+export interface SafetensorsInput {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: Shape
+  /** The elements, row-major, in the dtype's array (bf16 and f16: their bits in a Uint16Array), or as little-endian bytes. */
+  readonly data: TypedArray | Uint8Array
+}
+
+export interface SafetensorsTensor {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: Shape
+  /** The tensor's own memory, in the dtype's array (bf16 and f16: their bits in a Uint16Array). */
+  readonly data: TypedArray
+}
+
+export type Metadata = Readonly<Record<string, string>>
+
+export interface Safetensors {
+  /** By name, in the order of the file. */
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>
+  readonly metadata: Metadata
+}
+
+/** The limit of the format. */
+const longestHeader = 100_000_000
+
+/** The header is an object of objects of arrays; deeper nesting can only be an attack. */
+const deepestHeader = 16
+
+const names: Record<Dtype, string> = {
+  f64: 'F64',
+  f32: 'F32',
+  u32: 'U32',
+  i32: 'I32',
+  bf16: 'BF16',
+  f16: 'F16',
+  u16: 'U16',
+}
+const dtypeOf = new Map(Object.entries(names).map(([dtype, name]) => [name, dtype as Dtype]))
+
+/** The reference writes the widest elements first, so that all are aligned, in this order. */
+const writingOrder = Object.keys(names) as Dtype[]
+
+const arrayOf: Record<Dtype, new (length: number) => TypedArray> = {
+  f32: Float32Array,
+  f64: Float64Array,
+  bf16: Uint16Array,
+  f16: Uint16Array,
+  i32: Int32Array,
+  u16: Uint16Array,
+  u32: Uint32Array,
+}
+
+// ---------------------------------------------------------------------------------------------------------- writing
+
+/**
+ * A file's contents as chunks for `writeFileAtomic`: the header, then each tensor's own memory, not copied.
+ *
+ * @param metadata kept as it is; keys are written in sorted order, so that equal input gives equal bytes.
+ * @throws NanoGptError 'safetensors' for a name that is repeated or reserved, or data that does not fit its shape.
+ */
+export function safetensorsChunks(
+  tensors: Iterable<SafetensorsInput>,
+  metadata: Metadata = {},
+): Uint8Array[] {
+  const ordered = [...tensors].sort(
+    (a, b) =>
+      writingOrder.indexOf(a.dtype) - writingOrder.indexOf(b.dtype) ||
+      Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
+  )
+  checkNames(ordered)
+  const chunks = ordered.map(bytesToWrite)
+  return [encodeHeader(ordered, chunks, metadata), ...chunks]
+}
+
+/** As `safetensorsChunks`, in one array. */
+export function encodeSafetensors(tensors: Iterable<SafetensorsInput>, metadata: Metadata = {}): Uint8Array {
+  return new Uint8Array(Buffer.concat(safetensorsChunks(tensors, metadata)))
+}
+
+function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadata: Metadata): Uint8Array {
+  // Joined by hand: an object would put keys such as "10" before all others.
+  const entries: string[] = []
+  const keys = Object.keys(metadata).sort()
+  if (keys.length > 0) {
+    const pairs = keys.map((key) => `${quote(key)}:${quote(metadata[key])}`)
+    entries.push(`"__metadata__":{${pairs.join(',')}}`)
+  }
+  let offset = 0
+  tensors.forEach(({ name, dtype, shape }, i) => {
+    const end = offset + chunks[i].byteLength
+    const fields = `"dtype":"${names[dtype]}","shape":[${shape.join(',')}],"data_offsets":[${offset},${end}]`
+    entries.push(`${quote(name)}:{${fields}}`)
+    offset = end
+  })
+  return frameHeader(Buffer.from(`{${entries.join(',')}}`, 'utf8'))
+}
+
+/** The header with its length before it and spaces behind it: the tensors begin at a multiple of 8. */
+function frameHeader(json: Buffer): Uint8Array {
+  const length = Math.ceil(json.byteLength / 8) * 8
+  if (length > longestHeader) {
+    throw problem('(new)', `its header would have ${length} bytes, the format allows ${longestHeader}`)
+  }
+  const framed = new Uint8Array(8 + length).fill(0x20)
+  new DataView(framed.buffer).setBigUint64(0, BigInt(length), true)
+  framed.set(json, 8)
+  return framed
+}
+
+function checkNames(tensors: readonly SafetensorsInput[]): void {
+  const seen = new Set<string>()
+  for (const { name } of tensors) {
+    if (name === '__metadata__')
+      throw problem('(new)', 'a tensor cannot be named "__metadata__", the format uses it')
+    if (seen.has(name)) throw problem('(new)', `two tensors are named ${show(name)}`)
+    seen.add(name)
+  }
+}
+
+function bytesToWrite({ name, dtype, shape, data }: SafetensorsInput): Uint8Array {
+  if (names[dtype] === undefined)
+    throw problem('(new)', `tensor ${show(name)} has the unknown dtype ${show(dtype)}`)
+  if (!(data instanceof Uint8Array) && !(data instanceof arrayOf[dtype])) {
+    throw problem(
+      '(new)',
+      `tensor ${show(name)} is ${dtype} but its data is a ${(data as object).constructor.name}`,
+    )
+  }
+  const bytes = data instanceof Uint8Array ? data : bytesOf(data)
+  const expected = byteCount('(new)', name, dtype, shape)
+  if (bytes.byteLength !== expected) {
+    const has = `has ${bytes.byteLength} bytes`
+    throw problem('(new)', `tensor ${show(name)} ${has}, ${dtype} [${shape.join(', ')}] needs ${expected}`)
+  }
+  return bytes
+}
+
+function quote(text: string): string {
+  if (typeof text !== 'string') throw problem('(new)', `metadata must be strings, not ${show(text)}`)
+  // JSON.stringify would write \ud800, which no other reader accepts.
+  if (/\p{Surrogate}/u.test(text)) throw problem('(new)', `${show(text)} has half of a surrogate pair`)
+  return JSON.stringify(text)
+}
+
+// ---------------------------------------------------------------------------------------------------------- reading
+
+/**
+ * Reads a safetensors file, or its bytes.
+ *
+ * @param source a path, or the bytes (copied: the result does not refer to them).
+ * @throws NanoGptError 'safetensors' naming the file and what is wrong with it; 'file_not_found'; 'read_failed'.
+ */
+export async function readSafetensors(source: string | Uint8Array): Promise<Safetensors> {
+  if (typeof source !== 'string') return decodeSafetensors(source)
+  const handle = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT')
+      throw new NanoGptError('file_not_found', `there is no file ${source}`, { cause: error })
+    throw readFailed(source, error)
+  })
+  try {
+    return await readFrom(handle, source)
+  } catch (error) {
+    throw error instanceof NanoGptError ? error : readFailed(source, error)
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * As `readSafetensors`, from bytes in memory.
+ *
+ * @param file what messages call it.
+ */
+export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)'): Safetensors {
+  const headerLength = checkFrame(file, bytes.subarray(0, 8), bytes.byteLength)
+  const dataStart = 8 + headerLength
+  const header = parseHeader(file, bytes.subarray(8, dataStart), bytes.byteLength - dataStart)
+  const tensors = header.entries.map((entry) => {
+    const data = allocateFor(file, entry)
+    bytesOf(data).set(bytes.subarray(dataStart + entry.begin, dataStart + entry.end))
+    return tensorOf(entry, data)
+  })
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata: header.metadata }
+}
+
+/** Straight into each tensor's memory: a checkpoint is not held twice. */
+async function readFrom(handle: FileHandle, file: string): Promise<Safetensors> {
+  const stats = await handle.stat()
+  if (!stats.isFile()) throw problem(file, 'it is not a regular file')
+  const frame = new Uint8Array(Math.min(8, stats.size))
+  await readWhole(handle, file, frame, 0)
+  const headerLength = checkFrame(file, frame, stats.size)
+  const json = new Uint8Array(headerLength)
+  await readWhole(handle, file, json, 8)
+  const dataStart = 8 + headerLength
+  const header = parseHeader(file, json, stats.size - dataStart)
+  const tensors = new Map<string, SafetensorsTensor>()
+  for (const entry of header.entries) {
+    const data = allocateFor(file, entry)
+    await readWhole(handle, file, bytesOf(data), dataStart + entry.begin)
+    tensors.set(entry.name, tensorOf(entry, data))
+  }
+  return { tensors, metadata: header.metadata }
+}
+
+async function readWhole(
+  handle: FileHandle,
+  file: string,
+  into: Uint8Array,
+  position: number,
+): Promise<void> {
+  const most = 16 << 20
+  for (let start = 0; start < into.byteLength; ) {
+    const length = Math.min(most, into.byteLength - start)
+    const { bytesRead } = await handle.read(into, start, length, position + start)
+    if (bytesRead === 0) throw problem(file, 'it became shorter while it was read')
+    start += bytesRead
+  }
+}
+
+function tensorOf({ name, dtype, shape }: Entry, data: TypedArray): SafetensorsTensor {
+  return { name, dtype, shape, data }
+}
+
+/** The bytes are known to be in the file, so the only failure left is JavaScript's own limit. */
+function allocateFor(file: string, entry: Entry): TypedArray {
+  try {
+    return allocate(entry.dtype, (entry.end - entry.begin) / bytesPerElement[entry.dtype])
+  } catch (error) {
+    throw problem(file, `tensor ${show(entry.name)} is too large for this machine (${reasonOf(error)})`)
+  }
+}
+
+interface Entry {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: Shape
+  /** Bytes from the start of the data. */
+  readonly begin: number
+  readonly end: number
+}
+
+interface Header {
+  readonly entries: readonly Entry[]
+  readonly metadata: Metadata
+}
+
+/** The header's length, once it is known to lie inside the file. */
+function checkFrame(file: string, frame: Uint8Array, fileLength: number): number {
+  if (endianness() !== 'LE') throw problem(file, 'nano-gpt reads it on little-endian machines only')
+  if (frame.byteLength < 8) {
+    throw problem(file, `it has ${fileLength} bytes, too few for a header: it is empty or cut off`)
+  }
+  const length = new DataView(frame.buffer, frame.byteOffset, 8).getBigUint64(0, true)
+  if (length > longestHeader) {
+    throw problem(
+      file,
+      `its header claims ${length} bytes, the format allows ${longestHeader}: another kind of file?`,
+    )
+  }
+  if (8 + Number(length) > fileLength) {
+    throw problem(
+      file,
+      `its header claims ${length} bytes but the file has ${fileLength} in all: it is cut off`,
+    )
+  }
+  return Number(length)
+}
+
+function parseHeader(file: string, bytes: Uint8Array, dataLength: number): Header {
+  const json = parseJson(file, bytes)
+  const entries: Entry[] = []
+  let metadata: Metadata = {}
+  for (const [name, value] of Object.entries(json)) {
+    if (name === '__metadata__') metadata = checkMetadata(file, value)
+    else entries.push(checkEntry(file, name, value))
+  }
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end)
+  checkLayout(file, entries, dataLength)
+  return { entries, metadata }
+}
+
+function parseJson(file: string, bytes: Uint8Array): object {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    if (text[0] !== '{') throw new SyntaxError(`it begins with ${show(text.slice(0, 1))}, not with "{"`)
+    checkNesting(text)
+    return JSON.parse(text) as object
+  } catch (error) {
+    throw problem(file, `its header is not valid: ${reasonOf(error)}`)
+  }
+}
+
+/**
+ * Throws for nesting too deep to parse safely and for repeated keys, of which JSON.parse would silently take the last.
+ * Leaves every other fault to JSON.parse. By hand, because a regular expression may take quadratic time here.
+ */
+function checkNesting(text: string): void {
+  const open: (Set<string> | undefined)[] = []
+  let previous = ''
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]
+    if (character === '{' || character === '[') {
+      if (open.length === deepestHeader) throw new SyntaxError(`it nests deeper than ${deepestHeader} levels`)
+      open.push(character === '{' ? new Set() : undefined)
+    } else if (character === '}' || character === ']') open.pop()
+    else if (character === '"') {
+      const end = endOfString(text, i)
+      if (previous === '{' || previous === ',') addKey(open.at(-1), text.slice(i, end))
+      i = end - 1
+    } else if (character !== ',' && character !== ':') continue
+    previous = character
+  }
+}
+
+/** The index after the closing quote of the string that begins at `start`, or the text's end. */
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return Math.min(i + 1, text.length)
+}
+
+function addKey(keys: Set<string> | undefined, quoted: string): void {
+  const key = JSON.parse(quoted) as string
+  if (keys?.has(key)) throw new SyntaxError(`the name ${show(key)} appears twice`)
+  keys?.add(key)
+}
+
+function checkMetadata(file: string, value: unknown): Metadata {
+  if (!isObject(value)) throw problem(file, 'its metadata is not an object')
+  const wrong = Object.entries(value).find(([, text]) => typeof text !== 'string')
+  if (wrong) throw problem(file, `its metadata ${show(wrong[0])} is ${show(wrong[1])}, not a string`)
+  return value as Metadata
+}
+
+function checkEntry(file: string, name: string, value: unknown): Entry {
+  const tensor = `tensor ${show(name)}`
+  if (!isObject(value)) throw problem(file, `${tensor} is described by ${show(value)}, not by an object`)
+  const { dtype: dtypeName, shape, data_offsets: offsets } = value
+  const dtype = dtypeOf.get(dtypeName as string)
+  if (!dtype) {
+    const known = [...dtypeOf.keys()].join(', ')
+    throw problem(file, `${tensor} has dtype ${show(dtypeName)}; nano-gpt reads ${known}`)
+  }
+  if (!isCounts(shape)) throw problem(file, `${tensor} has a shape that is not a list of whole numbers`)
+  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+    throw problem(file, `${tensor} has data_offsets that are not two whole numbers in order`)
+  }
+  const [begin, end] = offsets
+  const expected = byteCount(file, name, dtype, shape)
+  if (end - begin !== expected) {
+    const needs = `${dtype} [${shape.slice(0, 8).join(', ')}] needs ${expected}`
+    throw problem(file, `${tensor} has ${end - begin} bytes, ${needs}`)
+  }
+  return { name, dtype, shape, begin, end }
+}
+
+/** The bytes of a tensor, refusing numbers too large to be exact. */
+function byteCount(file: string, name: string, dtype: Dtype, shape: Shape): number {
+  let bytes: number = bytesPerElement[dtype]
+  for (const dimension of shape) {
+    bytes *= dimension
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw problem(file, `tensor ${show(name)} has an impossible shape [${shape.slice(0, 8).join(', ')}]`)
+    }
+  }
+  return bytes
+}
+
+/** Sorted by where they begin, the tensors must cover the data exactly: no overlap, no hole, nothing behind. */
+function checkLayout(file: string, entries: readonly Entry[], dataLength: number): void {
+  let position = 0
+  for (const { name, begin, end } of entries) {
+    if (begin < position) throw problem(file, `tensor ${show(name)} overlaps the one before it`)
+    if (begin > position) {
+      throw problem(file, `${begin - position} bytes before tensor ${show(name)} belong to no tensor`)
+    }
+    position = end
+  }
+  if (position > dataLength) {
+    throw problem(file, `its tensors need ${position} bytes but ${dataLength} are there: it is cut off`)
+  }
+  if (position < dataLength)
+    throw problem(file, `${dataLength - position} bytes at its end belong to no tensor`)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0)
+}
+
+function problem(file: string, message: string): NanoGptError {
+  return new NanoGptError('safetensors', `safetensors file ${file}: ${message}`)
+}
+
+function readFailed(file: string, error: unknown): NanoGptError {
+  return new NanoGptError('read_failed', `cannot read ${file}: ${reasonOf(error)}`, { cause: error })
+}

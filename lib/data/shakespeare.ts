@@ -1,0 +1,39 @@
+// Tiny Shakespeare: 1,115,394 characters, 65 distinct, in the public domain; downloaded once over https.
+
+import type { CacheOptions, RemoteText } from './cache'
+
+const url = 'https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt'
+const digest = '86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed'
+
+/** Several times the text's size: a wrong address must not fill the memory. */
+const mostBytes = 8 << 20
+const timeoutSeconds = 60
+
+export const shakespeare: RemoteText = {
+  name: 'shakespeare',
+  title: 'Tiny Shakespeare',
+  sha256: digest,
+  fetch: (options: CacheOptions) => (options.download ?? download)(url, options.signal),
+  remedy: (path) =>
+    `Either save ${url} as ${path} by hand (sha256 ${digest}), or use the corpus "moby-dick", ` +
+    'which comes through npm, or the path of a text of your own',
+}
+
+/**
+ * The bytes at an address.
+ *
+ * @throws Error if the answer is not a success, is larger than 8 MiB, or takes over 60 seconds in all.
+ */
+export async function download(address: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const timeout = AbortSignal.timeout(timeoutSeconds * 1000)
+  const response = await fetch(address, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
+  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength
+    if (length > mostBytes) throw new Error(`the server sends more than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

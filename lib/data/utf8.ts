@@ -1,0 +1,57 @@
+// Bytes of a text file to text: strict UTF-8, the byte order mark removed, and errors that say where and what to do.
+
+import { constants } from 'node:buffer'
+import { NanoGptError } from '../errors'
+
+/** The longest file that surely fits in one JavaScript string. */
+export const longestText = constants.MAX_STRING_LENGTH
+
+/**
+ * The text of UTF-8 bytes, without a byte order mark.
+ *
+ * @param source what messages call the bytes, such as a path.
+ * @throws NanoGptError 'not_utf8' naming the offset of the first bad byte.
+ */
+export function decodeUtf8(bytes: Uint8Array, source: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    const remedy = looksLikeUtf16(bytes)
+      ? `it looks like UTF-16: convert it with \`iconv -f utf-16 -t utf-8\`, or save it as UTF-8 in an editor`
+      : 'save it as UTF-8, or convert it with `iconv -f latin1 -t utf-8` if it is Latin-1; a binary file is no text'
+    const offset = firstInvalidByte(bytes)
+    const hex = bytes[offset]?.toString(16).toUpperCase().padStart(2, '0')
+    const message = `${source} is not valid UTF-8 at byte ${offset} (0x${hex}): ${remedy}`
+    throw new NanoGptError('not_utf8', message, { cause })
+  }
+}
+
+function looksLikeUtf16(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+}
+
+/** The offset of the first byte that begins no valid UTF-8 sequence; the length if all is valid. */
+export function firstInvalidByte(bytes: Uint8Array): number {
+  let i = 0
+  while (i < bytes.length) {
+    const length = sequenceLength(bytes, i)
+    if (length === 0) return i
+    i += length
+  }
+  return i
+}
+
+/** Bytes in the sequence at `i`, 0 if it is not valid (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF). */
+function sequenceLength(bytes: Uint8Array, i: number): number {
+  const first = bytes[i]
+  if (first < 0x80) return 1
+  const length =
+    first >= 0xc2 && first <= 0xdf ? 2 : first >> 4 === 0xe ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0
+  if (length === 0) return 0
+  // The second byte's range is where overlong forms, surrogates and too large code points are told apart.
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (!(bytes[i + 1] >= lowest && bytes[i + 1] <= highest)) return 0
+  for (let j = 2; j < length; j++) if (bytes[i + j] >> 6 !== 2) return 0
+  return length
+}

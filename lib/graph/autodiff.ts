@@ -1,0 +1,60 @@
+// Reverse-mode differentiation: appends to a trace the ops that compute the gradient of a loss.
+
+import { NanoGptError } from '../errors'
+import { add, fill } from '../ops'
+import { opsByName } from '../ops'
+import type { Tensor } from './tensor'
+
+/**
+ * The gradients of `seed` × `loss` for each of `targets`, in order.
+ *
+ * @param loss a tensor of rank 0 in a trace
+ * @param targets tensors of the same trace, usually parameters
+ * @param seed what the loss's own gradient is. Default 1; 1 / micro-batches averages over them
+ * @throws if the loss does not depend on a target, or an op on the way has no gradient
+ */
+export function gradients(loss: Tensor, targets: readonly Tensor[], seed = 1): Tensor[] {
+  const trace = loss.trace
+  if (!trace) throw new NanoGptError('program', 'gradients() needs a loss that is part of a trace')
+  const nodes = [...trace.ops]
+  const reached = reachableFrom(targets, nodes)
+  const found = new Map<number, Tensor>([[loss.id, fill([], seed, trace)]])
+
+  for (const { op: name, inputs, outputs, attributes } of nodes.reverse()) {
+    if (!outputs.some((id) => found.has(id)) || !inputs.some((id) => reached.has(id))) continue
+    const rule = opsByName.get(name)?.gradient
+    if (!rule) throw new NanoGptError('program', `${name} has no gradient rule, and the loss depends on it`)
+    const results = rule({
+      inputs: inputs.map((id) => trace.tensor(id)),
+      outputs: outputs.map((id) => trace.tensor(id)),
+      gradients: outputs.map((id) => found.get(id)),
+      attributes,
+      needed: inputs.map((id) => reached.has(id)),
+    })
+    inputs.forEach((id, i) => {
+      const gradient = results[i]
+      if (!gradient || !reached.has(id)) return
+      const before = found.get(id)
+      // The later use first: a fixed order, so that the sum's bits are fixed too.
+      found.set(id, before ? add(before, gradient) : gradient)
+    })
+  }
+  return targets.map((target) => found.get(target.id) ?? unreached(trace.tensor(target.id).id))
+}
+
+/** The buffers that depend on any of `targets`. */
+function reachableFrom(
+  targets: readonly Tensor[],
+  nodes: readonly { inputs: readonly number[]; outputs: readonly number[] }[],
+): Set<number> {
+  const reached = new Set(targets.map((target) => target.id))
+  for (const { inputs, outputs } of nodes) {
+    if (!inputs.some((id) => reached.has(id))) continue
+    for (const id of outputs) reached.add(id)
+  }
+  return reached
+}
+
+function unreached(id: number): never {
+  throw new NanoGptError('program', `the loss does not depend on buffer ${id}: it has no gradient`)
+}

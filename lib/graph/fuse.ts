@@ -1,0 +1,115 @@
+// Fusion: rewrites chains of ops into the fused ops that a backend has. A Program in, a Program out; the result means the same.
+//
+//   matmul(x, w, transpose_b) → add(bias [N])            = linear
+//   linear → relu                                        = linear with relu
+//   dropout → add(residual)                              = dropout_add
+//   matmul → accumulate                                  = matmul_accumulate
+//
+// A chain is fused only where nothing else reads what lies between its ops.
+
+import { sameShape } from './dtype'
+import type { Node, Program } from './program'
+
+interface Pattern {
+  /** The fused op this makes. */
+  readonly fused: string
+  /** The op whose result is read only by the next. */
+  readonly first: string
+  readonly second: string
+  /** The fused node, or undefined where the two do not fit. `slot` is the input of `second` that reads `first`. */
+  merge(first: Node, second: Node, slot: number, program: Program): Node | undefined
+}
+
+const patterns: readonly Pattern[] = [
+  {
+    fused: 'linear',
+    first: 'matmul',
+    second: 'add',
+    merge(matmul, add, slot, { buffers }) {
+      const { transpose_a, transpose_b } = matmul.attributes
+      const [weight, bias] = [buffers[matmul.inputs[1]], buffers[add.inputs[1]]]
+      if (slot !== 0 || transpose_a || !transpose_b || weight.shape.length !== 2) return undefined
+      if (!sameShape(bias.shape, [weight.shape[0]])) return undefined
+      const inputs = [matmul.inputs[0], matmul.inputs[1], add.inputs[1]]
+      return { op: 'linear', inputs, outputs: add.outputs, attributes: { relu: false } }
+    },
+  },
+  {
+    fused: 'linear',
+    first: 'linear',
+    second: 'relu',
+    merge(linear, relu) {
+      if (linear.attributes.relu) return undefined
+      return { ...linear, outputs: relu.outputs, attributes: { relu: true } }
+    },
+  },
+  {
+    fused: 'dropout_add',
+    first: 'dropout',
+    second: 'add',
+    merge(dropout, add, slot, { buffers }) {
+      const residual = add.inputs[1 - slot]
+      if (!sameShape(buffers[residual].shape, buffers[dropout.inputs[0]].shape)) return undefined
+      const { inputs, attributes } = dropout
+      return { op: 'dropout_add', inputs: [...inputs, residual], outputs: add.outputs, attributes }
+    },
+  },
+  {
+    fused: 'matmul_accumulate',
+    first: 'matmul',
+    second: 'accumulate',
+    merge(matmul, accumulate, slot) {
+      if (slot !== 1) return undefined
+      const inputs = [accumulate.inputs[0], ...matmul.inputs]
+      return { op: 'matmul_accumulate', inputs, outputs: accumulate.outputs, attributes: matmul.attributes }
+    },
+  },
+]
+
+/** @param available the fused ops that the backend has; others are left as their parts */
+export function fuse(program: Program, available: readonly string[]): Program {
+  const usable = patterns.filter((pattern) => available.includes(pattern.fused))
+  return usable.reduce(applyPattern, program)
+}
+
+function applyPattern(program: Program, pattern: Pattern): Program {
+  const ops: (Node | undefined)[] = [...program.ops]
+  const writer = new Map<number, number>()
+  const uses = new Map<number, number>()
+  ops.forEach((node, at) => {
+    for (const id of node!.inputs) uses.set(id, (uses.get(id) ?? 0) + 1)
+    for (const id of node!.outputs) writer.set(id, at)
+  })
+  // A node moves down to its reader, so nothing it reads may be written in between.
+  const unchangedBetween = (ids: readonly number[], from: number, to: number) =>
+    !ops.slice(from + 1, to).some((node) => node?.outputs.some((id) => ids.includes(id)))
+
+  program.ops.forEach((second, at) => {
+    if (second.op !== pattern.second) return
+    for (const [slot, id] of second.inputs.entries()) {
+      const from = writer.get(id)
+      const first = from === undefined ? undefined : ops[from]
+      if (!first || first.op !== pattern.first || uses.get(id) !== 1 || first.outputs.length !== 1) continue
+      if (program.buffers[id].role !== 'temporary' || !unchangedBetween(first.inputs, from!, at)) continue
+      const merged = pattern.merge(first, second, slot, program)
+      if (!merged) continue
+      ops[at] = merged
+      ops[from!] = undefined
+      break
+    }
+  })
+  return withoutUnusedBuffers({ ...program, ops: ops.filter((node) => node !== undefined) })
+}
+
+/** Drops the temporaries that no op mentions any more. */
+function withoutUnusedBuffers(program: Program): Program {
+  const used = new Set(program.ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
+  const kept = program.buffers.map((buffer, id) => ({ buffer, id })).filter(({ buffer, id }) => used.has(id) || buffer.role !== 'temporary')
+  const renumbered = new Map(kept.map(({ id }, index) => [id, index]))
+  const move = (ids: readonly number[]) => ids.map((id) => renumbered.get(id)!)
+  return {
+    name: program.name,
+    buffers: kept.map(({ buffer }) => buffer),
+    ops: program.ops.map((node) => ({ ...node, inputs: move(node.inputs), outputs: move(node.outputs) })),
+  }
+}

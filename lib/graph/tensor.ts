@@ -1,0 +1,107 @@
+// A tensor: eager (it holds data) or symbolic (it stands for a buffer of the Program being traced).
+// The same op functions take both.
+
+import { NanoGptError } from '../errors'
+import { allocate, type Dtype, type Shape, sameShape, sizeOf, type TensorSpec, type TypedArray } from './dtype'
+import type { Trace } from './trace'
+
+export class Tensor implements TensorSpec {
+  constructor(
+    readonly dtype: Dtype,
+    readonly shape: Shape,
+    /** Present in an eager tensor. */
+    readonly values?: TypedArray,
+    /** Present in a symbolic tensor, with `id`, the index of its buffer. */
+    readonly trace?: Trace,
+    readonly id = -1,
+  ) {}
+
+  /** The elements, row by row. A symbolic tensor has none: run its Program. */
+  get data(): TypedArray {
+    if (!this.values) throw new NanoGptError('no_data', 'a symbolic tensor holds no data; run its Program')
+    return this.values
+  }
+
+  /** The only element of a tensor that has one. */
+  item(): number {
+    if (sizeOf(this.shape) !== 1) {
+      throw new NanoGptError('shape', `item() needs one element; this tensor has shape [${this.shape}]`)
+    }
+    return this.data[0]
+  }
+
+  /** Nested arrays of numbers, for printing and tests. */
+  toArray(): unknown {
+    const nest = (axis: number, offset: number): unknown => {
+      if (axis === this.shape.length) return this.data[offset]
+      const stride = sizeOf(this.shape.slice(axis + 1))
+      return Array.from({ length: this.shape[axis] }, (_, i) => nest(axis + 1, offset + i * stride))
+    }
+    return nest(0, 0)
+  }
+}
+
+/** A parameter of a module: its shape and how it begins. `path` is set when its model is built. */
+export class Parameter implements TensorSpec {
+  /** Its place in the model, such as `blocks.0.attention.query.weight`: its name in the Store. */
+  path = ''
+  readonly dtype = 'f32'
+
+  constructor(
+    readonly shape: Shape,
+    readonly initial: Initial,
+  ) {}
+}
+
+/** How a parameter begins: N(0, 1), U(−bound, bound), or one value everywhere. */
+export type Initial =
+  | { readonly kind: 'normal' }
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'constant'; readonly value: number }
+
+type Nested = number | readonly Nested[]
+
+/**
+ * An eager tensor from nested arrays, or from a typed array and a shape.
+ *
+ * @param dtype default f32 for nested arrays; a typed array's own otherwise
+ */
+export function tensor(values: Nested | TypedArray, dtype?: Dtype, shape?: Shape): Tensor {
+  if (ArrayBuffer.isView(values)) {
+    const own = dtype ?? dtypeOf(values)
+    const given = shape ?? [values.length]
+    if (sizeOf(given) !== values.length) {
+      throw new NanoGptError('shape', `${values.length} values do not fill the shape [${given}]`)
+    }
+    return new Tensor(own, given, values)
+  }
+  const found: number[] = []
+  for (let level: Nested = values; typeof level !== 'number'; level = level[0]) {
+    if (level.length === 0) throw new NanoGptError('shape', 'a tensor needs at least one element')
+    found.push(level.length)
+  }
+  const flat = flatten(values, found, 0)
+  const data = allocate(dtype ?? 'f32', flat.length)
+  data.set(flat)
+  const result = shape ?? found
+  if (!sameShape(result, found) && sizeOf(result) !== flat.length) {
+    throw new NanoGptError('shape', `${flat.length} values do not fill the shape [${result}]`)
+  }
+  return new Tensor(dtype ?? 'f32', result, data)
+}
+
+function flatten(values: Nested, shape: Shape, axis: number): number[] {
+  if (axis === shape.length) {
+    if (typeof values === 'number') return [values]
+  } else if (typeof values !== 'number' && values.length === shape[axis]) {
+    return values.flatMap((value) => flatten(value, shape, axis + 1))
+  }
+  throw new NanoGptError('shape', `the nested arrays are ragged: expected the shape [${shape}] throughout`)
+}
+
+function dtypeOf(values: TypedArray): Dtype {
+  if (values instanceof Float32Array) return 'f32'
+  if (values instanceof Float64Array) return 'f64'
+  if (values instanceof Int32Array) return 'i32'
+  return values instanceof Uint16Array ? 'u16' : 'u32'
+}

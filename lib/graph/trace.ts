@@ -1,0 +1,109 @@
+// Records ops on symbolic tensors into a Program.
+
+import { NanoGptError } from '../errors'
+import type { Op } from '../ops/op'
+import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './dtype'
+import type { Attributes, Buffer, Node, Program, Role } from './program'
+import { Parameter, Tensor } from './tensor'
+
+export interface TraceOptions {
+  /** Whether dropout is active. Default false. */
+  training?: boolean
+}
+
+export class Trace {
+  readonly training: boolean
+  private readonly buffers: Buffer[] = []
+  private readonly nodes: Node[] = []
+  private readonly named = new Map<string, Tensor>()
+
+  constructor(
+    readonly name: string,
+    options: TraceOptions = {},
+  ) {
+    this.training = options.training ?? false
+  }
+
+  get ops(): readonly Node[] {
+    return this.nodes
+  }
+
+  /** A value given with every run. */
+  input(name: string, dtype: Dtype, shape: Shape): Tensor {
+    return this.bind('input', name, { dtype, shape })
+  }
+
+  /** A tensor of the session's Store. */
+  store(name: string, dtype: Dtype, shape: Shape): Tensor {
+    return this.bind('store', name, { dtype, shape })
+  }
+
+  parameter(parameter: Parameter): Tensor {
+    if (parameter.path === '') {
+      throw new NanoGptError('model', 'a parameter has no path yet: build its model with nameParameters()')
+    }
+    return this.store(parameter.path, parameter.dtype, parameter.shape)
+  }
+
+  /** The random key of this run: u32 [3] = seed low, seed high, draw. */
+  rng(): Tensor {
+    return this.input('rng', 'u32', [3])
+  }
+
+  /** Returns `value` to the caller of every run under `name`. */
+  output(name: string, value: Tensor): void {
+    const buffer = this.buffers[value.id]
+    if (buffer.role !== 'temporary') {
+      throw new NanoGptError('program', `output ${name}: copy() ${buffer.role} buffers before returning them`)
+    }
+    this.buffers[value.id] = { ...buffer, name, role: 'output' }
+  }
+
+  /** Appends an op and returns its outputs; `into` names the Store tensors it writes (in place or whole). */
+  record(op: Op, inputs: readonly Tensor[], attributes: Attributes, specs: readonly TensorSpec[], into?: readonly Tensor[]): Tensor[] {
+    const outputs =
+      into ?? specs.map((spec) => this.add({ name: '', role: 'temporary', dtype: spec.dtype, shape: spec.shape }))
+    this.nodes.push({
+      op: op.name,
+      inputs: inputs.map((input) => this.own(input, op.name)),
+      outputs: outputs.map((output) => output.id),
+      attributes,
+    })
+    return [...outputs]
+  }
+
+  /** The symbolic tensor of a buffer. */
+  tensor(id: number): Tensor {
+    const { dtype, shape } = this.buffers[id]
+    return new Tensor(dtype, shape, undefined, this, id)
+  }
+
+  finish(): Program {
+    return { name: this.name, buffers: [...this.buffers], ops: [...this.nodes] }
+  }
+
+  private own(input: Tensor, op: string): number {
+    if (input.trace !== this) {
+      throw new NanoGptError('program', `${op}: an operand does not belong to the Program ${this.name}`)
+    }
+    return input.id
+  }
+
+  private bind(role: Role, name: string, spec: TensorSpec): Tensor {
+    const known = this.named.get(name)
+    if (!known) {
+      const bound = this.add({ name, role, dtype: spec.dtype, shape: spec.shape })
+      this.named.set(name, bound)
+      return bound
+    }
+    if (known.dtype !== spec.dtype || !sameShape(known.shape, spec.shape) || this.buffers[known.id].role !== role) {
+      throw new NanoGptError('program', `${name} is ${describe(known)} in this Program, not ${role} ${describe(spec)}`)
+    }
+    return known
+  }
+
+  private add(buffer: Buffer): Tensor {
+    this.buffers.push(buffer)
+    return this.tensor(this.buffers.length - 1)
+  }
+}

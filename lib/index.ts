@@ -1,0 +1,26 @@
+// nano-gpt: grow, train and play with GPTs.
+
+export { type Device, devices } from './backend/devices'
+export type { CheckpointInfo, TrainingConfig } from './checkpoint/checkpoint'
+export { NanoGptError } from './errors'
+export type { GenerateOptions } from './generate/options'
+export { tensor, Tensor } from './graph/tensor'
+export { generate, load, type LoadOptions, Model } from './model/model'
+export { type ModelConfig, type PresetName, presets } from './model/config'
+export * as nn from './nn'
+export * as ops from './ops'
+export { CharTokenizer } from './tokenizer/char'
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EvaluatingEvent,
+  EvaluationEvent,
+  SampleEvent,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from './train/events'
+export type { TrainOptions } from './train/options'
+export type { Run } from './train/run'
+export { train } from './train/train'
+export { version } from './version'

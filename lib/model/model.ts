@@ -1,0 +1,169 @@
+// A model with its weights on a device: what `await train()` and `load()` give.
+
+import type { Session } from '../backend/backend'
+import { openSession, type OpenOptions } from '../backend/devices'
+import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
+import { NanoGptError } from '../errors'
+import { Generator } from '../generate/generator'
+import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
+import type { Shape } from '../graph/dtype'
+import type { Parameter } from '../graph/tensor'
+import type { Tokenizer } from '../tokenizer/tokenizer'
+import { tokenizerFromJSON } from '../tokenizer/tokenizer'
+import { createModel, type LanguageModel } from './architecture'
+import type { ModelConfig } from './config'
+import { loadTensors, readTensors } from './weights'
+
+/** What a `Model` is made of; `train` and `load` put it together. */
+export interface ModelParts {
+  readonly session: Session
+  readonly architecture: LanguageModel
+  readonly parameters: readonly Parameter[]
+  readonly tokenizer: Tokenizer
+  /** What a checkpoint of it would say now. */
+  readonly info: CheckpointInfo
+}
+
+export class Model {
+  private readonly generator: Generator
+  private disposed = false
+
+  constructor(private readonly parts: ModelParts) {
+    this.generator = new Generator(parts.session, parts.architecture)
+  }
+
+  /** Its sizes. */
+  get config(): Readonly<ModelConfig> {
+    return this.parts.architecture.config
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.parts.tokenizer
+  }
+
+  /** The device it is on: 'cpu' or 'js'. */
+  get device(): string {
+    return this.parts.session.device
+  }
+
+  /** How it came to be: steps trained, losses, data, options. */
+  get info(): CheckpointInfo {
+    return this.parts.info
+  }
+
+  /** How many numbers it has learned. */
+  get parameterCount(): number {
+    return this.parts.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  }
+
+  /** Copies of the weights, by path: `blocks.0.attention.query.weight` and so on. */
+  async parameters(): Promise<Map<string, { shape: Shape; data: Float32Array }>> {
+    const states = await readTensors(this.alive, this.named())
+    return new Map(states.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]))
+  }
+
+  /** Replaces a weight's values, for example with those of a model trained elsewhere. */
+  async setParameter(path: string, data: Float32Array): Promise<void> {
+    if (!this.parts.parameters.some((parameter) => parameter.path === path)) {
+      throw new NanoGptError('option', `there is no parameter ${path}; parameters() lists them`)
+    }
+    await this.alive.write(path, data)
+  }
+
+  /**
+   * Continues a prompt.
+   *
+   * @returns the generated text, without the prompt
+   */
+  async generate(options: GenerateOptions = {}): Promise<string> {
+    let text = ''
+    for await (const piece of this.stream(options)) text += piece
+    return text
+  }
+
+  /** As `generate`, yielding the text as it comes. */
+  async *stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
+    this.alive
+    const resolved = resolveGenerateOptions(options)
+    const prompt = this.promptTokens(resolved.prompt)
+    for await (const tokens of this.generator.tokens(prompt, resolved)) yield this.tokenizer.decode(tokens)
+  }
+
+  /** Writes the weights as a checkpoint that `load` reads (without the optimizer's state: training can't resume from it). */
+  async save(path: string): Promise<void> {
+    await writeCheckpoint(path, this.info, await readTensors(this.alive, this.named()))
+  }
+
+  /** Frees the device's memory. Later calls fail. */
+  async dispose(): Promise<void> {
+    this.disposed = true
+    await this.parts.session.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  private get alive(): Session {
+    if (this.disposed) throw new NanoGptError('disposed', 'this model has been disposed; load() it again')
+    return this.parts.session
+  }
+
+  private named(): { name: string; shape: Shape }[] {
+    return this.parts.parameters.map(({ path, shape }) => ({ name: path, shape }))
+  }
+
+  /** An empty prompt is a line break, as if a new paragraph began, or the first character where the text has none. */
+  private promptTokens(prompt: string | undefined): number[] {
+    if (prompt) return Array.from(this.tokenizer.encode(prompt))
+    try {
+      return Array.from(this.tokenizer.encode('\n'))
+    } catch {
+      return [0]
+    }
+  }
+}
+
+export interface LoadOptions extends OpenOptions {
+  /** Which checkpoint of a run folder: the one with the lowest validation loss, or the last. Default 'best'. */
+  checkpoint?: 'best' | 'last'
+}
+
+/**
+ * Loads a trained model.
+ *
+ * @param path a run folder (the `out` of `train`) or a checkpoint file
+ * @throws NanoGptError if there is none, it is damaged, or the device is not available
+ */
+export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
+  const { checkpoint: prefer, ...open } = options
+  const checkpoint = await readCheckpoint(path, prefer)
+  const tokenizer = tokenizerFromJSON(checkpoint.info.tokenizer)
+  const config = checkpoint.info.model
+  if (tokenizer.vocabSize !== config.vocabSize) {
+    throw new NanoGptError('checkpoint', `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`)
+  }
+  const { model: architecture, parameters } = createModel(config)
+  const session = await openSession(open)
+  try {
+    await loadTensors(session, parameters.map(({ path, shape }) => ({ name: path, shape })), checkpoint)
+  } catch (error) {
+    await session.dispose()
+    throw error
+  }
+  return new Model({ session, architecture, parameters, tokenizer, info: checkpoint.info })
+}
+
+/** Loads a model, generates once and frees it: `generate({ model: 'runs/first', prompt: 'ROMEO:' })`. */
+export async function generate(options: GenerateOptions & LoadOptions & { model: string }): Promise<string> {
+  const { model: path, device, threads, instructionSet, checkpoint, ...rest } = options
+  if (typeof path !== 'string') throw new NanoGptError('option', 'generate: model is missing: give a run folder or a checkpoint file')
+  const resolved = resolveGenerateOptions(rest)
+  const model = await load(path, { device, threads, instructionSet, checkpoint })
+  try {
+    return await model.generate({ ...rest, seed: resolved.seed })
+  } finally {
+    await model.dispose()
+  }
+}
+

@@ -1,0 +1,57 @@
+// A model's weights in a session's Store: how they begin, and how they come and go.
+
+import type { Session } from '../backend/backend'
+import { NanoGptError } from '../errors'
+import { type Dtype, describe, type Shape, sameShape, sizeOf, type TypedArray } from '../graph/dtype'
+import type { Parameter } from '../graph/tensor'
+import { normalFill, type Seed, site, uniformFill } from '../random/philox'
+
+/** A named tensor outside the Store. */
+export interface TensorState {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: Shape
+  readonly data: TypedArray
+}
+
+/** What a parameter begins as: a function of the seed and its path alone. */
+export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
+  const values = new Float32Array(sizeOf(parameter.shape))
+  const { initial, path } = parameter
+  if (initial.kind === 'constant') values.fill(initial.value)
+  else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed)
+  else uniformFill(values, initial.bound, site(`${path}.init`), seed)
+  return values
+}
+
+/** Allocates the parameters and fills them with their initial values. */
+export async function initializeWeights(session: Session, parameters: readonly Parameter[], seed: Seed): Promise<void> {
+  for (const parameter of parameters) {
+    await session.allocate(parameter.path, parameter.dtype, parameter.shape)
+    await session.write(parameter.path, initialValues(parameter, seed))
+  }
+}
+
+/** Allocates f32 tensors and fills them from a checkpoint's. */
+export async function loadTensors(
+  session: Session,
+  wanted: readonly { name: string; shape: Shape }[],
+  source: { readonly path: string; readonly tensors: ReadonlyMap<string, TensorState> },
+): Promise<void> {
+  for (const { name, shape } of wanted) {
+    const found = source.tensors.get(name)
+    if (!found || found.dtype !== 'f32' || !sameShape(found.shape, shape)) {
+      const instead = found ? `it is ${describe(found)}` : 'it is missing'
+      throw new NanoGptError('checkpoint', `${source.path}: ${name} should be f32 [${shape.join(', ')}], but ${instead}`)
+    }
+    await session.allocate(name, 'f32', shape)
+    await session.write(name, found.data)
+  }
+}
+
+/** Copies f32 tensors out of the Store. */
+export async function readTensors(session: Session, wanted: readonly { name: string; shape: Shape }[]): Promise<TensorState[]> {
+  const states: TensorState[] = []
+  for (const { name, shape } of wanted) states.push({ name, dtype: 'f32', shape, data: await session.read(name) })
+  return states
+}

@@ -1,0 +1,22 @@
+// accumulate: total += x, in place. Gradients of micro-batches meet here.
+
+import type { Tensor } from '../graph/tensor'
+import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+
+export const accumulateOp: Op = {
+  name: 'accumulate',
+  shape([total, x]) {
+    expectFloat('accumulate', 'total', total)
+    expectSpec('accumulate', 'x', x, 'f32', total.shape)
+    return [{ dtype: 'f32', shape: total.shape }]
+  },
+  inPlace: () => 0,
+  reference([, x], [total]) {
+    const [values, sums] = [floats(x), floats(total)]
+    for (let i = 0; i < sums.length; i++) sums[i] += values[i]
+  },
+}
+
+export function accumulate(total: Tensor, x: Tensor): Tensor {
+  return apply(accumulateOp, [total, x])[0]
+}

@@ -1,0 +1,21 @@
+// clip_scale: the factor that brings a gradient's norm down to max_norm: min(1, max_norm / (norm + 1e-6)), as PyTorch's clip_grad_norm_.
+
+import type { Tensor } from '../graph/tensor'
+import { apply, demand, expectSpec, type Op } from './op'
+
+export const clipScaleOp: Op = {
+  name: 'clip_scale',
+  shape([norm], { max_norm }) {
+    expectSpec('clip_scale', 'norm', norm, 'f32', [])
+    demand((max_norm as number) > 0, 'clip_scale', () => `max_norm must be positive, not ${max_norm}`)
+    return [{ dtype: 'f32', shape: [] }]
+  },
+  reference([norm], [scale], { max_norm }) {
+    scale.data[0] = Math.min(1, (max_norm as number) / (norm.data[0] + 1e-6))
+  },
+}
+
+/** @param maxNorm Infinity: no clipping */
+export function clipScale(norm: Tensor, maxNorm: number): Tensor {
+  return apply(clipScaleOp, [norm], { max_norm: maxNorm })[0]
+}

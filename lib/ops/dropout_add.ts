@@ -1,0 +1,20 @@
+// dropout_add (fused): residual + dropout(x). The composition of dropout and add; made by graph/fuse.ts.
+
+import { floats, expectFloat, expectSpec, type Op } from './op'
+import { checkDropout, dropoutInto } from './dropout'
+
+export const dropoutAddOp: Op = {
+  name: 'dropout_add',
+  integers: ['site'],
+  shape([x, rng, residual], { p }) {
+    expectFloat('dropout_add', 'x', x)
+    checkDropout('dropout_add', p as number, rng)
+    expectSpec('dropout_add', 'residual', residual, 'f32', x.shape)
+    return [{ dtype: 'f32', shape: x.shape }]
+  },
+  reference([x, rng, residual], [y], attributes) {
+    const [out, kept] = [floats(y), floats(residual)]
+    dropoutInto(out, x, rng, attributes)
+    for (let i = 0; i < out.length; i++) out[i] += kept[i]
+  },
+}

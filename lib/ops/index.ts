@@ -1,0 +1,86 @@
+// Every op by name, and the functions that call them.
+
+import { accumulateOp } from './accumulate'
+import { adamwOp } from './adamw'
+import { addOp, sumLeadingOp } from './add'
+import { attentionBackwardOp, attentionOp } from './attention'
+import { cacheWriteOp } from './cache_write'
+import { clipScaleOp } from './clip_scale'
+import { copyOp } from './copy'
+import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy'
+import { dropoutAddOp } from './dropout_add'
+import { dropoutOp } from './dropout'
+import { embeddingBackwardOp, embeddingOp } from './embedding'
+import { fillOp } from './fill'
+import { gatherBatchOp } from './gather_batch'
+import { globalNormOp } from './global_norm'
+import { layerNormBackwardOp, layerNormOp } from './layer_norm'
+import { linearOp } from './linear'
+import { matmulAccumulateOp } from './matmul_accumulate'
+import { matmulOp } from './matmul'
+import type { Op } from './op'
+import { positionsOp } from './positions'
+import { reluBackwardOp, reluOp } from './relu'
+import { requireFiniteOp } from './require_finite'
+import { sampleOp } from './sample'
+import { selectRowOp } from './select_row'
+import { zeroOp } from './zero'
+
+/** The ops that models and gradients are written with. */
+const basic: readonly Op[] = [
+  accumulateOp,
+  adamwOp,
+  addOp,
+  attentionBackwardOp,
+  attentionOp,
+  cacheWriteOp,
+  clipScaleOp,
+  copyOp,
+  crossEntropyBackwardOp,
+  crossEntropyOp,
+  dropoutOp,
+  embeddingBackwardOp,
+  embeddingOp,
+  fillOp,
+  gatherBatchOp,
+  globalNormOp,
+  layerNormBackwardOp,
+  layerNormOp,
+  matmulOp,
+  positionsOp,
+  reluBackwardOp,
+  reluOp,
+  requireFiniteOp,
+  sampleOp,
+  selectRowOp,
+  sumLeadingOp,
+  zeroOp,
+]
+
+/** The ops that only the fusion pass makes. */
+const fused: readonly Op[] = [dropoutAddOp, linearOp, matmulAccumulateOp]
+
+export const opsByName: ReadonlyMap<string, Op> = new Map([...basic, ...fused].map((op) => [op.name, op]))
+export const fusedOpNames: readonly string[] = fused.map((op) => op.name)
+
+export { accumulate } from './accumulate'
+export { adamw } from './adamw'
+export { add, sumLeading } from './add'
+export { attention } from './attention'
+export { cacheWrite } from './cache_write'
+export { clipScale } from './clip_scale'
+export { copy } from './copy'
+export { crossEntropy } from './cross_entropy'
+export { dropout } from './dropout'
+export { embedding } from './embedding'
+export { fill } from './fill'
+export { gatherBatch } from './gather_batch'
+export { globalNorm } from './global_norm'
+export { layerNorm } from './layer_norm'
+export { matmul } from './matmul'
+export { positions } from './positions'
+export { relu } from './relu'
+export { requireFinite } from './require_finite'
+export { sample } from './sample'
+export { selectRow } from './select_row'
+export { zero } from './zero'

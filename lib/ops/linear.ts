@@ -1,0 +1,26 @@
+// linear (fused): x·weightᵀ + bias, and relu when asked. The composition of matmul, add and relu; made by graph/fuse.ts.
+
+import { rowsOf } from '../graph/dtype'
+import { demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { matmulSizes, multiply } from './matmul'
+
+export const linearOp: Op = {
+  name: 'linear',
+  shape([x, weight, bias]) {
+    expectFloat('linear', 'x', x)
+    expectFloat('linear', 'weight', weight)
+    demand(weight.shape.length === 2, 'linear', () => `weight must be [N, K], not [${weight.shape}]`)
+    const { N } = matmulSizes('linear', x, weight, { transpose_b: true })
+    expectSpec('linear', 'bias', bias, 'f32', [N])
+    return [{ dtype: 'f32', shape: [...x.shape.slice(0, -1), rowsOf(weight.shape)] }]
+  },
+  reference([x, weight, bias], [y], { relu }) {
+    const [out, b] = [floats(y), floats(bias)]
+    multiply(x, weight, { transpose_b: true }, (row, values) => {
+      for (let n = 0; n < b.length; n++) {
+        const sum = values[n] + b[n]
+        out[row * b.length + n] = relu && sum < 0 ? 0 : sum
+      }
+    })
+  },
+}

@@ -1,0 +1,21 @@
+// matmul_accumulate (fused): total += op(a)·op(b), in place. The composition of matmul and accumulate; made by graph/fuse.ts.
+
+import { expectSpec, floats, type Op } from './op'
+import { matmulSizes, multiply } from './matmul'
+
+export const matmulAccumulateOp: Op = {
+  name: 'matmul_accumulate',
+  shape([total, a, b], attributes) {
+    const { M, N } = matmulSizes('matmul_accumulate', a, b, attributes)
+    const shape = attributes.transpose_a ? [M, N] : [...a.shape.slice(0, -1), N]
+    expectSpec('matmul_accumulate', 'total', total, 'f32', shape)
+    return [{ dtype: 'f32', shape }]
+  },
+  inPlace: () => 0,
+  reference([, a, b], [total], attributes) {
+    const sums = floats(total)
+    multiply(a, b, attributes, (row, values) => {
+      for (let n = 0; n < values.length; n++) sums[row * values.length + n] += values[n]
+    })
+  },
+}

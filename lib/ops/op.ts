@@ -1,0 +1,103 @@
+// What an op is, and how a call becomes a recorded node (symbolic operands) or a result (eager ones).
+
+import { NanoGptError } from '../errors'
+import { allocate, type Dtype, describe, type FloatArray, sizeOf, type TensorSpec } from '../graph/dtype'
+import type { Attributes } from '../graph/program'
+import { Parameter, Tensor } from '../graph/tensor'
+
+export interface GradientCall {
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+  /** The gradient of each output; undefined where the loss does not depend on it. */
+  readonly gradients: readonly (Tensor | undefined)[]
+  readonly attributes: Attributes
+  /** Which inputs the parameters reach: no other gradient is used. */
+  readonly needed: readonly boolean[]
+}
+
+export interface Op {
+  readonly name: string
+  /** Names of the attributes that travel as integers. */
+  readonly integers?: readonly string[]
+  /** The shape rule: the outputs' specs, or an error that names what does not fit. */
+  shape(inputs: readonly TensorSpec[], attributes: Attributes): TensorSpec[]
+  /** The gradient rule: a gradient for each input, undefined where there is none. */
+  gradient?(call: GradientCall): (Tensor | undefined)[]
+  /** The formula, on Float32Array or Float64Array alike. Outputs of an op in place are its inputs' arrays. */
+  reference(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: Attributes): void
+  /** The input that output `output` shares its buffer with, or -1; absent: none does. */
+  inPlace?(inputs: number, output: number): number
+}
+
+export type Operand = Tensor | Parameter
+
+/** Calls an op: records it if any operand is symbolic, else computes it with its reference. */
+export function apply(op: Op, operands: readonly Operand[], attributes: Attributes = {}): Tensor[] {
+  const trace = operands.find((operand): operand is Tensor => operand instanceof Tensor && !!operand.trace)?.trace
+  const inputs = operands.map((operand) => {
+    if (operand instanceof Tensor) return operand
+    if (trace) return trace.parameter(operand)
+    throw new NanoGptError('shape', `${op.name}: the parameter ${operand.path || '(unnamed)'} has no data outside a Program`)
+  })
+  const specs = op.shape(inputs, attributes)
+  if (trace) {
+    const into = op.inPlace && specs.map((_, output) => inputs[op.inPlace!(inputs.length, output)])
+    return trace.record(op, inputs, attributes, specs, into)
+  }
+  return computeEagerly(op, inputs, attributes, specs)
+}
+
+/** As `apply`, with the results written over whole Store tensors. */
+export function applyInto(op: Op, inputs: readonly Tensor[], attributes: Attributes, into: readonly Tensor[]): void {
+  const trace = into[0].trace
+  if (!trace) throw new NanoGptError('program', `${op.name}: the destination is not part of a Program`)
+  op.shape(inputs, attributes).forEach((spec, i) => {
+    expectSpec(op.name, 'destination', into[i], spec.dtype, spec.shape)
+  })
+  trace.record(op, inputs, attributes, into, into)
+}
+
+function computeEagerly(op: Op, inputs: Tensor[], attributes: Attributes, specs: TensorSpec[]): Tensor[] {
+  // f64 operands ask for f64 results: that is how gradients are checked.
+  const wide = inputs.some((input) => input.dtype === 'f64')
+  const outputs = specs.map((spec, output) => {
+    const alias = op.inPlace?.(inputs.length, output) ?? -1
+    if (alias >= 0) return inputs[alias]
+    const dtype: Dtype = wide && spec.dtype === 'f32' ? 'f64' : spec.dtype
+    return new Tensor(dtype, spec.shape, allocate(dtype, sizeOf(spec.shape)))
+  })
+  op.reference(inputs, outputs, attributes)
+  return outputs
+}
+
+/** The elements of a float tensor. */
+export function floats(tensor: Tensor): FloatArray {
+  return tensor.data as FloatArray
+}
+
+const isFloat = (dtype: Dtype) => dtype === 'f32' || dtype === 'f64'
+
+/** Throws unless `condition`: `matmul: <message>`. */
+export function demand(condition: boolean, op: string, message: () => string): asserts condition {
+  if (!condition) throw new NanoGptError('shape', `${op}: ${message()}`)
+}
+
+/** Throws unless the spec has this dtype ('f32' stands for any float) and shape. */
+export function expectSpec(op: string, what: string, spec: TensorSpec | undefined, dtype: Dtype, shape?: readonly number[]): void {
+  demand(spec !== undefined, op, () => `${what} is missing`)
+  const right = dtype === 'f32' ? isFloat(spec.dtype) : spec.dtype === dtype
+  demand(right, op, () => `${what} must be ${dtype}, not ${describe(spec)}`)
+  if (shape) {
+    const same = spec.shape.length === shape.length && spec.shape.every((d, i) => d === shape[i])
+    demand(same, op, () => `${what} must have shape [${shape.join(', ')}], not [${spec.shape.join(', ')}]`)
+  }
+}
+
+export function expectFloat(op: string, what: string, spec: TensorSpec | undefined): void {
+  expectSpec(op, what, spec, 'f32')
+}
+
+/** Throws the error that ends a run: the contents of an input are out of range. */
+export function outOfRange(message: string): never {
+  throw new NanoGptError('out_of_range', message)
+}

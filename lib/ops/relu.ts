@@ -1,0 +1,38 @@
+// relu: max(x, 0); NaN stays NaN. Its gradient passes where the output is positive.
+
+import type { Tensor } from '../graph/tensor'
+import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+
+export const reluOp: Op = {
+  name: 'relu',
+  shape([x]) {
+    expectFloat('relu', 'x', x)
+    return [{ dtype: 'f32', shape: x.shape }]
+  },
+  gradient: ({ outputs: [y], gradients: [dy] }) => [dy && reluBackward(y, dy)],
+  reference([x], [y]) {
+    const [values, out] = [floats(x), floats(y)]
+    for (let i = 0; i < out.length; i++) out[i] = values[i] < 0 ? 0 : values[i]
+  },
+}
+
+export const reluBackwardOp: Op = {
+  name: 'relu_backward',
+  shape([y, dy]) {
+    expectFloat('relu_backward', 'y', y)
+    expectSpec('relu_backward', 'dy', dy, 'f32', y.shape)
+    return [{ dtype: 'f32', shape: y.shape }]
+  },
+  reference([y, dy], [dx]) {
+    const [values, gradient, out] = [floats(y), floats(dy), floats(dx)]
+    for (let i = 0; i < out.length; i++) out[i] = values[i] > 0 ? gradient[i] : 0
+  },
+}
+
+export function relu(x: Tensor): Tensor {
+  return apply(reluOp, [x])[0]
+}
+
+export function reluBackward(y: Tensor, dy: Tensor): Tensor {
+  return apply(reluBackwardOp, [y, dy])[0]
+}

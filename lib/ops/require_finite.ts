@@ -1,0 +1,23 @@
+// require_finite: y = x; a NaN or an Infinity ends the run before anything after it is computed, so weights stay as they were.
+
+import { NanoGptError } from '../errors'
+import type { Tensor } from '../graph/tensor'
+import { apply, expectSpec, type Op } from './op'
+
+export const requireFiniteOp: Op = {
+  name: 'require_finite',
+  shape([x]) {
+    expectSpec('require_finite', 'x', x, 'f32', [])
+    return [{ dtype: 'f32', shape: [] }]
+  },
+  gradient: ({ gradients }) => [gradients[0]],
+  reference([x], [y]) {
+    const value = x.data[0]
+    if (!Number.isFinite(value)) throw new NanoGptError('non_finite', `require_finite: the value is ${value}`)
+    y.data[0] = value
+  },
+}
+
+export function requireFinite(x: Tensor): Tensor {
+  return apply(requireFiniteOp, [x])[0]
+}

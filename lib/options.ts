@@ -1,0 +1,50 @@
+// Checking of options: a schema each, and errors that name the option, its value and what would be right.
+
+import * as v from 'valibot'
+import { NanoGptError, show, suggest } from './errors'
+
+export const count = v.pipe(
+  v.number('must be a number'),
+  v.safeInteger('must be a whole number'),
+  v.minValue(1, 'must be at least 1'),
+  v.maxValue(2 ** 31 - 1, 'must be less than 2^31'),
+)
+
+export const seed = v.union(
+  [
+    v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    v.pipe(v.bigint(), v.minValue(0n), v.maxValue(2n ** 64n - 1n)),
+  ],
+  'must be a whole number from 0 to 2^53 - 1, or a bigint below 2n ** 64n',
+)
+
+export const signal = v.instance(AbortSignal, 'must be an AbortSignal')
+
+type AnyObjectSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
+
+/**
+ * The options with defaults filled in.
+ *
+ * @param where the function that took them, for the message
+ * @throws NanoGptError 'option': `train: batchSize is 0: must be at least 1`
+ */
+export function checkOptions<S extends AnyObjectSchema>(where: string, schema: S, options: unknown): v.InferOutput<S> {
+  if (typeof options !== 'object' || options === null) {
+    throw new NanoGptError('option', `${where}: the options must be an object, not ${show(options)}`)
+  }
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(schema.entries, key))
+  if (unknown !== undefined) throw unknownOption(where, unknown, Object.keys(schema.entries))
+  const parsed = v.safeParse(schema, options)
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  const path = v.getDotPath(issue) ?? ''
+  const missing = issue.input === undefined
+  throw new NanoGptError('option', `${where}: ${path} ${missing ? 'is missing' : `is ${show(issue.input)}`}: ${issue.message}`)
+}
+
+/** The error for an option that nothing knows, with the nearest one that something does. */
+export function unknownOption(where: string, name: string, known: readonly string[]): NanoGptError {
+  const close = suggest(name, known)
+  const hint = close ? `Did you mean ${close}?` : `The options are ${known.join(', ')}.`
+  return new NanoGptError('option', `${where}: there is no option ${name}. ${hint}`)
+}

@@ -1,0 +1,157 @@
+// The character tokenizer: a token for each distinct character (Unicode code point), numbered in code point order.
+
+import { NanoGptError, show } from '../errors'
+import { allocateTokens, type Tokenizer, type TokenizerJSON, type Tokens } from './tokenizer'
+
+export interface CharTokenizerJSON extends TokenizerJSON {
+  readonly type: 'char'
+  /** Every character, in token order. */
+  readonly characters: string
+}
+
+/**
+ * @example
+ * const tokenizer = CharTokenizer.fromText('hello')
+ * tokenizer.encode('hole') // Uint16Array [1, 3, 2, 0]
+ * tokenizer.decode([1, 3, 2, 0]) // 'hole'
+ */
+export class CharTokenizer implements Tokenizer {
+  readonly type = 'char'
+  private readonly characters: readonly string[]
+  /** Token of each code point, −1 where there is none: one array read for each character of a large corpus. */
+  private readonly tokenOf: Int32Array
+
+  private constructor(codePoints: readonly number[]) {
+    this.characters = codePoints.map((codePoint) => String.fromCodePoint(codePoint))
+    this.tokenOf = new Int32Array(codePoints[codePoints.length - 1] + 1).fill(-1)
+    codePoints.forEach((codePoint, token) => {
+      this.tokenOf[codePoint] = token
+    })
+  }
+
+  /**
+   * The tokenizer whose vocabulary is the distinct characters of `text`.
+   *
+   * @throws NanoGptError 'empty_text' for '', 'lone_surrogate' for half of a surrogate pair.
+   */
+  static fromText(text: string): CharTokenizer {
+    if (text.length === 0) {
+      throw new NanoGptError('empty_text', 'the text is empty: a vocabulary needs at least one character')
+    }
+    const seen = new Uint8Array(0x110000)
+    forEachCodePoint(text, (codePoint) => {
+      seen[codePoint] = 1
+    })
+    const codePoints: number[] = []
+    for (let codePoint = 0; codePoint < seen.length; codePoint++)
+      if (seen[codePoint]) codePoints.push(codePoint)
+    return new CharTokenizer(codePoints)
+  }
+
+  /**
+   * The tokenizer that `toJSON` wrote.
+   *
+   * @throws NanoGptError 'tokenizer' unless `characters` holds distinct characters in code point order.
+   */
+  static fromJSON(json: unknown): CharTokenizer {
+    const characters = (json as Partial<CharTokenizerJSON> | null)?.characters
+    if (typeof characters !== 'string' || characters.length === 0) {
+      throw damaged(`its characters are ${show(characters)}, not a string of at least one`)
+    }
+    if (firstLoneSurrogate(characters) >= 0) throw damaged('its characters have half of a surrogate pair')
+    const codePoints = Array.from(characters, (character) => character.codePointAt(0)!)
+    const unsorted = codePoints.findIndex((codePoint, i) => i > 0 && codePoint <= codePoints[i - 1])
+    if (unsorted >= 0) {
+      throw damaged(`${name(codePoints[unsorted])} at ${unsorted} repeats a character or is out of order`)
+    }
+    return new CharTokenizer(codePoints)
+  }
+
+  get vocabSize(): number {
+    return this.characters.length
+  }
+
+  /**
+   * The tokens of `text`, one for each character.
+   *
+   * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate'.
+   */
+  encode(text: string): Tokens {
+    const tokens = allocateTokens(this.vocabSize, text.length)
+    let count = 0
+    forEachCodePoint(text, (codePoint) => {
+      const token = codePoint < this.tokenOf.length ? this.tokenOf[codePoint] : -1
+      if (token < 0) throw this.unknown(codePoint, count)
+      tokens[count++] = token
+    })
+    return count === tokens.length ? tokens : tokens.slice(0, count)
+  }
+
+  /**
+   * The text of `tokens`.
+   *
+   * @throws NanoGptError 'unknown_token' naming the first id that is not an integer in 0 … vocabSize − 1.
+   */
+  decode(tokens: ArrayLike<number>): string {
+    let text = ''
+    for (let i = 0; i < tokens.length; i++) {
+      const character = this.characters[tokens[i]]
+      if (character === undefined) {
+        throw new NanoGptError(
+          'unknown_token',
+          `token ${tokens[i]} at position ${i} is not in the vocabulary: ids go from 0 to ${this.vocabSize - 1}`,
+        )
+      }
+      text += character
+    }
+    return text
+  }
+
+  toJSON(): CharTokenizerJSON {
+    return { type: 'char', characters: this.characters.join('') }
+  }
+
+  private unknown(codePoint: number, position: number): NanoGptError {
+    return new NanoGptError(
+      'unknown_character',
+      `the character ${name(codePoint)} at position ${position} is not among the ${this.vocabSize} that this ` +
+        'tokenizer knows: leave it out, or train on a text that has it',
+    )
+  }
+}
+
+/** A character as messages show it: `"é" (U+00E9)`. */
+function name(codePoint: number): string {
+  const hex = codePoint.toString(16).toUpperCase().padStart(4, '0')
+  const character = String.fromCodePoint(codePoint)
+  // Combining marks, spaces, controls and the like would be invisible or land on the quote.
+  const printable = codePoint === 0x20 || !/[\p{C}\p{Z}\p{M}]/u.test(character)
+  return printable ? `${JSON.stringify(character)} (U+${hex})` : `U+${hex}`
+}
+
+/** The index in UTF-16 units of the first half of a surrogate pair without its other half; −1 if there is none. */
+export function firstLoneSurrogate(text: string): number {
+  return text.search(/\p{Surrogate}/u)
+}
+
+function forEachCodePoint(text: string, visit: (codePoint: number) => void): void {
+  for (let i = 0; i < text.length; i++) {
+    const codePoint = text.codePointAt(i)!
+    if (codePoint > 0xffff) i++
+    else if (codePoint >= 0xd800 && codePoint <= 0xdfff) throw loneSurrogate(codePoint, i)
+    visit(codePoint)
+  }
+}
+
+/** The error for text that is not well-formed Unicode. `index` is in UTF-16 units. */
+export function loneSurrogate(codePoint: number, index: number): NanoGptError {
+  return new NanoGptError(
+    'lone_surrogate',
+    `the text has half of a surrogate pair (U+${codePoint.toString(16).toUpperCase()}) at index ${index}, which is no ` +
+      'character: a string cut in the middle of an emoji? Remove it, or call text.toWellFormed()',
+  )
+}
+
+function damaged(problem: string): NanoGptError {
+  return new NanoGptError('tokenizer', `the character tokenizer is damaged: ${problem}`)
+}

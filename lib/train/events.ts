@@ -1,0 +1,98 @@
+// What a run reports while it trains.
+
+import type { CheckpointInfo } from '../checkpoint/checkpoint'
+
+/** The first event: what will be trained, on what. */
+export interface StartEvent {
+  readonly type: 'start'
+  readonly device: string
+  /** Learned numbers. */
+  readonly parameters: number
+  /** 0, or where a resumed run goes on. */
+  readonly step: number
+  readonly steps: number
+  readonly config: Pick<CheckpointInfo, 'model' | 'training' | 'seed' | 'data'>
+  /** Tokens of each split. */
+  readonly trainTokens: number
+  readonly validationTokens: number
+}
+
+/** Updates `from` … `to` − 1 were made. At most 20 a second; unread ones merge. */
+export interface StepEvent {
+  readonly type: 'step'
+  readonly from: number
+  readonly to: number
+  /** The training loss of each, in nats, before its update. */
+  readonly losses: readonly number[]
+  /** The gradient's norm of each, before clipping. */
+  readonly gradientNorms: readonly number[]
+  /** Time that these updates took. */
+  readonly seconds: number
+  readonly tokensPerSecond: number
+}
+
+/** An evaluation goes on. */
+export interface EvaluatingEvent {
+  readonly type: 'evaluating'
+  readonly step: number
+  /** Batches done, of `total`. */
+  readonly done: number
+  readonly total: number
+}
+
+/** Mean losses over `evalBatches` random batches of each split, without dropout, after `step` updates. */
+export interface EvaluationEvent {
+  readonly type: 'evaluation'
+  readonly step: number
+  readonly trainLoss: number
+  readonly valLoss: number
+  /** Whether it is the lowest validation loss so far. */
+  readonly best: boolean
+  readonly seconds: number
+}
+
+export interface SampleEvent {
+  readonly type: 'sample'
+  readonly step: number
+  readonly text: string
+}
+
+export interface CheckpointEvent {
+  readonly type: 'checkpoint'
+  readonly step: number
+  readonly path: string
+}
+
+/** The last event: all steps are made, or `stop()` was called. */
+export interface EndEvent {
+  readonly type: 'end'
+  readonly step: number
+  readonly stopped: boolean
+  readonly seconds: number
+}
+
+export type TrainEvent =
+  | StartEvent
+  | StepEvent
+  | EvaluatingEvent
+  | EvaluationEvent
+  | SampleEvent
+  | CheckpointEvent
+  | EndEvent
+
+/** Two events of which only the later or a combination needs to be read; undefined if both must be. */
+export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | undefined {
+  if (earlier.type === 'evaluating' && later.type === 'evaluating') return later
+  if (earlier.type !== 'step' || later.type !== 'step') return undefined
+  const seconds = earlier.seconds + later.seconds
+  const tokens = earlier.tokensPerSecond * earlier.seconds + later.tokensPerSecond * later.seconds
+  return {
+    type: 'step',
+    from: earlier.from,
+    to: later.to,
+    losses: [...earlier.losses, ...later.losses],
+    gradientNorms: [...earlier.gradientNorms, ...later.gradientNorms],
+    seconds,
+    tokensPerSecond: seconds > 0 ? tokens / seconds : 0,
+  }
+}

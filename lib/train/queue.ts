@@ -1,0 +1,55 @@
+// Events between a run and one reader. Training never waits for a reader: unread progress merges, all else is kept.
+
+import { merge, type TrainEvent } from './events'
+
+type Next = IteratorResult<TrainEvent, void>
+
+export class EventQueue {
+  private readonly events: TrainEvent[] = []
+  private waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = []
+  private ended: { error?: unknown; failed: boolean } | undefined
+
+  push(event: TrainEvent): void {
+    if (this.ended) return
+    const reader = this.waiting.shift()
+    if (reader) {
+      reader.resolve({ done: false, value: event })
+      return
+    }
+    const last = this.events.at(-1)
+    const merged = last && merge(last, event)
+    if (merged) this.events[this.events.length - 1] = merged
+    else this.events.push(event)
+  }
+
+  close(): void {
+    this.end({ failed: false })
+  }
+
+  fail(error: unknown): void {
+    this.end({ failed: true, error })
+  }
+
+  /** The next event; after the last one the end, or once the error that ended the run. */
+  next(): Promise<Next> {
+    const event = this.events.shift()
+    if (event) return Promise.resolve({ done: false, value: event })
+    if (!this.ended) return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }))
+    if (!this.ended.failed) return Promise.resolve({ done: true, value: undefined })
+    const { error } = this.ended
+    this.ended = { failed: false }
+    return Promise.reject(error)
+  }
+
+  private end(how: { error?: unknown; failed: boolean }): void {
+    if (this.ended) return
+    this.ended = how
+    const readers = this.waiting
+    this.waiting = []
+    readers.forEach(({ resolve, reject }, index) => {
+      if (how.failed && index === 0) reject(how.error)
+      else resolve({ done: true, value: undefined })
+    })
+    if (readers.length > 0 && how.failed) this.ended = { failed: false }
+  }
+}

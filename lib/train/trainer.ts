@@ -1,0 +1,168 @@
+// A trainer: the Programs of one model on one session, and the calls that run them. It knows nothing of events or files.
+
+import type { Executable, Failure, Phase, Session } from '../backend/backend'
+import { RecordLayout } from '../backend/records'
+import type { TrainingConfig } from '../checkpoint/checkpoint'
+import { NanoGptError } from '../errors'
+import { fuse } from '../graph/fuse'
+import { print, type Program } from '../graph/program'
+import type { Parameter } from '../graph/tensor'
+import type { LanguageModel } from '../model/architecture'
+import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
+import { gradientName, momentNames, updateProgram } from '../optim/adamw'
+import { batchOffsets, type Seed, site } from '../random/philox'
+import type { Tokens } from '../tokenizer/tokenizer'
+
+interface Compiled {
+  readonly program: Program
+  readonly handle: Executable
+  readonly inputs: RecordLayout
+  readonly outputs: RecordLayout
+}
+
+export interface TrainerOptions {
+  readonly session: Session
+  readonly model: LanguageModel
+  readonly parameters: readonly Parameter[]
+  readonly training: TrainingConfig
+  readonly seed: Seed
+  readonly corpus: Readonly<Record<Split, Tokens>>
+}
+
+export interface Steps {
+  /** One for each whole step. */
+  readonly losses: number[]
+  readonly gradientNorms: number[]
+  readonly seconds: number
+  readonly failure?: Failure
+}
+
+const trainSite = site('batch')
+const evaluationSite = { train: site('evaluation.train'), validation: site('evaluation.validation') }
+
+/** Names and shapes of the optimizer's state. */
+export function optimizerState(parameters: readonly Parameter[]) {
+  return parameters.flatMap(({ path, shape }) => momentNames(path).map((name) => ({ name, shape })))
+}
+
+export class Trainer {
+  private constructor(
+    private readonly options: TrainerOptions,
+    private readonly gradient: Compiled,
+    private readonly update: Compiled,
+    private readonly evaluations: Readonly<Record<Split, Compiled>>,
+  ) {}
+
+  /** Uploads the corpus, allocates gradients and compiles. Parameters and optimizer state must be in the Store. */
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const { session, model, parameters, training, corpus } = options
+    for (const split of ['train', 'validation'] as const) {
+      await session.allocate(corpusName(split), dtypeOf(corpus[split]), [corpus[split].length])
+      await session.write(corpusName(split), corpus[split])
+    }
+    for (const { path, shape } of parameters) await session.allocate(gradientName(path), 'f32', shape)
+    const described = (split: Split) => ({ split, dtype: dtypeOf(corpus[split]), length: corpus[split].length })
+    const { batchSize, microBatches, gradientClip } = training
+    const evaluate = (split: Split) => compile(session, evaluationProgram(model, described(split), batchSize))
+    return new Trainer(
+      options,
+      await compile(session, gradientProgram(model, parameters, described('train'), { batchSize, microBatches })),
+      await compile(session, updateProgram(parameters, { ...training, gradientClip: gradientClip ?? Infinity })),
+      { train: await evaluate('train'), validation: await evaluate('validation') },
+    )
+  }
+
+  /** Tokens that one step reads. */
+  get tokensPerStep(): number {
+    const { batchSize, microBatches } = this.options.training
+    return batchSize * microBatches * this.options.model.config.blockSize
+  }
+
+  /** Makes `count` updates, of which the first is number `step` (from 0), in one call. */
+  async steps(step: number, count: number, checkFinite = false): Promise<Steps> {
+    const { session, training } = this.options
+    const result = await session.run(count, this.phases(step, count), { checkFinite })
+    const whole = result.completed
+    const losses = Array.from(this.gradient.outputs.unpack(result.outputs[0], 'loss'))
+    const norms = this.update.outputs.unpack(result.outputs[1], 'gradientNorm')
+    const { microBatches } = training
+    const mean = (at: number) => sum(losses.slice(at * microBatches, (at + 1) * microBatches)) / microBatches
+    return {
+      losses: Array.from({ length: whole }, (_, i) => mean(i)),
+      gradientNorms: Array.from(norms.slice(0, whole)),
+      seconds: result.seconds,
+      failure: result.failure,
+    }
+  }
+
+  /** Makes a step that failed once more, looking after each op, to name the first that made a non-finite value. */
+  async explain(step: number, failure: Failure): Promise<NanoGptError> {
+    await this.clearGradients()
+    const { failure: found } = await this.steps(step, 1, true)
+    await this.clearGradients()
+    const where = found?.code === 'non_finite' ? this.describe(found) : this.describe(failure)
+    return new NanoGptError(
+      'non_finite',
+      `step ${step}: the loss or its gradient is no longer a finite number; the first bad value came from ${where}. ` +
+        'The weights are as they were before this step. A lower learningRate or a gradientClip (1, say) usually helps',
+    )
+  }
+
+  /** Losses of evaluation batches `from` … `from + count − 1` of a split. They are the same batches each time. */
+  async evaluate(split: Split, from: number, count: number): Promise<{ losses: number[]; seconds: number; failure?: Failure }> {
+    const { session, seed, corpus, model, training } = this.options
+    const program = this.evaluations[split]
+    const records = Array.from({ length: count }, (_, i) => {
+      const offsets = new Uint32Array(training.batchSize)
+      batchOffsets(offsets, corpus[split].length, model.config.blockSize, evaluationSite[split], from + i, seed)
+      return { offsets }
+    })
+    const { outputs, seconds, failure } = await session.run(count, [{ program: program.handle, times: 1, inputs: program.inputs.pack(records) }])
+    return { losses: Array.from(program.outputs.unpack(outputs[0], 'loss')), seconds, failure }
+  }
+
+  private phases(step: number, count: number): Phase[] {
+    const { training, seed, corpus, model } = this.options
+    const { microBatches, batchSize, learningRate } = training
+    const micro = Array.from({ length: count * microBatches }, (_, i) => {
+      const draw = step * microBatches + i
+      const offsets = new Uint32Array(batchSize)
+      batchOffsets(offsets, corpus.train.length, model.config.blockSize, trainSite, draw, seed)
+      return { offsets, rng: [seed.low, seed.high, draw] }
+    })
+    const updates = Array.from({ length: count }, (_, i) => ({ step: step + i + 1, learningRate }))
+    return [
+      { program: this.gradient.handle, times: microBatches, inputs: this.gradient.inputs.pack(micro) },
+      { program: this.update.handle, times: 1, inputs: this.update.inputs.pack(updates) },
+    ]
+  }
+
+  private async clearGradients(): Promise<void> {
+    for (const { path, shape } of this.options.parameters) {
+      const size = shape.reduce((a, b) => a * b, 1)
+      await this.options.session.write(gradientName(path), new Float32Array(size))
+    }
+  }
+
+  /** The op as the Program's listing shows it. */
+  private describe({ phase, op, opName }: Failure): string {
+    const { program } = phase === 0 ? this.gradient : this.update
+    const listing = print({ ...program, ops: program.ops.slice(op, op + 1), buffers: program.buffers })
+    const line = listing.trimEnd().split('\n').at(-1)!.trim()
+    return `${opName} (op ${op} of the ${program.name} Program: ${line.length > 200 ? `${line.slice(0, 200)}…` : line})`
+  }
+}
+
+async function compile(session: Session, unfused: Program): Promise<Compiled> {
+  const program = fuse(unfused, session.fusedOps)
+  const handle = await session.compile(program)
+  return { program, handle, inputs: new RecordLayout(program, 'input'), outputs: new RecordLayout(program, 'output') }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+function dtypeOf(tokens: Tokens): 'u16' | 'u32' {
+  return tokens instanceof Uint16Array ? 'u16' : 'u32'
+}

@@ -1,0 +1,298 @@
+#include "cpu/backend.h"
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "cpu/kernel.h"
+#include "engine/guard.h"
+#include "engine/host_memory.h"
+#include "engine/plan.h"
+#include "engine/sanitizer.h"
+#include "engine/shared_pool.h"
+
+namespace nano::cpu {
+namespace {
+
+class CpuMemory final : public Memory {
+ public:
+  explicit CpuMemory(HostMemory block) : Memory(block.size()), block_(std::move(block)) {}
+  std::byte* data() const { return block_.data(); }
+
+ private:
+  HostMemory block_;
+};
+
+std::byte* DataOf(const Memory& memory) { return static_cast<const CpuMemory&>(memory).data(); }
+
+// The index of the first element whose exponent is all ones, or -1. An explicit look at the bits: the same for all
+// dtypes, and no compiler flag changes what it means.
+template <class Bits>
+int64_t FirstNonFinite(const void* data, int64_t elements, Bits exponent) {
+  const Bits* bits = static_cast<const Bits*>(data);
+  for (int64_t i = 0; i < elements; ++i) {
+    if ((bits[i] & exponent) == exponent) return i;
+  }
+  return -1;
+}
+
+int64_t FirstNonFinite(const Tensor& tensor) {
+  const int64_t elements = tensor.spec->elements();
+  switch (tensor.spec->dtype) {
+    case Dtype::kF32:
+      return FirstNonFinite<uint32_t>(tensor.data, elements, 0x7F800000u);
+    case Dtype::kF64:
+      return FirstNonFinite<uint64_t>(tensor.data, elements, 0x7FF0000000000000u);
+    case Dtype::kBf16:
+      return FirstNonFinite<uint16_t>(tensor.data, elements, 0x7F80u);
+    case Dtype::kF16:
+      return FirstNonFinite<uint16_t>(tensor.data, elements, 0x7C00u);
+    default:
+      return -1;
+  }
+}
+
+class CpuExecutable final : public Executable {
+ public:
+  CpuExecutable(CheckedProgram checked, std::vector<std::shared_ptr<Memory>> store, SharedPool& pool)
+      : Executable(std::move(checked)), store_(std::move(store)), pool_(pool) {}
+
+  Status Compile(const KernelTable& table) {
+    NANO_RETURN_IF_ERROR(FindKernels(table));
+    NANO_RETURN_IF_ERROR(Stage());
+    MakeCalls();
+    return Status::Ok();
+  }
+
+  Status Prepare() override {
+    return Guarded([&]() -> Status {
+      const int threads = pool_.Get().threads();
+      if (threads == planned_threads_) return Status::Ok();
+      std::vector<size_t> scratch(program().ops.size(), 0);
+      for (size_t op = 0; op < program().ops.size(); ++op) {
+        if (kernels_[op]->scratch == nullptr) continue;
+        const OpSpecs specs(program(), program().ops[op]);
+        scratch[op] = kernels_[op]->scratch(specs.view(), checked().params[op], threads);
+      }
+      Result<Plan> plan = PlanArena(program(), scratch);
+      if (!plan.ok()) return plan.status();
+      scratch_bytes_ = std::move(scratch);
+      plan_ = std::move(plan.value());
+      planned_threads_ = threads;
+      return Status::Ok();
+    });
+  }
+
+  size_t arena_bytes() const override { return plan_.bytes; }
+
+  size_t staging_bytes() const override {
+    size_t bytes = 0;
+    for (const HostMemory& memory : staging_) bytes += memory.size();
+    return bytes;
+  }
+
+  Status Bind(Memory& arena) override {
+    NANO_RETURN_IF_ERROR(MakeSeparate());
+    std::byte* base = DataOf(arena);
+    size_t next = 0;
+    for (size_t op = 0; op < calls_.size(); ++op) {
+      for (const uint32_t buffer : program().ops[op].inputs) tensors_[next++].data = Locate(buffer, base);
+      for (const uint32_t buffer : program().ops[op].outputs) tensors_[next++].data = Locate(buffer, base);
+      calls_[op].scratch = scratch_bytes_[op] == 0 ? nullptr
+                           : kSanitizing           ? separate_scratch_[op].data()
+                                                   : base + plan_.scratch[op];
+      calls_[op].pool = &pool_.Get();
+    }
+    return Status::Ok();
+  }
+
+  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite) override {
+    for (const Record::Part& part : this->inputs().parts) {
+      std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
+    }
+    for (size_t op = 0; op < calls_.size(); ++op) {
+      Status status = kernels_[op]->run(calls_[op]);
+      if (!status.ok()) return OpFailure{status, op, Blamed(op, status)};
+      if (!check_finite) continue;
+      if (auto failure = CheckFinite(op)) return failure;
+    }
+    if (this->outputs().bytes > 0) CopyOutputs(outputs);
+    return std::nullopt;
+  }
+
+ private:
+  Status FindKernels(const KernelTable& table) {
+    for (size_t op = 0; op < program().ops.size(); ++op) {
+      const Kernel* kernel = table.find(program().ops[op].name);
+      if (kernel == nullptr) {
+        return {Code::kUnsupported, OpName(program(), op) + ": the CPU has no kernel for it"};
+      }
+      kernels_.push_back(kernel);
+    }
+    return Status::Ok();
+  }
+
+  Status Stage() {
+    staging_.resize(program().buffers.size());
+    for (size_t index = 0; index < staging_.size(); ++index) {
+      const Buffer& buffer = program().buffers[index];
+      if (buffer.role != Role::kInput && buffer.role != Role::kOutput) continue;
+      Result<HostMemory> memory = HostMemory::Allocate(buffer.spec.bytes());
+      if (!memory.ok()) return memory.status();
+      staging_[index] = std::move(memory.value());
+    }
+    return Status::Ok();
+  }
+
+  // The calls, complete but for their pointers to data.
+  void MakeCalls() {
+    size_t operands = 0;
+    for (const Op& op : program().ops) operands += op.inputs.size() + op.outputs.size();
+    tensors_.reserve(operands);  // never grows: the calls point into it
+    for (size_t index = 0; index < program().ops.size(); ++index) {
+      const Op& op = program().ops[index];
+      Call call{};
+      call.inputs = AddTensors(op.inputs);
+      call.outputs = AddTensors(op.outputs);
+      call.params = &checked().params[index];
+      calls_.push_back(call);
+    }
+  }
+
+  std::span<const Tensor> AddTensors(std::span<const uint32_t> buffers) {
+    const size_t first = tensors_.size();
+    for (const uint32_t buffer : buffers) tensors_.push_back({nullptr, &program().buffers[buffer].spec});
+    return std::span(tensors_).subspan(first);
+  }
+
+  std::byte* Locate(uint32_t index, std::byte* arena) const {
+    const Role role = program().buffers[index].role;
+    if (role == Role::kStore) return DataOf(*store_[index]);
+    if (role != Role::kTemporary) return staging_[index].data();
+    return kSanitizing ? separate_[index].data() : arena + plan_.buffers[index];
+  }
+
+  // AddressSanitizer sees where an allocation ends, not where a tensor in the arena does: there each temporary and each
+  // scratch has its own, filled with NaN.
+  Status MakeSeparate() {
+    if (!kSanitizing || separate_threads_ == planned_threads_) return Status::Ok();
+    separate_.resize(program().buffers.size());
+    separate_scratch_.resize(program().ops.size());
+    for (size_t index = 0; index < separate_.size(); ++index) {
+      const Buffer& buffer = program().buffers[index];
+      if (buffer.role != Role::kTemporary) continue;
+      NANO_RETURN_IF_ERROR(AllocateNan(buffer.spec.bytes(), separate_[index]));
+    }
+    for (size_t op = 0; op < separate_scratch_.size(); ++op) {
+      NANO_RETURN_IF_ERROR(AllocateNan(scratch_bytes_[op], separate_scratch_[op]));
+    }
+    separate_threads_ = planned_threads_;
+    return Status::Ok();
+  }
+
+  static Status AllocateNan(size_t bytes, HostMemory& to) {
+    Result<HostMemory> memory = HostMemory::Allocate(bytes);
+    if (!memory.ok()) return memory.status();
+    to = std::move(memory.value());
+    if (bytes > 0) std::memset(to.data(), 0xFF, bytes);
+    return Status::Ok();
+  }
+
+  std::optional<uint32_t> Blamed(size_t op, const Status& status) const {
+    const std::vector<uint32_t>& inputs = program().ops[op].inputs;
+    if (status.input() < 0 || static_cast<size_t>(status.input()) >= inputs.size()) return std::nullopt;
+    return inputs[status.input()];
+  }
+
+  std::optional<OpFailure> CheckFinite(size_t op) const {
+    for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
+      const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
+      if (at < 0) continue;
+      const uint32_t buffer = program().ops[op].outputs[output];
+      const std::string message = OpName(program(), op) + " computed a value that is not finite: element " +
+                                  std::to_string(at) + " of \"" + program().buffers[buffer].name + "\", " +
+                                  program().buffers[buffer].spec.ToString();
+      return OpFailure{Status(Code::kNonFinite, message), op, buffer};
+    }
+    return std::nullopt;
+  }
+
+  void CopyOutputs(std::byte* outputs) const {
+    size_t end = 0;
+    for (const Record::Part& part : this->outputs().parts) {
+      std::memset(outputs + end, 0, part.offset - end);  // the gap before it
+      std::memcpy(outputs + part.offset, staging_[part.buffer].data(), part.bytes);
+      end = part.offset + part.bytes;
+    }
+    std::memset(outputs + end, 0, this->outputs().bytes - end);
+  }
+
+  std::vector<std::shared_ptr<Memory>> store_;
+  SharedPool& pool_;
+  std::vector<const Kernel*> kernels_;
+  std::vector<HostMemory> staging_;  // of inputs and outputs, by buffer
+  std::vector<Tensor> tensors_;      // all ops' inputs and outputs, in op order
+  std::vector<Call> calls_;
+  std::vector<size_t> scratch_bytes_;
+  Plan plan_;
+  int planned_threads_ = 0;
+  std::vector<HostMemory> separate_;
+  std::vector<HostMemory> separate_scratch_;
+  int separate_threads_ = 0;
+};
+
+class CpuDevice final : public Device {
+ public:
+  CpuDevice(const KernelTable& table, SharedPool& pool) : table_(table), pool_(pool) {}
+
+  std::string name() const override { return "cpu"; }
+
+  Result<std::shared_ptr<Memory>> Allocate(size_t bytes) override {
+    Result<HostMemory> block = HostMemory::Allocate(bytes);
+    if (!block.ok()) return block.status();
+    return std::shared_ptr<Memory>(std::make_shared<CpuMemory>(std::move(block.value())));
+  }
+
+  Status Upload(Memory& to, std::span<const std::byte> from) override {
+    if (!from.empty()) std::memcpy(DataOf(to), from.data(), from.size());
+    return Status::Ok();
+  }
+
+  Status Download(const Memory& from, std::span<std::byte> to) override {
+    if (!to.empty()) std::memcpy(to.data(), DataOf(from), to.size());
+    return Status::Ok();
+  }
+
+  Result<std::unique_ptr<Executable>> Compile(CheckedProgram program,
+                                              std::vector<std::shared_ptr<Memory>> store) override {
+    auto executable = std::make_unique<CpuExecutable>(std::move(program), std::move(store), pool_);
+    NANO_RETURN_IF_ERROR(executable->Compile(table_));
+    return std::unique_ptr<Executable>(std::move(executable));
+  }
+
+ private:
+  const KernelTable& table_;
+  SharedPool& pool_;
+};
+
+}  // namespace
+
+std::vector<std::string_view> InstructionSets() {
+  std::vector<std::string_view> found;
+  for (const std::string_view name : std::array<std::string_view, 3>{"avx2", "neon", "portable"}) {
+    if (SelectKernels(name) != nullptr) found.push_back(name);
+  }
+  return found;
+}
+
+Result<std::unique_ptr<Device>> OpenCpu(std::string_view instruction_set, SharedPool& pool) {
+  const KernelTable* table = SelectKernels(instruction_set);
+  if (table != nullptr) return std::unique_ptr<Device>(std::make_unique<CpuDevice>(*table, pool));
+  std::string known;
+  for (const std::string_view name : InstructionSets()) known += (known.empty() ? "" : ", ") + std::string(name);
+  return Status(Code::kUnsupported, "this processor or this binary does not have the instruction set \"" +
+                                        std::string(instruction_set) + "\"; it has " + known);
+}
+
+}  // namespace nano::cpu

@@ -1,0 +1,12 @@
+// clip_scale: the factor that brings a norm down to its bound.
+#include "ops/clip_scale.h"
+
+#include "cpu/kernels.h"
+
+namespace nano::cpu::NANO_ISA {
+Status RunClipScale(const Call& call) {
+  *call.outputs[0].f32() = ClipScale(*call.inputs[0].f32(), call.params->as<ClipScaleParams>().max_norm);
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

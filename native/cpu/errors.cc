@@ -1,0 +1,46 @@
+// The texts of the errors that kernels return.
+#include "cpu/errors.h"
+
+#include <cmath>
+#include <string>
+
+namespace nano::cpu {
+namespace {
+
+std::string Range(int64_t low, int64_t high) {
+  return "it must be at least " + std::to_string(low) + " and at most " + std::to_string(high);
+}
+
+std::string Spell(float value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return std::to_string(value);
+}
+
+}  // namespace
+
+Status OutOfRange(const char* op, const char* what, int64_t index, int64_t value, int64_t low, int64_t high) {
+  return OutOfRange(op, (std::string(what) + " " + std::to_string(index)).c_str(), value, low, high);
+}
+
+Status OutOfRange(const char* op, const char* what, int64_t value, int64_t low, int64_t high) {
+  return Status(Code::kOutOfRange,
+                std::string(op) + ": " + what + " is " + std::to_string(value) + ", " + Range(low, high));
+}
+
+Status BadTemperature(float temperature) {
+  return Status(Code::kOutOfRange,
+                "sample: temperature is " + Spell(temperature) + ", it must be finite and at least 0");
+}
+
+Status NothingToSample(int64_t row) {
+  return Status(Code::kNonFinite, "sample: row " + std::to_string(row) +
+                                      " of the logits leaves nothing to choose from (a NaN, +Infinity " +
+                                      "or nothing but -Infinity)");
+}
+
+Status NotFinite(float value) {
+  return Status(Code::kNonFinite, "require_finite: the value is " + Spell(value) + ", it must be finite");
+}
+
+}  // namespace nano::cpu

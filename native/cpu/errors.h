@@ -1,0 +1,18 @@
+// What kernels say about the contents of their inputs. Compiled once, not for each instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/status.h"
+
+namespace nano::cpu {
+
+// "<op>: <what> <index> is <value>, it must be in [<low>, <high>]".
+Status OutOfRange(const char* op, const char* what, int64_t index, int64_t value, int64_t low, int64_t high);
+// The same for one number that stands alone.
+Status OutOfRange(const char* op, const char* what, int64_t value, int64_t low, int64_t high);
+Status BadTemperature(float temperature);
+Status NothingToSample(int64_t row);
+Status NotFinite(float value);
+
+}  // namespace nano::cpu

@@ -1,0 +1,321 @@
+// Blocked matrix products in the manner of Goto and van de Geijn (2008): b is packed once into panels that all tasks
+// read, a block by block by each task, and a tile of 6 × 16 is summed in registers.
+#include "cpu/gemm.h"
+
+#include <cstring>
+
+#include "cpu/loops.h"
+
+namespace nano::cpu::NANO_ISA {
+namespace {
+
+// How much is worked on at once. None of these changes a result.
+constexpr int64_t kBlockRows = 24 * kTileRows;      // rows of a packed by a task: with kDepth, 144 KiB
+constexpr int64_t kBlockColumns = 8192;             // columns of b packed at once
+constexpr int64_t kPackedLimit = int64_t{1} << 21;  // floats of b packed at once, where that is more than kDepth rows
+constexpr double kTaskTerms = 1 << 20;              // multiply-adds worth a task
+constexpr int64_t kLeastTaskColumns = 12 * kTileColumns;  // as each column block packs a again
+constexpr int64_t kThinRows = 4;                          // so few rows that packing b would cost more than it brings
+
+// Where a tile goes.
+struct Target {
+  float* c;
+  int64_t c_row;
+  bool add;
+  const float* bias;
+  bool relu;
+};
+
+NANO_INLINE F8 Finish(F8 sum, const Target& target, int64_t j, int64_t lanes) {
+  if (target.bias != nullptr) sum = sum + LoadLanes(target.bias + j, lanes);
+  if (target.relu) sum = AndNot(LessEqual(sum, Set(0)), sum);
+  return sum;
+}
+
+template <int kVectors>
+NANO_INLINE void StoreRow(const F8* sums, const Target& target, int64_t row, int64_t columns) {
+  float* c = target.c + row * target.c_row;
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t lanes = Smaller(8, columns - 8 * v);
+    F8 sum = sums[v];
+    if (target.add) sum = LoadLanes(c + 8 * v, lanes) + sum;
+    sum = Finish(sum, target, 8 * v, lanes);
+    if (lanes == 8) {
+      Store(c + 8 * v, sum);
+    } else {
+      StoreSome(c + 8 * v, lanes, sum);
+    }
+  }
+}
+
+// kRows × (8·kVectors) sums over k terms, in order. kPacked: a is packed, its strides are known.
+template <int kRows, int kVectors, bool kPacked>
+void Tile(int64_t k, const Matrix& a, const float* b, const Target& target, int64_t columns) {
+  const int64_t row = kPacked ? 1 : a.row, column = kPacked ? kTileRows : a.column;
+  const float* terms = a.data;
+  F8 sums[kRows][kVectors];
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
+  }
+  for (int64_t p = 0; p < k; ++p, terms += column, b += kTileColumns) {
+    F8 factors[kVectors];
+    for (int v = 0; v < kVectors; ++v) factors[v] = Load(b + 8 * v);
+    for (int i = 0; i < kRows; ++i) {
+      const F8 term = Set(terms[i * row]);
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = MulAdd(term, factors[v], sums[i][v]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) StoreRow<kVectors>(sums[i], target, i, columns);
+}
+
+template <bool kPacked>
+NANO_INLINE void AnyTile(int64_t rows, int64_t columns, int64_t k, const Matrix& a, const float* b,
+                         const Target& target) {
+  using TileFunction = void (*)(int64_t, const Matrix&, const float*, const Target&, int64_t);
+  static constexpr TileFunction kTiles[2][kTileRows] = {
+      {Tile<1, 1, kPacked>, Tile<2, 1, kPacked>, Tile<3, 1, kPacked>, Tile<4, 1, kPacked>, Tile<5, 1, kPacked>,
+       Tile<6, 1, kPacked>},
+      {Tile<1, 2, kPacked>, Tile<2, 2, kPacked>, Tile<3, 2, kPacked>, Tile<4, 2, kPacked>, Tile<5, 2, kPacked>,
+       Tile<6, 2, kPacked>}};
+  kTiles[columns > 8][rows - 1](k, a, b, target, columns);
+}
+
+NANO_INLINE Matrix At(const Matrix& m, int64_t i, int64_t j) {
+  return {m.data + i * m.row + j * m.column, m.row, m.column};
+}
+
+// Element by element: the edges, and strides that nothing else is made for. `width` is the panel's, filled with zeros.
+void PackSlowly(const float* from, int64_t across, int64_t along, int64_t count, int64_t width, int64_t k, float* to) {
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t i = 0; i < width; ++i) to[p * width + i] = i < count ? from[i * across + p * along] : 0.0f;
+  }
+}
+
+// Kinds of panel: `kWidth` vectors of k terms each, term by term. The terms of a vector lie side by side …
+template <int kWidth>
+void PackAlong(const float* from, int64_t across, int64_t k, float* to) {
+  int64_t p = 0;
+  for (; p + 8 <= k; p += 8) {
+    for (int64_t i0 = 0; i0 < kWidth; i0 += 8) {
+      F8 rows[8];
+      for (int64_t i = 0; i < 8; ++i) rows[i] = i0 + i < kWidth ? Load(from + (i0 + i) * across + p) : Set(0);
+      Transpose(rows);
+      // With 6 to a panel the two lanes too many are overwritten by the next row, at last by the next panel.
+      for (int64_t i = 0; i < 8; ++i) Store(to + (p + i) * kWidth + i0, rows[i]);
+    }
+  }
+  PackSlowly(from + p, across, 1, kWidth, kWidth, k - p, to + p * kWidth);
+}
+
+// … or the vectors do.
+template <int kWidth>
+void PackAcross(const float* from, int64_t along, int64_t k, float* to) {
+  for (int64_t p = 0; p < k; ++p) std::memcpy(to + p * kWidth, from + p * along, kWidth * sizeof(float));
+}
+
+template <int kWidth>
+void PackPanels(const float* from, int64_t across, int64_t along, int64_t count, int64_t k, int64_t panel, float* to) {
+  for (int64_t i = 0; i < count; i += kWidth, to += panel) {
+    const float* start = from + i * across;
+    if (i + kWidth > count || (across != 1 && along != 1)) {
+      PackSlowly(start, across, along, Smaller(kWidth, count - i), kWidth, k, to);
+    } else if (along == 1) {
+      PackAlong<kWidth>(start, across, k, to);
+    } else {
+      PackAcross<kWidth>(start, along, k, to);
+    }
+  }
+}
+
+// How a product is cut.
+struct Blocks {
+  int64_t columns;  // of b packed at once
+  int64_t depth;    // rows of b packed at once: a multiple of kDepth, or all
+};
+
+NANO_INLINE Blocks BlocksOf(int64_t n, int64_t k) {
+  const int64_t columns = Smaller(n, kBlockColumns);
+  const int64_t depth = kPackedLimit / RoundUp(columns, kTileColumns) / kDepth * kDepth;
+  return {columns, Smaller(k, Larger(kDepth, depth))};
+}
+
+constexpr int64_t kPackedRowsSize = kBlockRows * kDepth + 16;  // and room for PackAlong's two lanes too many
+
+NANO_INLINE bool IsThin(const Product& x) {
+  return x.m <= kThinRows && x.a.column == 1 && (x.b.row == 1 || x.b.column == 1);
+}
+
+// One task's part of c: rows [i0, i1) and columns [j0, j1) of the block of b at (depth0, column0), `depth` deep.
+struct Part {
+  int64_t i0, i1, j0, j1, column0, depth0, depth;
+};
+
+void MultiplyPart(const Product& x, const Part& part, const float* packed_b, float* packed_a) {
+  const int64_t rows = part.i1 - part.i0;
+  for (int64_t p = 0; p < part.depth; p += kDepth) {
+    const int64_t k = Smaller(kDepth, part.depth - p), first = part.depth0 + p;
+    const Matrix a = At(x.a, part.i0, first);
+    PackPanels<kTileRows>(a.data, a.row, a.column, rows, k, k * kTileRows, packed_a);
+    const bool last = first + k == x.k;
+    for (int64_t j = part.j0; j < part.j1; j += kTileColumns) {
+      const float* b = packed_b + j * part.depth + p * kTileColumns;
+      const int64_t column = part.column0 + j;
+      for (int64_t i = 0; i < rows; i += kTileRows) {
+        const Target target = {x.c + (part.i0 + i) * x.c_row + column, x.c_row, x.accumulate || first > 0,
+                               last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
+        AnyTile<true>(Smaller(kTileRows, rows - i), Smaller(kTileColumns, part.j1 - j), k,
+                      {packed_a + i * k, 1, kTileRows}, b, target);
+      }
+    }
+  }
+}
+
+// Multiplies by the columns [column0, column0 + columns) and rows [depth0, depth0 + depth) of b.
+void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t depth0, int64_t depth, float* scratch,
+                   Pool* pool) {
+  float* packed_b = scratch;
+  const Blocks blocks = BlocksOf(x.n, x.k);
+  float* packed_a = scratch + PackedSize(blocks.depth, blocks.columns);
+  const Matrix b = At(x.b, depth0, column0);
+  // Tasks follow the number of threads: what a task computes doesn't depend on how large it is.
+  const double terms = static_cast<double>(x.m) * static_cast<double>(columns) * static_cast<double>(depth);
+  const int64_t wanted = terms < 2 * kTaskTerms || pool->threads() == 1
+                             ? 1
+                             : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
+  const int64_t row_blocks =
+      DivideUp(x.m, Larger(kTileRows, Smaller(kBlockRows, RoundUp(DivideUp(x.m, wanted), kTileRows))));
+  const int64_t task_rows = RoundUp(DivideUp(x.m, row_blocks), kTileRows);
+  const int64_t column_blocks = Larger(1, Smaller(DivideUp(wanted, row_blocks), columns / kLeastTaskColumns));
+  const int64_t task_columns = RoundUp(DivideUp(columns, column_blocks), kTileColumns);
+
+  const int64_t pack_columns = wanted == 1 ? columns : RoundUp(Larger(1, kChunk / depth), kTileColumns);
+  ForChunks(pool, columns, pack_columns, [&](int64_t begin, int64_t end) {
+    Pack({b.data + begin * b.column, b.row, b.column}, depth, end - begin, packed_b + begin * depth);
+  });
+  const int64_t across = DivideUp(columns, task_columns), down = DivideUp(x.m, task_rows);
+  const auto run = [&](int64_t task, int worker) {
+    const int64_t i = task / across * task_rows, j = task % across * task_columns;
+    const Part part = {i, Smaller(x.m, i + task_rows), j, Smaller(columns, j + task_columns), column0, depth0, depth};
+    MultiplyPart(x, part, packed_b, packed_a + worker * kPackedRowsSize);
+  };
+  if (wanted > 1) {
+    pool->Run(across * down, run);
+  } else {
+    for (int64_t task = 0; task < across * down; ++task) run(task, 0);
+  }
+}
+
+// Thin products: b is read once, where it stands.
+
+struct ThinTarget {
+  const Product& x;
+  NANO_INLINE void Put(int64_t i, int64_t j, float sum) const {
+    float* c = x.c + i * x.c_row + j;
+    if (x.accumulate) sum = *c + sum;
+    if (x.bias != nullptr) sum += x.bias[j];
+    *c = x.relu && sum <= 0 ? 0.0f : sum;
+  }
+};
+
+// Columns [j, j + kColumns) of b are contiguous: a sum for each lane, then over the lanes.
+template <int kRows, int kColumns>
+void ThinDots(const Product& x, int64_t j) {
+  const float* b = x.b.data + j * x.b.column;
+  F8 sums[kRows][kColumns];
+  for (int i = 0; i < kRows; ++i) {
+    for (int c = 0; c < kColumns; ++c) sums[i][c] = Set(0);
+  }
+  const auto step = [&](int64_t p, int64_t lanes) {
+    F8 factors[kColumns];
+    for (int c = 0; c < kColumns; ++c) factors[c] = LoadLanes(b + c * x.b.column + p, lanes);
+    for (int i = 0; i < kRows; ++i) {
+      const F8 terms = LoadLanes(x.a.data + i * x.a.row + p, lanes);
+      for (int c = 0; c < kColumns; ++c) sums[i][c] = MulAdd(terms, factors[c], sums[i][c]);
+    }
+  };
+  int64_t p = 0;
+  for (; p + 8 <= x.k; p += 8) step(p, 8);
+  if (p < x.k) step(p, x.k - p);
+  for (int i = 0; i < kRows; ++i) {
+    for (int c = 0; c < kColumns; ++c) ThinTarget{x}.Put(i, j + c, Sum(sums[i][c]));
+  }
+}
+
+// Rows of b are contiguous: `columns` ≤ 16 sums side by side for each row of a.
+template <int kRows>
+void ThinColumns(const Product& x, int64_t j, int64_t columns) {
+  F8 sums[kRows][2];
+  for (int i = 0; i < kRows; ++i) sums[i][0] = sums[i][1] = Set(0);
+  const int64_t lanes0 = Smaller(8, columns), lanes1 = columns - lanes0;
+  const float* b = x.b.data + j;
+  for (int64_t p = 0; p < x.k; ++p, b += x.b.row) {
+    const F8 factors0 = LoadLanes(b, lanes0), factors1 = LoadLanes(b + lanes0, lanes1);
+    for (int i = 0; i < kRows; ++i) {
+      const F8 term = Set(x.a.data[i * x.a.row + p]);
+      sums[i][0] = MulAdd(term, factors0, sums[i][0]);
+      sums[i][1] = MulAdd(term, factors1, sums[i][1]);
+    }
+  }
+  const Target target = {x.c + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
+  for (int i = 0; i < kRows; ++i) {
+    if (columns > 8) {
+      StoreRow<2>(sums[i], target, i, columns);
+    } else {
+      StoreRow<1>(sums[i], target, i, columns);
+    }
+  }
+}
+
+template <int kRows>
+void ThinRange(const Product& x, int64_t begin, int64_t end) {
+  int64_t j = begin;
+  if (x.b.row != 1) {
+    for (; j < end; j += 16) ThinColumns<kRows>(x, j, Smaller(16, end - j));
+    return;
+  }
+  for (; j + 4 <= end; j += 4) ThinDots<kRows, 4>(x, j);
+  for (; j < end; ++j) ThinDots<kRows, 1>(x, j);
+}
+
+void MultiplyThin(const Product& x, Pool* pool) {
+  constexpr void (*kRanges[])(const Product&, int64_t, int64_t) = {ThinRange<1>, ThinRange<2>, ThinRange<3>,
+                                                                   ThinRange<4>};
+  const int64_t columns = RoundUp(DivideUp(2 * kChunk, x.k), kTileColumns);
+  ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { kRanges[x.m - 1](x, begin, end); });
+}
+
+}  // namespace
+
+size_t MultiplyScratch(int64_t, int64_t n, int64_t k, int threads) {
+  const Blocks blocks = BlocksOf(n, k);
+  return static_cast<size_t>(PackedSize(blocks.depth, blocks.columns) + threads * kPackedRowsSize) * sizeof(float);
+}
+
+void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
+  if (IsThin(x)) return MultiplyThin(x, pool);
+  const Blocks blocks = BlocksOf(x.n, x.k);
+  for (int64_t j = 0; j < x.n; j += blocks.columns) {
+    for (int64_t p = 0; p < x.k; p += blocks.depth) {
+      MultiplyBlock(x, j, Smaller(blocks.columns, x.n - j), p, Smaller(blocks.depth, x.k - p),
+                    reinterpret_cast<float*>(scratch), pool);
+    }
+  }
+}
+
+void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) {
+  PackPanels<kTileColumns>(b.data, b.column, b.row, columns, k, k * kTileColumns, packed);
+}
+
+void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
+                    bool accumulate, int64_t first_limit) {
+  for (int64_t j = 0; j < n; j += kTileColumns) {
+    for (int64_t i = 0; i < m; i += kTileRows) {
+      const int64_t rows = Smaller(kTileRows, m - i);
+      if (first_limit + i + rows - 1 <= j) continue;
+      const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
+      AnyTile<false>(rows, Smaller(kTileColumns, n - j), k, At(a, i, 0), packed + j * k, target);
+    }
+  }
+}
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,52 @@
+// The interface of a CPU kernel. One file an op; each is compiled once for each instruction set (see simd.h) and
+// listed in kernels.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/inline.h"
+#include "engine/pool.h"
+#include "engine/status.h"
+#include "ops/rule.h"
+
+namespace nano::cpu {
+
+struct Tensor {
+  void* data;
+  const TensorSpec* spec;
+  NANO_INLINE float* f32() const { return static_cast<float*>(data); }
+  NANO_INLINE int32_t* i32() const { return static_cast<int32_t*>(data); }
+  NANO_INLINE uint32_t* u32() const { return static_cast<uint32_t*>(data); }
+  NANO_INLINE uint16_t* u16() const { return static_cast<uint16_t*>(data); }
+};
+
+// One execution of one op. Data pointers are aligned to 64 bytes, as is the scratch.
+struct Call {
+  std::span<const Tensor> inputs;
+  std::span<const Tensor> outputs;
+  const Params* params;
+  std::byte* scratch;
+  Pool* pool;
+};
+
+struct Kernel {
+  std::string_view name;
+  // May fail only for the contents of inputs (kOutOfRange, kNonFinite). Allocates nothing unless it fails.
+  Status (*run)(const Call& call);
+  // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
+  size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
+};
+
+// The kernels for the best instruction set that this processor has, or for the one named ("avx2", "neon", "portable";
+// empty = best).
+struct KernelTable {
+  const char* instruction_set;
+  std::span<const Kernel> kernels;
+  const Kernel* find(std::string_view name) const;
+};
+const KernelTable* SelectKernels(std::string_view instruction_set = {});
+
+}  // namespace nano::cpu

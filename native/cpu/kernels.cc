@@ -1,0 +1,78 @@
+// Which instruction sets were compiled in, and which of them this processor has. Compiled once.
+#include <span>
+#include <string_view>
+
+#include "cpu/kernel.h"
+
+#if defined(_MSC_VER) && defined(_M_X64)
+#include <immintrin.h>
+#include <intrin.h>
+#endif
+
+namespace nano::cpu {
+
+// The build defines NANO_HAS_AVX2 or NANO_HAS_NEON where it compiles the kernels so; without either the processor
+// decides.
+#if !defined(NANO_HAS_AVX2) && (defined(__x86_64__) || defined(_M_X64))
+#define NANO_HAS_AVX2 1
+#endif
+#if !defined(NANO_HAS_NEON) && (defined(__aarch64__) || defined(_M_ARM64))
+#define NANO_HAS_NEON 1
+#endif
+
+namespace portable {
+std::span<const Kernel> Kernels();
+}
+#if NANO_HAS_AVX2
+namespace avx2 {
+std::span<const Kernel> Kernels();
+}
+#endif
+#if NANO_HAS_NEON
+namespace neon {
+std::span<const Kernel> Kernels();
+}
+#endif
+
+namespace {
+
+#if NANO_HAS_AVX2
+// AVX2 and FMA, in the processor and kept by the operating system.
+bool HasAvx2() {
+#if defined(_MSC_VER) && !defined(__clang__)
+  int leaf1[4], leaf7[4];
+  __cpuidex(leaf1, 1, 0);
+  __cpuidex(leaf7, 7, 0);
+  const bool saved = (leaf1[2] & 1 << 27) != 0 && (_xgetbv(0) & 6) == 6;
+  return saved && (leaf1[2] & 1 << 12) != 0 && (leaf7[1] & 1 << 5) != 0;
+#else
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+}
+#endif
+
+}  // namespace
+
+const Kernel* KernelTable::find(std::string_view name) const {
+  for (const Kernel& kernel : kernels) {
+    if (kernel.name == name) return &kernel;
+  }
+  return nullptr;
+}
+
+const KernelTable* SelectKernels(std::string_view instruction_set) {
+  const auto wanted = [&](std::string_view name) { return instruction_set.empty() || instruction_set == name; };
+#if NANO_HAS_AVX2
+  static const KernelTable avx2_table = {"avx2", avx2::Kernels()};
+  if (wanted("avx2") && HasAvx2()) return &avx2_table;
+#endif
+#if NANO_HAS_NEON
+  static const KernelTable neon_table = {"neon", neon::Kernels()};
+  if (wanted("neon")) return &neon_table;
+#endif
+  static const KernelTable portable_table = {"portable", portable::Kernels()};
+  return wanted("portable") ? &portable_table : nullptr;
+}
+
+}  // namespace nano::cpu

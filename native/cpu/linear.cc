@@ -1,0 +1,28 @@
+// linear: y = x·weightᵀ + bias, and relu if asked.
+#include "ops/linear.h"
+
+#include "cpu/gemm.h"
+#include "cpu/kernels.h"
+
+namespace nano::cpu::NANO_ISA {
+size_t ScratchLinear(const OpView& op, const Params&, int threads) {
+  const Shape& weight = op.inputs[1].shape;
+  return MultiplyScratch(op.inputs[0].elements() / weight.dims[1], weight.dims[0], weight.dims[1], threads);
+}
+
+Status RunLinear(const Call& call) {
+  Product product{};
+  product.n = call.inputs[1].spec->shape.dims[0];
+  product.k = call.inputs[1].spec->shape.dims[1];
+  product.m = call.inputs[0].spec->elements() / product.k;
+  product.a = {call.inputs[0].f32(), product.k, 1};
+  product.b = {call.inputs[1].f32(), 1, product.k};
+  product.c = call.outputs[0].f32();
+  product.c_row = product.n;
+  product.bias = call.inputs[2].f32();
+  product.relu = call.params->as<LinearParams>().relu;
+  Multiply(product, call.scratch, call.pool);
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

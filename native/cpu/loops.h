@@ -1,0 +1,60 @@
+// Loops over dense arrays, and how they are cut into tasks.
+#pragma once
+
+#include "cpu/kernel.h"
+#include "cpu/simd.h"
+
+namespace nano::cpu::NANO_ISA {
+
+// Elements in a task of an elementwise op: enough that starting the task costs little beside it.
+constexpr int64_t kChunk = 32768;
+
+// body(begin, end) for every chunk of [0, count).
+template <class Body>
+NANO_INLINE void ForChunks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
+  pool->Run(DivideUp(count, chunk), [&](int64_t i, int) { body(i * chunk, Smaller(count, (i + 1) * chunk)); });
+}
+
+// Rows in a task such that it has about kChunk elements.
+NANO_INLINE int64_t RowsInChunk(int64_t columns) { return Larger(1, kChunk / columns); }
+
+// y = f(x) and y = f(a, b), elementwise. The last vector is partial.
+template <class F>
+NANO_INLINE void Map(const float* x, float* y, int64_t n, const F& f) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) Store(y + i, f(Load(x + i)));
+  if (i < n) StoreSome(y + i, n - i, f(LoadSome(x + i, n - i)));
+}
+template <class F>
+NANO_INLINE void Map(const float* a, const float* b, float* y, int64_t n, const F& f) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) Store(y + i, f(Load(a + i), Load(b + i)));
+  if (i < n) StoreSome(y + i, n - i, f(LoadSome(a + i, n - i), LoadSome(b + i, n - i)));
+}
+
+// The sum of f(i, lanes) for the vectors at i: `lanes` is 8 but for the last one, whose other lanes f must leave 0.
+template <class F>
+NANO_INLINE float SumOver(int64_t n, const F& f) {
+  F8 sums[4] = {Set(0), Set(0), Set(0), Set(0)};
+  int64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    for (int j = 0; j < 4; ++j) sums[j] = sums[j] + f(i + 8 * j, int64_t{8});
+  }
+  for (; i < n; i += 8) sums[0] = sums[0] + f(i, Smaller(8, n - i));
+  return Sum((sums[0] + sums[2]) + (sums[1] + sums[3]));
+}
+
+NANO_INLINE F8 LoadLanes(const float* p, int64_t lanes) { return lanes == 8 ? Load(p) : LoadSome(p, lanes); }
+
+NANO_INLINE void StoreLanes(float* p, int64_t lanes, F8 x) {
+  if (lanes == 8) {
+    Store(p, x);
+  } else {
+    StoreSome(p, lanes, x);
+  }
+}
+
+// x or 0 in lanes from `lanes` on.
+NANO_INLINE F8 KeepLanes(F8 x, int64_t lanes) { return lanes == 8 ? x : FirstElse(lanes, x, Set(0)); }
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,13 @@
+// require_finite: passes a finite number on and stops at any other.
+#include "cpu/errors.h"
+#include "cpu/kernels.h"
+
+namespace nano::cpu::NANO_ISA {
+Status RunRequireFinite(const Call& call) {
+  const float x = *call.inputs[0].f32();
+  if (x - x != 0) return NotFinite(x);
+  *call.outputs[0].f32() = x;
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

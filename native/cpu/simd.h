@@ -1,0 +1,83 @@
+// Vectors of eight floats, the same interface for each instruction set. NANO_ISA, given by the build, names the
+// namespace that a kernel source lives in: avx2, neon or portable. Within it nothing of the standard library is called
+// that a compiler might not inline (see engine/inline.h).
+#pragma once
+
+#include <math.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/inline.h"
+
+#ifndef NANO_ISA
+#error "compile with -DNANO_ISA=avx2, neon or portable"
+#endif
+
+#define NANO_ISA_IS_portable 1
+#define NANO_ISA_IS_avx2 2
+#define NANO_ISA_IS_neon 3
+#define NANO_PASTE_(a, b) a##b
+#define NANO_PASTE(a, b) NANO_PASTE_(a, b)
+
+#if NANO_PASTE(NANO_ISA_IS_, NANO_ISA) == 2
+#include "cpu/simd_avx2.h"
+#elif NANO_PASTE(NANO_ISA_IS_, NANO_ISA) == 3
+#include "cpu/simd_neon.h"
+#else
+#include "cpu/simd_portable.h"
+#endif
+
+namespace nano::cpu::NANO_ISA {
+
+NANO_INLINE int64_t Smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+NANO_INLINE int64_t Larger(int64_t a, int64_t b) { return a > b ? a : b; }
+NANO_INLINE int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+NANO_INLINE int64_t RoundUp(int64_t a, int64_t b) { return DivideUp(a, b) * b; }
+
+constexpr float kFloatInfinity = HUGE_VALF;
+
+// The sum of the lanes, always in this order.
+NANO_INLINE float Sum(F8 a) {
+  float v[8];
+  Store(v, a);
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+NANO_INLINE float Largest(F8 a) {  // may overlook a NaN
+  float v[8];
+  Store(v, a);
+  float largest = v[0];
+  for (int i = 1; i < 8; ++i) largest = v[i] > largest ? v[i] : largest;
+  return largest;
+}
+
+// All lanes i < n of a, the others from b.
+NANO_INLINE F8 FirstElse(int64_t n, F8 a, F8 b) {
+  float lanes[8];
+  Store(lanes, b);
+  StoreSome(lanes, n, a);
+  return Load(lanes);
+}
+
+// e^x within 2 units in the last place; NaN stays NaN.
+NANO_INLINE F8 Exp(F8 x) {
+  x = Max(Set(-105.0f), Min(Set(90.0f), x));
+  const F8 magic = Set(12582912.0f);  // 1.5·2²³: adding it rounds to an integer, held in the low bits
+  const F8 shifted = MulAdd(x, Set(1.44269504088896341f), magic);
+  const F8 n = shifted - magic;
+  const F8 r = MulAdd(n, Set(2.12194440e-4f), MulAdd(n, Set(-0.693359375f), x));
+  F8 p = MulAdd(Set(1.9875691500e-4f), r, Set(1.3981999507e-3f));
+  p = MulAdd(p, r, Set(8.3334519073e-3f));
+  p = MulAdd(p, r, Set(4.1665795894e-2f));
+  p = MulAdd(p, r, Set(1.6666665459e-1f));
+  p = MulAdd(p, r, Set(5.0000001201e-1f));
+  p = MulAdd(p, r * r, r) + Set(1.0f);
+  // In two steps, as 2^n alone may be out of range where the result isn't.
+  const I8 exponent = BitsOf(shifted) - SetInt(0x4B400000);
+  const I8 half = ShiftRight<1>(exponent);
+  const F8 scale1 = FromBits(ShiftLeft<23>(half + SetInt(127)));
+  const F8 scale2 = FromBits(ShiftLeft<23>(exponent - half + SetInt(127)));
+  return p * scale1 * scale2;
+}
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,104 @@
+// The eight-lane vectors of simd.h with AVX2 and FMA. Included by simd.h alone.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "engine/inline.h"
+
+namespace nano::cpu::NANO_ISA {
+
+struct F8 {
+  __m256 v;
+};
+struct I8 {
+  __m256i v;
+};
+
+alignas(32) static const int32_t kLaneMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+NANO_INLINE __m256i FirstLanes(int64_t n) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneMasks + 8 - n));
+}
+
+NANO_INLINE F8 Set(float x) { return {_mm256_set1_ps(x)}; }
+NANO_INLINE F8 Load(const float* p) { return {_mm256_loadu_ps(p)}; }
+NANO_INLINE void Store(float* p, F8 x) { _mm256_storeu_ps(p, x.v); }
+// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+NANO_INLINE F8 LoadSome(const float* p, int64_t n) { return {_mm256_maskload_ps(p, FirstLanes(n))}; }
+NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) { _mm256_maskstore_ps(p, FirstLanes(n), x.v); }
+
+NANO_INLINE F8 operator+(F8 a, F8 b) { return {_mm256_add_ps(a.v, b.v)}; }
+NANO_INLINE F8 operator-(F8 a, F8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+NANO_INLINE F8 operator*(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+NANO_INLINE F8 operator/(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
+NANO_INLINE F8 MulAdd(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }  // a·b + c
+NANO_INLINE F8 Sqrt(F8 a) { return {_mm256_sqrt_ps(a.v)}; }
+NANO_INLINE F8 Max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }  // b where either is NaN
+NANO_INLINE F8 Min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }  // b where either is NaN
+
+// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+NANO_INLINE F8 Greater(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)}; }
+NANO_INLINE F8 LessEqual(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
+NANO_INLINE F8 And(F8 mask, F8 a) { return {_mm256_and_ps(mask.v, a.v)}; }
+NANO_INLINE F8 AndNot(F8 mask, F8 a) { return {_mm256_andnot_ps(mask.v, a.v)}; }
+
+NANO_INLINE I8 SetInt(int32_t x) { return {_mm256_set1_epi32(x)}; }
+NANO_INLINE I8 LoadInt(const uint32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+NANO_INLINE I8 operator+(I8 a, I8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+NANO_INLINE I8 operator-(I8 a, I8 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
+NANO_INLINE I8 operator^(I8 a, I8 b) { return {_mm256_xor_si256(a.v, b.v)}; }
+template <int kBits>
+NANO_INLINE I8 ShiftLeft(I8 a) {
+  return {_mm256_slli_epi32(a.v, kBits)};
+}
+template <int kBits>
+NANO_INLINE I8 ShiftRight(I8 a) {  // keeps the sign
+  return {_mm256_srai_epi32(a.v, kBits)};
+}
+NANO_INLINE I8 BitsOf(F8 a) { return {_mm256_castps_si256(a.v)}; }
+NANO_INLINE F8 FromBits(I8 a) { return {_mm256_castsi256_ps(a.v)}; }
+
+// Unsigned a·b, 64 bits wide, as its high and low words.
+NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
+  const __m256i even = _mm256_mul_epu32(a.v, b.v);
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), b.v);  // b's lanes are all equal
+  high.v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+  low.v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+}
+// Unsigned a ≥ b as a mask.
+NANO_INLINE F8 AtLeast(I8 a, I8 b) {
+  return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a.v, b.v), a.v))};
+}
+
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+constexpr uint32_t kBlockOfLane[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
+  const __m256i a = _mm256_unpacklo_epi32(w[0].v, w[1].v), b = _mm256_unpacklo_epi32(w[2].v, w[3].v);
+  const __m256i c = _mm256_unpackhi_epi32(w[0].v, w[1].v), d = _mm256_unpackhi_epi32(w[2].v, w[3].v);
+  w[0].v = _mm256_unpacklo_epi64(a, b);
+  w[1].v = _mm256_unpackhi_epi64(a, b);
+  w[2].v = _mm256_unpacklo_epi64(c, d);
+  w[3].v = _mm256_unpackhi_epi64(c, d);
+}
+
+// rows[i] lane j becomes rows[j] lane i.
+NANO_INLINE void Transpose(F8 (&r)[8]) {
+  __m256 t[8], u[8];
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i].v, r[2 * i + 1].v);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i].v, r[2 * i + 1].v);
+  }
+  for (int i = 0; i < 2; ++i) {
+    u[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    u[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xEE);
+    u[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    u[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xEE);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[i].v = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+    r[i + 4].v = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+  }
+}
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,128 @@
+// The eight-lane vectors of simd.h as two NEON registers. Included by simd.h alone.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstdint>
+
+#include "engine/inline.h"
+
+namespace nano::cpu::NANO_ISA {
+
+struct F8 {
+  float32x4_t v[2];
+};
+struct I8 {
+  uint32x4_t v[2];
+};
+
+NANO_INLINE F8 Set(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
+NANO_INLINE F8 Load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
+NANO_INLINE void Store(float* p, F8 x) {
+  vst1q_f32(p, x.v[0]);
+  vst1q_f32(p + 4, x.v[1]);
+}
+// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+NANO_INLINE F8 LoadSome(const float* p, int64_t n) {
+  float lanes[8] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return Load(lanes);
+}
+NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) {
+  float lanes[8];
+  Store(lanes, x);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+}
+
+NANO_INLINE F8 operator+(F8 a, F8 b) { return {vaddq_f32(a.v[0], b.v[0]), vaddq_f32(a.v[1], b.v[1])}; }
+NANO_INLINE F8 operator-(F8 a, F8 b) { return {vsubq_f32(a.v[0], b.v[0]), vsubq_f32(a.v[1], b.v[1])}; }
+NANO_INLINE F8 operator*(F8 a, F8 b) { return {vmulq_f32(a.v[0], b.v[0]), vmulq_f32(a.v[1], b.v[1])}; }
+NANO_INLINE F8 operator/(F8 a, F8 b) { return {vdivq_f32(a.v[0], b.v[0]), vdivq_f32(a.v[1], b.v[1])}; }
+NANO_INLINE F8 MulAdd(F8 a, F8 b, F8 c) {  // a·b + c
+  return {vfmaq_f32(c.v[0], a.v[0], b.v[0]), vfmaq_f32(c.v[1], a.v[1], b.v[1])};
+}
+NANO_INLINE F8 Sqrt(F8 a) { return {vsqrtq_f32(a.v[0]), vsqrtq_f32(a.v[1])}; }
+NANO_INLINE F8 Max(F8 a, F8 b) {  // b where either is NaN
+  return {vbslq_f32(vcgtq_f32(a.v[0], b.v[0]), a.v[0], b.v[0]), vbslq_f32(vcgtq_f32(a.v[1], b.v[1]), a.v[1], b.v[1])};
+}
+NANO_INLINE F8 Min(F8 a, F8 b) {  // b where either is NaN
+  return {vbslq_f32(vcltq_f32(a.v[0], b.v[0]), a.v[0], b.v[0]), vbslq_f32(vcltq_f32(a.v[1], b.v[1]), a.v[1], b.v[1])};
+}
+
+NANO_INLINE I8 BitsOf(F8 a) { return {vreinterpretq_u32_f32(a.v[0]), vreinterpretq_u32_f32(a.v[1])}; }
+NANO_INLINE F8 FromBits(I8 a) { return {vreinterpretq_f32_u32(a.v[0]), vreinterpretq_f32_u32(a.v[1])}; }
+
+// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+NANO_INLINE F8 Greater(F8 a, F8 b) { return FromBits({vcgtq_f32(a.v[0], b.v[0]), vcgtq_f32(a.v[1], b.v[1])}); }
+NANO_INLINE F8 LessEqual(F8 a, F8 b) { return FromBits({vcleq_f32(a.v[0], b.v[0]), vcleq_f32(a.v[1], b.v[1])}); }
+NANO_INLINE F8 And(F8 mask, F8 a) {
+  const I8 m = BitsOf(mask), x = BitsOf(a);
+  return FromBits({vandq_u32(m.v[0], x.v[0]), vandq_u32(m.v[1], x.v[1])});
+}
+NANO_INLINE F8 AndNot(F8 mask, F8 a) {
+  const I8 m = BitsOf(mask), x = BitsOf(a);
+  return FromBits({vbicq_u32(x.v[0], m.v[0]), vbicq_u32(x.v[1], m.v[1])});
+}
+
+NANO_INLINE I8 SetInt(int32_t x) {
+  const uint32x4_t v = vdupq_n_u32(static_cast<uint32_t>(x));
+  return {v, v};
+}
+NANO_INLINE I8 LoadInt(const uint32_t* p) { return {vld1q_u32(p), vld1q_u32(p + 4)}; }
+NANO_INLINE I8 operator+(I8 a, I8 b) { return {vaddq_u32(a.v[0], b.v[0]), vaddq_u32(a.v[1], b.v[1])}; }
+NANO_INLINE I8 operator-(I8 a, I8 b) { return {vsubq_u32(a.v[0], b.v[0]), vsubq_u32(a.v[1], b.v[1])}; }
+NANO_INLINE I8 operator^(I8 a, I8 b) { return {veorq_u32(a.v[0], b.v[0]), veorq_u32(a.v[1], b.v[1])}; }
+template <int kBits>
+NANO_INLINE I8 ShiftLeft(I8 a) {
+  return {vshlq_n_u32(a.v[0], kBits), vshlq_n_u32(a.v[1], kBits)};
+}
+template <int kBits>
+NANO_INLINE uint32x4_t ShiftRightHalf(uint32x4_t a) {
+  return vreinterpretq_u32_s32(vshrq_n_s32(vreinterpretq_s32_u32(a), kBits));
+}
+template <int kBits>
+NANO_INLINE I8 ShiftRight(I8 a) {  // keeps the sign
+  return {ShiftRightHalf<kBits>(a.v[0]), ShiftRightHalf<kBits>(a.v[1])};
+}
+
+// Unsigned a·b, 64 bits wide, as its high and low words.
+NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
+  for (int i = 0; i < 2; ++i) {
+    const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a.v[i]), vget_low_u32(b.v[i])));
+    const uint32x4_t second = vreinterpretq_u32_u64(vmull_high_u32(a.v[i], b.v[i]));
+    low.v[i] = vuzp1q_u32(first, second);
+    high.v[i] = vuzp2q_u32(first, second);
+  }
+}
+// Unsigned a ≥ b as a mask.
+NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits({vcgeq_u32(a.v[0], b.v[0]), vcgeq_u32(a.v[1], b.v[1])}); }
+
+NANO_INLINE void Transpose4(uint32x4_t& a, uint32x4_t& b, uint32x4_t& c, uint32x4_t& d) {
+  const uint32x4_t ab0 = vtrn1q_u32(a, b), ab1 = vtrn2q_u32(a, b), cd0 = vtrn1q_u32(c, d), cd1 = vtrn2q_u32(c, d);
+  a = vreinterpretq_u32_u64(vtrn1q_u64(vreinterpretq_u64_u32(ab0), vreinterpretq_u64_u32(cd0)));
+  b = vreinterpretq_u32_u64(vtrn1q_u64(vreinterpretq_u64_u32(ab1), vreinterpretq_u64_u32(cd1)));
+  c = vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(ab0), vreinterpretq_u64_u32(cd0)));
+  d = vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(ab1), vreinterpretq_u64_u32(cd1)));
+}
+
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+constexpr uint32_t kBlockOfLane[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
+  for (int i = 0; i < 2; ++i) Transpose4(w[0].v[i], w[1].v[i], w[2].v[i], w[3].v[i]);
+}
+
+// rows[i] lane j becomes rows[j] lane i.
+NANO_INLINE void Transpose(F8 (&r)[8]) {
+  I8 t[8];
+  for (int i = 0; i < 8; ++i) t[i] = BitsOf(r[i]);
+  for (int half = 0; half < 2; ++half) {
+    Transpose4(t[0].v[half], t[1].v[half], t[2].v[half], t[3].v[half]);
+    Transpose4(t[4].v[half], t[5].v[half], t[6].v[half], t[7].v[half]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[i] = FromBits({t[i].v[0], t[i + 4].v[0]});
+    r[i + 4] = FromBits({t[i].v[1], t[i + 4].v[1]});
+  }
+}
+
+}  // namespace nano::cpu::NANO_ISA

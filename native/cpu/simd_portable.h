@@ -1,0 +1,112 @@
+// The eight-lane vectors of simd.h in plain C++, for processors without the others and to check them. Compilers turn
+// the loops into what vectors there are. Included by simd.h alone.
+#pragma once
+
+#include <math.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "engine/inline.h"
+
+namespace nano::cpu::NANO_ISA {
+
+struct F8 {
+  float v[8];
+};
+struct I8 {
+  uint32_t v[8];
+};
+
+#define NANO_LANES(Type, expression)                    \
+  Type result;                                          \
+  for (int i = 0; i < 8; ++i) result.v[i] = expression; \
+  return result
+
+NANO_INLINE F8 Set(float x) { NANO_LANES(F8, x); }
+NANO_INLINE F8 Load(const float* p) { NANO_LANES(F8, p[i]); }
+NANO_INLINE void Store(float* p, F8 x) { std::memcpy(p, x.v, sizeof(x.v)); }
+// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+NANO_INLINE F8 LoadSome(const float* p, int64_t n) { NANO_LANES(F8, i < n ? p[i] : 0.0f); }
+NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) {
+  for (int64_t i = 0; i < n; ++i) p[i] = x.v[i];
+}
+
+NANO_INLINE F8 operator+(F8 a, F8 b) { NANO_LANES(F8, a.v[i] + b.v[i]); }
+NANO_INLINE F8 operator-(F8 a, F8 b) { NANO_LANES(F8, a.v[i] - b.v[i]); }
+NANO_INLINE F8 operator*(F8 a, F8 b) { NANO_LANES(F8, a.v[i] * b.v[i]); }
+NANO_INLINE F8 operator/(F8 a, F8 b) { NANO_LANES(F8, a.v[i] / b.v[i]); }
+NANO_INLINE F8 MulAdd(F8 a, F8 b, F8 c) { NANO_LANES(F8, a.v[i] * b.v[i] + c.v[i]); }  // a·b + c
+NANO_INLINE F8 Sqrt(F8 a) { NANO_LANES(F8, sqrtf(a.v[i])); }
+NANO_INLINE F8 Max(F8 a, F8 b) { NANO_LANES(F8, a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }  // b where either is NaN
+NANO_INLINE F8 Min(F8 a, F8 b) { NANO_LANES(F8, a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }  // b where either is NaN
+
+NANO_INLINE I8 BitsOf(F8 a) {
+  I8 bits;
+  std::memcpy(bits.v, a.v, sizeof(a.v));
+  return bits;
+}
+NANO_INLINE F8 FromBits(I8 a) {
+  F8 x;
+  std::memcpy(x.v, a.v, sizeof(a.v));
+  return x;
+}
+
+NANO_INLINE I8 SetInt(int32_t x) { NANO_LANES(I8, static_cast<uint32_t>(x)); }
+NANO_INLINE I8 LoadInt(const uint32_t* p) { NANO_LANES(I8, p[i]); }
+NANO_INLINE I8 operator+(I8 a, I8 b) { NANO_LANES(I8, a.v[i] + b.v[i]); }
+NANO_INLINE I8 operator-(I8 a, I8 b) { NANO_LANES(I8, a.v[i] - b.v[i]); }
+NANO_INLINE I8 operator^(I8 a, I8 b) { NANO_LANES(I8, a.v[i] ^ b.v[i]); }
+NANO_INLINE I8 operator&(I8 a, I8 b) { NANO_LANES(I8, a.v[i] & b.v[i]); }
+NANO_INLINE I8 operator~(I8 a) { NANO_LANES(I8, ~a.v[i]); }
+template <int kBits>
+NANO_INLINE I8 ShiftLeft(I8 a) {
+  NANO_LANES(I8, a.v[i] << kBits);
+}
+template <int kBits>
+NANO_INLINE I8 ShiftRight(I8 a) {  // keeps the sign
+  NANO_LANES(I8, static_cast<uint32_t>(static_cast<int32_t>(a.v[i]) >> kBits));
+}
+
+NANO_INLINE I8 GreaterBits(F8 a, F8 b) { NANO_LANES(I8, a.v[i] > b.v[i] ? 0xFFFFFFFFu : 0u); }
+NANO_INLINE I8 LessEqualBits(F8 a, F8 b) { NANO_LANES(I8, a.v[i] <= b.v[i] ? 0xFFFFFFFFu : 0u); }
+NANO_INLINE I8 AtLeastBits(I8 a, I8 b) { NANO_LANES(I8, a.v[i] >= b.v[i] ? 0xFFFFFFFFu : 0u); }
+
+// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+NANO_INLINE F8 Greater(F8 a, F8 b) { return FromBits(GreaterBits(a, b)); }
+NANO_INLINE F8 LessEqual(F8 a, F8 b) { return FromBits(LessEqualBits(a, b)); }
+NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits(AtLeastBits(a, b)); }  // unsigned
+NANO_INLINE F8 And(F8 mask, F8 a) { return FromBits(BitsOf(mask) & BitsOf(a)); }
+NANO_INLINE F8 AndNot(F8 mask, F8 a) { return FromBits(~BitsOf(mask) & BitsOf(a)); }
+
+// Unsigned a·b, 64 bits wide, as its high and low words.
+NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
+  for (int i = 0; i < 8; ++i) {
+    const uint64_t product = static_cast<uint64_t>(a.v[i]) * b.v[i];
+    high.v[i] = static_cast<uint32_t>(product >> 32);
+    low.v[i] = static_cast<uint32_t>(product);
+  }
+}
+
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+constexpr uint32_t kBlockOfLane[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
+  uint32_t ordered[32];
+  for (int i = 0; i < 32; ++i) ordered[i] = w[i % 4].v[i / 4];
+  std::memcpy(w, ordered, sizeof(ordered));
+}
+
+// rows[i] lane j becomes rows[j] lane i.
+NANO_INLINE void Transpose(F8 (&r)[8]) {
+  for (int i = 0; i < 8; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float swapped = r[i].v[j];
+      r[i].v[j] = r[j].v[i];
+      r[j].v[i] = swapped;
+    }
+  }
+}
+
+#undef NANO_LANES
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,69 @@
+// sum_leading: sums over rows. Blocks of rows are summed apart, the blocks in order.
+#include <cstring>
+
+#include "cpu/kernels.h"
+#include "cpu/loops.h"
+
+namespace nano::cpu::NANO_ISA {
+namespace {
+
+constexpr int64_t kBlockRows = 256;
+
+// Columns in a task.
+NANO_INLINE int64_t TaskColumns(int64_t rows, int64_t columns) {
+  return Smaller(columns, RoundUp(2 * kChunk / Smaller(rows, kBlockRows), 8));
+}
+
+// y[0, columns) = the sum of `rows` rows of x, which lie `stride` apart.
+void SumRows(const float* x, int64_t rows, int64_t stride, int64_t columns, float* y) {
+  std::memcpy(y, x, static_cast<size_t>(columns) * sizeof(float));
+  for (int64_t r = 1; r < rows; ++r) {
+    Map(y, x + r * stride, y, columns, [](F8 a, F8 b) { return a + b; });
+  }
+}
+
+// One column: lanes side by side.
+NANO_INLINE float SumOne(const float* x, int64_t rows) {
+  return SumOver(rows, [&](int64_t i, int64_t lanes) { return LoadLanes(x + i, lanes); });
+}
+
+}  // namespace
+
+size_t ScratchSumLeading(const OpView& op, const Params&, int) {
+  const int64_t columns = op.outputs[0].elements(), rows = op.inputs[0].elements() / columns;
+  return static_cast<size_t>(DivideUp(rows, kBlockRows) * columns) * sizeof(float);
+}
+
+Status RunSumLeading(const Call& call) {
+  const int64_t columns = call.outputs[0].spec->elements(), rows = call.inputs[0].spec->elements() / columns;
+  const float* x = call.inputs[0].f32();
+  float* y = call.outputs[0].f32();
+  const int64_t blocks = DivideUp(rows, kBlockRows), task_columns = TaskColumns(rows, columns);
+  const int64_t across = DivideUp(columns, task_columns);
+  float* partial = blocks == 1 ? y : reinterpret_cast<float*>(call.scratch);
+  // A block of one narrow column is little work: several of them make a task.
+  const int64_t task_blocks = Larger(1, kChunk / (kBlockRows * task_columns));
+  ForChunks(call.pool, blocks * across, task_blocks, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t block = i / across, column = i % across * task_columns;
+      const int64_t row = block * kBlockRows, count = Smaller(kBlockRows, rows - row);
+      float* to = partial + block * columns + column;
+      if (columns == 1) {
+        *to = SumOne(x + row, count);
+      } else {
+        SumRows(x + row * columns + column, count, columns, Smaller(task_columns, columns - column), to);
+      }
+    }
+  });
+  if (blocks == 1) return Status();
+  ForChunks(call.pool, columns, RowsInChunk(blocks), [&](int64_t begin, int64_t end) {
+    if (columns == 1) {
+      *y = SumOne(partial, blocks);
+    } else {
+      SumRows(partial + begin, blocks, columns, end - begin, y + begin);
+    }
+  });
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,44 @@
+// The list of all kernels, in the order of docs/program.md.
+#include "cpu/kernels.h"
+
+namespace nano::cpu::NANO_ISA {
+namespace {
+
+constexpr Kernel kKernels[] = {
+    {"fill", RunFill},
+    {"copy", RunCopy},
+    {"gather_batch", RunGatherBatch},
+    {"positions", RunPositions},
+    {"embedding", RunEmbedding},
+    {"embedding_backward", RunEmbeddingBackward},
+    {"matmul", RunMatmul, ScratchMatmul},
+    {"add", RunAdd},
+    {"sum_leading", RunSumLeading, ScratchSumLeading},
+    {"relu", RunRelu},
+    {"relu_backward", RunReluBackward},
+    {"dropout", RunDropout},
+    {"layer_norm", RunLayerNorm},
+    {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
+    {"attention", RunAttention, ScratchAttention},
+    {"attention_backward", RunAttentionBackward, ScratchAttentionBackward},
+    {"cross_entropy", RunCrossEntropy, ScratchCrossEntropy},
+    {"cross_entropy_backward", RunCrossEntropyBackward},
+    {"accumulate", RunAccumulate},
+    {"zero", RunZero},
+    {"global_norm", RunGlobalNorm, ScratchGlobalNorm},
+    {"clip_scale", RunClipScale},
+    {"require_finite", RunRequireFinite},
+    {"adamw", RunAdamw},
+    {"cache_write", RunCacheWrite},
+    {"select_row", RunSelectRow},
+    {"sample", RunSample},
+    {"linear", RunLinear, ScratchLinear},
+    {"dropout_add", RunDropoutAdd},
+    {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
+};
+
+}  // namespace
+
+std::span<const Kernel> Kernels() { return kKernels; }
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,29 @@
+// Turns what the standard library throws into a Status, so that no exception leaves the engine.
+#pragma once
+
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+#include "engine/status.h"
+
+namespace nano {
+
+// Calls `body` and returns what it returns: a Status or a Result.
+template <class Body>
+auto Guarded(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Status(Code::kOutOfMemory, "out of memory");  // short enough to need no allocation itself
+  } catch (const std::length_error&) {
+    return Status(Code::kOutOfMemory, "out of memory");
+  } catch (const std::exception& error) {
+    return Status(Code::kInternal, error.what());
+  } catch (...) {
+    return Status(Code::kInternal, "unknown");
+  }
+}
+
+}  // namespace nano

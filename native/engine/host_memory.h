@@ -1,0 +1,37 @@
+// Blocks of the machine's memory: zero-filled, aligned to 64 bytes, refused rather than promised when there isn't
+// enough.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "engine/status.h"
+
+namespace nano {
+
+class HostMemory {
+ public:
+  HostMemory() = default;
+  HostMemory(HostMemory&& other) noexcept;
+  HostMemory& operator=(HostMemory&& other) noexcept;
+  ~HostMemory();
+
+  // An error when the blocks of this process would together exceed the memory that it may use: with overcommitment the
+  // system would hand out the addresses and kill the process later.
+  static Result<HostMemory> Allocate(size_t bytes);
+
+  std::byte* data() const { return data_; }
+  size_t size() const { return size_; }
+  std::span<std::byte> span() const { return {data_, size_}; }
+
+ private:
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  void* block_ = nullptr;   // what the system gave
+  size_t block_bytes_ = 0;  // how much of it; 0 when the C library keeps count
+};
+
+// The memory that this process may use: the machine's, or less in a container that limits it.
+size_t UsableMemory();
+
+}  // namespace nano

@@ -1,0 +1,25 @@
+// Where temporaries and scratch lie in the arena. Two of them share bytes only if no op needs both.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "engine/program.h"
+#include "engine/status.h"
+
+namespace nano {
+
+constexpr size_t kAlignment = 64;  // of every offset, and of all memory that ops see
+
+struct Plan {
+  std::vector<size_t> buffers;  // the offset of each temporary; 0 for other buffers
+  std::vector<size_t> scratch;  // the offset of each op's scratch
+  size_t bytes = 0;             // of the whole arena
+};
+
+// Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it, an op's
+// scratch (`scratch[op]` bytes) while the op runs. Takes n·log n for n buffers, whatever the Program.
+Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch);
+
+}  // namespace nano

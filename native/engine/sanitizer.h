@@ -1,0 +1,18 @@
+// Whether AddressSanitizer watches: memory is then laid out so that it can see a tensor's end.
+#pragma once
+
+namespace nano {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitizing = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kSanitizing = true;
+#else
+constexpr bool kSanitizing = false;
+#endif
+#else
+constexpr bool kSanitizing = false;
+#endif
+
+}  // namespace nano

@@ -1,0 +1,229 @@
+#include "engine/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/decode.h"
+#include "engine/guard.h"
+#include "engine/limits.h"
+
+namespace nano {
+
+// A schedule under way: its programs looked up and all memory for it at hand.
+struct Session::Loop {
+  struct Phase {
+    Executable* executable;
+    uint64_t times;
+    const std::byte* inputs;
+    std::byte* outputs;
+    uint64_t done = 0;  // executions
+  };
+  const Schedule& schedule;
+  RunReport& report;
+  std::vector<Phase> phases;
+
+  // False when the step was cut short.
+  bool RunStep(uint64_t step) {
+    for (size_t index = 0; index < phases.size(); ++index) {
+      Phase& phase = phases[index];
+      for (uint64_t time = 0; time < phase.times; ++time) {
+        if (auto failure = RunOnce(phase)) {
+          Report(*failure, step, index);
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  std::optional<OpFailure> RunOnce(Phase& phase) {
+    auto failure = phase.executable->Run(phase.inputs, phase.outputs, schedule.check_finite);
+    if (failure) return failure;
+    phase.inputs += phase.executable->inputs().bytes;
+    phase.outputs += phase.executable->outputs().bytes;
+    ++phase.done;
+    return std::nullopt;
+  }
+
+  void Report(const OpFailure& failure, uint64_t step, size_t phase) {
+    const Program& program = phases[phase].executable->program();
+    Failure& to = report.failure.emplace();
+    to.code = failure.status.code();
+    to.message = failure.status.message();
+    to.step = step;
+    to.phase = phase;
+    to.op = failure.op;
+    to.op_name = program.ops[failure.op].name;
+    if (failure.buffer) to.buffer = program.buffers[*failure.buffer].name;
+  }
+
+  void ReportCancelled(uint64_t step) {
+    Failure& to = report.failure.emplace();
+    to.code = Code::kCancelled;
+    to.message = "the run was cancelled before step " + std::to_string(step);
+    to.step = step;
+  }
+};
+
+namespace {
+
+Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
+
+// The bytes of `steps · times` records; an error if the caller's are not as many, or cannot be.
+Result<uint64_t> RecordBytes(uint64_t steps, uint64_t times, size_t record) {
+  const std::optional<uint64_t> records = Multiply(steps, times);
+  const std::optional<uint64_t> bytes = records ? Multiply(*records, record) : std::nullopt;
+  if (!bytes || *bytes > kMaxBufferBytes) return Status(Code::kOutOfMemory, "the run's records are too large");
+  return *bytes;
+}
+
+std::string PhaseName(size_t index, const Program& program) {
+  return "phase " + std::to_string(index) + " (\"" + program.name + "\")";
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<Device> device) : device_(std::move(device)), store_(*device_) {}
+Session::~Session() = default;
+
+Status Session::Allocate(std::string_view name, const TensorSpec& spec) {
+  return Guarded([&] { return store_.Allocate(name, spec); });
+}
+
+Status Session::Write(std::string_view name, std::span<const std::byte> bytes) {
+  return Guarded([&] { return store_.Write(name, bytes); });
+}
+
+Result<Bytes> Session::Read(std::string_view name) {
+  return Guarded([&] { return store_.Read(name); });
+}
+
+Status Session::Free(std::string_view name) {
+  return Guarded([&] { return store_.Free(name); });
+}
+
+Result<int> Session::Compile(std::span<const std::byte> bytes) {
+  return Guarded([&]() -> Result<int> {
+    Result<Program> decoded = DecodeProgram(bytes);
+    if (!decoded.ok()) return decoded.status();
+    Result<CheckedProgram> checked = Check(std::move(decoded.value()));
+    if (!checked.ok()) return checked.status();
+    Result<std::vector<std::shared_ptr<nano::Memory>>> bound = store_.Bind(checked.value().program);
+    if (!bound.ok()) return bound.status();
+    // From here on a failure must give the tensors back; the executable takes the Program with it.
+    const Program program = checked.value().program;
+    Status status = Guarded([&]() -> Status {
+      auto executable = device_->Compile(std::move(checked.value()), std::move(bound.value()));
+      if (!executable.ok()) return executable.status();
+      NANO_RETURN_IF_ERROR(executable.value()->Prepare());
+      programs_.emplace(next_handle_, std::move(executable.value()));
+      Status fits = FitArena();
+      if (!fits.ok()) programs_.erase(next_handle_);
+      return fits;
+    });
+    if (!status.ok()) {
+      store_.Unbind(program);
+      return status;
+    }
+    return next_handle_++;
+  });
+}
+
+Status Session::Release(int handle) {
+  return Guarded([&]() -> Status {
+    const Result<Executable*> executable = Find(handle);
+    if (!executable.ok()) return executable.status();
+    store_.Unbind(executable.value()->program());
+    programs_.erase(handle);
+    arena_.reset();  // the next run makes one that fits
+    return Status::Ok();
+  });
+}
+
+Result<RunReport> Session::Run(const Schedule& schedule) {
+  return Guarded([&]() -> Result<RunReport> {
+    if (schedule.steps < 1) return Invalid("a run of 0 steps; there must be at least 1");
+    if (schedule.phases.empty()) return Invalid("a run without phases; there must be at least 1");
+    RunReport report;
+    Loop loop{schedule, report, {}};
+    for (size_t index = 0; index < schedule.phases.size(); ++index) {
+      const Schedule::Phase& phase = schedule.phases[index];
+      const Result<Executable*> found = Find(phase.program);
+      if (!found.ok()) return found.status();
+      Executable* executable = found.value();
+      const std::string name = PhaseName(index, executable->program());
+      if (phase.times < 1) return Invalid(name + " runs 0 times; it must run at least once");
+      const Result<uint64_t> inputs = RecordBytes(schedule.steps, phase.times, executable->inputs().bytes);
+      if (!inputs.ok()) return inputs.status();
+      if (phase.inputs.size() != inputs.value()) {
+        return Invalid(name + " has " + std::to_string(phase.inputs.size()) + " bytes of inputs; " +
+                       std::to_string(schedule.steps) + " steps × " + std::to_string(phase.times) + " times × " +
+                       std::to_string(executable->inputs().bytes) + " bytes are " + std::to_string(inputs.value()));
+      }
+      const Result<uint64_t> outputs = RecordBytes(schedule.steps, phase.times, executable->outputs().bytes);
+      if (!outputs.ok()) return outputs.status();
+      report.outputs.emplace_back(static_cast<size_t>(outputs.value()));
+      NANO_RETURN_IF_ERROR(executable->Prepare());
+      loop.phases.push_back({executable, phase.times, phase.inputs.data(), report.outputs.back().data()});
+    }
+    NANO_RETURN_IF_ERROR(FitArena());
+    for (const Loop::Phase& phase : loop.phases) NANO_RETURN_IF_ERROR(phase.executable->Bind(*arena_));
+    NANO_RETURN_IF_ERROR(RunSteps(loop));
+    return report;
+  });
+}
+
+Status Session::RunSteps(Loop& loop) {
+  const auto start = std::chrono::steady_clock::now();
+  RunReport& report = loop.report;
+  while (report.completed < loop.schedule.steps) {
+    if (loop.schedule.cancelled()) {
+      loop.ReportCancelled(report.completed);
+      break;
+    }
+    if (!loop.RunStep(report.completed)) break;
+    ++report.completed;
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (size_t index = 0; index < loop.phases.size(); ++index) {
+    const Loop::Phase& phase = loop.phases[index];
+    report.outputs[index].Shorten(static_cast<size_t>(phase.done) * phase.executable->outputs().bytes);
+  }
+  return Status::Ok();
+}
+
+Result<MemoryReport> Session::Memory() {
+  return Guarded([&]() -> Result<MemoryReport> {
+    MemoryReport report;
+    report.store = store_.bytes();
+    report.arena = arena_ == nullptr ? 0 : arena_->bytes();
+    for (const auto& [handle, executable] : programs_) {
+      report.programs.push_back({handle, executable->arena_bytes(), executable->staging_bytes()});
+    }
+    return report;
+  });
+}
+
+Result<Executable*> Session::Find(int handle) {
+  const auto it = programs_.find(handle);
+  if (it == programs_.end()) return Invalid("there is no compiled program with handle " + std::to_string(handle));
+  return it->second.get();
+}
+
+// Makes the arena as large as the most demanding program wants it. Nothing in it outlives a run, so that the old one
+// goes first. After a failure there is none, and the next run asks again.
+Status Session::FitArena() {
+  size_t wanted = 0;
+  for (const auto& [handle, executable] : programs_) wanted = std::max(wanted, executable->arena_bytes());
+  if (arena_ != nullptr && arena_->bytes() == wanted) return Status::Ok();
+  arena_.reset();
+  Result<std::shared_ptr<nano::Memory>> arena = device_->Allocate(wanted);
+  if (!arena.ok()) {
+    return {arena.status().code(), "the arena for temporaries: " + arena.status().message()};
+  }
+  arena_ = std::move(arena.value());
+  return Status::Ok();
+}
+
+}  // namespace nano

@@ -1,0 +1,97 @@
+// One device with a Store, compiled Programs and the arena that they take turns in. Used by one thread at a time.
+// Nothing here throws; every method is safe with any argument.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/bytes.h"
+#include "engine/status.h"
+#include "engine/store.h"
+
+namespace nano {
+
+// `steps` times the phases in order; each runs a Program `times` times, on a record of `inputs` of its own every time.
+struct Schedule {
+  struct Phase {
+    int program = 0;  // a handle from Compile()
+    uint64_t times = 0;
+    std::span<const std::byte> inputs;
+  };
+  uint64_t steps = 0;
+  std::vector<Phase> phases;
+  bool check_finite = false;
+  std::function<bool()> cancelled = [] { return false; };  // asked before every step
+};
+
+// Where and why a run ended early. A cancelled run names the step that did not begin, and no op.
+struct Failure {
+  Code code = Code::kInternal;
+  std::string message;
+  uint64_t step = 0;
+  size_t phase = 0;
+  std::optional<size_t> op;
+  std::string op_name;
+  std::optional<std::string> buffer;
+};
+
+struct RunReport {
+  uint64_t completed = 0;      // whole steps
+  std::vector<Bytes> outputs;  // for each phase, the records that were completed, those of a step cut short included
+  double seconds = 0;
+  std::optional<Failure> failure;
+};
+
+struct MemoryReport {
+  struct OfProgram {
+    int handle;
+    size_t arena;    // bytes of the common arena that it needs
+    size_t staging;  // bytes of its own, for inputs and outputs
+  };
+  size_t store = 0;
+  size_t arena = 0;
+  std::vector<OfProgram> programs;
+};
+
+class Session {
+ public:
+  explicit Session(std::unique_ptr<Device> device);
+  ~Session();
+
+  Status Allocate(std::string_view name, const TensorSpec& spec);
+  Status Write(std::string_view name, std::span<const std::byte> bytes);
+  Result<Bytes> Read(std::string_view name);
+  Status Free(std::string_view name);
+
+  // A handle: positive, never used twice. All tensors that the Program names must be allocated.
+  Result<int> Compile(std::span<const std::byte> program);
+  Status Release(int handle);
+
+  // What is wrong with the request is a Status; what ends a run once it has begun is in the report.
+  Result<RunReport> Run(const Schedule& schedule);
+
+  Result<MemoryReport> Memory();
+
+ private:
+  struct Loop;
+  Status RunSteps(Loop& loop);
+  Result<Executable*> Find(int handle);
+  Status FitArena();
+
+  std::unique_ptr<Device> device_;
+  Store store_;
+  std::shared_ptr<nano::Memory> arena_;
+  std::map<int, std::unique_ptr<Executable>> programs_;
+  int next_handle_ = 1;
+};
+
+}  // namespace nano

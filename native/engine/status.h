@@ -1,0 +1,60 @@
+// Errors as values. The engine throws nothing of its own; entry points catch what the standard library throws.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace nano {
+
+enum class Code {
+  kOk,
+  kInvalidProgram,   // the bytes or the Program break the contract of docs/program.md
+  kInvalidArgument,  // a name, shape, dtype or length that the caller gave
+  kUnsupported,      // right, but this backend does not do it
+  kOutOfMemory,
+  kOutOfRange,  // the contents of an input: a token, an offset, a position
+  kNonFinite,   // require_finite or checkFinite met a NaN or an Infinity
+  kCancelled,
+  kDisposed,
+  kInternal,
+};
+const char* NameOf(Code code);  // "invalid_program": the spelling that JavaScript and case files use
+
+class [[nodiscard]] Status {
+ public:
+  Status() = default;
+  Status(Code code, std::string message, int input = -1) : code_(code), message_(std::move(message)), input_(input) {}
+  static Status Ok() { return {}; }
+  bool ok() const { return code_ == Code::kOk; }
+  Code code() const { return code_; }
+  const std::string& message() const { return message_; }
+  int input() const { return input_; }  // from a kernel: which of the op's inputs is to blame, or -1
+
+ private:
+  Code code_ = Code::kOk;
+  std::string message_;  // what is wrong, the value, and what would be right
+  int input_ = -1;
+};
+
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
+  Result(Status status) : status_(std::move(status)) {}  // NOLINT: implicit on purpose
+  bool ok() const { return status_.ok(); }
+  const Status& status() const { return status_; }
+  T& value() { return *value_; }
+  const T& value() const { return *value_; }
+
+ private:
+  Status status_;
+  std::optional<T> value_;
+};
+
+#define NANO_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                    \
+    if (::nano::Status nano_status = (expression); !nano_status.ok()) return nano_status; \
+  } while (0)
+
+}  // namespace nano

@@ -1,0 +1,48 @@
+// The named tensors of a session: zero-filled when made, shared by its Programs.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/bytes.h"
+#include "engine/program.h"
+#include "engine/status.h"
+
+namespace nano {
+
+class Store {
+ public:
+  explicit Store(Device& device) : device_(device) {}
+
+  Status Allocate(std::string_view name, const TensorSpec& spec);
+  Status Write(std::string_view name, std::span<const std::byte> bytes);
+  Result<Bytes> Read(std::string_view name) const;
+  // An error while a compiled Program is bound to the tensor.
+  Status Free(std::string_view name);
+
+  // The memory of each store buffer of `program`, null for its other buffers. They may not be freed until Unbind().
+  Result<std::vector<std::shared_ptr<Memory>>> Bind(const Program& program);
+  void Unbind(const Program& program);
+
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Tensor {
+    TensorSpec spec;
+    std::shared_ptr<Memory> memory;
+    int programs = 0;  // bound to it
+  };
+  Result<const Tensor*> Find(std::string_view name) const;
+
+  Device& device_;
+  std::map<std::string, Tensor, std::less<>> tensors_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace nano

@@ -1,0 +1,10 @@
+// Stands in for the Metal backend where it is not built.
+#include "engine/backend.h"
+
+namespace nano::metal {
+
+Availability Probe() { return {false, "not built into this binary"}; }
+
+Result<std::unique_ptr<Device>> Open(int) { return Status(Code::kUnsupported, "Metal: " + Probe().reason); }
+
+}  // namespace nano::metal

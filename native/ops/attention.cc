@@ -1,0 +1,76 @@
+// The rules of attention and attention_backward (docs/program.md).
+#include "ops/attention.h"
+
+#include "ops/check.h"
+#include "ops/rules.h"
+
+namespace nano {
+namespace {
+
+AttentionParams ReadParams(Checker& check) {
+  AttentionParams p{};
+  p.heads = check.Int("heads", 1, 0xFFFFFFFF);
+  p.scale = static_cast<float>(check.Float("scale", -3e38, 3e38));
+  p.dropout = check.Probability("dropout");
+  p.site = check.Site();
+  return p;
+}
+
+// Checks q, k and v, inputs 0 to 2, and returns whether the rest may be looked at.
+bool CheckOperands(Checker& check, const AttentionParams& p) {
+  const Shape& q = check.Input(0, "q", Dtype::kF32);
+  const Shape& k = check.Input(1, "k", Dtype::kF32);
+  if (!check.Rank(0, "q", 3, 3) || !check.Rank(1, "k", 3, 3)) return false;
+  const int64_t keys = p.cached ? k[1] : q[1];
+  check.Input(1, "k", Dtype::kF32, MakeShape({q[0], keys, q[2]}));
+  check.Input(2, "v", Dtype::kF32, MakeShape({q[0], keys, q[2]}));
+  if (q[2] % p.heads != 0) {
+    check.Fail(std::to_string(q[2]) + " channels can't be divided among " + std::to_string(p.heads) + " heads");
+  }
+  return check.ok();
+}
+
+Shape LseShape(const Shape& q, const AttentionParams& p) { return MakeShape({q[0], p.heads, q[1]}); }
+
+Status CheckForward(const OpView& op, Params& params) {
+  Checker check(op);
+  check.Attributes({"heads", "scale", "dropout", "site", "cached"});
+  AttentionParams p = ReadParams(check);
+  p.cached = check.Bool("cached");
+  params.set(p);
+  const size_t rng = p.cached ? 4 : 3;
+  if (!check.Counts(rng + (p.dropout > 0 ? 1 : 0), 2) || !CheckOperands(check, p)) return check.status();
+  if (p.cached) check.Scalar(3, "start", Dtype::kI32);
+  if (p.dropout > 0) check.Rng(rng);
+  const Shape& q = op.inputs[0].shape;
+  if (p.cached && q[1] > op.inputs[1].shape[1]) {
+    check.Fail("q has " + std::to_string(q[1]) + " tokens, the cache holds " + std::to_string(op.inputs[1].shape[1]));
+  }
+  check.Output(0, "y", Dtype::kF32, q);
+  check.Output(1, "lse", Dtype::kF32, LseShape(q, p));
+  return check.status();
+}
+
+Status CheckBackward(const OpView& op, Params& params) {
+  Checker check(op);
+  check.Attributes({"heads", "scale", "dropout", "site"});
+  const AttentionParams p = ReadParams(check);
+  params.set(p);
+  if (!check.Counts(p.dropout > 0 ? 7 : 6, 3) || !CheckOperands(check, p)) return check.status();
+  const Shape& q = op.inputs[0].shape;
+  check.Input(3, "y", Dtype::kF32, q);
+  check.Input(4, "lse", Dtype::kF32, LseShape(q, p));
+  check.Input(5, "dy", Dtype::kF32, q);
+  if (p.dropout > 0) check.Rng(6);
+  check.Output(0, "dq", Dtype::kF32, q);
+  check.Output(1, "dk", Dtype::kF32, q);
+  check.Output(2, "dv", Dtype::kF32, q);
+  return check.status();
+}
+
+}  // namespace
+
+const Rule kAttentionRule = {"attention", CheckForward};
+const Rule kAttentionBackwardRule = {"attention_backward", CheckBackward};
+
+}  // namespace nano

@@ -1,0 +1,64 @@
+// Helpers with which an op's rule checks its counts, tensors and attributes. The first thing found wrong is kept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include "engine/program.h"
+#include "engine/status.h"
+#include "ops/rule.h"
+
+namespace nano {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
+
+Shape MakeShape(std::initializer_list<int64_t> dims);
+Shape LeadingDims(const Shape& shape);          // all but the last
+Shape LastDims(const Shape& shape, int count);  // the last `count`
+Shape WithLast(Shape shape, int64_t last);      // the last replaced; rank at least 1
+
+class Checker {
+ public:
+  explicit Checker(const OpView& op) : op_(op) {}
+
+  bool ok() const { return status_.ok(); }
+  Status status() const { return status_; }
+  void Fail(const std::string& message);  // "<op>: <message>"
+
+  // Exact numbers of inputs and outputs. Inputs and outputs may be touched only after it has returned true.
+  bool Counts(size_t inputs, size_t outputs);
+
+  // Attributes: `Attributes` demands exactly these names; the others read one and demand its type and range.
+  void Attributes(std::initializer_list<std::string_view> names);
+  bool Bool(std::string_view name);
+  int64_t Int(std::string_view name, int64_t low, int64_t high);
+  double Float(std::string_view name, double low, double high);  // low ≤ value ≤ high, not NaN
+  double Probability(std::string_view name);                     // 0 ≤ value < 1
+  uint32_t Site() { return static_cast<uint32_t>(Int("site", 0, 0xFFFFFFFF)); }
+
+  // Tensors, by number and by the name docs/program.md gives them. With a shape, exactly that shape.
+  const Shape& Input(size_t index, const char* name, Dtype dtype);
+  const Shape& Output(size_t index, const char* name, Dtype dtype);
+  void Input(size_t index, const char* name, Dtype dtype, const Shape& shape);
+  void Output(size_t index, const char* name, Dtype dtype, const Shape& shape);
+  void Scalar(size_t input, const char* name, Dtype dtype) { Input(input, name, dtype, Shape{}); }
+  void Rng(size_t input) { Input(input, "rng", Dtype::kU32, MakeShape({3})); }
+
+  // Input `index` has rank in [low, high].
+  bool Rank(size_t index, const char* name, int low, int high = kMaxRank);
+
+ private:
+  const Attribute* Find(std::string_view name);
+  void CheckTensor(const char* side, size_t index, const char* name, const TensorSpec& spec, const TensorSpec& wanted);
+  void CheckDtype(const char* side, size_t index, const char* name, const TensorSpec& spec, Dtype dtype);
+
+  const OpView& op_;
+  Status status_;
+};
+
+}  // namespace nano

@@ -1,0 +1,10 @@
+// Parameters of fill.
+#pragma once
+
+namespace nano {
+
+struct FillParams {
+  float value;
+};
+
+}  // namespace nano

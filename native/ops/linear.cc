@@ -1,0 +1,29 @@
+// The rule of linear (docs/program.md).
+#include "ops/linear.h"
+
+#include "ops/check.h"
+#include "ops/rules.h"
+
+namespace nano {
+namespace {
+
+Status Check(const OpView& op, Params& params) {
+  Checker check(op);
+  check.Attributes({"relu"});
+  const bool relu = check.Bool("relu");
+  if (!check.Counts(3, 1)) return check.status();
+  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& weight = check.Input(1, "weight", Dtype::kF32);
+  if (!check.Rank(0, "x", 1) || !check.Rank(1, "weight", 2, 2)) return check.status();
+  check.Input(1, "weight", Dtype::kF32, MakeShape({weight[0], x.last()}));
+  check.Input(2, "bias", Dtype::kF32, MakeShape({weight[0]}));
+  check.Output(0, "y", Dtype::kF32, WithLast(x, weight[0]));
+  params.set(LinearParams{relu});
+  return check.status();
+}
+
+}  // namespace
+
+const Rule kLinearRule = {"linear", Check};
+
+}  // namespace nano

@@ -1,0 +1,72 @@
+// Scalar exp and log in double, the same bits everywhere: only IEEE additions, multiplications and divisions. Vector
+// forms in float stand with each backend.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "engine/inline.h"
+
+namespace nano {
+
+NANO_INLINE double BitsToDouble(uint64_t bits) {
+  double value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+NANO_INLINE uint64_t DoubleToBits(double value) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+NANO_INLINE bool IsNan(double value) { return value != value; }
+NANO_INLINE bool IsFinite(double value) { return value - value == 0; }
+
+// e^x within 2 units in the last place.
+NANO_INLINE double Exp(double x) {
+  if (x != x) return x;
+  if (x > 710) return BitsToDouble(0x7FF0000000000000);
+  if (x < -746) return 0;
+  constexpr double kLog2E = 1.4426950408889634, kLn2High = 0.693147180369123816490,
+                   kLn2Low = 1.90821492927058770002e-10;
+  const int64_t n = static_cast<int64_t>(x * kLog2E + (x < 0 ? -0.5 : 0.5));
+  const double r = (x - static_cast<double>(n) * kLn2High) - static_cast<double>(n) * kLn2Low;
+  constexpr double kInverseFactorials[] = {1.6059043836821613e-10, 2.08767569878681e-9,   2.505210838544172e-8,
+                                           2.755731922398589e-7,   2.7557319223985893e-6, 2.48015873015873e-5,
+                                           1.984126984126984e-4,   1.388888888888889e-3,  8.333333333333333e-3,
+                                           4.1666666666666664e-2,  1.6666666666666666e-1, 0.5};
+  double p = kInverseFactorials[0];
+  for (int i = 1; i < 12; ++i) p = p * r + kInverseFactorials[i];
+  p = (p * r) * r + r + 1;
+  // In two steps, as 2^n alone may be out of range where the result isn't.
+  const int64_t half = n / 2;
+  return p * BitsToDouble(static_cast<uint64_t>(half + 1023) << 52) *
+         BitsToDouble(static_cast<uint64_t>(n - half + 1023) << 52);
+}
+
+// ln x within 2 units in the last place.
+NANO_INLINE double Log(double x) {
+  if (!(x > 0)) return x == 0 ? -BitsToDouble(0x7FF0000000000000) : BitsToDouble(0x7FF8000000000000);
+  if (!IsFinite(x)) return x;
+  int64_t exponent = 0;
+  if (x < 2.2250738585072014e-308) {
+    x *= 18014398509481984.0;  // 2^54
+    exponent = -54;
+  }
+  uint64_t bits = DoubleToBits(x);
+  exponent += static_cast<int64_t>(bits >> 52) - 1023;
+  double m = BitsToDouble((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    exponent += 1;
+  }
+  const double f = (m - 1) / (m + 1), s = f * f;  // ln m = 2 atanh f
+  double p = 0;
+  for (int i = 23; i >= 3; i -= 2) p = (p + 1.0 / i) * s;
+  const double e = static_cast<double>(exponent);
+  return e * 0.693147180369123816490 + (2 * f + (2 * f * p + e * 1.90821492927058770002e-10));
+}
+
+}  // namespace nano

@@ -1,0 +1,43 @@
+// The rule of matmul (docs/program.md).
+#include "ops/matmul.h"
+
+#include "ops/check.h"
+#include "ops/rules.h"
+
+namespace nano {
+MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y) {
+  MatmulParams p{};
+  p.transpose_a = check.Bool("transpose_a");
+  p.transpose_b = check.Bool("transpose_b");
+  const Shape& a = check.Input(first, "a", Dtype::kF32);
+  const Shape& b = check.Input(first + 1, "b", Dtype::kF32);
+  if (!check.Rank(first, "a", 1) || !check.Rank(first + 1, "b", 1)) return p;
+  p.m = p.transpose_a ? a.last() : a.rows();
+  p.k = p.transpose_a ? a.rows() : a.last();
+  p.n = p.transpose_b ? b.rows() : b.last();
+  const int64_t b_terms = p.transpose_b ? b.last() : b.rows();
+  if (b_terms != p.k) {
+    check.Fail("a " + a.ToString() + (p.transpose_a ? " transposed" : "") + " has " + std::to_string(p.k) +
+               " columns, b " + b.ToString() + (p.transpose_b ? " transposed" : "") + " has " +
+               std::to_string(b_terms) + " rows; they must be equal");
+  }
+  const TensorSpec wanted = {Dtype::kF32, p.transpose_a ? MakeShape({p.m, p.n}) : WithLast(a, p.n)};
+  if (!(y == wanted)) check.Fail("the result is " + y.ToString() + ", it must be " + wanted.ToString());
+  return p;
+}
+
+namespace {
+
+Status Check(const OpView& op, Params& params) {
+  Checker check(op);
+  check.Attributes({"transpose_a", "transpose_b"});
+  if (!check.Counts(2, 1)) return check.status();
+  params.set(CheckMatmul(check, 0, op.outputs[0]));
+  return check.status();
+}
+
+}  // namespace
+
+const Rule kMatmulRule = {"matmul", Check};
+
+}  // namespace nano

@@ -1,0 +1,21 @@
+// Parameters of matmul and matmul_accumulate, and the sizes that they work on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/rule.h"
+
+namespace nano {
+
+struct MatmulParams {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;  // y is m × n, k terms are summed
+};
+
+class Checker;
+
+// Checks inputs first and first + 1 and that `y` fits their product.
+MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y);
+
+}  // namespace nano

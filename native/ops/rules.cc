@@ -1,0 +1,39 @@
+// The list of all rules, in the order of docs/program.md.
+#include "ops/rules.h"
+
+#include <span>
+#include <string_view>
+
+namespace nano {
+namespace {
+
+constexpr const Rule* kRules[] = {
+    &kFillRule,          &kCopyRule,
+    &kGatherBatchRule,   &kPositionsRule,
+    &kEmbeddingRule,     &kEmbeddingBackwardRule,
+    &kMatmulRule,        &kAddRule,
+    &kSumLeadingRule,    &kReluRule,
+    &kReluBackwardRule,  &kDropoutRule,
+    &kLayerNormRule,     &kLayerNormBackwardRule,
+    &kAttentionRule,     &kAttentionBackwardRule,
+    &kCrossEntropyRule,  &kCrossEntropyBackwardRule,
+    &kAccumulateRule,    &kZeroRule,
+    &kGlobalNormRule,    &kClipScaleRule,
+    &kRequireFiniteRule, &kAdamwRule,
+    &kCacheWriteRule,    &kSelectRowRule,
+    &kSampleRule,        &kLinearRule,
+    &kDropoutAddRule,    &kMatmulAccumulateRule,
+};
+
+}  // namespace
+
+const Rule* FindRule(std::string_view name) {
+  for (const Rule* rule : kRules) {
+    if (rule->name == name) return rule;
+  }
+  return nullptr;
+}
+
+std::span<const Rule* const> AllRules() { return kRules; }
+
+}  // namespace nano

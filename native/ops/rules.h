@@ -1,0 +1,39 @@
+// Every op's rule, each defined in its own file.
+#pragma once
+
+#include "ops/rule.h"
+
+namespace nano {
+
+extern const Rule kFillRule;
+extern const Rule kCopyRule;
+extern const Rule kGatherBatchRule;
+extern const Rule kPositionsRule;
+extern const Rule kEmbeddingRule;
+extern const Rule kEmbeddingBackwardRule;
+extern const Rule kMatmulRule;
+extern const Rule kAddRule;
+extern const Rule kSumLeadingRule;
+extern const Rule kReluRule;
+extern const Rule kReluBackwardRule;
+extern const Rule kDropoutRule;
+extern const Rule kLayerNormRule;
+extern const Rule kLayerNormBackwardRule;
+extern const Rule kAttentionRule;
+extern const Rule kAttentionBackwardRule;
+extern const Rule kCrossEntropyRule;
+extern const Rule kCrossEntropyBackwardRule;
+extern const Rule kAccumulateRule;
+extern const Rule kZeroRule;
+extern const Rule kGlobalNormRule;
+extern const Rule kClipScaleRule;
+extern const Rule kRequireFiniteRule;
+extern const Rule kAdamwRule;
+extern const Rule kCacheWriteRule;
+extern const Rule kSelectRowRule;
+extern const Rule kSampleRule;
+extern const Rule kLinearRule;
+extern const Rule kDropoutAddRule;
+extern const Rule kMatmulAccumulateRule;
+
+}  // namespace nano

@@ -1,0 +1,104 @@
+'use strict'
+// The "install" script. Takes the first that works: a binary that is already there (built or prebuilt), one compiled
+// here, and else none: the TypeScript backend serves. Fails the installation only when NANO_GPT_REQUIRE_NATIVE=1.
+//   NANO_GPT_SKIP_NATIVE=1        neither look nor build
+//   NANO_GPT_BUILD_FROM_SOURCE=1  build even if a binary is there (as npm's --build-from-source)
+//   NANO_GPT_CUDA=1               build the CUDA module too
+const { spawnSync } = require('node:child_process')
+const path = require('node:path')
+
+const root = path.join(__dirname, '..')
+const env = process.env
+const isSet = (name) => env[name] === '1' || env[name] === 'true'
+const fromSource =
+  isSet('NANO_GPT_BUILD_FROM_SOURCE') || ['true', 'nano-gpt'].includes(env.npm_config_build_from_source ?? '')
+const verbose = ['verbose', 'silly'].includes(env.npm_config_loglevel ?? '')
+const REASON_LINES = 25
+
+const say = (text) => console.log(`nano-gpt: ${text}`)
+
+/** Ends the script without a native backend. */
+function giveUp(why) {
+  if (isSet('NANO_GPT_REQUIRE_NATIVE')) {
+    console.error(`nano-gpt: ${why} (and NANO_GPT_REQUIRE_NATIVE=1 demands it)`)
+    process.exit(1)
+  }
+  say(`${why}. The TypeScript backend will be used: it is complete, and much slower.`)
+  say('For the native one install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then run')
+  say('"npm rebuild nano-gpt", or "npm run build:native" in a checkout.')
+  process.exit(0)
+}
+
+/** The binary that would be loaded, or why none can be. Loads it in another process, which it may take down. */
+function testLoad() {
+  const code = `
+    const file = require('node-gyp-build').path(${JSON.stringify(root)})
+    const addon = require(file)
+    const expected = require(${JSON.stringify(path.join(root, 'package.json'))}).version
+    const found = addon.info().version
+    if (found !== expected) throw new Error('it is of version ' + found + ', not ' + expected)
+    process.stdout.write(file)`
+  const child = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8', timeout: 60_000 })
+  if (child.status === 0) return { file: path.relative(root, child.stdout) }
+  const lines = `${child.stderr}`.split('\n')
+  return { why: lines.find((line) => line.includes('Error: '))?.trim() ?? `it ended with ${child.signal ?? child.status}` }
+}
+
+function hasCMake() {
+  return spawnSync('cmake', ['--version'], { stdio: 'ignore', shell: process.platform === 'win32' }).status === 0
+}
+
+function findCMakeJs() {
+  try {
+    return require.resolve('cmake-js/bin/cmake-js', { paths: [root] })
+  } catch {
+    return undefined
+  }
+}
+
+/** Compiles; null if that worked, otherwise the end of what the tools said. */
+function compile(cmakeJs, cuda) {
+  // "build", not "compile": that runs a failing build a second time.
+  const args = [cmakeJs, fromSource ? 'rebuild' : 'build', '-l', verbose ? 'verbose' : 'error']
+  if (isSet('NANO_GPT_CUDA')) args.push(`--CDNANO_GPT_CUDA=${cuda ? 'ON' : 'OFF'}`)
+  const child = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: verbose ? 'inherit' : 'pipe',
+    maxBuffer: 1 << 28,
+    env: { CMAKE_BUILD_PARALLEL_LEVEL: String(require('node:os').availableParallelism()), ...env },
+  })
+  if (child.status === 0) return null
+  return `${child.stdout ?? ''}${child.stderr ?? ''}`.trimEnd().split('\n').slice(-REASON_LINES).join('\n')
+}
+
+function build() {
+  if (!hasCMake()) giveUp('there is no binary for this machine, and no CMake to build one')
+  const cmakeJs = findCMakeJs()
+  if (!cmakeJs) giveUp('there is no binary for this machine, and cmake-js is not installed')
+  say('compiling the native backend …')
+  let failure = compile(cmakeJs, isSet('NANO_GPT_CUDA'))
+  if (failure !== null && isSet('NANO_GPT_CUDA')) {
+    console.error(failure)
+    say('that failed; once more without CUDA …')
+    failure = compile(cmakeJs, false)
+  }
+  if (failure !== null) {
+    console.error(failure)
+    giveUp('compiling the native backend failed')
+  }
+}
+
+function main() {
+  if (isSet('NANO_GPT_SKIP_NATIVE')) giveUp('the native backend is skipped (NANO_GPT_SKIP_NATIVE=1)')
+  if (!fromSource) {
+    const present = testLoad()
+    if (present.file) return say(`the native backend is ready (${present.file})`)
+  }
+  build()
+  const built = testLoad()
+  if (!built.file) giveUp(`the native backend was compiled but does not load: ${built.why}`)
+  say(`the native backend is built (${built.file})`)
+}
+
+main()

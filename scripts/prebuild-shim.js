@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+'use strict'
+// Stands in for node-gyp where prebuildify calls it: passes on what cmake-js understands.
+const { spawnSync } = require('node:child_process')
+
+const arch = process.argv.find((argument) => argument.startsWith('--arch='))?.slice('--arch='.length)
+const args = [require.resolve('cmake-js/bin/cmake-js'), 'rebuild', '-l', 'error', '--CDNANO_GPT_WERROR=ON']
+args.push('-B', process.argv.includes('--debug') ? 'Debug' : 'Release')
+if (arch) args.push('-a', arch)
+const child = spawnSync(process.execPath, args, { stdio: 'inherit' })
+process.exit(child.status ?? 1)

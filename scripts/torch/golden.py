@@ -1,0 +1,173 @@
+"""
+Writes test/golden/*.json: what PyTorch computes for small training runs that nano-gpt must reproduce.
+
+    python golden.py [case …]
+
+No weights are stored: both sides make them from the seed (nano_torch.py). The corpus is made from the seed too, see
+golden_corpus. Every case is run twice from the same float32 initial weights: in float64, whose numbers are the
+expected ones, and in float32, whose losses say how far float32 may be expected to stray.
+
+What a file holds ("expected" is the float64 run, "float32" the other):
+  config, seed (decimal string), corpus length N; sites: the hash of each path and purpose that is used
+  initial          per tensor: shape, first 4 values, sum (in float64)
+  firstBatch       offsets (per micro-batch), tokens and targets of its first window
+  firstLogits      of step 0's first micro-batch: the row of window 0, token 0; sum and sum of squares of all
+  losses           ten steps; the loss before each update, the mean over micro-batches
+  gradientNorms    step 0, per tensor, after averaging micro-batches and before clipping; totalGradientNorm
+  gradientTotals   the total norm of every step, before clipping
+  gradients        step 0, whole tensors of at most 4,500 elements (bigram and single-head only)
+  finalNorms       per parameter after the ten updates
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+
+from nano_torch import DEFAULTS, Dropout, Trainer, batch, batch_offsets, build, fnv1a, keep_mask, words
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'test' / 'golden'
+STEPS = 10
+VOCABULARY = 65
+CORPUS_LENGTH = 2000
+
+NARROW = dict(DEFAULTS, model='decoder', batchSize=4, blockSize=32, embed=48, heads=4, layers=2, learningRate=1e-3)
+# maxNorm 0.56: the first six steps of decoder-narrow-dropout are clipped, the last four are not.
+CASES = {
+    'bigram': (1337, dict(DEFAULTS, model='bigram', batchSize=32, blockSize=8, learningRate=1e-2)),
+    'single-head': (
+        2**53 - 1,
+        dict(DEFAULTS, model='single-head', batchSize=32, blockSize=8, embed=32, heads=1, learningRate=1e-3),
+    ),
+    'decoder-narrow': (1337, NARROW),
+    'decoder-narrow-dropout': (1337, dict(NARROW, dropout=0.2, microBatches=2, maxNorm=0.56)),
+    'decoder-full': (
+        1337,
+        dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
+    ),
+}
+
+
+def golden_corpus(seed: int) -> torch.Tensor:
+    """token[i] = (word i mod 8) + 8 (i mod 8): all below 64, and half of each token can be learnt."""
+    word = words(CORPUS_LENGTH, seed, fnv1a('golden.corpus'), 0).astype(np.int64)
+    return torch.from_numpy(word % 8 + 8 * (np.arange(CORPUS_LENGTH) % 8))
+
+
+def significant(value: float, digits: int) -> float:
+    return float(f'{value:.{digits - 1}e}')
+
+
+def norms(tensors) -> dict:
+    return {name: significant(tensor.double().norm().item(), 12) for name, tensor in tensors}
+
+
+def run(seed: int, config: dict, dtype: torch.dtype) -> dict:
+    """Ten steps in this dtype, from float32 initial weights."""
+    torch.manual_seed(0)  # nothing below draws from torch; this keeps it so that a slip is at least repeatable
+    model = build(config, VOCABULARY, seed)
+    initial = {
+        name: {
+            'shape': list(p.shape),
+            'first': [float(value) for value in p.detach().flatten()[:4]],
+            'sum': p.detach().double().sum().item(),
+        }
+        for name, p in model.named_parameters()
+    }
+    model.to(dtype)
+    trainer = Trainer(model, config, golden_corpus(seed), seed)
+    result = {'initial': initial, 'losses': [], 'gradientTotals': []}
+    for step in range(STEPS):
+        loss, logits = trainer.gradients()
+        gradients = [(name, p.grad) for name, p in model.named_parameters()]
+        total = torch.stack([gradient.double().norm() for _, gradient in gradients]).norm().item()
+        result['losses'].append(loss)
+        result['gradientTotals'].append(significant(total, 12))
+        if step == 0:
+            logits = logits.double()
+            result['firstLogits'] = {
+                'row': [significant(value, 12) for value in logits[0, 0].tolist()],
+                'sum': significant(logits.sum().item(), 12),
+                'sumOfSquares': significant(logits.square().sum().item(), 12),
+            }
+            result['totalGradientNorm'] = significant(total, 12)
+            result['gradientNorms'] = norms(gradients)
+            if config['model'] != 'decoder':
+                result['gradients'] = {
+                    name: [significant(value, 9) for value in gradient.flatten().tolist()]
+                    for name, gradient in gradients
+                    if gradient.numel() <= 4500
+                }
+        trainer.update()
+    result['finalNorms'] = norms((name, p.detach()) for name, p in model.named_parameters())
+    return result
+
+
+def write(name: str) -> None:
+    seed, config = CASES[name]
+    expected, single = run(seed, config, torch.float64), run(seed, config, torch.float32)
+    micro_batches, size, block = config['microBatches'], config['batchSize'], config['blockSize']
+    corpus = golden_corpus(seed)
+    tokens, targets = batch(corpus, size, block, seed, 0)
+    model = build(config, VOCABULARY, seed)
+
+    sites = {'batch': fnv1a('batch'), 'golden.corpus': fnv1a('golden.corpus')}
+    masks = {}
+    for path, module in model.named_modules():
+        if isinstance(module, Dropout) and config['dropout'] > 0:
+            sites[path] = module.site
+            heads = config['heads']
+            shape = (size, heads, block, block) if path.endswith('attention.dropout') else (size, block, config['embed'])
+            kept = [keep_mask(shape, config['dropout'], seed, module.site, draw).flatten() for draw in range(micro_batches)]
+            masks[path] = [{'first': ''.join(str(int(k)) for k in m[:32]), 'kept': int(m.sum())} for m in kept]
+    for path, _ in model.named_parameters():
+        sites[f'{path}.init'] = fnv1a(f'{path}.init')
+
+    golden = {
+        'about': f'Made by scripts/torch/golden.py with PyTorch {torch.__version__.split("+")[0]}; do not edit.',
+        'config': {**config, 'vocabulary': VOCABULARY, 'steps': STEPS},
+        'seed': str(seed),
+        'corpusLength': CORPUS_LENGTH,
+        'sites': sites,
+        'firstBatch': {
+            'offsets': [batch_offsets(size, CORPUS_LENGTH, block, seed, draw).tolist() for draw in range(micro_batches)],
+            'tokens': tokens[0].tolist(),
+            'targets': targets[0].tolist(),
+        },
+        **({'firstMasks': masks} if masks else {}),
+        'initial': expected.pop('initial'),
+        'expected': expected,
+        'float32': {'losses': single['losses'], 'totalGradientNorm': single['totalGradientNorm']},
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f'{name}.json'
+    path.write_text(to_json(golden) + '\n', encoding='utf-8')
+
+    def worst(key):
+        pairs = [(expected[key][n], single[key][n]) for n in expected[key]]
+        return max(abs(a - b) / max(abs(a), 1e-6) for a, b in pairs)
+
+    drift = max(abs(a - b) for a, b in zip(expected['losses'], single['losses']))
+    print(f'{name}: {path.stat().st_size / 1000:.1f} kB, loss {expected["losses"][0]:.6f} → {expected["losses"][-1]:.6f}, '
+          f'float32 strays by {drift:.1e} (losses), {worst("gradientNorms"):.1e} (gradient norms, relative), '
+          f'{worst("finalNorms"):.1e} (final norms); '
+          f'total gradient norms {min(expected["gradientTotals"]):.3f} … {max(expected["gradientTotals"]):.3f}')  # fmt: skip
+
+
+SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms'}
+
+
+def to_json(value, key: str = None, depth: int = 0) -> str:
+    """The whole and the objects named in SPREAD with a line for each entry, everything else on one line."""
+    if key is not None and key not in SPREAD:
+        return json.dumps(value, separators=(',', ':'))
+    indent = ' ' * (depth + 1)
+    lines = [f'{indent}{json.dumps(name)}: {to_json(item, name, depth + 1)}' for name, item in value.items()]
+    return '{\n' + ',\n'.join(lines) + '\n' + ' ' * depth + '}'
+
+
+if __name__ == '__main__':
+    for case in sys.argv[1:] or CASES:
+        write(case)

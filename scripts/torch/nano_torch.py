@@ -1,0 +1,332 @@
+"""
+nano-gpt's models and random numbers again, in numpy and plain PyTorch.
+
+This is the second opinion: it shares no code with nano-gpt, only docs/program.md. From a seed alone it makes the same
+initial weights, batches and dropout masks, so nothing but the seed has to travel between the two. golden.py
+and compare.py build on it. `python nano_torch.py` checks the random numbers against published vectors.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# ---------------------------------------------------------------------------------------------------------------
+# Random numbers: Philox 4x32-10 (Salmon et al., 2011), addressed by (seed, site, draw, element)
+# ---------------------------------------------------------------------------------------------------------------
+
+LOW_32 = np.uint64(0xFFFFFFFF)
+HALF = np.uint64(32)
+CHUNK_BLOCKS = 8192  # blocks computed at a time, small enough to stay in the cache
+
+
+def fnv1a(text: str) -> int:
+    """FNV-1a, 32 bits, of the UTF-8 bytes: turns a path such as 'blocks.0.attention.dropout' into a site."""
+    value = 0x811C9DC5
+    for byte in text.encode('utf-8'):
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def philox_blocks(c0, c1, c2, c3, seed: int) -> np.ndarray:
+    """The four words of each counter (uint64 arrays holding 32-bit values), as an array [4, counters]."""
+    key0, key1 = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
+    for _ in range(10):
+        product0 = c0 * np.uint64(0xD2511F53)
+        product1 = c2 * np.uint64(0xCD9E8D57)
+        c0 = (product1 >> HALF) ^ c1 ^ np.uint64(key0)
+        c2 = (product0 >> HALF) ^ c3 ^ np.uint64(key1)
+        c1 = product1 & LOW_32
+        c3 = product0 & LOW_32
+        key0 = (key0 + 0x9E3779B9) & 0xFFFFFFFF
+        key1 = (key1 + 0xBB67AE85) & 0xFFFFFFFF
+    return np.stack([c0, c1, c2, c3])
+
+
+def words(count: int, seed: int, site: int, draw: int) -> np.ndarray:
+    """The words of elements 0 … count-1, uint32. Element e takes word e mod 4 of block e div 4."""
+    blocks = (count + 3) // 4
+    result = np.empty((blocks, 4), np.uint32)
+    for start in range(0, blocks, CHUNK_BLOCKS):
+        index = np.arange(start, min(start + CHUNK_BLOCKS, blocks), dtype=np.uint64)
+        constant = np.zeros_like(index)
+        counter = (index & LOW_32, index >> HALF, constant + np.uint64(site), constant + np.uint64(draw))
+        result[start : start + len(index)] = philox_blocks(*counter, seed).T
+    return result.reshape(-1)[:count]
+
+
+def uniform_values(shape, bound: float, seed: int, site: int) -> np.ndarray:
+    """U(-bound, bound), computed in float64 and rounded once to float32."""
+    u = (words(math.prod(shape), seed, site, 0) >> np.uint32(8)).astype(np.float64) * 2.0**-24
+    return ((2.0 * u - 1.0) * bound).astype(np.float32).reshape(shape)
+
+
+def normal_values(shape, seed: int, site: int) -> np.ndarray:
+    """N(0, 1) by Box-Muller on the elements (2i, 2i+1), in float64 and rounded once to float32."""
+    count = math.prod(shape)
+    pairs = words(count + count % 2, seed, site, 0).astype(np.float64).reshape(-1, 2)
+    radius = np.sqrt(-2.0 * np.log((pairs[:, 0] + 0.5) * 2.0**-32))
+    angle = 2.0 * np.pi * ((pairs[:, 1] + 0.5) * 2.0**-32)
+    values = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return values.reshape(-1)[:count].astype(np.float32).reshape(shape)
+
+
+def keep_mask(shape, p: float, seed: int, site: int, draw: int) -> torch.Tensor:
+    """Which elements a dropout keeps: those whose word is at least floor(p * 2^32). Elements in row-major order."""
+    kept = words(math.prod(shape), seed, site, draw) >= np.uint32(math.floor(p * 2**32))
+    return torch.from_numpy(kept.reshape(shape))
+
+
+def batch_offsets(batch_size: int, corpus_length: int, block_size: int, seed: int, draw: int) -> np.ndarray:
+    """Where the windows of a batch begin. draw = step * micro-batches + micro-batch, step counted from 0."""
+    word = words(batch_size, seed, fnv1a('batch'), draw).astype(np.float64)
+    return np.floor(word / 2.0**32 * (corpus_length - block_size)).astype(np.int64)
+
+
+def batch(corpus: torch.Tensor, batch_size: int, block_size: int, seed: int, draw: int):
+    """(tokens, targets), both [B, T]: the windows of this draw, and the same windows one token later."""
+    offsets = torch.from_numpy(batch_offsets(batch_size, len(corpus), block_size, seed, draw))
+    index = offsets[:, None] + torch.arange(block_size)
+    return corpus[index], corpus[index + 1]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Models, with nano-gpt's parameter names
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Noise:
+    """What every dropout of a model shares. masks: 'ours' (Philox, addressed by draw) or 'torch'."""
+
+    seed: int
+    masks: str = 'ours'
+    draw: int = 0
+
+
+class Dropout(nn.Module):
+    def __init__(self, p: float, noise: Noise, path: str):
+        super().__init__()
+        self.p, self.noise, self.site = p, noise, fnv1a(path)
+
+    def forward(self, x):
+        if self.p == 0 or not self.training:
+            return x
+        if self.noise.masks == 'torch':
+            return F.dropout(x, self.p)
+        kept = keep_mask(x.shape, self.p, self.noise.seed, self.site, self.noise.draw)
+        scale = float(np.float32(1.0 / (1.0 - self.p)))
+        return x * (kept.to(x.dtype) * scale)
+
+
+class LanguageModel(nn.Module):
+    def loss(self, tokens, targets):
+        logits = self(tokens)
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), logits
+
+
+class Bigram(LanguageModel):
+    """Stage 01: a row of the table is the next token's logits."""
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        self.tokenEmbedding = nn.Embedding(vocabulary, vocabulary)
+
+    def forward(self, tokens):
+        return self.tokenEmbedding(tokens)
+
+
+class Attention(nn.Module):
+    """Causal attention; head h takes the channels h*D … h*D+D-1. Only the decoder has a projection and dropout."""
+
+    def __init__(self, channels: int, heads: int, projected=False, dropout=0.0, noise: Noise = None, path=''):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, channels, bias=False)
+        self.key = nn.Linear(channels, channels, bias=False)
+        self.value = nn.Linear(channels, channels, bias=False)
+        self.projected = projected
+        if projected:
+            self.dropout = Dropout(dropout, noise, f'{path}.dropout')
+            self.projection = nn.Linear(channels, channels)
+            self.residualDropout = Dropout(dropout, noise, f'{path}.residualDropout')
+
+    def forward(self, x):
+        B, T, C = x.shape
+        D = C // self.heads
+
+        def split(y):  # [B, T, C] → [B, H, T, D]
+            return y.view(B, T, self.heads, D).transpose(1, 2)
+
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        scores = q @ k.transpose(-2, -1) * D**-0.5
+        future = torch.ones(T, T, dtype=torch.bool).triu(1)
+        weights = scores.masked_fill(future, -math.inf).softmax(-1)
+        if self.projected:
+            weights = self.dropout(weights)
+        y = (weights @ v).transpose(1, 2).reshape(B, T, C)
+        return self.residualDropout(self.projection(y)) if self.projected else y
+
+
+class SingleHead(LanguageModel):
+    """Stage 03: token and position embeddings, one head, a linear head."""
+
+    def __init__(self, vocabulary: int, block_size: int, channels: int):
+        super().__init__()
+        self.tokenEmbedding = nn.Embedding(vocabulary, channels)
+        self.positionEmbedding = nn.Embedding(block_size, channels)
+        self.attention = Attention(channels, heads=1)
+        self.head = nn.Linear(channels, vocabulary)
+
+    def forward(self, tokens):
+        x = self.tokenEmbedding(tokens) + self.positionEmbedding(torch.arange(tokens.shape[1]))
+        return self.head(self.attention(x))
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int, dropout: float, noise: Noise, path: str):
+        super().__init__()
+        self.expand = nn.Linear(channels, 4 * channels)
+        self.contract = nn.Linear(4 * channels, channels)
+        self.dropout = Dropout(dropout, noise, f'{path}.dropout')
+
+    def forward(self, x):
+        return self.dropout(self.contract(F.relu(self.expand(x))))
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, heads: int, dropout: float, noise: Noise, path: str):
+        super().__init__()
+        self.attentionNorm = nn.LayerNorm(channels)
+        self.attention = Attention(channels, heads, True, dropout, noise, f'{path}.attention')
+        self.feedForwardNorm = nn.LayerNorm(channels)
+        self.feedForward = FeedForward(channels, dropout, noise, f'{path}.feedForward')
+
+    def forward(self, x):
+        x = x + self.attention(self.attentionNorm(x))
+        return x + self.feedForward(self.feedForwardNorm(x))
+
+
+class Decoder(LanguageModel):
+    """Stage 09: the GPT."""
+
+    def __init__(self, vocabulary, block_size, channels, heads, layers, dropout=0.0, noise: Noise = None):
+        super().__init__()
+        self.noise = noise
+        self.tokenEmbedding = nn.Embedding(vocabulary, channels)
+        self.positionEmbedding = nn.Embedding(block_size, channels)
+        self.blocks = nn.Sequential(
+            *(Block(channels, heads, dropout, noise, f'blocks.{i}') for i in range(layers))
+        )
+        self.finalNorm = nn.LayerNorm(channels)
+        self.head = nn.Linear(channels, vocabulary)
+
+    def forward(self, tokens):
+        x = self.tokenEmbedding(tokens) + self.positionEmbedding(torch.arange(tokens.shape[1]))
+        return self.head(self.finalNorm(self.blocks(x)))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The course's stages (those that exist here), building and initialising
+# ---------------------------------------------------------------------------------------------------------------
+
+DEFAULTS = dict(embed=0, heads=0, layers=0, dropout=0.0, microBatches=1, maxNorm=None, weightDecay=0.01)
+STAGES = {
+    '01': dict(DEFAULTS, model='bigram', batchSize=32, blockSize=8, learningRate=1e-2, steps=3000),
+    '03': dict(DEFAULTS, model='single-head', batchSize=32, blockSize=8, embed=32, heads=1, learningRate=1e-3, steps=5000),
+    '09': dict(DEFAULTS, model='decoder', batchSize=64, blockSize=256, embed=384, heads=6, layers=6, dropout=0.2,
+               learningRate=5e-4, steps=5000),
+}  # fmt: skip
+
+
+def initialise(model: nn.Module, seed: int) -> None:
+    """nano-gpt's initial weights: each tensor from the site '<its path>.init', draw 0."""
+    for path, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            site = fnv1a(f'{path}.{name}.init')
+            if isinstance(module, nn.Embedding):
+                value = normal_values(parameter.shape, seed, site)
+            elif isinstance(module, nn.Linear):
+                value = uniform_values(parameter.shape, 1 / math.sqrt(module.in_features), seed, site)
+            elif isinstance(module, nn.LayerNorm):
+                value = np.full(parameter.shape, 1 if name == 'weight' else 0, np.float32)
+            with torch.no_grad():
+                parameter.copy_(torch.from_numpy(value))
+
+
+def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageModel:
+    """A model of this config with nano-gpt's initial weights for the seed, in float32."""
+    if config['model'] == 'bigram':
+        model = Bigram(vocabulary)
+    elif config['model'] == 'single-head':
+        model = SingleHead(vocabulary, config['blockSize'], config['embed'])
+    else:
+        sizes = (config['blockSize'], config['embed'], config['heads'], config['layers'])
+        model = Decoder(vocabulary, *sizes, config['dropout'], Noise(seed, masks))
+    initialise(model, seed)
+    return model
+
+
+class Trainer:
+    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, AdamW."""
+
+    def __init__(self, model: LanguageModel, config: dict, corpus: torch.Tensor, seed: int):
+        self.model, self.config, self.corpus, self.seed = model, config, corpus, seed
+        self.step_index = 0
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config['learningRate'], weight_decay=config['weightDecay']
+        )
+
+    def gradients(self):
+        """Fills the gradients of the current step. Returns the mean loss and the first micro-batch's logits."""
+        config = self.config
+        self.optimizer.zero_grad(set_to_none=True)
+        total, first_logits = 0.0, None
+        for micro in range(config['microBatches']):
+            draw = self.step_index * config['microBatches'] + micro
+            if getattr(self.model, 'noise', None):
+                self.model.noise.draw = draw
+            tokens, targets = batch(self.corpus, config['batchSize'], config['blockSize'], self.seed, draw)
+            loss, logits = self.model.loss(tokens, targets)
+            (loss / config['microBatches']).backward()
+            total += loss.item() / config['microBatches']
+            first_logits = logits.detach() if first_logits is None else first_logits
+        return total, first_logits
+
+    def update(self) -> None:
+        if self.config['maxNorm'] is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config['maxNorm'])
+        self.optimizer.step()
+        self.step_index += 1
+
+    def step(self) -> float:
+        loss, _ = self.gradients()
+        self.update()
+        return loss
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def check_random_numbers() -> None:
+    """Random123's published vectors (kat_vectors, philox4x32 10), and FNV-1a's."""
+    vectors = [
+        ((0, 0, 0, 0), 0, '6627e8d5 e169c58d bc57ac4c 9b00dbd8'),
+        ((0xFFFFFFFF,) * 4, 2**64 - 1, '408f276d 41c83b0e a20bc7c6 6d5451fd'),
+        ((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), 0x299F31D0_A4093822, 'd16cfe09 94fdcceb 5001e420 24126ea1'),
+    ]
+    for counter, seed, expected in vectors:
+        block = philox_blocks(*(np.array([c], np.uint64) for c in counter), seed)[:, 0]
+        got = ' '.join(f'{int(word):08x}' for word in block)
+        assert got == expected, (got, expected)
+    assert fnv1a('') == 0x811C9DC5 and fnv1a('a') == 0xE40C292C and fnv1a('foobar') == 0xBF9CF968
+    many = words(4 * CHUNK_BLOCKS + 7, 1337, 5, 9)
+    assert (many[:10] == words(10, 1337, 5, 9)).all()  # a word depends on its element alone, not on how many are drawn
+    print('random numbers agree with the published vectors')
+
+
+if __name__ == '__main__':
+    check_random_numbers()

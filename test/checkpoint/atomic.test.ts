@@ -1,0 +1,82 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { removeLeftovers, writeFileAtomic } from '../../lib/checkpoint/atomic'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nano-gpt-test-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text))
+
+test('writes the chunks in order, over what was there', async () => {
+  const path = join(folder, 'file')
+  await writeFile(path, 'something much longer than what comes')
+  await writeFileAtomic(path, [bytes('one '), new Uint8Array(0), bytes('two')])
+  expect(await readFile(path, 'utf8')).toBe('one two')
+  expect(await readdir(folder)).toEqual(['file'])
+})
+
+test('writes what a generator makes, in pieces larger than one write', async () => {
+  const piece = new Uint8Array(17 << 20).map((_, i) => i % 251)
+  await writeFileAtomic(
+    join(folder, 'file'),
+    (async function* () {
+      yield piece
+      yield piece.subarray(0, 3)
+    })(),
+  )
+  const written = await readFile(join(folder, 'file'))
+  expect(written.byteLength).toBe(piece.byteLength + 3)
+  expect(Buffer.compare(written.subarray(0, piece.byteLength), piece)).toBe(0)
+})
+
+test('a failure in the middle leaves the old file and nothing else', async () => {
+  const path = join(folder, 'file')
+  await writeFile(path, 'old')
+  const failing = (function* () {
+    yield bytes('new')
+    throw new Error('the source broke')
+  })()
+  await expect(writeFileAtomic(path, failing)).rejects.toThrow(`cannot write ${path}: the source broke`)
+  expect(await readFile(path, 'utf8')).toBe('old')
+  expect(await readdir(folder)).toEqual(['file'])
+})
+
+test('says what to do when the folder is missing, or the path is a folder', async () => {
+  const missing = join(folder, 'missing', 'file')
+  await expect(writeFileAtomic(missing, [])).rejects.toMatchObject({
+    code: 'write_failed',
+    message: `cannot write ${missing}: the folder does not exist; create it first (ENOENT)`,
+  })
+  await mkdir(join(folder, 'taken', 'full'), { recursive: true })
+  await expect(writeFileAtomic(join(folder, 'taken'), [bytes('x')])).rejects.toMatchObject({ code: 'write_failed' })
+  expect(await readdir(folder)).toEqual(['taken'])
+})
+
+const linuxTest = process.platform === 'linux' ? test : test.skip
+
+linuxTest('a full disk is named', async () => {
+  // Writing to /dev/full fails as a full disk does; a link makes it the temporary file's target only if 'wx' failed us.
+  await expect(writeFileAtomic('/dev/full/file', [bytes('x')])).rejects.toThrow('a part of the path is a file')
+})
+
+test('two writers at once: one of the two contents, whole', async () => {
+  const path = join(folder, 'file')
+  const contents = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000))
+  await Promise.all(contents.map((text) => writeFileAtomic(path, [bytes(text)])))
+  expect(contents).toContain(await readFile(path, 'utf8'))
+  expect(await readdir(folder)).toEqual(['file'])
+})
+
+test('removeLeftovers takes what killed writers left, and only that', async () => {
+  const path = join(folder, 'model')
+  for (const name of ['.model.0123456789ab.tmp', 'model', 'model.tmp', '.other.0123456789ab.tmp']) {
+    await writeFile(join(folder, name), 'x')
+  }
+  await removeLeftovers(path)
+  expect((await readdir(folder)).sort()).toEqual(['.other.0123456789ab.tmp', 'model', 'model.tmp'])
+  await removeLeftovers(join(folder, 'missing', 'model'))
+})
