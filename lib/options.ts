@@ -28,7 +28,11 @@ type AnyObjectSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
  * @param where the function that took them, for the message
  * @throws NanoGptError 'option': `train: batchSize is 0: must be at least 1`
  */
-export function checkOptions<S extends AnyObjectSchema>(where: string, schema: S, options: unknown): v.InferOutput<S> {
+export function checkOptions<S extends AnyObjectSchema>(
+  where: string,
+  schema: S,
+  options: unknown,
+): v.InferOutput<S> {
   if (typeof options !== 'object' || options === null) {
     throw new NanoGptError('option', `${where}: the options must be an object, not ${show(options)}`)
   }
@@ -39,7 +43,10 @@ export function checkOptions<S extends AnyObjectSchema>(where: string, schema: S
   const [issue] = parsed.issues
   const path = v.getDotPath(issue) ?? ''
   const missing = issue.input === undefined
-  throw new NanoGptError('option', `${where}: ${path} ${missing ? 'is missing' : `is ${show(issue.input)}`}: ${issue.message}`)
+  throw new NanoGptError(
+    'option',
+    `${where}: ${path} ${missing ? 'is missing' : `is ${show(issue.input)}`}: ${issue.message}`,
+  )
 }
 
 /** The error for an option that nothing knows, with the nearest one that something does. */

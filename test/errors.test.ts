@@ -4,7 +4,12 @@ test('an error has a code, a message and a cause', () => {
   const cause = new Error('deep')
   const error = new NanoGptError('shape', 'wrong', { cause })
   expect(error).toBeInstanceOf(Error)
-  expect([error.name, error.code, error.message, error.cause]).toEqual(['NanoGptError', 'shape', 'wrong', cause])
+  expect([error.name, error.code, error.message, error.cause]).toEqual([
+    'NanoGptError',
+    'shape',
+    'wrong',
+    cause,
+  ])
 })
 
 test.each([

@@ -45,10 +45,16 @@ export interface OpenOptions {
 export async function openSession(options: OpenOptions = {}): Promise<Session> {
   const all = devices()
   const name = options.device ?? 'auto'
-  const device = name === 'auto' ? all.find(({ available }) => available)! : all.find((candidate) => candidate.name === name)
+  const device =
+    name === 'auto'
+      ? all.find(({ available }) => available)!
+      : all.find((candidate) => candidate.name === name)
   if (!device) throw unknownDevice(name, all)
   if (!device.available) {
-    throw new NanoGptError('device', `device '${name}' is not available: ${device.description}. Use device: 'auto' for the best there is`)
+    throw new NanoGptError(
+      'device',
+      `device '${name}' is not available: ${device.description}. Use device: 'auto' for the best there is`,
+    )
   }
   if (device.name === 'js') return new JsSession()
   const { addon } = loadAddon()

@@ -1,7 +1,15 @@
 // Records: how the inputs of many runs travel to a device in one array of bytes, and outputs back.
 
 import { NanoGptError } from '../errors'
-import { arrayFrom, bytesOf, bytesPerElement, type Dtype, sizeOf, allocate, type TypedArray } from '../graph/dtype'
+import {
+  allocate,
+  arrayFrom,
+  bytesOf,
+  bytesPerElement,
+  type Dtype,
+  sizeOf,
+  type TypedArray,
+} from '../graph/dtype'
 import { buffersOf, type Program } from '../graph/program'
 
 interface Field {
@@ -54,7 +62,8 @@ export class RecordLayout {
 
   private field(name: string): Field {
     const field = this.fields.find((candidate) => candidate.name === name)
-    if (!field) throw new NanoGptError('program', `the Program has no buffer ${name} here; it has ${this.names()}`)
+    if (!field)
+      throw new NanoGptError('program', `the Program has no buffer ${name} here; it has ${this.names()}`)
     return field
   }
 

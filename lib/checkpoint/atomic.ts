@@ -36,7 +36,10 @@ export async function writeFileAtomic(
  */
 export async function removeLeftovers(path: string): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => [])
-  const leftovers = names.filter((name) => name.startsWith(temporaryPrefix(path)) && name.endsWith('.tmp'))
+  const prefix = temporaryPrefix(path)
+  const leftovers = names.filter(
+    (name) => name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length)),
+  )
   await Promise.all(leftovers.map((name) => unlink(join(dirname(path), name)).catch(() => {})))
 }
 

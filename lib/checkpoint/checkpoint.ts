@@ -48,7 +48,10 @@ const schema = v.object({
   model: modelSchema,
   training: trainingSchema,
   /** Read by `tokenizerFromJSON`, which checks the rest. */
-  tokenizer: v.custom<TokenizerJSON>((value) => typeof value === 'object' && value !== null, 'must be an object'),
+  tokenizer: v.custom<TokenizerJSON>(
+    (value) => typeof value === 'object' && value !== null,
+    'must be an object',
+  ),
   /** Updates made. */
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** 64 bits, in decimal. */
@@ -74,7 +77,11 @@ export interface Checkpoint {
 export const files = { last: 'last.safetensors', best: 'best.safetensors' } as const
 
 /** Writes a checkpoint so that a crash at any instant leaves the old file or the new one. */
-export async function writeCheckpoint(path: string, info: CheckpointInfo, tensors: readonly TensorState[]): Promise<void> {
+export async function writeCheckpoint(
+  path: string,
+  info: CheckpointInfo,
+  tensors: readonly TensorState[],
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const metadata = { format: 'nano-gpt', nano_gpt: JSON.stringify({ format, ...info }) }
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
@@ -98,13 +105,20 @@ export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'be
 
 async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
   const kind = await stat(path).catch(() => undefined)
-  if (!kind) throw new NanoGptError('file_not_found', `there is no checkpoint at ${path}: give a run folder or a .safetensors file`)
+  if (!kind)
+    throw new NanoGptError(
+      'file_not_found',
+      `there is no checkpoint at ${path}: give a run folder or a .safetensors file`,
+    )
   if (!kind.isDirectory()) return path
   for (const name of prefer === 'best' ? [files.best, files.last] : [files.last]) {
     const candidate = join(path, name)
     if (await stat(candidate).catch(() => undefined)) return candidate
   }
-  throw new NanoGptError('file_not_found', `the folder ${path} holds no checkpoint (${files.last}): is it the \`out\` of a run?`)
+  throw new NanoGptError(
+    'file_not_found',
+    `the folder ${path} holds no checkpoint (${files.last}): is it the \`out\` of a run?`,
+  )
 }
 
 function parseInfo(file: string, json: string): CheckpointInfo {
@@ -116,10 +130,16 @@ function parseInfo(file: string, json: string): CheckpointInfo {
   }
   const found = (value as { format?: unknown } | null)?.format
   if (typeof found === 'number' && found !== format) {
-    throw new NanoGptError('checkpoint', `${file} has checkpoint format ${found}; this version of nano-gpt reads ${format}`)
+    throw new NanoGptError(
+      'checkpoint',
+      `${file} has checkpoint format ${found}; this version of nano-gpt reads ${format}`,
+    )
   }
   const parsed = v.safeParse(schema, value)
   if (parsed.success) return parsed.output
   const [issue] = parsed.issues
-  throw new NanoGptError('checkpoint', `${file} is damaged: ${v.getDotPath(issue) ?? 'its metadata'}: ${issue.message}`)
+  throw new NanoGptError(
+    'checkpoint',
+    `${file} is damaged: ${v.getDotPath(issue) ?? 'its metadata'}: ${issue.message}`,
+  )
 }

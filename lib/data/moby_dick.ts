@@ -110,7 +110,7 @@ function describeFailure(status: string, complaint: string): string {
   const line = complaint
     .split('\n')
     .map((text) => text.replace(/^npm (error|ERR!) ?/, '').trim())
-    .filter((text) => text.length > 0 && !text.startsWith('code '))
+    .filter((text) => text.length > 0 && !/^(code|errno|syscall|path|dest) /.test(text))
   const ending = /^\d+$/.test(status) ? `failed with exit code ${status}` : status
   return line.length > 0 ? `${ending} (${line[0]})` : ending
 }

@@ -21,11 +21,9 @@ export interface Splits<T> {
  * @throws NanoGptError 'data_too_short' with the lengths and what would fit.
  */
 export function splitTokens<T extends Uint16Array | Uint32Array>(tokens: T, blockSize: number): Splits<T> {
-  if (!Number.isSafeInteger(blockSize) || blockSize < 1) {
-    throw new NanoGptError(
-      'block_size',
-      `blockSize is ${show(blockSize)}: it must be a whole number of at least 1`,
-    )
+  if (!Number.isInteger(blockSize) || blockSize < 1 || blockSize > longestBlock) {
+    const range = `a whole number from 1 to ${longestBlock}`
+    throw new NanoGptError('block_size', `blockSize is ${show(blockSize)}: it must be ${range}`)
   }
   const boundary = trainingLength(tokens.length)
   const shorter = shorterSplit(tokens.length)

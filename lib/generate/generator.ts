@@ -41,7 +41,9 @@ class Lane {
     while (start < tokens.length) {
       const length = 2 ** Math.floor(Math.log2(tokens.length - start))
       last = await this.program('prefill', length)
-      const inputs = last.inputs.pack([{ ...sampling.values(0), start, tokens: tokens.slice(start, start + length) }])
+      const inputs = last.inputs.pack([
+        { ...sampling.values(0), start, tokens: tokens.slice(start, start + length) },
+      ])
       phases.push({ program: last.handle, times: 1, inputs })
       start += length
     }
@@ -50,10 +52,16 @@ class Lane {
   }
 
   /** Draws `count` tokens, the first from the token that the last call drew, which stands at position `start`. */
-  async decode(count: number, start: number, sampling: Sampling): Promise<{ tokens: number[]; seconds: number }> {
+  async decode(
+    count: number,
+    start: number,
+    sampling: Sampling,
+  ): Promise<{ tokens: number[]; seconds: number }> {
     const program = await this.program('decode', 1)
     const records = Array.from({ length: count }, (_, i) => ({ ...sampling.values(i), start: start + i }))
-    const { outputs, seconds } = await this.run(count, [{ program: program.handle, times: 1, inputs: program.inputs.pack(records) }])
+    const { outputs, seconds } = await this.run(count, [
+      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+    ])
     return { tokens: Array.from(program.outputs.unpack(outputs[0], 'token')), seconds }
   }
 
@@ -67,7 +75,9 @@ class Lane {
     const key = `${kind} ${length}`
     let compiled = this.programs.get(key)
     if (!compiled) {
-      compiled = this.compile(fuse(generationProgram(this.model, kind, this.name, length), this.session.fusedOps))
+      compiled = this.compile(
+        fuse(generationProgram(this.model, kind, this.name, length), this.session.fusedOps),
+      )
       this.programs.set(key, compiled)
     }
     return compiled
@@ -81,7 +91,11 @@ class Lane {
       await this.session.allocate(name, dtype, shape)
     }
     const handle = await this.session.compile(program)
-    return { handle, inputs: new RecordLayout(program, 'input'), outputs: new RecordLayout(program, 'output') }
+    return {
+      handle,
+      inputs: new RecordLayout(program, 'input'),
+      outputs: new RecordLayout(program, 'output'),
+    }
   }
 
   private readonly allocated = new Set<string>()
@@ -108,7 +122,10 @@ export class Generator {
    *
    * @param prompt at least one token
    */
-  async *tokens(prompt: readonly number[], options: ResolvedGenerateOptions): AsyncGenerator<number[], void, void> {
+  async *tokens(
+    prompt: readonly number[],
+    options: ResolvedGenerateOptions,
+  ): AsyncGenerator<number[], void, void> {
     const lane = this.idle.pop() ?? new Lane(this.session, this.model, String(this.lanes++))
     try {
       yield* this.generate(lane, prompt, options)
@@ -117,7 +134,11 @@ export class Generator {
     }
   }
 
-  private async *generate(lane: Lane, prompt: readonly number[], options: ResolvedGenerateOptions): AsyncGenerator<number[], void, void> {
+  private async *generate(
+    lane: Lane,
+    prompt: readonly number[],
+    options: ResolvedGenerateOptions,
+  ): AsyncGenerator<number[], void, void> {
     const { blockSize } = this.model.config
     const { maxTokens, signal } = options
     const seed = seedFrom(options.seed ?? randomInt(2 ** 32))
@@ -138,14 +159,20 @@ export class Generator {
         const { tokens, seconds } = await lane.decode(count, start, sampling)
         text.push(...tokens)
         start += count
-        perCall = Math.max(1, Math.min(mostTokensPerCall, 2 * perCall, Math.floor((secondsPerCall * count) / seconds)))
+        perCall = Math.max(
+          1,
+          Math.min(mostTokensPerCall, 2 * perCall, Math.floor((secondsPerCall * count) / seconds)),
+        )
         yield tokens
       }
     }
   }
 }
 
-function samplingFrom({ temperature, topK }: ResolvedGenerateOptions, seed: Seed, done: () => number): Sampling {
+function samplingFrom(
+  { temperature, topK }: ResolvedGenerateOptions,
+  seed: Seed,
+  done: () => number,
+): Sampling {
   return { values: (ahead) => ({ temperature, topK, rng: [seed.low, seed.high, done() + ahead] }) }
 }
-

@@ -1,8 +1,7 @@
 // Reverse-mode differentiation: appends to a trace the ops that compute the gradient of a loss.
 
 import { NanoGptError } from '../errors'
-import { add, fill } from '../ops'
-import { opsByName } from '../ops'
+import { add, fill, opsByName } from '../ops'
 import type { Tensor } from './tensor'
 
 /**

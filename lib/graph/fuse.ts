@@ -104,7 +104,9 @@ function applyPattern(program: Program, pattern: Pattern): Program {
 /** Drops the temporaries that no op mentions any more. */
 function withoutUnusedBuffers(program: Program): Program {
   const used = new Set(program.ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
-  const kept = program.buffers.map((buffer, id) => ({ buffer, id })).filter(({ buffer, id }) => used.has(id) || buffer.role !== 'temporary')
+  const kept = program.buffers
+    .map((buffer, id) => ({ buffer, id }))
+    .filter(({ buffer, id }) => used.has(id) || buffer.role !== 'temporary')
   const renumbered = new Map(kept.map(({ id }, index) => [id, index]))
   const move = (ids: readonly number[]) => ids.map((id) => renumbered.get(id)!)
   return {

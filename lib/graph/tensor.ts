@@ -2,7 +2,15 @@
 // The same op functions take both.
 
 import { NanoGptError } from '../errors'
-import { allocate, type Dtype, type Shape, sameShape, sizeOf, type TensorSpec, type TypedArray } from './dtype'
+import {
+  allocate,
+  type Dtype,
+  type Shape,
+  sameShape,
+  sizeOf,
+  type TensorSpec,
+  type TypedArray,
+} from './dtype'
 import type { Trace } from './trace'
 
 export class Tensor implements TensorSpec {

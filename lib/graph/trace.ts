@@ -4,7 +4,7 @@ import { NanoGptError } from '../errors'
 import type { Op } from '../ops/op'
 import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './dtype'
 import type { Attributes, Buffer, Node, Program, Role } from './program'
-import { Parameter, Tensor } from './tensor'
+import { type Parameter, Tensor } from './tensor'
 
 export interface TraceOptions {
   /** Whether dropout is active. Default false. */
@@ -60,9 +60,16 @@ export class Trace {
   }
 
   /** Appends an op and returns its outputs; `into` names the Store tensors it writes (in place or whole). */
-  record(op: Op, inputs: readonly Tensor[], attributes: Attributes, specs: readonly TensorSpec[], into?: readonly Tensor[]): Tensor[] {
+  record(
+    op: Op,
+    inputs: readonly Tensor[],
+    attributes: Attributes,
+    specs: readonly TensorSpec[],
+    into?: readonly Tensor[],
+  ): Tensor[] {
     const outputs =
-      into ?? specs.map((spec) => this.add({ name: '', role: 'temporary', dtype: spec.dtype, shape: spec.shape }))
+      into ??
+      specs.map((spec) => this.add({ name: '', role: 'temporary', dtype: spec.dtype, shape: spec.shape }))
     this.nodes.push({
       op: op.name,
       inputs: inputs.map((input) => this.own(input, op.name)),
@@ -96,8 +103,15 @@ export class Trace {
       this.named.set(name, bound)
       return bound
     }
-    if (known.dtype !== spec.dtype || !sameShape(known.shape, spec.shape) || this.buffers[known.id].role !== role) {
-      throw new NanoGptError('program', `${name} is ${describe(known)} in this Program, not ${role} ${describe(spec)}`)
+    if (
+      known.dtype !== spec.dtype ||
+      !sameShape(known.shape, spec.shape) ||
+      this.buffers[known.id].role !== role
+    ) {
+      throw new NanoGptError(
+        'program',
+        `${name} is ${describe(known)} in this Program, not ${role} ${describe(spec)}`,
+      )
     }
     return known
   }

@@ -69,7 +69,8 @@ export function decode(bytes: Uint8Array): Program {
     const dtype = dtypes[input.u8('dtype')] ?? input.fail('unknown dtype')
     const role = roles[input.u8('role')] ?? input.fail('unknown role')
     const shape = input.list(input.u8('rank'), 4, () => input.u32('dimension'))
-    if (shape.length > 8 || shape.includes(0)) input.fail(`shape [${shape}] needs rank 0 to 8 and dimensions of at least 1`)
+    if (shape.length > 8 || shape.includes(0))
+      input.fail(`shape [${shape}] needs rank 0 to 8 and dimensions of at least 1`)
     return { name, dtype, role, shape }
   })
   const index = (): number => {
@@ -192,7 +193,8 @@ class Reader {
   }
   /** `count` items of at least `size` bytes each: a count that the bytes can't hold fails before anything is allocated. */
   list<T>(count: number, size: number, item: () => T): T[] {
-    if (count * size > this.source.length - this.at) this.fail(`${count} items do not fit the bytes that are left`)
+    if (count * size > this.source.length - this.at)
+      this.fail(`${count} items do not fit the bytes that are left`)
     return Array.from({ length: count }, item)
   }
   end() {

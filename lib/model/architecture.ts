@@ -1,9 +1,9 @@
 // The language models: the bigram, the single head, and the decoder (the GPT). Each maps tokens to the next tokens' logits.
 
 import type { Tensor } from '../graph/tensor'
-import { constantIndex } from '../ops/fill'
-import { add, positions } from '../ops'
 import { Block, type Cache, CausalHeads, Embedding, LayerNorm, Linear, Module, nameParameters } from '../nn'
+import { add, positions } from '../ops'
+import { constantIndex } from '../ops/fill'
 import type { ModelConfig } from './config'
 
 export abstract class LanguageModel extends Module {

@@ -1,7 +1,7 @@
 // A model with its weights on a device: what `await train()` and `load()` give.
 
 import type { Session } from '../backend/backend'
-import { openSession, type OpenOptions } from '../backend/devices'
+import { type OpenOptions, openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { Generator } from '../generate/generator'
@@ -141,12 +141,19 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   const tokenizer = tokenizerFromJSON(checkpoint.info.tokenizer)
   const config = checkpoint.info.model
   if (tokenizer.vocabSize !== config.vocabSize) {
-    throw new NanoGptError('checkpoint', `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`)
+    throw new NanoGptError(
+      'checkpoint',
+      `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`,
+    )
   }
   const { model: architecture, parameters } = createModel(config)
   const session = await openSession(open)
   try {
-    await loadTensors(session, parameters.map(({ path, shape }) => ({ name: path, shape })), checkpoint)
+    await loadTensors(
+      session,
+      parameters.map(({ path, shape }) => ({ name: path, shape })),
+      checkpoint,
+    )
   } catch (error) {
     await session.dispose()
     throw error
@@ -157,7 +164,8 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
 /** Loads a model, generates once and frees it: `generate({ model: 'runs/first', prompt: 'ROMEO:' })`. */
 export async function generate(options: GenerateOptions & LoadOptions & { model: string }): Promise<string> {
   const { model: path, device, threads, instructionSet, checkpoint, ...rest } = options
-  if (typeof path !== 'string') throw new NanoGptError('option', 'generate: model is missing: give a run folder or a checkpoint file')
+  if (typeof path !== 'string')
+    throw new NanoGptError('option', 'generate: model is missing: give a run folder or a checkpoint file')
   const resolved = resolveGenerateOptions(rest)
   const model = await load(path, { device, threads, instructionSet, checkpoint })
   try {
@@ -166,4 +174,3 @@ export async function generate(options: GenerateOptions & LoadOptions & { model:
     await model.dispose()
   }
 }
-

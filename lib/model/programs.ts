@@ -6,9 +6,9 @@ import type { Parameter } from '../graph/tensor'
 import { Trace } from '../graph/trace'
 import { Cache } from '../nn'
 import { accumulate, crossEntropy, gatherBatch, requireFinite, sample, selectRow } from '../ops'
-import { applyInto } from '../ops/op'
 import { copyOp } from '../ops/copy'
 import { constantIndex } from '../ops/fill'
+import { applyInto } from '../ops/op'
 import { gradientName } from '../optim/adamw'
 import { site } from '../random/philox'
 import type { LanguageModel } from './architecture'
@@ -67,7 +67,12 @@ export const tokenName = (lane: string) => `generation/${lane}/token`
  * Inputs: tokens i32 [1, length] (`prefill`; `decode` takes its one token from the Store, where the last run left it),
  * start, temperature, topK, rng. Output: token i32 [1, 1].
  */
-export function generationProgram(model: LanguageModel, kind: 'prefill' | 'decode', lane: string, length = 1): Program {
+export function generationProgram(
+  model: LanguageModel,
+  kind: 'prefill' | 'decode',
+  lane: string,
+  length = 1,
+): Program {
   const trace = new Trace(`${kind} ${length}`)
   const state = trace.store(tokenName(lane), 'i32', [1, 1])
   const tokens = kind === 'prefill' ? trace.input('tokens', 'i32', [1, length]) : state

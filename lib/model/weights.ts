@@ -25,7 +25,11 @@ export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
 }
 
 /** Allocates the parameters and fills them with their initial values. */
-export async function initializeWeights(session: Session, parameters: readonly Parameter[], seed: Seed): Promise<void> {
+export async function initializeWeights(
+  session: Session,
+  parameters: readonly Parameter[],
+  seed: Seed,
+): Promise<void> {
   for (const parameter of parameters) {
     await session.allocate(parameter.path, parameter.dtype, parameter.shape)
     await session.write(parameter.path, initialValues(parameter, seed))
@@ -40,9 +44,12 @@ export async function loadTensors(
 ): Promise<void> {
   for (const { name, shape } of wanted) {
     const found = source.tensors.get(name)
-    if (!found || found.dtype !== 'f32' || !sameShape(found.shape, shape)) {
+    if (found?.dtype !== 'f32' || !sameShape(found.shape, shape)) {
       const instead = found ? `it is ${describe(found)}` : 'it is missing'
-      throw new NanoGptError('checkpoint', `${source.path}: ${name} should be f32 [${shape.join(', ')}], but ${instead}`)
+      throw new NanoGptError(
+        'checkpoint',
+        `${source.path}: ${name} should be f32 [${shape.join(', ')}], but ${instead}`,
+      )
     }
     await session.allocate(name, 'f32', shape)
     await session.write(name, found.data)
@@ -50,8 +57,12 @@ export async function loadTensors(
 }
 
 /** Copies f32 tensors out of the Store. */
-export async function readTensors(session: Session, wanted: readonly { name: string; shape: Shape }[]): Promise<TensorState[]> {
+export async function readTensors(
+  session: Session,
+  wanted: readonly { name: string; shape: Shape }[],
+): Promise<TensorState[]> {
   const states: TensorState[] = []
-  for (const { name, shape } of wanted) states.push({ name, dtype: 'f32', shape, data: await session.read(name) })
+  for (const { name, shape } of wanted)
+    states.push({ name, dtype: 'f32', shape, data: await session.read(name) })
   return states
 }

@@ -37,7 +37,9 @@ export class CausalHeads extends Module {
       return attention(q, keys, values, { heads: this.heads, start: cache.start })
     }
     const random = this.dropout > 0 && x.trace?.training
-    const dropout = random ? { dropout: this.dropout, site: site(`${this.path}.dropout`), rng: x.trace!.rng() } : {}
+    const dropout = random
+      ? { dropout: this.dropout, site: site(`${this.path}.dropout`), rng: x.trace!.rng() }
+      : {}
     return attention(q, k, v, { heads: this.heads, ...dropout })
   }
 }

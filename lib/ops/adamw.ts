@@ -15,14 +15,22 @@ export const adamwOp: Op = {
     expectSpec('adamw', 'learning_rate', learningRate, 'f32', [])
     expectSpec('adamw', 'scale', scale, 'f32', [])
     const n = tensors.length / 4
-    demand(Number.isInteger(n) && n >= 1, 'adamw', () => `${tensors.length} tensors are not n parameters, gradients, m and v`)
+    demand(
+      Number.isInteger(n) && n >= 1,
+      'adamw',
+      () => `${tensors.length} tensors are not n parameters, gradients, m and v`,
+    )
     tensors.forEach((tensor, i) => {
       expectFloat('adamw', 'parameter', tensors[i % n])
       expectSpec('adamw', names[Math.floor(i / n)], tensor, 'f32', tensors[i % n].shape)
     })
     for (const beta of ['beta1', 'beta2']) {
       const value = attributes[beta] as number
-      demand(value >= 0 && value < 1, 'adamw', () => `${beta} must be at least 0 and less than 1, not ${value}`)
+      demand(
+        value >= 0 && value < 1,
+        'adamw',
+        () => `${beta} must be at least 0 and less than 1, not ${value}`,
+      )
     }
     return [...tensors.slice(0, n), ...tensors.slice(2 * n)].map(({ shape }) => ({ dtype: 'f32', shape }))
   },
@@ -63,7 +71,13 @@ export interface AdamwOptions {
 }
 
 /** Updates parameters, m and v in place. `step` counts from 1; `scale` multiplies the gradients. */
-export function adamw(step: Tensor, learningRate: Tensor, scale: Tensor, tensors: readonly AdamwTensors[], options: AdamwOptions): void {
+export function adamw(
+  step: Tensor,
+  learningRate: Tensor,
+  scale: Tensor,
+  tensors: readonly AdamwTensors[],
+  options: AdamwOptions,
+): void {
   const { beta1, beta2, epsilon, weightDecay } = options
   const inputs = [
     step,

@@ -1,8 +1,8 @@
-// add: y = a + b, b repeated over a's leading dimensions (a bias, a position, a residual). sum_leading is its gradient for b.
+// add: y = a + b, b repeated over a's leading dimensions (a bias, a position, a residual).
 
-import { sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import { apply, demand, expectFloat, floats, type Op, type Operand } from './op'
+import { sumLeading } from './sum_leading'
 
 export const addOp: Op = {
   name: 'add',
@@ -26,32 +26,7 @@ export const addOp: Op = {
   },
 }
 
-export const sumLeadingOp: Op = {
-  name: 'sum_leading',
-  integers: ['rank'],
-  shape([x], { rank }) {
-    expectFloat('sum_leading', 'x', x)
-    const kept = rank as number
-    const fits = Number.isInteger(kept) && kept >= 0 && kept <= x.shape.length
-    demand(fits, 'sum_leading', () => `rank must be between 0 and ${x.shape.length}, not ${kept}`)
-    return [{ dtype: 'f32', shape: x.shape.slice(x.shape.length - kept) }]
-  },
-  reference([x], [y]) {
-    const sums = new Float64Array(sizeOf(y.shape))
-    const values = floats(x)
-    for (let i = 0; i < values.length; i += sums.length) {
-      for (let j = 0; j < sums.length; j++) sums[j] += values[i + j]
-    }
-    y.data.set(sums)
-  },
-}
-
 /** a […, suffix] + b [suffix] → y (a's shape). */
 export function add(a: Operand, b: Operand): Tensor {
   return apply(addOp, [a, b])[0]
-}
-
-/** Sums over the leading dimensions, keeping the last `rank`. */
-export function sumLeading(x: Tensor, rank: number): Tensor {
-  return apply(sumLeadingOp, [x], { rank })[0]
 }

@@ -5,8 +5,8 @@ import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import { DropoutMask } from '../random/mask'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
 import { checkDropout } from './dropout'
+import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
 
 export const attentionOp: Op = {
   name: 'attention',
@@ -18,7 +18,8 @@ export const attentionOp: Op = {
     if (attributes.cached) {
       expectSpec('attention', 'start', start, 'i32', [])
       demand(T <= S, 'attention', () => `${T} queries do not fit a cache of ${S}`)
-    } else demand(T === S, 'attention', () => `k has ${S} positions and q ${T}; they differ only with a cache`)
+    } else
+      demand(T === S, 'attention', () => `k has ${S} positions and q ${T}; they differ only with a cache`)
     if (rng) checkDropout('attention', attributes.dropout as number, rng)
     return [
       { dtype: 'f32', shape: [B, T, C] },
@@ -42,17 +43,18 @@ export const attentionOp: Op = {
       outOfRange(`attention: position ${first} + ${layout.T} queries leaves the cache of ${layout.S}`)
     }
     const mask = rng && new DropoutMask(attributes.dropout as number, attributes.site as number, rng.data)
+    const [qs, ks, vs] = [floats(q), floats(k), floats(v)]
     const weights = new Float64Array(layout.S)
     const sums = new Float64Array(layout.D)
     layout.forEachRow((row) => {
       const visible = first + row.t + 1
-      const [max, total] = scores(row, visible, layout, floats(q), floats(k), weights)
+      const [max, total] = scores(row, visible, layout, qs, ks, weights)
       sums.fill(0)
       for (let j = 0; j < visible; j++) {
         let weight = weights[j] / total
         if (mask) weight = mask.keeps(row.index * layout.S + j) ? weight * mask.scale : 0
         const key = row.key + j * layout.C
-        for (let d = 0; d < layout.D; d++) sums[d] += weight * floats(v)[key + d]
+        for (let d = 0; d < layout.D; d++) sums[d] += weight * vs[key + d]
       }
       y.data.set(sums, row.query)
       lse.data[row.index] = max + Math.log(total)
@@ -69,7 +71,8 @@ export const attentionBackwardOp: Op = {
     expectSpec('attention_backward', 'y', y, 'f32', [B, T, C])
     expectSpec('attention_backward', 'lse', lse, 'f32', [B, attributes.heads as number, T])
     expectSpec('attention_backward', 'dy', dy, 'f32', [B, T, C])
-    if ((attributes.dropout as number) > 0) checkDropout('attention_backward', attributes.dropout as number, rng)
+    if ((attributes.dropout as number) > 0)
+      checkDropout('attention_backward', attributes.dropout as number, rng)
     return [q, k, v].map(({ shape }) => ({ dtype: 'f32', shape }))
   },
   // P = exp(scale·q·kᵀ − lse), A = dropout(P): dv = Aᵀ·dy, dP = dropout(dy·vᵀ), dS = P·(dP − Σ dy·y), dq = scale·dS·k, dk = scale·dSᵀ·q.
@@ -107,7 +110,14 @@ export const attentionBackwardOp: Op = {
 }
 
 /** Fills `weights` with exp(score − max) for the visible keys; returns the max and the sum. */
-function scores(row: Row, visible: number, layout: Layout, q: ArrayLike<number>, k: ArrayLike<number>, weights: Float64Array): [number, number] {
+function scores(
+  row: Row,
+  visible: number,
+  layout: Layout,
+  q: ArrayLike<number>,
+  k: ArrayLike<number>,
+  weights: Float64Array,
+): [number, number] {
   let max = -Infinity
   for (let j = 0; j < visible; j++) {
     const key = row.key + j * layout.C

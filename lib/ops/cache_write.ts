@@ -19,7 +19,8 @@ export const cacheWriteOp: Op = {
     const [B, S, C] = cache.shape
     const T = x.shape[1]
     const first = start.data[0]
-    if (first < 0 || first + T > S) outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`)
+    if (first < 0 || first + T > S)
+      outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`)
     for (let b = 0; b < B; b++) {
       cache.data.set(x.data.subarray(b * T * C, (b + 1) * T * C), (b * S + first) * C)
     }

@@ -15,7 +15,9 @@ export const dropoutOp: Op = {
     checkDropout('dropout', attributes.p as number, rng)
     return [{ dtype: 'f32', shape: x.shape }]
   },
-  gradient: ({ inputs: [, rng], gradients: [dy], attributes }) => [dy && apply(dropoutOp, [dy, rng], attributes)[0]],
+  gradient: ({ inputs: [, rng], gradients: [dy], attributes }) => [
+    dy && apply(dropoutOp, [dy, rng], attributes)[0],
+  ],
   reference([x, rng], [y], attributes) {
     dropoutInto(floats(y), x, rng, attributes)
   },
@@ -26,7 +28,12 @@ export function checkDropout(op: string, p: number, rng: TensorSpec): void {
   expectSpec(op, 'rng', rng, 'u32', [3])
 }
 
-export function dropoutInto(out: Float32Array | Float64Array, x: Tensor, rng: Tensor, { p, site }: Attributes): void {
+export function dropoutInto(
+  out: Float32Array | Float64Array,
+  x: Tensor,
+  rng: Tensor,
+  { p, site }: Attributes,
+): void {
   const mask = new DropoutMask(p as number, site as number, rng.data)
   const values = floats(x)
   for (let i = 0; i < out.length; i++) out[i] = mask.keeps(i) ? values[i] * mask.scale : 0

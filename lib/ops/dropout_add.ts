@@ -1,7 +1,7 @@
 // dropout_add (fused): residual + dropout(x). The composition of dropout and add; made by graph/fuse.ts.
 
-import { floats, expectFloat, expectSpec, type Op } from './op'
 import { checkDropout, dropoutInto } from './dropout'
+import { expectFloat, expectSpec, floats, type Op } from './op'
 
 export const dropoutAddOp: Op = {
   name: 'dropout_add',

@@ -9,7 +9,11 @@ export const embeddingOp: Op = {
   shape([tokens, table]) {
     expectSpec('embedding', 'tokens', tokens, 'i32')
     expectFloat('embedding', 'table', table)
-    demand(table.shape.length === 2, 'embedding', () => `table must be [vocabulary, channels], not [${table.shape}]`)
+    demand(
+      table.shape.length === 2,
+      'embedding',
+      () => `table must be [vocabulary, channels], not [${table.shape}]`,
+    )
     return [{ dtype: 'f32', shape: [...tokens.shape, table.shape[1]] }]
   },
   gradient({ inputs: [tokens, table], gradients: [dy], needed }) {
@@ -45,7 +49,8 @@ export const embeddingBackwardOp: Op = {
 }
 
 function checkToken(token: number, vocabulary: number): void {
-  if (token < 0 || token >= vocabulary) outOfRange(`embedding: token ${token} is outside the vocabulary 0…${vocabulary - 1}`)
+  if (token < 0 || token >= vocabulary)
+    outOfRange(`embedding: token ${token} is outside the vocabulary 0…${vocabulary - 1}`)
 }
 
 /** tokens […], table [V, C] → y […, C]. */

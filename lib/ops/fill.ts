@@ -8,7 +8,7 @@ import { floats, type Op } from './op'
 export const fillOp: Op = {
   name: 'fill',
   shape: () => [],
-  reference([], [y], { value }) {
+  reference(_, [y], { value }) {
     y.data.fill(value as number)
   },
 }

@@ -8,12 +8,24 @@ export const gatherBatchOp: Op = {
   integers: ['block_size'],
   shape([corpus, offsets], { block_size }) {
     const tokens = corpus.shape.length === 1 && (corpus.dtype === 'u16' || corpus.dtype === 'u32')
-    demand(tokens, 'gather_batch', () => `corpus must be u16 or u32 of rank 1, not ${corpus.dtype} [${corpus.shape}]`)
-    demand(offsets.shape.length === 1, 'gather_batch', () => `offsets must have rank 1, not shape [${offsets.shape}]`)
+    demand(
+      tokens,
+      'gather_batch',
+      () => `corpus must be u16 or u32 of rank 1, not ${corpus.dtype} [${corpus.shape}]`,
+    )
+    demand(
+      offsets.shape.length === 1,
+      'gather_batch',
+      () => `offsets must have rank 1, not shape [${offsets.shape}]`,
+    )
     expectSpec('gather_batch', 'offsets', offsets, 'u32')
     const T = block_size as number
     const fits = Number.isInteger(T) && T >= 1 && T < corpus.shape[0]
-    demand(fits, 'gather_batch', () => `block_size ${T} needs a corpus of at least ${T + 1} tokens, not ${corpus.shape[0]}`)
+    demand(
+      fits,
+      'gather_batch',
+      () => `block_size ${T} needs a corpus of at least ${T + 1} tokens, not ${corpus.shape[0]}`,
+    )
     const shape = [offsets.shape[0], T]
     return [
       { dtype: 'i32', shape },
@@ -25,7 +37,9 @@ export const gatherBatchOp: Op = {
     const source = corpus.data
     offsets.data.forEach((offset, b) => {
       if (offset + T >= source.length) {
-        outOfRange(`gather_batch: offset ${offset} + block_size ${T} leaves the corpus of ${source.length} tokens`)
+        outOfRange(
+          `gather_batch: offset ${offset} + block_size ${T} leaves the corpus of ${source.length} tokens`,
+        )
       }
       for (let t = 0; t < T; t++) {
         tokens.data[b * T + t] = source[offset + t]

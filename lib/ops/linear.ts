@@ -1,8 +1,8 @@
 // linear (fused): x·weightᵀ + bias, and relu when asked. The composition of matmul, add and relu; made by graph/fuse.ts.
 
 import { rowsOf } from '../graph/dtype'
-import { demand, expectFloat, expectSpec, floats, type Op } from './op'
 import { matmulSizes, multiply } from './matmul'
+import { demand, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const linearOp: Op = {
   name: 'linear',

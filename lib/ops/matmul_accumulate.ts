@@ -1,7 +1,7 @@
 // matmul_accumulate (fused): total += op(a)·op(b), in place. The composition of matmul and accumulate; made by graph/fuse.ts.
 
-import { expectSpec, floats, type Op } from './op'
 import { matmulSizes, multiply } from './matmul'
+import { expectSpec, floats, type Op } from './op'
 
 export const matmulAccumulateOp: Op = {
   name: 'matmul_accumulate',

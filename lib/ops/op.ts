@@ -3,7 +3,7 @@
 import { NanoGptError } from '../errors'
 import { allocate, type Dtype, describe, type FloatArray, sizeOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
-import { Parameter, Tensor } from '../graph/tensor'
+import { type Parameter, Tensor } from '../graph/tensor'
 
 export interface GradientCall {
   readonly inputs: readonly Tensor[]
@@ -33,11 +33,16 @@ export type Operand = Tensor | Parameter
 
 /** Calls an op: records it if any operand is symbolic, else computes it with its reference. */
 export function apply(op: Op, operands: readonly Operand[], attributes: Attributes = {}): Tensor[] {
-  const trace = operands.find((operand): operand is Tensor => operand instanceof Tensor && !!operand.trace)?.trace
+  const trace = operands.find(
+    (operand): operand is Tensor => operand instanceof Tensor && !!operand.trace,
+  )?.trace
   const inputs = operands.map((operand) => {
     if (operand instanceof Tensor) return operand
     if (trace) return trace.parameter(operand)
-    throw new NanoGptError('shape', `${op.name}: the parameter ${operand.path || '(unnamed)'} has no data outside a Program`)
+    throw new NanoGptError(
+      'shape',
+      `${op.name}: the parameter ${operand.path || '(unnamed)'} has no data outside a Program`,
+    )
   })
   const specs = op.shape(inputs, attributes)
   if (trace) {
@@ -48,7 +53,12 @@ export function apply(op: Op, operands: readonly Operand[], attributes: Attribut
 }
 
 /** As `apply`, with the results written over whole Store tensors. */
-export function applyInto(op: Op, inputs: readonly Tensor[], attributes: Attributes, into: readonly Tensor[]): void {
+export function applyInto(
+  op: Op,
+  inputs: readonly Tensor[],
+  attributes: Attributes,
+  into: readonly Tensor[],
+): void {
   const trace = into[0].trace
   if (!trace) throw new NanoGptError('program', `${op.name}: the destination is not part of a Program`)
   op.shape(inputs, attributes).forEach((spec, i) => {
@@ -83,7 +93,13 @@ export function demand(condition: boolean, op: string, message: () => string): a
 }
 
 /** Throws unless the spec has this dtype ('f32' stands for any float) and shape. */
-export function expectSpec(op: string, what: string, spec: TensorSpec | undefined, dtype: Dtype, shape?: readonly number[]): void {
+export function expectSpec(
+  op: string,
+  what: string,
+  spec: TensorSpec | undefined,
+  dtype: Dtype,
+  shape?: readonly number[],
+): void {
   demand(spec !== undefined, op, () => `${what} is missing`)
   const right = dtype === 'f32' ? isFloat(spec.dtype) : spec.dtype === dtype
   demand(right, op, () => `${what} must be ${dtype}, not ${describe(spec)}`)

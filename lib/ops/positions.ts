@@ -8,7 +8,11 @@ export const positionsOp: Op = {
   integers: ['length'],
   shape([start], { length }) {
     expectSpec('positions', 'start', start, 'i32', [])
-    demand(Number.isInteger(length) && (length as number) >= 1, 'positions', () => `length must be at least 1, not ${length}`)
+    demand(
+      Number.isInteger(length) && (length as number) >= 1,
+      'positions',
+      () => `length must be at least 1, not ${length}`,
+    )
     return [{ dtype: 'i32', shape: [length as number] }]
   },
   reference([start], [y]) {

@@ -12,7 +12,7 @@ export const reluOp: Op = {
   gradient: ({ outputs: [y], gradients: [dy] }) => [dy && reluBackward(y, dy)],
   reference([x], [y]) {
     const [values, out] = [floats(x), floats(y)]
-    for (let i = 0; i < out.length; i++) out[i] = values[i] < 0 ? 0 : values[i]
+    for (let i = 0; i < out.length; i++) out[i] = Math.max(values[i], 0)
   },
 }
 

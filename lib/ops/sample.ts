@@ -1,8 +1,8 @@
 // sample: draws a token from softmax(logits / temperature), among the top_k largest. One random number a row.
 
 import { lastOf, rowsOf } from '../graph/dtype'
-import { uniform } from '../random/philox'
 import type { Tensor } from '../graph/tensor'
+import { uniform } from '../random/philox'
 import { apply, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
 
 export const sampleOp: Op = {
@@ -27,7 +27,8 @@ export const sampleOp: Op = {
 }
 
 function choose(logits: ArrayLike<number>, temperature: number, topK: number, u: number): number {
-  if (!(temperature >= 0) || topK < 0) outOfRange(`sample: temperature ${temperature} and top_k ${topK} must not be negative`)
+  if (!(temperature >= 0) || topK < 0)
+    outOfRange(`sample: temperature ${temperature} and top_k ${topK} must not be negative`)
   let best = 0
   for (let i = 0; i < logits.length; i++) {
     if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN')
@@ -36,7 +37,8 @@ function choose(logits: ArrayLike<number>, temperature: number, topK: number, u:
   const max = logits[best]
   if (max === -Infinity) outOfRange('sample: every logit is -Infinity')
   if (temperature === 0 || max === Infinity) return best
-  const threshold = topK > 0 && topK < logits.length ? Array.from(logits).sort((a, b) => b - a)[topK - 1] : -Infinity
+  const threshold =
+    topK > 0 && topK < logits.length ? Array.from(logits).sort((a, b) => b - a)[topK - 1] : -Infinity
   const weight = (i: number) => (logits[i] >= threshold ? Math.exp((logits[i] - max) / temperature) : 0)
   let total = 0
   for (let i = 0; i < logits.length; i++) total += weight(i)

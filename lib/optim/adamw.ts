@@ -1,8 +1,8 @@
 // AdamW as a Program: global-norm clipping, the update, and gradients back to zero.
 
+import type { Program } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import { Trace } from '../graph/trace'
-import type { Program } from '../graph/program'
 import { adamw, clipScale, globalNorm, requireFinite, zero } from '../ops'
 
 export interface AdamwConfig {

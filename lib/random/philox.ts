@@ -4,6 +4,9 @@
 import { NanoGptError, show } from '../errors'
 import type { FloatArray } from '../graph/dtype'
 
+// Looked up once: under jest every use of a global is a slow search, and this is called for each random number.
+const { imul } = Math
+
 /** A 64-bit seed as two unsigned 32-bit words. */
 export interface Seed {
   readonly low: number
@@ -38,7 +41,7 @@ export function seedToBigInt(seed: Seed): bigint {
  */
 export function site(path: string): number {
   let hash = 0x811c9dc5
-  for (const byte of Buffer.from(path, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193)
+  for (const byte of Buffer.from(path, 'utf8')) hash = imul(hash ^ byte, 0x01000193)
   return hash >>> 0
 }
 
@@ -48,9 +51,9 @@ function multiplyHigh(a: number, b: number): number {
   const aHigh = a >>> 16
   const bLow = b & 0xffff
   const bHigh = b >>> 16
-  const middle = (Math.imul(aHigh, bLow) >>> 0) + (Math.imul(aLow, bLow) >>> 16)
-  const carry = (Math.imul(aLow, bHigh) >>> 0) + (middle & 0xffff)
-  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0
+  const middle = (imul(aHigh, bLow) >>> 0) + (imul(aLow, bLow) >>> 16)
+  const carry = (imul(aLow, bHigh) >>> 0) + (middle & 0xffff)
+  return (imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0
 }
 
 /**
@@ -75,9 +78,9 @@ export function philoxInto(
   let k1 = seedHigh | 0
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(0xd2511f53, c0)
-    const low0 = Math.imul(0xd2511f53, c0)
+    const low0 = imul(0xd2511f53, c0)
     const high1 = multiplyHigh(0xcd9e8d57, c2)
-    const low1 = Math.imul(0xcd9e8d57, c2)
+    const low1 = imul(0xcd9e8d57, c2)
     c0 = high1 ^ c1 ^ k0
     c1 = low1
     c2 = high0 ^ c3 ^ k1

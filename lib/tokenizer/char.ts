@@ -1,7 +1,7 @@
 // The character tokenizer: a token for each distinct character (Unicode code point), numbered in code point order.
 
 import { NanoGptError, show } from '../errors'
-import { allocateTokens, type Tokenizer, type TokenizerJSON, type Tokens } from './tokenizer'
+import type { Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 
 export interface CharTokenizerJSON extends TokenizerJSON {
   readonly type: 'char'
@@ -118,6 +118,11 @@ export class CharTokenizer implements Tokenizer {
         'tokenizer knows: leave it out, or train on a text that has it',
     )
   }
+}
+
+/** An array for `length` tokens of a vocabulary of `vocabSize`. */
+function allocateTokens(vocabSize: number, length: number): Tokens {
+  return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 
 /** A character as messages show it: `"é" (U+00E9)`. */

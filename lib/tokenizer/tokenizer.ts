@@ -22,11 +22,6 @@ export interface Tokenizer {
   toJSON(): TokenizerJSON
 }
 
-/** An array for `length` tokens of a vocabulary of `vocabSize`. */
-export function allocateTokens(vocabSize: number, length: number): Tokens {
-  return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
-}
-
 /**
  * The tokenizer that `toJSON` wrote.
  *

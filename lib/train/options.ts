@@ -10,11 +10,17 @@ const optional = v.optional
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
 const positive = v.pipe(number, v.gtValue(0, 'must be more than 0'))
 const beta = v.pipe(number, v.minValue(0, 'must be at least 0'), v.ltValue(1, 'must be less than 1'))
-const interval = v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'), v.minValue(0, 'must be at least 0'))
+const interval = v.pipe(
+  v.number('must be a number'),
+  v.safeInteger('must be a whole number'),
+  v.minValue(0, 'must be at least 0'),
+)
 
 const schema = v.strictObject({
   /** The text: 'shakespeare', 'moby-dick', a path, or { text }. Default 'shakespeare'; a resumed run's own. */
-  data: optional(v.union([v.string(), v.object({ text: v.string() })], 'must be a corpus name, a path or { text }')),
+  data: optional(
+    v.union([v.string(), v.object({ text: v.string() })], 'must be a corpus name, a path or { text }'),
+  ),
   /** Goes on with the run in this folder (or from this checkpoint file), as if it had never stopped. */
   resume: optional(v.string()),
   /** Where defaults come from: 'bigram', 'single-head', 'cpu' or 'decoder'. Default 'cpu'. */
@@ -90,14 +96,26 @@ export interface Resolved {
 }
 
 const modelOptions = ['blockSize', 'embed', 'heads', 'layers', 'dropout'] as const
-const fixedOnResume = [...modelOptions, 'preset', 'seed', 'batchSize', 'microBatches', 'learningRate', 'beta1', 'beta2'] as const
+const fixedOnResume = [
+  ...modelOptions,
+  'preset',
+  'seed',
+  'batchSize',
+  'microBatches',
+  'learningRate',
+  'beta1',
+  'beta2',
+] as const
 
 /** The configuration of a new run: the preset's, with the options over it. */
 export function resolveNew(options: CheckedOptions): Resolved {
   const preset = findPreset(options.preset ?? 'cpu')
   const model = { ...preset.model, ...pick(options, modelOptions) }
   if (model.embed % model.heads !== 0) {
-    throw new NanoGptError('option', `train: heads is ${model.heads}: it must divide embed, which is ${model.embed}`)
+    throw new NanoGptError(
+      'option',
+      `train: heads is ${model.heads}: it must divide embed, which is ${model.embed}`,
+    )
   }
   const { steps, ...defaults } = preset.training
   const clip = options.gradientClip
@@ -118,12 +136,18 @@ export function resolveNew(options: CheckedOptions): Resolved {
 export function resolveResumed(options: CheckedOptions, { info, path }: Checkpoint): Resolved {
   const given = fixedOnResume.find((name) => options[name] !== undefined)
   if (given) {
-    throw new NanoGptError('option', `train: ${given} is ${show(options[given])}, but a resumed run keeps its own; leave it out, or start a new run`)
+    throw new NanoGptError(
+      'option',
+      `train: ${given} is ${show(options[given])}, but a resumed run keeps its own; leave it out, or start a new run`,
+    )
   }
   const training = { ...info.training, ...pick(options, ['evalInterval', 'evalBatches']) }
   const steps = options.steps ?? Math.max(info.step, findSteps(info.model.kind))
   if (steps < info.step) {
-    throw new NanoGptError('option', `train: steps is ${steps}, but ${path} has already made ${info.step}; steps counts from the beginning`)
+    throw new NanoGptError(
+      'option',
+      `train: steps is ${steps}, but ${path} has already made ${info.step}; steps counts from the beginning`,
+    )
   }
   return { model: info.model, training, steps, seed: BigInt(info.seed) }
 }
@@ -132,8 +156,13 @@ function findSteps(kind: ModelConfig['kind']): number {
   return findPreset(kind).training.steps
 }
 
-function pick<T extends object, K extends keyof T>(source: T, keys: readonly K[]): { [P in K]?: NonNullable<T[P]> } {
-  return Object.fromEntries(keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]])) as {
+function pick<T extends object, K extends keyof T>(
+  source: T,
+  keys: readonly K[],
+): { [P in K]?: NonNullable<T[P]> } {
+  return Object.fromEntries(
+    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
+  ) as {
     [P in K]?: NonNullable<T[P]>
   }
 }

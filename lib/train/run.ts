@@ -1,7 +1,7 @@
 // A run: what `train()` returns. It trains whether or not anyone looks; it can be awaited, iterated and stopped.
 
-import { EventQueue } from './queue'
 import type { TrainEvent } from './events'
+import { EventQueue } from './queue'
 
 /** What a run asks of the training it stands for. */
 export interface RunControl {
@@ -103,7 +103,8 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     for (const queue of this.queues) queue.fail(error)
     // A failure that nobody is listening for is said once; a run must not take the process with it.
     setImmediate(() => {
-      if (!this.observed) process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
+      if (!this.observed)
+        process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
     })
   }
 }

@@ -1,22 +1,35 @@
 // train(): prepares data, model and device, then runs the loop: steps, evaluations, samples and checkpoints, each in its turn.
 
 import { join, resolve } from 'node:path'
-import { openSession } from '../backend/devices'
 import type { Session } from '../backend/backend'
-import { type Checkpoint, type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
+import { openSession } from '../backend/devices'
+import {
+  type Checkpoint,
+  type CheckpointInfo,
+  files,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../checkpoint/checkpoint'
 import { corpusNames, loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
 import { NanoGptError } from '../errors'
 import { createModel } from '../model/architecture'
-import type { Split } from '../model/programs'
 import { Model } from '../model/model'
+import type { Split } from '../model/programs'
 import { initializeWeights, loadTensors, readTensors } from '../model/weights'
 import { seedFrom } from '../random/philox'
 import { CharTokenizer } from '../tokenizer/char'
 import { type Tokenizer, tokenizerFromJSON } from '../tokenizer/tokenizer'
 import { version } from '../version'
 import type { TrainEvent } from './events'
-import { type CheckedOptions, checkTrainOptions, type Resolved, resolveNew, resolveResumed, type TrainOptions } from './options'
+import {
+  type CheckedOptions,
+  checkTrainOptions,
+  type Resolved,
+  resolveNew,
+  resolveResumed,
+  type TrainOptions,
+} from './options'
 import { Run, type RunControl } from './run'
 import { optimizerState, Trainer } from './trainer'
 
@@ -79,7 +92,14 @@ class Training {
         await initializeWeights(session, parameters, seed)
         for (const { name, shape } of optimizerState(parameters)) await session.allocate(name, 'f32', shape)
       }
-      const trainer = await Trainer.create({ session, model: architecture, parameters, training: resolved.training, seed, corpus })
+      const trainer = await Trainer.create({
+        session,
+        model: architecture,
+        parameters,
+        training: resolved.training,
+        seed,
+        corpus,
+      })
       const base: CheckpointInfo = {
         version,
         model: config,
@@ -87,16 +107,40 @@ class Training {
         tokenizer: tokenizer.toJSON(),
         step: checkpoint?.info.step ?? 0,
         seed: String(resolved.seed),
-        data: { name: text.name, digest: text.digest, source: (checkpoint && options.data === undefined ? checkpoint.info.data.source : sourceOf(options)) ?? null },
+        data: {
+          name: text.name,
+          digest: text.digest,
+          source:
+            (checkpoint && options.data === undefined ? checkpoint.info.data.source : sourceOf(options)) ??
+            null,
+        },
         device: session.device,
         best: checkpoint?.info.best ?? null,
       }
       // The model that the run resolves with says what the training has come to.
       let training: Training
-      const parts = { session, architecture, parameters, tokenizer, get info() { return training.info() } }
+      const parts = {
+        session,
+        architecture,
+        parameters,
+        tokenizer,
+        get info() {
+          return training.info()
+        },
+      }
       const sizes = { train: corpus.train.length, validation: corpus.validation.length }
       const out = options.out ?? (checkpoint && folderOf(options.resume!, checkpoint))
-      training = new Training(options, control, resolved, session, trainer, new Model(parts), base, sizes, out)
+      training = new Training(
+        options,
+        control,
+        resolved,
+        session,
+        trainer,
+        new Model(parts),
+        base,
+        sizes,
+        out,
+      )
       return training
     } catch (error) {
       await session.dispose()
@@ -119,7 +163,12 @@ class Training {
       }
       await this.save()
       signal?.throwIfAborted()
-      this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds: (performance.now() - begun) / 1000 })
+      this.emit({
+        type: 'end',
+        step: this.step,
+        stopped: this.stopping,
+        seconds: (performance.now() - begun) / 1000,
+      })
       return this.model
     } catch (error) {
       await this.session.dispose()
@@ -210,7 +259,15 @@ class Training {
   private report({ from, losses, gradientNorms, seconds }: Pending): void {
     if (losses.length === 0) return
     const tokensPerSecond = (losses.length * this.trainer.tokensPerStep) / seconds
-    this.emit({ type: 'step', from, to: from + losses.length, losses, gradientNorms, seconds, tokensPerSecond })
+    this.emit({
+      type: 'step',
+      from,
+      to: from + losses.length,
+      losses,
+      gradientNorms,
+      seconds,
+      tokensPerSecond,
+    })
   }
 
   private async fail(failure: { code: string; message: string; step: number }): Promise<never> {
@@ -236,7 +293,14 @@ class Training {
     const best = this.best === null || valLoss < this.best.valLoss
     if (best) this.best = { step: this.step, valLoss }
     this.evaluatedAt = this.step
-    this.emit({ type: 'evaluation', step: this.step, trainLoss, valLoss, best, seconds: (performance.now() - begun) / 1000 })
+    this.emit({
+      type: 'evaluation',
+      step: this.step,
+      trainLoss,
+      valLoss,
+      best,
+      seconds: (performance.now() - begun) / 1000,
+    })
     if (best && this.step > 0 && this.out !== undefined) await this.write(files.best)
   }
 
@@ -248,7 +312,10 @@ class Training {
       const count = Math.min(perCall, batches - losses.length)
       const result = await this.trainer.evaluate(split, losses.length, count)
       if (result.failure && result.failure.code !== 'cancelled') {
-        throw new NanoGptError(result.failure.code, `evaluation at step ${this.step}: ${result.failure.message}`)
+        throw new NanoGptError(
+          result.failure.code,
+          `evaluation at step ${this.step}: ${result.failure.message}`,
+        )
       }
       losses.push(...result.losses)
       perCall = Math.max(1, Math.floor((secondsPerCall * count) / result.seconds))
@@ -273,7 +340,11 @@ class Training {
     const path = join(this.out!, file)
     const { parameters } = createModel(this.base.model)
     const named = parameters.map(({ path, shape }) => ({ name: path, shape }))
-    await writeCheckpoint(path, this.info(), await readTensors(this.session, [...named, ...optimizerState(parameters)]))
+    await writeCheckpoint(
+      path,
+      this.info(),
+      await readTensors(this.session, [...named, ...optimizerState(parameters)]),
+    )
     this.emit({ type: 'checkpoint', step: this.step, path })
   }
 }
@@ -285,7 +356,13 @@ interface Pending {
   seconds: number
 }
 
-function collect(pending: Pending | undefined, from: number, losses: number[], gradientNorms: number[], seconds: number): Pending {
+function collect(
+  pending: Pending | undefined,
+  from: number,
+  losses: number[],
+  gradientNorms: number[],
+  seconds: number,
+): Pending {
   if (!pending) return { from, losses, gradientNorms, seconds }
   pending.losses.push(...losses)
   pending.gradientNorms.push(...gradientNorms)
@@ -298,7 +375,10 @@ async function prepareText(options: CheckedOptions, checkpoint?: Checkpoint) {
   const info = checkpoint?.info
   const source = options.data ?? (info ? info.data.source : 'shakespeare')
   if (source === null) {
-    throw new NanoGptError('data', `train: ${checkpoint!.path} was trained on a text given as { text }: give the same text as \`data\` to go on`)
+    throw new NanoGptError(
+      'data',
+      `train: ${checkpoint!.path} was trained on a text given as { text }: give the same text as \`data\` to go on`,
+    )
   }
   const text = await loadText(source)
   if (info && text.digest !== info.data.digest) {

@@ -5,7 +5,7 @@ import { RecordLayout } from '../backend/records'
 import type { TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { fuse } from '../graph/fuse'
-import { print, type Program } from '../graph/program'
+import { type Program, print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import type { LanguageModel } from '../model/architecture'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
@@ -61,13 +61,23 @@ export class Trainer {
       await session.write(corpusName(split), corpus[split])
     }
     for (const { path, shape } of parameters) await session.allocate(gradientName(path), 'f32', shape)
-    const described = (split: Split) => ({ split, dtype: dtypeOf(corpus[split]), length: corpus[split].length })
+    const described = (split: Split) => ({
+      split,
+      dtype: dtypeOf(corpus[split]),
+      length: corpus[split].length,
+    })
     const { batchSize, microBatches, gradientClip } = training
     const evaluate = (split: Split) => compile(session, evaluationProgram(model, described(split), batchSize))
     return new Trainer(
       options,
-      await compile(session, gradientProgram(model, parameters, described('train'), { batchSize, microBatches })),
-      await compile(session, updateProgram(parameters, { ...training, gradientClip: gradientClip ?? Infinity })),
+      await compile(
+        session,
+        gradientProgram(model, parameters, described('train'), { batchSize, microBatches }),
+      ),
+      await compile(
+        session,
+        updateProgram(parameters, { ...training, gradientClip: gradientClip ?? Infinity }),
+      ),
       { train: await evaluate('train'), validation: await evaluate('validation') },
     )
   }
@@ -109,15 +119,28 @@ export class Trainer {
   }
 
   /** Losses of evaluation batches `from` … `from + count − 1` of a split. They are the same batches each time. */
-  async evaluate(split: Split, from: number, count: number): Promise<{ losses: number[]; seconds: number; failure?: Failure }> {
+  async evaluate(
+    split: Split,
+    from: number,
+    count: number,
+  ): Promise<{ losses: number[]; seconds: number; failure?: Failure }> {
     const { session, seed, corpus, model, training } = this.options
     const program = this.evaluations[split]
     const records = Array.from({ length: count }, (_, i) => {
       const offsets = new Uint32Array(training.batchSize)
-      batchOffsets(offsets, corpus[split].length, model.config.blockSize, evaluationSite[split], from + i, seed)
+      batchOffsets(
+        offsets,
+        corpus[split].length,
+        model.config.blockSize,
+        evaluationSite[split],
+        from + i,
+        seed,
+      )
       return { offsets }
     })
-    const { outputs, seconds, failure } = await session.run(count, [{ program: program.handle, times: 1, inputs: program.inputs.pack(records) }])
+    const { outputs, seconds, failure } = await session.run(count, [
+      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+    ])
     return { losses: Array.from(program.outputs.unpack(outputs[0], 'loss')), seconds, failure }
   }
 
@@ -156,7 +179,12 @@ export class Trainer {
 async function compile(session: Session, unfused: Program): Promise<Compiled> {
   const program = fuse(unfused, session.fusedOps)
   const handle = await session.compile(program)
-  return { program, handle, inputs: new RecordLayout(program, 'input'), outputs: new RecordLayout(program, 'output') }
+  return {
+    program,
+    handle,
+    inputs: new RecordLayout(program, 'input'),
+    outputs: new RecordLayout(program, 'output'),
+  }
 }
 
 function sum(values: readonly number[]): number {

@@ -34,9 +34,9 @@ Status BadTemperature(float temperature) {
 }
 
 Status NothingToSample(int64_t row) {
-  return Status(Code::kNonFinite, "sample: row " + std::to_string(row) +
-                                      " of the logits leaves nothing to choose from (a NaN, +Infinity " +
-                                      "or nothing but -Infinity)");
+  return Status(Code::kOutOfRange,
+                "sample: row " + std::to_string(row) +
+                    " of the logits leaves nothing to choose from (a NaN, or nothing but -Infinity)");
 }
 
 Status NotFinite(float value) {

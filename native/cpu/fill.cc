@@ -6,10 +6,10 @@
 
 namespace nano::cpu::NANO_ISA {
 Status RunFill(const Call& call) {
-  float* y = call.outputs[0].f32();
-  const float value = call.params->as<FillParams>().value;
+  uint32_t* y = call.outputs[0].u32();
+  const uint32_t bits = call.params->as<FillParams>().bits;
   ForChunks(call.pool, call.outputs[0].spec->elements(), 4 * kChunk, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = value;
+    for (int64_t i = begin; i < end; ++i) y[i] = bits;
   });
   return Status();
 }

@@ -318,4 +318,15 @@ void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const floa
   }
 }
 
+void MultiplyPackedRows(int64_t packed_k, int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed,
+                        float* c, int64_t c_row, bool accumulate) {
+  for (int64_t j = 0; j < n; j += kTileColumns) {
+    for (int64_t i = 0; i < m; i += kTileRows) {
+      const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
+      AnyTile<false>(Smaller(kTileRows, m - i), Smaller(kTileColumns, n - j), k, At(a, i, 0), packed + j * packed_k,
+                     target);
+    }
+  }
+}
+
 }  // namespace nano::cpu::NANO_ISA

@@ -45,5 +45,8 @@ void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed);
 constexpr int64_t kNoLimit = int64_t{1} << 40;
 void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
                     bool accumulate, int64_t first_limit = kNoLimit);
+// c (+)= a·(the first k rows of b), when b was packed with packed_k rows.
+void MultiplyPackedRows(int64_t packed_k, int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed,
+                        float* c, int64_t c_row, bool accumulate);
 
 }  // namespace nano::cpu::NANO_ISA

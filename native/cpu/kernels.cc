@@ -11,24 +11,16 @@
 
 namespace nano::cpu {
 
-// The build defines NANO_HAS_AVX2 or NANO_HAS_NEON where it compiles the kernels so; without either the processor
-// decides.
-#if !defined(NANO_HAS_AVX2) && (defined(__x86_64__) || defined(_M_X64))
-#define NANO_HAS_AVX2 1
-#endif
-#if !defined(NANO_HAS_NEON) && (defined(__aarch64__) || defined(_M_ARM64))
-#define NANO_HAS_NEON 1
-#endif
-
+// The build defines NANO_HAVE_AVX2 or NANO_HAVE_NEON where it compiles the kernels so.
 namespace portable {
 std::span<const Kernel> Kernels();
 }
-#if NANO_HAS_AVX2
+#ifdef NANO_HAVE_AVX2
 namespace avx2 {
 std::span<const Kernel> Kernels();
 }
 #endif
-#if NANO_HAS_NEON
+#ifdef NANO_HAVE_NEON
 namespace neon {
 std::span<const Kernel> Kernels();
 }
@@ -36,7 +28,7 @@ std::span<const Kernel> Kernels();
 
 namespace {
 
-#if NANO_HAS_AVX2
+#ifdef NANO_HAVE_AVX2
 // AVX2 and FMA, in the processor and kept by the operating system.
 bool HasAvx2() {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -63,11 +55,11 @@ const Kernel* KernelTable::find(std::string_view name) const {
 
 const KernelTable* SelectKernels(std::string_view instruction_set) {
   const auto wanted = [&](std::string_view name) { return instruction_set.empty() || instruction_set == name; };
-#if NANO_HAS_AVX2
+#ifdef NANO_HAVE_AVX2
   static const KernelTable avx2_table = {"avx2", avx2::Kernels()};
   if (wanted("avx2") && HasAvx2()) return &avx2_table;
 #endif
-#if NANO_HAS_NEON
+#ifdef NANO_HAVE_NEON
   static const KernelTable neon_table = {"neon", neon::Kernels()};
   if (wanted("neon")) return &neon_table;
 #endif

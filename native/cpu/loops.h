@@ -15,6 +15,13 @@ NANO_INLINE void ForChunks(Pool* pool, int64_t count, int64_t chunk, const Body&
   pool->Run(DivideUp(count, chunk), [&](int64_t i, int) { body(i * chunk, Smaller(count, (i + 1) * chunk)); });
 }
 
+// The same with the number of the worker, which names its scratch.
+template <class Body>
+NANO_INLINE void ForTasks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
+  pool->Run(DivideUp(count, chunk),
+            [&](int64_t i, int worker) { body(i * chunk, Smaller(count, (i + 1) * chunk), worker); });
+}
+
 // Rows in a task such that it has about kChunk elements.
 NANO_INLINE int64_t RowsInChunk(int64_t columns) { return Larger(1, kChunk / columns); }
 

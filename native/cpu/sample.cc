@@ -48,10 +48,10 @@ int64_t FirstLargest(const float* logits, int64_t n) {
 
 // Draws from the rest at u in [0, 1). Weights are relative to the largest, so at least one is 1.
 int64_t Draw(const float* logits, int64_t n, int64_t largest, double temperature, uint32_t threshold, double u) {
-  const double top = logits[largest] / temperature;
+  const double top = logits[largest];
   double total = 0;
   const auto weight = [&](int64_t i) {
-    return Ordered(logits[i]) >= threshold ? Exp(logits[i] / temperature - top) : 0.0;
+    return Ordered(logits[i]) >= threshold ? nano::Exp((logits[i] - top) / temperature) : 0.0;
   };
   for (int64_t i = 0; i < n; ++i) total += weight(i);
   const double goal = u * total;
@@ -80,8 +80,7 @@ Status RunSample(const Call& call) {
     const float* logits = call.inputs[0].f32() + row * n;
     int64_t token = FirstLargest(logits, n);
     if (token < 0) return NothingToSample(row);
-    if (temperature > 0) {
-      if (logits[token] - logits[token] != 0) return NothingToSample(row);
+    if (temperature > 0 && logits[token] < kFloatInfinity) {
       const uint32_t threshold = top_k == 0 || top_k >= n ? 0 : Threshold(logits, n, top_k);
       token = Draw(logits, n, token, temperature, threshold, Uniform(random.Word(static_cast<uint64_t>(row))));
     }

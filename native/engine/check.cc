@@ -23,6 +23,11 @@ const char* NameOf(Role role) {
   return "unknown";
 }
 
+// A rule's message begins with the op's name, which InvalidOp() says already.
+std::string WithoutName(const std::string& message, const std::string& op) {
+  return message.starts_with(op + ": ") ? message.substr(op.size() + 2) : message;
+}
+
 class Checker {
  public:
   explicit Checker(Program program) : program_(std::move(program)), written_(program_.buffers.size()) {}
@@ -67,7 +72,7 @@ class Checker {
     NANO_RETURN_IF_ERROR(CheckReads(index));
     const OpSpecs specs(program_, op);
     if (const Status status = rule->check(specs.view(), params_[index]); !status.ok()) {
-      return InvalidOp(index, status.message());
+      return InvalidOp(index, WithoutName(status.message(), op.name));
     }
     CountUses(op, 1);
     Status status = CheckWrites(index);

@@ -1,10 +1,12 @@
 // Parameters of fill.
 #pragma once
 
+#include <cstdint>
+
 namespace nano {
 
 struct FillParams {
-  float value;
+  uint32_t bits;  // of one element, an f32 or an i32
 };
 
 }  // namespace nano

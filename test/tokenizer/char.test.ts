@@ -42,7 +42,12 @@ test('JSON brings the same tokenizer back', () => {
 
 test('more than 65,536 characters need 32 bits; 65,536 do not', () => {
   const codePoints = Array.from({ length: 65537 }, (_, i) => 0x10000 + i)
-  const text = String.fromCodePoint(...codePoints.slice(0, 30000)) + codePoints.slice(30000).map((c) => String.fromCodePoint(c)).join('')
+  const text =
+    String.fromCodePoint(...codePoints.slice(0, 30000)) +
+    codePoints
+      .slice(30000)
+      .map((c) => String.fromCodePoint(c))
+      .join('')
   const large = CharTokenizer.fromText(text)
   const tokens = large.encode(text)
   expect(tokens).toBeInstanceOf(Uint32Array)
@@ -93,5 +98,7 @@ test.each([
   { type: 'char', characters: 'aa' },
   { type: 'char', characters: 'a\uD800' },
 ])('the damaged tokenizer %j is refused', (json) => {
-  expect(() => tokenizerFromJSON(json)).toThrow(expect.objectContaining({ name: 'NanoGptError', code: 'tokenizer' }))
+  expect(() => tokenizerFromJSON(json)).toThrow(
+    expect.objectContaining({ name: 'NanoGptError', code: 'tokenizer' }),
+  )
 })

@@ -6,8 +6,8 @@ import {
   allocate,
   arrayFrom,
   bytesPerElement,
-  describe,
   type Dtype,
+  describe,
   type Shape,
   sameShape,
   sizeOf,
@@ -53,7 +53,10 @@ export class JsSession implements Session {
   async write(name: string, data: TypedArray): Promise<void> {
     const tensor = this.find(name)
     if (data.length !== sizeOf(tensor.shape)) {
-      throw new NanoGptError('invalid_argument', `${name} holds ${sizeOf(tensor.shape)} elements, not ${data.length}`)
+      throw new NanoGptError(
+        'invalid_argument',
+        `${name} holds ${sizeOf(tensor.shape)} elements, not ${data.length}`,
+      )
     }
     tensor.data.set(data)
   }
@@ -68,7 +71,10 @@ export class JsSession implements Session {
       if (!opsByName.has(op)) throw new NanoGptError('unsupported', `${program.name}: unknown op ${op}`)
     }
     const tensors = program.buffers.map((buffer) => this.bind(program, buffer))
-    const layouts = { inputs: new RecordLayout(program, 'input'), outputs: new RecordLayout(program, 'output') }
+    const layouts = {
+      inputs: new RecordLayout(program, 'input'),
+      outputs: new RecordLayout(program, 'output'),
+    }
     return this.programs.push({ program, tensors, ...layouts }) - 1
   }
 
@@ -95,7 +101,12 @@ export class JsSession implements Session {
       }
       if (failure) break
     }
-    return { completed: step, outputs: records.map(concat), seconds: (performance.now() - start) / 1000, failure }
+    return {
+      completed: step,
+      outputs: records.map(concat),
+      seconds: (performance.now() - start) / 1000,
+      failure,
+    }
   }
 
   cancel(): void {
@@ -118,7 +129,10 @@ export class JsSession implements Session {
     if (!compiled) throw new NanoGptError('invalid_argument', `no Program has the handle ${program}`)
     const expected = steps * times * compiled.inputs.size
     if (inputs.length !== expected) {
-      throw new NanoGptError('invalid_argument', `${compiled.program.name}: ${inputs.length} bytes of inputs, not ${expected}`)
+      throw new NanoGptError(
+        'invalid_argument',
+        `${compiled.program.name}: ${inputs.length} bytes of inputs, not ${expected}`,
+      )
     }
     return compiled
   }
@@ -141,7 +155,10 @@ export class JsSession implements Session {
     const dtype = buffer.dtype === 'f32' ? this.precision : buffer.dtype
     if (tensor && tensor.dtype === dtype && sameShape(tensor.shape, buffer.shape)) return tensor
     const found = tensor ? describe(tensor) : 'missing'
-    throw new NanoGptError('invalid_argument', `${program.name}: ${buffer.name} must be ${describe(buffer)}; in the Store it is ${found}`)
+    throw new NanoGptError(
+      'invalid_argument',
+      `${program.name}: ${buffer.name} must be ${describe(buffer)}; in the Store it is ${found}`,
+    )
   }
 }
 
@@ -150,7 +167,9 @@ function load({ program, tensors, inputs }: Compiled, record: Uint8Array): void 
   program.buffers.forEach((buffer, id) => {
     if (buffer.role !== 'input') return
     const { offset, elements, dtype } = inputs.fields[field++]
-    tensors[id].data.set(arrayFrom(dtype, record.subarray(offset, offset + elements * bytesPerElement[dtype])))
+    tensors[id].data.set(
+      arrayFrom(dtype, record.subarray(offset, offset + elements * bytesPerElement[dtype])),
+    )
   })
 }
 
@@ -162,18 +181,39 @@ function outputsOf({ program, tensors, outputs }: Compiled): Uint8Array {
   return outputs.pack([values])
 }
 
-function execute({ program, tensors }: Compiled, step: number, phase: number, options: RunOptions): Failure | undefined {
+function execute(
+  { program, tensors }: Compiled,
+  step: number,
+  phase: number,
+  options: RunOptions,
+): Failure | undefined {
   for (const [index, node] of program.ops.entries()) {
     const place = { step, phase, op: index, opName: node.op }
     try {
       const outputs = node.outputs.map((id) => tensors[id])
-      opsByName.get(node.op)!.reference(node.inputs.map((id) => tensors[id]), outputs, node.attributes)
+      opsByName.get(node.op)!.reference(
+        node.inputs.map((id) => tensors[id]),
+        outputs,
+        node.attributes,
+      )
     } catch (error) {
-      if (!(error instanceof NanoGptError) || !['out_of_range', 'non_finite'].includes(error.code)) throw error
-      return { ...place, code: error.code, message: error.message, buffer: program.buffers[node.inputs[0]]?.name }
+      if (!(error instanceof NanoGptError) || !['out_of_range', 'non_finite'].includes(error.code))
+        throw error
+      return {
+        ...place,
+        code: error.code,
+        message: error.message,
+        buffer: program.buffers[node.inputs[0]]?.name,
+      }
     }
     const bad = options.checkFinite && firstNonFinite(program, node, tensors)
-    if (bad) return { ...place, code: 'non_finite', message: `${node.op} made ${bad.value} in ${bad.name}`, buffer: bad.name }
+    if (bad)
+      return {
+        ...place,
+        code: 'non_finite',
+        message: `${node.op} made ${bad.value} in ${bad.name}`,
+        buffer: bad.name,
+      }
   }
   return undefined
 }
@@ -201,4 +241,3 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole
 }
-

@@ -32,7 +32,9 @@ export interface Addon {
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
 
-export type Loaded = { addon: Addon; path: string; reason?: undefined } | { addon?: undefined; path?: undefined; reason: string }
+export type Loaded =
+  | { addon: Addon; path: string; reason?: undefined }
+  | { addon?: undefined; path?: undefined; reason: string }
 
 let loaded: Loaded | undefined
 

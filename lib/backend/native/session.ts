@@ -69,4 +69,3 @@ async function named<T>(promise: Promise<T>): Promise<T> {
 export async function setThreads(addon: Addon, threads = availableParallelism()): Promise<void> {
   if (addon.info().threads !== threads) await addon.setThreads(threads)
 }
-

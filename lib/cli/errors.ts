@@ -1,0 +1,81 @@
+// How a command ends when something is wrong: a message for a person (or an object for a program) and an exit code.
+
+import { CommanderError } from 'commander'
+import { NanoGptError, reasonOf } from '../errors'
+import { json, note } from './output'
+
+/** 0: done; 1: an error; 2: the command was not understood; 130: interrupted. */
+export const exitCodes = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+
+/** Says what went wrong and returns the exit code. */
+export function report(error: unknown): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
+  const { code, message, exitCode } = explain(error)
+  if (process.argv.includes('--json')) json({ type: 'error', code, message })
+  else note(`nano-gpt: ${message}`)
+  if (process.env.NANO_GPT_DEBUG === '1' && error instanceof Error) note(String(error.stack))
+  return exitCode
+}
+
+interface Explained {
+  readonly code: string
+  readonly message: string
+  readonly exitCode: number
+}
+
+function explain(error: unknown): Explained {
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    return { code: 'usage', message: `${message}${helpHint()}`, exitCode: exitCodes.usage }
+  }
+  if (error instanceof NanoGptError) {
+    const exitCode = error.code === 'option' ? exitCodes.usage : exitCodes.error
+    return { code: error.code, message: inFlags(error.message), exitCode }
+  }
+  // The system refused something: a full disk, a folder that may not be written.
+  const system = error as NodeJS.ErrnoException
+  if (system?.syscall) {
+    return { code: system.code ?? 'system', message: reasonOf(error), exitCode: exitCodes.error }
+  }
+  return { code: 'internal', message: bug(error), exitCode: exitCodes.error }
+}
+
+function bug(error: unknown): string {
+  const stack = process.env.NANO_GPT_DEBUG === '1' ? '' : ' NANO_GPT_DEBUG=1 shows where it happened.'
+  const kind = error instanceof Error ? `${error.name}: ` : ''
+  return (
+    `${kind}${reasonOf(error)}\nThis is a bug in nano-gpt, not in what you did.${stack} Please report it with the command, ` +
+    'where it happened, and what "nano-gpt info" prints.'
+  )
+}
+
+function helpHint(): string {
+  const name = process.argv[2] ?? ''
+  const known = ['train', 'generate', 'info', 'demo'].includes(name)
+  return ` (see "nano-gpt ${known ? `${name} ` : ''}--help")`
+}
+
+/** What the library calls an option in code, in the words of the command line. */
+const words: readonly (readonly [RegExp, string])[] = [
+  [/^(?:train|generate): (\w+) is /, '$1 is '],
+  [/pass \{ text \} to train/, 'use --text to train'],
+  [/`data`/g, '--data'],
+  [/\{ text \}/g, '--text'],
+  [/device: 'auto'/g, '--device auto'],
+  [/`out`/g, '--out'],
+]
+
+/** Names of options that can't be mistaken for ordinary words. */
+const optionNames = /\b(?:[a-z]+(?:Size|Rate|Interval|Batches|Tokens|Decay|Clip|Set|K))\b/g
+
+function inFlags(message: string): string {
+  const leading = /^(?:train|generate): ([a-z]\w*) is /.exec(message)?.[1]
+  const worded = words.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), message)
+  const flagged = leading ? worded.replace(leading, flag(leading)) : worded
+  return flagged.replace(optionNames, flag)
+}
+
+/** `batchSize` → `--batch-size`. */
+function flag(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}

@@ -1,0 +1,116 @@
+// The flags of `train` and `generate`: each option of the library under its name in kebab-case, and strict parsers for values.
+
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { GenerateOptions } from '../generate/options'
+import { presets } from '../model/config'
+import type { TrainOptions } from '../train/options'
+
+interface Flag {
+  /** What follows the name in the help: `<n>`. */
+  readonly value: string
+  readonly description: string
+  readonly parse?: (text: string) => unknown
+}
+
+type Flags<Name extends string> = Readonly<Record<Name, Flag>>
+
+/** The compiler sees to it that no option of the library lacks a flag. */
+type TrainName = Exclude<keyof TrainOptions, 'signal'>
+
+const presetNames = Object.keys(presets).join(', ')
+
+const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
+  'What to train on:': {
+    data: { value: '<name|file>', description: 'shakespeare, moby-dick or a text file (default: shakespeare)' },
+    text: { value: '<string>', description: 'train on this very text' },
+    resume: { value: '<dir|file>', description: 'go on with the run in this folder, as if it had never stopped' },
+  },
+  'Model:': {
+    preset: { value: '<name>', description: `where defaults come from: ${presetNames} (default: cpu)` },
+    layers: { value: '<n>', description: 'transformer blocks', parse: whole },
+    heads: { value: '<n>', description: 'attention heads; they divide --embed', parse: whole },
+    embed: { value: '<n>', description: 'channels of an embedding', parse: whole },
+    blockSize: { value: '<n>', description: 'longest sequence that the model sees, in tokens', parse: whole },
+    dropout: { value: '<p>', description: 'probability of dropout, from 0 to below 1', parse: real },
+  },
+  'Training:': {
+    steps: { value: '<n>', description: 'updates in all, counted from the beginning of the run', parse: whole },
+    batchSize: { value: '<n>', description: 'sequences in a micro-batch', parse: whole },
+    microBatches: { value: '<n>', description: 'micro-batches averaged before an update (default: 1)', parse: whole },
+    learningRate: { value: '<x>', description: "Adam's step size", parse: real },
+    beta1: { value: '<x>', description: "decay of the gradient's running mean (default: 0.9)", parse: real },
+    beta2: { value: '<x>', description: 'decay of its running square (default: 0.999)', parse: real },
+    epsilon: { value: '<x>', description: "Adam's epsilon (default: 1e-8)", parse: real },
+    weightDecay: { value: '<x>', description: 'decoupled weight decay (default: 0.01)', parse: real },
+    gradientClip: { value: '<x>', description: 'largest norm of the gradient (default: no limit)', parse: real },
+    seed: { value: '<n>', description: 'decides weights, batches and dropout; 64 bits (default: 1337)', parse: seed },
+  },
+  'Progress and checkpoints:': {
+    evalInterval: { value: '<n>', description: 'steps between evaluations', parse: whole },
+    evalBatches: { value: '<n>', description: 'batches of each split in an evaluation', parse: whole },
+    sampleInterval: { value: '<n>', description: 'steps between samples of text (default: 0, none)', parse: whole },
+    sampleTokens: { value: '<n>', description: 'tokens in a sample (default: 200)', parse: whole },
+    checkpointInterval: { value: '<n>', description: 'steps between checkpoints (default: --eval-interval)', parse: whole },
+    out: { value: '<dir>', description: 'folder for checkpoints (default: runs/<preset>-<date>-<time>)' },
+  },
+  'Machine:': {
+    device: { value: '<name>', description: 'auto, cpu or js; "nano-gpt info" lists them (default: auto)' },
+    threads: { value: '<n>', description: 'threads of the native engine (default: one a core)', parse: whole },
+    instructionSet: { value: '<name>', description: 'avx2, neon or portable (default: the best here)' },
+  },
+}
+
+const generateFlags: Flags<Exclude<keyof GenerateOptions, 'signal'> | 'model' | 'checkpoint'> = {
+  model: { value: '<dir|file>', description: 'a run folder or a checkpoint (default: the newest run under runs/)' },
+  checkpoint: { value: '<which>', description: "of a run folder: best or last (default: best)" },
+  prompt: { value: '<text>', description: 'the opening that the model continues (default: a line break)' },
+  maxTokens: { value: '<n>', description: 'how many tokens to write (default: 500)', parse: whole },
+  temperature: { value: '<x>', description: 'below 1 is bolder, above 1 wilder, 0 takes the likeliest (default: 1)', parse: real },
+  topK: { value: '<k>', description: 'draw from the k likeliest tokens only; 0: from all (default: 0)', parse: whole },
+  seed: { value: '<n>', description: 'the same seed gives the same text (default: another each time)', parse: seed },
+}
+
+export function addTrainFlags(command: Command): void {
+  for (const [heading, flags] of Object.entries(groups)) {
+    for (const [name, flag] of Object.entries(flags)) {
+      command.addOption(option(name, flag).helpGroup(heading))
+      if (name === 'out') command.addOption(new Option('--no-out', 'write no checkpoints').helpGroup(heading))
+    }
+  }
+}
+
+export function addGenerateFlags(command: Command): void {
+  for (const [name, flag] of Object.entries(generateFlags)) command.addOption(option(name, flag))
+  for (const [name, flag] of Object.entries(groups['Machine:'])) command.addOption(option(name, flag))
+}
+
+function option(name: string, { value, description, parse }: Flag): Option {
+  const option = new Option(`--${kebab(name)} ${value}`, description)
+  return parse ? option.argParser(parse) : option
+}
+
+/** `batchSize` → `batch-size`. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** A whole number, all of it digits; its bounds are the library's to check. */
+export function whole(text: string): number {
+  const value = Number(text)
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
+/** A decimal number: `0.001`, `1e-3`. */
+export function real(text: string): number {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a number, such as 0.001 or 1e-3.')
+}
+
+/** A seed of up to 64 bits: a number while it is one exactly, beyond that a bigint. */
+export function seed(text: string): number | bigint {
+  if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 64n) {
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${2n ** 64n - 1n}.`)
+  }
+  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text)
+}

@@ -1,0 +1,62 @@
+// Follows a run to its end: shows its events, and on Ctrl-C stops it so that nothing is lost.
+
+import type { Model } from '../model/model'
+import type { EvaluationEvent, TrainEvent } from '../train/events'
+import type { Run } from '../train/run'
+import { exitCodes } from './errors'
+import { json, note, whenPipeClosed } from './output'
+import { Progress, type ProgressOptions } from './progress'
+
+export interface FollowOptions extends ProgressOptions {
+  readonly json?: boolean
+  /** Sees each event, after it was shown. */
+  readonly each?: (event: TrainEvent) => void
+}
+
+export interface Followed {
+  readonly model: Model
+  readonly evaluation: EvaluationEvent | undefined
+  /** Seconds from the first event to the last. */
+  readonly seconds: number
+  /** The exit code, if someone interrupted the run. */
+  readonly interrupted: number | undefined
+}
+
+/** Shows the run until it ends. The first Ctrl-C stops it, the second ends the process at once. */
+export async function follow(run: Run<Model>, options: FollowOptions): Promise<Followed> {
+  const progress = new Progress(options)
+  let started = false
+  let interrupted: number | undefined
+  const interrupt = (code: number) => {
+    // Before the first event there is nothing to save.
+    if (interrupted !== undefined || !started) process.exit(code)
+    interrupted = code
+    progress.stop()
+    if (!options.json) note(stoppingNote(options.out))
+    run.stop()
+  }
+  const listeners = { SIGINT: () => interrupt(exitCodes.interrupted), SIGTERM: () => interrupt(exitCodes.terminated) }
+  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
+  // Nobody reads on, but what was trained is kept.
+  whenPipeClosed(() => (started ? run.stop() : process.exit()))
+  let evaluation: EvaluationEvent | undefined
+  let seconds = 0
+  try {
+    for await (const event of run) {
+      started = true
+      if (options.json) json(event)
+      else progress.show(event)
+      if (event.type === 'evaluation') evaluation = event
+      if (event.type === 'end') seconds = event.seconds
+      options.each?.(event)
+    }
+    return { model: await run, evaluation, seconds, interrupted }
+  } finally {
+    for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
+  }
+}
+
+function stoppingNote(out: string | undefined): string {
+  const saving = out === undefined ? '' : ' and saving'
+  return `stopping after this step${saving} (Ctrl-C again: at once, without saving)`
+}

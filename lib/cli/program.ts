@@ -1,0 +1,102 @@
+// The commands of nano-gpt and their help. What a command does is in a file of its own, loaded when it is called: `--help` and
+// mistakes are answered at once.
+
+import { Command, Option } from 'commander'
+import { version } from '../version'
+import { addGenerateFlags, addTrainFlags, real } from './flags'
+import { bold } from './output'
+
+export function createProgram(): Command {
+  const program = new Command('nano-gpt')
+    .description('Train a GPT on a text, on your own machine, and let it write.')
+    .usage('<command> [options]')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help; after a command, the help of that command')
+    // Errors are thrown, and printed in one place.
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ styleTitle: bold, showGlobalOptions: false })
+    .addHelpText('after', overview)
+  addTrain(program)
+  addGenerate(program)
+  addInfo(program)
+  addDemo(program)
+  program.helpCommand('help [command]', 'print the help of a command')
+  return program
+}
+
+function addTrain(program: Command): void {
+  const train = program
+    .command('train')
+    .summary('train a model on a text')
+    .description('Trains a model on a text and keeps checkpoints of it. Ctrl-C saves it and says how to go on.')
+    .addHelpText('after', trainExamples)
+    .action(async (options) => (await import('./train.js')).trainCommand(options))
+  addTrainFlags(train)
+  finish(train, 'print one JSON object a line: every event, then the result')
+}
+
+function addGenerate(program: Command): void {
+  const generate = program
+    .command('generate')
+    .summary('let a trained model write')
+    .description('Writes text with a trained model, as it comes.')
+    .addHelpText('after', generateExamples)
+    .action(async (options) => (await import('./generate.js')).generateCommand(options))
+  addGenerateFlags(generate)
+  finish(generate, 'print one JSON object a line: pieces of text, then the whole')
+}
+
+function addInfo(program: Command): void {
+  const info = program
+    .command('info')
+    .summary('what this machine offers: devices, threads, versions')
+    .description('Prints versions, devices (and why one is not available), threads, and where things are kept.')
+    .action(async (options) => (await import('./info.js')).infoCommand(options))
+  finish(info, 'print it as one JSON object')
+}
+
+function addDemo(program: Command): void {
+  const demo = program
+    .command('demo')
+    .summary('train a small model on real text, in a few minutes')
+    .description('Trains a small model on Shakespeare (or Moby Dick) for about two minutes, with samples of what it writes.')
+    .option('--data <name|file>', 'another text (default: shakespeare, else moby-dick)')
+    .option('--seconds <n>', 'how long to train, about (default: 120)', real)
+    .option('--out <dir>', 'folder for checkpoints (default: runs/demo; a former demo in it is replaced)')
+    .option('--device <name>', 'auto, cpu or js (default: auto)')
+    .action(async (options) => (await import('./demo.js')).demoCommand(options))
+  finish(demo, 'print one JSON object a line: every event, then the result')
+}
+
+function finish(command: Command, json: string): void {
+  command.addOption(new Option('--json', json).helpGroup('Other:'))
+  command.addHelpOption(new Option('-h, --help', 'print this help').helpGroup('Other:'))
+}
+
+const overview = `
+Examples:
+  nano-gpt train                            train a small model on Shakespeare: minutes on a laptop
+  nano-gpt train --data my.txt              on a text of your own
+  nano-gpt generate --prompt "ROMEO:"       let the newest model write
+  nano-gpt train --help                     every option of a command
+
+All commands take --json. Exit codes: 0 done, 1 error, 2 not understood, 130 interrupted.
+`
+
+const trainExamples = `
+Options that are not given take their values from the preset.
+
+Examples:
+  nano-gpt train --sample-interval 500                  see what it writes every 500 steps
+  nano-gpt train --data my.txt --out runs/mine          on a text of your own
+  nano-gpt train --preset bigram --steps 500            the smallest model there is: seconds
+  nano-gpt train --resume runs/mine --steps 5000        go on with it
+`
+
+const generateExamples = `
+Examples:
+  nano-gpt generate                                     with the newest model under runs/
+  nano-gpt generate --prompt "ROMEO:" --temperature 0.8 --top-k 40
+  nano-gpt generate --model runs/mine --checkpoint last --max-tokens 2000 > story.txt
+`

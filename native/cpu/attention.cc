@@ -1,0 +1,239 @@
+// attention: tiles of scores with a running maximum and sum for each query (Dao et al., 2022), so that no more than a
+// tile is ever held. A task has a block of queries of one head, or a few small heads.
+#include "cpu/attention.h"
+
+#include <cstring>
+
+#include "cpu/errors.h"
+#include "cpu/kernels.h"
+#include "ops/math.h"
+
+namespace nano::cpu::NANO_ISA {
+namespace {
+
+constexpr int64_t kBlockQueries = 256;  // in a task: they share packed keys and values
+constexpr int64_t kTileQueries = 24, kTileKeys = 256;
+constexpr int64_t kFewQueries = 4;  // up to here keys and values are used where they stand
+
+struct Attention {
+  AttentionSizes size;
+  const float *q, *k, *v;
+  float *y, *lse;
+  float scale;
+  int64_t start;
+  bool dropout;
+  RandomStream random;
+  DropoutRule rule;
+};
+
+// A worker's room, in floats.
+struct Room {
+  float *keys, *values, *scores, *factors;
+};
+
+NANO_INLINE int64_t BlockQueries(const AttentionSizes& s) { return Smaller(kBlockQueries, s.queries); }
+NANO_INLINE int64_t TileKeys(const AttentionSizes& s) {
+  return s.queries <= kFewQueries ? s.keys : Smaller(kTileKeys, s.keys);
+}
+NANO_INLINE int64_t ScoresRow(const AttentionSizes& s) { return RoundUp(TileKeys(s), kTileColumns); }
+NANO_INLINE int64_t PackedKeysSize(const AttentionSizes& s) {
+  return s.queries <= kFewQueries ? 0 : RoundUp(PackedSize(s.head_size, TileKeys(s)), 16);
+}
+NANO_INLINE int64_t PackedValuesSize(const AttentionSizes& s) {
+  return s.queries <= kFewQueries ? 0 : RoundUp(PackedSize(TileKeys(s), s.head_size), 16);
+}
+NANO_INLINE int64_t ScoresSize(const AttentionSizes& s) { return Smaller(kTileQueries, s.queries) * ScoresRow(s); }
+NANO_INLINE int64_t RoomSize(const AttentionSizes& s) {
+  return PackedKeysSize(s) + PackedValuesSize(s) + ScoresSize(s) +
+         RoundUp(TileFactors::Size(Smaller(kTileQueries, s.queries), TileKeys(s)), 16);
+}
+NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
+  float *values = at + PackedKeysSize(s), *scores = values + PackedValuesSize(s);
+  return {at, values, scores, scores + ScoresSize(s)};
+}
+
+// Turns scores[0, count) into dropped exp(scale·score − max) with `top`, their maximum so far. Returns the sum before
+// dropout.
+NANO_INLINE float Exponentials(float* scores, int64_t count, float scale, float top, const float* factors) {
+  const F8 factor = Set(scale), shift = Set(top == -kFloatInfinity ? 0.0f : top);
+  return SumOver(count, [&](int64_t i, int64_t lanes) {
+    const F8 e = KeepLanes(Exp(LoadLanes(scores + i, lanes) * factor - shift), lanes);
+    StoreLanes(scores + i, lanes, factors == nullptr ? e : e * LoadLanes(factors + i, lanes));
+    return e;
+  });
+}
+
+NANO_INLINE float LargestScaled(const float* scores, int64_t count, float scale) {
+  const F8 factor = Set(scale), least = Set(-kFloatInfinity);
+  F8 largest[2] = {least, least};
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    largest[0] = Max(Load(scores + i) * factor, largest[0]);
+    largest[1] = Max(Load(scores + i + 8) * factor, largest[1]);
+  }
+  for (; i < count; i += 8) {
+    const int64_t lanes = Smaller(8, count - i);
+    const F8 scaled = LoadLanes(scores + i, lanes) * factor;
+    largest[0] = Max(lanes == 8 ? scaled : FirstElse(lanes, scaled, least), largest[0]);
+  }
+  return Largest(Max(largest[0], largest[1]));
+}
+
+NANO_INLINE void ScaleRow(float* row, int64_t n, float by) {
+  const F8 factor = Set(by);
+  Map(row, row, n, [&](F8 a) { return a * factor; });
+}
+
+NANO_INLINE float ExpOf(float x) { return Sum(Exp(Set(x))) / 8; }
+
+// The running state of a query: the maximum so far, and the sum of exponentials relative to it.
+struct Running {
+  float top = -kFloatInfinity, sum = 0;
+};
+
+// The softmax of a tile, row by row; y's rows are scaled to the new maximum.
+void SoftmaxTile(const Attention& a, const ScoreTile& tile, float* scores, TileFactors& factors, Running* running,
+                 float* y) {
+  const int64_t row_size = ScoresRow(a.size);
+  for (int64_t r = 0; r < tile.rows; ++r, scores += row_size) {
+    const int64_t visible = Smaller(tile.columns, a.start + tile.query + r + 1 - tile.key);
+    Running& state = running[r];
+    if (visible > 0) {
+      const float top = LargestScaled(scores, visible, a.scale);
+      if (tile.key > 0 && top > state.top) {
+        const float by = state.top == -kFloatInfinity ? 0.0f : ExpOf(state.top - top);
+        state.sum *= by;
+        ScaleRow(y + r * a.size.channels, a.size.head_size, by);
+      }
+      if (top > state.top) state.top = top;
+      state.sum += Exponentials(scores, visible, a.scale, state.top, a.dropout ? factors.Row(r, visible) : nullptr);
+    }
+    const int64_t first_hidden = Larger(0, visible);
+    std::memset(scores + first_hidden, 0, static_cast<size_t>(tile.columns - first_hidden) * sizeof(float));
+  }
+}
+
+NANO_INLINE void FinishRow(const Attention& a, Running state, float* y, float* lse) {
+  ScaleRow(y, a.size.head_size, 1.0f / state.sum);
+  const double top = state.top == -kFloatInfinity ? 0.0 : state.top;
+  *lse = static_cast<float>(top + Log(state.sum));
+}
+
+// Queries [begin, end) of one head, against tiles of packed keys.
+void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, const Room& room) {
+  const AttentionSizes& s = a.size;
+  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
+  const float* keys = a.k + batch * s.keys * s.channels + offset;
+  const float* values = a.v + batch * s.keys * s.channels + offset;
+  const float* q = a.q + batch * s.queries * s.channels + offset;
+  float* y = a.y + batch * s.queries * s.channels + offset;
+  Running running[kBlockQueries];
+  TileFactors factors(a.random, a.rule, s.keys, room.factors);
+  for (int64_t key = 0; key < a.start + end; key += kTileKeys) {
+    const int64_t loaded = Smaller(kTileKeys, a.start + end - key);
+    Pack({keys + key * s.channels, 1, s.channels}, s.head_size, loaded, room.keys);
+    Pack({values + key * s.channels, s.channels, 1}, loaded, s.head_size, room.values);
+    for (int64_t t = begin; t < end; t += kTileQueries) {
+      const int64_t rows = Smaller(kTileQueries, end - t);
+      const ScoreTile tile = {t, rows, key, Smaller(loaded, a.start + t + rows - key)};
+      if (tile.columns <= 0) continue;
+      MultiplyPacked(rows, tile.columns, s.head_size, {q + t * s.channels, s.channels, 1}, room.keys, room.scores,
+                     ScoresRow(s), false, a.start + t + 1 - key);
+      if (a.dropout) factors.Start(head, tile, s.queries);
+      SoftmaxTile(a, tile, room.scores, factors, running + (t - begin), y + t * s.channels);
+      MultiplyPackedRows(loaded, rows, s.head_size, tile.columns, {room.scores, ScoresRow(s), 1}, room.values,
+                         y + t * s.channels, s.channels, key > 0);
+    }
+  }
+  float* lse = a.lse + head * s.queries;
+  for (int64_t t = begin; t < end; ++t) FinishRow(a, running[t - begin], y + t * s.channels, lse + t);
+}
+
+// y = Σ weights[j]·row j of `values`.
+NANO_INLINE void WeightedSum(const float* weights, int64_t count, const float* values, int64_t stride, int64_t n,
+                             float* y) {
+  for (int64_t d = 0; d < n; d += 16) {
+    const int64_t lanes0 = Smaller(8, n - d), lanes1 = Larger(0, Smaller(8, n - d - 8));
+    F8 sum0 = Set(0), sum1 = Set(0);
+    for (int64_t j = 0; j < count; ++j) {
+      const F8 weight = Set(weights[j]);
+      const float* row = values + j * stride + d;
+      sum0 = MulAdd(weight, LoadLanes(row, lanes0), sum0);
+      if (lanes1 > 0) sum1 = MulAdd(weight, LoadLanes(row + 8, lanes1), sum1);
+    }
+    StoreLanes(y + d, lanes0, sum0);
+    if (lanes1 > 0) StoreLanes(y + d + 8, lanes1, sum1);
+  }
+}
+
+NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
+  F8 sum = Set(0);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) sum = MulAdd(Load(a + i), Load(b + i), sum);
+  if (i < n) sum = MulAdd(LoadSome(a + i, n - i), LoadSome(b + i, n - i), sum);
+  return Sum(sum);
+}
+
+// The same for few queries, without packing: what a token costs in generation is reading the cache once.
+void AttendFew(const Attention& a, int64_t head, const Room& room) {
+  const AttentionSizes& s = a.size;
+  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
+  const float* keys = a.k + batch * s.keys * s.channels + offset;
+  const float* values = a.v + batch * s.keys * s.channels + offset;
+  TileFactors factors(a.random, a.rule, s.keys, room.factors);
+  if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
+  for (int64_t t = 0; t < s.queries; ++t) {
+    const int64_t at = (batch * s.queries + t) * s.channels + offset, visible = a.start + t + 1;
+    for (int64_t j = 0; j < visible; ++j) room.scores[j] = Dot(a.q + at, keys + j * s.channels, s.head_size);
+    Running state;
+    state.top = LargestScaled(room.scores, visible, a.scale);
+    state.sum = Exponentials(room.scores, visible, a.scale, state.top, a.dropout ? factors.Row(t, visible) : nullptr);
+    WeightedSum(room.scores, visible, values, s.channels, s.head_size, a.y + at);
+    FinishRow(a, state, a.y + at, a.lse + head * s.queries + t);
+  }
+}
+
+}  // namespace
+
+size_t ScratchAttention(const OpView& op, const Params& params, int threads) {
+  const AttentionSizes size = SizesOf(op.inputs[0].shape, op.inputs[1].shape, params.as<AttentionParams>());
+  return static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads) * sizeof(float);
+}
+
+Status RunAttention(const Call& call) {
+  const AttentionParams& p = call.params->as<AttentionParams>();
+  const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
+  const int64_t start = p.cached ? *call.inputs[3].i32() : 0;
+  if (start < 0 || start > s.keys - s.queries) {
+    return OutOfRange("attention", "start", start, 0, s.keys - s.queries);
+  }
+  constexpr uint32_t kNoRng[3] = {};
+  const uint32_t* rng = p.dropout > 0 ? call.inputs[p.cached ? 4 : 3].u32() : kNoRng;
+  const Attention a = {s,
+                       call.inputs[0].f32(),
+                       call.inputs[1].f32(),
+                       call.inputs[2].f32(),
+                       call.outputs[0].f32(),
+                       call.outputs[1].f32(),
+                       p.scale,
+                       start,
+                       p.dropout > 0,
+                       RandomStream(rng, p.site),
+                       DropoutRule(p.dropout)};
+  const int64_t block = BlockQueries(s), blocks = DivideUp(s.queries, block), room_size = RoomSize(s);
+  const int64_t together = HeadsInTask(static_cast<double>(block) * static_cast<double>(s.keys), s.head_size);
+  ForTasks(call.pool, s.batch * s.heads * blocks, together, [&](int64_t first, int64_t last, int worker) {
+    const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t begin = i % blocks * block;
+      if (s.queries <= kFewQueries) {
+        AttendFew(a, i, room);
+      } else {
+        AttendBlock(a, i / blocks, begin, Smaller(s.queries, begin + block), room);
+      }
+    }
+  });
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

@@ -1,0 +1,189 @@
+// attention_backward: the probabilities are computed again from lse, tile by tile. A task has one head, or a few small
+// ones, so that every sum is made by one thread in one order.
+#include <cstring>
+
+#include "cpu/attention.h"
+#include "cpu/kernels.h"
+
+namespace nano::cpu::NANO_ISA {
+namespace {
+
+constexpr int64_t kTileQueries = 60, kTileKeys = 128;
+
+struct Backward {
+  AttentionSizes size;
+  const float *q, *k, *v, *y, *lse, *dy;
+  float *dq, *dk, *dv;
+  float scale;
+  bool dropout;
+  RandomStream random;
+  DropoutRule rule;
+};
+
+// A worker's room, in floats: packed operands, the tile of probabilities and that of their gradients.
+struct Room {
+  float *keys, *values, *keys_across, *queries, *dy, *probabilities, *gradients, *factors;
+};
+
+NANO_INLINE int64_t TileKeys(const AttentionSizes& s) { return Smaller(kTileKeys, s.keys); }
+NANO_INLINE int64_t TileQueries(const AttentionSizes& s) { return Smaller(kTileQueries, s.queries); }
+NANO_INLINE int64_t TileRow(const AttentionSizes& s) { return RoundUp(TileKeys(s), kTileColumns); }
+NANO_INLINE int64_t TileSize(const AttentionSizes& s) { return TileQueries(s) * TileRow(s); }
+NANO_INLINE int64_t PackedKeys(const AttentionSizes& s) { return RoundUp(PackedSize(s.head_size, TileKeys(s)), 16); }
+NANO_INLINE int64_t PackedKeysAcross(const AttentionSizes& s) {
+  return RoundUp(PackedSize(TileKeys(s), s.head_size), 16);
+}
+NANO_INLINE int64_t PackedQueries(const AttentionSizes& s) {
+  return RoundUp(PackedSize(TileQueries(s), s.head_size), 16);
+}
+
+NANO_INLINE int64_t RoomSize(const AttentionSizes& s) {
+  return 2 * PackedKeys(s) + PackedKeysAcross(s) + 2 * PackedQueries(s) + 2 * TileSize(s) +
+         RoundUp(TileFactors::Size(TileQueries(s), TileKeys(s)), 16);
+}
+
+NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
+  Room room;
+  room.keys = at;
+  room.values = room.keys + PackedKeys(s);
+  room.keys_across = room.values + PackedKeys(s);
+  room.queries = room.keys_across + PackedKeysAcross(s);
+  room.dy = room.queries + PackedQueries(s);
+  room.probabilities = room.dy + PackedQueries(s);
+  room.gradients = room.probabilities + TileSize(s);
+  room.factors = room.gradients + TileSize(s);
+  return room;
+}
+
+// Where one head's rows begin in each tensor.
+struct Head {
+  int64_t number;
+  const float *q, *k, *v, *y, *dy, *lse;
+  float *dq, *dk, *dv;
+};
+
+NANO_INLINE Head HeadOf(const Backward& b, int64_t number) {
+  const AttentionSizes& s = b.size;
+  const int64_t at = number / s.heads * s.keys * s.channels + number % s.heads * s.head_size;
+  return {number,    b.q + at,  b.k + at, b.v + at, b.y + at, b.dy + at, b.lse + number * s.queries,
+          b.dq + at, b.dk + at, b.dv + at};
+}
+
+NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
+  F8 sum = Set(0);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) sum = MulAdd(Load(a + i), Load(b + i), sum);
+  if (i < n) sum = MulAdd(LoadSome(a + i, n - i), LoadSome(b + i, n - i), sum);
+  return Sum(sum);
+}
+
+// One row of the tile: scores become dropped probabilities, and the gradients of those become the scores' gradients
+// P·(dropout(dA) − Σ dy·y)·scale.
+NANO_INLINE void RowBackward(float* scores, float* gradients, int64_t count, float scale, float lse, float delta,
+                             const float* factors) {
+  const F8 scale8 = Set(scale), lse8 = Set(lse), delta8 = Set(delta);
+  for (int64_t i = 0; i < count; i += 8) {
+    const int64_t lanes = Smaller(8, count - i);
+    const F8 p = Exp(LoadLanes(scores + i, lanes) * scale8 - lse8);
+    F8 dropped = p, gradient = LoadLanes(gradients + i, lanes);
+    if (factors != nullptr) {
+      const F8 factor = LoadLanes(factors + i, lanes);
+      dropped = p * factor;
+      gradient = gradient * factor;
+    }
+    StoreLanes(scores + i, lanes, dropped);
+    StoreLanes(gradients + i, lanes, p * (gradient - delta8) * scale8);
+  }
+}
+
+void SoftmaxBackward(const Backward& b, const Head& head, const ScoreTile& tile, const Room& room,
+                     TileFactors& factors) {
+  const int64_t row_size = TileRow(b.size), channels = b.size.channels;
+  if (b.dropout) factors.Start(head.number, tile, b.size.queries);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const int64_t t = tile.query + r, visible = Larger(0, Smaller(tile.columns, t + 1 - tile.key));
+    float *scores = room.probabilities + r * row_size, *gradients = room.gradients + r * row_size;
+    const size_t hidden = static_cast<size_t>(tile.columns - visible) * sizeof(float);
+    std::memset(scores + visible, 0, hidden);
+    std::memset(gradients + visible, 0, hidden);
+    if (visible == 0) continue;
+    const float delta = Dot(head.y + t * channels, head.dy + t * channels, b.size.head_size);
+    RowBackward(scores, gradients, visible, b.scale, head.lse[t], delta, b.dropout ? factors.Row(r, visible) : nullptr);
+  }
+}
+
+// Adds what one tile contributes to dq, dk and dv.
+void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, int64_t loaded, const Room& room,
+                  TileFactors& factors) {
+  const int64_t row = b.size.channels, n = b.size.head_size, tile_row = TileRow(b.size);
+  const int64_t at = tile.query * row, key_at = tile.key * row, limit = tile.query + 1 - tile.key;
+  Pack({head.q + at, row, 1}, tile.rows, n, room.queries);
+  Pack({head.dy + at, row, 1}, tile.rows, n, room.dy);
+  MultiplyPacked(tile.rows, tile.columns, n, {head.q + at, row, 1}, room.keys, room.probabilities, tile_row, false,
+                 limit);
+  MultiplyPacked(tile.rows, tile.columns, n, {head.dy + at, row, 1}, room.values, room.gradients, tile_row, false,
+                 limit);
+  SoftmaxBackward(b, head, tile, room, factors);
+  MultiplyPackedRows(loaded, tile.rows, n, tile.columns, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at,
+                     row, true);
+  MultiplyPacked(tile.columns, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, true);
+  MultiplyPacked(tile.columns, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, true);
+}
+
+void HeadBackward(const Backward& b, const Head& head, const Room& room) {
+  const AttentionSizes& s = b.size;
+  for (int64_t t = 0; t < s.queries; ++t) {
+    const size_t bytes = static_cast<size_t>(s.head_size) * sizeof(float);
+    std::memset(head.dq + t * s.channels, 0, bytes);
+    std::memset(head.dk + t * s.channels, 0, bytes);
+    std::memset(head.dv + t * s.channels, 0, bytes);
+  }
+  TileFactors factors(b.random, b.rule, s.keys, room.factors);
+  for (int64_t key = 0; key < s.keys; key += kTileKeys) {
+    const int64_t loaded = Smaller(kTileKeys, s.keys - key), at = key * s.channels;
+    Pack({head.k + at, 1, s.channels}, s.head_size, loaded, room.keys);
+    Pack({head.v + at, 1, s.channels}, s.head_size, loaded, room.values);
+    Pack({head.k + at, s.channels, 1}, loaded, s.head_size, room.keys_across);
+    for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries see none of these keys
+      const int64_t rows = Smaller(kTileQueries, s.queries - t);
+      TileBackward(b, head, {t, rows, key, Smaller(loaded, t + rows - key)}, loaded, room, factors);
+    }
+  }
+}
+
+}  // namespace
+
+size_t ScratchAttentionBackward(const OpView& op, const Params& params, int threads) {
+  const AttentionSizes size = SizesOf(op.inputs[0].shape, op.inputs[1].shape, params.as<AttentionParams>());
+  return static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads) * sizeof(float);
+}
+
+Status RunAttentionBackward(const Call& call) {
+  const AttentionParams& p = call.params->as<AttentionParams>();
+  const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
+  constexpr uint32_t kNoRng[3] = {};
+  const auto& in = call.inputs;
+  const Backward b = {s,
+                      in[0].f32(),
+                      in[1].f32(),
+                      in[2].f32(),
+                      in[3].f32(),
+                      in[4].f32(),
+                      in[5].f32(),
+                      call.outputs[0].f32(),
+                      call.outputs[1].f32(),
+                      call.outputs[2].f32(),
+                      p.scale,
+                      p.dropout > 0,
+                      RandomStream(p.dropout > 0 ? in[6].u32() : kNoRng, p.site),
+                      DropoutRule(p.dropout)};
+  const int64_t room_size = RoomSize(s), heads = s.batch * s.heads;
+  const int64_t together = HeadsInTask(2.5 * static_cast<double>(s.queries) * static_cast<double>(s.keys), s.head_size);
+  ForTasks(call.pool, heads, together, [&](int64_t begin, int64_t end, int worker) {
+    const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
+    for (int64_t i = begin; i < end; ++i) HeadBackward(b, HeadOf(b, i), room);
+  });
+  return Status();
+}
+
+}  // namespace nano::cpu::NANO_ISA

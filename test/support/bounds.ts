@@ -1,0 +1,335 @@
+// How far an f32 kernel may be from the float64 reference, for each element of each output of each op.
+//
+// The general bound is 16·ε·√K·Σ|a||b| for a sum of K products. Where an op is not such a sum its bound is derived beside
+// it, first order in ε, with the same factor of 16 in reserve. Ops that only move, compare or choose have a bound of 0.
+
+import {
+  allocate,
+  type Dtype,
+  lastOf,
+  rowsOf,
+  type Shape,
+  sizeOf,
+  type TypedArray,
+} from '../../lib/graph/dtype'
+import type { Attributes } from '../../lib/graph/program'
+import { Tensor } from '../../lib/graph/tensor'
+import { opsByName } from '../../lib/ops'
+import { DropoutMask } from '../../lib/random/mask'
+import { epsilon, tiny } from './numeric'
+
+export interface Operand {
+  readonly dtype: Dtype
+  readonly shape: Shape
+  readonly values: ArrayLike<number>
+}
+
+/** One op's inputs before it runs and its outputs after, as the reference has them. */
+export interface Call {
+  readonly inputs: readonly Operand[]
+  readonly outputs: readonly Operand[]
+  readonly attributes: Attributes
+}
+
+type Bounds = ArrayLike<number>
+type BoundsRule = (call: Call) => Bounds[]
+
+/** The bounds of every output of `op`. */
+export function boundsOf(op: string, call: Call): Bounds[] {
+  const bounds = rules[op]?.(call)
+  if (!bounds) throw new Error(`${op} has no bounds yet: add them to test/support/bounds.ts`)
+  return bounds.map((each) => Float64Array.from(each, (bound) => (bound === 0 ? 0 : bound + tiny)))
+}
+
+const exact: BoundsRule = ({ outputs }) => outputs.map(({ shape }) => new Float64Array(sizeOf(shape)))
+
+/** One rounding of the result, and as much again. */
+const rounded: BoundsRule = ({ outputs }) =>
+  outputs.map(({ values }) => map(values, (y) => 2 * epsilon * Math.abs(y)))
+
+const rules: Record<string, BoundsRule> = {
+  fill: exact,
+  copy: exact,
+  gather_batch: exact,
+  positions: exact,
+  embedding: exact,
+  relu: exact,
+  relu_backward: exact,
+  zero: exact,
+  require_finite: exact,
+  cache_write: exact,
+  select_row: exact,
+  sample: exact,
+  add: rounded,
+  accumulate: rounded,
+  dropout: rounded,
+  clip_scale: rounded,
+  // The sum is made in double.
+  global_norm: rounded,
+  // dropout(x) is rounded, then the sum is.
+  dropout_add: ({ inputs: [, , residual], outputs: [y] }) => [
+    map(y.values, (value, i) => 2 * epsilon * (Math.abs(value) + Math.abs(value - residual.values[i]))),
+  ],
+  matmul: (call) => [product(call, [call.inputs[0], call.inputs[1]], 0)],
+  matmul_accumulate: (call) => [product(call, [call.inputs[1], call.inputs[2]], 1, call.inputs[0])],
+  linear: (call) => [
+    product({ ...call, attributes: { transpose_b: true } }, [...call.inputs], 1, call.inputs[2]),
+  ],
+  sum_leading: (call) => {
+    const terms = sizeOf(call.inputs[0].shape) / sizeOf(call.outputs[0].shape)
+    return [map(magnitudes('sum_leading', call), (sum) => 16 * epsilon * Math.sqrt(terms) * sum)]
+  },
+  embedding_backward: (call) => {
+    const terms = sizeOf(call.inputs[0].shape)
+    return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * Math.sqrt(terms) * sum)]
+  },
+  layer_norm: layerNorm,
+  layer_norm_backward: layerNormBackward,
+  attention,
+  attention_backward: attentionBackward,
+  cross_entropy: crossEntropy,
+  cross_entropy_backward: crossEntropyBackward,
+  adamw,
+}
+
+function map(values: ArrayLike<number>, f: (value: number, index: number) => number): Float64Array {
+  return Float64Array.from(values, f)
+}
+
+function absolute({ dtype, shape, values }: Operand): Tensor {
+  const floats = dtype === 'f32'
+  const data: TypedArray = floats ? map(values, Math.abs) : allocate(dtype, values.length)
+  if (!floats) data.set(values)
+  return new Tensor(floats ? 'f64' : dtype, shape, data)
+}
+
+/** The op's reference on the absolute values of its inputs: Σ|a||b| where it is a sum of products. */
+function magnitudes(op: string, { inputs, outputs, attributes }: Call, operands = inputs): ArrayLike<number> {
+  const result = new Tensor('f64', outputs[0].shape, new Float64Array(sizeOf(outputs[0].shape)))
+  opsByName.get(op)!.reference(operands.map(absolute), [result], attributes)
+  return result.data
+}
+
+/** 16·ε·√K·Σ|a||b|; `addend` (a bias, repeated, or the total so far) counts as one more product. */
+function product(call: Call, [a, b]: Operand[], more: number, addend?: Operand): Bounds {
+  const K = call.attributes.transpose_a ? rowsOf(a.shape) : lastOf(a.shape)
+  const sums = magnitudes('matmul', call, [a, b])
+  const extra = (i: number) => (addend ? Math.abs(addend.values[i % addend.values.length]) : 0)
+  return map(sums, (sum, i) => 16 * epsilon * Math.sqrt(K + more) * (sum + extra(i)))
+}
+
+/**
+ * The mean is a sum of C terms over C. The differences from it are off by ε·max|x|, relatively to the deviation by ε·r with
+ * r = 1 + max|x|·rstd; so is rstd, and z = (x − mean)·rstd absolutely.
+ */
+function layerNorm({ inputs: [x, gain, bias], outputs: [y, mean, rstd] }: Call): Bounds[] {
+  const C = lastOf(x.shape)
+  const largest = new Float64Array(mean.values.length)
+  const sums = new Float64Array(mean.values.length)
+  for (let i = 0; i < x.values.length; i++) {
+    const row = Math.floor(i / C)
+    largest[row] = Math.max(largest[row], Math.abs(x.values[i]))
+    sums[row] += Math.abs(x.values[i])
+  }
+  const ratio = (row: number) => 1 + largest[row] * rstd.values[row]
+  const ys = map(y.values, (_, i) => {
+    const row = Math.floor(i / C)
+    const z = (x.values[i] - mean.values[row]) * rstd.values[row]
+    const ofGain = Math.abs(gain.values[i % C]) * (1 + Math.abs(z)) * ratio(row)
+    return 16 * epsilon * (ofGain + Math.abs(bias.values[i % C]))
+  })
+  return [
+    ys,
+    map(sums, (sum) => (16 * epsilon * Math.sqrt(C) * sum) / C),
+    map(rstd.values, (value, row) => 16 * epsilon * value * ratio(row)),
+  ]
+}
+
+/**
+ * Sums of products of dy, gain and z, whose own error is ε·ζ with ζ = (|x| + |mean|)·rstd:
+ * dx = rstd·(h − avg(h) − z·avg(h·z)), dgain = Σ dy·z, dbias = Σ dy.
+ */
+function layerNormBackward({ inputs: [x, gain, mean, rstd, dy] }: Call): Bounds[] {
+  const C = lastOf(x.shape)
+  const rows = x.values.length / C
+  const dx = new Float64Array(x.values.length)
+  const dgain = new Float64Array(C)
+  const dbias = new Float64Array(C)
+  const zeta = (i: number, row: number) =>
+    (Math.abs(x.values[i]) + Math.abs(mean.values[row])) * rstd.values[row]
+  for (let row = 0; row < rows; row++) {
+    let [sum, products] = [0, 0]
+    for (let c = 0, i = row * C; c < C; c++, i++) {
+      const h = Math.abs(dy.values[i] * gain.values[c])
+      sum += h / C
+      products += (h * zeta(i, row)) / C
+      dgain[c] += Math.abs(dy.values[i]) * zeta(i, row)
+      dbias[c] += Math.abs(dy.values[i])
+    }
+    for (let c = 0, i = row * C; c < C; c++, i++) {
+      const h = Math.abs(dy.values[i] * gain.values[c])
+      dx[i] = 16 * epsilon * rstd.values[row] * (h + Math.sqrt(C) * (sum + zeta(i, row) * products))
+    }
+  }
+  const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * Math.sqrt(rows) * sum)
+  return [dx, scaled(dgain), scaled(dbias)]
+}
+
+interface AttentionRow {
+  /** Offsets of the query, and of key 0, for this head. */
+  query: number
+  key: number
+  index: number
+  visible: number
+  /** What a probability of this row may be off by, relatively, in units of ε. */
+  uncertainty: number
+  probabilities: Float64Array
+}
+
+/**
+ * Visits each row with its probabilities. A score is a sum of D products, off by √D·S with S = scale·Σ|q||k|, the largest of
+ * the row; so is the argument of exp, next to roundings of the score and of lse; and the row's sum has √n.
+ */
+function forEachRow({ inputs, attributes }: Call, lse: Operand, visit: (row: AttentionRow) => void): void {
+  const [q, k] = inputs
+  const [B, T, C] = q.shape
+  const S = k.shape[1]
+  const { heads, scale, cached } = attributes as { heads: number; scale: number; cached?: boolean }
+  const D = C / heads
+  const start = cached ? inputs[3].values[0] : 0
+  for (let index = 0; index < B * heads * T; index++) {
+    const [b, h, t] = [Math.floor(index / (heads * T)), Math.floor(index / T) % heads, index % T]
+    const row = { query: (b * T + t) * C + h * D, key: b * S * C + h * D, index, visible: start + t + 1 }
+    const probabilities = new Float64Array(row.visible)
+    let largest = 0
+    for (let j = 0; j < row.visible; j++) {
+      let [score, size] = [0, 0]
+      for (let d = 0; d < D; d++) {
+        const term = q.values[row.query + d] * k.values[row.key + j * C + d]
+        score += term
+        size += Math.abs(term)
+      }
+      probabilities[j] = Math.exp(scale * score - lse.values[index])
+      largest = Math.max(largest, Math.abs(scale) * size)
+    }
+    const uncertainty = Math.sqrt(row.visible) + Math.sqrt(D) * largest + Math.abs(lse.values[index])
+    visit({ ...row, uncertainty, probabilities })
+  }
+}
+
+function maskOf({ inputs, attributes }: Call, at: number): DropoutMask | undefined {
+  const p = attributes.dropout as number
+  return p > 0 ? new DropoutMask(p, attributes.site as number, inputs[at].values) : undefined
+}
+
+/** y = Σ p·v, with p as uncertain as `forEachRow` says; lse as uncertain as a score and the logarithm of the sum. */
+function attention(call: Call): Bounds[] {
+  const { inputs, outputs, attributes } = call
+  const [, k, v] = inputs
+  const C = lastOf(k.shape)
+  const D = C / (attributes.heads as number)
+  const mask = maskOf(call, attributes.cached ? 4 : 3)
+  const y = new Float64Array(outputs[0].values.length)
+  const lse = new Float64Array(outputs[1].values.length)
+  forEachRow(call, outputs[1], ({ query, key, index, visible, uncertainty, probabilities }) => {
+    for (let j = 0; j < visible; j++) {
+      const kept = mask && !mask.keeps(index * k.shape[1] + j) ? 0 : (mask?.scale ?? 1)
+      for (let d = 0; d < D; d++)
+        y[query + d] += probabilities[j] * kept * Math.abs(v.values[key + j * C + d])
+    }
+    for (let d = 0; d < D; d++) y[query + d] *= 16 * epsilon * uncertainty
+    lse[index] = 16 * epsilon * uncertainty
+  })
+  return [y, lse]
+}
+
+/**
+ * dv = Σ p·f·dy; the gradient of a score is p·(f·Σ dy·v − Σ dy·y), whose sums have √D. dq and dk are its products with k and q.
+ * Each p is as uncertain as `forEachRow` says.
+ */
+function attentionBackward(call: Call): Bounds[] {
+  const { inputs, attributes } = call
+  const [q, k, v, y, lse, dy] = inputs
+  const C = lastOf(q.shape)
+  const D = C / (attributes.heads as number)
+  const scale = Math.abs(attributes.scale as number)
+  const mask = maskOf(call, 6)
+  const [dq, dk, dv] = [q, k, v].map(({ values }) => new Float64Array(values.length))
+  forEachRow(call, lse, ({ query, key, index, visible, uncertainty, probabilities }) => {
+    let delta = 0
+    for (let d = 0; d < D; d++) delta += Math.abs(dy.values[query + d] * y.values[query + d])
+    for (let j = 0; j < visible; j++) {
+      const kept = mask && !mask.keeps(index * k.shape[1] + j) ? 0 : (mask?.scale ?? 1)
+      const at = key + j * C
+      let products = 0
+      for (let d = 0; d < D; d++) products += Math.abs(dy.values[query + d] * v.values[at + d])
+      const relative = 16 * epsilon * (uncertainty + Math.sqrt(D))
+      const score = relative * probabilities[j] * (kept * products + delta) * scale
+      for (let d = 0; d < D; d++) {
+        dq[query + d] += score * Math.abs(k.values[at + d])
+        dk[at + d] += score * Math.abs(q.values[query + d])
+        dv[at + d] += relative * probabilities[j] * kept * Math.abs(dy.values[query + d])
+      }
+    }
+  })
+  return [dq, dk, dv]
+}
+
+/** exp(x − max) is off by |x − max| relatively, so log Σ exp is by the mean of these under the softmax, next to roundings. */
+function crossEntropy({ inputs: [logits, targets], outputs: [loss, lse] }: Call): Bounds[] {
+  const V = lastOf(logits.shape)
+  const rows = lse.values.length
+  let ofLosses = 0
+  const ofRows = map(lse.values, (value, row) => {
+    const x = Array.from({ length: V }, (_, i) => logits.values[row * V + i])
+    const max = x.reduce((a, b) => Math.max(a, b), -Infinity)
+    const spread = x.reduce(
+      (sum, xi) => sum + (xi === -Infinity ? 0 : Math.exp(xi - value) * Math.abs(xi - max)),
+      0,
+    )
+    const ofSum = 16 * epsilon * (1 + spread)
+    ofLosses += ofSum + 2 * epsilon * (Math.abs(value) + Math.abs(x[targets.values[row]]))
+    return ofSum + 2 * epsilon * Math.abs(value)
+  })
+  return [[ofLosses / rows + 2 * epsilon * Math.abs(loss.values[0])], ofRows]
+}
+
+/** exp(x − lse) is off by 1 + |x − lse| relatively; subtracting 1 from the target's leaves its absolute error. */
+function crossEntropyBackward({ inputs: [logits, targets, lse, dloss] }: Call): Bounds[] {
+  const V = lastOf(logits.shape)
+  const scale = Math.abs(dloss.values[0]) / lse.values.length
+  const bounds = map(logits.values, (x, i) => {
+    const distance = x - lse.values[Math.floor(i / V)]
+    const p = x === -Infinity ? 0 : Math.exp(distance) * (1 + Math.abs(distance))
+    return 16 * epsilon * scale * (p + (targets.values[Math.floor(i / V)] === i % V ? 1 : 0))
+  })
+  return [bounds]
+}
+
+/** A few roundings each; m may cancel, and its absolute error goes on into the update. */
+function adamw({ inputs, outputs, attributes }: Call): Bounds[] {
+  const { beta1, beta2, epsilon: smallest, weight_decay } = attributes as Record<string, number>
+  const [step, rate, scale] = inputs.slice(0, 3).map(({ values }) => values[0])
+  const n = outputs.length / 3
+  const parameters: Bounds[] = []
+  const ms: Bounds[] = []
+  const vs: Bounds[] = []
+  for (let t = 0; t < n; t++) {
+    const [p, g, m] = [0, 1, 2].map((k) => inputs[3 + t + k * n].values)
+    const [newM, newV] = [outputs[n + t].values, outputs[2 * n + t].values]
+    const ofM = map(
+      m,
+      (old, i) => 8 * epsilon * (Math.abs(old) + (1 - beta1) * (Math.abs(g[i] * scale) + Math.abs(old))),
+    )
+    ms.push(ofM)
+    vs.push(map(newV, (v) => 8 * epsilon * v))
+    parameters.push(
+      map(p, (old, i) => {
+        const factor = rate / (1 - beta1 ** step) / (Math.sqrt(newV[i] / (1 - beta2 ** step)) + smallest)
+        const kept = Math.abs(old) * (1 + rate * weight_decay)
+        return 4 * epsilon * kept + factor * (ofM[i] + 16 * epsilon * Math.abs(newM[i]))
+      }),
+    )
+  }
+  return [...parameters, ...ms, ...vs]
+}

@@ -1,0 +1,171 @@
+// A case of the table: a small Program, what its Store holds before, and what must come out.
+
+import { JsSession } from '../../lib/backend/js/session'
+import { RecordLayout } from '../../lib/backend/records'
+import { allocate, type Dtype, lastOf, type Shape, sizeOf, type TypedArray } from '../../lib/graph/dtype'
+import type { Attributes, Buffer, Program } from '../../lib/graph/program'
+import { opsByName } from '../../lib/ops'
+import { boundsOf, type Operand } from './bounds'
+
+export interface StoreTensor {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: Shape
+  readonly values: TypedArray
+}
+
+export interface Case {
+  /** Unique. Begins with the op's name. */
+  readonly name: string
+  readonly op: string
+  readonly program: Program
+  readonly store: readonly StoreTensor[]
+  /** One record for each run. */
+  readonly records: readonly Readonly<Record<string, number | ArrayLike<number>>>[]
+  /** Store tensors and outputs that are compared. */
+  readonly results: readonly { readonly kind: 'store' | 'output'; readonly name: string }[]
+  /** The bounds of the results, given what the reference made of them. */
+  bounds(expected: readonly ArrayLike<number>[]): ArrayLike<number>[]
+  /** The bound on normalised mean squared errors. */
+  readonly nmse: number
+  /** The error that must end the run: its code and op. */
+  readonly error?: { readonly code: string; readonly op: number }
+  /** Takes long, or makes a big file. */
+  readonly large: boolean
+}
+
+/** An input of a case's op. The same object given twice is one buffer. */
+export interface Given extends Operand {
+  readonly values: TypedArray
+}
+
+export interface CaseOptions {
+  /** Shapes and dtypes of the outputs, where the op's own rule does not say. */
+  readonly outputs?: readonly { dtype: Dtype; shape: Shape }[]
+  readonly large?: boolean
+  /** Where 1e-12 is more than f32 can give, with the reason beside it. */
+  readonly nmse?: number
+  /** The run must end with this code. */
+  readonly error?: string
+}
+
+/**
+ * One op. Its tensors stand in the Store, its scalars, integers and random keys come as inputs; results go to the Store,
+ * which holds NaN (or −1) there before, so that what is left unwritten shows.
+ */
+export function opCase(
+  op: string,
+  variant: string,
+  inputs: readonly Given[],
+  attributes: Attributes = {},
+  options: CaseOptions = {},
+): Case {
+  const definition = opsByName.get(op)
+  if (!definition) throw new Error(`there is no op ${op}`)
+  const specs = options.outputs ?? definition.shape(inputs, attributes)
+  const buffers: Buffer[] = []
+  const store: StoreTensor[] = []
+  const record: Record<string, TypedArray> = {}
+  const ids = new Map<Given, number>()
+  const updated = new Set(specs.map((_, output) => definition.inPlace?.(inputs.length, output) ?? -1))
+  inputs.forEach((input, index) => {
+    if (ids.has(input)) return
+    const { dtype, shape, values } = input
+    const name = `in${index}`
+    const role = updated.has(index) || (dtype === 'f32' && shape.length > 0) ? 'store' : 'input'
+    ids.set(input, buffers.push({ name, dtype, role, shape }) - 1)
+    if (role === 'store') store.push({ name, dtype, shape, values })
+    else record[name] = values
+  })
+  const outputs = specs.map(({ dtype, shape }, output) => {
+    const shared = definition.inPlace?.(inputs.length, output) ?? -1
+    if (shared >= 0) return ids.get(inputs[shared])!
+    const name = `out${output}`
+    const values = allocate(dtype, sizeOf(shape)).fill(dtype === 'f32' ? Number.NaN : -1)
+    store.push({ name, dtype, shape, values })
+    return buffers.push({ name, dtype, role: 'store', shape }) - 1
+  })
+  const name = `${op} ${variant}`
+  const node = { op, inputs: inputs.map((input) => ids.get(input)!), outputs, attributes }
+  return {
+    name,
+    op,
+    program: { name, buffers, ops: [node] },
+    store,
+    records: [record],
+    results: options.error ? [] : outputs.map((id) => ({ kind: 'store', name: buffers[id].name })),
+    bounds: (expected) =>
+      boundsOf(op, {
+        inputs,
+        outputs: specs.map(({ dtype, shape }, i) => ({ dtype, shape, values: expected[i] })),
+        attributes,
+      }),
+    nmse: options.nmse ?? 1e-12,
+    error: options.error ? { code: options.error, op: 0 } : undefined,
+    large: options.large ?? false,
+  }
+}
+
+/** The elements in a row of a result: what `compare` takes. */
+export function rowOf({ program }: Case, result: string): number {
+  const { shape } = program.buffers.find(({ name }) => name === result)!
+  return lastOf(shape)
+}
+
+/** What a session makes of a case: its results, and how the run ended. */
+export interface Outcome {
+  readonly results: readonly TypedArray[]
+  readonly failure?: {
+    readonly code: string
+    readonly message: string
+    readonly op: number
+    readonly opName: string
+  }
+  /** Store tensors that the Program may not write, and whose contents changed all the same. */
+  readonly spoilt: readonly string[]
+}
+
+/** The part of a session that cases need; `JsSession` and `NativeSession` have it. */
+type CaseSession = Pick<JsSession, 'allocate' | 'write' | 'read' | 'compile' | 'run' | 'dispose'>
+
+/** Runs a case in a session of its own. */
+export async function runCase(session: CaseSession, it: Case, program = it.program): Promise<Outcome> {
+  try {
+    for (const { name, dtype, shape, values } of it.store) {
+      await session.allocate(name, dtype, shape)
+      await session.write(name, values)
+    }
+    const handle = await session.compile(program)
+    const inputs = new RecordLayout(program, 'input').pack(it.records)
+    const { outputs, failure } = await session.run(it.records.length, [{ program: handle, times: 1, inputs }])
+    const layout = new RecordLayout(program, 'output')
+    const results: TypedArray[] = []
+    for (const { kind, name } of it.results) {
+      results.push(kind === 'store' ? await session.read(name) : layout.unpack(outputs[0], name))
+    }
+    return { results, failure, spoilt: await spoiltTensors(session, it) }
+  } finally {
+    await session.dispose()
+  }
+}
+
+async function spoiltTensors(session: CaseSession, { program, store }: Case): Promise<string[]> {
+  const written = new Set(program.ops.flatMap(({ outputs }) => outputs.map((id) => program.buffers[id].name)))
+  const spoilt: string[] = []
+  for (const { name, values } of store) {
+    if (written.has(name)) continue
+    const now = await session.read(name)
+    if (!values.every((value, i) => Object.is(value, now[i]))) spoilt.push(name)
+  }
+  return spoilt
+}
+
+export interface Reference extends Outcome {
+  readonly bounds: readonly ArrayLike<number>[]
+}
+
+/** What must come out: the case in float64, and the bounds. */
+export async function referenceOf(it: Case): Promise<Reference> {
+  const outcome = await runCase(new JsSession({ precision: 'f64' }), it)
+  return { ...outcome, bounds: it.results.length > 0 ? it.bounds(outcome.results) : [] }
+}

@@ -1,0 +1,185 @@
+// attention, with and without a cache, and its gradient.
+
+import { Tensor } from '../../../lib/graph/tensor'
+import { attentionOp } from '../../../lib/ops/attention'
+import { type Case, type Given, opCase } from '../case'
+import { edges, floats, index, replaced, rng } from './values'
+
+interface Sizes {
+  B?: number
+  T: number
+  H?: number
+  D: number
+  /** Cached: positions in the cache, and the first query's. */
+  S?: number
+  start?: number
+  dropout?: number
+}
+
+const { NaN, POSITIVE_INFINITY: inf } = Number
+
+export function attentionCases(): Case[] {
+  return [
+    ...uncached().flatMap((sizes) => both(spell(sizes), sizes, operands(sizes))),
+    ...cached().map((sizes) => forward(spell(sizes), sizes, operands(sizes))),
+    ...specials(),
+  ]
+}
+
+function uncached(): Sizes[] {
+  // Tiles: 24 queries × 256 keys forward (up to 4 queries on a path of their own), 60 × 128 backward, 6 × 16 within.
+  const lengths = [...edges, 4, 23, 24, 25, 47, 48, 49, 59, 60, 61, 127, 128, 129]
+  return [
+    ...lengths.map((T) => ({ T, D: 7 })),
+    ...edges.map((D) => ({ T: 11, D, H: 2 })),
+    ...[1, 3, 25].flatMap((T) => [1, 8, 33].map((D) => ({ B: 2, T, H: 3, D }))),
+    ...[1, 2, 5, 17, 63, 64, 65, 129].flatMap((T) =>
+      [0.1, 0.5].map((dropout) => ({ B: 2, T, H: 2, D: 5, dropout })),
+    ),
+    ...[255, 256, 257, 300].map((T) => ({ T, D: 9, H: 2 })),
+    { T: 257, D: 16, dropout: 0.2 },
+    { T: 521, D: 3 },
+    // Many heads, some in one task.
+    { B: 61, T: 3, H: 2, D: 5 },
+    { B: 31, T: 17, H: 4, D: 3, dropout: 0.3 },
+  ]
+}
+
+function cached(): Sizes[] {
+  return [
+    ...edges.map((S) => ({ T: 1, S, start: S - 1, D: 7, H: 2 })),
+    ...edges.map((S) => ({ T: 1, S, start: 0, D: 7 })),
+    ...[2, 4, 5, 9, 25].flatMap((T) => [0, 1, 13].map((start) => ({ B: 2, T, S: 39, start, D: 8, H: 3 }))),
+    ...[2, 4, 5, 9, 25].map((T) => ({ T, S: 39, start: 39 - T, D: 17 })),
+    ...[1, 3, 7].flatMap((T) => [250, 255, 256, 290].map((start) => ({ T, S: 300, start, D: 9 }))),
+    { T: 30, S: 600, start: 500, D: 5 },
+    { B: 2, T: 3, S: 19, start: 5, D: 5, H: 2, dropout: 0.4 },
+    { B: 2, T: 9, S: 19, start: 5, D: 5, H: 2, dropout: 0.4 },
+    { T: 9, S: 85, start: 50, D: 5, H: 2, dropout: 0.4 },
+    { B: 61, T: 1, S: 9, start: 5, D: 5, H: 2 },
+  ]
+}
+
+interface Operands {
+  q: Given
+  k: Given
+  v: Given
+  scale?: number
+}
+
+function operands({ B = 1, T, H = 1, D, S = T }: Sizes): Operands {
+  const C = H * D
+  return { q: floats('q', [B, T, C], -2, 2), k: floats('k', [B, S, C], -2, 2), v: floats('v', [B, S, C]) }
+}
+
+function spell({ B = 1, T, H = 1, D, S, start, dropout }: Sizes): string {
+  return `${B}x${T}x${H}x${D}${S ? ` at ${start} of ${S}` : ''}${dropout ? ` dropout ${dropout}` : ''}`
+}
+
+const site = 0xdeadbeef
+
+function callOf({ H = 1, D, S, start, dropout = 0 }: Sizes, { q, k, v, scale }: Operands) {
+  const inputs = [q, k, v, ...(S ? [index(start!)] : []), ...(dropout > 0 ? [rng()] : [])]
+  return { inputs, attributes: { heads: H, scale: scale ?? 1 / Math.sqrt(D), dropout, site, cached: !!S } }
+}
+
+function forward(name: string, sizes: Sizes, given: Operands, nmse?: number): Case {
+  const { inputs, attributes } = callOf(sizes, given)
+  return opCase('attention', name, inputs, attributes, { nmse })
+}
+
+/** The forward case, and the gradient's on the forward's rounded results. */
+function both(name: string, sizes: Sizes, given: Operands, nmse?: number): Case[] {
+  const { inputs, attributes } = callOf(sizes, given)
+  const eager = ({ dtype, shape, values }: Given) => new Tensor(dtype, shape, values)
+  const results = attentionOp.shape(inputs, attributes).map(({ dtype, shape }) => {
+    const length = shape.reduce((product, d) => product * d, 1)
+    return new Tensor(dtype, shape, new Float32Array(length))
+  })
+  attentionOp.reference(inputs.map(eager), results, attributes)
+  const [y, lse] = results.map(({ dtype, shape, data }): Given => ({ dtype, shape, values: data }))
+  const { cached, ...rest } = attributes
+  const backward = [given.q, given.k, given.v, y, lse, floats('dy', given.q.shape), ...inputs.slice(3)]
+  return [
+    forward(name, sizes, given, nmse),
+    opCase('attention_backward', name, backward, rest, { nmse: nmse ?? 1e-11 }),
+  ]
+}
+
+function specials(): Case[] {
+  const sizes: Sizes = { B: 2, T: 29, H: 2, D: 5 }
+  const few: Sizes = { B: 2, T: 3, H: 2, D: 5 }
+  const given = operands(sizes)
+  const same = floats('x', [2, 29, 10])
+  const filled = (operand: Given, value: number) => ({
+    ...operand,
+    values: new Float32Array(operand.values.length).fill(value),
+  })
+  const scaled = (operand: Given, by: number) => ({
+    ...operand,
+    values: (operand.values as Float32Array).map((x) => x * by),
+  })
+  const at = (b: number, t: number, c: number) => (b * 29 + t) * 10 + c
+  // Scores in the thousands keep few digits after the point: the bounds know, the NMSE does not.
+  const coarse = 1e-3
+  const cases = [
+    ...both('one tensor as q, k and v', sizes, { q: same, k: same, v: same }),
+    ...both('all scores equal', sizes, { ...given, q: filled(given.q, 0) }),
+    ...both(
+      'all equal',
+      sizes,
+      { q: filled(given.q, 0.3), k: filled(given.k, -0.7), v: filled(given.v, 1.1) },
+      inf,
+    ),
+    ...both('large scores', sizes, { ...given, q: scaled(given.q, 100), k: scaled(given.k, 100) }, coarse),
+    ...both('one score far above', sizes, { ...given, k: replaced(given.k, { [at(0, 9, 2)]: 1e4 }) }, coarse),
+    ...both('scale 3', sizes, { ...given, scale: 3 }),
+    ...both('scale -0.5', sizes, { ...given, scale: -0.5 }),
+    ...both('scale 0', sizes, { ...given, scale: 0 }),
+  ]
+  // A NaN reaches the rows that see it, in its own batch and head, and nothing else.
+  for (const value of [NaN, inf]) {
+    cases.push(
+      ...both(`${value} in a query`, sizes, { ...given, q: replaced(given.q, { [at(1, 13, 7)]: value }) }),
+    )
+    cases.push(
+      ...both(`${value} in the first key`, sizes, {
+        ...given,
+        k: replaced(given.k, { [at(0, 0, 7)]: value }),
+      }),
+    )
+    cases.push(
+      ...both(`${value} in the first value`, sizes, {
+        ...given,
+        v: replaced(given.v, { [at(1, 0, 2)]: value }),
+      }),
+    )
+    const start = { T: 3, S: 29, B: 2, H: 2, D: 5, start: 4 }
+    for (const T of [3, 9]) {
+      // What the cache holds behind the last query is never looked at.
+      const behind = { [at(0, 4 + T, 0)]: value, [at(1, 28, 9)]: value, [at(0, 20, 6)]: value }
+      const { q, k, v } = operands({ ...start, T })
+      const hidden = { q, k: replaced(k, behind), v: replaced(v, behind) }
+      cases.push(forward(`${value} behind ${T} queries in a cache`, { ...start, T }, hidden))
+    }
+  }
+  // What lies ahead of a query has no weight, however large it is.
+  const ahead = { [at(0, 28, 0)]: 1e30, [at(1, 28, 7)]: -1e30, [at(1, 28, 3)]: 1e30 }
+  cases.push(...both('1e30 in the last value', sizes, { ...given, v: replaced(given.v, ahead) }, inf))
+  cases.push(
+    ...both('1e4 in the last key', sizes, { ...given, k: replaced(given.k, scaledTo(ahead, 1e4)) }, coarse),
+  )
+  const { q, k, v } = operands(few)
+  cases.push(
+    forward('1e30 in the last value, few queries', few, { q, k, v: replaced(v, { 29: 1e30, 59: -1e30 }) }),
+  )
+  cases.push(
+    forward('NaN in the last value, few queries', few, { q, k, v: replaced(v, { 29: NaN, 59: NaN }) }),
+  )
+  cases.push(forward('NaN in the last key, few queries', few, { q, k: replaced(k, { 29: NaN, 59: NaN }), v }))
+  return cases
+}
+
+function scaledTo(elements: Record<number, number>, size: number): Record<number, number> {
+  return Object.fromEntries(Object.entries(elements).map(([at, value]) => [at, Math.sign(value) * size]))
+}

@@ -1,0 +1,202 @@
+// Ops that look things up: gather_batch, embedding, cache_write, select_row, and cross_entropy and sample over a vocabulary.
+
+import { Tensor } from '../../../lib/graph/tensor'
+import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
+import { type Case, type CaseOptions, type Given, opCase } from '../case'
+import { edges, floats, given, index, integers, replaced, rng, scalar } from './values'
+
+const { NaN, POSITIVE_INFINITY: inf } = Number
+
+export function batchCases(): Case[] {
+  return [...gathers(), ...embeddings(), ...caches(), ...crossEntropies(), ...samples()]
+}
+
+function gathers(): Case[] {
+  const corpora = (['u16', 'u32'] as const).map((dtype) => ({
+    dtype,
+    corpus: integers('corpus', [101], 60000, dtype),
+  }))
+  const cases = corpora.flatMap(({ dtype, corpus }) =>
+    [
+      [1, 1],
+      [1, 7],
+      [3, 8],
+      [7, 33],
+      [2, 100],
+    ].map(([B, T]) => {
+      const offsets = replaced(integers('offsets', [B], 101 - T, 'u32'), {
+        0: 101 - T - 1,
+        [B - 1]: B > 1 ? 0 : 101 - T - 1,
+      })
+      return opCase('gather_batch', `${dtype} ${B}x${T}`, [corpus, offsets], { block_size: T })
+    }),
+  )
+  const long = integers('corpus', [9001], 65536, 'u16')
+  return [
+    ...cases,
+    opCase('gather_batch', 'many tasks', [long, integers('offsets', [70], 9001 - 1000, 'u32')], {
+      block_size: 1000,
+    }),
+  ]
+}
+
+function embeddings(): Case[] {
+  const sizes: [number, number, number][] = [
+    ...edges.map((C): [number, number, number] => [7, 5, C]),
+    ...edges.map((count): [number, number, number] => [count, 11, 3]),
+    ...edges.map((V): [number, number, number] => [9, V, 9]),
+    [1100, 65, 130],
+    [301, 5003, 71],
+  ]
+  const cases = sizes.flatMap(([count, V, C]) =>
+    both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
+  )
+  const tokens = given('i32', [2, 3], [4, 0, 4, 4, 2, 0])
+  return [
+    ...cases,
+    ...both('first and last rows', given('i32', [5], [0, 16, 0, 16, 16]), 17, 5),
+    ...both('rank 2', tokens, 5, 3),
+    ...both('rank 0', index(3), 5, 3),
+    opCase('embedding', 'NaN in a row', [tokens, replaced(floats('table', [5, 3]), { 3: NaN, 13: inf })]),
+    opCase(
+      'embedding_backward',
+      'NaN in one token',
+      [tokens, replaced(floats('dy', [2, 3, 3]), { 13: NaN })],
+      { vocabulary: 5 },
+    ),
+  ]
+}
+
+function both(name: string, tokens: Given, V: number, C: number): Case[] {
+  return [
+    opCase('embedding', name, [tokens, floats('table', [V, C])]),
+    opCase('embedding_backward', name, [tokens, floats('dy', [...tokens.shape, C])], { vocabulary: V }),
+  ]
+}
+
+function caches(): Case[] {
+  const writes: [number, number, number, number, number][] = [
+    [1, 1, 1, 1, 0],
+    [1, 8, 1, 5, 7],
+    [2, 9, 3, 7, 0],
+    [2, 9, 3, 7, 6],
+    [3, 17, 17, 3, 0],
+    [3, 33, 8, 65, 13],
+  ]
+  return [
+    ...writes.map(([B, S, T, C, start]) => {
+      const inputs = [floats('cache', [B, S, C]), floats('x', [B, T, C]), index(start)]
+      return opCase('cache_write', `${B}x${S}x${C} at ${start}, ${T} rows`, inputs)
+    }),
+    ...[
+      [1, 1, 1, 0],
+      [1, 7, 5, 6],
+      [3, 5, 9, 0],
+      [3, 5, 9, 2],
+      [2, 33, 65, 32],
+    ].map(([B, T, C, row]) =>
+      opCase('select_row', `row ${row} of ${B}x${T}x${C}`, [floats('x', [B, T, C]), index(row)]),
+    ),
+  ]
+}
+
+function crossEntropies(): Case[] {
+  const sizes: [number, number][] = [
+    ...edges.map((V): [number, number] => [3, V]),
+    ...edges.map((rows): [number, number] => [rows, 11]),
+    [5, 257],
+    [2, 1003],
+    [1100, 65],
+    [3, 40009],
+  ]
+  const [logits, targets] = [floats('x', [5, 13], -3, 3), given('i32', [5], [0, 12, 6, 3, 11])]
+  const constant = given('f32', [5, 13], new Float32Array(65).fill(1.25))
+  const scaled = (factor: number) => ({
+    ...logits,
+    values: (logits.values as Float32Array).map((x) => x * factor),
+  })
+  // Where one probability is nearly 1, p − 1 keeps few digits: its error is bounded beside 1, not beside itself.
+  const cancels = { nmse: 1e-6 }
+  return [
+    ...sizes.flatMap(([rows, V]) =>
+      losses(`${rows}x${V}`, floats('x', [rows, V], -3, 3), integers('targets', [rows], V)),
+    ),
+    ...losses('rank 3', floats('x', [2, 3, 5]), given('i32', [2, 3], [0, 1, 2, 3, 4, 0])),
+    ...losses('rank 1', floats('x', [7]), index(6)),
+    ...losses('all equal', constant, targets),
+    ...losses('all 0', scaled(0), targets),
+    ...losses('up to 1e4', scaled(1e4), targets, cancels),
+    ...losses('tiny', scaled(1e-6), targets),
+    ...losses(
+      'all near 1e4',
+      given(
+        'f32',
+        [5, 13],
+        scaled(1).values.map((x) => 1e4 + x),
+      ),
+      targets,
+      cancels,
+    ),
+    ...losses(
+      'all near -1e4',
+      given(
+        'f32',
+        [5, 13],
+        scaled(1).values.map((x) => x - 1e4),
+      ),
+      targets,
+      cancels,
+    ),
+    ...losses('one far above', replaced(logits, { 0: 90, 25: 200, 27: 1e4, 50: 3e38 }), targets, cancels),
+    ...losses('-Infinity is no choice', replaced(logits, { 1: -inf, 24: -inf, 64: -inf }), targets),
+    ...losses('NaN in one row', replaced(logits, { 30: NaN }), targets),
+    ...losses('Infinity in one row', replaced(logits, { 30: inf }), targets),
+  ]
+}
+
+function losses(name: string, logits: Given, targets: Given, options?: CaseOptions): Case[] {
+  const rows = targets.shape
+  const [loss, lse] = [
+    new Tensor('f32', [], new Float32Array(1)),
+    new Tensor('f32', rows, new Float32Array(targets.values.length)),
+  ]
+  const eager = ({ dtype, shape, values }: Given) => new Tensor(dtype, shape, values)
+  crossEntropyOp.reference([eager(logits), eager(targets)], [loss, lse], {})
+  const backward = [logits, targets, { dtype: 'f32', shape: rows, values: lse.data } as const, scalar(0.7)]
+  return [
+    opCase('cross_entropy', name, [logits, targets], {}, options),
+    opCase('cross_entropy_backward', name, backward, {}, options),
+  ]
+}
+
+function samples(): Case[] {
+  const site = 0x1234567
+  const draw = (name: string, logits: Given, temperature: number, topK: number, key = rng()) =>
+    opCase('sample', name, [logits, scalar(temperature), index(topK), key], { site })
+  const ties = given('f32', [3, 7], [1, 3, 3, 2, 3, 0, 3, -1, -1, -1, -1, -1, -1, -1, 0, -0, 0, -0, 5, 5, -5])
+  const logits = floats('x', [9, 31], -4, 4)
+  return [
+    ...edges.map((V) => draw(`5x${V}`, floats('x', [5, V], -3, 3), 0.8, 0)),
+    ...edges.map((V) => draw(`5x${V} greedy`, floats('x', [5, V], -3, 3), 0, 0)),
+    ...[1, 2, 3, 5, 17, 30, 31, 32, 1000].map((topK) => draw(`top ${topK} of 31`, logits, 1.3, topK)),
+    ...[0.01, 0.1, 0.5, 1, 2, 100].map((temperature) =>
+      draw(`temperature ${temperature}`, logits, temperature, 0),
+    ),
+    ...Array.from({ length: 12 }, (_, i) => draw(`draw ${i}`, logits, 1, 7, rng(i, 2 ** 32 - 1 - i, i * i))),
+    ...[0, 1, 2, 3, 4, 5, 6].map((topK) => draw(`ties, top ${topK}`, ties, 1, topK)),
+    draw('ties, greedy', ties, 0, 0),
+    draw('rank 1', floats('x', [13]), 1, 0),
+    draw('rank 3', floats('x', [2, 3, 13]), 1, 4),
+    draw('a large vocabulary', floats('x', [2, 10007], -3, 3), 1, 40),
+    draw('up to 1e4', floats('x', [5, 31], -1e4, 1e4), 1, 0),
+    draw('all equal', given('f32', [9, 31], new Float32Array(279).fill(-3)), 1, 0),
+    draw(
+      '-Infinity is no choice',
+      given('f32', [2, 5], [-inf, -inf, 1, -inf, -inf, 0, -inf, 2, -inf, 1]),
+      1,
+      3,
+    ),
+    draw('one choice', given('f32', [2, 3], [-inf, -inf, 1, 0, -inf, -inf]), 0.5, 0),
+    draw('Infinity, greedy', given('f32', [1, 3], [0, inf, 1]), 0, 0),
+  ]
+}

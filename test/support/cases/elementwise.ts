@@ -1,0 +1,178 @@
+// fill, copy, add, sum_leading, relu, dropout, accumulate, zero, and their gradients and fusions.
+
+import type { Shape } from '../../../lib/graph/dtype'
+import { type Case, opCase } from '../case'
+import { edges, floats, given, index, integers, replaced, rng, scalar } from './values'
+
+/** Masks come in pieces of 512. */
+const sizes = [...edges, 257, 511, 512, 513, 1025]
+/** Tasks take 32,768 elements (or 131,072). */
+const large = [32767, 32768, 32769, 70001]
+
+const { NaN, POSITIVE_INFINITY: inf } = Number
+
+export function elementwiseCases(): Case[] {
+  return [
+    ...sizes.flatMap((n) => perSize([n])),
+    ...large.flatMap((n) => perSize([n])),
+    ...perSize([]),
+    ...perSize([2, 3, 5]),
+    ...fills(),
+    ...copies(),
+    ...adds(),
+    ...sums(),
+    ...specials(),
+    ...dropouts(),
+    ...scalars(),
+  ]
+}
+
+function perSize(shape: Shape): Case[] {
+  const name = `[${shape}]`
+  const [a, b] = [floats('a', shape), floats('b', shape)]
+  const mask = { p: 0.3, site: 0x9abcdef0 }
+  return [
+    opCase('add', name, [a, b]),
+    opCase('accumulate', name, [a, b]),
+    opCase('relu', name, [a]),
+    opCase('relu_backward', name, [a, b]),
+    opCase('dropout', name, [a, rng()], mask),
+    opCase('dropout_add', name, [a, rng(), b], mask),
+    opCase('zero', name, [a]),
+  ]
+}
+
+function fills(): Case[] {
+  const shapes: Shape[] = [[], [1], [7], [3, 5], [65], [140003]]
+  return shapes.flatMap((shape) => [
+    opCase('fill', `[${shape}]`, [], { value: -1.5 }, { outputs: [{ dtype: 'f32', shape }] }),
+    opCase('fill', `i32 [${shape}]`, [], { value: -7 }, { outputs: [{ dtype: 'i32', shape }] }),
+  ])
+}
+
+function copies(): Case[] {
+  const shapes: Shape[] = [[], [1], [13], [3, 5, 7]]
+  return [
+    ...shapes.flatMap((shape) => [
+      opCase('copy', `f32 [${shape}]`, [floats('x', shape)]),
+      opCase('copy', `i32 [${shape}]`, [integers('x', shape, 1000)]),
+      opCase('copy', `u32 [${shape}]`, [integers('x', shape, 2 ** 31, 'u32')]),
+      opCase('copy', `u16 [${shape}]`, [integers('x', shape, 65536, 'u16')]),
+    ]),
+    opCase('copy', 'f32 [140003]', [floats('x', [140003])]),
+    opCase('zero', 'three tensors', [floats('x', [7]), floats('y', [3, 33]), floats('z', [])]),
+    opCase('zero', 'large tensors', [floats('x', [100003]), floats('y', [50021]), integers('z', [9], 5)]),
+  ]
+}
+
+function adds(): Case[] {
+  const shapes: [Shape, Shape][] = [
+    [[3, 5], [5]],
+    [[3, 5], []],
+    [[7], []],
+    [[2, 3, 5], [5]],
+    [
+      [2, 3, 5],
+      [3, 5],
+    ],
+    [[4, 1], [1]],
+    [[1, 9], [9]],
+    [[129, 17], [17]],
+    [[511, 65], [65]],
+    [[3, 23003], [23003]],
+    [[33001], []],
+  ]
+  const same = floats('same', [11])
+  return [
+    ...shapes.map(([a, b]) => opCase('add', `[${a}] + [${b}]`, [floats('a', a), floats('b', b)])),
+    opCase('add', 'one tensor twice', [same, same]),
+  ]
+}
+
+/** Blocks of 256 rows are summed apart. */
+function sums(): Case[] {
+  const shapes: [number, number][] = [
+    ...edges.map((rows): [number, number] => [rows, 5]),
+    ...edges.map((columns): [number, number] => [3, columns]),
+    ...[255, 256, 257, 512, 513].flatMap((rows) =>
+      [1, 2, 7, 8, 33].map((columns): [number, number] => [rows, columns]),
+    ),
+    [300, 515],
+    [70001, 1],
+    [9001, 7],
+    [2, 40009],
+  ]
+  return [
+    ...shapes.map(([rows, columns]) =>
+      opCase('sum_leading', `[${rows}, ${columns}]`, [floats('x', [rows, columns])], { rank: 1 }),
+    ),
+    ...[0, 1, 2, 3].map((rank) =>
+      opCase('sum_leading', `rank ${rank} of [3, 5, 7]`, [floats('x', [3, 5, 7])], { rank }),
+    ),
+    opCase('sum_leading', 'rank 0 of []', [floats('x', [])], { rank: 0 }),
+    opCase('sum_leading', 'rank 0 of [1000]', [floats('x', [1000])], { rank: 0 }),
+    // Large and small terms: an order of summing that loses the small ones shows.
+    opCase('sum_leading', 'mixed sizes', [replaced(floats('x', [600, 9]), { 0: 3e4, 4000: -3e4 })], {
+      rank: 1,
+    }),
+    opCase(
+      'sum_leading',
+      'NaN in one column',
+      [replaced(floats('x', [300, 11]), { [200 * 11 + 3]: NaN, 4: inf })],
+      { rank: 1 },
+    ),
+  ]
+}
+
+function specials(): Case[] {
+  const odd = given(
+    'f32',
+    [19],
+    [0, -0, NaN, inf, -inf, 1, -1, 1e-45, -1e-45, 3e38, -3e38, 2, -2, NaN, 0.5, -0.5, NaN, inf, -inf],
+  )
+  const dy = floats('dy', [19])
+  const oddly = replaced(dy, { 0: NaN, 1: inf, 5: NaN, 6: NaN, 7: inf, 14: -inf, 15: inf })
+  return [
+    opCase('relu', 'NaN, infinities and zeros', [odd]),
+    opCase('relu_backward', 'NaN, infinities and zeros in y', [odd, dy]),
+    opCase('relu_backward', 'NaN and infinities in dy', [odd, oddly]),
+    opCase('add', 'NaN, infinities and zeros', [odd, oddly]),
+    opCase('accumulate', 'NaN, infinities and zeros', [odd, oddly]),
+    opCase('zero', 'NaN and infinities', [odd]),
+    opCase('copy', 'NaN and infinities', [odd]),
+    // What is dropped is 0, whatever it was.
+    opCase('dropout', 'NaN, infinities and zeros', [odd, rng()], { p: 0.5, site: 3 }),
+    opCase('dropout_add', 'NaN and infinities dropped', [odd, rng(), dy], { p: 0.5, site: 3 }),
+    opCase('dropout_add', 'NaN and infinities in the residual', [dy, rng(), odd], { p: 0.5, site: 3 }),
+  ]
+}
+
+function dropouts(): Case[] {
+  const x = floats('x', [1031])
+  const keys = { zero: rng(0, 0, 0), ones: rng(0xffffffff, 0xffffffff, 0xffffffff), one: rng(1, 0, 2 ** 31) }
+  return [
+    ...[0, 1e-9, 0.1, 0.2, 0.5, 0.9, 0.999].flatMap((p) => [
+      opCase('dropout', `p ${p}`, [x, rng()], { p, site: 0xffffffff }),
+      opCase('dropout_add', `p ${p}`, [x, rng(), floats('residual', [1031])], { p, site: 0 }),
+    ]),
+    ...Object.entries(keys).map(([name, key]) =>
+      opCase('dropout', `key ${name}`, [x, key], { p: 0.4, site: 77 }),
+    ),
+  ]
+}
+
+function scalars(): Case[] {
+  const norms = [0, 1e-30, 0.5, 0.999999, 1, 1.5, 1e30, inf, NaN]
+  return [
+    ...norms.flatMap((norm) => [
+      opCase('clip_scale', `norm ${norm}`, [scalar(norm)], { max_norm: 1 }),
+      opCase('clip_scale', `norm ${norm}, max 1e-3`, [scalar(norm)], { max_norm: 1e-3 }),
+    ]),
+    ...norms
+      .filter((norm) => norm !== inf)
+      .map((norm) => opCase('clip_scale', `norm ${norm}, no clipping`, [scalar(norm)], { max_norm: inf })),
+    ...[0, -2.5, 3e38, 1e-45].map((x) => opCase('require_finite', `${x}`, [scalar(x)])),
+    ...edges.map((length) => opCase('positions', `${length}`, [index(0)], { length })),
+    opCase('positions', 'from 250', [index(250)], { length: 6 }),
+  ]
+}

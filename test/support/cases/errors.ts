@@ -1,0 +1,83 @@
+// Contents that must end a run, whatever the backend: docs/program.md, "The ops".
+
+import { type Case, type Given, opCase } from '../case'
+import { floats, given, index, integers, replaced, rng, scalar } from './values'
+
+const { NaN, POSITIVE_INFINITY: inf } = Number
+
+export function errorCases(): Case[] {
+  return [...lookups(), ...positions(), ...choices(), ...finite()]
+}
+
+function refused(op: string, name: string, inputs: Given[], attributes = {}, error = 'out_of_range'): Case {
+  return opCase(op, `refuses ${name}`, inputs, attributes, { error })
+}
+
+function lookups(): Case[] {
+  const tokens = integers('tokens', [3, 7], 11)
+  const [table, dy, logits] = [
+    floats('table', [11, 5]),
+    floats('dy', [3, 7, 5]),
+    floats('logits', [3, 7, 11]),
+  ]
+  const lse = floats('lse', [3, 7])
+  const bad: [string, Given][] = [
+    ['-1', replaced(tokens, { 0: -1 })],
+    ['the vocabulary', replaced(tokens, { 20: 11 })],
+    ['a large token', replaced(tokens, { 8: 2 ** 31 - 1 })],
+    ['the lowest token', replaced(tokens, { 20: -(2 ** 31) })],
+  ]
+  const corpus = integers('corpus', [20], 100, 'u16')
+  const offsets = (...values: number[]) => given('u32', [values.length], values)
+  return [
+    ...bad.flatMap(([name, wrong]) => [
+      refused('embedding', name, [wrong, table]),
+      refused('embedding_backward', name, [wrong, dy], { vocabulary: 11 }),
+      refused('cross_entropy', name, [logits, wrong]),
+      refused('cross_entropy_backward', name, [logits, wrong, lse, scalar(1)]),
+    ]),
+    refused('gather_batch', 'an offset one too far', [corpus, offsets(0, 15)], { block_size: 5 }),
+    refused('gather_batch', 'an offset at the end', [corpus, offsets(20, 3)], { block_size: 5 }),
+    refused('gather_batch', 'the largest offset', [corpus, offsets(3, 2 ** 32 - 1)], { block_size: 5 }),
+    refused('gather_batch', 'an offset that wraps', [corpus, offsets(2 ** 32 - 5)], { block_size: 5 }),
+  ]
+}
+
+function positions(): Case[] {
+  const [cache, x, q] = [floats('cache', [2, 9, 6]), floats('x', [2, 3, 6]), floats('q', [2, 3, 6])]
+  const attention = { heads: 2, scale: 0.5, dropout: 0, site: 0, cached: true }
+  return [
+    ...[-1, 7, 9, 2 ** 31 - 1, -(2 ** 31)].flatMap((start) => [
+      refused('cache_write', `start ${start}`, [cache, x, index(start)]),
+      refused('attention', `start ${start}`, [q, cache, cache, index(start)], attention),
+    ]),
+    ...[-1, 3, 2 ** 31 - 1, -(2 ** 31)].map((row) => refused('select_row', `row ${row}`, [x, index(row)])),
+    refused('positions', 'what i32 cannot hold', [index(2 ** 31 - 3)], { length: 4 }),
+    ...[0, -1].map((step) => {
+      const tensors = ['p', 'g', 'm', 'v'].map((name) => floats(name, [5]))
+      const attributes = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0 }
+      return refused('adamw', `step ${step}`, [index(step), scalar(1e-3), scalar(1), ...tensors], attributes)
+    }),
+  ]
+}
+
+function choices(): Case[] {
+  const logits = floats('logits', [2, 5])
+  const draw = (name: string, x: Given, temperature: number, topK: number) =>
+    refused('sample', name, [x, scalar(temperature), index(topK), rng()], { site: 1 })
+  const nothing = { 5: -inf, 6: -inf, 7: -inf, 8: -inf, 9: -inf }
+  return [
+    draw('a NaN', replaced(logits, { 9: NaN }), 1, 0),
+    draw('a NaN, greedy', replaced(logits, { 3: NaN }), 0, 0),
+    draw('a NaN, top 1', replaced(logits, { 3: NaN }), 1, 1),
+    draw('all -Infinity', replaced(logits, nothing), 1, 0),
+    draw('all -Infinity, greedy', replaced(logits, nothing), 0, 0),
+    draw('a negative temperature', logits, -0.5, 0),
+    draw('a NaN as temperature', logits, NaN, 0),
+    draw('a negative top_k', logits, 1, -1),
+  ]
+}
+
+function finite(): Case[] {
+  return [NaN, inf, -inf].map((x) => refused('require_finite', `${x}`, [scalar(x)], {}, 'non_finite'))
+}

@@ -1,0 +1,145 @@
+// matmul, linear and matmul_accumulate: every transpose, around the edges of vectors, tiles, blocks and tasks.
+
+import type { Shape } from '../../../lib/graph/dtype'
+import { type Case, type CaseOptions, opCase } from '../case'
+import { Numbers } from '../numeric'
+import { edges, floats, replaced } from './values'
+
+interface Sizes {
+  M: number
+  K: number
+  N: number
+}
+
+const transposes = [
+  { transpose_a: false, transpose_b: false },
+  { transpose_a: false, transpose_b: true },
+  { transpose_a: true, transpose_b: false },
+  { transpose_a: true, transpose_b: true },
+]
+
+/** 256 terms are summed in registers at once. */
+const depths = [...edges, 127, 255, 256, 257, 511, 512, 513]
+
+export function matmulCases(): Case[] {
+  const sizes: Sizes[] = [
+    ...edges.map((M) => ({ M, K: 9, N: 17 })),
+    ...edges.map((N) => ({ M: 7, K: 5, N })),
+    ...depths.map((K) => ({ M: 7, K, N: 19 })),
+    // Up to four rows are not packed.
+    ...[1, 2, 3, 4].flatMap((M) => edges.map((N) => ({ M, K: 11, N }))),
+    ...[1, 3, 4].flatMap((M) => depths.map((K) => ({ M, K, N: 5 }))),
+    ...random(24),
+  ]
+  // Many tasks: blocks of 144 rows, of 192 columns, of 8192 columns, of 2²¹ packed floats.
+  const large: Sizes[] = [
+    { M: 145, K: 129, N: 130 },
+    { M: 301, K: 65, N: 197 },
+    { M: 13, K: 521, N: 405 },
+    { M: 1, K: 257, N: 1025 },
+    { M: 3, K: 300, N: 701 },
+  ]
+  const huge: Sizes[] = [{ M: 5, K: 300, N: 8209 }]
+  return [
+    ...transposes.flatMap((attributes) => distinct(sizes).flatMap((each) => matmul(each, attributes))),
+    ...transposes.flatMap((attributes) => large.flatMap((each) => matmul(each, attributes))),
+    ...transposes
+      .slice(0, 2)
+      .flatMap((attributes) => huge.flatMap((each) => matmul(each, attributes, { large: true }))),
+    ...distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => linear(each)),
+    ...transposes.flatMap((attributes) =>
+      distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => matmulAccumulate(each, attributes)),
+    ),
+    ...ranks(),
+    ...specials(),
+  ]
+}
+
+function random(count: number): Sizes[] {
+  const numbers = new Numbers('matmul sizes')
+  return Array.from({ length: count }, () => ({
+    M: numbers.pick(edges),
+    K: numbers.pick(depths),
+    N: numbers.pick(edges),
+  }))
+}
+
+function distinct(sizes: Sizes[]): Sizes[] {
+  const found = new Map(sizes.map((each) => [`${each.M} ${each.K} ${each.N}`, each]))
+  return [...found.values()]
+}
+
+type Transposes = (typeof transposes)[number]
+
+const spell = ({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes) =>
+  `${M}x${K}x${N}${transpose_a ? ' ta' : ''}${transpose_b ? ' tb' : ''}`
+
+function operands({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes) {
+  const a = floats('a', transpose_a ? [K, M] : [M, K])
+  const b = floats('b', transpose_b ? [N, K] : [K, N])
+  return [a, b]
+}
+
+function matmul(sizes: Sizes, attributes: Transposes, options?: CaseOptions): Case[] {
+  return [opCase('matmul', spell(sizes, attributes), operands(sizes, attributes), attributes, options)]
+}
+
+function matmulAccumulate(sizes: Sizes, attributes: Transposes): Case[] {
+  const inputs = [floats('total', [sizes.M, sizes.N]), ...operands(sizes, attributes)]
+  return [opCase('matmul_accumulate', spell(sizes, attributes), inputs, attributes)]
+}
+
+function linear({ M, K, N }: Sizes): Case[] {
+  const inputs = [floats('x', [M, K]), floats('weight', [N, K]), floats('bias', [N])]
+  return [false, true].map((relu) =>
+    opCase('linear', `${M}x${K}x${N}${relu ? ' relu' : ''}`, inputs, { relu }),
+  )
+}
+
+/** Operands of other ranks, and one tensor as both. */
+function ranks(): Case[] {
+  const [none, tb, ta] = transposes
+  const square = floats('square', [13, 13])
+  const three: Shape = [2, 3, 5]
+  return [
+    opCase('matmul', 'rank 3 by 2', [floats('a', three), floats('b', [5, 7])], none),
+    opCase('matmul', 'rank 4 by 2 tb', [floats('a', [2, 2, 3, 5]), floats('b', [7, 5])], tb),
+    opCase('matmul', 'rank 3 by 3 ta', [floats('a', three), floats('b', [2, 3, 9])], ta),
+    opCase('matmul', 'rank 1 by 2', [floats('a', [17]), floats('b', [17, 9])], none),
+    opCase('matmul', 'rank 1 by 1 tb', [floats('a', [17]), floats('b', [17])], tb),
+    opCase('matmul', 'one tensor twice', [square, square], none),
+    opCase('matmul', 'one tensor twice ta', [square, square], ta),
+    opCase('linear', 'rank 3', [floats('x', three), floats('w', [7, 5]), floats('b', [7])], { relu: true }),
+    opCase('linear', 'rank 1', [floats('x', [5]), floats('w', [7, 5]), floats('b', [7])], { relu: false }),
+    opCase(
+      'matmul_accumulate',
+      'rank 3',
+      [floats('t', [2, 3, 7]), floats('a', three), floats('b', [5, 7])],
+      none,
+    ),
+  ]
+}
+
+/** A NaN or an Infinity reaches its own row (of a) or column (of b), and nothing else. */
+function specials(): Case[] {
+  const cases: Case[] = []
+  for (const M of [3, 13]) {
+    for (const attributes of transposes) {
+      const sizes = { M, K: 21, N: 19 }
+      const [a, b] = operands(sizes, attributes)
+      const inRow2 = attributes.transpose_a ? 4 * M + 2 : 2 * 21 + 4
+      const inColumn18 = attributes.transpose_b ? 18 * 21 + 20 : 20 * 19 + 18
+      for (const value of [Number.NaN, Infinity]) {
+        const name = `${value} in a row and a column, ${spell(sizes, attributes)}`
+        const inputs = [replaced(a, { [inRow2]: value }), replaced(b, { [inColumn18]: value })]
+        cases.push(opCase('matmul', name, inputs, attributes))
+      }
+    }
+    const [x, weight, bias] = [floats('x', [M, 21]), floats('weight', [19, 21]), floats('bias', [19])]
+    for (const value of [Number.NaN, Infinity, -Infinity]) {
+      const inputs = [replaced(x, { 43: value }), weight, replaced(bias, { 17: value })]
+      cases.push(opCase('linear', `${M} rows, ${value} before relu`, inputs, { relu: true }))
+    }
+  }
+  return cases
+}

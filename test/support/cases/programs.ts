@@ -1,0 +1,111 @@
+// Whole Programs of tiny models: a micro-batch's loss and gradients, and the optimizer's update; each as it is traced and fused.
+
+import { bytesPerElement, sizeOf } from '../../../lib/graph/dtype'
+import { fuse } from '../../../lib/graph/fuse'
+import type { Program } from '../../../lib/graph/program'
+import { createModel } from '../../../lib/model/architecture'
+import type { ModelConfig } from '../../../lib/model/config'
+import { corpusName, generationProgram, gradientProgram } from '../../../lib/model/programs'
+import { initialValues } from '../../../lib/model/weights'
+import { fusedOpNames } from '../../../lib/ops'
+import { updateProgram } from '../../../lib/optim/adamw'
+import type { Case, StoreTensor } from '../case'
+import { epsilon, Numbers } from '../numeric'
+
+const configs: Record<string, ModelConfig> = {
+  bigram: { kind: 'bigram', vocabSize: 13, blockSize: 7, embed: 1, heads: 1, layers: 1, dropout: 0 },
+  head: { kind: 'single-head', vocabSize: 13, blockSize: 9, embed: 10, heads: 1, layers: 1, dropout: 0 },
+  decoder: { kind: 'decoder', vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2 },
+}
+
+export function programCases(): Case[] {
+  return Object.entries(configs).flatMap(([name, config]) => {
+    const programs = { gradient: gradientOf(config), update: updateOf(config), prefill: prefillOf(config) }
+    return Object.entries(programs).flatMap(([kind, program]) => [
+      wholeCase(`${kind} of a ${name}`, config, program),
+      wholeCase(`${kind} of a ${name}, fused`, config, fuse(program, fusedOpNames)),
+    ])
+  })
+}
+
+const corpusLength = 101
+const batchSize = 3
+
+function gradientOf(config: ModelConfig): Program {
+  const { model, parameters } = createModel(config)
+  const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
+  return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
+}
+
+function updateOf(config: ModelConfig): Program {
+  const { parameters } = createModel(config)
+  return updateProgram(parameters, {
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
+    gradientClip: 0.5,
+  })
+}
+
+function prefillOf(config: ModelConfig): Program {
+  return generationProgram(createModel(config).model, 'prefill', '0', config.blockSize)
+}
+
+/** Two records: what the first run leaves in the Store, the second starts from. */
+function wholeCase(name: string, config: ModelConfig, program: Program): Case {
+  const { parameters } = createModel(config)
+  const initial = new Map(
+    parameters.map((parameter) => [parameter.path, initialValues(parameter, { low: 42, high: 0 })]),
+  )
+  const store = program.buffers
+    .filter(({ role }) => role === 'store')
+    .map(({ name, dtype, shape }): StoreTensor => {
+      const numbers = new Numbers(name)
+      const size = sizeOf(shape)
+      if (name === corpusName('train')) {
+        return { name, dtype, shape, values: Uint16Array.from(numbers.integers(size, config.vocabSize)) }
+      }
+      if (dtype !== 'f32')
+        return { name, dtype, shape, values: new Int32Array((size * bytesPerElement[dtype]) / 4) }
+      const low = name.startsWith('adamw/v/') ? 0 : -0.1
+      return { name, dtype, shape, values: initial.get(name) ?? numbers.floats(size, low, 0.1) }
+    })
+  const records = [0, 1].map((i) => ({
+    offsets: new Numbers(`offsets ${i}`).integers(batchSize, corpusLength - config.blockSize),
+    rng: [1337, 0, i],
+    step: i + 1,
+    learningRate: 1e-3,
+    tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
+    start: 0,
+    temperature: 0.9,
+    topK: 5,
+  }))
+  const written = new Set(program.ops.flatMap(({ outputs }) => outputs))
+  const results = program.buffers.flatMap(({ name, role }, id) =>
+    (role === 'store' || role === 'output') && written.has(id) ? [{ kind: role, name } as const] : [],
+  )
+  return {
+    name: `program ${name}`,
+    op: 'program',
+    program,
+    store,
+    records,
+    results,
+    bounds: (expected) =>
+      expected.map((values, i) => {
+        const { dtype } = program.buffers.find((buffer) => buffer.name === results[i].name)!
+        return Float64Array.from(values, () => (dtype === 'f32' ? boundFor(values) : 0))
+      }),
+    // An output of the reference is rounded to f32 on its way out, and a gradient is a sum over rows that nearly cancel.
+    nmse: 1e-10,
+    large: false,
+  }
+}
+
+/** Rounding errors of all of a tensor's elements are of one size: 256·ε beside the largest. */
+function boundFor(values: ArrayLike<number>): number {
+  let largest = 0
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]))
+  return 256 * epsilon * Math.max(largest, 1e-3)
+}

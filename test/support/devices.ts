@@ -1,0 +1,47 @@
+// Runs tests on every device: in plain TypeScript, and on the native engine where it loads.
+
+import type { Session } from '../../lib/backend/backend'
+import { JsSession } from '../../lib/backend/js/session'
+import { loadAddon, type NativeSessionHandle } from '../../lib/backend/native/addon'
+import { NativeSession } from '../../lib/backend/native/session'
+
+export interface TestDevice {
+  /** What the `device` option takes. */
+  readonly name: 'js' | 'cpu'
+  open(): Session
+}
+
+const js: TestDevice = { name: 'js', open: () => new JsSession() }
+const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon().addon!) }
+
+/** A machine that has no compiler may leave the native engine out; where it was asked for, its absence is a failure. */
+const nativeRequired = /^(1|true)$/.test(process.env.CI ?? '') || process.env.NANO_GPT_REQUIRE_NATIVE === '1'
+
+/** A `describe` block for each device. */
+export function onEveryDevice(title: string, body: (device: TestDevice) => void): void {
+  describe(`${title} (js)`, () => body(js))
+  onNative(`${title} (cpu)`, body)
+}
+
+/** A `describe` block for the native engine. */
+export function onNative(title: string, body: (device: TestDevice) => void): void {
+  const { reason } = loadAddon()
+  if (reason === undefined) {
+    describe(title, () => body(cpu))
+  } else if (nativeRequired) {
+    describe(title, () => {
+      test('the native engine loads', () => {
+        throw new Error(reason)
+      })
+    })
+  } else {
+    console.warn(`${title}: skipped, ${reason}`)
+    describe.skip(title, () => body(cpu))
+  }
+}
+
+/** The addon's own session, for what the `Session` interface does not let through. */
+export function handleOf(session: Session): NativeSessionHandle & { free(name: string): Promise<void> } {
+  return (session as unknown as { handle: NativeSessionHandle & { free(name: string): Promise<void> } })
+    .handle
+}

@@ -1,0 +1,147 @@
+// Small models of every kind, and what the tests do with them: sessions with weights, trainers, all their Programs.
+
+import type { Phase, Session } from '../../lib/backend/backend'
+import { RecordLayout } from '../../lib/backend/records'
+import type { TrainingConfig } from '../../lib/checkpoint/checkpoint'
+import type { TypedArray } from '../../lib/graph/dtype'
+import type { Program } from '../../lib/graph/program'
+import { createModel } from '../../lib/model/architecture'
+import type { ModelConfig } from '../../lib/model/config'
+import { corpusName, evaluationProgram, generationProgram, gradientProgram } from '../../lib/model/programs'
+import { initializeWeights } from '../../lib/model/weights'
+import { momentNames, updateProgram } from '../../lib/optim/adamw'
+import { type Seed, seedFrom } from '../../lib/random/philox'
+import { Trainer } from '../../lib/train/trainer'
+import { goldenCorpus } from './text'
+
+export const training: TrainingConfig = {
+  batchSize: 3,
+  microBatches: 1,
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  gradientClip: null,
+  evalInterval: 10,
+  evalBatches: 2,
+}
+
+/** One of each kind; odd sizes, so that nothing fits by chance. */
+export const configs: Record<string, ModelConfig> = {
+  bigram: { kind: 'bigram', vocabSize: 65, blockSize: 7, embed: 32, heads: 1, layers: 1, dropout: 0 },
+  'single-head': {
+    kind: 'single-head',
+    vocabSize: 65,
+    blockSize: 9,
+    embed: 10,
+    heads: 1,
+    layers: 1,
+    dropout: 0,
+  },
+  decoder: { kind: 'decoder', vocabSize: 65, blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0 },
+  'decoder with dropout': {
+    kind: 'decoder',
+    vocabSize: 65,
+    blockSize: 11,
+    embed: 15,
+    heads: 3,
+    layers: 2,
+    dropout: 0.2,
+  },
+}
+
+/** Every Program of a model, not fused. */
+export function programsOf(config: ModelConfig, corpusLength = 500): Record<string, Program> {
+  const { model, parameters } = createModel(config)
+  const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
+  const sizes = { batchSize: training.batchSize, microBatches: 2 }
+  return {
+    gradient: gradientProgram(model, parameters, corpus, sizes),
+    update: updateProgram(parameters, { ...training, gradientClip: 0.5 }),
+    evaluation: evaluationProgram(model, corpus, 4),
+    prefill: generationProgram(model, 'prefill', 'a', 5),
+    decode: generationProgram(model, 'decode', 'a'),
+  }
+}
+
+export interface TestModel {
+  readonly session: Session
+  readonly model: ReturnType<typeof createModel>['model']
+  readonly parameters: ReturnType<typeof createModel>['parameters']
+  readonly trainer: Trainer
+  readonly seed: Seed
+}
+
+/** A model with initial weights on a session, ready to train on the golden corpus. */
+export async function prepare(
+  session: Session,
+  config: ModelConfig,
+  overrides: Partial<TrainingConfig> = {},
+  seed = seedFrom(1337),
+  corpus = goldenCorpus(2000, seed),
+): Promise<TestModel> {
+  const { model, parameters } = createModel(config)
+  await initializeWeights(session, parameters, seed)
+  for (const { path, shape } of parameters) {
+    for (const name of momentNames(path)) await session.allocate(name, 'f32', shape)
+  }
+  const trainer = await Trainer.create({
+    session,
+    model,
+    parameters,
+    training: { ...training, ...overrides },
+    seed,
+    corpus: { train: corpus, validation: corpus },
+  })
+  return { session, model, parameters, trainer, seed }
+}
+
+/** All weights, by path. */
+export async function weightsOf({ session, parameters }: Pick<TestModel, 'session' | 'parameters'>) {
+  const weights: Record<string, TypedArray> = {}
+  for (const { path } of parameters) weights[path] = await session.read(path)
+  return weights
+}
+
+type Values = Readonly<Record<string, number | ArrayLike<number>>>
+
+/** Allocates what the Program's Store buffers need and is not there yet. */
+export async function allocateStores(
+  session: Session,
+  program: Program,
+  known = new Set<string>(),
+): Promise<void> {
+  for (const { name, role, dtype, shape } of program.buffers) {
+    if (role !== 'store' || known.has(name)) continue
+    known.add(name)
+    await session.allocate(name, dtype, shape)
+  }
+}
+
+/** A compiled Program that is run with values by name. */
+export async function compiled(session: Session, program: Program) {
+  const handle = await session.compile(program)
+  const inputs = new RecordLayout(program, 'input')
+  const outputs = new RecordLayout(program, 'output')
+  const phase = (...records: Values[]): Phase => ({
+    program: handle,
+    times: 1,
+    inputs: inputs.pack(records.length > 0 ? records : [{}]),
+  })
+  return {
+    handle,
+    outputs,
+    phase,
+    /** Runs it once for each record; fails where the run does. */
+    async run(...records: Values[]): Promise<Record<string, TypedArray>> {
+      const result = await session.run(Math.max(1, records.length), [phase(...records)])
+      if (result.failure) throw new Error(`${result.failure.opName}: ${result.failure.message}`)
+      return Object.fromEntries(
+        outputs.fields.map(({ name }) => [name, outputs.unpack(result.outputs[0], name)]),
+      )
+    },
+  }
+}
+
+export { corpusName }
