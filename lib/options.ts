@@ -10,12 +10,14 @@ export const count = v.pipe(
   v.maxValue(2 ** 31 - 1, 'must be less than 2^31'),
 )
 
+const seedRange = 'must be a whole number from 0 to 2^53 - 1, or a bigint below 2n ** 64n'
+
 export const seed = v.union(
   [
-    v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-    v.pipe(v.bigint(), v.minValue(0n), v.maxValue(2n ** 64n - 1n)),
+    v.pipe(v.number(), v.safeInteger(seedRange), v.minValue(0, seedRange)),
+    v.pipe(v.bigint(), v.minValue(0n, seedRange), v.maxValue(2n ** 64n - 1n, seedRange)),
   ],
-  'must be a whole number from 0 to 2^53 - 1, or a bigint below 2n ** 64n',
+  seedRange,
 )
 
 export const signal = v.instance(AbortSignal, 'must be an AbortSignal')

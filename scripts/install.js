@@ -1,4 +1,3 @@
-'use strict'
 // The "install" script. Takes the first that works: a binary that is already there (built or prebuilt), one compiled
 // here, and else none: the TypeScript backend serves. Fails the installation only when NANO_GPT_REQUIRE_NATIVE=1.
 //   NANO_GPT_SKIP_NATIVE=1        neither look nor build
@@ -24,7 +23,9 @@ function giveUp(why) {
     process.exit(1)
   }
   say(`${why}. The TypeScript backend will be used: it is complete, and much slower.`)
-  say('For the native one install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then run')
+  say(
+    'For the native one install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then run',
+  )
   say('"npm rebuild nano-gpt", or "npm run build:native" in a checkout.')
   process.exit(0)
 }
@@ -41,11 +42,17 @@ function testLoad() {
   const child = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8', timeout: 60_000 })
   if (child.status === 0) return { file: path.relative(root, child.stdout) }
   const lines = `${child.stderr}`.split('\n')
-  return { why: lines.find((line) => line.includes('Error: '))?.trim() ?? `it ended with ${child.signal ?? child.status}` }
+  return {
+    why:
+      lines.find((line) => line.includes('Error: '))?.trim() ??
+      `it ended with ${child.signal ?? child.status}`,
+  }
 }
 
 function hasCMake() {
-  return spawnSync('cmake', ['--version'], { stdio: 'ignore', shell: process.platform === 'win32' }).status === 0
+  return (
+    spawnSync('cmake', ['--version'], { stdio: 'ignore', shell: process.platform === 'win32' }).status === 0
+  )
 }
 
 function findCMakeJs() {
@@ -94,6 +101,8 @@ function main() {
   if (!fromSource) {
     const present = testLoad()
     if (present.file) return say(`the native backend is ready (${present.file})`)
+    if (!present.why.includes('No native build was found'))
+      say(`the binary that is here cannot be used: ${present.why}`)
   }
   build()
   const built = testLoad()

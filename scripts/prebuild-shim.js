@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-'use strict'
+
 // Stands in for node-gyp where prebuildify calls it: passes on what cmake-js understands.
 const { spawnSync } = require('node:child_process')
 

@@ -1,4 +1,3 @@
-'use strict'
 // npm run prebuild: builds the addon and copies it, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
 // "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim turns that into a call of cmake-js.
 const fs = require('node:fs')
@@ -7,7 +6,10 @@ const prebuildify = require('prebuildify')
 
 const root = path.join(__dirname, '..')
 // prebuildify leaves what lies there, and a stale file would be published.
-fs.rmSync(path.join(root, 'prebuilds', `${process.platform}-${process.arch}`), { recursive: true, force: true })
+fs.rmSync(path.join(root, 'prebuilds', `${process.platform}-${process.arch}`), {
+  recursive: true,
+  force: true,
+})
 
 const options = {
   napi: true,

@@ -7,10 +7,10 @@ import { JsSession } from '../lib/backend/js/session'
 import type { TrainingConfig } from '../lib/checkpoint/checkpoint'
 import { fuse } from '../lib/graph/fuse'
 import { Trace } from '../lib/graph/trace'
+import { createModel } from '../lib/model/architecture'
 import type { ModelConfig, ModelKind } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'
-import { createModel } from '../lib/model/architecture'
 import { copy, gatherBatch } from '../lib/ops'
 import { gradientName } from '../lib/optim/adamw'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
@@ -92,7 +92,11 @@ function expectNear(what: string, got: number, expected: number, bound: number):
   throw new Error(`${what}: got ${got}, expected ${expected} ± ${bound}; off by ${got - expected}`)
 }
 
-const norm = (values: ArrayLike<number>) => Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0))
+function norm(values: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i] * values[i]
+  return Math.sqrt(sum)
+}
 
 /** Ten million weights are drawn, and ten steps of them computed. */
 jest.setTimeout(60_000)
@@ -119,7 +123,12 @@ describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (na
       first.forEach((value, i) => {
         expectNear(`${parameter.path}[${i}]`, values[i], value, 1e-7 * Math.max(1, Math.abs(value)))
       })
-      expectNear(`Σ ${parameter.path}`, Float64Array.from(values).reduce((a, b) => a + b, 0), sum, 1e-9 * values.length)
+      expectNear(
+        `Σ ${parameter.path}`,
+        Float64Array.from(values).reduce((a, b) => a + b, 0),
+        sum,
+        1e-9 * values.length,
+      )
     }
   })
 
@@ -157,12 +166,21 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
 
   beforeAll(async () => {
     session = open()
-    trained = await prepare(session, modelConfig(golden), trainingConfig(golden), seedFrom(BigInt(golden.seed)), corpus)
+    trained = await prepare(
+      session,
+      modelConfig(golden),
+      trainingConfig(golden),
+      seedFrom(BigInt(golden.seed)),
+      corpus,
+    )
   })
   afterAll(() => session.dispose())
 
   const firstInputs = () =>
-    golden.firstBatch.offsets.map((offsets, draw) => ({ offsets, rng: [trained.seed.low, trained.seed.high, draw] }))
+    golden.firstBatch.offsets.map((offsets, draw) => ({
+      offsets,
+      rng: [trained.seed.low, trained.seed.high, draw],
+    }))
 
   test('the first logits', async () => {
     const trace = new Trace('logits', { training: true })
@@ -178,7 +196,12 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
     row.forEach((value, i) => {
       expectNear(`logit ${i}`, logits[i], value, bound * Math.max(1, Math.abs(value)))
     })
-    expectNear('Σ logits', logits.reduce((a: number, b: number) => a + b, 0), sum, 0.02 * bound * logits.length)
+    expectNear(
+      'Σ logits',
+      Array.from(logits).reduce((a, b) => a + b, 0),
+      sum,
+      0.02 * bound * logits.length,
+    )
     expectNear('Σ logits²', norm(logits) ** 2, sumOfSquares, bound * sumOfSquares)
   })
 
@@ -193,8 +216,12 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
       const gradient = await session.read(gradientName(path))
       const wanted = expected.gradientNorms[path]
       total += norm(gradient) ** 2
-      // A key's bias-like directions have gradients of almost nothing: only the sum's rounding is left.
-      expectNear(`the gradient norm of ${path}`, norm(gradient), wanted, bounds.norms * Math.max(wanted, 1e-3))
+      expectNear(
+        `the gradient norm of ${path}`,
+        norm(gradient),
+        wanted,
+        bounds.norms * Math.max(wanted, 1e-3),
+      )
       const elements = expected.gradients?.[path]
       if (elements) {
         const largest = Math.max(...elements.map(Math.abs))
@@ -204,7 +231,12 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
       }
       await session.write(gradientName(path), new Float32Array(shape.reduce((a, b) => a * b, 1)))
     }
-    expectNear('the total gradient norm', Math.sqrt(total), expected.totalGradientNorm, bounds.norms * expected.totalGradientNorm)
+    expectNear(
+      'the total gradient norm',
+      Math.sqrt(total),
+      expected.totalGradientNorm,
+      bounds.norms * expected.totalGradientNorm,
+    )
   })
 
   test('ten steps', async () => {

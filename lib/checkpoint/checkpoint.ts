@@ -29,6 +29,8 @@ const modelSchema = v.object({
 })
 
 const trainingSchema = v.object({
+  /** Updates that the run was to make in all. */
+  steps: count,
   batchSize: count,
   microBatches: count,
   learningRate: positive,

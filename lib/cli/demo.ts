@@ -1,16 +1,17 @@
 // `nano-gpt demo`: a small model trained on real text within a few minutes on whatever there is, with samples on the way.
 
 import { rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { devices, openSession } from '../backend/devices'
+import { join } from 'node:path'
+import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/checkpoint'
 import { corpusNames, loadText } from '../data/corpus'
-import { NanoGptError, reasonOf, show } from '../errors'
+import { NanoGptError, reasonOf } from '../errors'
 import type { Model } from '../model/model'
+import type { TrainEvent } from '../train/events'
 import type { TrainOptions } from '../train/options'
 import { train } from '../train/train'
-import { type Followed, follow } from './follow'
-import { block, bold, command, count, json, live, note, plural, say } from './output'
+import { type Followed, follow, resultOf } from './follow'
+import { block, bold, clock, command, json, live, note, plural, say } from './output'
 
 interface Options {
   data?: string
@@ -24,7 +25,7 @@ const defaultSeconds = 120
 /** A run that takes so much longer than it was measured to is stopped: the demo ends within five minutes. */
 const patience = 1.5
 const mostSteps = 3000
-const fewestSteps = 30
+const fewestSteps = 36
 const secondsPerMeasurement = 4
 /** Beyond these, a corpus counts as out of reach. */
 const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'moby-dick': 40 }
@@ -45,28 +46,23 @@ const jsPlan = {
 export async function demoCommand(options: Options): Promise<void> {
   const { seconds = defaultSeconds, out = join('runs', 'demo') } = options
   if (!(seconds > 0)) throw new NanoGptError('option', `--seconds is ${seconds}: it must be more than 0`)
-  const tell = options.json ? () => {} : say
-  tell(`${bold('nano-gpt demo')}: trains a small GPT on real text for about ${plural(seconds, 'second')}, then lets it write.`)
-  tell()
+  if (!options.json) say(`${bold('nano-gpt demo')}: trains a small GPT on real text, then lets it write.\n`)
   const data = await chooseText(options)
   const device = await chooseDevice(options.device)
   const plan: TrainOptions = { ...(device === 'js' ? jsPlan : nativePlan), data, device }
-  live(options.json ? '' : 'measuring how fast this machine is …')
+  if (!options.json) live('measuring how fast this machine is …')
   const steps = stepsFor(seconds, await measure(plan, Math.min(secondsPerMeasurement, seconds / 4)))
-  live('')
   for (const file of Object.values(files)) await rm(join(out, file), { force: true })
-  const interval = Math.ceil(steps / 3)
-  const run = train({ ...plan, steps, out, sampleInterval: interval, evalInterval: Math.ceil(steps / 9) })
+  const run = train({ ...plan, steps, out, sampleInterval: steps / 3, evalInterval: steps / 9 })
   const deadline = performance.now() + patience * seconds * 1000
-  const followed = await follow(run, {
-    json: options.json,
-    device: options.device,
-    out,
-    each: ({ type }) => {
-      if (type === 'step' && performance.now() > deadline) run.stop()
-    },
-  })
-  await finish(followed, steps, out, options)
+  const stopWhenLate = ({ type }: TrainEvent) => {
+    if (type === 'step' && performance.now() > deadline) run.stop()
+  }
+  const { json: asJson, device: asked } = options
+  const followed = await follow(run, { json: asJson, device: asked, out, each: stopWhenLate })
+  if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
+  if (asJson) json(resultOf(followed, out))
+  else await sumUp(followed, steps, out)
   await followed.model.dispose()
 }
 
@@ -113,27 +109,57 @@ async function chooseDevice(asked?: string): Promise<string> {
 /** Seconds a step, from a short run that is thrown away. */
 async function measure(plan: TrainOptions, seconds: number): Promise<number> {
   const run = train({ ...plan, steps: 1_000_000, evalInterval: 1_000_000, evalBatches: 1 })
+  let cold = 0
+  let warm = 0
   let steps = 0
-  let spent = 0
   for await (const event of run) {
     if (event.type !== 'step') continue
-    // The first steps are slower: nothing is warm yet. They count only while there are no others.
-    const warm = spent > seconds / 2
-    steps = (warm ? steps : 0) + event.losses.length
-    spent += event.seconds
-    if (!warm) lastCold = spent
-    if (spent >= seconds) break
+    // The first steps are slower: nothing has been compiled or touched yet. They only warm up.
+    if (cold < seconds / 3) {
+      cold += event.seconds
+      continue
+    }
+    warm += event.seconds
+    steps += event.losses.length
+    if (cold + warm >= seconds) break
   }
   run.stop()
   await (await run).dispose()
-  return (spent - lastCold) / steps
+  return warm / steps
 }
 
+/** As many steps as fit, a multiple of 9: three samples on the way, an evaluation with each and two between. */
 function stepsFor(seconds: number, secondsPerStep: number): number {
-  return Math.max(fewestSteps, Math.min(mostSteps, Math.floor(seconds / secondsPerStep)))
+  const fitting = Math.max(fewestSteps, Math.min(mostSteps, seconds / secondsPerStep))
+  return 9 * Math.floor(fitting / 9)
 }
 
-async function finish({ model, evaluation, seconds, interrupted }: Followed, steps: number, out: string, options: Options) {
+async function sumUp(followed: Followed, steps: number, out: string): Promise<void> {
+  const { model, seconds, interrupted } = followed
   const { step, data } = model.info
-  if (interrupted !== undefined) process.exitCode = interrupted
+  // All steps end with a sample; a run that was too slow for its steps still owes it.
+  if (step < steps && interrupted === undefined) {
+    const text = await model.generate({ maxTokens: 200 })
+    say(`\n${block(`a sample after ${plural(step, 'step')}, where time was up`, text)}`)
+  }
+  say()
+  say(
+    bold(
+      `${plural(step, 'step')} in ${clock(seconds)} on ${data.name}, device ${model.device}, saved in ${out}`,
+    ),
+  )
+  say()
+  say('What to try next:')
+  for (const line of suggestions(model, out)) say(`  ${line}`)
+}
+
+function suggestions({ device, info }: Model, out: string): string[] {
+  const prompt = info.data.name === 'shakespeare' ? 'ROMEO:' : 'The '
+  return [
+    command('generate', '--model', out, '--prompt', prompt, '--temperature', '0.8'),
+    command('train', '--resume', out, '--steps', String(2 * info.step)),
+    command('train', '--data', 'your.txt', '--sample-interval', '500'),
+    device === 'js' ? command('info') : command('train', '--preset', 'decoder'),
+    command('--help'),
+  ]
 }

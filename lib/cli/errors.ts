@@ -2,6 +2,7 @@
 
 import { CommanderError } from 'commander'
 import { NanoGptError, reasonOf } from '../errors'
+import { kebab } from './flags'
 import { json, note } from './output'
 
 /** 0: done; 1: an error; 2: the command was not understood; 130: interrupted. */
@@ -25,8 +26,12 @@ interface Explained {
 
 function explain(error: unknown): Explained {
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-    return { code: 'usage', message: `${message}${helpHint()}`, exitCode: exitCodes.usage }
+    const stray = error.code === 'commander.excessArguments' ? ' (a text file is given as --data FILE)' : ''
+    const message = error.message
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ')
+      .replace(/\.$/, '')
+    return { code: 'usage', message: `${message}${stray}${helpHint()}`, exitCode: exitCodes.usage }
   }
   if (error instanceof NanoGptError) {
     const exitCode = error.code === 'option' ? exitCodes.usage : exitCodes.error
@@ -52,7 +57,7 @@ function bug(error: unknown): string {
 function helpHint(): string {
   const name = process.argv[2] ?? ''
   const known = ['train', 'generate', 'info', 'demo'].includes(name)
-  return ` (see "nano-gpt ${known ? `${name} ` : ''}--help")`
+  return `; see "nano-gpt ${known ? `${name} ` : ''}--help"`
 }
 
 /** What the library calls an option in code, in the words of the command line. */
@@ -77,5 +82,5 @@ function inFlags(message: string): string {
 
 /** `batchSize` → `--batch-size`. */
 function flag(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  return `--${kebab(name)}`
 }

@@ -21,9 +21,15 @@ const presetNames = Object.keys(presets).join(', ')
 
 const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
   'What to train on:': {
-    data: { value: '<name|file>', description: 'shakespeare, moby-dick or a text file (default: shakespeare)' },
+    data: {
+      value: '<name|file>',
+      description: 'shakespeare, moby-dick or a text file (default: shakespeare)',
+    },
     text: { value: '<string>', description: 'train on this very text' },
-    resume: { value: '<dir|file>', description: 'go on with the run in this folder, as if it had never stopped' },
+    resume: {
+      value: '<dir|file>',
+      description: 'go on with the run in this folder, as if it had never stopped',
+    },
   },
   'Model:': {
     preset: { value: '<name>', description: `where defaults come from: ${presetNames} (default: cpu)` },
@@ -34,40 +40,83 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
     dropout: { value: '<p>', description: 'probability of dropout, from 0 to below 1', parse: real },
   },
   'Training:': {
-    steps: { value: '<n>', description: 'updates in all, counted from the beginning of the run', parse: whole },
+    steps: {
+      value: '<n>',
+      description: 'updates in all, counted from the beginning of the run',
+      parse: whole,
+    },
     batchSize: { value: '<n>', description: 'sequences in a micro-batch', parse: whole },
-    microBatches: { value: '<n>', description: 'micro-batches averaged before an update (default: 1)', parse: whole },
+    microBatches: {
+      value: '<n>',
+      description: 'micro-batches averaged before an update (default: 1)',
+      parse: whole,
+    },
     learningRate: { value: '<x>', description: "Adam's step size", parse: real },
     beta1: { value: '<x>', description: "decay of the gradient's running mean (default: 0.9)", parse: real },
     beta2: { value: '<x>', description: 'decay of its running square (default: 0.999)', parse: real },
     epsilon: { value: '<x>', description: "Adam's epsilon (default: 1e-8)", parse: real },
     weightDecay: { value: '<x>', description: 'decoupled weight decay (default: 0.01)', parse: real },
-    gradientClip: { value: '<x>', description: 'largest norm of the gradient (default: no limit)', parse: real },
-    seed: { value: '<n>', description: 'decides weights, batches and dropout; 64 bits (default: 1337)', parse: seed },
+    gradientClip: {
+      value: '<x>',
+      description: 'largest norm of the gradient (default: no limit)',
+      parse: real,
+    },
+    seed: {
+      value: '<n>',
+      description: 'decides weights, batches and dropout; 64 bits (default: 1337)',
+      parse: seed,
+    },
   },
   'Progress and checkpoints:': {
     evalInterval: { value: '<n>', description: 'steps between evaluations', parse: whole },
     evalBatches: { value: '<n>', description: 'batches of each split in an evaluation', parse: whole },
-    sampleInterval: { value: '<n>', description: 'steps between samples of text (default: 0, none)', parse: whole },
+    sampleInterval: {
+      value: '<n>',
+      description: 'steps between samples of text (default: 0, none)',
+      parse: whole,
+    },
     sampleTokens: { value: '<n>', description: 'tokens in a sample (default: 200)', parse: whole },
-    checkpointInterval: { value: '<n>', description: 'steps between checkpoints (default: --eval-interval)', parse: whole },
+    checkpointInterval: {
+      value: '<n>',
+      description: 'steps between checkpoints (default: --eval-interval)',
+      parse: whole,
+    },
     out: { value: '<dir>', description: 'folder for checkpoints (default: runs/<preset>-<date>-<time>)' },
   },
   'Machine:': {
     device: { value: '<name>', description: 'auto, cpu or js; "nano-gpt info" lists them (default: auto)' },
-    threads: { value: '<n>', description: 'threads of the native engine (default: one a core)', parse: whole },
+    threads: {
+      value: '<n>',
+      description: 'threads of the native engine (default: one a core)',
+      parse: whole,
+    },
     instructionSet: { value: '<name>', description: 'avx2, neon or portable (default: the best here)' },
   },
 }
 
 const generateFlags: Flags<Exclude<keyof GenerateOptions, 'signal'> | 'model' | 'checkpoint'> = {
-  model: { value: '<dir|file>', description: 'a run folder or a checkpoint (default: the newest run under runs/)' },
-  checkpoint: { value: '<which>', description: "of a run folder: best or last (default: best)" },
+  model: {
+    value: '<dir|file>',
+    description: 'a run folder or a checkpoint (default: the newest run under runs/)',
+  },
+  checkpoint: { value: '<which>', description: 'of a run folder: best or last (default: best)' },
   prompt: { value: '<text>', description: 'the opening that the model continues (default: a line break)' },
   maxTokens: { value: '<n>', description: 'how many tokens to write (default: 500)', parse: whole },
-  temperature: { value: '<x>', description: 'below 1 is bolder, above 1 wilder, 0 takes the likeliest (default: 1)', parse: real },
-  topK: { value: '<k>', description: 'draw from the k likeliest tokens only; 0: from all (default: 0)', parse: whole },
-  seed: { value: '<n>', description: 'the same seed gives the same text (default: another each time)', parse: seed },
+  temperature: {
+    value: '<x>',
+    description: 'below 1 is bolder, above 1 wilder, 0 takes the likeliest (default: 1)',
+    parse: real,
+  },
+  topK: {
+    value: '<k>',
+    description: 'draw from the k likeliest tokens only; 0: from all (default: 0)',
+    parse: whole,
+  },
+  seed: {
+    value: '<n>',
+    description: 'the same seed gives the same text (default: another each time)',
+    parse: seed,
+  },
 }
 
 export function addTrainFlags(command: Command): void {

@@ -15,6 +15,8 @@ export interface FollowOptions extends ProgressOptions {
 
 export interface Followed {
   readonly model: Model
+  /** The steps that the run was to make in all. */
+  readonly steps: number
   readonly evaluation: EvaluationEvent | undefined
   /** Seconds from the first event to the last. */
   readonly seconds: number
@@ -35,22 +37,27 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     if (!options.json) note(stoppingNote(options.out))
     run.stop()
   }
-  const listeners = { SIGINT: () => interrupt(exitCodes.interrupted), SIGTERM: () => interrupt(exitCodes.terminated) }
+  const listeners = {
+    SIGINT: () => interrupt(exitCodes.interrupted),
+    SIGTERM: () => interrupt(exitCodes.terminated),
+  }
   for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
   // Nobody reads on, but what was trained is kept.
   whenPipeClosed(() => (started ? run.stop() : process.exit()))
   let evaluation: EvaluationEvent | undefined
+  let steps = 0
   let seconds = 0
   try {
     for await (const event of run) {
       started = true
       if (options.json) json(event)
       else progress.show(event)
+      if (event.type === 'start') steps = event.steps
       if (event.type === 'evaluation') evaluation = event
       if (event.type === 'end') seconds = event.seconds
       options.each?.(event)
     }
-    return { model: await run, evaluation, seconds, interrupted }
+    return { model: await run, steps, evaluation, seconds, interrupted }
   } finally {
     for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
   }
@@ -59,4 +66,25 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
 function stoppingNote(out: string | undefined): string {
   const saving = out === undefined ? '' : ' and saving'
   return `stopping after this step${saving} (Ctrl-C again: at once, without saving)`
+}
+
+/** The last line of `--json`. */
+export function resultOf(
+  { model, evaluation, seconds, interrupted }: Followed,
+  out: string | undefined,
+): object {
+  const { step, best, data } = model.info
+  return {
+    type: 'result',
+    out: out ?? null,
+    corpus: data.name,
+    device: model.device,
+    parameters: model.parameterCount,
+    step,
+    stopped: interrupted !== undefined,
+    seconds,
+    trainLoss: evaluation?.trainLoss ?? null,
+    valLoss: evaluation?.valLoss ?? null,
+    best,
+  }
 }

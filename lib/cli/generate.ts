@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
 import { NanoGptError, show, suggest } from '../errors'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
-import { load, type LoadOptions } from '../model/model'
+import { type LoadOptions, load } from '../model/model'
 import { command, dim, json, note, stream } from './output'
 
 type Options = Omit<GenerateOptions, 'signal'> &
@@ -13,10 +13,12 @@ type Options = Omit<GenerateOptions, 'signal'> &
 
 export async function generateCommand(options: Options): Promise<void> {
   const { model: named, json: asJson, device, threads, instructionSet, checkpoint, ...generation } = options
+  // A wrong option is said before a large file is read.
   resolveGenerateOptions(generation)
+  const open = { device, threads, instructionSet, checkpoint: which(checkpoint) }
   const path = named ?? (await newestRun('runs'))
   const begun = performance.now()
-  const model = await load(path, { device, threads, instructionSet, checkpoint: which(checkpoint) })
+  const model = await load(path, open)
   try {
     // Whoever named no model should see which one it was; not in the text, which may go to a file.
     if (!named && !asJson) note(dim(`${path}, after ${model.info.step} steps on ${model.info.data.name}`))
@@ -36,7 +38,10 @@ export async function generateCommand(options: Options): Promise<void> {
 }
 
 /** The prompt comes with the first piece: if the model can't read it, nothing has been printed. */
-async function* promptFirst(prompt: string, pieces: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+async function* promptFirst(
+  prompt: string,
+  pieces: AsyncIterable<string>,
+): AsyncGenerator<string, void, void> {
   let first = true
   for await (const piece of pieces) {
     if (first && prompt !== '') yield prompt
@@ -49,7 +54,10 @@ function which(checkpoint: string | undefined): 'best' | 'last' | undefined {
   if (checkpoint === undefined || checkpoint === 'best' || checkpoint === 'last') return checkpoint
   const close = suggest(checkpoint, ['best', 'last'])
   const hint = close ? `; did you mean ${close}?` : ''
-  throw new NanoGptError('option', `generate: checkpoint is ${show(checkpoint)}: it must be best or last${hint}`)
+  throw new NanoGptError(
+    'option',
+    `generate: checkpoint is ${show(checkpoint)}: it must be best or last${hint}`,
+  )
 }
 
 /** The run folder whose last checkpoint is the newest. */

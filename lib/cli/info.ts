@@ -52,7 +52,7 @@ function show(info: ReturnType<typeof collect>): void {
   line('Node', info.node)
   line('platform', info.platform)
   line('processor', `${info.processor}, ${plural(info.cores, 'core')} for us`)
-  if ('path' in native) {
+  if (native.path !== undefined) {
     line('native', `${native.origin}, version ${native.version}: ${native.path}`)
     line('kernels', `${native.instructionSet} (of ${native.instructionSets.join(', ')})`)
     line('threads', String(native.threads))

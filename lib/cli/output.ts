@@ -40,8 +40,9 @@ export function say(line = ''): void {
   put(`${takeLive()}${line}\n`)
 }
 
-/** Replaces the live line; '' removes it. Only for a terminal. */
+/** Replaces the live line; '' removes it. Without a terminal there is none. */
 export function live(text: string): void {
+  if (!isTerminal) return
   const line = cut(text, (process.stdout.columns || 80) - 1)
   if (line === liveText) return
   put(`${takeLive()}${line}`)

@@ -29,7 +29,9 @@ function addTrain(program: Command): void {
   const train = program
     .command('train')
     .summary('train a model on a text')
-    .description('Trains a model on a text and keeps checkpoints of it. Ctrl-C saves it and says how to go on.')
+    .description(
+      'Trains a model on a text and keeps checkpoints of it. Ctrl-C saves it and says how to go on.',
+    )
     .addHelpText('after', trainExamples)
     .action(async (options) => (await import('./train.js')).trainCommand(options))
   addTrainFlags(train)
@@ -51,7 +53,9 @@ function addInfo(program: Command): void {
   const info = program
     .command('info')
     .summary('what this machine offers: devices, threads, versions')
-    .description('Prints versions, devices (and why one is not available), threads, and where things are kept.')
+    .description(
+      'Prints versions, devices (and why one is not available), threads, and where things are kept.',
+    )
     .action(async (options) => (await import('./info.js')).infoCommand(options))
   finish(info, 'print it as one JSON object')
 }
@@ -60,7 +64,9 @@ function addDemo(program: Command): void {
   const demo = program
     .command('demo')
     .summary('train a small model on real text, in a few minutes')
-    .description('Trains a small model on Shakespeare (or Moby Dick) for about two minutes, with samples of what it writes.')
+    .description(
+      'Trains a small model on Shakespeare (or Moby Dick) for about two minutes, with samples of what it writes.',
+    )
     .option('--data <name|file>', 'another text (default: shakespeare, else moby-dick)')
     .option('--seconds <n>', 'how long to train, about (default: 120)', real)
     .option('--out <dir>', 'folder for checkpoints (default: runs/demo; a former demo in it is replaced)')

@@ -1,7 +1,7 @@
 // A training run as a person reads it: lines for what is worth keeping, and on a terminal one live line for what passes.
 
 import { availableParallelism } from 'node:os'
-import { relative } from 'node:path'
+import { basename } from 'node:path'
 import { loadAddon } from '../backend/native/addon'
 import type { EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
 import { block, bold, clock, count, dim, isTerminal, live, plural, roughly, say } from './output'
@@ -35,23 +35,14 @@ export class Progress {
 
   show(event: TrainEvent): void {
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
-    switch (event.type) {
-      case 'start':
-        return this.showStart(event)
-      case 'step':
-        return this.showStep(event)
-      case 'evaluating':
-        return this.live(event.step, `evaluating ${event.done}/${event.total}`)
-      case 'evaluation':
-        return this.showEvaluation(event)
-      case 'sample':
-        return say(`\n${block(`a sample after ${plural(event.step, 'step')}`, event.text)}\n`)
-      case 'checkpoint':
-        this.saved.push(event.path)
-        return
-      case 'end':
-        return live('')
-    }
+    if (event.type === 'start') this.showStart(event)
+    else if (event.type === 'step') this.showStep(event)
+    else if (event.type === 'evaluating') this.live(event.step, `evaluating ${event.done}/${event.total}`)
+    else if (event.type === 'evaluation') this.showEvaluation(event)
+    else if (event.type === 'sample')
+      say(`\n${block(`a sample after ${plural(event.step, 'step')}`, event.text)}\n`)
+    else if (event.type === 'checkpoint') this.saved.push(event.path)
+    else live('')
   }
 
   /** The run has been asked to stop. */
@@ -63,10 +54,13 @@ export class Progress {
     this.start = event
     const { model, training, seed, data } = event.config
     const shape =
-      model.kind === 'decoder' ? `, ${plural(model.layers, 'layer')} of ${plural(model.heads, 'head')}, ${model.embed} channels` : ''
+      model.kind === 'decoder'
+        ? `, ${plural(model.layers, 'layer')} of ${plural(model.heads, 'head')}, ${model.embed} channels`
+        : ''
     const tokens = event.trainTokens + event.validationTokens
     const rate = `learning rate ${training.learningRate}, seed ${seed}`
-    const batch = training.microBatches > 1 ? `${training.microBatches} × ${training.batchSize}` : training.batchSize
+    const batch =
+      training.microBatches > 1 ? `${training.microBatches} × ${training.batchSize}` : training.batchSize
     field('device', describeDevice(event.device, this.options.device))
     field('text', `${data.name}: ${count(tokens)} characters, ${model.vocabSize} distinct`)
     field('model', `${model.kind}, ${roughly(event.parameters)} parameters${shape}`)
@@ -85,14 +79,14 @@ export class Progress {
     const speed = `${roughly(this.tokensPerSecond)} characters/s`
     const left = event.to < steps ? `, ${clock(this.secondsLeft(event.to))} left` : ''
     const text = `loss ${this.loss.toFixed(3)}, ${speed}${left}`
-    if (isTerminal) return this.live(event.to, text)
+    this.live(event.to, text)
+    if (isTerminal) return
     if (performance.now() - this.lastLine < secondsPerLine * 1000) return
     this.lastLine = performance.now()
     say(`${this.label(event.to)}${text}`)
   }
 
   private live(step: number, text: string): void {
-    if (!isTerminal) return
     const { steps } = this.start
     const full = Math.floor((barWidth * step) / steps)
     const bar = '━'.repeat(full) + '╌'.repeat(barWidth - full)
@@ -110,9 +104,9 @@ export class Progress {
 
   private showSaved(): void {
     if (this.saved.length === 0) return
-    const paths = this.saved.map((path) => relative('', path) || path)
+    const names = this.saved.map((path) => basename(path))
     this.saved = []
-    say(dim(`${' '.repeat(this.label(0).length)}saved ${paths.join(' and ')}`))
+    say(dim(`${' '.repeat(this.label(0).length)}saved ${names.join(' and ')}`))
   }
 
   private label(step: number): string {
@@ -144,5 +138,7 @@ export function describeDevice(device: string, asked?: string): string {
     return `js: plain TypeScript, slow, on one thread${why}`
   }
   const info = addon?.info()
-  return info ? `${device}: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}` : device
+  return info
+    ? `${device}: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}`
+    : device
 }

@@ -2,14 +2,15 @@
 
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/checkpoint'
 import { corpusNames, loadText } from '../data/corpus'
 import { NanoGptError } from '../errors'
-import { findPreset } from '../model/config'
-import { checkTrainOptions, type TrainOptions } from '../train/options'
+import { checkTrainOptions, resolveNew, type TrainOptions } from '../train/options'
 import { train } from '../train/train'
-import { type Followed, follow } from './follow'
-import { command, json, live, note, plural, say } from './output'
+import { kebab } from './flags'
+import { type Followed, follow, resultOf } from './follow'
+import { command, json, note, plural, say } from './output'
 
 type Options = Omit<TrainOptions, 'signal' | 'data' | 'out'> & {
   data?: string
@@ -22,23 +23,46 @@ type Options = Omit<TrainOptions, 'signal' | 'data' | 'out'> & {
 export async function trainCommand({ json: asJson, text, out: given, ...flags }: Options): Promise<void> {
   refuseContradictions(flags, text, given)
   const options: TrainOptions = { ...flags, ...(text !== undefined && { data: { text } }) }
-  checkTrainOptions(options)
-  findPreset(flags.preset ?? 'cpu')
+  await checkFirst(options)
   if (given && given !== flags.resume) refuseOtherRun(given)
   await fetchText(flags.resume ? flags.data : (text ?? flags.data ?? 'shakespeare'), asJson)
-  const out = given ?? (flags.resume ? undefined : reserveFolder(`runs/${flags.preset ?? 'cpu'}-${timestamp()}`))
+  const out =
+    given ?? (flags.resume ? undefined : reserveFolder(`runs/${flags.preset ?? 'cpu'}-${timestamp()}`))
   const folder = out === false ? undefined : (out ?? runFolder(flags.resume!))
-  const followed = await follow(train({ ...options, ...(out && { out }) }), { json: asJson, device: flags.device, out: folder })
-  finish(followed, { asJson, folder, text, steps: flags.steps })
+  const followed = await follow(train({ ...options, ...(out && { out }) }), {
+    json: asJson,
+    device: flags.device,
+    out: folder,
+  })
+  if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
+  if (asJson) json(resultOf(followed, folder))
+  else sumUp(followed, folder, { ...flags, text })
   await followed.model.dispose()
 }
 
-function refuseContradictions(flags: Omit<Options, 'out'>, text: string | undefined, out: string | false | undefined): void {
+/** What can be wrong without a look at the text is said before one is downloaded. */
+async function checkFirst(options: TrainOptions): Promise<void> {
+  const checked = checkTrainOptions(options)
+  if (options.resume === undefined) resolveNew(checked)
+  await (await openSession(options)).dispose()
+}
+
+function refuseContradictions(
+  flags: Omit<Options, 'out'>,
+  text: string | undefined,
+  out: string | false | undefined,
+): void {
   if (text !== undefined && flags.data !== undefined) {
-    throw new NanoGptError('option', '--data and --text are both given: which of them is the text? Leave one out')
+    throw new NanoGptError(
+      'option',
+      '--data and --text are both given: which of them is the text? Leave one out',
+    )
   }
   if (out === false && flags.resume !== undefined) {
-    throw new NanoGptError('option', '--no-out and --resume are both given, but a resumed run saves where it began; leave one out')
+    throw new NanoGptError(
+      'option',
+      '--no-out and --resume are both given, but a resumed run saves where it began; leave one out',
+    )
   }
 }
 
@@ -93,31 +117,37 @@ function runFolder(resume: string): string {
   return resume.endsWith('.safetensors') ? dirname(resume) : resume
 }
 
-interface Ending {
-  readonly asJson?: boolean
-  readonly folder: string | undefined
-  readonly text: string | undefined
-  readonly steps: number | undefined
-}
-
-function finish({ model, evaluation, seconds, interrupted }: Followed, { asJson, folder, text, steps }: Ending): void {
-  if (interrupted !== undefined) process.exitCode = interrupted
+function sumUp(followed: Followed, folder: string | undefined, flags: Omit<Options, 'out'>): void {
+  const { model, interrupted } = followed
   const { step, best } = model.info
-  const goOn = folder && command('train', '--resume', folder, ...flagsOf({ steps, text }))
-  if (asJson) {
-    const { trainLoss, valLoss } = evaluation ?? {}
-    const losses = { trainLoss, valLoss, best }
-    const result = { type: 'result', out: folder ?? null, step, stopped: interrupted !== undefined, seconds }
-    return json({ ...result, device: model.device, parameters: model.parameterCount, ...losses })
-  }
-  live('')
   say()
   if (best) say(`Best validation loss: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}.`)
   if (interrupted !== undefined) {
-    say(goOn ? `Stopped after ${plural(step, 'step')} and saved. To go on:\n  ${goOn}` : `Stopped after ${plural(step, 'step')}.`)
-  } else if (folder) say(`Let it write:\n  ${command('generate', '--model', folder)}`)
+    say(`Stopped after ${plural(step, 'step')}${folder ? ' and saved. To go on:' : '.'}`)
+    if (folder) say(`  ${command('train', '--resume', folder, ...saidAgain(followed, flags))}`)
+  } else if (folder) {
+    say('Let it write:')
+    say(`  ${command('generate', '--model', folder)}`)
+  }
 }
 
-function flagsOf({ steps, text }: { steps?: number; text?: string }): string[] {
-  return [...(steps === undefined ? [] : ['--steps', String(steps)]), ...(text === undefined ? [] : ['--text', text])]
+/** What a checkpoint doesn't keep, and who resumes has to say once more. */
+const notKept = [
+  'device',
+  'threads',
+  'instructionSet',
+  'sampleInterval',
+  'sampleTokens',
+  'checkpointInterval',
+] as const
+
+function saidAgain({ steps }: Followed, flags: Omit<Options, 'out'>): string[] {
+  const { text } = flags
+  const given = notKept.filter((name) => flags[name] !== undefined)
+  return [
+    ...['--steps', String(steps)],
+    ...given.flatMap((name) => [`--${kebab(name)}`, String(flags[name])]),
+    // A long text would bury the command.
+    ...(text === undefined ? [] : ['--text', text.length > 80 ? 'TEXT' : text]),
+  ]
 }

@@ -59,8 +59,10 @@ const patterns: readonly Pattern[] = [
     first: 'matmul',
     second: 'accumulate',
     merge(matmul, accumulate, slot) {
-      if (slot !== 1) return undefined
-      const inputs = [accumulate.inputs[0], ...matmul.inputs]
+      const [total] = accumulate.inputs
+      // In place, an operand that is the total itself would be read while it is written.
+      if (slot !== 1 || matmul.inputs.includes(total)) return undefined
+      const inputs = [total, ...matmul.inputs]
       return { op: 'matmul_accumulate', inputs, outputs: accumulate.outputs, attributes: matmul.attributes }
     },
   },

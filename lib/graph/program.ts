@@ -39,7 +39,8 @@ export function print(program: Program): string {
     .map((buffer) => `  ${buffer.role} ${buffer.name}: ${describe(buffer)}`)
   for (const node of program.ops) {
     const outputs = node.outputs.map((id) => `${name(id)} ${describe(program.buffers[id])}`).join(', ')
-    const attributes = Object.entries(node.attributes).map(([key, value]) => ` ${key}=${value}`)
+    const sorted = Object.entries(node.attributes).sort(([a], [b]) => (a < b ? -1 : 1))
+    const attributes = sorted.map(([key, value]) => ` ${key}=${value}`)
     lines.push(`  ${outputs} = ${node.op}(${node.inputs.map(name).join(', ')})${attributes.join('')}`)
   }
   return `program ${program.name}\n${lines.join('\n')}\n`

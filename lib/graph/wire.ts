@@ -2,12 +2,15 @@
 
 import { NanoGptError } from '../errors'
 import { opsByName } from '../ops'
-import { dtypes } from './dtype'
+import { bytesPerElement, dtypes, sizeOf } from './dtype'
 import { type Attribute, type Attributes, type Buffer, type Node, type Program, roles } from './program'
 
 const magic = 0x5450474e
 const version = 1
 const tags = { bool: 0, int: 1, float: 2 } as const
+const limits = { buffers: 65_536, ops: 65_536, bufferBytes: 1e12 }
+/** The fewest bytes that one of each takes. */
+const least = { buffer: 5, op: 8, attribute: 4, number: 4 }
 
 export function encode(program: Program): Uint8Array {
   const out = new Writer()
@@ -64,13 +67,15 @@ export function decode(bytes: Uint8Array): Program {
   if (found !== version) input.fail(`wire version ${found}; this library reads version ${version}`)
   if (input.u16('reserved') !== 0) input.fail('the reserved field must be 0')
   const name = input.string('name')
-  const buffers = input.list(input.u32('buffer count'), 7, (): Buffer => {
+  const buffers = input.list(input.count('buffers', limits.buffers), least.buffer, (): Buffer => {
     const name = input.string('buffer name')
     const dtype = dtypes[input.u8('dtype')] ?? input.fail('unknown dtype')
     const role = roles[input.u8('role')] ?? input.fail('unknown role')
-    const shape = input.list(input.u8('rank'), 4, () => input.u32('dimension'))
+    const shape = input.list(input.u8('rank'), least.number, () => input.u32('dimension'))
     if (shape.length > 8 || shape.includes(0))
       input.fail(`shape [${shape}] needs rank 0 to 8 and dimensions of at least 1`)
+    if (sizeOf(shape) * bytesPerElement[dtype] > limits.bufferBytes)
+      input.fail(`${dtype} [${shape}] is larger than ${limits.bufferBytes} bytes`)
     return { name, dtype, role, shape }
   })
   const index = (): number => {
@@ -78,12 +83,12 @@ export function decode(bytes: Uint8Array): Program {
     return id < buffers.length ? id : input.fail(`buffer ${id} of ${buffers.length}`)
   }
   const ops = input.list(
-    input.u32('op count'),
-    8,
+    input.count('ops', limits.ops),
+    least.op,
     (): Node => ({
       op: input.string('op'),
-      inputs: input.list(input.u16('input count'), 4, index),
-      outputs: input.list(input.u16('output count'), 4, index),
+      inputs: input.list(input.u16('input count'), least.number, index),
+      outputs: input.list(input.u16('output count'), least.number, index),
       attributes: decodeAttributes(input),
     }),
   )
@@ -92,7 +97,7 @@ export function decode(bytes: Uint8Array): Program {
 }
 
 function decodeAttributes(input: Reader): Attributes {
-  const entries = input.list(input.u16('attribute count'), 4, (): [string, Attribute] => {
+  const entries = input.list(input.u16('attribute count'), least.attribute, (): [string, Attribute] => {
     const name = input.string('attribute name')
     const tag = input.u8('attribute tag')
     if (tag === tags.bool) {
@@ -186,10 +191,16 @@ class Reader {
     const length = this.u16(what)
     const start = this.take(length, what)
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(this.source.subarray(start, start + length))
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+        this.source.subarray(start, start + length),
+      )
     } catch {
       return this.fail(`${what} is not valid UTF-8`)
     }
+  }
+  count(what: string, most: number): number {
+    const count = this.u32(`the number of ${what}`)
+    return count <= most ? count : this.fail(`${count} ${what}; at most ${most} are possible`)
   }
   /** `count` items of at least `size` bytes each: a count that the bytes can't hold fails before anything is allocated. */
   list<T>(count: number, size: number, item: () => T): T[] {

@@ -2,7 +2,7 @@
 // for any number of parameters at once.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
 
 const names = ['parameter', 'gradient', 'm', 'v']
 
@@ -41,6 +41,7 @@ export const adamwOp: Op = {
   reference([step, learningRate, scale, ...tensors], _, attributes) {
     const { beta1, beta2, epsilon, weight_decay } = attributes as Record<string, number>
     const n = tensors.length / 4
+    if (step.data[0] < 1) outOfRange(`adamw: step ${step.data[0]} must be at least 1`)
     const stepSize = learningRate.data[0] / (1 - beta1 ** step.data[0])
     const correction = Math.sqrt(1 - beta2 ** step.data[0])
     const keep = 1 - learningRate.data[0] * weight_decay

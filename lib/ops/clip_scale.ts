@@ -11,7 +11,9 @@ export const clipScaleOp: Op = {
     return [{ dtype: 'f32', shape: [] }]
   },
   reference([norm], [scale], { max_norm }) {
-    scale.data[0] = Math.min(1, (max_norm as number) / (norm.data[0] + 1e-6))
+    const [value] = norm.data
+    const factor = Math.min(1, (max_norm as number) / (value + 1e-6))
+    scale.data[0] = max_norm === Infinity && !Number.isNaN(value) ? 1 : factor
   },
 }
 

@@ -1,7 +1,7 @@
 // positions: start, start + 1, … start + length − 1.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectSpec, type Op } from './op'
+import { apply, demand, expectSpec, type Op, outOfRange } from './op'
 
 export const positionsOp: Op = {
   name: 'positions',
@@ -16,6 +16,8 @@ export const positionsOp: Op = {
     return [{ dtype: 'i32', shape: [length as number] }]
   },
   reference([start], [y]) {
+    const last = start.data[0] + y.data.length - 1
+    if (last > 0x7fffffff) outOfRange(`positions: the last one is ${last}, more than i32 holds`)
     for (let t = 0; t < y.data.length; t++) y.data[t] = start.data[0] + t
   },
 }

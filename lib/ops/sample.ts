@@ -27,8 +27,10 @@ export const sampleOp: Op = {
 }
 
 function choose(logits: ArrayLike<number>, temperature: number, topK: number, u: number): number {
-  if (!(temperature >= 0) || topK < 0)
-    outOfRange(`sample: temperature ${temperature} and top_k ${topK} must not be negative`)
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    outOfRange(`sample: temperature ${temperature} must be finite and at least 0`)
+  }
+  if (topK < 0) outOfRange(`sample: top_k ${topK} must not be negative`)
   let best = 0
   for (let i = 0; i < logits.length; i++) {
     if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN')

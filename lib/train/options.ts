@@ -91,20 +91,18 @@ export function checkTrainOptions(options: TrainOptions): CheckedOptions {
 export interface Resolved {
   readonly model: Omit<ModelConfig, 'vocabSize'>
   readonly training: TrainingConfig
-  readonly steps: number
   readonly seed: bigint
 }
 
 const modelOptions = ['blockSize', 'embed', 'heads', 'layers', 'dropout'] as const
+const optimizerOptions = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'gradientClip'] as const
 const fixedOnResume = [
-  ...modelOptions,
   'preset',
   'seed',
+  ...modelOptions,
   'batchSize',
   'microBatches',
-  'learningRate',
-  'beta1',
-  'beta2',
+  ...optimizerOptions,
 ] as const
 
 /** The configuration of a new run: the preset's, with the options over it. */
@@ -117,11 +115,10 @@ export function resolveNew(options: CheckedOptions): Resolved {
       `train: heads is ${model.heads}: it must divide embed, which is ${model.embed}`,
     )
   }
-  const { steps, ...defaults } = preset.training
   const clip = options.gradientClip
   const training: TrainingConfig = {
-    ...defaults,
-    ...pick(options, ['batchSize', 'learningRate', 'evalInterval', 'evalBatches']),
+    ...preset.training,
+    ...pick(options, ['steps', 'batchSize', 'learningRate', 'evalInterval', 'evalBatches']),
     microBatches: options.microBatches ?? 1,
     beta1: options.beta1 ?? 0.9,
     beta2: options.beta2 ?? 0.999,
@@ -129,7 +126,7 @@ export function resolveNew(options: CheckedOptions): Resolved {
     weightDecay: options.weightDecay ?? 0.01,
     gradientClip: clip === undefined || clip === Infinity ? null : clip,
   }
-  return { model, training, steps: options.steps ?? steps, seed: BigInt(options.seed ?? 1337) }
+  return { model, training, seed: BigInt(options.seed ?? 1337) }
 }
 
 /** The configuration of a resumed run: the checkpoint's. What would make it another run is refused. */
@@ -141,19 +138,14 @@ export function resolveResumed(options: CheckedOptions, { info, path }: Checkpoi
       `train: ${given} is ${show(options[given])}, but a resumed run keeps its own; leave it out, or start a new run`,
     )
   }
-  const training = { ...info.training, ...pick(options, ['evalInterval', 'evalBatches']) }
-  const steps = options.steps ?? Math.max(info.step, findSteps(info.model.kind))
-  if (steps < info.step) {
+  const training = { ...info.training, ...pick(options, ['steps', 'evalInterval', 'evalBatches']) }
+  if (training.steps < info.step) {
     throw new NanoGptError(
       'option',
-      `train: steps is ${steps}, but ${path} has already made ${info.step}; steps counts from the beginning`,
+      `train: steps is ${training.steps}, but ${path} has already made ${info.step}; steps counts from the beginning`,
     )
   }
-  return { model: info.model, training, steps, seed: BigInt(info.seed) }
-}
-
-function findSteps(kind: ModelConfig['kind']): number {
-  return findPreset(kind).training.steps
+  return { model: info.model, training, seed: BigInt(info.seed) }
 }
 
 function pick<T extends object, K extends keyof T>(

@@ -20,7 +20,7 @@ export interface RunControl {
 export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   /** Settles when the training does. */
   get finished(): Promise<T> {
-    this.observed = true
+    this.awaited = true
     return this.result
   }
 
@@ -30,7 +30,11 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   /** Keeps what happens before anyone iterates. */
   private readonly first = new EventQueue()
   private firstTaken = false
-  private observed = false
+  private awaited = false
+  /** Iterations under way: neither ended nor broken off. */
+  private readers = 0
+  /** What ended the run, until someone has heard of it. */
+  private untold: { readonly error: unknown } | undefined
 
   constructor(work: (control: RunControl) => Promise<T>) {
     this.queues.add(this.first)
@@ -76,20 +80,25 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
 
   /** The first iteration sees every event from the beginning, a later one those from now on. */
   [Symbol.asyncIterator](): AsyncIterator<TrainEvent, void, void> {
-    this.observed = true
     const queue = this.firstTaken ? new EventQueue() : this.first
     this.firstTaken = true
     this.queues.add(queue)
+    this.readers++
     // A run that is over has nothing more to say to a late reader than how it ended.
     this.result.then(
       () => queue.close(),
       (error) => queue.fail(error),
     )
     return {
-      next: () => queue.next(),
+      next: () =>
+        queue.next().catch((error) => {
+          this.untold = undefined
+          throw error
+        }),
       return: async () => {
-        this.queues.delete(queue)
+        if (this.queues.delete(queue)) this.readers--
         queue.close()
+        this.warn()
         return { done: true, value: undefined }
       },
     }
@@ -101,10 +110,15 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
 
   private fail(error: unknown): void {
     for (const queue of this.queues) queue.fail(error)
-    // A failure that nobody is listening for is said once; a run must not take the process with it.
-    setImmediate(() => {
-      if (!this.observed)
-        process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
-    })
+    this.untold = { error }
+    setImmediate(() => this.warn())
+  }
+
+  /** A failure that nobody listens for is said once; a run must not take the process with it. */
+  private warn(): void {
+    if (!this.untold || this.awaited || this.readers > 0) return
+    const { error } = this.untold
+    this.untold = undefined
+    process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
   }
 }

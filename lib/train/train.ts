@@ -157,7 +157,7 @@ class Training {
     try {
       this.start()
       await this.pause()
-      while (this.step < this.resolved.steps && !this.stopping) {
+      while (this.step < this.resolved.training.steps && !this.stopping) {
         await this.advance()
         await this.pause()
       }
@@ -198,7 +198,7 @@ class Training {
       device: this.session.device,
       parameters: this.model.parameterCount,
       step: this.step,
-      steps: this.resolved.steps,
+      steps: this.resolved.training.steps,
       config: { model, training, seed, data },
       trainTokens: this.trainTokens.train,
       validationTokens: this.trainTokens.validation,
@@ -209,7 +209,7 @@ class Training {
   private async pause(): Promise<void> {
     const { evalInterval } = this.resolved.training
     const { sampleInterval = 0, checkpointInterval = evalInterval } = this.options
-    const last = this.step === this.resolved.steps
+    const last = this.step === this.resolved.training.steps
     const resumed = this.step === this.base.step && this.step > 0
     if ((this.due(evalInterval) || last) && !resumed) await this.evaluate()
     if (sampleInterval > 0 && (this.due(sampleInterval) || last) && !resumed) await this.sample()
@@ -247,7 +247,7 @@ class Training {
     const next = [evalInterval, sampleInterval, checkpointInterval]
       .filter((interval) => interval > 0)
       .map((interval) => (Math.floor(this.step / interval) + 1) * interval)
-    return Math.min(this.resolved.steps, ...next)
+    return Math.min(this.resolved.training.steps, ...next)
   }
 
   private callLength(left: number): number {
@@ -290,7 +290,7 @@ class Training {
       means.push(losses.reduce((a, b) => a + b, 0) / evalBatches)
     }
     const [trainLoss, valLoss] = means
-    const best = this.best === null || valLoss < this.best.valLoss
+    const best = valLoss < (this.best?.valLoss ?? Infinity)
     if (best) this.best = { step: this.step, valLoss }
     this.evaluatedAt = this.step
     this.emit({
@@ -326,8 +326,13 @@ class Training {
 
   private async sample(): Promise<void> {
     const maxTokens = this.options.sampleTokens ?? 200
-    const text = await this.model.generate({ maxTokens, seed: this.resolved.seed })
-    this.emit({ type: 'sample', step: this.step, text })
+    try {
+      const text = await this.model.generate({ maxTokens, seed: this.resolved.seed })
+      this.emit({ type: 'sample', step: this.step, text })
+    } catch (error) {
+      // Stopping the run cancels the sample too.
+      if (!this.stopping) throw error
+    }
   }
 
   private async save(): Promise<void> {

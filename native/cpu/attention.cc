@@ -84,7 +84,7 @@ NANO_INLINE void ScaleRow(float* row, int64_t n, float by) {
   Map(row, row, n, [&](F8 a) { return a * factor; });
 }
 
-NANO_INLINE float ExpOf(float x) { return Sum(Exp(Set(x))) / 8; }
+NANO_INLINE float ExpOf(float x) { return FirstLane(Exp(Set(x))); }
 
 // The running state of a query: the maximum so far, and the sum of exponentials relative to it.
 struct Running {
@@ -134,15 +134,16 @@ void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, c
     Pack({keys + key * s.channels, 1, s.channels}, s.head_size, loaded, room.keys);
     Pack({values + key * s.channels, s.channels, 1}, loaded, s.head_size, room.values);
     for (int64_t t = begin; t < end; t += kTileQueries) {
-      const int64_t rows = Smaller(kTileQueries, end - t);
+      const int64_t rows = Smaller(kTileQueries, end - t),
+                    limit = a.start + t + 1 - key;  // keys that the first row sees
       const ScoreTile tile = {t, rows, key, Smaller(loaded, a.start + t + rows - key)};
       if (tile.columns <= 0) continue;
       MultiplyPacked(rows, tile.columns, s.head_size, {q + t * s.channels, s.channels, 1}, room.keys, room.scores,
-                     ScoresRow(s), false, a.start + t + 1 - key);
+                     ScoresRow(s), false, {.column_limit = limit});
       if (a.dropout) factors.Start(head, tile, s.queries);
       SoftmaxTile(a, tile, room.scores, factors, running + (t - begin), y + t * s.channels);
-      MultiplyPackedRows(loaded, rows, s.head_size, tile.columns, {room.scores, ScoresRow(s), 1}, room.values,
-                         y + t * s.channels, s.channels, key > 0);
+      MultiplyPacked(rows, s.head_size, loaded, {room.scores, ScoresRow(s), 1}, room.values, y + t * s.channels,
+                     s.channels, key > 0, {.used = tile.columns, .last_limit = limit});
     }
   }
   float* lse = a.lse + head * s.queries;
@@ -166,12 +167,22 @@ NANO_INLINE void WeightedSum(const float* weights, int64_t count, const float* v
   }
 }
 
-NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
-  F8 sum = Set(0);
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) sum = MulAdd(Load(a + i), Load(b + i), sum);
-  if (i < n) sum = MulAdd(LoadSome(a + i, n - i), LoadSome(b + i, n - i), sum);
-  return Sum(sum);
+// scores[j] = q·row j of `keys`, eight rows at a time.
+NANO_INLINE void Scores(const float* q, const float* keys, int64_t stride, int64_t count, int64_t n, float* scores) {
+  for (int64_t j = 0; j < count; j += 8) {
+    const int64_t rows = Smaller(8, count - j);
+    F8 sums[8];
+    for (int64_t r = 0; r < 8; ++r) sums[r] = Set(0);
+    for (int64_t d = 0; d < n; d += 8) {
+      const int64_t lanes = Smaller(8, n - d);
+      const F8 terms = LoadLanes(q + d, lanes);
+      for (int64_t r = 0; r < 8; ++r) {
+        const float* row = keys + (j + Smaller(r, rows - 1)) * stride;  // the last again, for a sum that isn't kept
+        sums[r] = MulAdd(terms, LoadLanes(row + d, lanes), sums[r]);
+      }
+    }
+    StoreLanes(scores + j, rows, SumEach(sums));
+  }
 }
 
 // The same for few queries, without packing: what a token costs in generation is reading the cache once.
@@ -184,7 +195,7 @@ void AttendFew(const Attention& a, int64_t head, const Room& room) {
   if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
   for (int64_t t = 0; t < s.queries; ++t) {
     const int64_t at = (batch * s.queries + t) * s.channels + offset, visible = a.start + t + 1;
-    for (int64_t j = 0; j < visible; ++j) room.scores[j] = Dot(a.q + at, keys + j * s.channels, s.head_size);
+    Scores(a.q + at, keys, s.channels, visible, s.head_size, room.scores);
     Running state;
     state.top = LargestScaled(room.scores, visible, a.scale);
     state.sum = Exponentials(room.scores, visible, a.scale, state.top, a.dropout ? factors.Row(t, visible) : nullptr);

@@ -57,7 +57,7 @@ class TileFactors {
   }
 
  private:
-  RandomStream random_;
+  WideRandom random_;
   DropoutRule rule_;
   int64_t keys_;
   float* factors_;

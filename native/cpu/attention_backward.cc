@@ -120,14 +120,17 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
   Pack({head.q + at, row, 1}, tile.rows, n, room.queries);
   Pack({head.dy + at, row, 1}, tile.rows, n, room.dy);
   MultiplyPacked(tile.rows, tile.columns, n, {head.q + at, row, 1}, room.keys, room.probabilities, tile_row, false,
-                 limit);
+                 {.column_limit = limit});
   MultiplyPacked(tile.rows, tile.columns, n, {head.dy + at, row, 1}, room.values, room.gradients, tile_row, false,
-                 limit);
+                 {.column_limit = limit});
   SoftmaxBackward(b, head, tile, room, factors);
-  MultiplyPackedRows(loaded, tile.rows, n, tile.columns, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at,
-                     row, true);
-  MultiplyPacked(tile.columns, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, true);
-  MultiplyPacked(tile.columns, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, true);
+  MultiplyPacked(tile.rows, n, loaded, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at, row, true,
+                 {.used = tile.columns, .last_limit = limit});
+  const Terms seen = {.first_limit = limit - 1};  // key i is hidden from queries before i − limit + 1
+  MultiplyPacked(tile.columns, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, true,
+                 seen);
+  MultiplyPacked(tile.columns, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, true,
+                 seen);
 }
 
 void HeadBackward(const Backward& b, const Head& head, const Room& room) {

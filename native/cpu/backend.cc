@@ -53,6 +53,27 @@ int64_t FirstNonFinite(const Tensor& tensor) {
   }
 }
 
+// The one input whose contents an op examines, or -1. (An op that examines several says which in its Status.)
+int ExaminedInput(std::string_view op) {
+  constexpr std::pair<std::string_view, int> kExamined[] = {
+      {"gather_batch", 1},
+      {"positions", 0},
+      {"embedding", 0},
+      {"embedding_backward", 0},
+      {"attention", 3},
+      {"cross_entropy", 1},
+      {"cross_entropy_backward", 1},
+      {"require_finite", 0},
+      {"adamw", 0},
+      {"cache_write", 2},
+      {"select_row", 1},
+  };
+  for (const auto& [name, input] : kExamined) {
+    if (name == op) return input;
+  }
+  return -1;
+}
+
 class CpuExecutable final : public Executable {
  public:
   CpuExecutable(CheckedProgram checked, std::vector<std::shared_ptr<Memory>> store, SharedPool& pool)
@@ -199,10 +220,12 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
+  // The buffer whose contents made op `op` fail.
   std::optional<uint32_t> Blamed(size_t op, const Status& status) const {
     const std::vector<uint32_t>& inputs = program().ops[op].inputs;
-    if (status.input() < 0 || static_cast<size_t>(status.input()) >= inputs.size()) return std::nullopt;
-    return inputs[status.input()];
+    const int input = status.input() >= 0 ? status.input() : ExaminedInput(program().ops[op].name);
+    if (input < 0 || static_cast<size_t>(input) >= inputs.size()) return std::nullopt;
+    return inputs[input];
   }
 
   std::optional<OpFailure> CheckFinite(size_t op) const {

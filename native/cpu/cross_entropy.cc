@@ -23,7 +23,7 @@ RowLoss LossOfRow(const float* logits, int64_t n, int64_t target) {
   const F8 shift = Set(top == -kFloatInfinity ? 0.0f : top);
   const float sum =
       SumOver(n, [&](int64_t j, int64_t lanes) { return KeepLanes(Exp(LoadLanes(logits + j, lanes) - shift), lanes); });
-  const double lse = static_cast<double>(Sum(shift) / 8) + Log(sum);
+  const double lse = static_cast<double>(FirstLane(shift)) + Log(sum);
   return {lse - logits[target], static_cast<float>(lse)};
 }
 
@@ -77,7 +77,7 @@ Status RunCrossEntropyBackward(const Call& call) {
       const F8 shift = Set(lse[r]), scale = Set(factor);
       Map(row, to, vocabulary, [&](F8 x) { return Exp(x - shift) * scale; });
       const F8 probability = Exp(Set(row[targets[r]] - lse[r]));
-      to[targets[r]] = Sum((probability - Set(1)) * scale) / 8;
+      to[targets[r]] = FirstLane((probability - Set(1)) * scale);
     }
   });
   return Status();

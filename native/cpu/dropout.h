@@ -14,7 +14,7 @@ NANO_INLINE F8 Dropped(F8 x, F8 factor) { return And(Greater(factor, Set(0)), x 
 template <class Body>
 NANO_INLINE void ForFactors(const DropoutParams& p, const uint32_t* rng, int64_t begin, int64_t end, const Body& body) {
   constexpr int64_t kPiece = 512;
-  const RandomStream random(rng, p.site);
+  const WideRandom random(RandomStream(rng, p.site));
   const DropoutRule rule(p.p);
   float buffer[kFactorsBefore + kPiece + kFactorsAfter];
   float* factors = buffer + kFactorsBefore;

@@ -84,45 +84,56 @@ NANO_INLINE Matrix At(const Matrix& m, int64_t i, int64_t j) {
   return {m.data + i * m.row + j * m.column, m.row, m.column};
 }
 
-// Element by element: the edges, and strides that nothing else is made for. `width` is the panel's, filled with zeros.
+// Element by element, for strides that nothing else is made for. `width` is the panel's, filled with zeros.
 void PackSlowly(const float* from, int64_t across, int64_t along, int64_t count, int64_t width, int64_t k, float* to) {
   for (int64_t p = 0; p < k; ++p) {
     for (int64_t i = 0; i < width; ++i) to[p * width + i] = i < count ? from[i * across + p * along] : 0.0f;
   }
 }
 
-// Kinds of panel: `kWidth` vectors of k terms each, term by term. The terms of a vector lie side by side …
+// Kinds of panel: kWidth vectors of k terms, of which `count` exist, term by term. The terms of a vector lie side by
+// side …
 template <int kWidth>
-void PackAlong(const float* from, int64_t across, int64_t k, float* to) {
-  int64_t p = 0;
-  for (; p + 8 <= k; p += 8) {
+void PackAlong(const float* from, int64_t across, int64_t count, int64_t k, float* to) {
+  for (int64_t p = 0; p < k; p += 8) {
+    const int64_t terms = Smaller(8, k - p);
     for (int64_t i0 = 0; i0 < kWidth; i0 += 8) {
       F8 rows[8];
-      for (int64_t i = 0; i < 8; ++i) rows[i] = i0 + i < kWidth ? Load(from + (i0 + i) * across + p) : Set(0);
+      for (int64_t i = 0; i < 8; ++i) {
+        rows[i] = i0 + i < Smaller(kWidth, count) ? LoadLanes(from + (i0 + i) * across + p, terms) : Set(0);
+      }
       Transpose(rows);
       // With 6 to a panel the two lanes too many are overwritten by the next row, at last by the next panel.
-      for (int64_t i = 0; i < 8; ++i) Store(to + (p + i) * kWidth + i0, rows[i]);
+      for (int64_t i = 0; i < terms; ++i) Store(to + (p + i) * kWidth + i0, rows[i]);
     }
   }
-  PackSlowly(from + p, across, 1, kWidth, kWidth, k - p, to + p * kWidth);
 }
 
 // … or the vectors do.
 template <int kWidth>
-void PackAcross(const float* from, int64_t along, int64_t k, float* to) {
-  for (int64_t p = 0; p < k; ++p) std::memcpy(to + p * kWidth, from + p * along, kWidth * sizeof(float));
+void PackAcross(const float* from, int64_t along, int64_t count, int64_t k, float* to) {
+  if (count == kWidth) {
+    for (int64_t p = 0; p < k; ++p) std::memcpy(to + p * kWidth, from + p * along, kWidth * sizeof(float));
+    return;
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t i = 0; i < kWidth; i += 8) {
+      Store(to + p * kWidth + i, LoadSome(from + p * along + i, Larger(0, Smaller(8, count - i))));
+    }
+  }
 }
 
 template <int kWidth>
 void PackPanels(const float* from, int64_t across, int64_t along, int64_t count, int64_t k, int64_t panel, float* to) {
   for (int64_t i = 0; i < count; i += kWidth, to += panel) {
     const float* start = from + i * across;
-    if (i + kWidth > count || (across != 1 && along != 1)) {
-      PackSlowly(start, across, along, Smaller(kWidth, count - i), kWidth, k, to);
-    } else if (along == 1) {
-      PackAlong<kWidth>(start, across, k, to);
+    const int64_t vectors = Smaller(kWidth, count - i);
+    if (along == 1) {
+      PackAlong<kWidth>(start, across, vectors, k, to);
+    } else if (across == 1) {
+      PackAcross<kWidth>(start, along, vectors, k, to);
     } else {
-      PackAcross<kWidth>(start, along, k, to);
+      PackSlowly(start, across, along, vectors, kWidth, k, to);
     }
   }
 }
@@ -207,15 +218,9 @@ void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t d
 
 // Thin products: b is read once, where it stands.
 
-struct ThinTarget {
-  const Product& x;
-  NANO_INLINE void Put(int64_t i, int64_t j, float sum) const {
-    float* c = x.c + i * x.c_row + j;
-    if (x.accumulate) sum = *c + sum;
-    if (x.bias != nullptr) sum += x.bias[j];
-    *c = x.relu && sum <= 0 ? 0.0f : sum;
-  }
-};
+NANO_INLINE Target TargetAt(const Product& x, int64_t i, int64_t j) {
+  return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
+}
 
 // Columns [j, j + kColumns) of b are contiguous: a sum for each lane, then over the lanes.
 template <int kRows, int kColumns>
@@ -237,7 +242,15 @@ void ThinDots(const Product& x, int64_t j) {
   for (; p + 8 <= x.k; p += 8) step(p, 8);
   if (p < x.k) step(p, x.k - p);
   for (int i = 0; i < kRows; ++i) {
-    for (int c = 0; c < kColumns; ++c) ThinTarget{x}.Put(i, j + c, Sum(sums[i][c]));
+    if constexpr (kColumns == 8) {
+      F8 sum = SumEach(sums[i]);
+      StoreRow<1>(&sum, TargetAt(x, i, j), 0, 8);
+    } else {
+      for (int c = 0; c < kColumns; ++c) {
+        const F8 sum = Set(Sum(sums[i][c]));
+        StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, 1);
+      }
+    }
   }
 }
 
@@ -256,7 +269,7 @@ void ThinColumns(const Product& x, int64_t j, int64_t columns) {
       sums[i][1] = MulAdd(term, factors1, sums[i][1]);
     }
   }
-  const Target target = {x.c + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
+  const Target target = TargetAt(x, 0, j);
   for (int i = 0; i < kRows; ++i) {
     if (columns > 8) {
       StoreRow<2>(sums[i], target, i, columns);
@@ -273,7 +286,8 @@ void ThinRange(const Product& x, int64_t begin, int64_t end) {
     for (; j < end; j += 16) ThinColumns<kRows>(x, j, Smaller(16, end - j));
     return;
   }
-  for (; j + 4 <= end; j += 4) ThinDots<kRows, 4>(x, j);
+  constexpr int kColumns = kRows == 1 ? 8 : 4;
+  for (; j + kColumns <= end; j += kColumns) ThinDots<kRows, kColumns>(x, j);
   for (; j < end; ++j) ThinDots<kRows, 1>(x, j);
 }
 
@@ -307,24 +321,16 @@ void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) {
 }
 
 void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
-                    bool accumulate, int64_t first_limit) {
+                    bool accumulate, const Terms& terms) {
   for (int64_t j = 0; j < n; j += kTileColumns) {
     for (int64_t i = 0; i < m; i += kTileRows) {
       const int64_t rows = Smaller(kTileRows, m - i);
-      if (first_limit + i + rows - 1 <= j) continue;
+      if (j >= terms.column_limit + i + rows - 1) continue;
+      const int64_t first = Larger(0, Smaller(k, i - terms.first_limit));
+      const int64_t last = Larger(first, Smaller(Smaller(k, terms.used), terms.last_limit + i + rows - 1));
       const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
-      AnyTile<false>(rows, Smaller(kTileColumns, n - j), k, At(a, i, 0), packed + j * k, target);
-    }
-  }
-}
-
-void MultiplyPackedRows(int64_t packed_k, int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed,
-                        float* c, int64_t c_row, bool accumulate) {
-  for (int64_t j = 0; j < n; j += kTileColumns) {
-    for (int64_t i = 0; i < m; i += kTileRows) {
-      const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
-      AnyTile<false>(Smaller(kTileRows, m - i), Smaller(kTileColumns, n - j), k, At(a, i, 0), packed + j * packed_k,
-                     target);
+      AnyTile<false>(rows, Smaller(kTileColumns, n - j), last - first, At(a, i, first),
+                     packed + j * k + first * kTileColumns, target);
     }
   }
 }

@@ -40,13 +40,18 @@ NANO_INLINE int64_t PackedSize(int64_t k, int64_t columns) { return RoundUp(colu
 // Panels of kTileColumns columns, each row by row, the last filled up with zeros.
 void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed);
 
-// c (+)= a·packed, where row i of c needs only columns j < first_limit + i (all of them with kNoLimit): tiles that hold
-// nothing else are left as they are.
-constexpr int64_t kNoLimit = int64_t{1} << 40;
+// Which terms of a product are wanted at all: a triangle of a matrix that is zero elsewhere is walked by steps of a
+// tile.
+struct Terms {
+  static constexpr int64_t kAll = int64_t{1} << 60;
+  int64_t used = kAll;          // only the first `used` rows of b
+  int64_t column_limit = kAll;  // row i of c: only columns j < column_limit + i; tiles beyond stay as they are
+  int64_t last_limit = kAll;    // row i of a: is zero from column last_limit + i on
+  int64_t first_limit = kAll;   // row i of a: is zero before column i − first_limit
+};
+
+// c (+)= a·b, b packed with k rows.
 void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
-                    bool accumulate, int64_t first_limit = kNoLimit);
-// c (+)= a·(the first k rows of b), when b was packed with packed_k rows.
-void MultiplyPackedRows(int64_t packed_k, int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed,
-                        float* c, int64_t c_row, bool accumulate);
+                    bool accumulate, const Terms& terms = {});
 
 }  // namespace nano::cpu::NANO_ISA

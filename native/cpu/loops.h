@@ -62,6 +62,6 @@ NANO_INLINE void StoreLanes(float* p, int64_t lanes, F8 x) {
 }
 
 // x or 0 in lanes from `lanes` on.
-NANO_INLINE F8 KeepLanes(F8 x, int64_t lanes) { return lanes == 8 ? x : FirstElse(lanes, x, Set(0)); }
+NANO_INLINE F8 KeepLanes(F8 x, int64_t lanes) { return lanes == 8 ? x : And(LaneMask(lanes), x); }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -20,6 +20,10 @@
 #define NANO_PASTE_(a, b) a##b
 #define NANO_PASTE(a, b) NANO_PASTE_(a, b)
 
+namespace nano::cpu::NANO_ISA {
+alignas(64) static const uint32_t kLaneMasks[16] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};  // and eight zeros
+}
+
 #if NANO_PASTE(NANO_ISA_IS_, NANO_ISA) == 2
 #include "cpu/simd_avx2.h"
 #elif NANO_PASTE(NANO_ISA_IS_, NANO_ISA) == 3
@@ -37,26 +41,17 @@ NANO_INLINE int64_t RoundUp(int64_t a, int64_t b) { return DivideUp(a, b) * b; }
 
 constexpr float kFloatInfinity = HUGE_VALF;
 
-// The sum of the lanes, always in this order.
-NANO_INLINE float Sum(F8 a) {
-  float v[8];
-  Store(v, a);
-  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
-}
-NANO_INLINE float Largest(F8 a) {  // may overlook a NaN
-  float v[8];
-  Store(v, a);
-  float largest = v[0];
-  for (int i = 1; i < 8; ++i) largest = v[i] > largest ? v[i] : largest;
-  return largest;
+// Sum(a) is ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) everywhere. This one sums eight vectors at once.
+NANO_INLINE F8 SumEach(F8 (&a)[8]) {
+  Transpose(a);
+  return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
 
-// All lanes i < n of a, the others from b.
+// Masks of the first n lanes, 0 ≤ n ≤ 8; a with its other lanes 0, or from b.
+NANO_INLINE F8 LaneMask(int64_t n) { return FromBits(LoadInt(kLaneMasks + 8 - n)); }
 NANO_INLINE F8 FirstElse(int64_t n, F8 a, F8 b) {
-  float lanes[8];
-  Store(lanes, b);
-  StoreSome(lanes, n, a);
-  return Load(lanes);
+  const F8 mask = LaneMask(n);
+  return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b)));
 }
 
 // e^x within 2 units in the last place; NaN stays NaN.

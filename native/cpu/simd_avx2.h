@@ -16,7 +16,6 @@ struct I8 {
   __m256i v;
 };
 
-alignas(32) static const int32_t kLaneMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 NANO_INLINE __m256i FirstLanes(int64_t n) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneMasks + 8 - n));
 }
@@ -42,6 +41,19 @@ NANO_INLINE F8 Greater(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)
 NANO_INLINE F8 LessEqual(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
 NANO_INLINE F8 And(F8 mask, F8 a) { return {_mm256_and_ps(mask.v, a.v)}; }
 NANO_INLINE F8 AndNot(F8 mask, F8 a) { return {_mm256_andnot_ps(mask.v, a.v)}; }
+
+// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+NANO_INLINE float Sum(F8 a) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+NANO_INLINE float Largest(F8 a) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+NANO_INLINE float FirstLane(F8 a) { return _mm256_cvtss_f32(a.v); }
 
 NANO_INLINE I8 SetInt(int32_t x) { return {_mm256_set1_epi32(x)}; }
 NANO_INLINE I8 LoadInt(const uint32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }

@@ -64,6 +64,15 @@ NANO_INLINE F8 AndNot(F8 mask, F8 a) {
   return FromBits({vbicq_u32(x.v[0], m.v[0]), vbicq_u32(x.v[1], m.v[1])});
 }
 
+// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+NANO_INLINE float Sum(F8 a) {
+  const float32x4_t four = vaddq_f32(a.v[0], a.v[1]);
+  const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+NANO_INLINE float Largest(F8 a) { return vmaxnmvq_f32(vmaxnmq_f32(a.v[0], a.v[1])); }
+NANO_INLINE float FirstLane(F8 a) { return vgetq_lane_f32(a.v[0], 0); }
+
 NANO_INLINE I8 SetInt(int32_t x) {
   const uint32x4_t v = vdupq_n_u32(static_cast<uint32_t>(x));
   return {v, v};

@@ -52,6 +52,17 @@ NANO_INLINE F8 FromBits(I8 a) {
   return x;
 }
 
+// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+NANO_INLINE float Sum(F8 a) {
+  return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
+}
+NANO_INLINE float Largest(F8 a) {
+  float largest = a.v[0];
+  for (int i = 1; i < 8; ++i) largest = a.v[i] > largest ? a.v[i] : largest;
+  return largest;
+}
+NANO_INLINE float FirstLane(F8 a) { return a.v[0]; }
+
 NANO_INLINE I8 SetInt(int32_t x) { NANO_LANES(I8, static_cast<uint32_t>(x)); }
 NANO_INLINE I8 LoadInt(const uint32_t* p) { NANO_LANES(I8, p[i]); }
 NANO_INLINE I8 operator+(I8 a, I8 b) { NANO_LANES(I8, a.v[i] + b.v[i]); }

@@ -18,6 +18,9 @@ import { opsByName } from '../../lib/ops'
 import { DropoutMask } from '../../lib/random/mask'
 import { epsilon, tiny } from './numeric'
 
+// Jest looks up globals slowly: these are asked for millions of times.
+const { abs, exp, floor, max, sqrt } = Math
+
 export interface Operand {
   readonly dtype: Dtype
   readonly shape: Shape
@@ -45,7 +48,7 @@ const exact: BoundsRule = ({ outputs }) => outputs.map(({ shape }) => new Float6
 
 /** One rounding of the result, and as much again. */
 const rounded: BoundsRule = ({ outputs }) =>
-  outputs.map(({ values }) => map(values, (y) => 2 * epsilon * Math.abs(y)))
+  outputs.map(({ values }) => map(values, (y) => 2 * epsilon * abs(y)))
 
 const rules: Record<string, BoundsRule> = {
   fill: exact,
@@ -68,7 +71,7 @@ const rules: Record<string, BoundsRule> = {
   global_norm: rounded,
   // dropout(x) is rounded, then the sum is.
   dropout_add: ({ inputs: [, , residual], outputs: [y] }) => [
-    map(y.values, (value, i) => 2 * epsilon * (Math.abs(value) + Math.abs(value - residual.values[i]))),
+    map(y.values, (value, i) => 2 * epsilon * (abs(value) + abs(value - residual.values[i]))),
   ],
   matmul: (call) => [product(call, [call.inputs[0], call.inputs[1]], 0)],
   matmul_accumulate: (call) => [product(call, [call.inputs[1], call.inputs[2]], 1, call.inputs[0])],
@@ -77,11 +80,11 @@ const rules: Record<string, BoundsRule> = {
   ],
   sum_leading: (call) => {
     const terms = sizeOf(call.inputs[0].shape) / sizeOf(call.outputs[0].shape)
-    return [map(magnitudes('sum_leading', call), (sum) => 16 * epsilon * Math.sqrt(terms) * sum)]
+    return [map(magnitudes('sum_leading', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
   },
   embedding_backward: (call) => {
     const terms = sizeOf(call.inputs[0].shape)
-    return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * Math.sqrt(terms) * sum)]
+    return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
   },
   layer_norm: layerNorm,
   layer_norm_backward: layerNormBackward,
@@ -98,7 +101,7 @@ function map(values: ArrayLike<number>, f: (value: number, index: number) => num
 
 function absolute({ dtype, shape, values }: Operand): Tensor {
   const floats = dtype === 'f32'
-  const data: TypedArray = floats ? map(values, Math.abs) : allocate(dtype, values.length)
+  const data: TypedArray = floats ? map(values, abs) : allocate(dtype, values.length)
   if (!floats) data.set(values)
   return new Tensor(floats ? 'f64' : dtype, shape, data)
 }
@@ -114,8 +117,8 @@ function magnitudes(op: string, { inputs, outputs, attributes }: Call, operands 
 function product(call: Call, [a, b]: Operand[], more: number, addend?: Operand): Bounds {
   const K = call.attributes.transpose_a ? rowsOf(a.shape) : lastOf(a.shape)
   const sums = magnitudes('matmul', call, [a, b])
-  const extra = (i: number) => (addend ? Math.abs(addend.values[i % addend.values.length]) : 0)
-  return map(sums, (sum, i) => 16 * epsilon * Math.sqrt(K + more) * (sum + extra(i)))
+  const extra = (i: number) => (addend ? abs(addend.values[i % addend.values.length]) : 0)
+  return map(sums, (sum, i) => 16 * epsilon * sqrt(K + more) * (sum + extra(i)))
 }
 
 /**
@@ -127,20 +130,20 @@ function layerNorm({ inputs: [x, gain, bias], outputs: [y, mean, rstd] }: Call):
   const largest = new Float64Array(mean.values.length)
   const sums = new Float64Array(mean.values.length)
   for (let i = 0; i < x.values.length; i++) {
-    const row = Math.floor(i / C)
-    largest[row] = Math.max(largest[row], Math.abs(x.values[i]))
-    sums[row] += Math.abs(x.values[i])
+    const row = floor(i / C)
+    largest[row] = max(largest[row], abs(x.values[i]))
+    sums[row] += abs(x.values[i])
   }
   const ratio = (row: number) => 1 + largest[row] * rstd.values[row]
   const ys = map(y.values, (_, i) => {
-    const row = Math.floor(i / C)
+    const row = floor(i / C)
     const z = (x.values[i] - mean.values[row]) * rstd.values[row]
-    const ofGain = Math.abs(gain.values[i % C]) * (1 + Math.abs(z)) * ratio(row)
-    return 16 * epsilon * (ofGain + Math.abs(bias.values[i % C]))
+    const ofGain = abs(gain.values[i % C]) * (1 + abs(z)) * ratio(row)
+    return 16 * epsilon * (ofGain + abs(bias.values[i % C]))
   })
   return [
     ys,
-    map(sums, (sum) => (16 * epsilon * Math.sqrt(C) * sum) / C),
+    map(sums, (sum) => (16 * epsilon * sqrt(C) * sum) / C),
     map(rstd.values, (value, row) => 16 * epsilon * value * ratio(row)),
   ]
 }
@@ -155,23 +158,22 @@ function layerNormBackward({ inputs: [x, gain, mean, rstd, dy] }: Call): Bounds[
   const dx = new Float64Array(x.values.length)
   const dgain = new Float64Array(C)
   const dbias = new Float64Array(C)
-  const zeta = (i: number, row: number) =>
-    (Math.abs(x.values[i]) + Math.abs(mean.values[row])) * rstd.values[row]
+  const zeta = (i: number, row: number) => (abs(x.values[i]) + abs(mean.values[row])) * rstd.values[row]
   for (let row = 0; row < rows; row++) {
     let [sum, products] = [0, 0]
     for (let c = 0, i = row * C; c < C; c++, i++) {
-      const h = Math.abs(dy.values[i] * gain.values[c])
+      const h = abs(dy.values[i] * gain.values[c])
       sum += h / C
       products += (h * zeta(i, row)) / C
-      dgain[c] += Math.abs(dy.values[i]) * zeta(i, row)
-      dbias[c] += Math.abs(dy.values[i])
+      dgain[c] += abs(dy.values[i]) * zeta(i, row)
+      dbias[c] += abs(dy.values[i])
     }
     for (let c = 0, i = row * C; c < C; c++, i++) {
-      const h = Math.abs(dy.values[i] * gain.values[c])
-      dx[i] = 16 * epsilon * rstd.values[row] * (h + Math.sqrt(C) * (sum + zeta(i, row) * products))
+      const h = abs(dy.values[i] * gain.values[c])
+      dx[i] = 16 * epsilon * rstd.values[row] * (h + sqrt(C) * (sum + zeta(i, row) * products))
     }
   }
-  const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * Math.sqrt(rows) * sum)
+  const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * sqrt(rows) * sum)
   return [dx, scaled(dgain), scaled(dbias)]
 }
 
@@ -191,28 +193,29 @@ interface AttentionRow {
  * the row; so is the argument of exp, next to roundings of the score and of lse; and the row's sum has √n.
  */
 function forEachRow({ inputs, attributes }: Call, lse: Operand, visit: (row: AttentionRow) => void): void {
-  const [q, k] = inputs
-  const [B, T, C] = q.shape
-  const S = k.shape[1]
+  const [B, T, C] = inputs[0].shape
+  const S = inputs[1].shape[1]
+  const [q, k] = inputs.map(({ values }) => Float64Array.from(values))
   const { heads, scale, cached } = attributes as { heads: number; scale: number; cached?: boolean }
   const D = C / heads
   const start = cached ? inputs[3].values[0] : 0
   for (let index = 0; index < B * heads * T; index++) {
-    const [b, h, t] = [Math.floor(index / (heads * T)), Math.floor(index / T) % heads, index % T]
+    const [b, h, t] = [floor(index / (heads * T)), floor(index / T) % heads, index % T]
     const row = { query: (b * T + t) * C + h * D, key: b * S * C + h * D, index, visible: start + t + 1 }
     const probabilities = new Float64Array(row.visible)
     let largest = 0
     for (let j = 0; j < row.visible; j++) {
       let [score, size] = [0, 0]
       for (let d = 0; d < D; d++) {
-        const term = q.values[row.query + d] * k.values[row.key + j * C + d]
+        const term = q[row.query + d] * k[row.key + j * C + d]
         score += term
-        size += Math.abs(term)
+        size += abs(term)
       }
-      probabilities[j] = Math.exp(scale * score - lse.values[index])
-      largest = Math.max(largest, Math.abs(scale) * size)
+      probabilities[j] = exp(scale * score - lse.values[index])
+      // A score of −Infinity leaves nothing to be uncertain of.
+      if (probabilities[j] > 0) largest = max(largest, abs(scale) * size)
     }
-    const uncertainty = Math.sqrt(row.visible) + Math.sqrt(D) * largest + Math.abs(lse.values[index])
+    const uncertainty = sqrt(row.visible) + sqrt(D) * largest + abs(lse.values[index])
     visit({ ...row, uncertainty, probabilities })
   }
 }
@@ -225,17 +228,16 @@ function maskOf({ inputs, attributes }: Call, at: number): DropoutMask | undefin
 /** y = Σ p·v, with p as uncertain as `forEachRow` says; lse as uncertain as a score and the logarithm of the sum. */
 function attention(call: Call): Bounds[] {
   const { inputs, outputs, attributes } = call
-  const [, k, v] = inputs
-  const C = lastOf(k.shape)
+  const v = Float64Array.from(inputs[2].values)
+  const [, S, C] = inputs[1].shape
   const D = C / (attributes.heads as number)
   const mask = maskOf(call, attributes.cached ? 4 : 3)
   const y = new Float64Array(outputs[0].values.length)
   const lse = new Float64Array(outputs[1].values.length)
   forEachRow(call, outputs[1], ({ query, key, index, visible, uncertainty, probabilities }) => {
     for (let j = 0; j < visible; j++) {
-      const kept = mask && !mask.keeps(index * k.shape[1] + j) ? 0 : (mask?.scale ?? 1)
-      for (let d = 0; d < D; d++)
-        y[query + d] += probabilities[j] * kept * Math.abs(v.values[key + j * C + d])
+      const kept = mask && !mask.keeps(index * S + j) ? 0 : (mask?.scale ?? 1)
+      for (let d = 0; d < D; d++) y[query + d] += probabilities[j] * kept * abs(v[key + j * C + d])
     }
     for (let d = 0; d < D; d++) y[query + d] *= 16 * epsilon * uncertainty
     lse[index] = 16 * epsilon * uncertainty
@@ -249,26 +251,26 @@ function attention(call: Call): Bounds[] {
  */
 function attentionBackward(call: Call): Bounds[] {
   const { inputs, attributes } = call
-  const [q, k, v, y, lse, dy] = inputs
-  const C = lastOf(q.shape)
+  const [, S, C] = inputs[1].shape
+  const [q, k, v, y, , dy] = inputs.map(({ values }) => Float64Array.from(values))
   const D = C / (attributes.heads as number)
-  const scale = Math.abs(attributes.scale as number)
+  const scale = abs(attributes.scale as number)
   const mask = maskOf(call, 6)
-  const [dq, dk, dv] = [q, k, v].map(({ values }) => new Float64Array(values.length))
-  forEachRow(call, lse, ({ query, key, index, visible, uncertainty, probabilities }) => {
+  const [dq, dk, dv] = [q, k, v].map(({ length }) => new Float64Array(length))
+  forEachRow(call, inputs[4], ({ query, key, index, visible, uncertainty, probabilities }) => {
     let delta = 0
-    for (let d = 0; d < D; d++) delta += Math.abs(dy.values[query + d] * y.values[query + d])
+    for (let d = 0; d < D; d++) delta += abs(dy[query + d] * y[query + d])
     for (let j = 0; j < visible; j++) {
-      const kept = mask && !mask.keeps(index * k.shape[1] + j) ? 0 : (mask?.scale ?? 1)
+      const kept = mask && !mask.keeps(index * S + j) ? 0 : (mask?.scale ?? 1)
       const at = key + j * C
       let products = 0
-      for (let d = 0; d < D; d++) products += Math.abs(dy.values[query + d] * v.values[at + d])
-      const relative = 16 * epsilon * (uncertainty + Math.sqrt(D))
+      for (let d = 0; d < D; d++) products += abs(dy[query + d] * v[at + d])
+      const relative = 16 * epsilon * (uncertainty + sqrt(D))
       const score = relative * probabilities[j] * (kept * products + delta) * scale
       for (let d = 0; d < D; d++) {
-        dq[query + d] += score * Math.abs(k.values[at + d])
-        dk[at + d] += score * Math.abs(q.values[query + d])
-        dv[at + d] += relative * probabilities[j] * kept * Math.abs(dy.values[query + d])
+        dq[query + d] += score * abs(k[at + d])
+        dk[at + d] += score * abs(q[query + d])
+        dv[at + d] += relative * probabilities[j] * kept * abs(dy[query + d])
       }
     }
   })
@@ -282,26 +284,23 @@ function crossEntropy({ inputs: [logits, targets], outputs: [loss, lse] }: Call)
   let ofLosses = 0
   const ofRows = map(lse.values, (value, row) => {
     const x = Array.from({ length: V }, (_, i) => logits.values[row * V + i])
-    const max = x.reduce((a, b) => Math.max(a, b), -Infinity)
-    const spread = x.reduce(
-      (sum, xi) => sum + (xi === -Infinity ? 0 : Math.exp(xi - value) * Math.abs(xi - max)),
-      0,
-    )
+    const top = x.reduce((a, b) => max(a, b), -Infinity)
+    const spread = x.reduce((sum, xi) => sum + (xi === -Infinity ? 0 : exp(xi - value) * abs(xi - top)), 0)
     const ofSum = 16 * epsilon * (1 + spread)
-    ofLosses += ofSum + 2 * epsilon * (Math.abs(value) + Math.abs(x[targets.values[row]]))
-    return ofSum + 2 * epsilon * Math.abs(value)
+    ofLosses += ofSum + 2 * epsilon * (abs(value) + abs(x[targets.values[row]]))
+    return ofSum + 2 * epsilon * abs(value)
   })
-  return [[ofLosses / rows + 2 * epsilon * Math.abs(loss.values[0])], ofRows]
+  return [[ofLosses / rows + 2 * epsilon * abs(loss.values[0])], ofRows]
 }
 
 /** exp(x − lse) is off by 1 + |x − lse| relatively; subtracting 1 from the target's leaves its absolute error. */
 function crossEntropyBackward({ inputs: [logits, targets, lse, dloss] }: Call): Bounds[] {
   const V = lastOf(logits.shape)
-  const scale = Math.abs(dloss.values[0]) / lse.values.length
+  const scale = abs(dloss.values[0]) / lse.values.length
   const bounds = map(logits.values, (x, i) => {
-    const distance = x - lse.values[Math.floor(i / V)]
-    const p = x === -Infinity ? 0 : Math.exp(distance) * (1 + Math.abs(distance))
-    return 16 * epsilon * scale * (p + (targets.values[Math.floor(i / V)] === i % V ? 1 : 0))
+    const distance = x - lse.values[floor(i / V)]
+    const p = x === -Infinity ? 0 : exp(distance) * (1 + abs(distance))
+    return 16 * epsilon * scale * (p + (targets.values[floor(i / V)] === i % V ? 1 : 0))
   })
   return [bounds]
 }
@@ -317,17 +316,14 @@ function adamw({ inputs, outputs, attributes }: Call): Bounds[] {
   for (let t = 0; t < n; t++) {
     const [p, g, m] = [0, 1, 2].map((k) => inputs[3 + t + k * n].values)
     const [newM, newV] = [outputs[n + t].values, outputs[2 * n + t].values]
-    const ofM = map(
-      m,
-      (old, i) => 8 * epsilon * (Math.abs(old) + (1 - beta1) * (Math.abs(g[i] * scale) + Math.abs(old))),
-    )
+    const ofM = map(m, (old, i) => 8 * epsilon * (abs(old) + (1 - beta1) * (abs(g[i] * scale) + abs(old))))
     ms.push(ofM)
     vs.push(map(newV, (v) => 8 * epsilon * v))
     parameters.push(
       map(p, (old, i) => {
-        const factor = rate / (1 - beta1 ** step) / (Math.sqrt(newV[i] / (1 - beta2 ** step)) + smallest)
-        const kept = Math.abs(old) * (1 + rate * weight_decay)
-        return 4 * epsilon * kept + factor * (ofM[i] + 16 * epsilon * Math.abs(newM[i]))
+        const factor = rate / (1 - beta1 ** step) / (sqrt(newV[i] / (1 - beta2 ** step)) + smallest)
+        const kept = abs(old) * (1 + rate * weight_decay)
+        return 4 * epsilon * kept + factor * (ofM[i] + 16 * epsilon * abs(newM[i]))
       }),
     )
   }

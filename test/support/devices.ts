@@ -15,7 +15,8 @@ const js: TestDevice = { name: 'js', open: () => new JsSession() }
 const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon().addon!) }
 
 /** A machine that has no compiler may leave the native engine out; where it was asked for, its absence is a failure. */
-const nativeRequired = /^(1|true)$/.test(process.env.CI ?? '') || process.env.NANO_GPT_REQUIRE_NATIVE === '1'
+export const nativeRequired =
+  /^(1|true)$/.test(process.env.CI ?? '') || process.env.NANO_GPT_REQUIRE_NATIVE === '1'
 
 /** A `describe` block for each device. */
 export function onEveryDevice(title: string, body: (device: TestDevice) => void): void {

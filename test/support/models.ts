@@ -15,6 +15,7 @@ import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
 
 export const training: TrainingConfig = {
+  steps: 100,
   batchSize: 3,
   microBatches: 1,
   learningRate: 1e-3,

@@ -39,57 +39,97 @@ export class JsSession implements Session {
   private readonly precision: 'f32' | 'f64'
   private generation = 0
   private disposed = false
+  /** Settles when all calls so far are carried out. */
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(options: JsOptions = {}) {
     this.precision = options.precision ?? 'f32'
   }
 
-  async allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
-    this.check()
-    if (this.store.has(name)) throw new NanoGptError('invalid_argument', `the Store already holds ${name}`)
-    this.store.set(name, this.tensor(dtype, shape))
+  allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
+    return this.inTurn(() => {
+      if (this.store.has(name)) {
+        throw new NanoGptError('invalid_argument', `the Store already holds ${name}`)
+      }
+      this.store.set(name, this.tensor(dtype, shape))
+    })
   }
 
-  async write(name: string, data: TypedArray): Promise<void> {
-    const tensor = this.find(name)
-    if (data.length !== sizeOf(tensor.shape)) {
-      throw new NanoGptError(
-        'invalid_argument',
-        `${name} holds ${sizeOf(tensor.shape)} elements, not ${data.length}`,
-      )
-    }
-    tensor.data.set(data)
+  write(name: string, data: TypedArray): Promise<void> {
+    const copy = data.slice()
+    return this.inTurn(() => {
+      const tensor = this.find(name)
+      if (copy.length !== sizeOf(tensor.shape)) {
+        throw new NanoGptError(
+          'invalid_argument',
+          `${name} holds ${sizeOf(tensor.shape)} elements, not ${copy.length}`,
+        )
+      }
+      tensor.data.set(copy)
+    })
   }
 
-  async read(name: string): Promise<TypedArray> {
-    return this.find(name).data.slice()
+  read(name: string): Promise<TypedArray> {
+    return this.inTurn(() => this.find(name).data.slice())
   }
 
-  async compile(program: Program): Promise<Executable> {
-    this.check()
-    for (const { op } of program.ops) {
-      if (!opsByName.has(op)) throw new NanoGptError('unsupported', `${program.name}: unknown op ${op}`)
-    }
-    const tensors = program.buffers.map((buffer) => this.bind(program, buffer))
-    const layouts = {
-      inputs: new RecordLayout(program, 'input'),
-      outputs: new RecordLayout(program, 'output'),
-    }
-    return this.programs.push({ program, tensors, ...layouts }) - 1
+  compile(program: Program): Promise<Executable> {
+    return this.inTurn(() => {
+      for (const { op } of program.ops) {
+        if (!opsByName.has(op)) throw new NanoGptError('unsupported', `${program.name}: unknown op ${op}`)
+      }
+      const tensors = program.buffers.map((buffer) => this.bind(program, buffer))
+      const layouts = {
+        inputs: new RecordLayout(program, 'input'),
+        outputs: new RecordLayout(program, 'output'),
+      }
+      return this.programs.push({ program, tensors, ...layouts }) - 1
+    })
   }
 
-  async run(steps: number, phases: readonly Phase[], options: RunOptions = {}): Promise<RunResult> {
+  run(steps: number, phases: readonly Phase[], options: RunOptions = {}): Promise<RunResult> {
     const generation = this.generation
-    const compiled = phases.map((phase) => this.checkPhase(phase, steps))
+    const copies = phases.map((phase) => ({ ...phase, inputs: phase.inputs.slice() }))
+    return this.inTurn(() => this.runSteps(steps, copies, options, () => generation !== this.generation))
+  }
+
+  cancel(): void {
+    this.generation++
+  }
+
+  async dispose(): Promise<void> {
+    this.cancel()
+    this.disposed = true
+    await this.last
+    this.store.clear()
+    this.programs.length = 0
+  }
+
+  /** Calls `work` when all that was asked for before is done. */
+  private inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    if (this.disposed) {
+      return Promise.reject(new NanoGptError('disposed', 'this session has been disposed'))
+    }
+    const result = this.last.then(work)
+    this.last = result.catch(() => {})
+    return result
+  }
+
+  private async runSteps(
+    steps: number,
+    phases: readonly Phase[],
+    options: RunOptions,
+    isCancelled: () => boolean,
+  ): Promise<RunResult> {
+    const compiled = this.checkRun(steps, phases)
     const records: Uint8Array[][] = phases.map(() => [])
     const start = performance.now()
     let failure: Failure | undefined
     let step = 0
-    for (; step < steps && !failure; step++) {
+    for (; step < steps; step++) {
       // Each step gives the event loop a turn.
       if (step > 0) await new Promise((resolve) => setImmediate(resolve))
-      this.check()
-      if (generation !== this.generation) failure = cancelled(step)
+      if (isCancelled()) failure = cancelled(step)
       for (let p = 0; p < phases.length && !failure; p++) {
         const { times, inputs } = phases[p]
         for (let i = 0; i < times && !failure; i++) {
@@ -109,22 +149,20 @@ export class JsSession implements Session {
     }
   }
 
-  cancel(): void {
-    this.generation++
-  }
-
-  async dispose(): Promise<void> {
-    this.disposed = true
-    this.store.clear()
-    this.programs.length = 0
-  }
-
-  private check(): void {
-    if (this.disposed) throw new NanoGptError('disposed', 'this session has been disposed')
+  private checkRun(steps: number, phases: readonly Phase[]): Compiled[] {
+    const countable = [steps, ...phases.map(({ times }) => times)].every(
+      (n) => Number.isSafeInteger(n) && n >= 1,
+    )
+    if (!countable || phases.length === 0) {
+      throw new NanoGptError(
+        'invalid_argument',
+        'a run needs at least 1 step, 1 phase, and each phase 1 time',
+      )
+    }
+    return phases.map((phase) => this.checkPhase(phase, steps))
   }
 
   private checkPhase({ program, times, inputs }: Phase, steps: number): Compiled {
-    this.check()
     const compiled = this.programs[program]
     if (!compiled) throw new NanoGptError('invalid_argument', `no Program has the handle ${program}`)
     const expected = steps * times * compiled.inputs.size
@@ -143,7 +181,6 @@ export class JsSession implements Session {
   }
 
   private find(name: string): Tensor {
-    this.check()
     const tensor = this.store.get(name)
     if (!tensor) throw new NanoGptError('invalid_argument', `the Store holds no ${name}`)
     return tensor

@@ -21,7 +21,11 @@ export class NativeSession implements Session {
 
   constructor(addon: Addon, options: NativeOptions = {}) {
     this.fusedOps = addon.info().fusedOps
-    this.handle = new addon.Session({ device: 'cpu', ...options })
+    try {
+      this.handle = new addon.Session({ device: 'cpu', ...options })
+    } catch (error) {
+      throw withCode(error)
+    }
   }
 
   async allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
@@ -60,12 +64,25 @@ async function named<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise
   } catch (error) {
-    const { code, message } = error as Error & { code?: string }
-    throw new NanoGptError(code ?? 'internal', message, { cause: error })
+    throw withCode(error)
   }
 }
 
-/** Sets the number of threads of the process-wide pool. Default: all that `os.availableParallelism()` counts. */
-export async function setThreads(addon: Addon, threads = availableParallelism()): Promise<void> {
-  if (addon.info().threads !== threads) await addon.setThreads(threads)
+function withCode(error: unknown): NanoGptError {
+  const { code, message } = error as Error & { code?: string }
+  return new NanoGptError(code ?? 'internal', message, { cause: error })
+}
+
+let sized = false
+
+/**
+ * Sets the number of threads of the process-wide pool.
+ *
+ * @param threads default: as it is, which is `os.availableParallelism()` at first
+ */
+export async function setThreads(addon: Addon, threads?: number): Promise<void> {
+  if (threads === undefined && sized) return
+  sized = true
+  const wanted = threads ?? availableParallelism()
+  if (addon.info().threads !== wanted) await named(addon.setThreads(wanted))
 }

@@ -9,7 +9,8 @@ const sizes = [...edges, 257, 511, 512, 513, 1025]
 /** Tasks take 32,768 elements (or 131,072). */
 const large = [32767, 32768, 32769, 70001]
 
-const { NaN, POSITIVE_INFINITY: inf } = Number
+const nan = Number.NaN
+const inf = Infinity
 
 export function elementwiseCases(): Case[] {
   return [
@@ -93,7 +94,7 @@ function adds(): Case[] {
 function sums(): Case[] {
   const shapes: [number, number][] = [
     ...edges.map((rows): [number, number] => [rows, 5]),
-    ...edges.map((columns): [number, number] => [3, columns]),
+    ...edges.map((columns): [number, number] => [4, columns]),
     ...[255, 256, 257, 512, 513].flatMap((rows) =>
       [1, 2, 7, 8, 33].map((columns): [number, number] => [rows, columns]),
     ),
@@ -118,7 +119,7 @@ function sums(): Case[] {
     opCase(
       'sum_leading',
       'NaN in one column',
-      [replaced(floats('x', [300, 11]), { [200 * 11 + 3]: NaN, 4: inf })],
+      [replaced(floats('x', [300, 11]), { [200 * 11 + 3]: nan, 4: inf })],
       { rank: 1 },
     ),
   ]
@@ -128,10 +129,10 @@ function specials(): Case[] {
   const odd = given(
     'f32',
     [19],
-    [0, -0, NaN, inf, -inf, 1, -1, 1e-45, -1e-45, 3e38, -3e38, 2, -2, NaN, 0.5, -0.5, NaN, inf, -inf],
+    [0, -0, nan, inf, -inf, 1, -1, 1e-45, -1e-45, 1e38, -1e38, 2, -2, nan, 0.5, -0.5, nan, inf, -inf],
   )
   const dy = floats('dy', [19])
-  const oddly = replaced(dy, { 0: NaN, 1: inf, 5: NaN, 6: NaN, 7: inf, 14: -inf, 15: inf })
+  const oddly = replaced(dy, { 0: nan, 1: inf, 5: nan, 6: nan, 7: inf, 14: -inf, 15: inf })
   return [
     opCase('relu', 'NaN, infinities and zeros', [odd]),
     opCase('relu_backward', 'NaN, infinities and zeros in y', [odd, dy]),
@@ -162,15 +163,15 @@ function dropouts(): Case[] {
 }
 
 function scalars(): Case[] {
-  const norms = [0, 1e-30, 0.5, 0.999999, 1, 1.5, 1e30, inf, NaN]
+  const norms = [0, 1e-30, 0.5, 0.999999, 1, 1.5, 1e30, inf, nan]
   return [
     ...norms.flatMap((norm) => [
       opCase('clip_scale', `norm ${norm}`, [scalar(norm)], { max_norm: 1 }),
       opCase('clip_scale', `norm ${norm}, max 1e-3`, [scalar(norm)], { max_norm: 1e-3 }),
     ]),
-    ...norms
-      .filter((norm) => norm !== inf)
-      .map((norm) => opCase('clip_scale', `norm ${norm}, no clipping`, [scalar(norm)], { max_norm: inf })),
+    ...norms.map((norm) =>
+      opCase('clip_scale', `norm ${norm}, no clipping`, [scalar(norm)], { max_norm: inf }),
+    ),
     ...[0, -2.5, 3e38, 1e-45].map((x) => opCase('require_finite', `${x}`, [scalar(x)])),
     ...edges.map((length) => opCase('positions', `${length}`, [index(0)], { length })),
     opCase('positions', 'from 250', [index(250)], { length: 6 }),

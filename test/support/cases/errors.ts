@@ -3,7 +3,8 @@
 import { type Case, type Given, opCase } from '../case'
 import { floats, given, index, integers, replaced, rng, scalar } from './values'
 
-const { NaN, POSITIVE_INFINITY: inf } = Number
+const nan = Number.NaN
+const inf = Infinity
 
 export function errorCases(): Case[] {
   return [...lookups(), ...positions(), ...choices(), ...finite()]
@@ -67,17 +68,18 @@ function choices(): Case[] {
     refused('sample', name, [x, scalar(temperature), index(topK), rng()], { site: 1 })
   const nothing = { 5: -inf, 6: -inf, 7: -inf, 8: -inf, 9: -inf }
   return [
-    draw('a NaN', replaced(logits, { 9: NaN }), 1, 0),
-    draw('a NaN, greedy', replaced(logits, { 3: NaN }), 0, 0),
-    draw('a NaN, top 1', replaced(logits, { 3: NaN }), 1, 1),
+    draw('a NaN', replaced(logits, { 9: nan }), 1, 0),
+    draw('a NaN, greedy', replaced(logits, { 3: nan }), 0, 0),
+    draw('a NaN, top 1', replaced(logits, { 3: nan }), 1, 1),
     draw('all -Infinity', replaced(logits, nothing), 1, 0),
     draw('all -Infinity, greedy', replaced(logits, nothing), 0, 0),
     draw('a negative temperature', logits, -0.5, 0),
-    draw('a NaN as temperature', logits, NaN, 0),
+    draw('a NaN as temperature', logits, nan, 0),
+    draw('Infinity as temperature', logits, inf, 0),
     draw('a negative top_k', logits, 1, -1),
   ]
 }
 
 function finite(): Case[] {
-  return [NaN, inf, -inf].map((x) => refused('require_finite', `${x}`, [scalar(x)], {}, 'non_finite'))
+  return [nan, inf, -inf].map((x) => refused('require_finite', `${x}`, [scalar(x)], {}, 'non_finite'))
 }

@@ -1,15 +1,23 @@
 // How cases are filled: deterministic values by name.
 
 import { allocate, type Dtype, type Shape, sizeOf, type TypedArray } from '../../../lib/graph/dtype'
+import type { Attributes } from '../../../lib/graph/program'
+import { Tensor } from '../../../lib/graph/tensor'
+import type { Op } from '../../../lib/ops/op'
 import type { Given } from '../case'
 import { Numbers } from '../numeric'
 
 /** One element, and sizes around the edges of vectors (8), tiles (6, 16) and small powers of two. */
 export const edges = [1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65] as const
 
-/** f32 values, uniform in [low, high). */
+const made = new Map<string, Float32Array>()
+
+/** f32 values, uniform in [low, high). Cases share them: they are only read. */
 export function floats(name: string, shape: Shape, low = -1, high = 1): Given {
-  return { dtype: 'f32', shape, values: new Numbers(name).floats(sizeOf(shape), low, high) }
+  const key = [name, sizeOf(shape), low, high].join()
+  const values = made.get(key) ?? new Numbers(name).floats(sizeOf(shape), low, high)
+  made.set(key, values)
+  return { dtype: 'f32', shape, values }
 }
 
 /** Integers in [0, bound). */
@@ -37,4 +45,15 @@ export function replaced(operand: Given, elements: Readonly<Record<number, numbe
   const values = operand.values.slice()
   for (const [at, value] of Object.entries(elements)) values[Number(at)] = value
   return { ...operand, values }
+}
+
+/** What an op's reference makes of `inputs` in float64, rounded: the inputs of its gradient. */
+export function outputsOf(op: Op, inputs: readonly Given[], attributes: Attributes): Given[] {
+  const wide = ({ dtype, shape, values }: Given) =>
+    dtype === 'f32' ? new Tensor('f64', shape, Float64Array.from(values)) : new Tensor(dtype, shape, values)
+  const outputs = op
+    .shape(inputs, attributes)
+    .map(({ shape }) => new Tensor('f64', shape, new Float64Array(sizeOf(shape))))
+  op.reference(inputs.map(wide), outputs, attributes)
+  return outputs.map(({ shape, data }) => given('f32', shape, data))
 }

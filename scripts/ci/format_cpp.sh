@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Formats the C++ sources; with --check says what is not formatted and fails.
+set -eu
+cd "$(dirname "$0")/../.."
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'native/**/*.cc' 'native/**/*.h' 'binding/*.cc' 'binding/*.h')
+if [ "${1:-}" = --check ]; then
+  clang-format --dry-run --Werror "${sources[@]}"
+else
+  clang-format -i "${sources[@]}"
+fi

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The install ladder on the packed package, as users get it: built from source, from a prebuilt binary, with a corrupt prebuilt binary,
+# and with no CMake, where the TypeScript backend must serve.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+unset CI NANO_GPT_REQUIRE_NATIVE
+
+npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
+tarball=$(ls "$work"/*.tgz)
+if tar -tzf "$tarball" | grep -E '(^|/)(test|build|node_modules|\.ci)/'; then echo "the package holds what it should not"; exit 1; fi
+
+# user NAME: an empty project that depends on the package; leaves it in $work/NAME.
+user() {
+  mkdir -p "$work/$1" && cd "$work/$1"
+  echo '{ "private": true }' >package.json
+}
+
+# expect DEVICE: trains and generates there on whatever 'auto' is.
+expect() {
+  node -e '
+    const { train } = require("nano-gpt")
+    const run = train({ data: { text: "to be or not to be, that is the question. ".repeat(50) }, preset: "bigram", steps: 20, evalBatches: 2 })
+    run.then(async (model) => {
+      if (model.device !== process.argv[1]) throw new Error(`trained on ${model.device}, not ${process.argv[1]}`)
+      const text = await model.generate({ maxTokens: 10, seed: 1 })
+      if (text.length !== 10) throw new Error(`generated ${JSON.stringify(text)}`)
+      console.log(`${model.device} works`)
+    })' "$1"
+  node --input-type=module -e 'import { train, load, generate, devices } from "nano-gpt"; if (!train || !load || !generate || devices().length < 2) process.exit(1)'
+}
+
+echo '== built from source'
+user source
+npm install --no-audit --no-fund --foreground-scripts "$tarball"
+expect cpu
+
+echo '== no CMake: the TypeScript backend'
+mkdir "$work/bin"
+for tool in node npm npx sh bash env tar gzip mkdir rm cat ls; do ln -s "$(command -v $tool)" "$work/bin/$tool"; done
+user no-cmake
+PATH="$work/bin" npm install --no-audit --no-fund --foreground-scripts "$tarball"
+expect js
+
+echo '== prebuilt'
+cd "$root" && node scripts/prebuild.js >/dev/null
+ls -l prebuilds/*
+npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
+user prebuilt
+PATH="$work/bin" npm install --no-audit --no-fund --foreground-scripts "$tarball"
+expect cpu
+
+echo '== corrupt prebuilt: falls through to a build'
+user corrupt
+npm install --no-audit --no-fund --ignore-scripts "$tarball"
+for binary in node_modules/nano-gpt/prebuilds/*/*.node; do echo 'not a binary' >"$binary"; done
+(cd node_modules/nano-gpt && node scripts/install.js)
+expect cpu
+rm -rf "$root/prebuilds"

@@ -1,0 +1,38 @@
+// Writes the encoded Programs of small models into a folder: where the fuzzer begins.
+const { writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
+const { createModel } = lib('model/architecture.js')
+const { evaluationProgram, generationProgram, gradientProgram } = lib('model/programs.js')
+const { updateProgram } = lib('optim/adamw.js')
+const { encode } = lib('graph/wire.js')
+const { fuse } = lib('graph/fuse.js')
+const { fusedOpNames } = lib('ops/index.js')
+
+const folder = process.argv[2]
+const corpus = { split: 'train', dtype: 'u16', length: 50 }
+const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 }
+for (const kind of ['bigram', 'single-head', 'decoder']) {
+  const config = {
+    kind,
+    vocabSize: 7,
+    blockSize: 5,
+    embed: 6,
+    heads: kind === 'decoder' ? 2 : 1,
+    layers: 1,
+    dropout: 0.2,
+  }
+  const { model, parameters } = createModel(config)
+  const programs = [
+    gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
+    updateProgram(parameters, optimizer),
+    evaluationProgram(model, corpus, 2),
+    generationProgram(model, 'prefill', '0', 4),
+    generationProgram(model, 'decode', '0'),
+  ]
+  for (const program of programs) {
+    const name = `${kind}-${program.name.replaceAll(' ', '-')}`
+    writeFileSync(join(folder, name), encode(program))
+    writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
+  }
+}

@@ -1,0 +1,289 @@
+// Fusion changes how a Program is computed, not what: every Program of every model gives the same results fused and not.
+
+import type { Session } from '../../lib/backend/backend'
+import { JsSession } from '../../lib/backend/js/session'
+import type { TypedArray } from '../../lib/graph/dtype'
+import { fuse } from '../../lib/graph/fuse'
+import { type Program, print } from '../../lib/graph/program'
+import { Trace } from '../../lib/graph/trace'
+import { createModel } from '../../lib/model/architecture'
+import type { ModelConfig } from '../../lib/model/config'
+import { corpusName } from '../../lib/model/programs'
+import { initialValues } from '../../lib/model/weights'
+import { accumulate, add, copy, dropout, fusedOpNames, matmul, relu } from '../../lib/ops'
+import { seedFrom } from '../../lib/random/philox'
+import { expectSameBits } from '../support/bits'
+import { onNative } from '../support/devices'
+import { allocateStores, compiled, configs, programsOf } from '../support/models'
+import { goldenCorpus } from '../support/text'
+
+const names = ({ ops }: Program) => ops.map(({ op }) => op)
+const count = (program: Program, op: string) => names(program).filter((name) => name === op).length
+
+/** Runs all Programs of a model, one after the other on one Store, and returns everything that they leave. */
+async function runAll(session: Session, config: ModelConfig, change: (program: Program) => Program) {
+  const seed = seedFrom(5)
+  const { parameters } = createModel(config)
+  const programs = programsOf(config)
+  const known = new Set<string>()
+  for (const program of Object.values(programs)) await allocateStores(session, program, known)
+  for (const parameter of parameters) await session.write(parameter.path, initialValues(parameter, seed))
+  await session.write(corpusName('train'), goldenCorpus(500, seed))
+  const results: Record<string, TypedArray> = {}
+  const run = async (name: string, ...records: Record<string, number | number[]>[]) => {
+    const program = await compiled(session, change(programs[name]))
+    for (const [output, values] of Object.entries(await program.run(...records)))
+      results[`${name} ${output}`] = values
+  }
+  const keep = async (when: string) => {
+    for (const name of known) results[`${when}: ${name}`] = await session.read(name)
+  }
+  const rng = (draw: number) => [seed.low, seed.high, draw]
+  await run('gradient', { offsets: [1, 40, 300], rng: rng(0) }, { offsets: [480, 7, 7], rng: rng(1) })
+  await keep('gradient')
+  await run('update', { step: 1, learningRate: 0.01 })
+  await keep('update')
+  await run('evaluation', { offsets: [0, 10, 20, 488] })
+  const sampling = { temperature: 0.8, topK: 5 }
+  await run('prefill', { tokens: [1, 2, 3, 4, 5], start: 0, ...sampling, rng: rng(2) })
+  await run('decode', { start: 5, ...sampling, rng: rng(3) }, { start: 6, ...sampling, rng: rng(4) })
+  await keep('decode')
+  return results
+}
+
+describe.each(Object.keys(configs))('%s', (kind) => {
+  const config = configs[kind]
+
+  test.each([...fusedOpNames, 'all'])('float64: with %s and without, to the bit', async (which) => {
+    const available = which === 'all' ? fusedOpNames : [which]
+    const [one, other] = [new JsSession({ precision: 'f64' }), new JsSession({ precision: 'f64' })]
+    const fused = await runAll(one, config, (program) => fuse(program, available))
+    const plain = await runAll(other, config, (program) => program)
+    expectSameBits(fused, plain)
+    expect(Object.keys(plain).length).toBeGreaterThan(10)
+  })
+
+  onNative('float32: fused and not, to rounding', ({ open }) => {
+    test.each([...fusedOpNames, 'all'])('%s', async (which) => {
+      const [one, other] = [open(), open()]
+      const available = which === 'all' ? one.fusedOps : [which]
+      const fused = await runAll(one, config, (program) => fuse(program, available))
+      const plain = await runAll(other, config, (program) => program)
+      await Promise.all([one.dispose(), other.dispose()])
+      for (const [name, values] of Object.entries(plain)) {
+        const scale = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6)
+        // An update is the gradient's sign, nearly: where the gradient is nothing, its rounding decides.
+        const bound = (/^(update|decode): /.test(name) ? 1e-3 : 1e-5) * scale
+        for (let i = 0; i < values.length; i++) {
+          if (Math.abs(fused[name][i] - values[i]) <= bound) continue
+          throw new Error(`${name}[${i}]: ${fused[name][i]} fused, ${values[i]} not`)
+        }
+      }
+    })
+  })
+
+  test('the fused ops that this model has', () => {
+    const programs = Object.entries(programsOf(config)).map(
+      ([name, program]) => [name, fuse(program, fusedOpNames)] as const,
+    )
+    const found = Object.fromEntries(
+      programs.map(([name, program]) => [
+        name,
+        ['linear', 'dropout_add', 'matmul_accumulate'].map((op) => count(program, op)),
+      ]),
+    )
+    const { layers, dropout: p } = config
+    const decoder = {
+      // Projection, expand, contract and head; two dropouts on the residual path; six weights a layer and the head's.
+      gradient: [3 * layers + 1, p > 0 ? 2 * layers : 0, 6 * layers + 1],
+      update: [0, 0, 0],
+      evaluation: [3 * layers + 1, 0, 0],
+      prefill: [3 * layers + 1, 0, 0],
+      decode: [3 * layers + 1, 0, 0],
+    }
+    const one = [1, 0, 0]
+    const singleHead = { gradient: [1, 0, 4], update: [0, 0, 0], evaluation: one, prefill: one, decode: one }
+    const none = [0, 0, 0]
+    const bigram = { gradient: none, update: none, evaluation: none, prefill: none, decode: none }
+    expect(found).toEqual({ bigram, 'single-head': singleHead, decoder }[config.kind])
+    const relus = programs.flatMap(([, { ops }]) => ops.filter(({ attributes }) => attributes.relu === true))
+    expect(relus).toHaveLength(config.kind === 'decoder' ? 4 * layers : 0)
+  })
+
+  test('a fused Program fuses no further, and no temporary is left unused', () => {
+    for (const program of Object.values(programsOf(config))) {
+      const fused = fuse(program, fusedOpNames)
+      expect(fuse(fused, fusedOpNames)).toEqual(fused)
+      const used = new Set(fused.ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
+      const temporaries = fused.buffers.flatMap(({ role }, id) => (role === 'temporary' ? [id] : []))
+      expect(temporaries.filter((id) => !used.has(id))).toEqual([])
+      expect(fuse(program, [])).toEqual(program)
+      const visible = ({ buffers }: Program) => buffers.filter(({ role }) => role !== 'temporary')
+      expect(visible(fused)).toEqual(visible(program))
+    }
+  })
+})
+
+describe('patterns', () => {
+  /** The ops of what `build` makes, fused. */
+  function fusedOf(build: (trace: Trace) => void, available = fusedOpNames): string[] {
+    const trace = new Trace('pattern')
+    build(trace)
+    return names(fuse(trace.finish(), available))
+  }
+  const x = (trace: Trace) => trace.input('x', 'f32', [2, 3])
+  const w = (trace: Trace, ...shape: number[]) => trace.store(`w${shape}`, 'f32', shape)
+  const rng = (trace: Trace) => trace.rng()
+
+  test('those that fuse', () => {
+    expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))))).toEqual([
+      'linear',
+    ])
+    expect(fusedOf((t) => t.output('y', relu(add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4)))))).toEqual([
+      'linear',
+    ])
+    expect(fusedOf((t) => t.output('y', add(dropout(x(t), rng(t), 0.5, 1), w(t, 2, 3))))).toEqual([
+      'dropout_add',
+    ])
+    expect(fusedOf((t) => t.output('y', add(w(t, 2, 3), dropout(x(t), rng(t), 0.5, 1))))).toEqual([
+      'dropout_add',
+    ])
+    expect(fusedOf((t) => accumulate(w(t, 2, 2), matmul(x(t), x(t), false, true)))).toEqual([
+      'matmul_accumulate',
+    ])
+  })
+
+  test('two in a row, and both operands dropped out: one of them', () => {
+    const both = (t: Trace) =>
+      t.output('y', add(dropout(x(t), rng(t), 0.5, 1), dropout(x(t), rng(t), 0.5, 2)))
+    expect(fusedOf(both)).toEqual(['dropout', 'dropout_add'])
+  })
+
+  test('only what the backend has', () => {
+    const linear = (t: Trace) => t.output('y', relu(add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))))
+    expect(fusedOf(linear, [])).toEqual(['matmul', 'add', 'relu'])
+    expect(fusedOf(linear, ['dropout_add', 'matmul_accumulate'])).toEqual(['matmul', 'add', 'relu'])
+  })
+
+  test('what lies between is used twice', () => {
+    const twice = (t: Trace) => {
+      const product = matmul(x(t), w(t, 4, 3), false, true)
+      t.output('y', add(product, w(t, 4)))
+      t.output('z', relu(product))
+    }
+    expect(fusedOf(twice)).toEqual(['matmul', 'add', 'relu'])
+    const bySame = (t: Trace) => {
+      const product = matmul(x(t), w(t, 3, 3), false, true)
+      t.output('y', add(product, product))
+    }
+    expect(fusedOf(bySame)).toEqual(['matmul', 'add'])
+    const dropped = (t: Trace) => {
+      const kept = dropout(x(t), rng(t), 0.5, 1)
+      t.output('y', add(kept, kept))
+    }
+    expect(fusedOf(dropped)).toEqual(['dropout', 'add'])
+    const beforeRelu = (t: Trace) => {
+      const sum = add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))
+      t.output('y', relu(sum))
+      t.output('z', copy(sum))
+    }
+    expect(fusedOf(beforeRelu)).toEqual(['linear', 'relu', 'copy'])
+  })
+
+  test('what lies between is an output', () => {
+    const seen = (t: Trace) => {
+      const product = matmul(x(t), w(t, 4, 3), false, true)
+      t.output('product', product)
+      t.output('y', add(product, w(t, 4)))
+    }
+    expect(fusedOf(seen)).toEqual(['matmul', 'add'])
+  })
+
+  test('not transposed, or transposed otherwise', () => {
+    expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 3, 4)), w(t, 4))))).toEqual(['matmul', 'add'])
+    expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 2), true, true), w(t, 4))))).toEqual([
+      'matmul',
+      'add',
+    ])
+  })
+
+  test('a bias of another shape, or the product as the bias', () => {
+    expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t, 2, 4))))).toEqual([
+      'matmul',
+      'add',
+    ])
+    expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t))))).toEqual([
+      'matmul',
+      'add',
+    ])
+    const swapped = (t: Trace) => t.output('y', add(w(t, 2, 4), matmul(x(t), w(t, 4, 3), false, true)))
+    expect(fusedOf(swapped)).toEqual(['matmul', 'add'])
+    const weight = (t: Trace) => t.output('y', add(matmul(x(t), w(t, 2, 2, 3), false, true), w(t, 4)))
+    expect(fusedOf(weight)).toEqual(['matmul', 'add'])
+  })
+
+  test('a residual of another shape', () => {
+    expect(fusedOf((t) => t.output('y', add(dropout(x(t), rng(t), 0.5, 1), w(t, 3))))).toEqual([
+      'dropout',
+      'add',
+    ])
+    expect(fusedOf((t) => t.output('y', add(w(t, 4, 2, 3), dropout(x(t), rng(t), 0.5, 1))))).toEqual([
+      'dropout',
+      'add',
+    ])
+  })
+
+  test('the product is the total, not what is added to it', () => {
+    const product = (t: Trace) => {
+      accumulate(w(t, 2, 2), relu(matmul(x(t), x(t), false, true)))
+    }
+    expect(fusedOf(product)).toEqual(['matmul', 'relu', 'accumulate'])
+  })
+
+  test('an operand is the total itself: in place it would be read while it is written', () => {
+    const square = (t: Trace) => accumulate(w(t, 2, 2), matmul(w(t, 2, 2), w(t, 2, 2)))
+    expect(fusedOf(square)).toEqual(['matmul', 'accumulate'])
+    const right = (t: Trace) => accumulate(w(t, 2, 3), matmul(w(t, 2, 2), w(t, 2, 3)))
+    expect(fusedOf(right)).toEqual(['matmul', 'accumulate'])
+  })
+
+  test('an operand changes before the product is used', () => {
+    const changed = (t: Trace) => {
+      const product = matmul(x(t), w(t, 4, 3), false, true)
+      accumulate(w(t, 4, 3), w(t, 4, 3, 1) && copy(w(t, 4, 3)))
+      t.output('y', add(product, w(t, 4)))
+    }
+    expect(fusedOf(changed)).toEqual(['matmul', 'copy', 'accumulate', 'add'])
+    const other = (t: Trace) => {
+      const product = matmul(x(t), w(t, 4, 3), false, true)
+      accumulate(w(t, 4), copy(w(t, 4)))
+      t.output('y', add(product, w(t, 4)))
+    }
+    expect(fusedOf(other)).toEqual(['copy', 'accumulate', 'linear'])
+  })
+})
+
+test('print() shows buffers and ops', () => {
+  const trace = new Trace('example')
+  const x = trace.input('x', 'f32', [2, 3])
+  const weight = trace.store('w', 'f32', [4, 3])
+  const y = relu(add(matmul(x, weight, false, true), trace.store('b', 'f32', [4])))
+  trace.output('y', dropout(y, trace.rng(), 0.25, 7))
+  accumulate(trace.store('total', 'f32', [2, 4]), copy(y))
+  const program = trace.finish()
+  expect(print(program)).toBe(`program example
+  input x: f32 [2, 3]
+  store w: f32 [4, 3]
+  store b: f32 [4]
+  input rng: u32 [3]
+  output y: f32 [2, 4]
+  store total: f32 [2, 4]
+  %2 f32 [2, 4] = matmul(x, w) transpose_a=false transpose_b=true
+  %4 f32 [2, 4] = add(%2, b)
+  %5 f32 [2, 4] = relu(%4)
+  y f32 [2, 4] = dropout(%5, rng) p=0.25 site=7
+  %9 f32 [2, 4] = copy(%5)
+  total f32 [2, 4] = accumulate(total, %9)
+`)
+  expect(print(fuse(program, fusedOpNames))).toContain('= linear(x, w, b) relu=true\n')
+})

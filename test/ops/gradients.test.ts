@@ -1,0 +1,213 @@
+// Every gradient rule in float64 against central differences: of Σ r·y with random r for each op, and of a model's loss.
+
+import { JsSession } from '../../lib/backend/js/session'
+import { RecordLayout } from '../../lib/backend/records'
+import { type Dtype, type Shape, sizeOf } from '../../lib/graph/dtype'
+import { fuse } from '../../lib/graph/fuse'
+import type { Attributes } from '../../lib/graph/program'
+import { Tensor } from '../../lib/graph/tensor'
+import { createModel } from '../../lib/model/architecture'
+import type { ModelConfig } from '../../lib/model/config'
+import { corpusName, gradientProgram } from '../../lib/model/programs'
+import { initialValues } from '../../lib/model/weights'
+import { fusedOpNames, opsByName } from '../../lib/ops'
+import { gradientName } from '../../lib/optim/adamw'
+import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
+
+interface Check {
+  readonly inputs: readonly Tensor[]
+  readonly attributes?: Attributes
+}
+
+const numbers = new Numbers('gradients')
+const floats = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(sizeOf(shape)))
+const whole = (dtype: Dtype, shape: Shape, ...values: number[]) =>
+  new Tensor(dtype, shape, dtype === 'u32' ? Uint32Array.from(values) : Int32Array.from(values))
+
+/** At least `away` from 0, where relu has no derivative. */
+function awayFromZero(x: Tensor, away = 0.01): Tensor {
+  const values = Float64Array.from(x.data, (value) => (Math.abs(value) < away ? value + 2 * away : value))
+  return new Tensor('f64', x.shape, values)
+}
+
+const rng = whole('u32', [3], 11, 22, 33)
+
+function attention(B: number, T: number, heads: number, D: number, dropout = 0): Check {
+  const shape = [B, T, heads * D]
+  const inputs = [floats(...shape), floats(...shape), floats(...shape), ...(dropout > 0 ? [rng] : [])]
+  return { inputs, attributes: { heads, scale: 0.7, dropout, site: 5, cached: false } }
+}
+
+function layerNorm(...shape: number[]): Check {
+  const C = shape[shape.length - 1]
+  return { inputs: [floats(...shape), floats(C), floats(C)], attributes: { epsilon: 1e-2 } }
+}
+
+function matmul(a: number[], b: number[], transpose_a: boolean, transpose_b: boolean): Check {
+  return { inputs: [floats(...a), floats(...b)], attributes: { transpose_a, transpose_b } }
+}
+
+const checks: Record<string, Check[]> = {
+  add: [
+    { inputs: [floats(3, 5), floats(3, 5)] },
+    { inputs: [floats(2, 3, 5), floats(5)] },
+    { inputs: [floats(2, 3, 5), floats(3, 5)] },
+    { inputs: [floats(7), floats()] },
+    { inputs: [floats(), floats()] },
+  ],
+  attention: [
+    attention(1, 1, 1, 1),
+    attention(1, 5, 1, 3),
+    attention(2, 7, 3, 2),
+    attention(2, 5, 2, 3, 0.3),
+    attention(1, 9, 1, 4, 0.6),
+  ],
+  copy: [{ inputs: [floats(3, 5)] }],
+  cross_entropy: [
+    { inputs: [floats(1, 1), whole('i32', [1], 0)] },
+    { inputs: [floats(5, 7), whole('i32', [5], 0, 6, 3, 3, 1)] },
+    { inputs: [floats(2, 3, 4), whole('i32', [2, 3], 0, 1, 2, 3, 3, 0)] },
+  ],
+  dropout: [{ inputs: [floats(5, 13), rng], attributes: { p: 0.3, site: 7 } }],
+  embedding: [
+    { inputs: [whole('i32', [2, 3], 4, 0, 4, 4, 2, 0), floats(5, 3)] },
+    { inputs: [whole('i32', [1], 0), floats(1, 7)] },
+  ],
+  layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
+  matmul: [
+    matmul([3, 4], [4, 5], false, false),
+    matmul([3, 4], [5, 4], false, true),
+    matmul([4, 3], [4, 5], true, false),
+    matmul([4, 3], [5, 4], true, true),
+    matmul([2, 3, 4], [4, 5], false, false),
+    matmul([2, 3, 4], [5, 4], false, true),
+    matmul([2, 3, 4], [2, 3, 5], true, false),
+    matmul([1, 1], [1, 1], false, false),
+    matmul([1, 7], [7, 1], false, false),
+  ],
+  relu: [{ inputs: [awayFromZero(floats(5, 7))] }],
+  require_finite: [{ inputs: [floats()] }],
+}
+
+test('every op with a gradient rule is checked', () => {
+  const differentiable = [...opsByName.values()].filter((op) => op.gradient).map((op) => op.name)
+  expect(Object.keys(checks).sort()).toEqual(differentiable.sort())
+})
+
+describe.each(Object.entries(checks))('%s', (name, list) => {
+  const op = opsByName.get(name)!
+
+  test.each(
+    list.map((check) => ({ check, shapes: check.inputs.map(({ shape }) => `[${shape}]`).join(' ') })),
+  )('$shapes', ({ check: { inputs, attributes = {} } }) => {
+    const forward = () => {
+      const outputs = op.shape(inputs, attributes).map(({ shape }) => floats64(shape))
+      op.reference(inputs, outputs, attributes)
+      return outputs
+    }
+    const outputs = forward()
+    const dy = floats(...outputs[0].shape)
+    const analytic = op.gradient!({
+      inputs,
+      outputs,
+      // The other outputs are there for the gradient rule alone.
+      gradients: outputs.map((_, i) => (i === 0 ? dy : undefined)),
+      attributes,
+      needed: inputs.map(() => true),
+    })
+    inputs.forEach((input, i) => {
+      if (input.dtype !== 'f64') {
+        expect(analytic[i]).toBeUndefined()
+        return
+      }
+      const loss = () => dot(forward()[0].data, dy.data)
+      const numeric = numericGradient(loss, input.data as Float64Array)
+      expect(analytic[i]!.shape).toEqual(input.shape)
+      expect(analytic[i]!.dtype).toBe('f64')
+      expect(relativeDifference(analytic[i]!.data, numeric)).toBeLessThan(1e-9)
+    })
+  })
+})
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a).reduce((sum, value, i) => sum + value * b[i], 0)
+}
+
+function floats64(shape: Shape): Tensor {
+  return new Tensor('f64', shape, new Float64Array(sizeOf(shape)))
+}
+
+// A whole model: the ops' rules put together by gradients(), with tensors that are used more than once.
+
+const config: ModelConfig = {
+  kind: 'decoder',
+  vocabSize: 7,
+  blockSize: 5,
+  embed: 6,
+  heads: 2,
+  layers: 2,
+  dropout: 0.2,
+}
+
+describe.each(['bigram', 'single-head', 'decoder'] as const)('the loss of a %s', (kind) => {
+  test.each([
+    ['as traced', [] as readonly string[]],
+    ['fused', fusedOpNames],
+  ])('%s', async (_, fused) => {
+    // The same weights, fused or not.
+    const numbers = new Numbers(kind)
+    const { model, parameters } = createModel({ ...config, kind, heads: kind === 'decoder' ? 2 : 1 })
+    const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
+    const program = fuse(gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 4 }), fused)
+    const session = new JsSession({ precision: 'f64' })
+    const weights = parameters.map((parameter) =>
+      Float64Array.from(
+        initialValues(parameter, { low: 3, high: 0 }),
+        (value) => value + 0.1 * numbers.between(-1, 1),
+      ),
+    )
+    await session.allocate(corpusName('train'), 'u16', [40])
+    await session.write(corpusName('train'), Uint16Array.from(numbers.integers(40, config.vocabSize)))
+    for (const [i, { path, shape }] of parameters.entries()) {
+      await session.allocate(path, 'f32', shape)
+      await session.allocate(gradientName(path), 'f32', shape)
+      await session.write(path, weights[i])
+    }
+    // The loss is read through the Store: an output would be rounded to f32.
+    const lossAt = program.ops.findIndex(({ op }) => op === 'cross_entropy')
+    const named = program.ops[lossAt].outputs[0]
+    const buffers = program.buffers.map((buffer, id) =>
+      id === named ? { ...buffer, role: 'store' as const, name: 'test/loss' } : buffer,
+    )
+    await session.allocate('test/loss', 'f32', [])
+    const handle = await session.compile({ ...program, buffers })
+    const inputs = new RecordLayout(program, 'input').pack([{ offsets: [3, 17], rng: [1, 2, 3] }])
+    const run = async () => {
+      const { failure } = await session.run(1, [{ program: handle, times: 1, inputs }])
+      expect(failure).toBeUndefined()
+      return (await session.read('test/loss'))[0]
+    }
+    await run()
+    const analytic = await Promise.all(parameters.map(({ path }) => session.read(gradientName(path))))
+
+    for (const [i, { path }] of parameters.entries()) {
+      // Along one random direction: every element takes part.
+      const direction = numbers.doubles(weights[i].length)
+      const at = async (distance: number) => {
+        await session.write(
+          path,
+          weights[i].map((value, j) => value + distance * direction[j]),
+        )
+        return run()
+      }
+      // Short, so that no relu turns on or off on the way.
+      const step = 1e-5
+      const near = (await at(step)) - (await at(-step))
+      const far = (await at(2 * step)) - (await at(-2 * step))
+      await session.write(path, weights[i])
+      const numeric = (8 * near - far) / (12 * step)
+      const along = dot(analytic[i], direction)
+      expect([path, relativeDifference([4 * along], [numeric])]).toEqual([path, expect.closeTo(0, 8)])
+    }
+  })
+})

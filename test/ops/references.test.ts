@@ -1,0 +1,263 @@
+// The references, which judge every kernel, are judged here: against formulas written another way, and against known values.
+
+import { type Shape, sizeOf } from '../../lib/graph/dtype'
+import type { Attributes } from '../../lib/graph/program'
+import { Tensor } from '../../lib/graph/tensor'
+import { opsByName } from '../../lib/ops'
+import { keepMask, uniform } from '../../lib/random/philox'
+import { Numbers } from '../support/numeric'
+
+const numbers = new Numbers('references')
+const floats = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(sizeOf(shape)))
+const f64 = (shape: Shape, ...values: number[]) => new Tensor('f64', shape, Float64Array.from(values))
+const i32 = (shape: Shape, ...values: number[]) => new Tensor('i32', shape, Int32Array.from(values))
+const rng = (low: number, high: number, draw: number) =>
+  new Tensor('u32', [3], Uint32Array.from([low, high, draw]))
+
+/** The op's outputs, in float64 where they are floats. */
+function run(name: string, inputs: Tensor[], attributes: Attributes = {}): Tensor[] {
+  const op = opsByName.get(name)!
+  const outputs = op.shape(inputs, attributes).map(({ dtype, shape }, output) => {
+    const shared = op.inPlace?.(inputs.length, output) ?? -1
+    if (shared >= 0) return inputs[shared]
+    const size = sizeOf(shape)
+    return new Tensor(dtype, shape, dtype === 'i32' ? new Int32Array(size) : new Float64Array(size))
+  })
+  op.reference(inputs, outputs, attributes)
+  return outputs
+}
+
+function expectClose(got: ArrayLike<number>, expected: readonly number[]): void {
+  expect(Array.from(got)).toEqual(expected.map((value) => expect.closeTo(value, 11)))
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+const range = (length: number) => Array.from({ length }, (_, i) => i)
+
+describe('attention', () => {
+  const [B, T, H, D, S] = [2, 4, 3, 2, 6]
+  const C = H * D
+  const scale = 0.6
+  const at = (x: Tensor, b: number, t: number, h: number, d: number) =>
+    x.data[(b * x.shape[1] + t) * C + h * D + d]
+
+  /** softmax(scale·q·kᵀ + mask)·v in the order of the formula: whole matrices, a mask of −Infinity. */
+  function naive(q: Tensor, k: Tensor, v: Tensor, start: number, keeps?: (element: number) => number) {
+    const keys = k.shape[1]
+    const y: number[] = new Array(B * T * C)
+    const lse: number[] = []
+    for (const b of range(B)) {
+      for (const h of range(H)) {
+        const scores = range(T).map((t) =>
+          range(keys).map((j) =>
+            j <= start + t
+              ? scale * sum(range(D).map((d) => at(q, b, t, h, d) * at(k, b, j, h, d)))
+              : -Infinity,
+          ),
+        )
+        const totals = scores.map((row) => sum(row.map(Math.exp)))
+        lse.push(...totals.map(Math.log))
+        for (const t of range(T)) {
+          for (const d of range(D)) {
+            const terms = range(keys).map((j) => {
+              const kept = keeps ? keeps(((b * H + h) * T + t) * keys + j) : 1
+              return ((kept * Math.exp(scores[t][j])) / totals[t]) * at(v, b, j, h, d)
+            })
+            y[(b * T + t) * C + h * D + d] = sum(terms)
+          }
+        }
+      }
+    }
+    return { y, lse }
+  }
+
+  test('is causal, by heads', () => {
+    const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
+    const [y, lse] = run('attention', [q, k, v], { heads: H, scale, dropout: 0, site: 0, cached: false })
+    const expected = naive(q, k, v, 0)
+    expectClose(y.data, expected.y)
+    expectClose(lse.data, expected.lse)
+  })
+
+  test('over a cache, from any position', () => {
+    const [q, k, v] = [floats(B, T, C), floats(B, S, C), floats(B, S, C)]
+    for (const start of [0, 1, 2]) {
+      const attributes = { heads: H, scale, dropout: 0, site: 0, cached: true }
+      const [y, lse] = run('attention', [q, k, v, i32([], start)], attributes)
+      const expected = naive(q, k, v, start)
+      expectClose(y.data, expected.y)
+      expectClose(lse.data, expected.lse)
+    }
+  })
+
+  test('drops weights by the mask of ((b·H + h)·T + t)·S + j', () => {
+    const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
+    const mask = new Uint8Array(B * H * T * T)
+    keepMask(mask, 0.4, 99, 5, { low: 1, high: 2 })
+    const attributes = { heads: H, scale, dropout: 0.4, site: 99, cached: false }
+    const [y, lse] = run('attention', [q, k, v, rng(1, 2, 5)], attributes)
+    const expected = naive(q, k, v, 0, (element) => mask[element] * Math.fround(1 / (1 - 0.4)))
+    expectClose(y.data, expected.y)
+    expectClose(lse.data, expected.lse)
+  })
+
+  test('does not overflow', () => {
+    const big = f64([1, 2, 1], 1e4, 1e4)
+    const [y, lse] = run('attention', [big, big, f64([1, 2, 1], 2, 4)], {
+      heads: 1,
+      scale: 1,
+      dropout: 0,
+      site: 0,
+      cached: false,
+    })
+    expectClose(y.data, [2, 3])
+    expectClose(lse.data, [1e8, 1e8 + Math.log(2)])
+  })
+})
+
+test('layer_norm: mean 0 and variance 1, then gain and bias', () => {
+  const [x, gain, bias] = [floats(3, 5), floats(5), floats(5)]
+  const [y, mean, rstd] = run('layer_norm', [x, gain, bias], { epsilon: 0.1 })
+  for (const row of range(3)) {
+    const values = Array.from(x.data.subarray(row * 5, row * 5 + 5))
+    const average = sum(values) / 5
+    // E[x²] − E[x]², not Σ(x − mean)².
+    const variance = sum(values.map((value) => value * value)) / 5 - average * average
+    expectClose([mean.data[row], rstd.data[row]], [average, (variance + 0.1) ** -0.5])
+    const expected = values.map(
+      (v, c) => ((v - average) / Math.sqrt(variance + 0.1)) * gain.data[c] + bias.data[c],
+    )
+    expectClose(y.data.subarray(row * 5, row * 5 + 5), expected)
+  }
+})
+
+test('cross_entropy: −log of the softmax of the target, and its gradient', () => {
+  const logits = floats(3, 4)
+  const targets = [2, 0, 3]
+  const [loss, lse] = run('cross_entropy', [logits, i32([3], ...targets)])
+  const softmax = range(3).map((row) => {
+    const exponentials = range(4).map((i) => Math.exp(logits.data[row * 4 + i]))
+    return exponentials.map((e) => e / sum(exponentials))
+  })
+  expectClose(loss.data, [-sum(softmax.map((row, i) => Math.log(row[targets[i]]))) / 3])
+  const gradient = run('cross_entropy_backward', [logits, i32([3], ...targets), lse, f64([], 1.5)])[0]
+  expectClose(
+    gradient.data,
+    softmax.flatMap((row, r) => row.map((p, i) => ((p - (i === targets[r] ? 1 : 0)) / 3) * 1.5)),
+  )
+})
+
+test('cross_entropy: known values', () => {
+  expectClose(run('cross_entropy', [f64([2, 2], 0, 0, 1000, 0), i32([2], 1, 0)])[0].data, [Math.log(2) / 2])
+  expectClose(run('cross_entropy', [f64([1, 3], 5, 5, 5), i32([1], 2)])[0].data, [Math.log(3)])
+})
+
+test('adamw: two steps by hand', () => {
+  const [p, m, v] = [f64([1], 1), f64([1], 0), f64([1], 0)]
+  const attributes = { beta1: 0.9, beta2: 0.99, epsilon: 0.001, weight_decay: 0.1 }
+  const step = (count: number, gradient: number) =>
+    run('adamw', [i32([], count), f64([], 0.01), f64([], 0.5), p, f64([1], gradient), m, v], attributes)
+  // g = 0.5·2 = 1: m = 0.1, v = 0.01, both 1 once corrected.
+  step(1, 2)
+  expectClose([m.data[0], v.data[0], p.data[0]], [0.1, 0.01, 1 * (1 - 0.001) - 0.01 / 1.001])
+  // g = −2: m = 0.09 − 0.2 = −0.11, over 0.19; v = 0.0099 + 0.04 = 0.0499, over 0.0199.
+  const before = 0.999 - 0.01 / 1.001
+  step(2, -4)
+  const update = (0.01 * (-0.11 / 0.19)) / (Math.sqrt(0.0499 / 0.0199) + 0.001)
+  expectClose([m.data[0], v.data[0], p.data[0]], [-0.11, 0.0499, before * 0.999 - update])
+})
+
+describe('sample', () => {
+  const draw = (logits: Tensor, temperature: number, topK: number, key = rng(1, 2, 3)) =>
+    Array.from(run('sample', [logits, f64([], temperature), i32([], topK), key], { site: 42 })[0].data)
+
+  test('temperature 0 takes the first of the largest', () => {
+    expect(draw(f64([3, 4], 1, 3, 3, 0, -1, -1, -1, -1, 0, 0, 0, 1), 0, 0)).toEqual([1, 0, 3])
+  })
+
+  test('inverts the cumulative sum, in index order', () => {
+    const logits = floats(50, 7)
+    const tokens = draw(logits, 0.7, 0)
+    tokens.forEach((token, row) => {
+      const weights = range(7).map((i) => Math.exp(logits.data[row * 7 + i] / 0.7))
+      const u = uniform(row, 42, 3, { low: 1, high: 2 })
+      const below = sum(weights.slice(0, token)) / sum(weights)
+      const upTo = sum(weights.slice(0, token + 1)) / sum(weights)
+      expect(below <= u && u < upTo).toBe(true)
+    })
+  })
+
+  test('keeps the top_k largest, and ties at the threshold', () => {
+    const row = [0, 2, 1, 2, 1, -1]
+    const seen = (topK: number) => {
+      const logits = f64([400, 6], ...range(400).flatMap(() => row))
+      return [...new Set(draw(logits, 1, topK))].sort()
+    }
+    expect(seen(1)).toEqual([1, 3])
+    expect(seen(2)).toEqual([1, 3])
+    expect(seen(3)).toEqual([1, 2, 3, 4])
+    expect(seen(5)).toEqual([0, 1, 2, 3, 4])
+    expect(seen(0)).toEqual(range(6))
+    expect(seen(6)).toEqual(range(6))
+  })
+
+  test('draws each token as often as its probability says', () => {
+    const row = [0, 1, -1, 0.5]
+    const count = 20000
+    const tokens = draw(f64([count, 4], ...range(count).flatMap(() => row)), 2, 0)
+    const weights = row.map((x) => Math.exp(x / 2))
+    row.forEach((_, i) => {
+      const p = weights[i] / sum(weights)
+      const seen = tokens.filter((token) => token === i).length
+      // Five standard deviations.
+      expect(Math.abs(seen - count * p)).toBeLessThan(5 * Math.sqrt(count * p * (1 - p)))
+    })
+  })
+})
+
+test('dropout: kept by the mask and scaled, else 0', () => {
+  const x = floats(3, 7)
+  const mask = new Uint8Array(21)
+  keepMask(mask, 0.3, 8, 4, { low: 5, high: 6 })
+  const [y] = run('dropout', [x, rng(5, 6, 4)], { p: 0.3, site: 8 })
+  expectClose(
+    y.data,
+    range(21).map((i) => mask[i] * x.data[i] * Math.fround(1 / (1 - 0.3))),
+  )
+  const residual = floats(3, 7)
+  const [z] = run('dropout_add', [x, rng(5, 6, 4), residual], { p: 0.3, site: 8 })
+  expectClose(
+    z.data,
+    range(21).map((i) => y.data[i] + residual.data[i]),
+  )
+})
+
+test('matmul: every transpose', () => {
+  const [M, K, N] = [2, 3, 4]
+  const [a, b] = [floats(M, K), floats(K, N)]
+  const transposed = (x: Tensor) => {
+    const [rows, columns] = x.shape
+    const values = range(columns).flatMap((c) => range(rows).map((r) => x.data[r * columns + c]))
+    return f64([columns, rows], ...values)
+  }
+  const expected = range(M).flatMap((m) =>
+    range(N).map((n) => sum(range(K).map((k) => a.data[m * K + k] * b.data[k * N + n]))),
+  )
+  for (const transpose_a of [false, true]) {
+    for (const transpose_b of [false, true]) {
+      const inputs = [transpose_a ? transposed(a) : a, transpose_b ? transposed(b) : b]
+      const [y] = run('matmul', inputs, { transpose_a, transpose_b })
+      expect(y.shape).toEqual([M, N])
+      expectClose(y.data, expected)
+    }
+  }
+})
+
+test('clip_scale, global_norm and sum_leading', () => {
+  expectClose(run('global_norm', [f64([2], 3, 0), f64([], 4)])[0].data, [5])
+  expectClose(run('clip_scale', [f64([], 5)], { max_norm: 1 })[0].data, [1 / (5 + 1e-6)])
+  expectClose(run('clip_scale', [f64([], 0.5)], { max_norm: 1 })[0].data, [1])
+  expectClose(run('clip_scale', [f64([], Infinity)], { max_norm: Infinity })[0].data, [1])
+  expectClose(run('sum_leading', [f64([2, 3], 1, 2, 3, 10, 20, 30)], { rank: 1 })[0].data, [11, 22, 33])
+  expectClose(run('sum_leading', [f64([2, 3], 1, 2, 3, 10, 20, 30)], { rank: 0 })[0].data, [66])
+})

@@ -1,0 +1,192 @@
+// What a run reports, and when: evaluations, samples and checkpoints in their turn, every loss once.
+
+import { join } from 'node:path'
+import { presets } from '../../lib/model/config'
+import { merge, type TrainEvent } from '../../lib/train/events'
+import { train } from '../../lib/train/train'
+import { onEveryDevice } from '../support/devices'
+import { decoder, eventsOf, lossesOf, ofType, short, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+
+const folder = temporaryFolder()
+
+onEveryDevice('the events of a run', ({ name: device }) => {
+  test('everything in its turn', async () => {
+    const out = folder.path(device)
+    const intervals = { evalInterval: 5, sampleInterval: 4, checkpointInterval: 3, sampleTokens: 6 }
+    const run = train({ ...short, ...intervals, device, learningRate: 0.1, out })
+    const events = await eventsOf(run)
+    const line = (event: TrainEvent): string | undefined => {
+      if (event.type === 'step' || event.type === 'evaluating') return undefined
+      if (event.type === 'checkpoint')
+        return `${event.type} ${event.step} ${event.path.slice(out.length + 1)}`
+      return `${event.type} ${event.step}`
+    }
+    expect(events.map(line).filter((found) => found !== undefined)).toEqual([
+      'start 0',
+      'evaluation 0',
+      'sample 0',
+      'checkpoint 3 last.safetensors',
+      'sample 4',
+      'evaluation 5',
+      'checkpoint 5 best.safetensors',
+      'checkpoint 6 last.safetensors',
+      'sample 8',
+      'checkpoint 9 last.safetensors',
+      'evaluation 10',
+      'checkpoint 10 best.safetensors',
+      'sample 10',
+      'checkpoint 10 last.safetensors',
+      'end 10',
+    ])
+    // Every step before a pause is reported before it.
+    let made = 0
+    for (const event of events) {
+      if (event.type === 'step') {
+        expect(event.from).toBe(made)
+        made = event.to
+      } else expect(event.step).toBe(made)
+    }
+    expect(ofType(events, 'checkpoint').map(({ path }) => path)).toContain(join(out, 'last.safetensors'))
+    for (const { text } of ofType(events, 'sample')) expect([...text]).toHaveLength(6)
+    await (await run).dispose()
+  })
+
+  test('what the events say', async () => {
+    const run = train({ ...decoder, device })
+    const events = await eventsOf(run)
+    const model = await run
+    const text = someText()
+    expect(events[0]).toEqual({
+      type: 'start',
+      device,
+      parameters: model.parameterCount,
+      step: 0,
+      steps: 10,
+      trainTokens: Math.floor(0.9 * text.length),
+      validationTokens: text.length - Math.floor(0.9 * text.length),
+      config: {
+        model: {
+          kind: 'decoder',
+          blockSize: 11,
+          embed: 15,
+          heads: 3,
+          layers: 2,
+          dropout: 0.2,
+          vocabSize: new Set(text).size,
+        },
+        training: {
+          steps: 10,
+          batchSize: 3,
+          microBatches: 2,
+          learningRate: presets.decoder.training.learningRate,
+          beta1: 0.9,
+          beta2: 0.999,
+          epsilon: 1e-8,
+          weightDecay: 0.01,
+          gradientClip: 0.8,
+          evalInterval: 5,
+          evalBatches: 2,
+        },
+        seed: '7',
+        data: { name: 'text', digest: expect.stringMatching(/^[0-9a-f]{64}$/), source: null },
+      },
+    })
+    for (const { from, to, losses, gradientNorms, seconds, tokensPerSecond } of ofType(events, 'step')) {
+      expect([losses.length, gradientNorms.length]).toEqual([to - from, to - from])
+      expect(gradientNorms.every((norm) => norm > 0 && Number.isFinite(norm))).toBe(true)
+      expect(losses.every((loss) => loss > 0 && loss < 10)).toBe(true)
+      expect(tokensPerSecond * seconds).toBeCloseTo((to - from) * 2 * 3 * 11, 3)
+    }
+    const evaluations = ofType(events, 'evaluation')
+    expect(evaluations.map(({ step }) => step)).toEqual([0, 5, 10])
+    let lowest = Infinity
+    for (const { trainLoss, valLoss, best, seconds } of evaluations) {
+      expect(best).toBe(valLoss < lowest)
+      lowest = Math.min(lowest, valLoss)
+      expect(trainLoss).toBeGreaterThan(1)
+      expect(seconds).toBeGreaterThan(0)
+    }
+    expect(model.info.best).toEqual({ step: expect.any(Number), valLoss: lowest })
+    for (const { done, total } of ofType(events, 'evaluating')) {
+      expect(total).toBe(4)
+      expect(done).toBeLessThanOrEqual(4)
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'end', step: 10, stopped: false })
+    await model.dispose()
+  })
+
+  test('an evaluation is a mean over the same batches each time, without dropout', async () => {
+    const evaluate = async (evalBatches: number, dropout: number) => {
+      const run = train({ ...decoder, device, steps: 1, evalBatches, dropout })
+      const [first] = ofType(await eventsOf(run), 'evaluation')
+      await (await run).dispose()
+      return first
+    }
+    const three = await evaluate(3, 0.2)
+    expect(await evaluate(3, 0.2)).toMatchObject({ trainLoss: three.trainLoss, valLoss: three.valLoss })
+    expect(await evaluate(3, 0)).toMatchObject({ trainLoss: three.trainLoss, valLoss: three.valLoss })
+    expect((await evaluate(4, 0)).trainLoss).not.toBe(three.trainLoss)
+    expect(three.trainLoss).not.toBe(three.valLoss)
+  })
+
+  test('no folder: no checkpoint; no interval: no sample; the last evaluation is not made twice', async () => {
+    const run = train({ ...short, device, steps: 7 })
+    const events = await eventsOf(run)
+    expect(ofType(events, 'evaluation').map(({ step }) => step)).toEqual([0, 5, 7])
+    expect(events.some(({ type }) => type === 'checkpoint' || type === 'sample')).toBe(false)
+    await (await run).dispose()
+  })
+
+  test('it learns', async () => {
+    const run = train({
+      ...short,
+      device,
+      steps: 200,
+      evalInterval: 200,
+      learningRate: 0.05,
+      batchSize: 16,
+      evalBatches: 20,
+    })
+    const [before, after] = ofType(await eventsOf(run), 'evaluation')
+    expect(after.valLoss).toBeLessThan(before.valLoss - 1)
+    await (await run).dispose()
+  })
+
+  test('how often someone evaluates, samples or saves changes nothing in the training', async () => {
+    const plain = train({ ...decoder, device })
+    const busy = train({
+      ...decoder,
+      device,
+      evalInterval: 1,
+      sampleInterval: 2,
+      sampleTokens: 3,
+      out: folder.path(`busy-${device}`),
+    })
+    expect(lossesOf(await eventsOf(busy))).toEqual(lossesOf(await eventsOf(plain)))
+    for (const run of [plain, busy]) await (await run).dispose()
+  })
+})
+
+test('merge: only neighbours of one kind, and no loss is lost', () => {
+  const step = (from: number): TrainEvent => ({
+    type: 'step',
+    from,
+    to: from + 1,
+    losses: [from],
+    gradientNorms: [from + 2],
+    seconds: 0,
+    tokensPerSecond: 0,
+  })
+  expect(merge(step(0), step(1))).toMatchObject({
+    from: 0,
+    to: 2,
+    losses: [0, 1],
+    gradientNorms: [2, 3],
+    tokensPerSecond: 0,
+  })
+  const sample: TrainEvent = { type: 'sample', step: 0, text: '' }
+  expect(merge(sample, sample)).toBeUndefined()
+  expect(merge(step(0), sample)).toBeUndefined()
+  expect(merge(sample, step(0))).toBeUndefined()
+})

@@ -1,0 +1,85 @@
+// A step that would make NaN or Infinity is not made: the run ends, names the op and the step, and keeps the weights.
+
+import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { load } from '../../lib/model/model'
+import { gradientName } from '../../lib/optim/adamw'
+import { train } from '../../lib/train/train'
+import { expectSameBits } from '../support/bits'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { configs, prepare, weightsOf } from '../support/models'
+import { decoder, type eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+
+onEveryDevice('a step that is not finite', ({ name: device, open }) => {
+  test('ends the run, is named, and leaves the weights of the step before in a checkpoint', async () => {
+    const out = folder.path(device)
+    const options = { ...decoder, device, learningRate: 1e30, steps: 50, evalInterval: 50 }
+    const run = train({ ...options, out })
+    const events: Awaited<ReturnType<typeof eventsOf>> = []
+    const error = await failureOf(async () => {
+      for await (const event of run) events.push(event)
+    })
+    const made = lossesOf(events).length
+    expect(made).toBeGreaterThan(0)
+    expect(error.code).toBe('non_finite')
+    expect(error.message).toMatch(
+      new RegExp(
+        `^step ${made}: .*first bad value came from \\w+ \\(op \\d+ of the (gradient|update) Program: `,
+      ),
+    )
+    expect(error.message).toMatch(/lower learningRate/)
+    expect(await failureOf(() => run)).toBe(error)
+    expect(ofType(events, 'checkpoint').at(-1)).toMatchObject({ step: made })
+    expect((await readCheckpoint(out, 'last')).info.step).toBe(made)
+    await using saved = await load(out, { device, checkpoint: 'last' })
+    await using before = await train({ ...options, steps: made, evalInterval: 1000 })
+    expectSameBits(await parametersOf(saved), await parametersOf(before))
+  })
+
+  const poisons = [
+    { parameter: 'tokenEmbedding.weight', value: Number.NaN, op: 'embedding' },
+    { parameter: 'blocks.1.attention.query.weight', value: Infinity, op: 'matmul' },
+    { parameter: 'blocks.0.feedForward.expand.bias', value: Number.NaN, op: 'linear' },
+    { parameter: 'head.bias', value: -Infinity, op: 'linear' },
+  ]
+  test.each(poisons)(
+    '$value in $parameter: $op is named, and no weight moves',
+    async ({ parameter, value, op }) => {
+      const session = open()
+      const model = await prepare(session, configs['decoder with dropout'], { microBatches: 2 })
+      await model.trainer.steps(0, 2)
+      const weights = await session.read(parameter)
+      weights.fill(value)
+      await session.write(parameter, weights)
+      const before = await weightsOf(model)
+      const { losses, gradientNorms, failure } = await model.trainer.steps(2, 5)
+      expect({ losses, gradientNorms }).toEqual({ losses: [], gradientNorms: [] })
+      expect(failure).toMatchObject({ code: 'non_finite', step: 0 })
+      expectSameBits(await weightsOf(model), before)
+      const error = await model.trainer.explain(2, failure!)
+      expect(error).toMatchObject({ code: 'non_finite', message: expect.stringContaining(`step 2: `) })
+      expect(error.message).toContain(`came from ${op} (op `)
+      expectSameBits(await weightsOf(model), before)
+      // Nothing of the bad step is left in the gradients.
+      for (const { path } of model.parameters) {
+        expect((await session.read(gradientName(path))).every((element: number) => element === 0)).toBe(true)
+      }
+      await session.dispose()
+    },
+  )
+
+  test('a gradient that overflows stops the update though the loss is finite', async () => {
+    const session = open()
+    const model = await prepare(session, configs.bigram, { microBatches: 1 })
+    const [{ path, shape }] = model.parameters
+    const huge = new Float32Array(shape[0] * shape[1]).fill(3e38)
+    await session.write(gradientName(path), huge)
+    const before = await weightsOf(model)
+    const { failure } = await model.trainer.steps(0, 1)
+    expect(failure).toMatchObject({ code: 'non_finite', phase: 1, opName: 'require_finite' })
+    expectSameBits(await weightsOf(model), before)
+    await session.dispose()
+  })
+})

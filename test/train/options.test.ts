@@ -1,0 +1,141 @@
+// Options of train(): each wrong one is named, with its value and what would be right.
+
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { failureOf } from '../support/errors'
+import { short } from '../support/runs'
+
+const refused = (options: Record<string, unknown>) =>
+  failureOf(() => train({ ...short, device: 'js', ...options } as TrainOptions))
+
+const counts = [
+  ...['blockSize', 'embed', 'heads', 'layers', 'steps', 'batchSize', 'microBatches'],
+  ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads'],
+]
+
+test.each(counts)('%s is a whole number of at least 1', async (name) => {
+  for (const value of [0, -1, 1.5, Number.NaN, Infinity, '8', null, true, {}, 2 ** 31, 10n]) {
+    const error = await refused({ [name]: value })
+    expect([value, error.code]).toEqual([value, 'option'])
+    expect(error.message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
+  }
+})
+
+test.each(['learningRate', 'epsilon', 'gradientClip'])('%s is more than 0', async (name) => {
+  for (const value of [0, -1, Number.NaN, '1', null]) {
+    expect((await refused({ [name]: value })).message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
+  }
+})
+
+test.each(['dropout', 'beta1', 'beta2'])('%s is in [0, 1)', async (name) => {
+  for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
+    expect((await refused({ [name]: value })).message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
+  }
+})
+
+test.each([
+  [{ weightDecay: -0.1 }, /weightDecay is -0.1: must be at least 0/],
+  [{ weightDecay: Infinity }, /weightDecay is Infinity: must be finite/],
+  [{ learningRate: Infinity }, /learningRate is Infinity: must be finite/],
+  [{ sampleInterval: -1 }, /sampleInterval is -1: must be at least 0/],
+  [{ sampleInterval: 0.5 }, /sampleInterval is 0.5: must be a whole number/],
+  [{ seed: -1 }, /seed is -1: must be a whole number from 0/],
+  [{ seed: 0.5 }, /seed is 0.5/],
+  [{ seed: 2 ** 53 }, /seed is/],
+  [{ seed: 2n ** 64n }, /seed is 18446744073709551616n/],
+  [{ seed: '7' }, /seed is "7"/],
+  [{ data: 7 }, /data is 7: must be a corpus name, a path or \{ text \}/],
+  [{ data: {} }, /data.*\{ text \}/],
+  [{ data: { text: 7 } }, /data.*\{ text \}/],
+  [{ data: null }, /data is null/],
+  [{ out: 7 }, /out is 7/],
+  [{ resume: 7 }, /resume is 7/],
+  [{ device: 7 }, /device is 7/],
+  [{ preset: 7 }, /preset is 7/],
+  [{ instructionSet: 7 }, /instructionSet is 7/],
+  [{ signal: {} }, /signal is an object: must be an AbortSignal/],
+  [{ preset: 'decodre' }, /Did you mean 'decoder'/],
+  [{ preset: '' }, /there are bigram, single-head, cpu, decoder/],
+  [{ preset: 'toString' }, /there is no preset "toString"/],
+  [{ device: 'cup' }, /Did you mean 'cpu'/],
+  [{ device: 'js ' }, /there is no device/],
+  [{ preset: 'decoder', heads: 5 }, /heads is 5: it must divide embed, which is 384/],
+  [{ batchsize: 4 }, /^train: there is no option batchsize. Did you mean batchSize\?/],
+  [{ lr: 4 }, /^train: there is no option lr. The options are data, resume, /],
+  [{ learning_rate: 4 }, /Did you mean learningRate/],
+  [{ constructor: 4 }, /there is no option constructor/],
+  [{ blockSize: 5000 }, /too short for blockSize 5000/],
+])('%p', async (options, message) => {
+  expect((await refused(options)).message).toMatch(message)
+})
+
+test('the options themselves', async () => {
+  for (const options of [null, 7, 'shakespeare', () => ({})]) {
+    expect((await failureOf(() => train(options as TrainOptions))).message).toMatch(
+      /^train: the options must be an object, not /,
+    )
+  }
+})
+
+test('nothing is thrown by train() itself', () => {
+  const run = train({ steps: -1 })
+  return expect(run).rejects.toMatchObject({ code: 'option' })
+})
+
+test('an undefined option is one that was not given', async () => {
+  const options = Object.fromEntries(
+    ['blockSize', 'seed', 'out', 'signal', 'gradientClip'].map((name) => [name, undefined]),
+  )
+  await using model = await train({ ...options, ...short, device: 'js', steps: 1 })
+  expect(model.config.blockSize).toBe(8)
+})
+
+test('each option takes effect', async () => {
+  const sizes = { blockSize: 9, embed: 12, heads: 2, layers: 3, dropout: 0.25 }
+  const optimizer = {
+    batchSize: 2,
+    microBatches: 3,
+    learningRate: 0.002,
+    beta1: 0.8,
+    beta2: 0.9,
+    epsilon: 1e-6,
+    weightDecay: 0.5,
+  }
+  const rest = { gradientClip: 0.1, evalInterval: 4, evalBatches: 1, seed: 2n ** 63n }
+  await using model = await train({
+    data: short.data,
+    preset: 'decoder',
+    device: 'js',
+    steps: 1,
+    ...sizes,
+    ...optimizer,
+    ...rest,
+  })
+  const { model: config, training, seed } = model.info
+  expect(config).toMatchObject({ kind: 'decoder', ...sizes })
+  expect(training).toEqual({ steps: 1, ...optimizer, gradientClip: 0.1, evalInterval: 4, evalBatches: 1 })
+  expect(seed).toBe('9223372036854775808')
+  await using open = await train({ ...short, device: 'js', steps: 1, gradientClip: Infinity })
+  expect(open.info.training.gradientClip).toBeNull()
+})
+
+test('each part of the optimizer changes what is learned', async () => {
+  const weight = async (options: TrainOptions) => {
+    await using model = await train({ ...short, device: 'js', steps: 3, ...options })
+    return String((await model.parameters()).get('tokenEmbedding.weight')!.data.subarray(0, 2000))
+  }
+  const changes: TrainOptions[] = [
+    {},
+    { learningRate: 0.02 },
+    { beta1: 0.5 },
+    { beta2: 0.5 },
+    { epsilon: 0.1 },
+    { weightDecay: 0.5 },
+    { gradientClip: 1e-8 },
+    { microBatches: 2 },
+    { batchSize: 5 },
+    { seed: 8 },
+  ]
+  const results = await Promise.all(changes.map(weight))
+  expect(new Set(results).size).toBe(changes.length)
+})

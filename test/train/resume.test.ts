@@ -1,0 +1,201 @@
+// A run that was interrupted goes on as if it had not been: the same losses, the same weights, to the bit.
+
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import type { TrainEvent } from '../../lib/train/events'
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { expectSameBits } from '../support/bits'
+import { runChild } from '../support/child'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+
+const folder = temporaryFolder()
+
+/** Trains to the end; what it reported and what came of it. */
+async function whole(options: TrainOptions) {
+  const run = train(options)
+  const events = await eventsOf(run)
+  await using model = await run
+  return { events, losses: lossesOf(events), weights: await parametersOf(model), info: model.info }
+}
+
+async function tensorsOf(path: string) {
+  const { tensors } = await readCheckpoint(path, 'last')
+  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]))
+}
+
+const evaluations = (events: TrainEvent[]) =>
+  ofType(events, 'evaluation').map(({ step, valLoss, best }) => ({ step, valLoss, best }))
+
+onEveryDevice('resuming', ({ name: device }) => {
+  const options = { ...decoder, device, steps: 12, evalInterval: 4 }
+
+  test.each([1, 5, 8])('after %i steps: the same losses, weights and moments', async (at) => {
+    const [a, b] = [folder.path(`${device}-whole-${at}`), folder.path(`${device}-parts-${at}`)]
+    const uninterrupted = await whole({ ...options, out: a })
+    const first = await whole({ ...options, steps: at, out: b })
+    const second = await whole({ device, data: options.data, resume: b, steps: 12 })
+    expect([...first.losses, ...second.losses]).toEqual(uninterrupted.losses)
+    expectSameBits(second.weights, uninterrupted.weights)
+    expectSameBits(await tensorsOf(b), await tensorsOf(a))
+    expect(second.info.step).toBe(12)
+    expect(evaluations(second.events)).toEqual(
+      evaluations(uninterrupted.events).filter(({ step }) => step > at),
+    )
+    expect(second.events[0]).toMatchObject({ type: 'start', step: at, steps: 12, config: { seed: '7' } })
+  })
+
+  test('stopped wherever it happened to be, three times', async () => {
+    const out = folder.path(`${device}-stops`)
+    const long = { ...options, steps: 40, evalInterval: 10 }
+    const uninterrupted = await whole(long)
+    const losses: number[] = []
+    for (let part = 0; part < 4; part++) {
+      const run = train(part === 0 ? { ...long, out } : { device, data: options.data, resume: out })
+      for await (const event of run) {
+        if (event.type !== 'step') continue
+        losses.push(...event.losses)
+        if (part < 3) run.stop()
+      }
+      await using model = await run
+      if (part === 3) {
+        expect(model.info.step).toBe(40)
+        expectSameBits(await parametersOf(model), uninterrupted.weights)
+      }
+    }
+    expect(losses).toEqual(uninterrupted.losses)
+  })
+
+  test('a file resumes as its folder does, and the folder gets the checkpoints', async () => {
+    const out = folder.path(`${device}-file`)
+    await whole({ ...options, steps: 4, out })
+    const result = await whole({ device, data: options.data, resume: `${out}/last.safetensors`, steps: 5 })
+    expect(result.losses).toHaveLength(1)
+    expect((await readCheckpoint(out, 'last')).info.step).toBe(5)
+    const elsewhere = folder.path(`${device}-elsewhere`)
+    await whole({ device, data: options.data, resume: out, steps: 6, out: elsewhere })
+    expect((await readCheckpoint(elsewhere, 'last')).info.step).toBe(6)
+    expect((await readCheckpoint(out, 'last')).info.step).toBe(5)
+  })
+
+  test('without `steps` it goes on to what it was to make', async () => {
+    const out = folder.path(`${device}-target`)
+    const run = train({ ...options, steps: 9, evalInterval: 100, out })
+    for await (const event of run) if (event.type === 'start') run.stop()
+    await (await run).dispose()
+    expect((await whole({ device, data: options.data, resume: out })).info.step).toBe(9)
+  })
+
+  test('a run that is complete has nothing left to do', async () => {
+    const out = folder.path(`${device}-complete`)
+    const done = await whole({ ...options, steps: 3, out })
+    const again = await whole({ device, data: options.data, resume: out })
+    expect(again.events.map(({ type }) => type)).toEqual(['start', 'checkpoint', 'end'])
+    expectSameBits(again.weights, done.weights)
+  })
+})
+
+describe('resuming', () => {
+  let out: string
+  beforeAll(async () => {
+    out = folder.path('base')
+    await whole({ ...short, device: 'js', out })
+  })
+  const resume = (more: TrainOptions) =>
+    failureOf(() => train({ device: 'js', data: short.data, resume: out, steps: 11, ...more }))
+
+  test('with another text is refused', async () => {
+    const error = await resume({ data: { text: `${someText()}.` } })
+    expect(error.code).toBe('data')
+    expect(error.message).toMatch(/another text.*sha256/)
+  })
+
+  test('of a text that was given as such needs it again', async () => {
+    const error = await resume({ data: undefined })
+    expect(error.code).toBe('data')
+    expect(error.message).toMatch(/give the same text/)
+  })
+
+  test('a text from a file is found again, from any folder', async () => {
+    const path = folder.path('text.txt')
+    await writeFile(path, someText())
+    const from = folder.path('from-file')
+    await whole({ ...short, device: 'js', data: path, out: from, steps: 3 })
+    expect((await whole({ device: 'js', resume: from, steps: 4 })).info).toMatchObject({
+      step: 4,
+      data: { source: path, name: 'text.txt' },
+    })
+    // The same text under another name is the same text.
+    expect(
+      (await whole({ device: 'js', resume: from, steps: 5, data: { text: someText() } })).info.step,
+    ).toBe(5)
+    await writeFile(path, `${someText()}!`)
+    expect((await resume({ resume: from, data: undefined })).code).toBe('data')
+  })
+
+  test.each([
+    ['preset', { preset: 'bigram' }],
+    ['seed', { seed: 7 }],
+    ['blockSize', { blockSize: 8 }],
+    ['embed', { embed: 32 }],
+    ['heads', { heads: 1 }],
+    ['layers', { layers: 1 }],
+    ['dropout', { dropout: 0 }],
+    ['batchSize', { batchSize: 4 }],
+    ['microBatches', { microBatches: 1 }],
+    ['learningRate', { learningRate: 0.01 }],
+    ['beta1', { beta1: 0.9 }],
+    ['beta2', { beta2: 0.999 }],
+    ['epsilon', { epsilon: 1e-8 }],
+    ['weightDecay', { weightDecay: 0.01 }],
+    ['gradientClip', { gradientClip: 1 }],
+  ])('keeps its own %s', async (name, more) => {
+    const error = await resume(more)
+    expect(error.code).toBe('option')
+    expect(error.message).toMatch(new RegExp(`${name} is .* a resumed run keeps its own`))
+  })
+
+  test('fewer steps than there are is refused', async () => {
+    expect((await resume({ steps: 9 })).message).toMatch(/steps is 9, but .* has already made 10/)
+  })
+
+  test('what is not there, or no longer whole', async () => {
+    expect((await resume({ resume: folder.path('nowhere') })).code).toBe('file_not_found')
+    const damaged = folder.path('damaged.safetensors')
+    await copyFile(`${out}/last.safetensors`, damaged)
+    const bytes = await readFile(damaged)
+    await writeFile(damaged, bytes.subarray(0, bytes.length - 1))
+    expect((await resume({ resume: damaged })).message).toContain(damaged)
+  })
+
+  test('from a model that was saved without the optimizer’s state says what is missing', async () => {
+    const model = await train({ ...short, device: 'js' })
+    const path = folder.path('model.safetensors')
+    await model.save(path)
+    await model.dispose()
+    expect((await resume({ resume: path })).message).toMatch(/adamw\/m\/.*missing/)
+  })
+
+  test('a process that is killed loses no more than the steps since its checkpoint', async () => {
+    const killed = folder.path('killed')
+    const { signal } = await runChild(`
+      const run = nano.train({ data: { text }, preset: 'bigram', device: 'js', steps: 1000000, batchSize: 4, evalInterval: 10, evalBatches: 1, seed: 7, out: ${JSON.stringify(killed)} })
+      for await (const event of run) if (event.type === 'checkpoint' && event.step >= 30) process.kill(process.pid, 'SIGKILL')
+    `)
+    expect(signal).toBe('SIGKILL')
+    const { info } = await readCheckpoint(killed, 'last')
+    expect(info.step).toBeGreaterThanOrEqual(20)
+    const resumed = await whole({ device: 'js', data: short.data, resume: killed, steps: info.step + 5 })
+    const uninterrupted = await whole({
+      ...short,
+      device: 'js',
+      evalBatches: 1,
+      steps: info.step + 5,
+      evalInterval: 1000,
+    })
+    expectSameBits(resumed.weights, uninterrupted.weights)
+  })
+})
