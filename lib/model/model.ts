@@ -1,13 +1,15 @@
 // A model with its weights on a device: what `await train()` and `load()` give.
 
+import * as v from 'valibot'
 import type { Session } from '../backend/backend'
-import { type OpenOptions, openSession } from '../backend/devices'
+import { openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { Generator } from '../generate/generator'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
 import type { Shape } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
+import { checkOptions, count } from '../options'
 import type { Tokenizer } from '../tokenizer/tokenizer'
 import { tokenizerFromJSON } from '../tokenizer/tokenizer'
 import { createModel, type LanguageModel } from './architecture'
@@ -124,10 +126,18 @@ export class Model {
   }
 }
 
-export interface LoadOptions extends OpenOptions {
+const loadSchema = v.strictObject({
   /** Which checkpoint of a run folder: the one with the lowest validation loss, or the last. Default 'best'. */
-  checkpoint?: 'best' | 'last'
-}
+  checkpoint: v.optional(v.picklist(['best', 'last'], "must be 'best' or 'last'")),
+  /** 'auto', 'cpu' or 'js'. Default 'auto'. */
+  device: v.optional(v.string('must be a string')),
+  /** Threads of the native pool, shared by the whole process. Default: as many as `os.availableParallelism()` counts. */
+  threads: v.optional(count),
+  /** CPU instruction set: 'avx2', 'neon' or 'portable'. Default: the best here. */
+  instructionSet: v.optional(v.string('must be a string')),
+})
+
+export type LoadOptions = v.InferInput<typeof loadSchema>
 
 /**
  * Loads a trained model.
@@ -136,7 +146,7 @@ export interface LoadOptions extends OpenOptions {
  * @throws NanoGptError if there is none, it is damaged, or the device is not available
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
-  const { checkpoint: prefer, ...open } = options
+  const { checkpoint: prefer, ...open } = checkOptions('load', loadSchema, options)
   const checkpoint = await readCheckpoint(path, prefer)
   const tokenizer = tokenizerFromJSON(checkpoint.info.tokenizer)
   const config = checkpoint.info.model

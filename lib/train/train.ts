@@ -327,7 +327,7 @@ class Training {
   private async sample(): Promise<void> {
     const maxTokens = this.options.sampleTokens ?? 200
     try {
-      const text = await this.model.generate({ maxTokens, seed: this.resolved.seed })
+      const text = await this.model.generate({ maxTokens, seed: this.resolved.seed, signal: this.control.stopped })
       this.emit({ type: 'sample', step: this.step, text })
     } catch (error) {
       // Stopping the run cancels the sample too.

@@ -128,7 +128,7 @@ export class JsSession implements Session {
     let step = 0
     for (; step < steps; step++) {
       // Each step gives the event loop a turn.
-      if (step > 0) await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
       if (isCancelled()) failure = cancelled(step)
       for (let p = 0; p < phases.length && !failure; p++) {
         const { times, inputs } = phases[p]

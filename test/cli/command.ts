@@ -1,0 +1,107 @@
+// The command line as users have it: dist/cli/main.js in a process of its own, compiled first if the sources are newer.
+
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(__dirname, '..', '..')
+const main = join(root, 'dist', 'cli', 'main.js')
+
+export interface Result {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface StartOptions {
+  readonly cwd: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export function start(args: readonly string[], { cwd, env }: StartOptions): ChildProcessWithoutNullStreams {
+  ensureBuilt()
+  const { npm_command: _, npm_lifecycle_event: __, ...own } = process.env
+  return spawn(process.execPath, [main, ...args], { cwd, env: { ...own, ...env } })
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], options: StartOptions): Promise<Result> {
+  return ended(start(args, options))
+}
+
+export function ended(child: ChildProcessWithoutNullStreams): Promise<Result> {
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text
+    })
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, ...texts }))
+  })
+}
+
+/** Resolves once standard output has shown `pattern`. */
+export function shown(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<void> {
+  let text = ''
+  return new Promise((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      if (pattern.test(text)) resolve()
+    })
+  })
+}
+
+/** The objects of `--json`; fails if a line isn't one. */
+export function objects(stdout: string): { type: string; [key: string]: unknown }[] {
+  expect(stdout.endsWith('\n')).toBe(true)
+  return stdout
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+let built = false
+
+function ensureBuilt(): void {
+  if (built) return
+  // Test files run side by side, and each may come here first.
+  const lock = join(
+    tmpdir(),
+    `nano-gpt-build-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`,
+  )
+  const deadline = Date.now() + 60_000
+  while (!take(lock) && Date.now() < deadline)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+  try {
+    if (isStale()) compile()
+    built = true
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+}
+
+function take(lock: string): boolean {
+  try {
+    mkdirSync(lock)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isStale(): boolean {
+  const compiled = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+  return sources.some((path) => path.endsWith('.ts') && statSync(join(root, 'lib', path)).mtimeMs > compiled)
+}
+
+/** Types are the linter's business: what compiles with complaints can be run all the same. */
+function compile(): void {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { stdout } = spawnSync(process.execPath, [tsc, '-p', root], { encoding: 'utf8' })
+  if (isStale()) throw new Error(`dist/ could not be compiled: ${stdout}`)
+}

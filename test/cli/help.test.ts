@@ -1,0 +1,73 @@
+// What helps a newcomer: help, `info`, and the demo.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { version } from '../../lib/version'
+import { temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+import { objects, run } from './command'
+
+jest.setTimeout(30_000)
+
+const folder = temporaryFolder()
+const cli = (...args: string[]) => run(args, { cwd: folder.path() })
+
+test('help: of everything when nothing is asked for, and of each command', async () => {
+  const overview = await cli()
+  expect(overview).toMatchObject({ code: 0, stderr: '' })
+  for (const name of ['train', 'generate', 'info', 'demo']) {
+    expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+    const help = await cli(name, '--help')
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toMatch(new RegExp(`^Usage: nano-gpt ${name} `))
+    expect(help.stdout).toMatch(/--json/)
+  }
+  expect(overview.stdout).toMatch(/Examples:\n {2}nano-gpt train/)
+  expect((await cli('--version')).stdout).toBe(`${version}\n`)
+})
+
+test('info says what there is and why something is not', async () => {
+  const env = { NANO_GPT_NATIVE: '0', NANO_GPT_CACHE: folder.path('cache') }
+  const said = await run(['info'], { cwd: folder.path(), env })
+  expect(said).toMatchObject({ code: 0, stderr: '' })
+  expect(said.stdout).toMatch(`nano-gpt ${version}`)
+  expect(said.stdout).toMatch(/✗ cpu +NANO_GPT_NATIVE=0 turns it off/)
+  expect(said.stdout).toMatch(/✓ js .*← auto/)
+  const [info] = objects((await run(['info', '--json'], { cwd: folder.path(), env })).stdout)
+  expect(info).toMatchObject({
+    type: 'info',
+    version,
+    node: process.version,
+    native: { reason: 'NANO_GPT_NATIVE=0 turns it off' },
+    cache: { folder: folder.path('cache'), corpora: [] },
+  })
+})
+
+test('the demo: four samples, the device and why, the text, and what to try next', async () => {
+  writeFileSync(folder.path('some.txt'), someText())
+  const env = { NANO_GPT_NATIVE: '0' }
+  const { code, stdout, stderr } = await run(['demo', '--data', 'some.txt', '--seconds', '0.5'], {
+    cwd: folder.path(),
+    env,
+  })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^device +js: .*\n +NANO_GPT_NATIVE=0 turns it off$/m)
+  expect(stdout).toMatch(/^text +some\.txt/m)
+  expect(stdout.match(/a sample after \d+ steps/g)!.length).toBeGreaterThanOrEqual(2)
+  expect(stdout).toMatch(/What to try next:\n.* generate --model runs\/demo/)
+})
+
+test('the demo without a network says what it needs', async () => {
+  // Neither the download nor npm gets through.
+  mkdirSync(folder.path('npm'))
+  writeFileSync(folder.path('offline.js'), "globalThis.fetch = async () => { throw new Error('no network') }")
+  writeFileSync(folder.path('npm', 'npm-cli.js'), 'process.exitCode = 1')
+  const env = {
+    NANO_GPT_CACHE: folder.path('cache'),
+    NODE_OPTIONS: `--require ${JSON.stringify(folder.path('offline.js'))}`,
+    npm_execpath: folder.path('npm', 'npm-cli.js'),
+  }
+  const { code, stdout, stderr } = await run(['demo', '--json'], { cwd: folder.path(), env })
+  expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+  expect(objects(stdout)).toEqual([{ type: 'error', code: 'no_text', message: expect.any(String) }])
+  expect(stdout).toMatch(/neither shakespeare \(no network\) nor moby-dick \(.*demo --data FILE/)
+})

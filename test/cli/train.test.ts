@@ -1,0 +1,156 @@
+// `nano-gpt train` and `nano-gpt generate`, from a text file to a text.
+
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+import { ended, objects, run, shown, start } from './command'
+
+jest.setTimeout(30_000)
+
+const folder = temporaryFolder()
+const cli = (...args: string[]) => run(args, { cwd: folder.path() })
+const tiny = ['--preset', 'bigram', '--device', 'js', '--eval-batches', '2']
+const fromFile = ['train', '--data', 'some.txt', ...tiny]
+
+beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
+
+test('trains, says what and on what, saves, goes on, and writes', async () => {
+  const trained = await cli(
+    ...fromFile,
+    '--steps',
+    '20',
+    '--sample-interval',
+    '10',
+    '--sample-tokens',
+    '30',
+    '--out',
+    'runs/a',
+  )
+  expect(trained).toMatchObject({ code: 0, stderr: '' })
+  expect(trained.stdout).toMatch(/^device +js: /m)
+  expect(trained.stdout).toMatch(/^text +some\.txt: 3,000 characters, \d+ distinct$/m)
+  expect(trained.stdout).toMatch(/^model +bigram, [\d,]+ parameters$/m)
+  expect(trained.stdout).toMatch(/^training +20 steps of 32 × 8 characters, learning rate 0.01, seed 1337$/m)
+  expect(trained.stdout).toMatch(/^step {2}0 {2}training loss \d\.\d{4} {2}validation \d\.\d{4}/m)
+  expect(trained.stdout).toMatch(/^step 20 {2}training loss/m)
+  expect(trained.stdout.match(/a sample after (0|10|20) steps/g)).toHaveLength(3)
+  expect(trained.stdout).toMatch(/saved .*last\.safetensors/)
+  // Without a terminal nothing is rewritten or colored.
+  for (const control of ['\r', '\x1b']) expect(trained.stdout).not.toContain(control)
+
+  const resumed = await cli('train', '--resume', 'runs/a', '--steps', '25', '--device', 'js')
+  expect(resumed).toMatchObject({ code: 0, stderr: '' })
+  expect(resumed.stdout).toMatch(/^resuming +after 20 steps$/m)
+  expect(resumed.stdout).toMatch(/^step 25 {2}training loss/m)
+
+  const writing = [
+    'generate',
+    '--model',
+    'runs/a',
+    '--prompt',
+    'The cat',
+    '--max-tokens',
+    '40',
+    '--seed',
+    '7',
+    '--device',
+    'js',
+  ]
+  const written = await cli(...writing)
+  expect(written).toMatchObject({ code: 0, stderr: '' })
+  expect(written.stdout.startsWith('The cat')).toBe(true)
+  expect(written.stdout).toHaveLength('The cat'.length + 40 + 1)
+  const lines = objects((await cli(...writing, '--json')).stdout)
+  const pieces = lines.filter(({ type }) => type === 'text').map(({ text }) => text)
+  expect(`${pieces.join('')}\n`).toBe(written.stdout)
+  expect(lines.at(-1)).toMatchObject({
+    type: 'result',
+    prompt: 'The cat',
+    text: pieces.join(''),
+    device: 'js',
+  })
+})
+
+test('makes a folder of its own, which generate finds and a second run does not take', async () => {
+  const cwd = folder.path()
+  const [one, other] = await Promise.all([cli(...fromFile, '--steps', '3'), cli(...fromFile, '--steps', '4')])
+  expect([one.code, other.code]).toEqual([0, 0])
+  const made = readdirSync(folder.path('runs')).filter((name) => /^bigram-\d{8}-\d{6}(-2)?$/.test(name))
+  expect(made).toHaveLength(2)
+  const written = await run(['generate', '--max-tokens', '5', '--device', 'js'], { cwd })
+  expect(written.code).toBe(0)
+  expect(written.stderr).toMatch(/^runs[/\\]bigram-.*, after \d steps on some\.txt$/m)
+})
+
+test('--no-out writes nothing, --text trains on a string, a seed may have 64 bits', async () => {
+  const before = readdirSync(folder.path('runs'))
+  const seed = String(2n ** 64n - 1n)
+  const args = [
+    'train',
+    '--text',
+    someText(300),
+    ...tiny,
+    '--steps',
+    '4',
+    '--no-out',
+    '--seed',
+    seed,
+    '--json',
+  ]
+  const { code, stdout, stderr } = await cli(...args)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const events = objects(stdout)
+  expect(events[0]).toMatchObject({
+    type: 'start',
+    steps: 4,
+    config: { seed, data: { name: 'text', source: null } },
+  })
+  expect(events.filter(({ type }) => type === 'evaluation')).toHaveLength(2)
+  expect(events.at(-2)).toMatchObject({ type: 'end', step: 4, stopped: false })
+  expect(events.at(-1)).toMatchObject({ type: 'result', out: null, step: 4, stopped: false })
+  expect(readdirSync(folder.path('runs'))).toEqual(before)
+})
+
+test('Ctrl-C saves, says how to go on, and that works', async () => {
+  const child = start([...fromFile, '--steps', '10000000', '--out', 'runs/c'], { cwd: folder.path() })
+  const result = ended(child)
+  await shown(child, /step +0 /)
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await result
+  expect(code).toBe(130)
+  expect(stderr).toMatch(/^stopping after this step and saving/)
+  expect(stdout).toMatch(/train --resume runs\/c --steps 10000000 --device js$/m)
+  const made = Number(/Stopped after ([\d,]+) steps? and saved/.exec(stdout)![1].replaceAll(',', ''))
+  const resumed = await cli(
+    'train',
+    '--resume',
+    'runs/c',
+    '--steps',
+    String(made + 2),
+    '--device',
+    'js',
+    '--json',
+  )
+  expect(resumed.code).toBe(0)
+  expect(objects(resumed.stdout)[0]).toMatchObject({ type: 'start', step: made })
+})
+
+test('a reader who leaves is no error: generate ends, train saves first', async () => {
+  for (const args of [
+    ['generate', '--model', 'runs/a', '--max-tokens', '1000000', '--device', 'js'],
+    [...fromFile, '--steps', '10000000', '--out', 'runs/d', '--json'],
+  ]) {
+    const child = start(args, { cwd: folder.path() })
+    child.stdout.once('data', () => child.stdout.destroy())
+    expect(await ended(child)).toMatchObject({ code: 0, stderr: '' })
+  }
+  expect(existsSync(folder.path('runs', 'd', 'last.safetensors'))).toBe(true)
+})
+
+test('a folder that holds a run is refused with the two ways on', async () => {
+  const { code, stdout, stderr } = await cli(...fromFile, '--steps', '3', '--out', 'runs/a')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(
+    /^nano-gpt: runs\/a already holds a run: .* train --resume runs\/a"\), or give another folder as --out\n$/,
+  )
+})
