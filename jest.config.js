@@ -1,5 +1,7 @@
 module.exports = {
   testEnvironment: 'node',
+  // Generous: a busy machine must not fail a test.
+  testTimeout: 120_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],

@@ -1,4 +1,3 @@
-'use strict'
 // Writes the table of cases (test/support/table.ts) as case files for nano-run: node scripts/write_cases.js FOLDER
 const { spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync } = require('node:fs')

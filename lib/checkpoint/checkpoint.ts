@@ -138,7 +138,10 @@ function parseInfo(file: string, json: string): CheckpointInfo {
     )
   }
   const parsed = v.safeParse(schema, value)
-  if (parsed.success) return parsed.output
+  if (parsed.success) {
+    const { format: _, ...info } = parsed.output
+    return info
+  }
   const [issue] = parsed.issues
   throw new NanoGptError(
     'checkpoint',

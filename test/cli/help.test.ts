@@ -45,7 +45,7 @@ test('info says what there is and why something is not', async () => {
 test('the demo: four samples, the device and why, the text, and what to try next', async () => {
   writeFileSync(folder.path('some.txt'), someText())
   const env = { NANO_GPT_NATIVE: '0' }
-  const { code, stdout, stderr } = await run(['demo', '--data', 'some.txt', '--seconds', '0.5'], {
+  const { code, stdout, stderr } = await run(['demo', '--data', 'some.txt', '--seconds', '4'], {
     cwd: folder.path(),
     env,
   })

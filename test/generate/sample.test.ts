@@ -81,15 +81,18 @@ onEveryDevice('sample', ({ open }) => {
     const numbers = new Numbers('inverse')
     const random = Array.from({ length: 6 }, () => numbers.between(-2, 2))
     const probabilities = softmax(random.map(Math.fround), 1, 0)
+    let sum = 0
+    const ends = probabilities.map((p) => {
+      sum += p
+      return sum
+    })
     const tokens = await draw(random, { draw: 9 })
     let checked = 0
     tokens.forEach((token, row) => {
       const u = uniform(row, where, 9, { low: 11, high: 22 })
-      let sum = 0
-      const expected = probabilities.findIndex((p) => u < (sum += p))
-      // Only rounding may decide on the edge itself.
-      let edge = 0
-      if (probabilities.some((p) => Math.abs(u - (edge += p)) < 1e-5)) return
+      const expected = ends.findIndex((end) => u < end)
+      // On the edge itself rounding may decide.
+      if (ends.some((end) => Math.abs(u - end) < 1e-5)) return
       expect(token).toBe(expected)
       checked++
     })

@@ -1,0 +1,676 @@
+// Breaks kernels on purpose, one change at a time, and demands that the case files (test/support/table.ts) notice every one.
+// A mutant that survives is a hole in the table. Needs g++ or clang++.
+//
+//   node scripts/mutants.js [--jobs N] [--only TEXT]     only mutants whose file or description holds TEXT
+
+const { execFile, execFileSync } = require('node:child_process')
+const { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
+  require('node:fs')
+const { tmpdir } = require('node:os')
+const { basename, dirname, join } = require('node:path')
+
+// File below native/cpu → [what is wrong, the text to replace (it must stand there exactly once), its replacement, and, for
+// headers, which sources to compile with it: all that include it if left out].
+const mutants = {
+  'gemm.cc': [
+    ['terms one short', 'p < k; ++p, terms += column', 'p < k - 1; ++p, terms += column'],
+    ['a block of K forgets the ones before', 'x.accumulate || first > 0', 'x.accumulate'],
+    ['c is never added to', 'if (target.add) sum = LoadLanes(c + 8 * v, lanes) + sum;', ''],
+    ['bias for every block of K', 'last && x.bias != nullptr', 'x.bias != nullptr'],
+    ['relu for every block of K', 'last && x.relu', 'x.relu'],
+    ['relu drops a NaN', 'AndNot(LessEqual(sum, Set(0)), sum)', 'And(Greater(sum, Set(0)), sum)'],
+    [
+      'a row writes into the next',
+      'const int64_t lanes = Smaller(8, columns - 8 * v);\n    F8 sum',
+      'const int64_t lanes = 8;\n    F8 sum',
+    ],
+    ['panels of a misplaced', '{packed_a + i * k, 1, kTileRows}', '{packed_a + i * kDepth, 1, kTileRows}'],
+    [
+      'deep terms of b misplaced',
+      'packed_b + j * part.depth + p * kTileColumns',
+      'packed_b + j * part.depth',
+    ],
+    ['deep terms of a misplaced', 'first = part.depth0 + p;', 'first = p;'],
+    ['packed columns misplaced', 'end - begin, packed_b + begin * depth)', 'end - begin, packed_b)'],
+    [
+      'the first column for every block',
+      'const Matrix b = At(x.b, depth0, column0);',
+      'const Matrix b = At(x.b, depth0, 0);',
+    ],
+    ['not transposed when packed', '      Transpose(rows);\n', ''],
+    [
+      'packing along K one short',
+      'const int64_t terms = Smaller(8, k - p);',
+      'const int64_t terms = Smaller(7, k - p);',
+    ],
+    [
+      'packing across leaves a tail',
+      'Larger(0, Smaller(8, count - i))',
+      'Larger(0, Smaller(8, count - i - 1))',
+    ],
+    ['thin: the tail of K dropped', 'if (p < x.k) step(p, x.k - p);', ''],
+    ['thin: the second vector dropped', 'lanes1 = columns - lanes0;', 'lanes1 = 0;'],
+    ['thin: the last columns dropped', 'for (; j < end; ++j) ThinDots<kRows, 1>(x, j);', ''],
+    ['thin: always the first row of a', 'x.a.data[i * x.a.row + p]', 'x.a.data[p]'],
+    [
+      'thin: the bias of the first columns',
+      'x.bias == nullptr ? nullptr : x.bias + j',
+      'x.bias == nullptr ? nullptr : x.bias',
+    ],
+    [
+      'a visible tile is skipped',
+      'terms.column_limit + i + rows - 1) continue',
+      'terms.column_limit + i + rows - 2) continue',
+    ],
+    ['a visible term is skipped', 'terms.last_limit + i + rows - 1)', 'terms.last_limit + i + rows - 2)'],
+    [
+      'a query that sees is skipped',
+      'Smaller(k, i - terms.first_limit)',
+      'Smaller(k, i - terms.first_limit + 1)',
+    ],
+    ['a task one row short', 'Smaller(x.m, i + task_rows), j,', 'Smaller(x.m, i + task_rows) - 1, j,'],
+  ],
+  'products.h': [
+    ['transpose of a forgotten', 'Matrix{a, 1, p.m}', 'Matrix{a, p.k, 1}'],
+    ['transpose of b forgotten', 'Matrix{b, 1, p.k}', 'Matrix{b, p.n, 1}'],
+    ['the stride of c', 'product.c_row = p.n;', 'product.c_row = p.m;'],
+  ],
+  'matmul_accumulate.cc': [['overwrites', 'product.accumulate = true;', '']],
+  'linear.cc': [
+    ['no bias', 'product.bias = call.inputs[2].f32();', ''],
+    ['no relu', 'product.relu = call.params->as<LinearParams>().relu;', ''],
+  ],
+  'attention.cc': [
+    [
+      'the mask hides the own key',
+      'a.start + tile.query + r + 1 - tile.key',
+      'a.start + tile.query + r - tile.key',
+    ],
+    [
+      'the mask shows the next key',
+      'a.start + tile.query + r + 1 - tile.key',
+      'a.start + tile.query + r + 2 - tile.key',
+    ],
+    [
+      'scores are not scaled',
+      'Exp(LoadLanes(scores + i, lanes) * factor - shift)',
+      'Exp(LoadLanes(scores + i, lanes) - shift)',
+    ],
+    ['the maximum takes in empty lanes', 'lanes == 8 ? scaled : FirstElse(lanes, scaled, least)', 'scaled'],
+    [
+      'empty lanes are summed',
+      'KeepLanes(Exp(LoadLanes(scores + i, lanes) * factor - shift), lanes)',
+      'Exp(LoadLanes(scores + i, lanes) * factor - shift)',
+    ],
+    ['the sum keeps the old maximum', '        state.sum *= by;\n', ''],
+    ['y keeps the old maximum', 'ScaleRow(y + r * a.size.channels, a.size.head_size, by);', ''],
+    ['the maximum is not kept', 'if (top > state.top) state.top = top;', 'state.top = top;'],
+    ['a tile of keys forgets the ones before', 's.channels, key > 0, {.used', 's.channels, false, {.used'],
+    ['the first tile adds to what was there', 's.channels, key > 0, {.used', 's.channels, true, {.used'],
+    [
+      'hidden weights are stale',
+      'std::memset(scores + first_hidden, 0,',
+      'if (false) std::memset(scores + first_hidden, 0,',
+    ],
+    [
+      'lse without the maximum',
+      'static_cast<float>(top + Log(state.sum))',
+      'static_cast<float>(Log(state.sum))',
+    ],
+    [
+      'normalised by what dropout left',
+      'return e;',
+      'return factors == nullptr ? e : e * LoadLanes(factors + i, lanes);',
+    ],
+    ['dropout forgotten', 'factors == nullptr ? e : e * LoadLanes(factors + i, lanes));', 'e);'],
+    [
+      'few queries: the mask hides the own key',
+      'visible = a.start + t + 1;',
+      'visible = Larger(1, a.start + t);',
+    ],
+    [
+      'few queries: the mask shows the next key',
+      'visible = a.start + t + 1;',
+      'visible = Smaller(s.keys, a.start + t + 2);',
+    ],
+    [
+      'few queries: the second vector dropped',
+      'if (lanes1 > 0) sum1 = MulAdd(weight, LoadLanes(row + 8, lanes1), sum1);',
+      '',
+    ],
+    ['few queries: a stale row of keys', 'Smaller(r, rows - 1)) * stride', 'Smaller(r, rows - 2)) * stride'],
+    ['few queries: lse of the first', 'a.lse + head * s.queries + t);', 'a.lse + head * s.queries);'],
+    [
+      'the room of another worker',
+      'static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads)',
+      'static_cast<size_t>(RoomSize(size)) / 2',
+    ],
+    ['the start is let too far', 'start > s.keys - s.queries)', 'start > s.keys)'],
+  ],
+  'attention.h': [
+    ['the mask of the first row for all', 'return factors_ + row * keys_;', 'return factors_;'],
+    ['the mask forgets the tile of keys', 'static_cast<uint64_t>(tile.key);', '0;'],
+    ['the mask forgets the head', 'static_cast<uint64_t>(head) * static_cast<uint64_t>(queries) +', ''],
+    [
+      'long rows: the mask of the first row',
+      'first_ + static_cast<uint64_t>(row) * static_cast<uint64_t>(keys_)',
+      'first_',
+    ],
+  ],
+  'attention_backward.cc': [
+    [
+      'the mask hides the own key',
+      'Smaller(tile.columns, t + 1 - tile.key)',
+      'Smaller(tile.columns, t - tile.key)',
+    ],
+    ['no Σ dy·y', 'p * (gradient - delta8) * scale8', 'p * gradient * scale8'],
+    ['dq and dk not scaled', 'p * (gradient - delta8) * scale8', 'p * (gradient - delta8)'],
+    ['dv without dropout', '      dropped = p * factor;\n', ''],
+    ['the gradient of weights without dropout', '      gradient = gradient * factor;\n', ''],
+    ['lse of the first row of a tile', 'b.scale, head.lse[t], delta', 'b.scale, head.lse[tile.query], delta'],
+    ['y of the first row', 'Dot(head.y + t * channels,', 'Dot(head.y,'],
+    [
+      'a tile of keys overwrites dq',
+      'head.dq + at, row, true,\n                 {.used',
+      'head.dq + at, row, false,\n                 {.used',
+    ],
+    ['dk is not cleared', 'std::memset(head.dk + t * s.channels, 0, bytes);', ''],
+    ['dq is not cleared', 'std::memset(head.dq + t * s.channels, 0, bytes);', ''],
+    ['dv is not cleared', 'std::memset(head.dv + t * s.channels, 0, bytes);', ''],
+    [
+      'queries of the first tile',
+      'Pack({head.q + at, row, 1}, tile.rows, n, room.queries);',
+      'Pack({head.q + key_at, row, 1}, tile.rows, n, room.queries);',
+    ],
+    ['dk off by a query', '{.first_limit = limit - 1}', '{.first_limit = limit - 2}'],
+    [
+      'the last queries dropped',
+      't < s.queries; t += kTileQueries) {  //',
+      't + 1 < s.queries; t += kTileQueries) {  //',
+    ],
+    [
+      'the tail of Σ dy·y dropped',
+      'if (i < n) sum = MulAdd(LoadSome(a + i, n - i), LoadSome(b + i, n - i), sum);',
+      '',
+    ],
+  ],
+  'layer_norm.cc': [
+    ['variance over C − 1', 'sqrtf(squares / count + epsilon)', 'sqrtf(squares / (count - 1) + epsilon)'],
+    ['no epsilon', 'sqrtf(squares / count + epsilon)', 'sqrtf(squares / count)'],
+    [
+      'empty lanes in the variance',
+      'KeepLanes(LoadLanes(x + i, lanes) - center, lanes)',
+      'LoadLanes(x + i, lanes) - center',
+    ],
+    [
+      'gain dropped',
+      'MulAdd(z, LoadLanes(gain + i, lanes), LoadLanes(bias + i, lanes))',
+      'z + LoadLanes(bias + i, lanes)',
+    ],
+    [
+      'bias dropped',
+      'MulAdd(z, LoadLanes(gain + i, lanes), LoadLanes(bias + i, lanes))',
+      'z * LoadLanes(gain + i, lanes)',
+    ],
+    ['a chunk keeps one mean', 'mean[r] = row.mean;', 'mean[begin] = row.mean;'],
+    ['dx without the mean of g', 'rstd * (g - mean_g - z * mean_gz)', 'rstd * (g - z * mean_gz)'],
+    ['dx without z', 'rstd * (g - mean_g - z * mean_gz)', 'rstd * (g - mean_g)'],
+    ['dgain overwrites', 'MulAdd(d, z, LoadLanes(dgain + i, lanes))', 'd * z'],
+    ['dbias doubled', 'LoadLanes(dbias + i, lanes) + d)', 'LoadLanes(dbias + i, lanes) + d + d)'],
+    [
+      'the last block of dgain dropped',
+      'for (int64_t b = 1; b < blocks; ++b)',
+      'for (int64_t b = 1; b + 1 < blocks; ++b)',
+    ],
+    ['stale statistics', '{mean[r], rstd[r]}', '{mean[begin], rstd[begin]}'],
+    [
+      'partial sums not cleared',
+      'std::memset(gains, 0, static_cast<size_t>(2 * channels) * sizeof(float));',
+      '',
+    ],
+  ],
+  'cross_entropy.cc': [
+    [
+      'empty lanes in the maximum',
+      'FirstElse(n - i, LoadSome(logits + i, n - i), Set(-kFloatInfinity))',
+      'LoadSome(logits + i, n - i)',
+    ],
+    [
+      'empty lanes in the sum',
+      'KeepLanes(Exp(LoadLanes(logits + j, lanes) - shift), lanes)',
+      'Exp(LoadLanes(logits + j, lanes) - shift)',
+    ],
+    ['the last partial sum dropped', 'i < DivideUp(rows, chunk); ++i) total', 'i < rows / chunk; ++i) total'],
+    ['the sum for the mean', 'total / static_cast<double>(rows)', 'total'],
+    ['the loss of the first class', '{lse - logits[target],', '{lse - logits[0],'],
+    ['one lse for a chunk', 'lse[r] = row.lse;', 'lse[begin] = row.lse;'],
+    [
+      'gradient not divided by the rows',
+      '*call.inputs[3].f32() / static_cast<float>(rows)',
+      '*call.inputs[3].f32()',
+    ],
+    ['no onehot', '(probability - Set(1)) * scale', 'probability * scale'],
+    ['a stale lse', 'shift = Set(lse[r])', 'shift = Set(lse[begin])'],
+    [
+      'the gradient takes any target',
+      'if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {\n    return OutOfRange("cross_entropy_backward"',
+      'if (const int64_t bad = FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return OutOfRange("cross_entropy_backward"',
+    ],
+  ],
+  'embedding.cc': [
+    [
+      'a token overwrites',
+      'Map(row, dy + i * channels, row, columns, [](F8 a, F8 b) { return a + b; });',
+      'Map(row, dy + i * channels, row, columns, [](F8, F8 b) { return b; });',
+    ],
+    [
+      'the table is not cleared',
+      'std::memset(table + v * channels, 0,',
+      'if (false) std::memset(table + v * channels, 0,',
+    ],
+    ['the first row of a slice dropped', 'tokens[i] < slice.row0 ||', 'tokens[i] <= slice.row0 ||'],
+    ['columns of the first slice', 'call.inputs[1].f32() + slice.column0;', 'call.inputs[1].f32();'],
+    [
+      'a slice one column short',
+      'Smaller(kTableColumns, channels - column)',
+      'Smaller(kTableColumns, channels - column - 1)',
+    ],
+    [
+      'a stale token',
+      'table + tokens[i] * channels, static_cast<size_t>',
+      'table + tokens[begin] * channels, static_cast<size_t>',
+    ],
+    [
+      'one token more',
+      'i < count; ++i) {\n    if (tokens[i] <',
+      'i < count - 1; ++i) {\n    if (tokens[i] <',
+    ],
+  ],
+  'adamw.cc': [
+    ['v without the square', 's.beta2_rest * g * g', 's.beta2_rest * g'],
+    ['no weight decay', 'LoadLanes(parameter + i, lanes) * s.decay -', 'LoadLanes(parameter + i, lanes) -'],
+    ['v not corrected', 'Sqrt(new_v) / s.root_correction2', 'Sqrt(new_v)'],
+    [
+      'gradient not scaled',
+      'LoadLanes(gradient + i, lanes) * s.gradient_scale',
+      'LoadLanes(gradient + i, lanes)',
+    ],
+    [
+      'the tail dropped',
+      'i < count; i += 8) {\n    const int64_t lanes = Smaller(8, count - i);\n    const F8 g',
+      'i + 8 <= count; i += 8) {\n    const int64_t lanes = Smaller(8, count - i);\n    const F8 g',
+    ],
+    ['gradients of the first chunk', 'gradients[i].f32() + begin,', 'gradients[i].f32(),'],
+    [
+      'm of the parameter before',
+      'outputs[n + i].f32() + begin',
+      'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
+    ],
+  ],
+  '../ops/adamw.h': [
+    ['m not corrected', 'static_cast<float>(rate / correction1)', 'static_cast<float>(rate)', ['adamw.cc']],
+    [
+      'one beta for both',
+      'Power(p.beta2, static_cast<uint32_t>(step))',
+      'Power(p.beta1, static_cast<uint32_t>(step))',
+      ['adamw.cc'],
+    ],
+    ['a power one short', 'exponent != 0; exponent >>= 1', 'exponent > 1; exponent >>= 1', ['adamw.cc']],
+  ],
+  'many.h': [
+    [
+      'a tensor starts anew in each chunk',
+      'Larger(first - start, 0)',
+      '0',
+      ['adamw.cc', 'global_norm.cc', 'zero.cc'],
+    ],
+    [
+      'tensors one short',
+      'Smaller(last - start, count);',
+      'Smaller(last - start, count) - (count > 1);',
+      ['adamw.cc', 'global_norm.cc', 'zero.cc'],
+    ],
+  ],
+  'dropout.h': [
+    [
+      'a chunk begins the mask anew',
+      'static_cast<uint64_t>(i), count, factors)',
+      'static_cast<uint64_t>(i - begin), count, factors)',
+    ],
+    ['a dropped NaN stays', 'And(Greater(factor, Set(0)), x * factor)', 'x * factor'],
+  ],
+  '../ops/philox.h': [
+    [
+      'kept values not scaled',
+      'scale(static_cast<float>(1.0 / (1.0 - p)))',
+      'scale(1.0f)',
+      ['dropout.cc', 'dropout_add.cc', 'attention.cc', 'attention_backward.cc'],
+    ],
+    ['a round less', 'kPhiloxRounds = 10', 'kPhiloxRounds = 9', ['dropout.cc', 'sample.cc']],
+  ],
+  'random.h': [
+    [
+      'a row begins at a whole block',
+      'i = -static_cast<int64_t>(first % 4)',
+      'i = 0',
+      ['attention.cc', 'attention_backward.cc'],
+    ],
+    ['the same block again', 'i += 32, block += 8', 'i += 32, block += 4', ['dropout.cc']],
+    ['the draw forgotten', 'c3 = random.draw;', 'c3 = SetInt(0);', ['dropout.cc']],
+  ],
+  'dropout_add.cc': [
+    ['residual forgotten', '[](F8 a, F8 b) { return a + b; }', '[](F8, F8 b) { return b; }'],
+  ],
+  'sum_leading.cc': [
+    ['the last four rows dropped', 'r < rows; r += 4', 'r + 4 < rows; r += 4'],
+    ['a stale row', '(at(2) + at(3))', '(at(2) + at(2))'],
+    [
+      'the last block dropped',
+      'SumRows(partial + begin, blocks, columns',
+      'SumRows(partial + begin, blocks - 1, columns',
+    ],
+    [
+      'one column: the last block dropped',
+      '*y = SumOne(partial, blocks);',
+      '*y = SumOne(partial, blocks - 1);',
+    ],
+    ['rows of the first block', 'SumRows(x + row * columns + column, count', 'SumRows(x + column, count'],
+  ],
+  'global_norm.cc': [
+    ['the tail dropped', 'for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];', ''],
+    ['the last chunk dropped', 'i < DivideUp(total, kChunk); ++i) sum', 'i < total / kChunk; ++i) sum'],
+    ['no root', 'static_cast<float>(sqrt(sum))', 'static_cast<float>(sum)'],
+    ['one tensor for all', 'sum += SumOfSquares(', 'sum = SumOfSquares('],
+  ],
+  'sample.cc': [
+    ['top_k one short', 'counts[digit] < k; --digit', 'counts[digit] <= k && digit > 0; --digit'],
+    ['ties dropped', 'Ordered(logits[i]) >= threshold', 'Ordered(logits[i]) > threshold'],
+    [
+      'the last of the largest',
+      'if (logits[i] > logits[best]) best = i;',
+      'if (logits[i] >= logits[best]) best = i;',
+    ],
+    ['no temperature', 'nano::Exp((logits[i] - top) / temperature)', 'nano::Exp(logits[i] - top)'],
+    ['one random number for all rows', 'random.Word(static_cast<uint64_t>(row))', 'random.Word(0)'],
+    ['u not scaled by the sum', 'const double goal = u * total;', 'const double goal = u;'],
+    ['a NaN is drawn from', 'if (logits[i] != logits[i]) return -1;', ''],
+    ['−0 below 0', 'if (x == 0) x = 0.0f;', ''],
+  ],
+  'relu.cc': [
+    ['a NaN becomes 0', 'AndNot(LessEqual(a, Set(0)), a)', 'And(Greater(a, Set(0)), a)'],
+    ['a gradient at 0', 'And(Greater(a, Set(0)), b)', 'AndNot(Greater(Set(0), a), b)'],
+  ],
+  'add.cc': [
+    ['b begins anew', 'const int64_t at = i % period, count', 'const int64_t at = 0, count'],
+    ['minus', '{ return a + b; }', '{ return a - b; }'],
+    ['one number for all', 'return x + each;', 'return x;'],
+  ],
+  'accumulate.cc': [['overwrites', '{ return a + b; }', '{ return b; }']],
+  'loops.h': [
+    [
+      'the tail dropped',
+      'if (i < n) StoreSome(y + i, n - i, f(LoadSome(a + i, n - i), LoadSome(b + i, n - i)));',
+      '',
+      ['add.cc'],
+    ],
+    [
+      'the last chunk cut',
+      'pool->Run(DivideUp(count, chunk), [&](int64_t i, int)',
+      'pool->Run(Larger(1, count / chunk), [&](int64_t i, int)',
+      ['relu.cc', 'copy.cc', 'fill.cc', 'dropout.cc'],
+    ],
+    [
+      'the end of a sum dropped',
+      'for (; i < n; i += 8) sums[0]',
+      'for (; i + 8 <= n; i += 8) sums[0]',
+      ['layer_norm.cc'],
+    ],
+  ],
+  'simd.h': [
+    ['exp of −80 for less', 'Set(-105.0f)', 'Set(-20.0f)', ['cross_entropy.cc', 'attention.cc']],
+    [
+      'a coefficient of exp',
+      '1.6666665459e-1f',
+      '1.6667665459e-1f',
+      ['cross_entropy.cc', 'attention_backward.cc'],
+    ],
+  ],
+  'clip_scale.cc': [
+    [
+      'not clipped',
+      '= ClipScale(*call.inputs[0].f32(), call.params->as<ClipScaleParams>().max_norm);',
+      '= 1.0f;',
+    ],
+  ],
+  '../ops/clip_scale.h': [
+    ['no 1e-6', 'static_cast<double>(norm) + 1e-6', 'static_cast<double>(norm)', ['clip_scale.cc']],
+    ['scaled up', 'return scale > 1 ? 1.0f : scale;', 'return scale;', ['clip_scale.cc']],
+  ],
+  'fill.cc': [['one short', 'i < end; ++i) y[i]', 'i < end - 1; ++i) y[i]']],
+  'copy.cc': [['always the first chunk', 'std::memcpy(y + begin, x + begin,', 'std::memcpy(y + begin, x,']],
+  'zero.cc': [
+    ['one short', 'static_cast<size_t>(end - begin) * size', 'static_cast<size_t>(end - begin - 1) * size'],
+  ],
+  'gather_batch.cc': [
+    ['targets are the tokens', 'static_cast<int32_t>(window[t + 1])', 'static_cast<int32_t>(window[t])'],
+    ['an offset too far', 'offsets[b] + length >= size', 'offsets[b] + length > size'],
+    ['one window for all', 'corpus + offsets[b];', 'corpus + offsets[begin];'],
+  ],
+  'positions.cc': [['start forgotten', 'static_cast<int32_t>(start + t)', 'static_cast<int32_t>(t)']],
+  'cache_write.cc': [
+    ['start forgotten', '(b * cache.dims[1] + start) * channels', '(b * cache.dims[1]) * channels'],
+    ['the stride of x', '(b * cache.dims[1] + start) * channels', '(b * x.dims[1] + start) * channels'],
+    ['the last place refused', 'start > last)', 'start >= last)'],
+  ],
+  'select_row.cc': [
+    ['the row after', '(b * rows + row) * channels', '(b * rows + row + 1) * channels'],
+    ['a row behind the last', 'row >= rows)', 'row > rows)'],
+    ['the first sequence for all', '(b * rows + row) * channels', 'row * channels'],
+  ],
+  'require_finite.cc': [['an Infinity passes', 'if (x - x != 0)', 'if (x != x)']],
+}
+
+// ---- The runner.
+
+const root = join(__dirname, '..')
+const compiler = process.env.CXX ?? 'g++'
+const timeLimit = 60_000
+
+const argument = (name, otherwise) => {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? otherwise : process.argv[at + 1]
+}
+const jobs = Number(argument('--jobs', 2))
+const only = argument('--only', '')
+
+const instructionSet = process.arch === 'arm64' ? 'neon' : hasAvx2() ? 'avx2' : 'portable'
+
+function hasAvx2() {
+  if (process.arch !== 'x64') return false
+  return (
+    !existsSync('/proc/cpuinfo') ||
+    /\bavx2\b.*\bfma\b|\bfma\b.*\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  )
+}
+
+/** Runs a program; what it printed, and how it ended: a number, a signal, or 'timeout'. */
+function run(command, args) {
+  return new Promise((resolve) => {
+    execFile(command, args, { timeout: timeLimit, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+      const end = error ? (error.killed ? 'timeout' : (error.code ?? error.signal)) : 0
+      resolve({ end, stdout, stderr })
+    })
+  })
+}
+
+/** `work(item)` for all items, `jobs` at a time. */
+async function parallel(items, work) {
+  const queue = [...items.entries()]
+  const results = []
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await work(next[1])
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+  return results
+}
+
+/** The sources of nano-run below a copy of native/, and whether they are kernels. */
+function sourcesOf(native) {
+  const once = ['kernels.cc', 'errors.cc', 'backend.cc']
+  const from = (folder, chosen = () => true) =>
+    readdirSync(join(native, folder))
+      .filter((name) => name.endsWith('.cc') && chosen(name))
+      .map((name) => join(folder, name))
+  const kernels = from('cpu', (name) => !once.includes(name)).map((path) => ({ path, kernel: true }))
+  const others = [...from('engine'), ...from('ops'), ...once.map((name) => join('cpu', name))]
+  others.push(
+    join('cuda', 'stub.cc'),
+    join('metal', 'stub.cc'),
+    join('run', 'nano_run.cc'),
+    join('run', 'case_file.cc'),
+  )
+  return [...kernels, ...others.map((path) => ({ path, kernel: false }))]
+}
+
+async function compile(native, { path, kernel }, object) {
+  const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-I', native, '-MMD']
+  if (kernel) flags.push('-O1', `-DNANO_ISA=${instructionSet}`)
+  else if (instructionSet !== 'portable') flags.push(`-DNANO_HAVE_${instructionSet.toUpperCase()}`)
+  if (kernel && instructionSet === 'avx2') flags.push('-mavx2', '-mfma')
+  const { end, stderr } = await run(compiler, [...flags, '-c', join(native, path), '-o', object])
+  if (end !== 0) throw new Error(`${path} does not compile:\n${stderr}`)
+}
+
+async function link(objects, executable) {
+  const { end, stderr } = await run(compiler, ['-pthread', ...objects, '-ldl', '-o', executable])
+  if (end !== 0) throw new Error(`nano-run does not link:\n${stderr}`)
+}
+
+/** Runs all cases. What failed: how many, and of which ops. */
+async function judge(executable, list) {
+  const { end, stdout } = await run(executable, ['--isa', instructionSet, '--threads', '3', ...list])
+  const failed = stdout.split('\n').flatMap((line) => (line.startsWith('FAIL ') ? [line.split(' ')[1]] : []))
+  return {
+    end,
+    failed: failed.length,
+    ops: [...new Set(failed)],
+    first: stdout.split('\n').find((line) => line.startsWith('FAIL ')),
+  }
+}
+
+function mutantsWanted() {
+  const all = Object.entries(mutants).flatMap(([file, list]) =>
+    list.map(([what, from, to, sources]) => ({ file: join('cpu', file), what, from, to, sources })),
+  )
+  return all.filter(({ file, what }) => `${file} ${what}`.includes(only))
+}
+
+async function main() {
+  const work = mkdtempSync(join(tmpdir(), 'nano-gpt-mutants-'))
+  try {
+    return await hunt(work)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+async function hunt(work) {
+  const native = join(work, 'native')
+  cpSync(join(root, 'native'), native, { recursive: true })
+  const wanted = mutantsWanted()
+  const problems = wanted.flatMap(({ file, what, from }) => {
+    const count = readFileSync(join(native, file), 'utf8').split(from).length - 1
+    return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]
+  })
+  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
+
+  const cases = join(work, 'cases')
+  const writing = run(process.execPath, [join(__dirname, 'write_cases.js'), cases])
+  const objects = new Map()
+  const depends = new Map()
+  const sources = sourcesOf(native)
+  await parallel(sources, async (source) => {
+    const object = join(work, source.path.replace(/[/\\]/g, '-').replace(/\.cc$/, '.o'))
+    await compile(native, source, object)
+    objects.set(source.path, object)
+    depends.set(source.path, readFileSync(object.replace(/\.o$/, '.d'), 'utf8'))
+  })
+  const stub = compileOtherSets(work)
+  const { end, stderr } = await writing
+  if (end !== 0) throw new Error(stderr)
+  const list = readdirSync(cases).map((name) => join(cases, name))
+  const healthy = join(work, 'nano-run')
+  await link([...objects.values(), stub], healthy)
+  const verdict = await judge(healthy, list)
+  if (verdict.end !== 0)
+    throw new Error(`without a mutant ${verdict.failed} cases fail (${verdict.end}), first ${verdict.first}`)
+  console.log(`${list.length} cases pass without a mutant (${instructionSet}).`)
+
+  const results = await parallel([...wanted.entries()], async ([number, mutant]) => {
+    const copy = join(work, `mutant-${number}`)
+    cpSync(native, join(copy, 'native'), { recursive: true })
+    const path = join(copy, 'native', mutant.file)
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace(mutant.from, () => mutant.to),
+    )
+    const changed = sources.filter(({ path, kernel }) => {
+      if (mutant.sources) return kernel && mutant.sources.includes(basename(path))
+      return path === mutant.file || depends.get(path).includes(join(native, mutant.file))
+    })
+    if (changed.length === 0) throw new Error(`${mutant.file}: ${mutant.what}: no source holds it`)
+    const own = new Map(objects)
+    for (const source of changed) {
+      const object = join(copy, `${basename(source.path)}.o`)
+      await compile(join(copy, 'native'), source, object)
+      own.set(source.path, object)
+    }
+    const executable = join(copy, 'nano-run')
+    await link([...own.values(), stub], executable)
+    const verdict = await judge(executable, list)
+    rmSync(copy, { recursive: true, force: true })
+    return { ...mutant, ...verdict }
+  })
+  return report(results)
+}
+
+/** kernels.cc asks for the portable set too; where that is not the one compiled it is empty. */
+function compileOtherSets(work) {
+  const empty = instructionSet === 'portable' ? [] : ['portable']
+  const namespaces = empty.map(
+    (set) => `namespace nano::cpu::${set} { std::span<const Kernel> Kernels() { return {}; } }`,
+  )
+  const source = join(work, 'other_sets.cc')
+  writeFileSync(source, `#include "cpu/kernel.h"\n${namespaces.join('\n')}\n`)
+  const object = join(work, 'other_sets.o')
+  execFileSync(compiler, ['-std=c++20', '-I', join(work, 'native'), '-c', source, '-o', object])
+  return object
+}
+
+function report(results) {
+  let survivors = 0
+  for (const { file, what, end, failed, ops } of results) {
+    const killed = end !== 0
+    if (!killed) survivors++
+    const how =
+      typeof end === 'string'
+        ? end
+        : `${failed} of ${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ', …' : ''}`
+    const place = basename(dirname(file)) === 'cpu' ? basename(file) : file
+    console.log(
+      `${killed ? 'caught  ' : 'SURVIVED'} | ${place.padEnd(22)} | ${what.padEnd(40)} | ${killed ? how : ''}`,
+    )
+  }
+  console.log(`${results.length} mutants, ${results.length - survivors} caught, ${survivors} survived`)
+  return survivors === 0 ? 0 : 1
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error) => {
+    console.error(error.message)
+    process.exitCode = 1
+  },
+)

@@ -1,0 +1,247 @@
+// Checkpoints: everything comes back as it was, and what is damaged is said, with the file's name.
+
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { writeFileAtomic } from '../../lib/checkpoint/atomic'
+import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
+import { load } from '../../lib/model/model'
+import type { TensorState } from '../../lib/model/weights'
+import { CharTokenizer } from '../../lib/tokenizer/char'
+import { train } from '../../lib/train/train'
+import { failureOf } from '../support/errors'
+import { training } from '../support/models'
+import { short, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+
+const info: CheckpointInfo = {
+  version: '1.2.3',
+  model: { kind: 'bigram', vocabSize: 3, blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 },
+  training,
+  tokenizer: CharTokenizer.fromText('ab😀').toJSON(),
+  step: 12,
+  seed: '18446744073709551615',
+  data: { name: 'text', digest: 'ab'.repeat(32), source: null },
+  device: 'js',
+  best: { step: 10, valLoss: 1.25 },
+}
+
+const tensors: TensorState[] = [
+  { name: 'weight', dtype: 'f32', shape: [2, 3], data: Float32Array.from([1, -0, 3e-45, Infinity, 5, 6]) },
+  { name: 'adamw/m/weight', dtype: 'f32', shape: [], data: Float32Array.from([7]) },
+]
+
+/** A safetensors file with this under `nano_gpt`, or without. */
+async function fileWith(name: string, nanoGpt?: unknown): Promise<string> {
+  const path = folder.path(name)
+  const metadata: Record<string, string> = { format: 'nano-gpt' }
+  if (nanoGpt !== undefined)
+    metadata.nano_gpt = typeof nanoGpt === 'string' ? nanoGpt : JSON.stringify(nanoGpt)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
+  return path
+}
+
+test('what is written comes back, bit for bit', async () => {
+  const path = folder.path('new', 'folder', 'file.safetensors')
+  await writeCheckpoint(path, info, tensors)
+  const checkpoint = await readCheckpoint(path)
+  expect(checkpoint.path).toBe(path)
+  expect(checkpoint.info).toEqual(info)
+  expect([...checkpoint.tensors.values()].sort((a, b) => b.name.localeCompare(a.name))).toEqual(tensors)
+  expect(Object.is(checkpoint.tensors.get('weight')!.data[1], -0)).toBe(true)
+})
+
+test('it is a safetensors file that others read, with one JSON string of ours', async () => {
+  const path = folder.path('open.safetensors')
+  await writeCheckpoint(path, { ...info, best: null }, tensors)
+  const { metadata } = await readSafetensors(path)
+  expect(Object.keys(metadata).sort()).toEqual(['format', 'nano_gpt'])
+  expect(JSON.parse(metadata.nano_gpt)).toEqual({ format: 1, ...info, best: null })
+})
+
+test('writing over a checkpoint leaves the new one and nothing else', async () => {
+  const path = folder.path('over', files.last)
+  await writeCheckpoint(path, info, tensors)
+  await writeCheckpoint(path, { ...info, step: 13 }, tensors)
+  expect((await readCheckpoint(path)).info.step).toBe(13)
+  expect(await readdir(folder.path('over'))).toEqual([files.last])
+})
+
+test('a folder: the best, or the last, and the last where there is no best', async () => {
+  const out = folder.path('run')
+  await writeCheckpoint(folder.path('run', files.last), { ...info, step: 20 }, tensors)
+  expect((await readCheckpoint(out)).info.step).toBe(20)
+  await writeCheckpoint(folder.path('run', files.best), { ...info, step: 10 }, tensors)
+  expect((await readCheckpoint(out)).info.step).toBe(10)
+  expect((await readCheckpoint(out, 'best')).path).toBe(folder.path('run', files.best))
+  expect((await readCheckpoint(out, 'last')).info.step).toBe(20)
+  await rm(folder.path('run', files.last))
+  expect((await failureOf(() => readCheckpoint(out, 'last'))).code).toBe('file_not_found')
+})
+
+describe('what cannot be read', () => {
+  test('nothing there', async () => {
+    expect(await failureOf(() => readCheckpoint(folder.path('nowhere')))).toMatchObject({
+      code: 'file_not_found',
+      message: expect.stringContaining(folder.path('nowhere')),
+    })
+    await mkdir(folder.path('empty'))
+    const error = await failureOf(() => readCheckpoint(folder.path('empty')))
+    expect(error.code).toBe('file_not_found')
+    expect(error.message).toMatch(/holds no checkpoint/)
+  })
+
+  test('another file', async () => {
+    const path = folder.path('notes.txt')
+    await writeFile(path, 'these are notes, and long enough to hold a header')
+    expect((await failureOf(() => readCheckpoint(path))).message).toContain(path)
+    await writeFile(path, '')
+    expect((await failureOf(() => readCheckpoint(path))).message).toContain(path)
+  })
+
+  test('a safetensors file of another program', async () => {
+    const path = await fileWith('other.safetensors')
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/not a checkpoint of nano-gpt/)
+  })
+
+  test('a newer format names both', async () => {
+    const path = await fileWith('newer.safetensors', { format: 2, anything: true })
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 2; .* reads 1/)
+  })
+
+  test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('metadata %s', async (text) => {
+    const path = await fileWith('metadata.safetensors', text)
+    const error = await failureOf(() => readCheckpoint(path))
+    expect(error.code).toBe('checkpoint')
+    expect(error.message).toMatch(/damaged/)
+  })
+
+  /** Each field on its own: missing, and of another type. */
+  const whole = { format: 1, ...info } as Record<string, unknown>
+  const paths = (value: unknown, path: string[] = []): string[][] =>
+    typeof value === 'object' && value !== null && path[0] !== 'tokenizer'
+      ? Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...paths(inner, [...path, key])])
+      : []
+  const fields = paths(whole).filter(([first]) => first !== 'format')
+
+  /** A copy of the metadata, changed at one place. */
+  function changed(path: string[], change: (parent: Record<string, unknown>, key: string) => void) {
+    const copy = structuredClone(whole)
+    const parent = path.slice(0, -1).reduce((object, key) => object[key] as Record<string, unknown>, copy)
+    change(parent, path.at(-1)!)
+    return copy
+  }
+
+  test.each(fields.map((path) => [path.join('.'), path] as const))(
+    '%s missing, or of another type',
+    async (name, path) => {
+      const missing = changed(path, (parent, key) => delete parent[key])
+      const wrong = changed(path, (parent, key) => {
+        parent[key] = true
+      })
+      for (const metadata of [missing, wrong]) {
+        const file = await fileWith('field.safetensors', metadata)
+        const error = await failureOf(() => readCheckpoint(file))
+        expect(error.code).toBe('checkpoint')
+        expect(error.message).toContain(`${file} is damaged: ${name}`)
+      }
+    },
+  )
+
+  test.each([
+    ['step', -1],
+    ['step', 0.5],
+    ['seed', '-1'],
+    ['seed', '1e3'],
+    ['seed', '123456789012345678901'],
+    ['model', { ...info.model, kind: 'mixture' }],
+    ['model', { ...info.model, heads: 0 }],
+    ['model', { ...info.model, dropout: 1.5 }],
+    ['training', { ...training, learningRate: 0 }],
+    ['training', { ...training, gradientClip: -1 }],
+    ['training', { ...training, batchSize: 1.5 }],
+  ])('%s: %p', async (key, value) => {
+    const file = await fileWith('value.safetensors', { ...whole, [key]: value })
+    expect((await failureOf(() => readCheckpoint(file))).message).toContain(`damaged: ${key}`)
+  })
+})
+
+describe('a model from a checkpoint that does not fit itself', () => {
+  let path: string
+  let good: { metadata: Record<string, string>; tensors: TensorState[] }
+  beforeAll(async () => {
+    const out = folder.path('trained')
+    await (await train({ ...short, device: 'js', steps: 2, out })).dispose()
+    path = folder.path('trained', files.last)
+    const { metadata, tensors } = await readSafetensors(path)
+    good = { metadata: { ...metadata }, tensors: [...tensors.values()] as TensorState[] }
+  })
+  const loading = async (tensors: TensorState[], edit: (info: CheckpointInfo) => void = () => {}) => {
+    const info = JSON.parse(good.metadata.nano_gpt)
+    edit(info)
+    const file = folder.path('unfit.safetensors')
+    await writeFileAtomic(
+      file,
+      safetensorsChunks(tensors, { ...good.metadata, nano_gpt: JSON.stringify(info) }),
+    )
+    return failureOf(() => load(file, { device: 'js' }))
+  }
+
+  test('a weight is missing', async () => {
+    const rest = good.tensors.filter(({ name }) => name !== 'tokenEmbedding.weight')
+    expect((await loading(rest)).message).toMatch(
+      /tokenEmbedding.weight should be f32 \[.*\], but it is missing/,
+    )
+  })
+
+  test('a weight has another shape or dtype', async () => {
+    const flat = good.tensors.map((tensor) => ({ ...tensor, shape: [tensor.data.length] }))
+    expect((await loading(flat)).message).toMatch(
+      /tokenEmbedding.weight should be f32 \[\d+, \d+\], but it is f32 \[\d+\]/,
+    )
+    const wide = good.tensors.map((tensor) => ({
+      ...tensor,
+      dtype: 'f64' as const,
+      data: Float64Array.from(tensor.data),
+    }))
+    expect((await loading(wide)).message).toMatch(/should be f32 .*, but it is f64/)
+  })
+
+  test('a tokenizer of another size, or of no known kind', async () => {
+    const other = (info: CheckpointInfo) =>
+      Object.assign(info, { tokenizer: CharTokenizer.fromText('ab').toJSON() })
+    expect((await loading(good.tensors, other)).message).toMatch(/damaged: \d+ tokens, but a tokenizer of 2/)
+    const unknown = (info: CheckpointInfo) => Object.assign(info, { tokenizer: { type: 'words' } })
+    expect((await loading(good.tensors, unknown)).code).toBe('tokenizer')
+  })
+
+  test('it loads where nothing is wrong, whatever else is in the file', async () => {
+    const more = [
+      ...good.tensors,
+      { name: 'extra', dtype: 'u32', shape: [1], data: Uint32Array.from([1]) } as TensorState,
+    ]
+    const file = folder.path('more.safetensors')
+    await writeFileAtomic(file, safetensorsChunks(more, good.metadata))
+    await using model = await load(file, { device: 'js' })
+    expect(model.info.step).toBe(2)
+  })
+
+  test('random damage never gets past the reader as anything but an error or a model', async () => {
+    const bytes = await readFile(path)
+    const file = folder.path('damage.safetensors')
+    for (let round = 0; round < 60; round++) {
+      const copy = Buffer.from(bytes)
+      // In the header, where it hurts.
+      copy[(round * 131) % 2500] ^= 1 << (round % 8)
+      await writeFile(file, copy)
+      const outcome = await load(file, { device: 'js' }).then(
+        (model) => model.dispose(),
+        (error) => error,
+      )
+      if (outcome)
+        expect(outcome).toMatchObject({ name: 'NanoGptError', message: expect.stringMatching(/.{10}/) })
+    }
+  })
+})

@@ -1,0 +1,172 @@
+// Models: their parts and sizes, their weights in and out.
+
+import { createModel } from '../../lib/model/architecture'
+import { type ModelConfig, presets } from '../../lib/model/config'
+import { load, type Model } from '../../lib/model/model'
+import { initialValues } from '../../lib/model/weights'
+import { seedFrom } from '../../lib/random/philox'
+import { train } from '../../lib/train/train'
+import { expectSameBits } from '../support/bits'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { decoder, parametersOf, short, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+
+const countOf = (config: ModelConfig) =>
+  createModel(config).parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+
+test.each([
+  ['bigram', 65 * 65],
+  ['single-head', 65 * 32 + 8 * 32 + 3 * 32 * 32 + 65 * 32 + 65],
+  ['cpu', 16_512 + 4 * 197_888 + 256 + 8_385],
+  ['decoder', 10_788_929],
+] as const)('%s has %i parameters', (name, count) => {
+  expect(countOf({ ...presets[name].model, vocabSize: 65 })).toBe(count)
+})
+
+test('parameters are named after the properties that hold them, once each', () => {
+  const { parameters } = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 2 })
+  const names = parameters.map(({ path }) => path)
+  expect(new Set(names).size).toBe(names.length)
+  const block = [
+    'attentionNorm.weight',
+    'attentionNorm.bias',
+    'attention.query.weight',
+    'attention.key.weight',
+    'attention.value.weight',
+    'attention.projection.weight',
+    'attention.projection.bias',
+    'feedForwardNorm.weight',
+    'feedForwardNorm.bias',
+    'feedForward.expand.weight',
+    'feedForward.expand.bias',
+    'feedForward.contract.weight',
+    'feedForward.contract.bias',
+  ]
+  expect(names).toEqual([
+    'tokenEmbedding.weight',
+    'positionEmbedding.weight',
+    ...[0, 1].flatMap((i) => block.map((name) => `blocks.${i}.${name}`)),
+    'finalNorm.weight',
+    'finalNorm.bias',
+    'head.weight',
+    'head.bias',
+  ])
+})
+
+test('weights begin as in PyTorch: N(0, 1), U(±1/√inputs), ones and zeros', () => {
+  const { parameters } = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 1, embed: 96 })
+  const values = (path: string) =>
+    initialValues(parameters.find((parameter) => parameter.path === path)!, seedFrom(3))
+  const moments = (path: string) => {
+    const found = values(path)
+    const mean = found.reduce((a, b) => a + b, 0) / found.length
+    return { mean, deviation: Math.sqrt(found.reduce((sum, x) => sum + (x - mean) ** 2, 0) / found.length) }
+  }
+  expect(moments('tokenEmbedding.weight').mean).toBeCloseTo(0, 1)
+  expect(moments('tokenEmbedding.weight').deviation).toBeCloseTo(1, 1)
+  for (const [path, inputs] of [
+    ['blocks.0.feedForward.contract.weight', 384],
+    ['blocks.0.attention.query.weight', 96],
+  ] as const) {
+    const bound = 1 / Math.sqrt(inputs)
+    const largest = Math.max(...values(path).map(Math.abs))
+    expect(largest).toBeLessThanOrEqual(bound)
+    expect(largest).toBeGreaterThan(0.99 * bound)
+    expect(moments(path).deviation).toBeCloseTo(bound / Math.sqrt(3), 3)
+  }
+  expect(new Set(values('finalNorm.weight'))).toEqual(new Set([1]))
+  expect(new Set(values('finalNorm.bias'))).toEqual(new Set([0]))
+})
+
+test('a weight depends on its path and the seed, on nothing else of the model', () => {
+  const small = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 1 }).parameters
+  const large = createModel({
+    ...presets.decoder.model,
+    vocabSize: 65,
+    layers: 3,
+    dropout: 0,
+    blockSize: 64,
+  }).parameters
+  const of = (parameters: typeof small, path: string, seed = 1) =>
+    initialValues(parameters.find((parameter) => parameter.path === path)!, seedFrom(seed))
+  const path = 'blocks.0.attention.query.weight'
+  expectSameBits({ path: of(large, path) }, { path: of(small, path) })
+  expect(of(large, path)[0]).not.toBe(of(large, 'blocks.1.attention.query.weight')[0])
+  expect(of(large, path)[0]).not.toBe(of(large, path, 2)[0])
+})
+
+onEveryDevice('a model', ({ name: device }) => {
+  let model: Model
+  beforeAll(async () => {
+    model = await train({ ...decoder, device, steps: 3 })
+  })
+  afterAll(() => model.dispose())
+
+  test('says what it is', () => {
+    expect(model.device).toBe(device)
+    expect(model.config).toMatchObject({ kind: 'decoder', embed: 15, layers: 2 })
+    expect(model.parameterCount).toBe(countOf(model.config))
+    expect(model.tokenizer.decode(model.tokenizer.encode('The cat.'))).toBe('The cat.')
+    expect(model.info).toMatchObject({ step: 3, device, seed: '7', training: { batchSize: 3 } })
+  })
+
+  test('its parameters are copies; setParameter changes it', async () => {
+    await using other = await train({ ...short, device, steps: 1 })
+    const path = 'tokenEmbedding.weight'
+    const { data, shape } = (await other.parameters()).get(path)!
+    expect(shape).toEqual([other.config.vocabSize, other.config.vocabSize])
+    const before = data.slice()
+    data.fill(0)
+    expectSameBits(await parametersOf(other), { [path]: before })
+    // After each token comes the next one.
+    const size = other.config.vocabSize
+    const next = Float32Array.from({ length: size * size }, (_, i) =>
+      i % size === (Math.floor(i / size) + 1) % size ? 50 : 0,
+    )
+    await other.setParameter(path, next)
+    next.fill(0)
+    const characters = other.tokenizer.decode(Array.from({ length: size }, (_, i) => i))
+    expect(await other.generate({ prompt: characters[0], maxTokens: size, seed: 1 })).toBe(
+      characters.slice(1) + characters[0],
+    )
+    expect((await failureOf(() => other.setParameter('tokenEmbedding', next))).message).toMatch(
+      /no parameter tokenEmbedding/,
+    )
+    expect((await failureOf(() => other.setParameter(path, next.subarray(1)))).message).toContain(path)
+  })
+
+  test('save, then load: the same weights and texts', async () => {
+    const path = folder.path(`saved-${device}.safetensors`)
+    await model.save(path)
+    await using loaded = await load(path, { device })
+    expectSameBits(await parametersOf(loaded), await parametersOf(model))
+    expect(loaded.info).toEqual(model.info)
+    const ask = { prompt: 'The cat', maxTokens: 20, seed: 1 }
+    expect(await loaded.generate(ask)).toBe(await model.generate(ask))
+  })
+
+  test('a model from another device is the same model', async () => {
+    const path = folder.path(`across-${device}.safetensors`)
+    await model.save(path)
+    await using loaded = await load(path, { device: 'js' })
+    expectSameBits(await parametersOf(loaded), await parametersOf(model))
+    const greedy = { prompt: 'The cat', maxTokens: 20, temperature: 0 }
+    expect(await loaded.generate(greedy)).toBe(await model.generate(greedy))
+  })
+})
+
+test('load() checks its options', async () => {
+  const wrong = (options: object) =>
+    failureOf(() => load(folder.path('nowhere'), options)).then(({ message }) => message)
+  expect(await wrong({ checkpoint: 'latest' })).toMatch(
+    /^load: checkpoint is "latest": must be 'best' or 'last'/,
+  )
+  expect(await wrong({ chekpoint: 'last' })).toMatch(
+    /^load: there is no option chekpoint. Did you mean checkpoint/,
+  )
+  expect(await wrong({ threads: 0 })).toMatch(/threads is 0: must be at least 1/)
+  expect(await wrong({ device: 7 })).toMatch(/device is 7/)
+  expect(await wrong({})).toMatch(/there is no checkpoint at/)
+})
