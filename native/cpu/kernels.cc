@@ -11,10 +11,12 @@
 
 namespace nano::cpu {
 
-// The build defines NANO_HAVE_AVX2 or NANO_HAVE_NEON where it compiles the kernels so.
+// The build defines NANO_HAVE_… for every instruction set that it compiles the kernels for.
+#ifdef NANO_HAVE_PORTABLE
 namespace portable {
 std::span<const Kernel> Kernels();
 }
+#endif
 #ifdef NANO_HAVE_AVX2
 namespace avx2 {
 std::span<const Kernel> Kernels();
@@ -63,8 +65,11 @@ const KernelTable* SelectKernels(std::string_view instruction_set) {
   static const KernelTable neon_table = {"neon", neon::Kernels()};
   if (wanted("neon")) return &neon_table;
 #endif
+#ifdef NANO_HAVE_PORTABLE
   static const KernelTable portable_table = {"portable", portable::Kernels()};
-  return wanted("portable") ? &portable_table : nullptr;
+  if (wanted("portable")) return &portable_table;
+#endif
+  return nullptr;
 }
 
 }  // namespace nano::cpu

@@ -6,18 +6,21 @@ cases=$(mktemp -d)
 trap 'rm -rf "$cases"' EXIT
 node scripts/write_cases.js "$cases"
 
+# One instruction set, since such builds take long; the fuzzer has the portable one.
+isa=portable
+case $(uname -m) in x86_64) isa=avx2 ;; aarch64 | arm64) isa=neon ;; esac
+
 # build FOLDER SANITIZERS
 build() {
-  cmake -S . -B "build/$1" -DNANO_GPT_ADDON=OFF -DNANO_GPT_SANITIZE="$2" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
+  cmake -S . -B "build/$1" -DNANO_GPT_ADDON=OFF -DNANO_GPT_SANITIZE="$2" -DNANO_GPT_INSTRUCTION_SETS=$isa \
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
   cmake --build "build/$1" -j "$(nproc)" >/dev/null
 }
 
 build asan 'address;undefined'
 build tsan thread
 export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
-for isa in avx2 portable; do
-  echo "address and undefined behaviour, $isa"
-  find "$cases" -name '*.case' -print0 | xargs -0 build/asan/Release/nano-run --isa $isa --threads 2 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
-done
-echo "threads"
+echo "address and undefined behaviour, $isa"
+find "$cases" -name '*.case' -print0 | xargs -0 build/asan/Release/nano-run --threads 2 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
+echo "threads, $isa"
 find "$cases" -name '*.case' -print0 | xargs -0 build/tsan/Release/nano-run --threads 3 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'

@@ -13,6 +13,7 @@ import {
   crossEntropy,
   dropout,
   embedding,
+  fill,
   globalNorm,
   layerNorm,
   matmul,
@@ -250,6 +251,14 @@ describe('what has no gradient', () => {
     const norm = globalNorm([x])
     expect(() => gradients(norm, [x])).toThrow('global_norm has no gradient rule')
     expect(gradients(crossEntropy(x, targets), [x])).toHaveLength(1)
+  })
+
+  test('but an op without a rule may make what no target reaches', () => {
+    const { trace: t, x, other, targets } = trace()
+    const norm = globalNorm([other])
+    const loss = crossEntropy(add(add(x, fill([2, 3], 1, t)), norm), targets)
+    expect(gradients(loss, [x])).toHaveLength(1)
+    expect(() => gradients(loss, [other])).toThrow('global_norm has no gradient rule')
   })
 
   test('attention over a cache', () => {

@@ -222,6 +222,17 @@ describe('patterns', () => {
     expect(fusedOf(weight)).toEqual(['matmul', 'add'])
   })
 
+  test('the same in sizes where only the place or the rank tells', () => {
+    const square = (t: Trace) => t.output('y', add(matmul(x(t), w(t, 3, 3)), w(t, 3)))
+    expect(fusedOf(square)).toEqual(['matmul', 'add'])
+    const swapped = (t: Trace) => t.output('y', add(w(t, 4), matmul(w(t, 3), w(t, 4, 3), false, true)))
+    expect(fusedOf(swapped)).toEqual(['matmul', 'add'])
+    const rank3 = (t: Trace) => t.output('y', add(matmul(x(t), w(t, 4, 1, 3), false, true), w(t, 4)))
+    expect(fusedOf(rank3)).toEqual(['matmul', 'add'])
+    const twice = (t: Trace) => t.output('y', relu(relu(add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4)))))
+    expect(fusedOf(twice)).toEqual(['linear', 'relu'])
+  })
+
   test('a residual of another shape', () => {
     expect(fusedOf((t) => t.output('y', add(dropout(x(t), rng(t), 0.5, 1), w(t, 3))))).toEqual([
       'dropout',
