@@ -4,10 +4,10 @@
 //   node scripts/mutants.js [--jobs N] [--only TEXT]     only mutants whose file or description holds TEXT
 
 const { execFile, execFileSync } = require('node:child_process')
-const { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
+const { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
   require('node:fs')
 const { tmpdir } = require('node:os')
-const { basename, dirname, join } = require('node:path')
+const { basename, dirname, join, relative } = require('node:path')
 
 // File below native/cpu → [what is wrong, the text to replace (it must stand there exactly once), its replacement, and, for
 // headers, which sources to compile with it: all that include it if left out].
@@ -532,12 +532,13 @@ function sourcesOf(native) {
   return [...kernels, ...others.map((path) => ({ path, kernel: false }))]
 }
 
-async function compile(native, { path, kernel }, object) {
-  const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-I', native, '-MMD']
+async function compile(folder, { path, kernel }, object, includes) {
+  const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-MMD']
+  flags.push(...includes.flatMap((include) => ['-I', include]))
   if (kernel) flags.push('-O1', `-DNANO_ISA=${instructionSet}`)
   else if (instructionSet !== 'portable') flags.push(`-DNANO_HAVE_${instructionSet.toUpperCase()}`)
   if (kernel && instructionSet === 'avx2') flags.push('-mavx2', '-mfma')
-  const { end, stderr } = await run(compiler, [...flags, '-c', join(native, path), '-o', object])
+  const { end, stderr } = await run(compiler, [...flags, '-c', join(folder, path), '-o', object])
   if (end !== 0) throw new Error(`${path} does not compile:\n${stderr}`)
 }
 
@@ -591,7 +592,7 @@ async function hunt(work) {
   const sources = sourcesOf(native)
   await parallel(sources, async (source) => {
     const object = join(work, source.path.replace(/[/\\]/g, '-').replace(/\.cc$/, '.o'))
-    await compile(native, source, object)
+    await compile(native, source, object, [native])
     objects.set(source.path, object)
     depends.set(source.path, readFileSync(object.replace(/\.o$/, '.d'), 'utf8'))
   })
@@ -607,12 +608,13 @@ async function hunt(work) {
   console.log(`${list.length} cases pass without a mutant (${instructionSet}).`)
 
   const results = await parallel([...wanted.entries()], async ([number, mutant]) => {
+    // A folder with the one changed file, which is looked into before the rest.
     const copy = join(work, `mutant-${number}`)
-    cpSync(native, join(copy, 'native'), { recursive: true })
-    const path = join(copy, 'native', mutant.file)
+    const path = join(copy, mutant.file)
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(
       path,
-      readFileSync(path, 'utf8').replace(mutant.from, () => mutant.to),
+      readFileSync(join(native, mutant.file), 'utf8').replace(mutant.from, () => mutant.to),
     )
     const changed = sources.filter(({ path, kernel }) => {
       if (mutant.sources) return kernel && mutant.sources.includes(basename(path))
@@ -622,16 +624,19 @@ async function hunt(work) {
     const own = new Map(objects)
     for (const source of changed) {
       const object = join(copy, `${basename(source.path)}.o`)
-      await compile(join(copy, 'native'), source, object)
+      await compile(source.path === mutant.file ? copy : native, source, object, [copy, native])
       own.set(source.path, object)
     }
     const executable = join(copy, 'nano-run')
     await link([...own.values(), stub], executable)
     const verdict = await judge(executable, list)
     rmSync(copy, { recursive: true, force: true })
-    return { ...mutant, ...verdict }
+    print(mutant, verdict)
+    return verdict
   })
-  return report(results)
+  const survivors = results.filter(({ end }) => end === 0).length
+  console.log(`${results.length} mutants, ${results.length - survivors} caught, ${survivors} survived`)
+  return survivors === 0 ? 0 : 1
 }
 
 /** kernels.cc asks for the portable set too; where that is not the one compiled it is empty. */
@@ -647,22 +652,11 @@ function compileOtherSets(work) {
   return object
 }
 
-function report(results) {
-  let survivors = 0
-  for (const { file, what, end, failed, ops } of results) {
-    const killed = end !== 0
-    if (!killed) survivors++
-    const how =
-      typeof end === 'string'
-        ? end
-        : `${failed} of ${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ', …' : ''}`
-    const place = basename(dirname(file)) === 'cpu' ? basename(file) : file
-    console.log(
-      `${killed ? 'caught  ' : 'SURVIVED'} | ${place.padEnd(22)} | ${what.padEnd(40)} | ${killed ? how : ''}`,
-    )
-  }
-  console.log(`${results.length} mutants, ${results.length - survivors} caught, ${survivors} survived`)
-  return survivors === 0 ? 0 : 1
+function print({ file, what }, { end, failed, ops }) {
+  const some = `${failed} of ${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ', …' : ''}`
+  const how = end === 0 ? '' : typeof end === 'string' ? end : some
+  const place = relative('cpu', file).padEnd(22)
+  console.log(`${end === 0 ? 'SURVIVED' : 'caught  '} | ${place} | ${what.padEnd(45)} | ${how}`)
 }
 
 main().then(
