@@ -7,7 +7,7 @@ import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
-import { configs, prepare, weightsOf } from '../support/models'
+import { configs, prepare, type TestModel, weightsOf } from '../support/models'
 import { decoder, type eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
@@ -62,24 +62,50 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
       expect(error).toMatchObject({ code: 'non_finite', message: expect.stringContaining(`step 2: `) })
       expect(error.message).toContain(`came from ${op} (op `)
       expectSameBits(await weightsOf(model), before)
-      // Nothing of the bad step is left in the gradients.
-      for (const { path } of model.parameters) {
-        expect((await session.read(gradientName(path))).every((element: number) => element === 0)).toBe(true)
-      }
+      await expectNoGradients(model)
       await session.dispose()
     },
   )
 
-  test('a gradient that overflows stops the update though the loss is finite', async () => {
+  /** A loss that is finite, and gradients that grow with `size`: every target is one token, and the head has two signs. */
+  async function steep(size: number) {
     const session = open()
-    const model = await prepare(session, configs.bigram, { microBatches: 1 })
-    const [{ path, shape }] = model.parameters
-    const huge = new Float32Array(shape[0] * shape[1]).fill(3e38)
-    await session.write(gradientName(path), huge)
+    const corpus = new Uint16Array(200).fill(5)
+    const model = await prepare(session, configs.decoder, {}, undefined, corpus)
+    const head = await session.read('head.weight')
+    const columns = configs.decoder.embed
+    for (let i = 0; i < head.length; i++) head[i] = Math.floor(i / columns) === 5 ? size : -size
+    await session.write('head.weight', head)
+    for (const path of ['finalNorm.weight', 'finalNorm.bias'])
+      await session.write(path, new Float32Array(columns))
+    return { session, model }
+  }
+
+  test.each([
+    {
+      what: 'elements of a gradient',
+      size: 3.4e38,
+      named: 'layer_norm_backward \\(op \\d+ of the gradient Program',
+    },
+    { what: 'only its norm', size: 0.5e38, named: 'global_norm \\(op 0 of the update Program' },
+  ])('$what: the loss is finite, the update is not made', async ({ size, named }) => {
+    const { session, model } = await steep(size)
     const before = await weightsOf(model)
-    const { failure } = await model.trainer.steps(0, 1)
-    expect(failure).toMatchObject({ code: 'non_finite', phase: 1, opName: 'require_finite' })
+    const { losses, failure } = await model.trainer.steps(0, 3)
+    expect(losses).toEqual([])
+    expect(failure).toMatchObject({ code: 'non_finite', step: 0, phase: 1, opName: 'require_finite' })
+    const error = await model.trainer.explain(0, failure!)
+    expect(error.message).toMatch(new RegExp(`^step 0: .* first bad value came from ${named}`))
     expectSameBits(await weightsOf(model), before)
+    await expectNoGradients(model)
     await session.dispose()
   })
 })
+
+/** Nothing of the bad step is left in the gradients. */
+async function expectNoGradients({ session, parameters }: TestModel): Promise<void> {
+  for (const { path } of parameters) {
+    const gradient = Array.from(await session.read(gradientName(path)))
+    expect([path, gradient.every((element) => element === 0)]).toEqual([path, true])
+  }
+}

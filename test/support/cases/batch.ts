@@ -168,6 +168,7 @@ function samples(): Case[] {
   const draw = (name: string, logits: Given, temperature: number, topK: number, key = rng()) =>
     opCase('sample', name, [logits, scalar(temperature), index(topK), key], { site })
   const ties = given('f32', [3, 7], [1, 3, 3, 2, 3, 0, 3, -1, -1, -1, -1, -1, -1, -1, 0, -0, 0, -0, 5, 5, -5])
+  const zeros = given('f32', [9, 4], Array(9).fill([-0, 0, -0, -3]).flat())
   const logits = floats('x', [9, 31], -4, 4)
   return [
     ...edges.map((V) => draw(`5x${V}`, floats('x', [5, V], -3, 3), 0.8, 0)),
@@ -178,6 +179,7 @@ function samples(): Case[] {
     ),
     ...Array.from({ length: 12 }, (_, i) => draw(`draw ${i}`, logits, 1, 7, rng(i, 2 ** 32 - 1 - i, i * i))),
     ...[0, 1, 2, 3, 4, 5, 6].map((topK) => draw(`ties, top ${topK}`, ties, 1, topK)),
+    draw('zeros of both signs, top 1', zeros, 1, 1),
     draw('ties, greedy', ties, 0, 0),
     draw('rank 1', floats('x', [13]), 1, 0),
     draw('rank 3', floats('x', [2, 3, 13]), 1, 4),
