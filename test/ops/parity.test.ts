@@ -12,6 +12,9 @@ import { onNative } from '../support/devices'
 import { compare } from '../support/numeric'
 import { allCases } from '../support/table'
 
+// Many cases in a test, and other work beside it perhaps.
+jest.setTimeout(60_000)
+
 const { addon } = loadAddon()
 const instructionSets = addon?.info().instructionSets ?? []
 const threadCounts = [1, 2, 3, 7]
@@ -22,7 +25,7 @@ const references = new Map<Case, Reference>()
 
 beforeAll(async () => {
   for (const it of cases) references.set(it, await referenceOf(it))
-}, 60_000)
+})
 
 afterAll(async () => {
   if (addon) await setThreads(addon)

@@ -1,16 +1,19 @@
 // What a run reports, and when: evaluations, samples and checkpoints in their turn, every loss once.
 
 import { join } from 'node:path'
+import { splitTokens } from '../../lib/data/split'
 import { presets } from '../../lib/model/config'
+import { seedFrom } from '../../lib/random/philox'
 import { merge, type TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
 import { onEveryDevice } from '../support/devices'
+import { prepare } from '../support/models'
 import { decoder, eventsOf, lossesOf, ofType, short, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
 
 const folder = temporaryFolder()
 
-onEveryDevice('the events of a run', ({ name: device }) => {
+onEveryDevice('the events of a run', ({ name: device, open }) => {
   test('everything in its turn', async () => {
     const out = folder.path(device)
     const intervals = { evalInterval: 5, sampleInterval: 4, checkpointInterval: 3, sampleTokens: 6 }
@@ -128,6 +131,38 @@ onEveryDevice('the events of a run', ({ name: device }) => {
     expect(await evaluate(3, 0)).toMatchObject({ trainLoss: three.trainLoss, valLoss: three.valLoss })
     expect((await evaluate(4, 0)).trainLoss).not.toBe(three.trainLoss)
     expect(three.trainLoss).not.toBe(three.valLoss)
+  })
+
+  test('it is the mean of the losses that the trainer gives for its batches', async () => {
+    const run = train({ ...short, device, steps: 1, evalBatches: 5 })
+    const [first] = ofType(await eventsOf(run), 'evaluation')
+    await using model = await run
+    const { train: corpus } = splitTokens(model.tokenizer.encode(someText()), model.config.blockSize)
+    const session = open()
+    const { trainer } = await prepare(
+      session,
+      model.config,
+      { batchSize: 4 },
+      seedFrom(7),
+      corpus as Uint16Array,
+    )
+    const { losses } = await trainer.evaluate('train', 0, 5)
+    await session.dispose()
+    expect(new Set(losses).size).toBe(5)
+    expect(first.trainLoss).toBeCloseTo(losses.reduce((a, b) => a + b) / 5, 9)
+  })
+
+  test('the best stays the best when it gets worse', async () => {
+    const out = folder.path(`worse-${device}`)
+    const run = train({ ...short, device, out, steps: 4, evalInterval: 1, learningRate: 30 })
+    const events = await eventsOf(run)
+    await using model = await run
+    const evaluations = ofType(events, 'evaluation')
+    expect(evaluations.map(({ best }) => best)).toEqual([true, false, false, false, false])
+    expect(model.info.best).toEqual({ step: 0, valLoss: evaluations[0].valLoss })
+    expect(new Set(ofType(events, 'checkpoint').map(({ path }) => path))).toEqual(
+      new Set([join(out, 'last.safetensors')]),
+    )
   })
 
   test('no folder: no checkpoint; no interval: no sample; the last evaluation is not made twice', async () => {
