@@ -24,9 +24,12 @@ class Pool {
   // With one task or one thread it runs on the caller, without a word to the others. No allocation, no lock.
   template <class Task>
   NANO_INLINE void Run(int64_t count, Task&& task) {
-    RunRaw(count, [](void* context, int64_t index, int worker) {
-      (*static_cast<std::remove_reference_t<Task>*>(context))(index, worker);
-    }, const_cast<void*>(static_cast<const void*>(&task)));
+    RunRaw(
+        count,
+        [](void* context, int64_t index, int worker) {
+          (*static_cast<std::remove_reference_t<Task>*>(context))(index, worker);
+        },
+        const_cast<void*>(static_cast<const void*>(&task)));
   }
 
  private:

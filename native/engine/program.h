@@ -16,8 +16,8 @@ enum class Dtype : uint8_t { kF32 = 0, kF64 = 1, kBf16 = 2, kF16 = 3, kI32 = 4, 
 enum class Role : uint8_t { kStore = 0, kInput = 1, kOutput = 2, kTemporary = 3 };
 
 constexpr int kMaxRank = 8;
-size_t SizeOf(Dtype dtype);            // bytes in one element
-const char* NameOf(Dtype dtype);       // "f32"
+size_t SizeOf(Dtype dtype);       // bytes in one element
+const char* NameOf(Dtype dtype);  // "f32"
 
 struct Shape {
   std::array<int64_t, kMaxRank> dims{};
@@ -25,10 +25,10 @@ struct Shape {
 
   int64_t operator[](int axis) const { return dims[axis]; }
   int64_t last() const { return rank == 0 ? 1 : dims[rank - 1]; }
-  int64_t elements() const;            // cannot overflow: the decoder has checked it
+  int64_t elements() const;  // cannot overflow: the decoder has checked it
   int64_t rows() const { return elements() / last(); }
   bool operator==(const Shape& other) const;
-  std::string ToString() const;        // "[64, 256, 384]"
+  std::string ToString() const;  // "[64, 256, 384]"
 };
 
 struct TensorSpec {
@@ -37,7 +37,7 @@ struct TensorSpec {
   int64_t elements() const { return shape.elements(); }
   size_t bytes() const { return static_cast<size_t>(elements()) * SizeOf(dtype); }
   bool operator==(const TensorSpec& other) const { return dtype == other.dtype && shape == other.shape; }
-  std::string ToString() const;        // "f32 [64, 256, 384]"
+  std::string ToString() const;  // "f32 [64, 256, 384]"
 };
 
 using Attribute = std::variant<bool, int64_t, double>;

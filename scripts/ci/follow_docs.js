@@ -1,7 +1,14 @@
-'use strict'
 // Follows docs/add-an-op.md in a copy of the project: writes its files, makes its insertions, and runs its commands.
 const { execFileSync, execSync } = require('node:child_process')
-const { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
+const {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} = require('node:fs')
 const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 
@@ -10,7 +17,9 @@ const page = readFileSync(join(root, 'docs', 'add-an-op.md'), 'utf8')
 
 function copyProject() {
   const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-docs-'))
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+  })
   for (const file of listed.toString().split('\0').filter(Boolean)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(join(root, file), join(folder, file))
@@ -23,7 +32,8 @@ function copyProject() {
 function insert(path, anchor, text) {
   const lines = readFileSync(path, 'utf8').split('\n')
   const found = lines.flatMap((line, at) => (line.startsWith(anchor) ? [at] : []))
-  if (found.length !== 1) throw new Error(`${path}: ${found.length} lines begin with ${JSON.stringify(anchor)}`)
+  if (found.length !== 1)
+    throw new Error(`${path}: ${found.length} lines begin with ${JSON.stringify(anchor)}`)
   lines.splice(found[0] + 1, 0, ...text.trimEnd().split('\n'))
   writeFileSync(path, lines.join('\n'))
 }
@@ -35,7 +45,8 @@ function follow(folder) {
     count++
     if (kind === 'new') writeFileSync(join(folder, file), text)
     else if (kind === 'in') insert(join(folder, file), anchor, text)
-    else execSync(text, { cwd: folder, stdio: 'inherit', env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' } })
+    else
+      execSync(text, { cwd: folder, stdio: 'inherit', env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' } })
   }
   if (count < 10) throw new Error(`only ${count} blocks of docs/add-an-op.md were understood`)
 }
