@@ -2,10 +2,9 @@
 // native call. Beyond the block size the window slides and each token is computed from its whole window, as in training.
 
 import { randomInt } from 'node:crypto'
-import type { Executable, Phase, Session } from '../backend/backend'
-import { RecordLayout } from '../backend/records'
+import type { Phase, Session } from '../backend/backend'
+import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
-import { fuse } from '../graph/fuse'
 import type { Program } from '../graph/program'
 import type { LanguageModel } from '../model/architecture'
 import { generationProgram, tokenName } from '../model/programs'
@@ -16,15 +15,10 @@ import type { ResolvedGenerateOptions } from './options'
 const secondsPerCall = 0.03
 const mostTokensPerCall = 256
 
-interface Compiled {
-  readonly handle: Executable
-  readonly inputs: RecordLayout
-  readonly outputs: RecordLayout
-}
-
 /** One generation's cache and Programs; used by one generation at a time, then by the next. */
 class Lane {
   private readonly programs = new Map<string, Promise<Compiled>>()
+  private readonly allocated = new Set<string>()
 
   constructor(
     private readonly session: Session,
@@ -75,30 +69,22 @@ class Lane {
     const key = `${kind} ${length}`
     let compiled = this.programs.get(key)
     if (!compiled) {
-      compiled = this.compile(
-        fuse(generationProgram(this.model, kind, this.name, length), this.session.fusedOps),
-      )
+      compiled = this.prepare(generationProgram(this.model, kind, this.name, length))
       this.programs.set(key, compiled)
     }
     return compiled
   }
 
-  private async compile(program: Program): Promise<Compiled> {
+  /** Allocates what of the lane's cache is not there yet, and compiles. */
+  private async prepare(program: Program): Promise<Compiled> {
     for (const { name, dtype, shape, role } of program.buffers) {
       const own = name === tokenName(this.name) || name.startsWith(`cache/${this.name}/`)
       if (role !== 'store' || !own || this.allocated.has(name)) continue
       this.allocated.add(name)
       await this.session.allocate(name, dtype, shape)
     }
-    const handle = await this.session.compile(program)
-    return {
-      handle,
-      inputs: new RecordLayout(program, 'input'),
-      outputs: new RecordLayout(program, 'output'),
-    }
+    return compile(this.session, program)
   }
-
-  private readonly allocated = new Set<string>()
 }
 
 /** The sampler's inputs for the next tokens. */

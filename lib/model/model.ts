@@ -7,14 +7,14 @@ import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpo
 import { NanoGptError } from '../errors'
 import { Generator } from '../generate/generator'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
-import type { Shape } from '../graph/dtype'
+import { type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
 import { checkOptions, count } from '../options'
 import type { Tokenizer } from '../tokenizer/tokenizer'
 import { tokenizerFromJSON } from '../tokenizer/tokenizer'
 import { createModel, type LanguageModel } from './architecture'
 import type { ModelConfig } from './config'
-import { loadTensors, readTensors } from './weights'
+import { loadTensors, readTensors, weightTensors } from './weights'
 
 /** What a `Model` is made of; `train` and `load` put it together. */
 export interface ModelParts {
@@ -55,7 +55,7 @@ export class Model {
 
   /** How many numbers it has learned. */
   get parameterCount(): number {
-    return this.parts.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+    return this.parts.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   }
 
   /** Copies of the weights, by path: `blocks.0.attention.query.weight` and so on. */
@@ -112,7 +112,7 @@ export class Model {
   }
 
   private named(): { name: string; shape: Shape }[] {
-    return this.parts.parameters.map(({ path, shape }) => ({ name: path, shape }))
+    return weightTensors(this.parts.parameters)
   }
 
   /** An empty prompt is a line break, as if a new paragraph began, or the first character where the text has none. */
@@ -159,11 +159,7 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   const { model: architecture, parameters } = createModel(config)
   const session = await openSession(open)
   try {
-    await loadTensors(
-      session,
-      parameters.map(({ path, shape }) => ({ name: path, shape })),
-      checkpoint,
-    )
+    await loadTensors(session, weightTensors(parameters), checkpoint)
   } catch (error) {
     await session.dispose()
     throw error

@@ -24,6 +24,11 @@ export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
   return values
 }
 
+/** The parameters as named tensors. */
+export function weightTensors(parameters: readonly Parameter[]): { name: string; shape: Shape }[] {
+  return parameters.map(({ path, shape }) => ({ name: path, shape }))
+}
+
 /** Allocates the parameters and fills them with their initial values. */
 export async function initializeWeights(
   session: Session,

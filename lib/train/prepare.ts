@@ -12,7 +12,7 @@ import type { Parameter } from '../graph/tensor'
 import { createModel } from '../model/architecture'
 import type { ModelParts } from '../model/model'
 import type { Split } from '../model/programs'
-import { initializeWeights, loadTensors } from '../model/weights'
+import { initializeWeights, loadTensors, weightTensors } from '../model/weights'
 import { type Seed, seedFrom } from '../random/philox'
 import { CharTokenizer } from '../tokenizer/char'
 import { tokenizerFromJSON } from '../tokenizer/tokenizer'
@@ -31,7 +31,7 @@ export interface Prepared extends ModelParts {
 
 /** What a checkpoint keeps: the parameters and the optimizer's state. */
 export function savedTensors(parameters: readonly Parameter[]): { name: string; shape: Shape }[] {
-  return [...parameters.map(({ path, shape }) => ({ name: path, shape })), ...optimizerState(parameters)]
+  return [...weightTensors(parameters), ...optimizerState(parameters)]
 }
 
 /** @throws NanoGptError for options, text, checkpoint or device; nothing stays allocated then */

@@ -1,24 +1,17 @@
 // A trainer: the Programs of one model on one session, and the calls that run them. It knows nothing of events or files.
 
-import type { Executable, Failure, Phase, Session } from '../backend/backend'
-import { RecordLayout } from '../backend/records'
+import type { Failure, Phase, Session } from '../backend/backend'
+import { type Compiled, compile } from '../backend/compiled'
 import type { TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
-import { fuse } from '../graph/fuse'
-import { type Program, print } from '../graph/program'
+import { sizeOf } from '../graph/dtype'
+import { print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import type { LanguageModel } from '../model/architecture'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
 import { gradientName, momentNames, updateProgram } from '../optim/adamw'
 import { batchOffsets, type Seed, site } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
-
-interface Compiled {
-  readonly program: Program
-  readonly handle: Executable
-  readonly inputs: RecordLayout
-  readonly outputs: RecordLayout
-}
 
 export interface TrainerOptions {
   readonly session: Session
@@ -124,34 +117,22 @@ export class Trainer {
     from: number,
     count: number,
   ): Promise<{ losses: number[]; seconds: number; failure?: Failure }> {
-    const { session, seed, corpus, model, training } = this.options
     const program = this.evaluations[split]
-    const records = Array.from({ length: count }, (_, i) => {
-      const offsets = new Uint32Array(training.batchSize)
-      batchOffsets(
-        offsets,
-        corpus[split].length,
-        model.config.blockSize,
-        evaluationSite[split],
-        from + i,
-        seed,
-      )
-      return { offsets }
-    })
-    const { outputs, seconds, failure } = await session.run(count, [
+    const records = Array.from({ length: count }, (_, i) => ({
+      offsets: this.batch(split, evaluationSite[split], from + i),
+    }))
+    const { outputs, seconds, failure } = await this.options.session.run(count, [
       { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
     ])
     return { losses: Array.from(program.outputs.unpack(outputs[0], 'loss')), seconds, failure }
   }
 
   private phases(step: number, count: number): Phase[] {
-    const { training, seed, corpus, model } = this.options
-    const { microBatches, batchSize, learningRate } = training
+    const { training, seed } = this.options
+    const { microBatches, learningRate } = training
     const micro = Array.from({ length: count * microBatches }, (_, i) => {
       const draw = step * microBatches + i
-      const offsets = new Uint32Array(batchSize)
-      batchOffsets(offsets, corpus.train.length, model.config.blockSize, trainSite, draw, seed)
-      return { offsets, rng: [seed.low, seed.high, draw] }
+      return { offsets: this.batch('train', trainSite, draw), rng: [seed.low, seed.high, draw] }
     })
     const updates = Array.from({ length: count }, (_, i) => ({ step: step + i + 1, learningRate }))
     return [
@@ -160,30 +141,26 @@ export class Trainer {
     ]
   }
 
+  /** Where the sequences of one batch begin in a split. */
+  private batch(split: Split, siteId: number, draw: number): Uint32Array {
+    const { training, model, corpus, seed } = this.options
+    const offsets = new Uint32Array(training.batchSize)
+    batchOffsets(offsets, corpus[split].length, model.config.blockSize, siteId, draw, seed)
+    return offsets
+  }
+
   private async clearGradients(): Promise<void> {
     for (const { path, shape } of this.options.parameters) {
-      const size = shape.reduce((a, b) => a * b, 1)
-      await this.options.session.write(gradientName(path), new Float32Array(size))
+      await this.options.session.write(gradientName(path), new Float32Array(sizeOf(shape)))
     }
   }
 
   /** The op as the Program's listing shows it. */
   private describe({ phase, op, opName }: Failure): string {
     const { program } = phase === 0 ? this.gradient : this.update
-    const listing = print({ ...program, ops: program.ops.slice(op, op + 1), buffers: program.buffers })
+    const listing = print({ ...program, ops: program.ops.slice(op, op + 1) })
     const line = listing.trimEnd().split('\n').at(-1)!.trim()
     return `${opName} (op ${op} of the ${program.name} Program: ${line.length > 200 ? `${line.slice(0, 200)}…` : line})`
-  }
-}
-
-async function compile(session: Session, unfused: Program): Promise<Compiled> {
-  const program = fuse(unfused, session.fusedOps)
-  const handle = await session.compile(program)
-  return {
-    program,
-    handle,
-    inputs: new RecordLayout(program, 'input'),
-    outputs: new RecordLayout(program, 'output'),
   }
 }
 

@@ -1,0 +1,26 @@
+// A Program made ready on a session: fused as the device can, compiled, with the layout of its records.
+
+import { fuse } from '../graph/fuse'
+import type { Program } from '../graph/program'
+import type { Executable, Session } from './backend'
+import { RecordLayout } from './records'
+
+export interface Compiled {
+  /** As it runs: fused. */
+  readonly program: Program
+  readonly handle: Executable
+  readonly inputs: RecordLayout
+  readonly outputs: RecordLayout
+}
+
+/** The tensors that the Program binds to must be in the Store. */
+export async function compile(session: Session, unfused: Program): Promise<Compiled> {
+  const program = fuse(unfused, session.fusedOps)
+  const handle = await session.compile(program)
+  return {
+    program,
+    handle,
+    inputs: new RecordLayout(program, 'input'),
+    outputs: new RecordLayout(program, 'output'),
+  }
+}
