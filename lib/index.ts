@@ -15,6 +15,7 @@ export type {
   EndEvent,
   EvaluatingEvent,
   EvaluationEvent,
+  MeasuringEvent,
   SampleEvent,
   StartEvent,
   StepEvent,

@@ -8,10 +8,9 @@ import { corpusNames, loadText } from '../data/corpus'
 import { NanoGptError, reasonOf } from '../errors'
 import type { Model } from '../model/model'
 import type { TrainEvent } from '../train/events'
-import type { TrainOptions } from '../train/options'
 import { train } from '../train/train'
 import { type Followed, follow, resultOf } from './follow'
-import { block, bold, clock, command, json, live, note, plural, say } from './output'
+import { block, bold, clock, command, json, note, plural, say } from './output'
 
 interface Options {
   data?: string
@@ -24,24 +23,8 @@ interface Options {
 const defaultSeconds = 120
 /** A run that takes so much longer than it was measured to is stopped: the demo ends within five minutes. */
 const patience = 1.5
-const mostSteps = 3000
-const fewestSteps = 36
-const secondsPerMeasurement = 4
 /** Beyond these, a corpus counts as out of reach. */
 const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'moby-dick': 40 }
-
-/** What each kind of backend can learn in two minutes. */
-const nativePlan = { preset: 'cpu', evalBatches: 20 } as const
-const jsPlan = {
-  preset: 'cpu',
-  layers: 2,
-  heads: 2,
-  embed: 32,
-  blockSize: 32,
-  batchSize: 8,
-  learningRate: 4e-3,
-  evalBatches: 10,
-} as const
 
 export async function demoCommand(options: Options): Promise<void> {
   const { seconds = defaultSeconds, out = join('runs', 'demo') } = options
@@ -49,11 +32,8 @@ export async function demoCommand(options: Options): Promise<void> {
   if (!options.json) say(`${bold('nano-gpt demo')}: trains a small GPT on real text, then lets it write.\n`)
   const data = await chooseText(options)
   const device = await chooseDevice(options.device)
-  const plan: TrainOptions = { ...(device === 'js' ? jsPlan : nativePlan), data, device }
-  if (!options.json) live('measuring how fast this machine is …')
-  const steps = stepsFor(seconds, await measure(plan, Math.min(secondsPerMeasurement, seconds / 4)))
   for (const file of Object.values(files)) await rm(join(out, file), { force: true })
-  const run = train({ ...plan, steps, out, sampleInterval: steps / 3, evalInterval: steps / 9 })
+  const run = train({ preset: 'auto', minutes: seconds / 60, data, device, out })
   const deadline = performance.now() + patience * seconds * 1000
   const stopWhenLate = ({ type }: TrainEvent) => {
     if (type === 'step' && performance.now() > deadline) run.stop()
@@ -62,7 +42,7 @@ export async function demoCommand(options: Options): Promise<void> {
   const followed = await follow(run, { json: asJson, device: asked, out, each: stopWhenLate })
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, out))
-  else await sumUp(followed, steps, out)
+  else await sumUp(followed, out)
   await followed.model.dispose()
 }
 
@@ -106,36 +86,8 @@ async function chooseDevice(asked?: string): Promise<string> {
   return session.device
 }
 
-/** Seconds a step, from a short run that is thrown away. */
-async function measure(plan: TrainOptions, seconds: number): Promise<number> {
-  const run = train({ ...plan, steps: 1_000_000, evalInterval: 1_000_000, evalBatches: 1 })
-  let cold = 0
-  let warm = 0
-  let steps = 0
-  for await (const event of run) {
-    if (event.type !== 'step') continue
-    // The first steps are slower: nothing has been compiled or touched yet. They only warm up.
-    if (cold < seconds / 3) {
-      cold += event.seconds
-      continue
-    }
-    warm += event.seconds
-    steps += event.losses.length
-    if (cold + warm >= seconds) break
-  }
-  run.stop()
-  await (await run).dispose()
-  return warm / steps
-}
-
-/** As many steps as fit, a multiple of 9: three samples on the way, an evaluation with each and two between. */
-function stepsFor(seconds: number, secondsPerStep: number): number {
-  const fitting = Math.max(fewestSteps, Math.min(mostSteps, seconds / secondsPerStep))
-  return 9 * Math.floor(fitting / 9)
-}
-
-async function sumUp(followed: Followed, steps: number, out: string): Promise<void> {
-  const { model, seconds, interrupted } = followed
+async function sumUp(followed: Followed, out: string): Promise<void> {
+  const { model, steps, seconds, interrupted } = followed
   const { step, data } = model.info
   // All steps end with a sample; a run that was too slow for its steps still owes it.
   if (step < steps && interrupted === undefined) {

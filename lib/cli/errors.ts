@@ -56,7 +56,7 @@ function bug(error: unknown): string {
 
 function helpHint(): string {
   const name = process.argv[2] ?? ''
-  const known = ['train', 'generate', 'info', 'demo'].includes(name)
+  const known = ['train', 'generate', 'stages', 'info', 'demo'].includes(name)
   return `; see "nano-gpt ${known ? `${name} ` : ''}--help"`
 }
 

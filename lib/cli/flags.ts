@@ -33,6 +33,11 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
   },
   'Model:': {
     preset: { value: '<name>', description: `where defaults come from: ${presetNames} (default: cpu)` },
+    minutes: {
+      value: '<n>',
+      description: 'with the preset auto: how long to train, about (default: 3)',
+      parse: real,
+    },
     layers: { value: '<n>', description: 'transformer blocks', parse: whole },
     heads: { value: '<n>', description: 'attention heads; they divide --embed', parse: whole },
     embed: { value: '<n>', description: 'channels of an embedding', parse: whole },
@@ -125,6 +130,21 @@ export function addTrainFlags(command: Command): void {
       command.addOption(option(name, flag).helpGroup(heading))
       if (name === 'out') command.addOption(new Option('--no-out', 'write no checkpoints').helpGroup(heading))
     }
+  }
+}
+
+/** Of the flags of `train`, those that leave a stage the stage that it is. */
+const stageFlags = ['data', 'steps', 'seed', 'out', 'device', 'threads'] as const
+
+export function addStageFlags(command: Command): void {
+  const all: Partial<Record<string, Flag>> = Object.assign({}, ...Object.values(groups))
+  const descriptions: Partial<Record<string, string>> = {
+    steps: 'updates (default: as many as the stage has)',
+    out: 'folder for checkpoints (default: none; stage 09: runs/stage-09-<date>-<time>)',
+  }
+  for (const name of stageFlags) {
+    const flag = all[name]!
+    command.addOption(option(name, { ...flag, description: descriptions[name] ?? flag.description }))
   }
 }
 

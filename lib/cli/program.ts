@@ -3,7 +3,7 @@
 
 import { Command, Option } from 'commander'
 import { version } from '../version'
-import { addGenerateFlags, addTrainFlags, real } from './flags'
+import { addGenerateFlags, addStageFlags, addTrainFlags, real } from './flags'
 import { bold } from './output'
 
 export function createProgram(): Command {
@@ -19,6 +19,7 @@ export function createProgram(): Command {
     .addHelpText('after', overview)
   addTrain(program)
   addGenerate(program)
+  addStages(program)
   addInfo(program)
   addDemo(program)
   program.helpCommand('help [command]', 'print the help of a command')
@@ -47,6 +48,23 @@ function addGenerate(program: Command): void {
     .action(async (options) => (await import('./generate.js')).generateCommand(options))
   addGenerateFlags(generate)
   finish(generate, 'print one JSON object a line: pieces of text, then the whole')
+}
+
+function addStages(program: Command): void {
+  const stages = program
+    .command('stages')
+    .summary('the course: a GPT grown from a table in ten stages')
+    .description(
+      'Lists the ten stages of the course, or runs one. Each is a short file in lib/stages/ that adds one idea; read them in order.',
+    )
+    .argument('[stage]', 'the number or name of the stage to run: 03, or single-head; none: list them')
+    .addHelpText('after', stagesExamples)
+    .action(async (stage, options) => (await import('./stages.js')).stagesCommand(stage, options))
+  addStageFlags(stages)
+  finish(
+    stages,
+    'print one JSON object a line; the last one holds stage, parameters, trainLoss, valLoss, seconds',
+  )
 }
 
 function addInfo(program: Command): void {
@@ -85,6 +103,7 @@ Examples:
   nano-gpt train                            train a small model on Shakespeare: minutes on a laptop
   nano-gpt train --data my.txt              on a text of your own
   nano-gpt generate --prompt "ROMEO:"       let the newest model write
+  nano-gpt stages                           the course, from a table of pairs to a GPT
   nano-gpt train --help                     every option of a command
 
 All commands take --json. Exit codes: 0 done, 1 error, 2 not understood, 130 interrupted.
@@ -98,6 +117,14 @@ Examples:
   nano-gpt train --data my.txt --out runs/mine          on a text of your own
   nano-gpt train --preset bigram --steps 500            the smallest model there is: seconds
   nano-gpt train --resume runs/mine --steps 5000        go on with it
+`
+
+const stagesExamples = `
+Examples:
+  nano-gpt stages                           what there is
+  nano-gpt stages 00                        where to begin
+  nano-gpt stages 08 --seed 7               with other random numbers
+  nano-gpt stages 09 --steps 500            not the whole of the large one
 `
 
 const generateExamples = `

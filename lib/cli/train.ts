@@ -81,7 +81,7 @@ async function fetchText(data: string | undefined, asJson?: boolean): Promise<vo
 }
 
 /** Makes a new folder for the run, so that another one that starts now takes another. An empty one doesn't stay behind. */
-function reserveFolder(wanted: string): string {
+export function reserveFolder(wanted: string): string {
   mkdirSync(dirname(wanted), { recursive: true })
   let folder = wanted
   for (let n = 2; !makeFolder(folder); n++) folder = `${wanted}-${n}`
@@ -107,7 +107,7 @@ function makeFolder(path: string): boolean {
 }
 
 /** Local time as `20250131-235959`. */
-function timestamp(now = new Date()): string {
+export function timestamp(now = new Date()): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`
   return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`

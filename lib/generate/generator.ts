@@ -6,8 +6,8 @@ import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import type { Program } from '../graph/program'
-import type { LanguageModel } from '../model/architecture'
 import { generationProgram, tokenName } from '../model/programs'
+import type { LanguageModel } from '../nn'
 import { type Seed, seedFrom } from '../random/philox'
 import type { ResolvedGenerateOptions } from './options'
 
@@ -125,7 +125,7 @@ export class Generator {
     prompt: readonly number[],
     options: ResolvedGenerateOptions,
   ): AsyncGenerator<number[], void, void> {
-    const { blockSize } = this.model.config
+    const { blockSize } = this.model.sizes
     const { maxTokens, signal } = options
     const seed = seedFrom(options.seed ?? randomInt(2 ** 32))
     const text = [...prompt]

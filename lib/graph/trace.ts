@@ -2,6 +2,7 @@
 
 import { NanoGptError } from '../errors'
 import type { Op } from '../ops/op'
+import { Cache } from './cache'
 import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './dtype'
 import type { Attributes, Buffer, Node, Program, Role } from './program'
 import { type Parameter, Tensor } from './tensor'
@@ -9,10 +10,13 @@ import { type Parameter, Tensor } from './tensor'
 export interface TraceOptions {
   /** Whether dropout is active. Default false. */
   training?: boolean
+  /** Generation: the tokens continue what is in this cache. Default: they begin a sequence, and nothing is kept. */
+  cache?: { readonly lane: string; readonly capacity: number }
 }
 
 export class Trace {
   readonly training: boolean
+  readonly cache: Cache | undefined
   private readonly buffers: Buffer[] = []
   private readonly nodes: Node[] = []
   private readonly named = new Map<string, Tensor>()
@@ -22,6 +26,7 @@ export class Trace {
     options: TraceOptions = {},
   ) {
     this.training = options.training ?? false
+    this.cache = options.cache && new Cache(this, options.cache.lane, options.cache.capacity)
   }
 
   get ops(): readonly Node[] {

@@ -1,33 +1,28 @@
-// What a model is made of, and the named presets.
+// What a model is made of, and the named presets: the stages of the course, nanoGPT's two models, and `auto`.
 
 import { NanoGptError, show, suggest } from '../errors'
+import type { ModelSizes } from '../nn'
+import { modelStages, notebook, stages } from '../stages'
+import type { Numbers } from '../stages/stage'
 
-export const modelKinds = ['bigram', 'single-head', 'decoder'] as const
-export type ModelKind = (typeof modelKinds)[number]
+export type ModelKind = keyof typeof modelStages
+export const modelKinds = Object.keys(modelStages) as ModelKind[]
 
-/** The sizes of a model. All but `vocabSize` have a preset's value to begin with. */
-export interface ModelConfig {
-  kind: ModelKind
-  /** Distinct tokens: the tokenizer's. */
-  vocabSize: number
-  /** The longest sequence it sees, in tokens (T). */
-  blockSize: number
-  /** Channels of an embedding (C). The bigram has none: its table is vocabSize wide. */
-  embed: number
-  /** Attention heads; they divide `embed`. */
-  heads: number
-  layers: number
-  /** Probability of dropout in training: on attention weights, after the projection and after the feed-forward. */
-  dropout: number
+/** A model: its kind, which is the name of the stage that defines it, and its sizes. */
+export interface ModelConfig extends ModelSizes {
+  readonly kind: ModelKind
 }
 
-/** How a preset trains, unless options say otherwise. */
+/** How a preset trains, unless options say otherwise. What is not there has the defaults of `train`. */
 export interface TrainingDefaults {
-  batchSize: number
-  learningRate: number
-  steps: number
-  evalInterval: number
-  evalBatches: number
+  readonly batchSize: number
+  readonly learningRate: number
+  readonly steps: number
+  readonly evalInterval: number
+  readonly evalBatches: number
+  readonly beta2?: number
+  readonly weightDecay?: number
+  readonly gradientClip?: number
 }
 
 export interface Preset {
@@ -36,36 +31,47 @@ export interface Preset {
   readonly training: TrainingDefaults
 }
 
-const small = { blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 }
+function fromStage(kind: ModelKind, idea: string, numbers: Numbers): Preset {
+  const { blockSize, embed, heads, layers, dropout, ...training } = numbers
+  return { description: idea, model: { kind, blockSize, embed, heads, layers, dropout }, training }
+}
+
+const stagePresets = Object.fromEntries(
+  modelKinds.map((kind) => [kind, fromStage(kind, modelStages[kind].idea, modelStages[kind].numbers)]),
+) as Record<ModelKind, Preset>
+
+/** What nanoGPT's two Shakespeare configurations share. (Its GELU, tied embeddings, missing biases and cosine schedule are not here yet.) */
+const nanoGpt = { learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, gradientClip: 1 } as const
 
 export const presets = {
-  bigram: {
-    description: 'a table of next-token logits',
-    model: { kind: 'bigram', ...small },
-    training: { batchSize: 32, learningRate: 1e-2, steps: 3000, evalInterval: 300, evalBatches: 200 },
-  },
-  'single-head': {
-    description: 'token and position embeddings, one causal attention head',
-    model: { kind: 'single-head', ...small },
-    training: { batchSize: 32, learningRate: 1e-3, steps: 5000, evalInterval: 300, evalBatches: 200 },
-  },
+  notebook: fromStage('bigram', notebook.idea, notebook.numbers),
+  ...stagePresets,
   cpu: {
-    description: '0.8 M parameters, four layers: reads well after a few minutes on a laptop',
+    description: 'the sizes of nanoGPT’s CPU model, 0.8 million parameters: minutes on a laptop',
     model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
-    training: { batchSize: 12, learningRate: 1e-3, steps: 2000, evalInterval: 250, evalBatches: 20 },
+    training: { ...nanoGpt, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
   },
-  decoder: {
-    description: '10.8 M parameters, six layers: the full model, hours on a CPU',
+  baby: {
+    description: 'the sizes of nanoGPT’s baby model, 10.8 million parameters: hours on a CPU',
     model: { kind: 'decoder', blockSize: 256, embed: 384, heads: 6, layers: 6, dropout: 0.2 },
-    training: { batchSize: 64, learningRate: 5e-4, steps: 5000, evalInterval: 500, evalBatches: 10 },
+    training: { ...nanoGpt, batchSize: 64, steps: 5000, evalInterval: 250, evalBatches: 5 },
+  },
+  auto: {
+    description: 'sized to what this device can train in a few minutes (--minutes, default 3)',
+    model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
+    training: { ...nanoGpt, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
   },
 } satisfies Record<string, Preset>
 
 export type PresetName = keyof typeof presets
 
-/** @throws NanoGptError that suggests the nearest name */
+/**
+ * @param name a preset's name, or the number of the stage that brings it: '03' is 'single-head'
+ * @throws NanoGptError that suggests the nearest name
+ */
 export function findPreset(name: string): Preset {
-  if (Object.hasOwn(presets, name)) return presets[name as PresetName]
+  const named = stages.find(({ number }) => number === name)?.name ?? name
+  if (Object.hasOwn(presets, named)) return presets[named as PresetName]
   const names = Object.keys(presets)
   const close = suggest(name, names)
   const hint = close ? ` Did you mean '${close}'?` : ''

@@ -9,10 +9,11 @@ import { Generator } from '../generate/generator'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
 import { type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
+import type { LanguageModel } from '../nn'
 import { checkOptions, count } from '../options'
 import type { Tokenizer } from '../tokenizer/tokenizer'
 import { tokenizerFromJSON } from '../tokenizer/tokenizer'
-import { createModel, type LanguageModel } from './architecture'
+import { createModel } from './architecture'
 import type { ModelConfig } from './config'
 import { loadTensors, readTensors, weightTensors } from './weights'
 
@@ -36,7 +37,7 @@ export class Model {
 
   /** Its sizes. */
   get config(): Readonly<ModelConfig> {
-    return this.parts.architecture.config
+    return this.parts.info.model
   }
 
   get tokenizer(): Tokenizer {

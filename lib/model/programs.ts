@@ -4,14 +4,13 @@ import { gradients } from '../graph/autodiff'
 import type { Program } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import { Trace } from '../graph/trace'
-import { Cache } from '../nn'
+import type { LanguageModel } from '../nn'
 import { accumulate, crossEntropy, gatherBatch, requireFinite, sample, selectRow } from '../ops'
 import { copyOp } from '../ops/copy'
 import { constantIndex } from '../ops/fill'
 import { applyInto } from '../ops/op'
 import { gradientName } from '../optim/adamw'
 import { site } from '../random/philox'
-import type { LanguageModel } from './architecture'
 
 /** The token corpora in the Store. */
 export type Split = 'train' | 'validation'
@@ -54,7 +53,7 @@ export function evaluationProgram(model: LanguageModel, corpus: Corpus, batchSiz
 function batchLoss(trace: Trace, model: LanguageModel, corpus: Corpus, batchSize: number) {
   const tokens = trace.store(corpusName(corpus.split), corpus.dtype, [corpus.length])
   const offsets = trace.input('offsets', 'u32', [batchSize])
-  const [inputs, targets] = gatherBatch(tokens, offsets, model.config.blockSize)
+  const [inputs, targets] = gatherBatch(tokens, offsets, model.sizes.blockSize)
   return crossEntropy(model.forward(inputs), targets)
 }
 
@@ -73,11 +72,10 @@ export function generationProgram(
   lane: string,
   length = 1,
 ): Program {
-  const trace = new Trace(`${kind} ${length}`)
+  const trace = new Trace(`${kind} ${length}`, { cache: { lane, capacity: model.sizes.blockSize } })
   const state = trace.store(tokenName(lane), 'i32', [1, 1])
   const tokens = kind === 'prefill' ? trace.input('tokens', 'i32', [1, length]) : state
-  const cache = new Cache(trace, lane, model.config.blockSize)
-  const hidden = model.hidden(tokens, cache)
+  const hidden = model.hidden(tokens)
   const last = length === 1 ? hidden : selectRow(hidden, constantIndex(length - 1, trace))
   const temperature = trace.input('temperature', 'f32', [])
   const topK = trace.input('topK', 'i32', [])

@@ -3,18 +3,46 @@
 import type { Tensor } from '../graph/tensor'
 import { attention, cacheWrite } from '../ops'
 import { site } from '../random/philox'
-import type { Cache } from './cache'
 import { Dropout } from './dropout'
 import { Linear } from './linear'
 import { Module } from './module'
 
-/** The heads, side by side: head h computes channels h·D to (h + 1)·D − 1, D = channels / heads. */
-export class CausalHeads extends Module {
+export interface AttendOptions {
+  /** Heads side by side: head h reads and writes channels h·D to (h + 1)·D − 1, D = channels / heads. Default 1. */
+  heads?: number
+  /** Probability of dropping an attention weight in training. Default 0. */
+  dropout?: number
+}
+
+/**
+ * Causal attention as a module of a model runs it: q, k, v [B, T, C] → [B, T, C]. Where a generation goes on, the keys and values
+ * of earlier positions come from its cache; in training, weights are dropped.
+ *
+ * @param module names the cache's tensors and the dropout's random numbers
+ */
+export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
+  const { heads = 1, dropout = 0 } = options
+  const { path } = module
+  const { trace } = q
+  if (trace?.cache) {
+    const { cache } = trace
+    const keys = cacheWrite(cache.tensor(`${path}/key`, k), k, cache.start)
+    const values = cacheWrite(cache.tensor(`${path}/value`, v), v, cache.start)
+    return attention(q, keys, values, { heads, start: cache.start })
+  }
+  if (dropout === 0 || !trace?.training) return attention(q, k, v, { heads })
+  return attention(q, k, v, { heads, dropout, site: site(`${path}.dropout`), rng: trace.rng() })
+}
+
+/** Heads, and a projection that mixes what they found. */
+export class CausalSelfAttention extends Module {
   readonly query: Linear
   readonly key: Linear
   readonly value: Linear
+  readonly projection: Linear
+  readonly residualDropout: Dropout
 
-  /** @param dropout the probability of dropping an attention weight */
+  /** @param dropout the probability of dropping an attention weight, and an element of the result */
   constructor(
     channels: number,
     private readonly heads: number,
@@ -24,39 +52,14 @@ export class CausalHeads extends Module {
     this.query = new Linear(channels, channels, { bias: false })
     this.key = new Linear(channels, channels, { bias: false })
     this.value = new Linear(channels, channels, { bias: false })
-  }
-
-  /** x [B, T, C] → [B, T, C]. With a cache, x continues the sequence that the cache holds. */
-  forward(x: Tensor, cache?: Cache): Tensor {
-    const q = this.query.forward(x)
-    const k = this.key.forward(x)
-    const v = this.value.forward(x)
-    if (cache) {
-      const keys = cacheWrite(cache.tensor(`${this.path}/key`, k), k, cache.start)
-      const values = cacheWrite(cache.tensor(`${this.path}/value`, v), v, cache.start)
-      return attention(q, keys, values, { heads: this.heads, start: cache.start })
-    }
-    const random = this.dropout > 0 && x.trace?.training
-    const dropout = random
-      ? { dropout: this.dropout, site: site(`${this.path}.dropout`), rng: x.trace!.rng() }
-      : {}
-    return attention(q, k, v, { heads: this.heads, ...dropout })
-  }
-}
-
-/** Heads, and a projection that mixes what they found. */
-export class CausalSelfAttention extends CausalHeads {
-  readonly projection: Linear
-  readonly residualDropout: Dropout
-
-  constructor(channels: number, heads: number, dropout = 0) {
-    super(channels, heads, dropout)
     this.projection = new Linear(channels, channels)
     this.residualDropout = new Dropout(dropout)
   }
 
   /** x [B, T, C] → [B, T, C] */
-  override forward(x: Tensor, cache?: Cache): Tensor {
-    return this.residualDropout.forward(this.projection.forward(super.forward(x, cache)))
+  forward(x: Tensor): Tensor {
+    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]
+    const found = attend(this, q, k, v, { heads: this.heads, dropout: this.dropout })
+    return this.residualDropout.forward(this.projection.forward(found))
   }
 }

@@ -3,7 +3,6 @@
 import type { Tensor } from '../graph/tensor'
 import { add } from '../ops'
 import { CausalSelfAttention } from './attention'
-import type { Cache } from './cache'
 import { FeedForward } from './feed_forward'
 import { LayerNorm } from './layer_norm'
 import { Module } from './module'
@@ -23,8 +22,8 @@ export class Block extends Module {
   }
 
   /** x [B, T, C] → x + attention(norm(x)) → that + feedForward(norm(that)) */
-  forward(x: Tensor, cache?: Cache): Tensor {
-    const attended = add(x, this.attention.forward(this.attentionNorm.forward(x), cache))
+  forward(x: Tensor): Tensor {
+    const attended = add(x, this.attention.forward(this.attentionNorm.forward(x)))
     return add(attended, this.feedForward.forward(this.feedForwardNorm.forward(attended)))
   }
 }

@@ -2,7 +2,14 @@
 
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 
-/** The first event: what will be trained, on what. */
+/** The preset 'auto' finds out how fast the device is, for about so long; before the start. */
+export interface MeasuringEvent {
+  readonly type: 'measuring'
+  readonly step: 0
+  readonly seconds: number
+}
+
+/** What will be trained, on what: the first event, or the one after 'measuring'. */
 export interface StartEvent {
   readonly type: 'start'
   readonly device: string
@@ -72,6 +79,7 @@ export interface EndEvent {
 }
 
 export type TrainEvent =
+  | MeasuringEvent
   | StartEvent
   | StepEvent
   | EvaluatingEvent

@@ -23,8 +23,13 @@ const schema = v.strictObject({
   ),
   /** Goes on with the run in this folder (or from this checkpoint file), as if it had never stopped. */
   resume: optional(v.string()),
-  /** Where defaults come from: 'bigram', 'single-head', 'cpu' or 'decoder'. Default 'cpu'. */
+  /**
+   * Where defaults come from: a stage of the course ('bigram' … 'decoder', or its number), nanoGPT's 'cpu' or 'baby', or 'auto', which
+   * measures the device and takes what it can train in `minutes`. Default 'cpu'.
+   */
   preset: optional(v.string()),
+  /** How long the preset 'auto' trains, about. Default 3. */
+  minutes: optional(positive),
 
   /** Longest sequence, in tokens. */
   blockSize: optional(count),
@@ -115,16 +120,17 @@ export function resolveNew(options: CheckedOptions): Resolved {
       `train: heads is ${model.heads}: it must divide embed, which is ${model.embed}`,
     )
   }
-  const clip = options.gradientClip
+  const { beta2, weightDecay, gradientClip, ...numbers } = preset.training
+  const clip = options.gradientClip ?? gradientClip ?? Infinity
   const training: TrainingConfig = {
-    ...preset.training,
+    ...numbers,
     ...pick(options, ['steps', 'batchSize', 'learningRate', 'evalInterval', 'evalBatches']),
     microBatches: options.microBatches ?? 1,
     beta1: options.beta1 ?? 0.9,
-    beta2: options.beta2 ?? 0.999,
+    beta2: options.beta2 ?? beta2 ?? 0.999,
     epsilon: options.epsilon ?? 1e-8,
-    weightDecay: options.weightDecay ?? 0.01,
-    gradientClip: clip === undefined || clip === Infinity ? null : clip,
+    weightDecay: options.weightDecay ?? weightDecay ?? 0.01,
+    gradientClip: clip === Infinity ? null : clip,
   }
   return { model, training, seed: BigInt(options.seed ?? 1337) }
 }

@@ -1,6 +1,7 @@
 // train(): what users call.
 
 import type { Model } from '../model/model'
+import { resolveAuto } from './auto'
 import { Loop } from './loop'
 import { checkTrainOptions, type TrainOptions } from './options'
 import { prepare } from './prepare'
@@ -16,6 +17,7 @@ export function train(options: TrainOptions = {}): Run<Model> {
   return new Run(async (control) => {
     const checked = checkTrainOptions(options)
     checked.signal?.throwIfAborted()
-    return new Loop(await prepare(checked), checked, control).run()
+    const resolved = await resolveAuto(checked, control)
+    return new Loop(await prepare(resolved), resolved, control).run()
   })
 }

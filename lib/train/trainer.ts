@@ -7,8 +7,8 @@ import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import { print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
-import type { LanguageModel } from '../model/architecture'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
+import type { LanguageModel } from '../nn'
 import { gradientName, momentNames, updateProgram } from '../optim/adamw'
 import { batchOffsets, type Seed, site } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
@@ -78,7 +78,7 @@ export class Trainer {
   /** Tokens that one step reads. */
   get tokensPerStep(): number {
     const { batchSize, microBatches } = this.options.training
-    return batchSize * microBatches * this.options.model.config.blockSize
+    return batchSize * microBatches * this.options.model.sizes.blockSize
   }
 
   /** Makes `count` updates, of which the first is number `step` (from 0), in one call. */
@@ -145,7 +145,7 @@ export class Trainer {
   private batch(split: Split, siteId: number, draw: number): Uint32Array {
     const { training, model, corpus, seed } = this.options
     const offsets = new Uint32Array(training.batchSize)
-    batchOffsets(offsets, corpus[split].length, model.config.blockSize, siteId, draw, seed)
+    batchOffsets(offsets, corpus[split].length, model.sizes.blockSize, siteId, draw, seed)
     return offsets
   }
 

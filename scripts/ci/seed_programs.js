@@ -3,6 +3,7 @@ const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
 const { createModel } = lib('model/architecture.js')
+const { modelKinds } = lib('model/config.js')
 const { evaluationProgram, generationProgram, gradientProgram } = lib('model/programs.js')
 const { updateProgram } = lib('optim/adamw.js')
 const { encode } = lib('graph/wire.js')
@@ -12,13 +13,13 @@ const { fusedOpNames } = lib('ops/index.js')
 const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 }
-for (const kind of ['bigram', 'single-head', 'decoder']) {
+for (const kind of modelKinds) {
   const config = {
     kind,
     vocabSize: 7,
     blockSize: 5,
     embed: 6,
-    heads: kind === 'decoder' ? 2 : 1,
+    heads: kind === 'single-head' ? 1 : 2,
     layers: 1,
     dropout: 0.2,
   }

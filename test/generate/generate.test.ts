@@ -6,8 +6,8 @@ import { Generator } from '../../lib/generate/generator'
 import { resolveGenerateOptions } from '../../lib/generate/options'
 import { fuse } from '../../lib/graph/fuse'
 import { Trace } from '../../lib/graph/trace'
-import type { LanguageModel } from '../../lib/model/architecture'
 import { generate, load, type Model } from '../../lib/model/model'
+import type { LanguageModel } from '../../lib/nn'
 import { sample, selectRow } from '../../lib/ops'
 import { constantIndex } from '../../lib/ops/fill'
 import { site } from '../../lib/random/philox'
@@ -33,7 +33,7 @@ async function recomputed(
   count: number,
   how: Sampling,
 ) {
-  const { blockSize } = model.config
+  const { blockSize } = model.sizes
   const programs = new Map<number, Awaited<ReturnType<typeof compiled>>>()
   const text = [...prompt]
   for (let i = 0; i < count; i++) {

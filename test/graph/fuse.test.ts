@@ -92,22 +92,31 @@ describe.each(Object.keys(configs))('%s', (kind) => {
         ['linear', 'dropout_add', 'matmul_accumulate'].map((op) => count(program, op)),
       ]),
     )
-    const { layers, dropout: p } = config
-    const decoder = {
-      // Projection, expand, contract and head; two dropouts on the residual path; six weights a layer and the head's.
-      gradient: [3 * layers + 1, p > 0 ? 2 * layers : 0, 6 * layers + 1],
+    const { kind, layers, dropout: p } = config
+    // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
+    const inLayer = {
+      bigram: { linears: -1, products: 0, relus: 0 },
+      'single-head': { linears: 0, products: 3, relus: 0 },
+      'multi-head': { linears: 0, products: 3, relus: 0 },
+      'feed-forward': { linears: 1, products: 3, relus: 1 },
+      blocks: { linears: 1, products: 3, relus: 1 },
+      residual: { linears: 3, products: 3, relus: 1 },
+      'layer-norm': { linears: 3, products: 3, relus: 1 },
+      decoder: { linears: 3, products: 3, relus: 1 },
+    }[kind]
+    const linears = inLayer.linears * layers + 1
+    const weights = linears + inLayer.products * layers
+    const forward = [linears, 0, 0]
+    expect(found).toEqual({
+      // Each weight's gradient is a product added to what is there; two dropouts of a decoder's layer stand on the residual path.
+      gradient: [linears, p > 0 ? 2 * layers : 0, weights],
       update: [0, 0, 0],
-      evaluation: [3 * layers + 1, 0, 0],
-      prefill: [3 * layers + 1, 0, 0],
-      decode: [3 * layers + 1, 0, 0],
-    }
-    const one = [1, 0, 0]
-    const singleHead = { gradient: [1, 0, 4], update: [0, 0, 0], evaluation: one, prefill: one, decode: one }
-    const none = [0, 0, 0]
-    const bigram = { gradient: none, update: none, evaluation: none, prefill: none, decode: none }
-    expect(found).toEqual({ bigram, 'single-head': singleHead, decoder }[config.kind])
+      evaluation: forward,
+      prefill: forward,
+      decode: forward,
+    })
     const relus = programs.flatMap(([, { ops }]) => ops.filter(({ attributes }) => attributes.relu === true))
-    expect(relus).toHaveLength(config.kind === 'decoder' ? 4 * layers : 0)
+    expect(relus).toHaveLength(4 * layers * inLayer.relus)
   })
 
   test('a fused Program fuses no further, and no temporary is left unused', () => {

@@ -17,8 +17,14 @@ const countOf = (config: ModelConfig) =>
   createModel(config).parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
 
 test.each([
-  ['bigram', 65 * 65],
-  ['single-head', 65 * 32 + 8 * 32 + 3 * 32 * 32 + 65 * 32 + 65],
+  ['notebook', 4_225],
+  ['bigram', 4_225],
+  ['single-head', 7_553],
+  ['multi-head', 7_553],
+  ['feed-forward', 8_609],
+  ['blocks', 16_865],
+  ['residual', 41_921],
+  ['layer-norm', 42_369],
   ['cpu', 16_512 + 4 * 197_888 + 256 + 8_385],
   ['decoder', 10_788_929],
 ] as const)('%s has %i parameters', (name, count) => {
@@ -47,11 +53,11 @@ test('parameters are named after the properties that hold them, once each', () =
   expect(names).toEqual([
     'tokenEmbedding.weight',
     'positionEmbedding.weight',
+    'head.weight',
+    'head.bias',
     ...[0, 1].flatMap((i) => block.map((name) => `blocks.${i}.${name}`)),
     'finalNorm.weight',
     'finalNorm.bias',
-    'head.weight',
-    'head.bias',
   ])
 })
 

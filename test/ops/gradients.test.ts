@@ -7,7 +7,7 @@ import { fuse } from '../../lib/graph/fuse'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
 import { createModel } from '../../lib/model/architecture'
-import type { ModelConfig } from '../../lib/model/config'
+import { type ModelConfig, modelKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { fusedOpNames, opsByName } from '../../lib/ops'
@@ -149,14 +149,14 @@ const config: ModelConfig = {
   dropout: 0.2,
 }
 
-describe.each(['bigram', 'single-head', 'decoder'] as const)('the loss of a %s', (kind) => {
+describe.each(modelKinds)('the loss of a %s', (kind) => {
   test.each([
     ['as traced', [] as readonly string[]],
     ['fused', fusedOpNames],
   ])('%s', async (_, fused) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
-    const { model, parameters } = createModel({ ...config, kind, heads: kind === 'decoder' ? 2 : 1 })
+    const { model, parameters } = createModel({ ...config, kind, heads: kind === 'single-head' ? 1 : 2 })
     const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
     const program = fuse(gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 4 }), fused)
     const session = new JsSession({ precision: 'f64' })

@@ -55,7 +55,7 @@ test.each([
   [{ instructionSet: 7 }, /instructionSet is 7/],
   [{ signal: {} }, /signal is an object: must be an AbortSignal/],
   [{ preset: 'decodre' }, /Did you mean 'decoder'/],
-  [{ preset: '' }, /there are bigram, single-head, cpu, decoder/],
+  [{ preset: '' }, /there are notebook, bigram, single-head, .*, cpu, baby, auto/],
   [{ preset: 'toString' }, /there is no preset "toString"/],
   [{ device: 'cup' }, /Did you mean 'cpu'/],
   [{ device: 'js ' }, /there is no device/],

@@ -1,0 +1,124 @@
+// What a stage of the course shows itself with, on the command line: printing, and training with progress.
+
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileAtomic } from '../checkpoint/atomic'
+import type { Corpus } from '../data/corpus'
+import type { Tensor } from '../graph/tensor'
+import type { Model } from '../model/model'
+import type { Seed } from '../random/philox'
+import { seedToBigInt } from '../random/philox'
+import type { Lab, Numbers, TrainedStage, TrainingLab } from '../stages/stage'
+import { CharTokenizer } from '../tokenizer/char'
+import type { EvaluationEvent } from '../train/events'
+import { train } from '../train/train'
+import { follow } from './follow'
+import { block, bold, json, say } from './output'
+
+export interface StageOptions {
+  readonly seed: Seed
+  readonly data?: string
+  readonly steps?: number
+  readonly device?: string
+  readonly threads?: number
+  /** The folder of the run; undefined: nothing is saved. */
+  readonly out?: string
+  readonly json?: boolean
+}
+
+/** Whoever runs the stage pressed Ctrl-C: what was trained is saved, and the rest of the stage is left out. */
+export class Interrupted extends Error {
+  constructor(readonly exitCode: number) {
+    super('interrupted')
+  }
+}
+
+/** Printing alone. Methods stand on their own, so that stages can take them apart. */
+export class PrintingLab implements Lab {
+  readonly seed: Seed
+
+  constructor(protected readonly options: StageOptions) {
+    this.seed = options.seed
+  }
+
+  readonly say = (line = ''): void => {
+    if (this.options.json) json({ type: 'text', text: line })
+    else say(line)
+  }
+
+  readonly title = (text: string): void => {
+    this.say(this.options.json ? text : `\n${bold(text)}`)
+  }
+
+  readonly show = (tensor: Tensor): void => {
+    for (const line of matrix(tensor)) this.say(`   ${line}`)
+  }
+
+  readonly quote = (title: string, text: string): void => {
+    this.say(this.options.json ? `${title}: ${text}` : block(title, text))
+  }
+}
+
+/** And training: on a text, with the stage's numbers. */
+export class Laboratory extends PrintingLab implements TrainingLab {
+  readonly text: string
+  readonly textName: string
+  readonly tokenizer: CharTokenizer
+  readonly numbers: Numbers
+  /** What came out of `train`. */
+  model: Model | undefined
+  evaluation: EvaluationEvent | undefined
+
+  constructor(
+    options: StageOptions,
+    private readonly stage: TrainedStage,
+    corpus: Corpus,
+  ) {
+    super(options)
+    this.text = corpus.text
+    this.textName = corpus.name
+    this.tokenizer = CharTokenizer.fromText(corpus.text)
+    this.numbers = { ...stage.numbers, ...(options.steps !== undefined && { steps: options.steps }) }
+  }
+
+  readonly train = async (overrides: { evalBatches?: number } = {}): Promise<Model> => {
+    const { data = 'shakespeare', steps, device, threads, out, json: asJson, seed } = this.options
+    const run = train({
+      preset: this.stage.name,
+      data,
+      seed: seedToBigInt(seed),
+      steps,
+      device,
+      threads,
+      out,
+      ...overrides,
+    })
+    const followed = await follow(run, { json: asJson, device, out })
+    this.model = followed.model
+    this.evaluation = followed.evaluation
+    if (followed.interrupted !== undefined) throw new Interrupted(followed.interrupted)
+    return followed.model
+  }
+
+  readonly keep = async (file: string, text: string): Promise<void> => {
+    const { out = '.' } = this.options
+    await mkdir(out, { recursive: true })
+    const path = join(out, file)
+    await writeFileAtomic(path, [Buffer.from(text)])
+    this.say(`${[...text].length} characters written to ${path}`)
+  }
+}
+
+/** The rows of a tensor of rank 1 or 2, in columns. */
+export function matrix({ dtype, shape, data }: Tensor): string[] {
+  const columns = shape[shape.length - 1]
+  const isFloat = dtype === 'f32' || dtype === 'f64'
+  const cells = Array.from(data, (value) => (isFloat ? value.toFixed(4) : String(value)))
+  const width = Math.max(...cells.map((cell) => cell.length))
+  return Array.from({ length: cells.length / columns }, (_, row) =>
+    cells
+      .slice(row * columns, (row + 1) * columns)
+      .map((cell) => cell.padStart(width))
+      .join('  '),
+  )
+}

@@ -1,0 +1,162 @@
+// Stage 00: the notebook. A look at the text, how it becomes numbers, what there is to learn, and the smallest model there is.
+//
+//     text → characters → tokens (whole numbers) → pairs of (context, target) → a table of scores → a loss → text again
+//
+// Everything up to the training is computed here and now: `tensor`, `embedding`, `crossEntropy` and `sample` are called on
+// tensors that hold data, and give data back. From stage 01 on the same functions are recorded and run by the engine.
+
+import { type Tensor, tensor } from '../graph/tensor'
+import { crossEntropy, embedding, sample } from '../ops'
+import { batchOffsets, normalFill, site } from '../random/philox'
+import { type Lab, type TrainedStage, type TrainingLab, trainAndWrite } from './stage'
+
+async function run(lab: TrainingLab): Promise<void> {
+  lookAtTheText(lab)
+  const tokens = turnItIntoTokens(lab)
+  const trainingPart = Math.floor(0.9 * tokens.length)
+  const train = tokens.subarray(0, trainingPart)
+  lab.title('Two parts')
+  lab.say(
+    `${train.length} tokens to learn from, ${tokens.length - train.length} to see whether it understood.`,
+  )
+  contextsAndTargets(lab, train)
+  embeddings(lab, train)
+  const table = bigramTable(lab)
+  lossBeforeTraining(lab, table, train)
+  writeUntrained(lab, table)
+  lab.title('Training the table')
+  await trainAndWrite(lab)
+}
+
+function lookAtTheText({ text, textName, title, say, quote }: TrainingLab): void {
+  title('The text')
+  say(`${textName}: ${[...text].length} characters. It begins`)
+  quote('the first 200', [...text].slice(0, 200).join(''))
+}
+
+function turnItIntoTokens({ text, tokenizer, title, say }: TrainingLab) {
+  title('Characters and tokens')
+  const all = tokenizer.decode(Array.from({ length: tokenizer.vocabSize }, (_, token) => token))
+  say(`${tokenizer.vocabSize} distinct characters, in order: ${JSON.stringify(all)}`)
+  say('A token is a character’s place in that list.')
+  const word = [...text].slice(0, 12).join('')
+  const encoded = tokenizer.encode(word)
+  say(`encode(${JSON.stringify(word)}) = [${Array.from(encoded).join(', ')}]`)
+  say(`decode of that = ${JSON.stringify(tokenizer.decode(encoded))}`)
+  return tokenizer.encode(text)
+}
+
+/** A window of T + 1 tokens holds T lessons, one for each length of context. */
+function contextsAndTargets({ numbers, tokenizer, title, say }: TrainingLab, train: ArrayLike<number>): void {
+  const { blockSize: T } = numbers
+  title('Context and target')
+  const window = Array.from(train).slice(0, T + 1)
+  for (let t = 0; t < T; t++) {
+    const context = window.slice(0, t + 1)
+    const target = window[t + 1]
+    const words = `${JSON.stringify(tokenizer.decode(context))} is followed by ${JSON.stringify(tokenizer.decode([target]))}`
+    say(`[${context.join(', ')}] → ${target}`.padEnd(44) + words)
+  }
+}
+
+/** A batch is B windows from random places, side by side: tokens [B, T] and their targets, one further on. */
+function batch(
+  { numbers, seed }: TrainingLab,
+  train: ArrayLike<number>,
+  batchSize: number,
+): [Tensor, Tensor] {
+  const { blockSize: T } = numbers
+  const offsets = new Uint32Array(batchSize)
+  batchOffsets(offsets, train.length, T, site('batch'), 0, seed)
+  const windows = Array.from(offsets, (offset) => Array.from({ length: T + 1 }, (_, t) => train[offset + t]))
+  const inputs = windows.map((window) => window.slice(0, -1))
+  const targets = windows.map((window) => window.slice(1))
+  return [tensor(inputs, 'i32'), tensor(targets, 'i32')]
+}
+
+/** An embedding is a lookup: a row of numbers for each token. */
+function embeddings(lab: TrainingLab, train: ArrayLike<number>): void {
+  const { tokenizer, title, say, show } = lab
+  title('A batch, and an embedding table')
+  const [inputs, targets] = batch(lab, train, 4)
+  say('four windows (tokens [4, 8]):')
+  show(inputs)
+  say('and what follows each token (targets [4, 8]):')
+  show(targets)
+  const table = random(lab, [tokenizer.vocabSize, 3], 'notebook.embedding')
+  say(
+    `A table [${table.shape.join(', ')}] of random numbers gives each token a row of 3; the first window is then [8, 3]:`,
+  )
+  show(embedding(tensor(Array.from(inputs.data).slice(0, 8), 'i32'), table))
+}
+
+/** The table of stage 01, as training will find it: row = this token, column = the score of the next. */
+function bigramTable(lab: TrainingLab): Tensor {
+  const { vocabSize: V } = lab.tokenizer
+  return random(lab, [V, V], 'tokenEmbedding.weight.init')
+}
+
+function random({ seed }: Lab, shape: readonly number[], name: string): Tensor {
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
+  normalFill(values, site(name), seed)
+  return tensor(values, 'f32', shape)
+}
+
+function lossBeforeTraining(lab: TrainingLab, table: Tensor, train: ArrayLike<number>): void {
+  const { numbers, tokenizer, title, say } = lab
+  const V = tokenizer.vocabSize
+  title('A bigram table, and its loss before training')
+  const [inputs, targets] = batch(lab, train, numbers.batchSize)
+  const logits = embedding(inputs, table)
+  const loss = crossEntropy(logits, targets).item()
+  say(
+    `tokens [${inputs.shape.join(', ')}] → logits [${logits.shape.join(', ')}], a score for each next token.`,
+  )
+  say(`loss: ${loss.toFixed(4)} nats a token. Knowing nothing costs ln ${V} = ${Math.log(V).toFixed(4)};`)
+  say('random scores cost more, since they are sure of the wrong things.')
+}
+
+function writeUntrained(lab: TrainingLab, table: Tensor): void {
+  const { tokenizer, title, quote } = lab
+  title('What it writes before training')
+  const [alone] = write(lab, table, 1, 100)
+  quote('100 characters', tokenizer.decode(alone))
+  const together = write(lab, table, 4, 50)
+  quote('4 samples at once', together.map((tokens) => JSON.stringify(tokenizer.decode(tokens))).join('\n'))
+}
+
+/** `count` sequences of `length` tokens, all of them a token further with each turn. */
+function write({ seed }: Lab, table: Tensor, count: number, length: number): number[][] {
+  const [temperature, topK] = [tensor(1), tensor(0, 'i32')]
+  const written = Array.from({ length: count }, () => [] as number[])
+  let tokens = tensor(new Int32Array(count), 'i32', [count]) // all begin after token 0
+  for (let turn = 0; turn < length; turn++) {
+    const logits = embedding(tokens, table) // [count, V]
+    const rng = tensor([seed.low, seed.high, turn], 'u32')
+    tokens = sample(logits, temperature, topK, rng, site(`notebook.sample.${count}`)) // [count]
+    written.forEach((sequence, i) => {
+      sequence.push(tokens.data[i])
+    })
+  }
+  return written
+}
+
+export const notebook: TrainedStage = {
+  number: '00',
+  name: 'notebook',
+  idea: 'text, tokens, batches, a table of pairs and its loss, step by step',
+  numbers: {
+    batchSize: 32,
+    blockSize: 8,
+    embed: 32, // not used: the table is as wide as the vocabulary
+    heads: 1,
+    layers: 1,
+    dropout: 0,
+    learningRate: 1e-3,
+    weightDecay: 0, // AdamW without decay is Adam
+    steps: 10_000,
+    evalInterval: 10_000,
+    evalBatches: 200,
+  },
+  run,
+}

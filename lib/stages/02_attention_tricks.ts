@@ -1,0 +1,112 @@
+// Stage 02: the trick in attention. How each position can look at all those before it, with two matrix products.
+//
+// To predict what comes next, a position must gather from the past. The crudest way: take the average of it.
+//
+//     y[t] = mean of x[0 … t]            x [B, T, C] → y [B, T, C]
+//
+// Three ways to the same numbers lead from a loop to attention:
+//
+//   1. a loop over t;
+//   2. one product with a lower-triangular matrix W [T, T], whose row t is 1/(t+1) for the past and 0 for the future;
+//   3. W as a softmax of scores, the future masked (−∞ before the softmax is 0 after it). All scores 0: the average.
+//
+// In the third way the scores need not be 0. A **head** computes them from the data: each position sends out a query q
+// (what it looks for) and a key k (what it has), and q·k says how well they match.
+//
+//     scores [T, T] = q·kᵀ / √D,   weights = softmax(scores, future masked),   y = weights·v
+
+import { type Tensor, tensor } from '../graph/tensor'
+import { attention, batchedMatmul, maskedSoftmax, matmul, trilMean } from '../ops'
+import { normalFill, site, uniformFill } from '../random/philox'
+import type { Lab, Sketch } from './stage'
+
+const [B, T, C, D] = [4, 8, 2, 16]
+
+async function run(lab: Lab): Promise<void> {
+  const { title, say, show } = lab
+  const x = inputs(lab)
+  title('The past of x, averaged')
+  say(`x [${x.shape.join(', ')}]; its first sequence [${T}, ${C}]:`)
+  show(first(x))
+
+  const byLoop = meanByLoop(x)
+  say('1. a loop:')
+  show(first(byLoop))
+
+  const averaging = trilMean(T) // [T, T], shared by all B sequences
+  const byMatrix = batchedMatmul(averaging, x) // [T, T] · [B, T, C] → [B, T, C]
+  say(`2. a product with the lower-triangular matrix [${T}, ${T}]:`)
+  show(averaging)
+  agree(lab, 'the loop and the matrix', byLoop, byMatrix)
+
+  const scores = tensor(new Float32Array(B * T * T), 'f32', [B, T, T]) // all 0
+  const bySoftmax = batchedMatmul(maskedSoftmax(scores), x)
+  say('3. a softmax of scores 0, the future masked, gives that same matrix:')
+  agree(lab, 'the loop and the masked softmax', byLoop, bySoftmax)
+
+  oneHead(lab, x)
+}
+
+function inputs({ seed }: Lab): Tensor {
+  const values = new Float32Array(B * T * C)
+  normalFill(values, site('attention-tricks.x'), seed)
+  return tensor(values, 'f32', [B, T, C])
+}
+
+function meanByLoop(x: Tensor): Tensor {
+  const y = new Float32Array(B * T * C)
+  for (let b = 0; b < B; b++) {
+    for (let c = 0; c < C; c++) {
+      let sum = 0
+      for (let t = 0; t < T; t++) {
+        sum += x.data[(b * T + t) * C + c]
+        y[(b * T + t) * C + c] = sum / (t + 1)
+      }
+    }
+  }
+  return tensor(y, 'f32', [B, T, C])
+}
+
+function oneHead(lab: Lab, x: Tensor): void {
+  const { title, say, show } = lab
+  title('One head')
+  const q = matmul(x, weight(lab, 'query'), false, true) // [B, T, C] · [D, C]ᵀ → [B, T, D]
+  const k = matmul(x, weight(lab, 'key'), false, true)
+  const v = matmul(x, weight(lab, 'value'), false, true)
+  const scores = batchedMatmul(q, k, false, true) // [B, T, D] · [B, T, D]ᵀ → [B, T, T]
+  const weights = maskedSoftmax(scores, { scale: D ** -0.5 })
+  const y = batchedMatmul(weights, v) // [B, T, T] · [B, T, D] → [B, T, D]
+  say(
+    `x [${x.shape.join(', ')}] → q, k, v [${q.shape.join(', ')}] → weights [${weights.shape.join(', ')}] → y [${y.shape.join(', ')}]`,
+  )
+  say('the weights of the first sequence: row t is how position t divides its attention among 0 … t')
+  show(first(weights))
+  say('All of that is one op from stage 03 on, which never stores the weights:')
+  agree(lab, 'the head by hand and attention(q, k, v)', y, attention(q, k, v, { heads: 1 }))
+}
+
+/** [D, C], as a Linear layer begins: U(±1/√C). */
+function weight({ seed }: Lab, name: string): Tensor {
+  const values = new Float32Array(D * C)
+  uniformFill(values, 1 / Math.sqrt(C), site(`attention-tricks.${name}`), seed)
+  return tensor(values, 'f32', [D, C])
+}
+
+/** The first sequence of [B, m, n], as [m, n]. */
+function first(x: Tensor): Tensor {
+  const [, m, n] = x.shape
+  return tensor(x.data.slice(0, m * n), 'f32', [m, n])
+}
+
+function agree({ say }: Lab, what: string, a: Tensor, b: Tensor): void {
+  const difference = Math.max(...Array.from(a.data, (value, i) => Math.abs(value - b.data[i])))
+  if (!(difference <= 1e-6)) throw new Error(`${what} differ by ${difference}: that should be at most 1e-6`)
+  say(`   ${what} agree: the largest difference is ${difference.toExponential(1)}`)
+}
+
+export const attentionTricks: Sketch = {
+  number: '02',
+  name: 'attention-tricks',
+  idea: 'averaging the past three ways, and one head of attention by hand',
+  run,
+}

@@ -1,0 +1,59 @@
+// Stage 04: multi-head attention. One head can look for one thing at a time; four heads look for four.
+//
+//     x [B, T, 32] → q, k, v [B, T, 32], each read as 4 heads of 8 channels
+//       head h: softmax(q_h·k_hᵀ / √8)·v_h → [B, T, 8]
+//       side by side again: [B, T, 4 · 8 = 32]
+//
+// It costs nothing. Four matrices of 32 → 8 standing side by side are one matrix of 32 → 32, and concatenating what the
+// heads found is only a way of reading the result: channels 8h … 8h + 7 are head h's. So the model has as many
+// parameters as before, 7,553; what is new is that there are four softmaxes instead of one, each over its own scores.
+
+import type { Tensor } from '../graph/tensor'
+import { attend } from '../nn'
+import { EmbeddedModel, Head } from './03_single_head'
+import type { ModelStage, Numbers } from './stage'
+
+/** H heads of D = C / H channels, side by side: x [B, T, C] → [B, T, C]. */
+export class MultiHead extends Head {
+  constructor(
+    channels: number,
+    readonly heads: number,
+  ) {
+    super(channels, channels)
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [q, k, v] = this.project(x)
+    return attend(this, q, k, v, { heads: this.heads })
+  }
+}
+
+export class MultiHeadModel extends EmbeddedModel {
+  readonly attention = new MultiHead(this.sizes.embed, this.sizes.heads)
+
+  body(x: Tensor): Tensor {
+    return this.attention.forward(x)
+  }
+}
+
+/** From here to stage 08 the numbers are the same, but for the layers: only ideas change. */
+export const numbers: Numbers = {
+  batchSize: 32,
+  blockSize: 8,
+  embed: 32,
+  heads: 4,
+  layers: 1,
+  dropout: 0,
+  learningRate: 1e-3,
+  steps: 5000,
+  evalInterval: 500,
+  evalBatches: 200,
+}
+
+export const multiHead: ModelStage = {
+  number: '04',
+  name: 'multi-head',
+  idea: 'four heads side by side, each looking for something else',
+  model: MultiHeadModel,
+  numbers,
+}

@@ -1,0 +1,45 @@
+// Stage 05: feed-forward. After listening to the others, each position thinks for itself.
+//
+//     x [B, T, C] → attention → relu(x·Wᵀ + b) [B, T, C] → logits
+//
+// Attention only mixes: its result is an average of values, however clever the weights. The feed-forward layer is where
+// a position does something with what it gathered: a linear map and a kink (relu, max(0, ·)), the same for every
+// position, with no position seeing another. It adds C · C + C = 1,056 parameters.
+
+import type { Tensor } from '../graph/tensor'
+import { Linear, Module } from '../nn'
+import { relu } from '../ops'
+import { EmbeddedModel } from './03_single_head'
+import { MultiHead, numbers } from './04_multi_head'
+import type { ModelStage } from './stage'
+
+/** x [B, T, C] → relu(x·Wᵀ + b) [B, T, C] */
+export class FeedForward extends Module {
+  readonly linear: Linear
+
+  constructor(channels: number) {
+    super()
+    this.linear = new Linear(channels, channels)
+  }
+
+  forward(x: Tensor): Tensor {
+    return relu(this.linear.forward(x))
+  }
+}
+
+export class FeedForwardModel extends EmbeddedModel {
+  readonly attention = new MultiHead(this.sizes.embed, this.sizes.heads)
+  readonly feedForward = new FeedForward(this.sizes.embed)
+
+  body(x: Tensor): Tensor {
+    return this.feedForward.forward(this.attention.forward(x))
+  }
+}
+
+export const feedForward: ModelStage = {
+  number: '05',
+  name: 'feed-forward',
+  idea: 'after gathering, each position thinks: a linear layer and a kink',
+  model: FeedForwardModel,
+  numbers,
+}

@@ -1,0 +1,51 @@
+// Stage 06: blocks. Gather and think, three times over.
+//
+//     x [B, T, C] → attention → feed-forward → attention → feed-forward → attention → feed-forward → logits
+//
+// A second attention can look for what the first one found, so depth should buy understanding. Run it and see: with more
+// than twice the parameters of stage 05 (16,865) the loss is *worse*. Nothing here helps a deep network to train: what a
+// block does not pass on is lost to all later ones, and the gradient has to come back through every relu and every
+// softmax, weaker each time. Stages 07 and 08 are the remedy.
+
+import type { Tensor } from '../graph/tensor'
+import { Module } from '../nn'
+import { EmbeddedModel } from './03_single_head'
+import { MultiHead, numbers } from './04_multi_head'
+import { FeedForward } from './05_feed_forward'
+import type { ModelStage } from './stage'
+
+/** x [B, T, C] → feedForward(attention(x)) */
+export class Block extends Module {
+  readonly attention: MultiHead
+  readonly feedForward: FeedForward
+
+  constructor(channels: number, heads: number) {
+    super()
+    this.attention = new MultiHead(channels, heads)
+    this.feedForward = new FeedForward(channels)
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.feedForward.forward(this.attention.forward(x))
+  }
+}
+
+export class BlocksModel extends EmbeddedModel {
+  readonly blocks = Array.from(
+    { length: this.sizes.layers },
+    () => new Block(this.sizes.embed, this.sizes.heads),
+  )
+
+  body(x: Tensor): Tensor {
+    for (const block of this.blocks) x = block.forward(x)
+    return x
+  }
+}
+
+export const blocks: ModelStage = {
+  number: '06',
+  name: 'blocks',
+  idea: 'three blocks of attention and feed-forward: deeper, and not better',
+  model: BlocksModel,
+  numbers: { ...numbers, layers: 3 },
+}

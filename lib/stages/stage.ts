@@ -1,0 +1,91 @@
+// What a stage of the course is, and what it is given to show itself with.
+
+import type { Tensor } from '../graph/tensor'
+import type { LanguageModel, ModelSizes } from '../nn'
+import { type Seed, seedToBigInt } from '../random/philox'
+import type { Tokenizer } from '../tokenizer/tokenizer'
+
+/** Hyperparameters. What is not there has the trainer's default: AdamW with betas 0.9 and 0.999, weight decay 0.01. */
+export interface Numbers {
+  /** Sequences in a batch (B), tokens in a sequence (T), channels (C). */
+  readonly batchSize: number
+  readonly blockSize: number
+  readonly embed: number
+  readonly heads: number
+  readonly layers: number
+  readonly dropout: number
+  readonly learningRate: number
+  readonly weightDecay?: number
+  readonly steps: number
+  /** Steps between evaluations. */
+  readonly evalInterval: number
+  /** Random batches of each split in an evaluation. */
+  readonly evalBatches: number
+}
+
+interface Common {
+  /** '00' … '09'. */
+  readonly number: string
+  /** What the preset is called, and the kind of model. */
+  readonly name: string
+  /** What it adds, in a line. */
+  readonly idea: string
+}
+
+/** A stage that only looks and computes. */
+export interface Sketch extends Common {
+  readonly numbers?: undefined
+  readonly run: (lab: Lab) => Promise<void>
+}
+
+/** A stage that trains. */
+export interface TrainedStage extends Common {
+  readonly numbers: Numbers
+  /** The program. Where there is none, the stage trains its model and lets it write. */
+  readonly run?: (lab: TrainingLab) => Promise<void>
+}
+
+/** A stage that trains a model of its own. */
+export interface ModelStage extends TrainedStage {
+  readonly model: new (sizes: ModelSizes) => LanguageModel
+}
+
+export type Stage = Sketch | TrainedStage
+
+/** What every stage has to show itself with. */
+export interface Lab {
+  readonly seed: Seed
+  /** Prints a line. */
+  say(line?: string): void
+  /** Prints a heading. */
+  title(text: string): void
+  /** Prints a tensor of rank 1 or 2, a row a line. */
+  show(tensor: Tensor): void
+  /** Prints a text between rules. */
+  quote(title: string, text: string): void
+}
+
+/** What a stage that trains has besides: the text, its numbers, and the engine. */
+export interface TrainingLab extends Lab {
+  readonly text: string
+  readonly textName: string
+  readonly tokenizer: Tokenizer
+  /** The stage's numbers, with the steps that were asked for. */
+  readonly numbers: Numbers
+  /** Trains the stage's model with its numbers, and shows how it goes. */
+  train(options?: { evalBatches?: number }): Promise<Writer>
+  /** Writes a text to a file in the run's folder, and says where. */
+  keep(file: string, text: string): Promise<void>
+}
+
+/** A trained model, as far as a stage needs it. */
+export interface Writer {
+  generate(options: { prompt?: string; maxTokens: number; seed: bigint }): Promise<string>
+}
+
+/** Trains, and prints some text of the model's. */
+export async function trainAndWrite(lab: TrainingLab): Promise<void> {
+  const model = await lab.train()
+  const text = await model.generate({ maxTokens: 300, seed: seedToBigInt(lab.seed) })
+  lab.quote('what it writes now', text)
+}
