@@ -69,6 +69,12 @@ const mutants = {
       'Smaller(k, i - terms.first_limit + 1)',
     ],
     ['a task one row short', 'Smaller(x.m, i + task_rows), j,', 'Smaller(x.m, i + task_rows) - 1, j,'],
+    ['without tasks: a column is not packed', 'pack(0, columns);', 'pack(0, columns - 1);'],
+    [
+      'thin, without a pool: a column short',
+      'return kRanges[x.m - 1](x, 0, x.n);',
+      'return kRanges[x.m - 1](x, 0, x.n - 1);',
+    ],
   ],
   'products.h': [
     ['transpose of a forgotten', 'Matrix{a, 1, p.m}', 'Matrix{a, p.k, 1}'],
@@ -76,9 +82,54 @@ const mutants = {
     ['the stride of c', 'product.c_row = p.n;', 'product.c_row = p.m;'],
   ],
   'matmul_accumulate.cc': [['overwrites', 'product.accumulate = true;', '']],
+  'batched_matmul.cc': [
+    ['the first matrix of a for all', 'call.inputs[0].f32() + i * p.a_step', 'call.inputs[0].f32()'],
+    ['the first matrix of b for all', 'call.inputs[1].f32() + i * p.b_step', 'call.inputs[1].f32()'],
+    ['the stride of y', 'i * p.each.m * p.each.n', 'i * p.each.m * p.each.k'],
+    [
+      'the last matrix dropped',
+      'ForTasks(call.pool, p.batch, together',
+      'ForTasks(call.pool, p.batch - 1, together',
+    ],
+    ['the last large matrix dropped', 'i < p.batch; ++i) Multiply', 'i < p.batch - 1; ++i) Multiply'],
+    ['a task forgets all but its first', 'i < end; ++i) Multiply', 'i < begin + 1; ++i) Multiply'],
+  ],
+  '../ops/batched_matmul.cc': [
+    ['a shared a is stepped through', 'p.a_step = a_shared ? 0 : each.m', 'p.a_step = each.m'],
+    ['one product of transposed matrices', 'if (b_shared && !each.transpose_a)', 'if (b_shared)'],
+  ],
   'linear.cc': [
     ['no bias', 'product.bias = call.inputs[2].f32();', ''],
     ['no relu', 'product.relu = call.params->as<LinearParams>().relu;', ''],
+  ],
+  'masked_softmax.cc': [
+    [
+      'the mask hides the own column',
+      'visible = r % rows + 1 + columns - rows;',
+      'visible = r % rows + columns - rows;',
+    ],
+    [
+      'the mask shows the next column',
+      'visible = r % rows + 1 + columns - rows;',
+      'visible = Smaller(columns, r % rows + 2 + columns - rows);',
+    ],
+    ['the first row sees one column', 'r % rows + 1 + columns - rows;', 'r % rows + 1;'],
+    ['hidden columns are stale', 'std::memset(y + r * columns', 'if (false) std::memset(y + r * columns'],
+    ['the maximum is not taken out', 'top = Set(LargestOf(x, n))', 'top = Set(0)'],
+    [
+      'the maximum takes in empty lanes',
+      'FirstElse(n - i, LoadSome(x + i, n - i), least)',
+      'LoadSome(x + i, n - i)',
+    ],
+    [
+      'empty lanes are summed',
+      'KeepLanes(Exp((LoadLanes(x + i, lanes) - top) * factor), lanes)',
+      'Exp((LoadLanes(x + i, lanes) - top) * factor)',
+    ],
+    ['not scaled', '- top) * factor)', '- top))'],
+    ['not normalised', 'return e * share;', 'return e;'],
+    ['gradient without Σ y·dy', 'factor * p * (d - sum)', 'factor * p * d'],
+    ['gradient not scaled', 'factor * p * (d - sum)', 'p * (d - sum)'],
   ],
   'attention.cc': [
     [
@@ -447,6 +498,12 @@ const mutants = {
     ['scaled up', 'return scale > 1 ? 1.0f : scale;', 'return scale;', ['clip_scale.cc']],
   ],
   'fill.cc': [['one short', 'i < end; ++i) y[i]', 'i < end - 1; ++i) y[i]']],
+  'tril_mean.cc': [
+    ['the own row left out', 'j < past; ++j', 'j < past - 1; ++j'],
+    ['the mean over all', 'static_cast<float>(past)', 'static_cast<float>(length)'],
+    ['the future is stale', 'std::memset(row + past', 'if (false) std::memset(row + past'],
+    ['rows of the first task', 'y + t * length', 'y + (t - begin) * length'],
+  ],
   'copy.cc': [['always the first chunk', 'std::memcpy(y + begin, x + begin,', 'std::memcpy(y + begin, x,']],
   'zero.cc': [
     ['one short', 'static_cast<size_t>(end - begin) * size', 'static_cast<size_t>(end - begin - 1) * size'],

@@ -4,6 +4,7 @@ import { accumulateOp } from './accumulate'
 import { adamwOp } from './adamw'
 import { addOp } from './add'
 import { attentionBackwardOp, attentionOp } from './attention'
+import { batchedMatmulOp } from './batched_matmul'
 import { cacheWriteOp } from './cache_write'
 import { clipScaleOp } from './clip_scale'
 import { copyOp } from './copy'
@@ -16,6 +17,7 @@ import { gatherBatchOp } from './gather_batch'
 import { globalNormOp } from './global_norm'
 import { layerNormBackwardOp, layerNormOp } from './layer_norm'
 import { linearOp } from './linear'
+import { maskedSoftmaxBackwardOp, maskedSoftmaxOp } from './masked_softmax'
 import { matmulOp } from './matmul'
 import { matmulAccumulateOp } from './matmul_accumulate'
 import type { Op } from './op'
@@ -25,6 +27,7 @@ import { requireFiniteOp } from './require_finite'
 import { sampleOp } from './sample'
 import { selectRowOp } from './select_row'
 import { sumLeadingOp } from './sum_leading'
+import { trilMeanOp } from './tril_mean'
 import { zeroOp } from './zero'
 
 /** The ops that models and gradients are written with. */
@@ -34,6 +37,7 @@ const basic: readonly Op[] = [
   addOp,
   attentionBackwardOp,
   attentionOp,
+  batchedMatmulOp,
   cacheWriteOp,
   clipScaleOp,
   copyOp,
@@ -47,6 +51,8 @@ const basic: readonly Op[] = [
   globalNormOp,
   layerNormBackwardOp,
   layerNormOp,
+  maskedSoftmaxBackwardOp,
+  maskedSoftmaxOp,
   matmulOp,
   positionsOp,
   reluBackwardOp,
@@ -55,6 +61,7 @@ const basic: readonly Op[] = [
   sampleOp,
   selectRowOp,
   sumLeadingOp,
+  trilMeanOp,
   zeroOp,
 ]
 
@@ -68,6 +75,7 @@ export { accumulate } from './accumulate'
 export { adamw } from './adamw'
 export { add } from './add'
 export { attention } from './attention'
+export { batchedMatmul } from './batched_matmul'
 export { cacheWrite } from './cache_write'
 export { clipScale } from './clip_scale'
 export { copy } from './copy'
@@ -78,6 +86,7 @@ export { fill } from './fill'
 export { gatherBatch } from './gather_batch'
 export { globalNorm } from './global_norm'
 export { layerNorm } from './layer_norm'
+export { maskedSoftmax } from './masked_softmax'
 export { matmul } from './matmul'
 export { positions } from './positions'
 export { relu } from './relu'
@@ -85,4 +94,5 @@ export { requireFinite } from './require_finite'
 export { sample } from './sample'
 export { selectRow } from './select_row'
 export { sumLeading } from './sum_leading'
+export { trilMean } from './tril_mean'
 export { zero } from './zero'

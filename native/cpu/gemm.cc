@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kBlockRows = 24 * kTileRows;      // rows of a packed by a task: with kDepth, 144 KiB
 constexpr int64_t kBlockColumns = 8192;             // columns of b packed at once
 constexpr int64_t kPackedLimit = int64_t{1} << 21;  // floats of b packed at once, where that is more than kDepth rows
-constexpr double kTaskTerms = 1 << 20;              // multiply-adds worth a task
 constexpr int64_t kLeastTaskColumns = 12 * kTileColumns;  // as each column block packs a again
 constexpr int64_t kThinRows = 4;                          // so few rows that packing b would cost more than it brings
 
@@ -190,7 +189,7 @@ void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t d
   const Matrix b = At(x.b, depth0, column0);
   // Tasks follow the number of threads: what a task computes doesn't depend on how large it is.
   const double terms = static_cast<double>(x.m) * static_cast<double>(columns) * static_cast<double>(depth);
-  const int64_t wanted = terms < 2 * kTaskTerms || pool->threads() == 1
+  const int64_t wanted = pool == nullptr || terms < 2 * kTaskTerms || pool->threads() == 1
                              ? 1
                              : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
   const int64_t row_blocks =
@@ -199,10 +198,9 @@ void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t d
   const int64_t column_blocks = Larger(1, Smaller(DivideUp(wanted, row_blocks), columns / kLeastTaskColumns));
   const int64_t task_columns = RoundUp(DivideUp(columns, column_blocks), kTileColumns);
 
-  const int64_t pack_columns = wanted == 1 ? columns : RoundUp(Larger(1, kChunk / depth), kTileColumns);
-  ForChunks(pool, columns, pack_columns, [&](int64_t begin, int64_t end) {
+  const auto pack = [&](int64_t begin, int64_t end) {
     Pack({b.data + begin * b.column, b.row, b.column}, depth, end - begin, packed_b + begin * depth);
-  });
+  };
   const int64_t across = DivideUp(columns, task_columns), down = DivideUp(x.m, task_rows);
   const auto run = [&](int64_t task, int worker) {
     const int64_t i = task / across * task_rows, j = task % across * task_columns;
@@ -210,8 +208,10 @@ void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t d
     MultiplyPart(x, part, packed_b, packed_a + worker * kPackedRowsSize);
   };
   if (wanted > 1) {
+    ForChunks(pool, columns, RoundUp(Larger(1, kChunk / depth), kTileColumns), pack);
     pool->Run(across * down, run);
   } else {
+    pack(0, columns);
     for (int64_t task = 0; task < across * down; ++task) run(task, 0);
   }
 }
@@ -294,6 +294,7 @@ void ThinRange(const Product& x, int64_t begin, int64_t end) {
 void MultiplyThin(const Product& x, Pool* pool) {
   constexpr void (*kRanges[])(const Product&, int64_t, int64_t) = {ThinRange<1>, ThinRange<2>, ThinRange<3>,
                                                                    ThinRange<4>};
+  if (pool == nullptr) return kRanges[x.m - 1](x, 0, x.n);
   const int64_t columns = RoundUp(DivideUp(2 * kChunk, x.k), kTileColumns);
   ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { kRanges[x.m - 1](x, begin, end); });
 }

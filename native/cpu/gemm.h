@@ -13,6 +13,8 @@ namespace nano::cpu::NANO_ISA {
 constexpr int kTileRows = 6, kTileColumns = 16;
 // Terms summed in registers before they go to memory. Fixed: it decides the order of the sum.
 constexpr int64_t kDepth = 256;
+// Multiply-adds worth a task.
+constexpr double kTaskTerms = 1 << 20;
 
 // Element (i, j) is data[i * row + j * column].
 struct Matrix {
@@ -31,6 +33,7 @@ struct Product {  // c = a·b (m × k times k × n), or c += a·b; then + bias a
 };
 
 size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, int threads);
+// Without a pool on the calling thread alone, with scratch for one: the same bits, for kernels that multiply in a task.
 void Multiply(const Product& product, std::byte* scratch, Pool* pool);
 
 // The pieces, for kernels that multiply inside a task.

@@ -12,12 +12,14 @@
 namespace nano::cpu::NANO_ISA {
 
 Status RunFill(const Call& call);
+Status RunTrilMean(const Call& call);
 Status RunCopy(const Call& call);
 Status RunGatherBatch(const Call& call);
 Status RunPositions(const Call& call);
 Status RunEmbedding(const Call& call);
 Status RunEmbeddingBackward(const Call& call);
 Status RunMatmul(const Call& call);
+Status RunBatchedMatmul(const Call& call);
 Status RunAdd(const Call& call);
 Status RunSumLeading(const Call& call);
 Status RunRelu(const Call& call);
@@ -25,6 +27,8 @@ Status RunReluBackward(const Call& call);
 Status RunDropout(const Call& call);
 Status RunLayerNorm(const Call& call);
 Status RunLayerNormBackward(const Call& call);
+Status RunMaskedSoftmax(const Call& call);
+Status RunMaskedSoftmaxBackward(const Call& call);
 Status RunAttention(const Call& call);
 Status RunAttentionBackward(const Call& call);
 Status RunCrossEntropy(const Call& call);
@@ -43,6 +47,7 @@ Status RunDropoutAdd(const Call& call);
 Status RunMatmulAccumulate(const Call& call);
 
 size_t ScratchMatmul(const OpView& op, const Params& params, int threads);
+size_t ScratchBatchedMatmul(const OpView& op, const Params& params, int threads);
 size_t ScratchSumLeading(const OpView& op, const Params& params, int threads);
 size_t ScratchLayerNormBackward(const OpView& op, const Params& params, int threads);
 size_t ScratchAttention(const OpView& op, const Params& params, int threads);

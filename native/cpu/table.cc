@@ -6,12 +6,14 @@ namespace {
 
 constexpr Kernel kKernels[] = {
     {"fill", RunFill},
+    {"tril_mean", RunTrilMean},
     {"copy", RunCopy},
     {"gather_batch", RunGatherBatch},
     {"positions", RunPositions},
     {"embedding", RunEmbedding},
     {"embedding_backward", RunEmbeddingBackward},
     {"matmul", RunMatmul, ScratchMatmul},
+    {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
     {"add", RunAdd},
     {"sum_leading", RunSumLeading, ScratchSumLeading},
     {"relu", RunRelu},
@@ -19,6 +21,8 @@ constexpr Kernel kKernels[] = {
     {"dropout", RunDropout},
     {"layer_norm", RunLayerNorm},
     {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
+    {"masked_softmax", RunMaskedSoftmax},
+    {"masked_softmax_backward", RunMaskedSoftmaxBackward},
     {"attention", RunAttention, ScratchAttention},
     {"attention_backward", RunAttentionBackward, ScratchAttentionBackward},
     {"cross_entropy", RunCrossEntropy, ScratchCrossEntropy},

@@ -6,12 +6,14 @@
 namespace nano {
 
 extern const Rule kFillRule;
+extern const Rule kTrilMeanRule;
 extern const Rule kCopyRule;
 extern const Rule kGatherBatchRule;
 extern const Rule kPositionsRule;
 extern const Rule kEmbeddingRule;
 extern const Rule kEmbeddingBackwardRule;
 extern const Rule kMatmulRule;
+extern const Rule kBatchedMatmulRule;
 extern const Rule kAddRule;
 extern const Rule kSumLeadingRule;
 extern const Rule kReluRule;
@@ -19,6 +21,8 @@ extern const Rule kReluBackwardRule;
 extern const Rule kDropoutRule;
 extern const Rule kLayerNormRule;
 extern const Rule kLayerNormBackwardRule;
+extern const Rule kMaskedSoftmaxRule;
+extern const Rule kMaskedSoftmaxBackwardRule;
 extern const Rule kAttentionRule;
 extern const Rule kAttentionBackwardRule;
 extern const Rule kCrossEntropyRule;

@@ -273,7 +273,17 @@ const outOfRange: Hostile[] = (
     ['fill', { value: Number.NaN }],
     ['fill', { value: 0.5 }],
     ['fill', { value: 2 ** 40 }],
-  ] as [string, Record<string, number>][]
+    ['tril_mean', { length: 0 }],
+    ['tril_mean', { length: -3 }],
+    ['tril_mean', { length: 4 }],
+    ['tril_mean', { length: 2 ** 40 }],
+    ['batched_matmul', { transpose_a: true }],
+    ['batched_matmul', { transpose_b: true }],
+    ['batched_matmul', { transpose_a: 0 }],
+    ...['masked_softmax', 'masked_softmax_backward'].flatMap((name) =>
+      [0, -1, Number.NaN, Infinity, 1e-50, 1e40].map((scale) => [name, { scale }]),
+    ),
+  ] as [string, Record<string, number | boolean>][]
 ).map(([name, attributes]) => ({
   title: `${name} with ${JSON.stringify(attributes, (_, value) => (typeof value === 'number' ? String(value) : value))}`,
   edit(program) {
@@ -284,6 +294,54 @@ const outOfRange: Hostile[] = (
     expect(Object.keys(node.attributes)).toContain(key)
   },
   message: new RegExp(name),
+}))
+
+/** Buffers of another shape or dtype than the op takes, each in a Program of one op. */
+const misshapen: Hostile[] = (
+  [
+    ['batched_matmul', { a: [3, 3, 4] }, /leading dimensions/],
+    ['batched_matmul', { b: [2, 1, 4, 5] }, /leading dimensions/],
+    ['batched_matmul', { a: [2, 3, 5] }, /5 columns.*4 rows/],
+    ['batched_matmul', { b: [5, 4] }, /4 columns.*5 rows/],
+    ['batched_matmul', { a: [4] }, /at least 2 dimensions/],
+    ['batched_matmul', { b: [] }, /at least 2 dimensions/],
+    ['batched_matmul', { y: [2, 5, 3] }, /output 0/],
+    ['batched_matmul', { y: [6, 5] }, /output 0/],
+    ['batched_matmul', { y: [2, 3, 5, 1] }, /output 0/],
+    ['batched_matmul', { a: [3, 4], b: [4, 5] }, /output 0/],
+    ['batched_matmul', { a: [most, most] }, /larger|columns/],
+    ['batched_matmul', { a: 'i32' }, /dtype/],
+    ['batched_matmul', { y: 'i32' }, /output 0/],
+    ['masked_softmax', { x: [4, 2] }, /more rows than columns/],
+    ['masked_softmax', { x: [2, 3, 2] }, /more rows than columns/],
+    ['masked_softmax', { x: [4] }, /at least 2 dimensions/],
+    ['masked_softmax', { x: [] }, /at least 2 dimensions/],
+    ['masked_softmax', { x: 'f64' }, /dtype/],
+    ['masked_softmax', { y: [4, 2] }, /output 0/],
+    ['masked_softmax', { y: 'i32' }, /output 0/],
+    ['masked_softmax_backward', { x: [4, 2] }, /more rows than columns/],
+    ['masked_softmax_backward', { x: [8] }, /at least 2 dimensions/],
+    ['masked_softmax_backward', { dy: [1, 2, 4] }, /input 1/],
+    ['masked_softmax_backward', { dy: 'u32' }, /input 1/],
+    ['masked_softmax_backward', { dx: [2, 3] }, /output 0/],
+    ['tril_mean', { y: [3, 4] }, /output 0/],
+    ['tril_mean', { y: [9] }, /output 0/],
+    ['tril_mean', { y: [1, 3, 3] }, /output 0/],
+    ['tril_mean', { y: 'i32' }, /output 0/],
+  ] as [string, Record<string, number[] | Buffer['dtype']>, RegExp][]
+).map(([name, changes, message]) => ({
+  title: `${name} with ${JSON.stringify(changes)}`,
+  edit(program) {
+    const { buffers, node } = one(name)
+    for (const [buffer, value] of Object.entries(changes)) {
+      const wrong = buffers.find((each) => each.name === buffer) as Mutable<Buffer>
+      if (typeof value === 'string') wrong.dtype = value
+      else wrong.shape = value
+    }
+    program.buffers = buffers as Mutable<Buffer>[]
+    program.ops = [node as Mutable<Node>]
+  },
+  message,
 }))
 
 /** A valid Program of one op: its buffers, and the op. */
@@ -333,6 +391,17 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       const attributes = { heads: 2, scale: 0.5, dropout: 0, site: 1, cached: false }
       return make([q, k, v], [f32('y', 'output', 2, 3, 4), f32('lse', 'output', 2, 2, 3)], attributes)
     }
+    case 'batched_matmul': {
+      const operands = [f32('a', 'input', 2, 3, 4), f32('b', 'input', 2, 4, 5)]
+      const attributes = { transpose_a: false, transpose_b: false }
+      return make(operands, [f32('y', 'output', 2, 3, 5)], attributes)
+    }
+    case 'masked_softmax':
+      return make([x], [f32('y', 'output', 2, 4)], { scale: 0.5 })
+    case 'masked_softmax_backward':
+      return make([x, f32('dy', 'input', 2, 4)], [f32('dx', 'output', 2, 4)], { scale: 0.5 })
+    case 'tril_mean':
+      return make([], [f32('y', 'output', 3, 3)], { length: 3 })
     case 'fill':
       return make([], [i32('y', 'output', 3)], { value: 7 })
     default:
@@ -362,7 +431,7 @@ onNative('malformed Programs', ({ open }) => {
     }
   })
 
-  test.each([...hostile, ...outOfRange])('$title', async ({ edit, message, code }) => {
+  test.each([...hostile, ...outOfRange, ...misshapen])('$title', async ({ edit, message, code }) => {
     const program = valid()
     edit(program)
     const refused = await session.compile(program as Program).then(

@@ -47,6 +47,8 @@ function matmul(a: number[], b: number[], transpose_a: boolean, transpose_b: boo
   return { inputs: [floats(...a), floats(...b)], attributes: { transpose_a, transpose_b } }
 }
 
+const softmax = (...shape: number[]): Check => ({ inputs: [floats(...shape)], attributes: { scale: 0.7 } })
+
 const checks: Record<string, Check[]> = {
   add: [
     { inputs: [floats(3, 5), floats(3, 5)] },
@@ -62,6 +64,25 @@ const checks: Record<string, Check[]> = {
     attention(2, 5, 2, 3, 0.3),
     attention(1, 9, 1, 4, 0.6),
   ],
+  batched_matmul: [
+    matmul([2, 3, 4], [2, 4, 5], false, false),
+    matmul([2, 3, 4], [2, 5, 4], false, true),
+    matmul([2, 4, 3], [2, 4, 5], true, false),
+    matmul([2, 4, 3], [2, 5, 4], true, true),
+    // Shared by the batch.
+    matmul([3, 4], [2, 4, 5], false, false),
+    matmul([3, 4], [2, 5, 4], false, true),
+    matmul([4, 3], [2, 4, 5], true, false),
+    matmul([4, 3], [2, 5, 4], true, true),
+    matmul([2, 3, 4], [4, 5], false, false),
+    matmul([2, 3, 4], [5, 4], false, true),
+    matmul([2, 4, 3], [4, 5], true, false),
+    matmul([2, 4, 3], [5, 4], true, true),
+    matmul([2, 1, 3, 2], [2, 1, 2, 3], false, false),
+    matmul([2, 2], [2, 1, 3, 2], false, true),
+    matmul([3, 4], [4, 5], false, false),
+    matmul([1, 1, 1], [1, 1], false, false),
+  ],
   copy: [{ inputs: [floats(3, 5)] }],
   cross_entropy: [
     { inputs: [floats(1, 1), whole('i32', [1], 0)] },
@@ -74,6 +95,7 @@ const checks: Record<string, Check[]> = {
     { inputs: [whole('i32', [1], 0), floats(1, 7)] },
   ],
   layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
+  masked_softmax: [softmax(1, 1), softmax(4, 4), softmax(1, 7), softmax(2, 3, 5), softmax(2, 2, 3, 3)],
   matmul: [
     matmul([3, 4], [4, 5], false, false),
     matmul([3, 4], [5, 4], false, true),

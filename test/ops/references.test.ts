@@ -2,8 +2,9 @@
 
 import { type Shape, sizeOf } from '../../lib/graph/dtype'
 import type { Attributes } from '../../lib/graph/program'
-import { Tensor } from '../../lib/graph/tensor'
-import { opsByName } from '../../lib/ops'
+import { Tensor, tensor } from '../../lib/graph/tensor'
+import { Trace } from '../../lib/graph/trace'
+import { batchedMatmul, maskedSoftmax, opsByName, trilMean } from '../../lib/ops'
 import { keepMask, uniform } from '../../lib/random/philox'
 import { Numbers } from '../support/numeric'
 
@@ -251,6 +252,122 @@ test('matmul: every transpose', () => {
       expectClose(y.data, expected)
     }
   }
+})
+
+describe('batched_matmul', () => {
+  test('each matrix by its own, every transpose', () => {
+    const a = f64([2, 1, 2], 1, 2, 3, 4)
+    const b = f64([2, 2, 2], 1, 2, 3, 4, 5, 6, 7, 8)
+    const product = (a: Tensor, b: Tensor, transpose_a: boolean, transpose_b: boolean) =>
+      run('batched_matmul', [a, b], { transpose_a, transpose_b })[0]
+    // [1 2]·[1 2; 3 4] and [3 4]·[5 6; 7 8].
+    const y = product(a, b, false, false)
+    expect(y.shape).toEqual([2, 1, 2])
+    expect(Array.from(y.data)).toEqual([7, 10, 43, 50])
+    // [1 2]·[1 3; 2 4] and [3 4]·[5 7; 6 8].
+    expect(Array.from(product(a, b, false, true).data)).toEqual([5, 11, 39, 53])
+    const columns = f64([2, 2, 1], 1, 2, 3, 4)
+    expect(Array.from(product(columns, b, true, false).data)).toEqual([7, 10, 43, 50])
+    expect(Array.from(product(columns, b, true, true).data)).toEqual([5, 11, 39, 53])
+  })
+
+  test('an operand of rank 2 is shared', () => {
+    const attributes = { transpose_a: false, transpose_b: false }
+    const twice = f64([2, 2], 2, 0, 0, 1)
+    const x = f64([2, 2, 1], 1, 2, 3, 4)
+    const left = run('batched_matmul', [twice, x], attributes)[0]
+    expect([left.shape, Array.from(left.data)]).toEqual([
+      [2, 2, 1],
+      [2, 2, 6, 4],
+    ])
+    const right = run('batched_matmul', [f64([2, 1, 2], 1, 2, 3, 4), twice], attributes)[0]
+    expect([right.shape, Array.from(right.data)]).toEqual([
+      [2, 1, 2],
+      [2, 2, 6, 4],
+    ])
+  })
+
+  test('operands that do not fit', () => {
+    const refused = (a: number[], b: number[]) => () => batchedMatmul(floats(...a), floats(...b))
+    expect(refused([2, 3, 4], [2, 5, 6])).toThrow('batched_matmul: inner sizes differ: [3, 4] · [5, 6]')
+    expect(refused([2, 3, 4], [3, 4, 5])).toThrow(/leading dimensions of \[2,3,4\] and \[3,4,5\] differ/)
+    expect(refused([2, 1, 3, 4], [2, 4, 5])).toThrow(/leading dimensions/)
+    expect(refused([4], [2, 4, 5])).toThrow(/two dimensions/)
+  })
+})
+
+describe('masked_softmax', () => {
+  test('known values: what a row does not see has no weight', () => {
+    const x = tensor([
+      [5, 9],
+      [0, Math.log(3)],
+    ])
+    expect(maskedSoftmax(x).toArray()).toEqual([
+      [1, 0],
+      [expect.closeTo(0.25, 6), expect.closeTo(0.75, 6)],
+    ])
+  })
+
+  test('more columns than rows: the last row sees them all', () => {
+    const [y] = run('masked_softmax', [f64([2, 3], 0, 0, NaN, 0, 1, 2)], { scale: 2 })
+    const total = 1 + Math.exp(2) + Math.exp(4)
+    expectClose(y.data, [0.5, 0.5, 0, 1 / total, Math.exp(2) / total, Math.exp(4) / total])
+  })
+
+  test('does not overflow', () => {
+    const [y] = run('masked_softmax', [f64([1, 3], 1e4, 1e4, -1e4)], { scale: 1 })
+    expectClose(y.data, [0.5, 0.5, 0])
+  })
+
+  test('its gradient, by hand', () => {
+    const dy = f64([2, 2], 3, NaN, 1, 2)
+    const [dx] = run('masked_softmax_backward', [f64([2, 2], 1, 0, 0.25, 0.75), dy], { scale: 2 })
+    // Σ y·dy = 1.75: 2·0.25·(1 − 1.75) and 2·0.75·(2 − 1.75).
+    expect(Array.from(dx.data)).toEqual([0, 0, -0.375, 0.375])
+  })
+
+  test('shapes and scales that do not fit', () => {
+    expect(() => maskedSoftmax(floats(2, 3, 2))).toThrow(/S at least T, not \[2,3,2\]/)
+    expect(() => maskedSoftmax(floats(3))).toThrow(/S at least T/)
+    for (const scale of [0, -1, Infinity, NaN, 1e-50, 1e50]) {
+      expect(() => maskedSoftmax(floats(2, 2), { scale })).toThrow(`positive and finite, not ${scale}`)
+    }
+  })
+})
+
+describe('tril_mean', () => {
+  test('weighs the past equally', () => {
+    expect(trilMean(3).dtype).toBe('f32')
+    expect(trilMean(3).toArray()).toEqual([
+      [1, 0, 0],
+      [0.5, 0.5, 0],
+      [Math.fround(1 / 3), Math.fround(1 / 3), Math.fround(1 / 3)],
+    ])
+    expect(trilMean(1).toArray()).toEqual([[1]])
+    for (const length of [0, -1, 1.5, NaN]) expect(() => trilMean(length)).toThrow(/at least 1/)
+  })
+
+  test('is recorded in a trace', () => {
+    const trace = new Trace('means')
+    const y = batchedMatmul(trilMean(4, trace), trace.input('x', 'f32', [2, 4, 3]))
+    expect(y.shape).toEqual([2, 4, 3])
+    expect(trace.ops.map(({ op }) => op)).toEqual(['tril_mean', 'batched_matmul'])
+    expect(trace.ops[0].attributes).toEqual({ length: 4 })
+  })
+
+  test('times x it is the mean of what was', () => {
+    const x = floats(2, 4, 3)
+    const y = batchedMatmul(trilMean(4), x)
+    for (const b of range(2)) {
+      for (const t of range(4)) {
+        for (const c of range(3)) {
+          const past = range(t + 1).map((j) => x.data[(b * 4 + j) * 3 + c])
+          // The weights are f32.
+          expect(y.data[(b * 4 + t) * 3 + c]).toBeCloseTo(sum(past) / (t + 1), 6)
+        }
+      }
+    }
+  })
 })
 
 test('clip_scale, global_norm and sum_leading', () => {

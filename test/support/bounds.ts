@@ -69,6 +69,8 @@ const rules: Record<string, BoundsRule> = {
   accumulate: rounded,
   dropout: rounded,
   clip_scale: rounded,
+  // One division.
+  tril_mean: rounded,
   // The sum is made in double.
   global_norm: rounded,
   // dropout(x) is rounded, then the sum is.
@@ -76,6 +78,11 @@ const rules: Record<string, BoundsRule> = {
     map(y.values, (value, i) => 2 * epsilon * (abs(value) + abs(value - residual.values[i]))),
   ],
   matmul: (call) => [product(call, [call.inputs[0], call.inputs[1]], 0)],
+  batched_matmul: (call) => {
+    const { inputs, attributes } = call
+    const K = inputs[0].shape.at(attributes.transpose_a ? -2 : -1)!
+    return [map(magnitudes('batched_matmul', call), (sum) => 16 * epsilon * sqrt(K) * sum)]
+  },
   matmul_accumulate: (call) => [product(call, [call.inputs[1], call.inputs[2]], 1, call.inputs[0])],
   linear: (call) => [
     product({ ...call, attributes: { transpose_b: true } }, [...call.inputs], 1, call.inputs[2]),
@@ -90,6 +97,8 @@ const rules: Record<string, BoundsRule> = {
   },
   layer_norm: layerNorm,
   layer_norm_backward: layerNormBackward,
+  masked_softmax: maskedSoftmax,
+  masked_softmax_backward: maskedSoftmaxBackward,
   attention,
   attention_backward: attentionBackward,
   cross_entropy: crossEntropy,
@@ -177,6 +186,46 @@ function layerNormBackward({ inputs: [x, gain, mean, rstd, dy] }: Call): Bounds[
   }
   const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * sqrt(rows) * sum)
   return [dx, scaled(dgain), scaled(dbias)]
+}
+
+/** Calls `visit` for each row of […, T, S], with where it begins and where what it sees ends. */
+function forEachCausalRow({ shape, values }: Operand, visit: (start: number, visible: number) => void): void {
+  const [T, S] = shape.slice(-2)
+  for (let row = 0; row < values.length / S; row++) visit(row * S, row * S + (row % T) + 1 + S - T)
+}
+
+/**
+ * The argument of exp, scale·(x − max), is off by its own size: two roundings of it and one of scale. So is exp, relatively; the
+ * row's sum is by the mean of these under the softmax, and has √n.
+ */
+function maskedSoftmax({ inputs: [x], outputs: [y], attributes }: Call): Bounds[] {
+  const bounds = new Float64Array(y.values.length)
+  forEachCausalRow(x, (start, visible) => {
+    let top = -Infinity
+    for (let i = start; i < visible; i++) top = max(top, x.values[i])
+    // A weight of 0, as −Infinity has, leaves nothing to be uncertain of.
+    const weighed = (i: number) =>
+      y.values[i] === 0 ? 0 : y.values[i] * (attributes.scale as number) * (top - x.values[i])
+    let mean = 0
+    for (let i = start; i < visible; i++) mean += weighed(i)
+    const ofSum = mean + sqrt(visible - start)
+    for (let i = start; i < visible; i++) bounds[i] = 16 * epsilon * (weighed(i) + y.values[i] * ofSum)
+  })
+  return [bounds]
+}
+
+/** scale·y·(dy − Σ y·dy), whose sum has √n. */
+function maskedSoftmaxBackward({ inputs: [y, dy], attributes }: Call): Bounds[] {
+  const bounds = new Float64Array(y.values.length)
+  forEachCausalRow(y, (start, visible) => {
+    let sum = 0
+    for (let i = start; i < visible; i++) sum += abs(y.values[i] * dy.values[i])
+    const ofSum = sqrt(visible - start) * sum
+    for (let i = start; i < visible; i++) {
+      bounds[i] = 16 * epsilon * (attributes.scale as number) * abs(y.values[i]) * (abs(dy.values[i]) + ofSum)
+    }
+  })
+  return [bounds]
 }
 
 interface AttentionRow {

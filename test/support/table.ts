@@ -11,6 +11,7 @@ import { matmulCases } from './cases/matmul'
 import { normCases } from './cases/norms'
 import { optimizerCases } from './cases/optimizer'
 import { programCases } from './cases/programs'
+import { softmaxCases } from './cases/softmax'
 
 /** Every case that must end well. */
 export function parityCases(): Case[] {
@@ -19,6 +20,7 @@ export function parityCases(): Case[] {
     ...elementwiseCases(),
     ...batchCases(),
     ...normCases(),
+    ...softmaxCases(),
     ...attentionCases(),
     ...optimizerCases(),
     ...programCases(),

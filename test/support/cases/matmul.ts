@@ -1,4 +1,4 @@
-// matmul, linear and matmul_accumulate: every transpose, around the edges of vectors, tiles, blocks and tasks.
+// matmul, batched_matmul, linear and matmul_accumulate: every transpose, around the edges of vectors, tiles, blocks and tasks.
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { type Case, type CaseOptions, opCase } from '../case'
@@ -50,6 +50,7 @@ export function matmulCases(): Case[] {
     ...transposes.flatMap((attributes) =>
       distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => matmulAccumulate(each, attributes)),
     ),
+    ...batched(),
     ...ranks(),
     ...specials(),
   ]
@@ -71,8 +72,9 @@ function distinct(sizes: Sizes[]): Sizes[] {
 
 type Transposes = (typeof transposes)[number]
 
-const spell = ({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes) =>
-  `${M}x${K}x${N}${transpose_a ? ' ta' : ''}${transpose_b ? ' tb' : ''}`
+const suffix = ({ transpose_a, transpose_b }: Transposes) =>
+  `${transpose_a ? ' ta' : ''}${transpose_b ? ' tb' : ''}`
+const spell = ({ M, K, N }: Sizes, attributes: Transposes) => `${M}x${K}x${N}${suffix(attributes)}`
 
 function operands({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes) {
   const a = floats('a', transpose_a ? [K, M] : [M, K])
@@ -94,6 +96,75 @@ function linear({ M, K, N }: Sizes): Case[] {
   return [false, true].map((relu) =>
     opCase('linear', `${M}x${K}x${N}${relu ? ' relu' : ''}`, inputs, { relu }),
   )
+}
+
+type Shared = 'none' | 'a' | 'b'
+
+/** Matrices of `sizes` in a batch, or one that is shared by it. */
+function batchedMatmul(batch: Shape, sizes: Sizes, attributes: Transposes, shared: Shared = 'none'): Case {
+  const [a, b] = operands(sizes, attributes)
+  const inputs = [
+    shared === 'a' ? a : floats('batched a', [...batch, ...a.shape]),
+    shared === 'b' ? b : floats('batched b', [...batch, ...b.shape]),
+  ]
+  const name = `[${batch}] ${spell(sizes, attributes)}${shared === 'none' ? '' : `, ${shared} shared`}`
+  return opCase('batched_matmul', name, inputs, attributes)
+}
+
+function batched(): Case[] {
+  const sharings: Shared[] = ['none', 'a', 'b']
+  const small: [Shape, Sizes][] = [
+    ...[1, 2, 3, 7].map((B): [Shape, Sizes] => [[B], { M: 6, K: 5, N: 17 }]),
+    // Tiles of 6 × 16, and up to four rows, which are not packed.
+    ...edges.map((M): [Shape, Sizes] => [[3], { M, K: 3, N: 9 }]),
+    ...edges.map((K): [Shape, Sizes] => [[2], { M: 7, K, N: 5 }]),
+    ...edges.map((N): [Shape, Sizes] => [[2], { M: 5, K: 7, N }]),
+    ...[1, 17].map((N): [Shape, Sizes] => [[5], { M: 1, K: 1, N }]),
+    [[2, 3], { M: 7, K: 8, N: 9 }],
+    [[1, 3], { M: 1, K: 17, N: 1 }],
+    [[2, 1, 3], { M: 4, K: 5, N: 3 }],
+    [[3], { M: 7, K: 257, N: 17 }],
+    [[2], { M: 3, K: 513, N: 9 }],
+    // Many tasks, of many matrices or of one.
+    [[301], { M: 9, K: 31, N: 17 }],
+    [[5], { M: 65, K: 127, N: 129 }],
+  ]
+  // Enough to cut each matrix, and enough matrices not to.
+  const large: [Shape, Sizes][] = [
+    [[2], { M: 131, K: 127, N: 130 }],
+    [[33], { M: 5, K: 513, N: 821 }],
+  ]
+  const [none, tb, ta] = transposes
+  const square = floats('square', [3, 13, 13])
+  const past = [floats('weights', [9, 9]), floats('x', [2, 9, 5])]
+  return [
+    ...transposes.flatMap((attributes) =>
+      small.flatMap(([batch, sizes]) =>
+        sharings.map((shared) => batchedMatmul(batch, sizes, attributes, shared)),
+      ),
+    ),
+    ...transposes.map((attributes) => batchedMatmul([], { M: 7, K: 9, N: 17 }, attributes)),
+    ...transposes.map((attributes) => batchedMatmul(large[0][0], large[0][1], attributes)),
+    batchedMatmul(large[0][0], large[0][1], none, 'a'),
+    batchedMatmul(large[0][0], large[0][1], ta, 'b'),
+    batchedMatmul(large[1][0], large[1][1], ta, 'b'),
+    ...transposes.map((attributes) =>
+      opCase('batched_matmul', `one tensor twice${suffix(attributes)}`, [square, square], attributes),
+    ),
+    opCase('batched_matmul', 'weights of the past', past, none),
+    // A NaN or an Infinity stays in its own matrix, and there in its row (of a) or column (of b).
+    ...[none, tb, ta].flatMap((attributes) =>
+      [Number.NaN, Infinity].flatMap((value) =>
+        [3, 7].map((M) => {
+          const name = `${value} in one matrix, ${M} rows${suffix(attributes)}`
+          const a = floats('a', attributes.transpose_a ? [3, 5, M] : [3, M, 5])
+          const b = floats('b', attributes.transpose_b ? [3, 9, 5] : [3, 5, 9])
+          const inputs = [replaced(a, { [M * 5 + 3]: value }), replaced(b, { [2 * 45 + 7]: value })]
+          return opCase('batched_matmul', name, inputs, attributes)
+        }),
+      ),
+    ),
+  ]
 }
 
 /** Operands of other ranks, and one tensor as both. */

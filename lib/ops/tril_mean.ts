@@ -1,0 +1,34 @@
+// tril_mean: the lower triangle whose row t is 1 / (t + 1) up to column t. Times x [T, C] it is the mean over the past.
+
+import type { Tensor } from '../graph/tensor'
+import type { Trace } from '../graph/trace'
+import { apply, demand, floats, type Op } from './op'
+
+export const trilMeanOp: Op = {
+  name: 'tril_mean',
+  integers: ['length'],
+  shape(_, { length }) {
+    const T = length as number
+    demand(
+      Number.isInteger(T) && T >= 1,
+      'tril_mean',
+      () => `length must be a whole number, at least 1, not ${T}`,
+    )
+    return [{ dtype: 'f32', shape: [T, T] }]
+  },
+  reference(_, [y]) {
+    const [T] = y.shape
+    for (let t = 0; t < T; t++) {
+      floats(y)
+        .fill(1 / (t + 1), t * T, t * T + t + 1)
+        .fill(0, t * T + t + 1, (t + 1) * T)
+    }
+  },
+}
+
+/** y [length, length], f32, whose row t is 1 / (t + 1) up to column t, else 0: eager, or part of the Program being traced. */
+export function trilMean(length: number, trace?: Trace): Tensor {
+  const attributes = { length }
+  if (!trace) return apply(trilMeanOp, [], attributes)[0]
+  return trace.record(trilMeanOp, [], attributes, trilMeanOp.shape([], attributes))[0]
+}

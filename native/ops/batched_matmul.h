@@ -1,0 +1,16 @@
+// Parameters of batched_matmul, and the sizes that it works on.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/matmul.h"
+
+namespace nano {
+
+struct BatchedMatmulParams {
+  MatmulParams each;       // one product
+  int64_t batch;           // how many there are
+  int64_t a_step, b_step;  // elements from one matrix to the next; 0: shared
+};
+
+}  // namespace nano
