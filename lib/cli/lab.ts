@@ -2,8 +2,14 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Session } from '../backend/backend'
+import { compile } from '../backend/compiled'
+import { openSession } from '../backend/devices'
 import { writeFileAtomic } from '../checkpoint/atomic'
 import type { Corpus } from '../data/corpus'
+import { NanoGptError } from '../errors'
+import type { TypedArray } from '../graph/dtype'
+import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import type { Model } from '../model/model'
 import type { Seed } from '../random/philox'
@@ -52,6 +58,16 @@ export class PrintingLab implements Lab {
 
   readonly show = (tensor: Tensor): void => {
     for (const line of matrix(tensor)) this.say(`   ${line}`)
+  }
+
+  readonly compute = async (program: Program, inputs: Readonly<Record<string, ArrayLike<number>>>) => {
+    const { device, threads } = this.options
+    const session = await openSession({ device, threads })
+    try {
+      return { device: session.device, y: await runOnce(session, program, inputs) }
+    } finally {
+      await session.dispose()
+    }
   }
 
   readonly quote = (title: string, text: string): void => {
@@ -107,6 +123,20 @@ export class Laboratory extends PrintingLab implements TrainingLab {
     await writeFileAtomic(path, [Buffer.from(text)])
     this.say(`${[...text].length} characters written to ${path}`)
   }
+}
+
+/** The output y of a Program that needs nothing of the Store. */
+export async function runOnce(
+  session: Session,
+  program: Program,
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+): Promise<TypedArray> {
+  const compiled = await compile(session, program)
+  const { outputs, failure } = await session.run(1, [
+    { program: compiled.handle, times: 1, inputs: compiled.inputs.pack([inputs]) },
+  ])
+  if (failure) throw new NanoGptError(failure.code, failure.message)
+  return compiled.outputs.unpack(outputs[0], 'y')
 }
 
 /** The rows of a tensor of rank 1 or 2, in columns. */

@@ -62,7 +62,7 @@ interface StageResult {
 async function runStage(stage: Stage, options: StageOptions): Promise<StageResult> {
   if (!options.json) introduce(stage)
   if (stage.numbers) return runTrained(stage, options)
-  const idle = (['data', 'steps', 'out', 'device'] as const).filter((name) => options[name] !== undefined)
+  const idle = (['data', 'steps', 'out'] as const).filter((name) => options[name] !== undefined)
   if (idle.length > 0) {
     note(
       `stage ${stage.number} trains nothing: it has no use for ${idle.map((name) => `--${name}`).join(' and ')}`,

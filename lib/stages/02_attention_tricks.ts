@@ -15,7 +15,9 @@
 //
 //     scores [T, T] = q·kᵀ / √D,   weights = softmax(scores, future masked),   y = weights·v
 
+import { print } from '../graph/program'
 import { type Tensor, tensor } from '../graph/tensor'
+import { Trace } from '../graph/trace'
 import { attention, batchedMatmul, maskedSoftmax, matmul, trilMean } from '../ops'
 import { normalFill, site, uniformFill } from '../random/philox'
 import type { Lab, Sketch } from './stage'
@@ -44,7 +46,7 @@ async function run(lab: Lab): Promise<void> {
   say('3. a softmax of scores 0, the future masked, gives that same matrix:')
   agree(lab, 'the loop and the masked softmax', byLoop, bySoftmax)
 
-  oneHead(lab, x)
+  await oneHead(lab, x)
 }
 
 function inputs({ seed }: Lab): Tensor {
@@ -67,15 +69,11 @@ function meanByLoop(x: Tensor): Tensor {
   return tensor(y, 'f32', [B, T, C])
 }
 
-function oneHead(lab: Lab, x: Tensor): void {
+async function oneHead(lab: Lab, x: Tensor): Promise<void> {
   const { title, say, show } = lab
+  const matrices = [weight(lab, 'query'), weight(lab, 'key'), weight(lab, 'value')] as const
   title('One head')
-  const q = matmul(x, weight(lab, 'query'), false, true) // [B, T, C] · [D, C]ᵀ → [B, T, D]
-  const k = matmul(x, weight(lab, 'key'), false, true)
-  const v = matmul(x, weight(lab, 'value'), false, true)
-  const scores = batchedMatmul(q, k, false, true) // [B, T, D] · [B, T, D]ᵀ → [B, T, T]
-  const weights = maskedSoftmax(scores, { scale: D ** -0.5 })
-  const y = batchedMatmul(weights, v) // [B, T, T] · [B, T, D] → [B, T, D]
+  const { q, k, v, weights, y } = head(x, ...matrices)
   say(
     `x [${x.shape.join(', ')}] → q, k, v [${q.shape.join(', ')}] → weights [${weights.shape.join(', ')}] → y [${y.shape.join(', ')}]`,
   )
@@ -83,6 +81,28 @@ function oneHead(lab: Lab, x: Tensor): void {
   show(first(weights))
   say('All of that is one op from stage 03 on, which never stores the weights:')
   agree(lab, 'the head by hand and attention(q, k, v)', y, attention(q, k, v, { heads: 1 }))
+
+  title('The same, recorded')
+  say('Given symbols instead of data, the same functions write down a Program: what the engine runs.')
+  const trace = new Trace('head')
+  const symbols = matrices.map(({ shape }, i) => trace.input(`w${'qkv'[i]}`, 'f32', shape))
+  trace.output('y', head(trace.input('x', 'f32', x.shape), symbols[0], symbols[1], symbols[2]).y)
+  const program = trace.finish()
+  say(print(program).trimEnd())
+  const inputs = { x: x.data, wq: matrices[0].data, wk: matrices[1].data, wv: matrices[2].data }
+  const { device, y: computed } = await lab.compute(program, inputs)
+  agree(lab, `the head by hand and the Program, run on ${device},`, y, tensor(computed, 'f32', y.shape))
+}
+
+/** One head of causal attention: x [B, T, C] and three matrices [D, C] → y [B, T, D]. */
+function head(x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) {
+  const q = matmul(x, wq, false, true) // [B, T, C] · [D, C]ᵀ → [B, T, D]
+  const k = matmul(x, wk, false, true)
+  const v = matmul(x, wv, false, true)
+  const scores = batchedMatmul(q, k, false, true) // [B, T, D] · [B, T, D]ᵀ → [B, T, T]
+  const weights = maskedSoftmax(scores, { scale: D ** -0.5 })
+  const y = batchedMatmul(weights, v) // [B, T, T] · [B, T, D] → [B, T, D]
+  return { q, k, v, weights, y }
 }
 
 /** [D, C], as a Linear layer begins: U(±1/√C). */

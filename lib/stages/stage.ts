@@ -1,5 +1,7 @@
 // What a stage of the course is, and what it is given to show itself with.
 
+import type { TypedArray } from '../graph/dtype'
+import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import type { LanguageModel, ModelSizes } from '../nn'
 import { type Seed, seedToBigInt } from '../random/philox'
@@ -63,6 +65,11 @@ export interface Lab {
   show(tensor: Tensor): void
   /** Prints a text between rules. */
   quote(title: string, text: string): void
+  /** Runs a Program whose one output is y on the device, with these inputs. */
+  compute(
+    program: Program,
+    inputs: Readonly<Record<string, ArrayLike<number>>>,
+  ): Promise<{ device: string; y: TypedArray }>
 }
 
 /** What a stage that trains has besides: the text, its numbers, and the engine. */
