@@ -60,7 +60,9 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
   const planned = { ...plans[await kindOf(options)], ...defined(given) }
   if (planned.steps !== undefined) return planned
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
-  const steps = stepsIn(stepsPart * seconds, await secondsPerStep(planned, measuring, control.stopped))
+  const { signal } = options
+  const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
+  const steps = stepsIn(stepsPart * seconds, await secondsPerStep(planned, measuring, stopped))
   return { evalInterval: steps / 9, sampleInterval: steps / 3, ...planned, steps }
 }
 
@@ -72,11 +74,11 @@ async function kindOf(options: CheckedOptions): Promise<keyof typeof plans> {
 }
 
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */
-function stepsIn(seconds: number, perStep: number): number {
+export function stepsIn(seconds: number, perStep: number): number {
   return 9 * Math.floor(Math.max(fewestSteps, seconds / perStep) / 9)
 }
 
-/** Seconds a training step, from some that are thrown away. */
+/** Seconds a training step, from some that are thrown away; Infinity if it was stopped before the first. */
 async function secondsPerStep(
   options: CheckedOptions,
   seconds: number,
@@ -95,7 +97,7 @@ async function secondsPerStep(
         step += losses.length
         spent += took
       }
-      return spent / Math.max(1, step - begun)
+      return step > begun ? spent / (step - begun) : Infinity
     }
     await run(seconds / 3)
     return await run((2 * seconds) / 3)

@@ -1,0 +1,79 @@
+// The preset 'auto': sized to the device and the time, and then a run like any other.
+
+import { stepsIn } from '../../lib/train/auto'
+import type { StartEvent } from '../../lib/train/events'
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { eventsOf, ofType } from '../support/runs'
+import { someText } from '../support/text'
+
+const auto: TrainOptions = {
+  data: { text: someText() },
+  preset: 'auto',
+  evalBatches: 1,
+  sampleTokens: 5,
+  seed: 7,
+}
+
+const startOf = (events: Awaited<ReturnType<typeof eventsOf>>): StartEvent => ofType(events, 'start')[0]
+
+onEveryDevice('auto', ({ name: device }) => {
+  test('measures, then trains about as long as it was told', async () => {
+    const run = train({ ...auto, device, minutes: 0.05 })
+    const events = await eventsOf(run)
+    const model = await run
+    expect(events.slice(0, 2).map(({ type }) => type)).toEqual(['measuring', 'start'])
+    const { steps, config } = startOf(events)
+    expect(config.model.kind).toBe('decoder')
+    expect(steps).toBeGreaterThanOrEqual(36)
+    expect(steps % 9).toBe(0)
+    expect(config.training.evalInterval).toBe(steps / 9)
+    expect(ofType(events, 'evaluation')).toHaveLength(10)
+    expect(ofType(events, 'sample').map(({ step }) => step)).toEqual([0, 1, 2, 3].map((n) => (n * steps) / 3))
+    expect(model.info.step).toBe(steps)
+    await model.dispose()
+  })
+
+  test('options stand over what it chooses, and steps need no measuring', async () => {
+    const run = train({ ...auto, device, steps: 2, embed: 16, heads: 2, layers: 1, learningRate: 0.01 })
+    const events = await eventsOf(run)
+    await (await run).dispose()
+    expect(events[0].type).toBe('start')
+    const { model, training } = startOf(events).config
+    expect(model).toMatchObject({ kind: 'decoder', embed: 16, heads: 2, layers: 1 })
+    expect(training).toMatchObject({ steps: 2, learningRate: 0.01 })
+  })
+
+  test('stop() while it measures ends the run before its first step', async () => {
+    const run = train({ ...auto, device, minutes: 10 })
+    for await (const event of run) {
+      expect(event.type).toBe('measuring')
+      break
+    }
+    run.stop()
+    const model = await run
+    expect(model.info.step).toBe(0)
+    await model.dispose()
+  })
+})
+
+test.each([
+  [180, 0.05, 3600],
+  [180, 0.051, 3528],
+  [1, 10, 36],
+  [60, Infinity, 36],
+])('in %d s, at %d s a step: %d steps', (seconds, perStep, steps) => {
+  expect(stepsIn(seconds, perStep)).toBe(steps)
+})
+
+test('minutes without auto, or none at all, are refused', async () => {
+  const text = auto.data
+  const alone = await failureOf(() => train({ data: text, preset: 'cpu', minutes: 1 }))
+  expect(alone.message).toMatch(
+    /minutes is 1: it is for the preset 'auto' alone; give steps, or preset: 'auto'/,
+  )
+  const none = await failureOf(() => train({ ...auto, minutes: 0 }))
+  expect(none.message).toMatch(/minutes is 0: must be more than 0/)
+})
