@@ -101,7 +101,18 @@ function norm(values: ArrayLike<number>): number {
 /** Ten million weights are drawn, and ten steps of them computed. */
 jest.setTimeout(60_000)
 
-const names = ['bigram', 'single-head', 'decoder-narrow', 'decoder-narrow-dropout']
+const names = [
+  'notebook',
+  'bigram',
+  'single-head',
+  'multi-head',
+  'feed-forward',
+  'blocks',
+  'residual',
+  'layer-norm',
+  'decoder-narrow',
+  'decoder-narrow-dropout',
+]
 
 describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (name) => {
   const golden = read(name)

@@ -1,13 +1,17 @@
 """
-Times PyTorch's training step for stages 01, 03 and 09, written the way the course's Python script writes it: one small
-module per head with its own Linear for query, key and value, a tril mask with masked_fill, heads concatenated, torch's
+Times PyTorch's training for the course's stages, written the way the course's Python scripts write it: one small module
+per head with its own Linear for query, key and value, a tril mask with masked_fill, heads concatenated, torch's
 dropout and AdamW, batches drawn with randint and stack. A step is drawing a batch, forward, backward and optimizer.
 
     python bench.py --stage 09 --batch-size 8 --threads 2 --steps 5    one JSON line: {"stage", "ms" (median), "min", …}
     python bench.py --stage 09 --batch-size 8 --threads 2              reads commands, so that runs can be alternated
+    python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
 Commands, one a line: "run N" runs N steps and answers {"ms": median, "min": …, "steps": N} on a line; "quit" or the end
 of input ends. Nothing else is printed to standard output. The first step is warm-up: send a "run 1" first.
+
+The whole loop makes all of a stage's steps on a text and, every so many steps and after the last, estimates both losses
+over 200 random batches of each split, without dropout. Reading the text and making the model are not in its seconds.
 """
 
 import argparse
@@ -21,12 +25,23 @@ from torch import nn
 from torch.nn import functional as F
 
 VOCABULARY = 65
-CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter here
+CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
+EVAL_BATCHES = 200
+SMALL = dict(batch_size=32, block_size=8, embed=32, heads=4, layers=0, feed_forward=False, residual=False, norm=False,
+             dropout=0.0, learning_rate=1e-3, weight_decay=0.01, steps=5000, eval_every=500)  # fmt: skip
+BIGRAM = dict(SMALL, embed=0, heads=0)
 STAGES = {
-    '01': dict(batch_size=32, block_size=8, embed=0, heads=0, layers=0, dropout=0.0, learning_rate=1e-2),
-    '03': dict(batch_size=32, block_size=8, embed=32, heads=1, layers=0, dropout=0.0, learning_rate=1e-3),
-    '09': dict(batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2, learning_rate=5e-4),
-}
+    '00': dict(BIGRAM, weight_decay=0.0, steps=10000, eval_every=0),
+    '01': dict(BIGRAM, learning_rate=1e-2, steps=3000, eval_every=300),
+    '03': dict(SMALL, heads=1, eval_every=300),
+    '04': SMALL,
+    '05': dict(SMALL, feed_forward=True),
+    '06': dict(SMALL, layers=3),
+    '07': dict(SMALL, layers=3, residual=True),
+    '08': dict(SMALL, layers=3, residual=True, norm=True),
+    '09': dict(SMALL, batch_size=64, block_size=256, embed=384, heads=6, layers=6, residual=True, norm=True, dropout=0.2,
+               learning_rate=5e-4),
+}  # fmt: skip
 
 
 class Head(nn.Module):
@@ -49,73 +64,129 @@ class Head(nn.Module):
         return weights @ v
 
 
+def dropout(stage):
+    return [nn.Dropout(stage['dropout'])] if stage['dropout'] > 0 else []
+
+
 class MultiHead(nn.Module):
-    def __init__(self, embed, heads, block_size, dropout):
+    def __init__(self, stage):
         super().__init__()
-        self.heads = nn.ModuleList(Head(embed, embed // heads, block_size, dropout) for _ in range(heads))
-        self.projection = nn.Linear(embed, embed)
-        self.dropout = nn.Dropout(dropout)
+        embed, heads = stage['embed'], stage['heads']
+        self.heads = nn.ModuleList(
+            Head(embed, embed // heads, stage['block_size'], stage['dropout']) for _ in range(heads)
+        )
+        self.projection = nn.Sequential(nn.Linear(embed, embed), *dropout(stage)) if stage['residual'] else None
 
     def forward(self, x):
         x = torch.cat([head(x) for head in self.heads], dim=-1)
-        return self.dropout(self.projection(x))
+        return self.projection(x) if self.projection else x
+
+
+def feed_forward(stage):
+    embed = stage['embed']
+    if not stage['residual']:
+        return nn.Sequential(nn.Linear(embed, embed), nn.ReLU())
+    return nn.Sequential(
+        nn.Linear(embed, 4 * embed), nn.ReLU(), nn.Linear(4 * embed, embed), *dropout(stage)
+    )
 
 
 class Block(nn.Module):
-    def __init__(self, embed, heads, block_size, dropout):
+    def __init__(self, stage):
         super().__init__()
-        self.attention = MultiHead(embed, heads, block_size, dropout)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(embed, 4 * embed), nn.ReLU(), nn.Linear(4 * embed, embed), nn.Dropout(dropout)
-        )
-        self.norm1, self.norm2 = nn.LayerNorm(embed), nn.LayerNorm(embed)
+        self.attention, self.feed_forward = MultiHead(stage), feed_forward(stage)
+        self.residual = stage['residual']
+        norm = nn.LayerNorm if stage['norm'] else nn.Identity
+        self.norm1, self.norm2 = norm(stage['embed']), norm(stage['embed'])
 
     def forward(self, x):
+        if not self.residual:
+            return self.feed_forward(self.attention(x))
         x = x + self.attention(self.norm1(x))
         return x + self.feed_forward(self.norm2(x))
 
 
-class Model(nn.Module):
-    """Stage 01 with embed 0, stage 03 with layers 0, else the decoder."""
+def body(stage):
+    embed = stage['embed']
+    if stage['layers']:
+        norm = [nn.LayerNorm(embed)] if stage['norm'] else []
+        return nn.Sequential(*(Block(stage) for _ in range(stage['layers'])), *norm)
+    heads = MultiHead(stage) if stage['heads'] > 1 else Head(embed, embed, stage['block_size'], stage['dropout'])
+    return nn.Sequential(heads, feed_forward(stage)) if stage['feed_forward'] else heads
 
-    def __init__(self, embed, heads, layers, block_size, dropout):
+
+class Model(nn.Module):
+    """The bigram with embed 0, else embeddings, the stage's body and a linear head."""
+
+    def __init__(self, stage, vocabulary):
         super().__init__()
-        self.token_table = nn.Embedding(VOCABULARY, embed or VOCABULARY)
+        embed = stage['embed']
+        self.token_table = nn.Embedding(vocabulary, embed or vocabulary)
         self.body = None
         if embed:
-            self.position_table = nn.Embedding(block_size, embed)
-            self.head = nn.Linear(embed, VOCABULARY)
-            if layers:
-                blocks = [Block(embed, heads, block_size, dropout) for _ in range(layers)]
-                self.body = nn.Sequential(*blocks, nn.LayerNorm(embed))
-            else:
-                self.body = Head(embed, embed, block_size, dropout)
+            self.position_table = nn.Embedding(stage['block_size'], embed)
+            self.body = body(stage)
+            self.head = nn.Linear(embed, vocabulary)
 
     def forward(self, tokens, targets):
         x = self.token_table(tokens)
         if self.body is not None:
             x = self.head(self.body(x + self.position_table(torch.arange(tokens.shape[1]))))
-        return F.cross_entropy(x.view(-1, VOCABULARY), targets.view(-1))
+        return F.cross_entropy(x.view(-1, x.shape[-1]), targets.view(-1))
+
+
+def read_text(path):
+    """(training tokens, validation tokens, vocabulary size)"""
+    with open(path, encoding='utf-8', newline='') as file:
+        text = file.read()
+    index = {character: i for i, character in enumerate(sorted(set(text)))}
+    tokens = torch.tensor([index[character] for character in text])
+    split = int(0.9 * len(tokens))
+    return tokens[:split], tokens[split:], len(index)
 
 
 class Bench:
-    def __init__(self, stage):
+    def __init__(self, stage, corpus=None, vocabulary=VOCABULARY, seed=1337):
         self.stage = stage
-        torch.manual_seed(1337)
-        self.corpus = torch.randint(VOCABULARY, (CORPUS_LENGTH,))
-        shape = (stage['embed'], stage['heads'], stage['layers'], stage['block_size'], stage['dropout'])
-        self.model = Model(*shape)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=stage['learning_rate'])
+        torch.manual_seed(seed)
+        self.corpus = torch.randint(vocabulary, (CORPUS_LENGTH,)) if corpus is None else corpus
+        self.model = Model(stage, vocabulary)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=stage['learning_rate'], weight_decay=stage['weight_decay']
+        )
+
+    def batch(self, corpus):
+        B, T = self.stage['batch_size'], self.stage['block_size']
+        offsets = torch.randint(len(corpus) - T, (B,))
+        return (
+            torch.stack([corpus[i : i + T] for i in offsets]),
+            torch.stack([corpus[i + 1 : i + T + 1] for i in offsets]),
+        )
 
     def step(self) -> None:
-        B, T = self.stage['batch_size'], self.stage['block_size']
-        offsets = torch.randint(len(self.corpus) - T, (B,))
-        tokens = torch.stack([self.corpus[i : i + T] for i in offsets])
-        targets = torch.stack([self.corpus[i + 1 : i + T + 1] for i in offsets])
-        loss = self.model(tokens, targets)
+        loss = self.model(*self.batch(self.corpus))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+
+    @torch.no_grad()
+    def estimate(self, corpus) -> float:
+        self.model.eval()
+        losses = torch.zeros(EVAL_BATCHES)
+        for i in range(EVAL_BATCHES):
+            losses[i] = self.model(*self.batch(corpus)).item()
+        self.model.train()
+        return losses.mean().item()
+
+    def whole(self, validation) -> dict:
+        steps, every = self.stage['steps'], self.stage['eval_every']
+        started = time.perf_counter()
+        for step in range(steps):
+            if every and step % every == 0:
+                self.estimate(self.corpus), self.estimate(validation)
+            self.step()
+        losses = {'trainLoss': self.estimate(self.corpus), 'valLoss': self.estimate(validation)}
+        return {'seconds': round(time.perf_counter() - started, 3), 'steps': steps, **losses}
 
     def run(self, steps: int) -> dict:
         times = []
@@ -132,17 +203,29 @@ def main() -> None:
     parser.add_argument('--steps', type=int, help='time this many steps (after one of warm-up) and end')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--batch-size', type=int, help="instead of the stage's own")
+    parser.add_argument('--whole', action='store_true', help='train from the first step to the last (or --steps) and end')
+    parser.add_argument('--text', help='with --whole: a UTF-8 text file')
+    parser.add_argument('--eval-every', type=int, help='with --whole: steps between evaluations; 0 leaves only the last')
+    parser.add_argument('--seed', type=int, default=1337, help="PyTorch's")
     args = parser.parse_args()
+    if args.whole and not args.text:
+        parser.error('--whole needs --text: a file to train on')
 
     torch.set_num_threads(args.threads)
     stage = dict(STAGES[args.stage])
-    if args.batch_size:
-        stage['batch_size'] = args.batch_size
-    bench = Bench(stage)
+    for name in ('batch_size', 'eval_every', 'steps'):
+        if getattr(args, name) is not None:
+            stage[name] = getattr(args, name)
+    about = {'batchSize': stage['batch_size'], 'threads': args.threads, 'torch': torch.__version__}
 
+    if args.whole:
+        train, validation, vocabulary = read_text(args.text)
+        result = Bench(stage, train, vocabulary, args.seed).whole(validation)
+        print(json.dumps({'stage': args.stage, **result, **about}), flush=True)
+        return
+    bench = Bench(stage)
     if args.steps:
-        bench.run(min(args.steps, 20) if stage['layers'] == 0 else 1)
-        about = {'batchSize': stage['batch_size'], 'threads': args.threads, 'torch': torch.__version__}
+        bench.run(min(args.steps, 20) if stage['dropout'] == 0 else 1)
         print(json.dumps({'stage': args.stage, **bench.run(args.steps), **about}), flush=True)
         return
     for line in sys.stdin:

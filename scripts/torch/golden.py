@@ -15,23 +15,38 @@ What a file holds ("expected" is the float64 run, "float32" the other):
   losses           ten steps; the loss before each update, the mean over micro-batches
   gradientNorms    step 0, per tensor, after averaging micro-batches and before clipping; totalGradientNorm
   gradientTotals   the total norm of every step, before clipping
-  gradients        step 0, whole tensors of at most 4,500 elements (bigram and single-head only)
+  gradients        step 0, whole, of the tensors that are small enough (WHOLE)
   finalNorms       per parameter after the ten updates
+
+Stage 02 trains nothing. Its file, attention-tricks, holds what its formulas give, in float64 alone; see attention_tricks.
+Every tensor there is {"shape", "values"}, row by row:
+  config, seed; sites: of x, query, key, value and dy, as above; initial: the same five tensors' first 4 values and sum
+  expected         runningMean of x; weights and y of the head; gradients of the sum of dy·y
 """
 
 import json
+import math
 import pathlib
 import sys
 
 import numpy as np
 import torch
 
-from nano_torch import DEFAULTS, Dropout, Trainer, batch, batch_offsets, build, fnv1a, keep_mask, words
+from nano_torch import (
+    DEFAULTS, Dropout, STAGES, Trainer, batch, batch_offsets, build, fnv1a, keep_mask, normal_values, uniform_values,
+    words,
+)  # fmt: skip
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'test' / 'golden'
 STEPS = 10
 VOCABULARY = 65
 CORPUS_LENGTH = 2000
+
+
+def course(stage: str) -> dict:
+    """A stage at the course's own sizes; how many steps are made here is STEPS."""
+    return {key: value for key, value in STAGES[stage].items() if key != 'steps'}
+
 
 NARROW = dict(DEFAULTS, model='decoder', batchSize=4, blockSize=32, embed=48, heads=4, layers=2, learningRate=1e-3)
 # maxNorm 0.56: the first six steps of decoder-narrow-dropout are clipped, the last four are not.
@@ -41,6 +56,12 @@ CASES = {
         2**53 - 1,
         dict(DEFAULTS, model='single-head', batchSize=32, blockSize=8, embed=32, heads=1, learningRate=1e-3),
     ),
+    'notebook': (2**64 - 1, course('00')),
+    'multi-head': (1337, course('04')),
+    'feed-forward': (1337, course('05')),
+    'blocks': (1337, course('06')),
+    'residual': (1337, course('07')),
+    'layer-norm': (1337, course('08')),
     'decoder-narrow': (1337, NARROW),
     'decoder-narrow-dropout': (1337, dict(NARROW, dropout=0.2, microBatches=2, maxNorm=0.56)),
     'decoder-full': (
@@ -48,6 +69,12 @@ CASES = {
         dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
     ),
 }
+# Tensors of at most so many elements have their first gradients written down whole.
+WHOLE = {'bigram': 4500, 'single-head': 4500, 'multi-head': 1024, 'feed-forward': 1024, 'blocks': 256, 'residual': 256,
+         'layer-norm': 256}  # fmt: skip
+
+TRICKS = 'attention-tricks'
+TRICKS_CONFIG = dict(batchSize=4, blockSize=8, channels=2, headSize=16)
 
 
 def golden_corpus(seed: int) -> torch.Tensor:
@@ -64,18 +91,19 @@ def norms(tensors) -> dict:
     return {name: significant(tensor.double().norm().item(), 12) for name, tensor in tensors}
 
 
-def run(seed: int, config: dict, dtype: torch.dtype) -> dict:
-    """Ten steps in this dtype, from float32 initial weights."""
+def first_and_sum(tensor: torch.Tensor) -> dict:
+    return {
+        'shape': list(tensor.shape),
+        'first': [float(value) for value in tensor.detach().flatten()[:4]],
+        'sum': tensor.detach().double().sum().item(),
+    }
+
+
+def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
+    """Ten steps in this dtype, from float32 initial weights; first gradients of at most `whole` elements are kept."""
     torch.manual_seed(0)  # nothing below draws from torch; this keeps it so that a slip is at least repeatable
     model = build(config, VOCABULARY, seed)
-    initial = {
-        name: {
-            'shape': list(p.shape),
-            'first': [float(value) for value in p.detach().flatten()[:4]],
-            'sum': p.detach().double().sum().item(),
-        }
-        for name, p in model.named_parameters()
-    }
+    initial = {name: first_and_sum(p) for name, p in model.named_parameters()}
     model.to(dtype)
     trainer = Trainer(model, config, golden_corpus(seed), seed)
     result = {'initial': initial, 'losses': [], 'gradientTotals': []}
@@ -94,11 +122,11 @@ def run(seed: int, config: dict, dtype: torch.dtype) -> dict:
             }
             result['totalGradientNorm'] = significant(total, 12)
             result['gradientNorms'] = norms(gradients)
-            if config['model'] != 'decoder':
+            if whole > 0:
                 result['gradients'] = {
                     name: [significant(value, 9) for value in gradient.flatten().tolist()]
                     for name, gradient in gradients
-                    if gradient.numel() <= 4500
+                    if gradient.numel() <= whole
                 }
         trainer.update()
     result['finalNorms'] = norms((name, p.detach()) for name, p in model.named_parameters())
@@ -107,7 +135,7 @@ def run(seed: int, config: dict, dtype: torch.dtype) -> dict:
 
 def write(name: str) -> None:
     seed, config = CASES[name]
-    expected, single = run(seed, config, torch.float64), run(seed, config, torch.float32)
+    expected, single = (run(seed, config, dtype, WHOLE.get(name, 0)) for dtype in (torch.float64, torch.float32))
     micro_batches, size, block = config['microBatches'], config['batchSize'], config['blockSize']
     corpus = golden_corpus(seed)
     tokens, targets = batch(corpus, size, block, seed, 0)
@@ -126,7 +154,7 @@ def write(name: str) -> None:
         sites[f'{path}.init'] = fnv1a(f'{path}.init')
 
     golden = {
-        'about': f'Made by scripts/torch/golden.py with PyTorch {torch.__version__.split("+")[0]}; do not edit.',
+        'about': about(),
         'config': {**config, 'vocabulary': VOCABULARY, 'steps': STEPS},
         'seed': str(seed),
         'corpusLength': CORPUS_LENGTH,
@@ -141,19 +169,96 @@ def write(name: str) -> None:
         'expected': expected,
         'float32': {'losses': single['losses'], 'totalGradientNorm': single['totalGradientNorm']},
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f'{name}.json'
-    path.write_text(to_json(golden) + '\n', encoding='utf-8')
+    size = save(name, golden)
 
     def worst(key):
         pairs = [(expected[key][n], single[key][n]) for n in expected[key]]
         return max(abs(a - b) / max(abs(a), 1e-6) for a, b in pairs)
 
     drift = max(abs(a - b) for a, b in zip(expected['losses'], single['losses']))
-    print(f'{name}: {path.stat().st_size / 1000:.1f} kB, loss {expected["losses"][0]:.6f} → {expected["losses"][-1]:.6f}, '
+    print(f'{name}: {size}, loss {expected["losses"][0]:.6f} → {expected["losses"][-1]:.6f}, '
           f'float32 strays by {drift:.1e} (losses), {worst("gradientNorms"):.1e} (gradient norms, relative), '
           f'{worst("finalNorms"):.1e} (final norms); '
           f'total gradient norms {min(expected["gradientTotals"]):.3f} … {max(expected["gradientTotals"]):.3f}')  # fmt: skip
+
+
+# Stage 02
+
+
+def running_means(x: torch.Tensor) -> list:
+    """The mean of each token and those before it, three ways."""
+    B, T, C = x.shape
+    loop = torch.empty_like(x)
+    for b in range(B):
+        for t in range(T):
+            loop[b, t] = x[b, : t + 1].mean(0)
+    lower = torch.tril(torch.ones(T, T, dtype=x.dtype))
+    by_matmul = (lower / lower.sum(1, keepdim=True)) @ x
+    by_softmax = torch.zeros(T, T, dtype=x.dtype).masked_fill(lower == 0, -math.inf).softmax(-1) @ x
+    return [loop, by_matmul, by_softmax]
+
+
+def attention_tricks(seed: int) -> dict:
+    """
+    The running mean and one causal head, without bias: q = x·Wqᵀ and so on, weights = softmax of the scores
+    q·kᵀ/√16 that are not in the future, y = weights·v. Drawn as initial weights are (draw 0): x [4, 8, 2] and dy [4, 8, 16]
+    N(0, 1) at the sites attention-tricks.x and .dy, the matrices [16, 2] U(±1/√2) at .query, .key and .value.
+    """
+    B, T, C, D = TRICKS_CONFIG.values()
+    sites = {f'{TRICKS}.{name}': fnv1a(f'{TRICKS}.{name}') for name in ('x', 'query', 'key', 'value', 'dy')}
+    drawn = {}
+    for path, site in sites.items():
+        name = path.removeprefix(f'{TRICKS}.')
+        if name in ('x', 'dy'):
+            value = normal_values((B, T, C if name == 'x' else D), seed, site)
+        else:
+            value = uniform_values((D, C), 1 / math.sqrt(C), seed, site)
+        drawn[name] = torch.from_numpy(value)
+    x, wq, wk, wv = (drawn[name].double().requires_grad_() for name in ('x', 'query', 'key', 'value'))
+
+    mean, *others = running_means(x.detach())
+    for other in others:
+        assert (mean - other).abs().max() < 1e-12
+    q, k, v = x @ wq.T, x @ wk.T, x @ wv.T
+    future = torch.ones(T, T, dtype=torch.bool).triu(1)
+    weights = (q @ k.transpose(-2, -1) * D**-0.5).masked_fill(future, -math.inf).softmax(-1)
+    y = weights @ v
+    (y * drawn['dy'].double()).sum().backward()
+
+    def whole(tensor):
+        values = [significant(value, 12) for value in tensor.detach().flatten().tolist()]
+        return {'shape': list(tensor.shape), 'values': values}
+
+    return {
+        'about': about(),
+        'config': TRICKS_CONFIG,
+        'seed': str(seed),
+        'sites': sites,
+        'initial': {name: first_and_sum(tensor) for name, tensor in drawn.items()},
+        'expected': {
+            'runningMean': whole(mean),
+            'weights': whole(weights),
+            'y': whole(y),
+            'gradients': {
+                name: whole(tensor.grad) for name, tensor in zip(('x', 'query', 'key', 'value'), (x, wq, wk, wv))
+            },
+        },
+    }
+
+
+# The files
+
+
+def about() -> str:
+    return f'Made by scripts/torch/golden.py with PyTorch {torch.__version__.split("+")[0]}; do not edit.'
+
+
+def save(name: str, golden: dict) -> str:
+    """Writes the file and says how large it is."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f'{name}.json'
+    path.write_text(to_json(golden) + '\n', encoding='utf-8')
+    return f'{path.stat().st_size / 1000:.1f} kB'
 
 
 SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms'}
@@ -169,5 +274,8 @@ def to_json(value, key: str = None, depth: int = 0) -> str:
 
 
 if __name__ == '__main__':
-    for case in sys.argv[1:] or CASES:
-        write(case)
+    for case in sys.argv[1:] or [*CASES, TRICKS]:
+        if case == TRICKS:
+            print(f'{TRICKS}: {save(TRICKS, attention_tricks(1337))}, three ways to the running mean agree')
+        else:
+            write(case)

@@ -3,7 +3,8 @@ nano-gpt's models and random numbers again, in numpy and plain PyTorch.
 
 This is the second opinion: it shares no code with nano-gpt, only docs/program.md. From a seed alone it makes the same
 initial weights, batches and dropout masks, so nothing but the seed has to travel between the two. golden.py
-and compare.py build on it. `python nano_torch.py` checks the random numbers against published vectors.
+and compare.py build on it. `python nano_torch.py` checks the random numbers against published vectors, and the
+models' sizes.
 """
 
 import math
@@ -129,7 +130,7 @@ class LanguageModel(nn.Module):
 
 
 class Bigram(LanguageModel):
-    """Stage 01: a row of the table is the next token's logits."""
+    """Stages 00 and 01: a row of the table is the next token's logits."""
 
     def __init__(self, vocabulary: int):
         super().__init__()
@@ -140,7 +141,7 @@ class Bigram(LanguageModel):
 
 
 class Attention(nn.Module):
-    """Causal attention; head h takes the channels h*D … h*D+D-1. Only the decoder has a projection and dropout."""
+    """Causal attention; head h takes the channels h*D … h*D+D-1. From stage 07 on with a projection and dropout."""
 
     def __init__(self, channels: int, heads: int, projected=False, dropout=0.0, noise: Noise = None, path=''):
         super().__init__()
@@ -171,19 +172,15 @@ class Attention(nn.Module):
         return self.residualDropout(self.projection(y)) if self.projected else y
 
 
-class SingleHead(LanguageModel):
-    """Stage 03: token and position embeddings, one head, a linear head."""
+class NarrowFeedForward(nn.Module):
+    """As it begins, in stages 05 and 06."""
 
-    def __init__(self, vocabulary: int, block_size: int, channels: int):
+    def __init__(self, channels: int):
         super().__init__()
-        self.tokenEmbedding = nn.Embedding(vocabulary, channels)
-        self.positionEmbedding = nn.Embedding(block_size, channels)
-        self.attention = Attention(channels, heads=1)
-        self.head = nn.Linear(channels, vocabulary)
+        self.linear = nn.Linear(channels, channels)
 
-    def forward(self, tokens):
-        x = self.tokenEmbedding(tokens) + self.positionEmbedding(torch.arange(tokens.shape[1]))
-        return self.head(self.attention(x))
+    def forward(self, x):
+        return F.relu(self.linear(x))
 
 
 class FeedForward(nn.Module):
@@ -197,12 +194,26 @@ class FeedForward(nn.Module):
         return self.dropout(self.contract(F.relu(self.expand(x))))
 
 
-class Block(nn.Module):
-    def __init__(self, channels: int, heads: int, dropout: float, noise: Noise, path: str):
+class PlainBlock(nn.Module):
+    """Stage 06: nothing helps it train."""
+
+    def __init__(self, channels: int, heads: int):
         super().__init__()
-        self.attentionNorm = nn.LayerNorm(channels)
+        self.attention = Attention(channels, heads)
+        self.feedForward = NarrowFeedForward(channels)
+
+    def forward(self, x):
+        return self.feedForward(self.attention(x))
+
+
+class Block(nn.Module):
+    """Residual, in stage 07 without norms."""
+
+    def __init__(self, channels: int, heads: int, normed: bool, dropout: float, noise: Noise, path: str):
+        super().__init__()
+        self.attentionNorm = nn.LayerNorm(channels) if normed else nn.Identity()
         self.attention = Attention(channels, heads, True, dropout, noise, f'{path}.attention')
-        self.feedForwardNorm = nn.LayerNorm(channels)
+        self.feedForwardNorm = nn.LayerNorm(channels) if normed else nn.Identity()
         self.feedForward = FeedForward(channels, dropout, noise, f'{path}.feedForward')
 
     def forward(self, x):
@@ -210,33 +221,58 @@ class Block(nn.Module):
         return x + self.feedForward(self.feedForwardNorm(x))
 
 
-class Decoder(LanguageModel):
-    """Stage 09: the GPT."""
+class Transformer(LanguageModel):
+    """Stages 03 to 09: token and position embeddings, a body (modules by name, one after the other), a linear head."""
 
-    def __init__(self, vocabulary, block_size, channels, heads, layers, dropout=0.0, noise: Noise = None):
+    def __init__(self, vocabulary: int, block_size: int, channels: int, body: dict, noise: Noise):
         super().__init__()
         self.noise = noise
         self.tokenEmbedding = nn.Embedding(vocabulary, channels)
         self.positionEmbedding = nn.Embedding(block_size, channels)
-        self.blocks = nn.Sequential(
-            *(Block(channels, heads, dropout, noise, f'blocks.{i}') for i in range(layers))
-        )
-        self.finalNorm = nn.LayerNorm(channels)
+        self.body = list(body)
+        for name, module in body.items():
+            self.add_module(name, module)
         self.head = nn.Linear(channels, vocabulary)
 
     def forward(self, tokens):
         x = self.tokenEmbedding(tokens) + self.positionEmbedding(torch.arange(tokens.shape[1]))
-        return self.head(self.finalNorm(self.blocks(x)))
+        for name in self.body:
+            x = getattr(self, name)(x)
+        return self.head(x)
+
+
+def body(config: dict, noise: Noise) -> dict:
+    """What stands between the embeddings and the head."""
+    model, channels, heads = config['model'], config['embed'], config['heads']
+    if model in ('single-head', 'multi-head'):
+        return {'attention': Attention(channels, heads)}
+    if model == 'feed-forward':
+        return {'attention': Attention(channels, heads), 'feedForward': NarrowFeedForward(channels)}
+    layers = range(config['layers'])
+    if model == 'blocks':
+        return {'blocks': nn.Sequential(*(PlainBlock(channels, heads) for _ in layers))}
+    normed = model != 'residual'
+    rest = (channels, heads, normed, config['dropout'], noise)
+    blocks = nn.Sequential(*(Block(*rest, f'blocks.{i}') for i in layers))
+    return {'blocks': blocks, **({'finalNorm': nn.LayerNorm(channels)} if normed else {})}
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The course's stages (those that exist here), building and initialising
+# The course's stages that train a model, building and initialising
 # ---------------------------------------------------------------------------------------------------------------
 
 DEFAULTS = dict(embed=0, heads=0, layers=0, dropout=0.0, microBatches=1, maxNorm=None, weightDecay=0.01)
+BIGRAM = dict(DEFAULTS, model='bigram', batchSize=32, blockSize=8, learningRate=1e-2, steps=3000)
+HEADS = dict(DEFAULTS, batchSize=32, blockSize=8, embed=32, heads=4, learningRate=1e-3, steps=5000)
 STAGES = {
-    '01': dict(DEFAULTS, model='bigram', batchSize=32, blockSize=8, learningRate=1e-2, steps=3000),
-    '03': dict(DEFAULTS, model='single-head', batchSize=32, blockSize=8, embed=32, heads=1, learningRate=1e-3, steps=5000),
+    '00': dict(BIGRAM, learningRate=1e-3, weightDecay=0, steps=10000),
+    '01': BIGRAM,
+    '03': dict(HEADS, model='single-head', heads=1),
+    '04': dict(HEADS, model='multi-head'),
+    '05': dict(HEADS, model='feed-forward'),
+    '06': dict(HEADS, model='blocks', layers=3),
+    '07': dict(HEADS, model='residual', layers=3),
+    '08': dict(HEADS, model='layer-norm', layers=3),
     '09': dict(DEFAULTS, model='decoder', batchSize=64, blockSize=256, embed=384, heads=6, layers=6, dropout=0.2,
                learningRate=5e-4, steps=5000),
 }  # fmt: skip
@@ -261,11 +297,9 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
     """A model of this config with nano-gpt's initial weights for the seed, in float32."""
     if config['model'] == 'bigram':
         model = Bigram(vocabulary)
-    elif config['model'] == 'single-head':
-        model = SingleHead(vocabulary, config['blockSize'], config['embed'])
     else:
-        sizes = (config['blockSize'], config['embed'], config['heads'], config['layers'])
-        model = Decoder(vocabulary, *sizes, config['dropout'], Noise(seed, masks))
+        noise = Noise(seed, masks)
+        model = Transformer(vocabulary, config['blockSize'], config['embed'], body(config, noise), noise)
     initialise(model, seed)
     return model
 
@@ -328,5 +362,16 @@ def check_random_numbers() -> None:
     print('random numbers agree with the published vectors')
 
 
+def check_sizes() -> None:
+    """The parameters of each stage on Tiny Shakespeare's 65 characters, as the course counts them."""
+    counts = {'00': 4225, '01': 4225, '03': 7553, '04': 7553, '05': 8609, '06': 16865, '07': 41921, '08': 42369,
+              '09': 10788929}  # fmt: skip
+    for stage, config in STAGES.items():
+        parameters = sum(p.numel() for p in build(config, 65, 1337).parameters())
+        assert parameters == counts[stage], (stage, parameters, counts[stage])
+    print('every stage has as many parameters as in the course')
+
+
 if __name__ == '__main__':
     check_random_numbers()
+    check_sizes()
