@@ -10,6 +10,7 @@ export { generate, type LoadOptions, type LossOptions, load, Model } from './mod
 export * as nn from './nn'
 export * as ops from './ops'
 export { CharTokenizer } from './tokenizer/char'
+export type { StoredOptions } from './train/config_file'
 export type {
   CheckpointEvent,
   EndEvent,

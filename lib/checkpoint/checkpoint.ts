@@ -1,14 +1,14 @@
 // A checkpoint: one safetensors file with the weights, the optimizer's state and, under `nano_gpt` in its metadata, one JSON
 // string with everything else that training needs to go on. docs/checkpoints.md describes it.
 
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
 import { modelKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
-import { writeFileAtomic } from './atomic'
+import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
 /** Written by this version; others are refused by number. */
@@ -84,7 +84,7 @@ export async function writeCheckpoint(
   info: CheckpointInfo,
   tensors: readonly TensorState[],
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const metadata = { format: 'nano-gpt', nano_gpt: JSON.stringify({ format, ...info }) }
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
 }

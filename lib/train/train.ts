@@ -1,21 +1,28 @@
 // train(): what users call.
 
 import type { Model } from '../model/model'
+import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { checkTrainOptions, type TrainOptions } from './options'
 import { prepare } from './prepare'
 import { Run } from './run'
+import { refuseOtherRun } from './run_folder'
 
 /**
- * Trains a model on a text.
+ * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`).
  *
  * @returns a `Run`: await it for the model, iterate it for progress
  * @throws nothing itself; bad options, data or devices reject the run with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
   return new Run(async (control) => {
-    const checked = checkTrainOptions(options)
-    checked.signal?.throwIfAborted()
-    return new Loop(await prepare(checked), checked, control).run()
+    const given = checkTrainOptions(options)
+    given.signal?.throwIfAborted()
+    const checked = await withConfig(given)
+    refuseOtherRun(checked)
+    const prepared = await prepare(checked).catch((error) => {
+      throw namingConfig(error, checked)
+    })
+    return new Loop(prepared, checked, control).run()
   })
 }
