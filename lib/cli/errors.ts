@@ -65,6 +65,7 @@ function helpHint(): string {
 /** What the library calls an option in code, in the words of the command line. */
 const words: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/^(?:train|generate|load): /, () => ''],
+  [/^data is /, () => '--data is '],
   [
     /train\(\{ resume: ("(?:[^"\\]|\\.)*") \}\)/g,
     (_, path) => `"${command('train', '--resume', JSON.parse(path))}"`,

@@ -188,7 +188,7 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new NanoGptError(
       'checkpoint',
-      `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`,
+      `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}; take another checkpoint of its run`,
     )
   }
   const { model: architecture, parameters } = createModel(config)

@@ -127,7 +127,7 @@ export function checkTogether(options: CheckedOptions): void {
     throw new NanoGptError(
       'option',
       `train: ${given} is ${show(options[given])}, but the weights of \`from\` fit no other model than their own; ` +
-        `leave ${given} out, or leave \`from\` out to start a new model`,
+        `leave it out, or leave \`from\` out to start a new model`,
     )
   }
 }

@@ -43,7 +43,11 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
   const tokenizer = origin.checkpoint
     ? tokenizerFromJSON(origin.checkpoint.info.tokenizer)
     : CharTokenizer.fromText(text.text)
-  const corpus = splitTokens(encode(tokenizer, text, origin), sizes.blockSize)
+  const corpus = splitTokens(
+    encode(tokenizer, text, origin),
+    sizes.blockSize,
+    origin.checkpoint !== undefined,
+  )
   const config = { ...sizes, vocabSize: tokenizer.vocabSize }
   const { model, parameters } = createModel(config)
   const session = await openSession(options)
@@ -116,6 +120,14 @@ async function placeWeights(
   { how, checkpoint }: Origin,
 ): Promise<void> {
   if (how === 'resume') {
+    const lost = optimizerState(parameters).find(({ name }) => !checkpoint.tensors.has(name))
+    if (lost) {
+      throw new NanoGptError(
+        'checkpoint',
+        `${checkpoint.path}: ${lost.name} is missing: a file of weights alone (as model.save() writes it) has no run to go ` +
+          'on with. Begin a new run with its weights: `from` instead of `resume`',
+      )
+    }
     await loadTensors(session, savedTensors(parameters), checkpoint)
     return
   }
