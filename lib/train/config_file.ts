@@ -27,9 +27,8 @@ const { out: _, resume: __, config: ___, signal: ____, ...shared } = trainOption
 
 const digits = v.pipe(
   v.string(),
-  v.regex(/^\d{1,20}$/),
+  v.check((text) => /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n, seedRange),
   v.transform((text) => BigInt(text)),
-  v.maxValue(2n ** 64n - 1n),
 )
 
 const schema = v.strictObject({
