@@ -6,10 +6,11 @@ export { NanoGptError } from './errors'
 export type { GenerateOptions } from './generate/options'
 export { Tensor, tensor } from './graph/tensor'
 export { type ModelConfig, type PresetName, presets } from './model/config'
-export { generate, type LoadOptions, load, Model } from './model/model'
+export { generate, type LoadOptions, type LossOptions, load, Model } from './model/model'
 export * as nn from './nn'
 export * as ops from './ops'
 export { CharTokenizer } from './tokenizer/char'
+export type { StoredOptions } from './train/config_file'
 export type {
   CheckpointEvent,
   EndEvent,

@@ -35,7 +35,7 @@ export function checkOptions<S extends AnyObjectSchema>(
   schema: S,
   options: unknown,
 ): v.InferOutput<S> {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new NanoGptError('option', `${where}: the options must be an object, not ${show(options)}`)
   }
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(schema.entries, key))

@@ -49,6 +49,8 @@ export interface Session {
   write(name: string, data: TypedArray): Promise<void>
   read(name: string): Promise<TypedArray>
   compile(program: Program): Promise<Executable>
+  /** Frees a compiled Program; its handle is not valid any more. */
+  release(executable: Executable): Promise<void>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
   /** Ends the runs asked for so far before their next step. */
   cancel(): void

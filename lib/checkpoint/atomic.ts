@@ -1,7 +1,7 @@
 // Files that are either whole or not there: after a crash at any instant, a path holds its old contents or its new ones.
 
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NanoGptError, reasonOf } from '../errors'
@@ -26,6 +26,17 @@ export async function writeFileAtomic(
     throw writeFailed(path, error)
   }
   await flushFolder(dirname(path)).catch((error) => {
+    throw writeFailed(path, error)
+  })
+}
+
+/**
+ * Makes a folder and those above it; no error if it is there.
+ *
+ * @throws NanoGptError 'write_failed'
+ */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error) => {
     throw writeFailed(path, error)
   })
 }
@@ -106,6 +117,7 @@ const remedies: Record<string, string> = {
   EROFS: 'the file system is read-only; choose another folder',
   ENOENT: 'the folder does not exist; create it first',
   ENOTDIR: 'a part of the path is a file; choose another folder',
+  EEXIST: 'there is a file of that name; choose another folder',
   EISDIR: 'there is a folder of that name; choose another name',
 }
 

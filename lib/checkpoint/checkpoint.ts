@@ -1,14 +1,14 @@
 // A checkpoint: one safetensors file with the weights, the optimizer's state and, under `nano_gpt` in its metadata, one JSON
 // string with everything else that training needs to go on. docs/checkpoints.md describes it.
 
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
 import { modelKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
-import { writeFileAtomic } from './atomic'
+import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
 /** Written by this version; others are refused by number. */
@@ -84,7 +84,7 @@ export async function writeCheckpoint(
   info: CheckpointInfo,
   tensors: readonly TensorState[],
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const metadata = { format: 'nano-gpt', nano_gpt: JSON.stringify({ format, ...info }) }
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
 }
@@ -98,11 +98,29 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'best'): Promise<Checkpoint> {
   const file = await locate(path, prefer)
-  const { tensors, metadata } = await readSafetensors(file)
+  const { tensors, metadata } = await readSafetensors(file).catch((error) => {
+    throw unreadable(file, error)
+  })
   if (metadata.nano_gpt === undefined) {
-    throw new NanoGptError('checkpoint', `${file} is a safetensors file, but not a checkpoint of nano-gpt`)
+    throw new NanoGptError(
+      'checkpoint',
+      `${file} is a safetensors file, but not a checkpoint of nano-gpt: give one that train() or model.save() wrote`,
+    )
   }
   return { path: file, info: parseInfo(file, metadata.nano_gpt), tensors }
+}
+
+const remedyForDamage = 'copy it again from where it came, or take another checkpoint of its run'
+
+/** A file that is no safetensors file, or no longer a whole one: says what would be. */
+function unreadable(file: string, error: unknown): unknown {
+  if (!(error instanceof NanoGptError) || error.code !== 'safetensors') return error
+  const remedy = file.endsWith('.safetensors')
+    ? `If it was a checkpoint, ${remedyForDamage}`
+    : 'A checkpoint is a run folder (the `out` of a run) or a .safetensors file'
+  return new NanoGptError(error.code, `${error.message}${error.message.endsWith('?') ? '' : '.'} ${remedy}`, {
+    cause: error,
+  })
 }
 
 async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
@@ -128,13 +146,17 @@ function parseInfo(file: string, json: string): CheckpointInfo {
   try {
     value = JSON.parse(json)
   } catch (cause) {
-    throw new NanoGptError('checkpoint', `${file} is damaged: its nano_gpt metadata is not JSON`, { cause })
+    throw new NanoGptError(
+      'checkpoint',
+      `${file} is damaged: its nano_gpt metadata is not JSON; ${remedyForDamage}`,
+      { cause },
+    )
   }
   const found = (value as { format?: unknown } | null)?.format
   if (typeof found === 'number' && found !== format) {
     throw new NanoGptError(
       'checkpoint',
-      `${file} has checkpoint format ${found}; this version of nano-gpt reads ${format}`,
+      `${file} has checkpoint format ${found}; this version of nano-gpt reads ${format}; a newer one may read it`,
     )
   }
   const parsed = v.safeParse(schema, value)
@@ -145,6 +167,6 @@ function parseInfo(file: string, json: string): CheckpointInfo {
   const [issue] = parsed.issues
   throw new NanoGptError(
     'checkpoint',
-    `${file} is damaged: ${v.getDotPath(issue) ?? 'its metadata'}: ${issue.message}`,
+    `${file} is damaged: ${v.getDotPath(issue) ?? 'its metadata'}: ${issue.message}; ${remedyForDamage}`,
   )
 }

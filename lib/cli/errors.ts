@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander'
 import { NanoGptError, reasonOf } from '../errors'
 import { kebab } from './flags'
-import { json, note } from './output'
+import { command, json, note } from './output'
 
 /** 0: done; 1: an error; 2: the command was not understood; 130: interrupted. */
 export const exitCodes = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const
@@ -35,7 +35,9 @@ function explain(error: unknown): Explained {
   }
   if (error instanceof NanoGptError) {
     const exitCode = error.code === 'option' ? exitCodes.usage : exitCodes.error
-    return { code: error.code, message: inFlags(error.message), exitCode }
+    // What is wrong in a config file is called there as it is in code.
+    const message = error.code === 'config' ? inWords(error.message) : inFlags(error.message)
+    return { code: error.code, message, exitCode }
   }
   // The system refused something: a full disk, a folder that may not be written.
   const system = error as NodeJS.ErrnoException
@@ -61,13 +63,18 @@ function helpHint(): string {
 }
 
 /** What the library calls an option in code, in the words of the command line. */
-const words: readonly (readonly [RegExp, string])[] = [
-  [/^(?:train|generate): (\w+) is /, '$1 is '],
-  [/pass \{ text \} to train/, 'use --text to train'],
-  [/`data`/g, '--data'],
-  [/\{ text \}/g, '--text'],
-  [/device: 'auto'/g, '--device auto'],
-  [/`out`/g, '--out'],
+const words: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
+  [/^(?:train|generate|load): /, () => ''],
+  [/^data is /, () => '--data is '],
+  [
+    /train\(\{ resume: ("(?:[^"\\]|\\.)*") \}\)/g,
+    (_, path) => `"${command('train', '--resume', JSON.parse(path))}"`,
+  ],
+  [/options of train\(\)/g, () => 'options'],
+  [/pass \{ text \} to train/, () => 'use --text to train'],
+  [/\{ text \}/g, () => '--text'],
+  [/device: 'auto'/g, () => '--device auto'],
+  [/`([a-z]\w*)`/g, (_, name) => flag(name)],
 ]
 
 /** Names of options that can't be mistaken for ordinary words. */
@@ -75,9 +82,13 @@ const optionNames = /\b(?:[a-z]+(?:Size|Rate|Interval|Batches|Tokens|Decay|Clip|
 
 function inFlags(message: string): string {
   const leading = /^(?:train|generate): ([a-z]\w*) is /.exec(message)?.[1]
-  const worded = words.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), message)
+  const worded = inWords(message)
   const flagged = leading ? worded.replace(leading, flag(leading)) : worded
   return flagged.replace(optionNames, flag)
+}
+
+function inWords(message: string): string {
+  return words.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), message)
 }
 
 /** `batchSize` → `--batch-size`. */

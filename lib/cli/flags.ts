@@ -30,6 +30,14 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       value: '<dir|file>',
       description: 'go on with the run in this folder, as if it had never stopped',
     },
+    from: {
+      value: '<dir|file>',
+      description: 'a new run that begins with the weights of a run (its best) or a checkpoint',
+    },
+    config: {
+      value: '<dir|file>',
+      description: 'options that are not given here are those of a run, or of a JSON file',
+    },
   },
   'Model:': {
     preset: { value: '<name>', description: `where defaults come from: ${presetNames} (default: cpu)` },

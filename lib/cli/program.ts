@@ -117,6 +117,8 @@ Examples:
   nano-gpt train --data my.txt --out runs/mine          on a text of your own
   nano-gpt train --preset bigram --steps 500            the smallest model there is: seconds
   nano-gpt train --resume runs/mine --steps 5000        go on with it
+  nano-gpt train --from runs/mine --data other.txt      train it further, on another text, as a new run
+  nano-gpt train --config runs/mine --seed 7            the same again, but for the seed
 `
 
 const stagesExamples = `

@@ -1,12 +1,20 @@
 // `nano-gpt train`: a run with its progress, in a folder of its own.
 
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, rmdirSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/checkpoint'
 import { corpusNames, loadText } from '../data/corpus'
 import { NanoGptError } from '../errors'
-import { checkTrainOptions, resolveNew, type TrainOptions } from '../train/options'
+import { namingConfig, withConfig } from '../train/config_file'
+import {
+  type CheckedOptions,
+  checkTrainOptions,
+  resolveNew,
+  samplingDefaults,
+  type TrainOptions,
+} from '../train/options'
+import { refuseOtherRun } from '../train/run_folder'
 import { train } from '../train/train'
 import { kebab } from './flags'
 import { type Followed, follow, resultOf } from './follow'
@@ -22,29 +30,41 @@ type Options = Omit<TrainOptions, 'signal' | 'data' | 'out'> & {
 
 export async function trainCommand({ json: asJson, text, out: given, ...flags }: Options): Promise<void> {
   refuseContradictions(flags, text, given)
-  const options: TrainOptions = { ...flags, ...(text !== undefined && { data: { text } }) }
-  await checkFirst(options)
-  if (given && given !== flags.resume) refuseOtherRun(given)
-  await fetchText(flags.resume ? flags.data : (text ?? flags.data ?? 'shakespeare'), asJson)
-  const out =
-    given ?? (flags.resume ? undefined : reserveFolder(`runs/${flags.preset ?? 'cpu'}-${timestamp()}`))
+  const options: TrainOptions = {
+    ...flags,
+    ...(text !== undefined && { data: { text } }),
+    ...(given && { out: given }),
+  }
+  const resolved = await checkFirst(options)
+  await fetchText(resolved, asJson)
+  const out = given ?? (flags.resume ? undefined : reserveFolder(`runs/${runName(resolved)}-${timestamp()}`))
   const folder = out === false ? undefined : (out ?? runFolder(flags.resume!))
   const followed = await follow(train({ ...options, ...(out && { out }) }), {
     json: asJson,
-    device: flags.device,
+    device: resolved.device,
     out: folder,
   })
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, folder))
-  else sumUp(followed, folder, { ...flags, text })
+  else sumUp(followed, folder, resolved, text)
   await followed.model.dispose()
 }
 
-/** What can be wrong without a look at the text is said before one is downloaded. */
-async function checkFirst(options: TrainOptions): Promise<void> {
-  const checked = checkTrainOptions(options)
-  if (options.resume === undefined) resolveNew(checked)
-  await (await openSession(options)).dispose()
+/**
+ * What can be wrong without a look at the text is said before one is downloaded.
+ *
+ * @returns the options, with those of --config
+ */
+async function checkFirst(options: TrainOptions): Promise<CheckedOptions> {
+  const resolved = await withConfig(checkTrainOptions(options))
+  refuseOtherRun(resolved)
+  try {
+    if (resolved.resume === undefined && resolved.from === undefined) resolveNew(resolved)
+    await (await openSession(resolved)).dispose()
+  } catch (error) {
+    throw namingConfig(error, resolved)
+  }
+  return resolved
 }
 
 function refuseContradictions(
@@ -66,18 +86,20 @@ function refuseContradictions(
   }
 }
 
-function refuseOtherRun(out: string): void {
-  if (!existsSync(join(out, files.last))) return
-  throw new NanoGptError(
-    'run_exists',
-    `${out} already holds a run: go on with it ("${command('train', '--resume', out)}"), or give another folder as --out`,
-  )
+/** A corpus that has to be downloaded first: says so, since it takes a moment. */
+async function fetchText({ data, resume, from }: CheckedOptions, asJson?: boolean): Promise<void> {
+  // Which text a checkpoint was trained on is for train() to read.
+  const wanted = data ?? (resume === undefined && from === undefined ? 'shakespeare' : undefined)
+  if (typeof wanted !== 'string' || !corpusNames.includes(wanted)) return
+  await loadText(wanted, { notice: asJson ? undefined : note })
 }
 
-/** A corpus that has to be downloaded first: says so, since it takes a moment. */
-async function fetchText(data: string | undefined, asJson?: boolean): Promise<void> {
-  if (data === undefined || !corpusNames.includes(data)) return
-  await loadText(data, { notice: asJson ? undefined : note })
+/** What the folder of a new run is named after: the model that it begins with, or the preset. */
+function runName({ from, preset = 'cpu' }: CheckedOptions): string {
+  if (from === undefined) return preset
+  const path = resolve(from)
+  const isPart = Object.values<string>(files).includes(basename(path))
+  return basename(isPart ? dirname(path) : path, '.safetensors') || preset
 }
 
 /** Makes a new folder for the run, so that another one that starts now takes another. An empty one doesn't stay behind. */
@@ -117,14 +139,14 @@ function runFolder(resume: string): string {
   return resume.endsWith('.safetensors') ? dirname(resume) : resume
 }
 
-function sumUp(followed: Followed, folder: string | undefined, flags: Omit<Options, 'out'>): void {
+function sumUp(followed: Followed, folder: string | undefined, options: CheckedOptions, text?: string): void {
   const { model, interrupted } = followed
   const { step, best } = model.info
   say()
   if (best) say(`Best validation loss: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}.`)
   if (interrupted !== undefined) {
     say(`Stopped after ${plural(step, 'step')}${folder ? ' and saved. To go on:' : '.'}`)
-    if (folder) say(`  ${command('train', '--resume', folder, ...saidAgain(followed, flags))}`)
+    if (folder) say(`  ${command('train', '--resume', folder, ...saidAgain(followed, options, text))}`)
   } else if (folder) {
     say('Let it write:')
     say(`  ${command('generate', '--model', folder)}`)
@@ -141,12 +163,12 @@ const notKept = [
   'checkpointInterval',
 ] as const
 
-function saidAgain({ steps }: Followed, flags: Omit<Options, 'out'>): string[] {
-  const { text } = flags
-  const given = notKept.filter((name) => flags[name] !== undefined)
+function saidAgain({ steps }: Followed, options: CheckedOptions, text?: string): string[] {
+  const defaults: Partial<CheckedOptions> = samplingDefaults
+  const said = notKept.filter((name) => options[name] !== undefined && options[name] !== defaults[name])
   return [
     ...['--steps', String(steps)],
-    ...given.flatMap((name) => [`--${kebab(name)}`, String(flags[name])]),
+    ...said.flatMap((name) => [`--${kebab(name)}`, String(options[name])]),
     // A long text would bury the command.
     ...(text === undefined ? [] : ['--text', text.length > 80 ? 'TEXT' : text]),
   ]

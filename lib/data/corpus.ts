@@ -23,6 +23,9 @@ export interface Corpus {
 
 const remoteTexts: readonly RemoteText[] = [shakespeare, mobyDick]
 
+/** Characters of a path that a message shows. */
+const longestPath = 200
+
 /** The names that `data` may be besides paths. */
 export const corpusNames: readonly string[] = remoteTexts.map((text) => text.name)
 
@@ -71,10 +74,16 @@ async function expectTextFile(path: string): Promise<void> {
     throw notFound(path)
   })
   if (stats.isDirectory()) {
-    throw new NanoGptError('data_is_folder', `data: ${path} is a folder; name one text file in it`)
+    throw new NanoGptError(
+      'data_is_folder',
+      `data is ${show(path, longestPath)}, which is a folder; name one text file in it`,
+    )
   }
   if (!stats.isFile() && !stats.isFIFO()) {
-    throw new NanoGptError('data', `data: ${path} is neither a file nor a pipe; name a text file`)
+    throw new NanoGptError(
+      'data',
+      `data is ${show(path, longestPath)}, which is neither a file nor a pipe; name a text file`,
+    )
   }
   if (stats.size > longestText) {
     const message = `${path} has ${stats.size} bytes; a text may have at most ${longestText}: train on a part of it`
@@ -86,7 +95,9 @@ function notFound(data: string): NanoGptError {
   const close = suggest(data, corpusNames)
   const question = close ? ` Did you mean ${show(close)}?` : ''
   const looked =
-    data.length > 0 && data.length <= 200 && !data.includes('\0') ? ` (looked for ${resolve(data)})` : ''
+    data.length > 0 && data.length <= longestPath && !data.includes('\0')
+      ? ` (looked for ${resolve(data)})`
+      : ''
   return new NanoGptError(
     'data_not_found',
     `data is ${show(data)}, which is neither a corpus nor a file${looked}.${question} ` +

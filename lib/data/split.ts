@@ -18,16 +18,21 @@ export interface Splits<T> {
  * Splits tokens into the first 90 % and the rest. Both are views, not copies.
  *
  * @param blockSize the tokens of one sequence; each split must hold one and its targets, so blockSize + 1 tokens.
+ * @param fixed blockSize is a trained model's: the error doesn't advise another.
  * @throws NanoGptError 'data_too_short' with the lengths and what would fit.
  */
-export function splitTokens<T extends Uint16Array | Uint32Array>(tokens: T, blockSize: number): Splits<T> {
+export function splitTokens<T extends Uint16Array | Uint32Array>(
+  tokens: T,
+  blockSize: number,
+  fixed = false,
+): Splits<T> {
   if (!Number.isInteger(blockSize) || blockSize < 1 || blockSize > longestBlock) {
     const range = `a whole number from 1 to ${longestBlock}`
     throw new NanoGptError('block_size', `blockSize is ${show(blockSize)}: it must be ${range}`)
   }
   const boundary = trainingLength(tokens.length)
   const shorter = shorterSplit(tokens.length)
-  if (shorter < blockSize + 1) throw tooShort(tokens.length, blockSize)
+  if (shorter < blockSize + 1) throw tooShort(tokens.length, blockSize, fixed)
   return { train: tokens.subarray(0, boundary) as T, validation: tokens.subarray(boundary) as T }
 }
 
@@ -39,12 +44,12 @@ function shorterSplit(length: number): number {
   return Math.min(trainingLength(length), length - trainingLength(length))
 }
 
-function tooShort(length: number, blockSize: number): NanoGptError {
+function tooShort(length: number, blockSize: number, fixed: boolean): NanoGptError {
   const train = trainingLength(length)
   const largest = shorterSplit(length) - 1
   let needed = Math.max(10 * blockSize - 10, length)
   while (shorterSplit(needed) < blockSize + 1) needed++
-  const remedy = `use a text of at least ${needed} tokens${largest >= 1 ? `, or a blockSize of at most ${largest}` : ''}`
+  const remedy = `use a text of at least ${needed} tokens${largest >= 1 && !fixed ? `, or a blockSize of at most ${largest}` : ''}`
   return new NanoGptError(
     'data_too_short',
     `the text is too short for blockSize ${blockSize}: of its ${length} tokens ${train} train and ${length - train} ` +

@@ -4,17 +4,18 @@ import * as v from 'valibot'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError } from '../errors'
+import { NanoGptError, show } from '../errors'
 import { Generator } from '../generate/generator'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
 import { type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
 import type { LanguageModel } from '../nn'
-import { checkOptions, count } from '../options'
+import { checkOptions, count, signal } from '../options'
 import type { Tokenizer } from '../tokenizer/tokenizer'
 import { tokenizerFromJSON } from '../tokenizer/tokenizer'
 import { createModel } from './architecture'
 import type { ModelConfig } from './config'
+import { TextLoss } from './loss'
 import { loadTensors, readTensors, weightTensors } from './weights'
 
 /** What a `Model` is made of; `train` and `load` put it together. */
@@ -29,10 +30,12 @@ export interface ModelParts {
 
 export class Model {
   private readonly generator: Generator
+  private readonly textLoss: TextLoss
   private disposed = false
 
   constructor(private readonly parts: ModelParts) {
     this.generator = new Generator(parts.session, parts.architecture)
+    this.textLoss = new TextLoss(parts.session, parts.architecture)
   }
 
   /** Its sizes. */
@@ -92,6 +95,31 @@ export class Model {
     for await (const tokens of this.generator.tokens(prompt, resolved)) yield this.tokenizer.decode(tokens)
   }
 
+  /**
+   * How well the model foresees a text: its mean loss in nats per token, without dropout. The text is cut in windows of
+   * `blockSize` tokens; each token after the text's first is predicted from those before it in its window, and counts once.
+   * The same text and weights give the same number, to the bit, on the same device.
+   *
+   * @param text at least 2 tokens, all of the model's vocabulary
+   * @throws NanoGptError 'data_too_short', 'unknown_character', 'option'; the signal's AbortError
+   */
+  async loss(text: string, options: LossOptions = {}): Promise<number> {
+    this.alive
+    const { signal } = checkOptions('loss', lossSchema, options)
+    signal?.throwIfAborted()
+    if (typeof text !== 'string') {
+      throw new NanoGptError('option', `loss: text is ${show(text)}: must be a string`)
+    }
+    const tokens = this.tokenizer.encode(text)
+    if (tokens.length < 2) {
+      throw new NanoGptError(
+        'data_too_short',
+        `loss: the text ${show(text)} has too few tokens, ${tokens.length}: give at least 2, one to predict from and one to predict`,
+      )
+    }
+    return this.textLoss.of(tokens, signal)
+  }
+
   /** Writes the weights as a checkpoint that `load` reads (without the optimizer's state: training can't resume from it). */
   async save(path: string): Promise<void> {
     await writeCheckpoint(path, this.info, await readTensors(this.alive, this.named()))
@@ -127,6 +155,13 @@ export class Model {
   }
 }
 
+const lossSchema = v.strictObject({
+  /** Ends the computation with an AbortError. */
+  signal: v.optional(signal),
+})
+
+export type LossOptions = v.InferInput<typeof lossSchema>
+
 const loadSchema = v.strictObject({
   /** Which checkpoint of a run folder: the one with the lowest validation loss, or the last. Default 'best'. */
   checkpoint: v.optional(v.picklist(['best', 'last'], "must be 'best' or 'last'")),
@@ -154,7 +189,7 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new NanoGptError(
       'checkpoint',
-      `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`,
+      `${checkpoint.path} is damaged: ${config.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}; take another checkpoint of its run`,
     )
   }
   const { model: architecture, parameters } = createModel(config)

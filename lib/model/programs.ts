@@ -84,3 +84,12 @@ export function generationProgram(
   trace.output('token', token)
   return trace.finish()
 }
+
+/** The mean loss of `batch` sequences of `length` tokens, without dropout. Inputs: tokens, targets i32 [batch, length]. Output: loss f32 []. */
+export function lossProgram(model: LanguageModel, batch: number, length: number): Program {
+  const trace = new Trace(`loss ${batch} × ${length}`)
+  const tokens = trace.input('tokens', 'i32', [batch, length])
+  const targets = trace.input('targets', 'i32', [batch, length])
+  trace.output('loss', crossEntropy(model.forward(tokens), targets))
+  return trace.finish()
+}

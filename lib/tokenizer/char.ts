@@ -74,14 +74,15 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The tokens of `text`, one for each character.
    *
+   * @param remedy what the error for a character outside the vocabulary advises.
    * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate'.
    */
-  encode(text: string): Tokens {
+  encode(text: string, remedy = 'leave it out, or train on a text that has it'): Tokens {
     const tokens = allocateTokens(this.vocabSize, text.length)
     let count = 0
     forEachCodePoint(text, (codePoint) => {
       const token = codePoint < this.tokenOf.length ? this.tokenOf[codePoint] : -1
-      if (token < 0) throw this.unknown(codePoint, count)
+      if (token < 0) throw this.unknown(codePoint, placeOf(text, count), remedy)
       tokens[count++] = token
     })
     return count === tokens.length ? tokens : tokens.slice(0, count)
@@ -111,11 +112,10 @@ export class CharTokenizer implements Tokenizer {
     return { type: 'char', characters: this.characters.join('') }
   }
 
-  private unknown(codePoint: number, position: number): NanoGptError {
+  private unknown(codePoint: number, place: string, remedy: string): NanoGptError {
     return new NanoGptError(
       'unknown_character',
-      `the character ${name(codePoint)} at position ${position} is not among the ${this.vocabSize} that this ` +
-        'tokenizer knows: leave it out, or train on a text that has it',
+      `the character ${name(codePoint)} at ${place} is not among the ${this.vocabSize} that this tokenizer knows: ${remedy}`,
     )
   }
 }
@@ -123,6 +123,17 @@ export class CharTokenizer implements Tokenizer {
 /** An array for `length` tokens of a vocabulary of `vocabSize`. */
 function allocateTokens(vocabSize: number, length: number): Tokens {
   return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
+}
+
+/** Where the character number `position` (from 0) stands; beyond the first line also as editors count, from 1. */
+function placeOf(text: string, position: number): string {
+  let [line, column, seen] = [1, 1, 0]
+  for (const character of text) {
+    if (seen++ === position) break
+    column++
+    if (character === '\n') [line, column] = [line + 1, 1]
+  }
+  return `position ${position}${line > 1 ? ` (line ${line}, column ${column})` : ''}`
 }
 
 /** A character as messages show it: `"é" (U+00E9)`. */

@@ -15,8 +15,12 @@ export interface TokenizerJSON {
 export interface Tokenizer {
   readonly type: string
   readonly vocabSize: number
-  /** The tokens of `text`. Throws NanoGptError 'unknown_character' for what the vocabulary cannot write. */
-  encode(text: string): Tokens
+  /**
+   * The tokens of `text`. Throws NanoGptError 'unknown_character' for what the vocabulary cannot write.
+   *
+   * @param remedy what that error advises; default: to leave the character out, or to train on a text that has it
+   */
+  encode(text: string, remedy?: string): Tokens
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */
   decode(tokens: ArrayLike<number>): string
   toJSON(): TokenizerJSON

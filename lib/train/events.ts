@@ -1,6 +1,7 @@
 // What a run reports while it trains.
 
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
+import type { StoredOptions } from './config_file'
 
 /** The preset 'auto' finds out how fast the device is, for about so long; before the start. */
 export interface MeasuringEvent {
@@ -18,6 +19,8 @@ export interface StartEvent {
   /** 0, or where a resumed run goes on. */
   readonly step: number
   readonly steps: number
+  /** The options of the run, all explicit: what config.json holds. */
+  readonly options: StoredOptions
   readonly config: Pick<CheckpointInfo, 'model' | 'training' | 'seed' | 'data'>
   /** Tokens of each split. */
   readonly trainTokens: number

@@ -6,8 +6,9 @@ import { NanoGptError } from '../errors'
 import { Model } from '../model/model'
 import type { Split } from '../model/programs'
 import { readTensors } from '../model/weights'
+import { storedOptions, writeConfig } from './config_file'
 import type { TrainEvent } from './events'
-import type { CheckedOptions } from './options'
+import { type CheckedOptions, samplingDefaults } from './options'
 import { type Prepared, savedTensors } from './prepare'
 import type { RunControl } from './run'
 
@@ -55,7 +56,7 @@ export class Loop {
     const cancel = () => this.prepared.session.cancel()
     this.stop.addEventListener('abort', cancel)
     try {
-      this.start()
+      await this.start()
       await this.pause()
       while (this.step < this.training.steps && !this.stopping) {
         await this.advance()
@@ -90,14 +91,19 @@ export class Loop {
     this.control.emit(event)
   }
 
-  private start(): void {
+  private async start(): Promise<void> {
     const { model, training, seed, data } = this.prepared.info
+    const options = storedOptions(this.prepared.info, this.options)
+    const { out } = this.prepared
+    // A resumed run's folder says already how the run began.
+    if (out !== undefined && this.options.resume === undefined) await writeConfig(out, options)
     this.emit({
       type: 'start',
       device: this.prepared.session.device,
       parameters: this.model.parameterCount,
       step: this.step,
       steps: this.training.steps,
+      options,
       config: { model, training, seed, data },
       trainTokens: this.prepared.tokens.train,
       validationTokens: this.prepared.tokens.validation,
@@ -107,7 +113,8 @@ export class Loop {
   /** What is due between steps: evaluation, sample, checkpoint. */
   private async pause(): Promise<void> {
     const { evalInterval } = this.training
-    const { sampleInterval = 0, checkpointInterval = evalInterval } = this.options
+    const { sampleInterval = samplingDefaults.sampleInterval, checkpointInterval = evalInterval } =
+      this.options
     const last = this.step === this.training.steps
     const resumed = this.step === this.prepared.info.step && this.step > 0
     if ((this.due(evalInterval) || last) && !resumed) await this.evaluate()
@@ -142,7 +149,8 @@ export class Loop {
 
   private nextPause(): number {
     const { evalInterval } = this.training
-    const { sampleInterval = 0, checkpointInterval = evalInterval } = this.options
+    const { sampleInterval = samplingDefaults.sampleInterval, checkpointInterval = evalInterval } =
+      this.options
     const next = [evalInterval, sampleInterval, checkpointInterval]
       .filter((interval) => interval > 0)
       .map((interval) => (Math.floor(this.step / interval) + 1) * interval)
@@ -224,7 +232,7 @@ export class Loop {
   }
 
   private async sample(): Promise<void> {
-    const maxTokens = this.options.sampleTokens ?? 200
+    const maxTokens = this.options.sampleTokens ?? samplingDefaults.sampleTokens
     try {
       const text = await this.model.generate({
         maxTokens,

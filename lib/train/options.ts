@@ -6,6 +6,10 @@ import { NanoGptError, show } from '../errors'
 import { findPreset, type ModelConfig } from '../model/config'
 import { checkOptions, count, seed, signal } from '../options'
 
+const defaultSeed = 1337
+/** Of those options that a checkpoint doesn't keep. */
+export const samplingDefaults = { sampleInterval: 0, sampleTokens: 200 } as const
+
 const optional = v.optional
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
 const positive = v.pipe(number, v.gtValue(0, 'must be more than 0'))
@@ -16,18 +20,27 @@ const interval = v.pipe(
   v.minValue(0, 'must be at least 0'),
 )
 
+const path = v.string('must be a path')
+
 const schema = v.strictObject({
-  /** The text: 'shakespeare', 'moby-dick', a path, or { text }. Default 'shakespeare'; a resumed run's own. */
+  /** The text: 'shakespeare', 'moby-dick', a path, or { text }. Default 'shakespeare'; with `resume` or `from` the checkpoint's. */
   data: optional(
     v.union([v.string(), v.object({ text: v.string() })], 'must be a corpus name, a path or { text }'),
   ),
   /** Goes on with the run in this folder (or from this checkpoint file), as if it had never stopped. */
-  resume: optional(v.string()),
+  resume: optional(path),
   /**
-   * Where defaults come from: a stage of the course ('bigram' … 'decoder', or its number), nanoGPT's 'cpu' or 'baby', or 'auto', which
-   * measures the device and takes what it can train in `minutes`. Default 'cpu'.
+   * A new run that begins with the weights of this run folder (its best checkpoint) or checkpoint file: step 0, a fresh
+   * optimizer, a seed of its own. Sizes and tokenizer are the checkpoint's; training numbers and dropout are its, unless given.
    */
-  preset: optional(v.string()),
+  from: optional(path),
+  /** The options of this run folder's config.json, or of another JSON file, are the defaults of those given beside it. */
+  config: optional(path),
+  /**
+   * Where defaults come from: a stage of the course ('bigram' … 'decoder', or its number), nanoGPT's 'cpu' or 'baby', or 'auto',
+   * which measures the device and takes what it can train in `minutes`. Default 'cpu'.
+   */
+  preset: optional(v.string('must be a string')),
   /** How long the preset 'auto' trains, about. Default 3. */
   minutes: optional(positive),
 
@@ -70,17 +83,20 @@ const schema = v.strictObject({
   sampleTokens: optional(count),
   /** Steps between checkpoints (one comes last). Default: `evalInterval`. */
   checkpointInterval: optional(count),
-  /** Run folder for checkpoints: `last.safetensors` and `best.safetensors`. Default: none are written; a resumed run's own. */
-  out: optional(v.string()),
+  /**
+   * Run folder: config.json, `last.safetensors` and `best.safetensors`. One that holds another run is refused. Default: nothing
+   * is written; a resumed run's own.
+   */
+  out: optional(path),
 
   /** Decides weights, batches and dropout. Default 1337. */
   seed: optional(seed),
   /** 'auto', 'cpu' or 'js'. Default 'auto'. */
-  device: optional(v.string()),
+  device: optional(v.string('must be a string')),
   /** Threads of the native pool. Default: as many as `os.availableParallelism()` counts. */
   threads: optional(count),
   /** CPU instruction set: 'avx2', 'neon', 'portable'. Default: the best here. */
-  instructionSet: optional(v.string()),
+  instructionSet: optional(v.string('must be a string')),
   /** Finishes the step, writes a checkpoint, and rejects with an AbortError. */
   signal: optional(signal),
 })
@@ -88,9 +104,37 @@ const schema = v.strictObject({
 export type TrainOptions = v.InferInput<typeof schema>
 export type CheckedOptions = v.InferOutput<typeof schema>
 
+/** The schema of each option, by name. */
+export const trainOptionSchemas = schema.entries
+
 /** @throws NanoGptError 'option' naming the option that is wrong */
 export function checkTrainOptions(options: TrainOptions): CheckedOptions {
-  return checkOptions('train', schema, options)
+  const checked = checkOptions('train', schema, options)
+  checkTogether(checked)
+  return checked
+}
+
+/** What the checkpoint of `from` decides. */
+export const fixedByFrom = ['preset', 'minutes', 'blockSize', 'embed', 'heads', 'layers'] as const
+
+/** @throws NanoGptError 'option' for two options that exclude each other */
+export function checkTogether(options: CheckedOptions): void {
+  const { resume, from, config } = options
+  if (resume !== undefined && (from ?? config) !== undefined) {
+    const other = from === undefined ? 'config' : 'from'
+    throw new NanoGptError(
+      'option',
+      `train: ${other} is ${show(options[other])}, but \`resume\` goes on with a run as it was; leave one of them out`,
+    )
+  }
+  const given = from === undefined ? undefined : fixedByFrom.find((name) => options[name] !== undefined)
+  if (given) {
+    throw new NanoGptError(
+      'option',
+      `train: ${given} is ${show(options[given])}, but the weights of \`from\` fit no other model than their own; ` +
+        `leave it out, or leave \`from\` out to start a new model`,
+    )
+  }
 }
 
 export interface Resolved {
@@ -101,6 +145,18 @@ export interface Resolved {
 
 const modelOptions = ['blockSize', 'embed', 'heads', 'layers', 'dropout'] as const
 const optimizerOptions = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'gradientClip'] as const
+const trainingOptions = [
+  'steps',
+  'batchSize',
+  'microBatches',
+  'learningRate',
+  'beta1',
+  'beta2',
+  'epsilon',
+  'weightDecay',
+  'evalInterval',
+  'evalBatches',
+] as const
 const fixedOnResume = [
   'preset',
   'seed',
@@ -132,7 +188,19 @@ export function resolveNew(options: CheckedOptions): Resolved {
     weightDecay: options.weightDecay ?? weightDecay ?? 0.01,
     gradientClip: clip === Infinity ? null : clip,
   }
-  return { model, training, seed: BigInt(options.seed ?? 1337) }
+  return { model, training, seed: BigInt(options.seed ?? defaultSeed) }
+}
+
+/** The configuration of a new run with the weights of a checkpoint: its sizes and numbers, with the options over them. */
+export function resolveFrom(options: CheckedOptions, { info }: Checkpoint): Resolved {
+  const { gradientClip: clip = info.training.gradientClip } = options
+  const training: TrainingConfig = {
+    ...info.training,
+    ...pick(options, trainingOptions),
+    gradientClip: clip === Infinity ? null : clip,
+  }
+  const model = { ...info.model, ...pick(options, ['dropout']) }
+  return { model, training, seed: BigInt(options.seed ?? defaultSeed) }
 }
 
 /** The configuration of a resumed run: the checkpoint's. What would make it another run is refused. */

@@ -15,9 +15,9 @@ import type { Split } from '../model/programs'
 import { initializeWeights, loadTensors, weightTensors } from '../model/weights'
 import { type Seed, seedFrom } from '../random/philox'
 import { CharTokenizer } from '../tokenizer/char'
-import { tokenizerFromJSON } from '../tokenizer/tokenizer'
+import { type Tokenizer, type Tokens, tokenizerFromJSON } from '../tokenizer/tokenizer'
 import { version } from '../version'
-import { type CheckedOptions, resolveNew, resolveResumed } from './options'
+import { type CheckedOptions, type Resolved, resolveFrom, resolveNew, resolveResumed } from './options'
 import { optimizerState, Trainer } from './trainer'
 
 /** A model, where it begins, and a trainer for it. */
@@ -36,22 +36,23 @@ export function savedTensors(parameters: readonly Parameter[]): { name: string; 
 
 /** @throws NanoGptError for options, text, checkpoint or device; nothing stays allocated then */
 export async function prepare(options: CheckedOptions): Promise<Prepared> {
-  const checkpoint = options.resume === undefined ? undefined : await readCheckpoint(options.resume, 'last')
-  const {
-    model: sizes,
-    training,
-    seed,
-  } = checkpoint ? resolveResumed(options, checkpoint) : resolveNew(options)
-  const text = await findText(options, checkpoint)
-  const tokenizer = checkpoint
-    ? tokenizerFromJSON(checkpoint.info.tokenizer)
+  const origin = await readOrigin(options)
+  const resumed = origin.how === 'resume' ? origin.checkpoint : undefined
+  const { model: sizes, training, seed } = resolveOptions(options, origin)
+  const text = await findText(options, origin)
+  const tokenizer = origin.checkpoint
+    ? tokenizerFromJSON(origin.checkpoint.info.tokenizer)
     : CharTokenizer.fromText(text.text)
-  const corpus = splitTokens(tokenizer.encode(text.text), sizes.blockSize)
+  const corpus = splitTokens(
+    encode(tokenizer, text, origin),
+    sizes.blockSize,
+    origin.checkpoint !== undefined,
+  )
   const config = { ...sizes, vocabSize: tokenizer.vocabSize }
   const { model, parameters } = createModel(config)
   const session = await openSession(options)
   try {
-    await placeWeights(session, parameters, seedFrom(seed), checkpoint)
+    await placeWeights(session, parameters, seedFrom(seed), origin)
     const trainer = await Trainer.create({
       session,
       model,
@@ -65,11 +66,11 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
       model: config,
       training,
       tokenizer: tokenizer.toJSON(),
-      step: checkpoint?.info.step ?? 0,
+      step: resumed?.info.step ?? 0,
       seed: String(seed),
-      data: { name: text.name, digest: text.digest, source: sourceOf(options, checkpoint) },
+      data: { name: text.name, digest: text.digest, source: sourceOf(options, origin) },
       device: session.device,
-      best: checkpoint?.info.best ?? null,
+      best: resumed?.info.best ?? null,
     }
     return {
       session,
@@ -79,7 +80,7 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
       trainer,
       info,
       tokens: { train: corpus.train.length, validation: corpus.validation.length },
-      out: options.out ?? (checkpoint && folderOf(options.resume!, checkpoint)),
+      out: options.out ?? (resumed && folderOf(options.resume!, resumed)),
     }
   } catch (error) {
     await session.dispose()
@@ -87,44 +88,79 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
   }
 }
 
+/** What a run begins with: nothing, the run that it goes on with, or the weights of another. */
+type Origin =
+  | { readonly how: 'new'; readonly checkpoint?: undefined }
+  | { readonly how: 'resume' | 'from'; readonly checkpoint: Checkpoint }
+
+async function readOrigin({ resume, from }: CheckedOptions): Promise<Origin> {
+  if (resume !== undefined) return { how: 'resume', checkpoint: await readCheckpoint(resume, 'last') }
+  if (from !== undefined) return { how: 'from', checkpoint: await readCheckpoint(from, 'best') }
+  return { how: 'new' }
+}
+
+function resolveOptions(options: CheckedOptions, { how, checkpoint }: Origin): Resolved {
+  if (how === 'new') return resolveNew(options)
+  return how === 'resume' ? resolveResumed(options, checkpoint) : resolveFrom(options, checkpoint)
+}
+
+function encode(tokenizer: Tokenizer, { text }: Corpus, { how, checkpoint }: Origin): Tokens {
+  if (how !== 'from') return tokenizer.encode(text)
+  return tokenizer.encode(
+    text,
+    `it is that of ${checkpoint.path}. Train on a text without this character, or leave \`from\` out to start a new model`,
+  )
+}
+
 /** Weights and optimizer state into the Store: from the checkpoint, or as they begin. */
 async function placeWeights(
   session: Session,
   parameters: readonly Parameter[],
   seed: Seed,
-  checkpoint?: Checkpoint,
+  { how, checkpoint }: Origin,
 ): Promise<void> {
-  if (checkpoint) {
+  if (how === 'resume') {
+    const lost = optimizerState(parameters).find(({ name }) => !checkpoint.tensors.has(name))
+    if (lost) {
+      throw new NanoGptError(
+        'checkpoint',
+        `${checkpoint.path}: ${lost.name} is missing: a file of weights alone (as model.save() writes it) has no run to go ` +
+          'on with. Begin a new run with its weights: `from` instead of `resume`',
+      )
+    }
     await loadTensors(session, savedTensors(parameters), checkpoint)
     return
   }
-  await initializeWeights(session, parameters, seed)
+  if (how === 'from') await loadTensors(session, weightTensors(parameters), checkpoint)
+  else await initializeWeights(session, parameters, seed)
   for (const { name, shape } of optimizerState(parameters)) await session.allocate(name, 'f32', shape)
 }
 
 /** A resumed run must be given the text that it began with, to the character. */
-async function findText(options: CheckedOptions, checkpoint?: Checkpoint): Promise<Corpus> {
-  const info = checkpoint?.info
-  const source = options.data ?? (info ? info.data.source : 'shakespeare')
+async function findText(options: CheckedOptions, { how, checkpoint }: Origin): Promise<Corpus> {
+  const source = options.data ?? (checkpoint ? checkpoint.info.data.source : 'shakespeare')
   if (source === null) {
+    const which = how === 'resume' ? 'give the same text as `data` to go on' : 'give a text as `data`'
     throw new NanoGptError(
       'data',
-      `train: ${checkpoint!.path} was trained on a text given as { text }: give the same text as \`data\` to go on`,
+      `train: ${checkpoint!.path} was trained on a text given as { text }: ${which}`,
     )
   }
   const text = await loadText(source)
-  if (info && text.digest !== info.data.digest) {
+  if (how === 'resume' && text.digest !== checkpoint.info.data.digest) {
+    const { name, digest } = checkpoint.info.data
     throw new NanoGptError(
       'data',
-      `train: ${checkpoint.path} was trained on another text (${info.data.name}, sha256 ${info.data.digest.slice(0, 12)}…) than ` +
-        `${text.name} (sha256 ${text.digest.slice(0, 12)}…). Give \`data\` the text it began with, or start a new run`,
+      `train: ${checkpoint.path} was trained on another text (${name}, sha256 ${digest.slice(0, 12)}…) than ` +
+        `${text.name} (sha256 ${text.digest.slice(0, 12)}…). Give \`data\` the text it began with, or start a new run ` +
+        'with its weights: `from` instead of `resume`',
     )
   }
   return text
 }
 
 /** Where the text can be found again: a corpus's name or an absolute path; null for a text given as such. */
-function sourceOf({ data }: CheckedOptions, checkpoint?: Checkpoint): string | null {
+function sourceOf({ data }: CheckedOptions, { checkpoint }: Origin): string | null {
   if (data === undefined) return checkpoint ? checkpoint.info.data.source : 'shakespeare'
   if (typeof data !== 'string') return null
   return corpusNames.includes(data) ? data : resolve(data)

@@ -2,22 +2,32 @@
 
 import type { Model } from '../model/model'
 import { resolveAuto } from './auto'
+import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { checkTrainOptions, type TrainOptions } from './options'
 import { prepare } from './prepare'
 import { Run } from './run'
+import { refuseOtherRun } from './run_folder'
 
 /**
- * Trains a model on a text.
+ * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`).
  *
  * @returns a `Run`: await it for the model, iterate it for progress
  * @throws nothing itself; bad options, data or devices reject the run with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
   return new Run(async (control) => {
-    const checked = checkTrainOptions(options)
-    checked.signal?.throwIfAborted()
-    const resolved = await resolveAuto(checked, control)
-    return new Loop(await prepare(resolved), resolved, control).run()
+    const given = checkTrainOptions(options)
+    given.signal?.throwIfAborted()
+    const configured = await withConfig(given)
+    refuseOtherRun(configured)
+    const begin = async () => {
+      const resolved = await resolveAuto(configured, control)
+      return new Loop(await prepare(resolved), resolved, control)
+    }
+    const loop = await begin().catch((error) => {
+      throw namingConfig(error, configured)
+    })
+    return loop.run()
   })
 }

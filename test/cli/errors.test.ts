@@ -13,6 +13,12 @@ const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 beforeAll(() => {
   writeFileSync(folder.path('some.txt'), someText())
   writeFileSync(folder.path('taken'), 'a file, not a folder')
+  writeFileSync(folder.path('wrong.json'), '{ "data": "some.txt", "batchSize": 0 }')
+  writeFileSync(folder.path('typo.json'), '{ "data": "some.txt", "batchsize": 4 }')
+  writeFileSync(folder.path('moved.json'), '{ "out": "runs/a" }')
+  writeFileSync(folder.path('heads.json'), '{ "data": "some.txt", "heads": 5 }')
+  writeFileSync(folder.path('no-text.json'), '{ "preset": "bigram" }')
+  writeFileSync(folder.path('latin.txt'), Buffer.from([0x61, 0xe9]))
   mkdirSync(folder.path('empty'))
 })
 
@@ -31,7 +37,46 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   ['train --data some.txt --block-size 900', 1, /too short for --block-size 900/],
   ['train --data some.txt --device gpu', 1, /there is no device 'gpu'; there are auto, /],
   ['train --data some.txt --preset bigram --device js --steps 1 --eval-batches 1 --out taken', 1, /taken/],
-  ['train --resume empty', 1, /empty holds no checkpoint/],
+  [
+    'train --data some.txt --preset bigram --out taken',
+    1,
+    /cannot write taken: there is a file of that name/,
+  ],
+  ['train --data empty', 1, /^nano-gpt: --data is "empty", which is a folder; name one text file in it$/],
+  ['train --data latin.txt', 1, /latin.txt is not valid UTF-8 at byte 1 \(0xE9\)/],
+  ['train --resume empty', 1, /empty holds no checkpoint .*: is it the --out of a run\?$/],
+  [
+    'train --resume some.txt',
+    1,
+    /some.txt: .*A checkpoint is a run folder \(the --out of a run\) or a .safetensors/,
+  ],
+  ['train --from some.txt', 1, /^nano-gpt: safetensors file some.txt: /],
+  ['train --from a --resume b', 2, /^nano-gpt: --from is "a", but --resume goes on with a run as it was/],
+  [
+    'train --from a --block-size 8',
+    2,
+    /^nano-gpt: --block-size is 8, but the weights of --from fit no other/,
+  ],
+  ['train --config a --resume b', 2, /^nano-gpt: --config is "a", but --resume goes on/],
+  ['train --config empty', 1, /^nano-gpt: the folder empty holds no config.json: is it the --out of a run\?/],
+  [
+    'train --config some.txt',
+    1,
+    /^nano-gpt: some.txt is not valid JSON .*; --config takes a run folder or a JSON/,
+  ],
+  ['train --config wrong.json', 1, /^nano-gpt: wrong.json: batchSize is 0: must be at least 1$/],
+  ['train --config typo.json', 1, /^nano-gpt: typo.json: .* batchsize. Did you mean batchSize\?$/],
+  [
+    'train --config moved.json',
+    1,
+    /^nano-gpt: moved.json: out has no place in a config file; .* give --out itself$/,
+  ],
+  [
+    'train --config heads.json',
+    2,
+    /^nano-gpt: --heads is 5: it must divide .*\(options .* are those of heads.json\)$/,
+  ],
+  ['train --config no-text.json', 1, /^nano-gpt: no-text.json names no text .*: give it as --data$/],
   [
     'generate',
     1,

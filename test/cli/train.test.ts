@@ -1,6 +1,6 @@
 // `nano-gpt train` and `nano-gpt generate`, from a text file to a text.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
 import { ended, objects, run, shown, start } from './command'
@@ -152,5 +152,40 @@ test('a folder that holds a run is refused with the two ways on', async () => {
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
     /^nano-gpt: runs\/a already holds a run: .* train --resume runs\/a"\), or give another folder as --out\n$/,
+  )
+})
+
+test('--config runs it again to the same bits; --from begins with its weights', async () => {
+  const weights = (out: string) => readFileSync(folder.path(out, 'last.safetensors'))
+  const first = await cli(...fromFile, '--steps', '12', '--seed', '9', '--json', '--out', 'runs/config')
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  const stored = JSON.parse(readFileSync(folder.path('runs', 'config', 'config.json'), 'utf8'))
+  expect(objects(first.stdout)[0]).toMatchObject({ type: 'start', options: stored })
+  expect(stored).toMatchObject({ preset: 'bigram', steps: 12, seed: 9, data: folder.path('some.txt') })
+
+  const again = await cli('train', '--config', 'runs/config', '--out', 'runs/again')
+  expect(again).toMatchObject({ code: 0, stderr: '' })
+  expect(weights('runs/again')).toEqual(weights('runs/config'))
+  const longer = await cli(
+    'train',
+    '--config',
+    'runs/config/config.json',
+    '--steps',
+    '13',
+    '--out',
+    'runs/longer',
+  )
+  expect(longer).toMatchObject({ code: 0, stderr: '' })
+  expect(weights('runs/longer')).not.toEqual(weights('runs/config'))
+  expect(longer.stdout).toMatch(/^training +13 steps of 32 × 8 characters, learning rate 0.01, seed 9$/m)
+
+  const further = await cli('train', '--from', 'runs/config', '--steps', '3', '--device', 'js')
+  expect(further).toMatchObject({ code: 0, stderr: '' })
+  expect(further.stdout).toMatch(/^training +3 steps of 32 × 8 characters, learning rate 0.01, seed 1337$/m)
+  expect(further.stdout).toMatch(/saving +in runs[/\\]config-\d{8}-\d{6}$/m)
+  const unknown = await cli('train', '--from', 'runs/config', '--text', `${someText(500)}é`, '--device', 'js')
+  expect(unknown.code).toBe(1)
+  expect(unknown.stderr).toMatch(
+    /"é" \(U\+00E9\) at position 500.*or leave --from out to start a new model\n$/,
   )
 })

@@ -68,6 +68,12 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
       steps: 10,
       trainTokens: Math.floor(0.9 * text.length),
       validationTokens: text.length - Math.floor(0.9 * text.length),
+      options: {
+        ...{ preset: 'decoder', blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0.2 },
+        ...{ steps: 10, batchSize: 3, microBatches: 2, evalInterval: 5, evalBatches: 2 },
+        ...{ learningRate: presets.decoder.training.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        ...{ weightDecay: 0.01, gradientClip: 0.8, sampleInterval: 0, sampleTokens: 200, seed: 7, device },
+      },
       config: {
         model: {
           kind: 'decoder',

@@ -35,7 +35,9 @@ export class JsSession implements Session {
   readonly device = 'js'
   readonly fusedOps = fusedOpNames
   private readonly store = new Map<string, Tensor>()
-  private readonly programs: Compiled[] = []
+  /** By handle. */
+  private readonly programs = new Map<Executable, Compiled>()
+  private compiled = 0
   private readonly precision: 'f32' | 'f64'
   private generation = 0
   private disposed = false
@@ -83,7 +85,15 @@ export class JsSession implements Session {
         inputs: new RecordLayout(program, 'input'),
         outputs: new RecordLayout(program, 'output'),
       }
-      return this.programs.push({ program, tensors, ...layouts }) - 1
+      const handle = this.compiled++
+      this.programs.set(handle, { program, tensors, ...layouts })
+      return handle
+    })
+  }
+
+  release(executable: Executable): Promise<void> {
+    return this.inTurn(() => {
+      if (!this.programs.delete(executable)) throw noProgram(executable)
     })
   }
 
@@ -102,7 +112,7 @@ export class JsSession implements Session {
     this.disposed = true
     await this.last
     this.store.clear()
-    this.programs.length = 0
+    this.programs.clear()
   }
 
   /** Calls `work` when all that was asked for before is done. */
@@ -163,8 +173,8 @@ export class JsSession implements Session {
   }
 
   private checkPhase({ program, times, inputs }: Phase, steps: number): Compiled {
-    const compiled = this.programs[program]
-    if (!compiled) throw new NanoGptError('invalid_argument', `no Program has the handle ${program}`)
+    const compiled = this.programs.get(program)
+    if (!compiled) throw noProgram(program)
     const expected = steps * times * compiled.inputs.size
     if (inputs.length !== expected) {
       throw new NanoGptError(
@@ -197,6 +207,10 @@ export class JsSession implements Session {
       `${program.name}: ${buffer.name} must be ${describe(buffer)}; in the Store it is ${found}`,
     )
   }
+}
+
+function noProgram(handle: Executable): NanoGptError {
+  return new NanoGptError('invalid_argument', `no Program has the handle ${handle}`)
 }
 
 function load({ program, tensors, inputs }: Compiled, record: Uint8Array): void {

@@ -46,6 +46,10 @@ export class NativeSession implements Session {
     return named(this.handle.compile(encode(program)))
   }
 
+  release(executable: Executable): Promise<void> {
+    return named(this.handle.release(executable))
+  }
+
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult> {
     return named(this.handle.run(steps, phases, options))
   }

@@ -1,0 +1,186 @@
+// What users get wrong, as they meet it: each error is a sentence with the thing, its value and what to do.
+
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import * as nano from '../../lib'
+import { failureOf } from '../support/errors'
+import { short, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+
+const folder = temporaryFolder()
+const device = 'js'
+const out = () => folder.path('run')
+let model: nano.Model
+
+beforeAll(async () => {
+  model = await nano.train({ ...short, device, out: out() })
+  await mkdir(folder.path('empty'))
+})
+afterAll(() => model.dispose())
+
+async function file(name: string, contents: string | Uint8Array): Promise<string> {
+  await writeFile(folder.path(name), contents)
+  return folder.path(name)
+}
+
+/** The first half of a checkpoint. */
+async function truncated(name: string): Promise<string> {
+  const bytes = await readFile(`${out()}/last.safetensors`)
+  return file(name, bytes.subarray(0, bytes.length / 2))
+}
+
+const train = (options: nano.TrainOptions) => nano.train({ ...short, device, ...options })
+
+const mistakes: [
+  what: string,
+  work: () => Promise<unknown> | PromiseLike<unknown>,
+  code: string,
+  message: RegExp,
+][] = [
+  [
+    'a prompt with a character outside the vocabulary',
+    () => model.generate({ prompt: 'The cät' }),
+    'unknown_character',
+    /^the character "ä" \(U\+00E4\) at position 5 is not among the \d+ that this tokenizer knows: leave it out, or train on /,
+  ],
+  [
+    'a text of several lines with one, for its loss',
+    () => model.loss('The cat\nsat\n\t'),
+    'unknown_character',
+    /^the character U\+0009 at position 12 \(line 3, column 1\) is not among the \d+ .*: leave it out, or train on /,
+  ],
+  [
+    'a text with one for a model that is trained further',
+    () => nano.train({ from: out(), data: { text: `${someText()}é` }, device }),
+    'unknown_character',
+    /"é" \(U\+00E9\) at position 3000 .*run\/best.safetensors\. Train on a text without this character, or leave `from` out/,
+  ],
+  [
+    'an empty text',
+    () => train({ data: { text: '' } }),
+    'empty_text',
+    /^data\.text is empty: .*\. Give it some text$/,
+  ],
+  [
+    'an empty file',
+    async () => train({ data: await file('empty.txt', '') }),
+    'empty_text',
+    /empty\.txt is empty: there is nothing to train on\. Give it some text$/,
+  ],
+  [
+    'a text shorter than a block',
+    () => train({ data: { text: someText(50) } }),
+    'data_too_short',
+    /too short for blockSize 8: of its 50 tokens .*; use a text of at least 81 tokens, or a blockSize of at most 4$/,
+  ],
+  [
+    'a loss of one token',
+    () => model.loss('a'),
+    'data_too_short',
+    /^loss: the text "a" has too few tokens, 1: give at least 2/,
+  ],
+  [
+    'a file that is not UTF-8',
+    async () => train({ data: await file('latin.txt', Buffer.from(`${someText(200)}\xe9!`, 'latin1')) }),
+    'not_utf8',
+    /latin\.txt is not valid UTF-8 at byte 200 \(0xE9\): save it as UTF-8/,
+  ],
+  [
+    'a folder for a text',
+    () => train({ data: folder.path('empty') }),
+    'data_is_folder',
+    /^data is ".*empty", which is a folder; name one text file in it$/,
+  ],
+  [
+    'a text that is not there',
+    () => train({ data: 'shakespear' }),
+    'data_not_found',
+    /^data is "shakespear", which is neither .*Did you mean "shakespeare"\?/,
+  ],
+  [
+    'a folder without a checkpoint for a model',
+    () => nano.load(folder.path('empty')),
+    'file_not_found',
+    /^the folder .*empty holds no checkpoint \(last\.safetensors\): is it the `out` of a run\?$/,
+  ],
+  [
+    'a model that is not there',
+    () => nano.generate({ model: folder.path('nowhere') }),
+    'file_not_found',
+    /^there is no checkpoint at .*nowhere: give a run folder or a \.safetensors file$/,
+  ],
+  [
+    'a text file for a model',
+    async () => nano.load(await file('notes.txt', 'these are notes, and long enough for a header')),
+    'safetensors',
+    /notes\.txt: .*another kind of file\? A checkpoint is a run folder .*or a \.safetensors file$/,
+  ],
+  [
+    'a checkpoint that was cut off',
+    async () => nano.load(await truncated('cut.safetensors')),
+    'safetensors',
+    /cut\.safetensors: .* it is cut off\. If it was a checkpoint, copy it again .*, or take another checkpoint of its run$/,
+  ],
+  [
+    'resuming from one that was cut off',
+    async () => nano.train({ resume: await truncated('cut.safetensors'), device }),
+    'safetensors',
+    /cut\.safetensors: .* it is cut off\./,
+  ],
+  [
+    'resuming with another text',
+    () => nano.train({ resume: out(), data: { text: someText(2000) }, device }),
+    'data',
+    /run\/last\.safetensors was trained on another text \(text, sha256 .*Give `data` the text it began with, or start a new run with its weights: `from` instead of `resume`$/,
+  ],
+  [
+    'resuming from weights alone',
+    async () => {
+      await model.save(folder.path('weights.safetensors'))
+      return nano.train({ resume: folder.path('weights.safetensors'), data: short.data, device })
+    },
+    'checkpoint',
+    /weights\.safetensors: adamw\/m\/.* is missing: .*Begin a new run with its weights: `from` instead of `resume`$/,
+  ],
+  [
+    'a folder that holds a run',
+    () => train({ out: out() }),
+    'run_exists',
+    /run already holds a run: go on with it \(train\(\{ resume: ".*run" \}\)\), or give another folder as `out`$/,
+  ],
+]
+
+test.each(mistakes)('%s', async (_, work, code, message) => {
+  const error = await failureOf(work)
+  expect(error.code).toBe(code)
+  expect(error.message).toMatch(message)
+})
+
+test('load() of a folder takes the best by validation, or the last', async () => {
+  const both = folder.path('both')
+  await mkdir(both)
+  const other = folder.path('longer')
+  await using last = await train({ steps: 13, out: other })
+  await copyFile(`${out()}/best.safetensors`, `${both}/best.safetensors`)
+  await copyFile(`${other}/last.safetensors`, `${both}/last.safetensors`)
+  const weights = async (from: nano.Model) =>
+    [...(await from.parameters()).values()].map(({ data }) => [...data])
+  await using best = await nano.load(both, { device })
+  await using named = await nano.load(both, { device, checkpoint: 'last' })
+  await using file = await nano.load(`${out()}/best.safetensors`, { device })
+  expect(best.info.step).toBe(model.info.best!.step)
+  expect(await weights(best)).toEqual(await weights(file))
+  expect(named.info.step).toBe(13)
+  expect(await weights(named)).toEqual(await weights(last))
+})
+
+test('an AbortSignal that is aborted: before a run, a text, a loss; with its reason', async () => {
+  const signal = AbortSignal.abort(new Error('closing time'))
+  const saved = folder.path('never')
+  await expect(train({ signal, out: saved })).rejects.toThrow('closing time')
+  await expect(readFile(`${saved}/config.json`)).rejects.toMatchObject({ code: 'ENOENT' })
+  await expect(model.generate({ signal })).rejects.toThrow('closing time')
+  await expect(model.loss('The cat', { signal })).rejects.toThrow('closing time')
+  await expect(model.loss('The cat', { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    name: 'AbortError',
+  })
+})

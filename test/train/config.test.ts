@@ -1,0 +1,289 @@
+// config.json: a run's options, all explicit, and the same run from them, to the bit.
+
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { files } from '../../lib/checkpoint/checkpoint'
+import type { StoredOptions } from '../../lib/train/config_file'
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { expectSameBits, sameBits } from '../support/bits'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+
+const folder = temporaryFolder()
+const textFile = () => folder.path('some.txt')
+beforeAll(() => writeFile(textFile(), someText()))
+
+async function whole(options: TrainOptions) {
+  const run = train(options)
+  const events = await eventsOf(run)
+  await using model = await run
+  const [{ options: stored }] = ofType(events, 'start')
+  return { stored, losses: lossesOf(events), weights: await parametersOf(model), info: model.info }
+}
+
+async function stored(path: string): Promise<StoredOptions> {
+  return JSON.parse(await readFile(join(path, 'config.json'), 'utf8'))
+}
+
+onEveryDevice('a run from the configuration of another', ({ name: device }) => {
+  const variants: [name: string, options: TrainOptions][] = [
+    ['a bigram of few options', { ...short }],
+    [
+      'a decoder of many',
+      { ...decoder, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.2, checkpointInterval: 3 },
+    ],
+    ['a single head with a seed of 64 bits', { ...short, preset: 'single-head', seed: 2n ** 64n - 3n }],
+  ]
+  test.each(variants)('%s: the same losses and weights', async (name, options) => {
+    const out = folder.path(`${device}-${name}`)
+    const first = await whole({ ...options, data: textFile(), device, out })
+    expect(await stored(out)).toEqual(first.stored)
+    const again = folder.path(`${device}-${name}-again`)
+    const second = await whole({ config: out, out: again })
+    expect(second.losses).toEqual(first.losses)
+    expectSameBits(second.weights, first.weights)
+    expect(second.info).toEqual(first.info)
+    // What it stores is what it was made from.
+    expect(await readFile(join(again, 'config.json'))).toEqual(await readFile(join(out, 'config.json')))
+    // So is the same from the file, with a part of it said otherwise.
+    const third = await whole({ config: join(again, 'config.json'), learningRate: 0.5 })
+    expect(third.losses[0]).toBe(first.losses[0])
+    const [path] = Object.keys(first.weights)
+    expect(sameBits(third.weights[path], first.weights[path])).toBe(false)
+  })
+
+  test('a run from the weights of another', async () => {
+    const [base, out] = [folder.path(`${device}-base`), folder.path(`${device}-from`)]
+    await whole({ ...decoder, data: textFile(), device, out: base })
+    // Without clipping, where the checkpoint has some.
+    const first = await whole({ from: base, device, gradientClip: Infinity, steps: 4, seed: 3, out })
+    expect(await stored(out)).toMatchObject({
+      from: base,
+      dropout: 0.2,
+      data: textFile(),
+      gradientClip: null,
+    })
+    expect(Object.keys(await stored(out))).not.toContain('preset')
+    const second = await whole({ config: out, out: folder.path(`${device}-from-again`) })
+    expect(second.losses).toEqual(first.losses)
+    expectSameBits(second.weights, first.weights)
+    // A model to begin with, named beside a file that has sizes: the sizes are the model's.
+    const third = await whole({ config: base, from: out, steps: 1 })
+    expect(third.info.model).toEqual(first.info.model)
+    expect(third.info.training.gradientClip).toBe(0.8)
+  })
+})
+
+test('the file has every option, flat and explicit, and nothing of the call', async () => {
+  const out = folder.path('explicit')
+  const { stored: said } = await whole({
+    ...short,
+    preset: 'cpu',
+    layers: 1,
+    embed: 16,
+    data: textFile(),
+    device: 'js',
+    steps: 1,
+    threads: 1,
+    out,
+  })
+  expect(await readFile(join(out, 'config.json'), 'utf8')).toBe(`${JSON.stringify(said, null, 2)}\n`)
+  expect(said).toEqual({
+    ...{ preset: 'decoder', blockSize: 64, embed: 16, heads: 4, layers: 1, dropout: 0 },
+    data: textFile(),
+    ...{
+      steps: 1,
+      batchSize: 4,
+      microBatches: 1,
+      learningRate: 0.001,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+    },
+    ...{
+      weightDecay: 0.1,
+      gradientClip: 1,
+      evalInterval: 5,
+      evalBatches: 2,
+      sampleInterval: 0,
+      sampleTokens: 200,
+    },
+    ...{ seed: 7, device: 'js' },
+  })
+  expect((await readdir(out)).sort()).toEqual([files.best, 'config.json', files.last].sort())
+})
+
+test('what is given of intervals and the machine is kept; a large seed is a string', async () => {
+  const out = folder.path('given')
+  const given = { checkpointInterval: 2, sampleInterval: 5, sampleTokens: 3, gradientClip: 2 }
+  await whole({
+    ...short,
+    ...given,
+    data: textFile(),
+    device: 'js',
+    instructionSet: 'portable',
+    seed: 2n ** 53n,
+    out,
+  })
+  expect(await stored(out)).toMatchObject({ ...given, instructionSet: 'portable', seed: '9007199254740992' })
+})
+
+test('it is there from the start, and a run that goes on leaves it', async () => {
+  const out = folder.path('start')
+  const run = train({
+    ...short,
+    data: textFile(),
+    device: 'js',
+    steps: 1_000_000,
+    evalInterval: 1_000_000,
+    out,
+  })
+  for await (const event of run) {
+    if (event.type !== 'start') continue
+    expect(await readdir(out)).toContain('config.json')
+    run.stop()
+  }
+  await (await run).dispose()
+  const before = await readFile(join(out, 'config.json'))
+  const { info, stored: resumed } = await whole({
+    resume: out,
+    device: 'js',
+    evalInterval: 3,
+    steps: 5 + (await run).info.step,
+  })
+  expect(info.training.evalInterval).toBe(3)
+  expect(resumed).toMatchObject({ evalInterval: 3, preset: 'bigram', data: textFile() })
+  expect(await readFile(join(out, 'config.json'))).toEqual(before)
+})
+
+test('a text that was given as such is not in it, and must be given again', async () => {
+  const out = folder.path('text')
+  const first = await whole({ ...short, device: 'js', out })
+  expect(Object.keys(await stored(out))).not.toContain('data')
+  expect(await failureOf(() => train({ config: out }))).toMatchObject({
+    code: 'data',
+    message: `train: ${out}/config.json names no text (one that is given as { text } isn't kept): give it as \`data\``,
+  })
+  expectSameBits((await whole({ config: out, data: short.data })).weights, first.weights)
+})
+
+test('options given beside it win, undefined ones are not given; threads may stand in it', async () => {
+  const file = folder.path('own.json')
+  await writeFile(
+    file,
+    `\uFEFF${JSON.stringify({ preset: 'bigram', data: textFile(), steps: 3, seed: '5', threads: 1, batchSize: 2, device: 'js' })}`,
+  )
+  const { stored: said } = await whole({ config: file, steps: 2, batchSize: undefined, evalBatches: 1 })
+  expect(said).toMatchObject({
+    preset: 'bigram',
+    steps: 2,
+    batchSize: 2,
+    seed: 5,
+    evalBatches: 1,
+    device: 'js',
+  })
+  expect(said).not.toHaveProperty('threads')
+})
+
+describe('what is wrong with a file', () => {
+  const refused = async (contents: string | object, beside: TrainOptions = {}) => {
+    const file = folder.path('wrong.json')
+    await writeFile(file, typeof contents === 'string' ? contents : JSON.stringify(contents))
+    const error = await failureOf(() => train({ device: 'js', data: short.data, config: file, ...beside }))
+    expect(error.message).toContain(file)
+    return { code: error.code, message: error.message.replace(file, 'FILE').replace(file, 'FILE') }
+  }
+
+  test.each<[object, string | RegExp]>([
+    [{ batchsize: 4 }, 'FILE: there is no option batchsize. Did you mean batchSize?'],
+    [{ lr: 4 }, /^FILE: there is no option lr. The options are data, from, preset, /],
+    [{ batchSize: 0 }, 'FILE: batchSize is 0: must be at least 1'],
+    [{ batchSize: '4' }, 'FILE: batchSize is "4": must be a number'],
+    [{ batchSize: null }, /^FILE: batchSize is null: must be a number/],
+    [{ learningRate: -1 }, 'FILE: learningRate is -1: must be more than 0'],
+    [{ gradientClip: 0 }, 'FILE: gradientClip is 0: must be more than 0'],
+    [{ dropout: 1 }, 'FILE: dropout is 1: must be less than 1'],
+    [{ data: { text: 'x' } }, 'FILE: data is an object: must be a corpus name or a path'],
+    [{ seed: '1e3' }, /^FILE: seed is "1e3": must be a whole number .* or a string of digits/],
+    [{ seed: String(2n ** 64n) }, /^FILE: seed is "18446744073709551616"/],
+    [{ seed: -1 }, /^FILE: seed is -1/],
+    [{ out: 'runs/a' }, 'FILE: out has no place in a config file; remove it there, and give `out` itself'],
+    [{ resume: 'runs/a' }, /^FILE: resume has no place in a config file/],
+    [{ signal: null }, /^FILE: signal has no place/],
+    [
+      { config: 'b.json' },
+      /^FILE: config has no place in a config file; copy the options of that file into this one/,
+    ],
+    [{ from: 'runs/a', heads: 2 }, /^FILE: heads is 2, but the weights of `from` fit no other model/],
+    [{ constructor: 1 }, /^FILE: there is no option constructor/],
+    [[1], 'FILE: the options must be an object, not an array'],
+  ])('%j', async (contents, message) => {
+    const error = await refused(contents)
+    expect(error.code).toBe('config')
+    if (typeof message === 'string') expect(error.message).toBe(message)
+    else expect(error.message).toMatch(message)
+  })
+
+  test.each(['', '{', '{"steps": 5,}', 'steps: 5'])('no JSON: %j', async (contents) => {
+    const error = await refused(contents)
+    expect(error.code).toBe('config')
+    expect(error.message).toMatch(
+      /^FILE is not valid JSON \(.+\): correct it there; `config` takes a run folder or a JSON file/,
+    )
+  })
+
+  test.each(['null', '7', '"runs/a"'])('JSON that holds no options: %s', async (contents) => {
+    expect((await refused(contents)).message).toMatch(/^FILE: the options must be an object, not /)
+  })
+
+  test('what only fails together names the file beside the options', async () => {
+    expect((await refused({ preset: 'decodre' })).message).toMatch(
+      /Did you mean 'decoder'\? \(options that were not given are those of FILE\)$/,
+    )
+    expect((await refused({ heads: 5 }, { embed: 12 })).message).toMatch(
+      /heads is 5: it must divide embed.*FILE/,
+    )
+    expect((await refused({ from: folder.path('nowhere') })).message).toMatch(
+      /no checkpoint at .*nowhere.*FILE/,
+    )
+    expect((await refused({ from: 'runs/a' }, { layers: 2 })).message).toMatch(
+      /^train: layers is 2, but .*FILE/,
+    )
+    expect((await refused({ device: 'abacus' }, { device: undefined })).message).toMatch(
+      /no device 'abacus'.*FILE/,
+    )
+    expect((await refused({ data: 'no.txt' }, { data: undefined })).message).toMatch(/data is "no.txt".*FILE/)
+    expect((await refused({ blockSize: 5000 })).message).toMatch(/too short for blockSize 5000.*FILE/)
+  })
+
+  test('no file; a folder without one; not text', async () => {
+    const wrong = (config: string) => failureOf(() => train({ ...short, device: 'js', config }))
+    expect(await wrong(folder.path('nowhere'))).toMatchObject({
+      code: 'file_not_found',
+      message: `there is no ${folder.path('nowhere')}, which \`config\` names: give a run folder or a JSON file`,
+    })
+    await mkdir(folder.path('bare'))
+    expect(await wrong(folder.path('bare'))).toMatchObject({
+      code: 'file_not_found',
+      message: expect.stringMatching(/^the folder .*bare holds no config.json: is it the `out` of a run\?/),
+    })
+    await writeFile(folder.path('latin.json'), Buffer.from([0x7b, 0xe9, 0x7d]))
+    expect((await wrong(folder.path('latin.json'))).message).toMatch(
+      /latin\.json is not valid UTF-8 at byte 1/,
+    )
+  })
+
+  test('with `resume`', async () => {
+    const error = await failureOf(() => train({ config: 'a', resume: 'b' }))
+    expect(error).toMatchObject({
+      code: 'option',
+      message: 'train: config is "a", but `resume` goes on with a run as it was; leave one of them out',
+    })
+    expect((await failureOf(() => train({ config: 7 } as never))).message).toMatch(
+      /^train: config is 7: must be a path/,
+    )
+  })
+})

@@ -1,0 +1,229 @@
+// train({ from }): a new run with the weights of another, on its text or on one more.
+
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { files, readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { load } from '../../lib/model/model'
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { expectSameBits, sameBits } from '../support/bits'
+import { onEveryDevice } from '../support/devices'
+import { failureOf } from '../support/errors'
+import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+
+const folder = temporaryFolder()
+const { data } = short
+
+/** Another text in the characters of the first. */
+const other = someText(2000, 'other')
+
+onEveryDevice('a run from the weights of another', ({ name: device }) => {
+  const first = () => folder.path(`first-${device}`)
+  beforeAll(async () => {
+    // A folder whose best checkpoint is surely another than its last.
+    await mkdir(first())
+    for (const [file, steps] of [
+      [files.best, 4],
+      [files.last, 6],
+    ] as const) {
+      const out = folder.path(`${device}-${steps}`)
+      await (await train({ ...decoder, device, steps, out })).dispose()
+      await copyFile(`${out}/${files.last}`, `${first()}/${file}`)
+    }
+  })
+
+  test('begins at step 0 with the best weights, a fresh optimizer and the training numbers of the other', async () => {
+    const out = folder.path(`second-${device}`)
+    const run = train({ from: first(), data, device, steps: 3, out })
+    const events = await eventsOf(run)
+    await using model = await run
+    const { info } = await readCheckpoint(first(), 'best')
+    expect(events[0]).toMatchObject({ type: 'start', step: 0, steps: 3, config: { seed: '1337' } })
+    expect(events[0]).toMatchObject({ config: { model: info.model } })
+    expect(model.info.training).toEqual({ ...info.training, steps: 3 })
+    expect(model.info).toMatchObject({ step: 3, tokenizer: info.tokenizer })
+    await using best = await load(first(), { device })
+    // The first evaluation is of the weights as they were.
+    const again = train({ from: `${first()}/${files.best}`, data, device, steps: 3, learningRate: 1e-30 })
+    await using same = await again
+    expectSameBits(await parametersOf(same), await parametersOf(best))
+    const { tensors } = await readCheckpoint(out, 'last')
+    const { tensors: before } = await readCheckpoint(first(), 'best')
+    expect([...tensors.keys()].sort()).toEqual([...before.keys()].sort())
+  })
+
+  test('is a function of its seed, and of weights alone', async () => {
+    const weightsOnly = folder.path(`weights-${device}.safetensors`)
+    await using best = await load(first(), { device })
+    await best.save(weightsOnly)
+    const trained = async (options: TrainOptions) => {
+      const run = train({ from: first(), data, device, steps: 4, ...options })
+      const losses = lossesOf(await eventsOf(run))
+      await using model = await run
+      return { losses, weights: await parametersOf(model) }
+    }
+    const one = await trained({ seed: 5 })
+    const two = await trained({ seed: 5, from: weightsOnly })
+    const three = await trained({ seed: 6 })
+    expect(two.losses).toEqual(one.losses)
+    expectSameBits(two.weights, one.weights)
+    expect(three.losses).not.toEqual(one.losses)
+  })
+
+  test('trains on another text, and its options win; dropout too', async () => {
+    const changes = {
+      ...{
+        dropout: 0,
+        batchSize: 5,
+        microBatches: 1,
+        learningRate: 0.001,
+        beta1: 0.8,
+        beta2: 0.98,
+        epsilon: 1e-7,
+      },
+      ...{ weightDecay: 0.1, evalInterval: 3, evalBatches: 1, steps: 6 },
+    }
+    const run = train({ from: first(), data: { text: other }, device, ...changes, gradientClip: Infinity })
+    const events = await eventsOf(run)
+    await using model = await run
+    const { dropout, ...training } = changes
+    expect(model.info.training).toEqual({ ...training, gradientClip: null })
+    expect(model.config).toMatchObject({ dropout, blockSize: 11, embed: 15, heads: 3, layers: 2 })
+    expect(ofType(events, 'evaluation').map(({ step }) => step)).toEqual([0, 3, 6])
+    expect(model.info.best!.step).toBeLessThanOrEqual(6)
+    const [start] = ofType(events, 'start')
+    expect(start.trainTokens + start.validationTokens).toBe(other.length)
+  })
+
+  test('goes on when it was interrupted, as every run does', async () => {
+    const options = { from: first(), data, device, seed: 3 }
+    const [whole, parts] = [folder.path(`whole-${device}`), folder.path(`parts-${device}`)]
+    await using uninterrupted = await train({ ...options, steps: 6, out: whole })
+    await (await train({ ...options, steps: 2, out: parts })).dispose()
+    await using resumed = await train({ resume: parts, data, device, steps: 6 })
+    expectSameBits(await parametersOf(resumed), await parametersOf(uninterrupted))
+    await using begun = await load(first(), { device })
+    const [a, b] = [await parametersOf(begun), await parametersOf(resumed)]
+    expect(sameBits(a['head.weight'], b['head.weight'])).toBe(false)
+  })
+})
+
+describe('from', () => {
+  const first = () => folder.path('first')
+  beforeAll(async () => {
+    await (await train({ ...short, device: 'js', out: first() })).dispose()
+  })
+  const refused = (options: TrainOptions) =>
+    failureOf(() => train({ device: 'js', data, from: first(), ...options }))
+
+  test.each([{ preset: 'bigram' }, { blockSize: 8 }, { embed: 32 }, { heads: 1 }, { layers: 1 }])(
+    '%p with it is refused',
+    async (given) => {
+      const [[name, value]] = Object.entries(given)
+      expect(await refused(given)).toMatchObject({
+        code: 'option',
+        message:
+          `train: ${name} is ${JSON.stringify(value)}, but the weights of \`from\` fit no other model than their own; ` +
+          'leave it out, or leave `from` out to start a new model',
+      })
+    },
+  )
+
+  test('resume with it is refused', async () => {
+    expect(await refused({ resume: first() })).toMatchObject({
+      code: 'option',
+      message: expect.stringMatching(
+        /^train: from is ".*", but `resume` goes on with a run as it was; leave one of them out$/,
+      ),
+    })
+  })
+
+  test('a text that the tokenizer can’t write names the character, where it is, and what to do', async () => {
+    const error = await refused({ data: { text: `${someText(500)}\nThe dög. ${someText(500)}` } })
+    expect(error.code).toBe('unknown_character')
+    expect(error.message).toMatch(
+      /^the character "ö" \(U\+00F6\) at position 506 \(line \d+, column 6\) is not among the \d+/,
+    )
+    expect(error.message).toContain(`it is that of ${first()}`)
+    expect(error.message).toMatch(
+      /Train on a text without this character, or leave `from` out to start a new model$/,
+    )
+  })
+
+  test('a text too short for the block it has: no other block is advised', async () => {
+    const { message } = await refused({ data: { text: someText(50) } })
+    expect(message).toMatch(/too short for blockSize 8: .*; use a text of at least 81 tokens$/)
+  })
+
+  test('the text is the one of the checkpoint; one that was given as such is given again', async () => {
+    expect(await refused({ data: undefined })).toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/was trained on a text given as \{ text \}: give a text as `data`$/),
+    })
+    const path = folder.path('text.txt')
+    await writeFile(path, other)
+    const out = folder.path('from-file')
+    await (await train({ ...short, device: 'js', data: path, out })).dispose()
+    await using model = await train({ from: out, device: 'js', steps: 1 })
+    expect(model.info.data).toMatchObject({ name: 'text.txt', source: path })
+  })
+
+  test('nothing there; no checkpoint; the folder of the other as out', async () => {
+    expect((await refused({ from: folder.path('nowhere') })).code).toBe('file_not_found')
+    expect((await refused({ from: folder.path() })).message).toMatch(/holds no checkpoint/)
+    expect((await refused({ out: first() })).code).toBe('run_exists')
+    expect((await refused({ from: 7 } as never)).message).toMatch(/^train: from is 7: must be a path/)
+  })
+})
+
+describe('a folder that holds a run', () => {
+  test.each(Object.values(files))(
+    '%s alone: refused, with the two ways on, and left as it is',
+    async (file) => {
+      const base = folder.path(`base-${file}`)
+      await (await train({ ...short, device: 'js', steps: 10, out: base })).dispose()
+      const out = folder.path(`taken-${file}`)
+      const copy = `${out}/${file}`
+      await mkdir(out)
+      await copyFile(`${base}/${file}`, copy)
+      const run = train({ ...short, device: 'js', out })
+      await expect(eventsOf(run)).rejects.toMatchObject({
+        code: 'run_exists',
+        message:
+          `train: ${out} already holds a run: go on with it (train({ resume: ${JSON.stringify(out)} })), ` +
+          'or give another folder as `out`',
+      })
+      expect((await readCheckpoint(copy)).info.step).toBeGreaterThan(0)
+    },
+  )
+
+  test('it is said before the text is looked for, and even to a run that goes on from elsewhere', async () => {
+    const [one, two] = [folder.path('one'), folder.path('two')]
+    for (const out of [one, two]) await (await train({ ...short, device: 'js', steps: 2, out })).dispose()
+    const refused = (options: TrainOptions) => failureOf(() => train({ device: 'js', ...options }))
+    expect((await refused({ data: 'no such text', out: one })).code).toBe('run_exists')
+    expect((await refused({ data, resume: two, steps: 3, out: one })).code).toBe('run_exists')
+    // The folder that it goes on with, however it is written.
+    for (const [steps, resume] of [
+      [3, one],
+      [4, `${one}/${files.last}`],
+    ] as const) {
+      await (
+        await train({ device: 'js', data, resume, steps, out: folder.path('two', '..', 'one') })
+      ).dispose()
+    }
+    expect((await readCheckpoint(one, 'last')).info.step).toBe(4)
+    expect((await refused({ data, resume: folder.path('gone'), out: one })).code).toBe('file_not_found')
+  })
+
+  test('a file in its place', async () => {
+    const out = folder.path('a-file')
+    await writeFile(out, 'a file')
+    expect(await failureOf(() => train({ ...short, device: 'js', out }))).toMatchObject({
+      code: 'write_failed',
+      message: expect.stringContaining(
+        `cannot write ${out}: there is a file of that name; choose another folder`,
+      ),
+    })
+  })
+})
