@@ -1,4 +1,4 @@
-// npm run bench: milliseconds for a training step of stages 01, 03 and 09, beside PyTorch where a Python with torch is at hand.
+// npm run bench: milliseconds for a training step of the course's stages, beside PyTorch where a Python with torch is at hand.
 // The two take turns in one run, since machines drift: only the ratio counts. Medians of the rounds; 2 threads each by default.
 //
 //   npm run bench -- [--only 09] [--batch-size N] [--rounds N] [--threads N] [--device cpu|js] [--python PATH] [--json]
@@ -12,6 +12,11 @@ const { parseArgs } = require('node:util')
 const stages = {
   '01': { preset: 'bigram', steps: 200 },
   '03': { preset: 'single-head', steps: 100 },
+  '04': { preset: 'multi-head', steps: 100 },
+  '05': { preset: 'feed-forward', steps: 100 },
+  '06': { preset: 'blocks', steps: 30 },
+  '07': { preset: 'residual', steps: 30 },
+  '08': { preset: 'layer-norm', steps: 30 },
   '09': { preset: 'decoder', steps: 1 },
 }
 
@@ -33,13 +38,13 @@ async function ours(preset, options) {
   for (const { name, shape } of optimizerState(parameters)) await session.allocate(name, 'f32', shape)
   const corpus = Uint16Array.from({ length: 100_000 }, (_, i) => word(i, 0, 0, seed) % vocabSize)
   const training = {
-    ...found.training,
-    ...(options.batchSize ? { batchSize: options.batchSize } : {}),
-    microBatches: 1,
     beta1: 0.9,
     beta2: 0.999,
     epsilon: 1e-8,
     weightDecay: 0.01,
+    ...found.training,
+    ...(options.batchSize ? { batchSize: options.batchSize } : {}),
+    microBatches: 1,
     gradientClip: null,
   }
   const trainer = await Trainer.create({
