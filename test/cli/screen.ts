@@ -1,7 +1,8 @@
 // As much of a terminal as the command line uses: what is on the screen once everything was printed.
 
 /** A control sequence, or a character. */
-const tokens = /\x1b\[[?\d;]*[A-Za-z]|[^]/gu
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const tokens = /\x1b\[[?\d;]*[A-Za-z]|[\s\S]/gu
 
 export class Screen {
   private readonly rows: string[][] = [[]]
