@@ -24,21 +24,14 @@ export function header(
   return lines
 }
 
-/** A bigram has neither channels nor anything to drop out; a single head is one layer with nothing to choose. */
+/** A bigram is a table: it has no channels, and nothing to drop out. */
 function describeModel({ config: { model }, parameters }: StartEvent): string {
   const { kind, layers, heads, embed, blockSize, dropout } = model
-  const sizes = {
-    bigram: [],
-    'single-head': [`${count(embed)} channels`],
-    decoder: [`${plural(layers, 'layer')} of ${plural(heads, 'head')}`, `${count(embed)} channels`],
-  }[kind]
-  return [
-    kind,
-    `${roughly(parameters)} parameters`,
-    ...sizes,
-    `block size ${count(blockSize)}`,
-    ...(kind === 'decoder' ? [`dropout ${dropout}`] : []),
-  ].join(', ')
+  const learned = `${kind}, ${roughly(parameters)} parameters`
+  const block = `block size ${count(blockSize)}`
+  if (kind === 'bigram') return `${learned}, ${block}`
+  const shape = `${plural(layers, 'layer')} of ${plural(heads, 'head')}, ${count(embed)} channels`
+  return `${learned}, ${shape}, ${block}, dropout ${dropout}`
 }
 
 function describeTraining({ config: { model, training, seed }, steps }: StartEvent): string {

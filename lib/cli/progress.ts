@@ -146,9 +146,14 @@ export class Progress {
     this.evaluations.push(event)
     this.showSaved()
     this.lastLine = performance.now()
-    const losses = `training loss ${event.trainLoss.toFixed(4)}  validation ${bold(event.valLoss.toFixed(4))}`
-    const mark = event.best ? '' : dim('  (not better)')
-    say(`${this.label(event.step)}${losses}  ${dim(clock((performance.now() - this.begun) / 1000))}${mark}`)
+    const label = this.label(event.step)
+    const training = `training loss ${event.trainLoss.toFixed(4)}`
+    const validation = event.valLoss.toFixed(4)
+    const rest = [clock((performance.now() - this.begun) / 1000), ...(event.best ? [] : ['(not better)'])]
+    const length = [label + training, 'validation', validation, ...rest].join('  ').length
+    // A narrow terminal would break it anywhere.
+    const gap = isTerminal && length > terminalSize().columns ? `\n${' '.repeat(label.length)}` : '  '
+    say(`${label}${training}${gap}validation ${bold(validation)}  ${dim(rest.join('  '))}`)
   }
 
   private showSaved(): void {
