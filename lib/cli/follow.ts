@@ -4,7 +4,7 @@ import type { Model } from '../model/model'
 import type { EvaluationEvent, TrainEvent } from '../train/events'
 import type { Run } from '../train/run'
 import { exitCodes } from './errors'
-import { json, note, whenPipeClosed } from './output'
+import { json, note, watch, whenPipeClosed } from './output'
 import { Progress, type ProgressOptions } from './progress'
 
 export interface FollowOptions extends ProgressOptions {
@@ -30,11 +30,11 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   let started = false
   let interrupted: number | undefined
   const interrupt = (code: number) => {
-    // Before the first event there is nothing to save.
+    // Before it starts there is nothing to save.
     if (interrupted !== undefined || !started) process.exit(code)
     interrupted = code
-    progress.stop()
     if (!options.json) note(stoppingNote(options.out))
+    progress.stop()
     run.stop()
   }
   const listeners = {
@@ -47,9 +47,10 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   let evaluation: EvaluationEvent | undefined
   let steps = 0
   let seconds = 0
+  const unwatch = options.json ? () => {} : watch()
   try {
     for await (const event of run) {
-      started = true
+      if (event.type === 'start') started = true
       if (options.json) json(event)
       else progress.show(event)
       if (event.type === 'start') steps = event.steps
@@ -59,6 +60,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     }
     return { model: await run, steps, evaluation, seconds, interrupted }
   } finally {
+    unwatch()
     for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
   }
 }

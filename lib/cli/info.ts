@@ -10,6 +10,8 @@ import { corpusNames } from '../data/corpus'
 import { version } from '../version'
 import { bold, dim, json, plural, say } from './output'
 
+const nameWidth = 11
+
 export function infoCommand(options: { json?: boolean }): void {
   const info = collect()
   if (options.json) json({ type: 'info', ...info })
@@ -46,27 +48,55 @@ function originOf(path: string): 'prebuilt' | 'built here' {
   return path.split(sep).includes('prebuilds') ? 'prebuilt' : 'built here'
 }
 
-function show(info: ReturnType<typeof collect>): void {
-  const { native, cache } = info
+type Info = ReturnType<typeof collect>
+
+function show(info: Info): void {
+  const { native } = info
   say(bold(`nano-gpt ${info.version}`))
-  line('Node', info.node)
-  line('platform', info.platform)
-  line('processor', `${info.processor}, ${plural(info.cores, 'core')} for us`)
+  section('This machine')
+  line('platform', `${info.platform}, Node ${info.node}`)
+  line('processor', `${info.processor}, ${plural(info.cores, 'core')} to use`)
+  section('Native engine (what makes it fast)')
   if (native.path !== undefined) {
-    line('native', `${native.origin}, version ${native.version}: ${native.path}`)
-    line('kernels', `${native.instructionSet} (of ${native.instructionSets.join(', ')})`)
-    line('threads', String(native.threads))
-  } else line('native', `none: ${native.reason}`)
-  line('cache', `${cache.folder} ${dim(`(${cache.corpora.join(', ') || 'nothing in it yet'})`)}`)
-  say()
-  const best = info.devices.find(({ available }) => available)
-  say(bold('devices'))
-  for (const { name, available, description } of info.devices) {
-    const auto = name === best?.name ? dim(' ← auto') : ''
-    line(`${available ? '✓' : '✗'} ${name}`, `${available ? description : dim(description)}${auto}`)
+    line('binary', `${native.origin}, version ${native.version}: ${native.path}`)
+    line('kernels', `for ${native.instructionSet}, the best here of ${native.instructionSets.join(', ')}`)
+    line('threads', `${native.threads} ${dim('(--threads sets another number)')}`)
+  } else {
+    line('none', native.reason)
+    line('', 'Everything works without it, in plain TypeScript on one thread, slowly.')
+  }
+  showDevices(info)
+  showTexts(info)
+}
+
+/** The best device is the first that is available. */
+function showDevices({ devices, native }: Info): void {
+  section('Devices, the best first')
+  const best = devices.find(({ available }) => available)
+  for (const { name, available, description } of devices) {
+    // Where the binary lies was said above.
+    const isEngine = name === 'cpu' && native.path !== undefined
+    const text = isEngine
+      ? `the native engine: ${native.instructionSet}, ${plural(native.threads, 'thread')}`
+      : description
+    const auto = name === best?.name ? dim('  ← auto: used unless --device names another') : ''
+    line(`${available ? '✓' : '✗'} ${name}`, `${available ? text : dim(text)}${auto}`)
   }
 }
 
+function showTexts({ cache }: Info): void {
+  section('Texts to train on, by name')
+  for (const name of corpusNames) {
+    const isHere = cache.corpora.includes(name)
+    line(name, isHere ? `here, in ${cache.folder}` : `downloaded to ${cache.folder} when first used`)
+  }
+}
+
+function section(title: string): void {
+  say()
+  say(bold(title))
+}
+
 function line(name: string, value: string): void {
-  say(`  ${name.padEnd(10)} ${value}`)
+  say(`  ${name.padEnd(nameWidth)} ${value}`)
 }

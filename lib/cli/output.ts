@@ -1,19 +1,38 @@
-// Everything that the command line prints goes through here: lines, the one live line of a terminal, JSON, numbers in words.
+// Everything that the command line prints goes through here: lines, the live lines of a terminal, JSON.
 
 import { once } from 'node:events'
 import { basename, relative } from 'node:path'
 import { styleText } from 'node:util'
 
-/** Whether standard output is a terminal on which a line can be rewritten. */
-export const isTerminal = !!process.stdout.isTTY && process.env.TERM !== 'dumb'
+export { clock, count, plural, roughly } from './words'
+
+/** Whether standard output is a terminal on which lines can be rewritten. A log of CI is read later, even where it looks like one. */
+export const isTerminal = !!process.stdout.isTTY && process.env.TERM !== 'dumb' && !isSet(process.env.CI)
 
 const isColored = isTerminal && !process.env.NO_COLOR
 
-const eraseLine = '\r\x1b[2K'
+/** Old consoles of Windows and that of Linux lack most of the characters that bars and curves are drawn with. */
+export const hasDrawingCharacters =
+  process.platform === 'win32'
+    ? ['WT_SESSION', 'TERM_PROGRAM', 'ConEmuTask', 'TERM'].some((name) => process.env[name])
+    : process.env.TERM !== 'linux'
 
-let liveText = ''
+/** The lines that are rewritten, for a width. */
+export type Live = (columns: number) => readonly string[]
+
+let drawLive: Live | undefined
+/** What the live lines show now. */
+let shown = ''
+/** From the beginning of the live lines, where the cursor always waits: a terminal that breaks lines anew keeps it there. */
+const eraseDown = '\r\x1b[J'
+const eraseRight = '\x1b[K'
+const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h']
+
 let pipeClosed = false
 let onPipeClosed = () => process.exit()
+
+// However it ends, the prompt of the shell comes below what is kept.
+process.on('exit', () => put(erased()))
 
 /** `nano-gpt … | head -1` closes our output: that is no error, and there is nobody left to tell. */
 export function guardPipes(): void {
@@ -35,18 +54,61 @@ export function whenPipeClosed(action: () => void): void {
   }
 }
 
-/** Prints a line, above the live one if there is one. */
+/** Prints a line, above the live ones if there are any. */
 export function say(line = ''): void {
-  put(`${takeLive()}${line}\n`)
+  put(`${erased()}${line}\n${drawn()}`)
 }
 
-/** Replaces the live line; '' removes it. Without a terminal there is none. */
-export function live(text: string): void {
+/** Replaces the live lines; '' removes them. Without a terminal there are none. */
+export function live(content: string | Live): void {
   if (!isTerminal) return
-  const line = cut(text, (process.stdout.columns || 80) - 1)
-  if (line === liveText) return
-  put(`${takeLive()}${line}`)
-  liveText = line
+  const draw: Live = typeof content === 'string' ? (columns) => [cut(content, columns)] : content
+  drawLive = content === '' ? undefined : draw
+  redraw()
+}
+
+/** Draws the live lines as they are by now, over what is there. */
+export function redraw(): void {
+  const before = shown
+  const after = drawLive ? drawn() : erased()
+  if (after !== before) put(after)
+}
+
+/**
+ * While something is watched that redraws itself: the cursor is out of the way, and the live lines follow the terminal's width and the
+ * clock. Returns what ends it.
+ */
+export function watch(): () => void {
+  if (!isTerminal) return () => {}
+  const begin = () => put(`${hideCursor}${drawn()}`)
+  const end = () => put(`${erased()}${showCursor}`)
+  // Until new lines are drawn, the old ones may take more rows than before.
+  const resized = () => put(`${erased()}${drawn()}`)
+  const suspend = () => {
+    end()
+    process.kill(process.pid, 'SIGSTOP')
+  }
+  const clockwork = setInterval(redraw, 1000).unref()
+  process.stdout.on('resize', resized)
+  // Ctrl-Z gives the terminal back to the shell; Windows has none.
+  const signals =
+    process.platform === 'win32'
+      ? []
+      : ([
+          ['SIGTSTP', suspend],
+          ['SIGCONT', begin],
+        ] as const)
+  for (const [signal, listener] of signals) process.on(signal, listener)
+  process.on('exit', end)
+  begin()
+  return () => {
+    clearInterval(clockwork)
+    process.stdout.off('resize', resized)
+    for (const [signal, listener] of signals) process.off(signal, listener)
+    process.off('exit', end)
+    drawLive = undefined
+    end()
+  }
 }
 
 /** Prints one object as one line. */
@@ -61,18 +123,36 @@ export async function stream(text: string): Promise<void> {
 
 /** Tells a person something that is not part of the result. */
 export function note(line: string): void {
-  put(takeLive())
+  put(erased())
   process.stderr.write(`${line}\n`)
+  put(drawn())
 }
 
 function put(text: string): void {
   if (!pipeClosed && text !== '') process.stdout.write(text)
 }
 
-function takeLive(): string {
-  const erase = liveText === '' ? '' : eraseLine
-  liveText = ''
+/** What takes the live lines away. */
+function erased(): string {
+  const erase = shown === '' ? '' : eraseDown
+  shown = ''
   return erase
+}
+
+/** What draws the live lines, and returns to their beginning. */
+function drawn(): string {
+  if (!drawLive) return ''
+  const { columns, rows } = terminalSize()
+  // In the last column, terminals differ in when they go to the next row.
+  const lines = drawLive(columns - 1).slice(0, Math.max(1, rows - 1))
+  const up = lines.length > 1 ? `\x1b[${lines.length - 1}A` : ''
+  shown = `\r${lines.join(`${eraseRight}\n`)}\x1b[J\r${up}`
+  return shown
+}
+
+/** Some terminals don't say how large they are. */
+export function terminalSize(): { readonly columns: number; readonly rows: number } {
+  return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }
 }
 
 function cut(text: string, width: number): string {
@@ -87,35 +167,15 @@ export function bold(text: string): string {
   return isColored ? styleText('bold', text) : text
 }
 
+export function accent(text: string): string {
+  return isColored ? styleText('cyan', text) : text
+}
+
 /** A text between two rules, so that one sees where it begins and ends; what could steer the terminal is shown as `·`. */
 export function block(title: string, text: string): string {
   const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')
   const lines = shown.split('\n').map((line) => `${dim('│')} ${line}`.trimEnd())
   return [`${dim('┌')} ${title}`, ...lines, dim('└')].join('\n')
-}
-
-/** 1234567 → `1,234,567`. */
-export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
-}
-
-/** 809123 → `0.81 million`, 4225 → `4,225`. */
-export function roughly(value: number): string {
-  if (value < 100_000) return count(value)
-  return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 1)} million`
-}
-
-/** `1 step`, `2 steps`. */
-export function plural(value: number, word: string): string {
-  return `${count(value)} ${word}${value === 1 ? '' : 's'}`
-}
-
-/** Seconds as a clock shows them: `0:07`, `12:34`, `1:02:03`. */
-export function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds))
-  const two = (value: number) => String(value).padStart(2, '0')
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
 
 /** A command to type, as this program was itself started: `nano-gpt …`, `npx nano-gpt …` or `node dist/cli/main.js …`. */
@@ -134,4 +194,8 @@ function programName(): string {
 function quote(argument: string): string {
   if (/^[\w./:=@%+,-]+$/.test(argument)) return argument
   return process.platform === 'win32' ? `"${argument}"` : `'${argument.replaceAll("'", "'\\''")}'`
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !['', '0', 'false'].includes(value)
 }

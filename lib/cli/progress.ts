@@ -1,16 +1,47 @@
-// A training run as a person reads it: lines for what is worth keeping, and on a terminal one live line for what passes.
+// A training run as a person reads it: lines for what is worth keeping, and on a terminal live lines for what passes.
 
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { loadAddon } from '../backend/native/addon'
-import type { EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
-import { block, bold, clock, count, dim, isTerminal, live, plural, roughly, say } from './output'
+import type { EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
+import { asciiBars, bars, curve, History } from './curve'
+import { header } from './header'
+import { layout, type Style, short, type View } from './layout'
+import {
+  accent,
+  block,
+  bold,
+  clock,
+  count,
+  dim,
+  hasDrawingCharacters,
+  isTerminal,
+  live,
+  plural,
+  redraw,
+  roughly,
+  say,
+  terminalSize,
+} from './output'
+import { wrap } from './words'
 
-/** Without a terminal, a line of progress comes this often. */
+/** Without a terminal, a line of progress comes this often at most. */
 const secondsPerLine = 5
+/** Numbers that change faster can't be read. */
+const secondsPerDraw = 0.1
 /** The shown loss is a running mean over about this many steps. */
 const smoothing = 30
-const barWidth = 20
+const mostOfSummary = 40
+/** Of the header's names, the longest. */
+const nameWidth = 'evaluation'.length
+
+const style: Style = {
+  dim,
+  bold,
+  accent,
+  levels: hasDrawingCharacters ? bars : asciiBars,
+  bar: hasDrawingCharacters ? ['━', '╌'] : ['#', '-'],
+}
 
 export interface ProgressOptions {
   /** The device that was asked for; none or 'auto' is told why it isn't the native one. */
@@ -20,86 +51,109 @@ export interface ProgressOptions {
 }
 
 export class Progress {
-  private start!: StartEvent
+  private start: StartEvent | undefined
   private readonly begun = performance.now()
+  private step = 0
   private loss = Number.NaN
-  private tokensPerSecond = 0
-  private secondsPerStep = 0
+  private readonly losses = new History()
+  private tokensPerSecond = Number.NaN
+  private secondsPerStep = Number.NaN
   private secondsPerEvaluation = 0
+  /** What is done of an evaluation, if one goes on. */
+  private evaluating: EvaluatingEvent | undefined
+  private evaluations: EvaluationEvent[] = []
+  private lastEvent = performance.now()
   private lastLine = performance.now()
+  private lastDraw = 0
   private saved: string[] = []
-  /** Said on the live line until the run ends. */
   private stopping = false
 
   constructor(private readonly options: ProgressOptions) {}
 
   show(event: TrainEvent): void {
-    if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
+    const { type } = event as { type: string }
+    if (type === 'measuring') live('measuring how fast this machine is …')
     if (event.type === 'start') this.showStart(event)
-    else if (event.type === 'step') this.showStep(event)
-    else if (event.type === 'evaluating') this.live(event.step, `evaluating ${event.done}/${event.total}`)
+    if (!this.start) return
+    if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
+    this.lastEvent = performance.now()
+    if (event.type === 'step') this.showStep(event)
+    else if (event.type === 'evaluating') this.showEvaluating(event)
     else if (event.type === 'evaluation') this.showEvaluation(event)
     else if (event.type === 'sample')
       say(`\n${block(`a sample after ${plural(event.step, 'step')}`, event.text)}\n`)
     else if (event.type === 'checkpoint') this.saved.push(event.path)
-    else live('')
+    else if (event.type === 'end') this.showEnd()
   }
 
   /** The run has been asked to stop. */
   stop(): void {
     this.stopping = true
+    redraw()
   }
 
   private showStart(event: StartEvent): void {
     this.start = event
-    const { model, training, seed, data } = event.config
-    const shape =
-      model.kind === 'decoder'
-        ? `, ${plural(model.layers, 'layer')} of ${plural(model.heads, 'head')}, ${model.embed} channels`
-        : ''
-    const tokens = event.trainTokens + event.validationTokens
-    const rate = `learning rate ${training.learningRate}, seed ${seed}`
-    const batch =
-      training.microBatches > 1 ? `${training.microBatches} × ${training.batchSize}` : training.batchSize
-    field('device', describeDevice(event.device, this.options.device))
-    field('text', `${data.name}: ${count(tokens)} characters, ${model.vocabSize} distinct`)
-    field('model', `${model.kind}, ${roughly(event.parameters)} parameters${shape}`)
-    field('training', `${plural(event.steps, 'step')} of ${batch} × ${model.blockSize} characters, ${rate}`)
-    field('saving', this.options.out === undefined ? 'nothing (--no-out)' : `in ${this.options.out}`)
-    if (event.step > 0) field('resuming', `after ${plural(event.step, 'step')}`)
+    this.step = event.step
+    live('')
+    const device = describeDevice(event.device, this.options.device)
+    for (const [name, value] of header(event, device, this.options.out)) field(name, value)
     say()
+    live((columns) => layout(this.view(), columns, style))
   }
 
   private showStep(event: StepEvent): void {
-    for (const loss of event.losses) this.loss = mix(this.loss, loss, 1 / smoothing)
+    this.step = event.to
+    for (const loss of event.losses) {
+      this.loss = mix(this.loss, loss, 1 / smoothing)
+      this.losses.push(loss)
+    }
     const weight = Math.min(1, event.losses.length / smoothing)
-    this.secondsPerStep = mix(this.secondsPerStep || Number.NaN, event.seconds / event.losses.length, weight)
-    this.tokensPerSecond = mix(this.tokensPerSecond || Number.NaN, event.tokensPerSecond, weight)
-    const { steps } = this.start
-    const speed = `${roughly(this.tokensPerSecond)} characters/s`
-    const left = event.to < steps ? `, ${clock(this.secondsLeft(event.to))} left` : ''
-    const text = `loss ${this.loss.toFixed(3)}, ${speed}${left}`
-    this.live(event.to, text)
-    if (isTerminal) return
-    if (performance.now() - this.lastLine < secondsPerLine * 1000) return
-    this.lastLine = performance.now()
-    say(`${this.label(event.to)}${text}`)
+    this.secondsPerStep = mix(this.secondsPerStep, event.seconds / event.losses.length, weight)
+    this.tokensPerSecond = mix(this.tokensPerSecond, event.tokensPerSecond, weight)
+    this.pass(() => this.stepText())
   }
 
-  private live(step: number, text: string): void {
-    const { steps } = this.start
-    const full = Math.floor((barWidth * step) / steps)
-    const bar = '━'.repeat(full) + '╌'.repeat(barWidth - full)
-    live(`${bar} ${count(step)}/${count(steps)}  ${this.stopping ? 'stopping …' : text}`)
+  private stepText(): string {
+    const left = this.secondsLeft()
+    const time = this.step < this.start!.steps && Number.isFinite(left) ? `, ${clock(left)} left` : ''
+    return `loss ${short(this.loss)}, ${roughly(this.tokensPerSecond)} characters/s${time}`
+  }
+
+  private showEvaluating(event: EvaluatingEvent): void {
+    this.step = event.step
+    this.evaluating = event.done < event.total ? event : undefined
+    this.pass(() => `evaluating ${event.done}/${event.total}`)
+  }
+
+  /** Shows what passes: in the live lines, or now and then in a line. */
+  private pass(text: () => string): void {
+    const now = performance.now()
+    if (isTerminal) {
+      if (now - this.lastDraw < secondsPerDraw * 1000) return
+      this.lastDraw = now
+      redraw()
+    } else if (now - this.lastLine >= secondsPerLine * 1000) {
+      this.lastLine = now
+      say(`${this.label(this.step)}${text()}`)
+    }
   }
 
   private showEvaluation(event: EvaluationEvent): void {
-    this.showSaved()
+    this.evaluating = undefined
+    this.step = event.step
     this.secondsPerEvaluation = event.seconds
+    this.evaluations.push(event)
+    this.showSaved()
     this.lastLine = performance.now()
-    const losses = `training loss ${event.trainLoss.toFixed(4)}  validation ${bold(event.valLoss.toFixed(4))}`
-    const mark = event.best ? '' : dim('  (not better)')
-    say(`${this.label(event.step)}${losses}  ${dim(clock((performance.now() - this.begun) / 1000))}${mark}`)
+    const label = this.label(event.step)
+    const training = `training loss ${event.trainLoss.toFixed(4)}`
+    const validation = event.valLoss.toFixed(4)
+    const rest = [clock((performance.now() - this.begun) / 1000), ...(event.best ? [] : ['(not better)'])]
+    const length = [label + training, 'validation', validation, ...rest].join('  ').length
+    // A narrow terminal would break it anywhere.
+    const gap = isTerminal && length > terminalSize().columns ? `\n${' '.repeat(label.length)}` : '  '
+    say(`${label}${training}${gap}validation ${bold(validation)}  ${dim(rest.join('  '))}`)
   }
 
   private showSaved(): void {
@@ -109,16 +163,59 @@ export class Progress {
     say(dim(`${' '.repeat(this.label(0).length)}saved ${names.join(' and ')}`))
   }
 
-  private label(step: number): string {
-    return `step ${count(step).padStart(count(this.start.steps).length)}  `
+  private showEnd(): void {
+    live('')
+    const { columns } = isTerminal ? terminalSize() : { columns: 80 }
+    const line = summary(this.evaluations, Math.min(columns - 1, 79))
+    if (line !== '') say(`\n${line}`)
   }
 
-  private secondsLeft(step: number): number {
-    const { steps, config } = this.start
+  private label(step: number): string {
+    return `step ${count(step).padStart(count(this.start!.steps).length)}  `
+  }
+
+  private view(): View {
+    const { evaluating } = this
+    const doing = evaluating && `evaluating ${evaluating.done}/${evaluating.total}`
+    // Between events the clock goes on.
+    const since = (performance.now() - this.lastEvent) / 1000
+    return {
+      step: this.step,
+      steps: this.start!.steps,
+      loss: this.loss,
+      losses: this.losses.values,
+      tokensPerSecond: this.tokensPerSecond,
+      secondsLeft: Math.max(0, this.secondsLeft() - since),
+      activity: this.stopping ? 'stopping …' : doing,
+      evaluation: this.evaluations.at(-1),
+    }
+  }
+
+  /** NaN before the first step. */
+  private secondsLeft(): number {
+    const { step, evaluating } = this
+    const { steps, config } = this.start!
     const { evalInterval } = config.training
     const evaluations = Math.ceil(steps / evalInterval) - Math.floor(step / evalInterval)
-    return (steps - step) * this.secondsPerStep + evaluations * this.secondsPerEvaluation
+    const rest = evaluating ? 1 - evaluating.done / evaluating.total : 0
+    return (steps - step) * this.secondsPerStep + (evaluations + rest) * this.secondsPerEvaluation
   }
+}
+
+/** The validation losses of a run in one line, with the first, the last and the best; '' if there is no way to show. */
+function summary(evaluations: readonly EvaluationEvent[], columns: number): string {
+  const losses = evaluations.map(({ valLoss }) => valLoss)
+  if (losses.length < 2) return ''
+  const best = evaluations.findLast((event) => event.best)
+  const ends = [`validation ${losses[0].toFixed(2)} `, ` ${losses.at(-1)!.toFixed(2)}`]
+  const tail =
+    best && best !== evaluations.at(-1)
+      ? ` (best ${best.valLoss.toFixed(2)} after ${plural(best.step, 'step')})`
+      : ''
+  const room = columns - ends.join('').length
+  const isRoomy = room - tail.length >= Math.min(losses.length, 8)
+  const width = Math.min(mostOfSummary, isRoomy ? room - tail.length : room)
+  return `${ends[0]}${accent(curve(losses, width, style.levels))}${ends[1]}${isRoomy ? dim(tail) : ''}`
 }
 
 /** A running mean that begins with its first value. */
@@ -126,15 +223,19 @@ function mix(mean: number, value: number, weight: number): number {
   return Number.isNaN(mean) ? value : mean + weight * (value - mean)
 }
 
+/** A line of the header, broken between words where a terminal is narrower. */
 function field(name: string, value: string): void {
-  say(`${dim(name.padEnd(9))} ${value}`)
+  const indent = nameWidth + 1
+  const room = isTerminal ? terminalSize().columns - 1 - indent : Infinity
+  const lines = value.split('\n').flatMap((line) => wrap(line, Math.max(room, 20)))
+  say(`${dim(name.padEnd(nameWidth))} ${lines.join(`\n${' '.repeat(indent)}`)}`)
 }
 
 /** The device in words; if it isn't the native one and nobody chose that, why. */
 export function describeDevice(device: string, asked?: string): string {
   const { addon, reason } = loadAddon()
   if (device === 'js') {
-    const why = asked === 'js' || !reason ? '' : `\n${' '.repeat(10)}${dim(reason)}`
+    const why = asked === 'js' || !reason ? '' : `\n${reason}`
     return `js: plain TypeScript, slow, on one thread${why}`
   }
   const info = addon?.info()

@@ -26,6 +26,20 @@ export function start(args: readonly string[], { cwd, env }: StartOptions): Chil
   return spawn(process.execPath, [main, ...args], { cwd, env: { ...own, ...env } })
 }
 
+/** The same in a terminal that is `columns` wide; what is written to its standard input is typed. Needs `script` of util-linux. */
+export function startInTerminal(
+  args: readonly string[],
+  columns: number,
+  { cwd, env }: StartOptions,
+): ChildProcessWithoutNullStreams {
+  ensureBuilt()
+  const words = [process.execPath, main, ...args].map((word) => `'${word}'`)
+  const { npm_command: _, npm_lifecycle_event: __, CI, NO_COLOR, FORCE_COLOR, ...own } = process.env
+  const plain = { ...own, TERM: 'xterm', SHELL: '/bin/sh' }
+  const command = `stty cols ${columns} rows 30; exec ${words.join(' ')}`
+  return spawn('script', ['-qec', command, '/dev/null'], { cwd, env: { ...plain, ...env } })
+}
+
 /** Runs a command to its end. */
 export function run(args: readonly string[], options: StartOptions): Promise<Result> {
   return ended(start(args, options))

@@ -29,7 +29,7 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   expect(trained).toMatchObject({ code: 0, stderr: '' })
   expect(trained.stdout).toMatch(/^device +js: /m)
   expect(trained.stdout).toMatch(/^text +some\.txt: 3,000 characters, \d+ distinct$/m)
-  expect(trained.stdout).toMatch(/^model +bigram, [\d,]+ parameters$/m)
+  expect(trained.stdout).toMatch(/^model +bigram, [\d,]+ parameters, block size 8$/m)
   expect(trained.stdout).toMatch(/^training +20 steps of 32 × 8 characters, learning rate 0.01, seed 1337$/m)
   expect(trained.stdout).toMatch(/^step {2}0 {2}training loss \d\.\d{4} {2}validation \d\.\d{4}/m)
   expect(trained.stdout).toMatch(/^step 20 {2}training loss/m)

@@ -1,0 +1,55 @@
+// What a run begins with: everything that was decided about it, so that nothing of it is a guess.
+
+import type { StartEvent } from '../train/events'
+import { count, plural, roughly } from './words'
+
+/** Name and value of each line. */
+export function header(
+  event: StartEvent,
+  device: string,
+  out: string | undefined,
+): (readonly [name: string, value: string])[] {
+  const { data, model } = event.config
+  const tokens = event.trainTokens + event.validationTokens
+  const lines: [string, string][] = [
+    ['device', device],
+    ['text', `${data.name}: ${count(tokens)} characters, ${model.vocabSize} distinct`],
+    ['model', describeModel(event)],
+    ['training', describeTraining(event)],
+    ['optimizer', describeOptimizer(event)],
+    ['evaluation', describeEvaluation(event)],
+    ['saving', out === undefined ? 'nothing (--no-out)' : `in ${out}`],
+  ]
+  if (event.step > 0) lines.push(['resuming', `after ${plural(event.step, 'step')}`])
+  return lines
+}
+
+/** A bigram is a table: it has no channels, and nothing to drop out. */
+function describeModel({ config: { model }, parameters }: StartEvent): string {
+  const { kind, layers, heads, embed, blockSize, dropout } = model
+  const learned = `${kind}, ${roughly(parameters)} parameters`
+  const block = `block size ${count(blockSize)}`
+  if (kind === 'bigram') return `${learned}, ${block}`
+  const shape = `${plural(layers, 'layer')} of ${plural(heads, 'head')}, ${count(embed)} channels`
+  return `${learned}, ${shape}, ${block}, dropout ${dropout}`
+}
+
+function describeTraining({ config: { model, training, seed }, steps }: StartEvent): string {
+  const { microBatches, batchSize, learningRate } = training
+  const batch = microBatches > 1 ? `${microBatches} × ${batchSize}` : batchSize
+  const rate = `learning rate ${learningRate}, seed ${seed}`
+  return `${plural(steps, 'step')} of ${batch} × ${model.blockSize} characters, ${rate}`
+}
+
+function describeOptimizer({ config: { training } }: StartEvent): string {
+  const { beta1, beta2, weightDecay, gradientClip } = training
+  const clip = gradientClip === null ? '' : `, gradient clipped to norm ${gradientClip}`
+  return `AdamW, betas ${beta1} and ${beta2}, weight decay ${weightDecay}${clip}`
+}
+
+function describeEvaluation({ config: { training }, step }: StartEvent): string {
+  const { evalInterval, evalBatches } = training
+  // A run that is resumed was evaluated where it stopped, or is where it is next due.
+  const first = step === 0 ? '; a first one now' : ''
+  return `every ${plural(evalInterval, 'step')}, on ${plural(evalBatches, 'batch', 'batches')} of each split${first}`
+}

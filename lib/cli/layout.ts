@@ -1,0 +1,132 @@
+// What the live lines of a training run say, for any width: a pure function, so that every width can be tested.
+
+import { curve } from './curve'
+import { clock, count, roughly } from './words'
+
+/** What is known of a run at one moment. */
+export interface View {
+  readonly step: number
+  readonly steps: number
+  /** A running mean; NaN before the first step. */
+  readonly loss: number
+  /** The losses of the whole run so far. */
+  readonly losses: readonly number[]
+  /** NaN while unknown, and so is the next. */
+  readonly tokensPerSecond: number
+  readonly secondsLeft: number
+  /** What goes on, if it isn't steps: `evaluating 37/400`. */
+  readonly activity?: string
+  readonly evaluation?: {
+    readonly step: number
+    readonly trainLoss: number
+    readonly valLoss: number
+    readonly best: boolean
+  }
+}
+
+/** How it looks: colors, and characters that the console has. */
+export interface Style {
+  readonly dim: (text: string) => string
+  readonly bold: (text: string) => string
+  readonly accent: (text: string) => string
+  /** From low to high. */
+  readonly levels: string
+  /** The done and the undone part of the bar. */
+  readonly bar: readonly [done: string, undone: string]
+}
+
+/** Wider, the eye no longer takes it in. */
+const mostColumns = 120
+const gap = 2
+const fewestOfBar = 5
+const mostOfBar = 40
+const fewestOfCurve = 5
+/** An evaluation leaves so much to the curve. */
+const roomOfCurve = 12
+
+/**
+ * Two lines of at most `width` columns: how far the run is, and what it has learned.
+ * The narrower it gets, the less is said: step and loss stay longest, then time left, curve, speed, and the last evaluation.
+ */
+export function layout(view: View, width: number, style: Style): string[] {
+  const columns = Math.min(width, mostColumns)
+  return [progressLine(view, columns, style), learningLine(view, columns, style)].filter(
+    (line) => line !== '',
+  )
+}
+
+function progressLine(view: View, columns: number, { dim, accent, bar }: Style): string {
+  const { step, steps, secondsLeft, tokensPerSecond } = view
+  const line = new Line(columns)
+  const at = line.take([`${count(step)}/${count(steps)}`, count(step), percent(step / steps)])
+  const time = Number.isFinite(secondsLeft) ? clock(secondsLeft) : ''
+  const left = line.take(time === '' ? [] : [`${time} left`, time])
+  const perSecond = Number.isFinite(tokensPerSecond) ? roughly(tokensPerSecond) : ''
+  const speed = line.take(perSecond === '' ? [] : [`${perSecond} characters/s`, `${perSecond}/s`])
+  const length = Math.min(line.room, mostOfBar)
+  const done = Math.floor((length * step) / steps)
+  const drawn = painted(bar[0].repeat(done), accent) + painted(bar[1].repeat(length - done), dim)
+  return join(length < fewestOfBar ? '' : drawn, at, left, painted(speed, dim))
+}
+
+function learningLine(view: View, columns: number, { dim, bold, accent, levels }: Style): string {
+  const line = new Line(columns)
+  const { activity = '' } = view
+  const label = 'loss '
+  const value = Number.isNaN(view.loss) ? '' : short(view.loss)
+  // What goes on now has a line of its own where both don't fit.
+  const room = columns - (activity === '' ? 0 : activity.length + gap)
+  const loss = value !== '' && label.length + value.length <= room ? line.take([label + value]) : ''
+  const doing = line.take([activity, activity.split(' ')[0]])
+  const evaluation = doing === '' && view.evaluation ? line.take(inWords(view.evaluation), roomOfCurve) : ''
+  const hasCurve = loss !== '' && view.losses.length > 1 && line.room >= fewestOfCurve
+  const drawn = hasCurve ? accent(curve(view.losses, line.room, levels)) : ''
+  return join(loss === '' ? '' : label + bold(value), drawn, doing, painted(evaluation, dim))
+}
+
+/** An evaluation, from its longest form to its shortest. */
+function inWords({ step, trainLoss, valLoss, best }: NonNullable<View['evaluation']>): string[] {
+  const mark = best ? '(best)' : '(not better)'
+  const losses = `training ${short(trainLoss)}  validation ${short(valLoss)}`
+  return [`at ${count(step)}: ${losses} ${mark}`, `${losses} ${mark}`, `validation ${short(valLoss)} ${mark}`]
+}
+
+/** Gives away the columns of a line, with a gap before each part but the first. */
+class Line {
+  private used = 0
+
+  constructor(private readonly columns: number) {}
+
+  /** Columns that a further part may have. */
+  get room(): number {
+    return Math.max(0, this.columns - this.used - (this.used > 0 ? gap : 0))
+  }
+
+  /** The first text that fits takes its place, if it leaves `keep` columns for another part; '' if none does. */
+  take(texts: readonly string[], keep = 0): string {
+    const room = keep > 0 ? this.room - keep - gap : this.room
+    const fitting = texts.find((text) => text.length <= room) ?? ''
+    if (fitting !== '') this.used = this.columns - this.room + fitting.length
+    return fitting
+  }
+}
+
+/** The parts that there are, with gaps. */
+function join(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join(' '.repeat(gap))
+}
+
+/** Paints what there is; nothing stays nothing, without the marks of a color. */
+function painted(text: string, paint: Style['dim']): string {
+  return text === '' ? '' : paint(text)
+}
+
+function percent(part: number): string {
+  return `${Math.floor(100 * part)}%`
+}
+
+/** A loss in few characters, whatever has become of it. */
+export function short(loss: number): string {
+  if (!Number.isFinite(loss)) return String(loss)
+  return Math.abs(loss) < 1000 ? loss.toFixed(3) : loss.toPrecision(4)
+}

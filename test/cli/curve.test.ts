@@ -1,0 +1,59 @@
+// Series of losses as little bars.
+
+import fc from 'fast-check'
+import { asciiBars, bars, curve, History, resample } from '../../lib/cli/curve'
+
+test('a series that falls, and one that rises', () => {
+  expect(curve([8, 7, 6, 5, 4, 3, 2, 1], 8)).toBe('█▇▆▅▄▃▂▁')
+  expect(curve([0, 1], 8)).toBe('▁█')
+  expect(curve([0, 1, 2], 8, asciiBars)).toBe('_=#')
+})
+
+test('one value, and the same value over and over, are neither high nor low', () => {
+  expect(curve([3], 8)).toBe('▄')
+  expect(curve([3, 3, 3], 8)).toBe('▄▄▄')
+})
+
+test('nothing to show', () => {
+  expect(curve([], 8)).toBe('')
+  expect(curve([1, 2], 0)).toBe('')
+  expect(curve([NaN, Infinity], 8)).toBe('  ')
+})
+
+test('what is not finite leaves a gap and does not count for the scale', () => {
+  expect(curve([2, NaN, 1, Infinity, -Infinity], 8)).toBe('█ ▁  ')
+  expect(curve([4, NaN, NaN, NaN, 1, NaN], 3)).toBe('█ ▁')
+})
+
+test('resampling: means of neighbours, every value in one of them', () => {
+  expect(resample([1, 2, 3], 5)).toEqual([1, 2, 3])
+  expect(resample([1, 3, 5, 7], 2)).toEqual([2, 6])
+  expect(resample([1, 2, 3, 4, 5], 2)).toEqual([1.5, 4])
+  expect(resample([1, 3, NaN, NaN], 2)).toEqual([2, NaN])
+})
+
+test('never wider than asked, always of the given characters', () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: -1e9, max: 1e9 })), fc.nat(200), (values, width) => {
+      const line = curve(values, width)
+      expect(line).toHaveLength(Math.min(values.length, width))
+      for (const bar of line) expect(` ${bars}`).toContain(bar)
+    }),
+  )
+})
+
+test('a history keeps the whole of a series in little room', () => {
+  const history = new History(64)
+  const values = Array.from({ length: 10_000 }, (_, index) => 10_000 - index)
+  for (const value of values) history.push(value)
+  expect(history.values.length).toBeGreaterThanOrEqual(32)
+  expect(history.values.length).toBeLessThan(64)
+  expect(curve(history.values, 8)).toBe(curve(values, 8))
+  expect(Math.abs(history.values[0] - 10_000)).toBeLessThan(10_000 / 32)
+})
+
+test('a history of what is not finite is a gap, not an end', () => {
+  const history = new History(4)
+  for (const value of [NaN, NaN, NaN, NaN, 2, 4]) history.push(value)
+  expect(history.values).toEqual([NaN, NaN, 3])
+})

@@ -1,0 +1,88 @@
+// Events as lines, without a terminal: what comes before the start, and what a run ends with.
+
+import { Progress } from '../../lib/cli/progress'
+import type { EvaluationEvent, StartEvent, TrainEvent } from '../../lib/train/events'
+
+const start: StartEvent = {
+  type: 'start',
+  device: 'js',
+  parameters: 4225,
+  step: 0,
+  steps: 3000,
+  config: {
+    model: { kind: 'bigram', vocabSize: 65, blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 },
+    training: {
+      steps: 3000,
+      batchSize: 32,
+      microBatches: 1,
+      learningRate: 0.01,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: 0.01,
+      gradientClip: null,
+      evalInterval: 1000,
+      evalBatches: 20,
+    },
+    seed: '1337',
+    data: { name: 'text', digest: '', source: null },
+  },
+  trainTokens: 900,
+  validationTokens: 100,
+}
+
+const evaluation = (step: number, valLoss: number, best: boolean): EvaluationEvent => ({
+  type: 'evaluation',
+  step,
+  trainLoss: valLoss - 0.1,
+  valLoss,
+  best,
+  seconds: 0.1,
+})
+
+const end: TrainEvent = { type: 'end', step: 3000, stopped: false, seconds: 1 }
+
+let printed: string
+
+beforeEach(() => {
+  printed = ''
+  jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += text
+    return true
+  })
+})
+afterEach(() => jest.restoreAllMocks())
+
+function show(...events: TrainEvent[]): string {
+  const progress = new Progress({ device: 'js' })
+  for (const event of events) progress.show(event)
+  return printed
+}
+
+test('before the start nothing is known, and nothing is said', () => {
+  const unknown = [{ type: 'measuring', seconds: 2 }, { type: 'news' }] as unknown as TrainEvent[]
+  expect(show(...unknown, evaluation(0, 4, true), end)).toBe('')
+})
+
+test('how the evaluations went, with the best where it is not the last', () => {
+  const falling = [evaluation(0, 4.71, true), evaluation(1000, 2, true), evaluation(2000, 1.74, true)]
+  expect(show(start, ...falling, end)).toMatch(/\n\nvalidation 4\.71 █▂▁ 1\.74\n$/)
+  expect(show(start, ...falling, evaluation(3000, 2.04, false), end)).toMatch(
+    /\nvalidation 4\.71 █▂▁▂ 2\.04 \(best 1\.74 after 2,000 steps\)\n$/,
+  )
+})
+
+test('one evaluation is no curve', () => {
+  expect(show(start, evaluation(0, 4, true), end)).not.toMatch(/^validation/m)
+})
+
+test('what is saved is said after what it is of', () => {
+  const saved: TrainEvent[] = ['best', 'last'].map((name) => ({
+    type: 'checkpoint',
+    step: 1000,
+    path: `runs/a/${name}.safetensors`,
+  }))
+  expect(show(start, evaluation(1000, 2, true), ...saved, end)).toMatch(
+    /^step 1,000 {2}training loss 1\.9000 {2}validation 2\.0000 {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
+  )
+})

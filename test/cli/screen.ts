@@ -1,0 +1,65 @@
+// As much of a terminal as the command line uses: what is on the screen once everything was printed.
+
+/** A control sequence, or a character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const tokens = /\x1b\[[?\d;]*[A-Za-z]|[\s\S]/gu
+
+export class Screen {
+  private readonly rows: string[][] = [[]]
+  private row = 0
+  private column = 0
+  isCursorVisible = true
+
+  constructor(private readonly columns: number) {}
+
+  /** @throws Error on a control sequence that it doesn't know: then it can't say what is seen */
+  write(text: string): this {
+    for (const [token] of text.matchAll(tokens)) {
+      if (token.startsWith('\x1b')) this.control(token)
+      else if (token === '\r') this.column = 0
+      else if (token === '\n') this.moveTo(this.row + 1)
+      else if (token < ' ') throw new Error(`unknown control character ${JSON.stringify(token)}`)
+      else this.print(token)
+    }
+    return this
+  }
+
+  /** All lines that were ever printed and not erased, without empty ones at the end. */
+  get text(): string {
+    const lines = this.rows.map((row) => Array.from(row, (character) => character ?? ' ').join(''))
+    return lines
+      .map((line) => line.trimEnd())
+      .join('\n')
+      .trimEnd()
+  }
+
+  private print(character: string): void {
+    // A terminal goes on in the next row when there is more to print, not before.
+    if (this.column === this.columns) {
+      this.moveTo(this.row + 1)
+      this.column = 0
+    }
+    this.rows[this.row][this.column++] = character
+  }
+
+  private moveTo(row: number): void {
+    this.row = Math.max(0, row)
+    while (this.rows.length <= this.row) this.rows.push([])
+  }
+
+  private control(sequence: string): void {
+    const [, parameter, kind] = /^.\[([?\d;]*)([A-Za-z])$/u.exec(sequence)!
+    const eraseRight = () => {
+      this.rows[this.row].length = Math.min(this.column, this.rows[this.row].length)
+    }
+    if (kind === 'm') return
+    if (kind === 'A') this.moveTo(this.row - Number(parameter || 1))
+    else if (sequence === '\x1b[K') eraseRight()
+    else if (sequence === '\x1b[J') {
+      eraseRight()
+      this.rows.length = this.row + 1
+    } else if (sequence === '\x1b[?25l') this.isCursorVisible = false
+    else if (sequence === '\x1b[?25h') this.isCursorVisible = true
+    else throw new Error(`unknown control sequence ${JSON.stringify(sequence)}`)
+  }
+}

@@ -1,0 +1,187 @@
+// Training before a person's eyes, in a real pseudo-terminal; and the same in a pipe.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { nativeRequired, onNative } from '../support/devices'
+import { temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+import { ended, run, shown, startInTerminal } from './command'
+import { Screen } from './screen'
+
+jest.setTimeout(30_000)
+
+const folder = temporaryFolder()
+const tiny = ['train', '--data', 'some.txt', '--preset', 'bigram', '--device', 'js', '--eval-batches', '40']
+
+beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
+
+/** `script` of util-linux is what makes the terminal. */
+function inTerminal(title: string, body: () => void): void {
+  const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' })
+  if (stdout?.includes('util-linux')) {
+    describe(title, body)
+    return
+  }
+  const reason = 'there is no "script" of util-linux here'
+  if (nativeRequired) {
+    test(title, () => {
+      throw new Error(reason)
+    })
+  } else {
+    console.warn(`${title}: skipped, ${reason}`)
+    describe.skip(title, body)
+  }
+}
+
+inTerminal('in a terminal', () => {
+  const begin = (args: string[], columns: number, env = {}) =>
+    startInTerminal(args, columns, { cwd: folder.path(), env })
+
+  test.each([
+    [100, 'runs/wide'],
+    [41, 'runs/narrow'],
+  ])('%i columns: live lines come and go, and what is kept stays', async (columns, out) => {
+    const sizes = ['--steps', '400', '--eval-interval', '200', '--sample-interval', '400', '--out', out]
+    const { code, stdout } = await ended(begin([...tiny, ...sizes, '--sample-tokens', '30'], columns))
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/evaluating \d+\/80/)
+    expect(stdout).toMatch(/╌{5}/)
+    expect(stdout).toContain('\x1b[36m')
+    const screen = new Screen(columns).write(stdout)
+    expect(screen.isCursorVisible).toBe(true)
+    const { text } = screen
+    expect(text).not.toMatch(/evaluating|characters\/s|[━╌]|^loss/m)
+    const lines = text.split('\n')
+    expect(lines.filter((line) => /^step/.test(line))).toEqual([
+      expect.stringMatching(/^step {3}0 {2}training/),
+      expect.stringMatching(/^step 200 {2}training/),
+      expect.stringMatching(/^step 400 {2}training/),
+    ])
+    expect(text).toMatch(/^validation \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
+    expect(text).toMatch(/^┌ a sample after 400 steps\n│ /m)
+    expect(text.match(/saved best\.safetensors/g)).toHaveLength(2)
+    expect(text).toMatch(/Let it write:\n {2}\S/)
+  })
+
+  test('Ctrl-C: the live lines go, the message stays, and the way on works', async () => {
+    const child = begin([...tiny, '--steps', '10000000', '--out', 'runs/c'], 80)
+    const result = ended(child)
+    await shown(child, /characters\/s/)
+    child.stdin.write('\x03')
+    const { code, stdout } = await result
+    expect(code).toBe(130)
+    const screen = new Screen(80).write(stdout)
+    expect(screen.isCursorVisible).toBe(true)
+    expect(screen.text).not.toMatch(/[━╌]|\^C|stopping …/)
+    expect(screen.text).toMatch(
+      /^stopping after this step and saving \(Ctrl-C again: at once, without saving\)$/m,
+    )
+    expect(screen.text).toMatch(
+      /^Stopped after [\d,]+ steps and saved\. To go on:\n .* train --resume runs\/c/m,
+    )
+    expect(existsSync(folder.path('runs', 'c', 'last.safetensors'))).toBe(true)
+  })
+
+  onNative('with an engine that is not done yet', () => {
+    test('the second Ctrl-C ends it at once', async () => {
+      const slow = [
+        'train',
+        '--text',
+        someText(9000),
+        '--preset',
+        'decoder',
+        '--batch-size',
+        '16',
+        '--no-out',
+      ]
+      const child = begin(slow, 80)
+      const result = ended(child)
+      await shown(child, /evaluating/)
+      child.stdin.write('\x03')
+      await shown(child, /stopping after/)
+      child.stdin.write('\x03')
+      const { code, stdout } = await result
+      expect(code).toBe(130)
+      const screen = new Screen(80).write(stdout)
+      expect(screen.isCursorVisible).toBe(true)
+      expect(screen.text).toMatch(/^stopping after this step \(Ctrl-C again: at once, without saving\)$/m)
+      expect(screen.text).not.toMatch(/Stopped|[━╌]|\^C/)
+    })
+  })
+
+  test('an error comes below what is kept, without live lines', async () => {
+    const wild = [...tiny, '--steps', '1000', '--learning-rate', '1e30', '--no-out']
+    const { code, stdout } = await ended(begin(wild, 80))
+    expect(code).toBe(1)
+    const screen = new Screen(80).write(stdout)
+    expect(screen.isCursorVisible).toBe(true)
+    expect(screen.text).not.toMatch(/[━╌]/)
+    expect(screen.text.split('\n').slice(-4).join('\n')).toMatch(/^nano-gpt: /m)
+  })
+
+  test('NO_COLOR leaves the colors out, and nothing else', async () => {
+    const args = [...tiny, '--steps', '20', '--no-out']
+    const { stdout } = await ended(begin(args, 80, { NO_COLOR: '1' }))
+    expect(stdout).toMatch(/╌{5}/)
+    for (const part of stdout.split('\x1b')) expect(part).not.toMatch(/^\[[\d;]*m/)
+  })
+
+  test.each([
+    ['TERM', 'dumb'],
+    ['CI', 'true'],
+  ])('%s=%s: plain lines', async (name, value) => {
+    const { stdout } = await ended(begin([...tiny, '--steps', '20', '--no-out'], 80, { [name]: value }))
+    expect(stdout).not.toContain('\x1b')
+    expect(stdout).not.toMatch(/[━╌]/)
+    expect(stdout.replaceAll('\r\n', '\n')).not.toMatch(/\r/)
+    expect(stdout).toMatch(/^step 20 {2}training loss/m)
+  })
+})
+
+test('in a pipe: now and then a line, evaluations, and how they went; no control characters', async () => {
+  // Clocks run a hundred times as fast, so that five seconds don't last.
+  writeFileSync(
+    folder.path('fast.js'),
+    'const now = performance.now.bind(performance); performance.now = () => 100 * now()',
+  )
+  const env = { NODE_OPTIONS: `--require ${JSON.stringify(folder.path('fast.js'))}` }
+  const sizes = ['--steps', '3000', '--eval-interval', '1500', '--no-out']
+  const { code, stdout, stderr } = await run([...tiny, ...sizes], { cwd: folder.path(), env })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be in it
+  expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
+  const steps = stdout.match(/^step [ \d,]{5} {2}loss \d\.\d{3}, [\d,]+ characters\/s, \d+:\d\d left$/gm)!
+  expect(steps.length).toBeGreaterThanOrEqual(1)
+  expect(stdout.match(/^step [ \d,]{5} {2}training loss/gm)).toHaveLength(3)
+  expect(stdout).toMatch(/^validation \d\.\d\d █[▁-█]{2} \d\.\d\d( \(best \d\.\d\d after [\d,]+ steps\))?$/m)
+})
+
+test('the header says all that was decided', async () => {
+  const sizes = ['--layers', '1', '--heads', '2', '--embed', '8', '--block-size', '8', '--dropout', '0.1']
+  const training = ['--steps', '2', '--batch-size', '3', '--micro-batches', '2', '--beta2', '0.99']
+  const more = [
+    '--gradient-clip',
+    '0.5',
+    '--eval-batches',
+    '1',
+    '--eval-interval',
+    '2',
+    '--device',
+    'js',
+    '--no-out',
+  ]
+  const { stdout } = await run(['train', '--data', 'some.txt', ...sizes, ...training, ...more], {
+    cwd: folder.path(),
+  })
+  expect(stdout.split('\n').slice(0, 7)).toEqual([
+    'device     js: plain TypeScript, slow, on one thread',
+    expect.stringMatching(/^text {7}some\.txt: 3,000 characters, \d+ distinct$/),
+    expect.stringMatching(
+      /^model {6}decoder, [\d,]+ parameters, 1 layer of 2 heads, 8 channels, block size 8, dropout 0\.1$/,
+    ),
+    'training   2 steps of 2 × 3 × 8 characters, learning rate 0.001, seed 1337',
+    'optimizer  AdamW, betas 0.9 and 0.99, weight decay 0.01, gradient clipped to norm 0.5',
+    'evaluation every 2 steps, on 1 batch of each split; a first one now',
+    'saving     nothing (--no-out)',
+  ])
+})
