@@ -73,7 +73,7 @@ const words: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/options of train\(\)/g, () => 'options'],
   [/pass \{ text \} to train/, () => 'use --text to train'],
   [/\{ text \}/g, () => '--text'],
-  [/device: 'auto'/g, () => '--device auto'],
+  [/(device|preset): 'auto'/g, (_, name) => `--${name} auto`],
   [/`([a-z]\w*)`/g, (_, name) => flag(name)],
 ]
 

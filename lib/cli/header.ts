@@ -18,7 +18,7 @@ export function header(
     ['training', describeTraining(event)],
     ['optimizer', describeOptimizer(event)],
     ['evaluation', describeEvaluation(event)],
-    ['saving', out === undefined ? 'nothing (--no-out)' : `in ${out}`],
+    ['saving', out === undefined ? 'nothing' : `in ${out}`],
   ]
   if (event.step > 0) lines.push(['resuming', `after ${plural(event.step, 'step')}`])
   return lines

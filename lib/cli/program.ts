@@ -22,7 +22,7 @@ export function createProgram(): Command {
   addStages(program)
   addInfo(program)
   addDemo(program)
-  program.helpCommand('help [command]', 'print the help of a command')
+  addHelp(program)
   return program
 }
 
@@ -91,6 +91,21 @@ function addDemo(program: Command): void {
     .option('--device <name>', 'auto, cpu or js (default: auto)')
     .action(async (options) => (await import('./demo.js')).demoCommand(options))
   finish(demo, 'print one JSON object a line: every event, then the result')
+}
+
+/** Commander's own has no word for a command that there isn't. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .summary('print the help of a command')
+    .argument('[command]')
+    .action(async (name?: string) => {
+      const found = name === undefined ? program : program.commands.find((command) => command.name() === name)
+      if (found) found.outputHelp()
+      // Is refused as the unknown command that it is.
+      else await program.parseAsync([name!], { from: 'user' })
+    })
 }
 
 function finish(command: Command, json: string): void {

@@ -71,8 +71,7 @@ export class Progress {
   constructor(private readonly options: ProgressOptions) {}
 
   show(event: TrainEvent): void {
-    const { type } = event as { type: string }
-    if (type === 'measuring') live('measuring how fast this machine is …')
+    if (event.type === 'measuring') live('measuring how fast this machine is …')
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()

@@ -2,10 +2,10 @@
 //
 //     x [B, T, C] → attention → feed-forward → attention → feed-forward → attention → feed-forward → logits
 //
-// A second attention can look for what the first one found, so depth should buy understanding. Run it and see: with more
-// than twice the parameters of stage 05 (16,865) the loss is *worse*. Nothing here helps a deep network to train: what a
-// block does not pass on is lost to all later ones, and the gradient has to come back through every relu and every
-// softmax, weaker each time. Stages 07 and 08 are the remedy.
+// A second attention can look for what the first one found, so depth should buy understanding. Run it and see: with
+// twice the parameters of stage 05 (16,865) the loss is no better, and for most seeds it is *worse*. Nothing here helps a
+// deep network to train: what a block does not pass on is lost to all later ones, and the gradient has to come back
+// through every relu and every softmax, weaker each time. Stages 07 and 08 are the remedy.
 
 import type { Tensor } from '../graph/tensor'
 import { Module } from '../nn'

@@ -1,7 +1,4 @@
-// What a tokenizer is, and how one comes back from a checkpoint. A new kind is a file beside this one and a line below.
-
-import { NanoGptError, show } from '../errors'
-import { CharTokenizer } from './char'
+// What a tokenizer is. A new kind is a file beside this one and a line in from_json.ts.
 
 /** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
 export type Tokens = Uint16Array | Uint32Array
@@ -24,18 +21,4 @@ export interface Tokenizer {
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */
   decode(tokens: ArrayLike<number>): string
   toJSON(): TokenizerJSON
-}
-
-/**
- * The tokenizer that `toJSON` wrote.
- *
- * @throws NanoGptError 'tokenizer' if the type is unknown or the data is damaged.
- */
-export function tokenizerFromJSON(json: unknown): Tokenizer {
-  const type = typeof json === 'object' && json !== null ? (json as { type?: unknown }).type : undefined
-  if (type === 'char') return CharTokenizer.fromJSON(json)
-  throw new NanoGptError(
-    'tokenizer',
-    `unknown tokenizer type ${show(type)}: this version of nano-gpt reads "char"; a newer one may read this`,
-  )
 }

@@ -25,7 +25,7 @@ const plans = {
     layers: 4,
     dropout: 0,
     batchSize: 12,
-    learningRate: 1e-3,
+    learningRate: 2e-3,
     beta2: 0.99,
     weightDecay: 0.1,
     gradientClip: 1,
@@ -52,7 +52,8 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
   const { preset, minutes, ...given } = options
   if (preset !== 'auto') {
     if (minutes === undefined) return options
-    const message = `train: minutes is ${minutes}: it is for the preset 'auto' alone; give steps, or preset: 'auto'`
+    const remedy = "give `steps`, or preset: 'auto'"
+    const message = `train: minutes is ${minutes}: it is for the preset 'auto' alone; ${remedy}`
     throw new NanoGptError('option', message)
   }
   const seconds = 60 * (minutes ?? defaultMinutes)

@@ -8,11 +8,18 @@ const { evaluationProgram, generationProgram, gradientProgram } = lib('model/pro
 const { updateProgram } = lib('optim/adamw.js')
 const { encode } = lib('graph/wire.js')
 const { fuse } = lib('graph/fuse.js')
-const { fusedOpNames } = lib('ops/index.js')
+const { gradients } = lib('graph/autodiff.js')
+const { Trace } = lib('graph/trace.js')
+const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, trilMean } = lib('ops/index.js')
 
 const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 }
+function write(name, program) {
+  writeFileSync(join(folder, name), encode(program))
+  writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
+}
+
 for (const kind of modelKinds) {
   const config = {
     kind,
@@ -31,9 +38,14 @@ for (const kind of modelKinds) {
     generationProgram(model, 'prefill', '0', 4),
     generationProgram(model, 'decode', '0'),
   ]
-  for (const program of programs) {
-    const name = `${kind}-${program.name.replaceAll(' ', '-')}`
-    writeFileSync(join(folder, name), encode(program))
-    writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
-  }
+  for (const program of programs) write(`${kind}-${program.name.replaceAll(' ', '-')}`, program)
 }
+
+// Attention by hand, with its gradient: ops that no model uses.
+const trace = new Trace('head')
+const [q, k, v] = ['q', 'k', 'v'].map((name) => trace.store(name, 'f32', [2, 3, 4]))
+const weights = maskedSoftmax(batchedMatmul(q, k, false, true), { scale: 0.5 })
+const y = batchedMatmul(batchedMatmul(trilMean(3, trace), weights), v)
+const loss = crossEntropy(y, trace.input('targets', 'i32', [2, 3]))
+for (const gradient of gradients(loss, [q, k, v])) trace.output(`d${gradient.id}`, copy(gradient))
+write('attention-by-hand', trace.finish())

@@ -24,6 +24,13 @@ beforeAll(() => {
 
 const mistakes: [command: string, code: number, message: RegExp][] = [
   ['trian', 2, /unknown command 'trian' \(Did you mean train\?\); see "nano-gpt --help"/],
+  ['help trian', 2, /unknown command 'trian' \(Did you mean train\?\)/],
+  [
+    'train --minutes 3',
+    2,
+    /--minutes is 3: it is for the preset 'auto' alone; give --steps, or --preset auto/,
+  ],
+  ['train --preset auto --minutes 0', 2, /--minutes is 0: must be more than 0/],
   ['train --step 5', 2, /unknown option '--step' \(Did you mean --steps\?\); see "nano-gpt train --help"/],
   ['train --steps 1x', 2, /'--steps <n>' argument '1x' is invalid. It must be a whole number/],
   ['train --learning-rate fast', 2, /'fast' is invalid. It must be a number, such as/],

@@ -14,9 +14,10 @@ const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 test('help: of everything when nothing is asked for, and of each command', async () => {
   const overview = await cli()
   expect(overview).toMatchObject({ code: 0, stderr: '' })
-  for (const name of ['train', 'generate', 'info', 'demo']) {
+  for (const name of ['train', 'generate', 'stages', 'info', 'demo']) {
     expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     const help = await cli(name, '--help')
+    expect(await cli('help', name)).toEqual(help)
     expect(help).toMatchObject({ code: 0, stderr: '' })
     expect(help.stdout).toMatch(new RegExp(`^Usage: nano-gpt ${name} `))
     expect(help.stdout).toMatch(/--json/)

@@ -9,6 +9,7 @@ const start: StartEvent = {
   parameters: 4225,
   step: 0,
   steps: 3000,
+  options: {},
   config: {
     model: { kind: 'bigram', vocabSize: 65, blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 },
     training: {

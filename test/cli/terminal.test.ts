@@ -180,8 +180,8 @@ test('the header says all that was decided', async () => {
       /^model {6}decoder, [\d,]+ parameters, 1 layer of 2 heads, 8 channels, block size 8, dropout 0\.1$/,
     ),
     'training   2 steps of 2 × 3 × 8 characters, learning rate 0.001, seed 1337',
-    'optimizer  AdamW, betas 0.9 and 0.99, weight decay 0.01, gradient clipped to norm 0.5',
+    'optimizer  AdamW, betas 0.9 and 0.99, weight decay 0.1, gradient clipped to norm 0.5',
     'evaluation every 2 steps, on 1 batch of each split; a first one now',
-    'saving     nothing (--no-out)',
+    'saving     nothing',
   ])
 })

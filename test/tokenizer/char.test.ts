@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { CharTokenizer } from '../../lib/tokenizer/char'
-import { type Tokenizer, tokenizerFromJSON } from '../../lib/tokenizer/tokenizer'
+import { tokenizerFromJSON } from '../../lib/tokenizer/from_json'
+import type { Tokenizer } from '../../lib/tokenizer/tokenizer'
 
 /** Any well-formed text, astral characters and combining marks included. */
 const texts = fc.string({ unit: 'binary', minLength: 1 })
