@@ -120,7 +120,10 @@ function isLong({ numbers }: TrainedStage): boolean {
 }
 
 function list(asJson?: boolean): void {
-  if (!asJson) say(bold('The course: a GPT, grown from a table of pairs'))
+  if (!asJson) {
+    say(bold('The course: a GPT, grown from a table of pairs'))
+    say(dim(`  ${'stage'.padEnd(21)} ${'parameters'.padStart(10)}`))
+  }
   for (const stage of stages) {
     const parameters = stage.numbers ? parametersOf(stage) : 0
     const { number, name, idea } = stage
@@ -129,7 +132,6 @@ function list(asJson?: boolean): void {
     else say(`  ${bold(number)}  ${name.padEnd(17)} ${dim(count(parameters).padStart(10))}  ${idea}`)
   }
   if (asJson) return
-  say(dim(`      ${''.padEnd(17)} parameters`))
   say()
   say(`Read one: ${fileOf(stages[0])}`)
   say(`Run it:   ${command('stages', stages[0].number)}`)

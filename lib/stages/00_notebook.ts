@@ -5,20 +5,18 @@
 // Everything up to the training is computed here and now: `tensor`, `embedding`, `crossEntropy` and `sample` are called on
 // tensors that hold data, and give data back. From stage 01 on the same functions are recorded and run by the engine.
 
+import { splitTokens } from '../data/split'
 import { type Tensor, tensor } from '../graph/tensor'
 import { crossEntropy, embedding, sample } from '../ops'
 import { batchOffsets, normalFill, site } from '../random/philox'
-import { type Lab, type TrainedStage, type TrainingLab, trainAndWrite } from './stage'
+import { beginningOf, type Lab, type TrainedStage, type TrainingLab, trainAndWrite } from './stage'
 
 async function run(lab: TrainingLab): Promise<void> {
   lookAtTheText(lab)
   const tokens = turnItIntoTokens(lab)
-  const trainingPart = Math.floor(0.9 * tokens.length)
-  const train = tokens.subarray(0, trainingPart)
+  const { train, validation } = splitTokens(tokens, lab.numbers.blockSize)
   lab.title('Two parts')
-  lab.say(
-    `${train.length} tokens to learn from, ${tokens.length - train.length} to see whether it understood.`,
-  )
+  lab.say(`${train.length} tokens to learn from, ${validation.length} to see whether it understood.`)
   contextsAndTargets(lab, train)
   embeddings(lab, train)
   const table = bigramTable(lab)
@@ -30,8 +28,8 @@ async function run(lab: TrainingLab): Promise<void> {
 
 function lookAtTheText({ text, textName, title, say, quote }: TrainingLab): void {
   title('The text')
-  say(`${textName}: ${[...text].length} characters. It begins`)
-  quote('the first 200', [...text].slice(0, 200).join(''))
+  say(`It is ${textName}, and it begins`)
+  quote('the first 200 characters', beginningOf(text, 200))
 }
 
 function turnItIntoTokens({ text, tokenizer, title, say }: TrainingLab) {
@@ -39,11 +37,13 @@ function turnItIntoTokens({ text, tokenizer, title, say }: TrainingLab) {
   const all = tokenizer.decode(Array.from({ length: tokenizer.vocabSize }, (_, token) => token))
   say(`${tokenizer.vocabSize} distinct characters, in order: ${JSON.stringify(all)}`)
   say('A token is a character’s place in that list.')
-  const word = [...text].slice(0, 12).join('')
+  const word = beginningOf(text, 12)
   const encoded = tokenizer.encode(word)
   say(`encode(${JSON.stringify(word)}) = [${Array.from(encoded).join(', ')}]`)
   say(`decode of that = ${JSON.stringify(tokenizer.decode(encoded))}`)
-  return tokenizer.encode(text)
+  const tokens = tokenizer.encode(text)
+  say(`The whole text is ${tokens.length} tokens.`)
+  return tokens
 }
 
 /** A window of T + 1 tokens holds T lessons, one for each length of context. */

@@ -20,7 +20,7 @@ import type { Tensor } from '../graph/tensor'
 import { Block, LayerNorm } from '../nn'
 import { seedToBigInt } from '../random/philox'
 import { EmbeddedModel } from './03_single_head'
-import type { ModelStage, Numbers, TrainingLab } from './stage'
+import { beginningOf, type ModelStage, type Numbers, type TrainingLab } from './stage'
 
 /** The GPT. */
 export class Decoder extends EmbeddedModel {
@@ -54,6 +54,9 @@ async function run(lab: TrainingLab): Promise<void> {
   sayCost(lab, evalBatches)
   const model = await lab.train({ evalBatches })
   const seed = seedToBigInt(lab.seed)
+  lab.say(
+    'Writing 2,000 characters. (Beyond the block size, each is computed from its whole window: a minute or two on a CPU.)',
+  )
   await lab.keep('sample.txt', await model.generate({ maxTokens: 2000, seed }))
   const prompt = opening(lab)
   const answer = await model.generate({ prompt, maxTokens: 300, seed })
@@ -83,7 +86,7 @@ function opening({ tokenizer, text }: TrainingLab): string {
     tokenizer.encode('ROMEO:')
     return 'ROMEO:'
   } catch {
-    return [...text].slice(0, 6).join('')
+    return beginningOf(text, 6)
   }
 }
 

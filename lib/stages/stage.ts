@@ -96,3 +96,10 @@ export async function trainAndWrite(lab: TrainingLab): Promise<void> {
   const text = await model.generate({ maxTokens: 300, seed: seedToBigInt(lab.seed) })
   lab.quote('what it writes now', text)
 }
+
+/** The first characters of a text: code points, which may be two units of a string each. */
+export function beginningOf(text: string, count: number): string {
+  return Array.from(text.slice(0, 2 * count))
+    .slice(0, count)
+    .join('')
+}
