@@ -57,3 +57,8 @@ export function unknownOption(where: string, name: string, known: readonly strin
   const hint = close ? `Did you mean ${close}?` : `The options are ${known.join(', ')}.`
   return new NanoGptError('option', `${where}: there is no option ${name}. ${hint}`)
 }
+
+/** Without the properties that are undefined. */
+export function defined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
+}

@@ -3,6 +3,7 @@
 
 import { openSession } from '../backend/devices'
 import { NanoGptError } from '../errors'
+import { defined } from '../options'
 import type { CheckedOptions } from './options'
 import { prepare } from './prepare'
 import type { RunControl } from './run'
@@ -105,8 +106,4 @@ async function secondsPerStep(
   } finally {
     await session.dispose()
   }
-}
-
-function defined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }

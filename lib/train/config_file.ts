@@ -7,7 +7,7 @@ import { makeFolder, writeFileAtomic } from '../checkpoint/atomic'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, reasonOf } from '../errors'
-import { checkOptions } from '../options'
+import { checkOptions, defined } from '../options'
 import {
   type CheckedOptions,
   checkTogether,
@@ -161,9 +161,4 @@ function refuseByName(file: string, value: unknown): void {
       ? 'copy the options of that file into this one'
       : `remove it there, and give \`${name}\` itself`
   throw new NanoGptError('config', `${file}: ${name} has no place in a config file; ${remedy}`)
-}
-
-/** Without the properties that are undefined. */
-function defined<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
 }
