@@ -13,6 +13,26 @@ const { basename, dirname, join, relative } = require('node:path')
 // headers, which sources to compile with it: all that include it if left out].
 const mutants = {
   'gemm.cc': [
+    ['small: panels of b misplaced', 'b.data + j / kTileColumns * panel', 'b.data'],
+    [
+      'small: the bias of the first columns',
+      'to.bias == nullptr ? nullptr : to.bias + j',
+      'to.bias == nullptr ? nullptr : to.bias',
+    ],
+    [
+      'small: a column short',
+      'Smaller(kTileColumns, n - j), k, At(a, i, 0)',
+      'Smaller(kTileColumns, n - j - 1), k, At(a, i, 0)',
+    ],
+    ['split: the last part dropped', 'p < parts; ++p) sum', 'p + 1 < parts; ++p) sum'],
+    ['split: the first terms of a for all', 'At(x.a, 0, first)', 'At(x.a, 0, 0)'],
+    [
+      'split: the first terms of b for all',
+      'const Matrix b = At(x.b, first, 0);',
+      'const Matrix b = At(x.b, 0, 0);',
+    ],
+    ['split: the total forgotten', 'if (to.add) sum = LoadLanes(to.c + j, lanes) + sum;', ''],
+    ['split: a part too long', 'k = Smaller(depth, x.k - first);', 'k = depth;'],
     ['terms one short', 'p < k; ++p, terms += column', 'p < k - 1; ++p, terms += column'],
     ['a block of K forgets the ones before', 'x.accumulate || first > 0', 'x.accumulate'],
     ['c is never added to', 'if (target.add) sum = LoadLanes(c + 8 * v, lanes) + sum;', ''],
@@ -133,6 +153,31 @@ const mutants = {
   ],
   'attention.cc': [
     [
+      'short: the mask hides the own key',
+      'FirstElse(Blind(query, j), hidden,',
+      'FirstElse(Blind(query, j + 1), hidden,',
+    ],
+    [
+      'short: the mask shows the next key',
+      'FirstElse(Blind(query, j), hidden,',
+      'FirstElse(Blind(query, j - 1), hidden,',
+    ],
+    ['short: the mask forgets the start', 'query = a.start + t, seen', 'query = t, seen'],
+    ['short: scores are not scaled', 'Load(scores + 8 * j) * scale);', 'Load(scores + 8 * j));'],
+    ['short: dropout forgotten', 'Store(scores + i, Load(scores + i) * Load(dropped + i));', ';'],
+    [
+      'short: the mask of the first queries',
+      'Columns(factors.Row(t, s.keys)',
+      'Columns(factors.Row(0, s.keys)',
+    ],
+    ['short: lse without the maximum', 'rows, shift + Log(sum));', 'rows, Log(sum));'],
+    ['short: not normalised', 's.head_size, Set(1.0f) / sum, rows,', 's.head_size, Set(1.0f), rows,'],
+    [
+      'short: a key behind the last query',
+      'seen = Smaller(s.keys, query + rows);',
+      'seen = Smaller(s.keys, query + rows + 1);',
+    ],
+    [
       'the mask hides the own key',
       'a.start + tile.query + r + 1 - tile.key',
       'a.start + tile.query + r - tile.key',
@@ -165,8 +210,8 @@ const mutants = {
     ],
     [
       'lse without the maximum',
-      'static_cast<float>(top + Log(state.sum))',
-      'static_cast<float>(Log(state.sum))',
+      'AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(Load(sums))',
+      'Log(Load(sums))',
     ],
     [
       'normalised by what dropout left',
@@ -199,6 +244,22 @@ const mutants = {
     ['the start is let too far', 'start > s.keys - s.queries)', 'start > s.keys)'],
   ],
   'attention.h': [
+    [
+      'short: the last keys dropped',
+      'for (; i < count; ++i) RowsTimesColumns<1>',
+      'for (; i < 0; ++i) RowsTimesColumns<1>',
+    ],
+    [
+      'short: a channel short',
+      'd < n; ++d) {\n    const F8 column',
+      'd < n - 1; ++d) {\n    const F8 column',
+    ],
+    [
+      'short: the tail of the channels dropped',
+      'for (int i = 0; i < lanes; ++i) sums[i] = MulAdd',
+      'for (int i = 0; i + 1 < lanes; ++i) sums[i] = MulAdd',
+    ],
+    ['short: a row short', 'i < rows; ++i) StoreLanes(y', 'i < rows - 1; ++i) StoreLanes(y'],
     ['the mask of the first row for all', 'return factors_ + row * keys_;', 'return factors_;'],
     ['the mask forgets the tile of keys', 'static_cast<uint64_t>(tile.key);', '0;'],
     ['the mask forgets the head', 'static_cast<uint64_t>(head) * static_cast<uint64_t>(queries) +', ''],
@@ -209,6 +270,23 @@ const mutants = {
     ],
   ],
   'attention_backward.cc': [
+    ['short: no Σ dy·y', 'p * (slope - delta) * scale', 'p * slope * scale'],
+    ['short: dv without dropout', 'weight = p * factor;', ''],
+    ['short: weights without dropout', 'slope = slope * factor;', ''],
+    ['short: hidden keys get values', 'AndNot(blind, weight)', 'weight'],
+    ['short: hidden keys have a gradient', 'AndNot(blind, p * (slope', 'AndNot(Set(0), p * (slope'],
+    [
+      'short: the own query dropped',
+      'for (int64_t t = j; t < s.queries; ++t)',
+      'for (int64_t t = j + 1; t < s.queries; ++t)',
+    ],
+    ['short: queries of the first eight', '(t / 8 * kShortKeys + j) * 8 + t % 8', 'j * 8 + t % 8'],
+    [
+      'short: the last keys dropped',
+      'for (; j < s.keys; ++j) ShortKeys<1>',
+      'for (; j + 1 < s.keys; ++j) ShortKeys<1>',
+    ],
+    ['short: lse of the first queries', 'LoadLanes(head.lse + t, rows)', 'LoadLanes(head.lse, rows)'],
     [
       'the mask hides the own key',
       'Smaller(tile.columns, t + 1 - tile.key)',
@@ -478,6 +556,7 @@ const mutants = {
     ],
   ],
   'simd.h': [
+    ['a coefficient of log', '3.3333331174e-1f', '3.3433331174e-1f', ['attention.cc']],
     ['exp of −80 for less', 'Set(-105.0f)', 'Set(-20.0f)', ['cross_entropy.cc', 'attention.cc']],
     [
       'a coefficient of exp',

@@ -46,7 +46,7 @@ Status RunAdamw(const Call& call) {
   const size_t n = call.outputs.size() / 3;
   const Tensor *gradients = &call.inputs[3 + n], *outputs = &call.outputs[0];
   const std::span<const Tensor> parameters(outputs, n);
-  ForChunks(call.pool, TotalElements(parameters), kChunk / 2, [&](int64_t first, int64_t last) {
+  ForChunks(call.pool, TotalElements(parameters), kChunk, [&](int64_t first, int64_t last) {
     ForPieces(parameters, first, last, [&](size_t i, int64_t begin, int64_t end) {
       Update(shared, gradients[i].f32() + begin, outputs[i].f32() + begin, outputs[n + i].f32() + begin,
              outputs[2 * n + i].f32() + begin, end - begin);

@@ -113,14 +113,22 @@ void SoftmaxTile(const Attention& a, const ScoreTile& tile, float* scores, TileF
   }
 }
 
-NANO_INLINE void FinishRow(const Attention& a, Running state, float* y, float* lse) {
-  ScaleRow(y, a.size.head_size, 1.0f / state.sum);
-  const double top = state.top == -kFloatInfinity ? 0.0 : state.top;
-  *lse = static_cast<float>(top + Log(state.sum));
+NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t rows, float* y, float* lse) {
+  for (int64_t t = 0; t < rows; t += 8) {
+    const int64_t count = Smaller(8, rows - t);
+    float tops[8] = {}, sums[8] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      tops[i] = running[t + i].top;
+      sums[i] = running[t + i].sum;
+      ScaleRow(y + (t + i) * a.size.channels, a.size.head_size, 1.0f / sums[i]);
+    }
+    const F8 top = Load(tops);
+    StoreLanes(lse + t, count, AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(Load(sums)));
+  }
 }
 
 // Queries [begin, end) of one head, against tiles of packed keys.
-void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, const Room& room) {
+void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = a.size;
   const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
   const float* keys = a.k + batch * s.keys * s.channels + offset;
@@ -128,7 +136,6 @@ void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, c
   const float* q = a.q + batch * s.queries * s.channels + offset;
   float* y = a.y + batch * s.queries * s.channels + offset;
   Running running[kBlockQueries];
-  TileFactors factors(a.random, a.rule, s.keys, room.factors);
   for (int64_t key = 0; key < a.start + end; key += kTileKeys) {
     const int64_t loaded = Smaller(kTileKeys, a.start + end - key);
     Pack({keys + key * s.channels, 1, s.channels}, s.head_size, loaded, room.keys);
@@ -146,8 +153,41 @@ void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, c
                      s.channels, key > 0, {.used = tile.columns, .last_limit = limit});
     }
   }
-  float* lse = a.lse + head * s.queries;
-  for (int64_t t = begin; t < end; ++t) FinishRow(a, running[t - begin], y + t * s.channels, lse + t);
+  FinishRows(a, running, end - begin, y + begin * s.channels, a.lse + head * s.queries + begin);
+}
+
+// A head of few keys as a whole, eight queries at a time.
+void AttendShort(const Attention& a, int64_t head, const Room& room, TileFactors& factors) {
+  const AttentionSizes& s = a.size;
+  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
+  const int64_t from = batch * s.keys * s.channels + offset, at = batch * s.queries * s.channels + offset;
+  if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
+  const F8 scale = Set(a.scale), hidden = Set(-kFloatInfinity);
+  float scores[8 * kShortKeys], dropped[8 * kShortKeys];
+  for (int64_t t = 0; t < s.queries; t += 8) {
+    const int64_t rows = Smaller(8, s.queries - t), query = a.start + t, seen = Smaller(s.keys, query + rows);
+    Columns(a.q + at + t * s.channels, s.channels, rows, s.head_size, room.keys);
+    TimesColumns(a.k + from, s.channels, seen, s.head_size, room.keys, scores);
+    F8 top = hidden;
+    for (int64_t j = 0; j < seen; ++j) {
+      const F8 scaled = FirstElse(Blind(query, j), hidden, Load(scores + 8 * j) * scale);
+      Store(scores + 8 * j, scaled);
+      top = Max(scaled, top);
+    }
+    const F8 shift = AndNot(LessEqual(top, hidden), top);
+    F8 sum = Set(0);
+    for (int64_t j = 0; j < seen; ++j) {
+      const F8 e = Exp(Load(scores + 8 * j) - shift);  // 0 of −∞
+      Store(scores + 8 * j, e);
+      sum = sum + e;
+    }
+    if (a.dropout) {
+      Columns(factors.Row(t, s.keys), s.keys, rows, seen, dropped);
+      for (int64_t i = 0; i < 8 * seen; i += 8) Store(scores + i, Load(scores + i) * Load(dropped + i));
+    }
+    WeightedRows(scores, seen, a.v + from, s.channels, s.head_size, Set(1.0f) / sum, rows, a.y + at + t * s.channels);
+    StoreLanes(a.lse + head * s.queries + t, rows, shift + Log(sum));
+  }
 }
 
 // y = Σ weights[j]·row j of `values`.
@@ -186,12 +226,11 @@ NANO_INLINE void Scores(const float* q, const float* keys, int64_t stride, int64
 }
 
 // The same for few queries, without packing: what a token costs in generation is reading the cache once.
-void AttendFew(const Attention& a, int64_t head, const Room& room) {
+void AttendFew(const Attention& a, int64_t head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = a.size;
   const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
   const float* keys = a.k + batch * s.keys * s.channels + offset;
   const float* values = a.v + batch * s.keys * s.channels + offset;
-  TileFactors factors(a.random, a.rule, s.keys, room.factors);
   if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
   for (int64_t t = 0; t < s.queries; ++t) {
     const int64_t at = (batch * s.queries + t) * s.channels + offset, visible = a.start + t + 1;
@@ -200,7 +239,7 @@ void AttendFew(const Attention& a, int64_t head, const Room& room) {
     state.top = LargestScaled(room.scores, visible, a.scale);
     state.sum = Exponentials(room.scores, visible, a.scale, state.top, a.dropout ? factors.Row(t, visible) : nullptr);
     WeightedSum(room.scores, visible, values, s.channels, s.head_size, a.y + at);
-    FinishRow(a, state, a.y + at, a.lse + head * s.queries + t);
+    FinishRows(a, &state, 1, a.y + at, a.lse + head * s.queries + t);
   }
 }
 
@@ -232,15 +271,20 @@ Status RunAttention(const Call& call) {
                        RandomStream(rng, p.site),
                        DropoutRule(p.dropout)};
   const int64_t block = BlockQueries(s), blocks = DivideUp(s.queries, block), room_size = RoomSize(s);
-  const int64_t together = HeadsInTask(static_cast<double>(block) * static_cast<double>(s.keys), s.head_size);
+  const int64_t together = s.queries > kFewQueries && s.keys <= kShortKeys
+                               ? kShortHeads
+                               : HeadsInTask(static_cast<double>(block) * static_cast<double>(s.keys), s.head_size);
   ForTasks(call.pool, s.batch * s.heads * blocks, together, [&](int64_t first, int64_t last, int worker) {
     const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
+    TileFactors factors(a.random, a.rule, s.keys, room.factors);
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = i % blocks * block;
       if (s.queries <= kFewQueries) {
-        AttendFew(a, i, room);
+        AttendFew(a, i, room, factors);
+      } else if (s.keys <= kShortKeys) {
+        AttendShort(a, i, room, factors);
       } else {
-        AttendBlock(a, i / blocks, begin, Smaller(s.queries, begin + block), room);
+        AttendBlock(a, i / blocks, begin, Smaller(s.queries, begin + block), room, factors);
       }
     }
   });

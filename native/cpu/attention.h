@@ -27,6 +27,66 @@ NANO_INLINE int64_t HeadsInTask(double pairs, int64_t head_size) {
   return cost > 1e6 ? 1 : static_cast<int64_t>(2e6 / (cost + 20000));
 }
 
+// Up to here a head is so short that it is worked on as a whole, eight queries to a vector: then maxima and sums over
+// the keys are sums of vectors, and exponentials don't wait for one another.
+constexpr int64_t kShortKeys = 16;
+// Such heads in a task: a few µs of work, as whole models of them take not much more.
+constexpr int64_t kShortHeads = 16;
+
+// Up to eight rows of n floats, as n vectors of eight rows; rows that there aren't are 0.
+NANO_INLINE void Columns(const float* from, int64_t stride, int64_t rows, int64_t n, float* to) {
+  for (int64_t d = 0; d < n; d += 8) {
+    const int64_t lanes = Smaller(8, n - d);
+    F8 block[8];
+    for (int64_t i = 0; i < 8; ++i) block[i] = i < rows ? LoadLanes(from + i * stride + d, lanes) : Set(0);
+    Transpose(block);
+    for (int64_t i = 0; i < lanes; ++i) Store(to + (d + i) * 8, block[i]);
+  }
+}
+
+// products[i] = Σ row[i][d] · columns[d], for kRows rows.
+template <int kRows>
+NANO_INLINE void RowsTimesColumns(const float* rows, int64_t stride, int64_t n, const float* columns, float* products) {
+  F8 sums[kRows];
+  for (int i = 0; i < kRows; ++i) sums[i] = Set(0);
+  for (int64_t d = 0; d < n; ++d) {
+    const F8 column = Load(columns + 8 * d);
+    for (int i = 0; i < kRows; ++i) sums[i] = MulAdd(Set(rows[i * stride + d]), column, sums[i]);
+  }
+  for (int i = 0; i < kRows; ++i) Store(products + 8 * i, sums[i]);
+}
+NANO_INLINE void TimesColumns(const float* rows, int64_t stride, int64_t count, int64_t n, const float* columns,
+                              float* products) {
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) RowsTimesColumns<8>(rows + i * stride, stride, n, columns, products + 8 * i);
+  for (; i < count; ++i) RowsTimesColumns<1>(rows + i * stride, stride, n, columns, products + 8 * i);
+}
+
+// Up to eight rows, y[i] = Σ weights[j][i] · row[j] over `count` rows of n floats, times factor[i].
+NANO_INLINE void WeightedRows(const float* weights, int64_t count, const float* from, int64_t stride, int64_t n,
+                              F8 factor, int64_t rows, float* y) {
+  for (int64_t d = 0; d < n; d += 8) {
+    const int64_t lanes = Smaller(8, n - d);
+    F8 sums[8];
+    for (int i = 0; i < 8; ++i) sums[i] = Set(0);
+    for (int64_t j = 0; j < count; ++j) {
+      const F8 weight = Load(weights + 8 * j);
+      const float* row = from + j * stride + d;
+      if (lanes == 8) {
+        for (int i = 0; i < 8; ++i) sums[i] = MulAdd(weight, Set(row[i]), sums[i]);
+      } else {
+        for (int i = 0; i < lanes; ++i) sums[i] = MulAdd(weight, Set(row[i]), sums[i]);
+      }
+    }
+    for (int i = 0; i < 8; ++i) sums[i] = sums[i] * factor;
+    Transpose(sums);
+    for (int64_t i = 0; i < rows; ++i) StoreLanes(y + i * stride + d, lanes, sums[i]);
+  }
+}
+
+// How many of eight queries, the first at position `query`, come before key j and so don't see it.
+NANO_INLINE int64_t Blind(int64_t query, int64_t j) { return Larger(0, Smaller(8, j - query)); }
+
 // Dropout factors of a tile of scores, made for all of it where rows are so short that one by one would waste most of
 // each group of 32, and row by row otherwise.
 class TileFactors {

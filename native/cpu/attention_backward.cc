@@ -28,7 +28,9 @@ struct Room {
 NANO_INLINE int64_t TileKeys(const AttentionSizes& s) { return Smaller(kTileKeys, s.keys); }
 NANO_INLINE int64_t TileQueries(const AttentionSizes& s) { return Smaller(kTileQueries, s.queries); }
 NANO_INLINE int64_t TileRow(const AttentionSizes& s) { return RoundUp(TileKeys(s), kTileColumns); }
-NANO_INLINE int64_t TileSize(const AttentionSizes& s) { return TileQueries(s) * TileRow(s); }
+NANO_INLINE int64_t TileSize(const AttentionSizes& s) {
+  return s.keys <= kShortKeys ? RoundUp(s.queries, 8) * kShortKeys : TileQueries(s) * TileRow(s);
+}
 NANO_INLINE int64_t PackedKeys(const AttentionSizes& s) { return RoundUp(PackedSize(s.head_size, TileKeys(s)), 16); }
 NANO_INLINE int64_t PackedKeysAcross(const AttentionSizes& s) {
   return RoundUp(PackedSize(TileKeys(s), s.head_size), 16);
@@ -133,7 +135,7 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
                  seen);
 }
 
-void HeadBackward(const Backward& b, const Head& head, const Room& room) {
+void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = b.size;
   for (int64_t t = 0; t < s.queries; ++t) {
     const size_t bytes = static_cast<size_t>(s.head_size) * sizeof(float);
@@ -141,7 +143,6 @@ void HeadBackward(const Backward& b, const Head& head, const Room& room) {
     std::memset(head.dk + t * s.channels, 0, bytes);
     std::memset(head.dv + t * s.channels, 0, bytes);
   }
-  TileFactors factors(b.random, b.rule, s.keys, room.factors);
   for (int64_t key = 0; key < s.keys; key += kTileKeys) {
     const int64_t loaded = Smaller(kTileKeys, s.keys - key), at = key * s.channels;
     Pack({head.k + at, 1, s.channels}, s.head_size, loaded, room.keys);
@@ -152,6 +153,66 @@ void HeadBackward(const Backward& b, const Head& head, const Room& room) {
       TileBackward(b, head, {t, rows, key, Smaller(loaded, t + rows - key)}, loaded, room, factors);
     }
   }
+}
+
+// Keys [j, j + kKeys) of a short head: what the queries from j on add to their dk and dv.
+template <int kKeys>
+NANO_INLINE void ShortKeys(const Backward& b, const Head& head, int64_t j, const Room& room) {
+  const AttentionSizes& s = b.size;
+  for (int64_t d = 0; d < s.head_size; d += 8) {
+    const int64_t lanes = Smaller(8, s.head_size - d);
+    F8 dk[kKeys], dv[kKeys];
+    for (int i = 0; i < kKeys; ++i) dk[i] = dv[i] = Set(0);
+    for (int64_t t = j; t < s.queries; ++t) {
+      const F8 q = LoadLanes(head.q + t * s.channels + d, lanes), dy = LoadLanes(head.dy + t * s.channels + d, lanes);
+      const int64_t at = (t / 8 * kShortKeys + j) * 8 + t % 8;
+      for (int i = 0; i < kKeys; ++i) {
+        dk[i] = MulAdd(Set(room.gradients[at + 8 * i]), q, dk[i]);
+        dv[i] = MulAdd(Set(room.probabilities[at + 8 * i]), dy, dv[i]);
+      }
+    }
+    for (int i = 0; i < kKeys; ++i) {
+      StoreLanes(head.dk + (j + i) * s.channels + d, lanes, dk[i]);
+      StoreLanes(head.dv + (j + i) * s.channels + d, lanes, dv[i]);
+    }
+  }
+}
+
+// A head of few keys as a whole, eight queries at a time: dropped probabilities and the scores' gradients, 0 where a
+// query doesn't see a key, then what follows from them.
+void ShortBackward(const Backward& b, const Head& head, const Room& room, TileFactors& factors) {
+  const AttentionSizes& s = b.size;
+  if (b.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);
+  const F8 scale = Set(b.scale);
+  float dropped[8 * kShortKeys];
+  for (int64_t t = 0; t < s.queries; t += 8) {
+    const int64_t rows = Smaller(8, s.queries - t), seen = t + rows, at = t * s.channels;
+    float *probabilities = room.probabilities + t * kShortKeys, *gradients = room.gradients + t * kShortKeys;
+    Columns(head.q + at, s.channels, rows, s.head_size, room.keys);
+    TimesColumns(head.k, s.channels, seen, s.head_size, room.keys, probabilities);
+    Columns(head.dy + at, s.channels, rows, s.head_size, room.values);
+    TimesColumns(head.v, s.channels, seen, s.head_size, room.values, gradients);
+    Columns(head.y + at, s.channels, rows, s.head_size, room.keys);
+    F8 delta = Set(0);
+    for (int64_t d = 0; d < 8 * s.head_size; d += 8) delta = MulAdd(Load(room.keys + d), Load(room.values + d), delta);
+    const F8 lse = LoadLanes(head.lse + t, rows);
+    if (b.dropout) Columns(factors.Row(t, s.keys), s.keys, rows, seen, dropped);
+    for (int64_t j = 0; j < seen; ++j) {
+      const F8 blind = LaneMask(Blind(t, j)), p = Exp(Load(probabilities + 8 * j) * scale - lse);
+      F8 weight = p, slope = Load(gradients + 8 * j);
+      if (b.dropout) {
+        const F8 factor = Load(dropped + 8 * j);
+        weight = p * factor;
+        slope = slope * factor;
+      }
+      Store(probabilities + 8 * j, AndNot(blind, weight));
+      Store(gradients + 8 * j, AndNot(blind, p * (slope - delta) * scale));
+    }
+    WeightedRows(gradients, seen, head.k, s.channels, s.head_size, Set(1), rows, head.dq + at);
+  }
+  int64_t j = 0;
+  for (; j + 4 <= s.keys; j += 4) ShortKeys<4>(b, head, j, room);
+  for (; j < s.keys; ++j) ShortKeys<1>(b, head, j, room);
 }
 
 }  // namespace
@@ -181,10 +242,20 @@ Status RunAttentionBackward(const Call& call) {
                       RandomStream(p.dropout > 0 ? in[6].u32() : kNoRng, p.site),
                       DropoutRule(p.dropout)};
   const int64_t room_size = RoomSize(s), heads = s.batch * s.heads;
-  const int64_t together = HeadsInTask(2.5 * static_cast<double>(s.queries) * static_cast<double>(s.keys), s.head_size);
+  const int64_t together =
+      s.keys <= kShortKeys
+          ? kShortHeads
+          : HeadsInTask(2.5 * static_cast<double>(s.queries) * static_cast<double>(s.keys), s.head_size);
   ForTasks(call.pool, heads, together, [&](int64_t begin, int64_t end, int worker) {
     const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
-    for (int64_t i = begin; i < end; ++i) HeadBackward(b, HeadOf(b, i), room);
+    TileFactors factors(b.random, b.rule, s.keys, room.factors);
+    for (int64_t i = begin; i < end; ++i) {
+      if (s.keys <= kShortKeys) {
+        ShortBackward(b, HeadOf(b, i), room, factors);
+      } else {
+        HeadBackward(b, HeadOf(b, i), room, factors);
+      }
+    }
   });
   return Status();
 }

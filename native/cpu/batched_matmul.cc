@@ -11,8 +11,8 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 // How the work is cut doesn't change a result.
-constexpr int64_t kManyMatrices = 32;            // enough to keep a pool busy, if each
-constexpr double kWholeTerms = 16 * kTaskTerms;  // has no more multiply-adds than this
+constexpr int64_t kManyMatrices = 32;             // enough to keep a pool busy, if each
+constexpr double kWholeTerms = 128 * kTaskTerms;  // has no more multiply-adds than this
 
 NANO_INLINE double TermsOf(const MatmulParams& p) {
   return static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);

@@ -23,7 +23,7 @@ RowLoss LossOfRow(const float* logits, int64_t n, int64_t target) {
   const F8 shift = Set(top == -kFloatInfinity ? 0.0f : top);
   const float sum =
       SumOver(n, [&](int64_t j, int64_t lanes) { return KeepLanes(Exp(LoadLanes(logits + j, lanes) - shift), lanes); });
-  const double lse = static_cast<double>(FirstLane(shift)) + Log(sum);
+  const double lse = static_cast<double>(FirstLane(shift)) + nano::Log(sum);
   return {lse - logits[target], static_cast<float>(lse)};
 }
 
@@ -33,7 +33,7 @@ NANO_INLINE const int32_t* Targets(const Call& call) { return call.inputs[1].i32
 
 size_t ScratchCrossEntropy(const OpView& op, const Params&, int) {
   const int64_t rows = op.inputs[1].elements();
-  return static_cast<size_t>(DivideUp(rows, RowsInChunk(op.inputs[0].elements() / rows))) * sizeof(double);
+  return static_cast<size_t>(DivideUp(rows, RowsInChunk(op.inputs[0].elements() / rows, kSlowChunk))) * sizeof(double);
 }
 
 Status RunCrossEntropy(const Call& call) {
@@ -45,7 +45,7 @@ Status RunCrossEntropy(const Call& call) {
     return OutOfRange("cross_entropy", "target", bad, targets[bad], 0, vocabulary - 1);
   }
   double* partial = reinterpret_cast<double*>(call.scratch);
-  const int64_t chunk = RowsInChunk(vocabulary);
+  const int64_t chunk = RowsInChunk(vocabulary, kSlowChunk);
   ForChunks(call.pool, rows, chunk, [&](int64_t begin, int64_t end) {
     double sum = 0;
     for (int64_t r = begin; r < end; ++r) {
@@ -70,7 +70,7 @@ Status RunCrossEntropyBackward(const Call& call) {
     return OutOfRange("cross_entropy_backward", "target", bad, targets[bad], 0, vocabulary - 1);
   }
   const float factor = *call.inputs[3].f32() / static_cast<float>(rows);
-  ForChunks(call.pool, rows, RowsInChunk(vocabulary), [&](int64_t begin, int64_t end) {
+  ForChunks(call.pool, rows, RowsInChunk(vocabulary, kSlowChunk), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = logits + r * vocabulary;
       float* to = dlogits + r * vocabulary;

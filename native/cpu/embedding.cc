@@ -58,7 +58,7 @@ Status RunEmbeddingBackward(const Call& call) {
   if (const int64_t bad = FirstOutside(tokens, count, vocabulary); bad >= 0) {
     return OutOfRange("embedding_backward", "token", bad, tokens[bad], 0, vocabulary - 1);
   }
-  if (vocabulary * channels + count * channels <= 2 * kChunk) {
+  if (vocabulary * channels + count * channels <= 16 * kChunk) {
     AddRows(call, channels, {0, vocabulary, 0, channels});
     return Status();
   }

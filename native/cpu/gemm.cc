@@ -15,6 +15,10 @@ constexpr int64_t kBlockColumns = 8192;             // columns of b packed at on
 constexpr int64_t kPackedLimit = int64_t{1} << 21;  // floats of b packed at once, where that is more than kDepth rows
 constexpr int64_t kLeastTaskColumns = 12 * kTileColumns;  // as each column block packs a again
 constexpr int64_t kThinRows = 4;                          // so few rows that packing b would cost more than it brings
+constexpr int64_t kFewColumns = 8 * kTileColumns;         // so few that packing a would
+
+// Products with many terms for a small result are summed in parts. These decide the order of the sum.
+constexpr int64_t kSplitDepth = 64, kMostParts = 16, kSplitResult = 8192;
 
 // Where a tile goes.
 struct Target {
@@ -47,16 +51,24 @@ NANO_INLINE void StoreRow(const F8* sums, const Target& target, int64_t row, int
   }
 }
 
-// kRows × (8·kVectors) sums over k terms, in order. kPacked: a is packed, its strides are known.
+// 16 columns of b: rows `step` apart, kTileColumns where it is packed.
+struct Panel {
+  const float* data;
+  int64_t step = kTileColumns;
+};
+
+// kRows × (8·kVectors) sums over k terms, in order. kPacked: a and b are packed, their strides are known.
 template <int kRows, int kVectors, bool kPacked>
-void Tile(int64_t k, const Matrix& a, const float* b, const Target& target, int64_t columns) {
+void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, int64_t columns) {
   const int64_t row = kPacked ? 1 : a.row, column = kPacked ? kTileRows : a.column;
+  const int64_t step = kPacked ? kTileColumns : panel.step;
+  const float* b = panel.data;
   const float* terms = a.data;
   F8 sums[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
   }
-  for (int64_t p = 0; p < k; ++p, terms += column, b += kTileColumns) {
+  for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
     F8 factors[kVectors];
     for (int v = 0; v < kVectors; ++v) factors[v] = Load(b + 8 * v);
     for (int i = 0; i < kRows; ++i) {
@@ -68,9 +80,9 @@ void Tile(int64_t k, const Matrix& a, const float* b, const Target& target, int6
 }
 
 template <bool kPacked>
-NANO_INLINE void AnyTile(int64_t rows, int64_t columns, int64_t k, const Matrix& a, const float* b,
+NANO_INLINE void AnyTile(int64_t rows, int64_t columns, int64_t k, const Matrix& a, const Panel& b,
                          const Target& target) {
-  using TileFunction = void (*)(int64_t, const Matrix&, const float*, const Target&, int64_t);
+  using TileFunction = void (*)(int64_t, const Matrix&, const Panel&, const Target&, int64_t);
   static constexpr TileFunction kTiles[2][kTileRows] = {
       {Tile<1, 1, kPacked>, Tile<2, 1, kPacked>, Tile<3, 1, kPacked>, Tile<4, 1, kPacked>, Tile<5, 1, kPacked>,
        Tile<6, 1, kPacked>},
@@ -174,7 +186,7 @@ void MultiplyPart(const Product& x, const Part& part, const float* packed_b, flo
         const Target target = {x.c + (part.i0 + i) * x.c_row + column, x.c_row, x.accumulate || first > 0,
                                last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
         AnyTile<true>(Smaller(kTileRows, rows - i), Smaller(kTileColumns, part.j1 - j), k,
-                      {packed_a + i * k, 1, kTileRows}, b, target);
+                      {packed_a + i * k, 1, kTileRows}, {b}, target);
       }
     }
   }
@@ -208,7 +220,7 @@ void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t d
     MultiplyPart(x, part, packed_b, packed_a + worker * kPackedRowsSize);
   };
   if (wanted > 1) {
-    ForChunks(pool, columns, RoundUp(Larger(1, kChunk / depth), kTileColumns), pack);
+    ForChunks(pool, columns, RoundUp(Larger(1, 8 * kChunk / depth), kTileColumns), pack);
     pool->Run(across * down, run);
   } else {
     pack(0, columns);
@@ -295,19 +307,98 @@ void MultiplyThin(const Product& x, Pool* pool) {
   constexpr void (*kRanges[])(const Product&, int64_t, int64_t) = {ThinRange<1>, ThinRange<2>, ThinRange<3>,
                                                                    ThinRange<4>};
   if (pool == nullptr) return kRanges[x.m - 1](x, 0, x.n);
-  const int64_t columns = RoundUp(DivideUp(2 * kChunk, x.k), kTileColumns);
+  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), kTileColumns);
   ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { kRanges[x.m - 1](x, begin, end); });
+}
+
+// Small products: few columns and few terms, so that a is used where it stands, and b too where its rows are panels.
+
+NANO_INLINE bool IsSmall(int64_t n, int64_t k) { return n <= kFewColumns && k <= kDepth; }
+NANO_INLINE bool HasPanels(const Matrix& b, int64_t n) { return b.column == 1 && n % kTileColumns == 0; }
+
+// Rows [i0, i1) of c = a·b over k terms.
+NANO_INLINE void MultiplyRows(int64_t i0, int64_t i1, int64_t n, int64_t k, const Matrix& a, const Panel& b,
+                              int64_t panel, const Target& to) {
+  for (int64_t j = 0; j < n; j += kTileColumns) {
+    for (int64_t i = i0; i < i1; i += kTileRows) {
+      const Target target = {to.c + i * to.c_row + j, to.c_row, to.add, to.bias == nullptr ? nullptr : to.bias + j,
+                             to.relu};
+      AnyTile<false>(Smaller(kTileRows, i1 - i), Smaller(kTileColumns, n - j), k, At(a, i, 0),
+                     {b.data + j / kTileColumns * panel, b.step}, target);
+    }
+  }
+}
+
+void MultiplySmall(const Product& x, float* packed, Pool* pool) {
+  const bool in_place = HasPanels(x.b, x.n);
+  if (!in_place) Pack(x.b, x.k, x.n, packed);
+  const Panel b = in_place ? Panel{x.b.data, x.b.row} : Panel{packed};
+  const int64_t panel = in_place ? kTileColumns : kTileColumns * x.k;
+  const Target to = {x.c, x.c_row, x.accumulate, x.bias, x.relu};
+  const auto rows = [&](int64_t begin, int64_t end) { MultiplyRows(begin, end, x.n, x.k, x.a, b, panel, to); };
+  if (pool == nullptr) return rows(0, x.m);
+  const double terms = static_cast<double>(x.m) * static_cast<double>(x.n) * static_cast<double>(x.k);
+  const int64_t tasks = Larger(1, static_cast<int64_t>(terms / kTaskTerms));
+  ForChunks(pool, x.m, RoundUp(DivideUp(x.m, tasks), kTileRows), rows);
+}
+
+// The same with many terms for a small result, as for the gradient of a small matrix: parts of the terms are summed
+// apart, by who has their rows in his cache, and added in order.
+
+NANO_INLINE bool IsSplit(int64_t m, int64_t n, int64_t k) {
+  return n <= kFewColumns && m * n <= kSplitResult && k >= 2 * kSplitDepth && k >= 2 * Larger(m, n) &&
+         k <= kSplitDepth * kMostParts * 4;
+}
+NANO_INLINE int64_t PartDepth(int64_t k) { return RoundUp(Larger(kSplitDepth, DivideUp(k, kMostParts)), kSplitDepth); }
+
+void MultiplySplit(const Product& x, float* scratch, Pool* pool) {
+  const int64_t depth = PartDepth(x.k), parts = DivideUp(x.k, depth), size = x.m * x.n;
+  float *sums = scratch, *packed = scratch + parts * size;
+  const bool in_place = HasPanels(x.b, x.n);
+  const auto part = [&](int64_t index, int worker) {
+    const int64_t first = index * depth, k = Smaller(depth, x.k - first);
+    const Matrix b = At(x.b, first, 0);
+    float* room = packed + worker * PackedSize(depth, x.n);
+    if (!in_place) Pack(b, k, x.n, room);
+    MultiplyRows(0, x.m, x.n, k, At(x.a, 0, first), in_place ? Panel{b.data, b.row} : Panel{room},
+                 in_place ? kTileColumns : kTileColumns * k, {sums + index * size, x.n, false, nullptr, false});
+  };
+  if (pool == nullptr) {
+    for (int64_t index = 0; index < parts; ++index) part(index, 0);
+  } else {
+    pool->Run(parts, part);
+  }
+  for (int64_t i = 0; i < x.m; ++i) {
+    const Target to = {x.c + i * x.c_row, x.c_row, x.accumulate, x.bias, x.relu};
+    for (int64_t j = 0; j < x.n; j += 8) {
+      const int64_t lanes = Smaller(8, x.n - j);
+      F8 sum = LoadLanes(sums + i * x.n + j, lanes);
+      for (int64_t p = 1; p < parts; ++p) sum = sum + LoadLanes(sums + p * size + i * x.n + j, lanes);
+      if (to.add) sum = LoadLanes(to.c + j, lanes) + sum;
+      StoreLanes(to.c + j, lanes, Finish(sum, to, j, lanes));
+    }
+  }
 }
 
 }  // namespace
 
-size_t MultiplyScratch(int64_t, int64_t n, int64_t k, int threads) {
-  const Blocks blocks = BlocksOf(n, k);
-  return static_cast<size_t>(PackedSize(blocks.depth, blocks.columns) + threads * kPackedRowsSize) * sizeof(float);
+size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, int threads) {
+  int64_t floats;
+  if (IsSplit(m, n, k)) {
+    floats = DivideUp(k, PartDepth(k)) * m * n + threads * PackedSize(PartDepth(k), n);
+  } else if (IsSmall(n, k)) {
+    floats = PackedSize(k, n);
+  } else {
+    const Blocks blocks = BlocksOf(n, k);
+    floats = PackedSize(blocks.depth, blocks.columns) + threads * kPackedRowsSize;
+  }
+  return static_cast<size_t>(floats) * sizeof(float);
 }
 
 void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
   if (IsThin(x)) return MultiplyThin(x, pool);
+  if (IsSplit(x.m, x.n, x.k)) return MultiplySplit(x, reinterpret_cast<float*>(scratch), pool);
+  if (IsSmall(x.n, x.k)) return MultiplySmall(x, reinterpret_cast<float*>(scratch), pool);
   const Blocks blocks = BlocksOf(x.n, x.k);
   for (int64_t j = 0; j < x.n; j += blocks.columns) {
     for (int64_t p = 0; p < x.k; p += blocks.depth) {
@@ -331,7 +422,7 @@ void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const floa
       const int64_t last = Larger(first, Smaller(Smaller(k, terms.used), terms.last_limit + i + rows - 1));
       const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
       AnyTile<false>(rows, Smaller(kTileColumns, n - j), last - first, At(a, i, first),
-                     packed + j * k + first * kTileColumns, target);
+                     {packed + j * k + first * kTileColumns}, target);
     }
   }
 }

@@ -13,8 +13,8 @@ namespace nano::cpu::NANO_ISA {
 constexpr int kTileRows = 6, kTileColumns = 16;
 // Terms summed in registers before they go to memory. Fixed: it decides the order of the sum.
 constexpr int64_t kDepth = 256;
-// Multiply-adds worth a task.
-constexpr double kTaskTerms = 1 << 20;
+// Multiply-adds worth a task: two or three µs of them, some ten times what handing it over takes.
+constexpr double kTaskTerms = 1 << 17;
 
 // Element (i, j) is data[i * row + j * column].
 struct Matrix {

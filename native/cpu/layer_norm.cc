@@ -55,7 +55,7 @@ NANO_INLINE void RowBackward(const float* x, const float* gain, const float* dy,
   }
 }
 
-NANO_INLINE int64_t BlockRows(int64_t channels) { return Larger(16, Smaller(256, kChunk / channels)); }
+NANO_INLINE int64_t BlockRows(int64_t channels) { return Larger(16, Smaller(128, 8 * kChunk / channels)); }
 
 }  // namespace
 
@@ -64,7 +64,7 @@ Status RunLayerNorm(const Call& call) {
   float *y = call.outputs[0].f32(), *mean = call.outputs[1].f32(), *rstd = call.outputs[2].f32();
   const int64_t channels = call.inputs[1].spec->elements(), rows = call.outputs[1].spec->elements();
   const float epsilon = call.params->as<LayerNormParams>().epsilon;
-  ForChunks(call.pool, rows, RowsInChunk(channels), [&](int64_t begin, int64_t end) {
+  ForChunks(call.pool, rows, RowsInChunk(channels, kSlowChunk), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const Row row = NormalizeRow(x + r * channels, gain, bias, channels, epsilon, y + r * channels);
       mean[r] = row.mean;

@@ -6,8 +6,9 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// Elements in a task of an elementwise op: enough that starting the task costs little beside it.
-constexpr int64_t kChunk = 32768;
+// Elements in a task of an elementwise op: about a µs of work, several times what starting the task costs. So few that
+// small models' activations are cut too: rows then stay with the thread, and in the cache, that made them.
+constexpr int64_t kChunk = 4096;
 
 // body(begin, end) for every chunk of [0, count).
 template <class Body>
@@ -22,8 +23,11 @@ NANO_INLINE void ForTasks(Pool* pool, int64_t count, int64_t chunk, const Body& 
             [&](int64_t i, int worker) { body(i * chunk, Smaller(count, (i + 1) * chunk), worker); });
 }
 
-// Rows in a task such that it has about kChunk elements.
-NANO_INLINE int64_t RowsInChunk(int64_t columns) { return Larger(1, kChunk / columns); }
+// The same where each element takes an exponential or several passes.
+constexpr int64_t kSlowChunk = 1024;
+
+// Rows in a task such that it has about as many elements as a chunk.
+NANO_INLINE int64_t RowsInChunk(int64_t columns, int64_t chunk = kChunk) { return Larger(1, chunk / columns); }
 
 // y = f(x) and y = f(a, b), elementwise. The last vector is partial.
 template <class F>

@@ -75,4 +75,27 @@ NANO_INLINE F8 Exp(F8 x) {
   return p * scale1 * scale2;
 }
 
+// ln x within 2 units in the last place, for x that isn't subnormal: −∞ for 0, NaN for NaN.
+NANO_INLINE F8 Log(F8 x) {
+  // x = 2^e·(1 + f), with 1 + f between √½ and √2.
+  const I8 root = SetInt(0x3F3504F3);
+  const I8 above = BitsOf(x) - root;
+  const F8 e = FromBits(ShiftRight<23>(above) + SetInt(0x4B400000)) - Set(12582912.0f);
+  const F8 f = FromBits(BitsOf(And(FromBits(SetInt(0x007FFFFF)), FromBits(above))) + root) - Set(1.0f);
+  F8 p = MulAdd(Set(7.0376836292e-2f), f, Set(-1.1514610310e-1f));
+  p = MulAdd(p, f, Set(1.1676998740e-1f));
+  p = MulAdd(p, f, Set(-1.2420140846e-1f));
+  p = MulAdd(p, f, Set(1.4249322787e-1f));
+  p = MulAdd(p, f, Set(-1.6668057665e-1f));
+  p = MulAdd(p, f, Set(2.0000714765e-1f));
+  p = MulAdd(p, f, Set(-2.4999993993e-1f));
+  p = MulAdd(p, f, Set(3.3333331174e-1f));
+  const F8 square = f * f;
+  p = MulAdd(e, Set(-2.12194440e-4f), p * f * square);
+  p = MulAdd(Set(-0.5f), square, p);
+  const F8 log = MulAdd(e, Set(0.693359375f), f + p);
+  const F8 positive = Greater(x, Set(0));
+  return FromBits(BitsOf(And(positive, log)) ^ BitsOf(AndNot(positive, Set(-1.0f) / x)));
+}
+
 }  // namespace nano::cpu::NANO_ISA

@@ -11,7 +11,7 @@ constexpr int64_t kBlockRows = 256;
 
 // Columns in a task.
 NANO_INLINE int64_t TaskColumns(int64_t rows, int64_t columns) {
-  return Smaller(columns, RoundUp(2 * kChunk / Smaller(rows, kBlockRows), 8));
+  return Smaller(columns, RoundUp(8 * kChunk / Smaller(rows, kBlockRows), 8));
 }
 
 // y[0, columns) = the sum of `rows` rows of x, which lie `stride` apart, four at a time.

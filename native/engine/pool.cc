@@ -1,6 +1,8 @@
-// Implements the pool. One word holds the number of tasks and the next one to claim, so that a claim is a single
-// fetch_add and a worker that wakes late finds nothing to claim instead of something stale. Nobody waits for a worker
-// that has not come: the caller works too, and waits only for tasks that others have claimed.
+// Implements the pool. Each worker has a lane of the tasks to begin with, the same part of them in every run, so that
+// the rows it worked on in one op are in its cache for the next; whoever is done with his own helps with the others'.
+// One word of a lane holds where it ends and the next task to claim, so that a claim is a single fetch_add and a worker
+// that wakes late finds nothing to claim instead of something stale. Nobody waits for a worker that has not come: the
+// caller works too, and waits only for tasks that others have claimed.
 #include "engine/pool.h"
 
 #include <algorithm>
@@ -60,29 +62,35 @@ bool Spin(bool crowded, Done&& done) {
 }  // namespace
 
 struct Pool::State {
-  // The run at hand. Written before `claims`, read after a claim: between the two nobody else writes them, as the run
+  // The run at hand. Written before any lane, read after a claim: between the two nobody else writes them, as the run
   // can't end before the claimed task has.
   RawTask task = nullptr;
   void* context = nullptr;
   int64_t base = 0;
 
-  alignas(64) std::atomic<uint64_t> claims{0};  // count << kNextBits | next
+  struct alignas(64) Lane {
+    std::atomic<uint64_t> claims{0};  // end << kNextBits | next
+  };
+  std::vector<Lane> lanes;  // one a worker, the caller's first
+
   alignas(64) std::atomic<int> unfinished{0};
   alignas(64) std::atomic<int> epoch{0};  // changes with every run; what idle workers sleep on
   std::atomic<bool> stop{false};
   bool crowded = false;
   std::vector<std::thread> workers;
 
-  // Runs tasks until none is left to claim.
+  // Runs tasks until none is left to claim: first those of the worker's own lane.
   void Drain(int worker) {
     int finished = 0;
-    while (true) {
-      const uint64_t seen = claims.load(std::memory_order_acquire);
-      if (!Claimable(seen)) break;
-      const uint64_t claim = claims.fetch_add(1, std::memory_order_acq_rel);
-      if (!Claimable(claim)) break;
-      task(context, base + static_cast<int64_t>(claim & kNextMask), worker);
-      ++finished;
+    const int count = static_cast<int>(lanes.size());
+    for (int i = 0, lane = worker; i < count; ++i, lane = lane + 1 == count ? 0 : lane + 1) {
+      std::atomic<uint64_t>& claims = lanes[lane].claims;
+      while (Claimable(claims.load(std::memory_order_acquire))) {
+        const uint64_t claim = claims.fetch_add(1, std::memory_order_acq_rel);
+        if (!Claimable(claim)) break;
+        task(context, base + static_cast<int64_t>(claim & kNextMask), worker);
+        ++finished;
+      }
     }
     // After this subtraction the run may be over and its fields another run's.
     if (finished > 0 && unfinished.fetch_sub(finished, std::memory_order_acq_rel) == finished && worker != 0) {
@@ -134,6 +142,7 @@ Pool::Pool(int threads) : state_(std::make_unique<State>()), threads_(std::max(t
   const unsigned processors = std::thread::hardware_concurrency();
   state_->crowded = processors > 0 && static_cast<unsigned>(threads_) > processors;
   try {
+    state_->lanes = std::vector<State::Lane>(threads_);
     state_->workers.reserve(threads_ - 1);
     for (int worker = 1; worker < threads_; ++worker) {
       state_->workers.emplace_back([state = state_.get(), worker] { state->Work(worker); });
@@ -158,7 +167,10 @@ void Pool::RunRaw(int64_t count, RawTask task, void* context) {
     state.context = context;
     state.base = base;
     state.unfinished.store(static_cast<int>(tasks), std::memory_order_relaxed);
-    state.claims.store(static_cast<uint64_t>(tasks) << kNextBits, std::memory_order_release);
+    for (int lane = 0; lane < threads_; ++lane) {
+      const uint64_t begin = tasks * lane / threads_, end = tasks * (lane + 1) / threads_;
+      state.lanes[lane].claims.store(end << kNextBits | begin, std::memory_order_release);
+    }
     state.Wake(tasks - 1);
     state.Drain(0);
     state.WaitForOthers();

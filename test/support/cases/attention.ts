@@ -36,6 +36,7 @@ function uncached(): Sizes[] {
     ...[1, 2, 5, 17, 63, 64, 65, 129].flatMap((T) =>
       [0.1, 0.5].map((dropout) => ({ B: 2, T, H: 2, D: 5, dropout })),
     ),
+    ...[8, 9, 16].map((T) => ({ B: 2, T, H: 2, D: 11, dropout: 0.3 })),
     { T: 257, D: 3, dropout: 0.2 },
     { T: 301, D: 5 },
     // Many heads, some in one task.
@@ -61,6 +62,9 @@ function cached(): Sizes[] {
     { B: 2, T: 9, S: 19, start: 5, D: 5, H: 2, dropout: 0.4 },
     { T: 9, S: 85, start: 50, D: 5, H: 2, dropout: 0.4 },
     { B: 61, T: 1, S: 9, start: 5, D: 5, H: 2 },
+    // A short cache, which is looked at as a whole.
+    ...[0, 1, 7].map((start) => ({ B: 2, T: 9, S: 16, start, D: 9, H: 2 })),
+    { T: 5, S: 11, start: 3, D: 8, H: 3, dropout: 0.4 },
   ]
 }
 
@@ -103,11 +107,15 @@ function both(name: string, sizes: Sizes, given: Operands, nmse?: number): Case[
   return [forward(name, sizes, given, nmse), opCase('attention_backward', name, backward, rest, limits)]
 }
 
+/** In tiles, and in heads so short that they are worked on as a whole. */
 function specials(): Case[] {
-  const sizes: Sizes = { B: 2, T: 29, H: 2, D: 5 }
-  const few: Sizes = { B: 2, T: 3, H: 2, D: 5 }
+  return [...specialsOf(29), ...specialsOf(13), ...fewQueries()]
+}
+
+function specialsOf(T: number): Case[] {
+  const sizes: Sizes = { B: 2, T, H: 2, D: 5 }
   const given = operands(sizes)
-  const same = floats('x', [2, 29, 10])
+  const same = floats('x', [2, T, 10])
   const filled = (operand: Given, value: number) => ({
     ...operand,
     values: new Float32Array(operand.values.length).fill(value),
@@ -116,7 +124,7 @@ function specials(): Case[] {
     ...operand,
     values: (operand.values as Float32Array).map((x) => x * by),
   })
-  const at = (b: number, t: number, c: number) => (b * 29 + t) * 10 + c
+  const at = (b: number, t: number, c: number) => (b * T + t) * 10 + c
   // Scores in the thousands keep few digits after the point: the bounds know, the NMSE does not.
   const coarse = inf
   const cases = [
@@ -137,9 +145,9 @@ function specials(): Case[] {
   // A NaN reaches the rows that see it, in its own batch and head, and nothing else.
   for (const value of [nan, inf]) {
     const query = (t: number) => ({ ...given, q: replaced(given.q, { [at(1, t, 7)]: value }) })
-    cases.push(forward(`${value} in a query`, sizes, query(13)))
+    cases.push(forward(`${value} in a query`, sizes, query(T >> 1)))
     // The last query sees every key. A kernel may multiply an earlier one's NaN by the weight 0 of a key behind it.
-    cases.push(...both(`${value} in the last query`, sizes, query(28)))
+    cases.push(...both(`${value} in the last query`, sizes, query(T - 1)))
     cases.push(
       ...both(`${value} in the first key`, sizes, {
         ...given,
@@ -152,30 +160,32 @@ function specials(): Case[] {
         v: replaced(given.v, { [at(1, 0, 2)]: value }),
       }),
     )
-    const start = { T: 3, S: 29, B: 2, H: 2, D: 5, start: 4 }
-    for (const T of [3, 9]) {
+    for (const queries of [3, 8]) {
       // What the cache holds behind the last query is never looked at.
-      const behind = { [at(0, 4 + T, 0)]: value, [at(1, 28, 9)]: value, [at(0, 20, 6)]: value }
-      const { q, k, v } = operands({ ...start, T })
+      const cache = { B: 2, T: queries, S: T, H: 2, D: 5, start: 4 }
+      const behind = { [at(0, 4 + queries, 0)]: value, [at(1, T - 1, 9)]: value, [at(0, T - 1, 6)]: value }
+      const { q, k, v } = operands(cache)
       const hidden = { q, k: replaced(k, behind), v: replaced(v, behind) }
-      cases.push(forward(`${value} behind ${T} queries in a cache`, { ...start, T }, hidden))
+      cases.push(forward(`${value} behind ${queries} queries in a cache of ${T}`, cache, hidden))
     }
   }
   // What lies ahead of a query has no weight, however large it is.
-  const ahead = { [at(0, 28, 0)]: 1e30, [at(1, 28, 7)]: -1e30, [at(1, 28, 3)]: 1e30 }
+  const ahead = { [at(0, T - 1, 0)]: 1e30, [at(1, T - 1, 7)]: -1e30, [at(1, T - 1, 3)]: 1e30 }
   cases.push(...both('1e30 in the last value', sizes, { ...given, v: replaced(given.v, ahead) }, inf))
   cases.push(
     ...both('1e4 in the last key', sizes, { ...given, k: replaced(given.k, scaledTo(ahead, 1e4)) }, coarse),
   )
+  return cases.map((it) => ({ ...it, name: `${it.name}, T ${T}` }))
+}
+
+function fewQueries(): Case[] {
+  const few: Sizes = { B: 2, T: 3, H: 2, D: 5 }
   const { q, k, v } = operands(few)
-  cases.push(
+  return [
     forward('1e30 in the last value, few queries', few, { q, k, v: replaced(v, { 29: 1e30, 59: -1e30 }) }),
-  )
-  cases.push(
     forward('NaN in the last value, few queries', few, { q, k, v: replaced(v, { 29: nan, 59: nan }) }),
-  )
-  cases.push(forward('NaN in the last key, few queries', few, { q, k: replaced(k, { 29: nan, 59: nan }), v }))
-  return cases
+    forward('NaN in the last key, few queries', few, { q, k: replaced(k, { 29: nan, 59: nan }), v }),
+  ]
 }
 
 function scaledTo(elements: Record<number, number>, size: number): Record<number, number> {

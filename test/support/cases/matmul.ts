@@ -30,12 +30,20 @@ export function matmulCases(): Case[] {
     ...[1, 2, 3, 4].flatMap((M) => edges.map((N) => ({ M, K: 11, N }))),
     ...[1, 3, 4].flatMap((M) => depths.map((K) => ({ M, K, N: 5 }))),
     ...random(24),
+    // Up to 128 columns and 256 terms nothing but b is packed, and that only where its rows aren't whole panels.
+    ...[112, 127, 128, 129].map((N) => ({ M: 13, K: 40, N })),
+    // A small result of at least 128 terms, twice its sides, is summed in parts of 64 terms or more, up to 4,096 in all.
+    ...[127, 128, 129, 192, 193].map((K) => ({ M: 31, K, N: 33 })),
+    ...[1024, 1025, 2050, 4095, 4096, 4097].map((K) => ({ M: 7, K, N: 16 })),
+    { M: 64, K: 256, N: 128 },
+    { M: 65, K: 256, N: 128 },
   ]
   // Many tasks: blocks of 144 rows, of 192 columns, of 8192 columns, of 2²¹ packed floats.
   const large: Sizes[] = [
     { M: 145, K: 129, N: 130 },
     { M: 301, K: 65, N: 197 },
     { M: 13, K: 521, N: 405 },
+    { M: 601, K: 33, N: 48 },
     { M: 1, K: 257, N: 1025 },
     { M: 3, K: 300, N: 701 },
   ]
