@@ -80,7 +80,8 @@ function learningLine(view: View, columns: number, { dim, bold, accent, levels }
   const doing = line.take([activity, activity.split(' ')[0]])
   const evaluation = doing === '' && view.evaluation ? line.take(inWords(view.evaluation), roomOfCurve) : ''
   const hasCurve = loss !== '' && view.losses.length > 1 && line.room >= fewestOfCurve
-  const drawn = hasCurve ? accent(curve(view.losses, line.room, levels)) : ''
+  // A curve may end in gaps, where no loss was finite.
+  const drawn = hasCurve ? painted(curve(view.losses, line.room, levels).trimEnd(), accent) : ''
   return join(loss === '' ? '' : label + bold(value), drawn, doing, painted(evaluation, dim))
 }
 

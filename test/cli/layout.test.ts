@@ -66,6 +66,12 @@ test('before anything is known', () => {
   ])
 })
 
+test('a curve that ends in losses which are not finite leaves no space behind', () => {
+  const view = { step: 2, steps: 9, loss: 1, losses: [1, Infinity], tokensPerSecond: NaN, secondsLeft: NaN }
+  expect(shown(view, 30)[1]).toBe('loss 1.000  ▄')
+  expect(shown({ ...view, losses: [NaN, NaN] }, 30)[1]).toBe('loss 1.000')
+})
+
 const loss = fc.oneof(fc.double(), fc.double({ min: 0, max: 12, noNaN: true }))
 const natural = fc.oneof(fc.nat(), fc.nat(10_000))
 
