@@ -110,5 +110,5 @@ export function differences(result: Result, baseline: Saved): string[] {
   }
   return pairs
     .filter(([, old, current]) => old !== current)
-    .map(([name, old, current]) => `another ${name} (${show(old)}, now ${show(current)})`)
+    .map(([name, old, current]) => `${name} ${show(old)} (now ${show(current)})`)
 }
