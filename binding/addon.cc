@@ -10,6 +10,7 @@
 #include "binding/pin.h"
 #include "cpu/backend.h"
 #include "cpu/kernel.h"
+#include "cpu/peak.h"
 #include "engine/backend.h"
 
 namespace nano::binding {
@@ -68,11 +69,28 @@ Napi::Value SetThreads(const Napi::CallbackInfo& info) {
   });
 }
 
+// What the processor can do at most with the pool's threads, by measurement.
+Napi::Value Peak(const Napi::CallbackInfo& info) {
+  return Rejecting(info.Env(), [&]() -> Napi::Value {
+    const std::string instruction_set = info[0].IsUndefined() ? "" : TextFrom(info[0], "instructionSet");
+    return Environment::Of(info.Env())
+        .Submit<cpu::Peak>([instruction_set] { return cpu::MeasurePeak(instruction_set, Engine::Get().pool().Get()); },
+                           [](Napi::Env to, cpu::Peak& peak) {
+                             Napi::Object object = Napi::Object::New(to);
+                             object.Set("flopsPerSecond", peak.flops_per_second);
+                             object.Set("readBytesPerSecond", peak.read_bytes_per_second);
+                             object.Set("triadBytesPerSecond", peak.triad_bytes_per_second);
+                             return object;
+                           });
+  });
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinLibrary();
   env.SetInstanceData(new Environment(env));
   exports.Set("info", Napi::Function::New<Info>(env, "info"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
+  exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));
   return exports;
 }

@@ -45,8 +45,9 @@ std::shared_ptr<Request> RequestFrom(const Napi::CallbackInfo& info) {
     AddPhase(*request, phases.Get(index), "phases[" + std::to_string(index) + "]");
   }
   if (!info[2].IsUndefined()) {
-    const Napi::Value check = ObjectFrom(info[2], "options").Get("checkFinite");
-    request->schedule.check_finite = FlagFrom(check, "options.checkFinite");
+    const Napi::Object options = ObjectFrom(info[2], "options");
+    request->schedule.check_finite = FlagFrom(options.Get("checkFinite"), "options.checkFinite");
+    request->schedule.timings = FlagFrom(options.Get("timings"), "options.timings");
   }
   return request;
 }
@@ -63,6 +64,17 @@ Napi::Value FromFailure(Napi::Env env, const Failure& failure) {
   return object;
 }
 
+// For each phase an array of seconds, one for each op.
+Napi::Value FromTimings(Napi::Env env, const std::vector<std::vector<double>>& timings) {
+  Napi::Array phases = Napi::Array::New(env, timings.size());
+  for (uint32_t phase = 0; phase < timings.size(); ++phase) {
+    Napi::Array seconds = Napi::Array::New(env, timings[phase].size());
+    for (uint32_t op = 0; op < timings[phase].size(); ++op) seconds.Set(op, timings[phase][op]);
+    phases.Set(phase, seconds);
+  }
+  return phases;
+}
+
 Napi::Value FromReport(Napi::Env env, RunReport& report) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array outputs = Napi::Array::New(env, report.outputs.size());
@@ -72,6 +84,7 @@ Napi::Value FromReport(Napi::Env env, RunReport& report) {
   object.Set("completed", static_cast<double>(report.completed));
   object.Set("outputs", outputs);
   object.Set("seconds", report.seconds);
+  if (!report.timings.empty()) object.Set("timings", FromTimings(env, report.timings));
   if (report.failure) object.Set("failure", FromFailure(env, *report.failure));
   return object;
 }

@@ -652,7 +652,7 @@ async function parallel(items, work) {
 
 /** The sources of nano-run below a copy of native/, and whether they are kernels. */
 function sourcesOf(native) {
-  const once = ['kernels.cc', 'errors.cc', 'backend.cc']
+  const once = ['kernels.cc', 'errors.cc', 'backend.cc', 'measure_peak.cc']
   const from = (folder, chosen = () => true) =>
     readdirSync(join(native, folder))
       .filter((name) => name.endsWith('.cc') && chosen(name))
@@ -805,14 +805,17 @@ async function hunt(work) {
   return survivors === 0 ? 0 : 1
 }
 
-/** kernels.cc asks for the portable set too; where that is not the one compiled it is empty. */
+/** kernels.cc asks for the portable set too; where that is not the one compiled it is empty, and so are the loops of peak.cc. */
 function compileOtherSets(work) {
   const empty = instructionSet === 'portable' ? [] : ['portable']
   const namespaces = empty.map(
-    (set) => `namespace nano::cpu::${set} { std::span<const Kernel> Kernels() { return {}; } }`,
+    (set) => `namespace nano::cpu::${set} {
+std::span<const Kernel> Kernels() { return {}; }
+const PeakLoops& Loops() { static const PeakLoops none{}; return none; }
+}`,
   )
   const source = join(work, 'other_sets.cc')
-  writeFileSync(source, `#include "cpu/kernel.h"\n${namespaces.join('\n')}\n`)
+  writeFileSync(source, `#include "cpu/kernel.h"\n#include "cpu/peak.h"\n${namespaces.join('\n')}\n`)
   const object = join(work, 'other_sets.o')
   execFileSync(compiler, ['-std=c++20', '-I', join(work, 'native'), '-c', source, '-o', object])
   return object

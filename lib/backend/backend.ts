@@ -17,6 +17,8 @@ export interface Phase {
 export interface RunOptions {
   /** Examine every float output of every op; the first non-finite one ends the run. Default false. */
   checkFinite?: boolean
+  /** Time each op. Default false: nothing is measured. */
+  timings?: boolean
 }
 
 /** Why a run ended early. */
@@ -36,6 +38,8 @@ export interface RunResult {
   /** For each phase, the output records of the times it ran. */
   readonly outputs: readonly Uint8Array[]
   readonly seconds: number
+  /** With the option `timings`, for each phase: the seconds of each op of its Program, summed over its executions. */
+  readonly timings?: readonly (readonly number[])[]
   readonly failure?: Failure
 }
 

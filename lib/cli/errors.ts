@@ -58,13 +58,13 @@ function bug(error: unknown): string {
 
 function helpHint(): string {
   const name = process.argv[2] ?? ''
-  const known = ['train', 'generate', 'stages', 'info', 'demo'].includes(name)
+  const known = ['train', 'generate', 'stages', 'bench', 'info', 'demo'].includes(name)
   return `; see "nano-gpt ${known ? `${name} ` : ''}--help"`
 }
 
 /** What the library calls an option in code, in the words of the command line. */
 const words: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
-  [/^(?:train|generate|load): /, () => ''],
+  [/^(?:train|generate|load|bench): /, () => ''],
   [/^data is /, () => '--data is '],
   [
     /train\(\{ resume: ("(?:[^"\\]|\\.)*") \}\)/g,
@@ -81,7 +81,7 @@ const words: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
 const optionNames = /\b(?:[a-z]+(?:Size|Rate|Interval|Batches|Tokens|Decay|Clip|Set|K))\b/g
 
 function inFlags(message: string): string {
-  const leading = /^(?:train|generate): ([a-z]\w*) is /.exec(message)?.[1]
+  const leading = /^(?:train|generate|bench): ([a-z]\w*) is /.exec(message)?.[1]
   const worded = inWords(message)
   const flagged = leading ? worded.replace(leading, flag(leading)) : worded
   return flagged.replace(optionNames, flag)

@@ -156,6 +156,27 @@ export function addStageFlags(command: Command): void {
   }
 }
 
+const benchFlags: Readonly<Record<string, Flag>> = {
+  only: {
+    value: '<names>',
+    description: 'measure only these, separated by commas (default: all; roofline: 09)',
+  },
+  rounds: { value: '<n>', description: 'rounds to take the median of (default: 7)', parse: whole },
+  batchSize: { value: '<n>', description: "sequences in a batch (default: each case's own)", parse: whole },
+  compare: { value: '<what>', description: 'torch: take turns with PyTorch doing the same' },
+  python: {
+    value: '<path>',
+    description: 'a Python that has torch (default: NANO_GPT_PYTHON, or python3)',
+  },
+  save: { value: '<file>', description: 'write the results to a file, with machine, date and versions' },
+  baseline: { value: '<file>', description: 'show the change since a file that --save wrote' },
+}
+
+export function addBenchFlags(command: Command): void {
+  for (const [name, flag] of Object.entries(benchFlags)) command.addOption(option(name, flag))
+  for (const [name, flag] of Object.entries(groups['Machine:'])) command.addOption(option(name, flag))
+}
+
 export function addGenerateFlags(command: Command): void {
   for (const [name, flag] of Object.entries(generateFlags)) command.addOption(option(name, flag))
   for (const [name, flag] of Object.entries(groups['Machine:'])) command.addOption(option(name, flag))

@@ -3,7 +3,7 @@
 
 import { Command, Option } from 'commander'
 import { version } from '../version'
-import { addGenerateFlags, addStageFlags, addTrainFlags, real } from './flags'
+import { addBenchFlags, addGenerateFlags, addStageFlags, addTrainFlags, real } from './flags'
 import { bold } from './output'
 
 export function createProgram(): Command {
@@ -20,6 +20,7 @@ export function createProgram(): Command {
   addTrain(program)
   addGenerate(program)
   addStages(program)
+  addBench(program)
   addInfo(program)
   addDemo(program)
   addHelp(program)
@@ -65,6 +66,21 @@ function addStages(program: Command): void {
     stages,
     'print one JSON object a line; the last one holds stage, parameters, trainLoss, valLoss, seconds',
   )
+}
+
+function addBench(program: Command): void {
+  const bench = program
+    .command('bench')
+    .summary('measure how fast it is here, beside PyTorch if you like')
+    .description('Measures speed, in rounds of which the median counts.')
+    .argument(
+      '[kind]',
+      'steps: training steps; ops: single ops; generate: writing; roofline: a step, op by op, beside the peak of this machine (default: steps)',
+    )
+    .addHelpText('after', benchExamples)
+    .action(async (kind, options) => (await import('./bench.js')).benchCommand(kind, options))
+  addBenchFlags(bench)
+  finish(bench, 'print one JSON object a line, with kind, name and ms')
 }
 
 function addInfo(program: Command): void {
@@ -142,6 +158,21 @@ Examples:
   nano-gpt stages 00                        where to begin
   nano-gpt stages 08 --seed 7               with other random numbers
   nano-gpt stages 09 --steps 500            not the whole of the large one
+`
+
+const benchExamples = `
+Steps are called by the number of their stage or by their preset, ops and generate as the table calls them; "gemm" is all that
+begin so.
+
+Examples:
+  nano-gpt bench                                        a training step of every stage and preset
+  nano-gpt bench --only 01,03,cpu                       of these
+  nano-gpt bench --only 09 --batch-size 8 --compare torch --python venv/bin/python
+  nano-gpt bench roofline --only cpu                    where the time of a step goes, and what would be possible
+  nano-gpt bench ops --only gemm,attention              single ops, at the sizes of stage 09
+  nano-gpt bench generate                               tokens a second
+  nano-gpt bench --save before.json                     … change something …
+  nano-gpt bench --baseline before.json                 what has become faster, and what slower
 `
 
 const generateExamples = `

@@ -1,11 +1,11 @@
 // A trainer: the Programs of one model on one session, and the calls that run them. It knows nothing of events or files.
 
-import type { Failure, Phase, Session } from '../backend/backend'
+import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import type { TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
-import { print } from '../graph/program'
+import { type Program, print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
 import type { LanguageModel } from '../nn'
@@ -27,6 +27,8 @@ export interface Steps {
   readonly losses: number[]
   readonly gradientNorms: number[]
   readonly seconds: number
+  /** With the option `timings`: of the ops of the two `programs`, over all steps. */
+  readonly timings?: RunResult['timings']
   readonly failure?: Failure
 }
 
@@ -75,6 +77,11 @@ export class Trainer {
     )
   }
 
+  /** What a step runs, as it runs: the gradient's Program for each micro-batch, then the update's. */
+  get programs(): readonly [gradient: Program, update: Program] {
+    return [this.gradient.program, this.update.program]
+  }
+
   /** Tokens that one step reads. */
   get tokensPerStep(): number {
     const { batchSize, microBatches } = this.options.training
@@ -82,9 +89,9 @@ export class Trainer {
   }
 
   /** Makes `count` updates, of which the first is number `step` (from 0), in one call. */
-  async steps(step: number, count: number, checkFinite = false): Promise<Steps> {
+  async steps(step: number, count: number, options: RunOptions = {}): Promise<Steps> {
     const { session, training } = this.options
-    const result = await session.run(count, this.phases(step, count), { checkFinite })
+    const result = await session.run(count, this.phases(step, count), options)
     const whole = result.completed
     const losses = Array.from(this.gradient.outputs.unpack(result.outputs[0], 'loss'))
     const norms = this.update.outputs.unpack(result.outputs[1], 'gradientNorm')
@@ -94,6 +101,7 @@ export class Trainer {
       losses: Array.from({ length: whole }, (_, i) => mean(i)),
       gradientNorms: Array.from(norms.slice(0, whole)),
       seconds: result.seconds,
+      timings: result.timings,
       failure: result.failure,
     }
   }
@@ -101,7 +109,7 @@ export class Trainer {
   /** Makes a step that failed once more, looking after each op, to name the first that made a non-finite value. */
   async explain(step: number, failure: Failure): Promise<NanoGptError> {
     await this.clearGradients()
-    const { failure: found } = await this.steps(step, 1, true)
+    const { failure: found } = await this.steps(step, 1, { checkFinite: true })
     await this.clearGradients()
     const where = found?.code === 'non_finite' ? this.describe(found) : this.describe(failure)
     return new NanoGptError(

@@ -1,6 +1,7 @@
 #include "cpu/backend.h"
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -128,12 +129,13 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite) override {
+  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
+                               double* seconds) override {
     for (const Record::Part& part : this->inputs().parts) {
       std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
-      Status status = kernels_[op]->run(calls_[op]);
+      Status status = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
       if (!status.ok()) return OpFailure{status, op, Blamed(op, status)};
       if (!check_finite) continue;
       if (auto failure = CheckFinite(op)) return failure;
@@ -143,6 +145,13 @@ class CpuExecutable final : public Executable {
   }
 
  private:
+  Status RunTimed(size_t op, double& seconds) {
+    const auto start = std::chrono::steady_clock::now();
+    Status status = kernels_[op]->run(calls_[op]);
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return status;
+  }
+
   Status FindKernels(const KernelTable& table) {
     for (size_t op = 0; op < program().ops.size(); ++op) {
       const Kernel* kernel = table.find(program().ops[op].name);

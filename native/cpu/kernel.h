@@ -14,6 +14,8 @@
 
 namespace nano::cpu {
 
+struct PeakLoops;
+
 struct Tensor {
   void* data;
   const TensorSpec* spec;
@@ -45,6 +47,7 @@ struct Kernel {
 struct KernelTable {
   const char* instruction_set;
   std::span<const Kernel> kernels;
+  const PeakLoops* peak;
   const Kernel* find(std::string_view name) const;
 };
 const KernelTable* SelectKernels(std::string_view instruction_set = {});

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "cpu/kernel.h"
+#include "cpu/peak.h"
 
 #if defined(_MSC_VER) && defined(_M_X64)
 #include <immintrin.h>
@@ -15,17 +16,20 @@ namespace nano::cpu {
 #ifdef NANO_HAVE_PORTABLE
 namespace portable {
 std::span<const Kernel> Kernels();
-}
+const PeakLoops& Loops();
+}  // namespace portable
 #endif
 #ifdef NANO_HAVE_AVX2
 namespace avx2 {
 std::span<const Kernel> Kernels();
-}
+const PeakLoops& Loops();
+}  // namespace avx2
 #endif
 #ifdef NANO_HAVE_NEON
 namespace neon {
 std::span<const Kernel> Kernels();
-}
+const PeakLoops& Loops();
+}  // namespace neon
 #endif
 
 namespace {
@@ -58,15 +62,15 @@ const Kernel* KernelTable::find(std::string_view name) const {
 const KernelTable* SelectKernels(std::string_view instruction_set) {
   const auto wanted = [&](std::string_view name) { return instruction_set.empty() || instruction_set == name; };
 #ifdef NANO_HAVE_AVX2
-  static const KernelTable avx2_table = {"avx2", avx2::Kernels()};
+  static const KernelTable avx2_table = {"avx2", avx2::Kernels(), &avx2::Loops()};
   if (wanted("avx2") && HasAvx2()) return &avx2_table;
 #endif
 #ifdef NANO_HAVE_NEON
-  static const KernelTable neon_table = {"neon", neon::Kernels()};
+  static const KernelTable neon_table = {"neon", neon::Kernels(), &neon::Loops()};
   if (wanted("neon")) return &neon_table;
 #endif
 #ifdef NANO_HAVE_PORTABLE
-  static const KernelTable portable_table = {"portable", portable::Kernels()};
+  static const KernelTable portable_table = {"portable", portable::Kernels(), &portable::Loops()};
   if (wanted("portable")) return &portable_table;
 #endif
   return nullptr;

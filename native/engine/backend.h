@@ -55,8 +55,10 @@ class Executable {
   // The arena to use until the next call, which must come before a Run() once this arena is gone. Its contents mean
   // nothing between two executions.
   virtual Status Bind(Memory& arena) = 0;
-  // One execution on one input record; fills one output record unless it fails. Allocates nothing unless it fails.
-  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite) = 0;
+  // One execution on one input record; fills one output record unless it fails. Adds to `seconds`, which holds one
+  // number for each op, how long each op took; null: nothing is timed. Allocates nothing unless it fails.
+  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
+                                       double* seconds) = 0;
 
  protected:
   explicit Executable(CheckedProgram checked)

@@ -17,6 +17,7 @@ struct Session::Loop {
     uint64_t times;
     const std::byte* inputs;
     std::byte* outputs;
+    double* seconds;    // of each op, or null
     uint64_t done = 0;  // executions
   };
   const Schedule& schedule;
@@ -38,7 +39,7 @@ struct Session::Loop {
   }
 
   std::optional<OpFailure> RunOnce(Phase& phase) {
-    auto failure = phase.executable->Run(phase.inputs, phase.outputs, schedule.check_finite);
+    auto failure = phase.executable->Run(phase.inputs, phase.outputs, schedule.check_finite, phase.seconds);
     if (failure) return failure;
     phase.inputs += phase.executable->inputs().bytes;
     phase.outputs += phase.executable->outputs().bytes;
@@ -165,7 +166,9 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
       if (!outputs.ok()) return outputs.status();
       report.outputs.emplace_back(static_cast<size_t>(outputs.value()));
       NANO_RETURN_IF_ERROR(executable->Prepare());
-      loop.phases.push_back({executable, phase.times, phase.inputs.data(), report.outputs.back().data()});
+      if (schedule.timings) report.timings.emplace_back(executable->program().ops.size(), 0.0);
+      double* const seconds = schedule.timings ? report.timings.back().data() : nullptr;
+      loop.phases.push_back({executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds});
     }
     NANO_RETURN_IF_ERROR(FitArena());
     for (const Loop::Phase& phase : loop.phases) NANO_RETURN_IF_ERROR(phase.executable->Bind(*arena_));

@@ -30,6 +30,7 @@ struct Schedule {
   uint64_t steps = 0;
   std::vector<Phase> phases;
   bool check_finite = false;
+  bool timings = false;
   std::function<bool()> cancelled = [] { return false; };  // asked before every step
 };
 
@@ -48,6 +49,8 @@ struct RunReport {
   uint64_t completed = 0;      // whole steps
   std::vector<Bytes> outputs;  // for each phase, the records that were completed, those of a step cut short included
   double seconds = 0;
+  // With Schedule::timings, for each phase: the seconds of each op, summed over its executions. Else empty.
+  std::vector<std::vector<double>> timings;
   std::optional<Failure> failure;
 };
 

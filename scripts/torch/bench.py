@@ -5,10 +5,17 @@ dropout and AdamW, batches drawn with randint and stack. A step is drawing a bat
 
     python bench.py --stage 09 --batch-size 8 --threads 2 --steps 5    one JSON line: {"stage", "ms" (median), "min", …}
     python bench.py --stage 09 --batch-size 8 --threads 2              reads commands, so that runs can be alternated
+    python bench.py --stage 09 --variant fused                         the same model with what PyTorch has to make it fast
+    python bench.py --stage baby --variant compiled                    nanoGPT's model, through torch.compile
     python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
-Commands, one a line: "run N" runs N steps and answers {"ms": median, "min": …, "steps": N} on a line; "quit" or the end
-of input ends. Nothing else is printed to standard output. The first step is warm-up: send a "run 1" first.
+Variants: `reference` is written as the course's scripts are; `fused` (fused.py) has one matrix for query, key and value,
+scaled_dot_product_attention and the fused AdamW; `compiled` is that through torch.compile. The presets cpu and baby are
+nanoGPT's, GELU, tied embeddings and clipping included, and have no reference.
+
+Commands, one a line: "run N" runs N steps and answers {"ms": median, "min": …, "steps": N} on a line; "generate P N" writes
+N tokens after P and answers {"ms": a token, …}; "memory" answers {"peakBytes": …}; "quit" or the end of input ends. What fails
+is answered with {"error": …}. Nothing else is printed to standard output. The first step is warm-up: send a "run 1" first.
 
 The whole loop makes all of a stage's steps on a text and, every so many steps and after the last, estimates both losses
 over 200 random batches of each split, without dropout. Reading the text and making the model are not in its seconds.
@@ -23,6 +30,9 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from course import Model
+from fused import FusedModel
 
 VOCABULARY = 65
 CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
@@ -42,97 +52,19 @@ STAGES = {
     '09': dict(SMALL, batch_size=64, block_size=256, embed=384, heads=6, layers=6, residual=True, norm=True, dropout=0.2,
                learning_rate=5e-4),
 }  # fmt: skip
+NANOGPT = dict(learning_rate=1e-3, weight_decay=0.1, betas=(0.9, 0.99), clip=1.0, nanogpt=True)
+PRESETS = {
+    'cpu': dict(NANOGPT, batch_size=12, block_size=64, embed=128, heads=4, layers=4, dropout=0.0),
+    'baby': dict(NANOGPT, batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2),
+}
+VARIANTS = ('reference', 'fused', 'compiled')
 
 
-class Head(nn.Module):
-    def __init__(self, embed, head_size, block_size, dropout):
-        super().__init__()
-        self.key = nn.Linear(embed, head_size, bias=False)
-        self.query = nn.Linear(embed, head_size, bias=False)
-        self.value = nn.Linear(embed, head_size, bias=False)
-        self.register_buffer('tril', torch.tril(torch.ones(block_size, block_size)))
-        self.dropout = nn.Dropout(dropout) if dropout > 0 else None
-
-    def forward(self, x):
-        T = x.shape[1]
-        k, q, v = self.key(x), self.query(x), self.value(x)
-        weights = q @ k.transpose(-2, -1) * k.shape[-1] ** -0.5
-        weights = weights.masked_fill(self.tril[:T, :T] == 0, float('-inf'))
-        weights = F.softmax(weights, dim=-1)
-        if self.dropout:
-            weights = self.dropout(weights)
-        return weights @ v
-
-
-def dropout(stage):
-    return [nn.Dropout(stage['dropout'])] if stage['dropout'] > 0 else []
-
-
-class MultiHead(nn.Module):
-    def __init__(self, stage):
-        super().__init__()
-        embed, heads = stage['embed'], stage['heads']
-        self.heads = nn.ModuleList(
-            Head(embed, embed // heads, stage['block_size'], stage['dropout']) for _ in range(heads)
-        )
-        self.projection = nn.Sequential(nn.Linear(embed, embed), *dropout(stage)) if stage['residual'] else None
-
-    def forward(self, x):
-        x = torch.cat([head(x) for head in self.heads], dim=-1)
-        return self.projection(x) if self.projection else x
-
-
-def feed_forward(stage):
-    embed = stage['embed']
-    if not stage['residual']:
-        return nn.Sequential(nn.Linear(embed, embed), nn.ReLU())
-    return nn.Sequential(
-        nn.Linear(embed, 4 * embed), nn.ReLU(), nn.Linear(4 * embed, embed), *dropout(stage)
-    )
-
-
-class Block(nn.Module):
-    def __init__(self, stage):
-        super().__init__()
-        self.attention, self.feed_forward = MultiHead(stage), feed_forward(stage)
-        self.residual = stage['residual']
-        norm = nn.LayerNorm if stage['norm'] else nn.Identity
-        self.norm1, self.norm2 = norm(stage['embed']), norm(stage['embed'])
-
-    def forward(self, x):
-        if not self.residual:
-            return self.feed_forward(self.attention(x))
-        x = x + self.attention(self.norm1(x))
-        return x + self.feed_forward(self.norm2(x))
-
-
-def body(stage):
-    embed = stage['embed']
-    if stage['layers']:
-        norm = [nn.LayerNorm(embed)] if stage['norm'] else []
-        return nn.Sequential(*(Block(stage) for _ in range(stage['layers'])), *norm)
-    heads = MultiHead(stage) if stage['heads'] > 1 else Head(embed, embed, stage['block_size'], stage['dropout'])
-    return nn.Sequential(heads, feed_forward(stage)) if stage['feed_forward'] else heads
-
-
-class Model(nn.Module):
-    """The bigram with embed 0, else embeddings, the stage's body and a linear head."""
-
-    def __init__(self, stage, vocabulary):
-        super().__init__()
-        embed = stage['embed']
-        self.token_table = nn.Embedding(vocabulary, embed or vocabulary)
-        self.body = None
-        if embed:
-            self.position_table = nn.Embedding(stage['block_size'], embed)
-            self.body = body(stage)
-            self.head = nn.Linear(embed, vocabulary)
-
-    def forward(self, tokens, targets):
-        x = self.token_table(tokens)
-        if self.body is not None:
-            x = self.head(self.body(x + self.position_table(torch.arange(tokens.shape[1]))))
-        return F.cross_entropy(x.view(-1, x.shape[-1]), targets.view(-1))
+def build(stage, vocabulary, variant):
+    if variant == 'reference':
+        return Model(stage, vocabulary)
+    model = FusedModel(stage, vocabulary)
+    return torch.compile(model) if variant == 'compiled' else model
 
 
 def read_text(path):
@@ -146,13 +78,17 @@ def read_text(path):
 
 
 class Bench:
-    def __init__(self, stage, corpus=None, vocabulary=VOCABULARY, seed=1337):
+    def __init__(self, stage, corpus=None, vocabulary=VOCABULARY, seed=1337, variant='reference'):
         self.stage = stage
         torch.manual_seed(seed)
         self.corpus = torch.randint(vocabulary, (CORPUS_LENGTH,)) if corpus is None else corpus
-        self.model = Model(stage, vocabulary)
+        self.model = build(stage, vocabulary, variant)
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=stage['learning_rate'], weight_decay=stage['weight_decay']
+            self.model.parameters(),
+            lr=stage['learning_rate'],
+            betas=stage.get('betas', (0.9, 0.999)),
+            weight_decay=stage['weight_decay'],
+            **({} if variant == 'reference' else {'fused': True}),
         )
 
     def batch(self, corpus):
@@ -167,6 +103,8 @@ class Bench:
         loss = self.model(*self.batch(self.corpus))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if self.stage.get('clip'):
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.stage['clip'])
         self.optimizer.step()
 
     @torch.no_grad()
@@ -196,10 +134,56 @@ class Bench:
             times.append((time.perf_counter() - started) * 1000)
         return {'ms': round(statistics.median(times), 4), 'min': round(min(times), 4), 'steps': steps}
 
+    @torch.no_grad()
+    def generate(self, prompt: int, count: int) -> dict:
+        """The course's loop: each token from the whole window before it."""
+        self.model.eval()
+        tokens = torch.zeros((1, prompt), dtype=torch.long)
+        started = time.perf_counter()
+        for _ in range(count):
+            logits = self.model.logits(tokens[:, -self.stage['block_size'] :])[:, -1, :]
+            tokens = torch.cat((tokens, torch.multinomial(F.softmax(logits, dim=-1), num_samples=1)), dim=1)
+        ms = (time.perf_counter() - started) * 1000 / count
+        self.model.train()
+        return {'ms': round(ms, 4), 'tokens': count}
+
+
+def peak_bytes() -> int:
+    import resource  # which Windows lacks
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == 'darwin' else peak * 1024
+
+
+def answer(bench, command) -> dict:
+    numbers = [int(word) for word in command[1:] if word.isdecimal()]
+    if command[0] == 'run' and len(command) == 2 and numbers and numbers[0] > 0:
+        return bench.run(numbers[0])
+    if command[0] == 'generate' and len(command) == 3 and len(numbers) == 2 and min(numbers) > 0:
+        return bench.generate(*numbers)
+    if command == ['memory']:
+        return {'peakBytes': peak_bytes()}
+    return {'error': f'not a command: {" ".join(command)}'}
+
+
+def obey(bench) -> None:
+    for line in sys.stdin:
+        command = line.split()
+        if command == ['quit']:
+            return
+        if not command:
+            continue
+        try:
+            result = answer(bench, command)
+        except Exception as error:  # torch.compile, for one, fails in many ways
+            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
+        print(json.dumps(result), flush=True)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--stage', choices=STAGES, required=True)
+    parser.add_argument('--stage', choices=[*STAGES, *PRESETS], required=True, help='or the name of a preset of nanoGPT')
+    parser.add_argument('--variant', choices=VARIANTS, default='reference')
     parser.add_argument('--steps', type=int, help='time this many steps (after one of warm-up) and end')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--batch-size', type=int, help="instead of the stage's own")
@@ -210,9 +194,13 @@ def main() -> None:
     args = parser.parse_args()
     if args.whole and not args.text:
         parser.error('--whole needs --text: a file to train on')
+    if args.stage in PRESETS and args.variant == 'reference':
+        parser.error(f'{args.stage} has no reference: give --variant fused or compiled')
+    if args.stage in STAGES and args.stage != '09' and args.variant != 'reference':
+        parser.error('--variant is for stage 09 and the presets cpu and baby')
 
     torch.set_num_threads(args.threads)
-    stage = dict(STAGES[args.stage])
+    stage = dict({**STAGES, **PRESETS}[args.stage])
     for name in ('batch_size', 'eval_every', 'steps'):
         if getattr(args, name) is not None:
             stage[name] = getattr(args, name)
@@ -223,19 +211,12 @@ def main() -> None:
         result = Bench(stage, train, vocabulary, args.seed).whole(validation)
         print(json.dumps({'stage': args.stage, **result, **about}), flush=True)
         return
-    bench = Bench(stage)
+    bench = Bench(stage, variant=args.variant)
     if args.steps:
         bench.run(min(args.steps, 20) if stage['dropout'] == 0 else 1)
         print(json.dumps({'stage': args.stage, **bench.run(args.steps), **about}), flush=True)
         return
-    for line in sys.stdin:
-        command = line.split()
-        if command == ['quit']:
-            return
-        if len(command) == 2 and command[0] == 'run' and command[1].isdecimal() and int(command[1]) > 0:
-            print(json.dumps(bench.run(int(command[1]))), flush=True)
-        elif command:
-            print(json.dumps({'error': f'not a command: {line.strip()}'}), flush=True)
+    obey(bench)
 
 
 if __name__ == '__main__':

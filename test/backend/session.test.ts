@@ -8,6 +8,7 @@ import { NanoGptError } from '../../lib/errors'
 import { allocate, dtypes } from '../../lib/graph/dtype'
 import type { Program } from '../../lib/graph/program'
 import { Trace } from '../../lib/graph/trace'
+import { encode } from '../../lib/graph/wire'
 import {
   accumulate,
   add,
@@ -58,6 +59,10 @@ function slow(size: number): Program {
   accumulate(trace.store('slow/total', 'f32', [size, size]), y)
   accumulate(trace.store('slow/steps', 'f32', []), fill([], 1, trace))
   return trace.finish()
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 onEveryDevice('a session', ({ name, open }) => {
@@ -188,6 +193,28 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(result.outputs[1]).toHaveLength(0)
       expect(await read('total')).toEqual([84, 0])
       expect(handle).not.toBe(double)
+    })
+
+    test('says how long each op took, when it is asked to', async () => {
+      await session.allocate('slow/x', 'f32', [64, 64])
+      await session.allocate('slow/total', 'f32', [64, 64])
+      await session.allocate('slow/steps', 'f32', [])
+      const program = slow(64)
+      const { phase } = await prepareCounter()
+      const executable = await session.compile(program)
+      const phases = [
+        phase({ x: [1, 0] }, { x: [1, 0] }),
+        { program: executable, times: 3, inputs: new Uint8Array(0) },
+      ]
+      const { timings, seconds } = await session.run(2, phases, { timings: true })
+      expect(timings!.map((ops) => ops.length)).toEqual([counter().ops.length, program.ops.length])
+      const all = timings!.flat()
+      expect(Math.min(...all)).toBeGreaterThanOrEqual(0)
+      expect(sum(all)).toBeLessThanOrEqual(seconds)
+      // Six executions of four products each are most of the work.
+      const products = timings![1].filter((_, op) => program.ops[op].op === 'matmul')
+      expect(sum(products)).toBeGreaterThan(0.5 * sum(all))
+      expect(await session.run(2, phases)).not.toHaveProperty('timings')
     })
 
     test('has its own copy of the inputs', async () => {
@@ -632,4 +659,33 @@ onNative('the native session', ({ open }) => {
 test('an unknown device is refused with a suggestion', async () => {
   expect((await failureOf(() => openSession({ device: 'cup' }))).message).toMatch(/Did you mean 'cpu'/)
   expect((await failureOf(() => openSession({ device: 'metal' }))).message).toMatch(/not available/)
+})
+
+onNative('the addon', () => {
+  test('measures what the processor can do, for each instruction set', async () => {
+    const addon = loadAddon().addon!
+    for (const instructionSet of addon.info().instructionSets) {
+      const peak = await addon.peak(instructionSet)
+      expect(Object.keys(peak)).toEqual(['flopsPerSecond', 'readBytesPerSecond', 'triadBytesPerSecond'])
+      // No processor that runs this is slower, and none has a thousand times as much.
+      for (const value of Object.values(peak)) {
+        expect(value).toBeGreaterThan(1e8)
+        expect(value).toBeLessThan(1e15)
+      }
+    }
+    await expect(addon.peak('avx1')).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('avx1'),
+    })
+  })
+
+  test('refuses timings that are no yes or no', async () => {
+    const session = new (loadAddon().addon!.Session)()
+    const program = await session.compile(encode(new Trace('nothing').finish()))
+    const timings = 'yes' as unknown as boolean
+    await expect(
+      session.run(1, [{ program, times: 1, inputs: new Uint8Array(0) }], { timings }),
+    ).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('options.timings') })
+    await session.dispose()
+  })
 })

@@ -14,7 +14,7 @@ const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 test('help: of everything when nothing is asked for, and of each command', async () => {
   const overview = await cli()
   expect(overview).toMatchObject({ code: 0, stderr: '' })
-  for (const name of ['train', 'generate', 'stages', 'info', 'demo']) {
+  for (const name of ['train', 'generate', 'stages', 'bench', 'info', 'demo']) {
     expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     const help = await cli(name, '--help')
     expect(await cli('help', name)).toEqual(help)

@@ -133,6 +133,7 @@ export class JsSession implements Session {
   ): Promise<RunResult> {
     const compiled = this.checkRun(steps, phases)
     const records: Uint8Array[][] = phases.map(() => [])
+    const timings = options.timings ? compiled.map(({ program }) => program.ops.map(() => 0)) : undefined
     const start = performance.now()
     let failure: Failure | undefined
     let step = 0
@@ -145,7 +146,7 @@ export class JsSession implements Session {
         for (let i = 0; i < times && !failure; i++) {
           const size = compiled[p].inputs.size
           load(compiled[p], inputs.subarray((step * times + i) * size, (step * times + i + 1) * size))
-          failure = execute(compiled[p], step, p, options)
+          failure = execute(compiled[p], step, p, options, timings?.[p])
           if (!failure) records[p].push(outputsOf(compiled[p]))
         }
       }
@@ -155,6 +156,7 @@ export class JsSession implements Session {
       completed: step,
       outputs: records.map(concat),
       seconds: (performance.now() - start) / 1000,
+      ...(timings && { timings }),
       failure,
     }
   }
@@ -237,9 +239,11 @@ function execute(
   step: number,
   phase: number,
   options: RunOptions,
+  seconds: number[] | undefined,
 ): Failure | undefined {
   for (const [index, node] of program.ops.entries()) {
     const place = { step, phase, op: index, opName: node.op }
+    const start = seconds && performance.now()
     try {
       const outputs = node.outputs.map((id) => tensors[id])
       opsByName.get(node.op)!.reference(
@@ -257,6 +261,7 @@ function execute(
         buffer: program.buffers[node.inputs[0]]?.name,
       }
     }
+    if (seconds) seconds[index] += (performance.now() - start!) / 1000
     const bad = options.checkFinite && firstNonFinite(program, node, tensors)
     if (bad)
       return {

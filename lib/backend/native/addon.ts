@@ -26,9 +26,20 @@ export interface AddonInfo {
   metal: { available: boolean; reason: string }
 }
 
+export interface NativePeak {
+  /** Of multiply-adds in registers. */
+  flopsPerSecond: number
+  /** From memory, far beyond the caches. */
+  readBytesPerSecond: number
+  /** Two arrays read, one written. */
+  triadBytesPerSecond: number
+}
+
 export interface Addon {
   info(): AddonInfo
   setThreads(threads: number): Promise<void>
+  /** What the processor can do at most with the pool's threads and the instruction set, by measurement: about two seconds. */
+  peak(instructionSet?: string): Promise<NativePeak>
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
 

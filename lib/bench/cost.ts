@@ -1,0 +1,162 @@
+// What an op costs at least: floating-point operations, and bytes between memory and the processor if each input is read once
+// and each output written once. What a kernel does beyond that is its own fault, so that a share of the peak means the same for all.
+
+import { NanoGptError } from '../errors'
+import { bytesPerElement, lastOf, sizeOf, type TensorSpec } from '../graph/dtype'
+import type { Attributes, Node, Program } from '../graph/program'
+import { matmulSizes } from '../ops/matmul'
+
+export interface Cost {
+  /** Additions, multiplications, divisions, roots, comparisons and exponentials, one each; those of integers are not counted. */
+  readonly flops: number
+  readonly bytes: number
+}
+
+/** An op's operands without the Program around them. */
+export interface OpCall {
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  readonly attributes: Attributes
+}
+
+interface CostRule {
+  flops(call: OpCall): number
+  /** Default: inputs and outputs, once each. */
+  bytes?(call: OpCall): number
+}
+
+const bytesIn = (specs: readonly TensorSpec[]) =>
+  specs.reduce((sum, { dtype, shape }) => sum + bytesPerElement[dtype] * sizeOf(shape), 0)
+
+/** So many operations for each element of input `index`, or of output 0. */
+const perInput =
+  (operations: number, index = 0) =>
+  ({ inputs }: OpCall) =>
+    operations * sizeOf(inputs[index].shape)
+const perOutput =
+  (operations: number) =>
+  ({ outputs }: OpCall) =>
+    operations * sizeOf(outputs[0].shape)
+const none = () => 0
+
+/** Only what is written: the inputs' contents don't matter, or are a few numbers. */
+const written = ({ outputs }: OpCall) => bytesIn(outputs)
+/** Of input 0 as much is read as is written; input 1 says what. */
+const readAsWritten = ({ inputs: [, index], outputs }: OpCall) => bytesIn([index]) + 2 * bytesIn(outputs)
+
+function matmulFlops(op: string, a: TensorSpec, b: TensorSpec, attributes: Attributes): number {
+  const { M, K, N } = matmulSizes(op, a, b, attributes)
+  return 2 * M * N * K
+}
+
+/** Every element of the result is a sum over the one dimension of `a` that the result lacks. */
+function batchedMatmulFlops({ inputs: [a], outputs: [y], attributes }: OpCall): number {
+  return 2 * sizeOf(y.shape) * (attributes.transpose_a ? (a.shape.at(-2) ?? 1) : lastOf(a.shape))
+}
+
+/** Pairs of a query and a key that it sees. Over a cache it is taken to be full. */
+function visiblePairs({ inputs: [q, k], attributes }: OpCall): number {
+  const [B, T] = q.shape
+  return B * (attributes.heads as number) * seenBy(T, k.shape[1])
+}
+
+/** Σ (S − T + t + 1): row t of T sees that many of S columns. */
+const seenBy = (T: number, S: number) => T * (S - T) + (T * (T + 1)) / 2
+
+/** `products` matrix products over the visible pairs, of which each costs 2·D a pair; the softmax is small beside them. */
+const attentionFlops = (products: number) => (call: OpCall) =>
+  (products * 2 * visiblePairs(call) * lastOf(call.inputs[0].shape)) / (call.attributes.heads as number)
+
+/** The columns that a causal softmax sees. */
+function visibleElements({ outputs: [y] }: OpCall): number {
+  const [T, S] = y.shape.slice(-2)
+  return (sizeOf(y.shape) / (T * S)) * seenBy(T, S)
+}
+
+/** Visible columns are read; all are written. */
+const softmaxBytes = (reads: number) => (call: OpCall) =>
+  reads * bytesPerElement[call.outputs[0].dtype] * visibleElements(call) + bytesIn(call.outputs)
+
+/** The parameters of an optimizer's step. */
+const updated = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) / 3
+
+const rules: Readonly<Record<string, CostRule>> = {
+  fill: { flops: none },
+  tril_mean: { flops: none },
+  copy: { flops: none },
+  gather_batch: {
+    flops: none,
+    bytes: ({ inputs: [corpus, offsets], outputs: [tokens, targets] }) =>
+      bytesIn([offsets, tokens, targets]) + bytesPerElement[corpus.dtype] * sizeOf(tokens.shape),
+  },
+  positions: { flops: none },
+  embedding: {
+    flops: none,
+    bytes: ({ inputs: [tokens, table], outputs }) =>
+      bytesIn([tokens]) + Math.min(bytesIn([table]), bytesIn(outputs)) + bytesIn(outputs),
+  },
+  embedding_backward: { flops: perInput(1, 1) },
+  matmul: { flops: ({ inputs: [a, b], attributes }) => matmulFlops('matmul', a, b, attributes) },
+  batched_matmul: { flops: batchedMatmulFlops },
+  add: { flops: perOutput(1) },
+  sum_leading: { flops: perInput(1) },
+  relu: { flops: perOutput(1) },
+  relu_backward: { flops: perOutput(1) },
+  dropout: { flops: perOutput(1) },
+  // The mean, the variance, and (x − mean) · rstd · gain + bias.
+  layer_norm: { flops: perOutput(8) },
+  layer_norm_backward: { flops: perOutput(14) },
+  masked_softmax: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(1) },
+  masked_softmax_backward: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(2) },
+  // q·kᵀ and P·v.
+  attention: { flops: attentionFlops(2) },
+  // q·kᵀ and dy·vᵀ, then dv, dq and dk.
+  attention_backward: { flops: attentionFlops(5) },
+  cross_entropy: { flops: perInput(4) },
+  cross_entropy_backward: { flops: perInput(4) },
+  accumulate: { flops: perOutput(1) },
+  zero: { flops: none, bytes: written },
+  global_norm: {
+    flops: ({ inputs }) => inputs.reduce((sum, { shape }) => sum + 2 * sizeOf(shape), 0),
+  },
+  clip_scale: { flops: () => 3 },
+  require_finite: { flops: none },
+  // Parameter, gradient and both moments are read, all but the gradient written: 28 bytes a parameter.
+  adamw: { flops: (call) => 15 * updated(call) },
+  cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
+  select_row: { flops: none, bytes: readAsWritten },
+  // A softmax and its running sum.
+  sample: { flops: perInput(5) },
+  linear: {
+    flops: ({ inputs: [x, weight], outputs: [y], attributes }) =>
+      matmulFlops('linear', x, weight, { transpose_b: true }) + (attributes.relu ? 2 : 1) * sizeOf(y.shape),
+  },
+  dropout_add: { flops: perOutput(2) },
+  matmul_accumulate: {
+    flops: ({ inputs: [total, a, b], attributes }) =>
+      matmulFlops('matmul_accumulate', a, b, attributes) + sizeOf(total.shape),
+  },
+}
+
+/** @throws NanoGptError for an op that docs/program.md doesn't have */
+export function costOf(op: string, call: OpCall): Cost {
+  if (!Object.hasOwn(rules, op))
+    throw new NanoGptError('unsupported', `bench: the op ${op} has no cost; give it one in lib/bench/cost.ts`)
+  const { flops, bytes } = rules[op]
+  return { flops: flops(call), bytes: bytes?.(call) ?? bytesIn(call.inputs) + bytesIn(call.outputs) }
+}
+
+/** An op of a Program, its operands looked up. */
+export function callOf(program: Program, node: Node): OpCall {
+  const specs = (ids: readonly number[]) => ids.map((id) => program.buffers[id])
+  return { inputs: specs(node.inputs), outputs: specs(node.outputs), attributes: node.attributes }
+}
+
+/** The cost of a whole Program, run once. */
+export function costOfProgram(program: Program): Cost {
+  const costs = program.ops.map((node) => costOf(node.op, callOf(program, node)))
+  return costs.reduce((sum, { flops, bytes }) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes }), {
+    flops: 0,
+    bytes: 0,
+  })
+}

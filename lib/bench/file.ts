@@ -1,0 +1,114 @@
+// Results that are kept, and what has changed since.
+
+import { mkdir, readFile } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import { loadAddon } from '../backend/native/addon'
+import { writeFileAtomic } from '../checkpoint/atomic'
+import { NanoGptError, reasonOf, show } from '../errors'
+import { version } from '../version'
+import type { Result } from './result'
+
+const savedSchema = v.object({
+  type: v.literal('nano-gpt bench'),
+  version: v.literal(1),
+  date: v.string(),
+  machine: v.object({
+    platform: v.string(),
+    processor: v.string(),
+    cores: v.number(),
+    instructionSet: v.optional(v.string()),
+  }),
+  versions: v.object({ nanoGpt: v.string(), node: v.string(), torch: v.optional(v.string()) }),
+  results: v.array(
+    v.looseObject({
+      kind: v.string(),
+      name: v.string(),
+      ms: v.pipe(v.number(), v.gtValue(0)),
+      device: v.string(),
+      threads: v.number(),
+      batchSize: v.optional(v.number()),
+    }),
+  ),
+})
+
+export type Saved = v.InferOutput<typeof savedSchema>
+
+/** A result beside that of the same name in an older file. */
+export interface Change {
+  /** What it was. */
+  readonly ms: number
+  /** Before / now: above 1 it has become faster. */
+  readonly ratio: number
+}
+
+function machine(): Saved['machine'] {
+  return {
+    platform: `${process.platform}-${process.arch}`,
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    instructionSet: loadAddon().addon?.info().instructionSet,
+  }
+}
+
+/** Makes the folder that the file is to lie in: better to fail before the minutes of measuring than after. */
+export async function prepareSave(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+}
+
+export async function saveResults(
+  path: string,
+  results: readonly Result[],
+  torch: string | undefined,
+): Promise<void> {
+  const saved = {
+    type: 'nano-gpt bench',
+    version: 1,
+    date: new Date().toISOString(),
+    machine: machine(),
+    versions: { nanoGpt: version, node: process.version, torch },
+    results,
+  }
+  await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(saved, null, 2)}\n`)])
+}
+
+/** @throws NanoGptError if the file is missing or not one that --save wrote */
+export async function readBaseline(path: string): Promise<Saved> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw new NanoGptError(
+      'file_not_found',
+      `cannot read ${path}: ${reasonOf(error)}. A baseline is a file that bench --save FILE wrote`,
+    )
+  })
+  try {
+    return v.parse(savedSchema, JSON.parse(text))
+  } catch (error) {
+    throw new NanoGptError(
+      'baseline',
+      `${path} is not a file of results (${reasonOf(error)}); give one that bench --save FILE wrote`,
+    )
+  }
+}
+
+/** Undefined if the baseline has nothing of that kind and name. */
+export function changeOf(result: Result, baseline: Saved): Change | undefined {
+  const before = baseline.results.find(({ kind, name }) => kind === result.kind && name === result.name)
+  return before && { ms: before.ms, ratio: before.ms / result.ms }
+}
+
+/** What makes the two hard to compare, in words. */
+export function differences(result: Result, baseline: Saved): string[] {
+  const before = baseline.results.find(({ kind, name }) => kind === result.kind && name === result.name)
+  const [now, then] = [machine(), baseline.machine]
+  const pairs: [string, unknown, unknown][] = [
+    ['processor', then.processor, now.processor],
+    ['instruction set', then.instructionSet, now.instructionSet],
+  ]
+  for (const name of ['device', 'threads', 'batchSize'] as const) {
+    if (before) pairs.push([name === 'batchSize' ? 'batch size' : name, before[name], result[name]])
+  }
+  return pairs
+    .filter(([, old, current]) => old !== current)
+    .map(([name, old, current]) => `${name} ${show(old)} (now ${show(current)})`)
+}

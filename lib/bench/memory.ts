@@ -1,0 +1,14 @@
+// A process of its own for `bench steps`: makes two training steps and prints the most bytes it had at once.
+
+import { openTrainer } from './cases'
+
+async function main(): Promise<void> {
+  const { preset, ...options } = JSON.parse(process.argv[2])
+  const { session, trainer } = await openTrainer(preset, { rounds: 1, ...options })
+  await trainer.steps(0, 2)
+  await session.dispose()
+  // In kilobytes everywhere.
+  process.stdout.write(String(1024 * process.resourceUsage().maxRSS))
+}
+
+main()

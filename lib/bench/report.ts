@@ -1,0 +1,122 @@
+// Results as lines of a table. Widths are fixed, so that each line can be printed as soon as it is known.
+
+import type { Change } from './file'
+import type { Comparison, Kind, Result } from './result'
+
+interface Column {
+  readonly title: string
+  readonly width: number
+  readonly left?: boolean
+  readonly cell: (result: Result) => string
+}
+
+/** What a table shows besides. */
+export interface Extras {
+  readonly torch: boolean
+  readonly baseline: boolean
+}
+
+const columnsOf: Readonly<Record<Kind, readonly Column[]>> = {
+  steps: [
+    { title: 'stage', width: 6, left: true, cell: ({ name }) => name },
+    { title: 'preset', width: 14, left: true, cell: ({ preset }) => preset ?? '' },
+    { title: 'batch', width: 5, cell: ({ batchSize }) => String(batchSize ?? '') },
+    { title: 'ms a step', width: 10, cell: ({ ms }) => figures(ms) },
+  ],
+  ops: [
+    { title: 'op', width: 24, left: true, cell: ({ name }) => name },
+    { title: 'sizes', width: 36, left: true, cell: ({ shapes }) => shapes ?? '' },
+    { title: 'ms', width: 9, cell: ({ ms }) => figures(ms) },
+    ...ratesColumns(),
+  ],
+  generate: [
+    { title: 'case', width: 14, left: true, cell: ({ name }) => name },
+    { title: 'ms a token', width: 10, cell: ({ ms }) => figures(ms) },
+    { title: 'tokens/s', width: 9, cell: ({ tokensPerSecond }) => rate(tokensPerSecond, 1) },
+  ],
+  roofline: [
+    // The case stands above the table.
+    { title: 'op', width: 52, left: true, cell: ({ name }) => name.slice(name.indexOf(' ') + 1) },
+    { title: 'calls', width: 5, cell: ({ calls }) => String(calls ?? '') },
+    { title: 'ms', width: 9, cell: ({ ms }) => figures(ms) },
+    { title: 'of step', width: 7, cell: ({ part }) => percent(part) },
+    ...ratesColumns(),
+  ],
+}
+
+function ratesColumns(): Column[] {
+  return [
+    { title: 'GFLOP/s', width: 8, cell: ({ flopsPerSecond }) => rate(flopsPerSecond, 1e9) },
+    { title: 'GB/s', width: 7, cell: ({ bytesPerSecond }) => rate(bytesPerSecond, 1e9) },
+    { title: 'of bound', width: 8, cell: ({ share }) => percent(share) },
+    { title: '', width: 7, left: true, cell: ({ limit }) => limit ?? '' },
+  ]
+}
+
+const torchTitles = ['PyTorch'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
+const baselineTitles = ['before'.padStart(10), 'before/now'.padStart(10)]
+const gap = '  '
+
+export function titles(kind: Kind, extras: Extras): string {
+  const cells = columnsOf[kind].map(({ title, width, left }) => fit(title, width, left))
+  if (extras.baseline) cells.push(...baselineTitles)
+  if (extras.torch) cells.push(...torchTitles)
+  return cells.join(gap).trimEnd()
+}
+
+/** The lines of one result: one, or one for each that it is compared with. */
+export function linesOf(result: Result, extras: Extras, change?: Change): string[] {
+  const cells = columnsOf[result.kind].map(({ width, left, cell }) => fit(cell(result), width, left))
+  if (extras.baseline) {
+    const [before, ratio] = change ? [figures(change.ms), change.ratio.toFixed(2)] : ['', 'new']
+    cells.push(before.padStart(10), ratio.padStart(10))
+  }
+  const own = cells.join(gap)
+  const memory = result.peakBytes === undefined ? [] : [`${own.replace(/./g, ' ')}${gap}${memoryOf(result)}`]
+  const [first, ...rest] = (result.torch ?? []).map(comparisonCells)
+  if (first === undefined) return [own.trimEnd()]
+  const blank = ' '.repeat(own.length)
+  return [own + gap + first, ...rest.map((cells) => blank + gap + cells), ...memory]
+}
+
+function comparisonCells({ variant, ms, ratio, ratios }: Comparison): string {
+  const rounds = ratios.map((each) => each.toFixed(2)).join(' ')
+  return [variant.padEnd(10), figures(ms).padStart(10), ratio.toFixed(2).padStart(11), rounds].join(gap)
+}
+
+function memoryOf({ peakBytes, torch = [] }: Result): string {
+  const theirs = torch.map(({ variant, peakBytes }) => `, ${variant} ${gigabytes(peakBytes)}`).join('')
+  return `peak memory: nano-gpt ${gigabytes(peakBytes)}${theirs}`
+}
+
+/** A step as a whole, below the table of its ops. */
+export function totalOf({ ms, name, flopsPerSecond, share, peak, threads }: Result): string {
+  const whole = `${name}: ${figures(ms)} ms a step, ${rate(flopsPerSecond, 1e9)} GFLOP/s`
+  if (!peak) return whole
+  const ceiling = `${rate(peak.flopsPerSecond, 1e9)} GFLOP/s and ${rate(peak.bytesPerSecond, 1e9)} GB/s`
+  return `${whole}, ${percent(share)} of the peak (${ceiling}, measured with ${threads} threads)`
+}
+
+function fit(text: string, width: number, left = false): string {
+  const cut = text.length > width ? `${text.slice(0, width - 1)}…` : text
+  return left ? cut.padEnd(width) : cut.padStart(width)
+}
+
+/** A positive number with about four figures. */
+export function figures(value: number): string {
+  if (!Number.isFinite(value)) return '–'
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US')
+  return value.toFixed(Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 10 ? 2 : 3)
+}
+
+function rate(value: number | undefined, unit: number): string {
+  return value === undefined ? '' : (value / unit).toFixed(1)
+}
+
+function percent(part: number | undefined): string {
+  return part === undefined ? '' : `${(100 * part).toFixed(1)}%`
+}
+
+function gigabytes(bytes: number | undefined): string {
+  return bytes === undefined ? 'unknown' : `${(bytes / 1e9).toFixed(2)} GB`
+}

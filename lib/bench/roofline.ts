@@ -1,0 +1,133 @@
+// `bench roofline`: where the time of a training step goes, op by op, beside what the processor could do at most.
+
+import { NanoGptError } from '../errors'
+import { sizeOf } from '../graph/dtype'
+import type { Program } from '../graph/program'
+import { findStepCases, openTrainer, type StepCase } from './cases'
+import { type Cost, callOf, costOf, type OpCall } from './cost'
+import { type Side, timesIn } from './measure'
+import { achieved, measurePeak } from './peak'
+import type { BenchOptions, Peak, Result } from './result'
+
+const defaultCase = '09'
+
+/** Ops that are the same but for their place. */
+export interface Group {
+  readonly name: string
+  readonly calls: number
+  /** Of all calls in a step. */
+  readonly ms: number
+  readonly cost: Cost
+}
+
+/** A step's ops, the slowest first; then what is outside them, and the whole. The peak is the same for all cases. */
+export async function* benchRoofline(options: BenchOptions): AsyncGenerator<Result, void, void> {
+  const chosen = findStepCases(options.only ?? [defaultCase])
+  const peak = await measurePeak(options)
+  for (const each of chosen) yield* rooflineOf(each, options, peak)
+}
+
+async function* rooflineOf(
+  each: StepCase,
+  options: BenchOptions,
+  measured: Peak | undefined,
+): AsyncGenerator<Result, void, void> {
+  const { device, batchSize, programs, ms, timings } = await timedStep(each, options)
+  const peak = device === 'js' ? undefined : measured
+  const groups = groupOps(programs, timings)
+  const common = {
+    kind: 'roofline',
+    preset: each.preset,
+    device,
+    threads: options.threads,
+    batchSize,
+  } as const
+  const name = (part: string) => `${each.name} ${part}`
+  for (const { calls, ms: spent, cost, ...group } of groups) {
+    const rates = achieved(cost, spent, peak)
+    yield { ...common, name: name(group.name), calls, ms: spent, part: spent / ms, ...rates }
+  }
+  const inOps = groups.reduce((sum, group) => sum + group.ms, 0)
+  yield { ...common, name: name('(outside ops)'), ms: ms - inOps, part: (ms - inOps) / ms }
+  const flops = groups.reduce((sum, { cost }) => sum + cost.flops, 0)
+  const total = {
+    flopsPerSecond: (1000 * flops) / ms,
+    ...(peak && { share: (1000 * flops) / ms / peak.flopsPerSecond }),
+  }
+  yield { ...common, name: each.name, ms, part: 1, ...total, ...(peak && { peak }) }
+}
+
+/** The round in the middle: milliseconds a step, and those of each op of each Program. */
+async function timedStep({ preset }: StepCase, options: BenchOptions) {
+  const { session, trainer, batchSize } = await openTrainer(preset, options)
+  let step = 0
+  let timings: number[][] = []
+  const side: Side = {
+    name: preset,
+    run: async (count) => {
+      const start = performance.now()
+      const result = await trainer.steps(step, count, { timings: true })
+      if (result.failure)
+        throw new NanoGptError(result.failure.code, `bench ${preset}: ${result.failure.message}`)
+      step += count
+      timings = result.timings!.map((ops) => ops.map((seconds) => (1000 * seconds) / count))
+      return (performance.now() - start) / count
+    },
+  }
+  try {
+    const count = await timesIn(side, 0.25)
+    const rounds: { ms: number; timings: number[][] }[] = []
+    for (let i = 0; i < options.rounds; i++) rounds.push({ ms: await side.run(count), timings })
+    rounds.sort((a, b) => a.ms - b.ms)
+    return {
+      ...rounds[rounds.length >> 1],
+      programs: trainer.programs,
+      device: session.device,
+      batchSize,
+    }
+  } finally {
+    await session.dispose()
+  }
+}
+
+/** Sums ops with the same name and sizes. */
+export function groupOps(programs: readonly Program[], timings: readonly (readonly number[])[]): Group[] {
+  const groups = new Map<string, Group>()
+  programs.forEach((program, phase) => {
+    program.ops.forEach((node, index) => {
+      const call = callOf(program, node)
+      const name = `${node.op} ${sizesOf(node.op, call)}`
+      const cost = costOf(node.op, call)
+      const {
+        calls,
+        ms,
+        cost: before,
+      } = groups.get(name) ?? { calls: 0, ms: 0, cost: { flops: 0, bytes: 0 } }
+      groups.set(name, {
+        name,
+        calls: calls + 1,
+        ms: ms + timings[phase][index],
+        cost: { flops: before.flops + cost.flops, bytes: before.bytes + cost.bytes },
+      })
+    })
+  })
+  return [...groups.values()].sort((a, b) => b.ms - a.ms)
+}
+
+const fewTensors = 8
+
+/** The sizes that decide what an op costs: a product's operands, or the largest tensor. */
+export function sizesOf(op: string, { inputs, outputs, attributes }: OpCall): string {
+  const shape = (index: number, transposed: unknown) => `[${inputs[index].shape}]${transposed ? 'ᵀ' : ''}`
+  const { transpose_a: a, transpose_b: b } = attributes
+  if (op === 'linear') return `${shape(0, false)}·${shape(1, true)}${attributes.relu ? ' relu' : ''}`
+  if (op === 'matmul_accumulate') return `${shape(1, a)}·${shape(2, b)}`
+  if (op === 'matmul' || op === 'batched_matmul') return `${shape(0, a)}·${shape(1, b)}`
+  const all = [...inputs, ...outputs]
+  const elements = inputs.reduce((sum, input) => sum + sizeOf(input.shape), 0)
+  if (all.length > fewTensors && inputs.length > fewTensors) {
+    return `${elements} in ${inputs.length} tensors`
+  }
+  const largest = all.reduce((most, spec) => (sizeOf(spec.shape) > sizeOf(most.shape) ? spec : most))
+  return `[${largest.shape}]`
+}

@@ -1,0 +1,94 @@
+// `bench steps`: how long a training step takes.
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { NanoGptError, reasonOf } from '../errors'
+import { findStepCases, openTrainer, type StepCase } from './cases'
+import { measure, type Side } from './measure'
+import type { BenchOptions, Comparison, Result } from './result'
+import { TorchProcess } from './torch'
+
+/** The one whose memory is measured too: the others need little. */
+const large = '09'
+
+export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result, void, void> {
+  for (const each of findStepCases(options.only)) yield await benchStep(each, options)
+}
+
+async function benchStep(each: StepCase, options: BenchOptions): Promise<Result> {
+  const rivals = await torchSteps(each, options)
+  const withMemory = each.name === large && rivals.length > 0
+  try {
+    const ours = await ourSteps(each.preset, options)
+    const { ms, others } = await measure([ours, ...rivals.map(({ side }) => side)], options)
+    const torch: Comparison[] = []
+    for (const [index, other] of others.entries()) {
+      const memory = withMemory ? await rivals[index].process.ask('memory') : {}
+      torch.push({ ...other, ...memory })
+    }
+    return {
+      kind: 'steps',
+      name: each.name,
+      preset: each.preset,
+      device: ours.device,
+      threads: options.threads,
+      batchSize: ours.batchSize,
+      ms,
+      ...(torch.length > 0 && { torch }),
+      ...(withMemory && { peakBytes: await peakMemory(each.preset, options) }),
+    }
+  } finally {
+    for (const { process } of rivals) process.close()
+  }
+}
+
+async function ourSteps(preset: string, options: BenchOptions) {
+  const { session, trainer, batchSize } = await openTrainer(preset, options)
+  let step = 0
+  return {
+    name: 'nano-gpt',
+    device: session.device,
+    batchSize,
+    async run(count: number) {
+      const start = performance.now()
+      const { failure } = await trainer.steps(step, count)
+      if (failure) throw new NanoGptError(failure.code, `bench ${preset}: ${failure.message}`)
+      step += count
+      return (performance.now() - start) / count
+    },
+    close: () => session.dispose(),
+  }
+}
+
+/** The variants that work here: torch.compile needs a compiler, for one. */
+/** The variants that work here: torch.compile needs a compiler, for one. */
+async function torchSteps({ name, variants }: StepCase, options: BenchOptions) {
+  const found: { side: Side; process: TorchProcess }[] = []
+  if (!options.python) return found
+  for (const variant of variants) {
+    const args = ['--stage', name, '--variant', variant, '--threads', String(options.threads)]
+    if (options.batchSize) args.push('--batch-size', String(options.batchSize))
+    const process = new TorchProcess(options.python, 'bench.py', args)
+    try {
+      await process.ask('run 1')
+      found.push({ side: process.side(variant, (count) => `run ${count}`), process })
+    } catch (error) {
+      process.close()
+      if (variant === 'compiled') options.note?.(`torch.compile does not work here: ${reasonOf(error)}`)
+      else {
+        for (const other of found) other.process.close()
+        throw error
+      }
+    }
+  }
+  return found
+}
+
+/** The most memory that a process which only trains has at once, like PyTorch's. */
+async function peakMemory(preset: string, options: BenchOptions): Promise<number> {
+  const { device, threads, instructionSet, batchSize } = options
+  const request = JSON.stringify({ preset, device, threads, instructionSet, batchSize })
+  const { stdout } = await promisify(execFile)(process.execPath, [join(__dirname, 'memory.js'), request])
+  return Number(stdout)
+}

@@ -1,0 +1,82 @@
+// PyTorch's side: a Python process that obeys lines on its standard input, so that it can take turns with ours.
+
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { NanoGptError, reasonOf } from '../errors'
+import type { Side } from './measure'
+
+/** dist/bench and lib/bench lie equally deep. */
+const scripts = join(__dirname, '..', '..', 'scripts', 'torch')
+
+export interface Python {
+  readonly path: string
+  /** Of PyTorch. */
+  readonly version: string
+}
+
+/**
+ * A Python that can import torch: the one asked for, that of NANO_GPT_PYTHON, or `python3`.
+ *
+ * @throws NanoGptError 'torch' that says how to get one
+ */
+export function findPython(asked?: string): Python {
+  const path = asked ?? process.env.NANO_GPT_PYTHON ?? 'python3'
+  const { status, stdout, error } = spawnSync(path, ['-c', 'import torch; print(torch.__version__)'], {
+    encoding: 'utf8',
+  })
+  if (status === 0) return { path, version: stdout.trim() }
+  const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import torch`
+  throw new NanoGptError(
+    'torch',
+    `${what}. To compare with PyTorch, get a Python that has it: python3 -m venv torch && torch/bin/pip install torch, ` +
+      'then name it with --python torch/bin/python, or in NANO_GPT_PYTHON',
+  )
+}
+
+type Answer = Readonly<Record<string, unknown>> & { readonly error?: string }
+
+/** One script at work. */
+export class TorchProcess {
+  private readonly child: ChildProcessWithoutNullStreams
+  private readonly answers: AsyncIterator<string>
+  private failure: Error | undefined
+  private complaints = ''
+
+  constructor(python: string, script: 'bench.py' | 'bench_ops.py', args: readonly string[]) {
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
+    this.child = spawn(python, [join(scripts, script), ...args], { env })
+    this.child.on('error', (error) => {
+      this.failure = error
+    })
+    // A process that has ended can't be written to; what it said before is in the error of the answer that is missing.
+    this.child.stdin.on('error', () => {})
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.complaints = (this.complaints + text).slice(-2000)
+    })
+    this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
+  }
+
+  /** @throws NanoGptError 'torch' for what it answers with `error`, and if it ends */
+  async ask(command: string): Promise<Answer> {
+    this.child.stdin.write(`${command}\n`)
+    const { value, done } = await this.answers.next()
+    if (done) throw new NanoGptError('torch', `PyTorch ended early: ${this.lastWords()}`)
+    const answer = JSON.parse(value) as Answer
+    if (answer.error !== undefined) throw new NanoGptError('torch', `PyTorch: ${answer.error}`)
+    return answer
+  }
+
+  /** A side whose command is `command(count)` and whose answer holds ms. */
+  side(name: string, command: (count: number) => string): Side {
+    return { name, run: async (count) => (await this.ask(command(count))).ms as number }
+  }
+
+  close(): void {
+    this.child.stdin.end('quit\n')
+  }
+
+  private lastWords(): string {
+    return this.failure?.message ?? (this.complaints.trim().split('\n').at(-1) || 'it said nothing')
+  }
+}

@@ -1,0 +1,115 @@
+"""
+Times single operations of PyTorch, for `nano-gpt bench ops --compare torch`, which sends commands and takes turns with it.
+
+    python bench_ops.py --threads 2
+
+Commands, one a line: a JSON object such as {"op": "matmul", "m": 1024, "k": 1024, "n": 1024, "a": false, "b": true} makes an
+operation ready (a, b: the operand is read as its transpose) and is answered with {"ready": true}; "run N" calls it N times
+and answers {"ms": a call}; "quit" or the end of input ends. What fails is answered with {"error": …}.
+"""
+
+import argparse
+import json
+import sys
+import time
+
+import torch
+from torch.nn import functional as F
+
+
+def matmul(m, k, n, a, b):
+    left, right = torch.randn((k, m) if a else (m, k)), torch.randn((n, k) if b else (k, n))
+    if b and not a:
+        return lambda: F.linear(left, right)
+    return lambda: torch.mm(left.t() if a else left, right.t() if b else right)
+
+
+def backward_of(forward, inputs):
+    """Forward and backward, the gradient of the output given."""
+    gradient = torch.randn_like(forward())
+
+    def call():
+        torch.autograd.grad(forward(), inputs, gradient)
+
+    return call
+
+
+def attention(batch, tokens, heads, size, dropout, backward):
+    def operand():
+        # As it comes out of a Linear: heads side by side.
+        return torch.randn(batch, tokens, heads, size).transpose(1, 2).requires_grad_(backward)
+
+    q, k, v = operand(), operand(), operand()
+
+    def forward():
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+
+    return backward_of(forward, (q, k, v)) if backward else forward
+
+
+def layer_norm(rows, columns, backward):
+    x, gain, bias = torch.randn(rows, columns), torch.ones(columns), torch.zeros(columns)
+    for tensor in (x, gain, bias):
+        tensor.requires_grad_(backward)
+
+    def forward():
+        return F.layer_norm(x, (columns,), gain, bias)
+
+    return backward_of(forward, (x, gain, bias)) if backward else forward
+
+
+def cross_entropy(rows, columns):
+    logits = torch.randn(rows, columns, requires_grad=True)
+    targets = torch.randint(columns, (rows,))
+    return backward_of(lambda: F.cross_entropy(logits, targets), (logits,))
+
+
+def adamw(shapes):
+    parameters = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    return torch.optim.AdamW(parameters, lr=1e-3, fused=True).step
+
+
+OPERATIONS = {
+    function.__name__: function for function in (matmul, attention, layer_norm, cross_entropy, adamw)
+}
+
+
+class Bench:
+    def __init__(self):
+        self.call = None
+
+    def answer(self, line: str) -> dict:
+        if line.startswith('{'):
+            options = json.loads(line)
+            self.call = None  # its memory is free before the next takes some
+            self.call = OPERATIONS[options.pop('op')](**options)
+            return {'ready': True}
+        word, count = line.split()
+        if word != 'run' or self.call is None:
+            return {'error': f'not a command: {line}'}
+        started = time.perf_counter()
+        for _ in range(int(count)):
+            self.call()
+        return {'ms': (time.perf_counter() - started) * 1000 / int(count)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--threads', type=int, default=2)
+    torch.set_num_threads(parser.parse_args().threads)
+    torch.manual_seed(1337)
+    bench = Bench()
+    for line in map(str.strip, sys.stdin):
+        if line == 'quit':
+            return
+        try:
+            result = bench.answer(line)
+        except Exception as error:
+            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == '__main__':
+    main()

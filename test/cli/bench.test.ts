@@ -1,0 +1,148 @@
+// `nano-gpt bench`, as users type it, with the smallest cases there are.
+
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { temporaryFolder } from '../support/runs'
+import { objects, run } from './command'
+
+jest.setTimeout(60_000)
+
+const folder = temporaryFolder()
+const bench = (...args: string[]) => run(['bench', ...args], { cwd: folder.path() })
+const small = ['--only', '01', '--rounds', '1', '--device', 'js']
+
+test('steps: an object a line, with name and ms', async () => {
+  const { code, stdout, stderr } = await bench(...small, '--json')
+  expect([code, stderr]).toEqual([0, ''])
+  expect(objects(stdout)).toEqual([
+    {
+      type: 'bench',
+      kind: 'steps',
+      name: '01',
+      preset: 'bigram',
+      device: 'js',
+      threads: expect.any(Number),
+      batchSize: 32,
+      ms: expect.any(Number),
+    },
+  ])
+})
+
+test('steps: names are numbers or presets, in the order of the course', async () => {
+  const args = ['--only', 'single-head,1', '--batch-size', '2', '--rounds', '1', '--json']
+  const found = objects((await bench('steps', ...args)).stdout)
+  expect(found.map(({ name, batchSize }) => [name, batchSize])).toEqual([
+    ['01', 2],
+    ['03', 2],
+  ])
+})
+
+test('what is saved is the baseline of the next', async () => {
+  const first = await bench(...small, '--save', 'results/first.json')
+  expect([first.code, first.stderr]).toEqual([0, ''])
+  expect(first.stdout).toMatch(/^01 +bigram +32 +[\d.]+$/m)
+  expect(first.stdout).toMatch('Saved to results/first.json')
+  const saved = JSON.parse(readFileSync(folder.path('results', 'first.json'), 'utf8'))
+  expect(saved.results).toHaveLength(1)
+  const second = await bench(...small, '--threads', '1', '--baseline', 'results/first.json')
+  expect(second.stdout).toMatch(/before +before\/now\n01 +bigram +32 +[\d.]+ +[\d.]+ +[\d.]+$/m)
+  const [third] = objects((await bench(...small, '--baseline', 'results/first.json', '--json')).stdout)
+  expect(third.baseline).toEqual({ ms: saved.results[0].ms, ratio: expect.any(Number) })
+})
+
+test('roofline: the ops of a step, what is outside them, and the whole', async () => {
+  const args = ['roofline', '--only', '03', '--batch-size', '2', '--rounds', '2']
+  const found = objects((await bench(...args, '--json')).stdout)
+  const whole = found.at(-1)!
+  expect(whole).toMatchObject({ kind: 'roofline', name: '03', part: 1 })
+  const parts = found.slice(0, -1)
+  const sum = parts.reduce((total, { part }) => total + (part as number), 0)
+  expect(sum).toBeCloseTo(1, 6)
+  expect(parts.at(-1)!.name).toBe('03 (outside ops)')
+  expect(parts.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^03 attention \[/))
+  // Both Programs are in it.
+  expect(parts.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^03 adamw /))
+  const table = await bench(...args)
+  expect([table.code, table.stderr]).toEqual([0, ''])
+  expect(table.stdout).toMatch(/^03: [\d.]+ ms a step, [\d.]+ GFLOP\/s/m)
+})
+
+test('ops: a name stands for all that begin so', async () => {
+  const args = ['ops', '--only', 'layer-norm', '--batch-size', '1', '--rounds', '1']
+  const found = objects((await bench(...args, '--json')).stdout)
+  expect(found.map(({ name }) => name)).toEqual(['layer-norm', 'layer-norm-backward'])
+  for (const each of found) {
+    for (const name of ['ms', 'flopsPerSecond', 'bytesPerSecond']) expect(each[name]).toBeGreaterThan(0)
+  }
+})
+
+/** A Python that has torch, as far as the command can tell: it answers every command. */
+function fakePython(): string {
+  const path = folder.path('python')
+  writeFileSync(
+    path,
+    `#!${process.execPath}
+if (process.argv[2] === '-c') console.log('2.99')
+else require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  if (line !== 'quit') console.log(JSON.stringify(line.startsWith('{') ? { ready: true } : { ms: 1000 }))
+  else process.exit()
+})
+`,
+  )
+  chmodSync(path, 0o755)
+  return path
+}
+
+const onUnix = process.platform === 'win32' ? test.skip : test
+
+onUnix('--compare torch takes turns with a Python', async () => {
+  const args = ['--only', '01', '--rounds', '2', '--compare', 'torch', '--python', fakePython()]
+  const [found] = objects((await bench(...args, '--json')).stdout)
+  const [torch] = found.torch as { variant: string; ms: number; ratio: number; ratios: number[] }[]
+  expect(torch).toMatchObject({ variant: 'reference', ms: 1000 })
+  expect(torch.ratios).toHaveLength(2)
+  expect(torch.ratio).toBeCloseTo((torch.ratios[0] + torch.ratios[1]) / 2, 9)
+  const table = await bench(...args)
+  expect(table.stdout).toMatch(/^01 +bigram .* reference +1,000 +[\d.]+ +[\d.]+ [\d.]+$/m)
+  const op = [
+    'ops',
+    '--only',
+    'gemm-768x128x512',
+    '--rounds',
+    '1',
+    '--compare',
+    'torch',
+    '--python',
+    'python',
+  ]
+  const [gemm] = objects(
+    (await run(['bench', ...op, '--json'], { cwd: folder.path(), env: { PATH: folder.path() } })).stdout,
+  )
+  expect(gemm).toMatchObject({ name: 'gemm-768x128x512', torch: [{ variant: 'torch', ms: 1000 }] })
+})
+
+test('without a Python with torch it says how to get one', async () => {
+  const env = { NANO_GPT_PYTHON: folder.path('no-python') }
+  const { code, stderr } = await run(['bench', ...small, '--compare', 'torch'], { cwd: folder.path(), env })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/no-python.*pip install torch.*--python.*NANO_GPT_PYTHON/)
+})
+
+test.each([
+  [['stepz'], /nothing called "stepz".*Did you mean steps\?/],
+  [['--only', 'decodr'], /--only is "decodr".*Did you mean decoder\?/],
+  [['ops', '--only', 'gem'], /there are gemm-384x384-forward/],
+  [['--rounds', '0'], /--rounds is 0: must be at least 1/],
+  [['--threads', '0', '--only', '01'], /--threads is 0/],
+  [['--compare', 'jax'], /--compare is "jax": must be torch/],
+  [['--python', 'python3'], /--compare torch/],
+  [['roofline', '--compare', 'torch'], /leave --compare out/],
+  [['generate', '--batch-size', '2'], /leave --batch-size out/],
+  [['--device', 'cup', '--only', '01'], /Did you mean 'cpu'\?/],
+  [['--baseline', 'nowhere.json'], /nowhere\.json.*--save/],
+  [['--onli', '01'], /unknown option '--onli'.*Did you mean --only\?.*bench --help/],
+])('%p is refused', async (args, message) => {
+  const { code, stdout, stderr } = await bench(...args)
+  expect(code).toBeGreaterThan(0)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(message)
+})
