@@ -1,4 +1,4 @@
-// npm run prebuild: builds the addon and copies it, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
+// npm run prebuilds (not `prebuild`, which npm would run before every `build`): builds the addon and copies it, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
 // "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim turns that into a call of cmake-js.
 const fs = require('node:fs')
 const path = require('node:path')
