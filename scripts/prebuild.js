@@ -1,4 +1,5 @@
-// npm run prebuilds (not `prebuild`, which npm would run before every `build`): builds the addon and copies it, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
+// npm run prebuilds (a script named prebuild would run before every `npm run build`): builds the addon and copies it, stripped, to
+// prebuilds/<platform>-<arch>/. prebuildify can only call
 // "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim turns that into a call of cmake-js.
 const fs = require('node:fs')
 const path = require('node:path')
