@@ -62,7 +62,6 @@ async function ourSteps(preset: string, options: BenchOptions) {
 }
 
 /** The variants that work here: torch.compile needs a compiler, for one. */
-/** The variants that work here: torch.compile needs a compiler, for one. */
 async function torchSteps({ name, variants }: StepCase, options: BenchOptions) {
   const found: { side: Side; process: TorchProcess }[] = []
   if (!options.python) return found
