@@ -59,7 +59,14 @@ export const presets = {
   auto: {
     description: 'sized to what this device can train in a few minutes (--minutes, default 3)',
     model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
-    training: { ...nanoGpt, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
+    training: {
+      ...nanoGpt,
+      learningRate: 2e-3,
+      batchSize: 12,
+      steps: 2000,
+      evalInterval: 250,
+      evalBatches: 20,
+    },
   },
 } satisfies Record<string, Preset>
 

@@ -3,6 +3,7 @@
 
 import { openSession } from '../backend/devices'
 import { NanoGptError } from '../errors'
+import { presets } from '../model/config'
 import { defined } from '../options'
 import type { CheckedOptions } from './options'
 import { prepare } from './prepare'
@@ -16,22 +17,14 @@ const mostSecondsMeasuring = 5
 const stepsPart = 0.93
 const fewestSteps = 36
 
-/** What each kind of device learns well in a few minutes. */
+const { model, training } = presets.auto
+const { kind, ...sizes } = model
+/** Steps and what follows from them are measured. */
+const { steps: _, evalInterval: __, ...numbers } = training
+
+/** What each kind of device learns well in a few minutes: the preset, or in plain TypeScript a smaller model. */
 const plans = {
-  native: {
-    preset: 'decoder',
-    blockSize: 64,
-    embed: 128,
-    heads: 4,
-    layers: 4,
-    dropout: 0,
-    batchSize: 12,
-    learningRate: 2e-3,
-    beta2: 0.99,
-    weightDecay: 0.1,
-    gradientClip: 1,
-    evalBatches: 20,
-  },
+  native: { preset: kind, ...sizes, ...numbers },
   js: {
     preset: 'decoder',
     blockSize: 32,
@@ -46,7 +39,7 @@ const plans = {
     gradientClip: 1,
     evalBatches: 10,
   },
-} as const
+}
 
 /** The options as they are, unless the preset is 'auto': then with numbers in its place. */
 export async function resolveAuto(options: CheckedOptions, control: RunControl): Promise<CheckedOptions> {
