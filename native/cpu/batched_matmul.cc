@@ -32,7 +32,7 @@ NANO_INLINE Product ProductAt(const Call& call, int64_t i) {
 
 size_t ScratchBatchedMatmul(const OpView&, const Params& params, int threads) {
   const BatchedMatmulParams& p = params.as<BatchedMatmulParams>();
-  const auto room = [&](int workers) { return MultiplyScratch(p.each.m, p.each.n, p.each.k, workers); };
+  const auto room = [&](int workers) { return MultiplyScratch(p.each.m, p.each.n, p.each.k, p.each.transpose_a, workers); };
   return Whole(p) ? static_cast<size_t>(threads) * room(1) : room(threads);
 }
 
@@ -42,7 +42,7 @@ Status RunBatchedMatmul(const Call& call) {
     for (int64_t i = 0; i < p.batch; ++i) Multiply(ProductAt(call, i), call.scratch, call.pool);
     return Status();
   }
-  const size_t room = MultiplyScratch(p.each.m, p.each.n, p.each.k, 1);
+  const size_t room = MultiplyScratch(p.each.m, p.each.n, p.each.k, p.each.transpose_a, 1);
   const int64_t together = Larger(1, static_cast<int64_t>(kTaskTerms / TermsOf(p.each)));
   ForTasks(call.pool, p.batch, together, [&](int64_t begin, int64_t end, int worker) {
     std::byte* scratch = call.scratch + static_cast<size_t>(worker) * room;

@@ -12,7 +12,10 @@ namespace {
 // How much is worked on at once. None of these changes a result.
 constexpr int64_t kBlockRows = 24 * kTileRows;      // rows of a packed by a task: with kDepth, 144 KiB
 constexpr int64_t kBlockColumns = 8192;             // columns of b packed at once
-constexpr int64_t kPackedLimit = int64_t{1} << 21;  // floats of b packed at once, where that is more than kDepth rows
+constexpr int64_t kSharedRows = 8190;               // rows of a packed at once where tasks share them
+constexpr int64_t kPackedLimit = int64_t{1} << 20;  // floats packed at once, where that is more than kDepth terms
+constexpr int64_t kLine = 16;                       // floats in a line of the cache
+constexpr int64_t kSharedTaskRows = 16 * kTileRows, kSharedTaskColumns = 24 * kTileColumns;
 constexpr int64_t kLeastTaskColumns = 12 * kTileColumns;  // as each column block packs a again
 constexpr int64_t kThinRows = 4;                          // so few rows that packing b would cost more than it brings
 constexpr int64_t kFewColumns = 8 * kTileColumns;         // so few that packing a would
@@ -68,6 +71,7 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
   }
+  for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
   for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
     F8 factors[kVectors];
     for (int v = 0; v < kVectors; ++v) factors[v] = Load(b + 8 * v);
@@ -120,29 +124,40 @@ void PackAlong(const float* from, int64_t across, int64_t count, int64_t k, floa
   }
 }
 
-// … or the vectors do.
+// … or the vectors do: terms [begin, end) for all panels, some at a time, so that memory is read in its order and the
+// lines of a panel are written whole.
+constexpr int64_t kPackedTogether = 16;
 template <int kWidth>
-void PackAcross(const float* from, int64_t along, int64_t count, int64_t k, float* to) {
-  if (count == kWidth) {
-    for (int64_t p = 0; p < k; ++p) std::memcpy(to + p * kWidth, from + p * along, kWidth * sizeof(float));
-    return;
-  }
-  for (int64_t p = 0; p < k; ++p) {
-    for (int64_t i = 0; i < kWidth; i += 8) {
-      Store(to + p * kWidth + i, LoadSome(from + p * along + i, Larger(0, Smaller(8, count - i))));
+void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, int64_t end, int64_t panel, float* to) {
+  for (int64_t p0 = begin; p0 < end; p0 += kPackedTogether) {
+    const int64_t p1 = Smaller(end, p0 + kPackedTogether);
+    float* at = to;
+    int64_t i = 0;
+    for (; i + kWidth <= count; i += kWidth, at += panel) {
+      for (int64_t p = p0; p < p1; ++p) {
+        std::memcpy(at + p * kWidth, from + p * along + i, kWidth * sizeof(float));
+      }
+    }
+    if (i == count) continue;
+    for (int64_t p = p0; p < p1; ++p) {
+      float row[(kWidth + 7) / 8 * 8];
+      for (int64_t j = 0; j < kWidth; j += 8) {
+        Store(row + j, LoadSome(from + p * along + i + j, Larger(0, Smaller(8, count - i - j))));
+      }
+      std::memcpy(at + p * kWidth, row, kWidth * sizeof(float));
     }
   }
 }
 
+// Panel after panel, `panel` floats apart.
 template <int kWidth>
 void PackPanels(const float* from, int64_t across, int64_t along, int64_t count, int64_t k, int64_t panel, float* to) {
+  if (across == 1 && along != 1) return PackAcross<kWidth>(from, along, count, 0, k, panel, to);
   for (int64_t i = 0; i < count; i += kWidth, to += panel) {
     const float* start = from + i * across;
     const int64_t vectors = Smaller(kWidth, count - i);
     if (along == 1) {
       PackAlong<kWidth>(start, across, vectors, k, to);
-    } else if (across == 1) {
-      PackAcross<kWidth>(start, along, vectors, k, to);
     } else {
       PackSlowly(start, across, along, vectors, kWidth, k, to);
     }
@@ -152,14 +167,18 @@ void PackPanels(const float* from, int64_t across, int64_t along, int64_t count,
 // How a product is cut.
 struct Blocks {
   int64_t columns;  // of b packed at once
-  int64_t depth;    // rows of b packed at once: a multiple of kDepth, or all
+  int64_t rows;     // of a packed at once by all; 0 where each task packs its own
+  int64_t depth;    // terms packed at once: a multiple of kDepth, or all
 };
 
-NANO_INLINE Blocks BlocksOf(int64_t n, int64_t k) {
-  const int64_t columns = Smaller(n, kBlockColumns);
-  const int64_t depth = kPackedLimit / RoundUp(columns, kTileColumns) / kDepth * kDepth;
-  return {columns, Smaller(k, Larger(kDepth, depth))};
+// A task packs its rows of a where they lie one behind the other. Where a's terms do, as in the gradient of a weight,
+// such a piece of a would be many short ones: a is packed by all, row by row of memory, as b is.
+NANO_INLINE Blocks BlocksOf(int64_t m, int64_t n, int64_t k, bool shared) {
+  const int64_t columns = Smaller(n, kBlockColumns), rows = shared ? Smaller(m, kSharedRows) : 0;
+  const int64_t depth = kPackedLimit / (RoundUp(columns, kTileColumns) + RoundUp(rows, kTileRows)) / kDepth * kDepth;
+  return {columns, rows, Smaller(k, Larger(kDepth, depth))};
 }
+NANO_INLINE bool IsShared(const Matrix& a) { return a.row == 1 && a.column != 1; }
 
 constexpr int64_t kPackedRowsSize = kBlockRows * kDepth + 16;  // and room for PackAlong's two lanes too many
 
@@ -167,64 +186,175 @@ NANO_INLINE bool IsThin(const Product& x) {
   return x.m <= kThinRows && x.a.column == 1 && (x.b.row == 1 || x.b.column == 1);
 }
 
-// One task's part of c: rows [i0, i1) and columns [j0, j1) of the block of b at (depth0, column0), `depth` deep.
-struct Part {
-  int64_t i0, i1, j0, j1, column0, depth0, depth;
+// What is multiplied at once: `columns` columns of b and `depth` terms, packed.
+struct Block {
+  int64_t column0, columns, depth0, depth;
+  const float* packed_b;
 };
 
-void MultiplyPart(const Product& x, const Part& part, const float* packed_b, float* packed_a) {
+// One task's part of it: rows [i0, i1) and columns [j0, j1) of the block.
+struct Part {
+  int64_t i0, i1, j0, j1;
+};
+
+// Memory that will be packed next: fetched a few lines with each tile, so that it comes while the processor multiplies.
+struct Ahead {
+  const float *next = nullptr, *end = nullptr;
+  int64_t lines = 0;  // with each tile
+
+  // One of `tasks` equal shares of `size` floats, for a task of so many tiles.
+  static NANO_INLINE Ahead Share(const float* from, int64_t size, int64_t task, int64_t tasks, int64_t tiles) {
+    const int64_t share = DivideUp(Larger(0, size), tasks);
+    return {from + task * share, from + Smaller(size, (task + 1) * share), DivideUp(share, kLine * tiles)};
+  }
+
+  NANO_INLINE void Fetch() {
+    for (int64_t i = 0; i < lines && next < end; ++i, next += kLine) PrefetchFar(next);
+  }
+};
+
+// Adds kDepth terms, or fewer, from `first` on; packed_a has `step` floats from panel to panel.
+NANO_INLINE void MultiplyDepth(const Product& x, const Block& block, const Part& part, int64_t first, int64_t k,
+                               const float* packed_a, int64_t step, Ahead (&ahead)[2]) {
+  const bool last = first + k == x.k;
   const int64_t rows = part.i1 - part.i0;
-  for (int64_t p = 0; p < part.depth; p += kDepth) {
-    const int64_t k = Smaller(kDepth, part.depth - p), first = part.depth0 + p;
-    const Matrix a = At(x.a, part.i0, first);
-    PackPanels<kTileRows>(a.data, a.row, a.column, rows, k, k * kTileRows, packed_a);
-    const bool last = first + k == x.k;
-    for (int64_t j = part.j0; j < part.j1; j += kTileColumns) {
-      const float* b = packed_b + j * part.depth + p * kTileColumns;
-      const int64_t column = part.column0 + j;
-      for (int64_t i = 0; i < rows; i += kTileRows) {
-        const Target target = {x.c + (part.i0 + i) * x.c_row + column, x.c_row, x.accumulate || first > 0,
-                               last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
-        AnyTile<true>(Smaller(kTileRows, rows - i), Smaller(kTileColumns, part.j1 - j), k,
-                      {packed_a + i * k, 1, kTileRows}, {b}, target);
-      }
+  for (int64_t j = part.j0; j < part.j1; j += kTileColumns) {
+    const float* b = block.packed_b + j * block.depth + (first - block.depth0) * kTileColumns;
+    const int64_t column = block.column0 + j;
+    const float* a = packed_a;
+    for (int64_t i = 0; i < rows; i += kTileRows, a += step) {
+      const Target target = {x.c + (part.i0 + i) * x.c_row + column, x.c_row, x.accumulate || first > 0,
+                             last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
+      ahead[0].Fetch();
+      ahead[1].Fetch();
+      AnyTile<true>(Smaller(kTileRows, rows - i), Smaller(kTileColumns, part.j1 - j), k, {a, 1, kTileRows}, {b},
+                    target);
     }
   }
 }
 
-// Multiplies by the columns [column0, column0 + columns) and rows [depth0, depth0 + depth) of b.
-void MultiplyBlock(const Product& x, int64_t column0, int64_t columns, int64_t depth0, int64_t depth, float* scratch,
-                   Pool* pool) {
-  float* packed_b = scratch;
-  const Blocks blocks = BlocksOf(x.n, x.k);
-  float* packed_a = scratch + PackedSize(blocks.depth, blocks.columns);
-  const Matrix b = At(x.b, depth0, column0);
-  // Tasks follow the number of threads: what a task computes doesn't depend on how large it is.
-  const double terms = static_cast<double>(x.m) * static_cast<double>(columns) * static_cast<double>(depth);
-  const int64_t wanted = pool == nullptr || terms < 2 * kTaskTerms || pool->threads() == 1
-                             ? 1
-                             : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
-  const int64_t row_blocks =
-      DivideUp(x.m, Larger(kTileRows, Smaller(kBlockRows, RoundUp(DivideUp(x.m, wanted), kTileRows))));
-  const int64_t task_rows = RoundUp(DivideUp(x.m, row_blocks), kTileRows);
-  const int64_t column_blocks = Larger(1, Smaller(DivideUp(wanted, row_blocks), columns / kLeastTaskColumns));
-  const int64_t task_columns = RoundUp(DivideUp(columns, column_blocks), kTileColumns);
+// Calls body(first, k) for each kDepth terms of the block.
+template <class Body>
+NANO_INLINE void ForDepth(const Block& block, const Body& body) {
+  for (int64_t p = 0; p < block.depth; p += kDepth) body(block.depth0 + p, Smaller(kDepth, block.depth - p));
+}
 
-  const auto pack = [&](int64_t begin, int64_t end) {
-    Pack({b.data + begin * b.column, b.row, b.column}, depth, end - begin, packed_b + begin * depth);
-  };
-  const int64_t across = DivideUp(columns, task_columns), down = DivideUp(x.m, task_rows);
-  const auto run = [&](int64_t task, int worker) {
-    const int64_t i = task / across * task_rows, j = task % across * task_columns;
-    const Part part = {i, Smaller(x.m, i + task_rows), j, Smaller(columns, j + task_columns), column0, depth0, depth};
-    MultiplyPart(x, part, packed_b, packed_a + worker * kPackedRowsSize);
-  };
-  if (wanted > 1) {
-    ForChunks(pool, columns, RoundUp(Larger(1, 8 * kChunk / depth), kTileColumns), pack);
-    pool->Run(across * down, run);
-  } else {
-    pack(0, columns);
-    for (int64_t task = 0; task < across * down; ++task) run(task, 0);
+// How a block is cut into tasks. They follow the number of threads: what a task computes doesn't depend on its size.
+struct Grid {
+  int64_t rows, columns, down, across;  // of a task, and tasks
+
+  NANO_INLINE Grid(int64_t m, int64_t n, int64_t task_rows, int64_t task_columns)
+      : rows(task_rows), columns(task_columns), down(DivideUp(m, rows)), across(DivideUp(n, columns)) {}
+
+  NANO_INLINE int64_t tasks() const { return down * across; }
+  NANO_INLINE int64_t IndexOf(const Part& part) const { return part.i0 / rows * across + part.j0 / columns; }
+
+  // body(part, worker) for each.
+  template <class Body>
+  NANO_INLINE void Run(int64_t m, int64_t n, Pool* pool, const Body& body) const {
+    ForTasks(pool, tasks(), 1, [&](int64_t task, int64_t, int worker) {
+      const int64_t i = task / across * rows, j = task % across * columns;
+      body(Part{i, Smaller(m, i + rows), j, Smaller(n, j + columns)}, worker);
+    });
+  }
+};
+
+NANO_INLINE int64_t TasksWanted(double m, double n, double k, const Pool* pool) {
+  const double terms = m * n * k;
+  return pool == nullptr || terms < 2 * kTaskTerms || pool->threads() == 1
+             ? 1
+             : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
+}
+
+// Tasks of whole tiles, about `wanted` of them, with at most `most_rows` rows.
+NANO_INLINE Grid GridOf(int64_t m, int64_t n, int64_t wanted, int64_t most_rows, int64_t least_columns) {
+  const int64_t row_blocks =
+      DivideUp(m, Larger(kTileRows, Smaller(most_rows, RoundUp(DivideUp(m, wanted), kTileRows))));
+  const int64_t column_blocks = Larger(1, Smaller(DivideUp(wanted, row_blocks), n / least_columns));
+  return Grid(m, n, RoundUp(DivideUp(m, row_blocks), kTileRows), RoundUp(DivideUp(n, column_blocks), kTileColumns));
+}
+
+// The same where a is packed already: as square as can be, as then the least is read.
+NANO_INLINE Grid SharedGrid(int64_t m, int64_t n, int64_t wanted) {
+  const int64_t task_rows = Smaller(RoundUp(m, kTileRows), kSharedTaskRows), down = DivideUp(m, task_rows);
+  const int64_t across = Larger(DivideUp(n, kSharedTaskColumns), DivideUp(wanted, down));
+  return Grid(m, n, RoundUp(DivideUp(m, down), kTileRows), RoundUp(DivideUp(n, across), kTileColumns));
+}
+
+// Packs `count` rows of a, or columns of b given as such, of `depth` terms each into panels of kWidth, in tasks.
+template <int kWidth>
+void PackShared(const Matrix& from, int64_t count, int64_t depth, float* to, Pool* pool) {
+  const int64_t across = from.row, along = from.column;
+  if (across == 1 && along != 1) {
+    const auto pack = [&](int64_t begin, int64_t end) {
+      PackAcross<kWidth>(from.data, along, count, begin, end, kWidth * depth, to);
+    };
+    return ForChunks(pool, depth, RoundUp(DivideUp(8 * kChunk, count), kPackedTogether), pack);
+  }
+  ForChunks(pool, count, RoundUp(DivideUp(8 * kChunk, depth), kWidth), [&](int64_t begin, int64_t end) {
+    PackPanels<kWidth>(from.data + begin * across, across, along, end - begin, depth, kWidth * depth,
+                       to + begin * depth);
+  });
+}
+
+// c by a block of which each task packs its own rows of a.
+void MultiplyRowBlocks(const Product& x, const Block& block, int64_t wanted, float* packed_a, Pool* pool) {
+  const Grid grid = GridOf(x.m, block.columns, wanted, kBlockRows, kLeastTaskColumns);
+  grid.Run(x.m, block.columns, pool, [&](const Part& part, int worker) {
+    float* own = packed_a + worker * kPackedRowsSize;
+    const int64_t tiles = DivideUp(part.i1 - part.i0, kTileRows) * DivideUp(part.j1 - part.j0, kTileColumns) *
+                          DivideUp(block.depth, kDepth);
+    Ahead ahead[2];  // the rows of the next task
+    if (x.a.column == 1 && x.a.row == x.k && part.i1 < x.m) {
+      ahead[0] = Ahead::Share(x.a.data + part.i1 * x.a.row, (Smaller(x.m, part.i1 + grid.rows) - part.i1) * x.a.row, 0,
+                              1, tiles);
+    }
+    ForDepth(block, [&](int64_t first, int64_t k) {
+      const Matrix a = At(x.a, part.i0, first);
+      PackPanels<kTileRows>(a.data, a.row, a.column, part.i1 - part.i0, k, k * kTileRows, own);
+      MultiplyDepth(x, block, part, first, k, own, k * kTileRows, ahead);
+    });
+  });
+}
+
+// The same where all pack a: its rows [row0, row0 + rows) of the block.
+void MultiplyShared(const Product& x, const Block& block, int64_t row0, int64_t rows, int64_t wanted, float* packed_a,
+                    Pool* pool) {
+  const Matrix a = At(x.a, row0, block.depth0);
+  PackShared<kTileRows>(a, rows, block.depth, packed_a, pool);
+  const Grid grid = SharedGrid(rows, block.columns, wanted);
+  const int64_t next = block.depth0 + block.depth, terms = Smaller(block.depth, x.k - next);
+  grid.Run(rows, block.columns, pool, [&](const Part& part, int) {
+    const int64_t tiles = DivideUp(part.i1 - part.i0, kTileRows) * DivideUp(part.j1 - part.j0, kTileColumns) *
+                          DivideUp(block.depth, kDepth);
+    const int64_t task = grid.IndexOf(part), tasks = grid.tasks();
+    Ahead ahead[2] = {Ahead::Share(x.a.data + next * x.a.column, terms * x.a.column, task, tasks, tiles), {}};
+    if (x.b.column == 1) ahead[1] = Ahead::Share(x.b.data + next * x.b.row, terms * x.b.row, task, tasks, tiles);
+    ForDepth(block, [&](int64_t first, int64_t k) {
+      const float* own = packed_a + part.i0 * block.depth + (first - block.depth0) * kTileRows;
+      MultiplyDepth(x, block, {row0 + part.i0, row0 + part.i1, part.j0, part.j1}, first, k, own,
+                    block.depth * kTileRows, ahead);
+    });
+  });
+}
+
+void MultiplyBlocks(const Product& x, float* scratch, Pool* pool) {
+  const bool shared = IsShared(x.a);
+  const Blocks blocks = BlocksOf(x.m, x.n, x.k, shared);
+  float *packed_b = scratch, *packed_a = scratch + PackedSize(blocks.depth, blocks.columns);
+  for (int64_t column0 = 0; column0 < x.n; column0 += blocks.columns) {
+    for (int64_t depth0 = 0; depth0 < x.k; depth0 += blocks.depth) {
+      const Block block = {column0, Smaller(blocks.columns, x.n - column0), depth0, Smaller(blocks.depth, x.k - depth0),
+                           packed_b};
+      const int64_t wanted = TasksWanted(x.m, block.columns, block.depth, pool);
+      Pool* used = wanted > 1 ? pool : nullptr;
+      const Matrix b = At(x.b, depth0, column0);
+      PackShared<kTileColumns>({b.data, b.column, b.row}, block.columns, block.depth, packed_b, used);
+      if (!shared) MultiplyRowBlocks(x, block, wanted, packed_a, used);
+      for (int64_t row0 = 0; row0 < x.m && shared; row0 += blocks.rows) {
+        MultiplyShared(x, block, row0, Smaller(blocks.rows, x.m - row0), wanted, packed_a, used);
+      }
+    }
   }
 }
 
@@ -363,11 +493,7 @@ void MultiplySplit(const Product& x, float* scratch, Pool* pool) {
     MultiplyRows(0, x.m, x.n, k, At(x.a, 0, first), in_place ? Panel{b.data, b.row} : Panel{room},
                  in_place ? kTileColumns : kTileColumns * k, {sums + index * size, x.n, false, nullptr, false});
   };
-  if (pool == nullptr) {
-    for (int64_t index = 0; index < parts; ++index) part(index, 0);
-  } else {
-    pool->Run(parts, part);
-  }
+  ForTasks(pool, parts, 1, [&](int64_t index, int64_t, int worker) { part(index, worker); });
   for (int64_t i = 0; i < x.m; ++i) {
     const Target to = {x.c + i * x.c_row, x.c_row, x.accumulate, x.bias, x.relu};
     for (int64_t j = 0; j < x.n; j += 8) {
@@ -382,15 +508,17 @@ void MultiplySplit(const Product& x, float* scratch, Pool* pool) {
 
 }  // namespace
 
-size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, int threads) {
+size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads) {
   int64_t floats;
   if (IsSplit(m, n, k)) {
     floats = DivideUp(k, PartDepth(k)) * m * n + threads * PackedSize(PartDepth(k), n);
   } else if (IsSmall(n, k)) {
     floats = PackedSize(k, n);
   } else {
-    const Blocks blocks = BlocksOf(n, k);
-    floats = PackedSize(blocks.depth, blocks.columns) + threads * kPackedRowsSize;
+    const bool shared = across && m > 1;
+    const Blocks blocks = BlocksOf(m, n, k, shared);
+    floats = PackedSize(blocks.depth, blocks.columns) +
+             (shared ? RoundUp(blocks.rows, kTileRows) * blocks.depth : threads * kPackedRowsSize);
   }
   return static_cast<size_t>(floats) * sizeof(float);
 }
@@ -399,13 +527,7 @@ void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
   if (IsThin(x)) return MultiplyThin(x, pool);
   if (IsSplit(x.m, x.n, x.k)) return MultiplySplit(x, reinterpret_cast<float*>(scratch), pool);
   if (IsSmall(x.n, x.k)) return MultiplySmall(x, reinterpret_cast<float*>(scratch), pool);
-  const Blocks blocks = BlocksOf(x.n, x.k);
-  for (int64_t j = 0; j < x.n; j += blocks.columns) {
-    for (int64_t p = 0; p < x.k; p += blocks.depth) {
-      MultiplyBlock(x, j, Smaller(blocks.columns, x.n - j), p, Smaller(blocks.depth, x.k - p),
-                    reinterpret_cast<float*>(scratch), pool);
-    }
-  }
+  MultiplyBlocks(x, reinterpret_cast<float*>(scratch), pool);
 }
 
 void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) {

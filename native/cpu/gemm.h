@@ -12,7 +12,7 @@ namespace nano::cpu::NANO_ISA {
 // Rows and columns of the tile that stays in registers.
 constexpr int kTileRows = 6, kTileColumns = 16;
 // Terms summed in registers before they go to memory. Fixed: it decides the order of the sum.
-constexpr int64_t kDepth = 256;
+constexpr int64_t kDepth = 384;
 // Multiply-adds worth a task: two or three µs of them, some ten times what handing it over takes.
 constexpr double kTaskTerms = 1 << 17;
 
@@ -32,7 +32,9 @@ struct Product {  // c = a·b (m × k times k × n), or c += a·b; then + bias a
   bool relu = false;
 };
 
-size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, int threads);
+// Bytes of scratch that Multiply needs; `across`: a.row is 1, so that a's terms, not its rows, lie one behind the
+// other.
+size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads);
 // Without a pool on the calling thread alone, with scratch for one: the same bits, for kernels that multiply in a task.
 void Multiply(const Product& product, std::byte* scratch, Pool* pool);
 

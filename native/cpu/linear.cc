@@ -7,7 +7,7 @@
 namespace nano::cpu::NANO_ISA {
 size_t ScratchLinear(const OpView& op, const Params&, int threads) {
   const Shape& weight = op.inputs[1].shape;
-  return MultiplyScratch(op.inputs[0].elements() / weight.dims[1], weight.dims[0], weight.dims[1], threads);
+  return MultiplyScratch(op.inputs[0].elements() / weight.dims[1], weight.dims[0], weight.dims[1], false, threads);
 }
 
 Status RunLinear(const Call& call) {

@@ -10,20 +10,23 @@ namespace nano::cpu::NANO_ISA {
 // small models' activations are cut too: rows then stay with the thread, and in the cache, that made them.
 constexpr int64_t kChunk = 4096;
 
-// body(begin, end) for every chunk of [0, count).
-template <class Body>
-NANO_INLINE void ForChunks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
-  pool->Run(DivideUp(count, chunk), [&](int64_t i, int) { body(i * chunk, Smaller(count, (i + 1) * chunk)); });
-}
-
-// The same with the number of the worker, which names its scratch.
+// body(begin, end, worker) for every chunk of [0, count); the number of the worker names its scratch. Without a pool on
+// the calling thread.
 template <class Body>
 NANO_INLINE void ForTasks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
-  pool->Run(DivideUp(count, chunk),
-            [&](int64_t i, int worker) { body(i * chunk, Smaller(count, (i + 1) * chunk), worker); });
+  const int64_t tasks = DivideUp(count, chunk);
+  const auto run = [&](int64_t i, int worker) { body(i * chunk, Smaller(count, (i + 1) * chunk), worker); };
+  if (pool != nullptr) return pool->Run(tasks, run);
+  for (int64_t i = 0; i < tasks; ++i) run(i, 0);
 }
 
-// The same where each element takes an exponential or several passes.
+// body(begin, end).
+template <class Body>
+NANO_INLINE void ForChunks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
+  ForTasks(pool, count, chunk, [&](int64_t begin, int64_t end, int) { body(begin, end); });
+}
+
+// Elements in a task where each takes an exponential or several passes.
 constexpr int64_t kSlowChunk = 1024;
 
 // Rows in a task such that it has about as many elements as a chunk.

@@ -8,7 +8,7 @@
 namespace nano::cpu::NANO_ISA {
 size_t ScratchMatmul(const OpView&, const Params& params, int threads) {
   const MatmulParams& p = params.as<MatmulParams>();
-  return MultiplyScratch(p.m, p.n, p.k, threads);
+  return MultiplyScratch(p.m, p.n, p.k, p.transpose_a, threads);
 }
 
 Status RunMatmul(const Call& call) {

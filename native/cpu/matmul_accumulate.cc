@@ -7,7 +7,7 @@
 namespace nano::cpu::NANO_ISA {
 size_t ScratchMatmulAccumulate(const OpView&, const Params& params, int threads) {
   const MatmulParams& p = params.as<MatmulParams>();
-  return MultiplyScratch(p.m, p.n, p.k, threads);
+  return MultiplyScratch(p.m, p.n, p.k, p.transpose_a, threads);
 }
 
 Status RunMatmulAccumulate(const Call& call) {

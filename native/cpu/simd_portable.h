@@ -26,6 +26,8 @@ struct I8 {
 NANO_INLINE F8 Set(float x) { NANO_LANES(F8, x); }
 NANO_INLINE F8 Load(const float* p) { NANO_LANES(F8, p[i]); }
 NANO_INLINE void Store(float* p, F8 x) { std::memcpy(p, x.v, sizeof(x.v)); }
+NANO_INLINE void Prefetch(const float*) {}
+NANO_INLINE void PrefetchFar(const float*) {}
 // The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
 NANO_INLINE F8 LoadSome(const float* p, int64_t n) { NANO_LANES(F8, i < n ? p[i] : 0.0f); }
 NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) {
