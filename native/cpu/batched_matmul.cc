@@ -32,7 +32,9 @@ NANO_INLINE Product ProductAt(const Call& call, int64_t i) {
 
 size_t ScratchBatchedMatmul(const OpView&, const Params& params, int threads) {
   const BatchedMatmulParams& p = params.as<BatchedMatmulParams>();
-  const auto room = [&](int workers) { return MultiplyScratch(p.each.m, p.each.n, p.each.k, p.each.transpose_a, workers); };
+  const auto room = [&](int workers) {
+    return MultiplyScratch(p.each.m, p.each.n, p.each.k, p.each.transpose_a, workers);
+  };
   return Whole(p) ? static_cast<size_t>(threads) * room(1) : room(threads);
 }
 

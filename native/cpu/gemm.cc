@@ -1,5 +1,6 @@
 // Blocked matrix products in the manner of Goto and van de Geijn (2008): b is packed once into panels that all tasks
-// read, a block by block by each task, and a tile of 6 × 16 is summed in registers.
+// read, a used where it stands if the terms of a row lie side by side and packed too otherwise, and a tile of 6 × 16 is
+// summed in registers.
 #include "cpu/gemm.h"
 
 #include <cstring>
@@ -10,15 +11,14 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 // How much is worked on at once. None of these changes a result.
-constexpr int64_t kBlockRows = 24 * kTileRows;      // rows of a packed by a task: with kDepth, 144 KiB
 constexpr int64_t kBlockColumns = 8192;             // columns of b packed at once
-constexpr int64_t kSharedRows = 8190;               // rows of a packed at once where tasks share them
+constexpr int64_t kBlockRows = 8190;                // rows of a, where it is packed
 constexpr int64_t kPackedLimit = int64_t{1} << 20;  // floats packed at once, where that is more than kDepth terms
-constexpr int64_t kLine = 16;                       // floats in a line of the cache
-constexpr int64_t kSharedTaskRows = 16 * kTileRows, kSharedTaskColumns = 24 * kTileColumns;
-constexpr int64_t kLeastTaskColumns = 12 * kTileColumns;  // as each column block packs a again
-constexpr int64_t kThinRows = 4;                          // so few rows that packing b would cost more than it brings
-constexpr int64_t kFewColumns = 8 * kTileColumns;         // so few that packing a would
+constexpr int64_t kTaskRows = 24 * kTileRows;       // at most; with kDepth terms 216 KiB of a, for a core's own cache
+constexpr int64_t kTaskColumns = 24 * kTileColumns;
+constexpr int64_t kLine = 16;                      // floats in a line of the cache
+constexpr int64_t kThinRows = 4;                   // so few rows that packing b would cost more than it brings
+constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
 // Products with many terms for a small result are summed in parts. These decide the order of the sum.
 constexpr int64_t kSplitDepth = 64, kMostParts = 16, kSplitResult = 8192;
@@ -60,18 +60,24 @@ struct Panel {
   int64_t step = kTileColumns;
 };
 
-// kRows × (8·kVectors) sums over k terms, in order. kPacked: a and b are packed, their strides are known.
-template <int kRows, int kVectors, bool kPacked>
+// What is known of the strides of a tile's operands.
+enum class Layout { kPacked, kPackedB, kAny };  // kPackedB: b is packed, and a's terms lie side by side
+
+// kRows × (8·kVectors) sums over k terms, in order.
+template <int kRows, int kVectors, Layout kLayout>
 void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, int64_t columns) {
-  const int64_t row = kPacked ? 1 : a.row, column = kPacked ? kTileRows : a.column;
-  const int64_t step = kPacked ? kTileColumns : panel.step;
+  const int64_t row = kLayout == Layout::kPacked ? 1 : a.row;
+  const int64_t column = kLayout == Layout::kPacked ? kTileRows : kLayout == Layout::kPackedB ? 1 : a.column;
+  const int64_t step = kLayout == Layout::kAny ? panel.step : kTileColumns;
   const float* b = panel.data;
   const float* terms = a.data;
   F8 sums[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
   }
-  for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
+  if (kLayout != Layout::kAny && target.add) {
+    for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
+  }
   for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
     F8 factors[kVectors];
     for (int v = 0; v < kVectors; ++v) factors[v] = Load(b + 8 * v);
@@ -83,15 +89,15 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
   for (int i = 0; i < kRows; ++i) StoreRow<kVectors>(sums[i], target, i, columns);
 }
 
-template <bool kPacked>
+template <Layout kLayout>
 NANO_INLINE void AnyTile(int64_t rows, int64_t columns, int64_t k, const Matrix& a, const Panel& b,
                          const Target& target) {
   using TileFunction = void (*)(int64_t, const Matrix&, const Panel&, const Target&, int64_t);
   static constexpr TileFunction kTiles[2][kTileRows] = {
-      {Tile<1, 1, kPacked>, Tile<2, 1, kPacked>, Tile<3, 1, kPacked>, Tile<4, 1, kPacked>, Tile<5, 1, kPacked>,
-       Tile<6, 1, kPacked>},
-      {Tile<1, 2, kPacked>, Tile<2, 2, kPacked>, Tile<3, 2, kPacked>, Tile<4, 2, kPacked>, Tile<5, 2, kPacked>,
-       Tile<6, 2, kPacked>}};
+      {Tile<1, 1, kLayout>, Tile<2, 1, kLayout>, Tile<3, 1, kLayout>, Tile<4, 1, kLayout>, Tile<5, 1, kLayout>,
+       Tile<6, 1, kLayout>},
+      {Tile<1, 2, kLayout>, Tile<2, 2, kLayout>, Tile<3, 2, kLayout>, Tile<4, 2, kLayout>, Tile<5, 2, kLayout>,
+       Tile<6, 2, kLayout>}};
   kTiles[columns > 8][rows - 1](k, a, b, target, columns);
 }
 
@@ -99,27 +105,17 @@ NANO_INLINE Matrix At(const Matrix& m, int64_t i, int64_t j) {
   return {m.data + i * m.row + j * m.column, m.row, m.column};
 }
 
-// Element by element, for strides that nothing else is made for. `width` is the panel's, filled with zeros.
-void PackSlowly(const float* from, int64_t across, int64_t along, int64_t count, int64_t width, int64_t k, float* to) {
-  for (int64_t p = 0; p < k; ++p) {
-    for (int64_t i = 0; i < width; ++i) to[p * width + i] = i < count ? from[i * across + p * along] : 0.0f;
-  }
-}
-
-// Kinds of panel: kWidth vectors of k terms, of which `count` exist, term by term. The terms of a vector lie side by
-// side …
-template <int kWidth>
+// Panels hold kWidth vectors of k terms, term by term. The terms of a vector lie side by side …
 void PackAlong(const float* from, int64_t across, int64_t count, int64_t k, float* to) {
   for (int64_t p = 0; p < k; p += 8) {
     const int64_t terms = Smaller(8, k - p);
-    for (int64_t i0 = 0; i0 < kWidth; i0 += 8) {
+    for (int64_t i0 = 0; i0 < kTileColumns; i0 += 8) {
       F8 rows[8];
       for (int64_t i = 0; i < 8; ++i) {
-        rows[i] = i0 + i < Smaller(kWidth, count) ? LoadLanes(from + (i0 + i) * across + p, terms) : Set(0);
+        rows[i] = i0 + i < count ? LoadLanes(from + (i0 + i) * across + p, terms) : Set(0);
       }
       Transpose(rows);
-      // With 6 to a panel the two lanes too many are overwritten by the next row, at last by the next panel.
-      for (int64_t i = 0; i < terms; ++i) Store(to + (p + i) * kWidth + i0, rows[i]);
+      for (int64_t i = 0; i < terms; ++i) Store(to + (p + i) * kTileColumns + i0, rows[i]);
     }
   }
 }
@@ -149,55 +145,40 @@ void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, 
   }
 }
 
-// Panel after panel, `panel` floats apart.
-template <int kWidth>
-void PackPanels(const float* from, int64_t across, int64_t along, int64_t count, int64_t k, int64_t panel, float* to) {
-  if (across == 1 && along != 1) return PackAcross<kWidth>(from, along, count, 0, k, panel, to);
-  for (int64_t i = 0; i < count; i += kWidth, to += panel) {
-    const float* start = from + i * across;
-    const int64_t vectors = Smaller(kWidth, count - i);
-    if (along == 1) {
-      PackAlong<kWidth>(start, across, vectors, k, to);
-    } else {
-      PackSlowly(start, across, along, vectors, kWidth, k, to);
-    }
-  }
-}
-
 // How a product is cut.
 struct Blocks {
   int64_t columns;  // of b packed at once
-  int64_t rows;     // of a packed at once by all; 0 where each task packs its own
+  int64_t rows;     // of a packed at once, or all
   int64_t depth;    // terms packed at once: a multiple of kDepth, or all
 };
 
-// A task packs its rows of a where they lie one behind the other. Where a's terms do, as in the gradient of a weight,
-// such a piece of a would be many short ones: a is packed by all, row by row of memory, as b is.
-NANO_INLINE Blocks BlocksOf(int64_t m, int64_t n, int64_t k, bool shared) {
-  const int64_t columns = Smaller(n, kBlockColumns), rows = shared ? Smaller(m, kSharedRows) : 0;
-  const int64_t depth = kPackedLimit / (RoundUp(columns, kTileColumns) + RoundUp(rows, kTileRows)) / kDepth * kDepth;
-  return {columns, rows, Smaller(k, Larger(kDepth, depth))};
-}
-NANO_INLINE bool IsShared(const Matrix& a) { return a.row == 1 && a.column != 1; }
+// Whether a's terms lie far apart, as in the gradient of a weight.
+NANO_INLINE bool IsPacked(const Matrix& a) { return a.column != 1; }
 
-constexpr int64_t kPackedRowsSize = kBlockRows * kDepth + 16;  // and room for PackAlong's two lanes too many
+NANO_INLINE Blocks BlocksOf(int64_t m, int64_t n, int64_t k, bool packed) {
+  const int64_t columns = Smaller(n, kBlockColumns), rows = packed ? Smaller(m, kBlockRows) : m;
+  const int64_t floats = RoundUp(columns, kTileColumns) + (packed ? RoundUp(rows, kTileRows) : 0);
+  return {columns, rows, Smaller(k, Larger(kDepth, kPackedLimit / floats / kDepth * kDepth))};
+}
 
 NANO_INLINE bool IsThin(const Product& x) {
   return x.m <= kThinRows && x.a.column == 1 && (x.b.row == 1 || x.b.column == 1);
 }
 
-// What is multiplied at once: `columns` columns of b and `depth` terms, packed.
+// What is multiplied at once: rows of a and columns of b, `depth` terms of them.
 struct Block {
-  int64_t column0, columns, depth0, depth;
-  const float* packed_b;
+  int64_t row0, rows, column0, columns, depth0, depth;
+  const float *packed_a, *packed_b;
 };
 
 // One task's part of it: rows [i0, i1) and columns [j0, j1) of the block.
 struct Part {
   int64_t i0, i1, j0, j1;
+
+  NANO_INLINE int64_t tiles() const { return DivideUp(i1 - i0, kTileRows) * DivideUp(j1 - j0, kTileColumns); }
 };
 
-// Memory that will be packed next: fetched a few lines with each tile, so that it comes while the processor multiplies.
+// Memory that will be wanted next: fetched a few lines with each tile, so that it comes while the processor multiplies.
 struct Ahead {
   const float *next = nullptr, *end = nullptr;
   int64_t lines = 0;  // with each tile
@@ -213,49 +194,47 @@ struct Ahead {
   }
 };
 
-// Adds kDepth terms, or fewer, from `first` on; packed_a has `step` floats from panel to panel.
+// c over k ≤ kDepth terms from `first` on. kPacked: a is; otherwise it is used where it stands.
+template <bool kPacked>
 NANO_INLINE void MultiplyDepth(const Product& x, const Block& block, const Part& part, int64_t first, int64_t k,
-                               const float* packed_a, int64_t step, Ahead (&ahead)[2]) {
+                               Ahead (&ahead)[2]) {
   const bool last = first + k == x.k;
-  const int64_t rows = part.i1 - part.i0;
+  const int64_t at = first - block.depth0;
+  const Matrix a = kPacked ? Matrix{block.packed_a + part.i0 * block.depth + at * kTileRows, 1, kTileRows}
+                           : At(x.a, block.row0 + part.i0, first);
+  const int64_t step = kTileRows * (kPacked ? block.depth : a.row);
   for (int64_t j = part.j0; j < part.j1; j += kTileColumns) {
-    const float* b = block.packed_b + j * block.depth + (first - block.depth0) * kTileColumns;
-    const int64_t column = block.column0 + j;
-    const float* a = packed_a;
-    for (int64_t i = 0; i < rows; i += kTileRows, a += step) {
-      const Target target = {x.c + (part.i0 + i) * x.c_row + column, x.c_row, x.accumulate || first > 0,
-                             last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
-      ahead[0].Fetch();
-      ahead[1].Fetch();
-      AnyTile<true>(Smaller(kTileRows, rows - i), Smaller(kTileColumns, part.j1 - j), k, {a, 1, kTileRows}, {b},
-                    target);
+    const int64_t column = block.column0 + j, columns = Smaller(kTileColumns, part.j1 - j);
+    const Panel b = {block.packed_b + j * block.depth + at * kTileColumns};
+    Target target = {x.c + (block.row0 + part.i0) * x.c_row + column, x.c_row, x.accumulate || first > 0,
+                     last && x.bias != nullptr ? x.bias + column : nullptr, last && x.relu};
+    Matrix tile = a;
+    for (int64_t i = part.i0; i < part.i1; i += kTileRows) {
+      for (Ahead& each : ahead) each.Fetch();
+      AnyTile<kPacked ? Layout::kPacked : Layout::kPackedB>(Smaller(kTileRows, part.i1 - i), columns, k, tile, b,
+                                                            target);
+      tile.data += step;
+      target.c += kTileRows * x.c_row;
     }
   }
-}
-
-// Calls body(first, k) for each kDepth terms of the block.
-template <class Body>
-NANO_INLINE void ForDepth(const Block& block, const Body& body) {
-  for (int64_t p = 0; p < block.depth; p += kDepth) body(block.depth0 + p, Smaller(kDepth, block.depth - p));
 }
 
 // How a block is cut into tasks. They follow the number of threads: what a task computes doesn't depend on its size.
 struct Grid {
   int64_t rows, columns, down, across;  // of a task, and tasks
 
-  NANO_INLINE Grid(int64_t m, int64_t n, int64_t task_rows, int64_t task_columns)
-      : rows(task_rows), columns(task_columns), down(DivideUp(m, rows)), across(DivideUp(n, columns)) {}
+  // At least `wanted` tasks of whole tiles, if there are so many.
+  NANO_INLINE Grid(int64_t m, int64_t n, int64_t wanted)
+      : rows(RoundUp(DivideUp(m, DivideUp(m, kTaskRows)), kTileRows)), down(DivideUp(m, rows)) {
+    const int64_t parts = Larger(DivideUp(n, kTaskColumns), DivideUp(wanted, down));
+    columns = RoundUp(DivideUp(n, parts), kTileColumns);
+    across = DivideUp(n, columns);
+  }
 
   NANO_INLINE int64_t tasks() const { return down * across; }
-  NANO_INLINE int64_t IndexOf(const Part& part) const { return part.i0 / rows * across + part.j0 / columns; }
-
-  // body(part, worker) for each.
-  template <class Body>
-  NANO_INLINE void Run(int64_t m, int64_t n, Pool* pool, const Body& body) const {
-    ForTasks(pool, tasks(), 1, [&](int64_t task, int64_t, int worker) {
-      const int64_t i = task / across * rows, j = task % across * columns;
-      body(Part{i, Smaller(m, i + rows), j, Smaller(n, j + columns)}, worker);
-    });
+  NANO_INLINE Part PartOf(int64_t task, int64_t m, int64_t n) const {
+    const int64_t i = task / across * rows, j = task % across * columns;
+    return {i, Smaller(m, i + rows), j, Smaller(n, j + columns)};
   }
 };
 
@@ -266,93 +245,74 @@ NANO_INLINE int64_t TasksWanted(double m, double n, double k, const Pool* pool) 
              : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
 }
 
-// Tasks of whole tiles, about `wanted` of them, with at most `most_rows` rows.
-NANO_INLINE Grid GridOf(int64_t m, int64_t n, int64_t wanted, int64_t most_rows, int64_t least_columns) {
-  const int64_t row_blocks =
-      DivideUp(m, Larger(kTileRows, Smaller(most_rows, RoundUp(DivideUp(m, wanted), kTileRows))));
-  const int64_t column_blocks = Larger(1, Smaller(DivideUp(wanted, row_blocks), n / least_columns));
-  return Grid(m, n, RoundUp(DivideUp(m, row_blocks), kTileRows), RoundUp(DivideUp(n, column_blocks), kTileColumns));
-}
-
-// The same where a is packed already: as square as can be, as then the least is read.
-NANO_INLINE Grid SharedGrid(int64_t m, int64_t n, int64_t wanted) {
-  const int64_t task_rows = Smaller(RoundUp(m, kTileRows), kSharedTaskRows), down = DivideUp(m, task_rows);
-  const int64_t across = Larger(DivideUp(n, kSharedTaskColumns), DivideUp(wanted, down));
-  return Grid(m, n, RoundUp(DivideUp(m, down), kTileRows), RoundUp(DivideUp(n, across), kTileColumns));
-}
-
-// Packs `count` rows of a, or columns of b given as such, of `depth` terms each into panels of kWidth, in tasks.
+// Packs `depth` terms of `count` rows of a, or of as many columns of b handed over as rows, in tasks.
 template <int kWidth>
-void PackShared(const Matrix& from, int64_t count, int64_t depth, float* to, Pool* pool) {
-  const int64_t across = from.row, along = from.column;
-  if (across == 1 && along != 1) {
-    const auto pack = [&](int64_t begin, int64_t end) {
-      PackAcross<kWidth>(from.data, along, count, begin, end, kWidth * depth, to);
-    };
-    return ForChunks(pool, depth, RoundUp(DivideUp(8 * kChunk, count), kPackedTogether), pack);
+void PackAll(const Matrix& from, int64_t count, int64_t depth, float* to, Pool* pool) {
+  if (from.row == 1) {
+    const int64_t terms = RoundUp(DivideUp(8 * kChunk, count), kPackedTogether);
+    return ForChunks(pool, depth, terms, [&](int64_t begin, int64_t end) {
+      PackAcross<kWidth>(from.data, from.column, count, begin, end, kWidth * depth, to);
+    });
   }
-  ForChunks(pool, count, RoundUp(DivideUp(8 * kChunk, depth), kWidth), [&](int64_t begin, int64_t end) {
-    PackPanels<kWidth>(from.data + begin * across, across, along, end - begin, depth, kWidth * depth,
-                       to + begin * depth);
-  });
+  if constexpr (kWidth == kTileColumns) {  // a is used where it stands
+    ForChunks(pool, DivideUp(count, kWidth), DivideUp(kChunk, 2 * depth), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * kWidth; i < end * kWidth; i += kWidth) {
+        PackAlong(from.data + i * from.row, from.row, Smaller(kWidth, count - i), depth, to + i * depth);
+      }
+    });
+  }
 }
 
-// c by a block of which each task packs its own rows of a.
-void MultiplyRowBlocks(const Product& x, const Block& block, int64_t wanted, float* packed_a, Pool* pool) {
-  const Grid grid = GridOf(x.m, block.columns, wanted, kBlockRows, kLeastTaskColumns);
-  grid.Run(x.m, block.columns, pool, [&](const Part& part, int worker) {
-    float* own = packed_a + worker * kPackedRowsSize;
-    const int64_t tiles = DivideUp(part.i1 - part.i0, kTileRows) * DivideUp(part.j1 - part.j0, kTileColumns) *
-                          DivideUp(block.depth, kDepth);
-    Ahead ahead[2];  // the rows of the next task
-    if (x.a.column == 1 && x.a.row == x.k && part.i1 < x.m) {
-      ahead[0] = Ahead::Share(x.a.data + part.i1 * x.a.row, (Smaller(x.m, part.i1 + grid.rows) - part.i1) * x.a.row, 0,
-                              1, tiles);
+// What is wanted when a task is done: where a is packed its share of the next terms, else the rows of the next task.
+template <bool kPacked>
+NANO_INLINE void LookAhead(const Product& x, const Block& block, const Grid& grid, int64_t task, const Part& part,
+                           Ahead (&ahead)[2]) {
+  const int64_t tiles = part.tiles() * DivideUp(block.depth, kDepth);
+  if constexpr (kPacked) {
+    const int64_t next = block.depth0 + block.depth, terms = Smaller(block.depth, x.k - next);
+    const auto share = [&](const float* from, int64_t term) {
+      return Ahead::Share(from + next * term, terms * term, task, grid.tasks(), tiles);
+    };
+    if (x.a.row == 1) ahead[0] = share(x.a.data, x.a.column);
+    if (x.b.column == 1) ahead[1] = share(x.b.data, x.b.row);
+  } else if (x.a.row == x.k) {
+    const int64_t begin = block.row0 + part.i1, rows = Smaller(x.m - begin, grid.rows);
+    ahead[0] = Ahead::Share(x.a.data + begin * x.k, rows * x.k, task % grid.across, grid.across, tiles);
+  }
+}
+
+template <bool kPacked>
+void MultiplyBlock(const Product& x, const Block& block, int64_t wanted, Pool* pool) {
+  const Grid grid(block.rows, block.columns, wanted);
+  ForTasks(pool, grid.tasks(), 1, [&](int64_t task, int64_t, int) {
+    const Part part = grid.PartOf(task, block.rows, block.columns);
+    Ahead ahead[2];
+    LookAhead<kPacked>(x, block, grid, task, part, ahead);
+    for (int64_t p = 0; p < block.depth; p += kDepth) {
+      MultiplyDepth<kPacked>(x, block, part, block.depth0 + p, Smaller(kDepth, block.depth - p), ahead);
     }
-    ForDepth(block, [&](int64_t first, int64_t k) {
-      const Matrix a = At(x.a, part.i0, first);
-      PackPanels<kTileRows>(a.data, a.row, a.column, part.i1 - part.i0, k, k * kTileRows, own);
-      MultiplyDepth(x, block, part, first, k, own, k * kTileRows, ahead);
-    });
-  });
-}
-
-// The same where all pack a: its rows [row0, row0 + rows) of the block.
-void MultiplyShared(const Product& x, const Block& block, int64_t row0, int64_t rows, int64_t wanted, float* packed_a,
-                    Pool* pool) {
-  const Matrix a = At(x.a, row0, block.depth0);
-  PackShared<kTileRows>(a, rows, block.depth, packed_a, pool);
-  const Grid grid = SharedGrid(rows, block.columns, wanted);
-  const int64_t next = block.depth0 + block.depth, terms = Smaller(block.depth, x.k - next);
-  grid.Run(rows, block.columns, pool, [&](const Part& part, int) {
-    const int64_t tiles = DivideUp(part.i1 - part.i0, kTileRows) * DivideUp(part.j1 - part.j0, kTileColumns) *
-                          DivideUp(block.depth, kDepth);
-    const int64_t task = grid.IndexOf(part), tasks = grid.tasks();
-    Ahead ahead[2] = {Ahead::Share(x.a.data + next * x.a.column, terms * x.a.column, task, tasks, tiles), {}};
-    if (x.b.column == 1) ahead[1] = Ahead::Share(x.b.data + next * x.b.row, terms * x.b.row, task, tasks, tiles);
-    ForDepth(block, [&](int64_t first, int64_t k) {
-      const float* own = packed_a + part.i0 * block.depth + (first - block.depth0) * kTileRows;
-      MultiplyDepth(x, block, {row0 + part.i0, row0 + part.i1, part.j0, part.j1}, first, k, own,
-                    block.depth * kTileRows, ahead);
-    });
   });
 }
 
 void MultiplyBlocks(const Product& x, float* scratch, Pool* pool) {
-  const bool shared = IsShared(x.a);
-  const Blocks blocks = BlocksOf(x.m, x.n, x.k, shared);
+  const bool packed = IsPacked(x.a);
+  const Blocks blocks = BlocksOf(x.m, x.n, x.k, packed);
   float *packed_b = scratch, *packed_a = scratch + PackedSize(blocks.depth, blocks.columns);
-  for (int64_t column0 = 0; column0 < x.n; column0 += blocks.columns) {
-    for (int64_t depth0 = 0; depth0 < x.k; depth0 += blocks.depth) {
-      const Block block = {column0, Smaller(blocks.columns, x.n - column0), depth0, Smaller(blocks.depth, x.k - depth0),
-                           packed_b};
-      const int64_t wanted = TasksWanted(x.m, block.columns, block.depth, pool);
+  for (int64_t j = 0; j < x.n; j += blocks.columns) {
+    const int64_t columns = Smaller(blocks.columns, x.n - j);
+    for (int64_t p = 0; p < x.k; p += blocks.depth) {
+      const int64_t depth = Smaller(blocks.depth, x.k - p), wanted = TasksWanted(x.m, columns, depth, pool);
       Pool* used = wanted > 1 ? pool : nullptr;
-      const Matrix b = At(x.b, depth0, column0);
-      PackShared<kTileColumns>({b.data, b.column, b.row}, block.columns, block.depth, packed_b, used);
-      if (!shared) MultiplyRowBlocks(x, block, wanted, packed_a, used);
-      for (int64_t row0 = 0; row0 < x.m && shared; row0 += blocks.rows) {
-        MultiplyShared(x, block, row0, Smaller(blocks.rows, x.m - row0), wanted, packed_a, used);
+      const Matrix b = At(x.b, p, j);
+      PackAll<kTileColumns>({b.data, b.column, b.row}, columns, depth, packed_b, used);
+      for (int64_t i = 0; i < x.m; i += blocks.rows) {
+        const Block block = {i, Smaller(blocks.rows, x.m - i), j, columns, p, depth, packed_a, packed_b};
+        if (packed) {
+          PackAll<kTileRows>(At(x.a, i, p), block.rows, depth, packed_a, used);
+          MultiplyBlock<true>(x, block, wanted, used);
+        } else {
+          MultiplyBlock<false>(x, block, wanted, used);
+        }
       }
     }
   }
@@ -453,8 +413,8 @@ NANO_INLINE void MultiplyRows(int64_t i0, int64_t i1, int64_t n, int64_t k, cons
     for (int64_t i = i0; i < i1; i += kTileRows) {
       const Target target = {to.c + i * to.c_row + j, to.c_row, to.add, to.bias == nullptr ? nullptr : to.bias + j,
                              to.relu};
-      AnyTile<false>(Smaller(kTileRows, i1 - i), Smaller(kTileColumns, n - j), k, At(a, i, 0),
-                     {b.data + j / kTileColumns * panel, b.step}, target);
+      AnyTile<Layout::kAny>(Smaller(kTileRows, i1 - i), Smaller(kTileColumns, n - j), k, At(a, i, 0),
+                            {b.data + j / kTileColumns * panel, b.step}, target);
     }
   }
 }
@@ -515,10 +475,9 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
   } else if (IsSmall(n, k)) {
     floats = PackedSize(k, n);
   } else {
-    const bool shared = across && m > 1;
-    const Blocks blocks = BlocksOf(m, n, k, shared);
-    floats = PackedSize(blocks.depth, blocks.columns) +
-             (shared ? RoundUp(blocks.rows, kTileRows) * blocks.depth : threads * kPackedRowsSize);
+    const bool packed = across && m > 1;
+    const Blocks blocks = BlocksOf(m, n, k, packed);
+    floats = PackedSize(blocks.depth, blocks.columns) + (packed ? RoundUp(blocks.rows, kTileRows) * blocks.depth : 0);
   }
   return static_cast<size_t>(floats) * sizeof(float);
 }
@@ -531,7 +490,7 @@ void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
 }
 
 void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) {
-  PackPanels<kTileColumns>(b.data, b.column, b.row, columns, k, k * kTileColumns, packed);
+  PackAll<kTileColumns>({b.data, b.column, b.row}, columns, k, packed, nullptr);
 }
 
 void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
@@ -543,8 +502,8 @@ void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const floa
       const int64_t first = Larger(0, Smaller(k, i - terms.first_limit));
       const int64_t last = Larger(first, Smaller(Smaller(k, terms.used), terms.last_limit + i + rows - 1));
       const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
-      AnyTile<false>(rows, Smaller(kTileColumns, n - j), last - first, At(a, i, first),
-                     {packed + j * k + first * kTileColumns}, target);
+      AnyTile<Layout::kAny>(rows, Smaller(kTileColumns, n - j), last - first, At(a, i, first),
+                            {packed + j * k + first * kTileColumns}, target);
     }
   }
 }

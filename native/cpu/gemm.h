@@ -1,4 +1,4 @@
-// Matrix products of any strides: packed and blocked, the sum over k in an order that depends on the shape alone.
+// Matrix products: packed and blocked, the sum over k in an order that depends on the shape alone.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ constexpr int64_t kDepth = 384;
 // Multiply-adds worth a task: two or three µs of them, some ten times what handing it over takes.
 constexpr double kTaskTerms = 1 << 17;
 
-// Element (i, j) is data[i * row + j * column].
+// Element (i, j) is data[i * row + j * column]; one of the strides is 1.
 struct Matrix {
   const float* data;
   int64_t row, column;

@@ -19,8 +19,8 @@ struct I8 {
 NANO_INLINE F8 Set(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 NANO_INLINE F8 Load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
 NANO_INLINE void Store(float* p, F8 x) {
-NANO_INLINE void Prefetch(const float* p) { __builtin_prefetch(p); }
-NANO_INLINE void PrefetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
+  NANO_INLINE void Prefetch(const float* p) { __builtin_prefetch(p); }
+  NANO_INLINE void PrefetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
   vst1q_f32(p, x.v[0]);
   vst1q_f32(p + 4, x.v[1]);
 }
