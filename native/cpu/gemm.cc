@@ -249,7 +249,7 @@ NANO_INLINE int64_t TasksWanted(double m, double n, double k, const Pool* pool) 
 template <int kWidth>
 void PackAll(const Matrix& from, int64_t count, int64_t depth, float* to, Pool* pool) {
   if (from.row == 1) {
-    const int64_t terms = RoundUp(DivideUp(8 * kChunk, count), kPackedTogether);
+    const int64_t terms = RoundUp(DivideUp(2 * kChunk, count), kPackedTogether);
     return ForChunks(pool, depth, terms, [&](int64_t begin, int64_t end) {
       PackAcross<kWidth>(from.data, from.column, count, begin, end, kWidth * depth, to);
     });
