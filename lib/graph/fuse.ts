@@ -5,7 +5,8 @@
 //   dropout → add(residual)                              = dropout_add
 //   matmul → accumulate                                  = matmul_accumulate
 //
-// A chain is fused only where nothing else reads what lies between its ops.
+// A chain is fused only where nothing else reads what lies between its ops. The fused op stands where the first stood, so
+// that what it reads is needed no longer than before, unless it has to wait for something else.
 
 import { sameShape } from './dtype'
 import type { Node, Program } from './program'
@@ -82,9 +83,16 @@ function applyPattern(program: Program, pattern: Pattern): Program {
     for (const id of node!.inputs) uses.set(id, (uses.get(id) ?? 0) + 1)
     for (const id of node!.outputs) writer.set(id, at)
   })
-  // A node moves down to its reader, so nothing it reads may be written in between.
-  const unchangedBetween = (ids: readonly number[], from: number, to: number) =>
-    !ops.slice(from + 1, to).some((node) => node?.outputs.some((id) => ids.includes(id)))
+  const between = (from: number, to: number) => ops.slice(from + 1, to).filter((node) => node !== undefined)
+  const touches = (ids: readonly number[], others: readonly number[]) => ids.some((id) => others.includes(id))
+  // What moves must not pass a write of what it reads, and the other way about.
+  const canMoveDown = (first: Node, from: number, to: number) =>
+    !between(from, to).some(({ outputs }) => touches(outputs, first.inputs))
+  const canMoveUp = (second: Node, from: number, to: number) =>
+    !between(from, to).some(
+      ({ inputs, outputs }) =>
+        touches(outputs, second.inputs) || touches([...inputs, ...outputs], second.outputs),
+    )
 
   program.ops.forEach((second, at) => {
     if (second.op !== pattern.second) return
@@ -92,11 +100,14 @@ function applyPattern(program: Program, pattern: Pattern): Program {
       const from = writer.get(id)
       const first = from === undefined ? undefined : ops[from]
       if (!first || first.op !== pattern.first || uses.get(id) !== 1 || first.outputs.length !== 1) continue
-      if (program.buffers[id].role !== 'temporary' || !unchangedBetween(first.inputs, from!, at)) continue
+      if (program.buffers[id].role !== 'temporary') continue
+      const up = canMoveUp(second, from!, at)
+      if (!up && !canMoveDown(first, from!, at)) continue
       const merged = pattern.merge(first, second, slot, program)
       if (!merged) continue
-      ops[at] = merged
-      ops[from!] = undefined
+      ops[from!] = up ? merged : undefined
+      ops[at] = up ? undefined : merged
+      for (const output of merged.outputs) writer.set(output, up ? from! : at)
       break
     }
   })

@@ -133,17 +133,17 @@ describe.each(Object.keys(configs))('%s', (kind) => {
   })
 })
 
-describe('patterns', () => {
-  /** The ops of what `build` makes, fused. */
-  function fusedOf(build: (trace: Trace) => void, available = fusedOpNames): string[] {
-    const trace = new Trace('pattern')
-    build(trace)
-    return names(fuse(trace.finish(), available))
-  }
-  const x = (trace: Trace) => trace.input('x', 'f32', [2, 3])
-  const w = (trace: Trace, ...shape: number[]) => trace.store(`w${shape}`, 'f32', shape)
-  const rng = (trace: Trace) => trace.rng()
+/** The ops of what `build` makes, fused. */
+function fusedOf(build: (trace: Trace) => void, available = fusedOpNames): string[] {
+  const trace = new Trace('pattern')
+  build(trace)
+  return names(fuse(trace.finish(), available))
+}
+const x = (trace: Trace) => trace.input('x', 'f32', [2, 3])
+const w = (trace: Trace, ...shape: number[]) => trace.store(`w${shape}`, 'f32', shape)
+const rng = (trace: Trace) => trace.rng()
 
+describe('patterns', () => {
   test('those that fuse', () => {
     expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))))).toEqual([
       'linear',
@@ -267,19 +267,72 @@ describe('patterns', () => {
     expect(fusedOf(right)).toEqual(['matmul', 'accumulate'])
   })
 
-  test('an operand changes before the product is used', () => {
-    const changed = (t: Trace) => {
+  test('operands of both change before the product is used', () => {
+    const both = (t: Trace) => {
       const product = matmul(x(t), w(t, 4, 3), false, true)
-      accumulate(w(t, 4, 3), w(t, 4, 3, 1) && copy(w(t, 4, 3)))
-      t.output('y', add(product, w(t, 4)))
-    }
-    expect(fusedOf(changed)).toEqual(['matmul', 'copy', 'accumulate', 'add'])
-    const other = (t: Trace) => {
-      const product = matmul(x(t), w(t, 4, 3), false, true)
+      accumulate(w(t, 4, 3), copy(w(t, 4, 3)))
       accumulate(w(t, 4), copy(w(t, 4)))
       t.output('y', add(product, w(t, 4)))
     }
-    expect(fusedOf(other)).toEqual(['copy', 'accumulate', 'linear'])
+    expect(fusedOf(both)).toEqual(['matmul', 'copy', 'accumulate', 'copy', 'accumulate', 'add'])
+  })
+})
+
+describe('the fused op stands', () => {
+  const product = (t: Trace) => matmul(x(t), w(t, 4, 3), false, true)
+  const square = (t: Trace) => matmul(x(t), x(t), true, false)
+
+  test('where the first stood, so that what it reads is needed no longer', () => {
+    const gradient = (t: Trace) => {
+      const dw = square(t)
+      t.output('y', relu(x(t)))
+      accumulate(w(t, 3, 3), dw)
+    }
+    expect(fusedOf(gradient)).toEqual(['matmul_accumulate', 'relu'])
+    const changed = (t: Trace) => {
+      const y = product(t)
+      accumulate(w(t, 4, 3), copy(w(t, 4, 3)))
+      t.output('y', add(y, w(t, 4)))
+    }
+    expect(fusedOf(changed)).toEqual(['linear', 'copy', 'accumulate'])
+  })
+
+  test('where the second stood, if what that reads comes later', () => {
+    const changed = (t: Trace) => {
+      const y = product(t)
+      accumulate(w(t, 4), copy(w(t, 4)))
+      t.output('y', add(y, w(t, 4)))
+    }
+    expect(fusedOf(changed)).toEqual(['copy', 'accumulate', 'linear'])
+    const residual = (t: Trace) => {
+      const dropped = dropout(x(t), rng(t), 0.5, 1)
+      t.output('y', add(relu(w(t, 2, 3)), dropped))
+    }
+    expect(fusedOf(residual)).toEqual(['relu', 'dropout_add'])
+  })
+
+  test('where the second stood, if what that writes is read or written before', () => {
+    const read = (t: Trace) => {
+      const dw = square(t)
+      t.output('y', copy(w(t, 3, 3)))
+      accumulate(w(t, 3, 3), dw)
+    }
+    expect(fusedOf(read)).toEqual(['copy', 'matmul_accumulate'])
+    const written = (t: Trace) => {
+      const dw = square(t)
+      accumulate(w(t, 3, 3), relu(w(t, 3, 3)))
+      accumulate(w(t, 3, 3), dw)
+    }
+    expect(fusedOf(written)).toEqual(['relu', 'accumulate', 'matmul_accumulate'])
+  })
+
+  test('and what follows is fused with it there', () => {
+    const linear = (t: Trace) => {
+      const y = add(product(t), w(t, 4))
+      accumulate(w(t, 4, 3), copy(w(t, 4, 3)))
+      t.output('y', relu(y))
+    }
+    expect(fusedOf(linear)).toEqual(['linear', 'copy', 'accumulate'])
   })
 })
 
