@@ -16,6 +16,16 @@ NANO_INLINE AttentionSizes SizesOf(const Shape& q, const Shape& k, const Attenti
   return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads};
 }
 
+// How far the rows of the next head lie from those of head `number`: beside them, or in the next sequence.
+NANO_INLINE int64_t NextHead(const AttentionSizes& s, int64_t number, int64_t rows) {
+  return (number + 1) % s.heads != 0 ? s.head_size : rows * s.channels - (s.heads - 1) * s.head_size;
+}
+
+// Fetches a row of a head that is worked on next.
+NANO_INLINE void FetchRow(const float* row, int64_t head_size) {
+  for (int64_t d = 0; d < head_size; d += 16) PrefetchFar(row + d);
+}
+
 // A tile of scores: rows are queries from `query` on, columns keys from `key` on.
 struct ScoreTile {
   int64_t query, rows, key, columns;

@@ -54,6 +54,22 @@ NANO_INLINE void StoreRow(const F8* sums, const Target& target, int64_t row, int
   }
 }
 
+// The same for all rows of a tile, without asking of each vector what is known of the whole.
+template <int kRows, int kVectors>
+NANO_INLINE void StoreTile(const F8 (&sums)[kRows][kVectors], const Target& target, int64_t columns) {
+  const bool plain = columns == 8 * kVectors && target.bias == nullptr && !target.relu;
+  for (int i = 0; i < kRows; ++i) {
+    float* c = target.c + i * target.c_row;
+    if (plain && target.add) {
+      for (int v = 0; v < kVectors; ++v) Store(c + 8 * v, Load(c + 8 * v) + sums[i][v]);
+    } else if (plain) {
+      for (int v = 0; v < kVectors; ++v) Store(c + 8 * v, sums[i][v]);
+    } else {
+      StoreRow<kVectors>(sums[i], target, i, columns);
+    }
+  }
+}
+
 // 16 columns of b: rows `step` apart, kTileColumns where it is packed.
 struct Panel {
   const float* data;
@@ -86,7 +102,7 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
       for (int v = 0; v < kVectors; ++v) sums[i][v] = MulAdd(term, factors[v], sums[i][v]);
     }
   }
-  for (int i = 0; i < kRows; ++i) StoreRow<kVectors>(sums[i], target, i, columns);
+  StoreTile(sums, target, columns);
 }
 
 template <Layout kLayout>
@@ -502,8 +518,13 @@ void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const floa
       const int64_t first = Larger(0, Smaller(k, i - terms.first_limit));
       const int64_t last = Larger(first, Smaller(Smaller(k, terms.used), terms.last_limit + i + rows - 1));
       const Target target = {c + i * c_row + j, c_row, accumulate, nullptr, false};
-      AnyTile<Layout::kAny>(rows, Smaller(kTileColumns, n - j), last - first, At(a, i, first),
-                            {packed + j * k + first * kTileColumns}, target);
+      const Panel b = {packed + j * k + first * kTileColumns};
+      const int64_t columns = Smaller(kTileColumns, n - j);
+      if (a.column == 1) {
+        AnyTile<Layout::kPackedB>(rows, columns, last - first, At(a, i, first), b, target);
+      } else {
+        AnyTile<Layout::kAny>(rows, columns, last - first, At(a, i, first), b, target);
+      }
     }
   }
 }
