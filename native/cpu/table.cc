@@ -4,6 +4,8 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
+constexpr bool kElementwise = true;
+
 constexpr Kernel kKernels[] = {
     {"fill", RunFill},
     {"tril_mean", RunTrilMean},
@@ -14,11 +16,11 @@ constexpr Kernel kKernels[] = {
     {"embedding_backward", RunEmbeddingBackward},
     {"matmul", RunMatmul, ScratchMatmul},
     {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
-    {"add", RunAdd},
+    {"add", RunAdd, nullptr, kElementwise},
     {"sum_leading", RunSumLeading, ScratchSumLeading},
-    {"relu", RunRelu},
-    {"relu_backward", RunReluBackward},
-    {"dropout", RunDropout},
+    {"relu", RunRelu, nullptr, kElementwise},
+    {"relu_backward", RunReluBackward, nullptr, kElementwise},
+    {"dropout", RunDropout, nullptr, kElementwise},
     {"layer_norm", RunLayerNorm},
     {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
     {"masked_softmax", RunMaskedSoftmax},
@@ -37,7 +39,7 @@ constexpr Kernel kKernels[] = {
     {"select_row", RunSelectRow},
     {"sample", RunSample},
     {"linear", RunLinear, ScratchLinear},
-    {"dropout_add", RunDropoutAdd},
+    {"dropout_add", RunDropoutAdd, nullptr, kElementwise},
     {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -102,7 +103,20 @@ std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   return at;
 }
 
-Result<Plan> Place(const Program& program, std::span<const size_t> scratch) {
+// Gives the output of an elementwise op the place of an input of its size that ends there. Returns that input.
+std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::span<const uint32_t> ending, Plan& plan) {
+  const uint32_t output = op.outputs[0];
+  if (program.buffers[output].role != Role::kTemporary) return std::nullopt;
+  for (const uint32_t input : op.inputs) {
+    if (program.buffers[input].spec.bytes() != program.buffers[output].spec.bytes()) continue;
+    if (std::find(ending.begin(), ending.end(), input) == ending.end()) continue;
+    plan.buffers[output] = plan.buffers[input];
+    return input;
+  }
+  return std::nullopt;
+}
+
+Result<Plan> Place(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise) {
   Plan plan;
   plan.buffers.assign(program.buffers.size(), 0);
   plan.scratch.assign(program.ops.size(), 0);
@@ -110,8 +124,10 @@ Result<Plan> Place(const Program& program, std::span<const size_t> scratch) {
   Gaps gaps;
   for (size_t op = 0; op < program.ops.size(); ++op) {
     std::vector<Item> items;
+    const std::optional<uint32_t> overwritten =
+        elementwise[op] ? Overwrite(program, program.ops[op], last_uses[op], plan) : std::nullopt;
     for (const uint32_t buffer : program.ops[op].outputs) {
-      if (program.buffers[buffer].role != Role::kTemporary) continue;
+      if (program.buffers[buffer].role != Role::kTemporary || overwritten.has_value()) continue;
       items.push_back({Aligned(program.buffers[buffer].spec.bytes()), &plan.buffers[buffer]});
     }
     if (scratch[op] > kMaxArena) return Status(Code::kOutOfMemory, "an op's scratch is too large");
@@ -124,6 +140,7 @@ Result<Plan> Place(const Program& program, std::span<const size_t> scratch) {
     }
     if (scratch_bytes > 0) gaps.Give(plan.scratch[op], scratch_bytes);
     for (const uint32_t buffer : last_uses[op]) {
+      if (buffer == overwritten) continue;
       gaps.Give(plan.buffers[buffer], Aligned(program.buffers[buffer].spec.bytes()));
     }
   }
@@ -133,8 +150,8 @@ Result<Plan> Place(const Program& program, std::span<const size_t> scratch) {
 
 }  // namespace
 
-Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch) {
-  return Guarded([&] { return Place(program, scratch); });
+Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise) {
+  return Guarded([&] { return Place(program, scratch, elementwise); });
 }
 
 }  // namespace nano

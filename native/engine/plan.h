@@ -19,7 +19,8 @@ struct Plan {
 };
 
 // Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it, an op's
-// scratch (`scratch[op]` bytes) while the op runs. Takes n·log n for n buffers, whatever the Program.
-Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch);
+// scratch (`scratch[op]` bytes) while the op runs. The output of an op that is `elementwise[op]` takes the place of an
+// input of its size that nothing reads later. Takes n·log n for n buffers, whatever the Program.
+Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise);
 
 }  // namespace nano

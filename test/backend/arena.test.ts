@@ -1,0 +1,88 @@
+// The arena: temporaries that aren't needed at once share memory, and results don't show it.
+
+import * as fc from 'fast-check'
+import type { Session } from '../../lib/backend/backend'
+import { compile } from '../../lib/backend/compiled'
+import { JsSession } from '../../lib/backend/js/session'
+import type { Program } from '../../lib/graph/program'
+import type { Tensor } from '../../lib/graph/tensor'
+import { Trace } from '../../lib/graph/trace'
+import { add, copy, dropout, relu } from '../../lib/ops'
+import { reluBackward } from '../../lib/ops/relu'
+import { handleOf, onNative, type TestDevice } from '../support/devices'
+
+const size = 4096
+const bytes = 4 * size
+const x = Float32Array.from({ length: size }, (_, i) => Math.sin(i))
+
+/** A Program on x [256, 16] whose output y is what `build` makes. */
+function programOf(build: (x: Tensor, trace: Trace) => Tensor): Program {
+  const trace = new Trace('example')
+  trace.output('y', copy(build(trace.input('x', 'f32', [size / 16, 16]), trace)))
+  return trace.finish()
+}
+
+async function resultOf(session: Session, program: Program): Promise<Float32Array> {
+  const compiled = await compile(session, program)
+  const inputs = compiled.inputs.pack([{ x, rng: [1, 2, 3] }])
+  const { outputs } = await session.run(1, [{ program: compiled.handle, times: 1, inputs }])
+  return compiled.outputs.unpack(outputs[0], 'y') as Float32Array
+}
+
+onNative('the arena', (device: TestDevice) => {
+  let session: Session
+  beforeEach(() => {
+    session = device.open()
+  })
+  afterEach(() => session.dispose())
+
+  async function arenaOf(build: (x: Tensor, trace: Trace) => Tensor): Promise<number> {
+    await compile(session, programOf(build))
+    return (await handleOf(session).memory()).arena
+  }
+
+  test('an elementwise op writes over an operand that nothing reads later', async () => {
+    const chain = (x: Tensor, trace: Trace) => {
+      const y = relu(add(relu(x), x))
+      return reluBackward(x, add(x, dropout(y, trace.rng(), 0.5, 1)))
+    }
+    expect(await arenaOf(chain)).toBe(bytes)
+  })
+
+  test('not over one that is read again', async () => {
+    expect(
+      await arenaOf((x) => {
+        const y = relu(x)
+        return add(relu(y), y)
+      }),
+    ).toBe(2 * bytes)
+  })
+
+  test('not over one of another size', async () => {
+    const bias = (x: Tensor, trace: Trace) => add(x, relu(trace.input('bias', 'f32', [16])))
+    expect(await arenaOf(bias)).toBe(bytes + 64)
+  })
+
+  test('whatever the chain, results are those of the TypeScript backend', async () => {
+    const step = fc.tuple(fc.constantFrom('relu', 'add', 'reluBackward', 'dropout'), fc.nat(), fc.nat())
+    const js = new JsSession()
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        const program = programOf((first, trace) => {
+          const made = [first]
+          for (const [op, i, j] of steps) {
+            const [a, b] = [made[i % made.length], made[j % made.length]]
+            if (op === 'relu') made.push(relu(a))
+            if (op === 'add') made.push(add(a, b))
+            if (op === 'reluBackward') made.push(reluBackward(a, b))
+            if (op === 'dropout') made.push(dropout(a, trace.rng(), 0.5, made.length))
+          }
+          return made.slice(1).reduce((sum, each) => add(sum, each), first)
+        })
+        expect(await resultOf(session, program)).toEqual(await resultOf(js, program))
+      }),
+      { numRuns: 60, seed: 1 },
+    )
+    await js.dispose()
+  })
+})
