@@ -91,7 +91,7 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
   }
-  if (kLayout != Layout::kAny && target.add) {
+  if (kLayout != Layout::kAny) {
     for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
   }
   for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
