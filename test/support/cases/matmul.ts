@@ -18,8 +18,8 @@ const transposes = [
   { transpose_a: true, transpose_b: true },
 ]
 
-/** 256 terms are summed in registers at once. */
-const depths = [...edges, 127, 255, 256, 257, 511, 512, 513]
+/** 384 terms are summed in registers at once. */
+const depths = [...edges, 127, 128, 383, 384, 385, 767, 768, 769]
 
 export function matmulCases(): Case[] {
   const sizes: Sizes[] = [
@@ -30,30 +30,33 @@ export function matmulCases(): Case[] {
     ...[1, 2, 3, 4].flatMap((M) => edges.map((N) => ({ M, K: 11, N }))),
     ...[1, 3, 4].flatMap((M) => depths.map((K) => ({ M, K, N: 5 }))),
     ...random(24),
-    // Up to 128 columns and 256 terms nothing but b is packed, and that only where its rows aren't whole panels.
+    // Up to 128 columns and 384 terms nothing but b is packed, and that only where its rows aren't whole panels.
     ...[112, 127, 128, 129].map((N) => ({ M: 13, K: 40, N })),
     // A small result of at least 128 terms, twice its sides, is summed in parts of 64 terms or more, up to 4,096 in all.
     ...[127, 128, 129, 192, 193].map((K) => ({ M: 31, K, N: 33 })),
     ...[1024, 1025, 2050, 4095, 4096, 4097].map((K) => ({ M: 7, K, N: 16 })),
     { M: 64, K: 256, N: 128 },
     { M: 65, K: 256, N: 128 },
+    { M: 65, K: 385, N: 128 },
   ]
-  // Many tasks: blocks of 144 rows, of 192 columns, of 8192 columns, of 2²¹ packed floats.
+  // Many tasks: of 144 rows and 384 columns. Blocks: 8192 columns of b, 8190 rows of a where it is packed, 2²⁰ packed floats.
   const large: Sizes[] = [
     { M: 145, K: 129, N: 130 },
     { M: 301, K: 65, N: 197 },
-    { M: 13, K: 521, N: 405 },
+    { M: 13, K: 521, N: 805 },
     { M: 601, K: 33, N: 48 },
     { M: 1, K: 257, N: 1025 },
     { M: 3, K: 300, N: 701 },
   ]
-  const huge: Sizes[] = [{ M: 5, K: 257, N: 8209 }]
+  const [plain, , transposed] = transposes
+  const huge: [Sizes, Transposes][] = [
+    [{ M: 5, K: 385, N: 8209 }, plain],
+    [{ M: 8209, K: 385, N: 3 }, transposed],
+  ]
   return [
     ...transposes.flatMap((attributes) => distinct(sizes).flatMap((each) => matmul(each, attributes))),
     ...transposes.flatMap((attributes) => large.flatMap((each) => matmul(each, attributes))),
-    ...transposes
-      .slice(0, 1)
-      .flatMap((attributes) => huge.flatMap((each) => matmul(each, attributes, { large: true }))),
+    ...huge.flatMap(([each, attributes]) => matmul(each, attributes, { large: true })),
     ...distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => linear(each)),
     ...transposes.flatMap((attributes) =>
       distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => matmulAccumulate(each, attributes)),
