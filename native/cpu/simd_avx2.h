@@ -23,6 +23,7 @@ NANO_INLINE __m256i FirstLanes(int64_t n) {
 NANO_INLINE F8 Set(float x) { return {_mm256_set1_ps(x)}; }
 NANO_INLINE F8 Load(const float* p) { return {_mm256_loadu_ps(p)}; }
 NANO_INLINE void Store(float* p, F8 x) { _mm256_storeu_ps(p, x.v); }
+// Asks for the cache line of p: for the first cache, and for the second.
 NANO_INLINE void Prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 NANO_INLINE void PrefetchFar(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
 // The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.

@@ -19,11 +19,12 @@ struct I8 {
 NANO_INLINE F8 Set(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 NANO_INLINE F8 Load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
 NANO_INLINE void Store(float* p, F8 x) {
-  NANO_INLINE void Prefetch(const float* p) { __builtin_prefetch(p); }
-  NANO_INLINE void PrefetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
   vst1q_f32(p, x.v[0]);
   vst1q_f32(p + 4, x.v[1]);
 }
+// Asks for the cache line of p: for the first cache, and for the second.
+NANO_INLINE void Prefetch(const float* p) { __builtin_prefetch(p); }
+NANO_INLINE void PrefetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
 // The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
 NANO_INLINE F8 LoadSome(const float* p, int64_t n) {
   float lanes[8] = {};

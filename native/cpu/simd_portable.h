@@ -26,6 +26,7 @@ struct I8 {
 NANO_INLINE F8 Set(float x) { NANO_LANES(F8, x); }
 NANO_INLINE F8 Load(const float* p) { NANO_LANES(F8, p[i]); }
 NANO_INLINE void Store(float* p, F8 x) { std::memcpy(p, x.v, sizeof(x.v)); }
+// Asks for the cache line of p: for the first cache, and for the second.
 NANO_INLINE void Prefetch(const float*) {}
 NANO_INLINE void PrefetchFar(const float*) {}
 // The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
