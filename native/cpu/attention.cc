@@ -147,13 +147,9 @@ void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, c
       if (tile.columns <= 0) continue;
       MultiplyPacked(rows, tile.columns, s.head_size, {q + t * s.channels, s.channels, 1}, room.keys, room.scores,
                      ScoresRow(s), false, {.column_limit = limit});
-      if (key == 0 && begin == 0 && head + 1 < s.batch * s.heads) {
-        const int64_t keys_next = NextHead(s, head, s.keys), queries_next = NextHead(s, head, s.queries);
-        for (int64_t r = t; r < t + rows; ++r) {
-          FetchRow(keys + keys_next + r * s.channels, s.head_size);
-          FetchRow(values + keys_next + r * s.channels, s.head_size);
-          FetchRow(q + queries_next + r * s.channels, s.head_size);
-        }
+      if (key == 0 && begin == 0) {
+        FetchNextHead(s, head, s.keys, t, rows, {keys, values});
+        FetchNextHead(s, head, s.queries, t, rows, {q});
       }
       if (a.dropout) factors.Start(head, tile, s.queries);
       SoftmaxTile(a, tile, room.scores, factors, running + (t - begin), y + t * s.channels);

@@ -16,14 +16,19 @@ NANO_INLINE AttentionSizes SizesOf(const Shape& q, const Shape& k, const Attenti
   return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads};
 }
 
-// How far the rows of the next head lie from those of head `number`: beside them, or in the next sequence.
-NANO_INLINE int64_t NextHead(const AttentionSizes& s, int64_t number, int64_t rows) {
-  return (number + 1) % s.heads != 0 ? s.head_size : rows * s.channels - (s.heads - 1) * s.head_size;
-}
-
-// Fetches a row of a head that is worked on next.
-NANO_INLINE void FetchRow(const float* row, int64_t head_size) {
-  for (int64_t d = 0; d < head_size; d += 16) PrefetchFar(row + d);
+// Fetches rows [begin, begin + count) of the head that comes after head `number`, if any: beside it, or in the next
+// sequence. `from`: where head `number` begins in tensors with `length` rows a sequence.
+template <int kTensors>
+NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t number, int64_t length, int64_t begin, int64_t count,
+                               const float* const (&from)[kTensors]) {
+  if (number + 1 == s.batch * s.heads) return;
+  const bool beside = (number + 1) % s.heads != 0;
+  const int64_t next = beside ? s.head_size : length * s.channels - (s.heads - 1) * s.head_size;
+  for (int64_t row = begin; row < begin + count; ++row) {
+    for (const float* tensor : from) {
+      for (int64_t d = 0; d < s.head_size; d += kLine) PrefetchFar(tensor + next + row * s.channels + d);
+    }
+  }
 }
 
 // A tile of scores: rows are queries from `query` on, columns keys from `key` on.

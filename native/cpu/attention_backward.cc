@@ -150,14 +150,7 @@ void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFac
     Pack({head.k + at, s.channels, 1}, loaded, s.head_size, room.keys_across);
     for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries see none of these keys
       const int64_t rows = Smaller(kTileQueries, s.queries - t);
-      if (key == 0 && head.number + 1 < s.batch * s.heads) {
-        const int64_t next = NextHead(s, head.number, s.queries);
-        for (int64_t r = t; r < t + rows; ++r) {
-          for (const float* from : {head.q, head.k, head.v, head.y, head.dy}) {
-            FetchRow(from + next + r * s.channels, s.head_size);
-          }
-        }
-      }
+      if (key == 0) FetchNextHead(s, head.number, s.queries, t, rows, {head.q, head.k, head.v, head.y, head.dy});
       TileBackward(b, head, {t, rows, key, Smaller(loaded, t + rows - key)}, loaded, room, factors);
     }
   }

@@ -16,7 +16,6 @@ constexpr int64_t kBlockRows = 8190;                // rows of a, where it is pa
 constexpr int64_t kPackedLimit = int64_t{1} << 20;  // floats packed at once, where that is more than kDepth terms
 constexpr int64_t kTaskRows = 24 * kTileRows;       // at most; with kDepth terms 216 KiB of a, for a core's own cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
-constexpr int64_t kLine = 16;                      // floats in a line of the cache
 constexpr int64_t kThinRows = 4;                   // so few rows that packing b would cost more than it brings
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
@@ -177,9 +176,7 @@ NANO_INLINE Blocks BlocksOf(int64_t m, int64_t n, int64_t k, bool packed) {
   return {columns, rows, Smaller(k, Larger(kDepth, kPackedLimit / floats / kDepth * kDepth))};
 }
 
-NANO_INLINE bool IsThin(const Product& x) {
-  return x.m <= kThinRows && x.a.column == 1 && (x.b.row == 1 || x.b.column == 1);
-}
+NANO_INLINE bool IsThin(const Product& x) { return x.m <= kThinRows && x.a.column == 1; }
 
 // What is multiplied at once: rows of a and columns of b, `depth` terms of them.
 struct Block {
@@ -289,7 +286,7 @@ NANO_INLINE void LookAhead(const Product& x, const Block& block, const Grid& gri
     const auto share = [&](const float* from, int64_t term) {
       return Ahead::Share(from + next * term, terms * term, task, grid.tasks(), tiles);
     };
-    if (x.a.row == 1) ahead[0] = share(x.a.data, x.a.column);
+    ahead[0] = share(x.a.data, x.a.column);
     if (x.b.column == 1) ahead[1] = share(x.b.data, x.b.row);
   } else if (x.a.row == x.k) {
     const int64_t begin = block.row0 + part.i1, rows = Smaller(x.m - begin, grid.rows);

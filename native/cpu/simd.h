@@ -40,6 +40,7 @@ NANO_INLINE int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NANO_INLINE int64_t RoundUp(int64_t a, int64_t b) { return DivideUp(a, b) * b; }
 
 constexpr float kFloatInfinity = HUGE_VALF;
+constexpr int64_t kLine = 16;  // floats in a line of the cache, as Prefetch brings it
 
 // Sum(a) is ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) everywhere. This one sums eight vectors at once.
 NANO_INLINE F8 SumEach(F8 (&a)[8]) {
