@@ -25,14 +25,14 @@ const mutants = {
       'Smaller(kTileColumns, n - j - 1), k, At(a, i, 0)',
     ],
     ['split: the last part dropped', 'p < parts; ++p) sum', 'p + 1 < parts; ++p) sum'],
-    ['split: the first terms of a for all', 'At(x.a, 0, first)', 'At(x.a, 0, 0)'],
+    ['split: the first terms of a for all', 'x.n, k, At(x.a, 0, first)', 'x.n, k, At(x.a, 0, 0)'],
     [
       'split: the first terms of b for all',
       'const Matrix b = At(x.b, first, 0);',
       'const Matrix b = At(x.b, 0, 0);',
     ],
     ['split: the total forgotten', 'if (to.add) sum = LoadLanes(to.c + j, lanes) + sum;', ''],
-    ['split: a part too long', 'k = Smaller(depth, x.k - first);', 'k = depth;'],
+    ['split: a part too long', ' k = Smaller(depth, x.k - first);', ' k = depth;'],
     ['terms one short', 'p < k; ++p, terms += column', 'p < k - 1; ++p, terms += column'],
     ['a block of K forgets the ones before', 'x.accumulate || first > 0', 'x.accumulate'],
     ['c is never added to', 'if (target.add) sum = LoadLanes(c + 8 * v, lanes) + sum;', ''],
@@ -44,27 +44,9 @@ const mutants = {
       'const int64_t lanes = Smaller(8, columns - 8 * v);\n    F8 sum',
       'const int64_t lanes = 8;\n    F8 sum',
     ],
-    [
-      'a whole tile is never added to',
-      'Store(c + 8 * v, Load(c + 8 * v) + sums[i][v]);',
-      'Store(c + 8 * v, sums[i][v]);',
-    ],
-    [
-      'a partial tile stored whole',
-      'columns == 8 * kVectors && target.bias == nullptr',
-      'target.bias == nullptr',
-    ],
-    ['a whole tile without its bias and relu', '&& target.bias == nullptr && !target.relu;', ';'],
-    [
-      'packed rows of a misplaced',
-      'block.packed_a + part.i0 * block.depth + at * kTileRows',
-      'block.packed_a + at * kTileRows',
-    ],
-    [
-      'deep terms of a misplaced',
-      'block.packed_a + part.i0 * block.depth + at * kTileRows',
-      'block.packed_a + part.i0 * block.depth',
-    ],
+    ['a whole tile is never added to', 'Load(c + i * c_row + 8 * v) + sums[i][v]', 'sums[i][v]'],
+    ['a partial tile stored whole', 'columns < 8 * kVectors || target.bias', 'target.bias'],
+    ['a whole tile without its bias and relu', '|| target.bias != nullptr || target.relu) {', ') {'],
     [
       'deep terms of b misplaced',
       'block.packed_b + j * block.depth + at * kTileColumns',
@@ -74,16 +56,41 @@ const mutants = {
     ['the first tile of a for all', 'tile.data += step;', ''],
     ['the first rows of c for all', 'target.c += kTileRows * x.c_row;', ''],
     ['rows of c counted from the first block', 'x.c + (block.row0 + part.i0)', 'x.c + part.i0'],
-    ['packed terms misplaced', 'to + i * depth);', 'to);'],
-    ['the first columns for every block', 'At(x.b, p, j);', 'At(x.b, p, 0);'],
-    ['the first terms of b for every block', 'At(x.b, p, j);', 'At(x.b, 0, j);'],
-    ['the first rows for every block', 'At(x.a, i, p)', 'At(x.a, 0, p)'],
-    ['the first terms of a for every block', 'At(x.a, i, p)', 'At(x.a, i, 0)'],
-    ['not transposed when packed', '      Transpose(rows);\n', ''],
+    ['panels misplaced when packed', 'to + j * depth + p * kTileColumns', 'to + p * kTileColumns'],
+    ['the first columns for every block', 'At(x.b, p, j), columns, begin', 'At(x.b, p, 0), columns, begin'],
+    ['the first terms for every block', 'At(x.b, p, j), columns, begin', 'At(x.b, 0, j), columns, begin'],
+    [
+      'across: the first columns again',
+      'At(x.b, p, j), columns, 0, terms',
+      'At(x.b, p, 0), columns, 0, terms',
+    ],
+    [
+      'across: the first terms of b again',
+      'At(x.b, p, j), columns, 0, terms',
+      'At(x.b, 0, j), columns, 0, terms',
+    ],
+    ['across: the first rows again', 'At(x.a, i, p).data', 'At(x.a, 0, p).data'],
+    ['across: the first terms of a again', 'At(x.a, i, p).data', 'At(x.a, i, 0).data'],
+    ['parts: the first terms of a for all', 'part.a = At(x.a, 0, first)', 'part.a = x.a'],
+    ['parts: the first terms of b for all', 'part.b = At(x.b, first, j)', 'part.b = At(x.b, 0, j)'],
+    ['parts: one on top of the other', 'sums + task / across * size + j', 'sums + j'],
+    ['parts: the last too long', 'part.k = Smaller(parts.depth, x.k - first)', 'part.k = parts.depth'],
+    ['parts: the total forgotten', 'part.c_row = x.n, part.accumulate = false;', 'part.c_row = x.n;'],
+    ['parts: not added', 'if (parts.count > 1) AddParts(x, sums', 'if (false) AddParts(x, sums'],
+    [
+      'not transposed when packed',
+      'rows[i] = Load(at + i * across);\n          Transpose(rows);',
+      'rows[i] = Load(at + i * across);',
+    ],
+    [
+      'not transposed at the edge when packed',
+      'LoadLanes(at + i * across, terms) : Set(0);\n          Transpose(rows);',
+      'LoadLanes(at + i * across, terms) : Set(0);',
+    ],
     [
       'packing along K one short',
-      'const int64_t terms = Smaller(8, k - p);',
-      'const int64_t terms = Smaller(7, k - p);',
+      'const int64_t terms = Smaller(8, end - p);',
+      'const int64_t terms = Smaller(7, end - p);',
     ],
     [
       'packing across leaves a tail',
@@ -320,14 +327,15 @@ const mutants = {
     ['the gradient of weights without dropout', '      gradient = gradient * factor;\n', ''],
     ['lse of the first row of a tile', 'b.scale, head.lse[t], delta', 'b.scale, head.lse[tile.query], delta'],
     ['y of the first row', 'Dot(head.y + t * channels,', 'Dot(head.y,'],
+    ['dq forgets the keys before', 'head.dq + at, row, tile.key > 0', 'head.dq + at, row, false'],
+    ['dq is added to what was there', 'head.dq + at, row, tile.key > 0', 'head.dq + at, row, true'],
+    ['dk and dv forget the queries before', 'later = tile.query > tile.key', 'later = false'],
+    ['dk and dv are added to what was there', 'later = tile.query > tile.key', 'later = true'],
     [
-      'a tile of keys overwrites dq',
-      'head.dq + at, row, true,\n                 {.used',
-      'head.dq + at, row, false,\n                 {.used',
+      'keys that no query of the first tile sees stay as they were',
+      'later ? tile.columns : loaded',
+      'tile.columns',
     ],
-    ['dk is not cleared', 'std::memset(head.dk + t * s.channels, 0, bytes);', ''],
-    ['dq is not cleared', 'std::memset(head.dq + t * s.channels, 0, bytes);', ''],
-    ['dv is not cleared', 'std::memset(head.dv + t * s.channels, 0, bytes);', ''],
     [
       'queries of the first tile',
       'Pack({head.q + at, row, 1}, tile.rows, n, room.queries);',
@@ -692,7 +700,7 @@ function sourcesOf(native) {
 
 /** Compiler flags that kernels, or the other sources, share. */
 function flagsFor(kernel) {
-  const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread']
+  const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-DNANO_SANITIZING']
   if (kernel) flags.push('-O1', `-DNANO_ISA=${instructionSet}`)
   else if (instructionSet !== 'portable') flags.push(`-DNANO_HAVE_${instructionSet.toUpperCase()}`)
   if (kernel && instructionSet === 'avx2') flags.push('-mavx2', '-mfma')

@@ -16,6 +16,13 @@ NANO_INLINE AttentionSizes SizesOf(const Shape& q, const Shape& k, const Attenti
   return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads};
 }
 
+// Asks for `count` rows of n floats.
+NANO_INLINE void FetchRows(const float* rows, int64_t stride, int64_t count, int64_t n) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t d = 0; d < n; d += kLine) PrefetchFar(rows + i * stride + d);
+  }
+}
+
 // Fetches rows [begin, begin + count) of the head that comes after head `number`, if any: beside it, or in the next
 // sequence. `from`: where head `number` begins in tensors with `length` rows a sequence.
 template <int kTensors>
@@ -24,11 +31,7 @@ NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t number, int64_t 
   if (number + 1 == s.batch * s.heads) return;
   const bool beside = (number + 1) % s.heads != 0;
   const int64_t next = beside ? s.head_size : length * s.channels - (s.heads - 1) * s.head_size;
-  for (int64_t row = begin; row < begin + count; ++row) {
-    for (const float* tensor : from) {
-      for (int64_t d = 0; d < s.head_size; d += kLine) PrefetchFar(tensor + next + row * s.channels + d);
-    }
-  }
+  for (const float* tensor : from) FetchRows(tensor + next + begin * s.channels, s.channels, count, s.head_size);
 }
 
 // A tile of scores: rows are queries from `query` on, columns keys from `key` on.

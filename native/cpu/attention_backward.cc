@@ -8,7 +8,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-constexpr int64_t kTileQueries = 60, kTileKeys = 128;
+constexpr int64_t kTileQueries = 90, kTileKeys = 128;
 
 struct Backward {
   AttentionSizes size;
@@ -84,8 +84,7 @@ NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
 NANO_INLINE void RowBackward(float* scores, float* gradients, int64_t count, float scale, float lse, float delta,
                              const float* factors) {
   const F8 scale8 = Set(scale), lse8 = Set(lse), delta8 = Set(delta);
-  for (int64_t i = 0; i < count; i += 8) {
-    const int64_t lanes = Smaller(8, count - i);
+  const auto vector = [&](int64_t i, int64_t lanes) {
     const F8 p = Exp(LoadLanes(scores + i, lanes) * scale8 - lse8);
     F8 dropped = p, gradient = LoadLanes(gradients + i, lanes);
     if (factors != nullptr) {
@@ -95,7 +94,10 @@ NANO_INLINE void RowBackward(float* scores, float* gradients, int64_t count, flo
     }
     StoreLanes(scores + i, lanes, dropped);
     StoreLanes(gradients + i, lanes, p * (gradient - delta8) * scale8);
-  }
+  };
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) vector(i, 8);
+  if (i < count) vector(i, count - i);
 }
 
 void SoftmaxBackward(const Backward& b, const Head& head, const ScoreTile& tile, const Room& room,
@@ -119,6 +121,8 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
                   TileFactors& factors) {
   const int64_t row = b.size.channels, n = b.size.head_size, tile_row = TileRow(b.size);
   const int64_t at = tile.query * row, key_at = tile.key * row, limit = tile.query + 1 - tile.key;
+  FetchRows(head.y + at, row, tile.rows, n);
+  if (tile.key == 0) FetchRows(head.dq + at, row, tile.rows, n);
   Pack({head.q + at, row, 1}, tile.rows, n, room.queries);
   Pack({head.dy + at, row, 1}, tile.rows, n, room.dy);
   MultiplyPacked(tile.rows, tile.columns, n, {head.q + at, row, 1}, room.keys, room.probabilities, tile_row, false,
@@ -126,31 +130,27 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
   MultiplyPacked(tile.rows, tile.columns, n, {head.dy + at, row, 1}, room.values, room.gradients, tile_row, false,
                  {.column_limit = limit});
   SoftmaxBackward(b, head, tile, room, factors);
-  MultiplyPacked(tile.rows, n, loaded, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at, row, true,
+  MultiplyPacked(tile.rows, n, loaded, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at, row, tile.key > 0,
                  {.used = tile.columns, .last_limit = limit});
   const Terms seen = {.first_limit = limit - 1};  // key i is hidden from queries before i − limit + 1
-  MultiplyPacked(tile.columns, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, true,
-                 seen);
-  MultiplyPacked(tile.columns, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, true,
-                 seen);
+  const bool later = tile.query > tile.key;
+  const int64_t keys = later ? tile.columns : loaded;
+  MultiplyPacked(keys, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, later, seen);
+  MultiplyPacked(keys, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, later, seen);
 }
 
 void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = b.size;
-  for (int64_t t = 0; t < s.queries; ++t) {
-    const size_t bytes = static_cast<size_t>(s.head_size) * sizeof(float);
-    std::memset(head.dq + t * s.channels, 0, bytes);
-    std::memset(head.dk + t * s.channels, 0, bytes);
-    std::memset(head.dv + t * s.channels, 0, bytes);
-  }
   for (int64_t key = 0; key < s.keys; key += kTileKeys) {
     const int64_t loaded = Smaller(kTileKeys, s.keys - key), at = key * s.channels;
+    FetchRows(head.dk + at, s.channels, loaded, s.head_size);
+    FetchRows(head.dv + at, s.channels, loaded, s.head_size);
     Pack({head.k + at, 1, s.channels}, s.head_size, loaded, room.keys);
     Pack({head.v + at, 1, s.channels}, s.head_size, loaded, room.values);
     Pack({head.k + at, s.channels, 1}, loaded, s.head_size, room.keys_across);
     for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries see none of these keys
       const int64_t rows = Smaller(kTileQueries, s.queries - t);
-      if (key == 0) FetchNextHead(s, head.number, s.queries, t, rows, {head.q, head.k, head.v, head.y, head.dy});
+      if (key == 0) FetchNextHead(s, head.number, s.queries, t, rows, {head.q, head.k, head.v, head.dy});
       TileBackward(b, head, {t, rows, key, Smaller(loaded, t + rows - key)}, loaded, room, factors);
     }
   }

@@ -4,6 +4,7 @@
 #include "cpu/gemm.h"
 
 #include <cstring>
+#include <utility>
 
 #include "cpu/loops.h"
 
@@ -11,16 +12,18 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 // How much is worked on at once. None of these changes a result.
-constexpr int64_t kBlockColumns = 8192;             // columns of b packed at once
-constexpr int64_t kBlockRows = 8190;                // rows of a, where it is packed
-constexpr int64_t kPackedLimit = int64_t{1} << 20;  // floats packed at once, where that is more than kDepth terms
-constexpr int64_t kTaskRows = 24 * kTileRows;       // at most; with kDepth terms 216 KiB of a, for a core's own cache
+constexpr int64_t kBlockColumns = 8192;              // columns of b packed at once
+constexpr int64_t kPackedLimit = int64_t{1} << 20;   // floats of b packed at once, where that is more than kDepth terms
+constexpr int64_t kPartColumns = 48 * kTileColumns;  // columns of b that a part packs at once
+constexpr int64_t kTaskRows = 24 * kTileRows;        // at most; with kDepth terms 216 KiB of a, for a core's own cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
+constexpr int64_t kGridTries = 4;                  // numbers of tasks to choose from, down and across
 constexpr int64_t kThinRows = 4;                   // so few rows that packing b would cost more than it brings
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
 // Products with many terms for a small result are summed in parts. These decide the order of the sum.
 constexpr int64_t kSplitDepth = 64, kMostParts = 16, kSplitResult = 8192;
+constexpr int64_t kMostSums = int64_t{12} << 20;  // floats of parts that are added at the end
 
 // Where a tile goes.
 struct Target {
@@ -35,6 +38,21 @@ NANO_INLINE F8 Finish(F8 sum, const Target& target, int64_t j, int64_t lanes) {
   if (target.bias != nullptr) sum = sum + LoadLanes(target.bias + j, lanes);
   if (target.relu) sum = AndNot(LessEqual(sum, Set(0)), sum);
   return sum;
+}
+
+// body(i, v) for a tile's rows and vectors. The numbers are constants, without which a compiler keeps an array of sums
+// in memory rather than in registers.
+template <int kNumber>
+struct Constant {
+  NANO_INLINE constexpr operator int() const { return kNumber; }
+};
+template <int kVectors, int... kNumbers, class Body>
+NANO_INLINE void ForNumbers(std::integer_sequence<int, kNumbers...>, const Body& body) {
+  (body(Constant<kNumbers / kVectors>(), Constant<kNumbers % kVectors>()), ...);
+}
+template <int kRows, int kVectors, class Body>
+NANO_INLINE void ForEach(const Body& body) {
+  ForNumbers<kVectors>(std::make_integer_sequence<int, kRows * kVectors>(), body);
 }
 
 template <int kVectors>
@@ -56,16 +74,17 @@ NANO_INLINE void StoreRow(const F8* sums, const Target& target, int64_t row, int
 // The same for all rows of a tile, without asking of each vector what is known of the whole.
 template <int kRows, int kVectors>
 NANO_INLINE void StoreTile(const F8 (&sums)[kRows][kVectors], const Target& target, int64_t columns) {
-  const bool plain = columns == 8 * kVectors && target.bias == nullptr && !target.relu;
-  for (int i = 0; i < kRows; ++i) {
-    float* c = target.c + i * target.c_row;
-    if (plain && target.add) {
-      for (int v = 0; v < kVectors; ++v) Store(c + 8 * v, Load(c + 8 * v) + sums[i][v]);
-    } else if (plain) {
-      for (int v = 0; v < kVectors; ++v) Store(c + 8 * v, sums[i][v]);
-    } else {
-      StoreRow<kVectors>(sums[i], target, i, columns);
-    }
+  float* c = target.c;
+  const int64_t c_row = target.c_row;
+  if (columns < 8 * kVectors || target.bias != nullptr || target.relu) {
+    F8 rows[kRows][kVectors];
+    ForEach<kRows, kVectors>([&](auto i, auto v) { rows[i][v] = sums[i][v]; });
+    for (int i = 0; i < kRows; ++i) StoreRow<kVectors>(rows[i], target, i, columns);
+  } else if (target.add) {
+    ForEach<kRows, kVectors>(
+        [&](auto i, auto v) { Store(c + i * c_row + 8 * v, Load(c + i * c_row + 8 * v) + sums[i][v]); });
+  } else {
+    ForEach<kRows, kVectors>([&](auto i, auto v) { Store(c + i * c_row + 8 * v, sums[i][v]); });
   }
 }
 
@@ -87,19 +106,17 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
   const float* b = panel.data;
   const float* terms = a.data;
   F8 sums[kRows][kVectors];
-  for (int i = 0; i < kRows; ++i) {
-    for (int v = 0; v < kVectors; ++v) sums[i][v] = Set(0);
-  }
+  ForEach<kRows, kVectors>([&](auto i, auto v) { sums[i][v] = Set(0); });
   if (kLayout != Layout::kAny) {
     for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
   }
   for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
     F8 factors[kVectors];
-    for (int v = 0; v < kVectors; ++v) factors[v] = Load(b + 8 * v);
-    for (int i = 0; i < kRows; ++i) {
+    ForEach<1, kVectors>([&](auto, auto v) { factors[v] = Load(b + 8 * v); });
+    ForEach<kRows, 1>([&](auto i, auto) {
       const F8 term = Set(terms[i * row]);
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = MulAdd(term, factors[v], sums[i][v]);
-    }
+      ForEach<1, kVectors>([&](auto, auto v) { sums[i][v] = MulAdd(term, factors[v], sums[i][v]); });
+    });
   }
   StoreTile(sums, target, columns);
 }
@@ -120,31 +137,40 @@ NANO_INLINE Matrix At(const Matrix& m, int64_t i, int64_t j) {
   return {m.data + i * m.row + j * m.column, m.row, m.column};
 }
 
-// Panels hold kWidth vectors of k terms, term by term. The terms of a vector lie side by side …
-void PackAlong(const float* from, int64_t across, int64_t count, int64_t k, float* to) {
-  for (int64_t p = 0; p < k; p += 8) {
-    const int64_t terms = Smaller(8, k - p);
-    for (int64_t i0 = 0; i0 < kTileColumns; i0 += 8) {
-      F8 rows[8];
-      for (int64_t i = 0; i < 8; ++i) {
-        rows[i] = i0 + i < count ? LoadLanes(from + (i0 + i) * across + p, terms) : Set(0);
+// Panels hold kWidth vectors of `depth` terms, term by term: here terms [begin, end) of `count` vectors. Those of a
+// vector lie side by side …
+void PackAlong(const float* from, int64_t across, int64_t count, int64_t begin, int64_t end, int64_t depth, float* to) {
+  for (int64_t j = 0; j < count; j += kTileColumns) {
+    for (int64_t p = begin; p < end; p += 8) {
+      const int64_t terms = Smaller(8, end - p);
+      for (int64_t j0 = j; j0 < j + kTileColumns; j0 += 8) {
+        F8 rows[8];
+        const float* at = from + j0 * across + p;
+        float* panel = to + j * depth + p * kTileColumns + j0 - j;
+        if (terms == 8 && j0 + 8 <= count) {
+          for (int64_t i = 0; i < 8; ++i) rows[i] = Load(at + i * across);
+          Transpose(rows);
+          for (int64_t i = 0; i < 8; ++i) Store(panel + i * kTileColumns, rows[i]);
+        } else {
+          for (int64_t i = 0; i < 8; ++i) rows[i] = j0 + i < count ? LoadLanes(at + i * across, terms) : Set(0);
+          Transpose(rows);
+          for (int64_t i = 0; i < terms; ++i) Store(panel + i * kTileColumns, rows[i]);
+        }
       }
-      Transpose(rows);
-      for (int64_t i = 0; i < terms; ++i) Store(to + (p + i) * kTileColumns + i0, rows[i]);
     }
   }
 }
 
-// … or the vectors do: terms [begin, end) for all panels, some at a time, so that memory is read in its order and the
-// lines of a panel are written whole.
+// … or the vectors do: some terms at a time for all panels, so that memory is read in its order and the lines of a
+// panel are written whole.
 constexpr int64_t kPackedTogether = 16;
 template <int kWidth>
-void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, int64_t end, int64_t panel, float* to) {
+void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, int64_t end, int64_t depth, float* to) {
   for (int64_t p0 = begin; p0 < end; p0 += kPackedTogether) {
     const int64_t p1 = Smaller(end, p0 + kPackedTogether);
     float* at = to;
     int64_t i = 0;
-    for (; i + kWidth <= count; i += kWidth, at += panel) {
+    for (; i + kWidth <= count; i += kWidth, at += kWidth * depth) {
       for (int64_t p = p0; p < p1; ++p) {
         std::memcpy(at + p * kWidth, from + p * along + i, kWidth * sizeof(float));
       }
@@ -160,20 +186,13 @@ void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, 
   }
 }
 
-// How a product is cut.
-struct Blocks {
-  int64_t columns;  // of b packed at once
-  int64_t rows;     // of a packed at once, or all
-  int64_t depth;    // terms packed at once: a multiple of kDepth, or all
-};
-
-// Whether a's terms lie far apart, as in the gradient of a weight.
-NANO_INLINE bool IsPacked(const Matrix& a) { return a.column != 1; }
-
-NANO_INLINE Blocks BlocksOf(int64_t m, int64_t n, int64_t k, bool packed) {
-  const int64_t columns = Smaller(n, kBlockColumns), rows = packed ? Smaller(m, kBlockRows) : m;
-  const int64_t floats = RoundUp(columns, kTileColumns) + (packed ? RoundUp(rows, kTileRows) : 0);
-  return {columns, rows, Smaller(k, Larger(kDepth, kPackedLimit / floats / kDepth * kDepth))};
+// Panels of k terms of b.
+void PackPanels(const Matrix& b, int64_t columns, int64_t begin, int64_t end, int64_t k, float* packed) {
+  if (b.column == 1) {
+    PackAcross<kTileColumns>(b.data, b.row, columns, begin, end, k, packed);
+  } else {
+    PackAlong(b.data, b.column, columns, begin, end, k, packed);
+  }
 }
 
 NANO_INLINE bool IsThin(const Product& x) { return x.m <= kThinRows && x.a.column == 1; }
@@ -191,30 +210,34 @@ struct Part {
   NANO_INLINE int64_t tiles() const { return DivideUp(i1 - i0, kTileRows) * DivideUp(j1 - j0, kTileColumns); }
 };
 
-// Memory that will be wanted next: fetched a few lines with each tile, so that it comes while the processor multiplies.
+// Rows of memory that will be wanted next: fetched a few lines with each tile, so that they come while the processor
+// multiplies.
 struct Ahead {
-  const float *next = nullptr, *end = nullptr;
-  int64_t lines = 0;  // with each tile
+  const float* row = nullptr;
+  int64_t stride = 0, width = 0, rows = 0, lines = 0, at = 0;
 
-  // One of `tasks` equal shares of `size` floats, for a task of so many tiles.
-  static NANO_INLINE Ahead Share(const float* from, int64_t size, int64_t task, int64_t tasks, int64_t tiles) {
-    const int64_t share = DivideUp(Larger(0, size), tasks);
-    return {from + task * share, from + Smaller(size, (task + 1) * share), DivideUp(share, kLine * tiles)};
+  // In a task of so many tiles.
+  static NANO_INLINE Ahead Of(const float* from, int64_t stride, int64_t width, int64_t rows, int64_t tiles) {
+    return {from, stride, width, rows, DivideUp(Larger(0, rows) * DivideUp(width, kLine), tiles)};
   }
 
   NANO_INLINE void Fetch() {
-    for (int64_t i = 0; i < lines && next < end; ++i, next += kLine) PrefetchFar(next);
+    for (int64_t i = 0; i < lines && rows > 0; ++i) {
+      PrefetchFar(row + at);
+      at += kLine;
+      if (at < width) continue;
+      at = 0, row += stride, --rows;
+    }
   }
 };
 
-// c over k ≤ kDepth terms from `first` on. kPacked: a is; otherwise it is used where it stands.
+// c over k ≤ kDepth terms from `first` on. kPacked: a is, for all of the block; otherwise it is used where it stands.
 template <bool kPacked>
 NANO_INLINE void MultiplyDepth(const Product& x, const Block& block, const Part& part, int64_t first, int64_t k,
                                Ahead (&ahead)[2]) {
   const bool last = first + k == x.k;
   const int64_t at = first - block.depth0;
-  const Matrix a = kPacked ? Matrix{block.packed_a + part.i0 * block.depth + at * kTileRows, 1, kTileRows}
-                           : At(x.a, block.row0 + part.i0, first);
+  const Matrix a = kPacked ? Matrix{block.packed_a, 1, kTileRows} : At(x.a, block.row0 + part.i0, first);
   const int64_t step = kTileRows * (kPacked ? block.depth : a.row);
   for (int64_t j = part.j0; j < part.j1; j += kTileColumns) {
     const int64_t column = block.column0 + j, columns = Smaller(kTileColumns, part.j1 - j);
@@ -236,12 +259,23 @@ NANO_INLINE void MultiplyDepth(const Product& x, const Block& block, const Part&
 struct Grid {
   int64_t rows, columns, down, across;  // of a task, and tasks
 
-  // At least `wanted` tasks of whole tiles, if there are so many.
-  NANO_INLINE Grid(int64_t m, int64_t n, int64_t wanted)
-      : rows(RoundUp(DivideUp(m, DivideUp(m, kTaskRows)), kTileRows)), down(DivideUp(m, rows)) {
-    const int64_t parts = Larger(DivideUp(n, kTaskColumns), DivideUp(wanted, down));
-    columns = RoundUp(DivideUp(n, parts), kTileColumns);
-    across = DivideUp(n, columns);
+  // At least `wanted` tasks of whole tiles, if there are so many; of the next few numbers the one that leaves `threads`
+  // of them done soonest.
+  Grid(int64_t m, int64_t n, int64_t wanted, int64_t threads) {
+    const int64_t tiles_m = DivideUp(m, kTileRows), tiles_n = DivideUp(n, kTileColumns);
+    const int64_t least_down = DivideUp(m, kTaskRows), least_across = DivideUp(n, kTaskColumns);
+    int64_t best = INT64_MAX;
+    for (int64_t i = least_down; i < least_down + kGridTries; ++i) {
+      const int64_t least = Larger(least_across, DivideUp(wanted, i));
+      for (int64_t j = least; j < least + kGridTries; ++j) {
+        const int64_t tile_rows = DivideUp(tiles_m, i), tile_columns = DivideUp(tiles_n, j);
+        const int64_t d = DivideUp(tiles_m, tile_rows), a = DivideUp(tiles_n, tile_columns);
+        const int64_t time = DivideUp(d * a, threads) * tile_rows * tile_columns;
+        if (time >= best) continue;
+        best = time;
+        rows = tile_rows * kTileRows, columns = tile_columns * kTileColumns, down = d, across = a;
+      }
+    }
   }
 
   NANO_INLINE int64_t tasks() const { return down * across; }
@@ -258,77 +292,127 @@ NANO_INLINE int64_t TasksWanted(double m, double n, double k, const Pool* pool) 
              : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
 }
 
-// Packs `depth` terms of `count` rows of a, or of as many columns of b handed over as rows, in tasks.
-template <int kWidth>
-void PackAll(const Matrix& from, int64_t count, int64_t depth, float* to, Pool* pool) {
-  if (from.row == 1) {
-    const int64_t terms = RoundUp(DivideUp(2 * kChunk, count), kPackedTogether);
-    return ForChunks(pool, depth, terms, [&](int64_t begin, int64_t end) {
-      PackAcross<kWidth>(from.data, from.column, count, begin, end, kWidth * depth, to);
-    });
-  }
-  if constexpr (kWidth == kTileColumns) {  // a is used where it stands
-    ForChunks(pool, DivideUp(count, kWidth), DivideUp(kChunk, 2 * depth), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin * kWidth; i < end * kWidth; i += kWidth) {
-        PackAlong(from.data + i * from.row, from.row, Smaller(kWidth, count - i), depth, to + i * depth);
-      }
-    });
-  }
-}
-
-// What is wanted when a task is done: where a is packed its share of the next terms, else the rows of the next task.
-template <bool kPacked>
-NANO_INLINE void LookAhead(const Product& x, const Block& block, const Grid& grid, int64_t task, const Part& part,
-                           Ahead (&ahead)[2]) {
-  const int64_t tiles = part.tiles() * DivideUp(block.depth, kDepth);
-  if constexpr (kPacked) {
-    const int64_t next = block.depth0 + block.depth, terms = Smaller(block.depth, x.k - next);
-    const auto share = [&](const float* from, int64_t term) {
-      return Ahead::Share(from + next * term, terms * term, task, grid.tasks(), tiles);
-    };
-    ahead[0] = share(x.a.data, x.a.column);
-    if (x.b.column == 1) ahead[1] = share(x.b.data, x.b.row);
-  } else if (x.a.row == x.k) {
-    const int64_t begin = block.row0 + part.i1, rows = Smaller(x.m - begin, grid.rows);
-    ahead[0] = Ahead::Share(x.a.data + begin * x.k, rows * x.k, task % grid.across, grid.across, tiles);
-  }
-}
-
-template <bool kPacked>
 void MultiplyBlock(const Product& x, const Block& block, int64_t wanted, Pool* pool) {
-  const Grid grid(block.rows, block.columns, wanted);
+  const Grid grid(block.rows, block.columns, wanted, pool == nullptr ? 1 : pool->threads());
   ForTasks(pool, grid.tasks(), 1, [&](int64_t task, int64_t, int) {
     const Part part = grid.PartOf(task, block.rows, block.columns);
-    Ahead ahead[2];
-    LookAhead<kPacked>(x, block, grid, task, part, ahead);
+    // The rows of the next task below, or this one's share of them.
+    const int64_t share = DivideUp(Smaller(x.m - part.i1, grid.rows), grid.across);
+    const int64_t begin = part.i1 + task % grid.across * share;
+    Ahead ahead[2] = {Ahead::Of(At(x.a, begin, block.depth0).data, x.a.row, block.depth, Smaller(share, x.m - begin),
+                                part.tiles() * DivideUp(block.depth, kDepth))};
     for (int64_t p = 0; p < block.depth; p += kDepth) {
-      MultiplyDepth<kPacked>(x, block, part, block.depth0 + p, Smaller(kDepth, block.depth - p), ahead);
+      MultiplyDepth<false>(x, block, part, block.depth0 + p, Smaller(kDepth, block.depth - p), ahead);
     }
   });
 }
 
-void MultiplyBlocks(const Product& x, float* scratch, Pool* pool) {
-  const bool packed = IsPacked(x.a);
-  const Blocks blocks = BlocksOf(x.m, x.n, x.k, packed);
-  float *packed_b = scratch, *packed_a = scratch + PackedSize(blocks.depth, blocks.columns);
-  for (int64_t j = 0; j < x.n; j += blocks.columns) {
-    const int64_t columns = Smaller(blocks.columns, x.n - j);
-    for (int64_t p = 0; p < x.k; p += blocks.depth) {
-      const int64_t depth = Smaller(blocks.depth, x.k - p), wanted = TasksWanted(x.m, columns, depth, pool);
+NANO_INLINE int64_t BlockColumns(int64_t n) { return Smaller(n, kBlockColumns); }
+NANO_INLINE int64_t BlockDepth(int64_t n, int64_t k) {
+  return Smaller(k, Larger(kDepth, kPackedLimit / RoundUp(BlockColumns(n), kTileColumns) / kDepth * kDepth));
+}
+
+void MultiplyBlocks(const Product& x, float* packed, Pool* pool) {
+  const int64_t block_columns = BlockColumns(x.n), block_depth = BlockDepth(x.n, x.k);
+  for (int64_t j = 0; j < x.n; j += block_columns) {
+    const int64_t columns = Smaller(block_columns, x.n - j);
+    for (int64_t p = 0; p < x.k; p += block_depth) {
+      const int64_t depth = Smaller(block_depth, x.k - p), wanted = TasksWanted(x.m, columns, depth, pool);
       Pool* used = wanted > 1 ? pool : nullptr;
-      const Matrix b = At(x.b, p, j);
-      PackAll<kTileColumns>({b.data, b.column, b.row}, columns, depth, packed_b, used);
-      for (int64_t i = 0; i < x.m; i += blocks.rows) {
-        const Block block = {i, Smaller(blocks.rows, x.m - i), j, columns, p, depth, packed_a, packed_b};
-        if (packed) {
-          PackAll<kTileRows>(At(x.a, i, p), block.rows, depth, packed_a, used);
-          MultiplyBlock<true>(x, block, wanted, used);
-        } else {
-          MultiplyBlock<false>(x, block, wanted, used);
+      ForChunks(used, depth, RoundUp(DivideUp(2 * kChunk, columns), kPackedTogether),
+                [&](int64_t begin, int64_t end) { PackPanels(At(x.b, p, j), columns, begin, end, depth, packed); });
+      MultiplyBlock(x, {0, x.m, j, columns, p, depth, nullptr, packed}, wanted, used);
+    }
+  }
+}
+
+// c = the sum of `parts` matrices one behind the other.
+void AddParts(const Product& x, const float* sums, int64_t parts, Pool* pool) {
+  ForChunks(pool, x.m, RowsInChunk(x.n * parts, 2 * kChunk), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Target to = {x.c + i * x.c_row, x.c_row, x.accumulate, x.bias, x.relu};
+      for (int64_t j = 0; j < x.n; j += 8) {
+        const int64_t lanes = Smaller(8, x.n - j);
+        const float* from = sums + i * x.n + j;
+        F8 sum = LoadLanes(from, lanes);
+        for (int64_t p = 1; p < parts; ++p) sum = sum + LoadLanes(from + p * x.m * x.n, lanes);
+        if (to.add) sum = LoadLanes(to.c + j, lanes) + sum;
+        StoreLanes(to.c + j, lanes, Finish(sum, to, j, lanes));
+      }
+    }
+  });
+}
+
+// Products whose a lies across, as for the gradient of a weight, are summed in parts: each by who has their rows in his
+// cache, and who packs for himself alone. Then the parts are added in order.
+
+struct Parts {
+  int64_t count, depth;
+
+  NANO_INLINE Parts(int64_t m, int64_t n, int64_t k) {
+    count = Smaller(kMostParts, Smaller(k / kDepth, kMostSums / (m * n)));
+    count = Larger(1, count / 2 * 2);
+    depth = RoundUp(DivideUp(k, count), kLine);
+    count = DivideUp(k, depth);
+  }
+};
+
+// Terms packed at once: about equal steps.
+NANO_INLINE int64_t StepDepth(int64_t k) { return RoundUp(DivideUp(k, DivideUp(k, kDepth)), kPackedTogether); }
+NANO_INLINE int64_t PartRoom(int64_t n) {
+  return (kTaskRows + RoundUp(Smaller(n, kPartColumns), kTileColumns)) * kDepth;
+}
+
+// On the calling thread; `following`: terms that lie behind those of x, as they will be wanted next.
+void MultiplyPart(const Product& x, int64_t following, float* room) {
+  float *packed_a = room, *packed_b = room + kTaskRows * kDepth;
+  const int64_t depth = StepDepth(x.k);
+  for (int64_t j = 0; j < x.n; j += kPartColumns) {
+    const int64_t columns = Smaller(kPartColumns, x.n - j);
+    for (int64_t p = 0; p < x.k; p += depth) {
+      const int64_t terms = Smaller(depth, x.k - p), next = p + terms;
+      const int64_t next_terms = Smaller(depth, x.k + following - next);
+      PackPanels(At(x.b, p, j), columns, 0, terms, terms, packed_b);
+      const int64_t share = DivideUp(next_terms, DivideUp(x.m, kTaskRows));
+      for (int64_t i = 0; i < x.m; i += kTaskRows) {
+        const int64_t rows = Smaller(kTaskRows, x.m - i), begin = i / kTaskRows * share;
+        const Part part = {0, rows, 0, columns};
+        PackAcross<kTileRows>(At(x.a, i, p).data, x.a.column, rows, 0, terms, terms, packed_a);
+        Ahead ahead[2];
+        ahead[0] = i + rows < x.m ? Ahead::Of(At(x.a, i + rows, p).data, x.a.column, Smaller(kTaskRows, x.m - i - rows),
+                                              terms, part.tiles())
+                                  : Ahead::Of(At(x.a, 0, next).data, x.a.column, Smaller(kTaskRows, x.m), next_terms,
+                                              part.tiles());
+        if (x.b.column == 1) {
+          ahead[1] = Ahead::Of(At(x.b, next + begin, j).data, x.b.row, columns, Smaller(share, next_terms - begin),
+                               part.tiles());
         }
+        MultiplyDepth<true>(x, {i, rows, j, columns, p, terms, packed_a, packed_b}, part, p, terms, ahead);
       }
     }
   }
+}
+
+void MultiplyParts(const Product& x, float* scratch, Pool* pool) {
+  const Parts parts(x.m, x.n, x.k);
+  const int64_t threads = pool == nullptr ? 1 : pool->threads(), size = x.m * x.n, room_size = PartRoom(x.n);
+  float *sums = scratch, *room = scratch + (parts.count > 1 ? parts.count * size : 0);
+  // Fewer parts than threads: columns are cut too, which changes no sum.
+  const int64_t cuts = TasksWanted(x.m, x.n, x.k, pool) > 1 ? DivideUp(threads, parts.count) : 1;
+  const int64_t cut = RoundUp(DivideUp(x.n, cuts), kTileColumns), across = DivideUp(x.n, cut);
+  ForTasks(pool, parts.count * across, 1, [&](int64_t task, int64_t, int worker) {
+    const int64_t first = task / across * parts.depth, j = task % across * cut;
+    Product part = x;
+    part.k = Smaller(parts.depth, x.k - first), part.n = Smaller(cut, x.n - j);
+    part.a = At(x.a, 0, first), part.b = At(x.b, first, j);
+    if (parts.count > 1) {
+      part.c = sums + task / across * size + j, part.c_row = x.n, part.accumulate = false;
+    } else {
+      part.c = x.c + j;
+    }
+    MultiplyPart(part, x.k - first - part.k, room + worker * room_size);
+  });
+  if (parts.count > 1) AddParts(x, sums, parts.count, pool);
 }
 
 // Thin products: b is read once, where it stands.
@@ -467,16 +551,7 @@ void MultiplySplit(const Product& x, float* scratch, Pool* pool) {
                  in_place ? kTileColumns : kTileColumns * k, {sums + index * size, x.n, false, nullptr, false});
   };
   ForTasks(pool, parts, 1, [&](int64_t index, int64_t, int worker) { part(index, worker); });
-  for (int64_t i = 0; i < x.m; ++i) {
-    const Target to = {x.c + i * x.c_row, x.c_row, x.accumulate, x.bias, x.relu};
-    for (int64_t j = 0; j < x.n; j += 8) {
-      const int64_t lanes = Smaller(8, x.n - j);
-      F8 sum = LoadLanes(sums + i * x.n + j, lanes);
-      for (int64_t p = 1; p < parts; ++p) sum = sum + LoadLanes(sums + p * size + i * x.n + j, lanes);
-      if (to.add) sum = LoadLanes(to.c + j, lanes) + sum;
-      StoreLanes(to.c + j, lanes, Finish(sum, to, j, lanes));
-    }
-  }
+  AddParts(x, sums, parts, nullptr);
 }
 
 }  // namespace
@@ -487,10 +562,11 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
     floats = DivideUp(k, PartDepth(k)) * m * n + threads * PackedSize(PartDepth(k), n);
   } else if (IsSmall(n, k)) {
     floats = PackedSize(k, n);
+  } else if (across && m > 1) {
+    const Parts parts(m, n, k);
+    floats = (parts.count > 1 ? parts.count * m * n : 0) + threads * PartRoom(n);
   } else {
-    const bool packed = across && m > 1;
-    const Blocks blocks = BlocksOf(m, n, k, packed);
-    floats = PackedSize(blocks.depth, blocks.columns) + (packed ? RoundUp(blocks.rows, kTileRows) * blocks.depth : 0);
+    floats = BlockDepth(n, k) * RoundUp(BlockColumns(n), kTileColumns);
   }
   return static_cast<size_t>(floats) * sizeof(float);
 }
@@ -499,12 +575,11 @@ void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
   if (IsThin(x)) return MultiplyThin(x, pool);
   if (IsSplit(x.m, x.n, x.k)) return MultiplySplit(x, reinterpret_cast<float*>(scratch), pool);
   if (IsSmall(x.n, x.k)) return MultiplySmall(x, reinterpret_cast<float*>(scratch), pool);
+  if (x.a.column != 1) return MultiplyParts(x, reinterpret_cast<float*>(scratch), pool);
   MultiplyBlocks(x, reinterpret_cast<float*>(scratch), pool);
 }
 
-void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) {
-  PackAll<kTileColumns>({b.data, b.column, b.row}, columns, k, packed, nullptr);
-}
+void Pack(const Matrix& b, int64_t k, int64_t columns, float* packed) { PackPanels(b, columns, 0, k, k, packed); }
 
 void MultiplyPacked(int64_t m, int64_t n, int64_t k, const Matrix& a, const float* packed, float* c, int64_t c_row,
                     bool accumulate, const Terms& terms) {

@@ -22,7 +22,8 @@ struct Matrix {
   int64_t row, column;
 };
 
-struct Product {  // c = a·b (m × k times k × n), or c += a·b; then + bias and relu if wanted
+// c = a·b (m × k times k × n), or c += a·b; then + bias and relu if wanted, not for an a that lies across.
+struct Product {
   int64_t m, n, k;
   Matrix a, b;
   float* c;

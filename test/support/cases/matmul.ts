@@ -39,7 +39,8 @@ export function matmulCases(): Case[] {
     { M: 65, K: 256, N: 128 },
     { M: 65, K: 385, N: 128 },
   ]
-  // Many tasks: of 144 rows and 384 columns. Blocks: 8192 columns of b, 8190 rows of a where it is packed, 2²⁰ packed floats.
+  // Many tasks: of 144 rows and 384 columns. Blocks: 8192 columns of b, 2²⁰ packed floats. With a transposed 768 columns of b
+  // and 144 rows of a, and parts of at least 384 terms, up to 16.
   const large: Sizes[] = [
     { M: 145, K: 129, N: 130 },
     { M: 301, K: 65, N: 197 },
@@ -47,16 +48,14 @@ export function matmulCases(): Case[] {
     { M: 601, K: 33, N: 48 },
     { M: 1, K: 257, N: 1025 },
     { M: 3, K: 300, N: 701 },
+    { M: 97, K: 801, N: 130 },
+    { M: 33, K: 6500, N: 20 },
   ]
-  const [plain, , transposed] = transposes
-  const huge: [Sizes, Transposes][] = [
-    [{ M: 5, K: 385, N: 8209 }, plain],
-    [{ M: 8209, K: 385, N: 3 }, transposed],
-  ]
+  const huge: Sizes = { M: 5, K: 385, N: 8209 }
   return [
     ...transposes.flatMap((attributes) => distinct(sizes).flatMap((each) => matmul(each, attributes))),
     ...transposes.flatMap((attributes) => large.flatMap((each) => matmul(each, attributes))),
-    ...huge.flatMap(([each, attributes]) => matmul(each, attributes, { large: true })),
+    ...matmul(huge, transposes[0], { large: true }),
     ...distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => linear(each)),
     ...transposes.flatMap((attributes) =>
       distinct([...sizes.slice(0, 60), ...large]).flatMap((each) => matmulAccumulate(each, attributes)),
