@@ -1,5 +1,6 @@
 #include "cpu/backend.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -99,7 +100,8 @@ class CpuExecutable final : public Executable {
         const OpSpecs specs(program(), program().ops[op]);
         scratch[op] = kernels_[op]->scratch(specs.view(), checked().params[op], threads);
       }
-      Result<Plan> plan = PlanArena(program(), scratch, elementwise);
+      const size_t most = scratch.empty() ? 0 : *std::max_element(scratch.begin(), scratch.end());
+      Result<Plan> plan = PlanArena(program(), most, elementwise);
       if (!plan.ok()) return plan.status();
       scratch_bytes_ = std::move(scratch);
       plan_ = std::move(plan.value());
@@ -123,9 +125,7 @@ class CpuExecutable final : public Executable {
     for (size_t op = 0; op < calls_.size(); ++op) {
       for (const uint32_t buffer : program().ops[op].inputs) tensors_[next++].data = Locate(buffer, base);
       for (const uint32_t buffer : program().ops[op].outputs) tensors_[next++].data = Locate(buffer, base);
-      calls_[op].scratch = scratch_bytes_[op] == 0 ? nullptr
-                           : kSanitizing           ? separate_scratch_[op].data()
-                                                   : base + plan_.scratch[op];
+      calls_[op].scratch = scratch_bytes_[op] == 0 ? nullptr : kSanitizing ? separate_scratch_[op].data() : base;
       calls_[op].pool = &pool_.Get();
     }
     return Status::Ok();

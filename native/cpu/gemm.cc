@@ -18,6 +18,7 @@ constexpr int64_t kPartColumns = 48 * kTileColumns;  // columns of b that a part
 constexpr int64_t kTaskRows = 24 * kTileRows;        // at most; with kDepth terms 216 KiB of a, for a core's own cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
 constexpr int64_t kGridTries = 4;                  // numbers of tasks to choose from, down and across
+constexpr int64_t kFetchDepth = 64;                // so many terms that a small product's tiles fetch where they go
 constexpr int64_t kThinRows = 4;                   // so few rows that packing b would cost more than it brings
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
@@ -38,6 +39,11 @@ NANO_INLINE F8 Finish(F8 sum, const Target& target, int64_t j, int64_t lanes) {
   if (target.bias != nullptr) sum = sum + LoadLanes(target.bias + j, lanes);
   if (target.relu) sum = AndNot(LessEqual(sum, Set(0)), sum);
   return sum;
+}
+
+// Asks for the rows of a tile, which are wanted after its sums.
+NANO_INLINE void Fetch(const Target& target, int64_t rows) {
+  for (int64_t i = 0; i < rows; ++i) Prefetch(target.c + i * target.c_row);
 }
 
 // body(i, v) for a tile's rows and vectors. The numbers are constants, without which a compiler keeps an array of sums
@@ -107,9 +113,7 @@ void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, 
   const float* terms = a.data;
   F8 sums[kRows][kVectors];
   ForEach<kRows, kVectors>([&](auto i, auto v) { sums[i][v] = Set(0); });
-  if (kLayout != Layout::kAny) {
-    for (int i = 0; i < kRows; ++i) Prefetch(target.c + i * target.c_row);  // what comes after the sums
-  }
+  if (kLayout != Layout::kAny) Fetch(target, kRows);
   for (int64_t p = 0; p < k; ++p, terms += column, b += step) {
     F8 factors[kVectors];
     ForEach<1, kVectors>([&](auto, auto v) { factors[v] = Load(b + 8 * v); });
@@ -510,6 +514,7 @@ NANO_INLINE void MultiplyRows(int64_t i0, int64_t i1, int64_t n, int64_t k, cons
     for (int64_t i = i0; i < i1; i += kTileRows) {
       const Target target = {to.c + i * to.c_row + j, to.c_row, to.add, to.bias == nullptr ? nullptr : to.bias + j,
                              to.relu};
+      if (k >= kFetchDepth) Fetch(target, Smaller(kTileRows, i1 - i));
       AnyTile<Layout::kAny>(Smaller(kTileRows, i1 - i), Smaller(kTileColumns, n - j), k, At(a, i, 0),
                             {b.data + j / kTileColumns * panel, b.step}, target);
     }

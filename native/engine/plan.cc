@@ -116,12 +116,13 @@ std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::spa
   return std::nullopt;
 }
 
-Result<Plan> Place(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise) {
+Result<Plan> Place(const Program& program, size_t scratch, const std::vector<bool>& elementwise) {
   Plan plan;
   plan.buffers.assign(program.buffers.size(), 0);
-  plan.scratch.assign(program.ops.size(), 0);
   const std::vector<std::vector<uint32_t>> last_uses = LastUses(program);
   Gaps gaps;
+  if (scratch > kMaxArena) return Status(Code::kOutOfMemory, "an op's scratch is too large");
+  if (scratch > 0) gaps.Take(Aligned(scratch));
   for (size_t op = 0; op < program.ops.size(); ++op) {
     std::vector<Item> items;
     const std::optional<uint32_t> overwritten =
@@ -130,15 +131,11 @@ Result<Plan> Place(const Program& program, std::span<const size_t> scratch, cons
       if (program.buffers[buffer].role != Role::kTemporary || overwritten.has_value()) continue;
       items.push_back({Aligned(program.buffers[buffer].spec.bytes()), &plan.buffers[buffer]});
     }
-    if (scratch[op] > kMaxArena) return Status(Code::kOutOfMemory, "an op's scratch is too large");
-    const size_t scratch_bytes = Aligned(scratch[op]);
-    if (scratch_bytes > 0) items.push_back({scratch_bytes, &plan.scratch[op]});
     std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.bytes > b.bytes; });
     for (const Item& item : items) {
       *item.offset = gaps.Take(item.bytes);
       if (gaps.end() > kMaxArena) return Status(Code::kOutOfMemory, "the program's temporaries are too large");
     }
-    if (scratch_bytes > 0) gaps.Give(plan.scratch[op], scratch_bytes);
     for (const uint32_t buffer : last_uses[op]) {
       if (buffer == overwritten) continue;
       gaps.Give(plan.buffers[buffer], Aligned(program.buffers[buffer].spec.bytes()));
@@ -150,7 +147,7 @@ Result<Plan> Place(const Program& program, std::span<const size_t> scratch, cons
 
 }  // namespace
 
-Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise) {
+Result<Plan> PlanArena(const Program& program, size_t scratch, const std::vector<bool>& elementwise) {
   return Guarded([&] { return Place(program, scratch, elementwise); });
 }
 

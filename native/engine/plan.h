@@ -1,4 +1,5 @@
-// Where temporaries and scratch lie in the arena. Two of them share bytes only if no op needs both.
+// Where temporaries and scratch lie in the arena. Two temporaries share bytes only if no op needs both. All ops'
+// scratch is its first bytes, so that what a thread writes there and reads again stays in its cache from op to op.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +15,12 @@ constexpr size_t kAlignment = 64;  // of every offset, and of all memory that op
 
 struct Plan {
   std::vector<size_t> buffers;  // the offset of each temporary; 0 for other buffers
-  std::vector<size_t> scratch;  // the offset of each op's scratch
-  size_t bytes = 0;             // of the whole arena
+  size_t bytes = 0;             // of the whole arena, scratch and all
 };
 
-// Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it, an op's
-// scratch (`scratch[op]` bytes) while the op runs. The output of an op that is `elementwise[op]` takes the place of an
+// Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it. `scratch`:
+// bytes that the op with the most of it needs. The output of an op that is `elementwise[op]` takes the place of an
 // input of its size that nothing reads later. Takes n·log n for n buffers, whatever the Program.
-Result<Plan> PlanArena(const Program& program, std::span<const size_t> scratch, const std::vector<bool>& elementwise);
+Result<Plan> PlanArena(const Program& program, size_t scratch, const std::vector<bool>& elementwise);
 
 }  // namespace nano
