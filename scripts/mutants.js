@@ -514,8 +514,15 @@ const mutants = {
       'i = 0',
       ['attention.cc', 'attention_backward.cc'],
     ],
-    ['the same block again', 'i += 32, block += 8', 'i += 32, block += 4', ['dropout.cc']],
-    ['the draw forgotten', 'c3 = random.draw;', 'c3 = SetInt(0);', ['dropout.cc']],
+    ['the same block again', 'i += 64, block += 16', 'i += 64, block += 8', ['dropout.cc']],
+    ['the same blocks twice', 'block + 8 * static_cast<uint64_t>(g)', 'block', ['dropout.cc']],
+    [
+      'the last factors stale',
+      'if (i < count) FactorGroups<1>',
+      'if (false) FactorGroups<1>',
+      ['dropout.cc'],
+    ],
+    ['the draw forgotten', 'words[g][3] = random.draw;', 'words[g][3] = SetInt(0);', ['dropout.cc']],
   ],
   'dropout_add.cc': [
     ['residual forgotten', '[](F8 a, F8 b) { return a + b; }', '[](F8, F8 b) { return b; }'],

@@ -29,40 +29,50 @@ NANO_INLINE void BlockNumbers(uint64_t block, I8& low, I8& high) {
   high = LoadInt(carried);
 }
 
-// The 32 words of blocks `block` to `block` + 7.
-NANO_INLINE void PhiloxEight(const WideRandom& random, uint64_t block, I8 (&words)[4]) {
+// The 32 words of each of kGroups times eight blocks from `block` on. Two at once keep the processor busy while one
+// waits for its products.
+template <int kGroups>
+NANO_INLINE void PhiloxGroups(const WideRandom& random, uint64_t block, I8 (&words)[kGroups][4]) {
   const I8 multiplier0 = SetInt(static_cast<int32_t>(kPhiloxMultiplier0));
   const I8 multiplier1 = SetInt(static_cast<int32_t>(kPhiloxMultiplier1));
-  I8 c0, c1, c2 = random.site, c3 = random.draw;
-  BlockNumbers(block, c0, c1);
-  for (int round = 0; round < kPhiloxRounds; ++round) {
-    I8 high0, low0, high1, low1;
-    MulWide(c0, multiplier0, high0, low0);
-    MulWide(c2, multiplier1, high1, low1);
-    c0 = high1 ^ c1 ^ random.keys[round][0];
-    c2 = high0 ^ c3 ^ random.keys[round][1];
-    c1 = low1;
-    c3 = low0;
+  for (int g = 0; g < kGroups; ++g) {
+    BlockNumbers(block + 8 * static_cast<uint64_t>(g), words[g][0], words[g][1]);
+    words[g][2] = random.site, words[g][3] = random.draw;
   }
-  words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
-  OrderBlocks(words);
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    for (I8(&c)[4] : words) {
+      I8 high0, low0, high1, low1;
+      MulWide(c[0], multiplier0, high0, low0);
+      MulWide(c[2], multiplier1, high1, low1);
+      c[0] = high1 ^ c[1] ^ random.keys[round][0];
+      c[2] = high0 ^ c[3] ^ random.keys[round][1];
+      c[1] = low1;
+      c[3] = low0;
+    }
+  }
+  for (I8(&c)[4] : words) OrderBlocks(c);
 }
 
 // Room that DropoutFactors needs around what it is asked for.
 constexpr int64_t kFactorsBefore = 3, kFactorsAfter = 32;
 
+template <int kGroups>
+NANO_INLINE void FactorGroups(const WideRandom& random, const DropoutRule& rule, uint64_t block, float* factors) {
+  const F8 scale = Set(rule.scale);
+  const I8 threshold = SetInt(static_cast<int32_t>(rule.threshold));
+  I8 words[kGroups][4];
+  PhiloxGroups<kGroups>(random, block, words);
+  for (int i = 0; i < 4 * kGroups; ++i) Store(factors + 8 * i, And(AtLeast(words[i / 4][i % 4], threshold), scale));
+}
+
 // factors[i] = the dropout scale where element first + i is kept, else 0, for i < count. Writes up to kFactorsBefore
 // floats before `factors` and kFactorsAfter behind the last.
 static inline void DropoutFactors(const WideRandom& random, const DropoutRule& rule, uint64_t first, int64_t count,
                                   float* factors) {
-  const F8 scale = Set(rule.scale);
-  const I8 threshold = SetInt(static_cast<int32_t>(rule.threshold));
   uint64_t block = first / 4;
-  for (int64_t i = -static_cast<int64_t>(first % 4); i < count; i += 32, block += 8) {
-    I8 words[4];
-    PhiloxEight(random, block, words);
-    for (int j = 0; j < 4; ++j) Store(factors + i + 8 * j, And(AtLeast(words[j], threshold), scale));
-  }
+  int64_t i = -static_cast<int64_t>(first % 4);
+  for (; i + 32 < count; i += 64, block += 16) FactorGroups<2>(random, rule, block, factors + i);
+  if (i < count) FactorGroups<1>(random, rule, block, factors + i);
 }
 
 }  // namespace nano::cpu::NANO_ISA
