@@ -37,7 +37,7 @@ export interface OpenOptions {
   device?: string
   /** Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`. */
   threads?: number
-  /** CPU instruction set: 'avx2', 'neon' or 'portable'. Default: the best here. */
+  /** CPU instruction set: 'avx2', 'neon', 'portable' or 'blas'. Default: the best here. */
   instructionSet?: string
 }
 

@@ -103,7 +103,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'threads of the native engine (default: one a core)',
       parse: whole,
     },
-    instructionSet: { value: '<name>', description: 'avx2, neon or portable (default: the best here)' },
+    instructionSet: { value: '<name>', description: 'avx2, neon, portable or blas (default: the best here)' },
   },
 }
 

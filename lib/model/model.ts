@@ -169,7 +169,7 @@ const loadSchema = v.strictObject({
   device: v.optional(v.string('must be a string')),
   /** Threads of the native pool, shared by the whole process. Default: as many as `os.availableParallelism()` counts. */
   threads: v.optional(count),
-  /** CPU instruction set: 'avx2', 'neon' or 'portable'. Default: the best here. */
+  /** CPU instruction set: 'avx2', 'neon', 'portable' or 'blas'. Default: the best here. */
   instructionSet: v.optional(v.string('must be a string')),
 })
 

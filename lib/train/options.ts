@@ -95,7 +95,7 @@ const schema = v.strictObject({
   device: optional(v.string('must be a string')),
   /** Threads of the native pool. Default: as many as `os.availableParallelism()` counts. */
   threads: optional(count),
-  /** CPU instruction set: 'avx2', 'neon', 'portable'. Default: the best here. */
+  /** CPU instruction set: 'avx2', 'neon', 'portable' or 'blas'. Default: the best here. */
   instructionSet: optional(v.string('must be a string')),
   /** Finishes the step, writes a checkpoint, and rejects with an AbortError. */
   signal: optional(signal),

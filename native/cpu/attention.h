@@ -39,7 +39,8 @@ struct ScoreTile {
   int64_t query, rows, key, columns;
 };
 
-// Heads in a task: 15 to 30 µs of work, so that threads end together. `pairs`: queries times keys that a task on one head looks at.
+// Heads in a task: 15 to 30 µs of work, so that threads end together. `pairs`: queries times keys that a task on one
+// head looks at.
 NANO_INLINE int64_t HeadsInTask(double pairs, int64_t head_size) {
   const double cost = pairs * static_cast<double>(head_size + 16);
   return cost > 2.5e5 ? 1 : static_cast<int64_t>(5e5 / (cost + 20000));

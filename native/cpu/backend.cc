@@ -314,7 +314,7 @@ class CpuDevice final : public Device {
 
 std::vector<std::string_view> InstructionSets() {
   std::vector<std::string_view> found;
-  for (const std::string_view name : std::array<std::string_view, 3>{"avx2", "neon", "portable"}) {
+  for (const std::string_view name : std::array<std::string_view, 4>{"avx2", "neon", "portable", "blas"}) {
     if (SelectKernels(name) != nullptr) found.push_back(name);
   }
   return found;

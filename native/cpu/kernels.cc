@@ -31,10 +31,16 @@ std::span<const Kernel> Kernels();
 const PeakLoops& Loops();
 }  // namespace neon
 #endif
+#ifdef NANO_HAVE_BLAS
+namespace blas {
+std::span<const Kernel> Kernels();
+const PeakLoops& Loops();
+}  // namespace blas
+#endif
 
 namespace {
 
-#ifdef NANO_HAVE_AVX2
+#if defined(NANO_HAVE_AVX2) || defined(NANO_HAVE_BLAS) && !defined(__aarch64__)
 // AVX2 and FMA, in the processor and kept by the operating system.
 bool HasAvx2() {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -60,7 +66,9 @@ const Kernel* KernelTable::find(std::string_view name) const {
 }
 
 const KernelTable* SelectKernels(std::string_view instruction_set) {
-  const auto wanted = [&](std::string_view name) { return instruction_set.empty() || instruction_set == name; };
+  [[maybe_unused]] const auto wanted = [&](std::string_view name) {
+    return instruction_set.empty() || instruction_set == name;
+  };
 #ifdef NANO_HAVE_AVX2
   static const KernelTable avx2_table = {"avx2", avx2::Kernels(), &avx2::Loops()};
   if (wanted("avx2") && HasAvx2()) return &avx2_table;
@@ -68,6 +76,15 @@ const KernelTable* SelectKernels(std::string_view instruction_set) {
 #ifdef NANO_HAVE_NEON
   static const KernelTable neon_table = {"neon", neon::Kernels(), &neon::Loops()};
   if (wanted("neon")) return &neon_table;
+#endif
+#ifdef NANO_HAVE_BLAS
+  // Never the best by itself: its bits are those of a library.
+  static const KernelTable blas_table = {"blas", blas::Kernels(), &blas::Loops()};
+#ifdef __aarch64__
+  if (instruction_set == "blas") return &blas_table;
+#else
+  if (instruction_set == "blas" && HasAvx2()) return &blas_table;
+#endif
 #endif
 #ifdef NANO_HAVE_PORTABLE
   static const KernelTable portable_table = {"portable", portable::Kernels(), &portable::Loops()};

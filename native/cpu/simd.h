@@ -1,6 +1,6 @@
 // Vectors of eight floats, the same interface for each instruction set. NANO_ISA, given by the build, names the
-// namespace that a kernel source lives in: avx2, neon or portable. Within it nothing of the standard library is called
-// that a compiler might not inline (see engine/inline.h).
+// namespace that a kernel source lives in: avx2, neon, portable or blas (see blas.h). Within it nothing of the standard
+// library is called that a compiler might not inline (see engine/inline.h).
 #pragma once
 
 #include <math.h>
@@ -17,6 +17,11 @@
 #define NANO_ISA_IS_portable 1
 #define NANO_ISA_IS_avx2 2
 #define NANO_ISA_IS_neon 3
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define NANO_ISA_IS_blas NANO_ISA_IS_neon
+#else
+#define NANO_ISA_IS_blas NANO_ISA_IS_avx2
+#endif
 #define NANO_PASTE_(a, b) a##b
 #define NANO_PASTE(a, b) NANO_PASTE_(a, b)
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the case files with the instruction set blas. Accelerate is macOS's: here OpenBLAS, which has the same function.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cases=$(mktemp -d)
+trap 'rm -rf "$cases"' EXIT
+node scripts/write_cases.js "$cases"
+library=$(find /usr/lib -name libopenblas.so | head -n 1)
+if [ -z "$library" ]; then
+  echo "no BLAS here: install libopenblas-dev"
+  exit 1
+fi
+cmake -S . -B build/blas -DNANO_GPT_ADDON=OFF -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS=blas -DNANO_GPT_BLAS="$library" >/dev/null
+cmake --build build/blas -j "$(nproc)" >/dev/null
+find "$cases" -name '*.case' -print0 | xargs -0 build/blas/Release/nano-run --isa blas --threads 2 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
