@@ -580,26 +580,14 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
-#ifdef NANO_BLAS
-void AddBiasAndRelu(const Product& x, Pool* pool) {
-  ForChunks(pool, x.m, RowsInChunk(x.n), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Target target = {x.c + i * x.c_row, x.c_row, false, x.bias, x.relu};
-      for (int64_t j = 0; j < x.n; j += 8) {
-        const int64_t lanes = Smaller(8, x.n - j);
-        StoreLanes(target.c + j, lanes, Finish(LoadLanes(target.c + j, lanes), target, j, lanes));
-      }
-    }
-  });
-}
-#endif
-
 void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
 #ifdef NANO_BLAS
   if (pool != nullptr && IsForBlas(x)) {
     MultiplyBlas(x);
-    if (x.bias != nullptr || x.relu) AddBiasAndRelu(x, pool);
-    return;
+    if (x.bias == nullptr && !x.relu) return;
+    Product rest = x;
+    rest.accumulate = false;
+    return AddParts(rest, x.c, 1, pool);
   }
 #endif
   if (IsThin(x)) return MultiplyThin(x, pool);

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 cases=$(mktemp -d)
 trap 'rm -rf "$cases"' EXIT
 node scripts/write_cases.js "$cases"
-library=$(find /usr/lib -name libopenblas.so | head -n 1)
+library=$(find /usr/lib -name libopenblas.so -print -quit)
 if [ -z "$library" ]; then
   echo "no BLAS here: install libopenblas-dev"
   exit 1
