@@ -55,9 +55,14 @@ export class Parameter implements TensorSpec {
   path = ''
   readonly dtype = 'f32'
 
+  /**
+   * @param hidden whether it is a matrix of a hidden layer, from channels to channels: neither a table of embeddings nor the head
+   *   that makes logits. Muon takes these, AdamW the rest. Default false
+   */
   constructor(
     readonly shape: Shape,
     readonly initial: Initial,
+    readonly hidden = false,
   ) {}
 }
 
