@@ -14,6 +14,7 @@ import { dropoutAddOp } from './dropout_add'
 import { embeddingBackwardOp, embeddingOp } from './embedding'
 import { fillOp } from './fill'
 import { gatherBatchOp } from './gather_batch'
+import { geluBackwardOp, geluOp } from './gelu'
 import { globalNormOp } from './global_norm'
 import { layerNormBackwardOp, layerNormOp } from './layer_norm'
 import { linearOp } from './linear'
@@ -23,10 +24,15 @@ import { matmulAccumulateOp } from './matmul_accumulate'
 import type { Op } from './op'
 import { positionsOp } from './positions'
 import { reluBackwardOp, reluOp } from './relu'
+import { reluSquaredBackwardOp, reluSquaredOp } from './relu_squared'
 import { requireFiniteOp } from './require_finite'
+import { rmsNormBackwardOp, rmsNormOp } from './rms_norm'
+import { ropeOp } from './rope'
 import { sampleOp } from './sample'
 import { selectRowOp } from './select_row'
+import { softCapBackwardOp, softCapOp } from './soft_cap'
 import { sumLeadingOp } from './sum_leading'
+import { swigluBackwardOp, swigluOp } from './swiglu'
 import { trilMeanOp } from './tril_mean'
 import { zeroOp } from './zero'
 
@@ -48,6 +54,8 @@ const basic: readonly Op[] = [
   embeddingOp,
   fillOp,
   gatherBatchOp,
+  geluBackwardOp,
+  geluOp,
   globalNormOp,
   layerNormBackwardOp,
   layerNormOp,
@@ -57,10 +65,19 @@ const basic: readonly Op[] = [
   positionsOp,
   reluBackwardOp,
   reluOp,
+  reluSquaredBackwardOp,
+  reluSquaredOp,
   requireFiniteOp,
+  rmsNormBackwardOp,
+  rmsNormOp,
+  ropeOp,
   sampleOp,
   selectRowOp,
+  softCapBackwardOp,
+  softCapOp,
   sumLeadingOp,
+  swigluBackwardOp,
+  swigluOp,
   trilMeanOp,
   zeroOp,
 ]
@@ -84,15 +101,21 @@ export { dropout } from './dropout'
 export { embedding } from './embedding'
 export { fill } from './fill'
 export { gatherBatch } from './gather_batch'
+export { gelu } from './gelu'
 export { globalNorm } from './global_norm'
 export { layerNorm } from './layer_norm'
 export { maskedSoftmax } from './masked_softmax'
 export { matmul } from './matmul'
 export { positions } from './positions'
 export { relu } from './relu'
+export { reluSquared } from './relu_squared'
 export { requireFinite } from './require_finite'
+export { rmsNorm } from './rms_norm'
+export { rope } from './rope'
 export { sample } from './sample'
 export { selectRow } from './select_row'
+export { softCap } from './soft_cap'
 export { sumLeading } from './sum_leading'
+export { swiglu } from './swiglu'
 export { trilMean } from './tril_mean'
 export { zero } from './zero'
