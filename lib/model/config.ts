@@ -2,6 +2,7 @@
 
 import { NanoGptError, show, suggest } from '../errors'
 import type { ModelSizes } from '../nn'
+import type { OptimizerName, ScheduleName } from '../optim/names'
 import { modelStages, notebook, stages } from '../stages'
 import type { Numbers } from '../stages/stage'
 
@@ -20,9 +21,19 @@ export interface TrainingDefaults {
   readonly steps: number
   readonly evalInterval: number
   readonly evalBatches: number
+  readonly optimizer?: OptimizerName
   readonly beta2?: number
   readonly weightDecay?: number
   readonly gradientClip?: number
+  readonly momentum?: number
+  readonly momentumWarmup?: number
+  readonly nesterov?: boolean
+  readonly matrixLearningRate?: number
+  readonly schedule?: ScheduleName
+  readonly warmup?: number
+  readonly minLearningRate?: number
+  readonly decayPart?: number
+  readonly average?: number
 }
 
 export interface Preset {

@@ -11,6 +11,7 @@ import { copyOp } from './copy'
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy'
 import { dropoutOp } from './dropout'
 import { dropoutAddOp } from './dropout_add'
+import { emaOp } from './ema'
 import { embeddingBackwardOp, embeddingOp } from './embedding'
 import { fillOp } from './fill'
 import { gatherBatchOp } from './gather_batch'
@@ -20,12 +21,14 @@ import { linearOp } from './linear'
 import { maskedSoftmaxBackwardOp, maskedSoftmaxOp } from './masked_softmax'
 import { matmulOp } from './matmul'
 import { matmulAccumulateOp } from './matmul_accumulate'
+import { muonOp } from './muon'
 import type { Op } from './op'
 import { positionsOp } from './positions'
 import { reluBackwardOp, reluOp } from './relu'
 import { requireFiniteOp } from './require_finite'
 import { sampleOp } from './sample'
 import { selectRowOp } from './select_row'
+import { sgdOp } from './sgd'
 import { sumLeadingOp } from './sum_leading'
 import { trilMeanOp } from './tril_mean'
 import { zeroOp } from './zero'
@@ -44,6 +47,7 @@ const basic: readonly Op[] = [
   crossEntropyBackwardOp,
   crossEntropyOp,
   dropoutOp,
+  emaOp,
   embeddingBackwardOp,
   embeddingOp,
   fillOp,
@@ -54,12 +58,14 @@ const basic: readonly Op[] = [
   maskedSoftmaxBackwardOp,
   maskedSoftmaxOp,
   matmulOp,
+  muonOp,
   positionsOp,
   reluBackwardOp,
   reluOp,
   requireFiniteOp,
   sampleOp,
   selectRowOp,
+  sgdOp,
   sumLeadingOp,
   trilMeanOp,
   zeroOp,
@@ -81,6 +87,7 @@ export { clipScale } from './clip_scale'
 export { copy } from './copy'
 export { crossEntropy } from './cross_entropy'
 export { dropout } from './dropout'
+export { ema } from './ema'
 export { embedding } from './embedding'
 export { fill } from './fill'
 export { gatherBatch } from './gather_batch'
@@ -88,11 +95,13 @@ export { globalNorm } from './global_norm'
 export { layerNorm } from './layer_norm'
 export { maskedSoftmax } from './masked_softmax'
 export { matmul } from './matmul'
+export { muon } from './muon'
 export { positions } from './positions'
 export { relu } from './relu'
 export { requireFinite } from './require_finite'
 export { sample } from './sample'
 export { selectRow } from './select_row'
+export { sgd } from './sgd'
 export { sumLeading } from './sum_leading'
 export { trilMean } from './tril_mean'
 export { zero } from './zero'
