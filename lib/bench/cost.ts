@@ -77,8 +77,18 @@ function visibleElements({ outputs: [y] }: OpCall): number {
 const softmaxBytes = (reads: number) => (call: OpCall) =>
   reads * bytesPerElement[call.outputs[0].dtype] * visibleElements(call) + bytesIn(call.outputs)
 
-/** The parameters of an optimizer's step. */
-const updated = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) / 3
+/** The elements of all outputs together. */
+const elements = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+
+/** Newton–Schulz: in each iteration X·Xᵀ, its square, and their polynomial times X, of which each side may be the shorter. */
+function muonFlops({ outputs, attributes }: OpCall): number {
+  const matrices = outputs.slice(0, outputs.length / 2)
+  return matrices.reduce((sum, { shape: [rows, columns] }) => {
+    const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)]
+    const iteration = 2 * short * short * (2 * long + short) + 3 * short * short
+    return sum + (attributes.iterations as number) * iteration + 11 * rows * columns
+  }, 0)
+}
 
 const rules: Readonly<Record<string, CostRule>> = {
   fill: { flops: none },
@@ -136,7 +146,11 @@ const rules: Readonly<Record<string, CostRule>> = {
   clip_scale: { flops: () => 3 },
   require_finite: { flops: none },
   // Parameter, gradient and both moments are read, all but the gradient written: 28 bytes a parameter.
-  adamw: { flops: (call) => 15 * updated(call) },
+  adamw: { flops: (call) => (15 / 3) * elements(call) },
+  // Parameter, gradient and m are read, all but the gradient written: 20 bytes a parameter.
+  sgd: { flops: (call) => ((call.attributes.nesterov ? 9 : 7) / 2) * elements(call) },
+  muon: { flops: muonFlops },
+  ema: { flops: (call) => 3 * elements(call) },
   cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
   select_row: { flops: none, bytes: readAsWritten },
   // A softmax and its running sum.

@@ -2,6 +2,7 @@
 
 import { NanoGptError, show, suggest } from '../errors'
 import { defaultVariants, type GptSizes, type ModelSizes, type Variants } from '../nn'
+import type { OptimizerName, ScheduleName } from '../optim/names'
 import { modelStages, notebook, stages } from '../stages'
 import type { Numbers } from '../stages/stage'
 
@@ -36,9 +37,19 @@ export interface TrainingDefaults {
   readonly steps: number
   readonly evalInterval: number
   readonly evalBatches: number
+  readonly optimizer?: OptimizerName
   readonly beta2?: number
   readonly weightDecay?: number
   readonly gradientClip?: number
+  readonly momentum?: number
+  readonly momentumWarmup?: number
+  readonly nesterov?: boolean
+  readonly matrixLearningRate?: number
+  readonly schedule?: ScheduleName
+  readonly warmup?: number
+  readonly minLearningRate?: number
+  readonly decayPart?: number
+  readonly average?: number
 }
 
 export interface Preset {

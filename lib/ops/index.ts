@@ -11,6 +11,7 @@ import { copyOp } from './copy'
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy'
 import { dropoutOp } from './dropout'
 import { dropoutAddOp } from './dropout_add'
+import { emaOp } from './ema'
 import { embeddingBackwardOp, embeddingOp } from './embedding'
 import { fillOp } from './fill'
 import { gatherBatchOp } from './gather_batch'
@@ -21,6 +22,7 @@ import { linearOp } from './linear'
 import { maskedSoftmaxBackwardOp, maskedSoftmaxOp } from './masked_softmax'
 import { matmulOp } from './matmul'
 import { matmulAccumulateOp } from './matmul_accumulate'
+import { muonOp } from './muon'
 import type { Op } from './op'
 import { positionsOp } from './positions'
 import { reluBackwardOp, reluOp } from './relu'
@@ -30,6 +32,7 @@ import { rmsNormBackwardOp, rmsNormOp } from './rms_norm'
 import { ropeOp } from './rope'
 import { sampleOp } from './sample'
 import { selectRowOp } from './select_row'
+import { sgdOp } from './sgd'
 import { softCapBackwardOp, softCapOp } from './soft_cap'
 import { sumLeadingOp } from './sum_leading'
 import { swigluBackwardOp, swigluOp } from './swiglu'
@@ -50,6 +53,7 @@ const basic: readonly Op[] = [
   crossEntropyBackwardOp,
   crossEntropyOp,
   dropoutOp,
+  emaOp,
   embeddingBackwardOp,
   embeddingOp,
   fillOp,
@@ -62,6 +66,7 @@ const basic: readonly Op[] = [
   maskedSoftmaxBackwardOp,
   maskedSoftmaxOp,
   matmulOp,
+  muonOp,
   positionsOp,
   reluBackwardOp,
   reluOp,
@@ -73,6 +78,7 @@ const basic: readonly Op[] = [
   ropeOp,
   sampleOp,
   selectRowOp,
+  sgdOp,
   softCapBackwardOp,
   softCapOp,
   sumLeadingOp,
@@ -98,6 +104,7 @@ export { clipScale } from './clip_scale'
 export { copy } from './copy'
 export { crossEntropy } from './cross_entropy'
 export { dropout } from './dropout'
+export { ema } from './ema'
 export { embedding } from './embedding'
 export { fill } from './fill'
 export { gatherBatch } from './gather_batch'
@@ -106,6 +113,7 @@ export { globalNorm } from './global_norm'
 export { layerNorm } from './layer_norm'
 export { maskedSoftmax } from './masked_softmax'
 export { matmul } from './matmul'
+export { muon } from './muon'
 export { positions } from './positions'
 export { relu } from './relu'
 export { reluSquared } from './relu_squared'
@@ -114,6 +122,7 @@ export { rmsNorm } from './rms_norm'
 export { rope } from './rope'
 export { sample } from './sample'
 export { selectRow } from './select_row'
+export { sgd } from './sgd'
 export { softCap } from './soft_cap'
 export { sumLeading } from './sum_leading'
 export { swiglu } from './swiglu'
