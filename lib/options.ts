@@ -10,6 +10,14 @@ export const count = v.pipe(
   v.maxValue(2 ** 31 - 1, 'must be less than 2^31'),
 )
 
+export const flag = v.boolean('must be true or false')
+
+/** One of these words. */
+export function oneOf<const Names extends readonly string[]>(names: Names) {
+  const quoted = names.map((name) => `'${name}'`)
+  return v.picklist(names, `must be ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`)
+}
+
 const seedRange = 'must be a whole number from 0 to 2^53 - 1, or a bigint below 2n ** 64n'
 
 export const seed = v.union(

@@ -112,10 +112,24 @@ const rules: Readonly<Record<string, CostRule>> = {
   sum_leading: { flops: perInput(1) },
   relu: { flops: perOutput(1) },
   relu_backward: { flops: perOutput(1) },
+  relu_squared: { flops: perOutput(2) },
+  relu_squared_backward: { flops: perOutput(3) },
+  // An erf or a tanh is one operation, as an exponential is.
+  gelu: { flops: (call) => (call.attributes.tanh ? 9 : 5) * sizeOf(call.outputs[0].shape) },
+  gelu_backward: { flops: (call) => (call.attributes.tanh ? 18 : 11) * sizeOf(call.outputs[0].shape) },
+  swiglu: { flops: perOutput(4) },
+  swiglu_backward: { flops: perOutput(11) },
+  soft_cap: { flops: perOutput(3) },
+  soft_cap_backward: { flops: perOutput(4) },
   dropout: { flops: perOutput(1) },
   // The mean, the variance, and (x − mean) · rstd · gain + bias.
   layer_norm: { flops: perOutput(8) },
   layer_norm_backward: { flops: perOutput(14) },
+  // The mean square, and x · rstd · gain.
+  rms_norm: { flops: ({ inputs, outputs: [y] }) => (2 + inputs.length) * sizeOf(y.shape) },
+  rms_norm_backward: { flops: ({ inputs, outputs: [dx] }) => (inputs.length > 3 ? 9 : 6) * sizeOf(dx.shape) },
+  // The angles, once for all heads, are few beside the pairs that they turn.
+  rope: { flops: perOutput(3) },
   masked_softmax: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(1) },
   masked_softmax_backward: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(2) },
   // q·kᵀ and P·v.

@@ -5,8 +5,16 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
-import { modelKinds } from '../model/config'
+import { stageKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
+import {
+  activationNames,
+  defaultVariants,
+  initialNames,
+  normNames,
+  positionNames,
+  type Variants,
+} from '../nn'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
 import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
@@ -18,15 +26,41 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const positive = v.pipe(v.number(), v.gtValue(0))
 
-const modelSchema = v.object({
-  kind: v.picklist(modelKinds),
+const sizes = {
   vocabSize: count,
   blockSize: count,
   embed: count,
   heads: count,
   layers: count,
   dropout: fraction,
-})
+}
+
+/** One that isn't there is the default: a file may be older than it. */
+const variants = v.partial(
+  v.object({
+    positions: v.picklist(positionNames),
+    norm: v.picklist(normNames),
+    normGain: v.boolean(),
+    activation: v.picklist(activationNames),
+    qkNorm: v.boolean(),
+    kvHeads: count,
+    tiedEmbeddings: v.boolean(),
+    logitCap: v.pipe(v.number(), v.minValue(0)),
+    bias: v.boolean(),
+    embeddingNorm: v.boolean(),
+    attentionDropout: fraction,
+    embeddingDropout: fraction,
+    initial: v.picklist(initialNames),
+  } satisfies Record<keyof Variants, unknown>),
+)
+
+const modelSchema = v.variant('kind', [
+  v.object({ kind: v.picklist(stageKinds), ...sizes }),
+  v.pipe(
+    v.object({ kind: v.literal('gpt'), ...sizes, ...variants.entries }),
+    v.transform((model) => ({ ...defaultVariants(model), ...model })),
+  ),
+])
 
 const trainingSchema = v.object({
   /** Updates that the run was to make in all. */

@@ -3,11 +3,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GenerateOptions } from '../generate/options'
 import { presets } from '../model/config'
+import { activationNames, initialNames, normNames, positionNames } from '../nn'
 import type { TrainOptions } from '../train/options'
 
 interface Flag {
-  /** What follows the name in the help: `<n>`. */
-  readonly value: string
+  /** What follows the name in the help: `<n>`. Absent: nothing, and `--no-<name>` says the opposite. */
+  readonly value?: string
   readonly description: string
   readonly parse?: (text: string) => unknown
 }
@@ -51,6 +52,37 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
     embed: { value: '<n>', description: 'channels of an embedding', parse: whole },
     blockSize: { value: '<n>', description: 'longest sequence that the model sees, in tokens', parse: whole },
     dropout: { value: '<p>', description: 'probability of dropout, from 0 to below 1', parse: real },
+  },
+  'Variants of the model (docs/variants.md):': {
+    positions: { value: '<name>', description: oneOf(positionNames, 'learned') },
+    norm: { value: '<name>', description: oneOf(normNames, 'layer') },
+    normGain: { description: 'norms have a gain, and layer norms a bias (default; --no-norm-gain: neither)' },
+    activation: { value: '<name>', description: oneOf(activationNames, 'relu') },
+    qkNorm: { description: 'queries and keys are normalised, head by head' },
+    kvHeads: {
+      value: '<n>',
+      description: 'heads of keys and values; they divide --heads (default: --heads)',
+      parse: whole,
+    },
+    tiedEmbeddings: { description: 'the head’s weight is the table of token embeddings' },
+    logitCap: {
+      value: '<x>',
+      description: 'logits stay below it, softly; 0: no limit (default: 0)',
+      parse: real,
+    },
+    bias: { description: 'linear layers and layer norms have biases (default; --no-bias: none)' },
+    embeddingNorm: { description: 'embeddings are normalised before the first block' },
+    attentionDropout: {
+      value: '<p>',
+      description: 'probability of dropping an attention weight (default: --dropout)',
+      parse: real,
+    },
+    embeddingDropout: {
+      value: '<p>',
+      description: 'probability of dropping an element of the embeddings (default: 0)',
+      parse: real,
+    },
+    initial: { value: '<name>', description: `how weights begin: ${oneOf(initialNames, 'torch')}` },
   },
   'Training:': {
     steps: {
@@ -136,6 +168,8 @@ export function addTrainFlags(command: Command): void {
   for (const [heading, flags] of Object.entries(groups)) {
     for (const [name, flag] of Object.entries(flags)) {
       command.addOption(option(name, flag).helpGroup(heading))
+      // Both ways, since a preset may have either. (Defined second, it leaves the option without a default.)
+      if (flag.value === undefined) command.addOption(new Option(`--no-${kebab(name)}`).hideHelp())
       if (name === 'out') command.addOption(new Option('--no-out', 'write no checkpoints').helpGroup(heading))
     }
   }
@@ -183,8 +217,16 @@ export function addGenerateFlags(command: Command): void {
 }
 
 function option(name: string, { value, description, parse }: Flag): Option {
-  const option = new Option(`--${kebab(name)} ${value}`, description)
+  const option = new Option(
+    value === undefined ? `--${kebab(name)}` : `--${kebab(name)} ${value}`,
+    description,
+  )
   return parse ? option.argParser(parse) : option
+}
+
+/** Names to choose from, for the help. */
+function oneOf(names: readonly string[], usual: string): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)} (default: ${usual})`
 }
 
 /** `batchSize` → `batch-size`. */

@@ -1,6 +1,9 @@
 // What a run begins with: everything that was decided about it, so that nothing of it is a guess.
 
+import { variantNames } from '../model/config'
+import { defaultVariants } from '../nn'
 import type { StartEvent } from '../train/events'
+import { kebab } from './flags'
 import { count, plural, roughly } from './words'
 
 /** Name and value of each line. */
@@ -11,10 +14,11 @@ export function header(
 ): (readonly [name: string, value: string])[] {
   const { data, model } = event.config
   const tokens = event.trainTokens + event.validationTokens
-  const lines: [string, string][] = [
+  const lines: (readonly [string, string])[] = [
     ['device', device],
     ['text', `${data.name}: ${count(tokens)} characters, ${model.vocabSize} distinct`],
     ['model', describeModel(event)],
+    ...describeVariants(event),
     ['training', describeTraining(event)],
     ['optimizer', describeOptimizer(event)],
     ['evaluation', describeEvaluation(event)],
@@ -32,6 +36,20 @@ function describeModel({ config: { model }, parameters }: StartEvent): string {
   if (kind === 'bigram') return `${learned}, ${block}`
   const shape = `${plural(layers, 'layer')} of ${plural(heads, 'head')}, ${count(embed)} channels`
   return `${learned}, ${shape}, ${block}, dropout ${dropout}`
+}
+
+/** The choices that make it another model than the decoder, as flags say them. */
+function describeVariants({ config: { model } }: StartEvent): (readonly [string, string])[] {
+  if (model.kind !== 'gpt') return []
+  const usual = defaultVariants(model)
+  const words = variantNames
+    .filter((name) => model[name] !== usual[name])
+    .map((name) => {
+      const value = model[name]
+      if (typeof value === 'boolean') return value ? kebab(name) : `no ${kebab(name)}`
+      return `${kebab(name)} ${value}`
+    })
+  return words.length > 0 ? [['variants', words.join(', ')]] : []
 }
 
 function describeTraining({ config: { model, training, seed }, steps }: StartEvent): string {

@@ -66,9 +66,9 @@ export class Parameter implements TensorSpec {
   ) {}
 }
 
-/** How a parameter begins: N(0, 1), U(−bound, bound), or one value everywhere. */
+/** How a parameter begins: N(0, deviation), by default N(0, 1), U(−bound, bound), or one value everywhere. */
 export type Initial =
-  | { readonly kind: 'normal' }
+  | { readonly kind: 'normal'; readonly deviation?: number }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'constant'; readonly value: number }
 

@@ -19,7 +19,7 @@ export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
   const values = new Float32Array(sizeOf(parameter.shape))
   const { initial, path } = parameter
   if (initial.kind === 'constant') values.fill(initial.value)
-  else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed)
+  else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed, initial.deviation)
   else uniformFill(values, initial.bound, site(`${path}.init`), seed)
   return values
 }

@@ -7,11 +7,14 @@ import { makeFolder, writeFileAtomic } from '../checkpoint/atomic'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, reasonOf } from '../errors'
+import type { GptSizes } from '../nn'
 import { checkOptions, defined } from '../options'
 import {
   type CheckedOptions,
   checkTogether,
+  dropouts,
   fixedByFrom,
+  pick,
   samplingDefaults,
   trainOptionSchemas,
 } from './options'
@@ -45,13 +48,13 @@ export type StoredOptions = v.InferInput<typeof schema>
 
 /** The options with which `train()` makes this run again. A text that was given as `{ text }` is not among them. */
 export function storedOptions(info: CheckpointInfo, options: CheckedOptions): StoredOptions {
-  const { kind, vocabSize: _, dropout, ...sizes } = info.model
+  const { kind, vocabSize: _, ...rest } = info.model
+  const sizes: Partial<GptSizes> = rest
   const { gradientClip, ...training } = info.training
   const { from, checkpointInterval, instructionSet } = options
   const seed = Number(info.seed)
   return defined({
-    ...(from === undefined ? { preset: kind, ...sizes } : { from: resolve(from) }),
-    dropout,
+    ...(from === undefined ? { preset: kind, ...sizes } : { from: resolve(from), ...pick(sizes, dropouts) }),
     data: info.data.source ?? undefined,
     ...training,
     // Left out, it would be that of the preset or the checkpoint.

@@ -43,6 +43,18 @@ function layerNorm(...shape: number[]): Check {
   return { inputs: [floats(...shape), floats(C), floats(C)], attributes: { epsilon: 1e-2 } }
 }
 
+function rmsNorm(shape: number[], groups = 1, gain = true): Check {
+  const N = shape[shape.length - 1] / groups
+  return { inputs: [floats(...shape), ...(gain ? [floats(N)] : [])], attributes: { groups, epsilon: 1e-2 } }
+}
+
+function rope(shape: number[], heads: number, positions: Tensor, inverse = false): Check {
+  return { inputs: [floats(...shape), positions], attributes: { heads, base: 100, inverse } }
+}
+
+/** Uniform in ±4: beyond ±3 gelu has another formula. */
+const wide = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(sizeOf(shape), -4, 4))
+
 function matmul(a: number[], b: number[], transpose_a: boolean, transpose_b: boolean): Check {
   return { inputs: [floats(...a), floats(...b)], attributes: { transpose_a, transpose_b } }
 }
@@ -94,6 +106,10 @@ const checks: Record<string, Check[]> = {
     { inputs: [whole('i32', [2, 3], 4, 0, 4, 4, 2, 0), floats(5, 3)] },
     { inputs: [whole('i32', [1], 0), floats(1, 7)] },
   ],
+  gelu: [
+    { inputs: [wide(7, 9)], attributes: { tanh: false } },
+    { inputs: [wide(7, 9)], attributes: { tanh: true } },
+  ],
   layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
   masked_softmax: [softmax(1, 1), softmax(4, 4), softmax(1, 7), softmax(2, 3, 5), softmax(2, 2, 3, 3)],
   matmul: [
@@ -108,7 +124,25 @@ const checks: Record<string, Check[]> = {
     matmul([1, 7], [7, 1], false, false),
   ],
   relu: [{ inputs: [awayFromZero(floats(5, 7))] }],
+  relu_squared: [{ inputs: [awayFromZero(floats(5, 7))] }],
   require_finite: [{ inputs: [floats()] }],
+  rms_norm: [
+    rmsNorm([3, 5]),
+    rmsNorm([1, 9], 1, false),
+    rmsNorm([2, 3, 6], 3),
+    rmsNorm([2, 3, 6], 2, false),
+    rmsNorm([4, 1]),
+    rmsNorm([4], 4),
+    rmsNorm([6]),
+  ],
+  rope: [
+    rope([1, 1, 2], 1, whole('i32', [1], 0)),
+    rope([2, 3, 4], 1, whole('i32', [3], 5, 6, 7)),
+    rope([2, 3, 12], 3, whole('i32', [2, 3], 0, 1, 2, 900, 901, 902)),
+    rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
+  ],
+  soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
+  swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
 
 test('every op with a gradient rule is checked', () => {
