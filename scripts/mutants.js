@@ -597,11 +597,11 @@ const mutants = {
     ['rows of the first block', 'SumRows(x + row * columns + column, count', 'SumRows(x + column, count'],
   ],
   'global_norm.cc': [
-    ['the tail dropped', 'for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];', ''],
     ['the last chunk dropped', 'i < DivideUp(total, kChunk); ++i) sum', 'i < total / kChunk; ++i) sum'],
     ['no root', 'static_cast<float>(sqrt(sum))', 'static_cast<float>(sum)'],
     ['one tensor for all', 'sum += SumOfSquares(', 'sum = SumOfSquares('],
   ],
+  'squares.h': [['the tail dropped', 'for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];', '']],
   'sample.cc': [
     ['top_k one short', 'counts[digit] < k; --digit', 'counts[digit] <= k && digit > 0; --digit'],
     ['ties dropped', 'Ordered(logits[i]) >= threshold', 'Ordered(logits[i]) > threshold'],

@@ -50,6 +50,9 @@ Status RunGlobalNorm(const Call& call);
 Status RunClipScale(const Call& call);
 Status RunRequireFinite(const Call& call);
 Status RunAdamw(const Call& call);
+Status RunSgd(const Call& call);
+Status RunMuon(const Call& call);
+Status RunEma(const Call& call);
 Status RunCacheWrite(const Call& call);
 Status RunSelectRow(const Call& call);
 Status RunSample(const Call& call);
@@ -67,6 +70,7 @@ size_t ScratchAttention(const OpView& op, const Params& params, int threads);
 size_t ScratchAttentionBackward(const OpView& op, const Params& params, int threads);
 size_t ScratchCrossEntropy(const OpView& op, const Params& params, int threads);
 size_t ScratchGlobalNorm(const OpView& op, const Params& params, int threads);
+size_t ScratchMuon(const OpView& op, const Params& params, int threads);
 size_t ScratchLinear(const OpView& op, const Params& params, int threads);
 size_t ScratchMatmulAccumulate(const OpView& op, const Params& params, int threads);
 

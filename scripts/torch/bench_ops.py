@@ -71,8 +71,16 @@ def adamw(shapes):
     return torch.optim.AdamW(parameters, lr=1e-3, fused=True).step
 
 
+def muon(shapes):
+    """As nano_torch.Muon, in place of whose weights and gradients are random ones."""
+    parameters = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    return Muon(parameters, lr=0.02, momentum=0.95, weight_decay=0.01).step
+
+
 OPERATIONS = {
-    function.__name__: function for function in (matmul, attention, layer_norm, cross_entropy, adamw)
+    function.__name__: function for function in (matmul, attention, layer_norm, cross_entropy, adamw, muon)
 }
 
 
