@@ -11,7 +11,7 @@ import { type ModelConfig, modelKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { fusedOpNames, opsByName } from '../../lib/ops'
-import { gradientName } from '../../lib/optim/adamw'
+import { gradientName } from '../../lib/optim/update'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
 
 interface Check {
