@@ -8,9 +8,10 @@ import type { TrainingConfig } from '../lib/checkpoint/checkpoint'
 import { fuse } from '../lib/graph/fuse'
 import { Trace } from '../lib/graph/trace'
 import { createModel } from '../lib/model/architecture'
-import type { ModelConfig, ModelKind } from '../lib/model/config'
+import { type ModelConfig, type ModelKind, type StageKind, variantNames } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'
+import type { Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
 import { gradientName } from '../lib/optim/update'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
@@ -19,7 +20,8 @@ import { compiled, corpusName, prepare, type TestModel, training, weightsOf } fr
 import { goldenCorpus } from './support/text'
 
 interface Golden {
-  config: {
+  /** With the variants, where the model is a gpt. */
+  config: Variants & {
     model: ModelKind
     batchSize: number
     blockSize: number
@@ -78,7 +80,10 @@ const read = (name: string): Golden =>
 
 function modelConfig({ config }: Golden): ModelConfig {
   const { model: kind, vocabulary: vocabSize, blockSize, embed, heads, layers, dropout } = config
-  return { kind, vocabSize, blockSize, embed, heads, layers, dropout }
+  const sizes = { vocabSize, blockSize, embed, heads, layers, dropout }
+  if (kind !== 'gpt') return { kind: kind as StageKind, ...sizes }
+  const variants = Object.fromEntries(variantNames.map((name) => [name, config[name]])) as unknown as Variants
+  return { kind, ...sizes, ...variants }
 }
 
 function trainingConfig({ config }: Golden): TrainingConfig {
@@ -101,6 +106,33 @@ function norm(values: ArrayLike<number>): number {
 /** Ten million weights are drawn, and ten steps of them computed. */
 jest.setTimeout(60_000)
 
+/** The variants of docs/variants.md, and the two models that presets make of them. */
+const variants = [
+  ...[
+    'rope',
+    'rms',
+    'layer-no-gain',
+    'rms-no-gain',
+    'relu-squared',
+    'gelu',
+    'gelu-tanh',
+    'swiglu',
+    'qk-norm',
+    'kv-heads',
+  ],
+  ...[
+    'tied',
+    'logit-cap',
+    'no-bias',
+    'embedding-norm',
+    'dropouts',
+    'gpt2',
+    'zero-residual',
+    'nano-gpt',
+    'speedrun',
+  ],
+].map((name) => `gpt-${name}`)
+
 const names = [
   'notebook',
   'bigram',
@@ -112,12 +144,18 @@ const names = [
   'layer-norm',
   'decoder-narrow',
   'decoder-narrow-dropout',
+  ...variants,
 ]
 
 describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (name) => {
   const golden = read(name)
   const seed = seedFrom(BigInt(golden.seed))
-  const { batchSize, blockSize, dropout, heads, embed } = golden.config
+  const { batchSize, blockSize, heads, embed } = golden.config
+  const probability = (path: string) => {
+    const { dropout, attentionDropout = dropout, embeddingDropout } = golden.config
+    if (path === 'embeddingDropout') return embeddingDropout
+    return path.endsWith('attention.dropout') ? attentionDropout : dropout
+  }
 
   test('sites', () => {
     expect(Object.keys(golden.sites).map((path) => [path, site(path)])).toEqual(Object.entries(golden.sites))
@@ -161,7 +199,7 @@ describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (na
       const elements = path.endsWith('attention.dropout') ? heads * blockSize * blockSize : blockSize * embed
       draws.forEach(({ first, kept }, draw) => {
         const mask = new Uint8Array(batchSize * elements)
-        keepMask(mask, dropout, site(path), draw, seed)
+        keepMask(mask, probability(path), site(path), draw, seed)
         expect(mask.subarray(0, first.length).join('')).toBe(first)
         expect(mask.reduce((a, b) => a + b, 0)).toBe(kept)
       })

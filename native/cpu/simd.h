@@ -60,6 +60,9 @@ NANO_INLINE F8 FirstElse(int64_t n, F8 a, F8 b) {
   return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b)));
 }
 
+// a where the mask is set, b elsewhere.
+NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b))); }
+
 // e^x within 2 units in the last place; NaN stays NaN.
 NANO_INLINE F8 Exp(F8 x) {
   x = Max(Set(-105.0f), Min(Set(90.0f), x));
@@ -102,6 +105,29 @@ NANO_INLINE F8 Log(F8 x) {
   const F8 log = MulAdd(e, Set(0.693359375f), f + p);
   const F8 positive = Greater(x, Set(0));
   return FromBits(BitsOf(And(positive, log)) ^ BitsOf(AndNot(positive, Set(-1.0f) / x)));
+}
+
+// tanh x within 3 units in the last place; NaN stays NaN. Below 5/8 a polynomial of x², with the coefficients of Cephes
+// (Moshier).
+NANO_INLINE F8 Tanh(F8 x) {
+  const F8 sign = And(Set(-0.0f), x), size = AndNot(Set(-0.0f), x), square = x * x;
+  F8 p = MulAdd(Set(-5.70498872745e-3f), square, Set(2.06390887954e-2f));
+  p = MulAdd(p, square, Set(-5.37397155531e-2f));
+  p = MulAdd(p, square, Set(1.33314422036e-1f));
+  p = MulAdd(p, square, Set(-3.33332819422e-1f));
+  p = MulAdd(p * square, size, size);
+  const F8 large = Set(1.0f) - Set(2.0f) / (Exp(size + size) + Set(1.0f));
+  return FromBits(BitsOf(Select(Greater(size, Set(0.625f)), large, p)) ^ BitsOf(sign));
+}
+
+// σ(x) = 1 / (1 + e^−x) and σ(−x) = 1 − σ(x), each with all its digits; both NaN for NaN.
+struct Logistic {
+  F8 share, rest;
+};
+NANO_INLINE Logistic Sigmoid(F8 x) {
+  const F8 e = Exp(Set(0) - AndNot(Set(-0.0f), x));
+  const F8 larger = Set(1.0f) / (Set(1.0f) + e), smaller = e * larger, positive = Greater(x, Set(0));
+  return {Select(positive, larger, smaller), Select(positive, smaller, larger)};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -33,8 +33,8 @@ import numpy as np
 import torch
 
 from nano_torch import (
-    DEFAULTS, Dropout, STAGES, Trainer, batch, batch_offsets, build, fnv1a, keep_mask, normal_values, uniform_values,
-    words,
+    DEFAULTS, Dropout, NANO_GPT, SPEEDRUN, STAGES, Trainer, batch, batch_offsets, build, fnv1a, gpt_config, keep_mask,
+    normal_values, uniform_values, words,
 )  # fmt: skip
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'test' / 'golden'
@@ -69,6 +69,31 @@ CASES = {
         dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
     ),
 }
+# The variants of docs/variants.md, one by one, and the two models that presets make of them.
+VARIANTS = {
+    'rope': dict(positions='rope'),
+    'rms': dict(norm='rms'),
+    'layer-no-gain': dict(normGain=False),
+    'rms-no-gain': dict(norm='rms', normGain=False),
+    'relu-squared': dict(activation='relu-squared'),
+    'gelu': dict(activation='gelu'),
+    'gelu-tanh': dict(activation='gelu-tanh'),
+    'swiglu': dict(activation='swiglu'),
+    'qk-norm': dict(qkNorm=True),
+    'kv-heads': dict(kvHeads=2),
+    'tied': dict(tiedEmbeddings=True, initial='gpt2'),
+    'logit-cap': dict(logitCap=2),
+    'no-bias': dict(bias=False),
+    'embedding-norm': dict(embeddingNorm=True),
+    'dropouts': dict(dropout=0.1, attentionDropout=0.3, embeddingDropout=0.2),
+    'gpt2': dict(initial='gpt2'),
+    'zero-residual': dict(initial='zero-residual'),
+    'nano-gpt': dict(NANO_GPT, dropout=0.2, embeddingDropout=0.2, maxNorm=1, weightDecay=0.1),
+    'speedrun': dict(SPEEDRUN, dropout=0.1, embeddingDropout=0.1, kvHeads=2),
+}
+SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
+CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
+
 # Tensors of at most so many elements have their first gradients written down whole.
 WHOLE = {'bigram': 4500, 'single-head': 4500, 'multi-head': 1024, 'feed-forward': 1024, 'blocks': 256, 'residual': 256,
          'layer-norm': 256}  # fmt: skip
@@ -144,11 +169,11 @@ def write(name: str) -> None:
     sites = {'batch': fnv1a('batch'), 'golden.corpus': fnv1a('golden.corpus')}
     masks = {}
     for path, module in model.named_modules():
-        if isinstance(module, Dropout) and config['dropout'] > 0:
+        if isinstance(module, Dropout) and module.p > 0:
             sites[path] = module.site
             heads = config['heads']
             shape = (size, heads, block, block) if path.endswith('attention.dropout') else (size, block, config['embed'])
-            kept = [keep_mask(shape, config['dropout'], seed, module.site, draw).flatten() for draw in range(micro_batches)]
+            kept = [keep_mask(shape, module.p, seed, module.site, draw).flatten() for draw in range(micro_batches)]
             masks[path] = [{'first': ''.join(str(int(k)) for k in m[:32]), 'kept': int(m.sum())} for m in kept]
     for path, _ in model.named_parameters():
         sites[f'{path}.init'] = fnv1a(f'{path}.init')

@@ -7,7 +7,7 @@ import { fuse } from '../../lib/graph/fuse'
 import { type Program, print } from '../../lib/graph/program'
 import { Trace } from '../../lib/graph/trace'
 import { createModel } from '../../lib/model/architecture'
-import type { ModelConfig } from '../../lib/model/config'
+import type { GptConfig, ModelConfig, StageConfig } from '../../lib/model/config'
 import { corpusName } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { accumulate, add, copy, dropout, fusedOpNames, matmul, relu } from '../../lib/ops'
@@ -51,6 +51,33 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   return results
 }
 
+/** How many fused ops there should be: linear layers with a bias, weights whose gradient is a product, relus after the former. */
+function ofStage({ kind, layers }: StageConfig) {
+  // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
+  const inLayer = {
+    bigram: { linears: -1, products: 0, relus: 0 },
+    'single-head': { linears: 0, products: 3, relus: 0 },
+    'multi-head': { linears: 0, products: 3, relus: 0 },
+    'feed-forward': { linears: 1, products: 3, relus: 1 },
+    blocks: { linears: 1, products: 3, relus: 1 },
+    residual: { linears: 3, products: 3, relus: 1 },
+    'layer-norm': { linears: 3, products: 3, relus: 1 },
+    decoder: { linears: 3, products: 3, relus: 1 },
+  }[kind]
+  const linears = inLayer.linears * layers + 1
+  return { linears, weights: linears + inLayer.products * layers, relus: layers * inLayer.relus }
+}
+
+function ofGpt({ layers, activation, bias, tiedEmbeddings }: GptConfig) {
+  const feedForward = activation === 'swiglu' ? 3 : 2
+  return {
+    linears: bias ? layers * (1 + feedForward) + 1 : 0,
+    // The gradient of a table that is the head too is a sum before it is added up.
+    weights: layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
+    relus: bias && activation === 'relu' ? layers : 0,
+  }
+}
+
 describe.each(Object.keys(configs))('%s', (kind) => {
   const config = configs[kind]
 
@@ -92,21 +119,10 @@ describe.each(Object.keys(configs))('%s', (kind) => {
         ['linear', 'dropout_add', 'matmul_accumulate'].map((op) => count(program, op)),
       ]),
     )
-    const { kind, layers, dropout: p } = config
-    // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
-    const inLayer = {
-      bigram: { linears: -1, products: 0, relus: 0 },
-      'single-head': { linears: 0, products: 3, relus: 0 },
-      'multi-head': { linears: 0, products: 3, relus: 0 },
-      'feed-forward': { linears: 1, products: 3, relus: 1 },
-      blocks: { linears: 1, products: 3, relus: 1 },
-      residual: { linears: 3, products: 3, relus: 1 },
-      'layer-norm': { linears: 3, products: 3, relus: 1 },
-      decoder: { linears: 3, products: 3, relus: 1 },
-    }[kind]
-    const linears = inLayer.linears * layers + 1
-    const weights = linears + inLayer.products * layers
+    const { layers, dropout: p } = config
+    const { linears, weights, relus: fusedRelus } = config.kind === 'gpt' ? ofGpt(config) : ofStage(config)
     const forward = [linears, 0, 0]
+
     expect(found).toEqual({
       // Each weight's gradient is a product added to what is there; two dropouts of a decoder's layer stand on the residual path.
       gradient: [linears, p > 0 ? 2 * layers : 0, weights],
@@ -116,7 +132,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
       decode: forward,
     })
     const relus = programs.flatMap(([, { ops }]) => ops.filter(({ attributes }) => attributes.relu === true))
-    expect(relus).toHaveLength(4 * layers * inLayer.relus)
+    expect(relus).toHaveLength(4 * fusedRelus)
   })
 
   test('a fused Program fuses no further, and no temporary is left unused', () => {

@@ -7,9 +7,10 @@ import { fuse } from '../../lib/graph/fuse'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
 import { createModel } from '../../lib/model/architecture'
-import { type ModelConfig, modelKinds } from '../../lib/model/config'
+import { type ModelConfig, stageKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import { gradientName } from '../../lib/optim/update'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
@@ -195,24 +196,59 @@ function floats64(shape: Shape): Tensor {
 
 // A whole model: the ops' rules put together by gradients(), with tensors that are used more than once.
 
-const config: ModelConfig = {
-  kind: 'decoder',
-  vocabSize: 7,
-  blockSize: 5,
-  embed: 6,
-  heads: 2,
-  layers: 2,
-  dropout: 0.2,
+const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 2, dropout: 0.2 }
+const gpt = (variants: Partial<GptSizes>): ModelConfig => {
+  const whole = { ...sizes, ...variants }
+  return { kind: 'gpt', ...defaultVariants(whole), ...whole }
+}
+const configs: Record<string, ModelConfig> = {
+  ...Object.fromEntries(
+    stageKinds.map((kind) => [kind, { kind, ...sizes, heads: kind === 'single-head' ? 1 : 2 }]),
+  ),
+  'gpt with rope': gpt({ positions: 'rope', embed: 12 }),
+  'gpt with rms norm': gpt({ norm: 'rms' }),
+  'gpt with bare layer norms': gpt({ normGain: false }),
+  'gpt with bare rms norms': gpt({ norm: 'rms', normGain: false }),
+  'gpt with relu²': gpt({ activation: 'relu-squared' }),
+  'gpt with gelu': gpt({ activation: 'gelu' }),
+  'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
+  'gpt with swiglu': gpt({ activation: 'swiglu' }),
+  'gpt with qk norm': gpt({ qkNorm: true }),
+  'gpt with shared key heads': gpt({ embed: 12, heads: 4, kvHeads: 2 }),
+  'gpt with tied embeddings': gpt({ tiedEmbeddings: true }),
+  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt without biases': gpt({ bias: false }),
+  'gpt with normed embeddings': gpt({ embeddingNorm: true }),
+  'gpt with dropouts of its own': gpt({ attentionDropout: 0, embeddingDropout: 0.3 }),
+  'gpt as speedrun': gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{
+      bias: false,
+      embeddingNorm: true,
+      attentionDropout: 0,
+      embeddingDropout: 0.2,
+      initial: 'zero-residual',
+    },
+    embed: 12,
+  }),
 }
 
-describe.each(modelKinds)('the loss of a %s', (kind) => {
+describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
+  const config = configs[kind]
   test.each([
     ['as traced', [] as readonly string[]],
     ['fused', fusedOpNames],
   ])('%s', async (_, fused) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
-    const { model, parameters } = createModel({ ...config, kind, heads: kind === 'single-head' ? 1 : 2 })
+    const { model, parameters } = createModel(config)
     const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
     const program = fuse(gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 4 }), fused)
     const session = new JsSession({ precision: 'f64' })

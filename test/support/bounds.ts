@@ -95,6 +95,19 @@ const rules: Record<string, BoundsRule> = {
     const terms = sizeOf(call.inputs[0].shape)
     return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
   },
+  gelu,
+  gelu_backward: geluBackward,
+  swiglu,
+  swiglu_backward: swigluBackward,
+  // tanh in a few roundings, as its argument has one. What is denormal before it is multiplied by cap is so after it.
+  soft_cap: ({ outputs: [y], attributes }) => [
+    map(y.values, (value) => 16 * epsilon * abs(value) + tiny * (attributes.cap as number)),
+  ],
+  // 1 − (y/cap)² may cancel: it is off by roundings of 1.
+  soft_cap_backward: ({ inputs: [, dy] }) => [map(dy.values, (d) => 8 * epsilon * abs(d))],
+  rms_norm: rmsNorm,
+  rms_norm_backward: rmsNormBackward,
+  rope,
   layer_norm: layerNorm,
   layer_norm_backward: layerNormBackward,
   masked_softmax: maskedSoftmax,
@@ -196,6 +209,110 @@ function layerNormBackward({ inputs: [x, gain, mean, rstd, dy] }: Call): Bounds[
   }
   const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * sqrt(rows) * sum)
   return [dx, scaled(dgain), scaled(dbias)]
+}
+
+/** The mean square is a sum of n terms. */
+function rmsNorm({ inputs: [x], outputs: [y, rstd] }: Call): Bounds[] {
+  const relative = 16 * epsilon * sqrt(x.values.length / rstd.values.length)
+  return [map(y.values, (value) => relative * abs(value)), map(rstd.values, (value) => relative * value)]
+}
+
+/** As layer_norm_backward with a mean of 0: dx = rstd·(h − z·avg(h·z)), dgain = Σ dy·z over all groups. */
+function rmsNormBackward({ inputs: [x, rstd, dy, gain] }: Call): Bounds[] {
+  const rows = rstd.values.length
+  const n = x.values.length / rows
+  const dx = new Float64Array(x.values.length)
+  const dgain = new Float64Array(n)
+  for (let row = 0; row < rows; row++) {
+    const scale = rstd.values[row]
+    const h = (c: number) => abs(dy.values[row * n + c] * (gain ? gain.values[c] : 1))
+    let products = 0
+    for (let c = 0, i = row * n; c < n; c++, i++) {
+      const z = abs(x.values[i]) * scale
+      products += (h(c) * z) / n
+      dgain[c] += abs(dy.values[i]) * z
+    }
+    for (let c = 0, i = row * n; c < n; c++, i++) {
+      dx[i] = 16 * epsilon * scale * (h(c) + sqrt(n) * abs(x.values[i]) * scale * products)
+    }
+  }
+  return gain ? [dx, map(dgain, (sum) => 16 * epsilon * sqrt(rows) * sum)] : [dx]
+}
+
+/**
+ * Sine and cosine, two products and their sum are rounded. An angle is a double of up to 2²⁴: it is off by less than ε, and the
+ * sine with it.
+ */
+function rope({ inputs: [x], outputs: [y], attributes }: Call): Bounds[] {
+  const pairs = lastOf(x.shape) / (attributes.heads as number) / 2
+  return [
+    map(y.values, (_, i) => {
+      const other = i % (2 * pairs) < pairs ? i + pairs : i - pairs
+      return 4 * epsilon * (abs(x.values[i]) + abs(x.values[other]))
+    }),
+  ]
+}
+
+/**
+ * The parts of gelu's slope, Φ and |x·Φ′|, and what each may be off by, relatively: the argument of an exponential is rounded, so
+ * that it is off by the argument's size. Where x > 0, Φ is 1 less an exponential and a rounding of 1.
+ */
+function geluParts(x: number, { tanh }: Attributes): { share: number; slope: number; off: number[] } {
+  const one = (op: string, inputs: number[]) => {
+    const [y, ...given] = [0, ...inputs].map((value) => new Tensor('f64', [1], Float64Array.of(value)))
+    opsByName.get(op)!.reference(given, [y], { tanh })
+    return y.data[0]
+  }
+  const share = x === 0 ? 0.5 : one('gelu', [x]) / x
+  const slope = abs(one('gelu_backward', [x, 1]) - share)
+  const argument = tanh ? 1.6 * abs(x + 0.044715 * x ** 3) : x ** 2 / 2
+  return { share, slope, off: [16 * epsilon * (1 + (x > 0 ? 0 : argument)), 16 * epsilon * (1 + argument)] }
+}
+
+/** A share that is denormal is off by a unit of these. */
+function gelu({ inputs: [x], attributes }: Call): Bounds[] {
+  const bounds = map(x.values, (value) => {
+    const { share, off } = geluParts(value, attributes)
+    return abs(value) * (off[0] * share + tiny)
+  })
+  return [bounds]
+}
+
+function geluBackward({ inputs: [x, dy], attributes }: Call): Bounds[] {
+  const bounds = map(x.values, (value, i) => {
+    const { share, slope, off } = geluParts(value, attributes)
+    // Of what a denormal is multiplied by, x and the argument's slope of up to 1.6 + 0.22·x² are the largest.
+    const denormal = tiny * (1 + abs(value) * (2 + value ** 2))
+    return abs(dy.values[i]) * (off[0] * share + off[1] * slope + denormal)
+  })
+  return [bounds]
+}
+
+/** σ, relatively: where x < 0 it is an exponential, off by the size of its argument. */
+const logisticOff = (x: number) => 16 * epsilon * (1 + max(0, -x))
+const logistic = (x: number) => 1 / (1 + exp(-x))
+
+function swiglu({ inputs: [gate, up], outputs: [y] }: Call): Bounds[] {
+  const bounds = map(y.values, (value, i) => {
+    const x = gate.values[i]
+    return logisticOff(x) * abs(value) + tiny * abs(x * up.values[i])
+  })
+  return [bounds]
+}
+
+/** dgate = dy·up·σ·(1 + x·σ(−x)), where the sum may cancel; dup = dy·x·σ. */
+function swigluBackward({ inputs: [gate, up, dy], outputs: [, dup] }: Call): Bounds[] {
+  const dgate = map(gate.values, (x, i) => {
+    const rest = abs(x) * logistic(-x)
+    const off = logisticOff(x) * (1 + rest) + logisticOff(-x) * rest
+    const [ofUp, ofDy] = [abs(up.values[i]), abs(dy.values[i])]
+    return ofUp * ofDy * logistic(x) * off + tiny * (1 + ofUp) * (1 + ofDy) * (1 + abs(x))
+  })
+  const ofUp = map(dup.values, (value, i) => {
+    const x = gate.values[i]
+    return logisticOff(x) * abs(value) + tiny * abs(x) * (1 + abs(dy.values[i]))
+  })
+  return [dgate, ofUp]
 }
 
 /** Calls `visit` for each row of […, T, S], with where it begins and where what it sees ends. */

@@ -9,6 +9,7 @@ import { createModel } from '../../lib/model/architecture'
 import type { ModelConfig } from '../../lib/model/config'
 import { corpusName, evaluationProgram, generationProgram, gradientProgram } from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { momentNames, updateProgram } from '../../lib/optim/adamw'
 import { type Seed, seedFrom } from '../../lib/random/philox'
 import { Trainer } from '../../lib/train/trainer'
@@ -28,7 +29,13 @@ export const training: TrainingConfig = {
   evalBatches: 2,
 }
 
-/** One of each kind; odd sizes, so that nothing fits by chance. */
+/** A gpt that is the decoder but for these variants. */
+function gpt(variants: Partial<GptSizes>): ModelConfig {
+  const sizes = { vocabSize: 65, blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0, ...variants }
+  return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
+}
+
+/** One of each kind and variant; odd sizes, so that nothing fits by chance. (Heads that RoPE turns have even ones: 6 channels, 3 pairs.) */
 export const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 65, blockSize: 7, embed: 32, heads: 1, layers: 1, dropout: 0 },
   'single-head': {
@@ -79,6 +86,39 @@ export const configs: Record<string, ModelConfig> = {
     layers: 2,
     dropout: 0.2,
   },
+  'gpt with rope': gpt({ positions: 'rope', embed: 18 }),
+  'gpt with rms norm': gpt({ norm: 'rms' }),
+  'gpt with bare norms': gpt({ normGain: false }),
+  'gpt with relu²': gpt({ activation: 'relu-squared', bias: false }),
+  'gpt with gelu': gpt({ activation: 'gelu' }),
+  'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
+  'gpt with swiglu': gpt({ activation: 'swiglu' }),
+  'gpt with qk norm': gpt({ qkNorm: true }),
+  'gpt with shared key heads': gpt({ embed: 21, heads: 3, kvHeads: 1 }),
+  'gpt with tied embeddings': gpt({ tiedEmbeddings: true, initial: 'gpt2' }),
+  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt as nanoGPT': gpt({
+    ...{
+      activation: 'gelu',
+      bias: false,
+      tiedEmbeddings: true,
+      dropout: 0.2,
+      embeddingDropout: 0.2,
+      initial: 'gpt2',
+    },
+  }),
+  'gpt as speedrun': gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{ bias: false, embeddingNorm: true, dropout: 0.1, attentionDropout: 0, embeddingDropout: 0.1 },
+    ...{ embed: 24, heads: 4, kvHeads: 2, initial: 'zero-residual' },
+  }),
 }
 
 /** Every Program of a model, not fused. */
