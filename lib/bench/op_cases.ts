@@ -10,7 +10,8 @@ import { attentionBackwardOp, attentionOp } from '../ops/attention'
 import { crossEntropyBackwardOp, crossEntropyOp } from '../ops/cross_entropy'
 import { layerNormBackwardOp, layerNormOp } from '../ops/layer_norm'
 import { apply } from '../ops/op'
-import { gradientName, momentNames } from '../optim/adamw'
+import { adamwOptimizer } from '../optim/adamw'
+import { gradientName } from '../optim/update'
 import { vocabSize } from './cases'
 
 export interface OpCase {
@@ -113,7 +114,7 @@ function adamwCase(): OpCase {
     shapes: `${parameters.length} tensors`,
     build: (trace) => {
       const tensors = parameters.map(({ path, shape }) => {
-        const [m, v] = momentNames(path).map((name) => trace.store(name, 'f32', shape))
+        const [m, v] = adamwOptimizer.state(path).map((name) => trace.store(name, 'f32', shape))
         const gradient = trace.store(gradientName(path), 'f32', shape)
         return { parameter: trace.store(path, 'f32', shape), gradient, m, v }
       })

@@ -15,6 +15,7 @@ import {
   positionNames,
   type Variants,
 } from '../nn'
+import { notUsed, optimizerNames, scheduleNames } from '../optim/names'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
 import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
@@ -25,6 +26,7 @@ const format = 1
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const positive = v.pipe(v.number(), v.gtValue(0))
+const wholeOrZero = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 const sizes = {
   vocabSize: count,
@@ -76,6 +78,18 @@ const trainingSchema = v.object({
   gradientClip: v.nullable(positive),
   evalInterval: count,
   evalBatches: count,
+  // What there was not yet when older files were written is what it was then.
+  optimizer: v.optional(v.picklist(optimizerNames), 'adamw'),
+  momentum: v.optional(fraction, notUsed.momentum),
+  momentumWarmup: v.optional(wholeOrZero, notUsed.momentumWarmup),
+  nesterov: v.optional(v.boolean(), notUsed.nesterov),
+  matrixLearningRate: v.optional(positive, notUsed.matrixLearningRate),
+  schedule: v.optional(v.picklist(scheduleNames), 'constant'),
+  warmup: v.optional(wholeOrZero, 0),
+  minLearningRate: v.optional(fraction, notUsed.minLearningRate),
+  decayPart: v.optional(fraction, notUsed.decayPart),
+  /** Decay of the average of the weights; 0: there is none. */
+  average: v.optional(fraction, 0),
 })
 
 const schema = v.object({
@@ -105,7 +119,7 @@ export type CheckpointInfo = Omit<v.InferOutput<typeof schema>, 'format'>
 export interface Checkpoint {
   readonly path: string
   readonly info: CheckpointInfo
-  /** Parameters by path, `adamw/m/…` and `adamw/v/…`. */
+  /** Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages (`average/…`). */
   readonly tensors: ReadonlyMap<string, TensorState>
 }
 

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GenerateOptions } from '../generate/options'
 import { presets } from '../model/config'
 import { activationNames, initialNames, normNames, positionNames } from '../nn'
+import { optimizerNames, scheduleNames } from '../optim/names'
 import type { TrainOptions } from '../train/options'
 
 interface Flag {
@@ -96,20 +97,55 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'micro-batches averaged before an update (default: 1)',
       parse: whole,
     },
-    learningRate: { value: '<x>', description: "Adam's step size", parse: real },
+    seed: {
+      value: '<n>',
+      description: 'decides weights, batches and dropout; 64 bits (default: 1337)',
+      parse: seed,
+    },
+  },
+  'Optimizer:': {
+    optimizer: { value: '<name>', description: oneOf(optimizerNames, 'adamw') },
+    learningRate: { value: '<x>', description: 'step size of AdamW or SGD', parse: real },
     beta1: { value: '<x>', description: "decay of the gradient's running mean (default: 0.9)", parse: real },
     beta2: { value: '<x>', description: 'decay of its running square (default: 0.999)', parse: real },
     epsilon: { value: '<x>', description: "Adam's epsilon (default: 1e-8)", parse: real },
-    weightDecay: { value: '<x>', description: 'decoupled weight decay (default: 0.01)', parse: real },
+    weightDecay: { value: '<x>', description: 'decay of weights (default: 0.01)', parse: real },
     gradientClip: {
       value: '<x>',
       description: 'largest norm of the gradient (default: no limit)',
       parse: real,
     },
-    seed: {
+    momentum: { value: '<x>', description: 'of sgd (default: 0.9) and muon (default: 0.95)', parse: real },
+    momentumWarmup: {
       value: '<n>',
-      description: 'decides weights, batches and dropout; 64 bits (default: 1337)',
-      parse: seed,
+      description: "steps in which muon's momentum rises from 0.85 (default: 0)",
+      parse: whole,
+    },
+    nesterov: { description: 'sgd looks ahead, as muon always does' },
+    matrixLearningRate: {
+      value: '<x>',
+      description: "muon's step size for matrices; --learning-rate is for the rest (default: 0.02)",
+      parse: real,
+    },
+    schedule: {
+      value: '<name>',
+      description: `how learning rates go on after the warm-up: ${oneOf(scheduleNames, 'constant')}`,
+    },
+    warmup: { value: '<n>', description: 'steps in which learning rates rise (default: 0)', parse: whole },
+    minLearningRate: {
+      value: '<x>',
+      description: 'the part of learning rates that is left at the end (default: 0)',
+      parse: real,
+    },
+    decayPart: {
+      value: '<x>',
+      description: 'the part of all steps in which wsd goes down (default: 0.2)',
+      parse: real,
+    },
+    average: {
+      value: '<x>',
+      description: 'decay of an average of the weights, which is then the model (default: 0, none)',
+      parse: real,
     },
   },
   'Progress and checkpoints:': {

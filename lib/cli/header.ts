@@ -21,6 +21,7 @@ export function header(
     ...describeVariants(event),
     ['training', describeTraining(event)],
     ['optimizer', describeOptimizer(event)],
+    ...describeSchedule(event),
     ['evaluation', describeEvaluation(event)],
     ['saving', out === undefined ? 'nothing' : `in ${out}`],
   ]
@@ -60,9 +61,35 @@ function describeTraining({ config: { model, training, seed }, steps }: StartEve
 }
 
 function describeOptimizer({ config: { training } }: StartEvent): string {
-  const { beta1, beta2, weightDecay, gradientClip } = training
+  const { weightDecay, gradientClip } = training
   const clip = gradientClip === null ? '' : `, gradient clipped to norm ${gradientClip}`
-  return `AdamW, betas ${beta1} and ${beta2}, weight decay ${weightDecay}${clip}`
+  return `${describeUpdates(training)}, weight decay ${weightDecay}${clip}`
+}
+
+function describeUpdates(training: StartEvent['config']['training']): string {
+  const { optimizer, beta1, beta2, momentum, momentumWarmup, nesterov, matrixLearningRate } = training
+  const adamw = `AdamW, betas ${beta1} and ${beta2}`
+  if (optimizer === 'adamw') return adamw
+  if (optimizer === 'sgd') return `SGD, momentum ${momentum}${nesterov ? ' (Nesterov)' : ''}`
+  const rise = momentumWarmup > 0 ? ` after ${plural(momentumWarmup, 'step')}` : ''
+  return `Muon, learning rate ${matrixLearningRate}, momentum ${momentum}${rise}; for the rest ${adamw}`
+}
+
+/** What changes on the way, and what is kept of it. */
+function describeSchedule({ config: { training } }: StartEvent): (readonly [name: string, value: string])[] {
+  const { schedule, warmup, minLearningRate, decayPart, average } = training
+  const rise = warmup > 0 ? [`${plural(warmup, 'step')} of warm-up`] : []
+  const over =
+    schedule === 'wsd' ? ` over the last ${Number((100 * decayPart).toPrecision(3))} % of steps` : ''
+  const way = schedule === 'wsd' ? 'linear' : schedule
+  const fall = schedule === 'constant' ? [] : [`${way} to ${minLearningRate} of the rate${over}`]
+  const words = [...rise, ...fall]
+  return [
+    ...(words.length > 0 ? [['schedule', words.join(', then ')] as const] : []),
+    ...(average > 0
+      ? [['average', `of the weights, decay ${average}: it is what is evaluated`] as const]
+      : []),
+  ]
 }
 
 function describeEvaluation({ config: { training }, step }: StartEvent): string {

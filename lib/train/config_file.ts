@@ -8,16 +8,16 @@ import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, reasonOf } from '../errors'
 import type { GptSizes } from '../nn'
-import { checkOptions, defined } from '../options'
+import { checkOptions, defined, pick } from '../options'
 import {
   type CheckedOptions,
   checkTogether,
   dropouts,
   fixedByFrom,
-  pick,
   samplingDefaults,
   trainOptionSchemas,
 } from './options'
+import { defaultsBeside, withoutUnused } from './update_options'
 
 const fileName = 'config.json'
 
@@ -50,7 +50,7 @@ export type StoredOptions = v.InferInput<typeof schema>
 export function storedOptions(info: CheckpointInfo, options: CheckedOptions): StoredOptions {
   const { kind, vocabSize: _, ...rest } = info.model
   const sizes: Partial<GptSizes> = rest
-  const { gradientClip, ...training } = info.training
+  const { gradientClip, ...training } = withoutUnused(info.training)
   const { from, checkpointInterval, instructionSet } = options
   const seed = Number(info.seed)
   return defined({
@@ -87,7 +87,7 @@ export async function withConfig(options: CheckedOptions): Promise<CheckedOption
   const stored = await readConfig(config)
   // A model to begin with that was named here decides what the file can't know.
   if (given.from !== undefined) for (const name of fixedByFrom) delete stored[name]
-  const merged = { ...stored, ...given, config }
+  const merged = { ...defaultsBeside(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError(
       'data',

@@ -12,22 +12,26 @@ import {
   positionNames,
   type Variants,
 } from '../nn'
-import { checkOptions, count, flag, oneOf, seed, signal } from '../options'
+import {
+  atLeastZero,
+  checkOptions,
+  count,
+  flag,
+  fraction,
+  oneOf,
+  pick,
+  positive,
+  seed,
+  signal,
+  wholeOrZero,
+} from '../options'
+import { resolveUpdates, updateNumbers, updateSchemas } from './update_options'
 
 const defaultSeed = 1337
 /** Of those options that a checkpoint doesn't keep. */
 export const samplingDefaults = { sampleInterval: 0, sampleTokens: 200 } as const
 
 const optional = v.optional
-const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
-const positive = v.pipe(number, v.gtValue(0, 'must be more than 0'))
-const beta = v.pipe(number, v.minValue(0, 'must be at least 0'), v.ltValue(1, 'must be less than 1'))
-const interval = v.pipe(
-  v.number('must be a number'),
-  v.safeInteger('must be a whole number'),
-  v.minValue(0, 'must be at least 0'),
-)
-
 const path = v.string('must be a path')
 
 /** What can be chosen about a model of kind 'gpt'; docs/variants.md says what each is. */
@@ -47,15 +51,15 @@ const variantSchemas = {
   /** Whether the head's weight is the table of token embeddings. Default false. */
   tiedEmbeddings: optional(flag),
   /** Logits stay below it: cap · tanh(logits / cap). Default 0: no limit. */
-  logitCap: optional(v.pipe(number, v.minValue(0, 'must be at least 0'))),
+  logitCap: optional(atLeastZero),
   /** Whether linear layers and layer norms have biases. Default true. */
   bias: optional(flag),
   /** Whether embeddings are normalised before the first block. Default false. */
   embeddingNorm: optional(flag),
   /** Probability of dropping an attention weight. Default: `dropout`. */
-  attentionDropout: optional(beta),
+  attentionDropout: optional(fraction),
   /** Probability of dropping an element of the embeddings. Default 0. */
-  embeddingDropout: optional(beta),
+  embeddingDropout: optional(fraction),
   /** How weights begin: 'torch', 'gpt2' or 'zero-residual'. Default 'torch'. */
   initial: optional(oneOf(initialNames)),
 } satisfies Record<keyof Variants, unknown>
@@ -90,7 +94,7 @@ const schema = v.strictObject({
   heads: optional(count),
   layers: optional(count),
   /** Probability of dropout, in [0, 1). */
-  dropout: optional(beta),
+  dropout: optional(fraction),
 
   ...variantSchemas,
 
@@ -100,25 +104,14 @@ const schema = v.strictObject({
   batchSize: optional(count),
   /** Micro-batches whose gradients are averaged before each update. Default 1. */
   microBatches: optional(count),
-  /** Adam's step size. */
-  learningRate: optional(positive),
-  /** Decay of the gradient's running mean. Default 0.9. */
-  beta1: optional(beta),
-  /** Decay of its running square. Default 0.999. */
-  beta2: optional(beta),
-  /** Default 1e-8. */
-  epsilon: optional(positive),
-  /** Decoupled weight decay. Default 0.01. */
-  weightDecay: optional(v.pipe(number, v.minValue(0, 'must be at least 0'))),
-  /** Gradients are scaled down to this global norm. Default Infinity: never. */
-  gradientClip: optional(v.pipe(v.number('must be a number'), v.gtValue(0, 'must be more than 0'))),
+  ...updateSchemas,
 
   /** Steps between evaluations (one comes first and one last). */
   evalInterval: optional(count),
   /** Random batches of each split in an evaluation. */
   evalBatches: optional(count),
   /** Steps between samples of text; 0: none. Default 0. */
-  sampleInterval: optional(interval),
+  sampleInterval: optional(wholeOrZero),
   /** Tokens in a sample. Default 200. */
   sampleTokens: optional(count),
   /** Steps between checkpoints (one comes last). Default: `evalInterval`. */
@@ -211,6 +204,7 @@ const fixedOnResume = [
   'batchSize',
   'microBatches',
   ...optimizerOptions,
+  ...updateNumbers,
 ] as const
 
 /** The configuration of a new run: the preset's, with the options over it. */
@@ -218,11 +212,13 @@ export function resolveNew(options: CheckedOptions): Resolved {
   const preset = findPreset(options.preset ?? 'cpu')
   const model = withOptions(preset.model, options)
   checkSizes(model)
-  const { beta2, weightDecay, gradientClip, ...numbers } = preset.training
+  const { beta2, weightDecay, gradientClip, ...rest } = preset.training
+  const { steps, batchSize, learningRate, evalInterval, evalBatches } = rest
   const clip = options.gradientClip ?? gradientClip ?? Infinity
   const training: TrainingConfig = {
-    ...numbers,
+    ...{ steps, batchSize, learningRate, evalInterval, evalBatches },
     ...pick(options, ['steps', 'batchSize', 'learningRate', 'evalInterval', 'evalBatches']),
+    ...resolveUpdates(options, preset.training),
     microBatches: options.microBatches ?? 1,
     beta1: options.beta1 ?? 0.9,
     beta2: options.beta2 ?? beta2 ?? 0.999,
@@ -290,6 +286,7 @@ export function resolveFrom(options: CheckedOptions, { info }: Checkpoint): Reso
   const training: TrainingConfig = {
     ...info.training,
     ...pick(options, trainingOptions),
+    ...resolveUpdates(options, info.training),
     gradientClip: clip === Infinity ? null : clip,
   }
   const model = withOptions(info.model, pick(options, dropouts))
@@ -313,16 +310,4 @@ export function resolveResumed(options: CheckedOptions, { info, path }: Checkpoi
     )
   }
   return { model: info.model, training, seed: BigInt(info.seed) }
-}
-
-/** Those of the properties that are defined. */
-export function pick<T extends object, K extends keyof T>(
-  source: T,
-  keys: readonly K[],
-): { [P in K]?: NonNullable<T[P]> } {
-  return Object.fromEntries(
-    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
-  ) as {
-    [P in K]?: NonNullable<T[P]>
-  }
 }

@@ -12,7 +12,7 @@ import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
-import { gradientName } from '../../lib/optim/adamw'
+import { gradientName } from '../../lib/optim/update'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
 
 interface Check {
