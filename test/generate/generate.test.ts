@@ -68,7 +68,7 @@ onEveryDevice('with and without a cache', ({ open }) => {
     sampled: { temperature: 1, topK: 0, seed: 2 },
     'sampled among five': { temperature: 0.7, topK: 5, seed: 3 },
   }
-  const kinds = ['bigram', 'single-head', 'decoder with dropout']
+  const kinds = ['bigram', 'single-head', 'decoder with dropout', 'gpt with rope', 'gpt as speedrun']
   test.each(kinds.flatMap((kind) => Object.entries(hows).map(([name, how]) => ({ kind, name, how }))))(
     '$kind, $name: the same tokens, across the block boundary',
     async ({ kind, how }) => {

@@ -117,7 +117,7 @@ export const configs: Record<string, ModelConfig> = {
       logitCap: 15,
     },
     ...{ bias: false, embeddingNorm: true, dropout: 0.1, attentionDropout: 0, embeddingDropout: 0.1 },
-    ...{ embed: 24, heads: 4, kvHeads: 2, initial: 'zero-residual' },
+    ...{ embed: 24, heads: 4, kvHeads: 2 },
   }),
 }
 

@@ -109,6 +109,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
     ...{
       weightDecay: 0.1,
       gradientClip: 1,
+      ...{ optimizer: 'adamw', schedule: 'cosine', warmup: 100, minLearningRate: 0.1, average: 0 },
       evalInterval: 5,
       evalBatches: 2,
       sampleInterval: 0,

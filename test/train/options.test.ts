@@ -73,7 +73,7 @@ test.each([
   [{ preset: 'toString' }, /there is no preset "toString"/],
   [{ device: 'cup' }, /Did you mean 'cpu'/],
   [{ device: 'js ' }, /there is no device/],
-  [{ preset: '' }, /layer-norm, decoder, gpt, cpu, baby, speedrun, auto$/],
+  [{ preset: '' }, /layer-norm, decoder, gpt, cpu, baby, speedrun, auto\.$/],
   [{ positions: 'RoPE' }, /^train: positions is "RoPE": must be 'learned' or 'rope'$/],
   [{ norm: 'batch' }, /^train: norm is "batch": must be 'layer' or 'rms'$/],
   [

@@ -7,15 +7,42 @@ import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
 import { corpusName, generationProgram, gradientProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
 import { updateProgram } from '../../../lib/optim/adamw'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
+/** A gpt of the decoder's sizes below, with these variants. */
+function gpt(variants: Partial<GptSizes>): ModelConfig {
+  const sizes = { vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2, ...variants }
+  return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
+}
+
 const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 13, blockSize: 7, embed: 1, heads: 1, layers: 1, dropout: 0 },
   head: { kind: 'single-head', vocabSize: 13, blockSize: 9, embed: 10, heads: 1, layers: 1, dropout: 0 },
   decoder: { kind: 'decoder', vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2 },
+  recipe: gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{ bias: false, embeddingNorm: true, attentionDropout: 0, embeddingDropout: 0.1 },
+    ...{ embed: 24, heads: 6, kvHeads: 2 },
+  }),
+  nanoGPT: gpt({
+    activation: 'gelu',
+    bias: false,
+    tiedEmbeddings: true,
+    embeddingDropout: 0.2,
+    initial: 'gpt2',
+  }),
+  llama: gpt({ positions: 'rope', norm: 'rms', activation: 'swiglu', bias: false, kvHeads: 1 }),
 }
 
 export function programCases(): Case[] {
