@@ -8,6 +8,7 @@ import { batchedMatmulOp } from './batched_matmul'
 import { cacheWriteOp } from './cache_write'
 import { clipScaleOp } from './clip_scale'
 import { copyOp } from './copy'
+import { countTokensOp } from './count_tokens'
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy'
 import { dropoutOp } from './dropout'
 import { dropoutAddOp } from './dropout_add'
@@ -23,6 +24,7 @@ import { matmulAccumulateOp } from './matmul_accumulate'
 import type { Op } from './op'
 import { positionsOp } from './positions'
 import { reluBackwardOp, reluOp } from './relu'
+import { repetitionPenaltyOp } from './repetition_penalty'
 import { requireFiniteOp } from './require_finite'
 import { sampleOp } from './sample'
 import { selectRowOp } from './select_row'
@@ -41,6 +43,7 @@ const basic: readonly Op[] = [
   cacheWriteOp,
   clipScaleOp,
   copyOp,
+  countTokensOp,
   crossEntropyBackwardOp,
   crossEntropyOp,
   dropoutOp,
@@ -57,6 +60,7 @@ const basic: readonly Op[] = [
   positionsOp,
   reluBackwardOp,
   reluOp,
+  repetitionPenaltyOp,
   requireFiniteOp,
   sampleOp,
   selectRowOp,
@@ -79,6 +83,7 @@ export { batchedMatmul } from './batched_matmul'
 export { cacheWrite } from './cache_write'
 export { clipScale } from './clip_scale'
 export { copy } from './copy'
+export { countTokens } from './count_tokens'
 export { crossEntropy } from './cross_entropy'
 export { dropout } from './dropout'
 export { embedding } from './embedding'
@@ -90,6 +95,7 @@ export { maskedSoftmax } from './masked_softmax'
 export { matmul } from './matmul'
 export { positions } from './positions'
 export { relu } from './relu'
+export { repetitionPenalty } from './repetition_penalty'
 export { requireFinite } from './require_finite'
 export { sample } from './sample'
 export { selectRow } from './select_row'

@@ -38,6 +38,8 @@ constexpr const Rule* kRules[] = {
     &kAdamwRule,
     &kCacheWriteRule,
     &kSelectRowRule,
+    &kCountTokensRule,
+    &kRepetitionPenaltyRule,
     &kSampleRule,
     &kLinearRule,
     &kDropoutAddRule,

@@ -4,7 +4,7 @@ const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
 const { createModel } = lib('model/architecture.js')
 const { modelKinds } = lib('model/config.js')
-const { evaluationProgram, generationProgram, gradientProgram } = lib('model/programs.js')
+const { decodeProgram, evaluationProgram, gradientProgram, prefillProgram } = lib('model/programs.js')
 const { updateProgram } = lib('optim/adamw.js')
 const { encode } = lib('graph/wire.js')
 const { fuse } = lib('graph/fuse.js')
@@ -35,8 +35,8 @@ for (const kind of modelKinds) {
     gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
     updateProgram(parameters, optimizer),
     evaluationProgram(model, corpus, 2),
-    generationProgram(model, 'prefill', '0', 4),
-    generationProgram(model, 'decode', '0'),
+    prefillProgram(model, { name: '0', slots: 2 }, 4, { penalty: false }),
+    decodeProgram(model, { name: '0', slots: 4 }, 3, { penalty: true }),
   ]
   for (const program of programs) write(`${kind}-${program.name.replaceAll(' ', '-')}`, program)
 }
