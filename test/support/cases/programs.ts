@@ -5,7 +5,7 @@ import { fuse } from '../../../lib/graph/fuse'
 import type { Program } from '../../../lib/graph/program'
 import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
-import { corpusName, generationProgram, gradientProgram } from '../../../lib/model/programs'
+import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
@@ -47,7 +47,12 @@ const configs: Record<string, ModelConfig> = {
 
 export function programCases(): Case[] {
   return Object.entries(configs).flatMap(([name, config]) => {
-    const programs = { gradient: gradientOf(config), update: updateOf(config), prefill: prefillOf(config) }
+    const programs = {
+      gradient: gradientOf(config),
+      update: updateOf(config),
+      prefill: prefillOf(config),
+      decode: decodeOf(config),
+    }
     return Object.entries(programs).flatMap(([kind, program]) => [
       wholeCase(`${kind} of a ${name}`, config, program),
       wholeCase(`${kind} of a ${name}, fused`, config, fuse(program, fusedOpNames)),
@@ -75,8 +80,14 @@ function updateOf(config: ModelConfig): Program {
   })
 }
 
+const lane = { name: '0', slots: 4 }
+
 function prefillOf(config: ModelConfig): Program {
-  return generationProgram(createModel(config).model, 'prefill', '0', config.blockSize)
+  return prefillProgram(createModel(config).model, lane, config.blockSize, { penalty: false })
+}
+
+function decodeOf(config: ModelConfig): Program {
+  return decodeProgram(createModel(config).model, lane, batchSize, { penalty: true })
 }
 
 /** Two records: what the first run leaves in the Store, the second starts from. */
@@ -98,15 +109,24 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
       const low = name.startsWith('adamw/v/') ? 0 : -0.1
       return { name, dtype, shape, values: initial.get(name) ?? numbers.floats(size, low, 0.1) }
     })
+  const sequences = program.name.startsWith('decode') ? batchSize : 1
+  const keys = (i: number) =>
+    program.name === 'gradient'
+      ? [1337, 0, i]
+      : Array.from({ length: sequences }, (_, b) => [1337, b, i]).flat()
   const records = [0, 1].map((i) => ({
     offsets: new Numbers(`offsets ${i}`).integers(batchSize, corpusLength - config.blockSize),
-    rng: [1337, 0, i],
+    rng: keys(i),
     step: i + 1,
     learningRate: 1e-3,
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
-    start: 0,
+    start: Array.from({ length: sequences }, (_, b) => (sequences > 1 ? b + i : 0)),
+    slot: Array.from({ length: sequences }, (_, b) => 3 - b),
     temperature: 0.9,
     topK: 5,
+    topP: 0.95,
+    minP: 0.01,
+    penalty: 1.2,
   }))
   const written = new Set(program.ops.flatMap(({ outputs }) => outputs))
   const results = program.buffers.flatMap(({ name, role }, id) =>
