@@ -153,7 +153,7 @@ describe('which model comes of a preset and options', () => {
     expect(await modelOf({ ...small, preset: 'baby', dropout: 0.1 })).toMatchObject({
       ...{ attentionDropout: 0.1, embeddingDropout: 0.1 },
     })
-    expect(await modelOf({ ...small, preset: 'speedrun', dropout: 0.05 })).toMatchObject({
+    expect(await modelOf({ ...small, preset: 'speedrun', embed: 16, dropout: 0.05 })).toMatchObject({
       ...{ dropout: 0.05, attentionDropout: 0, embeddingDropout: 0.05 },
     })
     expect(await modelOf({ ...small, preset: 'gpt', heads: 2, dropout: 0.1 })).toMatchObject({
