@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../../lib/model/config'
 import { corpusName, generationProgram, gradientProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
 import { fusedOpNames } from '../../../lib/ops'
-import { updateProgram } from '../../../lib/optim/adamw'
+import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
@@ -20,7 +20,13 @@ const configs: Record<string, ModelConfig> = {
 
 export function programCases(): Case[] {
   return Object.entries(configs).flatMap(([name, config]) => {
-    const programs = { gradient: gradientOf(config), update: updateOf(config), prefill: prefillOf(config) }
+    const programs = {
+      gradient: gradientOf(config),
+      update: updateOf(config),
+      'update by sgd': updateOf(config, { optimizer: 'sgd' }),
+      'update by muon, with averages,': updateOf(config, { optimizer: 'muon', average: 0.9 }),
+      prefill: prefillOf(config),
+    }
     return Object.entries(programs).flatMap(([kind, program]) => [
       wholeCase(`${kind} of a ${name}`, config, program),
       wholeCase(`${kind} of a ${name}, fused`, config, fuse(program, fusedOpNames)),
@@ -37,15 +43,21 @@ function gradientOf(config: ModelConfig): Program {
   return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
 }
 
-function updateOf(config: ModelConfig): Program {
+const usual: UpdateConfig = {
+  optimizer: 'adamw',
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  gradientClip: 0.5,
+  momentum: 0.9,
+  nesterov: true,
+  average: 0,
+}
+
+function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Program {
   const { parameters } = createModel(config)
-  return updateProgram(parameters, {
-    beta1: 0.9,
-    beta2: 0.99,
-    epsilon: 1e-8,
-    weightDecay: 0.1,
-    gradientClip: 0.5,
-  })
+  return updateProgram(parameters, { ...usual, ...more })
 }
 
 function prefillOf(config: ModelConfig): Program {
@@ -76,6 +88,9 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
     rng: [1337, 0, i],
     step: i + 1,
     learningRate: 1e-3,
+    matrixLearningRate: 0.02,
+    momentum: 0.9,
+    averageDecay: [0, 0.5][i],
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
     start: 0,
     temperature: 0.9,
