@@ -13,11 +13,17 @@ import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'
 import type { Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
+import { averageName } from '../lib/optim/average'
 import { gradientName } from '../lib/optim/update'
+import { pick } from '../lib/options'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
+import { updateNumbers } from '../lib/train/update_options'
 import { onEveryDevice, onNative } from './support/devices'
 import { compiled, corpusName, prepare, type TestModel, training, weightsOf } from './support/models'
 import { goldenCorpus } from './support/text'
+
+/** Of the update, where it isn't AdamW's with its defaults. */
+type Updates = Pick<TrainingConfig, 'beta2' | (typeof updateNumbers)[number]>
 
 interface Golden {
   /** With the variants, where the model is a gpt. */
@@ -35,7 +41,7 @@ interface Golden {
     learningRate: number
     vocabulary: number
     steps: number
-  }
+  } & Partial<Updates>
   seed: string
   corpusLength: number
   sites: Record<string, number>
@@ -50,6 +56,7 @@ interface Golden {
     gradientNorms: Record<string, number>
     gradients?: Record<string, number[]>
     finalNorms: Record<string, number>
+    averageNorms?: Record<string, number>
   }
 }
 
@@ -88,7 +95,8 @@ function modelConfig({ config }: Golden): ModelConfig {
 
 function trainingConfig({ config }: Golden): TrainingConfig {
   const { batchSize, microBatches, learningRate, weightDecay, maxNorm: gradientClip } = config
-  return { ...training, batchSize, microBatches, learningRate, weightDecay, gradientClip }
+  const updates = pick(config, ['beta2', 'steps', ...updateNumbers])
+  return { ...training, ...updates, batchSize, microBatches, learningRate, weightDecay, gradientClip }
 }
 
 /** Like Jest's toBeCloseTo, with a bound of our own and a name in the message. */
@@ -143,6 +151,10 @@ const names = [
   'residual',
   'layer-norm',
   'decoder-narrow',
+  'sgd',
+  'sgd-nesterov',
+  'muon',
+  'adamw-cosine-average',
   'decoder-narrow-dropout',
   ...variants,
 ]
@@ -303,6 +315,15 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
     for (const [path, values] of Object.entries(await weightsOf(trained))) {
       const wanted = expected.finalNorms[path]
       expectNear(`the final norm of ${path}`, norm(values), wanted, bounds.finalNorms * Math.max(1, wanted))
+    }
+    for (const [path, wanted] of Object.entries(expected.averageNorms ?? {})) {
+      const values = await session.read(averageName(path))
+      expectNear(
+        `the norm of the average of ${path}`,
+        norm(values),
+        wanted,
+        bounds.finalNorms * Math.max(1, wanted),
+      )
     }
   })
 }

@@ -66,7 +66,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'heads of keys and values; they divide --heads (default: --heads)',
       parse: whole,
     },
-    tiedEmbeddings: { description: 'the head's weight is the table of token embeddings' },
+    tiedEmbeddings: { description: "the head's weight is the table of token embeddings" },
     logitCap: {
       value: '<x>',
       description: 'logits stay below it, softly; 0: no limit (default: 0)',

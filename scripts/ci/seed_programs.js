@@ -15,7 +15,10 @@ const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, trilMean
 
 const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 }
+const updates = {
+  ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 },
+  ...{ momentum: 0.9, nesterov: true, average: 0 },
+}
 function write(name, program) {
   writeFileSync(join(folder, name), encode(program))
   writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
@@ -44,12 +47,15 @@ for (const [name, config] of Object.entries(configs)) {
   const { model, parameters } = createModel(config)
   const programs = [
     gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
-    updateProgram(parameters, optimizer),
+    updateProgram(parameters, { ...updates, optimizer: 'adamw' }),
     evaluationProgram(model, corpus, 2),
     prefillProgram(model, { name: '0', slots: 2 }, 4, { penalty: false }),
     decodeProgram(model, { name: '0', slots: 4 }, 3, { penalty: true }),
   ]
   for (const program of programs) write(`${name}-${program.name.replaceAll(' ', '-')}`, program)
+  for (const optimizer of ['sgd', 'muon']) {
+    write(`${name}-${optimizer}`, updateProgram(parameters, { ...updates, optimizer, average: 0.9 }))
+  }
 }
 
 // Attention by hand, with its gradient: ops that no model uses.

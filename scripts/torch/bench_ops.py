@@ -16,6 +16,8 @@ import time
 import torch
 from torch.nn import functional as F
 
+from nano_torch import Muon
+
 
 def matmul(m, k, n, a, b):
     left, right = torch.randn((k, m) if a else (m, k)), torch.randn((n, k) if b else (k, n))
@@ -72,7 +74,6 @@ def adamw(shapes):
 
 
 def muon(shapes):
-    """As nano_torch.Muon, in place of whose weights and gradients are random ones."""
     parameters = [torch.randn(shape, requires_grad=True) for shape in shapes]
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)

@@ -17,6 +17,7 @@ What a file holds ("expected" is the float64 run, "float32" the other):
   gradientTotals   the total norm of every step, before clipping
   gradients        step 0, whole, of the tensors that are small enough (WHOLE)
   finalNorms       per parameter after the ten updates
+  averageNorms     the same of the averages of the weights, in a config that has 'average'
 
 Stage 02 trains nothing. Its file, attention-tricks, holds what its formulas give, in float64 alone; see attention_tricks.
 Every tensor there is {"shape", "values"}, row by row:
@@ -88,11 +89,26 @@ VARIANTS = {
     'dropouts': dict(dropout=0.1, attentionDropout=0.3, embeddingDropout=0.2),
     'gpt2': dict(initial='gpt2'),
     'zero-residual': dict(initial='zero-residual'),
-    'nano-gpt': dict(NANO_GPT, dropout=0.2, embeddingDropout=0.2, maxNorm=1, weightDecay=0.1),
-    'speedrun': dict(SPEEDRUN, dropout=0.1, embeddingDropout=0.1, kvHeads=2),
+    'nano-gpt': dict(NANO_GPT, dropout=0.2, embeddingDropout=0.2, maxNorm=1, weightDecay=0.1, beta2=0.99, schedule='cosine',
+                     warmup=3, minLearningRate=0.1),
+    'speedrun': dict(SPEEDRUN, dropout=0.1, embeddingDropout=0.1, kvHeads=2, optimizer='muon', matrixLearningRate=0.02,
+                     momentum=0.95, momentumWarmup=3, weightDecay=0.1, learningRate=3e-3, beta2=0.95, schedule='wsd', warmup=2,
+                     decayPart=0.6),
 }
 SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
 CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
+
+# Optimizers, schedules and averages. maxNorm: some steps are clipped, others aren't.
+TINY = dict(SMALL, model='decoder')
+CASES.update({
+    'sgd': (1337, dict(TINY, optimizer='sgd', momentum=0.9, learningRate=0.1, weightDecay=0.1, maxNorm=0.9, schedule='linear',
+                       warmup=3, minLearningRate=0.2)),
+    'sgd-nesterov': (1337, dict(TINY, optimizer='sgd', momentum=0.8, nesterov=True, learningRate=0.05, dropout=0.1)),
+    'muon': (1337, dict(TINY, optimizer='muon', momentum=0.95, momentumWarmup=4, weightDecay=0.1, microBatches=2, maxNorm=0.75,
+                        schedule='wsd', warmup=2, decayPart=0.6, average=0.8)),
+    'adamw-cosine-average': (1337, dict(TINY, beta2=0.99, weightDecay=0.1, schedule='cosine', warmup=3, minLearningRate=0.1,
+                                        average=0.9)),
+})  # fmt: skip
 
 # Tensors of at most so many elements have their first gradients written down whole.
 WHOLE = {'bigram': 4500, 'single-head': 4500, 'multi-head': 1024, 'feed-forward': 1024, 'blocks': 256, 'residual': 256,
@@ -130,7 +146,7 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
     model = build(config, VOCABULARY, seed)
     initial = {name: first_and_sum(p) for name, p in model.named_parameters()}
     model.to(dtype)
-    trainer = Trainer(model, config, golden_corpus(seed), seed)
+    trainer = Trainer(model, dict(config, steps=STEPS), golden_corpus(seed), seed)
     result = {'initial': initial, 'losses': [], 'gradientTotals': []}
     for step in range(STEPS):
         loss, logits = trainer.gradients()
@@ -155,6 +171,8 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
                 }
         trainer.update()
     result['finalNorms'] = norms((name, p.detach()) for name, p in model.named_parameters())
+    if config.get('average'):
+        result['averageNorms'] = norms(zip((name for name, _ in model.named_parameters()), trainer.average))
     return result
 
 
@@ -286,7 +304,8 @@ def save(name: str, golden: dict) -> str:
     return f'{path.stat().st_size / 1000:.1f} kB'
 
 
-SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms'}
+SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms',
+          'averageNorms'}  # fmt: skip
 
 
 def to_json(value, key: str = None, depth: int = 0) -> str:

@@ -461,20 +461,91 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
     return model
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# Optimizers and schedules, from docs/program.md and docs/optimizers.md
+# ---------------------------------------------------------------------------------------------------------------
+
+# What a config may say of the update; what it doesn't say is so.
+UPDATES = dict(optimizer='adamw', beta2=0.999, momentum=0.0, momentumWarmup=0, nesterov=False, matrixLearningRate=0.02,
+               schedule='constant', warmup=0, minLearningRate=0.0, decayPart=0.2, average=0.0)  # fmt: skip
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum made orthogonal (Jordan et al., 2024), in the parameters' own precision (torch.optim.Muon's is bfloat16)."""
+
+    def __init__(self, parameters, lr: float, momentum: float, weight_decay: float, iterations: int = 5):
+        super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, iterations=iterations))
+
+    @staticmethod
+    def orthogonal(u, iterations: int):
+        x = u / (u.norm() + 1e-7)
+        x = x.mT if u.shape[0] > u.shape[1] else x
+        for _ in range(iterations):
+            gram = x @ x.mT
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        return x.mT if u.shape[0] > u.shape[1] else x
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            momentum, rate = group['momentum'], group['lr']
+            for p in group['params']:
+                m = self.state[p].setdefault('m', torch.zeros_like(p))
+                m.mul_(momentum).add_(p.grad)
+                direction = self.orthogonal(p.grad + momentum * m, group['iterations'])
+                rows, columns = p.shape
+                p.mul_(1 - rate * group['weight_decay'])
+                p.sub_(rate * math.sqrt(max(1, rows / columns)) * direction)
+
+
+def rate_at(step: int, steps: int, config: dict) -> float:
+    """The part of the learning rate that update `step` (from 0) is made with."""
+    schedule, warmup, least = config['schedule'], config['warmup'], config['minLearningRate']
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if schedule == 'constant':
+        return 1.0
+    begin = max(warmup, steps - steps * config['decayPart']) if schedule == 'wsd' else warmup
+    if step < begin:
+        return 1.0
+    done = (step - begin) / (steps - begin)
+    left = 0.5 * (1 + math.cos(math.pi * done)) if schedule == 'cosine' else 1 - done
+    return least + (1 - least) * left
+
+
 class Trainer:
-    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, AdamW."""
+    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, an optimizer, an average."""
 
     def __init__(self, model: LanguageModel, config: dict, corpus: torch.Tensor, seed: int):
         self.model, self.config, self.corpus, self.seed = model, config, corpus, seed
         self.step_index = 0
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config['learningRate'], weight_decay=config['weightDecay']
-        )
+        self.updates = {**UPDATES, **config}
+        self.optimizers = list(self.make_optimizers())
+        # After the first update it is the weights, whatever it is before.
+        self.average = [p.detach().clone() for p in model.parameters()]
+
+    def make_optimizers(self):
+        """(optimizer, its learning rate at the height of the schedule)"""
+        config, rate = self.updates, self.updates['learningRate']
+        parameters, decay = list(self.model.parameters()), config['weightDecay']
+        if config['optimizer'] == 'sgd':
+            how = dict(momentum=config['momentum'], nesterov=config['nesterov'], weight_decay=decay)
+            yield torch.optim.SGD(parameters, lr=rate, **how), rate
+            return
+        if config['optimizer'] == 'muon':
+            # Every Linear but the head, by its place in the model.
+            matrices = [p for name, p in self.model.named_parameters() if name.startswith('blocks.') and p.ndim == 2]
+            matrix_rate = config['matrixLearningRate']
+            yield Muon(matrices, lr=matrix_rate, momentum=config['momentum'], weight_decay=decay), matrix_rate
+            taken, decay = {id(p) for p in matrices}, 0
+            parameters = [p for p in parameters if id(p) not in taken]
+        betas = (0.9, config['beta2'])
+        yield torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay), rate
 
     def gradients(self):
         """Fills the gradients of the current step. Returns the mean loss and the first micro-batch's logits."""
         config = self.config
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         total, first_logits = 0.0, None
         for micro in range(config['microBatches']):
             draw = self.step_index * config['microBatches'] + micro
@@ -490,8 +561,25 @@ class Trainer:
     def update(self) -> None:
         if self.config['maxNorm'] is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config['maxNorm'])
-        self.optimizer.step()
+        config, step = self.updates, self.step_index
+        for optimizer, rate in self.optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate * rate_at(step, config.get('steps', 1), config)
+                if isinstance(optimizer, Muon):
+                    risen = min(1, step / config['momentumWarmup']) if config['momentumWarmup'] > 0 else 1
+                    group['momentum'] = 0.85 + (config['momentum'] - 0.85) * risen
+            optimizer.step()
+        self.follow()
         self.step_index += 1
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """The average: the mean of the weights after each update so far, those of i updates ago weighted by decay^i."""
+        decay, n = self.updates['average'], self.step_index + 1
+        if decay == 0:
+            return
+        for average, p in zip(self.average, self.model.parameters()):
+            average.add_((1 - decay) / (1 - decay**n) * (p - average))
 
     def step(self) -> float:
         loss, _ = self.gradients()

@@ -16,7 +16,9 @@ import {
 } from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
-import { momentNames, updateProgram } from '../../lib/optim/adamw'
+import { averageName } from '../../lib/optim/average'
+import { notUsed } from '../../lib/optim/names'
+import { stateTensors, updateProgram } from '../../lib/optim/update'
 import { type Seed, seedFrom } from '../../lib/random/philox'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
@@ -33,6 +35,11 @@ export const training: TrainingConfig = {
   gradientClip: null,
   evalInterval: 10,
   evalBatches: 2,
+  optimizer: 'adamw',
+  ...notUsed,
+  schedule: 'constant',
+  warmup: 0,
+  average: 0,
 }
 
 /** A gpt that is the decoder but for these variants. */
@@ -160,14 +167,20 @@ export async function prepare(
 ): Promise<TestModel> {
   const { model, parameters } = createModel(config)
   await initializeWeights(session, parameters, seed)
-  for (const { path, shape } of parameters) {
-    for (const name of momentNames(path)) await session.allocate(name, 'f32', shape)
+  const settings = { ...training, ...overrides }
+  for (const { name, shape } of stateTensors(parameters, settings)) {
+    await session.allocate(name, 'f32', shape)
+  }
+  const averaged = settings.average > 0 ? createModel(config, { averaged: true }).model : undefined
+  if (averaged) {
+    for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
   }
   const trainer = await Trainer.create({
     session,
     model,
     parameters,
-    training: { ...training, ...overrides },
+    evaluated: averaged,
+    training: settings,
     seed,
     corpus: { train: corpus, validation: corpus },
   })

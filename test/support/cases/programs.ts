@@ -9,7 +9,7 @@ import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../.
 import { initialValues } from '../../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
-import { updateProgram } from '../../../lib/optim/adamw'
+import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
@@ -50,6 +50,8 @@ export function programCases(): Case[] {
     const programs = {
       gradient: gradientOf(config),
       update: updateOf(config),
+      'update by sgd': updateOf(config, { optimizer: 'sgd' }),
+      'update by muon, with averages,': updateOf(config, { optimizer: 'muon', average: 0.9 }),
       prefill: prefillOf(config),
       decode: decodeOf(config),
     }
@@ -69,15 +71,21 @@ function gradientOf(config: ModelConfig): Program {
   return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
 }
 
-function updateOf(config: ModelConfig): Program {
+const usual: UpdateConfig = {
+  optimizer: 'adamw',
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  gradientClip: 0.5,
+  momentum: 0.9,
+  nesterov: true,
+  average: 0,
+}
+
+function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Program {
   const { parameters } = createModel(config)
-  return updateProgram(parameters, {
-    beta1: 0.9,
-    beta2: 0.99,
-    epsilon: 1e-8,
-    weightDecay: 0.1,
-    gradientClip: 0.5,
-  })
+  return updateProgram(parameters, { ...usual, ...more })
 }
 
 const lane = { name: '0', slots: 4 }
@@ -119,6 +127,9 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
     rng: keys(i),
     step: i + 1,
     learningRate: 1e-3,
+    matrixLearningRate: 0.02,
+    momentum: 0.9,
+    averageDecay: [0, 0.5][i],
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
     start: Array.from({ length: sequences }, (_, b) => (sequences > 1 ? b + i : 0)),
     slot: Array.from({ length: sequences }, (_, b) => 3 - b),
