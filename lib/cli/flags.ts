@@ -55,11 +55,17 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
     blockSize: { value: '<n>', description: 'longest sequence that the model sees, in tokens', parse: whole },
     dropout: { value: '<p>', description: 'probability of dropout, from 0 to below 1', parse: real },
   },
-  'Variants of the model (docs/variants.md):': {
-    positions: { value: '<name>', description: oneOf(positionNames, 'learned') },
-    norm: { value: '<name>', description: oneOf(normNames, 'layer') },
-    normGain: { description: 'norms have a gain, and layer norms a bias (default; --no-norm-gain: neither)' },
-    activation: { value: '<name>', description: oneOf(activationNames, 'relu') },
+  'Variants of the model (docs/variants.md; --no-… is the opposite):': {
+    positions: {
+      value: '<name>',
+      description: `how it knows where a token stands: ${oneOf(positionNames, 'learned')}`,
+    },
+    norm: {
+      value: '<name>',
+      description: `before attention, feed-forward and head: ${oneOf(normNames, 'layer')}`,
+    },
+    normGain: { description: 'norms have a gain, and layer norms a bias (default: they have)' },
+    activation: { value: '<name>', description: `in the feed-forward: ${oneOf(activationNames, 'relu')}` },
     qkNorm: { description: 'queries and keys are normalised, head by head' },
     kvHeads: {
       value: '<n>',
@@ -72,7 +78,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'logits stay below it, softly; 0: no limit (default: 0)',
       parse: real,
     },
-    bias: { description: 'linear layers and layer norms have biases (default; --no-bias: none)' },
+    bias: { description: 'linear layers and layer norms have biases (default: they have)' },
     embeddingNorm: { description: 'embeddings are normalised before the first block' },
     attentionDropout: {
       value: '<p>',
