@@ -191,7 +191,7 @@ const mutants = {
       'FirstElse(Blind(query, j), hidden,',
       'FirstElse(Blind(query, j - 1), hidden,',
     ],
-    ['short: the mask forgets the start', 'query = a.start + t, seen', 'query = t, seen'],
+    ['short: the mask forgets the start', 'query = head.start + t, seen', 'query = t, seen'],
     ['short: scores are not scaled', 'Load(scores + 8 * j) * scale);', 'Load(scores + 8 * j));'],
     ['short: dropout forgotten', 'Store(scores + i, Load(scores + i) * Load(dropped + i));', ';'],
     [
@@ -208,13 +208,13 @@ const mutants = {
     ],
     [
       'the mask hides the own key',
-      'a.start + tile.query + r + 1 - tile.key',
-      'a.start + tile.query + r - tile.key',
+      'start + tile.query + r + 1 - tile.key',
+      'start + tile.query + r - tile.key',
     ],
     [
       'the mask shows the next key',
-      'a.start + tile.query + r + 1 - tile.key',
-      'a.start + tile.query + r + 2 - tile.key',
+      'start + tile.query + r + 1 - tile.key',
+      'start + tile.query + r + 2 - tile.key',
     ],
     [
       'scores are not scaled',
@@ -230,8 +230,8 @@ const mutants = {
     ['the sum keeps the old maximum', '        state.sum *= by;\n', ''],
     ['y keeps the old maximum', 'ScaleRow(y + r * a.size.channels, a.size.head_size, by);', ''],
     ['the maximum is not kept', 'if (top > state.top) state.top = top;', 'state.top = top;'],
-    ['a tile of keys forgets the ones before', 's.channels, key > 0, {.used', 's.channels, false, {.used'],
-    ['the first tile adds to what was there', 's.channels, key > 0, {.used', 's.channels, true, {.used'],
+    ['a tile of keys forgets the ones before', 's.channels, key > 0,\n', 's.channels, false,\n'],
+    ['the first tile adds to what was there', 's.channels, key > 0,\n', 's.channels, true,\n'],
     [
       'hidden weights are stale',
       'std::memset(scores + first_hidden, 0,',
@@ -250,13 +250,13 @@ const mutants = {
     ['dropout forgotten', 'factors == nullptr ? e : e * LoadLanes(factors + i, lanes));', 'e);'],
     [
       'few queries: the mask hides the own key',
-      'visible = a.start + t + 1;',
-      'visible = Larger(1, a.start + t);',
+      'visible = head.start + t + 1;',
+      'visible = Larger(1, head.start + t);',
     ],
     [
       'few queries: the mask shows the next key',
-      'visible = a.start + t + 1;',
-      'visible = Smaller(s.keys, a.start + t + 2);',
+      'visible = head.start + t + 1;',
+      'visible = Smaller(s.keys, head.start + t + 2);',
     ],
     [
       'few queries: the second vector dropped',
@@ -264,13 +264,25 @@ const mutants = {
       '',
     ],
     ['few queries: a stale row of keys', 'Smaller(r, rows - 1)) * stride', 'Smaller(r, rows - 2)) * stride'],
-    ['few queries: lse of the first', 'a.lse + head * s.queries + t);', 'a.lse + head * s.queries);'],
+    [
+      'few queries: lse of the first',
+      'FinishRows(a, &state, 1, y, head.lse + t);',
+      'FinishRows(a, &state, 1, y, head.lse);',
+    ],
     [
       'the room of another worker',
       'static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads)',
       'static_cast<size_t>(RoomSize(size)) / 2',
     ],
-    ['the start is let too far', 'start > s.keys - s.queries)', 'start > s.keys)'],
+    ['the start is let too far', 'start[b] < 0 || start[b] > last', 'start[b] < 0 || start[b] > s.keys'],
+    ['a slot behind the last', 'slot[b] >= slots)', 'slot[b] > slots)'],
+    ['the cache of the sequence of that number', '(a.slot != nullptr ? a.slot[batch] : batch)', 'batch'],
+    ['the start of the first sequence for all', 'a.start[batch] : 0', 'a.start[0] : 0'],
+    [
+      'a head of keys for each of queries',
+      'head / s.group * s.head_size',
+      'head % (s.heads / s.group) * s.head_size',
+    ],
   ],
   'attention.h': [
     [
@@ -327,6 +339,8 @@ const mutants = {
     ['the gradient of weights without dropout', '      gradient = gradient * factor;\n', ''],
     ['lse of the first row of a tile', 'b.scale, head.lse[t], delta', 'b.scale, head.lse[tile.query], delta'],
     ['y of the first row', 'Dot(head.y + t * channels,', 'Dot(head.y,'],
+    ['a shared head of keys forgets the head before', 'add = later || head.add;', 'add = later;'],
+    ['short: a shared head of keys forgets the head before', 'head % s.group > 0,', 'false,'],
     ['dq forgets the keys before', 'head.dq + at, row, tile.key > 0', 'head.dq + at, row, false'],
     ['dq is added to what was there', 'head.dq + at, row, tile.key > 0', 'head.dq + at, row, true'],
     ['dk and dv forget the queries before', 'later = tile.query > tile.key', 'later = false'],
@@ -605,13 +619,31 @@ const mutants = {
   'sample.cc': [
     ['top_k one short', 'counts[digit] < k; --digit', 'counts[digit] <= k && digit > 0; --digit'],
     ['ties dropped', 'Ordered(logits[i]) >= threshold', 'Ordered(logits[i]) > threshold'],
+    ['top p one short', 'above + sums[digit] < goal; --digit', 'above + sums[digit] <= goal * 0.5; --digit'],
+    [
+      'top p from the lowest',
+      'if (Ordered(logits[i]) < least) weights[i] = 0;',
+      'if (Ordered(logits[i]) > least) weights[i] = 0;',
+    ],
+    [
+      'top p of what top k has dropped',
+      'static_cast<double>(how.top_p) * total)',
+      'static_cast<double>(how.top_p))',
+    ],
+    ['min p forgotten', 'if (weights[i] < static_cast<double>(how.min_p)) weights[i] = 0;', ';'],
+    [
+      'the probability of another',
+      'static_cast<double>(logits[token]) -',
+      'static_cast<double>(logits[0]) -',
+    ],
+    ['the probability without the sum', ' - nano::Log(total));', ');'],
     [
       'the last of the largest',
       'if (logits[i] > logits[best]) best = i;',
       'if (logits[i] >= logits[best]) best = i;',
     ],
-    ['no temperature', 'nano::Exp((logits[i] - top) / temperature)', 'nano::Exp(logits[i] - top)'],
-    ['one random number for all rows', 'random.Word(static_cast<uint64_t>(row))', 'random.Word(0)'],
+    ['no temperature', 'static_cast<double>(largest)) / temperature)', 'static_cast<double>(largest)))'],
+    ['one key for all rows', 'in[5].u32() + 3 * row', 'in[5].u32()'],
     ['u not scaled by the sum', 'const double goal = u * total;', 'const double goal = u;'],
     ['a NaN is drawn from', 'if (logits[i] != logits[i]) return -1;', ''],
     ['−0 below 0', 'if (x == 0) x = 0.0f;', ''],
@@ -735,11 +767,35 @@ const mutants = {
     ['an offset too far', 'offsets[b] + length >= size', 'offsets[b] + length > size'],
     ['one window for all', 'corpus + offsets[b];', 'corpus + offsets[begin];'],
   ],
-  'positions.cc': [['start forgotten', 'static_cast<int32_t>(start + t)', 'static_cast<int32_t>(t)']],
+  'positions.cc': [
+    ['start forgotten', 'static_cast<int32_t>(starts[b] + t)', 'static_cast<int32_t>(t)'],
+    ['the first start for all', 'static_cast<int32_t>(starts[b] + t)', 'static_cast<int32_t>(starts[0] + t)'],
+  ],
   'cache_write.cc': [
-    ['start forgotten', '(b * cache.dims[1] + start) * channels', '(b * cache.dims[1]) * channels'],
-    ['the stride of x', '(b * cache.dims[1] + start) * channels', '(b * x.dims[1] + start) * channels'],
-    ['the last place refused', 'start > last)', 'start >= last)'],
+    ['start forgotten', 'cache.dims[1] + start[b]) * channels', 'cache.dims[1]) * channels'],
+    ['the stride of x', '(slot[b] * cache.dims[1] + start', '(slot[b] * x.dims[1] + start'],
+    ['the slot of that number', '(slot[b] * cache.dims[1]', '(b * cache.dims[1]'],
+    ['the last place refused', 'start[b] > last)', 'start[b] >= last)'],
+    ['two in one slot', 'if (slot[other] == slot[b])', 'if (false)'],
+  ],
+  'count_tokens.cc': [
+    ['the slot of that number', 'slot[b] * vocabulary;', 'b * vocabulary;'],
+    [
+      'the first token only',
+      't < length; ++t) {\n      int32_t& count',
+      't < 1; ++t) {\n      int32_t& count',
+    ],
+    [
+      'counts wrap around',
+      'if (count < 0x7FFFFFFF) ++count;',
+      'count = static_cast<int32_t>(static_cast<uint32_t>(count) + 1);',
+    ],
+    ['a token behind the last', 'value >= vocabulary)', 'value > vocabulary)'],
+  ],
+  'repetition_penalty.cc': [
+    ['every token', 'seen[v] == 0 ? x[v] : x[v] > 0', 'x[v] > 0'],
+    ['negative ones become likelier', 'x[v] > 0 ? x[v] / penalty : x[v] * penalty', 'x[v] / penalty'],
+    ['the slot of that number', 'slot[b] * vocabulary;', 'b * vocabulary;'],
   ],
   'select_row.cc': [
     ['the row after', '(b * rows + row) * channels', '(b * rows + row + 1) * channels'],

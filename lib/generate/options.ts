@@ -1,6 +1,7 @@
 // What generation takes.
 
 import * as v from 'valibot'
+import { NanoGptError, show } from '../errors'
 import { checkOptions, count, seed, signal } from '../options'
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
@@ -74,6 +75,11 @@ export type Generation = Omit<v.InferOutput<typeof schema>, 'prompt'>
 
 /** @throws NanoGptError 'option' naming the option that is wrong */
 export function resolveGenerateOptions(options: GenerateOptions): v.InferOutput<typeof schema> {
+  const { n, prompt } = Object(options) as CompleteOptions
+  if (n !== undefined || Array.isArray(prompt)) {
+    const what = n === undefined ? 'prompt is an array' : `n is ${show(n)}`
+    throw new NanoGptError('option', `generate: ${what}, but it writes one text; complete() writes several`)
+  }
   return checkOptions('generate', schema, options)
 }
 
