@@ -54,7 +54,7 @@ function batchedMatmulFlops({ inputs: [a], outputs: [y], attributes }: OpCall): 
   return 2 * sizeOf(y.shape) * (attributes.transpose_a ? (a.shape.at(-2) ?? 1) : lastOf(a.shape))
 }
 
-/** Pairs of a query and a key that it sees. Over a cache it is taken to be full. */
+/** Pairs of a query and a key that it sees. A cache is taken to be full. */
 function visiblePairs({ inputs: [q, k], attributes }: OpCall): number {
   const [B, T] = q.shape
   return B * (attributes.heads as number) * seenBy(T, k.shape[1])
@@ -153,8 +153,10 @@ const rules: Readonly<Record<string, CostRule>> = {
   ema: { flops: (call) => 3 * elements(call) },
   cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
   select_row: { flops: none, bytes: readAsWritten },
-  // A softmax and its running sum.
-  sample: { flops: perInput(5) },
+  count_tokens: { flops: none, bytes: ({ inputs: [, tokens] }) => 3 * bytesIn([tokens]) },
+  repetition_penalty: { flops: perOutput(1) },
+  // A softmax and its running sum, and the logarithm of another.
+  sample: { flops: perInput(8) },
   linear: {
     flops: ({ inputs: [x, weight], outputs: [y], attributes }) =>
       matmulFlops('linear', x, weight, { transpose_b: true }) + (attributes.relu ? 2 : 1) * sizeOf(y.shape),

@@ -1,8 +1,8 @@
-// `bench generate`: how fast stage 09's model writes, one sequence at a time.
+// `bench generate`: how fast stage 09's model writes, alone and eight texts at once, within the block and beyond it.
 
 import { openSession } from '../backend/devices'
 import { Generator } from '../generate/generator'
-import { resolveGenerateOptions } from '../generate/options'
+import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
 import { createModel } from '../model/architecture'
 import { findPreset } from '../model/config'
 import { initializeWeights } from '../model/weights'
@@ -16,6 +16,11 @@ interface GenerateCase {
   /** Tokens before the first that is written, and how many are written at a time. */
   readonly prompt: number
   readonly tokens: number
+  /** Texts at once. */
+  readonly batch: number
+  readonly window?: GenerateOptions['window']
+  /** Whether the course's script can do the same. */
+  readonly torch: boolean
 }
 
 const stage = '09'
@@ -23,9 +28,12 @@ const { blockSize } = findPreset(stage).model
 
 const cases: readonly GenerateCase[] = [
   // The cache holds what was read.
-  { name: 'within-block', prompt: 1, tokens: blockSize - 1 },
-  // The window slides: each token is computed from the whole of it.
-  { name: 'beyond-block', prompt: blockSize, tokens: 8 },
+  { name: 'within-block', prompt: 1, tokens: blockSize - 1, batch: 1, torch: true },
+  { name: 'batch-8', prompt: 1, tokens: blockSize - 1, batch: 8, torch: false },
+  // The window slides: each token is computed from the whole of it …
+  { name: 'beyond-block', prompt: blockSize, tokens: 8, batch: 1, window: 'exact', torch: true },
+  // … or its newer half is read again, once in half a block.
+  { name: 'beyond-block-roll', prompt: blockSize, tokens: blockSize, batch: 1, window: 'roll', torch: false },
 ]
 
 export async function* benchGenerate(options: BenchOptions): AsyncGenerator<Result, void, void> {
@@ -40,15 +48,17 @@ export async function* benchGenerate(options: BenchOptions): AsyncGenerator<Resu
 }
 
 async function benchCase(
-  { name, prompt, tokens }: GenerateCase,
+  each: GenerateCase,
   options: BenchOptions,
   torch: TorchProcess | undefined,
 ): Promise<Result> {
-  const ours = await ourWriter(prompt, tokens, options)
+  const { name, prompt, tokens } = each
+  const ours = await ourWriter(each, options)
   // Both write whole sequences: `count` of them.
-  const theirs = torch
-    ? [{ name: 'reference', run: (count: number) => theirTokens(torch, prompt, tokens, count) }]
-    : []
+  const theirs =
+    torch && each.torch
+      ? [{ name: 'reference', run: (count: number) => theirTokens(torch, prompt, tokens, count) }]
+      : []
   const { ms, others } = await measure([ours, ...theirs], options)
   return {
     kind: 'generate',
@@ -69,8 +79,7 @@ async function theirTokens(torch: TorchProcess, prompt: number, tokens: number, 
 }
 
 async function ourWriter(
-  prompt: number,
-  tokens: number,
+  { prompt, tokens, batch, window }: GenerateCase,
   options: BenchOptions,
 ): Promise<Ours & { device: string }> {
   const { model, parameters } = createModel({ ...findPreset(stage).model, vocabSize })
@@ -78,16 +87,17 @@ async function ourWriter(
   await initializeWeights(session, parameters, seed)
   const generator = new Generator(session, model)
   const text = Array.from({ length: prompt }, (_, i) => i % vocabSize)
-  const generation = resolveGenerateOptions({ maxTokens: tokens, seed: 1337 })
+  const generation = resolveGenerateOptions({ maxTokens: tokens, window })
+  const requests = Array.from({ length: batch }, (_, low) => ({ prompt: text, seed: { low, high: 0 } }))
   return {
     name: 'nano-gpt',
     device: session.device,
     run: async (count) => {
       const start = performance.now()
       for (let i = 0; i < count; i++) {
-        for await (const _ of generator.tokens(text, generation));
+        for await (const _ of generator.run(requests, generation));
       }
-      return (performance.now() - start) / (count * tokens)
+      return (performance.now() - start) / (count * batch * tokens)
     },
     close: () => session.dispose(),
   }

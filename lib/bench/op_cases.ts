@@ -82,7 +82,7 @@ function attentionCase(batch: number, backward: boolean): OpCase {
     build: (trace) => {
       const operand = (name: string) => trace.store(name, 'f32', [batch, blockSize, embed])
       const inputs = [operand('q'), operand('k'), operand('v')]
-      const attributes = { heads, scale: size ** -0.5, dropout, site: 0 }
+      const attributes = { heads, kv_heads: heads, scale: size ** -0.5, dropout, site: 0 }
       const outputs = apply(attentionOp, [...inputs, trace.rng()], { ...attributes, cached: false })
       if (!backward) return
       apply(attentionBackwardOp, [...inputs, ...outputs, operand('dy'), trace.rng()], attributes)

@@ -1,7 +1,7 @@
 // The flags of `train` and `generate`: each option of the library under its name in kebab-case, and strict parsers for values.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { GenerateOptions } from '../generate/options'
+import type { CompleteOptions } from '../generate/options'
 import { presets } from '../model/config'
 import { activationNames, initialNames, normNames, positionNames } from '../nn'
 import { optimizerNames, scheduleNames } from '../optim/names'
@@ -11,7 +11,8 @@ interface Flag {
   /** What follows the name in the help: `<n>`. Absent: nothing, and `--no-<name>` says the opposite. */
   readonly value?: string
   readonly description: string
-  readonly parse?: (text: string) => unknown
+  /** @param before what the same flag gave the last time, where it may come again */
+  readonly parse?: (text: string, before?: unknown) => unknown
 }
 
 type Flags<Name extends string> = Readonly<Record<Name, Flag>>
@@ -65,7 +66,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'heads of keys and values; they divide --heads (default: --heads)',
       parse: whole,
     },
-    tiedEmbeddings: { description: 'the head’s weight is the table of token embeddings' },
+    tiedEmbeddings: { description: "the head's weight is the table of token embeddings" },
     logitCap: {
       value: '<x>',
       description: 'logits stay below it, softly; 0: no limit (default: 0)',
@@ -175,13 +176,17 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
   },
 }
 
-const generateFlags: Flags<Exclude<keyof GenerateOptions, 'signal'> | 'model' | 'checkpoint'> = {
+const generateFlags: Flags<Exclude<keyof CompleteOptions, 'signal'> | 'model' | 'checkpoint'> = {
   model: {
     value: '<dir|file>',
     description: 'a run folder or a checkpoint (default: the newest run under runs/)',
   },
   checkpoint: { value: '<which>', description: 'of a run folder: best or last (default: best)' },
-  prompt: { value: '<text>', description: 'the opening that the model continues (default: a line break)' },
+  prompt: {
+    value: '<text>',
+    description: 'the opening that the model continues; may be given more than once (default: a line break)',
+    parse: (text, before) => [...((before as string[] | undefined) ?? []), text],
+  },
   maxTokens: { value: '<n>', description: 'how many tokens to write (default: 500)', parse: whole },
   temperature: {
     value: '<x>',
@@ -193,6 +198,33 @@ const generateFlags: Flags<Exclude<keyof GenerateOptions, 'signal'> | 'model' | 
     description: 'draw from the k likeliest tokens only; 0: from all (default: 0)',
     parse: whole,
   },
+  topP: {
+    value: '<p>',
+    description: 'draw from the likeliest tokens that have this probability together (default: 1, all)',
+    parse: real,
+  },
+  minP: {
+    value: '<p>',
+    description: 'draw from tokens at least so many times as likely as the likeliest (default: 0, all)',
+    parse: real,
+  },
+  repetitionPenalty: {
+    value: '<x>',
+    description: 'above 1: what the text holds already becomes less likely (default: 1)',
+    parse: real,
+  },
+  stop: {
+    value: '<text>',
+    description: 'end before this text; may be given more than once',
+    parse: (text, before) => [...((before as string[] | undefined) ?? []), text],
+  },
+  window: {
+    value: '<how>',
+    description:
+      'beyond the block size: exact reads the whole last block for each token, roll goes on from its newer half, ' +
+      'far faster (default: exact)',
+  },
+  n: { value: '<n>', description: 'texts at once, with the seeds n, n + 1, … (default: 1)', parse: whole },
   seed: {
     value: '<n>',
     description: 'the same seed gives the same text (default: another each time)',

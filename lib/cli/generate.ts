@@ -1,20 +1,22 @@
 // `nano-gpt generate`: text from a trained model, piece by piece as it comes.
 
+import { randomInt } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
 import { NanoGptError, show, suggest } from '../errors'
-import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
+import type { CompletionPiece } from '../generate/completions'
+import { type CompleteOptions, resolveCompleteOptions } from '../generate/options'
 import { type LoadOptions, load } from '../model/model'
 import { command, dim, json, note, stream } from './output'
 
-type Options = Omit<GenerateOptions, 'signal'> &
-  Omit<LoadOptions, 'checkpoint'> & { model?: string; checkpoint?: string; json?: boolean }
+type Options = Omit<CompleteOptions, 'signal' | 'prompt'> &
+  Omit<LoadOptions, 'checkpoint'> & { prompt?: string[]; model?: string; checkpoint?: string; json?: boolean }
 
 export async function generateCommand(options: Options): Promise<void> {
   const { model: named, json: asJson, device, threads, instructionSet, checkpoint, ...generation } = options
   // A wrong option is said before a large file is read.
-  resolveGenerateOptions(generation)
+  const { prompt = [''], n } = resolveCompleteOptions(generation)
   const open = { device, threads, instructionSet, checkpoint: which(checkpoint) }
   const path = named ?? (await newestRun('runs'))
   const begun = performance.now()
@@ -22,31 +24,78 @@ export async function generateCommand(options: Options): Promise<void> {
   try {
     // Whoever named no model should see which one it was; not in the text, which may go to a file.
     if (!named && !asJson) note(dim(`${path}, after ${model.info.step} steps on ${model.info.data.name}`))
-    const print = asJson ? async (text: string) => json({ type: 'text', text }) : stream
-    const prompt = generation.prompt ?? ''
-    let text = ''
-    for await (const piece of promptFirst(prompt, model.stream(generation))) {
-      text += piece
-      await print(piece)
-    }
-    if (!asJson) return await stream('\n')
+    const { seed = randomInt(2 ** 32) } = generation
+    const pieces = model.streamAll({ ...generation, seed })
+    const texts = new Texts(prompt as string[], n, seed)
+    await texts.print(pieces, asJson)
+    if (!asJson) return
     const seconds = (performance.now() - begun) / 1000
-    json({ type: 'result', model: path, step: model.info.step, device: model.device, prompt, text, seconds })
+    const { step } = model.info
+    json({ type: 'result', model: path, step, device: model.device, ...texts.result(), seconds })
   } finally {
     await model.dispose()
   }
 }
 
-/** The prompt comes with the first piece: if the model can't read it, nothing has been printed. */
-async function* promptFirst(
-  prompt: string,
-  pieces: AsyncIterable<string>,
-): AsyncGenerator<string, void, void> {
-  let first = true
-  for await (const piece of pieces) {
-    if (first && prompt !== '') yield prompt
-    first = false
-    yield piece
+/** The texts of a call, as they come. */
+class Texts {
+  private readonly prompts: readonly string[]
+  private readonly parts: CompletionPiece[][]
+
+  constructor(
+    prompts: readonly string[],
+    private readonly n: number,
+    private readonly seed: number | bigint,
+  ) {
+    this.prompts = prompts.flatMap((prompt) => Array<string>(n).fill(prompt))
+    this.parts = this.prompts.map(() => [])
+  }
+
+  /** One text flows; of several, each is printed when it is whole, in their order. */
+  async print(pieces: AsyncIterable<CompletionPiece>, asJson = false): Promise<void> {
+    const several = this.prompts.length > 1
+    let next = 0
+    for await (const piece of pieces) {
+      const first = this.parts[piece.index].length === 0
+      this.parts[piece.index].push(piece)
+      if (asJson) {
+        // The prompt comes with the first piece: if the model can't read it, nothing has been printed.
+        if (first && !several && this.prompts[0] !== '') json({ type: 'text', text: this.prompts[0] })
+        json({ type: 'text', ...(several && { index: piece.index }), text: piece.text })
+      } else if (!several) {
+        if (first) await stream(this.prompts[0])
+        await stream(piece.text)
+      } else {
+        for (; this.isWhole(next); next++) await this.printWhole(next)
+      }
+    }
+    if (!asJson && !several) await stream('\n')
+  }
+
+  /** As `--json` ends: for one text its own fields, for several a list. */
+  result() {
+    const completions = this.parts.map((pieces, index) => ({
+      prompt: this.prompts[index],
+      text: this.prompts[index] + pieces.map(({ text }) => text).join(''),
+      logProbabilities: pieces.flatMap(({ logProbabilities }) => logProbabilities),
+      finish: pieces.at(-1)?.finish,
+      seed: String(this.seedOf(index)),
+    }))
+    return completions.length === 1 ? completions[0] : { completions }
+  }
+
+  private seedOf(index: number): bigint {
+    return BigInt.asUintN(64, BigInt(this.seed) + BigInt(index % this.n))
+  }
+
+  private isWhole(index: number): boolean {
+    return this.parts[index]?.at(-1)?.finish !== undefined
+  }
+
+  private async printWhole(index: number): Promise<void> {
+    const text = this.parts[index].map((piece) => piece.text).join('')
+    await stream(dim(`── ${index + 1} of ${this.parts.length}, seed ${this.seedOf(index)}\n`))
+    await stream(`${this.prompts[index]}${text}\n`)
   }
 }
 

@@ -1,96 +1,30 @@
-// Generation: the prompt is read into a key/value cache in chunks (prefill), then tokens come one by one (decode), many in a
-// native call. Beyond the block size the window slides and each token is computed from its whole window, as in training.
+// Generation: a prompt is read into a slot of a key/value cache in chunks (prefill), then tokens come one by one (decode), many
+// in a native call, for several sequences at once. Beyond the block size the window moves on as `window` says.
 
-import { randomInt } from 'node:crypto'
-import type { Phase, Session } from '../backend/backend'
-import { type Compiled, compile } from '../backend/compiled'
-import { NanoGptError } from '../errors'
-import type { Program } from '../graph/program'
-import { generationProgram, tokenName } from '../model/programs'
+import type { Session } from '../backend/backend'
 import type { LanguageModel } from '../nn'
-import { type Seed, seedFrom } from '../random/philox'
-import type { ResolvedGenerateOptions } from './options'
+import type { Seed } from '../random/philox'
+import { type Draw, Lane, type Sampling } from './lane'
+import type { Generation } from './options'
 
 /** A native call decodes for about this long, so that text flows and an abort is heard. */
 const secondsPerCall = 0.03
 const mostTokensPerCall = 256
+/** Sequences that go on together. Beyond, reading the weights once for all of them gains little. */
+const mostSlots = 8
 
-/** One generation's cache and Programs; used by one generation at a time, then by the next. */
-class Lane {
-  private readonly programs = new Map<string, Promise<Compiled>>()
-  private readonly allocated = new Set<string>()
-
-  constructor(
-    private readonly session: Session,
-    private readonly model: LanguageModel,
-    private readonly name: string,
-  ) {}
-
-  /** Reads `tokens` into the cache from position 0 on and returns the token drawn after the last. */
-  async prefill(tokens: readonly number[], sampling: Sampling): Promise<number> {
-    const phases: Phase[] = []
-    let last: Compiled | undefined
-    let start = 0
-    // Chunks of powers of two: few Programs serve prompts of any length, and nothing is padded.
-    while (start < tokens.length) {
-      const length = 2 ** Math.floor(Math.log2(tokens.length - start))
-      last = await this.program('prefill', length)
-      const inputs = last.inputs.pack([
-        { ...sampling.values(0), start, tokens: tokens.slice(start, start + length) },
-      ])
-      phases.push({ program: last.handle, times: 1, inputs })
-      start += length
-    }
-    const { outputs } = await this.run(1, phases)
-    return last!.outputs.unpack(outputs[outputs.length - 1], 'token')[0]
-  }
-
-  /** Draws `count` tokens, the first from the token that the last call drew, which stands at position `start`. */
-  async decode(
-    count: number,
-    start: number,
-    sampling: Sampling,
-  ): Promise<{ tokens: number[]; seconds: number }> {
-    const program = await this.program('decode', 1)
-    const records = Array.from({ length: count }, (_, i) => ({ ...sampling.values(i), start: start + i }))
-    const { outputs, seconds } = await this.run(count, [
-      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
-    ])
-    return { tokens: Array.from(program.outputs.unpack(outputs[0], 'token')), seconds }
-  }
-
-  private async run(steps: number, phases: Phase[]) {
-    const result = await this.session.run(steps, phases)
-    if (result.failure) throw new NanoGptError(result.failure.code, `generate: ${result.failure.message}`)
-    return result
-  }
-
-  private program(kind: 'prefill' | 'decode', length: number): Promise<Compiled> {
-    const key = `${kind} ${length}`
-    let compiled = this.programs.get(key)
-    if (!compiled) {
-      compiled = this.prepare(generationProgram(this.model, kind, this.name, length))
-      this.programs.set(key, compiled)
-    }
-    return compiled
-  }
-
-  /** Allocates what of the lane's cache is not there yet, and compiles. */
-  private async prepare(program: Program): Promise<Compiled> {
-    for (const { name, dtype, shape, role } of program.buffers) {
-      const own = name === tokenName(this.name) || name.startsWith(`cache/${this.name}/`)
-      if (role !== 'store' || !own || this.allocated.has(name)) continue
-      this.allocated.add(name)
-      await this.session.allocate(name, dtype, shape)
-    }
-    return compile(this.session, program)
-  }
+/** A text to go on with. */
+export interface Request {
+  /** At least one token. */
+  readonly prompt: readonly number[]
+  readonly seed: Seed
 }
 
-/** The sampler's inputs for the next tokens. */
-interface Sampling {
-  /** @param ahead how many tokens after the next */
-  values(ahead: number): { temperature: number; topK: number; rng: number[] }
+/** Some tokens more of one of the sequences. */
+export interface Drawn {
+  /** Which of the requests. */
+  readonly index: number
+  readonly draws: readonly Draw[]
 }
 
 /** Generates on one model; as many generations as are asked for run side by side, each in a lane of its own. */
@@ -104,61 +38,131 @@ export class Generator {
   ) {}
 
   /**
-   * Yields tokens as they come, in groups.
+   * Yields tokens as they come. What comes for a request depends on it and the options alone, not on those beside it.
    *
-   * @param prompt at least one token
+   * @param ended tells whether a sequence needs no more tokens, which would otherwise be those of `maxTokens`
    */
-  async *tokens(
-    prompt: readonly number[],
-    options: ResolvedGenerateOptions,
-  ): AsyncGenerator<number[], void, void> {
-    const lane = this.idle.pop() ?? new Lane(this.session, this.model, String(this.lanes++))
+  async *run(
+    requests: readonly Request[],
+    options: Generation,
+    ended: (index: number) => boolean = () => false,
+  ): AsyncGenerator<Drawn, void, void> {
+    const lane = this.laneFor(requests.length)
     try {
-      yield* this.generate(lane, prompt, options)
+      yield* new Turn(lane, this.model, requests, options, ended).run()
     } finally {
       this.idle.push(lane)
     }
   }
 
-  private async *generate(
-    lane: Lane,
-    prompt: readonly number[],
-    options: ResolvedGenerateOptions,
-  ): AsyncGenerator<number[], void, void> {
-    const { blockSize } = this.model.sizes
-    const { maxTokens, signal } = options
-    const seed = seedFrom(options.seed ?? randomInt(2 ** 32))
-    const text = [...prompt]
-    const done = () => text.length - prompt.length
-    const sampling = samplingFrom(options, seed, done)
-    let perCall = 1
-    while (done() < maxTokens) {
-      signal?.throwIfAborted()
-      const window = text.slice(-blockSize)
-      const first = await lane.prefill(window, sampling)
-      text.push(first)
-      yield [first]
-      let start = window.length
-      while (done() < maxTokens && start < blockSize) {
-        signal?.throwIfAborted()
-        const count = Math.min(perCall, maxTokens - done(), blockSize - start)
-        const { tokens, seconds } = await lane.decode(count, start, sampling)
-        text.push(...tokens)
-        start += count
-        perCall = Math.max(
-          1,
-          Math.min(mostTokensPerCall, 2 * perCall, Math.floor((secondsPerCall * count) / seconds)),
-        )
-        yield tokens
-      }
-    }
+  private laneFor(sequences: number): Lane {
+    const slots = Math.min(mostSlots, 2 ** Math.ceil(Math.log2(sequences)))
+    const at = this.idle.findIndex((lane) => lane.slots === slots)
+    if (at >= 0) return this.idle.splice(at, 1)[0]
+    return new Lane(this.session, this.model, { name: String(this.lanes++), slots })
   }
 }
 
-function samplingFrom(
-  { temperature, topK }: ResolvedGenerateOptions,
-  seed: Seed,
-  done: () => number,
-): Sampling {
-  return { values: (ahead) => ({ temperature, topK, rng: [seed.low, seed.high, done() + ahead] }) }
+/** A sequence that has a slot. */
+interface Active {
+  readonly index: number
+  readonly slot: number
+  readonly seed: Seed
+  /** The prompt, and what has been drawn. */
+  readonly text: number[]
+  readonly counts: Int32Array
+  drawn: number
+  /** Position of the last token, which isn't in the cache yet; undefined: nothing is. */
+  start?: number
+}
+
+/** All requests of one call, as many at a time as the lane has slots. */
+class Turn {
+  private readonly sampling: Sampling
+  private readonly waiting: { request: Request; index: number }[]
+  private readonly free: number[]
+  private active: Active[] = []
+  private perCall = 1
+
+  constructor(
+    private readonly lane: Lane,
+    private readonly model: LanguageModel,
+    requests: readonly Request[],
+    private readonly options: Generation,
+    private readonly ended: (index: number) => boolean,
+  ) {
+    const { temperature, topK, topP, minP, repetitionPenalty } = options
+    this.sampling = { temperature, topK, topP, minP, repetitionPenalty }
+    this.waiting = requests.map((request, index) => ({ request, index }))
+    this.free = Array.from({ length: lane.slots }, (_, slot) => lane.slots - 1 - slot)
+  }
+
+  async *run(): AsyncGenerator<Drawn, void, void> {
+    for (;;) {
+      this.changeOver()
+      if (this.active.length === 0) return
+      for (const sequence of this.active.filter((sequence) => this.needsPrefill(sequence))) {
+        this.options.signal?.throwIfAborted()
+        yield this.take(sequence, [await this.prefill(sequence)])
+      }
+      const ready = this.active.filter((sequence) => !this.isDone(sequence) && !this.needsPrefill(sequence))
+      if (ready.length === 0) continue
+      this.options.signal?.throwIfAborted()
+      const draws = await this.decode(ready)
+      for (const [i, sequence] of ready.entries()) yield this.take(sequence, draws[i])
+    }
+  }
+
+  /** Sequences that are done leave their slots to those that wait. */
+  private changeOver(): void {
+    for (const sequence of this.active) if (this.isDone(sequence)) this.free.push(sequence.slot)
+    this.active = this.active.filter((sequence) => !this.isDone(sequence))
+    while (this.free.length > 0 && this.waiting.length > 0) {
+      const { request, index } = this.waiting.shift()!
+      const counts = new Int32Array(this.model.sizes.vocabSize)
+      for (const token of request.prompt) counts[token]++
+      const text = [...request.prompt]
+      this.active.push({ index, slot: this.free.pop()!, seed: request.seed, text, counts, drawn: 0 })
+    }
+  }
+
+  private isDone({ index, drawn }: Active): boolean {
+    return drawn >= this.options.maxTokens || this.ended(index)
+  }
+
+  private needsPrefill({ start }: Active): boolean {
+    return start === undefined || start >= this.model.sizes.blockSize
+  }
+
+  private take(sequence: Active, draws: readonly Draw[]): Drawn {
+    for (const { token } of draws) {
+      sequence.text.push(token)
+      sequence.counts[token]++
+    }
+    sequence.drawn += draws.length
+    return { index: sequence.index, draws }
+  }
+
+  private async prefill(sequence: Active): Promise<Draw> {
+    const { blockSize } = this.model.sizes
+    const rolls = sequence.start !== undefined && this.options.window === 'roll'
+    const window = sequence.text.slice(-(rolls ? Math.max(1, Math.floor(blockSize / 2)) : blockSize))
+    const draw = await this.lane.prefill(window, { ...sequence, start: 0 }, this.sampling)
+    sequence.start = window.length
+    return draw
+  }
+
+  /** As many tokens for each as fit into the call's time, all blocks and what is wanted. */
+  private async decode(ready: readonly Active[]): Promise<Draw[][]> {
+    const { blockSize } = this.model.sizes
+    const left = ready.map(({ start, drawn }) => Math.min(blockSize - start!, this.options.maxTokens - drawn))
+    const count = Math.min(this.perCall, ...left)
+    const places = ready.map((sequence) => ({ ...sequence, start: sequence.start! }))
+    const last = ready.map(({ text }) => text[text.length - 1])
+    const { draws, seconds } = await this.lane.decode(count, last, places, this.sampling)
+    for (const sequence of ready) sequence.start! += count
+    const affordable = Math.floor((secondsPerCall * count) / seconds)
+    this.perCall = Math.max(1, Math.min(mostTokensPerCall, 2 * this.perCall, affordable))
+    return draws
+  }
 }

@@ -1,28 +1,37 @@
-// The key/value cache of one generation, as a Program that is being traced sees it: what attention has computed for the tokens
-// so far stands in the Store, and the Program's own tokens continue it.
+// The key/value cache of some generations, as a Program that is being traced sees it: what attention has computed for the tokens
+// so far stands in the Store, a slot for each generation, and the Program's own tokens continue some of them.
 
 import type { Tensor } from './tensor'
 import type { Trace } from './trace'
 
-export class Cache {
-  /** Position of the first new token: i32 []. */
-  readonly start: Tensor
+export interface CacheOptions {
+  /** Tells caches apart: generations in different lanes share nothing. */
+  readonly lane: string
+  /** Generations that a lane holds (R). */
+  readonly slots: number
+  /** Positions that a slot holds (S): the model's block size. */
+  readonly capacity: number
+  /** Generations that the Program continues (B). */
+  readonly batch: number
+}
 
-  /**
-   * @param lane tells generations that run side by side apart
-   * @param capacity positions it can hold: the model's block size
-   */
+export class Cache {
+  /** For each sequence, the position of its first new token: i32 [B]. */
+  readonly start: Tensor
+  /** For each sequence, its slot: i32 [B]. */
+  readonly slot: Tensor
+
   constructor(
     private readonly trace: Trace,
-    private readonly lane: string,
-    private readonly capacity: number,
+    readonly options: CacheOptions,
   ) {
-    this.start = trace.input('start', 'i32', [])
+    this.start = trace.input('start', 'i32', [options.batch])
+    this.slot = trace.input('slot', 'i32', [options.batch])
   }
 
-  /** The Store tensor [B, capacity, C] for a module's keys or values, given new ones x [B, T, C]. */
+  /** The Store tensor [R, S, C] for a module's keys or values, given new ones x [B, T, C]. */
   tensor(path: string, x: Tensor): Tensor {
-    const [B, , C] = x.shape
-    return this.trace.store(`cache/${this.lane}/${path}`, 'f32', [B, this.capacity, C])
+    const { lane, slots, capacity } = this.options
+    return this.trace.store(`cache/${lane}/${path}`, 'f32', [slots, capacity, x.shape[2]])
   }
 }

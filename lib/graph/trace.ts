@@ -2,7 +2,7 @@
 
 import { NanoGptError } from '../errors'
 import type { Op } from '../ops/op'
-import { Cache } from './cache'
+import { Cache, type CacheOptions } from './cache'
 import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './dtype'
 import type { Attributes, Buffer, Node, Program, Role } from './program'
 import { type Parameter, Tensor } from './tensor'
@@ -11,7 +11,7 @@ export interface TraceOptions {
   /** Whether dropout is active. Default false. */
   training?: boolean
   /** Generation: the tokens continue what is in this cache. Default: they begin a sequence, and nothing is kept. */
-  cache?: { readonly lane: string; readonly capacity: number }
+  cache?: CacheOptions
 }
 
 export class Trace {
@@ -26,7 +26,7 @@ export class Trace {
     options: TraceOptions = {},
   ) {
     this.training = options.training ?? false
-    this.cache = options.cache && new Cache(this, options.cache.lane, options.cache.capacity)
+    this.cache = options.cache && new Cache(this, options.cache)
   }
 
   get ops(): readonly Node[] {

@@ -5,8 +5,14 @@ import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError, show } from '../errors'
+import { type Completion, type CompletionPiece, Completions, type Prompt } from '../generate/completions'
 import { Generator } from '../generate/generator'
-import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
+import {
+  type CompleteOptions,
+  type GenerateOptions,
+  resolveCompleteOptions,
+  resolveGenerateOptions,
+} from '../generate/options'
 import { type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
 import type { LanguageModel } from '../nn'
@@ -89,9 +95,36 @@ export class Model {
   /** As `generate`, yielding the text as it comes. */
   async *stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
     this.alive
-    const resolved = resolveGenerateOptions(options)
-    const prompt = this.promptTokens(resolved.prompt)
-    for await (const tokens of this.generator.tokens(prompt, resolved)) yield this.tokenizer.decode(tokens)
+    const { prompt, ...generation } = resolveGenerateOptions(options)
+    const completions = new Completions([this.promptOf(prompt)], 1, generation)
+    for await (const { text } of completions.pieces(this.generator, this.tokenizer))
+      if (text !== '') yield text
+  }
+
+  /**
+   * Continues one prompt or several, `n` times each, all at once: on a CPU eight texts take not much longer than two. Each is what it
+   * would be alone.
+   *
+   * @returns a completion for each prompt and sample, prompt by prompt
+   */
+  async complete(options: CompleteOptions = {}): Promise<Completion[]> {
+    return this.completions(options).all(this.generator, this.tokenizer)
+  }
+
+  /** As `complete`, yielding pieces of the texts as they come. */
+  async *streamAll(options: CompleteOptions = {}): AsyncGenerator<CompletionPiece, void, void> {
+    yield* this.completions(options).pieces(this.generator, this.tokenizer)
+  }
+
+  private completions(options: CompleteOptions): Completions {
+    this.alive
+    const { prompt = '', n, ...generation } = resolveCompleteOptions(options)
+    const prompts = typeof prompt === 'string' ? [prompt] : prompt
+    return new Completions(
+      prompts.map((text) => this.promptOf(text)),
+      n,
+      generation,
+    )
   }
 
   /**
@@ -140,12 +173,12 @@ export class Model {
   }
 
   /** An empty prompt is a line break, as if a new paragraph began, or the first character where the text has none. */
-  private promptTokens(prompt: string | undefined): number[] {
-    if (prompt) return Array.from(this.tokenizer.encode(prompt))
+  private promptOf(prompt = ''): Prompt {
+    if (prompt !== '') return { text: prompt, tokens: Array.from(this.tokenizer.encode(prompt)) }
     try {
-      return Array.from(this.tokenizer.encode('\n'))
+      return { text: prompt, tokens: Array.from(this.tokenizer.encode('\n')) }
     } catch {
-      return [0]
+      return { text: prompt, tokens: [0] }
     }
   }
 }

@@ -11,30 +11,30 @@ import { Module } from './module'
 export interface AttendOptions {
   /** Heads side by side: head h reads and writes channels h·D to (h + 1)·D − 1, D = channels / heads. Default 1. */
   heads?: number
-  /** Heads of k and v [B, T, kvHeads · D]; they divide `heads`. Default: `heads`. */
+  /** Heads of keys and values, each read by heads / kvHeads heads of queries. Default `heads`. */
   kvHeads?: number
   /** Probability of dropping an attention weight in training. Default 0. */
   dropout?: number
 }
 
 /**
- * Causal attention as a module of a model runs it: q, k, v [B, T, C] → [B, T, C]. Where a generation goes on, the keys and values
+ * Causal attention as a module of a model runs it: q [B, T, C], k and v [B, T, C·kvHeads / heads] → [B, T, C]. Where a generation goes on, the keys and values
  * of earlier positions come from its cache; in training, weights are dropped.
  *
  * @param module names the cache's tensors and the dropout's random numbers
  */
 export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
-  const { heads = 1, dropout = 0 } = options
+  const { heads = 1, kvHeads, dropout = 0 } = options
   const { path } = module
   const { trace } = q
   if (trace?.cache) {
     const { cache } = trace
-    const keys = cacheWrite(cache.tensor(`${path}/key`, k), k, cache.start)
-    const values = cacheWrite(cache.tensor(`${path}/value`, v), v, cache.start)
-    return attention(q, keys, values, { heads, start: cache.start })
+    const keys = cacheWrite(cache.tensor(`${path}/key`, k), k, cache.start, cache.slot)
+    const values = cacheWrite(cache.tensor(`${path}/value`, v), v, cache.start, cache.slot)
+    return attention(q, keys, values, { heads, kvHeads, cache })
   }
-  if (dropout === 0 || !trace?.training) return attention(q, k, v, { heads })
-  return attention(q, k, v, { heads, dropout, site: site(`${path}.dropout`), rng: trace.rng() })
+  if (dropout === 0 || !trace?.training) return attention(q, k, v, { heads, kvHeads })
+  return attention(q, k, v, { heads, kvHeads, dropout, site: site(`${path}.dropout`), rng: trace.rng() })
 }
 
 export interface SelfAttentionOptions {

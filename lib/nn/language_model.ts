@@ -38,7 +38,7 @@ export abstract class LanguageModel extends Module {
   }
 }
 
-/** Where tokens [B, T] stand in their sequence: 0 … T − 1, or on from where a generation's cache ends. i32 [T]. */
+/** Where tokens [B, T] stand in their sequence: 0 … T − 1, i32 [T], or in a generation on from where each one's cache ends, i32 [B, T]. */
 export function positionsOf(tokens: Tensor): Tensor {
   const trace = tokens.trace!
   return positions(trace.cache?.start ?? constantIndex(0, trace), tokens.shape[1])

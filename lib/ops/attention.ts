@@ -5,18 +5,20 @@ import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import { DropoutMask } from '../random/mask'
+import { checkSlot } from './cache_write'
 import { checkDropout } from './dropout'
 import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
 
 export const attentionOp: Op = {
   name: 'attention',
-  integers: ['heads', 'site'],
+  integers: ['heads', 'kv_heads', 'site'],
   shape(inputs, attributes) {
     const [q, k, v] = inputs
     const { B, T, S, C } = checkQueries('attention', q, k, v, attributes)
-    const { start, rng } = optional(inputs, attributes)
+    const { start, slot, rng } = optional(inputs, attributes)
     if (attributes.cached) {
-      expectSpec('attention', 'start', start, 'i32', [])
+      expectSpec('attention', 'start', start, 'i32', [B])
+      expectSpec('attention', 'slot', slot, 'i32', [B])
       demand(T <= S, 'attention', () => `${T} queries do not fit a cache of ${S}`)
     } else
       demand(T === S, 'attention', () => `k has ${S} positions and q ${T}; they differ only with a cache`)
@@ -36,24 +38,25 @@ export const attentionOp: Op = {
   },
   reference(inputs, [y, lse], attributes) {
     const [q, k, v] = inputs
-    const { start, rng } = optional(inputs, attributes)
-    const layout = new Layout(q, k, attributes)
-    const first = start ? start.data[0] : 0
-    if (first < 0 || first + layout.T > layout.S) {
-      outOfRange(`attention: position ${first} + ${layout.T} queries leaves the cache of ${layout.S}`)
-    }
+    const { start, slot, rng } = optional(inputs, attributes)
+    const layout = new Layout(q, k, attributes, slot?.data)
+    start?.data.forEach((first, b) => {
+      if (first < 0 || first + layout.T > layout.S)
+        outOfRange(`attention: position ${first} + ${layout.T} queries leaves the cache of ${layout.S}`)
+      checkSlot('attention', slot!.data[b], k.shape[0])
+    })
     const mask = rng && new DropoutMask(attributes.dropout as number, attributes.site as number, rng.data)
     const [qs, ks, vs] = [floats(q), floats(k), floats(v)]
     const weights = new Float64Array(layout.S)
     const sums = new Float64Array(layout.D)
     layout.forEachRow((row) => {
-      const visible = first + row.t + 1
+      const visible = (start?.data[row.b] ?? 0) + row.t + 1
       const [max, total] = scores(row, visible, layout, qs, ks, weights)
       sums.fill(0)
       for (let j = 0; j < visible; j++) {
         let weight = weights[j] / total
         if (mask) weight = mask.keeps(row.index * layout.S + j) ? weight * mask.scale : 0
-        const key = row.key + j * layout.C
+        const key = row.key + j * layout.keyChannels
         for (let d = 0; d < layout.D; d++) sums[d] += weight * vs[key + d]
       }
       y.data.set(sums, row.query)
@@ -64,7 +67,7 @@ export const attentionOp: Op = {
 
 export const attentionBackwardOp: Op = {
   name: 'attention_backward',
-  integers: ['heads', 'site'],
+  integers: ['heads', 'kv_heads', 'site'],
   shape([q, k, v, y, lse, dy, rng], attributes) {
     const { B, T, S, C } = checkQueries('attention_backward', q, k, v, attributes)
     demand(T === S, 'attention_backward', () => `k has ${S} positions and q ${T}`)
@@ -78,7 +81,7 @@ export const attentionBackwardOp: Op = {
   // P = exp(scale·q·kᵀ − lse), A = dropout(P): dv = Aᵀ·dy, dP = dropout(dy·vᵀ), dS = P·(dP − Σ dy·y), dq = scale·dS·k, dk = scale·dSᵀ·q.
   reference([q, k, v, y, lse, dy, rng], [dq, dk, dv], attributes) {
     const layout = new Layout(q, k, attributes)
-    const { C, D, S } = layout
+    const { D, S, keyChannels } = layout
     const mask = rng && new DropoutMask(attributes.dropout as number, attributes.site as number, rng.data)
     const [qs, ks, vs, ys, dys] = [floats(q), floats(k), floats(v), floats(y), floats(dy)]
     const sums = [dq, dk, dv].map((tensor) => new Float64Array(tensor.data.length))
@@ -86,7 +89,7 @@ export const attentionBackwardOp: Op = {
       let delta = 0
       for (let d = 0; d < D; d++) delta += dys[row.query + d] * ys[row.query + d]
       for (let j = 0; j <= row.t; j++) {
-        const key = row.key + j * C
+        const key = row.key + j * keyChannels
         let score = 0
         let dweight = 0
         for (let d = 0; d < D; d++) {
@@ -120,7 +123,7 @@ function scores(
 ): [number, number] {
   let max = -Infinity
   for (let j = 0; j < visible; j++) {
-    const key = row.key + j * layout.C
+    const key = row.key + j * layout.keyChannels
     let score = 0
     for (let d = 0; d < layout.D; d++) score += q[row.query + d] * k[key + d]
     weights[j] = score * layout.scale
@@ -135,6 +138,8 @@ function scores(
 }
 
 interface Row {
+  /** The sequence. */
+  b: number
   /** The query's position. */
   t: number
   /** (b·H + h)·T + t. */
@@ -144,7 +149,7 @@ interface Row {
   key: number
 }
 
-/** Where heads lie in (B, T, C) arrays: head h takes channels h·D to (h + 1)·D − 1. */
+/** Where heads lie in (B, T, C) arrays: head h takes channels h·D to (h + 1)·D − 1, and reads key/value head ⌊h·G/H⌋. */
 class Layout {
   readonly B: number
   readonly T: number
@@ -152,23 +157,34 @@ class Layout {
   readonly C: number
   readonly D: number
   readonly heads: number
+  /** Channels of keys and of values, and heads of queries that share one of theirs. */
+  readonly keyChannels: number
+  readonly group: number
   readonly scale: number
 
-  constructor(q: TensorSpec, k: TensorSpec, attributes: Attributes) {
+  /** @param slot which sequence of k and v each sequence of q reads. Default: its own */
+  constructor(
+    q: TensorSpec,
+    k: TensorSpec,
+    attributes: Attributes,
+    private readonly slot?: ArrayLike<number>,
+  ) {
     ;[this.B, this.T, this.C] = q.shape
-    this.S = k.shape[1]
+    ;[, this.S, this.keyChannels] = k.shape
     this.heads = attributes.heads as number
+    this.group = this.heads / (attributes.kv_heads as number)
     this.D = this.C / this.heads
     this.scale = attributes.scale as number
   }
 
   forEachRow(visit: (row: Row) => void): void {
-    const row: Row = { t: 0, index: 0, query: 0, key: 0 }
-    for (let b = 0; b < this.B; b++) {
+    const row: Row = { b: 0, t: 0, index: 0, query: 0, key: 0 }
+    for (row.b = 0; row.b < this.B; row.b++) {
+      const sequence = this.slot?.[row.b] ?? row.b
       for (let h = 0; h < this.heads; h++) {
-        row.key = b * this.S * this.C + h * this.D
+        row.key = sequence * this.S * this.keyChannels + Math.floor(h / this.group) * this.D
         for (row.t = 0; row.t < this.T; row.t++) {
-          row.query = (b * this.T + row.t) * this.C + h * this.D
+          row.query = (row.b * this.T + row.t) * this.C + h * this.D
           visit(row)
           row.index++
         }
@@ -177,43 +193,55 @@ class Layout {
   }
 }
 
-function optional<T>(inputs: readonly T[], attributes: Attributes): { start?: T; rng?: T } {
-  const start = attributes.cached ? inputs[3] : undefined
-  const rng = (attributes.dropout as number) > 0 ? inputs[attributes.cached ? 4 : 3] : undefined
-  return { start, rng }
+function optional<T>(inputs: readonly T[], attributes: Attributes): { start?: T; slot?: T; rng?: T } {
+  const [start, slot] = attributes.cached ? inputs.slice(3, 5) : []
+  const rng = (attributes.dropout as number) > 0 ? inputs[attributes.cached ? 5 : 3] : undefined
+  return { start, slot, rng }
 }
 
 function checkQueries(op: string, q: TensorSpec, k: TensorSpec, v: TensorSpec, attributes: Attributes) {
   expectFloat(op, 'q', q)
   demand(q.shape.length === 3, op, () => `q must be [B, T, C], not [${q.shape}]`)
   const [B, T, C] = q.shape
-  const S = k.shape[1]
-  expectSpec(op, 'k', k, 'f32', [B, S, C])
-  expectSpec(op, 'v', v, 'f32', [B, S, C])
-  const heads = attributes.heads as number
+  const { heads, kv_heads: kvHeads, dropout: p } = attributes as Record<string, number>
   const divides = Number.isInteger(heads) && heads >= 1 && C % heads === 0
   demand(divides, op, () => `${C} channels do not divide into ${heads} heads`)
-  const p = attributes.dropout as number
+  const shared = Number.isInteger(kvHeads) && kvHeads >= 1 && heads % kvHeads === 0
+  demand(shared, op, () => `${heads} heads cannot share ${kvHeads} heads of keys and values evenly`)
+  demand(k.shape.length === 3, op, () => `k must be [B, S, channels], not [${k.shape}]`)
+  const S = k.shape[1]
+  // A cache has slots of its own, of which the sequences take theirs.
+  const keys = [attributes.cached ? k.shape[0] : B, S, (C / heads) * kvHeads]
+  expectSpec(op, 'k', k, 'f32', keys)
+  expectSpec(op, 'v', v, 'f32', keys)
   demand(p >= 0 && p < 1, op, () => `dropout must be at least 0 and less than 1, not ${p}`)
   return { B, T, S, C }
 }
 
 export interface AttentionOptions {
   heads: number
+  /** Heads of keys and values; each is read by heads ÷ kvHeads heads of queries (Ainslie et al., 2023). Default `heads`. */
+  kvHeads?: number
   /** Factor on the scores. Default 1 / √(channels of a head). */
   scale?: number
   /** Probability of dropping an attention weight. Default 0. */
   dropout?: number
   site?: number
   rng?: Tensor
-  /** Position of the first query in the cache that k and v are; queries see keys up to their own position. */
-  start?: Tensor
+  /** Where k and v are a cache of several slots [R, S, ·]: for each sequence, its slot and the position of its first query. */
+  cache?: { readonly start: Tensor; readonly slot: Tensor }
 }
 
-/** q [B, T, C], k [B, S, C], v [B, S, C] → y [B, T, C]. */
+/** q [B, T, H·D], k and v [B, S, G·D] with G = kvHeads → y [B, T, H·D]. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { heads, dropout = 0, site = 0, rng, start } = options
+  const { heads, kvHeads = heads, dropout = 0, site = 0, rng, cache } = options
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[2] / heads)
-  const inputs = [q, k, v, ...(start ? [start] : []), ...(dropout > 0 ? [rng as Tensor] : [])]
-  return apply(attentionOp, inputs, { heads, scale, dropout, site, cached: !!start })[0]
+  const inputs = [
+    q,
+    k,
+    v,
+    ...(cache ? [cache.start, cache.slot] : []),
+    ...(dropout > 0 ? [rng as Tensor] : []),
+  ]
+  return apply(attentionOp, inputs, { heads, kv_heads: kvHeads, scale, dropout, site, cached: !!cache })[0]
 }

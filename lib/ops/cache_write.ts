@@ -1,33 +1,46 @@
-// cache_write: puts the keys (or values) of new positions into a cache, in place.
+// cache_write: puts the keys (or values) of new positions into slots of a cache, in place.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, demand, expectFloat, expectSpec, type Op, outOfRange } from './op'
 
 export const cacheWriteOp: Op = {
   name: 'cache_write',
-  shape([cache, x, start]) {
+  shape([cache, x, start, slot]) {
     expectFloat('cache_write', 'cache', cache)
-    demand(cache.shape.length === 3, 'cache_write', () => `cache must be [B, S, C], not [${cache.shape}]`)
-    const [B, S, C] = cache.shape
-    expectSpec('cache_write', 'x', x, 'f32', [B, x.shape[1], C])
+    demand(cache.shape.length === 3, 'cache_write', () => `cache must be [R, S, C], not [${cache.shape}]`)
+    const [, S, C] = cache.shape
+    expectSpec('cache_write', 'x', x, 'f32', [x.shape[0], x.shape[1], C])
     demand(x.shape[1] <= S, 'cache_write', () => `${x.shape[1]} positions do not fit a cache of ${S}`)
-    expectSpec('cache_write', 'start', start, 'i32', [])
+    expectSpec('cache_write', 'start', start, 'i32', [x.shape[0]])
+    expectSpec('cache_write', 'slot', slot, 'i32', [x.shape[0]])
     return [{ dtype: 'f32', shape: cache.shape }]
   },
   inPlace: () => 0,
-  reference([, x, start], [cache]) {
-    const [B, S, C] = cache.shape
-    const T = x.shape[1]
-    const first = start.data[0]
-    if (first < 0 || first + T > S)
-      outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`)
+  reference([, x, start, slot], [cache]) {
+    const [R, S, C] = cache.shape
+    const [B, T] = x.shape
+    const taken = new Set<number>()
     for (let b = 0; b < B; b++) {
-      cache.data.set(x.data.subarray(b * T * C, (b + 1) * T * C), (b * S + first) * C)
+      const [first, row] = [start.data[b], slot.data[b]]
+      if (first < 0 || first + T > S)
+        outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`)
+      checkSlot('cache_write', row, R)
+      if (taken.has(row)) outOfRange(`cache_write: two sequences have slot ${row}`)
+      taken.add(row)
+    }
+    for (let b = 0; b < B; b++) {
+      const values = x.data.subarray(b * T * C, (b + 1) * T * C)
+      cache.data.set(values, (slot.data[b] * S + start.data[b]) * C)
     }
   },
 }
 
-/** cache [B, S, C], x [B, T, C], start [] → the cache with x at positions start … start + T − 1. */
-export function cacheWrite(cache: Tensor, x: Tensor, start: Tensor): Tensor {
-  return apply(cacheWriteOp, [cache, x, start])[0]
+/** Ends the run unless a cache of `slots` has this slot. */
+export function checkSlot(op: string, slot: number, slots: number): void {
+  if (slot < 0 || slot >= slots) outOfRange(`${op}: slot ${slot} is outside 0…${slots - 1}`)
+}
+
+/** cache [R, S, C], x [B, T, C], start [B], slot [B] → the cache with x[b] at positions start[b] … of slot[b]. */
+export function cacheWrite(cache: Tensor, x: Tensor, start: Tensor, slot: Tensor): Tensor {
+  return apply(cacheWriteOp, [cache, x, start, slot])[0]
 }

@@ -8,6 +8,7 @@ import { batchedMatmulOp } from './batched_matmul'
 import { cacheWriteOp } from './cache_write'
 import { clipScaleOp } from './clip_scale'
 import { copyOp } from './copy'
+import { countTokensOp } from './count_tokens'
 import { crossEntropyBackwardOp, crossEntropyOp } from './cross_entropy'
 import { dropoutOp } from './dropout'
 import { dropoutAddOp } from './dropout_add'
@@ -27,6 +28,7 @@ import type { Op } from './op'
 import { positionsOp } from './positions'
 import { reluBackwardOp, reluOp } from './relu'
 import { reluSquaredBackwardOp, reluSquaredOp } from './relu_squared'
+import { repetitionPenaltyOp } from './repetition_penalty'
 import { requireFiniteOp } from './require_finite'
 import { rmsNormBackwardOp, rmsNormOp } from './rms_norm'
 import { ropeOp } from './rope'
@@ -50,6 +52,7 @@ const basic: readonly Op[] = [
   cacheWriteOp,
   clipScaleOp,
   copyOp,
+  countTokensOp,
   crossEntropyBackwardOp,
   crossEntropyOp,
   dropoutOp,
@@ -72,6 +75,7 @@ const basic: readonly Op[] = [
   reluOp,
   reluSquaredBackwardOp,
   reluSquaredOp,
+  repetitionPenaltyOp,
   requireFiniteOp,
   rmsNormBackwardOp,
   rmsNormOp,
@@ -102,6 +106,7 @@ export { batchedMatmul } from './batched_matmul'
 export { cacheWrite } from './cache_write'
 export { clipScale } from './clip_scale'
 export { copy } from './copy'
+export { countTokens } from './count_tokens'
 export { crossEntropy } from './cross_entropy'
 export { dropout } from './dropout'
 export { ema } from './ema'
@@ -117,6 +122,7 @@ export { muon } from './muon'
 export { positions } from './positions'
 export { relu } from './relu'
 export { reluSquared } from './relu_squared'
+export { repetitionPenalty } from './repetition_penalty'
 export { requireFinite } from './require_finite'
 export { rmsNorm } from './rms_norm'
 export { rope } from './rope'

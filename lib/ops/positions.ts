@@ -1,4 +1,4 @@
-// positions: start, start + 1, … start + length − 1.
+// positions: start, start + 1, … start + length − 1, for one sequence or for each of several.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, demand, expectSpec, type Op, outOfRange } from './op'
@@ -7,22 +7,26 @@ export const positionsOp: Op = {
   name: 'positions',
   integers: ['length'],
   shape([start], { length }) {
-    expectSpec('positions', 'start', start, 'i32', [])
+    expectSpec('positions', 'start', start, 'i32')
+    demand(start.shape.length <= 1, 'positions', () => `start must be [] or [B], not [${start.shape}]`)
     demand(
       Number.isInteger(length) && (length as number) >= 1,
       'positions',
       () => `length must be at least 1, not ${length}`,
     )
-    return [{ dtype: 'i32', shape: [length as number] }]
+    return [{ dtype: 'i32', shape: [...start.shape, length as number] }]
   },
-  reference([start], [y]) {
-    const last = start.data[0] + y.data.length - 1
-    if (last > 0x7fffffff) outOfRange(`positions: the last one is ${last}, more than i32 holds`)
-    for (let t = 0; t < y.data.length; t++) y.data[t] = start.data[0] + t
+  reference([start], [y], attributes) {
+    const length = attributes.length as number
+    start.data.forEach((first, b) => {
+      const last = first + length - 1
+      if (last > 0x7fffffff) outOfRange(`positions: the last one is ${last}, more than i32 holds`)
+      for (let t = 0; t < length; t++) y.data[b * length + t] = first + t
+    })
   },
 }
 
-/** start [] → y [length]. */
+/** start [] → y [length], or start [B] → y [B, length]. */
 export function positions(start: Tensor, length: number): Tensor {
   return apply(positionsOp, [start], { length })[0]
 }

@@ -1,4 +1,5 @@
-// sample: draws a token from softmax(logits / temperature), among the top_k largest. One random number a row.
+// sample: draws a token from softmax(logits / temperature), among the top_k largest, then among the likeliest that have the
+// probability top_p together, then among those that are at least min_p times as likely as the likeliest. One random number a row.
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
@@ -8,55 +9,128 @@ import { apply, expectFloat, expectSpec, floats, type Op, outOfRange } from './o
 export const sampleOp: Op = {
   name: 'sample',
   integers: ['site'],
-  shape([logits, temperature, topK, rng]) {
+  shape([logits, temperature, topK, topP, minP, rng]) {
     expectFloat('sample', 'logits', logits)
     expectSpec('sample', 'temperature', temperature, 'f32', [])
     expectSpec('sample', 'top_k', topK, 'i32', [])
-    expectSpec('sample', 'rng', rng, 'u32', [3])
-    return [{ dtype: 'i32', shape: logits.shape.slice(0, -1) }]
+    expectSpec('sample', 'top_p', topP, 'f32', [])
+    expectSpec('sample', 'min_p', minP, 'f32', [])
+    const rows = logits.shape.slice(0, -1)
+    expectSpec('sample', 'rng', rng, 'u32', [...rows, 3])
+    return [
+      { dtype: 'i32', shape: rows },
+      { dtype: 'f32', shape: rows },
+    ]
   },
-  reference([logits, temperature, topK, rng], [tokens], { site }) {
+  reference([logits, temperature, topK, topP, minP, rng], [tokens, logProbabilities], { site }) {
     const V = lastOf(logits.shape)
-    const [low, high, draw] = rng.data
+    const [t, k, p, m] = [temperature, topK, topP, minP].map(({ data }) => data[0])
+    const how = { temperature: t, topK: k, topP: p, minP: m }
+    check(how)
     for (let row = 0; row < rowsOf(logits.shape); row++) {
       const values = floats(logits).subarray(row * V, (row + 1) * V)
-      const u = uniform(row, site as number, draw, { low, high })
-      tokens.data[row] = choose(values, temperature.data[0], topK.data[0], u)
+      const [low, high, draw] = rng.data.subarray(3 * row, 3 * row + 3)
+      const token = choose(values, how, uniform(0, site as number, draw, { low, high }))
+      tokens.data[row] = token
+      logProbabilities.data[row] = logProbability(values, token)
     }
   },
 }
 
-function choose(logits: ArrayLike<number>, temperature: number, topK: number, u: number): number {
+interface Sampling {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+}
+
+function check({ temperature, topK, topP, minP }: Sampling): void {
   if (!(temperature >= 0 && temperature < Infinity)) {
     outOfRange(`sample: temperature ${temperature} must be finite and at least 0`)
   }
   if (topK < 0) outOfRange(`sample: top_k ${topK} must not be negative`)
-  let best = 0
-  for (let i = 0; i < logits.length; i++) {
-    if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN')
-    if (logits[i] > logits[best]) best = i
-  }
-  const max = logits[best]
-  if (max === -Infinity) outOfRange('sample: every logit is -Infinity')
-  if (temperature === 0 || max === Infinity) return best
-  const threshold =
-    topK > 0 && topK < logits.length ? Array.from(logits).sort((a, b) => b - a)[topK - 1] : -Infinity
-  const weight = (i: number) => (logits[i] >= threshold ? Math.exp((logits[i] - max) / temperature) : 0)
-  let total = 0
-  for (let i = 0; i < logits.length; i++) total += weight(i)
+  if (!(topP > 0 && topP <= 1)) outOfRange(`sample: top_p ${topP} must be more than 0 and at most 1`)
+  if (!(minP >= 0 && minP <= 1)) outOfRange(`sample: min_p ${minP} must be at least 0 and at most 1`)
+}
+
+function choose(logits: ArrayLike<number>, how: Sampling, u: number): number {
+  const best = firstLargest(logits)
+  if (how.temperature === 0 || logits[best] === Infinity) return best
+  const weights = choices(logits, logits[best], how)
+  const total = weights.reduce((a, b) => a + b)
   let sum = 0
   let last = best
-  for (let i = 0; i < logits.length; i++) {
-    const w = weight(i)
-    if (w === 0) continue
-    sum += w
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === 0) continue
+    sum += weights[i]
     last = i
     if (u * total < sum) return i
   }
   return last
 }
 
-/** logits […, V] → tokens […]. temperature [] (0: the largest), topK [] (0: all), rng [3]. */
-export function sample(logits: Tensor, temperature: Tensor, topK: Tensor, rng: Tensor, site: number): Tensor {
-  return apply(sampleOp, [logits, temperature, topK, rng], { site })[0]
+function firstLargest(logits: ArrayLike<number>): number {
+  let best = 0
+  for (let i = 0; i < logits.length; i++) {
+    if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN')
+    if (logits[i] > logits[best]) best = i
+  }
+  if (logits[best] === -Infinity) outOfRange('sample: every logit is -Infinity')
+  return best
+}
+
+/** exp((logit − max) / temperature) of the tokens that are left to choose from, and 0 of the others. Ties stay together. */
+function choices(logits: ArrayLike<number>, max: number, how: Sampling): number[] {
+  const { temperature, topK, topP, minP } = how
+  const values = Array.from(logits)
+  const sorted = [...values].sort((a, b) => b - a)
+  const weightOf = (logit: number) => Math.exp((logit - max) / temperature)
+  let threshold = topK > 0 && topK < values.length ? sorted[topK - 1] : -Infinity
+  if (topP < 1) {
+    const kept = sorted.filter((logit) => logit >= threshold)
+    const goal = topP * kept.reduce((sum, logit) => sum + weightOf(logit), 0)
+    let sum = 0
+    const last = kept.findIndex((logit) => {
+      sum += weightOf(logit)
+      return sum >= goal
+    })
+    if (last >= 0) threshold = kept[last]
+  }
+  return values.map((logit) => {
+    const weight = logit >= threshold ? weightOf(logit) : 0
+    return weight >= minP ? weight : 0
+  })
+}
+
+/** log softmax(logits)[token]; an Infinity has all the probability. */
+function logProbability(logits: ArrayLike<number>, token: number): number {
+  const max = logits[firstLargest(logits)]
+  if (max === Infinity) return 0
+  let total = 0
+  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i] - max)
+  return logits[token] - max - Math.log(total)
+}
+
+export interface SampleInputs {
+  /** f32 []; 0: the largest. */
+  temperature: Tensor
+  /** i32 []; 0: all. */
+  topK: Tensor
+  /** f32 [], in (0, 1]; 1: all. */
+  topP: Tensor
+  /** f32 [], in [0, 1]; 0: all. */
+  minP: Tensor
+  /** u32 […, 3], a key for each row. */
+  rng: Tensor
+}
+
+/** logits […, V] → tokens […], and the log of each one's probability under softmax(logits) […]. */
+export function sample(
+  logits: Tensor,
+  inputs: SampleInputs,
+  site: number,
+): { token: Tensor; logProbability: Tensor } {
+  const { temperature, topK, topP, minP, rng } = inputs
+  const [token, logProbability] = apply(sampleOp, [logits, temperature, topK, topP, minP, rng], { site })
+  return { token, logProbability }
 }

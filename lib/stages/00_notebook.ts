@@ -127,13 +127,14 @@ function writeUntrained(lab: TrainingLab, table: Tensor): void {
 
 /** `count` sequences of `length` tokens, all of them a token further with each turn. */
 function write({ seed }: Lab, table: Tensor, count: number, length: number): number[][] {
-  const [temperature, topK] = [tensor(1), tensor(0, 'i32')]
+  const how = { temperature: tensor(1), topK: tensor(0, 'i32'), topP: tensor(1), minP: tensor(0) }
   const written = Array.from({ length: count }, () => [] as number[])
   let tokens = tensor(new Int32Array(count), 'i32', [count]) // all begin after token 0
   for (let turn = 0; turn < length; turn++) {
     const logits = embedding(tokens, table) // [count, V]
-    const rng = tensor([seed.low, seed.high, turn], 'u32')
-    tokens = sample(logits, temperature, topK, rng, site(`notebook.sample.${count}`)) // [count]
+    const keys = written.flatMap((_, i) => [seed.low, seed.high, turn * count + i])
+    const rng = tensor(keys, 'u32', [count, 3])
+    tokens = sample(logits, { ...how, rng }, site(`notebook.sample.${count}`)).token // [count]
     written.forEach((sequence, i) => {
       sequence.push(tokens.data[i])
     })

@@ -243,7 +243,7 @@ function withOptions<Base extends Sized>(
     throw new NanoGptError(
       'option',
       `train: ${given} is ${show(options[given])}, but the model '${base.kind}' is as the course has it; leave it out, or give a ` +
-        'preset whose model can be varied: gpt, cpu, baby, speedrun, auto or decoder',
+        '`preset` whose model can be varied: gpt, cpu, baby, speedrun, auto or decoder',
     )
   }
   return { ...sizes, ...defaultVariants(sizes), ...variants, kind: 'gpt' }

@@ -20,11 +20,33 @@ struct Attention {
   const float *q, *k, *v;
   float *y, *lse;
   float scale;
-  int64_t start;
+  const int32_t *start, *slot;  // null: the keys are the queries' own
   bool dropout;
   RandomStream random;
   DropoutRule rule;
 };
+
+// One head of queries: where its rows begin, and the position of the first among the keys.
+struct Head {
+  int64_t number, start;
+  const float *q, *keys, *values;
+  float *y, *lse;
+};
+
+NANO_INLINE Head HeadOf(const Attention& a, int64_t number) {
+  const AttentionSizes& s = a.size;
+  const int64_t batch = number / s.heads, head = number % s.heads;
+  const int64_t from =
+      (a.slot != nullptr ? a.slot[batch] : batch) * s.keys * s.kv_channels + head / s.group * s.head_size;
+  const int64_t at = batch * s.queries * s.channels + head * s.head_size;
+  return {number,
+          a.start != nullptr ? a.start[batch] : 0,
+          a.q + at,
+          a.k + from,
+          a.v + from,
+          a.y + at,
+          a.lse + number * s.queries};
+}
 
 // A worker's room, in floats.
 struct Room {
@@ -92,11 +114,11 @@ struct Running {
 };
 
 // The softmax of a tile, row by row; y's rows are scaled to the new maximum.
-void SoftmaxTile(const Attention& a, const ScoreTile& tile, float* scores, TileFactors& factors, Running* running,
-                 float* y) {
+void SoftmaxTile(const Attention& a, int64_t start, const ScoreTile& tile, float* scores, TileFactors& factors,
+                 Running* running, float* y) {
   const int64_t row_size = ScoresRow(a.size);
   for (int64_t r = 0; r < tile.rows; ++r, scores += row_size) {
-    const int64_t visible = Smaller(tile.columns, a.start + tile.query + r + 1 - tile.key);
+    const int64_t visible = Smaller(tile.columns, start + tile.query + r + 1 - tile.key);
     Running& state = running[r];
     if (visible > 0) {
       const float top = LargestScaled(scores, visible, a.scale);
@@ -128,50 +150,47 @@ NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t 
 }
 
 // Queries [begin, end) of one head, against tiles of packed keys.
-void AttendBlock(const Attention& a, int64_t head, int64_t begin, int64_t end, const Room& room, TileFactors& factors) {
+void AttendBlock(const Attention& a, const Head& head, int64_t begin, int64_t end, const Room& room,
+                 TileFactors& factors) {
   const AttentionSizes& s = a.size;
-  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
-  const float* keys = a.k + batch * s.keys * s.channels + offset;
-  const float* values = a.v + batch * s.keys * s.channels + offset;
-  const float* q = a.q + batch * s.queries * s.channels + offset;
-  float* y = a.y + batch * s.queries * s.channels + offset;
   Running running[kBlockQueries];
-  for (int64_t key = 0; key < a.start + end; key += kTileKeys) {
-    const int64_t loaded = Smaller(kTileKeys, a.start + end - key);
-    Pack({keys + key * s.channels, 1, s.channels}, s.head_size, loaded, room.keys);
-    Pack({values + key * s.channels, s.channels, 1}, loaded, s.head_size, room.values);
+  for (int64_t key = 0; key < head.start + end; key += kTileKeys) {
+    const int64_t loaded = Smaller(kTileKeys, head.start + end - key), at = key * s.kv_channels;
+    Pack({head.keys + at, 1, s.kv_channels}, s.head_size, loaded, room.keys);
+    Pack({head.values + at, s.kv_channels, 1}, loaded, s.head_size, room.values);
     for (int64_t t = begin; t < end; t += kTileQueries) {
       const int64_t rows = Smaller(kTileQueries, end - t),
-                    limit = a.start + t + 1 - key;  // keys that the first row sees
-      const ScoreTile tile = {t, rows, key, Smaller(loaded, a.start + t + rows - key)};
+                    limit = head.start + t + 1 - key;  // keys that the first row sees
+      const ScoreTile tile = {t, rows, key, Smaller(loaded, head.start + t + rows - key)};
       if (tile.columns <= 0) continue;
-      MultiplyPacked(rows, tile.columns, s.head_size, {q + t * s.channels, s.channels, 1}, room.keys, room.scores,
+      float* y = head.y + t * s.channels;
+      MultiplyPacked(rows, tile.columns, s.head_size, {head.q + t * s.channels, s.channels, 1}, room.keys, room.scores,
                      ScoresRow(s), false, {.column_limit = limit});
-      if (key == 0 && begin == 0) {
-        FetchNextHead(s, head, s.keys, t, rows, {keys, values});
-        FetchNextHead(s, head, s.queries, t, rows, {q});
+      if (key == 0 && begin == 0 && a.slot == nullptr) {
+        if ((head.number + 1) % s.group == 0) {
+          FetchNextHead(s, s.kv_channels, head.number / s.group, s.keys, t, rows, {head.keys, head.values});
+        }
+        FetchNextHead(s, s.channels, head.number, s.queries, t, rows, {head.q});
       }
-      if (a.dropout) factors.Start(head, tile, s.queries);
-      SoftmaxTile(a, tile, room.scores, factors, running + (t - begin), y + t * s.channels);
-      MultiplyPacked(rows, s.head_size, loaded, {room.scores, ScoresRow(s), 1}, room.values, y + t * s.channels,
-                     s.channels, key > 0, {.used = tile.columns, .last_limit = limit});
+      if (a.dropout) factors.Start(head.number, tile, s.queries);
+      SoftmaxTile(a, head.start, tile, room.scores, factors, running + (t - begin), y);
+      MultiplyPacked(rows, s.head_size, loaded, {room.scores, ScoresRow(s), 1}, room.values, y, s.channels, key > 0,
+                     {.used = tile.columns, .last_limit = limit});
     }
   }
-  FinishRows(a, running, end - begin, y + begin * s.channels, a.lse + head * s.queries + begin);
+  FinishRows(a, running, end - begin, head.y + begin * s.channels, head.lse + begin);
 }
 
 // A head of few keys as a whole, eight queries at a time.
-void AttendShort(const Attention& a, int64_t head, const Room& room, TileFactors& factors) {
+void AttendShort(const Attention& a, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = a.size;
-  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
-  const int64_t from = batch * s.keys * s.channels + offset, at = batch * s.queries * s.channels + offset;
-  if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
+  if (a.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);
   const F8 scale = Set(a.scale), hidden = Set(-kFloatInfinity);
   float scores[8 * kShortKeys], dropped[8 * kShortKeys];
   for (int64_t t = 0; t < s.queries; t += 8) {
-    const int64_t rows = Smaller(8, s.queries - t), query = a.start + t, seen = Smaller(s.keys, query + rows);
-    Columns(a.q + at + t * s.channels, s.channels, rows, s.head_size, room.keys);
-    TimesColumns(a.k + from, s.channels, seen, s.head_size, room.keys, scores);
+    const int64_t rows = Smaller(8, s.queries - t), query = head.start + t, seen = Smaller(s.keys, query + rows);
+    Columns(head.q + t * s.channels, s.channels, rows, s.head_size, room.keys);
+    TimesColumns(head.keys, s.kv_channels, seen, s.head_size, room.keys, scores);
     F8 top = hidden;
     for (int64_t j = 0; j < seen; ++j) {
       const F8 scaled = FirstElse(Blind(query, j), hidden, Load(scores + 8 * j) * scale);
@@ -189,8 +208,9 @@ void AttendShort(const Attention& a, int64_t head, const Room& room, TileFactors
       Columns(factors.Row(t, s.keys), s.keys, rows, seen, dropped);
       for (int64_t i = 0; i < 8 * seen; i += 8) Store(scores + i, Load(scores + i) * Load(dropped + i));
     }
-    WeightedRows(scores, seen, a.v + from, s.channels, s.head_size, Set(1.0f) / sum, rows, a.y + at + t * s.channels);
-    StoreLanes(a.lse + head * s.queries + t, rows, shift + Log(sum));
+    WeightedRows(scores, seen, head.values, s.kv_channels, s.head_size, Set(1.0f) / sum, rows, head.y + t * s.channels,
+                 s.channels);
+    StoreLanes(head.lse + t, rows, shift + Log(sum));
   }
 }
 
@@ -230,21 +250,29 @@ NANO_INLINE void Scores(const float* q, const float* keys, int64_t stride, int64
 }
 
 // The same for few queries, without packing: what a token costs in generation is reading the cache once.
-void AttendFew(const Attention& a, int64_t head, const Room& room, TileFactors& factors) {
+void AttendFew(const Attention& a, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = a.size;
-  const int64_t offset = head % s.heads * s.head_size, batch = head / s.heads;
-  const float* keys = a.k + batch * s.keys * s.channels + offset;
-  const float* values = a.v + batch * s.keys * s.channels + offset;
-  if (a.dropout) factors.Start(head, {0, s.queries, 0, s.keys}, s.queries);
+  if (a.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);
   for (int64_t t = 0; t < s.queries; ++t) {
-    const int64_t at = (batch * s.queries + t) * s.channels + offset, visible = a.start + t + 1;
-    Scores(a.q + at, keys, s.channels, visible, s.head_size, room.scores);
+    const int64_t visible = head.start + t + 1;
+    float* y = head.y + t * s.channels;
+    Scores(head.q + t * s.channels, head.keys, s.kv_channels, visible, s.head_size, room.scores);
     Running state;
     state.top = LargestScaled(room.scores, visible, a.scale);
     state.sum = Exponentials(room.scores, visible, a.scale, state.top, a.dropout ? factors.Row(t, visible) : nullptr);
-    WeightedSum(room.scores, visible, values, s.channels, s.head_size, a.y + at);
-    FinishRows(a, &state, 1, a.y + at, a.lse + head * s.queries + t);
+    WeightedSum(room.scores, visible, head.values, s.kv_channels, s.head_size, y);
+    FinishRows(a, &state, 1, y, head.lse + t);
   }
+}
+
+// The contents of start and slot: each sequence within the cache.
+Status CheckPlaces(const AttentionSizes& s, int64_t slots, const int32_t* start, const int32_t* slot) {
+  for (int64_t b = 0; b < s.batch; ++b) {
+    const int64_t last = s.keys - s.queries;
+    if (start[b] < 0 || start[b] > last) return OutOfRange("attention", "start", b, start[b], 0, last);
+    if (slot[b] < 0 || slot[b] >= slots) return OutOfRange("attention", "slot", b, slot[b], 0, slots - 1);
+  }
+  return Status();
 }
 
 }  // namespace
@@ -257,12 +285,14 @@ size_t ScratchAttention(const OpView& op, const Params& params, int threads) {
 Status RunAttention(const Call& call) {
   const AttentionParams& p = call.params->as<AttentionParams>();
   const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
-  const int64_t start = p.cached ? *call.inputs[3].i32() : 0;
-  if (start < 0 || start > s.keys - s.queries) {
-    return OutOfRange("attention", "start", start, 0, s.keys - s.queries);
+  const int32_t* start = p.cached ? call.inputs[3].i32() : nullptr;
+  const int32_t* slot = p.cached ? call.inputs[4].i32() : nullptr;
+  if (p.cached) {
+    const Status status = CheckPlaces(s, call.inputs[1].spec->shape.dims[0], start, slot);
+    if (!status.ok()) return status;
   }
   constexpr uint32_t kNoRng[3] = {};
-  const uint32_t* rng = p.dropout > 0 ? call.inputs[p.cached ? 4 : 3].u32() : kNoRng;
+  const uint32_t* rng = p.dropout > 0 ? call.inputs[p.cached ? 5 : 3].u32() : kNoRng;
   const Attention a = {s,
                        call.inputs[0].f32(),
                        call.inputs[1].f32(),
@@ -271,6 +301,7 @@ Status RunAttention(const Call& call) {
                        call.outputs[1].f32(),
                        p.scale,
                        start,
+                       slot,
                        p.dropout > 0,
                        RandomStream(rng, p.site),
                        DropoutRule(p.dropout)};
@@ -283,12 +314,13 @@ Status RunAttention(const Call& call) {
     TileFactors factors(a.random, a.rule, s.keys, room.factors);
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = i % blocks * block;
+      const Head head = HeadOf(a, i / blocks);
       if (s.queries <= kFewQueries) {
-        AttendFew(a, i, room, factors);
+        AttendFew(a, head, room, factors);
       } else if (s.keys <= kShortKeys) {
-        AttendShort(a, i, room, factors);
+        AttendShort(a, head, room, factors);
       } else {
-        AttendBlock(a, i / blocks, begin, Smaller(s.queries, begin + block), room, factors);
+        AttendBlock(a, head, begin, Smaller(s.queries, begin + block), room, factors);
       }
     }
   });

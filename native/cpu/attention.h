@@ -8,12 +8,14 @@
 
 namespace nano::cpu::NANO_ISA {
 
+// Of queries, and with `key_` in front of keys and values, which `group` query heads may share.
 struct AttentionSizes {
   int64_t batch, queries, keys, channels, heads, head_size;
+  int64_t kv_channels, group;
 };
 
 NANO_INLINE AttentionSizes SizesOf(const Shape& q, const Shape& k, const AttentionParams& p) {
-  return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads};
+  return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads, k.dims[2], p.heads / p.kv_heads};
 }
 
 // Asks for `count` rows of n floats.
@@ -24,14 +26,15 @@ NANO_INLINE void FetchRows(const float* rows, int64_t stride, int64_t count, int
 }
 
 // Fetches rows [begin, begin + count) of the head that comes after head `number`, if any: beside it, or in the next
-// sequence. `from`: where head `number` begins in tensors with `length` rows a sequence.
+// sequence. `from`: where head `number` begins in tensors with `length` rows of `channels` a sequence.
 template <int kTensors>
-NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t number, int64_t length, int64_t begin, int64_t count,
-                               const float* const (&from)[kTensors]) {
-  if (number + 1 == s.batch * s.heads) return;
-  const bool beside = (number + 1) % s.heads != 0;
-  const int64_t next = beside ? s.head_size : length * s.channels - (s.heads - 1) * s.head_size;
-  for (const float* tensor : from) FetchRows(tensor + next + begin * s.channels, s.channels, count, s.head_size);
+NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t channels, int64_t number, int64_t length, int64_t begin,
+                               int64_t count, const float* const (&from)[kTensors]) {
+  const int64_t heads = channels / s.head_size;
+  if (number + 1 == s.batch * heads) return;
+  const bool beside = (number + 1) % heads != 0;
+  const int64_t next = beside ? s.head_size : length * channels - (heads - 1) * s.head_size;
+  for (const float* tensor : from) FetchRows(tensor + next + begin * channels, channels, count, s.head_size);
 }
 
 // A tile of scores: rows are queries from `query` on, columns keys from `key` on.
@@ -83,7 +86,7 @@ NANO_INLINE void TimesColumns(const float* rows, int64_t stride, int64_t count, 
 
 // Up to eight rows, y[i] = Σ weights[j][i] · row[j] over `count` rows of n floats, times factor[i].
 NANO_INLINE void WeightedRows(const float* weights, int64_t count, const float* from, int64_t stride, int64_t n,
-                              F8 factor, int64_t rows, float* y) {
+                              F8 factor, int64_t rows, float* y, int64_t y_stride) {
   for (int64_t d = 0; d < n; d += 8) {
     const int64_t lanes = Smaller(8, n - d);
     F8 sums[8];
@@ -99,7 +102,7 @@ NANO_INLINE void WeightedRows(const float* weights, int64_t count, const float* 
     }
     for (int i = 0; i < 8; ++i) sums[i] = sums[i] * factor;
     Transpose(sums);
-    for (int64_t i = 0; i < rows; ++i) StoreLanes(y + i * stride + d, lanes, sums[i]);
+    for (int64_t i = 0; i < rows; ++i) StoreLanes(y + i * y_stride + d, lanes, sums[i]);
   }
 }
 

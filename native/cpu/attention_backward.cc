@@ -1,5 +1,5 @@
-// attention_backward: the probabilities are computed again from lse, tile by tile. A task has one head, or a few small
-// ones, so that every sum is made by one thread in one order.
+// attention_backward: the probabilities are computed again from lse, tile by tile. A task has one head of keys with all
+// heads of queries that share it, or a few small ones, so that every sum is made by one thread in one order.
 #include <cstring>
 
 #include "cpu/attention.h"
@@ -57,18 +57,21 @@ NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
   return room;
 }
 
-// Where one head's rows begin in each tensor.
+// Where one head's rows begin in each tensor. `add`: an earlier head of queries has written its keys' gradients.
 struct Head {
   int64_t number;
+  bool add;
   const float *q, *k, *v, *y, *dy, *lse;
   float *dq, *dk, *dv;
 };
 
 NANO_INLINE Head HeadOf(const Backward& b, int64_t number) {
   const AttentionSizes& s = b.size;
-  const int64_t at = number / s.heads * s.keys * s.channels + number % s.heads * s.head_size;
-  return {number,    b.q + at,  b.k + at, b.v + at, b.y + at, b.dy + at, b.lse + number * s.queries,
-          b.dq + at, b.dk + at, b.dv + at};
+  const int64_t batch = number / s.heads, head = number % s.heads;
+  const int64_t at = batch * s.queries * s.channels + head * s.head_size;
+  const int64_t from = batch * s.keys * s.kv_channels + head / s.group * s.head_size;
+  return {number,    head % s.group > 0,         b.q + at,  b.k + from,  b.v + from, b.y + at,
+          b.dy + at, b.lse + number * s.queries, b.dq + at, b.dk + from, b.dv + from};
 }
 
 NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
@@ -119,8 +122,8 @@ void SoftmaxBackward(const Backward& b, const Head& head, const ScoreTile& tile,
 // Adds what one tile contributes to dq, dk and dv.
 void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, int64_t loaded, const Room& room,
                   TileFactors& factors) {
-  const int64_t row = b.size.channels, n = b.size.head_size, tile_row = TileRow(b.size);
-  const int64_t at = tile.query * row, key_at = tile.key * row, limit = tile.query + 1 - tile.key;
+  const int64_t row = b.size.channels, key_row = b.size.kv_channels, n = b.size.head_size, tile_row = TileRow(b.size);
+  const int64_t at = tile.query * row, key_at = tile.key * key_row, limit = tile.query + 1 - tile.key;
   FetchRows(head.y + at, row, tile.rows, n);
   if (tile.key == 0) FetchRows(head.dq + at, row, tile.rows, n);
   Pack({head.q + at, row, 1}, tile.rows, n, room.queries);
@@ -133,24 +136,29 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
   MultiplyPacked(tile.rows, n, loaded, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at, row, tile.key > 0,
                  {.used = tile.columns, .last_limit = limit});
   const Terms seen = {.first_limit = limit - 1};  // key i is hidden from queries before i − limit + 1
-  const bool later = tile.query > tile.key;
+  const bool later = tile.query > tile.key, add = later || head.add;
   const int64_t keys = later ? tile.columns : loaded;
-  MultiplyPacked(keys, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, row, later, seen);
-  MultiplyPacked(keys, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, row, later, seen);
+  MultiplyPacked(keys, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, key_row, add, seen);
+  MultiplyPacked(keys, n, tile.rows, {room.probabilities, 1, tile_row}, room.dy, head.dv + key_at, key_row, add, seen);
 }
 
 void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = b.size;
   for (int64_t key = 0; key < s.keys; key += kTileKeys) {
-    const int64_t loaded = Smaller(kTileKeys, s.keys - key), at = key * s.channels;
-    FetchRows(head.dk + at, s.channels, loaded, s.head_size);
-    FetchRows(head.dv + at, s.channels, loaded, s.head_size);
-    Pack({head.k + at, 1, s.channels}, s.head_size, loaded, room.keys);
-    Pack({head.v + at, 1, s.channels}, s.head_size, loaded, room.values);
-    Pack({head.k + at, s.channels, 1}, loaded, s.head_size, room.keys_across);
+    const int64_t loaded = Smaller(kTileKeys, s.keys - key), at = key * s.kv_channels;
+    FetchRows(head.dk + at, s.kv_channels, loaded, s.head_size);
+    FetchRows(head.dv + at, s.kv_channels, loaded, s.head_size);
+    Pack({head.k + at, 1, s.kv_channels}, s.head_size, loaded, room.keys);
+    Pack({head.v + at, 1, s.kv_channels}, s.head_size, loaded, room.values);
+    Pack({head.k + at, s.kv_channels, 1}, loaded, s.head_size, room.keys_across);
     for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries see none of these keys
       const int64_t rows = Smaller(kTileQueries, s.queries - t);
-      if (key == 0) FetchNextHead(s, head.number, s.queries, t, rows, {head.q, head.k, head.v, head.dy});
+      if (key == 0) {
+        FetchNextHead(s, s.channels, head.number, s.queries, t, rows, {head.q, head.dy});
+        if ((head.number + 1) % s.group == 0) {
+          FetchNextHead(s, s.kv_channels, head.number / s.group, s.keys, t, rows, {head.k, head.v});
+        }
+      }
       TileBackward(b, head, {t, rows, key, Smaller(loaded, t + rows - key)}, loaded, room, factors);
     }
   }
@@ -162,8 +170,12 @@ NANO_INLINE void ShortKeys(const Backward& b, const Head& head, int64_t j, const
   const AttentionSizes& s = b.size;
   for (int64_t d = 0; d < s.head_size; d += 8) {
     const int64_t lanes = Smaller(8, s.head_size - d);
+    float *to_dk = head.dk + j * s.kv_channels + d, *to_dv = head.dv + j * s.kv_channels + d;
     F8 dk[kKeys], dv[kKeys];
-    for (int i = 0; i < kKeys; ++i) dk[i] = dv[i] = Set(0);
+    for (int i = 0; i < kKeys; ++i) {
+      dk[i] = head.add ? LoadLanes(to_dk + i * s.kv_channels, lanes) : Set(0);
+      dv[i] = head.add ? LoadLanes(to_dv + i * s.kv_channels, lanes) : Set(0);
+    }
     for (int64_t t = j; t < s.queries; ++t) {
       const F8 q = LoadLanes(head.q + t * s.channels + d, lanes), dy = LoadLanes(head.dy + t * s.channels + d, lanes);
       const int64_t at = (t / 8 * kShortKeys + j) * 8 + t % 8;
@@ -173,8 +185,8 @@ NANO_INLINE void ShortKeys(const Backward& b, const Head& head, int64_t j, const
       }
     }
     for (int i = 0; i < kKeys; ++i) {
-      StoreLanes(head.dk + (j + i) * s.channels + d, lanes, dk[i]);
-      StoreLanes(head.dv + (j + i) * s.channels + d, lanes, dv[i]);
+      StoreLanes(to_dk + i * s.kv_channels, lanes, dk[i]);
+      StoreLanes(to_dv + i * s.kv_channels, lanes, dv[i]);
     }
   }
 }
@@ -190,9 +202,9 @@ void ShortBackward(const Backward& b, const Head& head, const Room& room, TileFa
     const int64_t rows = Smaller(8, s.queries - t), seen = t + rows, at = t * s.channels;
     float *probabilities = room.probabilities + t * kShortKeys, *gradients = room.gradients + t * kShortKeys;
     Columns(head.q + at, s.channels, rows, s.head_size, room.keys);
-    TimesColumns(head.k, s.channels, seen, s.head_size, room.keys, probabilities);
+    TimesColumns(head.k, s.kv_channels, seen, s.head_size, room.keys, probabilities);
     Columns(head.dy + at, s.channels, rows, s.head_size, room.values);
-    TimesColumns(head.v, s.channels, seen, s.head_size, room.values, gradients);
+    TimesColumns(head.v, s.kv_channels, seen, s.head_size, room.values, gradients);
     Columns(head.y + at, s.channels, rows, s.head_size, room.keys);
     F8 delta = Set(0);
     for (int64_t d = 0; d < 8 * s.head_size; d += 8) delta = MulAdd(Load(room.keys + d), Load(room.values + d), delta);
@@ -209,7 +221,7 @@ void ShortBackward(const Backward& b, const Head& head, const Room& room, TileFa
       Store(probabilities + 8 * j, AndNot(blind, weight));
       Store(gradients + 8 * j, AndNot(blind, p * (slope - delta) * scale));
     }
-    WeightedRows(gradients, seen, head.k, s.channels, s.head_size, Set(1), rows, head.dq + at);
+    WeightedRows(gradients, seen, head.k, s.kv_channels, s.head_size, Set(1), rows, head.dq + at, s.channels);
   }
   int64_t j = 0;
   for (; j + 4 <= s.keys; j += 4) ShortKeys<4>(b, head, j, room);
@@ -242,15 +254,14 @@ Status RunAttentionBackward(const Call& call) {
                       p.dropout > 0,
                       RandomStream(p.dropout > 0 ? in[6].u32() : kNoRng, p.site),
                       DropoutRule(p.dropout)};
-  const int64_t room_size = RoomSize(s), heads = s.batch * s.heads;
-  const int64_t together =
-      s.keys <= kShortKeys
-          ? kShortHeads
-          : HeadsInTask(2.5 * static_cast<double>(s.queries) * static_cast<double>(s.keys), s.head_size);
-  ForTasks(call.pool, heads, together, [&](int64_t begin, int64_t end, int worker) {
+  const int64_t room_size = RoomSize(s);
+  const double pairs = 2.5 * static_cast<double>(s.queries) * static_cast<double>(s.keys);
+  const int64_t together = s.keys <= kShortKeys ? DivideUp(kShortHeads, s.group)
+                                                : HeadsInTask(pairs * static_cast<double>(s.group), s.head_size);
+  ForTasks(call.pool, s.batch * s.heads / s.group, together, [&](int64_t begin, int64_t end, int worker) {
     const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
     TileFactors factors(b.random, b.rule, s.keys, room.factors);
-    for (int64_t i = begin; i < end; ++i) {
+    for (int64_t i = begin * s.group; i < end * s.group; ++i) {
       if (s.keys <= kShortKeys) {
         ShortBackward(b, HeadOf(b, i), room, factors);
       } else {

@@ -28,9 +28,14 @@ Status OutOfRange(const char* op, const char* what, int64_t value, int64_t low, 
                 std::string(op) + ": " + what + " is " + std::to_string(value) + ", " + Range(low, high));
 }
 
-Status BadTemperature(float temperature) {
-  return Status(Code::kOutOfRange,
-                "sample: temperature is " + Spell(temperature) + ", it must be finite and at least 0");
+Status BadNumber(const char* op, const char* what, float value, const char* wanted) {
+  return Status(Code::kOutOfRange, std::string(op) + ": " + what + " is " + Spell(value) + ", it must be " + wanted);
+}
+
+Status SameSlot(const char* op, int64_t slot, int64_t first, int64_t second) {
+  return Status(Code::kOutOfRange, std::string(op) + ": slot " + std::to_string(first) + " and slot " +
+                                       std::to_string(second) + " are both " + std::to_string(slot) +
+                                       ", each sequence needs one of its own");
 }
 
 Status NothingToSample(int64_t row) {

@@ -23,7 +23,9 @@ constexpr int64_t kTaskRows = 24 * kTileRows;        // at most; with kDepth ter
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
 constexpr int64_t kGridTries = 4;                  // numbers of tasks to choose from, down and across
 constexpr int64_t kFetchDepth = 64;                // so many terms that a small product's tiles fetch where they go
-constexpr int64_t kThinRows = 4;                   // so few rows that packing b would cost more than it brings
+constexpr int64_t kThinRows = 8;                   // so few rows that packing b would cost more than it brings
+constexpr int kThinTogether = 4;                   // of them at once
+constexpr int64_t kThinColumns = 16;               // that stay in the nearest cache from the first rows to the last
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
 // Products with many terms for a small result are summed in parts. These decide the order of the sum.
@@ -203,7 +205,9 @@ void PackPanels(const Matrix& b, int64_t columns, int64_t begin, int64_t end, in
   }
 }
 
-NANO_INLINE bool IsThin(const Product& x) { return x.m <= kThinRows && x.a.column == 1; }
+NANO_INLINE bool IsThin(const Product& x) {
+  return x.a.column == 1 && x.m <= (x.b.row == 1 ? kThinRows : kThinTogether);
+}
 
 // What is multiplied at once: rows of a and columns of b, `depth` terms of them.
 struct Block {
@@ -423,7 +427,8 @@ void MultiplyParts(const Product& x, float* scratch, Pool* pool) {
   if (parts.count > 1) AddParts(x, sums, parts.count, pool);
 }
 
-// Thin products: b is read once, where it stands.
+// Thin products: b is read once, where it stands. Whatever the number of rows, each is summed in the same order, so
+// that a sequence that is generated among others comes out as it would alone.
 
 NANO_INLINE Target TargetAt(const Product& x, int64_t i, int64_t j) {
   return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
@@ -493,17 +498,35 @@ void ThinRange(const Product& x, int64_t begin, int64_t end) {
     for (; j < end; j += 16) ThinColumns<kRows>(x, j, Smaller(16, end - j));
     return;
   }
-  constexpr int kColumns = kRows == 1 ? 8 : 4;
+  // As many sums as stay in registers.
+  constexpr int kColumns = kRows == 1 ? 8 : kRows == 2 ? 4 : 2;
   for (; j + kColumns <= end; j += kColumns) ThinDots<kRows, kColumns>(x, j);
   for (; j < end; ++j) ThinDots<kRows, 1>(x, j);
+}
+
+Product Rows(const Product& x, int64_t begin, int64_t end) {
+  Product rows = x;
+  rows.m = end - begin;
+  rows.a.data += begin * x.a.row;
+  rows.c += begin * x.c_row;
+  return rows;
 }
 
 void MultiplyThin(const Product& x, Pool* pool) {
   constexpr void (*kRanges[])(const Product&, int64_t, int64_t) = {ThinRange<1>, ThinRange<2>, ThinRange<3>,
                                                                    ThinRange<4>};
-  if (pool == nullptr) return kRanges[x.m - 1](x, 0, x.n);
+  const auto range = [&](int64_t begin, int64_t end) {
+    if (x.m <= kThinTogether) return kRanges[x.m - 1](x, begin, end);
+    for (int64_t j = begin; j < end; j += kThinColumns) {
+      for (int64_t i = 0; i < x.m; i += kThinTogether) {
+        const Product rows = Rows(x, i, Smaller(x.m, i + kThinTogether));
+        kRanges[rows.m - 1](rows, j, Smaller(end, j + kThinColumns));
+      }
+    }
+  };
+  if (pool == nullptr) return range(0, x.n);
   const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), kTileColumns);
-  ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { kRanges[x.m - 1](x, begin, end); });
+  ForChunks(pool, x.n, columns, range);
 }
 
 // Small products: few columns and few terms, so that a is used where it stands, and b too where its rows are panels.

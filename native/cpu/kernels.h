@@ -14,6 +14,7 @@ namespace nano::cpu::NANO_ISA {
 Status RunFill(const Call& call);
 Status RunTrilMean(const Call& call);
 Status RunCopy(const Call& call);
+Status RunCountTokens(const Call& call);
 Status RunGatherBatch(const Call& call);
 Status RunPositions(const Call& call);
 Status RunEmbedding(const Call& call);
@@ -48,6 +49,7 @@ Status RunAccumulate(const Call& call);
 Status RunZero(const Call& call);
 Status RunGlobalNorm(const Call& call);
 Status RunClipScale(const Call& call);
+Status RunRepetitionPenalty(const Call& call);
 Status RunRequireFinite(const Call& call);
 Status RunAdamw(const Call& call);
 Status RunSgd(const Call& call);
@@ -62,6 +64,7 @@ Status RunMatmulAccumulate(const Call& call);
 
 size_t ScratchMatmul(const OpView& op, const Params& params, int threads);
 size_t ScratchBatchedMatmul(const OpView& op, const Params& params, int threads);
+size_t ScratchSample(const OpView& op, const Params& params, int threads);
 size_t ScratchSumLeading(const OpView& op, const Params& params, int threads);
 size_t ScratchLayerNormBackward(const OpView& op, const Params& params, int threads);
 size_t ScratchRmsNormBackward(const OpView& op, const Params& params, int threads);

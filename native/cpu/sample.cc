@@ -11,6 +11,12 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
+struct Sampling {
+  float temperature;
+  int64_t top_k;
+  float top_p, min_p;
+};
+
 // Floats as integers in the same order. Neither zero comes before the other.
 NANO_INLINE uint32_t Ordered(float x) {
   if (x == 0) x = 0.0f;
@@ -46,45 +52,118 @@ int64_t FirstLargest(const float* logits, int64_t n) {
   return logits[best] < 0 && logits[best] - logits[best] != 0 ? -1 : best;
 }
 
-// Draws from the rest at u in [0, 1). Weights are relative to the largest, so at least one is 1.
-int64_t Draw(const float* logits, int64_t n, int64_t largest, double temperature, uint32_t threshold, double u) {
-  const double top = logits[largest];
+// weights[i] = exp((logits[i] − largest) / temperature), or 0 below the threshold. Returns their sum.
+double Weigh(const float* logits, int64_t n, float largest, double temperature, uint32_t threshold, double* weights) {
   double total = 0;
-  const auto weight = [&](int64_t i) {
-    return Ordered(logits[i]) >= threshold ? nano::Exp((logits[i] - top) / temperature) : 0.0;
-  };
-  for (int64_t i = 0; i < n; ++i) total += weight(i);
+  for (int64_t i = 0; i < n; ++i) {
+    const bool kept = Ordered(logits[i]) >= threshold;
+    weights[i] = kept ? nano::Exp((static_cast<double>(logits[i]) - static_cast<double>(largest)) / temperature) : 0.0;
+    total += weights[i];
+  }
+  return total;
+}
+
+// The order of the last of the largest that have a sum of `goal` together, digit by digit from the highest: `above` is
+// the sum of what is larger than all that the digits so far allow.
+uint32_t MassThreshold(const float* logits, const double* weights, int64_t n, double goal) {
+  uint32_t prefix = 0, known = 0;
+  double above = 0;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    double sums[256] = {};
+    for (int64_t i = 0; i < n; ++i) {
+      const uint32_t order = Ordered(logits[i]);
+      if ((order & known) == prefix) sums[order >> shift & 255] += weights[i];
+    }
+    uint32_t digit = 255;
+    for (; digit > 0 && above + sums[digit] < goal; --digit) above += sums[digit];
+    prefix |= digit << shift;
+    known |= 255u << shift;
+  }
+  return prefix;
+}
+
+// What the options leave to choose from: everything else gets the weight 0. Returns the sum of the weights, of which
+// the largest is 1.
+double Choices(const float* logits, int64_t n, float largest, const Sampling& how, double* weights) {
+  const uint32_t threshold = how.top_k == 0 || how.top_k >= n ? 0 : Threshold(logits, n, how.top_k);
+  double total = Weigh(logits, n, largest, how.temperature, threshold, weights);
+  if (how.top_p < 1) {
+    const uint32_t least = MassThreshold(logits, weights, n, static_cast<double>(how.top_p) * total);
+    total = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      if (Ordered(logits[i]) < least) weights[i] = 0;
+      total += weights[i];
+    }
+  }
+  if (how.min_p > 0) {
+    total = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      if (weights[i] < static_cast<double>(how.min_p)) weights[i] = 0;
+      total += weights[i];
+    }
+  }
+  return total;
+}
+
+// Draws by weight at u in [0, 1).
+int64_t Draw(const double* weights, int64_t n, double total, double u) {
   const double goal = u * total;
   double sum = 0;
-  int64_t last = largest;
+  int64_t last = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const double w = weight(i);
-    if (w == 0) continue;
-    sum += w;
+    if (weights[i] == 0) continue;
+    sum += weights[i];
     last = i;
     if (sum > goal) break;
   }
   return last;
 }
 
+// log softmax(logits)[token], of the logits as they are. An Infinity has all the probability.
+float LogProbability(const float* logits, int64_t n, float largest, int64_t token) {
+  if (largest == kFloatInfinity) return 0;
+  double total = 0;
+  for (int64_t i = 0; i < n; ++i) total += nano::Exp(static_cast<double>(logits[i]) - static_cast<double>(largest));
+  return static_cast<float>(static_cast<double>(logits[token]) - static_cast<double>(largest) - nano::Log(total));
+}
+
+Status CheckSampling(const Sampling& how) {
+  if (!(how.temperature >= 0 && how.temperature < kFloatInfinity)) {
+    return BadNumber("sample", "temperature", how.temperature, "finite and at least 0");
+  }
+  if (how.top_k < 0) return OutOfRange("sample", "top_k", how.top_k, 0, 0x7FFFFFFF);
+  if (!(how.top_p > 0 && how.top_p <= 1)) {
+    return BadNumber("sample", "top_p", how.top_p, "more than 0 and at most 1");
+  }
+  if (!(how.min_p >= 0 && how.min_p <= 1)) return BadNumber("sample", "min_p", how.min_p, "at least 0 and at most 1");
+  return Status();
+}
+
 }  // namespace
+
+size_t ScratchSample(const OpView& op, const Params&, int) {
+  return static_cast<size_t>(op.inputs[0].shape.last()) * sizeof(double);
+}
 
 Status RunSample(const Call& call) {
   const int64_t rows = call.outputs[0].spec->elements(), n = call.inputs[0].spec->elements() / rows;
-  const float temperature = *call.inputs[1].f32();
-  const int64_t top_k = *call.inputs[2].i32();
-  if (!(temperature >= 0 && temperature < kFloatInfinity)) return BadTemperature(temperature);
-  if (top_k < 0) return OutOfRange("sample", "top_k", top_k, 0, 0x7FFFFFFF);
-  const RandomStream random(call.inputs[3].u32(), call.params->as<SampleParams>().site);
+  const auto& in = call.inputs;
+  const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f32(), *in[4].f32()};
+  const Status status = CheckSampling(how);
+  if (!status.ok()) return status;
+  double* weights = reinterpret_cast<double*>(call.scratch);
   for (int64_t row = 0; row < rows; ++row) {
-    const float* logits = call.inputs[0].f32() + row * n;
+    const float* logits = in[0].f32() + row * n;
     int64_t token = FirstLargest(logits, n);
     if (token < 0) return NothingToSample(row);
-    if (temperature > 0 && logits[token] < kFloatInfinity) {
-      const uint32_t threshold = top_k == 0 || top_k >= n ? 0 : Threshold(logits, n, top_k);
-      token = Draw(logits, n, token, temperature, threshold, Uniform(random.Word(static_cast<uint64_t>(row))));
+    const float largest = logits[token];
+    if (how.temperature > 0 && largest < kFloatInfinity) {
+      const RandomStream random(in[5].u32() + 3 * row, call.params->as<SampleParams>().site);
+      const double total = Choices(logits, n, largest, how, weights);
+      token = Draw(weights, n, total, Uniform(random.Word(0)));
     }
     call.outputs[0].i32()[row] = static_cast<int32_t>(token);
+    call.outputs[1].f32()[row] = LogProbability(logits, n, largest, token);
   }
   return Status();
 }

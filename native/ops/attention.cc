@@ -10,6 +10,7 @@ namespace {
 AttentionParams ReadParams(Checker& check) {
   AttentionParams p{};
   p.heads = check.Int("heads", 1, 0xFFFFFFFF);
+  p.kv_heads = check.Int("kv_heads", 1, 0xFFFFFFFF);
   p.scale = static_cast<float>(check.Float("scale", -3e38, 3e38));
   p.dropout = check.Probability("dropout");
   p.site = check.Site();
@@ -21,12 +22,17 @@ bool CheckOperands(Checker& check, const AttentionParams& p) {
   const Shape& q = check.Input(0, "q", Dtype::kF32);
   const Shape& k = check.Input(1, "k", Dtype::kF32);
   if (!check.Rank(0, "q", 3, 3) || !check.Rank(1, "k", 3, 3)) return false;
-  const int64_t keys = p.cached ? k[1] : q[1];
-  check.Input(1, "k", Dtype::kF32, MakeShape({q[0], keys, q[2]}));
-  check.Input(2, "v", Dtype::kF32, MakeShape({q[0], keys, q[2]}));
   if (q[2] % p.heads != 0) {
     check.Fail(std::to_string(q[2]) + " channels can't be divided among " + std::to_string(p.heads) + " heads");
+    return false;
   }
+  if (p.heads % p.kv_heads != 0) {
+    check.Fail(std::to_string(p.heads) + " heads can't share " + std::to_string(p.kv_heads) + " kv_heads evenly");
+    return false;
+  }
+  const Shape keys = MakeShape({p.cached ? k[0] : q[0], p.cached ? k[1] : q[1], q[2] / p.heads * p.kv_heads});
+  check.Input(1, "k", Dtype::kF32, keys);
+  check.Input(2, "v", Dtype::kF32, keys);
   return check.ok();
 }
 
@@ -34,15 +40,18 @@ Shape LseShape(const Shape& q, const AttentionParams& p) { return MakeShape({q[0
 
 Status CheckForward(const OpView& op, Params& params) {
   Checker check(op);
-  check.Attributes({"heads", "scale", "dropout", "site", "cached"});
+  check.Attributes({"heads", "kv_heads", "scale", "dropout", "site", "cached"});
   AttentionParams p = ReadParams(check);
   p.cached = check.Bool("cached");
   params.set(p);
-  const size_t rng = p.cached ? 4 : 3;
+  const size_t rng = p.cached ? 5 : 3;
   if (!check.Counts(rng + (p.dropout > 0 ? 1 : 0), 2) || !CheckOperands(check, p)) return check.status();
-  if (p.cached) check.Scalar(3, "start", Dtype::kI32);
-  if (p.dropout > 0) check.Rng(rng);
   const Shape& q = op.inputs[0].shape;
+  if (p.cached) {
+    check.Input(3, "start", Dtype::kI32, MakeShape({q[0]}));
+    check.Input(4, "slot", Dtype::kI32, MakeShape({q[0]}));
+  }
+  if (p.dropout > 0) check.Rng(rng);
   if (p.cached && q[1] > op.inputs[1].shape[1]) {
     check.Fail("q has " + std::to_string(q[1]) + " tokens, the cache holds " + std::to_string(op.inputs[1].shape[1]));
   }
@@ -53,18 +62,18 @@ Status CheckForward(const OpView& op, Params& params) {
 
 Status CheckBackward(const OpView& op, Params& params) {
   Checker check(op);
-  check.Attributes({"heads", "scale", "dropout", "site"});
+  check.Attributes({"heads", "kv_heads", "scale", "dropout", "site"});
   const AttentionParams p = ReadParams(check);
   params.set(p);
   if (!check.Counts(p.dropout > 0 ? 7 : 6, 3) || !CheckOperands(check, p)) return check.status();
-  const Shape& q = op.inputs[0].shape;
+  const Shape &q = op.inputs[0].shape, &k = op.inputs[1].shape;
   check.Input(3, "y", Dtype::kF32, q);
   check.Input(4, "lse", Dtype::kF32, LseShape(q, p));
   check.Input(5, "dy", Dtype::kF32, q);
   if (p.dropout > 0) check.Rng(6);
   check.Output(0, "dq", Dtype::kF32, q);
-  check.Output(1, "dk", Dtype::kF32, q);
-  check.Output(2, "dv", Dtype::kF32, q);
+  check.Output(1, "dk", Dtype::kF32, k);
+  check.Output(2, "dv", Dtype::kF32, k);
   return check.status();
 }
 

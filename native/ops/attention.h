@@ -7,6 +7,7 @@ namespace nano {
 
 struct AttentionParams {
   int64_t heads;
+  int64_t kv_heads;  // they divide heads
   float scale;
   uint32_t site;
   double dropout;

@@ -52,6 +52,8 @@ constexpr const Rule* kRules[] = {
     &kEmaRule,
     &kCacheWriteRule,
     &kSelectRowRule,
+    &kCountTokensRule,
+    &kRepetitionPenaltyRule,
     &kSampleRule,
     &kLinearRule,
     &kDropoutAddRule,

@@ -8,6 +8,7 @@ namespace nano {
 extern const Rule kFillRule;
 extern const Rule kTrilMeanRule;
 extern const Rule kCopyRule;
+extern const Rule kCountTokensRule;
 extern const Rule kGatherBatchRule;
 extern const Rule kPositionsRule;
 extern const Rule kEmbeddingRule;
@@ -42,6 +43,7 @@ extern const Rule kAccumulateRule;
 extern const Rule kZeroRule;
 extern const Rule kGlobalNormRule;
 extern const Rule kClipScaleRule;
+extern const Rule kRepetitionPenaltyRule;
 extern const Rule kRequireFiniteRule;
 extern const Rule kAdamwRule;
 extern const Rule kSgdRule;

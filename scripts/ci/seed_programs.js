@@ -5,7 +5,7 @@ const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
 const { createModel } = lib('model/architecture.js')
 const { stageKinds } = lib('model/config.js')
 const { defaultVariants } = lib('nn/index.js')
-const { evaluationProgram, generationProgram, gradientProgram } = lib('model/programs.js')
+const { decodeProgram, evaluationProgram, gradientProgram, prefillProgram } = lib('model/programs.js')
 const { updateProgram } = lib('optim/update.js')
 const { encode } = lib('graph/wire.js')
 const { fuse } = lib('graph/fuse.js')
@@ -49,8 +49,8 @@ for (const [name, config] of Object.entries(configs)) {
     gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
     updateProgram(parameters, { ...updates, optimizer: 'adamw' }),
     evaluationProgram(model, corpus, 2),
-    generationProgram(model, 'prefill', '0', 4),
-    generationProgram(model, 'decode', '0'),
+    prefillProgram(model, { name: '0', slots: 2 }, 4, { penalty: false }),
+    decodeProgram(model, { name: '0', slots: 4 }, 3, { penalty: true }),
   ]
   for (const program of programs) write(`${name}-${program.name.replaceAll(' ', '-')}`, program)
   for (const optimizer of ['sgd', 'muon']) {

@@ -268,6 +268,9 @@ const outOfRange: Hostile[] = (
     ['attention', { heads: 3 }],
     ['attention', { heads: -2 }],
     ['attention', { heads: 2 ** 40 }],
+    ['attention', { kv_heads: 0 }],
+    ['attention', { kv_heads: 3 }],
+    ['attention', { kv_heads: 4 }],
     ['attention', { dropout: 1 }],
     ['attention', { scale: Number.NaN }],
     ['fill', { value: Number.NaN }],
@@ -388,7 +391,7 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       )
     case 'attention': {
       const [q, k, v] = ['q', 'k', 'v'].map((name) => f32(name, 'input', 2, 3, 4))
-      const attributes = { heads: 2, scale: 0.5, dropout: 0, site: 1, cached: false }
+      const attributes = { heads: 2, kv_heads: 2, scale: 0.5, dropout: 0, site: 1, cached: false }
       return make([q, k, v], [f32('y', 'output', 2, 3, 4), f32('lse', 'output', 2, 2, 3)], attributes)
     }
     case 'batched_matmul': {
@@ -458,7 +461,7 @@ onNative('malformed Programs', ({ open }) => {
 /** Runs what compiles, unless a mutation has made it enormous. */
 const mostElements = 100_000
 
-describe.each(['bigram', 'decoder with dropout'])('%s', (kind) => {
+describe.each(['bigram', 'decoder with dropout', 'gpt as speedrun'])('%s', (kind) => {
   onNative('mutated Programs', (device) => mutate(configs[kind], device))
 })
 
@@ -525,7 +528,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
   test('random bytes: thousands of errors, no crash', async () => {
     const numbers = new Numbers('native mutations')
     const counts = new Map<string, number>()
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < 6000; round++) {
       const bytes = numbers.pick(originals).slice()
       for (let i = 0; i <= numbers.word() % 3; i++)
         bytes[numbers.word() % bytes.length] = numbers.word() >>> (numbers.word() % 32)
@@ -558,7 +561,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
       true,
       false,
     ]
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 4000; round++) {
       const { name, buffers, ops } = decode(numbers.pick(originals)) as Draft
       for (let i = 0; i <= numbers.word() % 2; i++) {
         const node = numbers.pick(ops)

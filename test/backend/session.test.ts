@@ -28,6 +28,7 @@ import { expectSameBits } from '../support/bits'
 import { handleOf, onEveryDevice, onNative } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { compiled, configs, prepare, weightsOf } from '../support/models'
+import { sampled, sampleInputs } from '../support/sampling'
 
 /** total += x, and what total is then. */
 function counter(): Program {
@@ -347,27 +348,30 @@ onEveryDevice('a session', ({ name, open }) => {
         cache_write: {
           build: (t) => {
             const cache = t.store('cache', 'f32', [1, 4, 1])
-            cacheWrite(cache, t.input('x', 'f32', [1, 2, 1]), t.input('start', 'i32', []))
+            const [start, slot] = [t.input('start', 'i32', [1]), t.input('slot', 'i32', [1])]
+            cacheWrite(cache, t.input('x', 'f32', [1, 2, 1]), start, slot)
           },
-          good: { x: [1, 2], start: [2] },
+          good: { x: [1, 2], start: [2], slot: [0] },
           bad: [
-            { x: [1, 2], start: [3] },
-            { x: [1, 2], start: [-1] },
-            { x: [1, 2], start: [2 ** 31 - 1] },
+            { x: [1, 2], start: [3], slot: [0] },
+            { x: [1, 2], start: [-1], slot: [0] },
+            { x: [1, 2], start: [2 ** 31 - 1], slot: [0] },
+            { x: [1, 2], start: [2], slot: [1] },
           ],
         },
         sample: {
           build: (t) => {
-            const parts = [t.input('temperature', 'f32', []), t.input('topK', 'i32', [])] as const
-            t.output('y', sample(t.input('x', 'f32', [1, 3]), ...parts, t.rng(), 1))
+            t.output('y', sample(t.input('x', 'f32', [1, 3]), sampleInputs(t, [1]), 1).token)
           },
-          good: { x: [1, 2, -Infinity], temperature: [1], topK: [0], rng: [1, 2, 3] },
+          good: { x: [1, 2, -Infinity], ...sampled },
           bad: [
-            { x: [1, Number.NaN, 0], temperature: [1], topK: [0], rng: [1, 2, 3] },
-            { x: [-Infinity, -Infinity, -Infinity], temperature: [1], topK: [0], rng: [1, 2, 3] },
-            { x: [1, 2, 3], temperature: [-1], topK: [0], rng: [1, 2, 3] },
-            { x: [1, 2, 3], temperature: [Number.NaN], topK: [0], rng: [1, 2, 3] },
-            { x: [1, 2, 3], temperature: [1], topK: [-1], rng: [1, 2, 3] },
+            { x: [1, Number.NaN, 0], ...sampled },
+            { x: [-Infinity, -Infinity, -Infinity], ...sampled },
+            { x: [1, 2, 3], ...sampled, temperature: [-1] },
+            { x: [1, 2, 3], ...sampled, temperature: [Number.NaN] },
+            { x: [1, 2, 3], ...sampled, topK: [-1] },
+            { x: [1, 2, 3], ...sampled, topP: [0] },
+            { x: [1, 2, 3], ...sampled, minP: [2] },
           ],
         },
       }

@@ -147,6 +147,65 @@ test('a reader who leaves is no error: generate ends, train saves first', async 
   expect(existsSync(folder.path('runs', 'd', 'last.safetensors'))).toBe(true)
 })
 
+test('variants are flags, yes or no, and the header says what was chosen', async () => {
+  const sizes = [
+    '--layers',
+    '1',
+    '--embed',
+    '12',
+    '--heads',
+    '2',
+    '--block-size',
+    '8',
+    '--batch-size',
+    '2',
+    '--steps',
+    '1',
+  ]
+  const common = [
+    'train',
+    '--data',
+    'some.txt',
+    '--device',
+    'js',
+    '--eval-batches',
+    '1',
+    '--no-out',
+    ...sizes,
+  ]
+  const chosen = await cli(
+    ...[
+      ...common,
+      '--preset',
+      'decoder',
+      '--positions',
+      'rope',
+      '--qk-norm',
+      '--no-bias',
+      '--logit-cap',
+      '2.5',
+    ],
+    ...['--kv-heads', '2', '--attention-dropout', '0', '--embedding-norm', '--no-embedding-norm'],
+  )
+  expect(chosen).toMatchObject({ code: 0, stderr: '' })
+  expect(chosen.stdout).toMatch(/^model +gpt, [\d,.]+ .*parameters, 1 layer of 2 heads, 12 channels/m)
+  expect(chosen.stdout).toMatch(
+    /^variants +positions rope, qk-norm, logit-cap 2\.5, no bias, attention-dropout 0$/m,
+  )
+  const preset = await cli(...common, '--preset', 'cpu', '--bias', '--no-tied-embeddings')
+  expect(preset).toMatchObject({ code: 0, stderr: '' })
+  expect(preset.stdout).toMatch(/^variants +activation gelu, initial gpt2$/m)
+  expect((await cli(...common, '--preset', 'decoder')).stdout).not.toMatch(/^variants/m)
+
+  const refused = await cli(...common, '--preset', 'bigram', '--norm', 'rms')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toMatch(
+    /^nano-gpt: --norm is "rms", but the model 'bigram' is as the course has it; .*or give a --preset whose/,
+  )
+  const odd = await cli(...common, '--heads', '4', '--positions', 'rope')
+  expect(odd.stderr).toMatch(/^nano-gpt: --positions is "rope": it turns pairs of channels, and a head has 3/)
+})
+
 test('a folder that holds a run is refused with the two ways on', async () => {
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '3', '--out', 'runs/a')
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

@@ -5,10 +5,11 @@ import { JsSession } from '../../lib/backend/js/session'
 import { Generator } from '../../lib/generate/generator'
 import { resolveGenerateOptions } from '../../lib/generate/options'
 import { fuse } from '../../lib/graph/fuse'
+import type { Tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
 import { generate, load, type Model } from '../../lib/model/model'
 import type { LanguageModel } from '../../lib/nn'
-import { sample, selectRow } from '../../lib/ops'
+import { positions, repetitionPenalty, sample, selectRow } from '../../lib/ops'
 import { constantIndex } from '../../lib/ops/fill'
 import { site } from '../../lib/random/philox'
 import { train } from '../../lib/train/train'
@@ -16,6 +17,7 @@ import { onEveryDevice, onNative, type TestDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { compiled, configs, prepare } from '../support/models'
 import { decoder, type short, temporaryFolder } from '../support/runs'
+import { sampleInputs } from '../support/sampling'
 
 const folder = temporaryFolder()
 
@@ -23,9 +25,22 @@ interface Sampling {
   temperature: number
   topK: number
   seed: number
+  window?: 'exact' | 'roll'
+  repetitionPenalty?: number
 }
 
-/** Computes every token from its whole window, as in training: no cache, no chunks. */
+/** What is read before token `drawn` of a text: as the definition of `window` says. */
+function windowOf(text: number[], prompt: number, blockSize: number, window: Sampling['window']): number[] {
+  if (window !== 'roll') return text.slice(-blockSize)
+  // The first window ends where the prompt does; each time it is as long as the block, its newer half goes on.
+  let length = Math.min(prompt, blockSize)
+  for (let end = prompt; end < text.length; end++) {
+    length = length === blockSize ? Math.max(1, Math.floor(blockSize / 2)) : length + 1
+  }
+  return text.slice(-length)
+}
+
+/** Computes every token from its whole window, as in training: no cache, no chunks. With the log-probabilities. */
 async function recomputed(
   session: Session,
   model: LanguageModel,
@@ -33,33 +48,57 @@ async function recomputed(
   count: number,
   how: Sampling,
 ) {
-  const { blockSize } = model.sizes
+  const { blockSize, vocabSize } = model.sizes
   const programs = new Map<number, Awaited<ReturnType<typeof compiled>>>()
   const text = [...prompt]
+  const logProbabilities: number[] = []
   for (let i = 0; i < count; i++) {
-    const window = text.slice(-blockSize)
+    const window = windowOf(text, prompt.length, blockSize, how.window)
     if (!programs.has(window.length)) {
       const trace = new Trace(`window of ${window.length}`)
       const logits = model.forward(trace.input('tokens', 'i32', [1, window.length]))
       const last = selectRow(logits, constantIndex(window.length - 1, trace))
-      const parts = [trace.input('temperature', 'f32', []), trace.input('topK', 'i32', [])] as const
-      trace.output('token', sample(last, ...parts, trace.rng(), site('generation.sample')))
+      const [counts, slot] = [trace.input('counts', 'i32', [1, vocabSize]), constantIndices(trace, [0])]
+      const weighed = repetitionPenalty(last, counts, slot, trace.input('penalty', 'f32', []))
+      const { token, logProbability } = sample(
+        weighed,
+        sampleInputs(trace, [1, 1]),
+        site('generation.sample'),
+      )
+      trace.output('token', token)
+      trace.output('logProbability', logProbability)
       programs.set(window.length, await compiled(session, fuse(trace.finish(), session.fusedOps)))
     }
-    const { temperature, topK, seed } = how
-    const { token } = await programs
-      .get(window.length)!
-      .run({ tokens: window, temperature, topK, rng: [seed, 0, i] })
+    const counts = Array.from({ length: vocabSize }, (_, token) => text.filter((it) => it === token).length)
+    const { temperature, topK, seed, repetitionPenalty: penalty = 1 } = how
+    const inputs = { tokens: window, temperature, topK, topP: 1, minP: 0, rng: [seed, 0, i], counts, penalty }
+    const { token, logProbability } = await programs.get(window.length)!.run(inputs)
     text.push(token[0])
+    logProbabilities.push(logProbability[0])
   }
-  return text.slice(prompt.length)
+  return { tokens: text.slice(prompt.length), logProbabilities }
+}
+
+/** One slot's number as the Program's own. */
+function constantIndices(trace: Trace, [value]: [number]): Tensor {
+  return positions(constantIndex(value, trace), 1)
+}
+
+async function drawn(generator: Generator, requests: { prompt: number[]; seed: number }[], how: object) {
+  const texts = requests.map(() => ({ tokens: [] as number[], logProbabilities: [] as number[] }))
+  const { prompt: _, ...options } = resolveGenerateOptions(how)
+  const given = requests.map(({ prompt, seed }) => ({ prompt, seed: { low: seed, high: 0 } }))
+  for await (const { index, draws } of generator.run(given, options)) {
+    texts[index].tokens.push(...draws.map(({ token }) => token))
+    texts[index].logProbabilities.push(...draws.map(({ logProbability }) => logProbability))
+  }
+  return texts
 }
 
 async function generated(generator: Generator, prompt: number[], count: number, how: Sampling) {
-  const tokens: number[] = []
-  const options = resolveGenerateOptions({ maxTokens: count, ...how })
-  for await (const piece of generator.tokens(prompt, options)) tokens.push(...piece)
-  return tokens
+  const { seed, ...options } = how
+  const [text] = await drawn(generator, [{ prompt, seed }], { maxTokens: count, ...options })
+  return text
 }
 
 onEveryDevice('with and without a cache', ({ open }) => {
@@ -67,8 +106,17 @@ onEveryDevice('with and without a cache', ({ open }) => {
     greedy: { temperature: 0, topK: 0, seed: 1 },
     sampled: { temperature: 1, topK: 0, seed: 2 },
     'sampled among five': { temperature: 0.7, topK: 5, seed: 3 },
+    'rolling on': { temperature: 1, topK: 0, seed: 4, window: 'roll' as const },
+    'with a repetition penalty': { temperature: 1, topK: 0, seed: 5, repetitionPenalty: 1.4 },
+    'penalised and rolling': {
+      temperature: 0,
+      topK: 0,
+      seed: 6,
+      repetitionPenalty: 1.2,
+      window: 'roll' as const,
+    },
   }
-  const kinds = ['bigram', 'single-head', 'decoder with dropout']
+  const kinds = ['bigram', 'single-head', 'decoder with dropout', 'gpt with rope', 'gpt as speedrun']
   test.each(kinds.flatMap((kind) => Object.entries(hows).map(([name, how]) => ({ kind, name, how }))))(
     '$kind, $name: the same tokens, across the block boundary',
     async ({ kind, how }) => {
@@ -83,11 +131,40 @@ onEveryDevice('with and without a cache', ({ open }) => {
           : [1, 2, 3, 7, blockSize - 1, blockSize, blockSize + 1, 3 * blockSize]
       for (const length of lengths) {
         const prompt = Array.from({ length }, (_, i) => (i * 17 + 3) % 65)
-        const count = blockSize + 4
-        const tokens = await generated(generator, prompt, count, how)
-        expect(tokens).toEqual(await recomputed(session, model, prompt, count, how))
+        const count = 2 * blockSize + 4
+        const text = await generated(generator, prompt, count, how)
+        const expected = await recomputed(session, model, prompt, count, how)
+        expect(text.tokens).toEqual(expected.tokens)
+        // To float error at every position: what has been drawn had this probability.
+        text.logProbabilities.forEach((logProbability, i) => {
+          expect(Math.abs(logProbability - expected.logProbabilities[i])).toBeLessThan(2e-5)
+        })
         // A model that says one thing only would hide what goes wrong.
-        if (how.temperature > 0) expect(new Set(tokens).size).toBeGreaterThan(3)
+        if (how.temperature > 0) expect(new Set(text.tokens).size).toBeGreaterThan(3)
+      }
+      await session.dispose()
+    },
+  )
+
+  test.each(['exact', 'roll'] as const)(
+    '%s: among others a text is what it is alone, to the bit',
+    async (window) => {
+      const session = open()
+      const { model } = await prepare(session, configs.decoder)
+      const generator = new Generator(session, model)
+      // More than there are slots, prompts of all lengths: they end and begin at different times.
+      const requests = Array.from({ length: 11 }, (_, i) => ({
+        prompt: Array.from({ length: 1 + ((i * 5) % 17) }, (_, at) => (i * 7 + at * 3) % 65),
+        seed: i,
+      }))
+      for (const more of [{}, { repetitionPenalty: 1.3, topP: 0.9 }]) {
+        const how = { maxTokens: 30, window, ...more }
+        const alone = []
+        for (const request of requests) alone.push(...(await drawn(generator, [request], how)))
+        for (const count of [1, 2, 3, 5, 8, 11]) {
+          expect(await drawn(generator, requests.slice(0, count), how)).toEqual(alone.slice(0, count))
+        }
+        expect(new Set(alone.map(({ tokens }) => tokens.join())).size).toBe(11)
       }
       await session.dispose()
     },
@@ -101,8 +178,11 @@ onNative('the native engine', ({ open }) => {
     for (const session of sessions) {
       const { model } = await prepare(session, configs[kind])
       const generator = new Generator(session, model)
-      texts.push(await generated(generator, [1, 2, 3], 40, { temperature: 0, topK: 0, seed: 0 }))
-      texts.push(await generated(generator, [1, 2, 3], 40, { temperature: 1, topK: 20, seed: 5 }))
+      for (const how of [
+        { temperature: 0, topK: 0, seed: 0 },
+        { temperature: 1, topK: 20, seed: 5, window: 'roll' as const },
+      ])
+        texts.push((await generated(generator, [1, 2, 3], 40, how)).tokens)
       await session.dispose()
     }
     expect(texts.slice(0, 2)).toEqual(texts.slice(2))

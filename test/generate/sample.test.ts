@@ -8,21 +8,39 @@ import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { compiled } from '../support/models'
 import { Numbers } from '../support/numeric'
+import { sampleInputs } from '../support/sampling'
 
 const rows = 4000
 const where = site('generation.sample')
 
 async function sampler(session: Session, count: number, V: number) {
   const trace = new Trace('sample')
-  const parts = [trace.input('temperature', 'f32', []), trace.input('topK', 'i32', [])] as const
-  trace.output('tokens', sample(trace.input('logits', 'f32', [count, V]), ...parts, trace.rng(), where))
+  const { token, logProbability } = sample(
+    trace.input('logits', 'f32', [count, V]),
+    sampleInputs(trace, [count]),
+    where,
+  )
+  trace.output('tokens', token)
+  trace.output('logProbabilities', logProbability)
   const program = await compiled(session, trace.finish())
-  return async (logits: number[], options: { temperature?: number; topK?: number; draw?: number } = {}) => {
+  const run = (logits: number[], options: Sampling = {}) => {
     const repeated = Float32Array.from({ length: count * V }, (_, i) => logits[i % V])
-    const { temperature = 1, topK = 0, draw = 0 } = options
-    const { tokens } = await program.run({ logits: repeated, temperature, topK, rng: [11, 22, draw] })
-    return Array.from(tokens)
+    const { temperature = 1, topK = 0, topP = 1, minP = 0, draw = 0 } = options
+    const rng = Array.from({ length: count }, (_, row) => [11, 22, draw * count + row]).flat()
+    return program.run({ logits: repeated, temperature, topK, topP, minP, rng })
   }
+  const tokensOf = async (logits: number[], options?: Sampling) =>
+    Array.from((await run(logits, options)).tokens)
+  return Object.assign(tokensOf, { run })
+}
+
+interface Sampling {
+  temperature?: number
+  topK?: number
+  topP?: number
+  minP?: number
+  /** Which of many samples of the same logits. */
+  draw?: number
 }
 
 /** Pearson's statistic of `tokens` against probabilities; categories of probability 0 must be empty. */
@@ -36,12 +54,27 @@ function chiSquare(tokens: number[], probabilities: number[]): number {
 }
 
 function softmax(logits: number[], temperature: number, topK: number): number[] {
-  const threshold = topK > 0 && topK < logits.length ? [...logits].sort((a, b) => b - a)[topK - 1] : -Infinity
-  const weights = logits.map((logit) =>
-    logit >= threshold ? Math.exp((logit - Math.max(...logits)) / temperature) : 0,
-  )
-  const total = weights.reduce((a, b) => a + b)
-  return weights.map((weight) => weight / total)
+  return distribution(logits, { temperature, topK })
+}
+
+/** By the definitions, one after the other, each on what the one before has left. */
+function distribution(
+  logits: number[],
+  { temperature = 1, topK = 0, topP = 1, minP = 0 }: Sampling,
+): number[] {
+  const normalised = (weights: number[]) => {
+    const total = weights.reduce((a, b) => a + b)
+    return weights.map((weight) => weight / total)
+  }
+  let p = normalised(logits.map((logit) => Math.exp((logit - Math.max(...logits)) / temperature)))
+  const descending = [...p].sort((a, b) => b - a)
+  if (topK > 0 && topK < p.length)
+    p = normalised(p.map((weight) => (weight >= descending[topK - 1] ? weight : 0)))
+  // A token belongs to the nucleus if those likelier than it do not reach topP by themselves.
+  const likelier = (weight: number) =>
+    p.filter((other) => other > weight * (1 + 1e-12)).reduce((a, b) => a + b, 0)
+  if (topP < 1) p = normalised(p.map((weight) => (likelier(weight) < topP ? weight : 0)))
+  return normalised(p.map((weight) => (weight >= minP * Math.max(...p) ? weight : 0)))
 }
 
 onEveryDevice('sample', ({ open }) => {
@@ -77,6 +110,66 @@ onEveryDevice('sample', ({ open }) => {
     expect(chiSquare(tokens, softmax(logits, 1, 5))).toBe(Infinity)
   })
 
+  test.each<Sampling>([
+    { topP: 0.5 },
+    { topP: 0.8 },
+    { topP: 0.999 },
+    { topP: 1 },
+    { topP: 1e-6 },
+    { temperature: 2, topP: 0.7 },
+    { minP: 0.1 },
+    { minP: 0.5 },
+    { minP: 1 },
+    { minP: 0 },
+    { temperature: 0.6, minP: 0.2 },
+    { topK: 4, topP: 0.9 },
+    { topK: 5, topP: 0.95, minP: 0.25, temperature: 1.5 },
+  ])('is distributed as its definition says: %p', async (how) => {
+    const expected = distribution(logits, how)
+    expect(chiSquare(await draw(logits, how), expected)).toBeLessThan(20.5)
+    // That it says something: where tokens are left out, softmax itself is another distribution.
+    const all = chiSquare(await draw(logits, how), softmax(logits, how.temperature ?? 1, 0))
+    if (expected.includes(0)) expect(all).toBeGreaterThan(20.5)
+  })
+
+  test('top p keeps the token that reaches it, and ties', async () => {
+    const halves = [0.5, 0.25, 0.125, 0.125].map(Math.log)
+    const four = await sampler(session, 500, 4)
+    const seen = async (how: Sampling) => [...new Set(await four(halves, how))].sort()
+    expect(await seen({ topP: 0.49 })).toEqual([0])
+    expect(await seen({ topP: 0.51 })).toEqual([0, 1])
+    expect(await seen({ topP: 0.74 })).toEqual([0, 1])
+    expect(await seen({ topP: 0.76 })).toEqual([0, 1, 2, 3])
+    expect(new Set(await four([1, 1, 1, 1], { topP: 0.01 }))).toEqual(new Set([0, 1, 2, 3]))
+    expect(await seen({ minP: 0.49 })).toEqual([0, 1])
+    expect(await seen({ minP: 0.51 })).toEqual([0])
+    // Of what top-k has left, not of all.
+    expect(await seen({ topK: 2, topP: 0.66 })).toEqual([0])
+    expect(await seen({ topK: 2, topP: 0.67 })).toEqual([0, 1])
+  })
+
+  test('the log-probability is that of the softmax, whatever is left out', async () => {
+    const probabilities = softmax(logits, 1, 0)
+    for (const how of [{}, { temperature: 0.3 }, { topK: 2 }, { topP: 0.5, minP: 0.1 }, { temperature: 0 }]) {
+      const { tokens, logProbabilities } = await draw.run(logits, how)
+      tokens.forEach((token, row) => {
+        expect(logProbabilities[row]).toBeCloseTo(Math.log(probabilities[token]), 5)
+      })
+    }
+    expect((await one.run([1, Infinity, 2, 0, 0, 0])).logProbabilities[0]).toBe(0)
+    expect(
+      (await one.run([3, -Infinity, -Infinity, -Infinity, -Infinity, -Infinity])).logProbabilities[0],
+    ).toBe(0)
+  })
+
+  test('−Infinity and top p: what can be drawn is what counts', async () => {
+    const tokens = await draw([0, -Infinity, 0, -Infinity, -1000, 0], { topP: 0.9 })
+    expect(new Set(tokens)).toEqual(new Set([0, 2, 5]))
+    expect(new Set(await draw([0, -Infinity, 0, -Infinity, -1000, 0], { minP: 1e-3 }))).toEqual(
+      new Set([0, 2, 5]),
+    )
+  })
+
   test('is the inverse of the cumulative sum in index order, at the row’s number', async () => {
     const numbers = new Numbers('inverse')
     const random = Array.from({ length: 6 }, () => numbers.between(-2, 2))
@@ -89,7 +182,7 @@ onEveryDevice('sample', ({ open }) => {
     const tokens = await draw(random, { draw: 9 })
     let checked = 0
     tokens.forEach((token, row) => {
-      const u = uniform(row, where, 9, { low: 11, high: 22 })
+      const u = uniform(0, where, 9 * rows + row, { low: 11, high: 22 })
       const expected = ends.findIndex((end) => u < end)
       // On the edge itself rounding may decide.
       if (ends.some((end) => Math.abs(u - end) < 1e-5)) return
@@ -161,12 +254,14 @@ onEveryDevice('sample', ({ open }) => {
     ['a negative temperature', { logits, temperature: -0.5 }],
     ['a temperature that is no number', { logits, temperature: Number.NaN }],
     ['a negative top-k', { logits, topK: -1 }],
-  ])(
-    '%s ends the run',
-    async (_, { logits, ...options }: { logits: number[]; temperature?: number; topK?: number }) => {
-      await expect(one(logits, options)).rejects.toThrow(/^sample: /)
-    },
-  )
+    ['a top p of 0', { logits, topP: 0 }],
+    ['a top p above 1', { logits, topP: 1.01 }],
+    ['a top p that is no number', { logits, topP: Number.NaN }],
+    ['a negative min p', { logits, minP: -0.1 }],
+    ['a min p above 1', { logits, minP: 1.5 }],
+  ])('%s ends the run', async (_, { logits, ...options }: { logits: number[] } & Sampling) => {
+    await expect(one(logits, options)).rejects.toThrow(/^sample: /)
+  })
 
   test('a vocabulary of one, and a large one', async () => {
     const single = await sampler(session, 3, 1)

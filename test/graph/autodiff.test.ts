@@ -265,7 +265,8 @@ describe('what has no gradient', () => {
     const { trace: t, targets } = trace()
     const q = t.input('q', 'f32', [1, 2, 3])
     const k = t.input('k', 'f32', [1, 5, 3])
-    const y = attention(q, k, k, { heads: 1, start: t.input('start', 'i32', []) })
+    const cache = { start: t.input('start', 'i32', [1]), slot: t.input('slot', 'i32', [1]) }
+    const y = attention(q, k, k, { heads: 1, cache })
     expect(() => gradients(crossEntropy(y, t.input('t', 'i32', [1, 2])), [q])).toThrow(
       /cache has no gradient/,
     )

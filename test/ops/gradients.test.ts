@@ -33,10 +33,10 @@ function awayFromZero(x: Tensor, away = 0.01): Tensor {
 
 const rng = whole('u32', [3], 11, 22, 33)
 
-function attention(B: number, T: number, heads: number, D: number, dropout = 0): Check {
-  const shape = [B, T, heads * D]
-  const inputs = [floats(...shape), floats(...shape), floats(...shape), ...(dropout > 0 ? [rng] : [])]
-  return { inputs, attributes: { heads, scale: 0.7, dropout, site: 5, cached: false } }
+function attention(B: number, T: number, heads: number, D: number, dropout = 0, kv_heads = heads): Check {
+  const keys = [B, T, kv_heads * D]
+  const inputs = [floats(B, T, heads * D), floats(...keys), floats(...keys), ...(dropout > 0 ? [rng] : [])]
+  return { inputs, attributes: { heads, kv_heads, scale: 0.7, dropout, site: 5, cached: false } }
 }
 
 function layerNorm(...shape: number[]): Check {
@@ -76,6 +76,8 @@ const checks: Record<string, Check[]> = {
     attention(2, 7, 3, 2),
     attention(2, 5, 2, 3, 0.3),
     attention(1, 9, 1, 4, 0.6),
+    attention(2, 5, 6, 2, 0, 2),
+    attention(2, 4, 4, 3, 0.3, 1),
   ],
   batched_matmul: [
     matmul([2, 3, 4], [2, 4, 5], false, false),

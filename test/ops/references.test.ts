@@ -74,7 +74,14 @@ describe('attention', () => {
 
   test('is causal, by heads', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
-    const [y, lse] = run('attention', [q, k, v], { heads: H, scale, dropout: 0, site: 0, cached: false })
+    const [y, lse] = run('attention', [q, k, v], {
+      heads: H,
+      kv_heads: H,
+      scale,
+      dropout: 0,
+      site: 0,
+      cached: false,
+    })
     const expected = naive(q, k, v, 0)
     expectClose(y.data, expected.y)
     expectClose(lse.data, expected.lse)
@@ -83,8 +90,8 @@ describe('attention', () => {
   test('over a cache, from any position', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, S, C), floats(B, S, C)]
     for (const start of [0, 1, 2]) {
-      const attributes = { heads: H, scale, dropout: 0, site: 0, cached: true }
-      const [y, lse] = run('attention', [q, k, v, i32([], start)], attributes)
+      const attributes = { heads: H, kv_heads: H, scale, dropout: 0, site: 0, cached: true }
+      const [y, lse] = run('attention', [q, k, v, i32([B], start, start), i32([B], 0, 1)], attributes)
       const expected = naive(q, k, v, start)
       expectClose(y.data, expected.y)
       expectClose(lse.data, expected.lse)
@@ -95,7 +102,7 @@ describe('attention', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
     const mask = new Uint8Array(B * H * T * T)
     keepMask(mask, 0.4, 99, 5, { low: 1, high: 2 })
-    const attributes = { heads: H, scale, dropout: 0.4, site: 99, cached: false }
+    const attributes = { heads: H, kv_heads: H, scale, dropout: 0.4, site: 99, cached: false }
     const [y, lse] = run('attention', [q, k, v, rng(1, 2, 5)], attributes)
     const expected = naive(q, k, v, 0, (element) => mask[element] * Math.fround(1 / (1 - 0.4)))
     expectClose(y.data, expected.y)
@@ -106,6 +113,7 @@ describe('attention', () => {
     const big = f64([1, 2, 1], 1e4, 1e4)
     const [y, lse] = run('attention', [big, big, f64([1, 2, 1], 2, 4)], {
       heads: 1,
+      kv_heads: 1,
       scale: 1,
       dropout: 0,
       site: 0,
@@ -169,8 +177,12 @@ test('adamw: two steps by hand', () => {
 })
 
 describe('sample', () => {
-  const draw = (logits: Tensor, temperature: number, topK: number, key = rng(1, 2, 3)) =>
-    Array.from(run('sample', [logits, f64([], temperature), i32([], topK), key], { site: 42 })[0].data)
+  const draw = (logits: Tensor, temperature: number, topK: number) => {
+    const rows = range(logits.shape[0])
+    const keys = new Tensor('u32', [rows.length, 3], Uint32Array.from(rows.flatMap((row) => [1, 2, row])))
+    const how = [f64([], temperature), i32([], topK), f64([], 1), f64([], 0)]
+    return Array.from(run('sample', [logits, ...how, keys], { site: 42 })[0].data)
+  }
 
   test('temperature 0 takes the first of the largest', () => {
     expect(draw(f64([3, 4], 1, 3, 3, 0, -1, -1, -1, -1, 0, 0, 0, 1), 0, 0)).toEqual([1, 0, 3])
@@ -181,7 +193,7 @@ describe('sample', () => {
     const tokens = draw(logits, 0.7, 0)
     tokens.forEach((token, row) => {
       const weights = range(7).map((i) => Math.exp(logits.data[row * 7 + i] / 0.7))
-      const u = uniform(row, 42, 3, { low: 1, high: 2 })
+      const u = uniform(0, 42, row, { low: 1, high: 2 })
       const below = sum(weights.slice(0, token)) / sum(weights)
       const upTo = sum(weights.slice(0, token + 1)) / sum(weights)
       expect(below <= u && u < upTo).toBe(true)

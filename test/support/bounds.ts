@@ -64,7 +64,9 @@ const rules: Record<string, BoundsRule> = {
   require_finite: exact,
   cache_write: exact,
   select_row: exact,
-  sample: exact,
+  sample: sampled,
+  count_tokens: exact,
+  repetition_penalty: rounded,
   add: rounded,
   accumulate: rounded,
   dropout: rounded,
@@ -372,20 +374,22 @@ interface AttentionRow {
  */
 function forEachRow({ inputs, attributes }: Call, lse: Operand, visit: (row: AttentionRow) => void): void {
   const [B, T, C] = inputs[0].shape
-  const S = inputs[1].shape[1]
+  const [, S, channels] = inputs[1].shape
   const [q, k] = inputs.map(({ values }) => Float64Array.from(values))
-  const { heads, scale, cached } = attributes as { heads: number; scale: number; cached?: boolean }
+  const { heads, kv_heads, scale } = attributes as Record<string, number>
   const D = C / heads
-  const start = cached ? inputs[3].values[0] : 0
+  const [starts, slots] = attributes.cached ? inputs.slice(3, 5).map(({ values }) => values) : []
   for (let index = 0; index < B * heads * T; index++) {
     const [b, h, t] = [floor(index / (heads * T)), floor(index / T) % heads, index % T]
-    const row = { query: (b * T + t) * C + h * D, key: b * S * C + h * D, index, visible: start + t + 1 }
+    const head = floor((h * kv_heads) / heads)
+    const key = (slots ? slots[b] : b) * S * channels + head * D
+    const row = { query: (b * T + t) * C + h * D, key, index, visible: (starts ? starts[b] : 0) + t + 1 }
     const probabilities = new Float64Array(row.visible)
     let largest = 0
     for (let j = 0; j < row.visible; j++) {
       let [score, size] = [0, 0]
       for (let d = 0; d < D; d++) {
-        const term = q[row.query + d] * k[row.key + j * C + d]
+        const term = q[row.query + d] * k[row.key + j * channels + d]
         score += term
         size += abs(term)
       }
@@ -408,8 +412,8 @@ function attention(call: Call): Bounds[] {
   const { inputs, outputs, attributes } = call
   const v = Float64Array.from(inputs[2].values)
   const [, S, C] = inputs[1].shape
-  const D = C / (attributes.heads as number)
-  const mask = maskOf(call, attributes.cached ? 4 : 3)
+  const D = C / (attributes.kv_heads as number)
+  const mask = maskOf(call, attributes.cached ? 5 : 3)
   const y = new Float64Array(outputs[0].values.length)
   const lse = new Float64Array(outputs[1].values.length)
   forEachRow(call, outputs[1], ({ query, key, index, visible, uncertainty, probabilities }) => {
@@ -431,7 +435,7 @@ function attentionBackward(call: Call): Bounds[] {
   const { inputs, attributes } = call
   const [, S, C] = inputs[1].shape
   const [q, k, v, y, , dy] = inputs.map(({ values }) => Float64Array.from(values))
-  const D = C / (attributes.heads as number)
+  const D = C / (attributes.kv_heads as number)
   const scale = abs(attributes.scale as number)
   const mask = maskOf(call, 6)
   const [dq, dk, dv] = [q, k, v].map(({ length }) => new Float64Array(length))
@@ -453,6 +457,14 @@ function attentionBackward(call: Call): Bounds[] {
     }
   })
   return [dq, dk, dv]
+}
+
+/** Tokens are exact. The logarithm of a probability is summed in double, from f32 logits, and rounded once. */
+function sampled({ outputs: [tokens, logProbabilities] }: Call): Bounds[] {
+  return [
+    new Float64Array(tokens.values.length),
+    map(logProbabilities.values, (y) => epsilon * abs(y) + 1e-12),
+  ]
 }
 
 /** exp(x − max) is off by |x − max| relatively, so log Σ exp is by the mean of these under the softmax, next to roundings. */

@@ -7,7 +7,13 @@ import type { TypedArray } from '../../lib/graph/dtype'
 import type { Program } from '../../lib/graph/program'
 import { createModel } from '../../lib/model/architecture'
 import type { ModelConfig } from '../../lib/model/config'
-import { corpusName, evaluationProgram, generationProgram, gradientProgram } from '../../lib/model/programs'
+import {
+  corpusName,
+  decodeProgram,
+  evaluationProgram,
+  gradientProgram,
+  prefillProgram,
+} from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { averageName } from '../../lib/optim/average'
@@ -124,7 +130,7 @@ export const configs: Record<string, ModelConfig> = {
       logitCap: 15,
     },
     ...{ bias: false, embeddingNorm: true, dropout: 0.1, attentionDropout: 0, embeddingDropout: 0.1 },
-    ...{ embed: 24, heads: 4, kvHeads: 2, initial: 'zero-residual' },
+    ...{ embed: 24, heads: 4, kvHeads: 2 },
   }),
 }
 
@@ -133,12 +139,13 @@ export function programsOf(config: ModelConfig, corpusLength = 500): Record<stri
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
   const sizes = { batchSize: training.batchSize, microBatches: 2 }
+  const lane = { name: 'a', slots: 8 }
   return {
     gradient: gradientProgram(model, parameters, corpus, sizes),
     update: updateProgram(parameters, { ...training, gradientClip: 0.5 }),
     evaluation: evaluationProgram(model, corpus, 4),
-    prefill: generationProgram(model, 'prefill', 'a', 5),
-    decode: generationProgram(model, 'decode', 'a'),
+    prefill: prefillProgram(model, lane, 5, { penalty: false }),
+    decode: decodeProgram(model, lane, 2, { penalty: true }),
   }
 }
 

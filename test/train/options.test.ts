@@ -10,7 +10,7 @@ const refused = (options: Record<string, unknown>) =>
 
 const counts = [
   ...['blockSize', 'embed', 'heads', 'layers', 'steps', 'batchSize', 'microBatches'],
-  ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads'],
+  ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads', 'kvHeads'],
 ]
 
 test.each(counts)('%s is a whole number of at least 1', async (name) => {
@@ -27,11 +27,26 @@ test.each(['learningRate', 'epsilon', 'gradientClip'])('%s is more than 0', asyn
   }
 })
 
-test.each(['dropout', 'beta1', 'beta2'])('%s is in [0, 1)', async (name) => {
-  for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
-    expect((await refused({ [name]: value })).message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
-  }
-})
+test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2'])(
+  '%s is in [0, 1)',
+  async (name) => {
+    for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
+      expect((await refused({ [name]: value })).message).toMatch(
+        new RegExp(`^train: ${name} is .*: must be `),
+      )
+    }
+  },
+)
+
+test.each(['normGain', 'qkNorm', 'tiedEmbeddings', 'bias', 'embeddingNorm'])(
+  '%s is true or false',
+  async (name) => {
+    for (const value of [0, 1, 'true', null])
+      expect((await refused({ [name]: value })).message).toMatch(
+        new RegExp(`^train: ${name} is .*: must be true or false$`),
+      )
+  },
+)
 
 test.each([
   [{ weightDecay: -0.1 }, /weightDecay is -0.1: must be at least 0/],
@@ -55,10 +70,38 @@ test.each([
   [{ instructionSet: 7 }, /instructionSet is 7/],
   [{ signal: {} }, /signal is an object: must be an AbortSignal/],
   [{ preset: 'decodre' }, /Did you mean 'decoder'/],
-  [{ preset: '' }, /there are notebook, bigram, single-head, .*, cpu, baby, auto/],
   [{ preset: 'toString' }, /there is no preset "toString"/],
   [{ device: 'cup' }, /Did you mean 'cpu'/],
   [{ device: 'js ' }, /there is no device/],
+  [{ preset: '' }, /layer-norm, decoder, gpt, cpu, baby, speedrun, auto\.$/],
+  [{ positions: 'RoPE' }, /^train: positions is "RoPE": must be 'learned' or 'rope'$/],
+  [{ norm: 'batch' }, /^train: norm is "batch": must be 'layer' or 'rms'$/],
+  [
+    { activation: 'silu' },
+    /activation is "silu": must be 'relu', 'relu-squared', 'gelu', 'gelu-tanh' or 'swiglu'$/,
+  ],
+  [{ initial: 0 }, /^train: initial is 0: must be 'torch', 'gpt2' or 'zero-residual'$/],
+  [{ logitCap: -1 }, /^train: logitCap is -1: must be at least 0$/],
+  [{ logitCap: Infinity }, /^train: logitCap is Infinity: must be finite$/],
+  [{ kvheads: 2 }, /Did you mean kvHeads/],
+  [
+    { preset: 'decoder', embed: 24, heads: 4, kvHeads: 3 },
+    /^train: kvHeads is 3: it must divide heads, which is 4$/,
+  ],
+  [{ preset: 'cpu', heads: 4, kvHeads: 8 }, /^train: kvHeads is 8: it must divide heads, which is 4$/],
+  [{ preset: 'speedrun', heads: 2, kvHeads: 4 }, /^train: kvHeads is 4: it must divide heads, which is 2$/],
+  [
+    { preset: 'decoder', embed: 15, heads: 3, positions: 'rope' },
+    /^train: positions is "rope": .* a head has 5, which is odd \(embed 15 \/ heads 3\); take another embed or heads/,
+  ],
+  [
+    { preset: 'bigram', tiedEmbeddings: true },
+    /^train: tiedEmbeddings is true, but the model 'bigram' is as the course has it; .*: gpt, cpu, baby, speedrun, auto or decoder$/,
+  ],
+  [
+    { preset: '08', norm: 'rms' },
+    /^train: norm is "rms", but the model 'layer-norm' is as the course has it/,
+  ],
   [{ preset: 'decoder', heads: 5 }, /heads is 5: it must divide embed, which is 384/],
   [{ batchsize: 4 }, /^train: there is no option batchsize. Did you mean batchSize\?/],
   [{ lr: 4 }, /^train: there is no option lr. The options are data, resume, /],

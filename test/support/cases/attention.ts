@@ -2,16 +2,20 @@
 
 import { attentionOp } from '../../../lib/ops/attention'
 import { type Case, type Given, opCase } from '../case'
-import { edges, floats, index, outputsOf, replaced, rng } from './values'
+import { edges, floats, indices, outputsOf, replaced, rng } from './values'
 
 interface Sizes {
   B?: number
   T: number
   H?: number
+  /** Heads of keys and values. Default H. */
+  G?: number
   D: number
-  /** Cached: positions in the cache, and the first query's. */
+  /** Cached: positions in the cache, and the first query's, or that of each sequence. */
   S?: number
-  start?: number
+  start?: number | number[]
+  /** Each sequence's slot. Default: the first ones, of as many as there are sequences. */
+  slot?: number[]
   dropout?: number
 }
 
@@ -42,6 +46,16 @@ function uncached(): Sizes[] {
     // Many heads, some in one task.
     { B: 61, T: 3, H: 2, D: 5 },
     { B: 31, T: 17, H: 4, D: 3, dropout: 0.3 },
+    // Heads of keys that several heads of queries share: short ones, tiles, more than one tile, few queries.
+    ...[3, 9, 25, 61, 129].flatMap((T) =>
+      [
+        [2, 1],
+        [6, 2],
+        [6, 3],
+      ].map(([H, G]) => ({ B: 2, T, H, G, D: 5 })),
+    ),
+    ...[9, 47].map((T) => ({ B: 3, T, H: 4, G: 2, D: 9, dropout: 0.3 })),
+    { B: 17, T: 11, H: 8, G: 1, D: 3 },
   ]
 }
 
@@ -65,6 +79,20 @@ function cached(): Sizes[] {
     // A short cache, which is looked at as a whole.
     ...[0, 1, 7].map((start) => ({ B: 2, T: 9, S: 16, start, D: 9, H: 2 })),
     { T: 5, S: 11, start: 3, D: 8, H: 3, dropout: 0.4 },
+    // Each sequence at a place of its own, in any order of slots, of which some are not used.
+    ...[1, 3, 9, 30].flatMap((T) =>
+      [1, 2].map((share) => ({
+        B: 3,
+        T,
+        S: 41,
+        start: [11, 0, 41 - T],
+        slot: [4, 1, 3],
+        H: 4,
+        G: 4 / share,
+        D: 7,
+      })),
+    ),
+    { B: 2, T: 5, S: 13, start: [7, 2], slot: [1, 0], H: 2, D: 5, dropout: 0.4 },
   ]
 }
 
@@ -75,20 +103,28 @@ interface Operands {
   scale?: number
 }
 
-function operands({ B = 1, T, H = 1, D, S = T }: Sizes): Operands {
-  const C = H * D
-  return { q: floats('q', [B, T, C], -2, 2), k: floats('k', [B, S, C], -2, 2), v: floats('v', [B, S, C]) }
+function operands({ B = 1, T, H = 1, G = H, D, S = T, slot }: Sizes): Operands {
+  const keys = [slot ? Math.max(...slot) + 2 : B, S, G * D]
+  return { q: floats('q', [B, T, H * D], -2, 2), k: floats('k', keys, -2, 2), v: floats('v', keys) }
 }
 
-function spell({ B = 1, T, H = 1, D, S, start, dropout }: Sizes): string {
-  return `${B}x${T}x${H}x${D}${S ? ` at ${start} of ${S}` : ''}${dropout ? ` dropout ${dropout}` : ''}`
+function spell({ B = 1, T, H = 1, G = H, D, S, start, slot, dropout }: Sizes): string {
+  const heads = G === H ? `${H}` : `${H} on ${G}`
+  const cache = S ? ` at ${start} of ${S}${slot ? ` in ${slot}` : ''}` : ''
+  return `${B}x${T}x${heads}x${D}${cache}${dropout ? ` dropout ${dropout}` : ''}`
 }
 
 const site = 0xdeadbeef
 
-function callOf({ H = 1, D, S, start, dropout = 0 }: Sizes, { q, k, v, scale }: Operands) {
-  const inputs = [q, k, v, ...(S ? [index(start!)] : []), ...(dropout > 0 ? [rng()] : [])]
-  return { inputs, attributes: { heads: H, scale: scale ?? 1 / Math.sqrt(D), dropout, site, cached: !!S } }
+function callOf({ B = 1, H = 1, G = H, D, S, start, slot, dropout = 0 }: Sizes, given: Operands) {
+  const { q, k, v, scale } = given
+  const starts = Array.from({ length: B }, (_, b) => (typeof start === 'number' ? start : start?.[b]) ?? 0)
+  const places = S ? [indices(starts), indices(slot ?? starts.map((_, b) => b))] : []
+  const inputs = [q, k, v, ...places, ...(dropout > 0 ? [rng()] : [])]
+  return {
+    inputs,
+    attributes: { heads: H, kv_heads: G, scale: scale ?? 1 / Math.sqrt(D), dropout, site, cached: !!S },
+  }
 }
 
 function forward(name: string, sizes: Sizes, given: Operands, nmse?: number): Case {

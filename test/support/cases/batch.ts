@@ -2,7 +2,7 @@
 
 import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
-import { edges, floats, given, index, integers, outputsOf, replaced, rng, scalar } from './values'
+import { edges, floats, given, index, indices, integers, outputsOf, replaced, rngs, scalar } from './values'
 
 const nan = Number.NaN
 const inf = Infinity
@@ -75,19 +75,56 @@ function both(name: string, tokens: Given, V: number, C: number): Case[] {
 }
 
 function caches(): Case[] {
-  const writes: [number, number, number, number, number][] = [
-    [1, 1, 1, 1, 0],
-    [1, 8, 1, 5, 7],
-    [2, 9, 3, 7, 0],
-    [2, 9, 3, 7, 6],
-    [3, 17, 17, 3, 0],
-    [3, 33, 8, 65, 13],
+  // Slots, positions, rows and channels; where each sequence begins, and its slot.
+  const writes: [number, number, number, number, number[], number[]][] = [
+    [1, 1, 1, 1, [0], [0]],
+    [1, 8, 1, 5, [7], [0]],
+    [2, 9, 3, 7, [0, 0], [0, 1]],
+    [2, 9, 3, 7, [6, 2], [1, 0]],
+    [3, 17, 17, 3, [0, 0, 0], [2, 0, 1]],
+    [5, 33, 8, 65, [13, 0, 25], [4, 2, 0]],
   ]
   return [
-    ...writes.map(([B, S, T, C, start]) => {
-      const inputs = [floats('cache', [B, S, C]), floats('x', [B, T, C]), index(start)]
-      return opCase('cache_write', `${B}x${S}x${C} at ${start}, ${T} rows`, inputs)
+    ...writes.map(([R, S, T, C, start, slot]) => {
+      const x = floats('x', [start.length, T, C])
+      const inputs = [floats('cache', [R, S, C]), x, indices(start), indices(slot)]
+      return opCase('cache_write', `${R}x${S}x${C} at ${start} of ${slot}, ${T} rows`, inputs)
     }),
+    opCase('positions', 'of one sequence', [index(-3)], { length: 7 }),
+    opCase('positions', 'of three sequences', [indices([5, 0, 2 ** 31 - 4])], { length: 4 }),
+    ...[1, 5].flatMap((T) =>
+      [
+        [0, 1],
+        [2, 0],
+      ].map((slot) => {
+        const counts = integers('counts', [3, 11], 3)
+        const tokens = integers('tokens', [2, T], 11)
+        return opCase('count_tokens', `${T} tokens of slots ${slot}`, [counts, tokens, indices(slot)])
+      }),
+    ),
+    opCase('count_tokens', 'both sequences in one slot', [
+      integers('counts', [2, 5], 3),
+      given('i32', [2, 3], [4, 4, 0, 4, 1, 0]),
+      indices([1, 1]),
+    ]),
+    opCase('count_tokens', 'no more than i32 holds', [
+      given('i32', [1, 2], [2 ** 31 - 1, 2 ** 31 - 2]),
+      given('i32', [1, 4], [0, 1, 1, 1]),
+      indices([0]),
+    ]),
+    ...[1, 3].flatMap((T) =>
+      [0.5, 1, 1.3].map((penalty) => {
+        const [logits, counts] = [floats('logits', [2, T, 13], -3, 3), integers('counts', [3, 13], 2)]
+        const inputs = [logits, counts, indices([2, 0]), scalar(penalty)]
+        return opCase('repetition_penalty', `${penalty}, ${T} rows`, inputs)
+      }),
+    ),
+    opCase('repetition_penalty', 'of 0, infinities and a NaN', [
+      given('f32', [1, 2, 3], [0, inf, -inf, -0, nan, 1]),
+      given('i32', [1, 3], [1, 1, 1]),
+      indices([0]),
+      scalar(1.5),
+    ]),
     ...[
       [1, 1, 1, 0],
       [1, 7, 5, 6],
@@ -165,8 +202,18 @@ function losses(name: string, logits: Given, targets: Given, options?: CaseOptio
 
 function samples(): Case[] {
   const site = 0x1234567
-  const draw = (name: string, logits: Given, temperature: number, topK: number, key = rng()) =>
-    opCase('sample', name, [logits, scalar(temperature), index(topK), key], { site })
+  const choose = (
+    name: string,
+    logits: Given,
+    how: { temperature?: number; topK?: number; topP?: number; minP?: number },
+    key = rngs(logits.shape.slice(0, -1)),
+  ) => {
+    const { temperature = 1, topK = 0, topP = 1, minP = 0 } = how
+    const inputs = [logits, scalar(temperature), index(topK), scalar(topP), scalar(minP), key]
+    return opCase('sample', name, inputs, { site })
+  }
+  const draw = (name: string, logits: Given, temperature: number, topK: number, key?: Given) =>
+    choose(name, logits, { temperature, topK }, key)
   const ties = given('f32', [3, 7], [1, 3, 3, 2, 3, 0, 3, -1, -1, -1, -1, -1, -1, -1, 0, -0, 0, -0, 5, 5, -5])
   const zeros = given('f32', [9, 4], Array(9).fill([-0, 0, -0, -3]).flat())
   const logits = floats('x', [9, 31], -4, 4)
@@ -177,9 +224,21 @@ function samples(): Case[] {
     ...[0.01, 0.1, 0.5, 1, 2, 100].map((temperature) =>
       draw(`temperature ${temperature}`, logits, temperature, 0),
     ),
-    ...Array.from({ length: 12 }, (_, i) => draw(`draw ${i}`, logits, 1, 7, rng(i, 2 ** 32 - 1 - i, i * i))),
+    ...Array.from({ length: 12 }, (_, i) =>
+      draw(`draw ${i}`, logits, 1, 7, rngs([9], i, 2 ** 32 - 1 - i, i * i)),
+    ),
     ...[0, 1, 2, 3, 4, 5, 6].map((topK) => draw(`ties, top ${topK}`, ties, 1, topK)),
     draw('zeros of both signs, top 1', zeros, 1, 1),
+    ...[1e-6, 0.1, 0.5, 0.9, 0.999, 1].map((topP) => choose(`top p ${topP}`, logits, { topP })),
+    ...[1e-6, 0.01, 0.1, 0.5, 1].map((minP) => choose(`min p ${minP}`, logits, { minP })),
+    ...[0.3, 0.8].map((topP) => choose(`ties, top p ${topP}`, ties, { topP })),
+    choose('ties, min p 1', ties, { minP: 1 }),
+    choose('zeros of both signs, top p 0.1', zeros, { topP: 0.1 }),
+    choose('top 5, top p 0.7 and min p 0.2 together', logits, { topK: 5, topP: 0.7, minP: 0.2 }),
+    choose('top p 0.5, hot', logits, { temperature: 3, topP: 0.5 }),
+    choose('top p 0.5, cold', logits, { temperature: 0.2, topP: 0.5 }),
+    choose('top p 0.9 of a large vocabulary', floats('x', [2, 10007], -3, 3), { topP: 0.9 }),
+    choose('all equal, top p 0.5', given('f32', [5, 7], new Float32Array(35).fill(2)), { topP: 0.5 }),
     draw('ties, greedy', ties, 0, 0),
     draw('rank 1', floats('x', [13]), 1, 0),
     draw('rank 3', floats('x', [2, 3, 13]), 1, 4),

@@ -1,7 +1,7 @@
 // Contents that must end a run, whatever the backend: docs/program.md, "The ops".
 
 import { type Case, type Given, opCase } from '../case'
-import { floats, given, index, integers, replaced, rng, scalar } from './values'
+import { floats, given, index, indices, integers, replaced, rngs, scalar } from './values'
 
 const nan = Number.NaN
 const inf = Infinity
@@ -46,13 +46,48 @@ function lookups(): Case[] {
 
 function positions(): Case[] {
   const [cache, x, q] = [floats('cache', [2, 9, 6]), floats('x', [2, 3, 6]), floats('q', [2, 3, 6])]
-  const attention = { heads: 2, scale: 0.5, dropout: 0, site: 0, cached: true }
+  const attention = { heads: 2, kv_heads: 2, scale: 0.5, dropout: 0, site: 0, cached: true }
+  const [places, slots] = [indices([0, 3]), indices([1, 0])]
   const rope = { heads: 1, base: 10000, inverse: false }
   return [
     ...[-1, 7, 9, 2 ** 31 - 1, -(2 ** 31)].flatMap((start) => [
-      refused('cache_write', `start ${start}`, [cache, x, index(start)]),
-      refused('attention', `start ${start}`, [q, cache, cache, index(start)], attention),
+      refused('cache_write', `start ${start}`, [cache, x, indices([0, start]), slots]),
+      refused('attention', `start ${start}`, [q, cache, cache, indices([start, 0]), slots], attention),
     ]),
+    ...[-1, 2, 2 ** 31 - 1].flatMap((slot) => [
+      refused('cache_write', `slot ${slot}`, [cache, x, places, indices([0, slot])]),
+      refused('attention', `slot ${slot}`, [q, cache, cache, places, indices([slot, 1])], attention),
+      refused('count_tokens', `slot ${slot}`, [
+        integers('counts', [2, 5], 3),
+        integers('tokens', [2, 3], 5),
+        indices([0, slot]),
+      ]),
+      refused('repetition_penalty', `slot ${slot}`, [
+        floats('logits', [2, 1, 5]),
+        integers('counts', [2, 5], 3),
+        indices([slot, 0]),
+        scalar(1.2),
+      ]),
+    ]),
+    refused('cache_write', 'two sequences in one slot', [cache, x, places, indices([1, 1])]),
+    ...[-1, 5].map((token) =>
+      refused('count_tokens', `token ${token}`, [
+        integers('counts', [2, 5], 3),
+        given('i32', [1, 3], [0, 4, token]),
+        indices([1]),
+      ]),
+    ),
+    ...[0, -1, nan, inf].map((penalty) =>
+      refused('repetition_penalty', `a penalty of ${penalty}`, [
+        floats('logits', [1, 1, 5]),
+        integers('counts', [1, 5], 3),
+        indices([0]),
+        scalar(penalty),
+      ]),
+    ),
+    refused('positions', 'what i32 cannot hold in the last sequence', [indices([0, 2 ** 31 - 3])], {
+      length: 4,
+    }),
     ...[-1, 3, 2 ** 31 - 1, -(2 ** 31)].map((row) => refused('select_row', `row ${row}`, [x, index(row)])),
     refused('positions', 'what i32 cannot hold', [index(2 ** 31 - 3)], { length: 4 }),
     ...[-1, 2 ** 24, 2 ** 31 - 1, -(2 ** 31)].map((position) =>
@@ -69,8 +104,10 @@ function positions(): Case[] {
 
 function choices(): Case[] {
   const logits = floats('logits', [2, 5])
-  const draw = (name: string, x: Given, temperature: number, topK: number) =>
-    refused('sample', name, [x, scalar(temperature), index(topK), rng()], { site: 1 })
+  const draw = (name: string, x: Given, temperature: number, topK: number, topP = 1, minP = 0) => {
+    const how = [scalar(temperature), index(topK), scalar(topP), scalar(minP)]
+    return refused('sample', name, [x, ...how, rngs([2])], { site: 1 })
+  }
   const nothing = { 5: -inf, 6: -inf, 7: -inf, 8: -inf, 9: -inf }
   return [
     draw('a NaN', replaced(logits, { 9: nan }), 1, 0),
@@ -82,6 +119,8 @@ function choices(): Case[] {
     draw('a NaN as temperature', logits, nan, 0),
     draw('Infinity as temperature', logits, inf, 0),
     draw('a negative top_k', logits, 1, -1),
+    ...[0, -0.1, 1.1, nan].map((topP) => draw(`top_p ${topP}`, logits, 1, 0, topP)),
+    ...[-0.1, 1.1, nan].map((minP) => draw(`min_p ${minP}`, logits, 1, 0, 1, minP)),
   ]
 }
 

@@ -5,17 +5,44 @@ import { fuse } from '../../../lib/graph/fuse'
 import type { Program } from '../../../lib/graph/program'
 import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
-import { corpusName, generationProgram, gradientProgram } from '../../../lib/model/programs'
+import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
 import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
+/** A gpt of the decoder's sizes below, with these variants. */
+function gpt(variants: Partial<GptSizes>): ModelConfig {
+  const sizes = { vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2, ...variants }
+  return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
+}
+
 const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 13, blockSize: 7, embed: 1, heads: 1, layers: 1, dropout: 0 },
   head: { kind: 'single-head', vocabSize: 13, blockSize: 9, embed: 10, heads: 1, layers: 1, dropout: 0 },
   decoder: { kind: 'decoder', vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2 },
+  recipe: gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{ bias: false, embeddingNorm: true, attentionDropout: 0, embeddingDropout: 0.1 },
+    ...{ embed: 24, heads: 6, kvHeads: 2 },
+  }),
+  nanoGPT: gpt({
+    activation: 'gelu',
+    bias: false,
+    tiedEmbeddings: true,
+    embeddingDropout: 0.2,
+    initial: 'gpt2',
+  }),
+  llama: gpt({ positions: 'rope', norm: 'rms', activation: 'swiglu', bias: false, kvHeads: 1 }),
 }
 
 export function programCases(): Case[] {
@@ -26,6 +53,7 @@ export function programCases(): Case[] {
       'update by sgd': updateOf(config, { optimizer: 'sgd' }),
       'update by muon, with averages,': updateOf(config, { optimizer: 'muon', average: 0.9 }),
       prefill: prefillOf(config),
+      decode: decodeOf(config),
     }
     return Object.entries(programs).flatMap(([kind, program]) => [
       wholeCase(`${kind} of a ${name}`, config, program),
@@ -60,8 +88,14 @@ function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Progra
   return updateProgram(parameters, { ...usual, ...more })
 }
 
+const lane = { name: '0', slots: 4 }
+
 function prefillOf(config: ModelConfig): Program {
-  return generationProgram(createModel(config).model, 'prefill', '0', config.blockSize)
+  return prefillProgram(createModel(config).model, lane, config.blockSize, { penalty: false })
+}
+
+function decodeOf(config: ModelConfig): Program {
+  return decodeProgram(createModel(config).model, lane, batchSize, { penalty: true })
 }
 
 /** Two records: what the first run leaves in the Store, the second starts from. */
@@ -83,18 +117,27 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
       const low = name.startsWith('adamw/v/') ? 0 : -0.1
       return { name, dtype, shape, values: initial.get(name) ?? numbers.floats(size, low, 0.1) }
     })
+  const sequences = program.name.startsWith('decode') ? batchSize : 1
+  const keys = (i: number) =>
+    program.name === 'gradient'
+      ? [1337, 0, i]
+      : Array.from({ length: sequences }, (_, b) => [1337, b, i]).flat()
   const records = [0, 1].map((i) => ({
     offsets: new Numbers(`offsets ${i}`).integers(batchSize, corpusLength - config.blockSize),
-    rng: [1337, 0, i],
+    rng: keys(i),
     step: i + 1,
     learningRate: 1e-3,
     matrixLearningRate: 0.02,
     momentum: 0.9,
-    averageDecay: [0, 0.5][i],
+    averageDecay: [0.9, 0.5][i],
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
-    start: 0,
+    start: Array.from({ length: sequences }, (_, b) => (sequences > 1 ? b + i : 0)),
+    slot: Array.from({ length: sequences }, (_, b) => 3 - b),
     temperature: 0.9,
     topK: 5,
+    topP: 0.95,
+    minP: 0.01,
+    penalty: 1.2,
   }))
   const written = new Set(program.ops.flatMap(({ outputs }) => outputs))
   const results = program.buffers.flatMap(({ name, role }, id) =>

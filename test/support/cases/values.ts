@@ -35,10 +35,16 @@ export function given(dtype: Dtype, shape: Shape, values: ArrayLike<number>): Gi
 /** A float or an integer of rank 0. */
 export const scalar = (value: number): Given => given('f32', [], [value])
 export const index = (value: number): Given => given('i32', [], [value])
+/** An integer for each sequence. */
+export const indices = (values: readonly number[]): Given => given('i32', [values.length], values)
 
 /** The random key: seed and draw. */
 export const rng = (low = 0x89abcdef, high = 0xfedcba98, draw = 7): Given =>
   given('u32', [3], [low, high, draw])
+
+/** A random key for each row: the same seed, draws one after the other. */
+export const rngs = (rows: Shape, low = 0x89abcdef, high = 0xfedcba98, draw = 7): Given =>
+  given('u32', [...rows, 3], Array.from({ length: sizeOf(rows) }, (_, row) => [low, high, draw + row]).flat())
 
 /** `values` with some elements replaced. */
 export function replaced(operand: Given, elements: Readonly<Record<number, number>>): Given {

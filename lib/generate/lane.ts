@@ -1,0 +1,170 @@
+// A lane: slots of a key/value cache on a session, and the Programs that fill them (prefill) and go on from them (decode).
+
+import type { Phase, Session } from '../backend/backend'
+import { type Compiled, compile } from '../backend/compiled'
+import { NanoGptError } from '../errors'
+import type { Program } from '../graph/program'
+import {
+  countsName,
+  type DrawOptions,
+  decodeProgram,
+  prefillProgram,
+  type Lane as Slots,
+  tokensName,
+} from '../model/programs'
+import type { LanguageModel } from '../nn'
+import type { Seed } from '../random/philox'
+
+/** What the sampler is told. */
+export interface Sampling {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  /** 1: none. */
+  readonly repetitionPenalty: number
+}
+
+/** A sequence as a lane sees it, before it draws a token. */
+export interface Place {
+  readonly slot: number
+  /** Position of the first token that isn't in the cache. */
+  readonly start: number
+  readonly seed: Seed
+  /** Tokens drawn before. */
+  readonly drawn: number
+  /** How often each token has come, where there is a repetition penalty. */
+  readonly counts: Int32Array
+}
+
+/** A token for each sequence. */
+export interface Draw {
+  readonly token: number
+  readonly logProbability: number
+}
+
+export class Lane {
+  private readonly programs = new Map<string, Promise<Compiled>>()
+  private readonly allocated = new Set<string>()
+
+  constructor(
+    private readonly session: Session,
+    private readonly model: LanguageModel,
+    private readonly lane: Slots,
+  ) {}
+
+  get slots(): number {
+    return this.lane.slots
+  }
+
+  /** Reads `tokens` into a slot from position 0 on and draws the token after the last. */
+  async prefill(tokens: readonly number[], place: Place, sampling: Sampling): Promise<Draw> {
+    await this.writeCounts([place], sampling)
+    const phases: Phase[] = []
+    let last: Compiled | undefined
+    let start = 0
+    // Chunks of powers of two: few Programs serve prompts of any length, and nothing is padded.
+    while (start < tokens.length) {
+      const length = 2 ** Math.floor(Math.log2(tokens.length - start))
+      const chunk = tokens.slice(start, start + length)
+      last = await this.program('prefill', length, sampling)
+      const values = { ...inputsOf([{ ...place, start }], 0, sampling), tokens: chunk }
+      phases.push({ program: last.handle, times: 1, inputs: last.inputs.pack([values]) })
+      start += length
+    }
+    const { outputs } = await this.run(1, phases)
+    const [draw] = drawsOf(last!, outputs[outputs.length - 1])
+    return draw
+  }
+
+  /**
+   * Draws `count` tokens for each of some sequences.
+   *
+   * @param tokens the one before of each, which stands at its `start`
+   * @returns for each sequence, its tokens
+   */
+  async decode(
+    count: number,
+    tokens: readonly number[],
+    places: readonly Place[],
+    sampling: Sampling,
+  ): Promise<{ draws: Draw[][]; seconds: number }> {
+    const batch = places.length
+    const program = await this.program('decode', batch, sampling)
+    await this.writeCounts(places, sampling)
+    await this.session.write(tokensName(this.lane.name, batch), Int32Array.from(tokens))
+    const records = Array.from({ length: count }, (_, step) => inputsOf(places, step, sampling))
+    const { outputs, seconds } = await this.run(count, [
+      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+    ])
+    const draws = drawsOf(program, outputs[0])
+    return { draws: places.map((_, i) => draws.filter((_, at) => at % batch === i)), seconds }
+  }
+
+  private async run(steps: number, phases: Phase[]) {
+    const result = await this.session.run(steps, phases)
+    if (result.failure) throw new NanoGptError(result.failure.code, `generate: ${result.failure.message}`)
+    return result
+  }
+
+  /** Rows of slots that are not among the places may hold anything: nobody reads them. */
+  private async writeCounts(places: readonly Place[], { repetitionPenalty }: Sampling): Promise<void> {
+    if (repetitionPenalty === 1) return
+    const { vocabSize } = this.model.sizes
+    const name = countsName(this.lane.name)
+    await this.allocate(name, 'i32', [this.lane.slots, vocabSize])
+    const counts = new Int32Array(this.lane.slots * vocabSize)
+    for (const place of places) counts.set(place.counts, place.slot * vocabSize)
+    await this.session.write(name, counts)
+  }
+
+  private program(
+    kind: 'prefill' | 'decode',
+    size: number,
+    { repetitionPenalty }: Sampling,
+  ): Promise<Compiled> {
+    const options: DrawOptions = { penalty: repetitionPenalty !== 1 }
+    const key = `${kind} ${size} ${options.penalty}`
+    let compiled = this.programs.get(key)
+    if (!compiled) {
+      const make = kind === 'prefill' ? prefillProgram : decodeProgram
+      compiled = this.prepare(make(this.model, this.lane, size, options))
+      this.programs.set(key, compiled)
+    }
+    return compiled
+  }
+
+  /** Allocates what of the lane is not there yet, and compiles. */
+  private async prepare(program: Program): Promise<Compiled> {
+    const { name: lane } = this.lane
+    for (const { name, dtype, shape, role } of program.buffers) {
+      const own = name.startsWith(`generation/${lane}/`) || name.startsWith(`cache/${lane}/`)
+      if (role === 'store' && own) await this.allocate(name, dtype, shape)
+    }
+    return compile(this.session, program)
+  }
+
+  private async allocate(...[name, dtype, shape]: Parameters<Session['allocate']>): Promise<void> {
+    if (this.allocated.has(name)) return
+    this.allocated.add(name)
+    await this.session.allocate(name, dtype, shape)
+  }
+}
+
+/** The inputs of a Program that draws for these sequences, `ahead` tokens from now. */
+function inputsOf(places: readonly Place[], ahead: number, sampling: Sampling) {
+  const { repetitionPenalty: penalty, ...rest } = sampling
+  return {
+    ...rest,
+    penalty,
+    start: places.map(({ start }) => start + ahead),
+    slot: places.map(({ slot }) => slot),
+    rng: places.flatMap(({ seed, drawn }) => [seed.low, seed.high, drawn + ahead]),
+  }
+}
+
+function drawsOf(program: Compiled, outputs: Uint8Array): Draw[] {
+  const tokens = program.outputs.unpack(outputs, 'token')
+  const logProbabilities = program.outputs.unpack(outputs, 'logProbability')
+  return Array.from(tokens, (token, i) => ({ token, logProbability: logProbabilities[i] }))
+}
