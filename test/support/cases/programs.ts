@@ -129,7 +129,7 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
     learningRate: 1e-3,
     matrixLearningRate: 0.02,
     momentum: 0.9,
-    averageDecay: [0, 0.5][i],
+    averageDecay: [0.9, 0.5][i],
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
     start: Array.from({ length: sequences }, (_, b) => (sequences > 1 ? b + i : 0)),
     slot: Array.from({ length: sequences }, (_, b) => 3 - b),
