@@ -544,18 +544,53 @@ const mutants = {
     ],
     ['a power one short', 'exponent != 0; exponent >>= 1', 'exponent > 1; exponent >>= 1', ['adamw.cc']],
   ],
+  'sgd.cc': [
+    ['decay left out', ' + s.weight_decay * p;', ';'],
+    ['never Nesterov', 'kNesterov ? g + s.momentum * new_m : new_m', 'new_m'],
+    [
+      'm of the tensor before',
+      'outputs[n + i].f32() + begin',
+      'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
+    ],
+  ],
+  'muon.cc': [
+    [
+      'b and c exchanged',
+      'MulAdd(Set(kMuonC), aa, Set(kMuonB) * a)',
+      'MulAdd(Set(kMuonB), aa, Set(kMuonC) * a)',
+    ],
+    ['a not on the diagonal', 'square[i * side + i] += kMuonA', 'square[i * side] += kMuonA'],
+    ['tall: the wrong side', 'product.b = tall ? matrix : self;', 'product.b = self;'],
+    ['the step of wide matrices for all', 'longer > 1 ? sqrt(longer) : 1', '1'],
+    ['m as it was', 'StoreLanes(x + i, lanes, g + momentum * new_m)', 'StoreLanes(x + i, lanes, new_m)'],
+    ['the norm of the last chunk', 'sum += sums[j];', 'sum = sums[j];'],
+    [
+      'a scratch too small for later matrices',
+      'matrix = Larger(matrix, ',
+      'matrix = Smaller(matrix > 0 ? matrix : INT64_MAX, ',
+    ],
+    ['one iteration short', 'iteration < params.iterations', 'iteration + 1 < params.iterations'],
+  ],
+  'ema.cc': [
+    [
+      'decay for its rest',
+      'static_cast<float>(1 - static_cast<double>(*call.inputs[0].f32()))',
+      '*call.inputs[0].f32()',
+    ],
+    ['a parameter early', '&call.inputs[1 + call.outputs.size()]', '&call.inputs[call.outputs.size()]'],
+  ],
   'many.h': [
     [
       'a tensor starts anew in each chunk',
       'Larger(first - start, 0)',
       '0',
-      ['adamw.cc', 'global_norm.cc', 'zero.cc'],
+      ['adamw.cc', 'ema.cc', 'global_norm.cc', 'sgd.cc', 'zero.cc'],
     ],
     [
       'tensors one short',
       'Smaller(last - start, count);',
       'Smaller(last - start, count) - (count > 1);',
-      ['adamw.cc', 'global_norm.cc', 'zero.cc'],
+      ['adamw.cc', 'ema.cc', 'global_norm.cc', 'sgd.cc', 'zero.cc'],
     ],
   ],
   'dropout.h': [

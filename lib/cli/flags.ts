@@ -110,7 +110,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       parse: seed,
     },
   },
-  'Optimizer:': {
+  'Optimizer (docs/optimizers.md):': {
     optimizer: { value: '<name>', description: oneOf(optimizerNames, 'adamw') },
     learningRate: { value: '<x>', description: 'step size of AdamW or SGD', parse: real },
     beta1: { value: '<x>', description: "decay of the gradient's running mean (default: 0.9)", parse: real },

@@ -113,7 +113,7 @@ function notFor(name: Particular, options: Partial<Updates>, choices: Choices): 
   const those = quoted.length > 1 ? `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}` : quoted[0]
   return new NanoGptError(
     'option',
-    `train: ${name} is ${show(options[name])}, but it is for the ${choice} ${those} alone, and the ${choice} here is ` +
+    `train: ${name} is ${show(options[name])}, but it is for the ${choice}${values.length > 1 ? 's' : ''} ${those} alone, and the ${choice} here is ` +
       `'${choices[choice]}'; leave it out, or give another ${choice}`,
   )
 }

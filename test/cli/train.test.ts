@@ -71,6 +71,59 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   })
 })
 
+test('says how weights are updated, if not in the usual way', async () => {
+  const tinyDecoder = [
+    '--preset',
+    'decoder',
+    '--block-size',
+    '5',
+    '--embed',
+    '6',
+    '--heads',
+    '1',
+    '--layers',
+    '1',
+  ]
+  const muon = [
+    '--optimizer',
+    'muon',
+    '--momentum-warmup',
+    '7',
+    '--schedule',
+    'wsd',
+    '--warmup',
+    '2',
+    '--average',
+    '0.9',
+  ]
+  const rest = [
+    '--data',
+    'some.txt',
+    '--device',
+    'js',
+    '--eval-batches',
+    '1',
+    '--batch-size',
+    '2',
+    '--steps',
+    '3',
+    '--no-out',
+  ]
+  const { code, stdout } = await cli('train', ...tinyDecoder, ...muon, ...rest)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /^optimizer +Muon, learning rate 0\.02, momentum 0\.95 after 7 steps; for the rest AdamW, betas 0\.9 and 0\.999, weight decay 0\.01$/m,
+  )
+  expect(stdout).toMatch(
+    /^schedule +2 steps of warm-up, then linear to 0 of the rate over the last 20 % of steps$/m,
+  )
+  expect(stdout).toMatch(/^average +of the weights, decay 0\.9: it is what is evaluated$/m)
+  const sgd = ['--optimizer', 'sgd', '--nesterov', '--schedule', 'cosine', '--min-learning-rate', '0.1']
+  const second = await cli('train', ...tinyDecoder, ...sgd, ...rest)
+  expect(second.stdout).toMatch(/^optimizer +SGD, momentum 0\.9 \(Nesterov\), weight decay 0\.01$/m)
+  expect(second.stdout).toMatch(/^schedule +cosine to 0\.1 of the rate$/m)
+})
+
 test('makes a folder of its own, which generate finds and a second run does not take', async () => {
   const cwd = folder.path()
   const [one, other] = await Promise.all([cli(...fromFile, '--steps', '3'), cli(...fromFile, '--steps', '4')])

@@ -1,11 +1,14 @@
 // The update's Program: which optimizer takes what, what it keeps, and in which order things happen.
 
 import { createModel } from '../../lib/model/architecture'
-import { stageKinds } from '../../lib/model/config'
+import { type ModelConfig, stageKinds } from '../../lib/model/config'
+import { defaultVariants } from '../../lib/nn'
 import { stateTensors, updateProgram } from '../../lib/optim/update'
 import { configs, training } from '../support/models'
 
 const settings = { ...training, gradientClip: 0.5 }
+const { kind: _, ...sizes } = configs.decoder
+const tied: ModelConfig = { kind: 'gpt', ...sizes, ...defaultVariants(sizes), tiedEmbeddings: true }
 const decoder = createModel(configs.decoder).parameters
 
 /** The names of an op's inputs. */
@@ -40,7 +43,7 @@ test('Muon takes the matrices of hidden layers, AdamW the rest, each with its ow
 })
 
 test('a head that shares the table of embeddings is AdamW’s', () => {
-  const { parameters } = createModel({ ...configs.gpt, tiedEmbeddings: true } as never)
+  const { parameters } = createModel(tied)
   const program = updateProgram(parameters, { ...settings, optimizer: 'muon' })
   expect(inputsOf(program, 'muon')).not.toContain('tokenEmbedding.weight')
   expect(inputsOf(program, 'adamw')).toContain('tokenEmbedding.weight')

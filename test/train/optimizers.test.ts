@@ -3,10 +3,12 @@
 import { writeFile } from 'node:fs/promises'
 import { files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { load } from '../../lib/model/model'
+import { notUsed } from '../../lib/optim/names'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice, onNative } from '../support/devices'
+import { failureOf } from '../support/errors'
 import { decoder, eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
 
@@ -70,6 +72,38 @@ onEveryDevice('optimizers', ({ name: device }) => {
     // The optimizer's state and the averages too.
     expectSameBits(await tensorsOf(b), await tensorsOf(a))
     expectSameBits(await tensorsOf(b, 'best'), await tensorsOf(a, 'best'))
+  })
+
+  test('another optimizer, over a file or the weights of another run, has its own defaults', async () => {
+    const out = folder.path(`${device}-others`)
+    await whole({ ...options('muon, wsd, average'), steps: 2, out })
+    const sgd = { optimizer: 'sgd', schedule: 'linear', steps: 2, device } as const
+    for (const beside of [{ config: out }, { from: out }]) {
+      const { info } = await whole({ ...beside, ...sgd })
+      expect(info.training).toMatchObject({
+        ...{ ...notUsed, optimizer: 'sgd', momentum: 0.9, schedule: 'linear' },
+        ...{ weightDecay: 0.1, average: 0.8 },
+      })
+      const { info: same } = await whole({ ...beside, steps: 2, device })
+      expect(same.training).toMatchObject(variants['muon, wsd, average'])
+    }
+  })
+
+  test('what belongs to another run is refused of one that goes on', async () => {
+    const out = folder.path(`${device}-fixed`)
+    await whole({ ...options('sgd, linear'), steps: 2, out })
+    for (const given of [
+      { optimizer: 'adamw' },
+      { momentum: 0.8 },
+      { nesterov: true },
+      { schedule: 'linear' },
+      { warmup: 2 },
+      { average: 0 },
+    ] as TrainOptions[]) {
+      const [name] = Object.keys(given)
+      const error = await failureOf(() => train({ resume: out, device, ...given }))
+      expect(error.message).toMatch(new RegExp(`^train: ${name} is .*a resumed run keeps its own`))
+    }
   })
 
   test.each(names)('%s: the same run from its config.json', async (name) => {
@@ -156,10 +190,27 @@ onEveryDevice('optimizers', ({ name: device }) => {
       // What is saved has them as its weights, and nothing else.
       const saved = folder.path(`${device}-saved.safetensors`)
       await model.save(saved)
-      expectSameBits(await tensorsOf(saved), weights)
+      const kept = await tensorsOf(saved)
+      expect(Object.keys(kept).sort()).toEqual(Object.keys(weights).sort())
+      for (const [path, values] of Object.entries(weights)) expectSameBits({ values: kept[path] }, { values })
       await using again = await load(saved, { device })
       expectSameBits(await parametersOf(again), weights)
       expect(again.parameterCount).toBe(model.parameterCount)
+    })
+
+    test('a file that lacks some of them is refused by name', async () => {
+      const out = folder.path(`${device}-some`)
+      await whole(averaged({ out, steps: 1 }))
+      const { info, tensors } = await readCheckpoint(out, 'last')
+      const some = folder.path(`${device}-some.safetensors`)
+      await writeCheckpoint(
+        some,
+        info,
+        [...tensors.values()].filter(({ name }) => name !== 'average/head.bias'),
+      )
+      const missing = /average\/head\.bias.* missing/
+      expect((await failureOf(() => load(some, { device }))).message).toMatch(missing)
+      expect((await failureOf(() => train({ resume: some, device, steps: 2 }))).message).toMatch(missing)
     })
 
     test('change nothing about how weights train', async () => {
@@ -189,10 +240,10 @@ onEveryDevice('optimizers', ({ name: device }) => {
       const [[path, { data }]] = [...(await model.parameters())]
       await model.setParameter(
         path,
-        data.map((value) => value + 1),
+        data.map((value, i) => value + (i % 2)),
       )
       expect(await model.loss(text)).not.toBe(before)
-      expect((await model.parameters()).get(path)!.data[0]).toBeCloseTo(data[0] + 1, 5)
+      expect((await model.parameters()).get(path)!.data[1]).toBeCloseTo(data[1] + 1, 5)
     })
   })
 })
