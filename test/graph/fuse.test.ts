@@ -44,9 +44,17 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   await run('update', { step: 1, learningRate: 0.01 })
   await keep('update')
   await run('evaluation', { offsets: [0, 10, 20, 488] })
-  const sampling = { temperature: 0.8, topK: 5 }
-  await run('prefill', { tokens: [1, 2, 3, 4, 5], start: 0, ...sampling, rng: rng(2) })
-  await run('decode', { start: 5, ...sampling, rng: rng(3) }, { start: 6, ...sampling, rng: rng(4) })
+  const sampling = { temperature: 0.8, topK: 5, topP: 0.9, minP: 0.01 }
+  const prompt = { start: 0, ...sampling, rng: rng(2) }
+  await run(
+    'prefill',
+    { tokens: [1, 2, 3, 4, 5], slot: 3, ...prompt },
+    { tokens: [6, 5, 4, 3, 2], slot: 6, ...prompt },
+  )
+  const both = (at: number) => ({
+    ...{ start: [at, at], slot: [3, 6], ...sampling, penalty: 1.2, rng: [...rng(at), ...rng(at + 9)] },
+  })
+  await run('decode', both(5), both(6))
   await keep('decode')
   return results
 }
