@@ -54,12 +54,15 @@ async function benchCase(
 ): Promise<Result> {
   const { name, prompt, tokens } = each
   const ours = await ourWriter(each, options)
-  // Both write whole sequences: `count` of them.
+  // Both write whole texts: `count` times, in so many milliseconds each.
   const theirs =
     torch && each.torch
-      ? [{ name: 'reference', run: (count: number) => theirTokens(torch, prompt, tokens, count) }]
+      ? [{ name: 'reference', run: (count: number) => theirText(torch, prompt, tokens, count) }]
       : []
-  const { ms, others } = await measure([ours, ...theirs], options)
+  const measured = await measure([ours, ...theirs], options)
+  const perToken = (ms: number) => ms / (each.batch * tokens)
+  const ms = perToken(measured.ms)
+  const others = measured.others.map((other) => ({ ...other, ms: perToken(other.ms) }))
   return {
     kind: 'generate',
     name,
@@ -71,10 +74,13 @@ async function benchCase(
   }
 }
 
-/** Milliseconds a token. */
-async function theirTokens(torch: TorchProcess, prompt: number, tokens: number, count: number) {
+/** Milliseconds that PyTorch takes for a text. */
+async function theirText(torch: TorchProcess, prompt: number, tokens: number, count: number) {
   let ms = 0
-  for (let i = 0; i < count; i++) ms += (await torch.ask(`generate ${prompt} ${tokens}`)).ms as number
+  for (let i = 0; i < count; i++) {
+    const { ms: perToken } = await torch.ask(`generate ${prompt} ${tokens}`)
+    ms += (perToken as number) * tokens
+  }
   return ms / count
 }
 
@@ -97,7 +103,7 @@ async function ourWriter(
       for (let i = 0; i < count; i++) {
         for await (const _ of generator.run(requests, generation));
       }
-      return (performance.now() - start) / (count * batch * tokens)
+      return (performance.now() - start) / count
     },
     close: () => session.dispose(),
   }
