@@ -74,14 +74,13 @@ struct Turn {
   double sine, cosine;
 };
 NANO_INLINE Turn SineAndCosine(double x) {
-  // x = n·π/2 + r, |r| ≤ π/4 (Cody and Waite, 1980). π/2 in three parts; n times the first two, of 28 bits, is exact.
-  constexpr double kInverse = 0.63661977236758134, kFirst = 1.570796325802803, kSecond = 9.920935739593517e-10,
-                   kThird = 5.721188726109832e-18;
+  // x = n·π/2 + r, |r| ≤ π/4 (Cody and Waite, 1980). π/2 in two parts; n times the first, of 28 bits, is exact.
+  constexpr double kInverse = 0.63661977236758134, kFirst = 1.570796325802803, kSecond = 9.920935796805404e-10;
   constexpr double kMagic = 6755399441055744.0;  // 1.5·2^52: adding it rounds to an integer, held in the low bits
   const double shifted = x * kInverse + kMagic;
   const double n = shifted - kMagic;
   const uint64_t quadrant = DoubleToBits(shifted);
-  const double r = ((x - n * kFirst) - n * kSecond) - n * kThird, s = r * r;
+  const double r = (x - n * kFirst) - n * kSecond, s = r * r;
   // The series of sine and cosine, up to what a double of this size no longer holds.
   double sine = -1.0 / 1307674368000;
   sine = sine * s + 1.0 / 6227020800;

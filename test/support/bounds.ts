@@ -271,11 +271,13 @@ function geluParts(x: number, { tanh }: Attributes): { share: number; slope: num
   return { share, slope, off: [16 * epsilon * (1 + (x > 0 ? 0 : argument)), 16 * epsilon * (1 + argument)] }
 }
 
-/** A share that is denormal is off by a unit of these. */
+/** The smallest normal f32: kernels may take an exponential below it for 0. */
+const smallestNormal = 2 ** -126
+
 function gelu({ inputs: [x], attributes }: Call): Bounds[] {
   const bounds = map(x.values, (value) => {
     const { share, off } = geluParts(value, attributes)
-    return abs(value) * (off[0] * share + tiny)
+    return abs(value) * (off[0] * share + smallestNormal)
   })
   return [bounds]
 }
@@ -283,9 +285,9 @@ function gelu({ inputs: [x], attributes }: Call): Bounds[] {
 function geluBackward({ inputs: [x, dy], attributes }: Call): Bounds[] {
   const bounds = map(x.values, (value, i) => {
     const { share, slope, off } = geluParts(value, attributes)
-    // Of what a denormal is multiplied by, x and the argument's slope of up to 1.6 + 0.22·x² are the largest.
-    const denormal = tiny * (1 + abs(value) * (2 + value ** 2))
-    return abs(dy.values[i]) * (off[0] * share + off[1] * slope + denormal)
+    // Of what an exponential is multiplied by, x and the argument's slope of up to 1.6 + 0.22·x² are the largest.
+    const lost = smallestNormal * (1 + abs(value) * (2 + value ** 2))
+    return abs(dy.values[i]) * (off[0] * share + off[1] * slope + lost)
   })
   return [bounds]
 }
@@ -297,7 +299,7 @@ const logistic = (x: number) => 1 / (1 + exp(-x))
 function swiglu({ inputs: [gate, up], outputs: [y] }: Call): Bounds[] {
   const bounds = map(y.values, (value, i) => {
     const x = gate.values[i]
-    return logisticOff(x) * abs(value) + tiny * abs(x * up.values[i])
+    return logisticOff(x) * abs(value) + smallestNormal * abs(x * up.values[i])
   })
   return [bounds]
 }
@@ -308,11 +310,11 @@ function swigluBackward({ inputs: [gate, up, dy], outputs: [, dup] }: Call): Bou
     const rest = abs(x) * logistic(-x)
     const off = logisticOff(x) * (1 + rest) + logisticOff(-x) * rest
     const [ofUp, ofDy] = [abs(up.values[i]), abs(dy.values[i])]
-    return ofUp * ofDy * logistic(x) * off + tiny * (1 + ofUp) * (1 + ofDy) * (1 + abs(x))
+    return ofUp * ofDy * logistic(x) * off + smallestNormal * ofUp * ofDy * (1 + abs(x))
   })
   const ofUp = map(dup.values, (value, i) => {
     const x = gate.values[i]
-    return logisticOff(x) * abs(value) + tiny * abs(x) * (1 + abs(dy.values[i]))
+    return logisticOff(x) * abs(value) + smallestNormal * abs(x * dy.values[i])
   })
   return [dgate, ofUp]
 }
