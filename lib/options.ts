@@ -10,6 +10,28 @@ export const count = v.pipe(
   v.maxValue(2 ** 31 - 1, 'must be less than 2^31'),
 )
 
+const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
+export const positive = v.pipe(number, v.gtValue(0, 'must be more than 0'))
+/** From 0 on. */
+export const atLeastZero = v.pipe(number, v.minValue(0, 'must be at least 0'))
+/** In [0, 1). */
+export const fraction = v.pipe(atLeastZero, v.ltValue(1, 'must be less than 1'))
+/** In [0, 1]. */
+export const part = v.pipe(atLeastZero, v.maxValue(1, 'must be at most 1'))
+export const wholeOrZero = v.pipe(
+  v.number('must be a number'),
+  v.safeInteger('must be a whole number'),
+  v.minValue(0, 'must be at least 0'),
+)
+
+export const flag = v.boolean('must be true or false')
+
+/** One of these words. */
+export function oneOf<const Names extends readonly string[]>(names: Names) {
+  const quoted = names.map((name) => `'${name}'`)
+  return v.picklist(names, `must be ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`)
+}
+
 const seedRange = 'must be a whole number from 0 to 2^53 - 1, or a bigint below 2n ** 64n'
 
 export const seed = v.union(
@@ -56,6 +78,18 @@ export function unknownOption(where: string, name: string, known: readonly strin
   const close = suggest(name, known)
   const hint = close ? `Did you mean ${close}?` : `The options are ${known.join(', ')}.`
   return new NanoGptError('option', `${where}: there is no option ${name}. ${hint}`)
+}
+
+/** Those of the properties that are defined. */
+export function pick<T extends object, K extends keyof T>(
+  source: T,
+  keys: readonly K[],
+): { [P in K]?: NonNullable<T[P]> } {
+  return Object.fromEntries(
+    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
+  ) as {
+    [P in K]?: NonNullable<T[P]>
+  }
 }
 
 /** Without the properties that are undefined. */

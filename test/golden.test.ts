@@ -8,18 +8,26 @@ import type { TrainingConfig } from '../lib/checkpoint/checkpoint'
 import { fuse } from '../lib/graph/fuse'
 import { Trace } from '../lib/graph/trace'
 import { createModel } from '../lib/model/architecture'
-import type { ModelConfig, ModelKind } from '../lib/model/config'
+import { type ModelConfig, type ModelKind, type StageKind, variantNames } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'
+import type { Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
-import { gradientName } from '../lib/optim/adamw'
+import { averageName } from '../lib/optim/average'
+import { gradientName } from '../lib/optim/update'
+import { pick } from '../lib/options'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
+import { updateNumbers } from '../lib/train/update_options'
 import { onEveryDevice, onNative } from './support/devices'
 import { compiled, corpusName, prepare, type TestModel, training, weightsOf } from './support/models'
 import { goldenCorpus } from './support/text'
 
+/** Of the update, where it isn't AdamW's with its defaults. */
+type Updates = Pick<TrainingConfig, 'beta2' | (typeof updateNumbers)[number]>
+
 interface Golden {
-  config: {
+  /** With the variants, where the model is a gpt. */
+  config: Variants & {
     model: ModelKind
     batchSize: number
     blockSize: number
@@ -33,7 +41,7 @@ interface Golden {
     learningRate: number
     vocabulary: number
     steps: number
-  }
+  } & Partial<Updates>
   seed: string
   corpusLength: number
   sites: Record<string, number>
@@ -48,6 +56,7 @@ interface Golden {
     gradientNorms: Record<string, number>
     gradients?: Record<string, number[]>
     finalNorms: Record<string, number>
+    averageNorms?: Record<string, number>
   }
 }
 
@@ -78,12 +87,16 @@ const read = (name: string): Golden =>
 
 function modelConfig({ config }: Golden): ModelConfig {
   const { model: kind, vocabulary: vocabSize, blockSize, embed, heads, layers, dropout } = config
-  return { kind, vocabSize, blockSize, embed, heads, layers, dropout }
+  const sizes = { vocabSize, blockSize, embed, heads, layers, dropout }
+  if (kind !== 'gpt') return { kind: kind as StageKind, ...sizes }
+  const variants = Object.fromEntries(variantNames.map((name) => [name, config[name]])) as unknown as Variants
+  return { kind, ...sizes, ...variants }
 }
 
 function trainingConfig({ config }: Golden): TrainingConfig {
   const { batchSize, microBatches, learningRate, weightDecay, maxNorm: gradientClip } = config
-  return { ...training, batchSize, microBatches, learningRate, weightDecay, gradientClip }
+  const updates = pick(config, ['beta2', 'steps', ...updateNumbers])
+  return { ...training, ...updates, batchSize, microBatches, learningRate, weightDecay, gradientClip }
 }
 
 /** Like Jest's toBeCloseTo, with a bound of our own and a name in the message. */
@@ -101,6 +114,33 @@ function norm(values: ArrayLike<number>): number {
 /** Ten million weights are drawn, and ten steps of them computed. */
 jest.setTimeout(60_000)
 
+/** The variants of docs/variants.md, and the two models that presets make of them. */
+const variants = [
+  ...[
+    'rope',
+    'rms',
+    'layer-no-gain',
+    'rms-no-gain',
+    'relu-squared',
+    'gelu',
+    'gelu-tanh',
+    'swiglu',
+    'qk-norm',
+    'kv-heads',
+  ],
+  ...[
+    'tied',
+    'logit-cap',
+    'no-bias',
+    'embedding-norm',
+    'dropouts',
+    'gpt2',
+    'zero-residual',
+    'nano-gpt',
+    'speedrun',
+  ],
+].map((name) => `gpt-${name}`)
+
 const names = [
   'notebook',
   'bigram',
@@ -111,13 +151,23 @@ const names = [
   'residual',
   'layer-norm',
   'decoder-narrow',
+  'sgd',
+  'sgd-nesterov',
+  'muon',
+  'adamw-cosine-average',
   'decoder-narrow-dropout',
+  ...variants,
 ]
 
 describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (name) => {
   const golden = read(name)
   const seed = seedFrom(BigInt(golden.seed))
-  const { batchSize, blockSize, dropout, heads, embed } = golden.config
+  const { batchSize, blockSize, heads, embed } = golden.config
+  const probability = (path: string) => {
+    const { dropout, attentionDropout = dropout, embeddingDropout } = golden.config
+    if (path === 'embeddingDropout') return embeddingDropout
+    return path.endsWith('attention.dropout') ? attentionDropout : dropout
+  }
 
   test('sites', () => {
     expect(Object.keys(golden.sites).map((path) => [path, site(path)])).toEqual(Object.entries(golden.sites))
@@ -161,7 +211,7 @@ describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (na
       const elements = path.endsWith('attention.dropout') ? heads * blockSize * blockSize : blockSize * embed
       draws.forEach(({ first, kept }, draw) => {
         const mask = new Uint8Array(batchSize * elements)
-        keepMask(mask, dropout, site(path), draw, seed)
+        keepMask(mask, probability(path), site(path), draw, seed)
         expect(mask.subarray(0, first.length).join('')).toBe(first)
         expect(mask.reduce((a, b) => a + b, 0)).toBe(kept)
       })
@@ -265,6 +315,15 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
     for (const [path, values] of Object.entries(await weightsOf(trained))) {
       const wanted = expected.finalNorms[path]
       expectNear(`the final norm of ${path}`, norm(values), wanted, bounds.finalNorms * Math.max(1, wanted))
+    }
+    for (const [path, wanted] of Object.entries(expected.averageNorms ?? {})) {
+      const values = await session.read(averageName(path))
+      expectNear(
+        `the norm of the average of ${path}`,
+        norm(values),
+        wanted,
+        bounds.finalNorms * Math.max(1, wanted),
+      )
     }
   })
 }

@@ -5,9 +5,11 @@ import { NanoGptError, show, suggest } from '../errors'
 import { createModel } from '../model/architecture'
 import { findPreset } from '../model/config'
 import { initializeWeights } from '../model/weights'
+import { stateTensors } from '../optim/update'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
-import { optimizerState, Trainer } from '../train/trainer'
+import { resolveNew } from '../train/options'
+import { Trainer } from '../train/trainer'
 import type { BenchOptions } from './result'
 
 export interface StepCase {
@@ -83,18 +85,15 @@ export async function openTrainer(preset: string, options: BenchOptions) {
   const session = await openSession(options)
   try {
     await initializeWeights(session, parameters, seed)
-    for (const { name, shape } of optimizerState(parameters)) await session.allocate(name, 'f32', shape)
-    const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % vocabSize)
     const training = {
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-      weightDecay: 0.01,
-      gradientClip: null,
-      ...found.training,
+      ...resolveNew({ preset }).training,
       batchSize: options.batchSize ?? found.training.batchSize,
       microBatches: 1,
     }
+    for (const { name, shape } of stateTensors(parameters, training)) {
+      await session.allocate(name, 'f32', shape)
+    }
+    const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % vocabSize)
     const corpus = { train: tokens, validation: tokens }
     const trainer = await Trainer.create({ session, model, parameters, training, seed, corpus })
     return { session, trainer, batchSize: training.batchSize }

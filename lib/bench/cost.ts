@@ -77,8 +77,18 @@ function visibleElements({ outputs: [y] }: OpCall): number {
 const softmaxBytes = (reads: number) => (call: OpCall) =>
   reads * bytesPerElement[call.outputs[0].dtype] * visibleElements(call) + bytesIn(call.outputs)
 
-/** The parameters of an optimizer's step. */
-const updated = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0) / 3
+/** The elements of all outputs together. */
+const elements = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+
+/** Newton–Schulz: in each iteration X·Xᵀ, its square, and their polynomial times X, of which each side may be the shorter. */
+function muonFlops({ outputs, attributes }: OpCall): number {
+  const matrices = outputs.slice(0, outputs.length / 2)
+  return matrices.reduce((sum, { shape: [rows, columns] }) => {
+    const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)]
+    const iteration = 2 * short * short * (2 * long + short) + 3 * short * short
+    return sum + (attributes.iterations as number) * iteration + 11 * rows * columns
+  }, 0)
+}
 
 const rules: Readonly<Record<string, CostRule>> = {
   fill: { flops: none },
@@ -102,10 +112,24 @@ const rules: Readonly<Record<string, CostRule>> = {
   sum_leading: { flops: perInput(1) },
   relu: { flops: perOutput(1) },
   relu_backward: { flops: perOutput(1) },
+  relu_squared: { flops: perOutput(2) },
+  relu_squared_backward: { flops: perOutput(3) },
+  // An erf or a tanh is one operation, as an exponential is.
+  gelu: { flops: (call) => (call.attributes.tanh ? 9 : 5) * sizeOf(call.outputs[0].shape) },
+  gelu_backward: { flops: (call) => (call.attributes.tanh ? 18 : 11) * sizeOf(call.outputs[0].shape) },
+  swiglu: { flops: perOutput(4) },
+  swiglu_backward: { flops: perOutput(11) },
+  soft_cap: { flops: perOutput(3) },
+  soft_cap_backward: { flops: perOutput(4) },
   dropout: { flops: perOutput(1) },
   // The mean, the variance, and (x − mean) · rstd · gain + bias.
   layer_norm: { flops: perOutput(8) },
   layer_norm_backward: { flops: perOutput(14) },
+  // The mean square, and x · rstd · gain.
+  rms_norm: { flops: ({ inputs, outputs: [y] }) => (2 + inputs.length) * sizeOf(y.shape) },
+  rms_norm_backward: { flops: ({ inputs, outputs: [dx] }) => (inputs.length > 3 ? 9 : 6) * sizeOf(dx.shape) },
+  // The angles, once for all heads, are few beside the pairs that they turn.
+  rope: { flops: perOutput(3) },
   masked_softmax: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(1) },
   masked_softmax_backward: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(2) },
   // q·kᵀ and P·v.
@@ -122,7 +146,11 @@ const rules: Readonly<Record<string, CostRule>> = {
   clip_scale: { flops: () => 3 },
   require_finite: { flops: none },
   // Parameter, gradient and both moments are read, all but the gradient written: 28 bytes a parameter.
-  adamw: { flops: (call) => 15 * updated(call) },
+  adamw: { flops: (call) => (15 / 3) * elements(call) },
+  // Parameter, gradient and m are read, all but the gradient written: 20 bytes a parameter.
+  sgd: { flops: (call) => ((call.attributes.nesterov ? 9 : 7) / 2) * elements(call) },
+  muon: { flops: muonFlops },
+  ema: { flops: (call) => 3 * elements(call) },
   cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
   select_row: { flops: none, bytes: readAsWritten },
   count_tokens: { flops: none, bytes: ({ inputs: [, tokens] }) => 3 * bytesIn([tokens]) },

@@ -1,15 +1,17 @@
 // The ops that are timed alone, at the sizes of stage 09: each as a Program of its own, and what PyTorch does for the same.
 
+import type { Shape } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
 import { createModel } from '../model/architecture'
 import { findPreset } from '../model/config'
-import { adamw, fill, matmul } from '../ops'
+import { adamw, fill, matmul, muon } from '../ops'
 import { attentionBackwardOp, attentionOp } from '../ops/attention'
 import { crossEntropyBackwardOp, crossEntropyOp } from '../ops/cross_entropy'
 import { layerNormBackwardOp, layerNormOp } from '../ops/layer_norm'
 import { apply } from '../ops/op'
-import { gradientName, momentNames } from '../optim/adamw'
+import { adamwOptimizer } from '../optim/adamw'
+import { gradientName } from '../optim/update'
 import { vocabSize } from './cases'
 
 export interface OpCase {
@@ -44,6 +46,7 @@ export function opCases(batch = defaultBatch): OpCase[] {
     layerNormCase(rows, false),
     layerNormCase(rows, true),
     adamwCase(),
+    muonCase(),
     crossEntropyCase(rows),
   ]
 }
@@ -111,7 +114,7 @@ function adamwCase(): OpCase {
     shapes: `${parameters.length} tensors`,
     build: (trace) => {
       const tensors = parameters.map(({ path, shape }) => {
-        const [m, v] = momentNames(path).map((name) => trace.store(name, 'f32', shape))
+        const [m, v] = adamwOptimizer.state(path).map((name) => trace.store(name, 'f32', shape))
         const gradient = trace.store(gradientName(path), 'f32', shape)
         return { parameter: trace.store(path, 'f32', shape), gradient, m, v }
       })
@@ -121,6 +124,28 @@ function adamwCase(): OpCase {
       adamw(step, number('learningRate'), number('scale'), tensors, options)
     },
     torch: { op: 'adamw', shapes: parameters.map(({ shape }) => shape) },
+  }
+}
+
+/** The hidden layers' matrices of four blocks of 256 channels. */
+function muonCase(): OpCase {
+  const block: Shape[] = [...new Array<Shape>(4).fill([256, 256]), [1024, 256], [256, 1024]]
+  const shapes = [block, block, block, block].flat()
+  return {
+    name: 'muon',
+    shapes: `${shapes.length} matrices, 5 iterations`,
+    build: (trace) => {
+      const number = (name: string): Tensor => trace.input(name, 'f32', [])
+      const tensors = shapes.map((shape, i) => {
+        const [parameter, gradient, m] = ['p', 'g', 'm'].map((name) =>
+          trace.store(`${name}${i}`, 'f32', shape),
+        )
+        return { parameter, gradient, m }
+      })
+      const options = { iterations: 5, weightDecay: 0.01 }
+      muon(number('learningRate'), number('momentum'), number('scale'), tensors, options)
+    },
+    torch: { op: 'muon', shapes },
   }
 }
 

@@ -16,7 +16,7 @@ import type { BenchOptions, Peak, Result } from './result'
 import { TorchProcess } from './torch'
 
 /** Inputs of the cases, by name; a case takes those that its Program has. */
-const inputs = { rng: [1, 2, 3], step: 1, learningRate: 1e-3, scale: 1 }
+const inputs = { rng: [1, 2, 3], step: 1, learningRate: 1e-3, momentum: 0.95, scale: 1 }
 
 export async function* benchOps(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const all = opCases(options.batchSize)

@@ -5,8 +5,17 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
-import { modelKinds } from '../model/config'
+import { stageKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
+import {
+  activationNames,
+  defaultVariants,
+  initialNames,
+  normNames,
+  positionNames,
+  type Variants,
+} from '../nn'
+import { notUsed, optimizerNames, scheduleNames } from '../optim/names'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
 import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
@@ -17,16 +26,43 @@ const format = 1
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const positive = v.pipe(v.number(), v.gtValue(0))
+const wholeOrZero = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
-const modelSchema = v.object({
-  kind: v.picklist(modelKinds),
+const sizes = {
   vocabSize: count,
   blockSize: count,
   embed: count,
   heads: count,
   layers: count,
   dropout: fraction,
-})
+}
+
+/** One that isn't there is the default: a file may be older than it. */
+const variants = v.partial(
+  v.object({
+    positions: v.picklist(positionNames),
+    norm: v.picklist(normNames),
+    normGain: v.boolean(),
+    activation: v.picklist(activationNames),
+    qkNorm: v.boolean(),
+    kvHeads: count,
+    tiedEmbeddings: v.boolean(),
+    logitCap: v.pipe(v.number(), v.minValue(0)),
+    bias: v.boolean(),
+    embeddingNorm: v.boolean(),
+    attentionDropout: fraction,
+    embeddingDropout: fraction,
+    initial: v.picklist(initialNames),
+  } satisfies Record<keyof Variants, unknown>),
+)
+
+const modelSchema = v.variant('kind', [
+  v.object({ kind: v.picklist(stageKinds), ...sizes }),
+  v.pipe(
+    v.object({ kind: v.literal('gpt'), ...sizes, ...variants.entries }),
+    v.transform((model) => ({ ...defaultVariants(model), ...model })),
+  ),
+])
 
 const trainingSchema = v.object({
   /** Updates that the run was to make in all. */
@@ -42,6 +78,18 @@ const trainingSchema = v.object({
   gradientClip: v.nullable(positive),
   evalInterval: count,
   evalBatches: count,
+  // What there was not yet when older files were written is what it was then.
+  optimizer: v.optional(v.picklist(optimizerNames), 'adamw'),
+  momentum: v.optional(fraction, notUsed.momentum),
+  momentumWarmup: v.optional(wholeOrZero, notUsed.momentumWarmup),
+  nesterov: v.optional(v.boolean(), notUsed.nesterov),
+  matrixLearningRate: v.optional(positive, notUsed.matrixLearningRate),
+  schedule: v.optional(v.picklist(scheduleNames), 'constant'),
+  warmup: v.optional(wholeOrZero, 0),
+  minLearningRate: v.optional(fraction, notUsed.minLearningRate),
+  decayPart: v.optional(fraction, notUsed.decayPart),
+  /** Decay of the average of the weights; 0: there is none. */
+  average: v.optional(fraction, 0),
 })
 
 const schema = v.object({
@@ -71,7 +119,7 @@ export type CheckpointInfo = Omit<v.InferOutput<typeof schema>, 'format'>
 export interface Checkpoint {
   readonly path: string
   readonly info: CheckpointInfo
-  /** Parameters by path, `adamw/m/…` and `adamw/v/…`. */
+  /** Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages (`average/…`). */
   readonly tensors: ReadonlyMap<string, TensorState>
 }
 

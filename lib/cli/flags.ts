@@ -3,11 +3,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CompleteOptions } from '../generate/options'
 import { presets } from '../model/config'
+import { activationNames, initialNames, normNames, positionNames } from '../nn'
+import { optimizerNames, scheduleNames } from '../optim/names'
 import type { TrainOptions } from '../train/options'
 
 interface Flag {
-  /** What follows the name in the help: `<n>`. */
-  readonly value: string
+  /** What follows the name in the help: `<n>`. Absent: nothing, and `--no-<name>` says the opposite. */
+  readonly value?: string
   readonly description: string
   /** @param before what the same flag gave the last time, where it may come again */
   readonly parse?: (text: string, before?: unknown) => unknown
@@ -53,6 +55,43 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
     blockSize: { value: '<n>', description: 'longest sequence that the model sees, in tokens', parse: whole },
     dropout: { value: '<p>', description: 'probability of dropout, from 0 to below 1', parse: real },
   },
+  'Variants of the model (docs/variants.md; --no-… is the opposite):': {
+    positions: {
+      value: '<name>',
+      description: `how it knows where a token stands: ${oneOf(positionNames, 'learned')}`,
+    },
+    norm: {
+      value: '<name>',
+      description: `before attention, feed-forward and head: ${oneOf(normNames, 'layer')}`,
+    },
+    normGain: { description: 'norms have a gain, and layer norms a bias (default: they have)' },
+    activation: { value: '<name>', description: `in the feed-forward: ${oneOf(activationNames, 'relu')}` },
+    qkNorm: { description: 'queries and keys are normalised, head by head' },
+    kvHeads: {
+      value: '<n>',
+      description: 'heads of keys and values; they divide --heads (default: --heads)',
+      parse: whole,
+    },
+    tiedEmbeddings: { description: "the head's weight is the table of token embeddings" },
+    logitCap: {
+      value: '<x>',
+      description: 'logits stay below it, softly; 0: no limit (default: 0)',
+      parse: real,
+    },
+    bias: { description: 'linear layers and layer norms have biases (default: they have)' },
+    embeddingNorm: { description: 'embeddings are normalised before the first block' },
+    attentionDropout: {
+      value: '<p>',
+      description: 'probability of dropping an attention weight (default: --dropout)',
+      parse: real,
+    },
+    embeddingDropout: {
+      value: '<p>',
+      description: 'probability of dropping an element of the embeddings (default: 0)',
+      parse: real,
+    },
+    initial: { value: '<name>', description: `how weights begin: ${oneOf(initialNames, 'torch')}` },
+  },
   'Training:': {
     steps: {
       value: '<n>',
@@ -65,20 +104,55 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       description: 'micro-batches averaged before an update (default: 1)',
       parse: whole,
     },
-    learningRate: { value: '<x>', description: "Adam's step size", parse: real },
+    seed: {
+      value: '<n>',
+      description: 'decides weights, batches and dropout; 64 bits (default: 1337)',
+      parse: seed,
+    },
+  },
+  'Optimizer (docs/optimizers.md):': {
+    optimizer: { value: '<name>', description: oneOf(optimizerNames, 'adamw') },
+    learningRate: { value: '<x>', description: 'step size of AdamW or SGD', parse: real },
     beta1: { value: '<x>', description: "decay of the gradient's running mean (default: 0.9)", parse: real },
     beta2: { value: '<x>', description: 'decay of its running square (default: 0.999)', parse: real },
     epsilon: { value: '<x>', description: "Adam's epsilon (default: 1e-8)", parse: real },
-    weightDecay: { value: '<x>', description: 'decoupled weight decay (default: 0.01)', parse: real },
+    weightDecay: { value: '<x>', description: 'decay of weights (default: 0.01)', parse: real },
     gradientClip: {
       value: '<x>',
       description: 'largest norm of the gradient (default: no limit)',
       parse: real,
     },
-    seed: {
+    momentum: { value: '<x>', description: 'of sgd (default: 0.9) and muon (default: 0.95)', parse: real },
+    momentumWarmup: {
       value: '<n>',
-      description: 'decides weights, batches and dropout; 64 bits (default: 1337)',
-      parse: seed,
+      description: "steps in which muon's momentum rises from 0.85 (default: 0)",
+      parse: whole,
+    },
+    nesterov: { description: 'sgd looks ahead, as muon always does' },
+    matrixLearningRate: {
+      value: '<x>',
+      description: "muon's step size for matrices; --learning-rate is for the rest (default: 0.02)",
+      parse: real,
+    },
+    schedule: {
+      value: '<name>',
+      description: `how learning rates go on after the warm-up: ${oneOf(scheduleNames, 'constant')}`,
+    },
+    warmup: { value: '<n>', description: 'steps in which learning rates rise (default: 0)', parse: whole },
+    minLearningRate: {
+      value: '<x>',
+      description: 'the part of learning rates that is left at the end (default: 0)',
+      parse: real,
+    },
+    decayPart: {
+      value: '<x>',
+      description: 'the part of all steps in which wsd goes down (default: 0.2)',
+      parse: real,
+    },
+    average: {
+      value: '<x>',
+      description: 'decay of an average of the weights, which is then the model (default: 0, none)',
+      parse: real,
     },
   },
   'Progress and checkpoints:': {
@@ -168,6 +242,8 @@ export function addTrainFlags(command: Command): void {
   for (const [heading, flags] of Object.entries(groups)) {
     for (const [name, flag] of Object.entries(flags)) {
       command.addOption(option(name, flag).helpGroup(heading))
+      // Both ways, since a preset may have either. (Defined second, it leaves the option without a default.)
+      if (flag.value === undefined) command.addOption(new Option(`--no-${kebab(name)}`).hideHelp())
       if (name === 'out') command.addOption(new Option('--no-out', 'write no checkpoints').helpGroup(heading))
     }
   }
@@ -215,8 +291,16 @@ export function addGenerateFlags(command: Command): void {
 }
 
 function option(name: string, { value, description, parse }: Flag): Option {
-  const option = new Option(`--${kebab(name)} ${value}`, description)
+  const option = new Option(
+    value === undefined ? `--${kebab(name)}` : `--${kebab(name)} ${value}`,
+    description,
+  )
   return parse ? option.argParser(parse) : option
+}
+
+/** Names to choose from, for the help. */
+function oneOf(names: readonly string[], usual: string): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)} (default: ${usual})`
 }
 
 /** `batchSize` → `batch-size`. */

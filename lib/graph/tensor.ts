@@ -51,19 +51,31 @@ export class Tensor implements TensorSpec {
 
 /** A parameter of a module: its shape and how it begins. `path` is set when its model is built. */
 export class Parameter implements TensorSpec {
-  /** Its place in the model, such as `blocks.0.attention.query.weight`: its name in the Store. */
+  /** Its place in the model, such as `blocks.0.attention.query.weight`. */
   path = ''
+  /** Before the path, this makes its name in the Store: 'average/' where a model computes with the averages of its weights. */
+  prefix = ''
   readonly dtype = 'f32'
 
+  /**
+   * @param hidden whether it is a matrix of a hidden layer, from channels to channels: neither a table of embeddings nor the head
+   *   that makes logits. Muon takes these, AdamW the rest. Default false
+   */
   constructor(
     readonly shape: Shape,
     readonly initial: Initial,
+    readonly hidden = false,
   ) {}
+
+  /** Its name in the Store. */
+  get name(): string {
+    return `${this.prefix}${this.path}`
+  }
 }
 
-/** How a parameter begins: N(0, 1), U(−bound, bound), or one value everywhere. */
+/** How a parameter begins: N(0, deviation), by default N(0, 1), U(−bound, bound), or one value everywhere. */
 export type Initial =
-  | { readonly kind: 'normal' }
+  | { readonly kind: 'normal'; readonly deviation?: number }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'constant'; readonly value: number }
 

@@ -47,7 +47,7 @@ export class Trace {
     if (parameter.path === '') {
       throw new NanoGptError('model', 'a parameter has no path yet: build its model with nameParameters()')
     }
-    return this.store(parameter.path, parameter.dtype, parameter.shape)
+    return this.store(parameter.name, parameter.dtype, parameter.shape)
   }
 
   /** The random key of this run: u32 [3] = seed low, seed high, draw. */

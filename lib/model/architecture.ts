@@ -1,11 +1,19 @@
 // From a config to the model it describes.
 
-import { type LanguageModel, nameParameters } from '../nn'
+import { Gpt, type LanguageModel, nameParameters } from '../nn'
+import { averagePrefix } from '../optim/average'
 import { modelStages } from '../stages'
 import type { ModelConfig } from './config'
 
-/** The model, its parameters named. */
-export function createModel(config: ModelConfig) {
-  const model: LanguageModel = new modelStages[config.kind].model(config)
-  return { model, parameters: nameParameters(model) }
+/**
+ * The model, its parameters named.
+ *
+ * @param options `averaged`: it computes with the averages of its weights that training keeps. Default false
+ */
+export function createModel(config: ModelConfig, options: { averaged?: boolean } = {}) {
+  const model: LanguageModel =
+    config.kind === 'gpt' ? new Gpt(config) : new modelStages[config.kind].model(config)
+  const parameters = nameParameters(model)
+  if (options.averaged) for (const parameter of parameters) parameter.prefix = averagePrefix
+  return { model, parameters }
 }

@@ -1,17 +1,34 @@
-// What a model is made of, and the named presets: the stages of the course, nanoGPT's two models, and `auto`.
+// What a model is made of, and the named presets: the stages of the course, nanoGPT's two models, a recipe of today's, and `auto`.
 
 import { NanoGptError, show, suggest } from '../errors'
-import type { ModelSizes } from '../nn'
+import { defaultVariants, type GptSizes, type ModelSizes, type Variants } from '../nn'
+import type { OptimizerName, ScheduleName } from '../optim/names'
 import { modelStages, notebook, stages } from '../stages'
 import type { Numbers } from '../stages/stage'
 
-export type ModelKind = keyof typeof modelStages
-export const modelKinds = Object.keys(modelStages) as ModelKind[]
+export type StageKind = keyof typeof modelStages
+export const stageKinds = Object.keys(modelStages) as StageKind[]
+export type ModelKind = StageKind | 'gpt'
+export const modelKinds: readonly ModelKind[] = [...stageKinds, 'gpt']
 
-/** A model: its kind, which is the name of the stage that defines it, and its sizes. */
-export interface ModelConfig extends ModelSizes {
-  readonly kind: ModelKind
+/** A model of the course: its kind, which is the name of the stage that defines it, and its sizes. */
+export interface StageConfig extends ModelSizes {
+  readonly kind: StageKind
 }
+
+/** The GPT whose parts can be chosen: its sizes and its variants. */
+export interface GptConfig extends GptSizes {
+  readonly kind: 'gpt'
+}
+
+export type ModelConfig = StageConfig | GptConfig
+
+/** A config without what the tokenizer brings. */
+export type Sized<Config extends ModelConfig = ModelConfig> = Config extends ModelConfig
+  ? Omit<Config, 'vocabSize'>
+  : never
+
+export const variantNames = Object.keys(defaultVariants({ heads: 1, dropout: 0 })) as (keyof Variants)[]
 
 /** How a preset trains, unless options say otherwise. What is not there has the defaults of `train`. */
 export interface TrainingDefaults {
@@ -20,48 +37,130 @@ export interface TrainingDefaults {
   readonly steps: number
   readonly evalInterval: number
   readonly evalBatches: number
+  readonly optimizer?: OptimizerName
   readonly beta2?: number
   readonly weightDecay?: number
   readonly gradientClip?: number
+  readonly momentum?: number
+  readonly momentumWarmup?: number
+  readonly nesterov?: boolean
+  readonly matrixLearningRate?: number
+  readonly schedule?: ScheduleName
+  readonly warmup?: number
+  readonly minLearningRate?: number
+  readonly decayPart?: number
+  readonly average?: number
 }
 
 export interface Preset {
   readonly description: string
-  readonly model: Omit<ModelConfig, 'vocabSize'>
+  readonly model: Sized
   readonly training: TrainingDefaults
 }
 
-function fromStage(kind: ModelKind, idea: string, numbers: Numbers): Preset {
+function fromStage(kind: StageKind, idea: string, numbers: Numbers) {
   const { blockSize, embed, heads, layers, dropout, ...training } = numbers
   return { description: idea, model: { kind, blockSize, embed, heads, layers, dropout }, training }
 }
 
 const stagePresets = Object.fromEntries(
-  modelKinds.map((kind) => [kind, fromStage(kind, modelStages[kind].idea, modelStages[kind].numbers)]),
-) as Record<ModelKind, Preset>
+  stageKinds.map((kind) => [kind, fromStage(kind, modelStages[kind].idea, modelStages[kind].numbers)]),
+) as Record<StageKind, Preset & { readonly model: Sized<StageConfig> }>
 
-/** What nanoGPT's two Shakespeare configurations share. (Its GELU, tied embeddings, missing biases and cosine schedule are not here yet.) */
-const nanoGpt = { learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, gradientClip: 1 } as const
+function sizesOf(kind: StageKind): Omit<ModelSizes, 'vocabSize'> {
+  const { kind: _, ...sizes } = stagePresets[kind].model
+  return sizes
+}
+
+/** A gpt of these sizes: the decoder, but for the variants named. */
+function gpt(sizes: Omit<ModelSizes, 'vocabSize'>, variants: Partial<Variants> = {}): Sized<GptConfig> {
+  return { kind: 'gpt', ...sizes, ...defaultVariants(sizes), ...variants }
+}
+
+/** nanoGPT's model (Karpathy, 2022), as its Shakespeare configurations have it. */
+function nanoGpt(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
+  return gpt(sizes, {
+    activation: 'gelu',
+    bias: false,
+    tiedEmbeddings: true,
+    embeddingDropout: sizes.dropout,
+    initial: 'gpt2',
+  })
+}
+
+/** What nanoGPT's two Shakespeare configurations share. (Its weight decay spares the norms' gains; here it takes all.) */
+const nanoGptTraining = {
+  learningRate: 1e-3,
+  beta2: 0.99,
+  weightDecay: 0.1,
+  gradientClip: 1,
+  schedule: 'cosine',
+  warmup: 100,
+  minLearningRate: 0.1,
+} as const
 
 export const presets = {
   notebook: fromStage('bigram', notebook.idea, notebook.numbers),
   ...stagePresets,
+  gpt: {
+    description:
+      'the decoder’s sizes and numbers, for a model whose parts are chosen by options (docs/variants.md)',
+    model: gpt(sizesOf('decoder')),
+    training: stagePresets.decoder.training,
+  },
   cpu: {
-    description: 'the sizes of nanoGPT’s CPU model, 0.8 million parameters: minutes on a laptop',
-    model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
-    training: { ...nanoGpt, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
+    description: 'nanoGPT’s CPU model, 0.8 million parameters: minutes on a laptop',
+    model: nanoGpt({ blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 }),
+    training: { ...nanoGptTraining, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
   },
   baby: {
-    description: 'the sizes of nanoGPT’s baby model, 10.8 million parameters: hours on a CPU',
-    model: { kind: 'decoder', blockSize: 256, embed: 384, heads: 6, layers: 6, dropout: 0.2 },
-    training: { ...nanoGpt, batchSize: 64, steps: 5000, evalInterval: 250, evalBatches: 5 },
+    description: 'nanoGPT’s baby model, 10.7 million parameters: hours on a CPU',
+    model: nanoGpt({ blockSize: 256, embed: 384, heads: 6, layers: 6, dropout: 0.2 }),
+    training: { ...nanoGptTraining, batchSize: 64, steps: 5000, evalInterval: 250, evalBatches: 5 },
+  },
+  speedrun: {
+    description: 'a recipe of today’s, 3.2 million parameters: below nanoGPT’s best loss in 1,500 steps',
+    model: gpt(
+      { blockSize: 256, embed: 256, heads: 4, layers: 4, dropout: 0.1 },
+      {
+        positions: 'rope',
+        norm: 'rms',
+        normGain: false,
+        activation: 'relu-squared',
+        qkNorm: true,
+        logitCap: 15,
+        bias: false,
+        embeddingNorm: true,
+        attentionDropout: 0,
+        embeddingDropout: 0.1,
+        initial: 'zero-residual',
+      },
+    ),
+    training: {
+      batchSize: 16,
+      steps: 1500,
+      evalInterval: 250,
+      evalBatches: 20,
+      optimizer: 'muon',
+      matrixLearningRate: 0.02,
+      momentum: 0.95,
+      momentumWarmup: 150,
+      weightDecay: 0.1,
+      learningRate: 3e-3,
+      beta2: 0.95,
+      schedule: 'wsd',
+      warmup: 50,
+      decayPart: 0.6,
+    },
   },
   auto: {
     description: 'sized to what this device can train in a few minutes (--minutes, default 3)',
     model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
     training: {
-      ...nanoGpt,
       learningRate: 2e-3,
+      beta2: 0.99,
+      weightDecay: 0.1,
+      gradientClip: 1,
       batchSize: 12,
       steps: 2000,
       evalInterval: 250,

@@ -22,7 +22,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer'
 import { createModel } from './architecture'
 import type { ModelConfig } from './config'
 import { TextLoss } from './loss'
-import { loadTensors, readTensors, weightTensors } from './weights'
+import { loadWeights, readWeights } from './weights'
 
 /** What a `Model` is made of; `train` and `load` put it together. */
 export interface ModelParts {
@@ -70,16 +70,15 @@ export class Model {
 
   /** Copies of the weights, by path: `blocks.0.attention.query.weight` and so on. */
   async parameters(): Promise<Map<string, { shape: Shape; data: Float32Array }>> {
-    const states = await readTensors(this.alive, this.named())
+    const states = await readWeights(this.alive, this.parts.parameters)
     return new Map(states.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]))
   }
 
   /** Replaces a weight's values, for example with those of a model trained elsewhere. */
   async setParameter(path: string, data: Float32Array): Promise<void> {
-    if (!this.parts.parameters.some((parameter) => parameter.path === path)) {
-      throw new NanoGptError('option', `there is no parameter ${path}; parameters() lists them`)
-    }
-    await this.alive.write(path, data)
+    const found = this.parts.parameters.find((parameter) => parameter.path === path)
+    if (!found) throw new NanoGptError('option', `there is no parameter ${path}; parameters() lists them`)
+    await this.alive.write(found.name, data)
   }
 
   /**
@@ -155,7 +154,7 @@ export class Model {
 
   /** Writes the weights as a checkpoint that `load` reads (without the optimizer's state: training can't resume from it). */
   async save(path: string): Promise<void> {
-    await writeCheckpoint(path, this.info, await readTensors(this.alive, this.named()))
+    await writeCheckpoint(path, this.info, await readWeights(this.alive, this.parts.parameters))
   }
 
   /** Frees the device's memory. Later calls fail. */
@@ -171,10 +170,6 @@ export class Model {
   private get alive(): Session {
     if (this.disposed) throw new NanoGptError('disposed', 'this model has been disposed; load() it again')
     return this.parts.session
-  }
-
-  private named(): { name: string; shape: Shape }[] {
-    return weightTensors(this.parts.parameters)
   }
 
   /** An empty prompt is a line break, as if a new paragraph began, or the first character where the text has none. */
@@ -228,7 +223,7 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   const { model: architecture, parameters } = createModel(config)
   const session = await openSession(open)
   try {
-    await loadTensors(session, weightTensors(parameters), checkpoint)
+    await loadWeights(session, parameters, checkpoint)
   } catch (error) {
     await session.dispose()
     throw error

@@ -18,7 +18,7 @@ import {
 import { copyOp } from '../ops/copy'
 import { constantIndex } from '../ops/fill'
 import { applyInto } from '../ops/op'
-import { gradientName } from '../optim/adamw'
+import { gradientName } from '../optim/update'
 import { site } from '../random/philox'
 
 /** The token corpora in the Store. */

@@ -4,6 +4,7 @@ import type { Session } from '../backend/backend'
 import { NanoGptError } from '../errors'
 import { type Dtype, describe, type Shape, sameShape, sizeOf, type TypedArray } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
+import { averageName } from '../optim/average'
 import { normalFill, type Seed, site, uniformFill } from '../random/philox'
 
 /** A named tensor outside the Store. */
@@ -19,7 +20,7 @@ export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
   const values = new Float32Array(sizeOf(parameter.shape))
   const { initial, path } = parameter
   if (initial.kind === 'constant') values.fill(initial.value)
-  else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed)
+  else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed, initial.deviation)
   else uniformFill(values, initial.bound, site(`${path}.init`), seed)
   return values
 }
@@ -41,24 +42,48 @@ export async function initializeWeights(
   }
 }
 
-/** Allocates f32 tensors and fills them from a checkpoint's. */
+/** Allocates f32 tensors and fills them from a checkpoint's, which may have other names there. */
 export async function loadTensors(
   session: Session,
   wanted: readonly { name: string; shape: Shape }[],
   source: { readonly path: string; readonly tensors: ReadonlyMap<string, TensorState> },
+  nameThere = (name: string) => name,
 ): Promise<void> {
   for (const { name, shape } of wanted) {
-    const found = source.tensors.get(name)
+    const there = nameThere(name)
+    const found = source.tensors.get(there)
     if (found?.dtype !== 'f32' || !sameShape(found.shape, shape)) {
       const instead = found ? `it is ${describe(found)}` : 'it is missing'
       throw new NanoGptError(
         'checkpoint',
-        `${source.path}: ${name} should be f32 [${shape.join(', ')}], but ${instead}`,
+        `${source.path}: ${there} should be f32 [${shape.join(', ')}], but ${instead}`,
       )
     }
     await session.allocate(name, 'f32', shape)
     await session.write(name, found.data)
   }
+}
+
+/** Allocates the parameters and fills them from a checkpoint: with the averages of its weights, if it has any. */
+export async function loadWeights(
+  session: Session,
+  parameters: readonly Parameter[],
+  source: { readonly path: string; readonly tensors: ReadonlyMap<string, TensorState> },
+): Promise<void> {
+  const averaged = parameters.some(({ path }) => source.tensors.has(averageName(path)))
+  await loadTensors(session, weightTensors(parameters), source, averaged ? averageName : undefined)
+}
+
+/** Copies the values with which a model computes out of the Store, by path. */
+export async function readWeights(
+  session: Session,
+  parameters: readonly Parameter[],
+): Promise<TensorState[]> {
+  const states = await readTensors(
+    session,
+    parameters.map(({ name, shape }) => ({ name, shape })),
+  )
+  return states.map((state, i) => ({ ...state, name: parameters[i].path }))
 }
 
 /** Copies f32 tensors out of the Store. */

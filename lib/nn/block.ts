@@ -2,28 +2,34 @@
 
 import type { Tensor } from '../graph/tensor'
 import { add } from '../ops'
-import { CausalSelfAttention } from './attention'
-import { FeedForward } from './feed_forward'
-import { LayerNorm } from './layer_norm'
+import { CausalSelfAttention, type SelfAttentionOptions } from './attention'
+import { FeedForward, type FeedForwardOptions } from './feed_forward'
 import { Module } from './module'
+import { createNorm, type Norm, type NormOptions } from './norm'
+
+export interface BlockOptions extends NormOptions, SelfAttentionOptions, FeedForwardOptions {}
 
 export class Block extends Module {
-  readonly attentionNorm: LayerNorm
+  readonly attentionNorm: Norm
   readonly attention: CausalSelfAttention
-  readonly feedForwardNorm: LayerNorm
+  readonly feedForwardNorm: Norm
   readonly feedForward: FeedForward
 
-  constructor(channels: number, heads: number, dropout = 0) {
+  constructor(channels: number, heads: number, dropout = 0, options: BlockOptions = {}) {
     super()
-    this.attentionNorm = new LayerNorm(channels)
-    this.attention = new CausalSelfAttention(channels, heads, dropout)
-    this.feedForwardNorm = new LayerNorm(channels)
-    this.feedForward = new FeedForward(channels, dropout)
+    this.attentionNorm = createNorm(channels, options)
+    this.attention = new CausalSelfAttention(channels, heads, dropout, options)
+    this.feedForwardNorm = createNorm(channels, options)
+    this.feedForward = new FeedForward(channels, dropout, options)
   }
 
-  /** x [B, T, C] → x + attention(norm(x)) → that + feedForward(norm(that)) */
-  forward(x: Tensor): Tensor {
-    const attended = add(x, this.attention.forward(this.attentionNorm.forward(x)))
+  /**
+   * x [B, T, C] → x + attention(norm(x)) → that + feedForward(norm(that))
+   *
+   * @param positions i32 [T] or [B, T]: see `CausalSelfAttention`
+   */
+  forward(x: Tensor, positions?: Tensor): Tensor {
+    const attended = add(x, this.attention.forward(this.attentionNorm.forward(x), positions))
     return add(attended, this.feedForward.forward(this.feedForwardNorm.forward(attended)))
   }
 }

@@ -1,16 +1,16 @@
 // A table with a row for each token (or position).
 
-import { Parameter, type Tensor } from '../graph/tensor'
+import { type Initial, Parameter, type Tensor } from '../graph/tensor'
 import { embedding } from '../ops'
 import { Module } from './module'
 
 export class Embedding extends Module {
   readonly weight: Parameter
 
-  /** Rows begin as N(0, 1), as in PyTorch. */
-  constructor(rows: number, channels: number) {
+  /** @param initial how the rows begin. Default N(0, 1), as in PyTorch */
+  constructor(rows: number, channels: number, initial: Initial = { kind: 'normal' }) {
     super()
-    this.weight = new Parameter([rows, channels], { kind: 'normal' })
+    this.weight = new Parameter([rows, channels], initial)
   }
 
   /** tokens […] → […, channels] */

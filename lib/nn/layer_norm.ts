@@ -2,23 +2,35 @@
 
 import { Parameter, type Tensor } from '../graph/tensor'
 import { layerNorm } from '../ops'
+import { fill } from '../ops/fill'
 import { Module } from './module'
 
+export interface LayerNormOptions {
+  /** Added to the variance. Default 1e-5. */
+  epsilon?: number
+  /** Whether there is a gain for each channel. Default true. */
+  gain?: boolean
+  /** Whether there is a bias for each channel. Default true. */
+  bias?: boolean
+}
+
 export class LayerNorm extends Module {
-  readonly weight: Parameter
-  readonly bias: Parameter
+  readonly weight?: Parameter
+  readonly bias?: Parameter
 
   constructor(
-    channels: number,
-    private readonly epsilon = 1e-5,
+    private readonly channels: number,
+    private readonly options: LayerNormOptions = {},
   ) {
     super()
-    this.weight = new Parameter([channels], { kind: 'constant', value: 1 })
-    this.bias = new Parameter([channels], { kind: 'constant', value: 0 })
+    if (options.gain ?? true) this.weight = new Parameter([channels], { kind: 'constant', value: 1 })
+    if (options.bias ?? true) this.bias = new Parameter([channels], { kind: 'constant', value: 0 })
   }
 
   /** x […, channels] → the same shape */
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight, this.bias, this.epsilon)
+    // The op has both; constants stand for what doesn't train.
+    const constant = (value: number) => fill([this.channels], value, x.trace)
+    return layerNorm(x, this.weight ?? constant(1), this.bias ?? constant(0), this.options.epsilon)
   }
 }

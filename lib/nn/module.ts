@@ -8,16 +8,18 @@ export abstract class Module {
 }
 
 /**
- * Gives every module and parameter below `root` its path, from the names of the properties that hold them.
+ * Gives every module and parameter below `root` its path, from the names of the properties that hold them. A parameter that
+ * several modules share has the path of the first.
  *
- * @returns the parameters, in the order of those properties
+ * @returns the parameters, in the order of those properties, each once
  */
 export function nameParameters(root: Module): Parameter[] {
-  const parameters: Parameter[] = []
+  const parameters = new Set<Parameter>()
   const visit = (value: unknown, path: string): void => {
     if (value instanceof Parameter) {
+      if (parameters.has(value)) return
       value.path = path
-      parameters.push(value)
+      parameters.add(value)
     } else if (Array.isArray(value)) {
       value.forEach((item, index) => {
         visit(item, `${path}.${index}`)
@@ -28,5 +30,5 @@ export function nameParameters(root: Module): Parameter[] {
     }
   }
   visit(root, '')
-  return parameters
+  return [...parameters]
 }

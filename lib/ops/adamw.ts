@@ -2,9 +2,7 @@
 // for any number of parameters at once.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
-
-const names = ['parameter', 'gradient', 'm', 'v']
+import { apply, demand, expectGroups, expectSpec, floats, type Op, outOfRange } from './op'
 
 export const adamwOp: Op = {
   name: 'adamw',
@@ -14,16 +12,7 @@ export const adamwOp: Op = {
     expectSpec('adamw', 'step', step, 'i32', [])
     expectSpec('adamw', 'learning_rate', learningRate, 'f32', [])
     expectSpec('adamw', 'scale', scale, 'f32', [])
-    const n = tensors.length / 4
-    demand(
-      Number.isInteger(n) && n >= 1,
-      'adamw',
-      () => `${tensors.length} tensors are not n parameters, gradients, m and v`,
-    )
-    tensors.forEach((tensor, i) => {
-      expectFloat('adamw', 'parameter', tensors[i % n])
-      expectSpec('adamw', names[Math.floor(i / n)], tensor, 'f32', tensors[i % n].shape)
-    })
+    const n = expectGroups('adamw', tensors, ['parameter', 'gradient', 'm', 'v'])
     for (const beta of ['beta1', 'beta2']) {
       const value = attributes[beta] as number
       demand(

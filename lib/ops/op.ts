@@ -113,6 +113,25 @@ export function expectFloat(op: string, what: string, spec: TensorSpec | undefin
   expectSpec(op, what, spec, 'f32')
 }
 
+/**
+ * Checks the tensors of an op on many: n of the first name, then as many of each other, in the same order and shapes.
+ *
+ * @returns n
+ */
+export function expectGroups(op: string, tensors: readonly TensorSpec[], names: readonly string[]): number {
+  const n = tensors.length / names.length
+  demand(
+    Number.isInteger(n) && n >= 1,
+    op,
+    () => `${tensors.length} tensors are not as many of each: ${names.join(', ')}`,
+  )
+  tensors.forEach((tensor, i) => {
+    expectFloat(op, names[0], tensors[i % n])
+    expectSpec(op, names[Math.floor(i / n)], tensor, 'f32', tensors[i % n].shape)
+  })
+  return n
+}
+
 /** Throws the error that ends a run: the contents of an input are out of range. */
 export function outOfRange(message: string): never {
   throw new NanoGptError('out_of_range', message)

@@ -151,16 +151,16 @@ export function uniformFill(out: FloatArray, bound: number, siteId: number, seed
 }
 
 /**
- * Fills `out` with N(0, 1), at draw 0, by Box and Muller: elements 2i and 2i + 1 are the cosine and the sine of one pair of
- * words. The numbers are f32 in a Float64Array too.
+ * Fills `out` with N(0, deviation), at draw 0, by Box and Muller: elements 2i and 2i + 1 are the cosine and the sine of one pair
+ * of words. The numbers are f32 in a Float64Array too, rounded once.
  */
-export function normalFill(out: FloatArray, siteId: number, seed: Seed): void {
+export function normalFill(out: FloatArray, siteId: number, seed: Seed, deviation = 1): void {
   const words = new Uint32Array(4)
   for (let start = 0; start < out.length; start += 4) {
     const index = start / 4
     philoxInto(words, index, index / 0x100000000, siteId, 0, seed.low, seed.high)
     for (let i = 0; i < 4 && start + i < out.length; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log((words[i] + 0.5) * 2 ** -32))
+      const radius = deviation * Math.sqrt(-2 * Math.log((words[i] + 0.5) * 2 ** -32))
       const angle = 2 * Math.PI * ((words[i + 1] + 0.5) * 2 ** -32)
       out[start + i] = Math.fround(radius * Math.cos(angle))
       if (start + i + 1 < out.length) out[start + i + 1] = Math.fround(radius * Math.sin(angle))

@@ -21,7 +21,7 @@ import type { ModelStage } from './stage'
 export abstract class EmbeddedModel extends LanguageModel {
   readonly tokenEmbedding = new Embedding(this.sizes.vocabSize, this.sizes.embed)
   readonly positionEmbedding = new Embedding(this.sizes.blockSize, this.sizes.embed)
-  readonly head = new Linear(this.sizes.embed, this.sizes.vocabSize)
+  readonly head = new Linear(this.sizes.embed, this.sizes.vocabSize, { head: true })
 
   /** x [B, T, C] → [B, T, C] */
   abstract body(x: Tensor): Tensor

@@ -8,6 +8,7 @@ import { defined } from '../options'
 import type { CheckedOptions } from './options'
 import { prepare } from './prepare'
 import type { RunControl } from './run'
+import { defaultsBeside } from './update_options'
 
 const defaultMinutes = 3
 /** Measuring takes this part of the time, and no longer than this. */
@@ -23,7 +24,7 @@ const { kind, ...sizes } = model
 const { steps: _, evalInterval: __, ...numbers } = training
 
 /** What each kind of device learns well in a few minutes: the preset, or in plain TypeScript a smaller model. */
-const plans = {
+const plans: Readonly<Record<'native' | 'js', Partial<CheckedOptions>>> = {
   native: { preset: kind, ...sizes, ...numbers },
   js: {
     preset: 'decoder',
@@ -52,7 +53,7 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
   }
   const seconds = 60 * (minutes ?? defaultMinutes)
   const measuring = Math.min(mostSecondsMeasuring, measuringPart * seconds)
-  const planned = { ...plans[await kindOf(options)], ...defined(given) }
+  const planned = { ...defaultsBeside(given, plans[await kindOf(options)]), ...defined(given) }
   if (planned.steps !== undefined) return planned
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
   const { signal } = options

@@ -7,14 +7,17 @@ import { makeFolder, writeFileAtomic } from '../checkpoint/atomic'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, reasonOf } from '../errors'
-import { checkOptions, defined } from '../options'
+import type { GptSizes } from '../nn'
+import { checkOptions, defined, pick } from '../options'
 import {
   type CheckedOptions,
   checkTogether,
+  dropouts,
   fixedByFrom,
   samplingDefaults,
   trainOptionSchemas,
 } from './options'
+import { defaultsBeside, withoutUnused } from './update_options'
 
 const fileName = 'config.json'
 
@@ -45,13 +48,13 @@ export type StoredOptions = v.InferInput<typeof schema>
 
 /** The options with which `train()` makes this run again. A text that was given as `{ text }` is not among them. */
 export function storedOptions(info: CheckpointInfo, options: CheckedOptions): StoredOptions {
-  const { kind, vocabSize: _, dropout, ...sizes } = info.model
-  const { gradientClip, ...training } = info.training
+  const { kind, vocabSize: _, ...rest } = info.model
+  const sizes: Partial<GptSizes> = rest
+  const { gradientClip, ...training } = withoutUnused(info.training)
   const { from, checkpointInterval, instructionSet } = options
   const seed = Number(info.seed)
   return defined({
-    ...(from === undefined ? { preset: kind, ...sizes } : { from: resolve(from) }),
-    dropout,
+    ...(from === undefined ? { preset: kind, ...sizes } : { from: resolve(from), ...pick(sizes, dropouts) }),
     data: info.data.source ?? undefined,
     ...training,
     // Left out, it would be that of the preset or the checkpoint.
@@ -84,7 +87,7 @@ export async function withConfig(options: CheckedOptions): Promise<CheckedOption
   const stored = await readConfig(config)
   // A model to begin with that was named here decides what the file can't know.
   if (given.from !== undefined) for (const name of fixedByFrom) delete stored[name]
-  const merged = { ...stored, ...given, config }
+  const merged = { ...defaultsBeside(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError(
       'data',

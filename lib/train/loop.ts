@@ -254,7 +254,10 @@ export class Loop {
 
   private async write(file: string): Promise<void> {
     const path = join(this.prepared.out!, file)
-    const tensors = await readTensors(this.prepared.session, savedTensors(this.prepared.parameters))
+    const tensors = await readTensors(
+      this.prepared.session,
+      savedTensors(this.prepared.parameters, this.training),
+    )
     await writeCheckpoint(path, this.info(), tensors)
     this.emit({ type: 'checkpoint', step: this.step, path })
   }

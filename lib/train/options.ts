@@ -3,24 +3,66 @@
 import * as v from 'valibot'
 import type { Checkpoint, TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError, show } from '../errors'
-import { findPreset, type ModelConfig } from '../model/config'
-import { checkOptions, count, seed, signal } from '../options'
+import { findPreset, type GptConfig, type Sized, variantNames } from '../model/config'
+import {
+  activationNames,
+  defaultVariants,
+  initialNames,
+  normNames,
+  positionNames,
+  type Variants,
+} from '../nn'
+import {
+  atLeastZero,
+  checkOptions,
+  count,
+  flag,
+  fraction,
+  oneOf,
+  pick,
+  positive,
+  seed,
+  signal,
+  wholeOrZero,
+} from '../options'
+import { resolveUpdates, updateNumbers, updateSchemas } from './update_options'
 
 const defaultSeed = 1337
 /** Of those options that a checkpoint doesn't keep. */
 export const samplingDefaults = { sampleInterval: 0, sampleTokens: 200 } as const
 
 const optional = v.optional
-const number = v.pipe(v.number('must be a number'), v.finite('must be finite'))
-const positive = v.pipe(number, v.gtValue(0, 'must be more than 0'))
-const beta = v.pipe(number, v.minValue(0, 'must be at least 0'), v.ltValue(1, 'must be less than 1'))
-const interval = v.pipe(
-  v.number('must be a number'),
-  v.safeInteger('must be a whole number'),
-  v.minValue(0, 'must be at least 0'),
-)
-
 const path = v.string('must be a path')
+
+/** What can be chosen about a model of kind 'gpt'; docs/variants.md says what each is. */
+const variantSchemas = {
+  /** How the model knows where a token stands: 'learned', a vector for each place, or 'rope', by turning queries and keys. Default 'learned'. */
+  positions: optional(oneOf(positionNames)),
+  /** The norm: 'layer' or 'rms'. Default 'layer'. */
+  norm: optional(oneOf(normNames)),
+  /** Whether norms have a gain and, the layer norm, a bias. Default true. */
+  normGain: optional(flag),
+  /** In the feed-forward: 'relu', 'relu-squared', 'gelu', 'gelu-tanh' (its approximation) or 'swiglu'. Default 'relu'. */
+  activation: optional(oneOf(activationNames)),
+  /** Whether queries and keys are RMS-normalised, head by head, before they meet. Default false. */
+  qkNorm: optional(flag),
+  /** Heads of keys and values; they divide `heads`. Default: `heads`. */
+  kvHeads: optional(count),
+  /** Whether the head's weight is the table of token embeddings. Default false. */
+  tiedEmbeddings: optional(flag),
+  /** Logits stay below it: cap · tanh(logits / cap). Default 0: no limit. */
+  logitCap: optional(atLeastZero),
+  /** Whether linear layers and layer norms have biases. Default true. */
+  bias: optional(flag),
+  /** Whether embeddings are normalised before the first block. Default false. */
+  embeddingNorm: optional(flag),
+  /** Probability of dropping an attention weight. Default: `dropout`. */
+  attentionDropout: optional(fraction),
+  /** Probability of dropping an element of the embeddings. Default 0. */
+  embeddingDropout: optional(fraction),
+  /** How weights begin: 'torch', 'gpt2' or 'zero-residual'. Default 'torch'. */
+  initial: optional(oneOf(initialNames)),
+} satisfies Record<keyof Variants, unknown>
 
 const schema = v.strictObject({
   /** The text: 'shakespeare', 'moby-dick', a path, or { text }. Default 'shakespeare'; with `resume` or `from` the checkpoint's. */
@@ -37,8 +79,8 @@ const schema = v.strictObject({
   /** The options of this run folder's config.json, or of another JSON file, are the defaults of those given beside it. */
   config: optional(path),
   /**
-   * Where defaults come from: a stage of the course ('bigram' … 'decoder', or its number), nanoGPT's 'cpu' or 'baby', or 'auto',
-   * which measures the device and takes what it can train in `minutes`. Default 'cpu'.
+   * Where defaults come from: a stage of the course ('bigram' … 'decoder', or its number), 'gpt' (the decoder, for variants),
+   * nanoGPT's 'cpu' or 'baby', 'speedrun', or 'auto', which measures the device and takes what it can train in `minutes`. Default 'cpu'.
    */
   preset: optional(v.string('must be a string')),
   /** How long the preset 'auto' trains, about. Default 3. */
@@ -52,7 +94,9 @@ const schema = v.strictObject({
   heads: optional(count),
   layers: optional(count),
   /** Probability of dropout, in [0, 1). */
-  dropout: optional(beta),
+  dropout: optional(fraction),
+
+  ...variantSchemas,
 
   /** Updates in all, counted from the beginning of the run. */
   steps: optional(count),
@@ -60,25 +104,14 @@ const schema = v.strictObject({
   batchSize: optional(count),
   /** Micro-batches whose gradients are averaged before each update. Default 1. */
   microBatches: optional(count),
-  /** Adam's step size. */
-  learningRate: optional(positive),
-  /** Decay of the gradient's running mean. Default 0.9. */
-  beta1: optional(beta),
-  /** Decay of its running square. Default 0.999. */
-  beta2: optional(beta),
-  /** Default 1e-8. */
-  epsilon: optional(positive),
-  /** Decoupled weight decay. Default 0.01. */
-  weightDecay: optional(v.pipe(number, v.minValue(0, 'must be at least 0'))),
-  /** Gradients are scaled down to this global norm. Default Infinity: never. */
-  gradientClip: optional(v.pipe(v.number('must be a number'), v.gtValue(0, 'must be more than 0'))),
+  ...updateSchemas,
 
   /** Steps between evaluations (one comes first and one last). */
   evalInterval: optional(count),
   /** Random batches of each split in an evaluation. */
   evalBatches: optional(count),
   /** Steps between samples of text; 0: none. Default 0. */
-  sampleInterval: optional(interval),
+  sampleInterval: optional(wholeOrZero),
   /** Tokens in a sample. Default 200. */
   sampleTokens: optional(count),
   /** Steps between checkpoints (one comes last). Default: `evalInterval`. */
@@ -114,8 +147,14 @@ export function checkTrainOptions(options: TrainOptions): CheckedOptions {
   return checked
 }
 
+/** What of a model needs no other weights. */
+export const dropouts = ['dropout', 'attentionDropout', 'embeddingDropout'] as const
+
 /** What the checkpoint of `from` decides. */
-export const fixedByFrom = ['preset', 'minutes', 'blockSize', 'embed', 'heads', 'layers'] as const
+export const fixedByFrom = [
+  ...(['preset', 'minutes', 'blockSize', 'embed', 'heads', 'layers'] as const),
+  ...variantNames.filter((name) => !dropouts.some((dropout) => dropout === name)),
+]
 
 /** @throws NanoGptError 'option' for two options that exclude each other */
 export function checkTogether(options: CheckedOptions): void {
@@ -138,12 +177,12 @@ export function checkTogether(options: CheckedOptions): void {
 }
 
 export interface Resolved {
-  readonly model: Omit<ModelConfig, 'vocabSize'>
+  readonly model: Sized
   readonly training: TrainingConfig
   readonly seed: bigint
 }
 
-const modelOptions = ['blockSize', 'embed', 'heads', 'layers', 'dropout'] as const
+const sizeOptions = ['blockSize', 'embed', 'heads', 'layers', 'dropout'] as const
 const optimizerOptions = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'gradientClip'] as const
 const trainingOptions = [
   'steps',
@@ -160,27 +199,26 @@ const trainingOptions = [
 const fixedOnResume = [
   'preset',
   'seed',
-  ...modelOptions,
+  ...sizeOptions,
+  ...variantNames,
   'batchSize',
   'microBatches',
   ...optimizerOptions,
+  ...updateNumbers,
 ] as const
 
 /** The configuration of a new run: the preset's, with the options over it. */
 export function resolveNew(options: CheckedOptions): Resolved {
   const preset = findPreset(options.preset ?? 'cpu')
-  const model = { ...preset.model, ...pick(options, modelOptions) }
-  if (model.embed % model.heads !== 0) {
-    throw new NanoGptError(
-      'option',
-      `train: heads is ${model.heads}: it must divide embed, which is ${model.embed}`,
-    )
-  }
-  const { beta2, weightDecay, gradientClip, ...numbers } = preset.training
+  const model = withOptions(preset.model, options)
+  checkSizes(model)
+  const { beta2, weightDecay, gradientClip, ...rest } = preset.training
+  const { steps, batchSize, learningRate, evalInterval, evalBatches } = rest
   const clip = options.gradientClip ?? gradientClip ?? Infinity
   const training: TrainingConfig = {
-    ...numbers,
+    ...{ steps, batchSize, learningRate, evalInterval, evalBatches },
     ...pick(options, ['steps', 'batchSize', 'learningRate', 'evalInterval', 'evalBatches']),
+    ...resolveUpdates(options, preset.training),
     microBatches: options.microBatches ?? 1,
     beta1: options.beta1 ?? 0.9,
     beta2: options.beta2 ?? beta2 ?? 0.999,
@@ -191,15 +229,67 @@ export function resolveNew(options: CheckedOptions): Resolved {
   return { model, training, seed: BigInt(options.seed ?? defaultSeed) }
 }
 
+/** A model with the options over it. The decoder becomes a 'gpt' where variants are given; other stages are what they are. */
+function withOptions<Base extends Sized>(
+  base: Base,
+  options: Partial<CheckedOptions>,
+): Base | (Base & Sized<GptConfig>) {
+  const sizes = { ...base, ...pick(options, sizeOptions) }
+  const variants = pick(options, variantNames)
+  if (base.kind === 'gpt') return { ...sizes, ...followers(base, sizes), ...variants }
+  const [given] = Object.keys(variants) as (keyof Variants)[]
+  if (given === undefined) return sizes
+  if (base.kind !== 'decoder') {
+    throw new NanoGptError(
+      'option',
+      `train: ${given} is ${show(options[given])}, but the model '${base.kind}' is as the course has it; leave it out, or give a ` +
+        '`preset` whose model can be varied: gpt, cpu, baby, speedrun, auto or decoder',
+    )
+  }
+  return { ...sizes, ...defaultVariants(sizes), ...variants, kind: 'gpt' }
+}
+
+/** What a model has as it has its heads or its dropout stays so when these change. */
+function followers(base: Sized<GptConfig>, { heads, dropout }: Pick<Variants & Sized, 'heads' | 'dropout'>) {
+  const follows = (name: 'attentionDropout' | 'embeddingDropout') =>
+    base[name] === base.dropout ? dropout : base[name]
+  return {
+    kvHeads: base.kvHeads === base.heads ? heads : base.kvHeads,
+    attentionDropout: follows('attentionDropout'),
+    embeddingDropout: follows('embeddingDropout'),
+  }
+}
+
+/** @throws NanoGptError 'option' for sizes that don't go together */
+function checkSizes(model: Sized): void {
+  const { embed, heads } = model
+  const refuse = (message: string) => {
+    throw new NanoGptError('option', `train: ${message}`)
+  }
+  if (embed % heads !== 0) refuse(`heads is ${heads}: it must divide embed, which is ${embed}`)
+  if (model.kind !== 'gpt') return
+  if (heads % model.kvHeads !== 0) {
+    refuse(`kvHeads is ${model.kvHeads}: it must divide heads, which is ${heads}`)
+  }
+  const headSize = embed / heads
+  if (model.positions === 'rope' && headSize % 2 !== 0) {
+    refuse(
+      `positions is "rope": it turns pairs of channels, and a head has ${headSize}, which is odd (embed ${embed} / heads ${heads}); ` +
+        'take another embed or heads, or learned positions',
+    )
+  }
+}
+
 /** The configuration of a new run with the weights of a checkpoint: its sizes and numbers, with the options over them. */
 export function resolveFrom(options: CheckedOptions, { info }: Checkpoint): Resolved {
   const { gradientClip: clip = info.training.gradientClip } = options
   const training: TrainingConfig = {
     ...info.training,
     ...pick(options, trainingOptions),
+    ...resolveUpdates(options, info.training),
     gradientClip: clip === Infinity ? null : clip,
   }
-  const model = { ...info.model, ...pick(options, ['dropout']) }
+  const model = withOptions(info.model, pick(options, dropouts))
   return { model, training, seed: BigInt(options.seed ?? defaultSeed) }
 }
 
@@ -220,15 +310,4 @@ export function resolveResumed(options: CheckedOptions, { info, path }: Checkpoi
     )
   }
   return { model: info.model, training, seed: BigInt(info.seed) }
-}
-
-function pick<T extends object, K extends keyof T>(
-  source: T,
-  keys: readonly K[],
-): { [P in K]?: NonNullable<T[P]> } {
-  return Object.fromEntries(
-    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
-  ) as {
-    [P in K]?: NonNullable<T[P]>
-  }
 }

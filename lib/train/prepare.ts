@@ -3,25 +3,32 @@
 import { join, resolve } from 'node:path'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
-import { type Checkpoint, type CheckpointInfo, readCheckpoint } from '../checkpoint/checkpoint'
+import {
+  type Checkpoint,
+  type CheckpointInfo,
+  readCheckpoint,
+  type TrainingConfig,
+} from '../checkpoint/checkpoint'
 import { type Corpus, corpusNames, loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
 import { NanoGptError } from '../errors'
-import type { Shape } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
 import { createModel } from '../model/architecture'
 import type { ModelParts } from '../model/model'
 import type { Split } from '../model/programs'
-import { initializeWeights, loadTensors, weightTensors } from '../model/weights'
+import { initializeWeights, loadTensors, loadWeights, weightTensors } from '../model/weights'
+import { averageName } from '../optim/average'
+import type { StoreTensor } from '../optim/optimizer'
+import { stateTensors } from '../optim/update'
 import { type Seed, seedFrom } from '../random/philox'
 import { CharTokenizer } from '../tokenizer/char'
 import { tokenizerFromJSON } from '../tokenizer/from_json'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { version } from '../version'
 import { type CheckedOptions, type Resolved, resolveFrom, resolveNew, resolveResumed } from './options'
-import { optimizerState, Trainer } from './trainer'
+import { Trainer } from './trainer'
 
-/** A model, where it begins, and a trainer for it. */
+/** A model, where it begins, and a trainer for it. Its weights, as `ModelParts` has them, are averages where the training keeps some. */
 export interface Prepared extends ModelParts {
   readonly trainer: Trainer
   /** Tokens of each split. */
@@ -30,9 +37,9 @@ export interface Prepared extends ModelParts {
   readonly out: string | undefined
 }
 
-/** What a checkpoint keeps: the parameters and the optimizer's state. */
-export function savedTensors(parameters: readonly Parameter[]): { name: string; shape: Shape }[] {
-  return [...weightTensors(parameters), ...optimizerState(parameters)]
+/** What a checkpoint keeps: the parameters, the optimizer's state, and averages if there are any. */
+export function savedTensors(parameters: readonly Parameter[], training: TrainingConfig): StoreTensor[] {
+  return [...weightTensors(parameters), ...stateTensors(parameters, training)]
 }
 
 /** @throws NanoGptError for options, text, checkpoint or device; nothing stays allocated then */
@@ -53,11 +60,13 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
   const { model, parameters } = createModel(config)
   const session = await openSession(options)
   try {
-    await placeWeights(session, parameters, seedFrom(seed), origin)
+    await placeWeights(session, parameters, training, seedFrom(seed), origin)
+    const used = training.average > 0 ? createModel(config, { averaged: true }) : { model, parameters }
     const trainer = await Trainer.create({
       session,
       model,
       parameters,
+      evaluated: used.model,
       training,
       seed: seedFrom(seed),
       corpus,
@@ -75,8 +84,8 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
     }
     return {
       session,
-      architecture: model,
-      parameters,
+      architecture: used.model,
+      parameters: used.parameters,
       tokenizer,
       trainer,
       info,
@@ -113,15 +122,16 @@ function encode(tokenizer: Tokenizer, { text }: Corpus, { how, checkpoint }: Ori
   )
 }
 
-/** Weights and optimizer state into the Store: from the checkpoint, or as they begin. */
+/** Weights, optimizer state and averages into the Store: from the checkpoint, or as they begin. */
 async function placeWeights(
   session: Session,
   parameters: readonly Parameter[],
+  training: TrainingConfig,
   seed: Seed,
   { how, checkpoint }: Origin,
 ): Promise<void> {
   if (how === 'resume') {
-    const lost = optimizerState(parameters).find(({ name }) => !checkpoint.tensors.has(name))
+    const lost = stateTensors(parameters, training).find(({ name }) => !checkpoint.tensors.has(name))
     if (lost) {
       throw new NanoGptError(
         'checkpoint',
@@ -129,12 +139,15 @@ async function placeWeights(
           'on with. Begin a new run with its weights: `from` instead of `resume`',
       )
     }
-    await loadTensors(session, savedTensors(parameters), checkpoint)
+    await loadTensors(session, savedTensors(parameters, training), checkpoint)
     return
   }
-  if (how === 'from') await loadTensors(session, weightTensors(parameters), checkpoint)
+  if (how === 'from') await loadWeights(session, parameters, checkpoint)
   else await initializeWeights(session, parameters, seed)
-  for (const { name, shape } of optimizerState(parameters)) await session.allocate(name, 'f32', shape)
+  for (const { name, shape } of stateTensors(parameters, training)) await session.allocate(name, 'f32', shape)
+  if (training.average === 0) return
+  // Until the first update the average is what the weights are.
+  for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
 }
 
 /** A resumed run must be given the text that it began with, to the character. */

@@ -9,7 +9,7 @@ import { type Program, print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
 import type { LanguageModel } from '../nn'
-import { gradientName, momentNames, updateProgram } from '../optim/adamw'
+import { gradientName, stepInputs, updateProgram } from '../optim/update'
 import { batchOffsets, type Seed, site } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
 
@@ -17,6 +17,8 @@ export interface TrainerOptions {
   readonly session: Session
   readonly model: LanguageModel
   readonly parameters: readonly Parameter[]
+  /** The model that is evaluated, if it has other weights: averages. Default: `model`. */
+  readonly evaluated?: LanguageModel
   readonly training: TrainingConfig
   readonly seed: Seed
   readonly corpus: Readonly<Record<Split, Tokens>>
@@ -35,11 +37,6 @@ export interface Steps {
 const trainSite = site('batch')
 const evaluationSite = { train: site('evaluation.train'), validation: site('evaluation.validation') }
 
-/** Names and shapes of the optimizer's state. */
-export function optimizerState(parameters: readonly Parameter[]) {
-  return parameters.flatMap(({ path, shape }) => momentNames(path).map((name) => ({ name, shape })))
-}
-
 export class Trainer {
   private constructor(
     private readonly options: TrainerOptions,
@@ -48,9 +45,9 @@ export class Trainer {
     private readonly evaluations: Readonly<Record<Split, Compiled>>,
   ) {}
 
-  /** Uploads the corpus, allocates gradients and compiles. Parameters and optimizer state must be in the Store. */
+  /** Uploads the corpus, allocates gradients and compiles. Parameters and `stateTensors` must be in the Store. */
   static async create(options: TrainerOptions): Promise<Trainer> {
-    const { session, model, parameters, training, corpus } = options
+    const { session, model, parameters, training, corpus, evaluated = model } = options
     for (const split of ['train', 'validation'] as const) {
       await session.allocate(corpusName(split), dtypeOf(corpus[split]), [corpus[split].length])
       await session.write(corpusName(split), corpus[split])
@@ -62,7 +59,8 @@ export class Trainer {
       length: corpus[split].length,
     })
     const { batchSize, microBatches, gradientClip } = training
-    const evaluate = (split: Split) => compile(session, evaluationProgram(model, described(split), batchSize))
+    const evaluate = (split: Split) =>
+      compile(session, evaluationProgram(evaluated, described(split), batchSize))
     return new Trainer(
       options,
       await compile(
@@ -137,12 +135,12 @@ export class Trainer {
 
   private phases(step: number, count: number): Phase[] {
     const { training, seed } = this.options
-    const { microBatches, learningRate } = training
+    const { microBatches } = training
     const micro = Array.from({ length: count * microBatches }, (_, i) => {
       const draw = step * microBatches + i
       return { offsets: this.batch('train', trainSite, draw), rng: [seed.low, seed.high, draw] }
     })
-    const updates = Array.from({ length: count }, (_, i) => ({ step: step + i + 1, learningRate }))
+    const updates = Array.from({ length: count }, (_, i) => stepInputs(step + i, training))
     return [
       { program: this.gradient.handle, times: microBatches, inputs: this.gradient.inputs.pack(micro) },
       { program: this.update.handle, times: 1, inputs: this.update.inputs.pack(updates) },

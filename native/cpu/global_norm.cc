@@ -1,22 +1,9 @@
 // global_norm: the root of the sum of all squares, in double. Chunks are summed apart and added in order.
 #include "cpu/kernels.h"
 #include "cpu/many.h"
+#include "cpu/squares.h"
 
 namespace nano::cpu::NANO_ISA {
-namespace {
-
-double SumOfSquares(const float* x, int64_t n) {
-  double lanes[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int j = 0; j < 8; ++j) lanes[j] += static_cast<double>(x[i + j]) * x[i + j];
-  }
-  for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
-}  // namespace
-
 size_t ScratchGlobalNorm(const OpView& op, const Params&, int) {
   int64_t total = 0;
   for (size_t i = 0; i < op.inputs.size(); ++i) total += op.inputs[i].elements();

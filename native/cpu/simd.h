@@ -60,25 +60,38 @@ NANO_INLINE F8 FirstElse(int64_t n, F8 a, F8 b) {
   return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b)));
 }
 
-// e^x within 2 units in the last place; NaN stays NaN.
-NANO_INLINE F8 Exp(F8 x) {
-  x = Max(Set(-105.0f), Min(Set(90.0f), x));
+// e^x = p·2^n, n the integer next to x/ln 2: returns p, between √½ and √2, and n in the low bits of `shifted`.
+NANO_INLINE F8 ReducedExp(F8 x, I8& shifted) {
   const F8 magic = Set(12582912.0f);  // 1.5·2²³: adding it rounds to an integer, held in the low bits
-  const F8 shifted = MulAdd(x, Set(1.44269504088896341f), magic);
-  const F8 n = shifted - magic;
+  const F8 sum = MulAdd(x, Set(1.44269504088896341f), magic);
+  const F8 n = sum - magic;
   const F8 r = MulAdd(n, Set(2.12194440e-4f), MulAdd(n, Set(-0.693359375f), x));
   F8 p = MulAdd(Set(1.9875691500e-4f), r, Set(1.3981999507e-3f));
   p = MulAdd(p, r, Set(8.3334519073e-3f));
   p = MulAdd(p, r, Set(4.1665795894e-2f));
   p = MulAdd(p, r, Set(1.6666665459e-1f));
   p = MulAdd(p, r, Set(5.0000001201e-1f));
-  p = MulAdd(p, r * r, r) + Set(1.0f);
+  shifted = BitsOf(sum);
+  return MulAdd(p, r * r, r) + Set(1.0f);
+}
+
+// e^x within 2 units in the last place; NaN stays NaN.
+NANO_INLINE F8 Exp(F8 x) {
+  I8 shifted;
+  const F8 p = ReducedExp(Max(Set(-105.0f), Min(Set(90.0f), x)), shifted);
   // In two steps, as 2^n alone may be out of range where the result isn't.
-  const I8 exponent = BitsOf(shifted) - SetInt(0x4B400000);
+  const I8 exponent = shifted - SetInt(0x4B400000);
   const I8 half = ShiftRight<1>(exponent);
   const F8 scale1 = FromBits(ShiftLeft<23>(half + SetInt(127)));
   const F8 scale2 = FromBits(ShiftLeft<23>(exponent - half + SetInt(127)));
   return p * scale1 * scale2;
+}
+
+// The same for x ≤ 0 in less time: 0 where the result would be below the smallest normal number.
+NANO_INLINE F8 ExpDown(F8 x) {
+  I8 shifted;
+  const F8 p = ReducedExp(x, shifted);
+  return AndNot(LessEqual(x, Set(-87.33f)), FromBits(BitsOf(p) + ShiftLeft<23>(shifted)));
 }
 
 // ln x within 2 units in the last place, for x that isn't subnormal: −∞ for 0, NaN for NaN.
@@ -103,5 +116,36 @@ NANO_INLINE F8 Log(F8 x) {
   const F8 positive = Greater(x, Set(0));
   return FromBits(BitsOf(And(positive, log)) ^ BitsOf(AndNot(positive, Set(-1.0f) / x)));
 }
+
+NANO_INLINE F8 Abs(F8 x) { return AndNot(Set(-0.0f), x); }
+
+// tanh x within 3 units in the last place; NaN stays NaN. Below 5/8 a polynomial of x², with the coefficients of Cephes
+// (Moshier).
+NANO_INLINE F8 Tanh(F8 x) {
+  const F8 square = x * x;
+  F8 p = MulAdd(Set(-5.70498872745e-3f), square, Set(2.06390887954e-2f));
+  p = MulAdd(p, square, Set(-5.37397155531e-2f));
+  p = MulAdd(p, square, Set(1.33314422036e-1f));
+  p = MulAdd(p, square, Set(-3.33332819422e-1f));
+  p = MulAdd(p * square, x, x);
+  const F8 size = Abs(x), e = ExpDown(Set(-2.0f) * size);
+  const F8 large = (Set(1.0f) - e) / (Set(1.0f) + e);
+  return Select(Greater(size, Set(0.625f)), FromBits(BitsOf(large) ^ BitsOf(And(Set(-0.0f), x))), p);
+}
+
+// σ(−|x|), the smaller of σ(x) and σ(−x), and the larger; σ(x) = 1 / (1 + e^−x). Both NaN for NaN.
+struct Logistic {
+  F8 smaller, larger;
+};
+NANO_INLINE Logistic Sigmoids(F8 x) {
+  const F8 e = ExpDown(Set(0) - Abs(x));
+  const F8 larger = Set(1.0f) / (Set(1.0f) + e);
+  return {e * larger, larger};
+}
+
+// x·F(x) for a distribution with F(−x) = 1 − F(x), given `tail`, F(−|x|): without cancellation on either side.
+NANO_INLINE F8 TimesShare(F8 x, F8 tail) { return Max(Set(0), x) - Abs(x) * tail; }
+// F(x).
+NANO_INLINE F8 Share(F8 x, F8 tail) { return Select(Greater(x, Set(0)), Set(1.0f) - tail, tail); }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -44,6 +44,8 @@ NANO_INLINE F8 Greater(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)
 NANO_INLINE F8 LessEqual(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
 NANO_INLINE F8 And(F8 mask, F8 a) { return {_mm256_and_ps(mask.v, a.v)}; }
 NANO_INLINE F8 AndNot(F8 mask, F8 a) { return {_mm256_andnot_ps(mask.v, a.v)}; }
+// a where the mask is set, b elsewhere.
+NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return {_mm256_blendv_ps(b.v, a.v, mask.v)}; }
 
 // The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
 NANO_INLINE float Sum(F8 a) {

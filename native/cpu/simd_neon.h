@@ -66,6 +66,11 @@ NANO_INLINE F8 AndNot(F8 mask, F8 a) {
   const I8 m = BitsOf(mask), x = BitsOf(a);
   return FromBits({vbicq_u32(x.v[0], m.v[0]), vbicq_u32(x.v[1], m.v[1])});
 }
+// a where the mask is set, b elsewhere.
+NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) {
+  const I8 m = BitsOf(mask);
+  return {vbslq_f32(m.v[0], a.v[0], b.v[0]), vbslq_f32(m.v[1], a.v[1], b.v[1])};
+}
 
 // The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
 NANO_INLINE float Sum(F8 a) {

@@ -95,6 +95,8 @@ NANO_INLINE F8 LessEqual(F8 a, F8 b) { return FromBits(LessEqualBits(a, b)); }
 NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits(AtLeastBits(a, b)); }  // unsigned
 NANO_INLINE F8 And(F8 mask, F8 a) { return FromBits(BitsOf(mask) & BitsOf(a)); }
 NANO_INLINE F8 AndNot(F8 mask, F8 a) { return FromBits(~BitsOf(mask) & BitsOf(a)); }
+// a where the mask is set, b elsewhere.
+NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b))); }
 
 // Unsigned a·b, 64 bits wide, as its high and low words.
 NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {

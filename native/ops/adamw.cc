@@ -12,13 +12,8 @@ Status Check(const OpView& op, Params& params) {
   check.Attributes({"beta1", "beta2", "epsilon", "weight_decay"});
   const double beta1 = check.Probability("beta1"), beta2 = check.Probability("beta2");
   params.set(AdamwParams{beta1, beta2, check.Float("epsilon", 0, 3e38), check.Float("weight_decay", 0, 3e38)});
-  const size_t inputs = op.inputs.size();
-  if (inputs < 7 || (inputs - 3) % 4 != 0) {
-    check.Fail("has " + std::to_string(inputs) + " inputs; it takes 3 and, for each parameter, 4");
-    return check.status();
-  }
-  const size_t n = (inputs - 3) / 4;
-  if (!check.Counts(inputs, 3 * n)) return check.status();
+  const size_t n = check.Groups(3, 4);
+  if (n == 0 || !check.Counts(3 + 4 * n, 3 * n)) return check.status();
   check.Scalar(0, "step", Dtype::kI32);
   check.Scalar(1, "learning_rate", Dtype::kF32);
   check.Scalar(2, "scale", Dtype::kF32);

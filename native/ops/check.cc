@@ -60,6 +60,14 @@ bool Checker::Counts(size_t inputs, size_t outputs) {
   return ok();
 }
 
+size_t Checker::Groups(size_t scalars, size_t each) {
+  const size_t inputs = op_.inputs.size();
+  if (inputs >= scalars + each && (inputs - scalars) % each == 0) return (inputs - scalars) / each;
+  Fail("has " + std::to_string(inputs) + " inputs; it takes " + std::to_string(scalars) + " and, for each parameter, " +
+       std::to_string(each));
+  return 0;
+}
+
 void Checker::Attributes(std::initializer_list<std::string_view> names) {
   for (const auto& [name, value] : *op_.attributes) {
     bool known = false;

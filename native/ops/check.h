@@ -33,6 +33,10 @@ class Checker {
   // Exact numbers of inputs and outputs. Inputs and outputs may be touched only after it has returned true.
   bool Counts(size_t inputs, size_t outputs);
 
+  // Ops on many tensors: how many groups of `each` there are behind the first `scalars` inputs. None is an error, and
+  // 0.
+  size_t Groups(size_t scalars, size_t each);
+
   // Attributes: `Attributes` demands exactly these names; the others read one and demand its type and range.
   void Attributes(std::initializer_list<std::string_view> names);
   bool Bool(std::string_view name);

@@ -1,5 +1,5 @@
-// Scalar exp and log in double, the same bits everywhere: only IEEE additions, multiplications and divisions. Vector
-// forms in float stand with each backend.
+// Scalar exp, log, sine and cosine in double, the same bits everywhere: only IEEE additions, multiplications and
+// divisions. Vector forms in float stand with each backend.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +67,43 @@ NANO_INLINE double Log(double x) {
   for (int i = 23; i >= 3; i -= 2) p = (p + 1.0 / i) * s;
   const double e = static_cast<double>(exponent);
   return e * 0.693147180369123816490 + (2 * f + (2 * f * p + e * 1.90821492927058770002e-10));
+}
+
+// sin x and cos x for |x| ≤ 2^24, each within 2^-28: x itself, as a double, is that coarse at the far end.
+struct Turn {
+  double sine, cosine;
+};
+NANO_INLINE Turn SineAndCosine(double x) {
+  // x = n·π/2 + r, |r| ≤ π/4 (Cody and Waite, 1980). π/2 in two parts; n times the first, of 28 bits, is exact.
+  constexpr double kInverse = 0.63661977236758134, kFirst = 1.570796325802803, kSecond = 9.920935796805404e-10;
+  constexpr double kMagic = 6755399441055744.0;  // 1.5·2^52: adding it rounds to an integer, held in the low bits
+  const double shifted = x * kInverse + kMagic;
+  const double n = shifted - kMagic;
+  const uint64_t quadrant = DoubleToBits(shifted);
+  const double r = (x - n * kFirst) - n * kSecond, s = r * r;
+  // The series of sine and cosine, up to what a double of this size no longer holds.
+  double sine = -1.0 / 1307674368000;
+  sine = sine * s + 1.0 / 6227020800;
+  sine = sine * s - 1.0 / 39916800;
+  sine = sine * s + 1.0 / 362880;
+  sine = sine * s - 1.0 / 5040;
+  sine = sine * s + 1.0 / 120;
+  sine = sine * s - 1.0 / 6;
+  sine = sine * s * r + r;
+  double cosine = 1.0 / 20922789888000;
+  cosine = cosine * s - 1.0 / 87178291200;
+  cosine = cosine * s + 1.0 / 479001600;
+  cosine = cosine * s - 1.0 / 3628800;
+  cosine = cosine * s + 1.0 / 40320;
+  cosine = cosine * s - 1.0 / 720;
+  cosine = cosine * s + 1.0 / 24;
+  cosine = cosine * s - 0.5;
+  cosine = cosine * s + 1;
+  // A quarter turn exchanges them, and two of four change the sign of each.
+  const bool odd = (quadrant & 1) != 0;
+  const uint64_t sine_sign = (quadrant & 2) << 62, cosine_sign = ((quadrant + 1) & 2) << 62;
+  return {BitsToDouble(DoubleToBits(odd ? cosine : sine) ^ sine_sign),
+          BitsToDouble(DoubleToBits(odd ? sine : cosine) ^ cosine_sign)};
 }
 
 }  // namespace nano

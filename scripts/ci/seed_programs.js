@@ -3,9 +3,10 @@ const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
 const { createModel } = lib('model/architecture.js')
-const { modelKinds } = lib('model/config.js')
+const { stageKinds } = lib('model/config.js')
+const { defaultVariants } = lib('nn/index.js')
 const { decodeProgram, evaluationProgram, gradientProgram, prefillProgram } = lib('model/programs.js')
-const { updateProgram } = lib('optim/adamw.js')
+const { updateProgram } = lib('optim/update.js')
 const { encode } = lib('graph/wire.js')
 const { fuse } = lib('graph/fuse.js')
 const { gradients } = lib('graph/autodiff.js')
@@ -14,31 +15,47 @@ const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, trilMean
 
 const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 }
+const updates = {
+  ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 },
+  ...{ momentum: 0.9, nesterov: true, average: 0 },
+}
 function write(name, program) {
   writeFileSync(join(folder, name), encode(program))
   writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
 }
 
-for (const kind of modelKinds) {
-  const config = {
-    kind,
-    vocabSize: 7,
-    blockSize: 5,
-    embed: 6,
-    heads: kind === 'single-head' ? 1 : 2,
-    layers: 1,
-    dropout: 0.2,
-  }
+const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 1, dropout: 0.2 }
+const configs = Object.fromEntries(
+  stageKinds.map((kind) => [kind, { kind, ...sizes, heads: kind === 'single-head' ? 1 : 2 }]),
+)
+const gpt = (variants) => ({ kind: 'gpt', ...sizes, embed: 8, ...defaultVariants(sizes), ...variants })
+configs.gpt = gpt({ activation: 'gelu', tiedEmbeddings: true, bias: false, embeddingDropout: 0.1 })
+configs['gpt-tanh'] = gpt({ activation: 'gelu-tanh', norm: 'rms', kvHeads: 1, embeddingNorm: true })
+configs['gpt-rope'] = gpt({
+  ...{
+    positions: 'rope',
+    norm: 'rms',
+    normGain: false,
+    activation: 'relu-squared',
+    qkNorm: true,
+    logitCap: 15,
+  },
+})
+configs['gpt-swiglu'] = gpt({ positions: 'rope', activation: 'swiglu', attentionDropout: 0 })
+
+for (const [name, config] of Object.entries(configs)) {
   const { model, parameters } = createModel(config)
   const programs = [
     gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
-    updateProgram(parameters, optimizer),
+    updateProgram(parameters, { ...updates, optimizer: 'adamw' }),
     evaluationProgram(model, corpus, 2),
     prefillProgram(model, { name: '0', slots: 2 }, 4, { penalty: false }),
     decodeProgram(model, { name: '0', slots: 4 }, 3, { penalty: true }),
   ]
-  for (const program of programs) write(`${kind}-${program.name.replaceAll(' ', '-')}`, program)
+  for (const program of programs) write(`${name}-${program.name.replaceAll(' ', '-')}`, program)
+  for (const optimizer of ['sgd', 'muon']) {
+    write(`${name}-${optimizer}`, updateProgram(parameters, { ...updates, optimizer, average: 0.9 }))
+  }
 }
 
 // Attention by hand, with its gradient: ops that no model uses.

@@ -16,6 +16,8 @@ import time
 import torch
 from torch.nn import functional as F
 
+from nano_torch import Muon
+
 
 def matmul(m, k, n, a, b):
     left, right = torch.randn((k, m) if a else (m, k)), torch.randn((n, k) if b else (k, n))
@@ -71,8 +73,15 @@ def adamw(shapes):
     return torch.optim.AdamW(parameters, lr=1e-3, fused=True).step
 
 
+def muon(shapes):
+    parameters = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    return Muon(parameters, lr=0.02, momentum=0.95, weight_decay=0.01).step
+
+
 OPERATIONS = {
-    function.__name__: function for function in (matmul, attention, layer_norm, cross_entropy, adamw)
+    function.__name__: function for function in (matmul, attention, layer_norm, cross_entropy, adamw, muon)
 }
 
 

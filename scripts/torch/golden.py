@@ -17,6 +17,7 @@ What a file holds ("expected" is the float64 run, "float32" the other):
   gradientTotals   the total norm of every step, before clipping
   gradients        step 0, whole, of the tensors that are small enough (WHOLE)
   finalNorms       per parameter after the ten updates
+  averageNorms     the same of the averages of the weights, in a config that has 'average'
 
 Stage 02 trains nothing. Its file, attention-tricks, holds what its formulas give, in float64 alone; see attention_tricks.
 Every tensor there is {"shape", "values"}, row by row:
@@ -33,8 +34,8 @@ import numpy as np
 import torch
 
 from nano_torch import (
-    DEFAULTS, Dropout, STAGES, Trainer, batch, batch_offsets, build, fnv1a, keep_mask, normal_values, uniform_values,
-    words,
+    DEFAULTS, Dropout, NANO_GPT, SPEEDRUN, STAGES, Trainer, batch, batch_offsets, build, fnv1a, gpt_config, keep_mask,
+    normal_values, uniform_values, words,
 )  # fmt: skip
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'test' / 'golden'
@@ -69,6 +70,46 @@ CASES = {
         dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
     ),
 }
+# The variants of docs/variants.md, one by one, and the two models that presets make of them.
+VARIANTS = {
+    'rope': dict(positions='rope'),
+    'rms': dict(norm='rms'),
+    'layer-no-gain': dict(normGain=False),
+    'rms-no-gain': dict(norm='rms', normGain=False),
+    'relu-squared': dict(activation='relu-squared'),
+    'gelu': dict(activation='gelu'),
+    'gelu-tanh': dict(activation='gelu-tanh'),
+    'swiglu': dict(activation='swiglu'),
+    'qk-norm': dict(qkNorm=True),
+    'kv-heads': dict(kvHeads=2),
+    'tied': dict(tiedEmbeddings=True, initial='gpt2'),
+    'logit-cap': dict(logitCap=2),
+    'no-bias': dict(bias=False),
+    'embedding-norm': dict(embeddingNorm=True),
+    'dropouts': dict(dropout=0.1, attentionDropout=0.3, embeddingDropout=0.2),
+    'gpt2': dict(initial='gpt2'),
+    'zero-residual': dict(initial='zero-residual'),
+    'nano-gpt': dict(NANO_GPT, dropout=0.2, embeddingDropout=0.2, maxNorm=1, weightDecay=0.1, beta2=0.99, schedule='cosine',
+                     warmup=3, minLearningRate=0.1),
+    'speedrun': dict(SPEEDRUN, dropout=0.1, embeddingDropout=0.1, kvHeads=2, optimizer='muon', matrixLearningRate=0.02,
+                     momentum=0.95, momentumWarmup=3, weightDecay=0.1, learningRate=3e-3, beta2=0.95, schedule='wsd', warmup=2,
+                     decayPart=0.6),
+}
+SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
+CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
+
+# Optimizers, schedules and averages. maxNorm: some steps are clipped, others aren't.
+TINY = dict(SMALL, model='decoder')
+CASES.update({
+    'sgd': (1337, dict(TINY, optimizer='sgd', momentum=0.9, learningRate=0.1, weightDecay=0.1, maxNorm=0.9, schedule='linear',
+                       warmup=3, minLearningRate=0.2)),
+    'sgd-nesterov': (1337, dict(TINY, optimizer='sgd', momentum=0.8, nesterov=True, learningRate=0.05, dropout=0.1)),
+    'muon': (1337, dict(TINY, optimizer='muon', momentum=0.95, momentumWarmup=4, weightDecay=0.1, microBatches=2, maxNorm=0.75,
+                        schedule='wsd', warmup=2, decayPart=0.6, average=0.8)),
+    'adamw-cosine-average': (1337, dict(TINY, beta2=0.99, weightDecay=0.1, schedule='cosine', warmup=3, minLearningRate=0.1,
+                                        average=0.9)),
+})  # fmt: skip
+
 # Tensors of at most so many elements have their first gradients written down whole.
 WHOLE = {'bigram': 4500, 'single-head': 4500, 'multi-head': 1024, 'feed-forward': 1024, 'blocks': 256, 'residual': 256,
          'layer-norm': 256}  # fmt: skip
@@ -105,7 +146,7 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
     model = build(config, VOCABULARY, seed)
     initial = {name: first_and_sum(p) for name, p in model.named_parameters()}
     model.to(dtype)
-    trainer = Trainer(model, config, golden_corpus(seed), seed)
+    trainer = Trainer(model, dict(config, steps=STEPS), golden_corpus(seed), seed)
     result = {'initial': initial, 'losses': [], 'gradientTotals': []}
     for step in range(STEPS):
         loss, logits = trainer.gradients()
@@ -130,6 +171,8 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
                 }
         trainer.update()
     result['finalNorms'] = norms((name, p.detach()) for name, p in model.named_parameters())
+    if config.get('average'):
+        result['averageNorms'] = norms(zip((name for name, _ in model.named_parameters()), trainer.average))
     return result
 
 
@@ -144,11 +187,11 @@ def write(name: str) -> None:
     sites = {'batch': fnv1a('batch'), 'golden.corpus': fnv1a('golden.corpus')}
     masks = {}
     for path, module in model.named_modules():
-        if isinstance(module, Dropout) and config['dropout'] > 0:
+        if isinstance(module, Dropout) and module.p > 0:
             sites[path] = module.site
             heads = config['heads']
             shape = (size, heads, block, block) if path.endswith('attention.dropout') else (size, block, config['embed'])
-            kept = [keep_mask(shape, config['dropout'], seed, module.site, draw).flatten() for draw in range(micro_batches)]
+            kept = [keep_mask(shape, module.p, seed, module.site, draw).flatten() for draw in range(micro_batches)]
             masks[path] = [{'first': ''.join(str(int(k)) for k in m[:32]), 'kept': int(m.sum())} for m in kept]
     for path, _ in model.named_parameters():
         sites[f'{path}.init'] = fnv1a(f'{path}.init')
@@ -261,7 +304,8 @@ def save(name: str, golden: dict) -> str:
     return f'{path.stat().st_size / 1000:.1f} kB'
 
 
-SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms'}
+SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogits', 'gradientNorms', 'gradients', 'finalNorms',
+          'averageNorms'}  # fmt: skip
 
 
 def to_json(value, key: str = None, depth: int = 0) -> str:

@@ -65,11 +65,11 @@ def uniform_values(shape, bound: float, seed: int, site: int) -> np.ndarray:
     return ((2.0 * u - 1.0) * bound).astype(np.float32).reshape(shape)
 
 
-def normal_values(shape, seed: int, site: int) -> np.ndarray:
-    """N(0, 1) by Box-Muller on the elements (2i, 2i+1), in float64 and rounded once to float32."""
+def normal_values(shape, seed: int, site: int, deviation: float = 1.0) -> np.ndarray:
+    """N(0, deviation) by Box-Muller on the elements (2i, 2i+1), in float64 and rounded once to float32."""
     count = math.prod(shape)
     pairs = words(count + count % 2, seed, site, 0).astype(np.float64).reshape(-1, 2)
-    radius = np.sqrt(-2.0 * np.log((pairs[:, 0] + 0.5) * 2.0**-32))
+    radius = deviation * np.sqrt(-2.0 * np.log((pairs[:, 0] + 0.5) * 2.0**-32))
     angle = 2.0 * np.pi * ((pairs[:, 1] + 0.5) * 2.0**-32)
     values = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
     return values.reshape(-1)[:count].astype(np.float32).reshape(shape)
@@ -257,6 +257,141 @@ def body(config: dict, noise: Noise) -> dict:
     return {'blocks': blocks, **({'finalNorm': nn.LayerNorm(channels)} if normed else {})}
 
 
+# The model whose parts are chosen (docs/variants.md)
+
+
+def norm_of(config: dict) -> nn.Module:
+    """A norm over the channels; its parameters, if it has any, are called weight and bias."""
+    channels, gain = config['embed'], config['normGain']
+    if config['norm'] == 'rms':
+        return nn.RMSNorm(channels, eps=1e-6, elementwise_affine=gain)
+    return nn.LayerNorm(channels, elementwise_affine=gain, bias=gain and config['bias'])
+
+
+def rotated(x: torch.Tensor) -> torch.Tensor:
+    """x [B, H, T, D], channel i and i + D/2 turned by the angle t · 10000^(-2i/D): the product of two complex numbers."""
+    T, D = x.shape[-2:]
+    frequency = 10000.0 ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
+    turn = torch.polar(torch.ones((), dtype=torch.float64), torch.arange(T, dtype=torch.float64)[:, None] * frequency)
+    turned = torch.complex(*x.chunk(2, -1)) * turn.to(torch.complex128 if x.dtype == torch.float64 else torch.complex64)
+    return torch.cat([turned.real, turned.imag], -1)
+
+
+class GptAttention(nn.Module):
+    def __init__(self, config: dict, noise: Noise, path: str):
+        super().__init__()
+        self.config = config
+        channels = config['embed']
+        shared = channels // config['heads'] * config['kvHeads']
+        self.query = nn.Linear(channels, channels, bias=False)
+        self.key = nn.Linear(channels, shared, bias=False)
+        self.value = nn.Linear(channels, shared, bias=False)
+        self.dropout = Dropout(config['attentionDropout'], noise, f'{path}.dropout')
+        self.projection = nn.Linear(channels, channels, bias=config['bias'])
+        self.residualDropout = Dropout(config['dropout'], noise, f'{path}.residualDropout')
+
+    def forward(self, x):
+        B, T, C = x.shape
+        heads, groups = self.config['heads'], self.config['kvHeads']
+        D = C // heads
+
+        def split(y):  # [B, T, H*D] → [B, H, T, D]
+            return y.unflatten(-1, (-1, D)).transpose(1, 2)
+
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        if self.config['qkNorm']:
+            q, k = F.rms_norm(q, (D,), eps=1e-6), F.rms_norm(k, (D,), eps=1e-6)
+        if self.config['positions'] == 'rope':
+            q, k = rotated(q), rotated(k)
+        k, v = (y.repeat_interleave(heads // groups, dim=1) for y in (k, v))
+        future = torch.ones(T, T, dtype=torch.bool).triu(1)
+        weights = (q @ k.transpose(-2, -1) / math.sqrt(D)).masked_fill(future, -math.inf).softmax(-1)
+        y = (self.dropout(weights) @ v).transpose(1, 2).flatten(2)
+        return self.residualDropout(self.projection(y))
+
+
+class GptFeedForward(nn.Module):
+    def __init__(self, config: dict, noise: Noise, path: str):
+        super().__init__()
+        channels, bias = config['embed'], config['bias']
+        self.activation = config['activation']
+        self.expand = nn.Linear(channels, 4 * channels, bias=bias)
+        if self.activation == 'swiglu':
+            self.gate = nn.Linear(channels, 4 * channels, bias=bias)
+        self.contract = nn.Linear(4 * channels, channels, bias=bias)
+        self.dropout = Dropout(config['dropout'], noise, f'{path}.dropout')
+
+    def forward(self, x):
+        y = self.expand(x)
+        if self.activation == 'swiglu':
+            y = F.silu(self.gate(x)) * y
+        elif self.activation == 'relu-squared':
+            y = F.relu(y).square()
+        elif self.activation == 'relu':
+            y = F.relu(y)
+        else:
+            y = F.gelu(y, approximate={'gelu': 'none', 'gelu-tanh': 'tanh'}[self.activation])
+        return self.dropout(self.contract(y))
+
+
+class GptBlock(nn.Module):
+    def __init__(self, config: dict, noise: Noise, path: str):
+        super().__init__()
+        self.attentionNorm = norm_of(config)
+        self.attention = GptAttention(config, noise, f'{path}.attention')
+        self.feedForwardNorm = norm_of(config)
+        self.feedForward = GptFeedForward(config, noise, f'{path}.feedForward')
+
+    def forward(self, x):
+        x = x + self.attention(self.attentionNorm(x))
+        return x + self.feedForward(self.feedForwardNorm(x))
+
+
+class Gpt(LanguageModel):
+    def __init__(self, vocabulary: int, config: dict, noise: Noise):
+        super().__init__()
+        self.config, self.noise = config, noise
+        channels = config['embed']
+        self.tokenEmbedding = nn.Embedding(vocabulary, channels)
+        if config['positions'] == 'learned':
+            self.positionEmbedding = nn.Embedding(config['blockSize'], channels)
+        self.embeddingNorm = norm_of(config) if config['embeddingNorm'] else nn.Identity()
+        self.embeddingDropout = Dropout(config['embeddingDropout'], noise, 'embeddingDropout')
+        self.blocks = nn.Sequential(*(GptBlock(config, noise, f'blocks.{i}') for i in range(config['layers'])))
+        self.finalNorm = norm_of(config)
+        self.head = nn.Linear(channels, vocabulary, bias=config['bias'])
+        if config['tiedEmbeddings']:
+            self.head.weight = self.tokenEmbedding.weight
+
+    def forward(self, tokens):
+        x = self.tokenEmbedding(tokens)
+        if self.config['positions'] == 'learned':
+            x = x + self.positionEmbedding.weight[: tokens.shape[1]]
+        x = self.embeddingDropout(self.embeddingNorm(x))
+        logits = self.head(self.finalNorm(self.blocks(x)))
+        cap = self.config['logitCap']
+        return cap * torch.tanh(logits / cap) if cap > 0 else logits
+
+    def initial(self, path: str, shape, seed: int, site: int) -> np.ndarray:
+        """What the parameter of this path begins as."""
+        scheme, kind = self.config['initial'], path.split('.')[-2]
+        bias = path.endswith('bias')
+        residual = kind in ('projection', 'contract')
+        if kind.endswith('Norm'):
+            return np.full(shape, 0 if bias else 1, np.float32)
+        if kind.endswith('Embedding'):
+            return normal_values(shape, seed, site, 0.02 if scheme == 'gpt2' else 1.0)
+        if scheme == 'torch':
+            inputs = self.config['embed'] * (4 if kind == 'contract' else 1)
+            return uniform_values(shape, 1 / math.sqrt(inputs), seed, site)
+        if bias or (scheme == 'zero-residual' and (residual or kind == 'head')):
+            return np.zeros(shape, np.float32)
+        if scheme == 'zero-residual':
+            return uniform_values(shape, math.sqrt(3 / self.config['embed']), seed, site)
+        deviation = 0.02 / math.sqrt(2 * self.config['layers']) if residual else 0.02
+        return normal_values(shape, seed, site, deviation)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # The course's stages that train a model, building and initialising
 # ---------------------------------------------------------------------------------------------------------------
@@ -278,8 +413,28 @@ STAGES = {
 }  # fmt: skip
 
 
+def gpt_config(config: dict) -> dict:
+    """With nano-gpt's defaults for the variants that it doesn't name: those of the decoder."""
+    return {
+        'positions': 'learned', 'norm': 'layer', 'normGain': True, 'activation': 'relu', 'qkNorm': False,
+        'kvHeads': config['heads'], 'tiedEmbeddings': False, 'logitCap': 0, 'bias': True, 'embeddingNorm': False,
+        'attentionDropout': config['dropout'], 'embeddingDropout': 0.0, 'initial': 'torch', **config, 'model': 'gpt',
+    }  # fmt: skip
+
+
+# nanoGPT's own model, and the recipe of the preset speedrun.
+NANO_GPT = dict(activation='gelu', bias=False, tiedEmbeddings=True, initial='gpt2')
+SPEEDRUN = dict(positions='rope', norm='rms', normGain=False, activation='relu-squared', qkNorm=True, logitCap=15, bias=False,
+                embeddingNorm=True, attentionDropout=0.0, initial='zero-residual')  # fmt: skip
+
+
 def initialise(model: nn.Module, seed: int) -> None:
     """nano-gpt's initial weights: each tensor from the site '<its path>.init', draw 0."""
+    if isinstance(model, Gpt):
+        with torch.no_grad():
+            for path, parameter in model.named_parameters():
+                parameter.copy_(torch.from_numpy(model.initial(path, parameter.shape, seed, fnv1a(f'{path}.init'))))
+        return
     for path, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
             site = fnv1a(f'{path}.{name}.init')
@@ -297,6 +452,8 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
     """A model of this config with nano-gpt's initial weights for the seed, in float32."""
     if config['model'] == 'bigram':
         model = Bigram(vocabulary)
+    elif config['model'] == 'gpt':
+        model = Gpt(vocabulary, config, Noise(seed, masks))
     else:
         noise = Noise(seed, masks)
         model = Transformer(vocabulary, config['blockSize'], config['embed'], body(config, noise), noise)
@@ -304,20 +461,91 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
     return model
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# Optimizers and schedules, from docs/program.md and docs/optimizers.md
+# ---------------------------------------------------------------------------------------------------------------
+
+# What a config may say of the update; what it doesn't say is so.
+UPDATES = dict(optimizer='adamw', beta2=0.999, momentum=0.0, momentumWarmup=0, nesterov=False, matrixLearningRate=0.02,
+               schedule='constant', warmup=0, minLearningRate=0.0, decayPart=0.2, average=0.0)  # fmt: skip
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum made orthogonal (Jordan et al., 2024), in the parameters' own precision (torch.optim.Muon's is bfloat16)."""
+
+    def __init__(self, parameters, lr: float, momentum: float, weight_decay: float, iterations: int = 5):
+        super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, iterations=iterations))
+
+    @staticmethod
+    def orthogonal(u, iterations: int):
+        x = u / (u.norm() + 1e-7)
+        x = x.mT if u.shape[0] > u.shape[1] else x
+        for _ in range(iterations):
+            gram = x @ x.mT
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        return x.mT if u.shape[0] > u.shape[1] else x
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            momentum, rate = group['momentum'], group['lr']
+            for p in group['params']:
+                m = self.state[p].setdefault('m', torch.zeros_like(p))
+                m.mul_(momentum).add_(p.grad)
+                direction = self.orthogonal(p.grad + momentum * m, group['iterations'])
+                rows, columns = p.shape
+                p.mul_(1 - rate * group['weight_decay'])
+                p.sub_(rate * math.sqrt(max(1, rows / columns)) * direction)
+
+
+def rate_at(step: int, steps: int, config: dict) -> float:
+    """The part of the learning rate that update `step` (from 0) is made with."""
+    schedule, warmup, least = config['schedule'], config['warmup'], config['minLearningRate']
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if schedule == 'constant':
+        return 1.0
+    begin = max(warmup, steps - steps * config['decayPart']) if schedule == 'wsd' else warmup
+    if step < begin:
+        return 1.0
+    done = (step - begin) / (steps - begin)
+    left = 0.5 * (1 + math.cos(math.pi * done)) if schedule == 'cosine' else 1 - done
+    return least + (1 - least) * left
+
+
 class Trainer:
-    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, AdamW."""
+    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, an optimizer, an average."""
 
     def __init__(self, model: LanguageModel, config: dict, corpus: torch.Tensor, seed: int):
         self.model, self.config, self.corpus, self.seed = model, config, corpus, seed
         self.step_index = 0
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config['learningRate'], weight_decay=config['weightDecay']
-        )
+        self.updates = {**UPDATES, **config}
+        self.optimizers = list(self.make_optimizers())
+        # After the first update it is the weights, whatever it is before.
+        self.average = [p.detach().clone() for p in model.parameters()]
+
+    def make_optimizers(self):
+        """(optimizer, its learning rate at the height of the schedule)"""
+        config, rate = self.updates, self.updates['learningRate']
+        parameters, decay = list(self.model.parameters()), config['weightDecay']
+        if config['optimizer'] == 'sgd':
+            how = dict(momentum=config['momentum'], nesterov=config['nesterov'], weight_decay=decay)
+            yield torch.optim.SGD(parameters, lr=rate, **how), rate
+            return
+        if config['optimizer'] == 'muon':
+            # Every Linear but the head, by its place in the model.
+            matrices = [p for name, p in self.model.named_parameters() if name.startswith('blocks.') and p.ndim == 2]
+            matrix_rate = config['matrixLearningRate']
+            yield Muon(matrices, lr=matrix_rate, momentum=config['momentum'], weight_decay=decay), matrix_rate
+            taken, decay = {id(p) for p in matrices}, 0
+            parameters = [p for p in parameters if id(p) not in taken]
+        betas = (0.9, config['beta2'])
+        yield torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay), rate
 
     def gradients(self):
         """Fills the gradients of the current step. Returns the mean loss and the first micro-batch's logits."""
         config = self.config
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         total, first_logits = 0.0, None
         for micro in range(config['microBatches']):
             draw = self.step_index * config['microBatches'] + micro
@@ -333,8 +561,25 @@ class Trainer:
     def update(self) -> None:
         if self.config['maxNorm'] is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config['maxNorm'])
-        self.optimizer.step()
+        config, step = self.updates, self.step_index
+        for optimizer, rate in self.optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate * rate_at(step, config.get('steps', 1), config)
+                if isinstance(optimizer, Muon):
+                    risen = min(1, step / config['momentumWarmup']) if config['momentumWarmup'] > 0 else 1
+                    group['momentum'] = 0.85 + (config['momentum'] - 0.85) * risen
+            optimizer.step()
+        self.follow()
         self.step_index += 1
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """The average: the mean of the weights after each update so far, those of i updates ago weighted by decay^i."""
+        decay, n = self.updates['average'], self.step_index + 1
+        if decay == 0:
+            return
+        for average, p in zip(self.average, self.model.parameters()):
+            average.add_((1 - decay) / (1 - decay**n) * (p - average))
 
     def step(self) -> float:
         loss, _ = self.gradients()
@@ -372,6 +617,27 @@ def check_sizes() -> None:
     print('every stage has as many parameters as in the course')
 
 
+def check_gpt() -> None:
+    """With the default variants the Gpt is the decoder, to the last bit; the combinations are as large as they should be."""
+    config = dict(DEFAULTS, model='decoder', batchSize=2, blockSize=6, embed=12, heads=3, layers=2, dropout=0.2)
+    tokens = torch.arange(12).reshape(2, 6)
+    decoder, gpt = (build(c, 65, 1337) for c in (config, gpt_config(config)))
+    assert {path for path, _ in decoder.named_parameters()} == {path for path, _ in gpt.named_parameters()}
+    assert torch.equal(decoder(tokens), gpt(tokens))
+    cpu = dict(DEFAULTS, blockSize=64, embed=128, heads=4, layers=4, **NANO_GPT)
+    speedrun = dict(DEFAULTS, blockSize=256, embed=256, heads=4, layers=4, **SPEEDRUN)
+    # Tied, with a gain in each of nine norms; and 12 · 256² weights a layer, two tables and nothing else.
+    for config, expected in [(cpu, 804_096), (speedrun, 4 * 12 * 256**2 + 2 * 65 * 256)]:
+        parameters = sum(p.numel() for p in build(gpt_config(config), 65, 1337).parameters())
+        assert parameters == expected, (config, parameters, expected)
+    # Turning by t and then by -t changes nothing, and the product of two turned vectors depends on their distance alone.
+    q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.float64).expand(2, 1, 1, 9, 8)
+    scores = (rotated(q) @ rotated(k).transpose(-2, -1))[0, 0]
+    assert (scores[1:, 1:] - scores[:-1, :-1]).abs().max() < 1e-12 and (scores[0] - scores[1]).abs().max() > 1e-3
+    print('the gpt is the decoder where nothing is varied')
+
+
 if __name__ == '__main__':
     check_random_numbers()
     check_sizes()
+    check_gpt()

@@ -461,7 +461,7 @@ onNative('malformed Programs', ({ open }) => {
 /** Runs what compiles, unless a mutation has made it enormous. */
 const mostElements = 100_000
 
-describe.each(['bigram', 'decoder with dropout'])('%s', (kind) => {
+describe.each(['bigram', 'decoder with dropout', 'gpt as speedrun'])('%s', (kind) => {
   onNative('mutated Programs', (device) => mutate(configs[kind], device))
 })
 

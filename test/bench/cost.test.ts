@@ -102,6 +102,29 @@ test('adamw moves 28 bytes a parameter', () => {
   expect(cost).toEqual({ flops: 15 * 310, bytes: 28 * 310 + 12 })
 })
 
+test('muon costs three products an iteration, of the shorter side twice', () => {
+  const shapes = [f32(30, 10), f32(10, 20)]
+  const inputs = [f32(), f32(), f32(), ...shapes, ...shapes, ...shapes]
+  const { flops, bytes } = costOf('muon', call(inputs, [...shapes, ...shapes], { iterations: 2 }))
+  const products = (short: number, long: number) => 2 * short * short * (2 * long + short)
+  const rest = (short: number, long: number) => 2 * 3 * short * short + 11 * short * long
+  expect(flops).toBe(2 * (products(10, 30) + products(10, 20)) + rest(10, 30) + rest(10, 20))
+  expect(bytes).toBe(20 * 500 + 12)
+})
+
+test('sgd moves 20 bytes a parameter, ema 12', () => {
+  const shapes = [f32(30, 10), f32(10)]
+  const inputs = [f32(), f32(), ...shapes, ...shapes, ...shapes]
+  expect(costOf('sgd', call(inputs, [...shapes, ...shapes], { nesterov: false }))).toEqual({
+    flops: 7 * 310,
+    bytes: 20 * 310 + 8,
+  })
+  expect(costOf('ema', call([f32(), ...shapes, ...shapes], shapes))).toEqual({
+    flops: 3 * 310,
+    bytes: 12 * 310 + 4,
+  })
+})
+
 test('tables and corpora are read as far as they are asked for, and zero only writes', () => {
   const corpus = { dtype: 'u16' as Dtype, shape: [1_000_000] }
   const gathered = call([corpus, { dtype: 'u32', shape: [2] }], [i32(2, 8), i32(2, 8)])

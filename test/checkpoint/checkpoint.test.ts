@@ -7,6 +7,7 @@ import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../
 import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
 import { load } from '../../lib/model/model'
 import type { TensorState } from '../../lib/model/weights'
+import { notUsed } from '../../lib/optim/names'
 import { CharTokenizer } from '../../lib/tokenizer/char'
 import { train } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
@@ -125,6 +126,8 @@ describe('what cannot be read', () => {
       ? Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...paths(inner, [...path, key])])
       : []
   const fields = paths(whole).filter(([first]) => first !== 'format')
+  /** What older files don't have. */
+  const newer = ['optimizer', 'schedule', 'warmup', 'average', ...Object.keys(notUsed)]
 
   /** A copy of the metadata, changed at one place. */
   function changed(path: string[], change: (parent: Record<string, unknown>, key: string) => void) {
@@ -139,9 +142,9 @@ describe('what cannot be read', () => {
     async (name, path) => {
       const missing = changed(path, (parent, key) => delete parent[key])
       const wrong = changed(path, (parent, key) => {
-        parent[key] = true
+        parent[key] = typeof parent[key] === 'boolean' ? 7 : true
       })
-      for (const metadata of [missing, wrong]) {
+      for (const metadata of newer.includes(path.at(-1)!) ? [wrong] : [missing, wrong]) {
         const file = await fileWith('field.safetensors', metadata)
         const error = await failureOf(() => readCheckpoint(file))
         expect(error.code).toBe('checkpoint')
@@ -162,9 +165,27 @@ describe('what cannot be read', () => {
     ['training', { ...training, learningRate: 0 }],
     ['training', { ...training, gradientClip: -1 }],
     ['training', { ...training, batchSize: 1.5 }],
+    ['training', { ...training, optimizer: 'adam' }],
+    ['training', { ...training, schedule: 'sine' }],
+    ['training', { ...training, warmup: -1 }],
+    ['training', { ...training, average: 2 }],
   ])('%s: %p', async (key, value) => {
     const file = await fileWith('value.safetensors', { ...whole, [key]: value })
     expect((await failureOf(() => readCheckpoint(file))).message).toContain(`damaged: ${key}`)
+  })
+})
+
+test('a file that is older than optimizers and schedules: AdamW, at a constant rate, no average', async () => {
+  const { steps, batchSize, microBatches, learningRate, beta1, beta2, epsilon, weightDecay } = training
+  const { gradientClip, evalInterval, evalBatches } = training
+  const older = {
+    ...{ steps, batchSize, microBatches, learningRate, beta1, beta2, epsilon, weightDecay },
+    ...{ gradientClip, evalInterval, evalBatches },
+  }
+  const file = await fileWith('older.safetensors', { format: 1, ...info, training: older })
+  expect((await readCheckpoint(file)).info.training).toEqual({
+    ...older,
+    ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
   })
 })
 

@@ -2,6 +2,7 @@
 
 import { Progress } from '../../lib/cli/progress'
 import type { EvaluationEvent, StartEvent, TrainEvent } from '../../lib/train/events'
+import { training } from '../support/models'
 
 const start: StartEvent = {
   type: 'start',
@@ -13,15 +14,10 @@ const start: StartEvent = {
   config: {
     model: { kind: 'bigram', vocabSize: 65, blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 },
     training: {
+      ...training,
       steps: 3000,
       batchSize: 32,
-      microBatches: 1,
       learningRate: 0.01,
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-      weightDecay: 0.01,
-      gradientClip: null,
       evalInterval: 1000,
       evalBatches: 20,
     },

@@ -173,14 +173,16 @@ test('the header says all that was decided', async () => {
   const { stdout } = await run(['train', '--data', 'some.txt', ...sizes, ...training, ...more], {
     cwd: folder.path(),
   })
-  expect(stdout.split('\n').slice(0, 7)).toEqual([
+  expect(stdout.split('\n').slice(0, 9)).toEqual([
     'device     js: plain TypeScript, slow, on one thread',
     expect.stringMatching(/^text {7}some\.txt: 3,000 characters, \d+ distinct$/),
     expect.stringMatching(
-      /^model {6}decoder, [\d,]+ parameters, 1 layer of 2 heads, 8 channels, block size 8, dropout 0\.1$/,
+      /^model {6}gpt, [\d,]+ parameters, 1 layer of 2 heads, 8 channels, block size 8, dropout 0\.1$/,
     ),
+    'variants   activation gelu, tied-embeddings, no bias, embedding-dropout 0.1, initial gpt2',
     'training   2 steps of 2 × 3 × 8 characters, learning rate 0.001, seed 1337',
     'optimizer  AdamW, betas 0.9 and 0.99, weight decay 0.1, gradient clipped to norm 0.5',
+    'schedule   100 steps of warm-up, then cosine to 0.1 of the rate',
     'evaluation every 2 steps, on 1 batch of each split; a first one now',
     'saving     nothing',
   ])

@@ -71,6 +71,59 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   })
 })
 
+test('says how weights are updated, if not in the usual way', async () => {
+  const tinyDecoder = [
+    '--preset',
+    'decoder',
+    '--block-size',
+    '5',
+    '--embed',
+    '6',
+    '--heads',
+    '1',
+    '--layers',
+    '1',
+  ]
+  const muon = [
+    '--optimizer',
+    'muon',
+    '--momentum-warmup',
+    '7',
+    '--schedule',
+    'wsd',
+    '--warmup',
+    '2',
+    '--average',
+    '0.9',
+  ]
+  const rest = [
+    '--data',
+    'some.txt',
+    '--device',
+    'js',
+    '--eval-batches',
+    '1',
+    '--batch-size',
+    '2',
+    '--steps',
+    '3',
+    '--no-out',
+  ]
+  const { code, stdout } = await cli('train', ...tinyDecoder, ...muon, ...rest)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /^optimizer +Muon, learning rate 0\.02, momentum 0\.95 after 7 steps; for the rest AdamW, betas 0\.9 and 0\.999, weight decay 0\.01$/m,
+  )
+  expect(stdout).toMatch(
+    /^schedule +2 steps of warm-up, then linear to 0 of the rate over the last 20 % of steps$/m,
+  )
+  expect(stdout).toMatch(/^average +of the weights, decay 0\.9: it is what is evaluated$/m)
+  const sgd = ['--optimizer', 'sgd', '--nesterov', '--schedule', 'cosine', '--min-learning-rate', '0.1']
+  const second = await cli('train', ...tinyDecoder, ...sgd, ...rest)
+  expect(second.stdout).toMatch(/^optimizer +SGD, momentum 0\.9 \(Nesterov\), weight decay 0\.01$/m)
+  expect(second.stdout).toMatch(/^schedule +cosine to 0\.1 of the rate$/m)
+})
+
 test('makes a folder of its own, which generate finds and a second run does not take', async () => {
   const cwd = folder.path()
   const [one, other] = await Promise.all([cli(...fromFile, '--steps', '3'), cli(...fromFile, '--steps', '4')])
@@ -145,6 +198,65 @@ test('a reader who leaves is no error: generate ends, train saves first', async 
     expect(await ended(child)).toMatchObject({ code: 0, stderr: '' })
   }
   expect(existsSync(folder.path('runs', 'd', 'last.safetensors'))).toBe(true)
+})
+
+test('variants are flags, yes or no, and the header says what was chosen', async () => {
+  const sizes = [
+    '--layers',
+    '1',
+    '--embed',
+    '12',
+    '--heads',
+    '2',
+    '--block-size',
+    '8',
+    '--batch-size',
+    '2',
+    '--steps',
+    '1',
+  ]
+  const common = [
+    'train',
+    '--data',
+    'some.txt',
+    '--device',
+    'js',
+    '--eval-batches',
+    '1',
+    '--no-out',
+    ...sizes,
+  ]
+  const chosen = await cli(
+    ...[
+      ...common,
+      '--preset',
+      'decoder',
+      '--positions',
+      'rope',
+      '--qk-norm',
+      '--no-bias',
+      '--logit-cap',
+      '2.5',
+    ],
+    ...['--kv-heads', '2', '--attention-dropout', '0', '--embedding-norm', '--no-embedding-norm'],
+  )
+  expect(chosen).toMatchObject({ code: 0, stderr: '' })
+  expect(chosen.stdout).toMatch(/^model +gpt, [\d,.]+ .*parameters, 1 layer of 2 heads, 12 channels/m)
+  expect(chosen.stdout).toMatch(
+    /^variants +positions rope, qk-norm, logit-cap 2\.5, no bias, attention-dropout 0$/m,
+  )
+  const preset = await cli(...common, '--preset', 'cpu', '--bias', '--no-tied-embeddings')
+  expect(preset).toMatchObject({ code: 0, stderr: '' })
+  expect(preset.stdout).toMatch(/^variants +activation gelu, initial gpt2$/m)
+  expect((await cli(...common, '--preset', 'decoder')).stdout).not.toMatch(/^variants/m)
+
+  const refused = await cli(...common, '--preset', 'bigram', '--norm', 'rms')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toMatch(
+    /^nano-gpt: --norm is "rms", but the model 'bigram' is as the course has it; .*or give a --preset whose/,
+  )
+  const odd = await cli(...common, '--heads', '4', '--positions', 'rope')
+  expect(odd.stderr).toMatch(/^nano-gpt: --positions is "rope": it turns pairs of channels, and a head has 3/)
 })
 
 test('a folder that holds a run is refused with the two ways on', async () => {

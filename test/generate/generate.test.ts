@@ -116,7 +116,7 @@ onEveryDevice('with and without a cache', ({ open }) => {
       window: 'roll' as const,
     },
   }
-  const kinds = ['bigram', 'single-head', 'decoder with dropout']
+  const kinds = ['bigram', 'single-head', 'decoder with dropout', 'gpt with rope', 'gpt as speedrun']
   test.each(kinds.flatMap((kind) => Object.entries(hows).map(([name, how]) => ({ kind, name, how }))))(
     '$kind, $name: the same tokens, across the block boundary',
     async ({ kind, how }) => {

@@ -7,7 +7,7 @@ import { fuse } from '../../lib/graph/fuse'
 import { type Program, print } from '../../lib/graph/program'
 import { Trace } from '../../lib/graph/trace'
 import { createModel } from '../../lib/model/architecture'
-import type { ModelConfig } from '../../lib/model/config'
+import type { GptConfig, ModelConfig, StageConfig } from '../../lib/model/config'
 import { corpusName } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { accumulate, add, copy, dropout, fusedOpNames, matmul, relu } from '../../lib/ops'
@@ -44,11 +44,46 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   await run('update', { step: 1, learningRate: 0.01 })
   await keep('update')
   await run('evaluation', { offsets: [0, 10, 20, 488] })
-  const sampling = { temperature: 0.8, topK: 5 }
-  await run('prefill', { tokens: [1, 2, 3, 4, 5], start: 0, ...sampling, rng: rng(2) })
-  await run('decode', { start: 5, ...sampling, rng: rng(3) }, { start: 6, ...sampling, rng: rng(4) })
+  const sampling = { temperature: 0.8, topK: 5, topP: 0.9, minP: 0.01 }
+  const prompt = { start: 0, ...sampling, rng: rng(2) }
+  await run(
+    'prefill',
+    { tokens: [1, 2, 3, 4, 5], slot: 3, ...prompt },
+    { tokens: [6, 5, 4, 3, 2], slot: 6, ...prompt },
+  )
+  const both = (at: number) => ({
+    ...{ start: [at, at], slot: [3, 6], ...sampling, penalty: 1.2, rng: [...rng(at), ...rng(at + 9)] },
+  })
+  await run('decode', both(5), both(6))
   await keep('decode')
   return results
+}
+
+/** How many fused ops there should be: linear layers with a bias, weights whose gradient is a product, relus after the former. */
+function ofStage({ kind, layers }: StageConfig) {
+  // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
+  const inLayer = {
+    bigram: { linears: -1, products: 0, relus: 0 },
+    'single-head': { linears: 0, products: 3, relus: 0 },
+    'multi-head': { linears: 0, products: 3, relus: 0 },
+    'feed-forward': { linears: 1, products: 3, relus: 1 },
+    blocks: { linears: 1, products: 3, relus: 1 },
+    residual: { linears: 3, products: 3, relus: 1 },
+    'layer-norm': { linears: 3, products: 3, relus: 1 },
+    decoder: { linears: 3, products: 3, relus: 1 },
+  }[kind]
+  const linears = inLayer.linears * layers + 1
+  return { linears, weights: linears + inLayer.products * layers, relus: layers * inLayer.relus }
+}
+
+function ofGpt({ layers, activation, bias, tiedEmbeddings }: GptConfig) {
+  const feedForward = activation === 'swiglu' ? 3 : 2
+  return {
+    linears: bias ? layers * (1 + feedForward) + 1 : 0,
+    // The gradient of a table that is the head too is a sum before it is added up.
+    weights: layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
+    relus: bias && activation === 'relu' ? layers : 0,
+  }
 }
 
 describe.each(Object.keys(configs))('%s', (kind) => {
@@ -92,21 +127,10 @@ describe.each(Object.keys(configs))('%s', (kind) => {
         ['linear', 'dropout_add', 'matmul_accumulate'].map((op) => count(program, op)),
       ]),
     )
-    const { kind, layers, dropout: p } = config
-    // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
-    const inLayer = {
-      bigram: { linears: -1, products: 0, relus: 0 },
-      'single-head': { linears: 0, products: 3, relus: 0 },
-      'multi-head': { linears: 0, products: 3, relus: 0 },
-      'feed-forward': { linears: 1, products: 3, relus: 1 },
-      blocks: { linears: 1, products: 3, relus: 1 },
-      residual: { linears: 3, products: 3, relus: 1 },
-      'layer-norm': { linears: 3, products: 3, relus: 1 },
-      decoder: { linears: 3, products: 3, relus: 1 },
-    }[kind]
-    const linears = inLayer.linears * layers + 1
-    const weights = linears + inLayer.products * layers
+    const { layers, dropout: p } = config
+    const { linears, weights, relus: fusedRelus } = config.kind === 'gpt' ? ofGpt(config) : ofStage(config)
     const forward = [linears, 0, 0]
+
     expect(found).toEqual({
       // Each weight's gradient is a product added to what is there; two dropouts of a decoder's layer stand on the residual path.
       gradient: [linears, p > 0 ? 2 * layers : 0, weights],
@@ -116,7 +140,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
       decode: forward,
     })
     const relus = programs.flatMap(([, { ops }]) => ops.filter(({ attributes }) => attributes.relu === true))
-    expect(relus).toHaveLength(4 * layers * inLayer.relus)
+    expect(relus).toHaveLength(4 * fusedRelus)
   })
 
   test('a fused Program fuses no further, and no temporary is left unused', () => {

@@ -25,7 +25,11 @@ test.each([
   ['blocks', 16_865],
   ['residual', 41_921],
   ['layer-norm', 42_369],
-  ['cpu', 16_512 + 4 * 197_888 + 256 + 8_385],
+  ['gpt', 10_788_929],
+  // Tied, with a gain in each of 2·layers + 1 norms, and no biases.
+  ['cpu', 16_512 + 4 * (12 * 128 ** 2 + 256) + 128],
+  ['baby', (65 + 256) * 384 + 6 * (12 * 384 ** 2 + 2 * 384) + 384],
+  ['speedrun', 2 * 65 * 256 + 4 * 12 * 256 ** 2],
   ['decoder', 10_788_929],
 ] as const)('%s has %i parameters', (name, count) => {
   expect(countOf({ ...presets[name].model, vocabSize: 65 })).toBe(count)

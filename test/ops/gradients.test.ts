@@ -7,11 +7,12 @@ import { fuse } from '../../lib/graph/fuse'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
 import { createModel } from '../../lib/model/architecture'
-import { type ModelConfig, modelKinds } from '../../lib/model/config'
+import { type ModelConfig, stageKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
-import { gradientName } from '../../lib/optim/adamw'
+import { gradientName } from '../../lib/optim/update'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
 
 interface Check {
@@ -42,6 +43,18 @@ function layerNorm(...shape: number[]): Check {
   const C = shape[shape.length - 1]
   return { inputs: [floats(...shape), floats(C), floats(C)], attributes: { epsilon: 1e-2 } }
 }
+
+function rmsNorm(shape: number[], groups = 1, gain = true): Check {
+  const N = shape[shape.length - 1] / groups
+  return { inputs: [floats(...shape), ...(gain ? [floats(N)] : [])], attributes: { groups, epsilon: 1e-2 } }
+}
+
+function rope(shape: number[], heads: number, positions: Tensor, inverse = false): Check {
+  return { inputs: [floats(...shape), positions], attributes: { heads, base: 100, inverse } }
+}
+
+/** Uniform in ±4: beyond ±3 gelu has another formula. */
+const wide = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(sizeOf(shape), -4, 4))
 
 function matmul(a: number[], b: number[], transpose_a: boolean, transpose_b: boolean): Check {
   return { inputs: [floats(...a), floats(...b)], attributes: { transpose_a, transpose_b } }
@@ -96,6 +109,10 @@ const checks: Record<string, Check[]> = {
     { inputs: [whole('i32', [2, 3], 4, 0, 4, 4, 2, 0), floats(5, 3)] },
     { inputs: [whole('i32', [1], 0), floats(1, 7)] },
   ],
+  gelu: [
+    { inputs: [wide(7, 9)], attributes: { tanh: false } },
+    { inputs: [wide(7, 9)], attributes: { tanh: true } },
+  ],
   layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
   masked_softmax: [softmax(1, 1), softmax(4, 4), softmax(1, 7), softmax(2, 3, 5), softmax(2, 2, 3, 3)],
   matmul: [
@@ -110,7 +127,25 @@ const checks: Record<string, Check[]> = {
     matmul([1, 7], [7, 1], false, false),
   ],
   relu: [{ inputs: [awayFromZero(floats(5, 7))] }],
+  relu_squared: [{ inputs: [awayFromZero(floats(5, 7))] }],
   require_finite: [{ inputs: [floats()] }],
+  rms_norm: [
+    rmsNorm([3, 5]),
+    rmsNorm([1, 9], 1, false),
+    rmsNorm([2, 3, 6], 3),
+    rmsNorm([2, 3, 6], 2, false),
+    rmsNorm([4, 1]),
+    rmsNorm([4], 4),
+    rmsNorm([6]),
+  ],
+  rope: [
+    rope([1, 1, 2], 1, whole('i32', [1], 0)),
+    rope([2, 3, 4], 1, whole('i32', [3], 5, 6, 7)),
+    rope([2, 3, 12], 3, whole('i32', [2, 3], 0, 1, 2, 900, 901, 902)),
+    rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
+  ],
+  soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
+  swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
 
 test('every op with a gradient rule is checked', () => {
@@ -163,24 +198,59 @@ function floats64(shape: Shape): Tensor {
 
 // A whole model: the ops' rules put together by gradients(), with tensors that are used more than once.
 
-const config: ModelConfig = {
-  kind: 'decoder',
-  vocabSize: 7,
-  blockSize: 5,
-  embed: 6,
-  heads: 2,
-  layers: 2,
-  dropout: 0.2,
+const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 2, dropout: 0.2 }
+const gpt = (variants: Partial<GptSizes>): ModelConfig => {
+  const whole = { ...sizes, ...variants }
+  return { kind: 'gpt', ...defaultVariants(whole), ...whole }
+}
+const configs: Record<string, ModelConfig> = {
+  ...Object.fromEntries(
+    stageKinds.map((kind) => [kind, { kind, ...sizes, heads: kind === 'single-head' ? 1 : 2 }]),
+  ),
+  'gpt with rope': gpt({ positions: 'rope', embed: 12 }),
+  'gpt with rms norm': gpt({ norm: 'rms' }),
+  'gpt with bare layer norms': gpt({ normGain: false }),
+  'gpt with bare rms norms': gpt({ norm: 'rms', normGain: false }),
+  'gpt with relu²': gpt({ activation: 'relu-squared' }),
+  'gpt with gelu': gpt({ activation: 'gelu' }),
+  'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
+  'gpt with swiglu': gpt({ activation: 'swiglu' }),
+  'gpt with qk norm': gpt({ qkNorm: true }),
+  'gpt with shared key heads': gpt({ embed: 12, heads: 4, kvHeads: 2 }),
+  'gpt with tied embeddings': gpt({ tiedEmbeddings: true }),
+  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt without biases': gpt({ bias: false }),
+  'gpt with normed embeddings': gpt({ embeddingNorm: true }),
+  'gpt with dropouts of its own': gpt({ attentionDropout: 0, embeddingDropout: 0.3 }),
+  'gpt as speedrun': gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{
+      bias: false,
+      embeddingNorm: true,
+      attentionDropout: 0,
+      embeddingDropout: 0.2,
+      initial: 'zero-residual',
+    },
+    embed: 12,
+  }),
 }
 
-describe.each(modelKinds)('the loss of a %s', (kind) => {
+describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
+  const config = configs[kind]
   test.each([
     ['as traced', [] as readonly string[]],
     ['fused', fusedOpNames],
   ])('%s', async (_, fused) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
-    const { model, parameters } = createModel({ ...config, kind, heads: kind === 'single-head' ? 1 : 2 })
+    const { model, parameters } = createModel(config)
     const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
     const program = fuse(gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 4 }), fused)
     const session = new JsSession({ precision: 'f64' })

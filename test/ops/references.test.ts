@@ -176,6 +176,45 @@ test('adamw: two steps by hand', () => {
   expectClose([m.data[0], v.data[0], p.data[0]], [-0.11, 0.0499, before * 0.999 - update])
 })
 
+test('sgd: two steps by hand, plain and Nesterov', () => {
+  for (const nesterov of [false, true]) {
+    const [p, m] = [f64([1], 1), f64([1], 0)]
+    const attributes = { momentum: 0.9, nesterov, weight_decay: 0.1 }
+    const step = (gradient: number) =>
+      run('sgd', [f64([], 0.01), f64([], 0.5), p, f64([1], gradient), m], attributes)
+    // g = 0.5·2 + 0.1 = 1.1, which is m.
+    step(2)
+    const first = 1 - 0.01 * (nesterov ? 1.1 + 0.9 * 1.1 : 1.1)
+    expectClose([m.data[0], p.data[0]], [1.1, first])
+    // g = −2 + 0.1·p, m = 0.9·1.1 + g.
+    step(-4)
+    const [g] = [-2 + 0.1 * first]
+    expectClose(
+      [m.data[0], p.data[0]],
+      [0.99 + g, first - 0.01 * (nesterov ? g + 0.9 * (0.99 + g) : 0.99 + g)],
+    )
+  }
+})
+
+test('muon: a diagonal, on which each singular value goes its own way', () => {
+  const [p, m] = [f64([3, 2], 1, 0, 0, 2, 0, 0), f64([3, 2], 0, 0, 0, 0, 0, 0)]
+  const gradient = f64([3, 2], 6, 0, 0, 8, 0, 0)
+  const inputs = [f64([], 0.1), f64([], 0.5), f64([], 0.5), p, gradient, m]
+  run('muon', inputs, { iterations: 2, weight_decay: 0.3 })
+  // g = (3, 4), m = g, u = g + m/2 = (4.5, 6), of norm 7.5.
+  const iterate = (x: number) => 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5
+  const twice = (x: number) => iterate(iterate(x / (7.5 + 1e-7)))
+  const rate = 0.1 * Math.sqrt(3 / 2)
+  expectClose(m.data, [3, 0, 0, 4, 0, 0])
+  expectClose(p.data, [0.97 - rate * twice(4.5), 0, 0, 2 * 0.97 - rate * twice(6), 0, 0])
+})
+
+test('ema: part of the way', () => {
+  const average = f64([2], 1, 2)
+  run('ema', [f64([], 0.75), average, f64([2], 5, -2)])
+  expectClose(average.data, [2, 1])
+})
+
 describe('sample', () => {
   const draw = (logits: Tensor, temperature: number, topK: number) => {
     const rows = range(logits.shape[0])

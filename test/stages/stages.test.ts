@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { matrix, PrintingLab } from '../../lib/cli/lab'
 import { tensor } from '../../lib/graph/tensor'
-import { modelKinds, presets } from '../../lib/model/config'
+import { presets, stageKinds } from '../../lib/model/config'
 import { seedFrom } from '../../lib/random/philox'
 import { modelStages, stages } from '../../lib/stages'
 import type { Lab, TrainedStage, TrainingLab } from '../../lib/stages/stage'
@@ -51,7 +51,7 @@ test.each([
 })
 
 test('every kind of model is the name of its stage', () => {
-  for (const kind of modelKinds) expect(modelStages[kind].name).toBe(kind)
+  for (const kind of stageKinds) expect(modelStages[kind].name).toBe(kind)
 })
 
 onEveryDevice('stage 08', ({ name: device }) => {

@@ -97,6 +97,19 @@ const rules: Record<string, BoundsRule> = {
     const terms = sizeOf(call.inputs[0].shape)
     return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
   },
+  gelu,
+  gelu_backward: geluBackward,
+  swiglu,
+  swiglu_backward: swigluBackward,
+  // tanh in a few roundings, as its argument has one. What is denormal before it is multiplied by cap is so after it.
+  soft_cap: ({ outputs: [y], attributes }) => [
+    map(y.values, (value) => 16 * epsilon * abs(value) + tiny * (attributes.cap as number)),
+  ],
+  // 1 − (y/cap)² may cancel: it is off by roundings of 1.
+  soft_cap_backward: ({ inputs: [, dy] }) => [map(dy.values, (d) => 8 * epsilon * abs(d))],
+  rms_norm: rmsNorm,
+  rms_norm_backward: rmsNormBackward,
+  rope,
   layer_norm: layerNorm,
   layer_norm_backward: layerNormBackward,
   masked_softmax: maskedSoftmax,
@@ -106,6 +119,16 @@ const rules: Record<string, BoundsRule> = {
   cross_entropy: crossEntropy,
   cross_entropy_backward: crossEntropyBackward,
   adamw,
+  sgd,
+  muon,
+  // The difference may cancel, but not what it is added to.
+  ema: ({ inputs, outputs }) => {
+    const rest = abs(1 - inputs[0].values[0])
+    return outputs.map(({ values }, t) => {
+      const [a, p] = [inputs[1 + t].values, inputs[1 + outputs.length + t].values]
+      return map(values, (y, i) => epsilon * (2 * abs(y) + 4 * rest * abs(p[i] - a[i])))
+    })
+  },
 }
 
 function map(values: ArrayLike<number>, f: (value: number, index: number) => number): Float64Array {
@@ -188,6 +211,112 @@ function layerNormBackward({ inputs: [x, gain, mean, rstd, dy] }: Call): Bounds[
   }
   const scaled = (sums: Float64Array) => map(sums, (sum) => 16 * epsilon * sqrt(rows) * sum)
   return [dx, scaled(dgain), scaled(dbias)]
+}
+
+/** The mean square is a sum of n terms. */
+function rmsNorm({ inputs: [x], outputs: [y, rstd] }: Call): Bounds[] {
+  const relative = 16 * epsilon * sqrt(x.values.length / rstd.values.length)
+  return [map(y.values, (value) => relative * abs(value)), map(rstd.values, (value) => relative * value)]
+}
+
+/** As layer_norm_backward with a mean of 0: dx = rstd·(h − z·avg(h·z)), dgain = Σ dy·z over all groups. */
+function rmsNormBackward({ inputs: [x, rstd, dy, gain] }: Call): Bounds[] {
+  const rows = rstd.values.length
+  const n = x.values.length / rows
+  const dx = new Float64Array(x.values.length)
+  const dgain = new Float64Array(n)
+  for (let row = 0; row < rows; row++) {
+    const scale = rstd.values[row]
+    const h = (c: number) => abs(dy.values[row * n + c] * (gain ? gain.values[c] : 1))
+    let products = 0
+    for (let c = 0, i = row * n; c < n; c++, i++) {
+      const z = abs(x.values[i]) * scale
+      products += (h(c) * z) / n
+      dgain[c] += abs(dy.values[i]) * z
+    }
+    for (let c = 0, i = row * n; c < n; c++, i++) {
+      dx[i] = 16 * epsilon * scale * (h(c) + sqrt(n) * abs(x.values[i]) * scale * products)
+    }
+  }
+  return gain ? [dx, map(dgain, (sum) => 16 * epsilon * sqrt(rows) * sum)] : [dx]
+}
+
+/**
+ * Sine and cosine, two products and their sum are rounded. An angle is a double of up to 2²⁴: it is off by less than ε, and the
+ * sine with it.
+ */
+function rope({ inputs: [x], outputs: [y], attributes }: Call): Bounds[] {
+  const pairs = lastOf(x.shape) / (attributes.heads as number) / 2
+  return [
+    map(y.values, (_, i) => {
+      const other = i % (2 * pairs) < pairs ? i + pairs : i - pairs
+      return 4 * epsilon * (abs(x.values[i]) + abs(x.values[other]))
+    }),
+  ]
+}
+
+/**
+ * The parts of gelu's slope, Φ and |x·Φ′|, and what each may be off by, relatively: the argument of an exponential is rounded, so
+ * that it is off by the argument's size. Where x > 0, Φ is 1 less an exponential and a rounding of 1.
+ */
+function geluParts(x: number, { tanh }: Attributes): { share: number; slope: number; off: number[] } {
+  const one = (op: string, inputs: number[]) => {
+    const [y, ...given] = [0, ...inputs].map((value) => new Tensor('f64', [1], Float64Array.of(value)))
+    opsByName.get(op)!.reference(given, [y], { tanh })
+    return y.data[0]
+  }
+  const share = x === 0 ? 0.5 : one('gelu', [x]) / x
+  const slope = abs(one('gelu_backward', [x, 1]) - share)
+  const argument = tanh ? 1.6 * abs(x + 0.044715 * x ** 3) : x ** 2 / 2
+  return { share, slope, off: [16 * epsilon * (1 + (x > 0 ? 0 : argument)), 16 * epsilon * (1 + argument)] }
+}
+
+/** The smallest normal f32: kernels may take an exponential below it for 0. */
+const smallestNormal = 2 ** -126
+
+function gelu({ inputs: [x], attributes }: Call): Bounds[] {
+  const bounds = map(x.values, (value) => {
+    const { share, off } = geluParts(value, attributes)
+    return abs(value) * (off[0] * share + smallestNormal)
+  })
+  return [bounds]
+}
+
+function geluBackward({ inputs: [x, dy], attributes }: Call): Bounds[] {
+  const bounds = map(x.values, (value, i) => {
+    const { share, slope, off } = geluParts(value, attributes)
+    // Of what an exponential is multiplied by, x and the argument's slope of up to 1.6 + 0.22·x² are the largest.
+    const lost = smallestNormal * (1 + abs(value) * (2 + value ** 2))
+    return abs(dy.values[i]) * (off[0] * share + off[1] * slope + lost)
+  })
+  return [bounds]
+}
+
+/** σ, relatively: where x < 0 it is an exponential, off by the size of its argument. */
+const logisticOff = (x: number) => 16 * epsilon * (1 + max(0, -x))
+const logistic = (x: number) => 1 / (1 + exp(-x))
+
+function swiglu({ inputs: [gate, up], outputs: [y] }: Call): Bounds[] {
+  const bounds = map(y.values, (value, i) => {
+    const x = gate.values[i]
+    return logisticOff(x) * abs(value) + smallestNormal * abs(x * up.values[i])
+  })
+  return [bounds]
+}
+
+/** dgate = dy·up·σ·(1 + x·σ(−x)), where the sum may cancel; dup = dy·x·σ. */
+function swigluBackward({ inputs: [gate, up, dy], outputs: [, dup] }: Call): Bounds[] {
+  const dgate = map(gate.values, (x, i) => {
+    const rest = abs(x) * logistic(-x)
+    const off = logisticOff(x) * (1 + rest) + logisticOff(-x) * rest
+    const [ofUp, ofDy] = [abs(up.values[i]), abs(dy.values[i])]
+    return ofUp * ofDy * logistic(x) * off + smallestNormal * ofUp * ofDy * (1 + abs(x))
+  })
+  const ofUp = map(dup.values, (value, i) => {
+    const x = gate.values[i]
+    return logisticOff(x) * abs(value) + smallestNormal * abs(x * dy.values[i])
+  })
+  return [dgate, ofUp]
 }
 
 /** Calls `visit` for each row of […, T, S], with where it begins and where what it sees ends. */
@@ -391,4 +520,53 @@ function adamw({ inputs, outputs, attributes }: Call): Bounds[] {
     )
   }
   return [...parameters, ...ms, ...vs]
+}
+
+/** The gradient is a sum of two, m of three, the update of these; each may cancel, and its absolute error goes on. */
+function sgd({ inputs, outputs, attributes }: Call): Bounds[] {
+  const { momentum, weight_decay } = attributes as Record<string, number>
+  const [rate, scale] = inputs.slice(0, 2).map(({ values }) => values[0])
+  const n = outputs.length / 2
+  const parameters: Bounds[] = []
+  const ms: Bounds[] = []
+  for (let t = 0; t < n; t++) {
+    const [p, g, m] = [0, 1, 2].map((k) => inputs[2 + t + k * n].values)
+    const ofM = map(p, (old, i) => {
+      return 4 * epsilon * (momentum * abs(m[i]) + abs(g[i] * scale) + weight_decay * abs(old))
+    })
+    ms.push(ofM)
+    parameters.push(map(p, (old, i) => 2 * epsilon * abs(old) + 4 * abs(rate) * ofM[i]))
+  }
+  return [...parameters, ...ms]
+}
+
+/**
+ * An iteration takes X, whose singular values are 1.21 at most, through products of K = `side` (X·Xᵀ: `longer`) terms. What they are
+ * off by, relatively to X's largest singular value of 1, spreads over all elements alike: ε·√K times their root mean square, as
+ * a sum of random roundings does. What an iteration is given, it passes on multiplied by at most 3.4445, its slope at 0 (the
+ * slopes between there and 1.2, and the ratios that turn singular vectors, are smaller, or are reached by way of the flat top at 0.55).
+ * So n iterations leave Σ 3.4445^i, i < n: 198 for five, of which a matrix that has singular values of 0 sees most. The factor is 4,
+ * a quarter of the other sums': what is found is a third of the bound after one iteration, and a tenth after five.
+ */
+function muon({ inputs, outputs, attributes }: Call): Bounds[] {
+  const { iterations, weight_decay } = attributes as Record<string, number>
+  const [rate, momentum, scale] = inputs.slice(0, 3).map(({ values }) => values[0])
+  const n = outputs.length / 2
+  const parameters: Bounds[] = []
+  const ms: Bounds[] = []
+  const passedOn = (3.4445 ** iterations - 1) / 2.4445
+  for (let t = 0; t < n; t++) {
+    const [p, g, m] = [0, 1, 2].map((k) => inputs[3 + t + k * n].values)
+    const [rows, columns] = inputs[3 + t].shape
+    ms.push(map(m, (old, i) => 4 * epsilon * (momentum * abs(old) + abs(g[i] * scale))))
+    const longer = max(rows, columns)
+    // Singular values of at most 1.21 in `side` directions, over rows · columns elements.
+    const size = 1.21 / sqrt(longer)
+    const ofDirection = 4 * epsilon * sqrt(longer) * passedOn * size
+    const step = abs(rate) * sqrt(max(1, rows / columns))
+    parameters.push(
+      map(p, (old) => 4 * epsilon * abs(old) * (1 + abs(rate) * weight_decay) + step * ofDirection),
+    )
+  }
+  return [...parameters, ...ms]
 }

@@ -15,7 +15,10 @@ import {
   prefillProgram,
 } from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
-import { momentNames, updateProgram } from '../../lib/optim/adamw'
+import { defaultVariants, type GptSizes } from '../../lib/nn'
+import { averageName } from '../../lib/optim/average'
+import { notUsed } from '../../lib/optim/names'
+import { stateTensors, updateProgram } from '../../lib/optim/update'
 import { type Seed, seedFrom } from '../../lib/random/philox'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
@@ -32,9 +35,20 @@ export const training: TrainingConfig = {
   gradientClip: null,
   evalInterval: 10,
   evalBatches: 2,
+  optimizer: 'adamw',
+  ...notUsed,
+  schedule: 'constant',
+  warmup: 0,
+  average: 0,
 }
 
-/** One of each kind; odd sizes, so that nothing fits by chance. */
+/** A gpt that is the decoder but for these variants. */
+function gpt(variants: Partial<GptSizes>): ModelConfig {
+  const sizes = { vocabSize: 65, blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0, ...variants }
+  return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
+}
+
+/** One of each kind and variant; odd sizes, so that nothing fits by chance. (Heads that RoPE turns have even ones: 6 channels, 3 pairs.) */
 export const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 65, blockSize: 7, embed: 32, heads: 1, layers: 1, dropout: 0 },
   'single-head': {
@@ -85,6 +99,39 @@ export const configs: Record<string, ModelConfig> = {
     layers: 2,
     dropout: 0.2,
   },
+  'gpt with rope': gpt({ positions: 'rope', embed: 18 }),
+  'gpt with rms norm': gpt({ norm: 'rms' }),
+  'gpt with bare norms': gpt({ normGain: false }),
+  'gpt with relu²': gpt({ activation: 'relu-squared', bias: false }),
+  'gpt with gelu': gpt({ activation: 'gelu' }),
+  'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
+  'gpt with swiglu': gpt({ activation: 'swiglu' }),
+  'gpt with qk norm': gpt({ qkNorm: true }),
+  'gpt with shared key heads': gpt({ embed: 21, heads: 3, kvHeads: 1 }),
+  'gpt with tied embeddings': gpt({ tiedEmbeddings: true, initial: 'gpt2' }),
+  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt as nanoGPT': gpt({
+    ...{
+      activation: 'gelu',
+      bias: false,
+      tiedEmbeddings: true,
+      dropout: 0.2,
+      embeddingDropout: 0.2,
+      initial: 'gpt2',
+    },
+  }),
+  'gpt as speedrun': gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{ bias: false, embeddingNorm: true, dropout: 0.1, attentionDropout: 0, embeddingDropout: 0.1 },
+    ...{ embed: 24, heads: 4, kvHeads: 2 },
+  }),
 }
 
 /** Every Program of a model, not fused. */
@@ -120,14 +167,20 @@ export async function prepare(
 ): Promise<TestModel> {
   const { model, parameters } = createModel(config)
   await initializeWeights(session, parameters, seed)
-  for (const { path, shape } of parameters) {
-    for (const name of momentNames(path)) await session.allocate(name, 'f32', shape)
+  const settings = { ...training, ...overrides }
+  for (const { name, shape } of stateTensors(parameters, settings)) {
+    await session.allocate(name, 'f32', shape)
+  }
+  const averaged = settings.average > 0 ? createModel(config, { averaged: true }).model : undefined
+  if (averaged) {
+    for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
   }
   const trainer = await Trainer.create({
     session,
     model,
     parameters,
-    training: { ...training, ...overrides },
+    evaluated: averaged,
+    training: settings,
     seed,
     corpus: { train: corpus, validation: corpus },
   })

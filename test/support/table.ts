@@ -11,6 +11,7 @@ import { matmulCases } from './cases/matmul'
 import { normCases } from './cases/norms'
 import { optimizerCases } from './cases/optimizer'
 import { programCases } from './cases/programs'
+import { ropeCases } from './cases/rope'
 import { softmaxCases } from './cases/softmax'
 
 /** Every case that must end well. */
@@ -22,6 +23,7 @@ export function parityCases(): Case[] {
     ...normCases(),
     ...softmaxCases(),
     ...attentionCases(),
+    ...ropeCases(),
     ...optimizerCases(),
     ...programCases(),
   ]

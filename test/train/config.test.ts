@@ -92,7 +92,10 @@ test('the file has every option, flat and explicit, and nothing of the call', as
   })
   expect(await readFile(join(out, 'config.json'), 'utf8')).toBe(`${JSON.stringify(said, null, 2)}\n`)
   expect(said).toEqual({
-    ...{ preset: 'decoder', blockSize: 64, embed: 16, heads: 4, layers: 1, dropout: 0 },
+    ...{ preset: 'gpt', blockSize: 64, embed: 16, heads: 4, layers: 1, dropout: 0 },
+    ...{ positions: 'learned', norm: 'layer', normGain: true, activation: 'gelu', qkNorm: false, kvHeads: 4 },
+    ...{ tiedEmbeddings: true, logitCap: 0, bias: false, embeddingNorm: false },
+    ...{ attentionDropout: 0, embeddingDropout: 0, initial: 'gpt2' },
     data: textFile(),
     ...{
       steps: 1,
@@ -106,6 +109,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
     ...{
       weightDecay: 0.1,
       gradientClip: 1,
+      ...{ optimizer: 'adamw', schedule: 'cosine', warmup: 100, minLearningRate: 0.1, average: 0 },
       evalInterval: 5,
       evalBatches: 2,
       sampleInterval: 0,

@@ -22,6 +22,31 @@ const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: num
     batchSize: 7,
     steps: 2,
   },
+  recipe: {
+    config: {
+      ...{
+        kind: 'gpt',
+        vocabSize: 65,
+        blockSize: 65,
+        embed: 132,
+        heads: 6,
+        kvHeads: 2,
+        layers: 1,
+        dropout: 0.1,
+      },
+      ...{ positions: 'rope', norm: 'rms', normGain: true, activation: 'swiglu', qkNorm: true, logitCap: 15 },
+      ...{
+        tiedEmbeddings: true,
+        bias: false,
+        embeddingNorm: true,
+        attentionDropout: 0.1,
+        embeddingDropout: 0.1,
+      },
+      initial: 'gpt2',
+    },
+    batchSize: 7,
+    steps: 2,
+  },
 }
 
 interface How {

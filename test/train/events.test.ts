@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { splitTokens } from '../../lib/data/split'
 import { presets } from '../../lib/model/config'
+import { notUsed } from '../../lib/optim/names'
 import { seedFrom } from '../../lib/random/philox'
 import { merge, type TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
@@ -73,6 +74,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
         ...{ steps: 10, batchSize: 3, microBatches: 2, evalInterval: 5, evalBatches: 2 },
         ...{ learningRate: presets.decoder.training.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         ...{ weightDecay: 0.01, gradientClip: 0.8, sampleInterval: 0, sampleTokens: 200, seed: 7, device },
+        ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0 },
       },
       config: {
         model: {
@@ -96,6 +98,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           gradientClip: 0.8,
           evalInterval: 5,
           evalBatches: 2,
+          ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
         },
         seed: '7',
         data: { name: 'text', digest: expect.stringMatching(/^[0-9a-f]{64}$/), source: null },

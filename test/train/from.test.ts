@@ -3,6 +3,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { files, readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { load } from '../../lib/model/model'
+import { notUsed } from '../../lib/optim/names'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
@@ -87,7 +88,10 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     const events = await eventsOf(run)
     await using model = await run
     const { dropout, ...training } = changes
-    expect(model.info.training).toEqual({ ...training, gradientClip: null })
+    expect(model.info.training).toEqual({
+      ...{ ...training, gradientClip: null },
+      ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
+    })
     expect(model.config).toMatchObject({ dropout, blockSize: 11, embed: 15, heads: 3, layers: 2 })
     expect(ofType(events, 'evaluation').map(({ step }) => step)).toEqual([0, 3, 6])
     expect(model.info.best!.step).toBeLessThanOrEqual(6)

@@ -2,7 +2,7 @@
 
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { load } from '../../lib/model/model'
-import { gradientName } from '../../lib/optim/adamw'
+import { gradientName } from '../../lib/optim/update'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'

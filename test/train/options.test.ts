@@ -1,6 +1,7 @@
 // Options of train(): each wrong one is named, with its value and what would be right.
 
-import type { TrainOptions } from '../../lib/train/options'
+import { notUsed } from '../../lib/optim/names'
+import { resolveNew, type TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
 import { short } from '../support/runs'
@@ -10,7 +11,7 @@ const refused = (options: Record<string, unknown>) =>
 
 const counts = [
   ...['blockSize', 'embed', 'heads', 'layers', 'steps', 'batchSize', 'microBatches'],
-  ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads'],
+  ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads', 'kvHeads'],
 ]
 
 test.each(counts)('%s is a whole number of at least 1', async (name) => {
@@ -21,17 +22,37 @@ test.each(counts)('%s is a whole number of at least 1', async (name) => {
   }
 })
 
-test.each(['learningRate', 'epsilon', 'gradientClip'])('%s is more than 0', async (name) => {
-  for (const value of [0, -1, Number.NaN, '1', null]) {
-    expect((await refused({ [name]: value })).message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
-  }
-})
+test.each(['learningRate', 'matrixLearningRate', 'epsilon', 'gradientClip'])(
+  '%s is more than 0',
+  async (name) => {
+    for (const value of [0, -1, Number.NaN, '1', null]) {
+      expect((await refused({ [name]: value })).message).toMatch(
+        new RegExp(`^train: ${name} is .*: must be `),
+      )
+    }
+  },
+)
 
-test.each(['dropout', 'beta1', 'beta2'])('%s is in [0, 1)', async (name) => {
-  for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
-    expect((await refused({ [name]: value })).message).toMatch(new RegExp(`^train: ${name} is .*: must be `))
-  }
-})
+test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 'momentum', 'average'])(
+  '%s is in [0, 1)',
+  async (name) => {
+    for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
+      expect((await refused({ [name]: value })).message).toMatch(
+        new RegExp(`^train: ${name} is .*: must be `),
+      )
+    }
+  },
+)
+
+test.each(['normGain', 'qkNorm', 'tiedEmbeddings', 'bias', 'embeddingNorm'])(
+  '%s is true or false',
+  async (name) => {
+    for (const value of [0, 1, 'true', null])
+      expect((await refused({ [name]: value })).message).toMatch(
+        new RegExp(`^train: ${name} is .*: must be true or false$`),
+      )
+  },
+)
 
 test.each([
   [{ weightDecay: -0.1 }, /weightDecay is -0.1: must be at least 0/],
@@ -39,6 +60,16 @@ test.each([
   [{ learningRate: Infinity }, /learningRate is Infinity: must be finite/],
   [{ sampleInterval: -1 }, /sampleInterval is -1: must be at least 0/],
   [{ sampleInterval: 0.5 }, /sampleInterval is 0.5: must be a whole number/],
+  [{ optimizer: 'adam' }, /optimizer is "adam": must be 'adamw', 'muon' or 'sgd'/],
+  [{ schedule: 'cosin' }, /schedule is "cosin": must be 'constant', 'cosine', 'linear' or 'wsd'/],
+  [{ nesterov: 1 }, /nesterov is 1: must be true or false/],
+  [{ warmup: -1 }, /warmup is -1: must be at least 0/],
+  [{ warmup: 0.5 }, /warmup is 0.5: must be a whole number/],
+  [{ momentumWarmup: 1.5 }, /momentumWarmup is 1.5: must be a whole number/],
+  [{ minLearningRate: 1.1 }, /minLearningRate is 1.1: must be at most 1/],
+  [{ minLearningRate: -0.1 }, /minLearningRate is -0.1: must be at least 0/],
+  [{ decayPart: 0 }, /decayPart is 0: must be more than 0/],
+  [{ decayPart: 1.5 }, /decayPart is 1.5: must be at most 1/],
   [{ seed: -1 }, /seed is -1: must be a whole number from 0/],
   [{ seed: 0.5 }, /seed is 0.5/],
   [{ seed: 2 ** 53 }, /seed is/],
@@ -55,10 +86,38 @@ test.each([
   [{ instructionSet: 7 }, /instructionSet is 7/],
   [{ signal: {} }, /signal is an object: must be an AbortSignal/],
   [{ preset: 'decodre' }, /Did you mean 'decoder'/],
-  [{ preset: '' }, /there are notebook, bigram, single-head, .*, cpu, baby, auto/],
   [{ preset: 'toString' }, /there is no preset "toString"/],
   [{ device: 'cup' }, /Did you mean 'cpu'/],
   [{ device: 'js ' }, /there is no device/],
+  [{ preset: '' }, /layer-norm, decoder, gpt, cpu, baby, speedrun, auto\.$/],
+  [{ positions: 'RoPE' }, /^train: positions is "RoPE": must be 'learned' or 'rope'$/],
+  [{ norm: 'batch' }, /^train: norm is "batch": must be 'layer' or 'rms'$/],
+  [
+    { activation: 'silu' },
+    /activation is "silu": must be 'relu', 'relu-squared', 'gelu', 'gelu-tanh' or 'swiglu'$/,
+  ],
+  [{ initial: 0 }, /^train: initial is 0: must be 'torch', 'gpt2' or 'zero-residual'$/],
+  [{ logitCap: -1 }, /^train: logitCap is -1: must be at least 0$/],
+  [{ logitCap: Infinity }, /^train: logitCap is Infinity: must be finite$/],
+  [{ kvheads: 2 }, /Did you mean kvHeads/],
+  [
+    { preset: 'decoder', embed: 24, heads: 4, kvHeads: 3 },
+    /^train: kvHeads is 3: it must divide heads, which is 4$/,
+  ],
+  [{ preset: 'cpu', heads: 4, kvHeads: 8 }, /^train: kvHeads is 8: it must divide heads, which is 4$/],
+  [{ preset: 'speedrun', heads: 2, kvHeads: 4 }, /^train: kvHeads is 4: it must divide heads, which is 2$/],
+  [
+    { preset: 'decoder', embed: 15, heads: 3, positions: 'rope' },
+    /^train: positions is "rope": .* a head has 5, which is odd \(embed 15 \/ heads 3\); take another embed or heads/,
+  ],
+  [
+    { preset: 'bigram', tiedEmbeddings: true },
+    /^train: tiedEmbeddings is true, but the model 'bigram' is as the course has it; .*: gpt, cpu, baby, speedrun, auto or decoder$/,
+  ],
+  [
+    { preset: '08', norm: 'rms' },
+    /^train: norm is "rms", but the model 'layer-norm' is as the course has it/,
+  ],
   [{ preset: 'decoder', heads: 5 }, /heads is 5: it must divide embed, which is 384/],
   [{ batchsize: 4 }, /^train: there is no option batchsize. Did you mean batchSize\?/],
   [{ lr: 4 }, /^train: there is no option lr. The options are data, resume, /],
@@ -113,7 +172,10 @@ test('each option takes effect', async () => {
   })
   const { model: config, training, seed } = model.info
   expect(config).toMatchObject({ kind: 'decoder', ...sizes })
-  expect(training).toEqual({ steps: 1, ...optimizer, gradientClip: 0.1, evalInterval: 4, evalBatches: 1 })
+  expect(training).toEqual({
+    ...{ steps: 1, ...optimizer, gradientClip: 0.1, evalInterval: 4, evalBatches: 1 },
+    ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
+  })
   expect(seed).toBe('9223372036854775808')
   await using open = await train({ ...short, device: 'js', steps: 1, gradientClip: Infinity })
   expect(open.info.training.gradientClip).toBeNull()
@@ -135,7 +197,101 @@ test('each part of the optimizer changes what is learned', async () => {
     { microBatches: 2 },
     { batchSize: 5 },
     { seed: 8 },
+    { optimizer: 'sgd' },
+    { optimizer: 'sgd', momentum: 0.5 },
+    { optimizer: 'sgd', nesterov: true },
+    { optimizer: 'sgd', weightDecay: 0.5 },
+    { optimizer: 'sgd', gradientClip: 1e-3 },
+    { schedule: 'linear' },
+    { schedule: 'linear', minLearningRate: 0.5 },
+    { schedule: 'cosine' },
+    { schedule: 'wsd', decayPart: 0.4 },
+    { schedule: 'wsd', decayPart: 0.7 },
+    { warmup: 2 },
+    { average: 0.5 },
+    { average: 0.9 },
   ]
   const results = await Promise.all(changes.map(weight))
   expect(new Set(results).size).toBe(changes.length)
+})
+
+test('each part of Muon changes what is learned', async () => {
+  const model = { preset: 'decoder', blockSize: 5, embed: 6, heads: 1, layers: 1, dropout: 0 }
+  const weight = async (options: TrainOptions) => {
+    const all: TrainOptions = { ...short, ...model, device: 'js', steps: 3, optimizer: 'muon', ...options }
+    await using model_ = await train(all)
+    const weights = await model_.parameters()
+    return ['tokenEmbedding', 'blocks.0.attention.key']
+      .map((name) => String(weights.get(`${name}.weight`)!.data))
+      .join()
+  }
+  const changes: TrainOptions[] = [
+    {},
+    { learningRate: 0.02 },
+    { matrixLearningRate: 0.01 },
+    { momentum: 0.5 },
+    { momentumWarmup: 2 },
+    { beta1: 0.5 },
+    { weightDecay: 0.5 },
+    { schedule: 'linear' },
+    { average: 0.5 },
+  ]
+  const results = await Promise.all(changes.map(weight))
+  expect(new Set(results).size).toBe(changes.length)
+})
+
+describe('what is for some optimizers or schedules alone', () => {
+  test.each<[TrainOptions, string]>([
+    [
+      { momentum: 0.5 },
+      "momentum is 0.5, but it is for the optimizers 'muon' and 'sgd' alone, and the optimizer here is 'adamw'",
+    ],
+    [{ optimizer: 'muon', nesterov: true }, "nesterov is true, but it is for the optimizer 'sgd' alone"],
+    [
+      { optimizer: 'sgd', momentumWarmup: 3 },
+      "momentumWarmup is 3, but it is for the optimizer 'muon' alone",
+    ],
+    [{ matrixLearningRate: 0.1 }, "matrixLearningRate is 0.1, but it is for the optimizer 'muon' alone"],
+    [
+      { minLearningRate: 0.1 },
+      "minLearningRate is 0.1, but it is for the schedules 'cosine', 'linear' and 'wsd' alone",
+    ],
+    [
+      { schedule: 'linear', decayPart: 0.5 },
+      "decayPart is 0.5, but it is for the schedule 'wsd' alone, and the schedule here is 'linear'",
+    ],
+  ])('%j', async (options, message) => {
+    const error = await refused(options)
+    expect(error.code).toBe('option')
+    expect(error.message).toContain(`train: ${message}`)
+    expect(error.message).toMatch(/; leave it out, or give another (optimizer|schedule)$/)
+  })
+
+  test('each has a default', async () => {
+    const resolved = async (options: TrainOptions) => {
+      await using model = await train({ ...short, device: 'js', steps: 1, ...options })
+      return model.info.training
+    }
+    expect(await resolved({ optimizer: 'sgd' })).toMatchObject({
+      ...notUsed,
+      optimizer: 'sgd',
+      momentum: 0.9,
+    })
+    expect(await resolved({ optimizer: 'muon', schedule: 'wsd' })).toMatchObject({
+      ...notUsed,
+      optimizer: 'muon',
+      momentum: 0.95,
+      schedule: 'wsd',
+    })
+  })
+
+  test('a preset’s say nothing of another optimizer or schedule, a schedule’s end stays', () => {
+    const { training } = resolveNew({ preset: 'speedrun', optimizer: 'adamw', schedule: 'cosine' })
+    expect(training).toMatchObject({ ...notUsed, optimizer: 'adamw', schedule: 'cosine', warmup: 50 })
+    const { training: linear } = resolveNew({ preset: 'cpu', schedule: 'linear' })
+    expect(linear).toMatchObject({ schedule: 'linear', warmup: 100, minLearningRate: 0.1 })
+    const { training: constant } = resolveNew({ preset: 'cpu', schedule: 'constant' })
+    expect(constant).toMatchObject({ schedule: 'constant', warmup: 100, minLearningRate: 0 })
+    expect(resolveNew({ preset: 'speedrun', optimizer: 'sgd' }).training.momentum).toBe(0.9)
+  })
 })

@@ -1,8 +1,9 @@
-// fill, copy, add, sum_leading, relu, dropout, accumulate, zero, and their gradients and fusions.
+// fill, copy, add, sum_leading, activations, dropout, accumulate, zero, and their gradients and fusions.
 
 import type { Shape } from '../../../lib/graph/dtype'
-import { type Case, opCase } from '../case'
-import { edges, floats, given, index, integers, replaced, rng, scalar } from './values'
+import { softCapOp } from '../../../lib/ops/soft_cap'
+import { type Case, type Given, opCase } from '../case'
+import { edges, floats, given, index, integers, outputsOf, replaced, rng, scalar } from './values'
 
 /** Masks come in pieces of 512. */
 const sizes = [...edges, 257, 511, 512, 513, 1025]
@@ -23,6 +24,7 @@ export function elementwiseCases(): Case[] {
     ...adds(),
     ...sums(),
     ...specials(),
+    ...activations(),
     ...dropouts(),
     ...scalars(),
   ]
@@ -37,6 +39,7 @@ function perSize(shape: Shape): Case[] {
     opCase('accumulate', name, [a, b]),
     opCase('relu', name, [a]),
     opCase('relu_backward', name, [a, b]),
+    ...activationCases(name, floats('a', shape, -6, 6), b, floats('c', shape)),
     opCase('dropout', name, [a, rng()], mask),
     opCase('dropout_add', name, [a, rng(), b], mask),
     opCase('zero', name, [a]),
@@ -145,6 +148,52 @@ function specials(): Case[] {
     opCase('dropout', 'NaN, infinities and zeros', [odd, rng()], { p: 0.5, site: 3 }),
     opCase('dropout_add', 'NaN and infinities dropped', [odd, rng(), dy], { p: 0.5, site: 3 }),
     opCase('dropout_add', 'NaN and infinities in the residual', [dy, rng(), odd], { p: 0.5, site: 3 }),
+  ]
+}
+
+/** Every activation and its gradient; c is what swiglu's gate lets through. */
+function activationCases(name: string, a: Given, dy: Given, c: Given, cap = 2.5): Case[] {
+  return [
+    opCase('relu_squared', name, [a]),
+    opCase('relu_squared_backward', name, [a, dy]),
+    ...[false, true].flatMap((tanh) => [
+      opCase('gelu', tanh ? `${name}, tanh` : name, [a], { tanh }),
+      opCase('gelu_backward', tanh ? `${name}, tanh` : name, [a, dy], { tanh }),
+    ]),
+    opCase('swiglu', name, [a, c]),
+    opCase('swiglu_backward', name, [a, c, dy]),
+    opCase('soft_cap', name, [a], { cap }),
+    opCase('soft_cap_backward', name, [outputsOf(softCapOp, [a], { cap })[0], dy], { cap }),
+  ]
+}
+
+function activations(): Case[] {
+  const n = 1031
+  const [b, c] = [floats('b', [n]), floats('c', [n])]
+  // Every range in which an approximation changes or ends, densely; what underflows; and what is too large to be squared.
+  const ranges: [string, Given][] = [
+    ['near 0', floats('near', [n], -0.1, 0.1)],
+    ['up to 1', floats('x', [n])],
+    ['up to 16', floats('x', [n], -16, 16)],
+    ['up to 110', floats('x', [n], -110, 110)],
+    ['tiny', floats('x', [n], -1e-15, 1e-15)],
+    ['large', floats('x', [n], -1e15, 1e15)],
+  ]
+  const odd = given('f32', [11], [0, -0, nan, 1e-45, -1e-45, 1e10, -1e10, 0.625, -0.625, nan, 1])
+  const endless = given('f32', [9], [inf, -inf, 1, -1, inf, nan, 0.5, -inf, 88])
+  const [d, e] = [floats('d', [11]), floats('e', [11])]
+  return [
+    ...ranges.flatMap(([name, a]) => activationCases(name, a, b, c)),
+    ...activationCases('NaN, zeros and far numbers', odd, d, e),
+    opCase('relu_squared', 'infinities', [endless]),
+    opCase('soft_cap', 'infinities', [endless], { cap: 15 }),
+    ...[1e-3, 1, 15, 1e4].flatMap((cap) => {
+      const x = floats('x', [n], -40, 40)
+      return [
+        opCase('soft_cap', `cap ${cap}`, [x], { cap }),
+        opCase('soft_cap_backward', `cap ${cap}`, [outputsOf(softCapOp, [x], { cap })[0], b], { cap }),
+      ]
+    }),
   ]
 }
 

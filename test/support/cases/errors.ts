@@ -48,6 +48,7 @@ function positions(): Case[] {
   const [cache, x, q] = [floats('cache', [2, 9, 6]), floats('x', [2, 3, 6]), floats('q', [2, 3, 6])]
   const attention = { heads: 2, kv_heads: 2, scale: 0.5, dropout: 0, site: 0, cached: true }
   const [places, slots] = [indices([0, 3]), indices([1, 0])]
+  const rope = { heads: 1, base: 10000, inverse: false }
   return [
     ...[-1, 7, 9, 2 ** 31 - 1, -(2 ** 31)].flatMap((start) => [
       refused('cache_write', `start ${start}`, [cache, x, indices([0, start]), slots]),
@@ -89,6 +90,10 @@ function positions(): Case[] {
     }),
     ...[-1, 3, 2 ** 31 - 1, -(2 ** 31)].map((row) => refused('select_row', `row ${row}`, [x, index(row)])),
     refused('positions', 'what i32 cannot hold', [index(2 ** 31 - 3)], { length: 4 }),
+    ...[-1, 2 ** 24, 2 ** 31 - 1, -(2 ** 31)].map((position) =>
+      refused('rope', `position ${position}`, [q, given('i32', [3], [0, 1, position])], rope),
+    ),
+    refused('rope', 'the last position', [q, given('i32', [2, 3], [0, 1, 2, 3, 4, -5])], rope),
     ...[0, -1].map((step) => {
       const tensors = ['p', 'g', 'm', 'v'].map((name) => floats(name, [5]))
       const attributes = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0 }

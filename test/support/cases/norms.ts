@@ -1,7 +1,8 @@
-// layer_norm, its gradient, and global_norm.
+// layer_norm, rms_norm, their gradients, and global_norm.
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { layerNormOp } from '../../../lib/ops/layer_norm'
+import { rmsNormOp } from '../../../lib/ops/rms_norm'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
 import { edges, floats, given, outputsOf, replaced } from './values'
 
@@ -9,7 +10,7 @@ const nan = Number.NaN
 const inf = Infinity
 
 export function normCases(): Case[] {
-  return [...layerNorms(), ...globalNorms()]
+  return [...layerNorms(), ...rmsNorms(), ...globalNorms()]
 }
 
 /** The gradient sums blocks of 256 rows, or of 16 long ones. */
@@ -65,6 +66,63 @@ function norms(
       {},
       { ...options, nmse: C <= 2 ? inf : options.nmse },
     ),
+  ]
+}
+
+/** Groups are finished eight at a time; the gradient sums blocks of them. */
+function rmsNorms(): Case[] {
+  const shapes: [Shape, number][] = [
+    ...edges.map((C): [Shape, number] => [[3, C], 1]),
+    ...edges.map((rows): [Shape, number] => [[rows, 11], 1]),
+    ...edges.map((size): [Shape, number] => [[5, 3 * size], 3]),
+    [[5, 257], 1],
+    [[2, 384], 1],
+    [[2, 384], 6],
+    [[9, 513], 1],
+    [[127, 9], 1],
+    [[128, 9], 1],
+    [[129, 9], 1],
+    [[1100, 65], 1],
+    [[1100, 65], 5],
+    [[35, 3001], 1],
+    [[5, 5003], 1],
+    [[40009, 3], 3],
+    [[2, 3, 6], 2],
+    [[13], 1],
+    [[12], 12],
+  ]
+  const x = floats('x', [5, 14])
+  const scaled = (by: number) => ({ ...x, values: (x.values as Float32Array).map((value) => value * by) })
+  return [
+    ...shapes.flatMap(([shape, groups]) =>
+      rms(`[${shape}] in ${groups}`, floats('x', shape, -2, 3), { groups }),
+    ),
+    ...rms('epsilon 1e-2', x, { epsilon: 1e-2 }),
+    ...rms('all 0', scaled(0)),
+    ...rms('up to 1e4', scaled(1e4)),
+    ...rms('tiny', scaled(1e-4), { groups: 2 }),
+    ...rms('tinier', scaled(1e-20)),
+    ...rms('NaN in one group', replaced(x, { 30: nan }), { groups: 2 }),
+    ...rms('Infinity in one group', replaced(x, { 30: inf, 2: -inf }), { groups: 2 }),
+  ]
+}
+
+/** With a gain and without. */
+function rms(
+  name: string,
+  x: Given,
+  { epsilon = 1e-6, groups = 1, ...options }: CaseOptions & { epsilon?: number; groups?: number } = {},
+): Case[] {
+  const n = x.shape[x.shape.length - 1] / groups
+  const [gain, dy] = [floats('gain', [n], 0.5, 1.5), floats('dy', x.shape)]
+  const [, rstd] = outputsOf(rmsNormOp, [x], { groups, epsilon })
+  // One channel alone has no direction: its gradient is what is left of roundings.
+  const backward = { ...options, nmse: n === 1 ? inf : options.nmse }
+  return [
+    opCase('rms_norm', name, [x, gain], { groups, epsilon }, options),
+    opCase('rms_norm', `${name}, no gain`, [x], { groups, epsilon }, options),
+    opCase('rms_norm_backward', name, [x, rstd, dy, gain], { groups }, backward),
+    opCase('rms_norm_backward', `${name}, no gain`, [x, rstd, dy], { groups }, backward),
   ]
 }
 

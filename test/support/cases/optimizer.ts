@@ -1,4 +1,4 @@
-// adamw, over one tensor and many.
+// adamw, sgd, muon and ema, over one tensor and many.
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { type Case, type Given, opCase } from '../case'
@@ -41,6 +41,10 @@ function adamw(
 }
 
 export function optimizerCases(): Case[] {
+  return [...adamwCases(), ...sgdCases(), ...muonCases(), ...emaCases()]
+}
+
+function adamwCases(): Case[] {
   const state = stateOf([19])
   const zeros = () => given('f32', [19], new Float32Array(19))
   const fresh = { ...state, m: zeros(), v: zeros() }
@@ -76,5 +80,178 @@ export function optimizerCases(): Case[] {
     adamw('NaN in one gradient', [
       { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
     ]),
+  ]
+}
+
+interface Matrix {
+  parameter: Given
+  gradient: Given
+  m: Given
+}
+
+const matrixOf = (shape: Shape, name = ''): Matrix => stateOf(shape, name)
+
+const together = (states: readonly Matrix[]) =>
+  (['parameter', 'gradient', 'm'] as const).flatMap((part) => states.map((state) => state[part]))
+
+const plain = { momentum: 0.9, nesterov: false, weight_decay: 0.01 }
+
+function sgd(name: string, states: Matrix[], rate = 0.1, scale = 0.5, attributes = plain): Case {
+  return opCase('sgd', name, [scalar(rate), scalar(scale), ...together(states)], attributes)
+}
+
+/** Several tensors, some longer than a chunk. */
+const lengths: readonly Shape[] = [[9001], [7], [129, 65], [], [33], [16007]]
+
+function sgdCases(): Case[] {
+  const state = matrixOf([19])
+  const zeros = () => given('f32', [19], new Float32Array(19))
+  const nesterov = { ...plain, nesterov: true }
+  return [
+    ...edges.map((n) => sgd(`[${n}]`, [matrixOf([n])])),
+    ...edges.map((n) => sgd(`[${n}], Nesterov`, [matrixOf([n])], 0.1, 0.5, nesterov)),
+    sgd('rank 3', [matrixOf([2, 3, 5])]),
+    ...[4095, 4096, 4097, 50021].map((n) => sgd(`[${n}]`, [matrixOf([n])], 0.1, 0.5, nesterov)),
+    sgd(
+      'across chunks',
+      lengths.map((shape, i) => matrixOf(shape, `${i}`)),
+    ),
+    sgd('no momentum', [state], 0.1, 1, { ...plain, momentum: 0 }),
+    sgd('no momentum, Nesterov', [state], 0.1, 1, { ...nesterov, momentum: 0 }),
+    sgd('no decay', [state], 0.1, 1, { ...plain, weight_decay: 0 }),
+    sgd('decay 3, scale 0.01', [state], 0.1, 0.01, { ...nesterov, weight_decay: 3 }),
+    sgd('rate 0', [state], 0),
+    sgd('scale 0', [state], 0.1, 0),
+    sgd('the first step', [{ ...state, m: zeros() }], 0.1, 1, nesterov),
+    sgd('all is 0', [{ parameter: zeros(), gradient: zeros(), m: zeros() }]),
+    sgd('NaN in one gradient', [
+      { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
+    ]),
+  ]
+}
+
+interface MuonStep {
+  rate?: number
+  momentum?: number
+  scale?: number
+  iterations?: number
+  decay?: number
+  large?: boolean
+  nmse?: number
+}
+
+/**
+ * 10⁻¹² is the square of an error of 10⁻⁶, relatively: f32 leaves more in a direction that five iterations have each made more
+ * uncertain (see the bounds).
+ */
+const directionNmse = 1e-10
+
+function muon(
+  name: string,
+  states: Matrix[],
+  {
+    rate = 0.02,
+    momentum = 0.9,
+    scale = 0.5,
+    iterations = 5,
+    decay = 0.1,
+    large,
+    nmse = directionNmse,
+  }: MuonStep = {},
+): Case {
+  const inputs = [scalar(rate), scalar(momentum), scalar(scale), ...together(states)]
+  return opCase('muon', name, inputs, { iterations, weight_decay: decay }, { nmse, large })
+}
+
+function muonCases(): Case[] {
+  const matrix = matrixOf([13, 19])
+  const zeros = () => given('f32', [13, 19], new Float32Array(13 * 19))
+  const direction = { ...matrix, parameter: zeros(), m: zeros() }
+  /** Nothing but the direction comes out. */
+  const alone = { rate: 1, momentum: 0, scale: 1, decay: 0 }
+  const shapes: Shape[] = [
+    [1, 1],
+    ...[2, 3, 7, 8, 9, 17].flatMap((n): Shape[] => [
+      [1, n],
+      [n, 1],
+      [n, n],
+    ]),
+    ...([
+      [5, 31],
+      [31, 5],
+      [16, 48],
+      [48, 16],
+      [33, 64],
+      [64, 33],
+      [65, 130],
+      [130, 65],
+    ] as const),
+  ]
+  return [
+    ...shapes.map((shape) => muon(`[${shape}]`, [matrixOf(shape)])),
+    ...shapes.map((shape) =>
+      muon(
+        `the direction of [${shape}]`,
+        [{ ...matrixOf(shape), parameter: floats('p', shape, 0, 1e-3) }],
+        alone,
+      ),
+    ),
+    // Larger than a block of terms, and so that products are cut in tasks and in parts.
+    muon('[64, 800]', [matrixOf([64, 800])], alone),
+    muon('[800, 64]', [matrixOf([800, 64])], alone),
+    muon('[150, 149]', [matrixOf([150, 149])], alone),
+    muon('[400, 390]', [matrixOf([400, 390])], { ...alone, large: true }),
+    muon('[390, 1200]', [matrixOf([390, 1200])], { large: true }),
+    muon('[1200, 390]', [matrixOf([1200, 390])], { large: true }),
+    muon('matrices of all shapes', [
+      matrixOf([130, 40], '0'),
+      matrixOf([1, 1], '1'),
+      matrixOf([40, 130], '2'),
+      matrixOf([3, 200], '3'),
+      matrixOf([70, 70], '4'),
+    ]),
+    ...[1, 2, 3, 6].map((iterations) => muon(`${iterations} iterations`, [matrix], { ...alone, iterations })),
+    muon('the gradient is 0', [{ ...matrix, gradient: zeros() }]),
+    muon('all is 0', [{ parameter: zeros(), gradient: zeros(), m: zeros() }]),
+    muon('only the parameter is not 0', [{ ...matrix, gradient: zeros(), m: zeros() }]),
+    muon('tiny gradients', [{ ...direction, gradient: floats('g', [13, 19], -1e-12, 1e-12) }], alone),
+    muon('large gradients', [{ ...direction, gradient: floats('g', [13, 19], -1e12, 1e12) }], alone),
+    // What rounding leaves in the other directions, every iteration triples.
+    muon('of rank 1', [{ ...direction, gradient: outer(13, 19) }], { ...alone, nmse: 1e-7 }),
+    muon('momentum 0', [matrix], { momentum: 0 }),
+    muon('scale 0', [matrix], { scale: 0 }),
+    muon('rate 0', [matrix], { rate: 0 }),
+    muon('no decay', [matrix], { decay: 0 }),
+    muon('decay 2, rate 0.3', [matrix], { decay: 2, rate: 0.3 }),
+    muon('NaN in one gradient of two', [
+      { ...matrix, gradient: replaced(matrix.gradient, { 9: Number.NaN }) },
+      matrixOf([19, 13], '1'),
+    ]),
+  ]
+}
+
+/** A matrix of rank 1: all but one of its singular values are 0, or what rounding leaves. */
+function outer(rows: number, columns: number): Given {
+  const [left, right] = [floats('left', [rows]).values, floats('right', [columns]).values]
+  const values = Float32Array.from(
+    { length: rows * columns },
+    (_, i) => left[Math.floor(i / columns)] * right[i % columns],
+  )
+  return given('f32', [rows, columns], values)
+}
+
+function ema(name: string, shapes: readonly Shape[], decay = 0.99): Case {
+  const inputs = ['a', 'p'].flatMap((part) => shapes.map((shape, i) => floats(`${part}${i}`, shape)))
+  return opCase('ema', name, [scalar(decay), ...inputs])
+}
+
+function emaCases(): Case[] {
+  return [
+    ...edges.map((n) => ema(`[${n}]`, [[n]])),
+    ...[4095, 4096, 4097, 50021].map((n) => ema(`[${n}]`, [[n]])),
+    ema('rank 0', [[]]),
+    ema('rank 3', [[2, 3, 5]]),
+    ema('across chunks', lengths),
+    ...[0, 0.3, 0.5, 0.9999, 1].map((decay) => ema(`decay ${decay}`, [[19]], decay)),
   ]
 }

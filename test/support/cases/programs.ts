@@ -7,15 +7,42 @@ import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
 import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
+import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
-import { updateProgram } from '../../../lib/optim/adamw'
+import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
+
+/** A gpt of the decoder's sizes below, with these variants. */
+function gpt(variants: Partial<GptSizes>): ModelConfig {
+  const sizes = { vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2, ...variants }
+  return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
+}
 
 const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 13, blockSize: 7, embed: 1, heads: 1, layers: 1, dropout: 0 },
   head: { kind: 'single-head', vocabSize: 13, blockSize: 9, embed: 10, heads: 1, layers: 1, dropout: 0 },
   decoder: { kind: 'decoder', vocabSize: 17, blockSize: 11, embed: 12, heads: 3, layers: 2, dropout: 0.2 },
+  recipe: gpt({
+    ...{
+      positions: 'rope',
+      norm: 'rms',
+      normGain: false,
+      activation: 'relu-squared',
+      qkNorm: true,
+      logitCap: 15,
+    },
+    ...{ bias: false, embeddingNorm: true, attentionDropout: 0, embeddingDropout: 0.1 },
+    ...{ embed: 24, heads: 6, kvHeads: 2 },
+  }),
+  nanoGPT: gpt({
+    activation: 'gelu',
+    bias: false,
+    tiedEmbeddings: true,
+    embeddingDropout: 0.2,
+    initial: 'gpt2',
+  }),
+  llama: gpt({ positions: 'rope', norm: 'rms', activation: 'swiglu', bias: false, kvHeads: 1 }),
 }
 
 export function programCases(): Case[] {
@@ -23,6 +50,8 @@ export function programCases(): Case[] {
     const programs = {
       gradient: gradientOf(config),
       update: updateOf(config),
+      'update by sgd': updateOf(config, { optimizer: 'sgd' }),
+      'update by muon, with averages,': updateOf(config, { optimizer: 'muon', average: 0.9 }),
       prefill: prefillOf(config),
       decode: decodeOf(config),
     }
@@ -42,15 +71,21 @@ function gradientOf(config: ModelConfig): Program {
   return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
 }
 
-function updateOf(config: ModelConfig): Program {
+const usual: UpdateConfig = {
+  optimizer: 'adamw',
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  gradientClip: 0.5,
+  momentum: 0.9,
+  nesterov: true,
+  average: 0,
+}
+
+function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Program {
   const { parameters } = createModel(config)
-  return updateProgram(parameters, {
-    beta1: 0.9,
-    beta2: 0.99,
-    epsilon: 1e-8,
-    weightDecay: 0.1,
-    gradientClip: 0.5,
-  })
+  return updateProgram(parameters, { ...usual, ...more })
 }
 
 const lane = { name: '0', slots: 4 }
@@ -92,6 +127,9 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
     rng: keys(i),
     step: i + 1,
     learningRate: 1e-3,
+    matrixLearningRate: 0.02,
+    momentum: 0.9,
+    averageDecay: [0.9, 0.5][i],
     tokens: new Numbers(`tokens ${i}`).integers(config.blockSize, config.vocabSize),
     start: Array.from({ length: sequences }, (_, b) => (sequences > 1 ? b + i : 0)),
     slot: Array.from({ length: sequences }, (_, b) => 3 - b),

@@ -1,0 +1,33 @@
+// ema: an exponential moving average, for any number of tensors at once: a + (1 − decay)·(p − a).
+
+import type { Tensor } from '../graph/tensor'
+import { apply, expectGroups, expectSpec, floats, type Op } from './op'
+
+export const emaOp: Op = {
+  name: 'ema',
+  // decay, then n averages, n parameters.
+  shape([decay, ...tensors]) {
+    expectSpec('ema', 'decay', decay, 'f32', [])
+    const n = expectGroups('ema', tensors, ['average', 'parameter'])
+    return tensors.slice(0, n).map(({ shape }) => ({ dtype: 'f32', shape }))
+  },
+  inPlace: (_, output) => 1 + output,
+  reference([decay, ...tensors]) {
+    const n = tensors.length / 2
+    const rest = 1 - decay.data[0]
+    for (let i = 0; i < n; i++) {
+      const [average, parameter] = [floats(tensors[i]), floats(tensors[i + n])]
+      for (let j = 0; j < average.length; j++) average[j] += rest * (parameter[j] - average[j])
+    }
+  },
+}
+
+export interface EmaTensors {
+  average: Tensor
+  parameter: Tensor
+}
+
+/** Moves the averages towards the parameters, in place: the larger `decay` is, the less. */
+export function ema(decay: Tensor, tensors: readonly EmaTensors[]): void {
+  apply(emaOp, [decay, ...tensors.map((t) => t.average), ...tensors.map((t) => t.parameter)])
+}

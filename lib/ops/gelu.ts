@@ -1,0 +1,76 @@
+// gelu: x·Φ(x), Φ the distribution function of the standard normal (Hendrycks and Gimpel, 2016), or its approximation by tanh.
+
+import type { Tensor } from '../graph/tensor'
+import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+
+export const geluOp: Op = {
+  name: 'gelu',
+  shape([x]) {
+    expectFloat('gelu', 'x', x)
+    return [{ dtype: 'f32', shape: x.shape }]
+  },
+  gradient: ({ inputs: [x], gradients: [dy], attributes }) => [
+    dy && apply(geluBackwardOp, [x, dy], attributes)[0],
+  ],
+  reference([x], [y], { tanh }) {
+    const [values, out] = [floats(x), floats(y)]
+    const share = tanh ? sigmoidal : normal
+    for (let i = 0; i < out.length; i++) out[i] = values[i] * share(values[i])
+  },
+}
+
+export const geluBackwardOp: Op = {
+  name: 'gelu_backward',
+  shape([x, dy]) {
+    expectFloat('gelu_backward', 'x', x)
+    expectSpec('gelu_backward', 'dy', dy, 'f32', x.shape)
+    return [{ dtype: 'f32', shape: x.shape }]
+  },
+  // Φ(x) + x·Φ′(x), with Φ′ the density, or what the approximation has in its place.
+  reference([x, dy], [dx], { tanh }) {
+    const [values, gradient, out] = [floats(x), floats(dy), floats(dx)]
+    const [share, slope] = tanh ? [sigmoidal, sigmoidalSlope] : [normal, density]
+    for (let i = 0; i < out.length; i++) {
+      out[i] = gradient[i] * (share(values[i]) + values[i] * slope(values[i]))
+    }
+  },
+}
+
+/** ½·(1 + tanh u) with u = √(2/π)·(x + 0.044715·x³). As 1 / (1 + exp(−2u)) it doesn't cancel where it is small. */
+function sigmoidal(x: number): number {
+  return 1 / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+}
+
+/** σ(2u)′ = σ(2u)·σ(−2u)·2u′. */
+function sigmoidalSlope(x: number): number {
+  return sigmoidal(x) * sigmoidal(-x) * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x ** 2)
+}
+
+function density(x: number): number {
+  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)
+}
+
+/** Φ(x) = ½·(1 + erf(x / √2)), to a few units in a double's last place: formulas 26.2.11 and 26.2.14 of Abramowitz and Stegun. */
+function normal(x: number): number {
+  if (Math.abs(x) < 3) {
+    // ½ + density·(x + x³/3 + x⁵/(3·5) + …)
+    let sum = 0
+    for (let term = x, n = 1; sum + term !== sum; n += 2, term *= (x * x) / n) sum += term
+    return 0.5 + density(x) * sum
+  }
+  // density / (x + 1/(x + 2/(x + …))), for the tail.
+  const distance = Math.abs(x)
+  let fraction = distance
+  for (let n = 100; n >= 1; n--) fraction = distance + n / fraction
+  return x > 0 ? 1 - density(x) / fraction : density(x) / fraction
+}
+
+export interface GeluOptions {
+  /** The approximation ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Default false. */
+  tanh?: boolean
+}
+
+/** x·Φ(x), elementwise. */
+export function gelu(x: Tensor, { tanh = false }: GeluOptions = {}): Tensor {
+  return apply(geluOp, [x], { tanh })[0]
+}

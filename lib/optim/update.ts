@@ -1,0 +1,98 @@
+// The update as a Program: global-norm clipping, the optimizer's ops, averages, and gradients back to zero.
+
+import type { Program } from '../graph/program'
+import type { Parameter } from '../graph/tensor'
+import { Trace } from '../graph/trace'
+import { clipScale, globalNorm, requireFinite, zero } from '../ops'
+import { adamwOptimizer } from './adamw'
+import { averageDecayAt, averageName, followParameters } from './average'
+import { isForMuon, muonOptimizer } from './muon'
+import type { Optimizer, OptimizerConfig, StoreTensor } from './optimizer'
+import { momentumAt, rateAt, type ScheduleConfig } from './schedule'
+import { sgdOptimizer } from './sgd'
+
+export interface UpdateConfig extends OptimizerConfig {
+  /** Gradients are scaled down to this global norm, of all of them. Infinity: never. */
+  readonly gradientClip: number
+  /** Decay of the weights' average; 0: there is none. */
+  readonly average: number
+}
+
+/** The Store tensor of a parameter's gradient. */
+export const gradientName = (path: string) => `gradient/${path}`
+
+/** Parameters that one optimizer updates. */
+interface Part {
+  readonly optimizer: Optimizer
+  readonly parameters: readonly Parameter[]
+  readonly config: OptimizerConfig
+}
+
+function partsOf(parameters: readonly Parameter[], config: OptimizerConfig): Part[] {
+  if (config.optimizer === 'adamw') return [{ optimizer: adamwOptimizer, parameters, config }]
+  if (config.optimizer === 'sgd') return [{ optimizer: sgdOptimizer, parameters, config }]
+  const rest = parameters.filter((parameter) => !isForMuon(parameter))
+  const parts = [
+    { optimizer: muonOptimizer, parameters: parameters.filter(isForMuon), config },
+    { optimizer: adamwOptimizer, parameters: rest, config: { ...config, weightDecay: 0 } },
+  ]
+  // A bigram has no hidden layer.
+  return parts.filter((part) => part.parameters.length > 0)
+}
+
+/** What training keeps in the Store besides parameters and their gradients: the optimizer's state, and averages if there are any. */
+export function stateTensors(
+  parameters: readonly Parameter[],
+  config: Pick<UpdateConfig, keyof OptimizerConfig | 'average'>,
+): StoreTensor[] {
+  const states = partsOf(parameters, config).flatMap((part) =>
+    part.parameters.flatMap(({ path, shape }) => part.optimizer.state(path).map((name) => ({ name, shape }))),
+  )
+  if (config.average === 0) return states
+  return [...states, ...parameters.map(({ path, shape }) => ({ name: averageName(path), shape }))]
+}
+
+/**
+ * Inputs: what the optimizer takes (see `stepInputs`). Output: gradientNorm f32 [], before clipping.
+ * A gradient norm that isn't finite ends the run before any weight is touched.
+ */
+export function updateProgram(parameters: readonly Parameter[], config: UpdateConfig): Program {
+  const trace = new Trace('update')
+  const gradientOf = ({ path, shape }: Parameter) => trace.store(gradientName(path), 'f32', shape)
+  const gradients = parameters.map(gradientOf)
+  const norm = requireFinite(globalNorm(gradients))
+  const scale = clipScale(norm, config.gradientClip)
+  for (const part of partsOf(parameters, config)) {
+    const updated = part.parameters.map((parameter) => ({
+      parameter: trace.parameter(parameter),
+      gradient: gradientOf(parameter),
+      state: part.optimizer.state(parameter.path).map((name) => trace.store(name, 'f32', parameter.shape)),
+    }))
+    part.optimizer.update(trace, scale, updated, part.config)
+  }
+  if (config.average > 0) followParameters(trace, parameters)
+  zero(gradients)
+  trace.output('gradientNorm', norm)
+  return trace.finish()
+}
+
+/** What updates are made with, step by step. */
+export interface StepsConfig extends ScheduleConfig {
+  readonly learningRate: number
+  readonly matrixLearningRate: number
+  readonly momentum: number
+  readonly momentumWarmup: number
+  readonly average: number
+}
+
+/** The inputs of update number `step` (from 0), for any optimizer. */
+export function stepInputs(step: number, config: StepsConfig): Record<string, number> {
+  const rate = rateAt(step, config)
+  return {
+    step: step + 1,
+    learningRate: rate * config.learningRate,
+    matrixLearningRate: rate * config.matrixLearningRate,
+    momentum: momentumAt(step, config),
+    averageDecay: config.average > 0 ? averageDecayAt(step, config.average) : 0,
+  }
+}

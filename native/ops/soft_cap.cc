@@ -1,0 +1,41 @@
+// The rules of soft_cap and soft_cap_backward (docs/program.md).
+#include "ops/soft_cap.h"
+
+#include <limits>
+
+#include "ops/check.h"
+#include "ops/rules.h"
+
+namespace nano {
+namespace {
+
+SoftCapParams ReadParams(Checker& check) {
+  using Limits = std::numeric_limits<float>;
+  check.Attributes({"cap"});
+  return {static_cast<float>(check.Float("cap", Limits::denorm_min(), Limits::max()))};
+}
+
+Status CheckForward(const OpView& op, Params& params) {
+  Checker check(op);
+  params.set(ReadParams(check));
+  if (!check.Counts(1, 1)) return check.status();
+  check.Output(0, "y", Dtype::kF32, check.Input(0, "x", Dtype::kF32));
+  return check.status();
+}
+
+Status CheckBackward(const OpView& op, Params& params) {
+  Checker check(op);
+  params.set(ReadParams(check));
+  if (!check.Counts(2, 1)) return check.status();
+  const Shape& y = check.Input(0, "y", Dtype::kF32);
+  check.Input(1, "dy", Dtype::kF32, y);
+  check.Output(0, "dx", Dtype::kF32, y);
+  return check.status();
+}
+
+}  // namespace
+
+const Rule kSoftCapRule = {"soft_cap", CheckForward};
+const Rule kSoftCapBackwardRule = {"soft_cap_backward", CheckBackward};
+
+}  // namespace nano

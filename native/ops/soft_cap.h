@@ -1,0 +1,10 @@
+// Parameters of soft_cap and its backward.
+#pragma once
+
+namespace nano {
+
+struct SoftCapParams {
+  float cap;
+};
+
+}  // namespace nano
