@@ -12,6 +12,7 @@ export * as nn from './nn'
 export * as ops from './ops'
 export { CharTokenizer } from './tokenizer/char'
 export type { StoredOptions } from './train/config_file'
+export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate'
 export type {
   CheckpointEvent,
   EndEvent,

@@ -688,8 +688,8 @@ const mutants = {
     ['half the slope', '(Relu(a) + Relu(a)) * b', 'Relu(a) * b'],
   ],
   'gelu.cc': [
-    ['a coefficient', '-2.7419792e-3f', '-2.7421792e-3f'],
-    ['the last coefficient', '-4.0680985e-5f', '-4.0780985e-5f'],
+    ['a coefficient', '-2.7419792e-3f', '-2.7819792e-3f'],
+    ['the last coefficient', '-4.0680985e-5f', '-5.0680985e-5f'],
     ['no density', 'MulAdd(x, normal.density, Share(x, normal.tail))', 'Share(x, normal.tail)'],
     ['the density without x', 'MulAdd(x, normal.density, Share', '(normal.density + Share'],
     ['no cube', 'x * MulAdd(Set(kDouble * kCubic), x * x, Set(kDouble))', 'x * Set(kDouble)'],

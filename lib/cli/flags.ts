@@ -158,6 +158,7 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
   'Progress and checkpoints:': {
     evalInterval: { value: '<n>', description: 'steps between evaluations', parse: whole },
     evalBatches: { value: '<n>', description: 'batches of each split in an evaluation', parse: whole },
+    exactEvaluation: { description: 'take the loss of the whole validation split too, each time' },
     sampleInterval: {
       value: '<n>',
       description: 'steps between samples of text (default: 0, none)',
@@ -282,6 +283,15 @@ const benchFlags: Readonly<Record<string, Flag>> = {
 
 export function addBenchFlags(command: Command): void {
   for (const [name, flag] of Object.entries(benchFlags)) command.addOption(option(name, flag))
+  for (const [name, flag] of Object.entries(groups['Machine:'])) command.addOption(option(name, flag))
+}
+
+/** Of the flags of `generate`, those that say which model it is. */
+export function addEvaluateFlags(command: Command): void {
+  for (const name of ['model', 'checkpoint'] as const) command.addOption(option(name, generateFlags[name]))
+  command.addOption(
+    option('data', { value: '<name|file>', description: 'another text (default: what it was trained on)' }),
+  )
   for (const [name, flag] of Object.entries(groups['Machine:'])) command.addOption(option(name, flag))
 }
 

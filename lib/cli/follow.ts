@@ -87,6 +87,7 @@ export function resultOf(
     seconds,
     trainLoss: evaluation?.trainLoss ?? null,
     valLoss: evaluation?.valLoss ?? null,
+    ...(evaluation?.exactValLoss !== undefined && { exactValLoss: evaluation.exactValLoss }),
     best,
   }
 }

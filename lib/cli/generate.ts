@@ -17,7 +17,7 @@ export async function generateCommand(options: Options): Promise<void> {
   const { model: named, json: asJson, device, threads, instructionSet, checkpoint, ...generation } = options
   // A wrong option is said before a large file is read.
   const { prompt = [''], n } = resolveCompleteOptions(generation)
-  const open = { device, threads, instructionSet, checkpoint: which(checkpoint) }
+  const open = { device, threads, instructionSet, checkpoint: which('generate', checkpoint) }
   const path = named ?? (await newestRun('runs'))
   const begun = performance.now()
   const model = await load(path, open)
@@ -99,18 +99,19 @@ class Texts {
   }
 }
 
-function which(checkpoint: string | undefined): 'best' | 'last' | undefined {
+/** @param command for the error's message */
+export function which(command: string, checkpoint: string | undefined): 'best' | 'last' | undefined {
   if (checkpoint === undefined || checkpoint === 'best' || checkpoint === 'last') return checkpoint
   const close = suggest(checkpoint, ['best', 'last'])
   const hint = close ? `; did you mean ${close}?` : ''
   throw new NanoGptError(
     'option',
-    `generate: checkpoint is ${show(checkpoint)}: it must be best or last${hint}`,
+    `${command}: checkpoint is ${show(checkpoint)}: it must be best or last${hint}`,
   )
 }
 
 /** The run folder whose last checkpoint is the newest. */
-async function newestRun(folder: string): Promise<string> {
+export async function newestRun(folder: string): Promise<string> {
   const names = await readdir(folder).catch(() => [] as string[])
   let newest: { path: string; time: number } | undefined
   for (const name of names) {

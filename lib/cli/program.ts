@@ -3,7 +3,14 @@
 
 import { Command, Option } from 'commander'
 import { version } from '../version'
-import { addBenchFlags, addGenerateFlags, addStageFlags, addTrainFlags, real } from './flags'
+import {
+  addBenchFlags,
+  addEvaluateFlags,
+  addGenerateFlags,
+  addStageFlags,
+  addTrainFlags,
+  real,
+} from './flags'
 import { bold } from './output'
 
 export function createProgram(): Command {
@@ -19,6 +26,7 @@ export function createProgram(): Command {
     .addHelpText('after', overview)
   addTrain(program)
   addGenerate(program)
+  addEvaluate(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -49,6 +57,18 @@ function addGenerate(program: Command): void {
     .action(async (options) => (await import('./generate.js')).generateCommand(options))
   addGenerateFlags(generate)
   finish(generate, 'print one JSON object a line: pieces of text, then the whole')
+}
+
+function addEvaluate(program: Command): void {
+  const evaluate = program
+    .command('evaluate')
+    .summary('the exact loss of a trained model')
+    .description(
+      'Prints the loss of a trained model over the whole validation split of its text, without overlap: the same number each time.',
+    )
+    .action(async (options) => (await import('./evaluate.js')).evaluateCommand(options))
+  addEvaluateFlags(evaluate)
+  finish(evaluate, 'print it as one JSON object')
 }
 
 function addStages(program: Command): void {
@@ -180,4 +200,6 @@ Examples:
   nano-gpt generate                                     with the newest model under runs/
   nano-gpt generate --prompt "ROMEO:" --temperature 0.8 --top-k 40
   nano-gpt generate --model runs/mine --checkpoint last --max-tokens 2000 > story.txt
+  nano-gpt generate --prompt "ROMEO:" --prompt "JULIET:" --n 4 --stop "\n\n"
+  nano-gpt generate --max-tokens 5000 --window roll --top-p 0.95
 `

@@ -148,7 +148,11 @@ export class Progress {
     const label = this.label(event.step)
     const training = `training loss ${event.trainLoss.toFixed(4)}`
     const validation = event.valLoss.toFixed(4)
-    const rest = [clock((performance.now() - this.begun) / 1000), ...(event.best ? [] : ['(not better)'])]
+    const rest = [
+      ...(event.exactValLoss === undefined ? [] : [`whole split ${event.exactValLoss.toFixed(4)}`]),
+      clock((performance.now() - this.begun) / 1000),
+      ...(event.best ? [] : ['(not better)']),
+    ]
     const length = [label + training, 'validation', validation, ...rest].join('  ').length
     // A narrow terminal would break it anywhere.
     const gap = isTerminal && length > terminalSize().columns ? `\n${' '.repeat(label.length)}` : '  '

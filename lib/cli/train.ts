@@ -161,6 +161,7 @@ const notKept = [
   'sampleInterval',
   'sampleTokens',
   'checkpointInterval',
+  'exactEvaluation',
 ] as const
 
 function saidAgain({ steps }: Followed, options: CheckedOptions, text?: string): string[] {
@@ -168,7 +169,9 @@ function saidAgain({ steps }: Followed, options: CheckedOptions, text?: string):
   const said = notKept.filter((name) => options[name] !== undefined && options[name] !== defaults[name])
   return [
     ...['--steps', String(steps)],
-    ...said.flatMap((name) => [`--${kebab(name)}`, String(options[name])]),
+    ...said.flatMap((name) =>
+      options[name] === true ? [`--${kebab(name)}`] : [`--${kebab(name)}`, String(options[name])],
+    ),
     // A long text would bury the command.
     ...(text === undefined ? [] : ['--text', text.length > 80 ? 'TEXT' : text]),
   ]

@@ -18,7 +18,7 @@ import type { Parameter } from '../graph/tensor'
 import type { LanguageModel } from '../nn'
 import { checkOptions, count, signal } from '../options'
 import { tokenizerFromJSON } from '../tokenizer/from_json'
-import type { Tokenizer } from '../tokenizer/tokenizer'
+import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { createModel } from './architecture'
 import type { ModelConfig } from './config'
 import { TextLoss } from './loss'
@@ -132,17 +132,21 @@ export class Model {
    * `blockSize` tokens; each token after the text's first is predicted from those before it in its window, and counts once.
    * The same text and weights give the same number, to the bit, on the same device.
    *
-   * @param text at least 2 tokens, all of the model's vocabulary
+   * @param text at least 2 tokens, all of the model's vocabulary; or the tokens
    * @throws NanoGptError 'data_too_short', 'unknown_character', 'option'; the signal's AbortError
    */
-  async loss(text: string, options: LossOptions = {}): Promise<number> {
+  async loss(text: string | Tokens, options: LossOptions = {}): Promise<number> {
     this.alive
     const { signal } = checkOptions('loss', lossSchema, options)
     signal?.throwIfAborted()
-    if (typeof text !== 'string') {
-      throw new NanoGptError('option', `loss: text is ${show(text)}: must be a string`)
+    const isTokens = text instanceof Uint16Array || text instanceof Uint32Array
+    if (typeof text !== 'string' && !isTokens) {
+      throw new NanoGptError(
+        'option',
+        `loss: text is ${show(text)}: must be a string, or tokens of the tokenizer`,
+      )
     }
-    const tokens = this.tokenizer.encode(text)
+    const tokens = isTokens ? text : this.tokenizer.encode(text)
     if (tokens.length < 2) {
       throw new NanoGptError(
         'data_too_short',
@@ -190,7 +194,7 @@ const lossSchema = v.strictObject({
 
 export type LossOptions = v.InferInput<typeof lossSchema>
 
-const loadSchema = v.strictObject({
+export const loadSchema = v.strictObject({
   /** Which checkpoint of a run folder: the one with the lowest validation loss, or the last. Default 'best'. */
   checkpoint: v.optional(v.picklist(['best', 'last'], "must be 'best' or 'last'")),
   /** 'auto', 'cpu' or 'js'. Default 'auto'. */

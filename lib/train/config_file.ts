@@ -62,6 +62,7 @@ export function storedOptions(info: CheckpointInfo, options: CheckedOptions): St
     sampleInterval: options.sampleInterval ?? samplingDefaults.sampleInterval,
     sampleTokens: options.sampleTokens ?? samplingDefaults.sampleTokens,
     checkpointInterval,
+    exactEvaluation: options.exactEvaluation ?? samplingDefaults.exactEvaluation,
     seed: Number.isSafeInteger(seed) ? seed : info.seed,
     device: info.device,
     instructionSet,

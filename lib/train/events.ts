@@ -50,13 +50,15 @@ export interface EvaluatingEvent {
   readonly total: number
 }
 
-/** Mean losses over `evalBatches` random batches of each split, without dropout, after `step` updates. */
+/** Mean losses over `evalBatches` random batches of each split, the same ones each time, without dropout, after `step` updates. */
 export interface EvaluationEvent {
   readonly type: 'evaluation'
   readonly step: number
   readonly trainLoss: number
   readonly valLoss: number
-  /** Whether it is the lowest validation loss so far. */
+  /** With the option `exactEvaluation`: the mean over the whole validation split, in windows of the block size without overlap. */
+  readonly exactValLoss?: number
+  /** Whether it is the lowest validation loss so far: of the exact ones, if they are taken. */
   readonly best: boolean
   readonly seconds: number
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { type CheckpointInfo, files, type TrainingConfig, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
+import { TextLoss } from '../model/loss'
 import { Model } from '../model/model'
 import type { Split } from '../model/programs'
 import { readTensors } from '../model/weights'
@@ -20,6 +21,7 @@ const secondsPerEvent = 0.05
 
 export class Loop {
   private readonly model: Model
+  private readonly exact: TextLoss
   private step: number
   private best: CheckpointInfo['best']
   private secondsPerStep = 0
@@ -36,6 +38,7 @@ export class Loop {
     this.step = prepared.info.step
     this.best = prepared.info.best
     this.stop = options.signal ? AbortSignal.any([control.stopped, options.signal]) : control.stopped
+    this.exact = new TextLoss(prepared.session, prepared.architecture)
     // What the model says of itself is what the training has come to.
     const info = () => this.info()
     this.model = new Model({
@@ -105,8 +108,8 @@ export class Loop {
       steps: this.training.steps,
       options,
       config: { model, training, seed, data },
-      trainTokens: this.prepared.tokens.train,
-      validationTokens: this.prepared.tokens.validation,
+      trainTokens: this.prepared.corpus.train.length,
+      validationTokens: this.prepared.corpus.validation.length,
     })
   }
 
@@ -197,18 +200,34 @@ export class Loop {
       means.push(losses.reduce((a, b) => a + b, 0) / evalBatches)
     }
     const [trainLoss, valLoss] = means
-    const best = valLoss < (this.best?.valLoss ?? Infinity)
-    if (best) this.best = { step: this.step, valLoss }
+    const exactValLoss = await this.exactLoss()
+    if (this.options.exactEvaluation && exactValLoss === undefined) return
+    const deciding = exactValLoss ?? valLoss
+    const best = deciding < (this.best?.valLoss ?? Infinity)
+    if (best) this.best = { step: this.step, valLoss: deciding }
     this.evaluatedAt = this.step
     this.emit({
       type: 'evaluation',
       step: this.step,
       trainLoss,
       valLoss,
+      ...(exactValLoss !== undefined && { exactValLoss }),
       best,
       seconds: (performance.now() - begun) / 1000,
     })
     if (best && this.step > 0 && this.prepared.out !== undefined) await this.write(files.best)
+  }
+
+  /** The loss over the whole validation split, if it is wanted and the run isn't being stopped. */
+  private async exactLoss(): Promise<number | undefined> {
+    if (!this.options.exactEvaluation) return undefined
+    try {
+      return await this.exact.of(this.prepared.corpus.validation, this.stop)
+    } catch (error) {
+      // Stopping the run cancels this too.
+      if (this.stopping) return undefined
+      throw error
+    }
   }
 
   /** The losses of all batches, or of fewer if the run is being stopped. */

@@ -29,7 +29,7 @@ import { resolveUpdates, updateNumbers, updateSchemas } from './update_options'
 
 const defaultSeed = 1337
 /** Of those options that a checkpoint doesn't keep. */
-export const samplingDefaults = { sampleInterval: 0, sampleTokens: 200 } as const
+export const samplingDefaults = { sampleInterval: 0, sampleTokens: 200, exactEvaluation: false } as const
 
 const optional = v.optional
 const path = v.string('must be a path')
@@ -110,6 +110,11 @@ const schema = v.strictObject({
   evalInterval: optional(count),
   /** Random batches of each split in an evaluation. */
   evalBatches: optional(count),
+  /**
+   * Whether an evaluation also takes the exact loss over the whole validation split, in windows of `blockSize` without overlap. It then
+   * decides which checkpoint is the best. Default false.
+   */
+  exactEvaluation: optional(v.boolean('must be true or false')),
   /** Steps between samples of text; 0: none. Default 0. */
   sampleInterval: optional(wholeOrZero),
   /** Tokens in a sample. Default 200. */

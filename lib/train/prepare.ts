@@ -31,8 +31,7 @@ import { Trainer } from './trainer'
 /** A model, where it begins, and a trainer for it. Its weights, as `ModelParts` has them, are averages where the training keeps some. */
 export interface Prepared extends ModelParts {
   readonly trainer: Trainer
-  /** Tokens of each split. */
-  readonly tokens: Readonly<Record<Split, number>>
+  readonly corpus: Readonly<Record<Split, Tokens>>
   /** Run folder; undefined: nothing is saved. */
   readonly out: string | undefined
 }
@@ -89,7 +88,7 @@ export async function prepare(options: CheckedOptions): Promise<Prepared> {
       tokenizer,
       trainer,
       info,
-      tokens: { train: corpus.train.length, validation: corpus.validation.length },
+      corpus,
       out: options.out ?? (resumed && folderOf(options.resume!, resumed)),
     }
   } catch (error) {

@@ -434,35 +434,56 @@ NANO_INLINE Target TargetAt(const Product& x, int64_t i, int64_t j) {
   return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
 }
 
-// Columns [j, j + kColumns) of b are contiguous: a sum for each lane, then over the lanes.
+// Columns of b to fetch ahead, in steps of so many: the rest of a row of b would come too late.
+constexpr int64_t kFetchAhead = 16384;  // floats
+NANO_INLINE int64_t ColumnsAhead(int64_t k, int64_t step) { return step * DivideUp(kFetchAhead, step * k); }
+
+// What StoreRow does, number by number.
+NANO_INLINE void StoreEach(const Product& x, int64_t i, int64_t j, const float* sums, int64_t count) {
+  float* c = x.c + i * x.c_row + j;
+  for (int64_t v = 0; v < count; ++v) {
+    float sum = x.accumulate ? c[v] + sums[v] : sums[v];
+    if (x.bias != nullptr) sum += x.bias[j + v];
+    c[v] = x.relu && sum <= 0 ? 0.0f : sum;
+  }
+}
+
+// Columns [j, j + kColumns) of b are contiguous: a sum for each lane, then over the lanes, eight sums at a time. The
+// columns behind them are fetched meanwhile.
 template <int kRows, int kColumns>
 void ThinDots(const Product& x, int64_t j) {
-  const float* b = x.b.data + j * x.b.column;
+  static_assert(kRows * kColumns <= 8);
+  const int64_t column = x.b.column, row = x.a.row;
+  const float *a = x.a.data, *b = x.b.data + j * column, *next = b + ColumnsAhead(x.k, kColumns) * column;
   F8 sums[kRows][kColumns];
-  for (int i = 0; i < kRows; ++i) {
-    for (int c = 0; c < kColumns; ++c) sums[i][c] = Set(0);
-  }
-  const auto step = [&](int64_t p, int64_t lanes) {
-    F8 factors[kColumns];
-    for (int c = 0; c < kColumns; ++c) factors[c] = LoadLanes(b + c * x.b.column + p, lanes);
-    for (int i = 0; i < kRows; ++i) {
-      const F8 terms = LoadLanes(x.a.data + i * x.a.row + p, lanes);
-      for (int c = 0; c < kColumns; ++c) sums[i][c] = MulAdd(terms, factors[c], sums[i][c]);
-    }
-  };
+  ForEach<kRows, kColumns>([&](auto i, auto c) { sums[i][c] = Set(0); });
   int64_t p = 0;
-  for (; p + 8 <= x.k; p += 8) step(p, 8);
-  if (p < x.k) step(p, x.k - p);
-  for (int i = 0; i < kRows; ++i) {
-    if constexpr (kColumns == 8) {
-      F8 sum = SumEach(sums[i]);
-      StoreRow<1>(&sum, TargetAt(x, i, j), 0, 8);
-    } else {
-      for (int c = 0; c < kColumns; ++c) {
-        const F8 sum = Set(Sum(sums[i][c]));
-        StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, 1);
-      }
-    }
+  for (; p + 8 <= x.k; p += 8) {
+    F8 factors[kColumns];
+    ForEach<1, kColumns>([&](auto, auto c) {
+      factors[c] = Load(b + c * column + p);
+      PrefetchFar(next + c * column + p);
+    });
+    ForEach<kRows, 1>([&](auto i, auto) {
+      const F8 term = Load(a + i * row + p);
+      ForEach<1, kColumns>([&](auto, auto c) { sums[i][c] = MulAdd(term, factors[c], sums[i][c]); });
+    });
+  }
+  F8 last[8];  // a copy, so that the sums never leave the registers before
+  for (F8& each : last) each = Set(0);
+  ForEach<kRows, kColumns>([&](auto i, auto c) { last[i * kColumns + c] = sums[i][c]; });
+  for (int i = 0; p < x.k && i < kRows * kColumns; ++i) {
+    const F8 term = LoadSome(a + i / kColumns * row + p, x.k - p);
+    last[i] = MulAdd(term, LoadSome(b + i % kColumns * column + p, x.k - p), last[i]);
+  }
+  const F8 sum = SumEach(last);
+  if constexpr (kColumns == 8) {
+    StoreRow<1>(&sum, TargetAt(x, 0, j), 0, 8);
+  } else {
+    // One by one: writing a part of a vector takes a dozen cycles on some processors.
+    float each[8];
+    Store(each, sum);
+    for (int i = 0; i < kRows; ++i) StoreEach(x, i, j, each + i * kColumns, kColumns);
   }
 }
 

@@ -40,7 +40,8 @@ struct Kernel {
   Status (*run)(const Call& call);
   // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
   size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
-  // Elementwise: its output may lie where one of its inputs does, as nothing is read of an element once it is written.
+  // Elementwise: its first output may lie where an input of its size does, as nothing is read of an element once it is
+  // written.
   bool elementwise = false;
 };
 

@@ -103,7 +103,7 @@ std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   return at;
 }
 
-// Gives the output of an elementwise op the place of an input of its size that ends there. Returns that input.
+// Gives the first output of an elementwise op the place of an input of its size that ends there. Returns that input.
 std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::span<const uint32_t> ending, Plan& plan) {
   const uint32_t output = op.outputs[0];
   if (program.buffers[output].role != Role::kTemporary) return std::nullopt;
@@ -128,7 +128,8 @@ Result<Plan> Place(const Program& program, size_t scratch, const std::vector<boo
     const std::optional<uint32_t> overwritten =
         elementwise[op] ? Overwrite(program, program.ops[op], last_uses[op], plan) : std::nullopt;
     for (const uint32_t buffer : program.ops[op].outputs) {
-      if (program.buffers[buffer].role != Role::kTemporary || overwritten.has_value()) continue;
+      if (program.buffers[buffer].role != Role::kTemporary) continue;
+      if (overwritten.has_value() && buffer == program.ops[op].outputs[0]) continue;
       items.push_back({Aligned(program.buffers[buffer].spec.bytes()), &plan.buffers[buffer]});
     }
     std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.bytes > b.bytes; });

@@ -4,11 +4,16 @@ import * as fc from 'fast-check'
 import type { Session } from '../../lib/backend/backend'
 import { compile } from '../../lib/backend/compiled'
 import { JsSession } from '../../lib/backend/js/session'
-import type { Program } from '../../lib/graph/program'
+import { sizeOf } from '../../lib/graph/dtype'
+import type { Attributes, Program } from '../../lib/graph/program'
 import type { Tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
 import { add, copy, dropout, relu } from '../../lib/ops'
+import { apply, type Op } from '../../lib/ops/op'
 import { reluBackward } from '../../lib/ops/relu'
+import { rmsNormBackwardOp, rmsNormOp } from '../../lib/ops/rms_norm'
+import { ropeOp } from '../../lib/ops/rope'
+import { swigluBackwardOp } from '../../lib/ops/swiglu'
 import { handleOf, onNative, type TestDevice } from '../support/devices'
 
 const size = 4096
@@ -61,6 +66,45 @@ onNative('the arena', (device: TestDevice) => {
   test('not over one of another size', async () => {
     const bias = (x: Tensor, trace: Trace) => add(x, relu(trace.input('bias', 'f32', [16])))
     expect(await arenaOf(bias)).toBe(bytes + 64)
+  })
+
+  const full = [4, 64, 16]
+  const norm = { groups: 4, epsilon: 1e-6 }
+  test.each<[Op, number[][], Attributes]>([
+    [swigluBackwardOp, [full, full, full], {}],
+    [rmsNormOp, [full, [4]], norm],
+    [rmsNormBackwardOp, [full, [4, 64, 4], full, [4]], { groups: 4 }],
+    // One channel a group: as many numbers as x has.
+    [rmsNormBackwardOp, [full, full, full], { groups: 16 }],
+    [ropeOp, [full], { heads: 2, base: 100, inverse: false }],
+  ])('$name: over an operand or apart, the bits are the same', async (op, shapes, attributes) => {
+    const values = shapes.map((shape) => x.slice(0, sizeOf(shape)))
+    const run = async (apart: boolean) => {
+      const trace = new Trace('example')
+      const temporaries = shapes.map((shape, i) => copy(trace.input(`x${i}`, 'f32', shape)))
+      const positions = op === ropeOp ? [trace.input('positions', 'i32', [64])] : []
+      const outputs = apply(op, [...temporaries, ...positions], attributes)
+      outputs.forEach((output, i) => {
+        trace.output(`y${i}`, copy(output))
+      })
+      // What is read later isn't written over.
+      if (apart)
+        temporaries.forEach((each, i) => {
+          trace.output(`z${i}`, copy(each))
+        })
+      const compiled = await compile(session, trace.finish())
+      const { arena } = await handleOf(session).memory()
+      const record = Object.fromEntries(values.map((each, i) => [`x${i}`, each]))
+      const inputs = compiled.inputs.pack([
+        { ...record, positions: Int32Array.from({ length: 64 }, (_, t) => t) },
+      ])
+      const run = await session.run(1, [{ program: compiled.handle, times: 1, inputs }])
+      return { arena, results: outputs.map((_, i) => compiled.outputs.unpack(run.outputs[0], `y${i}`)) }
+    }
+    const over = await run(false)
+    const apart = await run(true)
+    expect(over.results).toEqual(apart.results)
+    expect(apart.arena - over.arena).toBeGreaterThanOrEqual(bytes)
   })
 
   test('whatever the chain, results are those of the TypeScript backend', async () => {

@@ -283,6 +283,18 @@ const outOfRange: Hostile[] = (
     ['batched_matmul', { transpose_a: true }],
     ['batched_matmul', { transpose_b: true }],
     ['batched_matmul', { transpose_a: 0 }],
+    ['gelu', { tanh: 0 }],
+    ['gelu_backward', { tanh: 1 }],
+    ...['rms_norm', 'rms_norm_backward'].flatMap((name) =>
+      [0, -1, 3, 2 ** 40].map((groups) => [name, { groups }]),
+    ),
+    ...[0, -1, Number.NaN, Infinity, 1e-50].map((epsilon) => ['rms_norm', { epsilon }]),
+    ...[0, 4, 3, -1, 2 ** 40].map((heads) => ['rope', { heads }]),
+    ...[0, 0.5, -1, Number.NaN, Infinity].map((base) => ['rope', { base }]),
+    ['rope', { inverse: 1 }],
+    ...['soft_cap', 'soft_cap_backward'].flatMap((name) =>
+      [0, -1, Number.NaN, Infinity, 1e-50, 1e40].map((cap) => [name, { cap }]),
+    ),
     ...['masked_softmax', 'masked_softmax_backward'].flatMap((name) =>
       [0, -1, Number.NaN, Infinity, 1e-50, 1e40].map((scale) => [name, { scale }]),
     ),
@@ -327,6 +339,36 @@ const misshapen: Hostile[] = (
     ['masked_softmax_backward', { dy: [1, 2, 4] }, /input 1/],
     ['masked_softmax_backward', { dy: 'u32' }, /input 1/],
     ['masked_softmax_backward', { dx: [2, 3] }, /output 0/],
+    ['rms_norm', { x: [] }, /at least 1 dimension/],
+    ['rms_norm', { gain: [4] }, /input 1/],
+    ['rms_norm', { gain: 'i32' }, /input 1/],
+    ['rms_norm', { rstd: [2] }, /output 1/],
+    ['rms_norm', { rstd: [2, 4] }, /output 1/],
+    ['rms_norm', { y: [4, 2] }, /output 0/],
+    ['rms_norm_backward', { rstd: [2, 1] }, /input 1/],
+    ['rms_norm_backward', { dy: [2, 2] }, /input 2/],
+    ['rms_norm_backward', { gain: [1] }, /input 3/],
+    ['rms_norm_backward', { dx: [8] }, /output 0/],
+    ['rms_norm_backward', { dgain: [4] }, /output 1/],
+    ['rope', { x: [6, 4] }, /3 dimensions/],
+    ['rope', { positions: [2] }, /input 1/],
+    ['rope', { positions: [1, 3] }, /input 1/],
+    ['rope', { positions: [] }, /input 1/],
+    ['rope', { positions: 'u32' }, /input 1/],
+    ['rope', { y: [2, 4, 3] }, /output 0/],
+    ['gelu', { y: [4, 2] }, /output 0/],
+    ['gelu', { x: 'u16' }, /dtype/],
+    ['gelu_backward', { dy: [2, 3] }, /input 1/],
+    ['relu_squared', { y: [2] }, /output 0/],
+    ['relu_squared_backward', { dy: [4] }, /input 1/],
+    ['relu_squared_backward', { dx: [4] }, /output 0/],
+    ['soft_cap', { y: 'i32' }, /output 0/],
+    ['soft_cap_backward', { dy: 'i32' }, /input 1/],
+    ['swiglu', { up: [4, 2] }, /input 1/],
+    ['swiglu', { y: [2] }, /output 0/],
+    ['swiglu_backward', { dy: [2] }, /input 2/],
+    ['swiglu_backward', { dgate: [2] }, /output 0/],
+    ['swiglu_backward', { dup: 'i32' }, /output 1/],
     ['tril_mean', { y: [3, 4] }, /output 0/],
     ['tril_mean', { y: [9] }, /output 0/],
     ['tril_mean', { y: [1, 3, 3] }, /output 0/],
@@ -365,7 +407,7 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       attributes,
     ),
   })
-  const x = f32('x', 'input', 2, 4)
+  const [x, dy, y] = [f32('x', 'input', 2, 4), f32('dy', 'input', 2, 4), f32('y', 'output', 2, 4)]
   switch (name) {
     case 'dropout':
       return make([x, u32('rng', 3)], [f32('y', 'output', 2, 4)], { p: 0.5, site: 1 })
@@ -403,6 +445,43 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       return make([x], [f32('y', 'output', 2, 4)], { scale: 0.5 })
     case 'masked_softmax_backward':
       return make([x, f32('dy', 'input', 2, 4)], [f32('dx', 'output', 2, 4)], { scale: 0.5 })
+    case 'relu_squared':
+      return make([x], [y], {})
+    case 'gelu':
+      return make([x], [y], { tanh: false })
+    case 'soft_cap':
+      return make([x], [y], { cap: 15 })
+    case 'relu_squared_backward':
+      return make([x, dy], [f32('dx', 'output', 2, 4)], {})
+    case 'gelu_backward':
+      return make([x, dy], [f32('dx', 'output', 2, 4)], { tanh: false })
+    case 'soft_cap_backward':
+      return make([x, dy], [f32('dx', 'output', 2, 4)], { cap: 15 })
+    case 'swiglu':
+      return make([x, f32('up', 'input', 2, 4)], [y], {})
+    case 'swiglu_backward':
+      return make(
+        [x, f32('up', 'input', 2, 4), dy],
+        [f32('dgate', 'output', 2, 4), f32('dup', 'output', 2, 4)],
+        {},
+      )
+    case 'rms_norm':
+      return make([x, f32('gain', 'input', 2)], [y, f32('rstd', 'output', 2, 2)], {
+        groups: 2,
+        epsilon: 1e-6,
+      })
+    case 'rms_norm_backward':
+      return make(
+        [x, f32('rstd', 'input', 2, 2), dy, f32('gain', 'input', 2)],
+        [f32('dx', 'output', 2, 4), f32('dgain', 'output', 2)],
+        { groups: 2 },
+      )
+    case 'rope':
+      return make([f32('x', 'input', 2, 3, 4), i32('positions', 'input', 3)], [f32('y', 'output', 2, 3, 4)], {
+        heads: 2,
+        base: 10000,
+        inverse: false,
+      })
     case 'tril_mean':
       return make([], [f32('y', 'output', 3, 3)], { length: 3 })
     case 'fill':

@@ -4,7 +4,18 @@ import { type Shape, sizeOf } from '../../lib/graph/dtype'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor, tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
-import { batchedMatmul, maskedSoftmax, opsByName, trilMean } from '../../lib/ops'
+import {
+  batchedMatmul,
+  gelu,
+  maskedSoftmax,
+  opsByName,
+  reluSquared,
+  rmsNorm,
+  rope,
+  softCap,
+  swiglu,
+  trilMean,
+} from '../../lib/ops'
 import { keepMask, uniform } from '../../lib/random/philox'
 import { Numbers } from '../support/numeric'
 
@@ -138,6 +149,132 @@ test('layer_norm: mean 0 and variance 1, then gain and bias', () => {
     )
     expectClose(y.data.subarray(row * 5, row * 5 + 5), expected)
   }
+})
+
+describe('rms_norm', () => {
+  test('each group over its root mean square, times the gain they share', () => {
+    const [x, gain] = [floats(2, 3, 6), floats(3)]
+    const [y, rstd] = run('rms_norm', [x, gain], { groups: 2, epsilon: 0.1 })
+    expect(rstd.shape).toEqual([2, 3, 2])
+    for (const group of range(12)) {
+      const values = Array.from(x.data.subarray(group * 3, group * 3 + 3))
+      const scale = (sum(values.map((value) => value * value)) / 3 + 0.1) ** -0.5
+      expectClose([rstd.data[group]], [scale])
+      expectClose(
+        y.data.subarray(group * 3, group * 3 + 3),
+        values.map((value, c) => value * scale * gain.data[c]),
+      )
+    }
+  })
+
+  test('a group is a row of its own; without a gain it is 1', () => {
+    const x = floats(2, 3, 6)
+    const apart = rmsNorm(new Tensor('f64', [2, 3, 3, 2], x.data))
+    expect(Array.from(rmsNorm(x, { groups: 3 }).data)).toEqual(Array.from(apart.data))
+    expect(Array.from(rmsNorm(x, { groups: 3, gain: f64([2], 1, 1) }).data)).toEqual(Array.from(apart.data))
+  })
+
+  test('groups, gains and epsilons that do not fit', () => {
+    expect(() => rmsNorm(floats(2, 6), { groups: 4 })).toThrow(
+      'rms_norm: 6 channels do not divide into 4 groups',
+    )
+    for (const groups of [0, -1, 1.5]) expect(() => rmsNorm(floats(6), { groups })).toThrow(/do not divide/)
+    expect(() => rmsNorm(floats(2, 6), { groups: 2, gain: floats(6) })).toThrow(/gain must have shape \[3\]/)
+    for (const epsilon of [0, -1, NaN, Infinity, 1e-50])
+      expect(() => rmsNorm(floats(6), { epsilon })).toThrow(`positive and finite, not ${epsilon}`)
+    expect(() => rmsNorm(floats())).toThrow(/at least one dimension/)
+  })
+})
+
+describe('rope', () => {
+  const at = (...positions: number[]) => i32([positions.length], ...positions)
+
+  test('turns channel i with channel i + D/2, the slower the larger i', () => {
+    // One head of 4: angles 3·100^0 and 3·100^(−1/2).
+    const y = rope(f64([1, 1, 4], 1, 0, 0, 2), at(3), { heads: 1, base: 100 })
+    expectClose(y.data, [Math.cos(3), -2 * Math.sin(0.3), Math.sin(3), 2 * Math.cos(0.3)])
+  })
+
+  test('position 0 stays, and the inverse turns back', () => {
+    const x = floats(2, 3, 12)
+    expect(Array.from(rope(x, at(0, 0, 0), { heads: 3 }).data)).toEqual(Array.from(x.data))
+    const turned = rope(x, at(5, 60, 700), { heads: 3 })
+    expectClose(rope(turned, at(5, 60, 700), { heads: 3, inverse: true }).data, Array.from(x.data))
+  })
+
+  test('products of a query and a key depend on their distance alone', () => {
+    const [q, k] = [floats(1, 1, 8), floats(1, 1, 8)]
+    const product = (query: number, key: number) => {
+      const [a, b] = [rope(q, at(query), { heads: 1 }), rope(k, at(key), { heads: 1 })]
+      return sum(range(8).map((d) => a.data[d] * b.data[d]))
+    }
+    expectClose([product(17, 4), product(1013, 1000)], [product(13, 0), product(13, 0)])
+  })
+
+  test('a position for each token, or the same for all sequences', () => {
+    const x = floats(2, 2, 4)
+    const each = rope(x, i32([2, 2], 3, 4, 3, 4), { heads: 2 })
+    expect(Array.from(each.data)).toEqual(Array.from(rope(x, at(3, 4), { heads: 2 }).data))
+  })
+
+  test('what does not fit', () => {
+    expect(() => rope(floats(1, 2, 6), at(0, 1), { heads: 2 })).toThrow('size of a head must be even, not 3')
+    expect(() => rope(floats(1, 2, 6), at(0, 1), { heads: 4 })).toThrow(/do not divide into 4 heads/)
+    expect(() => rope(floats(1, 2, 6), at(0), { heads: 3 })).toThrow(/positions must have shape \[2\]/)
+    expect(() => rope(floats(2, 2, 6), i32([1, 2], 0, 1), { heads: 3 })).toThrow(/shape \[2, 2\]/)
+    expect(() => rope(floats(2, 6), at(0, 1), { heads: 3 })).toThrow(/\[B, T, C\]/)
+    for (const base of [0, 0.5, NaN, Infinity])
+      expect(() => rope(floats(1, 2, 6), at(0, 1), { heads: 1, base })).toThrow(
+        `at least 1 and finite, not ${base}`,
+      )
+    for (const position of [-1, 2 ** 24])
+      expect(() => rope(floats(1, 2, 6), at(0, position), { heads: 1 })).toThrow(`position 1 is ${position}`)
+  })
+})
+
+describe('activations', () => {
+  test('gelu: x·Φ(x), to the last digits on both sides', () => {
+    // Φ from tables of the normal distribution.
+    const known = [
+      [0, 0.5],
+      [1, 0.8413447460685429],
+      [-1, 0.15865525393145707],
+      [-2.9, 0.0018658133003840378],
+      [3.1, 0.9990323967867817],
+      [-5, 2.866515718791939e-7],
+      [-10, 7.619853024160527e-24],
+    ]
+    for (const [x, share] of known) {
+      const y = gelu(f64([1], x)).data[0]
+      expect(Math.abs(y - x * share)).toBeLessThanOrEqual(1e-12 * Math.abs(x * share))
+    }
+  })
+
+  test('gelu by tanh, in the order of its formula', () => {
+    const x = floats(50)
+    const expected = Array.from(
+      x.data,
+      (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))),
+    )
+    expectClose(gelu(x, { tanh: true }).data, expected)
+  })
+
+  test('relu_squared, swiglu and soft_cap: known values', () => {
+    expectClose(reluSquared(f64([4], -2, 0, 1.5, 3)).data, [0, 0, 2.25, 9])
+    expectClose(swiglu(f64([3], 1, -1, 0), f64([3], 2, 3, 4)).data, [
+      2 / (1 + Math.exp(-1)),
+      -3 / (1 + Math.E),
+      0,
+    ])
+    expectClose(softCap(f64([3], 0, 15, -1e9), 15).data, [0, 15 * Math.tanh(1), -15])
+    expect(reluSquared(f64([1], NaN)).data[0]).toBeNaN()
+  })
+
+  test('what does not fit', () => {
+    expect(() => swiglu(floats(2, 3), floats(3, 2))).toThrow('swiglu: up must have shape [2, 3], not [3, 2]')
+    for (const cap of [0, -1, NaN, Infinity, 1e50])
+      expect(() => softCap(floats(2), cap)).toThrow(`cap must be positive and finite, not ${cap}`)
+  })
 })
 
 test('cross_entropy: −log of the softmax of the target, and its gradient', () => {

@@ -113,7 +113,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
       evalInterval: 5,
       evalBatches: 2,
       sampleInterval: 0,
-      sampleTokens: 200,
+      ...{ sampleTokens: 200, exactEvaluation: false },
     },
     ...{ seed: 7, device: 'js' },
   })

@@ -181,11 +181,16 @@ function activations(): Case[] {
   ]
   const odd = given('f32', [11], [0, -0, nan, 1e-45, -1e-45, 1e10, -1e10, 0.625, -0.625, nan, 1])
   const endless = given('f32', [9], [inf, -inf, 1, -1, inf, nan, 0.5, -inf, 88])
+  const far = given('f32', [5], [1e25, -1e25, 3e38, -3e38, 1])
   const [d, e] = [floats('d', [11]), floats('e', [11])]
   return [
     ...ranges.flatMap(([name, a]) => activationCases(name, a, b, c)),
     ...activationCases('NaN, zeros and far numbers', odd, d, e),
     opCase('relu_squared', 'infinities', [endless]),
+    ...[false, true].flatMap((tanh) => [
+      opCase('gelu', `squares that overflow, tanh ${tanh}`, [far], { tanh }),
+      opCase('gelu_backward', `squares that overflow, tanh ${tanh}`, [far, floats('f', [5])], { tanh }),
+    ]),
     opCase('soft_cap', 'infinities', [endless], { cap: 15 }),
     ...[1e-3, 1, 15, 1e4].flatMap((cap) => {
       const x = floats('x', [n], -40, 40)

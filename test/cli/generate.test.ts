@@ -1,0 +1,100 @@
+// `nano-gpt generate` with several texts, and `nano-gpt evaluate`, as users type them.
+
+import { train } from '../../lib'
+import { decoder, temporaryFolder } from '../support/runs'
+import { someText } from '../support/text'
+import { run } from './command'
+
+const folder = temporaryFolder()
+const cli = (...args: string[]) => run(args, { cwd: folder.path() })
+
+beforeAll(async () => {
+  const options = { ...decoder, data: { text: someText() }, steps: 10, evalInterval: 10, device: 'js' }
+  await (await train({ ...options, out: folder.path('runs', 'one') })).dispose()
+})
+
+const generate = (...more: string[]) =>
+  cli('generate', '--device', 'js', '--max-tokens', '12', '--seed', '5', ...more)
+
+test('one text flows after its prompt', async () => {
+  const { stdout, code } = await generate('--prompt', 'The cat')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^The cat[\s\S]{12}\n$/)
+})
+
+test('several texts are those of one after the other, with their seeds', async () => {
+  const alone = await generate('--prompt', 'The', '--seed', '6')
+  const { stdout, code } = await generate('--prompt', 'The', '--prompt', 'A', '--n', '2')
+  expect(code).toBe(0)
+  expect(stdout.match(/── \d of 4, seed \d/g)).toEqual([
+    '── 1 of 4, seed 5',
+    '── 2 of 4, seed 6',
+    '── 3 of 4, seed 5',
+    '── 4 of 4, seed 6',
+  ])
+  expect(stdout).toContain(`── 2 of 4, seed 6\n${alone.stdout}`)
+})
+
+test('--json ends with all that is known', async () => {
+  const lines = (text: string) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  const one = lines((await generate('--prompt', 'The', '--json')).stdout).at(-1)
+  expect(one).toMatchObject({ type: 'result', prompt: 'The', finish: 'length', seed: '5' })
+  expect(one.text).toHaveLength(15)
+  expect(one.logProbabilities).toHaveLength(12)
+  const pieces = lines((await generate('--n', '3', '--prompt', 'The', '--json')).stdout)
+  const { completions } = pieces.pop()
+  expect(completions).toHaveLength(3)
+  expect(completions[0]).toEqual({
+    prompt: 'The',
+    text: one.text,
+    logProbabilities: one.logProbabilities,
+    finish: 'length',
+    seed: '5',
+  })
+  for (const [index, { text }] of completions.entries()) {
+    const parts = pieces.filter((piece) => piece.index === index)
+    expect(`The${parts.map((piece) => piece.text).join('')}`).toBe(text)
+  }
+})
+
+test('stop strings, top p, min p, penalties and windows have their flags', async () => {
+  const whole = (await generate('--max-tokens', '60')).stdout
+  const stop = whole.slice(20, 22)
+  const { stdout } = await generate('--max-tokens', '60', '--stop', stop, '--stop', 'zzz')
+  expect(stdout).toBe(`${whole.slice(0, whole.indexOf(stop))}\n`)
+  const how = ['--top-p', '0.9', '--min-p', '0.01', '--repetition-penalty', '1.2', '--window', 'roll']
+  const other = await generate('--max-tokens', '60', ...how)
+  expect(other.code).toBe(0)
+  expect(other.stdout).not.toBe(whole)
+})
+
+test('mistakes are named', async () => {
+  for (const [flags, message] of [
+    [['--top-p', '2'], /topP is 2: must be at most 1/],
+    [['--window', 'slide'], /window is "slide": must be 'exact' or 'roll'/],
+    [['--n', '0'], /n is 0: must be at least 1/],
+    [['--stop', ''], /stop .* must not be empty/],
+  ] as const) {
+    const { stderr, code } = await generate(...flags)
+    expect(stderr).toMatch(message)
+    expect(code).toBe(2)
+  }
+})
+
+test('evaluate says the exact loss', async () => {
+  const refused = await cli('evaluate', '--device', 'js')
+  expect(refused.stderr).toMatch(/trained on a text given as --text: give a text as --data/)
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(folder.path('text.txt'), someText())
+  const { stdout, code } = await cli('evaluate', '--device', 'js', '--data', 'text.txt')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /Validation loss: \d\.\d{4}, the mean over all [\d,]+ tokens of the validation split, in windows of 11\nTraining took it for \d\.\d{4} at its best, after 10 steps/,
+  )
+  const asJson = JSON.parse((await cli('evaluate', '--device', 'js', '--data', 'text.txt', '--json')).stdout)
+  expect(stdout).toContain(asJson.valLoss.toFixed(4))
+})
