@@ -274,8 +274,8 @@ const mutants = {
       'static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads)',
       'static_cast<size_t>(RoomSize(size)) / 2',
     ],
-    ['the start is let too far', 'start[b] < 0 || start[b] > last', 'start[b] < 0 || start[b] > s.keys'],
-    ['a slot behind the last', 'slot[b] >= slots)', 'slot[b] > slots)'],
+    ['the start is let too far', 'start[b] > s.keys - s.queries ||', 'start[b] > s.keys ||'],
+    ['a slot behind the last', 'slot[b] >= slots) return b;', 'slot[b] > slots) return b;'],
     ['the cache of the sequence of that number', '(a.slot != nullptr ? a.slot[batch] : batch)', 'batch'],
     ['the start of the first sequence for all', 'a.start[batch] : 0', 'a.start[0] : 0'],
     [

@@ -99,6 +99,37 @@ const nanoGptTraining = {
   minLearningRate: 0.1,
 } as const
 
+/** The model of a recipe that learns fast: rotary positions, RMS norms without gain, ReLU², no biases, and a start at zero. */
+function recipe(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
+  return gpt(sizes, {
+    positions: 'rope',
+    norm: 'rms',
+    normGain: false,
+    activation: 'relu-squared',
+    qkNorm: true,
+    logitCap: 15,
+    bias: false,
+    embeddingNorm: true,
+    attentionDropout: 0,
+    embeddingDropout: sizes.dropout,
+    initial: 'zero-residual',
+  })
+}
+
+/** How it trains: Muon for the matrices of blocks, and rates that go down to nothing over more than half of the steps. */
+const recipeTraining = {
+  optimizer: 'muon',
+  matrixLearningRate: 0.02,
+  momentum: 0.95,
+  momentumWarmup: 150,
+  weightDecay: 0.1,
+  learningRate: 3e-3,
+  beta2: 0.95,
+  schedule: 'wsd',
+  warmup: 50,
+  decayPart: 0.6,
+} as const
+
 export const presets = {
   notebook: fromStage('bigram', notebook.idea, notebook.numbers),
   ...stagePresets,
@@ -120,52 +151,13 @@ export const presets = {
   },
   speedrun: {
     description: 'a recipe of today’s, 3.2 million parameters: below nanoGPT’s best loss in 1,500 steps',
-    model: gpt(
-      { blockSize: 256, embed: 256, heads: 4, layers: 4, dropout: 0.1 },
-      {
-        positions: 'rope',
-        norm: 'rms',
-        normGain: false,
-        activation: 'relu-squared',
-        qkNorm: true,
-        logitCap: 15,
-        bias: false,
-        embeddingNorm: true,
-        attentionDropout: 0,
-        embeddingDropout: 0.1,
-        initial: 'zero-residual',
-      },
-    ),
-    training: {
-      batchSize: 16,
-      steps: 1500,
-      evalInterval: 250,
-      evalBatches: 20,
-      optimizer: 'muon',
-      matrixLearningRate: 0.02,
-      momentum: 0.95,
-      momentumWarmup: 150,
-      weightDecay: 0.1,
-      learningRate: 3e-3,
-      beta2: 0.95,
-      schedule: 'wsd',
-      warmup: 50,
-      decayPart: 0.6,
-    },
+    model: recipe({ blockSize: 256, embed: 256, heads: 4, layers: 4, dropout: 0.1 }),
+    training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
   },
   auto: {
-    description: 'sized to what this device can train in a few minutes (--minutes, default 3)',
-    model: { kind: 'decoder', blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 },
-    training: {
-      learningRate: 2e-3,
-      beta2: 0.99,
-      weightDecay: 0.1,
-      gradientClip: 1,
-      batchSize: 12,
-      steps: 2000,
-      evalInterval: 250,
-      evalBatches: 20,
-    },
+    description: 'that recipe, sized to what this device can train in a few minutes (--minutes, default 3)',
+    model: recipe({ blockSize: 128, embed: 128, heads: 2, layers: 4, dropout: 0 }),
+    training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
   },
 } satisfies Record<string, Preset>
 

@@ -19,28 +19,61 @@ const stepsPart = 0.93
 const fewestSteps = 36
 
 const { model, training } = presets.auto
-const { kind, ...sizes } = model
+const { kind, ...variants } = model
 /** Steps and what follows from them are measured. */
 const { steps: _, evalInterval: __, ...numbers } = training
 
-/** What each kind of device learns well in a few minutes: the preset, or in plain TypeScript a smaller model. */
-const plans: Readonly<Record<'native' | 'js', Partial<CheckedOptions>>> = {
-  native: { preset: kind, ...sizes, ...numbers },
-  js: {
-    preset: 'decoder',
-    blockSize: 32,
-    embed: 32,
-    heads: 2,
-    layers: 2,
-    dropout: 0,
-    batchSize: 8,
-    learningRate: 4e-3,
-    beta2: 0.99,
-    weightDecay: 0.1,
-    gradientClip: 1,
-    evalBatches: 10,
-  },
+/** A size that the recipe comes in. */
+interface Size {
+  readonly blockSize: number
+  readonly embed: number
+  readonly heads: number
+  readonly layers: number
+  readonly batchSize: number
+  readonly dropout: number
 }
+
+/** From small to large. The larger a model, the more steps' worth of time it needs, and the more it knows in the end. */
+const sizes: readonly Size[] = [
+  { blockSize: 64, embed: 64, heads: 2, layers: 3, batchSize: 16, dropout: 0 },
+  { blockSize: 128, embed: 128, heads: 2, layers: 4, batchSize: 16, dropout: 0 },
+  { blockSize: 256, embed: 192, heads: 3, layers: 4, batchSize: 8, dropout: 0 },
+  { blockSize: 256, embed: 256, heads: 4, layers: 4, batchSize: 16, dropout: 0.1 },
+  { blockSize: 256, embed: 384, heads: 6, layers: 6, batchSize: 16, dropout: 0.2 },
+]
+/** Fewer steps than this don't make anything of a size. */
+const worthwhileSteps = 800
+/** The one that is measured first. */
+const middle = sizes[1]
+
+/** In plain TypeScript: a smaller model, and an optimizer that costs little. */
+const plain: Partial<CheckedOptions> = {
+  preset: 'decoder',
+  blockSize: 32,
+  embed: 32,
+  heads: 2,
+  layers: 2,
+  dropout: 0,
+  batchSize: 8,
+  learningRate: 4e-3,
+  beta2: 0.99,
+  weightDecay: 0.1,
+  gradientClip: 1,
+  evalBatches: 10,
+}
+
+/** What depends on the sizes follows those that were given. */
+const native = (
+  size: Size,
+  { dropout = size.dropout }: Partial<CheckedOptions>,
+): Partial<CheckedOptions> => ({
+  preset: kind,
+  ...variants,
+  ...numbers,
+  ...size,
+  kvHeads: undefined,
+  embeddingDropout: dropout,
+})
 
 /** The options as they are, unless the preset is 'auto': then with numbers in its place. */
 export async function resolveAuto(options: CheckedOptions, control: RunControl): Promise<CheckedOptions> {
@@ -53,20 +86,71 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
   }
   const seconds = 60 * (minutes ?? defaultMinutes)
   const measuring = Math.min(mostSecondsMeasuring, measuringPart * seconds)
-  const planned = { ...defaultsBeside(given, plans[await kindOf(options)]), ...defined(given) }
-  if (planned.steps !== undefined) return planned
+  const over = (plan: Partial<CheckedOptions>): CheckedOptions => ({
+    ...defaultsBeside(given, plan),
+    ...defined(given),
+  })
+  const isPlain = await isPlainTypeScript(options)
+  const first = over(isPlain ? plain : native(middle, given))
+  if (first.steps !== undefined) return first
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
   const { signal } = options
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
-  const steps = stepsIn(stepsPart * seconds, await secondsPerStep(planned, measuring, stopped))
-  return { evalInterval: steps / 9, sampleInterval: steps / 3, ...planned, steps }
+  const time = stepsPart * seconds
+  if (isPlain) return withSteps(first, stepsIn(time, await secondsPerStep(first, measuring, stopped)))
+  const measured = await secondsPerStep(first, measuring / 3, stopped)
+  const chosen = over(
+    native(
+      sizeFor(time, measured, (size) => workOf(over(native(size, given))) / workOf(first)),
+      given,
+    ),
+  )
+  const same = workOf(chosen) === workOf(first)
+  const perStep = same ? measured : await secondsPerStep(chosen, (2 * measuring) / 3, stopped)
+  return withSteps(chosen, stepsIn(time, perStep), given)
 }
 
-/** Which plan suits the device. */
-async function kindOf(options: CheckedOptions): Promise<keyof typeof plans> {
+/** Evaluations, samples and the parts of the schedule that a short run has no time for. */
+function withSteps(
+  planned: CheckedOptions,
+  steps: number,
+  given: Partial<CheckedOptions> = {},
+): CheckedOptions {
+  const short = (name: 'warmup' | 'momentumWarmup', part: number) => {
+    const usual = planned[name]
+    return usual === undefined || given[name] !== undefined
+      ? {}
+      : { [name]: Math.min(usual, Math.floor(part * steps)) }
+  }
+  return {
+    evalInterval: steps / 9,
+    sampleInterval: steps / 3,
+    ...planned,
+    ...short('warmup', 1 / 10),
+    ...short('momentumWarmup', 1 / 3),
+    steps,
+  }
+}
+
+/**
+ * The largest size that makes enough steps in `seconds`, or the smallest.
+ *
+ * @param work how many times the work of the measured size one of another has
+ */
+export function sizeFor(seconds: number, measured: number, work: (size: Size) => number): Size {
+  const affordable = sizes.filter((size) => seconds / (measured * work(size)) >= worthwhileSteps)
+  return affordable.at(-1) ?? sizes[0]
+}
+
+/** What a step's work goes with: the weights of the blocks, once for each token. */
+function workOf({ layers, embed, blockSize, batchSize, microBatches = 1 }: CheckedOptions): number {
+  return layers! * embed! ** 2 * blockSize! * batchSize! * microBatches
+}
+
+async function isPlainTypeScript(options: CheckedOptions): Promise<boolean> {
   const session = await openSession(options)
   await session.dispose()
-  return session.device === 'js' ? 'js' : 'native'
+  return session.device === 'js'
 }
 
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */

@@ -265,14 +265,18 @@ void AttendFew(const Attention& a, const Head& head, const Room& room, TileFacto
   }
 }
 
-// The contents of start and slot: each sequence within the cache.
-Status CheckPlaces(const AttentionSizes& s, int64_t slots, const int32_t* start, const int32_t* slot) {
+// The first sequence that leaves the cache of so many slots, or −1.
+int64_t Outside(const AttentionSizes& s, int64_t slots, const int32_t* start, const int32_t* slot) {
   for (int64_t b = 0; b < s.batch; ++b) {
-    const int64_t last = s.keys - s.queries;
-    if (start[b] < 0 || start[b] > last) return OutOfRange("attention", "start", b, start[b], 0, last);
-    if (slot[b] < 0 || slot[b] >= slots) return OutOfRange("attention", "slot", b, slot[b], 0, slots - 1);
+    if (start[b] < 0 || start[b] > s.keys - s.queries || slot[b] < 0 || slot[b] >= slots) return b;
   }
-  return Status();
+  return -1;
+}
+
+Status OutsideError(const AttentionSizes& s, int64_t slots, int64_t b, int32_t start, int32_t slot) {
+  const int64_t last = s.keys - s.queries;
+  if (start < 0 || start > last) return OutOfRange("attention", "start", b, start, 0, last);
+  return OutOfRange("attention", "slot", b, slot, 0, slots - 1);
 }
 
 }  // namespace
@@ -288,8 +292,8 @@ Status RunAttention(const Call& call) {
   const int32_t* start = p.cached ? call.inputs[3].i32() : nullptr;
   const int32_t* slot = p.cached ? call.inputs[4].i32() : nullptr;
   if (p.cached) {
-    const Status status = CheckPlaces(s, call.inputs[1].spec->shape.dims[0], start, slot);
-    if (!status.ok()) return status;
+    const int64_t slots = call.inputs[1].spec->shape.dims[0], b = Outside(s, slots, start, slot);
+    if (b >= 0) return OutsideError(s, slots, b, start[b], slot[b]);
   }
   constexpr uint32_t kNoRng[3] = {};
   const uint32_t* rng = p.dropout > 0 ? call.inputs[p.cached ? 5 : 3].u32() : kNoRng;

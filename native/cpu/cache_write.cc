@@ -7,19 +7,12 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// Everything is looked at before anything is written.
-Status CheckPlaces(const Shape& cache, const Shape& x, const int32_t* start, const int32_t* slot) {
-  const int64_t last = cache.dims[1] - x.dims[1];
-  for (int64_t b = 0; b < x.dims[0]; ++b) {
-    if (start[b] < 0 || start[b] > last) return OutOfRange("cache_write", "start", b, start[b], 0, last);
-    if (slot[b] < 0 || slot[b] >= cache.dims[0]) {
-      return OutOfRange("cache_write", "slot", b, slot[b], 0, cache.dims[0] - 1);
-    }
-    for (int64_t other = 0; other < b; ++other) {
-      if (slot[other] == slot[b]) return SameSlot("cache_write", slot[b], other, b);
-    }
+// An earlier sequence with the slot of sequence b, or −1.
+int64_t SameSlotBefore(const int32_t* slot, int64_t b) {
+  for (int64_t other = 0; other < b; ++other) {
+    if (slot[other] == slot[b]) return other;
   }
-  return Status();
+  return -1;
 }
 
 }  // namespace
@@ -27,8 +20,14 @@ Status CheckPlaces(const Shape& cache, const Shape& x, const int32_t* start, con
 Status RunCacheWrite(const Call& call) {
   const Shape &cache = call.inputs[0].spec->shape, &x = call.inputs[1].spec->shape;
   const int32_t *start = call.inputs[2].i32(), *slot = call.inputs[3].i32();
-  const Status status = CheckPlaces(cache, x, start, slot);
-  if (!status.ok()) return status;
+  const int64_t last = cache.dims[1] - x.dims[1], slots = cache.dims[0];
+  // Everything is looked at before anything is written.
+  for (int64_t b = 0; b < x.dims[0]; ++b) {
+    if (start[b] < 0 || start[b] > last) return OutOfRange("cache_write", "start", b, start[b], 0, last);
+    if (slot[b] < 0 || slot[b] >= slots) return OutOfRange("cache_write", "slot", b, slot[b], 0, slots - 1);
+    const int64_t other = SameSlotBefore(slot, b);
+    if (other >= 0) return SameSlot("cache_write", slot[b], other, b);
+  }
   const int64_t channels = x.dims[2], row = x.dims[1] * channels;
   for (int64_t b = 0; b < x.dims[0]; ++b) {
     std::memcpy(call.outputs[0].f32() + (slot[b] * cache.dims[1] + start[b]) * channels, call.inputs[1].f32() + b * row,

@@ -127,7 +127,12 @@ float LogProbability(const float* logits, int64_t n, float largest, int64_t toke
   return static_cast<float>(static_cast<double>(logits[token]) - static_cast<double>(largest) - nano::Log(total));
 }
 
-Status CheckSampling(const Sampling& how) {
+bool IsValid(const Sampling& how) {
+  return how.temperature >= 0 && how.temperature < kFloatInfinity && how.top_k >= 0 && how.top_p > 0 &&
+         how.top_p <= 1 && how.min_p >= 0 && how.min_p <= 1;
+}
+
+Status InvalidError(const Sampling& how) {
   if (!(how.temperature >= 0 && how.temperature < kFloatInfinity)) {
     return BadNumber("sample", "temperature", how.temperature, "finite and at least 0");
   }
@@ -135,8 +140,7 @@ Status CheckSampling(const Sampling& how) {
   if (!(how.top_p > 0 && how.top_p <= 1)) {
     return BadNumber("sample", "top_p", how.top_p, "more than 0 and at most 1");
   }
-  if (!(how.min_p >= 0 && how.min_p <= 1)) return BadNumber("sample", "min_p", how.min_p, "at least 0 and at most 1");
-  return Status();
+  return BadNumber("sample", "min_p", how.min_p, "at least 0 and at most 1");
 }
 
 }  // namespace
@@ -149,8 +153,7 @@ Status RunSample(const Call& call) {
   const int64_t rows = call.outputs[0].spec->elements(), n = call.inputs[0].spec->elements() / rows;
   const auto& in = call.inputs;
   const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f32(), *in[4].f32()};
-  const Status status = CheckSampling(how);
-  if (!status.ok()) return status;
+  if (!IsValid(how)) return InvalidError(how);
   double* weights = reinterpret_cast<double*>(call.scratch);
   for (int64_t row = 0; row < rows; ++row) {
     const float* logits = in[0].f32() + row * n;

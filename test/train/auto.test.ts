@@ -1,6 +1,6 @@
 // The preset 'auto': sized to the device and the time, and then a run like any other.
 
-import { stepsIn } from '../../lib/train/auto'
+import { sizeFor, stepsIn } from '../../lib/train/auto'
 import type { StartEvent } from '../../lib/train/events'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
@@ -26,7 +26,10 @@ onEveryDevice('auto', ({ name: device }) => {
     const model = await run
     expect(events.slice(0, 2).map(({ type }) => type)).toEqual(['measuring', 'start'])
     const { steps, config } = startOf(events)
-    expect(config.model.kind).toBe('decoder')
+    expect(config.model.kind).toBe(device === 'js' ? 'decoder' : 'gpt')
+    expect(config.training.optimizer).toBe(device === 'js' ? 'adamw' : 'muon')
+    // A run of a few steps still warms up.
+    expect(config.training.warmup).toBeLessThanOrEqual(steps / 10)
     expect(steps).toBeGreaterThanOrEqual(36)
     expect(steps % 9).toBe(0)
     expect(config.training.evalInterval).toBe(steps / 9)
@@ -42,7 +45,8 @@ onEveryDevice('auto', ({ name: device }) => {
     await (await run).dispose()
     expect(events[0].type).toBe('start')
     const { model, training } = startOf(events).config
-    expect(model).toMatchObject({ kind: 'decoder', embed: 16, heads: 2, layers: 1 })
+    expect(model).toMatchObject({ embed: 16, heads: 2, layers: 1 })
+    if (model.kind === 'gpt') expect(model.kvHeads).toBe(2)
     expect(training).toMatchObject({ steps: 2, learningRate: 0.01 })
   })
 
@@ -66,6 +70,20 @@ test.each([
   [60, Infinity, 36],
 ])('in %d s, at %d s a step: %d steps', (seconds, perStep, steps) => {
   expect(stepsIn(seconds, perStep)).toBe(steps)
+})
+
+test('the size is the largest that makes enough steps of the time', () => {
+  // A device on which the work of a step is its time: so long for the size that is measured.
+  const size = (minutes: number, perStep: number) =>
+    sizeFor(
+      60 * minutes,
+      perStep,
+      ({ layers, embed, blockSize, batchSize }) =>
+        (layers * embed ** 2 * blockSize * batchSize) / (4 * 128 ** 2 * 128 * 16),
+    ).embed
+  expect([0.01, 1, 3, 10, 20, 60].map((minutes) => size(minutes, 0.11))).toEqual([64, 64, 128, 192, 256, 384])
+  expect(size(3, 0.001)).toBe(384)
+  expect(size(3, Infinity)).toBe(64)
 })
 
 test('minutes without auto, or none at all, are refused', async () => {
