@@ -1,7 +1,11 @@
+const { availableParallelism } = require('node:os')
+
 module.exports = {
   testEnvironment: 'node',
   // Generous: a busy machine must not fail a test.
   testTimeout: 120_000,
+  // All cores: most tests compute. No more than four, of which each may take a gigabyte.
+  maxWorkers: Math.min(4, availableParallelism()),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],

@@ -13,6 +13,7 @@ test('the exports', () => {
     'NanoGptError',
     'Tensor',
     'devices',
+    'evaluate',
     'generate',
     'load',
     'nn',
