@@ -97,7 +97,20 @@ const mutants = {
       'Larger(0, Smaller(8, count - i - j))',
       'Larger(0, Smaller(8, count - i - j - 1))',
     ],
-    ['thin: the tail of K dropped', 'if (p < x.k) step(p, x.k - p);', ''],
+    [
+      'thin: the tail of K dropped',
+      'for (int i = 0; p < x.k && i < kRows',
+      'for (int i = 0; false && i < kRows',
+    ],
+    [
+      'thin: the rows after the fourth',
+      'i < x.m; i += kThinTogether',
+      'i < kThinTogether; i += kThinTogether',
+    ],
+    ['thin: the first rows again', 'rows.a.data += begin * x.a.row;', ';'],
+    ['thin: the sum replaces what was there', 'x.accumulate ? c[v] + sums[v] : sums[v]', 'sums[v]'],
+    ['thin: the bias forgotten', 'if (x.bias != nullptr) sum += x.bias[j + v];', ';'],
+    ['thin: relu forgotten', 'x.relu && sum <= 0 ? 0.0f : sum', 'sum'],
     ['thin: the second vector dropped', 'lanes1 = columns - lanes0;', 'lanes1 = 0;'],
     ['thin: the last columns dropped', 'for (; j < end; ++j) ThinDots<kRows, 1>(x, j);', ''],
     ['thin: always the first row of a', 'x.a.data[i * x.a.row + p]', 'x.a.data[p]'],
@@ -121,8 +134,8 @@ const mutants = {
     ['a task one column short', 'Smaller(n, j + columns)};', 'Smaller(n, j + columns) - 1};'],
     [
       'thin, without a pool: a column short',
-      'return kRanges[x.m - 1](x, 0, x.n);',
-      'return kRanges[x.m - 1](x, 0, x.n - 1);',
+      'if (pool == nullptr) return range(0, x.n);',
+      'if (pool == nullptr) return range(0, x.n - 1);',
     ],
   ],
   'products.h': [
