@@ -162,6 +162,14 @@ void Checker::Output(size_t index, const char* name, Dtype dtype, const Shape& s
   CheckTensor("output", index, name, op_.outputs[index], {dtype, shape});
 }
 
+void Checker::Elementwise(std::initializer_list<const char*> inputs, const char* output) {
+  if (!Counts(inputs.size(), 1)) return;
+  const char* const* names = inputs.begin();
+  const Shape& shape = Input(0, names[0], Dtype::kF32);
+  for (size_t i = 1; i < inputs.size(); ++i) Input(i, names[i], Dtype::kF32, shape);
+  Output(0, output, Dtype::kF32, shape);
+}
+
 bool Checker::Rank(size_t index, const char* name, int low, int high) {
   const Shape& shape = op_.inputs[index].shape;
   if (shape.rank < low || shape.rank > high) {

@@ -53,6 +53,9 @@ class Checker {
   void Scalar(size_t input, const char* name, Dtype dtype) { Input(input, name, dtype, Shape{}); }
   void Rng(size_t input) { Input(input, "rng", Dtype::kU32, MakeShape({3})); }
 
+  // Inputs and one output of one shape, all f32: the counts and every tensor of an elementwise op.
+  void Elementwise(std::initializer_list<const char*> inputs, const char* output);
+
   // Input `index` has rank in [low, high].
   bool Rank(size_t index, const char* name, int low, int high = kMaxRank);
 

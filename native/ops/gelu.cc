@@ -11,8 +11,7 @@ Status CheckForward(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({"tanh"});
   params.set(GeluParams{check.Bool("tanh")});
-  if (!check.Counts(1, 1)) return check.status();
-  check.Output(0, "y", Dtype::kF32, check.Input(0, "x", Dtype::kF32));
+  check.Elementwise({"x"}, "y");
   return check.status();
 }
 
@@ -20,10 +19,7 @@ Status CheckBackward(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({"tanh"});
   params.set(GeluParams{check.Bool("tanh")});
-  if (!check.Counts(2, 1)) return check.status();
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
-  check.Input(1, "dy", Dtype::kF32, x);
-  check.Output(0, "dx", Dtype::kF32, x);
+  check.Elementwise({"x", "dy"}, "dx");
   return check.status();
 }
 

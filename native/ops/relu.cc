@@ -8,18 +8,14 @@ namespace {
 Status CheckForward(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({});
-  if (!check.Counts(1, 1)) return check.status();
-  check.Output(0, "y", Dtype::kF32, check.Input(0, "x", Dtype::kF32));
+  check.Elementwise({"x"}, "y");
   return check.status();
 }
 
 Status CheckBackward(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({});
-  if (!check.Counts(2, 1)) return check.status();
-  const Shape& y = check.Input(0, "y", Dtype::kF32);
-  check.Input(1, "dy", Dtype::kF32, y);
-  check.Output(0, "dx", Dtype::kF32, y);
+  check.Elementwise({"y", "dy"}, "dx");
   return check.status();
 }
 
