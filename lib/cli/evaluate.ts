@@ -2,8 +2,8 @@
 
 import type { EvaluateOptions } from '../train/evaluate'
 import { evaluate } from '../train/evaluate'
-import { newestRun, which } from './generate'
 import { json, plural, say } from './output'
+import { newestRun, which } from './which_model'
 
 type Options = Omit<EvaluateOptions, 'model' | 'checkpoint' | 'signal' | 'data'> & {
   model?: string

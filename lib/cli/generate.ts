@@ -1,14 +1,11 @@
 // `nano-gpt generate`: text from a trained model, piece by piece as it comes.
 
 import { randomInt } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { files } from '../checkpoint/checkpoint'
-import { NanoGptError, show, suggest } from '../errors'
 import type { CompletionPiece } from '../generate/completions'
 import { type CompleteOptions, resolveCompleteOptions } from '../generate/options'
 import { type LoadOptions, load } from '../model/model'
-import { command, dim, json, note, stream } from './output'
+import { dim, json, note, stream } from './output'
+import { newestRun, which } from './which_model'
 
 type Options = Omit<CompleteOptions, 'signal' | 'prompt'> &
   Omit<LoadOptions, 'checkpoint'> & { prompt?: string[]; model?: string; checkpoint?: string; json?: boolean }
@@ -97,31 +94,4 @@ class Texts {
     await stream(dim(`── ${index + 1} of ${this.parts.length}, seed ${this.seedOf(index)}\n`))
     await stream(`${this.prompts[index]}${text}\n`)
   }
-}
-
-/** @param command for the error's message */
-export function which(command: string, checkpoint: string | undefined): 'best' | 'last' | undefined {
-  if (checkpoint === undefined || checkpoint === 'best' || checkpoint === 'last') return checkpoint
-  const close = suggest(checkpoint, ['best', 'last'])
-  const hint = close ? `; did you mean ${close}?` : ''
-  throw new NanoGptError(
-    'option',
-    `${command}: checkpoint is ${show(checkpoint)}: it must be best or last${hint}`,
-  )
-}
-
-/** The run folder whose last checkpoint is the newest. */
-export async function newestRun(folder: string): Promise<string> {
-  const names = await readdir(folder).catch(() => [] as string[])
-  let newest: { path: string; time: number } | undefined
-  for (const name of names) {
-    const path = join(folder, name)
-    const time = (await stat(join(path, files.last)).catch(() => undefined))?.mtimeMs
-    if (time !== undefined && (!newest || time > newest.time)) newest = { path, time }
-  }
-  if (newest) return newest.path
-  throw new NanoGptError(
-    'file_not_found',
-    `there is no trained model under ${folder}/: make one with "${command('train')}", or name one with --model`,
-  )
 }
