@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t kBlockQueries = 256;  // in a task: they share packed keys and values
 constexpr int64_t kTileQueries = 24, kTileKeys = 256;
-constexpr int64_t kFewQueries = 4;  // up to here keys and values are used where they stand
+constexpr int64_t kFewQueries = 4;    // up to here keys and values are used where they stand,
+constexpr int64_t kRowsTogether = 8;  // so many at a time
 
 struct Attention {
   AttentionSizes size;
@@ -48,9 +49,9 @@ NANO_INLINE Head HeadOf(const Attention& a, int64_t number) {
           a.lse + number * s.queries};
 }
 
-// A worker's room, in floats.
+// A worker's room, in floats. Few queries need no packed keys or values, but a sum and a row of scores for each head.
 struct Room {
-  float *keys, *values, *scores, *factors;
+  float *keys, *values, *scores, *sums, *factors;
 };
 
 NANO_INLINE int64_t BlockQueries(const AttentionSizes& s) { return Smaller(kBlockQueries, s.queries); }
@@ -64,14 +65,17 @@ NANO_INLINE int64_t PackedKeysSize(const AttentionSizes& s) {
 NANO_INLINE int64_t PackedValuesSize(const AttentionSizes& s) {
   return s.queries <= kFewQueries ? 0 : RoundUp(PackedSize(TileKeys(s), s.head_size), 16);
 }
-NANO_INLINE int64_t ScoresSize(const AttentionSizes& s) { return Smaller(kTileQueries, s.queries) * ScoresRow(s); }
+NANO_INLINE int64_t ScoresSize(const AttentionSizes& s) {
+  return (s.queries <= kFewQueries ? s.heads : Smaller(kTileQueries, s.queries)) * ScoresRow(s);
+}
+NANO_INLINE int64_t SumsSize(const AttentionSizes& s) { return s.queries <= kFewQueries ? RoundUp(s.heads, 16) : 0; }
 NANO_INLINE int64_t RoomSize(const AttentionSizes& s) {
-  return PackedKeysSize(s) + PackedValuesSize(s) + ScoresSize(s) +
+  return PackedKeysSize(s) + PackedValuesSize(s) + ScoresSize(s) + SumsSize(s) +
          RoundUp(TileFactors::Size(Smaller(kTileQueries, s.queries), TileKeys(s)), 16);
 }
 NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
-  float *values = at + PackedKeysSize(s), *scores = values + PackedValuesSize(s);
-  return {at, values, scores, scores + ScoresSize(s)};
+  float *values = at + PackedKeysSize(s), *scores = values + PackedValuesSize(s), *sums = scores + ScoresSize(s);
+  return {at, values, scores, sums, sums + SumsSize(s)};
 }
 
 // Turns scores[0, count) into dropped exp(scale·score − max) with `top`, their maximum so far. Returns the sum before
@@ -135,6 +139,10 @@ void SoftmaxTile(const Attention& a, int64_t start, const ScoreTile& tile, float
   }
 }
 
+NANO_INLINE F8 LogSumExp(F8 top, F8 sum) {
+  return AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(sum);
+}
+
 NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t rows, float* y, float* lse) {
   for (int64_t t = 0; t < rows; t += 8) {
     const int64_t count = Smaller(8, rows - t);
@@ -144,8 +152,7 @@ NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t 
       sums[i] = running[t + i].sum;
       ScaleRow(y + (t + i) * a.size.channels, a.size.head_size, 1.0f / sums[i]);
     }
-    const F8 top = Load(tops);
-    StoreLanes(lse + t, count, AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(Load(sums)));
+    StoreLanes(lse + t, count, LogSumExp(Load(tops), Load(sums)));
   }
 }
 
@@ -214,54 +221,87 @@ void AttendShort(const Attention& a, const Head& head, const Room& room, TileFac
   }
 }
 
-// y = Σ weights[j]·row j of `values`.
-NANO_INLINE void WeightedSum(const float* weights, int64_t count, const float* values, int64_t stride, int64_t n,
+// scores[j] = q·row j of up to eight keys.
+NANO_INLINE void ScoreRows(const float* q, const float* keys, int64_t stride, int64_t rows, int64_t n, float* scores) {
+  F8 sums[8];
+  for (int64_t r = 0; r < 8; ++r) sums[r] = Set(0);
+  for (int64_t d = 0; d < n; d += 8) {
+    const int64_t lanes = Smaller(8, n - d);
+    const F8 terms = LoadLanes(q + d, lanes);
+    for (int64_t r = 0; r < 8; ++r) {
+      const float* row = keys + Smaller(r, rows - 1) * stride;  // the last again, for a sum that isn't kept
+      sums[r] = MulAdd(terms, LoadLanes(row + d, lanes), sums[r]);
+    }
+  }
+  StoreLanes(scores, rows, SumEach(sums));
+}
+
+// y += Σ weights[j]·row j: vectors of 8 lanes, or one of fewer.
+template <int kVectors>
+NANO_INLINE void AddWeighted(const float* weights, int64_t rows, const float* values, int64_t stride, int64_t lanes,
                              float* y) {
-  for (int64_t d = 0; d < n; d += 16) {
-    const int64_t lanes0 = Smaller(8, n - d), lanes1 = Larger(0, Smaller(8, n - d - 8));
-    F8 sum0 = Set(0), sum1 = Set(0);
-    for (int64_t j = 0; j < count; ++j) {
-      const F8 weight = Set(weights[j]);
-      const float* row = values + j * stride + d;
-      sum0 = MulAdd(weight, LoadLanes(row, lanes0), sum0);
-      if (lanes1 > 0) sum1 = MulAdd(weight, LoadLanes(row + 8, lanes1), sum1);
+  F8 sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) sums[v] = LoadLanes(y + 8 * v, lanes);
+  for (int64_t j = 0; j < rows; ++j) {
+    const F8 weight = Set(weights[j]);
+    for (int v = 0; v < kVectors; ++v) {
+      sums[v] = MulAdd(weight, LoadLanes(values + j * stride + 8 * v, lanes), sums[v]);
     }
-    StoreLanes(y + d, lanes0, sum0);
-    if (lanes1 > 0) StoreLanes(y + d + 8, lanes1, sum1);
+  }
+  for (int v = 0; v < kVectors; ++v) StoreLanes(y + 8 * v, lanes, sums[v]);
+}
+NANO_INLINE void AddWeightedRows(const float* weights, int64_t rows, const float* values, int64_t stride, int64_t n,
+                                 float* y) {
+  int64_t d = 0;
+  for (; d + 64 <= n; d += 64) AddWeighted<8>(weights, rows, values + d, stride, 8, y + d);
+  for (; d + 32 <= n; d += 32) AddWeighted<4>(weights, rows, values + d, stride, 8, y + d);
+  for (; d < n; d += 8) AddWeighted<1>(weights, rows, values + d, stride, Smaller(8, n - d), y + d);
+}
+
+// Reads a number of each line of some rows. A read in memory's order brings the lines that follow, too, which asking for
+// them doesn't; `volatile`, so that it takes place.
+NANO_INLINE void ReadRows(const float* rows, int64_t stride, int64_t count, int64_t n) {
+  for (int64_t i = 0; i < count; ++i) {
+    const volatile float* row = rows + i * stride;
+    for (int64_t d = 0; d < n; d += kLine) static_cast<void>(row[d]);
   }
 }
 
-// scores[j] = q·row j of `keys`, eight rows at a time.
-NANO_INLINE void Scores(const float* q, const float* keys, int64_t stride, int64_t count, int64_t n, float* scores) {
-  for (int64_t j = 0; j < count; j += 8) {
-    const int64_t rows = Smaller(8, count - j);
-    F8 sums[8];
-    for (int64_t r = 0; r < 8; ++r) sums[r] = Set(0);
-    for (int64_t d = 0; d < n; d += 8) {
-      const int64_t lanes = Smaller(8, n - d);
-      const F8 terms = LoadLanes(q + d, lanes);
-      for (int64_t r = 0; r < 8; ++r) {
-        const float* row = keys + (j + Smaller(r, rows - 1)) * stride;  // the last again, for a sum that isn't kept
-        sums[r] = MulAdd(terms, LoadLanes(row + d, lanes), sums[r]);
-      }
-    }
-    StoreLanes(scores + j, rows, SumEach(sums));
-  }
-}
-
-// The same for few queries, without packing: what a token costs in generation is reading the cache once.
-void AttendFew(const Attention& a, const Head& head, const Room& room, TileFactors& factors) {
+// Few queries, without packing, for the heads of `kv_heads` heads of keys from `first` on: what a token costs in
+// generation is reading the cache once, in memory's order.
+void AttendFew(const Attention& a, int64_t batch, int64_t first, int64_t kv_heads, const Room& room,
+               TileFactors& factors) {
   const AttentionSizes& s = a.size;
-  if (a.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);
+  const Head head = HeadOf(a, batch * s.heads + first * s.group);
+  const int64_t heads = kv_heads * s.group, row_size = ScoresRow(s);
+  // body(h, j, rows) for each head and some rows at a time of those that a query sees.
+  const auto for_rows = [&](const float* from, int64_t visible, const auto& body) {
+    for (int64_t j = 0; j < visible; j += kRowsTogether) {
+      const int64_t rows = Smaller(kRowsTogether, visible - j);
+      const float* at = from + j * s.kv_channels;
+      ReadRows(at, s.kv_channels, rows, kv_heads * s.head_size);
+      for (int64_t h = 0; h < heads; ++h) body(h, j, at + h / s.group * s.head_size, rows);
+    }
+  };
   for (int64_t t = 0; t < s.queries; ++t) {
     const int64_t visible = head.start + t + 1;
+    const float* q = head.q + t * s.channels;
     float* y = head.y + t * s.channels;
-    Scores(head.q + t * s.channels, head.keys, s.kv_channels, visible, s.head_size, room.scores);
-    Running state;
-    state.top = LargestScaled(room.scores, visible, a.scale);
-    state.sum = Exponentials(room.scores, visible, a.scale, state.top, a.dropout ? factors.Row(t, visible) : nullptr);
-    WeightedSum(room.scores, visible, head.values, s.kv_channels, s.head_size, y);
-    FinishRows(a, &state, 1, y, head.lse + t);
+    for_rows(head.keys, visible, [&](int64_t h, int64_t j, const float* keys, int64_t rows) {
+      ScoreRows(q + h * s.head_size, keys, s.kv_channels, rows, s.head_size, room.scores + h * row_size + j);
+    });
+    for (int64_t h = 0; h < heads; ++h) {
+      if (a.dropout) factors.Start(head.number + h, {0, s.queries, 0, s.keys}, s.queries);
+      float* scores = room.scores + h * row_size;
+      const float top = LargestScaled(scores, visible, a.scale);
+      room.sums[h] = Exponentials(scores, visible, a.scale, top, a.dropout ? factors.Row(t, visible) : nullptr);
+      head.lse[h * s.queries + t] = FirstLane(LogSumExp(Set(top), Set(room.sums[h])));
+    }
+    std::memset(y, 0, static_cast<size_t>(heads * s.head_size) * sizeof(float));
+    for_rows(head.values, visible, [&](int64_t h, int64_t j, const float* values, int64_t rows) {
+      AddWeightedRows(room.scores + h * row_size + j, rows, values, s.kv_channels, s.head_size, y + h * s.head_size);
+    });
+    for (int64_t h = 0; h < heads; ++h) ScaleRow(y + h * s.head_size, s.head_size, 1.0f / room.sums[h]);
   }
 }
 
@@ -309,19 +349,33 @@ Status RunAttention(const Call& call) {
                        p.dropout > 0,
                        RandomStream(rng, p.site),
                        DropoutRule(p.dropout)};
-  const int64_t block = BlockQueries(s), blocks = DivideUp(s.queries, block), room_size = RoomSize(s);
-  const int64_t together = s.queries > kFewQueries && s.keys <= kShortKeys
+  const int64_t room_size = RoomSize(s);
+  const auto room_of = [&](int worker) {
+    return RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
+  };
+  if (s.queries <= kFewQueries) {
+    // A sequence in a task, or some of its heads where there are fewer than threads.
+    const int64_t kv_heads = s.heads / s.group;
+    const int64_t cuts = Smaller(kv_heads, DivideUp(call.pool->threads(), s.batch)), cut = DivideUp(kv_heads, cuts);
+    ForTasks(call.pool, s.batch * cuts, 1, [&](int64_t task, int64_t, int worker) {
+      const Room room = room_of(worker);
+      TileFactors factors(a.random, a.rule, s.keys, room.factors);
+      const int64_t first = task % cuts * cut, count = Smaller(cut, kv_heads - first);
+      if (count > 0) AttendFew(a, task / cuts, first, count, room, factors);
+    });
+    return Status();
+  }
+  const int64_t block = BlockQueries(s), blocks = DivideUp(s.queries, block);
+  const int64_t together = s.keys <= kShortKeys
                                ? kShortHeads
                                : HeadsInTask(static_cast<double>(block) * static_cast<double>(s.keys), s.head_size);
   ForTasks(call.pool, s.batch * s.heads * blocks, together, [&](int64_t first, int64_t last, int worker) {
-    const Room room = RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
+    const Room room = room_of(worker);
     TileFactors factors(a.random, a.rule, s.keys, room.factors);
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = i % blocks * block;
       const Head head = HeadOf(a, i / blocks);
-      if (s.queries <= kFewQueries) {
-        AttendFew(a, head, room, factors);
-      } else if (s.keys <= kShortKeys) {
+      if (s.keys <= kShortKeys) {
         AttendShort(a, head, room, factors);
       } else {
         AttendBlock(a, head, begin, Smaller(s.queries, begin + block), room, factors);

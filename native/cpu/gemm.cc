@@ -24,8 +24,8 @@ constexpr int64_t kTaskColumns = 24 * kTileColumns;
 constexpr int64_t kGridTries = 4;                  // numbers of tasks to choose from, down and across
 constexpr int64_t kFetchDepth = 64;                // so many terms that a small product's tiles fetch where they go
 constexpr int64_t kThinRows = 8;                   // so few rows that packing b would cost more than it brings
-constexpr int kThinTogether = 4;                   // of them at once
-constexpr int64_t kThinColumns = 16;               // that stay in the nearest cache from the first rows to the last
+constexpr int64_t kThinRowsAcross = 4;             // the same where the rows of b are contiguous, not its columns
+constexpr int64_t kThinColumns = 24;               // of a thin product that are summed over the lanes together
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
 
 // Products with many terms for a small result are summed in parts. These decide the order of the sum.
@@ -206,7 +206,7 @@ void PackPanels(const Matrix& b, int64_t columns, int64_t begin, int64_t end, in
 }
 
 NANO_INLINE bool IsThin(const Product& x) {
-  return x.a.column == 1 && x.m <= (x.b.row == 1 ? kThinRows : kThinTogether);
+  return x.a.column == 1 && x.m <= (x.b.row == 1 ? kThinRows : kThinRowsAcross);
 }
 
 // What is multiplied at once: rows of a and columns of b, `depth` terms of them.
@@ -434,57 +434,78 @@ NANO_INLINE Target TargetAt(const Product& x, int64_t i, int64_t j) {
   return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
 }
 
-// Columns of b to fetch ahead, in steps of so many: the rest of a row of b would come too late.
+// Columns to fetch ahead, such that they come in time.
 constexpr int64_t kFetchAhead = 16384;  // floats
-NANO_INLINE int64_t ColumnsAhead(int64_t k, int64_t step) { return step * DivideUp(kFetchAhead, step * k); }
+NANO_INLINE int64_t ColumnsAhead(int64_t k) { return RoundUp(DivideUp(kFetchAhead, k), kThinColumns); }
 
-// What StoreRow does, number by number.
-NANO_INLINE void StoreEach(const Product& x, int64_t i, int64_t j, const float* sums, int64_t count) {
-  float* c = x.c + i * x.c_row + j;
-  for (int64_t v = 0; v < count; ++v) {
-    float sum = x.accumulate ? c[v] + sums[v] : sums[v];
-    if (x.bias != nullptr) sum += x.bias[j + v];
-    c[v] = x.relu && sum <= 0 ? 0.0f : sum;
+// Columns of b are contiguous: terms [begin, end) of the sums of some rows and columns, lane by lane, added to `sums`.
+// The first rows fetch what lies at `ahead` meanwhile.
+template <int kRows, int kColumns>
+void ThinDots(const Product& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
+  const int64_t row = x.a.row, column = x.b.column;
+  const float *a = x.a.data + i * row, *b = x.b.data + j * column;
+  F8 lanes[kRows][kColumns];
+  ForEach<kRows, kColumns>([&](auto r, auto c) { lanes[r][c] = begin == 0 ? Set(0) : sums[r * kThinColumns + c]; });
+  const auto add = [&](int64_t p, auto load) {
+    F8 factors[kColumns];
+    ForEach<1, kColumns>([&](auto, auto c) { factors[c] = load(b + c * column + p); });
+    ForEach<kRows, 1>([&](auto r, auto) {
+      const F8 term = load(a + r * row + p);
+      ForEach<1, kColumns>([&](auto, auto c) { lanes[r][c] = MulAdd(term, factors[c], lanes[r][c]); });
+    });
+  };
+  const auto whole = [](const float* from) { return Load(from); };
+  int64_t p = begin;
+  for (; i == 0 && p + 8 <= end; p += 8) {
+    ForEach<1, kColumns>([&](auto, auto c) { PrefetchFar(b + c * column + p + ahead); });
+    add(p, whole);
+  }
+  for (; p + 8 <= end; p += 8) add(p, whole);
+  if (p < end) add(p, [&](const float* from) { return LoadSome(from, end - p); });
+  ForEach<kRows, kColumns>([&](auto r, auto c) { sums[r * kThinColumns + c] = lanes[r][c]; });
+}
+
+// All rows, kRows at a time and then the rest, which is kRows − 1 of them if any.
+template <int kRows, int kColumns>
+void ThinDotsOfRows(const Product& x, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
+  int64_t i = 0;
+  for (; i + kRows <= x.m; i += kRows) {
+    ThinDots<kRows, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
+  }
+  if constexpr (kRows > 1) {
+    if (i < x.m) ThinDots<kRows - 1, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
   }
 }
 
-// Columns [j, j + kColumns) of b are contiguous: a sum for each lane, then over the lanes, eight sums at a time. The
-// columns behind them are fetched meanwhile.
+// Columns [j, j + columns), with so many sums at once as stay in registers, and so many terms that those of a and of
+// these columns stay in the nearest cache.
 template <int kRows, int kColumns>
-void ThinDots(const Product& x, int64_t j) {
-  static_assert(kRows * kColumns <= 8);
-  const int64_t column = x.b.column, row = x.a.row;
-  const float *a = x.a.data, *b = x.b.data + j * column, *next = b + ColumnsAhead(x.k, kColumns) * column;
-  F8 sums[kRows][kColumns];
-  ForEach<kRows, kColumns>([&](auto i, auto c) { sums[i][c] = Set(0); });
-  int64_t p = 0;
-  for (; p + 8 <= x.k; p += 8) {
-    F8 factors[kColumns];
-    ForEach<1, kColumns>([&](auto, auto c) {
-      factors[c] = Load(b + c * column + p);
-      PrefetchFar(next + c * column + p);
-    });
-    ForEach<kRows, 1>([&](auto i, auto) {
-      const F8 term = Load(a + i * row + p);
-      ForEach<1, kColumns>([&](auto, auto c) { sums[i][c] = MulAdd(term, factors[c], sums[i][c]); });
-    });
+void ThinPart(const Product& x, int64_t j, int64_t columns) {
+  F8 sums[kThinRows * kThinColumns];
+  for (int64_t begin = 0; begin < x.k; begin += kDepth) {
+    const int64_t end = Smaller(x.k, begin + kDepth);
+    const int64_t ahead = end < x.k ? kDepth : ColumnsAhead(x.k) * x.b.column - begin;
+    int64_t c = 0;
+    for (; c + kColumns <= columns; c += kColumns) {
+      ThinDotsOfRows<kRows, kColumns>(x, j + c, begin, end, ahead, sums + c);
+    }
+    for (; c < columns; ++c) ThinDotsOfRows<kRows, 1>(x, j + c, begin, end, ahead, sums + c);
   }
-  F8 last[8];  // a copy, so that the sums never leave the registers before
-  for (F8& each : last) each = Set(0);
-  ForEach<kRows, kColumns>([&](auto i, auto c) { last[i * kColumns + c] = sums[i][c]; });
-  for (int i = 0; p < x.k && i < kRows * kColumns; ++i) {
-    const F8 term = LoadSome(a + i / kColumns * row + p, x.k - p);
-    last[i] = MulAdd(term, LoadSome(b + i % kColumns * column + p, x.k - p), last[i]);
+  for (int64_t i = 0; i < x.m; ++i) {
+    for (int64_t c = 0; c < columns; c += 8) {
+      F8 eight[8];  // of fewer, what is left of others is not kept
+      for (int64_t l = 0; l < 8; ++l) eight[l] = sums[i * kThinColumns + Smaller(c + l, columns - 1)];
+      const F8 sum = SumEach(eight);
+      StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
+    }
   }
-  const F8 sum = SumEach(last);
-  if constexpr (kColumns == 8) {
-    StoreRow<1>(&sum, TargetAt(x, 0, j), 0, 8);
-  } else {
-    // One by one: writing a part of a vector takes a dozen cycles on some processors.
-    float each[8];
-    Store(each, sum);
-    for (int i = 0; i < kRows; ++i) StoreEach(x, i, j, each + i * kColumns, kColumns);
-  }
+}
+
+void ThinRows(const Product& x, int64_t begin, int64_t end) {
+  constexpr void (*kParts[])(const Product&, int64_t, int64_t) = {ThinPart<1, 8>, ThinPart<2, 4>, ThinPart<3, 3>,
+                                                                  ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
+                                                                  ThinPart<4, 3>, ThinPart<4, 3>};
+  for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));
 }
 
 // Rows of b are contiguous: `columns` ≤ 16 sums side by side for each row of a.
@@ -512,42 +533,17 @@ void ThinColumns(const Product& x, int64_t j, int64_t columns) {
   }
 }
 
-template <int kRows>
-void ThinRange(const Product& x, int64_t begin, int64_t end) {
-  int64_t j = begin;
-  if (x.b.row != 1) {
-    for (; j < end; j += 16) ThinColumns<kRows>(x, j, Smaller(16, end - j));
-    return;
-  }
-  // As many sums as stay in registers.
-  constexpr int kColumns = kRows == 1 ? 8 : kRows == 2 ? 4 : 2;
-  for (; j + kColumns <= end; j += kColumns) ThinDots<kRows, kColumns>(x, j);
-  for (; j < end; ++j) ThinDots<kRows, 1>(x, j);
-}
-
-Product Rows(const Product& x, int64_t begin, int64_t end) {
-  Product rows = x;
-  rows.m = end - begin;
-  rows.a.data += begin * x.a.row;
-  rows.c += begin * x.c_row;
-  return rows;
+void ThinRowsAcross(const Product& x, int64_t begin, int64_t end) {
+  constexpr void (*kColumns[])(const Product&, int64_t, int64_t) = {ThinColumns<1>, ThinColumns<2>, ThinColumns<3>,
+                                                                    ThinColumns<4>};
+  for (int64_t j = begin; j < end; j += 16) kColumns[x.m - 1](x, j, Smaller(16, end - j));
 }
 
 void MultiplyThin(const Product& x, Pool* pool) {
-  constexpr void (*kRanges[])(const Product&, int64_t, int64_t) = {ThinRange<1>, ThinRange<2>, ThinRange<3>,
-                                                                   ThinRange<4>};
-  const auto range = [&](int64_t begin, int64_t end) {
-    if (x.m <= kThinTogether) return kRanges[x.m - 1](x, begin, end);
-    for (int64_t j = begin; j < end; j += kThinColumns) {
-      for (int64_t i = 0; i < x.m; i += kThinTogether) {
-        const Product rows = Rows(x, i, Smaller(x.m, i + kThinTogether));
-        kRanges[rows.m - 1](rows, j, Smaller(end, j + kThinColumns));
-      }
-    }
-  };
-  if (pool == nullptr) return range(0, x.n);
-  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), kTileColumns);
-  ForChunks(pool, x.n, columns, range);
+  const auto range = x.b.row == 1 ? ThinRows : ThinRowsAcross;
+  if (pool == nullptr) return range(x, 0, x.n);
+  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), 2 * kThinColumns);
+  ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { range(x, begin, end); });
 }
 
 // Small products: few columns and few terms, so that a is used where it stands, and b too where its rows are panels.
