@@ -139,9 +139,7 @@ void SoftmaxTile(const Attention& a, int64_t start, const ScoreTile& tile, float
   }
 }
 
-NANO_INLINE F8 LogSumExp(F8 top, F8 sum) {
-  return AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(sum);
-}
+NANO_INLINE F8 LogSumExp(F8 top, F8 sum) { return AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(sum); }
 
 NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t rows, float* y, float* lse) {
   for (int64_t t = 0; t < rows; t += 8) {
@@ -258,8 +256,8 @@ NANO_INLINE void AddWeightedRows(const float* weights, int64_t rows, const float
   for (; d < n; d += 8) AddWeighted<1>(weights, rows, values + d, stride, Smaller(8, n - d), y + d);
 }
 
-// Reads a number of each line of some rows. A read in memory's order brings the lines that follow, too, which asking for
-// them doesn't; `volatile`, so that it takes place.
+// Reads a number of each line of some rows. A read in memory's order brings the lines that follow, too, which asking
+// for them doesn't; `volatile`, so that it takes place.
 NANO_INLINE void ReadRows(const float* rows, int64_t stride, int64_t count, int64_t n) {
   for (int64_t i = 0; i < count; ++i) {
     const volatile float* row = rows + i * stride;

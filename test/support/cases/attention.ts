@@ -54,7 +54,7 @@ function uncached(): Sizes[] {
         [6, 3],
       ].map(([H, G]) => ({ B: 2, T, H, G, D: 5 })),
     ),
-    ...[9, 47].map((T) => ({ B: 3, T, H: 4, G: 2, D: 9, dropout: 0.3 })),
+    ...[3, 9, 47].map((T) => ({ B: 3, T, H: 4, G: 2, D: 9, dropout: 0.3 })),
     { B: 17, T: 11, H: 8, G: 1, D: 3 },
   ]
 }
