@@ -19,11 +19,11 @@ namespace {
 
 class CpuMemory final : public Memory {
  public:
-  explicit CpuMemory(HostMemory block) : Memory(block.size()), block_(std::move(block)) {}
-  std::byte* data() const { return block_.data(); }
+  explicit CpuMemory(HostArena::Block block) : Memory(block.bytes.size()), block_(std::move(block)) {}
+  std::byte* data() const { return block_.bytes.data(); }
 
  private:
-  HostMemory block_;
+  HostArena::Block block_;
 };
 
 std::byte* DataOf(const Memory& memory) { return static_cast<const CpuMemory&>(memory).data(); }
@@ -283,7 +283,7 @@ class CpuDevice final : public Device {
   std::string name() const override { return "cpu"; }
 
   Result<std::shared_ptr<Memory>> Allocate(size_t bytes) override {
-    Result<HostMemory> block = HostMemory::Allocate(bytes);
+    Result<HostArena::Block> block = arena_.Allocate(bytes);
     if (!block.ok()) return block.status();
     return std::shared_ptr<Memory>(std::make_shared<CpuMemory>(std::move(block.value())));
   }
@@ -308,6 +308,7 @@ class CpuDevice final : public Device {
  private:
   const KernelTable& table_;
   SharedPool& pool_;
+  HostArena arena_;  // of the Store's tensors
 };
 
 }  // namespace

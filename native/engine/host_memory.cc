@@ -27,9 +27,16 @@ namespace {
 
 std::atomic<size_t> bytes_in_use{0};
 
-#if defined(__linux__)
 constexpr size_t kHugePage = size_t{2} << 20;
+#if defined(__linux__)
+// Under a sanitizer everything comes from its allocator, which knows where a block ends.
+constexpr bool kHugePages = !kSanitizing;
+#else
+constexpr bool kHugePages = false;
+#endif
+constexpr size_t kFirstChunk = 2 * kHugePage, kLargestChunk = 16 * kHugePage;
 
+#if defined(__linux__)
 size_t ReadLimit(const char* path) {
   std::FILE* file = std::fopen(path, "r");
   if (file == nullptr) return std::numeric_limits<size_t>::max();
@@ -115,8 +122,8 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
 #else
 #if defined(__linux__)
   // Large blocks come in huge pages, which cost a tenth of the page faults and of the translation misses. They are
-  // zero already. Under a sanitizer everything comes from its allocator, which knows where a block ends.
-  if (bytes >= 2 * kHugePage && !kSanitizing) {
+  // zero already.
+  if (kHugePages && bytes >= 2 * kHugePage) {
     const size_t block_bytes = bytes + kHugePage;
     void* block = mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block != MAP_FAILED) {
@@ -140,6 +147,29 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
   if (memory.data_ == nullptr) memory.data_ = static_cast<std::byte*>(memory.block_);
   memory.size_ = bytes;
   return memory;
+}
+
+Result<HostArena::Block> HostArena::Allocate(size_t bytes) {
+  const bool together = kHugePages && bytes <= kLargestChunk / 4;
+  if (together && chunk_ != nullptr && bytes <= chunk_->size() - used_) {
+    const size_t at = used_;
+    used_ = std::min(chunk_->size(), (at + bytes + kAlignment - 1) / kAlignment * kAlignment);
+    return Block{chunk_->span().subspan(at, bytes), chunk_};
+  }
+  // A chunk is twice as large as the one before: a small model shall not have a large one.
+  const size_t wanted = chunk_ == nullptr ? kFirstChunk : std::min(2 * chunk_->size(), kLargestChunk);
+  if (together) {
+    Result<HostMemory> chunk = HostMemory::Allocate(std::max(wanted, bytes));
+    if (chunk.ok()) {
+      chunk_ = std::make_shared<const HostMemory>(std::move(chunk.value()));
+      used_ = 0;
+      return Allocate(bytes);
+    }
+  }
+  Result<HostMemory> own = HostMemory::Allocate(bytes);
+  if (!own.ok()) return own.status();
+  auto memory = std::make_shared<const HostMemory>(std::move(own.value()));
+  return Block{memory->span(), memory};
 }
 
 }  // namespace nano

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
 #include "engine/status.h"
@@ -29,6 +30,21 @@ class HostMemory {
   size_t size_ = 0;
   void* block_ = nullptr;   // what the system gave
   size_t block_bytes_ = 0;  // how much of it; 0 when the C library keeps count
+};
+
+// Blocks that stay until the last of them goes, side by side in chunks: in huge pages, too, what is smaller than a huge
+// page. A model's tensors are.
+class HostArena {
+ public:
+  struct Block {
+    std::span<std::byte> bytes;
+    std::shared_ptr<const HostMemory> chunk;  // they are in, and others
+  };
+  Result<Block> Allocate(size_t bytes);
+
+ private:
+  std::shared_ptr<const HostMemory> chunk_;
+  size_t used_ = 0;  // of the chunk
 };
 
 // The memory that this process may use: the machine's, or less in a container that limits it.

@@ -124,6 +124,20 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('t')).toEqual([2, 3])
     })
 
+    test('tensors of any size lie apart', async () => {
+      const sizes = [1, 3, 2 ** 20 - 7, 17, 2 ** 18, 2 ** 20 + 5, 2 ** 21 - 1, 1, 2 ** 21 + 1, 2 ** 22 + 3]
+      for (const [i, size] of sizes.entries()) await session.allocate(`t${i}`, 'i32', [size])
+      for (const [i, size] of sizes.entries()) {
+        expect((await session.read(`t${i}`)).every((value) => value === 0)).toBe(true)
+        await session.write(`t${i}`, new Int32Array(size).fill(i + 1))
+      }
+      for (const [i, size] of sizes.entries()) {
+        const values = await session.read(`t${i}`)
+        expect(values).toHaveLength(size)
+        expect(values.every((value) => value === i + 1)).toBe(true)
+      }
+    })
+
     test('errors name the tensor', async () => {
       await session.allocate('t', 'f32', [2, 3])
       const again = await failureOf(() => session.allocate('t', 'f32', [2, 3]))
@@ -207,6 +221,7 @@ onEveryDevice('a session', ({ name, open }) => {
         phase({ x: [1, 0] }, { x: [1, 0] }),
         { program: executable, times: 3, inputs: new Uint8Array(0) },
       ]
+      expect(await session.run(2, phases)).not.toHaveProperty('timings') // and memory is touched for the first time
       const { timings, seconds } = await session.run(2, phases, { timings: true })
       expect(timings!.map((ops) => ops.length)).toEqual([counter().ops.length, program.ops.length])
       const all = timings!.flat()
@@ -215,7 +230,6 @@ onEveryDevice('a session', ({ name, open }) => {
       // Six executions of four products each are most of the work.
       const products = timings![1].filter((_, op) => program.ops[op].op === 'matmul')
       expect(sum(products)).toBeGreaterThan(0.5 * sum(all))
-      expect(await session.run(2, phases)).not.toHaveProperty('timings')
     })
 
     test('has its own copy of the inputs', async () => {
