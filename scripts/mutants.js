@@ -900,7 +900,7 @@ async function parallel(items, work) {
 
 /** The sources of nano-run below a copy of native/, and whether they are kernels. */
 function sourcesOf(native) {
-  const once = ['kernels.cc', 'errors.cc', 'backend.cc', 'measure_peak.cc']
+  const once = ['kernels.cc', 'backend.cc', 'measure_peak.cc']
   const from = (folder, chosen = () => true) =>
     readdirSync(join(native, folder))
       .filter((name) => name.endsWith('.cc') && chosen(name))
@@ -908,7 +908,8 @@ function sourcesOf(native) {
   const kernels = from('cpu', (name) => !once.includes(name)).map((path) => ({ path, kernel: true }))
   const others = [...from('engine'), ...from('ops'), ...once.map((name) => join('cpu', name))]
   others.push(
-    join('cuda', 'stub.cc'),
+    join('gpu', 'backend.cc'),
+    join('cuda', 'open.cc'),
     join('metal', 'stub.cc'),
     join('run', 'nano_run.cc'),
     join('run', 'case_file.cc'),

@@ -1,9 +1,9 @@
 // adamw: one pass over all parameters, eight elements at a time (the formula is AdamwUpdate in ops/adamw.h).
 #include "ops/adamw.h"
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/many.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 #include "ops/math.h"
 
 namespace nano::cpu::NANO_ISA {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpu/kernel.h"
+#include "engine/explain.h"
 #include "engine/guard.h"
 #include "engine/host_memory.h"
 #include "engine/plan.h"
@@ -53,27 +54,6 @@ int64_t FirstNonFinite(const Tensor& tensor) {
     default:
       return -1;
   }
-}
-
-// The one input whose contents an op examines, or -1. (An op that examines several says which in its Status.)
-int ExaminedInput(std::string_view op) {
-  constexpr std::pair<std::string_view, int> kExamined[] = {
-      {"gather_batch", 1},
-      {"positions", 0},
-      {"embedding", 0},
-      {"embedding_backward", 0},
-      {"attention", 3},
-      {"cross_entropy", 1},
-      {"cross_entropy_backward", 1},
-      {"require_finite", 0},
-      {"adamw", 0},
-      {"cache_write", 2},
-      {"select_row", 1},
-  };
-  for (const auto& [name, input] : kExamined) {
-    if (name == op) return input;
-  }
-  return -1;
 }
 
 class CpuExecutable final : public Executable {
@@ -138,7 +118,7 @@ class CpuExecutable final : public Executable {
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
       Status status = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
-      if (!status.ok()) return OpFailure{status, op, Blamed(op, status)};
+      if (!status.ok()) return Blame(program(), op, std::move(status));
       if (!check_finite) continue;
       if (auto failure = CheckFinite(op)) return failure;
     }
@@ -231,23 +211,10 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  // The buffer whose contents made op `op` fail.
-  std::optional<uint32_t> Blamed(size_t op, const Status& status) const {
-    const std::vector<uint32_t>& inputs = program().ops[op].inputs;
-    const int input = status.input() >= 0 ? status.input() : ExaminedInput(program().ops[op].name);
-    if (input < 0 || static_cast<size_t>(input) >= inputs.size()) return std::nullopt;
-    return inputs[input];
-  }
-
   std::optional<OpFailure> CheckFinite(size_t op) const {
     for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
       const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
-      if (at < 0) continue;
-      const uint32_t buffer = program().ops[op].outputs[output];
-      const std::string message = OpName(program(), op) + " computed a value that is not finite: element " +
-                                  std::to_string(at) + " of \"" + program().buffers[buffer].name + "\", " +
-                                  program().buffers[buffer].spec.ToString();
-      return OpFailure{Status(Code::kNonFinite, message), op, buffer};
+      if (at >= 0) return NotFiniteOutput(program(), op, output, at);
     }
     return std::nullopt;
   }

@@ -1,8 +1,8 @@
 // cache_write: puts new rows into slots of a cache.
 #include <cstring>
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {

@@ -1,6 +1,6 @@
 // count_tokens: how often each token has come in each slot.
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 Status RunCountTokens(const Call& call) {

@@ -1,8 +1,8 @@
 // cross_entropy and its gradient.
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
+#include "ops/errors.h"
 #include "ops/math.h"
 
 namespace nano::cpu::NANO_ISA {

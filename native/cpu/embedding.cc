@@ -1,10 +1,10 @@
 // embedding: rows of a table; its gradient adds them up again.
 #include <cstring>
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {

@@ -1,7 +1,7 @@
 // gather_batch: windows of the corpus and the same one token later.
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {

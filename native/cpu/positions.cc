@@ -1,8 +1,8 @@
 // positions: start, start + 1, …, for one sequence or for each.
 #include "ops/positions.h"
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 Status RunPositions(const Call& call) {

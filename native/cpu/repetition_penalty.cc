@@ -1,7 +1,7 @@
 // repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 Status RunRepetitionPenalty(const Call& call) {

@@ -1,6 +1,6 @@
 // require_finite: passes a finite number on and stops at any other.
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 Status RunRequireFinite(const Call& call) {

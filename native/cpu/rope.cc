@@ -1,10 +1,10 @@
 // rope: the sines and cosines of every position are computed first, then all heads are turned by them.
 #include "ops/rope.h"
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
+#include "ops/errors.h"
 #include "ops/math.h"
 
 namespace nano::cpu::NANO_ISA {

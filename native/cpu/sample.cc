@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 #include "ops/math.h"
 #include "ops/philox.h"
 

@@ -1,8 +1,8 @@
 // select_row: one row of each sequence.
 #include <cstring>
 
-#include "cpu/errors.h"
 #include "cpu/kernels.h"
+#include "ops/errors.h"
 
 namespace nano::cpu::NANO_ISA {
 Status RunSelectRow(const Call& call) {

@@ -33,7 +33,7 @@ class Memory {
 // Why one execution of a Program ended early.
 struct OpFailure {
   Status status;
-  size_t op = 0;
+  std::optional<size_t> op;        // none: the device itself failed
   std::optional<uint32_t> buffer;  // the one whose contents are to blame
 };
 
@@ -56,7 +56,8 @@ class Executable {
   // nothing between two executions.
   virtual Status Bind(Memory& arena) = 0;
   // One execution on one input record; fills one output record unless it fails. Adds to `seconds`, which holds one
-  // number for each op, how long each op took; null: nothing is timed. Allocates nothing unless it fails.
+  // number for each op, how long each op took; null: nothing is timed. Allocates nothing unless it fails. A device may
+  // only begin it here, and the rest comes with its Settle(): the records must stay where they are until then.
   virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
                                        double* seconds) = 0;
 
@@ -73,10 +74,25 @@ class Executable {
   Record outputs_;
 };
 
+// Executions that may be under way before the oldest must be over: enough to hide what the host does meanwhile.
+constexpr size_t kMostUnderWay = 16;
+
+// What became of executions that were under way.
+struct Settled {
+  size_t count = 0;                  // that went well, the oldest first
+  std::optional<OpFailure> failure;  // of the one after them. Those that began later have changed nothing.
+};
+
 class Device {
  public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;
+  // Waits until at most `left` of the `under_way` executions, all that have begun and not settled, are so. For a device
+  // that does everything in Run() they are over.
+  virtual Settled Settle(size_t under_way, size_t left) {
+    static_cast<void>(left);
+    return {under_way, std::nullopt};
+  }
   virtual Result<std::shared_ptr<Memory>> Allocate(size_t bytes) = 0;  // zero-filled
   // Whole blocks only: the sizes are equal.
   virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;

@@ -1,9 +1,11 @@
 // NANO_INLINE: inlined at every call. Kernel sources are compiled once for each instruction set, and a linker that met
 // two copies of one inline function could keep the AVX2 one for all; a function that is always inlined leaves no copy
-// behind.
+// behind. What kernels of a GPU use too is compiled for both sides.
 #pragma once
 
-#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(__CUDACC__)
+#define NANO_INLINE __host__ __device__ __forceinline__
+#elif defined(_MSC_VER) && !defined(__clang__)
 #define NANO_INLINE __forceinline
 #else
 #define NANO_INLINE inline __attribute__((always_inline))

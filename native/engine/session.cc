@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <utility>
 
 #include "engine/decode.h"
@@ -20,42 +21,64 @@ struct Session::Loop {
     double* seconds;    // of each op, or null
     uint64_t done = 0;  // executions
   };
+  struct Execution {
+    uint64_t step;
+    size_t phase;
+    bool ends_step;
+  };
   const Schedule& schedule;
   RunReport& report;
+  Device& device;
   std::vector<Phase> phases;
+  std::deque<Execution> under_way;
 
-  // False when the step was cut short.
+  // False when the run has failed.
   bool RunStep(uint64_t step) {
     for (size_t index = 0; index < phases.size(); ++index) {
-      Phase& phase = phases[index];
-      for (uint64_t time = 0; time < phase.times; ++time) {
-        if (auto failure = RunOnce(phase)) {
-          Report(*failure, step, index);
-          return false;
-        }
+      for (uint64_t time = 0; time < phases[index].times; ++time) {
+        const bool last = index + 1 == phases.size() && time + 1 == phases[index].times;
+        if (!RunOnce({step, index, last})) return false;
       }
     }
     return true;
   }
 
-  std::optional<OpFailure> RunOnce(Phase& phase) {
+  bool RunOnce(const Execution& execution) {
+    Phase& phase = phases[execution.phase];
     auto failure = phase.executable->Run(phase.inputs, phase.outputs, schedule.check_finite, phase.seconds);
-    if (failure) return failure;
+    if (failure) {
+      if (Settle(0)) Report(*failure, execution);
+      return false;
+    }
     phase.inputs += phase.executable->inputs().bytes;
     phase.outputs += phase.executable->outputs().bytes;
-    ++phase.done;
-    return std::nullopt;
+    under_way.push_back(execution);
+    return Settle(kMostUnderWay);
   }
 
-  void Report(const OpFailure& failure, uint64_t step, size_t phase) {
-    const Program& program = phases[phase].executable->program();
+  // Waits until at most `left` executions are under way. False when one of them has failed.
+  bool Settle(size_t left) {
+    const Settled settled = device.Settle(under_way.size(), left);
+    for (size_t i = 0; i < settled.count; ++i) {
+      ++phases[under_way.front().phase].done;
+      report.completed += under_way.front().ends_step ? 1 : 0;
+      under_way.pop_front();
+    }
+    if (!settled.failure) return true;
+    Report(*settled.failure, under_way.front());
+    under_way.clear();
+    return false;
+  }
+
+  void Report(const OpFailure& failure, const Execution& execution) {
+    const Program& program = phases[execution.phase].executable->program();
     Failure& to = report.failure.emplace();
     to.code = failure.status.code();
     to.message = failure.status.message();
-    to.step = step;
-    to.phase = phase;
+    to.step = execution.step;
+    to.phase = execution.phase;
     to.op = failure.op;
-    to.op_name = program.ops[failure.op].name;
+    if (failure.op) to.op_name = program.ops[*failure.op].name;
     if (failure.buffer) to.buffer = program.buffers[*failure.buffer].name;
   }
 
@@ -147,7 +170,7 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
     if (schedule.steps < 1) return Invalid("a run of 0 steps; there must be at least 1");
     if (schedule.phases.empty()) return Invalid("a run without phases; there must be at least 1");
     RunReport report;
-    Loop loop{schedule, report, {}};
+    Loop loop{schedule, report, *device_, {}, {}};
     for (size_t index = 0; index < schedule.phases.size(); ++index) {
       const Schedule::Phase& phase = schedule.phases[index];
       const Result<Executable*> found = Find(phase.program);
@@ -180,14 +203,9 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
 Status Session::RunSteps(Loop& loop) {
   const auto start = std::chrono::steady_clock::now();
   RunReport& report = loop.report;
-  while (report.completed < loop.schedule.steps) {
-    if (loop.schedule.cancelled()) {
-      loop.ReportCancelled(report.completed);
-      break;
-    }
-    if (!loop.RunStep(report.completed)) break;
-    ++report.completed;
-  }
+  uint64_t step = 0;
+  while (step < loop.schedule.steps && !loop.schedule.cancelled() && loop.RunStep(step)) ++step;
+  if (!report.failure && loop.Settle(0) && step < loop.schedule.steps) loop.ReportCancelled(step);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (size_t index = 0; index < loop.phases.size(); ++index) {
     const Loop::Phase& phase = loop.phases[index];

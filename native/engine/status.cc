@@ -23,6 +23,8 @@ const char* NameOf(Code code) {
       return "cancelled";
     case Code::kDisposed:
       return "disposed";
+    case Code::kDeviceLost:
+      return "device_lost";
     case Code::kInternal:
       return "internal";
   }

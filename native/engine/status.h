@@ -17,6 +17,7 @@ enum class Code {
   kNonFinite,   // require_finite or checkFinite met a NaN or an Infinity
   kCancelled,
   kDisposed,
+  kDeviceLost,  // it has stopped answering: nothing more can be had from it
   kInternal,
 };
 const char* NameOf(Code code);  // "invalid_program": the spelling that JavaScript and case files use
@@ -24,17 +25,15 @@ const char* NameOf(Code code);  // "invalid_program": the spelling that JavaScri
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(Code code, std::string message, int input = -1) : code_(code), message_(std::move(message)), input_(input) {}
+  Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
   static Status Ok() { return {}; }
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   const std::string& message() const { return message_; }
-  int input() const { return input_; }  // from a kernel: which of the op's inputs is to blame, or -1
 
  private:
   Code code_ = Code::kOk;
   std::string message_;  // what is wrong, the value, and what would be right
-  int input_ = -1;
 };
 
 template <class T>

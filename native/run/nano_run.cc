@@ -1,4 +1,5 @@
-// Runs case files without Node: nano-run [--isa NAME] [--threads N] CASE... (docs/case-files.md).
+// Runs case files without Node: nano-run [--device NAME] [--isa NAME] [--threads N] CASE...
+// (docs/case-files.md).
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -25,6 +26,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Options {
+  std::string device = "cpu";
   std::string instruction_set;
   int threads = DefaultThreads();
   std::vector<std::string> files;
@@ -128,7 +130,7 @@ class CaseRun {
  private:
   // An error here means that the case itself is wrong; what ends its run is in failure_.
   Status Execute() {
-    Result<std::unique_ptr<Device>> device = OpenDevice("cpu", options_.instruction_set, pool_);
+    Result<std::unique_ptr<Device>> device = OpenDevice(options_.device, options_.instruction_set, pool_);
     if (!device.ok()) return device.status();
     session_.emplace(std::move(device.value()));
     for (const CaseFile::Tensor& tensor : case_.store) {
@@ -270,11 +272,12 @@ bool RunAndPrint(const std::string& path, const Options& options, SharedPool& po
     return false;
   }
   const Verdict& it = verdict.value();
-  const std::string_view isa =
-      options.instruction_set.empty() ? cpu::InstructionSets().front() : std::string_view(options.instruction_set);
+  std::string_view where = options.device;
+  if (where == "cpu")
+    where = options.instruction_set.empty() ? cpu::InstructionSets().front() : options.instruction_set;
   std::printf("%s %s [%.*s] ratio %.3g nmse %.3g%s%s\n", it.reason.empty() ? "ok  " : "FAIL", it.name.c_str(),
-              static_cast<int>(isa.size()), isa.data(), it.worst_ratio, it.worst_nmse, it.reason.empty() ? "" : ": ",
-              it.reason.c_str());
+              static_cast<int>(where.size()), where.data(), it.worst_ratio, it.worst_nmse,
+              it.reason.empty() ? "" : ": ", it.reason.c_str());
   return it.reason.empty();
 }
 
@@ -282,9 +285,11 @@ std::optional<Options> ParseOptions(int count, char** arguments) {
   Options options;
   for (int i = 1; i < count; ++i) {
     const std::string_view argument = arguments[i];
-    const bool has_value = argument == "--isa" || argument == "--threads";
+    const bool has_value = argument == "--device" || argument == "--isa" || argument == "--threads";
     if (has_value && i + 1 == count) return std::nullopt;
-    if (argument == "--isa") {
+    if (argument == "--device") {
+      options.device = arguments[++i];
+    } else if (argument == "--isa") {
       options.instruction_set = arguments[++i];
     } else if (argument == "--threads") {
       const std::string_view text = arguments[++i];
@@ -303,7 +308,7 @@ std::optional<Options> ParseOptions(int count, char** arguments) {
 int Main(int count, char** arguments) {
   const std::optional<Options> options = ParseOptions(count, arguments);
   if (!options) {
-    std::fprintf(stderr, "usage: nano-run [--isa NAME] [--threads 1..%d] CASE...\n", kMaxThreads);
+    std::fprintf(stderr, "usage: nano-run [--device NAME] [--isa NAME] [--threads 1..%d] CASE...\n", kMaxThreads);
     return 2;
   }
   SharedPool pool(options->threads);

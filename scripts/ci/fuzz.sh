@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 node scripts/ci/seed_programs.js "$corpus"
-CXX=clang++ cmake -S . -B build/fuzz -DNANO_GPT_ADDON=OFF -DNANO_GPT_FUZZ=ON -DNANO_GPT_SANITIZE='address;undefined' \
+CXX=clang++ cmake -S . -B build/fuzz -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA=off -DNANO_GPT_FUZZ=ON -DNANO_GPT_SANITIZE='address;undefined' \
   -DNANO_GPT_INSTRUCTION_SETS=portable -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
 cmake --build build/fuzz -j "$(nproc)" --target nano-fuzz-program >/dev/null
 fuzzer=$(find build/fuzz -name nano-fuzz-program -type f)

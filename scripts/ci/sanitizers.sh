@@ -12,7 +12,7 @@ case $(uname -m) in x86_64) isa=avx2 ;; aarch64 | arm64) isa=neon ;; esac
 
 # build FOLDER SANITIZERS
 build() {
-  cmake -S . -B "build/$1" -DNANO_GPT_ADDON=OFF -DNANO_GPT_SANITIZE="$2" -DNANO_GPT_INSTRUCTION_SETS=$isa \
+  cmake -S . -B "build/$1" -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA=off -DNANO_GPT_SANITIZE="$2" -DNANO_GPT_INSTRUCTION_SETS=$isa \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
   cmake --build "build/$1" -j "$(nproc)" >/dev/null
 }

@@ -5,7 +5,7 @@
 
 #include "engine/status.h"
 
-namespace nano::cpu {
+namespace nano {
 
 // "<op>: <what> <index> is <value>, it must be in [<low>, <high>]".
 Status OutOfRange(const char* op, const char* what, int64_t index, int64_t value, int64_t low, int64_t high);
@@ -18,4 +18,4 @@ Status SameSlot(const char* op, int64_t slot, int64_t first, int64_t second);
 Status NothingToSample(int64_t row);
 Status NotFinite(float value);
 
-}  // namespace nano::cpu
+}  // namespace nano

@@ -1,10 +1,10 @@
 // The texts of the errors that kernels return.
-#include "cpu/errors.h"
+#include "ops/errors.h"
 
 #include <cmath>
 #include <string>
 
-namespace nano::cpu {
+namespace nano {
 namespace {
 
 std::string Range(int64_t low, int64_t high) {
@@ -48,4 +48,4 @@ Status NotFinite(float value) {
   return Status(Code::kNonFinite, "require_finite: the value is " + Spell(value) + ", it must be finite");
 }
 
-}  // namespace nano::cpu
+}  // namespace nano

@@ -1,0 +1,144 @@
+// What kernels are written with. One file an op, with the CPU's name for it; table.cu lists them.
+//
+// A kernel takes the control first and does nothing once it says that something has failed. All sums are taken in an
+// order that depends on sizes alone, so that every run gives the same bits.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "engine/inline.h"
+#include "gpu/driver.h"
+
+namespace nano::gpu {
+
+struct Queue {
+  cudaStream_t stream;
+  int ordinal;
+  int multiprocessors;
+};
+
+}  // namespace nano::gpu
+
+namespace nano::cuda {
+
+using gpu::Call;
+using gpu::Control;
+using gpu::Message;
+using gpu::Outcome;
+
+// The outcome of a call of CUDA's runtime; says in the message what failed.
+Outcome OutcomeOf(cudaError_t error, const char* what, Message& message);
+
+struct Grid {
+  int64_t blocks;
+  int threads;
+  size_t shared = 0;             // bytes of `dynamic_shared`
+  int64_t across = 1, deep = 1;  // blockIdx.y, blockIdx.z
+};
+
+template <class... Parameters, class... Arguments>
+Outcome Launch(const Call& call, Message& message, const Grid& grid, void (*kernel)(Parameters...),
+               Arguments&&... arguments) {
+  if (grid.shared > 48 * 1024) {
+    const cudaError_t error =
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(grid.shared));
+    if (error != cudaSuccess) return OutcomeOf(error, "cudaFuncSetAttribute", message);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim =
+      dim3(static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.across), static_cast<unsigned>(grid.deep));
+  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+  config.dynamicSmemBytes = grid.shared;
+  config.stream = call.queue->stream;
+  return OutcomeOf(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...), "a launch", message);
+}
+
+// ---- The call's operands.
+template <class T>
+T* Input(const Call& call, size_t i) {
+  return static_cast<T*>(call.inputs[i].data);
+}
+template <class T>
+T* Output(const Call& call, size_t i) {
+  return static_cast<T*>(call.outputs[i].data);
+}
+inline const Shape& InputShape(const Call& call, size_t i) { return call.inputs[i].spec->shape; }
+inline const Shape& OutputShape(const Call& call, size_t i) { return call.outputs[i].spec->shape; }
+
+constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// ---- On the device.
+__device__ __forceinline__ bool Stopped(const Control* control) { return control->failed != 0; }
+
+// To be called by one thread of a kernel, after everything that it looks at; the next kernels do nothing.
+__device__ __forceinline__ void Complain(Control* control, uint32_t op, const Complaint& complaint) {
+  control->complaint = complaint;
+  control->op = op;
+  control->failed = 1;
+}
+
+constexpr int kWarp = 32;
+
+// ---- Element by element: body(i) for every i below n.
+constexpr int kElementThreads = 256;
+
+template <class Body>
+__global__ void __launch_bounds__(kElementThreads) ElementKernel(const Control* control, int64_t n, Body body) {
+  if (Stopped(control)) return;
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kElementThreads;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kElementThreads + threadIdx.x; i < n; i += step) body(i);
+}
+
+template <class Body>
+Outcome ForElements(const Call& call, Message& message, int64_t n, Body body) {
+  const int64_t blocks = DivideUp(n, kElementThreads), most = int64_t{16} * call.queue->multiprocessors;
+  return Launch(call, message, {blocks < most ? blocks : most, kElementThreads}, ElementKernel<Body>, call.control, n,
+                body);
+}
+
+// ---- Over the threads of a block or a warp, in a fixed order. Every thread gets the result.
+template <class T, class Combine>
+__device__ __forceinline__ T WarpReduce(T value, Combine combine) {
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+    value = combine(value, __shfl_xor_sync(~0u, value, offset));
+  }
+  return value;
+}
+// `room` is shared memory for a value of each warp; it may be used again after the next barrier.
+template <int kThreads, class T, class Combine>
+__device__ __forceinline__ T BlockReduce(T value, T* room, Combine combine) {
+  static_assert(kThreads % kWarp == 0);
+  const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
+  value = WarpReduce(value, combine);
+  if constexpr (kThreads == kWarp) return value;
+  if (lane == 0) room[warp] = value;
+  __syncthreads();
+  value = room[0];
+  for (int i = 1; i < kThreads / kWarp; ++i) value = combine(value, room[i]);
+  __syncthreads();
+  return value;
+}
+
+struct Add {
+  template <class T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+struct Larger {
+  template <class T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
+};
+struct Smaller {
+  template <class T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
+};
+
+}  // namespace nano::cuda

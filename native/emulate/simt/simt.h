@@ -1,0 +1,238 @@
+// The device language of CUDA for a plain C++17 compiler: every CUDA thread of a block is a fibre of one OS thread.
+// Kernels never include this file by name; simt/cuda_runtime.h does (the -I order picks it instead of CUDA's own).
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define SIMT_EMULATOR 1
+#define __global__
+#define __device__
+#define __host__
+#define __constant__
+// One copy of every __shared__ variable exists per OS thread; the core poisons all of them before each block.
+// (__thread rather than thread_local: no guard variables, and no type with a constructor, which CUDA forbids as well.)
+#define __shared__ static __thread
+#define __forceinline__ inline __attribute__((always_inline))
+#define __align__(n) __attribute__((aligned(n)))
+#define __launch_bounds__(...)
+// (Do not define __noinline__: libstdc++ spells an attribute with that name.)
+
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+struct __align__(8) float2 {
+  float x, y;
+};
+struct __align__(16) float4 {
+  float x, y, z, w;
+};
+struct __align__(8) uint2 {
+  unsigned x, y;
+};
+struct __align__(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct __align__(16) int4 {
+  int x, y, z, w;
+};
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+// Plain objects: the scheduler rewrites threadIdx at every context switch.
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+constexpr int warpSize = 32;
+
+// The one name for dynamic shared memory; ptx.cuh declares it for nvcc.
+extern __thread __align__(128) unsigned char dynamic_shared[];
+
+// ---------------------------------------------------------------------------------------------------------------------
+namespace simt {
+
+enum class Schedule { Ascending, Descending, Shuffle };
+enum class Kind { Read, Write, Atomic };
+struct Site {
+  const char* file;
+  int line;
+};
+constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on request; sm_90 grants 227 KiB
+
+// Helpers of the emulator must not look like device code to the race detector; being out of line, their return
+// address is a line of the kernel.
+#define SIMT_UNSANITIZED __attribute__((no_sanitize("thread")))
+#define SIMT_RUNTIME SIMT_UNSANITIZED __attribute__((noinline))
+#define SIMT_SITE const char *file = __builtin_FILE(), int line = __builtin_LINE()
+#define SIMT_PC __builtin_return_address(0)
+
+// --- for host code and tests
+void set_schedule(Schedule schedule, unsigned seed = 1);
+const char* schedule_name();
+struct Launch {
+  dim3 grid, block;
+  size_t dynamic_shared = 0;
+  const void* kernel = nullptr;   // only to name it
+  void (*body)(void*) = nullptr;  // what every fibre calls
+  void* args = nullptr;
+  size_t args_size = 0;
+};
+void run(const Launch& launch);  // runs the whole grid; throws Failure
+
+struct Failure {
+  char text[4096];
+};
+[[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+// --- for device code
+int lane();          // of the running thread
+void yield();        // lets another thread run, always
+void maybe_yield();  // the same, sometimes, under Schedule::Shuffle
+void block_barrier(Site site);
+void warp_barrier(unsigned mask, Site site);
+// The collective: each lane of the mask deposits a pointer to its operands and sleeps; the last one to arrive calls
+// execute once for all of them, with the 32 pointers.
+using Execute = void (*)(void* const* operands, unsigned mask);
+void collective(const char* name, unsigned mask, void* operands, Execute execute, Site site);
+// cp.async of 16 bytes, or of zeros if global is null: the destination is poisoned when the copy is issued and filled
+// by the wait, by nothing else.
+void async_copy16(void* shared, const void* global, const void* pc);
+void async_commit();
+void async_wait(int groups_left);
+// Reports an access made by the emulator on behalf of a thread (thread < 0: the running one) to the race detector.
+void touch(const void* address, size_t size, Kind kind, const void* pc, int thread = -1);
+int thread_in_block();
+bool is_shared(const void* address);
+
+// --- implementation of the intrinsics below
+template <class T>
+struct ShuffleOperands {
+  T value, result;
+  int source;
+};
+template <class T>
+T shuffle(const char* name, unsigned mask, T value, int source, Site site) {
+  ShuffleOperands<T> mine{value, value, source};
+  collective(
+      name, mask, &mine,
+      [](void* const* operands, unsigned mask) {
+        for (int i = 0; i < 32; ++i)
+          if (mask >> i & 1) {
+            auto* o = static_cast<ShuffleOperands<T>*>(operands[i]);
+            if (!(mask >> o->source & 1))
+              fail("shuffle: lane %d reads lane %d, which is not in mask %08x", i, o->source, mask);
+            o->result = static_cast<ShuffleOperands<T>*>(operands[o->source])->value;
+          }
+      },
+      site);
+  return mine.result;
+}
+struct VoteOperands {
+  bool vote;
+  unsigned ballot;
+};
+unsigned ballot(const char* name, unsigned mask, bool vote, Site site);
+
+template <class T, class F>
+SIMT_RUNTIME T atomic(T* address, F update, const void* pc) {
+  touch(address, sizeof(T), Kind::Atomic, pc);
+  T old = *address;
+  *address = update(old);
+  yield();  // a spinning thread must let the others on
+  return old;
+}
+}  // namespace simt
+
+// ---------------------------------------------------------------------------------------------------------------------
+inline void __syncthreads(SIMT_SITE) { simt::block_barrier({file, line}); }
+inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::warp_barrier(mask, {file, line}); }
+inline void __threadfence() {}
+inline void __threadfence_block() {}
+
+template <class T>
+T __shfl_sync(unsigned mask, T v, int source, int width = 32, SIMT_SITE) {
+  return simt::shuffle("__shfl_sync", mask, v, (simt::lane() & ~(width - 1)) | (source & (width - 1)), {file, line});
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T v, int x, int width = 32, SIMT_SITE) {
+  int me = simt::lane(), source = me ^ x;
+  return simt::shuffle("__shfl_xor_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T v, unsigned d, int width = 32, SIMT_SITE) {
+  int me = simt::lane(), source = me + int(d);
+  return simt::shuffle("__shfl_down_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T v, unsigned d, int width = 32, SIMT_SITE) {
+  int me = simt::lane(), source = me - int(d);
+  return simt::shuffle("__shfl_up_sync", mask, v, source >= (me & ~(width - 1)) ? source : me, {file, line});
+}
+inline unsigned __ballot_sync(unsigned mask, int vote, SIMT_SITE) {
+  return simt::ballot("__ballot_sync", mask, vote, {file, line});
+}
+inline int __any_sync(unsigned mask, int vote, SIMT_SITE) {
+  return simt::ballot("__any_sync", mask, vote, {file, line}) != 0;
+}
+inline int __all_sync(unsigned mask, int vote, SIMT_SITE) {
+  return simt::ballot("__all_sync", mask, !vote, {file, line}) == 0;
+}
+
+template <class T>
+T __ldg(const T* p) {
+  simt::maybe_yield();
+  return *p;
+}
+template <class T>
+SIMT_RUNTIME T atomicAdd(T* p, T v) {
+  return simt::atomic(
+      p, [=](T o) { return T(o + v); }, SIMT_PC);
+}
+template <class T>
+SIMT_RUNTIME T atomicMax(T* p, T v) {
+  return simt::atomic(
+      p, [=](T o) { return o > v ? o : v; }, SIMT_PC);
+}
+template <class T>
+SIMT_RUNTIME T atomicMin(T* p, T v) {
+  return simt::atomic(
+      p, [=](T o) { return o < v ? o : v; }, SIMT_PC);
+}
+template <class T>
+SIMT_RUNTIME T atomicOr(T* p, T v) {
+  return simt::atomic(
+      p, [=](T o) { return o | v; }, SIMT_PC);
+}
+template <class T>
+SIMT_RUNTIME T atomicExch(T* p, T v) {
+  return simt::atomic(
+      p, [=](T) { return v; }, SIMT_PC);
+}
+template <class T>
+SIMT_RUNTIME T atomicCAS(T* p, T expected, T v) {
+  return simt::atomic(
+      p, [=](T o) { return o == expected ? v : o; }, SIMT_PC);
+}
+
+inline float __expf(float x) { return std::exp(x); }
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float __fdividef(float a, float b) { return a / b; }
+inline unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
+inline float __uint_as_float(unsigned x) { return __builtin_bit_cast(float, x); }
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
+inline int __ffs(int x) { return __builtin_ffs(x); }
+inline int __clz(int x) { return x ? __builtin_clz(unsigned(x)) : 32; }
+template <class T>
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
