@@ -33,7 +33,7 @@ export function devices(): Device[] {
 }
 
 export interface OpenOptions {
-  /** A device's name, or 'auto': the best available. Default 'auto'. */
+  /** A device's name, or 'auto': the best available. 'cuda:1' is the second NVIDIA GPU. Default 'auto'. */
   device?: string
   /** Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`. */
   threads?: number
@@ -45,10 +45,11 @@ export interface OpenOptions {
 export async function openSession(options: OpenOptions = {}): Promise<Session> {
   const all = devices()
   const name = options.device ?? 'auto'
+  const kind = name.replace(/^(cuda|metal):\d+$/, '$1')
   const device =
     name === 'auto'
       ? all.find(({ available }) => available)!
-      : all.find((candidate) => candidate.name === name)
+      : all.find((candidate) => candidate.name === kind)
   if (!device) throw unknownDevice(name, all)
   if (!device.available) {
     throw new NanoGptError(
@@ -59,7 +60,10 @@ export async function openSession(options: OpenOptions = {}): Promise<Session> {
   if (device.name === 'js') return new JsSession()
   const { addon } = loadAddon()
   await setThreads(addon!, options.threads)
-  return new NativeSession(addon!, { instructionSet: options.instructionSet })
+  return new NativeSession(addon!, {
+    device: name === 'auto' ? device.name : name,
+    instructionSet: options.instructionSet,
+  })
 }
 
 function unknownDevice(name: string, all: readonly Device[]): NanoGptError {

@@ -9,20 +9,23 @@ import type { Executable, Phase, RunOptions, RunResult, Session } from '../backe
 import type { Addon, NativeSessionHandle } from './addon'
 
 export interface NativeOptions {
+  /** 'cpu', or a GPU: 'cuda', 'cuda:1', 'metal'. Default 'cpu'. */
+  device?: string
   /** 'avx2', 'neon' or 'portable'. Default: the best that this processor has. */
   instructionSet?: string
 }
 
 export class NativeSession implements Session {
-  readonly device = 'cpu'
+  readonly device: string
   readonly fusedOps: readonly string[]
   private readonly handle: NativeSessionHandle
   private readonly dtypes = new Map<string, Dtype>()
 
   constructor(addon: Addon, options: NativeOptions = {}) {
+    this.device = options.device ?? 'cpu'
     this.fusedOps = addon.info().fusedOps
     try {
-      this.handle = new addon.Session({ device: 'cpu', ...options })
+      this.handle = new addon.Session({ ...options, device: this.device })
     } catch (error) {
       throw withCode(error)
     }
