@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kMostThreads)
 
 // The block of the piece that a run begins in and doesn't end in adds up what the others have of it.
 template <class Unit>
-__global__ void __launch_bounds__(kMostThreads)
+__global__ void __launch_bounds__(kMostThreads, 4)
     JoinPieces(const Control* control, const int32_t* tokens, int64_t count, int64_t columns, int64_t slices,
                Partials<Unit> partials, Unit* table) {
   if (Stopped(control)) return;

@@ -1,6 +1,8 @@
 // Rows of floats that are moved as they are.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/quads.cuh"
 
 namespace nano::cuda {

@@ -25,7 +25,7 @@ Cut CutUp(int64_t rows, int64_t columns, int64_t threads, int64_t widest, int64_
 }
 
 template <class Unit, int kThreads>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1024 / kThreads)
     SumKernel(const Control* control, const Unit* x, int64_t rows, int64_t columns, Cut cut, int half, Unit* y) {
   __shared__ Unit room[kThreads];
   if (Stopped(control)) return;

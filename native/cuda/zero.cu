@@ -11,15 +11,18 @@ constexpr int64_t kUnit = sizeof(uint4), kChunk = 16 * kThreads * kUnit;
 struct Batch {
   unsigned char* data[kMost];
   int64_t bytes[kMost];
-  int64_t end[kMost];  // the number of chunks up to this tensor's last
+  int64_t end[kMost];  // the number of chunks up to the last of this tensor, ascending
 };
 
 // A block sets one chunk, 16 bytes a thread.
 __global__ void __launch_bounds__(kThreads) ZeroKernel(const Control* control, Batch batch) {
   if (Stopped(control)) return;
   const int64_t chunk = blockIdx.x;
-  int tensor = 0;
-  while (batch.end[tensor] <= chunk) ++tensor;
+  int tensor = 0;  // the first that ends behind the chunk
+#pragma unroll
+  for (int step = kMost / 2; step > 0; step /= 2) {
+    if (batch.end[tensor + step - 1] <= chunk) tensor += step;
+  }
   unsigned char* const data = batch.data[tensor];
   const int64_t first = (chunk - (tensor > 0 ? batch.end[tensor - 1] : 0)) * kChunk, bytes = batch.bytes[tensor];
   const int64_t last = first + kChunk < bytes ? first + kChunk : bytes;
@@ -47,6 +50,7 @@ Outcome RunZero(const Call& call, Message& message) {
       chunks += DivideUp(batch.bytes[i], kChunk);
       batch.end[i] = chunks;
     }
+    for (int i = count; i < kMost; ++i) batch.end[i] = chunks;
     const Outcome outcome = Launch(call, message, {chunks, kThreads}, ZeroKernel, call.control, batch);
     if (outcome != Outcome::kOk) return outcome;
   }
