@@ -5,7 +5,36 @@
 
 namespace nano::cuda {
 
-Outcome RunAdd(const Call& call, Message& message);
 Outcome RunFill(const Call& call, Message& message);
+Outcome RunTrilMean(const Call& call, Message& message);
+Outcome RunCopy(const Call& call, Message& message);
+Outcome RunGatherBatch(const Call& call, Message& message);
+Outcome RunPositions(const Call& call, Message& message);
+Outcome RunEmbedding(const Call& call, Message& message);
+Outcome RunEmbeddingBackward(const Call& call, Message& message);
+Outcome RunAdd(const Call& call, Message& message);
+Outcome RunSumLeading(const Call& call, Message& message);
+Outcome RunRelu(const Call& call, Message& message);
+Outcome RunReluBackward(const Call& call, Message& message);
+Outcome RunReluSquared(const Call& call, Message& message);
+Outcome RunReluSquaredBackward(const Call& call, Message& message);
+Outcome RunGelu(const Call& call, Message& message);
+Outcome RunGeluBackward(const Call& call, Message& message);
+Outcome RunSwiglu(const Call& call, Message& message);
+Outcome RunSwigluBackward(const Call& call, Message& message);
+Outcome RunSoftCap(const Call& call, Message& message);
+Outcome RunSoftCapBackward(const Call& call, Message& message);
+Outcome RunDropout(const Call& call, Message& message);
+Outcome RunAccumulate(const Call& call, Message& message);
+Outcome RunZero(const Call& call, Message& message);
+Outcome RunClipScale(const Call& call, Message& message);
+Outcome RunRequireFinite(const Call& call, Message& message);
+Outcome RunCacheWrite(const Call& call, Message& message);
+Outcome RunSelectRow(const Call& call, Message& message);
+Outcome RunCountTokens(const Call& call, Message& message);
+Outcome RunDropoutAdd(const Call& call, Message& message);
+
+size_t ScratchEmbeddingBackward(const OpView& op, const Params& params);
+size_t ScratchSumLeading(const OpView& op, const Params& params);
 
 }  // namespace nano::cuda

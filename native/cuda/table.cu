@@ -9,7 +9,33 @@ constexpr bool kElementwise = true;
 
 constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
+    {"tril_mean", RunTrilMean},
+    {"copy", RunCopy},
+    {"gather_batch", RunGatherBatch},
+    {"positions", RunPositions},
+    {"embedding", RunEmbedding},
+    {"embedding_backward", RunEmbeddingBackward, ScratchEmbeddingBackward},
     {"add", RunAdd, nullptr, kElementwise},
+    {"sum_leading", RunSumLeading, ScratchSumLeading},
+    {"relu", RunRelu, nullptr, kElementwise},
+    {"relu_backward", RunReluBackward, nullptr, kElementwise},
+    {"relu_squared", RunReluSquared, nullptr, kElementwise},
+    {"relu_squared_backward", RunReluSquaredBackward, nullptr, kElementwise},
+    {"gelu", RunGelu, nullptr, kElementwise},
+    {"gelu_backward", RunGeluBackward, nullptr, kElementwise},
+    {"swiglu", RunSwiglu, nullptr, kElementwise},
+    {"swiglu_backward", RunSwigluBackward, nullptr, kElementwise},
+    {"soft_cap", RunSoftCap, nullptr, kElementwise},
+    {"soft_cap_backward", RunSoftCapBackward, nullptr, kElementwise},
+    {"dropout", RunDropout, nullptr, kElementwise},
+    {"accumulate", RunAccumulate},
+    {"zero", RunZero},
+    {"clip_scale", RunClipScale},
+    {"require_finite", RunRequireFinite},
+    {"cache_write", RunCacheWrite},
+    {"select_row", RunSelectRow},
+    {"count_tokens", RunCountTokens},
+    {"dropout_add", RunDropoutAdd, nullptr, kElementwise},
 };
 
 }  // namespace

@@ -47,6 +47,10 @@ function embeddings(): Case[] {
     ...edges.map((V): [number, number, number] => [9, V, 9]),
     [1100, 65, 130],
     [301, 5003, 71],
+    // Runs of one token over many pieces of the sorted list, and a vocabulary that takes a sort's third pass.
+    [700, 2, 5],
+    [700, 1, 4],
+    [40, 70001, 1],
   ]
   const cases = sizes.flatMap(([count, V, C]) =>
     both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),

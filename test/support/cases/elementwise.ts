@@ -65,6 +65,11 @@ function copies(): Case[] {
     ]),
     opCase('copy', 'f32 [140003]', [floats('x', [140003])]),
     opCase('zero', 'three tensors', [floats('x', [7]), floats('y', [3, 33]), floats('z', [])]),
+    opCase(
+      'zero',
+      'hundreds of tensors',
+      Array.from({ length: 259 }, (_, i) => floats(`x${i}`, [1 + (i % 7)])),
+    ),
     opCase('zero', 'large tensors', [floats('x', [100003]), floats('y', [50021]), integers('z', [9], 5)]),
   ]
 }

@@ -1,0 +1,45 @@
+// cache_write: puts new rows into slots of a cache.
+#include "cuda/examine.cuh"
+#include "cuda/kernels.h"
+#include "cuda/rows.cuh"
+
+namespace nano::cuda {
+namespace {
+
+// What is wrong with sequence b: its start, its slot, or that an earlier sequence has the slot.
+struct JudgeSequence {
+  const int32_t *start, *slot;
+  int64_t last, slots;
+
+  __device__ Complaint operator()(int64_t b) const {
+    Complaint complaint = JudgeRange(Complaint::kStart, b, start[b], 0, last);
+    if (complaint.kind == Complaint::kNone) complaint = JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);
+    if (complaint.kind != Complaint::kNone) return complaint;
+    for (int64_t other = 0; other < b; ++other) {
+      if (slot[other] != slot[b]) continue;
+      complaint.kind = Complaint::kSameSlot;
+      complaint.index = b;
+      complaint.value = slot[b];
+      complaint.low = other;
+      break;
+    }
+    return complaint;
+  }
+};
+
+}  // namespace
+
+Outcome RunCacheWrite(const Call& call, Message& message) {
+  const Shape &cache = InputShape(call, 0), &x = InputShape(call, 1);
+  const int32_t *start = Input<const int32_t>(call, 2), *slot = Input<const int32_t>(call, 3);
+  const int64_t length = x[1], places = cache[1];
+  const Outcome outcome = Examine(call, message, x[0], JudgeSequence{start, slot, places - length, cache[0]});
+  if (outcome != Outcome::kOk) return outcome;
+  return MoveRows(call, message, x[0] * length, x[2], Input<const float>(call, 1), Output<float>(call, 0),
+                  [=] __device__(int64_t r) {
+                    const int64_t b = r / length, t = r - b * length;
+                    return Way{r, slot[b] * places + start[b] + t};
+                  });
+}
+
+}  // namespace nano::cuda

@@ -1,0 +1,36 @@
+// count_tokens: how often each token has come in each slot.
+#include "cuda/examine.cuh"
+#include "cuda/kernels.h"
+
+namespace nano::cuda {
+namespace {
+
+// count += 1, up to the largest i32. Whoever comes first, the end is the same.
+__device__ __forceinline__ void CountOne(int32_t* count) {
+  int32_t expected = 0;
+  while (true) {
+    const int32_t found = atomicCAS(count, expected, expected + 1);
+    if (found == expected || found == INT32_MAX) return;
+    expected = found;
+  }
+}
+
+}  // namespace
+
+Outcome RunCountTokens(const Call& call, Message& message) {
+  const Shape &counts = InputShape(call, 0), &tokens = InputShape(call, 1);
+  const int32_t *token = Input<const int32_t>(call, 1), *slot = Input<const int32_t>(call, 2);
+  int32_t* to = Output<int32_t>(call, 0);
+  const int64_t slots = counts[0], vocabulary = counts[1], batch = tokens[0], length = tokens[1];
+  // Of each sequence the slot, then the tokens.
+  const Outcome outcome = Examine(call, message, batch * (length + 1), [=] __device__(int64_t i) {
+    const int64_t b = i / (length + 1), t = i - b * (length + 1) - 1, at = b * length + t;
+    if (t < 0) return JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);
+    return JudgeRange(Complaint::kToken, at, token[at], 0, vocabulary - 1);
+  });
+  if (outcome != Outcome::kOk) return outcome;
+  return ForElements(call, message, batch * length,
+                     [=] __device__(int64_t i) { CountOne(to + slot[i / length] * vocabulary + token[i]); });
+}
+
+}  // namespace nano::cuda

@@ -1,0 +1,73 @@
+// Four floats at a time: tensors begin at multiples of 64 bytes, so that four elements in a row are one access.
+#pragma once
+
+#include "cuda/kernel.cuh"
+
+namespace nano::cuda {
+
+constexpr int kQuad = 4;
+
+struct Quad {
+  float at[kQuad];
+};
+
+// Elements i to i + 3 of the n in x, i a multiple of 4; zeros for those behind the end.
+__device__ __forceinline__ Quad LoadQuad(const float* x, int64_t i, int64_t n) {
+  if (i + kQuad <= n) {
+    const float4 four = *reinterpret_cast<const float4*>(x + i);
+    return {{four.x, four.y, four.z, four.w}};
+  }
+  Quad quad{};
+#pragma unroll
+  for (int k = 0; k < kQuad; ++k) {
+    if (i + k < n) quad.at[k] = x[i + k];
+  }
+  return quad;
+}
+
+__device__ __forceinline__ void StoreQuad(float* y, int64_t i, int64_t n, const Quad& quad) {
+  if (i + kQuad <= n) {
+    *reinterpret_cast<float4*>(y + i) = make_float4(quad.at[0], quad.at[1], quad.at[2], quad.at[3]);
+    return;
+  }
+#pragma unroll
+  for (int k = 0; k < kQuad; ++k) {
+    if (i + k < n) y[i + k] = quad.at[k];
+  }
+}
+
+template <class F, class... Quads>
+__device__ __forceinline__ Quad MapQuad(const F& f, const Quads&... quads) {
+  Quad result;
+#pragma unroll
+  for (int k = 0; k < kQuad; ++k) result.at[k] = f(quads.at[k]...);
+  return result;
+}
+
+template <class F, class... Inputs>
+__global__ void __launch_bounds__(kElementThreads)
+    MapKernel(const Control* control, int64_t n, float* y, F f, Inputs... inputs) {
+  if (Stopped(control)) return;
+  const int64_t step = int64_t{kQuad} * kElementThreads * gridDim.x;
+  for (int64_t i = kQuad * (static_cast<int64_t>(blockIdx.x) * kElementThreads + threadIdx.x); i < n; i += step) {
+    StoreQuad(y, i, n, MapQuad(f, LoadQuad(inputs, i, n)...));
+  }
+}
+
+// y = f(inputs...), element by element, for as many elements as the first output has. y may be one of the inputs.
+template <class F, class... Inputs>
+Outcome Map(const Call& call, Message& message, float* y, F f, Inputs... inputs) {
+  const int64_t n = OutputShape(call, 0).elements();
+  const int64_t blocks = DivideUp(n, kQuad * kElementThreads), most = int64_t{16} * call.queue->multiprocessors;
+  return Launch(call, message, {blocks < most ? blocks : most, kElementThreads}, MapKernel<F, Inputs...>, call.control,
+                n, y, f, inputs...);
+}
+
+// ---- Rows of floats, four at a time where a row's length allows it.
+inline bool InQuads(int64_t columns) { return columns % kQuad == 0; }
+
+__device__ __forceinline__ float4 operator+(float4 a, float4 b) {
+  return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+
+}  // namespace nano::cuda

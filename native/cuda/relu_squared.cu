@@ -1,0 +1,25 @@
+// relu_squared and its gradient.
+#include "cuda/kernels.h"
+#include "cuda/quads.cuh"
+
+namespace nano::cuda {
+namespace {
+
+// A NaN stays.
+__device__ __forceinline__ float Relu(float x) { return x <= 0 ? 0.0f : x; }
+
+}  // namespace
+
+Outcome RunReluSquared(const Call& call, Message& message) {
+  return Map(
+      call, message, Output<float>(call, 0), [] __device__(float x) { return Relu(x) * Relu(x); },
+      Input<const float>(call, 0));
+}
+
+Outcome RunReluSquaredBackward(const Call& call, Message& message) {
+  return Map(
+      call, message, Output<float>(call, 0), [] __device__(float x, float dy) { return (Relu(x) + Relu(x)) * dy; },
+      Input<const float>(call, 0), Input<const float>(call, 1));
+}
+
+}  // namespace nano::cuda

@@ -1,0 +1,27 @@
+// require_finite: passes a finite number on and stops at any other.
+#include "cuda/kernels.h"
+
+namespace nano::cuda {
+namespace {
+
+__global__ void RequireFiniteKernel(Control* control, uint32_t op, const float* x, float* y) {
+  if (Stopped(control)) return;
+  const float value = *x;
+  if (value - value == 0) {
+    *y = value;
+    return;
+  }
+  Complaint complaint{};
+  complaint.kind = Complaint::kNotFinite;
+  complaint.number = value;
+  Complain(control, op, complaint);
+}
+
+}  // namespace
+
+Outcome RunRequireFinite(const Call& call, Message& message) {
+  return Launch(call, message, {1, 1}, RequireFiniteKernel, call.control, call.op, Input<const float>(call, 0),
+                Output<float>(call, 0));
+}
+
+}  // namespace nano::cuda

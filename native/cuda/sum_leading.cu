@@ -1,0 +1,103 @@
+// sum_leading: sums over rows, in two steps: chunks of rows apart, then the chunks.
+#include "cuda/kernels.h"
+#include "cuda/quads.cuh"
+
+namespace nano::cuda {
+namespace {
+
+// A block sums `chunk` rows of a tile of columns. Its threads lie side by side over the tile's width, and over as many
+// rows at once as there is room for; each adds up its own rows, then they are added in pairs.
+struct Cut {
+  int64_t tiles, width, depth, chunks, chunk;
+};
+
+Cut CutUp(int64_t rows, int64_t columns, int64_t threads, int64_t widest, int64_t rows_each, int64_t most_blocks) {
+  Cut cut{};
+  cut.tiles = DivideUp(columns, widest);
+  cut.width = DivideUp(columns, cut.tiles);
+  cut.depth = threads / cut.width;
+  const int64_t most = cut.tiles < most_blocks ? most_blocks / cut.tiles : 1;
+  cut.chunks = DivideUp(rows, cut.depth * rows_each);
+  if (cut.chunks > most) cut.chunks = most;
+  cut.chunk = DivideUp(rows, cut.chunks);
+  cut.chunks = DivideUp(rows, cut.chunk);
+  return cut;
+}
+
+template <class Unit, int kThreads>
+__global__ void __launch_bounds__(kThreads, 1024 / kThreads)
+    SumKernel(const Control* control, const Unit* x, int64_t rows, int64_t columns, Cut cut, int half, Unit* y) {
+  __shared__ Unit room[kThreads];
+  if (Stopped(control)) return;
+  const int width = static_cast<int>(cut.width), depth = static_cast<int>(cut.depth);
+  const int row = static_cast<int>(threadIdx.x) / width;
+  const int64_t tile = blockIdx.x % cut.tiles, chunk = blockIdx.x / cut.tiles;
+  const int64_t column = tile * width + static_cast<int>(threadIdx.x) % width;
+  const int64_t first = chunk * cut.chunk, last = first + cut.chunk < rows ? first + cut.chunk : rows;
+  Unit sum{};
+  if (row < depth && column < columns) {
+#pragma unroll 8
+    for (int64_t r = first + row; r < last; r += depth) sum = sum + x[r * columns + column];
+  }
+  room[threadIdx.x] = sum;
+  for (; half > 0; half /= 2) {
+    __syncthreads();
+    if (row < half && row + half < depth) {
+      room[threadIdx.x] = room[threadIdx.x] + room[static_cast<int>(threadIdx.x) + half * width];
+    }
+  }
+  if (row == 0 && column < columns) y[chunk * columns + column] = room[threadIdx.x];
+}
+
+template <class Unit, int kThreads>
+Outcome SumUp(const Call& call, Message& message, const Unit* x, int64_t rows, int64_t columns, const Cut& cut,
+              Unit* y) {
+  int half = 0;  // of the smallest power of two that isn't less than the depth
+  for (int64_t power = 1; power < cut.depth; power *= 2) half = static_cast<int>(power);
+  return Launch(call, message, {cut.tiles * cut.chunks, kThreads}, SumKernel<Unit, kThreads>, call.control, x, rows,
+                columns, cut, half, y);
+}
+
+constexpr int kThreads = 256, kLastThreads = 1024;
+
+// Chunks so small that there are blocks for every multiprocessor, and so large that their sums are few beside the rows.
+template <class Unit>
+Cut CutRows(int64_t rows, int64_t columns) {
+  constexpr int64_t kRowsEach = 16, kMostBlocks = 2048;
+  return CutUp(rows, columns / static_cast<int64_t>(sizeof(Unit) / sizeof(float)), kThreads, kThreads, kRowsEach,
+               kMostBlocks);
+}
+
+template <class Unit>
+Outcome SumChunks(const Call& call, Message& message, int64_t rows, int64_t columns, const Cut& cut, float* to) {
+  return SumUp<Unit, kThreads>(call, message, Input<const Unit>(call, 0), rows,
+                               columns / static_cast<int64_t>(sizeof(Unit) / sizeof(float)), cut,
+                               reinterpret_cast<Unit*>(to));
+}
+
+Cut CutRows(int64_t rows, int64_t columns) {
+  return InQuads(columns) ? CutRows<float4>(rows, columns) : CutRows<float>(rows, columns);
+}
+
+}  // namespace
+
+size_t ScratchSumLeading(const OpView& op, const Params&) {
+  const int64_t columns = op.outputs[0].elements(), rows = op.inputs[0].elements() / columns;
+  const Cut cut = CutRows(rows, columns);
+  return cut.chunks == 1 ? 0 : static_cast<size_t>(cut.chunks * columns) * sizeof(float);
+}
+
+Outcome RunSumLeading(const Call& call, Message& message) {
+  const int64_t columns = OutputShape(call, 0).elements(), rows = InputShape(call, 0).elements() / columns;
+  const Cut cut = CutRows(rows, columns);
+  float* y = Output<float>(call, 0);
+  float* to = cut.chunks == 1 ? y : static_cast<float*>(call.scratch);
+  const Outcome outcome = InQuads(columns) ? SumChunks<float4>(call, message, rows, columns, cut, to)
+                                           : SumChunks<float>(call, message, rows, columns, cut, to);
+  if (outcome != Outcome::kOk || cut.chunks == 1) return outcome;
+  // Narrow tiles: the rows are few now, and it is columns that there are blocks for.
+  const Cut last = CutUp(cut.chunks, columns, kLastThreads, kWarp, cut.chunks, 1);
+  return SumUp<float, kLastThreads>(call, message, to, cut.chunks, columns, last, y);
+}
+
+}  // namespace nano::cuda
