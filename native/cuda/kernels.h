@@ -6,6 +6,9 @@
 namespace nano::cuda {
 
 Outcome RunAdd(const Call& call, Message& message);
+Outcome RunAttention(const Call& call, Message& message);
 Outcome RunFill(const Call& call, Message& message);
+
+size_t ScratchAttention(const OpView& op, const Params& params);
 
 }  // namespace nano::cuda

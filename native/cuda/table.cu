@@ -10,6 +10,7 @@ constexpr bool kElementwise = true;
 constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
     {"add", RunAdd, nullptr, kElementwise},
+    {"attention", RunAttention, ScratchAttention},
 };
 
 }  // namespace
