@@ -113,16 +113,16 @@ __global__ void __launch_bounds__(Tile::kThreads)
     __syncthreads();  // the next tile takes the place of this one
   }
 
-  float factors[Tile::kRows];
 #pragma unroll
   for (int i = 0; i < Tile::kRows; ++i) {
-    const float total = Tile::Reduce(totals[i], Add());
-    factors[i] = 1.0f / total;
+    const float total = Tile::Reduce(totals[i], Add()), inverse = 1.0f / total;
+#pragma unroll
+    for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= inverse;
     if (part == 0 && Tile::Sharer() == 0 && Tile::Row(i) < rows) {
       a.lse[number * s.queries + query + Tile::Row(i)] = LogSumExp(tops[i], total);
     }
   }
-  Tile::Store(sums, factors, a.y + at + own, s.channels, rows, parts.Width<Tile>(part));
+  Tile::Store(sums, a.y + at + own, s.channels, rows, parts.Width<Tile>(part));
 }
 
 template <class Tile>

@@ -189,15 +189,15 @@ struct Tile {
     }
   }
 
-  // The first `rows` rows, `width` channels of each, to memory; row i times factors[i].
-  static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], const float (&factors)[kRows],
-                                               float* to, int64_t stride, int rows, int width) {
+  // The first `rows` rows, `width` channels of each, to memory.
+  static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], float* to, int64_t stride,
+                                               int rows, int width) {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       if (Row(i) >= rows) continue;
 #pragma unroll
       for (int c = 0; c < kChannels; ++c) {
-        if (Channel(c) < width) to[Row(i) * stride + Channel(c)] = sums[i][c] * factors[i];
+        if (Channel(c) < width) to[Row(i) * stride + Channel(c)] = sums[i][c];
       }
     }
   }

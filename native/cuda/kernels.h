@@ -7,8 +7,10 @@ namespace nano::cuda {
 
 Outcome RunAdd(const Call& call, Message& message);
 Outcome RunAttention(const Call& call, Message& message);
+Outcome RunAttentionBackward(const Call& call, Message& message);
 Outcome RunFill(const Call& call, Message& message);
 
 size_t ScratchAttention(const OpView& op, const Params& params);
+size_t ScratchAttentionBackward(const OpView& op, const Params& params);
 
 }  // namespace nano::cuda

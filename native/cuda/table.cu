@@ -11,6 +11,7 @@ constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
     {"add", RunAdd, nullptr, kElementwise},
     {"attention", RunAttention, ScratchAttention},
+    {"attention_backward", RunAttentionBackward, ScratchAttentionBackward},
 };
 
 }  // namespace
