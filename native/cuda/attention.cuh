@@ -142,7 +142,7 @@ struct Tile {
   // The first `width` channels' share of the scores.
   static __device__ __forceinline__ void Multiply(const float* own, const float* streamed, int width,
                                                   float (&scores)[kRows][kColumns]) {
-#pragma unroll 2
+#pragma unroll 1
     for (int d = 0; d < width; d += 4) {
       float4 b[kColumns];
 #pragma unroll
@@ -170,6 +170,7 @@ struct Tile {
   // What the first `count` streamed rows add.
   static __device__ __forceinline__ void Accumulate(const float* weights, const float* streamed, int count,
                                                     float (&sums)[kRows][kChannels]) {
+#pragma unroll 1
     for (int s = 0; s < count; s += 4) {
       float a[kRows][4];
 #pragma unroll

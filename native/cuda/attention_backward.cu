@@ -44,6 +44,16 @@ template <class Tile, bool kOfKeys>
 constexpr size_t kShared =
     sizeof(float) * (2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize) + Kept<Tile, kOfKeys>::kBytes;
 
+// What the softmax of `count` queries, the first of them number `query`, was: lse in base 2, and Σ dy·y. Zeros behind.
+template <class Tile, int kQueries>
+__device__ __forceinline__ void LoadStatistics(const Backward& b, int64_t query, int count, float* lse, float* deltas) {
+  static_assert(kQueries <= Tile::kThreads);
+  const int i = static_cast<int>(threadIdx.x);
+  if (i >= kQueries) return;
+  lse[i] = i < count ? b.lse[query + i] * static_cast<float>(kLog2E) : 0.0f;
+  deltas[i] = i < count ? b.deltas[query + i] : 0.0f;
+}
+
 // Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
 // scores; 0 where a query doesn't see a key. `ahead`: how far the tile's first row is before its first column.
 template <class Tile, bool kOfKeys>
@@ -79,7 +89,9 @@ __global__ void __launch_bounds__(Tile::kThreads)
   float* streamed_a = own_b + Tile::kOwnSize;               // queries, or keys
   float* streamed_b = streamed_a + Tile::kStreamedSize;     // dy, or values
   float* weights = streamed_b + Tile::kStreamedSize;
-  auto* bits = reinterpret_cast<uint8_t*>(weights + Tile::kWeightSize);
+  constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
+  float *lse = weights + Tile::kWeightSize, *deltas = lse + kQueries;
+  auto* bits = reinterpret_cast<uint8_t*>(deltas + kQueries);
 
   // Those that meet most come first.
   const AttentionSizes& s = b.size;
@@ -98,15 +110,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   };
 
   float sums_a[Tile::kRows][Tile::kChannels] = {}, sums_b[Tile::kRows][Tile::kChannels] = {};
-  float lse[Tile::kRows], delta[Tile::kRows];
-  if constexpr (!kOfKeys) {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-      const bool there = Tile::Row(i) < rows;
-      lse[i] = there ? b.lse[number * s.queries + own + Tile::Row(i)] * static_cast<float>(kLog2E) : 0.0f;
-      delta[i] = there ? b.deltas[number * s.queries + own + Tile::Row(i)] : 0.0f;
-    }
-  }
+  if constexpr (!kOfKeys) LoadStatistics<Tile, kQueries>(b, number * s.queries + own, rows, lse, deltas);
   if (parts.count == 1) load_own(0, width);
   const int64_t begin = kOfKeys ? own : 0, end = kOfKeys ? s.queries : own + rows;
   for (int64_t h = 0; h < (kOfKeys ? s.group : 1); ++h) {
@@ -125,6 +129,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
           (index * s.queries + (kOfKeys ? met : own)) * static_cast<uint64_t>(s.keys) + (kOfKeys ? own : met);
       const Kept<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
       if (b.dropout.rng != nullptr) kept.Draw(b.dropout);
+      if constexpr (kOfKeys) LoadStatistics<Tile, kQueries>(b, index * s.queries + met, columns, lse, deltas);
       float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
       for (int64_t c = 0; c < parts.count; ++c) {
         if (c > 0) __syncthreads();
@@ -142,23 +147,17 @@ __global__ void __launch_bounds__(Tile::kThreads)
 
       const Softmax<Tile, kOfKeys> softmax = {
           b, kept, kOfKeys ? AtMost<Tile::kOwn>(met - own) : AtMost<Tile::kStreamed>(own - met), columns};
-      if constexpr (kOfKeys) {
+#pragma unroll
+      for (int i = 0; i < Tile::kRows; ++i) {
 #pragma unroll
         for (int j = 0; j < Tile::kColumns; ++j) {
-          const bool there = Tile::Column(j) < columns;
-          const int64_t query = index * s.queries + met + (there ? Tile::Column(j) : 0);
-          const float query_lse = b.lse[query] * static_cast<float>(kLog2E), query_delta = b.deltas[query];
-#pragma unroll
-          for (int i = 0; i < Tile::kRows; ++i) softmax.Turn(i, j, query_lse, query_delta, scores[i][j], slopes[i][j]);
+          const int query = kOfKeys ? Tile::Column(j) : Tile::Row(i);
+          softmax.Turn(i, j, lse[query], deltas[query], scores[i][j], slopes[i][j]);
         }
+      }
+      if constexpr (kOfKeys) {
         Tile::StoreWeights(scores, weights);
         Tile::Accumulate(weights, streamed_b, columns, sums_b);
-      } else {
-#pragma unroll
-        for (int i = 0; i < Tile::kRows; ++i) {
-#pragma unroll
-          for (int j = 0; j < Tile::kColumns; ++j) softmax.Turn(i, j, lse[i], delta[i], scores[i][j], slopes[i][j]);
-        }
       }
       Tile::StoreWeights(slopes, weights);
       Tile::Accumulate(weights, streamed_a, columns, sums_a);
