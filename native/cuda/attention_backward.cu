@@ -40,16 +40,20 @@ template <class Tile, bool kOfKeys>
 using Kept =
     KeptWeights<kOfKeys ? Tile::kStreamed : Tile::kOwn, kOfKeys ? Tile::kOwn : Tile::kStreamed, Tile::kThreads>;
 
+// Queries in a tile.
 template <class Tile, bool kOfKeys>
-constexpr size_t kShared =
-    sizeof(float) * (2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize) + Kept<Tile, kOfKeys>::kBytes;
+constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
+
+template <class Tile, bool kOfKeys>
+constexpr size_t kShared = sizeof(float) * (2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize +
+                                            2 * kQueries<Tile, kOfKeys>)+Kept<Tile, kOfKeys>::kBytes;
 
 // What the softmax of `count` queries, the first of them number `query`, was: lse in base 2, and Σ dy·y. Zeros behind.
-template <class Tile, int kQueries>
+template <class Tile, bool kOfKeys>
 __device__ __forceinline__ void LoadStatistics(const Backward& b, int64_t query, int count, float* lse, float* deltas) {
-  static_assert(kQueries <= Tile::kThreads);
+  static_assert(kQueries<Tile, kOfKeys> <= Tile::kThreads);
   const int i = static_cast<int>(threadIdx.x);
-  if (i >= kQueries) return;
+  if (i >= kQueries<Tile, kOfKeys>) return;
   lse[i] = i < count ? b.lse[query + i] * static_cast<float>(kLog2E) : 0.0f;
   deltas[i] = i < count ? b.deltas[query + i] : 0.0f;
 }
@@ -89,9 +93,8 @@ __global__ void __launch_bounds__(Tile::kThreads)
   float* streamed_a = own_b + Tile::kOwnSize;               // queries, or keys
   float* streamed_b = streamed_a + Tile::kStreamedSize;     // dy, or values
   float* weights = streamed_b + Tile::kStreamedSize;
-  constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
-  float *lse = weights + Tile::kWeightSize, *deltas = lse + kQueries;
-  auto* bits = reinterpret_cast<uint8_t*>(deltas + kQueries);
+  float *lse = weights + Tile::kWeightSize, *deltas = lse + kQueries<Tile, kOfKeys>;
+  auto* bits = reinterpret_cast<uint8_t*>(deltas + kQueries<Tile, kOfKeys>);
 
   // Those that meet most come first.
   const AttentionSizes& s = b.size;
@@ -110,7 +113,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   };
 
   float sums_a[Tile::kRows][Tile::kChannels] = {}, sums_b[Tile::kRows][Tile::kChannels] = {};
-  if constexpr (!kOfKeys) LoadStatistics<Tile, kQueries>(b, number * s.queries + own, rows, lse, deltas);
+  if constexpr (!kOfKeys) LoadStatistics<Tile, kOfKeys>(b, number * s.queries + own, rows, lse, deltas);
   if (parts.count == 1) load_own(0, width);
   const int64_t begin = kOfKeys ? own : 0, end = kOfKeys ? s.queries : own + rows;
   for (int64_t h = 0; h < (kOfKeys ? s.group : 1); ++h) {
@@ -129,7 +132,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
           (index * s.queries + (kOfKeys ? met : own)) * static_cast<uint64_t>(s.keys) + (kOfKeys ? own : met);
       const Kept<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
       if (b.dropout.rng != nullptr) kept.Draw(b.dropout);
-      if constexpr (kOfKeys) LoadStatistics<Tile, kQueries>(b, index * s.queries + met, columns, lse, deltas);
+      if constexpr (kOfKeys) LoadStatistics<Tile, kOfKeys>(b, index * s.queries + met, columns, lse, deltas);
       float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
       for (int64_t c = 0; c < parts.count; ++c) {
         if (c > 0) __syncthreads();
