@@ -120,22 +120,26 @@ struct Tile {
   template <bool kOwners>
   static __device__ __forceinline__ void Load(float* to, const float* from, int64_t stride, int rows, int width,
                                               bool aligned) {
-    constexpr int kCount = kOwners ? kOwn : kStreamed;
     if (aligned) {
-#pragma unroll 4
-      for (int i = static_cast<int>(threadIdx.x); i < kCount * (kHead / 4); i += kThreads) {
-        const int row = i / (kHead / 4), channel = i % (kHead / 4) * 4;
-        float4 value = make_float4(0, 0, 0, 0);
-        if (row < rows && channel < width) value = Four(from + row * stride + channel);
-        Four(to + (kOwners ? row : Place(row)) * kRow + channel) = value;
-      }
+      LoadBy<kOwners, float4>(to, from, stride, rows, width);
     } else {
-#pragma unroll 4
-      for (int i = static_cast<int>(threadIdx.x); i < kCount * kHead; i += kThreads) {
-        const int row = i / kHead, channel = i % kHead;
-        const bool inside = row < rows && channel < width;
-        to[(kOwners ? row : Place(row)) * kRow + channel] = inside ? from[row * stride + channel] : 0.0f;
-      }
+      LoadBy<kOwners, float>(to, from, stride, rows, width);
+    }
+  }
+
+  template <bool kOwners, class Vector>
+  static __device__ __forceinline__ void LoadBy(float* to, const float* from, int64_t stride, int rows, int width) {
+    constexpr int kFloats = sizeof(Vector) / sizeof(float), kStep = kThreads * kFloats / kHead;
+    static_assert(kStep % kColumns == 0 && kStreamed % kStep == 0);
+    const int first = static_cast<int>(threadIdx.x) * kFloats / kHead;
+    const int channel = static_cast<int>(threadIdx.x) * kFloats % kHead;
+    from += first * stride + channel;
+    to += (kOwners ? first : Place(first)) * kRow + channel;
+#pragma unroll 2
+    for (int n = 0; n < (kOwners ? kOwn : kStreamed); n += kStep, from += kStep * stride) {
+      Vector value{};
+      if (channel < width && first + n < rows) value = *reinterpret_cast<const Vector*>(from);
+      *reinterpret_cast<Vector*>(to + (kOwners ? n : n / kColumns) * kRow) = value;
     }
   }
 

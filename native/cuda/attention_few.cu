@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int64_t kFewQueries = 4, kLargestHead = 128;
-constexpr int64_t kLeastKeys = 128, kWantedBlocks = 512;  // of a split; in all
+constexpr int64_t kLeastKeys = 64, kWantedBlocks = 512;  // of a split; in all
 
 // Rows (a query of one head each) of one sequence that share a head of keys are worked on kRows at a time.
 constexpr int kManyRows = 4;

@@ -259,11 +259,12 @@ const char* cudaGetErrorName(cudaError_t e) {
     NAME(cudaErrorMemoryAllocation)
     NAME(cudaErrorInvalidConfiguration)
     NAME(cudaErrorInsufficientDriver)
-    NAME(cudaErrorNoDevice) NAME(cudaErrorInvalidDevice) NAME(cudaErrorNoKernelImageForDevice)
-        NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection) NAME(cudaErrorInvalidResourceHandle)
-            NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress) NAME(cudaErrorLaunchFailure)
-                NAME(cudaErrorStreamCaptureUnsupported) NAME(cudaErrorStreamCaptureInvalidated)
-                    NAME(cudaErrorStreamCaptureUnmatched) NAME(cudaErrorStreamCaptureUnjoined)
+    NAME(cudaErrorNoDevice)
+    NAME(cudaErrorInvalidDevice)
+    NAME(cudaErrorNoKernelImageForDevice) NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection)
+        NAME(cudaErrorInvalidResourceHandle) NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress)
+            NAME(cudaErrorLaunchFailure) NAME(cudaErrorStreamCaptureUnsupported) NAME(cudaErrorStreamCaptureInvalidated)
+                NAME(cudaErrorStreamCaptureUnmatched) NAME(cudaErrorStreamCaptureUnjoined)
   }
   return "cudaErrorUnknown";
 }
