@@ -37,8 +37,9 @@ template <class Tile>
 using Kept = KeptWeights<Tile::kOwn, Tile::kStreamed, Tile::kThreads>;
 
 template <class Tile>
-constexpr size_t kShared =
-    sizeof(float) * (Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize) + Kept<Tile>::kBytes;
+constexpr size_t SharedBytes() {
+  return sizeof(float) * (Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize) + Kept<Tile>::kBytes;
+}
 
 // A block has 64 queries of one head, or a part of its channels, and meets keys and values in tiles of 32. The latest
 // queries, which see most, come first.
@@ -129,7 +130,8 @@ template <class Tile>
 Outcome Attend(const Call& call, const Attention& a, Message& message) {
   const HeadParts parts = HeadParts::Of<Tile>(a.size);
   const int64_t blocks = DivideUp(a.size.queries, Tile::kOwn);
-  return Launch(call, message, {blocks * a.size.batch * a.size.heads * parts.count, Tile::kThreads, kShared<Tile>},
+  return Launch(call, message,
+                {blocks * a.size.batch * a.size.heads * parts.count, Tile::kThreads, SharedBytes<Tile>()},
                 AttentionKernel<Tile>, call.control, a, parts, blocks);
 }
 
@@ -160,7 +162,7 @@ Outcome RunAttention(const Call& call, Message& message) {
     if (outcome != Outcome::kOk) return outcome;
   }
   if (HasFewQueries(s)) return AttendFewQueries(call, a, message);
-  return WithTile(call, s, kShared<Tile<128>>, message,
+  return WithTile(call, s, SharedBytes<Tile<128>>(), message,
                   [&]<class Tile>(Tile) { return Attend<Tile>(call, a, message); });
 }
 

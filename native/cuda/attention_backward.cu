@@ -36,17 +36,19 @@ __global__ void __launch_bounds__(kDeltaThreads) DeltaKernel(const Control* cont
   if (lane == 0) b.deltas[(batch * s.heads + head) * s.queries + t] = sum;
 }
 
-template <class Tile, bool kOfKeys>
-using Kept =
-    KeptWeights<kOfKeys ? Tile::kStreamed : Tile::kOwn, kOfKeys ? Tile::kOwn : Tile::kStreamed, Tile::kThreads>;
-
-// Queries in a tile.
+// Of a tile: its queries, its mask, and all that a block holds.
 template <class Tile, bool kOfKeys>
 constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
 
 template <class Tile, bool kOfKeys>
-constexpr size_t kShared = sizeof(float) * (2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize +
-                                            2 * kQueries<Tile, kOfKeys>)+Kept<Tile, kOfKeys>::kBytes;
+using Kept =
+    KeptWeights<kQueries<Tile, kOfKeys>, Tile::kOwn + Tile::kStreamed - kQueries<Tile, kOfKeys>, Tile::kThreads>;
+
+template <class Tile, bool kOfKeys>
+constexpr size_t SharedBytes() {
+  constexpr int kTiles = 2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize;
+  return sizeof(float) * (kTiles + 2 * kQueries<Tile, kOfKeys>)+Kept<Tile, kOfKeys>::kBytes;
+}
 
 // What the softmax of `count` queries, the first of them number `query`, was: lse in base 2, and Σ dy·y. Zeros behind.
 template <class Tile, bool kOfKeys>
@@ -59,7 +61,7 @@ __device__ __forceinline__ void LoadStatistics(const Backward& b, int64_t query,
 }
 
 // Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
-// scores; 0 where a query doesn't see a key. `ahead`: how far the tile's first row is before its first column.
+// scores; 0 where a query doesn't see a key. The first query is `ahead` of the first key.
 template <class Tile, bool kOfKeys>
 struct Softmax {
   const Backward& b;
@@ -176,7 +178,7 @@ Outcome Differentiate(const Call& call, const Backward& b, Message& message) {
   const AttentionSizes& s = b.size;
   const HeadParts parts = HeadParts::Of<Tile>(s);
   const int64_t blocks = DivideUp(s.queries, Tile::kOwn), heads = kOfKeys ? s.heads / s.group : s.heads;
-  return Launch(call, message, {blocks * s.batch * heads * parts.count, Tile::kThreads, kShared<Tile, kOfKeys>},
+  return Launch(call, message, {blocks * s.batch * heads * parts.count, Tile::kThreads, SharedBytes<Tile, kOfKeys>()},
                 BackwardKernel<Tile, kOfKeys>, call.control, b, parts, blocks);
 }
 
@@ -207,7 +209,7 @@ Outcome RunAttentionBackward(const Call& call, Message& message) {
   const Outcome outcome =
       Launch(call, message, {DivideUp(rows, kDeltaThreads / kWarp), kDeltaThreads}, DeltaKernel, call.control, b);
   if (outcome != Outcome::kOk) return outcome;
-  constexpr size_t kWideBytes = std::max(kShared<Tile<128>, true>, kShared<Tile<128>, false>);
+  constexpr size_t kWideBytes = std::max(SharedBytes<Tile<128>, true>(), SharedBytes<Tile<128>, false>());
   return WithTile(call, s, kWideBytes, message, [&]<class Tile>(Tile) {
     const Outcome done = Differentiate<Tile, true>(call, b, message);
     return done == Outcome::kOk ? Differentiate<Tile, false>(call, b, message) : done;

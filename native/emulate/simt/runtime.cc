@@ -261,9 +261,10 @@ const char* cudaGetErrorName(cudaError_t e) {
     NAME(cudaErrorInsufficientDriver)
     NAME(cudaErrorNoDevice)
     NAME(cudaErrorInvalidDevice)
-    NAME(cudaErrorNoKernelImageForDevice) NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection)
-        NAME(cudaErrorInvalidResourceHandle) NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress)
-            NAME(cudaErrorLaunchFailure) NAME(cudaErrorStreamCaptureUnsupported) NAME(cudaErrorStreamCaptureInvalidated)
+    NAME(cudaErrorNoKernelImageForDevice)
+    NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection) NAME(cudaErrorInvalidResourceHandle)
+        NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress) NAME(cudaErrorLaunchFailure)
+            NAME(cudaErrorStreamCaptureUnsupported) NAME(cudaErrorStreamCaptureInvalidated)
                 NAME(cudaErrorStreamCaptureUnmatched) NAME(cudaErrorStreamCaptureUnjoined)
   }
   return "cudaErrorUnknown";
