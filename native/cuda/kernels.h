@@ -25,6 +25,8 @@ Outcome RunSwigluBackward(const Call& call, Message& message);
 Outcome RunSoftCap(const Call& call, Message& message);
 Outcome RunSoftCapBackward(const Call& call, Message& message);
 Outcome RunDropout(const Call& call, Message& message);
+Outcome RunAttention(const Call& call, Message& message);
+Outcome RunAttentionBackward(const Call& call, Message& message);
 Outcome RunAccumulate(const Call& call, Message& message);
 Outcome RunZero(const Call& call, Message& message);
 Outcome RunClipScale(const Call& call, Message& message);
@@ -36,5 +38,7 @@ Outcome RunDropoutAdd(const Call& call, Message& message);
 
 size_t ScratchEmbeddingBackward(const OpView& op, const Params& params);
 size_t ScratchSumLeading(const OpView& op, const Params& params);
+size_t ScratchAttention(const OpView& op, const Params& params);
+size_t ScratchAttentionBackward(const OpView& op, const Params& params);
 
 }  // namespace nano::cuda

@@ -28,6 +28,8 @@ constexpr gpu::Kernel kKernels[] = {
     {"soft_cap", RunSoftCap, nullptr, kElementwise},
     {"soft_cap_backward", RunSoftCapBackward, nullptr, kElementwise},
     {"dropout", RunDropout, nullptr, kElementwise},
+    {"attention", RunAttention, ScratchAttention},
+    {"attention_backward", RunAttentionBackward, ScratchAttentionBackward},
     {"accumulate", RunAccumulate},
     {"zero", RunZero},
     {"clip_scale", RunClipScale},

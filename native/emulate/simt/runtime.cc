@@ -255,11 +255,12 @@ const char* cudaGetErrorName(cudaError_t e) {
   case n:       \
     return #n;
     NAME(cudaSuccess)
-    NAME(cudaErrorInvalidValue) NAME(cudaErrorMemoryAllocation) NAME(cudaErrorInvalidConfiguration)
-        NAME(cudaErrorInsufficientDriver) NAME(cudaErrorNoDevice) NAME(cudaErrorInvalidDevice)
-            NAME(cudaErrorNoKernelImageForDevice) NAME(cudaErrorInvalidDevicePointer)
-                NAME(cudaErrorInvalidMemcpyDirection) NAME(cudaErrorInvalidResourceHandle) NAME(cudaErrorNotReady)
-                    NAME(cudaErrorIllegalAddress) NAME(cudaErrorLaunchFailure) NAME(cudaErrorStreamCaptureUnsupported)
+    NAME(cudaErrorInvalidValue)
+    NAME(cudaErrorMemoryAllocation) NAME(cudaErrorInvalidConfiguration) NAME(cudaErrorInsufficientDriver)
+        NAME(cudaErrorNoDevice) NAME(cudaErrorInvalidDevice) NAME(cudaErrorNoKernelImageForDevice)
+            NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection)
+                NAME(cudaErrorInvalidResourceHandle) NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress)
+                    NAME(cudaErrorLaunchFailure) NAME(cudaErrorStreamCaptureUnsupported)
                         NAME(cudaErrorStreamCaptureInvalidated) NAME(cudaErrorStreamCaptureUnmatched)
                             NAME(cudaErrorStreamCaptureUnjoined)
   }

@@ -236,7 +236,7 @@ void find_shared(const void* kernel) {
 void poison_shared() {
   char* dynamic = reinterpret_cast<char*>(dynamic_shared);
   memset(shared_range.begin, kPoison, size_t(dynamic - shared_range.begin));
-  memset(dynamic, kPoison, launch->dynamic_shared);
+  memset(dynamic, kPoison, launch->dynamic_shared + 256);  // and the canary, over what an earlier kernel has left
   char* rest = dynamic + sizeof dynamic_shared;
   memset(rest, kPoison, size_t(shared_range.end - rest));
 }

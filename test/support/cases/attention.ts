@@ -56,6 +56,11 @@ function uncached(): Sizes[] {
     ),
     ...[3, 9, 47].map((T) => ({ B: 3, T, H: 4, G: 2, D: 9, dropout: 0.3 })),
     { B: 17, T: 11, H: 8, G: 1, D: 3 },
+    // The GPU's tiles are 64 × 32, of 32, 64 and 128 channels; wider heads are cut, and rows of multiples of 4 go faster.
+    ...[3, 35, 67].flatMap((T) => [32, 48, 64, 96, 128].map((D) => ({ T, H: 2, D }))),
+    ...[127, 129, 130, 260, 300].map((D) => ({ T: 37, D, dropout: 0.2 })),
+    { T: 97, H: 6, G: 2, D: 36, dropout: 0.3 },
+    { T: 193, H: 2, G: 1, D: 20 },
   ]
 }
 
@@ -93,6 +98,13 @@ function cached(): Sizes[] {
       })),
     ),
     { B: 2, T: 5, S: 13, start: [7, 2], slot: [1, 0], H: 2, D: 5, dropout: 0.4 },
+    // Few queries of long caches, whose keys a GPU splits among blocks; heads by which it takes them, and one too wide.
+    ...[1, 2].flatMap((T) =>
+      [32, 60, 128, 129].map((D) => ({ B: 2, T, S: 700, start: [690, 130], slot: [2, 0], H: 4, G: 2, D })),
+    ),
+    { B: 2, T: 1, S: 400, start: [399, 0], slot: [0, 1], H: 2, D: 64, dropout: 0.3 },
+    { T: 70, S: 300, start: 201, H: 2, D: 64, dropout: 0.2 },
+    { T: 70, S: 300, start: 230, H: 2, G: 1, D: 132 },
   ]
 }
 

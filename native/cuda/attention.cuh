@@ -1,0 +1,264 @@
+// What attention and attention_backward share: where a head's rows lie, tiles in shared memory and the two products
+// that are taken of them, and the dropout mask of a tile.
+#pragma once
+
+#include "cuda/kernel.cuh"
+#include "cuda/ptx.cuh"
+#include "ops/attention.h"
+#include "ops/philox.h"
+
+namespace nano::cuda {
+
+// Of queries, and with `key` or `kv_` in front of keys and values, which `group` query heads may share.
+struct AttentionSizes {
+  int64_t batch, queries, keys, channels, heads, head_size;
+  int64_t kv_channels, group;
+};
+
+inline AttentionSizes SizesOf(const Shape& q, const Shape& k, const AttentionParams& p) {
+  return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads, k.dims[2], p.heads / p.kv_heads};
+}
+
+// Exponentials are in base 2, which is what the hardware has: scores are multiplied by scale·log2 e.
+constexpr double kLog2E = 1.4426950408889634;
+constexpr float kLn2 = 0.69314718f;
+inline float BinaryScale(float scale) { return static_cast<float>(static_cast<double>(scale) * kLog2E); }
+
+// Of attention's weights; `rng` is null without dropout.
+struct WeightDropout {
+  const uint32_t* rng;
+  uint32_t site;
+  DropoutRule rule;
+
+  __device__ __forceinline__ unsigned Kept(uint64_t block) const {  // a bit for each of the block's elements
+    const PhiloxBlock drawn = RandomStream(rng, site).Block(block);
+    unsigned kept = 0;
+#pragma unroll
+    for (int w = 0; w < 4; ++w) kept |= (drawn.word[w] >= rule.threshold ? 1u : 0u) << w;
+    return kept;
+  }
+  __device__ __forceinline__ bool Keeps(uint64_t element) const { return (Kept(element / 4) >> element % 4 & 1) != 0; }
+};
+inline WeightDropout DropoutOf(const Call& call, const AttentionParams& p, size_t input) {
+  return {p.dropout > 0 ? Input<const uint32_t>(call, input) : nullptr, p.site, DropoutRule(p.dropout)};
+}
+
+// A call as a forward kernel sees it.
+struct Attention {
+  AttentionSizes size;
+  const float *q, *k, *v;
+  float *y, *lse;
+  const int32_t *start, *slot;  // null: the keys are the queries' own
+  float binary_scale;
+  WeightDropout dropout;
+};
+
+// Few queries against many keys, in attention_few.cu.
+bool HasFewQueries(const AttentionSizes& size);
+size_t ScratchFewQueries(const AttentionSizes& size);
+Outcome AttendFewQueries(const Call& call, const Attention& attention, Message& message);
+
+__device__ __forceinline__ float4& Four(float* at) { return *reinterpret_cast<float4*>(at); }
+__device__ __forceinline__ const float4& Four(const float* at) { return *reinterpret_cast<const float4*>(at); }
+
+__device__ __forceinline__ float AddProducts(const float4& a, const float4& b, float sum) {
+  sum = fmaf(a.x, b.x, sum);
+  sum = fmaf(a.y, b.y, sum);
+  sum = fmaf(a.z, b.z, sum);
+  return fmaf(a.w, b.w, sum);
+}
+
+template <int kMost>
+__device__ __forceinline__ int AtMost(int64_t n) {
+  return n < kMost ? static_cast<int>(n) : kMost;
+}
+
+// What a maximum so far is to be subtracted as: where all scores are −∞, their exponentials are 0.
+__device__ __forceinline__ float ShiftOf(float top) { return top == -INFINITY ? 0.0f : top; }
+__device__ __forceinline__ float LogSumExp(float top, float sum) { return ShiftOf(top) * kLn2 + logf(sum); }
+
+// A block owns 64 rows (queries, or keys whose gradients it makes) and meets tiles of 32 rows of the other side, which
+// stream by. Every product is one of two:
+//   Multiply:   scores [own, streamed] += own rows · streamed rows
+//   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
+// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say; 16 lanes
+// share a row, and a row is one warp's, so that weights pass through shared memory without a barrier of the block.
+// All else is written in these terms; products by other means (tensor cores) would be another class like this one.
+template <int kHeadChannels>
+struct Tile {
+  static constexpr int kHead = kHeadChannels;  // channels in memory: of a head, zeros behind it, or a part of a head
+  static constexpr int kOwn = 64, kStreamed = 32;
+  static constexpr int kSharers = 16;  // lanes to a row
+  static constexpr int kRows = kHead > 64 ? 4 : 8, kColumns = kStreamed / kSharers, kChannels = kHead / kSharers;
+  static constexpr int kThreads = kOwn / kRows * kSharers;
+  static constexpr int kRow = kHead + 4, kWeightRow = kStreamed + 4;  // + 4: rows begin in different banks
+  static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow, kWeightSize = kOwn * kWeightRow;
+  static constexpr int kTogether = kChannels % 4 == 0 ? 4 : 2;  // channels side by side
+
+  static __device__ __forceinline__ int Sharer() { return static_cast<int>(threadIdx.x) % kSharers; }
+  static __device__ __forceinline__ int Row(int i) {
+    return static_cast<int>(threadIdx.x) / kSharers + kThreads / kSharers * i;
+  }
+  static __device__ __forceinline__ int Column(int i) { return Sharer() * kColumns + i; }
+  static __device__ __forceinline__ int Channel(int i) {
+    return (i / kTogether * kSharers + Sharer()) * kTogether + i % kTogether;
+  }
+  // Where a streamed row lies: the rows that lanes read at once lie side by side.
+  static __device__ __forceinline__ int Place(int row) { return row % kColumns * kSharers + row / kColumns; }
+
+  // Over the lanes that share a row.
+  template <class Combine>
+  static __device__ __forceinline__ float Reduce(float value, Combine combine) {
+#pragma unroll
+    for (int offset = kSharers / 2; offset > 0; offset /= 2) {
+      value = combine(value, __shfl_xor_sync(~0u, value, offset));
+    }
+    return value;
+  }
+
+  // `rows` rows of `width` floats to a tile, and zeros where it has more. All threads.
+  template <bool kOwners>
+  static __device__ __forceinline__ void Load(float* to, const float* from, int64_t stride, int rows, int width,
+                                              bool aligned) {
+    if (aligned) {
+      LoadBy<kOwners, float4>(to, from, stride, rows, width);
+    } else {
+      LoadBy<kOwners, float>(to, from, stride, rows, width);
+    }
+  }
+
+  template <bool kOwners, class Vector>
+  static __device__ __forceinline__ void LoadBy(float* to, const float* from, int64_t stride, int rows, int width) {
+    constexpr int kFloats = sizeof(Vector) / sizeof(float), kStep = kThreads * kFloats / kHead;
+    static_assert(kStep % kColumns == 0 && kStreamed % kStep == 0);
+    const int first = static_cast<int>(threadIdx.x) * kFloats / kHead;
+    const int channel = static_cast<int>(threadIdx.x) * kFloats % kHead;
+    from += first * stride + channel;
+    to += (kOwners ? first : Place(first)) * kRow + channel;
+#pragma unroll 2
+    for (int n = 0; n < (kOwners ? kOwn : kStreamed); n += kStep, from += kStep * stride) {
+      Vector value{};
+      if (channel < width && first + n < rows) value = *reinterpret_cast<const Vector*>(from);
+      *reinterpret_cast<Vector*>(to + (kOwners ? n : n / kColumns) * kRow) = value;
+    }
+  }
+
+  // The first `width` channels' share of the scores.
+  static __device__ __forceinline__ void Multiply(const float* own, const float* streamed, int width,
+                                                  float (&scores)[kRows][kColumns]) {
+#pragma unroll 1
+    for (int d = 0; d < width; d += 4) {
+      float4 b[kColumns];
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) b[j] = Four(streamed + (j * kSharers + Sharer()) * kRow + d);
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        const float4 a = Four(own + Row(i) * kRow + d);
+#pragma unroll
+        for (int j = 0; j < kColumns; ++j) scores[i][j] = AddProducts(a, b[j], scores[i][j]);
+      }
+    }
+  }
+
+  // To shared memory, for Accumulate by the same warp, which must be done with what was there before.
+  static __device__ __forceinline__ void StoreWeights(const float (&weights)[kRows][kColumns], float* to) {
+    __syncwarp();
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) to[Row(i) * kWeightRow + Column(j)] = weights[i][j];
+    }
+    __syncwarp();
+  }
+
+  // What the first `count` streamed rows add.
+  static __device__ __forceinline__ void Accumulate(const float* weights, const float* streamed, int count,
+                                                    float (&sums)[kRows][kChannels]) {
+#pragma unroll 1
+    for (int s = 0; s < count; s += 4) {
+      float a[kRows][4];
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) Four(a[i]) = Four(weights + Row(i) * kWeightRow + s);
+#pragma unroll
+      for (int u = 0; u < 4; ++u) {
+        const float* row = streamed + (Place(u) + s / kColumns) * kRow;
+        float b[kChannels];
+#pragma unroll
+        for (int c = 0; c < kChannels; ++c) b[c] = row[Channel(c)];
+#pragma unroll
+        for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+          for (int c = 0; c < kChannels; ++c) sums[i][c] = fmaf(a[i][u], b[c], sums[i][c]);
+        }
+      }
+    }
+  }
+
+  // The first `rows` rows, `width` channels of each, to memory.
+  static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], float* to, int64_t stride,
+                                               int rows, int width) {
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      if (Row(i) >= rows) continue;
+#pragma unroll
+      for (int c = 0; c < kChannels; ++c) {
+        if (Channel(c) < width) to[Row(i) * stride + Channel(c)] = sums[i][c];
+      }
+    }
+  }
+};
+
+// Which weights of a tile dropout keeps: four bits for each of Philox's blocks that a row of it touches.
+template <int kQueries, int kKeys, int kThreads>
+struct KeptWeights {
+  static constexpr int kBlocks = kKeys / 4 + 1;  // a row may begin anywhere in its first block
+  static constexpr int kBytes = (kQueries * kBlocks + 15) / 16 * 16;
+
+  uint8_t* bits;    // shared memory
+  uint64_t first;   // the mask's element for the tile's first query and key
+  uint64_t stride;  // from query to query
+
+  // All threads; to be used after a barrier.
+  __device__ __forceinline__ void Draw(const WeightDropout& dropout) const {
+    for (int i = static_cast<int>(threadIdx.x); i < kQueries * kBlocks; i += kThreads) {
+      const int query = i / kBlocks, block = i % kBlocks;
+      bits[i] = static_cast<uint8_t>(dropout.Kept((first + query * stride) / 4 + block));
+    }
+  }
+  __device__ __forceinline__ bool At(int query, int key) const {
+    const unsigned begin = static_cast<unsigned>(first) + static_cast<unsigned>(query) * static_cast<unsigned>(stride);
+    const unsigned at = begin % 4 + static_cast<unsigned>(key);
+    return (bits[static_cast<unsigned>(query) * kBlocks + at / 4] >> at % 4 & 1) != 0;
+  }
+};
+
+// How heads are cut into parts of kHead channels, and what a kernel must know about it. A block makes one part of the
+// results; scores are sums over all parts.
+struct HeadParts {
+  int64_t count;
+  int size;  // of a head
+  bool aligned;
+
+  template <class Tile>
+  static HeadParts Of(const AttentionSizes& s) {
+    return {DivideUp(s.head_size, Tile::kHead), static_cast<int>(s.head_size), s.head_size % 4 == 0};
+  }
+  template <class Tile>
+  __device__ __forceinline__ int Width(int64_t part) const {
+    return AtMost<Tile::kHead>(size - part * Tile::kHead);
+  }
+};
+
+// Calls run with the smallest tile that holds a head. Where the device has no `wide_bytes` of shared memory for the
+// widest, a head is cut.
+template <class Run>
+Outcome WithTile(const Call& call, const AttentionSizes& size, size_t wide_bytes, Message& message, const Run& run) {
+  if (size.head_size <= 32) return run(Tile<32>());
+  if (size.head_size <= 64) return run(Tile<64>());
+  int most = 0;
+  const cudaError_t error = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, call.queue->ordinal);
+  if (error != cudaSuccess) return OutcomeOf(error, "cudaDeviceGetAttribute", message);
+  return static_cast<size_t>(most) < wide_bytes ? run(Tile<64>()) : run(Tile<128>());
+}
+
+}  // namespace nano::cuda
