@@ -10,6 +10,22 @@ constexpr bool kElementwise = true;
 constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
     {"add", RunAdd, nullptr, kElementwise},
+    {"layer_norm", RunLayerNorm},
+    {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
+    {"rms_norm", RunRmsNorm, nullptr, kElementwise},
+    {"rms_norm_backward", RunRmsNormBackward, ScratchRmsNormBackward, kElementwise},
+    {"rope", RunRope, nullptr, kElementwise},
+    {"masked_softmax", RunMaskedSoftmax},
+    {"masked_softmax_backward", RunMaskedSoftmaxBackward},
+    {"cross_entropy", RunCrossEntropy, ScratchCrossEntropy},
+    {"cross_entropy_backward", RunCrossEntropyBackward},
+    {"global_norm", RunGlobalNorm, ScratchGlobalNorm},
+    {"adamw", RunAdamw, ScratchAdamw},
+    {"sgd", RunSgd},
+    {"muon", RunMuon, ScratchMuon},
+    {"ema", RunEma},
+    {"repetition_penalty", RunRepetitionPenalty},
+    {"sample", RunSample, ScratchSample},
 };
 
 }  // namespace
