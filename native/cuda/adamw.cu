@@ -1,8 +1,7 @@
 // adamw: one pass over all parameters (the formula is AdamwUpdate in ops/adamw.h).
-#include "ops/adamw.h"
-
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
+#include "ops/adamw.h"
 
 namespace nano::cuda {
 namespace {

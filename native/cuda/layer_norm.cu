@@ -1,8 +1,7 @@
 // layer_norm and its gradient.
-#include "ops/layer_norm.h"
-
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
+#include "ops/layer_norm.h"
 
 namespace nano::cuda {
 namespace {
@@ -51,7 +50,7 @@ template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     BackwardKernel(const Control* control, const float* x, const float* gain, const float* mean, const float* rstd,
                    const float* dy, int64_t rows, int64_t n, float* dx, float* slabs) {
-  __shared__ float room[Plan::kWarps];
+  __shared__ float room[Plan::kWarps][2];
   __shared__ float columns[Plan::kRows > 1 ? Plan::kColumns : 1];
   if (Stopped(control)) return;
   const float count = static_cast<float>(n);
@@ -78,8 +77,8 @@ __global__ void __launch_bounds__(Plan::kBlock)
       gains.Add(k, i, n, dyz);
       biases.Add(k, i, n, a[1]);
     });
-    const float mean_g = Plan::Reduce(sum, room, Add()) / count;
-    const float mean_gz = Plan::Reduce(products, room, Add()) / count;
+    Plan::SumBoth(sum, products, room);
+    const float mean_g = sum / count, mean_gz = products / count;
     row.Each(0, [&](int, int64_t i, const Four(&a)[2]) {
       const Four weight = LoadFour(gain, i, n, 0);
       Four d;

@@ -1,8 +1,7 @@
 // masked_softmax and its gradient: row by row, over the columns that the row sees. The others are not read.
-#include "ops/masked_softmax.h"
-
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
+#include "ops/masked_softmax.h"
 
 namespace nano::cuda {
 namespace {

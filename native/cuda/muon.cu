@@ -1,12 +1,11 @@
 // muon: one matrix after the other. None is transposed: of a matrix with more rows than columns XᵀX is taken where X·Xᵀ
 // is of the others, and the polynomial stands on its other side.
-#include "ops/muon.h"
-
 #include <cmath>
 
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "cuda/tiled_product.cuh"
+#include "ops/muon.h"
 
 namespace nano::cuda {
 namespace {
@@ -132,8 +131,8 @@ Outcome Turn(const Call& call, Message& message, const Room& room, Step step, co
   float *x = reinterpret_cast<float*>(sums + room.sums), *y = x + room.matrix;
   float *gram = y + room.matrix, *square = gram + room.square;
   const Grid chunks = {sizes.chunks(), kThreads};
-  Outcome outcome = Launch(call, message, chunks, DirectionKernel, call.control, step, gradient, sizes.elements(), m, x,
-                           sums);
+  Outcome outcome =
+      Launch(call, message, chunks, DirectionKernel, call.control, step, gradient, sizes.elements(), m, x, sums);
   const auto then = [&](auto&& next) {
     if (outcome == Outcome::kOk) outcome = next();
   };

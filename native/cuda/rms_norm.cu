@@ -1,8 +1,7 @@
 // rms_norm and its gradient. Below a row is one group of channels: all that is normed at once.
-#include "ops/rms_norm.h"
-
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
+#include "ops/rms_norm.h"
 
 namespace nano::cuda {
 namespace {

@@ -1,10 +1,9 @@
 // rope: a block has a position. It computes the position's cosines and sines and turns all that stands there by them.
-#include "ops/rope.h"
-
 #include "cuda/check.cuh"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/math.h"
+#include "ops/rope.h"
 
 namespace nano::cuda {
 namespace {
@@ -19,9 +18,8 @@ struct Sizes {
 
 // A thread turns four pairs of channels of a head at a time, reading both halves and writing both: y may be x. The
 // blocks of a position share its sequences.
-__global__ void __launch_bounds__(kThreads)
-    TurnKernel(const Control* control, const float* x, const int32_t* positions, Sizes sizes, double log_base,
-               double sign, float* y) {
+__global__ void __launch_bounds__(kThreads) TurnKernel(const Control* control, const float* x, const int32_t* positions,
+                                                       Sizes sizes, double log_base, double sign, float* y) {
   __shared__ __align__(16) float cosines[kPairs], sines[kPairs];
   if (Stopped(control)) return;
   const int64_t place = blockIdx.x;

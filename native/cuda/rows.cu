@@ -7,9 +7,8 @@ namespace {
 constexpr int kColumns = kWarp, kParts = 8;
 
 // A block has 32 columns; each of its warps adds every eighth slab, the first warp then adds these sums.
-__global__ void __launch_bounds__(kColumns* kParts)
-    SlabKernel(const Control* control, const float* sums, int64_t slabs, int64_t n, int64_t width, float* first,
-               float* second) {
+__global__ void __launch_bounds__(kColumns* kParts) SlabKernel(const Control* control, const float* sums, int64_t slabs,
+                                                               int64_t n, int64_t width, float* first, float* second) {
   __shared__ float room[kParts][kColumns];
   if (Stopped(control)) return;
   const int lane = static_cast<int>(threadIdx.x) % kColumns, part = static_cast<int>(threadIdx.x) / kColumns;

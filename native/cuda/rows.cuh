@@ -1,5 +1,5 @@
-// Ops on rows of floats. A group of threads takes a row: eight lanes of a warp for a short one, a warp, or a whole block.
-// Each thread has fours of it, kThreads fours apart, so that a group reads memory in order, 16 bytes a thread.
+// Ops on rows of floats. A group of threads takes a row: eight lanes of a warp for a short one, a warp, or a whole
+// block. Each thread has fours of it, kThreads fours apart, so that a group reads memory in order, 16 bytes a thread.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -41,8 +41,8 @@ __device__ __forceinline__ void StoreFour(float* row, int64_t i, int64_t n, cons
 template <int kThreadsOfRow, int kFours>
 struct RowPlan {
   static constexpr int kThreads = kThreadsOfRow, kHeld = kFours;
-  static constexpr int kBlock = kThreads < 256 ? 256 : kThreads;
-  static constexpr int kRows = kBlock / kThreads;       // at once in a block
+  static constexpr int kBlock = kThreads > kWarp ? kThreads : 256;
+  static constexpr int kRows = kBlock / kThreads;        // at once in a block
   static constexpr int kColumns = 4 * kThreads * kHeld;  // held
   static constexpr int kWarps = kBlock / kWarp;
 
@@ -75,6 +75,23 @@ struct RowPlan {
         value = combine(value, __shfl_xor_sync(~0u, value, offset));
       }
       return value;
+    }
+  }
+
+  // Two sums at once. `room` is of kWarps pairs.
+  __device__ __forceinline__ static void SumBoth(float& a, float& b, float (*room)[2]) {
+#pragma unroll
+    for (int offset = (kThreads < kWarp ? kThreads : kWarp) / 2; offset > 0; offset /= 2) {
+      a += __shfl_xor_sync(~0u, a, offset);
+      b += __shfl_xor_sync(~0u, b, offset);
+    }
+    if constexpr (kThreads > kWarp) {
+      const int warp = static_cast<int>(threadIdx.x) / kWarp;
+      if (threadIdx.x % kWarp == 0) room[warp][0] = a, room[warp][1] = b;
+      __syncthreads();
+      a = room[0][0], b = room[0][1];
+      for (int i = 1; i < kWarps; ++i) a += room[i][0], b += room[i][1];
+      __syncthreads();
     }
   }
 };
@@ -123,9 +140,10 @@ Outcome WithPlan(int64_t n, const Use& use) {
   if (n <= 64) return use(RowPlan<8, 2>());
   if (n <= 128) return use(RowPlan<32, 1>());
   if (n <= 512) return use(RowPlan<32, 4>());
-  if (n <= 1024) return use(RowPlan<32, 8>());
+  if (n <= 1024) return use(RowPlan<64, 4>());
+  if (n <= 2048) return use(RowPlan<128, 4>());
   if (n <= 4096) return use(RowPlan<256, 4>());
-  return use(RowPlan<256, 8>());
+  return use(RowPlan<512, 4>());
 }
 
 // ---- Sums over the rows, for each column. Every block has a slab of the rows, and its own sums in the scratch; these
@@ -136,7 +154,8 @@ auto WithSlabPlan(int64_t n, const Use& use) {
   if (n <= 128) return use(RowPlan<32, 1>());
   if (n <= 512) return use(RowPlan<32, 4>());
   if (n <= 1024) return use(RowPlan<256, 1>());
-  return use(RowPlan<256, 4>());
+  if (n <= 2048) return use(RowPlan<256, 2>());
+  return use(RowPlan<512, 2>());
 }
 
 // A few rows for each group, and as many blocks as keep a large device busy.

@@ -3,13 +3,12 @@
 //
 // Four kernels: the largest of each row; a look at what was asked for, and whether there is something to choose from;
 // the weights, many blocks a row; the draw, a block a row.
-#include "ops/sample.h"
-
 #include <cstring>
 
 #include "cuda/kernels.h"
 #include "ops/math.h"
 #include "ops/philox.h"
+#include "ops/sample.h"
 
 namespace nano::cuda {
 namespace {
@@ -231,8 +230,8 @@ __device__ __forceinline__ double Choose(const Options& options, Choices& choice
   double total = Total(choices, room.sums);
   const double top_p = *options.top_p, min_p = *options.min_p;
   if (top_p < 1) {
-    const uint32_t least = Threshold(choices.logits, choices.n, top_p * total, room.masses,
-                                     [&](int64_t i) { return choices.Weight(i); });
+    const uint32_t least =
+        Threshold(choices.logits, choices.n, top_p * total, room.masses, [&](int64_t i) { return choices.Weight(i); });
     if (least > choices.threshold) choices.threshold = least;
   }
   choices.least = min_p;
@@ -300,8 +299,8 @@ Outcome RunSample(const Call& call, Message& message) {
   room.largest = static_cast<uint64_t*>(call.scratch);
   room.totals = reinterpret_cast<double*>(room.largest + rows);
   room.weights = room.totals + rows * chunks;
-  Outcome outcome = Launch(call, message, {BlocksFor(rows), kThreads}, LargestKernel, call.control, logits, rows, n,
-                           room.largest);
+  Outcome outcome =
+      Launch(call, message, {BlocksFor(rows), kThreads}, LargestKernel, call.control, logits, rows, n, room.largest);
   if (outcome != Outcome::kOk) return outcome;
   outcome = Launch(call, message, {1, kThreads}, CheckKernel, call.control, call.op, options, room.largest, rows);
   if (outcome != Outcome::kOk) return outcome;

@@ -1,8 +1,7 @@
 // sgd: one pass over all parameters.
-#include "ops/sgd.h"
-
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
+#include "ops/sgd.h"
 
 namespace nano::cuda {
 namespace {

@@ -20,8 +20,8 @@ struct Product {
 
 constexpr int kTile = 64, kDepth = 16, kProductThreads = 256;
 
-// A tile's part of a: kTile rows and kDepth columns, from (row, column) on; `across` is the other way about. Neighbouring
-// threads read neighbours in memory. 0 outside.
+// A tile's part of a: kTile rows and kDepth columns, from (row, column) on; `across` is the other way about.
+// Neighbouring threads read neighbours in memory. 0 outside.
 __device__ __forceinline__ void LoadTile(const Matrix& x, int64_t rows, int64_t columns, int64_t row, int64_t column,
                                          float (*tile)[kTile + 4]) {
   const bool by_rows = x.column == 1;
