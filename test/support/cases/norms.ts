@@ -138,6 +138,12 @@ function globalNorms(): Case[] {
       floats('z', [7]),
       floats('w', [30011]),
     ]),
+    // More than a GPU is told of at once.
+    opCase(
+      'global_norm',
+      'many tensors',
+      Array.from({ length: 401 }, (_, i) => floats(`x${i}`, [(i % 7) + 1])),
+    ),
     opCase('global_norm', 'one far above', [replaced(floats('x', [1003]), { 1002: 1e15 })]),
     opCase('global_norm', 'tiny', [floats('x', [33], -1e-20, 1e-20)]),
     opCase('global_norm', 'all 0', [given('f32', [9], new Float32Array(9))]),
