@@ -141,7 +141,7 @@ Outcome WithPlan(int64_t n, const Use& use) {
   if (n <= 128) return use(RowPlan<32, 1>());
   if (n <= 512) return use(RowPlan<32, 4>());
   if (n <= 1024) return use(RowPlan<64, 4>());
-  if (n <= 2048) return use(RowPlan<128, 4>());
+  if (n <= 2048) return use(RowPlan<256, 2>());
   if (n <= 4096) return use(RowPlan<256, 4>());
   return use(RowPlan<512, 4>());
 }
