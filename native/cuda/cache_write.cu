@@ -1,7 +1,7 @@
 // cache_write: puts new rows into slots of a cache.
 #include "cuda/examine.cuh"
 #include "cuda/kernels.h"
-#include "cuda/rows.cuh"
+#include "cuda/move_rows.cuh"
 
 namespace nano::cuda {
 namespace {

@@ -1,7 +1,7 @@
 // embedding: rows of a table; its gradient adds them up again.
 #include "cuda/check.cuh"
 #include "cuda/kernels.h"
-#include "cuda/rows.cuh"
+#include "cuda/move_rows.cuh"
 #include "cuda/sort.cuh"
 
 namespace nano::cuda {

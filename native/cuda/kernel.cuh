@@ -68,7 +68,7 @@ T* Output(const Call& call, size_t i) {
 inline const Shape& InputShape(const Call& call, size_t i) { return call.inputs[i].spec->shape; }
 inline const Shape& OutputShape(const Call& call, size_t i) { return call.outputs[i].spec->shape; }
 
-constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+__host__ __device__ constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // ---- On the device.
 __device__ __forceinline__ bool Stopped(const Control* control) { return control->failed != 0; }

@@ -1,42 +1,222 @@
-// Rows of floats that are moved as they are.
+// Ops on rows of floats. A group of threads takes a row: eight lanes of a warp for a short one, a warp, or a whole
+// block. Each thread has fours of it, kThreads fours apart, so that a group reads memory in order, 16 bytes a thread.
 #pragma once
 
-#include <type_traits>
-
-#include "cuda/quads.cuh"
+#include "cuda/kernel.cuh"
 
 namespace nano::cuda {
 
-template <class Unit, class Move>
-__global__ void __launch_bounds__(kElementThreads)
-    MoveKernel(const Control* control, int64_t n, int64_t width, const Unit* from, Unit* to, Move move) {
-  if (Stopped(control)) return;
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kElementThreads;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kElementThreads + threadIdx.x; i < n; i += step) {
-    const int64_t r = i / width, at = i - r * width;
-    const auto [source, target] = move(r);
-    to[target * width + at] = from[source * width + at];
+struct Four {
+  float v[4];
+};
+
+__device__ __forceinline__ bool IsAligned(const float* x) { return (reinterpret_cast<uintptr_t>(x) & 15) == 0; }
+
+// Elements i to i + 3 of a row of n, and `rest` for those that it hasn't.
+__device__ __forceinline__ Four LoadFour(const float* row, int64_t i, int64_t n, float rest) {
+  const float* from = row + i;
+  if (i >= 0 && i + 4 <= n && IsAligned(from)) {
+    const float4 x = *reinterpret_cast<const float4*>(from);
+    return {{x.x, x.y, x.z, x.w}};
+  }
+  Four x;
+#pragma unroll
+  for (int j = 0; j < 4; ++j) x.v[j] = i + j >= 0 && i + j < n ? from[j] : rest;
+  return x;
+}
+
+__device__ __forceinline__ void StoreFour(float* row, int64_t i, int64_t n, const Four& x) {
+  float* to = row + i;
+  if (i >= 0 && i + 4 <= n && IsAligned(to)) {
+    *reinterpret_cast<float4*>(to) = make_float4(x.v[0], x.v[1], x.v[2], x.v[3]);
+    return;
+  }
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    if (i + j >= 0 && i + j < n) to[j] = x.v[j];
   }
 }
 
-// Which row goes where; both count in rows of the moved width.
-struct Way {
-  int64_t source, target;
+// kThreads threads a row, each with up to kHeld fours of it in registers. What is longer than that is read again.
+template <int kThreadsOfRow, int kFours>
+struct RowPlan {
+  static constexpr int kThreads = kThreadsOfRow, kHeld = kFours;
+  static constexpr int kBlock = kThreads > kWarp ? kThreads : 256;
+  static constexpr int kRows = kBlock / kThreads;        // at once in a block
+  static constexpr int kColumns = 4 * kThreads * kHeld;  // held
+  static constexpr int kWarps = kBlock / kWarp;
+
+  __device__ __forceinline__ static int Lane() { return static_cast<int>(threadIdx.x) % kThreads; }
+  __device__ __forceinline__ static int Group() { return static_cast<int>(threadIdx.x) / kThreads; }
+
+  static Grid GridOf(int64_t rows) {
+    constexpr int64_t kMost = int64_t{1} << 30;
+    const int64_t blocks = DivideUp(rows, kRows);
+    return {blocks < kMost ? blocks : kMost, kBlock};
+  }
+
+  // body(row, mine) for all rows, on all threads of the block as often; `mine` is false for a group that has none left.
+  template <class Body>
+  __device__ __forceinline__ static void ForRows(int64_t rows, const Body& body) {
+    const int64_t step = static_cast<int64_t>(gridDim.x) * kRows;
+    for (int64_t first = static_cast<int64_t>(blockIdx.x) * kRows; first < rows; first += step) {
+      body(first + Group(), first + Group() < rows);
+    }
+  }
+
+  // Over the threads of a row, in a fixed order. `room` is of kWarps values.
+  template <class T, class Combine>
+  __device__ __forceinline__ static T Reduce(T value, T* room, Combine combine) {
+    if constexpr (kThreads > kWarp) {
+      return BlockReduce<kThreads>(value, room, combine);
+    } else {
+#pragma unroll
+      for (int offset = kThreads / 2; offset > 0; offset /= 2) {
+        value = combine(value, __shfl_xor_sync(~0u, value, offset));
+      }
+      return value;
+    }
+  }
+
+  // Two sums at once. `room` is of kWarps pairs.
+  __device__ __forceinline__ static void SumBoth(float& a, float& b, float (*room)[2]) {
+#pragma unroll
+    for (int offset = (kThreads < kWarp ? kThreads : kWarp) / 2; offset > 0; offset /= 2) {
+      a += __shfl_xor_sync(~0u, a, offset);
+      b += __shfl_xor_sync(~0u, b, offset);
+    }
+    if constexpr (kThreads > kWarp) {
+      const int warp = static_cast<int>(threadIdx.x) / kWarp;
+      if (threadIdx.x % kWarp == 0) room[warp][0] = a, room[warp][1] = b;
+      __syncthreads();
+      a = room[0][0], b = room[0][1];
+      for (int i = 1; i < kWarps; ++i) a += room[i][0], b += room[i][1];
+      __syncthreads();
+    }
+  }
 };
 
-// For every r below `rows`: `columns` floats, from row move(r).source of `from` to row move(r).target of `to`.
-template <class Move>
-Outcome MoveRows(const Call& call, Message& message, int64_t rows, int64_t columns, const float* from, float* to,
-                 Move move) {
-  const auto launch = [&](auto* source, auto* target, int64_t width) {
-    const int64_t n = rows * width;
-    const int64_t blocks = DivideUp(n, kElementThreads), most = int64_t{16} * call.queue->multiprocessors;
-    using Unit = std::remove_pointer_t<decltype(target)>;
-    return Launch(call, message, {blocks < most ? blocks : most, kElementThreads}, MoveKernel<Unit, Move>, call.control,
-                  n, width, source, target, move);
-  };
-  if (!InQuads(columns)) return launch(from, to, columns);
-  return launch(reinterpret_cast<const float4*>(from), reinterpret_cast<float4*>(to), columns / kQuad);
+// What a thread has of kCount rows that lie alike. A row may begin `lead` elements after an aligned address; its fours
+// are the aligned ones then.
+template <class Plan, int kCount>
+struct HeldRows {
+  const float* rows[kCount];
+  int64_t n, lead;
+  Four held[Plan::kHeld][kCount];
+
+  __device__ __forceinline__ int64_t Start(int64_t four) const { return 4 * four - lead; }
+
+  // The elements of short fours that the rows don't have become `rest`.
+  __device__ __forceinline__ void Load(float rest) {
+#pragma unroll
+    for (int k = 0; k < Plan::kHeld; ++k) {
+#pragma unroll
+      for (int row = 0; row < kCount; ++row) {
+        held[k][row] = LoadFour(rows[row], Start(k * Plan::kThreads + Plan::Lane()), n, rest);
+      }
+    }
+  }
+
+  // body(k, i, fours) for each of the thread's fours: i is its first element, k its place if it is held, else kHeld.
+  template <class Body>
+  __device__ __forceinline__ void Each(float rest, const Body& body) const {
+#pragma unroll
+    for (int k = 0; k < Plan::kHeld; ++k) {
+      const int64_t i = Start(k * Plan::kThreads + Plan::Lane());
+      if (i < n) body(k, i, held[k]);
+    }
+    for (int64_t i = Start(Plan::kHeld * Plan::kThreads + Plan::Lane()); i < n; i += 4 * Plan::kThreads) {
+      Four fours[kCount];
+#pragma unroll
+      for (int row = 0; row < kCount; ++row) fours[row] = LoadFour(rows[row], i, n, rest);
+      body(Plan::kHeld, i, fours);
+    }
+  }
+};
+
+// use(plan) with the plan for rows of n elements.
+template <class Use>
+Outcome WithPlan(int64_t n, const Use& use) {
+  if (n <= 64) return use(RowPlan<8, 2>());
+  if (n <= 128) return use(RowPlan<32, 1>());
+  if (n <= 512) return use(RowPlan<32, 4>());
+  if (n <= 1024) return use(RowPlan<64, 4>());
+  if (n <= 2048) return use(RowPlan<256, 2>());
+  if (n <= 4096) return use(RowPlan<256, 4>());
+  return use(RowPlan<512, 4>());
 }
+
+// ---- Sums over the rows, for each column. Every block has a slab of the rows, and its own sums in the scratch; these
+// are added afterwards, in order.
+template <class Use>
+auto WithSlabPlan(int64_t n, const Use& use) {
+  if (n <= 64) return use(RowPlan<8, 2>());
+  if (n <= 128) return use(RowPlan<32, 1>());
+  if (n <= 512) return use(RowPlan<32, 4>());
+  if (n <= 1024) return use(RowPlan<256, 1>());
+  if (n <= 2048) return use(RowPlan<256, 2>());
+  return use(RowPlan<512, 2>());
+}
+
+// A few rows for each group, and as many blocks as keep a large device busy.
+inline int64_t Slabs(int64_t rows, int64_t n) {
+  constexpr int64_t kMost = 512, kLeastRows = 4;
+  const int64_t at_once = WithSlabPlan(n, [](auto plan) { return int64_t{decltype(plan)::kRows}; });
+  const int64_t slabs = DivideUp(rows, kLeastRows * at_once);
+  return slabs < kMost ? slabs : kMost;
+}
+
+// The sums of a thread's columns, in registers; those of columns that aren't held are kept in the slab's own row.
+template <class Plan>
+struct ColumnSums {
+  float* slab;  // n sums in the scratch
+  Four held[Plan::kHeld];
+
+  __device__ __forceinline__ void Clear(int64_t n) {
+#pragma unroll
+    for (int k = 0; k < Plan::kHeld; ++k) held[k] = {{0, 0, 0, 0}};
+    for (int64_t i = Plan::kColumns + 4 * Plan::Lane(); i < n; i += 4 * Plan::kThreads) {
+      StoreFour(slab, i, n, {{0, 0, 0, 0}});
+    }
+  }
+
+  __device__ __forceinline__ void Add(int k, int64_t i, int64_t n, const Four& x) {
+    Four sum = k < Plan::kHeld ? held[k < Plan::kHeld ? k : 0] : LoadFour(slab, i, n, 0);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) sum.v[j] += x.v[j];
+    if (k < Plan::kHeld) {
+      held[k < Plan::kHeld ? k : 0] = sum;
+    } else {
+      StoreFour(slab, i, n, sum);
+    }
+  }
+
+  // Adds the groups' sums, one group after the other. `room` is of kColumns floats, and used if there are several.
+  __device__ __forceinline__ void Finish(int64_t n, float* room) {
+    for (int group = 0; group < Plan::kRows; ++group) {
+      if (Plan::Group() == group) {
+#pragma unroll
+        for (int k = 0; k < Plan::kHeld; ++k) {
+          const int64_t i = 4 * (k * Plan::kThreads + Plan::Lane());
+          if (group > 0) {
+#pragma unroll
+            for (int j = 0; j < 4; ++j) held[k].v[j] += room[i + j];
+          }
+          if (group + 1 == Plan::kRows) {
+            StoreFour(slab, i, n, held[k]);
+          } else {
+#pragma unroll
+            for (int j = 0; j < 4; ++j) room[i + j] = held[k].v[j];
+          }
+        }
+      }
+      if (Plan::kRows > 1) __syncthreads();
+    }
+  }
+};
+
+// first[c] = Σ sums[slab][c], and second[c] = Σ sums[slab][n + c] if there is one.
+Outcome SumSlabs(const Call& call, Message& message, const float* sums, int64_t slabs, int64_t n, float* first,
+                 float* second);
 
 }  // namespace nano::cuda

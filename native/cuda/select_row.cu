@@ -1,7 +1,7 @@
 // select_row: one row of each sequence.
 #include "cuda/examine.cuh"
 #include "cuda/kernels.h"
-#include "cuda/rows.cuh"
+#include "cuda/move_rows.cuh"
 
 namespace nano::cuda {
 

@@ -25,6 +25,8 @@ function layerNorms(): Case[] {
     [257, 9],
     [1100, 65],
     [35, 3001],
+    // A GPU has a plan for each range of lengths.
+    ...[127, 771, 1604, 4099, 8203].map((C): Shape => [5, C]),
     [2, 3, 5],
     [13],
   ]
@@ -86,6 +88,7 @@ function rmsNorms(): Case[] {
     [[1100, 65], 5],
     [[35, 3001], 1],
     [[5, 5003], 1],
+    ...[127, 771, 1604, 8203].map((C): [Shape, number] => [[5, C], 1]),
     [[40009, 3], 3],
     [[2, 3, 6], 2],
     [[13], 1],
@@ -138,6 +141,12 @@ function globalNorms(): Case[] {
       floats('z', [7]),
       floats('w', [30011]),
     ]),
+    // More than a GPU is told of at once.
+    opCase(
+      'global_norm',
+      'many tensors',
+      Array.from({ length: 401 }, (_, i) => floats(`x${i}`, [(i % 7) + 1])),
+    ),
     opCase('global_norm', 'one far above', [replaced(floats('x', [1003]), { 1002: 1e15 })]),
     opCase('global_norm', 'tiny', [floats('x', [33], -1e-20, 1e-20)]),
     opCase('global_norm', 'all 0', [given('f32', [9], new Float32Array(9))]),

@@ -62,6 +62,10 @@ function adamwCases(): Case[] {
       stateOf([33], '3'),
       stateOf([16007], '4'),
     ]),
+    adamw(
+      'many tensors',
+      crowd.map((shape, i) => stateOf(shape, `${i}`)),
+    ),
     adamw('the first step', [fresh], { step: 1 }),
     ...[2, 10, 1000, 100000, 2 ** 31 - 1].map((step) => adamw(`step ${step}`, [state], { step })),
     adamw('the gradient is 0', [{ ...state, gradient: zeros() }]),
@@ -103,6 +107,9 @@ function sgd(name: string, states: Matrix[], rate = 0.1, scale = 0.5, attributes
 /** Several tensors, some longer than a chunk. */
 const lengths: readonly Shape[] = [[9001], [7], [129, 65], [], [33], [16007]]
 
+/** More than a GPU is told of at once. */
+const crowd: readonly Shape[] = Array.from({ length: 201 }, (_, i) => [(i % 7) + 1])
+
 function sgdCases(): Case[] {
   const state = matrixOf([19])
   const zeros = () => given('f32', [19], new Float32Array(19))
@@ -115,6 +122,10 @@ function sgdCases(): Case[] {
     sgd(
       'across chunks',
       lengths.map((shape, i) => matrixOf(shape, `${i}`)),
+    ),
+    sgd(
+      'many tensors',
+      crowd.map((shape, i) => matrixOf(shape, `${i}`)),
     ),
     sgd('no momentum', [state], 0.1, 1, { ...plain, momentum: 0 }),
     sgd('no momentum, Nesterov', [state], 0.1, 1, { ...nesterov, momentum: 0 }),
@@ -252,6 +263,7 @@ function emaCases(): Case[] {
     ema('rank 0', [[]]),
     ema('rank 3', [[2, 3, 5]]),
     ema('across chunks', lengths),
+    ema('many tensors', crowd),
     ...[0, 0.3, 0.5, 0.9999, 1].map((decay) => ema(`decay ${decay}`, [[19]], decay)),
   ]
 }

@@ -1,0 +1,109 @@
+// Ops on many tensors: each is cut into chunks, and a block has a chunk. Where the tensors lie is passed with the
+// launch, as many of them as fit, so that a hundred small tensors take few launches.
+#pragma once
+
+#include "cuda/rows.cuh"
+
+namespace nano::cuda {
+
+constexpr int kManyThreads = 256;
+constexpr int64_t kManyChunk = 8192;  // elements
+
+// kKinds tensors of one size each, say a parameter and its gradient.
+template <int kKinds>
+struct Many {
+  // 4 KiB of arguments go with a launch; some are left for others.
+  static constexpr int kMost = 3840 / (8 * kKinds + 12);
+  float* data[kKinds][kMost];
+  int64_t elements[kMost];
+  int32_t chunks[kMost];  // of this one and those before it
+  int32_t count;
+
+  __device__ __forceinline__ int Find(int chunk) const {
+    int low = 0, high = count - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (chunk < chunks[middle]) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
+  }
+};
+
+// A block's chunk: elements [begin, end) of the tensor `index`.
+struct Chunk {
+  int index;
+  int64_t begin, end;
+};
+template <int kKinds>
+__device__ __forceinline__ Chunk ChunkOf(const Many<kKinds>& many) {
+  const int chunk = static_cast<int>(blockIdx.x), index = many.Find(chunk);
+  const int64_t begin = (chunk - (index > 0 ? many.chunks[index - 1] : 0)) * kManyChunk;
+  const int64_t end = begin + kManyChunk, elements = many.elements[index];
+  return {index, begin, end < elements ? end : elements};
+}
+
+inline int64_t ChunksOf(int64_t elements) { return DivideUp(elements, kManyChunk); }
+
+// launch(many, chunks, before) for as many of `count` tensors at a time as fit, `before` chunks having been launched.
+// first[kind] + i is the i-th tensor of a kind.
+template <int kKinds, class Use>
+Outcome ForMany(const gpu::Tensor* const (&first)[kKinds], size_t count, const Use& launch) {
+  int64_t before = 0;
+  for (size_t i = 0; i < count;) {
+    Many<kKinds> many;
+    int64_t chunks = 0;
+    for (many.count = 0; many.count < Many<kKinds>::kMost && i < count; ++many.count, ++i) {
+      for (int kind = 0; kind < kKinds; ++kind) {
+        many.data[kind][many.count] = static_cast<float*>(first[kind][i].data);
+      }
+      many.elements[many.count] = first[0][i].spec->elements();
+      chunks += ChunksOf(many.elements[many.count]);
+      many.chunks[many.count] = static_cast<int32_t>(chunks);
+    }
+    const Outcome outcome = launch(many, chunks, before);
+    if (outcome != Outcome::kOk) return outcome;
+    before += chunks;
+  }
+  return Outcome::kOk;
+}
+
+// update(x) for every element, x[kind] being the element of each kind; what it leaves in the first kWritten is stored.
+// update.Prepare() comes first, on every thread: it reads what all elements share.
+template <int kKinds, int kWritten, class Update>
+__global__ void __launch_bounds__(kManyThreads)
+    UpdateKernel(const Control* control, const Many<kKinds> many, Update update) {
+  if (Stopped(control)) return;
+  const Chunk chunk = ChunkOf(many);
+  update.Prepare();
+  for (int64_t i = chunk.begin + 4 * static_cast<int64_t>(threadIdx.x); i < chunk.end; i += 4 * kManyThreads) {
+    Four fours[kKinds];
+#pragma unroll
+    for (int kind = 0; kind < kKinds; ++kind) fours[kind] = LoadFour(many.data[kind][chunk.index], i, chunk.end, 0);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      float x[kKinds];
+#pragma unroll
+      for (int kind = 0; kind < kKinds; ++kind) x[kind] = fours[kind].v[j];
+      update(x);
+#pragma unroll
+      for (int kind = 0; kind < kWritten; ++kind) fours[kind].v[j] = x[kind];
+    }
+#pragma unroll
+    for (int kind = 0; kind < kWritten; ++kind) StoreFour(many.data[kind][chunk.index], i, chunk.end, fours[kind]);
+  }
+}
+
+template <int kWritten, int kKinds, class Update>
+Outcome UpdateMany(const Call& call, Message& message, const gpu::Tensor* const (&first)[kKinds], size_t count,
+                   const Update& update) {
+  return ForMany(first, count, [&](const Many<kKinds>& many, int64_t chunks, int64_t) {
+    return Launch(call, message, {chunks, kManyThreads}, UpdateKernel<kKinds, kWritten, Update>, call.control, many,
+                  update);
+  });
+}
+
+}  // namespace nano::cuda
