@@ -52,7 +52,7 @@ constexpr Kernel kKernels[] = {
     {"cache_write", RunCacheWrite},
     {"select_row", RunSelectRow},
     {"count_tokens", RunCountTokens},
-    {"repetition_penalty", RunRepetitionPenalty, nullptr, kElementwise},
+    {"repetition_penalty", RunRepetitionPenalty},
     {"sample", RunSample, ScratchSample},
     {"linear", RunLinear, ScratchLinear},
     {"dropout_add", RunDropoutAdd, nullptr, kElementwise},

@@ -8,7 +8,7 @@ import { sizeOf } from '../../lib/graph/dtype'
 import type { Attributes, Program } from '../../lib/graph/program'
 import type { Tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
-import { add, copy, dropout, relu } from '../../lib/ops'
+import { add, copy, dropout, relu, repetitionPenalty } from '../../lib/ops'
 import { apply, type Op } from '../../lib/ops/op'
 import { reluBackward } from '../../lib/ops/relu'
 import { rmsNormBackwardOp, rmsNormOp } from '../../lib/ops/rms_norm'
@@ -105,6 +105,19 @@ onNative('the arena', (device: TestDevice) => {
     const apart = await run(true)
     expect(over.results).toEqual(apart.results)
     expect(apart.arena - over.arena).toBeGreaterThanOrEqual(bytes)
+  })
+
+  test('counts of tokens are read by every sequence that has their slot', async () => {
+    const trace = new Trace('example')
+    const counts = copy(trace.input('counts', 'i32', [2, 4]))
+    const [logits, slot] = [trace.input('logits', 'f32', [2, 1, 4]), trace.input('slot', 'i32', [2])]
+    trace.output('y', copy(repetitionPenalty(logits, counts, slot, trace.input('penalty', 'f32', []))))
+    const compiled = await compile(session, trace.finish())
+    const record = { counts: [1, 0, 0, 0, 0, 0, 1, 1], logits: [1, 1, 1, 1, 2, 2, 2, 2], slot: [1, 0], penalty: 2 }
+    const run = await session.run(1, [
+      { program: compiled.handle, times: 1, inputs: compiled.inputs.pack([record]) },
+    ])
+    expect([...compiled.outputs.unpack(run.outputs[0], 'y')]).toEqual([1, 1, 0.5, 0.5, 1, 2, 2, 2])
   })
 
   test('whatever the chain, results are those of the TypeScript backend', async () => {
