@@ -113,7 +113,12 @@ onNative('the arena', (device: TestDevice) => {
     const [logits, slot] = [trace.input('logits', 'f32', [2, 1, 4]), trace.input('slot', 'i32', [2])]
     trace.output('y', copy(repetitionPenalty(logits, counts, slot, trace.input('penalty', 'f32', []))))
     const compiled = await compile(session, trace.finish())
-    const record = { counts: [1, 0, 0, 0, 0, 0, 1, 1], logits: [1, 1, 1, 1, 2, 2, 2, 2], slot: [1, 0], penalty: 2 }
+    const record = {
+      counts: [1, 0, 0, 0, 0, 0, 1, 1],
+      logits: [1, 1, 1, 1, 2, 2, 2, 2],
+      slot: [1, 0],
+      penalty: 2,
+    }
     const run = await session.run(1, [
       { program: compiled.handle, times: 1, inputs: compiled.inputs.pack([record]) },
     ])

@@ -677,7 +677,9 @@ onNative('the native session', ({ open }) => {
 test('an unknown device is refused with a suggestion', async () => {
   expect((await failureOf(() => openSession({ device: 'cup' }))).message).toMatch(/Did you mean 'cpu'/)
   expect((await failureOf(() => openSession({ device: 'metal' }))).message).toMatch(/not available/)
-  expect((await failureOf(() => openSession({ device: 'metal:1' }))).message).toMatch(/'metal:1' is not available/)
+  expect((await failureOf(() => openSession({ device: 'metal:1' }))).message).toMatch(
+    /'metal:1' is not available/,
+  )
   expect((await failureOf(() => openSession({ device: 'cpu:1' }))).message).toMatch(/no device 'cpu:1'/)
 })
 
