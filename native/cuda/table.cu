@@ -9,7 +9,11 @@ constexpr bool kElementwise = true;
 
 constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
+    {"matmul", RunMatmul, ScratchMatmul},
+    {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
     {"add", RunAdd, nullptr, kElementwise},
+    {"linear", RunLinear, ScratchLinear},
+    {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
 };
 
 }  // namespace
