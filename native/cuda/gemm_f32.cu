@@ -1,12 +1,12 @@
 // Products in full f32. A block makes a square tile of c, a warp 32 rows and 32 or 64 columns of it, a thread 8 rows
-// and 4 or 8 columns: runs of four, 16 rows and 32 columns apart. Steps of 16 terms go through shared memory, in two
+// and 4 or 8 columns: runs of four, 16 rows and 32 columns apart. Steps of eight terms go through shared memory, in two
 // buffers: while one is multiplied, the next step is on its way to registers.
 #include "cuda/gemm_parts.cuh"
 
 namespace nano::cuda {
 namespace {
 
-constexpr int kStep = 16, kRun = 4;
+constexpr int kStep = 8, kRun = 4;
 // So many terms are summed in registers and then added to c: long sums stay accurate.
 constexpr int kTurnTerms = 1024;
 
@@ -15,7 +15,7 @@ constexpr int kTurnTerms = 1024;
 template <int kSides, int kThreads, bool kAcross, bool kVector>
 class Mover {
  public:
-  static constexpr int kGap = 8, kTileSize = kStep * kSides + kStep / 4 * kGap;
+  static constexpr int kGap = 128 / kStep, kTileSize = kStep * kSides + kStep / 4 * kGap;
 
   // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
   __device__ __forceinline__ Mover(const float* data, int64_t stride, int64_t sides)
@@ -93,6 +93,7 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
   using MoverA = Mover<kSide, kThreads, kAcrossA, kVector>;
   using MoverB = Mover<kSide, kThreads, kAcrossB, kVector>;
   __shared__ __align__(16) float tiles_a[2][MoverA::kTileSize], tiles_b[2][MoverB::kTileSize];
+  __shared__ int64_t corner[2];  // in no register while the sums are made
   if (Stopped(control)) return;
   const Place place = PlaceOf(work);
   const int64_t row0 = static_cast<int64_t>(place.tile_down) * kSide;
@@ -102,9 +103,11 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
   const int column = warp % kWarpsAlong * kWarpColumns + lane % 8 * kRun;
   MoverA a(DataAt<float>(work.a, place, row0), work.a.stride, work.m - row0);
   MoverB b(DataAt<float>(work.b, place, column0), work.b.stride, work.n - column0);
+  if (threadIdx.x == 0) corner[0] = row0, corner[1] = column0;
 
-  for (int64_t first = place.first; first < place.last; first += kTurnTerms) {
-    const int terms = AtMost<kTurnTerms>(place.last - first);
+  Turn turn;
+  for (int64_t ahead = place.last - place.first; ahead > 0; ahead -= kTurnTerms, turn.first = false) {
+    const int terms = AtMost<kTurnTerms>(ahead);
     float sums[kDownRuns * kRun][kAlongRuns][kRun] = {};
     a.Load(terms);
     b.Load(terms);
@@ -119,7 +122,7 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
         a.Load(left - kStep);
         b.Load(left - kStep);
       }
-#pragma unroll
+#pragma unroll 2  // more, and there aren't registers enough
       for (int p = 0; p < kStep; ++p) {
         float x[kDownRuns * kRun], y[kAlongRuns][kRun];
 #pragma unroll
@@ -138,12 +141,13 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
       }
       __syncthreads();
     }
-    const Turn turn = {first == place.first, first + terms == place.last};
+    turn.last = ahead <= kTurnTerms;
 #pragma unroll
     for (int i = 0; i < kDownRuns * kRun; ++i) {
 #pragma unroll
       for (int r = 0; r < kAlongRuns; ++r) {
-        Put<false>(work, place, row0 + row + i / kRun * 16 + i % kRun, column0 + column + r * 32, sums[i][r], turn);
+        Put<false>(work, place, corner[0] + row + i / kRun * 16 + i % kRun, corner[1] + column + r * 32, sums[i][r],
+                   turn);
       }
     }
   }
