@@ -1,5 +1,10 @@
-#include "cuda/gemm_parts.cuh"
+// Products of f32 whose operands are rounded to tf32 on their way from shared memory.
+#include "cuda/gemm_tensor.cuh"
+
 namespace nano::cuda {
-Outcome MultiplyTf32(const Call&, Message&, Work, Tile) { return Outcome::kUnsupported; }
-Outcome MultiplyBf16(const Call&, Message&, Work, Tile) { return Outcome::kUnsupported; }
+
+Outcome MultiplyTf32(const Call& call, Message& message, Work work, Tile tile) {
+  return MultiplyTensor<float>(call, message, work, tile);
+}
+
 }  // namespace nano::cuda

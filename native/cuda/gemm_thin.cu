@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kAlongThreads)
     columns[j] = DataAt<T>(work.b, place, column + j < work.n ? column + j : work.n - 1);
   }
   float sums[kRows][kAlongColumns] = {};
-#pragma unroll 2
+#pragma unroll(sizeof(T) == 2 ? 1 : 2)
   for (int64_t p = lane * kPiece; p < terms; p += kWarp * kPiece) {
     const int left = AtMost<kPiece>(terms - p);
     float y[kAlongColumns][kPiece];
