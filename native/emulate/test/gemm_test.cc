@@ -95,7 +95,7 @@ struct Kind {
 struct Case {
   int64_t m, n, k, batch = 1;
   bool share_b = false;
-  bool once = false;  // with one transposition
+  bool once = false;  // with one transposition, and all epilogues together
 };
 
 struct Options {
@@ -264,7 +264,9 @@ int Main(bool quick) {
                         {24, 72, 8, 5, true},
                         {65, 130, 37, 66},
                         {72, 136, 168, 64},
-                        {130, 66, 1100, 32, false, true}};
+                        {130, 66, 1100, 32, false, true},
+                        {9, 12, 1100, 256, false, true},
+                        {9, 12, 1024, 256, false, true}};
   Bench bench;
   bool failed = false;
   for (const Kind& kind : kinds) {
@@ -275,7 +277,7 @@ int Main(bool quick) {
       const bool small = each.m * each.n * each.k * each.batch < 300'000;
       for (int transposed = 0; transposed < 4; ++transposed) {
         for (int epilogue = 0; epilogue < 5; ++epilogue) {
-          if (!small && (quick || epilogue != turn % 5 || (each.once && transposed != 2))) continue;
+          if (!small && (quick || epilogue != (each.once ? 4 : turn % 5) || (each.once && transposed != 2))) continue;
           constexpr int64_t kGaps[] = {0, 0, 4, 3};
           bench.Test(kind, each,
                      {(transposed & 1) != 0, (transposed & 2) != 0, epilogue >= 3, epilogue % 2 == 1 || epilogue == 4,
