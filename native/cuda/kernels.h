@@ -12,6 +12,8 @@ Outcome RunGatherBatch(const Call& call, Message& message);
 Outcome RunPositions(const Call& call, Message& message);
 Outcome RunEmbedding(const Call& call, Message& message);
 Outcome RunEmbeddingBackward(const Call& call, Message& message);
+Outcome RunMatmul(const Call& call, Message& message);
+Outcome RunBatchedMatmul(const Call& call, Message& message);
 Outcome RunAdd(const Call& call, Message& message);
 Outcome RunSumLeading(const Call& call, Message& message);
 Outcome RunRelu(const Call& call, Message& message);
@@ -50,9 +52,13 @@ Outcome RunSelectRow(const Call& call, Message& message);
 Outcome RunCountTokens(const Call& call, Message& message);
 Outcome RunRepetitionPenalty(const Call& call, Message& message);
 Outcome RunSample(const Call& call, Message& message);
+Outcome RunLinear(const Call& call, Message& message);
 Outcome RunDropoutAdd(const Call& call, Message& message);
+Outcome RunMatmulAccumulate(const Call& call, Message& message);
 
 size_t ScratchEmbeddingBackward(const OpView& op, const Params& params);
+size_t ScratchMatmul(const OpView& op, const Params& params);
+size_t ScratchBatchedMatmul(const OpView& op, const Params& params);
 size_t ScratchSumLeading(const OpView& op, const Params& params);
 size_t ScratchLayerNormBackward(const OpView& op, const Params& params);
 size_t ScratchRmsNormBackward(const OpView& op, const Params& params);
@@ -63,5 +69,7 @@ size_t ScratchGlobalNorm(const OpView& op, const Params& params);
 size_t ScratchAdamw(const OpView& op, const Params& params);
 size_t ScratchMuon(const OpView& op, const Params& params);
 size_t ScratchSample(const OpView& op, const Params& params);
+size_t ScratchLinear(const OpView& op, const Params& params);
+size_t ScratchMatmulAccumulate(const OpView& op, const Params& params);
 
 }  // namespace nano::cuda

@@ -15,6 +15,8 @@ constexpr gpu::Kernel kKernels[] = {
     {"positions", RunPositions},
     {"embedding", RunEmbedding},
     {"embedding_backward", RunEmbeddingBackward, ScratchEmbeddingBackward},
+    {"matmul", RunMatmul, ScratchMatmul},
+    {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
     {"add", RunAdd, nullptr, kElementwise},
     {"sum_leading", RunSumLeading, ScratchSumLeading},
     {"relu", RunRelu, nullptr, kElementwise},
@@ -53,7 +55,9 @@ constexpr gpu::Kernel kKernels[] = {
     {"count_tokens", RunCountTokens},
     {"repetition_penalty", RunRepetitionPenalty},
     {"sample", RunSample, ScratchSample},
+    {"linear", RunLinear, ScratchLinear},
     {"dropout_add", RunDropoutAdd, nullptr, kElementwise},
+    {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
 };
 
 }  // namespace

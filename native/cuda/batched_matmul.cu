@@ -1,0 +1,29 @@
+// batched_matmul: y = op(a)·op(b) for each matrix.
+#include "cuda/kernels.h"
+#include "cuda/products.cuh"
+#include "ops/batched_matmul.h"
+
+namespace nano::cuda {
+namespace {
+
+Product ProductsOf(const BatchedMatmulParams& p, const void* a = nullptr, const void* b = nullptr, void* y = nullptr) {
+  Product products = ProductOf(p.each, a, b, y);
+  products.batch = p.batch;
+  products.a.step = p.a_step, products.b.step = p.b_step;
+  products.c_step = p.each.m * p.each.n;
+  return products;
+}
+
+}  // namespace
+
+size_t ScratchBatchedMatmul(const OpView&, const Params& params) {
+  return MultiplyScratch(ProductsOf(params.as<BatchedMatmulParams>()));
+}
+
+Outcome RunBatchedMatmul(const Call& call, Message& message) {
+  const Product products = ProductsOf(call.params->as<BatchedMatmulParams>(), Input<float>(call, 0),
+                                      Input<float>(call, 1), Output<float>(call, 0));
+  return Multiply(call, message, products, call.scratch);
+}
+
+}  // namespace nano::cuda

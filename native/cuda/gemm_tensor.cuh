@@ -1,0 +1,206 @@
+// Products on tensor cores, of bf16 or of f32 rounded to tf32; sums are f32. A block makes a square tile of c, a warp
+// half its rows and 32 columns, by mma.sync of 16 rows, 8 columns and 32 bytes of terms. Steps of 64 bytes of terms
+// travel to shared memory by cp.async through a ring of four stages: three are on their way while one is multiplied.
+#pragma once
+
+#include "cuda/gemm_parts.cuh"
+#include "cuda/ptx.cuh"
+
+namespace nano::cuda {
+
+constexpr int kStages = 4, kStepBytes = 64, kPieceBytes = 16;
+constexpr int kTensorWarpColumns = 32;
+
+template <int kSide>
+constexpr int kTensorThreads = kSide / kTensorWarpColumns * 2 * kWarp;
+
+// Sides and terms of an operand. A line of a tile in shared memory is a side's terms or, if they lie across, a term's
+// sides. Lines are padded so that the eight that an ldmatrix reads, or the four that a tf32 fragment comes from, lie in
+// different banks.
+template <class T, int kSides, int kThreads, bool kAcross, bool kVector>
+class Feeder {
+ public:
+  static constexpr int kStep = kStepBytes / sizeof(T), kPiece = kPieceBytes / sizeof(T);
+  static constexpr int kLines = kAcross ? kStep : kSides;
+  static constexpr int kLineBytes = kAcross ? kSides * sizeof(T) : kStepBytes;
+  static constexpr int kStride = kLineBytes + (kAcross && sizeof(T) == 4 ? 32 : 16);
+  static constexpr int kTileBytes = kLines * kStride;
+
+  // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
+  __device__ __forceinline__ Feeder(const T* data, int64_t stride, int64_t sides)
+      : stride_(stride), sides_(AtMost<kSides>(sides) - Side()) {
+    from_ = data + (kAcross ? Side() + Term() * stride : Side() * stride + Term());
+  }
+
+  // Has the next terms, of which `left` are there, brought to a tile. What isn't there is zero.
+  __device__ __forceinline__ void Load(unsigned char* tile, int left) {
+    unsigned char* const to = tile + Line() * kStride + PieceInLine() * kPieceBytes;
+#pragma unroll
+    for (int i = 0; i < kPieces; ++i) {
+      const T* from = from_ + i * kApart * stride_;
+      const int sides = kAcross ? sides_ : sides_ - i * kApart;
+      const int terms = kAcross ? left - Term() - i * kApart : left - Term();
+      const int count = sides <= 0 || terms <= 0 ? 0 : kAcross ? sides : terms;
+      if constexpr (kVector) {
+        ptx::cp_async16(to + i * kApart * kStride, from, count > 0);
+      } else {
+        Piece piece;
+#pragma unroll
+        for (int e = 0; e < kPiece; ++e) piece.values[e] = e < count ? from[e] : Rounded<T>(0.0f);
+        *reinterpret_cast<Piece*>(to + i * kApart * kStride) = piece;
+      }
+    }
+    from_ += kAcross ? kStep * stride_ : kStep;
+  }
+
+  // Of 16 sides the terms of an mma (`half`: which half of the step), as its a operand wants them: terms of side g, of
+  // side g + 8, then the second half of the terms likewise. Registers 0 and 2 are the b operand for the first eight
+  // sides, 1 and 3 for the others.
+  static __device__ __forceinline__ void Fetch(const unsigned char* tile, int side, int half, unsigned (&x)[4]) {
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    if constexpr (!kAcross) {
+      ptx::ldmatrix_x4(x, tile + (side + lane % 16) * kStride + half * 32 + lane / 16 * 16);
+    } else if constexpr (sizeof(T) == 2) {
+      ptx::ldmatrix_x4_trans(
+          x, tile + (half * 16 + lane / 16 * 8 + lane % 8) * kStride + (side + lane / 8 % 2 * 8) * sizeof(T));
+    } else {
+      const unsigned char* const from = tile + (half * 8 + lane % 4) * kStride + (side + lane / 4) * sizeof(T);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        x[i] = *reinterpret_cast<const unsigned*>(from + i / 2 * 4 * kStride + i % 2 * 8 * sizeof(T));
+      }
+    }
+    if constexpr (sizeof(T) == 4) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) x[i] = ptx::to_tf32(__uint_as_float(x[i]));
+    }
+  }
+
+ private:
+  struct alignas(kPieceBytes) Piece {
+    T values[kPiece];
+  };
+  // A thread's pieces: the first's place, and how many lines lie between two.
+  static constexpr int kLinePieces = kLineBytes / kPieceBytes;
+  static constexpr int kApart = kThreads / kLinePieces, kPieces = kLines * kLinePieces / kThreads;
+
+  static __device__ __forceinline__ int Line() { return static_cast<int>(threadIdx.x) / kLinePieces; }
+  static __device__ __forceinline__ int PieceInLine() { return static_cast<int>(threadIdx.x) % kLinePieces; }
+  static __device__ __forceinline__ int Side() { return kAcross ? PieceInLine() * kPiece : Line(); }
+  static __device__ __forceinline__ int Term() { return kAcross ? Line() : PieceInLine() * kPiece; }
+
+  const T* from_;
+  int64_t stride_;
+  int sides_;
+};
+
+template <class T>
+__device__ __forceinline__ void MultiplyAdd(float (&sums)[4], const unsigned (&x)[4], const unsigned (&y)[2]) {
+  if constexpr (sizeof(T) == 2) {
+    ptx::mma_bf16(sums, x, y);
+  } else {
+    ptx::mma_tf32(sums, x, y);
+  }
+}
+
+template <class T, int kSide, bool kAcrossA, bool kAcrossB, bool kVector>
+__global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const Control* control, const Work work) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu refuses older ones
+  constexpr int kThreads = kTensorThreads<kSide>, kWarpRows = kSide / 2, kWarpColumns = kTensorWarpColumns;
+  constexpr int kWarpsAlong = kSide / kWarpColumns, kDown = kWarpRows / 16, kAlong = kWarpColumns / 8;
+  using FeederA = Feeder<T, kSide, kThreads, kAcrossA, kVector>;
+  using FeederB = Feeder<T, kSide, kThreads, kAcrossB, kVector>;
+  constexpr int kStep = FeederA::kStep, kStageBytes = FeederA::kTileBytes + FeederB::kTileBytes;
+  if (Stopped(control)) return;
+  const Place place = PlaceOf(work);
+  const int64_t row0 = static_cast<int64_t>(place.tile_down) * kSide;
+  const int64_t column0 = static_cast<int64_t>(place.tile_along) * kSide;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int row = warp / kWarpsAlong * kWarpRows, column = warp % kWarpsAlong * kWarpColumns;
+  FeederA a(DataAt<T>(work.a, place, row0), work.a.stride, work.m - row0);
+  FeederB b(DataAt<T>(work.b, place, column0), work.b.stride, work.n - column0);
+  const int terms = static_cast<int>(place.last - place.first), steps = (terms + kStep - 1) / kStep;
+  const auto load = [&](int step) {
+    if (step < steps) {
+      unsigned char* const stage = dynamic_shared + step % kStages * kStageBytes;
+      a.Load(stage, terms - step * kStep);
+      b.Load(stage + FeederA::kTileBytes, terms - step * kStep);
+    }
+    ptx::cp_async_commit();  // even of nothing, so that the wait below always means the same step
+  };
+
+  float sums[kDown][kAlong][4] = {};
+#pragma unroll
+  for (int step = 0; step < kStages - 1; ++step) load(step);
+#pragma unroll 1
+  for (int step = 0; step < steps; ++step) {
+    ptx::cp_async_wait<kStages - 2>();
+    __syncthreads();  // everyone's copies have arrived, and all have done with the stage that is filled now
+    load(step + kStages - 1);
+    const unsigned char* const stage = dynamic_shared + step % kStages * kStageBytes;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      unsigned x[kDown][4], y[kAlong][2];
+#pragma unroll
+      for (int i = 0; i < kDown; ++i) FeederA::Fetch(stage, row + i * 16, half, x[i]);
+#pragma unroll
+      for (int j = 0; j < kAlong; j += 2) {
+        unsigned both[4];
+        FeederB::Fetch(stage + FeederA::kTileBytes, column + j * 8, half, both);
+        y[j][0] = both[0], y[j][1] = both[2];
+        y[j + 1][0] = both[1], y[j + 1][1] = both[3];
+      }
+#pragma unroll
+      for (int i = 0; i < kDown; ++i) {
+#pragma unroll
+        for (int j = 0; j < kAlong; ++j) MultiplyAdd<T>(sums[i][j], x[i], y[j]);
+      }
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kDown; ++i) {
+#pragma unroll
+    for (int j = 0; j < kAlong; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; e += 2) {
+        float pair[2] = {sums[i][j][e], sums[i][j][e + 1]};
+        Put<sizeof(T) == 2>(work, place, row0 + row + i * 16 + lane / 4 + e / 2 * 8,
+                            column0 + column + j * 8 + lane % 4 * 2, pair);
+      }
+    }
+  }
+#else
+  __trap();
+#endif
+}
+
+template <class T, int kSide, bool kAcrossA, bool kAcrossB, bool kVector>
+Outcome StartTensor(const Call& call, Message& message, Work& work) {
+  constexpr int kThreads = kTensorThreads<kSide>;
+  constexpr size_t kShared = kStages * (Feeder<T, kSide, kThreads, kAcrossA, kVector>::kTileBytes +
+                                        Feeder<T, kSide, kThreads, kAcrossB, kVector>::kTileBytes);
+  return LaunchTiles(call, message, work, kSide, kSide, kThreads, kShared,
+                     TensorKernel<T, kSide, kAcrossA, kAcrossB, kVector>);
+}
+
+template <class T, bool kAcrossA, bool kAcrossB>
+Outcome StartTensor(const Call& call, Message& message, Work& work, Tile tile) {
+  constexpr int64_t kPiece = kPieceBytes / sizeof(T);
+  if (!InPieces(work.a, work.m, work.k, kPiece) || !InPieces(work.b, work.n, work.k, kPiece)) {
+    return StartTensor<T, kSmallSide, kAcrossA, kAcrossB, false>(call, message, work);
+  }
+  return tile == Tile::kLarge ? StartTensor<T, kLargeSide, kAcrossA, kAcrossB, true>(call, message, work)
+                              : StartTensor<T, kSmallSide, kAcrossA, kAcrossB, true>(call, message, work);
+}
+
+template <class T>
+Outcome MultiplyTensor(const Call& call, Message& message, Work& work, Tile tile) {
+  if (work.a.across) {
+    return work.b.across ? StartTensor<T, true, true>(call, message, work, tile)
+                         : StartTensor<T, true, false>(call, message, work, tile);
+  }
+  return work.b.across ? StartTensor<T, false, true>(call, message, work, tile)
+                       : StartTensor<T, false, false>(call, message, work, tile);
+}
+
+}  // namespace nano::cuda

@@ -1,0 +1,36 @@
+// linear: y = x·weightᵀ + bias, and relu if asked.
+#include "cuda/gemm.cuh"
+#include "cuda/kernels.h"
+#include "ops/linear.h"
+
+namespace nano::cuda {
+namespace {
+
+Product ProductOf(const Shape& x, const Shape& weight) {
+  Product product{};
+  product.n = weight.dims[0];
+  product.k = weight.dims[1];
+  product.m = x.elements() / product.k;
+  product.a = {nullptr, product.k, 1};
+  product.b = {nullptr, 1, product.k};
+  product.c_row = product.n;
+  return product;
+}
+
+}  // namespace
+
+size_t ScratchLinear(const OpView& op, const Params&) {
+  return MultiplyScratch(ProductOf(op.inputs[0].shape, op.inputs[1].shape));
+}
+
+Outcome RunLinear(const Call& call, Message& message) {
+  Product product = ProductOf(InputShape(call, 0), InputShape(call, 1));
+  product.a.data = Input<float>(call, 0);
+  product.b.data = Input<float>(call, 1);
+  product.bias = Input<float>(call, 2);
+  product.c = Output<float>(call, 0);
+  product.relu = call.params->as<LinearParams>().relu;
+  return Multiply(call, message, product, call.scratch);
+}
+
+}  // namespace nano::cuda

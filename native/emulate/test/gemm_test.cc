@@ -1,0 +1,300 @@
+// Products of every kind against float64: f32, tf32 and bf16, all transpositions, sizes around the edges of tiles and
+// steps, batches, epilogues, sums in parts. Host code over CUDA's runtime, real or emulated:
+//   gemm-test [quick]    prints a line for each kind, and every product that is off; quick: without the large ones
+//
+// Bounds, for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
+//   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel has them: exact products,
+//   f32
+//            sums. Tensor cores may cut off where f32 would round; the factor of 16 leaves room for that.
+//   tf32     the operands are rounded to 11 bits first, here as there; against the operands as they were, each is off
+//   by
+//            up to 2⁻¹¹ of itself: (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b| more.
+//   bf16 c   is rounded to 8 bits once, at the end: 2⁻⁸ of it more.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "cuda/gemm_parts.cuh"
+
+namespace nano::cuda {
+namespace {
+
+constexpr double kEpsilon = 0x1p-24, kTf32 = 0x1p-11, kBf16 = 0x1p-8;
+constexpr float kUntouched = 12345;  // what lies between the rows of c, and has to stay; a bf16 holds 12352
+constexpr int kRuns = 3;
+
+void Must(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return;
+  std::printf("FAILED %s: %s\n", what, cudaGetErrorString(error));
+  std::exit(2);
+}
+
+// An array on the device.
+class Array {
+ public:
+  explicit Array(size_t bytes) : bytes_(bytes) { Must(cudaMalloc(&data_, bytes == 0 ? 1 : bytes), "cudaMalloc"); }
+  explicit Array(const std::vector<char>& from) : Array(from.size()) { Set(from); }
+  ~Array() { cudaFree(data_); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+  void Set(const std::vector<char>& from) {
+    Must(cudaMemcpy(data_, from.data(), from.size(), cudaMemcpyHostToDevice), "a copy to the device");
+  }
+  std::vector<char> Get() const {
+    std::vector<char> to(bytes_);
+    Must(cudaMemcpy(to.data(), data_, bytes_, cudaMemcpyDeviceToHost), "a copy from the device");
+    return to;
+  }
+  void* data() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_;
+};
+
+float RoundedToBf16(float value) { return __bfloat162float(__float2bfloat16(value)); }
+
+float RoundedToTf32(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  bits = (bits + 0x1000) & 0xFFFFE000u;  // ties away from zero
+  std::memcpy(&value, &bits, sizeof(bits));
+  return value;
+}
+
+std::vector<char> Bytes(const std::vector<float>& values, Dtype dtype) {
+  const size_t size = dtype == Dtype::kBf16 ? 2 : 4;
+  std::vector<char> bytes(values.size() * size);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const __nv_bfloat16 half = __float2bfloat16(values[i]);
+    std::memcpy(&bytes[i * size], size == 2 ? static_cast<const void*>(&half) : &values[i], size);
+  }
+  return bytes;
+}
+
+std::vector<float> Floats(const std::vector<char>& bytes, Dtype dtype) {
+  const size_t size = dtype == Dtype::kBf16 ? 2 : 4;
+  std::vector<float> values(bytes.size() / size);
+  for (size_t i = 0; i < values.size(); ++i) {
+    __nv_bfloat16 half;
+    std::memcpy(size == 2 ? static_cast<void*>(&half) : &values[i], &bytes[i * size], size);
+    if (size == 2) values[i] = __bfloat162float(half);
+  }
+  return values;
+}
+
+struct Kind {
+  const char* name;
+  Dtype dtype, c_dtype;
+  Precision precision;
+};
+
+struct Case {
+  int64_t m, n, k, batch = 1;
+  bool share_b = false;
+  bool once = false;  // with one transposition, and all epilogues together
+};
+
+struct Options {
+  bool transpose_a, transpose_b, accumulate, bias, relu;
+  int64_t gap;  // between rows of c
+};
+
+// How far off the worst element is, as a part of its bound.
+struct Worst {
+  double ratio = 0, ratio_unrounded = 0;
+  int products = 0, failed = 0;
+};
+
+std::mt19937 generator(1);
+
+std::vector<float> Random(int64_t count, Dtype dtype) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = dtype == Dtype::kBf16 ? RoundedToBf16(normal(generator)) : normal(generator);
+  return values;
+}
+
+void Raise(double& worst, double ratio) {
+  if (!(ratio <= worst)) worst = ratio;  // a NaN too
+}
+
+class Bench {
+ public:
+  Bench() : control_(std::vector<char>(sizeof(Control), 0)) {
+    Must(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    queue_.ordinal = 0;
+    queue_.multiprocessors = 4;
+  }
+
+  void Test(const Kind& kind, const Case& each, const Options& options, Worst& worst) {
+    const int64_t m = each.m, n = each.n, k = each.k, batch = each.batch, c_row = n + options.gap;
+    const std::vector<float> a = Random(batch * m * k, kind.dtype);
+    const std::vector<float> b = Random((each.share_b ? 1 : batch) * k * n, kind.dtype);
+    std::vector<float> c = Random(batch * m * c_row, kind.c_dtype);
+    for (size_t i = 0; i < c.size(); ++i) {
+      if (static_cast<int64_t>(i) % c_row >= n) c[i] = kUntouched;
+    }
+    const std::vector<float> bias = Random(n, Dtype::kF32);
+    const Array da(Bytes(a, kind.dtype)), db(Bytes(b, kind.dtype)), dbias(Bytes(bias, Dtype::kF32));
+    Array dc(Bytes(c, kind.c_dtype));
+    Product p{};
+    p.m = m, p.n = n, p.k = k, p.batch = batch;
+    p.a = options.transpose_a ? Matrix{da.data(), 1, m, m * k} : Matrix{da.data(), k, 1, m * k};
+    p.b = options.transpose_b ? Matrix{db.data(), 1, k} : Matrix{db.data(), n, 1};
+    p.b.step = each.share_b ? 0 : k * n;
+    p.c = dc.data(), p.c_row = c_row, p.c_step = m * c_row;
+    p.accumulate = options.accumulate, p.relu = options.relu;
+    p.bias = options.bias ? static_cast<const float*>(dbias.data()) : nullptr;
+    p.dtype = kind.dtype, p.c_dtype = kind.c_dtype;
+    const Array scratch(MultiplyScratch(p));
+    std::vector<char> first;
+    bool same = true;
+    for (int run = 0; run < kRuns; ++run) {
+#ifdef SIMT_EMULATOR
+      constexpr simt::Schedule kSchedules[] = {simt::Schedule::Ascending, simt::Schedule::Descending,
+                                               simt::Schedule::Shuffle};
+      simt::set_schedule(kSchedules[run], 7);
+#endif
+      dc.Set(Bytes(c, kind.c_dtype));
+      Call call{};
+      call.control = static_cast<Control*>(control_.data());
+      call.queue = &queue_;
+      Message message;
+      if (Multiply(call, message, p, scratch.data(), kind.precision) != Outcome::kOk) {
+        std::printf("FAILED %s\n", message.text);
+        std::exit(2);
+      }
+      Must(cudaStreamSynchronize(queue_.stream), "a product");
+      std::vector<char> got = dc.Get();
+      if (run == 0) {
+        first = std::move(got);
+      } else {
+        same = same && got == first;
+      }
+    }
+    Worst mine;
+    Compare(kind, p, options, a, b, c, bias, Floats(first, kind.c_dtype), mine);
+    Raise(worst.ratio, mine.ratio);
+    Raise(worst.ratio_unrounded, mine.ratio_unrounded);
+    ++worst.products;
+    if (same && mine.failed == 0 && mine.ratio <= 1 && mine.ratio_unrounded <= 1) return;
+    ++worst.failed;
+    std::printf("off: %s %lld x %lld x %lld, batch %lld%s%s%s%s%s, gap %lld: %g, %g of the bounds%s%s\n", kind.name,
+                static_cast<long long>(m), static_cast<long long>(n), static_cast<long long>(k),
+                static_cast<long long>(batch), options.transpose_a ? " ta" : "", options.transpose_b ? " tb" : "",
+                options.accumulate ? " accumulate" : "", options.bias ? " bias" : "", options.relu ? " relu" : "",
+                static_cast<long long>(options.gap), mine.ratio, mine.ratio_unrounded, same ? "" : ", runs differ",
+                mine.failed == 0 ? "" : ", wrote between rows");
+  }
+
+ private:
+  static void Compare(const Kind& kind, const Product& p, const Options& options, const std::vector<float>& a,
+                      const std::vector<float>& b, const std::vector<float>& c, const std::vector<float>& bias,
+                      const std::vector<float>& got, Worst& worst) {
+    const bool rounded = kind.precision == Precision::kTf32 && p.m > kThinRows;  // thin ones have no need to round
+    const float untouched = kind.c_dtype == Dtype::kBf16 ? RoundedToBf16(kUntouched) : kUntouched;
+    for (int64_t z = 0; z < p.batch; ++z) {
+      for (int64_t i = 0; i < p.m; ++i) {
+        for (int64_t j = 0; j < p.c_row; ++j) {
+          const size_t at = static_cast<size_t>(z * p.c_step + i * p.c_row + j);
+          if (j >= p.n) {
+            worst.failed += got[at] != untouched;
+            continue;
+          }
+          double sum = 0, exact = 0, magnitude = 0;
+          for (int64_t t = 0; t < p.k; ++t) {
+            const float x = a[static_cast<size_t>(z * p.a.step + i * p.a.row + t * p.a.column)];
+            const float y = b[static_cast<size_t>(z * p.b.step + t * p.b.row + j * p.b.column)];
+            const double product = static_cast<double>(x) * y;
+            exact += product, magnitude += std::fabs(product);
+            sum += rounded ? static_cast<double>(RoundedToTf32(x)) * RoundedToTf32(y) : product;
+          }
+          const double added = options.accumulate ? static_cast<double>(c[at]) : 0;
+          const double shifted = options.bias ? static_cast<double>(bias[static_cast<size_t>(j)]) : 0;
+          const auto finish = [&](double value) {
+            value += added + shifted;
+            return options.relu && value < 0 ? 0 : value;
+          };
+          double bound =
+              16 * kEpsilon * std::sqrt(static_cast<double>(p.k)) * (magnitude + std::fabs(added) + std::fabs(shifted));
+          if (kind.c_dtype == Dtype::kBf16) bound += kBf16 * (std::fabs(finish(sum)) + bound);
+          const double more = rounded ? (2 * kTf32 + kTf32 * kTf32) * magnitude : 0;
+          Raise(worst.ratio, std::fabs(got[at] - finish(sum)) / bound);
+          Raise(worst.ratio_unrounded, std::fabs(got[at] - finish(exact)) / (bound + more));
+        }
+      }
+    }
+  }
+
+  gpu::Queue queue_;
+  Array control_;
+};
+
+int Main(bool quick) {
+  const Kind kinds[] = {{"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
+                        {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
+                        {"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
+                        {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32}};
+  const Case cases[] = {{1, 1, 1},
+                        {1, 40, 64},
+                        {1, 9, 4200},
+                        {3, 33, 65},
+                        {4, 70, 136},
+                        {8, 33, 4200},
+                        {5, 17, 9, 3},
+                        {9, 9, 1},
+                        {9, 1, 9},
+                        {16, 16, 16},
+                        {17, 15, 31},
+                        {33, 65, 17},
+                        {63, 64, 65},
+                        {64, 64, 64},
+                        {65, 72, 24},
+                        {64, 136, 96},
+                        {65, 63, 130},
+                        {72, 128, 264},
+                        {129, 8, 1000},
+                        {72, 72, 1096},
+                        {40, 24, 72, 3},
+                        {33, 31, 35, 3},
+                        {24, 72, 8, 5, true},
+                        {65, 130, 37, 66},
+                        {72, 136, 168, 64},
+                        {130, 66, 1100, 32, false, true},
+                        {9, 12, 1100, 256, false, true},
+                        {9, 12, 1024, 256, false, true}};
+  Bench bench;
+  bool failed = false;
+  for (const Kind& kind : kinds) {
+    Worst worst;
+    int turn = 0;
+    for (const Case& each : cases) {
+      // Large ones don't need every epilogue with every transposition.
+      const bool small = each.m * each.n * each.k * each.batch < 300'000;
+      for (int transposed = 0; transposed < 4; ++transposed) {
+        for (int epilogue = 0; epilogue < 5; ++epilogue) {
+          if (!small && (quick || epilogue != (each.once ? 4 : turn % 5) || (each.once && transposed != 2))) continue;
+          constexpr int64_t kGaps[] = {0, 0, 4, 3};
+          bench.Test(kind, each,
+                     {(transposed & 1) != 0, (transposed & 2) != 0, epilogue >= 3, epilogue % 2 == 1 || epilogue == 4,
+                      epilogue == 2 || epilogue == 4, kGaps[turn % 4]},
+                     worst);
+        }
+        ++turn;
+      }
+    }
+    std::printf("%-4s %-13s %d products, at most %.4f of the bound; %.4f for operands as they were\n",
+                worst.failed == 0 ? "ok" : "FAIL", kind.name, worst.products, worst.ratio, worst.ratio_unrounded);
+    failed = failed || worst.failed > 0;
+  }
+  return failed ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace nano::cuda
+
+int main(int count, char** words) { return nano::cuda::Main(count > 1 && std::strcmp(words[1], "quick") == 0); }
