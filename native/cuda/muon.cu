@@ -1,10 +1,11 @@
 // muon: one matrix after the other. None is transposed: of a matrix with more rows than columns XᵀX is taken where X·Xᵀ
 // is of the others, and the polynomial stands on its other side.
+#include <algorithm>
 #include <cmath>
 
+#include "cuda/gemm.cuh"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
-#include "cuda/tiled_product.cuh"
 #include "ops/muon.h"
 
 namespace nano::cuda {
@@ -26,30 +27,36 @@ struct Sizes {
   // X·Xᵀ or XᵀX.
   Product Gram(const float* x, float* gram) const {
     const Matrix self = {x, columns, 1}, turned = {x, 1, columns};
-    return {side, side, tall ? rows : columns, tall ? turned : self, tall ? self : turned, gram};
+    return {side, side, tall ? rows : columns, tall ? turned : self, tall ? self : turned, gram, side};
   }
   Product Square(const float* gram, float* square) const {
     const Matrix matrix = {gram, side, 1};
-    return {side, side, side, matrix, matrix, square};
+    return {side, side, side, matrix, matrix, square, side};
   }
   // polynomial·X or X·polynomial.
   Product Apply(const float* polynomial, const float* x, float* y) const {
     const Matrix matrix = {polynomial, side, 1}, self = {x, columns, 1};
-    return {rows, columns, side, tall ? self : matrix, tall ? matrix : self, y};
+    return {rows, columns, side, tall ? self : matrix, tall ? matrix : self, y, columns};
   }
 };
 
 // The parts of the scratch, large enough for each matrix in its turn: how many numbers each has, whole lines.
 struct Room {
   int64_t sums = 0, matrix = 0, square = 0;
+  size_t product = 0;  // bytes that the products want
 
   void Add(const Sizes& sizes) {
     Grow(sums, sizes.chunks());
     Grow(matrix, sizes.elements());
     Grow(square, sizes.side * sizes.side);
+    for (const Product& each :
+         {sizes.Gram(nullptr, nullptr), sizes.Square(nullptr, nullptr), sizes.Apply(nullptr, nullptr, nullptr)}) {
+      product = std::max(product, MultiplyScratch(each));
+    }
   }
   size_t bytes() const {
-    return static_cast<size_t>(sums) * sizeof(double) + static_cast<size_t>(2 * matrix + 2 * square) * sizeof(float);
+    return static_cast<size_t>(sums) * sizeof(double) + static_cast<size_t>(2 * matrix + 2 * square) * sizeof(float) +
+           product;
   }
 
  private:
@@ -129,7 +136,7 @@ Outcome Turn(const Call& call, Message& message, const Room& room, Step step, co
   const MuonParams& params = call.params->as<MuonParams>();
   auto* sums = static_cast<double*>(call.scratch);
   float *x = reinterpret_cast<float*>(sums + room.sums), *y = x + room.matrix;
-  float *gram = y + room.matrix, *square = gram + room.square;
+  float *gram = y + room.matrix, *square = gram + room.square, *parts = square + room.square;
   const Grid chunks = {sizes.chunks(), kThreads};
   Outcome outcome =
       Launch(call, message, chunks, DirectionKernel, call.control, step, gradient, sizes.elements(), m, x, sums);
@@ -140,10 +147,10 @@ Outcome Turn(const Call& call, Message& message, const Room& room, Step step, co
     return Launch(call, message, chunks, NormalizeKernel, call.control, sums, sizes.chunks(), sizes.elements(), x);
   });
   for (int64_t iteration = 0; iteration < params.iterations; ++iteration) {
-    then([&] { return Multiply(call, message, sizes.Gram(x, gram)); });
-    then([&] { return Multiply(call, message, sizes.Square(gram, square)); });
+    then([&] { return Multiply(call, message, sizes.Gram(x, gram), parts); });
+    then([&] { return Multiply(call, message, sizes.Square(gram, square), parts); });
     then([&] { return Polynomial(call, message, gram, square, sizes.side); });
-    then([&] { return Multiply(call, message, sizes.Apply(square, x, y)); });
+    then([&] { return Multiply(call, message, sizes.Apply(square, x, y), parts); });
     std::swap(x, y);
   }
   then([&] { return Descend(call, message, sizes, step, params.weight_decay, x, parameter); });
