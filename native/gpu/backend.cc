@@ -394,6 +394,7 @@ class GpuExecutable final : public Executable {
     if (!status.ok()) return OpFailure{std::move(status), {}, {}};
     auto failure = RunOps(false, [](size_t) { return Status::Ok(); });
     status = driver().Ask([&](Message& message) { return module().end(queue(), recording_, message); });
+    if (failure) DropRecording();  // it ends before the op that failed
     if (failure) return failure;
     if (!status.ok()) return OpFailure{std::move(status), {}, {}};
     return std::nullopt;

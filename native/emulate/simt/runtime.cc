@@ -50,7 +50,8 @@ namespace {
 constexpr size_t kArena = size_t(64) << 30, kMemory = size_t(16)
                                                       << 30;  // address space; what the device claims to have
 const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
-std::map<char*, Allocation> allocations;
+std::map<char*, Allocation> allocations;  // those that were freed, too
+std::set<Allocation*> live;
 char* next_free;
 size_t in_use;
 int allocation_count, mallocs_until_failure = -1;
@@ -89,9 +90,7 @@ std::string Alive() {
   const auto add = [&](size_t count, const char* what) {
     if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
   };
-  size_t blocks = 0;
-  for (const auto& [base, a] : allocations) blocks += a.live;
-  add(blocks, "blocks of device memory");
+  add(live.size(), "blocks of device memory");
   add(host_allocations.size(), "blocks of host memory");
   add(streams.size() - 1, "streams");
   add(events.size(), "events");
@@ -103,8 +102,7 @@ std::string Alive() {
 // --- device memory, and who may touch it when
 int open_count;
 void SetAccess(int protection) {
-  for (auto& [base, a] : allocations)
-    if (a.live) mprotect(a.mapping, a.mapped, protection);
+  for (const Allocation* a : live) mprotect(a->mapping, a->mapped, protection);
 }
 struct DeviceAccess {
   DeviceAccess() {
@@ -402,7 +400,7 @@ cudaError_t cudaMalloc(void** p, size_t size) {
   if (!open_count) mprotect(a.mapping, mapped, PROT_NONE);
   next_free += mapped + kPage;  // a guard page follows
   in_use += size;
-  allocations[a.base] = a;
+  live.insert(&(allocations[a.base] = a));
   *p = a.base;
   return Done(cudaSuccess);
 }
@@ -416,6 +414,7 @@ cudaError_t cudaFree(void* p) {
   DrainAll();
   Allocation& a = it->second;
   a.live = false;
+  live.erase(&a);
   in_use -= a.size;
   mprotect(a.mapping, a.mapped, PROT_READ);
   for (char* c = a.mapping; c < a.mapping + a.mapped; c = c + 1 == a.base ? a.base + a.size : c + 1)
@@ -425,8 +424,8 @@ cudaError_t cudaFree(void* p) {
       sticky = cudaErrorIllegalAddress;
       break;
     }
-  madvise(a.mapping, a.mapped, MADV_DONTNEED);
-  mprotect(a.mapping, a.mapped, PROT_NONE);
+  // Mapped anew rather than protected: the kernel can then join it to its neighbours.
+  mmap(a.mapping, a.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaMallocHost(void** p, size_t n) {
@@ -588,9 +587,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t* graph) {
       other->capture = nullptr;
       other->origin = false;
     }
-  if (demanded != cudaSuccess) {
+  if (demanded != cudaSuccess || sticky != cudaSuccess) {
     delete g;
-    return demanded;
+    return Done(demanded);
   }
   if (g->invalid || !g->unjoined.empty()) {
     cudaError_t e = g->invalid ? cudaErrorStreamCaptureInvalidated : cudaErrorStreamCaptureUnjoined;
