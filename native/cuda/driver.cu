@@ -65,8 +65,8 @@ Outcome Describe(int ordinal, Description& description, Message& message) {
   return Outcome::kUnsupported;
 }
 
-// What is given back is so whatever fails on the way; these calls find the device by themselves. An error that they meet
-// is an older one, which is known by now, and is not to be met again.
+// What is given back is so whatever fails on the way; these calls find the device by themselves. An error that they
+// meet is an older one, which is known by now, and is not to be met again.
 void Forget() { cudaGetLastError(); }
 
 void Close(Queue* queue) {

@@ -121,10 +121,9 @@ cudaError_t cudaGraphDestroy(cudaGraph_t);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t);
 
 namespace simt {
-void FailMallocAfter(
-    int successes);         // the malloc after that many fails, once; negative: never (also SIMT_FAIL_MALLOC)
-const char* LastReport();  // what the emulator said about the last failed launch
-void ForgetFailure();      // clears the sticky error, which real CUDA never does
+void FailMallocAfter(int successes);  // the malloc after that many fails, once; negative: never (also SIMT_FAIL_MALLOC)
+const char* LastReport();             // what the emulator said about the last failed launch
+void ForgetFailure();                 // clears the sticky error, which real CUDA never does
 cudaError_t EnqueueLaunch(cudaStream_t, const Launch&, std::function<void(const Launch&)> call);
 cudaError_t SetMaxDynamicShared(const void* kernel, int bytes);
 }  // namespace simt

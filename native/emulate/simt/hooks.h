@@ -39,7 +39,7 @@ struct Allocation {
   int id;
   bool live;
 };
-extern Range arena_range;                                // the address space that all device allocations come from
+extern Range arena_range;                               // the address space that all device allocations come from
 const Allocation* FindAllocation(const void* address);  // the nearest at or below; may not contain the address
 void DescribeAddress(const void* address, char* text, size_t size);
 }  // namespace simt

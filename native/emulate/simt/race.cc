@@ -223,7 +223,7 @@ void Instrumented(const void* p, size_t size, Kind kind, const void* pc) {
 }  // namespace simt
 
 // --- what the compiler's instrumentation calls
-#define CALLBACKS(n)                                                                                \
+#define CALLBACKS(n)                                                                                 \
   void __tsan_read##n(void* p) { simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC); }             \
   void __tsan_write##n(void* p) { simt::Instrumented(p, n, simt::Kind::kWrite, SIMT_PC); }           \
   void __tsan_unaligned_read##n(void* p) { simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC); }   \

@@ -297,7 +297,8 @@ cudaError_t cudaGetLastError() {
 }
 cudaError_t cudaPeekAtLastError() { return sticky != cudaSuccess ? sticky : last_error; }
 const char* cudaGetErrorName(cudaError_t e) {
-#define NAME(n) {n, #n}
+#define NAME(n) \
+  { n, #n }
   constexpr std::pair<cudaError_t, const char*> kNames[] = {
       NAME(cudaSuccess),
       NAME(cudaErrorInvalidValue),

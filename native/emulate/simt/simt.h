@@ -91,8 +91,8 @@ struct Failure {
 [[noreturn]] void Fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // --- for device code
-int Lane();          // of the running thread
-void Yield();        // lets another thread run, always
+int Lane();         // of the running thread
+void Yield();       // lets another thread run, always
 void MaybeYield();  // the same, sometimes, under Schedule::kShuffle
 void BlockBarrier(Site site);
 void WarpBarrier(unsigned mask, Site site);

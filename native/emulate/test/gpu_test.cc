@@ -1,7 +1,7 @@
-// What drives a GPU (native/gpu, native/cuda/driver.cu), on the emulated one, when things go wrong: every call of CUDA's
-// runtime fails in turn, once for itself and once for good, while a case file's program is compiled and run.
+// What drives a GPU (native/gpu, native/cuda/driver.cu), on the emulated one, when things go wrong: every call of
+// CUDA's runtime fails in turn, once for itself and once for good, while a case file's program is compiled and run.
 //
-//   NANO_GPT_CUDA_MODULE=… nano-gpu-test CASE...
+//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...    without failures; without those that last
 //
 // After each failure: an error that says what failed; the next attempt works, unless the failure is there to stay, and
 // gives the same bits as without; nothing is left over when the session is closed.
@@ -14,7 +14,9 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,7 @@ struct Emulator {
   void (*fail_call)(long number, bool stays);
   long (*calls)();
   const char* (*alive)();
+  bool failing = false;  // in this walk
 };
 Emulator emulator;
 
@@ -43,6 +46,8 @@ bool FindEmulator() {
   emulator.alive = reinterpret_cast<const char* (*)()>(dlsym(module, "simt_alive"));
   return emulator.fail_call != nullptr && emulator.calls != nullptr && emulator.alive != nullptr;
 }
+
+constexpr uint32_t kLarger = 5000;
 
 using Record = std::vector<std::string>;  // what came of a walk, bit for bit
 
@@ -64,6 +69,9 @@ class Walk {
     // A larger program wants a larger arena: what was recorded with the old one is void.
     if (!Try("compile more", [&] { return CompileLarger(); })) return false;
     if (!Run("in another arena", false, false)) return false;
+    if (!Try("many under way", [&] { return RunLarger(false); })) return false;
+    if (!Try("one not finite", [&] { return RunLarger(true); })) return false;
+    if (!Try("after one not finite", [&] { return RunLarger(false); })) return false;
     if (!Try("release", [&] { return session_->Release(larger_); })) return false;
     return Run("checked", true, false) && Run("timed", false, true) && Run("replayed at last", false, false);
   }
@@ -121,7 +129,7 @@ class Walk {
     return handle.status();
   }
 
-  // y = x + x of 64 Ki floats, and a temporary of as many.
+  // y = (x + x) + (x + x), larger than what the cases have.
   Status CompileLarger() {
     std::vector<std::byte> wire;
     const auto put = [&](const auto value) {
@@ -136,7 +144,7 @@ class Walk {
     put(uint32_t{0x5450474E}), put(uint16_t{1}), put(uint16_t{0}), text("larger");
     put(uint32_t{3});
     for (const auto& [name, role] : {std::pair("x", 1), std::pair("t", 3), std::pair("y", 2)}) {
-      text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(uint8_t{1}), put(uint32_t{1 << 16});
+      text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(uint8_t{1}), put(uint32_t{kLarger});
     }
     put(uint32_t{2});
     for (const uint32_t first : {0u, 1u}) {
@@ -148,6 +156,38 @@ class Walk {
     const Result<int> handle = session_->Compile(wire);
     if (handle.ok()) larger_ = handle.value();
     return handle.status();
+  }
+
+  // More executions than may be under way, all with other inputs. One may have an infinity in them, which ends the run
+  // there and leaves what came before.
+  Status RunLarger(bool with_infinity) {
+    constexpr uint32_t kBadElement = 7;
+    const uint32_t steps = emulator.failing ? 4 : 2 * kMostUnderWay + 3, bad_step = emulator.failing ? 1 : 5;
+    std::vector<float> inputs(steps * kLarger);
+    for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = static_cast<float>(i % 1000 + i / kLarger);
+    if (with_infinity) inputs[bad_step * kLarger + kBadElement] = std::numeric_limits<float>::infinity();
+    Schedule schedule;
+    schedule.steps = steps;
+    schedule.phases.push_back({larger_, 1, std::as_bytes(std::span(inputs))});
+    schedule.check_finite = with_infinity;
+    Result<RunReport> report = session_->Run(schedule);
+    if (!report.ok()) return report.status();
+    const std::optional<Failure>& failure = report.value().failure;
+    if (failure && failure->code != Code::kNonFinite) return {failure->code, failure->message};
+    if (failure.has_value() != with_infinity) problem = "larger: the infinity";
+    if (failure && (failure->op != 0 || failure->step != bad_step)) problem = "larger: the infinity is elsewhere";
+    const uint64_t completed = with_infinity ? bad_step : steps;
+    const Bytes& outputs = report.value().outputs.front();
+    if (report.value().completed != completed || outputs.size() != completed * kLarger * sizeof(float)) {
+      problem = "larger: " + std::to_string(report.value().completed) + " steps";
+      return Status::Ok();
+    }
+    for (size_t i = 0; i < completed * kLarger; ++i) {
+      float got;
+      std::memcpy(&got, outputs.data() + i * sizeof(float), sizeof(float));
+      if (got != 4 * inputs[i]) problem = "larger: another result";
+    }
+    return Status::Ok();
   }
 
   // From the same contents every time, so that it can be repeated.
@@ -198,6 +238,7 @@ std::string Fail(const CaseFile& file, SharedPool& pool, long number, bool stays
   const std::string before = emulator.alive();
   {
     emulator.fail_call(number, stays);
+    emulator.failing = true;
     Walk walk(file, pool, stays);
     const bool done = walk.Go();
     problem = walk.problem;
@@ -228,7 +269,9 @@ std::string FailForGood(const CaseFile& file, SharedPool& pool, long number, con
   return status == 0 || !problem.empty() ? problem : "the process ended with " + std::to_string(status);
 }
 
-bool Test(const std::string& path, SharedPool& pool) {
+enum class Failures { kNone, kOnce, kAll };
+
+bool Test(const std::string& path, Failures failures, SharedPool& pool) {
   std::ifstream stream(path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   const Result<CaseFile> file = ReadCase({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
@@ -238,22 +281,24 @@ bool Test(const std::string& path, SharedPool& pool) {
   }
   Record expected;
   long calls = 0;
-  {
+  for (const bool failing : {false, true}) {  // the walk is shorter when it is walked so often
     emulator.fail_call(0, false);
+    emulator.failing = failing;
     Walk healthy(file.value(), pool, false);
     if (!healthy.Go() || healthy.errors > 0 || !healthy.problem.empty()) {
       std::printf("FAIL %s: without a failure: %s\n", path.c_str(), healthy.problem.c_str());
       return false;
     }
     expected = healthy.record;
+    calls = emulator.calls();
   }
-  calls = emulator.calls();
   int bad = 0;
   if (*emulator.alive() != '\0') ++bad, std::printf("FAIL left over without a failure: %s\n", emulator.alive());
   for (const bool stays : {false, true}) {
+    if (failures == Failures::kNone || (stays && failures == Failures::kOnce)) break;
     for (long number = 1; number <= calls; ++number) {
-      const std::string problem = stays ? FailForGood(file.value(), pool, number, expected)
-                                        : Fail(file.value(), pool, number, false, expected);
+      const std::string problem =
+          stays ? FailForGood(file.value(), pool, number, expected) : Fail(file.value(), pool, number, false, expected);
       if (problem.empty()) continue;
       if (++bad <= 20) {
         std::printf("FAIL %s: call %ld%s: %s\n", file.value().name.c_str(), number, stays ? ", for good" : "",
@@ -261,8 +306,9 @@ bool Test(const std::string& path, SharedPool& pool) {
       }
     }
   }
-  std::printf("%s %s: each of %ld calls failed once and for good, %d times not as it must\n", bad == 0 ? "ok  " : "FAIL",
-              file.value().name.c_str(), calls, bad);
+  constexpr const char* kDone[] = {"none", "each once", "each once and for good"};
+  std::printf("%s %s: of %ld calls failed %s; %d times not as it must\n", bad == 0 ? "ok  " : "FAIL",
+              file.value().name.c_str(), calls, kDone[static_cast<int>(failures)], bad);
   return bad == 0;
 }
 
@@ -277,6 +323,16 @@ int main(int count, char** arguments) {
   }
   nano::SharedPool pool(1);
   bool good = true;
-  for (int i = 1; i < count; ++i) good &= nano::Test(arguments[i], pool);
+  auto failures = nano::Failures::kAll;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--healthy") {
+      failures = nano::Failures::kNone;
+    } else if (argument == "--once") {
+      failures = nano::Failures::kOnce;
+    } else {
+      good &= nano::Test(argument, failures, pool);
+    }
+  }
   return good ? 0 : 1;
 }

@@ -1,11 +1,13 @@
 // The emulator's own test: what must work does, what is wrong is reported. Built plain and with the race
 // detector, which has cases of its own. Every case runs in a child process, since some end in a fault.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
+
 #include "cuda/ptx.cuh"
 
 namespace {
@@ -14,10 +16,17 @@ namespace {
   fflush(stdout);
   _exit(1);
 }
-#define MUST(call) do { if (cudaError_t e_ = (call)) give_up(__LINE__, #call, cudaGetErrorString(e_)); } while (0)
-#define EXPECT(x) do { if (!(x)) give_up(__LINE__, #x, "not so"); } while (0)
+#define MUST(call)                                                                 \
+  do {                                                                             \
+    if (cudaError_t e_ = (call)) give_up(__LINE__, #call, cudaGetErrorString(e_)); \
+  } while (0)
+#define EXPECT(x)                              \
+  do {                                         \
+    if (!(x)) give_up(__LINE__, #x, "not so"); \
+  } while (0)
 
-template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, cudaStream_t s, size_t shared, A... args) {
+template <class... P, class... A>
+cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, cudaStream_t s, size_t shared, A... args) {
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
@@ -25,18 +34,21 @@ template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 
   config.dynamicSmemBytes = shared;
   return cudaLaunchKernelEx(&config, kernel, args...);
 }
-template <class T> T* device(size_t n) {
+template <class T>
+T* device(size_t n) {
   T* p;
   MUST(cudaMalloc(&p, n * sizeof(T)));
   return p;
 }
-template <class T> std::vector<T> host(const T* p, size_t n) {
+template <class T>
+std::vector<T> host(const T* p, size_t n) {
   std::vector<T> v(n);
   MUST(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
   return v;
 }
 // Runs one warp or block on an int array of 64 and synchronises; the error of the launch is the result.
-template <class K> cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned blocks = 1, size_t shared = 0) {
+template <class K>
+cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned blocks = 1, size_t shared = 0) {
   if (!data) data = device<int>(64);
   MUST(launch(kernel, dim3(blocks), dim3(threads), nullptr, shared, data));
   return cudaDeviceSynchronize();
@@ -54,8 +66,10 @@ __global__ void warp_intrinsics(int* out) {
   errors += __ballot_sync(~0u, lane % 3 == 0) != 0x49249249u;
   errors += __any_sync(~0u, lane == 9) != 1;
   errors += __all_sync(~0u, lane < 31) != 0;
-  if (lane < 16) errors += __shfl_xor_sync(0x0000FFFFu, i, 15) != (15 - lane) * 10 + first;  // two collectives at once
-  else errors += __shfl_xor_sync(0xFFFF0000u, i, 1) != (lane ^ 1) * 10 + first;
+  if (lane < 16)
+    errors += __shfl_xor_sync(0x0000FFFFu, i, 15) != (15 - lane) * 10 + first;  // two collectives at once
+  else
+    errors += __shfl_xor_sync(0xFFFF0000u, i, 1) != (lane ^ 1) * 10 + first;
   __syncwarp();
   out[threadIdx.x] = errors;
 }
@@ -68,7 +82,8 @@ __global__ void sum_and_ticket(int* out) {
   if (threadIdx.x == 0) atomicAdd(out, total);
 }
 __global__ void spin_lock(int* data) {  // threads of a warp contend: only fair scheduling ends this (a race: no fences)
-  while (atomicCAS(&data[0], 0, 1) != 0) {}
+  while (atomicCAS(&data[0], 0, 1) != 0) {
+  }
   data[1] = data[1] + 1;
   atomicExch(&data[0], 0);
 }
@@ -91,9 +106,12 @@ __global__ void warp_exchange(int* out) {  // through shared memory, with the we
 }
 
 // --- device code that is wrong
-__global__ void lane_missing(int* out) { if (threadIdx.x != 13) out[threadIdx.x] = __shfl_sync(~0u, 1, 0); }
+__global__ void lane_missing(int* out) {
+  if (threadIdx.x != 13) out[threadIdx.x] = __shfl_sync(~0u, 1, 0);
+}
 __global__ void two_barriers(int* out) {
-  if (threadIdx.x < 32) __syncthreads();
+  if (threadIdx.x < 32)
+    __syncthreads();
   else
     __syncthreads();
   out[threadIdx.x] = 0;
@@ -105,7 +123,9 @@ __global__ void barrier_missed(int* out) {
 }
 __global__ void not_in_mask(int* out) { out[threadIdx.x] = __shfl_sync(1u, 1, 0); }
 __global__ void past_the_end(int* out) { out[64 + threadIdx.x] = 1; }
-__global__ void past_by_one(int* out) { out[threadIdx.x + 2] = 1; }  // for an allocation of 33 ints: within the 16-byte slack
+__global__ void past_by_one(int* out) {
+  out[threadIdx.x + 2] = 1;
+}  // for an allocation of 33 ints: within the 16-byte slack
 __global__ void carried_over(int* out) {  // relies on what the previous block left in shared memory
   __shared__ int s;
   if (blockIdx.x == 0) s = 7;
@@ -113,7 +133,8 @@ __global__ void carried_over(int* out) {  // relies on what the previous block l
 }
 __global__ void grid_barrier(int* data) {  // blocks wait for each other: not allowed without a cooperative launch
   atomicAdd(data, 1);
-  while (atomicAdd(data, 0) != int(gridDim.x)) {}
+  while (atomicAdd(data, 0) != int(gridDim.x)) {
+  }
 }
 __global__ void race_shared(int* out) {
   __shared__ int s[64];
@@ -146,141 +167,217 @@ __global__ void own_copy_unwaited(int* out) {
   ptx::cp_async_commit();
   out[threadIdx.x] = s[threadIdx.x * 4];
 }
-__global__ void host_pointer(int* out) { if (threadIdx.x == 0) *out = 1; }
+__global__ void host_pointer(int* out) {
+  if (threadIdx.x == 0) *out = 1;
+}
 
 // --- the cases
 enum Mode { Plain = 1, Race = 2, Both = 3 };
-struct Case { const char* name; void (*body)(); const char* expected; Mode mode; };  // expected: in the output, or null: success
-std::vector<int> ramp() { std::vector<int> v(64); for (int i = 0; i < 64; ++i) v[size_t(i)] = i; return v; }
+struct Case {
+  const char* name;
+  void (*body)();
+  const char* expected;
+  Mode mode;
+};  // expected: in the output, or null: success
+std::vector<int> ramp() {
+  std::vector<int> v(64);
+  for (int i = 0; i < 64; ++i) v[size_t(i)] = i;
+  return v;
+}
 std::vector<int> source;
-int* uploaded() { source = ramp(); int* p = device<int>(64); MUST(cudaMemcpy(p, source.data(), 256, cudaMemcpyHostToDevice)); return p; }
+int* uploaded() {
+  source = ramp();
+  int* p = device<int>(64);
+  MUST(cudaMemcpy(p, source.data(), 256, cudaMemcpyHostToDevice));
+  return p;
+}
 
 const Case cases[] = {
-  {"warp intrinsics", [] {
-    int* p = device<int>(64);
-    MUST(run(warp_intrinsics, 64, p));
-    for (int e : host(p, 64)) EXPECT(e == 0);
-  }, nullptr, Both},
-  {"shared and global atomics", [] {
-    int* p = device<int>(1);
-    MUST(cudaMemsetAsync(p, 0, 4));
-    MUST(launch(sum_and_ticket, dim3(3), dim3(100), nullptr, 0, p));
-    EXPECT(host(p, 1)[0] == 3 * 4950);
-  }, nullptr, Both},
-  {"a spin lock makes progress", [] {
-    int* p = device<int>(2);
-    MUST(cudaMemsetAsync(p, 0, 8));
-    MUST(launch(spin_lock, dim3(1), dim3(64), nullptr, 0, p));
-    EXPECT(host(p, 2)[1] == 64);
-  }, nullptr, Plain},
-  {"mma tf32", [] {
-    float* p = device<float>(128);
-    MUST(launch(tf32, dim3(1), dim3(32), nullptr, 0, p));
-    auto v = host(p, 128);
-    for (int i = 0; i < 128; ++i) EXPECT(v[size_t(i)] == float(i / 8) + float(i % 8) / 8);
-  }, nullptr, Both},
-  {"__syncwarp orders shared memory", [] { MUST(run(warp_exchange)); }, nullptr, Both},
-  {"streams are lazy; an event orders them", [] {
-    cudaStream_t a, b;
-    cudaEvent_t e;
-    int* p = uploaded();
-    MUST(cudaStreamCreate(&a)); MUST(cudaStreamCreate(&b)); MUST(cudaEventCreate(&e));
-    std::vector<int> got(64, -1);
-    MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
-    MUST(cudaEventRecord(e, a));
-    MUST(cudaStreamWaitEvent(b, e));
-    MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
-    MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
-    EXPECT(got[3] == -1);
-    EXPECT(cudaEventQuery(e) == cudaErrorNotReady);
-    MUST(cudaStreamSynchronize(b));
-    EXPECT(got[3] == 8);
-  }, nullptr, Both},
-  {"a missing event shows", [] {
-    cudaStream_t a, b;
-    int* p = uploaded();
-    MUST(cudaStreamCreate(&a)); MUST(cudaStreamCreate(&b));
-    std::vector<int> got(64, -1);
-    MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
-    MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
-    MUST(cudaStreamSynchronize(b));
-    EXPECT(got[3] == 3);  // the stale value
-  }, nullptr, Both},
-  {"graph: capture with a fork, replay twice", [] {
-    cudaStream_t a, b;
-    cudaEvent_t fork, join;
-    cudaGraph_t g;
-    cudaGraphExec_t x;
-    int* p = uploaded();
-    MUST(cudaStreamCreate(&a)); MUST(cudaStreamCreate(&b)); MUST(cudaEventCreate(&fork)); MUST(cudaEventCreate(&join));
-    MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
-    MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
-    MUST(cudaEventRecord(fork, a)); MUST(cudaStreamWaitEvent(b, fork));
-    MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
-    MUST(cudaEventRecord(join, b)); MUST(cudaStreamWaitEvent(a, join));
-    MUST(cudaStreamEndCapture(a, &g));
-    MUST(cudaGraphInstantiate(&x, g, 0)); MUST(cudaGraphDestroy(g));
-    EXPECT(host(p, 64)[3] == 3);
-    MUST(cudaGraphLaunch(x, a)); MUST(cudaGraphLaunch(x, a)); MUST(cudaStreamSynchronize(a));
-    EXPECT(host(p, 64)[3] == 18);
-    MUST(cudaGraphExecDestroy(x));
-  }, nullptr, Both},
-  {"graph: a fork that is not joined; a malloc inside", [] {
-    cudaStream_t a, b;
-    cudaEvent_t fork;
-    cudaGraph_t g;
-    int *p = uploaded(), *q;
-    MUST(cudaStreamCreate(&a)); MUST(cudaStreamCreate(&b)); MUST(cudaEventCreate(&fork));
-    MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
-    MUST(cudaEventRecord(fork, a)); MUST(cudaStreamWaitEvent(b, fork));
-    MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
-    EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureUnjoined);
-    MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
-    EXPECT(cudaMalloc(&q, 4) == cudaErrorStreamCaptureUnsupported);
-    EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
-  }, nullptr, Both},
-  {"errors on demand and of the caller", [] {
-    int* p;
-    simt::FailMallocAfter(1);
-    MUST(cudaMalloc(&p, 4));
-    EXPECT(cudaMalloc(&p, 4) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
-    MUST(cudaMalloc(&p, 256));
-    EXPECT(launch(add_one, dim3(1), dim3(1025), nullptr, 0, p) == cudaErrorInvalidConfiguration);
-    EXPECT(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p) == cudaErrorInvalidValue);
-    MUST(cudaFuncSetAttribute(add_one, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
-    MUST(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p));
-    EXPECT(cudaMemcpy(p, p + 1, 4, cudaMemcpyHostToDevice) == cudaErrorInvalidMemcpyDirection);
-    EXPECT(cudaMemsetAsync(p, 0, 257) == cudaErrorInvalidValue);
-    MUST(cudaFree(p));
-    EXPECT(cudaFree(p) == cudaErrorInvalidValue);
-  }, nullptr, Both},
-  {"a failed launch is sticky", [] {
-    EXPECT(run(not_in_mask) == cudaErrorLaunchFailure);
-    int* p;
-    EXPECT(cudaMalloc(&p, 4) == cudaErrorLaunchFailure);
-  }, "is not in mask 00000001", Both},
+    {"warp intrinsics",
+     [] {
+       int* p = device<int>(64);
+       MUST(run(warp_intrinsics, 64, p));
+       for (int e : host(p, 64)) EXPECT(e == 0);
+     },
+     nullptr, Both},
+    {"shared and global atomics",
+     [] {
+       int* p = device<int>(1);
+       MUST(cudaMemsetAsync(p, 0, 4));
+       MUST(launch(sum_and_ticket, dim3(3), dim3(100), nullptr, 0, p));
+       EXPECT(host(p, 1)[0] == 3 * 4950);
+     },
+     nullptr, Both},
+    {"a spin lock makes progress",
+     [] {
+       int* p = device<int>(2);
+       MUST(cudaMemsetAsync(p, 0, 8));
+       MUST(launch(spin_lock, dim3(1), dim3(64), nullptr, 0, p));
+       EXPECT(host(p, 2)[1] == 64);
+     },
+     nullptr, Plain},
+    {"mma tf32",
+     [] {
+       float* p = device<float>(128);
+       MUST(launch(tf32, dim3(1), dim3(32), nullptr, 0, p));
+       auto v = host(p, 128);
+       for (int i = 0; i < 128; ++i) EXPECT(v[size_t(i)] == float(i / 8) + float(i % 8) / 8);
+     },
+     nullptr, Both},
+    {"__syncwarp orders shared memory", [] { MUST(run(warp_exchange)); }, nullptr, Both},
+    {"streams are lazy; an event orders them",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t e;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&e));
+       std::vector<int> got(64, -1);
+       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaEventRecord(e, a));
+       MUST(cudaStreamWaitEvent(b, e));
+       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
+       EXPECT(got[3] == -1);
+       EXPECT(cudaEventQuery(e) == cudaErrorNotReady);
+       MUST(cudaStreamSynchronize(b));
+       EXPECT(got[3] == 8);
+     },
+     nullptr, Both},
+    {"a missing event shows",
+     [] {
+       cudaStream_t a, b;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       std::vector<int> got(64, -1);
+       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
+       MUST(cudaStreamSynchronize(b));
+       EXPECT(got[3] == 3);  // the stale value
+     },
+     nullptr, Both},
+    {"graph: capture with a fork, replay twice",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t fork, join;
+       cudaGraph_t g;
+       cudaGraphExec_t x;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&fork));
+       MUST(cudaEventCreate(&join));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
+       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaEventRecord(fork, a));
+       MUST(cudaStreamWaitEvent(b, fork));
+       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       MUST(cudaEventRecord(join, b));
+       MUST(cudaStreamWaitEvent(a, join));
+       MUST(cudaStreamEndCapture(a, &g));
+       MUST(cudaGraphInstantiate(&x, g, 0));
+       MUST(cudaGraphDestroy(g));
+       EXPECT(host(p, 64)[3] == 3);
+       MUST(cudaGraphLaunch(x, a));
+       MUST(cudaGraphLaunch(x, a));
+       MUST(cudaStreamSynchronize(a));
+       EXPECT(host(p, 64)[3] == 18);
+       MUST(cudaGraphExecDestroy(x));
+     },
+     nullptr, Both},
+    {"graph: a fork that is not joined; a malloc inside",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t fork;
+       cudaGraph_t g;
+       int *p = uploaded(), *q;
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&fork));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+       MUST(cudaEventRecord(fork, a));
+       MUST(cudaStreamWaitEvent(b, fork));
+       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureUnjoined);
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+       EXPECT(cudaMalloc(&q, 4) == cudaErrorStreamCaptureUnsupported);
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
+     },
+     nullptr, Both},
+    {"errors on demand and of the caller",
+     [] {
+       int* p;
+       simt::FailMallocAfter(1);
+       MUST(cudaMalloc(&p, 4));
+       EXPECT(cudaMalloc(&p, 4) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
+       MUST(cudaMalloc(&p, 256));
+       EXPECT(launch(add_one, dim3(1), dim3(1025), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p) == cudaErrorInvalidValue);
+       MUST(cudaFuncSetAttribute(add_one, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
+       MUST(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p));
+       EXPECT(cudaMemcpy(p, p + 1, 4, cudaMemcpyHostToDevice) == cudaErrorInvalidMemcpyDirection);
+       EXPECT(cudaMemsetAsync(p, 0, 257) == cudaErrorInvalidValue);
+       MUST(cudaFree(p));
+       EXPECT(cudaFree(p) == cudaErrorInvalidValue);
+     },
+     nullptr, Both},
+    {"a failed launch is sticky",
+     [] {
+       EXPECT(run(not_in_mask) == cudaErrorLaunchFailure);
+       int* p;
+       EXPECT(cudaMalloc(&p, 4) == cudaErrorLaunchFailure);
+     },
+     "is not in mask 00000001", Both},
 
-  {"lane never arrives", [] { run(lane_missing); }, "threads 0-12,14-31; threads 13 never arrive", Both},
-  {"divergent barrier", [] { run(two_barriers, 64); }, "divergent __syncthreads", Both},
-  {"barrier missed by one thread", [] { run(barrier_missed, 64); }, "threads 0-39,41-63, 63 of 64\n  exited: threads 40", Both},
-  {"write past the end", [] { run(past_the_end); }, "past device allocation", Both},
-  {"host reads device memory", [] { int* p = uploaded(); printf("%d\n", *p); }, "a missing cudaMemcpy?", Both},
-  {"use after free", [] { int* p = uploaded(); MUST(cudaFree(p)); run(add_one, 32, p); }, "freed device allocation", Both},
-  {"shared memory carried over between blocks", [] {
-    int* p = device<int>(64);
-    run(carried_over, 1, p, 2);
-    if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialised: poison\n");
-  }, "uninitialised", Both},
-  {"blocks waiting for each other", [] { int* p = device<int>(1); MUST(cudaMemsetAsync(p, 0, 4)); run(grid_barrier, 1, p, 2); }, "livelock", Both},
+    {"lane never arrives", [] { run(lane_missing); }, "threads 0-12,14-31; threads 13 never arrive", Both},
+    {"divergent barrier", [] { run(two_barriers, 64); }, "divergent __syncthreads", Both},
+    {"barrier missed by one thread", [] { run(barrier_missed, 64); },
+     "threads 0-39,41-63, 63 of 64\n  exited: threads 40", Both},
+    {"write past the end", [] { run(past_the_end); }, "past device allocation", Both},
+    {"host reads device memory",
+     [] {
+       int* p = uploaded();
+       printf("%d\n", *p);
+     },
+     "a missing cudaMemcpy?", Both},
+    {"use after free",
+     [] {
+       int* p = uploaded();
+       MUST(cudaFree(p));
+       run(add_one, 32, p);
+     },
+     "freed device allocation", Both},
+    {"shared memory carried over between blocks",
+     [] {
+       int* p = device<int>(64);
+       run(carried_over, 1, p, 2);
+       if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialised: poison\n");
+     },
+     "uninitialised", Both},
+    {"blocks waiting for each other",
+     [] {
+       int* p = device<int>(1);
+       MUST(cudaMemsetAsync(p, 0, 4));
+       run(grid_barrier, 1, p, 2);
+     },
+     "livelock", Both},
 
-  {"race: across warps", [] { run(race_shared, 64); }, "race_shared at selftest.cu", Race},
-  {"race: within a warp, a shuffle is no fence", [] { run(race_warp); }, "race_warp at selftest.cu", Race},
-  {"race: across blocks", [] { run(race_blocks, 32, nullptr, 2); }, "race on device allocation", Race},
-  {"race: bytes", [] { run(race_bytes, 64); }, "race on shared memory", Race},
-  {"no race: neighbouring bytes", [] { MUST(run(no_race_bytes, 64)); }, nullptr, Race},
-  {"cp.async read by its own thread before the wait", [] { run(own_copy_unwaited); }, "cp.async has not been waited for", Race},
-  {"out of bounds by one element", [] { run(past_by_one, 32, device<int>(33)); }, "out of bounds", Race},
-  {"host pointer given to a kernel", [] { static std::vector<int> v(64); run(host_pointer, 32, v.data()); }, "device code touches address", Race},
+    {"race: across warps", [] { run(race_shared, 64); }, "race_shared at selftest.cu", Race},
+    {"race: within a warp, a shuffle is no fence", [] { run(race_warp); }, "race_warp at selftest.cu", Race},
+    {"race: across blocks", [] { run(race_blocks, 32, nullptr, 2); }, "race on device allocation", Race},
+    {"race: bytes", [] { run(race_bytes, 64); }, "race on shared memory", Race},
+    {"no race: neighbouring bytes", [] { MUST(run(no_race_bytes, 64)); }, nullptr, Race},
+    {"cp.async read by its own thread before the wait", [] { run(own_copy_unwaited); },
+     "cp.async has not been waited for", Race},
+    {"out of bounds by one element", [] { run(past_by_one, 32, device<int>(33)); }, "out of bounds", Race},
+    {"host pointer given to a kernel",
+     [] {
+       static std::vector<int> v(64);
+       run(host_pointer, 32, v.data());
+     },
+     "device code touches address", Race},
 };
 }  // namespace
 
@@ -295,7 +392,8 @@ int main(int count, char**) {
       fflush(stdout);
       pid_t child = fork();
       if (!child) {
-        dup2(fd[1], 1); dup2(fd[1], 2);
+        dup2(fd[1], 1);
+        dup2(fd[1], 2);
         simt::SetSchedule(schedule, 7);
         c.body();
         fflush(stdout);
@@ -310,7 +408,10 @@ int main(int count, char**) {
       waitpid(child, &status, 0);
       const bool good = c.expected ? text.find(c.expected) != text.npos : status == 0 && text.empty();
       ++total;
-      if (!good) ++bad, simt::SetSchedule(schedule), printf("BAD %s [%s]: expected %s; status %d; output:\n%s\n", c.name, simt::ScheduleName(), c.expected ? c.expected : "success", status, text.c_str());
+      if (!good)
+        ++bad, simt::SetSchedule(schedule),
+            printf("BAD %s [%s]: expected %s; status %d; output:\n%s\n", c.name, simt::ScheduleName(),
+                   c.expected ? c.expected : "success", status, text.c_str());
     }
   }
   printf("selftest (%s): %d of %d good\n", race ? "race" : "plain", total - bad, total);
