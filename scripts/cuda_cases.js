@@ -73,7 +73,10 @@ function workOf(op) {
   const touched = operands.reduce((sum, { elements }) => sum + elements, 0)
   if (!heavy.test(op.name)) return touched
   const largest = Math.max(...op.outputs.map(({ elements }) => elements), 0)
-  const dimension = Math.max(...op.inputs.filter(({ shape }) => shape.length > 1).flatMap(({ shape }) => shape), 1)
+  const dimension = Math.max(
+    ...op.inputs.filter(({ shape }) => shape.length > 1).flatMap(({ shape }) => shape),
+    1,
+  )
   return touched + largest * dimension
 }
 
@@ -124,7 +127,10 @@ function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
   return [...kinds.values()].flatMap((list) => {
     if (list.length <= each) return list
     const sorted = [...list].sort((a, b) => a.work - b.work)
-    return Array.from({ length: each }, (_, i) => sorted[Math.floor((i * (sorted.length - 1)) / (each - 1 || 1))])
+    return Array.from(
+      { length: each },
+      (_, i) => sorted[Math.floor((i * (sorted.length - 1)) / (each - 1 || 1))],
+    )
   })
 }
 
@@ -174,7 +180,9 @@ async function runCases(cases, { runner, module, schedule = 'ascending', jobs = 
     }
     if (end !== 0 && !(end === 1 && failed > 0)) {
       const last = stdout.trimEnd().split('\n').at(-1)
-      result.failures.push(`it ended with ${end} after "${last}": ${stderr.trim().split('\n').slice(-4).join(' / ')}`)
+      result.failures.push(
+        `it ended with ${end} after "${last}": ${stderr.trim().split('\n').slice(-4).join(' / ')}`,
+      )
     }
   })
   return result
@@ -208,7 +216,11 @@ async function main() {
   const runner = resolve(argument('--runner', join(release, 'nano-run')))
   const only = argument('--only', '')
   const all = describeCases(folder).filter(({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only))
-  const limits = { work: Number(argument('--work', 3e6)), bytes: 64 * 2 ** 20, each: Number(argument('--each', Infinity)) }
+  const limits = {
+    work: Number(argument('--work', 3e6)),
+    bytes: 64 * 2 ** 20,
+    each: Number(argument('--each', Infinity)),
+  }
   const cases = chooseCases(all, limits)
   console.log(`${cases.length} cases; ${all.length - cases.length} left out`)
   let bad = cases.length === 0
@@ -218,7 +230,9 @@ async function main() {
     const { passed, failures, missing } = result
     const without = [...missing].map(([op, count]) => `${op} (${count})`)
     const seconds = ((Date.now() - start) / 1000).toFixed(1)
-    console.log(`${schedule.padEnd(10)} ${passed} passed, ${failures.length} failed, ${seconds} s, ${basename(runner)}`)
+    console.log(
+      `${schedule.padEnd(10)} ${passed} passed, ${failures.length} failed, ${seconds} s, ${basename(runner)}`,
+    )
     if (without.length > 0) console.log(`           no kernel yet: ${without.join(', ')}`)
     for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`)
     const skipped = without.length > 0 && !process.argv.includes('--incomplete')

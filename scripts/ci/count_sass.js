@@ -29,7 +29,9 @@ function sections(elf) {
   if (elf.toString('latin1', 0, 4) !== '\x7fELF' || elf[4] !== 2) throw new Error('not an ELF64 file')
   const table = Number(elf.readBigUInt64LE(0x28))
   const [size, count, names] = [0x3a, 0x3c, 0x3e].map((at) => elf.readUInt16LE(at))
-  const headers = Array.from({ length: count }, (_, i) => elf.subarray(table + i * size, table + (i + 1) * size))
+  const headers = Array.from({ length: count }, (_, i) =>
+    elf.subarray(table + i * size, table + (i + 1) * size),
+  )
   const offset = (header) => Number(header.readBigUInt64LE(24))
   return headers.map((header) => {
     const start = offset(headers[names]) + header.readUInt32LE(0)
@@ -60,7 +62,13 @@ module.exports = { countInstructions }
 if (require.main === module) {
   for (const path of process.argv.slice(2)) {
     for (const [kernel, found] of countInstructions(path)) {
-      console.log(path, kernel, Object.entries(found).map(([name, count]) => `${name} ${count}`).join('  '))
+      console.log(
+        path,
+        kernel,
+        Object.entries(found)
+          .map(([name, count]) => `${name} ${count}`)
+          .join('  '),
+      )
     }
   }
 }

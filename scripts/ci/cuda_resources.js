@@ -11,7 +11,15 @@ const { countInstructions } = require('./count_sass')
 
 const root = resolve(__dirname, '..', '..')
 const nvcc = process.env.NVCC ?? 'nvcc'
-const flags = ['-std=c++20', '-O3', '--extended-lambda', '-Werror', 'all-warnings', '-Xptxas', '-v,--warning-as-error']
+const flags = [
+  '-std=c++20',
+  '-O3',
+  '--extended-lambda',
+  '-Werror',
+  'all-warnings',
+  '-Xptxas',
+  '-v,--warning-as-error',
+]
 const architectures = ['arch=compute_80,code=sm_80', 'arch=compute_90,code=[sm_90,compute_90]']
 
 /** Names as people write them, without what is the same for all. */
@@ -24,7 +32,10 @@ function demangle(names) {
 function shorten(name) {
   const lambda = name.match(/ElementKernel<.*?(Run\w+)/)
   if (lambda) return `ElementKernel<${lambda[1]}>`
-  const plain = name.replaceAll('(anonymous namespace)::', '').replaceAll('nano::cuda::', '').replace(/^void /, '')
+  const plain = name
+    .replaceAll('(anonymous namespace)::', '')
+    .replaceAll('nano::cuda::', '')
+    .replace(/^void /, '')
   let depth = 0 // the parameters begin at the first ( that is in no <
   for (let at = 0; at < plain.length; ++at) {
     if (plain[at] === '<') depth += 1
@@ -39,10 +50,12 @@ function parseLog(log) {
   const kernels = []
   for (const line of log.split('\n')) {
     const entry = line.match(/Compiling entry function '(\S+)' for '(\S+)'/)
-    if (entry) kernels.push({ symbol: entry[1], architecture: entry[2], registers: 0, shared: 0, stack: 0, spills: 0 })
+    if (entry)
+      kernels.push({ symbol: entry[1], architecture: entry[2], registers: 0, shared: 0, stack: 0, spills: 0 })
     const kernel = kernels.at(-1)
     const memory = line.match(/(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/)
-    if (memory && kernel) [kernel.stack, kernel.spills] = [Number(memory[1]), Number(memory[2]) + Number(memory[3])]
+    if (memory && kernel)
+      [kernel.stack, kernel.spills] = [Number(memory[1]), Number(memory[2]) + Number(memory[3])]
     const used = line.match(/Used (\d+) registers/)
     if (used && kernel) kernel.registers = Number(used[1])
     const shared = line.match(/(\d+) bytes smem/)
@@ -89,7 +102,13 @@ async function compile(folder, file) {
   const targets = architectures.flatMap((it) => ['-gencode', it])
   const source = join(root, 'native', 'cuda', file)
   const object = join(folder, `${file}.o`)
-  const common = [...flags, ...targets, `-I${join(root, 'native')}`, '-Xcompiler', '-fPIC,-fvisibility=hidden']
+  const common = [
+    ...flags,
+    ...targets,
+    `-I${join(root, 'native')}`,
+    '-Xcompiler',
+    '-fPIC,-fvisibility=hidden',
+  ]
   const result = await run(nvcc, [...common, '--keep', '--keep-dir', kept, '-c', source, '-o', object])
   const log = result.stdout + result.stderr
   writeFileSync(join(folder, `${file}.log`), log)
@@ -97,7 +116,7 @@ async function compile(folder, file) {
   const cubins = new Map(
     readdirSync(kept)
       .filter((name) => name.endsWith('.cubin'))
-      .map((name) => [name.match(/(sm_\d+)\.cubin$/)?.[1], countInstructions(join(kept, name))]),
+      .map((name) => [`sm_${name.match(/_(\d+)\.cubin$/)?.[1]}`, countInstructions(join(kept, name))]),
   )
   const kernels = parseLog(log)
   const names = demangle(kernels.map(({ symbol }) => symbol))
@@ -116,7 +135,9 @@ async function main() {
   const files = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
   const budgets = readBudgets()
   let bad = 0
-  console.log('file                     kernel                                                   sm     registers  shared  instructions')
+  console.log(
+    'file                     kernel                                                   sm     registers  shared  instructions',
+  )
   await parallel(files, at < 0 ? 2 : Number(process.argv[at + 1]), async (file) => {
     const { rows, problem } = await compile(folder, file)
     if (problem) {
@@ -127,7 +148,9 @@ async function main() {
       const problems = row.instructions ? judge(budgets, row) : ['its code was not found']
       if (problems.length > 0) bad += 1
       const { total, HMMA, LDSM, LDGSTS } = row.instructions ?? {}
-      const special = Object.entries({ HMMA, LDSM, LDGSTS }).map(([name, count]) => (count ? `  ${name} ${count}` : ''))
+      const special = Object.entries({ HMMA, LDSM, LDGSTS }).map(([name, count]) =>
+        count ? `  ${name} ${count}` : '',
+      )
       console.log(
         `${row.file.padEnd(24)} ${row.name.slice(0, 56).padEnd(56)} ${row.architecture} ${String(row.registers).padStart(6)} ` +
           `${String(row.shared).padStart(9)} ${String(total).padStart(8)}${special.join('')}` +

@@ -63,6 +63,9 @@ class Walk {
     for (const CaseFile::Tensor& tensor : case_.store) {
       if (!Try("allocate", [&] { return session_->Allocate(tensor.name, tensor.spec); })) return false;
     }
+    for (const CaseFile::Tensor& tensor : case_.store) {
+      if (!Try("read what is new", [&] { return IsZero(tensor.name); })) return false;
+    }
     if (!Fill()) return false;
     if (!Try("compile", [&] { return Compile(); })) return false;
     if (!Run("replayed", false, false) || !Run("replayed again", false, false)) return false;
@@ -111,6 +114,15 @@ class Walk {
     Result<std::unique_ptr<Device>> device = OpenDevice("cuda", "", pool_);
     if (!device.ok()) return device.status();
     session_.emplace(std::move(device.value()));
+    return Status::Ok();
+  }
+
+  Status IsZero(const std::string& name) {
+    const Result<Bytes> bytes = session_->Read(name);
+    if (!bytes.ok()) return bytes.status();
+    for (size_t i = 0; i < bytes.value().size(); ++i) {
+      if (bytes.value().data()[i] != std::byte{0}) problem = "a new tensor is not zero";
+    }
     return Status::Ok();
   }
 
