@@ -59,6 +59,12 @@ const mutants = {
       { gpu: true, healthy: true },
     ],
     [
+      'finite: every thread complains',
+      'first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
+      'first == kNone) {}\n  if (first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
+      { gpu: true, healthy: true, races: true },
+    ],
+    [
       'finite: another output',
       'complaint.value = output;',
       'complaint.value = output + 1;',
