@@ -61,6 +61,7 @@ std::set<SimtEvent*> events;
 std::set<SimtGraph*> graphs;
 std::set<SimtGraphExec*> executables;
 std::set<void*> host_allocations;
+int misuses;                                                                // of what isn't there (any more)
 void* const kGarbage = reinterpret_cast<void*>(uintptr_t{0xBAD0BAD0BAD0});  // in a result that is none
 cudaError_t last_error = cudaSuccess, sticky = cudaSuccess;
 char report[sizeof(Failure::text)] = "";
@@ -70,6 +71,11 @@ cudaError_t Done(cudaError_t e) {
   if (sticky != cudaSuccess) e = sticky;
   if (e != cudaSuccess && e != cudaErrorNotReady) last_error = e;
   return e;
+}
+
+cudaError_t Misused(cudaError_t error) {
+  ++misuses;
+  return Done(error);
 }
 
 // --- errors on demand
@@ -96,6 +102,7 @@ std::string Alive() {
   add(events.size(), "events");
   add(graphs.size(), "graphs");
   add(executables.size(), "executable graphs");
+  add(static_cast<size_t>(misuses), "uses of what is not there");
   return text;
 }
 
@@ -411,7 +418,7 @@ cudaError_t cudaFree(void* p) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!p) return Done(cudaSuccess);
   auto it = allocations.find(static_cast<char*>(p));
-  if (it == allocations.end() || !it->second.live) return Done(cudaErrorInvalidValue);
+  if (it == allocations.end() || !it->second.live) return Misused(cudaErrorInvalidValue);
   DrainAll();
   Allocation& a = it->second;
   a.live = false;
@@ -444,7 +451,7 @@ cudaError_t cudaFreeHost(void* p) {
   NOT_WHILE_CAPTURING();
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!p) return Done(cudaSuccess);
-  if (!host_allocations.count(p)) return Done(cudaErrorInvalidValue);
+  if (!host_allocations.count(p)) return Misused(cudaErrorInvalidValue);
   DrainAll();
   host_allocations.erase(p);
   free(p);
@@ -481,7 +488,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) {
 cudaError_t cudaStreamCreate(cudaStream_t* s) { return cudaStreamCreateWithFlags(s, 0); }
 cudaError_t cudaStreamDestroy(cudaStream_t s) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
-  if (!s || !streams.count(s)) return Done(cudaErrorInvalidResourceHandle);
+  if (!s || !streams.count(s)) return Misused(cudaErrorInvalidResourceHandle);
   Drain(s);
   streams.erase(s);
   delete s;
@@ -516,7 +523,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned flags) {
 cudaError_t cudaEventCreate(cudaEvent_t* e) { return cudaEventCreateWithFlags(e, 0); }
 cudaError_t cudaEventDestroy(cudaEvent_t e) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
-  if (!events.count(e)) return Done(cudaErrorInvalidResourceHandle);
+  if (!events.count(e)) return Misused(cudaErrorInvalidResourceHandle);
   // Queued operations still point to it. (A stream that is gone has run them.)
   if (streams.count(e->stream) && e->completed < e->recorded) Demand(e, e->recorded);
   events.erase(e);
@@ -526,7 +533,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t e) {
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t stream) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
   SimtStream* s = Get(stream);
-  if (!events.count(e) || !streams.count(s)) return Done(cudaErrorInvalidResourceHandle);
+  if (!events.count(e) || !streams.count(s)) return Misused(cudaErrorInvalidResourceHandle);
   e->capture = s->capture;
   e->stream = s;
   if (s->capture) return Done(cudaSuccess);
@@ -554,7 +561,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t e, unsigned) {
 cudaError_t cudaEventSynchronize(cudaEvent_t e) {
   NOT_WHILE_CAPTURING();
   FAILS_ON_DEMAND(cudaErrorUnknown);
-  if (!events.count(e)) return Done(cudaErrorInvalidResourceHandle);
+  if (!events.count(e)) return Misused(cudaErrorInvalidResourceHandle);
   if (e->recorded) Demand(e, e->recorded);
   return Done(cudaSuccess);
 }
@@ -603,26 +610,26 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t* graph) {
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t g, unsigned long long) {
   *exec = static_cast<cudaGraphExec_t>(kGarbage);
   FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
-  if (!graphs.count(g)) return Done(cudaErrorInvalidResourceHandle);
+  if (!graphs.count(g)) return Misused(cudaErrorInvalidResourceHandle);
   executables.insert(*exec = new SimtGraphExec{std::make_shared<std::vector<Op>>(g->ops)});
   return Done(cudaSuccess);
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
-  if (!executables.count(exec)) return Done(cudaErrorInvalidResourceHandle);
+  if (!executables.count(exec)) return Misused(cudaErrorInvalidResourceHandle);
   return Enqueue(stream, [ops = exec->ops] {
     for (const Op& op : *ops) RunOp(op);
   });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t g) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
-  if (!graphs.erase(g)) return Done(cudaErrorInvalidResourceHandle);
+  if (!graphs.erase(g)) return Misused(cudaErrorInvalidResourceHandle);
   delete g;
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
-  if (!executables.erase(e)) return Done(cudaErrorInvalidResourceHandle);
+  if (!executables.erase(e)) return Misused(cudaErrorInvalidResourceHandle);
   delete e;
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }

@@ -233,15 +233,16 @@ void FindShared(const void* kernel) {
   if (!shared_range.has(dynamic_shared))
     Fail("simt.cc must be linked, dynamically, into the module that holds the kernels");
 }
+constexpr size_t kCanary = 256;  // bytes past the dynamic shared memory that have to stay as they are
 void PoisonShared() {
   char* dynamic = reinterpret_cast<char*>(dynamic_shared);
   memset(shared_range.begin, kPoison, size_t(dynamic - shared_range.begin));
-  memset(dynamic, kPoison, launch->dynamic_shared);
+  memset(dynamic, kPoison, launch->dynamic_shared + kCanary);  // an earlier launch may have had more
   char* rest = dynamic + sizeof dynamic_shared;
   memset(rest, kPoison, size_t(shared_range.end - rest));
 }
 void CheckCanary() {
-  for (size_t i = launch->dynamic_shared; i < launch->dynamic_shared + 256; ++i)
+  for (size_t i = launch->dynamic_shared; i < launch->dynamic_shared + kCanary; ++i)
     if (dynamic_shared[i] != kPoison)
       Fail("block (%u,%u,%u) wrote past its %zu bytes of dynamic shared memory, at byte %zu", blockIdx.x, blockIdx.y,
            blockIdx.z, launch->dynamic_shared, i);

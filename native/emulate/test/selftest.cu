@@ -11,18 +11,18 @@
 #include "cuda/ptx.cuh"
 
 namespace {
-[[noreturn]] void give_up(int line, const char* what, const char* why) {
+[[noreturn]] void GiveUp(int line, const char* what, const char* why) {
   printf("line %d: %s: %s\n", line, what, why);
   fflush(stdout);
   _exit(1);
 }
-#define MUST(call)                                                                 \
-  do {                                                                             \
-    if (cudaError_t e_ = (call)) give_up(__LINE__, #call, cudaGetErrorString(e_)); \
+#define MUST(call)                                                                \
+  do {                                                                            \
+    if (cudaError_t e_ = (call)) GiveUp(__LINE__, #call, cudaGetErrorString(e_)); \
   } while (0)
-#define EXPECT(x)                              \
-  do {                                         \
-    if (!(x)) give_up(__LINE__, #x, "not so"); \
+#define EXPECT(x)                             \
+  do {                                        \
+    if (!(x)) GiveUp(__LINE__, #x, "not so"); \
   } while (0)
 
 template <class... P, class... A>
@@ -55,7 +55,7 @@ cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned b
 }
 
 // --- device code that is right
-__global__ void warp_intrinsics(int* out) {
+__global__ void WarpIntrinsics(int* out) {
   const int lane = int(threadIdx.x) % 32, i = lane * 10 + int(threadIdx.x) / 32, first = i % 10;
   int errors = 0;
   errors += __shfl_sync(~0u, i, 5) != 50 + first;
@@ -73,7 +73,7 @@ __global__ void warp_intrinsics(int* out) {
   __syncwarp();
   out[threadIdx.x] = errors;
 }
-__global__ void sum_and_ticket(int* out) {
+__global__ void SumAndTicket(int* out) {
   __shared__ int total;
   if (threadIdx.x == 0) total = 0;
   __syncthreads();
@@ -81,7 +81,7 @@ __global__ void sum_and_ticket(int* out) {
   __syncthreads();
   if (threadIdx.x == 0) atomicAdd(out, total);
 }
-__global__ void spin_lock(int* data) {  // threads of a warp contend: only fair scheduling ends this (a race: no fences)
+__global__ void SpinLock(int* data) {  // threads of a warp contend: only fair scheduling ends this (a race: no fences)
   while (atomicCAS(&data[0], 0, 1) != 0) {
   }
   data[1] = data[1] + 1;
@@ -96,9 +96,14 @@ __global__ void tf32(float* out) {  // a[i][k] = i + k / 8, b[k][j] = k == j
   ptx::mma_tf32(d, a, b);
   for (int i = 0; i < 4; ++i) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
 }
-__global__ void add_one(int* data) { data[threadIdx.x] += 1; }
-__global__ void twice(int* data) { data[threadIdx.x] *= 2; }
-__global__ void warp_exchange(int* out) {  // through shared memory, with the weaker barrier
+__global__ void FillDynamic(int* data, int n) {
+  for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) dynamic_shared[i] = 1;
+  __syncthreads();
+  data[threadIdx.x] = dynamic_shared[n - 1];
+}
+__global__ void AddOne(int* data) { data[threadIdx.x] += 1; }
+__global__ void Twice(int* data) { data[threadIdx.x] *= 2; }
+__global__ void WarpExchange(int* out) {  // through shared memory, with the weaker barrier
   __shared__ int s[64];
   s[threadIdx.x] = int(threadIdx.x);
   __syncwarp();
@@ -106,49 +111,49 @@ __global__ void warp_exchange(int* out) {  // through shared memory, with the we
 }
 
 // --- device code that is wrong
-__global__ void lane_missing(int* out) {
+__global__ void LaneMissing(int* out) {
   if (threadIdx.x != 13) out[threadIdx.x] = __shfl_sync(~0u, 1, 0);
 }
-__global__ void two_barriers(int* out) {
+__global__ void TwoBarriers(int* out) {
   if (threadIdx.x < 32)
     __syncthreads();
   else
     __syncthreads();
   out[threadIdx.x] = 0;
 }
-__global__ void barrier_missed(int* out) {
+__global__ void BarrierMissed(int* out) {
   if (threadIdx.x == 40) return;
   __syncthreads();
   out[threadIdx.x] = 0;
 }
-__global__ void not_in_mask(int* out) { out[threadIdx.x] = __shfl_sync(1u, 1, 0); }
-__global__ void past_the_end(int* out) { out[64 + threadIdx.x] = 1; }
-__global__ void past_by_one(int* out) {
+__global__ void NotInMask(int* out) { out[threadIdx.x] = __shfl_sync(1u, 1, 0); }
+__global__ void PastTheEnd(int* out) { out[64 + threadIdx.x] = 1; }
+__global__ void PastByOne(int* out) {
   out[threadIdx.x + 2] = 1;
 }  // for an allocation of 33 ints: within the 16-byte slack
-__global__ void carried_over(int* out) {  // relies on what the previous block left in shared memory
+__global__ void CarriedOver(int* out) {  // relies on what the previous block left in shared memory
   __shared__ int s;
   if (blockIdx.x == 0) s = 7;
   out[blockIdx.x] = s;
 }
-__global__ void grid_barrier(int* data) {  // blocks wait for each other: not allowed without a cooperative launch
+__global__ void GridBarrier(int* data) {  // blocks wait for each other: not allowed without a cooperative launch
   atomicAdd(data, 1);
   while (atomicAdd(data, 0) != int(gridDim.x)) {
   }
 }
-__global__ void race_shared(int* out) {
+__global__ void RaceShared(int* out) {
   __shared__ int s[64];
   s[threadIdx.x] = 1;
   out[threadIdx.x] = s[threadIdx.x ^ 32];
 }
-__global__ void race_warp(int* out) {  // a shuffle orders no memory
+__global__ void RaceWarp(int* out) {  // a shuffle orders no memory
   __shared__ int s[64];
   s[threadIdx.x] = 1;
   int v = __shfl_xor_sync(~0u, 0, 1);
   out[threadIdx.x] = s[threadIdx.x ^ 1] + v;
 }
-__global__ void race_blocks(int* out) { out[threadIdx.x] = int(blockIdx.x); }
-__global__ void race_bytes(int* out) {  // neighbours in one word do not race; the two halves of a pair do
+__global__ void RaceBlocks(int* out) { out[threadIdx.x] = int(blockIdx.x); }
+__global__ void RaceBytes(int* out) {  // neighbours in one word do not race; the two halves of a pair do
   __shared__ unsigned char s[64];
   s[threadIdx.x] = 1;
   __syncthreads();
@@ -156,18 +161,18 @@ __global__ void race_bytes(int* out) {  // neighbours in one word do not race; t
   __syncthreads();
   out[threadIdx.x] = s[threadIdx.x];
 }
-__global__ void no_race_bytes(int* out) {
+__global__ void NoRaceBytes(int* out) {
   __shared__ unsigned char s[64];
   s[threadIdx.x] = 1;
   out[threadIdx.x] = s[threadIdx.x];
 }
-__global__ void own_copy_unwaited(int* out) {
+__global__ void OwnCopyUnwaited(int* out) {
   __shared__ __align__(16) int s[256];
   ptx::cp_async16(&s[threadIdx.x * 4], out);
   ptx::cp_async_commit();
   out[threadIdx.x] = s[threadIdx.x * 4];
 }
-__global__ void host_pointer(int* out) {
+__global__ void HostPointer(int* out) {
   if (threadIdx.x == 0) *out = 1;
 }
 
@@ -196,7 +201,7 @@ const Case cases[] = {
     {"warp intrinsics",
      [] {
        int* p = device<int>(64);
-       MUST(run(warp_intrinsics, 64, p));
+       MUST(run(WarpIntrinsics, 64, p));
        for (int e : host(p, 64)) EXPECT(e == 0);
      },
      nullptr, Both},
@@ -204,7 +209,7 @@ const Case cases[] = {
      [] {
        int* p = device<int>(1);
        MUST(cudaMemsetAsync(p, 0, 4));
-       MUST(launch(sum_and_ticket, dim3(3), dim3(100), nullptr, 0, p));
+       MUST(launch(SumAndTicket, dim3(3), dim3(100), nullptr, 0, p));
        EXPECT(host(p, 1)[0] == 3 * 4950);
      },
      nullptr, Both},
@@ -212,7 +217,7 @@ const Case cases[] = {
      [] {
        int* p = device<int>(2);
        MUST(cudaMemsetAsync(p, 0, 8));
-       MUST(launch(spin_lock, dim3(1), dim3(64), nullptr, 0, p));
+       MUST(launch(SpinLock, dim3(1), dim3(64), nullptr, 0, p));
        EXPECT(host(p, 2)[1] == 64);
      },
      nullptr, Plain},
@@ -224,7 +229,22 @@ const Case cases[] = {
        for (int i = 0; i < 128; ++i) EXPECT(v[size_t(i)] == float(i / 8) + float(i % 8) / 8);
      },
      nullptr, Both},
-    {"__syncwarp orders shared memory", [] { MUST(run(warp_exchange)); }, nullptr, Both},
+    {"__syncwarp orders shared memory", [] { MUST(run(WarpExchange)); }, nullptr, Both},
+    {"less dynamic shared memory after more",
+     [] {
+       int* p = device<int>(64);
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 1000, p, 1000));
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 900, p, 900));
+       EXPECT(host(p, 64)[5] == 1);
+     },
+     nullptr, Both},
+    {"past the end of dynamic shared memory",
+     [] {
+       int* p = device<int>(64);
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 900, p, 901));
+       cudaDeviceSynchronize();
+     },
+     "dynamic shared memory", Plain},
     {"streams are lazy; an event orders them",
      [] {
        cudaStream_t a, b;
@@ -234,10 +254,10 @@ const Case cases[] = {
        MUST(cudaStreamCreate(&b));
        MUST(cudaEventCreate(&e));
        std::vector<int> got(64, -1);
-       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
        MUST(cudaEventRecord(e, a));
        MUST(cudaStreamWaitEvent(b, e));
-       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
        MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
        EXPECT(got[3] == -1);
        EXPECT(cudaEventQuery(e) == cudaErrorNotReady);
@@ -252,7 +272,7 @@ const Case cases[] = {
        MUST(cudaStreamCreate(&a));
        MUST(cudaStreamCreate(&b));
        std::vector<int> got(64, -1);
-       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
        MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
        MUST(cudaStreamSynchronize(b));
        EXPECT(got[3] == 3);  // the stale value
@@ -270,10 +290,10 @@ const Case cases[] = {
        MUST(cudaEventCreate(&fork));
        MUST(cudaEventCreate(&join));
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
-       MUST(launch(add_one, dim3(1), dim3(64), a, 0, p));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
        MUST(cudaEventRecord(fork, a));
        MUST(cudaStreamWaitEvent(b, fork));
-       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
        MUST(cudaEventRecord(join, b));
        MUST(cudaStreamWaitEvent(a, join));
        MUST(cudaStreamEndCapture(a, &g));
@@ -299,7 +319,7 @@ const Case cases[] = {
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
        MUST(cudaEventRecord(fork, a));
        MUST(cudaStreamWaitEvent(b, fork));
-       MUST(launch(twice, dim3(1), dim3(64), b, 0, p));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
        EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureUnjoined);
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
        EXPECT(cudaMalloc(&q, 4) == cudaErrorStreamCaptureUnsupported);
@@ -313,10 +333,10 @@ const Case cases[] = {
        MUST(cudaMalloc(&p, 4));
        EXPECT(cudaMalloc(&p, 4) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
        MUST(cudaMalloc(&p, 256));
-       EXPECT(launch(add_one, dim3(1), dim3(1025), nullptr, 0, p) == cudaErrorInvalidConfiguration);
-       EXPECT(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p) == cudaErrorInvalidValue);
-       MUST(cudaFuncSetAttribute(add_one, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
-       MUST(launch(add_one, dim3(1), dim3(1), nullptr, 50000, p));
+       EXPECT(launch(AddOne, dim3(1), dim3(1025), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(AddOne, dim3(1), dim3(1), nullptr, 50000, p) == cudaErrorInvalidValue);
+       MUST(cudaFuncSetAttribute(AddOne, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
+       MUST(launch(AddOne, dim3(1), dim3(1), nullptr, 50000, p));
        EXPECT(cudaMemcpy(p, p + 1, 4, cudaMemcpyHostToDevice) == cudaErrorInvalidMemcpyDirection);
        EXPECT(cudaMemsetAsync(p, 0, 257) == cudaErrorInvalidValue);
        MUST(cudaFree(p));
@@ -325,17 +345,17 @@ const Case cases[] = {
      nullptr, Both},
     {"a failed launch is sticky",
      [] {
-       EXPECT(run(not_in_mask) == cudaErrorLaunchFailure);
+       EXPECT(run(NotInMask) == cudaErrorLaunchFailure);
        int* p;
        EXPECT(cudaMalloc(&p, 4) == cudaErrorLaunchFailure);
      },
      "is not in mask 00000001", Both},
 
-    {"lane never arrives", [] { run(lane_missing); }, "threads 0-12,14-31; threads 13 never arrive", Both},
-    {"divergent barrier", [] { run(two_barriers, 64); }, "divergent __syncthreads", Both},
-    {"barrier missed by one thread", [] { run(barrier_missed, 64); },
+    {"lane never arrives", [] { run(LaneMissing); }, "threads 0-12,14-31; threads 13 never arrive", Both},
+    {"divergent barrier", [] { run(TwoBarriers, 64); }, "divergent __syncthreads", Both},
+    {"barrier missed by one thread", [] { run(BarrierMissed, 64); },
      "threads 0-39,41-63, 63 of 64\n  exited: threads 40", Both},
-    {"write past the end", [] { run(past_the_end); }, "past device allocation", Both},
+    {"write past the end", [] { run(PastTheEnd); }, "past device allocation", Both},
     {"host reads device memory",
      [] {
        int* p = uploaded();
@@ -346,13 +366,13 @@ const Case cases[] = {
      [] {
        int* p = uploaded();
        MUST(cudaFree(p));
-       run(add_one, 32, p);
+       run(AddOne, 32, p);
      },
      "freed device allocation", Both},
     {"shared memory carried over between blocks",
      [] {
        int* p = device<int>(64);
-       run(carried_over, 1, p, 2);
+       run(CarriedOver, 1, p, 2);
        if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialised: poison\n");
      },
      "uninitialised", Both},
@@ -360,22 +380,22 @@ const Case cases[] = {
      [] {
        int* p = device<int>(1);
        MUST(cudaMemsetAsync(p, 0, 4));
-       run(grid_barrier, 1, p, 2);
+       run(GridBarrier, 1, p, 2);
      },
      "livelock", Both},
 
-    {"race: across warps", [] { run(race_shared, 64); }, "race_shared at selftest.cu", Race},
-    {"race: within a warp, a shuffle is no fence", [] { run(race_warp); }, "race_warp at selftest.cu", Race},
-    {"race: across blocks", [] { run(race_blocks, 32, nullptr, 2); }, "race on device allocation", Race},
-    {"race: bytes", [] { run(race_bytes, 64); }, "race on shared memory", Race},
-    {"no race: neighbouring bytes", [] { MUST(run(no_race_bytes, 64)); }, nullptr, Race},
-    {"cp.async read by its own thread before the wait", [] { run(own_copy_unwaited); },
+    {"race: across warps", [] { run(RaceShared, 64); }, "RaceShared at selftest.cu", Race},
+    {"race: within a warp, a shuffle is no fence", [] { run(RaceWarp); }, "RaceWarp at selftest.cu", Race},
+    {"race: across blocks", [] { run(RaceBlocks, 32, nullptr, 2); }, "race on device allocation", Race},
+    {"race: bytes", [] { run(RaceBytes, 64); }, "race on shared memory", Race},
+    {"no race: neighbouring bytes", [] { MUST(run(NoRaceBytes, 64)); }, nullptr, Race},
+    {"cp.async read by its own thread before the wait", [] { run(OwnCopyUnwaited); },
      "cp.async has not been waited for", Race},
-    {"out of bounds by one element", [] { run(past_by_one, 32, device<int>(33)); }, "out of bounds", Race},
+    {"out of bounds by one element", [] { run(PastByOne, 32, device<int>(33)); }, "out of bounds", Race},
     {"host pointer given to a kernel",
      [] {
        static std::vector<int> v(64);
-       run(host_pointer, 32, v.data());
+       run(HostPointer, 32, v.data());
      },
      "device code touches address", Race},
 };
