@@ -26,13 +26,13 @@ step() {
 build() {
   local folder=$1 kind=$2
   shift 2
-  cmake -S . -B "$folder" -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA="$kind" -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS="$isa" \
+  cmake -S . -B "$folder" -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA="$kind" -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS="${isa[$kind]}" \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/build.txt" &&
     cmake --build "$folder" -j "$jobs" --target "$@" >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
 
-# The CPU's kernels aren't asked for anything here: one set of them, the quickest to build.
-isa=portable
+# The CPU's kernels are not asked for anything here: one set of them, the quickest to build, or none.
+declare -A isa=([emulated]=portable [emulated-races]=none)
 
 # A training-like case if the kernels for one are there.
 failing_calls() {
