@@ -65,12 +65,14 @@ Outcome Describe(int ordinal, Description& description, Message& message) {
   return Outcome::kUnsupported;
 }
 
+// What is given back is so whatever fails on the way; these calls find the device by themselves. An error that they
+// meet is an older one, which is known by now, and is not to be met again.
+void Forget() { cudaGetLastError(); }
+
 void Close(Queue* queue) {
-  Message ignored;
-  if (Choose(queue, ignored) == Outcome::kOk) {
-    cudaStreamSynchronize(queue->stream);
-    cudaStreamDestroy(queue->stream);
-  }
+  cudaStreamSynchronize(queue->stream);
+  cudaStreamDestroy(queue->stream);
+  Forget();
   delete queue;
 }
 
@@ -99,12 +101,13 @@ Outcome Open(int ordinal, Queue*& queue, Message& message) {
 Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
   const Outcome outcome = Choose(queue, message);
   if (outcome != Outcome::kOk) return outcome;
-  const cudaError_t error = cudaMalloc(&memory, bytes);
+  void* made = nullptr;
+  const cudaError_t error = cudaMalloc(&made, bytes);
+  if (error == cudaSuccess) memory = made;
   if (error != cudaErrorMemoryAllocation) return Check(error, "cudaMalloc", message);
-  cudaGetLastError();  // it is not to be met again
-  memory = nullptr;
   size_t free = 0, total = 0;
-  if (cudaMemGetInfo(&free, &total) != cudaSuccess) cudaGetLastError();
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) free = total = 0;
+  Forget();
   std::snprintf(
       message.text, sizeof(message.text),
       "out of memory on the GPU: %.1f MiB more are needed, %.1f of its %.1f MiB are free. A smaller batch (with more "
@@ -114,21 +117,24 @@ Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
 }
 
 void Free(Queue* queue, void* memory) {
-  Message ignored;
-  if (Choose(queue, ignored) != Outcome::kOk) return;
   cudaStreamSynchronize(queue->stream);
   cudaFree(memory);
+  Forget();
 }
 
 Outcome AllocateHost(Queue* queue, size_t bytes, void*& memory, Message& message) {
-  return Then(Choose(queue, message), [&] { return Check(cudaMallocHost(&memory, bytes), "cudaMallocHost", message); });
+  return Then(Choose(queue, message), [&] {
+    void* made = nullptr;
+    const Outcome outcome = Check(cudaMallocHost(&made, bytes), "cudaMallocHost", message);
+    if (outcome == Outcome::kOk) memory = made;
+    return outcome;
+  });
 }
 
 void FreeHost(Queue* queue, void* memory) {
-  Message ignored;
-  if (Choose(queue, ignored) != Outcome::kOk) return;
   cudaStreamSynchronize(queue->stream);
   cudaFreeHost(memory);
+  Forget();
 }
 
 Outcome Upload(Queue* queue, void* to, const void* from, size_t bytes, Message& message) {
@@ -163,6 +169,7 @@ Outcome MakeEvent(Queue* queue, Event*& event, Message& message) {
 
 void FreeEvent(Event* event) {
   cudaEventDestroy(event->event);
+  Forget();
   delete event;
 }
 
@@ -210,6 +217,7 @@ Outcome Replay(Queue* queue, Recording* recording, Message& message) {
 
 void FreeRecording(Recording* recording) {
   cudaGraphExecDestroy(recording->graph);
+  Forget();
   delete recording;
 }
 

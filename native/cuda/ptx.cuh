@@ -72,10 +72,10 @@ SIMT_RUNTIME inline void ldmatrix(void* const* operands, unsigned) {
   for (int i = 0; i < 32; ++i) {
     const Ldmatrix& o = *static_cast<const Ldmatrix*>(operands[i]);
     rows[i] = static_cast<const uint16_t*>(o.row);
-    if (!simt::is_shared(o.row)) simt::fail("ldmatrix: the address of lane %d is not in shared memory", i);
+    if (!simt::IsShared(o.row)) simt::Fail("ldmatrix: the address of lane %d is not in shared memory", i);
     if (reinterpret_cast<uintptr_t>(o.row) & 15)
-      simt::fail("ldmatrix: the address of lane %d is not a multiple of 16", i);
-    simt::touch(o.row, 16, simt::Kind::Read, o.pc, o.thread);
+      simt::Fail("ldmatrix: the address of lane %d is not a multiple of 16", i);
+    simt::Touch(o.row, 16, simt::Kind::kRead, o.pc, o.thread);
   }
   for (int lane = 0; lane < 32; ++lane) {
     const Ldmatrix& o = *static_cast<const Ldmatrix*>(operands[lane]);
@@ -99,7 +99,7 @@ PTX_DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (
 #else
 PTX_DEVICE void mma_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], SIMT_SITE) {
   twin::Mma mine{&d, &a, &b};
-  simt::collective("mma.m16n8k16.bf16", ~0u, &mine,
+  simt::Collective("mma.m16n8k16.bf16", ~0u, &mine,
                    [](void* const* operands, unsigned) {
                      twin::mma<16>(operands,
                                    [](const twin::Mma& o, int g, int t, float(*a)[16], float(*b)[8]) SIMT_UNSANITIZED {
@@ -129,7 +129,7 @@ PTX_DEVICE void mma_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (
 #else
 PTX_DEVICE void mma_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], SIMT_SITE) {
   twin::Mma mine{&d, &a, &b};
-  simt::collective("mma.m16n8k8.tf32", ~0u, &mine,
+  simt::Collective("mma.m16n8k8.tf32", ~0u, &mine,
                    [](void* const* operands, unsigned) {
                      twin::mma<8>(operands,
                                   [](const twin::Mma& o, int g, int t, float(*a)[8], float(*b)[8]) SIMT_UNSANITIZED {
@@ -170,12 +170,12 @@ PTX_DEVICE void ldmatrix_x4_trans(unsigned (&d)[4], const void* row) {
 }
 #else
 PTX_DEVICE void ldmatrix_x4(unsigned (&d)[4], const void* row, SIMT_SITE) {
-  twin::Ldmatrix mine{&d, row, SIMT_PC, simt::thread_in_block(), false};
-  simt::collective("ldmatrix.x4", ~0u, &mine, twin::ldmatrix, {file, line});
+  twin::Ldmatrix mine{&d, row, SIMT_PC, simt::ThreadInBlock(), false};
+  simt::Collective("ldmatrix.x4", ~0u, &mine, twin::ldmatrix, {file, line});
 }
 PTX_DEVICE void ldmatrix_x4_trans(unsigned (&d)[4], const void* row, SIMT_SITE) {
-  twin::Ldmatrix mine{&d, row, SIMT_PC, simt::thread_in_block(), true};
-  simt::collective("ldmatrix.x4.trans", ~0u, &mine, twin::ldmatrix, {file, line});
+  twin::Ldmatrix mine{&d, row, SIMT_PC, simt::ThreadInBlock(), true};
+  simt::Collective("ldmatrix.x4.trans", ~0u, &mine, twin::ldmatrix, {file, line});
 }
 #endif
 
@@ -195,12 +195,12 @@ PTX_DEVICE void cp_async_wait() {
 }
 #else
 PTX_DEVICE void cp_async16(void* shared, const void* global, bool wanted = true) {
-  simt::async_copy16(shared, wanted ? global : nullptr, SIMT_PC);
+  simt::AsyncCopy16(shared, wanted ? global : nullptr, SIMT_PC);
 }
-PTX_DEVICE void cp_async_commit() { simt::async_commit(); }
+PTX_DEVICE void cp_async_commit() { simt::AsyncCommit(); }
 template <int kLeft>
 PTX_DEVICE void cp_async_wait() {
-  simt::async_wait(kLeft);
+  simt::AsyncWait(kLeft);
 }
 #endif
 

@@ -161,13 +161,23 @@ struct Slot {
 // What a queue has to do with all its Programs.
 struct Shared {
   SharedDriver driver;
-  Block control;  // a Control
+  Block control;       // a Control
+  bool stale = false;  // it may hold a complaint about what is over
   struct Pending {
     class GpuExecutable* executable;
     const Slot* slot;
     std::byte* outputs;
   };
   std::deque<Pending> under_way;
+
+  // Kernels work again, once all that is enqueued is over.
+  Status ClearControl() {
+    const Status status = driver->Ask([&](Message& message) {
+      return driver->module().zero(driver->queue(), control.data(), sizeof(Control), message);
+    });
+    stale = !status.ok();
+    return status;
+  }
 };
 
 class GpuExecutable final : public Executable {
@@ -210,13 +220,19 @@ class GpuExecutable final : public Executable {
 
   std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
                                double* seconds) override {
+    if (shared_.stale) {
+      if (Status status = shared_.ClearControl(); !status.ok()) return OpFailure{std::move(status), {}, {}};
+    }
     Slot& slot = slots_[next_slot_];
     next_slot_ = (next_slot_ + 1) % slots_.size();
     for (size_t i = 0; i < this->inputs().parts.size(); ++i) {
       const Record::Part& part = this->inputs().parts[i];
       std::memcpy(slot.memory.data() + input_layout_.offsets[i], inputs + part.offset, part.bytes);
     }
-    if (auto failure = Enqueue(slot, check_finite, seconds)) return failure;
+    if (auto failure = Enqueue(slot, check_finite, seconds)) {
+      shared_.stale = true;  // part of it runs, and nobody will ask what it complains of
+      return failure;
+    }
     shared_.under_way.push_back({this, &slot, outputs});
     return std::nullopt;
   }
@@ -394,6 +410,7 @@ class GpuExecutable final : public Executable {
     if (!status.ok()) return OpFailure{std::move(status), {}, {}};
     auto failure = RunOps(false, [](size_t) { return Status::Ok(); });
     status = driver().Ask([&](Message& message) { return module().end(queue(), recording_, message); });
+    if (failure) DropRecording();  // it ends before the op that failed
     if (failure) return failure;
     if (!status.ok()) return OpFailure{std::move(status), {}, {}};
     return std::nullopt;
@@ -443,7 +460,7 @@ class GpuExecutable final : public Executable {
 class GpuDevice final : public Device {
  public:
   GpuDevice(SharedDriver driver, Block control, std::string name)
-      : shared_{std::move(driver), std::move(control), {}}, name_(std::move(name)) {}
+      : shared_{std::move(driver), std::move(control), false, {}}, name_(std::move(name)) {}
 
   std::string name() const override { return name_; }
 
@@ -509,7 +526,7 @@ class GpuDevice final : public Device {
       static_cast<void>(shared_.under_way.back().slot->done.Wait());
       shared_.under_way.pop_back();
     }
-    const Status status = Zero(shared_.control.data(), sizeof(Control));
+    const Status status = shared_.ClearControl();
     if (!status.ok() && failure.status.code() != Code::kDeviceLost) failure = {status, {}, {}};
   }
 

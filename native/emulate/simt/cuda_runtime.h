@@ -1,5 +1,5 @@
 // Stands in for CUDA's header of the same name when the emulator's folder comes first on the include path.
-// Each function does what CUDA's does or something stricter; runtime.cpp says how.
+// Each function does what CUDA's does or something stricter; runtime.cc says how.
 #pragma once
 #include <cstring>
 #include <functional>
@@ -22,11 +22,13 @@ enum cudaError_t {
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
   cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchOutOfResources = 701,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorStreamCaptureInvalidated = 901,
   cudaErrorStreamCaptureUnmatched = 903,
-  cudaErrorStreamCaptureUnjoined = 904
+  cudaErrorStreamCaptureUnjoined = 904,
+  cudaErrorUnknown = 999
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
@@ -119,17 +121,16 @@ cudaError_t cudaGraphDestroy(cudaGraph_t);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t);
 
 namespace simt {
-void fail_malloc_after(
-    int successes);         // the malloc after that many fails, once; negative: never (also SIMT_FAIL_MALLOC)
-const char* last_report();  // what the emulator said about the last failed launch
-void forget_failure();      // clears the sticky error, which real CUDA never does
-cudaError_t enqueue_launch(cudaStream_t, const Launch&, std::function<void(const Launch&)> call);
-cudaError_t set_max_dynamic_shared(const void* kernel, int bytes);
+void FailMallocAfter(int successes);  // the malloc after that many fails, once; negative: never (also SIMT_FAIL_MALLOC)
+const char* LastReport();             // what the emulator said about the last failed launch
+void ForgetFailure();                 // clears the sticky error, which real CUDA never does
+cudaError_t EnqueueLaunch(cudaStream_t, const Launch&, std::function<void(const Launch&)> call);
+cudaError_t SetMaxDynamicShared(const void* kernel, int bytes);
 }  // namespace simt
 
 template <class... P>
 cudaError_t cudaFuncSetAttribute(void (*kernel)(P...), cudaFuncAttribute, int value) {
-  return simt::set_max_dynamic_shared(reinterpret_cast<const void*>(kernel), value);
+  return simt::SetMaxDynamicShared(reinterpret_cast<const void*>(kernel), value);
 }
 
 template <class... P, class... A>
@@ -146,9 +147,9 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     std::apply(call->first, call->second);
   };
   Call call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)};  // arguments are copied now, as CUDA does
-  return simt::enqueue_launch(config->stream, launch, [call](const simt::Launch& at_run_time) mutable {
+  return simt::EnqueueLaunch(config->stream, launch, [call](const simt::Launch& at_run_time) mutable {
     simt::Launch l = at_run_time;
     l.args = &call;
-    simt::run(l);
+    simt::Run(l);
   });
 }

@@ -1,4 +1,4 @@
-// Seams between the core (simt.cpp), the fake runtime (runtime.cpp) and the race detector (race.cpp).
+// Seams between the core (simt.cc), the fake runtime (runtime.cc) and the race detector (race.cc).
 #pragma once
 #include "simt.h"
 
@@ -9,7 +9,7 @@ struct Hooks {
   void (*launch)(const Launch&);
   void (*block)(unsigned block, int threads);
   void (*barrier)();
-  void (*warp_barrier)(int warp, unsigned mask);
+  void (*WarpBarrier)(int warp, unsigned mask);
   void (*access)(const void* address, size_t size, Kind kind, const void* pc, int thread);
   void (*async)(const void* address, size_t size, bool pending, const void* pc);
 };
@@ -24,11 +24,11 @@ extern Range shared_range;  // all __shared__ variables, the dynamic array inclu
 extern Range stacks_range;  // the fibres' stacks
 extern Range image_range;   // the module's own segments: __device__ and __constant__ variables, literals
 extern bool in_kernel;      // a fibre is running
-const Launch& current_launch();
-Schedule current_schedule();
-unsigned random_number();
-void describe_thread(int thread, char* text, size_t size);         // "block (..) thread (..)"
-void describe_code(const void* address, char* text, size_t size);  // "function at file:line", by addr2line
+const Launch& CurrentLaunch();
+Schedule CurrentSchedule();
+unsigned RandomNumber();
+void DescribeThread(int thread, char* text, size_t size);         // "block (..) thread (..)"
+void DescribeCode(const void* address, char* text, size_t size);  // "function at file:line", by addr2line
 
 // fake runtime
 struct Allocation {
@@ -39,7 +39,7 @@ struct Allocation {
   int id;
   bool live;
 };
-extern Range arena_range;                                // the address space that all device allocations come from
-const Allocation* find_allocation(const void* address);  // the nearest at or below; may not contain the address
-void describe_address(const void* address, char* text, size_t size);
+extern Range arena_range;                               // the address space that all device allocations come from
+const Allocation* FindAllocation(const void* address);  // the nearest at or below; may not contain the address
+void DescribeAddress(const void* address, char* text, size_t size);
 }  // namespace simt

@@ -3,7 +3,7 @@
 // readers since, each with its epochs: block barriers passed and, within the warp, __syncwarp clocks. Two accesses of
 // one byte by two threads, one of them a write, race unless a barrier lies between them. It also reports accesses out
 // of bounds to the byte, reads of shared memory that nobody wrote, of cp.async destinations before the wait, and of
-// host memory. Being called before every access it is also where Schedule::Shuffle changes threads in mid-flight.
+// host memory. Being called before every access it is also where Schedule::kShuffle changes threads in mid-flight.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -67,7 +67,7 @@ int pending_words;        // of shared memory, awaiting a cp.async
 uint16_t seen[1024][32];  // seen[t][l]: the clock of lane l of t's warp that t has synchronised with; [t][own lane] is
                           // its own
 
-bool ordered(const Access& a, const Access& me) {  // a happened before me, or there is no a
+bool Ordered(const Access& a, const Access& me) {  // a happened before me, or there is no a
   if (!a.thread || a.thread == me.thread) return true;
   if ((a.thread - 1) / 1024 != block) return false;
   if (a.epoch != me.epoch) return true;
@@ -75,38 +75,38 @@ bool ordered(const Access& a, const Access& me) {  // a happened before me, or t
   return other / 32 == t / 32 && a.clock <= seen[t][other % 32];
 }
 
-void describe(const Access& a, const char* what, char* text, size_t size) {
+void Describe(const Access& a, const char* what, char* text, size_t size) {
   char code[512];
-  describe_code(image_range.begin + a.pc - 1, code, sizeof code);
+  DescribeCode(image_range.begin + a.pc - 1, code, sizeof code);
   unsigned b = (a.thread - 1) / 1024, t = (a.thread - 1) % 1024;
   snprintf(text, size, "%s by block (%u,%u,%u) thread (%u,%u,%u) in %s", what, b % gridDim.x, b / gridDim.x % gridDim.y,
            b / (gridDim.x * gridDim.y), t % blockDim.x, t / blockDim.x % blockDim.y, t / (blockDim.x * blockDim.y),
            code);
 }
-[[noreturn]] void report(const char* p, const char* problem, const Access* before, const char* before_what,
+[[noreturn]] void Report(const char* p, const char* problem, const Access* before, const char* before_what,
                          const Access& me, const char* what) {
   char where[256], first[700] = "", second[700];
-  describe_address(p, where, sizeof where);
-  if (before) describe(*before, before_what, first, sizeof first);
-  describe(me, what, second, sizeof second);
-  fail("%s %s%s%s\n  %s%s", problem, where, before ? "\n  " : "", first, before ? "then " : "", second);
+  DescribeAddress(p, where, sizeof where);
+  if (before) Describe(*before, before_what, first, sizeof first);
+  Describe(me, what, second, sizeof second);
+  Fail("%s %s%s%s\n  %s%s", problem, where, before ? "\n  " : "", first, before ? "then " : "", second);
 }
 
-void check(Cell& cell, const Access& me, Kind kind, bool shared, const char* p) {
+void Check(Cell& cell, const Access& me, Kind kind, bool shared, const char* p) {
   auto stale = [&](const Access& a) { return shared && a.thread && (a.thread - 1) / 1024 != block; };
   if (stale(cell.write)) cell.write = {};
-  const bool reads_only = kind == Kind::Read;
-  if (!(me.atomic && cell.write.atomic) && !ordered(cell.write, me))
-    report(p, "race on", &cell.write, cell.write.atomic ? "atomic" : "write", me,
+  const bool reads_only = kind == Kind::kRead;
+  if (!(me.atomic && cell.write.atomic) && !Ordered(cell.write, me))
+    Report(p, "race on", &cell.write, cell.write.atomic ? "atomic" : "write", me,
            reads_only  ? "read"
            : me.atomic ? "atomic"
                        : "write");
   if (reads_only) {
-    if (shared && !cell.write.thread) report(p, "read of uninitialised", nullptr, nullptr, me, "read");
+    if (shared && !cell.write.thread) Report(p, "read of uninitialised", nullptr, nullptr, me, "read");
     // Replace a read that this one makes superfluous (ordered before it), else one whose warp is represented twice.
     Access* slot = nullptr;
     for (Access& r : cell.reads)
-      if (ordered(r, me) || stale(r)) {
+      if (Ordered(r, me) || stale(r)) {
         slot = &r;
         break;
       }
@@ -120,59 +120,59 @@ void check(Cell& cell, const Access& me, Kind kind, bool shared, const char* p) 
     return;
   }
   for (Access& r : cell.reads) {
-    if (!stale(r) && !ordered(r, me)) report(p, "race on", &r, "read", me, me.atomic ? "atomic" : "write");
+    if (!stale(r) && !Ordered(r, me)) Report(p, "race on", &r, "read", me, me.atomic ? "atomic" : "write");
     r = {};
   }
   cell.write = me;
 }
 
-void access(const void* address, size_t size, Kind kind, const void* pc, int thread) {
+void OnAccess(const void* address, size_t size, Kind kind, const void* pc, int thread) {
   auto* p = static_cast<const char*>(address);
   if (stacks_range.has(p)) return;
-  Access me{block * 1024 + unsigned(thread) + 1, epoch, 0, kind == Kind::Atomic,
+  Access me{block * 1024 + unsigned(thread) + 1, epoch, 0, kind == Kind::kAtomic,
             uint32_t(static_cast<const char*>(pc) - image_range.begin)};
   me.clock = seen[thread][thread % 32];
-  const char* what = kind == Kind::Read ? "read" : "write";
+  const char* what = kind == Kind::kRead ? "read" : "write";
   const bool shared = shared_range.has(p);
   if (shared) {
     if (dynamic_rest.has(p + size - 1))
-      report(p + size - 1, "out of the bounds the launch asked for:", nullptr, nullptr, me, what);
+      Report(p + size - 1, "out of the bounds the launch asked for:", nullptr, nullptr, me, what);
   } else if (arena_range.has(p)) {
-    const Allocation* a = find_allocation(p);
+    const Allocation* a = FindAllocation(p);
     if (!a || !a->live || p + size > a->base + a->size)
-      report(a && a->live && p < a->base + a->size ? a->base + a->size : p, "out of bounds:", nullptr, nullptr, me,
+      Report(a && a->live && p < a->base + a->size ? a->base + a->size : p, "out of bounds:", nullptr, nullptr, me,
              what);
   } else {
-    auto* args = static_cast<const char*>(current_launch().args);
-    if (image_range.has(p) || (p >= args && p < args + current_launch().args_size)) return;
-    report(p, "device code touches", nullptr, nullptr, me, what);
+    auto* args = static_cast<const char*>(CurrentLaunch().args);
+    if (image_range.has(p) || (p >= args && p < args + CurrentLaunch().args_size)) return;
+    Report(p, "device code touches", nullptr, nullptr, me, what);
   }
   for (const char* end = p + size; p < end;) {
     Word& w = (shared ? shared_shadow : global_shadow).word(p);
     const int first = int(reinterpret_cast<uintptr_t>(p) & 3), count = int(std::min<ptrdiff_t>(4 - first, end - p));
     if (w.pending & ((1 << count) - 1) << first)
-      report(p, "cp.async has not been waited for:", nullptr, nullptr, me, what);
+      Report(p, "cp.async has not been waited for:", nullptr, nullptr, me, what);
     if (!w.split && count < 4) {
       w.split = true;
       for (int i = 1; i < 4; ++i) w.cells[i] = w.cells[0];
     }
-    for (int i = first; i < (w.split ? first + count : 1); ++i) check(w.cells[i], me, kind, shared, p - first + i);
+    for (int i = first; i < (w.split ? first + count : 1); ++i) Check(w.cells[i], me, kind, shared, p - first + i);
     p += count;
   }
 }
 
-void on_async(const void* address, size_t size, bool pending, const void*) {
+void OnAsync(const void* address, size_t size, bool pending, const void*) {
   for (auto *p = static_cast<const char*>(address), *end = p + size; p < end; p += 4) {
     Word& w = shared_shadow.word(p);
     pending_words += int(pending) - int(w.pending != 0);
     w.pending = pending ? 15 : 0;
     for (Cell& c : w.cells) {  // it counts as written by its thread when that thread has waited
       c.write.epoch = epoch;
-      c.write.clock = seen[thread_in_block()][lane()];
+      c.write.clock = seen[ThreadInBlock()][Lane()];
     }
   }
 }
-void on_launch(const Launch& l) {
+void OnLaunch(const Launch& l) {
   auto* dynamic = reinterpret_cast<char*>(dynamic_shared);
   dynamic_rest = {dynamic + l.dynamic_shared, dynamic + kMaxDynamicShared};
   shared_shadow.cover(shared_range);
@@ -181,20 +181,20 @@ void on_launch(const Launch& l) {
   global_shadow.clear();
   pending_words = 0;
 }
-void on_barrier() {
-  if (++epoch == 0) fail("race detector: more than 65535 barriers in a block");
+void OnBarrier() {
+  if (++epoch == 0) Fail("race detector: more than 65535 barriers in a block");
   for (auto& row : seen)
     for (uint16_t& c : row) c = 0;
   for (int t = 0; t < 1024; ++t) seen[t][t % 32] = 1;
 }
-void on_block(unsigned b, int) {
+void OnBlock(unsigned b, int) {
   block = b;
   epoch = 0;
-  on_barrier();
+  OnBarrier();
   if (pending_words) shared_shadow.clear();  // cp.asyncs that nobody waited for; the rest is recognised as stale
   pending_words = 0;
 }
-void on_warp_barrier(int warp, unsigned mask) {
+void OnWarpBarrier(int warp, unsigned mask) {
   uint16_t all[32] = {};
   auto lanes = [&](auto f) {
     for (int i = 0; i < 32; ++i)
@@ -205,54 +205,54 @@ void on_warp_barrier(int warp, unsigned mask) {
   });
   lanes([&](int i, uint16_t* row) {
     memcpy(row, all, sizeof all);
-    if (++row[i] == 1 << 15) fail("race detector: more than 32767 __syncwarps between two block barriers");
+    if (++row[i] == 1 << 15) Fail("race detector: more than 32767 __syncwarps between two block barriers");
   });
 }
 
-const Hooks ours{on_launch, on_block, on_barrier, on_warp_barrier, access, on_async};
+const Hooks ours{OnLaunch, OnBlock, OnBarrier, OnWarpBarrier, OnAccess, OnAsync};
 struct Install {
   Install() { hooks = &ours; }
 } install;
 
-void instrumented(const void* p, size_t size, Kind kind, const void* pc) {
+void Instrumented(const void* p, size_t size, Kind kind, const void* pc) {
   if (!in_kernel || stacks_range.has(p)) return;
-  maybe_yield();
-  access(p, size, kind, pc, thread_in_block());
+  MaybeYield();
+  OnAccess(p, size, kind, pc, ThreadInBlock());
 }
 }  // namespace
 }  // namespace simt
 
 // --- what the compiler's instrumentation calls
-#define CALLBACKS(n)                                                                                \
-  void __tsan_read##n(void* p) { simt::instrumented(p, n, simt::Kind::Read, SIMT_PC); }             \
-  void __tsan_write##n(void* p) { simt::instrumented(p, n, simt::Kind::Write, SIMT_PC); }           \
-  void __tsan_unaligned_read##n(void* p) { simt::instrumented(p, n, simt::Kind::Read, SIMT_PC); }   \
-  void __tsan_unaligned_write##n(void* p) { simt::instrumented(p, n, simt::Kind::Write, SIMT_PC); } \
-  void __tsan_volatile_read##n(void* p) { simt::instrumented(p, n, simt::Kind::Read, SIMT_PC); }    \
-  void __tsan_volatile_write##n(void* p) { simt::instrumented(p, n, simt::Kind::Write, SIMT_PC); }
+#define CALLBACKS(n)                                                                                 \
+  void __tsan_read##n(void* p) { simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC); }             \
+  void __tsan_write##n(void* p) { simt::Instrumented(p, n, simt::Kind::kWrite, SIMT_PC); }           \
+  void __tsan_unaligned_read##n(void* p) { simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC); }   \
+  void __tsan_unaligned_write##n(void* p) { simt::Instrumented(p, n, simt::Kind::kWrite, SIMT_PC); } \
+  void __tsan_volatile_read##n(void* p) { simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC); }    \
+  void __tsan_volatile_write##n(void* p) { simt::Instrumented(p, n, simt::Kind::kWrite, SIMT_PC); }
 extern "C" {
 CALLBACKS(1) CALLBACKS(2) CALLBACKS(4) CALLBACKS(8) CALLBACKS(16) void __tsan_read_range(void* p, size_t n) {
-  simt::instrumented(p, n, simt::Kind::Read, SIMT_PC);
+  simt::Instrumented(p, n, simt::Kind::kRead, SIMT_PC);
 }
-void __tsan_write_range(void* p, size_t n) { simt::instrumented(p, n, simt::Kind::Write, SIMT_PC); }
+void __tsan_write_range(void* p, size_t n) { simt::Instrumented(p, n, simt::Kind::kWrite, SIMT_PC); }
 void __tsan_vptr_read(void**) {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit(void*) {}
 void __tsan_init() {}
-// libtsan intercepts these; we rename them in the kernels' objects instead (objcopy --redefine-sym).
+// libtsan intercepts these; kernels are compiled to call ours instead (reroute.h).
 void* simt_memcpy(void* to, const void* from, size_t n) {
-  simt::instrumented(from, n, simt::Kind::Read, SIMT_PC);
-  simt::instrumented(to, n, simt::Kind::Write, SIMT_PC);
+  simt::Instrumented(from, n, simt::Kind::kRead, SIMT_PC);
+  simt::Instrumented(to, n, simt::Kind::kWrite, SIMT_PC);
   return memcpy(to, from, n);
 }
 void* simt_memmove(void* to, const void* from, size_t n) {
-  simt::instrumented(from, n, simt::Kind::Read, SIMT_PC);
-  simt::instrumented(to, n, simt::Kind::Write, SIMT_PC);
+  simt::Instrumented(from, n, simt::Kind::kRead, SIMT_PC);
+  simt::Instrumented(to, n, simt::Kind::kWrite, SIMT_PC);
   return memmove(to, from, n);
 }
 void* simt_memset(void* to, int value, size_t n) {
-  simt::instrumented(to, n, simt::Kind::Write, SIMT_PC);
+  simt::Instrumented(to, n, simt::Kind::kWrite, SIMT_PC);
   return memset(to, value, n);
 }
 }

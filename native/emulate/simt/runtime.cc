@@ -3,7 +3,8 @@
 //   memory       device memory is PROT_NONE for the host; its end is flush with a guard page (16-byte granularity);
 //                it is filled with NaNs; freed addresses are never used again;
 //   null stream  an ordinary stream: it synchronises with no other;
-//   errors       a failed launch is sticky: every later call returns the error.
+//   errors       a failed launch is sticky: every later call returns the error; any call can be made to fail.
+// At the end of the process SIMT_ALIVE=1 lists what has not been given back.
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -48,38 +50,77 @@ namespace {
 constexpr size_t kArena = size_t(64) << 30, kMemory = size_t(16)
                                                       << 30;  // address space; what the device claims to have
 const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
-std::map<char*, Allocation> allocations;
+std::map<char*, Allocation> allocations;  // those that were freed, too
+std::set<Allocation*> live;
 char* next_free;
 size_t in_use;
 int allocation_count, mallocs_until_failure = -1;
 SimtStream null_stream;
 std::set<SimtStream*> streams{&null_stream};
+std::set<SimtEvent*> events;
+std::set<SimtGraph*> graphs;
+std::set<SimtGraphExec*> executables;
+std::set<void*> host_allocations;
+int misuses;                                                                // of what isn't there (any more)
+void* const kGarbage = reinterpret_cast<void*>(uintptr_t{0xBAD0BAD0BAD0});  // in a result that is none
 cudaError_t last_error = cudaSuccess, sticky = cudaSuccess;
 char report[sizeof(Failure::text)] = "";
 std::map<const void*, int> max_dynamic;
 
-cudaError_t done(cudaError_t e) {
+cudaError_t Done(cudaError_t e) {
   if (sticky != cudaSuccess) e = sticky;
   if (e != cudaSuccess && e != cudaErrorNotReady) last_error = e;
   return e;
 }
 
+cudaError_t Misused(cudaError_t error) {
+  ++misuses;
+  return Done(error);
+}
+
+// --- errors on demand
+long calls, failing_call;  // counted from 1; 0: none
+bool failure_stays;
+
+// To be asked by every call that can fail; `error` is what it fails with.
+cudaError_t Demanded(cudaError_t error) {
+  if (++calls != failing_call) return cudaSuccess;
+  if (failure_stays) sticky = error = cudaErrorIllegalAddress;
+  return Done(error);
+}
+#define FAILS_ON_DEMAND(error) \
+  if (const cudaError_t demanded = Demanded(error)) return demanded
+
+std::string Alive() {
+  std::string text;
+  const auto add = [&](size_t count, const char* what) {
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(live.size(), "blocks of device memory");
+  add(host_allocations.size(), "blocks of host memory");
+  add(streams.size() - 1, "streams");
+  add(events.size(), "events");
+  add(graphs.size(), "graphs");
+  add(executables.size(), "executable graphs");
+  add(static_cast<size_t>(misuses), "uses of what is not there");
+  return text;
+}
+
 // --- device memory, and who may touch it when
 int open_count;
-void set_access(int protection) {
-  for (auto& [base, a] : allocations)
-    if (a.live) mprotect(a.mapping, a.mapped, protection);
+void SetAccess(int protection) {
+  for (const Allocation* a : live) mprotect(a->mapping, a->mapped, protection);
 }
 struct DeviceAccess {
   DeviceAccess() {
-    if (!open_count++) set_access(PROT_READ | PROT_WRITE);
+    if (!open_count++) SetAccess(PROT_READ | PROT_WRITE);
   }
   ~DeviceAccess() {
-    if (!--open_count) set_access(PROT_NONE);
+    if (!--open_count) SetAccess(PROT_NONE);
   }
 };
 
-void on_fault(int, siginfo_t* info, void* context) {
+void OnFault(int, siginfo_t* info, void* context) {
   signal(SIGSEGV, SIG_DFL);
   auto* uc = static_cast<ucontext_t*>(context);
 #if defined(__x86_64__)
@@ -88,12 +129,12 @@ void on_fault(int, siginfo_t* info, void* context) {
   auto* pc = reinterpret_cast<void*>(uc->uc_mcontext.pc);
 #endif
   char what[256], where[512], who[128] = "host code";
-  describe_address(info->si_addr, what, sizeof what);
-  describe_code(pc, where, sizeof where);
-  if (in_kernel) describe_thread(thread_in_block(), who, sizeof who);
+  DescribeAddress(info->si_addr, what, sizeof what);
+  DescribeCode(pc, where, sizeof where);
+  if (in_kernel) DescribeThread(ThreadInBlock(), who, sizeof who);
   bool device = arena_range.has(info->si_addr);
   fprintf(stderr, "simt: fault: %s touched %s\n  in %s%s%s\n", who, what, where, in_kernel ? "; schedule " : "",
-          in_kernel ? schedule_name()
+          in_kernel ? ScheduleName()
           : device  ? ": a missing cudaMemcpy?"
                     : "");
   _exit(99);
@@ -113,27 +154,38 @@ struct Start {
     alternate.ss_size = sizeof stack;
     sigaltstack(&alternate, nullptr);
     struct sigaction action {};
-    action.sa_sigaction = on_fault;
+    action.sa_sigaction = OnFault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGSEGV, &action, nullptr);
     sigaction(SIGBUS, &action, nullptr);
     if (const char* n = getenv("SIMT_FAIL_MALLOC")) mallocs_until_failure = atoi(n);
-    if (const char* s = getenv("SIMT_SCHEDULE")) {  // ascending, descending, shuffle or shuffle:SEED
-      if (!strcmp(s, "descending")) set_schedule(Schedule::Descending);
-      if (!strncmp(s, "shuffle", 7)) set_schedule(Schedule::Shuffle, s[7] == ':' ? unsigned(atoi(s + 8)) : 1);
+    if (const char* n = getenv("SIMT_FAIL")) {  // N, or N:stays for one that is there to stay
+      failing_call = atol(n);
+      failure_stays = strstr(n, ":stays") != nullptr;
     }
+    if (const char* s = getenv("SIMT_SCHEDULE")) {  // ascending, descending, shuffle or shuffle:SEED
+      if (!strcmp(s, "descending")) SetSchedule(Schedule::kDescending);
+      if (!strncmp(s, "shuffle", 7)) SetSchedule(Schedule::kShuffle, s[7] == ':' ? unsigned(atoi(s + 8)) : 1);
+    }
+  }
+  ~Start() {
+    if (getenv("SIMT_ALIVE") == nullptr) return;
+    const std::string alive = Alive();
+    fprintf(stderr, "simt: %ld calls; still there: %s\n", calls, alive.empty() ? "nothing" : alive.c_str());
+    fflush(nullptr);
+    if (!alive.empty()) _exit(98);
   }
 };
 
-bool inside(const void* p, size_t n) {  // a live allocation holds all n bytes
-  const Allocation* a = find_allocation(p);
+bool Inside(const void* p, size_t n) {  // a live allocation holds all n bytes
+  const Allocation* a = FindAllocation(p);
   auto* c = static_cast<const char*>(p);
   return a && a->live && c + n <= a->base + a->size;
 }
 
 // --- lazy streams
-SimtStream* get(cudaStream_t s) { return s ? s : &null_stream; }
-void run_op(const Op& op) {
+SimtStream* Get(cudaStream_t s) { return s ? s : &null_stream; }
+void RunOp(const Op& op) {
   if (sticky != cudaSuccess) return;
   try {
     op();
@@ -143,36 +195,36 @@ void run_op(const Op& op) {
     if (!getenv("SIMT_QUIET")) fprintf(stderr, "%s\n", report);
   }
 }
-void run_one(SimtStream* s) {
+void RunOne(SimtStream* s) {
   Op op = std::move(s->ops.front());
   s->ops.pop_front();
-  run_op(op);
+  RunOp(op);
 }
-void drain(SimtStream* s) {
+void Drain(SimtStream* s) {
   DeviceAccess open;
-  while (!s->ops.empty()) run_one(s);
+  while (!s->ops.empty()) RunOne(s);
 }
-void drain_all() {  // streams in the order of their addresses, which is as good as any
+void DrainAll() {  // streams in the order of their addresses, which is as good as any
   DeviceAccess open;
-  for (SimtStream* s : streams) drain(s);
+  for (SimtStream* s : streams) Drain(s);
 }
-void demand(SimtEvent* e, uint64_t version) {  // runs the event's stream just far enough
+void Demand(SimtEvent* e, uint64_t version) {  // runs the event's stream just far enough
   DeviceAccess open;
-  while (e->completed < version && !e->stream->ops.empty()) run_one(e->stream);
+  while (e->completed < version && !e->stream->ops.empty()) RunOne(e->stream);
 }
-cudaError_t enqueue(cudaStream_t stream, Op op) {
-  SimtStream* s = get(stream);
-  if (sticky != cudaSuccess) return done(sticky);
+cudaError_t Enqueue(cudaStream_t stream, Op op) {
+  SimtStream* s = Get(stream);
+  if (sticky != cudaSuccess) return Done(sticky);
   if (s->capture) {
     s->capture->ops.push_back(std::move(op));
     if (!s->origin) s->capture->unjoined.insert(s);
   } else {
     s->ops.push_back(std::move(op));
   }
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 // Calls that wait or allocate are forbidden while any stream is being captured, and spoil the capture.
-bool capturing() {
+bool Capturing() {
   for (SimtStream* s : streams)
     if (s->capture) {
       s->capture->invalid = true;
@@ -181,22 +233,22 @@ bool capturing() {
   return false;
 }
 #define NOT_WHILE_CAPTURING() \
-  if (capturing()) return done(cudaErrorStreamCaptureUnsupported)
+  if (Capturing()) return Done(cudaErrorStreamCaptureUnsupported)
 }  // namespace
 
 Range arena_range;
 static Start start;
 
-const Allocation* find_allocation(const void* p) {
+const Allocation* FindAllocation(const void* p) {
   static const Allocation* last;
   auto* c = static_cast<char*>(const_cast<void*>(p));
   if (last && c >= last->base && c < last->base + last->size) return last;
   auto it = allocations.upper_bound(c);
   return it == allocations.begin() ? nullptr : last = &std::prev(it)->second;
 }
-void describe_address(const void* p, char* text, size_t size) {
+void DescribeAddress(const void* p, char* text, size_t size) {
   auto* c = static_cast<const char*>(p);
-  const Allocation* a = arena_range.has(p) ? find_allocation(p) : nullptr;
+  const Allocation* a = arena_range.has(p) ? FindAllocation(p) : nullptr;
   if (shared_range.has(p)) {
     snprintf(text, size, "shared memory at offset %td",
              c - (c >= (char*)dynamic_shared ? (char*)dynamic_shared : shared_range.begin));
@@ -217,27 +269,29 @@ void describe_address(const void* p, char* text, size_t size) {
     snprintf(text, size, "address %p, which is no device memory", p);
   }
 }
-void fail_malloc_after(int successes) { mallocs_until_failure = successes; }
-const char* last_report() { return report; }
-void forget_failure() {
+void FailMallocAfter(int successes) { mallocs_until_failure = successes; }
+const char* LastReport() { return report; }
+void ForgetFailure() {
   for (SimtStream* s : streams) s->ops.clear();
   sticky = last_error = cudaSuccess;
   report[0] = 0;
 }
-cudaError_t set_max_dynamic_shared(const void* kernel, int bytes) {
-  if (bytes < 0 || size_t(bytes) > kMaxDynamicShared) return done(cudaErrorInvalidValue);
+cudaError_t SetMaxDynamicShared(const void* kernel, int bytes) {
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
+  if (bytes < 0 || size_t(bytes) > kMaxDynamicShared) return Done(cudaErrorInvalidValue);
   max_dynamic[kernel] = bytes;
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
-cudaError_t enqueue_launch(cudaStream_t stream, const Launch& l, std::function<void(const Launch&)> call) {
+cudaError_t EnqueueLaunch(cudaStream_t stream, const Launch& l, std::function<void(const Launch&)> call) {
+  FAILS_ON_DEMAND(cudaErrorLaunchOutOfResources);
   size_t threads = size_t(l.block.x) * l.block.y * l.block.z;
   auto limit = max_dynamic.find(l.kernel);
   if (!threads || threads > 1024 || l.block.z > 64 || !l.grid.x || !l.grid.y || !l.grid.z || l.grid.y > 65535 ||
       l.grid.z > 65535)
-    return done(cudaErrorInvalidConfiguration);
+    return Done(cudaErrorInvalidConfiguration);
   if (l.dynamic_shared > (limit == max_dynamic.end() ? 48 * 1024 : size_t(limit->second)))
-    return done(cudaErrorInvalidValue);
-  return enqueue(stream, [=] { call(l); });
+    return Done(cudaErrorInvalidValue);
+  return Enqueue(stream, [=] { call(l); });
 }
 }  // namespace simt
 using namespace simt;
@@ -250,27 +304,51 @@ cudaError_t cudaGetLastError() {
 }
 cudaError_t cudaPeekAtLastError() { return sticky != cudaSuccess ? sticky : last_error; }
 const char* cudaGetErrorName(cudaError_t e) {
-  switch (e) {
 #define NAME(n) \
-  case n:       \
-    return #n;
-    NAME(cudaSuccess)
-    NAME(cudaErrorInvalidValue)
-    NAME(cudaErrorMemoryAllocation) NAME(cudaErrorInvalidConfiguration) NAME(cudaErrorInsufficientDriver)
-        NAME(cudaErrorNoDevice) NAME(cudaErrorInvalidDevice) NAME(cudaErrorNoKernelImageForDevice)
-            NAME(cudaErrorInvalidDevicePointer) NAME(cudaErrorInvalidMemcpyDirection)
-                NAME(cudaErrorInvalidResourceHandle) NAME(cudaErrorNotReady) NAME(cudaErrorIllegalAddress)
-                    NAME(cudaErrorLaunchFailure) NAME(cudaErrorStreamCaptureUnsupported)
-                        NAME(cudaErrorStreamCaptureInvalidated) NAME(cudaErrorStreamCaptureUnmatched)
-                            NAME(cudaErrorStreamCaptureUnjoined)
+  { n, #n }
+  constexpr std::pair<cudaError_t, const char*> kNames[] = {
+      NAME(cudaSuccess),
+      NAME(cudaErrorInvalidValue),
+      NAME(cudaErrorMemoryAllocation),
+      NAME(cudaErrorInvalidConfiguration),
+      NAME(cudaErrorInvalidDevicePointer),
+      NAME(cudaErrorInvalidMemcpyDirection),
+      NAME(cudaErrorInsufficientDriver),
+      NAME(cudaErrorNoDevice),
+      NAME(cudaErrorInvalidDevice),
+      NAME(cudaErrorNoKernelImageForDevice),
+      NAME(cudaErrorInvalidResourceHandle),
+      NAME(cudaErrorNotReady),
+      NAME(cudaErrorIllegalAddress),
+      NAME(cudaErrorLaunchOutOfResources),
+      NAME(cudaErrorLaunchFailure),
+      NAME(cudaErrorStreamCaptureUnsupported),
+      NAME(cudaErrorStreamCaptureInvalidated),
+      NAME(cudaErrorStreamCaptureUnmatched),
+      NAME(cudaErrorStreamCaptureUnjoined),
+  };
+  for (const auto& [error, name] : kNames) {
+    if (error == e) return name;
   }
   return "cudaErrorUnknown";
 }
 const char* cudaGetErrorString(cudaError_t e) { return e == sticky && report[0] ? report : cudaGetErrorName(e); }
-cudaError_t cudaGetDeviceCount(int* n) { return *n = 1, done(cudaSuccess); }
-cudaError_t cudaSetDevice(int d) { return done(d ? cudaErrorInvalidValue : cudaSuccess); }
-cudaError_t cudaGetDevice(int* d) { return *d = 0, done(cudaSuccess); }
+cudaError_t cudaGetDeviceCount(int* n) {
+  FAILS_ON_DEMAND(cudaErrorNoDevice);
+  *n = 1;
+  return Done(cudaSuccess);
+}
+cudaError_t cudaSetDevice(int d) {
+  FAILS_ON_DEMAND(cudaErrorInvalidDevice);
+  return Done(d ? cudaErrorInvalidDevice : cudaSuccess);
+}
+cudaError_t cudaGetDevice(int* d) {
+  FAILS_ON_DEMAND(cudaErrorInvalidDevice);
+  *d = 0;
+  return Done(cudaSuccess);
+}
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  FAILS_ON_DEMAND(cudaErrorInvalidDevice);
   switch (attribute) {
     case cudaDevAttrMaxThreadsPerBlock:
       *value = 1024;
@@ -291,51 +369,60 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = int(kMaxDynamicShared);
       break;
     default:
-      return done(cudaErrorInvalidValue);
+      return Done(cudaErrorInvalidValue);
   }
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return done(cudaErrorInvalidDevice);
+  FAILS_ON_DEMAND(cudaErrorInvalidDevice);
+  if (device != 0) return Done(cudaErrorInvalidDevice);
   snprintf(properties->name, sizeof properties->name, "an emulated GPU");
   properties->totalGlobalMem = kMemory;
   properties->major = 8, properties->minor = 0;
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
   *total = kMemory;
   *free = kMemory - in_use;
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 
 // --- memory
 cudaError_t cudaMalloc(void** p, size_t size) {
   NOT_WHILE_CAPTURING();
-  if (!p) return done(cudaErrorInvalidValue);
+  if (!p) return Done(cudaErrorInvalidValue);
+  *p = kGarbage;
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
   *p = nullptr;
-  if (!size) return done(cudaSuccess);
+  if (!size) return Done(cudaSuccess);
   size_t mapped = (size + kPage - 1) / kPage * kPage;
   bool inject = mallocs_until_failure >= 0 && mallocs_until_failure-- == 0;
-  if (inject || in_use + size > kMemory || next_free + mapped + kPage > arena_range.end)
-    return done(cudaErrorMemoryAllocation);
+  if (inject || in_use + size > kMemory || next_free + mapped + kPage > arena_range.end) {
+    *p = kGarbage;
+    return Done(cudaErrorMemoryAllocation);
+  }
   Allocation a{next_free + mapped - (size + 15) / 16 * 16, size, next_free, mapped, ++allocation_count, true};
   mprotect(a.mapping, mapped, PROT_READ | PROT_WRITE);
   memset(a.mapping, 0xFF, mapped);
   if (!open_count) mprotect(a.mapping, mapped, PROT_NONE);
   next_free += mapped + kPage;  // a guard page follows
   in_use += size;
-  allocations[a.base] = a;
+  live.insert(&(allocations[a.base] = a));
   *p = a.base;
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaFree(void* p) {
   NOT_WHILE_CAPTURING();
-  if (!p) return done(cudaSuccess);
+  // What gives something back does so even when it fails: the error may be an older one.
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!p) return Done(cudaSuccess);
   auto it = allocations.find(static_cast<char*>(p));
-  if (it == allocations.end() || !it->second.live) return done(cudaErrorInvalidValue);
-  drain_all();
+  if (it == allocations.end() || !it->second.live) return Misused(cudaErrorInvalidValue);
+  DrainAll();
   Allocation& a = it->second;
   a.live = false;
+  live.erase(&a);
   in_use -= a.size;
   mprotect(a.mapping, a.mapped, PROT_READ);
   for (char* c = a.mapping; c < a.mapping + a.mapped; c = c + 1 == a.base ? a.base + a.size : c + 1)
@@ -345,23 +432,41 @@ cudaError_t cudaFree(void* p) {
       sticky = cudaErrorIllegalAddress;
       break;
     }
-  madvise(a.mapping, a.mapped, MADV_DONTNEED);
-  mprotect(a.mapping, a.mapped, PROT_NONE);
-  return done(cudaSuccess);
+  // Mapped anew rather than protected: the kernel can then join it to its neighbours.
+  mmap(a.mapping, a.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaMallocHost(void** p, size_t n) {
-  return *p = malloc(n), done(*p ? cudaSuccess : cudaErrorMemoryAllocation);
+  NOT_WHILE_CAPTURING();
+  *p = kGarbage;
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
+  void* made = malloc(n);
+  if (!made) return Done(cudaErrorMemoryAllocation);
+  memset(made, 0xFF, n);
+  host_allocations.insert(made);
+  *p = made;
+  return Done(cudaSuccess);
 }
-cudaError_t cudaFreeHost(void* p) { return drain_all(), free(p), done(cudaSuccess); }
+cudaError_t cudaFreeHost(void* p) {
+  NOT_WHILE_CAPTURING();
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!p) return Done(cudaSuccess);
+  if (!host_allocations.count(p)) return Misused(cudaErrorInvalidValue);
+  DrainAll();
+  host_allocations.erase(p);
+  free(p);
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
+}
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind kind, cudaStream_t stream) {
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
   bool to_device = arena_range.has(to), from_device = arena_range.has(from);
   if (kind != cudaMemcpyDefault &&
       (to_device != (kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice) ||
        from_device != (kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice)))
-    return done(cudaErrorInvalidMemcpyDirection);
-  if (n && ((to_device && !inside(to, n)) || (from_device && !inside(from, n)))) return done(cudaErrorInvalidValue);
-  return enqueue(stream, [=] { memmove(to, from, n); });
+    return Done(cudaErrorInvalidMemcpyDirection);
+  if (n && ((to_device && !Inside(to, n)) || (from_device && !Inside(from, n)))) return Done(cudaErrorInvalidValue);
+  return Enqueue(stream, [=] { memmove(to, from, n); });
 }
 cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind) {
   NOT_WHILE_CAPTURING();
@@ -369,122 +474,177 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind
   return e != cudaSuccess ? e : cudaStreamSynchronize(nullptr);
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream) {
-  if (n && !inside(to, n)) return done(cudaErrorInvalidValue);
-  return enqueue(stream, [=] { memset(to, value, n); });
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
+  if (n && !Inside(to, n)) return Done(cudaErrorInvalidValue);
+  return Enqueue(stream, [=] { memset(to, value, n); });
 }
 
 // --- streams and events
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) {
-  return streams.insert(*s = new SimtStream), done(cudaSuccess);
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
+  streams.insert(*s = new SimtStream);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaStreamCreate(cudaStream_t* s) { return cudaStreamCreateWithFlags(s, 0); }
 cudaError_t cudaStreamDestroy(cudaStream_t s) {
-  if (!s || !streams.count(s)) return done(cudaErrorInvalidResourceHandle);
-  drain(s);
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!s || !streams.count(s)) return Misused(cudaErrorInvalidResourceHandle);
+  Drain(s);
   streams.erase(s);
   delete s;
-  return done(cudaSuccess);
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t s) {
   NOT_WHILE_CAPTURING();
-  return drain(get(s)), done(cudaSuccess);
+  FAILS_ON_DEMAND(cudaErrorUnknown);
+  Drain(Get(s));
+  return Done(cudaSuccess);
 }
 cudaError_t cudaStreamQuery(cudaStream_t s) {  // each call makes a little progress, so that polling ends
   NOT_WHILE_CAPTURING();
-  if (get(s)->ops.empty()) return done(cudaSuccess);
+  if (Get(s)->ops.empty()) return Done(cudaSuccess);
   DeviceAccess open;
-  run_one(get(s));
-  return done(cudaErrorNotReady);
+  RunOne(Get(s));
+  return Done(cudaErrorNotReady);
 }
 cudaError_t cudaDeviceSynchronize() {
   NOT_WHILE_CAPTURING();
-  return drain_all(), done(cudaSuccess);
+  FAILS_ON_DEMAND(cudaErrorUnknown);
+  DrainAll();
+  return Done(cudaSuccess);
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned flags) {
-  *e = new SimtEvent;
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
+  events.insert(*e = new SimtEvent);
   (*e)->timed = !(flags & cudaEventDisableTiming);
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaEventCreate(cudaEvent_t* e) { return cudaEventCreateWithFlags(e, 0); }
 cudaError_t cudaEventDestroy(cudaEvent_t e) {
-  if (e->stream && e->completed < e->recorded) demand(e, e->recorded);  // queued operations still point to it
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!events.count(e)) return Misused(cudaErrorInvalidResourceHandle);
+  // Queued operations still point to it. (A stream that is gone has run them.)
+  if (streams.count(e->stream) && e->completed < e->recorded) Demand(e, e->recorded);
+  events.erase(e);
   delete e;
-  return done(cudaSuccess);
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t stream) {
-  SimtStream* s = get(stream);
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
+  SimtStream* s = Get(stream);
+  if (!events.count(e) || !streams.count(s)) return Misused(cudaErrorInvalidResourceHandle);
   e->capture = s->capture;
   e->stream = s;
-  if (s->capture) return done(cudaSuccess);
+  if (s->capture) return Done(cudaSuccess);
   uint64_t version = ++e->recorded;
-  return enqueue(stream, [=] {
+  return Enqueue(stream, [=] {
     e->completed = version;
     e->time = std::chrono::steady_clock::now();
   });
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t e, unsigned) {
-  SimtStream* s = get(stream);
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
+  SimtStream* s = Get(stream);
   bool captured = false;
   for (SimtStream* other : streams) captured |= e->capture && other->capture == e->capture;
   if (captured) {  // the waiting stream joins the capture; the graph keeps the order of the calls
-    if (s->capture && s->capture != e->capture) return done(cudaErrorStreamCaptureInvalidated);
+    if (s->capture && s->capture != e->capture) return Done(cudaErrorStreamCaptureInvalidated);
     s->capture = e->capture;
     if (e->stream != s) s->capture->unjoined.erase(e->stream);
     if (!s->origin) s->capture->unjoined.insert(s);
-    return done(cudaSuccess);
+    return Done(cudaSuccess);
   }
   uint64_t version = e->recorded;
-  return version ? enqueue(stream, [=] { demand(e, version); }) : done(cudaSuccess);
+  return version ? Enqueue(stream, [=] { Demand(e, version); }) : Done(cudaSuccess);
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e) {
   NOT_WHILE_CAPTURING();
-  if (e->recorded) demand(e, e->recorded);
-  return done(cudaSuccess);
+  FAILS_ON_DEMAND(cudaErrorUnknown);
+  if (!events.count(e)) return Misused(cudaErrorInvalidResourceHandle);
+  if (e->recorded) Demand(e, e->recorded);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaEventQuery(cudaEvent_t e) {
-  if (e->completed == e->recorded) return done(cudaSuccess);
-  return cudaStreamQuery(e->stream), done(cudaErrorNotReady);
+  if (e->completed == e->recorded) return Done(cudaSuccess);
+  return cudaStreamQuery(e->stream), Done(cudaErrorNotReady);
 }
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t a, cudaEvent_t b) {
-  if (!a->timed || !b->timed || !a->recorded || !b->recorded) return done(cudaErrorInvalidResourceHandle);
-  if (a->completed < a->recorded || b->completed < b->recorded) return done(cudaErrorNotReady);
+  FAILS_ON_DEMAND(cudaErrorInvalidValue);
+  if (!a->timed || !b->timed || !a->recorded || !b->recorded) return Done(cudaErrorInvalidResourceHandle);
+  if (a->completed < a->recorded || b->completed < b->recorded) return Done(cudaErrorNotReady);
   *ms = std::chrono::duration<float, std::milli>(b->time - a->time).count();
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 
 // --- graphs: a list of operations in the order they were captured
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode) {
-  if (!s || s->capture) return done(cudaErrorStreamCaptureUnsupported);  // the null stream cannot be captured
+  FAILS_ON_DEMAND(cudaErrorUnknown);
+  if (!s || s->capture) return Done(cudaErrorStreamCaptureUnsupported);  // the null stream cannot be captured
   s->capture = new SimtGraph;
   s->origin = true;
-  return done(cudaSuccess);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t* graph) {
-  *graph = nullptr;
-  if (!s || !s->capture || !s->origin) return done(cudaErrorStreamCaptureUnmatched);
+  const cudaError_t demanded = Demanded(cudaErrorStreamCaptureInvalidated);  // the capture is over all the same
+  *graph = static_cast<cudaGraph_t>(kGarbage);
+  if (!s || !s->capture || !s->origin) return Done(cudaErrorStreamCaptureUnmatched);
   SimtGraph* g = s->capture;
   for (SimtStream* other : streams)
     if (other->capture == g) {
       other->capture = nullptr;
       other->origin = false;
     }
+  if (demanded != cudaSuccess || sticky != cudaSuccess) {
+    delete g;
+    return Done(demanded);
+  }
   if (g->invalid || !g->unjoined.empty()) {
     cudaError_t e = g->invalid ? cudaErrorStreamCaptureInvalidated : cudaErrorStreamCaptureUnjoined;
     delete g;
-    return done(e);
+    return Done(e);
   }
-  *graph = g;
-  return done(cudaSuccess);
+  graphs.insert(*graph = g);
+  return Done(cudaSuccess);
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t g, unsigned long long) {
-  *exec = new SimtGraphExec{std::make_shared<std::vector<Op>>(g->ops)};
-  return done(cudaSuccess);
+  *exec = static_cast<cudaGraphExec_t>(kGarbage);
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
+  if (!graphs.count(g)) return Misused(cudaErrorInvalidResourceHandle);
+  executables.insert(*exec = new SimtGraphExec{std::make_shared<std::vector<Op>>(g->ops)});
+  return Done(cudaSuccess);
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
-  return enqueue(stream, [ops = exec->ops] {
-    for (const Op& op : *ops) run_op(op);
+  FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
+  if (!executables.count(exec)) return Misused(cudaErrorInvalidResourceHandle);
+  return Enqueue(stream, [ops = exec->ops] {
+    for (const Op& op : *ops) RunOp(op);
   });
 }
-cudaError_t cudaGraphDestroy(cudaGraph_t g) { return delete g, done(cudaSuccess); }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { return delete e, done(cudaSuccess); }
+cudaError_t cudaGraphDestroy(cudaGraph_t g) {
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!graphs.erase(g)) return Misused(cudaErrorInvalidResourceHandle);
+  delete g;
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) {
+  const cudaError_t demanded = Demanded(cudaErrorUnknown);
+  if (!executables.erase(e)) return Misused(cudaErrorInvalidResourceHandle);
+  delete e;
+  return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
+}
+
+// For tests that have this library open (dlsym).
+#define SIMT_EXPORT extern "C" __attribute__((visibility("default")))
+SIMT_EXPORT void simt_fail_call(long number, bool stays) {  // counted from now on
+  calls = 0;
+  failing_call = number;
+  failure_stays = stays;
+}
+SIMT_EXPORT void simt_fail_malloc(int successes) { FailMallocAfter(successes); }
+SIMT_EXPORT long simt_calls() { return calls; }
+SIMT_EXPORT const char* simt_alive() {  // until the next call; empty if there is nothing
+  static std::string text;
+  text = Alive();
+  return text.c_str();
+}

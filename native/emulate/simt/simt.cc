@@ -130,28 +130,28 @@ const Launch* launch;
 Failure failure;
 bool failed;
 
-Schedule schedule = Schedule::Ascending;
+Schedule schedule = Schedule::kAscending;
 uint64_t seed = 1, random_state;
 int warp_order[kMaxThreads / 32], decisions;
 
 // --- who runs next
-Fibre* pick() {
-  if (schedule == Schedule::Ascending) {
+Fibre* Pick() {
+  if (schedule == Schedule::kAscending) {
     for (int w = 0; w < warp_count; ++w)
       if (unsigned r = warps[w].ready) return &fibres[w * 32 + __builtin_ctz(r)];
-  } else if (schedule == Schedule::Descending) {
+  } else if (schedule == Schedule::kDescending) {
     for (int w = warp_count; w-- > 0;)
       if (unsigned r = warps[w].ready) return &fibres[w * 32 + 31 - __builtin_clz(r)];
   } else {
     // Unfair: the same warps are favoured for a while, then the favourites change; lanes start anywhere.
     if (decisions-- <= 0) {
-      decisions = int(random_number() % 512);
-      for (int w = warp_count - 1; w > 0; --w) std::swap(warp_order[w], warp_order[random_number() % unsigned(w + 1)]);
+      decisions = int(RandomNumber() % 512);
+      for (int w = warp_count - 1; w > 0; --w) std::swap(warp_order[w], warp_order[RandomNumber() % unsigned(w + 1)]);
     }
     for (int i = 0; i < warp_count; ++i) {
       int w = warp_order[i];
       if (unsigned r = warps[w].ready) {
-        unsigned turn = random_number() & 31, high = r >> turn << turn;
+        unsigned turn = RandomNumber() & 31, high = r >> turn << turn;
         return &fibres[w * 32 + __builtin_ctz(high ? high : r)];
       }
     }
@@ -159,42 +159,42 @@ Fibre* pick() {
   return nullptr;
 }
 
-void go(Fibre* next) {
+void Go(Fibre* next) {
   Fibre* me = current;
   if (next == me) return;
   current = next;
   threadIdx = next->index;
   simt_switch(&me->sp, next->sp);
 }
-void leave_to_main() {
+void LeaveToMain() {
   void* dead;
   simt_switch(current ? &current->sp : &dead, main_sp);
 }
-void suspend() {  // the running fibre is no longer ready
-  if (Fibre* next = pick())
-    go(next);
+void Suspend() {  // the running fibre is no longer ready
+  if (Fibre* next = Pick())
+    Go(next);
   else
-    leave_to_main();
+    LeaveToMain();
 }
-void sleep_in(const char* what, Site site, unsigned mask) {
+void SleepIn(const char* what, Site site, unsigned mask) {
   current->waits = what;
   current->site = site;
   current->mask = mask;
   current->warp->ready &= ~(1u << current->lane);
-  suspend();
+  Suspend();
 }
 
-[[noreturn]] void fibre_main() {
+[[noreturn]] void FibreMain() {
   launch->body(launch->args);
   current->done = true;
   ++finished;
   current->warp->ready &= ~(1u << current->lane);
-  suspend();
+  Suspend();
   abort();
 }
 
 // --- set-up
-void map_stacks() {
+void MapStacks() {
   if (stacks_range.begin) return;
   size_t page = size_t(sysconf(_SC_PAGESIZE));
   char* base = static_cast<char*>(
@@ -208,7 +208,7 @@ void map_stacks() {
 }
 
 // The thread-local storage of the module that holds the kernels: that is where every __shared__ variable lives.
-int find_module(dl_phdr_info* info, size_t, void* kernel) {
+int FindModule(dl_phdr_info* info, size_t, void* kernel) {
   Range image{nullptr, nullptr}, tls{nullptr, nullptr};
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const auto& p = info->dlpi_phdr[i];
@@ -226,30 +226,30 @@ int find_module(dl_phdr_info* info, size_t, void* kernel) {
   shared_range = tls;
   return 1;
 }
-void find_shared(const void* kernel) {
+void FindShared(const void* kernel) {
   if (image_range.has(kernel) && shared_range.has(dynamic_shared)) return;  // (another host thread has other storage)
   memset(dynamic_shared, kPoison, sizeof dynamic_shared);  // also makes a dlopened module's storage come into being
-  dl_iterate_phdr(find_module, const_cast<void*>(kernel));
+  dl_iterate_phdr(FindModule, const_cast<void*>(kernel));
   if (!shared_range.has(dynamic_shared))
-    fail("simt.cpp must be linked, dynamically, into the module that holds the kernels");
+    Fail("simt.cc must be linked, dynamically, into the module that holds the kernels");
 }
 constexpr size_t kCanary = 256;  // bytes past the dynamic shared memory that have to stay as they are
-void poison_shared() {
+void PoisonShared() {
   char* dynamic = reinterpret_cast<char*>(dynamic_shared);
   memset(shared_range.begin, kPoison, size_t(dynamic - shared_range.begin));
   memset(dynamic, kPoison, launch->dynamic_shared + kCanary);  // an earlier launch may have had more
   char* rest = dynamic + sizeof dynamic_shared;
   memset(rest, kPoison, size_t(shared_range.end - rest));
 }
-void check_canary() {
+void CheckCanary() {
   for (size_t i = launch->dynamic_shared; i < launch->dynamic_shared + kCanary; ++i)
     if (dynamic_shared[i] != kPoison)
-      fail("block (%u,%u,%u) wrote past its %zu bytes of dynamic shared memory, at byte %zu", blockIdx.x, blockIdx.y,
+      Fail("block (%u,%u,%u) wrote past its %zu bytes of dynamic shared memory, at byte %zu", blockIdx.x, blockIdx.y,
            blockIdx.z, launch->dynamic_shared, i);
 }
 
 // --- the report of a deadlock: who waits where, who never came
-std::string ranges(const std::vector<int>& ids) {
+std::string Ranges(const std::vector<int>& ids) {
   std::string text;
   for (size_t i = 0; i < ids.size();) {
     size_t j = i;
@@ -259,7 +259,7 @@ std::string ranges(const std::vector<int>& ids) {
   }
   return text;
 }
-void report_deadlock() {
+void ReportDeadlock() {
   std::string text;
   std::vector<int> exited;
   std::vector<bool> told(size_t(threads), false);
@@ -283,18 +283,18 @@ void report_deadlock() {
       for (int j = 0; j < 32; ++j)
         if (f.mask & ~arrived & 1u << j) missing.push_back(i / 32 * 32 + j);
       snprintf(line, sizeof line, "\n  in %s (mask %08x) at %s:%d: threads %s; threads %s never arrive", f.waits,
-               f.mask, f.site.file, f.site.line, ranges(same).c_str(), ranges(missing).c_str());
+               f.mask, f.site.file, f.site.line, Ranges(same).c_str(), Ranges(missing).c_str());
     } else {
       snprintf(line, sizeof line, "\n  in %s at %s:%d: threads %s, %zu of %d", f.waits, f.site.file, f.site.line,
-               ranges(same).c_str(), same.size(), threads);
+               Ranges(same).c_str(), same.size(), threads);
     }
     if (text.size() < 3000) text += line;
   }
-  if (!exited.empty()) text += "\n  exited: threads " + ranges(exited);
-  fail("deadlock in block (%u,%u,%u)%s", blockIdx.x, blockIdx.y, blockIdx.z, text.c_str());
+  if (!exited.empty()) text += "\n  exited: threads " + Ranges(exited);
+  Fail("deadlock in block (%u,%u,%u)%s", blockIdx.x, blockIdx.y, blockIdx.z, text.c_str());
 }
 
-void run_block() {
+void RunBlock() {
   finished = at_barrier = yields = 0;
   first_at_barrier = nullptr;
   failed = false;
@@ -320,16 +320,16 @@ void run_block() {
     auto* top = reinterpret_cast<void**>(stacks_range.begin + (size_t(i) + 1) * kStack - size_t(i % 29) * 192);
     void** frame = top - kFrameWords;
     memset(frame, 0, kFrameWords * sizeof(void*));
-    frame[kReturnWord] = reinterpret_cast<void*>(fibre_main);
+    frame[kReturnWord] = reinterpret_cast<void*>(FibreMain);
     f.sp = frame;
   }
-  current = pick();
+  current = Pick();
   threadIdx = current->index;
   in_kernel = true;
   simt_switch(&main_sp, current->sp);
   in_kernel = false;
   current = nullptr;
-  if (!failed && finished < threads) report_deadlock();
+  if (!failed && finished < threads) ReportDeadlock();
   if (failed) throw failure;
 }
 }  // namespace
@@ -338,30 +338,30 @@ void run_block() {
 const Hooks* hooks;
 Range shared_range, stacks_range, image_range;
 bool in_kernel;
-const Launch& current_launch() { return *launch; }
-Schedule current_schedule() { return schedule; }
-const char* schedule_name() {
-  return schedule == Schedule::Ascending ? "ascending" : schedule == Schedule::Descending ? "descending" : "shuffle";
+const Launch& CurrentLaunch() { return *launch; }
+Schedule CurrentSchedule() { return schedule; }
+const char* ScheduleName() {
+  return schedule == Schedule::kAscending ? "ascending" : schedule == Schedule::kDescending ? "descending" : "shuffle";
 }
-void set_schedule(Schedule s, unsigned n) {
+void SetSchedule(Schedule s, unsigned n) {
   schedule = s;
   seed = n;
 }
-unsigned random_number() {  // xorshift64*
+unsigned RandomNumber() {  // xorshift64*
   random_state ^= random_state >> 12;
   random_state ^= random_state << 25;
   random_state ^= random_state >> 27;
   return unsigned((random_state * 0x2545F4914F6CDD1Dull) >> 32);
 }
-int thread_in_block() { return current->id; }
-int lane() { return current->lane; }
-bool is_shared(const void* p) { return shared_range.has(p); }
+int ThreadInBlock() { return current->id; }
+int Lane() { return current->lane; }
+bool IsShared(const void* p) { return shared_range.has(p); }
 
-void describe_thread(int thread, char* text, size_t size) {
+void DescribeThread(int thread, char* text, size_t size) {
   const uint3& t = fibres[thread].index;
   snprintf(text, size, "block (%u,%u,%u) thread (%u,%u,%u)", blockIdx.x, blockIdx.y, blockIdx.z, t.x, t.y, t.z);
 }
-void describe_code(const void* address, char* text, size_t size) {
+void DescribeCode(const void* address, char* text, size_t size) {
   Dl_info info{};
   dladdr(address, &info);
   char command[512];
@@ -385,24 +385,24 @@ void describe_code(const void* address, char* text, size_t size) {
   pclose(pipe);
 }
 
-void fail(const char* format, ...) {
+void Fail(const char* format, ...) {
   char text[3600];
   va_list list;
   va_start(list, format);
   vsnprintf(text, sizeof text, format, list);
   va_end(list);
   char kernel[256] = "host";
-  if (launch && launch->kernel) describe_code(launch->kernel, kernel, sizeof kernel);
-  snprintf(failure.text, sizeof failure.text, "simt: %s\n  [kernel %s; schedule %s]", text, kernel, schedule_name());
+  if (launch && launch->kernel) DescribeCode(launch->kernel, kernel, sizeof kernel);
+  snprintf(failure.text, sizeof failure.text, "simt: %s\n  [kernel %s; schedule %s]", text, kernel, ScheduleName());
   if (!in_kernel) throw failure;
   failed = true;
-  leave_to_main();  // the block's fibres are abandoned where they stand
+  LeaveToMain();  // the block's fibres are abandoned where they stand
   abort();
 }
 
-void run(const Launch& l) {
-  map_stacks();
-  find_shared(l.kernel);
+void Run(const Launch& l) {
+  MapStacks();
+  FindShared(l.kernel);
   launch = &l;
   blockDim = l.block;
   gridDim = l.grid;
@@ -418,51 +418,51 @@ void run(const Launch& l) {
   if (hooks) hooks->launch(l);
   unsigned blocks = l.grid.x * l.grid.y * l.grid.z;
   for (unsigned i = 0; i < blocks; ++i) {
-    unsigned b = schedule == Schedule::Descending ? blocks - 1 - i : i;
+    unsigned b = schedule == Schedule::kDescending ? blocks - 1 - i : i;
     blockIdx = {b % l.grid.x, b / l.grid.x % l.grid.y, b / (l.grid.x * l.grid.y)};
-    poison_shared();
+    PoisonShared();
     if (hooks) hooks->block(b, threads);
-    run_block();
-    check_canary();
+    RunBlock();
+    CheckCanary();
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-void yield() {  // goes on to the next thread in turn, so that one that spins cannot shut the others out
-  if (++yields > 50'000'000) fail("livelock: 50 million polls without progress (does a block wait for another block?)");
-  int step = schedule == Schedule::Descending ? threads - 1 : 1, i = current->id;
-  if (schedule == Schedule::Shuffle) i = int(random_number() % unsigned(threads));
+void Yield() {  // goes on to the next thread in turn, so that one that spins cannot shut the others out
+  if (++yields > 50'000'000) Fail("livelock: 50 million polls without progress (does a block wait for another block?)");
+  int step = schedule == Schedule::kDescending ? threads - 1 : 1, i = current->id;
+  if (schedule == Schedule::kShuffle) i = int(RandomNumber() % unsigned(threads));
   do i = (i + step) % threads;
   while (!(warps[i / 32].ready >> (i & 31) & 1));
-  go(&fibres[i]);
+  Go(&fibres[i]);
 }
-void maybe_yield() {
-  if (schedule == Schedule::Shuffle && (random_number() & 7) == 0) decisions = 0, go(pick());
+void MaybeYield() {
+  if (schedule == Schedule::kShuffle && (RandomNumber() & 7) == 0) decisions = 0, Go(Pick());
 }
 
-void block_barrier(Site site) {
+void BlockBarrier(Site site) {
   if (!at_barrier++) {
     first_at_barrier = current;
   } else if (first_at_barrier->site.line != site.line || strcmp(first_at_barrier->site.file, site.file)) {
     char other[128], me[128];
-    describe_thread(first_at_barrier->id, other, sizeof other);
-    describe_thread(current->id, me, sizeof me);
-    fail("divergent __syncthreads: %s is at %s:%d, %s is at %s:%d", other, first_at_barrier->site.file,
+    DescribeThread(first_at_barrier->id, other, sizeof other);
+    DescribeThread(current->id, me, sizeof me);
+    Fail("divergent __syncthreads: %s is at %s:%d, %s is at %s:%d", other, first_at_barrier->site.file,
          first_at_barrier->site.line, me, site.file, site.line);
   }
-  if (at_barrier < threads) return sleep_in("__syncthreads", site, 0);
+  if (at_barrier < threads) return SleepIn("__syncthreads", site, 0);
   at_barrier = 0;
   if (hooks) hooks->barrier();
   yields = 0;
   for (int w = 0; w < warp_count; ++w) warps[w].ready = warps[w].exist;
-  go(pick());  // not the last one to arrive but the schedule's favourite goes on first
+  Go(Pick());  // not the last one to arrive but the schedule's favourite goes on first
 }
 
-void collective(const char* name, unsigned mask, void* operands, Execute execute, Site site) {
+void Collective(const char* name, unsigned mask, void* operands, Execute execute, Site site) {
   Warp& warp = *current->warp;
   const int me = current->lane;
   if (!(mask >> me & 1))
-    fail("%s at %s:%d: the calling lane %d is not in mask %08x", name, site.file, site.line, me, mask);
+    Fail("%s at %s:%d: the calling lane %d is not in mask %08x", name, site.file, site.line, me, mask);
   mask &= warp.exist;
   auto same = [&](const Pending& p) {
     return p.mask == mask && p.site.line == site.line && (p.name == name || !strcmp(p.name, name));
@@ -475,8 +475,8 @@ void collective(const char* name, unsigned mask, void* operands, Execute execute
       const Pending& q = warp.pending[i];
       if (!(q.mask >> me & 1) || !(q.arrived & mask)) continue;
       char who[128];
-      describe_thread(current->id, who, sizeof who);
-      fail("divergent warp: %s calls %s (mask %08x) at %s:%d while other lanes are in %s (mask %08x) at %s:%d", who,
+      DescribeThread(current->id, who, sizeof who);
+      Fail("divergent warp: %s calls %s (mask %08x) at %s:%d while other lanes are in %s (mask %08x) at %s:%d", who,
            name, mask, site.file, site.line, q.name, q.mask, q.site.file, q.site.line);
     }
     ++warp.count;
@@ -484,26 +484,26 @@ void collective(const char* name, unsigned mask, void* operands, Execute execute
   }
   p.operands[me] = operands;
   p.arrived |= 1u << me;
-  if (p.arrived != mask) return sleep_in(name, site, mask);
+  if (p.arrived != mask) return SleepIn(name, site, mask);
   execute(p.operands, mask);
   if (slot != --warp.count) p = warp.pending[warp.count];
   yields = 0;
   warp.ready |= mask;
 }
 
-void warp_barrier(unsigned mask, Site site) {
-  collective(
+void WarpBarrier(unsigned mask, Site site) {
+  Collective(
       "__syncwarp", mask, nullptr,
       [](void* const*, unsigned m) {
-        if (hooks) hooks->warp_barrier(current->warp->index, m);
+        if (hooks) hooks->WarpBarrier(current->warp->index, m);
       },
       site);
-  maybe_yield();
+  MaybeYield();
 }
 
-unsigned ballot(const char* name, unsigned mask, bool vote, Site site) {
+unsigned Ballot(const char* name, unsigned mask, bool vote, Site site) {
   VoteOperands mine{vote, 0};
-  collective(
+  Collective(
       name, mask, &mine,
       [](void* const* operands, unsigned m) {
         unsigned result = 0;
@@ -516,23 +516,23 @@ unsigned ballot(const char* name, unsigned mask, bool vote, Site site) {
   return mine.ballot;
 }
 
-void touch(const void* address, size_t size, Kind kind, const void* pc, int thread) {
+void Touch(const void* address, size_t size, Kind kind, const void* pc, int thread) {
   if (hooks) hooks->access(address, size, kind, pc, thread < 0 ? current->id : thread);
 }
 
-void async_copy16(void* shared, const void* global, const void* pc) {
-  if (!is_shared(shared)) fail("cp.async: the destination is not shared memory");
+void AsyncCopy16(void* shared, const void* global, const void* pc) {
+  if (!IsShared(shared)) Fail("cp.async: the destination is not shared memory");
   if ((reinterpret_cast<uintptr_t>(shared) | reinterpret_cast<uintptr_t>(global)) & 15)
-    fail("cp.async: misaligned: shared %p global %p", shared, global);
-  if (global) touch(global, 16, Kind::Read, pc);
-  touch(shared, 16, Kind::Write, pc);
+    Fail("cp.async: misaligned: shared %p global %p", shared, global);
+  if (global) Touch(global, 16, Kind::kRead, pc);
+  Touch(shared, 16, Kind::kWrite, pc);
   if (hooks) hooks->async(shared, 16, true, pc);
   memset(shared, kPoison, 16);
   current->copies.push_back({shared, global, current->group});
-  maybe_yield();
+  MaybeYield();
 }
-void async_commit() { ++current->group; }
-void async_wait(int groups_left) {
+void AsyncCommit() { ++current->group; }
+void AsyncWait(int groups_left) {
   size_t n = 0;
   auto& copies = current->copies;
   for (; n < copies.size() && copies[n].group < current->group - groups_left; ++n) {

@@ -1,4 +1,4 @@
-// The device language of CUDA for a plain C++17 compiler: every CUDA thread of a block is a fibre of one OS thread.
+// The device language of CUDA for a plain C++20 compiler: every CUDA thread of a block is a fibre of one OS thread.
 // Kernels never include this file by name; simt/cuda_runtime.h does (the -I order picks it instead of CUDA's own).
 #pragma once
 #include <cmath>
@@ -57,8 +57,8 @@ extern __thread __align__(128) unsigned char dynamic_shared[];
 // ---------------------------------------------------------------------------------------------------------------------
 namespace simt {
 
-enum class Schedule { Ascending, Descending, Shuffle };
-enum class Kind { Read, Write, Atomic };
+enum class Schedule { kAscending, kDescending, kShuffle };
+enum class Kind { kRead, kWrite, kAtomic };
 struct Site {
   const char* file;
   int line;
@@ -73,8 +73,8 @@ constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on reques
 #define SIMT_PC __builtin_return_address(0)
 
 // --- for host code and tests
-void set_schedule(Schedule schedule, unsigned seed = 1);
-const char* schedule_name();
+void SetSchedule(Schedule schedule, unsigned seed = 1);
+const char* ScheduleName();
 struct Launch {
   dim3 grid, block;
   size_t dynamic_shared = 0;
@@ -83,32 +83,32 @@ struct Launch {
   void* args = nullptr;
   size_t args_size = 0;
 };
-void run(const Launch& launch);  // runs the whole grid; throws Failure
+void Run(const Launch& launch);  // runs the whole grid; throws Failure
 
 struct Failure {
   char text[4096];
 };
-[[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[noreturn]] void Fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // --- for device code
-int lane();          // of the running thread
-void yield();        // lets another thread run, always
-void maybe_yield();  // the same, sometimes, under Schedule::Shuffle
-void block_barrier(Site site);
-void warp_barrier(unsigned mask, Site site);
+int Lane();         // of the running thread
+void Yield();       // lets another thread run, always
+void MaybeYield();  // the same, sometimes, under Schedule::kShuffle
+void BlockBarrier(Site site);
+void WarpBarrier(unsigned mask, Site site);
 // The collective: each lane of the mask deposits a pointer to its operands and sleeps; the last one to arrive calls
 // execute once for all of them, with the 32 pointers.
 using Execute = void (*)(void* const* operands, unsigned mask);
-void collective(const char* name, unsigned mask, void* operands, Execute execute, Site site);
+void Collective(const char* name, unsigned mask, void* operands, Execute execute, Site site);
 // cp.async of 16 bytes, or of zeros if global is null: the destination is poisoned when the copy is issued and filled
 // by the wait, by nothing else.
-void async_copy16(void* shared, const void* global, const void* pc);
-void async_commit();
-void async_wait(int groups_left);
+void AsyncCopy16(void* shared, const void* global, const void* pc);
+void AsyncCommit();
+void AsyncWait(int groups_left);
 // Reports an access made by the emulator on behalf of a thread (thread < 0: the running one) to the race detector.
-void touch(const void* address, size_t size, Kind kind, const void* pc, int thread = -1);
-int thread_in_block();
-bool is_shared(const void* address);
+void Touch(const void* address, size_t size, Kind kind, const void* pc, int thread = -1);
+int ThreadInBlock();
+bool IsShared(const void* address);
 
 // --- implementation of the intrinsics below
 template <class T>
@@ -117,16 +117,16 @@ struct ShuffleOperands {
   int source;
 };
 template <class T>
-T shuffle(const char* name, unsigned mask, T value, int source, Site site) {
+T Shuffle(const char* name, unsigned mask, T value, int source, Site site) {
   ShuffleOperands<T> mine{value, value, source};
-  collective(
+  Collective(
       name, mask, &mine,
       [](void* const* operands, unsigned mask) {
         for (int i = 0; i < 32; ++i)
           if (mask >> i & 1) {
             auto* o = static_cast<ShuffleOperands<T>*>(operands[i]);
             if (!(mask >> o->source & 1))
-              fail("shuffle: lane %d reads lane %d, which is not in mask %08x", i, o->source, mask);
+              Fail("shuffle: lane %d reads lane %d, which is not in mask %08x", i, o->source, mask);
             o->result = static_cast<ShuffleOperands<T>*>(operands[o->source])->value;
           }
       },
@@ -137,86 +137,86 @@ struct VoteOperands {
   bool vote;
   unsigned ballot;
 };
-unsigned ballot(const char* name, unsigned mask, bool vote, Site site);
+unsigned Ballot(const char* name, unsigned mask, bool vote, Site site);
 
 template <class T, class F>
-SIMT_RUNTIME T atomic(T* address, F update, const void* pc) {
-  touch(address, sizeof(T), Kind::Atomic, pc);
+SIMT_RUNTIME T Atomic(T* address, F update, const void* pc) {
+  Touch(address, sizeof(T), Kind::kAtomic, pc);
   T old = *address;
   *address = update(old);
-  yield();  // a spinning thread must let the others on
+  Yield();  // a spinning thread must let the others on
   return old;
 }
 }  // namespace simt
 
 // ---------------------------------------------------------------------------------------------------------------------
-inline void __syncthreads(SIMT_SITE) { simt::block_barrier({file, line}); }
-inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::warp_barrier(mask, {file, line}); }
+inline void __syncthreads(SIMT_SITE) { simt::BlockBarrier({file, line}); }
+inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::WarpBarrier(mask, {file, line}); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
 template <class T>
 T __shfl_sync(unsigned mask, T v, int source, int width = 32, SIMT_SITE) {
-  return simt::shuffle("__shfl_sync", mask, v, (simt::lane() & ~(width - 1)) | (source & (width - 1)), {file, line});
+  return simt::Shuffle("__shfl_sync", mask, v, (simt::Lane() & ~(width - 1)) | (source & (width - 1)), {file, line});
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T v, int x, int width = 32, SIMT_SITE) {
-  int me = simt::lane(), source = me ^ x;
-  return simt::shuffle("__shfl_xor_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
+  int me = simt::Lane(), source = me ^ x;
+  return simt::Shuffle("__shfl_xor_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T v, unsigned d, int width = 32, SIMT_SITE) {
-  int me = simt::lane(), source = me + int(d);
-  return simt::shuffle("__shfl_down_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
+  int me = simt::Lane(), source = me + int(d);
+  return simt::Shuffle("__shfl_down_sync", mask, v, source < (me & ~(width - 1)) + width ? source : me, {file, line});
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T v, unsigned d, int width = 32, SIMT_SITE) {
-  int me = simt::lane(), source = me - int(d);
-  return simt::shuffle("__shfl_up_sync", mask, v, source >= (me & ~(width - 1)) ? source : me, {file, line});
+  int me = simt::Lane(), source = me - int(d);
+  return simt::Shuffle("__shfl_up_sync", mask, v, source >= (me & ~(width - 1)) ? source : me, {file, line});
 }
 inline unsigned __ballot_sync(unsigned mask, int vote, SIMT_SITE) {
-  return simt::ballot("__ballot_sync", mask, vote, {file, line});
+  return simt::Ballot("__ballot_sync", mask, vote, {file, line});
 }
 inline int __any_sync(unsigned mask, int vote, SIMT_SITE) {
-  return simt::ballot("__any_sync", mask, vote, {file, line}) != 0;
+  return simt::Ballot("__any_sync", mask, vote, {file, line}) != 0;
 }
 inline int __all_sync(unsigned mask, int vote, SIMT_SITE) {
-  return simt::ballot("__all_sync", mask, !vote, {file, line}) == 0;
+  return simt::Ballot("__all_sync", mask, !vote, {file, line}) == 0;
 }
 
 template <class T>
 T __ldg(const T* p) {
-  simt::maybe_yield();
+  simt::MaybeYield();
   return *p;
 }
 template <class T>
 SIMT_RUNTIME T atomicAdd(T* p, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T o) { return T(o + v); }, SIMT_PC);
 }
 template <class T>
 SIMT_RUNTIME T atomicMax(T* p, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T o) { return o > v ? o : v; }, SIMT_PC);
 }
 template <class T>
 SIMT_RUNTIME T atomicMin(T* p, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T o) { return o < v ? o : v; }, SIMT_PC);
 }
 template <class T>
 SIMT_RUNTIME T atomicOr(T* p, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T o) { return o | v; }, SIMT_PC);
 }
 template <class T>
 SIMT_RUNTIME T atomicExch(T* p, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T) { return v; }, SIMT_PC);
 }
 template <class T>
 SIMT_RUNTIME T atomicCAS(T* p, T expected, T v) {
-  return simt::atomic(
+  return simt::Atomic(
       p, [=](T o) { return o == expected ? v : o; }, SIMT_PC);
 }
 

@@ -155,9 +155,9 @@ class Bench {
     bool same = true;
     for (int run = 0; run < kRuns; ++run) {
 #ifdef SIMT_EMULATOR
-      constexpr simt::Schedule kSchedules[] = {simt::Schedule::Ascending, simt::Schedule::Descending,
-                                               simt::Schedule::Shuffle};
-      simt::set_schedule(kSchedules[run], 7);
+      constexpr simt::Schedule kSchedules[] = {simt::Schedule::kAscending, simt::Schedule::kDescending,
+                                               simt::Schedule::kShuffle};
+      simt::SetSchedule(kSchedules[run], 7);
 #endif
       dc.Set(Bytes(c, kind.c_dtype));
       Call call{};

@@ -1,0 +1,361 @@
+// What drives a GPU (native/gpu, native/cuda/driver.cu), on the emulated one, when things go wrong: every call of
+// CUDA's runtime fails in turn, once for itself and once for good, while a case file's program is compiled and run.
+//
+//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...
+//
+// --healthy: without failures. --once: without those that last, and only until the first is not as it must be.
+//
+// After each failure: an error that says what failed; the next attempt works, unless the failure is there to stay, and
+// gives the same bits as without; nothing is left over when the session is closed.
+#include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/decode.h"
+#include "engine/session.h"
+#include "engine/shared_pool.h"
+#include "run/case_file.h"
+
+namespace nano {
+namespace {
+
+// The emulator's side, found in the module.
+struct Emulator {
+  void (*fail_call)(long number, bool stays);
+  long (*calls)();
+  const char* (*alive)();
+  bool failing = false;  // in this walk
+};
+Emulator emulator;
+
+bool FindEmulator() {
+  const char* path = std::getenv("NANO_GPT_CUDA_MODULE");
+  void* module = path == nullptr ? nullptr : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) return false;
+  emulator.fail_call = reinterpret_cast<void (*)(long, bool)>(dlsym(module, "simt_fail_call"));
+  emulator.calls = reinterpret_cast<long (*)()>(dlsym(module, "simt_calls"));
+  emulator.alive = reinterpret_cast<const char* (*)()>(dlsym(module, "simt_alive"));
+  return emulator.fail_call != nullptr && emulator.calls != nullptr && emulator.alive != nullptr;
+}
+
+constexpr uint32_t kLarger = 5000;
+
+using Record = std::vector<std::string>;  // what came of a walk, bit for bit
+
+// One session's life with a case: its tensors, its program run in every way there is, what they hold then. An attempt
+// that fails is made once more.
+class Walk {
+ public:
+  Walk(const CaseFile& file, SharedPool& pool, bool may_last) : case_(file), pool_(pool), may_last_(may_last) {}
+
+  // False: an error that is there to stay, or one that must not be (then `problem` says so).
+  bool Go() {
+    if (!Try("open", [&] { return Open(); })) return false;
+    for (const CaseFile::Tensor& tensor : case_.store) {
+      if (!Try("allocate", [&] { return session_->Allocate(tensor.name, tensor.spec); })) return false;
+    }
+    for (const CaseFile::Tensor& tensor : case_.store) {
+      if (!Try("read what is new", [&] { return IsZero(tensor.name); })) return false;
+    }
+    if (!Fill()) return false;
+    if (!Try("compile", [&] { return Compile(); })) return false;
+    if (!Run("replayed", false, false) || !Run("replayed again", false, false)) return false;
+    // A larger program wants a larger arena: what was recorded with the old one is void.
+    if (!Try("compile more", [&] { return CompileSums(kLarger, larger_); })) return false;
+    if (!Run("in another arena", false, false)) return false;
+    if (!Try("many under way", [&] { return RunLarger(false); })) return false;
+    if (!Try("one not finite", [&] { return RunLarger(true); })) return false;
+    if (!Try("after one not finite", [&] { return RunLarger(false); })) return false;
+    if (!Try("compile the largest", [&] { return CompileSums(2 * kLarger, largest_); })) return false;
+    if (!Try("in a third arena", [&] { return RunLarger(false); })) return false;
+    if (!Try("release", [&] { return session_->Release(largest_); })) return false;
+    if (!Try("in a fourth arena", [&] { return RunLarger(false); })) return false;
+    if (!Try("release", [&] { return session_->Release(larger_); })) return false;
+    return Run("checked", true, false) && Run("timed", false, true) && Run("replayed at last", false, false);
+  }
+
+  std::string problem;
+  int errors = 0;
+  long began() const { return began_; }  // calls before the last attempt
+  Record record;
+
+ private:
+  bool Try(const char* what, const std::function<Status()>& attempt) {
+    began_ = emulator.calls();
+    const Status first = attempt();
+    if (first.ok()) return true;
+    ++errors;
+    Judge(what, first);
+    const Status second = attempt();
+    if (second.ok()) return true;
+    // A device that can't even be counted is said to be none.
+    if (may_last_ && second.code() == Code::kDeviceLost) return false;
+    if (may_last_ && !session_ && second.code() == Code::kUnsupported) return false;
+    problem = std::string(what) + ": still fails: " + second.message();
+    return false;
+  }
+
+  void Judge(const char* what, const Status& status) {
+    const bool known = status.code() == Code::kDeviceLost || status.code() == Code::kOutOfMemory ||
+                       status.code() == Code::kUnsupported;
+    const bool says = status.message().find("CUDA") != std::string::npos ||
+                      status.message().find("out of memory on the GPU") != std::string::npos;
+    if (!known || !says) {
+      problem = std::string(what) + ": a poor error: " + NameOf(status.code()) + ": \"" + status.message() + "\"";
+    }
+  }
+
+  Status Open() {
+    Result<std::unique_ptr<Device>> device = OpenDevice("cuda", "", pool_);
+    if (!device.ok()) return device.status();
+    session_.emplace(std::move(device.value()));
+    return Status::Ok();
+  }
+
+  Status IsZero(const std::string& name) {
+    const Result<Bytes> bytes = session_->Read(name);
+    if (!bytes.ok()) return bytes.status();
+    for (size_t i = 0; i < bytes.value().size(); ++i) {
+      if (bytes.value().data()[i] != std::byte{0}) problem = "a new tensor is not zero";
+    }
+    return Status::Ok();
+  }
+
+  bool Fill() {
+    for (const CaseFile::Tensor& tensor : case_.store) {
+      const std::vector<std::byte> zeros(tensor.contents.empty() ? tensor.spec.bytes() : 0);
+      const std::span<const std::byte> bytes = tensor.contents.empty() ? std::span(zeros) : tensor.contents;
+      if (!Try("write", [&] { return session_->Write(tensor.name, bytes); })) return false;
+    }
+    return true;
+  }
+
+  Status Compile() {
+    const Result<int> handle = session_->Compile(case_.program);
+    if (handle.ok()) handle_ = handle.value();
+    return handle.status();
+  }
+
+  // t = x + x, u = t + x, y = t + u: two temporaries, larger than what the cases have.
+  Status CompileSums(uint32_t size, int& to) {
+    std::vector<std::byte> wire;
+    const auto put = [&](const auto value) {
+      const auto* bytes = reinterpret_cast<const std::byte*>(&value);
+      wire.insert(wire.end(), bytes, bytes + sizeof(value));
+    };
+    const auto text = [&](std::string_view it) {
+      put(static_cast<uint16_t>(it.size()));
+      const auto* bytes = reinterpret_cast<const std::byte*>(it.data());
+      wire.insert(wire.end(), bytes, bytes + it.size());
+    };
+    put(uint32_t{0x5450474E}), put(uint16_t{1}), put(uint16_t{0}), text("larger");
+    put(uint32_t{4});
+    for (const auto& [name, role] : {std::pair("x", 1), std::pair("t", 3), std::pair("u", 3), std::pair("y", 2)}) {
+      text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(uint8_t{1}), put(size);
+    }
+    constexpr uint32_t kSums[][3] = {{0, 0, 1}, {1, 0, 2}, {1, 2, 3}};
+    put(uint32_t{3});
+    for (const auto& [a, b, sum] : kSums) {
+      text("add");
+      put(uint16_t{2}), put(a), put(b);
+      put(uint16_t{1}), put(sum);
+      put(uint16_t{0});
+    }
+    const Result<int> handle = session_->Compile(wire);
+    if (handle.ok()) to = handle.value();
+    return handle.status();
+  }
+
+  // More executions than may be under way, all with other inputs. One may have an infinity in them, which ends the run
+  // there and leaves what came before.
+  Status RunLarger(bool with_infinity) {
+    // Neither in the first round of a block nor in its first warp, half warp or quarter.
+    constexpr uint32_t kBad[] = {1535, 4990};
+    const uint32_t steps = emulator.failing ? 4 : 2 * kMostUnderWay + 3, bad_step = emulator.failing ? 1 : 5;
+    std::vector<float> inputs(steps * kLarger);
+    for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = static_cast<float>(i % 1000 + i / kLarger);
+    for (const uint32_t bad : kBad) {
+      if (with_infinity) inputs[bad_step * kLarger + bad] = std::numeric_limits<float>::infinity();
+    }
+    Schedule schedule;
+    schedule.steps = steps;
+    schedule.phases.push_back({larger_, 1, std::as_bytes(std::span(inputs))});
+    schedule.check_finite = with_infinity;
+    Result<RunReport> report = session_->Run(schedule);
+    if (!report.ok()) return report.status();
+    const std::optional<Failure>& failure = report.value().failure;
+    if (failure && failure->code != Code::kNonFinite) return {failure->code, failure->message};
+    if (failure.has_value() != with_infinity) problem = "larger: the infinity";
+    if (failure && failure->message.find("1535") == std::string::npos) problem = "larger: " + failure->message;
+    if (failure && (failure->op != 0 || failure->step != bad_step)) problem = "larger: the infinity is elsewhere";
+    const uint64_t completed = with_infinity ? bad_step : steps;
+    const Bytes& outputs = report.value().outputs.front();
+    if (report.value().completed != completed || outputs.size() != completed * kLarger * sizeof(float)) {
+      problem = "larger: " + std::to_string(report.value().completed) + " steps";
+      return Status::Ok();
+    }
+    for (size_t i = 0; i < completed * kLarger; ++i) {
+      float got;
+      std::memcpy(&got, outputs.data() + i * sizeof(float), sizeof(float));
+      if (got != 5 * inputs[i]) problem = "larger: another result";
+    }
+    return Status::Ok();
+  }
+
+  // From the same contents every time, so that it can be repeated.
+  bool Run(const char* what, bool check_finite, bool timings) {
+    const auto attempt = [&]() -> Status {
+      for (const CaseFile::Tensor& tensor : case_.store) {
+        if (!tensor.contents.empty()) NANO_RETURN_IF_ERROR(session_->Write(tensor.name, tensor.contents));
+      }
+      Schedule schedule;
+      schedule.steps = case_.steps;
+      schedule.phases.push_back({handle_, case_.times, case_.inputs});
+      schedule.check_finite = check_finite;
+      schedule.timings = timings;
+      Result<RunReport> report = session_->Run(schedule);
+      if (!report.ok()) return report.status();
+      if (report.value().failure) return {report.value().failure->code, report.value().failure->message};
+      outputs_.assign(reinterpret_cast<const char*>(report.value().outputs.front().data()),
+                      report.value().outputs.front().size());
+      return Status::Ok();
+    };
+    if (!Fill() || !Try(what, attempt)) return false;
+    record.push_back(outputs_);
+    for (const CaseFile::Tensor& tensor : case_.store) {
+      const auto read = [&]() -> Status {
+        const Result<Bytes> bytes = session_->Read(tensor.name);
+        if (bytes.ok()) {
+          record.emplace_back(reinterpret_cast<const char*>(bytes.value().data()), bytes.value().size());
+        }
+        return bytes.status();
+      };
+      if (!Try("read", read)) return false;
+    }
+    return true;
+  }
+
+  const CaseFile& case_;
+  SharedPool& pool_;
+  const bool may_last_;
+  std::optional<Session> session_;
+  int handle_ = 0, larger_ = 0, largest_ = 0;
+  long began_ = 0;
+  std::string outputs_;
+};
+
+// A walk during which the call `number` fails; what is wrong with what came of it, if anything.
+std::string Fail(const CaseFile& file, SharedPool& pool, long number, bool stays, const Record& expected) {
+  std::string problem;
+  const std::string before = emulator.alive();
+  {
+    emulator.fail_call(number, stays);
+    emulator.failing = true;
+    Walk walk(file, pool, stays);
+    const bool done = walk.Go();
+    problem = walk.problem;
+    if (problem.empty() && done && walk.record != expected) problem = "other results than without the failure";
+    if (problem.empty() && stays && number <= walk.began() && done) problem = "a lasting failure went unnoticed";
+  }
+  if (problem.empty() && before != emulator.alive()) problem = std::string("left over: ") + emulator.alive();
+  return problem;
+}
+
+// The same in a process of its own, as nothing works in this one once a failure is there to stay.
+std::string FailForGood(const CaseFile& file, SharedPool& pool, long number, const Record& expected) {
+  int ends[2];
+  if (pipe(ends) != 0) return "pipe";
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string problem = Fail(file, pool, number, true, expected);
+    const bool written = write(ends[1], problem.data(), problem.size()) == static_cast<ssize_t>(problem.size());
+    _exit(written ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string problem;
+  char text[512];
+  for (ssize_t n; (n = read(ends[0], text, sizeof(text))) > 0;) problem.append(text, static_cast<size_t>(n));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status == 0 || !problem.empty() ? problem : "the process ended with " + std::to_string(status);
+}
+
+enum class Failures { kNone, kOnce, kAll };
+
+bool Test(const std::string& path, Failures failures, SharedPool& pool) {
+  std::ifstream stream(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  const Result<CaseFile> file = ReadCase({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
+  if (!file.ok()) {
+    std::printf("FAIL %s: %s\n", path.c_str(), file.status().message().c_str());
+    return false;
+  }
+  Record expected;
+  long calls = 0;
+  for (const bool failing : {false, true}) {  // the walk is shorter when it is walked so often
+    emulator.fail_call(0, false);
+    emulator.failing = failing;
+    Walk healthy(file.value(), pool, false);
+    if (!healthy.Go() || healthy.errors > 0 || !healthy.problem.empty()) {
+      std::printf("FAIL %s: without a failure: %s\n", path.c_str(), healthy.problem.c_str());
+      return false;
+    }
+    expected = healthy.record;
+    calls = emulator.calls();
+  }
+  int bad = 0;
+  if (*emulator.alive() != '\0') ++bad, std::printf("FAIL left over without a failure: %s\n", emulator.alive());
+  for (const bool stays : {false, true}) {
+    if (failures == Failures::kNone || (stays && failures == Failures::kOnce)) break;
+    for (long number = 1; number <= calls && (bad == 0 || failures == Failures::kAll); ++number) {
+      const std::string problem =
+          stays ? FailForGood(file.value(), pool, number, expected) : Fail(file.value(), pool, number, false, expected);
+      if (problem.empty()) continue;
+      if (++bad <= 20) {
+        std::printf("FAIL %s: call %ld%s: %s\n", file.value().name.c_str(), number, stays ? ", for good" : "",
+                    problem.c_str());
+      }
+    }
+  }
+  constexpr const char* kDone[] = {"none", "each once", "each once and for good"};
+  std::printf("%s %s: of %ld calls failed %s; %d times not as it must\n", bad == 0 ? "ok  " : "FAIL",
+              file.value().name.c_str(), calls, kDone[static_cast<int>(failures)], bad);
+  return bad == 0;
+}
+
+}  // namespace
+}  // namespace nano
+
+int main(int count, char** arguments) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (count < 2 || !nano::FindEmulator()) {
+    std::fprintf(stderr, "usage: NANO_GPT_CUDA_MODULE=(the emulated one) nano-gpu-test CASE...\n");
+    return 2;
+  }
+  nano::SharedPool pool(1);
+  bool good = true;
+  auto failures = nano::Failures::kAll;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--healthy") {
+      failures = nano::Failures::kNone;
+    } else if (argument == "--once") {
+      failures = nano::Failures::kOnce;
+    } else {
+      good &= nano::Test(argument, failures, pool);
+    }
+  }
+  return good ? 0 : 1;
+}

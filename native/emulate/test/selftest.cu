@@ -1,0 +1,439 @@
+// The emulator's own test: what must work does, what is wrong is reported. Built plain and with the race
+// detector, which has cases of its own. Every case runs in a child process, since some end in a fault.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cuda/ptx.cuh"
+
+namespace {
+[[noreturn]] void GiveUp(int line, const char* what, const char* why) {
+  printf("line %d: %s: %s\n", line, what, why);
+  fflush(stdout);
+  _exit(1);
+}
+#define MUST(call)                                                                \
+  do {                                                                            \
+    if (cudaError_t e_ = (call)) GiveUp(__LINE__, #call, cudaGetErrorString(e_)); \
+  } while (0)
+#define EXPECT(x)                             \
+  do {                                        \
+    if (!(x)) GiveUp(__LINE__, #x, "not so"); \
+  } while (0)
+
+template <class... P, class... A>
+cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, cudaStream_t s, size_t shared, A... args) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.stream = s;
+  config.dynamicSmemBytes = shared;
+  return cudaLaunchKernelEx(&config, kernel, args...);
+}
+template <class T>
+T* device(size_t n) {
+  T* p;
+  MUST(cudaMalloc(&p, n * sizeof(T)));
+  return p;
+}
+template <class T>
+std::vector<T> host(const T* p, size_t n) {
+  std::vector<T> v(n);
+  MUST(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
+  return v;
+}
+// Runs one warp or block on an int array of 64 and synchronises; the error of the launch is the result.
+template <class K>
+cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned blocks = 1, size_t shared = 0) {
+  if (!data) data = device<int>(64);
+  MUST(launch(kernel, dim3(blocks), dim3(threads), nullptr, shared, data));
+  return cudaDeviceSynchronize();
+}
+
+// --- device code that is right
+__global__ void WarpIntrinsics(int* out) {
+  const int lane = int(threadIdx.x) % 32, i = lane * 10 + int(threadIdx.x) / 32, first = i % 10;
+  int errors = 0;
+  errors += __shfl_sync(~0u, i, 5) != 50 + first;
+  errors += __shfl_sync(~0u, i, 3, 8) != (lane / 8 * 8 + 3) * 10 + first;
+  errors += __shfl_xor_sync(~0u, i, 1) != (lane ^ 1) * 10 + first;
+  errors += __shfl_down_sync(~0u, i, 4) != (lane < 28 ? i + 40 : i);
+  errors += __shfl_up_sync(~0u, 1.5 * i, 2) != 1.5 * (lane >= 2 ? i - 20 : i);
+  errors += __ballot_sync(~0u, lane % 3 == 0) != 0x49249249u;
+  errors += __any_sync(~0u, lane == 9) != 1;
+  errors += __all_sync(~0u, lane < 31) != 0;
+  if (lane < 16)
+    errors += __shfl_xor_sync(0x0000FFFFu, i, 15) != (15 - lane) * 10 + first;  // two collectives at once
+  else
+    errors += __shfl_xor_sync(0xFFFF0000u, i, 1) != (lane ^ 1) * 10 + first;
+  __syncwarp();
+  out[threadIdx.x] = errors;
+}
+__global__ void SumAndTicket(int* out) {
+  __shared__ int total;
+  if (threadIdx.x == 0) total = 0;
+  __syncthreads();
+  atomicAdd(&total, int(threadIdx.x));
+  __syncthreads();
+  if (threadIdx.x == 0) atomicAdd(out, total);
+}
+__global__ void SpinLock(int* data) {  // threads of a warp contend: only fair scheduling ends this (a race: no fences)
+  while (atomicCAS(&data[0], 0, 1) != 0) {
+  }
+  data[1] = data[1] + 1;
+  atomicExch(&data[0], 0);
+}
+__global__ void tf32(float* out) {  // a[i][k] = i + k / 8, b[k][j] = k == j
+  const int g = int(threadIdx.x) / 4, t = int(threadIdx.x) % 4;
+  unsigned a[4], b[2];
+  for (int i = 0; i < 4; ++i) a[i] = ptx::to_tf32(float(g + i % 2 * 8) + float(t + i / 2 * 4) / 8);
+  for (int i = 0; i < 2; ++i) b[i] = ptx::to_tf32(t + i * 4 == g ? 1.0f : 0.0f);
+  float d[4] = {};
+  ptx::mma_tf32(d, a, b);
+  for (int i = 0; i < 4; ++i) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
+}
+__global__ void FillDynamic(int* data, int n) {
+  for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) dynamic_shared[i] = 1;
+  __syncthreads();
+  data[threadIdx.x] = dynamic_shared[n - 1];
+}
+__global__ void AddOne(int* data) { data[threadIdx.x] += 1; }
+__global__ void Twice(int* data) { data[threadIdx.x] *= 2; }
+__global__ void WarpExchange(int* out) {  // through shared memory, with the weaker barrier
+  __shared__ int s[64];
+  s[threadIdx.x] = int(threadIdx.x);
+  __syncwarp();
+  out[threadIdx.x] = s[threadIdx.x ^ 1];
+}
+
+// --- device code that is wrong
+__global__ void LaneMissing(int* out) {
+  if (threadIdx.x != 13) out[threadIdx.x] = __shfl_sync(~0u, 1, 0);
+}
+__global__ void TwoBarriers(int* out) {
+  if (threadIdx.x < 32)
+    __syncthreads();
+  else
+    __syncthreads();
+  out[threadIdx.x] = 0;
+}
+__global__ void BarrierMissed(int* out) {
+  if (threadIdx.x == 40) return;
+  __syncthreads();
+  out[threadIdx.x] = 0;
+}
+__global__ void NotInMask(int* out) { out[threadIdx.x] = __shfl_sync(1u, 1, 0); }
+__global__ void PastTheEnd(int* out) { out[64 + threadIdx.x] = 1; }
+__global__ void PastByOne(int* out) {
+  out[threadIdx.x + 2] = 1;
+}  // for an allocation of 33 ints: within the 16-byte slack
+__global__ void CarriedOver(int* out) {  // relies on what the previous block left in shared memory
+  __shared__ int s;
+  if (blockIdx.x == 0) s = 7;
+  out[blockIdx.x] = s;
+}
+__global__ void GridBarrier(int* data) {  // blocks wait for each other: not allowed without a cooperative launch
+  atomicAdd(data, 1);
+  while (atomicAdd(data, 0) != int(gridDim.x)) {
+  }
+}
+__global__ void RaceShared(int* out) {
+  __shared__ int s[64];
+  s[threadIdx.x] = 1;
+  out[threadIdx.x] = s[threadIdx.x ^ 32];
+}
+__global__ void RaceWarp(int* out) {  // a shuffle orders no memory
+  __shared__ int s[64];
+  s[threadIdx.x] = 1;
+  int v = __shfl_xor_sync(~0u, 0, 1);
+  out[threadIdx.x] = s[threadIdx.x ^ 1] + v;
+}
+__global__ void RaceBlocks(int* out) { out[threadIdx.x] = int(blockIdx.x); }
+__global__ void RaceBytes(int* out) {  // neighbours in one word do not race; the two halves of a pair do
+  __shared__ unsigned char s[64];
+  s[threadIdx.x] = 1;
+  __syncthreads();
+  s[threadIdx.x / 2] = 2;
+  __syncthreads();
+  out[threadIdx.x] = s[threadIdx.x];
+}
+__global__ void NoRaceBytes(int* out) {
+  __shared__ unsigned char s[64];
+  s[threadIdx.x] = 1;
+  out[threadIdx.x] = s[threadIdx.x];
+}
+__global__ void OwnCopyUnwaited(int* out) {
+  __shared__ __align__(16) int s[256];
+  ptx::cp_async16(&s[threadIdx.x * 4], out);
+  ptx::cp_async_commit();
+  out[threadIdx.x] = s[threadIdx.x * 4];
+}
+__global__ void HostPointer(int* out) {
+  if (threadIdx.x == 0) *out = 1;
+}
+
+// --- the cases
+enum Mode { Plain = 1, Race = 2, Both = 3 };
+struct Case {
+  const char* name;
+  void (*body)();
+  const char* expected;
+  Mode mode;
+};  // expected: in the output, or null: success
+std::vector<int> ramp() {
+  std::vector<int> v(64);
+  for (int i = 0; i < 64; ++i) v[size_t(i)] = i;
+  return v;
+}
+std::vector<int> source;
+int* uploaded() {
+  source = ramp();
+  int* p = device<int>(64);
+  MUST(cudaMemcpy(p, source.data(), 256, cudaMemcpyHostToDevice));
+  return p;
+}
+
+const Case cases[] = {
+    {"warp intrinsics",
+     [] {
+       int* p = device<int>(64);
+       MUST(run(WarpIntrinsics, 64, p));
+       for (int e : host(p, 64)) EXPECT(e == 0);
+     },
+     nullptr, Both},
+    {"shared and global atomics",
+     [] {
+       int* p = device<int>(1);
+       MUST(cudaMemsetAsync(p, 0, 4));
+       MUST(launch(SumAndTicket, dim3(3), dim3(100), nullptr, 0, p));
+       EXPECT(host(p, 1)[0] == 3 * 4950);
+     },
+     nullptr, Both},
+    {"a spin lock makes progress",
+     [] {
+       int* p = device<int>(2);
+       MUST(cudaMemsetAsync(p, 0, 8));
+       MUST(launch(SpinLock, dim3(1), dim3(64), nullptr, 0, p));
+       EXPECT(host(p, 2)[1] == 64);
+     },
+     nullptr, Plain},
+    {"mma tf32",
+     [] {
+       float* p = device<float>(128);
+       MUST(launch(tf32, dim3(1), dim3(32), nullptr, 0, p));
+       auto v = host(p, 128);
+       for (int i = 0; i < 128; ++i) EXPECT(v[size_t(i)] == float(i / 8) + float(i % 8) / 8);
+     },
+     nullptr, Both},
+    {"__syncwarp orders shared memory", [] { MUST(run(WarpExchange)); }, nullptr, Both},
+    {"less dynamic shared memory after more",
+     [] {
+       int* p = device<int>(64);
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 1000, p, 1000));
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 900, p, 900));
+       EXPECT(host(p, 64)[5] == 1);
+     },
+     nullptr, Both},
+    {"past the end of dynamic shared memory",
+     [] {
+       int* p = device<int>(64);
+       MUST(launch(FillDynamic, dim3(1), dim3(64), nullptr, 900, p, 901));
+       cudaDeviceSynchronize();
+     },
+     "dynamic shared memory", Plain},
+    {"streams are lazy; an event orders them",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t e;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&e));
+       std::vector<int> got(64, -1);
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaEventRecord(e, a));
+       MUST(cudaStreamWaitEvent(b, e));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
+       MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
+       EXPECT(got[3] == -1);
+       EXPECT(cudaEventQuery(e) == cudaErrorNotReady);
+       MUST(cudaStreamSynchronize(b));
+       EXPECT(got[3] == 8);
+     },
+     nullptr, Both},
+    {"a missing event shows",
+     [] {
+       cudaStream_t a, b;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       std::vector<int> got(64, -1);
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
+       MUST(cudaStreamSynchronize(b));
+       EXPECT(got[3] == 3);  // the stale value
+     },
+     nullptr, Both},
+    {"graph: capture with a fork, replay twice",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t fork, join;
+       cudaGraph_t g;
+       cudaGraphExec_t x;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&fork));
+       MUST(cudaEventCreate(&join));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaEventRecord(fork, a));
+       MUST(cudaStreamWaitEvent(b, fork));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
+       MUST(cudaEventRecord(join, b));
+       MUST(cudaStreamWaitEvent(a, join));
+       MUST(cudaStreamEndCapture(a, &g));
+       MUST(cudaGraphInstantiate(&x, g, 0));
+       MUST(cudaGraphDestroy(g));
+       EXPECT(host(p, 64)[3] == 3);
+       MUST(cudaGraphLaunch(x, a));
+       MUST(cudaGraphLaunch(x, a));
+       MUST(cudaStreamSynchronize(a));
+       EXPECT(host(p, 64)[3] == 18);
+       MUST(cudaGraphExecDestroy(x));
+     },
+     nullptr, Both},
+    {"graph: a fork that is not joined; a malloc inside",
+     [] {
+       cudaStream_t a, b;
+       cudaEvent_t fork;
+       cudaGraph_t g;
+       int *p = uploaded(), *q;
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamCreate(&b));
+       MUST(cudaEventCreate(&fork));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+       MUST(cudaEventRecord(fork, a));
+       MUST(cudaStreamWaitEvent(b, fork));
+       MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureUnjoined);
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
+       EXPECT(cudaMalloc(&q, 4) == cudaErrorStreamCaptureUnsupported);
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
+     },
+     nullptr, Both},
+    {"errors on demand and of the caller",
+     [] {
+       int* p;
+       simt::FailMallocAfter(1);
+       MUST(cudaMalloc(&p, 4));
+       EXPECT(cudaMalloc(&p, 4) == cudaErrorMemoryAllocation && cudaGetLastError() == cudaErrorMemoryAllocation);
+       MUST(cudaMalloc(&p, 256));
+       EXPECT(launch(AddOne, dim3(1), dim3(1025), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(AddOne, dim3(1), dim3(1), nullptr, 50000, p) == cudaErrorInvalidValue);
+       MUST(cudaFuncSetAttribute(AddOne, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
+       MUST(launch(AddOne, dim3(1), dim3(1), nullptr, 50000, p));
+       EXPECT(cudaMemcpy(p, p + 1, 4, cudaMemcpyHostToDevice) == cudaErrorInvalidMemcpyDirection);
+       EXPECT(cudaMemsetAsync(p, 0, 257) == cudaErrorInvalidValue);
+       MUST(cudaFree(p));
+       EXPECT(cudaFree(p) == cudaErrorInvalidValue);
+     },
+     nullptr, Both},
+    {"a failed launch is sticky",
+     [] {
+       EXPECT(run(NotInMask) == cudaErrorLaunchFailure);
+       int* p;
+       EXPECT(cudaMalloc(&p, 4) == cudaErrorLaunchFailure);
+     },
+     "is not in mask 00000001", Both},
+
+    {"lane never arrives", [] { run(LaneMissing); }, "threads 0-12,14-31; threads 13 never arrive", Both},
+    {"divergent barrier", [] { run(TwoBarriers, 64); }, "divergent __syncthreads", Both},
+    {"barrier missed by one thread", [] { run(BarrierMissed, 64); },
+     "threads 0-39,41-63, 63 of 64\n  exited: threads 40", Both},
+    {"write past the end", [] { run(PastTheEnd); }, "past device allocation", Both},
+    {"host reads device memory",
+     [] {
+       int* p = uploaded();
+       printf("%d\n", *p);
+     },
+     "a missing cudaMemcpy?", Both},
+    {"use after free",
+     [] {
+       int* p = uploaded();
+       MUST(cudaFree(p));
+       run(AddOne, 32, p);
+     },
+     "freed device allocation", Both},
+    {"shared memory carried over between blocks",
+     [] {
+       int* p = device<int>(64);
+       run(CarriedOver, 1, p, 2);
+       if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialised: poison\n");
+     },
+     "uninitialised", Both},
+    {"blocks waiting for each other",
+     [] {
+       int* p = device<int>(1);
+       MUST(cudaMemsetAsync(p, 0, 4));
+       run(GridBarrier, 1, p, 2);
+     },
+     "livelock", Both},
+
+    {"race: across warps", [] { run(RaceShared, 64); }, "RaceShared at selftest.cu", Race},
+    {"race: within a warp, a shuffle is no fence", [] { run(RaceWarp); }, "RaceWarp at selftest.cu", Race},
+    {"race: across blocks", [] { run(RaceBlocks, 32, nullptr, 2); }, "race on device allocation", Race},
+    {"race: bytes", [] { run(RaceBytes, 64); }, "race on shared memory", Race},
+    {"no race: neighbouring bytes", [] { MUST(run(NoRaceBytes, 64)); }, nullptr, Race},
+    {"cp.async read by its own thread before the wait", [] { run(OwnCopyUnwaited); },
+     "cp.async has not been waited for", Race},
+    {"out of bounds by one element", [] { run(PastByOne, 32, device<int>(33)); }, "out of bounds", Race},
+    {"host pointer given to a kernel",
+     [] {
+       static std::vector<int> v(64);
+       run(HostPointer, 32, v.data());
+     },
+     "device code touches address", Race},
+};
+}  // namespace
+
+int main(int count, char**) {
+  const bool race = count > 1;
+  int bad = 0, total = 0;
+  for (const Case& c : cases) {
+    if (!(c.mode & (race ? Race : Plain))) continue;
+    for (auto schedule : {simt::Schedule::kAscending, simt::Schedule::kDescending, simt::Schedule::kShuffle}) {
+      int fd[2];
+      if (pipe(fd)) return 1;
+      fflush(stdout);
+      pid_t child = fork();
+      if (!child) {
+        dup2(fd[1], 1);
+        dup2(fd[1], 2);
+        simt::SetSchedule(schedule, 7);
+        c.body();
+        fflush(stdout);
+        _exit(0);
+      }
+      close(fd[1]);
+      std::string text;
+      char buffer[4096];
+      for (ssize_t n; (n = read(fd[0], buffer, sizeof buffer)) > 0;) text.append(buffer, size_t(n));
+      close(fd[0]);
+      int status;
+      waitpid(child, &status, 0);
+      const bool good = c.expected ? text.find(c.expected) != text.npos : status == 0 && text.empty();
+      ++total;
+      if (!good)
+        ++bad, simt::SetSchedule(schedule),
+            printf("BAD %s [%s]: expected %s; status %d; output:\n%s\n", c.name, simt::ScheduleName(),
+                   c.expected ? c.expected : "success", status, text.c_str());
+    }
+  }
+  printf("selftest (%s): %d of %d good\n", race ? "race" : "plain", total - bad, total);
+  return bad != 0;
+}
