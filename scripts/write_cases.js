@@ -9,7 +9,7 @@ const root = join(__dirname, '..')
 function writeCases(folder) {
   mkdirSync(folder, { recursive: true })
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
-  const args = [jest, 'test/native/nano_run', '-t', 'the cases are written', '--testTimeout=120000']
+  const args = [jest, 'test/native/nano_run', '-t', 'the cases are written', '--testTimeout=300000']
   const env = { ...process.env, NANO_GPT_CASES: resolve(folder), NANO_GPT_ALL_CASES: '1' }
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
   if (status !== 0) throw new Error(`the cases could not be written:\n${stderr}`)

@@ -16,7 +16,7 @@ import { Numbers } from '../support/numeric'
 import { allCases } from '../support/table'
 
 // Many cases in a test, and other work beside it perhaps.
-jest.setTimeout(60_000)
+jest.setTimeout(300_000)
 
 const executable = process.platform === 'win32' ? 'nano-run.exe' : 'nano-run'
 const runner = process.env.NANO_GPT_RUN ?? join(__dirname, '..', '..', 'build', 'Release', executable)

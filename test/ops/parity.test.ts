@@ -13,7 +13,7 @@ import { compare } from '../support/numeric'
 import { allCases } from '../support/table'
 
 // Many cases in a test, and other work beside it perhaps.
-jest.setTimeout(60_000)
+jest.setTimeout(300_000)
 
 const { addon } = loadAddon()
 const instructionSets = addon?.info().instructionSets ?? []
