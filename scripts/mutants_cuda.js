@@ -1051,7 +1051,7 @@ const mutants = {
       'the first 128 tensors',
       'first < call.output_count; first += kMost',
       'first < 1; first += kMost',
-      { cases: /^zero many/ },
+      { cases: /^zero hundreds/ },
     ],
   ),
   'cuda/copy.cu': alike(
@@ -1413,7 +1413,7 @@ async function judge(how, cases, files) {
       const paths = casesOf(how, cases).map(({ path }) => path)
       attempts.push([runner(name), ['--device', 'cuda', ...paths]])
     }
-    if (how.gemm && schedule === 'ascending') attempts.push([files['nano-gemm-test'], how.gemm]) // it goes through all
+    if (how.gemm && schedule === 'ascending') attempts.push([files['nano-gemm-test'], how.gemm]) // it has all three
     if (how.gpu) {
       const add = cases.find((it) => /^add /.test(it.name))
       attempts.push([runner('nano-gpu-test'), [how.healthy ? '--healthy' : '--once', add.path]])

@@ -139,6 +139,9 @@ class Bench {
     queue_.ordinal = 0;
     queue_.multiprocessors = 4;
   }
+  ~Bench() { cudaStreamDestroy(queue_.stream); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
 
   void Test(const Kind& kind, const Case& each, const Options& options, Worst& worst) {
     const int64_t m = each.m, n = each.n, k = each.k, batch = each.batch, c_row = n + options.gap;
