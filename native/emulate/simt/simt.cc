@@ -547,7 +547,8 @@ void AsyncWait(int groups_left) {
 }
 }  // namespace simt
 
-// -fsanitize=alignment has kernels call this before an access that isn't aligned as its type must be; a GPU faults there.
+// -fsanitize=alignment has kernels call this before an access that isn't aligned as its type must be; a GPU faults
+// there.
 struct Misaligned {
   const char* file;
   unsigned line, column;

@@ -298,7 +298,9 @@ int Main(bool quick, const std::vector<std::string>& names) {
       const bool small = each.m * each.n * each.k * each.batch < 300'000;
       for (int transposed = 0; transposed < 4; ++transposed) {
         for (int epilogue = 0; epilogue < 5; ++epilogue) {
-          if (!small && (quick || (each.once ? epilogue != 1 && epilogue != 4 : epilogue != turn % 5) || (each.once && transposed != 2))) continue;
+          if (!small && (quick || (each.once ? epilogue != 1 && epilogue != 4 : epilogue != turn % 5) ||
+                         (each.once && transposed != 2)))
+            continue;
           if (!wanted) continue;
           constexpr int64_t kGaps[] = {0, 0, 4, 3};
           bench.Test(kind, each,

@@ -51,6 +51,9 @@ function embeddings(): Case[] {
     [700, 2, 5],
     [700, 1, 4],
     [40, 70001, 1],
+    // Rows that several blocks share, and a second pass over tokens that come more than once.
+    [70, 2, 1030],
+    [1300, 600, 3],
   ]
   const cases = sizes.flatMap(([count, V, C]) =>
     both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
