@@ -7,7 +7,7 @@ const { basename, join, resolve } = require('node:path')
 const elementBytes = [4, 8, 2, 2, 4, 2, 4] // by dtype code (docs/program.md)
 
 /** Ops that do more than a few operations for each element: as many as their output has elements, times a dimension. */
-const heavy = /matmul|linear|attention|muon|tril|cross_entropy|sample|masked/
+const heavy = /matmul|linear|attention|muon|sample/
 
 /** A cursor over little-endian bytes. */
 class Reader {

@@ -1,7 +1,7 @@
 // Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU (docs/gpu-testing.md), and demands that
 // case files, the race detector or nano-gpu-test notice every one. A mutant that survives is a hole in the tests.
 //
-//   node scripts/mutants_cuda.js [--jobs N] [--only TEXT] [--cases FOLDER] [--emulated FOLDER] [--races FOLDER]
+//   node scripts/mutants_cuda.js [--jobs N] [--only PATTERN] [--cases FOLDER] [--emulated FOLDER] [--races FOLDER]
 //
 // The folders are CMake's, with -DNANO_GPT_CUDA=emulated and emulated-races and CMAKE_EXPORT_COMPILE_COMMANDS.
 
@@ -9,13 +9,240 @@ const { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, w
   require('node:fs')
 const { tmpdir } = require('node:os')
 const { basename, dirname, join, resolve } = require('node:path')
-const { chooseCases, describeCases, parallel, run } = require('./cuda_cases')
+const { chooseCases, describeCases, parallel, run, runCases } = require('./cuda_cases')
 const { writeCases } = require('./write_cases')
 
+// Rows that are judged alike, but for those that say how themselves.
+const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what, from, to, own])
+
 // File below native → [what is wrong, the text to replace (it must stand there exactly once), its replacement, how it is
-// judged]. How: { cases: /names of cases/ } runs up to 30 small ones under three schedules; with races: true it runs them in
-// the race detector; { gpu: true } runs nano-gpu-test, whose failing calls are left out with healthy: true.
+// judged]. How:
+//   cases: /names/    runs small case files of these names, up to 30 for each op, under three schedules; { work, each }: of
+//                     so much work, so many
+//   gemm: [names]     makes the products of nano-gemm-test whose names begin so
+//   gpu: true         runs nano-gpu-test, whose failing calls are left out with healthy: true
+//   races: true       all this in the race detector
+//   sources: [files]  compiles only these, of all that include the file
 const mutants = {
+  // ---- Products.
+  'cuda/gemm.cu': alike(
+    { gemm: ['f32 1 x 9 x 4200', 'f32 8 x 33 x 4200'] },
+    ['the second part is left out', 'int64_t part = 1; part < parts', 'int64_t part = 2; part < parts'],
+    [
+      'the first element of the bias for all',
+      'dense && target.bias == nullptr ? 0 : i % n',
+      'dense ? 0 : i % n',
+    ],
+    ['a gap between rows is not seen', 'const bool dense = p.c_row == n &&', 'const bool dense ='],
+    [
+      'scratch for a part too few',
+      'parts * p.batch * p.m * p.n) * sizeof',
+      '(parts - 1) * p.batch * p.m * p.n) * sizeof',
+    ],
+    [
+      'a row too many for the thin kernel',
+      'p.m <= kThinRows',
+      'p.m <= kThinRows + 1',
+      { gemm: ['f32 9 x 9 x 1,'] },
+    ],
+    [
+      'terms across taken for terms along',
+      'across = term_step != 1',
+      'across = side_step == 2',
+      { gemm: ['f32 4 x 70 x 136'] },
+    ],
+  ),
+  'cuda/gemm_parts.cuh': alike(
+    { gemm: ['f32 17 x 15 x 31', 'f32 33 x 65 x 17'], sources: ['gemm_f32.cu'] },
+    ['terms past the last', 'last < work.k ? last : work.k};', 'last};'],
+    [
+      'groups of tiles are never short',
+      'above + in_group % rows, in_group',
+      'above + in_group % kGroup, in_group',
+    ],
+    ['c is not added to', 'if (target.accumulate || !turn.first) {', 'if (!turn.first) {'],
+    ['columns past the last', 'if (i < left) c[i] = Rounded<C>(sums[i]);', 'c[i] = Rounded<C>(sums[i]);'],
+    ['rows past the last', 'if (row >= work.m || column >= work.n) return;', 'if (column >= work.n) return;'],
+    [
+      'pieces of 16 bytes of any size',
+      'return operand.stride % piece == 0 && operand.step % piece == 0 && (operand.across ? sides : terms) % piece == 0 &&\n         ',
+      'return operand.step + sides + terms + piece != 0 && ',
+    ],
+    [
+      'all parts go to one place',
+      'static_cast<int64_t>(blockIdx.y) * target.part_step',
+      '0 * target.part_step',
+      { gemm: ['f32 1 x 9 x 4200'], sources: ['gemm_thin.cu'] },
+    ],
+    [
+      'all matrices are the first',
+      'place.matrix * operand.step + side',
+      '0 * operand.step + side',
+      { gemm: ['f32 5 x 17 x 9'], sources: ['gemm_thin.cu'] },
+    ],
+    [
+      'the bias in every turn',
+      'if (turn.last && target.bias != nullptr) {',
+      'if (target.bias != nullptr) {',
+      { gemm: ['f32 9 x 12 x 1100'], sources: ['gemm_f32.cu'] },
+    ],
+    [
+      'relu hides a NaN',
+      'sums[i] = sums[i] < 0 ? 0 : sums[i];',
+      'sums[i] = sums[i] > 0 ? sums[i] : 0;',
+      { cases: /^linear .*NaN/, sources: ['gemm_f32.cu', 'gemm_thin.cu'] },
+    ],
+  ),
+  'cuda/gemm_f32.cu': alike(
+    { gemm: ['f32 17 x 15 x 31', 'f32 33 x 65 x 17'] },
+    ['no barrier before the first step', '    __syncthreads();\n    int now = 0;', '    int now = 0;'],
+    [
+      'no barrier between steps',
+      '        b.Store(tiles_b[now ^ 1]);\n      }\n      __syncthreads();\n',
+      '        b.Store(tiles_b[now ^ 1]);\n      }\n',
+    ],
+    ['one buffer for all steps', 'a.Store(tiles_a[now ^ 1]);', 'a.Store(tiles_a[now]);'],
+    [
+      'the last step is whole',
+      'a.Load(left - kStep);\n        b.Load(left - kStep);',
+      'a.Load(left);\n        b.Load(left);',
+    ],
+    [
+      'rows that are not there',
+      'sides_(AtMost<kSides>(sides) - Side())',
+      'sides_(kSides + 0 * static_cast<int>(sides) - Side())',
+    ],
+    [
+      'a run of rows in the place of another',
+      'row + i / kRun * 16 + i % kRun',
+      'row + i / kRun * 8 + i % kRun',
+    ],
+    [
+      'later turns are not added',
+      'turn.first = false) {',
+      'turn.first = true) {',
+      { gemm: ['f32 9 x 12 x 1100'] },
+    ],
+    [
+      'a run of columns of a large tile',
+      'corner[1] + column + r * 32',
+      'corner[1] + column + r * 4',
+      { gemm: ['f32 130 x 66 x 1100'] },
+    ],
+    ['only four of eight terms', 'p < kStep; ++p', 'p < kStep / 2; ++p'],
+    [
+      'a step is met twice',
+      'from_ += kAcross ? kStep * stride_ : kStep;',
+      'from_ += kAcross ? kStep * stride_ : kStep / 2;',
+    ],
+  ),
+  'cuda/gemm_thin.cu': alike(
+    { gemm: ['f32 3 x 33 x 65', 'f32 4 x 70 x 136'] },
+    ['a column past the last', 'column + j < work.n ? column + j : work.n - 1', 'column + j'],
+    ['a last piece that is whole', 'AtMost<kPiece>(terms - p)', 'kPiece'],
+    ['every second piece', 'p += kWarp * kPiece', 'p += 2 * kWarp * kPiece'],
+    ['every second column', 'lane == i * kAlongColumns + j', 'lane == i * kAlongColumns + kWarp * j'],
+    ['a read along where it lies across', '!work.a.across && InPieces(work.a', 'InPieces(work.a'],
+    [
+      'no barrier before the sum',
+      'room[warp][i][lane] = sums[i];\n  __syncthreads();\n',
+      'room[warp][i][lane] = sums[i];\n',
+    ],
+    ['a warp short', 'i < kAcrossWarps; ++i', 'i < kAcrossWarps - 1; ++i'],
+    ['a row too many', 'work.m <= 4 ?', 'work.m <= 5 ?', { gemm: ['f32 5 x 17 x 9'] }],
+    [
+      'bf16 taken for floats of half the piece',
+      'constexpr int kPiece = 16 / sizeof(T);\n  if (Stopped',
+      'constexpr int kPiece = 4;\n  if (Stopped',
+      { gemm: ['bf16 to f32 4 x 70 x 136'] },
+    ],
+  ),
+  'cuda/gemm_tensor.cuh': [
+    ...alike(
+      { gemm: ['tf32 64 x 64 x 64', 'tf32 65 x 72 x 24'], sources: ['gemm_tf32.cu'] },
+      ['a wait for one step too few', 'cp_async_wait<kStages - 2>()', 'cp_async_wait<kStages - 1>()'],
+      ['no wait for copies', '    ptx::cp_async_wait<kStages - 2>();\n', ''],
+      ['no barrier', "    __syncthreads();  // everyone's copies", "    // everyone's copies"],
+      [
+        'steps of nothing do not count',
+        '    ptx::cp_async_commit();  //',
+        '    if (step < steps) ptx::cp_async_commit();  //',
+      ],
+      [
+        'a stage is left out',
+        'step < kStages - 1; ++step) load(step);',
+        'step < kStages - 2; ++step) load(step);',
+      ],
+      [
+        'copies past the end',
+        'ptx::cp_async16(to + i * kApart * kStride, from, count > 0);',
+        'ptx::cp_async16(to + i * kApart * kStride, from, true);',
+      ],
+      [
+        'the tail of a piece further on',
+        'left - Term() - i * kApart : left - Term();',
+        'left - Term() : left - Term();',
+      ],
+      ['rows of a fragment', 'lane / 4 + e / 2 * 8', 'lane / 4 + e / 2 * 4'],
+      ['the halves of b swapped', 'y[j][1] = both[2];', 'y[j][1] = both[1];'],
+      [
+        'not rounded but cut off',
+        'x[i] = ptx::to_tf32(__uint_as_float(x[i]));',
+        'x[i] = x[i] & 0xFFFFE000u;',
+      ],
+      [
+        'a stage is filled while others read it',
+        "    __syncthreads();  // everyone's copies have arrived, and all have done with the stage that is filled now\n    load(step + kStages - 1);\n",
+        '    load(step + kStages - 1);\n    __syncthreads();\n',
+        { gemm: ['tf32 64 x 136 x 96'], sources: ['gemm_tf32.cu'], races: true },
+      ],
+    ),
+    ...alike(
+      { gemm: ['bf16 to f32 64 x 64 x 64', 'bf16 to f32 65 x 72 x 24'], sources: ['gemm_bf16.cu'] },
+      ['no wait for copies', '    ptx::cp_async_wait<kStages - 2>();\n', ''],
+      ['the first half of a step twice', '+ half * 32 + lane', '+ lane'],
+      ['sides of an ldmatrix across', 'side + lane / 8 % 2 * 8', 'side + lane / 16 * 8'],
+      [
+        'terms past the last, one by one',
+        'e < count ? from[e] :',
+        'count > 0 ? from[e] :',
+        { gemm: ['bf16 to f32 33 x 65 x 17'], sources: ['gemm_bf16.cu'] },
+      ],
+      [
+        'c of bf16 as floats',
+        'Put<sizeof(T) == 2>',
+        'Put<false>',
+        { gemm: ['bf16 to bf16 17 x 15 x 31'], sources: ['gemm_bf16.cu'] },
+      ],
+    ),
+  ],
+  'cuda/linear.cu': alike(
+    { cases: /^linear 7x\d+x\d+( relu)?$/ },
+    ['no bias', '  product.bias = Input<float>(call, 2);\n', ''],
+    ['no relu', 'call.params->as<LinearParams>().relu', 'false'],
+    [
+      'rows a row short',
+      'product.m = x.elements() / product.k;',
+      'product.m = x.elements() / product.k - 1;',
+    ],
+  ),
+  'cuda/batched_matmul.cu': alike(
+    { cases: /^batched_matmul \[[23]\] [57]x[37]x\d( tb| ta)?(, . shared)?$/ },
+    ['all products in one place', 'products.c_step = p.each.m * p.each.n;', 'products.c_step = 0;'],
+    ['a is shared', 'products.a.step = p.a_step,', 'products.a.step = 0,'],
+    ['a product short', 'products.batch = p.batch;', 'products.batch = p.batch - 1;'],
+  ),
+  'cuda/matmul_accumulate.cu': alike({ cases: /^matmul_accumulate 7x5x\d$/ }, [
+    'nothing is added',
+    'product.accumulate = true;',
+    'product.accumulate = false;',
+  ]),
+  'cuda/products.cuh': alike(
+    { cases: /^matmul 7x5x\d( t. tb| t.)?$/, sources: ['matmul.cu'] },
+    ['a is not transposed', 'p.transpose_a ? Matrix{a, 1, p.m}', 'p.transpose_a ? Matrix{a, p.k, 1}'],
+    ['rows of b too long', ': Matrix{b, p.n, 1}', ': Matrix{b, p.k, 1}'],
+  ),
+  // ---- Other ops.
   'cuda/add.cu': [
     [
       'the first element of b for all',
@@ -38,7 +265,903 @@ const mutants = {
     ],
     ['another sum', 'a[i] + b[', 'a[i] - b[', { cases: /^add / }],
   ],
-  'cuda/fill.cu': [['zeros', 'y[i] = bits', 'y[i] = 0', { cases: /^fill / }]],
+  'cuda/fill.cu': alike(
+    { cases: /^fill / },
+    ['zeros', 'y[i] = bits', 'y[i] = 0'],
+    ['every second element', 'y[i] = bits', 'y[i / 2 * 2] = bits'],
+    ['an element short', 'OutputShape(call, 0).elements(), [=]', 'OutputShape(call, 0).elements() - 1, [=]'],
+  ),
+  'cuda/attention.cuh': [
+    ...alike(
+      {
+        cases: /^attention (1x33x1x7|2x65x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5)$/,
+        sources: ['attention.cu'],
+      },
+      ['rows past the last', 'channel < width && first + n < rows', 'channel < width'],
+      ['channels past the last', 'channel < width && first + n < rows', 'first + n < rows'],
+      [
+        'the mask begins with a block',
+        'const unsigned at = begin % 4 + static_cast',
+        'const unsigned at = static_cast',
+      ],
+      ['masks of one block only', '(first + query * stride) / 4 + block', '(first + query * stride) / 4'],
+      ['lse of base 2', 'ShiftOf(top) * kLn2 + logf(sum)', 'ShiftOf(top) + logf(sum)'],
+      ['scores of the first channels', 'd < width; d += 4', 'd + 4 < width; d += 4'],
+      ['rows past the last are written', 'if (Row(i) >= rows) continue;', ''],
+      [
+        'weights are read too early',
+        '= weights[i][j];\n    }\n    __syncwarp();\n',
+        '= weights[i][j];\n    }\n',
+      ],
+    ),
+    [
+      'weights are written too early',
+      'float* to) {\n    __syncwarp();\n',
+      'float* to) {\n',
+      {
+        cases: /^attention_backward 1x3x1x7$|^attention_backward 1x33x1x7$/,
+        sources: ['attention_backward.cu'],
+        races: true,
+      },
+    ],
+  ],
+  'cuda/attention.cu': alike(
+    { cases: /^attention (1x33x1x7|2x65x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5|2x9x3x8 at 1 of 39)$/ },
+    ['a key too many', 'Tile::Column(j) <= last ?', 'Tile::Column(j) <= last + 1 ?'],
+    ['sums are not scaled down', 'sums[i][c] *= by;', 'sums[i][c] *= 1;'],
+    ['a stale maximum', 'tops[i] = top;\n      totals', 'totals'],
+    [
+      'no barrier between tiles',
+      '    __syncthreads();  // the next tile takes',
+      '    // the next tile takes',
+    ],
+    [
+      'heads share keys in another order',
+      'head / s.group * s.head_size',
+      'head % (s.heads / s.group) * s.head_size',
+    ],
+    [
+      'dropout by another row',
+      'kept.At(Tile::Row(i), Tile::Column(j))',
+      'kept.At(Tile::Row(i) ^ 1, Tile::Column(j))',
+    ],
+    [
+      'dropout before the total',
+      'totals[i] += scores[i][j];',
+      'totals[i] += scores[i][j] * (drop && !kept.At(Tile::Row(i), Tile::Column(j)) ? 0.0f : 1.0f);',
+    ],
+    ['the lse of a query past the last', 'Tile::Sharer() == 0 && Tile::Row(i) < rows', 'Tile::Sharer() == 0'],
+    [
+      'the start is not seen',
+      'const int64_t start = a.start != nullptr ? a.start[batch] : 0;',
+      'const int64_t start = 0;',
+    ],
+    ['slots are not checked', '|| slot[i] < 0 || slot[i] > last_slot', '', { cases: /^attention refuses/ }],
+    [
+      'the last start is not allowed',
+      'start[i] > last_start ||',
+      'start[i] >= last_start ||',
+      { cases: /^attention 1x1x1x7 at 0 of [1-3]$|^attention 1x1x2x7 at 1 of 2$/ },
+    ],
+    [
+      'places are not checked',
+      'if (p.cached) {\n    const Outcome',
+      'if (false) {\n    const Outcome',
+      { cases: /^attention refuses/ },
+    ],
+    [
+      'no barrier between parts of a head',
+      'if (c > 0) __syncthreads();',
+      '',
+      { cases: /^attention 1x37x1x130 dropout/, races: true, work: 1e6 },
+    ],
+    [
+      'a part in the place of another',
+      'a.y + at + own, s.channels',
+      'a.y + at, s.channels',
+      { cases: /^attention 1x37x1x130 dropout/ },
+    ],
+  ),
+  'cuda/attention_few.cu': alike(
+    {
+      cases:
+        /^attention (1x3x1x7|2x3x2 on 1x5|2x3x2x5 at 5 of 19 dropout 0.4|1x1x1x9 at 2.. of 300|1x3x1x9 at 2.. of 300|3x3x4 on 2x7 at .*|1x3x2x32)$/,
+    },
+    ['a key too few', 'seen[r] = start + t + 1;', 'seen[r] = start + t;'],
+    [
+      'keys past the last',
+      'k[u] = load(a.k + from + key * s.kv_channels, key < end);',
+      'k[u] = load(a.k + from + key * s.kv_channels, true);',
+    ],
+    [
+      'totals of other maxima',
+      'total = fmaf(all_totals[g][r], by, total);',
+      'total = fmaf(all_totals[g][r], 1.0f, total);',
+    ],
+    [
+      'no barrier',
+      '    all_sums[group][r][channel(3)] = sums[r].w;\n  }\n  __syncthreads();\n',
+      '    all_sums[group][r][channel(3)] = sums[r].w;\n  }\n',
+    ],
+    ['splits overlap', 'Smaller()(begin + split.keys, most)', 'Smaller()(begin + split.keys + 1, most)'],
+    [
+      'the last split is left out',
+      'for (int64_t i = 0; i < split.count; ++i) {',
+      'for (int64_t i = 0; i < split.count - 1; ++i) {',
+    ],
+    [
+      'dropout of another key',
+      'index[r] * static_cast<uint64_t>(s.keys) + key',
+      'index[r] * static_cast<uint64_t>(s.keys) + key + 1',
+    ],
+    ['a stale maximum', 'tops[r] = top;\n      totals', 'totals'],
+    ['the last of many rows is not written', 'if (row + r >= count ||', 'if (row + r + 1 >= count ||'],
+    ['the slot is not seen', '(a.slot != nullptr ? a.slot[batch] : batch)', 'batch'],
+    [
+      'scratch for one float less',
+      'splits * (s.head_size + 2)) * sizeof',
+      'splits * (s.head_size + 1)) * sizeof',
+    ],
+  ),
+  'cuda/attention_backward.cu': alike(
+    {
+      cases: /^attention_backward (1x3x1x7|1x33x1x7|1x65x1x7|2x17x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5)$/,
+    },
+    ['no delta', '(slope * factor - delta)', '(slope * factor)'],
+    ['no scale', ' - delta) * b.scale', ' - delta)'],
+    ['a query does not see its own key', 'row - ahead > column ||', 'row - ahead >= column ||'],
+    ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
+    ['only the first of heads that share', 'h < (kOfKeys ? s.group : 1)', 'h < 1'],
+    [
+      'the first tile of queries is left out',
+      'begin = kOfKeys ? own : 0',
+      'begin = kOfKeys ? own + Tile::kStreamed : 0',
+    ],
+    [
+      'dropout turned',
+      'kept.At(kOfKeys ? column : row, kOfKeys ? row : column)',
+      'kept.At(kOfKeys ? row % 32 : column, kOfKeys ? column : row % 32)',
+    ],
+    [
+      'no barrier between tiles',
+      '      __syncthreads();  // the next tile takes',
+      '      // the next tile takes',
+    ],
+    [
+      'statistics of another head',
+      'b, index * s.queries + met, columns',
+      'b, number * s.queries + met, columns',
+    ],
+    ['deltas of 32 channels', 'c < s.head_size; c += kWarp', 'c < s.head_size; c += s.head_size'],
+    ['the slopes are forgotten', '      Tile::StoreWeights(slopes, weights);\n', ''],
+    [
+      'of the last tile of a head the last part',
+      'if (part + 1 < parts.count) {',
+      'if (false) {',
+      { cases: /^attention_backward 1x37x1x130 dropout/ },
+    ],
+    ['statistics of no one', 'if constexpr (!kOfKeys) LoadStatistics', 'if constexpr (false) LoadStatistics'],
+  ),
+  'cuda/layer_norm.cu': alike(
+    { cases: /^layer_norm(_backward)? (\[(3,\d|65,11|5,257|1100,65)\]|epsilon.*|all equal)$/ },
+    [
+      'elements behind the row count',
+      'const float d = i + j < n ? a[0].v[j] - center : 0;',
+      'const float d = a[0].v[j] - center;',
+    ],
+    ['no epsilon', '/ count + epsilon)', '/ count)'],
+    ['no bias', '* factor * g.v[j] + b.v[j]', '* factor * g.v[j]'],
+    ['rows past the last', 'if (mine && Plan::Lane() == 0) {', 'if (Plan::Lane() == 0) {'],
+    ['the mean of g is left', '- mean_g - z * mean_gz', '- z * mean_gz'],
+    ['the mean of g·z is left', '- mean_g - z * mean_gz', '- mean_g'],
+    ['one sum for both', 'biases.Add(k, i, n, a[1]);', 'biases.Add(k, i, n, dyz);'],
+    ['slabs overlap', '(blockIdx.x) * 2 * n;', '(blockIdx.x) * n;'],
+    ['sums are not cleared', '  biases.Clear(n);\n', ''],
+    ['the sums of a slab are kept', '  biases.Finish(n, columns);\n', ''],
+  ),
+  'cuda/rms_norm.cu': alike(
+    {
+      cases:
+        /^rms_norm(_backward)? (\[(3,\d|65,11|5,257|1100,65)\] in 1.*|\[5,9\] in 3.*|epsilon.*|all 0|tiny)$/,
+    },
+    ['no epsilon', '/ static_cast<float>(n) + epsilon)', '/ static_cast<float>(n))'],
+    ['rows past the last', 'if (mine && Plan::Lane() == 0) rstd', 'if (Plan::Lane() == 0) rstd'],
+    [
+      'the mean of a longer row',
+      'Plan::Reduce(products, room, Add()) / static_cast<float>(n)',
+      'Plan::Reduce(products, room, Add()) / static_cast<float>(n + 1)',
+    ],
+    ['the gain is left out of the mean', 'products += dyz.v[j] * weight.v[j];', 'products += dyz.v[j];'],
+    ['one slab for all', '(blockIdx.x) * n;', '(blockIdx.x) * 0;'],
+    [
+      'without a gain it is 0',
+      'gain == nullptr ? Four{{1, 1, 1, 1}}',
+      'gain == nullptr ? Four{{1, 1, 1, 0}}',
+    ],
+    [
+      'a row that is not there',
+      'HeldRows<Plan, 1> row;\n    row.rows[0] = x + r * n, row.n = mine ? n : 0',
+      'HeldRows<Plan, 1> row;\n    row.rows[0] = x + r * n, row.n = n',
+    ],
+  ),
+  'cuda/rows.cuh': [
+    ...alike(
+      {
+        cases: /^layer_norm(_backward)? \[(3,\d|65,11|5,257|35,3001|1100,65)\]$/,
+        sources: ['layer_norm.cu'],
+      },
+      ['what is behind a row', 'i + j >= 0 && i + j < n ? from[j] : rest', 'i + j >= 0 ? from[j] : rest'],
+      [
+        'fours that are not aligned',
+        'if (i >= 0 && i + 4 <= n && IsAligned(from)) {',
+        'if (i >= 0 && i + 4 <= n) {',
+      ],
+      [
+        'fours that are not whole',
+        'if (i >= 0 && i + 4 <= n && IsAligned(to)) {',
+        'if (i >= 0 && i < n && IsAligned(to)) {',
+      ],
+      ['the first group only', 'if (group > 0) {', 'if (group > 1) {'],
+      ['no barrier between groups', 'if (Plan::kRows > 1) __syncthreads();', ''],
+      ['pairs are read too early', 'room[warp][1] = b;\n      __syncthreads();\n', 'room[warp][1] = b;\n'],
+      [
+        'half a row',
+        'i < kWarps; ++i) a +=',
+        'i < kWarps / 2; ++i) a +=',
+        { cases: /^layer_norm_backward \[35,3001\]$/, sources: ['layer_norm.cu'] },
+      ],
+      [
+        'sums of long rows are not cleared',
+        '      StoreFour(slab, i, n, {{0, 0, 0, 0}});\n',
+        '',
+        { cases: /^rms_norm_backward \[5,5003\] in 1$/, sources: ['rms_norm.cu'] },
+      ],
+      [
+        'what is not held begins late',
+        'Start(Plan::kHeld * Plan::kThreads + Plan::Lane()); i < n;',
+        'Start(Plan::kHeld * Plan::kThreads + Plan::Lane() + 1); i < n;',
+        { cases: /^rms_norm_backward \[5,5003\] in 1$/, sources: ['rms_norm.cu'] },
+      ],
+      [
+        'what is before a row',
+        'if (i + j >= 0 && i + j < n) to[j]',
+        'if (i + j < n) to[j]',
+        { cases: /^masked_softmax(_backward)? \[\d,\d\]$/, sources: ['masked_softmax.cu'] },
+      ],
+    ),
+    [
+      'sums are overwritten too early',
+      'a += room[i][0], b += room[i][1];\n      __syncthreads();\n',
+      'a += room[i][0], b += room[i][1];\n',
+      { cases: /^layer_norm_backward \[35,3001\]$/, sources: ['layer_norm.cu'], races: true, work: 1e6 },
+    ],
+  ],
+  'cuda/rows.cu': alike(
+    { cases: /^layer_norm_backward \[(35,3001|1100,65|65,11|5,257)\]$/ },
+    ['no barrier', 'room[part][lane] = sum;\n  __syncthreads();\n', 'room[part][lane] = sum;\n'],
+    ['a warp short', 'i < kParts; ++i) sum', 'i < kParts - 1; ++i) sum'],
+    ['slabs are skipped', 'slab += kParts', 'slab += kParts + 1'],
+    ['the second sums in the first', 'second[column - n]', 'first[column - n]'],
+    ['columns past the last', 'if (part != 0 || column >= width) return;', 'if (part != 0) return;'],
+  ),
+  'cuda/masked_softmax.cu': alike(
+    { cases: /^masked_softmax(_backward)? (\[\d,\d\]|\[.*65.*\]|.*scale.*|NaN.*)/ },
+    ['a column too few', 'r % rows + 1 + columns - rows; }', 'r % rows + columns - rows; }'],
+    ['all matrices are one', 'return r % rows + 1', 'return r + 1'],
+    ['hidden columns stay', 'if (mine) ClearHidden<Plan>(to, row.n, causal.columns);', ''],
+    [
+      'hidden columns stay in the gradient',
+      'if (mine) ClearHidden<Plan>(dx + at, row.n, causal.columns);',
+      '',
+    ],
+    ['no sum taken out', '(a[1].v[j] - sum)', 'a[1].v[j]'],
+    [
+      'no scale in the sum',
+      'i + j < row.n ? expf((a[0].v[j] - top) * scale) : 0',
+      'i + j < row.n ? expf((a[0].v[j] - top)) : 0',
+    ],
+    ['no scale in the gradient', 'scale * a[0].v[j] * (a', 'a[0].v[j] * (a'],
+    [
+      'a row begins elsewhere',
+      'row.rows[0] = y + at, row.rows[1] = dy + at',
+      'row.rows[0] = y + at, row.rows[1] = dy + at + 1',
+    ],
+  ),
+  'cuda/cross_entropy.cu': alike(
+    { cases: /^cross_entropy(_backward)? (3x\d|65x11|5x257|2x1003|.*far above|-Inf.*|up to 1e4|rank \d)$/ },
+    ['a stale sum', 'mass.sum = mass.SumAt(shift);', 'mass.sum = mass.sum;'],
+    [
+      'sums of other maxima',
+      'both.sum = a.SumAt(shift) + b.SumAt(shift);',
+      'both.sum = a.sum + b.SumAt(shift);',
+    ],
+    [
+      'no loss of the first row',
+      'loss += of_row -',
+      'loss = of_row -',
+      { cases: /^cross_entropy 131107x2$/ },
+    ],
+    ['not the mean', 'sum / static_cast<double>(rows)', 'sum'],
+    ['the target is one later', 'row[targets[r]]', 'row[targets[r] ^ (n > 1 ? 1 : 0)]'],
+    ['of all elements of a four', '(i + j == target ? probability - 1', '(i == target ? probability - 1'],
+    ['not divided by the rows', '*dloss / static_cast<float>(rows)', '*dloss'],
+    [
+      '-Infinity is a scale',
+      'return top == -INFINITY ? 0 : top;',
+      'return top;',
+      { cases: /^cross_entropy -Inf/ },
+    ],
+    ['the last block is left out', 'i < blocks; i += kMeanThreads', 'i < blocks - 1; i += kMeanThreads'],
+    [
+      'targets are not checked',
+      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
+      'Outcome outcome = Outcome::kOk;',
+      { cases: /^cross_entropy refuses/ },
+    ],
+    [
+      'targets of the gradient are not checked',
+      'const Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
+      'const Outcome outcome = Outcome::kOk;',
+      { cases: /^cross_entropy_backward refuses/ },
+    ],
+    [
+      'the vocabulary is a target',
+      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
+      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n);',
+      { cases: /^cross_entropy refuses/ },
+    ],
+    [
+      'a warp is read too early',
+      'room[threadIdx.x / kWarp][1] = mass.sum;\n    }\n    __syncthreads();\n',
+      'room[threadIdx.x / kWarp][1] = mass.sum;\n    }\n',
+      { cases: /^cross_entropy 3x40009$/ },
+    ],
+  ),
+  'cuda/rope.cu': alike(
+    { cases: /^rope (\[2,3,\d+\] in 2.*|\[3,67,160\] in 5.*|\[2,2,5000\] in 1.*|far, backwards|base 100)$/ },
+    ['forwards where it goes back', 'sign * turn.sine', 'turn.sine'],
+    ['turned the wrong way', 'cosine.v[j] - b.v[j]', 'cosine.v[j] + b.v[j]'],
+    ['angles of the first pairs again', 'static_cast<double>(first + i)', 'static_cast<double>(i)'],
+    [
+      'angles are read too early',
+      '    }\n    __syncthreads();\n    const int64_t fours',
+      '    }\n    const int64_t fours',
+    ],
+    [
+      'angles are overwritten too early',
+      '    }\n    __syncthreads();\n  }\n}',
+      '    }\n  }\n}',
+      { cases: /^rope \[2,2,5000\] in 1/, races: true },
+    ],
+    ['a head short', 'of_row = fours * sizes.heads', 'of_row = fours * (sizes.heads - 1)'],
+    ['the first sequence only', 'sequence < sizes.sequences; sequence', 'sequence < 1; sequence'],
+    [
+      'positions are not checked',
+      'const Outcome outcome = CheckRange(call, message, 1, Complaint::kPosition, 0, kRopeLimit - 1);',
+      'const Outcome outcome = Outcome::kOk;',
+      { cases: /^rope refuses/ },
+    ],
+    ['a position too many', 'kRopeLimit - 1);', 'kRopeLimit);', { cases: /^rope refuses/ }],
+  ),
+  'cuda/many.cuh': alike(
+    { cases: /^ema (?!many)/, sources: ['ema.cu'] },
+    ['a chunk of another tensor', 'if (chunk < chunks[middle]) {', 'if (chunk <= chunks[middle]) {'],
+    ['chunks count from the first tensor', '(index > 0 ? many.chunks[index - 1] : 0)', '0'],
+    ['past the end of a tensor', 'end < elements ? end : elements}', 'end}'],
+    ['every second four', 'i < chunk.end; i += 4 * kManyThreads', 'i < chunk.end; i += 8 * kManyThreads'],
+    [
+      'the last of a four',
+      'LoadFour(many.data[kind][chunk.index], i, chunk.end, 0)',
+      'LoadFour(many.data[kind][chunk.index], i, chunk.end - 1, 0)',
+    ],
+    [
+      'a tensor is passed over',
+      'many.elements[many.count] = first[0][i].spec->elements();',
+      'many.elements[many.count] = first[0][0].spec->elements();',
+    ],
+    [
+      'tensors behind the first launch',
+      'before += chunks;',
+      'before += 0;',
+      { cases: /^global_norm many/, sources: ['global_norm.cu'] },
+    ],
+  ),
+  'cuda/global_norm.cu': alike(
+    { cases: /^global_norm (?!many)/ },
+    [
+      'half the elements of a four',
+      '(sums[0] + sums[2]) + (sums[1] + sums[3])',
+      '(sums[0] + sums[2]) + sums[1]',
+    ],
+    ['the last chunk is left out', 'i < chunks; i += kManyThreads', 'i < chunks - 1; i += kManyThreads'],
+    ['squares are rounded', 'static_cast<double>(four.v[j]) * four.v[j]', 'four.v[j] * four.v[j]'],
+    ['every launch in one place', 'partial + before', 'partial', { cases: /^global_norm many/ }],
+    [
+      'scratch for the first tensor',
+      'for (const TensorSpec& x : op.inputs) chunks +=',
+      'for (const TensorSpec& x : op.inputs) chunks =',
+    ],
+  ),
+  'cuda/adamw.cu': alike(
+    { cases: /^adamw (?!many)/ },
+    ['step 0 is allowed', 'if (*step >= 1) {', 'if (*step >= 0) {'],
+    ['the second moment is not stored', 'UpdateMany<3>', 'UpdateMany<2>'],
+    ['moments for gradients', 'call.inputs + 3 + n}', 'call.inputs + 3}'],
+    ['a step later', 'MakeAdamwStep(params, *step,', 'MakeAdamwStep(params, *step + 1,'],
+    ['no scale', '*learning_rate, *scale)', '*learning_rate, 1.0f)'],
+  ),
+  'cuda/sgd.cu': alike(
+    { cases: /^sgd (?!many)/ },
+    ['the moment is not stored', 'UpdateMany<2>', 'UpdateMany<1>'],
+    ['never as Nesterov', 'params.nesterov ?', 'false ?'],
+    ['no decay', 'x[2] * scale + params.weight_decay * x[0]', 'x[2] * scale'],
+    [
+      'decay is scaled',
+      'x[2] * scale + params.weight_decay * x[0]',
+      '(x[2] + params.weight_decay * x[0]) * scale',
+    ],
+    ['a stale moment', ': x[1]);', ': x[1] - g);'],
+  ),
+  'cuda/ema.cu': alike(
+    { cases: /^ema (?!many)/ },
+    ['the decay itself', 'rest = static_cast<float>(1 - static_cast<double>(*decay))', 'rest = *decay'],
+    [
+      'what is left in single precision',
+      'static_cast<float>(1 - static_cast<double>(*decay))',
+      '1.0f - *decay - 1e-6f',
+    ],
+    ['averages for parameters', 'call.inputs + 1 + n}', 'call.inputs + 1}'],
+  ),
+  'cuda/muon.cu': alike(
+    {
+      cases: /^muon (\[[1379],[1379]\]|\[5,31\]|\[31,5\]|.*iterations|.*momentum 0|decay 2.*|\[65,130\])$/,
+      work: 1.2e6,
+    },
+    ['the diagonal is off', 'i % (side + 1) == 0', 'i % side == 0'],
+    ['momentum once', 'g.v[j] += momentum * old.v[j];', ''],
+    ['a chunk for the norm', 'i < chunks; i += kThreads', 'i < 1; i += kThreads'],
+    ['the result stays where it is', 'std::swap(x, y);', ''],
+    ['the wrong side', 'tall ? self : matrix, tall ? matrix : self', 'matrix, self'],
+    ['no longer than wide', 'longer > 1 ? std::sqrt(longer) : 1', '1'],
+    [
+      'the square of the longer side',
+      'rows < columns ? rows : columns), tall',
+      'rows > columns ? rows : columns), tall',
+    ],
+    ['the moment is not stored', 'StoreFour(m, i, end, old);', ''],
+    ['decay is left out', 'parameter[i] * keep -', 'parameter[i] -'],
+    ['not the sum of the square', 'kMuonC * square[i] + kMuonB * gram[i]', 'kMuonC * square[i]'],
+    [
+      'room for the first matrix only',
+      'if (room < lines) room = lines;',
+      'if (room == 0) room = lines;',
+      { cases: /^muon matrices of all shapes$/, work: 1.2e6 },
+    ],
+  ),
+  'cuda/sample.cu': alike(
+    {
+      cases:
+        /^sample (5x\d+( greedy)?|ties.*|top.*|min.*|temperature.*|draw.*|zeros.*|a large.*|one.*|-?Inf.*)$/,
+      each: 40,
+    },
+    ['of equal ones the last', '(0xFFFFFFFFu - static_cast<uint32_t>(i))', 'static_cast<uint32_t>(i)'],
+    ['the zeros are not one', 'x == 0 ? 0.0f : x)', 'x)'],
+    [
+      'options are not checked',
+      'Complaint complaint = CheckOptions(options);',
+      'Complaint complaint{};',
+      { cases: /^sample refuses/ },
+    ],
+    ['nothing to choose from', 'if (IsNothing(largest[row])) first = row;', '', { cases: /^sample refuses/ }],
+    ['the temperature is left out', 'temperature == 1 ? e : Exp(below / temperature)', 'e'],
+    [
+      'a chunk longer',
+      'const int64_t end = begin + kChunk < n ? begin + kChunk : n;',
+      'const int64_t end = begin + kChunk + 1 < n ? begin + kChunk + 1 : n;',
+    ],
+    ['top k takes one more', 'above + room[kWarps][digit] < goal', 'above + room[kWarps][digit] <= goal'],
+    ['top p of 1', 'top_p * total, room.masses', 'top_p, room.masses'],
+    ['min p is left out', 'choices.least = min_p;', ''],
+    ['a stale total', 'if (top_p < 1 || min_p > 0) total = Total(choices, room.sums);', ''],
+    ['numbers of the first row', 'rng + 3 * row', 'rng'],
+    [
+      'counts are read too early',
+      'if (lane == 0) room[warp][digit] = sum;\n    }\n    __syncthreads();\n',
+      'if (lane == 0) room[warp][digit] = sum;\n    }\n',
+    ],
+    [
+      'totals are read too early',
+      'if (lane == 0) sums[warp] = sum;\n  __syncthreads();\n',
+      'if (lane == 0) sums[warp] = sum;\n',
+    ],
+    [
+      'sums of counts are read too early',
+      'room[kWarps][threadIdx.x] = sum;\n    }\n    __syncthreads();\n',
+      'room[kWarps][threadIdx.x] = sum;\n    }\n',
+    ],
+    ['sums of earlier lanes are left', 'if (lane >= offset) upto += before;', ''],
+    ['a walk that starts anew', 'sum += __shfl_sync(~0u, upto, kWarp - 1);', ''],
+    ['the first chunk for all', 'i < chunks; i += kWarp) total', 'i < 1; i += kWarp) total'],
+  ),
+  'cuda/repetition_penalty.cu': alike(
+    { cases: /^repetition_penalty / },
+    ['divides always', 'x > 0 ? x / *penalty : x * *penalty', 'x / *penalty'],
+    ['counts of the first slot', 'counts[slot[i / sequence] * vocabulary', 'counts[0 * vocabulary'],
+    ['a token further', '+ i % vocabulary] != 0', '+ (i + 1) % vocabulary] != 0'],
+    ['the penalty is not checked', 'if (value > 0 && value - value == 0) return;', 'return;'],
+    [
+      'slots are not checked',
+      'outcome = CheckRange(call, message, 2, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);',
+      '',
+    ],
+    ['Infinity is a penalty', 'if (value > 0 && value - value == 0) return;', 'if (value > 0) return;'],
+  ),
+  'cuda/embedding.cu': alike(
+    {
+      cases:
+        /^embedding(_backward)? (9 of \dx9|(63|64|65) of 11x3|7 of 5x\d|1100 of 65x130|301 of 5003x71|700 of .*|1300 of .*|70 of .*|rank \d)$/,
+    },
+    [
+      'tokens are not checked',
+      'const Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, table[0] - 1);',
+      'const Outcome outcome = Outcome::kOk;',
+      { cases: /^embedding refuses/ },
+    ],
+    [
+      'tokens of the gradient are not checked',
+      'Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, shape[0] - 1);',
+      'Outcome outcome = Outcome::kOk;',
+      { cases: /^embedding_backward refuses/ },
+    ],
+    ['rows of no token are not cleared', 'StoreQuad(table, kQuad * i, size, Quad{});', ''],
+    [
+      'the neighbours are read too early',
+      '  __syncthreads();\n  const int64_t column = blockIdx.x % slices',
+      '  const int64_t column = blockIdx.x % slices',
+    ],
+    [
+      'a run begins anew in each eight',
+      'i > 0 && tokens[i - 1] == token ? sum',
+      'k > 0 && tokens[i - 1] == token ? sum',
+    ],
+    ['a run that goes on is written', 'if (tokens[-1] == token) {', 'if (tokens[-1] == token && i > 0) {'],
+    ['the first part of a run is left out', 'Unit sum = partials.left(piece, column);', 'Unit sum{};'],
+    [
+      'the last part of a run is left out',
+      'for (; has(next); ++next) sum',
+      'for (; has(next + 1); ++next) sum',
+    ],
+    [
+      'eight parts are taken for seven',
+      'has(next + kAtOnce - 1); next += kAtOnce',
+      'has(next + kAtOnce - 1); next += kAtOnce - 1',
+    ],
+    [
+      'pieces are never joined',
+      'if (outcome != Outcome::kOk || count <= kPiece) return outcome;',
+      'if (outcome != Outcome::kOk || count <= 2 * kPiece) return outcome;',
+    ],
+    [
+      'one slice of columns',
+      'const int64_t column = blockIdx.x % slices * blockDim.x + threadIdx.x;\n  if (column >= columns) return;',
+      'const int64_t column = threadIdx.x;\n  if (column >= columns) return;',
+      { cases: /^embedding_backward/ },
+    ],
+  ),
+  'cuda/sort.cu': alike(
+    { cases: /^embedding_backward ((63|64|65) of 11x3|1100 of 65x130|301 of 5003x71|1300 of 600x3)$/ },
+    ['eight bits only', '(limit - 1) >> shift > 0;', 'false;'],
+    ['not in order', 'before[warp][digit] + earlier;', 'before[warp][digit] + __popc(same) - 1 - earlier;'],
+    ['earlier tiles are not seen', 'if (t < tile) below += count;', ''],
+    ['counts are not cleared', 'if (thread < kDigits) room[thread] = 0;\n', ''],
+    [
+      'counts are read too early',
+      'atomicAdd(&room[DigitOf(keys[i], shift)], 1);\n  __syncthreads();\n',
+      'atomicAdd(&room[DigitOf(keys[i], shift)], 1);\n',
+    ],
+    [
+      'starts are read too early',
+      'starts[thread] = start;\n  }\n  __syncthreads();\n',
+      'starts[thread] = start;\n  }\n',
+    ],
+    ['places of this pass only', 'places == nullptr ? i : places[i]', 'i'],
+    ['digits of earlier warps are not seen', 'sum += count;', ''],
+    ['half the lanes', 'offset = 1; offset < kWarp;', 'offset = 1; offset < kWarp / 2;'],
+    [
+      'scratch for one list of keys',
+      '2 * n * static_cast<int64_t>(sizeof(int64_t) + sizeof(int32_t))',
+      'n * static_cast<int64_t>(2 * sizeof(int64_t) + sizeof(int32_t))',
+    ],
+  ),
+  'cuda/gather_batch.cu': alike(
+    { cases: /^gather_batch / },
+    ['targets are the tokens', 'window[1]', 'window[0]'],
+    ['an offset too many', '- OutputShape(call, 0)[1] - 1;', '- OutputShape(call, 0)[1];'],
+    [
+      'offsets are not checked',
+      'const Outcome outcome = Examine(call, message, batch,',
+      'const Outcome outcome = Examine(call, message, 0 * batch,',
+    ],
+    ['u16 taken for u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
+    ['windows overlap', 't = i - b * length;', 't = i - b * (length - 1);'],
+  ),
+  'cuda/positions.cu': alike(
+    { cases: /^positions / },
+    ['all from the first start', 'starts[b] + t', 'starts[0] + t'],
+    ['an end too many', 'kEnd - length);', 'kEnd - length + 1);'],
+    [
+      'starts are not checked',
+      'const Outcome outcome = CheckRange(call, message, 0, Complaint::kStart, -kEnd, kEnd - length);',
+      'const Outcome outcome = Outcome::kOk;',
+    ],
+  ),
+  'cuda/sum_leading.cu': alike(
+    { cases: /^sum_leading (\[\d+, 5\]|\[4, \d+\]|\[25\d, \d+\]|\[300, 515\]|\[9001, 7\]|mixed sizes)$/ },
+    [
+      'a row short in every chunk',
+      'last = first + cut.chunk < rows ? first + cut.chunk : rows;',
+      'last = first + cut.chunk < rows ? first + cut.chunk - 1 : rows;',
+    ],
+    ['rows past the last', 'first + cut.chunk < rows ? first + cut.chunk : rows;', 'first + cut.chunk;'],
+    [
+      'no barrier between halves',
+      '  for (; half > 0; half /= 2) {\n    __syncthreads();\n',
+      '  for (; half > 0; half /= 2) {\n',
+    ],
+    ['a depth that is no power of two', 'row < half && row + half < depth', 'row < half'],
+    ['the last half is left out', 'power < cut.depth; power *= 2', 'power * 2 < cut.depth; power *= 2'],
+    ['all chunks in one place', 'y[chunk * columns + column] = room', 'y[column] = room'],
+    [
+      'scratch for a chunk too few',
+      '(cut.chunks * columns) * sizeof(float)',
+      '((cut.chunks - 1) * columns) * sizeof(float)',
+    ],
+    [
+      'chunks are not added',
+      'if (outcome != Outcome::kOk || cut.chunks == 1) return outcome;',
+      'if (outcome != Outcome::kOk || cut.chunks <= 3) return outcome;',
+      { cases: /^sum_leading / },
+    ],
+  ),
+  'cuda/relu.cu': alike(
+    { cases: /^relu(_backward)? (\[.?.\]|NaN.*)/ },
+    ['a NaN becomes 0', 'x <= 0 ? 0.0f : x', 'x > 0 ? x : 0.0f'],
+    ['0 has a gradient', 'y > 0 ? dy : 0.0f', 'y >= 0 ? dy : 0.0f'],
+    ['a leak', 'x <= 0 ? 0.0f : x', 'x <= 0 ? 0.01f * x : x'],
+  ),
+  'cuda/relu_squared.cu': alike(
+    { cases: /^relu_squared(_backward)? (\[.?.\]|NaN.*|up to 1)$/ },
+    ['a NaN becomes 0', 'x <= 0 ? 0.0f : x', 'x > 0 ? x : 0.0f'],
+    ['half the gradient', '(Relu(x) + Relu(x)) * dy', 'Relu(x) * dy'],
+    ['not squared', 'return Relu(x) * Relu(x);', 'return Relu(x);'],
+  ),
+  'cuda/gelu.cu': alike(
+    { cases: /^gelu(_backward)? (\[.?.\]|NaN.*|up to 1|up to 110|near 0|squares.*)/ },
+    ['a coefficient', '-0.17305408f', '-0.17305508f'],
+    [
+      'the slope without its density',
+      'fmaf(x, normal.density, Share(x, normal.tail))',
+      'Share(x, normal.tail)',
+    ],
+    [
+      'the slope of the argument',
+      'fmaf(3 * kDouble * kCubic, x * x, kDouble)',
+      'fmaf(2 * kDouble * kCubic, x * x, kDouble)',
+    ],
+    [
+      'a square that overflows',
+      'const float z = x > 30.0f ? 30.0f : x < -30.0f ? -30.0f : x;',
+      'const float z = x;',
+    ],
+    [
+      'never with tanh',
+      'if (call.params->as<GeluParams>().tanh) {\n    return Map(\n        call, message, y,',
+      'if (false) {\n    return Map(\n        call, message, y,',
+    ],
+  ),
+  'cuda/logistic.cuh': alike(
+    { cases: /^swiglu(_backward)? (\[.?.\]|NaN.*|up to 1|up to 110|near 0)/, sources: ['swiglu.cu'] },
+    ['for negative numbers only', 'x > 0 ? 1.0f - tail : tail', 'tail'],
+    ['e grows without bound', 'expf(-fabsf(x))', 'expf(-x)'],
+    ['the larger is the smaller', 'return {e * larger, larger};', 'return {larger, e * larger};'],
+  ),
+  'cuda/swiglu.cu': alike(
+    { cases: /^swiglu(_backward)? (\[.?.\]|NaN.*|up to 1)$/ },
+    [
+      'no gate',
+      'gate * Share(gate, Sigmoids(gate).smaller) * up',
+      'Share(gate, Sigmoids(gate).smaller) * up',
+    ],
+    ['the gradient without up', 'd * ups.at[k] * fmaf', 'd * fmaf'],
+    ['both gradients in one place', 'StoreQuad(dup, i, n, of_up);', 'StoreQuad(dgate, i, n, of_up);'],
+    ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
+  ),
+  'cuda/soft_cap.cu': alike(
+    { cases: /^soft_cap(_backward)? (\[.?.\]|NaN.*|up to 16|cap .*)$/ },
+    ['not capped', 'cap * tanhf(x / cap)', 'tanhf(x / cap)'],
+    ['the gradient of half', '(1.0f - tanh) * (1.0f + tanh)', '1.0f - tanh'],
+    ['y is not divided', 'const float tanh = y / cap;', 'const float tanh = y;'],
+  ),
+  'cuda/quads.cuh': alike(
+    { cases: /^relu(_backward)? \[/, sources: ['relu.cu'] },
+    [
+      'a last quad that is whole',
+      'if (i + kQuad <= n) {\n    *reinterpret_cast<float4*>(y + i)',
+      'if (i < n) {\n    *reinterpret_cast<float4*>(y + i)',
+    ],
+    ['a last element too many', 'if (i + k < n) y[i + k] = quad.at[k];', 'y[i + k] = quad.at[k];'],
+    [
+      'the last element is not read',
+      'if (i + k < n) quad.at[k] = x[i + k];',
+      'if (i + k + 1 < n) quad.at[k] = x[i + k];',
+    ],
+    ['the first blocks only', 'threadIdx.x); i < n; i += step) {', 'threadIdx.x); i < n; i += n) {'],
+    [
+      'a block short',
+      'const int64_t blocks = DivideUp(n, kQuad * kElementThreads), most',
+      'const int64_t blocks = DivideUp(n, 2 * kQuad * kElementThreads), most',
+    ],
+  ),
+  'cuda/dropout.cuh': alike(
+    { cases: /^dropout (\[\d*\]|NaN.*|p .*|key .*)$/, sources: ['dropout.cu'] },
+    ['not scaled', 'x.at[k] * rule.scale', 'x.at[k]'],
+    [
+      'a NaN that is dropped',
+      'block.word[k] >= rule.threshold ? x.at[k] * rule.scale : 0.0f',
+      'x.at[k] * (block.word[k] >= rule.threshold ? rule.scale : 0.0f)',
+    ],
+    ['one block for eight', 'static_cast<uint64_t>(i) / kQuad', 'static_cast<uint64_t>(i) / (2 * kQuad)'],
+    ['words in another order', 'block.word[k] >=', 'block.word[3 - k] >='],
+    ['the threshold itself', '>= rule.threshold ?', '< rule.threshold ?'],
+  ),
+  'cuda/dropout.cu': alike(
+    { cases: /^dropout (\[\d*\]|NaN.*|p .*|key .*)$/ },
+    ['another site', 'RandomStream(rng, site)', 'RandomStream(rng, site + 1)'],
+    ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
+    ['past the end', 'StoreQuad(y, i, n, Dropped', 'StoreQuad(y, i, n + 1, Dropped'],
+  ),
+  'cuda/dropout_add.cu': alike(
+    { cases: /^dropout_add (\[\d*\]|NaN.*|p .*)$/ },
+    ['no residual', 'MapQuad(Add(), LoadQuad(residual, i, n), dropped)', 'dropped'],
+    ['the residual of another quad', 'LoadQuad(residual, i, n)', 'LoadQuad(residual, 0, n)'],
+    ['another site', 'RandomStream(rng, site)', 'RandomStream(rng, site + 1)'],
+  ),
+  'cuda/accumulate.cu': alike(
+    { cases: /^accumulate / },
+    [
+      'nothing is added to',
+      'static_cast<const float*>(total), Input<const float>(call, 1)',
+      'Input<const float>(call, 1), Input<const float>(call, 1)',
+    ],
+    ['the larger of both', 'Add()', 'Larger()'],
+    ['an element short', 'Map(call, message, total, Add()', 'Map(call, message, total + 1, Add()'],
+  ),
+  'cuda/zero.cu': alike(
+    { cases: /^zero (?!hundreds)/ },
+    ['a last unit that is whole', 'if (i + kUnit <= last) {', 'if (i < last) {'],
+    ['the tail stays', 'data[at] = 0;', ''],
+    ['chunks count from the first tensor', '(tensor > 0 ? batch.end[tensor - 1] : 0)', '0'],
+    [
+      'a chunk of another tensor',
+      'batch.end[tensor + step - 1] <= chunk',
+      'batch.end[tensor + step - 1] < chunk',
+    ],
+    ['every second unit', 'i += kThreads * kUnit', 'i += 2 * kThreads * kUnit'],
+    [
+      'the first 128 tensors',
+      'first < call.output_count; first += kMost',
+      'first < 1; first += kMost',
+      { cases: /^zero hundreds/ },
+    ],
+  ),
+  'cuda/copy.cu': alike(
+    { cases: /^copy / },
+    ['a tail is left out', 'DivideUp(bytes, kUnit)', 'bytes / kUnit'],
+    ['a last unit that is whole', '(i + 1) * kUnit <= bytes', 'i * kUnit < bytes'],
+    ['a byte short', 'at < bytes; ++at', 'at + 1 < bytes; ++at'],
+  ),
+  'cuda/tril_mean.cu': alike(
+    { cases: /^tril_mean / },
+    ['without the diagonal', 'j <= t ?', 'j < t ?'],
+    ['of one row less', 'static_cast<float>(t + 1)', 'static_cast<float>(t)'],
+    ['a row short', 'length * length, [=]', 'length * (length - 1), [=]'],
+  ),
+  'cuda/cache_write.cu': alike(
+    { cases: /^cache_write / },
+    ['slots are not told apart', 'if (slot[other] != slot[b]) continue;', 'continue;'],
+    [
+      'starts are not checked',
+      'Complaint complaint = JudgeRange(Complaint::kStart, b, start[b], 0, last);',
+      'Complaint complaint{};',
+    ],
+    ['a start too many', 'places - length, cache[0]', 'places - length + 1, cache[0]'],
+    ['always from the start', 'slot[b] * places + start[b] + t', 'slot[b] * places + t'],
+    ['sequences in order', 'slot[b] * places + start', 'b * places + start'],
+    ['nothing is checked', 'Examine(call, message, x[0],', 'Examine(call, message, 0,'],
+  ),
+  'cuda/select_row.cu': alike(
+    { cases: /^select_row / },
+    ['the row is not checked', 'Examine(call, message, 1,', 'Examine(call, message, 0,'],
+    ['a row too many', '*row, 0, rows - 1)', '*row, 0, rows)'],
+    ['of the first sequence', 'b * rows + *row, b', '*row, b'],
+  ),
+  'cuda/move_rows.cuh': alike(
+    { cases: /^select_row /, sources: ['select_row.cu'] },
+    ['an element further', 'from[source * width + at]', 'from[source * width + (at ^ 1) % width]'],
+    ['fours of any row', 'if (!InQuads(columns)) return', 'if (columns < kQuad) return'],
+    ['the last row is left out', 'const int64_t n = rows * width;', 'const int64_t n = (rows - 1) * width;'],
+    [
+      'the first blocks only',
+      'i < n; i += step) {',
+      'i < n; i += n) {',
+      { cases: /^embedding 301 of 5003x71$|^embedding 1100/, sources: ['embedding.cu'] },
+    ],
+  ),
+  'cuda/count_tokens.cu': alike(
+    { cases: /^count_tokens / },
+    [
+      'two counts are one',
+      'if (found == expected || found == INT32_MAX) return;',
+      'if (found == expected || found != 0) return;',
+    ],
+    [
+      'past what i32 holds',
+      'if (found == expected || found == INT32_MAX) return;',
+      'if (found == expected) return;',
+    ],
+    [
+      'slots are not checked',
+      'if (t < 0) return JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);',
+      'if (t < 0) return Complaint{};',
+    ],
+    [
+      'the last sequence is not checked',
+      'Examine(call, message, batch * (length + 1),',
+      'Examine(call, message, (batch - 1) * (length + 1),',
+    ],
+    ['counts of the first slot', 'slot[i / length] * vocabulary', '0 * vocabulary'],
+    [
+      'the tokens of a sequence short',
+      'ForElements(call, message, batch * length,',
+      'ForElements(call, message, batch * length - 1,',
+    ],
+    ['tokens are not checked', 'token[at], 0, vocabulary - 1)', 'token[at], -1, vocabulary)'],
+  ),
+  'cuda/require_finite.cu': alike(
+    { cases: /^require_finite / },
+    ['all numbers pass', 'if (value - value == 0) {', 'if (value == value) {'],
+    ['nothing passes', '*y = value;', ''],
+    ['another number is named', 'complaint.number = value;', ''],
+  ),
+  'cuda/clip_scale.cu': alike(
+    { cases: /^clip_scale / },
+    ['never clipped', 'ClipScale(*norm, max_norm)', '1.0f'],
+    [
+      'the bound for the norm',
+      'ClipScale(*norm, max_norm)',
+      'ClipScale(static_cast<float>(max_norm), max_norm)',
+    ],
+    ['nothing is written', 'ForElements(call, message, 1,', 'ForElements(call, message, 0,'],
+  ),
+  'cuda/examine.cuh': alike(
+    { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
+    [
+      'every thread complains',
+      'if (threadIdx.x == 0 && first != kNone)',
+      'if (first != kNone)',
+      { cases: /^count_tokens refuses/, sources: ['count_tokens.cu'], races: true },
+    ],
+    [
+      'the last offender',
+      'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
+      'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+    ],
+    ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
+    ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
+    ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
+    ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
+  ),
+  // ---- What kernels are made of, and what drives them.
   'cuda/check.cu': [
     [
       'finite: the last that is not',
@@ -215,12 +1338,13 @@ const argument = (name, otherwise) => {
   return at < 0 ? otherwise : process.argv[at + 1]
 }
 const jobs = Number(argument('--jobs', 2))
-const only = argument('--only', '')
+const only = new RegExp(argument('--only', ''))
 const builds = {
   emulated: resolve(argument('--emulated', join(root, 'build', 'emulated'))),
   races: resolve(argument('--races', join(root, 'build', 'emulated-races'))),
 }
 const schedules = ['ascending', 'descending', 'shuffle']
+const seconds = () => Math.round(performance.now() / 1000)
 
 /** The .cu files that hold `file`, itself or by including it. */
 function sourcesWith(file) {
@@ -235,19 +1359,50 @@ function sourcesWith(file) {
   return all.filter((name) => includes(`cuda/${name}`).has(file))
 }
 
-/** Compiles what `mutant` touches in a build's way; the object's path. `target` is CMake's. */
-async function compile(build, target, file, copy, folder) {
+/** CMake's command for a target's file. */
+function commandOf(build, target, file) {
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
   const source = join(root, 'native', file)
   const entry = commands.find((it) => it.file === source && it.command.includes(`${target}.dir/`))
   if (!entry) throw new Error(`${build} compiles no ${file} for ${target}`)
+  return entry.command.replace(/ -I/, ' -w -I').replace(/ -O3 /, ' -O1 ')
+}
+
+// What all kernels include and no mutant touches; compiled once, as that is what takes most of the time.
+const common = [
+  'cuda_bf16.h',
+  'cuda_runtime.h',
+  'algorithm',
+  'cmath',
+  'cstdint',
+  'cstdio',
+  'utility',
+  'gpu/driver.h',
+]
+const commonHeader = (work, build) => join(work, basename(build), 'common.h')
+
+async function precompile(work, build) {
+  const header = commonHeader(work, build)
+  mkdirSync(dirname(header))
+  writeFileSync(header, common.map((name) => `#include <${name}>\n`).join(''))
+  const command = commandOf(build, 'nano_gpt_cuda', 'cuda/add.cu')
+    .replace(/ -xc\+\+ /, ' ')
+    .replace(/ -o \S+/, ` -o ${header}.gch`)
+    .replace(/ -c \S+$/, ` -x c++-header -c ${header}`)
+  const { end, stderr } = await run('sh', ['-c', command])
+  if (end !== 0) throw new Error(`the headers do not compile:\n${stderr}`)
+}
+
+/** Compiles what a mutant touches in a build's way; the object's path. `target` is CMake's. */
+async function compile(work, build, target, file, copy, folder) {
+  const source = join(root, 'native', file)
   const object = join(folder, `${basename(build)}-${basename(file)}.o`)
   const changed = existsSync(join(copy, file)) ? join(copy, file) : source
-  const command = entry.command
+  const include = target === 'nano_gpt_cuda' ? ` -include ${commonHeader(work, build)}` : ''
+  const command = commandOf(build, target, file)
     .replace(/ -o \S+/, ` -o ${object}`)
     .replace(new RegExp(` -c ${source}$`), ` -c ${changed}`)
-    .replace(/ -I/, ` -w -I${copy} -I`)
-    .replace(/ -O3 /, ' -O1 ')
+    .replace(/ -I/, `${include} -I${copy} -I`)
   const { end, stderr } = await run('sh', ['-c', command])
   if (end !== 0) throw new Error(`${file} does not compile:\n${stderr}`)
   return object
@@ -258,16 +1413,21 @@ const objectsIn = (folder) =>
     .filter((name) => name.endsWith('.o'))
     .map((name) => join(folder, name))
 
-async function link(build, target, changed, output, flags) {
+async function link(build, target, changed, output, flags, more = []) {
   const replaced = new Set(changed.map((path) => basename(path).replace(`${basename(build)}-`, '')))
-  const kept = objectsIn(join(build, 'CMakeFiles', `${target}.dir`)).filter(
-    (it) => !replaced.has(basename(it)),
-  )
+  const objects = [...objectsIn(join(build, 'CMakeFiles', `${target}.dir`)), ...more]
+  const kept = objects.filter((it) => !replaced.has(basename(it)))
   const core = join(build, 'libnano_core.a')
   const args = [...flags, ...kept, ...changed, core, '-pthread', '-ldl', '-o', output]
   const { end, stderr } = await run(process.env.CXX ?? 'g++', args)
   if (end !== 0) throw new Error(`${target} does not link:\n${stderr}`)
 }
+
+const casesOf = (how, cases) =>
+  chooseCases(
+    cases.filter((it) => how.cases?.test(it.name)),
+    { work: how.work ?? (how.races ? 1e5 : 1e6), each: how.each ?? (how.races ? 3 : 30) },
+  )
 
 /** What a mutant, or nothing, does to the tests: how it was caught, or '' . */
 async function judge(how, cases, files) {
@@ -281,13 +1441,10 @@ async function judge(how, cases, files) {
     const attempts = []
     if (how.cases) {
       const name = files['nano-run-arena'] ? 'nano-run-arena' : 'nano-run'
-      const list = chooseCases(
-        cases.filter((it) => how.cases.test(it.name)),
-        { work: 1e6, each: 30 },
-      )
-      if (list.length === 0) throw new Error(`no case is ${how.cases}`)
-      attempts.push([runner(name), ['--device', 'cuda', ...list.slice(0, 60).map(({ path }) => path)]])
+      const paths = casesOf(how, cases).map(({ path }) => path)
+      attempts.push([runner(name), ['--device', 'cuda', ...paths]])
     }
+    if (how.gemm && schedule === 'ascending') attempts.push([files['nano-gemm-test'], how.gemm]) // it has all three
     if (how.gpu) {
       const add = cases.find((it) => /^add /.test(it.name))
       attempts.push([runner('nano-gpu-test'), [how.healthy ? '--healthy' : '--once', add.path]])
@@ -295,7 +1452,7 @@ async function judge(how, cases, files) {
     for (const [command, args] of attempts) {
       const { end, stdout, stderr } = await run(command, args, { env, timeout: 300_000 })
       if (end === 0) continue
-      const line = stdout.split('\n').find((it) => it.startsWith('FAIL')) ?? ''
+      const line = stdout.split('\n').find((it) => /^(FAIL|off)/.test(it)) ?? ''
       const report = stderr.match(/simt: ((?!\d+ calls).*)/)?.[1] ?? ''
       return `${schedule}: ${report || line || end}`.slice(0, 110)
     }
@@ -304,11 +1461,48 @@ async function judge(how, cases, files) {
   return ''
 }
 
+/** nano-gemm-test with `changed` objects: the module's kernels, and its own main from the build that isn't for races. */
+async function linkGemmTest(build, changed, output) {
+  const main = objectsIn(join(builds.emulated, 'CMakeFiles', 'nano-gemm-test.dir'))
+  await link(build, 'nano_gpt_cuda', changed, output, [], main)
+}
+
+/** Everything that mutants are judged by must pass without one. */
+async function tryWithout(work, hows, cases) {
+  const without = async (how, files) => {
+    const caught = await judge(how, cases, files)
+    if (caught) throw new Error(`without a mutant: ${caught}`)
+  }
+  for (const races of [false, true]) {
+    const these = hows.filter((how) => Boolean(how.races) === races)
+    const empty = these.find((how) => how.cases && casesOf(how, cases).length === 0)
+    if (empty) throw new Error(`no case is ${empty.cases}`)
+    const paths = new Set(these.flatMap((how) => casesOf(how, cases)))
+    const build = races ? builds.races : builds.emulated
+    for (const schedule of races ? ['ascending'] : schedules) {
+      const runner = join(builds.emulated, 'Release', 'nano-run')
+      const module = join(build, 'Release', 'nano_gpt_cuda.so')
+      const { failures } = await runCases([...paths], { runner, module, schedule, jobs })
+      if (failures.length > 0) throw new Error(`without a mutant: ${failures[0]}`)
+    }
+    const gemm = these.flatMap((how) => how.gemm ?? [])
+    if (gemm.length > 0) {
+      const test = join(work, `${basename(build)}-gemm-test`)
+      await linkGemmTest(build, [], test)
+      await without({ gemm, races }, { 'nano-gemm-test': test })
+    }
+  }
+  const gpu = new Map(
+    hows.filter((how) => how.gpu).map((how) => [`${how.healthy} ${how.races}`, { ...how, cases: undefined }]),
+  )
+  await parallel([...gpu.values()], jobs, (how) => without(how, {}))
+}
+
 async function hunt(work) {
   const all = Object.entries(mutants).flatMap(([file, list]) =>
     list.map(([what, from, to, how]) => ({ file, what, from, to, how })),
   )
-  const wanted = all.filter(({ file, what }) => `${file} ${what}`.includes(only))
+  const wanted = all.filter(({ file, what }) => only.test(`${file} ${what}`))
   const problems = wanted.flatMap(({ file, what, from }) => {
     const count = readFileSync(join(root, 'native', file), 'utf8').split(from).length - 1
     return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]
@@ -322,13 +1516,14 @@ async function hunt(work) {
     ops.every((op) => kernels.has(op)),
   )
 
-  const ways = new Map(wanted.map(({ how }) => [`${how.cases} ${how.gpu} ${how.healthy} ${how.races}`, how]))
-  await parallel([...ways.values()], jobs, async (how) => {
-    const caught = await judge(how, cases, {})
-    if (caught) throw new Error(`without a mutant: ${caught}`)
-  })
-  console.log(`${ways.size} ways to look pass without a mutant.`)
+  await tryWithout(
+    work,
+    wanted.map(({ how }) => how),
+    cases,
+  )
+  console.log(`Without a mutant all passes, after ${seconds()} s.`)
 
+  await Promise.all(Object.values(builds).map((build) => precompile(work, build)))
   const survivors = await parallel(
     [...wanted.entries()],
     jobs,
@@ -343,13 +1538,18 @@ async function hunt(work) {
         const sources = how.sources ?? sourcesWith(file)
         const compiled = []
         for (const source of sources)
-          compiled.push(await compile(build, 'nano_gpt_cuda', `cuda/${source}`, copy, copy))
-        files['nano_gpt_cuda.so'] = join(copy, 'nano_gpt_cuda.so')
-        await link(build, 'nano_gpt_cuda', compiled, files['nano_gpt_cuda.so'], ['-shared', '-fPIC'])
+          compiled.push(await compile(work, build, 'nano_gpt_cuda', `cuda/${source}`, copy, copy))
+        if (how.gemm) {
+          files['nano-gemm-test'] = join(copy, 'nano-gemm-test')
+          await linkGemmTest(build, compiled, files['nano-gemm-test'])
+        } else {
+          files['nano_gpt_cuda.so'] = join(copy, 'nano_gpt_cuda.so')
+          await link(build, 'nano_gpt_cuda', compiled, files['nano_gpt_cuda.so'], ['-shared', '-fPIC'])
+        }
       } else {
         const names = [how.gpu ? 'nano-gpu-test' : '', how.cases ? 'nano-run-arena' : ''].filter(Boolean)
         for (const name of names) {
-          const compiled = await compile(builds.emulated, name, file, copy, copy)
+          const compiled = await compile(work, builds.emulated, name, file, copy, copy)
           files[name] = join(copy, name)
           await link(builds.emulated, name, [compiled], files[name], [])
         }
@@ -361,7 +1561,9 @@ async function hunt(work) {
     },
   )
   const survived = survivors.reduce((a, b) => a + b, 0)
-  console.log(`${wanted.length} mutants, ${wanted.length - survived} caught, ${survived} survived`)
+  console.log(
+    `${wanted.length} mutants, ${wanted.length - survived} caught, ${survived} survived, ${seconds()} s`,
+  )
   return survived === 0 ? 0 : 1
 }
 

@@ -1,6 +1,8 @@
 // Products of every kind against float64: f32, tf32 and bf16, all transpositions, sizes around the edges of tiles and
 // steps, batches, epilogues, sums in parts. Host code over CUDA's runtime, real or emulated:
-//   gemm-test [quick]    prints a line for each kind, and every product that is off; quick: without the large ones
+//   gemm-test [quick] [NAME...]    prints a line for each kind, and every product that is off
+// quick leaves out the large ones. With names, only products whose own begin with one of them are made, say
+// "tf32 63 x 64", and it ends with the first that is off.
 //
 // Bounds, for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
 //   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel has them: exact products,
@@ -15,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "cuda/gemm_parts.cuh"
@@ -95,7 +98,7 @@ struct Kind {
 struct Case {
   int64_t m, n, k, batch = 1;
   bool share_b = false;
-  bool once = false;  // with one transposition, and all epilogues together
+  bool once = false;  // with one transposition; with a bias, and with all epilogues together
 };
 
 struct Options {
@@ -122,6 +125,13 @@ void Raise(double& worst, double ratio) {
   if (!(ratio <= worst)) worst = ratio;  // a NaN too
 }
 
+std::string NameOf(const Kind& kind, const Case& each) {
+  char name[160];
+  std::snprintf(name, sizeof(name), "%s %lld x %lld x %lld, batch %lld", kind.name, static_cast<long long>(each.m),
+                static_cast<long long>(each.n), static_cast<long long>(each.k), static_cast<long long>(each.batch));
+  return name;
+}
+
 class Bench {
  public:
   Bench() : control_(std::vector<char>(sizeof(Control), 0)) {
@@ -129,6 +139,9 @@ class Bench {
     queue_.ordinal = 0;
     queue_.multiprocessors = 4;
   }
+  ~Bench() { cudaStreamDestroy(queue_.stream); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
 
   void Test(const Kind& kind, const Case& each, const Options& options, Worst& worst) {
     const int64_t m = each.m, n = each.n, k = each.k, batch = each.batch, c_row = n + options.gap;
@@ -183,9 +196,8 @@ class Bench {
     ++worst.products;
     if (same && mine.failed == 0 && mine.ratio <= 1 && mine.ratio_unrounded <= 1) return;
     ++worst.failed;
-    std::printf("off: %s %lld x %lld x %lld, batch %lld%s%s%s%s%s, gap %lld: %g, %g of the bounds%s%s\n", kind.name,
-                static_cast<long long>(m), static_cast<long long>(n), static_cast<long long>(k),
-                static_cast<long long>(batch), options.transpose_a ? " ta" : "", options.transpose_b ? " tb" : "",
+    std::printf("off: %s%s%s%s%s%s, gap %lld: %g, %g of the bounds%s%s\n", NameOf(kind, each).c_str(),
+                options.transpose_a ? " ta" : "", options.transpose_b ? " tb" : "",
                 options.accumulate ? " accumulate" : "", options.bias ? " bias" : "", options.relu ? " relu" : "",
                 static_cast<long long>(options.gap), mine.ratio, mine.ratio_unrounded, same ? "" : ", runs differ",
                 mine.failed == 0 ? "" : ", wrote between rows");
@@ -234,7 +246,14 @@ class Bench {
   Array control_;
 };
 
-int Main(bool quick) {
+bool Wanted(const std::vector<std::string>& names, const std::string& name) {
+  for (const std::string& wanted : names) {
+    if (name.compare(0, wanted.size(), wanted) == 0) return true;
+  }
+  return names.empty();
+}
+
+int Main(bool quick, const std::vector<std::string>& names) {
   const Kind kinds[] = {{"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
                         {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
                         {"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
@@ -269,32 +288,43 @@ int Main(bool quick) {
                         {9, 12, 1024, 256, false, true}};
   Bench bench;
   bool failed = false;
+  int made = 0;
   for (const Kind& kind : kinds) {
     Worst worst;
     int turn = 0;
     for (const Case& each : cases) {
+      const bool wanted = Wanted(names, NameOf(kind, each));
       // Large ones don't need every epilogue with every transposition.
       const bool small = each.m * each.n * each.k * each.batch < 300'000;
       for (int transposed = 0; transposed < 4; ++transposed) {
         for (int epilogue = 0; epilogue < 5; ++epilogue) {
-          if (!small && (quick || epilogue != (each.once ? 4 : turn % 5) || (each.once && transposed != 2))) continue;
+          if (!small && (quick || (each.once ? epilogue != 1 && epilogue != 4 : epilogue != turn % 5) ||
+                         (each.once && transposed != 2)))
+            continue;
+          if (!wanted) continue;
           constexpr int64_t kGaps[] = {0, 0, 4, 3};
           bench.Test(kind, each,
                      {(transposed & 1) != 0, (transposed & 2) != 0, epilogue >= 3, epilogue % 2 == 1 || epilogue == 4,
                       epilogue == 2 || epilogue == 4, kGaps[turn % 4]},
                      worst);
+          if (worst.failed > 0 && !names.empty()) return 1;
         }
         ++turn;
       }
     }
+    if (worst.products == 0) continue;
+    made += worst.products;
     std::printf("%-4s %-13s %d products, at most %.4f of the bound; %.4f for operands as they were\n",
                 worst.failed == 0 ? "ok" : "FAIL", kind.name, worst.products, worst.ratio, worst.ratio_unrounded);
     failed = failed || worst.failed > 0;
   }
-  return failed ? 1 : 0;
+  return failed || made == 0 ? 1 : 0;
 }
 
 }  // namespace
 }  // namespace nano::cuda
 
-int main(int count, char** words) { return nano::cuda::Main(count > 1 && std::strcmp(words[1], "quick") == 0); }
+int main(int count, char** words) {
+  const bool quick = count > 1 && std::strcmp(words[1], "quick") == 0;
+  return nano::cuda::Main(quick, std::vector<std::string>(words + (quick ? 2 : 1), words + count));
+}

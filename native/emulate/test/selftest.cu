@@ -131,6 +131,7 @@ __global__ void PastTheEnd(int* out) { out[64 + threadIdx.x] = 1; }
 __global__ void PastByOne(int* out) {
   out[threadIdx.x + 2] = 1;
 }  // for an allocation of 33 ints: within the 16-byte slack
+__global__ void Misaligned(int* out) { reinterpret_cast<int4*>(out + 1)[threadIdx.x] = int4{}; }
 __global__ void CarriedOver(int* out) {  // relies on what the previous block left in shared memory
   __shared__ int s;
   if (blockIdx.x == 0) s = 7;
@@ -383,6 +384,7 @@ const Case cases[] = {
        run(GridBarrier, 1, p, 2);
      },
      "livelock", Both},
+    {"misaligned", [] { run(Misaligned, 2, device<int>(9)); }, "misaligned", Both},
 
     {"race: across warps", [] { run(RaceShared, 64); }, "RaceShared at selftest.cu", Race},
     {"race: within a warp, a shuffle is no fence", [] { run(RaceWarp); }, "RaceWarp at selftest.cu", Race},

@@ -51,6 +51,9 @@ function embeddings(): Case[] {
     [700, 2, 5],
     [700, 1, 4],
     [40, 70001, 1],
+    // Rows that several blocks share, and a second pass over tokens that come more than once.
+    [70, 2, 1030],
+    [1300, 600, 3],
   ]
   const cases = sizes.flatMap(([count, V, C]) =>
     both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
@@ -149,6 +152,7 @@ function crossEntropies(): Case[] {
     [2, 1003],
     [1100, 65],
     [3, 40009],
+    [131107, 2], // so many that a thread of a GPU has two
   ]
   const [logits, targets] = [floats('x', [5, 13], -3, 3), given('i32', [5], [0, 12, 6, 3, 11])]
   const constant = given('f32', [5, 13], new Float32Array(65).fill(1.25))
