@@ -845,7 +845,7 @@ const mutants = {
       'one slice of columns',
       'const int64_t column = blockIdx.x % slices * blockDim.x + threadIdx.x;\n  if (column >= columns) return;',
       'const int64_t column = threadIdx.x;\n  if (column >= columns) return;',
-      { cases: /^embedding_backward/ },
+      { cases: /^embedding_backward 70 of 2x1030$/ },
     ],
   ),
   'cuda/sort.cu': alike(
@@ -952,6 +952,7 @@ const mutants = {
       'a square that overflows',
       'const float z = x > 30.0f ? 30.0f : x < -30.0f ? -30.0f : x;',
       'const float z = x;',
+      { cases: /^gelu_backward squares that overflow/ },
     ],
     [
       'never with tanh',
@@ -996,11 +997,6 @@ const mutants = {
       'if (i + k + 1 < n) quad.at[k] = x[i + k];',
     ],
     ['the first blocks only', 'threadIdx.x); i < n; i += step) {', 'threadIdx.x); i < n; i += n) {'],
-    [
-      'a block short',
-      'const int64_t blocks = DivideUp(n, kQuad * kElementThreads), most',
-      'const int64_t blocks = DivideUp(n, 2 * kQuad * kElementThreads), most',
-    ],
   ),
   'cuda/dropout.cuh': alike(
     { cases: /^dropout (\[\d*\]|NaN.*|p .*|key .*)$/, sources: ['dropout.cu'] },
