@@ -952,7 +952,7 @@ const mutants = {
       'a square that overflows',
       'const float z = x > 30.0f ? 30.0f : x < -30.0f ? -30.0f : x;',
       'const float z = x;',
-      { cases: /^gelu_backward squares that overflow/ },
+      { cases: /^gelu_backward squares/ },
     ],
     [
       'never with tanh',
@@ -997,6 +997,11 @@ const mutants = {
       'if (i + k + 1 < n) quad.at[k] = x[i + k];',
     ],
     ['the first blocks only', 'threadIdx.x); i < n; i += step) {', 'threadIdx.x); i < n; i += n) {'],
+    [
+      'no block for a short tensor',
+      'const int64_t blocks = DivideUp(n, kQuad * kElementThreads), most',
+      'const int64_t blocks = n / (kQuad * kElementThreads), most',
+    ],
   ),
   'cuda/dropout.cuh': alike(
     { cases: /^dropout (\[\d*\]|NaN.*|p .*|key .*)$/, sources: ['dropout.cu'] },
@@ -1035,7 +1040,7 @@ const mutants = {
   'cuda/zero.cu': alike(
     { cases: /^zero (?!hundreds)/ },
     ['a last unit that is whole', 'if (i + kUnit <= last) {', 'if (i < last) {'],
-    ['the tail stays', 'data[at] = 0;', ''],
+    ['the tail stays', 'data[at] = 0;', 'break;'],
     ['chunks count from the first tensor', '(tensor > 0 ? batch.end[tensor - 1] : 0)', '0'],
     [
       'a chunk of another tensor',
@@ -1053,7 +1058,12 @@ const mutants = {
   'cuda/copy.cu': alike(
     { cases: /^copy / },
     ['a tail is left out', 'DivideUp(bytes, kUnit)', 'bytes / kUnit'],
-    ['a last unit that is whole', '(i + 1) * kUnit <= bytes', 'i * kUnit < bytes'],
+    [
+      'a last unit that is whole',
+      '(i + 1) * kUnit <= bytes',
+      'i * kUnit < bytes',
+      { cases: /^copy /, races: true },
+    ],
     ['a byte short', 'at < bytes; ++at', 'at + 1 < bytes; ++at'],
   ),
   'cuda/tril_mean.cu': alike(

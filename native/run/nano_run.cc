@@ -38,6 +38,7 @@ struct Verdict {
   double worst_ratio = 0;
   double worst_nmse = 0;
   std::string reason;
+  std::string error;  // what ended it, if anything did
 
   void Fail(const std::string& why) {
     if (reason.empty()) reason = why;
@@ -120,6 +121,7 @@ class CaseRun {
       return verdict_;
     }
     CompareFailure();
+    if (failure_) verdict_.error = failure_->message;
     for (const CaseFile::Expectation& expectation : case_.expectations) {
       const Status compared = Compare(expectation);
       if (!compared.ok()) verdict_.Fail(compared.message());
@@ -260,7 +262,15 @@ Result<Verdict> RunFile(const std::string& path, const Options& options, SharedP
     if (!bytes.ok()) return bytes.status();
     const Result<CaseFile> file = ReadCase(bytes.value());
     if (!file.ok()) return file.status();
-    return CaseRun(file.value(), options, pool).Run();
+    Verdict verdict = CaseRun(file.value(), options, pool).Run();
+    // An error is explained alike on every device.
+    if (options.device != "cpu" && !verdict.error.empty() && !cpu::InstructionSets().empty()) {
+      Options on_cpu = options;
+      on_cpu.device = "cpu";
+      const Verdict other = CaseRun(file.value(), on_cpu, pool).Run();
+      if (other.error != verdict.error) verdict.Fail("\"" + verdict.error + "\", on the CPU \"" + other.error + "\"");
+    }
+    return verdict;
   });
 }
 
