@@ -27,6 +27,8 @@ function lookups(): Case[] {
     ['the vocabulary', replaced(tokens, { 20: 11 })],
     ['a large token', replaced(tokens, { 8: 2 ** 31 - 1 })],
     ['the lowest token', replaced(tokens, { 20: -(2 ** 31) })],
+    // Where several are wrong, every device names the same one.
+    ['two tokens', replaced(tokens, { 4: 11, 17: -1 })],
   ]
   const corpus = integers('corpus', [20], 100, 'u16')
   const offsets = (...values: number[]) => given('u32', [values.length], values)
@@ -40,6 +42,7 @@ function lookups(): Case[] {
     refused('gather_batch', 'an offset one too far', [corpus, offsets(0, 15)], { block_size: 5 }),
     refused('gather_batch', 'an offset at the end', [corpus, offsets(20, 3)], { block_size: 5 }),
     refused('gather_batch', 'the largest offset', [corpus, offsets(3, 2 ** 32 - 1)], { block_size: 5 }),
+    refused('gather_batch', 'two offsets', [corpus, offsets(0, 15, 3, 20)], { block_size: 5 }),
     refused('gather_batch', 'an offset that wraps', [corpus, offsets(2 ** 32 - 5)], { block_size: 5 }),
   ]
 }
@@ -69,6 +72,32 @@ function positions(): Case[] {
         scalar(1.2),
       ]),
     ]),
+    refused('cache_write', 'a slot and a start', [cache, x, indices([0, 9]), indices([5, 0])]),
+    refused('cache_write', 'a start and its slot', [cache, x, indices([0, -1]), indices([1, -1])]),
+    refused(
+      'attention',
+      'a slot and a start',
+      [q, cache, cache, indices([0, 9]), indices([5, 0])],
+      attention,
+    ),
+    refused(
+      'attention',
+      'a start and its slot',
+      [q, cache, cache, indices([0, -1]), indices([1, -1])],
+      attention,
+    ),
+    refused('count_tokens', 'a token and a slot', [
+      integers('counts', [2, 5], 3),
+      given('i32', [2, 3], [0, 4, 7, 1, -1, 2]),
+      indices([0, 2]),
+    ]),
+    refused('repetition_penalty', 'two slots', [
+      floats('logits', [3, 1, 5]),
+      integers('counts', [2, 5], 3),
+      indices([0, 2, -1]),
+      scalar(1.2),
+    ]),
+    refused('rope', 'two positions', [q, given('i32', [3], [0, 2 ** 24, -1])], rope),
     refused('cache_write', 'two sequences in one slot', [cache, x, places, indices([1, 1])]),
     ...[-1, 5].map((token) =>
       refused('count_tokens', `token ${token}`, [
