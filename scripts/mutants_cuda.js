@@ -1397,7 +1397,7 @@ function commandOf(build, target, file) {
   const source = join(root, 'native', file)
   const entry = commands.find((it) => it.file === source && it.command.includes(`${target}.dir/`))
   if (!entry) throw new Error(`${build} compiles no ${file} for ${target}`)
-  return entry.command.replace(/ -I/, ' -w -I').replace(/ -O3 /, ' -O1 ')
+  return entry.command.replace(/ -I/, ' -w -I').replace(/ -O3 /, ' -O0 ')
 }
 
 // What all kernels include and no mutant touches; compiled once, as that is what takes most of the time.
@@ -1505,6 +1505,11 @@ async function tryWithout(work, hows, cases) {
     const caught = await judge(how, cases, files)
     if (caught) throw new Error(`without a mutant: ${caught}`)
   }
+  const gpu = new Map(
+    hows.filter((how) => how.gpu).map((how) => [`${how.healthy} ${how.races}`, { ...how, cases: undefined }]),
+  )
+  const onGpu = parallel([...gpu.values()], jobs, (how) => without(how, {})) // long, beside all else
+  onGpu.catch(() => {}) // awaited below
   for (const races of [false, true]) {
     const these = hows.filter((how) => Boolean(how.races) === races)
     const empty = these.find((how) => how.cases && casesOf(how, cases).length === 0)
@@ -1522,10 +1527,7 @@ async function tryWithout(work, hows, cases) {
       await without({ gemm, races }, { 'nano-gemm-test': test })
     }
   }
-  const gpu = new Map(
-    hows.filter((how) => how.gpu).map((how) => [`${how.healthy} ${how.races}`, { ...how, cases: undefined }]),
-  )
-  await parallel([...gpu.values()], jobs, (how) => without(how, {}))
+  await onGpu
 }
 
 async function hunt(work) {
