@@ -1,12 +1,14 @@
-// A Program made ready on a session: fused as the device can, compiled, with the layout of its records.
+// A Program made ready on a session: fused as the device can, in the precision that is wanted, compiled, with the layout of
+// its records.
 
 import { fuse } from '../graph/fuse'
-import type { Program } from '../graph/program'
+import { inPrecision } from '../graph/precision'
+import type { Precision, Program } from '../graph/program'
 import type { Executable, Session } from './backend'
 import { RecordLayout } from './records'
 
 export interface Compiled {
-  /** As it runs: fused. */
+  /** As it runs. */
   readonly program: Program
   readonly handle: Executable
   readonly inputs: RecordLayout
@@ -14,8 +16,12 @@ export interface Compiled {
 }
 
 /** The tensors that the Program binds to must be in the Store. */
-export async function compile(session: Session, unfused: Program): Promise<Compiled> {
-  const program = fuse(unfused, session.fusedOps)
+export async function compile(
+  session: Session,
+  unfused: Program,
+  precision: Precision = 'f32',
+): Promise<Compiled> {
+  const program = inPrecision(fuse(unfused, session.fusedOps), precision)
   const handle = await session.compile(program)
   return {
     program,

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
+import { precisions } from '../graph/program'
 import { stageKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
 import {
@@ -88,6 +89,7 @@ const trainingSchema = v.object({
   warmup: v.optional(wholeOrZero, 0),
   minLearningRate: v.optional(fraction, notUsed.minLearningRate),
   decayPart: v.optional(fraction, notUsed.decayPart),
+  precision: v.optional(v.picklist(precisions), 'f32'),
   /** Decay of the average of the weights; 0: there is none. */
   average: v.optional(fraction, 0),
 })

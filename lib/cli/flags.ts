@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CompleteOptions } from '../generate/options'
+import { precisions } from '../graph/program'
 import { presets } from '../model/config'
 import { activationNames, initialNames, normNames, positionNames } from '../nn'
 import { optimizerNames, scheduleNames } from '../optim/names'
@@ -103,6 +104,10 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
       value: '<n>',
       description: 'micro-batches averaged before an update (default: 1)',
       parse: whole,
+    },
+    precision: {
+      value: '<name>',
+      description: `what products are computed in, on a GPU: ${oneOf(precisions, 'f32')}`,
     },
     seed: {
       value: '<n>',

@@ -54,9 +54,9 @@ function describeVariants({ config: { model } }: StartEvent): (readonly [string,
 }
 
 function describeTraining({ config: { model, training, seed }, steps }: StartEvent): string {
-  const { microBatches, batchSize, learningRate } = training
+  const { microBatches, batchSize, learningRate, precision } = training
   const batch = microBatches > 1 ? `${microBatches} × ${batchSize}` : batchSize
-  const rate = `learning rate ${learningRate}, seed ${seed}`
+  const rate = `learning rate ${learningRate}, seed ${seed}${precision === 'f32' ? '' : `, in ${precision}`}`
   return `${plural(steps, 'step')} of ${batch} × ${model.blockSize} characters, ${rate}`
 }
 

@@ -22,8 +22,17 @@ export interface Node {
   readonly attributes: Attributes
 }
 
+/**
+ * What a Program computes in. tf32: products round their operands to tf32. bf16: what lies between products is bf16, where the
+ * buffers say so. Sums, statistics and the Store are f32 in any case.
+ */
+export const precisions = ['f32', 'tf32', 'bf16'] as const
+export type Precision = (typeof precisions)[number]
+
 export interface Program {
   readonly name: string
+  /** Absent: f32. */
+  readonly precision?: Precision
   readonly buffers: readonly Buffer[]
   readonly ops: readonly Node[]
 }
@@ -43,7 +52,8 @@ export function print(program: Program): string {
     const attributes = sorted.map(([key, value]) => ` ${key}=${value}`)
     lines.push(`  ${outputs} = ${node.op}(${node.inputs.map(name).join(', ')})${attributes.join('')}`)
   }
-  return `program ${program.name}\n${lines.join('\n')}\n`
+  const { name: title, precision = 'f32' } = program
+  return `program ${title}${precision === 'f32' ? '' : ` (${precision})`}\n${lines.join('\n')}\n`
 }
 
 /** The Program's input (or output) buffers in order, as `run` packs them into records. */

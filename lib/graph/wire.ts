@@ -3,7 +3,15 @@
 import { NanoGptError } from '../errors'
 import { opsByName } from '../ops'
 import { bytesPerElement, dtypes, sizeOf } from './dtype'
-import { type Attribute, type Attributes, type Buffer, type Node, type Program, roles } from './program'
+import {
+  type Attribute,
+  type Attributes,
+  type Buffer,
+  type Node,
+  type Program,
+  precisions,
+  roles,
+} from './program'
 
 const magic = 0x5450474e
 const version = 1
@@ -16,7 +24,7 @@ export function encode(program: Program): Uint8Array {
   const out = new Writer()
   out.u32(magic)
   out.u16(version)
-  out.u16(0)
+  out.u16(precisions.indexOf(program.precision ?? 'f32'))
   out.string(program.name)
   out.u32(program.buffers.length)
   for (const { name, dtype, role, shape } of program.buffers) {
@@ -65,7 +73,7 @@ export function decode(bytes: Uint8Array): Program {
   if (input.u32('magic') !== magic) input.fail('these bytes are not a Program')
   const found = input.u16('version')
   if (found !== version) input.fail(`wire version ${found}; this library reads version ${version}`)
-  if (input.u16('reserved') !== 0) input.fail('the reserved field must be 0')
+  const precision = precisions[input.u16('precision')] ?? input.fail('unknown precision')
   const name = input.string('name')
   const buffers = input.list(input.count('buffers', limits.buffers), least.buffer, (): Buffer => {
     const name = input.string('buffer name')
@@ -93,7 +101,7 @@ export function decode(bytes: Uint8Array): Program {
     }),
   )
   input.end()
-  return { name, buffers, ops }
+  return { name, ...(precision !== 'f32' && { precision }), buffers, ops }
 }
 
 function decodeAttributes(input: Reader): Attributes {

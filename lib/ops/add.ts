@@ -6,6 +6,8 @@ import { sumLeading } from './sum_leading'
 
 export const addOp: Op = {
   name: 'add',
+  // Its sum is the residual stream, which stays f32.
+  bf16: { inputs: [0, 1] },
   shape([a, b]) {
     expectFloat('add', 'a', a)
     expectFloat('add', 'b', b)

@@ -12,6 +12,7 @@ import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } f
 export const attentionOp: Op = {
   name: 'attention',
   integers: ['heads', 'kv_heads', 'site'],
+  bf16: ({ cached }) => (cached ? undefined : { operands: [0, 1, 2], outputs: [0], always: true }),
   shape(inputs, attributes) {
     const [q, k, v] = inputs
     const { B, T, S, C } = checkQueries('attention', q, k, v, attributes)
@@ -68,6 +69,7 @@ export const attentionOp: Op = {
 export const attentionBackwardOp: Op = {
   name: 'attention_backward',
   integers: ['heads', 'kv_heads', 'site'],
+  bf16: { operands: [0, 1, 2, 3, 5], outputs: [0, 1, 2], always: true },
   shape([q, k, v, y, lse, dy, rng], attributes) {
     const { B, T, S, C } = checkQueries('attention_backward', q, k, v, attributes)
     demand(T === S, 'attention_backward', () => `k has ${S} positions and q ${T}`)

@@ -9,6 +9,7 @@ import { sumLeading } from './sum_leading'
 
 export const batchedMatmulOp: Op = {
   name: 'batched_matmul',
+  tf32: [0, 1],
   shape([a, b], attributes) {
     expectFloat('batched_matmul', 'a', a)
     expectFloat('batched_matmul', 'b', b)

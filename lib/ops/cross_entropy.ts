@@ -40,6 +40,7 @@ export const crossEntropyOp: Op = {
 
 export const crossEntropyBackwardOp: Op = {
   name: 'cross_entropy_backward',
+  bf16: { outputs: [0] },
   shape([logits, targets, lse, dloss]) {
     const rows = logits.shape.slice(0, -1)
     expectFloat('cross_entropy_backward', 'logits', logits)

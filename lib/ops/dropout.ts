@@ -10,6 +10,7 @@ import { apply, demand, expectFloat, expectSpec, floats, type Op } from './op'
 export const dropoutOp: Op = {
   name: 'dropout',
   integers: ['site'],
+  bf16: { inputs: [0], outputs: [0] },
   shape([x, rng], attributes) {
     expectFloat('dropout', 'x', x)
     checkDropout('dropout', attributes.p as number, rng)

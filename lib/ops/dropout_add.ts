@@ -6,6 +6,8 @@ import { expectFloat, expectSpec, floats, type Op } from './op'
 export const dropoutAddOp: Op = {
   name: 'dropout_add',
   integers: ['site'],
+  // As for add.
+  bf16: { inputs: [0, 2] },
   shape([x, rng, residual], { p }) {
     expectFloat('dropout_add', 'x', x)
     checkDropout('dropout_add', p as number, rng)

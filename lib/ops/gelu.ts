@@ -5,6 +5,7 @@ import { apply, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const geluOp: Op = {
   name: 'gelu',
+  bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
     expectFloat('gelu', 'x', x)
     return [{ dtype: 'f32', shape: x.shape }]
@@ -21,6 +22,7 @@ export const geluOp: Op = {
 
 export const geluBackwardOp: Op = {
   name: 'gelu_backward',
+  bf16: { inputs: [0, 1], outputs: [0] },
   shape([x, dy]) {
     expectFloat('gelu_backward', 'x', x)
     expectSpec('gelu_backward', 'dy', dy, 'f32', x.shape)

@@ -6,6 +6,7 @@ import { addOp } from './add'
 import { attentionBackwardOp, attentionOp } from './attention'
 import { batchedMatmulOp } from './batched_matmul'
 import { cacheWriteOp } from './cache_write'
+import { castOp } from './cast'
 import { clipScaleOp } from './clip_scale'
 import { copyOp } from './copy'
 import { countTokensOp } from './count_tokens'
@@ -95,7 +96,9 @@ const basic: readonly Op[] = [
 /** The ops that only the fusion pass makes. */
 const fused: readonly Op[] = [dropoutAddOp, linearOp, matmulAccumulateOp]
 
-export const opsByName: ReadonlyMap<string, Op> = new Map([...basic, ...fused].map((op) => [op.name, op]))
+export const opsByName: ReadonlyMap<string, Op> = new Map(
+  [...basic, castOp, ...fused].map((op) => [op.name, op]),
+)
 export const fusedOpNames: readonly string[] = fused.map((op) => op.name)
 
 export { accumulate } from './accumulate'

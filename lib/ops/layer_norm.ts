@@ -6,6 +6,7 @@ import { apply, demand, expectFloat, expectSpec, floats, type Op, type Operand }
 
 export const layerNormOp: Op = {
   name: 'layer_norm',
+  bf16: { inputs: [0], outputs: [0] },
   shape([x, gain, bias], { epsilon }) {
     expectFloat('layer_norm', 'x', x)
     demand(x.shape.length >= 1, 'layer_norm', () => 'x needs at least one dimension')
@@ -39,6 +40,7 @@ export const layerNormOp: Op = {
 
 export const layerNormBackwardOp: Op = {
   name: 'layer_norm_backward',
+  bf16: { inputs: [0, 4] },
   shape([x, gain, mean, rstd, dy]) {
     const C = lastOf(x.shape)
     expectFloat('layer_norm_backward', 'x', x)

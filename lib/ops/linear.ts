@@ -6,6 +6,8 @@ import { demand, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const linearOp: Op = {
   name: 'linear',
+  tf32: [0, 1],
+  bf16: { operands: [0, 1], outputs: [0] },
   shape([x, weight, bias]) {
     expectFloat('linear', 'x', x)
     expectFloat('linear', 'weight', weight)

@@ -7,6 +7,8 @@ import { apply, demand, expectFloat, floats, type Op, type Operand } from './op'
 
 export const matmulOp: Op = {
   name: 'matmul',
+  tf32: [0, 1],
+  bf16: { operands: [0, 1], outputs: [0] },
   shape([a, b], attributes) {
     expectFloat('matmul', 'a', a)
     expectFloat('matmul', 'b', b)

@@ -5,6 +5,8 @@ import { expectSpec, floats, type Op } from './op'
 
 export const matmulAccumulateOp: Op = {
   name: 'matmul_accumulate',
+  tf32: [1, 2],
+  bf16: { operands: [1, 2] },
   shape([total, a, b], attributes) {
     const { M, N } = matmulSizes('matmul_accumulate', a, b, attributes)
     const shape = attributes.transpose_a ? [M, N] : [...a.shape.slice(0, -1), N]

@@ -15,6 +15,16 @@ export interface GradientCall {
   readonly needed: readonly boolean[]
 }
 
+/** The places of an op's tensors that may be bf16 in a Program of that precision. */
+export interface Bf16 {
+  /** Inputs of products, which must be. */
+  readonly operands?: readonly number[]
+  readonly inputs?: readonly number[]
+  readonly outputs?: readonly number[]
+  /** Whether the outputs must be. */
+  readonly always?: boolean
+}
+
 export interface Op {
   readonly name: string
   /** Names of the attributes that travel as integers. */
@@ -25,6 +35,10 @@ export interface Op {
   gradient?(call: GradientCall): (Tensor | undefined)[]
   /** The formula, on Float32Array or Float64Array alike. Outputs of an op in place are its inputs' arrays. */
   reference(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: Attributes): void
+  /** Inputs that are multiplied with each other: in a tf32 Program they are rounded before. */
+  readonly tf32?: readonly number[]
+  /** Which tensors may be bf16. The shape rule speaks of f32 alone: graph/precision.ts comes after it. */
+  readonly bf16?: Bf16 | ((attributes: Attributes) => Bf16 | undefined)
   /** The input that output `output` shares its buffer with, or -1; absent: none does. */
   inPlace?(inputs: number, output: number): number
 }

@@ -5,6 +5,7 @@ import { apply, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const reluOp: Op = {
   name: 'relu',
+  bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
     expectFloat('relu', 'x', x)
     return [{ dtype: 'f32', shape: x.shape }]
@@ -18,6 +19,7 @@ export const reluOp: Op = {
 
 export const reluBackwardOp: Op = {
   name: 'relu_backward',
+  bf16: { inputs: [0, 1], outputs: [0] },
   shape([y, dy]) {
     expectFloat('relu_backward', 'y', y)
     expectSpec('relu_backward', 'dy', dy, 'f32', y.shape)

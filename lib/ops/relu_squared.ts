@@ -5,6 +5,7 @@ import { apply, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const reluSquaredOp: Op = {
   name: 'relu_squared',
+  bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
     expectFloat('relu_squared', 'x', x)
     return [{ dtype: 'f32', shape: x.shape }]
@@ -18,6 +19,7 @@ export const reluSquaredOp: Op = {
 
 export const reluSquaredBackwardOp: Op = {
   name: 'relu_squared_backward',
+  bf16: { inputs: [0, 1], outputs: [0] },
   shape([x, dy]) {
     expectFloat('relu_squared_backward', 'x', x)
     expectSpec('relu_squared_backward', 'dy', dy, 'f32', x.shape)

@@ -9,6 +9,7 @@ import { apply, demand, expectFloat, expectSpec, floats, type Op, type Operand }
 export const rmsNormOp: Op = {
   name: 'rms_norm',
   integers: ['groups'],
+  bf16: { inputs: [0], outputs: [0] },
   shape([x, gain], attributes) {
     const rstd = checkGroups('rms_norm', x, gain, attributes)
     // As the f32 that kernels make of it.
@@ -40,6 +41,7 @@ export const rmsNormOp: Op = {
 export const rmsNormBackwardOp: Op = {
   name: 'rms_norm_backward',
   integers: ['groups'],
+  bf16: { inputs: [0, 2] },
   shape([x, rstd, dy, gain], attributes) {
     const rows = checkGroups('rms_norm_backward', x, gain, attributes)
     expectSpec('rms_norm_backward', 'rstd', rstd, 'f32', rows.shape)

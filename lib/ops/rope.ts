@@ -11,6 +11,7 @@ export const ropeLimit = 2 ** 24
 export const ropeOp: Op = {
   name: 'rope',
   integers: ['heads'],
+  bf16: { inputs: [0], outputs: [0] },
   shape([x, positions], { heads, base }) {
     expectFloat('rope', 'x', x)
     demand(x.shape.length === 3, 'rope', () => `x must be [B, T, C], not [${x.shape}]`)

@@ -7,6 +7,7 @@ import { apply, demand, expectFloat, floats, type Op } from './op'
 export const sumLeadingOp: Op = {
   name: 'sum_leading',
   integers: ['rank'],
+  bf16: { inputs: [0] },
   shape([x], { rank }) {
     expectFloat('sum_leading', 'x', x)
     const kept = rank as number

@@ -5,6 +5,7 @@ import { apply, expectFloat, expectSpec, floats, type Op } from './op'
 
 export const swigluOp: Op = {
   name: 'swiglu',
+  bf16: { inputs: [0, 1], outputs: [0] },
   shape([gate, up]) {
     expectFloat('swiglu', 'gate', gate)
     expectSpec('swiglu', 'up', up, 'f32', gate.shape)
@@ -19,6 +20,7 @@ export const swigluOp: Op = {
 
 export const swigluBackwardOp: Op = {
   name: 'swiglu_backward',
+  bf16: { inputs: [0, 1, 2], outputs: [0, 1] },
   shape([gate, up, dy]) {
     expectFloat('swiglu_backward', 'gate', gate)
     expectSpec('swiglu_backward', 'up', up, 'f32', gate.shape)

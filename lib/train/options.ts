@@ -3,6 +3,7 @@
 import * as v from 'valibot'
 import type { Checkpoint, TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError, show } from '../errors'
+import { precisions } from '../graph/program'
 import { findPreset, type GptConfig, type Sized, variantNames } from '../model/config'
 import {
   activationNames,
@@ -105,6 +106,11 @@ const schema = v.strictObject({
   /** Micro-batches whose gradients are averaged before each update. Default 1. */
   microBatches: optional(count),
   ...updateSchemas,
+  /**
+   * What products and what lies between them are computed in: 'f32', 'tf32' or 'bf16'. Weights, sums and the optimizer are f32 in any
+   * case. The CPU has 'f32' alone. Default 'f32'. A resumed run may go on in another, though not to the bit.
+   */
+  precision: optional(oneOf(precisions)),
 
   /** Steps between evaluations (one comes first and one last). */
   evalInterval: optional(count),
@@ -198,6 +204,7 @@ const trainingOptions = [
   'beta2',
   'epsilon',
   'weightDecay',
+  'precision',
   'evalInterval',
   'evalBatches',
 ] as const
@@ -230,6 +237,7 @@ export function resolveNew(options: CheckedOptions): Resolved {
     epsilon: options.epsilon ?? 1e-8,
     weightDecay: options.weightDecay ?? weightDecay ?? 0.01,
     gradientClip: clip === Infinity ? null : clip,
+    precision: options.precision ?? 'f32',
   }
   return { model, training, seed: BigInt(options.seed ?? defaultSeed) }
 }
@@ -307,7 +315,10 @@ export function resolveResumed(options: CheckedOptions, { info, path }: Checkpoi
       `train: ${given} is ${show(options[given])}, but a resumed run keeps its own; leave it out, or start a new run`,
     )
   }
-  const training = { ...info.training, ...pick(options, ['steps', 'evalInterval', 'evalBatches']) }
+  const training = {
+    ...info.training,
+    ...pick(options, ['steps', 'evalInterval', 'evalBatches', 'precision']),
+  }
   if (training.steps < info.step) {
     throw new NanoGptError(
       'option',

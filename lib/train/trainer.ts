@@ -58,14 +58,15 @@ export class Trainer {
       dtype: dtypeOf(corpus[split]),
       length: corpus[split].length,
     })
-    const { batchSize, microBatches, gradientClip } = training
+    const { batchSize, microBatches, gradientClip, precision } = training
     const evaluate = (split: Split) =>
-      compile(session, evaluationProgram(evaluated, described(split), batchSize))
+      compile(session, evaluationProgram(evaluated, described(split), batchSize), precision)
     return new Trainer(
       options,
       await compile(
         session,
         gradientProgram(model, parameters, described('train'), { batchSize, microBatches }),
+        precision,
       ),
       await compile(
         session,

@@ -62,6 +62,10 @@ class CpuExecutable final : public Executable {
       : Executable(std::move(checked)), store_(std::move(store)), pool_(pool) {}
 
   Status Compile(const KernelTable& table) {
+    if (program().precision != Precision::kF32) {
+      return {Code::kUnsupported, std::string("the CPU computes in f32; precision ") + NameOf(program().precision) +
+                                      " needs a GPU (device \"js\" imitates it, slowly)"};
+    }
     NANO_RETURN_IF_ERROR(FindKernels(table));
     NANO_RETURN_IF_ERROR(Stage());
     MakeCalls();

@@ -74,6 +74,7 @@ class Checker {
     if (const Status status = rule->check(specs.view(), params_[index]); !status.ok()) {
       return InvalidOp(index, WithoutName(status.message(), op.name));
     }
+    NANO_RETURN_IF_ERROR(CheckFormats(index));
     CountUses(op, 1);
     Status status = CheckWrites(index);
     if (status.ok()) status = CheckInPlace(index, *rule, specs.view());
@@ -86,6 +87,20 @@ class Checker {
       const Role role = program_.buffers[buffer].role;
       if ((role == Role::kTemporary || role == Role::kOutput) && !written_[buffer]) {
         return InvalidOp(index, "it reads " + Describe(buffer) + ", which no op has written yet");
+      }
+    }
+    return Status::Ok();
+  }
+
+  // bf16 is for Programs of that precision; to move it any may.
+  Status CheckFormats(size_t index) const {
+    const Op& op = program_.ops[index];
+    if (program_.precision == Precision::kBf16 || op.name == "copy") return Status::Ok();
+    for (const auto* buffers : {&op.inputs, &op.outputs}) {
+      for (const uint32_t buffer : *buffers) {
+        if (program_.buffers[buffer].spec.dtype != Dtype::kBf16) continue;
+        return InvalidOp(index,
+                         Describe(buffer) + " is bf16, and the program's precision is " + NameOf(program_.precision));
       }
     }
     return Status::Ok();

@@ -37,14 +37,16 @@ class Decoder {
   Status ReadHeader() {
     const auto magic = reader_.Read<uint32_t>();
     const auto version = reader_.Read<uint16_t>();
-    const auto reserved = reader_.Read<uint16_t>();
+    const auto precision = reader_.Read<uint16_t>();
     if (!reader_.ok()) return CutShort("the header");
     if (magic != kProgramMagic) return Invalid("the bytes do not begin with NGPT");
     if (version != kProgramVersion) {
       return Invalid("it is of version " + std::to_string(version) + ", this engine reads version " +
                      std::to_string(kProgramVersion));
     }
-    if (reserved != 0) return Invalid("the reserved field is " + std::to_string(reserved) + " instead of 0");
+    if (precision > static_cast<uint16_t>(Precision::kBf16))
+      return UnknownCode("the header", "precision", precision, 2);
+    program_.precision = static_cast<Precision>(precision);
     return Status::Ok();
   }
 

@@ -21,6 +21,18 @@ size_t SizeOf(Dtype dtype) {
   return 8;
 }
 
+const char* NameOf(Precision precision) {
+  switch (precision) {
+    case Precision::kF32:
+      return "f32";
+    case Precision::kTf32:
+      return "tf32";
+    case Precision::kBf16:
+      return "bf16";
+  }
+  return "unknown";
+}
+
 const char* NameOf(Dtype dtype) {
   switch (dtype) {
     case Dtype::kF32:

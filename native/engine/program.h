@@ -13,11 +13,14 @@
 namespace nano {
 
 enum class Dtype : uint8_t { kF32 = 0, kF64 = 1, kBf16 = 2, kF16 = 3, kI32 = 4, kU16 = 5, kU32 = 6 };
+// What a Program computes in. kTf32: products round their operands. kBf16: buffers that say so are bf16.
+enum class Precision : uint8_t { kF32 = 0, kTf32 = 1, kBf16 = 2 };
 enum class Role : uint8_t { kStore = 0, kInput = 1, kOutput = 2, kTemporary = 3 };
 
 constexpr int kMaxRank = 8;
 size_t SizeOf(Dtype dtype);       // bytes in one element
 const char* NameOf(Dtype dtype);  // "f32"
+const char* NameOf(Precision precision);
 
 struct Shape {
   std::array<int64_t, kMaxRank> dims{};
@@ -58,6 +61,7 @@ struct Op {
 
 struct Program {
   std::string name;
+  Precision precision = Precision::kF32;
   std::vector<Buffer> buffers;
   std::vector<Op> ops;
 };

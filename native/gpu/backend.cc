@@ -331,8 +331,9 @@ class GpuExecutable final : public Executable {
       const Op& op = program().ops[index];
       const Tensor* inputs = AddTensors(op.inputs);
       const Tensor* outputs = AddTensors(op.outputs);
-      calls_.push_back({inputs, outputs, op.inputs.size(), op.outputs.size(), &checked().params[index], nullptr,
-                        reinterpret_cast<Control*>(shared_.control.data()), static_cast<uint32_t>(index), queue()});
+      calls_.push_back({inputs, outputs, op.inputs.size(), op.outputs.size(), &checked().params[index],
+                        program().precision, nullptr, reinterpret_cast<Control*>(shared_.control.data()),
+                        static_cast<uint32_t>(index), queue()});
     }
   }
 

@@ -44,6 +44,7 @@ struct Call {
   const Tensor* outputs;
   size_t input_count, output_count;
   const Params* params;
+  Precision precision;  // of the Program
   void* scratch;
   Control* control;
   uint32_t op;

@@ -9,8 +9,8 @@ Status Check(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({});
   if (!check.Counts(2, 1)) return check.status();
-  const Shape& a = check.Input(0, "a", Dtype::kF32);
-  const Shape& b = check.Input(1, "b", Dtype::kF32);
+  const Shape& a = check.FloatInput(0, "a");
+  const Shape& b = check.FloatInput(1, "b");
   if (b.rank > a.rank || !(b == LastDims(a, b.rank))) {
     check.Fail("b is " + b.ToString() + ", it must be the last dimensions of a " + a.ToString());
   }

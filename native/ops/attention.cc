@@ -19,8 +19,9 @@ AttentionParams ReadParams(Checker& check) {
 
 // Checks q, k and v, inputs 0 to 2, and returns whether the rest may be looked at.
 bool CheckOperands(Checker& check, const AttentionParams& p) {
-  const Shape& q = check.Input(0, "q", Dtype::kF32);
-  const Shape& k = check.Input(1, "k", Dtype::kF32);
+  const Shape& q = check.FloatInput(0, "q");
+  const Dtype dtype = p.cached ? Dtype::kF32 : check.DtypeOf(0);
+  const Shape& k = check.Input(1, "k", dtype);
   if (!check.Rank(0, "q", 3, 3) || !check.Rank(1, "k", 3, 3)) return false;
   if (q[2] % p.heads != 0) {
     check.Fail(std::to_string(q[2]) + " channels can't be divided among " + std::to_string(p.heads) + " heads");
@@ -31,8 +32,8 @@ bool CheckOperands(Checker& check, const AttentionParams& p) {
     return false;
   }
   const Shape keys = MakeShape({p.cached ? k[0] : q[0], p.cached ? k[1] : q[1], q[2] / p.heads * p.kv_heads});
-  check.Input(1, "k", Dtype::kF32, keys);
-  check.Input(2, "v", Dtype::kF32, keys);
+  check.Input(1, "k", dtype, keys);
+  check.Input(2, "v", dtype, keys);
   return check.ok();
 }
 
@@ -47,7 +48,9 @@ Status CheckForward(const OpView& op, Params& params) {
   const size_t rng = p.cached ? 5 : 3;
   if (!check.Counts(rng + (p.dropout > 0 ? 1 : 0), 2) || !CheckOperands(check, p)) return check.status();
   const Shape& q = op.inputs[0].shape;
+  const Dtype dtype = check.DtypeOf(0);
   if (p.cached) {
+    check.Input(0, "q", Dtype::kF32);
     check.Input(3, "start", Dtype::kI32, MakeShape({q[0]}));
     check.Input(4, "slot", Dtype::kI32, MakeShape({q[0]}));
   }
@@ -55,7 +58,7 @@ Status CheckForward(const OpView& op, Params& params) {
   if (p.cached && q[1] > op.inputs[1].shape[1]) {
     check.Fail("q has " + std::to_string(q[1]) + " tokens, the cache holds " + std::to_string(op.inputs[1].shape[1]));
   }
-  check.Output(0, "y", Dtype::kF32, q);
+  check.Output(0, "y", dtype, q);
   check.Output(1, "lse", Dtype::kF32, LseShape(q, p));
   return check.status();
 }
@@ -67,13 +70,14 @@ Status CheckBackward(const OpView& op, Params& params) {
   params.set(p);
   if (!check.Counts(p.dropout > 0 ? 7 : 6, 3) || !CheckOperands(check, p)) return check.status();
   const Shape &q = op.inputs[0].shape, &k = op.inputs[1].shape;
-  check.Input(3, "y", Dtype::kF32, q);
+  const Dtype dtype = check.DtypeOf(0);
+  check.Input(3, "y", dtype, q);
   check.Input(4, "lse", Dtype::kF32, LseShape(q, p));
-  check.Input(5, "dy", Dtype::kF32, q);
+  check.Input(5, "dy", dtype, q);
   if (p.dropout > 0) check.Rng(6);
-  check.Output(0, "dq", Dtype::kF32, q);
-  check.Output(1, "dk", Dtype::kF32, k);
-  check.Output(2, "dv", Dtype::kF32, k);
+  check.Output(0, "dq", dtype, q);
+  check.Output(1, "dk", dtype, k);
+  check.Output(2, "dv", dtype, k);
   return check.status();
 }
 

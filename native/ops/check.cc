@@ -162,6 +162,39 @@ void Checker::Output(size_t index, const char* name, Dtype dtype, const Shape& s
   CheckTensor("output", index, name, op_.outputs[index], {dtype, shape});
 }
 
+void Checker::CheckFloat(const char* side, size_t index, const char* name, const TensorSpec& spec) {
+  if (spec.dtype == Dtype::kF32 || spec.dtype == Dtype::kBf16) return;
+  Fail(Describe(side, index, name) + " is " + spec.ToString() + ", its dtype must be f32 or bf16");
+}
+
+const Shape& Checker::FloatInput(size_t index, const char* name) {
+  CheckFloat("input", index, name, op_.inputs[index]);
+  return op_.inputs[index].shape;
+}
+
+const Shape& Checker::FloatOutput(size_t index, const char* name) {
+  CheckFloat("output", index, name, op_.outputs[index]);
+  return op_.outputs[index].shape;
+}
+
+// Of another dtype it would have to be f32.
+void Checker::FloatInput(size_t index, const char* name, const Shape& shape) {
+  const Dtype dtype = op_.inputs[index].dtype;
+  Input(index, name, dtype == Dtype::kBf16 ? dtype : Dtype::kF32, shape);
+}
+
+void Checker::FloatOutput(size_t index, const char* name, const Shape& shape) {
+  const Dtype dtype = op_.outputs[index].dtype;
+  Output(index, name, dtype == Dtype::kBf16 ? dtype : Dtype::kF32, shape);
+}
+
+void Checker::FloatElementwise(std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
+  if (!Counts(inputs.size(), outputs.size())) return;
+  const Shape& shape = FloatInput(0, inputs.begin()[0]);
+  for (size_t i = 1; i < inputs.size(); ++i) FloatInput(i, inputs.begin()[i], shape);
+  for (size_t i = 0; i < outputs.size(); ++i) FloatOutput(i, outputs.begin()[i], shape);
+}
+
 void Checker::Elementwise(std::initializer_list<const char*> inputs, const char* output) {
   if (!Counts(inputs.size(), 1)) return;
   const char* const* names = inputs.begin();

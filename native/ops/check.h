@@ -50,11 +50,19 @@ class Checker {
   const Shape& Output(size_t index, const char* name, Dtype dtype);
   void Input(size_t index, const char* name, Dtype dtype, const Shape& shape);
   void Output(size_t index, const char* name, Dtype dtype, const Shape& shape);
+  // f32 or bf16; `DtypeOf` says which an input is.
+  Dtype DtypeOf(size_t input) const { return op_.inputs[input].dtype; }
+  const Shape& FloatInput(size_t index, const char* name);
+  const Shape& FloatOutput(size_t index, const char* name);
+  void FloatInput(size_t index, const char* name, const Shape& shape);
+  void FloatOutput(size_t index, const char* name, const Shape& shape);
   void Scalar(size_t input, const char* name, Dtype dtype) { Input(input, name, dtype, Shape{}); }
   void Rng(size_t input) { Input(input, "rng", Dtype::kU32, MakeShape({3})); }
 
-  // Inputs and one output of one shape, all f32: the counts and every tensor of an elementwise op.
+  // Inputs and outputs of one shape: the counts and every tensor of an elementwise op. All are f32, or each f32 or
+  // bf16.
   void Elementwise(std::initializer_list<const char*> inputs, const char* output);
+  void FloatElementwise(std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs);
 
   // Input `index` has rank in [low, high].
   bool Rank(size_t index, const char* name, int low, int high = kMaxRank);
@@ -63,6 +71,7 @@ class Checker {
   const Attribute* Find(std::string_view name);
   void CheckTensor(const char* side, size_t index, const char* name, const TensorSpec& spec, const TensorSpec& wanted);
   void CheckDtype(const char* side, size_t index, const char* name, const TensorSpec& spec, Dtype dtype);
+  void CheckFloat(const char* side, size_t index, const char* name, const TensorSpec& spec);
 
   const OpView& op_;
   Status status_;

@@ -26,7 +26,7 @@ Status CheckBackward(const OpView& op, Params&) {
   check.Input(1, "targets", Dtype::kI32, LeadingDims(logits));
   check.Input(2, "lse", Dtype::kF32, LeadingDims(logits));
   check.Scalar(3, "dloss", Dtype::kF32);
-  check.Output(0, "dlogits", Dtype::kF32, logits);
+  check.FloatOutput(0, "dlogits", logits);
   return check.status();
 }
 

@@ -12,9 +12,9 @@ Status Check(const OpView& op, Params& params) {
   check.Attributes({"p", "site"});
   params.set(DropoutParams{check.Probability("p"), check.Site()});
   if (!check.Counts(2, 1)) return check.status();
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& x = check.FloatInput(0, "x");
   check.Rng(1);
-  check.Output(0, "y", Dtype::kF32, x);
+  check.FloatOutput(0, "y", x);
   return check.status();
 }
 

@@ -11,9 +11,9 @@ Status Check(const OpView& op, Params& params) {
   check.Attributes({"p", "site"});
   params.set(DropoutParams{check.Probability("p"), check.Site()});
   if (!check.Counts(3, 1)) return check.status();
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& x = check.FloatInput(0, "x");
   check.Rng(1);
-  check.Input(2, "residual", Dtype::kF32, x);
+  check.FloatInput(2, "residual", x);
   check.Output(0, "y", Dtype::kF32, x);
   return check.status();
 }

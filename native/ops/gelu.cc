@@ -11,7 +11,7 @@ Status CheckForward(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({"tanh"});
   params.set(GeluParams{check.Bool("tanh")});
-  check.Elementwise({"x"}, "y");
+  check.FloatElementwise({"x"}, {"y"});
   return check.status();
 }
 
@@ -19,7 +19,7 @@ Status CheckBackward(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({"tanh"});
   params.set(GeluParams{check.Bool("tanh")});
-  check.Elementwise({"x", "dy"}, "dx");
+  check.FloatElementwise({"x", "dy"}, {"dx"});
   return check.status();
 }
 

@@ -9,8 +9,8 @@ MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y) {
   MatmulParams p{};
   p.transpose_a = check.Bool("transpose_a");
   p.transpose_b = check.Bool("transpose_b");
-  const Shape& a = check.Input(first, "a", Dtype::kF32);
-  const Shape& b = check.Input(first + 1, "b", Dtype::kF32);
+  const Shape& a = check.FloatInput(first, "a");
+  const Shape& b = check.Input(first + 1, "b", check.DtypeOf(first));
   if (!check.Rank(first, "a", 1) || !check.Rank(first + 1, "b", 1)) return p;
   p.m = p.transpose_a ? a.last() : a.rows();
   p.k = p.transpose_a ? a.rows() : a.last();
@@ -21,7 +21,10 @@ MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y) {
                " columns, b " + b.ToString() + (p.transpose_b ? " transposed" : "") + " has " +
                std::to_string(b_terms) + " rows; they must be equal");
   }
-  const TensorSpec wanted = {Dtype::kF32, p.transpose_a ? MakeShape({p.m, p.n}) : WithLast(a, p.n)};
+  // Of bf16 it may be f32 too.
+  const bool bf16 = y.dtype == Dtype::kBf16 && check.DtypeOf(first) == Dtype::kBf16;
+  const TensorSpec wanted = {bf16 ? Dtype::kBf16 : Dtype::kF32,
+                             p.transpose_a ? MakeShape({p.m, p.n}) : WithLast(a, p.n)};
   if (!(y == wanted)) check.Fail("the result is " + y.ToString() + ", it must be " + wanted.ToString());
   return p;
 }

@@ -8,14 +8,14 @@ namespace {
 Status CheckForward(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({});
-  check.Elementwise({"x"}, "y");
+  check.FloatElementwise({"x"}, {"y"});
   return check.status();
 }
 
 Status CheckBackward(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({});
-  check.Elementwise({"x", "dy"}, "dx");
+  check.FloatElementwise({"x", "dy"}, {"dx"});
   return check.status();
 }
 

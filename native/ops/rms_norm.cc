@@ -12,7 +12,7 @@ namespace {
 
 // Checks x, input 0, and whether its rows can be cut into groups; where there is a gain, input `gain`, its shape.
 bool CheckGroups(Checker& check, const OpView& op, int64_t groups, size_t gain) {
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& x = check.FloatInput(0, "x");
   if (!check.Rank(0, "x", 1)) return false;
   if (x.last() % groups != 0) {
     check.Fail(std::to_string(x.last()) + " channels can't be divided among " + std::to_string(groups) + " groups");
@@ -31,7 +31,7 @@ Status CheckForward(const OpView& op, Params& params) {
   params.set(p);
   if (!check.Counts(op.inputs.size() == 2 ? 2 : 1, 2) || !CheckGroups(check, op, p.groups, 1)) return check.status();
   const Shape& x = op.inputs[0].shape;
-  check.Output(0, "y", Dtype::kF32, x);
+  check.FloatOutput(0, "y", x);
   check.Output(1, "rstd", Dtype::kF32, WithLast(x, p.groups));
   return check.status();
 }
@@ -45,7 +45,7 @@ Status CheckBackward(const OpView& op, Params& params) {
   if (!check.Counts(gain ? 4 : 3, gain ? 2 : 1) || !CheckGroups(check, op, p.groups, 3)) return check.status();
   const Shape& x = op.inputs[0].shape;
   check.Input(1, "rstd", Dtype::kF32, WithLast(x, p.groups));
-  check.Input(2, "dy", Dtype::kF32, x);
+  check.FloatInput(2, "dy", x);
   check.Output(0, "dx", Dtype::kF32, x);
   if (gain) check.Output(1, "dgain", Dtype::kF32, op.inputs[3].shape);
   return check.status();

@@ -17,7 +17,7 @@ Status Check(const OpView& op, Params& params) {
                         check.Bool("inverse")};
   params.set(p);
   if (!check.Counts(2, 1)) return check.status();
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& x = check.FloatInput(0, "x");
   if (!check.Rank(0, "x", 3, 3)) return check.status();
   const bool shared = op.inputs[1].shape.rank == 1;
   check.Input(1, "positions", Dtype::kI32, shared ? MakeShape({x[1]}) : MakeShape({x[0], x[1]}));
@@ -25,7 +25,7 @@ Status Check(const OpView& op, Params& params) {
     check.Fail(std::to_string(x.last()) + " channels can't be divided among " + std::to_string(p.heads) +
                " heads of an even size");
   }
-  check.Output(0, "y", Dtype::kF32, x);
+  check.FloatOutput(0, "y", x);
   return check.status();
 }
 

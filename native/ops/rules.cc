@@ -11,6 +11,7 @@ constexpr const Rule* kRules[] = {
     &kFillRule,
     &kTrilMeanRule,
     &kCopyRule,
+    &kCastRule,
     &kGatherBatchRule,
     &kPositionsRule,
     &kEmbeddingRule,

@@ -8,6 +8,7 @@ namespace nano {
 extern const Rule kFillRule;
 extern const Rule kTrilMeanRule;
 extern const Rule kCopyRule;
+extern const Rule kCastRule;
 extern const Rule kCountTokensRule;
 extern const Rule kGatherBatchRule;
 extern const Rule kPositionsRule;

@@ -9,7 +9,7 @@ Status Check(const OpView& op, Params&) {
   Checker check(op);
   check.Attributes({"rank"});
   if (!check.Counts(1, 1)) return check.status();
-  const Shape& x = check.Input(0, "x", Dtype::kF32);
+  const Shape& x = check.FloatInput(0, "x");
   const int rank = static_cast<int>(check.Int("rank", 0, x.rank));
   check.Output(0, "y", Dtype::kF32, LastDims(x, rank));
   return check.status();

@@ -40,7 +40,12 @@ type BoundsRule = (call: Call) => Bounds[]
 /** The bounds of every output of `op`. An op without a rule here is elementwise, of one or two roundings. */
 export function boundsOf(op: string, call: Call): Bounds[] {
   const bounds = (rules[op] ?? fewRoundings)(call)
-  return bounds.map((each) => Float64Array.from(each, (bound) => (bound === 0 ? 0 : bound + tiny)))
+  return bounds.map((each, output) => {
+    const { dtype, values } = call.outputs[output]
+    // Where the two lie on different sides of a tie, bf16's last place.
+    const place = dtype === 'bf16' ? 2 ** -7 : 0
+    return Float64Array.from(each, (bound, i) => (bound === 0 ? 0 : bound + tiny + place * abs(values[i])))
+  })
 }
 
 const exact: BoundsRule = ({ outputs }) => outputs.map(({ shape }) => new Float64Array(sizeOf(shape)))
@@ -55,6 +60,7 @@ const rounded: BoundsRule = ({ outputs }) =>
 const rules: Record<string, BoundsRule> = {
   fill: exact,
   copy: exact,
+  cast: exact,
   gather_batch: exact,
   positions: exact,
   embedding: exact,
@@ -136,7 +142,7 @@ function map(values: ArrayLike<number>, f: (value: number, index: number) => num
 }
 
 function absolute({ dtype, shape, values }: Operand): Tensor {
-  const floats = dtype === 'f32'
+  const floats = dtype === 'f32' || dtype === 'bf16'
   const data: TypedArray = floats ? map(values, abs) : allocate(dtype, values.length)
   if (!floats) data.set(values)
   return new Tensor(floats ? 'f64' : dtype, shape, data)

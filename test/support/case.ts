@@ -4,7 +4,8 @@ import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import { RecordLayout } from '../../lib/backend/records'
 import { allocate, type Dtype, lastOf, type Shape, sizeOf, type TypedArray } from '../../lib/graph/dtype'
-import type { Attributes, Buffer, Program } from '../../lib/graph/program'
+import type { Attributes, Buffer, Precision, Program } from '../../lib/graph/program'
+import { fromBf16Bits } from '../../lib/graph/rounding'
 import { opsByName } from '../../lib/ops'
 import { boundsOf, type Operand } from './bounds'
 
@@ -45,6 +46,8 @@ export interface Given extends Operand {
 export interface CaseOptions {
   /** Shapes and dtypes of the outputs, where the op's own rule does not say. */
   readonly outputs?: readonly { dtype: Dtype; shape: Shape }[]
+  /** Outputs that are bf16, by place. */
+  readonly bf16?: readonly number[]
   readonly large?: boolean
   /** Where 1e-12 is more than f32 can give, with the reason beside it. */
   readonly nmse?: number
@@ -52,6 +55,8 @@ export interface CaseOptions {
   readonly rowNmse?: number
   /** The run must end with this code. */
   readonly error?: string
+  /** Of the Program. Default: bf16 if a tensor is, else f32. */
+  readonly precision?: Precision
 }
 
 /**
@@ -67,7 +72,11 @@ export function opCase(
 ): Case {
   const definition = opsByName.get(op)
   if (!definition) throw new Error(`there is no op ${op}`)
-  const specs = options.outputs ?? definition.shape(inputs, attributes)
+  const specs = (options.outputs ?? definition.shape(inputs.map(asFloat), attributes)).map((spec, output) =>
+    options.bf16?.includes(output) ? { ...spec, dtype: 'bf16' as const } : spec,
+  )
+  const inBf16 = [...inputs, ...specs].some(({ dtype }) => dtype === 'bf16')
+  const precision = options.precision ?? (inBf16 ? 'bf16' : 'f32')
   const buffers: Buffer[] = []
   const store: StoreTensor[] = []
   const record: Record<string, TypedArray> = {}
@@ -77,7 +86,8 @@ export function opCase(
     if (ids.has(input)) return
     const { dtype, shape, values } = input
     const name = `in${index}`
-    const role = updated.has(index) || (dtype === 'f32' && shape.length > 0) ? 'store' : 'input'
+    const stored = (dtype === 'f32' || dtype === 'bf16') && shape.length > 0
+    const role = updated.has(index) || stored ? 'store' : 'input'
     ids.set(input, buffers.push({ name, dtype, role, shape }) - 1)
     if (role === 'store') store.push({ name, dtype, shape, values })
     else record[name] = values
@@ -86,7 +96,7 @@ export function opCase(
     const shared = definition.inPlace?.(inputs.length, output) ?? -1
     if (shared >= 0) return ids.get(inputs[shared])!
     const name = `out${output}`
-    const values = allocate(dtype, sizeOf(shape)).fill(dtype === 'f32' ? Number.NaN : -1)
+    const values = allocate(dtype, sizeOf(shape)).fill(dtype === 'f32' ? Number.NaN : -1) // −1: in bf16 a NaN's bits too
     store.push({ name, dtype, shape, values })
     return buffers.push({ name, dtype, role: 'store', shape }) - 1
   })
@@ -95,21 +105,39 @@ export function opCase(
   return {
     name,
     op,
-    program: { name, buffers, ops: [node] },
+    program: { name, ...(precision !== 'f32' && { precision }), buffers, ops: [node] },
     store,
     records: [record],
     results: options.error ? [] : outputs.map((id) => ({ kind: 'store', name: buffers[id].name })),
     bounds: (expected) =>
       boundsOf(op, {
-        inputs,
+        inputs: inputs.map(asFloat),
         outputs: specs.map(({ dtype, shape }, i) => ({ dtype, shape, values: expected[i] })),
         attributes,
       }),
-    nmse: options.nmse ?? 1e-12,
-    rowNmse: options.rowNmse ?? options.nmse ?? 1e-12,
+    nmse: options.nmse ?? (specs.some(({ dtype }) => dtype === 'bf16') ? bf16Nmse(specs) : 1e-12),
+    rowNmse: options.rowNmse ?? options.nmse ?? (inBf16 ? bf16RowNmse : 1e-12),
     error: options.error ? { code: options.error, op: 0 } : undefined,
     large: options.large ?? false,
   }
+}
+
+/** An operand as formulas see it. */
+function asFloat<T extends Operand>(operand: T): T {
+  if (operand.dtype !== 'bf16') return operand
+  return { ...operand, dtype: 'f32', values: fromBf16Bits(operand.values as Uint16Array) }
+}
+
+/**
+ * The reference is rounded too, so that a right result differs only where the two lie on different sides of a tie. It is a place
+ * in bf16's last place then, relatively 2⁻⁷ at most.
+ */
+const bf16RowNmse = 2 ** -14
+
+/** One element may lie so, and one in 64 of many; of those that count most. */
+function bf16Nmse(outputs: readonly { shape: Shape }[]): number {
+  const fewest = Math.min(...outputs.map(({ shape }) => sizeOf(shape)))
+  return bf16RowNmse * Math.min(1, 4 / fewest + 1 / 64)
 }
 
 /** The elements in a row of a result: what `compare` takes. */
@@ -145,9 +173,11 @@ export async function runCase(session: Session, it: Case): Promise<Outcome> {
     const { outputs, failure } = await session.run(it.records.length, [{ program: handle, times: 1, inputs }])
     const layout = new RecordLayout(program, 'output')
     const results = await Promise.all(
-      it.results.map(({ kind, name }) =>
-        kind === 'store' ? session.read(name) : layout.unpack(outputs[0], name),
-      ),
+      it.results.map(async ({ kind, name }) => {
+        const values = kind === 'store' ? await session.read(name) : layout.unpack(outputs[0], name)
+        const { dtype } = program.buffers.find((buffer) => buffer.name === name)!
+        return dtype === 'bf16' ? fromBf16Bits(values as Uint16Array) : values
+      }),
     )
     return { results, failure }
   } finally {

@@ -33,6 +33,7 @@ export const training: TrainingConfig = {
   epsilon: 1e-8,
   weightDecay: 0.01,
   gradientClip: null,
+  precision: 'f32',
   evalInterval: 10,
   evalBatches: 2,
   optimizer: 'adamw',

@@ -10,6 +10,7 @@ import { errorCases } from './cases/errors'
 import { matmulCases } from './cases/matmul'
 import { normCases } from './cases/norms'
 import { optimizerCases } from './cases/optimizer'
+import { precisionCases } from './cases/precision'
 import { programCases } from './cases/programs'
 import { ropeCases } from './cases/rope'
 import { softmaxCases } from './cases/softmax'
@@ -25,6 +26,7 @@ export function parityCases(): Case[] {
     ...attentionCases(),
     ...ropeCases(),
     ...optimizerCases(),
+    ...precisionCases(),
     ...programCases(),
   ]
 }

@@ -1,5 +1,8 @@
 // The TypeScript backend: runs Programs with the reference formulas, in float32 or float64. It is the judge of every
 // other backend, and serves where no native one can be built.
+//
+// Formulas know f32 and f64 only. A bf16 tensor is held as floats that are rounded whenever an op has written it, and in
+// a tf32 Program products are given rounded copies of their operands.
 
 import { NanoGptError } from '../../errors'
 import {
@@ -8,12 +11,14 @@ import {
   bytesPerElement,
   type Dtype,
   describe,
+  type FloatArray,
   type Shape,
   sameShape,
   sizeOf,
   type TypedArray,
 } from '../../graph/dtype'
 import type { Buffer, Node, Program } from '../../graph/program'
+import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
 import type { Executable, Failure, Phase, RunOptions, RunResult, Session } from '../backend'
@@ -22,6 +27,12 @@ import { RecordLayout } from '../records'
 export interface JsOptions {
   /** What f32 tensors are computed in: 'f64' for the float64 reference. Default 'f32'. */
   precision?: 'f32' | 'f64'
+}
+
+/** A tensor of the Store, and the dtype that it has for its user. */
+interface Stored {
+  readonly dtype: Dtype
+  readonly tensor: Tensor
 }
 
 interface Compiled {
@@ -34,7 +45,7 @@ interface Compiled {
 export class JsSession implements Session {
   readonly device = 'js'
   readonly fusedOps = fusedOpNames
-  private readonly store = new Map<string, Tensor>()
+  private readonly store = new Map<string, Stored>()
   /** By handle. */
   private readonly programs = new Map<Executable, Compiled>()
   private compiled = 0
@@ -53,26 +64,29 @@ export class JsSession implements Session {
       if (this.store.has(name)) {
         throw new NanoGptError('invalid_argument', `the Store already holds ${name}`)
       }
-      this.store.set(name, this.tensor(dtype, shape))
+      this.store.set(name, { dtype, tensor: this.tensor(dtype, shape) })
     })
   }
 
   write(name: string, data: TypedArray): Promise<void> {
     const copy = data.slice()
     return this.inTurn(() => {
-      const tensor = this.find(name)
+      const { dtype, tensor } = this.find(name)
       if (copy.length !== sizeOf(tensor.shape)) {
         throw new NanoGptError(
           'invalid_argument',
           `${name} holds ${sizeOf(tensor.shape)} elements, not ${copy.length}`,
         )
       }
-      tensor.data.set(copy)
+      tensor.data.set(dtype === 'bf16' ? fromBf16Bits(copy as Uint16Array) : copy)
     })
   }
 
   read(name: string): Promise<TypedArray> {
-    return this.inTurn(() => this.find(name).data.slice())
+    return this.inTurn(() => {
+      const { dtype, tensor } = this.find(name)
+      return dtype === 'bf16' ? bf16Bits(tensor.data) : tensor.data.slice()
+    })
   }
 
   compile(program: Program): Promise<Executable> {
@@ -188,22 +202,21 @@ export class JsSession implements Session {
   }
 
   private tensor(dtype: Dtype, shape: Shape): Tensor {
-    const own = dtype === 'f32' ? this.precision : dtype
+    const own = dtype === 'f32' || dtype === 'bf16' ? this.precision : dtype
     return new Tensor(own, shape, allocate(own, sizeOf(shape)))
   }
 
-  private find(name: string): Tensor {
-    const tensor = this.store.get(name)
-    if (!tensor) throw new NanoGptError('invalid_argument', `the Store holds no ${name}`)
-    return tensor
+  private find(name: string): Stored {
+    const stored = this.store.get(name)
+    if (!stored) throw new NanoGptError('invalid_argument', `the Store holds no ${name}`)
+    return stored
   }
 
   private bind(program: Program, buffer: Buffer): Tensor {
     if (buffer.role !== 'store') return this.tensor(buffer.dtype, buffer.shape)
-    const tensor = this.store.get(buffer.name)
-    const dtype = buffer.dtype === 'f32' ? this.precision : buffer.dtype
-    if (tensor && tensor.dtype === dtype && sameShape(tensor.shape, buffer.shape)) return tensor
-    const found = tensor ? describe(tensor) : 'missing'
+    const stored = this.store.get(buffer.name)
+    if (stored?.dtype === buffer.dtype && sameShape(stored.tensor.shape, buffer.shape)) return stored.tensor
+    const found = stored ? describe({ dtype: stored.dtype, shape: stored.tensor.shape }) : 'missing'
     throw new NanoGptError(
       'invalid_argument',
       `${program.name}: ${buffer.name} must be ${describe(buffer)}; in the Store it is ${found}`,
@@ -220,16 +233,16 @@ function load({ program, tensors, inputs }: Compiled, record: Uint8Array): void 
   program.buffers.forEach((buffer, id) => {
     if (buffer.role !== 'input') return
     const { offset, elements, dtype } = inputs.fields[field++]
-    tensors[id].data.set(
-      arrayFrom(dtype, record.subarray(offset, offset + elements * bytesPerElement[dtype])),
-    )
+    const given = arrayFrom(dtype, record.subarray(offset, offset + elements * bytesPerElement[dtype]))
+    tensors[id].data.set(dtype === 'bf16' ? fromBf16Bits(given as Uint16Array) : given)
   })
 }
 
 function outputsOf({ program, tensors, outputs }: Compiled): Uint8Array {
   const values: Record<string, ArrayLike<number>> = {}
   program.buffers.forEach((buffer, id) => {
-    if (buffer.role === 'output') values[buffer.name] = tensors[id].data
+    const { data } = tensors[id]
+    if (buffer.role === 'output') values[buffer.name] = buffer.dtype === 'bf16' ? bf16Bits(data) : data
   })
   return outputs.pack([values])
 }
@@ -246,11 +259,10 @@ function execute(
     const start = seconds && performance.now()
     try {
       const outputs = node.outputs.map((id) => tensors[id])
-      opsByName.get(node.op)!.reference(
-        node.inputs.map((id) => tensors[id]),
-        outputs,
-        node.attributes,
-      )
+      opsByName.get(node.op)!.reference(operandsOf(program, node, tensors), outputs, node.attributes)
+      for (const id of node.outputs) {
+        if (program.buffers[id].dtype === 'bf16') roundToBf16(tensors[id].data as FloatArray)
+      }
     } catch (error) {
       if (!(error instanceof NanoGptError) || !['out_of_range', 'non_finite'].includes(error.code))
         throw error
@@ -272,6 +284,14 @@ function execute(
       }
   }
   return undefined
+}
+
+function operandsOf({ precision }: Program, { op, inputs }: Node, tensors: readonly Tensor[]): Tensor[] {
+  const rounded = precision === 'tf32' ? (opsByName.get(op)!.tf32 ?? []) : []
+  return inputs.map((id, slot) => {
+    const { dtype, shape, data } = tensors[id]
+    return rounded.includes(slot) ? new Tensor(dtype, shape, roundedToTf32(data as FloatArray)) : tensors[id]
+  })
 }
 
 function firstNonFinite(program: Program, node: Node, tensors: readonly Tensor[]) {

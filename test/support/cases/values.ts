@@ -2,6 +2,7 @@
 
 import { allocate, type Dtype, type Shape, sizeOf, type TypedArray } from '../../../lib/graph/dtype'
 import type { Attributes } from '../../../lib/graph/program'
+import { bf16Bits } from '../../../lib/graph/rounding'
 import { Tensor } from '../../../lib/graph/tensor'
 import type { Op } from '../../../lib/ops/op'
 import type { Given } from '../case'
@@ -62,4 +63,9 @@ export function outputsOf(op: Op, inputs: readonly Given[], attributes: Attribut
     .map(({ shape }) => new Tensor('f64', shape, new Float64Array(sizeOf(shape))))
   op.reference(inputs.map(wide), outputs, attributes)
   return outputs.map(({ shape, data }) => given('f32', shape, data))
+}
+
+/** A float operand rounded to bf16, as bits. */
+export function bf16(operand: Given): Given {
+  return { ...operand, dtype: 'bf16', values: bf16Bits(operand.values) }
 }

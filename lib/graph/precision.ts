@@ -1,0 +1,84 @@
+// Mixed precision: a Program in, a Program out, after fusion.
+//
+// tf32 is a mark on the Program: products round their operands on the way. For bf16 the operands of products (matrix
+// products and attention) must be bf16 in memory. A temporary is held in bf16 if the op that writes it can write that and
+// every op that reads it can read that; otherwise it stays f32, and a `cast` stands before the product. Weights are cast
+// once for all products that read them. Ops say in their own files which of their tensors may be bf16.
+
+import { opsByName } from '../ops'
+import type { Bf16 } from '../ops/op'
+import type { Buffer, Node, Precision, Program } from './program'
+
+export function inPrecision(program: Program, precision: Precision): Program {
+  if (precision === 'f32') return program
+  return precision === 'tf32' ? { ...program, precision } : new Bf16Pass(program).run()
+}
+
+function slotsOf({ op, attributes }: Node): Bf16 | undefined {
+  const bf16 = opsByName.get(op)?.bf16
+  return typeof bf16 === 'function' ? bf16(attributes) : bf16
+}
+
+class Bf16Pass {
+  private readonly buffers: Buffer[]
+  private readonly ops: Node[] = []
+  /** By buffer: the one that holds the same in the other format, while it does. */
+  private readonly casts = new Map<number, number>()
+
+  constructor(private readonly program: Program) {
+    this.buffers = [...program.buffers]
+  }
+
+  run(): Program {
+    for (const id of this.temporariesInBf16()) this.buffers[id] = { ...this.buffers[id], dtype: 'bf16' }
+    for (const node of this.program.ops) {
+      const slots = slotsOf(node)
+      const inputs = node.inputs.map((id, slot) => this.asRead(id, slot, slots))
+      this.ops.push({ ...node, inputs })
+      for (const id of node.outputs) this.casts.delete(id)
+    }
+    return { name: this.program.name, precision: 'bf16', buffers: this.buffers, ops: this.ops }
+  }
+
+  private temporariesInBf16(): Set<number> {
+    const chosen = new Set<number>()
+    const forced = new Set<number>()
+    for (const node of this.program.ops) {
+      const slots = slotsOf(node)
+      for (const slot of slots?.outputs ?? []) {
+        const id = node.outputs[slot]
+        if (this.buffers[id].role !== 'temporary' || this.buffers[id].dtype !== 'f32') continue
+        chosen.add(id)
+        if (slots?.always) forced.add(id)
+      }
+    }
+    for (const node of this.program.ops) {
+      const slots = slotsOf(node)
+      node.inputs.forEach((id, slot) => {
+        const reads = slots?.operands?.includes(slot) || slots?.inputs?.includes(slot)
+        if (!reads && !forced.has(id)) chosen.delete(id)
+      })
+    }
+    return chosen
+  }
+
+  /** The buffer that an op reads in place of `id`: another one where the format isn't what it takes. */
+  private asRead(id: number, slot: number, slots: Bf16 | undefined): number {
+    const { dtype } = this.buffers[id]
+    const isOperand = slots?.operands?.includes(slot)
+    if (dtype === 'f32' && isOperand) return this.cast(id, 'bf16')
+    const reads = isOperand || slots?.inputs?.includes(slot)
+    return dtype === 'bf16' && this.program.buffers[id].dtype === 'f32' && !reads ? this.cast(id, 'f32') : id
+  }
+
+  private cast(id: number, dtype: 'bf16' | 'f32'): number {
+    const known = this.casts.get(id)
+    if (known !== undefined) return known
+    const { name, shape } = this.buffers[id]
+    const result =
+      this.buffers.push({ name: name && `${name} in ${dtype}`, role: 'temporary', dtype, shape }) - 1
+    this.ops.push({ op: 'cast', inputs: [id], outputs: [result], attributes: {} })
+    this.casts.set(id, result)
+    return result
+  }
+}
