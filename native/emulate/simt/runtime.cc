@@ -107,17 +107,36 @@ std::string Alive() {
 }
 
 // --- device memory, and who may touch it when
-int open_count;
+int scopes;
+bool all_open;
 void SetAccess(int protection) {
   for (const Allocation* a : live) mprotect(a->mapping, a->mapped, protection);
 }
-struct DeviceAccess {
-  DeviceAccess() {
-    if (!open_count++) SetAccess(PROT_READ | PROT_WRITE);
+void OpenAll() {  // for a kernel, until the outermost scope ends
+  if (!all_open) SetAccess(PROT_READ | PROT_WRITE);
+  all_open = true;
+}
+struct Scope {
+  Scope() { ++scopes; }
+  ~Scope() {
+    if (--scopes > 0 || !all_open) return;
+    SetAccess(PROT_NONE);
+    all_open = false;
   }
-  ~DeviceAccess() {
-    if (!--open_count) SetAccess(PROT_NONE);
+};
+class BlockAccess {  // for a copy: that of what holds p, which may be memory of the host
+ public:
+  explicit BlockAccess(const void* p) {
+    if (all_open || !arena_range.has(p)) return;
+    block_ = FindAllocation(p);
+    mprotect(block_->mapping, block_->mapped, PROT_READ | PROT_WRITE);
   }
+  ~BlockAccess() {
+    if (block_ != nullptr) mprotect(block_->mapping, block_->mapped, PROT_NONE);
+  }
+
+ private:
+  const Allocation* block_ = nullptr;
 };
 
 void OnFault(int, siginfo_t* info, void* context) {
@@ -201,15 +220,15 @@ void RunOne(SimtStream* s) {
   RunOp(op);
 }
 void Drain(SimtStream* s) {
-  DeviceAccess open;
+  Scope scope;
   while (!s->ops.empty()) RunOne(s);
 }
 void DrainAll() {  // streams in the order of their addresses, which is as good as any
-  DeviceAccess open;
+  Scope scope;
   for (SimtStream* s : streams) Drain(s);
 }
 void Demand(SimtEvent* e, uint64_t version) {  // runs the event's stream just far enough
-  DeviceAccess open;
+  Scope scope;
   while (e->completed < version && !e->stream->ops.empty()) RunOne(e->stream);
 }
 cudaError_t Enqueue(cudaStream_t stream, Op op) {
@@ -291,7 +310,10 @@ cudaError_t EnqueueLaunch(cudaStream_t stream, const Launch& l, std::function<vo
     return Done(cudaErrorInvalidConfiguration);
   if (l.dynamic_shared > (limit == max_dynamic.end() ? 48 * 1024 : size_t(limit->second)))
     return Done(cudaErrorInvalidValue);
-  return Enqueue(stream, [=] { call(l); });
+  return Enqueue(stream, [=] {
+    OpenAll();
+    call(l);
+  });
 }
 }  // namespace simt
 using namespace simt;
@@ -405,7 +427,7 @@ cudaError_t cudaMalloc(void** p, size_t size) {
   Allocation a{next_free + mapped - (size + 15) / 16 * 16, size, next_free, mapped, ++allocation_count, true};
   mprotect(a.mapping, mapped, PROT_READ | PROT_WRITE);
   memset(a.mapping, 0xFF, mapped);
-  if (!open_count) mprotect(a.mapping, mapped, PROT_NONE);
+  if (!all_open) mprotect(a.mapping, mapped, PROT_NONE);
   next_free += mapped + kPage;  // a guard page follows
   in_use += size;
   live.insert(&(allocations[a.base] = a));
@@ -466,7 +488,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind
        from_device != (kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice)))
     return Done(cudaErrorInvalidMemcpyDirection);
   if (n && ((to_device && !Inside(to, n)) || (from_device && !Inside(from, n)))) return Done(cudaErrorInvalidValue);
-  return Enqueue(stream, [=] { memmove(to, from, n); });
+  return Enqueue(stream, [=] {
+    BlockAccess read(from), write(to);
+    memmove(to, from, n);
+  });
 }
 cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind) {
   NOT_WHILE_CAPTURING();
@@ -476,7 +501,10 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind
 cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
   if (n && !Inside(to, n)) return Done(cudaErrorInvalidValue);
-  return Enqueue(stream, [=] { memset(to, value, n); });
+  return Enqueue(stream, [=] {
+    BlockAccess write(to);
+    memset(to, value, n);
+  });
 }
 
 // --- streams and events
@@ -503,7 +531,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s) {
 cudaError_t cudaStreamQuery(cudaStream_t s) {  // each call makes a little progress, so that polling ends
   NOT_WHILE_CAPTURING();
   if (Get(s)->ops.empty()) return Done(cudaSuccess);
-  DeviceAccess open;
+  Scope scope;
   RunOne(Get(s));
   return Done(cudaErrorNotReady);
 }
