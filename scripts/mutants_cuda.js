@@ -1,8 +1,10 @@
 // Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU (docs/gpu-testing.md), and demands that
 // case files, the race detector or nano-gpu-test notice every one. A mutant that survives is a hole in the tests.
 //
-//   node scripts/mutants_cuda.js [--jobs N] [--only PATTERN] [--cases FOLDER] [--emulated FOLDER] [--races FOLDER]
+//   node scripts/mutants_cuda.js [--jobs N] [--only PATTERN] [--most N [--from M]] [--cases FOLDER] [--emulated FOLDER]
+//                                [--races FOLDER]
 //
+// --most: of each file no more than N, from its number M on, round about; with another M each time all have their turn.
 // The folders are CMake's, with -DNANO_GPT_CUDA=emulated and emulated-races and CMAKE_EXPORT_COMPILE_COMMANDS.
 
 const { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
@@ -1530,11 +1532,22 @@ async function tryWithout(work, hows, cases) {
   await onGpu
 }
 
+/** Whether a mutant is among those of its file whose turn it is. */
+function inTurn(all) {
+  const most = Number(argument('--most', Infinity))
+  const from = Number(argument('--from', 0))
+  return (mutant) => {
+    const own = all.filter(({ file }) => file === mutant.file)
+    const place = (own.indexOf(mutant) + own.length - (from % own.length)) % own.length
+    return place < most
+  }
+}
+
 async function hunt(work) {
   const all = Object.entries(mutants).flatMap(([file, list]) =>
     list.map(([what, from, to, how]) => ({ file, what, from, to, how })),
   )
-  const wanted = all.filter(({ file, what }) => only.test(`${file} ${what}`))
+  const wanted = all.filter(({ file, what }) => only.test(`${file} ${what}`)).filter(inTurn(all))
   const problems = wanted.flatMap(({ file, what, from }) => {
     const count = readFileSync(join(root, 'native', file), 'utf8').split(from).length - 1
     return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]

@@ -60,6 +60,8 @@ step cases-in-the-arena $run --build build/emulated --runner build/emulated/Rele
 step races $run --build build/emulated-races --runner build/emulated/Release/nano-run --work 1e5 --each 5 --schedules ascending,shuffle
 step products build/emulated/Release/nano-gemm-test
 step failing-calls failing_calls
-step mutants node scripts/mutants_cuda.js --cases "$cases" --jobs "$jobs"
+# A share of them, others after each commit; all: MUTANTS=1000.
+turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
+step mutants node scripts/mutants_cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
 [ $bad = 0 ] && echo "CUDA: all good in $SECONDS s" || echo "CUDA: FAILED"
 exit $bad
