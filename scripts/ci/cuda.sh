@@ -34,8 +34,8 @@ declare -A isa=([emulated]=portable [emulated-races]=none)
 
 # Each call of CUDA's runtime in turn, during an update of a model.
 failing_calls() {
-  NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so SIMT_QUIET=1 \
-    build/emulated/Release/nano-gpu-test "$cases"/*-program-update-of-a-bigram.case
+  seq "$jobs" | NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
+    build/emulated/Release/nano-gpu-test "--share={}/$jobs" "$(ls "$cases"/*-program-update-of-a-bigram.case)"
 }
 link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \

@@ -294,7 +294,12 @@ std::string FailForGood(const CaseFile& file, SharedPool& pool, long number, con
 
 enum class Failures { kNone, kOnce, kAll };
 
-bool Test(const std::string& path, Failures failures, SharedPool& pool) {
+// Of all calls every `of`th, from number first on: what one of several processes does.
+struct Share {
+  long first = 1, of = 1;
+};
+
+bool Test(const std::string& path, Failures failures, Share share, SharedPool& pool) {
   std::ifstream stream(path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   const Result<CaseFile> file = ReadCase({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()});
@@ -319,7 +324,7 @@ bool Test(const std::string& path, Failures failures, SharedPool& pool) {
   if (*emulator.alive() != '\0') ++bad, std::printf("FAIL left over without a failure: %s\n", emulator.alive());
   for (const bool stays : {false, true}) {
     if (failures == Failures::kNone || (stays && failures == Failures::kOnce)) break;
-    for (long number = 1; number <= calls && (bad == 0 || failures == Failures::kAll); ++number) {
+    for (long number = share.first; number <= calls && (bad == 0 || failures == Failures::kAll); number += share.of) {
       const std::string problem =
           stays ? FailForGood(file.value(), pool, number, expected) : Fail(file.value(), pool, number, false, expected);
       if (problem.empty()) continue;
@@ -329,9 +334,10 @@ bool Test(const std::string& path, Failures failures, SharedPool& pool) {
       }
     }
   }
-  constexpr const char* kDone[] = {"none", "each once", "each once and for good"};
-  std::printf("%s %s: of %ld calls failed %s; %d times not as it must\n", bad == 0 ? "ok  " : "FAIL",
-              file.value().name.c_str(), calls, kDone[static_cast<int>(failures)], bad);
+  constexpr const char* kDone[] = {"never", "once", "once and for good"};
+  const std::string which = share.of == 1 ? "each" : "one in " + std::to_string(share.of);
+  std::printf("%s %s: %ld calls, of which %s failed %s; %d times not as it must\n", bad == 0 ? "ok  " : "FAIL",
+              file.value().name.c_str(), calls, which.c_str(), kDone[static_cast<int>(failures)], bad);
   return bad == 0;
 }
 
@@ -347,14 +353,17 @@ int main(int count, char** arguments) {
   nano::SharedPool pool(1);
   bool good = true;
   auto failures = nano::Failures::kAll;
+  nano::Share share;
   for (int i = 1; i < count; ++i) {
     const std::string argument = arguments[i];
     if (argument == "--healthy") {
       failures = nano::Failures::kNone;
     } else if (argument == "--once") {
       failures = nano::Failures::kOnce;
+    } else if (argument.starts_with("--share=")) {  // --share=2/3: the second of three
+      if (std::sscanf(argument.c_str(), "--share=%ld/%ld", &share.first, &share.of) != 2 || share.first < 1) return 2;
     } else {
-      good &= nano::Test(argument, failures, pool);
+      good &= nano::Test(argument, failures, share, pool);
     }
   }
   return good ? 0 : 1;
