@@ -2,7 +2,8 @@
 // here, and else none: the TypeScript backend serves. Fails the installation only when NANO_GPT_REQUIRE_NATIVE=1.
 //   NANO_GPT_SKIP_NATIVE=1        neither look nor build
 //   NANO_GPT_BUILD_FROM_SOURCE=1  build even if a binary is there (as npm's --build-from-source)
-//   NANO_GPT_CUDA=1               build the CUDA module too
+//   NANO_GPT_CUDA=1 or 0          build the CUDA module, or don't; else where there are nvcc and an NVIDIA driver
+//   NANO_GPT_CUDA_ARCHITECTURES=… for these GPUs only, as CMAKE_CUDA_ARCHITECTURES; "all" for every one that nvcc knows
 const { spawnSync } = require('node:child_process')
 const path = require('node:path')
 
@@ -63,11 +64,17 @@ function findCMakeJs() {
   }
 }
 
-/** Compiles; null if that worked, otherwise the end of what the tools said. */
+/**
+ * Compiles; null if that worked, otherwise the end of what the tools said.
+ *
+ * @param cuda as NANO_GPT_CUDA of CMakeLists.txt: 'on', 'off', 'auto'
+ */
 function compile(cmakeJs, cuda) {
   // "build", not "compile": that runs a failing build a second time.
   const args = [cmakeJs, fromSource ? 'rebuild' : 'build', '-l', verbose ? 'verbose' : 'error']
-  if (isSet('NANO_GPT_CUDA')) args.push(`--CDNANO_GPT_CUDA=${cuda ? 'ON' : 'OFF'}`)
+  args.push(`--CDNANO_GPT_CUDA=${cuda}`)
+  const architectures = env.NANO_GPT_CUDA_ARCHITECTURES
+  if (architectures) args.push(`--CDNANO_GPT_CUDA_ARCHITECTURES=${architectures}`)
   const child = spawnSync(process.execPath, args, {
     cwd: root,
     encoding: 'utf8',
@@ -84,11 +91,12 @@ function build() {
   const cmakeJs = findCMakeJs()
   if (!cmakeJs) giveUp('there is no binary for this machine, and cmake-js is not installed')
   say('compiling the native backend …')
-  let failure = compile(cmakeJs, isSet('NANO_GPT_CUDA'))
-  if (failure !== null && isSet('NANO_GPT_CUDA')) {
+  const cuda = isSet('NANO_GPT_CUDA') ? 'on' : env.NANO_GPT_CUDA === '0' ? 'off' : 'auto'
+  let failure = compile(cmakeJs, cuda)
+  if (failure !== null && cuda !== 'off') {
     console.error(failure)
     say('that failed; once more without CUDA …')
-    failure = compile(cmakeJs, false)
+    failure = compile(cmakeJs, 'off')
   }
   if (failure !== null) {
     console.error(failure)

@@ -1,16 +1,15 @@
-// npm run prebuilds (a script named prebuild would run before every `npm run build`): builds the addon and copies it, stripped, to
-// prebuilds/<platform>-<arch>/. prebuildify can only call
+// npm run prebuilds (a script named prebuild would run before every `npm run build`): builds the addon, and the CUDA module unless
+// NANO_GPT_CUDA=0, and copies them, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
 // "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim turns that into a call of cmake-js.
+const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const prebuildify = require('prebuildify')
 
 const root = path.join(__dirname, '..')
+const folder = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`)
 // prebuildify leaves what lies there, and a stale file would be published.
-fs.rmSync(path.join(root, 'prebuilds', `${process.platform}-${process.arch}`), {
-  recursive: true,
-  force: true,
-})
+fs.rmSync(folder, { recursive: true, force: true })
 
 const options = {
   napi: true,
@@ -23,8 +22,20 @@ const options = {
   nodeGyp: `"${process.execPath}" "${path.join(__dirname, 'prebuild-shim.js')}"`,
 }
 
+/** Beside the addon, where that looks for it. */
+function copyCudaModule() {
+  for (const name of ['nano_gpt_cuda.so', 'nano_gpt_cuda.dll']) {
+    const built = path.join(root, 'build', 'Release', name)
+    if (!fs.existsSync(built)) continue
+    const copy = path.join(folder, name)
+    fs.copyFileSync(built, copy)
+    if (process.platform === 'linux') spawnSync('strip', ['--strip-unneeded', copy], { stdio: 'inherit' })
+    console.log(`nano-gpt: ${name} has ${(fs.statSync(copy).size / 2 ** 20).toFixed(1)} MiB`)
+  }
+}
+
 prebuildify(options, (error) => {
-  if (!error) return
+  if (!error) return copyCudaModule()
   console.error(`nano-gpt: ${error.message}`)
   process.exit(1)
 })
