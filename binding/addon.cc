@@ -22,6 +22,7 @@ Napi::String Text(Napi::Env env, std::string_view text) { return Napi::String::N
 
 Napi::Object FromAvailability(Napi::Env env, const Availability& availability) {
   Napi::Object object = Napi::Object::New(env);
+  object.Set("present", availability.present);
   object.Set("available", availability.available);
   object.Set("reason", availability.reason);
   return object;

@@ -1290,8 +1290,14 @@ const mutants = {
     ],
     [
       'a pointer where there is no memory',
-      '  if (error == cudaSuccess) memory = made;\n',
-      '  memory = made;\n',
+      'cudaMalloc(&made, bytes);\n  if (error == cudaSuccess) memory = made;\n',
+      'cudaMalloc(&made, bytes);\n  memory = made;\n',
+      { gpu: true },
+    ],
+    [
+      'a pointer where there is no memory of the host',
+      'cudaMallocHost(&made, bytes);\n    if (error == cudaSuccess) memory = made;\n',
+      'cudaMallocHost(&made, bytes);\n    memory = made;\n',
       { gpu: true },
     ],
   ],

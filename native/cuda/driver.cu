@@ -2,7 +2,9 @@
 #include <cuda_runtime.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 #include "cuda/check.cuh"
@@ -34,6 +36,56 @@ constexpr int kOldestMajor = 7, kOldestMinor = 5;
 
 double Mebibytes(size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
+// How much memory is free, and what to do. `wanted`: what there is too little for.
+Outcome OutOfMemory(const char* wanted, Message& message) {
+  size_t free = 0, total = 0;
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) free = total = 0;
+  cudaGetLastError();
+  std::snprintf(message.text, sizeof(message.text),
+                "out of memory on the GPU: %s, %.1f of its %.1f MiB are free. A smaller `batchSize` (with more "
+                "`microBatches`), a smaller `blockSize` or a smaller model needs less",
+                wanted, Mebibytes(free), Mebibytes(total));
+  return Outcome::kOutOfMemory;
+}
+
+Outcome NoCode(const char* said, Message& message) {
+  constexpr int kBuiltFor[] = {__CUDA_ARCH_LIST__};  // 800 is compute capability 8.0
+  char built[128] = "";
+  for (size_t i = 0, at = 0; i < std::size(kBuiltFor) && at < sizeof(built); ++i) {
+    at += static_cast<size_t>(std::snprintf(built + at, sizeof(built) - at, "%s%d.%d", i == 0 ? "" : ", ",
+                                            kBuiltFor[i] / 100, kBuiltFor[i] / 10 % 10));
+  }
+  std::snprintf(
+      message.text, sizeof(message.text),
+      "CUDA: this build of nano-gpt has no code for the GPU: %s. It was built for compute capability %s. A newer "
+      "driver may do; else build it with NANO_GPT_CUDA_ARCHITECTURES=all",
+      said, built);
+  return Outcome::kUnsupported;
+}
+
+constexpr char kLostText[] =
+    "CUDA: the GPU has stopped answering: %s. This process can't use it any more; a new one can try";
+
+// Errors after which a process can't use the device any more.
+bool IsLost(cudaError_t error) {
+  switch (error) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+    case cudaErrorUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Outcome Check(cudaError_t error, const char* what, Message& message) { return OutcomeOf(error, what, message); }
 
 // `next` is called only if all went well before.
@@ -47,8 +99,31 @@ Outcome Choose(const Queue* queue, Message& message) {
   return Check(cudaSetDevice(queue->ordinal), "cudaSetDevice", message);
 }
 
+// No device is no failure: the message then says what is missing.
 Outcome Count(int& devices, Message& message) {
-  return Check(cudaGetDeviceCount(&devices), "cudaGetDeviceCount", message);
+  devices = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  if (error != cudaErrorNoDevice && error != cudaErrorInsufficientDriver) {
+    return Check(error, "cudaGetDeviceCount", message);
+  }
+  cudaGetLastError();
+  devices = 0;
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess) driver = 0;
+  if (driver == 0) {
+    std::snprintf(message.text, sizeof(message.text), "CUDA: there is no NVIDIA driver");
+    return Outcome::kOk;
+  }
+  if (error == cudaErrorNoDevice) {
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    std::snprintf(message.text, sizeof(message.text), "CUDA: there is no NVIDIA GPU%s%s",
+                  visible == nullptr ? "" : " among CUDA_VISIBLE_DEVICES=", visible == nullptr ? "" : visible);
+    return Outcome::kOk;
+  }
+  std::snprintf(message.text, sizeof(message.text),
+                "CUDA: the NVIDIA driver is too old: it has CUDA %d.%d, and %d.%d is needed. Install a newer driver",
+                driver / 1000, driver / 10 % 100, CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
+  return Outcome::kUnsupported;
 }
 
 Outcome Describe(int ordinal, Description& description, Message& message) {
@@ -60,9 +135,17 @@ Outcome Describe(int ordinal, Description& description, Message& message) {
   if (properties.major > kOldestMajor || (properties.major == kOldestMajor && properties.minor >= kOldestMinor)) {
     return Outcome::kOk;
   }
-  std::snprintf(message.text, sizeof(message.text), "%s has compute capability %d.%d; at least %d.%d is needed",
+  std::snprintf(message.text, sizeof(message.text), "CUDA: %s has compute capability %d.%d; at least %d.%d is needed",
                 properties.name, properties.major, properties.minor, kOldestMajor, kOldestMinor);
   return Outcome::kUnsupported;
+}
+
+__global__ void AnyKernel() {}
+
+// Whether the module has code that the device can run: all kernels are built for the same.
+Outcome FindCode(Message& message) {
+  cudaFuncAttributes attributes;
+  return Check(cudaFuncGetAttributes(&attributes, AnyKernel), "cudaFuncGetAttributes", message);
 }
 
 // What is given back is so whatever fails on the way; these calls find the device by themselves. An error that they
@@ -82,13 +165,13 @@ Outcome Open(int ordinal, Queue*& queue, Message& message) {
   if (suitable != Outcome::kOk) return suitable;
   auto* made = new (std::nothrow) Queue{nullptr, ordinal, 1};
   if (made == nullptr) return Check(cudaErrorMemoryAllocation, "a queue", message);
-  const Outcome outcome = Then(Choose(made, message), [&] {
-    return Then(Check(cudaDeviceGetAttribute(&made->multiprocessors, cudaDevAttrMultiProcessorCount, ordinal),
-                      "cudaDeviceGetAttribute", message),
-                [&] {
-                  return Check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking),
-                               "cudaStreamCreateWithFlags", message);
-                });
+  Outcome outcome = Then(Choose(made, message), [&] { return FindCode(message); });
+  outcome = Then(outcome, [&] {
+    return Check(cudaDeviceGetAttribute(&made->multiprocessors, cudaDevAttrMultiProcessorCount, ordinal),
+                 "cudaDeviceGetAttribute", message);
+  });
+  outcome = Then(outcome, [&] {
+    return Check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", message);
   });
   if (outcome == Outcome::kOk) {
     queue = made;
@@ -105,15 +188,9 @@ Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
   const cudaError_t error = cudaMalloc(&made, bytes);
   if (error == cudaSuccess) memory = made;
   if (error != cudaErrorMemoryAllocation) return Check(error, "cudaMalloc", message);
-  size_t free = 0, total = 0;
-  if (cudaMemGetInfo(&free, &total) != cudaSuccess) free = total = 0;
-  Forget();
-  std::snprintf(
-      message.text, sizeof(message.text),
-      "out of memory on the GPU: %.1f MiB more are needed, %.1f of its %.1f MiB are free. A smaller batch (with more "
-      "micro-batches), a shorter block or a smaller model needs less",
-      Mebibytes(bytes), Mebibytes(free), Mebibytes(total));
-  return Outcome::kOutOfMemory;
+  char wanted[64];
+  std::snprintf(wanted, sizeof(wanted), "%.1f MiB more are needed", Mebibytes(bytes));
+  return OutOfMemory(wanted, message);
 }
 
 void Free(Queue* queue, void* memory) {
@@ -125,9 +202,16 @@ void Free(Queue* queue, void* memory) {
 Outcome AllocateHost(Queue* queue, size_t bytes, void*& memory, Message& message) {
   return Then(Choose(queue, message), [&] {
     void* made = nullptr;
-    const Outcome outcome = Check(cudaMallocHost(&made, bytes), "cudaMallocHost", message);
-    if (outcome == Outcome::kOk) memory = made;
-    return outcome;
+    const cudaError_t error = cudaMallocHost(&made, bytes);
+    if (error == cudaSuccess) memory = made;
+    if (error != cudaErrorMemoryAllocation) return Check(error, "cudaMallocHost", message);
+    Forget();
+    std::snprintf(
+        message.text, sizeof(message.text),
+        "out of memory: CUDA can't have %.1f MiB of the computer's memory (not the GPU's) that are pinned for "
+        "copies. End other programs, or raise the limit of locked memory",
+        Mebibytes(bytes));
+    return Outcome::kOutOfMemory;
   });
 }
 
@@ -226,19 +310,24 @@ void FreeRecording(Recording* recording) {
 Outcome OutcomeOf(cudaError_t error, const char* what, Message& message) {
   if (error == cudaSuccess) return Outcome::kOk;
   cudaGetLastError();
-  std::snprintf(message.text, sizeof(message.text), "CUDA: %s: %s (%s)", what, cudaGetErrorString(error),
-                cudaGetErrorName(error));
+  char said[256];
+  std::snprintf(said, sizeof(said), "%s: %s (%s)", what, cudaGetErrorString(error), cudaGetErrorName(error));
   switch (error) {
     case cudaErrorMemoryAllocation:
-      return Outcome::kOutOfMemory;
-    case cudaErrorNoDevice:
-    case cudaErrorInvalidDevice:
-    case cudaErrorInsufficientDriver:
+      return OutOfMemory(said, message);
+    case cudaErrorInvalidDeviceFunction:
     case cudaErrorNoKernelImageForDevice:
-      return Outcome::kUnsupported;
+    case cudaErrorInvalidPtx:
+    case cudaErrorJitCompilerNotFound:
+    case cudaErrorUnsupportedPtxVersion:
+      return NoCode(said, message);
     default:
-      return Outcome::kLost;
+      break;
   }
+  std::snprintf(message.text, sizeof(message.text), IsLost(error) ? kLostText : "CUDA: %s", said);
+  const bool unsupported = error == cudaErrorNoDevice || error == cudaErrorInvalidDevice ||
+                           error == cudaErrorInsufficientDriver || error == cudaErrorDevicesUnavailable;
+  return unsupported ? Outcome::kUnsupported : Outcome::kLost;
 }
 
 }  // namespace nano::cuda

@@ -23,6 +23,13 @@ constexpr char kModuleName[] = "nano_gpt_cuda.dll";
 #else
 constexpr char kModuleName[] = "nano_gpt_cuda.so";
 #endif
+#if defined(__APPLE__)
+constexpr char kNotBuilt[] = "there is no CUDA on macOS";
+#else
+constexpr char kNotBuilt[] =
+    "not built into this binary. With the CUDA toolkit (nvcc) and an NVIDIA driver: NANO_GPT_BUILD_FROM_SOURCE=1 npm "
+    "rebuild nano-gpt";
+#endif
 constexpr char kEntry[] = "nano_gpt_cuda_module";
 using Entry = const gpu::Module* (*)();
 
@@ -30,6 +37,7 @@ using Entry = const gpu::Module* (*)();
 struct Found {
   const gpu::Module* module = nullptr;
   std::string reason;
+  bool is_there = false;  // a file, whatever is wrong with it
 };
 
 #if defined(_WIN32)
@@ -83,15 +91,19 @@ Found Find() {
   const char* chosen = std::getenv("NANO_GPT_CUDA_MODULE");
   const std::string path = chosen != nullptr ? chosen : OwnFolder() + kModuleName;
   if (!Exists(path)) {
-    return {nullptr, chosen != nullptr ? "NANO_GPT_CUDA_MODULE is " + path + ", and there is no such file"
-                                       : "not built into this binary"};
+    return {nullptr, chosen != nullptr ? "NANO_GPT_CUDA_MODULE is " + path + ", and there is no such file" : kNotBuilt,
+            chosen != nullptr};
   }
   std::string reason;
   const Entry entry = Load(path, reason);
-  if (entry == nullptr) return {nullptr, path + " can't be loaded: " + (reason.empty() ? "it is no module" : reason)};
+  if (entry == nullptr) {
+    return {nullptr, path + " can't be loaded: " + (reason.empty() ? "it is no module of nano-gpt" : reason), true};
+  }
   const gpu::Module* module = entry();
-  if (module->abi != gpu::kAbi) return {nullptr, path + " is of another version of nano-gpt"};
-  return {module, ""};
+  if (module->abi != gpu::kAbi) {
+    return {nullptr, path + " is of another version of nano-gpt: run \"npm rebuild nano-gpt\", or delete it", true};
+  }
+  return {module, "", true};
 }
 
 const Found& FindOnce() {
@@ -103,17 +115,17 @@ const Found& FindOnce() {
 
 Availability Probe() {
   const Found& found = FindOnce();
-  if (found.module == nullptr) return {false, found.reason};
+  if (found.module == nullptr) return {false, found.reason, found.is_there};
   gpu::Message message;
   int devices = 0;
-  if (found.module->count(devices, message) != gpu::Outcome::kOk) return {false, message.text};
-  if (devices == 0) return {false, "there is no NVIDIA GPU"};
+  if (found.module->count(devices, message) != gpu::Outcome::kOk) return {false, message.text, true};
+  if (devices == 0) return {false, message.text, false};
   gpu::Description description;
-  if (found.module->describe(0, description, message) != gpu::Outcome::kOk) return {false, message.text};
+  if (found.module->describe(0, description, message) != gpu::Outcome::kOk) return {false, message.text, true};
   std::string text = description.name + (", " + std::to_string(description.memory >> 20)) + " MiB";
   if (devices > 1)
     text += ", the first of " + std::to_string(devices) + " (cuda:0 to cuda:" + std::to_string(devices - 1) + ")";
-  return {true, std::move(text)};
+  return {true, std::move(text), true};
 }
 
 Result<std::unique_ptr<Device>> Open(int ordinal) {
@@ -122,6 +134,7 @@ Result<std::unique_ptr<Device>> Open(int ordinal) {
   gpu::Message message;
   int devices = 0;
   if (found.module->count(devices, message) != gpu::Outcome::kOk) return Status(Code::kUnsupported, message.text);
+  if (devices == 0) return Status(Code::kUnsupported, message.text);
   if (ordinal >= devices) {
     return Status(Code::kUnsupported,
                   "there is no device \"cuda:" + std::to_string(ordinal) + "\"; there " +

@@ -107,7 +107,8 @@ class SharedPool;
 // Whether a kind of device can be had, and if not, why not.
 struct Availability {
   bool available = false;
-  std::string reason;
+  std::string reason;    // or what it is
+  bool present = false;  // there is one, or what should drive one, and be it of no use
 };
 
 namespace cuda {

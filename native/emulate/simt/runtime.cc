@@ -3,7 +3,8 @@
 //   memory       device memory is PROT_NONE for the host; its end is flush with a guard page (16-byte granularity);
 //                it is filled with NaNs; freed addresses are never used again;
 //   null stream  an ordinary stream: it synchronises with no other;
-//   errors       a failed launch is sticky: every later call returns the error; any call can be made to fail.
+//   errors       a failed launch is sticky: every later call returns the error; any call can be made to fail, and the
+//                device to be another (SIMT_MEMORY and what stands beside it).
 // At the end of the process SIMT_ALIVE=1 lists what has not been given back.
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -47,8 +48,13 @@ struct SimtEvent {
 
 namespace simt {
 namespace {
-constexpr size_t kArena = size_t(64) << 30, kMemory = size_t(16)
-                                                      << 30;  // address space; what the device claims to have
+constexpr size_t kArena = size_t(64) << 30;  // address space
+size_t memory = size_t(16) << 30;            // what the device claims to have
+int driver_version = CUDART_VERSION;         // 0: there is no driver
+int capability_major = 8, capability_minor = 0;
+int devices = 1;
+bool has_image = true;                     // the module has code for the device
+const char* lost_once_there_is = nullptr;  // a file
 const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
 std::map<char*, Allocation> allocations;  // those that were freed, too
 std::set<Allocation*> live;
@@ -84,6 +90,10 @@ bool failure_stays;
 
 // To be asked by every call that can fail; `error` is what it fails with.
 cudaError_t Demanded(cudaError_t error) {
+  if (lost_once_there_is && access(lost_once_there_is, F_OK) == 0) {
+    sticky = cudaErrorECCUncorrectable;
+    return Done(sticky);
+  }
   if (++calls != failing_call) return cudaSuccess;
   if (failure_stays) sticky = error = cudaErrorIllegalAddress;
   return Done(error);
@@ -182,6 +192,16 @@ struct Start {
       failing_call = atol(n);
       failure_stays = strstr(n, ":stays") != nullptr;
     }
+    if (const char* n = getenv("SIMT_MEMORY")) memory = size_t(atol(n)) << 20;  // MiB
+    if (const char* n = getenv("SIMT_DRIVER")) {                                // 12.4, or 0 for none
+      int major = 0, minor = 0;
+      sscanf(n, "%d.%d", &major, &minor);
+      driver_version = 1000 * major + 10 * minor;
+    }
+    if (const char* n = getenv("SIMT_CAPABILITY")) sscanf(n, "%d.%d", &capability_major, &capability_minor);
+    if (const char* n = getenv("SIMT_DEVICES")) devices = atoi(n);  // 0 or 1
+    has_image = getenv("SIMT_NO_IMAGE") == nullptr;
+    lost_once_there_is = getenv("SIMT_LOST");
     if (const char* s = getenv("SIMT_SCHEDULE")) {  // ascending, descending, shuffle or shuffle:SEED
       if (!strcmp(s, "descending")) SetSchedule(Schedule::kDescending);
       if (!strncmp(s, "shuffle", 7)) SetSchedule(Schedule::kShuffle, s[7] == ':' ? unsigned(atoi(s + 8)) : 1);
@@ -301,6 +321,10 @@ cudaError_t SetMaxDynamicShared(const void* kernel, int bytes) {
   max_dynamic[kernel] = bytes;
   return Done(cudaSuccess);
 }
+cudaError_t FindKernel() {
+  FAILS_ON_DEMAND(cudaErrorNoKernelImageForDevice);
+  return Done(has_image ? cudaSuccess : cudaErrorNoKernelImageForDevice);
+}
 cudaError_t EnqueueLaunch(cudaStream_t stream, const Launch& l, std::function<void(const Launch&)> call) {
   FAILS_ON_DEMAND(cudaErrorLaunchOutOfResources);
   size_t threads = size_t(l.block.x) * l.block.y * l.block.z;
@@ -336,9 +360,11 @@ const char* cudaGetErrorName(cudaError_t e) {
       NAME(cudaErrorInvalidDevicePointer),
       NAME(cudaErrorInvalidMemcpyDirection),
       NAME(cudaErrorInsufficientDriver),
+      NAME(cudaErrorInvalidDeviceFunction),
       NAME(cudaErrorNoDevice),
       NAME(cudaErrorInvalidDevice),
       NAME(cudaErrorNoKernelImageForDevice),
+      NAME(cudaErrorECCUncorrectable),
       NAME(cudaErrorInvalidResourceHandle),
       NAME(cudaErrorNotReady),
       NAME(cudaErrorIllegalAddress),
@@ -357,7 +383,9 @@ const char* cudaGetErrorName(cudaError_t e) {
 const char* cudaGetErrorString(cudaError_t e) { return e == sticky && report[0] ? report : cudaGetErrorName(e); }
 cudaError_t cudaGetDeviceCount(int* n) {
   FAILS_ON_DEMAND(cudaErrorNoDevice);
-  *n = 1;
+  if (driver_version < CUDART_VERSION) return Done(cudaErrorInsufficientDriver);
+  if (devices == 0) return Done(cudaErrorNoDevice);
+  *n = devices;
   return Done(cudaSuccess);
 }
 cudaError_t cudaSetDevice(int d) {
@@ -382,10 +410,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = 4;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 8;
+      *value = capability_major;
       break;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = capability_minor;
       break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       *value = int(kMaxDynamicShared);
@@ -399,14 +427,18 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   FAILS_ON_DEMAND(cudaErrorInvalidDevice);
   if (device != 0) return Done(cudaErrorInvalidDevice);
   snprintf(properties->name, sizeof properties->name, "an emulated GPU");
-  properties->totalGlobalMem = kMemory;
-  properties->major = 8, properties->minor = 0;
+  properties->totalGlobalMem = memory;
+  properties->major = capability_major, properties->minor = capability_minor;
   return Done(cudaSuccess);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
-  *total = kMemory;
-  *free = kMemory - in_use;
+  *total = memory;
+  *free = memory - in_use;
+  return Done(cudaSuccess);
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = driver_version;
   return Done(cudaSuccess);
 }
 
@@ -420,7 +452,7 @@ cudaError_t cudaMalloc(void** p, size_t size) {
   if (!size) return Done(cudaSuccess);
   size_t mapped = (size + kPage - 1) / kPage * kPage;
   bool inject = mallocs_until_failure >= 0 && mallocs_until_failure-- == 0;
-  if (inject || in_use + size > kMemory || next_free + mapped + kPage > arena_range.end) {
+  if (inject || in_use + size > memory || next_free + mapped + kPage > arena_range.end) {
     *p = kGarbage;
     return Done(cudaErrorMemoryAllocation);
   }
