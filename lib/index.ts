@@ -18,6 +18,7 @@ export type {
   EndEvent,
   EvaluatingEvent,
   EvaluationEvent,
+  FallbackEvent,
   MeasuringEvent,
   SampleEvent,
   StartEvent,

@@ -10,6 +10,8 @@ export interface Device {
   /** What the `device` option takes: 'cpu', 'js', 'cuda', 'metal'. */
   readonly name: string
   readonly available: boolean
+  /** Whether this machine has one, though it may be of no use: a GPU whose driver is too old, say. */
+  readonly present: boolean
   /** What it is, or why it isn't available. */
   readonly description: string
 }
@@ -21,19 +23,20 @@ export function devices(): Device[] {
   const gpu = (name: 'cuda' | 'metal'): Device => ({
     name,
     available: info?.[name].available ?? false,
+    present: info?.[name].present ?? false,
     description: info?.[name].reason ?? 'needs the native binary',
   })
   const cpu = info ? `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}` : reason!
   return [
     gpu('cuda'),
     gpu('metal'),
-    { name: 'cpu', available: !!info, description: cpu },
-    { name: 'js', available: true, description: 'plain TypeScript: the reference, slow' },
+    { name: 'cpu', available: !!info, present: !!info, description: cpu },
+    { name: 'js', available: true, present: true, description: 'plain TypeScript: the reference, slow' },
   ]
 }
 
 export interface OpenOptions {
-  /** A device's name, or 'auto': the best available. 'cuda:1' is the second NVIDIA GPU. Default 'auto'. */
+  /** A device's name, or 'auto': the best that can be used. 'cuda:1' is the second NVIDIA GPU. Default 'auto'. */
   device?: string
   /** Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`. */
   threads?: number
@@ -41,15 +44,85 @@ export interface OpenOptions {
   instructionSet?: string
 }
 
-/** @throws NanoGptError if the device is unknown or not available here, with the reason */
-export async function openSession(options: OpenOptions = {}): Promise<Session> {
+/** A device that 'auto' would have taken if it could. */
+export interface PassedOver {
+  /** 'cuda', 'metal'. */
+  readonly device: string
+  readonly reason: string
+  /** The one that is tried next. */
+  readonly instead: string
+}
+
+/** Is told of each device that 'auto' passes over. */
+export type OnPassedOver = (passedOver: PassedOver) => void
+
+/** In one line. */
+export function describePassedOver({ device, reason, instead }: PassedOver): string {
+  return `${device} can't be used: ${reason}; going on with ${instead}`
+}
+
+const warn: OnPassedOver = (passedOver) =>
+  process.emitWarning(describePassedOver(passedOver), 'NanoGptWarning')
+
+/** What a device says that can't do what another may. */
+const faults = ['unsupported', 'out_of_memory', 'device_lost']
+
+export function isFault(error: unknown): error is NanoGptError {
+  return error instanceof NanoGptError && faults.includes(error.code)
+}
+
+/**
+ * Does something on the device of that name; for 'auto' on the best with which it works. A GPU that is of no use, or on which `work`
+ * ends in a fault of the device's (too little memory, an op that it can't do), is passed over for the next. What was named is never
+ * replaced, nor a GPU once `hasBegun` says that something would be lost.
+ *
+ * @param work is given a device's name, never 'auto', and leaves nothing behind when it fails
+ * @param onPassedOver default: a warning of the process
+ */
+export async function onDevice<T>(
+  name = 'auto',
+  work: (device: string) => Promise<T>,
+  onPassedOver = warn,
+  hasBegun = () => false,
+): Promise<T> {
+  if (name !== 'auto') return work(name)
+  const present = devices().filter((device) => device.present)
+  const gpus = present.filter(isGpu)
+  // With no native engine it is 'js'.
+  const last = present.find((device) => !isGpu(device))!
+  for (const [index, { name: device, available, description }] of gpus.entries()) {
+    const passOver = (reason: string) =>
+      onPassedOver({ device, reason, instead: gpus[index + 1]?.name ?? last.name })
+    if (!available) {
+      passOver(description)
+      continue
+    }
+    try {
+      return await work(device)
+    } catch (error) {
+      if (!isFault(error) || hasBegun()) throw error
+      passOver(error.message)
+    }
+  }
+  return work(last.name)
+}
+
+function isGpu({ name }: Device): boolean {
+  return name === 'cuda' || name === 'metal'
+}
+
+/**
+ * @param onPassedOver as for `onDevice`
+ * @throws NanoGptError if the device is unknown or not available here, with the reason
+ */
+export function openSession(options: OpenOptions = {}, onPassedOver?: OnPassedOver): Promise<Session> {
+  return onDevice(options.device, (device) => open({ ...options, device }), onPassedOver)
+}
+
+async function open({ device: name, threads, instructionSet }: OpenOptions & { device: string }) {
   const all = devices()
-  const name = options.device ?? 'auto'
   const kind = name.replace(/^(cuda|metal):\d+$/, '$1')
-  const device =
-    name === 'auto'
-      ? all.find(({ available }) => available)!
-      : all.find((candidate) => candidate.name === kind)
+  const device = all.find((candidate) => candidate.name === kind)
   if (!device) throw unknownDevice(name, all)
   if (!device.available) {
     throw new NanoGptError(
@@ -59,11 +132,8 @@ export async function openSession(options: OpenOptions = {}): Promise<Session> {
   }
   if (device.name === 'js') return new JsSession()
   const { addon } = loadAddon()
-  await setThreads(addon!, options.threads)
-  return new NativeSession(addon!, {
-    device: name === 'auto' ? device.name : name,
-    instructionSet: options.instructionSet,
-  })
+  await setThreads(addon!, threads)
+  return new NativeSession(addon!, { device: name, instructionSet })
 }
 
 function unknownDevice(name: string, all: readonly Device[]): NanoGptError {

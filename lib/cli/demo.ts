@@ -31,15 +31,16 @@ export async function demoCommand(options: Options): Promise<void> {
   if (!(seconds > 0)) throw new NanoGptError('option', `--seconds is ${seconds}: it must be more than 0`)
   if (!options.json) say(`${bold('nano-gpt demo')}: trains a small GPT on real text, then lets it write.\n`)
   const data = await chooseText(options)
-  const device = await chooseDevice(options.device)
+  const { json: asJson, device } = options
+  // What is wrong with the device is said before a former demo is lost.
+  await (await openSession({ device }, () => {})).dispose()
   for (const file of Object.values(files)) await rm(join(out, file), { force: true })
   const run = train({ preset: 'auto', minutes: seconds / 60, data, device, out })
   const deadline = performance.now() + patience * seconds * 1000
   const stopWhenLate = ({ type }: TrainEvent) => {
     if (type === 'step' && performance.now() > deadline) run.stop()
   }
-  const { json: asJson, device: asked } = options
-  const followed = await follow(run, { json: asJson, device: asked, out, each: stopWhenLate })
+  const followed = await follow(run, { json: asJson, device, out, each: stopWhenLate })
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, out))
   else await sumUp(followed, out)
@@ -77,13 +78,6 @@ function outOfReach(error: unknown): string | undefined {
   if ((error as Error)?.name === 'TimeoutError') return 'it took too long'
   if (!(error instanceof NanoGptError) || error.code !== 'download_failed') return undefined
   return reasonOf(error.cause ?? error)
-}
-
-/** The name of the device, which is thereby known to open. */
-async function chooseDevice(asked?: string): Promise<string> {
-  const session = await openSession({ device: asked })
-  await session.dispose()
-  return session.device
 }
 
 async function sumUp(followed: Followed, out: string): Promise<void> {

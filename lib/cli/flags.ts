@@ -178,7 +178,10 @@ const groups: Readonly<Record<string, Partial<Flags<TrainName | 'text'>>>> = {
     out: { value: '<dir>', description: 'folder for checkpoints (default: runs/<preset>-<date>-<time>)' },
   },
   'Machine:': {
-    device: { value: '<name>', description: 'auto, cpu or js; "nano-gpt info" lists them (default: auto)' },
+    device: {
+      value: '<name>',
+      description: 'auto, cuda, cpu or js; "nano-gpt info" lists them (default: auto)',
+    },
     threads: {
       value: '<n>',
       description: 'threads of the native engine (default: one a core)',

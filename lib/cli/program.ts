@@ -124,7 +124,7 @@ function addDemo(program: Command): void {
     .option('--data <name|file>', 'another text (default: shakespeare, else moby-dick)')
     .option('--seconds <n>', 'how long to train, about (default: 120)', real)
     .option('--out <dir>', 'folder for checkpoints (default: runs/demo; a former demo in it is replaced)')
-    .option('--device <name>', 'auto, cpu or js (default: auto)')
+    .option('--device <name>', 'auto, cuda, cpu or js (default: auto)')
     .action(async (options) => (await import('./demo.js')).demoCommand(options))
   finish(demo, 'print one JSON object a line: every event, then the result')
 }

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
+import { describePassedOver, devices } from '../backend/devices'
 import { loadAddon } from '../backend/native/addon'
 import type { EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
 import { asciiBars, bars, curve, History } from './curve'
@@ -17,6 +18,7 @@ import {
   hasDrawingCharacters,
   isTerminal,
   live,
+  note,
   plural,
   redraw,
   roughly,
@@ -72,6 +74,7 @@ export class Progress {
 
   show(event: TrainEvent): void {
     if (event.type === 'measuring') live('measuring how fast this machine is …')
+    if (event.type === 'fallback') note(describePassedOver(event))
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
@@ -242,7 +245,10 @@ export function describeDevice(device: string, asked?: string): string {
     return `js: plain TypeScript, slow, on one thread${why}`
   }
   const info = addon?.info()
-  return info
-    ? `${device}: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}`
-    : device
+  if (info && device === 'cpu') {
+    return `cpu: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}`
+  }
+  // Only the first of several GPUs is described.
+  const gpu = devices().find(({ name }) => name === device)
+  return gpu ? `${device}: ${gpu.description}` : device
 }

@@ -60,7 +60,8 @@ async function checkFirst(options: TrainOptions): Promise<CheckedOptions> {
   refuseOtherRun(resolved)
   try {
     if (resolved.resume === undefined && resolved.from === undefined) resolveNew(resolved)
-    await (await openSession(resolved)).dispose()
+    // Of a device that is passed over, train() tells.
+    await (await openSession(resolved, () => {})).dispose()
   } catch (error) {
     throw namingConfig(error, resolved)
   }

@@ -2,7 +2,7 @@
 
 import * as v from 'valibot'
 import type { Session } from '../backend/backend'
-import { openSession } from '../backend/devices'
+import { onDevice, openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError, show } from '../errors'
 import { type Completion, type CompletionPiece, Completions, type Prompt } from '../generate/completions'
@@ -53,7 +53,7 @@ export class Model {
     return this.parts.tokenizer
   }
 
-  /** The device it is on: 'cpu' or 'js'. */
+  /** The device it is on: 'cuda', 'cpu', 'js'. */
   get device(): string {
     return this.parts.session.device
   }
@@ -197,7 +197,7 @@ export type LossOptions = v.InferInput<typeof lossSchema>
 export const loadSchema = v.strictObject({
   /** Which checkpoint of a run folder: the one with the lowest validation loss, or the last. Default 'best'. */
   checkpoint: v.optional(v.picklist(['best', 'last'], "must be 'best' or 'last'")),
-  /** 'auto', 'cpu' or 'js'. Default 'auto'. */
+  /** 'auto', 'cuda', 'cuda:1', 'cpu' or 'js'. Default 'auto'. */
   device: v.optional(v.string('must be a string')),
   /** Threads of the native pool, shared by the whole process. Default: as many as `os.availableParallelism()` counts. */
   threads: v.optional(count),
@@ -225,13 +225,17 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
     )
   }
   const { model: architecture, parameters } = createModel(config)
-  const session = await openSession(open)
-  try {
-    await loadWeights(session, parameters, checkpoint)
-  } catch (error) {
-    await session.dispose()
-    throw error
+  const place = async (device: string) => {
+    const session = await openSession({ ...open, device })
+    try {
+      await loadWeights(session, parameters, checkpoint)
+      return session
+    } catch (error) {
+      await session.dispose()
+      throw error
+    }
   }
+  const session = await onDevice(open.device, place)
   return new Model({ session, architecture, parameters, tokenizer, info: checkpoint.info })
 }
 
@@ -241,10 +245,8 @@ export async function generate(options: GenerateOptions & LoadOptions & { model:
   if (typeof path !== 'string')
     throw new NanoGptError('option', 'generate: model is missing: give a run folder or a checkpoint file')
   const resolved = resolveGenerateOptions(rest)
-  const model = await load(path, { device, threads, instructionSet, checkpoint })
-  try {
+  return onDevice(device, async (device) => {
+    await using model = await load(path, { device, threads, instructionSet, checkpoint })
     return await model.generate({ ...rest, seed: resolved.seed })
-  } finally {
-    await model.dispose()
-  }
+  })
 }

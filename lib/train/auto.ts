@@ -1,7 +1,6 @@
 // The preset 'auto': a model for the device at hand, and as many steps as it makes in the given time. What comes out is a
 // configuration of plain numbers: run again, it measures nothing and gives the same bits.
 
-import { openSession } from '../backend/devices'
 import { NanoGptError } from '../errors'
 import { presets } from '../model/config'
 import { defined } from '../options'
@@ -75,7 +74,11 @@ const native = (
   embeddingDropout: dropout,
 })
 
-/** The options as they are, unless the preset is 'auto': then with numbers in its place. */
+/**
+ * The options as they are, unless the preset is 'auto': then with numbers in its place.
+ *
+ * @param options whose device isn't 'auto': another device is measured anew
+ */
 export async function resolveAuto(options: CheckedOptions, control: RunControl): Promise<CheckedOptions> {
   const { preset, minutes, ...given } = options
   if (preset !== 'auto') {
@@ -90,7 +93,7 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
     ...defaultsBeside(given, plan),
     ...defined(given),
   })
-  const isPlain = await isPlainTypeScript(options)
+  const isPlain = options.device === 'js'
   const first = over(isPlain ? plain : native(middle, given))
   if (first.steps !== undefined) return first
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
@@ -145,12 +148,6 @@ export function sizeFor(seconds: number, measured: number, work: (size: Size) =>
 /** What a step's work goes with: the weights of the blocks, once for each token. */
 function workOf({ layers, embed, blockSize, batchSize, microBatches = 1 }: CheckedOptions): number {
   return layers! * embed! ** 2 * blockSize! * batchSize! * microBatches
-}
-
-async function isPlainTypeScript(options: CheckedOptions): Promise<boolean> {
-  const session = await openSession(options)
-  await session.dispose()
-  return session.device === 'js'
 }
 
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */

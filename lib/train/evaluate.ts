@@ -1,6 +1,7 @@
 // evaluate(): the exact loss of a trained model over the whole validation split of its text.
 
 import * as v from 'valibot'
+import { onDevice } from '../backend/devices'
 import { readCheckpoint } from '../checkpoint/checkpoint'
 import { loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
@@ -47,7 +48,12 @@ export interface Evaluation {
  * @throws NanoGptError for options, the checkpoint, the text or the device
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { model: path, data, signal, ...open } = checkOptions('evaluate', schema, options)
+  const checked = checkOptions('evaluate', schema, options)
+  return onDevice(checked.device, (device) => evaluateOn({ ...checked, device }))
+}
+
+async function evaluateOn(options: v.InferOutput<typeof schema>): Promise<Evaluation> {
+  const { model: path, data, signal, ...open } = options
   const { path: checkpoint } = await readCheckpoint(path, open.checkpoint ?? 'best')
   await using model = await load(path, open)
   const { info, tokenizer, config } = model

@@ -1,7 +1,18 @@
 // What a run reports while it trains.
 
+import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import type { StoredOptions } from './config_file'
+
+/**
+ * A GPU that `device: 'auto'` would have taken can't be used, for want of memory, say: the run begins on the next device. Never after a
+ * step was made.
+ */
+export interface FallbackEvent extends PassedOver {
+  readonly type: 'fallback'
+  /** As for 'measuring': nothing has begun. */
+  readonly step: 0
+}
 
 /** The preset 'auto' finds out how fast the device is, for about so long; before the start. */
 export interface MeasuringEvent {
@@ -10,7 +21,7 @@ export interface MeasuringEvent {
   readonly seconds: number
 }
 
-/** What will be trained, on what: the first event, or the one after 'measuring'. */
+/** What will be trained, on what: the first event, or the one after 'measuring'. It comes again after a 'fallback'. */
 export interface StartEvent {
   readonly type: 'start'
   readonly device: string
@@ -84,6 +95,7 @@ export interface EndEvent {
 }
 
 export type TrainEvent =
+  | FallbackEvent
   | MeasuringEvent
   | StartEvent
   | StepEvent

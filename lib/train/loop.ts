@@ -1,6 +1,7 @@
 // The training loop: steps, evaluations, samples and checkpoints, each in its turn.
 
 import { join } from 'node:path'
+import { isFault } from '../backend/devices'
 import { type CheckpointInfo, files, type TrainingConfig, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { TextLoss } from '../model/loss'
@@ -27,6 +28,8 @@ export class Loop {
   private secondsPerStep = 0
   private evaluatedAt = -1
   private savedAt = -1
+  /** What `resume` would go on with. */
+  private saved: { readonly step: number; readonly path: string } | undefined
   /** `run.stop()` or the caller's signal. */
   private readonly stop: AbortSignal
 
@@ -37,6 +40,8 @@ export class Loop {
   ) {
     this.step = prepared.info.step
     this.best = prepared.info.best
+    const { resume } = options
+    if (resume !== undefined) this.saved = { step: this.step, path: resume }
     this.stop = options.signal ? AbortSignal.any([control.stopped, options.signal]) : control.stopped
     this.exact = new TextLoss(prepared.session, prepared.architecture)
     // What the model says of itself is what the training has come to.
@@ -75,8 +80,9 @@ export class Loop {
       })
       return this.model
     } catch (error) {
+      const told = isFault(error) ? await this.withRemedy(error) : error
       await this.prepared.session.dispose()
-      throw error
+      throw told
     } finally {
       this.stop.removeEventListener('abort', cancel)
     }
@@ -185,8 +191,21 @@ export class Loop {
       failure.code === 'non_finite'
         ? await this.prepared.trainer.explain(this.step, failure as never)
         : new NanoGptError(failure.code, `step ${this.step}: ${failure.message}`)
-    await this.save()
+    if (!isFault(error)) await this.save()
     throw error
+  }
+
+  /** What the device couldn't do ends the run; what it has trained is saved if it can be, and the error says how to go on. */
+  private async withRemedy(error: NanoGptError): Promise<NanoGptError> {
+    if (this.step === this.prepared.info.step) return error
+    if (error.code !== 'device_lost') await this.save().catch(() => {})
+    const { saved } = this
+    const resume = saved && `train({ resume: ${JSON.stringify(saved.path)} })`
+    const why = this.prepared.out === undefined ? 'no `out` was given' : 'no `checkpointInterval` had passed'
+    const remedy = saved
+      ? `What was saved after step ${saved.step} is safe: ${resume} goes on from there`
+      : `Nothing was saved, as ${why}`
+    return new NanoGptError(error.code, `${error.message}. ${remedy}`, { cause: error })
   }
 
   private async evaluate(): Promise<void> {
@@ -278,6 +297,7 @@ export class Loop {
       savedTensors(this.prepared.parameters, this.training),
     )
     await writeCheckpoint(path, this.info(), tensors)
+    this.saved = { step: this.step, path: file === files.last ? this.prepared.out! : path }
     this.emit({ type: 'checkpoint', step: this.step, path })
   }
 }

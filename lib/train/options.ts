@@ -135,7 +135,7 @@ const schema = v.strictObject({
 
   /** Decides weights, batches and dropout. Default 1337. */
   seed: optional(seed),
-  /** 'auto', 'cpu' or 'js'. Default 'auto'. */
+  /** 'auto', the best that can be used, 'cuda', 'cuda:1', 'cpu' or 'js'. Default 'auto'. */
   device: optional(v.string('must be a string')),
   /** Threads of the native pool. Default: as many as `os.availableParallelism()` counts. */
   threads: optional(count),

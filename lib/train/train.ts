@@ -1,12 +1,13 @@
 // train(): what users call.
 
+import { onDevice } from '../backend/devices'
 import type { Model } from '../model/model'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { checkTrainOptions, type TrainOptions } from './options'
 import { prepare } from './prepare'
-import { Run } from './run'
+import { Run, type RunControl } from './run'
 import { refuseOtherRun } from './run_folder'
 
 /**
@@ -21,13 +22,28 @@ export function train(options: TrainOptions = {}): Run<Model> {
     given.signal?.throwIfAborted()
     const configured = await withConfig(given)
     refuseOtherRun(configured)
-    const begin = async () => {
-      const resolved = await resolveAuto(configured, control)
-      return new Loop(await prepare(resolved), resolved, control)
+    let steps = 0
+    const counting: RunControl = {
+      ...control,
+      emit(event) {
+        if (event.type === 'step') steps = event.to
+        control.emit(event)
+      },
     }
-    const loop = await begin().catch((error) => {
-      throw namingConfig(error, configured)
-    })
-    return loop.run()
+    const begin = async (device: string) => {
+      const resolved = await resolveAuto({ ...configured, device }, counting)
+      return new Loop(await prepare(resolved), resolved, counting)
+    }
+    return onDevice(
+      configured.device,
+      async (device) => {
+        const loop = await begin(device).catch((error) => {
+          throw namingConfig(error, configured)
+        })
+        return loop.run()
+      },
+      (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),
+      () => steps > 0,
+    )
   })
 }

@@ -15,6 +15,14 @@ export interface NativeSessionHandle {
   dispose(): Promise<void>
 }
 
+export interface NativeGpu {
+  available: boolean
+  /** There is one, though it may be of no use. */
+  present: boolean
+  /** Or what it is. */
+  reason: string
+}
+
 export interface AddonInfo {
   version: string
   instructionSet: string
@@ -22,8 +30,8 @@ export interface AddonInfo {
   threads: number
   ops: string[]
   fusedOps: string[]
-  cuda: { available: boolean; reason: string }
-  metal: { available: boolean; reason: string }
+  cuda: NativeGpu
+  metal: NativeGpu
 }
 
 export interface NativePeak {
