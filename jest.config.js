@@ -7,7 +7,8 @@ module.exports = {
   // All cores: most tests compute. No more than four, of which each may take a gigabyte.
   maxWorkers: Math.min(4, availableParallelism()),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
+  // Those of test/cuda need a CUDA module, and have a configuration of their own.
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/', '<rootDir>/test/cuda/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
   transform: {
     '^.+\\.ts$': [

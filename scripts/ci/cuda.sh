@@ -37,6 +37,11 @@ failing_calls() {
   seq "$jobs" | NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
     build/emulated/Release/nano-gpu-test "--share={}/$jobs" "$(ls "$cases"/*-program-update-of-a-bigram.case)"
 }
+# Whole runs, and what users are told of GPUs that can't be used.
+typescript() {
+  { [ -f build/Release/nano_gpt.node ] || npm run --silent build:native; } &&
+    NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/cuda/jest.config.js --maxWorkers "$jobs"
+}
 link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \
     -o "$work/nano_gpt_cuda.so"
@@ -60,6 +65,7 @@ step cases-in-the-arena $run --build build/emulated --runner build/emulated/Rele
 step races $run --build build/emulated-races --runner build/emulated/Release/nano-run --work 1e5 --each 5 --schedules ascending,shuffle
 step products build/emulated/Release/nano-gemm-test
 step failing-calls failing_calls
+step typescript typescript
 # A share of them, others after each commit; all: MUTANTS=1000.
 turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 step mutants node scripts/mutants_cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"

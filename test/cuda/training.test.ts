@@ -1,0 +1,99 @@
+// Whole runs on device 'cuda': the losses of the reference, the same bits when resumed, the same text.
+
+import { devices } from '../../lib/backend/devices'
+import { load } from '../../lib/model/model'
+import type { TrainOptions } from '../../lib/train/options'
+import { train } from '../../lib/train/train'
+import { expectSameBits } from '../support/bits'
+import { decoder, eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+
+interface Case {
+  readonly name: string
+  readonly options: TrainOptions
+  /** How far losses may be from the reference's, as a part of them: less than those of another precision are. */
+  readonly within: number
+}
+
+const ten: TrainOptions = { ...decoder, steps: 10, evalInterval: 5 }
+
+const cases: readonly Case[] = [
+  { name: 'decoder with dropout', options: ten, within: 1e-5 },
+  {
+    name: 'gpt with RoPE, SwiGLU, RMS norm, grouped heads, Muon, an average and a schedule',
+    options: {
+      ...ten,
+      preset: 'gpt',
+      positions: 'rope',
+      activation: 'swiglu',
+      norm: 'rms',
+      qkNorm: true,
+      embed: 24,
+      heads: 4,
+      kvHeads: 2,
+      bias: false,
+      tiedEmbeddings: true,
+      optimizer: 'muon',
+      schedule: 'wsd',
+      warmup: 2,
+      average: 0.5,
+      gradientClip: 0.3,
+    },
+    within: 1e-5,
+  },
+]
+
+test('the module is there, and a GPU', () => {
+  expect(devices()[0]).toMatchObject({ name: 'cuda', available: true, present: true })
+})
+
+describe.each(cases)('$name', ({ name, options, within }) => {
+  const out = () => folder.path(name)
+
+  async function whole(more: TrainOptions) {
+    const run = train(more)
+    const events = await eventsOf(run)
+    await using model = await run
+    const evaluations = ofType(events, 'evaluation').flatMap(({ trainLoss, valLoss }) => [trainLoss, valLoss])
+    return { losses: lossesOf(events), evaluations, weights: await parametersOf(model), device: model.device }
+  }
+
+  let uninterrupted: Awaited<ReturnType<typeof whole>>
+
+  beforeAll(async () => {
+    uninterrupted = await whole({ ...options, device: 'cuda', out: out() })
+  })
+
+  test('ten steps and three evaluations as in plain TypeScript', async () => {
+    const reference = await whole({ ...options, device: 'js' })
+    expect([uninterrupted.device, reference.device]).toEqual(['cuda', 'js'])
+    expect(reference.losses).toHaveLength(10)
+    expectClose(uninterrupted.losses, reference.losses, within)
+    expect(reference.evaluations).toHaveLength(6)
+    expectClose(uninterrupted.evaluations, reference.evaluations, within)
+  })
+
+  test('resumed after four steps: the same bits', async () => {
+    const parts = folder.path(`${name} in parts`)
+    const first = await whole({ ...options, device: 'cuda', steps: 4, out: parts })
+    const second = await whole({ device: 'cuda', data: options.data, resume: parts, steps: 10 })
+    expect([...first.losses, ...second.losses]).toEqual(uninterrupted.losses)
+    expectSameBits(second.weights, uninterrupted.weights)
+  })
+
+  test('writes what it writes elsewhere', async () => {
+    const texts = new Set<string>()
+    for (const device of ['cuda', 'js']) {
+      await using model = await load(out(), { device, checkpoint: 'last' })
+      texts.add(await model.generate({ prompt: 'The cat', maxTokens: 12, temperature: 0 }))
+    }
+    expect(texts.size).toBe(1)
+  })
+})
+
+function expectClose(actual: readonly number[], expected: readonly number[], within: number): void {
+  const errors = expected.map((value, i) => Math.abs(actual[i] - value) / value)
+  expect(actual).toHaveLength(expected.length)
+  expect(errors.every((error) => error <= within) ? [] : errors).toEqual([])
+}
