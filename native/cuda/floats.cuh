@@ -1,0 +1,70 @@
+// Tensors of f32 or of bf16 in memory. Which of both one is, a kernel learns when it is launched: all threads go the
+// same way, and it is memory that such kernels wait for. What they compute with is f32.
+#pragma once
+
+#include "cuda/kernel.cuh"
+
+namespace nano::cuda {
+
+// Four in a row.
+struct alignas(8) Bf16Four {
+  __nv_bfloat16 x, y, z, w;
+};
+__device__ __forceinline__ float4 ToFloat(const Bf16Four& four) {
+  return make_float4(ToFloat(four.x), ToFloat(four.y), ToFloat(four.z), ToFloat(four.w));
+}
+
+struct Floats {
+  void* data;
+  bool bf16;
+
+  Floats() = default;
+  __host__ __device__ Floats(void* at, bool is_bf16) : data(at), bf16(is_bf16) {}
+  // Of f32, as most are; not to be written where it must not.
+  __host__ __device__ Floats(const float* at) : data(const_cast<float*>(at)), bf16(false) {}
+
+  template <class T>
+  __device__ __forceinline__ T* at(int64_t i) const {
+    return static_cast<T*>(data) + i;
+  }
+  __device__ __forceinline__ Floats operator+(int64_t i) const {
+    return bf16 ? Floats(at<__nv_bfloat16>(i), true) : Floats(at<float>(i), false);
+  }
+
+  __device__ __forceinline__ float Get(int64_t i) const {
+    return bf16 ? ToFloat(*at<__nv_bfloat16>(i)) : *at<float>(i);
+  }
+  __device__ __forceinline__ void Set(int64_t i, float value) const {
+    if (bf16) {
+      *at<__nv_bfloat16>(i) = Rounded<__nv_bfloat16>(value);
+    } else {
+      *at<float>(i) = value;
+    }
+  }
+
+  // Elements i to i + 3, in one access; `IsFour`: whether they lie so.
+  __device__ __forceinline__ bool IsFour(int64_t i) const {
+    return bf16 ? reinterpret_cast<uintptr_t>(at<__nv_bfloat16>(i)) % sizeof(Bf16Four) == 0
+                : reinterpret_cast<uintptr_t>(at<float>(i)) % sizeof(float4) == 0;
+  }
+  __device__ __forceinline__ float4 GetFour(int64_t i) const {
+    if (!bf16) return *reinterpret_cast<const float4*>(at<float>(i));
+    return ToFloat(*reinterpret_cast<const Bf16Four*>(at<__nv_bfloat16>(i)));
+  }
+  __device__ __forceinline__ void SetFour(int64_t i, float4 value) const {
+    if (bf16) {
+      *reinterpret_cast<Bf16Four*>(at<__nv_bfloat16>(i)) = {
+          Rounded<__nv_bfloat16>(value.x), Rounded<__nv_bfloat16>(value.y), Rounded<__nv_bfloat16>(value.z),
+          Rounded<__nv_bfloat16>(value.w)};
+    } else {
+      *reinterpret_cast<float4*>(at<float>(i)) = value;
+    }
+  }
+};
+
+// The call's operands that may be either.
+inline Floats FloatsOf(const gpu::Tensor& tensor) { return {tensor.data, tensor.spec->dtype == Dtype::kBf16}; }
+inline Floats FloatInput(const Call& call, size_t i) { return FloatsOf(call.inputs[i]); }
+inline Floats FloatOutput(const Call& call, size_t i) { return FloatsOf(call.outputs[i]); }
+
+}  // namespace nano::cuda
