@@ -1,5 +1,5 @@
-// Tensors of f32 or of bf16 in memory. Which of both one is, a kernel learns when it is launched: all threads go the
-// same way, and it is memory that such kernels wait for. What they compute with is f32.
+// Tensors that are f32 or bf16 in memory. Which, a kernel is told when it is launched: all its threads go the same way,
+// and it is memory that such kernels wait for. They compute in f32.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -20,7 +20,7 @@ struct Floats {
 
   Floats() = default;
   __host__ __device__ Floats(void* at, bool is_bf16) : data(at), bf16(is_bf16) {}
-  // Of f32, as most are; not to be written where it must not.
+  // Of f32. A const one too: nobody writes to an input.
   __host__ __device__ Floats(const float* at) : data(const_cast<float*>(at)), bf16(false) {}
 
   template <class T>
