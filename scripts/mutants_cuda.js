@@ -306,8 +306,8 @@ const mutants = {
     { cases: /^(relu|layer_norm) .* bf16/, sources: ['relu.cu', 'layer_norm.cu'] },
     ['bf16 taken for f32', 'if (!bf16) return *rein', 'return *rein'],
     ['f32 taken for bf16', 'if (!bf16) return *rein', 'if (data == nullptr) return *rein'],
-    ['the third of four twice', 'ToFloat(four.z), ToFloat(four.w)', 'ToFloat(four.z), ToFloat(four.z)'],
-    ['the last of four twice', 'Rounded<__nv_bfloat16>(value.z),', 'Rounded<__nv_bfloat16>(value.w),'],
+    ['the third of four twice', 'HighHalf(four.back)', 'LowHalf(four.back)'],
+    ['the last of four twice', 'ptx::pack_bf16(value.z, value.w)', 'ptx::pack_bf16(value.w, value.w)'],
     ['fours that are not aligned', '% sizeof(Bf16Four) == 0', '% sizeof(__nv_bfloat16) == 0'],
     [
       'single elements are f32',

@@ -1,7 +1,7 @@
 // Programs of other precisions than f32: cast; products in tf32; and each op that may have bf16 tensors, with some of them.
 
-import type { Shape } from '../../../lib/graph/dtype'
-import type { Attributes } from '../../../lib/graph/program'
+import type { Dtype, Shape } from '../../../lib/graph/dtype'
+import type { Attributes, Buffer } from '../../../lib/graph/program'
 import { fromBf16Bits } from '../../../lib/graph/rounding'
 import { opsByName } from '../../../lib/ops'
 import { layerNormOp } from '../../../lib/ops/layer_norm'
@@ -22,6 +22,7 @@ export function precisionCases(): Case[] {
     ...crossEntropies(),
     ...products(),
     ...batchedProducts(),
+    gainOfTheSameBytes(),
   ]
 }
 
@@ -396,4 +397,30 @@ function batchedProducts(): Case[] {
       }),
     ),
   )
+}
+
+/** y has as many bytes as the gain, which ends where y is written, but not as many elements: they may not share a place. */
+function gainOfTheSameBytes(): Case {
+  const [x, gain] = [bf16(floats('x', [2, 8])), floats('gain', [8], 0.5, 1.5)]
+  const single = opCase('rms_norm', '', [x, gain], { groups: 1, epsilon: 1e-6 }, { bf16: [0] })
+  const temporary = (dtype: Dtype, shape: Shape): Buffer => ({ name: '', role: 'temporary', dtype, shape })
+  const [xId, gainId, yId, rstdId] = single.program.buffers.keys()
+  const buffers = [...single.program.buffers]
+  const movedGain = buffers.push(temporary('f32', gain.shape)) - 1
+  const movedY = buffers.push(temporary('bf16', x.shape)) - 1
+  const [norm] = single.program.ops
+  return {
+    ...single,
+    name: 'program of a gain and a result of the same bytes',
+    op: 'program',
+    program: {
+      ...single.program,
+      buffers,
+      ops: [
+        { op: 'copy', inputs: [gainId], outputs: [movedGain], attributes: {} },
+        { ...norm, inputs: [xId, movedGain], outputs: [movedY, rstdId] },
+        { op: 'copy', inputs: [movedY], outputs: [yId], attributes: {} },
+      ],
+    },
+  }
 }
