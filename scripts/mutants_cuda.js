@@ -304,22 +304,14 @@ const mutants = {
   ),
   'cuda/floats.cuh': alike(
     { cases: /^(relu|layer_norm) .* bf16/, sources: ['relu.cu', 'layer_norm.cu'] },
-    ['bf16 taken for f32', 'if (!bf16) return *rein', 'return *rein'],
-    ['f32 taken for bf16', 'if (!bf16) return *rein', 'if (data == nullptr) return *rein'],
+    ['fours of bf16 taken for f32', 'bf16 ? ToFloat(At<Bf16Four>(i)) : ', ''],
+    ['fours of f32 taken for bf16', 'bf16 ? ToFloat(At<Bf16Four>(i))', 'true ? ToFloat(At<Bf16Four>(i))'],
     ['the third of four twice', 'HighHalf(four.back)', 'LowHalf(four.back)'],
     ['the last of four twice', 'ptx::pack_bf16(value.z, value.w)', 'ptx::pack_bf16(value.w, value.w)'],
-    ['fours that are not aligned', '% sizeof(Bf16Four) == 0', '% sizeof(__nv_bfloat16) == 0'],
-    [
-      'single elements are f32',
-      'return bf16 ? ToFloat(*at<__nv_bfloat16>(i)) : *at<float>(i);',
-      'return *at<float>(i);',
-    ],
-    [
-      'rows of bf16 are as long as of f32',
-      'bf16 ? Floats(at<__nv_bfloat16>(i), true)',
-      'bf16 ? Floats(at<float>(i), true)',
-    ],
-    ['written as f32', 'tensor.spec->dtype == Dtype::kBf16', 'false'],
+    ['fours that are not aligned', '(bf16 ? sizeof(Bf16Four) : sizeof(float4))', '(bf16 ? 2 : 4)'],
+    ['single elements are f32', 'bf16 ? ToFloat(At<__nv_bfloat16>(i)) : ', ''],
+    ['elements of bf16 are as far apart as of f32', 'i * (bf16 ? 2 : 4)', 'i * 4'],
+    ['all is f32', 'tensor.spec->dtype == Dtype::kBf16', 'false'],
   ),
   'cuda/fill.cu': alike(
     { cases: /^fill / },

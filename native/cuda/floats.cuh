@@ -27,39 +27,30 @@ struct Floats {
   __host__ __device__ Floats(const float* at) : data(const_cast<float*>(at)), bf16(false) {}
 
   template <class T>
-  __device__ __forceinline__ T* at(int64_t i) const {
-    return static_cast<T*>(data) + i;
+  __device__ __forceinline__ T& At(int64_t i) const {
+    return *reinterpret_cast<T*>(static_cast<char*>(data) + i * (bf16 ? 2 : 4));
   }
-  __device__ __forceinline__ Floats operator+(int64_t i) const {
-    return bf16 ? Floats(at<__nv_bfloat16>(i), true) : Floats(at<float>(i), false);
-  }
+  __device__ __forceinline__ Floats operator+(int64_t i) const { return {&At<char>(i), bf16}; }
 
-  __device__ __forceinline__ float Get(int64_t i) const {
-    return bf16 ? ToFloat(*at<__nv_bfloat16>(i)) : *at<float>(i);
-  }
+  __device__ __forceinline__ float Get(int64_t i) const { return bf16 ? ToFloat(At<__nv_bfloat16>(i)) : At<float>(i); }
   __device__ __forceinline__ void Set(int64_t i, float value) const {
     if (bf16) {
-      *at<__nv_bfloat16>(i) = Rounded<__nv_bfloat16>(value);
+      At<__nv_bfloat16>(i) = Rounded<__nv_bfloat16>(value);
     } else {
-      *at<float>(i) = value;
+      At<float>(i) = value;
     }
   }
 
   // Elements i to i + 3, in one access; `IsFour`: whether they lie so.
   __device__ __forceinline__ bool IsFour(int64_t i) const {
-    return bf16 ? reinterpret_cast<uintptr_t>(at<__nv_bfloat16>(i)) % sizeof(Bf16Four) == 0
-                : reinterpret_cast<uintptr_t>(at<float>(i)) % sizeof(float4) == 0;
+    return reinterpret_cast<uintptr_t>(&At<char>(i)) % (bf16 ? sizeof(Bf16Four) : sizeof(float4)) == 0;
   }
-  __device__ __forceinline__ float4 GetFour(int64_t i) const {
-    if (!bf16) return *reinterpret_cast<const float4*>(at<float>(i));
-    return ToFloat(*reinterpret_cast<const Bf16Four*>(at<__nv_bfloat16>(i)));
-  }
+  __device__ __forceinline__ float4 GetFour(int64_t i) const { return bf16 ? ToFloat(At<Bf16Four>(i)) : At<float4>(i); }
   __device__ __forceinline__ void SetFour(int64_t i, float4 value) const {
     if (bf16) {
-      *reinterpret_cast<Bf16Four*>(at<__nv_bfloat16>(i)) = {ptx::pack_bf16(value.x, value.y),
-                                                            ptx::pack_bf16(value.z, value.w)};
+      At<Bf16Four>(i) = {ptx::pack_bf16(value.x, value.y), ptx::pack_bf16(value.z, value.w)};
     } else {
-      *reinterpret_cast<float4*>(at<float>(i)) = value;
+      At<float4>(i) = value;
     }
   }
 };
