@@ -1318,6 +1318,15 @@ const mutants = {
       { gpu: true, healthy: true },
     ],
   ],
+  'cuda/ptx.cuh': alike(
+    { cases: /^cast /, sources: ['cast.cu'] },
+    [
+      'the first of two is cut off',
+      '__floats2bfloat162_rn(low, high)',
+      '__floats2bfloat162_rn(__uint_as_float(__float_as_uint(low) & 0xFFFF0000u), high)',
+    ],
+    ['two change places', '__floats2bfloat162_rn(low, high)', '__floats2bfloat162_rn(high, low)'],
+  ),
   'cuda/kernel.cuh': [
     [
       'bf16 is cut off',

@@ -8,7 +8,7 @@ namespace {
 
 // A group has a row: it stays in registers while its mean, and then its deviation, are summed.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     NormalizeKernel(const Control* control, Floats x, const float* gain, const float* bias, int64_t rows, int64_t n,
                     float epsilon, Floats y, float* mean, float* rstd) {
   __shared__ float room[Plan::kWarps];
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(Plan::kBlock)
 // dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. A block has every slabs-th few rows;
 // its threads keep the sums of dy·z and dy for their columns.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     BackwardKernel(const Control* control, Floats x, const float* gain, const float* mean, const float* rstd, Floats dy,
                    int64_t rows, int64_t n, float* dx, float* slabs) {
   __shared__ float room[Plan::kWarps][2];

@@ -9,7 +9,7 @@ namespace {
 // A row stays in registers while its squares are summed. A gain of null is 1. y may be x: no thread needs an element
 // that another one writes.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     NormalizeKernel(const Control* control, Floats x, const float* gain, int64_t rows, int64_t n, float epsilon,
                     Floats y, float* rstd) {
   __shared__ float room[Plan::kWarps];
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(Plan::kBlock)
 // dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain a block has a slab of the rows, and its
 // threads keep the sums of dy·z for their columns. dx may be x or dy.
 template <class Plan, bool kGain>
-__global__ void __launch_bounds__(Plan::kBlock)
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     BackwardKernel(const Control* control, Floats x, const float* rstd, Floats dy, const float* gain, int64_t rows,
                    int64_t n, float* dx, float* slabs) {
   __shared__ float room[Plan::kWarps];

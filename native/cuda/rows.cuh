@@ -35,7 +35,8 @@ template <int kThreadsOfRow, int kFours>
 struct RowPlan {
   static constexpr int kThreads = kThreadsOfRow, kHeld = kFours;
   static constexpr int kBlock = kThreads > kWarp ? kThreads : 256;
-  static constexpr int kRows = kBlock / kThreads;        // at once in a block
+  static constexpr int kLeastBlocks = 512 / kBlock;  // on a multiprocessor: 128 registers a thread, so that none spills
+  static constexpr int kRows = kBlock / kThreads;    // at once in a block
   static constexpr int kColumns = 4 * kThreads * kHeld;  // held
   static constexpr int kWarps = kBlock / kWarp;
 

@@ -101,6 +101,8 @@ function casts(): Case[] {
     }),
     opCase('cast', 'values at the limits', [values], {}, { bf16: [0] }),
     opCase('cast', 'values at the limits, back', [bf16(values)]),
+    // Fewer than go together.
+    opCase('cast', 'values at ties', [given('f32', [3], special.slice(0, 3))], {}, { bf16: [0] }),
   ]
 }
 
