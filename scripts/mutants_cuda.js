@@ -53,6 +53,18 @@ const mutants = {
       'across = side_step == 2',
       { gemm: ['f32 4 x 70 x 136'] },
     ],
+    [
+      'thin products are not rounded',
+      'return MultiplyThin(call, message, work, dtype, tf32);',
+      'return MultiplyThin(call, message, work, dtype, false);',
+      { cases: /^(matmul|linear) tf32 3x/ },
+    ],
+    [
+      'f32 of a bf16 Program is rounded',
+      'precision == Precision::kTf32',
+      'precision != Precision::kF32',
+      { cases: /^batched_matmul bf16/ },
+    ],
   ),
   'cuda/gemm_parts.cuh': alike(
     { gemm: ['f32 17 x 15 x 31', 'f32 33 x 65 x 17'], sources: ['gemm_f32.cu'] },
@@ -158,6 +170,16 @@ const mutants = {
       'constexpr int kPiece = 4;\n  if (Stopped',
       { gemm: ['bf16 to f32 4 x 70 x 136'] },
     ],
+    ...alike(
+      { cases: /^(matmul|linear|matmul_accumulate) tf32 [138]x/ },
+      ['tf32 is not rounded', '__uint_as_float(ptx::to_tf32(x.value))', 'x.value'],
+      [
+        'tf32 is cut off',
+        '__uint_as_float(ptx::to_tf32(x.value))',
+        '__uint_as_float(__float_as_uint(x.value) & 0xFFFFE000u)',
+      ],
+      ['f32 is tf32', ': StartOf<float>(call', ': StartOf<Tf32>(call', { gemm: ['f32 3 x 33 x 65'] }],
+    ),
   ),
   'cuda/gemm_tensor.cuh': [
     ...alike(
@@ -241,32 +263,56 @@ const mutants = {
   ]),
   'cuda/products.cuh': alike(
     { cases: /^matmul 7x5x\d( t. tb| t.)?$/, sources: ['matmul.cu'] },
-    ['a is not transposed', 'p.transpose_a ? Matrix{a, 1, p.m}', 'p.transpose_a ? Matrix{a, p.k, 1}'],
-    ['rows of b too long', ': Matrix{b, p.n, 1}', ': Matrix{b, p.k, 1}'],
+    ['a is not transposed', 'Matrix{nullptr, 1, p.m}', 'Matrix{nullptr, p.k, 1}'],
+    ['rows of b too long', ': Matrix{nullptr, p.n, 1}', ': Matrix{nullptr, p.k, 1}'],
+    [
+      'operands taken for f32',
+      'product.dtype = call.inputs[first].spec->dtype',
+      'product.dtype = Dtype::kF32',
+      { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
+    ],
+    [
+      'a result like the operands',
+      'c_dtype = call.outputs[0]',
+      'c_dtype = call.inputs[first]',
+      { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
+    ],
+    [
+      'f32 whatever the precision',
+      'call.scratch, call.precision)',
+      'call.scratch)',
+      { cases: /^matmul tf32 (3x33|17x31).*/, sources: ['matmul.cu'] },
+    ],
   ),
   // ---- Other ops.
-  'cuda/add.cu': [
-    [
-      'the first element of b for all',
-      'period == n ? i : i % period',
-      'period == n ? i : 0',
-      { cases: /^add / },
-    ],
-    ['b is as long as a', 'period == n ? i : i % period', 'i', { cases: /^add / }],
-    [
-      'an element short',
-      'return ForElements(call, message, n,',
-      'return ForElements(call, message, n - 1,',
-      { cases: /^add / },
-    ],
-    [
-      'one past the end',
-      'return ForElements(call, message, n,',
-      'return ForElements(call, message, n + 1,',
-      { cases: /^add / },
-    ],
-    ['another sum', 'a[i] + b[', 'a[i] - b[', { cases: /^add / }],
-  ],
+  'cuda/add.cu': alike(
+    { cases: /^add / },
+    ['the first elements of b for all', 'period == n ? i : i % period', 'period == n ? i : 0'],
+    ['b is as long as a', 'period == n ? i : i % period', 'i'],
+    ['a quad of b across its end', 'period == n || InQuads(period)', 'true'],
+    ['the next of b past its end', '(in_b + k) % period', 'in_b + k'],
+    ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
+    ['one past the end', 'StoreQuad(y, i, n,', 'StoreQuad(y, i, n + 1,'],
+    ['another sum', 'MapQuad(Add(), ', 'MapQuad(Larger(), '],
+    ['bf16 taken for f32', 'b = FloatInput(call, 1)', 'b = Input<float>(call, 1)', { cases: /^add .* bf16/ }],
+  ),
+  'cuda/cast.cu': alike(
+    { cases: /^cast / },
+    ['another number', 'return x;', 'return x + x;'],
+    ['f32 into f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
+    ['f32 out of f32', 'FloatInput(call, 0)', 'Input<float>(call, 0)'],
+  ),
+  'cuda/floats.cuh': alike(
+    { cases: /^(relu|layer_norm) .* bf16/, sources: ['relu.cu', 'layer_norm.cu'] },
+    ['fours of bf16 taken for f32', 'bf16 ? ToFloat(At<Bf16Four>(i)) : ', ''],
+    ['fours of f32 taken for bf16', 'bf16 ? ToFloat(At<Bf16Four>(i))', 'true ? ToFloat(At<Bf16Four>(i))'],
+    ['the third of four twice', 'HighHalf(four.back)', 'LowHalf(four.back)'],
+    ['the last of four twice', 'ptx::pack_bf16(value.z, value.w)', 'ptx::pack_bf16(value.w, value.w)'],
+    ['fours that are not aligned', '(bf16 ? sizeof(Bf16Four) : sizeof(float4))', '(bf16 ? 2 : 4)'],
+    ['single elements are f32', 'bf16 ? ToFloat(At<__nv_bfloat16>(i)) : ', ''],
+    ['elements of bf16 are as far apart as of f32', 'i * (bf16 ? 2 : 4)', 'i * 4'],
+    ['all is f32', 'tensor.spec->dtype == Dtype::kBf16', 'false'],
+  ),
   'cuda/fill.cu': alike(
     { cases: /^fill / },
     ['zeros', 'y[i] = bits', 'y[i] = 0'],
@@ -466,6 +512,11 @@ const mutants = {
     ['slabs overlap', '(blockIdx.x) * 2 * n;', '(blockIdx.x) * n;'],
     ['sums are not cleared', '  biases.Clear(n);\n', ''],
     ['the sums of a slab are kept', '  biases.Finish(n, columns);\n', ''],
+    ...alike(
+      { cases: /^layer_norm(_backward)? \[(3,5|7,8|65,11|3,2500)\], bf16/ },
+      ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
+      ['dy taken for f32', 'FloatInput(call, 4)', 'Input<float>(call, 4)'],
+    ),
   ),
   'cuda/rms_norm.cu': alike(
     {
@@ -480,6 +531,11 @@ const mutants = {
       'Plan::Reduce(products, room, Add()) / static_cast<float>(n + 1)',
     ],
     ['the gain is left out of the mean', 'products += dyz.v[j] * weight.v[j];', 'products += dyz.v[j];'],
+    ...alike(
+      { cases: /^rms_norm(_backward)? \[(3,15|7,8|65,11)\].* bf16/ },
+      ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
+      ['dy taken for f32', 'FloatInput(call, 2)', 'Input<float>(call, 2)'],
+    ),
     ['one slab for all', '(blockIdx.x) * n;', '(blockIdx.x) * 0;'],
     [
       'without a gain it is 0',
@@ -498,16 +554,16 @@ const mutants = {
         cases: /^layer_norm(_backward)? \[(3,\d|65,11|5,257|35,3001|1100,65)\]$/,
         sources: ['layer_norm.cu'],
       },
-      ['what is behind a row', 'i + j >= 0 && i + j < n ? from[j] : rest', 'i + j >= 0 ? from[j] : rest'],
+      ['what is behind a row', 'i + j >= 0 && i + j < n ? row.Get', 'i + j >= 0 ? row.Get'],
       [
         'fours that are not aligned',
-        'if (i >= 0 && i + 4 <= n && IsAligned(from)) {',
+        'if (i >= 0 && i + 4 <= n && row.IsFour(i)) {',
         'if (i >= 0 && i + 4 <= n) {',
       ],
       [
         'fours that are not whole',
-        'if (i >= 0 && i + 4 <= n && IsAligned(to)) {',
-        'if (i >= 0 && i < n && IsAligned(to)) {',
+        'if (i >= 0 && i + 4 <= n && row.IsFour(i)) return',
+        'if (i >= 0 && i < n && row.IsFour(i)) return',
       ],
       ['the first group only', 'if (group > 0) {', 'if (group > 1) {'],
       ['no barrier between groups', 'if (Plan::kRows > 1) __syncthreads();', ''],
@@ -532,8 +588,8 @@ const mutants = {
       ],
       [
         'what is before a row',
-        'if (i + j >= 0 && i + j < n) to[j]',
-        'if (i + j < n) to[j]',
+        'if (i + j >= 0 && i + j < n) row.Set',
+        'if (i + j < n) row.Set',
         { cases: /^masked_softmax(_backward)? \[\d,\d\]$/, sources: ['masked_softmax.cu'] },
       ],
     ),
@@ -590,6 +646,12 @@ const mutants = {
       { cases: /^cross_entropy 131107x2$/ },
     ],
     ['not the mean', 'sum / static_cast<double>(rows)', 'sum'],
+    [
+      'the gradient taken for f32',
+      'FloatOutput(call, 0)',
+      'Output<float>(call, 0)',
+      { cases: /^cross_entropy_backward .* bf16/ },
+    ],
     ['the target is one later', 'row[targets[r]]', 'row[targets[r] ^ (n > 1 ? 1 : 0)]'],
     ['of all elements of a four', '(i + j == target ? probability - 1', '(i == target ? probability - 1'],
     ['not divided by the rows', '*dloss / static_cast<float>(rows)', '*dloss'],
@@ -642,6 +704,7 @@ const mutants = {
       { cases: /^rope \[2,2,5000\] in 1/, races: true },
     ],
     ['a head short', 'of_row = fours * sizes.heads', 'of_row = fours * (sizes.heads - 1)'],
+    ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)', { cases: /^rope .* bf16/ }],
     ['the first sequence only', 'sequence < sizes.sequences; sequence', 'sequence < 1; sequence'],
     [
       'positions are not checked',
@@ -919,6 +982,11 @@ const mutants = {
     ['a depth that is no power of two', 'row < half && row + half < depth', 'row < half'],
     ['the last half is left out', 'power < cut.depth; power *= 2', 'power * 2 < cut.depth; power *= 2'],
     ['all chunks in one place', 'y[chunk * columns + column] = room', 'y[column] = room'],
+    ...alike(
+      { cases: /^sum_leading .* bf16/ },
+      ['bf16 taken for f32', 'bf16 ? SumChunks<__nv_bfloat16', '!bf16 ? SumChunks<__nv_bfloat16'],
+      ['fours of bf16 taken for f32', 'bf16 ? SumChunks<Bf16Four', '!bf16 ? SumChunks<Bf16Four'],
+    ),
     [
       'scratch for a chunk too few',
       '(cut.chunks * columns) * sizeof(float)',
@@ -936,12 +1004,14 @@ const mutants = {
     ['a NaN becomes 0', 'x <= 0 ? 0.0f : x', 'x > 0 ? x : 0.0f'],
     ['0 has a gradient', 'y > 0 ? dy : 0.0f', 'y >= 0 ? dy : 0.0f'],
     ['a leak', 'x <= 0 ? 0.0f : x', 'x <= 0 ? 0.01f * x : x'],
+    ['dy taken for f32', 'FloatInput(call, 1)', 'Input<float>(call, 1)', { cases: /^relu_backward .* bf16/ }],
   ),
   'cuda/relu_squared.cu': alike(
     { cases: /^relu_squared(_backward)? (\[.?.\]|NaN.*|up to 1)$/ },
     ['a NaN becomes 0', 'x <= 0 ? 0.0f : x', 'x > 0 ? x : 0.0f'],
     ['half the gradient', '(Relu(x) + Relu(x)) * dy', 'Relu(x) * dy'],
     ['not squared', 'return Relu(x) * Relu(x);', 'return Relu(x);'],
+    ['dy taken for f32', 'FloatInput(call, 1)', 'Input<float>(call, 1)', { cases: /^relu_squared_b.* bf16/ }],
   ),
   'cuda/gelu.cu': alike(
     { cases: /^gelu(_backward)? (\[.?.\]|NaN.*|up to 1|up to 110|near 0|squares.*)/ },
@@ -963,6 +1033,12 @@ const mutants = {
       { cases: /^gelu_backward squares/ },
     ],
     [
+      'the gradient taken for f32',
+      'dx = FloatOutput(call, 0)',
+      'dx = Output<float>(call, 0)',
+      { cases: /^gelu_backward .* bf16/ },
+    ],
+    [
       'never with tanh',
       'if (call.params->as<GeluParams>().tanh) {\n    return Map(\n        call, message, y,',
       'if (false) {\n    return Map(\n        call, message, y,',
@@ -976,6 +1052,12 @@ const mutants = {
   ),
   'cuda/swiglu.cu': alike(
     { cases: /^swiglu(_backward)? (\[.?.\]|NaN.*|up to 1)$/ },
+    [
+      'dup taken for f32',
+      'dup = FloatOutput(call, 1)',
+      'dup = Output<float>(call, 1)',
+      { cases: /^swiglu_.* bf16/ },
+    ],
     [
       'no gate',
       'gate * Share(gate, Sigmoids(gate).smaller) * up',
@@ -993,16 +1075,12 @@ const mutants = {
   ),
   'cuda/quads.cuh': alike(
     { cases: /^relu(_backward)? \[/, sources: ['relu.cu'] },
-    [
-      'a last quad that is whole',
-      'if (i + kQuad <= n) {\n    *reinterpret_cast<float4*>(y + i)',
-      'if (i < n) {\n    *reinterpret_cast<float4*>(y + i)',
-    ],
-    ['a last element too many', 'if (i + k < n) y[i + k] = quad.at[k];', 'y[i + k] = quad.at[k];'],
+    ['a last quad that is whole', 'if (i + kQuad <= n) return y.SetFour', 'if (i < n) return y.SetFour'],
+    ['a last element too many', 'if (i + k < n) y.Set(i + k, quad.at[k]);', 'y.Set(i + k, quad.at[k]);'],
     [
       'the last element is not read',
-      'if (i + k < n) quad.at[k] = x[i + k];',
-      'if (i + k + 1 < n) quad.at[k] = x[i + k];',
+      'if (i + k < n) quad.at[k] = x.Get(i + k);',
+      'if (i + k + 1 < n) quad.at[k] = x.Get(i + k);',
     ],
     ['the first blocks only', 'threadIdx.x); i < n; i += step) {', 'threadIdx.x); i < n; i += n) {'],
     [
@@ -1028,11 +1106,23 @@ const mutants = {
     ['another site', 'RandomStream(rng, site)', 'RandomStream(rng, site + 1)'],
     ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
     ['past the end', 'StoreQuad(y, i, n, Dropped', 'StoreQuad(y, i, n + 1, Dropped'],
+    [
+      'y taken for f32',
+      'y = FloatOutput(call, 0)',
+      'y = Output<float>(call, 0)',
+      { cases: /^dropout .* bf16/ },
+    ],
   ),
   'cuda/dropout_add.cu': alike(
     { cases: /^dropout_add (\[\d*\]|NaN.*|p .*)$/ },
     ['no residual', 'MapQuad(Add(), LoadQuad(residual, i, n), dropped)', 'dropped'],
     ['the residual of another quad', 'LoadQuad(residual, i, n)', 'LoadQuad(residual, 0, n)'],
+    [
+      'the residual taken for f32',
+      'residual = FloatInput(call, 2)',
+      'residual = Input<float>(call, 2)',
+      { cases: /^dropout_add .* bf16/ },
+    ],
     ['another site', 'RandomStream(rng, site)', 'RandomStream(rng, site + 1)'],
   ),
   'cuda/accumulate.cu': alike(
@@ -1228,7 +1318,28 @@ const mutants = {
       { gpu: true, healthy: true },
     ],
   ],
+  'cuda/ptx.cuh': alike(
+    { cases: /^cast /, sources: ['cast.cu'] },
+    [
+      'the first of two is cut off',
+      '__floats2bfloat162_rn(low, high)',
+      '__floats2bfloat162_rn(__uint_as_float(__float_as_uint(low) & 0xFFFF0000u), high)',
+    ],
+    ['two change places', '__floats2bfloat162_rn(low, high)', '__floats2bfloat162_rn(high, low)'],
+  ),
   'cuda/kernel.cuh': [
+    [
+      'bf16 is cut off',
+      'return __float2bfloat16(value);',
+      'return __float2bfloat16(__uint_as_float(__float_as_uint(value) & 0xFFFF0000u));',
+      { cases: /^cast f32/, sources: ['cast.cu'] },
+    ],
+    [
+      'ties to the odd one',
+      'return __float2bfloat16(value);',
+      'return __float2bfloat16(__uint_as_float(__float_as_uint(value) ^ ((__float_as_uint(value) & 0x1FFFF) == 0x8000)));',
+      { cases: /^cast values/, sources: ['cast.cu'] },
+    ],
     [
       'elements of the first blocks only',
       'i < n; i += step) body(i);',

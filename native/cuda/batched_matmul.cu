@@ -6,8 +6,8 @@
 namespace nano::cuda {
 namespace {
 
-Product ProductsOf(const BatchedMatmulParams& p, const void* a = nullptr, const void* b = nullptr, void* y = nullptr) {
-  Product products = ProductOf(p.each, a, b, y);
+Product ProductsOf(const BatchedMatmulParams& p) {
+  Product products = ProductOf(p.each);
   products.batch = p.batch;
   products.a.step = p.a_step, products.b.step = p.b_step;
   products.c_step = p.each.m * p.each.n;
@@ -21,9 +21,7 @@ size_t ScratchBatchedMatmul(const OpView&, const Params& params) {
 }
 
 Outcome RunBatchedMatmul(const Call& call, Message& message) {
-  const Product products = ProductsOf(call.params->as<BatchedMatmulParams>(), Input<float>(call, 0),
-                                      Input<float>(call, 1), Output<float>(call, 0));
-  return Multiply(call, message, products, call.scratch);
+  return MultiplyInputs(call, message, ProductsOf(call.params->as<BatchedMatmulParams>()), 0);
 }
 
 }  // namespace nano::cuda

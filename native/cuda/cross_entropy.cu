@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kMeanThreads)
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     BackwardKernel(const Control* control, const float* logits, const int32_t* targets, const float* lse,
-                   const float* dloss, int64_t rows, int64_t n, float* dlogits) {
+                   const float* dloss, int64_t rows, int64_t n, Floats dlogits) {
   if (Stopped(control)) return;
   const float factor = *dloss / static_cast<float>(rows);
   Plan::ForRows(rows, [&](int64_t r, bool mine) {
@@ -181,8 +181,7 @@ Outcome RunCrossEntropyBackward(const Call& call, Message& message) {
   return WithLossPlan(n, [&](auto plan) {
     using Plan = decltype(plan);
     return Launch(call, message, Plan::GridOf(rows), BackwardKernel<Plan>, call.control, Input<float>(call, 0),
-                  Input<int32_t>(call, 1), Input<float>(call, 2), Input<float>(call, 3), rows, n,
-                  Output<float>(call, 0));
+                  Input<int32_t>(call, 1), Input<float>(call, 2), Input<float>(call, 3), rows, n, FloatOutput(call, 0));
   });
 }
 

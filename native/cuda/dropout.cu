@@ -9,9 +9,8 @@ Outcome RunDropout(const Call& call, Message& message) {
   const DropoutParams& params = call.params->as<DropoutParams>();
   const DropoutRule rule(params.p);
   const uint32_t site = params.site;
-  const float* x = Input<const float>(call, 0);
+  const Floats x = FloatInput(call, 0), y = FloatOutput(call, 0);
   const uint32_t* rng = Input<const uint32_t>(call, 1);
-  float* y = Output<float>(call, 0);
   const int64_t n = OutputShape(call, 0).elements();
   return ForElements(call, message, DivideUp(n, kQuad), [=] __device__(int64_t quad) {
     const int64_t i = kQuad * quad;

@@ -9,7 +9,7 @@ Outcome RunDropoutAdd(const Call& call, Message& message) {
   const DropoutParams& params = call.params->as<DropoutParams>();
   const DropoutRule rule(params.p);
   const uint32_t site = params.site;
-  const float *x = Input<const float>(call, 0), *residual = Input<const float>(call, 2);
+  const Floats x = FloatInput(call, 0), residual = FloatInput(call, 2);
   const uint32_t* rng = Input<const uint32_t>(call, 1);
   float* y = Output<float>(call, 0);
   const int64_t n = OutputShape(call, 0).elements();

@@ -50,8 +50,7 @@ __device__ __forceinline__ float TanhSlope(float x) {
 }  // namespace
 
 Outcome RunGelu(const Call& call, Message& message) {
-  const float* x = Input<const float>(call, 0);
-  float* y = Output<float>(call, 0);
+  const Floats x = FloatInput(call, 0), y = FloatOutput(call, 0);
   if (call.params->as<GeluParams>().tanh) {
     return Map(
         call, message, y, [] __device__(float a) { return a * Share(a, Sigmoids(Argument(a)).smaller); }, x);
@@ -61,8 +60,7 @@ Outcome RunGelu(const Call& call, Message& message) {
 }
 
 Outcome RunGeluBackward(const Call& call, Message& message) {
-  const float *x = Input<const float>(call, 0), *dy = Input<const float>(call, 1);
-  float* dx = Output<float>(call, 0);
+  const Floats x = FloatInput(call, 0), dy = FloatInput(call, 1), dx = FloatOutput(call, 0);
   if (call.params->as<GeluParams>().tanh) {
     return Map(
         call, message, dx, [] __device__(float a, float b) { return b * TanhSlope(a); }, x, dy);

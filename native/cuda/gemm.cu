@@ -83,14 +83,16 @@ Outcome Refuse(Message& message, const char* what) {
 
 Outcome MultiplyWork(const Call& call, Message& message, const Work& work, Tile tile, Dtype dtype,
                      Precision precision) {
-  const bool bf16 = dtype == Dtype::kBf16;
-  if (tile == Tile::kThin) return MultiplyThin(call, message, work, dtype);
-  if (!bf16 && precision == Precision::kF32) return MultiplyF32(call, message, work, tile);
-  int major = 0;
-  const cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, call.queue->ordinal);
-  if (error != cudaSuccess) return OutcomeOf(error, "cudaDeviceGetAttribute", message);
-  if (major < 8) return Refuse(message, bf16 ? "bf16" : "tf32");
-  return bf16 ? MultiplyBf16(call, message, work, tile) : MultiplyTf32(call, message, work, tile);
+  const bool bf16 = dtype == Dtype::kBf16, tf32 = !bf16 && precision == Precision::kTf32;
+  if (bf16 || tf32) {
+    int major = 0;
+    const cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, call.queue->ordinal);
+    if (error != cudaSuccess) return OutcomeOf(error, "cudaDeviceGetAttribute", message);
+    if (major < 8) return Refuse(message, bf16 ? "bf16" : "tf32");
+  }
+  if (tile == Tile::kThin) return MultiplyThin(call, message, work, dtype, tf32);
+  if (bf16) return MultiplyBf16(call, message, work, tile);
+  return tf32 ? MultiplyTf32(call, message, work, tile) : MultiplyF32(call, message, work, tile);
 }
 
 }  // namespace

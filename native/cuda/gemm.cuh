@@ -25,15 +25,10 @@ struct Product {
   Dtype dtype = Dtype::kF32, c_dtype = Dtype::kF32;
 };
 
-// What products of f32 are made of. Sums are f32 in any case.
-enum class Precision {
-  kF32,
-  kTf32,  // operands may be rounded to 11 bits
-};
-
 // Bytes of scratch that Multiply needs; looks at sizes and strides only.
 size_t MultiplyScratch(const Product& product);
-// In which order a sum is taken depends on sizes and strides alone.
+// In which order a sum is taken depends on sizes and strides alone. Operands of f32 are rounded first if the precision
+// is kTf32.
 Outcome Multiply(const Call& call, Message& message, const Product& product, void* scratch,
                  Precision precision = Precision::kF32);
 

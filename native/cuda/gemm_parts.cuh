@@ -1,8 +1,6 @@
 // What the kernels of products have in common: which part of which product a block works at, and where sums go.
 #pragma once
 
-#include <cuda_bf16.h>
-
 #include "cuda/gemm.cuh"
 
 namespace nano::cuda {
@@ -38,7 +36,7 @@ struct Work {
 enum class Tile { kThin, kSmall, kLarge };
 constexpr int kThinRows = 8;  // the most that a thin product has
 constexpr int kSmallSide = 64, kLargeSide = 128;
-Outcome MultiplyThin(const Call& call, Message& message, Work work, Dtype dtype);
+Outcome MultiplyThin(const Call& call, Message& message, Work work, Dtype dtype, bool tf32);
 Outcome MultiplyF32(const Call& call, Message& message, Work work, Tile tile);
 Outcome MultiplyTf32(const Call& call, Message& message, Work work, Tile tile);
 Outcome MultiplyBf16(const Call& call, Message& message, Work work, Tile tile);
@@ -89,17 +87,6 @@ __device__ __forceinline__ const T* DataAt(const Operand& operand, const Place& 
 template <int kMost>
 __device__ __forceinline__ int AtMost(int64_t left) {
   return left < kMost ? static_cast<int>(left) : kMost;
-}
-
-__device__ __forceinline__ float ToFloat(float value) { return value; }
-__device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
-template <class T>
-__device__ __forceinline__ T Rounded(float value) {
-  if constexpr (sizeof(T) == 4) {
-    return value;
-  } else {
-    return __float2bfloat16(value);
-  }
 }
 
 // The sums of a tile may come in turns: later ones are added to what the earlier have left in c.

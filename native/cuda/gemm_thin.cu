@@ -1,8 +1,22 @@
 // Products with few rows (generating text): every element of b is read once, and that is what takes the time.
 #include "cuda/gemm_parts.cuh"
+#include "cuda/ptx.cuh"
 
 namespace nano::cuda {
 namespace {
+
+// An f32 that is rounded when it is read.
+struct Tf32 {
+  float value;
+};
+__device__ __forceinline__ float ToFloat(Tf32 x) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu refuses older ones
+  return __uint_as_float(ptx::to_tf32(x.value));
+#else
+  return x.value;
+#endif
+}
+using cuda::ToFloat;
 
 // ---- b's terms side by side: a warp makes two columns, its lanes share the terms in pieces of 16 bytes.
 constexpr int kAlongThreads = 128, kAlongColumns = 2, kAlongBlockColumns = kAlongThreads / kWarp * kAlongColumns;
@@ -123,8 +137,9 @@ Outcome StartOf(const Call& call, Message& message, Work& work) {
 
 }  // namespace
 
-Outcome MultiplyThin(const Call& call, Message& message, Work work, Dtype dtype) {
-  return dtype == Dtype::kBf16 ? StartOf<__nv_bfloat16>(call, message, work) : StartOf<float>(call, message, work);
+Outcome MultiplyThin(const Call& call, Message& message, Work work, Dtype dtype, bool tf32) {
+  if (dtype == Dtype::kBf16) return StartOf<__nv_bfloat16>(call, message, work);
+  return tf32 ? StartOf<Tf32>(call, message, work) : StartOf<float>(call, message, work);
 }
 
 }  // namespace nano::cuda

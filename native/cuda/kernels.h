@@ -8,6 +8,7 @@ namespace nano::cuda {
 Outcome RunFill(const Call& call, Message& message);
 Outcome RunTrilMean(const Call& call, Message& message);
 Outcome RunCopy(const Call& call, Message& message);
+Outcome RunCast(const Call& call, Message& message);
 Outcome RunGatherBatch(const Call& call, Message& message);
 Outcome RunPositions(const Call& call, Message& message);
 Outcome RunEmbedding(const Call& call, Message& message);

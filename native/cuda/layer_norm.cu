@@ -8,9 +8,9 @@ namespace {
 
 // A group has a row: it stays in registers while its mean, and then its deviation, are summed.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
-    NormalizeKernel(const Control* control, const float* x, const float* gain, const float* bias, int64_t rows,
-                    int64_t n, float epsilon, float* y, float* mean, float* rstd) {
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
+    NormalizeKernel(const Control* control, Floats x, const float* gain, const float* bias, int64_t rows, int64_t n,
+                    float epsilon, Floats y, float* mean, float* rstd) {
   __shared__ float room[Plan::kWarps];
   if (Stopped(control)) return;
   const float count = static_cast<float>(n);
@@ -47,9 +47,9 @@ __global__ void __launch_bounds__(Plan::kBlock)
 // dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. A block has every slabs-th few rows;
 // its threads keep the sums of dy·z and dy for their columns.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
-    BackwardKernel(const Control* control, const float* x, const float* gain, const float* mean, const float* rstd,
-                   const float* dy, int64_t rows, int64_t n, float* dx, float* slabs) {
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
+    BackwardKernel(const Control* control, Floats x, const float* gain, const float* mean, const float* rstd, Floats dy,
+                   int64_t rows, int64_t n, float* dx, float* slabs) {
   __shared__ float room[Plan::kWarps][2];
   __shared__ float columns[Plan::kRows > 1 ? Plan::kColumns : 1];
   if (Stopped(control)) return;
@@ -99,9 +99,9 @@ Outcome RunLayerNorm(const Call& call, Message& message) {
   const int64_t n = InputShape(call, 1).elements(), rows = OutputShape(call, 1).elements();
   return WithPlan(n, [&](auto plan) {
     using Plan = decltype(plan);
-    return Launch(call, message, Plan::GridOf(rows), NormalizeKernel<Plan>, call.control, Input<float>(call, 0),
+    return Launch(call, message, Plan::GridOf(rows), NormalizeKernel<Plan>, call.control, FloatInput(call, 0),
                   Input<float>(call, 1), Input<float>(call, 2), rows, n, call.params->as<LayerNormParams>().epsilon,
-                  Output<float>(call, 0), Output<float>(call, 1), Output<float>(call, 2));
+                  FloatOutput(call, 0), Output<float>(call, 1), Output<float>(call, 2));
   });
 }
 
@@ -115,8 +115,8 @@ Outcome RunLayerNormBackward(const Call& call, Message& message) {
   float* sums = static_cast<float*>(call.scratch);
   const Outcome outcome = WithSlabPlan(n, [&](auto plan) {
     using Plan = decltype(plan);
-    return Launch(call, message, {slabs, Plan::kBlock}, BackwardKernel<Plan>, call.control, Input<float>(call, 0),
-                  Input<float>(call, 1), Input<float>(call, 2), Input<float>(call, 3), Input<float>(call, 4), rows, n,
+    return Launch(call, message, {slabs, Plan::kBlock}, BackwardKernel<Plan>, call.control, FloatInput(call, 0),
+                  Input<float>(call, 1), Input<float>(call, 2), Input<float>(call, 3), FloatInput(call, 4), rows, n,
                   Output<float>(call, 0), sums);
   });
   if (outcome != Outcome::kOk) return outcome;

@@ -1,6 +1,6 @@
 // linear: y = x·weightᵀ + bias, and relu if asked.
-#include "cuda/gemm.cuh"
 #include "cuda/kernels.h"
+#include "cuda/products.cuh"
 #include "ops/linear.h"
 
 namespace nano::cuda {
@@ -25,12 +25,9 @@ size_t ScratchLinear(const OpView& op, const Params&) {
 
 Outcome RunLinear(const Call& call, Message& message) {
   Product product = ProductOf(InputShape(call, 0), InputShape(call, 1));
-  product.a.data = Input<float>(call, 0);
-  product.b.data = Input<float>(call, 1);
   product.bias = Input<float>(call, 2);
-  product.c = Output<float>(call, 0);
   product.relu = call.params->as<LinearParams>().relu;
-  return Multiply(call, message, product, call.scratch);
+  return MultiplyInputs(call, message, product, 0);
 }
 
 }  // namespace nano::cuda

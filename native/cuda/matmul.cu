@@ -10,9 +10,7 @@ size_t ScratchMatmul(const OpView&, const Params& params) {
 }
 
 Outcome RunMatmul(const Call& call, Message& message) {
-  const Product product =
-      ProductOf(call.params->as<MatmulParams>(), Input<float>(call, 0), Input<float>(call, 1), Output<float>(call, 0));
-  return Multiply(call, message, product, call.scratch);
+  return MultiplyInputs(call, message, ProductOf(call.params->as<MatmulParams>()), 0);
 }
 
 }  // namespace nano::cuda

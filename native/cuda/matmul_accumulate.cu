@@ -10,10 +10,9 @@ size_t ScratchMatmulAccumulate(const OpView&, const Params& params) {
 }
 
 Outcome RunMatmulAccumulate(const Call& call, Message& message) {
-  Product product =
-      ProductOf(call.params->as<MatmulParams>(), Input<float>(call, 1), Input<float>(call, 2), Output<float>(call, 0));
+  Product product = ProductOf(call.params->as<MatmulParams>());
   product.accumulate = true;
-  return Multiply(call, message, product, call.scratch);
+  return MultiplyInputs(call, message, product, 1);
 }
 
 }  // namespace nano::cuda

@@ -1,7 +1,7 @@
 // Four floats at a time: tensors begin at multiples of 64 bytes, so that four elements in a row are one access.
 #pragma once
 
-#include "cuda/kernel.cuh"
+#include "cuda/floats.cuh"
 
 namespace nano::cuda {
 
@@ -12,27 +12,24 @@ struct Quad {
 };
 
 // Elements i to i + 3 of the n in x, i a multiple of 4; zeros for those behind the end.
-__device__ __forceinline__ Quad LoadQuad(const float* x, int64_t i, int64_t n) {
+__device__ __forceinline__ Quad LoadQuad(Floats x, int64_t i, int64_t n) {
   if (i + kQuad <= n) {
-    const float4 four = *reinterpret_cast<const float4*>(x + i);
+    const float4 four = x.GetFour(i);
     return {{four.x, four.y, four.z, four.w}};
   }
   Quad quad{};
 #pragma unroll
   for (int k = 0; k < kQuad; ++k) {
-    if (i + k < n) quad.at[k] = x[i + k];
+    if (i + k < n) quad.at[k] = x.Get(i + k);
   }
   return quad;
 }
 
-__device__ __forceinline__ void StoreQuad(float* y, int64_t i, int64_t n, const Quad& quad) {
-  if (i + kQuad <= n) {
-    *reinterpret_cast<float4*>(y + i) = make_float4(quad.at[0], quad.at[1], quad.at[2], quad.at[3]);
-    return;
-  }
+__device__ __forceinline__ void StoreQuad(Floats y, int64_t i, int64_t n, const Quad& quad) {
+  if (i + kQuad <= n) return y.SetFour(i, make_float4(quad.at[0], quad.at[1], quad.at[2], quad.at[3]));
 #pragma unroll
   for (int k = 0; k < kQuad; ++k) {
-    if (i + k < n) y[i + k] = quad.at[k];
+    if (i + k < n) y.Set(i + k, quad.at[k]);
   }
 }
 
@@ -44,9 +41,9 @@ __device__ __forceinline__ Quad MapQuad(const F& f, const Quads&... quads) {
   return result;
 }
 
-template <class F, class... Inputs>
+template <class Y, class F, class... Inputs>
 __global__ void __launch_bounds__(kElementThreads)
-    MapKernel(const Control* control, int64_t n, float* y, F f, Inputs... inputs) {
+    MapKernel(const Control* control, int64_t n, Y y, F f, Inputs... inputs) {
   if (Stopped(control)) return;
   const int64_t step = int64_t{kQuad} * kElementThreads * gridDim.x;
   for (int64_t i = kQuad * (static_cast<int64_t>(blockIdx.x) * kElementThreads + threadIdx.x); i < n; i += step) {
@@ -54,13 +51,14 @@ __global__ void __launch_bounds__(kElementThreads)
   }
 }
 
-// y = f(inputs...), element by element, for as many elements as the first output has. y may be one of the inputs.
-template <class F, class... Inputs>
-Outcome Map(const Call& call, Message& message, float* y, F f, Inputs... inputs) {
+// y = f(inputs...), element by element, for as many elements as the first output has. y may be one of the inputs. Each
+// is a Floats or a float*.
+template <class Y, class F, class... Inputs>
+Outcome Map(const Call& call, Message& message, Y y, F f, Inputs... inputs) {
   const int64_t n = OutputShape(call, 0).elements();
   const int64_t blocks = DivideUp(n, kQuad * kElementThreads), most = int64_t{16} * call.queue->multiprocessors;
-  return Launch(call, message, {blocks < most ? blocks : most, kElementThreads}, MapKernel<F, Inputs...>, call.control,
-                n, y, f, inputs...);
+  return Launch(call, message, {blocks < most ? blocks : most, kElementThreads}, MapKernel<Y, F, Inputs...>,
+                call.control, n, y, f, inputs...);
 }
 
 // ---- Rows of floats, four at a time where a row's length allows it.

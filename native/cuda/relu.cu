@@ -7,14 +7,13 @@ namespace nano::cuda {
 // A NaN is not ≤ 0 and stays.
 Outcome RunRelu(const Call& call, Message& message) {
   return Map(
-      call, message, Output<float>(call, 0), [] __device__(float x) { return x <= 0 ? 0.0f : x; },
-      Input<const float>(call, 0));
+      call, message, FloatOutput(call, 0), [] __device__(float x) { return x <= 0 ? 0.0f : x; }, FloatInput(call, 0));
 }
 
 Outcome RunReluBackward(const Call& call, Message& message) {
   return Map(
-      call, message, Output<float>(call, 0), [] __device__(float y, float dy) { return y > 0 ? dy : 0.0f; },
-      Input<const float>(call, 0), Input<const float>(call, 1));
+      call, message, FloatOutput(call, 0), [] __device__(float y, float dy) { return y > 0 ? dy : 0.0f; },
+      FloatInput(call, 0), FloatInput(call, 1));
 }
 
 }  // namespace nano::cuda

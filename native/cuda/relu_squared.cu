@@ -12,14 +12,13 @@ __device__ __forceinline__ float Relu(float x) { return x <= 0 ? 0.0f : x; }
 
 Outcome RunReluSquared(const Call& call, Message& message) {
   return Map(
-      call, message, Output<float>(call, 0), [] __device__(float x) { return Relu(x) * Relu(x); },
-      Input<const float>(call, 0));
+      call, message, FloatOutput(call, 0), [] __device__(float x) { return Relu(x) * Relu(x); }, FloatInput(call, 0));
 }
 
 Outcome RunReluSquaredBackward(const Call& call, Message& message) {
   return Map(
-      call, message, Output<float>(call, 0), [] __device__(float x, float dy) { return (Relu(x) + Relu(x)) * dy; },
-      Input<const float>(call, 0), Input<const float>(call, 1));
+      call, message, FloatOutput(call, 0), [] __device__(float x, float dy) { return (Relu(x) + Relu(x)) * dy; },
+      FloatInput(call, 0), FloatInput(call, 1));
 }
 
 }  // namespace nano::cuda

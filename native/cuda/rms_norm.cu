@@ -9,9 +9,9 @@ namespace {
 // A row stays in registers while its squares are summed. A gain of null is 1. y may be x: no thread needs an element
 // that another one writes.
 template <class Plan>
-__global__ void __launch_bounds__(Plan::kBlock)
-    NormalizeKernel(const Control* control, const float* x, const float* gain, int64_t rows, int64_t n, float epsilon,
-                    float* y, float* rstd) {
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
+    NormalizeKernel(const Control* control, Floats x, const float* gain, int64_t rows, int64_t n, float epsilon,
+                    Floats y, float* rstd) {
   __shared__ float room[Plan::kWarps];
   if (Stopped(control)) return;
   Plan::ForRows(rows, [&](int64_t r, bool mine) {
@@ -36,9 +36,9 @@ __global__ void __launch_bounds__(Plan::kBlock)
 // dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain a block has a slab of the rows, and its
 // threads keep the sums of dy·z for their columns. dx may be x or dy.
 template <class Plan, bool kGain>
-__global__ void __launch_bounds__(Plan::kBlock)
-    BackwardKernel(const Control* control, const float* x, const float* rstd, const float* dy, const float* gain,
-                   int64_t rows, int64_t n, float* dx, float* slabs) {
+__global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
+    BackwardKernel(const Control* control, Floats x, const float* rstd, Floats dy, const float* gain, int64_t rows,
+                   int64_t n, float* dx, float* slabs) {
   __shared__ float room[Plan::kWarps];
   __shared__ float columns[kGain && Plan::kRows > 1 ? Plan::kColumns : 1];
   if (Stopped(control)) return;
@@ -82,8 +82,8 @@ Outcome RunRmsNorm(const Call& call, Message& message) {
   const float* gain = call.input_count > 1 ? Input<float>(call, 1) : nullptr;
   return WithPlan(n, [&](auto plan) {
     using Plan = decltype(plan);
-    return Launch(call, message, Plan::GridOf(rows), NormalizeKernel<Plan>, call.control, Input<float>(call, 0), gain,
-                  rows, n, call.params->as<RmsNormParams>().epsilon, Output<float>(call, 0), Output<float>(call, 1));
+    return Launch(call, message, Plan::GridOf(rows), NormalizeKernel<Plan>, call.control, FloatInput(call, 0), gain,
+                  rows, n, call.params->as<RmsNormParams>().epsilon, FloatOutput(call, 0), Output<float>(call, 1));
   });
 }
 
@@ -95,7 +95,8 @@ size_t ScratchRmsNormBackward(const OpView& op, const Params&) {
 
 Outcome RunRmsNormBackward(const Call& call, Message& message) {
   const int64_t rows = InputShape(call, 1).elements(), n = OutputShape(call, 0).elements() / rows;
-  const float *x = Input<float>(call, 0), *rstd = Input<float>(call, 1), *dy = Input<float>(call, 2);
+  const Floats x = FloatInput(call, 0), dy = FloatInput(call, 2);
+  const float* rstd = Input<float>(call, 1);
   const float* const none = nullptr;
   float *dx = Output<float>(call, 0), *sums = static_cast<float*>(call.scratch);
   if (!HasGain(call.input_count)) {

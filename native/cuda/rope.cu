@@ -18,8 +18,8 @@ struct Sizes {
 
 // A thread turns four pairs of channels of a head at a time, reading both halves and writing both: y may be x. The
 // blocks of a position share its sequences.
-__global__ void __launch_bounds__(kThreads) TurnKernel(const Control* control, const float* x, const int32_t* positions,
-                                                       Sizes sizes, double log_base, double sign, float* y) {
+__global__ void __launch_bounds__(kThreads) TurnKernel(const Control* control, Floats x, const int32_t* positions,
+                                                       Sizes sizes, double log_base, double sign, Floats y) {
   __shared__ __align__(16) float cosines[kPairs], sines[kPairs];
   if (Stopped(control)) return;
   const int64_t place = blockIdx.x;
@@ -69,8 +69,8 @@ Outcome RunRope(const Call& call, Message& message) {
   const Sizes sizes = {places, x[0] * x[1] / places, x[2], p.heads, x[2] / p.heads / 2};
   const Outcome outcome = CheckRange(call, message, 1, Complaint::kPosition, 0, kRopeLimit - 1);
   if (outcome != Outcome::kOk) return outcome;
-  return Launch(call, message, {places, kThreads, 0, Shares(sizes)}, TurnKernel, call.control, Input<float>(call, 0),
-                Input<int32_t>(call, 1), sizes, Log(p.base), p.inverse ? -1.0 : 1.0, Output<float>(call, 0));
+  return Launch(call, message, {places, kThreads, 0, Shares(sizes)}, TurnKernel, call.control, FloatInput(call, 0),
+                Input<int32_t>(call, 1), sizes, Log(p.base), p.inverse ? -1.0 : 1.0, FloatOutput(call, 0));
 }
 
 }  // namespace nano::cuda

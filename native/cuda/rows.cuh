@@ -2,7 +2,7 @@
 // block. Each thread has fours of it, kThreads fours apart, so that a group reads memory in order, 16 bytes a thread.
 #pragma once
 
-#include "cuda/kernel.cuh"
+#include "cuda/floats.cuh"
 
 namespace nano::cuda {
 
@@ -10,30 +10,23 @@ struct Four {
   float v[4];
 };
 
-__device__ __forceinline__ bool IsAligned(const float* x) { return (reinterpret_cast<uintptr_t>(x) & 15) == 0; }
-
 // Elements i to i + 3 of a row of n, and `rest` for those that it hasn't.
-__device__ __forceinline__ Four LoadFour(const float* row, int64_t i, int64_t n, float rest) {
-  const float* from = row + i;
-  if (i >= 0 && i + 4 <= n && IsAligned(from)) {
-    const float4 x = *reinterpret_cast<const float4*>(from);
+__device__ __forceinline__ Four LoadFour(Floats row, int64_t i, int64_t n, float rest) {
+  if (i >= 0 && i + 4 <= n && row.IsFour(i)) {
+    const float4 x = row.GetFour(i);
     return {{x.x, x.y, x.z, x.w}};
   }
   Four x;
 #pragma unroll
-  for (int j = 0; j < 4; ++j) x.v[j] = i + j >= 0 && i + j < n ? from[j] : rest;
+  for (int j = 0; j < 4; ++j) x.v[j] = i + j >= 0 && i + j < n ? row.Get(i + j) : rest;
   return x;
 }
 
-__device__ __forceinline__ void StoreFour(float* row, int64_t i, int64_t n, const Four& x) {
-  float* to = row + i;
-  if (i >= 0 && i + 4 <= n && IsAligned(to)) {
-    *reinterpret_cast<float4*>(to) = make_float4(x.v[0], x.v[1], x.v[2], x.v[3]);
-    return;
-  }
+__device__ __forceinline__ void StoreFour(Floats row, int64_t i, int64_t n, const Four& x) {
+  if (i >= 0 && i + 4 <= n && row.IsFour(i)) return row.SetFour(i, make_float4(x.v[0], x.v[1], x.v[2], x.v[3]));
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
-    if (i + j >= 0 && i + j < n) to[j] = x.v[j];
+    if (i + j >= 0 && i + j < n) row.Set(i + j, x.v[j]);
   }
 }
 
@@ -42,7 +35,8 @@ template <int kThreadsOfRow, int kFours>
 struct RowPlan {
   static constexpr int kThreads = kThreadsOfRow, kHeld = kFours;
   static constexpr int kBlock = kThreads > kWarp ? kThreads : 256;
-  static constexpr int kRows = kBlock / kThreads;        // at once in a block
+  static constexpr int kLeastBlocks = 512 / kBlock;  // on a multiprocessor: 128 registers a thread, so that none spills
+  static constexpr int kRows = kBlock / kThreads;    // at once in a block
   static constexpr int kColumns = 4 * kThreads * kHeld;  // held
   static constexpr int kWarps = kBlock / kWarp;
 
@@ -100,7 +94,7 @@ struct RowPlan {
 // are the aligned ones then.
 template <class Plan, int kCount>
 struct HeldRows {
-  const float* rows[kCount];
+  Floats rows[kCount];
   int64_t n, lead;
   Four held[Plan::kHeld][kCount];
 

@@ -24,9 +24,12 @@ Cut CutUp(int64_t rows, int64_t columns, int64_t threads, int64_t widest, int64_
   return cut;
 }
 
-template <class Unit, int kThreads>
+__device__ __forceinline__ float4 ToFloat(float4 four) { return four; }
+using cuda::ToFloat;
+
+template <class From, class Unit, int kThreads>
 __global__ void __launch_bounds__(kThreads, 1024 / kThreads)
-    SumKernel(const Control* control, const Unit* x, int64_t rows, int64_t columns, Cut cut, int half, Unit* y) {
+    SumKernel(const Control* control, const From* x, int64_t rows, int64_t columns, Cut cut, int half, Unit* y) {
   __shared__ Unit room[kThreads];
   if (Stopped(control)) return;
   const int width = static_cast<int>(cut.width), depth = static_cast<int>(cut.depth);
@@ -37,7 +40,7 @@ __global__ void __launch_bounds__(kThreads, 1024 / kThreads)
   Unit sum{};
   if (row < depth && column < columns) {
 #pragma unroll 8
-    for (int64_t r = first + row; r < last; r += depth) sum = sum + x[r * columns + column];
+    for (int64_t r = first + row; r < last; r += depth) sum = sum + ToFloat(x[r * columns + column]);
   }
   room[threadIdx.x] = sum;
   for (; half > 0; half /= 2) {
@@ -49,13 +52,13 @@ __global__ void __launch_bounds__(kThreads, 1024 / kThreads)
   if (row == 0 && column < columns) y[chunk * columns + column] = room[threadIdx.x];
 }
 
-template <class Unit, int kThreads>
-Outcome SumUp(const Call& call, Message& message, const Unit* x, int64_t rows, int64_t columns, const Cut& cut,
+template <int kThreads, class From, class Unit>
+Outcome SumUp(const Call& call, Message& message, const From* x, int64_t rows, int64_t columns, const Cut& cut,
               Unit* y) {
   int half = 0;  // of the smallest power of two that isn't less than the depth
   for (int64_t power = 1; power < cut.depth; power *= 2) half = static_cast<int>(power);
-  return Launch(call, message, {cut.tiles * cut.chunks, kThreads}, SumKernel<Unit, kThreads>, call.control, x, rows,
-                columns, cut, half, y);
+  return Launch(call, message, {cut.tiles * cut.chunks, kThreads}, SumKernel<From, Unit, kThreads>, call.control, x,
+                rows, columns, cut, half, y);
 }
 
 constexpr int kThreads = 256, kLastThreads = 1024;
@@ -68,11 +71,21 @@ Cut CutRows(int64_t rows, int64_t columns) {
                kMostBlocks);
 }
 
-template <class Unit>
+template <class From, class Unit>
 Outcome SumChunks(const Call& call, Message& message, int64_t rows, int64_t columns, const Cut& cut, float* to) {
-  return SumUp<Unit, kThreads>(call, message, Input<const Unit>(call, 0), rows,
-                               columns / static_cast<int64_t>(sizeof(Unit) / sizeof(float)), cut,
-                               reinterpret_cast<Unit*>(to));
+  return SumUp<kThreads>(call, message, Input<const From>(call, 0), rows,
+                         columns / static_cast<int64_t>(sizeof(Unit) / sizeof(float)), cut,
+                         reinterpret_cast<Unit*>(to));
+}
+
+Outcome SumChunks(const Call& call, Message& message, int64_t rows, int64_t columns, const Cut& cut, float* to) {
+  const bool bf16 = call.inputs[0].spec->dtype == Dtype::kBf16;
+  if (InQuads(columns)) {
+    return bf16 ? SumChunks<Bf16Four, float4>(call, message, rows, columns, cut, to)
+                : SumChunks<float4, float4>(call, message, rows, columns, cut, to);
+  }
+  return bf16 ? SumChunks<__nv_bfloat16, float>(call, message, rows, columns, cut, to)
+              : SumChunks<float, float>(call, message, rows, columns, cut, to);
 }
 
 Cut CutRows(int64_t rows, int64_t columns) {
@@ -92,12 +105,11 @@ Outcome RunSumLeading(const Call& call, Message& message) {
   const Cut cut = CutRows(rows, columns);
   float* y = Output<float>(call, 0);
   float* to = cut.chunks == 1 ? y : static_cast<float*>(call.scratch);
-  const Outcome outcome = InQuads(columns) ? SumChunks<float4>(call, message, rows, columns, cut, to)
-                                           : SumChunks<float>(call, message, rows, columns, cut, to);
+  const Outcome outcome = SumChunks(call, message, rows, columns, cut, to);
   if (outcome != Outcome::kOk || cut.chunks == 1) return outcome;
   // Narrow tiles: the rows are few now, and it is columns that there are blocks for.
   const Cut last = CutUp(cut.chunks, columns, kLastThreads, kWarp, cut.chunks, 1);
-  return SumUp<float, kLastThreads>(call, message, to, cut.chunks, columns, last, y);
+  return SumUp<kLastThreads>(call, message, to, cut.chunks, columns, last, y);
 }
 
 }  // namespace nano::cuda

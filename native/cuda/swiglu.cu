@@ -7,16 +7,15 @@ namespace nano::cuda {
 
 Outcome RunSwiglu(const Call& call, Message& message) {
   return Map(
-      call, message, Output<float>(call, 0),
+      call, message, FloatOutput(call, 0),
       [] __device__(float gate, float up) { return gate * Share(gate, Sigmoids(gate).smaller) * up; },
-      Input<const float>(call, 0), Input<const float>(call, 1));
+      FloatInput(call, 0), FloatInput(call, 1));
 }
 
 // silu′ = σ(x) + x·σ(x)·σ(−x).
 Outcome RunSwigluBackward(const Call& call, Message& message) {
-  const float *gate = Input<const float>(call, 0), *up = Input<const float>(call, 1);
-  const float* dy = Input<const float>(call, 2);
-  float *dgate = Output<float>(call, 0), *dup = Output<float>(call, 1);
+  const Floats gate = FloatInput(call, 0), up = FloatInput(call, 1), dy = FloatInput(call, 2);
+  const Floats dgate = FloatOutput(call, 0), dup = FloatOutput(call, 1);
   const int64_t n = OutputShape(call, 0).elements();
   return ForElements(call, message, DivideUp(n, kQuad), [=] __device__(int64_t quad) {
     const int64_t i = kQuad * quad;

@@ -11,6 +11,7 @@ constexpr gpu::Kernel kKernels[] = {
     {"fill", RunFill},
     {"tril_mean", RunTrilMean},
     {"copy", RunCopy},
+    {"cast", RunCast, nullptr, kElementwise},
     {"gather_batch", RunGatherBatch},
     {"positions", RunPositions},
     {"embedding", RunEmbedding},

@@ -103,12 +103,14 @@ std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   return at;
 }
 
-// Gives the first output of an elementwise op the place of an input of its size that ends there. Returns that input.
+// Gives the first output of an elementwise op the place of an input of its size that ends there, if their elements lie
+// alike. Returns that input.
 std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::span<const uint32_t> ending, Plan& plan) {
   const uint32_t output = op.outputs[0];
   if (program.buffers[output].role != Role::kTemporary) return std::nullopt;
   for (const uint32_t input : op.inputs) {
-    if (program.buffers[input].spec.bytes() != program.buffers[output].spec.bytes()) continue;
+    const TensorSpec &from = program.buffers[input].spec, &to = program.buffers[output].spec;
+    if (from.elements() != to.elements() || from.bytes() != to.bytes()) continue;
     if (std::find(ending.begin(), ending.end(), input) == ending.end()) continue;
     plan.buffers[output] = plan.buffers[input];
     return input;

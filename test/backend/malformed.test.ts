@@ -4,7 +4,7 @@ import type { Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
 import { sizeOf } from '../../lib/graph/dtype'
 import { fuse } from '../../lib/graph/fuse'
-import type { Buffer, Node, Program } from '../../lib/graph/program'
+import type { Buffer, Node, Precision, Program } from '../../lib/graph/program'
 import { decode, encode } from '../../lib/graph/wire'
 import type { ModelConfig } from '../../lib/model/config'
 import { fusedOpNames } from '../../lib/ops'
@@ -15,6 +15,7 @@ import { Numbers } from '../support/numeric'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly number[] ? number[] : T[K] }
 interface Draft {
   name: string
+  precision?: Precision
   buffers: Mutable<Buffer>[]
   ops: Mutable<Node>[]
 }
@@ -73,6 +74,28 @@ const hostile: Hostile[] = [
   },
   { title: 'an f64 operand', edit: (p) => (p.buffers[1].dtype = 'f64'), message: /matmul.*dtype/ },
   { title: 'a bf16 operand', edit: (p) => (p.buffers[1].dtype = 'bf16'), message: /matmul.*dtype/ },
+  ...([undefined, 'tf32'] as const).map((precision) => ({
+    title: `a bf16 tensor in a Program of ${precision ?? 'f32'}`,
+    edit: (p: Draft) => {
+      p.precision = precision
+      p.buffers[4].dtype = 'bf16'
+    },
+    message: new RegExp(`relu.*bf16, and the program's precision is ${precision ?? 'f32'}`),
+  })),
+  ...(
+    [
+      ['a product of f32 and bf16', 1, /matmul.*input 1 \(b\).*dtype must be bf16/],
+      ['a bf16 product of f32', 3, /matmul.*result is bf16.*must be f32/],
+      ['a bf16 tensor where none may be', 6, /embedding.*output 0.*must be f32/],
+    ] as const
+  ).map(([title, buffer, message]) => ({
+    title,
+    edit: (p: Draft) => {
+      p.precision = 'bf16'
+      p.buffers[buffer].dtype = 'bf16'
+    },
+    message,
+  })),
   {
     title: 'an output of another dtype',
     edit: (p) => (p.buffers[4].dtype = 'i32'),

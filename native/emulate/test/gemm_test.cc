@@ -207,7 +207,7 @@ class Bench {
   static void Compare(const Kind& kind, const Product& p, const Options& options, const std::vector<float>& a,
                       const std::vector<float>& b, const std::vector<float>& c, const std::vector<float>& bias,
                       const std::vector<float>& got, Worst& worst) {
-    const bool rounded = kind.precision == Precision::kTf32 && p.m > kThinRows;  // thin ones have no need to round
+    const bool rounded = kind.precision == Precision::kTf32;
     const float untouched = kind.c_dtype == Dtype::kBf16 ? RoundedToBf16(kUntouched) : kUntouched;
     for (int64_t z = 0; z < p.batch; ++z) {
       for (int64_t i = 0; i < p.m; ++i) {
