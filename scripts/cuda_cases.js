@@ -194,6 +194,7 @@ const usage = `usage: node scripts/cuda_cases.js --build FOLDER --cases FOLDER [
   --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races
   --runner FILE      which nano-run, if not the build's
   --work N           leaves out cases that take more operations (default 3e6)
+  --bytes N          leaves out cases whose tensors take more (default 64 MiB)
   --each N           only about N of each kind
   --only TEXT        only cases whose name or ops hold TEXT
   --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
@@ -216,7 +217,7 @@ async function main() {
   const all = describeCases(folder).filter(({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only))
   const limits = {
     work: Number(argument('--work', 3e6)),
-    bytes: 64 * 2 ** 20,
+    bytes: Number(argument('--bytes', 64 * 2 ** 20)),
     each: Number(argument('--each', Infinity)),
   }
   const cases = chooseCases(all, limits)

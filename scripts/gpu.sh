@@ -39,10 +39,10 @@ if [ -n "$pack" ]; then
   rm -rf "$packed"
   mkdir -p "$packed/cases"
   { npm run build && node scripts/write_cases.js "$packed/all"; } || die 'there is nothing to pack'
-  node scripts/cuda_cases.js --list --cases "$packed/all" --work 1e8 --each 6 | xargs cp -t "$packed/cases"
+  node scripts/cuda_cases.js --list --cases "$packed/all" --work 1e8 --bytes 1e5 --each 20 | xargs cp -t "$packed/cases"
   cp "$(command -v node)" "$packed/node"
-  mapfile -t modules < <(npm ls --omit=dev --all --parseable | sed -n "s|^$PWD/||p")
-  tar -cJf "$pack" --exclude="$packed/all" "$packed" dist "${modules[@]}" && ls -lh "$pack"
+  mapfile -t modules < <(npm ls --omit=dev --all --parseable | sed -n "s|^$PWD/||p" | grep -v typescript)
+  XZ_OPT=-T0 tar -cJf "$pack" --exclude="$packed/all" "$packed" dist "${modules[@]}" && ls -lh "$pack"
   exit
 fi
 [ -z "$unpack" ] || tar -xf "$unpack" || die "$unpack can't be unpacked"
