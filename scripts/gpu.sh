@@ -74,6 +74,7 @@ else
   ask() { nvidia-smi --query-gpu="$1" --format=csv,noheader -i 0; }
   name=$(ask name | tr -cs 'A-Za-z0-9\n' -) architecture=$(ask compute_cap | tr -d .)
   [ -n "$architecture" ] || die 'nvidia-smi finds no GPU: is its driver loaded?'
+  [ "$architecture" -ge 80 ] || die "tests of tensor cores need compute capability 8.0; this GPU's is $(ask compute_cap)"
   torch=$("$python" -c 'import torch; assert torch.cuda.is_available(); print(torch.__version__)' 2>/dev/null)
   # The toolkit's, or the one that comes with PyTorch.
   places=("$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")")
@@ -154,7 +155,7 @@ wait || die "no case files: see $results/cases.log"
 
 # ---- Sizes.
 product_kinds=() golden='\(cpu\)' parity=(--schedules GPU --work Infinity --jobs $((jobs < 8 ? jobs : 8)))
-training=(--steps 50) step=(--only 09) ops=(--only 'attention,attention-backward,layer-norm,cross-entropy,adamw') few=1e7 quick=()
+training=(--steps 50) step=(--only 09) ops=(--only 'attention,attention-backward,layer-norm,cross-entropy,adamw') few=1e6 quick=()
 compare=()
 [ -z "$torch" ] || compare=(--compare torch --python "$python")
 if [ -n "$rehearse" ]; then
