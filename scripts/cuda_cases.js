@@ -194,10 +194,12 @@ const usage = `usage: node scripts/cuda_cases.js --build FOLDER --cases FOLDER [
   --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races
   --runner FILE      which nano-run, if not the build's
   --work N           leaves out cases that take more operations (default 3e6)
+  --bytes N          leaves out cases whose tensors take more (default 64 MiB)
   --each N           only about N of each kind
   --only TEXT        only cases whose name or ops hold TEXT
   --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
-  --jobs N           processes at a time (default 2)`
+  --jobs N           processes at a time (default 2)
+  --list             runs none: prints the paths of the cases chosen`
 
 async function main() {
   const argument = (name, otherwise) => {
@@ -206,21 +208,26 @@ async function main() {
   }
   const build = argument('--build')
   const folder = argument('--cases')
-  if (!build || !folder || !existsSync(folder)) {
+  const list = process.argv.includes('--list')
+  if ((!build && !list) || !folder || !existsSync(folder)) {
     console.error(usage)
     return 2
   }
-  const release = resolve(build, 'Release')
-  const module = join(release, 'nano_gpt_cuda.so')
-  const runner = resolve(argument('--runner', join(release, 'nano-run')))
   const only = argument('--only', '')
   const all = describeCases(folder).filter(({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only))
   const limits = {
     work: Number(argument('--work', 3e6)),
-    bytes: 64 * 2 ** 20,
+    bytes: Number(argument('--bytes', 64 * 2 ** 20)),
     each: Number(argument('--each', Infinity)),
   }
   const cases = chooseCases(all, limits)
+  if (list) {
+    for (const { path } of cases) console.log(path)
+    return cases.length === 0 ? 1 : 0
+  }
+  const release = resolve(build, 'Release')
+  const module = join(release, 'nano_gpt_cuda.so')
+  const runner = resolve(argument('--runner', join(release, 'nano-run')))
   console.log(`${cases.length} cases; ${all.length - cases.length} left out`)
   let bad = cases.length === 0
   for (const schedule of argument('--schedules', 'ascending,descending,shuffle').split(',')) {

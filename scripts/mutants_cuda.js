@@ -26,6 +26,25 @@ const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what,
 //   races: true       all this in the race detector
 //   sources: [files]  compiles only these, of all that include the file
 const mutants = {
+  // ---- Instructions.
+  'cuda/ptx.cuh': alike(
+    { ptx: true },
+    [
+      'a: rows below where columns to the right belong',
+      'row = g + i % 2 * 8, column = 2 * t + i / 2 * 8',
+      'row = g + i / 2 * 8, column = 2 * t + i % 2 * 8',
+    ],
+    ['b: the second register above the first', 'b[2 * t + i * 8][g] =', 'b[2 * t + (1 - i) * 8][g] ='],
+    ['tf32 b: transposed', 'b[t + i * 4][g] =', 'b[g][t + i * 4] ='],
+    ['tf32: all bits count', 'v & 0xFFFFE000u', 'v'],
+    ['sums of another row', 'c[g + i / 2 * 8][2 * t + i % 2];', 'c[g + i % 2 * 8][2 * t + i % 2];'],
+    ['ldmatrix.trans transposes nothing', 'o.trans ?', 'false ?'],
+    ['ties towards zero', 'bits + 0x1000u', 'bits + 0x0FFFu'],
+    ['a NaN becomes infinite', 'x != x ? 0x7FFFFFFFu : std::isinf(x)', 'x != x || std::isinf(x)'],
+    ['halves of a pair swapped', '__floats2bfloat162_rn(low, high)', '__floats2bfloat162_rn(high, low)'],
+    ['copies that are not wanted', 'wanted ? global : nullptr, SIMT_PC', 'global, SIMT_PC'],
+    ['a wait for too few', 'simt::AsyncWait(kLeft)', 'simt::AsyncWait(kLeft + 1)'],
+  ),
   // ---- Products.
   'cuda/gemm.cu': alike(
     { gemm: ['f32 1 x 9 x 4200', 'f32 8 x 33 x 4200'] },
@@ -1596,6 +1615,7 @@ async function judge(how, cases, files) {
       attempts.push([runner(name), ['--device', 'cuda', ...paths]])
     }
     if (how.gemm && schedule === 'ascending') attempts.push([files['nano-gemm-test'], how.gemm]) // it has all three
+    if (how.ptx && schedule === 'ascending') attempts.push([at('nano-ptx-test'), []]) // it has all three
     if (how.gpu) {
       const add = cases.find((it) => /^add /.test(it.name))
       attempts.push([runner('nano-gpu-test'), [how.healthy ? '--healthy' : '--once', add.path]])
@@ -1646,6 +1666,7 @@ async function tryWithout(work, hows, cases) {
       await without({ gemm, races }, { 'nano-gemm-test': test })
     }
   }
+  if (hows.some((how) => how.ptx)) await without({ ptx: true }, {})
   await onGpu
 }
 
@@ -1696,7 +1717,12 @@ async function hunt(work) {
       writeFileSync(join(copy, file), text)
       const build = how.races ? builds.races : builds.emulated
       const files = {}
-      if (file.startsWith('cuda/')) {
+      if (how.ptx) {
+        const test = 'nano-ptx-test'
+        const compiled = await compile(work, build, test, 'emulate/test/ptx_test.cu', copy, copy)
+        files[test] = join(copy, test)
+        await link(build, test, [compiled], files[test], [])
+      } else if (file.startsWith('cuda/')) {
         const sources = how.sources ?? sourcesWith(file)
         const compiled = []
         for (const source of sources)

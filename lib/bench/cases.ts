@@ -31,7 +31,7 @@ export const stepCases: readonly StepCase[] = [
     .map(({ number, name }) => ({
       name: number,
       preset: name,
-      variants: number === '09' ? ['reference', 'fused'] : ['reference'],
+      variants: number === '09' ? ['reference', 'fused', 'compiled'] : ['reference'],
     })),
   { name: 'cpu', preset: 'cpu', variants: ['fused', 'compiled'] },
   { name: 'baby', preset: 'baby', variants: ['fused', 'compiled'] },
@@ -86,7 +86,7 @@ export async function openTrainer(preset: string, options: BenchOptions) {
   try {
     await initializeWeights(session, parameters, seed)
     const training = {
-      ...resolveNew({ preset }).training,
+      ...resolveNew({ preset, precision: options.precision }).training,
       batchSize: options.batchSize ?? found.training.batchSize,
       microBatches: 1,
     }

@@ -94,6 +94,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   fill: { flops: none },
   tril_mean: { flops: none },
   copy: { flops: none },
+  cast: { flops: none },
   gather_batch: {
     flops: none,
     bytes: ({ inputs: [corpus, offsets], outputs: [tokens, targets] }) =>

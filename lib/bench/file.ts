@@ -28,6 +28,7 @@ const savedSchema = v.object({
       ms: v.pipe(v.number(), v.gtValue(0)),
       device: v.string(),
       threads: v.number(),
+      precision: v.optional(v.string()),
       batchSize: v.optional(v.number()),
     }),
   ),
@@ -105,7 +106,7 @@ export function differences(result: Result, baseline: Saved): string[] {
     ['processor', then.processor, now.processor],
     ['instruction set', then.instructionSet, now.instructionSet],
   ]
-  for (const name of ['device', 'threads', 'batchSize'] as const) {
+  for (const name of ['device', 'threads', 'precision', 'batchSize'] as const) {
     if (before) pairs.push([name === 'batchSize' ? 'batch size' : name, before[name], result[name]])
   }
   return pairs

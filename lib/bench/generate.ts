@@ -9,7 +9,7 @@ import { initializeWeights } from '../model/weights'
 import { findCases, seed, vocabSize } from './cases'
 import { measure, type Ours } from './measure'
 import type { BenchOptions, Result } from './result'
-import { TorchProcess } from './torch'
+import { TorchProcess, torchArguments } from './torch'
 
 interface GenerateCase {
   readonly name: string
@@ -38,7 +38,7 @@ const cases: readonly GenerateCase[] = [
 
 export async function* benchGenerate(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const chosen = findCases(cases, options.only, (wanted) => cases.filter(({ name }) => name === wanted))
-  const args = ['--stage', stage, '--threads', String(options.threads)]
+  const args = options.python ? ['--stage', stage, ...(await torchArguments(options))] : []
   const torch = options.python && new TorchProcess(options.python, 'bench.py', args)
   try {
     for (const each of chosen) yield await benchCase(each, options, torch || undefined)

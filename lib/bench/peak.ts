@@ -1,18 +1,73 @@
-// The processor's peak, and how far an op is from it: the roofline model (Williams, Waterman and Patterson, 2009).
+// The device's peak, and how far an op is from it: the roofline model (Williams, Waterman and Patterson, 2009).
 
+import type { Session } from '../backend/backend'
+import { openSession } from '../backend/devices'
 import { loadAddon } from '../backend/native/addon'
 import { setThreads } from '../backend/native/session'
-import type { Cost } from './cost'
+import type { Precision } from '../graph/program'
+import { Trace } from '../graph/trace'
+import { copy, matmul } from '../ops'
+import { type Cost, costOfProgram } from './cost'
+import { prepare, timeRuns } from './prepare'
 import type { BenchOptions, Peak, Result } from './result'
 
-/** Measured with the pool's threads; undefined where there is no native engine to measure with. */
+/** Of the device: undefined for TypeScript's. */
 export async function measurePeak(options: BenchOptions): Promise<Peak | undefined> {
-  const { addon } = loadAddon()
-  if (!addon) return undefined
+  const session = await openSession(options)
+  try {
+    if (session.device === 'js') return undefined
+    if (session.device !== 'cpu') return await peakOfGpu(session, options.precision)
+  } finally {
+    await session.dispose()
+  }
+  const addon = loadAddon().addon!
   await setThreads(addon, options.threads)
   const { flopsPerSecond, readBytesPerSecond, triadBytesPerSecond } = await addon.peak(options.instructionSet)
   // What no traffic exceeds, be it all reading or not.
   return { flopsPerSecond, bytesPerSecond: Math.max(readBytesPerSecond, triadBytesPerSecond) }
+}
+
+/**
+ * What our own kernels reach at most, so that shares are of what is possible with them: the product of two large squares in the
+ * precision asked for, and a copy far beyond the caches.
+ */
+async function peakOfGpu(session: Session, precision?: Precision): Promise<Peak> {
+  const product = await fastest(session, precision, 256, 8192, (trace, side) =>
+    matmul(trace.store(`a${side}`, 'f32', [side, side]), trace.store(`b${side}`, 'f32', [side, side])),
+  )
+  const moved = await fastest(session, precision, 2 ** 18, 2 ** 26, (trace, length) =>
+    copy(trace.store(`x${length}`, 'f32', [length])),
+  )
+  return {
+    flopsPerSecond: (1000 * product.cost.flops) / product.ms,
+    bytesPerSecond: (1000 * moved.cost.bytes) / moved.ms,
+  }
+}
+
+const enoughMs = 2
+const rounds = 5
+
+/** The best time of a Program whose size is doubled until it takes long enough or is large enough. */
+async function fastest(
+  session: Session,
+  precision: Precision | undefined,
+  least: number,
+  most: number,
+  build: (trace: Trace, size: number) => void,
+) {
+  for (let size = least; ; size *= 2) {
+    const trace = new Trace(`peak ${size}`)
+    build(trace, size)
+    const compiled = await prepare(session, trace.finish(), precision)
+    await timeRuns(session, compiled, 1)
+    let ms = await timeRuns(session, compiled, 1)
+    if (ms < enoughMs && size < most) continue
+    const count = Math.max(1, Math.round(20 / ms))
+    for (let round = 0; round < rounds; round++) {
+      ms = Math.min(ms, await timeRuns(session, compiled, count))
+    }
+    return { ms, cost: costOfProgram(compiled.program) }
+  }
 }
 
 /** What was reached, and how much of what the peak allows. */

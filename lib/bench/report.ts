@@ -90,11 +90,12 @@ function memoryOf({ peakBytes, torch = [] }: Result): string {
 }
 
 /** A step as a whole, below the table of its ops. */
-export function totalOf({ ms, name, flopsPerSecond, share, peak, threads }: Result): string {
+export function totalOf({ ms, name, device, flopsPerSecond, share, peak, threads }: Result): string {
   const whole = `${name}: ${figures(ms)} ms a step, ${rate(flopsPerSecond, 1e9)} GFLOP/s`
   if (!peak) return whole
   const ceiling = `${rate(peak.flopsPerSecond, 1e9)} GFLOP/s and ${rate(peak.bytesPerSecond, 1e9)} GB/s`
-  return `${whole}, ${percent(share)} of the peak (${ceiling}, measured with ${threads} threads)`
+  const how = device === 'cpu' ? `with ${threads} threads` : 'by a large product and a large copy'
+  return `${whole}, ${percent(share)} of the peak (${ceiling}, measured ${how})`
 }
 
 function fit(text: string, width: number, left = false): string {

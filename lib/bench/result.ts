@@ -1,5 +1,7 @@
 // What benchmarks take and give.
 
+import type { Precision } from '../graph/program'
+
 export const kinds = ['steps', 'ops', 'generate', 'roofline'] as const
 export type Kind = (typeof kinds)[number]
 
@@ -10,6 +12,8 @@ export interface BenchOptions {
   readonly device?: string
   readonly threads: number
   readonly instructionSet?: string
+  /** Of Programs. Default f32. */
+  readonly precision?: Precision
   /** Default: each case's own. */
   readonly batchSize?: number
   /** A Python that has torch, to compare with. */
@@ -35,6 +39,8 @@ export interface Result {
   readonly name: string
   readonly device: string
   readonly threads: number
+  /** If one was asked for. */
+  readonly precision?: Precision
   readonly batchSize?: number
   /** Of a step, a call or a token: the median of the rounds. */
   readonly ms: number
@@ -58,7 +64,7 @@ export interface Result {
   readonly peak?: Peak
 }
 
-/** What the processor can do at most. */
+/** What the processor or the GPU can do at most. */
 export interface Peak {
   readonly flopsPerSecond: number
   readonly bytesPerSecond: number

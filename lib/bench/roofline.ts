@@ -1,4 +1,4 @@
-// `bench roofline`: where the time of a training step goes, op by op, beside what the processor could do at most.
+// `bench roofline`: where the time of a training step goes, op by op, beside what the processor or the GPU could do at most.
 
 import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
@@ -30,16 +30,16 @@ export async function* benchRoofline(options: BenchOptions): AsyncGenerator<Resu
 async function* rooflineOf(
   each: StepCase,
   options: BenchOptions,
-  measured: Peak | undefined,
+  peak: Peak | undefined,
 ): AsyncGenerator<Result, void, void> {
   const { device, batchSize, programs, ms, timings } = await timedStep(each, options)
-  const peak = device === 'js' ? undefined : measured
   const groups = groupOps(programs, timings)
   const common = {
     kind: 'roofline',
     preset: each.preset,
     device,
     threads: options.threads,
+    ...(options.precision && { precision: options.precision }),
     batchSize,
   } as const
   const name = (part: string) => `${each.name} ${part}`

@@ -7,7 +7,7 @@ import { NanoGptError, reasonOf } from '../errors'
 import { findStepCases, openTrainer, type StepCase } from './cases'
 import { measure, type Side } from './measure'
 import type { BenchOptions, Comparison, Result } from './result'
-import { TorchProcess } from './torch'
+import { TorchProcess, torchArguments } from './torch'
 
 /** The one whose memory is measured too: the others need little. */
 const large = '09'
@@ -18,9 +18,10 @@ export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result,
 
 async function benchStep(each: StepCase, options: BenchOptions): Promise<Result> {
   const rivals = await torchSteps(each, options)
-  const withMemory = each.name === large && rivals.length > 0
   try {
     const ours = await ourSteps(each.preset, options)
+    // A GPU's is not a process's.
+    const withMemory = each.name === large && rivals.length > 0 && !ours.device.startsWith('cuda')
     const { ms, others } = await measure([ours, ...rivals.map(({ side }) => side)], options)
     const torch: Comparison[] = []
     for (const [index, other] of others.entries()) {
@@ -33,6 +34,7 @@ async function benchStep(each: StepCase, options: BenchOptions): Promise<Result>
       preset: each.preset,
       device: ours.device,
       threads: options.threads,
+      ...(options.precision && { precision: options.precision }),
       batchSize: ours.batchSize,
       ms,
       ...(torch.length > 0 && { torch }),
@@ -65,8 +67,9 @@ async function ourSteps(preset: string, options: BenchOptions) {
 async function torchSteps({ name, variants }: StepCase, options: BenchOptions) {
   const found: { side: Side; process: TorchProcess }[] = []
   if (!options.python) return found
+  const common = await torchArguments(options)
   for (const variant of variants) {
-    const args = ['--stage', name, '--variant', variant, '--threads', String(options.threads)]
+    const args = ['--stage', name, '--variant', variant, ...common]
     if (options.batchSize) args.push('--batch-size', String(options.batchSize))
     const process = new TorchProcess(options.python, 'bench.py', args)
     try {

@@ -3,8 +3,10 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { openSession } from '../backend/devices'
 import { NanoGptError, reasonOf } from '../errors'
 import type { Side } from './measure'
+import type { BenchOptions } from './result'
 
 /** dist/bench and lib/bench lie equally deep. */
 const scripts = join(__dirname, '..', '..', 'scripts', 'torch')
@@ -32,6 +34,15 @@ export function findPython(asked?: string): Python {
     `${what}. To compare with PyTorch, get a Python that has it: python3 -m venv torch && torch/bin/pip install torch, ` +
       'then name it with --python torch/bin/python, or in NANO_GPT_PYTHON',
   )
+}
+
+/** What tells a script to compute as our side does: on a GPU if that does. */
+export async function torchArguments(options: BenchOptions): Promise<string[]> {
+  const { threads, precision = 'f32' } = options
+  const session = await openSession(options)
+  await session.dispose()
+  const device = session.device.startsWith('cuda') ? 'cuda' : 'cpu'
+  return ['--threads', String(threads), '--device', device, '--precision', precision]
 }
 
 type Answer = Readonly<Record<string, unknown>> & { readonly error?: string }

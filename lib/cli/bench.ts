@@ -16,7 +16,8 @@ import { linesOf, titles, totalOf } from '../bench/report'
 import { type BenchOptions, type Kind, kinds, type Result } from '../bench/result'
 import { findPython, type Python } from '../bench/torch'
 import { NanoGptError, show, suggest } from '../errors'
-import { checkOptions, count } from '../options'
+import { precisions } from '../graph/program'
+import { checkOptions, count, oneOf } from '../options'
 import { bold, dim, json, note, say } from './output'
 
 const defaultRounds = 7
@@ -28,6 +29,7 @@ const schema = v.strictObject({
   batchSize: v.optional(count),
   device: v.optional(v.string()),
   instructionSet: v.optional(v.string()),
+  precision: v.optional(oneOf(precisions)),
   compare: v.optional(v.literal('torch', 'must be torch')),
   python: v.optional(v.string()),
   save: v.optional(v.string()),
@@ -67,17 +69,18 @@ function findKind(name: string): Kind {
   )
 }
 
-function refuseContradictions(kind: Kind, { compare, python, batchSize }: Options): void {
+function refuseContradictions(kind: Kind, { compare, python, batchSize, precision }: Options): void {
   const refuse = (message: string) => {
     throw new NanoGptError('option', `bench: ${message}`)
   }
   if (python !== undefined && !compare) refuse('--python is for --compare torch: give both')
   if (kind === 'roofline' && compare) refuse('roofline looks at nano-gpt alone: leave --compare out')
+  if (kind === 'generate' && precision) refuse('generate computes in f32: leave --precision out')
   if (kind === 'generate' && batchSize) refuse('generate writes one sequence: leave --batch-size out')
 }
 
 function toBench(options: Options, python: Python | undefined): BenchOptions {
-  const { only, rounds, threads, batchSize, device, instructionSet } = options
+  const { only, rounds, threads, batchSize, device, instructionSet, precision } = options
   return {
     only: only?.split(',').map((name) => name.trim()),
     rounds,
@@ -85,6 +88,7 @@ function toBench(options: Options, python: Python | undefined): BenchOptions {
     batchSize,
     device,
     instructionSet,
+    precision,
     python: python?.path,
     note: options.json ? undefined : note,
   }
@@ -137,9 +141,9 @@ class TablePrinter extends Printer {
     for (const each of this.differing) say(dim(`The baseline was measured with ${each}.`))
   }
 
-  private title({ device, threads, preset, batchSize }: Result): void {
+  private title({ device, threads, precision, preset, batchSize }: Result): void {
     const what = this.kind === 'roofline' ? `${preset}, batches of ${batchSize}, ` : ''
-    say(dim(`${what}device ${device}, ${threads} threads`))
+    say(dim(`${what}device ${device}, ${threads} threads${precision ? `, ${precision}` : ''}`))
     say(bold(titles(this.kind, this.extras)))
     this.titled = true
   }

@@ -280,6 +280,10 @@ const benchFlags: Readonly<Record<string, Flag>> = {
   },
   rounds: { value: '<n>', description: 'rounds to take the median of (default: 7)', parse: whole },
   batchSize: { value: '<n>', description: "sequences in a batch (default: each case's own)", parse: whole },
+  precision: {
+    value: '<name>',
+    description: `what products are computed in, on a GPU: ${oneOf(precisions, 'f32')}`,
+  },
   compare: { value: '<what>', description: 'torch: take turns with PyTorch doing the same' },
   python: {
     value: '<path>',

@@ -150,7 +150,8 @@ PTX_DEVICE unsigned to_tf32(float x) {
 }
 #else
 PTX_DEVICE unsigned to_tf32(float x) {
-  return std::isfinite(x) ? (__float_as_uint(x) + 0x1000u) & 0xFFFFE000u : __float_as_uint(x);
+  const unsigned bits = __float_as_uint(x);
+  return x != x ? 0x7FFFFFFFu : std::isinf(x) ? bits : (bits + 0x1000u) & 0xFFFFE000u;
 }
 #endif
 

@@ -47,12 +47,24 @@ link_for_gpu() {
     -o "$work/nano_gpt_cuda.so"
 }
 
+# Each function of ptx.cuh is called in its test.
+instructions_are_tested() {
+  local name bad=0
+  for name in $(sed -nE 's/^PTX_DEVICE [^(]* ([a-z_0-9]+)\(.*/\1/p; s/^__device__ [^(]* ([a-z_0-9]+)\(.*/\1/p' native/cuda/ptx.cuh | sort -u); do
+    [ "$name" = shared_address ] || grep -q "ptx::${name}[<(]" native/emulate/test/ptx_test.cu || { echo "no test of $name"; bad=1; }
+  done
+  return $bad
+}
+
 step nvcc node scripts/ci/cuda_resources.js build/cuda-resources --jobs "$jobs"
-step build build build/emulated emulated all nano-gemm-test || exit 1
+step build build build/emulated emulated all nano-gemm-test nano-gemm-bench nano-simt-test nano-ptx-test || exit 1
 step link-for-gpu link_for_gpu
-step build-races build build/emulated-races emulated-races nano_gpt_cuda nano-simt-test || exit 1
+step build-races build build/emulated-races emulated-races nano_gpt_cuda nano-simt-test nano-ptx-test || exit 1
 step emulator build/emulated/Release/nano-simt-test
 step emulator-races build/emulated-races/Release/nano-simt-test race
+step instructions build/emulated/Release/nano-ptx-test
+step instructions-races build/emulated-races/Release/nano-ptx-test
+step instructions-tested instructions_are_tested
 
 cases=${CASES:-}
 if [ -z "$cases" ]; then
@@ -64,6 +76,7 @@ step cases $run --build build/emulated --work 1e6
 step cases-in-the-arena $run --build build/emulated --runner build/emulated/Release/nano-run-arena --work 1e6 --each 12 --schedules shuffle:5
 step races $run --build build/emulated-races --runner build/emulated/Release/nano-run --work 1e5 --each 5 --schedules ascending,shuffle
 step products build/emulated/Release/nano-gemm-test
+step products-speed build/emulated/Release/nano-gemm-bench quick
 step failing-calls failing_calls
 step typescript typescript
 # A share of them, others after each commit; all: MUTANTS=1000.

@@ -7,6 +7,7 @@ dropout and AdamW, batches drawn with randint and stack. A step is drawing a bat
     python bench.py --stage 09 --batch-size 8 --threads 2              reads commands, so that runs can be alternated
     python bench.py --stage 09 --variant fused                         the same model with what PyTorch has to make it fast
     python bench.py --stage baby --variant compiled                    nanoGPT's model, through torch.compile
+    python bench.py --stage 09 --variant compiled --device cuda --precision bf16    on a GPU, matrix products in bf16 (autocast)
     python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
 Variants: `reference` is written as the course's scripts are; `fused` (fused.py) has one matrix for query, key and value,
@@ -16,6 +17,10 @@ nanoGPT's, GELU, tied embeddings and clipping included, and have no reference.
 Commands, one a line: "run N" runs N steps and answers {"ms": median, "min": …, "steps": N} on a line; "generate P N" writes
 N tokens after P and answers {"ms": a token, …}; "memory" answers {"peakBytes": …}; "quit" or the end of input ends. What fails
 is answered with {"error": …}. Nothing else is printed to standard output. The first step is warm-up: send a "run 1" first.
+
+On a GPU a run's steps are timed together, up to the end of the last: it works on while Python has gone ahead. The corpus lies
+there, and a batch is one gather from it; `reference` draws batches as the course's scripts do, and sends them there. Memory
+is what PyTorch has allocated on the GPU. Precision bf16 is autocast, with weights in f32; tf32 is what PyTorch calls "high".
 
 The whole loop makes all of a stage's steps on a text and, every so many steps and after the last, estimates both losses
 over 200 random batches of each split, without dropout. Reading the text and making the model are not in its seconds.
@@ -78,11 +83,18 @@ def read_text(path):
 
 
 class Bench:
-    def __init__(self, stage, corpus=None, vocabulary=VOCABULARY, seed=1337, variant='reference'):
-        self.stage = stage
+    def __init__(
+        self, stage, corpus=None, vocabulary=VOCABULARY, seed=1337, variant='reference', device='cpu', precision='f32'
+    ):
+        self.stage, self.device = stage, device
         torch.manual_seed(seed)
+        torch.set_float32_matmul_precision('high' if precision == 'tf32' else 'highest')
+        self.precision = torch.autocast(device, torch.bfloat16, enabled=precision == 'bf16')
+        self.gather = device != 'cpu' and variant != 'reference'
         self.corpus = torch.randint(vocabulary, (CORPUS_LENGTH,)) if corpus is None else corpus
-        self.model = build(stage, vocabulary, variant)
+        if self.gather:
+            self.corpus = self.corpus.to(device)
+        self.model = build(stage, vocabulary, variant).to(device)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=stage['learning_rate'],
@@ -93,14 +105,22 @@ class Bench:
 
     def batch(self, corpus):
         B, T = self.stage['batch_size'], self.stage['block_size']
+        if self.gather:
+            offsets = torch.randint(len(corpus) - T, (B, 1), device=self.device)
+            rows = corpus[offsets + torch.arange(T + 1, device=self.device)]
+            return rows[:, :-1], rows[:, 1:].contiguous()
         offsets = torch.randint(len(corpus) - T, (B,))
-        return (
-            torch.stack([corpus[i : i + T] for i in offsets]),
-            torch.stack([corpus[i + 1 : i + T + 1] for i in offsets]),
-        )
+        tokens = torch.stack([corpus[i : i + T] for i in offsets])
+        targets = torch.stack([corpus[i + 1 : i + T + 1] for i in offsets])
+        return tokens.to(self.device), targets.to(self.device)
+
+    def synchronize(self) -> None:
+        if self.device != 'cpu':
+            torch.cuda.synchronize()
 
     def step(self) -> None:
-        loss = self.model(*self.batch(self.corpus))
+        with self.precision:
+            loss = self.model(*self.batch(self.corpus))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.stage.get('clip'):
@@ -127,6 +147,14 @@ class Bench:
         return {'seconds': round(time.perf_counter() - started, 3), 'steps': steps, **losses}
 
     def run(self, steps: int) -> dict:
+        if self.device != 'cpu':
+            self.synchronize()
+            started = time.perf_counter()
+            for _ in range(steps):
+                self.step()
+            self.synchronize()
+            ms = round((time.perf_counter() - started) * 1000 / steps, 4)
+            return {'ms': ms, 'min': ms, 'steps': steps}
         times = []
         for _ in range(steps):
             started = time.perf_counter()
@@ -138,17 +166,21 @@ class Bench:
     def generate(self, prompt: int, count: int) -> dict:
         """The course's loop: each token from the whole window before it."""
         self.model.eval()
-        tokens = torch.zeros((1, prompt), dtype=torch.long)
+        tokens = torch.zeros((1, prompt), dtype=torch.long, device=self.device)
+        self.synchronize()
         started = time.perf_counter()
         for _ in range(count):
             logits = self.model.logits(tokens[:, -self.stage['block_size'] :])[:, -1, :]
             tokens = torch.cat((tokens, torch.multinomial(F.softmax(logits, dim=-1), num_samples=1)), dim=1)
+        self.synchronize()
         ms = (time.perf_counter() - started) * 1000 / count
         self.model.train()
         return {'ms': round(ms, 4), 'tokens': count}
 
 
-def peak_bytes() -> int:
+def peak_bytes(device) -> int:
+    if device != 'cpu':
+        return torch.cuda.max_memory_allocated()
     import resource  # which Windows lacks
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -162,7 +194,7 @@ def answer(bench, command) -> dict:
     if command[0] == 'generate' and len(command) == 3 and len(numbers) == 2 and min(numbers) > 0:
         return bench.generate(*numbers)
     if command == ['memory']:
-        return {'peakBytes': peak_bytes()}
+        return {'peakBytes': peak_bytes(bench.device)}
     return {'error': f'not a command: {" ".join(command)}'}
 
 
@@ -184,6 +216,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--stage', choices=[*STAGES, *PRESETS], required=True, help='or the name of a preset of nanoGPT')
     parser.add_argument('--variant', choices=VARIANTS, default='reference')
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--precision', choices=('f32', 'tf32', 'bf16'), default='f32')
     parser.add_argument('--steps', type=int, help='time this many steps (after one of warm-up) and end')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--batch-size', type=int, help="instead of the stage's own")
@@ -205,13 +239,14 @@ def main() -> None:
         if getattr(args, name) is not None:
             stage[name] = getattr(args, name)
     about = {'batchSize': stage['batch_size'], 'threads': args.threads, 'torch': torch.__version__}
+    where = {'device': args.device, 'precision': args.precision}
 
     if args.whole:
         train, validation, vocabulary = read_text(args.text)
-        result = Bench(stage, train, vocabulary, args.seed).whole(validation)
+        result = Bench(stage, train, vocabulary, args.seed, **where).whole(validation)
         print(json.dumps({'stage': args.stage, **result, **about}), flush=True)
         return
-    bench = Bench(stage, variant=args.variant)
+    bench = Bench(stage, variant=args.variant, **where)
     if args.steps:
         bench.run(min(args.steps, 20) if stage['dropout'] == 0 else 1)
         print(json.dumps({'stage': args.stage, **bench.run(args.steps), **about}), flush=True)

@@ -2,6 +2,7 @@
 Times single operations of PyTorch, for `nano-gpt bench ops --compare torch`, which sends commands and takes turns with it.
 
     python bench_ops.py --threads 2
+    python bench_ops.py --device cuda --precision bf16    products and attention in bf16
 
 Commands, one a line: a JSON object such as {"op": "matmul", "m": 1024, "k": 1024, "n": 1024, "a": false, "b": true} makes an
 operation ready (a, b: the operand is read as its transpose) and is answered with {"ready": true}; "run N" calls it N times
@@ -19,8 +20,12 @@ from torch.nn import functional as F
 from nano_torch import Muon
 
 
+DTYPE = torch.float32  # of products and attention
+
+
 def matmul(m, k, n, a, b):
-    left, right = torch.randn((k, m) if a else (m, k)), torch.randn((n, k) if b else (k, n))
+    left = torch.randn((k, m) if a else (m, k), dtype=DTYPE)
+    right = torch.randn((n, k) if b else (k, n), dtype=DTYPE)
     if b and not a:
         return lambda: F.linear(left, right)
     return lambda: torch.mm(left.t() if a else left, right.t() if b else right)
@@ -39,7 +44,7 @@ def backward_of(forward, inputs):
 def attention(batch, tokens, heads, size, dropout, backward):
     def operand():
         # As it comes out of a Linear: heads side by side.
-        return torch.randn(batch, tokens, heads, size).transpose(1, 2).requires_grad_(backward)
+        return torch.randn(batch, tokens, heads, size, dtype=DTYPE).transpose(1, 2).requires_grad_(backward)
 
     q, k, v = operand(), operand(), operand()
 
@@ -86,8 +91,12 @@ OPERATIONS = {
 
 
 class Bench:
-    def __init__(self):
-        self.call = None
+    def __init__(self, device):
+        self.call, self.device = None, device
+
+    def synchronize(self) -> None:
+        if self.device != 'cpu':
+            torch.cuda.synchronize()
 
     def answer(self, line: str) -> dict:
         if line.startswith('{'):
@@ -98,18 +107,28 @@ class Bench:
         word, count = line.split()
         if word != 'run' or self.call is None:
             return {'error': f'not a command: {line}'}
+        self.synchronize()
         started = time.perf_counter()
         for _ in range(int(count)):
             self.call()
+        self.synchronize()
         return {'ms': (time.perf_counter() - started) * 1000 / int(count)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--threads', type=int, default=2)
-    torch.set_num_threads(parser.parse_args().threads)
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--precision', choices=('f32', 'tf32', 'bf16'), default='f32')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.set_default_device(args.device)
+    torch.set_float32_matmul_precision('high' if args.precision == 'tf32' else 'highest')
+    if args.precision == 'bf16':
+        global DTYPE
+        DTYPE = torch.bfloat16
     torch.manual_seed(1337)
-    bench = Bench()
+    bench = Bench(args.device)
     for line in map(str.strip, sys.stdin):
         if line == 'quit':
             return

@@ -96,7 +96,7 @@ class Model(nn.Module):
         x = self.token_table(tokens)
         if self.body is None:
             return x
-        return self.head(self.body(x + self.position_table(torch.arange(tokens.shape[1]))))
+        return self.head(self.body(x + self.position_table(torch.arange(tokens.shape[1], device=tokens.device))))
 
     def forward(self, tokens, targets):
         x = self.logits(tokens)

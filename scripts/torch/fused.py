@@ -60,7 +60,7 @@ class FusedModel(nn.Module):
             self.token_table.weight = self.head.weight
 
     def logits(self, tokens):
-        x = self.token_table(tokens) + self.position_table(torch.arange(tokens.shape[1]))
+        x = self.token_table(tokens) + self.position_table(torch.arange(tokens.shape[1], device=tokens.device))
         x = F.dropout(x, self.p, self.training)
         for block in self.blocks:
             x = block(x)

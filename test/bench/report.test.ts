@@ -73,6 +73,7 @@ test('the bound is the slower of computing and moving', () => {
   expect(totalOf(total)).toBe(
     '09: 880.6 ms a step, 160.0 GFLOP/s, 80.0% of the peak (100.0 GFLOP/s and 10.0 GB/s, measured with 2 threads)',
   )
+  expect(totalOf({ ...total, device: 'cuda' })).toMatch(/measured by a large product and a large copy\)$/)
 })
 
 test('ops with the same sizes are one group, the slowest first', () => {

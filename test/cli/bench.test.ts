@@ -75,6 +75,13 @@ test('ops: a name stands for all that begin so', async () => {
   }
 })
 
+test('a precision is passed on, and said', async () => {
+  const [found] = objects((await bench(...small, '--precision', 'tf32', '--json')).stdout)
+  expect(found).toMatchObject({ name: '01', precision: 'tf32' })
+  const args = ['ops', '--only', 'gemm-768x128x512', '--rounds', '1', '--device', 'js']
+  expect((await bench(...args, '--precision', 'bf16')).stdout).toMatch(/^device js, \d+ threads, bf16$/m)
+})
+
 /** A Python that has torch, as far as the command can tell: it answers every command. */
 function fakePython(): string {
   const path = folder.path('python')
@@ -137,6 +144,8 @@ test.each([
   [['--python', 'python3'], /--compare torch/],
   [['roofline', '--compare', 'torch'], /leave --compare out/],
   [['generate', '--batch-size', '2'], /leave --batch-size out/],
+  [['generate', '--precision', 'bf16'], /leave --precision out/],
+  [['--precision', 'f16'], /--precision is "f16": must be 'f32', 'tf32' or 'bf16'/],
   [['--device', 'cup', '--only', '01'], /Did you mean 'cpu'\?/],
   [['--baseline', 'nowhere.json'], /nowhere\.json.*--save/],
   [['--onli', '01'], /unknown option '--onli'.*Did you mean --only\?.*bench --help/],

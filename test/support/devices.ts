@@ -12,7 +12,9 @@ export interface TestDevice {
 }
 
 const js: TestDevice = { name: 'js', open: () => new JsSession() }
-const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon().addon!) }
+// NANO_GPT_TEST_DEVICE puts another of the native engine's in the CPU's place: 'cuda'.
+const device = process.env.NANO_GPT_TEST_DEVICE
+const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon().addon!, { device }) }
 
 /** A machine that has no compiler may leave the native engine out; where it was asked for, its absence is a failure. */
 export const nativeRequired =
