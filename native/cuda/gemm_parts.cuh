@@ -1,8 +1,6 @@
 // What the kernels of products have in common: which part of which product a block works at, and where sums go.
 #pragma once
 
-#include <cuda_bf16.h>
-
 #include "cuda/gemm.cuh"
 
 namespace nano::cuda {
@@ -89,17 +87,6 @@ __device__ __forceinline__ const T* DataAt(const Operand& operand, const Place& 
 template <int kMost>
 __device__ __forceinline__ int AtMost(int64_t left) {
   return left < kMost ? static_cast<int>(left) : kMost;
-}
-
-__device__ __forceinline__ float ToFloat(float value) { return value; }
-__device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
-template <class T>
-__device__ __forceinline__ T Rounded(float value) {
-  if constexpr (sizeof(T) == 4) {
-    return value;
-  } else {
-    return __float2bfloat16(value);
-  }
 }
 
 // The sums of a tile may come in turns: later ones are added to what the earlier have left in c.

@@ -4,6 +4,7 @@
 // order that depends on sizes alone, so that every run gives the same bits.
 #pragma once
 
+#include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -78,6 +79,18 @@ __device__ __forceinline__ void Complain(Control* control, uint32_t op, const Co
   control->complaint = complaint;
   control->op = op;
   control->failed = 1;
+}
+
+// Arithmetic is in f32, whatever tensors are made of.
+__device__ __forceinline__ float ToFloat(float value) { return value; }
+__device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
+template <class T>
+__device__ __forceinline__ T Rounded(float value) {
+  if constexpr (sizeof(T) == 4) {
+    return value;
+  } else {
+    return __float2bfloat16(value);
+  }
 }
 
 constexpr int kWarp = 32;
