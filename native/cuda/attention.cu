@@ -62,9 +62,9 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t seen = start + query + rows;  // by any of the queries
   const bool drop = a.dropout.rng != nullptr;
 
-  float sums[Tile::kRows][Tile::kChannels] = {};
-  RunningSoftmax<Tile> softmax;
-  softmax.Begin();
+  float sums[Tile::kRows][Tile::kChannels] = {}, tops[Tile::kRows], totals[Tile::kRows];
+#pragma unroll
+  for (int i = 0; i < Tile::kRows; ++i) tops[i] = -INFINITY, totals[i] = 0;
   if (parts.count == 1) Tile::template Load<true>(q, a.q + at, s.channels, rows, parts.size, parts.aligned);
   for (int64_t key = 0; key < seen; key += Tile::kStreamed) {
     const int columns = AtMost<Tile::kStreamed>(seen - key);
@@ -86,12 +86,43 @@ __global__ void __launch_bounds__(Tile::kThreads)
       Tile::Multiply(q, k, width, scores);
     }
 
-    softmax.Meet(a, kept, AtMost<Tile::kStreamed>(start + query - key), scores, sums);
+    const int ahead = AtMost<Tile::kStreamed>(start + query - key);
+#pragma unroll
+    for (int i = 0; i < Tile::kRows; ++i) {
+      const int last = Tile::Row(i) + ahead;  // that it sees of this tile
+      float top = tops[i];
+#pragma unroll
+      for (int j = 0; j < Tile::kColumns; ++j) {
+        scores[i][j] = Tile::Column(j) <= last ? scores[i][j] * a.binary_scale : -INFINITY;
+        top = fmaxf(top, scores[i][j]);
+      }
+      top = Tile::Reduce(top, Larger());
+      const float shift = ShiftOf(top), by = exp2f(tops[i] - shift);
+      tops[i] = top;
+      totals[i] *= by;
+#pragma unroll
+      for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= by;
+#pragma unroll
+      for (int j = 0; j < Tile::kColumns; ++j) {
+        scores[i][j] = exp2f(scores[i][j] - shift);
+        totals[i] += scores[i][j];  // this lane's share
+        if (drop) scores[i][j] = kept.At(Tile::Row(i), Tile::Column(j)) ? scores[i][j] * a.dropout.rule.scale : 0.0f;
+      }
+    }
     Tile::StoreWeights(scores, weights);
     Tile::Accumulate(weights, v, columns, sums);
     __syncthreads();  // the next tile takes the place of this one
   }
-  softmax.End(sums, part == 0 ? a.lse + number * s.queries + query : nullptr, rows);
+
+#pragma unroll
+  for (int i = 0; i < Tile::kRows; ++i) {
+    const float total = Tile::Reduce(totals[i], Add()), inverse = 1.0f / total;
+#pragma unroll
+    for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= inverse;
+    if (part == 0 && Tile::Sharer() == 0 && Tile::Row(i) < rows) {
+      a.lse[number * s.queries + query + Tile::Row(i)] = LogSumExp(tops[i], total);
+    }
+  }
   Tile::Store(sums, a.y + at + own, s.channels, rows, parts.Width<Tile>(part));
 }
 

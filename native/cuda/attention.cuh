@@ -1,6 +1,5 @@
-// What attention and attention_backward share: where a head's rows lie, the softmax of tiles of scores, the dropout mask
-// of a tile; and tiles of f32 in shared memory with the two products that are taken of them. Tiles of bf16, which tensor
-// cores multiply, are in attention_tensor.cuh.
+// What attention and attention_backward share: where a head's rows lie, the dropout mask of a tile, and tiles of f32 in
+// shared memory with the two products that are taken of them. Tiles for tensor cores are in attention_tensor.cuh.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -85,8 +84,8 @@ __device__ __forceinline__ int AtMost(int64_t n) {
 __device__ __forceinline__ float ShiftOf(float top) { return top == -INFINITY ? 0.0f : top; }
 __device__ __forceinline__ float LogSumExp(float top, float sum) { return ShiftOf(top) * kLn2 + logf(sum); }
 
-// A block owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other side,
-// which stream by. Every product is one of two:
+// A block owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other
+// side, which stream by. Every product is one of two:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
 // A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say; kSharers
@@ -250,63 +249,6 @@ struct KeptWeights {
     const unsigned begin = static_cast<unsigned>(first) + static_cast<unsigned>(query) * static_cast<unsigned>(stride);
     const unsigned at = begin % 4 + static_cast<unsigned>(key);
     return (bits[static_cast<unsigned>(query) * kBlocks + at / 4] >> at % 4 & 1) != 0;
-  }
-};
-
-// The softmax of queries that meet their keys tile by tile.
-template <class Tile>
-struct RunningSoftmax {
-  float tops[Tile::kRows];    // the largest score so far
-  float totals[Tile::kRows];  // of exponentials relative to it, this lane's share
-
-  __device__ __forceinline__ void Begin() {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) tops[i] = -INFINITY, totals[i] = 0;
-  }
-
-  // Scores of the next tile become weights, and sums are made relative to the new maximum. The first query sees `ahead`
-  // keys of the tile besides the first. A bf16 weight would be rounded after this: totals have it as it was.
-  template <class T, class Kept>
-  __device__ __forceinline__ void Meet(const Attention<T>& a, const Kept& kept, int ahead,
-                                       float (&scores)[Tile::kRows][Tile::kColumns],
-                                       float (&sums)[Tile::kRows][Tile::kChannels]) {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-      const int last = Tile::Row(i) + ahead;  // that it sees of this tile
-      float top = tops[i];
-#pragma unroll
-      for (int j = 0; j < Tile::kColumns; ++j) {
-        scores[i][j] = Tile::Column(j) <= last ? scores[i][j] * a.binary_scale : -INFINITY;
-        top = fmaxf(top, scores[i][j]);
-      }
-      top = Tile::Reduce(top, Larger());
-      const float shift = ShiftOf(top), by = exp2f(tops[i] - shift);
-      tops[i] = top;
-      totals[i] *= by;
-#pragma unroll
-      for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= by;
-#pragma unroll
-      for (int j = 0; j < Tile::kColumns; ++j) {
-        scores[i][j] = exp2f(scores[i][j] - shift);
-        totals[i] += scores[i][j];
-        if (a.dropout.rng != nullptr) {
-          scores[i][j] = kept.At(Tile::Row(i), Tile::Column(j)) ? scores[i][j] * a.dropout.rule.scale : 0.0f;
-        }
-      }
-    }
-  }
-
-  // Sums become averages; the first `rows` queries' lse is stored if it is wanted.
-  __device__ __forceinline__ void End(float (&sums)[Tile::kRows][Tile::kChannels], float* lse, int rows) {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-      const float total = Tile::Reduce(totals[i], Add()), inverse = 1.0f / total;
-#pragma unroll
-      for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= inverse;
-      if (lse != nullptr && Tile::Sharer() == 0 && Tile::Row(i) < rows) {
-        lse[Tile::Row(i)] = LogSumExp(tops[i], total);
-      }
-    }
   }
 };
 

@@ -34,6 +34,30 @@ constexpr size_t SharedBytes() {
   return sizeof(float) * (kTiles + 2 * kQueries<Tile, kOfKeys>)+KeptOf<Tile, kOfKeys>::kBytes;
 }
 
+// Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
+// scores; 0 where a query doesn't see a key. The first query is `ahead` of the first key.
+template <class Tile, class T, bool kOfKeys>
+struct Softmax {
+  const Backward<T>& b;
+  const KeptOf<Tile, kOfKeys>& kept;
+  const int ahead, columns;
+
+  __device__ __forceinline__ void Turn(int i, int j, float lse, float delta, float& score, float& slope) const {
+    const int row = Tile::Row(i), column = Tile::Column(j);
+    if (kOfKeys ? row - ahead > column || column >= columns : column - ahead > row) {
+      score = slope = 0;
+      return;
+    }
+    const float p = exp2f(fmaf(score, b.binary_scale, -lse));
+    float factor = 1;
+    if (b.dropout.rng != nullptr) {
+      factor = kept.At(kOfKeys ? column : row, kOfKeys ? row : column) ? b.dropout.rule.scale : 0.0f;
+    }
+    score = p * factor;
+    slope = p * (slope * factor - delta) * b.scale;
+  }
+};
+
 // A block owns 64 queries and meets the keys and values that they see in tiles of 32, or owns 64 keys and values of one
 // head (or a part of its channels) and meets the queries that see them, of each head in turn that shares them.
 template <class Tile, class T, bool kOfKeys>
@@ -65,7 +89,8 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
   };
 
   float sums_a[Tile::kRows][Tile::kChannels] = {}, sums_b[Tile::kRows][Tile::kChannels] = {};
-  if constexpr (!kOfKeys) LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, number * s.queries + own, rows, lse, deltas);
+  if constexpr (!kOfKeys)
+    LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, number * s.queries + own, rows, lse, deltas);
   if (parts.count == 1) load_own(0, width);
   const int64_t begin = kOfKeys ? own : 0, end = kOfKeys ? s.queries : own + rows;
   for (int64_t h = 0; h < (kOfKeys ? s.group : 1); ++h) {
@@ -84,7 +109,8 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
           (index * s.queries + (kOfKeys ? met : own)) * static_cast<uint64_t>(s.keys) + (kOfKeys ? own : met);
       const KeptOf<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
       if (b.dropout.rng != nullptr) kept.Draw(b.dropout);
-      if constexpr (kOfKeys) LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, index * s.queries + met, columns, lse, deltas);
+      if constexpr (kOfKeys)
+        LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, index * s.queries + met, columns, lse, deltas);
       float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
       for (int64_t c = 0; c < parts.count; ++c) {
         if (c > 0) __syncthreads();
@@ -100,7 +126,7 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
         __syncthreads();
       }
 
-      const SoftmaxGradient<Tile, T, kOfKeys> softmax = {
+      const Softmax<Tile, T, kOfKeys> softmax = {
           b, kept, kOfKeys ? AtMost<Tile::kOwn>(met - own) : AtMost<Tile::kStreamed>(own - met), columns};
 #pragma unroll
       for (int i = 0; i < Tile::kRows; ++i) {

@@ -39,28 +39,4 @@ __device__ __forceinline__ void LoadStatistics(const Backward<T>& b, int64_t que
   deltas[i] = i < count ? b.deltas[query + i] : 0.0f;
 }
 
-// Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
-// scores; 0 where a query doesn't see a key. The first query is `ahead` of the first key.
-template <class Tile, class T, bool kOfKeys>
-struct SoftmaxGradient {
-  const Backward<T>& b;
-  const KeptOf<Tile, kOfKeys>& kept;
-  const int ahead, columns;
-
-  __device__ __forceinline__ void Turn(int i, int j, float lse, float delta, float& score, float& slope) const {
-    const int row = Tile::Row(i), column = Tile::Column(j);
-    if (kOfKeys ? row - ahead > column || column >= columns : column - ahead > row) {
-      score = slope = 0;
-      return;
-    }
-    const float p = exp2f(fmaf(score, b.binary_scale, -lse));
-    float factor = 1;
-    if (b.dropout.rng != nullptr) {
-      factor = kept.At(kOfKeys ? column : row, kOfKeys ? row : column) ? b.dropout.rule.scale : 0.0f;
-    }
-    score = p * factor;
-    slope = p * (slope * factor - delta) * b.scale;
-  }
-};
-
 }  // namespace nano::cuda

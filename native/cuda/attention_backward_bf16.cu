@@ -14,13 +14,64 @@ size_t StageBytes(bool drop) {
          (drop ? KeptOf<Tile, kOfKeys>::kBytes : 0);
 }
 
-// A block owns kOwn queries and meets the keys and values that they see in tiles, or owns as many keys and values of one
-// head and meets the queries that see them, of each head in turn that shares them. The next tile is on its way while one
-// is multiplied.
+// Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
+// scores before their scale.
 template <class Tile, bool kOfKeys>
-__global__ void __launch_bounds__(Tile::kThreads)
-    BackwardBf16Kernel(const Control* control, Backward<__nv_bfloat16> b, int64_t blocks, int stage_bytes,
-                       bool aligned) {
+struct Softmax {
+  const Backward<__nv_bfloat16>& b;
+  const KeptOf<Tile, kOfKeys>& kept;
+  int ahead, columns;         // the first query is `ahead` of the first key; what there is of the tile
+  const float *lse, *deltas;  // of own rows, or of columns
+
+  __device__ __forceinline__ void Turn(float (&scores)[Tile::kRows][Tile::kColumns],
+                                       float (&slopes)[Tile::kRows][Tile::kColumns]) const {
+    const auto for_each = [](const auto& body) {
+#pragma unroll
+      for (int i = 0; i < Tile::kRows; ++i) {
+#pragma unroll
+        for (int j = 0; j < Tile::kColumns; ++j) body(i, j);
+      }
+    };
+    for_each(
+        [&](int i, int j) { scores[i][j] = ptx::exp2_approx(fmaf(scores[i][j], b.binary_scale, -lse[At(i, j)])); });
+    if (b.dropout.rng == nullptr) {
+      for_each([&](int i, int j) { slopes[i][j] = scores[i][j] * (slopes[i][j] - deltas[At(i, j)]); });
+    } else {
+      for_each([&](int i, int j) {
+        const int row = Tile::Row(i), column = Tile::Column(j);
+        const bool keeps = kept.At(kOfKeys ? column : row, kOfKeys ? row : column);
+        const float factor = keeps ? b.dropout.rule.scale : 0.0f;
+        slopes[i][j] = scores[i][j] * (slopes[i][j] * factor - deltas[At(i, j)]);
+        scores[i][j] *= factor;
+      });
+    }
+    if (SeeAll()) return;
+    for_each([&](int i, int j) {
+      const int row = Tile::Row(i), column = Tile::Column(j);
+      if (kOfKeys ? row - ahead > column || column >= columns : column - ahead > row) scores[i][j] = slopes[i][j] = 0;
+    });
+  }
+
+  // Whether all of the warp's queries see all of its keys.
+  __device__ __forceinline__ bool SeeAll() const {
+    if (kOfKeys) return Tile::FirstRow() + Tile::kWarpRows - 1 <= ahead && columns == Tile::kStreamed;
+    return Tile::kStreamed - 1 - ahead <= Tile::FirstRow();
+  }
+  // Whether none sees any.
+  __device__ __forceinline__ bool SeeNone() const {
+    return kOfKeys ? Tile::FirstRow() - ahead > Tile::kStreamed - 1 : -ahead > Tile::FirstRow() + Tile::kWarpRows - 1;
+  }
+
+ private:
+  static __device__ __forceinline__ int At(int i, int j) { return kOfKeys ? Tile::Column(j) : i; }
+};
+
+// A block owns kOwn queries and meets the keys and values that they see in tiles, or owns as many keys and values of
+// one head and meets the queries that see them, of each head in turn that shares them. The next tile is on its way
+// while one is multiplied.
+template <class Tile, bool kOfKeys>
+__global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Control* control, Backward<__nv_bfloat16> b,
+                                                                     int64_t blocks, int stage_bytes, bool aligned) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // HasTensorCores says no to older ones
   using T = __nv_bfloat16;
   if (Stopped(control)) return;
@@ -95,23 +146,25 @@ __global__ void __launch_bounds__(Tile::kThreads)
     __syncthreads();  // everyone's copies have arrived, and all have done with the tile whose place the next one takes
     load(n + 1);
     const Met met = met_at(n);
+    const Softmax<Tile, kOfKeys> softmax = {
+        b,
+        met.kept,
+        kOfKeys ? AtMost<Tile::kOwn>(met.first - own) : AtMost<Tile::kStreamed>(own - met.first),
+        AtMost<Tile::kStreamed>(end - met.first),
+        kOfKeys ? met.lse : lse,
+        kOfKeys ? met.deltas : deltas};
+    if (softmax.SeeNone()) continue;
     float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
     Tile::Multiply(own_a, met.a, scores);
     Tile::Multiply(own_b, met.b, slopes);
-    const SoftmaxGradient<Tile, T, kOfKeys> softmax = {
-        b, met.kept, kOfKeys ? AtMost<Tile::kOwn>(met.first - own) : AtMost<Tile::kStreamed>(own - met.first),
-        AtMost<Tile::kStreamed>(end - met.first)};
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-#pragma unroll
-      for (int j = 0; j < Tile::kColumns; ++j) {
-        const int query = Tile::Column(j);
-        softmax.Turn(i, j, kOfKeys ? met.lse[query] : lse[i], kOfKeys ? met.deltas[query] : deltas[i], scores[i][j],
-                     slopes[i][j]);
-      }
-    }
+    softmax.Turn(scores, slopes);
     if constexpr (kOfKeys) Tile::Accumulate(scores, met.b, sums_b);
     Tile::Accumulate(slopes, met.a, sums_a);
+  }
+#pragma unroll
+  for (int i = 0; i < Tile::kRows; ++i) {
+#pragma unroll
+    for (int c = 0; c < Tile::kChannels; ++c) sums_a[i][c] *= b.scale;
   }
   Tile::Store(sums_a, (kOfKeys ? b.dk : b.dq) + at_own, own_stride, rows, width);
   if constexpr (kOfKeys) Tile::Store(sums_b, b.dv + at_own, own_stride, rows, width);

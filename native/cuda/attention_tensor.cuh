@@ -7,12 +7,13 @@
 
 namespace nano::cuda {
 
-// Four warps have kSlabs slabs of 16 own rows each. The streamed rows travel to shared memory by cp.async, a tile ahead.
+// Four warps have kSlabs slabs of 16 own rows each. The streamed rows travel to shared memory by cp.async, a tile
+// ahead.
 template <int kHeadChannels, int kSlabs, int kStreamedRows>
 struct TensorTile {
   using T = __nv_bfloat16;
   static constexpr int kHead = kHeadChannels, kWarps = 4, kThreads = kWarps * kWarp;
-  static constexpr int kOwn = kWarps * kSlabs * 16, kStreamed = kStreamedRows;
+  static constexpr int kWarpRows = kSlabs * 16, kOwn = kWarps * kWarpRows, kStreamed = kStreamedRows;
   // A thread's share is that of an mma's sums: of each 16 × 8, two columns in a row and in the eighth below it.
   static constexpr int kSharers = 4;
   static constexpr int kRows = kSlabs * 2, kColumns = kStreamed / 4, kChannels = kHead / 4;
@@ -20,7 +21,7 @@ struct TensorTile {
   static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow;
 
   static __device__ __forceinline__ int Lane() { return static_cast<int>(threadIdx.x) % kWarp; }
-  static __device__ __forceinline__ int FirstRow() { return static_cast<int>(threadIdx.x) / kWarp * kSlabs * 16; }
+  static __device__ __forceinline__ int FirstRow() { return static_cast<int>(threadIdx.x) / kWarp * kWarpRows; }
   static __device__ __forceinline__ int Sharer() { return Lane() % kSharers; }
   static __device__ __forceinline__ int Row(int i) { return FirstRow() + i / 2 * 16 + i % 2 * 8 + Lane() / kSharers; }
   static __device__ __forceinline__ int Column(int i) { return i / 2 * 8 + Sharer() * 2 + i % 2; }
@@ -33,8 +34,8 @@ struct TensorTile {
     return combine(value, __shfl_xor_sync(~0u, value, 1));
   }
 
-  // `rows` rows of `width` elements to a tile of kMost, and zeros where it has more. All threads. If aligned, rows begin
-  // at multiples of 16 bytes, and they have arrived after a wait for cp.async; in any case a barrier later.
+  // `rows` rows of `width` elements to a tile of kMost, and zeros where it has more. All threads. If aligned, rows
+  // begin at multiples of 16 bytes, and they have arrived after a wait for cp.async; in any case a barrier later.
   template <int kMost>
   static __device__ __forceinline__ void Load(T* to, const T* from, int64_t stride, int rows, int width, bool aligned) {
     constexpr int kPiece = 8, kRowPieces = kHead / kPiece, kStep = kThreads / kRowPieces;
@@ -58,15 +59,21 @@ struct TensorTile {
     }
   }
 
-  // Of 16 rows 16 channels, as an mma's a operand has them: registers 0 and 2 are the b operand of the first eight rows,
-  // 1 and 3 of the others.
+  // The warp's own rows get the other sign.
+  static __device__ __forceinline__ void Negate(T* own) {
+    auto* const pairs = reinterpret_cast<unsigned*>(own + FirstRow() * kRow);
+    for (int i = Lane(); i < kWarpRows * kRow / 2; i += kWarp) pairs[i] ^= 0x80008000u;
+    __syncwarp();
+  }
+
+  // Of 16 rows 16 channels, as an mma's a operand has them: registers 0 and 2 are the b operand of the first eight
+  // rows, 1 and 3 of the others.
   static __device__ __forceinline__ void Fetch(const T* tile, int row, int channel, unsigned (&x)[4]) {
     ptx::ldmatrix_x4(x, tile + (row + Lane() % 16) * kRow + channel + Lane() / 16 * 8);
   }
   // The same where rows are the terms and channels what the sums belong to.
   static __device__ __forceinline__ void FetchAcross(const T* tile, int row, int channel, unsigned (&x)[4]) {
-    ptx::ldmatrix_x4_trans(x,
-                           tile + (row + Lane() / 16 * 8 + Lane() % 8) * kRow + channel + Lane() / 8 % 2 * 8);
+    ptx::ldmatrix_x4_trans(x, tile + (row + Lane() / 16 * 8 + Lane() % 8) * kRow + channel + Lane() / 8 % 2 * 8);
   }
 
   // Adds to the sums of a slab in the `group`th 16 columns.
@@ -75,7 +82,8 @@ struct TensorTile {
                                                      const unsigned (&x)[4], const unsigned (&y)[4]) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      float *const upper = &sums[slab * 2][group * 4 + half * 2], *const lower = &sums[slab * 2 + 1][group * 4 + half * 2];
+      float *const upper = &sums[slab * 2][group * 4 + half * 2], *const lower =
+                                                                      &sums[slab * 2 + 1][group * 4 + half * 2];
       float sum[4] = {upper[0], upper[1], lower[0], lower[1]};
       ptx::mma_bf16(sum, x, {y[half], y[half + 2]});
       upper[0] = sum[0], upper[1] = sum[1], lower[0] = sum[2], lower[1] = sum[3];
