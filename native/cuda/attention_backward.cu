@@ -60,6 +60,7 @@ struct Softmax {
 
 // A block owns 64 queries and meets the keys and values that they see in tiles of 32, or owns 64 keys and values of one
 // head (or a part of its channels) and meets the queries that see them, of each head in turn that shares them.
+// For bf16 ptxas is told that one block at a time is enough, or it would spill.
 template <class Tile, class T, bool kOfKeys>
 __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
     BackwardKernel(const Control* control, Backward<T> b, HeadParts parts, int64_t blocks) {
@@ -89,8 +90,9 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
   };
 
   float sums_a[Tile::kRows][Tile::kChannels] = {}, sums_b[Tile::kRows][Tile::kChannels] = {};
-  if constexpr (!kOfKeys)
-    LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, number * s.queries + own, rows, lse, deltas);
+  if constexpr (!kOfKeys) {
+    LoadStatistics<Tile::kOwn, Tile::kThreads>(b, number * s.queries + own, rows, lse, deltas);
+  }
   if (parts.count == 1) load_own(0, width);
   const int64_t begin = kOfKeys ? own : 0, end = kOfKeys ? s.queries : own + rows;
   for (int64_t h = 0; h < (kOfKeys ? s.group : 1); ++h) {
@@ -109,8 +111,9 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
           (index * s.queries + (kOfKeys ? met : own)) * static_cast<uint64_t>(s.keys) + (kOfKeys ? own : met);
       const KeptOf<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
       if (b.dropout.rng != nullptr) kept.Draw(b.dropout);
-      if constexpr (kOfKeys)
-        LoadStatistics<kQueries<Tile, kOfKeys>, Tile::kThreads>(b, index * s.queries + met, columns, lse, deltas);
+      if constexpr (kOfKeys) {
+        LoadStatistics<Tile::kStreamed, Tile::kThreads>(b, index * s.queries + met, columns, lse, deltas);
+      }
       float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
       for (int64_t c = 0; c < parts.count; ++c) {
         if (c > 0) __syncthreads();

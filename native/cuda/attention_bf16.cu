@@ -13,8 +13,8 @@ size_t StageBytes(bool drop) {
   return 2 * Tile::kStreamedSize * sizeof(__nv_bfloat16) + (drop ? Kept<Tile>::kBytes : 0);
 }
 
-// The softmax of queries that meet their keys tile by tile. Little is done for each score: on most GPUs it takes longer
-// than its products.
+// The softmax of queries that meet their keys tile by tile. It is as little as can be for each score: tensor cores are
+// so quick that it weighs as much as the products.
 template <class Tile>
 struct Softmax {
   float tops[Tile::kRows];    // the largest score so far, without the scale

@@ -82,8 +82,8 @@ struct TensorTile {
                                                      const unsigned (&x)[4], const unsigned (&y)[4]) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      float *const upper = &sums[slab * 2][group * 4 + half * 2], *const lower =
-                                                                      &sums[slab * 2 + 1][group * 4 + half * 2];
+      float* const upper = &sums[slab * 2][group * 4 + half * 2];
+      float* const lower = &sums[slab * 2 + 1][group * 4 + half * 2];
       float sum[4] = {upper[0], upper[1], lower[0], lower[1]};
       ptx::mma_bf16(sum, x, {y[half], y[half + 2]});
       upper[0] = sum[0], upper[1] = sum[1], lower[0] = sum[2], lower[1] = sum[3];

@@ -96,6 +96,7 @@ __global__ void tf32(float* out) {  // a[i][k] = i + k / 8, b[k][j] = k == j
   ptx::mma_tf32(d, a, b);
   for (int i = 0; i < 4; ++i) out[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
 }
+__global__ void Exp2(float* x) { x[threadIdx.x] = ptx::exp2_approx(x[threadIdx.x]); }
 __global__ void FillDynamic(int* data, int n) {
   for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) dynamic_shared[i] = 1;
   __syncthreads();
@@ -228,6 +229,22 @@ const Case cases[] = {
        MUST(launch(tf32, dim3(1), dim3(32), nullptr, 0, p));
        auto v = host(p, 128);
        for (int i = 0; i < 128; ++i) EXPECT(v[size_t(i)] == float(i / 8) + float(i % 8) / 8);
+     },
+     nullptr, Both},
+    {"ex2.approx",
+     [] {
+       std::vector<float> x(64);
+       for (size_t i = 0; i < 64; ++i) x[i] = float(i) * 4.17f - 140;
+       x[0] = INFINITY, x[1] = -INFINITY, x[2] = NAN, x[3] = -3, x[4] = -126.5f, x[5] = 130;
+       float* p = device<float>(64);
+       MUST(cudaMemcpy(p, x.data(), 256, cudaMemcpyHostToDevice));
+       MUST(launch(Exp2, dim3(1), dim3(64), nullptr, 0, p));
+       auto v = host(p, 64);
+       EXPECT(v[0] == INFINITY && v[1] == 0 && v[2] != v[2] && v[3] == 0.125f && v[4] == 0 && v[5] == INFINITY);
+       for (size_t i = 6; i < 64; ++i) {
+         const double exact = x[i] < -126 ? 0 : std::exp2(double(x[i]));
+         EXPECT(std::fabs(v[i] - exact) <= exact * 0x1p-22);
+       }
      },
      nullptr, Both},
     {"__syncwarp orders shared memory", [] { MUST(run(WarpExchange)); }, nullptr, Both},
