@@ -61,8 +61,9 @@ struct TensorTile {
 
   // The warp's own rows get the other sign.
   static __device__ __forceinline__ void Negate(T* own) {
-    auto* const pairs = reinterpret_cast<unsigned*>(own + FirstRow() * kRow);
-    for (int i = Lane(); i < kWarpRows * kRow / 2; i += kWarp) pairs[i] ^= 0x80008000u;
+    for (int i = Lane() * 2; i < kWarpRows * kHead; i += kWarp * 2) {
+      *reinterpret_cast<unsigned*>(own + (FirstRow() + i / kHead) * kRow + i % kHead) ^= 0x80008000u;  // two channels
+    }
     __syncwarp();
   }
 
