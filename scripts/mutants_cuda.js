@@ -426,7 +426,7 @@ const mutants = {
     [
       'sums are not scaled down',
       'sums[i][c] *= by;\n#pragma unroll\n      for (int j',
-      '#pragma unroll\n      for (int j',
+      'sums[i][c] *= 1;\n#pragma unroll\n      for (int j',
     ],
     ['a stale maximum', 'tops[i] = top;\n      totals', 'totals'],
     ['lse without the scale', 'LogSumExp(tops[i] * scale, total)', 'LogSumExp(tops[i], total)'],
