@@ -435,6 +435,136 @@ const mutants = {
       { cases: /^attention 1x37x1x130 dropout/ },
     ],
   ),
+  'cuda/attention_tensor.cuh': [
+    ...alike(
+      {
+        cases: /^attention bf16 (1x33x1x8|1x65x1x8|1x11x2x33|1x67x2x48 dropout 0.3|scale -0.5, T 29)$/,
+        sources: ['attention_bf16.cu'],
+      },
+      ['rows past the last', 'channel < width && first + n < rows);', 'channel < width);'],
+      ['channels past the last', 'channel < width && first + n < rows);', 'first + n < rows);'],
+      [
+        'channels past the last, one by one',
+        'channel + e < width && first + n < rows ?',
+        'first + n < rows ?',
+      ],
+      ['halves of the terms swapped', 'y[half], y[half + 2]}', 'y[half + 2], y[half]}'],
+      [
+        'matrices in the order of rows',
+        'row + Lane() / 16 * 8 + Lane() % 8',
+        'row + Lane() / 8 % 2 * 8 + Lane() % 8',
+      ],
+      ['weights of the row above', 'slab * 2 + i % 2][s / 4', 'slab * 2 + i / 2][s / 4'],
+      ['weights of other keys', 's / 4 + i / 2 * 2];', 's / 4 + i % 2 * 2];'],
+      [
+        'half of the channels',
+        'd < kHead; d += 16) {\n      unsigned x',
+        'd < kHead; d += 32) {\n      unsigned x',
+      ],
+      ['rows past the last are written', 'if (Row(i) >= rows) continue;', ''],
+      ['pairs where there are none', 'width % 2 == 0 && stride % 2 == 0', 'true'],
+      ['the sign stays', '^= 0x80008000u;', '^= 0x8000u;'],
+      ['half a row is reduced', 'value = combine(value, __shfl_xor_sync(~0u, value, 2));', ''],
+    ),
+    [
+      'the sign is read too early',
+      '// two channels\n    }\n    __syncwarp();\n',
+      '// two channels\n    }\n',
+      { cases: /^attention bf16 scale -0.5, T 29$/, sources: ['attention_bf16.cu'], races: true },
+    ],
+  ],
+  'cuda/attention_bf16.cu': alike(
+    {
+      cases:
+        /^attention bf16 (1x65x1x8|1x129x1x8|2x130x2x5 dropout 0.5|2x67x6 on 2x8|scale -?\d.*|1x290x1x8)$/,
+    },
+    [
+      'a key too many',
+      'if (Tile::Column(j) > Tile::Row(i) + ahead)',
+      'if (Tile::Column(j) > Tile::Row(i) + ahead + 1)',
+    ],
+    [
+      'no mask where one is wanted',
+      'Tile::FirstRow() + ahead < Tile::kStreamed - 1',
+      'Tile::FirstRow() + ahead < 0',
+    ],
+    [
+      'sums are not scaled down',
+      'sums[i][c] *= by;\n#pragma unroll\n      for (int j',
+      'sums[i][c] *= 1;\n#pragma unroll\n      for (int j',
+    ],
+    ['a stale maximum', 'tops[i] = top;\n      totals', 'totals'],
+    ['lse without the scale', 'LogSumExp(tops[i] * scale, total)', 'LogSumExp(tops[i], total)'],
+    ['a scale of 0', 'fmaxf(fabsf(a.binary_scale), 1e-30f)', 'fabsf(a.binary_scale)'],
+    ['a negative scale', 'if (key == 0 && a.binary_scale < 0)', 'if (false)'],
+    ['the sign of every tile', 'if (key == 0 && a.binary_scale < 0)', 'if (a.binary_scale < 0)'],
+    ['warps skip a tile that they see', '+ Tile::kWarpRows <= key) continue;', '<= key) continue;'],
+    ['dropout is not made up for', 'a.dropout.rng != nullptr ? a.dropout.rule.scale : 1.0f', '1.0f'],
+    [
+      'dropout of other rows',
+      'kept.At(Tile::Row(i), Tile::Column(j))',
+      'kept.At(Tile::Row(i) ^ 1, Tile::Column(j))',
+    ],
+    [
+      'the mask of the first tile',
+      '(number * s.queries + query) * static_cast<uint64_t>(s.keys) + key;',
+      '(number * s.queries + query) * static_cast<uint64_t>(s.keys);',
+    ],
+    [
+      'heads share keys in another order',
+      'head / s.group * s.head_size',
+      'head % (s.heads / s.group) * s.head_size',
+    ],
+    ['copies are not waited for', '    ptx::cp_async_wait<0>();\n', ''],
+    ['no barrier between tiles', '    __syncthreads();  // everyone', '    // everyone'],
+    ['one place for all tiles', 'key / Tile::kStreamed % 2 * stage_bytes', '0 * key * stage_bytes'],
+  ),
+  'cuda/attention_backward_bf16.cu': alike(
+    {
+      cases:
+        /^attention_backward bf16 (1x65x1x8|1x129x1x8|1x67x2x48 dropout 0.3|1x67x2x128 dropout 0.3|2x67x6 on 2x8|1x290x1x8)$/,
+    },
+    ['no delta', 'scores[i][j] * (slopes[i][j] - deltas[At(i, j)])', 'scores[i][j] * slopes[i][j]'],
+    ['no scale', 'sums_a[i][c] *= b.scale;', ';'],
+    ['a query does not see its own key', 'row - ahead > column ||', 'row - ahead >= column ||'],
+    ['a query sees the next key', 'column - ahead > row) scores', 'column - ahead > row + 1) scores'],
+    [
+      'no mask where one is wanted',
+      'Tile::FirstRow() + Tile::kWarpRows - 1 <= ahead',
+      'Tile::FirstRow() <= ahead',
+    ],
+    [
+      'no mask for keys ahead',
+      'return Tile::kStreamed - 1 - ahead <= Tile::FirstRow();',
+      'return -ahead <= Tile::FirstRow();',
+    ],
+    [
+      'warps skip a tile that they see',
+      ': -ahead > Tile::FirstRow() + Tile::kWarpRows - 1',
+      ': -ahead > Tile::FirstRow() - 1',
+    ],
+    [
+      'dropout turned',
+      'kept.At(kOfKeys ? column : row, kOfKeys ? row : column)',
+      'kept.At(kOfKeys ? row % 32 : column % 32, kOfKeys ? column : row)',
+    ],
+    ['dropout for one gradient only', 'scores[i][j] *= factor;', ''],
+    ['lse of base e', '? b.lse[query] * static_cast<float>(kLog2E) : 0.0f', '? b.lse[query] : 0.0f'],
+    ['only the first of heads that share', 'static_cast<int>(kOfKeys ? s.group : 1) * tiles', 'tiles'],
+    [
+      'statistics of another head',
+      'b, met.index * s.queries + met.first, columns',
+      'b, number * s.queries + met.first, columns',
+    ],
+    [
+      'queries before the first key are met',
+      'begin = kOfKeys ? own : 0',
+      'begin = kOfKeys ? own + Tile::kStreamed : 0',
+    ],
+    ['copies are not waited for', '    ptx::cp_async_wait<0>();\n', ''],
+    ['no barrier between tiles', '    __syncthreads();  // everyone', '    // everyone'],
+    ['one place for all tiles', 'n % 2 * stage_bytes', '0 * n * stage_bytes'],
+  ),
   'cuda/attention_few.cu': alike(
     {
       cases:
@@ -513,7 +643,7 @@ const mutants = {
       'if (false) {',
       { cases: /^attention_backward 1x37x1x130 dropout/ },
     ],
-    ['statistics of no one', 'if constexpr (!kOfKeys) LoadStatistics', 'if constexpr (false) LoadStatistics'],
+    ['statistics of no one', 'if constexpr (!kOfKeys) {\n    Load', 'if constexpr (false) {\n    Load'],
   ),
   'cuda/layer_norm.cu': alike(
     { cases: /^layer_norm(_backward)? (\[(3,\d|65,11|5,257|1100,65)\]|epsilon.*|all equal)$/ },

@@ -43,9 +43,9 @@ constexpr size_t SharedBytes() {
 
 // A block has 64 queries of one head, or a part of its channels, and meets keys and values in tiles of 32. The latest
 // queries, which see most, come first.
-template <class Tile>
+template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::kThreads)
-    AttentionKernel(const Control* control, Attention a, HeadParts parts, int64_t blocks) {
+    AttentionKernel(const Control* control, Attention<T> a, HeadParts parts, int64_t blocks) {
   if (Stopped(control)) return;
   float* q = reinterpret_cast<float*>(dynamic_shared);
   float *k = q + Tile::kOwnSize, *v = k + Tile::kStreamedSize, *weights = v + Tile::kStreamedSize;
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   if (parts.count == 1) Tile::template Load<true>(q, a.q + at, s.channels, rows, parts.size, parts.aligned);
   for (int64_t key = 0; key < seen; key += Tile::kStreamed) {
     const int columns = AtMost<Tile::kStreamed>(seen - key);
-    const float *keys = a.k + from + key * s.kv_channels, *values = a.v + from + key * s.kv_channels;
+    const T *keys = a.k + from + key * s.kv_channels, *values = a.v + from + key * s.kv_channels;
     Tile::template Load<false>(v, values + own, s.kv_channels, columns, parts.Width<Tile>(part), parts.aligned);
     const uint64_t element = (number * s.queries + query) * static_cast<uint64_t>(s.keys) + key;
     const Kept<Tile> kept = {bits, element, static_cast<uint64_t>(s.keys)};
@@ -126,39 +126,52 @@ __global__ void __launch_bounds__(Tile::kThreads)
   Tile::Store(sums, a.y + at + own, s.channels, rows, parts.Width<Tile>(part));
 }
 
-template <class Tile>
-Outcome Attend(const Call& call, const Attention& a, Message& message) {
+template <class Tile, class T>
+Outcome Attend(const Call& call, const Attention<T>& a, Message& message) {
   const HeadParts parts = HeadParts::Of<Tile>(a.size);
   const int64_t blocks = DivideUp(a.size.queries, Tile::kOwn);
   return Launch(call, message,
                 {blocks * a.size.batch * a.size.heads * parts.count, Tile::kThreads, SharedBytes<Tile>()},
-                AttentionKernel<Tile>, call.control, a, parts, blocks);
+                AttentionKernel<Tile, T>, call.control, a, parts, blocks);
+}
+
+template <class T>
+Attention<T> AttentionOf(const Call& call, const AttentionParams& p) {
+  return {SizesOf(InputShape(call, 0), InputShape(call, 1), p),
+          Input<const T>(call, 0),
+          Input<const T>(call, 1),
+          Input<const T>(call, 2),
+          Output<T>(call, 0),
+          Output<float>(call, 1),
+          p.cached ? Input<const int32_t>(call, 3) : nullptr,
+          p.cached ? Input<const int32_t>(call, 4) : nullptr,
+          BinaryScale(p.scale),
+          DropoutOf(call, p, p.cached ? 5 : 3)};
+}
+
+Outcome RunBf16(const Call& call, const AttentionParams& p, Message& message) {
+  const Attention<__nv_bfloat16> a = AttentionOf<__nv_bfloat16>(call, p);
+  bool tensor_cores;
+  const Outcome outcome = HasTensorCores(call, a.size, tensor_cores, message);
+  if (outcome != Outcome::kOk) return outcome;
+  return tensor_cores ? AttendBf16(call, a, message) : Attend<WideningTile>(call, a, message);
 }
 
 }  // namespace
 
 size_t ScratchAttention(const OpView& op, const Params& params) {
+  if (op.inputs[0].dtype != Dtype::kF32) return 0;
   return ScratchFewQueries(SizesOf(op.inputs[0].shape, op.inputs[1].shape, params.as<AttentionParams>()));
 }
 
 Outcome RunAttention(const Call& call, Message& message) {
   const AttentionParams& p = call.params->as<AttentionParams>();
-  const AttentionSizes s = SizesOf(InputShape(call, 0), InputShape(call, 1), p);
-  const int32_t* start = p.cached ? Input<const int32_t>(call, 3) : nullptr;
-  const int32_t* slot = p.cached ? Input<const int32_t>(call, 4) : nullptr;
-  const Attention a = {s,
-                       Input<const float>(call, 0),
-                       Input<const float>(call, 1),
-                       Input<const float>(call, 2),
-                       Output<float>(call, 0),
-                       Output<float>(call, 1),
-                       start,
-                       slot,
-                       BinaryScale(p.scale),
-                       DropoutOf(call, p, p.cached ? 5 : 3)};
+  if (call.inputs[0].spec->dtype == Dtype::kBf16) return RunBf16(call, p, message);
+  const Attention<float> a = AttentionOf<float>(call, p);
+  const AttentionSizes& s = a.size;
   if (p.cached) {
-    const Outcome outcome = Launch(call, message, {1, kCheckThreads}, CheckPlaces, call.control, call.op, start, slot,
-                                   s.batch, s.keys - s.queries, InputShape(call, 1).dims[0] - 1);
+    const Outcome outcome = Launch(call, message, {1, kCheckThreads}, CheckPlaces, call.control, call.op, a.start,
+                                   a.slot, s.batch, s.keys - s.queries, InputShape(call, 1).dims[0] - 1);
     if (outcome != Outcome::kOk) return outcome;
   }
   if (HasFewQueries(s)) return AttendFewQueries(call, a, message);

@@ -1,5 +1,5 @@
-// What attention and attention_backward share: where a head's rows lie, tiles in shared memory and the two products
-// that are taken of them, and the dropout mask of a tile.
+// What attention and attention_backward share: where a head's rows lie, the dropout mask of a tile, and tiles of f32 in
+// shared memory with the two products that are taken of them. Tiles for tensor cores are in attention_tensor.cuh.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -43,11 +43,13 @@ inline WeightDropout DropoutOf(const Call& call, const AttentionParams& p, size_
   return {p.dropout > 0 ? Input<const uint32_t>(call, input) : nullptr, p.site, DropoutRule(p.dropout)};
 }
 
-// A call as a forward kernel sees it.
+// A call as a forward kernel sees it; T is float or __nv_bfloat16.
+template <class T>
 struct Attention {
   AttentionSizes size;
-  const float *q, *k, *v;
-  float *y, *lse;
+  const T *q, *k, *v;
+  T* y;
+  float* lse;
   const int32_t *start, *slot;  // null: the keys are the queries' own
   float binary_scale;
   WeightDropout dropout;
@@ -56,7 +58,12 @@ struct Attention {
 // Few queries against many keys, in attention_few.cu.
 bool HasFewQueries(const AttentionSizes& size);
 size_t ScratchFewQueries(const AttentionSizes& size);
-Outcome AttendFewQueries(const Call& call, const Attention& attention, Message& message);
+Outcome AttendFewQueries(const Call& call, const Attention<float>& attention, Message& message);
+
+// Of bf16, by tensor cores, in attention_bf16.cu.
+Outcome AttendBf16(const Call& call, const Attention<__nv_bfloat16>& attention, Message& message);
+// Whether there are tensor cores for it; else the tiles of f32 do it, to which bf16 is widened.
+Outcome HasTensorCores(const Call& call, const AttentionSizes& size, bool& has, Message& message);
 
 __device__ __forceinline__ float4& Four(float* at) { return *reinterpret_cast<float4*>(at); }
 __device__ __forceinline__ const float4& Four(const float* at) { return *reinterpret_cast<const float4*>(at); }
@@ -77,13 +84,14 @@ __device__ __forceinline__ int AtMost(int64_t n) {
 __device__ __forceinline__ float ShiftOf(float top) { return top == -INFINITY ? 0.0f : top; }
 __device__ __forceinline__ float LogSumExp(float top, float sum) { return ShiftOf(top) * kLn2 + logf(sum); }
 
-// A block owns 64 rows (queries, or keys whose gradients it makes) and meets tiles of 32 rows of the other side, which
-// stream by. Every product is one of two:
+// A block owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other
+// side, which stream by. Every product is one of two:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
-// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say; 16 lanes
-// share a row, and a row is one warp's, so that weights pass through shared memory without a barrier of the block.
-// All else is written in these terms; products by other means (tensor cores) would be another class like this one.
+// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say; kSharers
+// lanes share a row, and a row is one warp's. All else is written in these terms.
+//
+// Here with fused multiply-adds of f32; weights pass through shared memory, without a barrier of the block.
 template <int kHeadChannels>
 struct Tile {
   static constexpr int kHead = kHeadChannels;  // channels in memory: of a head, zeros behind it, or a part of a head
@@ -116,19 +124,21 @@ struct Tile {
     return value;
   }
 
-  // `rows` rows of `width` floats to a tile, and zeros where it has more. All threads.
-  template <bool kOwners>
-  static __device__ __forceinline__ void Load(float* to, const float* from, int64_t stride, int rows, int width,
+  // `rows` rows of `width` elements to a tile, and zeros where it has more. All threads.
+  template <bool kOwners, class T>
+  static __device__ __forceinline__ void Load(float* to, const T* from, int64_t stride, int rows, int width,
                                               bool aligned) {
-    if (aligned) {
+    if constexpr (sizeof(T) == 2) {
+      LoadBy<kOwners, float>(to, from, stride, rows, width);
+    } else if (aligned) {
       LoadBy<kOwners, float4>(to, from, stride, rows, width);
     } else {
       LoadBy<kOwners, float>(to, from, stride, rows, width);
     }
   }
 
-  template <bool kOwners, class Vector>
-  static __device__ __forceinline__ void LoadBy(float* to, const float* from, int64_t stride, int rows, int width) {
+  template <bool kOwners, class Vector, class T>
+  static __device__ __forceinline__ void LoadBy(float* to, const T* from, int64_t stride, int rows, int width) {
     constexpr int kFloats = sizeof(Vector) / sizeof(float), kStep = kThreads * kFloats / kHead;
     static_assert(kStep % kColumns == 0 && kStreamed % kStep == 0);
     const int first = static_cast<int>(threadIdx.x) * kFloats / kHead;
@@ -138,9 +148,18 @@ struct Tile {
 #pragma unroll 2
     for (int n = 0; n < (kOwners ? kOwn : kStreamed); n += kStep, from += kStep * stride) {
       Vector value{};
-      if (channel < width && first + n < rows) value = *reinterpret_cast<const Vector*>(from);
+      if (channel < width && first + n < rows) value = As<Vector>(from);
       *reinterpret_cast<Vector*>(to + (kOwners ? n : n / kColumns) * kRow) = value;
     }
+  }
+
+  template <class Vector>
+  static __device__ __forceinline__ Vector As(const float* from) {
+    return *reinterpret_cast<const Vector*>(from);
+  }
+  template <class>
+  static __device__ __forceinline__ float As(const __nv_bfloat16* from) {
+    return ToFloat(*from);
   }
 
   // The first `width` channels' share of the scores.
@@ -195,14 +214,15 @@ struct Tile {
   }
 
   // The first `rows` rows, `width` channels of each, to memory.
-  static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], float* to, int64_t stride,
-                                               int rows, int width) {
+  template <class T>
+  static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], T* to, int64_t stride, int rows,
+                                               int width) {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       if (Row(i) >= rows) continue;
 #pragma unroll
       for (int c = 0; c < kChannels; ++c) {
-        if (Channel(c) < width) to[Row(i) * stride + Channel(c)] = sums[i][c];
+        if (Channel(c) < width) to[Row(i) * stride + Channel(c)] = Rounded<T>(sums[i][c]);
       }
     }
   }
@@ -248,6 +268,9 @@ struct HeadParts {
     return AtMost<Tile::kHead>(size - part * Tile::kHead);
   }
 };
+
+// By which bf16 is widened; heads are cut, if need be.
+using WideningTile = Tile<64>;
 
 // Calls run with the smallest tile that holds a head. Where the device has no `wide_bytes` of shared memory for the
 // widest, a head is cut.

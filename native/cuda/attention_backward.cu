@@ -3,25 +3,17 @@
 // gradients are computed by both.
 #include <algorithm>
 
-#include "cuda/attention.cuh"
+#include "cuda/attention_backward.cuh"
 #include "cuda/kernels.h"
 
 namespace nano::cuda {
 namespace {
 
-struct Backward {
-  AttentionSizes size;
-  const float *q, *k, *v, *y, *lse, *dy;
-  float *dq, *dk, *dv;
-  float* deltas;  // [B, H, T]: Σ dy·y of each query
-  float scale, binary_scale;
-  WeightDropout dropout;
-};
-
 constexpr int kDeltaThreads = 256;
 
 // A warp has a row of a head.
-__global__ void __launch_bounds__(kDeltaThreads) DeltaKernel(const Control* control, Backward b) {
+template <class T>
+__global__ void __launch_bounds__(kDeltaThreads) DeltaKernel(const Control* control, Backward<T> b) {
   if (Stopped(control)) return;
   const AttentionSizes& s = b.size;
   const int64_t row = (static_cast<int64_t>(blockIdx.x) * kDeltaThreads + threadIdx.x) / kWarp;
@@ -29,43 +21,25 @@ __global__ void __launch_bounds__(kDeltaThreads) DeltaKernel(const Control* cont
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float sum = 0;
   for (int64_t c = lane; c < s.head_size; c += kWarp) {
-    sum = fmaf(b.dy[row * s.head_size + c], b.y[row * s.head_size + c], sum);
+    sum = fmaf(ToFloat(b.dy[row * s.head_size + c]), ToFloat(b.y[row * s.head_size + c]), sum);
   }
   sum = WarpReduce(sum, Add());
   const int64_t head = row % s.heads, t = row / s.heads % s.queries, batch = row / s.heads / s.queries;
   if (lane == 0) b.deltas[(batch * s.heads + head) * s.queries + t] = sum;
 }
 
-// Of a tile: its queries, its mask, and all that a block holds.
-template <class Tile, bool kOfKeys>
-constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
-
-template <class Tile, bool kOfKeys>
-using Kept =
-    KeptWeights<kQueries<Tile, kOfKeys>, Tile::kOwn + Tile::kStreamed - kQueries<Tile, kOfKeys>, Tile::kThreads>;
-
 template <class Tile, bool kOfKeys>
 constexpr size_t SharedBytes() {
   constexpr int kTiles = 2 * Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize;
-  return sizeof(float) * (kTiles + 2 * kQueries<Tile, kOfKeys>)+Kept<Tile, kOfKeys>::kBytes;
-}
-
-// What the softmax of `count` queries, the first of them number `query`, was: lse in base 2, and Σ dy·y. Zeros behind.
-template <class Tile, bool kOfKeys>
-__device__ __forceinline__ void LoadStatistics(const Backward& b, int64_t query, int count, float* lse, float* deltas) {
-  static_assert(kQueries<Tile, kOfKeys> <= Tile::kThreads);
-  const int i = static_cast<int>(threadIdx.x);
-  if (i >= kQueries<Tile, kOfKeys>) return;
-  lse[i] = i < count ? b.lse[query + i] * static_cast<float>(kLog2E) : 0.0f;
-  deltas[i] = i < count ? b.deltas[query + i] : 0.0f;
+  return sizeof(float) * (kTiles + 2 * kQueries<Tile, kOfKeys>)+KeptOf<Tile, kOfKeys>::kBytes;
 }
 
 // Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
 // scores; 0 where a query doesn't see a key. The first query is `ahead` of the first key.
-template <class Tile, bool kOfKeys>
+template <class Tile, class T, bool kOfKeys>
 struct Softmax {
-  const Backward& b;
-  const Kept<Tile, kOfKeys>& kept;
+  const Backward<T>& b;
+  const KeptOf<Tile, kOfKeys>& kept;
   const int ahead, columns;
 
   __device__ __forceinline__ void Turn(int i, int j, float lse, float delta, float& score, float& slope) const {
@@ -86,9 +60,10 @@ struct Softmax {
 
 // A block owns 64 queries and meets the keys and values that they see in tiles of 32, or owns 64 keys and values of one
 // head (or a part of its channels) and meets the queries that see them, of each head in turn that shares them.
-template <class Tile, bool kOfKeys>
-__global__ void __launch_bounds__(Tile::kThreads)
-    BackwardKernel(const Control* control, Backward b, HeadParts parts, int64_t blocks) {
+// For bf16 ptxas is told that one block at a time is enough, or it would spill.
+template <class Tile, class T, bool kOfKeys>
+__global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
+    BackwardKernel(const Control* control, Backward<T> b, HeadParts parts, int64_t blocks) {
   if (Stopped(control)) return;
   float* own_a = reinterpret_cast<float*>(dynamic_shared);  // keys, or queries
   float* own_b = own_a + Tile::kOwnSize;                    // values, or dy
@@ -115,7 +90,9 @@ __global__ void __launch_bounds__(Tile::kThreads)
   };
 
   float sums_a[Tile::kRows][Tile::kChannels] = {}, sums_b[Tile::kRows][Tile::kChannels] = {};
-  if constexpr (!kOfKeys) LoadStatistics<Tile, kOfKeys>(b, number * s.queries + own, rows, lse, deltas);
+  if constexpr (!kOfKeys) {
+    LoadStatistics<Tile::kOwn, Tile::kThreads>(b, number * s.queries + own, rows, lse, deltas);
+  }
   if (parts.count == 1) load_own(0, width);
   const int64_t begin = kOfKeys ? own : 0, end = kOfKeys ? s.queries : own + rows;
   for (int64_t h = 0; h < (kOfKeys ? s.group : 1); ++h) {
@@ -132,9 +109,11 @@ __global__ void __launch_bounds__(Tile::kThreads)
       };
       const uint64_t element =
           (index * s.queries + (kOfKeys ? met : own)) * static_cast<uint64_t>(s.keys) + (kOfKeys ? own : met);
-      const Kept<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
+      const KeptOf<Tile, kOfKeys> kept = {bits, element, static_cast<uint64_t>(s.keys)};
       if (b.dropout.rng != nullptr) kept.Draw(b.dropout);
-      if constexpr (kOfKeys) LoadStatistics<Tile, kOfKeys>(b, index * s.queries + met, columns, lse, deltas);
+      if constexpr (kOfKeys) {
+        LoadStatistics<Tile::kStreamed, Tile::kThreads>(b, index * s.queries + met, columns, lse, deltas);
+      }
       float scores[Tile::kRows][Tile::kColumns] = {}, slopes[Tile::kRows][Tile::kColumns] = {};
       for (int64_t c = 0; c < parts.count; ++c) {
         if (c > 0) __syncthreads();
@@ -150,7 +129,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
         __syncthreads();
       }
 
-      const Softmax<Tile, kOfKeys> softmax = {
+      const Softmax<Tile, T, kOfKeys> softmax = {
           b, kept, kOfKeys ? AtMost<Tile::kOwn>(met - own) : AtMost<Tile::kStreamed>(own - met), columns};
 #pragma unroll
       for (int i = 0; i < Tile::kRows; ++i) {
@@ -173,13 +152,56 @@ __global__ void __launch_bounds__(Tile::kThreads)
   if constexpr (kOfKeys) Tile::Store(sums_b, b.dv + at_own + at_part, own_stride, rows, width);
 }
 
-template <class Tile, bool kOfKeys>
-Outcome Differentiate(const Call& call, const Backward& b, Message& message) {
+template <class Tile, bool kOfKeys, class T>
+Outcome Differentiate(const Call& call, const Backward<T>& b, Message& message) {
   const AttentionSizes& s = b.size;
   const HeadParts parts = HeadParts::Of<Tile>(s);
   const int64_t blocks = DivideUp(s.queries, Tile::kOwn), heads = kOfKeys ? s.heads / s.group : s.heads;
   return Launch(call, message, {blocks * s.batch * heads * parts.count, Tile::kThreads, SharedBytes<Tile, kOfKeys>()},
-                BackwardKernel<Tile, kOfKeys>, call.control, b, parts, blocks);
+                BackwardKernel<Tile, T, kOfKeys>, call.control, b, parts, blocks);
+}
+
+template <class Tile, class T>
+Outcome DifferentiateBoth(const Call& call, const Backward<T>& b, Message& message) {
+  const Outcome outcome = Differentiate<Tile, true>(call, b, message);
+  return outcome == Outcome::kOk ? Differentiate<Tile, false>(call, b, message) : outcome;
+}
+
+Outcome Differentiate(const Call& call, const Backward<float>& b, Message& message) {
+  constexpr size_t kWideBytes = std::max(SharedBytes<Tile<128>, true>(), SharedBytes<Tile<128>, false>());
+  return WithTile(call, b.size, kWideBytes, message,
+                  [&]<class Tile>(Tile) { return DifferentiateBoth<Tile>(call, b, message); });
+}
+
+Outcome Differentiate(const Call& call, const Backward<__nv_bfloat16>& b, Message& message) {
+  bool tensor_cores;
+  const Outcome outcome = HasTensorCores(call, b.size, tensor_cores, message);
+  if (outcome != Outcome::kOk) return outcome;
+  return tensor_cores ? DifferentiateBf16(call, b, message) : DifferentiateBoth<WideningTile>(call, b, message);
+}
+
+template <class T>
+Outcome Run(const Call& call, Message& message) {
+  const AttentionParams& p = call.params->as<AttentionParams>();
+  const AttentionSizes s = SizesOf(InputShape(call, 0), InputShape(call, 1), p);
+  const Backward<T> b = {s,
+                         Input<const T>(call, 0),
+                         Input<const T>(call, 1),
+                         Input<const T>(call, 2),
+                         Input<const T>(call, 3),
+                         Input<const T>(call, 5),
+                         Output<T>(call, 0),
+                         Output<T>(call, 1),
+                         Output<T>(call, 2),
+                         Input<const float>(call, 4),
+                         static_cast<float*>(call.scratch),
+                         p.scale,
+                         BinaryScale(p.scale),
+                         DropoutOf(call, p, 6)};
+  const int64_t rows = s.batch * s.heads * s.queries;
+  const Outcome outcome =
+      Launch(call, message, {DivideUp(rows, kDeltaThreads / kWarp), kDeltaThreads}, DeltaKernel<T>, call.control, b);
+  return outcome == Outcome::kOk ? Differentiate(call, b, message) : outcome;
 }
 
 }  // namespace
@@ -189,31 +211,7 @@ size_t ScratchAttentionBackward(const OpView& op, const Params&) {
 }
 
 Outcome RunAttentionBackward(const Call& call, Message& message) {
-  const AttentionParams& p = call.params->as<AttentionParams>();
-  const AttentionSizes s = SizesOf(InputShape(call, 0), InputShape(call, 1), p);
-  const Backward b = {s,
-                      Input<const float>(call, 0),
-                      Input<const float>(call, 1),
-                      Input<const float>(call, 2),
-                      Input<const float>(call, 3),
-                      Input<const float>(call, 4),
-                      Input<const float>(call, 5),
-                      Output<float>(call, 0),
-                      Output<float>(call, 1),
-                      Output<float>(call, 2),
-                      static_cast<float*>(call.scratch),
-                      p.scale,
-                      BinaryScale(p.scale),
-                      DropoutOf(call, p, 6)};
-  const int64_t rows = s.batch * s.heads * s.queries;
-  const Outcome outcome =
-      Launch(call, message, {DivideUp(rows, kDeltaThreads / kWarp), kDeltaThreads}, DeltaKernel, call.control, b);
-  if (outcome != Outcome::kOk) return outcome;
-  constexpr size_t kWideBytes = std::max(SharedBytes<Tile<128>, true>(), SharedBytes<Tile<128>, false>());
-  return WithTile(call, s, kWideBytes, message, [&]<class Tile>(Tile) {
-    const Outcome done = Differentiate<Tile, true>(call, b, message);
-    return done == Outcome::kOk ? Differentiate<Tile, false>(call, b, message) : done;
-  });
+  return call.inputs[0].spec->dtype == Dtype::kBf16 ? Run<__nv_bfloat16>(call, message) : Run<float>(call, message);
 }
 
 }  // namespace nano::cuda

@@ -31,7 +31,7 @@ struct Split {
 // apart.
 template <int kLanes, int kRows, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
-    FewQueriesKernel(const Control* control, Attention a, Split split, int64_t batches) {
+    FewQueriesKernel(const Control* control, Attention<float> a, Split split, int64_t batches) {
   constexpr int kGroups = kThreads / kLanes, kChannels = 4 * kLanes, kKeys = 4;
   __shared__ float all_tops[kGroups][kRows], all_totals[kGroups][kRows], all_sums[kGroups][kRows][kChannels];
   if (Stopped(control)) return;
@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // A block has a row, a thread a channel of it.
-__global__ void __launch_bounds__(kThreads) CombineKernel(const Control* control, Attention a, Split split) {
+__global__ void __launch_bounds__(kThreads) CombineKernel(const Control* control, Attention<float> a, Split split) {
   if (Stopped(control)) return;
   const AttentionSizes& s = a.size;
   const int64_t c = threadIdx.x, row = s.head_size + 2;
@@ -170,7 +170,7 @@ __global__ void __launch_bounds__(kThreads) CombineKernel(const Control* control
 }
 
 template <int kLanes, bool kAligned>
-Outcome Attend(const Call& call, const Attention& a, const Split& split, Message& message) {
+Outcome Attend(const Call& call, const Attention<float>& a, const Split& split, Message& message) {
   const int64_t batches = DivideUp(RowsOf(a.size), TogetherOf(a.size));
   const Grid grid = {BlocksOf(a.size) * split.count, kThreads};
   if (TogetherOf(a.size) == 1) {
@@ -189,7 +189,7 @@ size_t ScratchFewQueries(const AttentionSizes& s) {
   return static_cast<size_t>(s.batch * s.heads * s.queries * splits * (s.head_size + 2)) * sizeof(float);
 }
 
-Outcome AttendFewQueries(const Call& call, const Attention& a, Message& message) {
+Outcome AttendFewQueries(const Call& call, const Attention<float>& a, Message& message) {
   const AttentionSizes& s = a.size;
   const int64_t splits = SplitsOf(s);
   const Split split = {splits == 1 ? nullptr : static_cast<float*>(call.scratch), splits, DivideUp(s.keys, splits)};

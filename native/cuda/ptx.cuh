@@ -205,6 +205,20 @@ PTX_DEVICE void cp_async_wait() {
 }
 #endif
 
+// --- 2^x to 2 bits less than f32 has; what would be denormal is 0
+#ifndef SIMT_EMULATOR
+PTX_DEVICE float exp2_approx(float x) {
+  float r;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
+#else
+PTX_DEVICE float exp2_approx(float x) {
+  const float r = exp2f(x);
+  return r < 0x1p-126f ? 0.0f : r;
+}
+#endif
+
 // --- two floats to a register of two bf16, the first in the low half
 __device__ __forceinline__ unsigned pack_bf16(float low, float high) {
   __nv_bfloat162 v = __floats2bfloat162_rn(low, high);

@@ -415,6 +415,11 @@ function maskOf({ inputs, attributes }: Call, at: number): DropoutMask | undefin
   return p > 0 ? new DropoutMask(p, attributes.site as number, inputs[at].values) : undefined
 }
 
+/** Weights, or the gradients of scores, are rounded to bf16 before they are multiplied, where `result` is one: by 2⁻⁸ of themselves. */
+function weightRounding({ dtype }: Operand): number {
+  return dtype === 'bf16' ? 2 ** -8 : 0
+}
+
 /** y = Σ p·v, with p as uncertain as `forEachRow` says; lse as uncertain as a score and the logarithm of the sum. */
 function attention(call: Call): Bounds[] {
   const { inputs, outputs, attributes } = call
@@ -429,7 +434,7 @@ function attention(call: Call): Bounds[] {
       const kept = mask && !mask.keeps(index * S + j) ? 0 : (mask?.scale ?? 1)
       for (let d = 0; d < D; d++) y[query + d] += probabilities[j] * kept * abs(v[key + j * C + d])
     }
-    for (let d = 0; d < D; d++) y[query + d] *= 16 * epsilon * uncertainty
+    for (let d = 0; d < D; d++) y[query + d] *= 16 * epsilon * uncertainty + weightRounding(outputs[0])
     lse[index] = 16 * epsilon * uncertainty
   })
   return [y, lse]
@@ -440,7 +445,8 @@ function attention(call: Call): Bounds[] {
  * Each p is as uncertain as `forEachRow` says.
  */
 function attentionBackward(call: Call): Bounds[] {
-  const { inputs, attributes } = call
+  const { inputs, outputs, attributes } = call
+  const rounding = weightRounding(outputs[0])
   const [, S, C] = inputs[1].shape
   const [q, k, v, y, , dy] = inputs.map(({ values }) => Float64Array.from(values))
   const D = C / (attributes.kv_heads as number)
@@ -448,19 +454,26 @@ function attentionBackward(call: Call): Bounds[] {
   const mask = maskOf(call, 6)
   const [dq, dk, dv] = [q, k, v].map(({ length }) => new Float64Array(length))
   forEachRow(call, inputs[4], ({ query, key, index, visible, uncertainty, probabilities }) => {
-    let delta = 0
-    for (let d = 0; d < D; d++) delta += abs(dy[query + d] * y[query + d])
+    let [delta, deltaSize] = [0, 0]
+    for (let d = 0; d < D; d++) {
+      delta += dy[query + d] * y[query + d]
+      deltaSize += abs(dy[query + d] * y[query + d])
+    }
     for (let j = 0; j < visible; j++) {
       const kept = mask && !mask.keeps(index * S + j) ? 0 : (mask?.scale ?? 1)
       const at = key + j * C
-      let products = 0
-      for (let d = 0; d < D; d++) products += abs(dy[query + d] * v[at + d])
+      let [slope, slopeSize] = [0, 0]
+      for (let d = 0; d < D; d++) {
+        slope += dy[query + d] * v[at + d]
+        slopeSize += abs(dy[query + d] * v[at + d])
+      }
       const relative = 16 * epsilon * (uncertainty + sqrt(D))
-      const score = relative * probabilities[j] * (kept * products + delta) * scale
+      const off = relative * (kept * slopeSize + deltaSize) + rounding * abs(kept * slope - delta)
+      const score = off * probabilities[j] * scale
       for (let d = 0; d < D; d++) {
         dq[query + d] += score * abs(k[at + d])
         dk[at + d] += score * abs(q[query + d])
-        dv[at + d] += relative * probabilities[j] * kept * abs(dy[query + d])
+        dv[at + d] += (relative + rounding) * probabilities[j] * kept * abs(dy[query + d])
       }
     }
   })

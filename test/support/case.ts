@@ -123,7 +123,7 @@ export function opCase(
 }
 
 /** An operand as formulas see it. */
-function asFloat<T extends Operand>(operand: T): T {
+export function asFloat<T extends Operand>(operand: T): T {
   if (operand.dtype !== 'bf16') return operand
   return { ...operand, dtype: 'f32', values: fromBf16Bits(operand.values as Uint16Array) }
 }

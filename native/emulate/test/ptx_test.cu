@@ -337,6 +337,22 @@ void TestBf16() {
   for (size_t i = 0; i < x.size(); ++i) Exact("float", i, got[i], ToBf16(x[i]));
 }
 
+__global__ void Exp2Kernel(const float* x, float* y) { y[threadIdx.x] = ptx::exp2_approx(x[threadIdx.x]); }
+// "maximum relative error of 2⁻²² over the full range"; .ftz: what would be subnormal is 0, of either side.
+void TestExp2() {
+  std::vector<float> x = {kInfinity, -kInfinity, kNan, 0, -0.0f, -3, 7, 130, -126.5f, -150, 0x1p-130f};
+  while (x.size() < kMostThreads) x.push_back(Normal() * 40);
+  const std::vector<float> got = Map(Exp2Kernel, x);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double exact = x[i] < -126 ? 0 : std::exp2(static_cast<double>(x[i]));
+    if (exact < 0x1p128 && !std::isnan(exact)) {
+      Within("power", i, got[i], exact, 0x1p-22 * exact);
+    } else {
+      Exact("power", i, got[i], static_cast<float>(exact));
+    }
+  }
+}
+
 enum Operation { kSum, kProduct, kQuotient, kRoot, kFused, kOperations };
 
 __global__ void ArithmeticKernel(const float* x, const float* y, float* z, int n) {
@@ -565,6 +581,7 @@ const Test tests[] = {
     {"to_tf32", TestToTf32},
     {"pack_bf16", TestPackBf16},
     {"f32 to bf16 and back", TestBf16},
+    {"exp2_approx", TestExp2},
     {"arithmetic", TestArithmetic},
     {"fast quotients", TestFastQuotient},
     {"bits", TestBits},

@@ -2,7 +2,7 @@
 
 import { attentionOp } from '../../../lib/ops/attention'
 import { type Case, type Given, opCase } from '../case'
-import { edges, floats, indices, outputsOf, replaced, rng } from './values'
+import { bf16, edges, floats, indices, outputsOf, replaced, rng } from './values'
 
 interface Sizes {
   B?: number
@@ -27,6 +27,8 @@ export function attentionCases(): Case[] {
     ...uncached().flatMap((sizes) => both(spell(sizes), sizes, operands(sizes))),
     ...[...long(), ...cached()].map((sizes) => forward(spell(sizes), sizes, operands(sizes))),
     ...specials(),
+    ...inBf16().flatMap((sizes) => bothInBf16(spell(sizes), sizes, operands(sizes))),
+    ...[29, 70].flatMap((T) => specialsOf(T, bothInBf16)),
   ]
 }
 
@@ -108,6 +110,22 @@ function cached(): Sizes[] {
   ]
 }
 
+/** Tensor cores: tiles of 64 or 128 × 64 or 32, of 32, 64 and 128 channels; rows of multiples of 8 go faster, and wider heads elsewhere. */
+function inBf16(): Sizes[] {
+  return [
+    ...[1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129].map((T) => ({ T, D: 8 })),
+    ...edges.map((D) => ({ T: 11, D, H: 2 })),
+    ...[5, 16, 32, 48, 64, 96, 128].map((D) => ({ T: 67, D, H: 2, dropout: 0.3 })),
+    ...[127, 129, 260].map((D) => ({ T: 37, D, dropout: 0.2 })),
+    ...[3, 65, 130].map((T) => ({ B: 2, T, H: 2, D: 5, dropout: 0.5 })),
+    ...[9, 67, 130].map((T) => ({ B: 2, T, H: 6, G: 2, D: 8 })),
+    ...[36, 40].map((D) => ({ T: 97, H: 4, G: 2, D, dropout: 0.3 })),
+    // More than two tiles, which take the place of others.
+    ...[8, 56, 104].map((D) => ({ T: 290, D })),
+    { T: 530, D: 8 },
+  ]
+}
+
 interface Operands {
   q: Given
   k: Given
@@ -157,12 +175,33 @@ function both(name: string, sizes: Sizes, given: Operands, nmse?: number): Case[
   return [forward(name, sizes, given, nmse), opCase('attention_backward', name, backward, rest, limits)]
 }
 
-/** In tiles, and in heads so short that they are worked on as a whole. */
-function specials(): Case[] {
-  return [...specialsOf(29), ...specialsOf(13), ...fewQueries()]
+/**
+ * Both with all tensors but lse in bf16. An element is off by its own rounding and by that of the weights in its sum, relatively
+ * 2⁻⁸ each, and where terms nearly cancel by more: in a row that is short by four times as much.
+ */
+function bothInBf16(name: string, sizes: Sizes, given: Operands, nmse = 2 ** -14): Case[] {
+  const halves = new Map([given.q, given.k, given.v].map((operand) => [operand, bf16(operand)]))
+  const [q, k, v] = [given.q, given.k, given.v].map((operand) => halves.get(operand)!)
+  const { inputs, attributes } = callOf(sizes, { ...given, q, k, v })
+  const [y, lse] = outputsOf(attentionOp, inputs, attributes)
+  const { cached, ...rest } = attributes
+  const backward = [q, k, v, bf16(y), lse, bf16(floats('dy', q.shape)), ...inputs.slice(3)]
+  const limits = { nmse, rowNmse: 16 * nmse }
+  return [
+    opCase('attention', `bf16 ${name}`, inputs, attributes, { bf16: [0], ...limits }),
+    opCase('attention_backward', `bf16 ${name}`, backward, rest, { bf16: [0, 1, 2], ...limits }),
+  ]
 }
 
-function specialsOf(T: number): Case[] {
+/** In tiles, and in heads so short that they are worked on as a whole. */
+function specials(): Case[] {
+  return [...specialsOf(29, both), ...specialsOf(13, both), ...hidden(29), ...hidden(13), ...fewQueries()]
+}
+
+function specialsOf(
+  T: number,
+  both: (name: string, sizes: Sizes, given: Operands, nmse?: number) => Case[],
+): Case[] {
   const sizes: Sizes = { B: 2, T, H: 2, D: 5 }
   const given = operands(sizes)
   const same = floats('x', [2, T, 10])
@@ -195,7 +234,7 @@ function specialsOf(T: number): Case[] {
   // A NaN reaches the rows that see it, in its own batch and head, and nothing else.
   for (const value of [nan, inf]) {
     const query = (t: number) => ({ ...given, q: replaced(given.q, { [at(1, t, 7)]: value }) })
-    cases.push(forward(`${value} in a query`, sizes, query(T >> 1)))
+    cases.push(both(`${value} in a query`, sizes, query(T >> 1))[0])
     // The last query sees every key. A kernel may multiply an earlier one's NaN by the weight 0 of a key behind it.
     cases.push(...both(`${value} in the last query`, sizes, query(T - 1)))
     cases.push(
@@ -210,14 +249,6 @@ function specialsOf(T: number): Case[] {
         v: replaced(given.v, { [at(1, 0, 2)]: value }),
       }),
     )
-    for (const queries of [3, 8]) {
-      // What the cache holds behind the last query is never looked at.
-      const cache = { B: 2, T: queries, S: T, H: 2, D: 5, start: 4 }
-      const behind = { [at(0, 4 + queries, 0)]: value, [at(1, T - 1, 9)]: value, [at(0, T - 1, 6)]: value }
-      const { q, k, v } = operands(cache)
-      const hidden = { q, k: replaced(k, behind), v: replaced(v, behind) }
-      cases.push(forward(`${value} behind ${queries} queries in a cache of ${T}`, cache, hidden))
-    }
   }
   // What lies ahead of a query has no weight, however large it is.
   const ahead = { [at(0, T - 1, 0)]: 1e30, [at(1, T - 1, 7)]: -1e30, [at(1, T - 1, 3)]: 1e30 }
@@ -226,6 +257,22 @@ function specialsOf(T: number): Case[] {
     ...both('1e4 in the last key', sizes, { ...given, k: replaced(given.k, scaledTo(ahead, 1e4)) }, coarse),
   )
   return cases.map((it) => ({ ...it, name: `${it.name}, T ${T}` }))
+}
+
+/** What a cache holds behind the last query is never looked at. */
+function hidden(T: number): Case[] {
+  const cases: Case[] = []
+  for (const value of [nan, inf]) {
+    for (const queries of [3, 8]) {
+      const cache = { B: 2, T: queries, S: T, H: 2, D: 5, start: 4 }
+      const at = (b: number, t: number, c: number) => (b * T + t) * 10 + c
+      const behind = { [at(0, 4 + queries, 0)]: value, [at(1, T - 1, 9)]: value, [at(0, T - 1, 6)]: value }
+      const { q, k, v } = operands(cache)
+      const name = `${value} behind ${queries} queries in a cache of ${T}, T ${T}`
+      cases.push(forward(name, cache, { q, k: replaced(k, behind), v: replaced(v, behind) }))
+    }
+  }
+  return cases
 }
 
 function fewQueries(): Case[] {

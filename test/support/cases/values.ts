@@ -5,7 +5,7 @@ import type { Attributes } from '../../../lib/graph/program'
 import { bf16Bits } from '../../../lib/graph/rounding'
 import { Tensor } from '../../../lib/graph/tensor'
 import type { Op } from '../../../lib/ops/op'
-import type { Given } from '../case'
+import { asFloat, type Given } from '../case'
 import { Numbers } from '../numeric'
 
 /** One element, and sizes around the edges of vectors (8), tiles (6, 16) and small powers of two. */
@@ -59,9 +59,9 @@ export function outputsOf(op: Op, inputs: readonly Given[], attributes: Attribut
   const wide = ({ dtype, shape, values }: Given) =>
     dtype === 'f32' ? new Tensor('f64', shape, Float64Array.from(values)) : new Tensor(dtype, shape, values)
   const outputs = op
-    .shape(inputs, attributes)
+    .shape(inputs.map(asFloat), attributes)
     .map(({ shape }) => new Tensor('f64', shape, new Float64Array(sizeOf(shape))))
-  op.reference(inputs.map(wide), outputs, attributes)
+  op.reference(inputs.map(asFloat).map(wide), outputs, attributes)
   return outputs.map(({ shape, data }) => given('f32', shape, data))
 }
 
