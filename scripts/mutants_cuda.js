@@ -42,6 +42,11 @@ const mutants = {
     ['ties towards zero', 'bits + 0x1000u', 'bits + 0x0FFFu'],
     ['a NaN becomes infinite', 'x != x ? 0x7FFFFFFFu : std::isinf(x)', 'x != x || std::isinf(x)'],
     ['halves of a pair swapped', '__floats2bfloat162_rn(low, high)', '__floats2bfloat162_rn(high, low)'],
+    [
+      'the first of a pair is cut off',
+      '__floats2bfloat162_rn(low, high)',
+      '__floats2bfloat162_rn(__uint_as_float(__float_as_uint(low) & 0xFFFF0000u), high)',
+    ],
     ['copies that are not wanted', 'wanted ? global : nullptr, SIMT_PC', 'global, SIMT_PC'],
     ['a wait for too few', 'simt::AsyncWait(kLeft)', 'simt::AsyncWait(kLeft + 1)'],
   ),
@@ -1467,15 +1472,6 @@ const mutants = {
       { gpu: true, healthy: true },
     ],
   ],
-  'cuda/ptx.cuh': alike(
-    { cases: /^cast /, sources: ['cast.cu'] },
-    [
-      'the first of two is cut off',
-      '__floats2bfloat162_rn(low, high)',
-      '__floats2bfloat162_rn(__uint_as_float(__float_as_uint(low) & 0xFFFF0000u), high)',
-    ],
-    ['two change places', '__floats2bfloat162_rn(low, high)', '__floats2bfloat162_rn(high, low)'],
-  ),
   'cuda/kernel.cuh': [
     [
       'bf16 is cut off',
