@@ -611,6 +611,15 @@ const mutants = {
       'splits * (s.head_size + 1)) * sizeof',
     ],
   ),
+  'cuda/attention_backward.cuh': alike(
+    {
+      cases: /^attention_backward (bf16 )?[^b]/,
+      sources: ['attention_backward.cu', 'attention_backward_bf16.cu'],
+    },
+    ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
+    ["the next query's lse", 'b.lse[query + i] *', 'b.lse[query + i + (i + 1 < count)] *'],
+    ["the first query's Σ dy·y for all", 'b.deltas[query + i]', 'b.deltas[query]'],
+  ),
   'cuda/attention_backward.cu': alike(
     {
       cases: /^attention_backward (1x3x1x7|1x33x1x7|1x65x1x7|2x17x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5)$/,
@@ -618,7 +627,6 @@ const mutants = {
     ['no delta', '(slope * factor - delta)', '(slope * factor)'],
     ['no scale', ' - delta) * b.scale', ' - delta)'],
     ['a query does not see its own key', 'row - ahead > column ||', 'row - ahead >= column ||'],
-    ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
     ['only the first of heads that share', 'h < (kOfKeys ? s.group : 1)', 'h < 1'],
     [
       'the first tile of queries is left out',
