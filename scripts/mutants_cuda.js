@@ -541,6 +541,24 @@ const mutants = {
       'splits * (s.head_size + 1)) * sizeof',
     ],
   ),
+  'cuda/attention_backward.cuh': alike(
+    {
+      cases: /^attention_backward (1x65x1x7|bf16 1x65x1x8|bf16 1x67x2x48 dropout 0.3)$/,
+      sources: ['attention_backward.cu', 'attention_backward_bf16.cu'],
+    },
+    ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
+    [
+      'statistics of queries behind the last',
+      'i < count ? b.deltas[query + i] : 0.0f',
+      'b.deltas[query + i]',
+    ],
+    ['deltas of the first', 'b.deltas[query + i]', 'b.deltas[query]'],
+    [
+      'masks of too few queries',
+      'kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn',
+      'kQueries = Tile::kStreamed',
+    ],
+  ),
   'cuda/attention_backward.cu': alike(
     {
       cases: /^attention_backward (1x3x1x7|1x33x1x7|1x65x1x7|2x17x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5)$/,
@@ -548,7 +566,6 @@ const mutants = {
     ['no delta', '(slope * factor - delta)', '(slope * factor)'],
     ['no scale', ' - delta) * b.scale', ' - delta)'],
     ['a query does not see its own key', 'row - ahead > column ||', 'row - ahead >= column ||'],
-    ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
     ['only the first of heads that share', 'h < (kOfKeys ? s.group : 1)', 'h < 1'],
     [
       'the first tile of queries is left out',
