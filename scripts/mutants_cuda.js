@@ -613,12 +613,21 @@ const mutants = {
   ),
   'cuda/attention_backward.cuh': alike(
     {
-      cases: /^attention_backward (bf16 )?[^b]/,
+      cases: /^attention_backward (1x65x1x7|bf16 1x65x1x8|bf16 1x67x2x48 dropout 0.3)$/,
       sources: ['attention_backward.cu', 'attention_backward_bf16.cu'],
     },
     ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
-    ["the next query's lse", 'b.lse[query + i] *', 'b.lse[query + i + (i + 1 < count)] *'],
-    ["the first query's Σ dy·y for all", 'b.deltas[query + i]', 'b.deltas[query]'],
+    [
+      'statistics of queries behind the last',
+      'i < count ? b.deltas[query + i] : 0.0f',
+      'b.deltas[query + i]',
+    ],
+    ['deltas of the first', 'b.deltas[query + i]', 'b.deltas[query]'],
+    [
+      'masks of too few queries',
+      'kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn',
+      'kQueries = Tile::kStreamed',
+    ],
   ),
   'cuda/attention_backward.cu': alike(
     {

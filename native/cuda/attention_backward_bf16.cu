@@ -191,6 +191,7 @@ Outcome DifferentiateBoth(const Call& call, const Backward<__nv_bfloat16>& b, Me
 
 }  // namespace
 
+// Tiles are as large as leaves two blocks room in a multiprocessor, of 64 Ki registers and 160 KiB of shared memory.
 Outcome DifferentiateBf16(const Call& call, const Backward<__nv_bfloat16>& b, Message& message) {
   if (b.size.head_size <= 32) return DifferentiateBoth<TensorTile<32, 1, 64>, TensorTile<32, 2, 32>>(call, b, message);
   if (b.size.head_size <= 64) return DifferentiateBoth<TensorTile<64, 1, 64>, TensorTile<64, 2, 32>>(call, b, message);

@@ -166,10 +166,11 @@ Outcome HasTensorCores(const Call& call, const AttentionSizes& size, bool& has, 
   return OutcomeOf(error, "cudaDeviceGetAttribute", message);
 }
 
+// Tiles are as large as leaves two blocks room in a multiprocessor, of 64 Ki registers and 160 KiB of shared memory.
 Outcome AttendBf16(const Call& call, const Attention<__nv_bfloat16>& a, Message& message) {
   if (a.size.head_size <= 32) return Attend<TensorTile<32, 2, 64>>(call, a, message);
   if (a.size.head_size <= 64) return Attend<TensorTile<64, 2, 64>>(call, a, message);
-  return Attend<TensorTile<128, 1, 64>>(call, a, message);
+  return Attend<TensorTile<128, 1, 32>>(call, a, message);
 }
 
 }  // namespace nano::cuda
