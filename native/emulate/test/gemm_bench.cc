@@ -212,7 +212,7 @@ class Bench {
   bool Time(const Kind& kind, const Case& each, const Cublas& cublas) {
     const Dtype c_dtype = each.sum ? Dtype::kF32 : kind.dtype;
     const int64_t m = each.m, n = each.n, k = each.k, size = kind.dtype == Dtype::kBf16 ? 2 : 4;
-    const Array a(m * k * size), b(k * n * size), c(m * n * 4), scratch_for_c(m * n * 4);
+    const Array a(m * k * size), b(k * n * size), c(m * n * 4);
     Fill(a, m * k, kind.dtype);
     Fill(b, k * n, kind.dtype);
     Product p{};
