@@ -74,7 +74,14 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
         ...{ steps: 10, batchSize: 3, microBatches: 2, evalInterval: 5, evalBatches: 2 },
         ...{ learningRate: presets.decoder.training.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         ...{ weightDecay: 0.01, gradientClip: 0.8, sampleInterval: 0, sampleTokens: 200, seed: 7, device },
-        ...{ precision: 'f32', optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, exactEvaluation: false },
+        ...{
+          precision: 'f32',
+          optimizer: 'adamw',
+          schedule: 'constant',
+          warmup: 0,
+          average: 0,
+          exactEvaluation: false,
+        },
       },
       config: {
         model: {

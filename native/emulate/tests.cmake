@@ -1,0 +1,30 @@
+# Tests that run on the emulated GPU and on a real one (docs/gpu-testing.md): of the emulator itself (there, of CUDA's runtime),
+# of each instruction of ptx.cuh, and of products of every dtype, whose speed is measured too.
+add_executable(nano-simt-test EXCLUDE_FROM_ALL native/emulate/test/selftest.cu)
+add_executable(nano-ptx-test EXCLUDE_FROM_ALL native/emulate/test/ptx_test.cu)
+add_executable(nano-gemm-test EXCLUDE_FROM_ALL native/emulate/test/gemm_test.cc $<TARGET_OBJECTS:nano_gpt_cuda>)
+add_executable(nano-gemm-bench EXCLUDE_FROM_ALL native/emulate/test/gemm_bench.cc $<TARGET_OBJECTS:nano_gpt_cuda>)
+set(NANO_GPU_TESTS nano-simt-test nano-ptx-test nano-gemm-test nano-gemm-bench)
+foreach(target nano-simt-test nano-ptx-test)
+  target_include_directories(${target} PRIVATE native)
+endforeach()
+foreach(target nano-gemm-test nano-gemm-bench)
+  target_link_libraries(${target} PRIVATE nano_core ${CMAKE_DL_LIBS})
+endforeach()
+if(NANO_GPT_CUDA MATCHES "^emulated")
+  nano_emulate(nano-simt-test native/emulate/test/selftest.cu)
+  nano_emulate(nano-ptx-test native/emulate/test/ptx_test.cu)
+  foreach(target nano-gemm-test nano-gemm-bench)
+    target_include_directories(${target} BEFORE PRIVATE native/emulate/simt)
+    target_compile_options(${target} PRIVATE -Wno-unknown-pragmas)
+  endforeach()
+else()
+  set_source_files_properties(native/emulate/test/gemm_test.cc native/emulate/test/gemm_bench.cc PROPERTIES LANGUAGE CUDA)
+  set_target_properties(${NANO_GPU_TESTS} PROPERTIES CUDA_RUNTIME_LIBRARY Static)
+  target_compile_options(nano-gemm-test PRIVATE --extended-lambda)
+  target_compile_options(nano-gemm-bench PRIVATE --extended-lambda)
+endif()
+set_target_properties(${NANO_GPU_TESTS} PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
+
+
