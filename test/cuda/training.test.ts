@@ -18,30 +18,35 @@ interface Case {
 
 const ten: TrainOptions = { ...decoder, steps: 10, evalInterval: 5 }
 
+const gpt: TrainOptions = {
+  ...ten,
+  preset: 'gpt',
+  positions: 'rope',
+  activation: 'swiglu',
+  norm: 'rms',
+  qkNorm: true,
+  embed: 24,
+  heads: 4,
+  kvHeads: 2,
+  bias: false,
+  tiedEmbeddings: true,
+  optimizer: 'muon',
+  schedule: 'wsd',
+  warmup: 2,
+  average: 0.5,
+  gradientClip: 0.3,
+}
+
 const cases: readonly Case[] = [
   { name: 'decoder with dropout', options: ten, within: 1e-5 },
+  { name: 'decoder in tf32', options: { ...ten, precision: 'tf32' }, within: 1e-5 },
+  { name: 'decoder in bf16', options: { ...ten, precision: 'bf16' }, within: 1e-4 },
   {
     name: 'gpt with RoPE, SwiGLU, RMS norm, grouped heads, Muon, an average and a schedule',
-    options: {
-      ...ten,
-      preset: 'gpt',
-      positions: 'rope',
-      activation: 'swiglu',
-      norm: 'rms',
-      qkNorm: true,
-      embed: 24,
-      heads: 4,
-      kvHeads: 2,
-      bias: false,
-      tiedEmbeddings: true,
-      optimizer: 'muon',
-      schedule: 'wsd',
-      warmup: 2,
-      average: 0.5,
-      gradientClip: 0.3,
-    },
+    options: gpt,
     within: 1e-5,
   },
+  { name: 'the same in bf16', options: { ...gpt, precision: 'bf16' }, within: 1e-4 },
 ]
 
 test('the module is there, and a GPU', () => {
