@@ -4,23 +4,13 @@ import { bytesPerElement, sizeOf } from '../../../lib/graph/dtype'
 import { fuse } from '../../../lib/graph/fuse'
 import { inPrecision } from '../../../lib/graph/precision'
 import type { Precision, Program } from '../../../lib/graph/program'
-import type { Tensor } from '../../../lib/graph/tensor'
 import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
 import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
-import {
-  type Activation,
-  defaultVariants,
-  FeedForward,
-  type GptSizes,
-  LayerNorm,
-  type ModelSizes,
-  nameParameters,
-} from '../../../lib/nn'
-import { add, fusedOpNames } from '../../../lib/ops'
+import { defaultVariants, type GptSizes } from '../../../lib/nn'
+import { fusedOpNames } from '../../../lib/ops'
 import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
-import { EmbeddedModel } from '../../../lib/stages/03_single_head'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
@@ -77,43 +67,21 @@ function exactCases(): Case[] {
   })
 }
 
-/** What there is in a decoder but attention. */
-class Thinker extends EmbeddedModel {
-  readonly norm = new LayerNorm(this.sizes.embed)
-  readonly feedForward: FeedForward
-
-  constructor(sizes: ModelSizes, activation: Activation) {
-    super(sizes)
-    this.feedForward = new FeedForward(sizes.embed, sizes.dropout, { activation })
-  }
-
-  body(x: Tensor): Tensor {
-    return add(x, this.feedForward.forward(this.norm.forward(x)))
-  }
-}
-
 /** Gradients in the other precisions, fused. */
 function roundedCases(): Case[] {
-  const rounded = (name: string, config: ModelConfig, precision: Precision, made = createModel(config)) => {
-    const program = inPrecision(fuse(gradientOf(config, made), fusedOpNames), precision)
-    return wholeCase(`gradient of a ${name} in ${precision}`, config, program, made)
-  }
-  return [
-    ...Object.entries(configs).map(([name, config]) => rounded(name, config, 'tf32')),
-    ...(['relu', 'gelu', 'relu-squared', 'swiglu'] as const).map((activation) => {
-      const model = new Thinker(configs.decoder, activation)
-      const parameters = nameParameters(model)
-      return rounded(`thinker with ${activation}`, configs.decoder, 'bf16', { model, parameters })
+  return (['tf32', 'bf16'] as const).flatMap((precision) =>
+    Object.entries(configs).map(([name, config]) => {
+      const program = inPrecision(fuse(gradientOf(config), fusedOpNames), precision)
+      return wholeCase(`gradient of a ${name} in ${precision}`, config, program)
     }),
-  ]
+  )
 }
 
 const corpusLength = 101
 const batchSize = 3
 
-type Made = ReturnType<typeof createModel>
-
-function gradientOf(config: ModelConfig, { model, parameters }: Made = createModel(config)): Program {
+function gradientOf(config: ModelConfig): Program {
+  const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
   return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
 }
@@ -146,12 +114,8 @@ function decodeOf(config: ModelConfig): Program {
 }
 
 /** Two records: what the first run leaves in the Store, the second starts from. */
-function wholeCase(
-  name: string,
-  config: ModelConfig,
-  program: Program,
-  { parameters }: Made = createModel(config),
-): Case {
+function wholeCase(name: string, config: ModelConfig, program: Program): Case {
+  const { parameters } = createModel(config)
   const initial = new Map(
     parameters.map((parameter) => [parameter.path, initialValues(parameter, { low: 42, high: 0 })]),
   )
@@ -217,11 +181,13 @@ function wholeCase(
  * Rounding errors of all of a tensor's elements are of one size: 32·ε beside the largest. Where the reference rounds too, an operand
  * may come to lie on the other side of a tie, by one place of its format, 2⁻¹⁰ or 2⁻⁷ of it; that happens to one in thousands
  * (tf32) or tens of thousands (bf16), so that a sum has hardly more than one such term. It may be the one that counts.
+ * Attention in bf16 rounds probabilities, and the reference doesn't: what it makes is off by up to 2⁻⁹ before it is rounded itself,
+ * and about half of that lies a place off then. So two places, and 2⁻⁹ in the mean over a tensor.
  */
 const errors: Record<Precision, { error: number; nmse: number; rowNmse: number }> = {
   f32: { error: 32 * epsilon, nmse: 1e-12, rowNmse: 1e-10 },
   tf32: { error: 2 ** -10, nmse: 2 ** -26, rowNmse: 2 ** -22 },
-  bf16: { error: 2 ** -7, nmse: 2 ** -20, rowNmse: 2 ** -16 },
+  bf16: { error: 2 ** -6, nmse: 2 ** -18, rowNmse: 2 ** -14 },
 }
 
 function largestOf(values: ArrayLike<number>): number {
