@@ -12,7 +12,11 @@ const folder = temporaryFolder()
 interface Case {
   readonly name: string
   readonly options: TrainOptions
-  /** How far losses may be from the reference's, as a part of them: less than those of another precision are. */
+  /**
+   * How far losses may be from the reference's, as a part of them. In tf32 a last place of f32 may put an operand on the other side of a
+   * tie; in bf16 attention also rounds its weights, which the reference doesn't, and the step after makes more of it. Cases of single ops
+   * and gradients have tight bounds (test/support).
+   */
   readonly within: number
 }
 
@@ -40,13 +44,13 @@ const gpt: TrainOptions = {
 const cases: readonly Case[] = [
   { name: 'decoder with dropout', options: ten, within: 1e-5 },
   { name: 'decoder in tf32', options: { ...ten, precision: 'tf32' }, within: 1e-5 },
-  { name: 'decoder in bf16', options: { ...ten, precision: 'bf16' }, within: 1e-4 },
+  { name: 'decoder in bf16', options: { ...ten, precision: 'bf16' }, within: 3e-4 },
   {
     name: 'gpt with RoPE, SwiGLU, RMS norm, grouped heads, Muon, an average and a schedule',
     options: gpt,
     within: 1e-5,
   },
-  { name: 'the same in bf16', options: { ...gpt, precision: 'bf16' }, within: 1e-4 },
+  { name: 'the same in bf16', options: { ...gpt, precision: 'bf16' }, within: 1e-3 },
 ]
 
 test('the module is there, and a GPU', () => {
