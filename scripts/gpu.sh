@@ -145,8 +145,8 @@ esac
 have ninja && options+=(-G Ninja)
 cases=$packed/cases
 if [ ! -d "$cases" ]; then
-  cases=$NANO_GPT_PREBUILD/cases
-  { npm run build && { [ -d "$cases" ] || NANO_GPT_NATIVE=0 node scripts/write_cases.js "$cases"; }; } >"$results/cases.log" 2>&1 &
+  cases=$NANO_GPT_PREBUILD/cases # those of before may be of another table
+  { npm run build && rm -rf "$cases" && NANO_GPT_NATIVE=0 node scripts/write_cases.js "$cases"; } >"$results/cases.log" 2>&1 &
 fi
 part configure 60 cmake -S . -B "$build" "${options[@]}" || finish
 targets=(nano_gpt nano_gpt_cuda nano-run nano-simt-test nano-ptx-test nano-gemm-test nano-gemm-bench)
