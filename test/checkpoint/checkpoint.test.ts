@@ -127,7 +127,7 @@ describe('what cannot be read', () => {
       : []
   const fields = paths(whole).filter(([first]) => first !== 'format')
   /** What older files don't have. */
-  const newer = ['optimizer', 'schedule', 'warmup', 'average', ...Object.keys(notUsed)]
+  const newer = ['optimizer', 'schedule', 'warmup', 'average', 'precision', ...Object.keys(notUsed)]
 
   /** A copy of the metadata, changed at one place. */
   function changed(path: string[], change: (parent: Record<string, unknown>, key: string) => void) {
@@ -175,7 +175,7 @@ describe('what cannot be read', () => {
   })
 })
 
-test('a file that is older than optimizers and schedules: AdamW, at a constant rate, no average', async () => {
+test('a file that is older than optimizers, schedules and precisions: AdamW, at a constant rate, no average, f32', async () => {
   const { steps, batchSize, microBatches, learningRate, beta1, beta2, epsilon, weightDecay } = training
   const { gradientClip, evalInterval, evalBatches } = training
   const older = {
@@ -185,7 +185,7 @@ test('a file that is older than optimizers and schedules: AdamW, at a constant r
   const file = await fileWith('older.safetensors', { format: 1, ...info, training: older })
   expect((await readCheckpoint(file)).info.training).toEqual({
     ...older,
-    ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
+    ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, precision: 'f32', ...notUsed },
   })
 })
 

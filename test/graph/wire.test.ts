@@ -195,7 +195,7 @@ describe('damaged bytes', () => {
       bytesOf(u32(0x5450474e), u16(2), u16(0)),
       'wire version 2; this library reads version 1',
     ],
-    ['a reserved field', bytesOf(u32(0x5450474e), u16(1), u16(7)), 'reserved'],
+    ['a precision', bytesOf(u32(0x5450474e), u16(1), u16(7)), 'unknown precision'],
     ['too many buffers', bytesOf(head, u16(0), u32(2 ** 32 - 1)), 'at most 65536'],
     [
       'buffers beyond the limit',

@@ -96,6 +96,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
     ...{ positions: 'learned', norm: 'layer', normGain: true, activation: 'gelu', qkNorm: false, kvHeads: 4 },
     ...{ tiedEmbeddings: true, logitCap: 0, bias: false, embeddingNorm: false },
     ...{ attentionDropout: 0, embeddingDropout: 0, initial: 'gpt2' },
+    precision: 'f32',
     data: textFile(),
     ...{
       steps: 1,

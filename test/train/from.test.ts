@@ -82,7 +82,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
         beta2: 0.98,
         epsilon: 1e-7,
       },
-      ...{ weightDecay: 0.1, evalInterval: 3, evalBatches: 1, steps: 6 },
+      ...{ weightDecay: 0.1, evalInterval: 3, evalBatches: 1, steps: 6, precision: 'f32' as const },
     }
     const run = train({ from: first(), data: { text: other }, device, ...changes, gradientClip: Infinity })
     const events = await eventsOf(run)

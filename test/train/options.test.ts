@@ -159,6 +159,7 @@ test('each option takes effect', async () => {
     beta2: 0.9,
     epsilon: 1e-6,
     weightDecay: 0.5,
+    precision: 'tf32' as const,
   }
   const rest = { gradientClip: 0.1, evalInterval: 4, evalBatches: 1, seed: 2n ** 63n }
   await using model = await train({
@@ -179,6 +180,7 @@ test('each option takes effect', async () => {
   expect(seed).toBe('9223372036854775808')
   await using open = await train({ ...short, device: 'js', steps: 1, gradientClip: Infinity })
   expect(open.info.training.gradientClip).toBeNull()
+  expect(open.info.training.precision).toBe('f32')
 })
 
 test('each part of the optimizer changes what is learned', async () => {

@@ -199,3 +199,13 @@ describe('resuming', () => {
     expectSameBits(resumed.weights, uninterrupted.weights)
   })
 })
+
+test('a run keeps its precision, and goes on in another if told to', async () => {
+  const out = folder.path('precision')
+  const { data } = decoder
+  await whole({ ...decoder, device: 'js', steps: 2, out, precision: 'bf16' })
+  const kept = await whole({ data, device: 'js', resume: out, steps: 3 })
+  expect(kept.info).toMatchObject({ step: 3, training: { precision: 'bf16' } })
+  const other = await whole({ data, device: 'js', resume: out, steps: 4, precision: 'f32' })
+  expect(other.info).toMatchObject({ step: 4, training: { precision: 'f32' } })
+})
