@@ -549,6 +549,15 @@ onNative('malformed Programs', ({ open }) => {
     })
   })
 
+  test('a precision that there is not', async () => {
+    const bytes = encode(valid() as Program)
+    bytes[6] = 3
+    await expect(handleOf(session).compile(bytes)).rejects.toMatchObject({
+      code: 'invalid_program',
+      message: expect.stringMatching(/header.*precision.*3/),
+    })
+  })
+
   test('what a tensor of the Store is, another dtype does not bind to', async () => {
     await session.allocate('whole', 'i32', [3, 4])
     const program = valid()
