@@ -16,12 +16,12 @@ export interface Compiled {
 }
 
 /** The tensors that the Program binds to must be in the Store. */
-export async function compile(
-  session: Session,
-  unfused: Program,
-  precision: Precision = 'f32',
-): Promise<Compiled> {
-  const program = inPrecision(fuse(unfused, session.fusedOps), precision)
+export function compile(session: Session, unfused: Program, precision: Precision = 'f32'): Promise<Compiled> {
+  return compileAsItIs(session, inPrecision(fuse(unfused, session.fusedOps), precision))
+}
+
+/** A Program that has been through the passes already. */
+export async function compileAsItIs(session: Session, program: Program): Promise<Compiled> {
   const handle = await session.compile(program)
   return {
     program,

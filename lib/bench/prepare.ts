@@ -1,8 +1,7 @@
 // Programs that are measured alone: made ready on a session, with numbers in the Store, and timed.
 
 import type { Session } from '../backend/backend'
-import type { Compiled } from '../backend/compiled'
-import { RecordLayout } from '../backend/records'
+import { type Compiled, compileAsItIs } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import { allocate, sizeOf } from '../graph/dtype'
 import { fuse } from '../graph/fuse'
@@ -27,12 +26,7 @@ export async function prepare(session: Session, traced: Program, precision?: Pre
     for (let i = 0; i < values.length; i++) values[i] = value(i)
     await session.write(name, dtype === 'bf16' ? bf16Bits(values) : values)
   }
-  return {
-    program,
-    handle: await session.compile(program),
-    inputs: new RecordLayout(program, 'input'),
-    outputs: new RecordLayout(program, 'output'),
-  }
+  return compileAsItIs(session, program)
 }
 
 /** What would be cast from the Store is in bf16 there, as if an op before had left it so. */

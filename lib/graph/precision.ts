@@ -14,10 +14,15 @@ export function inPrecision(program: Program, precision: Precision): Program {
   return precision === 'tf32' ? { ...program, precision } : new Bf16Pass(program).run()
 }
 
-function slotsOf({ op, attributes }: Node): Bf16 | undefined {
+/** Which tensors of an op may be bf16. */
+export function bf16SlotsOf({ op, attributes }: Node): Required<Bf16> {
   const bf16 = opsByName.get(op)?.bf16
-  return typeof bf16 === 'function' ? bf16(attributes) : bf16
+  const slots = typeof bf16 === 'function' ? bf16(attributes) : bf16
+  return { operands: [], inputs: [], outputs: [], always: false, ...slots }
 }
+
+const reads = ({ operands, inputs }: Required<Bf16>, slot: number) =>
+  operands.includes(slot) || inputs.includes(slot)
 
 class Bf16Pass {
   private readonly buffers: Buffer[]
@@ -32,7 +37,7 @@ class Bf16Pass {
   run(): Program {
     for (const id of this.temporariesInBf16()) this.buffers[id] = { ...this.buffers[id], dtype: 'bf16' }
     for (const node of this.program.ops) {
-      const slots = slotsOf(node)
+      const slots = bf16SlotsOf(node)
       const inputs = node.inputs.map((id, slot) => this.asRead(id, slot, slots))
       this.ops.push({ ...node, inputs })
       for (const id of node.outputs) this.casts.delete(id)
@@ -44,31 +49,29 @@ class Bf16Pass {
     const chosen = new Set<number>()
     const forced = new Set<number>()
     for (const node of this.program.ops) {
-      const slots = slotsOf(node)
-      for (const slot of slots?.outputs ?? []) {
+      const slots = bf16SlotsOf(node)
+      for (const slot of slots.outputs) {
         const id = node.outputs[slot]
         if (this.buffers[id].role !== 'temporary' || this.buffers[id].dtype !== 'f32') continue
         chosen.add(id)
-        if (slots?.always) forced.add(id)
+        if (slots.always) forced.add(id)
       }
     }
     for (const node of this.program.ops) {
-      const slots = slotsOf(node)
+      const slots = bf16SlotsOf(node)
       node.inputs.forEach((id, slot) => {
-        const reads = slots?.operands?.includes(slot) || slots?.inputs?.includes(slot)
-        if (!reads && !forced.has(id)) chosen.delete(id)
+        if (!reads(slots, slot) && !forced.has(id)) chosen.delete(id)
       })
     }
     return chosen
   }
 
   /** The buffer that an op reads in place of `id`: another one where the format isn't what it takes. */
-  private asRead(id: number, slot: number, slots: Bf16 | undefined): number {
+  private asRead(id: number, slot: number, slots: Required<Bf16>): number {
     const { dtype } = this.buffers[id]
-    const isOperand = slots?.operands?.includes(slot)
-    if (dtype === 'f32' && isOperand) return this.cast(id, 'bf16')
-    const reads = isOperand || slots?.inputs?.includes(slot)
-    return dtype === 'bf16' && this.program.buffers[id].dtype === 'f32' && !reads ? this.cast(id, 'f32') : id
+    if (dtype === 'f32' && slots.operands.includes(slot)) return this.cast(id, 'bf16')
+    const chosen = dtype === 'bf16' && this.program.buffers[id].dtype === 'f32'
+    return chosen && !reads(slots, slot) ? this.cast(id, 'f32') : id
   }
 
   private cast(id: number, dtype: 'bf16' | 'f32'): number {

@@ -3,13 +3,13 @@
 import fc from 'fast-check'
 import { JsSession } from '../../lib/backend/js/session'
 import { fuse } from '../../lib/graph/fuse'
-import { inPrecision } from '../../lib/graph/precision'
-import { type Node, type Precision, type Program, print } from '../../lib/graph/program'
+import { bf16SlotsOf, inPrecision } from '../../lib/graph/precision'
+import { type Precision, type Program, print } from '../../lib/graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../lib/graph/rounding'
 import { decode, encode } from '../../lib/graph/wire'
 import { createModel } from '../../lib/model/architecture'
 import { gradientProgram } from '../../lib/model/programs'
-import { fusedOpNames, opsByName } from '../../lib/ops'
+import { fusedOpNames } from '../../lib/ops'
 import { train } from '../../lib/train/train'
 import { onNative } from '../support/devices'
 
@@ -103,11 +103,6 @@ function gradientOf(kind: string): Program {
 
 const kinds = ['bigram', 'single-head', 'multi-head', 'blocks', 'decoder', 'gpt']
 
-function slots({ op, attributes }: Node) {
-  const { bf16 } = opsByName.get(op)!
-  return (typeof bf16 === 'function' ? bf16(attributes) : bf16) ?? {}
-}
-
 describe.each(kinds)('the gradient of %s in bf16', (kind) => {
   const fused = fuse(gradientOf(kind), fusedOpNames)
   const program = inPrecision(fused, 'bf16')
@@ -115,7 +110,7 @@ describe.each(kinds)('the gradient of %s in bf16', (kind) => {
 
   test('each tensor is in a format that its op takes', () => {
     for (const node of program.ops) {
-      const { operands = [], inputs = [], outputs = [], always = false } = slots(node)
+      const { operands, inputs, outputs, always } = bf16SlotsOf(node)
       node.inputs.forEach((id, slot) => {
         if (operands.includes(slot)) expect(buffers[id].dtype).toBe('bf16')
         else if (!inputs.includes(slot)) expect(buffers[id].dtype).not.toBe('bf16')

@@ -78,14 +78,14 @@ export class JsSession implements Session {
           `${name} holds ${sizeOf(tensor.shape)} elements, not ${copy.length}`,
         )
       }
-      tensor.data.set(dtype === 'bf16' ? fromBf16Bits(copy as Uint16Array) : copy)
+      tensor.data.set(held(dtype, copy))
     })
   }
 
   read(name: string): Promise<TypedArray> {
     return this.inTurn(() => {
       const { dtype, tensor } = this.find(name)
-      return dtype === 'bf16' ? bf16Bits(tensor.data) : tensor.data.slice()
+      return given(dtype, tensor.data.slice())
     })
   }
 
@@ -228,21 +228,30 @@ function noProgram(handle: Executable): NanoGptError {
   return new NanoGptError('invalid_argument', `no Program has the handle ${handle}`)
 }
 
+/** What a user gives, as it is held here. */
+function held(dtype: Dtype, data: TypedArray): TypedArray {
+  return dtype === 'bf16' ? fromBf16Bits(data as Uint16Array) : data
+}
+
+/** What is held here, as a user has it. */
+function given(dtype: Dtype, data: TypedArray): TypedArray {
+  return dtype === 'bf16' ? bf16Bits(data) : data
+}
+
 function load({ program, tensors, inputs }: Compiled, record: Uint8Array): void {
   let field = 0
   program.buffers.forEach((buffer, id) => {
     if (buffer.role !== 'input') return
     const { offset, elements, dtype } = inputs.fields[field++]
-    const given = arrayFrom(dtype, record.subarray(offset, offset + elements * bytesPerElement[dtype]))
-    tensors[id].data.set(dtype === 'bf16' ? fromBf16Bits(given as Uint16Array) : given)
+    const bytes = record.subarray(offset, offset + elements * bytesPerElement[dtype])
+    tensors[id].data.set(held(dtype, arrayFrom(dtype, bytes)))
   })
 }
 
 function outputsOf({ program, tensors, outputs }: Compiled): Uint8Array {
   const values: Record<string, ArrayLike<number>> = {}
   program.buffers.forEach((buffer, id) => {
-    const { data } = tensors[id]
-    if (buffer.role === 'output') values[buffer.name] = buffer.dtype === 'bf16' ? bf16Bits(data) : data
+    if (buffer.role === 'output') values[buffer.name] = given(buffer.dtype, tensors[id].data)
   })
   return outputs.pack([values])
 }
