@@ -239,10 +239,11 @@ Outcome Zero(Queue* queue, void* to, size_t bytes, Message& message) {
               [&] { return Check(cudaMemsetAsync(to, 0, bytes, queue->stream), "cudaMemsetAsync", message); });
 }
 
-Outcome MakeEvent(Queue* queue, Event*& event, Message& message) {
+Outcome MakeEvent(Queue* queue, bool timed, Event*& event, Message& message) {
   return Then(Choose(queue, message), [&] {
     cudaEvent_t made = nullptr;
-    const Outcome outcome = Check(cudaEventCreate(&made), "cudaEventCreate", message);
+    const unsigned flags = timed ? cudaEventDefault : cudaEventDisableTiming;
+    const Outcome outcome = Check(cudaEventCreateWithFlags(&made, flags), "cudaEventCreateWithFlags", message);
     if (outcome != Outcome::kOk) return outcome;
     event = new (std::nothrow) Event{made};
     if (event != nullptr) return Outcome::kOk;
@@ -343,6 +344,7 @@ NANO_EXPORT const nano::gpu::Module* nano_gpt_cuda_module() {
   static const nano::gpu::Module module = {nano::gpu::kAbi,
                                            Kernels(),
                                            KernelCount(),
+                                           INT64_MAX,
                                            Count,
                                            Describe,
                                            Open,
@@ -354,6 +356,7 @@ NANO_EXPORT const nano::gpu::Module* nano_gpt_cuda_module() {
                                            Upload,
                                            Download,
                                            Zero,
+                                           nullptr,
                                            nano::cuda::CheckFinite,
                                            MakeEvent,
                                            FreeEvent,

@@ -5,8 +5,17 @@
 
 #if defined(__CUDACC__)
 #define NANO_INLINE __host__ __device__ __forceinline__
+#elif defined(__METAL_VERSION__)
+#define NANO_INLINE inline
 #elif defined(_MSC_VER) && !defined(__clang__)
 #define NANO_INLINE __forceinline
 #else
 #define NANO_INLINE inline __attribute__((always_inline))
+#endif
+
+// Metal's language says where a constant outside a function lies.
+#if defined(__METAL_VERSION__)
+#define NANO_CONSTANT constant constexpr
+#else
+#define NANO_CONSTANT constexpr
 #endif

@@ -117,9 +117,9 @@ class EventPointer {
   ~EventPointer() {
     if (event_ != nullptr) driver_->module().free_event(event_);
   }
-  Status Make() {
+  Status Make(bool timed = false) {
     return driver_->Ask(
-        [&](Message& message) { return driver_->module().make_event(driver_->queue(), event_, message); });
+        [&](Message& message) { return driver_->module().make_event(driver_->queue(), timed, event_, message); });
   }
   Status Mark() const {
     return driver_->Ask([&](Message& message) { return driver_->module().mark(driver_->queue(), event_, message); });
@@ -193,6 +193,7 @@ class GpuExecutable final : public Executable {
 
   Status Compile() {
     NANO_RETURN_IF_ERROR(FindKernels());
+    NANO_RETURN_IF_ERROR(CheckSizes());
     NANO_RETURN_IF_ERROR(Stage());
     NANO_RETURN_IF_ERROR(PlanMemory());
     MakeCalls();
@@ -267,6 +268,16 @@ class GpuExecutable final : public Executable {
           std::find_if(module().kernels, end, [&](const Kernel& it) { return program().ops[op].name == it.name; });
       if (kernel == end) return {Code::kUnsupported, OpName(program(), op) + ": the GPU has no kernel for it"};
       kernels_.push_back(kernel);
+    }
+    return Status::Ok();
+  }
+
+  Status CheckSizes() const {
+    for (const Buffer& buffer : program().buffers) {
+      if (buffer.spec.elements() <= module().most_elements) continue;
+      return {Code::kUnsupported, "tensor \"" + buffer.name + "\" has " + std::to_string(buffer.spec.elements()) +
+                                      " elements; on this GPU at most " + std::to_string(module().most_elements) +
+                                      " can be had. A smaller `batchSize` (with more `microBatches`) needs fewer"};
     }
     return Status::Ok();
   }
@@ -421,7 +432,7 @@ class GpuExecutable final : public Executable {
   std::optional<OpFailure> RunTimed(bool check_finite, double* seconds) {
     while (events_.size() <= calls_.size()) {
       EventPointer event(shared_.driver);
-      if (Status status = event.Make(); !status.ok()) return OpFailure{std::move(status), {}, {}};
+      if (Status status = event.Make(true); !status.ok()) return OpFailure{std::move(status), {}, {}};
       events_.push_back(std::move(event));
     }
     if (auto failure = RunOps(check_finite, [&](size_t op) { return events_[op].Mark(); })) return failure;
@@ -475,6 +486,11 @@ class GpuDevice final : public Device {
 
   Status Upload(Memory& to, std::span<const std::byte> from) override {
     if (from.empty()) return Status::Ok();
+    if (module().finish != nullptr) {
+      NANO_RETURN_IF_ERROR(Finish());
+      std::memcpy(DataOf(to), from.data(), from.size());
+      return Status::Ok();
+    }
     return Copy(from.size(), [&](std::byte* host, Message& message) {
       std::memcpy(host, from.data(), from.size());
       return module().upload(queue(), DataOf(to), host, from.size(), message);
@@ -483,6 +499,11 @@ class GpuDevice final : public Device {
 
   Status Download(const Memory& from, std::span<std::byte> to) override {
     if (to.empty()) return Status::Ok();
+    if (module().finish != nullptr) {
+      NANO_RETURN_IF_ERROR(Finish());
+      std::memcpy(to.data(), DataOf(from), to.size());
+      return Status::Ok();
+    }
     return Copy(
         to.size(),
         [&](std::byte* host, Message& message) {
@@ -519,6 +540,10 @@ class GpuDevice final : public Device {
 
   Status Zero(void* to, size_t bytes) const {
     return shared_.driver->Ask([&](Message& message) { return module().zero(queue(), to, bytes, message); });
+  }
+
+  Status Finish() const {
+    return shared_.driver->Ask([&](Message& message) { return module().finish(queue(), message); });
   }
 
   // What is under way has seen the failure and does nothing; kernels may work again once it is over.

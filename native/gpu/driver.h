@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/complaint.h"
+#include "gpu/control.h"
 #include "ops/rule.h"
 
 namespace nano::gpu {
@@ -22,14 +22,6 @@ enum class Outcome : int32_t {
 // What went wrong, where the outcome isn't kOk.
 struct Message {
   char text[496] = "";
-};
-
-// On the device, one for each execution that may be under way: whether a kernel has found fault with what it was given.
-// From then on kernels do nothing.
-struct Control {
-  uint32_t failed;
-  uint32_t op;  // its index in the Program
-  Complaint complaint;
 };
 
 // A device's memory as kernels see it.
@@ -73,6 +65,7 @@ struct Module {
   uint64_t abi;
   const Kernel* kernels;
   size_t kernel_count;
+  int64_t most_elements;  // that a tensor may have
   Outcome (*count)(int& devices, Message& message);
   Outcome (*describe)(int ordinal, Description& description, Message& message);
   // A queue is used by one thread at a time.
@@ -88,9 +81,13 @@ struct Module {
   Outcome (*upload)(Queue* queue, void* to, const void* from, size_t bytes, Message& message);
   Outcome (*download)(Queue* queue, void* to, const void* from, size_t bytes, Message& message);
   Outcome (*zero)(Queue* queue, void* to, size_t bytes, Message& message);
+  // Where the host sees the device's memory: waits until it may touch that, so that nothing needs to be copied there or
+  // back. Null where it doesn't.
+  Outcome (*finish)(Queue* queue, Message& message);
   // The number of a float's first element that is not finite becomes the control's complaint.
   Outcome (*check_finite)(const Call& call, size_t output, Message& message);
-  Outcome (*make_event)(Queue* queue, Event*& event, Message& message);
+  // `timed`: seconds() may be asked of it.
+  Outcome (*make_event)(Queue* queue, bool timed, Event*& event, Message& message);
   void (*free_event)(Event* event);
   Outcome (*mark)(Queue* queue, Event* event, Message& message);  // enqueued
   Outcome (*wait)(Event* event, Message& message);                // until it has come

@@ -8,9 +8,9 @@
 
 namespace nano {
 
-constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53, kPhiloxMultiplier1 = 0xCD9E8D57;
-constexpr uint32_t kPhiloxWeyl0 = 0x9E3779B9, kPhiloxWeyl1 = 0xBB67AE85;
-constexpr int kPhiloxRounds = 10;
+NANO_CONSTANT uint32_t kPhiloxMultiplier0 = 0xD2511F53, kPhiloxMultiplier1 = 0xCD9E8D57;
+NANO_CONSTANT uint32_t kPhiloxWeyl0 = 0x9E3779B9, kPhiloxWeyl1 = 0xBB67AE85;
+NANO_CONSTANT int kPhiloxRounds = 10;
 
 struct PhiloxBlock {
   uint32_t word[4];
@@ -32,7 +32,11 @@ NANO_INLINE PhiloxBlock Philox(PhiloxBlock counter, uint32_t key0, uint32_t key1
 struct RandomStream {
   uint32_t key0, key1, site, draw;
 
+#if defined(__METAL_VERSION__)
+  RandomStream(device const uint32_t* rng, uint32_t site) : key0(rng[0]), key1(rng[1]), site(site), draw(rng[2]) {}
+#else
   NANO_INLINE RandomStream(const uint32_t* rng, uint32_t site) : key0(rng[0]), key1(rng[1]), site(site), draw(rng[2]) {}
+#endif
 
   NANO_INLINE PhiloxBlock Block(uint64_t block) const {
     return Philox({{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), site, draw}}, key0, key1);
@@ -40,6 +44,7 @@ struct RandomStream {
   NANO_INLINE uint32_t Word(uint64_t element) const { return Block(element / 4).word[element % 4]; }
 };
 
+#if !defined(__METAL_VERSION__)  // it has no double
 // Uniform in [0, 1).
 NANO_INLINE double Uniform(uint32_t word) { return static_cast<double>(word >> 8) * (1.0 / 16777216.0); }
 
@@ -51,5 +56,6 @@ struct DropoutRule {
   explicit NANO_INLINE DropoutRule(double p)
       : threshold(static_cast<uint32_t>(p * 4294967296.0)), scale(static_cast<float>(1.0 / (1.0 - p))) {}
 };
+#endif
 
 }  // namespace nano

@@ -1,0 +1,19 @@
+// On the device, one for each queue: whether a kernel has found fault with what it was given. From then on kernels do
+// nothing. Plain data, which Metal's language includes too.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/complaint.h"
+
+namespace nano {
+namespace gpu {
+
+struct Control {
+  uint32_t failed;
+  uint32_t op;  // its index in the Program
+  Complaint complaint;
+};
+
+}  // namespace gpu
+}  // namespace nano

@@ -1,0 +1,435 @@
+// The GPU's calls over Metal. Memory is shared with the host, at one address for both, so a tensor's address says which
+// buffer it lies in. Whatever is enqueued goes into one command buffer until somebody waits for it, it is long enough, or
+// the GPU has nothing else to do: a small step has no command buffer of its own.
+#import <Foundation/Foundation.h>
+#import <Metal/Metal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "metal/kernels.h"
+#include "metal/module.h"
+#include "metal/sources.h"
+
+namespace nano::gpu {
+
+// A moment: the end of a command buffer, of which nothing else is known until it is committed.
+struct Event {
+  struct Queue* queue;
+  bool timed;
+  id<MTLCommandBuffer> buffer = nil;
+};
+
+// A launch, complete.
+struct Command {
+  id<MTLComputePipelineState> pipeline;
+  const char* name;
+  const void* control;
+  std::vector<std::byte> arguments;
+  std::vector<const void*> operands;
+  metal::Grid grid;
+};
+
+struct Recording {
+  std::vector<Command> commands;
+};
+
+struct Queue {
+  id<MTLDevice> device;
+  id<MTLCommandQueue> commands;
+  id<MTLCommandBuffer> open = nil;  // not committed yet
+  id<MTLComputeCommandEncoder> encoder = nil;
+  size_t dispatches = 0;                               // in it
+  std::deque<id<MTLCommandBuffer>> committed;          // those that nobody has looked at since
+  std::map<const std::byte*, id<MTLBuffer>> buffers;   // by address
+  std::map<std::string, id<MTLLibrary>> libraries;     // by file
+  std::map<std::string, id<MTLComputePipelineState>> pipelines;
+  Recording* recording = nullptr;  // where launches go instead
+};
+
+}  // namespace nano::gpu
+
+namespace nano::metal {
+namespace {
+
+using gpu::Command;
+using gpu::Description;
+using gpu::Event;
+using gpu::Queue;
+using gpu::Recording;
+
+constexpr size_t kFirstOperand = 2;
+// Of a command buffer that isn't waited for. Encoding them takes the host about as long as committing does.
+constexpr size_t kMostDispatches = 256;
+
+double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
+
+template <class... Arguments>
+Outcome Say(Outcome outcome, Message& message, const char* format, Arguments... arguments) {
+  std::snprintf(message.text, sizeof(message.text), format, arguments...);
+  return outcome;
+}
+
+const char* TextOf(NSError* error) { return error == nil ? "no reason given" : error.localizedDescription.UTF8String; }
+
+constexpr char kRemedy[] =
+    "A smaller `batchSize` (with more `microBatches`), a smaller `blockSize` or a smaller model needs less";
+
+// ---- Devices.
+Outcome Count(int& devices, Message& message) {
+  @autoreleasepool {
+    devices = MTLCreateSystemDefaultDevice() == nil ? 0 : 1;
+    return devices == 1 ? Outcome::kOk : Say(Outcome::kOk, message, "Metal: there is no GPU");
+  }
+}
+
+Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& message) {
+  std::snprintf(description.name, sizeof(description.name), "%s", device.name.UTF8String);
+  description.memory = device.recommendedMaxWorkingSetSize;
+  if (@available(macOS 13.0, *)) {
+    // M1 and later: what simdgroups of 32 and their matrices need, and memory that both sides share.
+    if ([device supportsFamily:MTLGPUFamilyApple7] && device.hasUnifiedMemory) return Outcome::kOk;
+    return Say(Outcome::kUnsupported, message, "Metal: %s can't be used: an Apple M1 or later is needed",
+               description.name);
+  }
+  return Say(Outcome::kUnsupported, message, "Metal: macOS 13 or later is needed");
+}
+
+Outcome Describe(int, Description& description, Message& message) {
+  @autoreleasepool {
+    return DescribeDevice(MTLCreateSystemDefaultDevice(), description, message);
+  }
+}
+
+Outcome Open(int, Queue*& queue, Message& message) {
+  @autoreleasepool {
+    id<MTLDevice> device = MTLCreateSystemDefaultDevice();
+    if (device == nil) return Say(Outcome::kUnsupported, message, "Metal: there is no GPU");
+    Description description;
+    const Outcome suitable = DescribeDevice(device, description, message);
+    if (suitable != Outcome::kOk) return suitable;
+    id<MTLCommandQueue> commands = [device newCommandQueue];
+    if (commands == nil) return Say(Outcome::kUnsupported, message, "Metal: the GPU gives no command queue");
+    queue = new Queue{device, commands};
+    return Outcome::kOk;
+  }
+}
+
+// ---- Command buffers.
+void EndEncoding(Queue* queue) {
+  [queue->encoder endEncoding];
+  queue->encoder = nil;
+}
+
+void Commit(Queue* queue) {
+  if (queue->open == nil) return;
+  EndEncoding(queue);
+  [queue->open commit];
+  queue->committed.push_back(std::exchange(queue->open, nil));
+  queue->dispatches = 0;
+}
+
+Outcome OpenBuffer(Queue* queue, Message& message) {
+  if (queue->open != nil) return Outcome::kOk;
+  queue->open = [queue->commands commandBuffer];
+  if (queue->open != nil) return Outcome::kOk;
+  return Say(Outcome::kLost, message, "Metal: the GPU gives no command buffer");
+}
+
+bool IsIdle(const Queue* queue) {
+  return queue->committed.empty() || queue->committed.back().status >= MTLCommandBufferStatusCompleted;
+}
+
+Outcome OutcomeOf(id<MTLCommandBuffer> buffer, Message& message) {
+  if (buffer == nil || buffer.status != MTLCommandBufferStatusError) return Outcome::kOk;
+  if (buffer.error.code == MTLCommandBufferErrorOutOfMemory) {
+    return Say(Outcome::kOutOfMemory, message, "out of memory on the GPU: %s. %s", TextOf(buffer.error), kRemedy);
+  }
+  return Say(Outcome::kLost, message, "Metal: the GPU has failed: %s. A new process can try again",
+             TextOf(buffer.error));
+}
+
+// The GPU goes on after a command buffer that fails: each is looked at.
+Outcome WaitFor(Queue* queue, id<MTLCommandBuffer> buffer, Message& message) {
+  [buffer waitUntilCompleted];
+  Outcome outcome = OutcomeOf(buffer, message);
+  const auto end = std::find(queue->committed.begin(), queue->committed.end(), buffer);
+  if (end == queue->committed.end()) return outcome;  // it was, before
+  for (bool last = false; !last && outcome == Outcome::kOk; queue->committed.pop_front()) {
+    last = queue->committed.front() == buffer;
+    outcome = OutcomeOf(queue->committed.front(), message);
+  }
+  return outcome;
+}
+
+Outcome Finish(Queue* queue, Message& message) {
+  @autoreleasepool {
+    Commit(queue);
+    return queue->committed.empty() ? Outcome::kOk : WaitFor(queue, queue->committed.back(), message);
+  }
+}
+
+void Close(Queue* queue) {
+  @autoreleasepool {
+    Message message;
+    static_cast<void>(Finish(queue, message));
+    delete queue;
+  }
+}
+
+// ---- Memory.
+Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
+  @autoreleasepool {
+    const uint64_t used = queue->device.currentAllocatedSize, most = queue->device.recommendedMaxWorkingSetSize;
+    const char* const where = "out of memory on the GPU";
+    if (bytes > queue->device.maxBufferLength) {
+      return Say(Outcome::kOutOfMemory, message, "%s: %.1f MiB are needed in one piece, of which it gives %.1f. %s",
+                 where, Mebibytes(bytes), Mebibytes(queue->device.maxBufferLength), kRemedy);
+    }
+    // Beyond it macOS would move memory about, or end the process.
+    id<MTLBuffer> buffer = nil;
+    if (used + bytes <= most) {
+      buffer = [queue->device newBufferWithLength:bytes options:MTLResourceStorageModeShared];
+    }
+    if (buffer == nil) {
+      return Say(Outcome::kOutOfMemory, message,
+                 "%s: %.1f MiB more are needed, and of the %.1f MiB that it should use %.1f are in use. %s", where,
+                 Mebibytes(bytes), Mebibytes(most), Mebibytes(used), kRemedy);
+    }
+    memory = buffer.contents;
+    queue->buffers[static_cast<const std::byte*>(memory)] = buffer;
+    return Outcome::kOk;
+  }
+}
+
+// Command buffers keep what they use.
+void Free(Queue* queue, void* memory) {
+  @autoreleasepool {
+    queue->buffers.erase(static_cast<const std::byte*>(memory));
+  }
+}
+
+// The buffer that holds `data`, and where in it.
+std::pair<id<MTLBuffer>, size_t> Locate(const Queue* queue, const void* data) {
+  const auto* at = static_cast<const std::byte*>(data);
+  auto next = queue->buffers.upper_bound(at);
+  --next;
+  return {next->second, static_cast<size_t>(at - next->first)};
+}
+
+Outcome Zero(Queue* queue, void* to, size_t bytes, Message& message) {
+  @autoreleasepool {
+    const Outcome outcome = OpenBuffer(queue, message);
+    if (outcome != Outcome::kOk) return outcome;
+    EndEncoding(queue);
+    const auto [buffer, offset] = Locate(queue, to);
+    id<MTLBlitCommandEncoder> blit = [queue->open blitCommandEncoder];
+    [blit fillBuffer:buffer range:NSMakeRange(offset, bytes) value:0];
+    [blit endEncoding];
+    return Outcome::kOk;
+  }
+}
+
+// ---- Kernels.
+id<MTLLibrary> Compile(Queue* queue, const char* file, Message& message) {
+  const auto found = queue->libraries.find(file);
+  if (found != queue->libraries.end()) return found->second;
+  const Source* const source = std::find_if(kSources, kSources + kSourceCount,
+                                            [&](const Source& it) { return std::strcmp(it.name, file) == 0; });
+  MTLCompileOptions* options = [MTLCompileOptions new];
+  // Sums that carry their own error, and numbers that aren't finite, must stay what they are.
+  options.fastMathEnabled = NO;
+  options.languageVersion = MTLLanguageVersion3_0;
+  if (@available(macOS 14.0, *)) options.languageVersion = MTLLanguageVersion3_1;  // bfloat
+  NSError* error = nil;
+  id<MTLLibrary> library = [queue->device newLibraryWithSource:[NSString stringWithUTF8String:source->text]
+                                                       options:options
+                                                         error:&error];
+  if (library == nil) {
+    Say(Outcome::kUnsupported, message, "Metal: %s.metal does not compile on this system: %s", file, TextOf(error));
+    return nil;
+  }
+  return queue->libraries[file] = library;
+}
+
+id<MTLComputePipelineState> Specialize(Queue* queue, const Function& function, const std::vector<uint32_t>& constants,
+                                       Message& message) {
+  std::string key = std::string(function.file) + ' ' + function.name;
+  for (const uint32_t constant : constants) key += ' ' + std::to_string(constant);
+  const auto found = queue->pipelines.find(key);
+  if (found != queue->pipelines.end()) return found->second;
+  id<MTLLibrary> library = Compile(queue, function.file, message);
+  if (library == nil) return nil;
+  MTLFunctionConstantValues* values = [MTLFunctionConstantValues new];
+  for (size_t i = 0; i < constants.size(); ++i) {
+    [values setConstantValue:&constants[i] type:MTLDataTypeUInt atIndex:i];
+  }
+  NSError* error = nil;
+  id<MTLFunction> made = [library newFunctionWithName:[NSString stringWithUTF8String:function.name]
+                                       constantValues:values
+                                                error:&error];
+  id<MTLComputePipelineState> pipeline =
+      made == nil ? nil : [queue->device newComputePipelineStateWithFunction:made error:&error];
+  if (pipeline == nil) {
+    Say(Outcome::kUnsupported, message, "Metal: the kernel %s can't be had on this GPU: %s", function.name,
+        TextOf(error));
+    return nil;
+  }
+  return queue->pipelines[key] = pipeline;
+}
+
+Outcome Encode(Queue* queue, const Command& command, Message& message) {
+  const Outcome outcome = OpenBuffer(queue, message);
+  if (outcome != Outcome::kOk) return outcome;
+  if (queue->encoder == nil) queue->encoder = [queue->open computeCommandEncoder];
+  id<MTLComputeCommandEncoder> encoder = queue->encoder;
+  [encoder setComputePipelineState:command.pipeline];
+  const auto bind = [&](const void* data, NSUInteger index) {
+    const auto [buffer, offset] = Locate(queue, data);
+    [encoder setBuffer:buffer offset:offset atIndex:index];
+  };
+  if (command.control != nullptr) bind(command.control, 0);
+  [encoder setBytes:command.arguments.data() length:command.arguments.size() atIndex:1];
+  for (size_t i = 0; i < command.operands.size(); ++i) {
+    if (command.operands[i] != nullptr) bind(command.operands[i], kFirstOperand + i);
+  }
+  const Grid& grid = command.grid;
+  [encoder dispatchThreadgroups:MTLSizeMake(static_cast<NSUInteger>(grid.groups), static_cast<NSUInteger>(grid.across),
+                                            static_cast<NSUInteger>(grid.deep))
+          threadsPerThreadgroup:MTLSizeMake(static_cast<NSUInteger>(grid.threads), 1, 1)];
+  ++queue->dispatches;
+  return Outcome::kOk;
+}
+
+Outcome Enqueue(Queue* queue, Command command, Message& message) {
+  if (static_cast<NSUInteger>(command.grid.threads) > command.pipeline.maxTotalThreadsPerThreadgroup) {
+    return Say(Outcome::kUnsupported, message, "Metal: the kernel %s takes %d threads, and this GPU runs only %d of it",
+               command.name, command.grid.threads, static_cast<int>(command.pipeline.maxTotalThreadsPerThreadgroup));
+  }
+  if (queue->recording == nullptr) return Encode(queue, command, message);
+  queue->recording->commands.push_back(std::move(command));
+  return Outcome::kOk;
+}
+
+// Of whole words.
+Outcome Copy(Queue* queue, void* to, const void* from, size_t bytes, Message& message) {
+  @autoreleasepool {
+    id<MTLComputePipelineState> pipeline = Specialize(queue, {"memory", "copy_words"}, {0}, message);
+    if (pipeline == nil) return Outcome::kUnsupported;
+    const auto words = static_cast<uint32_t>(bytes / sizeof(uint32_t));
+    std::vector<std::byte> arguments(sizeof(words));
+    std::memcpy(arguments.data(), &words, sizeof(words));
+    return Enqueue(queue,
+                   {pipeline,
+                    "copy_words",
+                    nullptr,
+                    std::move(arguments),
+                    {to, from},
+                    {DivideUp(words, kElementThreads), kElementThreads}},
+                   message);
+  }
+}
+
+// ---- Events.
+Outcome MakeEvent(Queue* queue, bool timed, Event*& event, Message&) {
+  event = new Event{queue, timed};
+  return Outcome::kOk;
+}
+
+void FreeEvent(Event* event) {
+  @autoreleasepool {
+    delete event;
+  }
+}
+
+// A timed one ends the command buffer: Metal tells no times of what is in one.
+Outcome Mark(Queue* queue, Event* event, Message& message) {
+  @autoreleasepool {
+    const Outcome outcome = OpenBuffer(queue, message);
+    if (outcome != Outcome::kOk) return outcome;
+    event->buffer = queue->open;
+    if (event->timed || queue->dispatches >= kMostDispatches || IsIdle(queue)) Commit(queue);
+    return Outcome::kOk;
+  }
+}
+
+Outcome Wait(Event* event, Message& message) {
+  @autoreleasepool {
+    if (event->buffer == event->queue->open) Commit(event->queue);
+    return WaitFor(event->queue, event->buffer, message);
+  }
+}
+
+// What lies between two that follow on one another is the later's command buffer.
+Outcome Seconds(Event* from, Event* to, double& seconds, Message&) {
+  @autoreleasepool {
+    const double begin = std::max(from->buffer.GPUEndTime, to->buffer.GPUStartTime);
+    seconds = std::max(0.0, to->buffer.GPUEndTime - begin);
+    return Outcome::kOk;
+  }
+}
+
+// ---- Recordings.
+Outcome Begin(Queue* queue, Message&) {
+  queue->recording = new Recording;
+  return Outcome::kOk;
+}
+
+Outcome End(Queue* queue, Recording*& recording, Message&) {
+  recording = std::exchange(queue->recording, nullptr);
+  return Outcome::kOk;
+}
+
+Outcome Replay(Queue* queue, Recording* recording, Message& message) {
+  @autoreleasepool {
+    for (const Command& command : recording->commands) {
+      const Outcome outcome = Encode(queue, command, message);
+      if (outcome != Outcome::kOk) return outcome;
+    }
+    return Outcome::kOk;
+  }
+}
+
+void FreeRecording(Recording* recording) {
+  @autoreleasepool {
+    delete recording;
+  }
+}
+
+}  // namespace
+
+Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const Function& function, Constants constants,
+                    const void* arguments, size_t bytes, Operands operands) {
+  if (grid.groups * grid.across * grid.deep == 0) return Outcome::kOk;
+  @autoreleasepool {
+    std::vector<uint32_t> values = {0};
+    std::vector<const void*> data;
+    for (const Operand& operand : operands) {
+      const uint32_t dtype = operand.dtype == Dtype::kBf16 ? 1 : operand.dtype == Dtype::kF16 ? 2 : 0;
+      values[0] |= dtype << (2 * data.size());
+      data.push_back(operand.data);
+    }
+    values.insert(values.end(), constants.begin(), constants.end());
+    id<MTLComputePipelineState> pipeline = Specialize(call.queue, function, values, message);
+    if (pipeline == nil) return Outcome::kUnsupported;
+    const auto* first = static_cast<const std::byte*>(arguments);
+    return Enqueue(call.queue,
+                   {pipeline, function.name, call.control, {first, first + bytes}, std::move(data), grid}, message);
+  }
+}
+
+const gpu::Module& Module() {
+  static const gpu::Module module = {
+      gpu::kAbi, Kernels(), KernelCount(), INT32_MAX, Count,    Describe,  Open,      Close, Allocate, Free,
+      Allocate,  Free,      Copy,          Copy,      Zero,     Finish,    CheckFinite, MakeEvent, FreeEvent, Mark,
+      Wait,      Seconds,   Begin,         End,       Replay,   FreeRecording};
+  return module;
+}
+
+}  // namespace nano::metal
