@@ -1,0 +1,41 @@
+# Metal where there is none: Objective-C++ drivers are compiled by Clang and run on Linux, on stub frameworks and an emulated
+# GPU (docs/gpu-testing.md). Needs Clang 17 or newer, GCC's libobjc (its headers too) and Node.
+find_program(NANO_OBJCXX_COMPILER NAMES clang++-19 clang++-18 clang++-17 clang++ DOC "compiles Objective-C++ for the emulated Metal")
+set(CMAKE_OBJCXX_COMPILER ${NANO_OBJCXX_COMPILER})
+enable_language(OBJCXX)
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-libgcc-file-name OUTPUT_VARIABLE NANO_LIBGCC
+                OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+get_filename_component(NANO_LIBGCC ${NANO_LIBGCC} DIRECTORY)  # here are libobjc and objc/objc.h
+get_filename_component(NANO_CLANG_FOLDER ${NANO_OBJCXX_COMPILER} DIRECTORY)
+string(REPLACE "clang++" "clang" NANO_CLANG ${NANO_OBJCXX_COMPILER})
+set(NANO_EMULATE ${CMAKE_CURRENT_LIST_DIR})
+
+# A shared library: compiled shaders, shared libraries too, find its functions by name, whatever loaded it.
+set(NANO_METAL_STUBS ${NANO_EMULATE}/metal/foundation.mm ${NANO_EMULATE}/metal/metal.mm)
+add_library(nano_metal_emulator SHARED ${NANO_EMULATE}/msl/dispatch.cc ${NANO_EMULATE}/metal/runtime.cc
+            ${NANO_EMULATE}/metal/personality.cc ${NANO_METAL_STUBS})
+set_target_properties(nano_metal_emulator PROPERTIES CXX_VISIBILITY_PRESET default OBJCXX_VISIBILITY_PRESET default
+                      VISIBILITY_INLINES_HIDDEN OFF OBJCXX_STANDARD 20 OBJCXX_STANDARD_REQUIRED ON)
+target_include_directories(nano_metal_emulator PRIVATE ${NANO_EMULATE}/metal)
+target_compile_options(nano_metal_emulator PRIVATE -O2 -g1 -Wno-unused-parameter "SHELL:-idirafter ${NANO_LIBGCC}/include")
+# The stub classes count references by hand: Clang has no ARC for GCC's libobjc ...
+target_compile_options(nano_metal_emulator PRIVATE
+  "$<$<COMPILE_LANGUAGE:OBJCXX>:-fobjc-runtime=gcc;-fblocks;-Wno-unknown-warning-option;-fconstant-string-class=NSConstantString>")
+target_compile_definitions(nano_metal_emulator PRIVATE NANO_MSL_FOLDER="${NANO_EMULATE}/msl" NANO_MSL_CLANG="${NANO_CLANG}")
+target_link_libraries(nano_metal_emulator PUBLIC ${NANO_LIBGCC}/libobjc.so ${CMAKE_DL_LIBS})
+
+# nano_emulate_metal(TARGET): compiles the target's .mm files for the emulated Metal and links the emulator.
+# ... but metal/runtime.cc lets this runtime, which has ARC, run on libobjc.
+function(nano_emulate_metal target)
+  set_target_properties(${target} PROPERTIES OBJCXX_STANDARD 20 OBJCXX_STANDARD_REQUIRED ON OBJCXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:OBJCXX>:-fobjc-runtime=gnustep-1.9;-fobjc-arc;-fblocks;-Wno-unknown-warning-option;-fconstant-string-class=NSConstantString>"
+    "$<$<COMPILE_LANGUAGE:OBJCXX>:SHELL:-idirafter ${NANO_LIBGCC}/include>"
+    "$<$<COMPILE_LANGUAGE:OBJCXX>:SHELL:-isystem ${NANO_EMULATE}/metal>")
+  target_sources(${target} PRIVATE ${NANO_EMULATE}/metal/personality.cc)
+  target_link_libraries(${target} PUBLIC nano_metal_emulator)
+endfunction()
+
+# A check of the above: a driver of a few lines.
+add_executable(nano-metal-hello EXCLUDE_FROM_ALL native/emulate/test/hello/hello.mm)
+nano_emulate_metal(nano-metal-hello)
