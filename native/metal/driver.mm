@@ -5,6 +5,7 @@
 #import <Metal/Metal.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -41,8 +42,8 @@ struct Recording {
 };
 
 struct Queue {
-  id<MTLDevice> device;
-  id<MTLCommandQueue> commands;
+  id<MTLDevice> device = nil;
+  id<MTLCommandQueue> commands = nil;
   id<MTLCommandBuffer> open = nil;  // not committed yet
   id<MTLComputeCommandEncoder> encoder = nil;
   size_t dispatches = 0;                               // in it
@@ -70,9 +71,11 @@ constexpr size_t kMostDispatches = 256;
 
 double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
-template <class... Arguments>
-Outcome Say(Outcome outcome, Message& message, const char* format, Arguments... arguments) {
-  std::snprintf(message.text, sizeof(message.text), format, arguments...);
+__attribute__((format(printf, 3, 4))) Outcome Say(Outcome outcome, Message& message, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(message.text, sizeof(message.text), format, arguments);
+  va_end(arguments);
   return outcome;
 }
 
@@ -116,7 +119,9 @@ Outcome Open(int, Queue*& queue, Message& message) {
     if (suitable != Outcome::kOk) return suitable;
     id<MTLCommandQueue> commands = [device newCommandQueue];
     if (commands == nil) return Say(Outcome::kUnsupported, message, "Metal: the GPU gives no command queue");
-    queue = new Queue{device, commands};
+    queue = new Queue;
+    queue->device = device;
+    queue->commands = commands;
     return Outcome::kOk;
   }
 }

@@ -5,6 +5,8 @@
 // Operands are the buffers of a launch, from number 2 on: outputs first, then inputs. A kernel takes the control first
 // and does nothing once it says that something has failed. All sums are taken in an order that depends on sizes alone, so
 // that every run gives the same bits. Elements are counted in 32 bits; tensors have fewer than 2^31.
+#pragma once
+
 #if defined(__METAL_VERSION__)
 #include <metal_stdlib>
 

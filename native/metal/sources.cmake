@@ -1,6 +1,8 @@
 # Writes ${OUT}, a C++ file with the text of each of ${FILES} (.metal, relative to ${ROOT}) for Metal's compiler: without
 # the host's part, and with our own headers where they are included. Run by CMake whenever one of them changes.
 
+cmake_minimum_required(VERSION 3.20)
+
 # Appends to `text` what `file` (relative to ${ROOT}) holds for Metal's compiler. #line directives keep its messages true.
 function(nano_append_source file)
   file(READ ${ROOT}/${file} rest)
