@@ -7,8 +7,8 @@ module.exports = {
   // All cores: most tests compute. No more than four, of which each may take a gigabyte.
   maxWorkers: Math.min(4, availableParallelism()),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // Those of test/cuda need a CUDA module, and have a configuration of their own.
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/', '<rootDir>/test/cuda/'],
+  // Those of test/gpu need a GPU, be it emulated, and have a configuration of their own.
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/', '<rootDir>/test/gpu/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
   transform: {
     '^.+\\.ts$': [

@@ -39,7 +39,7 @@ if [ -n "$pack" ]; then
   rm -rf "$packed"
   mkdir -p "$packed/cases"
   { npm run build && node scripts/write_cases.js "$packed/all"; } || die 'there is nothing to pack'
-  node scripts/cuda_cases.js --list --cases "$packed/all" --work 1e8 --bytes 1e5 --each 20 | xargs cp -t "$packed/cases"
+  node scripts/gpu_cases.js --list --cases "$packed/all" --work 1e8 --bytes 1e5 --each 20 | xargs cp -t "$packed/cases"
   cp "$(command -v node)" "$packed/node"
   mapfile -t modules < <(npm ls --omit=dev --all --parseable | sed -n "s|^$PWD/||p" | grep -v typescript)
   XZ_OPT=-T0 tar -cJf "$pack" --exclude="$packed/all" "$packed" dist "${modules[@]}" && ls -lh "$pack"
@@ -187,7 +187,7 @@ bench() { # PART SECONDS ARGUMENT...
 part runtime 30 "$build/Release/nano-simt-test"
 part instructions 30 "$build/Release/nano-ptx-test"
 part products 60 "$build/Release/nano-gemm-test" "${product_kinds[@]}"
-part parity 120 node scripts/cuda_cases.js --build "$build" --cases "$cases" "${parity[@]}"
+part parity 120 node scripts/gpu_cases.js --build "$build" --cases "$cases" "${parity[@]}"
 losses() { grep -oE '"(losses|gradientNorms)":\[[^]]*' "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'; }
 train=(train --data README.md --preset cpu --no-out --json "${training[@]}")
 if nano_gpt training 40 "${train[@]}" && nano_gpt training-again 40 "${train[@]}"; then
@@ -203,7 +203,7 @@ bench steps-tf32 20 steps "${step[@]}" --precision tf32
 bench steps-f32 20 steps "${step[@]}" --precision f32
 
 # ---- What the sanitizer sees, and what else there is time for.
-mapfile -t some < <(node scripts/cuda_cases.js --list --cases "$cases" --work $few --each 1)
+mapfile -t some < <(node scripts/gpu_cases.js --list --cases "$cases" --work $few --each 1)
 for tool in memcheck racecheck synccheck; do
   if have compute-sanitizer; then
     part $tool 60 compute-sanitizer --tool $tool --error-exitcode 9 "$build/Release/nano-run" --device cuda "${some[@]}"

@@ -11,7 +11,7 @@ const { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, w
   require('node:fs')
 const { tmpdir } = require('node:os')
 const { basename, dirname, join, resolve } = require('node:path')
-const { chooseCases, describeCases, parallel, run, runCases } = require('./cuda_cases')
+const { chooseCases, describeCases, parallel, run, runCases } = require('./gpu_cases')
 const { writeCases } = require('./write_cases')
 
 // Rows that are judged alike, but for those that say how themselves.
@@ -1781,7 +1781,7 @@ async function linkGemmTest(build, changed, output) {
   await link(build, 'nano_gpt_cuda', changed, output, [], main)
 }
 
-/** Everything that mutants are judged by must pass without one; under one schedule, as cuda_cases.js tries them all. */
+/** Everything that mutants are judged by must pass without one; under one schedule, as gpu_cases.js tries them all. */
 async function tryWithout(work, hows, cases) {
   const without = async (how, files) => {
     const caught = await judge(how, cases, files)
@@ -1799,8 +1799,8 @@ async function tryWithout(work, hows, cases) {
     const paths = new Set(these.flatMap((how) => casesOf(how, cases)))
     const build = races ? builds.races : builds.emulated
     const runner = join(builds.emulated, 'Release', 'nano-run')
-    const module = join(build, 'Release', 'nano_gpt_cuda.so')
-    const { failures } = await runCases([...paths], { runner, module, jobs })
+    const environment = { NANO_GPT_CUDA_MODULE: join(build, 'Release', 'nano_gpt_cuda.so') }
+    const { failures } = await runCases([...paths], { runner, device: 'cuda', environment, jobs })
     if (failures.length > 0) throw new Error(`without a mutant: ${failures[0]}`)
     const gemm = these.flatMap((how) => how.gemm ?? [])
     if (gemm.length > 0) {

@@ -40,7 +40,7 @@ failing_calls() {
 # Whole runs, and what users are told of GPUs that can't be used.
 typescript() {
   { [ -f build/Release/nano_gpt.node ] || npm run --silent build:native; } &&
-    NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/cuda/jest.config.js --maxWorkers "$jobs"
+    NANO_GPT_TEST_DEVICE=cuda NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/gpu/jest.config.js --maxWorkers "$jobs"
 }
 link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \
@@ -71,7 +71,7 @@ if [ -z "$cases" ]; then
   cases=$work/cases
   step write-cases node scripts/write_cases.js "$cases" || exit 1
 fi
-run="node scripts/cuda_cases.js --cases $cases --jobs $jobs"
+run="node scripts/gpu_cases.js --cases $cases --jobs $jobs"
 step cases $run --build build/emulated --work 1e6
 step cases-in-the-arena $run --build build/emulated --runner build/emulated/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5
 step races $run --build build/emulated-races --runner build/emulated/Release/nano-run --work 3e5 --each 60 --schedules ascending,shuffle

@@ -6,7 +6,7 @@
 const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { execFileSync } = require('node:child_process')
 const { join, resolve } = require('node:path')
-const { parallel, run } = require('../cuda_cases')
+const { parallel, run } = require('../gpu_cases')
 const { countInstructions } = require('./count_sass')
 
 const root = resolve(__dirname, '..', '..')

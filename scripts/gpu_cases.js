@@ -1,4 +1,4 @@
-// Which case files the emulated GPU can run in reasonable time, and running them: node scripts/cuda_cases.js --help
+// Which case files the emulated GPU can run in reasonable time, and running them: node scripts/gpu_cases.js --help
 
 const { execFile } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
@@ -158,9 +158,15 @@ async function parallel(items, jobs, work) {
 
 const noKernel = /the GPU has no kernel for it/
 
-/** Runs cases on an emulated GPU, in parts so that a crash ends only one: { passed, failures: [text], missing: ops without kernel }. */
-async function runCases(cases, { runner, module, schedule = 'ascending', jobs = 2, timeout = 600_000 }) {
-  const env = { NANO_GPT_CUDA_MODULE: module, SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1' }
+/**
+ * Runs cases on an emulated GPU, in parts so that a crash ends only one: { passed, failures: [text], missing: ops without kernel }.
+ * `environment` holds more than the schedule: for CUDA, which module.
+ */
+async function runCases(
+  cases,
+  { runner, device, environment = {}, schedule = 'ascending', jobs = 2, timeout = 600_000 },
+) {
+  const env = { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...environment }
   const parts = []
   const inOrder = [...cases].sort((a, b) => b.work - a.work) // the long ones first, and dealt out evenly
   const count = Math.max(1, Math.ceil(cases.length / 40))
@@ -168,7 +174,7 @@ async function runCases(cases, { runner, module, schedule = 'ascending', jobs = 
   const result = { passed: 0, failures: [], missing: new Map() }
   await parallel(parts, jobs, async (part) => {
     const paths = part.map(({ path }) => path)
-    const { end, stdout, stderr } = await run(runner, ['--device', 'cuda', ...paths], { env, timeout })
+    const { end, stdout, stderr } = await run(runner, ['--device', device, ...paths], { env, timeout })
     let failed = 0
     for (const line of stdout.split('\n')) {
       if (line.startsWith('ok ')) result.passed += 1
@@ -190,8 +196,9 @@ async function runCases(cases, { runner, module, schedule = 'ascending', jobs = 
 
 module.exports = { chooseCases, describeCases, kindOf, parallel, run, runCases }
 
-const usage = `usage: node scripts/cuda_cases.js --build FOLDER --cases FOLDER [options]
-  --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races
+const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [options]
+  --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races; for Metal, -DNANO_GPT_METAL=…
+  --device NAME      cuda (default) or metal
   --runner FILE      which nano-run, if not the build's
   --work N           leaves out cases that take more operations (default 3e6)
   --bytes N          leaves out cases whose tensors take more (default 64 MiB)
@@ -226,13 +233,15 @@ async function main() {
     return cases.length === 0 ? 1 : 0
   }
   const release = resolve(build, 'Release')
-  const module = join(release, 'nano_gpt_cuda.so')
+  const device = argument('--device', 'cuda')
+  const environment = device === 'cuda' ? { NANO_GPT_CUDA_MODULE: join(release, 'nano_gpt_cuda.so') } : {}
   const runner = resolve(argument('--runner', join(release, 'nano-run')))
   console.log(`${cases.length} cases; ${all.length - cases.length} left out`)
   let bad = cases.length === 0
   for (const schedule of argument('--schedules', 'ascending,descending,shuffle').split(',')) {
     const start = Date.now()
-    const result = await runCases(cases, { runner, module, schedule, jobs: Number(argument('--jobs', 2)) })
+    const jobs = Number(argument('--jobs', 2))
+    const result = await runCases(cases, { runner, device, environment, schedule, jobs })
     const { passed, failures, missing } = result
     const without = [...missing].map(([op, count]) => `${op} (${count})`)
     const seconds = ((Date.now() - start) / 1000).toFixed(1)
