@@ -3,8 +3,10 @@
 //   NANO_GPT_SKIP_NATIVE=1        neither look nor build
 //   NANO_GPT_BUILD_FROM_SOURCE=1  build even if a binary is there (as npm's --build-from-source)
 //   NANO_GPT_CUDA=1 or 0          build the CUDA module, or don't; else where there are nvcc and an NVIDIA driver
+//   NANO_GPT_METAL=0              build no Metal backend, which macOS has otherwise
 //   NANO_GPT_CUDA_ARCHITECTURES=… for these GPUs only, as CMAKE_CUDA_ARCHITECTURES; "all" for every one that nvcc knows
 const { spawnSync } = require('node:child_process')
+const { existsSync, readFileSync } = require('node:fs')
 const path = require('node:path')
 
 const root = path.join(__dirname, '..')
@@ -67,12 +69,12 @@ function findCMakeJs() {
 /**
  * Compiles; null if that worked, otherwise the end of what the tools said.
  *
- * @param cuda as NANO_GPT_CUDA of CMakeLists.txt: 'on', 'off', 'auto'
+ * @param gpus as NANO_GPT_CUDA and NANO_GPT_METAL of CMakeLists.txt: 'on', 'off', 'auto'
  */
-function compile(cmakeJs, cuda) {
+function compile(cmakeJs, { cuda, metal }) {
   // "build", not "compile": that runs a failing build a second time.
   const args = [cmakeJs, fromSource ? 'rebuild' : 'build', '-l', verbose ? 'verbose' : 'error']
-  args.push(`--CDNANO_GPT_CUDA=${cuda}`)
+  args.push(`--CDNANO_GPT_CUDA=${cuda}`, `--CDNANO_GPT_METAL=${metal}`)
   const architectures = env.NANO_GPT_CUDA_ARCHITECTURES
   if (architectures) args.push(`--CDNANO_GPT_CUDA_ARCHITECTURES=${architectures}`)
   const child = spawnSync(process.execPath, args, {
@@ -86,17 +88,25 @@ function compile(cmakeJs, cuda) {
   return `${child.stdout ?? ''}${child.stderr ?? ''}`.trimEnd().split('\n').slice(-REASON_LINES).join('\n')
 }
 
+/** Whether the build that failed had a GPU's kernels in it, which may be what failed. */
+function triedGpus({ cuda, metal }) {
+  if (process.platform === 'darwin') return metal !== 'off'
+  const cache = path.join(root, 'build', 'CMakeCache.txt')
+  return cuda !== 'off' && existsSync(cache) && readFileSync(cache, 'utf8').includes('\nCMAKE_CUDA_COMPILER:')
+}
+
 function build() {
   if (!hasCMake()) giveUp('there is no binary for this machine, and no CMake to build one')
   const cmakeJs = findCMakeJs()
   if (!cmakeJs) giveUp('there is no binary for this machine, and cmake-js is not installed')
   say('compiling the native backend …')
-  const cuda = isSet('NANO_GPT_CUDA') ? 'on' : env.NANO_GPT_CUDA === '0' ? 'off' : 'auto'
-  let failure = compile(cmakeJs, cuda)
-  if (failure !== null && cuda !== 'off') {
+  const wish = (name) => (isSet(name) ? 'on' : env[name] === '0' ? 'off' : 'auto')
+  const gpus = { cuda: wish('NANO_GPT_CUDA'), metal: wish('NANO_GPT_METAL') }
+  let failure = compile(cmakeJs, gpus)
+  if (failure !== null && triedGpus(gpus)) {
     console.error(failure)
-    say('that failed; once more without CUDA …')
-    failure = compile(cmakeJs, 'off')
+    say('that failed; once more without the GPU …')
+    failure = compile(cmakeJs, { cuda: 'off', metal: 'off' })
   }
   if (failure !== null) {
     console.error(failure)

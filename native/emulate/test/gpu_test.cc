@@ -1,7 +1,8 @@
-// What drives a GPU (native/gpu, native/cuda/driver.cu), on the emulated one, when things go wrong: every call of
-// CUDA's runtime fails in turn, once for itself and once for good, while a case file's program is compiled and run.
+// What drives a GPU (native/gpu, native/cuda/driver.cu, native/metal/driver.mm), on the emulated one, when things go
+// wrong: every call of CUDA's runtime, or of Metal's, fails in turn, once for itself and once for good, while a case
+// file's program is compiled and run.
 //
-//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...
+//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...      (of a build that emulates Metal: without it)
 //
 // --healthy: without failures. --once: without those that last, and only until the first is not as it must be.
 //
@@ -30,8 +31,9 @@
 namespace nano {
 namespace {
 
-// The emulator's side, found in the module.
+// The emulator's side, found in the module, or for Metal in this program.
 struct Emulator {
+  const char* device;
   void (*fail_call)(long number, bool stays);
   long (*calls)();
   const char* (*alive)();
@@ -41,8 +43,9 @@ Emulator emulator;
 
 bool FindEmulator() {
   const char* path = std::getenv("NANO_GPT_CUDA_MODULE");
-  void* module = path == nullptr ? nullptr : dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (module == nullptr) return false;
+  emulator.device = path == nullptr ? "metal" : "cuda";
+  void* module = path == nullptr ? RTLD_DEFAULT : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr && path != nullptr) return false;
   emulator.fail_call = reinterpret_cast<void (*)(long, bool)>(dlsym(module, "simt_fail_call"));
   emulator.calls = reinterpret_cast<long (*)()>(dlsym(module, "simt_calls"));
   emulator.alive = reinterpret_cast<const char* (*)()>(dlsym(module, "simt_alive"));
@@ -110,6 +113,7 @@ class Walk {
     const bool known = status.code() == Code::kDeviceLost || status.code() == Code::kOutOfMemory ||
                        status.code() == Code::kUnsupported;
     const bool says = status.message().find("CUDA") != std::string::npos ||
+                      status.message().find("Metal") != std::string::npos ||
                       status.message().find("out of memory on the GPU") != std::string::npos;
     if (!known || !says) {
       problem = std::string(what) + ": a poor error: " + NameOf(status.code()) + ": \"" + status.message() + "\"";
@@ -117,7 +121,7 @@ class Walk {
   }
 
   Status Open() {
-    Result<std::unique_ptr<Device>> device = OpenDevice("cuda", "", pool_);
+    Result<std::unique_ptr<Device>> device = OpenDevice(emulator.device, "", pool_);
     if (!device.ok()) return device.status();
     session_.emplace(std::move(device.value()));
     return Status::Ok();
