@@ -92,7 +92,7 @@ function compile(cmakeJs, { cuda, metal }) {
 function triedGpus({ cuda, metal }) {
   if (process.platform === 'darwin') return metal !== 'off'
   const cache = path.join(root, 'build', 'CMakeCache.txt')
-  return cuda !== 'off' && existsSync(cache) && readFileSync(cache, 'utf8').includes('\nCMAKE_CUDA_COMPILER:')
+  return cuda !== 'off' && existsSync(cache) && readFileSync(cache, 'utf8').includes('\nCMAKE_CUDA_FLAGS:')
 }
 
 function build() {
