@@ -3,22 +3,10 @@
 # Nothing is skipped: what cannot run fails. CASES=FOLDER uses case files that are there already.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. scripts/ci/steps.sh
 jobs=${JOBS:-$(nproc)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-bad=0
-
-# step NAME COMMAND...: runs it, says how long it took, and keeps on after a failure.
-step() {
-  local name=$1 start=$SECONDS
-  shift
-  echo "== $name"
-  "$@"
-  local end=$?
-  [ $end = 0 ] || bad=1
-  echo "== $name: $([ $end = 0 ] && echo ok || echo FAILED), $((SECONDS - start)) s"
-  return $end
-}
 
 # build FOLDER KIND TARGET...
 build() {
@@ -82,5 +70,4 @@ step typescript typescript
 # A share of them, others after each commit; all: MUTANTS=1000.
 turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 step mutants node scripts/mutants_cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
-[ $bad = 0 ] && echo "CUDA: all good in $SECONDS s" || echo "CUDA: FAILED"
-exit $bad
+finish CUDA

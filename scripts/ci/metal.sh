@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Proves the Metal backend without a Mac (docs/gpu-testing.md): Clang judges every shader, and the emulated GPU runs them, with the
+# real driver over stand-ins for Apple's frameworks. Nothing is skipped: what cannot run fails. CASES=FOLDER uses case files that
+# are there already.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+. scripts/ci/steps.sh
+jobs=${JOBS:-$(nproc)}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+build=build/metal
+
+build() {
+  cmake -S . -B $build -G Ninja -DNANO_GPT_METAL=emulated -DNANO_GPT_CUDA=off -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS=avx2 \
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/build.txt" 2>&1 &&
+    cmake --build $build -j "$jobs" --target all nano-gemm-test >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
+}
+# Each call of Metal's that can fail, in turn, during an update of a model.
+failing_calls() {
+  seq "$jobs" | SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
+    $build/Release/nano-gpu-test "--share={}/$jobs" "$(ls "$cases"/*-program-update-of-a-bigram.case)"
+}
+# Whole runs, and what users are told of GPUs that can't be used.
+typescript() {
+  mkdir -p $build/addon/build && ln -sfn ../../Release $build/addon/build/Release &&
+    NANO_GPT_TEST_DEVICE=metal NANO_GPT_PREBUILD=$build/addon npx jest --config test/gpu/jest.config.js --maxWorkers "$jobs"
+}
+
+step build build || exit 1
+step emulator $build/Release/nano-msl-test
+cases=${CASES:-}
+if [ -z "$cases" ]; then
+  cases=$work/cases
+  step write-cases node scripts/write_cases.js "$cases" || exit 1
+fi
+run="node scripts/gpu_cases.js --device metal --build $build --cases $cases --jobs $jobs"
+step cases $run --work 1e6
+SIMT_FAST_MATH=1 step cases-with-fast-math $run --work 3e5 --each 100 --schedules ascending
+step cases-in-the-arena $run --runner $build/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5
+SIMT_RACES=1 step races $run --work 3e5 --each 60 --schedules ascending,shuffle
+step products $build/Release/nano-gemm-test
+step failing-calls failing_calls
+step typescript typescript
+# A share of them, others after each commit; all: MUTANTS=1000.
+turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
+step mutants node scripts/mutants_metal.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
+finish Metal

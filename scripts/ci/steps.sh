@@ -1,0 +1,20 @@
+# For scripts of many steps, of which one that fails doesn't end the others. To be sourced.
+bad=0
+
+# step NAME COMMAND...: runs it, says how long it took, and keeps on after a failure.
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  "$@"
+  local end=$?
+  [ $end = 0 ] || bad=1
+  echo "== $name: $([ $end = 0 ] && echo ok || echo FAILED), $((SECONDS - start)) s"
+  return $end
+}
+
+# finish WHAT: the last line, and how the script ends.
+finish() {
+  [ $bad = 0 ] && echo "$1: all good in $SECONDS s" || echo "$1: FAILED"
+  exit $bad
+}
