@@ -76,8 +76,7 @@ async function rebuild(file, copy, target) {
     .replace(/ -O3 /, ' -O0 -w ')
   const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${compile}`])
   if (end !== 0) throw new Error(`${file} does not compile:\n${stderr}`)
-  const { stdout } = await run('ninja', ['-C', build, '-t', 'commands', '-s', target])
-  const link = stdout.trim().split('\n').at(-1)
+  const link = readFileSync(join(build, 'CMakeFiles', `${target}.dir`, 'link.txt'), 'utf8').trim()
   const path = join(copy, target)
   // Before the archive: what it has of the same names is then not looked for.
   const changed = link.replace(/ -o \S+/, ` -o ${path} ${object} -Wl,--allow-multiple-definition`)

@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 build=build/metal
 
 build() {
-  cmake -S . -B $build -G Ninja -DNANO_GPT_METAL=emulated -DNANO_GPT_CUDA=off -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS=avx2 \
+  cmake -S . -B $build -DNANO_GPT_METAL=emulated -DNANO_GPT_CUDA=off -DNANO_GPT_WERROR=ON -DNANO_GPT_INSTRUCTION_SETS=avx2 \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/build.txt" 2>&1 &&
     cmake --build $build -j "$jobs" --target all nano-gemm-test >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
