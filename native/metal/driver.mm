@@ -140,11 +140,13 @@ void Commit(Queue* queue) {
   queue->dispatches = 0;
 }
 
+Outcome NoEncoder(Message& message) {
+  return Say(Outcome::kLost, message, "Metal: the GPU takes no commands. A new process can try again");
+}
+
 Outcome OpenBuffer(Queue* queue, Message& message) {
-  if (queue->open != nil) return Outcome::kOk;
-  queue->open = [queue->commands commandBuffer];
-  if (queue->open != nil) return Outcome::kOk;
-  return Say(Outcome::kLost, message, "Metal: the GPU gives no command buffer");
+  if (queue->open == nil) queue->open = [queue->commands commandBuffer];
+  return queue->open == nil ? NoEncoder(message) : Outcome::kOk;
 }
 
 bool IsIdle(const Queue* queue) {
@@ -235,6 +237,7 @@ Outcome Zero(Queue* queue, void* to, size_t bytes, Message& message) {
     EndEncoding(queue);
     const auto [buffer, offset] = Locate(queue, to);
     id<MTLBlitCommandEncoder> blit = [queue->open blitCommandEncoder];
+    if (blit == nil) return NoEncoder(message);
     [blit fillBuffer:buffer range:NSMakeRange(offset, bytes) value:0];
     [blit endEncoding];
     return Outcome::kOk;
@@ -293,6 +296,7 @@ Outcome Encode(Queue* queue, const Command& command, Message& message) {
   const Outcome outcome = OpenBuffer(queue, message);
   if (outcome != Outcome::kOk) return outcome;
   if (queue->encoder == nil) queue->encoder = [queue->open computeCommandEncoder];
+  if (queue->encoder == nil) return NoEncoder(message);
   id<MTLComputeCommandEncoder> encoder = queue->encoder;
   [encoder setComputePipelineState:command.pipeline];
   const auto bind = [&](const void* data, NSUInteger index) {
