@@ -100,6 +100,6 @@ struct Module {
 };
 
 // Changes whenever a module that was built before would not fit.
-constexpr uint64_t kAbi = (uint64_t{1} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
+constexpr uint64_t kAbi = (uint64_t{2} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
 
 }  // namespace nano::gpu

@@ -245,6 +245,13 @@ Outcome Zero(Queue* queue, void* to, size_t bytes, Message& message) {
 }
 
 // ---- Kernels.
+// Of the many lines that a compiler says, the first that tells what is wrong.
+std::string FirstError(const std::string& text) {
+  const size_t error = std::min(text.find("error:"), text.size());
+  const size_t begin = text.rfind('\n', error) + 1;  // npos + 1 is 0
+  return text.substr(begin, text.find('\n', error) - begin);
+}
+
 id<MTLLibrary> Compile(Queue* queue, const char* file, Message& message) {
   const auto found = queue->libraries.find(file);
   if (found != queue->libraries.end()) return found->second;
@@ -260,7 +267,8 @@ id<MTLLibrary> Compile(Queue* queue, const char* file, Message& message) {
                                                        options:options
                                                          error:&error];
   if (library == nil) {
-    Say(Outcome::kUnsupported, message, "Metal: %s.metal does not compile on this system: %s", file, TextOf(error));
+    const std::string said = FirstError(TextOf(error));
+    Say(Outcome::kUnsupported, message, "Metal: %s.metal does not compile on this system: %s", file, said.c_str());
     return nil;
   }
   return queue->libraries[file] = library;

@@ -1,3 +1,167 @@
-// Which GPU is under test.
+// Which GPU is under test, and in which ways it can be of no use (docs/gpu-testing.md: the emulated one can be told to be another).
+
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 export const device = process.env.NANO_GPT_TEST_DEVICE as 'cuda' | 'metal'
+
+export interface Fault {
+  readonly name: string
+  /** `folder` is for what it takes. */
+  readonly env: (folder: string) => Record<string, string>
+  /** Of `devices()`. */
+  readonly available: boolean
+  /** Whether there is something to tell of. */
+  readonly present: boolean
+  readonly message: RegExp
+}
+
+interface Kind {
+  readonly faults: readonly Fault[]
+  /** Of a GPU that the driver can't use, and of one for which there are no kernels. */
+  readonly tooOld: { readonly env: Record<string, string>; readonly message: RegExp }
+  readonly noKernels: Record<string, string>
+  readonly description: RegExp
+  /** What ends a run when the GPU stops answering, and what the next one is told. */
+  readonly lost: RegExp
+  readonly lostAgain: { readonly code: string; readonly message: RegExp }
+  /** A call between loading a small model and its last token. */
+  readonly whileGenerating: number
+  readonly missing: RegExp
+}
+
+/** A module whose entry answers as one of another version does. */
+function foreignModule(folder: string): string {
+  const [source, path] = [join(folder, 'foreign.c'), join(folder, 'foreign.so')]
+  writeFileSync(source, 'unsigned long long abi[64]; void* nano_gpt_cuda_module(void) { return abi; }')
+  expect(spawnSync('cc', ['-shared', '-fPIC', source, '-o', path]).status).toBe(0)
+  return path
+}
+
+function notAModule(folder: string): string {
+  const path = join(folder, 'text.so')
+  writeFileSync(path, 'not a library')
+  return path
+}
+
+const cuda: Kind = {
+  tooOld: { env: { SIMT_DRIVER: '12.4' }, message: /driver is too old/ },
+  noKernels: { SIMT_NO_IMAGE: '1' },
+  description: /an emulated GPU, 16384 MiB/,
+  lost: /CUDA: the GPU has stopped answering: .* \(cudaErrorECCUncorrectable\)\. /,
+  lostAgain: { code: 'device', message: /has stopped answering/ },
+  whileGenerating: 1100,
+  missing: /there is no device "cuda:3"; there is one NVIDIA GPU, cuda:0/,
+  faults: [
+    {
+      name: 'no module',
+      env: () => ({ NANO_GPT_CUDA_MODULE: '/nowhere/cuda.so' }),
+      available: false,
+      present: true,
+      message: /NANO_GPT_CUDA_MODULE is \/nowhere\/cuda\.so, and there is no such file/,
+    },
+    {
+      name: 'a file that is no module',
+      env: (folder) => ({ NANO_GPT_CUDA_MODULE: notAModule(folder) }),
+      available: false,
+      present: true,
+      message: /text\.so can't be loaded: /,
+    },
+    {
+      name: 'a module of another version',
+      env: (folder) => ({ NANO_GPT_CUDA_MODULE: foreignModule(folder) }),
+      available: false,
+      present: true,
+      message: /foreign\.so is of another version of nano-gpt: run "npm rebuild nano-gpt", or delete it/,
+    },
+    {
+      name: 'no driver',
+      env: () => ({ SIMT_DRIVER: '0' }),
+      available: false,
+      present: false,
+      message: /there is no NVIDIA driver/,
+    },
+    {
+      name: 'a driver that is too old',
+      env: () => ({ SIMT_DRIVER: '12.4' }),
+      available: false,
+      present: true,
+      message:
+        /the NVIDIA driver is too old: it has CUDA 12\.4, and 13\.0 is needed\. Install a newer driver/,
+    },
+    {
+      name: 'no GPU',
+      env: () => ({ SIMT_DEVICES: '0', CUDA_VISIBLE_DEVICES: '' }),
+      available: false,
+      present: false,
+      message: /there is no NVIDIA GPU among CUDA_VISIBLE_DEVICES=/,
+    },
+    {
+      name: 'a GPU that is too old',
+      env: () => ({ SIMT_CAPABILITY: '7.0' }),
+      available: false,
+      present: true,
+      message: /an emulated GPU has compute capability 7\.0; at least 7\.5 is needed/,
+    },
+    {
+      name: 'a GPU for which there is no code',
+      env: () => ({ SIMT_NO_IMAGE: '1' }),
+      available: true,
+      present: true,
+      message:
+        /no code for the GPU: .*\(cudaErrorNoKernelImageForDevice\)\. It was built for compute capability 8\.0\./,
+    },
+    {
+      name: 'too little memory',
+      env: () => ({ SIMT_MEMORY: '1' }),
+      available: true,
+      present: true,
+      message:
+        /tensor ".*": out of memory on the GPU: 0\.\d MiB more are needed, 0\.\d of its 1\.0 MiB are free\. A smaller `batchSize`/,
+    },
+  ],
+}
+
+const metal: Kind = {
+  tooOld: { env: { SIMT_FAMILY: '1006' }, message: /an Apple M1 or later is needed/ },
+  noKernels: { SIMT_NO_IMAGE: '1' },
+  description: /an emulated GPU, 16384 MiB for the GPU/,
+  lost: /Metal: the GPU has failed: .*\. A new process can try again/,
+  lostAgain: { code: 'device_lost', message: /the GPU has failed/ },
+  whileGenerating: 1100,
+  missing: /there is no device "metal:3"; there is one GPU for Metal, metal:0/,
+  faults: [
+    {
+      name: 'no GPU',
+      env: () => ({ SIMT_DEVICES: '0' }),
+      available: false,
+      present: false,
+      message: /Metal: there is no GPU/,
+    },
+    {
+      name: 'a GPU that is too old',
+      env: () => ({ SIMT_FAMILY: '1006' }),
+      available: false,
+      present: true,
+      message: /Metal: an emulated GPU can't be used: an Apple M1 or later is needed/,
+    },
+    {
+      name: "kernels that the system's compiler refuses",
+      env: () => ({ SIMT_NO_IMAGE: '1' }),
+      available: true,
+      present: true,
+      message: /Metal: \w+\.metal does not compile on this system: /,
+    },
+    {
+      name: 'too little memory',
+      env: () => ({ SIMT_MEMORY: '1' }),
+      available: true,
+      present: true,
+      message:
+        /tensor ".*": out of memory on the GPU: 0\.\d MiB more are needed, and of the 1\.0 MiB that it should use 0\.\d are in use\. A smaller `batchSize`/,
+    },
+  ],
+}
+
+export const gpu: Kind = { cuda, metal }[device]

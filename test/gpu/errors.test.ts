@@ -9,6 +9,7 @@ import { objects, run } from '../cli/command'
 import { runChild } from '../support/child'
 import { temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
+import { device, gpu } from './device'
 
 const folder = temporaryFolder()
 /** Silent about what tests break on purpose, and complains of what isn't given back. */
@@ -37,123 +38,33 @@ const script = `
   }
 `
 
-/** A module whose entry answers as one of another version does. */
-function foreignModule(): string {
-  const [source, path] = [folder.path('foreign.c'), folder.path('foreign.so')]
-  writeFileSync(source, 'unsigned long long abi[64]; void* nano_gpt_cuda_module(void) { return abi; }')
-  expect(spawnSync('cc', ['-shared', '-fPIC', source, '-o', path]).status).toBe(0)
-  return path
-}
-
-function notAModule(): string {
-  const path = folder.path('text.so')
-  writeFileSync(path, 'not a library')
-  return path
-}
-
-interface Fault {
-  readonly name: string
-  readonly env: () => Record<string, string>
-  /** Of `devices()`. */
-  readonly available: boolean
-  /** Whether there is something to tell of. */
-  readonly present: boolean
-  readonly message: RegExp
-}
-
-const faults: readonly Fault[] = [
-  {
-    name: 'no module',
-    env: () => ({ NANO_GPT_CUDA_MODULE: '/nowhere/cuda.so' }),
-    available: false,
-    present: true,
-    message: /NANO_GPT_CUDA_MODULE is \/nowhere\/cuda\.so, and there is no such file/,
-  },
-  {
-    name: 'a file that is no module',
-    env: () => ({ NANO_GPT_CUDA_MODULE: notAModule() }),
-    available: false,
-    present: true,
-    message: /text\.so can't be loaded: /,
-  },
-  {
-    name: 'a module of another version',
-    env: () => ({ NANO_GPT_CUDA_MODULE: foreignModule() }),
-    available: false,
-    present: true,
-    message: /foreign\.so is of another version of nano-gpt: run "npm rebuild nano-gpt", or delete it/,
-  },
-  {
-    name: 'no driver',
-    env: () => ({ SIMT_DRIVER: '0' }),
-    available: false,
-    present: false,
-    message: /there is no NVIDIA driver/,
-  },
-  {
-    name: 'a driver that is too old',
-    env: () => ({ SIMT_DRIVER: '12.4' }),
-    available: false,
-    present: true,
-    message: /the NVIDIA driver is too old: it has CUDA 12\.4, and 13\.0 is needed\. Install a newer driver/,
-  },
-  {
-    name: 'no GPU',
-    env: () => ({ SIMT_DEVICES: '0', CUDA_VISIBLE_DEVICES: '' }),
-    available: false,
-    present: false,
-    message: /there is no NVIDIA GPU among CUDA_VISIBLE_DEVICES=/,
-  },
-  {
-    name: 'a GPU that is too old',
-    env: () => ({ SIMT_CAPABILITY: '7.0' }),
-    available: false,
-    present: true,
-    message: /an emulated GPU has compute capability 7\.0; at least 7\.5 is needed/,
-  },
-  {
-    name: 'a GPU for which there is no code',
-    env: () => ({ SIMT_NO_IMAGE: '1' }),
-    available: true,
-    present: true,
-    message:
-      /no code for the GPU: .*\(cudaErrorNoKernelImageForDevice\)\. It was built for compute capability 8\.0\./,
-  },
-  {
-    name: 'too little memory',
-    env: () => ({ SIMT_MEMORY: '1' }),
-    available: true,
-    present: true,
-    message:
-      /tensor ".*": out of memory on the GPU: 0\.\d MiB more are needed, 0\.\d of its 1\.0 MiB are free\. A smaller `batchSize`/,
-  },
-]
-
-describe.each(faults)('$name', ({ env, available, present, message }) => {
+describe.each(gpu.faults)('$name', ({ name, env, available, present, message }) => {
   test('is said; auto goes on with the CPU, as if that had been asked for', async () => {
     const said = await answers(
       `${script}
-      say(nano.devices()[0])
-      say(await failure({ device: 'cuda' }))
+      say(nano.devices().find(({ name }) => name === '${device}'))
+      say(await failure({ device: '${device}' }))
       const run = nano.train(options)
       say(await eventsOf(run))
       say((await run).device)
       say(await eventsOf(nano.train({ ...options, device: 'cpu' })))`,
-      { ...emulated, ...env() },
+      { ...emulated, ...env(folder.path()) },
     )
-    const [device, named, events, used, onCpu] = said as [
+    const [found, named, events, used, onCpu] = said as [
       { description: string },
       { code: string; message: string },
       { type: string; losses?: number[] }[],
       string,
       { type: string; losses?: number[] }[],
     ]
-    expect(device).toMatchObject({ name: 'cuda', available, present })
-    if (!available) expect(device.description).toMatch(message)
+    expect(found).toMatchObject({ name: device, available, present })
+    if (!available) expect(found.description).toMatch(message)
     expect(named.message).toMatch(message)
-    expect(named.code).toBe(!available ? 'device' : env().SIMT_MEMORY ? 'out_of_memory' : 'unsupported')
+    expect(named.code).toBe(
+      !available ? 'device' : name === 'too little memory' ? 'out_of_memory' : 'unsupported',
+    )
     const reason = expect.stringMatching(message)
-    const fallback = { type: 'fallback', step: 0, device: 'cuda', reason, instead: 'cpu' }
+    const fallback = { type: 'fallback', step: 0, device, reason, instead: 'cpu' }
     expect(events.filter(({ type }) => type === 'fallback')).toEqual(present ? [fallback] : [])
     expect(events.filter(({ type }) => type === 'start')).toMatchObject([{ device: 'cpu' }])
     expect(used).toBe('cpu')
@@ -166,9 +77,9 @@ describe.each(faults)('$name', ({ env, available, present, message }) => {
 test('what a GPU had too little memory for is given back, and it can be used again', async () => {
   const { code, stderr, stdout } = await runChild(
     `${script}
-    const small = { preset: 'bigram', device: 'cuda' }
-    console.log((await failure({ device: 'cuda' })).code, await failure(small))
-    console.log((await failure({ device: 'cuda' })).code, await failure({ preset: 'bigram', device: 'cpu' }))
+    const small = { preset: 'bigram', device: '${device}' }
+    console.log((await failure({ device: '${device}' })).code, await failure(small))
+    console.log((await failure({ device: '${device}' })).code, await failure({ preset: 'bigram', device: 'cpu' }))
     const model = await nano.train({ ...options, ...small })
     console.log((await model.generate({ maxTokens: 5 })).length)
     await model.dispose()`,
@@ -219,7 +130,7 @@ describe('a GPU that stops answering', () => {
       const path = JSON.stringify(file === 'last' ? out : join(out, `${file}.safetensors`))
       const [error, events, again, onCpu, resumed] = (await answers(
         `${losing(`event.path?.endsWith('${file}.safetensors')`, `{ device: 'auto', out: ${JSON.stringify(out)} }`)}
-      say(await failure({ device: 'cuda' }))
+      say(await failure({ device: '${device}' }))
       const model = await nano.train({ ...options, device: 'cpu' })
       say([model.device, (await model.generate({ maxTokens: 5 })).length])
       const rest = nano.train({ resume: ${path}, data: { text }, steps: 12 })
@@ -233,17 +144,16 @@ describe('a GPU that stops answering', () => {
         { type: string }[],
       ]
       expect(error.code).toBe('device_lost')
-      expect(error.message).toMatch(
-        /CUDA: the GPU has stopped answering: .* \(cudaErrorECCUncorrectable\)\. /,
-      )
+      expect(error.message).toMatch(gpu.lost)
       expect(error.message).toContain(
         `What was saved after step 5 is safe: train({ resume: ${path} }) goes on from there`,
       )
       expect(events.filter(({ type }) => type === 'fallback')).toEqual([])
-      expect(again).toMatchObject({ code: 'device', message: expect.stringMatching(/has stopped answering/) })
+      expect(again.code).toBe(gpu.lostAgain.code)
+      expect(again.message).toMatch(gpu.lostAgain.message)
       expect(onCpu).toEqual(['cpu', 5])
       expect(resumed.slice(0, 2)).toMatchObject([
-        { type: 'fallback', device: 'cuda', instead: 'cpu' },
+        { type: 'fallback', device, instead: 'cpu' },
         { type: 'start', device: 'cpu', step: 5 },
       ])
       expect((await readCheckpoint(out, 'last')).info.step).toBe(12)
@@ -252,7 +162,7 @@ describe('a GPU that stops answering', () => {
 
   test('nothing was to be saved: that is said', async () => {
     const [error] = (await answers(
-      losing(`event.type === 'step' && event.to > 4`, `{ device: 'cuda' }`),
+      losing(`event.type === 'step' && event.to > 4`, `{ device: '${device}' }`),
       lost(),
     )) as { message: string }[]
     expect(error.message).toMatch(/new one can try\. Nothing was saved, as no `out` was given$/)
@@ -264,8 +174,8 @@ describe('a GPU that stops answering', () => {
       device?: string
     }[][]
     expect(events.filter(({ device }) => device !== undefined)).toMatchObject([
-      { type: 'start', device: 'cuda' },
-      { type: 'fallback', device: 'cuda', instead: 'cpu' },
+      { type: 'start', device },
+      { type: 'fallback', device, instead: 'cpu' },
       { type: 'start', device: 'cpu' },
     ])
     expect(events.at(-1)).toMatchObject({ type: 'end', step: 40 })
@@ -279,17 +189,20 @@ test('generate() begins again elsewhere, with a warning', async () => {
     await nano.train({ ...options, device: 'cpu', out: ${out} })
     console.log((await nano.load(${out}, { checkpoint: 'last' })).device)`
   // Somewhere between loading, which goes well, and the last token.
-  const broken = { SIMT_QUIET: '1', SIMT_FAIL: '1100:stays' }
+  const broken = { SIMT_QUIET: '1', SIMT_FAIL: `${gpu.whileGenerating}:stays` }
   const loaded = await runChild(script + generated, broken)
-  expect(loaded).toMatchObject({ code: 0, stdout: 'cuda\n', stderr: '' })
+  expect(loaded).toMatchObject({ code: 0, stdout: `${device}\n`, stderr: '' })
   const { code, stdout, stderr } = await runChild(
     `console.log(await nano.generate(${open}) === await nano.generate({ ...${open}, device: 'cpu' }))`,
     broken,
   )
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'true\n' })
-  expect(
-    stderr.match(/NanoGptWarning: cuda can't be used: .*stopped answering.*; going on with cpu/g),
-  ).toHaveLength(1)
+  const warnings = stderr.match(/NanoGptWarning: .*/g)
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      new RegExp(`${device} can't be used: .*${gpu.lostAgain.message.source}.*; going on with cpu`),
+    ),
+  ])
 })
 
 describe('on the command line', () => {
@@ -302,24 +215,28 @@ describe('on the command line', () => {
   beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
 
   test('info has a line for every fault', async () => {
-    for (const { env, available, message } of faults) {
-      const { code, stdout } = await cli(env(), 'info')
+    for (const { env, available, message } of gpu.faults) {
+      const { code, stdout } = await cli(env(folder.path()), 'info')
       expect(code).toBe(0)
-      const line = stdout.split('\n').find((it) => /^ {2}[✓✗] cuda /.test(it))
-      expect(line).toMatch(available ? /✓ cuda +an emulated GPU, \d+ MiB/ : message)
+      const line = stdout.split('\n').find((it) => new RegExp(`^ {2}[✓✗] ${device} `).test(it))
+      expect(line).toMatch(available ? new RegExp(`✓ ${device} +an emulated GPU, \\d+ MiB`) : message)
     }
   })
 
   test('train and generate say in a line that the GPU is passed over', async () => {
     const env = { SIMT_MEMORY: '1' }
-    const passedOver = /^cuda can't be used: tensor ".*": out of memory on the GPU: .*; going on with cpu\n$/
+    const passedOver = new RegExp(
+      `^${device} can't be used: tensor ".*": out of memory on the GPU: .*; going on with cpu\n$`,
+    )
     const trained = await cli(env, 'train', ...text, ...short, '--out', 'a')
     expect(trained.code).toBe(0)
     expect(trained.stderr).toMatch(passedOver)
     expect(trained.stdout).toMatch(/^device +cpu: /m)
-    const generated = await cli({ SIMT_NO_IMAGE: '1' }, 'generate', '--model', 'a', '--max-tokens', '5')
+    const generated = await cli(gpu.noKernels, 'generate', '--model', 'a', '--max-tokens', '5')
     expect(generated.code).toBe(0)
-    expect(generated.stderr).toMatch(/^nano-gpt: cuda can't be used: CUDA: .*; going on with cpu\n$/)
+    expect(generated.stderr).toMatch(
+      new RegExp(`^nano-gpt: ${device} can't be used: .*; going on with cpu\n$`, 's'),
+    )
     const onGpu = await cli(
       {},
       'train',
@@ -333,10 +250,10 @@ describe('on the command line', () => {
       '--no-out',
     )
     expect(onGpu).toMatchObject({ code: 0, stderr: '' })
-    expect(onGpu.stdout).toMatch(/^device +cuda: an emulated GPU, 16384 MiB$/m)
+    expect(onGpu.stdout).toMatch(new RegExp(`^device +${device}: ${gpu.description.source}$`, 'm'))
     const asJson = await cli(env, 'train', ...text, ...short, '--out', 'b', '--json')
     expect(asJson.stderr).toBe('')
-    expect(objects(asJson.stdout)[0]).toMatchObject({ type: 'fallback', device: 'cuda', instead: 'cpu' })
+    expect(objects(asJson.stdout)[0]).toMatchObject({ type: 'fallback', device, instead: 'cpu' })
   })
 
   test('a GPU that was named is an error, with the flags that help', async () => {
@@ -347,16 +264,18 @@ describe('on the command line', () => {
       ...short,
       '--no-out',
       '--device',
-      'cuda',
+      device,
     )
     expect(code).toBe(1)
     expect(stderr).toMatch(
       /out of memory on the GPU: .* A smaller --batch-size \(with more --micro-batches\)/,
     )
-    const old = await cli({ SIMT_DRIVER: '12.4' }, 'generate', '--model', 'a', '--device', 'cuda')
+    const old = await cli(gpu.tooOld.env, 'generate', '--model', 'a', '--device', device)
     expect(old.code).toBe(1)
-    expect(old.stderr).toMatch(/device 'cuda' is not available: .*driver is too old.* Use --device auto/)
-    const missing = await cli({}, 'train', ...text, ...short, '--no-out', '--device', 'cuda:3')
-    expect(missing.stderr).toMatch(/there is no device "cuda:3"; there is one NVIDIA GPU, cuda:0/)
+    expect(old.stderr).toMatch(
+      new RegExp(`device '${device}' is not available: .*${gpu.tooOld.message.source}.* Use --device auto`),
+    )
+    const missing = await cli({}, 'train', ...text, ...short, '--no-out', '--device', `${device}:3`)
+    expect(missing.stderr).toMatch(gpu.missing)
   })
 })
