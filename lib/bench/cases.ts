@@ -22,7 +22,7 @@ export interface StepCase {
 
 /** Distinct characters of Tiny Shakespeare. */
 export const vocabSize = 65
-const corpusLength = 100_000
+export const corpusLength = 100_000
 export const seed = seedFrom(1337)
 
 export const stepCases: readonly StepCase[] = [

@@ -27,7 +27,7 @@ const savedSchema = v.object({
       name: v.string(),
       ms: v.pipe(v.number(), v.gtValue(0)),
       device: v.string(),
-      threads: v.number(),
+      threads: v.optional(v.number()),
       precision: v.optional(v.string()),
       batchSize: v.optional(v.number()),
     }),

@@ -1,9 +1,11 @@
 // What benchmarks take and give.
 
 import type { Precision } from '../graph/program'
+import type { Chip } from './chips'
 
 export const kinds = ['steps', 'ops', 'generate', 'roofline'] as const
-export type Kind = (typeof kinds)[number]
+/** What is measured; or, with `--paper`, computed. */
+export type Kind = (typeof kinds)[number] | 'paper'
 
 export interface BenchOptions {
   /** Cases, by name; none: all. */
@@ -16,6 +18,8 @@ export interface BenchOptions {
   readonly precision?: Precision
   /** Default: each case's own. */
   readonly batchSize?: number
+  /** The GPU whose published peak is taken. */
+  readonly paper?: Chip
   /** A Python that has torch, to compare with. */
   readonly python?: string
   /** Tells a person something that is no result. */
@@ -38,7 +42,8 @@ export interface Result {
   readonly kind: Kind
   readonly name: string
   readonly device: string
-  readonly threads: number
+  /** None where nothing is measured. */
+  readonly threads?: number
   /** If one was asked for. */
   readonly precision?: Precision
   readonly batchSize?: number
@@ -60,6 +65,9 @@ export interface Result {
   /** In the roofline: executions a step, and the part of the step's time. */
   readonly calls?: number
   readonly part?: number
+  /** On paper: of all executions. */
+  readonly flops?: number
+  readonly bytes?: number
   /** In the roofline's total: what shares are shares of. */
   readonly peak?: Peak
 }

@@ -1,6 +1,7 @@
 // The flags of `train` and `generate`: each option of the library under its name in kebab-case, and strict parsers for values.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { chipNames } from '../bench/chips'
 import type { CompleteOptions } from '../generate/options'
 import { precisions } from '../graph/program'
 import { presets } from '../model/config'
@@ -284,6 +285,10 @@ const benchFlags: Readonly<Record<string, Flag>> = {
     value: '<name>',
     description: `what products are computed in, on a GPU: ${oneOf(precisions, 'f32')}`,
   },
+  paper: {
+    value: '<chip>',
+    description: `for roofline: by a GPU's published peak, without measuring: ${listed(chipNames)}`,
+  },
   compare: { value: '<what>', description: 'torch: take turns with PyTorch doing the same' },
   python: {
     value: '<path>',
@@ -322,7 +327,11 @@ function option(name: string, { value, description, parse }: Flag): Option {
 
 /** Names to choose from, for the help. */
 function oneOf(names: readonly string[], usual: string): string {
-  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)} (default: ${usual})`
+  return `${listed(names)} (default: ${usual})`
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
 /** `batchSize` → `batch-size`. */

@@ -66,6 +66,20 @@ test('roofline: the ops of a step, what is outside them, and the whole', async (
   expect(table.stdout).toMatch(/^03: [\d.]+ ms a step, [\d.]+ GFLOP\/s/m)
 })
 
+test('roofline --paper: by published numbers, with no device', async () => {
+  const args = ['roofline', '--paper', 'm2-max', '--only', '03,cpu']
+  const found = objects((await bench(...args, '--json')).stdout)
+  const wholes = found.filter(({ part }) => part === 1)
+  expect(wholes.map(({ name, device }) => [name, device])).toEqual([
+    ['03', 'm2-max'],
+    ['cpu', 'm2-max'],
+  ])
+  const table = await bench(...args, '--precision', 'bf16')
+  expect([table.code, table.stderr]).toEqual([0, ''])
+  expect(table.stdout).toMatch(/^single-head, batches of 32, on paper: m2-max, bf16\nop .* FLOP\/byte/m)
+  expect(table.stdout).toMatch(/^cpu: [\d.]+ ms a step, .* 34\.0 FLOP\/byte; nothing was measured\)$/m)
+})
+
 test('ops: a name stands for all that begin so', async () => {
   const args = ['ops', '--only', 'layer-norm', '--batch-size', '1', '--rounds', '1']
   const found = objects((await bench(...args, '--json')).stdout)
@@ -143,6 +157,10 @@ test.each([
   [['--compare', 'jax'], /--compare is "jax": must be torch/],
   [['--python', 'python3'], /--compare torch/],
   [['roofline', '--compare', 'torch'], /leave --compare out/],
+  [['roofline', '--paper', 'm3'], /--paper is "m3": must be 'm2', 'm2-max' or 'm1-max'/],
+  [['--paper', 'm2'], /--paper is for the roofline/],
+  [['roofline', '--paper', 'm2', '--device', 'cpu'], /--paper measures nothing: leave --device out/],
+  [['roofline', '--paper', 'm2', '--instruction-set', 'avx2'], /leave --instruction-set out/],
   [['generate', '--batch-size', '2'], /leave --batch-size out/],
   [['generate', '--precision', 'bf16'], /leave --precision out/],
   [['--precision', 'f16'], /--precision is "f16": must be 'f32', 'tf32' or 'bf16'/],
