@@ -63,7 +63,7 @@ function ratesColumns(): Column[] {
   ]
 }
 
-const torchTitles = ['PyTorch'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
+const torchTitles = ['beside'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
 const baselineTitles = ['before'.padStart(10), 'before/now'.padStart(10)]
 const gap = '  '
 

@@ -2,6 +2,7 @@
 
 import type { Precision } from '../graph/program'
 import type { Chip } from './chips'
+import type { Rival } from './rivals'
 
 export const kinds = ['steps', 'ops', 'generate', 'roofline'] as const
 /** What is measured; or, with `--paper`, computed. */
@@ -20,7 +21,9 @@ export interface BenchOptions {
   readonly batchSize?: number
   /** The GPU whose published peak is taken. */
   readonly paper?: Chip
-  /** A Python that has torch, to compare with. */
+  /** Whom to compare with, if there is a Python. Default PyTorch. */
+  readonly compare?: readonly Rival[]
+  /** A Python that has them. */
   readonly python?: string
   /** Tells a person something that is no result. */
   readonly note?: (line: string) => void
@@ -28,7 +31,7 @@ export interface BenchOptions {
 
 /** Another's time for the same. */
 export interface Comparison {
-  /** 'reference', 'fused', 'compiled'. */
+  /** 'reference', 'fused', 'compiled', 'mlx'. */
   readonly variant: string
   readonly ms: number
   /** Theirs / ours, the median of the rounds: above 1 we are faster. */

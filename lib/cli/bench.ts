@@ -15,7 +15,7 @@ import {
 } from '../bench/file'
 import { linesOf, titles, totalOf } from '../bench/report'
 import { type BenchOptions, type Kind, kinds, type Result } from '../bench/result'
-import { findPython, type Python } from '../bench/torch'
+import { findPython, type Python, type Rival } from '../bench/rivals'
 import { NanoGptError, show, suggest } from '../errors'
 import { precisions } from '../graph/program'
 import { checkOptions, count, oneOf } from '../options'
@@ -33,7 +33,12 @@ const schema = v.strictObject({
   instructionSet: v.optional(v.string()),
   precision: v.optional(oneOf(precisions)),
   paper: v.optional(oneOf(chipNames)),
-  compare: v.optional(v.literal('torch', 'must be torch')),
+  compare: v.optional(
+    v.pipe(
+      v.picklist(['torch', 'mlx', 'torch,mlx'], 'must be torch, mlx or torch,mlx'),
+      v.transform((names) => names.split(',') as Rival[]),
+    ),
+  ),
   python: v.optional(v.string()),
   save: v.optional(v.string()),
   baseline: v.optional(v.string()),
@@ -49,7 +54,7 @@ export async function benchCommand(kindName: string | undefined, given: v.InferI
   const kind = options.paper ? 'paper' : asked
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   if (options.save !== undefined) await prepareSave(options.save)
-  const python = options.compare && findPython(options.python)
+  const python = options.compare && findPython(options.compare, options.python)
   const printer = options.json ? new Printer(baseline) : new TablePrinter(kind, baseline, !!python)
   const results: Result[] = []
   for await (const result of benchmarks[kind](toBench(options, python))) {
@@ -58,7 +63,7 @@ export async function benchCommand(kindName: string | undefined, given: v.InferI
   }
   printer.end()
   if (options.save === undefined) return
-  await saveResults(options.save, results, python?.version)
+  await saveResults(options.save, results, python?.versions)
   if (!options.json) say(dim(`\nSaved to ${options.save}`))
 }
 
@@ -80,6 +85,7 @@ function refuseContradictions(kind: Kind, options: Options, given: v.InferInput<
   }
   if (python !== undefined && !compare) refuse('--python is for --compare torch: give both')
   if (kind === 'roofline' && compare) refuse('roofline looks at nano-gpt alone: leave --compare out')
+  if (compare?.includes('mlx') && kind !== 'steps') refuse('--compare mlx is for steps: give --compare torch')
   if (paper && kind !== 'roofline') refuse('--paper is for the roofline: nano-gpt bench roofline --paper …')
   for (const name of ['rounds', 'threads', 'device', 'instructionSet'] as const) {
     if (paper && given[name] !== undefined) refuse(`--paper measures nothing: leave --${kebab(name)} out`)
@@ -89,7 +95,7 @@ function refuseContradictions(kind: Kind, options: Options, given: v.InferInput<
 }
 
 function toBench(options: Options, python: Python | undefined): BenchOptions {
-  const { only, rounds, threads, batchSize, device, instructionSet, precision, paper } = options
+  const { only, rounds, threads, batchSize, device, instructionSet, precision, paper, compare } = options
   return {
     only: only?.split(',').map((name) => name.trim()),
     rounds,
@@ -99,6 +105,7 @@ function toBench(options: Options, python: Python | undefined): BenchOptions {
     instructionSet,
     precision,
     paper,
+    compare,
     python: python?.path,
     note: options.json ? undefined : note,
   }

@@ -289,10 +289,13 @@ const benchFlags: Readonly<Record<string, Flag>> = {
     value: '<chip>',
     description: `for roofline: by a GPU's published peak, without measuring: ${listed(chipNames)}`,
   },
-  compare: { value: '<what>', description: 'torch: take turns with PyTorch doing the same' },
+  compare: {
+    value: '<what>',
+    description: 'torch, mlx or torch,mlx: take turns with PyTorch, or MLX, doing the same',
+  },
   python: {
     value: '<path>',
-    description: 'a Python that has torch (default: NANO_GPT_PYTHON, or python3)',
+    description: 'a Python that has them (default: NANO_GPT_PYTHON, or python3)',
   },
   save: { value: '<file>', description: 'write the results to a file, with machine, date and versions' },
   baseline: { value: '<file>', description: 'show the change since a file that --save wrote' },
