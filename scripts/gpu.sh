@@ -11,6 +11,7 @@
 #                                                  and judges no speed
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+. scripts/parts.sh
 minutes=9.5 python=python3 rehearse='' pack='' unpack=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -19,21 +20,12 @@ while [ $# -gt 0 ]; do
     --pack) pack=${2:?} && shift ;;
     --unpack) unpack=${2:?} && shift ;;
     --rehearse) rehearse=1 ;;
-    *)
-      sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
-      exit 2
-      ;;
+    *) usage ;;
   esac
   shift
 done
 jobs=$(nproc)
 packed=build/gpu-pack
-
-die() {
-  echo "gpu.sh: $*" >&2
-  exit 2
-}
-have() { command -v "$1" >/dev/null; }
 
 if [ -n "$pack" ]; then
   rm -rf "$packed"
@@ -49,12 +41,6 @@ fi
 
 # ---- What is needed, and what to do where it is missing.
 export PATH=$PATH:$PWD/$packed:${CUDA_HOME:-${CUDA_PATH:-/usr/local/cuda}}/bin
-missing=0
-need() {
-  have "$1" && return
-  echo "missing: $1. $2"
-  missing=1
-}
 if [ -z "$rehearse" ]; then
   need nvidia-smi "Install NVIDIA's driver"
   need nvcc 'Install the CUDA toolkit, or set CUDA_HOME to where it is'
@@ -81,9 +67,7 @@ else
   [ -z "$torch" ] || places+=("$("$python" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))')/nvidia")
   NANO_GPT_CUBLAS=$(find -L "${places[@]}" -name 'libcublas.so.[0-9]*' 2>/dev/null | head -n 1)
 fi
-results=gpu-results/$name-$(date +%Y-%m-%d)
-rm -rf "$results"
-mkdir -p "$results"
+begin "gpu-results/$name-$(date +%Y-%m-%d)" "$minutes"
 {
   echo "commit: $(git describe --always --dirty 2>/dev/null)"
   echo "processor: $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1), $jobs threads"
@@ -99,32 +83,6 @@ mkdir -p "$results"
   echo "PyTorch: ${torch:-none}; cuBLAS: ${NANO_GPT_CUBLAS:-none}"
 } | tee "$results/facts.txt"
 
-# ---- Parts of the whole. A part has so many seconds, or what is left of all.
-deadline=$(awk "BEGIN { print int($minutes * 60) }")
-note() { # PART HOW SECONDS LIMIT
-  printf '%s\t%s\t%s\t%s\n' "$@" >>"$results/parts.tsv"
-  printf '%-16s %-24s %3d s of %3d, %3d s left\n' "$@" $((deadline - SECONDS))
-}
-# part NAME SECONDS COMMAND...: its output goes to NAME.log.
-part() {
-  local part=$1 limit=$2 start=$SECONDS left=$((deadline - SECONDS)) end how
-  shift 2
-  [ "$limit" -lt "$left" ] || limit=$left
-  if [ "$limit" -lt 5 ]; then
-    note "$part" 'no time left' 0 0
-    return 1
-  fi
-  timeout --kill-after=5 "$limit" "$@" >"$results/$part.log" 2>&1
-  end=$?
-  case $end in
-    0) how=ok ;;
-    124 | 137) how="not done in time" ;;
-    *) how="failed" ;;
-  esac
-  note "$part" "$how" $((SECONDS - start)) "$limit"
-  [ $end = 0 ] || tail -n 12 "$results/$part.log" | sed 's/^/    /'
-  return $end
-}
 finish() {
   node scripts/gpu_report.js "$results" ${rehearse:+--rehearse}
   exit
@@ -162,17 +120,8 @@ if [ -n "$rehearse" ]; then
   product_kinds=('bf16 to f32 63 x 64' 'tf32 63 x 64') golden='bigram.*\(cpu\)' parity=(--schedules ascending --work 1e4 --each 1)
   training=(--steps 2 --batch-size 1 --eval-batches 1) step=(--only 03 --batch-size 1 --rounds 1)
   ops=(--only attention-backward --batch-size 1 --rounds 1) few=1e4 quick=(quick)
-  # Stands in for a Python with PyTorch: answers every command.
   python=$PWD/$results/python
-  cat >"$python" <<'END'
-#!/usr/bin/env node
-if (process.argv[2] === '-c') console.log('none')
-else require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-  if (line === 'quit') process.exit()
-  console.log(JSON.stringify(line.startsWith('{') ? { ready: true } : { ms: 1000, peakBytes: 1e9 }))
-})
-END
-  chmod +x "$python"
+  stand_in_python "$python"
   compare=(--compare torch --python "$python")
 fi
 nano_gpt() { # PART SECONDS ARGUMENT...
@@ -188,7 +137,6 @@ part runtime 30 "$build/Release/nano-simt-test"
 part instructions 30 "$build/Release/nano-ptx-test"
 part products 60 "$build/Release/nano-gemm-test" "${product_kinds[@]}"
 part parity 120 node scripts/gpu_cases.js --build "$build" --cases "$cases" "${parity[@]}"
-losses() { grep -oE '"(losses|gradientNorms)":\[[^]]*' "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'; }
 train=(train --data README.md --preset cpu --no-out --json "${training[@]}")
 if nano_gpt training 40 "${train[@]}" && nano_gpt training-again 40 "${train[@]}"; then
   part same-bits 5 cmp <(losses training) <(losses training-again)

@@ -1,15 +1,20 @@
-// Makes a report of what scripts/gpu.sh has left in a folder: FOLDER.md for people, FOLDER.json for programs, and a verdict for
-// everything that was to be proven: node scripts/gpu_report.js FOLDER [--rehearse]     (no verdict on speed then)
+// Makes a report of what scripts/gpu.sh or scripts/mac.sh has left in a folder: FOLDER.md for people, FOLDER.json for programs, and a
+// verdict for everything that was to be proven: node scripts/gpu_report.js FOLDER [--metal] [--rehearse]     (no verdict on speed then)
 
 const { existsSync, readFileSync, writeFileSync } = require('node:fs')
 const { basename, join } = require('node:path')
 
 const folder = process.argv[2]
 const rehearsal = process.argv.includes('--rehearse')
+const metal = process.argv.includes('--metal')
 
-/** Of issue and docs/gpu-testing.md: parts of cuBLAS's rate, and how many times compiled PyTorch's speed. */
+/** Of docs/gpu-testing.md: parts of cuBLAS's rate, and how many times compiled PyTorch's speed. */
 const targets = { ofCublas: 0.55, must: 1, aim: 1 / 0.8 }
-const precisions = ['bf16', 'tf32', 'f32']
+/** Of docs/performance.md, "What is to be beaten": milliseconds of nanoGPT's small setting on an M2, tokens a second of MLX on an M1 Max. */
+const published = { smallMs: 120, tokensPerSecond: 37_900 }
+const precisions = metal ? ['f32', 'bf16'] : ['bf16', 'tf32', 'f32']
+/** What single ops are measured in. */
+const usual = precisions[0]
 
 const read = (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : undefined)
 const lines = (name) => (read(name) ?? '').split('\n').filter(Boolean)
@@ -38,11 +43,8 @@ function summaryOf(name) {
 function verdictOfPart({ name, how, limit }) {
   const verdict =
     how === 'ok' ? 'passed' : how === 'failed' || how === 'not done in time' ? 'failed' : 'unknown'
-  return {
-    what: name,
-    verdict,
-    detail: how === 'ok' || how === 'failed' ? summaryOf(name) : `${how} (${limit} s)`,
-  }
+  const why = limit > 0 ? `${how} (${limit} s)` : summaryOf(name) || how
+  return { what: name, verdict, detail: how === 'ok' || how === 'failed' ? summaryOf(name) : why }
 }
 
 const mean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
@@ -75,14 +77,85 @@ function verdictOfStep(steps) {
   }
 }
 
+/** Beside each that it was compared with, and what is published. */
+function verdictsOfMetal(steps) {
+  const ratio = (of) => (of.length > 0 ? Math.min(...of.map((it) => it.ratio)) : undefined)
+  const beside = precisions.flatMap((precision) =>
+    ['PyTorch on MPS', 'MLX'].flatMap((rival) =>
+      steps[precision].map(({ name, ms, torch = [] }) => {
+        const least = ratio(torch.filter(({ variant }) => (variant === 'mlx') === (rival === 'MLX')))
+        const what = `${name} in ${precision}: as fast as ${rival}`
+        if (least === undefined)
+          return { what, verdict: 'unknown', detail: `${figures(ms)} ms, not compared` }
+        const verdict = least >= targets.must ? 'passed' : 'failed'
+        return { what, verdict, detail: `${figures(ms)} ms, ${figures(1 / least)} of its time` }
+      }),
+    ),
+  )
+  const msOf = (wanted) => steps.f32.find(({ name }) => name === wanted)?.ms
+  const against = (what, ms, passed, detail) =>
+    ms === undefined
+      ? { what, verdict: 'unknown', detail: 'not measured' }
+      : { what, verdict: passed(ms) ? 'passed' : 'failed', detail: detail(ms) }
+  const tokens = (ms) => ms && (1000 * 64 * 256) / ms
+  return [
+    ...beside,
+    against(
+      `cpu in f32: less than ${published.smallMs} ms`,
+      msOf('cpu'),
+      (ms) => ms < published.smallMs,
+      (ms) => `${figures(ms)} ms`,
+    ),
+    // An M2 without "Max" would need nine tenths of its roofline.
+    /-(Max|Ultra)-/.test(basename(folder))
+      ? against(
+          `baby in f32: more than ${published.tokensPerSecond} tokens/s`,
+          msOf('baby'),
+          (ms) => tokens(ms) > published.tokensPerSecond,
+          (ms) => `${figures(tokens(ms))} tokens/s`,
+        )
+      : {
+          what: 'baby in f32',
+          verdict: 'unknown',
+          detail: msOf('baby') ? `${figures(tokens(msOf('baby')))} tokens/s` : 'not measured',
+        },
+  ]
+}
+
 const table = (titles, rows) =>
   [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
 /** A row for our time, and one for each that it is compared with. */
 const beside = (what, { ms, torch = [], flopsPerSecond }) => [
   [what, 'nano-gpt', figures(ms), '', flopsPerSecond ? figures(flopsPerSecond / 1e12) : ''],
-  ...torch.map(({ variant, ms, ratio }) => ['', `PyTorch, ${variant}`, figures(ms), figures(ratio), '']),
+  ...torch.map(({ variant, ms, ratio }) => [
+    '',
+    variant === 'mlx' ? 'MLX' : `PyTorch, ${variant}`,
+    figures(ms),
+    figures(ratio),
+    '',
+  ]),
 ]
+
+function tableOfProducts(products) {
+  return [
+    '## Products',
+    '',
+    table(
+      ['', 'product', 'm × n × k', 'ms', 'TFLOP/s', 'cuBLAS, ms', "of cuBLAS's rate"],
+      products.map(({ precision, name, m, n, k, ms, tflops, cublasMs, ofCublas }) => [
+        precision,
+        name,
+        `${m} × ${n} × ${k}`,
+        figures(ms),
+        figures(tflops),
+        figures(cublasMs),
+        figures(ofCublas),
+      ]),
+    ),
+    '',
+  ]
+}
 
 function rooflineOf(results) {
   const whole = results.at(-1)
@@ -116,9 +189,11 @@ function main() {
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
   const steps = Object.fromEntries(precisions.map((name) => [name, resultsOf(`steps-${name}`)]))
-  const ops = resultsOf('ops-bf16')
-  const roofline = resultsOf('roofline-bf16')
-  const speed = [verdictOfStep(steps), ...precisions.map((name) => verdictOfProducts(products, name))]
+  const ops = resultsOf(`ops-${usual}`)
+  const roofline = resultsOf(`roofline-${usual}`)
+  const speed = metal
+    ? verdictsOfMetal(steps)
+    : [verdictOfStep(steps), ...precisions.map((name) => verdictOfProducts(products, name))]
   const verdicts = [
     ...parts.map(verdictOfPart),
     ...speed.map((it) => (rehearsal ? { ...it, verdict: 'unknown' } : it)),
@@ -146,29 +221,15 @@ function main() {
       precisions.flatMap((name) => steps[name].flatMap((it) => beside(`${it.name} in ${name}`, it))),
     ),
     '',
-    '## Products',
-    '',
-    table(
-      ['', 'product', 'm × n × k', 'ms', 'TFLOP/s', 'cuBLAS, ms', "of cuBLAS's rate"],
-      products.map(({ precision, name, m, n, k, ms, tflops, cublasMs, ofCublas }) => [
-        precision,
-        name,
-        `${m} × ${n} × ${k}`,
-        figures(ms),
-        figures(tflops),
-        figures(cublasMs),
-        figures(ofCublas),
-      ]),
-    ),
-    '',
-    '## Other ops, in bf16',
+    ...(metal ? [] : tableOfProducts(products)),
+    `## ${metal ? 'Single' : 'Other'} ops, in ${usual}`,
     '',
     table(
       ['', '', 'ms', 'theirs ÷ ours', 'TFLOP/s'],
       ops.flatMap((it) => beside(it.name, it)),
     ),
     '',
-    '## Where a step goes, in bf16',
+    `## Where a step goes, in ${usual}`,
     '',
     ...rooflineOf(roofline),
     '',

@@ -18,11 +18,13 @@ export interface StepCase {
   readonly preset: string
   /** How PyTorch does the same; see scripts/torch/bench.py. */
   readonly variants: readonly string[]
+  /** Whether scripts/mlx/bench.py does the same. */
+  readonly mlx: boolean
 }
 
 /** Distinct characters of Tiny Shakespeare. */
 export const vocabSize = 65
-const corpusLength = 100_000
+export const corpusLength = 100_000
 export const seed = seedFrom(1337)
 
 export const stepCases: readonly StepCase[] = [
@@ -32,9 +34,10 @@ export const stepCases: readonly StepCase[] = [
       name: number,
       preset: name,
       variants: number === '09' ? ['reference', 'fused', 'compiled'] : ['reference'],
+      mlx: number === '09',
     })),
-  { name: 'cpu', preset: 'cpu', variants: ['fused', 'compiled'] },
-  { name: 'baby', preset: 'baby', variants: ['fused', 'compiled'] },
+  { name: 'cpu', preset: 'cpu', variants: ['fused', 'compiled'], mlx: true },
+  { name: 'baby', preset: 'baby', variants: ['fused', 'compiled'], mlx: true },
 ]
 
 /** The cases asked for, by number ('9', '09') or preset; all of them if none is. */

@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../checkpoint/atomic'
 import { NanoGptError, reasonOf, show } from '../errors'
 import { version } from '../version'
 import type { Result } from './result'
+import type { Python } from './rivals'
 
 const savedSchema = v.object({
   type: v.literal('nano-gpt bench'),
@@ -20,14 +21,19 @@ const savedSchema = v.object({
     cores: v.number(),
     instructionSet: v.optional(v.string()),
   }),
-  versions: v.object({ nanoGpt: v.string(), node: v.string(), torch: v.optional(v.string()) }),
+  versions: v.object({
+    nanoGpt: v.string(),
+    node: v.string(),
+    torch: v.optional(v.string()),
+    mlx: v.optional(v.string()),
+  }),
   results: v.array(
     v.looseObject({
       kind: v.string(),
       name: v.string(),
       ms: v.pipe(v.number(), v.gtValue(0)),
       device: v.string(),
-      threads: v.number(),
+      threads: v.optional(v.number()),
       precision: v.optional(v.string()),
       batchSize: v.optional(v.number()),
     }),
@@ -61,14 +67,14 @@ export async function prepareSave(path: string): Promise<void> {
 export async function saveResults(
   path: string,
   results: readonly Result[],
-  torch: string | undefined,
+  compared: Python['versions'] = {},
 ): Promise<void> {
   const saved = {
     type: 'nano-gpt bench',
     version: 1,
     date: new Date().toISOString(),
     machine: machine(),
-    versions: { nanoGpt: version, node: process.version, torch },
+    versions: { nanoGpt: version, node: process.version, ...compared },
     results,
   }
   await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(saved, null, 2)}\n`)])

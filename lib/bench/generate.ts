@@ -9,7 +9,7 @@ import { initializeWeights } from '../model/weights'
 import { findCases, seed, vocabSize } from './cases'
 import { measure, type Ours } from './measure'
 import type { BenchOptions, Result } from './result'
-import { TorchProcess, torchArguments } from './torch'
+import { RivalProcess, rivalArguments } from './rivals'
 
 interface GenerateCase {
   readonly name: string
@@ -38,8 +38,8 @@ const cases: readonly GenerateCase[] = [
 
 export async function* benchGenerate(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const chosen = findCases(cases, options.only, (wanted) => cases.filter(({ name }) => name === wanted))
-  const args = options.python ? ['--stage', stage, ...(await torchArguments(options))] : []
-  const torch = options.python && new TorchProcess(options.python, 'bench.py', args)
+  const args = options.python ? ['--stage', stage, ...(await rivalArguments('torch', options))] : []
+  const torch = options.python && new RivalProcess('torch', options.python, 'bench.py', args)
   try {
     for (const each of chosen) yield await benchCase(each, options, torch || undefined)
   } finally {
@@ -50,7 +50,7 @@ export async function* benchGenerate(options: BenchOptions): AsyncGenerator<Resu
 async function benchCase(
   each: GenerateCase,
   options: BenchOptions,
-  torch: TorchProcess | undefined,
+  torch: RivalProcess | undefined,
 ): Promise<Result> {
   const { name, prompt, tokens } = each
   const ours = await ourWriter(each, options)
@@ -75,7 +75,7 @@ async function benchCase(
 }
 
 /** Milliseconds that PyTorch takes for a text. */
-async function theirText(torch: TorchProcess, prompt: number, tokens: number, count: number) {
+async function theirText(torch: RivalProcess, prompt: number, tokens: number, count: number) {
   let ms = 0
   for (let i = 0; i < count; i++) {
     const { ms: perToken } = await torch.ask(`generate ${prompt} ${tokens}`)

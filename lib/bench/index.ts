@@ -2,6 +2,7 @@
 
 import { benchGenerate } from './generate'
 import { benchOps } from './ops'
+import { benchPaper } from './paper'
 import type { BenchOptions, Kind, Result } from './result'
 import { benchRoofline } from './roofline'
 import { benchSteps } from './steps'
@@ -14,4 +15,5 @@ export const benchmarks: Readonly<
   ops: benchOps,
   generate: benchGenerate,
   roofline: benchRoofline,
+  paper: benchPaper,
 }

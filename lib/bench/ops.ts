@@ -10,7 +10,7 @@ import { type OpCase, opCases } from './op_cases'
 import { achieved, measurePeak } from './peak'
 import { prepare, timeRuns } from './prepare'
 import type { BenchOptions, Peak, Result } from './result'
-import { TorchProcess, torchArguments } from './torch'
+import { RivalProcess, rivalArguments } from './rivals'
 
 export async function* benchOps(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const all = opCases(options.batchSize)
@@ -19,8 +19,8 @@ export async function* benchOps(options: BenchOptions): AsyncGenerator<Result, v
     all.filter(({ name }) => name === wanted || name.startsWith(`${wanted}-`)),
   )
   const peak = await measurePeak(options)
-  const args = options.python ? await torchArguments(options) : []
-  const torch = options.python && new TorchProcess(options.python, 'bench_ops.py', args)
+  const args = options.python ? await rivalArguments('torch', options) : []
+  const torch = options.python && new RivalProcess('torch', options.python, 'bench_ops.py', args)
   try {
     for (const each of chosen) yield await benchOp(each, options, peak, torch || undefined)
   } finally {
@@ -32,7 +32,7 @@ async function benchOp(
   each: OpCase,
   options: BenchOptions,
   peak: Peak | undefined,
-  torch: TorchProcess | undefined,
+  torch: RivalProcess | undefined,
 ): Promise<Result> {
   const trace = new Trace(each.name)
   each.build(trace)

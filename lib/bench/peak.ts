@@ -79,10 +79,12 @@ export function achieved(
   const seconds = ms / 1000
   const rates = { flopsPerSecond: cost.flops / seconds, bytesPerSecond: cost.bytes / seconds }
   if (!peak) return rates
+  const least = bound(cost, peak)
+  return { ...rates, share: least.seconds / seconds, limit: least.limit }
+}
+
+/** The least time that the peak allows, and which part of it allows no less. */
+export function bound(cost: Cost, peak: Peak): { seconds: number; limit: 'compute' | 'memory' } {
   const [computing, moving] = [cost.flops / peak.flopsPerSecond, cost.bytes / peak.bytesPerSecond]
-  return {
-    ...rates,
-    share: Math.max(computing, moving) / seconds,
-    limit: computing >= moving ? 'compute' : 'memory',
-  }
+  return { seconds: Math.max(computing, moving), limit: computing >= moving ? 'compute' : 'memory' }
 }

@@ -42,6 +42,16 @@ const columnsOf: Readonly<Record<Kind, readonly Column[]>> = {
     { title: 'of step', width: 7, cell: ({ part }) => percent(part) },
     ...ratesColumns(),
   ],
+  paper: [
+    { title: 'op', width: 52, left: true, cell: ({ name }) => name.slice(name.indexOf(' ') + 1) },
+    { title: 'calls', width: 5, cell: ({ calls }) => String(calls ?? '') },
+    { title: 'GFLOP', width: 8, cell: ({ flops }) => figures(flops! / 1e9) },
+    { title: 'MB', width: 8, cell: ({ bytes }) => figures(bytes! / 1e6) },
+    { title: 'FLOP/byte', width: 9, cell: ({ flops, bytes }) => (flops! / bytes!).toFixed(1) },
+    { title: 'bound by', width: 8, left: true, cell: ({ limit }) => limit ?? '' },
+    { title: 'ms', width: 8, cell: ({ ms }) => figures(ms) },
+    { title: 'of step', width: 7, cell: ({ part }) => percent(part) },
+  ],
 }
 
 function ratesColumns(): Column[] {
@@ -53,7 +63,7 @@ function ratesColumns(): Column[] {
   ]
 }
 
-const torchTitles = ['PyTorch'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
+const torchTitles = ['beside'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
 const baselineTitles = ['before'.padStart(10), 'before/now'.padStart(10)]
 const gap = '  '
 
@@ -90,7 +100,20 @@ function memoryOf({ peakBytes, torch = [] }: Result): string {
 }
 
 /** A step as a whole, below the table of its ops. */
-export function totalOf({ ms, name, device, flopsPerSecond, share, peak, threads }: Result): string {
+export function totalOf(result: Result): string {
+  return result.kind === 'paper' ? paperTotalOf(result) : measuredTotalOf(result)
+}
+
+function paperTotalOf({ ms, name, calls, flops, bytes, tokensPerSecond, device, peak }: Result): string {
+  const whole = `${name}: ${figures(ms)} ms a step, ${figures(tokensPerSecond!)} tokens/s`
+  const cost = `${calls} ops, ${figures(flops! / 1e9)} GFLOP, ${figures(bytes! / 1e9)} GB`
+  const { flopsPerSecond, bytesPerSecond } = peak!
+  const ceiling = `${rate(flopsPerSecond, 1e12)} TFLOP/s and ${rate(bytesPerSecond, 1e9)} GB/s`
+  const ridge = `${(flopsPerSecond / bytesPerSecond).toFixed(1)} FLOP/byte`
+  return `${whole} at most (${cost}; ${device}: ${ceiling}, ${ridge}; nothing was measured)`
+}
+
+function measuredTotalOf({ ms, name, device, flopsPerSecond, share, peak, threads }: Result): string {
   const whole = `${name}: ${figures(ms)} ms a step, ${rate(flopsPerSecond, 1e9)} GFLOP/s`
   if (!peak) return whole
   const ceiling = `${rate(peak.flopsPerSecond, 1e9)} GFLOP/s and ${rate(peak.bytesPerSecond, 1e9)} GB/s`

@@ -1,9 +1,12 @@
 // What benchmarks take and give.
 
 import type { Precision } from '../graph/program'
+import type { Chip } from './chips'
+import type { Rival } from './rivals'
 
 export const kinds = ['steps', 'ops', 'generate', 'roofline'] as const
-export type Kind = (typeof kinds)[number]
+/** What is measured; or, with `--paper`, computed. */
+export type Kind = (typeof kinds)[number] | 'paper'
 
 export interface BenchOptions {
   /** Cases, by name; none: all. */
@@ -16,7 +19,11 @@ export interface BenchOptions {
   readonly precision?: Precision
   /** Default: each case's own. */
   readonly batchSize?: number
-  /** A Python that has torch, to compare with. */
+  /** The GPU whose published peak is taken. */
+  readonly paper?: Chip
+  /** Whom to compare with, if there is a Python. Default PyTorch. */
+  readonly compare?: readonly Rival[]
+  /** A Python that has them. */
   readonly python?: string
   /** Tells a person something that is no result. */
   readonly note?: (line: string) => void
@@ -24,7 +31,7 @@ export interface BenchOptions {
 
 /** Another's time for the same. */
 export interface Comparison {
-  /** 'reference', 'fused', 'compiled'. */
+  /** 'reference', 'fused', 'compiled', 'mlx'. */
   readonly variant: string
   readonly ms: number
   /** Theirs / ours, the median of the rounds: above 1 we are faster. */
@@ -38,7 +45,8 @@ export interface Result {
   readonly kind: Kind
   readonly name: string
   readonly device: string
-  readonly threads: number
+  /** None where nothing is measured. */
+  readonly threads?: number
   /** If one was asked for. */
   readonly precision?: Precision
   readonly batchSize?: number
@@ -60,6 +68,9 @@ export interface Result {
   /** In the roofline: executions a step, and the part of the step's time. */
   readonly calls?: number
   readonly part?: number
+  /** On paper: of all executions. */
+  readonly flops?: number
+  readonly bytes?: number
   /** In the roofline's total: what shares are shares of. */
   readonly peak?: Peak
 }

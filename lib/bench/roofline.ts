@@ -9,7 +9,7 @@ import { type Side, timesIn } from './measure'
 import { achieved, measurePeak } from './peak'
 import type { BenchOptions, Peak, Result } from './result'
 
-const defaultCase = '09'
+export const defaultCase = '09'
 
 /** Ops that are the same but for their place. */
 export interface Group {

@@ -7,7 +7,7 @@ import { NanoGptError, reasonOf } from '../errors'
 import { findStepCases, openTrainer, type StepCase } from './cases'
 import { measure, type Side } from './measure'
 import type { BenchOptions, Comparison, Result } from './result'
-import { TorchProcess, torchArguments } from './torch'
+import { type Rival, RivalProcess, rivalArguments } from './rivals'
 
 /** The one whose memory is measured too: the others need little. */
 const large = '09'
@@ -17,11 +17,11 @@ export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result,
 }
 
 async function benchStep(each: StepCase, options: BenchOptions): Promise<Result> {
-  const rivals = await torchSteps(each, options)
+  const rivals = await rivalSteps(each, options)
   try {
     const ours = await ourSteps(each.preset, options)
     // A GPU's is not a process's.
-    const withMemory = each.name === large && rivals.length > 0 && !ours.device.startsWith('cuda')
+    const withMemory = each.name === large && rivals.length > 0 && !/^(cuda|metal)/.test(ours.device)
     const { ms, others } = await measure([ours, ...rivals.map(({ side }) => side)], options)
     const torch: Comparison[] = []
     for (const [index, other] of others.entries()) {
@@ -64,14 +64,19 @@ async function ourSteps(preset: string, options: BenchOptions) {
 }
 
 /** The variants that work here: torch.compile needs a compiler, for one. */
-async function torchSteps({ name, variants }: StepCase, options: BenchOptions) {
-  const found: { side: Side; process: TorchProcess }[] = []
-  if (!options.python) return found
-  const common = await torchArguments(options)
-  for (const variant of variants) {
-    const args = ['--stage', name, '--variant', variant, ...common]
+async function rivalSteps({ name, variants, mlx }: StepCase, options: BenchOptions) {
+  const found: { side: Side; process: RivalProcess }[] = []
+  const { python, compare = ['torch'] } = options
+  if (!python) return found
+  const wanted: { rival: Rival; variant: string; args: string[] }[] = []
+  if (compare.includes('torch')) {
+    for (const variant of variants) wanted.push({ rival: 'torch', variant, args: ['--variant', variant] })
+  }
+  if (compare.includes('mlx') && mlx) wanted.push({ rival: 'mlx', variant: 'mlx', args: [] })
+  for (const { rival, variant, args: own } of wanted) {
+    const args = ['--stage', name, ...own, ...(await rivalArguments(rival, options))]
     if (options.batchSize) args.push('--batch-size', String(options.batchSize))
-    const process = new TorchProcess(options.python, 'bench.py', args)
+    const process = new RivalProcess(rival, python, 'bench.py', args)
     try {
       await process.ask('run 1')
       found.push({ side: process.side(variant, (count) => `run ${count}`), process })

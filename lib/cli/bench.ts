@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import * as v from 'valibot'
 import { benchmarks } from '../bench'
+import { chipNames } from '../bench/chips'
 import {
   type Change,
   changeOf,
@@ -14,10 +15,11 @@ import {
 } from '../bench/file'
 import { linesOf, titles, totalOf } from '../bench/report'
 import { type BenchOptions, type Kind, kinds, type Result } from '../bench/result'
-import { findPython, type Python } from '../bench/torch'
+import { findPython, type Python, type Rival } from '../bench/rivals'
 import { NanoGptError, show, suggest } from '../errors'
 import { precisions } from '../graph/program'
 import { checkOptions, count, oneOf } from '../options'
+import { kebab } from './flags'
 import { bold, dim, json, note, say } from './output'
 
 const defaultRounds = 7
@@ -30,7 +32,13 @@ const schema = v.strictObject({
   device: v.optional(v.string()),
   instructionSet: v.optional(v.string()),
   precision: v.optional(oneOf(precisions)),
-  compare: v.optional(v.literal('torch', 'must be torch')),
+  paper: v.optional(oneOf(chipNames)),
+  compare: v.optional(
+    v.pipe(
+      v.picklist(['torch', 'mlx', 'torch,mlx'], 'must be torch, mlx or torch,mlx'),
+      v.transform((names) => names.split(',') as Rival[]),
+    ),
+  ),
   python: v.optional(v.string()),
   save: v.optional(v.string()),
   baseline: v.optional(v.string()),
@@ -40,12 +48,13 @@ const schema = v.strictObject({
 type Options = v.InferOutput<typeof schema>
 
 export async function benchCommand(kindName: string | undefined, given: v.InferInput<typeof schema>) {
-  const kind = findKind(kindName ?? 'steps')
+  const asked = findKind(kindName ?? 'steps')
   const options = checkOptions('bench', schema, given)
-  refuseContradictions(kind, options)
+  refuseContradictions(asked, options, given)
+  const kind = options.paper ? 'paper' : asked
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   if (options.save !== undefined) await prepareSave(options.save)
-  const python = options.compare && findPython(options.python)
+  const python = options.compare && findPython(options.compare, options.python)
   const printer = options.json ? new Printer(baseline) : new TablePrinter(kind, baseline, !!python)
   const results: Result[] = []
   for await (const result of benchmarks[kind](toBench(options, python))) {
@@ -54,7 +63,7 @@ export async function benchCommand(kindName: string | undefined, given: v.InferI
   }
   printer.end()
   if (options.save === undefined) return
-  await saveResults(options.save, results, python?.version)
+  await saveResults(options.save, results, python?.versions)
   if (!options.json) say(dim(`\nSaved to ${options.save}`))
 }
 
@@ -69,18 +78,24 @@ function findKind(name: string): Kind {
   )
 }
 
-function refuseContradictions(kind: Kind, { compare, python, batchSize, precision }: Options): void {
+function refuseContradictions(kind: Kind, options: Options, given: v.InferInput<typeof schema>): void {
+  const { compare, python, batchSize, precision, paper } = options
   const refuse = (message: string) => {
     throw new NanoGptError('option', `bench: ${message}`)
   }
   if (python !== undefined && !compare) refuse('--python is for --compare torch: give both')
   if (kind === 'roofline' && compare) refuse('roofline looks at nano-gpt alone: leave --compare out')
+  if (compare?.includes('mlx') && kind !== 'steps') refuse('--compare mlx is for steps: give --compare torch')
+  if (paper && kind !== 'roofline') refuse('--paper is for the roofline: nano-gpt bench roofline --paper …')
+  for (const name of ['rounds', 'threads', 'device', 'instructionSet'] as const) {
+    if (paper && given[name] !== undefined) refuse(`--paper measures nothing: leave --${kebab(name)} out`)
+  }
   if (kind === 'generate' && precision) refuse('generate computes in f32: leave --precision out')
   if (kind === 'generate' && batchSize) refuse('generate writes one sequence: leave --batch-size out')
 }
 
 function toBench(options: Options, python: Python | undefined): BenchOptions {
-  const { only, rounds, threads, batchSize, device, instructionSet, precision } = options
+  const { only, rounds, threads, batchSize, device, instructionSet, precision, paper, compare } = options
   return {
     only: only?.split(',').map((name) => name.trim()),
     rounds,
@@ -89,6 +104,8 @@ function toBench(options: Options, python: Python | undefined): BenchOptions {
     device,
     instructionSet,
     precision,
+    paper,
+    compare,
     python: python?.path,
     note: options.json ? undefined : note,
   }
@@ -114,6 +131,8 @@ class Printer {
 class TablePrinter extends Printer {
   private readonly extras: { readonly torch: boolean; readonly baseline: boolean }
   private readonly differing = new Set<string>()
+  /** Op by op. */
+  private readonly ofSteps: boolean
   private titled = false
   private beyondBound = false
 
@@ -124,11 +143,12 @@ class TablePrinter extends Printer {
   ) {
     super(baseline)
     this.extras = { torch, baseline: !!baseline }
+    this.ofSteps = kind === 'roofline' || kind === 'paper'
   }
 
   override print(result: Result): void {
     if (!this.titled) this.title(result)
-    const isTotal = this.kind === 'roofline' && result.part === 1
+    const isTotal = this.ofSteps && result.part === 1
     if (isTotal) this.total(result)
     else for (const line of linesOf(result, this.extras, this.change(result))) say(line)
     if (result.share !== undefined && result.share > 1) this.beyondBound = true
@@ -142,8 +162,9 @@ class TablePrinter extends Printer {
   }
 
   private title({ device, threads, precision, preset, batchSize }: Result): void {
-    const what = this.kind === 'roofline' ? `${preset}, batches of ${batchSize}, ` : ''
-    say(dim(`${what}device ${device}, ${threads} threads${precision ? `, ${precision}` : ''}`))
+    const what = this.ofSteps ? `${preset}, batches of ${batchSize}, ` : ''
+    const where = this.kind === 'paper' ? `on paper: ${device}` : `device ${device}, ${threads} threads`
+    say(dim(`${what}${where}${precision ? `, ${precision}` : ''}`))
     say(bold(titles(this.kind, this.extras)))
     this.titled = true
   }

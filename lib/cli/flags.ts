@@ -1,6 +1,7 @@
 // The flags of `train` and `generate`: each option of the library under its name in kebab-case, and strict parsers for values.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { chipNames } from '../bench/chips'
 import type { CompleteOptions } from '../generate/options'
 import { precisions } from '../graph/program'
 import { presets } from '../model/config'
@@ -284,10 +285,17 @@ const benchFlags: Readonly<Record<string, Flag>> = {
     value: '<name>',
     description: `what products are computed in, on a GPU: ${oneOf(precisions, 'f32')}`,
   },
-  compare: { value: '<what>', description: 'torch: take turns with PyTorch doing the same' },
+  paper: {
+    value: '<chip>',
+    description: `for roofline: by a GPU's published peak, without measuring: ${listed(chipNames)}`,
+  },
+  compare: {
+    value: '<what>',
+    description: 'torch, mlx or torch,mlx: take turns with PyTorch, or MLX, doing the same',
+  },
   python: {
     value: '<path>',
-    description: 'a Python that has torch (default: NANO_GPT_PYTHON, or python3)',
+    description: 'a Python that has them (default: NANO_GPT_PYTHON, or python3)',
   },
   save: { value: '<file>', description: 'write the results to a file, with machine, date and versions' },
   baseline: { value: '<file>', description: 'show the change since a file that --save wrote' },
@@ -322,7 +330,11 @@ function option(name: string, { value, description, parse }: Flag): Option {
 
 /** Names to choose from, for the help. */
 function oneOf(names: readonly string[], usual: string): string {
-  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)} (default: ${usual})`
+  return `${listed(names)} (default: ${usual})`
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
 /** `batchSize` → `batch-size`. */

@@ -189,6 +189,7 @@ Examples:
   nano-gpt bench --only 01,03,cpu                       of these
   nano-gpt bench --only 09 --batch-size 8 --compare torch --python venv/bin/python
   nano-gpt bench roofline --only cpu                    where the time of a step goes, and what would be possible
+  nano-gpt bench roofline --paper m2                    what it would take at the published peak of Apple's M2
   nano-gpt bench ops --only gemm,attention              single ops, at the sizes of stage 09
   nano-gpt bench generate                               tokens a second
   nano-gpt bench --save before.json                     … change something …

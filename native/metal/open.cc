@@ -1,4 +1,7 @@
 // The Metal backend as a device of the engine.
+#include <cstdlib>
+#include <cstring>
+
 #include "engine/backend.h"
 #include "gpu/backend.h"
 #include "metal/module.h"
@@ -6,6 +9,8 @@
 namespace nano::metal {
 
 Availability Probe() {
+  const char* const wish = std::getenv("NANO_GPT_METAL");
+  if (wish != nullptr && std::strcmp(wish, "0") == 0) return {false, "NANO_GPT_METAL=0 turns it off", false};
   const gpu::Module& module = Module();
   gpu::Message message;
   int devices = 0;

@@ -8,6 +8,7 @@ dropout and AdamW, batches drawn with randint and stack. A step is drawing a bat
     python bench.py --stage 09 --variant fused                         the same model with what PyTorch has to make it fast
     python bench.py --stage baby --variant compiled                    nanoGPT's model, through torch.compile
     python bench.py --stage 09 --variant compiled --device cuda --precision bf16    on a GPU, matrix products in bf16 (autocast)
+    python bench.py --stage cpu --variant fused --device mps                        on Apple's GPU
     python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
 Variants: `reference` is written as the course's scripts are; `fused` (fused.py) has one matrix for query, key and value,
@@ -20,7 +21,8 @@ is answered with {"error": …}. Nothing else is printed to standard output. The
 
 On a GPU a run's steps are timed together, up to the end of the last: it works on while Python has gone ahead. The corpus lies
 there, and a batch is one gather from it; `reference` draws batches as the course's scripts do, and sends them there. Memory
-is what PyTorch has allocated on the GPU. Precision bf16 is autocast, with weights in f32; tf32 is what PyTorch calls "high".
+is what PyTorch has allocated on the GPU (of MPS, now: it keeps no peak). Precision bf16 is autocast, with weights in f32; tf32 is
+what PyTorch calls "high".
 
 The whole loop makes all of a stage's steps on a text and, every so many steps and after the last, estimates both losses
 over 200 random batches of each split, without dropout. Reading the text and making the model are not in its seconds.
@@ -116,7 +118,7 @@ class Bench:
 
     def synchronize(self) -> None:
         if self.device != 'cpu':
-            torch.cuda.synchronize()
+            getattr(torch, self.device).synchronize()
 
     def step(self) -> None:
         with self.precision:
@@ -179,8 +181,10 @@ class Bench:
 
 
 def peak_bytes(device) -> int:
-    if device != 'cpu':
+    if device == 'cuda':
         return torch.cuda.max_memory_allocated()
+    if device == 'mps':
+        return torch.mps.driver_allocated_memory()
     import resource  # which Windows lacks
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -216,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--stage', choices=[*STAGES, *PRESETS], required=True, help='or the name of a preset of nanoGPT')
     parser.add_argument('--variant', choices=VARIANTS, default='reference')
-    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--device', choices=('cpu', 'cuda', 'mps'), default='cpu')
     parser.add_argument('--precision', choices=('f32', 'tf32', 'bf16'), default='f32')
     parser.add_argument('--steps', type=int, help='time this many steps (after one of warm-up) and end')
     parser.add_argument('--threads', type=int, default=2)

@@ -96,7 +96,7 @@ class Bench:
 
     def synchronize(self) -> None:
         if self.device != 'cpu':
-            torch.cuda.synchronize()
+            getattr(torch, self.device).synchronize()
 
     def answer(self, line: str) -> dict:
         if line.startswith('{'):
@@ -118,7 +118,7 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--device', choices=('cpu', 'cuda', 'mps'), default='cpu')
     parser.add_argument('--precision', choices=('f32', 'tf32', 'bf16'), default='f32')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -93,7 +93,7 @@ test('ops with the same sizes are one group, the slowest first', () => {
 describe('a baseline', () => {
   test('what was saved comes back, and changes are before / now', async () => {
     const path = folder.path('saved.json')
-    await saveResults(path, [step], '2.13.0')
+    await saveResults(path, [step], { torch: '2.13.0' })
     const saved = await readBaseline(path)
     expect(saved).toMatchObject({
       type: 'nano-gpt bench',

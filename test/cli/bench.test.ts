@@ -66,6 +66,20 @@ test('roofline: the ops of a step, what is outside them, and the whole', async (
   expect(table.stdout).toMatch(/^03: [\d.]+ ms a step, [\d.]+ GFLOP\/s/m)
 })
 
+test('roofline --paper: by published numbers, with no device', async () => {
+  const args = ['roofline', '--paper', 'm2-max', '--only', '03,cpu']
+  const found = objects((await bench(...args, '--json')).stdout)
+  const wholes = found.filter(({ part }) => part === 1)
+  expect(wholes.map(({ name, device }) => [name, device])).toEqual([
+    ['03', 'm2-max'],
+    ['cpu', 'm2-max'],
+  ])
+  const table = await bench(...args, '--precision', 'bf16')
+  expect([table.code, table.stderr]).toEqual([0, ''])
+  expect(table.stdout).toMatch(/^single-head, batches of 32, on paper: m2-max, bf16\nop .* FLOP\/byte/m)
+  expect(table.stdout).toMatch(/^cpu: [\d.]+ ms a step, .* 34\.0 FLOP\/byte; nothing was measured\)$/m)
+})
+
 test('ops: a name stands for all that begin so', async () => {
   const args = ['ops', '--only', 'layer-norm', '--batch-size', '1', '--rounds', '1']
   const found = objects((await bench(...args, '--json')).stdout)
@@ -82,7 +96,7 @@ test('a precision is passed on, and said', async () => {
   expect((await bench(...args, '--precision', 'bf16')).stdout).toMatch(/^device js, \d+ threads, bf16$/m)
 })
 
-/** A Python that has torch, as far as the command can tell: it answers every command. */
+/** A Python that has torch and mlx, as far as the command can tell: it answers every command, MLX's in half the time. */
 function fakePython(): string {
   const path = folder.path('python')
   writeFileSync(
@@ -90,7 +104,7 @@ function fakePython(): string {
     `#!${process.execPath}
 if (process.argv[2] === '-c') console.log('2.99')
 else require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
-  if (line !== 'quit') console.log(JSON.stringify(line.startsWith('{') ? { ready: true } : { ms: 1000 }))
+  if (line !== 'quit') console.log(JSON.stringify(line.startsWith('{') ? { ready: true } : { ms: /mlx/.test(process.argv[2]) ? 500 : 1000 }))
   else process.exit()
 })
 `,
@@ -127,6 +141,21 @@ onUnix('--compare torch takes turns with a Python', async () => {
   expect(gemm).toMatchObject({ name: 'gemm-768x128x512', torch: [{ variant: 'torch', ms: 1000 }] })
 })
 
+onUnix('--compare torch,mlx has both, and says of which version', async () => {
+  const args = ['--only', 'cpu', '--batch-size', '1', '--rounds', '1', '--compare', 'torch,mlx']
+  const [found] = objects(
+    (await bench(...args, '--python', fakePython(), '--save', 'both.json', '--json')).stdout,
+  )
+  const variants = (found.torch as { variant: string; ms: number }[]).map(({ variant, ms }) => [variant, ms])
+  expect(variants).toEqual([
+    ['fused', 1000],
+    ['compiled', 1000],
+    ['mlx', 500],
+  ])
+  const { versions } = JSON.parse(readFileSync(folder.path('both.json'), 'utf8'))
+  expect(versions).toMatchObject({ torch: '2.99', mlx: '2.99' })
+})
+
 test('without a Python with torch it says how to get one', async () => {
   const env = { NANO_GPT_PYTHON: folder.path('no-python') }
   const { code, stderr } = await run(['bench', ...small, '--compare', 'torch'], { cwd: folder.path(), env })
@@ -140,9 +169,14 @@ test.each([
   [['ops', '--only', 'gem'], /there are gemm-384x384-forward/],
   [['--rounds', '0'], /--rounds is 0: must be at least 1/],
   [['--threads', '0', '--only', '01'], /--threads is 0/],
-  [['--compare', 'jax'], /--compare is "jax": must be torch/],
+  [['--compare', 'jax'], /--compare is "jax": must be torch, mlx or torch,mlx/],
+  [['ops', '--compare', 'torch,mlx'], /--compare mlx is for steps/],
   [['--python', 'python3'], /--compare torch/],
   [['roofline', '--compare', 'torch'], /leave --compare out/],
+  [['roofline', '--paper', 'm3'], /--paper is "m3": must be 'm2', 'm2-max' or 'm1-max'/],
+  [['--paper', 'm2'], /--paper is for the roofline/],
+  [['roofline', '--paper', 'm2', '--device', 'cpu'], /--paper measures nothing: leave --device out/],
+  [['roofline', '--paper', 'm2', '--instruction-set', 'avx2'], /leave --instruction-set out/],
   [['generate', '--batch-size', '2'], /leave --batch-size out/],
   [['generate', '--precision', 'bf16'], /leave --precision out/],
   [['--precision', 'f16'], /--precision is "f16": must be 'f32', 'tf32' or 'bf16'/],

@@ -1,4 +1,4 @@
-// PyTorch's side: a Python process that obeys lines on its standard input, so that it can take turns with ours.
+// The sides of PyTorch and MLX: Python processes that obey lines on their standard input, so that they can take turns with ours.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -9,54 +9,75 @@ import type { Side } from './measure'
 import type { BenchOptions } from './result'
 
 /** dist/bench and lib/bench lie equally deep. */
-const scripts = join(__dirname, '..', '..', 'scripts', 'torch')
+const scripts = join(__dirname, '..', '..', 'scripts')
+
+export type Rival = 'torch' | 'mlx'
+
+const nameOf: Readonly<Record<Rival, string>> = { torch: 'PyTorch', mlx: 'MLX' }
+/** Prints its version. */
+const probe: Readonly<Record<Rival, string>> = {
+  torch: 'import torch; print(torch.__version__)',
+  mlx: 'import mlx.core; print(mlx.core.__version__)',
+}
 
 export interface Python {
   readonly path: string
-  /** Of PyTorch. */
-  readonly version: string
+  readonly versions: Readonly<Partial<Record<Rival, string>>>
 }
 
 /**
- * A Python that can import torch: the one asked for, that of NANO_GPT_PYTHON, or `python3`.
+ * A Python that can import what is to be compared with: the one asked for, that of NANO_GPT_PYTHON, or `python3`.
  *
  * @throws NanoGptError 'torch' that says how to get one
  */
-export function findPython(asked?: string): Python {
+export function findPython(compared: readonly Rival[], asked?: string): Python {
   const path = asked ?? process.env.NANO_GPT_PYTHON ?? 'python3'
-  const { status, stdout, error } = spawnSync(path, ['-c', 'import torch; print(torch.__version__)'], {
-    encoding: 'utf8',
-  })
-  if (status === 0) return { path, version: stdout.trim() }
-  const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import torch`
+  return { path, versions: Object.fromEntries(compared.map((rival) => [rival, versionOf(rival, path)])) }
+}
+
+function versionOf(rival: Rival, path: string): string {
+  const { status, stdout, error } = spawnSync(path, ['-c', probe[rival]], { encoding: 'utf8' })
+  if (status === 0) return stdout.trim()
+  const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import ${rival}`
   throw new NanoGptError(
     'torch',
-    `${what}. To compare with PyTorch, get a Python that has it: python3 -m venv torch && torch/bin/pip install torch, ` +
-      'then name it with --python torch/bin/python, or in NANO_GPT_PYTHON',
+    `${what}. To compare with ${nameOf[rival]}, get a Python that has it: python3 -m venv ${rival} && ${rival}/bin/pip install ${rival}, ` +
+      `then name it with --python ${rival}/bin/python, or in NANO_GPT_PYTHON`,
   )
 }
 
+const gpus = [
+  { ours: 'cuda', torch: 'cuda' },
+  { ours: 'metal', torch: 'mps' },
+] as const
+
 /** What tells a script to compute as our side does: on a GPU if that does. */
-export async function torchArguments(options: BenchOptions): Promise<string[]> {
+export async function rivalArguments(rival: Rival, options: BenchOptions): Promise<string[]> {
   const { threads, precision = 'f32' } = options
   const session = await openSession(options)
   await session.dispose()
-  const device = session.device.startsWith('cuda') ? 'cuda' : 'cpu'
-  return ['--threads', String(threads), '--device', device, '--precision', precision]
+  const gpu = gpus.find(({ ours }) => session.device.startsWith(ours))
+  if (rival === 'mlx') return ['--device', gpu ? 'gpu' : 'cpu', '--precision', precision]
+  return ['--threads', String(threads), '--device', gpu?.torch ?? 'cpu', '--precision', precision]
 }
 
 type Answer = Readonly<Record<string, unknown>> & { readonly error?: string }
 
 /** One script at work. */
-export class TorchProcess {
+export class RivalProcess {
   private readonly child: ChildProcessWithoutNullStreams
   private readonly answers: AsyncIterator<string>
   private failure: Error | undefined
   private complaints = ''
 
-  constructor(python: string, script: 'bench.py' | 'bench_ops.py', args: readonly string[]) {
+  constructor(
+    private readonly rival: Rival,
+    python: string,
+    script: 'bench.py' | 'bench_ops.py',
+    args: readonly string[],
+  ) {
     const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
-    this.child = spawn(python, [join(scripts, script), ...args], { env })
+    this.child = spawn(python, [join(scripts, rival, script), ...args], { env })
     this.child.on('error', (error) => {
       this.failure = error
     })
@@ -72,9 +93,9 @@ export class TorchProcess {
   async ask(command: string): Promise<Answer> {
     this.child.stdin.write(`${command}\n`)
     const { value, done } = await this.answers.next()
-    if (done) throw new NanoGptError('torch', `PyTorch ended early: ${this.lastWords()}`)
+    if (done) throw new NanoGptError('torch', `${nameOf[this.rival]} ended early: ${this.lastWords()}`)
     const answer = JSON.parse(value) as Answer
-    if (answer.error !== undefined) throw new NanoGptError('torch', `PyTorch: ${answer.error}`)
+    if (answer.error !== undefined) throw new NanoGptError('torch', `${nameOf[this.rival]}: ${answer.error}`)
     return answer
   }
 

@@ -1,0 +1,85 @@
+// `bench roofline --paper m2`: what a training step would take on a GPU of which only the published peak is known, each op as long as
+// its operations or its bytes, whichever is slower. Nothing is measured, and no device is opened.
+
+import { fuse } from '../graph/fuse'
+import { inPrecision } from '../graph/precision'
+import type { Program } from '../graph/program'
+import { createModel } from '../model/architecture'
+import { findPreset } from '../model/config'
+import { gradientProgram } from '../model/programs'
+import { fusedOpNames } from '../ops'
+import { updateProgram } from '../optim/update'
+import { resolveNew } from '../train/options'
+import { corpusLength, findStepCases, type StepCase, vocabSize } from './cases'
+import { chips } from './chips'
+import { callOf, costOf } from './cost'
+import { bound } from './peak'
+import type { BenchOptions, Result } from './result'
+import { defaultCase, groupOps } from './roofline'
+
+/** A step's ops, the slowest first, and the whole. */
+export async function* benchPaper(options: BenchOptions): AsyncGenerator<Result, void, void> {
+  for (const each of findStepCases(options.only ?? [defaultCase])) yield* paperOf(each, options)
+}
+
+function* paperOf(each: StepCase, options: BenchOptions): Generator<Result, void, void> {
+  const chip = options.paper!
+  const peak = chips[chip]
+  const { programs, batchSize, tokens } = stepPrograms(each.preset, options)
+  const groups = groupOps(
+    programs,
+    programs.map((program) =>
+      program.ops.map((node) => 1000 * bound(costOf(node.op, callOf(program, node)), peak).seconds),
+    ),
+  )
+  const sum = (of: (group: (typeof groups)[number]) => number) =>
+    groups.reduce((total, group) => total + of(group), 0)
+  const ms = sum((group) => group.ms)
+  const common = {
+    kind: 'paper',
+    preset: each.preset,
+    device: chip,
+    ...(options.precision && { precision: options.precision }),
+    batchSize,
+  } as const
+  for (const { name, calls, ms: expected, cost } of groups) {
+    const { limit } = bound(cost, peak)
+    yield {
+      ...common,
+      name: `${each.name} ${name}`,
+      calls,
+      ms: expected,
+      part: expected / ms,
+      ...cost,
+      limit,
+    }
+  }
+  const cost = { flops: sum((group) => group.cost.flops), bytes: sum((group) => group.cost.bytes) }
+  const calls = sum((group) => group.calls)
+  yield {
+    ...common,
+    name: each.name,
+    calls,
+    ms,
+    part: 1,
+    ...cost,
+    tokensPerSecond: (1000 * tokens) / ms,
+    peak,
+  }
+}
+
+/** A preset's training step, with every fusion that there is. */
+function stepPrograms(preset: string, { batchSize: asked, precision = 'f32' }: BenchOptions) {
+  const found = findPreset(preset)
+  const { model, parameters } = createModel({ ...found.model, vocabSize })
+  const { training } = resolveNew({ preset })
+  const batchSize = asked ?? found.training.batchSize
+  const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
+  const gradient = gradientProgram(model, parameters, corpus, { batchSize, microBatches: 1 })
+  const update = updateProgram(parameters, { ...training, gradientClip: training.gradientClip ?? Infinity })
+  const programs: Program[] = [
+    inPrecision(fuse(gradient, fusedOpNames), precision),
+    fuse(update, fusedOpNames),
+  ]
+  return { programs, batchSize, tokens: batchSize * model.sizes.blockSize }
+}
