@@ -202,11 +202,13 @@ inline const Shape& OutputShape(const Call& call, size_t i) { return call.output
 
 constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// ---- Element by element: a thread has four of the n that the first output has. `n` is the kernel's one argument.
+// ---- Element by element: a thread for each of n, or for four.
 constexpr int kQuad = 4, kElementThreads = 256;
 
+inline Grid GridOfElements(int64_t n) { return {DivideUp(n, kElementThreads), kElementThreads}; }
 inline Grid GridOfQuads(int64_t n) { return {DivideUp(n, kQuad * kElementThreads), kElementThreads}; }
 
+// A thread has four of the elements that the first output has. Their number is the kernel's one argument.
 inline Outcome ForQuads(const Call& call, Message& message, const Function& function, Operands operands,
                         Constants constants = {}) {
   const auto n = static_cast<uint32_t>(OutputShape(call, 0).elements());

@@ -1,0 +1,98 @@
+// Looks at contents: integers that must be in a range, floats that must be finite.
+#include "metal/examine.h"
+
+struct RangeArguments {
+  int64_t low, high;
+  uint32_t n, op, what;
+};
+struct FiniteArguments {
+  uint64_t exponent;  // its bits, all set where a number is not finite
+  uint32_t n, op, output;
+};
+
+#if defined(__METAL_VERSION__)
+
+struct JudgeValue {
+  device const int* values;
+  long low, high;
+  Complaint::What what;
+
+  Complaint operator()(uint i) const { return JudgeRange(what, i, values[i], low, high); }
+};
+
+[[max_total_threads_per_threadgroup(1024)]] kernel void check_range(
+    device Control& control [[buffer(0)]], constant RangeArguments& arguments [[buffer(1)]],
+    device const int* values [[buffer(2)]], uint lane [[thread_index_in_simdgroup]],
+    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint room[kSimd];
+  const JudgeValue judge = {values, arguments.low, arguments.high, Complaint::What(arguments.what)};
+  Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
+}
+
+template <class Bits>
+struct JudgeBits {
+  device const Bits* bits;
+  Bits exponent;
+  uint output;
+
+  Complaint operator()(uint i) const {
+    Complaint complaint = {};
+    if ((bits[i] & exponent) != exponent) return complaint;
+    complaint.kind = Complaint::kNotFiniteOutput;
+    complaint.index = i;
+    complaint.value = output;
+    return complaint;
+  }
+};
+
+template <class Bits>
+[[max_total_threads_per_threadgroup(1024)]] kernel void check_finite(
+    device Control& control [[buffer(0)]], constant FiniteArguments& arguments [[buffer(1)]],
+    device const Bits* bits [[buffer(2)]], uint lane [[thread_index_in_simdgroup]],
+    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint room[kSimd];
+  const JudgeBits<Bits> judge = {bits, Bits(arguments.exponent), arguments.output};
+  Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
+}
+template [[host_name("check_finite_16")]] [[kernel]] decltype(check_finite<ushort>) check_finite<ushort>;
+template [[host_name("check_finite_32")]] [[kernel]] decltype(check_finite<uint>) check_finite<uint>;
+template [[host_name("check_finite_64")]] [[kernel]] decltype(check_finite<ulong>) check_finite<ulong>;
+
+#else  // the host's part
+#include "metal/check.h"
+#include "metal/kernels.h"
+
+namespace nano::metal {
+namespace {
+
+Outcome CheckBits(const Call& call, size_t output, const char* name, uint64_t exponent, Message& message) {
+  const FiniteArguments arguments = {exponent, static_cast<uint32_t>(OutputShape(call, output).elements()), call.op,
+                                     static_cast<uint32_t>(output)};
+  return Launch(call, message, kExamineGrid, {"check", name}, {}, arguments, {call.outputs[output].data});
+}
+
+}  // namespace
+
+Outcome CheckRange(const Call& call, Message& message, size_t input, Complaint::What what, int64_t low, int64_t high) {
+  const RangeArguments arguments = {low, high, static_cast<uint32_t>(InputShape(call, input).elements()), call.op,
+                                    what};
+  return Launch(call, message, kExamineGrid, {"check", "check_range"}, {}, arguments, {call.inputs[input]});
+}
+
+Outcome CheckFinite(const Call& call, size_t output, Message& message) {
+  switch (call.outputs[output].spec->dtype) {
+    case Dtype::kF32:
+      return CheckBits(call, output, "check_finite_32", 0x7F800000, message);
+    case Dtype::kF64:
+      return CheckBits(call, output, "check_finite_64", 0x7FF0000000000000, message);
+    case Dtype::kBf16:
+      return CheckBits(call, output, "check_finite_16", 0x7F80, message);
+    case Dtype::kF16:
+      return CheckBits(call, output, "check_finite_16", 0x7C00, message);
+    default:
+      return Outcome::kOk;
+  }
+}
+
+}  // namespace nano::metal
+#endif

@@ -1,0 +1,44 @@
+// Checks of contents: a group looks at all elements and complains of the first that is wrong.
+#pragma once
+
+#include "metal/kernel.h"
+#if defined(__METAL_VERSION__)
+
+// judge(i) is a Complaint, of kind kNone if nothing is wrong; the first for an i below n that is of another kind counts.
+// To be called by all threads of the one group, with `room` as for GroupMin.
+template <class Judge>
+inline void Examine(device Control& control, uint op, uint n, Judge judge, threadgroup uint* room, Threads at) {
+  if (Stopped(control)) return;
+  const uint none = 0xFFFFFFFFu, thread_index = at.simdgroup * kSimd + at.lane;
+  uint first = none;
+  for (uint i = thread_index; i < n && first == none; i += at.simdgroups * kSimd) {
+    if (judge(i).kind != Complaint::kNone) first = i;
+  }
+  first = GroupMin(first, room, at);
+  if (thread_index != 0 || first == none) return;
+  const Complaint complaint = judge(first);
+  Complain(control, op, complaint);
+}
+
+inline Complaint JudgeRange(Complaint::What what, long index, long value, long low, long high) {
+  Complaint complaint = {};
+  if (low <= value && value <= high) return complaint;
+  complaint.kind = Complaint::kOutOfRange;
+  complaint.what = what;
+  complaint.index = index;
+  complaint.value = value;
+  complaint.low = low;
+  complaint.high = high;
+  return complaint;
+}
+
+#else  // the host's part
+
+namespace nano::metal {
+
+// What kernels that call Examine are launched with; they are marked [[max_total_threads_per_threadgroup(1024)]], and
+// have room for a value of each simdgroup.
+constexpr Grid kExamineGrid = {1, 1024};
+
+}  // namespace nano::metal
+#endif
