@@ -5,11 +5,12 @@
 #pragma once
 
 #include "metal/kernel.h"
-#if defined(__METAL_VERSION__)
 
 struct DoubleFloat {
   float high, low;
 };
+
+#if defined(__METAL_VERSION__)
 
 inline DoubleFloat Pair(float high, float low = 0.0f) {
   DoubleFloat pair;
@@ -59,6 +60,11 @@ inline DoubleFloat Divide(DoubleFloat a, DoubleFloat b) {
   return ExactOrderedSum(first, rest.high / b.high);
 }
 inline float ToFloat(DoubleFloat a) { return a.high + a.low; }
+// The square root, as a float.
+inline float Root(DoubleFloat a) {
+  const float root = sqrt(a.high);
+  return root > 0 ? root + (fma(-root, root, a.high) + a.low) / (2 * root) : root;
+}
 
 // Of whole numbers below 2^48.
 inline DoubleFloat PairOf(ulong value) {
@@ -84,4 +90,15 @@ inline DoubleFloat GroupSum(DoubleFloat value, threadgroup float2* room, Threads
   return value;
 }
 
+#else  // the host's part
+
+namespace nano::metal {
+
+// For a kernel's arguments.
+inline DoubleFloat Split(double value) {
+  const float high = static_cast<float>(value);
+  return {high, static_cast<float>(value - static_cast<double>(high))};
+}
+
+}  // namespace nano::metal
 #endif

@@ -439,7 +439,7 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
     std::vector<const void*> data;
     for (const Operand& operand : operands) {
       const uint32_t dtype = operand.dtype == Dtype::kBf16 ? 1 : operand.dtype == Dtype::kF16 ? 2 : 0;
-      values[0] |= dtype << (2 * data.size());
+      if (dtype != 0) values[0] |= dtype << (2 * data.size());  // one of the first 16
       data.push_back(operand.data);
     }
     values.insert(values.end(), constants.begin(), constants.end());

@@ -9,7 +9,7 @@
 template <class Judge>
 inline void Examine(device Control& control, uint op, uint n, Judge judge, threadgroup uint* room, Threads at) {
   if (Stopped(control)) return;
-  const uint none = 0xFFFFFFFFu, thread_index = at.simdgroup * kSimd + at.lane;
+  const uint none = 0xFFFFFFFFu, thread_index = at.Index();
   uint first = none;
   for (uint i = thread_index; i < n && first == none; i += at.simdgroups * kSimd) {
     if (judge(i).kind != Complaint::kNone) first = i;

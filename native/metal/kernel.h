@@ -109,6 +109,8 @@ constant constexpr uint kSimd = 32;
 
 struct Threads {
   uint lane, simdgroup, simdgroups;  // [[thread_index_in_simdgroup]] and so on
+
+  uint Index() const { return simdgroup * kSimd + lane; }
 };
 
 template <class T>

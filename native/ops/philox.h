@@ -20,8 +20,10 @@ NANO_INLINE PhiloxBlock Philox(PhiloxBlock counter, uint32_t key0, uint32_t key1
   for (int round = 0; round < kPhiloxRounds; ++round) {
     const uint64_t product0 = static_cast<uint64_t>(kPhiloxMultiplier0) * counter.word[0];
     const uint64_t product1 = static_cast<uint64_t>(kPhiloxMultiplier1) * counter.word[2];
-    counter = {{static_cast<uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0, static_cast<uint32_t>(product1),
-                static_cast<uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1, static_cast<uint32_t>(product0)}};
+    const PhiloxBlock next = {
+        {static_cast<uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0, static_cast<uint32_t>(product1),
+         static_cast<uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1, static_cast<uint32_t>(product0)}};
+    counter = next;
     key0 += kPhiloxWeyl0;
     key1 += kPhiloxWeyl1;
   }

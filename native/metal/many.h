@@ -1,0 +1,130 @@
+// Ops on many tensors: each is cut into chunks, and a group has a chunk. A launch has as many tensors as there are buffers
+// for, so that a hundred small ones take few launches.
+#pragma once
+
+#include "engine/inline.h"
+#include "metal/kernel.h"
+
+namespace nano {
+
+// Operands of a launch that are tensors; a dozen makes even parts of up to four kinds, say a parameter and its gradient.
+// With a few others they are less than the 29 that a kernel may have.
+NANO_CONSTANT uint32_t kManyOperands = 24;
+NANO_CONSTANT uint32_t kManyThreads = 256;
+NANO_CONSTANT uint32_t kManyChunk = 8192;  // elements
+
+// The first kManyOperands / kinds operands are of the first kind, and so on.
+struct Many {
+  uint32_t elements[kManyOperands];
+  uint32_t element_bytes[kManyOperands];
+  uint32_t chunks[kManyOperands];  // of this one and those before it
+  uint32_t before;                 // chunks of launches before this one
+};
+
+}  // namespace nano
+
+#if defined(__METAL_VERSION__)
+
+// The parameters of a kernel that takes many tensors, and an array of them.
+#define NANO_MANY_PARAMETERS                                                                                          \
+  device float *data0 [[buffer(2)]], device float *data1 [[buffer(3)]], device float *data2 [[buffer(4)]],            \
+      device float *data3 [[buffer(5)]], device float *data4 [[buffer(6)]], device float *data5 [[buffer(7)]],        \
+      device float *data6 [[buffer(8)]], device float *data7 [[buffer(9)]], device float *data8 [[buffer(10)]],       \
+      device float *data9 [[buffer(11)]], device float *data10 [[buffer(12)]], device float *data11 [[buffer(13)]],   \
+      device float *data12 [[buffer(14)]], device float *data13 [[buffer(15)]], device float *data14 [[buffer(16)]],  \
+      device float *data15 [[buffer(17)]], device float *data16 [[buffer(18)]], device float *data17 [[buffer(19)]],  \
+      device float *data18 [[buffer(20)]], device float *data19 [[buffer(21)]], device float *data20 [[buffer(22)]],  \
+      device float *data21 [[buffer(23)]], device float *data22 [[buffer(24)]], device float *data23 [[buffer(25)]]
+#define NANO_MANY_DATA                                                                                                \
+  ManyData {                                                                                                          \
+    {                                                                                                                 \
+      data0, data1, data2, data3, data4, data5, data6, data7, data8, data9, data10, data11, data12, data13, data14,   \
+          data15, data16, data17, data18, data19, data20, data21, data22, data23                                      \
+    }                                                                                                                 \
+  }
+
+struct ManyData {
+  device float* at[kManyOperands];
+
+  // A chain of selections: an array that is looked up by a variable would have to lie in memory.
+  device float* Get(uint number) const {
+    device float* found = at[0];
+#pragma unroll
+    for (uint i = 1; i < kManyOperands; ++i) {
+      if (i == number) found = at[i];
+    }
+    return found;
+  }
+};
+
+// A group's chunk: elements [begin, end) of the tensor `index`.
+struct Chunk {
+  uint index, begin, end;
+};
+inline Chunk ChunkOf(constant Many& many, uint group) {
+  uint index = 0;
+  while (many.chunks[index] <= group) ++index;
+  Chunk chunk;
+  chunk.index = index;
+  chunk.begin = (group - (index > 0 ? many.chunks[index - 1] : 0u)) * kManyChunk;
+  chunk.end = min(chunk.begin + kManyChunk, many.elements[index]);
+  return chunk;
+}
+
+// update(x) for every four elements, x[kind] being those of each kind; what it leaves in the first kWritten is stored.
+template <uint kKinds, uint kWritten, class Update>
+inline void UpdateChunk(constant Many& many, ManyData data, uint group, uint thread_index, Update update) {
+  const Chunk chunk = ChunkOf(many, group);
+  device float* at[kKinds];
+  for (uint kind = 0; kind < kKinds; ++kind) at[kind] = data.Get(kind * (kManyOperands / kKinds) + chunk.index);
+  for (uint i = chunk.begin + kQuad * thread_index; i < chunk.end; i += kQuad * kManyThreads) {
+    float4 x[kKinds];
+    for (uint kind = 0; kind < kKinds; ++kind) x[kind] = LoadQuad(FloatsIn(at[kind], false), i, chunk.end);
+    update(x);
+    for (uint kind = 0; kind < kWritten; ++kind) StoreQuad(FloatsOut(at[kind], false), i, chunk.end, x[kind]);
+  }
+}
+
+#else  // the host's part
+#include <algorithm>
+#include <utility>
+
+namespace nano::metal {
+
+inline uint32_t ChunksOf(int64_t elements) { return static_cast<uint32_t>(DivideUp(elements, kManyChunk)); }
+
+// Launches a kernel for all chunks of `count` tensors, as many of them at a time as fit; first[kind] + i is the i-th of a
+// kind. Its arguments have a Many, and what is in `more` is its operand kManyOperands and those after it.
+template <size_t kKinds, class Arguments, class... More>
+Outcome LaunchMany(const Call& call, Message& message, const Function& function,
+                   const gpu::Tensor* const (&first)[kKinds], size_t count, Arguments arguments, const More&... more) {
+  constexpr size_t kMost = kManyOperands / kKinds;
+  Many& many = arguments.many;
+  many.before = 0;
+  for (size_t done = 0; done < count; done += kMost) {
+    const size_t these = std::min(kMost, count - done);
+    const void* data[kManyOperands];
+    uint32_t chunks = 0;
+    for (size_t k = 0; k < kMost; ++k) {
+      // The last fills the places that are left: every buffer must be one.
+      const size_t tensor = done + std::min(k, these - 1);
+      for (size_t kind = 0; kind < kKinds; ++kind) data[kind * kMost + k] = first[kind][tensor].data;
+      const TensorSpec& spec = *first[0][tensor].spec;
+      many.elements[k] = static_cast<uint32_t>(spec.elements());
+      many.element_bytes[k] = static_cast<uint32_t>(SizeOf(spec.dtype));
+      if (k < these) chunks += ChunksOf(spec.elements());
+      many.chunks[k] = chunks;
+    }
+    const auto launch = [&]<size_t... kNumber>(std::index_sequence<kNumber...>) {
+      return Launch(call, message, {chunks, static_cast<int>(kManyThreads)}, function, {}, arguments,
+                    {Operand(data[kNumber])..., Operand(more)...});
+    };
+    const Outcome outcome = launch(std::make_index_sequence<kManyOperands>());
+    if (outcome != Outcome::kOk) return outcome;
+    many.before += chunks;
+  }
+  return Outcome::kOk;
+}
+
+}  // namespace nano::metal
+#endif

@@ -1,0 +1,30 @@
+// require_finite: passes a finite number on and stops at any other.
+#include "metal/kernel.h"
+#if defined(__METAL_VERSION__)
+
+kernel void require_finite(device Control& control [[buffer(0)]], constant uint& op [[buffer(1)]],
+                           device float* y [[buffer(2)]], device const float* x [[buffer(3)]]) {
+  if (Stopped(control)) return;
+  const float value = *x;
+  if ((as_type<uint>(value) & 0x7F800000u) != 0x7F800000u) {
+    *y = value;
+    return;
+  }
+  Complaint complaint = {};
+  complaint.kind = Complaint::kNotFinite;
+  complaint.number = value;
+  Complain(control, op, complaint);
+}
+
+#else  // the host's part
+#include "metal/kernels.h"
+
+namespace nano::metal {
+
+Outcome RunRequireFinite(const Call& call, Message& message) {
+  return Launch(call, message, {1, 1}, {"require_finite", "require_finite"}, {}, call.op,
+                {call.outputs[0], call.inputs[0]});
+}
+
+}  // namespace nano::metal
+#endif
