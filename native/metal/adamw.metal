@@ -54,16 +54,16 @@ kernel void adamw_step(device Control& control [[buffer(0)]], constant AdamwStep
 }
 
 struct AdamwUpdate {
-  AdamwShared shared;
+  AdamwShared step;
   float beta1_rest, beta2, beta2_rest, epsilon;
 
   // Of parameters, m, v and gradients.
   void operator()(thread float4* x) const {
-    const float4 g = x[3] * shared.gradient_scale;
-    x[0] *= shared.decay;
+    const float4 g = x[3] * step.gradient_scale;
+    x[0] *= step.decay;
     x[1] += beta1_rest * (g - x[1]);
     x[2] = x[2] * beta2 + beta2_rest * g * g;
-    x[0] -= shared.step_size * (x[1] / (sqrt(x[2]) / shared.root_correction2 + epsilon));
+    x[0] -= step.step_size * (x[1] / (sqrt(x[2]) / step.root_correction2 + epsilon));
   }
 };
 
@@ -71,7 +71,12 @@ kernel void adamw(device const Control& control [[buffer(0)]], constant AdamwArg
                   NANO_MANY_PARAMETERS, device const AdamwShared& shared [[buffer(26)]],
                   uint group [[threadgroup_position_in_grid]], uint thread_index [[thread_index_in_threadgroup]]) {
   if (Stopped(control)) return;
-  const AdamwUpdate update = {shared, arguments.beta1_rest, arguments.beta2, arguments.beta2_rest, arguments.epsilon};
+  AdamwUpdate update;
+  update.step = shared;
+  update.beta1_rest = arguments.beta1_rest;
+  update.beta2 = arguments.beta2;
+  update.beta2_rest = arguments.beta2_rest;
+  update.epsilon = arguments.epsilon;
   UpdateChunk<4, 3>(arguments.many, NANO_MANY_DATA, group, thread_index, update);
 }
 
