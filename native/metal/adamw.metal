@@ -7,7 +7,7 @@ struct AdamwArguments {
   float beta1_rest, beta2, beta2_rest, epsilon;
 };
 struct AdamwStepArguments {
-  DoubleFloat beta1, beta2, weight_decay;
+  DoubleFloat beta1_rest, beta2_rest, weight_decay;
   uint32_t op;
 };
 // The numbers that all elements share in one step.
@@ -17,14 +17,14 @@ struct AdamwShared {
 
 #if defined(__METAL_VERSION__)
 
-// 1 − base^exponent, by repeated squaring.
-inline DoubleFloat Correction(DoubleFloat base, uint exponent) {
-  DoubleFloat power = Pair(1.0f);
+// 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing cancels.
+inline DoubleFloat Correction(DoubleFloat rest, uint exponent) {
+  DoubleFloat correction = Pair(0.0f);
   for (; exponent != 0; exponent >>= 1) {
-    if (exponent & 1) power = Multiply(power, base);
-    base = Multiply(base, base);
+    if (exponent & 1) correction = Add(correction, Multiply(Add(Negated(correction), 1.0f), rest));
+    rest = Multiply(rest, Add(Negated(rest), 2.0f));
   }
-  return Add(Negated(power), 1.0f);
+  return correction;
 }
 
 // One thread finds out what all elements share.
@@ -34,8 +34,8 @@ kernel void adamw_step(device Control& control [[buffer(0)]], constant AdamwStep
                        device const float& gradient_scale [[buffer(5)]]) {
   if (Stopped(control)) return;
   if (step >= 1) {
-    const DoubleFloat correction1 = Correction(arguments.beta1, uint(step));
-    const DoubleFloat correction2 = Correction(arguments.beta2, uint(step));
+    const DoubleFloat correction1 = Correction(arguments.beta1_rest, uint(step));
+    const DoubleFloat correction2 = Correction(arguments.beta2_rest, uint(step));
     const DoubleFloat weight_decay = arguments.weight_decay;
     shared.gradient_scale = gradient_scale;
     shared.decay = ToFloat(Add(Negated(Multiply(weight_decay, learning_rate)), 1.0f));
@@ -92,7 +92,7 @@ Outcome RunAdamw(const Call& call, Message& message) {
   const AdamwParams& p = call.params->as<AdamwParams>();
   const Outcome outcome =
       Launch(call, message, {1, 1}, {"adamw", "adamw_step"}, {},
-             AdamwStepArguments{Split(p.beta1), Split(p.beta2), Split(p.weight_decay), call.op},
+             AdamwStepArguments{Split(1 - p.beta1), Split(1 - p.beta2), Split(p.weight_decay), call.op},
              {call.scratch, call.inputs[0], call.inputs[1], call.inputs[2]});
   if (outcome != Outcome::kOk) return outcome;
   const size_t n = call.output_count / 3;

@@ -15,6 +15,7 @@ inline void Examine(device Control& control, uint op, uint n, Judge judge, threa
     if (judge(i).kind != Complaint::kNone) first = i;
   }
   first = GroupMin(first, room, at);
+  threadgroup_barrier(mem_flags::mem_device);  // all have looked at the control
   if (thread_index != 0 || first == none) return;
   const Complaint complaint = judge(first);
   Complain(control, op, complaint);
