@@ -17,7 +17,8 @@ struct AdamwShared {
 
 #if defined(__METAL_VERSION__)
 
-// 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing cancels.
+// 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing
+// cancels.
 inline DoubleFloat Correction(DoubleFloat rest, uint exponent) {
   DoubleFloat correction = Pair(0.0f);
   for (; exponent != 0; exponent >>= 1) {

@@ -11,8 +11,8 @@ constant uint kWhole [[function_constant(1)]];    // b is as long as a
 constant uint kInQuads [[function_constant(2)]];  // no four elements of a meet both ends of b
 
 kernel void add(device const Control& control [[buffer(0)]], constant AddArguments& arguments [[buffer(1)]],
-                device float* y [[buffer(2)]], device const float* a [[buffer(3)]],
-                device const float* b [[buffer(4)]], uint thread_index [[thread_position_in_grid]]) {
+                device float* y [[buffer(2)]], device const float* a [[buffer(3)]], device const float* b [[buffer(4)]],
+                uint thread_index [[thread_position_in_grid]]) {
   const uint i = kQuad * thread_index, n = arguments.n, period = arguments.period;
   if (Stopped(control) || i >= n) return;
   const FloatsIn addends(b, 2u);

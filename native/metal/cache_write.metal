@@ -68,8 +68,8 @@ namespace nano::metal {
 Outcome RunCacheWrite(const Call& call, Message& message) {
   const Shape &cache = InputShape(call, 0), &x = InputShape(call, 1);
   const CacheWriteArguments arguments = {ArgumentsOfMove(x[0] * x[1], x[2]), static_cast<uint32_t>(x[0]),
-                                         static_cast<uint32_t>(x[1]), static_cast<uint32_t>(cache[0]),
-                                         static_cast<uint32_t>(cache[1]), call.op};
+                                         static_cast<uint32_t>(x[1]),        static_cast<uint32_t>(cache[0]),
+                                         static_cast<uint32_t>(cache[1]),    call.op};
   const Outcome outcome = Launch(call, message, kExamineGrid, {"cache_write", "examine_sequences"}, {InQuads(x[2])},
                                  arguments, {call.inputs[2], call.inputs[3]});
   if (outcome != Outcome::kOk) return outcome;

@@ -20,10 +20,12 @@ struct JudgeValue {
   Complaint operator()(uint i) const { return JudgeRange(what, i, values[i], low, high); }
 };
 
-[[max_total_threads_per_threadgroup(1024)]] kernel void check_range(
-    device Control& control [[buffer(0)]], constant RangeArguments& arguments [[buffer(1)]],
-    device const int* values [[buffer(2)]], uint lane [[thread_index_in_simdgroup]],
-    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+[[max_total_threads_per_threadgroup(1024)]] kernel void check_range(device Control& control [[buffer(0)]],
+                                                                    constant RangeArguments& arguments [[buffer(1)]],
+                                                                    device const int* values [[buffer(2)]],
+                                                                    uint lane [[thread_index_in_simdgroup]],
+                                                                    uint simdgroup [[simdgroup_index_in_threadgroup]],
+                                                                    uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
   const JudgeValue judge = {values, arguments.low, arguments.high, Complaint::What(arguments.what)};
   Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
@@ -46,10 +48,12 @@ struct JudgeBits {
 };
 
 template <class Bits>
-[[max_total_threads_per_threadgroup(1024)]] kernel void check_finite(
-    device Control& control [[buffer(0)]], constant FiniteArguments& arguments [[buffer(1)]],
-    device const Bits* bits [[buffer(2)]], uint lane [[thread_index_in_simdgroup]],
-    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+[[max_total_threads_per_threadgroup(1024)]] kernel void check_finite(device Control& control [[buffer(0)]],
+                                                                     constant FiniteArguments& arguments [[buffer(1)]],
+                                                                     device const Bits* bits [[buffer(2)]],
+                                                                     uint lane [[thread_index_in_simdgroup]],
+                                                                     uint simdgroup [[simdgroup_index_in_threadgroup]],
+                                                                     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
   const JudgeBits<Bits> judge = {bits, Bits(arguments.exponent), arguments.output};
   Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});

@@ -39,8 +39,8 @@ kernel void count_tokens(device const Control& control [[buffer(0)]],
   if (Stopped(control) || i >= arguments.batch * arguments.length) return;
   device atomic_int* count = counts + uint(slot[i / arguments.length]) * arguments.vocabulary + uint(token[i]);
   int found = atomic_load_explicit(count, memory_order_relaxed);
-  while (found != 0x7FFFFFFF && !atomic_compare_exchange_weak_explicit(count, &found, found + 1, memory_order_relaxed,
-                                                                       memory_order_relaxed)) {
+  while (found != 0x7FFFFFFF &&
+         !atomic_compare_exchange_weak_explicit(count, &found, found + 1, memory_order_relaxed, memory_order_relaxed)) {
   }
 }
 

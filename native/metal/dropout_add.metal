@@ -2,10 +2,10 @@
 #include "metal/dropout.h"
 #if defined(__METAL_VERSION__)
 
-kernel void dropout_add(device const Control& control [[buffer(0)]],
-                        constant DropoutArguments& arguments [[buffer(1)]], device float* y [[buffer(2)]],
-                        device const float* x [[buffer(3)]], device const uint* rng [[buffer(4)]],
-                        device const float* residual [[buffer(5)]], uint thread_index [[thread_position_in_grid]]) {
+kernel void dropout_add(device const Control& control [[buffer(0)]], constant DropoutArguments& arguments [[buffer(1)]],
+                        device float* y [[buffer(2)]], device const float* x [[buffer(3)]],
+                        device const uint* rng [[buffer(4)]], device const float* residual [[buffer(5)]],
+                        uint thread_index [[thread_position_in_grid]]) {
   const uint i = kQuad * thread_index, n = arguments.n;
   if (Stopped(control) || i >= n) return;
   const float4 dropped = Dropped(LoadQuad(FloatsIn(x, 1u), i, n), arguments, rng, i);

@@ -4,8 +4,8 @@
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 
-// judge(i) is a Complaint, of kind kNone if nothing is wrong; the first for an i below n that is of another kind counts.
-// To be called by all threads of the one group, with `room` as for GroupMin.
+// judge(i) is a Complaint, of kind kNone if nothing is wrong; the first for an i below n that is of another kind
+// counts. To be called by all threads of the one group, with `room` as for GroupMin.
 template <class Judge>
 inline void Examine(device Control& control, uint op, uint n, Judge judge, threadgroup uint* room, Threads at) {
   if (Stopped(control)) return;

@@ -9,8 +9,8 @@ struct GlobalNormArguments {
 struct GlobalNormRootArguments {
   uint32_t chunks;
 };
-// A chunk's sum of squares, each element divided by the scale. `largest` has the bits of its largest magnitude: more than
-// an infinity's is a NaN.
+// A chunk's sum of squares, each element divided by the scale. `largest` has the bits of its largest magnitude: more
+// than an infinity's is a NaN.
 struct ChunkSquares {
   DoubleFloat sum;
   uint32_t largest;
@@ -39,6 +39,7 @@ kernel void squares(device const Control& control [[buffer(0)]], constant Global
   constexpr uint kHeld = kManyChunk / (kQuad * kManyThreads);
   float4 held[kHeld];
   uint4 most = uint4(0);
+#pragma unroll
   for (uint k = 0; k < kHeld; ++k) {
     held[k] = LoadQuad(x, chunk.begin + kQuad * (k * kManyThreads + thread_index), chunk.end);
     most = max(most, as_type<uint4>(held[k]) & 0x7FFFFFFFu);
@@ -46,6 +47,7 @@ kernel void squares(device const Control& control [[buffer(0)]], constant Global
   const uint largest = GroupMax(max(max(most.x, most.y), max(most.z, most.w)), room, threads);
   const float inverse = PowerOfTwo(-ScaleOf(largest));
   DoubleFloat sum = Pair(0.0f);
+#pragma unroll
   for (uint k = 0; k < kHeld; ++k) {
     const float4 scaled = held[k] * inverse;
     for (uint j = 0; j < kQuad; ++j) sum = Add(sum, ExactProduct(scaled[j], scaled[j]));
@@ -59,9 +61,8 @@ kernel void squares(device const Control& control [[buffer(0)]], constant Global
 }
 
 // One group adds the chunks' sums.
-kernel void root(device const Control& control [[buffer(0)]],
-                 constant GlobalNormRootArguments& arguments [[buffer(1)]], device float* norm [[buffer(2)]],
-                 device const ChunkSquares* partial [[buffer(3)]],
+kernel void root(device const Control& control [[buffer(0)]], constant GlobalNormRootArguments& arguments [[buffer(1)]],
+                 device float* norm [[buffer(2)]], device const ChunkSquares* partial [[buffer(3)]],
                  uint thread_index [[thread_index_in_threadgroup]], uint lane [[thread_index_in_simdgroup]],
                  uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kManyThreads / kSimd];

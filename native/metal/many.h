@@ -1,5 +1,5 @@
-// Ops on many tensors: each is cut into chunks, and a group has a chunk. A launch has as many tensors as there are buffers
-// for, so that a hundred small ones take few launches.
+// Ops on many tensors: each is cut into chunks, and a group has a chunk. A launch has as many tensors as there are
+// buffers for, so that a hundred small ones take few launches.
 #pragma once
 
 #include "engine/inline.h"
@@ -7,8 +7,8 @@
 
 namespace nano {
 
-// Operands of a launch that are tensors; a dozen makes even parts of up to four kinds, say a parameter and its gradient.
-// With a few others they are less than the 29 that a kernel may have.
+// Operands of a launch that are tensors: two dozen make even parts of up to four kinds, say a parameter and its
+// gradient. With a few others they are fewer than the 29 that a kernel may have.
 NANO_CONSTANT uint32_t kManyOperands = 24;
 NANO_CONSTANT uint32_t kManyThreads = 256;
 NANO_CONSTANT uint32_t kManyChunk = 8192;  // elements
@@ -26,21 +26,21 @@ struct Many {
 #if defined(__METAL_VERSION__)
 
 // The parameters of a kernel that takes many tensors, and an array of them.
-#define NANO_MANY_PARAMETERS                                                                                          \
-  device float *data0 [[buffer(2)]], device float *data1 [[buffer(3)]], device float *data2 [[buffer(4)]],            \
-      device float *data3 [[buffer(5)]], device float *data4 [[buffer(6)]], device float *data5 [[buffer(7)]],        \
-      device float *data6 [[buffer(8)]], device float *data7 [[buffer(9)]], device float *data8 [[buffer(10)]],       \
-      device float *data9 [[buffer(11)]], device float *data10 [[buffer(12)]], device float *data11 [[buffer(13)]],   \
-      device float *data12 [[buffer(14)]], device float *data13 [[buffer(15)]], device float *data14 [[buffer(16)]],  \
-      device float *data15 [[buffer(17)]], device float *data16 [[buffer(18)]], device float *data17 [[buffer(19)]],  \
-      device float *data18 [[buffer(20)]], device float *data19 [[buffer(21)]], device float *data20 [[buffer(22)]],  \
+#define NANO_MANY_PARAMETERS                                                                                         \
+  device float *data0 [[buffer(2)]], device float *data1 [[buffer(3)]], device float *data2 [[buffer(4)]],           \
+      device float *data3 [[buffer(5)]], device float *data4 [[buffer(6)]], device float *data5 [[buffer(7)]],       \
+      device float *data6 [[buffer(8)]], device float *data7 [[buffer(9)]], device float *data8 [[buffer(10)]],      \
+      device float *data9 [[buffer(11)]], device float *data10 [[buffer(12)]], device float *data11 [[buffer(13)]],  \
+      device float *data12 [[buffer(14)]], device float *data13 [[buffer(15)]], device float *data14 [[buffer(16)]], \
+      device float *data15 [[buffer(17)]], device float *data16 [[buffer(18)]], device float *data17 [[buffer(19)]], \
+      device float *data18 [[buffer(20)]], device float *data19 [[buffer(21)]], device float *data20 [[buffer(22)]], \
       device float *data21 [[buffer(23)]], device float *data22 [[buffer(24)]], device float *data23 [[buffer(25)]]
-#define NANO_MANY_DATA                                                                                                \
-  ManyData {                                                                                                          \
-    {                                                                                                                 \
-      data0, data1, data2, data3, data4, data5, data6, data7, data8, data9, data10, data11, data12, data13, data14,   \
-          data15, data16, data17, data18, data19, data20, data21, data22, data23                                      \
-    }                                                                                                                 \
+#define NANO_MANY_DATA                                                                                              \
+  ManyData {                                                                                                        \
+    {                                                                                                               \
+      data0, data1, data2, data3, data4, data5, data6, data7, data8, data9, data10, data11, data12, data13, data14, \
+          data15, data16, data17, data18, data19, data20, data21, data22, data23                                    \
+    }                                                                                                               \
   }
 
 struct ManyData {
@@ -76,11 +76,14 @@ template <uint kKinds, uint kWritten, class Update>
 inline void UpdateChunk(constant Many& many, ManyData data, uint group, uint thread_index, Update update) {
   const Chunk chunk = ChunkOf(many, group);
   device float* at[kKinds];
+#pragma unroll
   for (uint kind = 0; kind < kKinds; ++kind) at[kind] = data.Get(kind * (kManyOperands / kKinds) + chunk.index);
   for (uint i = chunk.begin + kQuad * thread_index; i < chunk.end; i += kQuad * kManyThreads) {
     float4 x[kKinds];
+#pragma unroll
     for (uint kind = 0; kind < kKinds; ++kind) x[kind] = LoadQuad(FloatsIn(at[kind], false), i, chunk.end);
     update(x);
+#pragma unroll
     for (uint kind = 0; kind < kWritten; ++kind) StoreQuad(FloatsOut(at[kind], false), i, chunk.end, x[kind]);
   }
 }
@@ -93,8 +96,8 @@ namespace nano::metal {
 
 inline uint32_t ChunksOf(int64_t elements) { return static_cast<uint32_t>(DivideUp(elements, kManyChunk)); }
 
-// Launches a kernel for all chunks of `count` tensors, as many of them at a time as fit; first[kind] + i is the i-th of a
-// kind. Its arguments have a Many, and what is in `more` is its operand kManyOperands and those after it.
+// Launches a kernel for all chunks of `count` tensors, as many of them at a time as fit; first[kind] + i is the i-th of
+// a kind. Its arguments have a Many, and what is in `more` is its operand kManyOperands and those after it.
 template <size_t kKinds, class Arguments, class... More>
 Outcome LaunchMany(const Call& call, Message& message, const Function& function,
                    const gpu::Tensor* const (&first)[kKinds], size_t count, Arguments arguments, const More&... more) {

@@ -15,8 +15,7 @@ kernel void relu_squared(device const Control& control [[buffer(0)]], constant u
 
 kernel void relu_squared_backward(device const Control& control [[buffer(0)]], constant uint& n [[buffer(1)]],
                                   device float* dx [[buffer(2)]], device const float* x [[buffer(3)]],
-                                  device const float* dy [[buffer(4)]],
-                                  uint thread_index [[thread_position_in_grid]]) {
+                                  device const float* dy [[buffer(4)]], uint thread_index [[thread_position_in_grid]]) {
   const uint i = kQuad * thread_index;
   if (Stopped(control) || i >= n) return;
   const float4 value = Relu(LoadQuad(FloatsIn(x, 1u), i, n)), gradient = LoadQuad(FloatsIn(dy, 2u), i, n);

@@ -1,5 +1,5 @@
-// rope: a thread turns four pairs of channels of a head by their angles. The host knows how fast each pair turns; an angle
-// that is counted in 2^-64 of a turn, whole turns falling off, is as good at the last position as at the first.
+// rope: a thread turns four pairs of channels of a head by their angles. The host knows how fast each pair turns; an
+// angle that is counted in 2^-64 of a turn, whole turns falling off, is as good at the last position as at the first.
 #include "engine/inline.h"
 #include "metal/kernel.h"
 

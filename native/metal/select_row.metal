@@ -39,8 +39,8 @@ namespace nano::metal {
 Outcome RunSelectRow(const Call& call, Message& message) {
   const Shape& x = InputShape(call, 0);
   const SelectRowArguments arguments = {ArgumentsOfMove(x[0], x[2]), static_cast<uint32_t>(x[1]), call.op};
-  const Outcome outcome = Launch(call, message, {1, 1}, {"select_row", "examine_row"}, {InQuads(x[2])}, arguments,
-                                 {call.inputs[1]});
+  const Outcome outcome =
+      Launch(call, message, {1, 1}, {"select_row", "examine_row"}, {InQuads(x[2])}, arguments, {call.inputs[1]});
   if (outcome != Outcome::kOk) return outcome;
   return Launch(call, message, GridOfElements(arguments.move.n), {"select_row", "select_row"}, {InQuads(x[2])},
                 arguments, {call.outputs[0], call.inputs[0], call.inputs[1]});
