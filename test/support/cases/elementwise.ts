@@ -70,6 +70,7 @@ function copies(): Case[] {
       'hundreds of tensors',
       Array.from({ length: 259 }, (_, i) => floats(`x${i}`, [1 + (i % 7)])),
     ),
+    opCase('zero', 'two bytes each', [integers('x', [8203], 65536, 'u16'), integers('y', [3], 9, 'u16')]),
     opCase('zero', 'large tensors', [floats('x', [100003]), floats('y', [50021]), integers('z', [9], 5)]),
   ]
 }
