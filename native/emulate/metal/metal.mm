@@ -1,380 +1,788 @@
-// metal.mm — the classes behind the stub Metal.h, on top of the emulator.
-//
-// Work is lazy: -commit queues, and the kernels run at -waitUntilCompleted (MSLEMU_EAGER=1: at commit). In between, the
-// buffers of a committed command buffer are PROT_NONE, so a host that forgets to wait faults with an explanation.
-// Misuse that Metal's API validation would stop at aborts here too.
+// Metal without a device. Where Metal leaves a choice, this one takes the choice that shows the bug:
+//   work      is done when the host waits for it, not before (SIMT_EAGER=1: when it is committed; each look at a command
+//             buffer's status does one, so that polling ends);
+//   memory    of a committed command buffer's buffers is PROT_NONE for the host until then; a buffer's end is flush with
+//             a guard page (16-byte granularity); it is filled with NaNs; freed addresses are never used again;
+//   misuse    that Metal's validation layer would stop at ends the process here too;
+//   errors    any call can be made to fail, and the device to be another (common/demands.h).
+// Manual reference counting: Clang has no ARC for GCC's libobjc.
 #import <Metal/Metal.h>
-#include "../msl/dispatch.h"
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <fstream>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
+
+#include "common/demands.h"
+#include "metal/library.h"
+#include "msl/dispatch.h"
+
+using namespace emulate;
 
 extern "C" void* _Block_copy(const void*);
 extern "C" void _Block_release(const void*);
 
-#define REQUIRE(c, ...) do { if (!(c)) { fprintf(stderr, "mslemu: failed assertion: " __VA_ARGS__); fputc('\n', stderr); abort(); } } while (0)
-static NSError* make_error(const std::string& s) {
-  NSString* text = [NSString stringWithUTF8String:s.c_str()];
-  NSString* key = NSLocalizedDescriptionKey;
-  return [NSError errorWithDomain:@"mslemu" code:1 userInfo:[NSDictionary dictionaryWithObjects:(const id*)&text forKeys:(const id*)&key count:1]];
+NSString* const MTLCommandBufferErrorDomain = @"MTLCommandBufferErrorDomain";
+NSString* const MTLLibraryErrorDomain = @"MTLLibraryErrorDomain";
+
+#define REQUIRE(condition, ...)                         \
+  do {                                                  \
+    if (!(condition)) {                                 \
+      fprintf(stderr, "metal: failed assertion: ");     \
+      fprintf(stderr, __VA_ARGS__);                     \
+      fputc('\n', stderr);                              \
+      abort();                                          \
+    }                                                   \
+  } while (0)
+
+namespace {
+NSError* MakeError(NSString* domain, NSInteger code, const std::string& description) {
+  NSString* text = [NSString stringWithUTF8String:description.c_str()];
+  return [NSError errorWithDomain:domain
+                             code:code
+                         userInfo:[NSDictionary dictionaryWithObjects:&text forKeys:&NSLocalizedDescriptionKey count:1]];
+}
+void Set(NSError** error, NSError* value) {
+  if (error) *error = value;
+}
+bool Fails() { return AskDemands() != Answer::kNothing; }
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// ---- buffers ----------------------------------------------------------------------------------------------------------------
-static NSUInteger allocated;
-@interface EmuBuffer : NSObject <MTLBuffer> {
- @public
-  emu::Memory* m; char* p; NSUInteger length; MTLStorageMode storageMode; void (^deallocator)(void*, NSUInteger);
-  NSString* label; int pending;   // committed command buffers that use it
+std::map<std::string, long> alive;  // by class
+bool races_wanted = getenv("SIMT_RACES") && strcmp(getenv("SIMT_RACES"), "0") != 0;
+
+constexpr NSUInteger kGpuPage = 16384;
+NSUInteger WholePages(NSUInteger bytes) { return (bytes + kGpuPage - 1) / kGpuPage * kGpuPage; }
+NSUInteger allocated;
+
+ReportAlive report_alive;
+}  // namespace
+
+std::string emulate::Alive() {
+  std::string text;
+  for (const auto& [name, count] : alive)
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + name;
+  return text;
 }
-@property (copy) NSString* label;
+// For tests, as those of common/demands.cc.
+extern "C" void simt_set_races(bool wanted) { races_wanted = wanted; }
+
+// What is counted while it lives.
+@interface EmuObject : NSObject
+@end
+@implementation EmuObject
+- (instancetype)init {
+  ++alive[[[self description] UTF8String] + 3];
+  return self;
+}
+- (void)dealloc {
+  --alive[[[self description] UTF8String] + 3];
+  [super dealloc];
+}
+@end
+
+// ---- Buffers.
+@interface EmuBuffer : EmuObject <MTLBuffer> {
+ @public
+  Allocation* allocation;  // null: memory of the host
+  char* data;
+  NSUInteger length;
+  MTLStorageMode storageMode;
+  void (^deallocator)(void*, NSUInteger);
+  NSString* label;
+  int pending;  // committed command buffers that use it
+}
+@property(copy) NSString* label;
+- (void)addPending:(int)difference;
 @end
 @implementation EmuBuffer
 @synthesize label, length, storageMode;
-- (void*)contents { return storageMode == MTLStorageModePrivate ? nullptr : p; }
-- (void)didModifyRange:(NSRange)r { (void)r; }
+- (void*)contents {
+  return storageMode == MTLStorageModePrivate ? nullptr : data;
+}
+- (void)didModifyRange:(NSRange)range {
+}
+- (void)addPending:(int)difference {
+  pending += difference;
+  if (allocation) SetAccess(*allocation, pending ? PROT_NONE : PROT_READ | PROT_WRITE);
+}
 - (void)dealloc {
   REQUIRE(!pending, "a buffer is freed while a committed command buffer uses it");
-  if (m) { emu::name_memory(m, nullptr); m->release(); delete m; allocated -= length; }
-  if (deallocator) { deallocator(p, length); _Block_release(deallocator); }
+  if (allocation) {
+    allocated -= WholePages(length);
+    const ptrdiff_t written = Free(allocation);
+    REQUIRE(!written, "something wrote %td bytes outside buffer #%d (%zu bytes)", written, allocation->id,
+            allocation->size);
+  }
+  if (deallocator) {
+    deallocator(data, length);
+    _Block_release(deallocator);
+  }
   [label release];
   [super dealloc];
 }
 @end
-static void set_pending(EmuBuffer* b, int d) {
-  b->pending += d;
-  if (!b->m) return;
-  b->m->protect(b->pending == 0);
-  emu::name_memory(b->m, b->pending ? "it belongs to a committed command buffer that has not been waited for" : nullptr);
-}
 
-// ---- libraries, functions, pipelines -----------------------------------------------------------------------------------------
-struct KernelInfo { std::vector<std::string> args; NSUInteger max = 1024; std::set<std::string> needs; };
-struct ConstantInfo { std::string name, type; int id; };
-struct LibraryInfo { void* handle = nullptr; std::map<std::string, KernelInfo> kernels; std::vector<ConstantInfo> constants; };
-typedef std::map<std::string, std::string> Values;  // function constant, by name or "#id" -> its bytes
+// ---- Function constants, functions, pipelines.
+namespace {
+struct Constant {
+  MTLDataType type;
+  std::string bytes;
+};
+struct Constants {
+  std::map<NSUInteger, Constant> by_index;
+  std::map<std::string, Constant> by_name;
+};
+using Values = std::map<std::string, std::string>;  // of a library's constants, by name: those that have one
 
-static LibraryInfo* read_library(const std::string& so, std::string& error) {
-  auto* l = new LibraryInfo;
-  static const bool visible = [] {  // to the shader, whatever loaded this library
-    Dl_info me;
-    return dladdr((void*)&emu::run, &me) && dlopen(me.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
-  }();
-  REQUIRE(visible, "the emulator's library can't be made visible");
-  l->handle = dlopen(so.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!l->handle) { error = dlerror(); delete l; return nullptr; }
-  std::ifstream f(so + ".desc");
-  std::string line, kernel, word;
-  while (std::getline(f, line)) {
-    std::istringstream s(line); s >> word;
-    if (word == "kernel") { s >> kernel; l->kernels[kernel]; }
-    else if (word == "arg") l->kernels[kernel].args.push_back(line.substr(4));
-    else if (word == "max") s >> l->kernels[kernel].max;
-    else if (word == "constant") { ConstantInfo c; s >> c.name >> c.id >> c.type; l->constants.push_back(c); }
-    else if (word == "needs") { std::string k, c; s >> k >> c; l->kernels[k].needs.insert(c); }
+struct ScalarType {
+  const char* name;
+  MTLDataType type;
+  NSUInteger size;
+};
+constexpr ScalarType kScalars[] = {
+    {"float", MTLDataTypeFloat, 4},   {"half", MTLDataTypeHalf, 2}, {"int", MTLDataTypeInt, 4},
+    {"uint", MTLDataTypeUInt, 4},     {"short", MTLDataTypeShort, 2}, {"ushort", MTLDataTypeUShort, 2},
+    {"char", MTLDataTypeChar, 1},     {"uchar", MTLDataTypeUChar, 1}, {"bool", MTLDataTypeBool, 1},
+    {"int32_t", MTLDataTypeInt, 4},   {"uint32_t", MTLDataTypeUInt, 4}, {"long", MTLDataTypeLong, 8},
+    {"ulong", MTLDataTypeULong, 8},   {"int64_t", MTLDataTypeLong, 8},  {"uint64_t", MTLDataTypeULong, 8}};
+
+NSUInteger SizeOf(MTLDataType type) {
+  for (const ScalarType& s : kScalars) {
+    const NSUInteger count = type - s.type + 1;
+    if (type >= s.type && count <= 4) return s.size * (count == 3 ? 4 : count);
   }
-  return l;
+  REQUIRE(false, "no function constant can have the MTLDataType %lu", type);
 }
+MTLDataType TypeNamed(const std::string& name) {
+  for (const ScalarType& s : kScalars) {
+    if (name == s.name) return s.type;
+    for (NSUInteger n = 2; n <= 4; ++n)
+      if (name == s.name + std::to_string(n)) return static_cast<MTLDataType>(s.type + n - 1);
+  }
+  return MTLDataTypeNone;
+}
+
+// The values of those constants of a library that have one, or why the kernel cannot be made.
+std::string Choose(const Library& library, const KernelInfo& kernel, const Constants* given, Values& values) {
+  for (const ConstantInfo& constant : library.constants) {
+    const Constant* found = nullptr;
+    if (given) {
+      const auto by_index = given->by_index.find(static_cast<NSUInteger>(constant.index));
+      const auto by_name = given->by_name.find(constant.name);
+      if (by_index != given->by_index.end()) found = &by_index->second;
+      if (by_name != given->by_name.end()) found = &by_name->second;
+    }
+    if (found && found->type != TypeNamed(constant.type))
+      return "function constant " + constant.name + " is a " + constant.type + ", its value is not";
+    if (found) values[constant.name] = found->bytes;
+    if (!found && kernel.constants.count(constant.name)) return "function constant " + constant.name + " has no value";
+  }
+  return "";
+}
+}  // namespace
 
 @implementation MTLFunctionConstantValues
-static size_t data_size(MTLDataType t) {
-  switch (t) { case MTLDataTypeBool: return 1; case MTLDataTypeHalf: case MTLDataTypeShort: case MTLDataTypeUShort: return 2; default: return 4; }
+- (instancetype)init {
+  values = new Constants;
+  return self;
 }
-- (instancetype)init { values = new Values; return self; }
-- (void)setConstantValue:(const void*)v type:(MTLDataType)t atIndex:(NSUInteger)i { (*(Values*)values)["#" + std::to_string(i)] = std::string((const char*)v, data_size(t)); }
-- (void)setConstantValue:(const void*)v type:(MTLDataType)t withName:(NSString*)n { (*(Values*)values)[[n UTF8String]] = std::string((const char*)v, data_size(t)); }
-- (void)dealloc { delete (Values*)values; [super dealloc]; }
-@end
-
-@interface EmuFunction : NSObject <MTLFunction> { @public LibraryInfo* library; std::string* kernel; Values* values; }
-@end
-@implementation EmuFunction
-- (NSString*)name { return [NSString stringWithUTF8String:kernel->c_str()]; }
-- (void)dealloc { delete kernel; delete values; [super dealloc]; }
-@end
-
-@interface EmuPipeline : NSObject <MTLComputePipelineState> { @public LibraryInfo* library; KernelInfo* info; void (*entry)(); Values* values; }
-@end
-@implementation EmuPipeline
-- (NSUInteger)maxTotalThreadsPerThreadgroup { return info->max; }
-- (NSUInteger)threadExecutionWidth { return 32; }
-- (void)dealloc { delete values; [super dealloc]; }
-@end
-
-@implementation MTLCompileOptions
-@synthesize fastMathEnabled, mathMode, languageVersion, preprocessorMacros;
-- (instancetype)init { fastMathEnabled = YES; mathMode = MTLMathModeFast; return self; }
-- (void)dealloc { [preprocessorMacros release]; [super dealloc]; }
-@end
-
-@interface EmuLibrary : NSObject <MTLLibrary> { @public LibraryInfo* info; }
-@end
-@implementation EmuLibrary  // the LibraryInfo is never freed: pipelines are kept for the process
-- (NSArray*)functionNames {
-  std::vector<id> n;
-  for (auto& k : info->kernels) n.push_back([NSString stringWithUTF8String:k.first.c_str()]);
-  return [NSArray arrayWithObjects:n.data() count:n.size()];
+- (void)setConstantValue:(const void*)value type:(MTLDataType)type atIndex:(NSUInteger)index {
+  static_cast<Constants*>(values)->by_index[index] = {type, {static_cast<const char*>(value), SizeOf(type)}};
 }
-- (id<MTLFunction>)newFunctionWithName:(NSString*)name { return [self newFunctionWithName:name constantValues:nil error:nullptr]; }
-- (id<MTLFunction>)newFunctionWithName:(NSString*)name constantValues:(MTLFunctionConstantValues*)v error:(NSError**)error {
-  auto k = info->kernels.find([name UTF8String]);
-  std::string bad = k == info->kernels.end() ? "no function " + std::string([name UTF8String]) : "";
-  auto* by_name = new Values;
-  for (auto& c : info->constants) {
-    auto* given = v ? (Values*)v->values : nullptr;
-    auto it = given ? given->find("#" + std::to_string(c.id)) : Values::iterator();
-    if (given && it == given->end()) it = given->find(c.name);
-    if (given && it != given->end()) (*by_name)[c.name] = it->second;
-    else if (bad.empty() && k->second.needs.count(c.name)) bad = "function constant " + c.name + " has no value";
-  }
-  if (!bad.empty()) { if (error) *error = make_error(bad); delete by_name; return nil; }
-  EmuFunction* f = [[EmuFunction alloc] init];
-  f->library = info; f->kernel = new std::string(k->first); f->values = by_name;
-  return f;
+- (void)setConstantValue:(const void*)value type:(MTLDataType)type withName:(NSString*)name {
+  static_cast<Constants*>(values)->by_name[[name UTF8String]] = {
+      type, {static_cast<const char*>(value), SizeOf(type)}};
 }
-@end
-
-// ---- command buffers ------------------------------------------------------------------------------------------------------------
-typedef std::function<std::string()> Op;  // runs; returns an error
-@class EmuQueue;
-@interface EmuCommandBuffer : NSObject <MTLCommandBuffer> {
- @public
-  EmuQueue* queue; std::vector<Op>* ops; std::set<EmuBuffer*>* used; std::vector<MTLCommandBufferHandler>* handlers;
-  MTLCommandBufferStatus status; NSError* error; bool encoding; std::vector<emu::Memory*>* inlines; std::vector<id>* kept; NSString* label;
-}
-@property (copy) NSString* label;
-- (void)run;
-@end
-@interface EmuQueue : NSObject <MTLCommandQueue> { @public std::vector<EmuCommandBuffer*>* committed; NSString* label; }
-@property (copy) NSString* label;
-@end
-
-static void use(EmuCommandBuffer* c, EmuBuffer* b) { if (c->used->insert(b).second) [b retain]; }
-
-@interface EmuEncoder : NSObject <MTLComputeCommandEncoder, MTLBlitCommandEncoder> {
- @public
-  EmuCommandBuffer* c; EmuPipeline* pipeline; bool concurrent, first, ended;
-  struct { EmuBuffer* b; emu::Memory* m; NSUInteger offset; } slot[emu::kSlots];
-  NSUInteger tg[emu::kSlots]; NSString* label;
-}
-@property (copy) NSString* label;
-@end
-@implementation EmuEncoder
-@synthesize label;
-- (void)setComputePipelineState:(id<MTLComputePipelineState>)s { pipeline = (EmuPipeline*)s; c->kept->push_back([s retain]); }
-- (void)setBuffer:(id<MTLBuffer>)b offset:(NSUInteger)o atIndex:(NSUInteger)i {
-  REQUIRE(i < emu::kSlots, "buffer index %lu", i);
-  REQUIRE(!b || o <= [b length], "offset %lu in a buffer of %lu bytes", o, [b length]);
-  REQUIRE(o % 4 == 0, "offset %lu is not a multiple of 4", o);
-  slot[i] = {(EmuBuffer*)b, nullptr, o};
-  if (b) use(c, (EmuBuffer*)b);
-}
-- (void)setBufferOffset:(NSUInteger)o atIndex:(NSUInteger)i { [self setBuffer:slot[i].b offset:o atIndex:i]; }
-- (void)setBytes:(const void*)p length:(NSUInteger)n atIndex:(NSUInteger)i {
-  REQUIRE(i < emu::kSlots && n > 0 && n <= 4096, "setBytes of %lu bytes (limit 4096) at index %lu", n, i);
-  auto* m = new emu::Memory; m->allocate(n); memcpy(m->p, p, n);
-  c->inlines->push_back(m);
-  slot[i] = {nil, m, 0};
-}
-- (void)setThreadgroupMemoryLength:(NSUInteger)n atIndex:(NSUInteger)i {
-  REQUIRE(i < emu::kSlots && n % 16 == 0, "threadgroup memory length %lu must be a multiple of 16", n);
-  tg[i] = n;
-}
-- (void)dispatchThreadgroups:(MTLSize)g threadsPerThreadgroup:(MTLSize)t {
-  [self dispatchThreads:MTLSizeMake(g.width * t.width, g.height * t.height, g.depth * t.depth) threadsPerThreadgroup:t];
-}
-- (void)dispatchThreads:(MTLSize)n threadsPerThreadgroup:(MTLSize)t {
-  REQUIRE(!ended && pipeline, "dispatch after endEncoding or without a pipeline");
-  NSUInteger threads = t.width * t.height * t.depth;
-  REQUIRE(threads > 0 && threads <= pipeline->info->max, "%lu threads per threadgroup; the pipeline's limit is %lu", threads, pipeline->info->max);
-  REQUIRE(n.width && n.height && n.depth, "an empty grid");
-  emu::Dispatch d{};
-  d.entry = pipeline->entry;
-  d.threads = {{(uint32_t)n.width, (uint32_t)n.height, (uint32_t)n.depth}};
-  d.group = {{(uint32_t)t.width, (uint32_t)t.height, (uint32_t)t.depth}};
-  d.concurrent = concurrent && !first;
-  first = false;
-  for (auto& a : pipeline->info->args) {
-    std::istringstream s(a); std::string kind, space, mode, when; int i;
-    s >> kind >> i >> space >> mode >> when;
-    if (when != "-") { auto v = pipeline->values->find(when); if (v == pipeline->values->end() || !v->second[0]) continue; }
-    if (kind == "buffer") {
-      REQUIRE(slot[i].b || slot[i].m, "no buffer bound at index %d", i);
-      d.buffer[i] = slot[i].m ? emu::Range{slot[i].m->p, slot[i].m->n} : emu::Range{slot[i].b->p + slot[i].offset, slot[i].b->length - slot[i].offset};
-    } else { REQUIRE(tg[i], "no threadgroup memory length at index %d", i); d.threadgroup_bytes[i] = tg[i]; }
-  }
-  EmuPipeline* p = pipeline;
-  c->ops->push_back([d, p] {
-    for (auto& k : p->library->constants) {
-      auto v = p->values->find(k.name);
-      if (v != p->values->end()) memcpy(dlsym(p->library->handle, ("msl_fc_" + k.name).c_str()), v->second.data(), v->second.size());
-      *(char*)dlsym(p->library->handle, ("msl_fcdef_" + k.name).c_str()) = v != p->values->end();
-    }
-    return emu::run(d);
-  });
-}
-- (void)memoryBarrierWithScope:(MTLBarrierScope)s { (void)s; first = true; }
-- (void)memoryBarrierWithResources:(const id<MTLResource>[])r count:(NSUInteger)n { (void)r; (void)n; first = true; }
-- (void)fillBuffer:(id<MTLBuffer>)b range:(NSRange)r value:(uint8_t)v {
-  EmuBuffer* e = (EmuBuffer*)b; use(c, e);
-  REQUIRE(r.location + r.length <= e->length, "fillBuffer past the end");
-  c->ops->push_back([=] { memset(e->p + r.location, v, r.length); return std::string(); });
-}
-- (void)copyFromBuffer:(id<MTLBuffer>)f sourceOffset:(NSUInteger)s toBuffer:(id<MTLBuffer>)t destinationOffset:(NSUInteger)o size:(NSUInteger)n {
-  EmuBuffer *from = (EmuBuffer*)f, *to = (EmuBuffer*)t; use(c, from); use(c, to);
-  REQUIRE(s + n <= from->length && o + n <= to->length, "copyFromBuffer past the end");
-  c->ops->push_back([=] { memmove(to->p + o, from->p + s, n); return std::string(); });
-}
-- (void)endEncoding { REQUIRE(!ended, "endEncoding twice"); ended = true; c->encoding = false; }
-- (void)dealloc { REQUIRE(ended, "an encoder was released before endEncoding"); [label release]; [super dealloc]; }
-@end
-
-@implementation EmuCommandBuffer
-@synthesize label, status, error;
-- (EmuEncoder*)encoder:(bool)concurrent {
-  REQUIRE(!encoding && status == MTLCommandBufferStatusNotEnqueued, "a new encoder while another is open, or after commit");
-  EmuEncoder* e = [[EmuEncoder alloc] init];
-  e->c = self; e->concurrent = concurrent; e->first = true; encoding = true;
-  return [e autorelease];
-}
-- (id<MTLComputeCommandEncoder>)computeCommandEncoder { return [self encoder:false]; }
-- (id<MTLComputeCommandEncoder>)computeCommandEncoderWithDispatchType:(MTLDispatchType)t { return [self encoder:t == MTLDispatchTypeConcurrent]; }
-- (id<MTLBlitCommandEncoder>)blitCommandEncoder { return [self encoder:false]; }
-- (void)addCompletedHandler:(MTLCommandBufferHandler)b {
-  REQUIRE(status == MTLCommandBufferStatusNotEnqueued, "addCompletedHandler after commit");
-  handlers->push_back((MTLCommandBufferHandler)_Block_copy(b));
-}
-- (double)GPUStartTime { return 0; }
-- (double)GPUEndTime { return 0; }
-- (void)commit {
-  REQUIRE(!encoding && status == MTLCommandBufferStatusNotEnqueued, "commit twice or before endEncoding");
-  status = MTLCommandBufferStatusCommitted;
-  for (EmuBuffer* b : *used) set_pending(b, +1);
-  queue->committed->push_back([self retain]);
-  if (getenv("MSLEMU_EAGER")) [self waitUntilCompleted];
-}
-- (void)waitUntilCompleted {
-  REQUIRE(status != MTLCommandBufferStatusNotEnqueued, "waitUntilCompleted before commit");
-  while (status == MTLCommandBufferStatusCommitted) {  // the queue runs in order of commit
-    EmuCommandBuffer* c = queue->committed->front();
-    queue->committed->erase(queue->committed->begin());
-    [c run];
-    [c release];
-  }
-}
-- (void)run {
-  for (EmuBuffer* b : *used) if (b->m) b->m->protect(true);
-  std::string bad;
-  for (Op& op : *ops) if (bad.empty()) bad = op();
-  for (EmuBuffer* b : *used) {
-    if (bad.empty() && b->m && !b->m->intact()) bad = "a kernel wrote outside a buffer";
-    set_pending(b, -1);
-  }
-  if (!bad.empty()) error = [make_error(bad) retain];
-  status = bad.empty() ? MTLCommandBufferStatusCompleted : MTLCommandBufferStatusError;
-  for (auto h : *handlers) { h(self); _Block_release(h); }
-  handlers->clear();
+- (void)setConstantValues:(const void*)all type:(MTLDataType)type withRange:(NSRange)range {
+  for (NSUInteger i = 0; i < range.length; ++i)
+    [self setConstantValue:static_cast<const char*>(all) + i * SizeOf(type) type:type atIndex:range.location + i];
 }
 - (void)dealloc {
-  for (EmuBuffer* b : *used) [b release];
-  for (id k : *kept) [k release];
-  for (auto* m : *inlines) { m->release(); delete m; }
-  delete ops; delete used; delete handlers; delete inlines; delete kept;
-  [error release]; [label release]; [queue release];
+  delete static_cast<Constants*>(values);
   [super dealloc];
 }
 @end
-@implementation EmuQueue
-@synthesize label;
-- (id<MTLCommandBuffer>)commandBuffer {
-  EmuCommandBuffer* c = [[EmuCommandBuffer alloc] init];
-  c->queue = [self retain];
-  c->ops = new std::vector<Op>; c->used = new std::set<EmuBuffer*>; c->handlers = new std::vector<MTLCommandBufferHandler>;
-  c->inlines = new std::vector<emu::Memory*>; c->kept = new std::vector<id>;
-  return [c autorelease];
+
+@interface EmuFunction : EmuObject <MTLFunction> {
+ @public
+  const Library* library;
+  const std::string* kernel;  // a name in it
+  Values* values;
 }
-- (void)dealloc { delete committed; [label release]; [super dealloc]; }
+@end
+@implementation EmuFunction
+- (NSString*)name {
+  return [NSString stringWithUTF8String:kernel->c_str()];
+}
+- (void)dealloc {
+  delete values;
+  [super dealloc];
+}
 @end
 
-// ---- the device --------------------------------------------------------------------------------------------------------------------
-static std::string here() { return NANO_MSL_FOLDER; }  // where msl.mjs is
+@interface EmuPipeline : EmuObject <MTLComputePipelineState> {
+ @public
+  const Library* library;
+  const KernelInfo* kernel;
+  Values* values;
+}
+@end
+@implementation EmuPipeline
+- (NSUInteger)maxTotalThreadsPerThreadgroup {
+  return kernel->max_threads;
+}
+- (NSUInteger)threadExecutionWidth {
+  return 32;
+}
+- (NSUInteger)staticThreadgroupMemoryLength {
+  return kernel->threadgroup_bytes;
+}
+- (void)dealloc {
+  delete values;
+  [super dealloc];
+}
+@end
+
+// ---- Libraries.
+@implementation MTLCompileOptions
+@synthesize fastMathEnabled, mathMode, languageVersion, preprocessorMacros;
+- (instancetype)init {
+  fastMathEnabled = YES;
+  mathMode = MTLMathModeFast;
+  return self;
+}
+- (void)dealloc {
+  [preprocessorMacros release];
+  [super dealloc];
+}
+@end
+
+@interface EmuLibrary : EmuObject <MTLLibrary> {
+ @public
+  const Library* library;
+}
+@end
+@implementation EmuLibrary
+- (NSArray*)functionNames {
+  std::vector<id> names;
+  for (const auto& [name, kernel] : library->kernels) names.push_back([NSString stringWithUTF8String:name.c_str()]);
+  return [NSArray arrayWithObjects:names.data() count:names.size()];
+}
+- (id<MTLFunction>)newFunctionWithName:(NSString*)name {
+  return [self newFunctionWithName:name constantValues:nil error:nullptr];
+}
+- (id<MTLFunction>)newFunctionWithName:(NSString*)name
+                        constantValues:(MTLFunctionConstantValues*)given
+                                 error:(NSError**)error {
+  if (Fails()) {
+    Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorInternal, "the function can't be had, on demand"));
+    return nil;
+  }
+  const auto kernel = library->kernels.find([name UTF8String]);
+  if (kernel == library->kernels.end()) {
+    Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorFunctionNotFound,
+                         std::string("no function ") + [name UTF8String]));
+    return nil;
+  }
+  EmuFunction* function = [[EmuFunction alloc] init];
+  function->library = library;
+  function->kernel = &kernel->first;
+  function->values = new Values;
+  const auto* constants = given ? static_cast<Constants*>(given->values) : nullptr;
+  const std::string problem = Choose(*library, kernel->second, constants, *function->values);
+  if (problem.empty()) return function;
+  Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorCompileFailure, problem));
+  [function release];
+  return nil;
+}
+@end
+
+// ---- Command buffers and encoders.
+using Operation = std::function<std::string()>;  // "" or what went wrong
+
+@class EmuQueue;
+@interface EmuCommandBuffer : EmuObject <MTLCommandBuffer> {
+ @public
+  EmuQueue* queue;
+  std::vector<Operation>* operations;
+  std::set<EmuBuffer*>* used;
+  std::vector<id>* kept;
+  std::vector<Allocation*>* inlined;  // by setBytes
+  std::vector<MTLCommandBufferHandler>* handlers;
+  MTLCommandBufferStatus status;
+  NSError* error;
+  double GPUStartTime, GPUEndTime;
+  bool encoding;
+  NSString* label;
+}
+@property(copy) NSString* label;
+- (void)run;
+- (void)use:(EmuBuffer*)buffer;
+@end
+
+@interface EmuQueue : EmuObject <MTLCommandQueue> {
+ @public
+  std::deque<EmuCommandBuffer*>* committed;
+  NSString* label;
+}
+@property(copy) NSString* label;
+- (void)runOne;
+@end
+@implementation EmuQueue
+@synthesize label;
+- (instancetype)init {
+  committed = new std::deque<EmuCommandBuffer*>;
+  return [super init];
+}
+- (id<MTLCommandBuffer>)commandBuffer {
+  if (Fails()) return nil;
+  EmuCommandBuffer* buffer = [[EmuCommandBuffer alloc] init];
+  buffer->queue = [self retain];
+  return [buffer autorelease];
+}
+- (void)runOne {
+  EmuCommandBuffer* next = committed->front();
+  committed->pop_front();
+  [next run];
+  [next release];
+}
+- (void)dealloc {
+  delete committed;
+  [label release];
+  [super dealloc];
+}
+@end
+
+namespace {
+// The copies that setBytes makes are used again: there are as many as there are dispatches.
+std::map<NSUInteger, std::vector<Allocation*>> unused_copies;
+Allocation* CopyOf(const void* bytes, NSUInteger length) {
+  std::vector<Allocation*>& unused = unused_copies[length];
+  if (unused.empty()) unused.push_back(Allocate(length));
+  Allocation* copy = unused.back();
+  REQUIRE(copy, "no address space is left");
+  unused.pop_back();
+  memcpy(copy->base, bytes, length);
+  return copy;
+}
+}  // namespace
+
+@interface EmuEncoder : EmuObject <MTLComputeCommandEncoder, MTLBlitCommandEncoder> {
+ @public
+  EmuCommandBuffer* buffer;
+  EmuPipeline* pipeline;
+  bool concurrent, after_barrier, ended;
+  struct {
+    EmuBuffer* buffer;
+    Allocation* copy;  // of setBytes
+    NSUInteger offset;
+  } slots[kSlots];
+  NSUInteger threadgroup_bytes[kSlots];
+  NSString* label;
+}
+@property(copy) NSString* label;
+@end
+@implementation EmuEncoder
+@synthesize label;
+- (void)setComputePipelineState:(id<MTLComputePipelineState>)state {
+  REQUIRE(state, "setComputePipelineState:nil");
+  pipeline = static_cast<EmuPipeline*>(state);
+  buffer->kept->push_back([state retain]);
+}
+- (void)setBuffer:(id<MTLBuffer>)bound offset:(NSUInteger)offset atIndex:(NSUInteger)index {
+  REQUIRE(index < kSlots, "setBuffer at index %lu; indices end at %d", index, kSlots - 1);
+  REQUIRE(!bound || offset < [bound length], "setBuffer with offset %lu in a buffer of %lu bytes", offset,
+          [bound length]);
+  slots[index] = {static_cast<EmuBuffer*>(bound), nullptr, offset};
+  if (bound) [buffer use:static_cast<EmuBuffer*>(bound)];
+}
+- (void)setBufferOffset:(NSUInteger)offset atIndex:(NSUInteger)index {
+  REQUIRE(index < kSlots && slots[index].buffer, "setBufferOffset where no buffer is bound");
+  [self setBuffer:slots[index].buffer offset:offset atIndex:index];
+}
+- (void)setBytes:(const void*)bytes length:(NSUInteger)length atIndex:(NSUInteger)index {
+  REQUIRE(index < kSlots, "setBytes at index %lu; indices end at %d", index, kSlots - 1);
+  REQUIRE(length > 0 && length <= 4096, "setBytes of %lu bytes; it is for 1 to 4096", length);
+  Allocation* copy = CopyOf(bytes, length);
+  buffer->inlined->push_back(copy);
+  slots[index] = {nil, copy, 0};
+}
+- (void)setThreadgroupMemoryLength:(NSUInteger)length atIndex:(NSUInteger)index {
+  REQUIRE(index < kSlots && length % 16 == 0, "threadgroup memory of %lu bytes: it must be a multiple of 16", length);
+  threadgroup_bytes[index] = length;
+}
+- (void)dispatchThreadgroups:(MTLSize)groups threadsPerThreadgroup:(MTLSize)threads {
+  [self dispatchThreads:MTLSizeMake(groups.width * threads.width, groups.height * threads.height,
+                                    groups.depth * threads.depth)
+      threadsPerThreadgroup:threads];
+}
+- (void)dispatchThreads:(MTLSize)grid threadsPerThreadgroup:(MTLSize)group {
+  REQUIRE(!ended && pipeline, "a dispatch after endEncoding or without a pipeline");
+  const KernelInfo& kernel = *pipeline->kernel;
+  REQUIRE(grid.width && grid.height && grid.depth, "a dispatch of nothing");
+  REQUIRE(grid.width <= UINT32_MAX && grid.height <= UINT32_MAX && grid.depth <= UINT32_MAX, "a dispatch too large");
+  const NSUInteger threads = group.width * group.height * group.depth;
+  REQUIRE(threads > 0 && threads <= kernel.max_threads, "%lu threads per threadgroup; the pipeline's limit is %u",
+          threads, kernel.max_threads);
+  Dispatch dispatch{};
+  dispatch.entry = kernel.entry;
+  dispatch.image = pipeline->library->image;
+  dispatch.races = pipeline->library->races;
+  dispatch.threads = {unsigned(grid.width), unsigned(grid.height), unsigned(grid.depth)};
+  dispatch.group = {unsigned(group.width), unsigned(group.height), unsigned(group.depth)};
+  dispatch.concurrent = concurrent && !after_barrier;
+  after_barrier = false;
+  const Values& values = *pipeline->values;
+  NSUInteger bytes = kernel.threadgroup_bytes;
+  for (const Argument& argument : kernel.arguments) {
+    const int i = argument.index;
+    if (!argument.condition.empty()) {
+      const auto condition = values.find(argument.condition);
+      if (condition == values.end() || std::all_of(condition->second.begin(), condition->second.end(),
+                                                   [](char c) { return c == 0; }))
+        continue;
+    }
+    if (argument.threadgroup) {
+      REQUIRE(threadgroup_bytes[i], "no threadgroup memory has been set at index %d", i);
+      dispatch.threadgroup_bytes[i] = threadgroup_bytes[i];
+      bytes += threadgroup_bytes[i];
+      continue;
+    }
+    const auto& [bound, copy, offset] = slots[i];
+    REQUIRE(bound || copy, "no buffer is bound at index %d", i);
+    dispatch.buffers[i] = copy ? Binding{copy->base, copy->size, copy}
+                               : Binding{bound->data + offset, bound->length - offset, bound->allocation};
+  }
+  REQUIRE(bytes <= kThreadgroupMemory, "%lu bytes of threadgroup memory; there are %zu", bytes, kThreadgroupMemory);
+  EmuPipeline* used = pipeline;
+  buffer->operations->push_back([dispatch, used] {
+    for (const ConstantInfo& constant : used->library->constants) {
+      const auto value = used->values->find(constant.name);
+      *constant.defined = value != used->values->end();
+      if (*constant.defined) memcpy(constant.value, value->second.data(), value->second.size());
+    }
+    return RunDispatch(dispatch);
+  });
+}
+- (void)memoryBarrierWithScope:(MTLBarrierScope)scope {
+  after_barrier = true;
+}
+- (void)memoryBarrierWithResources:(const id<MTLResource>[])resources count:(NSUInteger)count {
+  after_barrier = true;
+}
+- (void)fillBuffer:(id<MTLBuffer>)filled range:(NSRange)range value:(uint8_t)value {
+  auto* to = static_cast<EmuBuffer*>(filled);
+  REQUIRE(!ended && to && range.location + range.length <= to->length, "fillBuffer past the end of a buffer");
+  [buffer use:to];
+  buffer->operations->push_back([=] {
+    memset(to->data + range.location, value, range.length);
+    return std::string();
+  });
+}
+- (void)copyFromBuffer:(id<MTLBuffer>)source
+          sourceOffset:(NSUInteger)from_offset
+              toBuffer:(id<MTLBuffer>)target
+     destinationOffset:(NSUInteger)to_offset
+                  size:(NSUInteger)size {
+  auto *from = static_cast<EmuBuffer*>(source), *to = static_cast<EmuBuffer*>(target);
+  REQUIRE(!ended && from && to && from_offset + size <= from->length && to_offset + size <= to->length,
+          "copyFromBuffer past the end of a buffer");
+  [buffer use:from];
+  [buffer use:to];
+  buffer->operations->push_back([=] {
+    memmove(to->data + to_offset, from->data + from_offset, size);
+    return std::string();
+  });
+}
+- (void)endEncoding {
+  REQUIRE(!ended, "endEncoding twice");
+  ended = true;
+  buffer->encoding = false;
+}
+- (void)dealloc {
+  REQUIRE(ended, "an encoder is freed before endEncoding");
+  [buffer release];
+  [label release];
+  [super dealloc];
+}
+@end
+
+namespace {
+// What a command buffer's failure is to its owner.
+MTLCommandBufferError CodeOf(const std::string& problem) {
+  if (problem.find("fault:") != problem.npos) return MTLCommandBufferErrorPageFault;
+  if (problem.find("livelock") != problem.npos) return MTLCommandBufferErrorTimeout;
+  return MTLCommandBufferErrorInternal;
+}
+NSError* DemandedError() {
+  switch (AskDemands()) {
+    case Answer::kNothing:
+      return nil;
+    case Answer::kFailure:
+      return MakeError(MTLCommandBufferErrorDomain, MTLCommandBufferErrorOutOfMemory, "Insufficient Memory, on demand");
+    case Answer::kLasting:
+      return MakeError(MTLCommandBufferErrorDomain, MTLCommandBufferErrorAccessRevoked,
+                       "Ignored for causing prior GPU errors, on demand");
+    case Answer::kLost:
+      return MakeError(MTLCommandBufferErrorDomain, MTLCommandBufferErrorDeviceRemoved, "Device Removed, on demand");
+  }
+}
+}  // namespace
+
+@implementation EmuCommandBuffer
+@synthesize label, status, error, GPUStartTime, GPUEndTime;
+- (instancetype)init {
+  operations = new std::vector<Operation>;
+  used = new std::set<EmuBuffer*>;
+  kept = new std::vector<id>;
+  inlined = new std::vector<Allocation*>;
+  handlers = new std::vector<MTLCommandBufferHandler>;
+  return [super init];
+}
+- (void)use:(EmuBuffer*)b {
+  if (used->insert(b).second) [b retain];
+}
+- (EmuEncoder*)encoder:(bool)concurrent {
+  REQUIRE(!encoding && status == MTLCommandBufferStatusNotEnqueued,
+          "a new encoder while another is open, or after commit");
+  if (Fails()) return nil;
+  EmuEncoder* encoder = [[EmuEncoder alloc] init];
+  encoder->buffer = [self retain];
+  encoder->concurrent = concurrent;
+  encoder->after_barrier = true;
+  encoding = true;
+  return [encoder autorelease];
+}
+- (id<MTLComputeCommandEncoder>)computeCommandEncoder {
+  return [self encoder:false];
+}
+- (id<MTLComputeCommandEncoder>)computeCommandEncoderWithDispatchType:(MTLDispatchType)type {
+  return [self encoder:type == MTLDispatchTypeConcurrent];
+}
+- (id<MTLBlitCommandEncoder>)blitCommandEncoder {
+  return [self encoder:false];
+}
+- (void)addCompletedHandler:(MTLCommandBufferHandler)block {
+  REQUIRE(status == MTLCommandBufferStatusNotEnqueued, "addCompletedHandler after commit");
+  handlers->push_back((MTLCommandBufferHandler)_Block_copy(block));
+}
+- (MTLCommandBufferStatus)status {
+  const MTLCommandBufferStatus before = status;
+  if (status == MTLCommandBufferStatusCommitted) [queue runOne];
+  return before;
+}
+- (void)commit {
+  REQUIRE(!encoding, "commit before endEncoding");
+  REQUIRE(status == MTLCommandBufferStatusNotEnqueued, "commit twice");
+  status = MTLCommandBufferStatusCommitted;
+  for (EmuBuffer* b : *used) [b addPending:1];
+  queue->committed->push_back([self retain]);
+  static const bool eager = getenv("SIMT_EAGER") != nullptr;
+  if (eager) [self waitUntilCompleted];
+}
+- (void)waitUntilCompleted {
+  REQUIRE(status != MTLCommandBufferStatusNotEnqueued, "waitUntilCompleted before commit");
+  while (status == MTLCommandBufferStatusCommitted) [queue runOne];
+}
+- (void)run {
+  GPUStartTime = Now();
+  NSError* failed = DemandedError();
+  if (!failed) {
+    for (EmuBuffer* b : *used)
+      if (b->allocation) SetAccess(*b->allocation, PROT_READ | PROT_WRITE);
+    std::string problem;
+    for (size_t i = 0; i < operations->size() && problem.empty(); ++i) problem = (*operations)[i]();
+    for (EmuBuffer* b : *used)
+      if (problem.empty() && b->allocation && BytesWrittenAround(*b->allocation, 64))
+        problem = "metal: a kernel wrote outside buffer #" + std::to_string(b->allocation->id) + " (" +
+                  std::to_string(b->length) + " bytes)";
+    for (Allocation* copy : *inlined)
+      if (problem.empty() && BytesWrittenAround(*copy, 64)) problem = "metal: a kernel wrote outside what setBytes gave";
+    if (!problem.empty()) failed = MakeError(MTLCommandBufferErrorDomain, CodeOf(problem), problem);
+    if (!problem.empty() && !demands.quiet) fprintf(stderr, "%s\n", problem.c_str());
+  }
+  GPUEndTime = Now();
+  error = [failed retain];
+  status = failed ? MTLCommandBufferStatusError : MTLCommandBufferStatusCompleted;
+  for (EmuBuffer* b : *used) [b addPending:-1];
+  [self giveBack];
+  for (MTLCommandBufferHandler handler : *handlers) {
+    handler(self);
+    _Block_release(handler);
+  }
+  handlers->clear();
+}
+- (void)giveBack {
+  operations->clear();
+  for (EmuBuffer* b : *used) [b release];
+  used->clear();
+  for (id object : *kept) [object release];
+  kept->clear();
+  for (Allocation* copy : *inlined) unused_copies[copy->size].push_back(copy);
+  inlined->clear();
+}
+- (void)dealloc {
+  [self giveBack];
+  for (MTLCommandBufferHandler handler : *handlers) _Block_release(handler);
+  delete operations;
+  delete used;
+  delete kept;
+  delete inlined;
+  delete handlers;
+  [error release];
+  [label release];
+  [queue release];
+  [super dealloc];
+}
+@end
+
+// ---- The device.
+namespace {
+// SIMT_FAMILY: apple6, apple7 and so on; mac2 for an Intel Mac's GPU. An M1's by default, the least that is used.
+struct Family {
+  int apple = 7;  // 0: none
+  Family() {
+    const char* name = getenv("SIMT_FAMILY");
+    if (!name) return;
+    apple = strncmp(name, "apple", 5) == 0 ? atoi(name + 5) : 0;
+    REQUIRE(apple > 0 || strcmp(name, "mac2") == 0, "SIMT_FAMILY is %s; it must be apple7 or the like, or mac2", name);
+  }
+  bool has(NSInteger family) const {
+    const bool mac = apple == 0 || apple >= 7;
+    if (family >= MTLGPUFamilyMetal3) return mac;
+    if (family >= MTLGPUFamilyCommon1) return true;
+    if (family >= MTLGPUFamilyMac1) return mac;
+    return family <= 1000 + apple;
+  }
+} const family;
+bool IsSet(const char* name) { return getenv(name) && strcmp(getenv(name), "0") != 0; }
+
+ShaderOptions OptionsOf(MTLCompileOptions* options) {
+  ShaderOptions shader;
+  shader.fast = IsSet("SIMT_FAST_MATH") || !options || (options.fastMathEnabled && options.mathMode == MTLMathModeFast);
+  shader.races = races_wanted;
+  if (const NSUInteger version = options ? options.languageVersion : 0)
+    shader.version = std::to_string(version >> 16) + '.' + std::to_string(version & 0xFFFF);
+  if (const char* version = getenv("SIMT_LANGUAGE")) shader.version = version;
+  NSDictionary* macros = options ? options.preprocessorMacros : nil;
+  for (NSUInteger i = 0; i < [macros count]; ++i) {
+    NSString* name = [[macros allKeys] objectAtIndex:i];
+    shader.defines.push_back(std::string([name UTF8String]) + "=" +
+                             [[[macros objectForKey:name] description] UTF8String]);
+  }
+  return shader;
+}
+}  // namespace
+
 @interface EmuDevice : NSObject <MTLDevice>
 @end
 @implementation EmuDevice
-- (NSString*)name { return @"mslemu"; }
-- (MTLSize)maxThreadsPerThreadgroup { return MTLSizeMake(1024, 1024, 1024); }
-- (NSUInteger)maxThreadgroupMemoryLength { return emu::kThreadgroupLimit; }
-- (NSUInteger)maxBufferLength { return 8ul << 30; }
-- (uint64_t)recommendedMaxWorkingSetSize { return 8ul << 30; }
-- (NSUInteger)currentAllocatedSize { return allocated; }
-- (BOOL)hasUnifiedMemory { return YES; }
-- (BOOL)supportsFamily:(MTLGPUFamily)f { return f <= MTLGPUFamilyApple8 || f >= MTLGPUFamilyMac2; }  // as an M2
-- (id<MTLCommandQueue>)newCommandQueue { EmuQueue* q = [[EmuQueue alloc] init]; q->committed = new std::vector<EmuCommandBuffer*>; return q; }
-- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)n options:(MTLResourceOptions)o {
-  if (n == 0 || n > [self maxBufferLength]) return nil;
-  EmuBuffer* b = [[EmuBuffer alloc] init];
-  b->m = new emu::Memory; b->m->allocate(n);
-  b->p = b->m->p; b->length = n; b->storageMode = (MTLStorageMode)(o >> 4 & 15);
-  memset(b->p, 0xFB, n);  // Metal gives zeroes in practice but does not promise them: NaNs here
-  allocated += n;
-  return b;
+- (NSString*)name {
+  return @"an emulated GPU";
 }
-- (id<MTLBuffer>)newBufferWithBytes:(const void*)p length:(NSUInteger)n options:(MTLResourceOptions)o {
-  EmuBuffer* b = (EmuBuffer*)[self newBufferWithLength:n options:o];
-  if (b) memcpy(b->p, p, n);
-  return b;
+- (MTLSize)maxThreadsPerThreadgroup {
+  return MTLSizeMake(kMaxThreads, kMaxThreads, kMaxThreads);
 }
-- (id<MTLBuffer>)newBufferWithBytesNoCopy:(void*)p length:(NSUInteger)n options:(MTLResourceOptions)o deallocator:(void (^)(void*, NSUInteger))d {
-  if (!n || (uintptr_t)p % 16384 || n % 16384) return nil;  // whole pages of Apple silicon
-  EmuBuffer* b = [[EmuBuffer alloc] init];
-  b->p = (char*)p; b->length = n; b->storageMode = (MTLStorageMode)(o >> 4 & 15);
-  b->deallocator = (void (^)(void*, NSUInteger))_Block_copy(d);
-  return b;
+- (NSUInteger)maxThreadgroupMemoryLength {
+  return kThreadgroupMemory;
 }
-- (id<MTLLibrary>)newLibraryWithSource:(NSString*)source options:(MTLCompileOptions*)o error:(NSError**)error {
-  bool fast = !o || (o.fastMathEnabled && o.mathMode == MTLMathModeFast);
-  std::string flags = fast ? " --fast" : "";
-  if (emu::options().races) flags += " --race";
-  for (NSUInteger i = 0; o && i < [o.preprocessorMacros count]; ++i) {
-    NSString* k = [[o.preprocessorMacros allKeys] objectAtIndex:i];
-    flags += std::string(" '-D") + [k UTF8String] + "=" + [[[o.preprocessorMacros objectForKey:k] description] UTF8String] + "'";
+- (NSUInteger)maxBufferLength {
+  return demands.memory / 4 * 3;
+}
+- (uint64_t)recommendedMaxWorkingSetSize {
+  return demands.memory;
+}
+- (NSUInteger)currentAllocatedSize {
+  return allocated;
+}
+- (BOOL)hasUnifiedMemory {
+  return family.apple > 0;
+}
+- (BOOL)supportsFamily:(MTLGPUFamily)asked {
+  return family.has(asked);
+}
+- (id<MTLCommandQueue>)newCommandQueue {
+  return Fails() ? nil : [[EmuQueue alloc] init];
+}
+- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
+  if (Fails() || AskDemandsForMemory() || length == 0 || length > [self maxBufferLength]) return nil;
+  if (allocated + WholePages(length) > demands.memory) return nil;
+  Allocation* allocation = Allocate(length);
+  if (!allocation) return nil;
+  EmuBuffer* buffer = [[EmuBuffer alloc] init];
+  buffer->allocation = allocation;
+  buffer->data = allocation->base;
+  buffer->length = length;
+  buffer->storageMode = static_cast<MTLStorageMode>(options >> 4 & 15);
+  allocated += WholePages(length);
+  return buffer;
+}
+- (id<MTLBuffer>)newBufferWithBytes:(const void*)bytes length:(NSUInteger)length options:(MTLResourceOptions)options {
+  auto* buffer = static_cast<EmuBuffer*>([self newBufferWithLength:length options:options]);
+  if (buffer) memcpy(buffer->data, bytes, length);
+  return buffer;
+}
+- (id<MTLBuffer>)newBufferWithBytesNoCopy:(void*)bytes
+                                   length:(NSUInteger)length
+                                  options:(MTLResourceOptions)options
+                              deallocator:(void (^)(void*, NSUInteger))deallocator {
+  if (Fails() || length == 0 || reinterpret_cast<uintptr_t>(bytes) % kGpuPage || length % kGpuPage) return nil;
+  EmuBuffer* buffer = [[EmuBuffer alloc] init];
+  buffer->data = static_cast<char*>(bytes);
+  buffer->length = length;
+  buffer->storageMode = static_cast<MTLStorageMode>(options >> 4 & 15);
+  buffer->deallocator = (void (^)(void*, NSUInteger))_Block_copy(deallocator);
+  return buffer;
+}
+- (id<MTLLibrary>)newLibraryWithSource:(NSString*)source options:(MTLCompileOptions*)options error:(NSError**)error {
+  if (Fails()) {
+    Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorInternal, "the compiler can't be reached, on demand"));
+    return nil;
   }
-  static std::map<std::string, LibraryInfo*> cache;
-  LibraryInfo*& info = cache[flags + "\n" + [source UTF8String]];
-  if (!info) {
-    char dir[] = "/tmp/mslemu-XXXXXX"; std::string d = mkdtemp(dir), bad;
-    std::ofstream(d + "/program_source.metal") << [source UTF8String];
-    std::string command = "CLANG=" NANO_MSL_CLANG " node " + here() + "/msl.mjs build " + d + "/program_source.metal " + d + "/k.so" + flags + " 2> " + d + "/log";
-    int status = system(command.c_str());
-    std::stringstream log; log << std::ifstream(d + "/log").rdbuf();
-    if (status) bad = log.str();
-    else { if (!log.str().empty()) fprintf(stderr, "%s", log.str().c_str()); info = read_library(d + "/k.so", bad); }
-    for (const char* f : {"/program_source.metal", "/k.so.desc", "/log"}) unlink((d + f).c_str());
-    static std::vector<std::string> kept;  // k.so: reports look up source lines in it
-    if (kept.empty()) atexit([] { for (auto& k : kept) { unlink((k + "/k.so").c_str()); rmdir(k.c_str()); } });
-    kept.push_back(d);
-    if (!info) { if (error) *error = make_error(bad); return nil; }
+  std::string problem;
+  const Library* library = LoadLibrary([source UTF8String], OptionsOf(options), problem);
+  if (!library) {
+    Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorCompileFailure, problem));
+    return nil;
   }
-  EmuLibrary* l = [[EmuLibrary alloc] init];
-  l->info = info;
-  return l;
+  EmuLibrary* made = [[EmuLibrary alloc] init];
+  made->library = library;
+  return made;
 }
 - (id<MTLComputePipelineState>)newComputePipelineStateWithFunction:(id<MTLFunction>)function error:(NSError**)error {
-  (void)error;
-  EmuFunction* f = (EmuFunction*)function;
-  EmuPipeline* p = [[EmuPipeline alloc] init];
-  p->library = f->library; p->info = &f->library->kernels[*f->kernel]; p->values = new Values(*f->values);
-  p->entry = (void (*)())dlsym(f->library->handle, ("msl_entry_" + *f->kernel).c_str());
-  return p;
+  REQUIRE(function, "newComputePipelineStateWithFunction:nil");
+  const auto* of = static_cast<EmuFunction*>(function);
+  const KernelInfo& kernel = of->library->kernels.at(*of->kernel);
+  const bool too_much = kernel.threadgroup_bytes > kThreadgroupMemory;
+  if (Fails() || too_much) {
+    const std::string problem =
+        too_much ? "Threadgroup memory size (" + std::to_string(kernel.threadgroup_bytes) +
+                       ") exceeds the maximum threadgroup memory allowed (" + std::to_string(kThreadgroupMemory) + ")"
+                 : "the compiler can't be reached, on demand";
+    Set(error, MakeError(@"CompilerError", 2, problem));
+    return nil;
+  }
+  EmuPipeline* pipeline = [[EmuPipeline alloc] init];
+  pipeline->library = of->library;
+  pipeline->kernel = &kernel;
+  pipeline->values = new Values(*of->values);
+  return pipeline;
 }
 @end
-id<MTLDevice> MTLCreateSystemDefaultDevice(void) { return [[EmuDevice alloc] init]; }
+
+id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
+  if (demands.devices == 0 || Fails()) return nil;
+  return [[EmuDevice alloc] init];
+}

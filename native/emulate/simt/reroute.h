@@ -3,7 +3,7 @@
 #pragma once
 
 extern "C" {
-void* memcpy(void* __restrict to, const void* __restrict from, __SIZE_TYPE__ n) noexcept __asm__("simt_memcpy");
-void* memmove(void* to, const void* from, __SIZE_TYPE__ n) noexcept __asm__("simt_memmove");
-void* memset(void* to, int value, __SIZE_TYPE__ n) noexcept __asm__("simt_memset");
+void* memcpy(void* __restrict to, const void* __restrict from, __SIZE_TYPE__ n) noexcept __asm__("__tsan_memcpy");
+void* memmove(void* to, const void* from, __SIZE_TYPE__ n) noexcept __asm__("__tsan_memmove");
+void* memset(void* to, int value, __SIZE_TYPE__ n) noexcept __asm__("__tsan_memset");
 }

@@ -7,11 +7,9 @@
 //                device to be another (SIMT_MEMORY and what stands beside it).
 // At the end of the process SIMT_ALIVE=1 lists what has not been given back.
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -21,8 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "common/demands.h"
+#include "common/memory.h"
 #include "cuda_runtime.h"
-#include "hooks.h"
 
 using Op = std::function<void()>;
 struct SimtGraph {
@@ -48,19 +47,11 @@ struct SimtEvent {
 
 namespace simt {
 namespace {
-constexpr size_t kArena = size_t(64) << 30;  // address space
-size_t memory = size_t(16) << 30;            // what the device claims to have
-int driver_version = CUDART_VERSION;         // 0: there is no driver
+int driver_version = CUDART_VERSION;  // 0: there is no driver
 int capability_major = 8, capability_minor = 0;
-int devices = 1;
-bool has_image = true;                     // the module has code for the device
-const char* lost_once_there_is = nullptr;  // a file
-const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
-std::map<char*, Allocation> allocations;  // those that were freed, too
+bool has_image = true;  // the module has code for the device
 std::set<Allocation*> live;
-char* next_free;
 size_t in_use;
-int allocation_count, mallocs_until_failure = -1;
 SimtStream null_stream;
 std::set<SimtStream*> streams{&null_stream};
 std::set<SimtEvent*> events;
@@ -84,43 +75,29 @@ cudaError_t Misused(cudaError_t error) {
   return Done(error);
 }
 
-// --- errors on demand
-long calls, failing_call;  // counted from 1; 0: none
-bool failure_stays;
-
 // To be asked by every call that can fail; `error` is what it fails with.
 cudaError_t Demanded(cudaError_t error) {
-  if (lost_once_there_is && access(lost_once_there_is, F_OK) == 0) {
-    sticky = cudaErrorECCUncorrectable;
-    return Done(sticky);
+  switch (AskDemands()) {
+    case emulate::Answer::kNothing:
+      return cudaSuccess;
+    case emulate::Answer::kFailure:
+      break;
+    case emulate::Answer::kLasting:
+      sticky = error = cudaErrorIllegalAddress;
+      break;
+    case emulate::Answer::kLost:
+      sticky = error = cudaErrorECCUncorrectable;
   }
-  if (++calls != failing_call) return cudaSuccess;
-  if (failure_stays) sticky = error = cudaErrorIllegalAddress;
   return Done(error);
 }
 #define FAILS_ON_DEMAND(error) \
   if (const cudaError_t demanded = Demanded(error)) return demanded
 
-std::string Alive() {
-  std::string text;
-  const auto add = [&](size_t count, const char* what) {
-    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
-  };
-  add(live.size(), "blocks of device memory");
-  add(host_allocations.size(), "blocks of host memory");
-  add(streams.size() - 1, "streams");
-  add(events.size(), "events");
-  add(graphs.size(), "graphs");
-  add(executables.size(), "executable graphs");
-  add(static_cast<size_t>(misuses), "uses of what is not there");
-  return text;
-}
-
 // --- device memory, and who may touch it when
 int scopes;
 bool all_open;
 void SetAccess(int protection) {
-  for (const Allocation* a : live) mprotect(a->mapping, a->mapped, protection);
+  for (const Allocation* a : live) emulate::SetAccess(*a, protection);
 }
 void OpenAll() {  // for a kernel, until the outermost scope ends
   if (!all_open) SetAccess(PROT_READ | PROT_WRITE);
@@ -139,82 +116,28 @@ class BlockAccess {  // for a copy: that of what holds p, which may be memory of
   explicit BlockAccess(const void* p) {
     if (all_open || !arena_range.has(p)) return;
     block_ = FindAllocation(p);
-    mprotect(block_->mapping, block_->mapped, PROT_READ | PROT_WRITE);
+    emulate::SetAccess(*block_, PROT_READ | PROT_WRITE);
   }
   ~BlockAccess() {
-    if (block_ != nullptr) mprotect(block_->mapping, block_->mapped, PROT_NONE);
+    if (block_ != nullptr) emulate::SetAccess(*block_, PROT_NONE);
   }
 
  private:
   const Allocation* block_ = nullptr;
 };
 
-void OnFault(int, siginfo_t* info, void* context) {
-  signal(SIGSEGV, SIG_DFL);
-  auto* uc = static_cast<ucontext_t*>(context);
-#if defined(__x86_64__)
-  auto* pc = reinterpret_cast<void*>(uc->uc_mcontext.gregs[REG_RIP]);
-#else
-  auto* pc = reinterpret_cast<void*>(uc->uc_mcontext.pc);
-#endif
-  char what[256], where[512], who[128] = "host code";
-  DescribeAddress(info->si_addr, what, sizeof what);
-  DescribeCode(pc, where, sizeof where);
-  if (in_kernel) DescribeThread(ThreadInBlock(), who, sizeof who);
-  bool device = arena_range.has(info->si_addr);
-  fprintf(stderr, "simt: fault: %s touched %s\n  in %s%s%s\n", who, what, where, in_kernel ? "; schedule " : "",
-          in_kernel ? ScheduleName()
-          : device  ? ": a missing cudaMemcpy?"
-                    : "");
-  _exit(99);
-}
 struct Start {
   Start() {
-    void* p = mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) {
-      perror("simt: mmap");
-      abort();
-    }
-    next_free = static_cast<char*>(p) + kPage;
-    arena_range = {static_cast<char*>(p), static_cast<char*>(p) + kArena};
-    static char stack[64 * 1024];
-    stack_t alternate{};
-    alternate.ss_sp = stack;
-    alternate.ss_size = sizeof stack;
-    sigaltstack(&alternate, nullptr);
-    struct sigaction action {};
-    action.sa_sigaction = OnFault;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigaction(SIGSEGV, &action, nullptr);
-    sigaction(SIGBUS, &action, nullptr);
-    if (const char* n = getenv("SIMT_FAIL_MALLOC")) mallocs_until_failure = atoi(n);
-    if (const char* n = getenv("SIMT_FAIL")) {  // N, or N:stays for one that is there to stay
-      failing_call = atol(n);
-      failure_stays = strstr(n, ":stays") != nullptr;
-    }
-    if (const char* n = getenv("SIMT_MEMORY")) memory = size_t(atol(n)) << 20;  // MiB
-    if (const char* n = getenv("SIMT_DRIVER")) {                                // 12.4, or 0 for none
+    if (const char* n = getenv("SIMT_DRIVER")) {  // 12.4, or 0 for none
       int major = 0, minor = 0;
       sscanf(n, "%d.%d", &major, &minor);
       driver_version = 1000 * major + 10 * minor;
     }
     if (const char* n = getenv("SIMT_CAPABILITY")) sscanf(n, "%d.%d", &capability_major, &capability_minor);
-    if (const char* n = getenv("SIMT_DEVICES")) devices = atoi(n);  // 0 or 1
     has_image = getenv("SIMT_NO_IMAGE") == nullptr;
-    lost_once_there_is = getenv("SIMT_LOST");
-    if (const char* s = getenv("SIMT_SCHEDULE")) {  // ascending, descending, shuffle or shuffle:SEED
-      if (!strcmp(s, "descending")) SetSchedule(Schedule::kDescending);
-      if (!strncmp(s, "shuffle", 7)) SetSchedule(Schedule::kShuffle, s[7] == ':' ? unsigned(atoi(s + 8)) : 1);
-    }
   }
-  ~Start() {
-    if (getenv("SIMT_ALIVE") == nullptr) return;
-    const std::string alive = Alive();
-    fprintf(stderr, "simt: %ld calls; still there: %s\n", calls, alive.empty() ? "nothing" : alive.c_str());
-    fflush(nullptr);
-    if (!alive.empty()) _exit(98);
-  }
-};
+} start;
+emulate::ReportAlive report_alive;
 
 bool Inside(const void* p, size_t n) {  // a live allocation holds all n bytes
   const Allocation* a = FindAllocation(p);
@@ -231,7 +154,7 @@ void RunOp(const Op& op) {
   } catch (const Failure& f) {
     sticky = cudaErrorLaunchFailure;
     memcpy(report, f.text, sizeof report);
-    if (!getenv("SIMT_QUIET")) fprintf(stderr, "%s\n", report);
+    if (!demands.quiet) fprintf(stderr, "%s\n", report);
   }
 }
 void RunOne(SimtStream* s) {
@@ -275,40 +198,7 @@ bool Capturing() {
   if (Capturing()) return Done(cudaErrorStreamCaptureUnsupported)
 }  // namespace
 
-Range arena_range;
-static Start start;
-
-const Allocation* FindAllocation(const void* p) {
-  static const Allocation* last;
-  auto* c = static_cast<char*>(const_cast<void*>(p));
-  if (last && c >= last->base && c < last->base + last->size) return last;
-  auto it = allocations.upper_bound(c);
-  return it == allocations.begin() ? nullptr : last = &std::prev(it)->second;
-}
-void DescribeAddress(const void* p, char* text, size_t size) {
-  auto* c = static_cast<const char*>(p);
-  const Allocation* a = arena_range.has(p) ? FindAllocation(p) : nullptr;
-  if (shared_range.has(p)) {
-    snprintf(text, size, "shared memory at offset %td",
-             c - (c >= (char*)dynamic_shared ? (char*)dynamic_shared : shared_range.begin));
-  } else if (a && c < a->base + a->size) {
-    snprintf(text, size, "%sdevice allocation #%d (%zu bytes) at byte %td", a->live ? "" : "freed ", a->id, a->size,
-             c - a->base);
-  } else if (a) {
-    auto next = allocations.upper_bound(const_cast<char*>(c));
-    if (next != allocations.end() && next->second.base - c < c - (a->base + a->size))
-      snprintf(text, size, "memory %td bytes before device allocation #%d (%zu bytes)", next->second.base - c,
-               next->second.id, next->second.size);
-    else
-      snprintf(text, size, "memory %td bytes past device allocation #%d (%zu bytes)", c - (a->base + a->size), a->id,
-               a->size);
-  } else if (stacks_range.has(p)) {
-    snprintf(text, size, "the guard of a thread's stack (128 KiB each)");
-  } else {
-    snprintf(text, size, "address %p, which is no device memory", p);
-  }
-}
-void FailMallocAfter(int successes) { mallocs_until_failure = successes; }
+void FailMallocAfter(int successes) { demands.mallocs_until_failure = successes; }
 const char* LastReport() { return report; }
 void ForgetFailure() {
   for (SimtStream* s : streams) s->ops.clear();
@@ -384,8 +274,8 @@ const char* cudaGetErrorString(cudaError_t e) { return e == sticky && report[0] 
 cudaError_t cudaGetDeviceCount(int* n) {
   FAILS_ON_DEMAND(cudaErrorNoDevice);
   if (driver_version < CUDART_VERSION) return Done(cudaErrorInsufficientDriver);
-  if (devices == 0) return Done(cudaErrorNoDevice);
-  *n = devices;
+  if (demands.devices == 0) return Done(cudaErrorNoDevice);
+  *n = demands.devices;
   return Done(cudaSuccess);
 }
 cudaError_t cudaSetDevice(int d) {
@@ -427,14 +317,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   FAILS_ON_DEMAND(cudaErrorInvalidDevice);
   if (device != 0) return Done(cudaErrorInvalidDevice);
   snprintf(properties->name, sizeof properties->name, "an emulated GPU");
-  properties->totalGlobalMem = memory;
+  properties->totalGlobalMem = demands.memory;
   properties->major = capability_major, properties->minor = capability_minor;
   return Done(cudaSuccess);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
-  *total = memory;
-  *free = memory - in_use;
+  *total = demands.memory;
+  *free = demands.memory - in_use;
   return Done(cudaSuccess);
 }
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -450,20 +340,16 @@ cudaError_t cudaMalloc(void** p, size_t size) {
   FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
   *p = nullptr;
   if (!size) return Done(cudaSuccess);
-  size_t mapped = (size + kPage - 1) / kPage * kPage;
-  bool inject = mallocs_until_failure >= 0 && mallocs_until_failure-- == 0;
-  if (inject || in_use + size > memory || next_free + mapped + kPage > arena_range.end) {
+  const bool refused = AskDemandsForMemory() || in_use + size > demands.memory;
+  Allocation* a = refused ? nullptr : Allocate(size);
+  if (!a) {
     *p = kGarbage;
     return Done(cudaErrorMemoryAllocation);
   }
-  Allocation a{next_free + mapped - (size + 15) / 16 * 16, size, next_free, mapped, ++allocation_count, true};
-  mprotect(a.mapping, mapped, PROT_READ | PROT_WRITE);
-  memset(a.mapping, 0xFF, mapped);
-  if (!all_open) mprotect(a.mapping, mapped, PROT_NONE);
-  next_free += mapped + kPage;  // a guard page follows
+  if (!all_open) emulate::SetAccess(*a, PROT_NONE);
   in_use += size;
-  live.insert(&(allocations[a.base] = a));
-  *p = a.base;
+  live.insert(a);
+  *p = a->base;
   return Done(cudaSuccess);
 }
 cudaError_t cudaFree(void* p) {
@@ -471,23 +357,16 @@ cudaError_t cudaFree(void* p) {
   // What gives something back does so even when it fails: the error may be an older one.
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!p) return Done(cudaSuccess);
-  auto it = allocations.find(static_cast<char*>(p));
-  if (it == allocations.end() || !it->second.live) return Misused(cudaErrorInvalidValue);
+  Allocation* a = FindAllocation(p);
+  if (!a || a->base != p || !a->live) return Misused(cudaErrorInvalidValue);
   DrainAll();
-  Allocation& a = it->second;
-  a.live = false;
-  live.erase(&a);
-  in_use -= a.size;
-  mprotect(a.mapping, a.mapped, PROT_READ);
-  for (char* c = a.mapping; c < a.mapping + a.mapped; c = c + 1 == a.base ? a.base + a.size : c + 1)
-    if ((c < a.base || c >= a.base + a.size) && *c != char(0xFF)) {
-      fprintf(stderr, "simt: something wrote %td bytes outside device allocation #%d (%zu bytes)\n",
-              c < a.base ? a.base - c : c - (a.base + a.size) + 1, a.id, a.size);
-      sticky = cudaErrorIllegalAddress;
-      break;
-    }
-  // Mapped anew rather than protected: the kernel can then join it to its neighbours.
-  mmap(a.mapping, a.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  live.erase(a);
+  in_use -= a->size;
+  if (const ptrdiff_t written = Free(a)) {
+    fprintf(stderr, "simt: something wrote %td bytes outside device allocation #%d (%zu bytes)\n", written, a->id,
+            a->size);
+    sticky = cudaErrorIllegalAddress;
+  }
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 cudaError_t cudaMallocHost(void** p, size_t n) {
@@ -694,17 +573,17 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) {
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
 
-// For tests that have this library open (dlsym).
-#define SIMT_EXPORT extern "C" __attribute__((visibility("default")))
-SIMT_EXPORT void simt_fail_call(long number, bool stays) {  // counted from now on
-  calls = 0;
-  failing_call = number;
-  failure_stays = stays;
-}
-SIMT_EXPORT void simt_fail_malloc(int successes) { FailMallocAfter(successes); }
-SIMT_EXPORT long simt_calls() { return calls; }
-SIMT_EXPORT const char* simt_alive() {  // until the next call; empty if there is nothing
-  static std::string text;
-  text = Alive();
-  return text.c_str();
+std::string emulate::Alive() {
+  std::string text;
+  const auto add = [&](size_t count, const char* what) {
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(live.size(), "blocks of device memory");
+  add(host_allocations.size(), "blocks of host memory");
+  add(streams.size() - 1, "streams");
+  add(events.size(), "events");
+  add(graphs.size(), "graphs");
+  add(executables.size(), "executable graphs");
+  add(static_cast<size_t>(misuses), "uses of what is not there");
+  return text;
 }

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/fibres.h"
+#include "common/races.h"
+
 #define SIMT_EMULATOR 1
 #define __global__
 #define __device__
@@ -19,9 +22,7 @@
 #define __launch_bounds__(...)
 // (Do not define __noinline__: libstdc++ spells an attribute with that name.)
 
-struct uint3 {
-  unsigned x, y, z;
-};
+using uint3 = emulate::Index;
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
@@ -46,8 +47,7 @@ inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z,
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
-// Plain objects: the scheduler rewrites threadIdx at every context switch.
-extern uint3 threadIdx, blockIdx;
+inline uint3 &threadIdx = emulate::thread_index, &blockIdx = emulate::group_index;
 extern dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
 
@@ -56,13 +56,8 @@ extern __thread __align__(128) unsigned char dynamic_shared[];
 
 // ---------------------------------------------------------------------------------------------------------------------
 namespace simt {
+using namespace emulate;
 
-enum class Schedule { kAscending, kDescending, kShuffle };
-enum class Kind { kRead, kWrite, kAtomic };
-struct Site {
-  const char* file;
-  int line;
-};
 constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on request; sm_90 grants 227 KiB
 
 // Helpers of the emulator must not look like device code to the race detector; being out of line, their return
@@ -73,8 +68,6 @@ constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on reques
 #define SIMT_PC __builtin_return_address(0)
 
 // --- for host code and tests
-void SetSchedule(Schedule schedule, unsigned seed = 1);
-const char* ScheduleName();
 struct Launch {
   dim3 grid, block;
   size_t dynamic_shared = 0;
@@ -85,30 +78,15 @@ struct Launch {
 };
 void Run(const Launch& launch);  // runs the whole grid; throws Failure
 
-struct Failure {
-  char text[4096];
-};
-[[noreturn]] void Fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
-
 // --- for device code
-int Lane();         // of the running thread
-void Yield();       // lets another thread run, always
-void MaybeYield();  // the same, sometimes, under Schedule::kShuffle
-void BlockBarrier(Site site);
-void WarpBarrier(unsigned mask, Site site);
-// The collective: each lane of the mask deposits a pointer to its operands and sleeps; the last one to arrive calls
-// execute once for all of them, with the 32 pointers.
-using Execute = void (*)(void* const* operands, unsigned mask);
-void Collective(const char* name, unsigned mask, void* operands, Execute execute, Site site);
+inline void BlockBarrier(Site site) { GroupBarrier(site); }
+inline int ThreadInBlock() { return ThreadInGroup(); }
 // cp.async of 16 bytes, or of zeros if global is null: the destination is poisoned when the copy is issued and filled
 // by the wait, by nothing else.
 void AsyncCopy16(void* shared, const void* global, const void* pc);
 void AsyncCommit();
 void AsyncWait(int groups_left);
-// Reports an access made by the emulator on behalf of a thread (thread < 0: the running one) to the race detector.
-void Touch(const void* address, size_t size, Kind kind, const void* pc, int thread = -1);
-int ThreadInBlock();
-bool IsShared(const void* address);
+inline bool IsShared(const void* address) { return shared_range.has(address); }
 
 // --- implementation of the intrinsics below
 template <class T>
@@ -151,7 +129,7 @@ SIMT_RUNTIME T Atomic(T* address, F update, const void* pc) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 inline void __syncthreads(SIMT_SITE) { simt::BlockBarrier({file, line}); }
-inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::WarpBarrier(mask, {file, line}); }
+inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::WarpBarrier("__syncwarp", mask, {file, line}); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

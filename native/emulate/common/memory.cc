@@ -1,0 +1,154 @@
+// The arena and its allocations, and faults.
+#include "common/memory.h"
+
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <map>
+
+#include "common/fibres.h"
+
+namespace emulate {
+namespace {
+constexpr size_t kArena = size_t(64) << 30;  // address space
+const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
+std::map<char*, Allocation> allocations;  // those that were freed, too
+char* next_free;
+int allocation_count;
+
+void MapArena() {
+  void* p = mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    perror("emulate: mmap");
+    abort();
+  }
+  next_free = static_cast<char*>(p) + kPage;
+  arena_range = {static_cast<char*>(p), static_cast<char*>(p) + kArena};
+}
+
+const void* fault_address;  // null: a division by zero
+const void* fault_code;
+
+std::string FaultText() {
+  char what[256], where[512], who[128] = "host code";
+  if (fault_address)
+    DescribeAddress(fault_address, what, sizeof what);
+  else
+    snprintf(what, sizeof what, "an integer divided by zero");
+  DescribeCode(fault_code, where, sizeof where);
+  if (in_kernel) DescribeThread(ThreadInGroup(), who, sizeof who);
+  return std::string("fault: ") + who + " touched " + what + "\n  in " + where;
+}
+[[noreturn]] void FailOfFault() { Fail("%s", FaultText().c_str()); }
+
+// A kernel that may fail alone goes on in FailOfFault, on its own stack or, where that overflowed, at its top.
+void OnFault(int signal_number, siginfo_t* info, void* context) {
+  auto* uc = static_cast<ucontext_t*>(context);
+  fault_address = signal_number == SIGFPE ? nullptr : info->si_addr;
+#if defined(__x86_64__)
+  auto& pc = uc->uc_mcontext.gregs[REG_RIP];
+  fault_code = reinterpret_cast<void*>(pc);
+  if (in_kernel && !language.faults_end) {
+    auto& sp = uc->uc_mcontext.gregs[REG_RSP];
+    constexpr long kRoom = 64 * 1024, kStack = 128 * 1024;
+    const auto low = reinterpret_cast<long>(stacks_range.begin) + ThreadInGroup() * kStack;
+    if (sp < low + kRoom) sp = low + kStack - 64;
+    sp = ((sp - 256) & ~15l) - 8;
+    pc = reinterpret_cast<long>(FailOfFault);
+    return;
+  }
+#else
+  fault_code = reinterpret_cast<void*>(uc->uc_mcontext.pc);
+#endif
+  signal(signal_number, SIG_DFL);
+  const std::string text = FaultText();
+  fprintf(stderr, "%s: %s%s%s\n", language.program, text.c_str(), in_kernel ? "; schedule " : "",
+          in_kernel                        ? ScheduleName()
+          : arena_range.has(fault_address) ? language.hint
+                                           : "");
+  _exit(99);
+}
+}  // namespace
+
+Range arena_range, shared_range, stacks_range, image_range;
+
+Allocation* Allocate(size_t size) {
+  if (!arena_range.begin) MapArena();
+  const size_t mapped = (size + kPage - 1) / kPage * kPage;
+  if (mapped + kPage > size_t(arena_range.end - next_free)) return nullptr;
+  Allocation a{next_free + mapped - (size + 15) / 16 * 16, size, next_free, mapped, ++allocation_count, true, {}};
+  SetAccess(a, PROT_READ | PROT_WRITE);
+  memset(a.mapping, kPoison, mapped);
+  next_free += mapped + kPage;  // a guard page follows
+  return &(allocations[a.base] = a);
+}
+ptrdiff_t BytesWrittenAround(const Allocation& a, size_t most_before) {
+  const char* first = size_t(a.base - a.mapping) > most_before ? a.base - most_before : a.mapping;
+  for (const char* c = first; c < a.mapping + a.mapped; c = c + 1 == a.base ? a.base + a.size : c + 1)
+    if ((c < a.base || c >= a.base + a.size) && *c != char(kPoison))
+      return c < a.base ? a.base - c : c - (a.base + a.size) + 1;
+  return 0;
+}
+ptrdiff_t Free(Allocation* a) {
+  a->live = false;
+  SetAccess(*a, PROT_READ);
+  const ptrdiff_t written = BytesWrittenAround(*a, a->mapped);
+  // Mapped anew rather than protected: the kernel can then join it to its neighbours.
+  mmap(a->mapping, a->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return written;
+}
+void SetAccess(const Allocation& a, int protection) { mprotect(a.mapping, a.mapped, protection); }
+
+Allocation* FindAllocation(const void* p) {
+  static Allocation* last;
+  auto* c = static_cast<char*>(const_cast<void*>(p));
+  if (last && c >= last->base && c < last->base + last->size) return last;
+  auto it = allocations.upper_bound(c);
+  return it == allocations.begin() ? nullptr : last = &std::prev(it)->second;
+}
+void DescribeAddress(const void* p, char* text, size_t size) {
+  auto* c = static_cast<const char*>(p);
+  const Allocation* a = arena_range.has(p) ? FindAllocation(p) : nullptr;
+  const char* what = language.allocation;
+  if (shared_range.has(p)) {
+    snprintf(text, size, "%s", DescribeShared(p).c_str());
+  } else if (a && c < a->base + a->size) {
+    snprintf(text, size, "%s%s #%d (%zu bytes%s) at byte %td", a->live ? "" : "freed ", what, a->id, a->size,
+             a->note.c_str(), c - a->base);
+  } else if (a) {
+    auto next = allocations.upper_bound(const_cast<char*>(c));
+    if (next != allocations.end() && next->second.base - c < c - (a->base + a->size))
+      snprintf(text, size, "memory %td bytes before %s #%d (%zu bytes%s)", next->second.base - c, what, next->second.id,
+               next->second.size, next->second.note.c_str());
+    else
+      snprintf(text, size, "memory %td bytes past %s #%d (%zu bytes%s)", c - (a->base + a->size), what, a->id, a->size,
+               a->note.c_str());
+  } else if (stacks_range.has(p)) {
+    snprintf(text, size, "the guard of a thread's stack (128 KiB each)");
+  } else {
+    snprintf(text, size, "address %p, which is no device memory", p);
+  }
+}
+
+void CatchFaults() {
+  static char stack[64 * 1024];
+  stack_t alternate{};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof stack;
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action {};
+  action.sa_sigaction = OnFault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, nullptr);
+  sigaction(SIGBUS, &action, nullptr);
+  sigaction(SIGFPE, &action, nullptr);
+}
+
+}  // namespace emulate

@@ -1,0 +1,113 @@
+// What Metal hasn't and Clang's C++ for OpenCL has, or what is wrong on a GPU alone: rules over a shader's preprocessed text
+// and over the LLVM IR that Clang makes of it. (That nothing of C++17 is used, Clang itself says.)
+
+const { ShaderError, placeOf } = require('./rewrite')
+
+/** Each: what it finds, what is said about it, and with which options (always, if not said). */
+const rules = [
+  {
+    // Not in Metal before 3.2; a closure could hold pointers into any address space.
+    find: /\[\s*[=&]?[\w\s,&=]*\]\s*\([^()]*\)\s*(?:mutable\s*)?(?:->\s*[\w:<>]+\s*)?\{/g,
+    say: () => 'lambda expressions are not in Metal before 3.2',
+  },
+  {
+    // Metal reads them as floats; the same text for the host, or a compiler that doesn't, would calculate in double.
+    find: /(?<![\w.])(?:(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)(?![\w.])/g,
+    say: ([number]) => `${number} is a double in C++: write ${number}f, or h for a half`,
+  },
+  {
+    // The compiler may take for granted that there are none.
+    find: /\b(?:INFINITY|NAN|HUGE_VALF|infinity|quiet_NaN|isnan|isinf|isfinite|isnormal)\b/g,
+    say: ([name]) => `${name} means nothing with fast math`,
+    when: ({ fast }) => fast,
+  },
+]
+
+/** Throws for the first rule that preprocessed text breaks. */
+function lintText(source, options) {
+  const text = source.replace(/"(?:\\.|[^"\\\n])*"/g, (s) => `"${' '.repeat(s.length - 2)}"`)
+  for (const rule of rules) {
+    if (rule.when && !rule.when(options)) continue
+    for (const found of text.matchAll(rule.find)) {
+      if (/^#.*$/.test(text.slice(text.lastIndexOf('\n', found.index) + 1, found.index + 1))) continue
+      throw new ShaderError(`${placeOf(source, found.index)}: error: ${rule.say(found)}`)
+    }
+  }
+}
+
+const readable = (name) => name.replace(/^"?_ZN?(\d+)(.*)$/, (_, length, rest) => rest.slice(0, Number(length)))
+
+/**
+ * From unoptimised IR: throws for recursion, for a kernel that is called, for constants that code initialises. Gives what
+ * the kernel table says of each kernel besides: lines "needs KERNEL CONSTANT" for the function constants that it reaches,
+ * and "threadgroup KERNEL BYTES".
+ */
+function lintIr(ir, kernels) {
+  const calls = new Map() // function → those that it calls, as often as it does
+  const constants = new Map() // function → function constants
+  const bytes = new Map() // instance of msl_tg → of the variable
+  let name = null
+  for (const line of ir.split('\n')) {
+    const definition = /^define .*?@("[^"]+"|[\w.$]+)\(/.exec(line)
+    if (definition) {
+      name = definition[1]
+      calls.set(name, [])
+      constants.set(name, new Set())
+    } else if (line === '}') name = null
+    if (name?.startsWith('__cxx_global_var_init')) {
+      throw new ShaderError('error: a constant is initialised by code, not by a constant expression')
+    }
+    if (!name || definition) continue
+    const call = /\b(?:call|invoke)\b.*?@("[^"]+"|[\w.$]+)\(/.exec(line)
+    if (call) calls.get(name).push(call[1])
+    if (call?.[1] === 'msl_tg_var') bytes.set(name, Number(/i64 noundef (\d+)/.exec(line)[1]))
+    for (const used of line.matchAll(/@(?:"\\01)?msl_fc_(\w+)/g)) constants.get(name).add(used[1])
+  }
+
+  const state = new Map()
+  const visit = (at, path) => {
+    if (state.get(at) === 'open') {
+      const circle = [...path.slice(path.indexOf(at)), at].map(readable)
+      throw new ShaderError(`error: recursion: ${circle.join(' -> ')}`)
+    }
+    if (state.has(at) || !calls.has(at)) return
+    state.set(at, 'open')
+    for (const callee of calls.get(at)) visit(callee, [...path, at])
+    state.set(at, 'done')
+  }
+  for (const at of calls.keys()) visit(at, [])
+
+  for (const [caller, callees] of calls) {
+    for (const callee of callees) {
+      const kernel = readable(callee).split('I')[0]
+      const known = kernels.find((k) => new RegExp(`^"?_Z${k.length}${k}(?![\\w]*msl_call)`).test(callee))
+      if (known && !caller.includes(`msl_call_${known}`)) {
+        throw new ShaderError(`error: ${readable(caller)} calls the kernel ${known ?? kernel}`)
+      }
+    }
+  }
+
+  const lines = []
+  for (const at of calls.keys()) {
+    const kernel = /^msl_entry_(\w+)$/.exec(at)?.[1]
+    if (!kernel) continue
+    const seen = new Set()
+    const needed = new Set()
+    let threadgroup = 0
+    const walk = (from) => {
+      if (seen.has(from) || !calls.has(from)) return
+      seen.add(from)
+      for (const constant of constants.get(from)) needed.add(constant)
+      for (const callee of calls.get(from)) {
+        threadgroup += Math.ceil((bytes.get(callee) ?? 0) / 16) * 16
+        walk(callee)
+      }
+    }
+    walk(at)
+    for (const constant of needed) lines.push(`needs ${kernel} ${constant}`)
+    if (threadgroup) lines.push(`threadgroup ${kernel} ${threadgroup}`)
+  }
+  return lines.length ? `${lines.join('\n')}\n` : ''
+}
+
+module.exports = { lintText, lintIr, rules }
