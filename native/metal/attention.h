@@ -1,0 +1,348 @@
+// What attention and attention_backward share: how a call is described to kernels, the dropout mask of a tile, and tiles
+// with the two products that are taken of them, by simdgroup matrices.
+#pragma once
+
+#include "metal/kernel.h"
+#include "ops/philox.h"
+
+namespace nano {
+
+// Of queries, and with `key` or `kv_` in front of keys and values, which `group` query heads may share.
+struct AttentionArguments {
+  uint32_t batch, queries, keys, channels, heads, kv_channels, group;
+  float scale, binary_scale;  // exponentials are in base 2: scores are multiplied by scale·log2 e
+  uint32_t site, threshold;   // of dropout
+  float kept_scale;
+};
+
+}  // namespace nano
+
+#if defined(__METAL_VERSION__)
+
+constant uint kHeadSize [[function_constant(1)]];
+constant uint kHasDropout [[function_constant(2)]];
+constant uint kIsCached [[function_constant(3)]];
+
+constant constexpr float kLog2E = 1.44269504f, kLn2 = 0.69314718f;
+// Below all scores that matter: −∞ would not do with fast math.
+constant constexpr float kLowest = -3.4e38f;
+
+inline float LogSumExp(float top, float sum) { return top * kLn2 + log(sum); }
+
+// Of attention's weights.
+struct WeightDropout {
+  RandomStream stream;
+  uint threshold;
+
+  WeightDropout(device const uint* rng, constant AttentionArguments& a) : stream(rng, a.site), threshold(a.threshold) {}
+
+  uint Kept(ulong block) const {  // a bit for each of the block's elements
+    const PhiloxBlock drawn = stream.Block(block);
+    uint kept = 0;
+    for (uint w = 0; w < 4; ++w) kept |= (drawn.word[w] >= threshold ? 1u : 0u) << w;
+    return kept;
+  }
+  bool Keeps(ulong element) const { return (Kept(element / 4) >> element % 4 & 1) != 0; }
+};
+
+// Which weights of a tile dropout keeps: four bits for each of Philox's blocks that a row of it touches.
+template <uint kQueries, uint kKeys>
+struct KeptWeights {
+  static constexpr constant uint kBlocks = kKeys / 4 + 1;  // a row may begin anywhere in its first block
+  static constexpr constant uint kSize = kQueries * kBlocks;
+
+  threadgroup uchar* bits;
+  ulong first;  // the mask's element for the tile's first query and key
+  uint stride;  // from query to query
+
+  KeptWeights(threadgroup uchar* room, ulong element, uint keys) : bits(room), first(element), stride(keys) {}
+
+  // All threads; to be used after a barrier.
+  void Draw(device const uint* rng, constant AttentionArguments& a, uint thread_index, uint threads) const {
+    const WeightDropout dropout(rng, a);
+    for (uint i = thread_index; i < kSize; i += threads) {
+      const uint query = i / kBlocks, block = i % kBlocks;
+      const ulong begin = first + query * ulong(stride);
+      if (4 * block < uint(begin % 4) + kKeys) bits[i] = uchar(dropout.Kept(begin / 4 + block));
+    }
+  }
+  bool At(uint query, uint key) const {
+    const uint at = (uint(first) + query * stride) % 4 + key;
+    return (bits[query * kBlocks + at / 4] >> at % 4 & 1) != 0;
+  }
+};
+
+template <uint kTall, uint kWide>
+struct Fragments {
+  simdgroup_float8x8 at[kTall][kWide];
+
+  void Clear() {
+#pragma unroll
+    for (uint i = 0; i < kTall; ++i) {
+#pragma unroll
+      for (uint j = 0; j < kWide; ++j) at[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+    }
+  }
+};
+
+// A group owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other
+// side, which stream by. Every product is one of two:
+//   Multiply:   scores [own, streamed] += own rows · streamed rows
+//   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
+//
+// A simdgroup has kRows of the rows. Heads of more than 64 channels are shared by two simdgroups with the same rows, each
+// with half of the channels: registers hold no more. They add their scores to one another's. Own rows and sums are
+// matrices in registers; streamed rows are in threadgroup memory. Which lane has which element of a matrix is nobody's
+// business, so what is done row by row goes through `scratch`, where kSharers lanes share a row, and each has kColumns
+// columns of it. The two simdgroups do the same work there, for which either needs the results.
+//
+// Heads of more than kHead channels are cut into parts; a group makes one part of the results, of scores that are sums over all parts.
+template <uint kHeadChannels, uint kTallFragments, uint kGroupSimdgroups>
+struct Tile {
+  static constexpr constant uint kHead = kHeadChannels, kTall = kTallFragments, kSimdgroups = kGroupSimdgroups;
+  static constexpr constant uint kThreads = kSimd * kSimdgroups;
+  static constexpr constant uint kSplits = kHead > 64 ? 2 : 1, kMost = kHead / kSplits / 8;
+  static constexpr constant uint kRows = 8 * kTall, kOwn = kRows * kSimdgroups / kSplits;
+  static constexpr constant uint kStreamed = kHead > 64 ? 16 : 32, kWide = kStreamed / 8;
+  static constexpr constant uint kSharers = kSimd / kRows, kColumns = kStreamed / kSharers;
+  static constexpr constant uint kRow = kHead + 4, kScratchRow = kStreamed + 4;  // + 4: rows begin in different banks
+  static constexpr constant uint kStreamedQuads = kStreamed * kRow / kQuad;
+  static constexpr constant uint kScratchQuads = kSimdgroups * kRows * kScratchRow / kQuad;
+  typedef Fragments<kTall, kMost> Channels;
+  typedef Fragments<kTall, kWide> Scores;
+
+  uint thread_index, lane, split, first_row;
+  threadgroup float *all, *scratch;  // of all simdgroups; this one's
+
+  Tile(Threads at, threadgroup float4* room)
+      : thread_index(at.simdgroup * kSimd + at.lane),
+        lane(at.lane),
+        split(at.simdgroup % kSplits),
+        first_row(at.simdgroup / kSplits * kRows),
+        all((threadgroup float*)room + (at.simdgroup - split) * kRows * kScratchRow),
+        scratch((threadgroup float*)room + at.simdgroup * kRows * kScratchRow) {}
+
+  // ---- What is known when a kernel is specialized.
+  static uint Parts() { return (kHeadSize + kHead - 1) / kHead; }
+  // That a simdgroup has of a row.
+  static uint Count() { return Parts() > 1 ? kMost : (kHeadSize + 8 * kSplits - 1) / (8 * kSplits); }
+  // Channels of a part in threadgroup memory: zeros behind those that there are.
+  static uint Across() { return 8 * kSplits * Count(); }
+  static uint Width(uint part) { return min(Across(), kHeadSize - part * Across()); }
+
+  // ---- What the lane has in scratch, and the simdgroup of the channels.
+  uint Sharer() const { return lane % kSharers; }
+  uint Row() const { return first_row + lane / kSharers; }
+  uint Column(uint i) const { return Sharer() * kColumns + i; }
+  uint FirstChannel() const { return split * 8 * Count(); }
+  threadgroup float* Own() const { return scratch + lane / kSharers * kScratchRow + Sharer() * kColumns; }
+
+  // Of the simdgroups that share rows.
+  static void Barrier() {
+    if (kSplits == 1) {
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+    } else {
+      threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+  }
+
+  // Over the lanes that share a row.
+  static float Sum(float value) {
+    for (ushort offset = kSharers / 2; offset > 0; offset /= 2) value += simd_shuffle_xor(value, offset);
+    return value;
+  }
+  static float Max(float value) {
+    for (ushort offset = kSharers / 2; offset > 0; offset /= 2) value = fmax(value, simd_shuffle_xor(value, offset));
+    return value;
+  }
+
+  // `rows` streamed rows, `width` channels of each, and zeros where the tile has more. All threads.
+  void Load(threadgroup float4* to, FloatsIn from, uint stride, uint rows, uint width) const {
+    const uint quads = Across() / kQuad;
+    for (uint i = thread_index; i < kStreamed * quads; i += kThreads) {
+      const uint row = i / quads, quad = i % quads;
+      float4 value = float4(0);
+      if (row < rows) value = LoadQuad(from.From(row * stride), quad * kQuad, width);
+      to[row * (kRow / kQuad) + quad] = value;
+    }
+  }
+
+  // The simdgroup's share of `rows` own rows, with zeros likewise.
+  void LoadOwn(thread Channels& to, FloatsIn from, uint stride, uint rows, uint width) const {
+#pragma unroll
+    for (uint first = 0; first < kMost; first += kWide) {
+      if (first >= Count()) continue;
+      for (uint i = lane; i < kRows * kStreamed / kQuad; i += kSimd) {
+        const uint row = i / (kStreamed / kQuad), column = i % (kStreamed / kQuad) * kQuad;
+        float4 value = float4(0);
+        if (first_row + row < rows) {
+          value = LoadQuad(from.From((first_row + row) * stride), FirstChannel() + first * 8 + column, width);
+        }
+        *(threadgroup float4*)(scratch + row * kScratchRow + column) = value;
+      }
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+      LoadFragments(to, first);
+    }
+  }
+
+  // The first `rows` rows of the sums, `width` channels of each, times the factor of each lane's row, to memory.
+  void Store(thread const Channels& sums, FloatsOut to, uint stride, uint rows, uint width, float factor) const {
+    const uint end = min(width, FirstChannel() + 8 * Count());
+#pragma unroll
+    for (uint first = 0; first < kMost; first += kWide) {
+      if (first >= Count()) continue;
+      StoreFragments(sums, first);
+      for (uint i = 0; i < kColumns && Row() < rows; i += kQuad) {
+        const uint channel = FirstChannel() + first * 8 + Column(i);
+        StoreQuad(to.From(Row() * stride), channel, end, *(threadgroup float4*)(Own() + i) * factor);
+      }
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+    }
+  }
+
+  void Scale(thread Channels& sums, float factor) const {
+#pragma unroll
+    for (uint first = 0; first < kMost; first += kWide) {
+      if (first >= Count()) continue;
+      StoreFragments(sums, first);
+      for (uint i = 0; i < kColumns; ++i) Own()[i] *= factor;
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+      LoadFragments(sums, first);
+    }
+  }
+
+  // kWide of each row, from `first` on, by way of scratch.
+  void LoadFragments(thread Channels& to, uint first) const {
+#pragma unroll
+    for (uint i = 0; i < kTall; ++i) {
+#pragma unroll
+      for (uint j = 0; j < kWide; ++j) {
+        if (first + j >= Count()) continue;
+        simdgroup_load(to.at[i][first + j], scratch + 8 * i * kScratchRow + 8 * j, kScratchRow);
+      }
+    }
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+  }
+  void StoreFragments(thread const Channels& from, uint first) const {
+#pragma unroll
+    for (uint i = 0; i < kTall; ++i) {
+#pragma unroll
+      for (uint j = 0; j < kWide; ++j) {
+        if (first + j >= Count()) continue;
+        simdgroup_store(from.at[i][first + j], scratch + 8 * i * kScratchRow + 8 * j, kScratchRow);
+      }
+    }
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+  }
+
+  // The share of the scores that the simdgroup's channels have.
+  void Multiply(thread const Channels& own, threadgroup const float4* streamed, thread Scores& scores) const {
+    threadgroup const float* from = (threadgroup const float*)streamed + FirstChannel();
+#pragma unroll
+    for (uint d = 0; d < kMost; ++d) {
+      if (d >= Count()) continue;
+#pragma unroll
+      for (uint j = 0; j < kWide; ++j) {
+        simdgroup_float8x8 b;
+        simdgroup_load(b, from + 8 * j * kRow + 8 * d, kRow, ulong2(0, 0), true);
+#pragma unroll
+        for (uint i = 0; i < kTall; ++i) {
+          simdgroup_multiply_accumulate(scores.at[i][j], own.at[i][d], b, scores.at[i][j]);
+        }
+      }
+    }
+  }
+
+  // The lane's scores. Simdgroups that aren't busy have none. All of them: there are barriers of the group.
+  void Exchange(thread const Scores& scores, bool busy, thread float (&values)[kColumns]) const {
+    if (busy) {
+#pragma unroll
+      for (uint i = 0; i < kTall; ++i) {
+#pragma unroll
+        for (uint j = 0; j < kWide; ++j) {
+          simdgroup_store(scores.at[i][j], scratch + 8 * i * kScratchRow + 8 * j, kScratchRow);
+        }
+      }
+    }
+    Barrier();
+    if (busy) {
+      threadgroup const float* from = all + (Own() - scratch);
+#pragma unroll
+      for (uint i = 0; i < kColumns; ++i) {
+        values[i] = from[i];
+        if (kSplits > 1) values[i] += from[kRows * kScratchRow + i];
+      }
+    }
+    Barrier();
+  }
+
+  // Through scratch, where nothing else may be.
+  void Accumulate(thread const float (&weights)[kColumns], threadgroup const float4* streamed,
+                  thread Channels& sums) const {
+    threadgroup const float* from = (threadgroup const float*)streamed + FirstChannel();
+#pragma unroll
+    for (uint i = 0; i < kColumns; ++i) Own()[i] = weights[i];
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+#pragma unroll
+    for (uint j = 0; j < kWide; ++j) {
+      simdgroup_float8x8 a[kTall];
+#pragma unroll
+      for (uint i = 0; i < kTall; ++i) simdgroup_load(a[i], scratch + 8 * i * kScratchRow + 8 * j, kScratchRow);
+#pragma unroll
+      for (uint d = 0; d < kMost; ++d) {
+        if (d >= Count()) continue;
+        simdgroup_float8x8 b;
+        simdgroup_load(b, from + 8 * j * kRow + 8 * d, kRow);
+#pragma unroll
+        for (uint i = 0; i < kTall; ++i) simdgroup_multiply_accumulate(sums.at[i][d], a[i], b, sums.at[i][d]);
+      }
+    }
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+  }
+};
+
+#else  // the host's part
+#include "metal/kernels.h"
+#include "ops/attention.h"
+
+namespace nano::metal {
+
+inline AttentionArguments ArgumentsOf(const Shape& q, const Shape& k, const AttentionParams& p) {
+  constexpr double kLog2E = 1.4426950408889634;
+  const DropoutRule rule(p.dropout);
+  const auto of = [](int64_t n) { return static_cast<uint32_t>(n); };
+  return {of(q.dims[0]),
+          of(q.dims[1]),
+          of(k.dims[1]),
+          of(q.dims[2]),
+          of(p.heads),
+          of(k.dims[2]),
+          of(p.heads / p.kv_heads),
+          p.scale,
+          static_cast<float>(static_cast<double>(p.scale) * kLog2E),
+          p.site,
+          rule.threshold,
+          rule.scale};
+}
+
+inline uint32_t HeadSizeOf(const AttentionArguments& a) { return a.channels / a.heads; }
+
+// Few queries against many keys, in attention_few.metal.
+bool HasFewQueries(const AttentionArguments& a);
+size_t ScratchFewQueries(const AttentionArguments& a);
+Outcome AttendFewQueries(const Call& call, const AttentionArguments& a, Constants constants, Operands operands,
+                         Message& message);
+
+// The smallest tile that holds a head, or parts of one: `names` are kernels of 32, 64, 96 and 128 channels.
+struct TileChoice {
+  const char* name;
+  int64_t head;
+};
+inline TileChoice ChooseTile(uint32_t head_size, const char* const (&names)[4]) {
+  const uint32_t number = head_size <= 96 ? (head_size - 1) / 32 : 3;
+  return {names[number], 32 * (int64_t{number} + 1)};
+}
+inline int64_t PartsOf(uint32_t head_size, const TileChoice& tile) { return DivideUp(head_size, tile.head); }
+
+}  // namespace nano::metal
+#endif
