@@ -1,11 +1,9 @@
-// What attention and attention_backward share: how a call is described to kernels, the dropout mask of a tile, and tiles
-// with the two products that are taken of them, by simdgroup matrices.
+// What attention and attention_backward share: how a call is described to kernels, the dropout mask of a tile, and
+// tiles with the two products that are taken of them, by simdgroup matrices.
 #pragma once
 
 #include "metal/kernel.h"
 #include "ops/philox.h"
-
-namespace nano {
 
 // Of queries, and with `key` or `kv_` in front of keys and values, which `group` query heads may share.
 struct AttentionArguments {
@@ -15,15 +13,13 @@ struct AttentionArguments {
   float kept_scale;
 };
 
-}  // namespace nano
-
 #if defined(__METAL_VERSION__)
 
 constant uint kHeadSize [[function_constant(1)]];
 constant uint kHasDropout [[function_constant(2)]];
 constant uint kIsCached [[function_constant(3)]];
 
-constant constexpr float kLog2E = 1.44269504f, kLn2 = 0.69314718f;
+constant constexpr float kLn2 = 0.69314718f;
 // Below all scores that matter: −∞ would not do with fast math.
 constant constexpr float kLowest = -3.4e38f;
 
@@ -90,13 +86,14 @@ struct Fragments {
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
 //
-// A simdgroup has kRows of the rows. Heads of more than 64 channels are shared by two simdgroups with the same rows, each
-// with half of the channels: registers hold no more. They add their scores to one another's. Own rows and sums are
+// A simdgroup has kRows of the rows. Heads of more than 64 channels are shared by two simdgroups with the same rows,
+// each with half of the channels: registers hold no more. They add their scores to one another's. Own rows and sums are
 // matrices in registers; streamed rows are in threadgroup memory. Which lane has which element of a matrix is nobody's
 // business, so what is done row by row goes through `scratch`, where kSharers lanes share a row, and each has kColumns
 // columns of it. The two simdgroups do the same work there, for which either needs the results.
 //
-// Heads of more than kHead channels are cut into parts; a group makes one part of the results, of scores that are sums over all parts.
+// Heads of more than kHead channels are cut into parts; a group makes one part of the results, of scores that are sums
+// over all parts.
 template <uint kHeadChannels, uint kTallFragments, uint kGroupSimdgroups>
 struct Tile {
   static constexpr constant uint kHead = kHeadChannels, kTall = kTallFragments, kSimdgroups = kGroupSimdgroups;

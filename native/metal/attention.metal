@@ -1,45 +1,35 @@
 // attention: the softmax of tiles of scores is taken with a running maximum and sum for each query (Dao et al., 2022),
 // so that no more than a tile is ever held.
 #include "metal/attention.h"
-
-namespace nano {
+#include "metal/examine.h"
 
 struct PlacesArguments {
   uint32_t op, n;
   int32_t last_start, last_slot;
 };
 
-}  // namespace nano
-
 #if defined(__METAL_VERSION__)
 
-// ---- A cache's starts and slots: complains of the first sequence that leaves the cache; of its start, if both are wrong.
-kernel void check_places(device Control& control [[buffer(0)]], constant PlacesArguments& a [[buffer(1)]],
-                         device const int* start [[buffer(2)]], device const int* slot [[buffer(3)]],
-                         uint thread_index [[thread_index_in_threadgroup]],
-                         uint threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
-                         uint simdgroup [[simdgroup_index_in_threadgroup]],
-                         uint simdgroups [[simdgroups_per_threadgroup]]) {
-  constexpr uint kNone = 0xFFFFFFFF;
-  threadgroup uint room[kSimd];
-  if (Stopped(control)) return;
-  uint first = kNone;
-  for (uint i = thread_index; i < a.n && first == kNone; i += threads) {
-    if (start[i] < 0 || start[i] > a.last_start || slot[i] < 0 || slot[i] > a.last_slot) first = i;
+// ---- A cache's starts and slots: of a sequence that leaves the cache, its start is wrong, or else its slot.
+struct JudgePlaces {
+  device const int *start, *slot;
+  long last_start, last_slot;
+
+  Complaint operator()(uint i) const {
+    const Complaint complaint = JudgeRange(Complaint::kStart, i, start[i], 0, last_start);
+    if (complaint.kind != Complaint::kNone) return complaint;
+    return JudgeRange(Complaint::kSlot, i, slot[i], 0, last_slot);
   }
-  const Threads at = {lane, simdgroup, simdgroups};
-  first = GroupMin(first, room, at);
-  if (thread_index != 0 || first == kNone) return;
-  const bool bad_start = start[first] < 0 || start[first] > a.last_start;
-  Complaint complaint;
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = bad_start ? Complaint::kStart : Complaint::kSlot;
-  complaint.index = first;
-  complaint.value = bad_start ? start[first] : slot[first];
-  complaint.low = 0;
-  complaint.high = bad_start ? a.last_start : a.last_slot;
-  complaint.number = 0;
-  Complain(control, a.op, complaint);
+};
+
+[[max_total_threads_per_threadgroup(1024)]] kernel void examine_places(
+    device Control& control [[buffer(0)]], constant PlacesArguments& a [[buffer(1)]],
+    device const int* start [[buffer(2)]], device const int* slot [[buffer(3)]],
+    uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+    uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint room[kSimd];
+  const JudgePlaces judge = {start, slot, a.last_start, a.last_slot};
+  Examine(control, a.op, a.n, judge, room, Threads{lane, simdgroup, simdgroups});
 }
 
 // ---- Tiles.
@@ -48,12 +38,12 @@ struct ForwardTile {
   typedef Tile<kHead, 2, (kHead <= 64 ? 4 : 8)> Type;  // 64 queries
 };
 
-// What a row's exponentials are relative to moves only where a score is above it by more than this (as a power of 2), of
-// which a float has plenty. So sums need not be scaled with each tile.
+// What a row's exponentials are relative to moves only where a score is above it by more than this (as a power of 2),
+// of which a float has plenty. So sums need not be scaled with each tile.
 constant constexpr float kSlack = 8.0f;
 
-// A group has 64 queries of one head, or a part of its channels, and meets keys and values in tiles. The latest queries,
-// which see most, come first.
+// A group has 64 queries of one head, or a part of its channels, and meets keys and values in tiles. The latest
+// queries, which see most, come first.
 template <uint kHead>
 kernel void attention(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                       device float* y [[buffer(2)]], device float* lse [[buffer(3)]],
@@ -150,14 +140,13 @@ template [[host_name("attention_128")]] kernel decltype(attention<128>) attentio
 namespace nano::metal {
 namespace {
 
-constexpr int kCheckThreads = 256;
 constexpr const char* kNames[] = {"attention_32", "attention_64", "attention_96", "attention_128"};
 constexpr int64_t kQueries = 64;  // of a group
 
-Outcome CheckPlaces(const Call& call, const AttentionArguments& a, Message& message) {
+Outcome ExaminePlaces(const Call& call, const AttentionArguments& a, Message& message) {
   const PlacesArguments arguments = {call.op, a.batch, static_cast<int32_t>(a.keys - a.queries),
                                      static_cast<int32_t>(InputShape(call, 1).dims[0] - 1)};
-  return Launch(call, message, {1, kCheckThreads}, {"attention", "check_places"}, {}, arguments,
+  return Launch(call, message, kExamineGrid, {"attention", "examine_places"}, {}, arguments,
                 {call.inputs[3], call.inputs[4]});
 }
 
@@ -171,12 +160,12 @@ Outcome RunAttention(const Call& call, Message& message) {
   const AttentionParams& p = call.params->as<AttentionParams>();
   const AttentionArguments a = ArgumentsOf(InputShape(call, 0), InputShape(call, 1), p);
   if (p.cached) {
-    const Outcome outcome = CheckPlaces(call, a, message);
+    const Outcome outcome = ExaminePlaces(call, a, message);
     if (outcome != Outcome::kOk) return outcome;
   }
   const uint32_t head_size = HeadSizeOf(a);
   const Constants constants = {head_size, p.dropout > 0, p.cached};
-  const gpu::Tensor& none = call.inputs[0];  // in place of what there is not, and is not looked at: Metal wants something
+  const gpu::Tensor& none = call.inputs[0];  // Metal wants something, though it isn't looked at
   const Operands operands = {call.outputs[0],
                              call.outputs[1],
                              call.inputs[0],

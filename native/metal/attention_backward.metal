@@ -5,11 +5,12 @@
 
 #if defined(__METAL_VERSION__)
 
+constant constexpr float kLog2E = 1.44269504f;
+
 // Σ dy·y of each query, [B, H, T]. A simdgroup has a row of a head.
-kernel void attention_deltas(device const Control& control [[buffer(0)]],
-                             constant AttentionArguments& a [[buffer(1)]], device float* deltas [[buffer(2)]],
-                             device const float* y [[buffer(3)]], device const float* dy [[buffer(4)]],
-                             uint group [[threadgroup_position_in_grid]],
+kernel void attention_deltas(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
+                             device float* deltas [[buffer(2)]], device const float* y [[buffer(3)]],
+                             device const float* dy [[buffer(4)]], uint group [[threadgroup_position_in_grid]],
                              uint simdgroups [[simdgroups_per_threadgroup]],
                              uint simdgroup [[simdgroup_index_in_threadgroup]],
                              uint lane [[thread_index_in_simdgroup]]) {
@@ -26,8 +27,8 @@ kernel void attention_deltas(device const Control& control [[buffer(0)]],
 }
 
 // A group owns queries and meets the keys and values that they see in tiles, or owns keys and values of one head (or a
-// part of its channels) and meets the queries that see them, of each head in turn that shares them. Own rows are a: keys
-// or queries, and b: values or dy; so are those that are met, the other way round.
+// part of its channels) and meets the queries that see them, of each head in turn that shares them. Own rows are a:
+// keys or queries, and b: values or dy; so are those that are met, the other way round.
 template <uint kHead, bool kOfKeys>
 kernel void backward(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                      device float* da [[buffer(2)]], device float* db [[buffer(3)]],
@@ -73,8 +74,8 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
       const uint columns = min(T::kStreamed, end - met);
       const uint query = kOfKeys ? met : own, key = kOfKeys ? own : met;  // the tile's first
       // Whether any of the simdgroup's rows has to do with any of these.
-      const bool busy = tile.first_row < rows && (kOfKeys ? own + tile.first_row < met + columns
-                                                          : met < own + tile.first_row + T::kRows);
+      const bool busy = tile.first_row < rows &&
+                        (kOfKeys ? own + tile.first_row < met + columns : met < own + tile.first_row + T::kRows);
       const uint at_met = (batch * a.queries + met) * stride + met_head * kHeadSize;
       const FloatsIn a_from = (kOfKeys ? queries : keys).From(at_met), b_from = (kOfKeys ? dys : values).From(at_met);
       const Kept kept(bits, (first_query + query) * ulong(a.keys) + key, a.keys);
@@ -136,14 +137,14 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
   if (kOfKeys) tile.Store(b_sums, FloatsOut(db, 1u).From(to), own_stride, rows, width, 1.0f);
 }
 
-#define INSTANTIATE(head)                                                                                     \
-  template [[host_name("backward_of_keys_" #head)]] kernel decltype(backward<head, true>) backward<head, true>; \
-  template [[host_name("backward_of_queries_" #head)]] kernel decltype(backward<head, false>) backward<head, false>;
-INSTANTIATE(32)
-INSTANTIATE(64)
-INSTANTIATE(96)
-INSTANTIATE(128)
-#undef INSTANTIATE
+template [[host_name("backward_of_keys_32")]] kernel decltype(backward<32, true>) backward<32, true>;
+template [[host_name("backward_of_keys_64")]] kernel decltype(backward<64, true>) backward<64, true>;
+template [[host_name("backward_of_keys_96")]] kernel decltype(backward<96, true>) backward<96, true>;
+template [[host_name("backward_of_keys_128")]] kernel decltype(backward<128, true>) backward<128, true>;
+template [[host_name("backward_of_queries_32")]] kernel decltype(backward<32, false>) backward<32, false>;
+template [[host_name("backward_of_queries_64")]] kernel decltype(backward<64, false>) backward<64, false>;
+template [[host_name("backward_of_queries_96")]] kernel decltype(backward<96, false>) backward<96, false>;
+template [[host_name("backward_of_queries_128")]] kernel decltype(backward<128, false>) backward<128, false>;
 
 #else  // the host's part
 #include "metal/kernels.h"
@@ -184,8 +185,7 @@ Outcome RunAttentionBackward(const Call& call, Message& message) {
                    {"attention_backward", of_keys.name}, constants, a, {dk, dv, q, k, v, dy, lse, deltas, rng});
   if (outcome != Outcome::kOk) return outcome;
   return Launch(call, message, {int64_t{a.batch} * a.heads * parts, kThreads, blocks},
-                {"attention_backward", of_queries.name}, constants, a,
-                {dq, none, q, k, v, dy, lse, deltas, rng});
+                {"attention_backward", of_queries.name}, constants, a, {dq, none, q, k, v, dy, lse, deltas, rng});
 }
 
 }  // namespace nano::metal

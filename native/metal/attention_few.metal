@@ -3,16 +3,12 @@
 // the order of the keys.
 #include "metal/attention.h"
 
-namespace nano {
-
 // What has been seen so far of a row: the largest score, and sums relative to it. Of a split, in scratch, as
 // head_size + 2 floats: the channels' sums, the total, the maximum.
 struct FewArguments {
   AttentionArguments attention;
   uint32_t splits, split_keys;  // one: it is all
 };
-
-}  // namespace nano
 
 #if defined(__METAL_VERSION__)
 
@@ -127,16 +123,12 @@ kernel void few_queries(device const Control& control [[buffer(0)]], constant Fe
   }
 }
 
-#define INSTANTIATE(lanes, rows)                                             \
-  template [[host_name("few_queries_" #lanes "_" #rows)]] kernel decltype(few_queries<lanes, rows>) \
-      few_queries<lanes, rows>;
-INSTANTIATE(8, 1)
-INSTANTIATE(8, 4)
-INSTANTIATE(16, 1)
-INSTANTIATE(16, 4)
-INSTANTIATE(32, 1)
-INSTANTIATE(32, 4)
-#undef INSTANTIATE
+template [[host_name("few_queries_8_1")]] kernel decltype(few_queries<8, 1>) few_queries<8, 1>;
+template [[host_name("few_queries_8_4")]] kernel decltype(few_queries<8, 4>) few_queries<8, 4>;
+template [[host_name("few_queries_16_1")]] kernel decltype(few_queries<16, 1>) few_queries<16, 1>;
+template [[host_name("few_queries_16_4")]] kernel decltype(few_queries<16, 4>) few_queries<16, 4>;
+template [[host_name("few_queries_32_1")]] kernel decltype(few_queries<32, 1>) few_queries<32, 1>;
+template [[host_name("few_queries_32_4")]] kernel decltype(few_queries<32, 4>) few_queries<32, 4>;
 
 // A group has a row, a thread a channel of it.
 kernel void combine_splits(device const Control& control [[buffer(0)]], constant FewArguments& arguments [[buffer(1)]],

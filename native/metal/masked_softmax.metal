@@ -1,20 +1,16 @@
 // masked_softmax and its gradient: row by row, over the columns that the row sees. The others are not read.
 #include "metal/kernel.h"
 
-namespace nano {
-
 // [total, columns], where row r of each matrix of `rows` sees the first r % rows + 1 + columns − rows columns.
 struct MaskedSoftmaxArguments {
   uint32_t total, rows, columns;
   float scale;
 };
 
-}  // namespace nano
-
 #if defined(__METAL_VERSION__)
 
-// A row is for kRowThreads threads: some of the lanes of a simdgroup, or all of a group of several. Each has kHeld fours
-// of it in registers, kRowThreads fours apart. What is longer than that is read again.
+// A row is for kRowThreads threads: some of the lanes of a simdgroup, or all of a group of several. Each has kHeld
+// fours of it in registers, kRowThreads fours apart. What is longer than that is read again.
 constant uint kRowThreads [[function_constant(1)]];
 constant constexpr uint kHeld = 4, kGroupThreads = 256;
 // Below all that x may hold: −∞ would not do with fast math.
@@ -158,9 +154,9 @@ constexpr int kGroupThreads = 256;
 Outcome Run(const Call& call, Message& message, const char* name, Operands operands) {
   const Shape& shape = OutputShape(call, 0);
   const int64_t total = shape.elements() / shape.last();
-  const MaskedSoftmaxArguments arguments = {
-      static_cast<uint32_t>(total), static_cast<uint32_t>(shape[shape.rank - 2]), static_cast<uint32_t>(shape.last()),
-      call.params->as<MaskedSoftmaxParams>().scale};
+  const MaskedSoftmaxArguments arguments = {static_cast<uint32_t>(total), static_cast<uint32_t>(shape[shape.rank - 2]),
+                                            static_cast<uint32_t>(shape.last()),
+                                            call.params->as<MaskedSoftmaxParams>().scale};
   const uint32_t row_threads = shape.last() <= 64 ? 8 : shape.last() <= 1024 ? 32 : kGroupThreads;
   return Launch(call, message, {DivideUp(total, kGroupThreads / row_threads), kGroupThreads}, {"masked_softmax", name},
                 {row_threads}, arguments, operands);
