@@ -77,7 +77,7 @@ kernel void layer_norm_backward(device const Control& control [[buffer(0)]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float2 room[kMostRowSimdgroups];
-  threadgroup float4 columns[kMostShared];
+  threadgroup float4 columns[ColumnSums::kMostShared];
   if (Stopped(control)) return;
   const RowThread at(Threads{lane, simdgroup, simdgroups});
   const FloatsIn weights = FloatsIn(gain, false);

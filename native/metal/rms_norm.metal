@@ -64,12 +64,12 @@ kernel void rms_norm_backward(device const Control& control [[buffer(0)]],
                               uint simdgroup [[simdgroup_index_in_threadgroup]],
                               uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float room[kMostRowSimdgroups];
-  threadgroup float4 columns[kMostShared];
+  threadgroup float4 columns[ColumnSums::kMostShared];
   if (Stopped(control)) return;
   const RowThread at(Threads{lane, simdgroup, simdgroups});
   const bool has_gain = kHasGain != 0;
   const FloatsIn weights = FloatsIn(gain, false);
-  ColumnSums gains(has_gain ? slabs + group * kColumns : slabs);
+  ColumnSums gains(slabs + group * kColumns);
   for (uint first = group * at.rows; first < arguments.rows; first += groups * at.rows) {
     const uint row = first + at.row;
     const bool is_there = row < arguments.rows, is_first = first == group * at.rows;
@@ -127,11 +127,11 @@ bool HasGain(size_t inputs) { return inputs == 4; }
 Outcome RunRmsNorm(const Call& call, Message& message) {
   const int64_t rows = OutputShape(call, 1).elements(), n = OutputShape(call, 0).elements() / rows;
   const bool has_gain = call.input_count > 1;
-  const void* gain = has_gain ? call.inputs[1].data : nullptr;
+  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[1] : x;  // something must be bound
   const RowPlan plan = PlanOf(n, 8);
   const RmsNormArguments arguments = {static_cast<uint32_t>(rows), call.params->as<RmsNormParams>().epsilon};
   return LaunchRows(call, message, plan.GridOf(rows), plan, {"rms_norm", "rms_norm"}, arguments,
-                    {call.outputs[0], call.outputs[1], call.inputs[0], gain}, has_gain);
+                    {call.outputs[0], call.outputs[1], x, gain}, has_gain);
 }
 
 size_t ScratchRmsNormBackward(const OpView& op, const Params&) {
@@ -145,11 +145,12 @@ Outcome RunRmsNormBackward(const Call& call, Message& message) {
   const bool has_gain = HasGain(call.input_count);
   const RowPlan plan = SlabPlanOf(n);
   const int64_t slabs = Slabs(rows, n), groups = has_gain ? slabs : plan.groups(rows);
-  const void *gain = has_gain ? call.inputs[3].data : nullptr, *sums = has_gain ? call.scratch : nullptr;
+  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[3] : x;  // something must be bound
+  const void* sums = has_gain ? call.scratch : x.data;
   const RmsNormArguments arguments = {static_cast<uint32_t>(rows), 0};
   const Outcome outcome =
       LaunchRows(call, message, {groups, plan.group()}, plan, {"rms_norm", "rms_norm_backward"}, arguments,
-                 {call.outputs[0], sums, call.inputs[0], call.inputs[1], call.inputs[2], gain}, has_gain);
+                 {call.outputs[0], sums, x, call.inputs[1], call.inputs[2], gain}, has_gain);
   if (outcome != Outcome::kOk || !has_gain) return outcome;
   return SumSlabs(call, message, static_cast<const float*>(call.scratch), slabs, n, call.outputs[1].data, nullptr);
 }

@@ -19,8 +19,8 @@ struct RowThread {
   Threads threads;
 
   RowThread(Threads all)
-      : lane((all.simdgroup * kSimd + all.lane) % kRowThreads),
-        row((all.simdgroup * kSimd + all.lane) / kRowThreads),
+      : lane(all.Index() % kRowThreads),
+        row(all.Index() / kRowThreads),
         rows(all.simdgroups * kSimd / kRowThreads),
         threads(all) {}
   uint First(uint k) const { return kQuad * (k * kRowThreads + lane); }  // element of the thread's four k
@@ -78,9 +78,9 @@ inline float RowMax(float value, threadgroup float* room, RowThread at) {
 
 // ---- Sums over the rows, for each column. Every group has a slab of the rows, and its own sums in the scratch; these
 // are added afterwards, in order. A thread has those of its columns: in registers, or in the slab if a row takes turns.
-constant constexpr uint kMostShared = 128;  // fours of a row that shares a group
-
 struct ColumnSums {
+  enum { kMostShared = 128 };  // fours of a row that shares a group
+
   device float* slab;  // kColumns of them
   float4 held[kMostHeld];
 

@@ -1,5 +1,5 @@
 // Adds what groups have summed apart.
-#include "metal/rows.h"
+#include "metal/kernel.h"
 
 struct SlabArguments {
   uint32_t slabs, n, width;
@@ -33,6 +33,8 @@ kernel void sum_slabs(device const Control& control [[buffer(0)]], constant Slab
 }
 
 #else  // the host's part
+#include "metal/rows.h"
+
 namespace nano::metal {
 
 Outcome SumSlabs(const Call& call, Message& message, const float* sums, int64_t slabs, int64_t n, const void* first,

@@ -1,0 +1,161 @@
+// embedding: rows of a table; its gradient adds them up again.
+#include "metal/move_rows.h"
+#include "metal/sort.h"
+
+struct EmbeddingArguments {
+  uint32_t count, columns;  // tokens, of a row
+  uint32_t slices;          // of the columns
+};
+
+#if defined(__METAL_VERSION__)
+
+struct MoveToToken {
+  device const int* tokens;
+
+  Way operator()(uint i) const { return Way{uint(tokens[i]), i}; }
+};
+
+kernel void embedding(device const Control& control [[buffer(0)]], constant MoveRowsArguments& arguments [[buffer(1)]],
+                      device float* y [[buffer(2)]], device const int* tokens [[buffer(3)]],
+                      device const float* table [[buffer(4)]], uint i [[thread_position_in_grid]]) {
+  if (Stopped(control)) return;
+  MoveUnit(arguments, i, table, y, MoveToToken{tokens});
+}
+
+// ---- The gradient: tokens are sorted, so that a row of the table is the sum over a run of them, in token order. The
+// sorted list is cut into pieces, so that a frequent token is no more work for one group than rare ones. A run within a
+// piece goes straight to the table; one that is cut leaves a sum in each of its pieces, and these are joined at the end.
+constant constexpr uint kPiece = 64, kAtOnce = 8;
+
+kernel void clear_table(device const Control& control [[buffer(0)]], constant uint& n [[buffer(1)]],
+                        device float* table [[buffer(2)]], uint thread_index [[thread_position_in_grid]]) {
+  const uint i = kQuad * thread_index;
+  if (Stopped(control) || i >= n) return;
+  StoreQuad(FloatsOut(table, false), i, n, float4(0));
+}
+
+// Where a piece leaves the sum of its first run, if that began before, and of its last, if that begins here and goes on.
+inline uint Begun(uint piece) { return 2 * piece; }
+inline uint Left(uint piece) { return 2 * piece + 1; }
+
+// A group has a piece and a slice of the columns, a thread four columns.
+kernel void sum_pieces(device const Control& control [[buffer(0)]], constant EmbeddingArguments& arguments [[buffer(1)]],
+                       device float* table [[buffer(2)]], device float* partials [[buffer(3)]],
+                       device const float* dy [[buffer(4)]], device const int* keys [[buffer(5)]],
+                       device const uint* places [[buffer(6)]], uint group [[threadgroup_position_in_grid]],
+                       uint index [[thread_index_in_threadgroup]], uint threads [[threads_per_threadgroup]]) {
+  threadgroup int padded[kPiece + 2];  // with the tokens before and behind, -1 where there is none
+  threadgroup uint rows[kPiece];
+  if (Stopped(control)) return;
+  const uint count = arguments.count, columns = arguments.columns;
+  const uint piece = group / arguments.slices, first = piece * kPiece;
+  const uint size = min(count - first, kPiece);
+  for (uint i = index; i < size + 2; i += threads) {
+    const bool is_there = first + i > 0 && first + i <= count;
+    padded[i] = is_there ? keys[first + i - 1] : -1;
+    if (i < size) rows[i] = places[first + i];
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  const uint column = kQuad * (group % arguments.slices * threads + index);
+  if (column >= columns) return;
+  const FloatsIn gradients = FloatsIn(dy, 2u);
+  float4 sum = float4(0);
+  for (uint begin = 0; begin < size; begin += kAtOnce) {
+    float4 values[kAtOnce];
+#pragma unroll
+    for (uint k = 0; k < kAtOnce; ++k) {
+      if (begin + k < size) values[k] = LoadQuad(gradients.From(rows[begin + k] * columns), column, columns);
+    }
+#pragma unroll
+    for (uint k = 0; k < kAtOnce; ++k) {
+      const uint i = begin + k;
+      if (i >= size) break;
+      const int token = padded[i + 1];
+      sum = i > 0 && padded[i] == token ? sum + values[k] : values[k];
+      if (i + 1 < size && padded[i + 2] == token) continue;
+      const bool began_before = padded[0] == token, goes_on = padded[i + 2] == token;
+      device float* const to = began_before ? partials + Begun(piece) * columns
+                               : goes_on    ? partials + Left(piece) * columns
+                                            : table + uint(token) * columns;
+      StoreQuad(FloatsOut(to, false), column, columns, sum);
+    }
+  }
+}
+
+// The group of the piece that a run begins in and doesn't end in adds up what the others have of it.
+kernel void join_pieces(device const Control& control [[buffer(0)]],
+                        constant EmbeddingArguments& arguments [[buffer(1)]], device float* table [[buffer(2)]],
+                        device const float* partials [[buffer(3)]], device const int* tokens [[buffer(4)]],
+                        uint group [[threadgroup_position_in_grid]], uint index [[thread_index_in_threadgroup]],
+                        uint threads [[threads_per_threadgroup]]) {
+  if (Stopped(control)) return;
+  const uint count = arguments.count, columns = arguments.columns;
+  const uint piece = group / arguments.slices, first = piece * kPiece, end = first + kPiece;
+  const uint column = kQuad * (group % arguments.slices * threads + index);
+  if (end >= count || column >= columns) return;
+  const int token = tokens[end - 1];
+  if (tokens[end] != token || (first > 0 && tokens[first - 1] == token)) return;
+  const FloatsIn sums = FloatsIn(partials, false);
+  float4 sum = LoadQuad(sums.From(Left(piece) * columns), column, columns);
+  // Its first token says whether a piece has some of the run.
+  for (uint next = piece + 1; next * kPiece < count && tokens[next * kPiece] == token; ++next) {
+    sum += LoadQuad(sums.From(Begun(next) * columns), column, columns);
+  }
+  StoreQuad(FloatsOut(table + uint(token) * columns, false), column, columns, sum);
+}
+
+#else  // the host's part
+#include "metal/check.h"
+#include "metal/kernels.h"
+
+namespace nano::metal {
+namespace {
+
+constexpr int kPiece = 64, kMostThreads = 256;
+
+// Scratch: the sort's, then the partial sums of every piece.
+float* PartialsIn(void* scratch, int64_t count) {
+  return reinterpret_cast<float*>(static_cast<unsigned char*>(scratch) + ScratchSort(count));
+}
+
+}  // namespace
+
+Outcome RunEmbedding(const Call& call, Message& message) {
+  const Shape& table = InputShape(call, 1);
+  const Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, table[0] - 1);
+  if (outcome != Outcome::kOk) return outcome;
+  const MoveRowsArguments arguments = ArgumentsOfMove(InputShape(call, 0).elements(), table[1]);
+  return Launch(call, message, GridOfElements(arguments.n), {"embedding", "embedding"}, {InQuads(table[1])}, arguments,
+                {call.outputs[0], call.inputs[0], call.inputs[1]});
+}
+
+size_t ScratchEmbeddingBackward(const OpView& op, const Params&) {
+  const int64_t count = op.inputs[0].elements(), columns = op.outputs[0].shape[1];
+  return ScratchSort(count) + static_cast<size_t>(2 * DivideUp(count, kPiece) * columns) * sizeof(float);
+}
+
+Outcome RunEmbeddingBackward(const Call& call, Message& message) {
+  const Shape& shape = OutputShape(call, 0);
+  const int64_t count = InputShape(call, 0).elements(), columns = shape[1], fours = DivideUp(columns, kQuad);
+  Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, shape[0] - 1);
+  if (outcome != Outcome::kOk) return outcome;
+  outcome = ForQuads(call, message, {"embedding", "clear_table"}, {call.outputs[0]}, {0});
+  if (outcome != Outcome::kOk) return outcome;
+  Sorted sorted{};
+  outcome = Sort(call, message, static_cast<const int32_t*>(call.inputs[0].data), count, shape[0], call.scratch, sorted);
+  if (outcome != Outcome::kOk) return outcome;
+
+  const int64_t slices = DivideUp(fours, kMostThreads);
+  const Grid grid = {DivideUp(count, kPiece) * slices, static_cast<int>(DivideUp(DivideUp(fours, slices), 32) * 32)};
+  const EmbeddingArguments arguments = {static_cast<uint32_t>(count), static_cast<uint32_t>(columns),
+                                        static_cast<uint32_t>(slices)};
+  float* const partials = PartialsIn(call.scratch, count);
+  outcome = Launch(call, message, grid, {"embedding", "sum_pieces"}, {0}, arguments,
+                   {call.outputs[0], partials, call.inputs[1], sorted.keys, sorted.places});
+  if (outcome != Outcome::kOk || count <= kPiece) return outcome;
+  return Launch(call, message, grid, {"embedding", "join_pieces"}, {0}, arguments,
+                {call.outputs[0], partials, sorted.keys});
+}
+
+}  // namespace nano::metal
+#endif
