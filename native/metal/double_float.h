@@ -45,6 +45,12 @@ inline DoubleFloat Add(DoubleFloat a, float b) {
   const DoubleFloat sum = ExactSum(a.high, b);
   return ExactOrderedSum(sum.high, sum.low + a.low);
 }
+// The same of numbers that may be infinite, of which the errors of a sum would make NaNs.
+inline bool IsFinite(float x) { return (as_type<uint>(x) & 0x7F800000u) != 0x7F800000u; }
+inline DoubleFloat AddAny(DoubleFloat a, DoubleFloat b) {
+  const float sum = a.high + b.high;
+  return IsFinite(sum) ? Add(a, b) : Pair(sum);
+}
 inline DoubleFloat Negated(DoubleFloat a) { return Pair(-a.high, -a.low); }
 inline DoubleFloat Multiply(DoubleFloat a, DoubleFloat b) {
   const DoubleFloat product = ExactProduct(a.high, b.high);
@@ -71,10 +77,51 @@ inline DoubleFloat PairOf(ulong value) {
   return ExactSum(float(uint(value >> 24)) * 16777216.0f, float(uint(value) & 0xFFFFFFu));
 }
 
+// ---- e^x and ln x, within 2^-44 of their values. What is small enough in a series is summed in float.
+constant constexpr float kLn2High = 0.693359375f;  // times a whole number below 2^15 it is exact
+
+inline DoubleFloat Ln2Low() { return Pair(-2.1219444e-4f, 1.646595e-12f); }
+
+inline float PowerOf2(int exponent) { return as_type<float>(uint(exponent + 127) << 23); }
+
+// For |x| ≤ 87; below −60 the second part gets too small to be held.
+inline DoubleFloat Exp(DoubleFloat x) {
+  const float n = rint(x.high * M_LOG2E_F);
+  const DoubleFloat r = Add(Add(x, -n * kLn2High), Negated(Multiply(Ln2Low(), n)));
+  const float s = r.high;
+  const float tail = 1.0f / 5040 + s * (1.0f / 40320 + s * (1.0f / 362880 + s * (1.0f / 3628800 + s / 39916800)));
+  DoubleFloat p = Add(Pair(1.3888889e-3f, -3.3631094e-11f), s * tail);
+  p = Add(Multiply(p, r), Pair(8.333334e-3f, -4.346172e-10f));
+  p = Add(Multiply(p, r), Pair(4.1666668e-2f, -1.2417635e-9f));
+  p = Add(Multiply(p, r), Pair(1.6666667e-1f, -4.967054e-9f));
+  p = Add(Multiply(p, r), 0.5f);
+  p = Add(Multiply(p, r), 1.0f);
+  p = Add(Multiply(p, r), 1.0f);
+  const float scale = PowerOf2(int(n));
+  return Pair(p.high * scale, p.low * scale);
+}
+
+// Below 2^127.
+inline DoubleFloat Log(DoubleFloat x) {
+  const uint bits = as_type<uint>(x.high);
+  if (bits - 0x00800000u >= 0x7F000000u) return Pair(log(x.high));  // not above 0, tiny, or not finite
+  // x = 2^n·m with m from √½ to √2; ln m = 2 atanh f.
+  const int n = int(bits - 0x3F3504F3u) >> 23;
+  const float scale = PowerOf2(-n);
+  const DoubleFloat m = Pair(x.high * scale, x.low * scale), f = Divide(Add(m, -1.0f), Add(m, 1.0f)), s = Multiply(f, f);
+  const float t = s.high;
+  const float tail = 1.0f / 9 + t * (1.0f / 11 + t * (1.0f / 13 + t * (1.0f / 15 + t / 17)));
+  DoubleFloat p = Add(Pair(1.4285715e-1f, -6.386212e-9f), t * tail);
+  p = Add(Multiply(p, s), Pair(2e-1f, -2.9802323e-9f));
+  p = Add(Multiply(p, s), Pair(3.3333334e-1f, -9.934108e-9f));
+  p = Add(Multiply(p, s), 1.0f);
+  return Add(Add(Multiply(Multiply(p, f), 2.0f), Multiply(Ln2Low(), float(n))), float(n) * kLn2High);
+}
+
 // ---- Over the threads of a group, as GroupSum in kernel.h.
 inline DoubleFloat SimdSum(DoubleFloat value) {
   for (ushort offset = kSimd / 2; offset > 0; offset /= 2) {
-    value = Add(value, Pair(simd_shuffle_xor(value.high, offset), simd_shuffle_xor(value.low, offset)));
+    value = AddAny(value, Pair(simd_shuffle_xor(value.high, offset), simd_shuffle_xor(value.low, offset)));
   }
   return value;
 }
@@ -85,7 +132,7 @@ inline DoubleFloat GroupSum(DoubleFloat value, threadgroup float2* room, Threads
   if (at.lane == 0) room[at.simdgroup] = float2(value.high, value.low);
   threadgroup_barrier(mem_flags::mem_threadgroup);
   value = Pair(room[0].x, room[0].y);
-  for (uint i = 1; i < at.simdgroups; ++i) value = Add(value, Pair(room[i].x, room[i].y));
+  for (uint i = 1; i < at.simdgroups; ++i) value = AddAny(value, Pair(room[i].x, room[i].y));
   threadgroup_barrier(mem_flags::mem_threadgroup);
   return value;
 }

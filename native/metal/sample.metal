@@ -1,0 +1,357 @@
+// sample: draws a token for each row of logits. Everything is computed in pairs of floats where the CPU has doubles, so
+// that the draws are the same.
+//
+// Four kernels: the largest of each row; a look at what was asked for, and whether there is something to choose from;
+// the weights, many groups a row; the draw, a group a row.
+#include "metal/double_float.h"
+#include "metal/examine.h"
+#include "ops/philox.h"
+
+struct SampleArguments {
+  uint32_t rows, n, chunks;
+  uint32_t site, op;
+};
+
+#if defined(__METAL_VERSION__)
+
+constant constexpr uint kThreads = 512, kSimdgroups = kThreads / kSimd;
+constant constexpr uint kWeighThreads = 256;
+constant constexpr uint kChunk = 2048;  // logits that a group weighs
+
+// Floats as integers in the same order. Neither zero comes before the other; a NaN is above all.
+constant constexpr uint kInfinity = 0xFF800000u, kMinusInfinity = 0x007FFFFFu, kNan = 0xFFFFFFFFu;
+inline uint Ordered(float x) {
+  const uint bits = as_type<uint>(x), magnitude = bits & 0x7FFFFFFFu;
+  if (magnitude > 0x7F800000u) return kNan;
+  return bits == magnitude || magnitude == 0 ? magnitude | 0x80000000u : ~bits;
+}
+
+// Of each row the order of the largest and, if there are several, the index of the first.
+[[max_total_threads_per_threadgroup(512)]] kernel void find_largest(
+    device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
+    device uint2* largest [[buffer(2)]], device const float* logits [[buffer(3)]],
+    uint row [[threadgroup_position_in_grid]], uint lane [[thread_index_in_simdgroup]],
+    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint room[kSimdgroups];
+  if (Stopped(control)) return;
+  const Threads at = {lane, simdgroup, simdgroups};
+  const uint n = arguments.n;
+  uint most = 0, first = 0;
+  for (uint i = at.Index(); i < n; i += kThreads) {
+    const uint order = Ordered(logits[row * n + i]);
+    if (order > most) most = order, first = i;
+  }
+  const uint order = GroupMax(most, room, at);
+  first = GroupMin(most == order ? first : 0xFFFFFFFFu, room, at);
+  if (at.Index() == 0) largest[row] = uint2(order, first);
+}
+
+// Whether a number is from 0 to `most`. (Of its bits: a NaN is not.)
+inline bool IsUpTo(float most, float number) {
+  const uint bits = as_type<uint>(number);
+  return bits <= as_type<uint>(most) || bits == 0x80000000u;
+}
+
+inline Complaint BadNumber(Complaint::What what, float number) {
+  Complaint complaint = {};
+  complaint.kind = Complaint::kBadNumber;
+  complaint.what = what;
+  complaint.index = -1;
+  complaint.number = number;
+  return complaint;
+}
+
+// 0: the options; i: row i - 1, whether it has something to choose from.
+struct JudgeSample {
+  device const float* temperature;
+  device const int* top_k;
+  device const float* top_p;
+  device const float* min_p;
+  device const uint2* largest;
+
+  Complaint operator()(uint i) const {
+    Complaint complaint = {};
+    if (i == 0) {
+      if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(Complaint::kTemperature, *temperature);
+      if (*top_k < 0) return JudgeRange(Complaint::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
+      if (!IsUpTo(1, *top_p) || *top_p == 0) return BadNumber(Complaint::kTopP, *top_p);
+      if (!IsUpTo(1, *min_p)) return BadNumber(Complaint::kMinP, *min_p);
+      return complaint;
+    }
+    const uint order = largest[i - 1].x;
+    if (order != kNan && order != kMinusInfinity) return complaint;
+    complaint.kind = Complaint::kNothingToSample;
+    complaint.index = long(i) - 1;
+    return complaint;
+  }
+};
+
+[[max_total_threads_per_threadgroup(1024)]] kernel void check_sample(
+    device Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
+    device const float* temperature [[buffer(2)]], device const int* top_k [[buffer(3)]],
+    device const float* top_p [[buffer(4)]], device const float* min_p [[buffer(5)]],
+    device const uint2* largest [[buffer(6)]], uint lane [[thread_index_in_simdgroup]],
+    uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint room[kSimd];
+  const JudgeSample judge = {temperature, top_k, top_p, min_p, largest};
+  Examine(control, arguments.op, arguments.rows + 1, judge, room, Threads{lane, simdgroup, simdgroups});
+}
+
+// e^x for x ≤ 0. What is something to a double stays something.
+inline DoubleFloat WeightOf(DoubleFloat x) {
+  if (!(x.high > -745.1332f)) return Pair(0);
+  return x.high < -87 ? Pair(FLT_MIN) : Exp(x);
+}
+inline DoubleFloat WeightOf(DoubleFloat x, float temperature) {
+  // Beyond it the quotient may be infinite.
+  return x.high < -746 * temperature ? Pair(0) : WeightOf(Divide(x, Pair(temperature)));
+}
+
+inline DoubleFloat PairFrom(float2 stored) { return Pair(stored.x, stored.y); }
+inline float2 Stored(DoubleFloat value) { return float2(value.high, value.low); }
+
+// weights: e^((logit − largest) / temperature); totals: Σ e^(logit − largest) of each chunk.
+kernel void weigh(device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
+                  device float2* weights [[buffer(2)]], device float2* totals [[buffer(3)]],
+                  device const float* logits [[buffer(4)]], device const float* temperatures [[buffer(5)]],
+                  device const uint2* largest [[buffer(6)]], uint place [[threadgroup_position_in_grid]],
+                  uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+                  uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup float2 room[kWeighThreads / kSimd];
+  if (Stopped(control)) return;
+  const Threads at = {lane, simdgroup, simdgroups};
+  const uint n = arguments.n, row = place / arguments.chunks, begin = place % arguments.chunks * kChunk;
+  const uint end = min(begin + kChunk, n);
+  device const float* x = logits + row * n;
+  const float temperature = *temperatures, most = x[largest[row].y];
+  DoubleFloat total = Pair(0);
+  for (uint i = begin + at.Index(); i < end; i += kWeighThreads) {
+    const DoubleFloat below = ExactSum(x[i], -most);
+    DoubleFloat weight = WeightOf(below);
+    total = Add(total, weight);
+    if (temperature == 0) continue;
+    if (temperature != 1) weight = WeightOf(below, temperature);
+    weights[row * n + i] = Stored(weight);
+  }
+  total = GroupSum(total, room, at);
+  if (at.Index() == 0) totals[place] = Stored(total);
+}
+
+// ---- The draw. Counts and weights are summed alike.
+inline uint Add(uint a, uint b) { return a + b; }
+inline uint SimdSum(uint value) { return simd_sum(value); }
+inline bool IsBelow(uint a, uint b) { return a < b; }
+inline bool IsBelow(DoubleFloat a, DoubleFloat b) { return a.high < b.high || (a.high == b.high && a.low < b.low); }
+inline uint Stored(uint value) { return value; }
+inline void Take(thread uint& value, uint stored) { value = stored; }
+inline void Take(thread DoubleFloat& value, float2 stored) { value = PairFrom(stored); }
+
+// The choices of a row, as the weight of each: logits in order from `threshold` on that weigh at least `least`.
+struct Choices {
+  device const float* logits;
+  device const float2* weights;
+  uint n;
+  uint threshold;
+  float least;
+
+  DoubleFloat operator()(uint i) const {
+    const DoubleFloat weight = PairFrom(weights[i]);
+    if (Ordered(logits[i]) < threshold || IsBelow(weight, Pair(least))) return Pair(0);
+    return weight;
+  }
+};
+
+struct CountOne {
+  uint operator()(uint i) const { return 1; }
+};
+
+constant constexpr uint kDigits = 16;
+
+// The order of the last of the largest that have `goal` together, four bits at a time from the highest: `above` is what
+// those have that are larger than all that the bits so far allow. amount(i) is what logit i has. `room` is for a value
+// of each digit, of each simdgroup and of all.
+template <class T, class S, class Amount>
+inline uint Threshold(device const float* logits, uint n, T goal, threadgroup S* room, Amount amount, Threads at) {
+  threadgroup S* const all = room + kSimdgroups * kDigits;
+  uint prefix = 0, known = 0;
+  T above = {};
+  for (int shift = 28; shift >= 0; shift -= 4) {
+    T sums[kDigits] = {};
+    for (uint i = at.Index(); i < n; i += kThreads) {
+      const uint order = Ordered(logits[i]), digit = order >> shift & (kDigits - 1);
+      if ((order & known) != prefix) continue;
+      const T mine = amount(i);
+#pragma unroll
+      for (uint d = 0; d < kDigits; ++d) {
+        if (d == digit) sums[d] = Add(sums[d], mine);
+      }
+    }
+#pragma unroll
+    for (uint d = 0; d < kDigits; ++d) {
+      const T sum = SimdSum(sums[d]);
+      if (at.lane == 0) room[at.simdgroup * kDigits + d] = Stored(sum);
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    if (at.Index() < kDigits) {
+      T sum = {}, next = {};
+      for (uint i = 0; i < kSimdgroups; ++i) {
+        Take(next, room[i * kDigits + at.Index()]);
+        sum = Add(sum, next);
+      }
+      all[at.Index()] = Stored(sum);
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    uint digit = kDigits - 1;
+    for (; digit > 0; --digit) {
+      T those = {};
+      Take(those, all[digit]);
+      those = Add(above, those);
+      if (!IsBelow(those, goal)) break;
+      above = those;
+    }
+    prefix |= digit << shift;
+    known |= (kDigits - 1) << shift;
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+  }
+  return prefix;
+}
+
+// A simdgroup has a piece of the row.
+inline uint PieceOf(uint n) { return (n + kThreads - 1) / kThreads * kSimd; }
+
+// The sum of all weights, and of each simdgroup's piece.
+inline DoubleFloat Total(Choices choices, threadgroup float2* sums, Threads at) {
+  const uint piece = PieceOf(choices.n), begin = at.simdgroup * piece, end = min(begin + piece, choices.n);
+  DoubleFloat sum = Pair(0);
+  for (uint i = begin + at.lane; i < end; i += kSimd) sum = Add(sum, choices(i));
+  sum = SimdSum(sum);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (at.lane == 0) sums[at.simdgroup] = Stored(sum);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  DoubleFloat total = Pair(0);
+  for (uint i = 0; i < kSimdgroups; ++i) total = Add(total, PairFrom(sums[i]));
+  return total;
+}
+
+inline uint LanesWhere(bool holds, uint lane) { return simd_or(holds ? 1u << lane : 0u); }
+
+// For a simdgroup: the first choice with which the sum, `sum` so far, exceeds the goal, or the last of all.
+inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal, uint lane) {
+  const uint end = min(begin + PieceOf(choices.n), choices.n);
+  uint last = begin;
+  for (uint start = begin; start < end; start += kSimd) {
+    const DoubleFloat weight = start + lane < end ? choices(start + lane) : Pair(0);
+    DoubleFloat upto = weight;
+    for (ushort offset = 1; offset < kSimd; offset *= 2) {
+      const DoubleFloat before = Pair(simd_shuffle_up(upto.high, offset), simd_shuffle_up(upto.low, offset));
+      if (lane >= offset) upto = Add(upto, before);
+    }
+    upto = Add(sum, upto);
+    const uint some = LanesWhere(weight.high > 0, lane);
+    const uint over = LanesWhere(weight.high > 0 && IsBelow(goal, upto), lane);
+    if (over != 0) return start + ctz(over);
+    if (some != 0) last = start + kSimd - 1 - clz(some);
+    sum = Pair(simd_broadcast(upto.high, ushort(kSimd - 1)), simd_broadcast(upto.low, ushort(kSimd - 1)));
+  }
+  return last;
+}
+
+[[max_total_threads_per_threadgroup(512)]] kernel void draw(
+    device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
+    device int* tokens [[buffer(2)]], device float* log_probabilities [[buffer(3)]],
+    device const float* all_logits [[buffer(4)]], device const float* temperature [[buffer(5)]],
+    device const int* top_k [[buffer(6)]], device const float* top_p [[buffer(7)]],
+    device const float* min_p [[buffer(8)]], device const uint* rng [[buffer(9)]],
+    device const uint2* all_largest [[buffer(10)]], device const float2* all_weights [[buffer(11)]],
+    device const float2* totals [[buffer(12)]], uint row [[threadgroup_position_in_grid]],
+    uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+    uint simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup float2 masses[(kSimdgroups + 1) * kDigits];
+  threadgroup uint counts[(kSimdgroups + 1) * kDigits];
+  threadgroup float2 sums[kSimdgroups];
+  if (Stopped(control)) return;
+  const Threads at = {lane, simdgroup, simdgroups};
+  const uint n = arguments.n;
+  device const float* const logits = all_logits + row * n;
+  const uint2 largest = all_largest[row];
+  uint token = largest.y, drawing = 0;  // the simdgroup that finds the token
+  const bool is_infinite = largest.x == kInfinity;
+  if (*temperature > 0 && !is_infinite) {
+    // What the options leave, and the sum of its weights, of which the largest is 1.
+    Choices choices = {logits, all_weights + row * n, n, 0, 0};
+    if (*top_k != 0 && uint(*top_k) < n) {
+      choices.threshold = Threshold(logits, n, uint(*top_k), counts, CountOne{}, at);
+    }
+    DoubleFloat total = Total(choices, sums, at);
+    if (*top_p < 1) {
+      const uint least = Threshold(logits, n, Multiply(total, *top_p), masses, choices, at);
+      choices.threshold = max(choices.threshold, least);
+    }
+    choices.least = *min_p;
+    if (*top_p < 1 || *min_p > 0) total = Total(choices, sums, at);
+
+    // Uniform in [0, 1).
+    const float u = float(RandomStream(rng + 3 * row, arguments.site).Word(0) >> 8) * (1.0f / 16777216);
+    const DoubleFloat goal = Multiply(total, u);
+    DoubleFloat before = Pair(0), sum = Pair(0);
+    for (uint i = 0; i < kSimdgroups && !IsBelow(goal, sum); ++i) {
+      if (sums[i].x == 0) continue;
+      drawing = i;
+      before = sum;
+      sum = Add(sum, PairFrom(sums[i]));
+    }
+    if (simdgroup == drawing) token = Walk(choices, drawing * PieceOf(n), before, goal, lane);
+  }
+  if (simdgroup != drawing) return;
+  DoubleFloat total = Pair(0);
+  for (uint i = lane; i < arguments.chunks; i += kSimd) total = Add(total, PairFrom(totals[row * arguments.chunks + i]));
+  total = SimdSum(total);
+  if (lane != 0) return;
+  tokens[row] = int(token);
+  const DoubleFloat below = ExactSum(logits[token], -logits[largest.y]);
+  log_probabilities[row] = is_infinite ? 0 : ToFloat(Add(below, Negated(Log(total))));
+}
+
+#else  // the host's part
+#include "metal/kernels.h"
+#include "ops/sample.h"
+
+namespace nano::metal {
+namespace {
+
+constexpr int kThreads = 512, kWeighThreads = 256;
+constexpr int64_t kChunk = 2048, kPair = 2;  // logits that a group weighs, words of a pair
+
+}  // namespace
+
+// Scratch: of each row the largest, of each chunk the total, the weights; all of them pairs of words.
+size_t ScratchSample(const OpView& op, const Params&) {
+  const int64_t elements = op.inputs[0].elements(), n = op.inputs[0].shape.last(), rows = elements / n;
+  return static_cast<size_t>(kPair * (rows + rows * DivideUp(n, kChunk) + elements)) * sizeof(uint32_t);
+}
+
+Outcome RunSample(const Call& call, Message& message) {
+  const int64_t rows = OutputShape(call, 0).elements(), n = InputShape(call, 0).last(), chunks = DivideUp(n, kChunk);
+  const SampleArguments arguments = {static_cast<uint32_t>(rows), static_cast<uint32_t>(n),
+                                     static_cast<uint32_t>(chunks), call.params->as<SampleParams>().site, call.op};
+  const gpu::Tensor &logits = call.inputs[0], &temperature = call.inputs[1], &top_k = call.inputs[2],
+                    &top_p = call.inputs[3], &min_p = call.inputs[4], &rng = call.inputs[5];
+  const auto* const largest = static_cast<const uint32_t*>(call.scratch);
+  const uint32_t* const totals = largest + kPair * rows;
+  const uint32_t* const weights = totals + kPair * rows * chunks;
+  Outcome outcome =
+      Launch(call, message, {rows, kThreads}, {"sample", "find_largest"}, {}, arguments, {largest, logits});
+  if (outcome != Outcome::kOk) return outcome;
+  outcome = Launch(call, message, kExamineGrid, {"sample", "check_sample"}, {}, arguments,
+                   {temperature, top_k, top_p, min_p, largest});
+  if (outcome != Outcome::kOk) return outcome;
+  outcome = Launch(call, message, {rows * chunks, kWeighThreads}, {"sample", "weigh"}, {}, arguments,
+                   {weights, totals, logits, temperature, largest});
+  if (outcome != Outcome::kOk) return outcome;
+  return Launch(call, message, {rows, kThreads}, {"sample", "draw"}, {}, arguments,
+                {call.outputs[0], call.outputs[1], logits, temperature, top_k, top_p, min_p, rng, largest, weights,
+                 totals});
+}
+
+}  // namespace nano::metal
+#endif
