@@ -21,7 +21,7 @@ interface Kind {
   readonly faults: readonly Fault[]
   /** Of a GPU that the driver can't use, and of one for which there are no kernels. */
   readonly tooOld: { readonly env: Record<string, string>; readonly message: RegExp }
-  readonly noKernels: Record<string, string>
+  readonly noKernels: Fault['env']
   readonly description: RegExp
   /** What ends a run when the GPU stops answering, and what the next one is told. */
   readonly lost: RegExp
@@ -47,7 +47,7 @@ function notAModule(folder: string): string {
 
 const cuda: Kind = {
   tooOld: { env: { SIMT_DRIVER: '12.4' }, message: /driver is too old/ },
-  noKernels: { SIMT_NO_IMAGE: '1' },
+  noKernels: () => ({ SIMT_NO_IMAGE: '1' }),
   description: /an emulated GPU, 16384 MiB/,
   lost: /CUDA: the GPU has stopped answering: .* \(cudaErrorECCUncorrectable\)\. /,
   lostAgain: { code: 'device', message: /has stopped answering/ },
@@ -123,9 +123,16 @@ const cuda: Kind = {
   ],
 }
 
+/** Shaders with a mistake in what they all include. */
+function broken(folder: string): Record<string, string> {
+  const path = join(folder, 'edit')
+  writeFileSync(path, 'inline bool Stopped(\0inline bool Stopped stopped(')
+  return { SIMT_EDIT: path }
+}
+
 const metal: Kind = {
-  tooOld: { env: { SIMT_FAMILY: '1006' }, message: /an Apple M1 or later is needed/ },
-  noKernels: { SIMT_NO_IMAGE: '1' },
+  tooOld: { env: { SIMT_FAMILY: 'apple6' }, message: /an Apple M1 or later is needed/ },
+  noKernels: broken,
   description: /an emulated GPU, 16384 MiB for the GPU/,
   lost: /Metal: the GPU has failed: .*\. A new process can try again/,
   lostAgain: { code: 'device_lost', message: /the GPU has failed/ },
@@ -141,14 +148,14 @@ const metal: Kind = {
     },
     {
       name: 'a GPU that is too old',
-      env: () => ({ SIMT_FAMILY: '1006' }),
+      env: () => ({ SIMT_FAMILY: 'apple6' }),
       available: false,
       present: true,
       message: /Metal: an emulated GPU can't be used: an Apple M1 or later is needed/,
     },
     {
       name: "kernels that the system's compiler refuses",
-      env: () => ({ SIMT_NO_IMAGE: '1' }),
+      env: broken,
       available: true,
       present: true,
       message: /Metal: \w+\.metal does not compile on this system: /,

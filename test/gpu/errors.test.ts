@@ -232,7 +232,7 @@ describe('on the command line', () => {
     expect(trained.code).toBe(0)
     expect(trained.stderr).toMatch(passedOver)
     expect(trained.stdout).toMatch(/^device +cpu: /m)
-    const generated = await cli(gpu.noKernels, 'generate', '--model', 'a', '--max-tokens', '5')
+    const generated = await cli(gpu.noKernels(folder.path()), 'generate', '--model', 'a', '--max-tokens', '5')
     expect(generated.code).toBe(0)
     expect(generated.stderr).toMatch(
       new RegExp(`^nano-gpt: ${device} can't be used: .*; going on with cpu\n$`, 's'),

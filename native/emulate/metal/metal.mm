@@ -16,6 +16,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -684,6 +685,18 @@ ShaderOptions OptionsOf(MTLCompileOptions* options) {
   }
   return shader;
 }
+
+// SIMT_EDIT=FILE: a mutant. What the file has before a zero byte is replaced by what it has behind it.
+std::string Edited(std::string source) {
+  const char* path = getenv("SIMT_EDIT");
+  if (!path) return source;
+  std::ifstream file(path, std::ios::binary);
+  const std::string edit((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const size_t zero = edit.find('\0');
+  REQUIRE(zero != std::string::npos, "SIMT_EDIT is %s, which has no zero byte", path);
+  const size_t at = source.find(edit.substr(0, zero));
+  return at == std::string::npos ? source : source.replace(at, zero, edit.substr(zero + 1));
+}
 }  // namespace
 
 @interface EmuDevice : NSObject <MTLDevice>
@@ -752,7 +765,7 @@ ShaderOptions OptionsOf(MTLCompileOptions* options) {
     return nil;
   }
   std::string problem;
-  const Library* library = LoadLibrary([source UTF8String], OptionsOf(options), problem);
+  const Library* library = LoadLibrary(Edited([source UTF8String]), OptionsOf(options), problem);
   if (!library) {
     Set(error, MakeError(MTLLibraryErrorDomain, MTLLibraryErrorCompileFailure, problem));
     return nil;
