@@ -1,6 +1,6 @@
 // The GPU's calls over Metal. Memory is shared with the host, at one address for both, so a tensor's address says which
-// buffer it lies in. Whatever is enqueued goes into one command buffer until somebody waits for it, it is long enough, or
-// the GPU has nothing else to do: a small step has no command buffer of its own.
+// buffer it lies in. Whatever is enqueued goes into one command buffer until somebody waits for it, it is long enough,
+// or the GPU has nothing else to do: a small step has no command buffer of its own.
 #import <Foundation/Foundation.h>
 #import <Metal/Metal.h>
 
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,10 +48,10 @@ struct Queue {
   id<MTLCommandQueue> commands = nil;
   id<MTLCommandBuffer> open = nil;  // not committed yet
   id<MTLComputeCommandEncoder> encoder = nil;
-  size_t dispatches = 0;                               // in it
-  std::deque<id<MTLCommandBuffer>> committed;          // those that nobody has looked at since
-  std::map<const std::byte*, id<MTLBuffer>> buffers;   // by address
-  std::map<std::string, id<MTLLibrary>> libraries;     // by file
+  size_t dispatches = 0;                              // in it
+  std::deque<id<MTLCommandBuffer>> committed;         // those that nobody has looked at since
+  std::map<const std::byte*, id<MTLBuffer>> buffers;  // by address
+  std::map<std::string, id<MTLLibrary>> libraries;    // by file
   std::map<std::string, id<MTLComputePipelineState>> pipelines;
   Recording* recording = nullptr;  // where launches go instead
 };
@@ -98,8 +99,8 @@ Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& 
   std::snprintf(description.name, sizeof(description.name), "%s", device.name.UTF8String);
   description.memory = device.recommendedMaxWorkingSetSize;
   if (@available(macOS 13.0, *)) {
-    // M1 and later: what simdgroups of 32 and their matrices need, and memory that both sides share. A virtual machine's
-    // GPU claims less than it has.
+    // M1 and later: what simdgroups of 32 and their matrices need, and memory that both sides share. A virtual
+    // machine's GPU claims less than it has.
     const char* const wish = std::getenv("NANO_GPT_METAL");
     const bool claimed = wish != nullptr && std::strcmp(wish, "1") == 0;
     if ((claimed || [device supportsFamily:MTLGPUFamilyApple7]) && device.hasUnifiedMemory) return Outcome::kOk;
@@ -112,22 +113,6 @@ Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& 
 Outcome Describe(int, Description& description, Message& message) {
   @autoreleasepool {
     return DescribeDevice(MTLCreateSystemDefaultDevice(), description, message);
-  }
-}
-
-Outcome Open(int, Queue*& queue, Message& message) {
-  @autoreleasepool {
-    id<MTLDevice> device = MTLCreateSystemDefaultDevice();
-    if (device == nil) return Say(Outcome::kUnsupported, message, "Metal: there is no GPU");
-    Description description;
-    const Outcome suitable = DescribeDevice(device, description, message);
-    if (suitable != Outcome::kOk) return suitable;
-    id<MTLCommandQueue> commands = [device newCommandQueue];
-    if (commands == nil) return Say(Outcome::kUnsupported, message, "Metal: the GPU gives no command queue");
-    queue = new Queue;
-    queue->device = device;
-    queue->commands = commands;
-    return Outcome::kOk;
   }
 }
 
@@ -145,9 +130,14 @@ void Commit(Queue* queue) {
   queue->dispatches = 0;
 }
 
-Outcome NoEncoder(Message& message) {
-  return Say(Outcome::kLost, message, "Metal: the GPU takes no commands. A new process can try again");
+Outcome Lost(const char* said, Message& message) {
+  return Say(
+      Outcome::kLost, message,
+      "Metal: the GPU has stopped answering: %s. This process may be unable to use it any more; a new one can try",
+      said);
 }
+
+Outcome NoEncoder(Message& message) { return Lost("it takes no commands", message); }
 
 Outcome OpenBuffer(Queue* queue, Message& message) {
   if (queue->open == nil) queue->open = [queue->commands commandBuffer];
@@ -163,8 +153,7 @@ Outcome OutcomeOf(id<MTLCommandBuffer> buffer, Message& message) {
   if (buffer.error.code == MTLCommandBufferErrorOutOfMemory) {
     return Say(Outcome::kOutOfMemory, message, "out of memory on the GPU: %s. %s", TextOf(buffer.error), kRemedy);
   }
-  return Say(Outcome::kLost, message, "Metal: the GPU has failed: %s. A new process can try again",
-             TextOf(buffer.error));
+  return Lost(TextOf(buffer.error), message);
 }
 
 // The GPU goes on after a command buffer that fails: each is looked at.
@@ -344,10 +333,14 @@ Outcome Enqueue(Queue* queue, Command command, Message& message) {
   return Outcome::kOk;
 }
 
+id<MTLComputePipelineState> CopyPipeline(Queue* queue, Message& message) {
+  return Specialize(queue, {"memory", "copy_words"}, {0}, message);
+}
+
 // Of whole words.
 Outcome Copy(Queue* queue, void* to, const void* from, size_t bytes, Message& message) {
   @autoreleasepool {
-    id<MTLComputePipelineState> pipeline = Specialize(queue, {"memory", "copy_words"}, {0}, message);
+    id<MTLComputePipelineState> pipeline = CopyPipeline(queue, message);
     if (pipeline == nil) return Outcome::kUnsupported;
     const auto words = static_cast<uint32_t>(bytes / sizeof(uint32_t));
     std::vector<std::byte> arguments(sizeof(words));
@@ -360,6 +353,25 @@ Outcome Copy(Queue* queue, void* to, const void* from, size_t bytes, Message& me
                     {to, from},
                     {DivideUp(words, kElementThreads), kElementThreads}},
                    message);
+  }
+}
+
+Outcome Open(int, Queue*& queue, Message& message) {
+  @autoreleasepool {
+    id<MTLDevice> device = MTLCreateSystemDefaultDevice();
+    if (device == nil) return Say(Outcome::kUnsupported, message, "Metal: there is no GPU");
+    Description description;
+    const Outcome suitable = DescribeDevice(device, description, message);
+    if (suitable != Outcome::kOk) return suitable;
+    id<MTLCommandQueue> commands = [device newCommandQueue];
+    if (commands == nil) return Say(Outcome::kUnsupported, message, "Metal: the GPU gives no command queue");
+    auto made = std::make_unique<Queue>();
+    made->device = device;
+    made->commands = commands;
+    // What every execution needs, and a sign of whether the system's compiler takes our kernels.
+    if (CopyPipeline(made.get(), message) == nil) return Outcome::kUnsupported;
+    queue = made.release();
+    return Outcome::kOk;
   }
 }
 
@@ -446,16 +458,16 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
     id<MTLComputePipelineState> pipeline = Specialize(call.queue, function, values, message);
     if (pipeline == nil) return Outcome::kUnsupported;
     const auto* first = static_cast<const std::byte*>(arguments);
-    return Enqueue(call.queue,
-                   {pipeline, function.name, call.control, {first, first + bytes}, std::move(data), grid}, message);
+    return Enqueue(call.queue, {pipeline, function.name, call.control, {first, first + bytes}, std::move(data), grid},
+                   message);
   }
 }
 
 const gpu::Module& Module() {
-  static const gpu::Module module = {
-      gpu::kAbi, Kernels(), KernelCount(), INT32_MAX, Count,    Describe,  Open,      Close, Allocate, Free,
-      Allocate,  Free,      Copy,          Copy,      Zero,     Finish,    CheckFinite, MakeEvent, FreeEvent, Mark,
-      Wait,      Seconds,   Begin,         End,       Replay,   FreeRecording};
+  static const gpu::Module module = {gpu::kAbi, Kernels(), KernelCount(), INT32_MAX, Count,        Describe, Open,
+                                     Close,     Allocate,  Free,          Allocate,  Free,         Copy,     Copy,
+                                     Zero,      Finish,    CheckFinite,   MakeEvent, FreeEvent,    Mark,     Wait,
+                                     Seconds,   Begin,     End,           Replay,    FreeRecording};
   return module;
 }
 

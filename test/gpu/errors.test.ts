@@ -83,7 +83,7 @@ test('what a GPU had too little memory for is given back, and it can be used aga
     const model = await nano.train({ ...options, ...small })
     console.log((await model.generate({ maxTokens: 5 })).length)
     await model.dispose()`,
-    { ...emulated, SIMT_MEMORY: '1' },
+    { ...emulated, ...gpu.littleMemory },
   )
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'out_of_memory none\nout_of_memory none\n5\n' })
   expect(stderr).toMatch(nothingLeft)
@@ -93,7 +93,7 @@ test('the preset auto measures the device that it trains on', async () => {
   const [events] = (await answers(
     `${script}
     say(await eventsOf(nano.train({ data: { text }, preset: 'auto', minutes: 0.001, sampleTokens: 1 })))`,
-    { ...emulated, SIMT_MEMORY: '1' },
+    { ...emulated, ...gpu.littleMemory },
   )) as { type: string; device?: string; instead?: string }[][]
   expect(events.slice(0, 4)).toMatchObject([
     { type: 'measuring' },
@@ -127,7 +127,10 @@ describe('a GPU that stops answering', () => {
     'ends the run; what was saved (%s) is safe, and the process and the CPU go on',
     async (file) => {
       const out = folder.path(file)
-      const path = JSON.stringify(file === 'last' ? out : join(out, `${file}.safetensors`))
+      // With Metal parameters are in the host's memory too, and the last checkpoint can still be written.
+      const path = JSON.stringify(
+        file === 'last' || device === 'metal' ? out : join(out, `${file}.safetensors`),
+      )
       const [error, events, again, onCpu, resumed] = (await answers(
         `${losing(`event.path?.endsWith('${file}.safetensors')`, `{ device: 'auto', out: ${JSON.stringify(out)} }`)}
       say(await failure({ device: '${device}' }))
@@ -199,9 +202,7 @@ test('generate() begins again elsewhere, with a warning', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'true\n' })
   const warnings = stderr.match(/NanoGptWarning: .*/g)
   expect(warnings).toEqual([
-    expect.stringMatching(
-      new RegExp(`${device} can't be used: .*${gpu.lostAgain.message.source}.*; going on with cpu`),
-    ),
+    expect.stringMatching(new RegExp(`${device} can't be used: .*; going on with cpu`)),
   ])
 })
 
@@ -224,7 +225,7 @@ describe('on the command line', () => {
   })
 
   test('train and generate say in a line that the GPU is passed over', async () => {
-    const env = { SIMT_MEMORY: '1' }
+    const env = gpu.littleMemory
     const passedOver = new RegExp(
       `^${device} can't be used: tensor ".*": out of memory on the GPU: .*; going on with cpu\n$`,
     )
@@ -258,7 +259,7 @@ describe('on the command line', () => {
 
   test('a GPU that was named is an error, with the flags that help', async () => {
     const { code, stderr } = await cli(
-      { SIMT_MEMORY: '1' },
+      gpu.littleMemory,
       'train',
       ...text,
       ...short,
