@@ -364,7 +364,7 @@ Outcome Open(int, Queue*& queue, Message& message) {
     const Outcome suitable = DescribeDevice(device, description, message);
     if (suitable != Outcome::kOk) return suitable;
     id<MTLCommandQueue> commands = [device newCommandQueue];
-    if (commands == nil) return Say(Outcome::kUnsupported, message, "Metal: the GPU gives no command queue");
+    if (commands == nil) return Lost("it gives no command queue", message);
     auto made = std::make_unique<Queue>();
     made->device = device;
     made->commands = commands;

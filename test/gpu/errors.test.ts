@@ -14,7 +14,7 @@ import { device, gpu } from './device'
 const folder = temporaryFolder()
 /** Silent about what tests break on purpose, and complains of what isn't given back. */
 const emulated = { SIMT_QUIET: '1', SIMT_ALIVE: '1' }
-const nothingLeft = /simt: \d+ calls; still there: nothing\n/
+const nothingLeft = /(simt|metal): \d+ calls; still there: nothing\n/
 
 /** What a script answers with, one JSON value for each `say(value)`; it must end well. */
 async function answers(body: string, env: Record<string, string>): Promise<unknown[]> {
