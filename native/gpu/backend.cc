@@ -52,6 +52,19 @@ class Driver {
     Message message;
     return ToStatus(ask(message), message);
   }
+  // Whether the host may touch the device's memory, after a Finish().
+  bool SharesMemory() const { return module_.finish != nullptr; }
+  Status Finish() const {
+    return Ask([&](Message& message) { return module_.finish(queue_, message); });
+  }
+  Status Zero(void* to, size_t bytes) const {
+    if (!SharesMemory()) {
+      return Ask([&](Message& message) { return module_.zero(queue_, to, bytes, message); });
+    }
+    NANO_RETURN_IF_ERROR(Finish());
+    std::memset(to, 0, bytes);
+    return Status::Ok();
+  }
   const Module& module() const { return module_; }
   Queue* queue() const { return queue_; }
 
@@ -172,9 +185,7 @@ struct Shared {
 
   // Kernels work again, once all that is enqueued is over.
   Status ClearControl() {
-    const Status status = driver->Ask([&](Message& message) {
-      return driver->module().zero(driver->queue(), control.data(), sizeof(Control), message);
-    });
+    const Status status = driver->Zero(control.data(), sizeof(Control));
     stale = !status.ok();
     return status;
   }
@@ -480,14 +491,14 @@ class GpuDevice final : public Device {
     Result<Block> block = Block::OnDevice(shared_.driver, bytes);
     if (!block.ok()) return block.status();
     auto memory = std::make_shared<GpuMemory>(std::move(block.value()), bytes);
-    if (bytes > 0) NANO_RETURN_IF_ERROR(Zero(memory->data(), bytes));
+    if (bytes > 0) NANO_RETURN_IF_ERROR(shared_.driver->Zero(memory->data(), bytes));
     return std::shared_ptr<Memory>(std::move(memory));
   }
 
   Status Upload(Memory& to, std::span<const std::byte> from) override {
     if (from.empty()) return Status::Ok();
-    if (module().finish != nullptr) {
-      NANO_RETURN_IF_ERROR(Finish());
+    if (shared_.driver->SharesMemory()) {
+      NANO_RETURN_IF_ERROR(shared_.driver->Finish());
       std::memcpy(DataOf(to), from.data(), from.size());
       return Status::Ok();
     }
@@ -499,8 +510,8 @@ class GpuDevice final : public Device {
 
   Status Download(const Memory& from, std::span<std::byte> to) override {
     if (to.empty()) return Status::Ok();
-    if (module().finish != nullptr) {
-      NANO_RETURN_IF_ERROR(Finish());
+    if (shared_.driver->SharesMemory()) {
+      NANO_RETURN_IF_ERROR(shared_.driver->Finish());
       std::memcpy(to.data(), DataOf(from), to.size());
       return Status::Ok();
     }
@@ -538,14 +549,6 @@ class GpuDevice final : public Device {
   const Module& module() const { return shared_.driver->module(); }
   Queue* queue() const { return shared_.driver->queue(); }
 
-  Status Zero(void* to, size_t bytes) const {
-    return shared_.driver->Ask([&](Message& message) { return module().zero(queue(), to, bytes, message); });
-  }
-
-  Status Finish() const {
-    return shared_.driver->Ask([&](Message& message) { return module().finish(queue(), message); });
-  }
-
   // What is under way has seen the failure and does nothing; kernels may work again once it is over.
   void Recover(OpFailure& failure) {
     while (!shared_.under_way.empty()) {
@@ -581,9 +584,7 @@ Result<std::unique_ptr<Device>> OpenGpu(const Module& module, int ordinal, std::
   NANO_RETURN_IF_ERROR(driver->Open(ordinal));
   Result<Block> control = Block::OnDevice(driver, sizeof(Control));
   if (!control.ok()) return control.status();
-  NANO_RETURN_IF_ERROR(driver->Ask([&](Message& message) {
-    return module.zero(driver->queue(), control.value().data(), sizeof(Control), message);
-  }));
+  NANO_RETURN_IF_ERROR(driver->Zero(control.value().data(), sizeof(Control)));
   return std::unique_ptr<Device>(
       std::make_unique<GpuDevice>(std::move(driver), std::move(control.value()), std::move(name)));
 }

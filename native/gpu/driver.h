@@ -82,7 +82,7 @@ struct Module {
   Outcome (*download)(Queue* queue, void* to, const void* from, size_t bytes, Message& message);
   Outcome (*zero)(Queue* queue, void* to, size_t bytes, Message& message);
   // Where the host sees the device's memory: waits until it may touch that, so that nothing needs to be copied there or
-  // back. Null where it doesn't.
+  // back, nor zeroed. Null where it doesn't.
   Outcome (*finish)(Queue* queue, Message& message);
   // The number of a float's first element that is not finite becomes the control's complaint.
   Outcome (*check_finite)(const Call& call, size_t output, Message& message);

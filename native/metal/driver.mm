@@ -159,12 +159,12 @@ Outcome OutcomeOf(id<MTLCommandBuffer> buffer, Message& message) {
 // The GPU goes on after a command buffer that fails: each is looked at.
 Outcome WaitFor(Queue* queue, id<MTLCommandBuffer> buffer, Message& message) {
   [buffer waitUntilCompleted];
-  Outcome outcome = OutcomeOf(buffer, message);
   const auto end = std::find(queue->committed.begin(), queue->committed.end(), buffer);
-  if (end == queue->committed.end()) return outcome;  // it was, before
-  for (bool last = false; !last && outcome == Outcome::kOk; queue->committed.pop_front()) {
+  if (end == queue->committed.end()) return OutcomeOf(buffer, message);  // it was, before
+  Outcome outcome = Outcome::kOk;
+  for (bool last = false; !last; queue->committed.pop_front()) {
     last = queue->committed.front() == buffer;
-    outcome = OutcomeOf(queue->committed.front(), message);
+    if (outcome == Outcome::kOk) outcome = OutcomeOf(queue->committed.front(), message);
   }
   return outcome;
 }
@@ -222,20 +222,6 @@ std::pair<id<MTLBuffer>, size_t> Locate(const Queue* queue, const void* data) {
   auto next = queue->buffers.upper_bound(at);
   --next;
   return {next->second, static_cast<size_t>(at - next->first)};
-}
-
-Outcome Zero(Queue* queue, void* to, size_t bytes, Message& message) {
-  @autoreleasepool {
-    const Outcome outcome = OpenBuffer(queue, message);
-    if (outcome != Outcome::kOk) return outcome;
-    EndEncoding(queue);
-    const auto [buffer, offset] = Locate(queue, to);
-    id<MTLBlitCommandEncoder> blit = [queue->open blitCommandEncoder];
-    if (blit == nil) return NoEncoder(message);
-    [blit fillBuffer:buffer range:NSMakeRange(offset, bytes) value:0];
-    [blit endEncoding];
-    return Outcome::kOk;
-  }
 }
 
 // ---- Kernels.
@@ -466,7 +452,7 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
 const gpu::Module& Module() {
   static const gpu::Module module = {gpu::kAbi, Kernels(), KernelCount(), INT32_MAX, Count,        Describe, Open,
                                      Close,     Allocate,  Free,          Allocate,  Free,         Copy,     Copy,
-                                     Zero,      Finish,    CheckFinite,   MakeEvent, FreeEvent,    Mark,     Wait,
+                                     nullptr,   Finish,    CheckFinite,   MakeEvent, FreeEvent,    Mark,     Wait,
                                      Seconds,   Begin,     End,           Replay,    FreeRecording};
   return module;
 }

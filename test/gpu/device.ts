@@ -136,7 +136,7 @@ function broken(folder: string): Record<string, string> {
 const metal: Kind = {
   tooOld: { env: { SIMT_FAMILY: 'apple6' }, message: /an Apple M1 or later is needed/ },
   noKernels: broken,
-  littleMemory: { SIMT_MEMORY: '3' },
+  littleMemory: { SIMT_MEMORY: '4' },
   description: /an emulated GPU, 16384 MiB for the GPU/,
   lost: /Metal: the GPU has stopped answering: .*; a new one can try/,
   lostAgain: { code: 'device_lost', message: /has stopped answering/ },
@@ -170,7 +170,7 @@ const metal: Kind = {
       available: true,
       present: true,
       message:
-        /tensor ".*": out of memory on the GPU: 0\.\d MiB more are needed, and of the 3\.0 MiB that it should use \d\.\d are in use\. A smaller `batchSize`/,
+        /tensor ".*": out of memory on the GPU: 0\.\d MiB more are needed, and of the 4\.0 MiB that it should use \d\.\d are in use\. A smaller `batchSize`/,
     },
   ],
 }
