@@ -1,5 +1,5 @@
-// Pairs of floats, for sums and angles that take more than 24 bits: Metal's language has no double. A pair is the sum of
-// its two parts, the second at most half a unit in the last place of the first, and has about 48 bits. (Dekker, "A
+// Pairs of floats, for sums and angles that take more than 24 bits: Metal's language has no double. A pair is the sum
+// of its two parts, the second at most half a unit in the last place of the first, and has about 48 bits. (Dekker, "A
 // floating-point technique for extending the available precision", 1971; Hida, Li and Bailey, "Algorithms for
 // quad-double precision floating point arithmetic", 2001.) All of it relies on fast math being off.
 #pragma once
@@ -108,7 +108,8 @@ inline DoubleFloat Log(DoubleFloat x) {
   // x = 2^n·m with m from √½ to √2; ln m = 2 atanh f.
   const int n = int(bits - 0x3F3504F3u) >> 23;
   const float scale = PowerOf2(-n);
-  const DoubleFloat m = Pair(x.high * scale, x.low * scale), f = Divide(Add(m, -1.0f), Add(m, 1.0f)), s = Multiply(f, f);
+  const DoubleFloat m = Pair(x.high * scale, x.low * scale), f = Divide(Add(m, -1.0f), Add(m, 1.0f)),
+                    s = Multiply(f, f);
   const float t = s.high;
   const float tail = 1.0f / 9 + t * (1.0f / 11 + t * (1.0f / 13 + t * (1.0f / 15 + t / 17)));
   DoubleFloat p = Add(Pair(1.4285715e-1f, -6.386212e-9f), t * tail);

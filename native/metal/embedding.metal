@@ -24,7 +24,7 @@ kernel void embedding(device const Control& control [[buffer(0)]], constant Move
 
 // ---- The gradient: tokens are sorted, so that a row of the table is the sum over a run of them, in token order. The
 // sorted list is cut into pieces, so that a frequent token is no more work for one group than rare ones. A run within a
-// piece goes straight to the table; one that is cut leaves a sum in each of its pieces, and these are joined at the end.
+// piece goes straight to the table; one that is cut leaves a sum in each of its pieces, and these are joined.
 constant constexpr uint kPiece = 64, kAtOnce = 8;
 
 kernel void clear_table(device const Control& control [[buffer(0)]], constant uint& n [[buffer(1)]],
@@ -34,16 +34,17 @@ kernel void clear_table(device const Control& control [[buffer(0)]], constant ui
   StoreQuad(FloatsOut(table, false), i, n, float4(0));
 }
 
-// Where a piece leaves the sum of its first run, if that began before, and of its last, if that begins here and goes on.
+// Where a piece leaves the sum of its first run, if that began before, and of its last, if that goes on.
 inline uint Begun(uint piece) { return 2 * piece; }
 inline uint Left(uint piece) { return 2 * piece + 1; }
 
 // A group has a piece and a slice of the columns, a thread four columns.
-kernel void sum_pieces(device const Control& control [[buffer(0)]], constant EmbeddingArguments& arguments [[buffer(1)]],
-                       device float* table [[buffer(2)]], device float* partials [[buffer(3)]],
-                       device const float* dy [[buffer(4)]], device const int* keys [[buffer(5)]],
-                       device const uint* places [[buffer(6)]], uint group [[threadgroup_position_in_grid]],
-                       uint index [[thread_index_in_threadgroup]], uint threads [[threads_per_threadgroup]]) {
+kernel void sum_pieces(device const Control& control [[buffer(0)]],
+                       constant EmbeddingArguments& arguments [[buffer(1)]], device float* table [[buffer(2)]],
+                       device float* partials [[buffer(3)]], device const float* dy [[buffer(4)]],
+                       device const int* keys [[buffer(5)]], device const uint* places [[buffer(6)]],
+                       uint group [[threadgroup_position_in_grid]], uint index [[thread_index_in_threadgroup]],
+                       uint threads [[threads_per_threadgroup]]) {
   threadgroup int padded[kPiece + 2];  // with the tokens before and behind, -1 where there is none
   threadgroup uint rows[kPiece];
   if (Stopped(control)) return;
@@ -142,7 +143,8 @@ Outcome RunEmbeddingBackward(const Call& call, Message& message) {
   outcome = ForQuads(call, message, {"embedding", "clear_table"}, {call.outputs[0]}, {0});
   if (outcome != Outcome::kOk) return outcome;
   Sorted sorted{};
-  outcome = Sort(call, message, static_cast<const int32_t*>(call.inputs[0].data), count, shape[0], call.scratch, sorted);
+  outcome =
+      Sort(call, message, static_cast<const int32_t*>(call.inputs[0].data), count, shape[0], call.scratch, sorted);
   if (outcome != Outcome::kOk) return outcome;
 
   const int64_t slices = DivideUp(fours, kMostThreads);

@@ -72,8 +72,8 @@ kernel void layer_norm_backward(device const Control& control [[buffer(0)]],
                                 device float* slabs [[buffer(3)]], device const float* x [[buffer(4)]],
                                 device const float* gain [[buffer(5)]], device const float* mean [[buffer(6)]],
                                 device const float* rstd [[buffer(7)]], device const float* dy [[buffer(8)]],
-                                uint group [[threadgroup_position_in_grid]],
-                                uint groups [[threadgroups_per_grid]], uint lane [[thread_index_in_simdgroup]],
+                                uint group [[threadgroup_position_in_grid]], uint groups [[threadgroups_per_grid]],
+                                uint lane [[thread_index_in_simdgroup]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float2 room[kMostRowSimdgroups];
@@ -141,8 +141,9 @@ Outcome RunLayerNorm(const Call& call, Message& message) {
   const int64_t n = InputShape(call, 1).elements(), rows = OutputShape(call, 1).elements();
   const RowPlan plan = PlanOf(n, 8);
   const LayerNormArguments arguments = {static_cast<uint32_t>(rows), call.params->as<LayerNormParams>().epsilon};
-  return LaunchRows(call, message, plan.GridOf(rows), plan, {"layer_norm", "layer_norm"}, arguments,
-                    {call.outputs[0], call.outputs[1], call.outputs[2], call.inputs[0], call.inputs[1], call.inputs[2]});
+  return LaunchRows(
+      call, message, plan.GridOf(rows), plan, {"layer_norm", "layer_norm"}, arguments,
+      {call.outputs[0], call.outputs[1], call.outputs[2], call.inputs[0], call.inputs[1], call.inputs[2]});
 }
 
 size_t ScratchLayerNormBackward(const OpView& op, const Params&) {
@@ -154,10 +155,9 @@ Outcome RunLayerNormBackward(const Call& call, Message& message) {
   const int64_t n = InputShape(call, 1).elements(), rows = InputShape(call, 2).elements(), slabs = Slabs(rows, n);
   const RowPlan plan = SlabPlanOf(n);
   const LayerNormArguments arguments = {static_cast<uint32_t>(rows), 0};
-  const Outcome outcome =
-      LaunchRows(call, message, {slabs, plan.group()}, plan, {"layer_norm", "layer_norm_backward"}, arguments,
-                 {call.outputs[0], call.scratch, call.inputs[0], call.inputs[1], call.inputs[2], call.inputs[3],
-                  call.inputs[4]});
+  const Outcome outcome = LaunchRows(
+      call, message, {slabs, plan.group()}, plan, {"layer_norm", "layer_norm_backward"}, arguments,
+      {call.outputs[0], call.scratch, call.inputs[0], call.inputs[1], call.inputs[2], call.inputs[3], call.inputs[4]});
   if (outcome != Outcome::kOk) return outcome;
   return SumSlabs(call, message, static_cast<const float*>(call.scratch), slabs, n, call.outputs[1].data,
                   call.outputs[2].data);

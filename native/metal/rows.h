@@ -31,7 +31,8 @@ inline bool IsAlone() { return kRowThreads >= kSimd; }
 // Of a row that is not there, if it shares a simdgroup with some that are, nothing is read and nothing written.
 inline uint ColumnsOf(bool is_there) { return IsAlone() || is_there ? kColumns : 0; }
 
-// ---- A row longer than its threads hold is looked at in several turns: for (start = 0; start < kColumns; start += Turn()).
+// ---- A row longer than its threads hold is looked at in several turns:
+// for (start = 0; start < kColumns; start += Turn()).
 inline uint Turn() { return kQuad * kHeld * kRowThreads; }
 inline bool InTurns() { return Turn() < kColumns; }
 

@@ -211,7 +211,6 @@ inline uint Threshold(device const float* logits, uint n, T goal, threadgroup S*
     }
     prefix |= digit << shift;
     known |= (kDigits - 1) << shift;
-    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
   return prefix;
 }
@@ -304,7 +303,9 @@ inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal,
   }
   if (simdgroup != drawing) return;
   DoubleFloat total = Pair(0);
-  for (uint i = lane; i < arguments.chunks; i += kSimd) total = Add(total, PairFrom(totals[row * arguments.chunks + i]));
+  for (uint i = lane; i < arguments.chunks; i += kSimd) {
+    total = Add(total, PairFrom(totals[row * arguments.chunks + i]));
+  }
   total = SimdSum(total);
   if (lane != 0) return;
   tokens[row] = int(token);
@@ -348,9 +349,9 @@ Outcome RunSample(const Call& call, Message& message) {
   outcome = Launch(call, message, {rows * chunks, kWeighThreads}, {"sample", "weigh"}, {}, arguments,
                    {weights, totals, logits, temperature, largest});
   if (outcome != Outcome::kOk) return outcome;
-  return Launch(call, message, {rows, kThreads}, {"sample", "draw"}, {}, arguments,
-                {call.outputs[0], call.outputs[1], logits, temperature, top_k, top_p, min_p, rng, largest, weights,
-                 totals});
+  return Launch(
+      call, message, {rows, kThreads}, {"sample", "draw"}, {}, arguments,
+      {call.outputs[0], call.outputs[1], logits, temperature, top_k, top_p, min_p, rng, largest, weights, totals});
 }
 
 }  // namespace nano::metal

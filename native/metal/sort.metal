@@ -16,10 +16,12 @@ constant constexpr uint kDigitBits = 8, kDigits = 1 << kDigitBits;
 inline uint DigitOf(int key, uint shift) { return uint(key) >> shift & (kDigits - 1); }
 
 // counts[tile][digit].
-[[max_total_threads_per_threadgroup(1024)]] kernel void count_digits(
-    device const Control& control [[buffer(0)]], constant SortArguments& arguments [[buffer(1)]],
-    device uint* counts [[buffer(2)]], device const int* keys [[buffer(3)]],
-    uint tile [[threadgroup_position_in_grid]], uint index [[thread_index_in_threadgroup]]) {
+[[max_total_threads_per_threadgroup(1024)]] kernel void count_digits(device const Control& control [[buffer(0)]],
+                                                                     constant SortArguments& arguments [[buffer(1)]],
+                                                                     device uint* counts [[buffer(2)]],
+                                                                     device const int* keys [[buffer(3)]],
+                                                                     uint tile [[threadgroup_position_in_grid]],
+                                                                     uint index [[thread_index_in_threadgroup]]) {
   threadgroup atomic_uint room[kDigits];
   if (Stopped(control)) return;
   if (index < kDigits) atomic_store_explicit(&room[index], 0u, memory_order_relaxed);
@@ -123,8 +125,7 @@ Outcome Sort(const Call& call, Message& message, const int32_t* keys, int64_t n,
   for (int shift = 0, pass = 0; pass == 0 || (limit - 1) >> shift > 0; shift += kDigitBits, ++pass) {
     const SortArguments arguments = {static_cast<uint32_t>(n), static_cast<uint32_t>(Tiles(n)),
                                      static_cast<uint32_t>(shift)};
-    Outcome outcome =
-        Launch(call, message, grid, {"sort", "count_digits"}, {0}, arguments, {counts, sorted.keys});
+    Outcome outcome = Launch(call, message, grid, {"sort", "count_digits"}, {0}, arguments, {counts, sorted.keys});
     if (outcome != Outcome::kOk) return outcome;
     int32_t* const to_keys = room + pass % 2 * n;
     uint32_t* const to_places = places + pass % 2 * n;

@@ -250,6 +250,7 @@ function samples(): Case[] {
     choose('top p 0.9 of a large vocabulary', floats('x', [2, 10007], -3, 3), { topP: 0.9 }),
     choose('all equal, top p 0.5', given('f32', [5, 7], new Float32Array(35).fill(2)), { topP: 0.5 }),
     draw('ties, greedy', ties, 0, 0),
+    draw('ties of a large vocabulary, greedy', given('f32', [2, 1500], new Float32Array(3000).fill(2)), 0, 0),
     draw('rank 1', floats('x', [13]), 1, 0),
     draw('rank 3', floats('x', [2, 3, 13]), 1, 4),
     draw('a large vocabulary', floats('x', [2, 10007], -3, 3), 1, 40),
