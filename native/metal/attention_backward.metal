@@ -109,7 +109,8 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
       }
 
       // Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients
-      // of the scores; 0 where a query doesn't see a key.
+      // of the scores; 0 where a query doesn't see a key. (Queries past the last are zeros, which must not
+      // meet a key that is not finite.)
       float scores[T::kColumns], slopes[T::kColumns];
       tile.Exchange(products, busy, scores);
       tile.Exchange(slope_products, busy, slopes);
@@ -121,7 +122,7 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
           const float2 of = statistics[tile_query];
           float factor = 1.0f;
           if (kHasDropout != 0) factor = kept.At(tile_query, tile_key) ? a.kept_scale : 0.0f;
-          const bool visible = key + tile_key <= query + tile_query && (!kOfKeys || column < columns);
+          const bool visible = key + tile_key <= query + tile_query && query + tile_query < a.queries;
           const float p = visible ? exp2(fma(scores[i], a.binary_scale, -of.x)) : 0.0f;
           scores[i] = visible ? p * factor : 0.0f;
           slopes[i] = visible ? p * (slopes[i] * factor - of.y) * a.scale : 0.0f;
