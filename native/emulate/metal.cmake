@@ -40,6 +40,9 @@ function(nano_emulate_metal target)
   target_link_libraries(${target} PUBLIC nano_metal_emulator)
 endfunction()
 
-# A check of the above: a driver of a few lines.
-add_executable(nano-metal-hello EXCLUDE_FROM_ALL native/emulate/test/hello/hello.mm)
-nano_emulate_metal(nano-metal-hello)
+# The emulator's own test.
+add_executable(nano-msl-test native/emulate/test/msl/msl_test.mm)
+nano_emulate_metal(nano-msl-test)
+target_compile_definitions(nano-msl-test PRIVATE NANO_MSL_TESTS="${NANO_EMULATE}/test/msl" NANO_NODE="${NANO_NODE}")
+set_target_properties(nano-msl-test PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)

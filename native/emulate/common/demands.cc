@@ -28,7 +28,6 @@ struct Start {
     if (const char* n = getenv("SIMT_MEMORY")) demands.memory = uint64_t(atol(n)) << 20;
     if (const char* n = getenv("SIMT_DEVICES")) demands.devices = atoi(n);
     if (const char* name = getenv("SIMT_SCHEDULE")) SetSchedule(name);
-    demands.quiet = getenv("SIMT_QUIET") != nullptr;
     lost_once_there_is = getenv("SIMT_LOST");
   }
 } start;
@@ -62,6 +61,7 @@ SIMT_EXPORT void simt_fail_call(long number, bool stays) {  // counted from now 
   emulate::failing_call = number;
   emulate::failure_stays = stays;
 }
+SIMT_EXPORT void simt_set_schedule(const char* name) { emulate::SetSchedule(name); }
 SIMT_EXPORT void simt_fail_malloc(int successes) { emulate::demands.mallocs_until_failure = successes; }
 SIMT_EXPORT long simt_calls() { return emulate::demands.calls; }
 SIMT_EXPORT const char* simt_alive() {  // until the next call; empty if there is nothing

@@ -10,7 +10,6 @@ namespace emulate {
 struct Demands {
   uint64_t memory = uint64_t(16) << 30;  // SIMT_MEMORY, in MiB
   int devices = 1;                       // SIMT_DEVICES: 0 or 1
-  bool quiet = false;                    // SIMT_QUIET
   long calls = 0;                        // that can fail, so far
   int mallocs_until_failure = -1;        // SIMT_FAIL_MALLOC
 };

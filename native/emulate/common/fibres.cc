@@ -130,8 +130,8 @@ uint64_t seed = 1, random_state;
 int warp_order[kMaxThreads / 32], decisions;
 std::vector<unsigned> group_order;  // under kShuffle
 
-bool Same(const Site& a, const Site& b) {
-  return a.line == b.line && a.pc == b.pc && (a.file == b.file || (a.file && b.file && !strcmp(a.file, b.file)));
+inline bool Same(const Site& a, const Site& b) {
+  return a.pc == b.pc && a.line == b.line && (a.file == b.file || (a.file && b.file && !strcmp(a.file, b.file)));
 }
 std::string TextOf(const Site& site) {
   if (site.file) return std::string(site.file) + ":" + std::to_string(site.line);
@@ -450,7 +450,7 @@ void Collective(const char* name, unsigned mask, void* operands, Execute execute
       if (!(q.mask >> me & 1) || !(q.arrived & mask)) continue;
       char who[128];
       DescribeThread(current->id, who, sizeof who);
-      Fail("divergent warp: %s calls %s (mask %08x) at %s while other lanes are in %s (mask %08x) at %s", who, name,
+      Fail("divergent %s: %s calls %s (mask %08x) at %s while other lanes are in %s (mask %08x) at %s", language.warp, who, name,
            mask, TextOf(site).c_str(), q.name, q.mask, TextOf(q.site).c_str());
     }
     ++warp.count;

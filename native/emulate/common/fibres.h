@@ -22,7 +22,7 @@ struct Site {
 
 // The words of an emulator's messages, and what differs.
 struct Language {
-  const char *program, *group, *barrier, *shared, *allocation;  // as in "simt", "block", "__syncthreads", "shared", ...
+  const char *program, *group, *warp, *barrier, *allocation;
   const char* hint;  // for host code that touches device memory
   bool faults_end;   // the process; else they are the kernel's failure
 };

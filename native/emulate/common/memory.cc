@@ -33,25 +33,25 @@ void MapArena() {
   arena_range = {static_cast<char*>(p), static_cast<char*>(p) + kArena};
 }
 
-const void* fault_address;  // null: a division by zero
+const void* fault_address;
+bool fault_is_division;
 const void* fault_code;
 
 std::string FaultText() {
   char what[256], where[512], who[128] = "host code";
-  if (fault_address)
-    DescribeAddress(fault_address, what, sizeof what);
-  else
-    snprintf(what, sizeof what, "an integer divided by zero");
+  DescribeAddress(fault_address, what, sizeof what);
   DescribeCode(fault_code, where, sizeof where);
   if (in_kernel) DescribeThread(ThreadInGroup(), who, sizeof who);
-  return std::string("fault: ") + who + " touched " + what + "\n  in " + where;
+  return std::string("fault: ") + who + (fault_is_division ? " divided by zero" : std::string(" touched ") + what) +
+         "\n  in " + where;
 }
 [[noreturn]] void FailOfFault() { Fail("%s", FaultText().c_str()); }
 
 // A kernel that may fail alone goes on in FailOfFault, on its own stack or, where that overflowed, at its top.
 void OnFault(int signal_number, siginfo_t* info, void* context) {
   auto* uc = static_cast<ucontext_t*>(context);
-  fault_address = signal_number == SIGFPE ? nullptr : info->si_addr;
+  fault_address = info->si_addr;
+  fault_is_division = signal_number == SIGFPE;
 #if defined(__x86_64__)
   auto& pc = uc->uc_mcontext.gregs[REG_RIP];
   fault_code = reinterpret_cast<void*>(pc);
@@ -152,3 +152,17 @@ void CatchFaults() {
 }
 
 }  // namespace emulate
+
+// -fsanitize=alignment has kernels call this before an access that isn't aligned as its type must be; a GPU faults
+// there.
+struct Misaligned {
+  const char* file;
+  unsigned line, column;
+  const void* type;
+  unsigned char log_alignment, access;
+};
+extern "C" __attribute__((visibility("default"))) void __ubsan_handle_type_mismatch_v1(const Misaligned* what, uintptr_t address) {
+  const char* name = strrchr(what->file, '/');
+  emulate::Fail("misaligned: %s:%u touches %p, not a multiple of %d bytes", name ? name + 1 : what->file, what->line,
+             reinterpret_cast<void*>(address), 1 << what->log_alignment);
+}

@@ -30,10 +30,10 @@ constexpr int kReaders = 4;
 struct Cell {
   Access write, reads[kReaders];
 };
-struct Word {  // four bytes, which share cell 0 until one of them is accessed on its own
-  Cell cells[4];
+struct alignas(64) Word {  // four bytes, which share cell 0 until one of them is accessed on its own
   bool split;
   uint8_t pending;  // bytes that an asynchronous copy not yet waited for will write
+  Cell cells[4];
 };
 
 class Shadow {  // a Word for each four bytes of a range; untouched ones cost no memory

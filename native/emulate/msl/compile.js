@@ -92,8 +92,10 @@ async function compile(input, output, { version = '3.1', fast = false, race = fa
         ...shim,
         ...['-O2', '-Xclang', '-disable-llvm-passes', '-S', '-emit-llvm', '-gline-tables-only', '-fno-math-errno'],
         ...warnings,
-        // Sums of products are fused, as a GPU does; what is not initialised is a NaN.
+        // Sums of products are fused, as a GPU does; what is not initialised is a NaN; dispatch.cc has the function that
+        // is called for what isn't aligned.
         ...['-ffp-contract=fast', '-ftrivial-auto-var-init=pattern'],
+        ...['-fsanitize=alignment', '-fsanitize-recover=alignment', '-fstack-clash-protection'],
         ...(fast ? ['-ffast-math'] : []),
         ...(race ? raceFlags : []),
         ...[at('shader.cl'), '-o', at('shader.ll')],

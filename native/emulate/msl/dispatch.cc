@@ -18,8 +18,8 @@
 namespace emulate {
 const Language language{"metal",
                         "threadgroup",
+                        "simdgroup",
                         "threadgroup_barrier",
-                        "threadgroup memory",
                         "buffer",
                         ": it belongs to a committed command buffer that has not been waited for",
                         false};
@@ -365,61 +365,64 @@ struct Elements {
 };
 constexpr Elements kElements;
 
-struct Matrix {
-  void* to;
-  const void *a, *b, *c;
-  char* memory;
-  uint64_t stride, x, y;
-  int transpose;
-  int types[4];  // of to (or of memory), a, b, c
-  const void* pc;
-  char* element(int i) const {
-    uint64_t row = uint64_t(i) / 8, column = uint64_t(i) % 8;
-    if (transpose) std::swap(row, column);
-    return memory + ((y + row) * stride + x + column) * uint64_t(kSizes[types[0]]);
-  }
+// The lanes' operands are small: 32 lanes have theirs, each on a stack of its own, in the cache together.
+struct MatrixMemory {
+  void* registers;  // the lane's two elements
+  char* first;      // in memory
+  ptrdiff_t down, right;
 };
-void CheckMatrices(void* const* operands, unsigned mask) {
+const void* memory_pc;
+void CheckMatrix(unsigned mask) {
   if (mask != ~0u) Fail("a simdgroup matrix operation needs all 32 lanes");
-  const auto& a = *static_cast<Matrix*>(operands[0]);
-  for (int i = 1; i < 32; ++i) {
-    const auto& b = *static_cast<Matrix*>(operands[i]);
-    if (a.memory != b.memory || a.stride != b.stride || a.x != b.x || a.y != b.y || a.transpose != b.transpose)
+}
+template <class T, bool kStores>
+void Transfer(void* const* operands, unsigned mask) {
+  CheckMatrix(mask);
+  const MatrixMemory m = *static_cast<MatrixMemory*>(operands[0]);
+  const int thread = WarpInGroup() * 32;
+  for (int lane = 0; lane < 32; ++lane) {
+    const auto& mine = *static_cast<MatrixMemory*>(operands[lane]);
+    if (mine.first != m.first || mine.down != m.down || mine.right != m.right)
       Fail("a simdgroup matrix operation with an address that differs between lanes");
+    for (int half = 0; half < 2; ++half) {
+      const int element = kElements.in[lane + 32 * half];
+      char* at = m.first + (element >> 3) * m.down + (element & 7) * m.right;
+      if (races) Touch(at, sizeof(T), kStores ? Kind::kWrite : Kind::kRead, memory_pc, thread + lane);
+      T* own = static_cast<T*>(mine.registers) + half;
+      if (kStores)
+        memcpy(at, own, sizeof(T));
+      else
+        memcpy(own, at, sizeof(T));
+    }
   }
+}
+template <bool kStores>
+void TransferMatrix(void* registers, int type, char* memory, uint64_t stride, uint64_t x, uint64_t y, bool transpose,
+                    Site site) {
+  const auto size = ptrdiff_t(kSizes[type]), row = ptrdiff_t(stride) * size;
+  MatrixMemory mine{registers, memory + ptrdiff_t(y) * row + ptrdiff_t(x) * size, transpose ? size : row,
+                    transpose ? row : size};
+  memory_pc = site.pc;
+  Collective(kStores ? "simdgroup_store" : "simdgroup_load", ~0u, &mine,
+             size == 4 ? Transfer<uint32_t, kStores> : Transfer<uint16_t, kStores>, site);
 }
 
-template <class T>
-void Load(void* const* operands, const Matrix& m) {
-  const int first = WarpInGroup() * 32;
-  for (int i = 0; i < 64; ++i) {
-    const int home = kHome(i), lane = home % 32;
-    auto* from = reinterpret_cast<T*>(m.element(i));
-    if (races) Touch(from, sizeof(T), Kind::kRead, m.pc, first + lane);
-    memcpy(static_cast<T*>(static_cast<Matrix*>(operands[lane])->to) + home / 32, from, sizeof(T));
-  }
-}
-template <class T>
-void Store(void* const* operands, const Matrix& m) {
-  const int first = WarpInGroup() * 32;
-  for (int i = 0; i < 64; ++i) {
-    const int home = kHome(i), lane = home % 32;
-    auto* to = reinterpret_cast<T*>(m.element(i));
-    if (races) Touch(to, sizeof(T), Kind::kWrite, m.pc, first + lane);
-    memcpy(to, static_cast<const T*>(static_cast<Matrix*>(operands[lane])->a) + home / 32, sizeof(T));
-  }
-}
+struct Product {
+  void* to;
+  const void *a, *b, *c;
+};
+int product_types[4];  // of these
 
 using Numbers = float[64];  // row by row
 template <class T>
-void GatherAs(void* const* operands, const void* Matrix::* member, Numbers& to) {
+void GatherAs(void* const* operands, const void* Product::*member, Numbers& to) {
   for (int lane = 0; lane < 32; ++lane) {
-    auto* from = static_cast<const T*>(static_cast<Matrix*>(operands[lane])->*member);
+    auto* from = static_cast<const T*>(static_cast<Product*>(operands[lane])->*member);
     to[kElements.in[lane]] = float(from[0]);
     to[kElements.in[lane + 32]] = float(from[1]);
   }
 }
-void Gather(void* const* operands, const void* Matrix::* member, int type, Numbers& to) {
+void Gather(void* const* operands, const void* Product::*member, int type, Numbers& to) {
   if (type == kFloat) return GatherAs<float>(operands, member, to);
   if (type == kHalf) return GatherAs<Half>(operands, member, to);
   return GatherAs<Bfloat>(operands, member, to);
@@ -427,7 +430,7 @@ void Gather(void* const* operands, const void* Matrix::* member, int type, Numbe
 template <class T>
 void Scatter(void* const* operands, const Numbers& from) {
   for (int lane = 0; lane < 32; ++lane) {
-    auto* to = static_cast<T*>(static_cast<Matrix*>(operands[lane])->to);
+    auto* to = static_cast<T*>(static_cast<Product*>(operands[lane])->to);
     to[0] = T(from[kElements.in[lane]]);
     to[1] = T(from[kElements.in[lane + 32]]);
   }
@@ -440,16 +443,15 @@ void MultiplyAccumulate(const Numbers& a, const Numbers& b, Numbers& c) {
     _mm256_storeu_ps(c + r * 8, sum);
   }
 }
-void ExecuteMultiply(void* const* operands, unsigned mask) {
-  CheckMatrices(operands, mask);
-  const auto& m = *static_cast<Matrix*>(operands[0]);
+void ExecuteProduct(void* const* operands, unsigned mask) {
+  CheckMatrix(mask);
   Numbers a, b, c;
-  Gather(operands, &Matrix::a, m.types[1], a);
-  Gather(operands, &Matrix::b, m.types[2], b);
-  Gather(operands, &Matrix::c, m.types[3], c);
+  Gather(operands, &Product::a, product_types[1], a);
+  Gather(operands, &Product::b, product_types[2], b);
+  Gather(operands, &Product::c, product_types[3], c);
   MultiplyAccumulate(a, b, c);
-  if (m.types[0] == kFloat) return Scatter<float>(operands, c);
-  if (m.types[0] == kHalf) return Scatter<Half>(operands, c);
+  if (product_types[0] == kFloat) return Scatter<float>(operands, c);
+  if (product_types[0] == kHalf) return Scatter<Half>(operands, c);
   Scatter<Bfloat>(operands, c);
 }
 
@@ -534,32 +536,16 @@ void msl_simd(int operation, int type, void* values, int count, uint32_t argumen
 }
 
 void msl_matrix_load(void* to, int type, char* memory, uint64_t stride, uint64_t x, uint64_t y, int transpose) {
-  Matrix mine{to, nullptr, nullptr, nullptr, memory, stride, x, y, transpose, {type}, HERE};
-  Collective(
-      "simdgroup_load", ~0u, &mine,
-      [](void* const* operands, unsigned mask) {
-        CheckMatrices(operands, mask);
-        const auto& m = *static_cast<Matrix*>(operands[0]);
-        kSizes[m.types[0]] == 4 ? Load<uint32_t>(operands, m) : Load<uint16_t>(operands, m);
-      },
-      Here(HERE));
+  TransferMatrix<false>(to, type, memory, stride, x, y, transpose, Here(HERE));
 }
-void msl_matrix_store(const void* from, int type, char* memory, uint64_t stride, uint64_t x, uint64_t y,
-                      int transpose) {
-  Matrix mine{nullptr, from, nullptr, nullptr, memory, stride, x, y, transpose, {type}, HERE};
-  Collective(
-      "simdgroup_store", ~0u, &mine,
-      [](void* const* operands, unsigned mask) {
-        CheckMatrices(operands, mask);
-        const auto& m = *static_cast<Matrix*>(operands[0]);
-        kSizes[m.types[0]] == 4 ? Store<uint32_t>(operands, m) : Store<uint16_t>(operands, m);
-      },
-      Here(HERE));
+void msl_matrix_store(void* from, int type, char* memory, uint64_t stride, uint64_t x, uint64_t y, int transpose) {
+  TransferMatrix<true>(from, type, memory, stride, x, y, transpose, Here(HERE));
 }
 void msl_matrix_multiply(void* to, int type, const void* a, int type_a, const void* b, int type_b, const void* c,
                          int type_c) {
-  Matrix mine{to, a, b, c, nullptr, 0, 0, 0, 0, {type, type_a, type_b, type_c}, nullptr};
-  Collective("simdgroup_multiply_accumulate", ~0u, &mine, ExecuteMultiply, Here(HERE));
+  Product mine{to, a, b, c};
+  product_types[0] = type, product_types[1] = type_a, product_types[2] = type_b, product_types[3] = type_c;
+  Collective("simdgroup_multiply_accumulate", ~0u, &mine, ExecuteProduct, Here(HERE));
 }
 
 // Of 4 bytes. A compare-exchange gives bit 32 where it has failed, which under Schedule::kShuffle it sometimes does for no

@@ -7,7 +7,7 @@ const { ShaderError, placeOf } = require('./rewrite')
 const rules = [
   {
     // Not in Metal before 3.2; a closure could hold pointers into any address space.
-    find: /\[\s*[=&]?[\w\s,&=]*\]\s*\([^()]*\)\s*(?:mutable\s*)?(?:->\s*[\w:<>]+\s*)?\{/g,
+    find: /(?<!operator\s*)\[\s*[=&]?[\w\s,&=]*\]\s*\([^()]*\)\s*(?:mutable\s*)?(?:->\s*[\w:<>]+\s*)?\{/g,
     say: () => 'lambda expressions are not in Metal before 3.2',
   },
   {
@@ -45,6 +45,7 @@ const readable = (name) => name.replace(/^"?_ZN?(\d+)(.*)$/, (_, length, rest) =
 function lintIr(ir, kernels) {
   const calls = new Map() // function → those that it calls, as often as it does
   const constants = new Map() // function → function constants
+  const optional = new Set() // function constants that are asked about
   const bytes = new Map() // instance of msl_tg → of the variable
   let name = null
   for (const line of ir.split('\n')) {
@@ -62,6 +63,7 @@ function lintIr(ir, kernels) {
     if (call) calls.get(name).push(call[1])
     if (call?.[1] === 'msl_tg_var') bytes.set(name, Number(/i64 noundef (\d+)/.exec(line)[1]))
     for (const used of line.matchAll(/@(?:"\\01)?msl_fc_(\w+)/g)) constants.get(name).add(used[1])
+    for (const asked of line.matchAll(/@(?:"\\01)?msl_fcdef_(\w+)/g)) optional.add(asked[1])
   }
 
   const state = new Map()
@@ -104,7 +106,7 @@ function lintIr(ir, kernels) {
       }
     }
     walk(at)
-    for (const constant of needed) lines.push(`needs ${kernel} ${constant}`)
+    for (const constant of needed) if (!optional.has(constant)) lines.push(`needs ${kernel} ${constant}`)
     if (threadgroup) lines.push(`threadgroup ${kernel} ${threadgroup}`)
   }
   return lines.length ? `${lines.join('\n')}\n` : ''

@@ -138,8 +138,8 @@ const items = new RegExp(
   ].join('|'),
   'g',
 )
-const threadgroupVariable =
-  /\bthreadgroup\s+((?:[\w:]|<[^;{}()=]*?>|\s)+?)\s+(\w+)\s*((?:\[[^\]]*\]\s*)*);/g
+const threadgroupVariables =
+  /\bthreadgroup\s+((?:[\w:]|<[^;{}()=]*?>|\s)+?)\s+(\w+\s*(?:\[[^\]]*\]\s*)*(?:,\s*\w+\s*(?:\[[^\]]*\]\s*)*)*);/g
 
 /** Structs with bools or pointers somewhere inside, which no buffer may hold: name → the member. */
 function structsForNoBuffer(text) {
@@ -236,11 +236,17 @@ function rewrite(preprocessed) {
 
   // threadgroup T name[N]; becomes a reference into the emulator's guarded memory.
   const body = (text, offset) =>
-    text.replace(threadgroupVariable, (all, type, name, dimensions, at) => {
+    text.replace(threadgroupVariables, (all, type, declarators, at) => {
       let depth = 0
       for (let i = 0; i < at; i++) depth += text[i] === '{' ? 1 : text[i] === '}' ? -1 : 0
-      if (depth !== 1) fail(offset + at, `threadgroup variable '${name}' in a nested scope: declare it in the kernel's own`)
-      return `threadgroup auto& ${name} = msl_tg<${type.trim()}${dimensions.trim()}>(${slot++});${keepLines(all)}`
+      if (depth !== 1) {
+        fail(offset + at, `threadgroup variable '${declarators}' in a nested scope: declare it in the kernel's own`)
+      }
+      const references = declarators.split(',').map((declarator) => {
+        const [, name, dimensions] = /^\s*(\w+)\s*([\s\S]*?)\s*$/.exec(declarator)
+        return `threadgroup auto& ${name} = msl_tg<${type.trim()}${dimensions}>(${slot++});`
+      })
+      return references.join(' ') + keepLines(all)
     })
 
   let out = ''
@@ -301,7 +307,7 @@ function rewrite(preprocessed) {
     }
   }
   copyTo(source.length)
-  for (const stray of out.matchAll(threadgroupVariable)) {
+  for (const stray of out.matchAll(threadgroupVariables)) {
     if (!stray[0].includes('&')) {
       throw new ShaderError(`${placeOf(out, stray.index)}: error: threadgroup variable '${stray[2]}' outside a kernel`)
     }

@@ -129,6 +129,25 @@ struct packed_vec3 {
 #endif
 #undef MSL_PACKED3
 };
+#define MSL_UNPACK(AS)                               \
+  template <class T, int N>                          \
+  vec<T, N> make(const AS packed_vec3<T>& v) {       \
+    static_assert(N == 3, "wrong number of vector components"); \
+    vec<T, N> r;                                     \
+    r.x = v.x;                                       \
+    r.y = v.y;                                       \
+    r.z = v.z;                                       \
+    return r;                                        \
+  }
+#ifdef MSL_STRICT
+MSL_UNPACK(thread)
+MSL_UNPACK(device)
+MSL_UNPACK(threadgroup)
+#else
+MSL_UNPACK()
+#endif
+MSL_UNPACK(constant)
+#undef MSL_UNPACK
 }  // namespace metal
 
 #define MSL_VECTORS(T)                                                               \
@@ -203,17 +222,18 @@ struct msl_context {
   uint thread_index_in_threadgroup, thread_index_in_simdgroup, simdgroup_index_in_threadgroup;
   uint simdgroups_per_threadgroup, threads_per_simdgroup;
 };
+#define MSL_TOGETHER __attribute__((convergent, nomerge))  // two calls in the text stay two
 extern "C" {
 const thread msl_context* msl_get_context(void);
 ulong msl_arg_buffer(uint index);
 ulong msl_arg_threadgroup(uint index);
 threadgroup void* msl_tg_var(uint slot, ulong bytes);
-void msl_threadgroup_barrier(uint flags);
-void msl_simdgroup_barrier(uint flags);
-void msl_simd(int op, int type, thread void* values, int count, uint argument, uint width);
-void msl_matrix_load(thread void* to, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
-void msl_matrix_store(const thread void* from, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
-void msl_matrix_multiply(thread void* to, int type, const thread void* a, int type_a, const thread void* b, int type_b,
+MSL_TOGETHER void msl_threadgroup_barrier(uint flags);
+MSL_TOGETHER void msl_simdgroup_barrier(uint flags);
+MSL_TOGETHER void msl_simd(int op, int type, thread void* values, int count, uint argument, uint width);
+MSL_TOGETHER void msl_matrix_load(thread void* to, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
+MSL_TOGETHER void msl_matrix_store(const thread void* from, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
+MSL_TOGETHER void msl_matrix_multiply(thread void* to, int type, const thread void* a, int type_a, const thread void* b, int type_b,
                          const thread void* c, int type_c);
 ulong msl_atomic(int op, int type, ulong address, uint value, uint expected);
 }
@@ -475,7 +495,13 @@ MSL_ATOMICS(device, true)
 MSL_ATOMICS(threadgroup, false)
 
 // ---- Mathematics. float and half (computed in float, rounded once), and vectors of both; of bfloats nothing.
+#if MSL_BFLOAT
+#define MSL_NOT_OF_BFLOATS(...) __VA_ARGS__
+#else
+#define MSL_NOT_OF_BFLOATS(...)
+#endif
 #define MSL_F1(name, expression)                                  \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat) = delete;)               \
   MSL_INLINE float name(float x) { return expression; }           \
   MSL_INLINE half name(half h) {                                  \
     float x = (float)h;                                           \
@@ -487,6 +513,7 @@ MSL_ATOMICS(threadgroup, false)
     return v;                                                     \
   }
 #define MSL_F2(name, expression)                                  \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat, bfloat) = delete;)       \
   MSL_INLINE float name(float x, float y) { return expression; }  \
   MSL_INLINE half name(half a, half b) {                          \
     float x = (float)a, y = (float)b;                             \

@@ -13,7 +13,7 @@ dim3 blockDim, gridDim;
 __thread __align__(128) unsigned char dynamic_shared[simt::kMaxDynamicShared + 256];  // the rest is a canary
 
 namespace emulate {
-const Language language{"simt", "block", "__syncthreads", "shared memory", "device allocation",
+const Language language{"simt", "block", "warp", "__syncthreads", "device allocation",
                         ": a missing cudaMemcpy?", true};
 std::string DescribeShared(const void* p) {
   auto* c = static_cast<const char*>(p);
@@ -152,17 +152,3 @@ void AsyncWait(int groups_left) {
   copies.erase(copies.begin(), copies.begin() + long(n));
 }
 }  // namespace simt
-
-// -fsanitize=alignment has kernels call this before an access that isn't aligned as its type must be; a GPU faults
-// there.
-struct Misaligned {
-  const char* file;
-  unsigned line, column;
-  const void* type;
-  unsigned char log_alignment, access;
-};
-extern "C" void __ubsan_handle_type_mismatch_v1(const Misaligned* what, uintptr_t address) {
-  const char* name = strrchr(what->file, '/');
-  simt::Fail("misaligned: %s:%u touches %p, not a multiple of %d bytes", name ? name + 1 : what->file, what->line,
-             reinterpret_cast<void*>(address), 1 << what->log_alignment);
-}
