@@ -49,9 +49,7 @@ Answer AskDemands() {
   if (failure_stays) return Answer::kLasting;
   return demands.calls == failing_call ? Answer::kFailure : Answer::kNothing;
 }
-bool AskDemandsForMemory() {
-  return demands.mallocs_until_failure >= 0 && demands.mallocs_until_failure-- == 0;
-}
+bool AskDemandsForMemory() { return demands.mallocs_until_failure >= 0 && demands.mallocs_until_failure-- == 0; }
 
 }  // namespace emulate
 

@@ -1,5 +1,5 @@
-// What tests ask an emulated GPU for: calls that fail, a device that is lost, another size of it. From the environment, or
-// for tests that have the emulator's library open through the functions simt_*.
+// What tests ask an emulated GPU for: calls that fail, a device that is lost, another size of it. From the environment,
+// or for tests that have the emulator's library open through the functions simt_*.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,8 +21,8 @@ Answer AskDemands();
 bool AskDemandsForMemory();  // by allocations besides: SIMT_FAIL_MALLOC=N has the one after N fail
 
 std::string Alive();  // each emulator's own: what has not been given back; empty if there is nothing
-// At the end of the process says so, if SIMT_ALIVE is set, and exits with 98 if there is something. To be made after all
-// that Alive() looks at.
+// At the end of the process says so, if SIMT_ALIVE is set, and exits with 98 if there is something. To be made after
+// all that Alive() looks at.
 struct ReportAlive {
   ~ReportAlive();
 };

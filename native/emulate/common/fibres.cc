@@ -234,8 +234,8 @@ void ReportDeadlock() {
     std::vector<int> same;
     for (int j = i; j < threads; ++j) {
       const Fibre& g = fibres[j];
-      bool together = !g.done && g.waits == f.waits && Same(g.site, f.site) && g.mask == f.mask &&
-                      (!f.mask || i / 32 == j / 32);
+      bool together =
+          !g.done && g.waits == f.waits && Same(g.site, f.site) && g.mask == f.mask && (!f.mask || i / 32 == j / 32);
       if (together) same.push_back(j), told[size_t(j)] = true;
     }
     if (text.size() > 3000) continue;
@@ -450,8 +450,8 @@ void Collective(const char* name, unsigned mask, void* operands, Execute execute
       if (!(q.mask >> me & 1) || !(q.arrived & mask)) continue;
       char who[128];
       DescribeThread(current->id, who, sizeof who);
-      Fail("divergent %s: %s calls %s (mask %08x) at %s while other lanes are in %s (mask %08x) at %s", language.warp, who, name,
-           mask, TextOf(site).c_str(), q.name, q.mask, TextOf(q.site).c_str());
+      Fail("divergent %s: %s calls %s (mask %08x) at %s while other lanes are in %s (mask %08x) at %s", language.warp,
+           who, name, mask, TextOf(site).c_str(), q.name, q.mask, TextOf(q.site).c_str());
     }
     ++warp.count;
     p.name = name, p.site = site, p.mask = mask, p.arrived = 0;

@@ -1,5 +1,5 @@
-// What both emulated GPUs share: every GPU thread of a group is a fibre of one OS thread. (CUDA's words for it are block and
-// warp, Metal's are threadgroup and simdgroup; here they are group and warp.)
+// What both emulated GPUs share: every GPU thread of a group is a fibre of one OS thread. (CUDA's words for it are
+// block and warp, Metal's are threadgroup and simdgroup; here they are group and warp.)
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -161,8 +161,9 @@ struct Misaligned {
   const void* type;
   unsigned char log_alignment, access;
 };
-extern "C" __attribute__((visibility("default"))) void __ubsan_handle_type_mismatch_v1(const Misaligned* what, uintptr_t address) {
+extern "C" __attribute__((visibility("default"))) void __ubsan_handle_type_mismatch_v1(const Misaligned* what,
+                                                                                       uintptr_t address) {
   const char* name = strrchr(what->file, '/');
   emulate::Fail("misaligned: %s:%u touches %p, not a multiple of %d bytes", name ? name + 1 : what->file, what->line,
-             reinterpret_cast<void*>(address), 1 << what->log_alignment);
+                reinterpret_cast<void*>(address), 1 << what->log_alignment);
 }

@@ -1,4 +1,5 @@
-// Device memory whose every end is a guard page, the ranges of all memory that a kernel may see, and what is said of a fault.
+// Device memory whose every end is a guard page, the ranges of all memory that a kernel may see, and what is said of a
+// fault.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -23,8 +24,8 @@ struct Allocation {
   bool live;
   std::string note;  // for messages
 };
-// Filled with NaNs, its end flush with a guard page (to 16 bytes; what is written between is seen when it is freed), at an
-// address that never comes again. Null: there is no room.
+// Filled with NaNs, its end flush with a guard page (to 16 bytes; what is written between is seen when it is freed), at
+// an address that never comes again. Null: there is no room.
 Allocation* Allocate(size_t size);
 ptrdiff_t Free(Allocation* allocation);  // how many bytes around it have been written
 ptrdiff_t BytesWrittenAround(const Allocation& allocation, size_t most_before);
@@ -33,6 +34,6 @@ Allocation* FindAllocation(const void* address);  // the nearest at or below; ma
 
 void DescribeAddress(const void* address, char* text, size_t size);
 std::string DescribeShared(const void* address);  // each emulator's own
-void CatchFaults();                               // says what was touched by whom, and ends the process or fails the kernel
+void CatchFaults();  // says what was touched by whom, and ends the process or fails the kernel
 
 }  // namespace emulate

@@ -3,8 +3,8 @@
 // readers since, each with its epochs: group barriers passed and, within the warp, clocks that warp barriers advance;
 // both for each class of memory that a barrier may order. Two accesses of one byte by two threads, one of them a write,
 // race unless a barrier lies between them. It also reports accesses out of bounds to the byte, reads of shared memory
-// that nobody wrote, of memory that an asynchronous copy has yet to write, and of host memory. Being called before every
-// access it is also where Schedule::kShuffle changes threads in mid-flight.
+// that nobody wrote, of memory that an asynchronous copy has yet to write, and of host memory. Being called before
+// every access it is also where Schedule::kShuffle changes threads in mid-flight.
 #include "common/races.h"
 
 #include <sys/mman.h>
@@ -20,9 +20,9 @@ namespace emulate {
 namespace {
 
 struct Access {
-  uint32_t thread = 0;         // group * 1024 + thread + 1; 0: none
-  uint16_t epoch = 0;          // group barriers passed before it
-  uint16_t clock : 15 = 0;     // of its thread, since the last group barrier; warp barriers advance it
+  uint32_t thread = 0;      // group * 1024 + thread + 1; 0: none
+  uint16_t epoch = 0;       // group barriers passed before it
+  uint16_t clock : 15 = 0;  // of its thread, since the last group barrier; warp barriers advance it
   uint16_t atomic : 1 = 0;
   const void* pc = nullptr;
 };
@@ -68,8 +68,8 @@ unsigned group;
 int pending_words;  // of shared memory, awaiting an asynchronous copy
 // By class of memory: device, shared.
 uint16_t epoch[2];
-uint16_t seen[2][kMaxThreads][32];  // [t][l]: the clock of lane l of t's warp that t has synchronised with; [t][own lane]
-                                    // is its own
+uint16_t seen[2][kMaxThreads][32];  // [t][l]: the clock of lane l of t's warp that t has synchronised with; [t][own
+                                    // lane] is its own
 
 bool Ordered(const Access& a, const Access& me, bool shared) {  // a happened before me, or there is no a
   if (!a.thread || a.thread == me.thread) return true;
@@ -230,19 +230,20 @@ void BeginRaceGroup(unsigned number) {
 #define EMULATE_PC __builtin_return_address(0)
 #define CALLBACK(name, n, kind) \
   void __tsan_##name##n(void* p) { emulate::Instrumented(p, n, emulate::Kind::kind, EMULATE_PC); }
-#define CALLBACKS(n)                                                         \
-  CALLBACK(read, n, kRead)                                                   \
-  CALLBACK(write, n, kWrite)                                                 \
-  CALLBACK(unaligned_read, n, kRead)                                         \
-  CALLBACK(unaligned_write, n, kWrite)                                       \
-  CALLBACK(volatile_read, n, kRead)                                          \
-  CALLBACK(volatile_write, n, kWrite)                                        \
-  CALLBACK(unaligned_volatile_read, n, kRead)                                \
+#define CALLBACKS(n)                          \
+  CALLBACK(read, n, kRead)                    \
+  CALLBACK(write, n, kWrite)                  \
+  CALLBACK(unaligned_read, n, kRead)          \
+  CALLBACK(unaligned_write, n, kWrite)        \
+  CALLBACK(volatile_read, n, kRead)           \
+  CALLBACK(volatile_write, n, kWrite)         \
+  CALLBACK(unaligned_volatile_read, n, kRead) \
   CALLBACK(unaligned_volatile_write, n, kWrite)
 #pragma GCC visibility push(default)
 extern "C" {
-CALLBACKS(1) CALLBACKS(2) CALLBACKS(4) CALLBACKS(8) CALLBACKS(16)
-void __tsan_read_range(void* p, size_t n) { emulate::Instrumented(p, n, emulate::Kind::kRead, EMULATE_PC); }
+CALLBACKS(1) CALLBACKS(2) CALLBACKS(4) CALLBACKS(8) CALLBACKS(16) void __tsan_read_range(void* p, size_t n) {
+  emulate::Instrumented(p, n, emulate::Kind::kRead, EMULATE_PC);
+}
 void __tsan_write_range(void* p, size_t n) { emulate::Instrumented(p, n, emulate::Kind::kWrite, EMULATE_PC); }
 void __tsan_vptr_read(void**) {}
 void __tsan_vptr_update(void**, void*) {}

@@ -33,8 +33,7 @@ std::string Hash(const std::string& text) {
   for (const unsigned char c : text)
     for (uint64_t& h : hash) h = (h ^ c) * 0x100000001B3u;
   char name[33];
-  snprintf(name, sizeof name, "%016lx%016lx", static_cast<unsigned long>(hash[0]),
-           static_cast<unsigned long>(hash[1]));
+  snprintf(name, sizeof name, "%016lx%016lx", static_cast<unsigned long>(hash[0]), static_cast<unsigned long>(hash[1]));
   return name;
 }
 
@@ -76,8 +75,9 @@ bool Compile(const std::string& source, const std::string& flags, const std::str
   }
   const std::string input = folder + "/program_source.metal", output = folder + "/shader.so";
   std::ofstream(input) << source;
-  const std::string command = "cd '" + folder + "' && CLANG='" NANO_MSL_CLANG "' '" NANO_NODE "' '" NANO_MSL_FOLDER
-                              "/compile.js' build" + flags + " -o shader.so program_source.metal 2>&1";
+  const std::string command = "cd '" + folder +
+                              "' && CLANG='" NANO_MSL_CLANG "' '" NANO_NODE "' '" NANO_MSL_FOLDER "/compile.js' build" +
+                              flags + " -o shader.so program_source.metal 2>&1";
   std::string messages;
   FILE* pipe = popen(command.c_str(), "r");
   char text[4096];
@@ -121,7 +121,8 @@ Range ImageOf(const void* code) {
 // Makes this library's functions visible to shaders, whatever has loaded it.
 bool BecomeVisible() {
   Dl_info me;
-  return dladdr(reinterpret_cast<void*>(LoadLibrary), &me) && dlopen(me.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+  return dladdr(reinterpret_cast<void*>(LoadLibrary), &me) &&
+         dlopen(me.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
 }
 
 std::unique_ptr<Library> Open(const std::string& path, std::string& error) {
@@ -171,7 +172,8 @@ std::unique_ptr<Library> Open(const std::string& path, std::string& error) {
 }  // namespace
 
 const Library* LoadLibrary(const std::string& source, const ShaderOptions& options, std::string& error) {
-  std::string flags = " --version " + options.version + (options.fast ? " --fast" : "") + (options.races ? " --race" : "");
+  std::string flags =
+      " --version " + options.version + (options.fast ? " --fast" : "") + (options.races ? " --race" : "");
   for (const std::string& define : options.defines) flags += " '-D" + define + "'";
   static std::map<std::string, std::unique_ptr<Library>> loaded;
   const std::string key = Hash(source + '\n' + flags + '\n' + Compiler());

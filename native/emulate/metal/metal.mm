@@ -1,7 +1,9 @@
 // Metal without a device. Where Metal leaves a choice, this one takes the choice that shows the bug:
-//   work      is done when the host waits for it, not before (SIMT_EAGER=1: when it is committed; each look at a command
+//   work      is done when the host waits for it, not before (SIMT_EAGER=1: when it is committed; each look at a
+//   command
 //             buffer's status does one, so that polling ends);
-//   memory    of a committed command buffer's buffers is PROT_NONE for the host until then; a buffer's end is flush with
+//   memory    of a committed command buffer's buffers is PROT_NONE for the host until then; a buffer's end is flush
+//   with
 //             a guard page (16-byte granularity); it is filled with NaNs; freed addresses are never used again;
 //   misuse    that Metal's validation layer would stop at ends the process here too;
 //   errors    any call can be made to fail, and the device to be another (common/demands.h).
@@ -34,14 +36,14 @@ extern "C" void _Block_release(const void*);
 NSString* const MTLCommandBufferErrorDomain = @"MTLCommandBufferErrorDomain";
 NSString* const MTLLibraryErrorDomain = @"MTLLibraryErrorDomain";
 
-#define REQUIRE(condition, ...)                         \
-  do {                                                  \
-    if (!(condition)) {                                 \
-      fprintf(stderr, "metal: failed assertion: ");     \
-      fprintf(stderr, __VA_ARGS__);                     \
-      fputc('\n', stderr);                              \
-      abort();                                          \
-    }                                                   \
+#define REQUIRE(condition, ...)                     \
+  do {                                              \
+    if (!(condition)) {                             \
+      fprintf(stderr, "metal: failed assertion: "); \
+      fprintf(stderr, __VA_ARGS__);                 \
+      fputc('\n', stderr);                          \
+      abort();                                      \
+    }                                               \
   } while (0)
 
 namespace {
@@ -49,16 +51,16 @@ NSError* MakeError(NSString* domain, NSInteger code, const std::string& descript
   NSString* text = [NSString stringWithUTF8String:description.c_str()];
   return [NSError errorWithDomain:domain
                              code:code
-                         userInfo:[NSDictionary dictionaryWithObjects:&text forKeys:&NSLocalizedDescriptionKey count:1]];
+                         userInfo:[NSDictionary dictionaryWithObjects:&text
+                                                              forKeys:&NSLocalizedDescriptionKey
+                                                                count:1]];
 }
 void Set(NSError** error, NSError* value) {
   if (error) *error = value;
 }
 bool Fails() { return AskDemands() != Answer::kNothing; }
 
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::map<std::string, long> alive;  // by class
 bool races_wanted = getenv("SIMT_RACES") && strcmp(getenv("SIMT_RACES"), "0") != 0;
@@ -153,11 +155,11 @@ struct ScalarType {
   NSUInteger size;
 };
 constexpr ScalarType kScalars[] = {
-    {"float", MTLDataTypeFloat, 4},   {"half", MTLDataTypeHalf, 2}, {"int", MTLDataTypeInt, 4},
-    {"uint", MTLDataTypeUInt, 4},     {"short", MTLDataTypeShort, 2}, {"ushort", MTLDataTypeUShort, 2},
-    {"char", MTLDataTypeChar, 1},     {"uchar", MTLDataTypeUChar, 1}, {"bool", MTLDataTypeBool, 1},
-    {"int32_t", MTLDataTypeInt, 4},   {"uint32_t", MTLDataTypeUInt, 4}, {"long", MTLDataTypeLong, 8},
-    {"ulong", MTLDataTypeULong, 8},   {"int64_t", MTLDataTypeLong, 8},  {"uint64_t", MTLDataTypeULong, 8}};
+    {"float", MTLDataTypeFloat, 4}, {"half", MTLDataTypeHalf, 2},     {"int", MTLDataTypeInt, 4},
+    {"uint", MTLDataTypeUInt, 4},   {"short", MTLDataTypeShort, 2},   {"ushort", MTLDataTypeUShort, 2},
+    {"char", MTLDataTypeChar, 1},   {"uchar", MTLDataTypeUChar, 1},   {"bool", MTLDataTypeBool, 1},
+    {"int32_t", MTLDataTypeInt, 4}, {"uint32_t", MTLDataTypeUInt, 4}, {"long", MTLDataTypeLong, 8},
+    {"ulong", MTLDataTypeULong, 8}, {"int64_t", MTLDataTypeLong, 8},  {"uint64_t", MTLDataTypeULong, 8}};
 
 NSUInteger SizeOf(MTLDataType type) {
   for (const ScalarType& s : kScalars) {
@@ -203,8 +205,7 @@ std::string Choose(const Library& library, const KernelInfo& kernel, const Const
   static_cast<Constants*>(values)->by_index[index] = {type, {static_cast<const char*>(value), SizeOf(type)}};
 }
 - (void)setConstantValue:(const void*)value type:(MTLDataType)type withName:(NSString*)name {
-  static_cast<Constants*>(values)->by_name[[name UTF8String]] = {
-      type, {static_cast<const char*>(value), SizeOf(type)}};
+  static_cast<Constants*>(values)->by_name[[name UTF8String]] = {type, {static_cast<const char*>(value), SizeOf(type)}};
 }
 - (void)setConstantValues:(const void*)all type:(MTLDataType)type withRange:(NSRange)range {
   for (NSUInteger i = 0; i < range.length; ++i)
@@ -451,8 +452,8 @@ Allocation* CopyOf(const void* bytes, NSUInteger length) {
     const int i = argument.index;
     if (!argument.condition.empty()) {
       const auto condition = values.find(argument.condition);
-      if (condition == values.end() || std::all_of(condition->second.begin(), condition->second.end(),
-                                                   [](char c) { return c == 0; }))
+      if (condition == values.end() ||
+          std::all_of(condition->second.begin(), condition->second.end(), [](char c) { return c == 0; }))
         continue;
     }
     if (argument.threadgroup) {
@@ -610,7 +611,8 @@ NSError* DemandedError() {
         problem = "metal: a kernel wrote outside buffer #" + std::to_string(b->allocation->id) + " (" +
                   std::to_string(b->length) + " bytes)";
     for (Allocation* copy : *inlined)
-      if (problem.empty() && BytesWrittenAround(*copy, 64)) problem = "metal: a kernel wrote outside what setBytes gave";
+      if (problem.empty() && BytesWrittenAround(*copy, 64))
+        problem = "metal: a kernel wrote outside what setBytes gave";
     if (!problem.empty()) failed = MakeError(MTLCommandBufferErrorDomain, CodeOf(problem), problem);
     if (!problem.empty() && !getenv("SIMT_QUIET")) fprintf(stderr, "%s\n", problem.c_str());
   }
@@ -780,10 +782,10 @@ std::string Edited(std::string source) {
   const KernelInfo& kernel = of->library->kernels.at(*of->kernel);
   const bool too_much = kernel.threadgroup_bytes > kThreadgroupMemory;
   if (Fails() || too_much) {
-    const std::string problem =
-        too_much ? "Threadgroup memory size (" + std::to_string(kernel.threadgroup_bytes) +
-                       ") exceeds the maximum threadgroup memory allowed (" + std::to_string(kThreadgroupMemory) + ")"
-                 : "the compiler can't be reached, on demand";
+    const std::string problem = too_much ? "Threadgroup memory size (" + std::to_string(kernel.threadgroup_bytes) +
+                                               ") exceeds the maximum threadgroup memory allowed (" +
+                                               std::to_string(kThreadgroupMemory) + ")"
+                                         : "the compiler can't be reached, on demand";
     Set(error, MakeError(@"CompilerError", 2, problem));
     return nil;
   }

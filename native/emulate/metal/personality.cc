@@ -1,4 +1,5 @@
-// The C++ exceptions of Objective-C++ code are C++'s own. In each library for itself: each may have its own copy of libstdc++.
+// The C++ exceptions of Objective-C++ code are C++'s own. In each library for itself: each may have its own copy of
+// libstdc++.
 asm(R"(
   .text
   .hidden __gnustep_objcxx_personality_v0

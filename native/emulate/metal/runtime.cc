@@ -1,19 +1,21 @@
-// runtime.cpp — what clang's output needs beyond GCC's libobjc: blocks, autorelease pools, ARC entry points, and a bridge
-// that lets code compiled with -fobjc-runtime=gnustep-1.9 -fobjc-arc (the driver) run on GCC's libobjc, where clang
-// refuses ARC for -fobjc-runtime=gcc. The bridge: objc_msgSend in terms of objc_msg_lookup, and module registration with the
-// version number that libobjc expects. Not bridged: __weak, @throw/@catch of objects.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+// What Clang's output needs beyond GCC's libobjc: blocks, autorelease pools, ARC entry points, and a
+// bridge that lets code compiled with -fobjc-runtime=gnustep-1.9 -fobjc-arc (the driver) run on GCC's libobjc, where
+// Clang refuses ARC for -fobjc-runtime=gcc. The bridge: objc_msgSend in terms of objc_msg_lookup, and module
+// registration with the version number that libobjc expects. Not bridged: __weak, @throw/@catch of objects.
 #include <dlfcn.h>
 #include <objc/message.h>
 #include <objc/objc.h>
 #include <objc/runtime.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 extern "C" {
-// ---- messages -----------------------------------------------------------------------------------------------------------
-// Keep every argument register, ask libobjc for the method, jump to it. _stret: the result's address comes first.
+// ---- messages
+// ----------------------------------------------------------------------------------------------------------- Keep
+// every argument register, ask libobjc for the method, jump to it. _stret: the result's address comes first.
 asm(R"(
   .macro SAVE_LOOKUP_JUMP
   pushq %rbp
@@ -57,14 +59,35 @@ objc_msgSend_stret:
   RESTORE_JUMP
 )");
 
-struct IvarList { int count; struct { const char *name, *type; int offset; } at[1]; };
-struct ClassDef {  // GCC's class structure, and what GNUstep's compiler output adds to it
-  ClassDef* isa; const char *super_name, *name; long version; unsigned long info; long instance_size; IvarList* ivars;
-  void *methods, *dtable, *subclasses, *sibling, *protocols, *gc_type;
-  long abi; int** ivar_offsets;
+struct IvarList {
+  int count;
+  struct {
+    const char *name, *type;
+    int offset;
+  } at[1];
 };
-struct Symtab { long selectors; void* refs; short classes, categories; void* defs[1]; };
-struct Module { unsigned long version, size; const char* name; Symtab* symtab; };
+struct ClassDef {  // GCC's class structure, and what GNUstep's compiler output adds to it
+  ClassDef* isa;
+  const char *super_name, *name;
+  long version;
+  unsigned long info;
+  long instance_size;
+  IvarList* ivars;
+  void *methods, *dtable, *subclasses, *sibling, *protocols, *gc_type;
+  long abi;
+  int** ivar_offsets;
+};
+struct Symtab {
+  long selectors;
+  void* refs;
+  short classes, categories;
+  void* defs[1];
+};
+struct Module {
+  unsigned long version, size;
+  const char* name;
+  Symtab* symtab;
+};
 static bool adopt(Module* m) {  // false: a superclass is not registered yet
   Symtab* t = m->symtab;
   for (int i = 0; i < t->classes; ++i) {
@@ -72,11 +95,13 @@ static bool adopt(Module* m) {  // false: a superclass is not registered yet
     if (c->instance_size > 0) continue;  // compiled for GCC's runtime
     Class super = (Class)objc_lookUpClass(c->super_name);
     if (!super) return false;
-    long base = (long)class_getInstanceSize(super);  // non-fragile: size and offsets are relative to the superclass's end
+    long base =
+        (long)class_getInstanceSize(super);  // non-fragile: size and offsets are relative to the superclass's end
     c->instance_size = base - c->instance_size;
     for (int k = 0; c->ivars && k < c->ivars->count; ++k) *c->ivar_offsets[k] = c->ivars->at[k].offset += (int)base;
   }
-  static void (*real)(void*) = (void (*)(void*))dlsym(dlopen("libobjc.so.4", RTLD_NOLOAD | RTLD_NOW), "__objc_exec_class");
+  static void (*real)(void*) =
+      (void (*)(void*))dlsym(dlopen("libobjc.so.4", RTLD_NOLOAD | RTLD_NOW), "__objc_exec_class");
   auto* copy = new Module(*m);
   copy->version = 8;
   copy->size = sizeof(Module);
@@ -87,17 +112,27 @@ void __objc_exec_class(void* m) {  // called by each object file's constructor, 
   static std::vector<Module*> waiting;
   waiting.push_back((Module*)m);
   for (size_t i = 0; i < waiting.size();)
-    if (adopt(waiting[i])) { waiting.erase(waiting.begin() + i); i = 0; } else ++i;
+    if (adopt(waiting[i])) {
+      waiting.erase(waiting.begin() + i);
+      i = 0;
+    } else
+      ++i;
 }
 
-struct Slot { Class owner, cached_for; const char* types; int version; IMP method; };  // what GNUstep's [super ...] looks up
+struct Slot {
+  Class owner, cached_for;
+  const char* types;
+  int version;
+  IMP method;
+};  // what GNUstep's [super ...] looks up
 Slot* objc_slot_lookup_super(struct objc_super* s, SEL sel) {
   static thread_local Slot slot;
   slot.method = objc_msg_lookup_super(s, sel);
   return &slot;
 }
 
-// ---- reference counts ------------------------------------------------------------------------------------------------------
+// ---- reference counts
+// ------------------------------------------------------------------------------------------------------
 static id send(id o, const char* sel) {
   SEL s = sel_registerName(sel);
   return o ? ((id(*)(id, SEL))objc_msg_lookup(o, s))(o, s) : nil;
@@ -110,27 +145,58 @@ static bool is_block(id o) {  // ARC retains and releases blocks as objects
   return isa && (isa == _NSConcreteStackBlock || isa == _NSConcreteGlobalBlock || isa == _NSConcreteMallocBlock);
 }
 id objc_retain(id o) { return is_block(o) ? (id)_Block_copy(o) : send(o, "retain"); }
-void objc_release(id o) { if (is_block(o)) _Block_release(o); else send(o, "release"); }
+void objc_release(id o) {
+  if (is_block(o))
+    _Block_release(o);
+  else
+    send(o, "release");
+}
 id objc_autorelease(id o) { return send(o, "autorelease"); }
 id objc_retainAutorelease(id o) { return objc_autorelease(objc_retain(o)); }
 id objc_autoreleaseReturnValue(id o) { return objc_autorelease(o); }
 id objc_retainAutoreleaseReturnValue(id o) { return objc_retainAutorelease(o); }
 id objc_retainAutoreleasedReturnValue(id o) { return objc_retain(o); }
 id objc_unsafeClaimAutoreleasedReturnValue(id o) { return o; }
-void objc_storeStrong(id* at, id o) { id old = *at; objc_retain(o); *at = o; objc_release(old); }
+void objc_storeStrong(id* at, id o) {
+  id old = *at;
+  objc_retain(o);
+  *at = o;
+  objc_release(old);
+}
 
 static thread_local std::vector<id> pool;
 void* objc_autoreleasePoolPush() { return (void*)(pool.size() + 1); }
 void objc_autoreleasePoolPop(void* mark) {
-  while (pool.size() >= (size_t)mark) { id o = pool.back(); pool.pop_back(); objc_release(o); }
+  while (pool.size() >= (size_t)mark) {
+    id o = pool.back();
+    pool.pop_back();
+    objc_release(o);
+  }
 }
 void emu_autorelease(id o) { pool.push_back(o); }
 
-// ---- blocks (the public ABI) --------------------------------------------------------------------------------------------------
-struct Descriptor { unsigned long reserved, size; void (*copy)(void*, const void*); void (*dispose)(const void*); };
-struct Block { void* isa; int flags, reserved; void (*invoke)(); Descriptor* descriptor; };
+// ---- blocks (the public ABI)
+// --------------------------------------------------------------------------------------------------
+struct Descriptor {
+  unsigned long reserved, size;
+  void (*copy)(void*, const void*);
+  void (*dispose)(const void*);
+};
+struct Block {
+  void* isa;
+  int flags, reserved;
+  void (*invoke)();
+  Descriptor* descriptor;
+};
 enum { kCountMask = 0xfffe, kNeedsFree = 1 << 24, kHasCopyDispose = 1 << 25, kIsGlobal = 1 << 28 };
-struct ByRef { void* isa; ByRef* forwarding; int flags; unsigned size; void (*keep)(void*, void*); void (*destroy)(void*); };
+struct ByRef {
+  void* isa;
+  ByRef* forwarding;
+  int flags;
+  unsigned size;
+  void (*keep)(void*, void*);
+  void (*destroy)(void*);
+};
 void* _NSConcreteStackBlock[32];
 void* _NSConcreteGlobalBlock[32];
 void* _NSConcreteMallocBlock[32];
@@ -138,7 +204,10 @@ void* _NSConcreteMallocBlock[32];
 void* _Block_copy(const void* p) {
   auto* b = (Block*)p;
   if (!b || b->flags & kIsGlobal) return b;
-  if (b->flags & kNeedsFree) { b->flags += 2; return b; }
+  if (b->flags & kNeedsFree) {
+    b->flags += 2;
+    return b;
+  }
   auto* c = (Block*)malloc(b->descriptor->size);
   memcpy(c, b, b->descriptor->size);
   c->isa = _NSConcreteMallocBlock;
@@ -164,10 +233,13 @@ void _Block_object_assign(void* to, const void* from, int kind) {
       c->flags |= kNeedsFree | 4;  // one reference each for the stack and this block
       c->forwarding = r->forwarding = c;
       if (c->flags & kHasCopyDispose) c->keep(c, r);
-    } else r->flags += 2;
+    } else
+      r->flags += 2;
     dst = r->forwarding;
-  } else if (kind & 128) dst = (void*)from;
-  else dst = (kind & 7) == 7 ? _Block_copy(from) : (void*)objc_retain((id)from);
+  } else if (kind & 128)
+    dst = (void*)from;
+  else
+    dst = (kind & 7) == 7 ? _Block_copy(from) : (void*)objc_retain((id)from);
 }
 void _Block_object_dispose(const void* p, int kind) {
   if ((kind & 15) == 8) {
@@ -175,8 +247,11 @@ void _Block_object_dispose(const void* p, int kind) {
     if (!(r->flags & kNeedsFree) || ((r->flags -= 2) & kCountMask)) return;
     if (r->flags & kHasCopyDispose) r->destroy(r);
     free(r);
-  } else if (kind & 128) return;
-  else if ((kind & 7) == 7) _Block_release(p);
-  else objc_release((id)p);
+  } else if (kind & 128)
+    return;
+  else if ((kind & 7) == 7)
+    _Block_release(p);
+  else
+    objc_release((id)p);
 }
 }

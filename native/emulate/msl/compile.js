@@ -9,8 +9,8 @@
 //   --werror        warnings are errors
 //   -DNAME=VALUE, -IFOLDER, --keep
 //
-// Clang preprocesses the shader; rewrite.js makes C++ for OpenCL of it. That is compiled with shim.h, Metal's library, and
-// judged once more in a strict mode, for address spaces. lint.js looks for the rest. CLANG: which one (clang-19).
+// Clang preprocesses the shader; rewrite.js makes C++ for OpenCL of it. That is compiled with shim.h, Metal's library,
+// and judged once more in a strict mode, for address spaces. lint.js looks for the rest. CLANG: which one (clang-19).
 
 const { execFile } = require('node:child_process')
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
@@ -30,12 +30,23 @@ const language = [
 // No generic address space: unqualified means `thread`. (Device enqueue and pipes depend on it and are off too.)
 // Metal's language is C++14: what came later is an error.
 const strict = [
-  ...['-DMSL_STRICT', '-Xclang', '-cl-ext=-__opencl_c_generic_address_space', '-fsyntax-only', '-ferror-limit=0'],
+  ...[
+    '-DMSL_STRICT',
+    '-Xclang',
+    '-cl-ext=-__opencl_c_generic_address_space',
+    '-fsyntax-only',
+    '-ferror-limit=0',
+  ],
   ...['-Wno-everything', '-Wpre-c++17-compat', '-Werror'],
 ]
 const warnings = [
   ...['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Wno-implicit-int-conversion'],
-  ...['-Wno-unused-parameter', '-Wno-unused-function', '-Wno-float-conversion', '-Wno-implicit-float-conversion'],
+  ...[
+    '-Wno-unused-parameter',
+    '-Wno-unused-function',
+    '-Wno-float-conversion',
+    '-Wno-implicit-float-conversion',
+  ],
   ...['-Wno-implicit-int-float-conversion', '-Wno-unknown-warning-option', '-Werror=unknown-attributes'],
 ]
 const raceFlags = ['-fsanitize=thread', '-mllvm', '-tsan-instrument-func-entry-exit=0']
@@ -56,8 +67,18 @@ async function mustRun(args) {
 }
 
 // What the strict pass says about copies and temporaries of structs is a limitation of Clang.
-const aboutCopies =
-  /error: (?:no matching constructor for initialization of|no matching conversion for functional-style cast from|no viable overloaded '='|call to implicitly-deleted (?:copy|move|default) constructor|object of type .* cannot be assigned|constructor for .* must explicitly initialize the member .* which does not have a default constructor|cannot initialize object parameter of type '[^']*' with an expression of type '(?!.*__(?:global|local|constant|private|generic))[^']*')/
+const aboutCopies = new RegExp(
+  `error: (?:${[
+    'no matching constructor for initialization of',
+    'no matching conversion for functional-style cast from',
+    "no viable overloaded '='",
+    'call to implicitly-deleted (?:copy|move|default) constructor',
+    'object of type .* cannot be assigned',
+    'constructor for .* must explicitly initialize the member .* which does not have a default constructor',
+    "cannot initialize object parameter of type '[^']*' with an expression of type " +
+      "'(?!.*__(?:global|local|constant|private|generic))[^']*'",
+  ].join('|')})`,
+)
 
 /** The strict pass's errors, but for those. */
 async function strictErrors(file, flags) {
@@ -73,13 +94,19 @@ async function strictErrors(file, flags) {
  * Judges a shader, and writes `output` unless that is null. Resolves to the warnings.
  * @throws ShaderError
  */
-async function compile(input, output, { version = '3.1', fast = false, race = false, flags = [], keep = false } = {}) {
+async function compile(
+  input,
+  output,
+  { version = '3.1', fast = false, race = false, flags = [], keep = false } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'msl-'))
   const at = (name) => join(folder, name)
   try {
     const [major, minor] = version.split('.')
     const about = ['-D__METAL__=1', `-D__METAL_VERSION__=${major}${minor}0`, '-D__METAL_MACOS__=1']
-    const preprocessed = (await mustRun([...language, '-E', ...about, '-I', join(__dirname, 'include'), ...flags, input])).output
+    const preprocessed = (
+      await mustRun([...language, '-E', ...about, '-I', join(__dirname, 'include'), ...flags, input])
+    ).output
     lintText(preprocessed, { fast })
     const { code, strict: judged, table, kernels } = rewrite(preprocessed)
     writeFileSync(at('shader.cl'), code)
@@ -90,10 +117,18 @@ async function compile(input, output, { version = '3.1', fast = false, race = fa
         ...language,
         ...bfloat,
         ...shim,
-        ...['-O2', '-Xclang', '-disable-llvm-passes', '-S', '-emit-llvm', '-gline-tables-only', '-fno-math-errno'],
+        ...[
+          '-O2',
+          '-Xclang',
+          '-disable-llvm-passes',
+          '-S',
+          '-emit-llvm',
+          '-gline-tables-only',
+          '-fno-math-errno',
+        ],
         ...warnings,
-        // Sums of products are fused, as a GPU does; what is not initialised is a NaN; dispatch.cc has the function that
-        // is called for what isn't aligned.
+        // Sums of products are fused, as a GPU does; what is not initialised is a NaN; common/memory.cc has the
+        // function that is called for what isn't aligned; no frame reaches past a stack's guard.
         ...['-ffp-contract=fast', '-ftrivial-auto-var-init=pattern'],
         ...['-fsanitize=alignment', '-fsanitize-recover=alignment', '-fstack-clash-protection'],
         ...(fast ? ['-ffast-math'] : []),
@@ -134,9 +169,14 @@ async function main() {
   const [command, ...files] = positionals
   const building = command === 'build' && files.length === 1 && values.output
   if (!building && (command !== 'check' || files.length === 0)) {
-    throw new ShaderError('usage: compile.js check [OPTIONS] FILE.metal... | build [OPTIONS] -o OUT.so FILE.metal')
+    throw new ShaderError(
+      'usage: compile.js check [OPTIONS] FILE.metal... | build [OPTIONS] -o OUT.so FILE.metal',
+    )
   }
-  const flags = [...(values.define ?? []).map((d) => `-D${d}`), ...(values.include ?? []).map((i) => `-I${i}`)]
+  const flags = [
+    ...(values.define ?? []).map((d) => `-D${d}`),
+    ...(values.include ?? []).map((i) => `-I${i}`),
+  ]
   let next = 0
   const worker = async () => {
     while (next < files.length) {

@@ -1,6 +1,6 @@
-// Metal's side of the emulated GPU: dispatches, threadgroup memory, and the functions that compiled shaders call (shim.h).
-// Everything that a simdgroup does together is a collective (common/fibres.h). Divergent simd_ operations, which Metal
-// allows (they work on the lanes that come), are reported: nothing here needs them.
+// Metal's side of the emulated GPU: dispatches, threadgroup memory, and the functions that compiled shaders call
+// (shim.h). Everything that a simdgroup does together is a collective (common/fibres.h). Divergent simd_ operations,
+// which Metal allows (they work on the lanes that come), are reported: nothing here needs them.
 #include "msl/dispatch.h"
 
 #include <immintrin.h>
@@ -16,12 +16,9 @@
 #include "common/races.h"
 
 namespace emulate {
-const Language language{"metal",
-                        "threadgroup",
-                        "simdgroup",
-                        "threadgroup_barrier",
-                        "buffer",
-                        ": it belongs to a committed command buffer that has not been waited for",
+const Language language{"metal",     "threadgroup",
+                        "simdgroup", "threadgroup_barrier",
+                        "buffer",    ": it belongs to a committed command buffer that has not been waited for",
                         false};
 
 namespace {
@@ -220,16 +217,48 @@ void WithType(int type, F f) {
 
 // ---- Operations of a simdgroup, with the numbers that shim.h gives them.
 enum Operation {
-  kSum, kProduct, kMax, kMin, kAnd, kOr, kXor,  // over all lanes
-  kInclusiveSum, kExclusiveSum, kInclusiveProduct, kExclusiveProduct,
-  kBroadcastFirst, kShuffle, kShuffleXor, kShuffleUp, kShuffleDown, kBroadcast, kRotateUp, kRotateDown,
-  kBallot, kOperations
+  kSum,
+  kProduct,
+  kMax,
+  kMin,
+  kAnd,
+  kOr,
+  kXor,  // over all lanes
+  kInclusiveSum,
+  kExclusiveSum,
+  kInclusiveProduct,
+  kExclusiveProduct,
+  kBroadcastFirst,
+  kShuffle,
+  kShuffleXor,
+  kShuffleUp,
+  kShuffleDown,
+  kBroadcast,
+  kRotateUp,
+  kRotateDown,
+  kBallot,
+  kOperations
 };
-constexpr const char* kNames[] = {
-    "simd_sum", "simd_product", "simd_max", "simd_min", "simd_and", "simd_or", "simd_xor",
-    "simd_prefix_inclusive_sum", "simd_prefix_exclusive_sum", "simd_prefix_inclusive_product",
-    "simd_prefix_exclusive_product", "simd_broadcast_first", "simd_shuffle", "simd_shuffle_xor", "simd_shuffle_up",
-    "simd_shuffle_down", "simd_broadcast", "simd_shuffle_rotate_up", "simd_shuffle_rotate_down", "simd_ballot"};
+constexpr const char* kNames[] = {"simd_sum",
+                                  "simd_product",
+                                  "simd_max",
+                                  "simd_min",
+                                  "simd_and",
+                                  "simd_or",
+                                  "simd_xor",
+                                  "simd_prefix_inclusive_sum",
+                                  "simd_prefix_exclusive_sum",
+                                  "simd_prefix_inclusive_product",
+                                  "simd_prefix_exclusive_product",
+                                  "simd_broadcast_first",
+                                  "simd_shuffle",
+                                  "simd_shuffle_xor",
+                                  "simd_shuffle_up",
+                                  "simd_shuffle_down",
+                                  "simd_broadcast",
+                                  "simd_shuffle_rotate_up",
+                                  "simd_shuffle_rotate_down",
+                                  "simd_ballot"};
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == kOperations);
 
 struct Simd {
@@ -354,8 +383,8 @@ void ExecuteSimd(void* const* operands, unsigned mask) {
   WithType(s.type, [&](auto t) { ExecuteAs<decltype(t)>(operands, lanes); });
 }
 
-// ---- Matrices of 8 x 8. Element i (row by row) lives in lane kHome(i) % 32, half kHome(i) / 32: not the hardware's layout,
-// and meant to resemble nothing.
+// ---- Matrices of 8 x 8. Element i (row by row) lives in lane kHome(i) % 32, half kHome(i) / 32: not the hardware's
+// layout, and meant to resemble nothing.
 constexpr int kHome(int i) { return (i * 11 + 5) & 63; }
 struct Elements {
   uint8_t in[64];  // the element that the lane and half hold
@@ -457,7 +486,17 @@ void ExecuteProduct(void* const* operands, unsigned mask) {
 
 // ---- Atomics, by the numbers that shim.h gives them.
 enum AtomicOperation {
-  kLoad, kStore, kExchange, kFetchAdd, kFetchSub, kFetchAnd, kFetchOr, kFetchXor, kFetchMin, kFetchMax, kCompareExchange
+  kLoad,
+  kStore,
+  kExchange,
+  kFetchAdd,
+  kFetchSub,
+  kFetchAnd,
+  kFetchOr,
+  kFetchXor,
+  kFetchMin,
+  kFetchMax,
+  kCompareExchange
 };
 template <class T>
 T Update(int operation, T old, T value) {
@@ -526,9 +565,7 @@ void* msl_tg_var(uint32_t slot, uint64_t bytes) {
 }
 
 void msl_threadgroup_barrier(uint32_t flags) { GroupBarrier(Here(HERE), flags & kAllMemory); }
-void msl_simdgroup_barrier(uint32_t flags) {
-  WarpBarrier("simdgroup_barrier", ~0u, Here(HERE), flags & kAllMemory);
-}
+void msl_simdgroup_barrier(uint32_t flags) { WarpBarrier("simdgroup_barrier", ~0u, Here(HERE), flags & kAllMemory); }
 
 void msl_simd(int operation, int type, void* values, int count, uint32_t argument, uint32_t width) {
   Simd mine{values, operation, type, count, argument, width};
@@ -548,8 +585,8 @@ void msl_matrix_multiply(void* to, int type, const void* a, int type_a, const vo
   Collective("simdgroup_multiply_accumulate", ~0u, &mine, ExecuteProduct, Here(HERE));
 }
 
-// Of 4 bytes. A compare-exchange gives bit 32 where it has failed, which under Schedule::kShuffle it sometimes does for no
-// reason, as `weak` allows.
+// Of 4 bytes. A compare-exchange gives bit 32 where it has failed, which under Schedule::kShuffle it sometimes does for
+// no reason, as `weak` allows.
 uint64_t msl_atomic(int operation, int type, uint32_t* address, uint32_t value, uint32_t expected) {
   Touch(address, 4, Kind::kAtomic, HERE);
   const uint32_t old = *address;

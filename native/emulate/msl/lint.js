@@ -1,5 +1,5 @@
-// What Metal hasn't and Clang's C++ for OpenCL has, or what is wrong on a GPU alone: rules over a shader's preprocessed text
-// and over the LLVM IR that Clang makes of it. (That nothing of C++17 is used, Clang itself says.)
+// What Metal hasn't and Clang's C++ for OpenCL has, or what is wrong on a GPU alone: rules over a shader's preprocessed
+// text and over the LLVM IR that Clang makes of it. (That nothing of C++17 is used, Clang itself says.)
 
 const { ShaderError, placeOf } = require('./rewrite')
 
@@ -35,12 +35,13 @@ function lintText(source, options) {
   }
 }
 
-const readable = (name) => name.replace(/^"?_ZN?(\d+)(.*)$/, (_, length, rest) => rest.slice(0, Number(length)))
+const readable = (name) =>
+  name.replace(/^"?_ZN?(\d+)(.*)$/, (_, length, rest) => rest.slice(0, Number(length)))
 
 /**
- * From unoptimised IR: throws for recursion, for a kernel that is called, for constants that code initialises. Gives what
- * the kernel table says of each kernel besides: lines "needs KERNEL CONSTANT" for the function constants that it reaches,
- * and "threadgroup KERNEL BYTES".
+ * From unoptimised IR: throws for recursion, for a kernel that is called, for constants that code initialises. Gives
+ * what the kernel table says of each kernel besides: lines "needs KERNEL CONSTANT" for the function constants that it
+ * reaches, and "threadgroup KERNEL BYTES".
  */
 function lintIr(ir, kernels) {
   const calls = new Map() // function → those that it calls, as often as it does
@@ -80,11 +81,12 @@ function lintIr(ir, kernels) {
   for (const at of calls.keys()) visit(at, [])
 
   for (const [caller, callees] of calls) {
-    for (const callee of callees) {
-      const kernel = readable(callee).split('I')[0]
-      const known = kernels.find((k) => new RegExp(`^"?_Z${k.length}${k}(?![\\w]*msl_call)`).test(callee))
-      if (known && !caller.includes(`msl_call_${known}`)) {
-        throw new ShaderError(`error: ${readable(caller)} calls the kernel ${known ?? kernel}`)
+    for (const kernel of kernels) {
+      const called = callees.some((callee) =>
+        callee.replace('"', '').startsWith(`_Z${kernel.length}${kernel}`),
+      )
+      if (called && !caller.includes(`msl_call_${kernel}`)) {
+        throw new ShaderError(`error: ${readable(caller)} calls the kernel ${kernel}`)
       }
     }
   }

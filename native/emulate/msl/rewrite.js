@@ -1,5 +1,5 @@
-// Metal's language, preprocessed, as C++ for OpenCL: kernels and their arguments, function constants, threadgroup variables.
-// Lines stay where they are, so that messages name the right ones.
+// Metal's language, preprocessed, as C++ for OpenCL: kernels and their arguments, function constants, threadgroup
+// variables. Lines stay where they are, so that messages name the right ones.
 
 /** What is wrong with a shader, for its author. */
 class ShaderError extends Error {}
@@ -76,8 +76,8 @@ const namesOfTemplate = (head) =>
     .join(', ')
 
 /**
- * A member function without address space is for `thread` objects in Metal. When the kernel is run, clang makes its `this`
- * generic, and then members cannot be passed to `thread T&`. So each such function becomes two: f() forwards to
+ * A member function without address space is for `thread` objects in Metal. When the kernel is run, clang makes its
+ * `this` generic, and then members cannot be passed to `thread T&`. So each such function becomes two: f() forwards to
  * msl_f_N(), which is declared __private and has the body. (Temporaries are in no named space and need the generic f.)
  */
 function splitMethods(text) {
@@ -94,8 +94,9 @@ function splitMethods(text) {
       if (text[i] !== '{') continue
       const head = text.slice(start, i)
       const body = i
-      const method =
-        /(operator\s*\(\s*\)|operator\s*[^\s\w(]+|\b\w+)\s*(\([\s\S]*\))\s*(const\s*)?$/.exec(head)
+      const method = /(operator\s*\(\s*\)|operator\s*[^\s\w(]+|\b\w+)\s*(\([\s\S]*\))\s*(const\s*)?$/.exec(
+        head,
+      )
       i = closing(text, i) - 1
       const parameters =
         method &&
@@ -130,16 +131,24 @@ function splitMethods(text) {
 }
 
 // What a shader's text is searched for: function constants, kernel templates that are instantiated, kernels.
+const attribute = String.raw`(?:\[\[[^\]]*\]\]\s*)*`
+const kernelWord = String.raw`(?:\bkernel\b|\[\[\s*kernel\s*\]\])`
 const items = new RegExp(
   [
-    String.raw`(?<constant>\bconstant\s+(?:const\s+)?(?<constantType>\w+)\s+(?<constantName>\w+)\s*\[\[\s*function_constant\(\s*(?<constantIndex>\d+)\s*\)\s*\]\]\s*;)`,
-    String.raw`(?<instance>\btemplate\s*\[\[\s*host_name\(\s*(?<host>(?:"[^"]*"\s*)+)\)\s*\]\]\s*(?:\[\[\s*kernel\s*\]\]|kernel)\s+(?:decltype\s*\(|void\s+)(?<of>\w+)\s*<)`,
-    String.raw`(?<kernel>(?<template>\btemplate\s*<[^{};]*?>\s*)?(?<before>(?:\[\[[^\]]*\]\]\s*)*)(?:\bkernel\b|\[\[\s*kernel\s*\]\])\s*(?<after>(?:\[\[[^\]]*\]\]\s*)*)void\s+(?<name>\w+)\s*\()`,
+    String.raw`(?<constant>\bconstant\s+(?:const\s+)?(?<constantType>\w+)\s+(?<constantName>\w+)\s*` +
+      String.raw`\[\[\s*function_constant\(\s*(?<constantIndex>\d+)\s*\)\s*\]\]\s*;)`,
+    String.raw`(?<instance>\btemplate\s*\[\[\s*host_name\(\s*(?<host>(?:"[^"]*"\s*)+)\)\s*\]\]\s*` +
+      String.raw`${kernelWord}\s+(?:decltype\s*\(|void\s+)(?<of>\w+)\s*<)`,
+    String.raw`(?<kernel>(?<template>\btemplate\s*<[^{};]*?>\s*)?(?<before>${attribute})` +
+      String.raw`${kernelWord}\s*(?<after>${attribute})void\s+(?<name>\w+)\s*\()`,
   ].join('|'),
   'g',
 )
 const threadgroupVariables =
   /\bthreadgroup\s+((?:[\w:]|<[^;{}()=]*?>|\s)+?)\s+(\w+\s*(?:\[[^\]]*\]\s*)*(?:,\s*\w+\s*(?:\[[^\]]*\]\s*)*)*);/g
+
+const memberType =
+  /^\s*(?:(?:const|device|constant|threadgroup|thread)\s+)*(\w+)\s*([*&]?)\s*\w+\s*(?:\[|,|$)/
 
 /** Structs with bools or pointers somewhere inside, which no buffer may hold: name → the member. */
 function structsForNoBuffer(text) {
@@ -147,11 +156,10 @@ function structsForNoBuffer(text) {
   for (const found of text.matchAll(structs)) {
     const open = found.index + found[0].length - 1
     let body = text.slice(open + 1, closing(text, open) - 1).replace(/^#.*$/gm, '')
-    while (/[({][^(){}]*[)}]/.test(body)) body = body.replace(/\([^(){}]*\)|\{[^(){}]*\}/g, (s) => `;${keepLines(s)}`)
+    while (/[({][^(){}]*[)}]/.test(body))
+      body = body.replace(/\([^(){}]*\)|\{[^(){}]*\}/g, (s) => `;${keepLines(s)}`)
     for (const member of body.split(';')) {
-      const type = /^\s*(?:const\s+)?(?:device\s+|constant\s+|threadgroup\s+|thread\s+)?(?:const\s+)?(\w+)\s*([*&]?)\s*\w+\s*(?:\[|,|$)/.exec(
-        member,
-      )
+      const type = memberType.exec(member)
       if (type && (type[1] === 'bool' || type[2] || bad.has(type[1]))) bad.set(found[1], member.trim())
     }
   }
@@ -165,7 +173,10 @@ function structsForNoBuffer(text) {
 function rewrite(preprocessed) {
   const source = preprocessed
     // OpenCL keywords that are ordinary names in Metal
-    .replace(/\b(?:local|global|generic|pipe|read_only|write_only|read_write|event_t|sampler_t|vec_step)\b/g, 'msl_$&')
+    .replace(
+      /\b(?:local|global|generic|pipe|read_only|write_only|read_write|event_t|sampler_t|vec_step)\b/g,
+      'msl_$&',
+    )
     .replace(/^#pragma METAL fp contract/gm, '#pragma clang fp contract')
   const fail = (offset, message) => {
     throw new ShaderError(`${placeOf(source, offset)}: error: ${message}`)
@@ -200,7 +211,8 @@ function rewrite(preprocessed) {
         }
         const element = pointer[1].replace(/\b(?:device|constant|threadgroup|const|volatile)\b/g, '').trim()
         if (element === 'bool' || forNoBuffer.has(element)) {
-          const what = element === 'bool' ? 'bool' : `${element}, which has the member '${forNoBuffer.get(element)}'`
+          const what =
+            element === 'bool' ? 'bool' : `${element}, which has the member '${forNoBuffer.get(element)}'`
           if (kind === 'buffer') fail(offset, `a buffer of ${what}: bools and pointers are not for buffers`)
         }
         const access = /\bconst\b/.test(pointer[1]) || space === 'constant' ? 'read' : 'write'
@@ -240,7 +252,10 @@ function rewrite(preprocessed) {
       let depth = 0
       for (let i = 0; i < at; i++) depth += text[i] === '{' ? 1 : text[i] === '}' ? -1 : 0
       if (depth !== 1) {
-        fail(offset + at, `threadgroup variable '${declarators}' in a nested scope: declare it in the kernel's own`)
+        fail(
+          offset + at,
+          `threadgroup variable '${declarators}' in a nested scope: declare it in the kernel's own`,
+        )
       }
       const references = declarators.split(',').map((declarator) => {
         const [, name, dimensions] = /^\s*(\w+)\s*([\s\S]*?)\s*$/.exec(declarator)
@@ -272,7 +287,10 @@ function rewrite(preprocessed) {
       const open = items.lastIndex - 1
       const end = closing(source, open)
       const semicolon = source.indexOf(';', end) + 1
-      const host = g.host.match(/"([^"]*)"/g).map((s) => s.slice(1, -1)).join('')
+      const host = g.host
+        .match(/"([^"]*)"/g)
+        .map((s) => s.slice(1, -1))
+        .join('')
       if (!/^\w+$/.test(host)) fail(found.index, `host_name "${host}" is not a plain identifier`)
       out += entry(host, `msl_call_${g.of}${source.slice(open, end)}`, kernel)
       out += keepLines(source.slice(found.index, semicolon))
@@ -309,7 +327,9 @@ function rewrite(preprocessed) {
   copyTo(source.length)
   for (const stray of out.matchAll(threadgroupVariables)) {
     if (!stray[0].includes('&')) {
-      throw new ShaderError(`${placeOf(out, stray.index)}: error: threadgroup variable '${stray[2]}' outside a kernel`)
+      throw new ShaderError(
+        `${placeOf(out, stray.index)}: error: threadgroup variable '${stray[2]}' outside a kernel`,
+      )
     }
   }
   out = out
@@ -322,10 +342,12 @@ function rewrite(preprocessed) {
       const open = offset + all.length - 1
       const members = text.slice(open, closing(text, open))
       const constructed = new RegExp(`(?:^|[;{}\\s])${name}\\s*\\(`).test(members)
-      const open_ = /^(struct|union)/.test(all)
-      return `${all} ${open_ ? '' : 'public: '}${constructed ? '' : `${name}() = default; `}MSL_COPYABLE(${name}) ${open_ ? '' : 'private: '}`
+      const inserted = `${constructed ? '' : `${name}() = default; `}MSL_COPYABLE(${name}) `
+      return `${all} ${/^class/.test(all) ? `public: ${inserted}private: ` : inserted}`
     })
-  const storage = constants.map((c) => `__asm__(".comm msl_fc_${c},16,16\\n.comm msl_fcdef_${c},1,1");`).join(' ')
+  const storage = constants
+    .map((c) => `__asm__(".comm msl_fc_${c},16,16\\n.comm msl_fcdef_${c},1,1");`)
+    .join(' ')
   return {
     code: `${copyable(splitMethods(out))}\n${storage}\n`,
     strict: `${copyable(out)}\n${storage}\n`,

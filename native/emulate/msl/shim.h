@@ -1,5 +1,5 @@
-// The part of Metal's language and library that kernels use, in "C++ for OpenCL" (clang -x clcpp -cl-std=clc++2021). It is
-// included before the rewritten shader, which compile.js compiles twice:
+// The part of Metal's language and library that kernels use, in "C++ for OpenCL" (clang -x clcpp -cl-std=clc++2021). It
+// is included before the rewritten shader, which compile.js compiles twice:
 //  * to run it, with the generic address space on (clang cannot copy structs without it);
 //  * to judge it (MSL_STRICT), with the generic address space off. An unqualified pointer or an unqualified member
 //    function then means `thread`, as in Metal: `device float*` does not convert to `float*`, and p->f() on a device
@@ -41,11 +41,11 @@ typedef __bf16 bfloat;
 #ifdef MSL_STRICT
 #define MSL_COPYABLE(S)
 #else
-#define MSL_COPYABLE(S)                   \
-  S(const S&) = default;                  \
-  S(S&&) = default;                       \
-  S(const constant S&) = default;         \
-  S& operator=(const S&) = default;       \
+#define MSL_COPYABLE(S)             \
+  S(const S&) = default;            \
+  S(S&&) = default;                 \
+  S(const constant S&) = default;   \
+  S& operator=(const S&) = default; \
   S& operator=(const constant S&) = default;
 #endif
 
@@ -100,25 +100,25 @@ struct packed_vec3 {
   packed_vec3(vec<T, 3> v) : x(v.x), y(v.y), z(v.z) {}
   MSL_COPYABLE(packed_vec3)
   T x, y, z;
-#define MSL_PACKED3(AS)             \
-  operator vec<T, 3>() const AS {   \
-    vec<T, 3> r;                    \
-    r.x = x;                        \
-    r.y = y;                        \
-    r.z = z;                        \
-    return r;                       \
-  }                                 \
+#define MSL_PACKED3(AS)           \
+  operator vec<T, 3>() const AS { \
+    vec<T, 3> r;                  \
+    r.x = x;                      \
+    r.y = y;                      \
+    r.z = z;                      \
+    return r;                     \
+  }                               \
   T operator[](int i) const AS { return i == 0 ? x : i == 1 ? y : z; }
   MSL_PACKED3(thread)
   MSL_PACKED3(device)
   MSL_PACKED3(threadgroup)
   MSL_PACKED3(constant)
 #undef MSL_PACKED3
-#define MSL_PACKED3(AS)           \
+#define MSL_PACKED3(AS)            \
   void operator=(vec<T, 3> v) AS { \
-    x = v.x;                      \
-    y = v.y;                      \
-    z = v.z;                      \
+    x = v.x;                       \
+    y = v.y;                       \
+    z = v.z;                       \
   }
 #ifdef MSL_STRICT  // (in the other mode one is for every space, and these would be ambiguous)
   MSL_PACKED3(thread)
@@ -129,15 +129,15 @@ struct packed_vec3 {
 #endif
 #undef MSL_PACKED3
 };
-#define MSL_UNPACK(AS)                               \
-  template <class T, int N>                          \
-  vec<T, N> make(const AS packed_vec3<T>& v) {       \
+#define MSL_UNPACK(AS)                                          \
+  template <class T, int N>                                     \
+  vec<T, N> make(const AS packed_vec3<T>& v) {                  \
     static_assert(N == 3, "wrong number of vector components"); \
-    vec<T, N> r;                                     \
-    r.x = v.x;                                       \
-    r.y = v.y;                                       \
-    r.z = v.z;                                       \
-    return r;                                        \
+    vec<T, N> r;                                                \
+    r.x = v.x;                                                  \
+    r.y = v.y;                                                  \
+    r.z = v.z;                                                  \
+    return r;                                                   \
   }
 #ifdef MSL_STRICT
 MSL_UNPACK(thread)
@@ -150,12 +150,12 @@ MSL_UNPACK(constant)
 #undef MSL_UNPACK
 }  // namespace metal
 
-#define MSL_VECTORS(T)                                                               \
-  typedef metal::vec<T, 2> T##2;                                                     \
-  typedef metal::vec<T, 3> T##3;                                                     \
-  typedef metal::vec<T, 4> T##4;                                                     \
-  typedef T packed_##T##2 __attribute__((ext_vector_type(2), aligned(sizeof(T))));   \
-  typedef T packed_##T##4 __attribute__((ext_vector_type(4), aligned(sizeof(T))));   \
+#define MSL_VECTORS(T)                                                             \
+  typedef metal::vec<T, 2> T##2;                                                   \
+  typedef metal::vec<T, 3> T##3;                                                   \
+  typedef metal::vec<T, 4> T##4;                                                   \
+  typedef T packed_##T##2 __attribute__((ext_vector_type(2), aligned(sizeof(T)))); \
+  typedef T packed_##T##4 __attribute__((ext_vector_type(4), aligned(sizeof(T)))); \
   typedef metal::packed_vec3<T> packed_##T##3;
 MSL_VECTORS(float)
 MSL_VECTORS(half)
@@ -231,10 +231,12 @@ threadgroup void* msl_tg_var(uint slot, ulong bytes);
 MSL_TOGETHER void msl_threadgroup_barrier(uint flags);
 MSL_TOGETHER void msl_simdgroup_barrier(uint flags);
 MSL_TOGETHER void msl_simd(int op, int type, thread void* values, int count, uint argument, uint width);
-MSL_TOGETHER void msl_matrix_load(thread void* to, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
-MSL_TOGETHER void msl_matrix_store(const thread void* from, int type, ulong memory, ulong stride, ulong x, ulong y, int transpose);
-MSL_TOGETHER void msl_matrix_multiply(thread void* to, int type, const thread void* a, int type_a, const thread void* b, int type_b,
-                         const thread void* c, int type_c);
+MSL_TOGETHER void msl_matrix_load(thread void* to, int type, ulong memory, ulong stride, ulong x, ulong y,
+                                  int transpose);
+MSL_TOGETHER void msl_matrix_store(const thread void* from, int type, ulong memory, ulong stride, ulong x, ulong y,
+                                   int transpose);
+MSL_TOGETHER void msl_matrix_multiply(thread void* to, int type, const thread void* a, int type_a, const thread void* b,
+                                      int type_b, const thread void* c, int type_c);
 ulong msl_atomic(int op, int type, ulong address, uint value, uint expected);
 }
 
@@ -271,10 +273,10 @@ using enable_if_t = typename enable_if<C, T>::type;
 
 template <class T>
 struct number_;  // by which dispatch.cc knows a scalar type
-#define MSL_NUMBER(T, V)                   \
-  template <>                              \
-  struct number_<T> {                      \
-    static constexpr constant int v = V;   \
+#define MSL_NUMBER(T, V)                 \
+  template <>                            \
+  struct number_<T> {                    \
+    static constexpr constant int v = V; \
   };
 MSL_NUMBER(float, 0)
 MSL_NUMBER(half, 1)
@@ -313,33 +315,33 @@ struct bits_only_ {
   static_assert(number_<T>::v > 2, "of integers only");
   static constexpr constant int v = number_<T>::v;
 };
-#define MSL_SIMD(name, op, numbers, width)                               \
-  template <class T>                                                     \
-  MSL_INLINE T name(T v) {                                               \
-    msl_simd(op, numbers<T>::v, &v, 1, 0, width);                        \
-    return v;                                                            \
-  }                                                                      \
-  template <class T, int N>                                              \
-  MSL_INLINE vec<T, N> name(vec<T, N> v) {                               \
-    msl_simd(op, numbers<T>::v, &v, N, 0, width);                        \
-    return v;                                                            \
+#define MSL_SIMD(name, op, numbers, width)        \
+  template <class T>                              \
+  MSL_INLINE T name(T v) {                        \
+    msl_simd(op, numbers<T>::v, &v, 1, 0, width); \
+    return v;                                     \
+  }                                               \
+  template <class T, int N>                       \
+  MSL_INLINE vec<T, N> name(vec<T, N> v) {        \
+    msl_simd(op, numbers<T>::v, &v, N, 0, width); \
+    return v;                                     \
   }
-#define MSL_SIMD_ARGUMENT(name, op, width)                               \
-  template <class T>                                                     \
-  MSL_INLINE T name(T v, ushort k) {                                     \
-    msl_simd(op, exchanged_<T>::v, &v, 1, k, width);                     \
-    return v;                                                            \
-  }                                                                      \
-  template <class T, int N>                                              \
-  MSL_INLINE vec<T, N> name(vec<T, N> v, ushort k) {                     \
-    msl_simd(op, exchanged_<T>::v, &v, N, k, width);                     \
-    return v;                                                            \
+#define MSL_SIMD_ARGUMENT(name, op, width)           \
+  template <class T>                                 \
+  MSL_INLINE T name(T v, ushort k) {                 \
+    msl_simd(op, exchanged_<T>::v, &v, 1, k, width); \
+    return v;                                        \
+  }                                                  \
+  template <class T, int N>                          \
+  MSL_INLINE vec<T, N> name(vec<T, N> v, ushort k) { \
+    msl_simd(op, exchanged_<T>::v, &v, N, k, width); \
+    return v;                                        \
   }
-#define MSL_SIMD_AND_QUAD(name, op, numbers)                             \
-  MSL_SIMD(simd_##name, op, numbers, 32)                                 \
+#define MSL_SIMD_AND_QUAD(name, op, numbers) \
+  MSL_SIMD(simd_##name, op, numbers, 32)     \
   MSL_SIMD(quad_##name, op, numbers, 4)
-#define MSL_SIMD_AND_QUAD_ARGUMENT(name, op)                             \
-  MSL_SIMD_ARGUMENT(simd_##name, op, 32)                                 \
+#define MSL_SIMD_AND_QUAD_ARGUMENT(name, op) \
+  MSL_SIMD_ARGUMENT(simd_##name, op, 32)     \
   MSL_SIMD_ARGUMENT(quad_##name, op, 4)
 MSL_SIMD_AND_QUAD(sum, 0, exchanged_)
 MSL_SIMD_AND_QUAD(product, 1, exchanged_)
@@ -390,8 +392,8 @@ MSL_INLINE bool simd_all(bool b) {
 }
 MSL_INLINE bool simd_is_first() { return msl_get_context()->thread_index_in_simdgroup == 0; }
 
-// ---- Matrices. Each lane holds two elements, in an order private to dispatch.cc; thread_elements() is missing, as Metal
-// doesn't say what its order is.
+// ---- Matrices. Each lane holds two elements, in an order private to dispatch.cc; thread_elements() is missing, as
+// Metal doesn't say what its order is.
 template <class T, int C, int R>
 struct simdgroup_matrix {
   static_assert(C == 8 && R == 8, "only 8x8 exists");
@@ -412,16 +414,16 @@ MSL_INLINE simdgroup_matrix<T, C, R> make_filled_simdgroup_matrix(T v) {
   m.msl_elements[1] = v;
   return m;
 }
-#define MSL_MATRIX_MEMORY(AS)                                                                                   \
-  template <class T>                                                                                            \
-  MSL_INLINE void simdgroup_load(thread simdgroup_matrix<T, 8, 8>& d, const AS T* p, ulong stride = 8,          \
-                                 vec<ulong, 2> origin = 0, bool transpose = false) {                            \
-    msl_matrix_load(&d, number_<T>::v, (ulong)p, stride, origin.x, origin.y, transpose);                        \
-  }                                                                                                             \
-  template <class T>                                                                                            \
-  MSL_INLINE void simdgroup_store(simdgroup_matrix<T, 8, 8> s, AS T* p, ulong stride = 8,                       \
-                                  vec<ulong, 2> origin = 0, bool transpose = false) {                           \
-    msl_matrix_store(&s, number_<T>::v, (ulong)p, stride, origin.x, origin.y, transpose);                       \
+#define MSL_MATRIX_MEMORY(AS)                                                                                       \
+  template <class T>                                                                                                \
+  MSL_INLINE void simdgroup_load(thread simdgroup_matrix<T, 8, 8>& d, const AS T* p, ulong stride = 8,              \
+                                 vec<ulong, 2> origin = 0, bool transpose = false) {                                \
+    msl_matrix_load(&d, number_<T>::v, (ulong)p, stride, origin.x, origin.y, transpose);                            \
+  }                                                                                                                 \
+  template <class T>                                                                                                \
+  MSL_INLINE void simdgroup_store(simdgroup_matrix<T, 8, 8> s, AS T* p, ulong stride = 8, vec<ulong, 2> origin = 0, \
+                                  bool transpose = false) {                                                         \
+    msl_matrix_store(&s, number_<T>::v, (ulong)p, stride, origin.x, origin.y, transpose);                           \
   }
 MSL_MATRIX_MEMORY(device)
 MSL_MATRIX_MEMORY(threadgroup)
@@ -460,36 +462,36 @@ struct atomic_number_ {
   static_assert(!is_same_v<T, float> || allowed, "an atomic operation that floats do not have there");
   static constexpr constant int v = number_<T>::v;
 };
-#define MSL_ATOMIC(AS, name, op, of_floats)                                                                           \
-  template <class T>                                                                                                  \
-  MSL_INLINE T atomic_##name##_explicit(volatile AS atomic<T>* p, typename same_<T>::type v, memory_order) {          \
-    return as_type_<T>((uint)msl_atomic(op, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v), 0));        \
+#define MSL_ATOMIC(AS, name, op, of_floats)                                                                    \
+  template <class T>                                                                                           \
+  MSL_INLINE T atomic_##name##_explicit(volatile AS atomic<T>* p, typename same_<T>::type v, memory_order) {   \
+    return as_type_<T>((uint)msl_atomic(op, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v), 0)); \
   }
-#define MSL_ATOMICS(AS, of_floats)                                                                                    \
-  MSL_ATOMIC(AS, exchange, 2, of_floats)                                                                              \
-  MSL_ATOMIC(AS, fetch_add, 3, of_floats)                                                                             \
-  MSL_ATOMIC(AS, fetch_sub, 4, of_floats)                                                                             \
-  MSL_ATOMIC(AS, fetch_and, 5, false)                                                                                 \
-  MSL_ATOMIC(AS, fetch_or, 6, false)                                                                                  \
-  MSL_ATOMIC(AS, fetch_xor, 7, false)                                                                                 \
-  MSL_ATOMIC(AS, fetch_min, 8, false)                                                                                 \
-  MSL_ATOMIC(AS, fetch_max, 9, false)                                                                                 \
-  template <class T>                                                                                                  \
-  MSL_INLINE T atomic_load_explicit(const volatile AS atomic<T>* p, memory_order) {                                   \
-    return as_type_<T>((uint)msl_atomic(0, atomic_number_<T, of_floats>::v, (ulong)p, 0, 0));                         \
-  }                                                                                                                   \
-  template <class T>                                                                                                  \
-  MSL_INLINE void atomic_store_explicit(volatile AS atomic<T>* p, typename same_<T>::type v, memory_order) {          \
-    msl_atomic(1, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v), 0);                                   \
-  }                                                                                                                   \
-  template <class T>                                                                                                  \
-  MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile AS atomic<T>* p, thread T* expected,                 \
-                                                        typename same_<T>::type v, memory_order, memory_order) {      \
-    const ulong got = msl_atomic(10, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v),                    \
-                                 as_type_<uint>(*expected));                                                          \
-    if (!(got >> 32)) return true;                                                                                    \
-    *expected = as_type_<T>((uint)got);                                                                               \
-    return false;                                                                                                     \
+#define MSL_ATOMICS(AS, of_floats)                                                                               \
+  MSL_ATOMIC(AS, exchange, 2, of_floats)                                                                         \
+  MSL_ATOMIC(AS, fetch_add, 3, of_floats)                                                                        \
+  MSL_ATOMIC(AS, fetch_sub, 4, of_floats)                                                                        \
+  MSL_ATOMIC(AS, fetch_and, 5, false)                                                                            \
+  MSL_ATOMIC(AS, fetch_or, 6, false)                                                                             \
+  MSL_ATOMIC(AS, fetch_xor, 7, false)                                                                            \
+  MSL_ATOMIC(AS, fetch_min, 8, false)                                                                            \
+  MSL_ATOMIC(AS, fetch_max, 9, false)                                                                            \
+  template <class T>                                                                                             \
+  MSL_INLINE T atomic_load_explicit(const volatile AS atomic<T>* p, memory_order) {                              \
+    return as_type_<T>((uint)msl_atomic(0, atomic_number_<T, of_floats>::v, (ulong)p, 0, 0));                    \
+  }                                                                                                              \
+  template <class T>                                                                                             \
+  MSL_INLINE void atomic_store_explicit(volatile AS atomic<T>* p, typename same_<T>::type v, memory_order) {     \
+    msl_atomic(1, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v), 0);                              \
+  }                                                                                                              \
+  template <class T>                                                                                             \
+  MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile AS atomic<T>* p, thread T* expected,            \
+                                                        typename same_<T>::type v, memory_order, memory_order) { \
+    const ulong got =                                                                                            \
+        msl_atomic(10, atomic_number_<T, of_floats>::v, (ulong)p, as_type_<uint>(v), as_type_<uint>(*expected)); \
+    if (!(got >> 32)) return true;                                                                               \
+    *expected = as_type_<T>((uint)got);                                                                          \
+    return false;                                                                                                \
   }
 MSL_ATOMICS(device, true)
 MSL_ATOMICS(threadgroup, false)
@@ -500,51 +502,51 @@ MSL_ATOMICS(threadgroup, false)
 #else
 #define MSL_NOT_OF_BFLOATS(...)
 #endif
-#define MSL_F1(name, expression)                                  \
-  MSL_NOT_OF_BFLOATS(bfloat name(bfloat) = delete;)               \
-  MSL_INLINE float name(float x) { return expression; }           \
-  MSL_INLINE half name(half h) {                                  \
-    float x = (float)h;                                           \
-    return (half)(expression);                                    \
-  }                                                               \
-  template <class T, int N>                                       \
-  MSL_INLINE vec<T, N> name(vec<T, N> v) {                        \
-    for (int i = 0; i < N; ++i) v[i] = name((T)v[i]);             \
-    return v;                                                     \
+#define MSL_F1(name, expression)                        \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat) = delete;)     \
+  MSL_INLINE float name(float x) { return expression; } \
+  MSL_INLINE half name(half h) {                        \
+    float x = (float)h;                                 \
+    return (half)(expression);                          \
+  }                                                     \
+  template <class T, int N>                             \
+  MSL_INLINE vec<T, N> name(vec<T, N> v) {              \
+    for (int i = 0; i < N; ++i) v[i] = name((T)v[i]);   \
+    return v;                                           \
   }
-#define MSL_F2(name, expression)                                  \
-  MSL_NOT_OF_BFLOATS(bfloat name(bfloat, bfloat) = delete;)       \
-  MSL_INLINE float name(float x, float y) { return expression; }  \
-  MSL_INLINE half name(half a, half b) {                          \
-    float x = (float)a, y = (float)b;                             \
-    return (half)(expression);                                    \
-  }                                                               \
-  template <class T, int N>                                       \
-  MSL_INLINE vec<T, N> name(vec<T, N> a, vec<T, N> b) {           \
-    for (int i = 0; i < N; ++i) a[i] = name((T)a[i], (T)b[i]);    \
-    return a;                                                     \
+#define MSL_F2(name, expression)                                 \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat, bfloat) = delete;)      \
+  MSL_INLINE float name(float x, float y) { return expression; } \
+  MSL_INLINE half name(half a, half b) {                         \
+    float x = (float)a, y = (float)b;                            \
+    return (half)(expression);                                   \
+  }                                                              \
+  template <class T, int N>                                      \
+  MSL_INLINE vec<T, N> name(vec<T, N> a, vec<T, N> b) {          \
+    for (int i = 0; i < N; ++i) a[i] = name((T)a[i], (T)b[i]);   \
+    return a;                                                    \
   }
-#define MSL_MATH                          \
-  MSL_F1(exp, __builtin_expf(x))          \
-  MSL_F1(exp2, __builtin_exp2f(x))        \
-  MSL_F1(exp10, __builtin_powf(10.0f, x)) \
-  MSL_F1(log, __builtin_logf(x))          \
-  MSL_F1(log2, __builtin_log2f(x))        \
-  MSL_F1(log10, __builtin_log10f(x))      \
-  MSL_F1(sin, __builtin_sinf(x))          \
-  MSL_F1(cos, __builtin_cosf(x))          \
-  MSL_F1(tan, __builtin_tanf(x))          \
-  MSL_F1(asin, __builtin_asinf(x))        \
-  MSL_F1(acos, __builtin_acosf(x))        \
-  MSL_F1(atan, __builtin_atanf(x))        \
-  MSL_F1(sinh, __builtin_sinhf(x))        \
-  MSL_F1(cosh, __builtin_coshf(x))        \
-  MSL_F1(tanh, __builtin_tanhf(x))        \
-  MSL_F1(sqrt, __builtin_sqrtf(x))        \
+#define MSL_MATH                           \
+  MSL_F1(exp, __builtin_expf(x))           \
+  MSL_F1(exp2, __builtin_exp2f(x))         \
+  MSL_F1(exp10, __builtin_powf(10.0f, x))  \
+  MSL_F1(log, __builtin_logf(x))           \
+  MSL_F1(log2, __builtin_log2f(x))         \
+  MSL_F1(log10, __builtin_log10f(x))       \
+  MSL_F1(sin, __builtin_sinf(x))           \
+  MSL_F1(cos, __builtin_cosf(x))           \
+  MSL_F1(tan, __builtin_tanf(x))           \
+  MSL_F1(asin, __builtin_asinf(x))         \
+  MSL_F1(acos, __builtin_acosf(x))         \
+  MSL_F1(atan, __builtin_atanf(x))         \
+  MSL_F1(sinh, __builtin_sinhf(x))         \
+  MSL_F1(cosh, __builtin_coshf(x))         \
+  MSL_F1(tanh, __builtin_tanhf(x))         \
+  MSL_F1(sqrt, __builtin_sqrtf(x))         \
   MSL_F1(rsqrt, 1.0f / __builtin_sqrtf(x)) \
-  MSL_F2(pow, __builtin_powf(x, y))       \
-  MSL_F2(powr, __builtin_powf(x, y))      \
-  MSL_F2(atan2, __builtin_atan2f(x, y))   \
+  MSL_F2(pow, __builtin_powf(x, y))        \
+  MSL_F2(powr, __builtin_powf(x, y))       \
+  MSL_F2(atan2, __builtin_atan2f(x, y))    \
   MSL_F2(divide, x / y)
 MSL_MATH
 namespace fast {  // both are libm's here: how exact the GPU's are is not modelled
@@ -715,20 +717,18 @@ MSL_INLINE To as_type(From f) {
 // ---- How the wrappers that rewrite.js makes fetch a kernel's arguments.
 template <class T>
 struct msl_position;  // uint/ushort and their vectors, from a uint[3] or a uint of msl_context
-#define MSL_POSITION(S)                                                                     \
-  template <>                                                                               \
-  struct msl_position<S> {                                                                  \
-    static S get(const thread uint* p) { return (S)p[0]; }                                  \
-  };                                                                                        \
-  template <>                                                                               \
-  struct msl_position<metal::vec<S, 2>> {                                                   \
-    static metal::vec<S, 2> get(const thread uint* p) { return S##2((S)p[0], (S)p[1]); }    \
-  };                                                                                        \
-  template <>                                                                               \
-  struct msl_position<metal::vec<S, 3>> {                                                   \
-    static metal::vec<S, 3> get(const thread uint* p) {                                     \
-      return S##3((S)p[0], (S)p[1], (S)p[2]);                                               \
-    }                                                                                       \
+#define MSL_POSITION(S)                                                                           \
+  template <>                                                                                     \
+  struct msl_position<S> {                                                                        \
+    static S get(const thread uint* p) { return (S)p[0]; }                                        \
+  };                                                                                              \
+  template <>                                                                                     \
+  struct msl_position<metal::vec<S, 2>> {                                                         \
+    static metal::vec<S, 2> get(const thread uint* p) { return S##2((S)p[0], (S)p[1]); }          \
+  };                                                                                              \
+  template <>                                                                                     \
+  struct msl_position<metal::vec<S, 3>> {                                                         \
+    static metal::vec<S, 3> get(const thread uint* p) { return S##3((S)p[0], (S)p[1], (S)p[2]); } \
   };
 MSL_POSITION(uint)
 MSL_POSITION(ushort)

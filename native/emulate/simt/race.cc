@@ -1,6 +1,5 @@
 // In the build that looks for races: which memory CUDA's kernels may access, and that they are looked for at all.
 #include "common/races.h"
-
 #include "hooks.h"
 
 namespace emulate {

@@ -13,8 +13,7 @@ dim3 blockDim, gridDim;
 __thread __align__(128) unsigned char dynamic_shared[simt::kMaxDynamicShared + 256];  // the rest is a canary
 
 namespace emulate {
-const Language language{"simt", "block", "warp", "__syncthreads", "device allocation",
-                        ": a missing cudaMemcpy?", true};
+const Language language{"simt", "block", "warp", "__syncthreads", "device allocation", ": a missing cudaMemcpy?", true};
 std::string DescribeShared(const void* p) {
   auto* c = static_cast<const char*>(p);
   char text[64];

@@ -99,8 +99,8 @@ std::string Run(std::vector<Step> steps, std::vector<id<MTLBuffer>> buffers, boo
                 NSUInteger shared = 0) {
   @autoreleasepool {
     id<MTLCommandBuffer> commands = [queue commandBuffer];
-    id<MTLComputeCommandEncoder> encoder = [commands
-        computeCommandEncoderWithDispatchType:concurrent ? MTLDispatchTypeConcurrent : MTLDispatchTypeSerial];
+    id<MTLComputeCommandEncoder> encoder =
+        [commands computeCommandEncoderWithDispatchType:concurrent ? MTLDispatchTypeConcurrent : MTLDispatchTypeSerial];
     for (Step& step : steps) {
       if (step.barrier_before) [encoder memoryBarrierWithScope:MTLBarrierScopeBuffers];
       NSError* error = nil;
@@ -191,9 +191,8 @@ std::string Multiply(const char* type, uint32_t m, uint32_t n, uint32_t k, std::
   id<MTLBuffer> c = [device newBufferWithLength:m * n * 4 options:0];
   const uint32_t shape[3] = {m, n, k};
   const std::string name = std::string("multiply_") + type;
-  const std::string problem =
-      Run({{name.c_str(), MTLSizeMake(n / 16 * 32, m / 16, 1), MTLSizeMake(32, 1, 1)}},
-          {upload(a), upload(b), c, [device newBufferWithBytes:shape length:12 options:0]});
+  const std::string problem = Run({{name.c_str(), MTLSizeMake(n / 16 * 32, m / 16, 1), MTLSizeMake(32, 1, 1)}},
+                                  {upload(a), upload(b), c, [device newBufferWithBytes:shape length:12 options:0]});
   const auto* got = static_cast<const float*>([c contents]);
   if (result) *result = Product(a, b, m, n, k);
   for (size_t i = 0; result && i < result->size() && problem.empty(); ++i)
@@ -255,7 +254,7 @@ void Features(const std::string& mode, bool races) {
   o = Words(64);
   problem = Run({{"shared_argument", MTLSizeMake(7, 5, 1), MTLSizeMake(4, 4, 1)}}, {o}, false, 64);
   Same(mode + "threadgroup argument, ragged grid", o, {16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 12, 11,
-                                                       10, 9,  8,  7,  6,  5,  4,  3, 2, 1, 0, 0, 0, 0, 4, 3, 2, 1},
+                                                       10, 9,  8,  7,  6,  5,  4,  3, 2, 1, 0, 0, 0, 0, 4, 3, 2,  1},
        problem);
   o = Words(64);
   const Step increment{"increment", threads(64), threads(32)};
@@ -310,7 +309,8 @@ const Wrong kWrong[] = {
     {"matrix_of_few_lanes", "needs all 32 lanes", 20},
     {"deep", "stack", 1},
 };
-const Wrong kOverruns[] = {  // a fence of bytes shows them; with races looked for the access itself does
+const Wrong kOverruns[] = {
+    // a fence of bytes shows them; with races looked for the access itself does
     {"past_by_one", "outside buffer", 32, 1, 130},
     {"just_past_threadgroup_memory", "wrote past the 132 bytes", 33},
 };
@@ -384,10 +384,10 @@ void WrongHosts() {
     [encoder() setBytes:big length:5000 atIndex:0];
   });
   Dies("setBuffer at index 31", "indices end at 30", [&] { [encoder() setBuffer:o offset:0 atIndex:31]; });
-  Dies("an offset past the end", "offset 256 in a buffer of 256", [&] { [encoder() setBuffer:o offset:256 atIndex:0]; });
-  Dies("a copy past the end", "past the end", [&] {
-    [[[queue commandBuffer] blitCommandEncoder] fillBuffer:o range:NSMakeRange(200, 100) value:0];
-  });
+  Dies("an offset past the end", "offset 256 in a buffer of 256",
+       [&] { [encoder() setBuffer:o offset:256 atIndex:0]; });
+  Dies("a copy past the end", "past the end",
+       [&] { [[[queue commandBuffer] blitCommandEncoder] fillBuffer:o range:NSMakeRange(200, 100) value:0]; });
   Dies("an encoder that isn't ended", "before endEncoding", [&] {
     @autoreleasepool {
       encoder();
@@ -398,9 +398,11 @@ void WrongHosts() {
 void Api() {
   NSError* error = nil;
   id<MTLBuffer> o = Words(64);
-  Check("a function constant without a value", ![library newFunctionWithName:@"constants"] &&
-        ![library newFunctionWithName:@"constants" constantValues:[MTLFunctionConstantValues new] error:&error] &&
-        Has(Text(error), "FACTOR has no value"), Text(error));
+  Check("a function constant without a value",
+        ![library newFunctionWithName:@"constants"] &&
+            ![library newFunctionWithName:@"constants" constantValues:[MTLFunctionConstantValues new] error:&error] &&
+            Has(Text(error), "FACTOR has no value"),
+        Text(error));
   MTLFunctionConstantValues* values = [MTLFunctionConstantValues new];
   const float scale = 1.5f;
   const uint32_t pair[2] = {7, 8};
@@ -431,24 +433,30 @@ void Api() {
   Check("times", commands.GPUStartTime > 0 && commands.GPUEndTime >= commands.GPUStartTime);
 
   Check("a missing function", ![library newFunctionWithName:@"nothing" constantValues:values error:&error] &&
-        error.code == MTLLibraryErrorFunctionNotFound);
-  const std::string head = "#include <metal_stdlib>\nusing namespace metal;\nkernel void k(device float* a [[buffer(0)]]) {\n";
-  Check("a compile error has its line", !Compile(head + "  a[0] = b;\n}\n", &error) &&
-        error.code == MTLLibraryErrorCompileFailure && Has(Text(error), "program_source.metal:4:"), Text(error));
-  Check("fast mathematics is asked for", Compile(head + "  a[0] = INFINITY;\n}\n") &&
-        !Compile(head + "  a[0] = INFINITY;\n}\n", nullptr, true));
-  Check("the version of the language", Compile(head + "  a[0] = float(bfloat(1));\n}\n") &&
-        !Compile(head + "  a[0] = float(bfloat(1));\n}\n", nullptr, false, MTLLanguageVersion3_0));
+                                  error.code == MTLLibraryErrorFunctionNotFound);
+  const std::string head =
+      "#include <metal_stdlib>\nusing namespace metal;\nkernel void k(device float* a [[buffer(0)]]) {\n";
+  Check("a compile error has its line",
+        !Compile(head + "  a[0] = b;\n}\n", &error) && error.code == MTLLibraryErrorCompileFailure &&
+            Has(Text(error), "program_source.metal:4:"),
+        Text(error));
+  Check("fast mathematics is asked for",
+        Compile(head + "  a[0] = INFINITY;\n}\n") && !Compile(head + "  a[0] = INFINITY;\n}\n", nullptr, true));
+  Check("the version of the language",
+        Compile(head + "  a[0] = float(bfloat(1));\n}\n") &&
+            !Compile(head + "  a[0] = float(bfloat(1));\n}\n", nullptr, false, MTLLanguageVersion3_0));
   Check("threadgroup memory", [Pipeline("multiply_float") staticThreadgroupMemoryLength] == 2 * 16 * 20 * 4);
   id<MTLLibrary> large = Compile(head + "  threadgroup float t[8193]; t[0] = a[0]; a[1] = t[0];\n}\n");
   Check("too much threadgroup memory",
         ![device newComputePipelineStateWithFunction:[large newFunctionWithName:@"k"] error:&error] &&
-            Has(Text(error), "exceeds the maximum threadgroup memory"), Text(error));
-  id<MTLLibrary> limited = Compile("#include <metal_stdlib>\nusing namespace metal;\n"
-      "[[max_total_threads_per_threadgroup(96)]] kernel void k(device float* a [[buffer(0)]]) { a[0] = 1; }\n");
+            Has(Text(error), "exceeds the maximum threadgroup memory"),
+        Text(error));
+  id<MTLLibrary> limited =
+      Compile("#include <metal_stdlib>\nusing namespace metal;\n"
+              "[[max_total_threads_per_threadgroup(96)]] kernel void k(device float* a [[buffer(0)]]) { a[0] = 1; }\n");
   Check("a kernel's limit of threads",
-        [[device newComputePipelineStateWithFunction:[limited newFunctionWithName:@"k"] error:&error]
-            maxTotalThreadsPerThreadgroup] == 96);
+        [[device newComputePipelineStateWithFunction:[limited newFunctionWithName:@"k"]
+                                               error:&error] maxTotalThreadsPerThreadgroup] == 96);
 
   Check("NoCopy needs whole pages", ![device newBufferWithBytesNoCopy:&failures length:100 options:0 deallocator:nil]);
   void* page = std::aligned_alloc(16384, 16384);
@@ -477,7 +485,7 @@ void Api() {
   Check("memory given back", [device currentAllocatedSize] == before);
   Check("a buffer too large", ![device newBufferWithLength:[device maxBufferLength] + 1 options:0]);
   Check("families", [device supportsFamily:MTLGPUFamilyApple7] && [device supportsFamily:MTLGPUFamilyMetal3] &&
-        ![device supportsFamily:MTLGPUFamilyApple8]);
+                        ![device supportsFamily:MTLGPUFamilyApple8]);
 
   __block int handled = 0;
   @autoreleasepool {
@@ -680,6 +688,7 @@ int main(int count, char** arguments) {
   }
   std::printf("the Metal emulator: %d of %d good\n", checks - failures, checks);
   std::fflush(stdout);
-  const int probes = only.empty() || only == "probes" ? std::system("'" NANO_NODE "' '" NANO_MSL_TESTS "/probes.js'") : 0;
+  const int probes =
+      only.empty() || only == "probes" ? std::system("'" NANO_NODE "' '" NANO_MSL_TESTS "/probes.js'") : 0;
   return failures != 0 || probes != 0;
 }

@@ -1,4 +1,5 @@
-// Judges each program of probes.metal with msl/compile.js, and compares with what a Metal compiler says: node probes.js [-v]
+// Judges each program of probes.metal with msl/compile.js, and compares with what a Metal compiler says:
+// node probes.js [-v]
 
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { availableParallelism, tmpdir } = require('node:os')
@@ -36,7 +37,9 @@ async function worker() {
     if (good) right++
     if (good && !verbose) continue
     const first = messages.split('\n').filter((line) => /error/.test(line))
-    console.log(`${good ? 'ok   ' : 'WRONG'} ${wanted} ${name}\n        ${first.slice(0, 3).join('\n        ')}`)
+    console.log(
+      `${good ? 'ok   ' : 'WRONG'} ${wanted} ${name}\n        ${first.slice(0, 3).join('\n        ')}`,
+    )
   }
 }
 
