@@ -140,7 +140,7 @@ const metal: Kind = {
   description: /an emulated GPU, 16384 MiB for the GPU/,
   lost: /Metal: the GPU has stopped answering: .*; a new one can try/,
   lostAgain: { code: 'device_lost', message: /has stopped answering/ },
-  whileGenerating: 450,
+  whileGenerating: 300,
   missing: /there is no device "metal:3"; there is one GPU for Metal, metal:0/,
   faults: [
     {
