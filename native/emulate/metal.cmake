@@ -45,9 +45,13 @@ function(nano_emulate_metal target)
   target_link_libraries(${target} PUBLIC nano_metal_emulator)
 endfunction()
 
-# The emulator's own test.
+# The emulator's own test, and all of the backend's shaders compiled ahead.
 add_executable(nano-msl-test native/emulate/test/msl/msl_test.mm)
-nano_emulate_metal(nano-msl-test)
 target_compile_definitions(nano-msl-test PRIVATE NANO_MSL_TESTS="${NANO_EMULATE}/test/msl" NANO_NODE="${NANO_NODE}")
-set_target_properties(nano-msl-test PROPERTIES
-                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
+add_executable(nano-metal-compile native/emulate/metal/compile_all.mm)
+target_link_libraries(nano-metal-compile PRIVATE nano_core)
+foreach(target nano-msl-test nano-metal-compile)
+  nano_emulate_metal(${target})
+  set_target_properties(${target} PROPERTIES
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
+endforeach()

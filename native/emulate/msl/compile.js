@@ -44,6 +44,7 @@ const warnings = [
   ...[
     '-Wno-unused-parameter',
     '-Wno-unused-function',
+    '-Wno-unused-const-variable',
     '-Wno-float-conversion',
     '-Wno-implicit-float-conversion',
   ],
