@@ -285,22 +285,19 @@ const mutants = {
     'product.accumulate = true;',
     'product.accumulate = false;',
   ]),
-  'cuda/products.cuh': alike(
+  'gpu/product.h': alike(
     { cases: /^matmul 7x5x\d( t. tb| t.)?$/, sources: ['matmul.cu'] },
     ['a is not transposed', 'Matrix{nullptr, 1, p.m}', 'Matrix{nullptr, p.k, 1}'],
     ['rows of b too long', ': Matrix{nullptr, p.n, 1}', ': Matrix{nullptr, p.k, 1}'],
+  ),
+  'cuda/products.cuh': alike(
+    { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
     [
       'operands taken for f32',
       'product.dtype = call.inputs[first].spec->dtype',
       'product.dtype = Dtype::kF32',
-      { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
     ],
-    [
-      'a result like the operands',
-      'c_dtype = call.outputs[0]',
-      'c_dtype = call.inputs[first]',
-      { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
-    ],
+    ['a result like the operands', 'c_dtype = call.outputs[0]', 'c_dtype = call.inputs[first]'],
     [
       'f32 whatever the precision',
       'call.scratch, call.precision)',
@@ -1865,7 +1862,7 @@ async function hunt(work) {
         const compiled = await compile(work, build, test, 'emulate/test/ptx_test.cu', copy, copy)
         files[test] = join(copy, test)
         await link(build, test, [compiled], files[test], [])
-      } else if (file.startsWith('cuda/')) {
+      } else if (how.sources || file.startsWith('cuda/')) {
         const sources = how.sources ?? sourcesWith(file)
         const compiled = []
         for (const source of sources)

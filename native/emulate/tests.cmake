@@ -17,6 +17,7 @@ if(NANO_BUILD_CUDA)
     nano_emulate(nano-ptx-test native/emulate/test/ptx_test.cu)
     foreach(target nano-gemm-test nano-gemm-bench)
       target_include_directories(${target} BEFORE PRIVATE native/emulate/simt native/emulate)
+      target_compile_definitions(${target} PRIVATE NANO_EMULATED)
       target_compile_options(${target} PRIVATE -Wno-unknown-pragmas)
     endforeach()
   else()
@@ -26,6 +27,15 @@ if(NANO_BUILD_CUDA)
     target_compile_options(nano-gemm-bench PRIVATE --extended-lambda)
   endif()
   set_target_properties(${NANO_GPU_TESTS} PROPERTIES
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
+endif()
+
+# Products once more, on Metal.
+if(NANO_GPT_METAL STREQUAL "emulated" AND NOT NANO_BUILD_CUDA)
+  add_executable(nano-gemm-test EXCLUDE_FROM_ALL native/emulate/test/gemm_test.cc)
+  target_compile_definitions(nano-gemm-test PRIVATE NANO_EMULATED NANO_TEST_METAL)
+  target_link_libraries(nano-gemm-test PRIVATE nano_core)
+  set_target_properties(nano-gemm-test PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
 endif()
 

@@ -1,90 +1,168 @@
-// Products of every kind against float64: f32, tf32 and bf16, all transpositions, sizes around the edges of tiles and
-// steps, batches, epilogues, sums in parts. Host code over CUDA's runtime, real or emulated:
+// Products of every kind against float64: f32, tf32, bf16 and on Metal f16, all transpositions, sizes around the edges
+// of tiles and steps, batches, epilogues, sums in parts. On a real GPU or an emulated one:
 //   gemm-test [quick] [NAME...]    prints a line for each kind, and every product that is off
 // quick leaves out the large ones. With names, only products whose own begin with one of them are made, say
 // "tf32 63 x 64", and it ends with the first that is off.
 //
 // Bounds, for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
 //   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel has them: exact products,
-//   f32
-//            sums. Tensor cores may cut off where f32 would round; the factor of 16 leaves room for that.
+//            sums in f32. Tensor cores may cut off where f32 would round; the factor of 16 leaves room for that.
 //   tf32     the operands are rounded to 11 bits first, here as there; against the operands as they were, each is off
-//   by
-//            up to 2⁻¹¹ of itself: (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b| more.
+//            by up to 2⁻¹¹ of itself: (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b| more.
 //   bf16 c   is rounded to 8 bits once, at the end: 2⁻⁸ of it more.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "cuda/gemm_parts.cuh"
+#ifdef NANO_EMULATED
+extern "C" void simt_set_schedule(const char* name);
+#endif
+#ifdef NANO_TEST_METAL
+#include "metal/gemm.h"
+#include "metal/module.h"
+#else
+#include "cuda/gemm.cuh"
+extern "C" const nano::gpu::Module* nano_gpt_cuda_module();
+#endif
 
-namespace nano::cuda {
+namespace nano {
 namespace {
+
+using gpu::Matrix;
+using gpu::Message;
+using gpu::Outcome;
+using gpu::Product;
+#ifdef NANO_TEST_METAL
+using metal::Multiply;
+using metal::MultiplyScratch;
+const gpu::Module& device = metal::Module();
+constexpr bool kHasF16 = true;
+#else
+using cuda::Multiply;
+using cuda::MultiplyScratch;
+const gpu::Module& device = *nano_gpt_cuda_module();
+constexpr bool kHasF16 = false;
+#endif
 
 constexpr double kEpsilon = 0x1p-24, kTf32 = 0x1p-11, kBf16 = 0x1p-8;
 constexpr float kUntouched = 12345;  // what lies between the rows of c, and has to stay; a bf16 holds 12352
 constexpr int kRuns = 3;
 
-void Must(cudaError_t error, const char* what) {
-  if (error == cudaSuccess) return;
-  std::printf("FAILED %s: %s\n", what, cudaGetErrorString(error));
+gpu::Queue* queue;
+
+void Must(Outcome outcome, const Message& message) {
+  if (outcome == Outcome::kOk) return;
+  std::printf("FAILED %s\n", message.text);
   std::exit(2);
+}
+
+// Until the GPU has done everything.
+void Finish() {
+  Message message;
+  gpu::Event* event = nullptr;
+  Must(device.make_event(queue, false, event, message), message);
+  Must(device.mark(queue, event, message), message);
+  Must(device.wait(event, message), message);
+  device.free_event(event);
 }
 
 // An array on the device.
 class Array {
  public:
-  explicit Array(size_t bytes) : bytes_(bytes) { Must(cudaMalloc(&data_, bytes == 0 ? 1 : bytes), "cudaMalloc"); }
+  explicit Array(size_t bytes) : bytes_(bytes) {
+    Message message;
+    if (bytes_ > 0) Must(device.allocate(queue, bytes, data_, message), message);
+    if (bytes_ > 0) Must(device.allocate_host(queue, bytes, host_, message), message);
+  }
   explicit Array(const std::vector<char>& from) : Array(from.size()) { Set(from); }
-  ~Array() { cudaFree(data_); }
+  ~Array() {
+    if (bytes_ == 0) return;
+    device.free(queue, data_);
+    device.free_host(queue, host_);
+  }
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;
+  // The device's memory is the host's too where the module can finish().
   void Set(const std::vector<char>& from) {
-    Must(cudaMemcpy(data_, from.data(), from.size(), cudaMemcpyHostToDevice), "a copy to the device");
+    Finish();
+    std::memcpy(device.finish != nullptr ? data_ : host_, from.data(), bytes_);
+    Message message;
+    if (device.finish == nullptr) Must(device.upload(queue, data_, host_, bytes_, message), message);
   }
   std::vector<char> Get() const {
+    Message message;
+    if (device.finish == nullptr) Must(device.download(queue, host_, data_, bytes_, message), message);
+    Finish();
     std::vector<char> to(bytes_);
-    Must(cudaMemcpy(to.data(), data_, bytes_, cudaMemcpyDeviceToHost), "a copy from the device");
+    std::memcpy(to.data(), device.finish != nullptr ? data_ : host_, bytes_);
     return to;
   }
   void* data() const { return data_; }
 
  private:
-  void* data_ = nullptr;
+  void *data_ = nullptr, *host_ = nullptr;
   size_t bytes_;
 };
 
-float RoundedToBf16(float value) { return __bfloat162float(__float2bfloat16(value)); }
-
-float RoundedToTf32(float value) {
+uint32_t BitsOf(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof(bits));
-  bits = (bits + 0x1000) & 0xFFFFE000u;  // ties away from zero
-  std::memcpy(&value, &bits, sizeof(bits));
+  return bits;
+}
+float FloatOf(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
   return value;
 }
 
+// Of finite numbers.
+uint16_t ToBf16(float value) {
+  return static_cast<uint16_t>((BitsOf(value) + 0x7FFF + (BitsOf(value) >> 16 & 1)) >> 16);
+}
+uint16_t ToF16(float value) {
+  int exponent;
+  std::frexp(value, &exponent);
+  const int place = exponent < -13 ? -13 : exponent;  // below are the numbers without a leading one
+  const auto mantissa = static_cast<int>(std::nearbyint(std::ldexp(std::fabs(value), 11 - place)));
+  return static_cast<uint16_t>((value < 0 ? 0x8000 : 0) + mantissa + (place + 13) * 1024);
+}
+float FromF16(uint16_t bits) {
+  const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+  const float size = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                                   : std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
+  return (bits & 0x8000) != 0 ? -size : size;
+}
+
+// How a dtype of 16 bits is held.
+uint16_t ToHalf(float value, Dtype dtype) { return dtype == Dtype::kBf16 ? ToBf16(value) : ToF16(value); }
+float FromHalf(uint16_t bits, Dtype dtype) {
+  return dtype == Dtype::kBf16 ? FloatOf(uint32_t{bits} << 16) : FromF16(bits);
+}
+float Rounded(float value, Dtype dtype) { return dtype == Dtype::kF32 ? value : FromHalf(ToHalf(value, dtype), dtype); }
+float RoundedToTf32(float value) { return FloatOf((BitsOf(value) + 0x1000) & 0xFFFFE000u); }  // ties away from zero
+
 std::vector<char> Bytes(const std::vector<float>& values, Dtype dtype) {
-  const size_t size = dtype == Dtype::kBf16 ? 2 : 4;
+  const size_t size = SizeOf(dtype);
   std::vector<char> bytes(values.size() * size);
   for (size_t i = 0; i < values.size(); ++i) {
-    const __nv_bfloat16 half = __float2bfloat16(values[i]);
+    const uint16_t half = size == 2 ? ToHalf(values[i], dtype) : 0;
     std::memcpy(&bytes[i * size], size == 2 ? static_cast<const void*>(&half) : &values[i], size);
   }
   return bytes;
 }
 
 std::vector<float> Floats(const std::vector<char>& bytes, Dtype dtype) {
-  const size_t size = dtype == Dtype::kBf16 ? 2 : 4;
+  const size_t size = SizeOf(dtype);
   std::vector<float> values(bytes.size() / size);
   for (size_t i = 0; i < values.size(); ++i) {
-    __nv_bfloat16 half;
+    uint16_t half = 0;
     std::memcpy(size == 2 ? static_cast<void*>(&half) : &values[i], &bytes[i * size], size);
-    if (size == 2) values[i] = __bfloat162float(half);
+    if (size == 2) values[i] = FromHalf(half, dtype);
   }
   return values;
 }
@@ -100,6 +178,17 @@ struct Case {
   bool share_b = false;
   bool once = false;  // with one transposition; with a bias, and with all epilogues together
 };
+
+// Enough for large tiles, in one part and in several, and on CUDA for more than a turn's terms.
+#ifdef NANO_TEST_METAL  // whose tiles are smaller, and whose emulated matrices are slow
+constexpr Case kManyTiles[] = {{33, 66, 37, 33}, {65, 36, 72, 32}, {33, 35, 1100, 32, false, true}};
+#else
+constexpr Case kManyTiles[] = {{65, 130, 37, 66},
+                               {72, 136, 168, 64},
+                               {130, 66, 1100, 32, false, true},
+                               {9, 12, 1100, 256, false, true},
+                               {9, 12, 1024, 256, false, true}};
+#endif
 
 struct Options {
   bool transpose_a, transpose_b, accumulate, bias, relu;
@@ -117,7 +206,7 @@ std::mt19937 generator(1);
 std::vector<float> Random(int64_t count, Dtype dtype) {
   std::normal_distribution<float> normal;
   std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = dtype == Dtype::kBf16 ? RoundedToBf16(normal(generator)) : normal(generator);
+  for (float& value : values) value = Rounded(normal(generator), dtype);
   return values;
 }
 
@@ -134,12 +223,7 @@ std::string NameOf(const Kind& kind, const Case& each) {
 
 class Bench {
  public:
-  Bench() : control_(std::vector<char>(sizeof(Control), 0)) {
-    Must(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-    queue_.ordinal = 0;
-    queue_.multiprocessors = 4;
-  }
-  ~Bench() { cudaStreamDestroy(queue_.stream); }
+  Bench() : control_(std::vector<char>(sizeof(gpu::Control), 0)) {}
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
@@ -167,21 +251,16 @@ class Bench {
     std::vector<char> first;
     bool same = true;
     for (int run = 0; run < kRuns; ++run) {
-#ifdef SIMT_EMULATOR
-      constexpr simt::Schedule kSchedules[] = {simt::Schedule::kAscending, simt::Schedule::kDescending,
-                                               simt::Schedule::kShuffle};
-      simt::SetSchedule(kSchedules[run], 7);
+#ifdef NANO_EMULATED
+      constexpr const char* kSchedules[] = {"ascending", "descending", "shuffle:7"};
+      simt_set_schedule(kSchedules[run]);
 #endif
       dc.Set(Bytes(c, kind.c_dtype));
-      Call call{};
-      call.control = static_cast<Control*>(control_.data());
-      call.queue = &queue_;
+      gpu::Call call{};
+      call.control = static_cast<gpu::Control*>(control_.data());
+      call.queue = queue;
       Message message;
-      if (Multiply(call, message, p, scratch.data(), kind.precision) != Outcome::kOk) {
-        std::printf("FAILED %s\n", message.text);
-        std::exit(2);
-      }
-      Must(cudaStreamSynchronize(queue_.stream), "a product");
+      Must(Multiply(call, message, p, scratch.data(), kind.precision), message);
       std::vector<char> got = dc.Get();
       if (run == 0) {
         first = std::move(got);
@@ -208,7 +287,7 @@ class Bench {
                       const std::vector<float>& b, const std::vector<float>& c, const std::vector<float>& bias,
                       const std::vector<float>& got, Worst& worst) {
     const bool rounded = kind.precision == Precision::kTf32;
-    const float untouched = kind.c_dtype == Dtype::kBf16 ? RoundedToBf16(kUntouched) : kUntouched;
+    const float untouched = Rounded(kUntouched, kind.c_dtype);
     for (int64_t z = 0; z < p.batch; ++z) {
       for (int64_t i = 0; i < p.m; ++i) {
         for (int64_t j = 0; j < p.c_row; ++j) {
@@ -242,7 +321,6 @@ class Bench {
     }
   }
 
-  gpu::Queue queue_;
   Array control_;
 };
 
@@ -257,39 +335,21 @@ int Main(bool quick, const std::vector<std::string>& names) {
   const Kind kinds[] = {{"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
                         {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
                         {"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
-                        {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32}};
-  const Case cases[] = {{1, 1, 1},
-                        {1, 40, 64},
-                        {1, 9, 4200},
-                        {3, 33, 65},
-                        {4, 70, 136},
-                        {8, 33, 4200},
-                        {5, 17, 9, 3},
-                        {9, 9, 1},
-                        {9, 1, 9},
-                        {16, 16, 16},
-                        {17, 15, 31},
-                        {33, 65, 17},
-                        {63, 64, 65},
-                        {64, 64, 64},
-                        {65, 72, 24},
-                        {64, 136, 96},
-                        {65, 63, 130},
-                        {72, 128, 264},
-                        {129, 8, 1000},
-                        {72, 72, 1096},
-                        {40, 24, 72, 3},
-                        {33, 31, 35, 3},
-                        {24, 72, 8, 5, true},
-                        {65, 130, 37, 66},
-                        {72, 136, 168, 64},
-                        {130, 66, 1100, 32, false, true},
-                        {9, 12, 1100, 256, false, true},
-                        {9, 12, 1024, 256, false, true}};
+                        {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32},
+                        {"f16 to f32", Dtype::kF16, Dtype::kF32, Precision::kF32}};
+  std::vector<Case> cases = {{1, 1, 1},       {1, 40, 64},     {1, 9, 4200},        {3, 33, 65},    {4, 70, 136},
+                             {8, 33, 4200},   {5, 17, 9, 3},   {9, 9, 1},           {9, 1, 9},      {16, 16, 16},
+                             {17, 15, 31},    {33, 65, 17},    {63, 64, 65},        {64, 64, 64},   {65, 72, 24},
+                             {64, 136, 96},   {65, 63, 130},   {72, 128, 264},      {129, 8, 1000}, {72, 72, 1096},
+                             {40, 24, 72, 3}, {33, 31, 35, 3}, {24, 72, 8, 5, true}};
+  cases.insert(cases.end(), std::begin(kManyTiles), std::end(kManyTiles));
+  Message message;
+  Must(device.open(0, queue, message), message);
   Bench bench;
   bool failed = false;
   int made = 0;
   for (const Kind& kind : kinds) {
+    if (kind.dtype == Dtype::kF16 && !kHasF16) continue;
     Worst worst;
     int turn = 0;
     for (const Case& each : cases) {
@@ -322,9 +382,9 @@ int Main(bool quick, const std::vector<std::string>& names) {
 }
 
 }  // namespace
-}  // namespace nano::cuda
+}  // namespace nano
 
 int main(int count, char** words) {
   const bool quick = count > 1 && std::strcmp(words[1], "quick") == 0;
-  return nano::cuda::Main(quick, std::vector<std::string>(words + (quick ? 2 : 1), words + count));
+  return nano::Main(quick, std::vector<std::string>(words + (quick ? 2 : 1), words + count));
 }

@@ -1,0 +1,122 @@
+// Matrix products, for every op that has some (gpu/product.h).
+#pragma once
+
+#include "metal/kernel.h"
+
+// A launch. Group x makes a tile of a matrix of c; group y sums `part_terms` of the k terms. a and b are read alike: of
+// side s (a row of a, a column of b) term p is element s * stride + p, or s + p * stride where the terms lie across.
+// The next matrix of the batch begins a step further on.
+struct GemmArguments {
+  uint32_t m, n, k;
+  uint32_t a_stride, a_step, b_stride, b_step;
+  uint32_t c_row, c_step, part_step;
+  uint32_t part_terms;
+  uint32_t tiles_down, tiles_along;  // in each matrix of c
+};
+
+#if defined(__METAL_VERSION__)
+
+// Operands 0 to 2 of a launch are c, a and b.
+constant uint kAcrossA [[function_constant(1)]];
+constant uint kAcrossB [[function_constant(2)]];
+constant uint kTf32 [[function_constant(3)]];  // a and b are rounded to it on their way
+constant uint kAccumulate [[function_constant(4)]];
+constant uint kBias [[function_constant(5)]];
+constant uint kRelu [[function_constant(6)]];
+
+// A group's place. Tiles are walked in bands of eight rows of tiles, so that groups that run together read the same.
+struct Place {
+  uint matrix, part, tile_down, tile_along;
+  uint first, last;  // terms
+};
+
+inline Place PlaceOf(constant GemmArguments& work, uint2 group) {
+  constexpr uint kBand = 8;
+  const uint tiles = work.tiles_down * work.tiles_along, tile = group.x % tiles;
+  const uint above = tile / (kBand * work.tiles_along) * kBand, rows = min(work.tiles_down - above, kBand);
+  const uint in_band = tile - above * work.tiles_along;
+  Place place;
+  place.matrix = group.x / tiles, place.part = group.y;
+  place.tile_down = above + in_band % rows, place.tile_along = in_band / rows;
+  place.first = group.y * work.part_terms, place.last = min(place.first + work.part_terms, work.k);
+  return place;
+}
+
+// Where the place's terms begin.
+inline uint BeginOfA(constant GemmArguments& work, Place place) {
+  return place.matrix * work.a_step + place.first * (kAcrossA != 0 ? work.a_stride : 1);
+}
+inline uint BeginOfB(constant GemmArguments& work, Place place) {
+  return place.matrix * work.b_step + place.first * (kAcrossB != 0 ? work.b_stride : 1);
+}
+
+// To 11 bits, the nearest, ties away from 0. Infinities and NaNs stay.
+inline float ToTf32(float value) {
+  const uint bits = as_type<uint>(value);
+  return (bits & 0x7F800000u) == 0x7F800000u ? value : as_type<float>((bits + 0x1000u) & 0xFFFFE000u);
+}
+inline float4 ToTf32(float4 v) { return float4(ToTf32(v.x), ToTf32(v.y), ToTf32(v.z), ToTf32(v.w)); }
+
+// The first `count` of four sums that lie side by side go where they belong.
+inline void Put(constant GemmArguments& work, Place place, device float* c, device const float* bias, uint row,
+                uint column, uint count, float4 sums) {
+  const uint at = place.matrix * work.c_step + place.part * work.part_step + row * work.c_row + column;
+  if (kAccumulate != 0) sums += LoadQuad(FloatsIn(c, 0u), at, at + count);
+  if (kBias != 0) sums += LoadQuad(FloatsIn(bias, false), column, column + count);
+  if (kRelu != 0) sums = select(sums, float4(0), sums < 0);  // a NaN stays
+  StoreQuad(FloatsOut(c, 0u), at, at + count, sums);
+}
+
+#else  // the host's part
+#include "gpu/product.h"
+
+namespace nano::metal {
+
+using gpu::Matrix;
+using gpu::Product;
+using gpu::ProductOf;
+
+// Bytes of scratch that Multiply needs; looks at sizes and strides only.
+size_t MultiplyScratch(const Product& product);
+// In which order a sum is taken depends on sizes and strides alone. Operands of f32 are rounded first if the precision
+// is kTf32.
+Outcome Multiply(const Call& call, Message& message, const Product& product, void* scratch,
+                 Precision precision = Precision::kF32);
+
+// As the call has them: their data and dtypes, and the precision. `first`: the input that is a.
+inline Outcome MultiplyInputs(const Call& call, Message& message, Product product, size_t first) {
+  product.a.data = call.inputs[first].data, product.b.data = call.inputs[first + 1].data;
+  product.c = call.outputs[0].data;
+  product.dtype = call.inputs[first].spec->dtype, product.c_dtype = call.outputs[0].spec->dtype;
+  return Multiply(call, message, product, call.scratch, call.precision);
+}
+
+// ---- How it is done: gemm.metal and gemm_thin.metal.
+struct GemmWork {
+  GemmArguments arguments;
+  Operand c, a, b, bias;
+  bool across_a, across_b, tf32, accumulate, has_bias, relu;
+  int64_t batch, parts;
+};
+
+constexpr int64_t kThinRows = 8;  // the most that a thin product has
+Outcome MultiplyThin(const Call& call, Message& message, const GemmWork& work);
+
+// Cuts c into tiles, of which each is a group's, and launches.
+inline Outcome LaunchTiles(const Call& call, Message& message, GemmWork work, int64_t tile_rows, int64_t tile_columns,
+                           int threads, const Function& function) {
+  GemmArguments& arguments = work.arguments;
+  arguments.tiles_down = static_cast<uint32_t>(DivideUp(arguments.m, tile_rows));
+  arguments.tiles_along = static_cast<uint32_t>(DivideUp(arguments.n, tile_columns));
+  const auto whole = [&](bool across, uint32_t sides) -> uint32_t {
+    return (across ? sides : arguments.k) % kQuad == 0;
+  };
+  const int64_t tiles = int64_t{arguments.tiles_down} * arguments.tiles_along;
+  return Launch(call, message, {tiles * work.batch, threads, work.parts}, function,
+                {work.across_a, work.across_b, work.tf32, work.accumulate, work.has_bias, work.relu,
+                 whole(work.across_a, arguments.m), whole(work.across_b, arguments.n), arguments.m},
+                arguments, {work.c, work.a, work.b, work.bias});
+}
+
+}  // namespace nano::metal
+#endif

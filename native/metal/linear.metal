@@ -1,0 +1,36 @@
+// linear: y = x·weightᵀ + bias, and relu if asked. The kernels are gemm.metal's.
+#include "metal/gemm.h"
+#if defined(__METAL_VERSION__)
+#else  // the host's part
+#include "metal/kernels.h"
+#include "ops/linear.h"
+
+namespace nano::metal {
+namespace {
+
+Product ProductOf(const Shape& x, const Shape& weight) {
+  Product product{};
+  product.n = weight.dims[0];
+  product.k = weight.dims[1];
+  product.m = x.elements() / product.k;
+  product.a = {nullptr, product.k, 1};
+  product.b = {nullptr, 1, product.k};
+  product.c_row = product.n;
+  return product;
+}
+
+}  // namespace
+
+size_t ScratchLinear(const OpView& op, const Params&) {
+  return MultiplyScratch(ProductOf(op.inputs[0].shape, op.inputs[1].shape));
+}
+
+Outcome RunLinear(const Call& call, Message& message) {
+  Product product = ProductOf(InputShape(call, 0), InputShape(call, 1));
+  product.bias = static_cast<const float*>(call.inputs[2].data);
+  product.relu = call.params->as<LinearParams>().relu;
+  return MultiplyInputs(call, message, product, 0);
+}
+
+}  // namespace nano::metal
+#endif
