@@ -195,7 +195,22 @@ function bothInBf16(name: string, sizes: Sizes, given: Operands, nmse = 2 ** -14
 
 /** In tiles, and in heads so short that they are worked on as a whole. */
 function specials(): Case[] {
-  return [...specialsOf(29, both), ...specialsOf(13, both), ...hidden(29), ...hidden(13), ...fewQueries()]
+  return [
+    ...specialsOf(29, both),
+    ...specialsOf(13, both),
+    ...[5, 80, 200].map(growing),
+    ...hidden(29),
+    ...hidden(13),
+    ...fewQueries(),
+  ]
+}
+
+/** Each tile's scores are far above those before it, so that what was summed has to be scaled down. */
+function growing(D: number): Case {
+  const sizes: Sizes = { T: 70, H: 2, D }
+  const { q, k, v } = operands(sizes)
+  const values = (k.values as Float32Array).map((x, i) => x * (8 + Math.floor(i / (2 * D))))
+  return forward(`scores that grow, D ${D}`, sizes, { q, k: { ...k, values }, v }, inf)
 }
 
 function specialsOf(
