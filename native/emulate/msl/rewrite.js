@@ -257,7 +257,7 @@ function rewrite(preprocessed) {
           `threadgroup variable '${declarators}' in a nested scope: declare it in the kernel's own`,
         )
       }
-      const references = declarators.split(',').map((declarator) => {
+      const references = splitArguments(declarators).map((declarator) => {
         const [, name, dimensions] = /^\s*(\w+)\s*([\s\S]*?)\s*$/.exec(declarator)
         return `threadgroup auto& ${name} = msl_tg<${type.trim()}${dimensions}>(${slot++});`
       })
