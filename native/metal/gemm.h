@@ -111,10 +111,11 @@ inline Outcome LaunchTiles(const Call& call, Message& message, GemmWork work, in
   const auto whole = [&](bool across, uint32_t sides) -> uint32_t {
     return (across ? sides : arguments.k) % kQuad == 0;
   };
+  const uint32_t rows = arguments.m <= kThinRows ? arguments.m : 0;  // kernels of tiles are the same for any number
   const int64_t tiles = int64_t{arguments.tiles_down} * arguments.tiles_along;
   return Launch(call, message, {tiles * work.batch, threads, work.parts}, function,
                 {work.across_a, work.across_b, work.tf32, work.accumulate, work.has_bias, work.relu,
-                 whole(work.across_a, arguments.m), whole(work.across_b, arguments.n), arguments.m},
+                 whole(work.across_a, arguments.m), whole(work.across_b, arguments.n), rows},
                 arguments, {work.c, work.a, work.b, work.bias});
 }
 

@@ -331,7 +331,7 @@ bool Wanted(const std::vector<std::string>& names, const std::string& name) {
   return names.empty();
 }
 
-int Main(bool quick, const std::vector<std::string>& names) {
+int Test(bool quick, const std::vector<std::string>& names) {
   const Kind kinds[] = {{"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
                         {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
                         {"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
@@ -343,8 +343,6 @@ int Main(bool quick, const std::vector<std::string>& names) {
                              {64, 136, 96},   {65, 63, 130},   {72, 128, 264},      {129, 8, 1000}, {72, 72, 1096},
                              {40, 24, 72, 3}, {33, 31, 35, 3}, {24, 72, 8, 5, true}};
   cases.insert(cases.end(), std::begin(kManyTiles), std::end(kManyTiles));
-  Message message;
-  Must(device.open(0, queue, message), message);
   Bench bench;
   bool failed = false;
   int made = 0;
@@ -379,6 +377,14 @@ int Main(bool quick, const std::vector<std::string>& names) {
     failed = failed || worst.failed > 0;
   }
   return failed || made == 0 ? 1 : 0;
+}
+
+int Main(bool quick, const std::vector<std::string>& names) {
+  Message message;
+  Must(device.open(0, queue, message), message);
+  const int status = Test(quick, names);
+  device.close(queue);
+  return status;
 }
 
 }  // namespace
