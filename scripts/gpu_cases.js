@@ -204,6 +204,7 @@ const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [o
   --bytes N          leaves out cases whose tensors take more (default 64 MiB)
   --each N           only about N of each kind
   --only TEXT        only cases whose name or ops hold TEXT
+  --without PATTERN  without those whose name it matches
   --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
   --jobs N           processes at a time (default 2)
   --list             runs none: prints the paths of the cases chosen`
@@ -221,7 +222,10 @@ async function main() {
     return 2
   }
   const only = argument('--only', '')
-  const all = describeCases(folder).filter(({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only))
+  const without = process.argv.includes('--without') ? new RegExp(argument('--without')) : undefined
+  const all = describeCases(folder).filter(
+    ({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only) && !without?.test(name),
+  )
   const limits = {
     work: Number(argument('--work', 3e6)),
     bytes: Number(argument('--bytes', 64 * 2 ** 20)),

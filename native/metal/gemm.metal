@@ -1,7 +1,7 @@
 // Products in tiles, on simdgroup matrices. A group of four simdgroups makes a square tile of c, each simdgroup a
 // quarter of it, which stays in its registers. Terms go through threadgroup memory, a step at a time: while one step is
-// multiplied, the next is on its way to registers. Tiles are of 64 × 64, or where there would be too few of them 32 × 32:
-// docs/performance.md says why (Tiles of products).
+// multiplied, the next is on its way to registers. Tiles are of 64 × 64, or where there would be too few of them 32 ×
+// 32: docs/performance.md says why (Tiles of products).
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 

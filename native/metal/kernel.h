@@ -1,10 +1,10 @@
 // What kernels are written with: for their part in Metal's language, then for the host's part that launches them. One
-// file an op, with the CPU's name for it, holds both; table.cc lists them. sources.cmake puts the first part of each into
-// the program's binary, where it is compiled at first use.
+// file an op, with the CPU's name for it, holds both; table.cc lists them. sources.cmake puts the first part of each
+// into the program's binary, where it is compiled at first use.
 //
 // Operands are the buffers of a launch, from number 2 on: outputs first, then inputs. A kernel takes the control first
-// and does nothing once it says that something has failed. All sums are taken in an order that depends on sizes alone, so
-// that every run gives the same bits. Elements are counted in 32 bits; tensors have fewer than 2^31.
+// and does nothing once it says that something has failed. All sums are taken in an order that depends on sizes alone,
+// so that every run gives the same bits. Elements are counted in 32 bits; tensors have fewer than 2^31.
 #pragma once
 
 #if defined(__METAL_VERSION__)
@@ -27,8 +27,8 @@ inline void Complain(device Control& control, uint op, thread const Complaint& c
   control.failed = 1;
 }
 
-// ---- Tensors that are f32 or bf16 in memory: operand `number` of the launch, in f32 for those who look at it. Rows may
-// begin anywhere, so four in a row are read as packed ones.
+// ---- Tensors that are f32 or bf16 in memory: operand `number` of the launch, in f32 for those who look at it. Rows
+// may begin anywhere, so four in a row are read as packed ones.
 inline float FromBf16(ushort bits) { return as_type<float>(uint(bits) << 16); }
 inline float4 FromBf16(ushort4 bits) { return as_type<float4>(uint4(bits) << 16); }
 // To the nearest, ties to even. A NaN stays one.
@@ -64,9 +64,7 @@ struct FloatsOut {
 
   FloatsOut(device float* at, uint number) : data(at), bf16(IsBf16(number)) {}
   FloatsOut(device float* at, bool is_bf16) : data(at), bf16(is_bf16) {}
-  FloatsOut From(uint i) const {
-    return FloatsOut(bf16 ? (device float*)((device ushort*)data + i) : data + i, bf16);
-  }
+  FloatsOut From(uint i) const { return FloatsOut(bf16 ? (device float*)((device ushort*)data + i) : data + i, bf16); }
   void Set(uint i, float value) const {
     if (bf16) {
       ((device ushort*)data)[i] = ToBf16(value);
@@ -180,7 +178,7 @@ struct Operand {
   const void* data;
   Dtype dtype = Dtype::kF32;
 
-  Operand(const void* at) : data(at) {}                                                     // NOLINT(google-explicit-*)
+  Operand(const void* at) : data(at) {}                                                 // NOLINT(google-explicit-*)
   Operand(const gpu::Tensor& tensor) : data(tensor.data), dtype(tensor.spec->dtype) {}  // NOLINT(google-explicit-*)
 };
 

@@ -2,7 +2,7 @@
 # Formats the C++ sources; with --check says what is not formatted and fails.
 set -eu
 cd "$(dirname "$0")/../.."
-mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'native/**/*.cc' 'native/**/*.h' 'native/**/*.cu' 'native/**/*.cuh' 'binding/*.cc' 'binding/*.h')
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'native/**/*.cc' 'native/**/*.h' 'native/**/*.cu' 'native/**/*.cuh' 'native/metal/*.metal' 'native/**/*.mm' 'binding/*.cc' 'binding/*.h')
 if [ "${1:-}" = --check ]; then
   clang-format --dry-run --Werror "${sources[@]}"
 else

@@ -23,7 +23,8 @@ bool Compile(id<MTLDevice> device, const Source& source) {
   options.fastMathEnabled = NO;
   options.languageVersion = MTLLanguageVersion3_1;
   NSError* error = nil;
-  if ([device newLibraryWithSource:[NSString stringWithUTF8String:source.text] options:options error:&error]) return true;
+  if ([device newLibraryWithSource:[NSString stringWithUTF8String:source.text] options:options error:&error])
+    return true;
   std::fprintf(stderr, "%s.metal does not compile:\n%s\n", source.name, error.localizedDescription.UTF8String);
   return false;
 }
