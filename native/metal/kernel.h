@@ -173,7 +173,7 @@ struct Grid {
   int64_t across = 1, deep = 1;  // threadgroup_position_in_grid.y, .z
 };
 
-// What a kernel is given: f32, or integers, if it is no tensor. Null: nothing, which a kernel must not look at.
+// What a kernel is given: f32, or integers, if it is no tensor. Where it doesn't look at one, any other will do.
 struct Operand {
   const void* data;
   Dtype dtype = Dtype::kF32;
