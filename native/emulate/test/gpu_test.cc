@@ -84,6 +84,7 @@ class Walk {
     if (!Try("in a third arena", [&] { return RunLarger(false); })) return false;
     if (!Try("release", [&] { return session_->Release(largest_); })) return false;
     if (!Try("in a fourth arena", [&] { return RunLarger(false); })) return false;
+    if (!emulator.failing && !GivesBack()) return false;
     if (!Try("release", [&] { return session_->Release(larger_); })) return false;
     return Run("checked", true, false) && Run("timed", false, true) && Run("replayed at last", false, false);
   }
@@ -217,6 +218,20 @@ class Walk {
       if (got != 5 * inputs[i]) problem = "larger: another result";
     }
     return Status::Ok();
+  }
+
+  // A program that comes and goes leaves nothing behind.
+  bool GivesBack() {
+    std::string alive;
+    for (int round = 0; round < 3; ++round) {
+      if (!Try("compile the largest again", [&] { return CompileSums(2 * kLarger, largest_); })) return false;
+      if (!Try("beside the largest", [&] { return RunLarger(false); })) return false;
+      if (!Try("release again", [&] { return session_->Release(largest_); })) return false;
+      if (!Try("without the largest", [&] { return RunLarger(false); })) return false;
+      if (round == 2 && alive != emulator.alive()) problem = "first " + alive + ", then " + emulator.alive();
+      alive = emulator.alive();
+    }
+    return true;
   }
 
   // From the same contents every time, so that it can be repeated.
