@@ -6,7 +6,8 @@
 // --most: of each file no more than N, from its number M on, round about; with another M each time all have their turn.
 // The folder is CMake's, with -DNANO_GPT_METAL=emulated and CMAKE_EXPORT_COMPILE_COMMANDS.
 
-const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
+  require('node:fs')
 const { tmpdir } = require('node:os')
 const { basename, dirname, join, resolve } = require('node:path')
 const { chooseCases, describeCases, parallel, run, runCases } = require('./gpu_cases')
@@ -139,7 +140,7 @@ const mutants = {
   'metal/copy.metal': alike(
     { cases: /^copy / },
     ['the tail is left out', 'for (ulong k = at; k < bytes; ++k) y[k] = x[k];', ''],
-    ['the tail is rounded up', 'at + 16 <= bytes', 'at < bytes'],
+    ['the tail is rounded up', 'at + 16 <= bytes', 'at < bytes', { cases: /^copy /, races: true, each: 10 }],
     ['a unit too few', 'DivideUp(static_cast<int64_t>(bytes), 16)', 'static_cast<int64_t>(bytes) / 16'],
   ),
   'metal/cast.metal': alike(
@@ -198,7 +199,12 @@ const mutants = {
     ],
     ['a coefficient', '6.217671e-2f', '6.217971e-2f'],
     ['the slope of the argument', '3 * kDouble * kCubic', '2 * kDouble * kCubic'],
-    ['far numbers are squared', 'z = select(below, float4(-30.0f), below < -30.0f)', 'z = x'],
+    [
+      'far numbers are squared',
+      'z = select(below, float4(-30.0f), below < -30.0f)',
+      'z = x',
+      { cases: /^gelu_backward squares that overflow/ },
+    ],
     ['no density', 'fma(x, normal.density, Share(x, normal.tail))', 'Share(x, normal.tail)'],
   ),
   'metal/swiglu.metal': alike(
@@ -539,7 +545,7 @@ const mutants = {
       'no barrier',
       '  threadgroup_barrier(mem_flags::mem_threadgroup);\n',
       '',
-      { gemm: ['f32 3 x 33 x 65'], races: true },
+      { cases: /^matmul [1-8]x\d+x\d+$/, races: true, each: 20 },
     ],
     ['tf32 is not rounded', 'kTf32 != 0 ? ToTf32(value) : value', 'value', { gemm: ['tf32 3 x 33 x 65'] }],
     [
@@ -1301,28 +1307,49 @@ function isShader(file, from) {
   return host < 0 || text.indexOf(from) < host
 }
 
-/** Compiles a changed file as CMake does and links `target` with it: the program's path. */
-async function rebuild(file, copy, target) {
+/** The sources that hold `file`, itself or by including it. */
+function sourcesWith(file) {
+  if (!file.endsWith('.h')) return [file]
+  const includes = (path, seen = new Set()) => {
+    if (seen.has(path) || !existsSync(join(root, 'native', path))) return seen
+    seen.add(path)
+    const text = readFileSync(join(root, 'native', path), 'utf8')
+    for (const [, name] of text.matchAll(/^#include "(.*)"$/gm)) includes(name, seen)
+    return seen
+  }
+  const all = readdirSync(join(root, 'native', 'metal')).filter((name) => name.endsWith('.metal'))
+  return all.map((name) => `metal/${name}`).filter((name) => includes(name).has(file))
+}
+
+/** Compiles a source as CMake does, with what lies in `copy` before what is in the repository: the object's path. */
+async function compile(file, copy) {
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
   const source = join(root, 'native', file)
   const { command } = commands.find((it) => it.file === source && it.command.includes('nano_core.dir/'))
-  const object = join(copy, 'changed.o')
-  const compile = command
+  const object = join(copy, `${basename(file)}.o`)
+  const changed = existsSync(join(copy, file)) ? join(copy, file) : source
+  const how = command
     .replace(/ -o \S+/, ` -o ${object}`)
-    .replace(` -c ${source}`, ` -c ${join(copy, file)}`)
+    .replace(` -c ${source}`, ` -c ${changed}`)
     .replace(/ -O3 /, ' -O0 -w ')
-  const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${compile}`])
+    .replace(/ -I/, ` -I${copy} -I`)
+  const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${how}`])
   if (end !== 0) throw new Error(`${file} does not compile:\n${stderr}`)
-  const link = readFileSync(join(build, 'CMakeFiles', `${target}.dir`, 'link.txt'), 'utf8').trim()
+  return object
+}
+
+/** `target`, linked as CMake does, but with these objects for the files that they are of: the program's path. */
+async function link(target, objects, copy) {
+  let command = readFileSync(join(build, 'CMakeFiles', `${target}.dir`, 'link.txt'), 'utf8').trim()
   const path = join(copy, target)
-  // In place of the program's own, or before the archive: what that has of the same names is then not looked for.
-  const own = link.split(' ').find((it) => it.replaceAll('"', '').endsWith(`native/${file}.o`))
-  const changed = (own ? link.replace(own, object) : link.replace(' -o ', ` ${object} -o `)).replace(
-    / -o \S+/,
-    ` -o ${path}`,
-  )
-  const linked = await run('sh', ['-c', `cd ${build} && ${changed}`])
-  if (linked.end !== 0) throw new Error(`${target} does not link:\n${linked.stderr}`)
+  for (const [file, object] of objects) {
+    // In place of the program's own, or before the archive: what that has of the same names is then not looked for.
+    const own = command.split(' ').find((it) => it.replaceAll('"', '').endsWith(`native/${file}.o`))
+    command = own ? command.replace(own, object) : command.replace(' -o ', ` ${object} -o `)
+  }
+  command = command.replace(/ -o \S+/, ` -o ${path}`)
+  const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${command}`])
+  if (end !== 0) throw new Error(`${target} does not link:\n${stderr}`)
   return path
 }
 
@@ -1432,11 +1459,13 @@ async function hunt(work) {
       const more = {}
       if (isShader(file, from)) {
         more.SIMT_EDIT = join(copy, 'edit')
-        writeFileSync(more.SIMT_EDIT, `${from}\0${to}`)
+        writeFileSync(more.SIMT_EDIT, `native/${file}\0${from}\0${to}`)
       } else {
         const text = readFileSync(join(root, 'native', file), 'utf8').replace(from, () => to)
         writeFileSync(join(copy, file), text)
-        for (const target of targetsOf(how)) programs[target] = await rebuild(file, copy, target)
+        const objects = []
+        for (const source of sourcesWith(file)) objects.push([source, await compile(source, copy)])
+        for (const target of targetsOf(how)) programs[target] = await link(target, objects, copy)
       }
       const caught = await judge(how, cases, programs, more)
       rmSync(copy, { recursive: true, force: true })

@@ -129,7 +129,7 @@ const cuda: Kind = {
 /** Shaders with a mistake in what they all include. */
 function broken(folder: string): Record<string, string> {
   const path = join(folder, 'edit')
-  writeFileSync(path, 'inline bool Stopped(\0inline bool Stopped stopped(')
+  writeFileSync(path, 'native/metal/kernel.h\0inline bool Stopped(\0inline bool Stopped stopped(')
   return { SIMT_EDIT: path }
 }
 

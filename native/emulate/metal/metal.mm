@@ -688,16 +688,19 @@ ShaderOptions OptionsOf(MTLCompileOptions* options) {
   return shader;
 }
 
-// SIMT_EDIT=FILE: a mutant. What the file has before a zero byte is replaced by what it has behind it.
+// SIMT_EDIT=FILE: a mutant. The file has, with zero bytes in between, which of the sources that #line names it is to,
+// what is to be replaced there, and with what.
 std::string Edited(std::string source) {
   const char* path = getenv("SIMT_EDIT");
   if (!path) return source;
   std::ifstream file(path, std::ios::binary);
   const std::string edit((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const size_t zero = edit.find('\0');
-  REQUIRE(zero != std::string::npos, "SIMT_EDIT is %s, which has no zero byte", path);
-  const size_t at = source.find(edit.substr(0, zero));
-  return at == std::string::npos ? source : source.replace(at, zero, edit.substr(zero + 1));
+  const size_t first = edit.find('\0'), second = edit.find('\0', first + 1);
+  REQUIRE(second != std::string::npos, "SIMT_EDIT is %s, which has not two zero bytes", path);
+  const size_t begin = source.rfind('"' + edit.substr(0, first) + '"');  // what it includes comes before
+  const std::string from = edit.substr(first + 1, second - first - 1);
+  const size_t at = begin == std::string::npos ? begin : source.find(from, begin);
+  return at == std::string::npos ? source : source.replace(at, from.size(), edit.substr(second + 1));
 }
 }  // namespace
 
