@@ -77,15 +77,13 @@ class CpuExecutable final : public Executable {
       const int threads = pool_.Get().threads();
       if (threads == planned_threads_) return Status::Ok();
       std::vector<size_t> scratch(program().ops.size(), 0);
-      std::vector<bool> elementwise(program().ops.size(), false);
       for (size_t op = 0; op < program().ops.size(); ++op) {
-        elementwise[op] = kernels_[op]->elementwise;
         if (kernels_[op]->scratch == nullptr) continue;
         const OpSpecs specs(program(), program().ops[op]);
         scratch[op] = kernels_[op]->scratch(specs.view(), checked().params[op], threads);
       }
       const size_t most = scratch.empty() ? 0 : *std::max_element(scratch.begin(), scratch.end());
-      Result<Plan> plan = PlanArena(program(), most, elementwise);
+      Result<Plan> plan = PlanArena(program(), most);
       if (!plan.ok()) return plan.status();
       scratch_bytes_ = std::move(scratch);
       plan_ = std::move(plan.value());

@@ -40,9 +40,6 @@ struct Kernel {
   Status (*run)(const Call& call);
   // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
   size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
-  // Elementwise: its first output may lie where an input of its size does, as nothing is read of an element once it is
-  // written.
-  bool elementwise = false;
 };
 
 // The kernels for the best instruction set that this processor has, or for the one named ("avx2", "neon", "portable";

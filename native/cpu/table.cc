@@ -4,8 +4,6 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-constexpr bool kElementwise = true;
-
 constexpr Kernel kKernels[] = {
     {"fill", RunFill},
     {"tril_mean", RunTrilMean},
@@ -16,24 +14,24 @@ constexpr Kernel kKernels[] = {
     {"embedding_backward", RunEmbeddingBackward},
     {"matmul", RunMatmul, ScratchMatmul},
     {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
-    {"add", RunAdd, nullptr, kElementwise},
+    {"add", RunAdd},
     {"sum_leading", RunSumLeading, ScratchSumLeading},
-    {"relu", RunRelu, nullptr, kElementwise},
-    {"relu_backward", RunReluBackward, nullptr, kElementwise},
-    {"relu_squared", RunReluSquared, nullptr, kElementwise},
-    {"relu_squared_backward", RunReluSquaredBackward, nullptr, kElementwise},
-    {"gelu", RunGelu, nullptr, kElementwise},
-    {"gelu_backward", RunGeluBackward, nullptr, kElementwise},
-    {"swiglu", RunSwiglu, nullptr, kElementwise},
-    {"swiglu_backward", RunSwigluBackward, nullptr, kElementwise},
-    {"soft_cap", RunSoftCap, nullptr, kElementwise},
-    {"soft_cap_backward", RunSoftCapBackward, nullptr, kElementwise},
-    {"dropout", RunDropout, nullptr, kElementwise},
+    {"relu", RunRelu},
+    {"relu_backward", RunReluBackward},
+    {"relu_squared", RunReluSquared},
+    {"relu_squared_backward", RunReluSquaredBackward},
+    {"gelu", RunGelu},
+    {"gelu_backward", RunGeluBackward},
+    {"swiglu", RunSwiglu},
+    {"swiglu_backward", RunSwigluBackward},
+    {"soft_cap", RunSoftCap},
+    {"soft_cap_backward", RunSoftCapBackward},
+    {"dropout", RunDropout},
     {"layer_norm", RunLayerNorm},
     {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
-    {"rms_norm", RunRmsNorm, nullptr, kElementwise},
-    {"rms_norm_backward", RunRmsNormBackward, ScratchRmsNormBackward, kElementwise},
-    {"rope", RunRope, ScratchRope, kElementwise},
+    {"rms_norm", RunRmsNorm},
+    {"rms_norm_backward", RunRmsNormBackward, ScratchRmsNormBackward},
+    {"rope", RunRope, ScratchRope},
     {"masked_softmax", RunMaskedSoftmax},
     {"masked_softmax_backward", RunMaskedSoftmaxBackward},
     {"attention", RunAttention, ScratchAttention},
@@ -55,7 +53,7 @@ constexpr Kernel kKernels[] = {
     {"repetition_penalty", RunRepetitionPenalty},
     {"sample", RunSample, ScratchSample},
     {"linear", RunLinear, ScratchLinear},
-    {"dropout_add", RunDropoutAdd, nullptr, kElementwise},
+    {"dropout_add", RunDropoutAdd},
     {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
 };
 

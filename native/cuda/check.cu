@@ -1,5 +1,5 @@
 // Looks at contents: integers that must be in a range, floats that must be finite.
-#include "cuda/check.cuh"
+#include "cuda/kernels.h"
 
 namespace nano::cuda {
 namespace {

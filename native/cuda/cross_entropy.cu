@@ -1,5 +1,4 @@
 // cross_entropy and its gradient.
-#include "cuda/check.cuh"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/math.h"

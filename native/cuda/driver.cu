@@ -7,9 +7,7 @@
 #include <iterator>
 #include <new>
 
-#include "cuda/check.cuh"
-#include "cuda/kernel.cuh"
-#include "cuda/table.cuh"
+#include "cuda/kernels.h"
 #include "gpu/driver.h"
 
 namespace nano::gpu {
@@ -341,31 +339,32 @@ Outcome OutcomeOf(cudaError_t error, const char* what, Message& message) {
 
 NANO_EXPORT const nano::gpu::Module* nano_gpt_cuda_module() {
   using namespace nano::cuda;  // NOLINT: one function, which lists what is in there
-  static const nano::gpu::Module module = {nano::gpu::kAbi,
-                                           Kernels(),
-                                           KernelCount(),
-                                           INT64_MAX,
-                                           Count,
-                                           Describe,
-                                           Open,
-                                           Close,
-                                           Allocate,
-                                           Free,
-                                           AllocateHost,
-                                           FreeHost,
-                                           Upload,
-                                           Download,
-                                           Zero,
-                                           nullptr,
-                                           nano::cuda::CheckFinite,
-                                           MakeEvent,
-                                           FreeEvent,
-                                           Mark,
-                                           Wait,
-                                           Seconds,
-                                           Begin,
-                                           End,
-                                           Replay,
-                                           FreeRecording};
+  static const nano::gpu::Module module = {
+      .abi = nano::gpu::kAbi,
+      .kernels = kKernels,
+      .kernel_count = std::size(kKernels),
+      .most_elements = INT64_MAX,
+      .count = Count,
+      .describe = Describe,
+      .open = Open,
+      .close = Close,
+      .allocate = Allocate,
+      .free = Free,
+      .allocate_host = AllocateHost,
+      .free_host = FreeHost,
+      .upload = Upload,
+      .download = Download,
+      .zero = Zero,
+      .check_finite = nano::cuda::CheckFinite,
+      .make_event = MakeEvent,
+      .free_event = FreeEvent,
+      .mark = Mark,
+      .wait = Wait,
+      .seconds = Seconds,
+      .begin = Begin,
+      .end = End,
+      .replay = Replay,
+      .free_recording = FreeRecording,
+  };
   return &module;
 }

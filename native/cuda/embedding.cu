@@ -1,5 +1,4 @@
 // embedding: rows of a table; its gradient adds them up again.
-#include "cuda/check.cuh"
 #include "cuda/kernels.h"
 #include "cuda/move_rows.cuh"
 #include "cuda/sort.cuh"

@@ -1,5 +1,4 @@
 // positions: start, start + 1, …, for one sequence or for each.
-#include "cuda/check.cuh"
 #include "cuda/kernels.h"
 #include "ops/positions.h"
 

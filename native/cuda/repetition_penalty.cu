@@ -1,5 +1,4 @@
 // repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
-#include "cuda/check.cuh"
 #include "cuda/kernels.h"
 
 namespace nano::cuda {

@@ -1,5 +1,4 @@
 // rope: a block has a position. It computes the position's cosines and sines and turns all that stands there by them.
-#include "cuda/check.cuh"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/math.h"

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/guard.h"
+#include "ops/rule.h"
 
 namespace nano {
 namespace {
@@ -118,7 +119,7 @@ std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::spa
   return std::nullopt;
 }
 
-Result<Plan> Place(const Program& program, size_t scratch, const std::vector<bool>& elementwise) {
+Result<Plan> Place(const Program& program, size_t scratch) {
   Plan plan;
   plan.buffers.assign(program.buffers.size(), 0);
   const std::vector<std::vector<uint32_t>> last_uses = LastUses(program);
@@ -127,8 +128,9 @@ Result<Plan> Place(const Program& program, size_t scratch, const std::vector<boo
   if (scratch > 0) gaps.Take(Aligned(scratch));
   for (size_t op = 0; op < program.ops.size(); ++op) {
     std::vector<Item> items;
+    const bool elementwise = FindRule(program.ops[op].name)->elementwise;
     const std::optional<uint32_t> overwritten =
-        elementwise[op] ? Overwrite(program, program.ops[op], last_uses[op], plan) : std::nullopt;
+        elementwise ? Overwrite(program, program.ops[op], last_uses[op], plan) : std::nullopt;
     for (const uint32_t buffer : program.ops[op].outputs) {
       if (program.buffers[buffer].role != Role::kTemporary) continue;
       if (overwritten.has_value() && buffer == program.ops[op].outputs[0]) continue;
@@ -150,8 +152,8 @@ Result<Plan> Place(const Program& program, size_t scratch, const std::vector<boo
 
 }  // namespace
 
-Result<Plan> PlanArena(const Program& program, size_t scratch, const std::vector<bool>& elementwise) {
-  return Guarded([&] { return Place(program, scratch, elementwise); });
+Result<Plan> PlanArena(const Program& program, size_t scratch) {
+  return Guarded([&] { return Place(program, scratch); });
 }
 
 }  // namespace nano

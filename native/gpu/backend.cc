@@ -312,15 +312,13 @@ class GpuExecutable final : public Executable {
 
   Status PlanMemory() {
     std::vector<size_t> scratch(program().ops.size(), 0);
-    std::vector<bool> elementwise(program().ops.size(), false);
     for (size_t op = 0; op < scratch.size(); ++op) {
-      elementwise[op] = kernels_[op]->elementwise;
       if (kernels_[op]->scratch == nullptr) continue;
       const OpSpecs specs(program(), program().ops[op]);
       scratch[op] = kernels_[op]->scratch(specs.view(), checked().params[op]);
     }
     const size_t most = scratch.empty() ? 0 : *std::max_element(scratch.begin(), scratch.end());
-    Result<Plan> plan = PlanArena(program(), most, elementwise);
+    Result<Plan> plan = PlanArena(program(), most);
     if (!plan.ok()) return plan.status();
     plan_ = std::move(plan.value());
     return kSanitizing ? MakeSeparate(scratch) : Status::Ok();

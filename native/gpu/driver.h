@@ -49,8 +49,6 @@ struct Kernel {
   Outcome (*run)(const Call& call, Message& message);
   // Bytes of scratch. Null: none.
   size_t (*scratch)(const OpView& op, const Params& params) = nullptr;
-  // As for the CPU's kernels (cpu/kernel.h).
-  bool elementwise = false;
 };
 
 struct Description {
@@ -80,10 +78,10 @@ struct Module {
   // Enqueued. The host's memory is of allocate_host().
   Outcome (*upload)(Queue* queue, void* to, const void* from, size_t bytes, Message& message);
   Outcome (*download)(Queue* queue, void* to, const void* from, size_t bytes, Message& message);
-  Outcome (*zero)(Queue* queue, void* to, size_t bytes, Message& message);
+  Outcome (*zero)(Queue* queue, void* to, size_t bytes, Message& message) = nullptr;
   // Where the host sees the device's memory: waits until it may touch that, so that nothing needs to be copied there or
   // back, nor zeroed. Null where it doesn't.
-  Outcome (*finish)(Queue* queue, Message& message);
+  Outcome (*finish)(Queue* queue, Message& message) = nullptr;
   // The number of a float's first element that is not finite becomes the control's complaint.
   Outcome (*check_finite)(const Call& call, size_t output, Message& message);
   // `timed`: seconds() may be asked of it.
@@ -100,6 +98,6 @@ struct Module {
 };
 
 // Changes whenever a module that was built before would not fit.
-constexpr uint64_t kAbi = (uint64_t{2} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
+constexpr uint64_t kAbi = (uint64_t{3} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
 
 }  // namespace nano::gpu

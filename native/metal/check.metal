@@ -63,7 +63,6 @@ template [[host_name("check_finite_32")]] [[kernel]] decltype(check_finite<uint>
 template [[host_name("check_finite_64")]] [[kernel]] decltype(check_finite<ulong>) check_finite<ulong>;
 
 #else  // the host's part
-#include "metal/check.h"
 #include "metal/kernels.h"
 
 namespace nano::metal {

@@ -113,7 +113,6 @@ kernel void cross_entropy_backward(device const Control& control [[buffer(0)]],
 }
 
 #else  // the host's part
-#include "metal/check.h"
 #include "metal/kernels.h"
 
 namespace nano::metal {

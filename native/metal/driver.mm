@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -216,12 +217,14 @@ void Free(Queue* queue, void* memory) {
   }
 }
 
-// The buffer that holds `data`, and where in it.
+// The buffer that holds `data`, and where in it. Nil: none does.
 std::pair<id<MTLBuffer>, size_t> Locate(const Queue* queue, const void* data) {
   const auto* at = static_cast<const std::byte*>(data);
-  auto next = queue->buffers.upper_bound(at);
-  --next;
-  return {next->second, static_cast<size_t>(at - next->first)};
+  const auto next = queue->buffers.upper_bound(at);
+  if (next == queue->buffers.begin()) return {nil, 0};
+  const auto& [begin, buffer] = *std::prev(next);
+  const auto offset = static_cast<size_t>(at - begin);
+  return offset < buffer.length ? std::pair{buffer, offset} : std::pair{id<MTLBuffer>(nil), size_t{0}};
 }
 
 // ---- Kernels.
@@ -295,11 +298,14 @@ Outcome Encode(Queue* queue, const Command& command, Message& message) {
   const auto bind = [&](const void* data, NSUInteger index) {
     const auto [buffer, offset] = Locate(queue, data);
     [encoder setBuffer:buffer offset:offset atIndex:index];
+    return buffer != nil;
   };
-  if (command.control != nullptr) bind(command.control, 0);
+  bool bound = command.control == nullptr || bind(command.control, 0);
   [encoder setBytes:command.arguments.data() length:command.arguments.size() atIndex:1];
-  for (size_t i = 0; i < command.operands.size(); ++i) {
-    if (command.operands[i] != nullptr) bind(command.operands[i], kFirstOperand + i);
+  for (size_t i = 0; i < command.operands.size(); ++i) bound = bind(command.operands[i], kFirstOperand + i) && bound;
+  if (!bound) {
+    return Say(Outcome::kUnsupported, message, "Metal: an operand of the kernel %s lies in none of the GPU's buffers",
+               command.name);
   }
   const Grid& grid = command.grid;
   [encoder dispatchThreadgroups:MTLSizeMake(static_cast<NSUInteger>(grid.groups), static_cast<NSUInteger>(grid.across),
@@ -450,10 +456,33 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
 }
 
 const gpu::Module& Module() {
-  static const gpu::Module module = {gpu::kAbi, Kernels(), KernelCount(), INT32_MAX, Count,        Describe, Open,
-                                     Close,     Allocate,  Free,          Allocate,  Free,         Copy,     Copy,
-                                     nullptr,   Finish,    CheckFinite,   MakeEvent, FreeEvent,    Mark,     Wait,
-                                     Seconds,   Begin,     End,           Replay,    FreeRecording};
+  static const gpu::Module module = {
+      .abi = gpu::kAbi,
+      .kernels = kKernels,
+      .kernel_count = std::size(kKernels),
+      .most_elements = INT32_MAX,
+      .count = Count,
+      .describe = Describe,
+      .open = Open,
+      .close = Close,
+      .allocate = Allocate,
+      .free = Free,
+      .allocate_host = Allocate,
+      .free_host = Free,
+      .upload = Copy,
+      .download = Copy,
+      .finish = Finish,
+      .check_finite = CheckFinite,
+      .make_event = MakeEvent,
+      .free_event = FreeEvent,
+      .mark = Mark,
+      .wait = Wait,
+      .seconds = Seconds,
+      .begin = Begin,
+      .end = End,
+      .replay = Replay,
+      .free_recording = FreeRecording,
+  };
   return module;
 }
 

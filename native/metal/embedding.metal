@@ -106,7 +106,6 @@ kernel void join_pieces(device const Control& control [[buffer(0)]],
 }
 
 #else  // the host's part
-#include "metal/check.h"
 #include "metal/kernels.h"
 
 namespace nano::metal {

@@ -16,7 +16,6 @@ kernel void positions(device const Control& control [[buffer(0)]], constant Posi
 }
 
 #else  // the host's part
-#include "metal/check.h"
 #include "metal/kernels.h"
 #include "ops/positions.h"
 

@@ -35,7 +35,6 @@ kernel void repetition_penalty(device const Control& control [[buffer(0)]],
 }
 
 #else  // the host's part
-#include "metal/check.h"
 #include "metal/kernels.h"
 
 namespace nano::metal {

@@ -64,7 +64,6 @@ kernel void rope(device const Control& control [[buffer(0)]], constant RopeArgum
 #include <algorithm>
 #include <cmath>
 
-#include "metal/check.h"
 #include "metal/kernels.h"
 #include "ops/math.h"
 #include "ops/rope.h"

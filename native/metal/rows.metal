@@ -44,7 +44,7 @@ Outcome SumSlabs(const Call& call, Message& message, const float* sums, int64_t 
   const SlabArguments arguments = {static_cast<uint32_t>(slabs), static_cast<uint32_t>(n),
                                    static_cast<uint32_t>(width)};
   return Launch(call, message, {DivideUp(width, kColumns), kThreads}, {"rows", "sum_slabs"}, {}, arguments,
-                {first, second, sums});
+                {first, second == nullptr ? first : second, sums});
 }
 
 }  // namespace nano::metal

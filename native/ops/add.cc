@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kAddRule = {"add", Check};
+const Rule kAddRule = {.name = "add", .check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -14,6 +14,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kCastRule = {"cast", Check};
+const Rule kCastRule = {.name = "cast", .check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kDropoutRule = {"dropout", Check};
+const Rule kDropoutRule = {.name = "dropout", .check = Check, .elementwise = true};
 
 }  // namespace nano

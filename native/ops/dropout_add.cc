@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kDropoutAddRule = {"dropout_add", Check};
+const Rule kDropoutAddRule = {.name = "dropout_add", .check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -21,7 +21,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kReluSquaredRule = {"relu_squared", CheckForward};
-const Rule kReluSquaredBackwardRule = {"relu_squared_backward", CheckBackward};
+const Rule kReluSquaredRule = {.name = "relu_squared", .check = CheckForward, .elementwise = true};
+const Rule kReluSquaredBackwardRule = {.name = "relu_squared_backward", .check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

@@ -53,7 +53,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kRmsNormRule = {"rms_norm", CheckForward};
-const Rule kRmsNormBackwardRule = {"rms_norm_backward", CheckBackward};
+const Rule kRmsNormRule = {.name = "rms_norm", .check = CheckForward, .elementwise = true};
+const Rule kRmsNormBackwardRule = {.name = "rms_norm_backward", .check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

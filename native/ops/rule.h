@@ -48,6 +48,8 @@ struct Rule {
   Status (*check)(const OpView& op, Params& params);
   // The input that output `output` shares its buffer with, or -1. Null: no op output is in place.
   int (*in_place)(const OpView& op, int output) = nullptr;
+  // Its first output may lie where an input of its size does: kernels read nothing of an element once it is written.
+  bool elementwise = false;
 };
 
 // The rule for an op's name, or null. rules.cc lists them all.

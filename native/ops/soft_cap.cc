@@ -31,7 +31,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kSoftCapRule = {"soft_cap", CheckForward};
-const Rule kSoftCapBackwardRule = {"soft_cap_backward", CheckBackward};
+const Rule kSoftCapRule = {.name = "soft_cap", .check = CheckForward, .elementwise = true};
+const Rule kSoftCapBackwardRule = {.name = "soft_cap_backward", .check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

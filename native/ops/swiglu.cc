@@ -21,7 +21,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kSwigluRule = {"swiglu", CheckForward};
-const Rule kSwigluBackwardRule = {"swiglu_backward", CheckBackward};
+const Rule kSwigluRule = {.name = "swiglu", .check = CheckForward, .elementwise = true};
+const Rule kSwigluBackwardRule = {.name = "swiglu_backward", .check = CheckBackward, .elementwise = true};
 
 }  // namespace nano
