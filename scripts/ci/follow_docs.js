@@ -46,7 +46,11 @@ function follow(folder) {
     if (kind === 'new') writeFileSync(join(folder, file), text)
     else if (kind === 'in') insert(join(folder, file), anchor, text)
     else
-      execSync(`set -e\n${text}`, { cwd: folder, stdio: 'inherit', env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' } })
+      execSync(`set -e\n${text}`, {
+        cwd: folder,
+        stdio: 'inherit',
+        env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' },
+      })
   }
   if (count < 10) throw new Error(`only ${count} blocks of docs/add-an-op.md were understood`)
 }
