@@ -16,8 +16,8 @@ hands over its own.
 """
 
 import argparse
-import json
 import math
+import pathlib
 import sys
 import time
 from functools import partial
@@ -27,15 +27,13 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 from mlx.utils import tree_map
 
-VOCABULARY = 65
-CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
-DECODER = dict(batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2)
-NANOGPT = dict(learning_rate=1e-3, weight_decay=0.1, betas=[0.9, 0.99], clip=1.0, nanogpt=True)
+sys.path.append(str(pathlib.Path(__file__).parents[1] / 'torch'))
+from bench_common import CORPUS_LENGTH, PRESETS, STAGE_09, VOCABULARY, obey_words, say
+
 STAGES = {
-    '09': dict(DECODER, learning_rate=5e-4, weight_decay=0.01, betas=[0.9, 0.999], clip=0, nanogpt=False),
-    'baby': dict(DECODER, **NANOGPT),
-    'cpu': dict(NANOGPT, batch_size=12, block_size=64, embed=128, heads=4, layers=4, dropout=0.0),
-}  # fmt: skip
+    '09': dict(STAGE_09, betas=(0.9, 0.999), clip=0, nanogpt=False),
+    **PRESETS,
+}
 
 
 class Attention(nn.Module):
@@ -144,28 +142,6 @@ class Bench:
         return {'ms': ms, 'steps': steps, 'loss': round(loss.item(), 4)}
 
 
-def answer(bench, command) -> dict:
-    if command[0] == 'run' and len(command) == 2 and command[1].isdecimal() and int(command[1]) > 0:
-        return bench.run(int(command[1]))
-    if command == ['memory']:
-        return {'peakBytes': mx.get_peak_memory()}
-    return {'error': f'not a command: {" ".join(command)}'}
-
-
-def obey(bench) -> None:
-    for line in sys.stdin:
-        command = line.split()
-        if command == ['quit']:
-            return
-        if not command:
-            continue
-        try:
-            result = answer(bench, command)
-        except Exception as error:
-            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
-        print(json.dumps(result), flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--stage', choices=STAGES, required=True, help='or the name of a preset of nanoGPT')
@@ -180,11 +156,11 @@ def main() -> None:
         stage['batch_size'] = args.batch_size
     bench = Bench(stage, args.precision)
     if not args.steps:
-        obey(bench)
+        obey_words({('run', 1): bench.run, ('memory', 0): lambda: {'peakBytes': mx.get_peak_memory()}})
         return
     bench.run(1)
     about = {'batchSize': stage['batch_size'], 'precision': args.precision}
-    print(json.dumps({'stage': args.stage, **bench.run(args.steps), **about}), flush=True)
+    say({'stage': args.stage, **bench.run(args.steps), **about})
 
 
 if __name__ == '__main__':

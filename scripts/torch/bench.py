@@ -29,7 +29,6 @@ over 200 random batches of each split, without dropout. Reading the text and mak
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -38,11 +37,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bench_common import CORPUS_LENGTH, PRESETS, STAGE_09, VOCABULARY, obey_words, say
 from course import Model
 from fused import FusedModel
 
-VOCABULARY = 65
-CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
 EVAL_BATCHES = 200
 SMALL = dict(batch_size=32, block_size=8, embed=32, heads=4, layers=0, feed_forward=False, residual=False, norm=False,
              dropout=0.0, learning_rate=1e-3, weight_decay=0.01, steps=5000, eval_every=500)  # fmt: skip
@@ -56,13 +54,7 @@ STAGES = {
     '06': dict(SMALL, layers=3),
     '07': dict(SMALL, layers=3, residual=True),
     '08': dict(SMALL, layers=3, residual=True, norm=True),
-    '09': dict(SMALL, batch_size=64, block_size=256, embed=384, heads=6, layers=6, residual=True, norm=True, dropout=0.2,
-               learning_rate=5e-4),
-}  # fmt: skip
-NANOGPT = dict(learning_rate=1e-3, weight_decay=0.1, betas=(0.9, 0.99), clip=1.0, nanogpt=True)
-PRESETS = {
-    'cpu': dict(NANOGPT, batch_size=12, block_size=64, embed=128, heads=4, layers=4, dropout=0.0),
-    'baby': dict(NANOGPT, batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2),
+    '09': dict(SMALL, residual=True, norm=True, **STAGE_09),
 }
 VARIANTS = ('reference', 'fused', 'compiled')
 
@@ -191,31 +183,6 @@ def peak_bytes(device) -> int:
     return peak if sys.platform == 'darwin' else peak * 1024
 
 
-def answer(bench, command) -> dict:
-    numbers = [int(word) for word in command[1:] if word.isdecimal()]
-    if command[0] == 'run' and len(command) == 2 and numbers and numbers[0] > 0:
-        return bench.run(numbers[0])
-    if command[0] == 'generate' and len(command) == 3 and len(numbers) == 2 and min(numbers) > 0:
-        return bench.generate(*numbers)
-    if command == ['memory']:
-        return {'peakBytes': peak_bytes(bench.device)}
-    return {'error': f'not a command: {" ".join(command)}'}
-
-
-def obey(bench) -> None:
-    for line in sys.stdin:
-        command = line.split()
-        if command == ['quit']:
-            return
-        if not command:
-            continue
-        try:
-            result = answer(bench, command)
-        except Exception as error:  # torch.compile, for one, fails in many ways
-            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
-        print(json.dumps(result), flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--stage', choices=[*STAGES, *PRESETS], required=True, help='or the name of a preset of nanoGPT')
@@ -248,14 +215,20 @@ def main() -> None:
     if args.whole:
         train, validation, vocabulary = read_text(args.text)
         result = Bench(stage, train, vocabulary, args.seed, **where).whole(validation)
-        print(json.dumps({'stage': args.stage, **result, **about}), flush=True)
+        say({'stage': args.stage, **result, **about})
         return
     bench = Bench(stage, variant=args.variant, **where)
     if args.steps:
         bench.run(min(args.steps, 20) if stage['dropout'] == 0 else 1)
-        print(json.dumps({'stage': args.stage, **bench.run(args.steps), **about}), flush=True)
+        say({'stage': args.stage, **bench.run(args.steps), **about})
         return
-    obey(bench)
+    obey_words(
+        {
+            ('run', 1): bench.run,
+            ('generate', 2): bench.generate,
+            ('memory', 0): lambda: {'peakBytes': peak_bytes(args.device)},
+        }
+    )
 
 
 if __name__ == '__main__':

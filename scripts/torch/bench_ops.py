@@ -11,14 +11,13 @@ and answers {"ms": a call}; "quit" or the end of input ends. What fails is answe
 
 import argparse
 import json
-import sys
 import time
 
 import torch
 from torch.nn import functional as F
 
+from bench_common import obey
 from nano_torch import Muon
-
 
 DTYPE = torch.float32  # of products and attention
 
@@ -128,15 +127,7 @@ def main() -> None:
         global DTYPE
         DTYPE = torch.bfloat16
     torch.manual_seed(1337)
-    bench = Bench(args.device)
-    for line in map(str.strip, sys.stdin):
-        if line == 'quit':
-            return
-        try:
-            result = bench.answer(line)
-        except Exception as error:
-            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
-        print(json.dumps(result), flush=True)
+    obey(Bench(args.device).answer)
 
 
 if __name__ == '__main__':

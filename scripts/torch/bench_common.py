@@ -1,0 +1,49 @@
+"""
+What the scripts that `nano-gpt bench --compare` starts have in common, scripts/mlx/bench.py too: the shapes that both time,
+and the commands. Needs neither PyTorch nor MLX.
+"""
+
+import json
+import sys
+
+VOCABULARY = 65
+CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
+DECODER = dict(batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2)
+STAGE_09 = dict(DECODER, learning_rate=5e-4, weight_decay=0.01)
+NANOGPT = dict(learning_rate=1e-3, weight_decay=0.1, betas=(0.9, 0.99), clip=1.0, nanogpt=True)
+PRESETS = {
+    'cpu': dict(NANOGPT, batch_size=12, block_size=64, embed=128, heads=4, layers=4, dropout=0.0),
+    'baby': dict(NANOGPT, **DECODER),
+}
+
+
+def say(result) -> None:
+    print(json.dumps(result), flush=True)
+
+
+def obey(answer) -> None:
+    """Says answer(line) for each line of standard input, up to "quit" or its end."""
+    for line in map(str.strip, sys.stdin):
+        if line == 'quit':
+            return
+        if not line:
+            continue
+        try:
+            result = answer(line)
+        except Exception as error:  # torch.compile, for one, fails in many ways
+            result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
+        say(result)
+
+
+def obey_words(commands) -> None:
+    """The same, of a word and numbers above 0: `commands` has what to call by the word and how many numbers."""
+
+    def answer(line):
+        word, *rest = line.split()
+        numbers = [int(number) for number in rest if number.isdecimal() and int(number) > 0]
+        call = commands.get((word, len(rest)))
+        if call is None or len(numbers) < len(rest):
+            return {'error': f'not a command: {" ".join([word, *rest])}'}
+        return call(*numbers)
+
+    obey(answer)
