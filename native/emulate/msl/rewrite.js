@@ -1,5 +1,5 @@
 // Metal's language, preprocessed, as C++ for OpenCL: kernels and their arguments, function constants, threadgroup
-// variables. Lines stay where they are, so that messages name the right ones.
+// variables, constructors of vectors. Lines stay where they are, so that messages name the right ones.
 
 /** What is wrong with a shader, for its author. */
 class ShaderError extends Error {}
@@ -333,7 +333,12 @@ function rewrite(preprocessed) {
     }
   }
   out = out
+    // Vector constructors: clang takes float4(1, 2, 3, 4) only as a function call. (packed_float3 is a struct.)
     .replace(/\b(?:metal\s*::\s*)?vec\s*<([^<>;]*)>\s*\(/g, 'metal::make<$1>(')
+    .replace(
+      /\b(?:packed_(?!\w+3))?(b?float|half|u?int|u?short|u?char|u?long)([234])(?=\s*\()/g,
+      'metal::make<$1, $2>',
+    )
     .replace(/\bis_function_constant_defined\s*\(\s*(\w+)\s*\)/g, '($1__defined != 0)')
     .replace(/\[\[\s*(?:maybe_unused|unroll)\s*\]\]/g, '')
   // Copies between address spaces (see MSL_COPYABLE in the shim)

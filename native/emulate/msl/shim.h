@@ -73,17 +73,19 @@ template <class T, int N, class U>
 vec<T, N> make(vec<U, N> v) {
   return __builtin_convertvector(v, vec<T, N>);
 }
-template <class U>
-struct count_ {
+template <class T>
+struct shape_ {  // of a scalar, and of a vector
+  typedef T component;
   static constexpr constant int n = 1;
 };
-template <class U, int M>
-struct count_<vec<U, M>> {
-  static constexpr constant int n = M;
+template <class T, int N>
+struct shape_<vec<T, N>> {
+  typedef T component;
+  static constexpr constant int n = N;
 };
 template <class T, int N, class A, class B, class... R>
 vec<T, N> make(A a, B b, R... rest) {
-  static_assert(count_<A>::n + count_<B>::n + (0 + ... + count_<R>::n) == N, "wrong number of vector components");
+  static_assert(shape_<A>::n + shape_<B>::n + (0 + ... + shape_<R>::n) == N, "wrong number of vector components");
   vec<T, N> r;
   int i = 0;
   make_<T, N>::put(r, i, a);
@@ -100,14 +102,8 @@ struct packed_vec3 {
   packed_vec3(vec<T, 3> v) : x(v.x), y(v.y), z(v.z) {}
   MSL_COPYABLE(packed_vec3)
   T x, y, z;
-#define MSL_PACKED3(AS)           \
-  operator vec<T, 3>() const AS { \
-    vec<T, 3> r;                  \
-    r.x = x;                      \
-    r.y = y;                      \
-    r.z = z;                      \
-    return r;                     \
-  }                               \
+#define MSL_PACKED3(AS)                               \
+  operator vec<T, 3>() const AS { return {x, y, z}; } \
   T operator[](int i) const AS { return i == 0 ? x : i == 1 ? y : z; }
   MSL_PACKED3(thread)
   MSL_PACKED3(device)
@@ -133,11 +129,7 @@ struct packed_vec3 {
   template <class T, int N>                                     \
   vec<T, N> make(const AS packed_vec3<T>& v) {                  \
     static_assert(N == 3, "wrong number of vector components"); \
-    vec<T, N> r;                                                \
-    r.x = v.x;                                                  \
-    r.y = v.y;                                                  \
-    r.z = v.z;                                                  \
-    return r;                                                   \
+    return {v.x, v.y, v.z};                                     \
   }
 #ifdef MSL_STRICT
 MSL_UNPACK(thread)
@@ -170,50 +162,6 @@ MSL_VECTORS(ulong)
 #if MSL_BFLOAT
 MSL_VECTORS(bfloat)
 #endif
-
-// Vector constructors. clang takes float4(1,2,3,4) only as a function call, so each vector type's name is also a
-// function-like macro (expanded only where "(" follows); rewrite.js does the same for vec<T,N>(...).
-#define float2(...) metal::make<float, 2>(__VA_ARGS__)
-#define float3(...) metal::make<float, 3>(__VA_ARGS__)
-#define float4(...) metal::make<float, 4>(__VA_ARGS__)
-#define half2(...) metal::make<half, 2>(__VA_ARGS__)
-#define half3(...) metal::make<half, 3>(__VA_ARGS__)
-#define half4(...) metal::make<half, 4>(__VA_ARGS__)
-#define int2(...) metal::make<int, 2>(__VA_ARGS__)
-#define int3(...) metal::make<int, 3>(__VA_ARGS__)
-#define int4(...) metal::make<int, 4>(__VA_ARGS__)
-#define uint2(...) metal::make<uint, 2>(__VA_ARGS__)
-#define uint3(...) metal::make<uint, 3>(__VA_ARGS__)
-#define uint4(...) metal::make<uint, 4>(__VA_ARGS__)
-#define short2(...) metal::make<short, 2>(__VA_ARGS__)
-#define short3(...) metal::make<short, 3>(__VA_ARGS__)
-#define short4(...) metal::make<short, 4>(__VA_ARGS__)
-#define ushort2(...) metal::make<ushort, 2>(__VA_ARGS__)
-#define ushort3(...) metal::make<ushort, 3>(__VA_ARGS__)
-#define ushort4(...) metal::make<ushort, 4>(__VA_ARGS__)
-#define char2(...) metal::make<char, 2>(__VA_ARGS__)
-#define char4(...) metal::make<char, 4>(__VA_ARGS__)
-#define uchar2(...) metal::make<uchar, 2>(__VA_ARGS__)
-#define uchar4(...) metal::make<uchar, 4>(__VA_ARGS__)
-#define long2(...) metal::make<long, 2>(__VA_ARGS__)
-#define long4(...) metal::make<long, 4>(__VA_ARGS__)
-#define ulong2(...) metal::make<ulong, 2>(__VA_ARGS__)
-#define ulong4(...) metal::make<ulong, 4>(__VA_ARGS__)
-#define bfloat2(...) metal::make<bfloat, 2>(__VA_ARGS__)
-#define bfloat3(...) metal::make<bfloat, 3>(__VA_ARGS__)
-#define bfloat4(...) metal::make<bfloat, 4>(__VA_ARGS__)
-#define packed_float2(...) metal::make<float, 2>(__VA_ARGS__)
-#define packed_float4(...) metal::make<float, 4>(__VA_ARGS__)
-#define packed_half2(...) metal::make<half, 2>(__VA_ARGS__)
-#define packed_half4(...) metal::make<half, 4>(__VA_ARGS__)
-#define packed_int2(...) metal::make<int, 2>(__VA_ARGS__)
-#define packed_int4(...) metal::make<int, 4>(__VA_ARGS__)
-#define packed_uint2(...) metal::make<uint, 2>(__VA_ARGS__)
-#define packed_uint4(...) metal::make<uint, 4>(__VA_ARGS__)
-#define packed_ushort2(...) metal::make<ushort, 2>(__VA_ARGS__)
-#define packed_ushort4(...) metal::make<ushort, 4>(__VA_ARGS__)
-#define packed_bfloat2(...) metal::make<bfloat, 2>(__VA_ARGS__)
-#define packed_bfloat4(...) metal::make<bfloat, 4>(__VA_ARGS__)
 
 // ---- What dispatch.cc has. Numbers of types and operations are as there.
 struct msl_context {
@@ -315,27 +263,17 @@ struct bits_only_ {
   static_assert(number_<T>::v > 2, "of integers only");
   static constexpr constant int v = number_<T>::v;
 };
-#define MSL_SIMD(name, op, numbers, width)        \
-  template <class T>                              \
-  MSL_INLINE T name(T v) {                        \
-    msl_simd(op, numbers<T>::v, &v, 1, 0, width); \
-    return v;                                     \
-  }                                               \
-  template <class T, int N>                       \
-  MSL_INLINE vec<T, N> name(vec<T, N> v) {        \
-    msl_simd(op, numbers<T>::v, &v, N, 0, width); \
-    return v;                                     \
+#define MSL_SIMD(name, op, numbers, width)                                               \
+  template <class T>                                                                     \
+  MSL_INLINE T name(T v) {                                                               \
+    msl_simd(op, numbers<typename shape_<T>::component>::v, &v, shape_<T>::n, 0, width); \
+    return v;                                                                            \
   }
-#define MSL_SIMD_ARGUMENT(name, op, width)           \
-  template <class T>                                 \
-  MSL_INLINE T name(T v, ushort k) {                 \
-    msl_simd(op, exchanged_<T>::v, &v, 1, k, width); \
-    return v;                                        \
-  }                                                  \
-  template <class T, int N>                          \
-  MSL_INLINE vec<T, N> name(vec<T, N> v, ushort k) { \
-    msl_simd(op, exchanged_<T>::v, &v, N, k, width); \
-    return v;                                        \
+#define MSL_SIMD_ARGUMENT(name, op, width)                                                  \
+  template <class T>                                                                        \
+  MSL_INLINE T name(T v, ushort k) {                                                        \
+    msl_simd(op, exchanged_<typename shape_<T>::component>::v, &v, shape_<T>::n, k, width); \
+    return v;                                                                               \
   }
 #define MSL_SIMD_AND_QUAD(name, op, numbers) \
   MSL_SIMD(simd_##name, op, numbers, 32)     \
@@ -380,16 +318,8 @@ MSL_INLINE simd_vote simd_ballot(bool b) {
   r.msl_votes = v;
   return r;
 }
-MSL_INLINE bool simd_any(bool b) {
-  uint v = b;
-  msl_simd(5, 4, &v, 1, 0, 32);
-  return v != 0;
-}
-MSL_INLINE bool simd_all(bool b) {
-  uint v = b;
-  msl_simd(4, 4, &v, 1, 0, 32);
-  return v != 0;
-}
+MSL_INLINE bool simd_any(bool b) { return simd_or((uint)b) != 0; }
+MSL_INLINE bool simd_all(bool b) { return simd_and((uint)b) != 0; }
 MSL_INLINE bool simd_is_first() { return msl_get_context()->thread_index_in_simdgroup == 0; }
 
 // ---- Matrices. Each lane holds two elements, in an order private to dispatch.cc; thread_elements() is missing, as
@@ -502,29 +432,23 @@ MSL_ATOMICS(threadgroup, false)
 #else
 #define MSL_NOT_OF_BFLOATS(...)
 #endif
-#define MSL_F1(name, expression)                        \
-  MSL_NOT_OF_BFLOATS(bfloat name(bfloat) = delete;)     \
-  MSL_INLINE float name(float x) { return expression; } \
-  MSL_INLINE half name(half h) {                        \
-    float x = (float)h;                                 \
-    return (half)(expression);                          \
-  }                                                     \
-  template <class T, int N>                             \
-  MSL_INLINE vec<T, N> name(vec<T, N> v) {              \
-    for (int i = 0; i < N; ++i) v[i] = name((T)v[i]);   \
-    return v;                                           \
+#define MSL_F1(name, expression)                                \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat) = delete;)             \
+  MSL_INLINE float name(float x) { return expression; }         \
+  MSL_INLINE half name(half x) { return (half)name((float)x); } \
+  template <class T, int N>                                     \
+  MSL_INLINE vec<T, N> name(vec<T, N> v) {                      \
+    for (int i = 0; i < N; ++i) v[i] = name((T)v[i]);           \
+    return v;                                                   \
   }
-#define MSL_F2(name, expression)                                 \
-  MSL_NOT_OF_BFLOATS(bfloat name(bfloat, bfloat) = delete;)      \
-  MSL_INLINE float name(float x, float y) { return expression; } \
-  MSL_INLINE half name(half a, half b) {                         \
-    float x = (float)a, y = (float)b;                            \
-    return (half)(expression);                                   \
-  }                                                              \
-  template <class T, int N>                                      \
-  MSL_INLINE vec<T, N> name(vec<T, N> a, vec<T, N> b) {          \
-    for (int i = 0; i < N; ++i) a[i] = name((T)a[i], (T)b[i]);   \
-    return a;                                                    \
+#define MSL_F2(name, expression)                                                  \
+  MSL_NOT_OF_BFLOATS(bfloat name(bfloat, bfloat) = delete;)                       \
+  MSL_INLINE float name(float x, float y) { return expression; }                  \
+  MSL_INLINE half name(half x, half y) { return (half)name((float)x, (float)y); } \
+  template <class T, int N>                                                       \
+  MSL_INLINE vec<T, N> name(vec<T, N> a, vec<T, N> b) {                           \
+    for (int i = 0; i < N; ++i) a[i] = name((T)a[i], (T)b[i]);                    \
+    return a;                                                                     \
   }
 #define MSL_MATH                           \
   MSL_F1(exp, __builtin_expf(x))           \
@@ -582,21 +506,13 @@ MSL_INLINE bool isnan(float x) { return __builtin_isnan(x); }
 MSL_INLINE bool isinf(float x) { return __builtin_isinf(x); }
 MSL_INLINE bool isfinite(float x) { return __builtin_isfinite(x); }
 
-// Of one type T: in Metal mixed argument types are ambiguous, here nothing is deduced.
+// Of one type T, vectors too: in Metal mixed argument types are ambiguous, here nothing is deduced.
 template <class T>
 MSL_INLINE T min(T a, T b) {
   return b < a ? b : a;
 }
 template <class T>
 MSL_INLINE T max(T a, T b) {
-  return a < b ? b : a;
-}
-template <class T, int N>
-MSL_INLINE vec<T, N> min(vec<T, N> a, vec<T, N> b) {
-  return b < a ? b : a;
-}
-template <class T, int N>
-MSL_INLINE vec<T, N> max(vec<T, N> a, vec<T, N> b) {
   return a < b ? b : a;
 }
 template <class T>
@@ -717,18 +633,18 @@ MSL_INLINE To as_type(From f) {
 // ---- How the wrappers that rewrite.js makes fetch a kernel's arguments.
 template <class T>
 struct msl_position;  // uint/ushort and their vectors, from a uint[3] or a uint of msl_context
-#define MSL_POSITION(S)                                                                           \
-  template <>                                                                                     \
-  struct msl_position<S> {                                                                        \
-    static S get(const thread uint* p) { return (S)p[0]; }                                        \
-  };                                                                                              \
-  template <>                                                                                     \
-  struct msl_position<metal::vec<S, 2>> {                                                         \
-    static metal::vec<S, 2> get(const thread uint* p) { return S##2((S)p[0], (S)p[1]); }          \
-  };                                                                                              \
-  template <>                                                                                     \
-  struct msl_position<metal::vec<S, 3>> {                                                         \
-    static metal::vec<S, 3> get(const thread uint* p) { return S##3((S)p[0], (S)p[1], (S)p[2]); } \
+#define MSL_POSITION(S)                                                                       \
+  template <>                                                                                 \
+  struct msl_position<S> {                                                                    \
+    static S get(const thread uint* p) { return (S)p[0]; }                                    \
+  };                                                                                          \
+  template <>                                                                                 \
+  struct msl_position<metal::vec<S, 2>> {                                                     \
+    static metal::vec<S, 2> get(const thread uint* p) { return {(S)p[0], (S)p[1]}; }          \
+  };                                                                                          \
+  template <>                                                                                 \
+  struct msl_position<metal::vec<S, 3>> {                                                     \
+    static metal::vec<S, 3> get(const thread uint* p) { return {(S)p[0], (S)p[1], (S)p[2]}; } \
   };
 MSL_POSITION(uint)
 MSL_POSITION(ushort)
