@@ -88,8 +88,6 @@ constexpr int kFrameWords = 20, kReturnWord = 11;
 namespace emulate {
 namespace {
 
-constexpr size_t kStack = 128 * 1024;  // virtual; only touched pages cost memory
-
 struct Warp;
 struct Fibre {
   void* sp;
@@ -202,14 +200,8 @@ void SleepIn(const char* what, Site site, unsigned mask) {
 void MapStacks() {
   if (stacks_range.begin) return;
   size_t page = size_t(sysconf(_SC_PAGESIZE));
-  char* base = static_cast<char*>(
-      mmap(nullptr, kStack * kMaxThreads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  if (base == MAP_FAILED) {
-    perror("emulate: mmap");
-    abort();
-  }
-  for (int i = 0; i < kMaxThreads; ++i) mprotect(base + i * kStack, page, PROT_NONE);  // catches an overflow
-  stacks_range = {base, base + kStack * kMaxThreads};
+  stacks_range = Reserve(kStack * kMaxThreads, PROT_READ | PROT_WRITE);
+  for (char* p = stacks_range.begin; p < stacks_range.end; p += kStack) mprotect(p, page, PROT_NONE);  // for overflows
 }
 
 // --- the report of a deadlock: who waits where, who never came

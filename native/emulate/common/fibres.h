@@ -6,8 +6,9 @@
 
 namespace emulate {
 
-constexpr int kMaxThreads = 1024;  // of a group
-constexpr int kPoison = 0xFF;      // a NaN in every float format, -1 as an integer
+constexpr int kMaxThreads = 1024;      // of a group
+constexpr size_t kStack = 128 * 1024;  // of a fibre: address space; only touched pages cost memory
+constexpr int kPoison = 0xFF;          // a NaN in every float format, -1 as an integer
 
 enum class Schedule { kAscending, kDescending, kShuffle };
 struct Index {

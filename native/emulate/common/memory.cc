@@ -1,6 +1,7 @@
 // The arena and its allocations, and faults.
 #include "common/memory.h"
 
+#include <link.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -24,13 +25,8 @@ char* next_free;
 int allocation_count;
 
 void MapArena() {
-  void* p = mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) {
-    perror("emulate: mmap");
-    abort();
-  }
-  next_free = static_cast<char*>(p) + kPage;
-  arena_range = {static_cast<char*>(p), static_cast<char*>(p) + kArena};
+  arena_range = Reserve(kArena, PROT_NONE);
+  next_free = arena_range.begin + kPage;
 }
 
 const void* fault_address;
@@ -57,9 +53,9 @@ void OnFault(int signal_number, siginfo_t* info, void* context) {
   fault_code = reinterpret_cast<void*>(pc);
   if (in_kernel && !language.faults_end) {
     auto& sp = uc->uc_mcontext.gregs[REG_RSP];
-    constexpr long kRoom = 64 * 1024, kStack = 128 * 1024;
-    const auto low = reinterpret_cast<long>(stacks_range.begin) + ThreadInGroup() * kStack;
-    if (sp < low + kRoom) sp = low + kStack - 64;
+    constexpr long kRoom = 64 * 1024;
+    const auto low = reinterpret_cast<long>(stacks_range.begin + size_t(ThreadInGroup()) * kStack);
+    if (sp < low + kRoom) sp = low + long(kStack) - 64;
     sp = ((sp - 256) & ~15l) - 8;
     pc = reinterpret_cast<long>(FailOfFault);
     return;
@@ -79,14 +75,56 @@ void OnFault(int signal_number, siginfo_t* info, void* context) {
 
 Range arena_range, shared_range, stacks_range, image_range;
 
+Range Reserve(size_t size, int protection) {
+  void* p = mmap(nullptr, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    perror("emulate: mmap");
+    abort();
+  }
+  return {static_cast<char*>(p), static_cast<char*>(p) + size};
+}
+Segments SegmentsAround(const void* code) {
+  struct Search {
+    const void* code;
+    Segments found;
+  } search{code, {}};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* data) {
+        Range image{}, tls{};
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+          const auto& p = info->dlpi_phdr[i];
+          char* start = reinterpret_cast<char*>(info->dlpi_addr + p.p_vaddr);
+          if (p.p_type == PT_LOAD) {
+            if (!image.begin) image.begin = start;
+            image.end = start + p.p_memsz;
+          } else if (p.p_type == PT_TLS && info->dlpi_tls_data) {
+            tls.begin = static_cast<char*>(info->dlpi_tls_data);
+            tls.end = tls.begin + p.p_memsz;
+          }
+        }
+        auto* s = static_cast<Search*>(data);
+        if (!image.has(s->code)) return 0;
+        s->found = {image, tls};
+        return 1;
+      },
+      &search);
+  return search.found;
+}
+
+size_t WholeHostPages(size_t size) { return (size + kPage - 1) / kPage * kPage; }
+Allocation Map(char* mapping, size_t size) {
+  const size_t mapped = WholeHostPages(size);
+  Allocation a{mapping + mapped - (size + 15) / 16 * 16, size, mapping, mapped, 0, true, {}};
+  SetAccess(a, PROT_READ | PROT_WRITE);
+  memset(mapping, kPoison, mapped);
+  return a;
+}
 Allocation* Allocate(size_t size) {
   if (!arena_range.begin) MapArena();
-  const size_t mapped = (size + kPage - 1) / kPage * kPage;
-  if (mapped + kPage > size_t(arena_range.end - next_free)) return nullptr;
-  Allocation a{next_free + mapped - (size + 15) / 16 * 16, size, next_free, mapped, ++allocation_count, true, {}};
-  SetAccess(a, PROT_READ | PROT_WRITE);
-  memset(a.mapping, kPoison, mapped);
-  next_free += mapped + kPage;  // a guard page follows
+  if (WholeHostPages(size) + kPage > size_t(arena_range.end - next_free)) return nullptr;
+  Allocation a = Map(next_free, size);
+  a.id = ++allocation_count;
+  next_free += a.mapped + kPage;  // a guard page follows
   return &(allocations[a.base] = a);
 }
 ptrdiff_t BytesWrittenAround(const Allocation& a, size_t most_before) {

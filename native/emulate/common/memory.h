@@ -15,6 +15,14 @@ extern Range shared_range;  // a group's own memory
 extern Range stacks_range;  // the fibres' stacks
 extern Range image_range;   // the kernels' own segments: constants, literals
 
+// Address space, which becomes memory where it is touched.
+Range Reserve(size_t size, int protection);
+// Of the program or library that holds `code`; its thread-local storage is the running host thread's.
+struct Segments {
+  Range image, tls;
+};
+Segments SegmentsAround(const void* code);
+
 struct Allocation {
   char* base;
   size_t size;
@@ -24,8 +32,12 @@ struct Allocation {
   bool live;
   std::string note;  // for messages
 };
-// Filled with NaNs, its end flush with a guard page (to 16 bytes; what is written between is seen when it is freed), at
-// an address that never comes again. Null: there is no room.
+size_t WholeHostPages(size_t size);
+// Makes the whole pages at `mapping`, which must be reserved, accessible and fills them with NaNs. The end is flush
+// with theirs, to 16 bytes.
+Allocation Map(char* mapping, size_t size);
+// That before a guard page (what is written between is seen when it is freed), at an address that never comes again.
+// Null: there is no room.
 Allocation* Allocate(size_t size);
 ptrdiff_t Free(Allocation* allocation);  // how many bytes around it have been written
 ptrdiff_t BytesWrittenAround(const Allocation& allocation, size_t most_before);

@@ -45,12 +45,7 @@ class Shadow {  // a Word for each four bytes of a range; untouched ones cost no
     base_ = base;
     end_ = r.end;
     bytes_ = (size_t(end_ - base_) / 4 + 1) * sizeof(Word);
-    words_ = static_cast<Word*>(
-        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    if (words_ == MAP_FAILED) {
-      perror("emulate: shadow memory");
-      __builtin_abort();
-    }
+    words_ = reinterpret_cast<Word*>(Reserve(bytes_, PROT_READ | PROT_WRITE).begin);
   }
   void clear() {
     if (words_) madvise(words_, bytes_, MADV_DONTNEED);

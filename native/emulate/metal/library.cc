@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <link.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,29 +94,6 @@ bool Compile(const std::string& source, const std::string& flags, const std::str
   return good && !failed;
 }
 
-Range ImageOf(const void* code) {
-  struct Search {
-    const void* code;
-    Range found;
-  } search{code, {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* data) {
-        auto* s = static_cast<Search*>(data);
-        Range image{};
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& p = info->dlpi_phdr[i];
-          if (p.p_type != PT_LOAD) continue;
-          char* start = reinterpret_cast<char*>(info->dlpi_addr + p.p_vaddr);
-          if (!image.begin) image.begin = start;
-          image.end = start + p.p_memsz;
-        }
-        if (image.has(s->code)) s->found = image;
-        return int(image.has(s->code));
-      },
-      &search);
-  return search.found;
-}
-
 // Makes this library's functions visible to shaders, whatever has loaded it.
 bool BecomeVisible() {
   Dl_info me;
@@ -145,7 +121,7 @@ std::unique_ptr<Library> Open(const std::string& path, std::string& error) {
       kernel = &library->kernels[name];
       kernel->entry = reinterpret_cast<void (*)()>(find("msl_entry_" + name));
       kernel->max_threads = *reinterpret_cast<unsigned*>(find("msl_max_" + name));
-      library->image = ImageOf(reinterpret_cast<const void*>(kernel->entry));
+      library->image = SegmentsAround(reinterpret_cast<const void*>(kernel->entry)).image;
     } else if (kind == "arg") {
       Argument argument;
       std::string space, access;

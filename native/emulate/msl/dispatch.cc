@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -38,54 +37,34 @@ unsigned first_group;  // its number for the race detector
 // ---- Threadgroup memory: each variable and each argument ends at a guard page of its own.
 constexpr size_t kPage = 4096, kCell = kThreadgroupMemory + 2 * kPage;
 constexpr int kCells = 96;
-struct Variable {
-  char *base, *mapping;
-  size_t size;
-  std::string name;
-  char* end() const { return mapping + (size_t(base - mapping) + size + kPage - 1) / kPage * kPage; }
-};
-std::vector<Variable> variables;  // of the dispatch
-std::vector<int> variable_at;     // by slot: its index plus one; 0: none yet
-int arguments[kSlots];            // by index, likewise
+std::vector<Allocation> variables;  // of the dispatch; the note is the name
+std::vector<int> variable_at;       // by slot: its index plus one; 0: none yet
+int arguments[kSlots];              // by index, likewise
 size_t used;
 
-const Variable& MakeVariable(size_t size, std::string name) {
+void MakeVariable(size_t size, std::string name) {
   used += (size + 15) / 16 * 16;
   if (used > kThreadgroupMemory) Fail("%zu bytes of threadgroup memory; there are %zu", used, kThreadgroupMemory);
   if (variables.size() == kCells) Fail("more than %d threadgroup variables", kCells);
-  char* cell = shared_range.begin + variables.size() * kCell;
-  const size_t mapped = (size + kPage - 1) / kPage * kPage;
-  char* mapping = cell + kPage + kThreadgroupMemory - mapped;  // between two guard pages
-  mprotect(mapping, mapped, PROT_READ | PROT_WRITE);
-  memset(mapping, kPoison, mapped);
-  variables.push_back({mapping + mapped - (size + 15) / 16 * 16, mapping, size, std::move(name)});
-  return variables.back();
+  char* guard = shared_range.begin + (variables.size() + 1) * kCell - kPage;
+  variables.push_back(Map(guard - WholeHostPages(size), size));
+  variables.back().note = std::move(name);
 }
 void PoisonVariables() {
-  for (const Variable& v : variables) memset(v.mapping, kPoison, size_t(v.end() - v.mapping));
+  for (const Allocation& v : variables) memset(v.mapping, kPoison, v.mapped);
 }
 void CheckVariables() {  // what lies around them
-  for (const Variable& v : variables)
-    for (const char* c = std::max(v.mapping, v.base - 64); c < v.end(); c = c + 1 == v.base ? v.base + v.size : c + 1)
-      if ((c < v.base || c >= v.base + v.size) && *c != char(kPoison))
-        Fail("threadgroup (%u,%u,%u) wrote past the %zu bytes of %s", group_index.x, group_index.y, group_index.z,
-             v.size, v.name.c_str());
+  for (const Allocation& v : variables)
+    if (BytesWrittenAround(v, 64))
+      Fail("threadgroup (%u,%u,%u) wrote past the %zu bytes of %s", group_index.x, group_index.y, group_index.z, v.size,
+           v.note.c_str());
 }
 void ReleaseVariables() {
-  for (const Variable& v : variables) mprotect(v.mapping, size_t(v.end() - v.mapping), PROT_NONE);
+  for (const Allocation& v : variables) SetAccess(v, PROT_NONE);
   variables.clear();
   variable_at.clear();
   std::fill(arguments, arguments + kSlots, 0);
   used = 0;
-}
-void MapVariables() {
-  if (shared_range.begin) return;
-  void* p = mmap(nullptr, kCells * kCell, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) {
-    perror("metal: mmap");
-    abort();
-  }
-  shared_range = {static_cast<char*>(p), static_cast<char*>(p) + kCells * kCell};
 }
 
 void RunGroups(const Dispatch& d, Index groups) {
@@ -109,10 +88,10 @@ void RunGroups(const Dispatch& d, Index groups) {
 std::string DescribeShared(const void* p) {
   const size_t at = size_t(static_cast<const char*>(p) - shared_range.begin) / kCell;
   if (at >= variables.size()) return "threadgroup memory that there is not";
-  const Variable& v = variables[at];
+  const Allocation& v = variables[at];
   const ptrdiff_t offset = static_cast<const char*>(p) - v.base;
   const char* where = offset < 0 || offset >= ptrdiff_t(v.size) ? ", outside of it," : "";
-  return "threadgroup memory: " + v.name + " (" + std::to_string(v.size) + " bytes)" + where + " at byte " +
+  return "threadgroup memory: " + v.note + " (" + std::to_string(v.size) + " bytes)" + where + " at byte " +
          std::to_string(offset);
 }
 
@@ -121,7 +100,7 @@ Place PlaceOf(const char* p, size_t size, Kind kind) {
   if (shared_range.has(p)) {
     const size_t at = size_t(p - shared_range.begin) / kCell;
     if (at < variables.size() && p >= variables[at].base) {
-      const Variable& v = variables[at];
+      const Allocation& v = variables[at];
       if (end <= v.base + v.size) return {Place::kShared, nullptr, p};
       p = std::max(const_cast<const char*>(v.base) + v.size, p);
     }
@@ -147,7 +126,7 @@ std::string RunDispatch(const Dispatch& d) {
   const auto groups = [](unsigned threads, unsigned group) { return (threads + group - 1) / group; };
   const Index grid{groups(d.threads.x, d.group.x), groups(d.threads.y, d.group.y), groups(d.threads.z, d.group.z)};
   BeginGrid({reinterpret_cast<const void*>(d.entry), [](void*) { job->entry(); }, nullptr}, grid);
-  MapVariables();
+  if (!shared_range.begin) shared_range = Reserve(kCells * kCell, PROT_NONE);
   for (int i = 0; i < kSlots; ++i)
     if (Allocation* a = d.buffers[i].allocation) a->note = "; bound at index " + std::to_string(i);
   std::string problem;

@@ -1,8 +1,6 @@
 // CUDA's side of the emulated GPU: __shared__ memory, launches, cp.async.
 #include "simt.h"
 
-#include <link.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -38,29 +36,12 @@ struct Copies {  // of a thread, by cp.async, in flight
 Copies in_flight[kMaxThreads];
 const Launch* launch;
 
-// The thread-local storage of the module that holds the kernels: that is where every __shared__ variable lives.
-int FindModule(dl_phdr_info* info, size_t, void* kernel) {
-  Range image{nullptr, nullptr}, tls{nullptr, nullptr};
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const auto& p = info->dlpi_phdr[i];
-    char* start = reinterpret_cast<char*>(info->dlpi_addr + p.p_vaddr);
-    if (p.p_type == PT_LOAD) {
-      if (!image.begin) image.begin = start;
-      image.end = start + p.p_memsz;
-    } else if (p.p_type == PT_TLS && info->dlpi_tls_data) {
-      tls.begin = static_cast<char*>(info->dlpi_tls_data);
-      tls.end = tls.begin + p.p_memsz;
-    }
-  }
-  if (!image.has(kernel)) return 0;
-  image_range = image;
-  shared_range = tls;
-  return 1;
-}
 void FindShared(const void* kernel) {
   if (image_range.has(kernel) && shared_range.has(dynamic_shared)) return;  // (another host thread has other storage)
   memset(dynamic_shared, kPoison, sizeof dynamic_shared);  // also makes a dlopened module's storage come into being
-  dl_iterate_phdr(FindModule, const_cast<void*>(kernel));
+  const Segments segments = SegmentsAround(kernel);
+  image_range = segments.image;
+  shared_range = segments.tls;  // every __shared__ variable lives there
   if (!shared_range.has(dynamic_shared))
     Fail("simt.cc must be linked, dynamically, into the module that holds the kernels");
 }
