@@ -2,9 +2,7 @@
 # Runs the case files with the instruction set blas. Accelerate is macOS's: here OpenBLAS, which has the same function.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cases=$(mktemp -d)
-trap 'rm -rf "$cases"' EXIT
-node scripts/write_cases.js "$cases"
+. scripts/ci/cases.sh
 library=$(find /usr/lib -name libopenblas.so -print -quit)
 if [ -z "$library" ]; then
   echo "no BLAS here: install libopenblas-dev"

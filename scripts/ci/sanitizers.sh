@@ -2,9 +2,7 @@
 # Runs the case files under AddressSanitizer and UndefinedBehaviorSanitizer, and with several threads under ThreadSanitizer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cases=$(mktemp -d)
-trap 'rm -rf "$cases"' EXIT
-node scripts/write_cases.js "$cases"
+. scripts/ci/cases.sh
 
 # One instruction set, since such builds take long; the fuzzer has the portable one.
 isa=portable
