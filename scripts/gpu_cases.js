@@ -1,8 +1,8 @@
 // Which case files the emulated GPU can run in reasonable time, and running them: node scripts/gpu_cases.js --help
 
-const { execFile } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join, resolve } = require('node:path')
+const { argument, parallel, run } = require('./processes')
 
 const elementBytes = [4, 8, 2, 2, 4, 2, 4] // by dtype code (docs/program.md)
 
@@ -134,28 +134,6 @@ function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
   })
 }
 
-/** Runs a program; what it printed, and how it ended: a number, a signal, or 'timeout'. */
-function run(command, args, { env = {}, timeout = 600_000 } = {}) {
-  return new Promise((done) => {
-    const options = { env: { ...process.env, ...env }, timeout, maxBuffer: 2 ** 28, killSignal: 'SIGKILL' }
-    execFile(command, args, options, (error, stdout, stderr) => {
-      const end = error ? (error.killed ? 'timeout' : (error.code ?? error.signal)) : 0
-      done({ end, stdout, stderr })
-    })
-  })
-}
-
-/** `work(item)` for all items, `jobs` at a time. */
-async function parallel(items, jobs, work) {
-  const queue = [...items.entries()]
-  const results = []
-  const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await work(next[1])
-  }
-  await Promise.all(Array.from({ length: jobs }, worker))
-  return results
-}
-
 const noKernel = /the GPU has no kernel for it/
 
 /**
@@ -164,7 +142,7 @@ const noKernel = /the GPU has no kernel for it/
  */
 async function runCases(
   cases,
-  { runner, device, environment = {}, schedule = 'ascending', jobs = 2, timeout = 600_000 },
+  { runner, device, environment = {}, schedule = 'ascending', timeout = 600_000 },
 ) {
   const env = { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...environment }
   const parts = []
@@ -172,7 +150,7 @@ async function runCases(
   const count = Math.max(1, Math.ceil(cases.length / 40))
   for (const [i, it] of inOrder.entries()) parts[i % count] = [...(parts[i % count] ?? []), it]
   const result = { passed: 0, failures: [], missing: new Map() }
-  await parallel(parts, jobs, async (part) => {
+  await parallel(parts, async (part) => {
     const paths = part.map(({ path }) => path)
     const { end, stdout, stderr } = await run(runner, ['--device', device, ...paths], { env, timeout })
     let failed = 0
@@ -194,7 +172,7 @@ async function runCases(
   return result
 }
 
-module.exports = { chooseCases, describeCases, kindOf, parallel, run, runCases }
+module.exports = { chooseCases, describeCases, kindOf, runCases }
 
 const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [options]
   --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races; for Metal, -DNANO_GPT_METAL=…
@@ -210,10 +188,6 @@ const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [o
   --list             runs none: prints the paths of the cases chosen`
 
 async function main() {
-  const argument = (name, otherwise) => {
-    const at = process.argv.indexOf(name)
-    return at < 0 ? otherwise : process.argv[at + 1]
-  }
   const build = argument('--build')
   const folder = argument('--cases')
   const list = process.argv.includes('--list')
@@ -244,8 +218,7 @@ async function main() {
   let bad = cases.length === 0
   for (const schedule of argument('--schedules', 'ascending,descending,shuffle').split(',')) {
     const start = Date.now()
-    const jobs = Number(argument('--jobs', 2))
-    const result = await runCases(cases, { runner, device, environment, schedule, jobs })
+    const result = await runCases(cases, { runner, device, environment, schedule })
     const { passed, failures, missing } = result
     const without = [...missing].map(([op, count]) => `${op} (${count})`)
     const seconds = ((Date.now() - start) / 1000).toFixed(1)

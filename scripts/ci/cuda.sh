@@ -47,7 +47,7 @@ instructions_are_tested() {
 step nvcc node scripts/ci/cuda_resources.js build/cuda-resources --jobs "$jobs"
 step build build build/emulated emulated all nano-gemm-test nano-gemm-bench nano-simt-test nano-ptx-test || exit 1
 step link-for-gpu link_for_gpu
-step build-races build build/emulated-races emulated-races nano_gpt_cuda nano-simt-test nano-ptx-test || exit 1
+step build-races build build/emulated-races emulated-races nano_gpt_cuda nano-gemm-test nano-simt-test nano-ptx-test || exit 1
 step emulator build/emulated/Release/nano-simt-test
 step emulator-races build/emulated-races/Release/nano-simt-test race
 step instructions build/emulated/Release/nano-ptx-test
@@ -69,5 +69,5 @@ step failing-calls failing_calls
 step typescript typescript
 # A share of them, others after each commit; all: MUTANTS=1000.
 turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
-step mutants node scripts/mutants_cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
+step mutants node scripts/mutants/cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
 finish CUDA

@@ -6,7 +6,7 @@
 const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { execFileSync } = require('node:child_process')
 const { join, resolve } = require('node:path')
-const { parallel, run } = require('../gpu_cases')
+const { parallel, run } = require('../processes')
 const { countInstructions } = require('./count_sass')
 
 const root = resolve(__dirname, '..', '..')
@@ -138,7 +138,6 @@ async function compile(folder, file) {
 
 async function main() {
   const folder = resolve(process.argv[2] ?? join(root, 'build', 'cuda-resources'))
-  const at = process.argv.indexOf('--jobs')
   mkdirSync(folder, { recursive: true })
   const files = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
   const budgets = readBudgets()
@@ -146,7 +145,7 @@ async function main() {
   console.log(
     'file                     kernel                                                   sm     registers  shared  instructions',
   )
-  await parallel(files, at < 0 ? 2 : Number(process.argv[at + 1]), async (file) => {
+  await parallel(files, async (file) => {
     const { rows, problem } = await compile(folder, file)
     if (problem) {
       bad += 1

@@ -44,5 +44,5 @@ step products $build/Release/nano-gemm-test
 step failing-calls failing_calls
 step typescript typescript
 # All of them; of each file so many: MUTANTS=4.
-step mutants node scripts/mutants_metal.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-1000}"
+step mutants node scripts/mutants/metal.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-1000}"
 finish Metal

@@ -1,29 +1,19 @@
-// Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU (docs/gpu-testing.md), and demands that
-// case files, the race detector or nano-gpu-test notice every one. A mutant that survives is a hole in the tests.
+// Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU, and demands that case files, the race detector
+// or a test of products, instructions or the driver notice every one. Options beside those of hunt.js:
 //
-//   node scripts/mutants_cuda.js [--jobs N] [--only PATTERN] [--most N [--from M]] [--cases FOLDER] [--emulated FOLDER]
-//                                [--races FOLDER]
+//   --emulated FOLDER   CMake's with -DNANO_GPT_CUDA=emulated, where all and nano-gemm-test and nano-ptx-test are built
+//   --races FOLDER      CMake's with -DNANO_GPT_CUDA=emulated-races, where nano_gpt_cuda and nano-gemm-test are built
 //
-// --most: of each file no more than N, from its number M on, round about; with another M each time all have their turn.
-// The folders are CMake's, with -DNANO_GPT_CUDA=emulated and emulated-races and CMAKE_EXPORT_COMPILE_COMMANDS.
+// Both with CMAKE_EXPORT_COMPILE_COMMANDS.
 
-const { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
-  require('node:fs')
-const { tmpdir } = require('node:os')
-const { basename, dirname, join, resolve } = require('node:path')
-const { chooseCases, describeCases, parallel, run, runCases } = require('./gpu_cases')
-const { writeCases } = require('./write_cases')
+const { mkdirSync, writeFileSync } = require('node:fs')
+const { basename, join, resolve } = require('node:path')
+const { argument, parallel } = require('../processes')
+const { alike, commandOf, huntOnGpu, programsOf, rebuild, shell, sourcesWith } = require('./gpu')
+const { root, work } = require('./hunt')
 
-// Rows that are judged alike, but for those that say how themselves.
-const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what, from, to, own])
-
-// File below native → [what is wrong, the text to replace (it must stand there exactly once), its replacement, how it is
-// judged]. How:
-//   cases: /names/    runs small case files of these names, up to 30 for each op, under three schedules; { work, each }: of
-//                     so much work, so many
-//   gemm: [names]     makes the products of nano-gemm-test whose names begin so
-//   gpu: true         runs nano-gpu-test, whose failing calls are left out with healthy: true
-//   races: true       all this in the race detector
+// See hunt.js and, of how a mutant is judged, gpu.js. Also:
+//   ptx: true         runs nano-ptx-test
 //   sources: [files]  compiles only these, of all that include the file
 const mutants = {
   // ---- Instructions.
@@ -1640,42 +1630,23 @@ const mutants = {
   ],
 }
 
-// ---- The runner.
-
-const root = join(__dirname, '..')
-const argument = (name, otherwise) => {
-  const at = process.argv.indexOf(name)
-  return at < 0 ? otherwise : process.argv[at + 1]
-}
-const jobs = Number(argument('--jobs', 2))
-const only = new RegExp(argument('--only', ''))
 const builds = {
   emulated: resolve(argument('--emulated', join(root, 'build', 'emulated'))),
   races: resolve(argument('--races', join(root, 'build', 'emulated-races'))),
 }
-const schedules = ['ascending', 'descending', 'shuffle']
-const seconds = () => Math.round(performance.now() / 1000)
 
-/** The .cu files that hold `file`, itself or by including it. */
-function sourcesWith(file) {
-  const includes = (path, seen = new Set()) => {
-    if (seen.has(path) || !existsSync(join(root, 'native', path))) return seen
-    seen.add(path)
-    const text = readFileSync(join(root, 'native', path), 'utf8')
-    for (const [, name] of text.matchAll(/^#include "(.*)"$/gm)) includes(name, seen)
-    return seen
+/** Only what holds kernels is built for the race detector; what runs them is the other build's. */
+const buildOf = (target, { races }) =>
+  races && /^nano(_gpt_cuda|-gemm-test)$/.test(target) ? builds.races : builds.emulated
+
+function settingOf(how, made) {
+  const module = join(buildOf('nano_gpt_cuda', how), 'Release', 'nano_gpt_cuda.so')
+  return {
+    device: 'cuda',
+    schedules: how.races ? ['ascending'] : ['ascending', 'descending', 'shuffle'],
+    env: { NANO_GPT_CUDA_MODULE: made.nano_gpt_cuda ?? module },
+    pathOf: (program) => made[program] ?? join(buildOf(program, how), 'Release', program),
   }
-  const all = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
-  return all.filter((name) => includes(`cuda/${name}`).has(file))
-}
-
-/** CMake's command for a target's file. */
-function commandOf(build, target, file) {
-  const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
-  const source = join(root, 'native', file)
-  const entry = commands.find((it) => it.file === source && it.command.includes(`${target}.dir/`))
-  if (!entry) throw new Error(`${build} compiles no ${file} for ${target}`)
-  return entry.command.replace(/ -I/, ' -w -I').replace(/ -O3 /, ' -O0 ')
 }
 
 // What all kernels include and no mutant touches; compiled once, as that is what takes most of the time.
@@ -1689,227 +1660,37 @@ const common = [
   'utility',
   'gpu/driver.h',
 ]
-const commonHeader = (work, build) => join(work, basename(build), 'common.h')
+const commonHeader = (build) => join(work, basename(build), 'common.h')
 
-async function precompile(work, build) {
-  const header = commonHeader(work, build)
-  mkdirSync(dirname(header))
+async function precompile(build) {
+  const header = commonHeader(build)
+  mkdirSync(join(header, '..'))
   writeFileSync(header, common.map((name) => `#include <${name}>\n`).join(''))
   const command = commandOf(build, 'nano_gpt_cuda', 'cuda/add.cu')
     .replace(/ -xc\+\+ /, ' ')
     .replace(/ -o \S+/, ` -o ${header}.gch`)
     .replace(/ -c \S+$/, ` -x c++-header -c ${header}`)
-  const { end, stderr } = await run('sh', ['-c', command])
-  if (end !== 0) throw new Error(`the headers do not compile:\n${stderr}`)
+  await shell(build, command, 'the headers do not compile')
 }
 
-/** Compiles what a mutant touches in a build's way; the object's path. `target` is CMake's. */
-async function compile(work, build, target, file, copy, folder) {
-  const source = join(root, 'native', file)
-  const object = join(folder, `${basename(build)}-${basename(file)}.o`)
-  const changed = existsSync(join(copy, file)) ? join(copy, file) : source
-  const include = target === 'nano_gpt_cuda' ? ` -include ${commonHeader(work, build)}` : ''
-  const command = commandOf(build, target, file)
-    .replace(/ -o \S+/, ` -o ${object}`)
-    .replace(new RegExp(` -c ${source}$`), ` -c ${changed}`)
-    .replace(/ -I/, `${include} -I${copy} -I`)
-  const { end, stderr } = await run('sh', ['-c', command])
-  if (end !== 0) throw new Error(`${file} does not compile:\n${stderr}`)
-  return object
-}
-
-const objectsIn = (folder) =>
-  readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.o'))
-    .map((name) => join(folder, name))
-
-async function link(build, target, changed, output, flags, more = []) {
-  const replaced = new Set(changed.map((path) => basename(path).replace(`${basename(build)}-`, '')))
-  const objects = [...objectsIn(join(build, 'CMakeFiles', `${target}.dir`)), ...more]
-  const kept = objects.filter((it) => !replaced.has(basename(it)))
-  const core = join(build, 'libnano_core.a')
-  const args = [...flags, ...kept, ...changed, core, '-pthread', '-ldl', '-o', output]
-  const { end, stderr } = await run(process.env.CXX ?? 'g++', args)
-  if (end !== 0) throw new Error(`${target} does not link:\n${stderr}`)
-}
-
-const casesOf = (how, cases) =>
-  chooseCases(
-    cases.filter((it) => how.cases?.test(it.name)),
-    { work: how.work ?? (how.races ? 1e5 : 1e6), each: how.each ?? (how.races ? 3 : 30) },
-  )
-
-/** What a mutant, or nothing, does to the tests: how it was caught, or '' . */
-async function judge(how, cases, files) {
-  const build = how.races ? builds.races : builds.emulated
-  const at = (name) => files[name] ?? join(build, 'Release', name)
-  const module = at('nano_gpt_cuda.so')
-  // The race-checking build holds only the module; its runners are the other's.
-  const runner = (name) => files[name] ?? join(builds.emulated, 'Release', name)
-  for (const schedule of how.races ? ['ascending'] : schedules) {
-    const env = { NANO_GPT_CUDA_MODULE: module, SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1' }
-    const attempts = []
-    if (how.cases) {
-      const name = files['nano-run-arena'] ? 'nano-run-arena' : 'nano-run'
-      const paths = casesOf(how, cases).map(({ path }) => path)
-      attempts.push([runner(name), ['--device', 'cuda', ...paths]])
-    }
-    if (how.gemm && schedule === 'ascending') attempts.push([files['nano-gemm-test'], how.gemm]) // it has all three
-    if (how.ptx && schedule === 'ascending') attempts.push([at('nano-ptx-test'), []]) // it has all three
-    if (how.gpu) {
-      const add = cases.find((it) => /^add /.test(it.name))
-      attempts.push([runner('nano-gpu-test'), [how.healthy ? '--healthy' : '--once', add.path]])
-    }
-    for (const [command, args] of attempts) {
-      const { end, stdout, stderr } = await run(command, args, { env, timeout: 300_000 })
-      if (end === 0) continue
-      const line = stdout.split('\n').find((it) => /^(FAIL|off)/.test(it)) ?? ''
-      const report = stderr.match(/simt: ((?!\d+ calls).*)/)?.[1] ?? ''
-      return `${schedule}: ${report || line || end}`.slice(0, 110)
-    }
-    if (how.gpu && !how.healthy) break
-  }
-  return ''
-}
-
-/** nano-gemm-test with `changed` objects: the module's kernels, and its own main from the build that isn't for races. */
-async function linkGemmTest(build, changed, output) {
-  const main = objectsIn(join(builds.emulated, 'CMakeFiles', 'nano-gemm-test.dir'))
-  await link(build, 'nano_gpt_cuda', changed, output, [], main)
-}
-
-/** Everything that mutants are judged by must pass without one; under one schedule, as gpu_cases.js tries them all. */
-async function tryWithout(work, hows, cases) {
-  const without = async (how, files) => {
-    const caught = await judge(how, cases, files)
-    if (caught) throw new Error(`without a mutant: ${caught}`)
-  }
-  const gpu = new Map(
-    hows.filter((how) => how.gpu).map((how) => [`${how.healthy} ${how.races}`, { ...how, cases: undefined }]),
-  )
-  const onGpu = parallel([...gpu.values()], jobs, (how) => without(how, {})) // long, beside all else
-  onGpu.catch(() => {}) // awaited below
-  for (const races of [false, true]) {
-    const these = hows.filter((how) => Boolean(how.races) === races)
-    const empty = these.find((how) => how.cases && casesOf(how, cases).length === 0)
-    if (empty) throw new Error(`no case is ${empty.cases}`)
-    const paths = new Set(these.flatMap((how) => casesOf(how, cases)))
-    const build = races ? builds.races : builds.emulated
-    const runner = join(builds.emulated, 'Release', 'nano-run')
-    const environment = { NANO_GPT_CUDA_MODULE: join(build, 'Release', 'nano_gpt_cuda.so') }
-    const { failures } = await runCases([...paths], { runner, device: 'cuda', environment, jobs })
-    if (failures.length > 0) throw new Error(`without a mutant: ${failures[0]}`)
-    const gemm = these.flatMap((how) => how.gemm ?? [])
-    if (gemm.length > 0) {
-      const test = join(work, `${basename(build)}-gemm-test`)
-      await linkGemmTest(build, [], test)
-      await without({ gemm, races }, { 'nano-gemm-test': test })
+async function make({ file, how }, copy) {
+  const ofModule = !how.ptx && (how.sources !== undefined || file.startsWith('cuda/'))
+  const made = {}
+  for (const name of ofModule && !how.gemm ? ['nano_gpt_cuda'] : programsOf(how)) {
+    const build = buildOf(name, how)
+    if (how.ptx) made[name] = await rebuild(build, name, ['emulate/test/ptx_test.cu'], copy)
+    else if (ofModule) {
+      const files = how.sources?.map((source) => `cuda/${source}`) ?? sourcesWith(file, 'cuda', '.cu')
+      made[name] = await rebuild(build, name, files, copy, ` -include ${commonHeader(build)}`)
+    } else {
+      // Only in the arena do temporaries share memory, as in earnest.
+      const target = name === 'nano-run' ? 'nano-run-arena' : name
+      made[name] = await rebuild(build, target, [file], copy)
     }
   }
-  if (hows.some((how) => how.ptx)) await without({ ptx: true }, {})
-  await onGpu
+  return made
 }
 
-/** Whether a mutant is among those of its file whose turn it is. */
-function inTurn(all) {
-  const most = Number(argument('--most', Infinity))
-  const from = Number(argument('--from', 0))
-  return (mutant) => {
-    const own = all.filter(({ file }) => file === mutant.file)
-    const place = (own.indexOf(mutant) + own.length - (from % own.length)) % own.length
-    return place < most
-  }
-}
+const prepare = () => parallel(Object.values(builds), precompile)
 
-async function hunt(work) {
-  const all = Object.entries(mutants).flatMap(([file, list]) =>
-    list.map(([what, from, to, how]) => ({ file, what, from, to, how })),
-  )
-  const wanted = all.filter(({ file, what }) => only.test(`${file} ${what}`)).filter(inTurn(all))
-  const problems = wanted.flatMap(({ file, what, from }) => {
-    const count = readFileSync(join(root, 'native', file), 'utf8').split(from).length - 1
-    return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]
-  })
-  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
-  const folder = argument('--cases')
-  if (!folder) writeCases(join(work, 'cases'))
-  const table = readFileSync(join(root, 'native', 'cuda', 'table.cu'), 'utf8')
-  const kernels = new Set([...table.matchAll(/\{"(\w+)",\s*Run/g)].map(([, name]) => name))
-  const cases = describeCases(folder ?? join(work, 'cases')).filter(({ ops }) =>
-    ops.every((op) => kernels.has(op)),
-  )
-
-  await tryWithout(
-    work,
-    wanted.map(({ how }) => how),
-    cases,
-  )
-  console.log(`Without a mutant all passes, after ${seconds()} s.`)
-
-  await Promise.all(Object.values(builds).map((build) => precompile(work, build)))
-  const survivors = await parallel(
-    [...wanted.entries()],
-    jobs,
-    async ([number, { file, what, from, to, how }]) => {
-      const copy = join(work, `mutant-${number}`)
-      mkdirSync(dirname(join(copy, file)), { recursive: true })
-      const text = readFileSync(join(root, 'native', file), 'utf8').replace(from, () => to)
-      writeFileSync(join(copy, file), text)
-      const build = how.races ? builds.races : builds.emulated
-      const files = {}
-      if (how.ptx) {
-        const test = 'nano-ptx-test'
-        const compiled = await compile(work, build, test, 'emulate/test/ptx_test.cu', copy, copy)
-        files[test] = join(copy, test)
-        await link(build, test, [compiled], files[test], [])
-      } else if (how.sources || file.startsWith('cuda/')) {
-        const sources = how.sources ?? sourcesWith(file)
-        const compiled = []
-        for (const source of sources)
-          compiled.push(await compile(work, build, 'nano_gpt_cuda', `cuda/${source}`, copy, copy))
-        if (how.gemm) {
-          files['nano-gemm-test'] = join(copy, 'nano-gemm-test')
-          await linkGemmTest(build, compiled, files['nano-gemm-test'])
-        } else {
-          files['nano_gpt_cuda.so'] = join(copy, 'nano_gpt_cuda.so')
-          await link(build, 'nano_gpt_cuda', compiled, files['nano_gpt_cuda.so'], ['-shared', '-fPIC'])
-        }
-      } else {
-        const names = [how.gpu ? 'nano-gpu-test' : '', how.cases ? 'nano-run-arena' : ''].filter(Boolean)
-        for (const name of names) {
-          const compiled = await compile(work, builds.emulated, name, file, copy, copy)
-          files[name] = join(copy, name)
-          await link(builds.emulated, name, [compiled], files[name], [])
-        }
-      }
-      const caught = await judge(how, cases, files)
-      rmSync(copy, { recursive: true, force: true })
-      console.log(`${caught ? 'caught  ' : 'SURVIVED'} | ${file.padEnd(16)} | ${what.padEnd(40)} | ${caught}`)
-      return caught ? 0 : 1
-    },
-  )
-  const survived = survivors.reduce((a, b) => a + b, 0)
-  console.log(
-    `${wanted.length} mutants, ${wanted.length - survived} caught, ${survived} survived, ${seconds()} s`,
-  )
-  return survived === 0 ? 0 : 1
-}
-
-async function main() {
-  const work = mkdtempSync(join(tmpdir(), 'nano-gpt-mutants-cuda-'))
-  try {
-    return await hunt(work)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error) => {
-    console.error(error.message)
-    process.exitCode = 1
-  },
-)
+huntOnGpu(mutants, { prepare, make, settingOf })

@@ -1,18 +1,14 @@
-// Breaks kernels on purpose, one change at a time, and demands that the case files (test/support/table.ts) notice every one.
-// A mutant that survives is a hole in the table. Needs g++ or clang++.
-//
-//   node scripts/mutants.js [--jobs N] [--only TEXT]     only mutants whose file or description holds TEXT
+// Breaks the CPU's kernels on purpose, one change at a time, and demands that the case files (test/support/table.ts) notice every
+// one. Its options are those of hunt.js. Needs g++ or clang++.
 
-const { execFile, execFileSync } = require('node:child_process')
-const { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } =
-  require('node:fs')
-const { tmpdir } = require('node:os')
-const { basename, dirname, join, relative } = require('node:path')
+const { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } = require('node:fs')
+const { basename, join } = require('node:path')
+const { parallel, run } = require('../processes')
+const { hunt, root, work } = require('./hunt')
 
-// File below native/cpu → [what is wrong, the text to replace (it must stand there exactly once), its replacement, and, for
-// headers, which sources to compile with it: all that include it if left out].
+// See hunt.js. How, for headers: the kernels to compile with it, which are all that include it if left out.
 const mutants = {
-  'gemm.cc': [
+  'cpu/gemm.cc': [
     ['small: panels of b misplaced', 'b.data + j / kTileColumns * panel', 'b.data'],
     [
       'small: the bias of the first columns',
@@ -138,13 +134,13 @@ const mutants = {
       'if (pool == nullptr) return range(x, 0, x.n - 1);',
     ],
   ],
-  'products.h': [
+  'cpu/products.h': [
     ['transpose of a forgotten', 'Matrix{a, 1, p.m}', 'Matrix{a, p.k, 1}'],
     ['transpose of b forgotten', 'Matrix{b, 1, p.k}', 'Matrix{b, p.n, 1}'],
     ['the stride of c', 'product.c_row = p.n;', 'product.c_row = p.m;'],
   ],
-  'matmul_accumulate.cc': [['overwrites', 'product.accumulate = true;', '']],
-  'batched_matmul.cc': [
+  'cpu/matmul_accumulate.cc': [['overwrites', 'product.accumulate = true;', '']],
+  'cpu/batched_matmul.cc': [
     ['the first matrix of a for all', 'call.inputs[0].f32() + i * p.a_step', 'call.inputs[0].f32()'],
     ['the first matrix of b for all', 'call.inputs[1].f32() + i * p.b_step', 'call.inputs[1].f32()'],
     ['the stride of y', 'i * p.each.m * p.each.n', 'i * p.each.m * p.each.k'],
@@ -156,15 +152,15 @@ const mutants = {
     ['the last large matrix dropped', 'i < p.batch; ++i) Multiply', 'i < p.batch - 1; ++i) Multiply'],
     ['a task forgets all but its first', 'i < end; ++i) Multiply', 'i < begin + 1; ++i) Multiply'],
   ],
-  '../ops/batched_matmul.cc': [
+  'ops/batched_matmul.cc': [
     ['a shared a is stepped through', 'p.a_step = a_shared ? 0 : each.m', 'p.a_step = each.m'],
     ['one product of transposed matrices', 'if (b_shared && !each.transpose_a)', 'if (b_shared)'],
   ],
-  'linear.cc': [
+  'cpu/linear.cc': [
     ['no bias', 'product.bias = call.inputs[2].f32();', ''],
     ['no relu', 'product.relu = call.params->as<LinearParams>().relu;', ''],
   ],
-  'masked_softmax.cc': [
+  'cpu/masked_softmax.cc': [
     [
       'the mask hides the own column',
       'visible = r % rows + 1 + columns - rows;',
@@ -193,7 +189,7 @@ const mutants = {
     ['gradient without Σ y·dy', 'factor * p * (d - sum)', 'factor * p * d'],
     ['gradient not scaled', 'factor * p * (d - sum)', 'p * (d - sum)'],
   ],
-  'attention.cc': [
+  'cpu/attention.cc': [
     [
       'short: the mask hides the own key',
       'FirstElse(Blind(query, j), hidden,',
@@ -299,7 +295,7 @@ const mutants = {
       'head % (s.heads / s.group) * s.head_size',
     ],
   ],
-  'attention.h': [
+  'cpu/attention.h': [
     [
       'short: the last keys dropped',
       'for (; i < count; ++i) RowsTimesColumns<1>',
@@ -325,7 +321,7 @@ const mutants = {
       'first_',
     ],
   ],
-  'attention_backward.cc': [
+  'cpu/attention_backward.cc': [
     ['short: no Σ dy·y', 'p * (slope - delta) * scale', 'p * slope * scale'],
     ['short: dv without dropout', 'weight = p * factor;', ''],
     ['short: weights without dropout', 'slope = slope * factor;', ''],
@@ -382,7 +378,7 @@ const mutants = {
       '',
     ],
   ],
-  'layer_norm.cc': [
+  'cpu/layer_norm.cc': [
     ['variance over C − 1', 'sqrtf(squares / count + epsilon)', 'sqrtf(squares / (count - 1) + epsilon)'],
     ['no epsilon', 'sqrtf(squares / count + epsilon)', 'sqrtf(squares / count)'],
     [
@@ -417,7 +413,7 @@ const mutants = {
       '',
     ],
   ],
-  'rms_norm.cc': [
+  'cpu/rms_norm.cc': [
     ['no epsilon', ' + Set(epsilon)', ''],
     ['the sum for the mean', 'Sqrt(SumEach(sums) / Set(static_cast<float>(n))', 'Sqrt(SumEach(sums)'],
     ['gain dropped', 'return a * factor * g;', 'return a * factor;'],
@@ -440,7 +436,7 @@ const mutants = {
     ],
     ['the last rows of a task dropped', 'r < end; r += few', 'r + few <= end; r += few'],
   ],
-  'rope.cc': [
+  'cpu/rope.cc': [
     ['the position forgotten', 'SineAndCosine(position * rates[i])', 'SineAndCosine(rates[i])'],
     ['never backwards', 'inverse ? -1 : 1', '1'],
     ['one sequence’s positions for all', 'r % count * size', 'r % shape.dims[1] * size'],
@@ -459,14 +455,14 @@ const mutants = {
       'FirstOutside(positions, count - 1, kRopeLimit)',
     ],
   ],
-  '../ops/math.h': [
+  'ops/math.h': [
     ['π/2 in one part', ' - n * kSecond, s', ', s', ['rope.cc']],
     ['a quarter turn forgotten', 'odd ? cosine : sine', 'sine', ['rope.cc']],
     ['the sign of cosine', '((quadrant + 1) & 2) << 62', '(quadrant & 2) << 62', ['rope.cc']],
     ['a coefficient of sine', '1.0 / 5040;', '1.0 / 5140;', ['rope.cc']],
     ['a coefficient of cosine', '1.0 / 720', '1.0 / 730', ['rope.cc']],
   ],
-  'cross_entropy.cc': [
+  'cpu/cross_entropy.cc': [
     [
       'empty lanes in the maximum',
       'FirstElse(n - i, LoadSome(logits + i, n - i), Set(-kFloatInfinity))',
@@ -494,7 +490,7 @@ const mutants = {
       'if (const int64_t bad = FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return OutOfRange("cross_entropy_backward"',
     ],
   ],
-  'embedding.cc': [
+  'cpu/embedding.cc': [
     [
       'a token overwrites',
       'Map(row, dy + i * channels, row, columns, [](F8 a, F8 b) { return a + b; });',
@@ -523,7 +519,7 @@ const mutants = {
       'i < count - 1; ++i) {\n    if (tokens[i] <',
     ],
   ],
-  'adamw.cc': [
+  'cpu/adamw.cc': [
     ['v without the square', 's.beta2_rest * g * g', 's.beta2_rest * g'],
     ['no weight decay', 'LoadLanes(parameter + i, lanes) * s.decay -', 'LoadLanes(parameter + i, lanes) -'],
     ['v not corrected', 'Sqrt(new_v) / s.root_correction2', 'Sqrt(new_v)'],
@@ -544,7 +540,7 @@ const mutants = {
       'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
     ],
   ],
-  '../ops/adamw.h': [
+  'ops/adamw.h': [
     ['m not corrected', 'static_cast<float>(rate / correction1)', 'static_cast<float>(rate)', ['adamw.cc']],
     [
       'one beta for both',
@@ -554,7 +550,7 @@ const mutants = {
     ],
     ['a power one short', 'exponent != 0; exponent >>= 1', 'exponent > 1; exponent >>= 1', ['adamw.cc']],
   ],
-  'sgd.cc': [
+  'cpu/sgd.cc': [
     ['decay left out', ' + s.weight_decay * p;', ';'],
     ['never Nesterov', 'kNesterov ? g + s.momentum * new_m : new_m', 'new_m'],
     [
@@ -563,7 +559,7 @@ const mutants = {
       'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
     ],
   ],
-  'muon.cc': [
+  'cpu/muon.cc': [
     [
       'b and c exchanged',
       'MulAdd(Set(kMuonC), aa, Set(kMuonB) * a)',
@@ -581,7 +577,7 @@ const mutants = {
     ],
     ['one iteration short', 'iteration < params.iterations', 'iteration + 1 < params.iterations'],
   ],
-  'ema.cc': [
+  'cpu/ema.cc': [
     [
       'decay for its rest',
       'static_cast<float>(1 - static_cast<double>(*call.inputs[0].f32()))',
@@ -589,7 +585,7 @@ const mutants = {
     ],
     ['a parameter early', '&call.inputs[1 + call.outputs.size()]', '&call.inputs[call.outputs.size()]'],
   ],
-  'many.h': [
+  'cpu/many.h': [
     [
       'a tensor starts anew in each chunk',
       'Larger(first - start, 0)',
@@ -603,7 +599,7 @@ const mutants = {
       ['adamw.cc', 'ema.cc', 'global_norm.cc', 'sgd.cc', 'zero.cc'],
     ],
   ],
-  'dropout.h': [
+  'cpu/dropout.h': [
     [
       'a chunk begins the mask anew',
       'static_cast<uint64_t>(i), count, factors)',
@@ -611,7 +607,7 @@ const mutants = {
     ],
     ['a dropped NaN stays', 'And(Greater(factor, Set(0)), x * factor)', 'x * factor'],
   ],
-  '../ops/philox.h': [
+  'ops/philox.h': [
     [
       'kept values not scaled',
       'scale(static_cast<float>(1.0 / (1.0 - p)))',
@@ -620,7 +616,7 @@ const mutants = {
     ],
     ['a round less', 'kPhiloxRounds = 10', 'kPhiloxRounds = 9', ['dropout.cc', 'sample.cc']],
   ],
-  'random.h': [
+  'cpu/random.h': [
     [
       'a row begins at a whole block',
       'i = -static_cast<int64_t>(first % 4)',
@@ -637,10 +633,10 @@ const mutants = {
     ],
     ['the draw forgotten', 'words[g][3] = random.draw;', 'words[g][3] = SetInt(0);', ['dropout.cc']],
   ],
-  'dropout_add.cc': [
+  'cpu/dropout_add.cc': [
     ['residual forgotten', '[](F8 a, F8 b) { return a + b; }', '[](F8, F8 b) { return b; }'],
   ],
-  'sum_leading.cc': [
+  'cpu/sum_leading.cc': [
     ['the last four rows dropped', 'r < rows; r += 4', 'r + 4 < rows; r += 4'],
     ['a stale row', '(at(2) + at(3))', '(at(2) + at(2))'],
     [
@@ -655,13 +651,15 @@ const mutants = {
     ],
     ['rows of the first block', 'SumRows(x + row * columns + column, count', 'SumRows(x + column, count'],
   ],
-  'global_norm.cc': [
+  'cpu/global_norm.cc': [
     ['the last chunk dropped', 'i < DivideUp(total, kChunk); ++i) sum', 'i < total / kChunk; ++i) sum'],
     ['no root', 'static_cast<float>(sqrt(sum))', 'static_cast<float>(sum)'],
     ['one tensor for all', 'sum += SumOfSquares(', 'sum = SumOfSquares('],
   ],
-  'squares.h': [['the tail dropped', 'for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];', '']],
-  'sample.cc': [
+  'cpu/squares.h': [
+    ['the tail dropped', 'for (; i < n; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];', ''],
+  ],
+  'cpu/sample.cc': [
     ['top_k one short', 'counts[digit] < k; --digit', 'counts[digit] <= k && digit > 0; --digit'],
     ['ties dropped', 'Ordered(logits[i]) >= threshold', 'Ordered(logits[i]) > threshold'],
     ['top p one short', 'above + sums[digit] < goal; --digit', 'above + sums[digit] <= goal * 0.5; --digit'],
@@ -693,16 +691,16 @@ const mutants = {
     ['a NaN is drawn from', 'if (logits[i] != logits[i]) return -1;', ''],
     ['−0 below 0', 'if (x == 0) x = 0.0f;', ''],
   ],
-  'relu.cc': [
+  'cpu/relu.cc': [
     ['a NaN becomes 0', 'AndNot(LessEqual(a, Set(0)), a)', 'And(Greater(a, Set(0)), a)'],
     ['a gradient at 0', 'And(Greater(a, Set(0)), b)', 'AndNot(Greater(Set(0), a), b)'],
   ],
-  'relu_squared.cc': [
+  'cpu/relu_squared.cc': [
     ['a NaN becomes 0', 'Max(Set(0), x)', 'Max(x, Set(0))'],
     ['not squared', 'return Relu(a) * Relu(a);', 'return Relu(a);'],
     ['half the slope', '(Relu(a) + Relu(a)) * b', 'Relu(a) * b'],
   ],
-  'gelu.cc': [
+  'cpu/gelu.cc': [
     ['a coefficient', '-2.7419792e-3f', '-2.7819792e-3f'],
     ['the last coefficient', '-4.0680985e-5f', '-5.0680985e-5f'],
     ['no density', 'MulAdd(x, normal.density, Share(x, normal.tail))', 'Share(x, normal.tail)'],
@@ -719,7 +717,7 @@ const mutants = {
       'if (true) {\n    ApplyBackward(',
     ],
   ],
-  'swiglu.cc': [
+  'cpu/swiglu.cc': [
     ['not gated', 'TimesShare(a, Sigmoids(a).smaller) * b', 'TimesShare(a, Sigmoids(a).smaller)'],
     ['the logistic alone', 'TimesShare(a, Sigmoids(a).smaller) * b', 'Share(a, Sigmoids(a).smaller) * b'],
     [
@@ -731,19 +729,19 @@ const mutants = {
     ['dup: not times the gate', 'd * TimesShare(a,', 'd * Share(a,'],
     ['the tail dropped', 'i < end; i += 8', 'i + 8 <= end; i += 8'],
   ],
-  'soft_cap.cc': [
+  'cpu/soft_cap.cc': [
     ['not scaled back', 'return cap * Tanh(a / cap);', 'return Tanh(a / cap);'],
     ['not scaled', 'return cap * Tanh(a / cap);', 'return cap * Tanh(a);'],
     ['the gradient not scaled', 'const F8 tanh = a / cap;', 'const F8 tanh = a;'],
     ['the gradient not squared', '(one - tanh) * (one + tanh)', '(one - tanh)'],
   ],
-  'add.cc': [
+  'cpu/add.cc': [
     ['b begins anew', 'const int64_t at = i % period, count', 'const int64_t at = 0, count'],
     ['minus', '{ return a + b; }', '{ return a - b; }'],
     ['one number for all', 'return x + each;', 'return x;'],
   ],
-  'accumulate.cc': [['overwrites', '{ return a + b; }', '{ return b; }']],
-  'loops.h': [
+  'cpu/accumulate.cc': [['overwrites', '{ return a + b; }', '{ return b; }']],
+  'cpu/loops.h': [
     [
       'the tail dropped',
       'if (i < n) StoreSome(y + i, n - i, f(LoadSome(a + i, n - i), LoadSome(b + i, n - i)));',
@@ -763,7 +761,7 @@ const mutants = {
       ['layer_norm.cc'],
     ],
   ],
-  'simd.h': [
+  'cpu/simd.h': [
     ['a coefficient of log', '3.3333331174e-1f', '3.3433331174e-1f', ['attention.cc']],
     ['exp of −80 for less', 'Set(-105.0f)', 'Set(-20.0f)', ['cross_entropy.cc', 'attention.cc']],
     ['a coefficient of tanh', '1.33314422036e-1f', '1.33414422036e-1f', ['soft_cap.cc']],
@@ -789,45 +787,47 @@ const mutants = {
       ['cross_entropy.cc', 'attention_backward.cc'],
     ],
   ],
-  'clip_scale.cc': [
+  'cpu/clip_scale.cc': [
     [
       'not clipped',
       '= ClipScale(*call.inputs[0].f32(), call.params->as<ClipScaleParams>().max_norm);',
       '= 1.0f;',
     ],
   ],
-  '../ops/clip_scale.h': [
+  'ops/clip_scale.h': [
     ['no 1e-6', 'static_cast<double>(norm) + 1e-6', 'static_cast<double>(norm)', ['clip_scale.cc']],
     ['scaled up', 'return scale > 1 ? 1.0f : scale;', 'return scale;', ['clip_scale.cc']],
   ],
-  'fill.cc': [['one short', 'i < end; ++i) y[i]', 'i < end - 1; ++i) y[i]']],
-  'tril_mean.cc': [
+  'cpu/fill.cc': [['one short', 'i < end; ++i) y[i]', 'i < end - 1; ++i) y[i]']],
+  'cpu/tril_mean.cc': [
     ['the own row left out', 'j < past; ++j', 'j < past - 1; ++j'],
     ['the mean over all', 'static_cast<float>(past)', 'static_cast<float>(length)'],
     ['the future is stale', 'std::memset(row + past', 'if (false) std::memset(row + past'],
     ['rows of the first task', 'y + t * length', 'y + (t - begin) * length'],
   ],
-  'copy.cc': [['always the first chunk', 'std::memcpy(y + begin, x + begin,', 'std::memcpy(y + begin, x,']],
-  'zero.cc': [
+  'cpu/copy.cc': [
+    ['always the first chunk', 'std::memcpy(y + begin, x + begin,', 'std::memcpy(y + begin, x,'],
+  ],
+  'cpu/zero.cc': [
     ['one short', 'static_cast<size_t>(end - begin) * size', 'static_cast<size_t>(end - begin - 1) * size'],
   ],
-  'gather_batch.cc': [
+  'cpu/gather_batch.cc': [
     ['targets are the tokens', 'static_cast<int32_t>(window[t + 1])', 'static_cast<int32_t>(window[t])'],
     ['an offset too far', 'offsets[b] + length >= size', 'offsets[b] + length > size'],
     ['one window for all', 'corpus + offsets[b];', 'corpus + offsets[begin];'],
   ],
-  'positions.cc': [
+  'cpu/positions.cc': [
     ['start forgotten', 'static_cast<int32_t>(starts[b] + t)', 'static_cast<int32_t>(t)'],
     ['the first start for all', 'static_cast<int32_t>(starts[b] + t)', 'static_cast<int32_t>(starts[0] + t)'],
   ],
-  'cache_write.cc': [
+  'cpu/cache_write.cc': [
     ['start forgotten', 'cache.dims[1] + start[b]) * channels', 'cache.dims[1]) * channels'],
     ['the stride of x', '(slot[b] * cache.dims[1] + start', '(slot[b] * x.dims[1] + start'],
     ['the slot of that number', '(slot[b] * cache.dims[1]', '(b * cache.dims[1]'],
     ['the last place refused', 'start[b] > last)', 'start[b] >= last)'],
     ['two in one slot', 'if (slot[other] == slot[b])', 'if (false)'],
   ],
-  'count_tokens.cc': [
+  'cpu/count_tokens.cc': [
     ['the slot of that number', 'slot[b] * vocabulary;', 'b * vocabulary;'],
     [
       'the first token only',
@@ -841,32 +841,20 @@ const mutants = {
     ],
     ['a token behind the last', 'value >= vocabulary)', 'value > vocabulary)'],
   ],
-  'repetition_penalty.cc': [
+  'cpu/repetition_penalty.cc': [
     ['every token', 'seen[v] == 0 ? x[v] : x[v] > 0', 'x[v] > 0'],
     ['negative ones become likelier', 'x[v] > 0 ? x[v] / penalty : x[v] * penalty', 'x[v] / penalty'],
     ['the slot of that number', 'slot[b] * vocabulary;', 'b * vocabulary;'],
   ],
-  'select_row.cc': [
+  'cpu/select_row.cc': [
     ['the row after', '(b * rows + row) * channels', '(b * rows + row + 1) * channels'],
     ['a row behind the last', 'row >= rows)', 'row > rows)'],
     ['the first sequence for all', '(b * rows + row) * channels', 'row * channels'],
   ],
-  'require_finite.cc': [['an Infinity passes', 'if (x - x != 0)', 'if (x != x)']],
+  'cpu/require_finite.cc': [['an Infinity passes', 'if (x - x != 0)', 'if (x != x)']],
 }
 
-// ---- The runner.
-
-const root = join(__dirname, '..')
 const compiler = process.env.CXX ?? 'g++'
-const timeLimit = 60_000
-
-const argument = (name, otherwise) => {
-  const at = process.argv.indexOf(name)
-  return at < 0 ? otherwise : process.argv[at + 1]
-}
-const jobs = Number(argument('--jobs', 2))
-const only = argument('--only', '')
-
 const instructionSet = process.arch === 'arm64' ? 'neon' : hasAvx2() ? 'avx2' : 'portable'
 
 function hasAvx2() {
@@ -877,45 +865,28 @@ function hasAvx2() {
   )
 }
 
-/** Runs a program; what it printed, and how it ended: a number, a signal, or 'timeout'. */
-function run(command, args) {
-  return new Promise((resolve) => {
-    execFile(command, args, { timeout: timeLimit, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
-      const end = error ? (error.killed ? 'timeout' : (error.code ?? error.signal)) : 0
-      resolve({ end, stdout, stderr })
-    })
-  })
-}
+const native = join(work, 'native') // a copy: the sources may be edited during a hunt
+const otherSets = 'run/other_sets.cc' // is written there
 
-/** `work(item)` for all items, `jobs` at a time. */
-async function parallel(items, work) {
-  const queue = [...items.entries()]
-  const results = []
-  const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await work(next[1])
-  }
-  await Promise.all(Array.from({ length: jobs }, worker))
-  return results
-}
+// By source: its object, and what the compiler says that it includes.
+const objects = new Map()
+const depends = new Map()
 
-/** The sources of nano-run below a copy of native/, and whether they are kernels. */
-function sourcesOf(native) {
-  const once = ['kernels.cc', 'backend.cc', 'measure_peak.cc']
-  const from = (folder, chosen = () => true) =>
+const isKernel = (path) =>
+  path.startsWith('cpu/') && !/^(kernels|backend|measure_peak)\.cc$/.test(basename(path))
+
+/** The sources of nano-run, below native/. */
+function sources() {
+  const all = ['cpu', 'engine', 'ops'].flatMap((folder) =>
     readdirSync(join(native, folder))
-      .filter((name) => name.endsWith('.cc') && chosen(name))
-      .map((name) => join(folder, name))
-  const kernels = from('cpu', (name) => !once.includes(name)).map((path) => ({ path, kernel: true }))
-  const others = [...from('engine'), ...from('ops'), ...once.map((name) => join('cpu', name))]
-  others.push(
-    join('gpu', 'backend.cc'),
-    join('cuda', 'open.cc'),
-    join('metal', 'stub.cc'),
-    join('run', 'nano_run.cc'),
-    join('run', 'case_file.cc'),
+      .filter((name) => name.endsWith('.cc'))
+      .map((name) => `${folder}/${name}`),
   )
-  return [...kernels, ...others.map((path) => ({ path, kernel: false }))]
+  const others = ['gpu/backend.cc', 'cuda/open.cc', 'metal/stub.cc', 'run/nano_run.cc', 'run/case_file.cc']
+  return [...all, ...others, otherSets]
 }
+
+const preludeOf = (kernel) => join(work, kernel ? 'kernels.h' : 'others.h')
 
 /** Compiler flags that kernels, or the other sources, share. */
 function flagsFor(kernel) {
@@ -926,10 +897,8 @@ function flagsFor(kernel) {
   return flags
 }
 
-const preludes = ['others', 'kernels']
-
 /** Precompiles what the sources include of the standard library: it takes longer to compile than they do. */
-async function precompile(work, native) {
+async function precompile() {
   const vectors = { avx2: ['immintrin.h'], neon: ['arm_neon.h'], portable: [] }[instructionSet]
   const found = ['engine', 'ops', 'cpu'].flatMap((folder) =>
     readdirSync(join(native, folder))
@@ -939,131 +908,36 @@ async function precompile(work, native) {
       ]),
   )
   const names = new Set(found.map(([, name]) => name).filter((name) => !/intrin|arm_neon/.test(name)))
-  await parallel(preludes, async (prelude) => {
-    const all = prelude === 'kernels' ? [...names, ...vectors] : [...names]
-    const header = join(work, `${prelude}.h`)
+  await parallel([false, true], async (kernel) => {
+    const all = kernel ? [...names, ...vectors] : [...names]
+    const header = preludeOf(kernel)
     writeFileSync(header, all.map((name) => `#include <${name}>\n`).join(''))
-    const flags = [...flagsFor(prelude === 'kernels'), '-x', 'c++-header']
+    const flags = [...flagsFor(kernel), '-x', 'c++-header']
     const { end, stderr } = await run(compiler, [...flags, header, '-o', `${header}.gch`])
     if (end !== 0) throw new Error(`the standard headers do not compile:\n${stderr}`)
   })
 }
 
-async function compile(work, folder, { path, kernel }, object, includes) {
-  const flags = [...flagsFor(kernel), '-MMD', '-include', join(work, `${preludes[Number(kernel)]}.h`)]
-  flags.push(...includes.flatMap((include) => ['-I', include]))
-  const { end, stderr } = await run(compiler, [...flags, '-c', join(folder, path), '-o', object])
+/** Compiles a source, which with what it includes is looked for in these folders: the object's path, in the first. */
+async function compile(path, folders) {
+  const source = folders.map((folder) => join(folder, path)).find(existsSync)
+  const object = join(folders[0], `${path.replaceAll('/', '-')}.o`)
+  const flags = [...flagsFor(isKernel(path)), '-MMD', '-include', preludeOf(isKernel(path))]
+  const includes = folders.map((folder) => `-I${folder}`)
+  const { end, stderr } = await run(compiler, [...flags, ...includes, '-c', source, '-o', object])
   if (end !== 0) throw new Error(`${path} does not compile:\n${stderr}`)
+  return object
 }
 
-async function link(objects, executable) {
-  const { end, stderr } = await run(compiler, ['-pthread', ...objects, '-ldl', '-o', executable])
+async function link(objects, folder) {
+  const path = join(folder, 'nano-run')
+  const { end, stderr } = await run(compiler, ['-pthread', ...objects.values(), '-ldl', '-o', path])
   if (end !== 0) throw new Error(`nano-run does not link:\n${stderr}`)
-}
-
-/** Runs cases. What failed: how many, and of which ops. */
-async function judge(executable, list) {
-  const { end, stdout } = await run(executable, ['--isa', instructionSet, '--threads', '3', ...list])
-  const failed = stdout.split('\n').flatMap((line) => (line.startsWith('FAIL ') ? [line.split(' ')[1]] : []))
-  return {
-    end,
-    failed: failed.length,
-    ops: [...new Set(failed)],
-    first: stdout.split('\n').find((line) => line.startsWith('FAIL ')),
-  }
-}
-
-/** The cases of the ops whose kernels have changed first: most mutants fall there. Only the others meet all. */
-async function judgeMutant(executable, list, changed) {
-  const ops = changed.map(({ path }) => basename(path, '.cc'))
-  const own = list.filter((path) => ops.some((op) => basename(path).replace(/^\d+-/, '').startsWith(op)))
-  const verdict = own.length > 0 ? await judge(executable, own) : { end: 0 }
-  return verdict.end === 0 ? judge(executable, list) : verdict
-}
-
-function mutantsWanted() {
-  const all = Object.entries(mutants).flatMap(([file, list]) =>
-    list.map(([what, from, to, sources]) => ({ file: join('cpu', file), what, from, to, sources })),
-  )
-  return all.filter(({ file, what }) => `${file} ${what}`.includes(only))
-}
-
-async function main() {
-  const work = mkdtempSync(join(tmpdir(), 'nano-gpt-mutants-'))
-  try {
-    return await hunt(work)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
-
-async function hunt(work) {
-  const native = join(work, 'native')
-  cpSync(join(root, 'native'), native, { recursive: true })
-  const wanted = mutantsWanted()
-  const problems = wanted.flatMap(({ file, what, from }) => {
-    const count = readFileSync(join(native, file), 'utf8').split(from).length - 1
-    return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]
-  })
-  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
-
-  const cases = join(work, 'cases')
-  const writing = run(process.execPath, [join(__dirname, 'write_cases.js'), cases])
-  await precompile(work, native)
-  const objects = new Map()
-  const depends = new Map()
-  const sources = sourcesOf(native)
-  await parallel(sources, async (source) => {
-    const object = join(work, source.path.replace(/[/\\]/g, '-').replace(/\.cc$/, '.o'))
-    await compile(work, native, source, object, [native])
-    objects.set(source.path, object)
-    depends.set(source.path, readFileSync(object.replace(/\.o$/, '.d'), 'utf8'))
-  })
-  const stub = compileOtherSets(work)
-  const { end, stderr } = await writing
-  if (end !== 0) throw new Error(stderr)
-  const list = readdirSync(cases).map((name) => join(cases, name))
-  const healthy = join(work, 'nano-run')
-  await link([...objects.values(), stub], healthy)
-  const verdict = await judge(healthy, list)
-  if (verdict.end !== 0)
-    throw new Error(`without a mutant ${verdict.failed} cases fail (${verdict.end}), first ${verdict.first}`)
-  console.log(`${list.length} cases pass without a mutant (${instructionSet}).`)
-
-  const results = await parallel([...wanted.entries()], async ([number, mutant]) => {
-    // A folder with the one changed file, which is looked into before the rest.
-    const copy = join(work, `mutant-${number}`)
-    const path = join(copy, mutant.file)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(
-      path,
-      readFileSync(join(native, mutant.file), 'utf8').replace(mutant.from, () => mutant.to),
-    )
-    const changed = sources.filter(({ path, kernel }) => {
-      if (mutant.sources) return kernel && mutant.sources.includes(basename(path))
-      return path === mutant.file || depends.get(path).includes(join(native, mutant.file))
-    })
-    if (changed.length === 0) throw new Error(`${mutant.file}: ${mutant.what}: no source holds it`)
-    const own = new Map(objects)
-    for (const source of changed) {
-      const object = join(copy, `${basename(source.path)}.o`)
-      await compile(work, source.path === mutant.file ? copy : native, source, object, [copy, native])
-      own.set(source.path, object)
-    }
-    const executable = join(copy, 'nano-run')
-    await link([...own.values(), stub], executable)
-    const verdict = await judgeMutant(executable, list, changed)
-    rmSync(copy, { recursive: true, force: true })
-    print(mutant, verdict)
-    return verdict
-  })
-  const survivors = results.filter(({ end }) => end === 0).length
-  console.log(`${results.length} mutants, ${results.length - survivors} caught, ${survivors} survived`)
-  return survivors === 0 ? 0 : 1
+  return path
 }
 
 /** kernels.cc asks for the portable set too; where that is not the one compiled it is empty, and so are the loops of peak.cc. */
-function compileOtherSets(work) {
+function writeOtherSets() {
   const empty = instructionSet === 'portable' ? [] : ['portable']
   const namespaces = empty.map(
     (set) => `namespace nano::cpu::${set} {
@@ -1071,26 +945,57 @@ std::span<const Kernel> Kernels() { return {}; }
 const PeakLoops& Loops() { static const PeakLoops none{}; return none; }
 }`,
   )
-  const source = join(work, 'other_sets.cc')
-  writeFileSync(source, `#include "cpu/kernel.h"\n#include "cpu/peak.h"\n${namespaces.join('\n')}\n`)
-  const object = join(work, 'other_sets.o')
-  execFileSync(compiler, ['-std=c++20', '-I', join(work, 'native'), '-c', source, '-o', object])
-  return object
+  writeFileSync(
+    join(native, otherSets),
+    `#include "cpu/kernel.h"\n#include "cpu/peak.h"\n${namespaces.join('\n')}\n`,
+  )
 }
 
-function print({ file, what }, { end, failed, ops }) {
-  const some = `${failed} of ${ops.slice(0, 3).join(', ')}${ops.length > 3 ? ', …' : ''}`
-  const how = end === 0 ? '' : typeof end === 'string' ? end : some
-  const place = relative('cpu', file).padEnd(22)
-  console.log(`${end === 0 ? 'SURVIVED' : 'caught  '} | ${place} | ${what.padEnd(45)} | ${how}`)
+async function prepare() {
+  cpSync(join(root, 'native'), native, { recursive: true })
+  writeOtherSets()
+  await precompile()
+  await parallel(sources(), async (path) => {
+    const object = await compile(path, [native])
+    objects.set(path, object)
+    depends.set(path, readFileSync(object.replace(/o$/, 'd'), 'utf8'))
+  })
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error) => {
-    console.error(error.message)
-    process.exitCode = 1
-  },
-)
+/** Runs cases: how they ended if not well, and the lines of those that failed. */
+async function tryCases(runner, cases) {
+  const args = ['--isa', instructionSet, '--threads', '3', ...cases.map(({ path }) => path)]
+  const { end, stdout } = await run(runner, args, { timeout: 60_000 })
+  return { end, failed: stdout.split('\n').filter((line) => line.startsWith('FAIL ')) }
+}
+
+async function tryWithout(cases) {
+  const { end, failed } = await tryCases(await link(objects, work), cases)
+  if (end !== 0) return `${failed.length} cases fail (${end}), first ${failed[0]}`
+  console.log(`${cases.length} cases pass without a mutant (${instructionSet}).`)
+}
+
+async function judge({ file, what, how: kernels }, copy, cases) {
+  const changed = [...objects.keys()].filter((path) =>
+    kernels
+      ? isKernel(path) && kernels.includes(basename(path))
+      : depends.get(path).includes(join(native, file)),
+  )
+  if (changed.length === 0) throw new Error(`${file}: ${what}: no source holds it`)
+  const own = new Map(objects)
+  for (const path of changed) own.set(path, await compile(path, [copy, native]))
+  const runner = await link(own, copy)
+  // The cases of the ops whose kernels have changed first: most mutants fall there. Only the others meet all.
+  const ops = changed.map((path) => basename(path, '.cc'))
+  const first = cases.filter(({ name }) => ops.some((op) => name.startsWith(op)))
+  for (const list of first.length > 0 ? [first, cases] : [cases]) {
+    const { end, failed } = await tryCases(runner, list)
+    if (typeof end === 'string') return end
+    const names = [...new Set(failed.map((line) => line.split(' ')[1]))]
+    if (end !== 0)
+      return `${failed.length} of ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`
+  }
+  return ''
+}
+
+hunt(mutants, { prepare, tryWithout, judge })

@@ -1,0 +1,147 @@
+// What mutants of CUDA's and Metal's kernels have in common: they are judged on emulated GPUs (docs/gpu-testing.md). How:
+//   cases: /names/  runs small case files of these names, up to 30 for each op, under three schedules; { work, each }: of
+//                   so much work, so many
+//   gemm: [names]   makes the products of nano-gemm-test whose names begin so
+//   gpu: true       runs nano-gpu-test on an op, or with 'program' on an update of a model; its failing calls are left out with
+//                   healthy: true
+//   races: true     all this in the race detector
+
+const { existsSync, readFileSync, readdirSync } = require('node:fs')
+const { basename, join } = require('node:path')
+const { chooseCases, runCases } = require('../gpu_cases')
+const { parallel, run } = require('../processes')
+const { hunt, root } = require('./hunt')
+
+/** Rows that are judged alike, but for those that say how themselves. */
+const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what, from, to, own])
+
+/** Sources, of those below native/FOLDER with this ending, that hold `file`: itself or by including it. */
+function sourcesWith(file, folder, ending) {
+  const includes = (path, seen = new Set()) => {
+    if (seen.has(path) || !existsSync(join(root, 'native', path))) return seen
+    seen.add(path)
+    const text = readFileSync(join(root, 'native', path), 'utf8')
+    for (const [, name] of text.matchAll(/^#include "(.*)"$/gm)) includes(name, seen)
+    return seen
+  }
+  return readdirSync(join(root, 'native', folder))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name}`)
+    .filter((path) => includes(path).has(file))
+}
+
+async function shell(build, command, complaint) {
+  const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${command}`])
+  if (end !== 0) throw new Error(`${complaint}:\n${stderr}`)
+}
+
+/** CMake's command for a file, as part of a target or of what that is linked with. */
+function commandOf(build, target, file) {
+  const path = join(root, 'native', file)
+  const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
+  const found = [target, 'nano_core', 'nano_gpt_cuda']
+    .map((name) => commands.find((it) => it.file === path && it.command.includes(`${name}.dir/`)))
+    .find(Boolean)
+  if (!found) throw new Error(`${build} compiles no ${file} for ${target}`)
+  return found.command.replace(/ -O3 /, ' -O0 -w ')
+}
+
+/** Compiles a file, with what lies in `copy` before what is in the repository: the object's path. */
+async function compile(build, target, file, copy, prelude) {
+  const object = join(copy, `${basename(file)}.o`)
+  const path = join(root, 'native', file)
+  const changed = existsSync(join(copy, file)) ? join(copy, file) : path
+  const command = commandOf(build, target, file)
+    .replace(/ -o \S+/, ` -o ${object}`)
+    .replace(` -c ${path}`, ` -c ${changed}`)
+    .replace(/ -I/, `${prelude} -I${copy} -I`)
+  await shell(build, command, `${file} does not compile`)
+  return object
+}
+
+/** Builds a target as CMake does, but with these of its files as they are in `copy`: the path of what was linked. */
+async function rebuild(build, target, files, copy, prelude = '') {
+  let command = readFileSync(join(build, 'CMakeFiles', `${target}.dir`, 'link.txt'), 'utf8').trim()
+  for (const file of files) {
+    const object = await compile(build, target, file, copy, prelude)
+    // In place of the program's own, or before the archive: what that has of the same names is then not looked for.
+    const own = command.split(' ').find((it) => it.replaceAll('"', '').endsWith(`native/${file}.o`))
+    command = own ? command.replace(own, object) : command.replace(' -o ', ` ${object} -o `)
+  }
+  const path = join(copy, target)
+  await shell(build, command.replace(/ -o \S+/, ` -o ${path}`), `${target} does not link`)
+  return path
+}
+
+const casesOf = (how, cases) =>
+  chooseCases(
+    cases.filter((it) => how.cases?.test(it.name)),
+    { work: how.work ?? (how.races ? 1e5 : 1e6), each: how.each ?? (how.races ? 3 : 30) },
+  )
+
+const programsOf = (how) => [
+  ...(how.cases ? ['nano-run'] : []),
+  ...(how.gemm ? ['nano-gemm-test'] : []),
+  ...(how.ptx ? ['nano-ptx-test'] : []),
+  ...(how.gpu ? ['nano-gpu-test'] : []),
+]
+
+/** What failed of how a mutant is judged, or ''. `setting`: see huntOnGpu. */
+async function judge(how, cases, { device, schedules, env, pathOf }) {
+  const small = how.gpu === 'program' ? /^program update of a bigram$/ : /^add /
+  const args = {
+    'nano-run': ['--device', device, ...casesOf(how, cases).map(({ path }) => path)],
+    'nano-gemm-test': how.gemm,
+    'nano-ptx-test': [],
+    'nano-gpu-test': [how.healthy ? '--healthy' : '--once', cases.find(({ name }) => small.test(name)).path],
+  }
+  // The others have all schedules in themselves, or take long.
+  const hasSchedules = (program) => program === 'nano-run' || (program === 'nano-gpu-test' && how.healthy)
+  for (const schedule of schedules) {
+    for (const program of programsOf(how)) {
+      if (schedule !== schedules[0] && !hasSchedules(program)) continue
+      const { end, stdout, stderr } = await run(pathOf(program), args[program], {
+        env: { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...env },
+        timeout: 300_000,
+      })
+      if (end === 0) continue
+      const report = stderr.match(/simt: ((?!\d+ calls).*)/)?.[1]
+      const line = stdout.split('\n').find((it) => /^(FAIL|off)/.test(it))
+      return `${schedule}: ${report || line || stderr.trim().split('\n').at(-1) || end}`.slice(0, 110)
+    }
+  }
+  return ''
+}
+
+/** All that mutants are judged by, each only once; the cases under one schedule, as gpu_cases.js tries them all. */
+async function tryWithout(cases, hows, settingOf) {
+  for (const races of [false, true]) {
+    const these = hows.filter((how) => Boolean(how.races) === races)
+    const empty = these.find((how) => how.cases && casesOf(how, cases).length === 0)
+    if (empty) return `no case is ${empty.cases}`
+    const { device, env, pathOf } = settingOf({ races }, {})
+    const paths = new Set(these.flatMap((how) => casesOf(how, cases)))
+    const { failures } = await runCases([...paths], { runner: pathOf('nano-run'), device, environment: env })
+    if (failures.length > 0) return failures[0]
+  }
+  const others = hows.map(({ gemm, ptx, gpu, healthy, races }) => ({ gemm, ptx, gpu, healthy, races }))
+  const different = new Map(others.map((how) => [JSON.stringify(how), how]))
+  const wrong = await parallel([...different.values()], (how) => judge(how, cases, settingOf(how, {})))
+  return wrong.find(Boolean)
+}
+
+/**
+ * Hunts mutants of a GPU's backend.
+ *   make(mutant, copy)     builds what it changes: { what: path }
+ *   settingOf(how, made)   { device, schedules, env, pathOf(program) }, for this way of judging, with what was made
+ */
+function huntOnGpu(table, { prepare, make, settingOf }) {
+  hunt(table, {
+    prepare,
+    tryWithout: (cases, hows) => tryWithout(cases, hows, settingOf),
+    judge: async (mutant, copy, cases) =>
+      judge(mutant.how, cases, settingOf(mutant.how, await make(mutant, copy))),
+  })
+}
+
+module.exports = { alike, commandOf, huntOnGpu, programsOf, rebuild, shell, sourcesWith }

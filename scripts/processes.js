@@ -1,0 +1,35 @@
+// What scripts that start programs share: options of the command line, and several programs at a time.
+
+const { execFile } = require('node:child_process')
+
+/** What stands behind an option like "--jobs". */
+function argument(name, otherwise) {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? otherwise : process.argv[at + 1]
+}
+
+const jobs = Number(argument('--jobs', 2))
+
+/** Runs a program; what it printed, and how it ended: a number, a signal, or 'timeout'. */
+function run(command, args, { env = {}, timeout = 600_000 } = {}) {
+  return new Promise((done) => {
+    const options = { env: { ...process.env, ...env }, timeout, maxBuffer: 2 ** 28, killSignal: 'SIGKILL' }
+    execFile(command, args, options, (error, stdout, stderr) => {
+      const end = error ? (error.killed ? 'timeout' : (error.code ?? error.signal)) : 0
+      done({ end, stdout, stderr })
+    })
+  })
+}
+
+/** `work(item)` for all items, as many at a time as --jobs says. */
+async function parallel(items, work) {
+  const queue = [...items.entries()]
+  const results = []
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await work(next[1])
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+  return results
+}
+
+module.exports = { argument, parallel, run }
