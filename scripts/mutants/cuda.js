@@ -1617,7 +1617,7 @@ const mutants = {
     ['copies do not wait', '    NANO_RETURN_IF_ERROR(done.Wait());\n', '', { cases: /^(add|fill) / }],
     [
       'new memory is not zero',
-      'if (bytes > 0) NANO_RETURN_IF_ERROR(Zero(memory->data(), bytes));',
+      'if (bytes > 0) NANO_RETURN_IF_ERROR(shared_.driver->Zero(memory->data(), bytes));',
       '',
       { gpu: true, healthy: true },
     ],

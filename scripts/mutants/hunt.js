@@ -5,7 +5,7 @@
 //   --only PATTERN   only mutants whose file and description, with a space in between, the pattern matches
 //   --most N         of each file no more than N…
 //   --from M         …from its number M on, round about: with another M each time all have their turn
-//   --cases FOLDER   where scripts/write_cases.js has written the case files already
+//   --cases FOLDER   where scripts/write_cases.js has written the case files already (default: the variable CASES)
 
 const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
@@ -20,33 +20,33 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 const seconds = () => Math.round(performance.now() / 1000)
 
-/** Those of a table that the options ask for. */
-function choose(table) {
+/** All of a table, with the `text` of their files; what they replace must stand there exactly once. */
+function change(table) {
+  const problems = []
+  const mutants = Object.entries(table).flatMap(([file, rows]) => {
+    const healthy = readFileSync(join(root, 'native', file), 'utf8')
+    return rows.map(([what, from, to, how], at) => {
+      const parts = healthy.split(from)
+      const count = parts.length - 1
+      if (count !== 1) problems.push(`${file}: ${what}: its text stands there ${count} times, not once`)
+      return { file, what, from, to, how, text: parts.join(to), at, of: rows.length }
+    })
+  })
+  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
+  return mutants
+}
+
+/** Those that the options ask for. */
+function choose(mutants) {
   const only = new RegExp(argument('--only', ''))
   const most = Number(argument('--most', Infinity))
   const first = Number(argument('--from', 0))
-  return Object.entries(table).flatMap(([file, rows]) => {
-    const isInTurn = (at) => (at + rows.length - (first % rows.length)) % rows.length < most
-    return rows
-      .map(([what, from, to, how]) => ({ file, what, from, to, how }))
-      .filter(({ what }, at) => only.test(`${file} ${what}`) && isInTurn(at))
-  })
-}
-
-/** Gives each mutant the `text` of its file; what it replaces must stand there exactly once. */
-function change(mutants) {
-  const problems = mutants.flatMap((mutant) => {
-    const { file, what, from, to } = mutant
-    const parts = readFileSync(join(root, 'native', file), 'utf8').split(from)
-    mutant.text = parts.join(to)
-    const count = parts.length - 1
-    return count === 1 ? [] : [`${file}: ${what}: its text stands there ${count} times, not once`]
-  })
-  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
+  const isInTurn = ({ at, of }) => (at + of - (first % of)) % of < most
+  return mutants.filter((mutant) => only.test(`${mutant.file} ${mutant.what}`) && isInTurn(mutant))
 }
 
 async function findCases() {
-  const given = argument('--cases')
+  const given = argument('--cases', process.env.CASES)
   const folder = given ?? join(work, 'cases')
   if (!given) {
     const { end, stderr } = await run(process.execPath, [join(root, 'scripts', 'write_cases.js'), folder])
@@ -56,8 +56,8 @@ async function findCases() {
 }
 
 async function huntAll(table, { prepare, tryWithout, judge }) {
-  const mutants = choose(table)
-  change(mutants)
+  const mutants = choose(change(table))
+  if (mutants.length === 0) throw new Error('no mutant is of the name that --only asks for')
   const [cases] = await Promise.all([findCases(), prepare?.()])
   const wrong = await tryWithout(
     cases,

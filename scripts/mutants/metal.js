@@ -28,9 +28,21 @@ const mutants = {
     ],
     [
       'a buffer from its beginning',
-      'return {next->second, static_cast<size_t>(at - next->first)};',
-      'return {next->second, 0};',
+      'std::pair{buffer, offset}',
+      'std::pair{buffer, size_t{0}}',
       { gpu: true, healthy: true },
+    ],
+    [
+      'memory of others is bound as if it were there',
+      'return buffer != nil;',
+      'return true;',
+      { gemm: ['f32 1 x 1 x 1'] },
+    ],
+    [
+      'what lies behind a buffer is taken for its own',
+      'return offset < buffer.length ?',
+      'return offset < SIZE_MAX ?',
+      { gemm: ['f32 1 x 1 x 1'] },
     ],
     [
       'a kernel for all constants',
