@@ -63,14 +63,14 @@ finish() {
 # Not "${list[@]}" alone: to macOS's bash an empty list is an unset variable.
 parity=(--work Infinity --jobs $((jobs < 4 ? jobs : 4))) training=(--steps 50) golden='\(cpu\)' runs='' suite=''
 step=(--only '09,baby,cpu') ops=(--only 'gemm,attention,attention-backward,layer-norm,cross-entropy,adamw') few=1e7 each=2
-roofline=(--only 09) stage=09 stage_steps=(--steps 200) long=20000
+roofline=(--only 09) stage=09 stage_steps=(--steps 200) long=20000 products=()
 if [ -n "$rehearse" ]; then
   rivals=torch,mlx python=$PWD/$results/python
   stand_in_python "$python"
   parity=(--work 1e4 --each 1 --jobs "$jobs") training=(--steps 2 --batch-size 1 --eval-batches 1) golden='bigram.*\(cpu\)'
   runs='decoder with dropout' suite=test/api step=(--only '03,cpu' --batch-size 1 --rounds 1)
   ops=(--only attention-backward --batch-size 1 --rounds 1) few=1e4 each=1 roofline=(--only 03 --batch-size 1 --rounds 1)
-  stage=01 stage_steps=(--steps 1) long=20
+  stage=01 stage_steps=(--steps 1) long=20 products=('f16 to f32 33 x' 'bf16 to bf16 33 x')
 fi
 compare=() of_torch=()
 [ -z "$rivals" ] || compare=(--compare "$rivals" --python "$python")
@@ -107,9 +107,12 @@ if ! why=$(node scripts/mac_checks.js usable); then
 fi
 echo "Metal: $why" | tee -a "$results/facts.txt"
 
-# ---- Whether it is right: every op and whole programs; a training run twice, bit for bit; training runs that PyTorch has made;
-# what Metal's own validation sees, of the calls and of each access of a shader; and memory that doesn't grow.
+# ---- Whether it is right: whole runs; products in each format; every op and whole programs; a training run twice, bit for bit;
+# training runs that PyTorch has made; what Metal's own validation sees, of the calls and of each access of a shader; and memory
+# that doesn't grow.
 NANO_GPT_TEST_DEVICE=metal part whole-runs 600 npx jest --config test/gpu/jest.config.js test/gpu/training -t "$runs"
+part products-build 300 cmake --build "$build" -j "$jobs" --target nano-gemm-test &&
+  part products 300 "$build/Release/nano-gemm-test" ${products[@]+"${products[@]}"}
 part parity 1800 node scripts/gpu_cases.js --device metal --build "$build" --cases "$cases" --schedules ascending "${parity[@]}"
 train=(train --data README.md --preset cpu --no-out --json "${training[@]}")
 if nano_gpt training 120 "${train[@]}" && nano_gpt training-again 120 "${train[@]}"; then

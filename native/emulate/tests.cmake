@@ -31,9 +31,12 @@ if(NANO_BUILD_CUDA)
 endif()
 
 # Products once more, on Metal.
-if(NANO_GPT_METAL STREQUAL "emulated" AND NOT NANO_BUILD_CUDA)
+if(NANO_BUILD_METAL AND NOT NANO_BUILD_CUDA)
   add_executable(nano-gemm-test EXCLUDE_FROM_ALL native/emulate/test/gemm_test.cc)
-  target_compile_definitions(nano-gemm-test PRIVATE NANO_EMULATED NANO_TEST_METAL)
+  target_compile_definitions(nano-gemm-test PRIVATE NANO_TEST_METAL)
+  if(NANO_GPT_METAL STREQUAL "emulated")
+    target_compile_definitions(nano-gemm-test PRIVATE NANO_EMULATED)
+  endif()
   target_link_libraries(nano-gemm-test PRIVATE nano_core)
   set_target_properties(nano-gemm-test PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
