@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernel.cuh"
+#include "gpu/judge.h"
 
 namespace nano::cuda {
 
@@ -26,19 +27,6 @@ __global__ void __launch_bounds__(kExamineThreads)
 template <class Judge>
 Outcome Examine(const Call& call, Message& message, int64_t n, Judge judge) {
   return Launch(call, message, {1, kExamineThreads}, ExamineKernel<Judge>, call.control, call.op, n, judge);
-}
-
-__device__ __forceinline__ Complaint JudgeRange(Complaint::What what, int64_t index, int64_t value, int64_t low,
-                                                int64_t high) {
-  Complaint complaint{};
-  if (low <= value && value <= high) return complaint;
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = what;
-  complaint.index = index;
-  complaint.value = value;
-  complaint.low = low;
-  complaint.high = high;
-  return complaint;
 }
 
 }  // namespace nano::cuda

@@ -3,6 +3,7 @@
 
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
+#include "gpu/judge.h"
 
 // judge(i) is a Complaint, of kind kNone if nothing is wrong; the first for an i below n that is of another kind
 // counts. To be called by all threads of the one group, with `room` as for GroupMin.
@@ -19,18 +20,6 @@ inline void Examine(device Control& control, uint op, uint n, Judge judge, threa
   if (thread_index != 0 || first == none) return;
   const Complaint complaint = judge(first);
   Complain(control, op, complaint);
-}
-
-inline Complaint JudgeRange(Complaint::What what, long index, long value, long low, long high) {
-  Complaint complaint = {};
-  if (low <= value && value <= high) return complaint;
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = what;
-  complaint.index = index;
-  complaint.value = value;
-  complaint.low = low;
-  complaint.high = high;
-  return complaint;
 }
 
 #else  // the host's part

@@ -1418,6 +1418,9 @@ const mutants = {
       'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
       'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
     ],
+  ),
+  'gpu/judge.h': alike(
+    { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
     ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
     ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
@@ -1674,14 +1677,14 @@ async function precompile(build) {
 }
 
 async function make({ file, how }, copy) {
-  const ofModule = !how.ptx && (how.sources !== undefined || file.startsWith('cuda/'))
+  const sources = how.sources?.map((source) => `cuda/${source}`) ?? sourcesWith(file, 'cuda', '.cu')
+  const ofModule = !how.ptx && sources.length > 0
   const made = {}
   for (const name of ofModule && !how.gemm ? ['nano_gpt_cuda'] : programsOf(how)) {
     const build = buildOf(name, how)
     if (how.ptx) made[name] = await rebuild(build, name, ['emulate/test/ptx_test.cu'], copy)
     else if (ofModule) {
-      const files = how.sources?.map((source) => `cuda/${source}`) ?? sourcesWith(file, 'cuda', '.cu')
-      made[name] = await rebuild(build, name, files, copy, ` -include ${commonHeader(build)}`)
+      made[name] = await rebuild(build, name, sources, copy, ` -include ${commonHeader(build)}`)
     } else {
       // Only in the arena do temporaries share memory, as in earnest.
       const target = name === 'nano-run' ? 'nano-run-arena' : name

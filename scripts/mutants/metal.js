@@ -98,13 +98,14 @@ const mutants = {
       '',
       { cases: /^(positions|count_tokens|cache_write) refuses/, races: true },
     ],
-    [
-      'the highest value is too high',
-      'value <= high) return',
-      'value < high) return',
-      { cases: /^(positions|rope|gather_batch|count_tokens|cache_write) / },
-    ],
     ['the last is not examined', 'i < n && first == none', 'i + 1 < n && first == none'],
+  ),
+  'gpu/judge.h': alike(
+    { cases: /^(positions|rope|gather_batch|count_tokens|cache_write) / },
+    ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
+    ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
+    ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
+    ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
   ),
   'metal/check.metal': alike(
     { cases: /^positions refuses/ },
