@@ -63,7 +63,7 @@ run="node scripts/gpu_cases.js --cases $cases --jobs $jobs"
 step cases $run --build build/emulated --work 1e6
 step cases-in-the-arena $run --build build/emulated --runner build/emulated/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5
 step races $run --build build/emulated-races --runner build/emulated/Release/nano-run --work 3e5 --each 60 --schedules ascending,shuffle
-step products build/emulated/Release/nano-gemm-test
+step products products build/emulated/Release/nano-gemm-test f32 tf32 'bf16 to f32' 'bf16 to bf16'
 step products-speed build/emulated/Release/nano-gemm-bench quick
 step failing-calls failing_calls
 step typescript typescript

@@ -40,7 +40,7 @@ SIMT_FAST_MATH=1 step cases-with-fast-math $run --work 3e5 --each 100 --schedule
   --without 'NaN|[Ii]nfinit|^sample |^clip_scale norm 1.5, max 1e-3$'
 step cases-in-the-arena $run --runner $build/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5
 SIMT_RACES=1 step races $run --work 3e5 --each 60 --schedules ascending,shuffle
-step products $build/Release/nano-gemm-test
+step products products $build/Release/nano-gemm-test f32 tf32 'bf16 to f32' 'bf16 to bf16' 'f16 to f32'
 step failing-calls failing_calls
 step typescript typescript
 # All of them; of each file so many: MUTANTS=4.

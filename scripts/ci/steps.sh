@@ -13,6 +13,13 @@ step() {
   return $end
 }
 
+# products TEST FORMAT...: nano-gemm-test's, of these formats, as many at a time as there are jobs.
+products() {
+  local test=$1
+  shift
+  printf '%s \0' "$@" | xargs -0 -P "${jobs:?}" -n 1 "$test"
+}
+
 # finish WHAT: the last line, and how the script ends.
 finish() {
   [ $bad = 0 ] && echo "$1: all good in $SECONDS s" || echo "$1: FAILED"
