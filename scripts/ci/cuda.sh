@@ -67,7 +67,5 @@ step products products build/emulated/Release/nano-gemm-test f32 tf32 'bf16 to f
 step products-speed build/emulated/Release/nano-gemm-bench quick
 step failing-calls failing_calls
 step typescript typescript
-# A share of them, others after each commit; all: MUTANTS=1000.
-turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
-step mutants node scripts/mutants/cuda.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-4}" --from "$((turn * ${MUTANTS:-4}))"
+step mutants mutants cuda
 finish CUDA

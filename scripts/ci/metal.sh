@@ -43,6 +43,5 @@ SIMT_RACES=1 step races $run --work 3e5 --each 60 --schedules ascending,shuffle
 step products products $build/Release/nano-gemm-test f32 tf32 'bf16 to f32' 'bf16 to bf16' 'f16 to f32'
 step failing-calls failing_calls
 step typescript typescript
-# All of them; of each file so many: MUTANTS=4.
-step mutants node scripts/mutants/metal.js --cases "$cases" --jobs "$jobs" --most "${MUTANTS:-1000}"
+step mutants mutants metal
 finish Metal

@@ -20,6 +20,13 @@ products() {
   printf '%s \0' "$@" | xargs -0 -P "${jobs:?}" -n 1 "$test"
 }
 
+# mutants BACKEND: a share of them, others after each commit; all: MUTANTS=1000.
+mutants() {
+  local most=${MUTANTS:-4} turn
+  turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
+  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "${jobs:?}" --most "$most" --from "$((turn * most))"
+}
+
 # finish WHAT: the last line, and how the script ends.
 finish() {
   [ $bad = 0 ] && echo "$1: all good in $SECONDS s" || echo "$1: FAILED"
