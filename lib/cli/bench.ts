@@ -83,7 +83,7 @@ function refuseContradictions(kind: Kind, options: Options, given: v.InferInput<
   const refuse = (message: string) => {
     throw new NanoGptError('option', `bench: ${message}`)
   }
-  if (python !== undefined && !compare) refuse('--python is for --compare: give both')
+  if (python !== undefined && !compare) refuse('--python is for --compare torch, mlx or torch,mlx: give both')
   if (kind === 'roofline' && compare) refuse('roofline looks at nano-gpt alone: leave --compare out')
   if (compare?.includes('mlx') && kind !== 'steps') refuse('--compare mlx is for steps: give --compare torch')
   if (paper && kind !== 'roofline') refuse('--paper is for the roofline: nano-gpt bench roofline --paper …')

@@ -171,7 +171,7 @@ test.each([
   [['--threads', '0', '--only', '01'], /--threads is 0/],
   [['--compare', 'jax'], /--compare is "jax": must be torch, mlx or torch,mlx/],
   [['ops', '--compare', 'torch,mlx'], /--compare mlx is for steps/],
-  [['--python', 'python3'], /--compare torch/],
+  [['--python', 'python3'], /--compare torch, mlx or torch,mlx: give both/],
   [['roofline', '--compare', 'torch'], /leave --compare out/],
   [['roofline', '--paper', 'm3'], /--paper is "m3": must be 'm2', 'm2-max' or 'm1-max'/],
   [['--paper', 'm2'], /--paper is for the roofline/],
