@@ -1,4 +1,4 @@
-// Checks of contents that take more than one range.
+// Checks of contents: a block looks at all elements and complains of the first that is wrong.
 #pragma once
 
 #include "cuda/kernel.cuh"

@@ -4,9 +4,6 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/steps.sh
-jobs=${JOBS:-$(nproc)}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # build FOLDER KIND TARGET...
 build() {
@@ -54,11 +51,7 @@ step instructions build/emulated/Release/nano-ptx-test
 step instructions-races build/emulated-races/Release/nano-ptx-test
 step instructions-tested instructions_are_tested
 
-cases=${CASES:-}
-if [ -z "$cases" ]; then
-  cases=$work/cases
-  step write-cases node scripts/write_cases.js "$cases" || exit 1
-fi
+step write-cases . scripts/ci/cases.sh || exit 1
 run="node scripts/gpu_cases.js --cases $cases --jobs $jobs"
 step cases $run --build build/emulated --work 1e6
 step cases-in-the-arena $run --build build/emulated --runner build/emulated/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5

@@ -5,9 +5,6 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/steps.sh
-jobs=${JOBS:-$(nproc)}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 build=build/metal
 
 build() {
@@ -28,11 +25,7 @@ typescript() {
 
 step build build || exit 1
 step emulator $build/Release/nano-msl-test
-cases=${CASES:-}
-if [ -z "$cases" ]; then
-  cases=$work/cases
-  step write-cases node scripts/write_cases.js "$cases" || exit 1
-fi
+step write-cases . scripts/ci/cases.sh || exit 1
 run="node scripts/gpu_cases.js --device metal --build $build --cases $cases --jobs $jobs"
 step cases $run --work 1e6
 # The product compiles without fast math, which knows no NaN and takes the second halves of pairs of floats for 0: without those.

@@ -1,5 +1,8 @@
 # For scripts of many steps, of which one that fails doesn't end the others. To be sourced.
 bad=0
+jobs=${JOBS:-$(nproc)}
+work=$(mktemp -d) # gone at the end
+trap 'rm -rf "$work"' EXIT
 
 # step NAME COMMAND...: runs it, says how long it took, and keeps on after a failure.
 step() {
@@ -17,14 +20,14 @@ step() {
 products() {
   local test=$1
   shift
-  printf '%s \0' "$@" | xargs -0 -P "${jobs:?}" -n 1 "$test"
+  printf '%s \0' "$@" | xargs -0 -P "$jobs" -n 1 "$test"
 }
 
 # mutants BACKEND: a share of them, others after each commit; all: MUTANTS=1000.
 mutants() {
   local most=${MUTANTS:-4} turn
   turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
-  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "${jobs:?}" --most "$most" --from "$((turn * most))"
+  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((turn * most))"
 }
 
 # finish WHAT: the last line, and how the script ends.

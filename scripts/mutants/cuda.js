@@ -1418,6 +1418,21 @@ const mutants = {
       'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
       'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
     ],
+    ...alike(
+      { gpu: true, healthy: true, sources: ['check.cu'] },
+      [
+        'the last that is not finite',
+        'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
+        'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+      ],
+      ['only the first threads look', 'i += kExamineThreads', 'i += n'],
+      [
+        'every thread complains of what is not finite',
+        'if (threadIdx.x == 0 && first != kNone)',
+        'if (first != kNone)',
+        { gpu: true, healthy: true, races: true, sources: ['check.cu'] },
+      ],
+    ),
   ),
   'gpu/judge.h': alike(
     { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
@@ -1430,54 +1445,18 @@ const mutants = {
   'cuda/check.cu': [
     ...alike(
       { cases: /^(cross_entropy|embedding|rope|positions) refuses/ },
-      [
-        'range: the last that is not in it',
-        'first = BlockReduce<kThreads>(first, room, Smaller());\n  if (threadIdx.x != 0 || first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kOutOfRange;',
-        'first = BlockReduce<kThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;\n  if (threadIdx.x != 0 || first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kOutOfRange;',
-      ],
-      [
-        'range: nothing is too low',
-        'if (values[i] < low || values[i] > high) first = i;',
-        'if (values[i] > high) first = i;',
-      ],
-      [
-        'range: nothing is too high',
-        'if (values[i] < low || values[i] > high) first = i;',
-        'if (values[i] < low) first = i;',
-      ],
-      ['range: another value', 'complaint.value = values[first];', 'complaint.value = values[0];'],
-      ['range: another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
+      ['range: nothing is too low', 'values[i], low, high)', 'values[i], INT64_MIN, high)'],
+      ['range: nothing is too high', 'values[i], low, high)', 'values[i], low, INT64_MAX)'],
+      ['range: another value', 'i, values[i], low', 'i, values[0], low'],
+      ['range: another index', 'what, i, values', 'what, i + 1, values'],
+      ['range: another bound', 'values[i], low, high)', 'values[i], low, high + 1)'],
     ),
-    [
-      'finite: the last that is not',
-      'first = BlockReduce<kThreads>(first, room, Smaller());\n  if (threadIdx.x != 0 || first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
-      'first = BlockReduce<kThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;\n  if (threadIdx.x != 0 || first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
+    ...alike(
       { gpu: true, healthy: true },
-    ],
-    [
-      'finite: only the first threads look',
-      'first == kNone; i += kThreads) {\n    if ((bits[i]',
-      'first == kNone; i += n) {\n    if ((bits[i]',
-      { gpu: true, healthy: true },
-    ],
-    [
-      'finite: never',
-      '(bits[i] & exponent) == exponent',
-      '(bits[i] & exponent) == exponent + 1',
-      { gpu: true, healthy: true },
-    ],
-    [
-      'finite: every thread complains',
-      'first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
-      'first == kNone) {}\n  if (first == kNone) return;\n  Complaint complaint{};\n  complaint.kind = Complaint::kNotFiniteOutput;',
-      { gpu: true, healthy: true, races: true },
-    ],
-    [
-      'finite: another output',
-      'complaint.value = output;',
-      'complaint.value = output + 1;',
-      { gpu: true, healthy: true },
-    ],
+      ['finite: never', '(bits[i] & exponent) != exponent', '(bits[i] & exponent) != exponent + 1'],
+      ['finite: another output', 'complaint.value = output;', 'complaint.value = output + 1;'],
+      ['finite: another index', 'complaint.index = i;', 'complaint.index = i + 1;'],
+    ),
   ],
   'cuda/kernel.cuh': [
     [
