@@ -1,19 +1,4 @@
-// The one error class of nano-gpt, and the helpers that make its messages: each names the thing, the value and the remedy.
-
-/**
- * An error that the user can act on. Anything else that is thrown is a bug of ours.
- *
- * `code` is stable and machine-readable (`snake_case`: 'shape', 'unknown_character', …); `message` is for people and may change.
- */
-export class NanoGptError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
-    super(message, options)
-    this.name = 'NanoGptError'
-    this.code = code
-  }
-}
+// "Did you mean …?"
 
 /** Longer words are not typing errors, and the distance costs the product of the lengths. */
 const longestWord = 64
@@ -61,25 +46,4 @@ function editDistance(a: string, b: string): number {
     previous = current
   }
   return previous[b.length]
-}
-
-/** A value as error messages show it: strings quoted, control characters escaped, cut after `limit` characters. */
-export function show(value: unknown, limit = 60): string {
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'string') {
-    const cut = value.length > limit ? `${value.slice(0, limit)}…` : value
-    return JSON.stringify(cut)
-  }
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
-}
-
-/** What went wrong, in words, for a message that wraps another error. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  // fetch says only "fetch failed"; what happened is in its cause.
-  const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
-  const message = error.message || (error as NodeJS.ErrnoException).code || error.name
-  return `${message}${cause}`
 }

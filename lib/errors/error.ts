@@ -1,0 +1,106 @@
+// The one error class of nano-gpt. An error is data: what is wrong, its value, why, and what to do. Each surface words it for the people
+// who read it there.
+
+import { api, type Phrase, type Surface, wordsOf } from './phrase'
+import { show } from './show'
+
+/** What an error says. */
+export interface Details {
+  /** The function that was called: 'train'. */
+  readonly where?: string
+  /** The option that is wrong. */
+  readonly option?: string
+  /** What is wrong, if it is no option: a file, a tensor. */
+  readonly subject?: string
+  /** Its value; undefined, but there: it is missing. */
+  readonly value?: unknown
+  /** Why that is wrong. */
+  readonly reason: string | Phrase
+  /** What to do. */
+  readonly remedy?: string | Phrase
+  /** The file that holds the options which the caller didn't give. */
+  readonly config?: string
+}
+
+/**
+ * An error that the user can act on. Anything else that is thrown is a bug of ours.
+ *
+ * `code` is stable and machine-readable (`snake_case`: 'shape', 'unknown_character', …). `message` is for people and may change: it is made
+ * of the other fields, in the library's words.
+ */
+export class NanoGptError extends Error {
+  readonly code: string
+  /** The option that is wrong, as `train()` and the others call it; undefined if it is none. */
+  readonly option?: string
+  /** What else is wrong: a file, a tensor. */
+  readonly subject?: string
+  /** The value that was given. */
+  readonly value?: unknown
+  /** Why it is wrong, in the library's words. */
+  readonly reason: string
+  /** What to do, in the library's words. */
+  readonly remedy?: string
+  readonly #details: Details
+
+  constructor(code: string, details: Details | Phrase | string, options?: { cause?: unknown }) {
+    const given: Details = isDetails(details) ? details : { reason: details }
+    super(compose(given, api), options)
+    this.name = 'NanoGptError'
+    this.code = code
+    this.#details = given
+    if (given.option !== undefined) this.option = given.option
+    if (given.subject !== undefined) this.subject = given.subject
+    if (given.value !== undefined) this.value = given.value
+    this.reason = wordsOf(given.reason, api)
+    if (given.remedy !== undefined) this.remedy = wordsOf(given.remedy, api)
+  }
+
+  /** The message in a surface's words. */
+  describe(surface: Surface): string {
+    return compose(this.#details, surface)
+  }
+
+  /** Its fields in a surface's words, as plain data. */
+  fields(surface: Surface): Readonly<Record<string, unknown>> {
+    const { option, subject, value, reason, remedy } = this.#details
+    return {
+      ...(option !== undefined && { option: surface.subject(option) }),
+      ...(subject !== undefined && { subject }),
+      ...(value !== undefined && { value: isPlain(value) ? value : show(value) }),
+      reason: wordsOf(reason, surface),
+      ...(remedy !== undefined && { remedy: wordsOf(remedy, surface) }),
+    }
+  }
+
+  /** The same error with other details, and itself as the cause. */
+  with(details: Partial<Details>, code = this.code): NanoGptError {
+    return new NanoGptError(code, { ...this.#details, ...details }, { cause: this })
+  }
+}
+
+function isDetails(details: Details | Phrase | string): details is Details {
+  return typeof details === 'object' && 'reason' in details
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+}
+
+/** `train: batchSize is 0: must be at least 1. Remedy (options not given are those of …)` */
+function compose(details: Details, surface: Surface): string {
+  const { where, option, subject, value, reason, remedy, config } = details
+  const name = option === undefined ? subject : surface.subject(option)
+  const is = 'value' in details ? (value === undefined ? ' is missing' : ` is ${show(value)}`) : ''
+  return [
+    where !== undefined && surface.namesFunction ? `${where}: ` : '',
+    name === undefined ? '' : `${name}${is}: `,
+    wordsOf(reason, surface),
+    remedy === undefined ? '' : `. ${capitalized(wordsOf(remedy, surface))}`,
+    config === undefined ? '' : ` (options that were not given are those of ${config})`,
+  ].join('')
+}
+
+/** A sentence begins with a capital letter, but for names in code. */
+function capitalized(sentence: string): string {
+  return /^[a-z]+[ ,]/.test(sentence) ? sentence[0].toUpperCase() + sentence.slice(1) : sentence
+}

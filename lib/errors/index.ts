@@ -1,0 +1,6 @@
+// Errors as data, and the words that surfaces have for them.
+
+export { type Details, NanoGptError } from './error'
+export { api, call, inlineText, listed, option, Phrase, type Surface, say, wordsOf } from './phrase'
+export { reasonOf, show } from './show'
+export { suggest } from './suggest'

@@ -1,0 +1,91 @@
+// Checking options against a table: what comes out is a copy, normalised, that later changes of the caller's object can't reach.
+
+import * as v from 'valibot'
+import { NanoGptError, option, say, show, suggest } from '../errors'
+import type { OptionRow, Table } from './row'
+import type { OptionType } from './types'
+
+/** What a value is after the check. */
+export type ValueOf<Row> = Row extends { readonly type: OptionType<infer Out> } ? Out : never
+
+/** Options of a table, checked; those that were not given are absent. */
+export type Checked<T extends Table> = { -readonly [Name in keyof T]?: ValueOf<T[Name]> }
+
+/** A row, whatever its values. */
+export const rowOf = (table: Table, name: string) => table[name] as OptionRow
+
+/**
+ * A checked copy of the options. One that is undefined counts as not given.
+ *
+ * @param where the function that took them, for the message
+ * @throws NanoGptError 'option': `train: batchSize is 0: must be at least 1`
+ */
+export function checkOptions<T extends Table>(where: string, table: T, options: unknown): Checked<T> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new NanoGptError('option', {
+      where,
+      reason: `the options must be an object, not ${options === undefined ? 'undefined' : show(options)}`,
+    })
+  }
+  const checked: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(table, name)) throw unknownOption(where, name, table)
+    if (value !== undefined) checked[name] = checkValue(where, name, rowOf(table, name).type, value)
+  }
+  return checked as Checked<T>
+}
+
+/** @throws NanoGptError 'option' if the value is none of the type */
+export function checkValue<Out>(where: string, name: string, type: OptionType<Out>, value: unknown): Out {
+  const parsed = v.safeParse(type.schema, value)
+  if (parsed.success) return parsed.output
+  // Of an array, the element that is wrong.
+  const [issue] = parsed.issues
+  const inner = Array.isArray(value) && value.length > 0
+  throw new NanoGptError('option', {
+    where,
+    option: name,
+    value: inner ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value,
+    reason: issue.message,
+  })
+}
+
+/** The error for an option that nothing knows, with the nearest one that something does. */
+export function unknownOption(where: string, name: string, table: Table): NanoGptError {
+  const close = nearestOption(name, table)
+  const remedy =
+    close === undefined ? say`${where} has ${listOf(table)}` : say`Did you mean ${option(close)}?`
+  return new NanoGptError('option', { where, reason: say`there is no option ${name}`, remedy })
+}
+
+/** The option that a name was probably meant for: by another tool's word for it, or by its letters. */
+export function nearestOption(name: string, table: Table): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, '')
+  const wanted = plain(name)
+  const known = Object.keys(table).find(
+    (key) => plain(key) === wanted || rowOf(table, key).otherNames?.some((other) => plain(other) === wanted),
+  )
+  return known ?? suggest(name, Object.keys(table))
+}
+
+function listOf(table: Table) {
+  const names = Object.keys(table)
+  return say`the options ${names.map((name) => name).join(', ')}`
+}
+
+/** Those of the properties that are defined. */
+export function pick<T extends object, K extends keyof T>(
+  source: T,
+  keys: readonly K[],
+): { [P in K]?: NonNullable<T[P]> } {
+  return Object.fromEntries(
+    keys.filter((key) => source[key] !== undefined).map((key) => [key, source[key]]),
+  ) as {
+    [P in K]?: NonNullable<T[P]>
+  }
+}
+
+/** Without the properties that are undefined. */
+export function defined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
+}

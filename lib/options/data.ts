@@ -1,0 +1,49 @@
+// Options that say which text, as several functions take them.
+
+import * as v from 'valibot'
+import { corpusNames } from '../data/corpus'
+import { inlineText, say } from '../errors'
+import type { Table } from './row'
+import { choice, type OptionType, oneOrMore } from './types'
+
+/** A text: where it is, or itself. */
+export type DataSource = string | { readonly text: string; readonly name?: string }
+
+const what = 'must be a corpus, a path or { text }'
+
+const source: OptionType<DataSource> = {
+  schema: v.union(
+    [
+      v.pipe(v.string(), v.minLength(1)),
+      v.pipe(
+        v.object({ text: v.string(), name: v.optional(v.string()) }),
+        v.transform(({ text, name }) => (name === undefined ? { text } : { text, name })),
+      ),
+    ],
+    what,
+  ),
+  ts: `${corpusNames.map((name) => `'${name}'`).join(' | ')} | (string & {}) | { text: string; name?: string }`,
+  range: 'a corpus, a path or { text }',
+  placeholder: '<name|file>',
+}
+
+export const lineEndings = ['normalize', 'keep'] as const
+export type LineEndings = (typeof lineEndings)[number]
+
+export const dataOptions = {
+  data: {
+    type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
+    group: 'data',
+    help: say`${corpusNames.join(', ')}, a UTF-8 text file or ${inlineText}; several are joined in order`,
+    default: { words: 'shakespeare' },
+    commandLine: {
+      help: `${corpusNames.join(', ')}, a UTF-8 text file, or - for standard input; may be repeated`,
+    },
+  },
+  lineEndings: {
+    type: choice(lineEndings),
+    group: 'data',
+    help: "'normalize' turns CRLF and CR into line feeds; 'keep' leaves them",
+    default: 'normalize',
+  },
+} as const satisfies Table

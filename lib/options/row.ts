@@ -1,0 +1,71 @@
+// What the tables say of an option. Everything else about it is derived from its row.
+
+import type { Phrase } from '../errors'
+import type { OptionType } from './types'
+
+/** Headings of help and docs. */
+export const groups = {
+  data: 'What to train on',
+  model: 'Model',
+  variants: 'Variants of the model (docs/variants.md; --no-… for the opposite)',
+  training: 'Training',
+  optimizer: 'Optimizer (docs/optimizers.md)',
+  progress: 'Progress and checkpoints',
+  generation: 'Generation (docs/generation.md)',
+  measuring: 'What to measure',
+  machine: 'Machine',
+} as const
+export type Group = keyof typeof groups
+
+/** What another option must be for this one to apply. */
+export interface Applies {
+  readonly option: string
+  readonly values: readonly string[]
+}
+
+/** A default that is no value: where it comes from, in words. */
+export interface DefaultWords {
+  readonly words: string | Phrase
+}
+
+/** Defaults that depend on another option. */
+export interface DefaultBy<T> {
+  readonly by: string
+  readonly values: Readonly<Record<string, T>>
+}
+
+export interface OptionRow<T = unknown> {
+  readonly type: OptionType<T>
+  readonly group: Group
+  /** A noun phrase or an imperative of at most twelve words. */
+  readonly help: string | Phrase
+  /** A value, values by what another option is, or where it comes from. Absent: none, or the preset's. */
+  readonly default?: T | DefaultWords | DefaultBy<T>
+  /** The option whose value it has, and follows when that one changes. */
+  readonly follows?: string
+  /** Only with these; beside others it is refused, and a preset's value ignored. */
+  readonly applies?: Applies
+  /** What a checkpoint keeps it as: a part of the model, or of its training. Absent: it doesn't. */
+  readonly stored?: 'model' | 'training'
+  /** What a checkpoint has that was written before the option was, or where it doesn't apply. */
+  readonly unused?: T
+  /** On `resume` the run 'keeps' its own, and another is refused. Absent: takes the one given, or else the checkpoint's. */
+  readonly resume?: 'keeps'
+  /** With `from` the model 'keeps' its own, and another is refused. Absent: takes the one given, or else the checkpoint's. */
+  readonly from?: 'keeps'
+  /** What other tools call it, for "did you mean …?". */
+  readonly otherNames?: readonly string[]
+  /** Whether it belongs to one call and has no place in a config file. */
+  readonly perCall?: boolean
+  readonly commandLine?: CommandLine
+}
+
+/** Where the command line differs from the library. */
+export interface CommandLine {
+  /** No flag: the command line has its own way. */
+  readonly hidden?: boolean
+  readonly help?: string
+  readonly default?: string
+}
+
+export type Table = Readonly<Record<string, OptionRow<never> | OptionRow>>

@@ -1,0 +1,251 @@
+// What values options take. A type says it once for everyone: the check, TypeScript's declaration, the command line, the docs, a form.
+
+import * as v from 'valibot'
+import { NanoGptError } from '../errors'
+
+export interface OptionType<Out = unknown> {
+  /** Checks a value and normalises it. Messages say what it must be. */
+  readonly schema: v.GenericSchema<unknown, Out>
+  /** As a declaration in TypeScript writes it. */
+  readonly ts: string
+  /** In words, for docs: 'a whole number from 0 to 10'. */
+  readonly range: string
+  /** What follows the flag in help: '<n>'. Absent for what is true or false: the flag alone, and `--no-<flag>`. */
+  readonly placeholder?: string
+  /** What an argument of the command line stands for. Throws a sentence that says what it must be. Absent: the text itself. */
+  readonly parse?: (text: string) => unknown
+  /** Whether the flag may come again, each adding a value. */
+  readonly repeats?: boolean
+  /** Values to choose from. */
+  readonly choices?: readonly string[]
+  /** Bounds of a number, for a form. */
+  readonly bounds?: Bounds
+  /** As JSON holds a value that JSON has no form for. Absent: the value itself. */
+  readonly toJSON?: (value: Out) => unknown
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max?: number
+  /** Exclusive. */
+  readonly above?: number
+  readonly below?: number
+}
+
+/** A dimension, or a count that a kernel is told: an i32. */
+const largestCount = 2 ** 31 - 1
+const largestF32 = (2 - 2 ** -23) * 2 ** 127
+/** Smaller numbers lose digits in f32, and some processors take them for 0. */
+const smallestF32 = 2 ** -126
+
+const must = (what: string) => `must be ${what}`
+const say = (value: number) => (value === largestCount ? '2^31 - 1' : String(value))
+
+/** In words: 'from 0 to below 1', 'of at least 1'. */
+function rangeOf({ min, max, above, below }: Bounds): string {
+  const low = min !== undefined ? `from ${say(min)}` : above !== undefined ? `above ${say(above)}` : ''
+  if (max !== undefined) return `${low || 'up'} to ${say(max)}`
+  if (below !== undefined) return `${low || 'up'} to below ${say(below)}`
+  return min === undefined ? low : `of at least ${say(min)}`
+}
+
+function withinBounds({ min, max, above, below }: Bounds) {
+  return [
+    ...(min !== undefined ? [v.minValue(min, must(`at least ${say(min)}`))] : []),
+    ...(above !== undefined ? [v.gtValue(above, must(`more than ${say(above)}`))] : []),
+    ...(max !== undefined ? [v.maxValue(max, must(`at most ${say(max)}`))] : []),
+    ...(below !== undefined ? [v.ltValue(below, must(`less than ${say(below)}`))] : []),
+  ] as v.PipeItem<number, number, v.BaseIssue<unknown>>[]
+}
+
+/** A decimal number, all of the text: `0.001`, `1e-3`, `-2`. */
+const numeral = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+/** A whole number; on the command line also `1e9`. */
+export function whole(bounds: Bounds = { min: 1 }): OptionType<number> {
+  const all = { max: largestCount, ...bounds }
+  const range = `a whole number ${rangeOf(bounds.max === undefined ? { ...bounds } : bounds)}`
+  return {
+    schema: v.pipe(
+      v.number(must('a number')),
+      v.safeInteger(must('a whole number')),
+      ...(withinBounds(all) as []),
+    ) as v.GenericSchema<unknown, number>,
+    ts: 'number',
+    range,
+    placeholder: '<n>',
+    parse: (text) => {
+      const value = Number(text)
+      if (numeral.test(text) && Number.isSafeInteger(value)) return value
+      throw new Error(must('a whole number'))
+    },
+    bounds: all,
+  }
+}
+
+/** A number that f32 can hold: kernels compute with those. */
+export function real(
+  bounds: Bounds & { unlimited?: boolean; placeholder?: string } = {},
+): OptionType<number> {
+  const { unlimited, placeholder = '<x>', ...range } = bounds
+  const held = (value: number) =>
+    value === 0 || (unlimited && value === Infinity) || Math.abs(value) >= smallestF32
+  const small = (value: number) => Math.abs(value) <= largestF32 || (unlimited && value === Infinity)
+  return {
+    schema: v.pipe(
+      v.number(must('a number')),
+      v.check((value) => !!unlimited || Number.isFinite(value), must('finite')),
+      ...(withinBounds(range) as []),
+      v.check<number, string>(
+        (value) => !!small(value),
+        'is beyond the range of f32: must be at most 3.4e38',
+      ),
+      v.check<number, string>(
+        (value) => !!held(value),
+        `is too small for f32: must be 0 or at least 1.2e-38 in size`,
+      ),
+    ) as v.GenericSchema<unknown, number>,
+    ts: 'number',
+    range: `a number ${rangeOf(range)}`.trimEnd(),
+    placeholder,
+    parse: (text) => {
+      if (numeral.test(text)) return Number(text)
+      if (unlimited && /^inf(inity)?$/i.test(text)) return Infinity
+      throw new Error(must('a number, such as 0.001 or 1e-3'))
+    },
+    bounds: range,
+    ...(unlimited && { toJSON: (value: number) => (value === Infinity ? null : value) }),
+  }
+}
+
+/** A probability or a decay: in [0, 1). */
+export const fraction = () => real({ min: 0, below: 1, placeholder: '<p>' })
+
+/** True or false. */
+export const flag: OptionType<boolean> = {
+  schema: v.boolean(must('true or false')),
+  ts: 'boolean',
+  range: 'true or false',
+}
+
+const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`)
+/** 'a', 'b' or 'c' */
+function alternatives(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+}
+
+/** One of these words. */
+export function choice<const Names extends readonly string[]>(names: Names): OptionType<Names[number]> {
+  return {
+    schema: v.picklist(names, must(alternatives(quoted(names)))) as v.GenericSchema<unknown, Names[number]>,
+    ts: quoted(names).join(' | '),
+    range: alternatives(quoted(names)),
+    placeholder: '<name>',
+    choices: names,
+  }
+}
+
+/** A name that whoever knows them looks up, to suggest the nearest; these are the usual ones. */
+export function name(names: readonly string[], others?: string): OptionType<string> {
+  return {
+    schema: v.string(must('a string')),
+    // `string & {}` keeps the names among an editor's suggestions.
+    ts: [...quoted(names), ...(others === undefined ? [] : [others])].join(' | '),
+    range: alternatives(quoted(names)),
+    placeholder: '<name>',
+    choices: names,
+  }
+}
+
+/** A file or a folder. */
+export function path(placeholder: '<dir>' | '<file>' | '<dir|file>' | '<path>'): OptionType<string> {
+  return {
+    schema: v.pipe(
+      v.string(must('a path')),
+      v.check((text) => text !== '', must('a path; it is empty')),
+      v.check((text) => !text.includes('\0'), must('a path; it has a zero byte')),
+    ),
+    ts: 'string',
+    range: 'a path',
+    placeholder,
+  }
+}
+
+export const text: OptionType<string> = {
+  schema: v.string(must('a string')),
+  ts: 'string',
+  range: 'a string',
+  placeholder: '<text>',
+}
+
+const seedRange = 'a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits'
+
+/** 64 bits. A bigint inside, whatever it was given as; JSON has a number where that is exact, else a string of digits. */
+export const seed: OptionType<bigint> = {
+  schema: v.pipe(
+    v.union(
+      [
+        v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+        v.bigint(),
+        v.pipe(v.string(), v.regex(/^\d{1,20}$/)),
+      ],
+      must(seedRange),
+    ),
+    v.transform((value) => BigInt(value)),
+    v.check((value) => value >= 0n && value < 2n ** 64n, must(seedRange)),
+  ),
+  ts: 'number | bigint | string',
+  range: seedRange,
+  placeholder: '<n>',
+  parse: (text) => {
+    if (/^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text)
+    throw new Error(must(`a whole number from 0 to ${2n ** 64n - 1n}`))
+  },
+  toJSON: seedToJSON,
+}
+
+/** A seed as JSON holds it: given back as `seed`, it is the same one. */
+export function seedToJSON(seed: bigint): number | string {
+  return seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed)
+}
+
+/** Ends what it is given to. From another realm it has another class, but the same methods. */
+export const signal: OptionType<AbortSignal> = {
+  schema: v.custom<AbortSignal>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      'aborted' in value &&
+      typeof (value as AbortSignal).addEventListener === 'function',
+    must('an AbortSignal'),
+  ),
+  ts: 'AbortSignal',
+  range: 'an AbortSignal',
+}
+
+/** A value of one type, or several in an array. */
+export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<readonly T[]> {
+  return {
+    ...type,
+    schema: v.pipe(
+      v.union(
+        [v.pipe(v.array(type.schema), v.minLength(1, 'must not be empty')), type.schema],
+        (issue) => issue.issues?.[0]?.message ?? must(what),
+      ),
+      v.transform((value) => (Array.isArray(value) ? (value as T[]) : [value as T])),
+    ) as v.GenericSchema<unknown, readonly T[]>,
+    ts: /[|&]/.test(type.ts) ? `${type.ts} | readonly (${type.ts})[]` : `${type.ts} | readonly ${type.ts}[]`,
+    range: what,
+    repeats: true,
+    toJSON: undefined,
+  }
+}
+
+/** What an argument stands for, or the error of the option it was given for. */
+export function parseArgument(option: string, type: OptionType, text: string): unknown {
+  try {
+    return type.parse ? type.parse(text) : text
+  } catch (error) {
+    throw new NanoGptError('option', { option, value: text, reason: (error as Error).message })
+  }
+}
