@@ -4,10 +4,10 @@ import type { Session } from '../backend/backend'
 import { type Compiled, compileAsItIs } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import { allocate, sizeOf } from '../graph/dtype'
-import { fuse } from '../graph/fuse'
-import { inPrecision } from '../graph/precision'
 import type { Precision, Program } from '../graph/program'
 import { bf16Bits } from '../graph/rounding'
+import { fuse } from '../passes/fuse'
+import { inPrecision } from '../passes/precision'
 import { vocabSize } from './cases'
 
 /** Inputs of the cases, by name; a case takes those that its Program has. */

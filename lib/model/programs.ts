@@ -1,6 +1,5 @@
 // The Programs of a model: gradient, evaluation, generation. (The optimizer's update is in optim/.)
 
-import { gradients } from '../graph/autodiff'
 import type { Program } from '../graph/program'
 import type { Parameter, Tensor } from '../graph/tensor'
 import { Trace } from '../graph/trace'
@@ -19,6 +18,7 @@ import { copyOp } from '../ops/copy'
 import { constantIndex } from '../ops/fill'
 import { applyInto } from '../ops/op'
 import { gradientName } from '../optim/update'
+import { gradients } from '../passes/autodiff'
 import { site } from '../random/philox'
 
 /** The token corpora in the Store. */

@@ -3,7 +3,6 @@
 import { JsSession } from '../../lib/backend/js/session'
 import { RecordLayout } from '../../lib/backend/records'
 import { type Dtype, type Shape, sizeOf } from '../../lib/graph/dtype'
-import { fuse } from '../../lib/graph/fuse'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
 import { createModel } from '../../lib/model/architecture'
@@ -13,6 +12,7 @@ import { initialValues } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import { gradientName } from '../../lib/optim/update'
+import { fuse } from '../../lib/passes/fuse'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
 
 interface Check {

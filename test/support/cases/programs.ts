@@ -1,8 +1,6 @@
 // Whole Programs of tiny models: a micro-batch's loss and gradients, and the optimizer's update; each as it is traced and fused.
 
 import { bytesPerElement, sizeOf } from '../../../lib/graph/dtype'
-import { fuse } from '../../../lib/graph/fuse'
-import { inPrecision } from '../../../lib/graph/precision'
 import type { Precision, Program } from '../../../lib/graph/program'
 import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
@@ -11,6 +9,8 @@ import { initialValues } from '../../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
 import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
+import { fuse } from '../../../lib/passes/fuse'
+import { inPrecision } from '../../../lib/passes/precision'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 
