@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createModel } from '../lib/architectures/create'
 import type { Session } from '../lib/backend/backend'
 import { JsSession } from '../lib/backend/js/session'
 import type { TrainingConfig } from '../lib/checkpoint/checkpoint'
 import { Trace } from '../lib/graph/trace'
-import { createModel } from '../lib/model/architecture'
 import { type ModelConfig, type ModelKind, type StageKind, variantNames } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'

@@ -1,11 +1,11 @@
 // Every gradient rule in float64 against central differences: of Σ r·y with random r for each op, and of a model's loss.
 
+import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
 import { RecordLayout } from '../../lib/backend/records'
 import { type Dtype, type Shape, sizeOf } from '../../lib/graph/dtype'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
-import { createModel } from '../../lib/model/architecture'
 import { type ModelConfig, stageKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'

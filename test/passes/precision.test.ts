@@ -1,11 +1,11 @@
 // Mixed precision: the rounding, the pass, and that models train in it.
 
 import fc from 'fast-check'
+import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
 import { type Precision, type Program, print } from '../../lib/graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../lib/graph/rounding'
 import { decode, encode } from '../../lib/graph/wire'
-import { createModel } from '../../lib/model/architecture'
 import { gradientProgram } from '../../lib/model/programs'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import { fuse } from '../../lib/passes/fuse'
