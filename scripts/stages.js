@@ -77,7 +77,7 @@ async function losses(resume, { device, threads, data }) {
 
 /** PyTorch's whole loop, with as many evaluations as ours. */
 function trainInTorch(stage, seed, { python, textFile, threads }) {
-  const { evalInterval } = lib('model/config.js').findPreset(stages[stage].preset).training
+  const { evalInterval } = lib('presets/index.js').findPreset(stages[stage].preset).training
   const script = join(__dirname, 'torch', 'bench.py')
   const args = [script, '--stage', stage, '--whole', '--text', textFile, '--seed', String(seed)]
   args.push('--threads', String(threads), '--eval-every', String(evalInterval))

@@ -1,9 +1,9 @@
 // A Program made ready on a session: fused as the device can, in the precision that is wanted, compiled, with the layout of
 // its records.
 
-import { fuse } from '../graph/fuse'
-import { inPrecision } from '../graph/precision'
 import type { Precision, Program } from '../graph/program'
+import { fuse } from '../passes/fuse'
+import { inPrecision } from '../passes/precision'
 import type { Executable, Session } from './backend'
 import { RecordLayout } from './records'
 

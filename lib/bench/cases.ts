@@ -1,11 +1,12 @@
 // The training steps that are timed: those of the course's stages, by number, and of nanoGPT's two models.
 
+import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
+import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import { NanoGptError, show, suggest } from '../errors'
-import { createModel } from '../model/architecture'
-import { findPreset } from '../model/config'
 import { initializeWeights } from '../model/weights'
 import { stateTensors } from '../optim/update'
+import { findPreset } from '../presets'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
 import { resolveNew } from '../train/options'
@@ -22,8 +23,6 @@ export interface StepCase {
   readonly mlx: boolean
 }
 
-/** Distinct characters of Tiny Shakespeare. */
-export const vocabSize = 65
 export const corpusLength = 100_000
 export const seed = seedFrom(1337)
 

@@ -1,12 +1,13 @@
 // `bench generate`: how fast stage 09's model writes, alone and eight texts at once, within the block and beyond it.
 
+import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
+import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import { Generator } from '../generate/generator'
 import { type GenerateOptions, resolveGenerateOptions } from '../generate/options'
-import { createModel } from '../model/architecture'
-import { findPreset } from '../model/config'
 import { initializeWeights } from '../model/weights'
-import { findCases, seed, vocabSize } from './cases'
+import { findPreset } from '../presets'
+import { findCases, seed } from './cases'
 import { measure, type Ours } from './measure'
 import type { BenchOptions, Result } from './result'
 import { RivalProcess, rivalArguments } from './rivals'

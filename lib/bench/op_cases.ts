@@ -1,10 +1,10 @@
 // The ops that are timed alone, at the sizes of stage 09: each as a Program of its own, and what PyTorch does for the same.
 
+import { createModel } from '../architectures/create'
+import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import type { Shape } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
-import { createModel } from '../model/architecture'
-import { findPreset } from '../model/config'
 import { adamw, fill, matmul, muon } from '../ops'
 import { attentionBackwardOp, attentionOp } from '../ops/attention'
 import { crossEntropyBackwardOp, crossEntropyOp } from '../ops/cross_entropy'
@@ -12,7 +12,7 @@ import { layerNormBackwardOp, layerNormOp } from '../ops/layer_norm'
 import { apply } from '../ops/op'
 import { adamwOptimizer } from '../optim/adamw'
 import { gradientName } from '../optim/update'
-import { vocabSize } from './cases'
+import { findPreset } from '../presets'
 
 export interface OpCase {
   readonly name: string

@@ -1,16 +1,17 @@
 // `bench roofline --paper m2`: what a training step would take on a GPU of which only the published peak is known, each op as long as
 // its operations or its bytes, whichever is slower. Nothing is measured, and no device is opened.
 
-import { fuse } from '../graph/fuse'
-import { inPrecision } from '../graph/precision'
+import { createModel } from '../architectures/create'
+import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import type { Program } from '../graph/program'
-import { createModel } from '../model/architecture'
-import { findPreset } from '../model/config'
 import { gradientProgram } from '../model/programs'
 import { fusedOpNames } from '../ops'
 import { updateProgram } from '../optim/update'
+import { fuse } from '../passes/fuse'
+import { inPrecision } from '../passes/precision'
+import { findPreset } from '../presets'
 import { resolveNew } from '../train/options'
-import { corpusLength, findStepCases, type StepCase, vocabSize } from './cases'
+import { corpusLength, findStepCases, type StepCase } from './cases'
 import { chips } from './chips'
 import { callOf, costOf } from './cost'
 import { bound } from './peak'

@@ -2,13 +2,13 @@
 
 import type { Session } from '../backend/backend'
 import { type Compiled, compileAsItIs } from '../backend/compiled'
+import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import { NanoGptError } from '../errors'
 import { allocate, sizeOf } from '../graph/dtype'
-import { fuse } from '../graph/fuse'
-import { inPrecision } from '../graph/precision'
 import type { Precision, Program } from '../graph/program'
 import { bf16Bits } from '../graph/rounding'
-import { vocabSize } from './cases'
+import { fuse } from '../passes/fuse'
+import { inPrecision } from '../passes/precision'
 
 /** Inputs of the cases, by name; a case takes those that its Program has. */
 const inputs = { rng: [1, 2, 3], step: 1, learningRate: 1e-3, momentum: 0.95, scale: 1 }

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { NanoGptError } from '../errors'
+import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { precisions } from '../graph/program'
 import { stageKinds } from '../model/config'
 import type { TensorState } from '../model/weights'
@@ -18,7 +19,6 @@ import {
 } from '../nn'
 import { notUsed, optimizerNames, scheduleNames } from '../optim/names'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
-import { makeFolder, writeFileAtomic } from './atomic'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
 /** Written by this version; others are refused by number. */

@@ -2,11 +2,11 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/checkpoint'
 import { corpusNames, loadText } from '../data/corpus'
 import { NanoGptError, reasonOf } from '../errors'
-import type { Model } from '../model/model'
 import type { TrainEvent } from '../train/events'
 import { train } from '../train/train'
 import { type Followed, follow, resultOf } from './follow'

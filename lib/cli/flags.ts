@@ -4,9 +4,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { chipNames } from '../bench/chips'
 import type { CompleteOptions } from '../generate/options'
 import { precisions } from '../graph/program'
-import { presets } from '../model/config'
 import { activationNames, initialNames, normNames, positionNames } from '../nn'
 import { optimizerNames, scheduleNames } from '../optim/names'
+import { presets } from '../presets'
 import type { TrainOptions } from '../train/options'
 
 interface Flag {

@@ -1,6 +1,6 @@
 // Follows a run to its end: shows its events, and on Ctrl-C stops it so that nothing is lost.
 
-import type { Model } from '../model/model'
+import type { Model } from '../api/model'
 import type { EvaluationEvent, TrainEvent } from '../train/events'
 import type { Run } from '../train/run'
 import { exitCodes } from './errors'

@@ -1,9 +1,9 @@
 // `nano-gpt generate`: text from a trained model, piece by piece as it comes.
 
 import { randomInt } from 'node:crypto'
+import { type LoadOptions, load } from '../api/model'
 import type { CompletionPiece } from '../generate/completions'
 import { type CompleteOptions, resolveCompleteOptions } from '../generate/options'
-import { type LoadOptions, load } from '../model/model'
 import { dim, json, note, stream } from './output'
 import { newestRun, which } from './which_model'
 

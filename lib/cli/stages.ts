@@ -1,11 +1,12 @@
 // `nano-gpt stages`: lists the course, or runs one of its stages.
 
 import { join, relative } from 'node:path'
+import { createModel } from '../architectures/create'
 import { corpusNames, loadText } from '../data/corpus'
+import { shakespeareVocabSize } from '../data/shakespeare'
 import { NanoGptError, show, suggest } from '../errors'
 import { sizeOf } from '../graph/dtype'
-import { createModel } from '../model/architecture'
-import { findPreset } from '../model/config'
+import { findPreset } from '../presets'
 import { seedFrom } from '../random/philox'
 import { stages } from '../stages'
 import { type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
@@ -14,9 +15,6 @@ import { bold, command, count, dim, json, note, say } from './output'
 import { reserveFolder, timestamp } from './train'
 
 type Options = Omit<StageOptions, 'seed'> & { seed?: number | bigint }
-
-/** Distinct characters of Tiny Shakespeare: what the list counts parameters with. */
-const shakespeareVocabulary = 65
 
 export async function stagesCommand(name: string | undefined, options: Options): Promise<void> {
   if (name === undefined) {
@@ -138,6 +136,6 @@ function list(asJson?: boolean): void {
 }
 
 function parametersOf({ name }: TrainedStage): number {
-  const { parameters } = createModel({ ...findPreset(name).model, vocabSize: shakespeareVocabulary })
+  const { parameters } = createModel({ ...findPreset(name).model, vocabSize: shakespeareVocabSize })
   return parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 }

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { writeFileAtomic } from '../checkpoint/atomic'
 import { NanoGptError, reasonOf } from '../errors'
+import { writeFileAtomic } from '../files/atomic'
 
 /** How downloads are done and cached; everything may be replaced, which tests do. */
 export interface CacheOptions {

@@ -9,6 +9,9 @@ const digest = '86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed
 const mostBytes = 8 << 20
 const timeoutSeconds = 60
 
+/** Distinct characters: the size of the vocabulary of a CharTokenizer. */
+export const shakespeareVocabSize = 65
+
 export const shakespeare: RemoteText = {
   name: 'shakespeare',
   title: 'Tiny Shakespeare',

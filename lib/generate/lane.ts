@@ -4,6 +4,8 @@ import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import type { Program } from '../graph/program'
+import type { LanguageModel } from '../nn'
+import type { Seed } from '../random/philox'
 import {
   countsName,
   type DrawOptions,
@@ -11,9 +13,7 @@ import {
   prefillProgram,
   type Lane as Slots,
   tokensName,
-} from '../model/programs'
-import type { LanguageModel } from '../nn'
-import type { Seed } from '../random/philox'
+} from './programs'
 
 /** What the sampler is told. */
 export interface Sampling {

@@ -1,7 +1,6 @@
 // Records ops on symbolic tensors into a Program.
 
 import { NanoGptError } from '../errors'
-import type { Op } from '../ops/op'
 import { Cache, type CacheOptions } from './cache'
 import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './dtype'
 import type { Attributes, Buffer, Node, Program, Role } from './program'
@@ -66,7 +65,7 @@ export class Trace {
 
   /** Appends an op and returns its outputs; `into` names the Store tensors it writes (in place or whole). */
   record(
-    op: Op,
+    op: string,
     inputs: readonly Tensor[],
     attributes: Attributes,
     specs: readonly TensorSpec[],
@@ -76,8 +75,8 @@ export class Trace {
       into ??
       specs.map((spec) => this.add({ name: '', role: 'temporary', dtype: spec.dtype, shape: spec.shape }))
     this.nodes.push({
-      op: op.name,
-      inputs: inputs.map((input) => this.own(input, op.name)),
+      op,
+      inputs: inputs.map((input) => this.own(input, op)),
       outputs: outputs.map((output) => output.id),
       attributes,
     })

@@ -1,7 +1,6 @@
 // The wire form of a Program: docs/program.md, "Wire form, version 1". Decoding checks everything it reads.
 
 import { NanoGptError } from '../errors'
-import { opsByName } from '../ops'
 import { bytesPerElement, dtypes, sizeOf } from './dtype'
 import {
   type Attribute,
@@ -20,7 +19,11 @@ const limits = { buffers: 65_536, ops: 65_536, bufferBytes: 1e12 }
 /** The fewest bytes that one of each takes. */
 const least = { buffer: 5, op: 8, attribute: 4, number: 4 }
 
-export function encode(program: Program): Uint8Array {
+/** What the wire form has to know of ops: which of an op's attributes travel as integers. */
+export type OpTable = ReadonlyMap<string, { readonly integers?: readonly string[] }>
+
+/** @param ops every op that the Program may hold, by name: `opsByName` */
+export function encode(program: Program, ops: OpTable): Uint8Array {
   const out = new Writer()
   out.u32(magic)
   out.u16(version)
@@ -37,11 +40,15 @@ export function encode(program: Program): Uint8Array {
     })
   }
   out.u32(program.ops.length)
-  for (const node of program.ops) encodeNode(out, node)
+  for (const node of program.ops) encodeNode(out, node, ops.get(node.op)?.integers ?? [])
   return out.bytes()
 }
 
-function encodeNode(out: Writer, { op, inputs, outputs, attributes }: Node): void {
+function encodeNode(
+  out: Writer,
+  { op, inputs, outputs, attributes }: Node,
+  integers: readonly string[],
+): void {
   out.string(op)
   for (const list of [inputs, outputs]) {
     out.u16(list.length)
@@ -49,7 +56,6 @@ function encodeNode(out: Writer, { op, inputs, outputs, attributes }: Node): voi
       out.u32(id)
     })
   }
-  const integers = opsByName.get(op)?.integers ?? []
   const entries = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))
   out.u16(entries.length)
   for (const [name, value] of entries) {

@@ -1,9 +1,9 @@
 // accumulate: total += x, in place. Gradients of micro-batches meet here.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const accumulateOp: Op = {
+export const accumulateOp = defineOp({
   name: 'accumulate',
   shape([total, x]) {
     expectFloat('accumulate', 'total', total)
@@ -15,7 +15,7 @@ export const accumulateOp: Op = {
     const [values, sums] = [floats(x), floats(total)]
     for (let i = 0; i < sums.length; i++) sums[i] += values[i]
   },
-}
+})
 
 export function accumulate(total: Tensor, x: Tensor): Tensor {
   return apply(accumulateOp, [total, x])[0]

@@ -2,9 +2,9 @@
 // for any number of parameters at once.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectGroups, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectGroups, expectSpec, floats, outOfRange } from './op'
 
-export const adamwOp: Op = {
+export const adamwOp = defineOp({
   name: 'adamw',
   // step, learning_rate, scale, then n parameters, n gradients, n m, n v.
   shape(inputs, attributes) {
@@ -44,7 +44,7 @@ export const adamwOp: Op = {
       }
     }
   },
-}
+})
 
 export interface AdamwTensors {
   parameter: Tensor

@@ -1,10 +1,10 @@
 // add: y = a + b, b repeated over a's leading dimensions (a bias, a position, a residual).
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, floats, type Op, type Operand } from './op'
+import { apply, defineOp, demand, expectFloat, floats, type Operand } from './op'
 import { sumLeading } from './sum_leading'
 
-export const addOp: Op = {
+export const addOp = defineOp({
   name: 'add',
   // Its sum is the residual stream, which stays f32.
   bf16: { inputs: [0, 1] },
@@ -26,7 +26,7 @@ export const addOp: Op = {
       for (let j = 0; j < z.length; j++) out[i + j] = x[i + j] + z[j]
     }
   },
-}
+})
 
 /** a […, suffix] + b [suffix] → y (a's shape). */
 export function add(a: Operand, b: Operand): Tensor {

@@ -7,9 +7,9 @@ import type { Tensor } from '../graph/tensor'
 import { DropoutMask } from '../random/mask'
 import { checkSlot } from './cache_write'
 import { checkDropout } from './dropout'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, outOfRange } from './op'
 
-export const attentionOp: Op = {
+export const attentionOp = defineOp({
   name: 'attention',
   integers: ['heads', 'kv_heads', 'site'],
   bf16: ({ cached }) => (cached ? undefined : { operands: [0, 1, 2], outputs: [0], always: true }),
@@ -64,9 +64,9 @@ export const attentionOp: Op = {
       lse.data[row.index] = max + Math.log(total)
     })
   },
-}
+})
 
-export const attentionBackwardOp: Op = {
+export const attentionBackwardOp = defineOp({
   name: 'attention_backward',
   integers: ['heads', 'kv_heads', 'site'],
   bf16: { operands: [0, 1, 2, 3, 5], outputs: [0, 1, 2], always: true },
@@ -112,7 +112,7 @@ export const attentionBackwardOp: Op = {
     dk.data.set(sums[1])
     dv.data.set(sums[2])
   },
-}
+})
 
 /** Fills `weights` with exp(score − max) for the visible keys; returns the max and the sum. */
 function scores(

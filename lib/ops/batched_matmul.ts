@@ -4,10 +4,10 @@ import { type Shape, sameShape, sizeOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import { Tensor } from '../graph/tensor'
 import { multiply } from './matmul'
-import { apply, demand, expectFloat, type Op, type Operand } from './op'
+import { apply, defineOp, demand, expectFloat, type Operand } from './op'
 import { sumLeading } from './sum_leading'
 
-export const batchedMatmulOp: Op = {
+export const batchedMatmulOp = defineOp({
   name: 'batched_matmul',
   tf32: [0, 1],
   shape([a, b], attributes) {
@@ -31,7 +31,7 @@ export const batchedMatmulOp: Op = {
       multiply(matrix(a, i), matrix(b, i), attributes, (row, values) => out.set(values, row * values.length))
     }
   },
-}
+})
 
 /** The batch's dimensions, and the sizes of op(a) […, M, K] and op(b) […, K, N]. */
 function batchedSizes(a: TensorSpec, b: TensorSpec, { transpose_a, transpose_b }: Attributes) {

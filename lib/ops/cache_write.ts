@@ -1,9 +1,9 @@
 // cache_write: puts the keys (or values) of new positions into slots of a cache, in place.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, outOfRange } from './op'
 
-export const cacheWriteOp: Op = {
+export const cacheWriteOp = defineOp({
   name: 'cache_write',
   shape([cache, x, start, slot]) {
     expectFloat('cache_write', 'cache', cache)
@@ -33,7 +33,7 @@ export const cacheWriteOp: Op = {
       cache.data.set(values, (slot.data[b] * S + start.data[b]) * C)
     }
   },
-}
+})
 
 /** Ends the run unless a cache of `slots` has this slot. */
 export function checkSlot(op: string, slot: number, slots: number): void {

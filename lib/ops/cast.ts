@@ -1,8 +1,8 @@
-// cast: the same numbers in another float format, rounded to the nearest. Only graph/precision.ts makes it.
+// cast: the same numbers in another float format, rounded to the nearest. Only passes/precision.ts makes it.
 
-import { expectFloat, floats, type Op } from './op'
+import { defineOp, expectFloat, floats } from './op'
 
-export const castOp: Op = {
+export const castOp = defineOp({
   name: 'cast',
   bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
@@ -13,4 +13,4 @@ export const castOp: Op = {
   reference([x], [y]) {
     floats(y).set(floats(x))
   },
-}
+})

@@ -1,9 +1,9 @@
 // clip_scale: the factor that brings a gradient's norm down to max_norm: min(1, max_norm / (norm + 1e-6)), as PyTorch's clip_grad_norm_.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectSpec, type Op } from './op'
+import { apply, defineOp, demand, expectSpec } from './op'
 
-export const clipScaleOp: Op = {
+export const clipScaleOp = defineOp({
   name: 'clip_scale',
   shape([norm], { max_norm }) {
     expectSpec('clip_scale', 'norm', norm, 'f32', [])
@@ -15,7 +15,7 @@ export const clipScaleOp: Op = {
     const factor = Math.min(1, (max_norm as number) / (value + 1e-6))
     scale.data[0] = max_norm === Infinity && !Number.isNaN(value) ? 1 : factor
   },
-}
+})
 
 /** @param maxNorm Infinity: no clipping */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {

@@ -2,9 +2,9 @@
 
 import type { Tensor } from '../graph/tensor'
 import { checkSlot } from './cache_write'
-import { apply, demand, expectSpec, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectSpec, outOfRange } from './op'
 
-export const countTokensOp: Op = {
+export const countTokensOp = defineOp({
   name: 'count_tokens',
   shape([counts, tokens, slot]) {
     expectSpec('count_tokens', 'counts', counts, 'i32')
@@ -32,7 +32,7 @@ export const countTokensOp: Op = {
       }
     }
   },
-}
+})
 
 /** counts [R, V], tokens [B, T], slot [B] → the counts with the tokens of sequence b added to row slot[b]. */
 export function countTokens(counts: Tensor, tokens: Tensor, slot: Tensor): Tensor {

@@ -2,9 +2,9 @@
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, outOfRange } from './op'
 
-export const crossEntropyOp: Op = {
+export const crossEntropyOp = defineOp({
   name: 'cross_entropy',
   shape([logits, targets]) {
     expectFloat('cross_entropy', 'logits', logits)
@@ -36,9 +36,9 @@ export const crossEntropyOp: Op = {
     }
     loss.data[0] = sum / rows
   },
-}
+})
 
-export const crossEntropyBackwardOp: Op = {
+export const crossEntropyBackwardOp = defineOp({
   name: 'cross_entropy_backward',
   bf16: { outputs: [0] },
   shape([logits, targets, lse, dloss]) {
@@ -63,7 +63,7 @@ export const crossEntropyBackwardOp: Op = {
       }
     }
   },
-}
+})
 
 function checkTarget(target: number, vocabulary: number): number {
   if (target < 0 || target >= vocabulary) {

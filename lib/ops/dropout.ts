@@ -5,9 +5,9 @@ import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import { DropoutMask } from '../random/mask'
-import { apply, demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats } from './op'
 
-export const dropoutOp: Op = {
+export const dropoutOp = defineOp({
   name: 'dropout',
   integers: ['site'],
   bf16: { inputs: [0], outputs: [0] },
@@ -22,7 +22,7 @@ export const dropoutOp: Op = {
   reference([x, rng], [y], attributes) {
     dropoutInto(floats(y), x, rng, attributes)
   },
-}
+})
 
 export function checkDropout(op: string, p: number, rng: TensorSpec): void {
   demand(p >= 0 && p < 1, op, () => `dropout must be at least 0 and less than 1, not ${p}`)

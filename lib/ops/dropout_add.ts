@@ -1,10 +1,11 @@
-// dropout_add (fused): residual + dropout(x). The composition of dropout and add; made by graph/fuse.ts.
+// dropout_add (fused): residual + dropout(x). The composition of dropout and add; made by passes/fuse.ts.
 
 import { checkDropout, dropoutInto } from './dropout'
-import { expectFloat, expectSpec, floats, type Op } from './op'
+import { defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const dropoutAddOp: Op = {
+export const dropoutAddOp = defineOp({
   name: 'dropout_add',
+  fused: true,
   integers: ['site'],
   // As for add.
   bf16: { inputs: [0, 2] },
@@ -19,4 +20,4 @@ export const dropoutAddOp: Op = {
     dropoutInto(out, x, rng, attributes)
     for (let i = 0; i < out.length; i++) out[i] += kept[i]
   },
-}
+})

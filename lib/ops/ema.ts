@@ -1,9 +1,9 @@
 // ema: an exponential moving average, for any number of tensors at once: a + (1 − decay)·(p − a).
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectGroups, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectGroups, expectSpec, floats } from './op'
 
-export const emaOp: Op = {
+export const emaOp = defineOp({
   name: 'ema',
   // decay, then n averages, n parameters.
   shape([decay, ...tensors]) {
@@ -20,7 +20,7 @@ export const emaOp: Op = {
       for (let j = 0; j < average.length; j++) average[j] += rest * (parameter[j] - average[j])
     }
   },
-}
+})
 
 export interface EmaTensors {
   average: Tensor

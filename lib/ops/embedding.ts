@@ -2,9 +2,9 @@
 
 import { lastOf, sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, type Operand, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, type Operand, outOfRange } from './op'
 
-export const embeddingOp: Op = {
+export const embeddingOp = defineOp({
   name: 'embedding',
   shape([tokens, table]) {
     expectSpec('embedding', 'tokens', tokens, 'i32')
@@ -26,9 +26,9 @@ export const embeddingOp: Op = {
       y.data.set(table.data.subarray(token * C, (token + 1) * C), i * C)
     })
   },
-}
+})
 
-export const embeddingBackwardOp: Op = {
+export const embeddingBackwardOp = defineOp({
   name: 'embedding_backward',
   integers: ['vocabulary'],
   shape([tokens, dy], { vocabulary }) {
@@ -46,7 +46,7 @@ export const embeddingBackwardOp: Op = {
     })
     dtable.data.set(sums)
   },
-}
+})
 
 function checkToken(token: number, vocabulary: number): void {
   if (token < 0 || token >= vocabulary)

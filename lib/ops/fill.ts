@@ -3,19 +3,19 @@
 import { allocate, type Shape, sizeOf } from '../graph/dtype'
 import { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
-import { floats, type Op } from './op'
+import { defineOp, floats } from './op'
 
-export const fillOp: Op = {
+export const fillOp = defineOp({
   name: 'fill',
   shape: () => [],
   reference(_, [y], { value }) {
     y.data.fill(value as number)
   },
-}
+})
 
 /** A constant tensor (f32): eager, or part of the Program being traced. */
 export function fill(shape: Shape, value: number, trace?: Trace): Tensor {
-  if (trace) return trace.record(fillOp, [], { value }, [{ dtype: 'f32', shape }])[0]
+  if (trace) return trace.record(fillOp.name, [], { value }, [{ dtype: 'f32', shape }])[0]
   const y = new Tensor('f32', shape, allocate('f32', sizeOf(shape)))
   floats(y).fill(value)
   return y
@@ -23,5 +23,5 @@ export function fill(shape: Shape, value: number, trace?: Trace): Tensor {
 
 /** A constant integer (i32, rank 0) in the Program being traced. */
 export function constantIndex(value: number, trace: Trace): Tensor {
-  return trace.record(fillOp, [], { value }, [{ dtype: 'i32', shape: [] }])[0]
+  return trace.record(fillOp.name, [], { value }, [{ dtype: 'i32', shape: [] }])[0]
 }

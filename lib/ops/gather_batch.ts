@@ -1,9 +1,9 @@
 // gather_batch: B windows of T tokens of a corpus, and the same windows shifted by one: what comes next.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectSpec, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectSpec, outOfRange } from './op'
 
-export const gatherBatchOp: Op = {
+export const gatherBatchOp = defineOp({
   name: 'gather_batch',
   integers: ['block_size'],
   shape([corpus, offsets], { block_size }) {
@@ -47,7 +47,7 @@ export const gatherBatchOp: Op = {
       }
     })
   },
-}
+})
 
 /** corpus [N], offsets [B] → tokens [B, T] and targets [B, T]. */
 export function gatherBatch(corpus: Tensor, offsets: Tensor, blockSize: number): [Tensor, Tensor] {

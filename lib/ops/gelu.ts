@@ -1,9 +1,9 @@
 // gelu: x·Φ(x), Φ the distribution function of the standard normal (Hendrycks and Gimpel, 2016), or its approximation by tanh.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const geluOp: Op = {
+export const geluOp = defineOp({
   name: 'gelu',
   bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
@@ -18,9 +18,9 @@ export const geluOp: Op = {
     const share = tanh ? sigmoidal : normal
     for (let i = 0; i < out.length; i++) out[i] = values[i] * share(values[i])
   },
-}
+})
 
-export const geluBackwardOp: Op = {
+export const geluBackwardOp = defineOp({
   name: 'gelu_backward',
   bf16: { inputs: [0, 1], outputs: [0] },
   shape([x, dy]) {
@@ -36,7 +36,7 @@ export const geluBackwardOp: Op = {
       out[i] = gradient[i] * (share(values[i]) + values[i] * slope(values[i]))
     }
   },
-}
+})
 
 /** ½·(1 + tanh u) with u = √(2/π)·(x + 0.044715·x³). As 1 / (1 + exp(−2u)) it doesn't cancel where it is small. */
 function sigmoidal(x: number): number {

@@ -1,9 +1,9 @@
 // global_norm: the Euclidean norm of all elements of all inputs.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, floats, type Op } from './op'
+import { apply, defineOp, demand, expectFloat, floats } from './op'
 
-export const globalNormOp: Op = {
+export const globalNormOp = defineOp({
   name: 'global_norm',
   shape(inputs) {
     demand(inputs.length >= 1, 'global_norm', () => 'at least one tensor is needed')
@@ -18,7 +18,7 @@ export const globalNormOp: Op = {
     }
     norm.data[0] = Math.sqrt(sum)
   },
-}
+})
 
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   return apply(globalNormOp, tensors)[0]

@@ -2,9 +2,9 @@
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, type Operand } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, type Operand } from './op'
 
-export const layerNormOp: Op = {
+export const layerNormOp = defineOp({
   name: 'layer_norm',
   bf16: { inputs: [0], outputs: [0] },
   shape([x, gain, bias], { epsilon }) {
@@ -36,9 +36,9 @@ export const layerNormOp: Op = {
       rstd.data[row] = scale
     }
   },
-}
+})
 
-export const layerNormBackwardOp: Op = {
+export const layerNormBackwardOp = defineOp({
   name: 'layer_norm_backward',
   bf16: { inputs: [0, 4] },
   shape([x, gain, mean, rstd, dy]) {
@@ -76,7 +76,7 @@ export const layerNormBackwardOp: Op = {
     dgain.data.set(gainSums)
     dbias.data.set(biasSums)
   },
-}
+})
 
 /** x […, C], gain [C], bias [C] → y […, C]. */
 export function layerNorm(x: Tensor, gain: Operand, bias: Operand, epsilon = 1e-5): Tensor {

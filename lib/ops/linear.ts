@@ -1,11 +1,12 @@
-// linear (fused): x·weightᵀ + bias, and relu when asked. The composition of matmul, add and relu; made by graph/fuse.ts.
+// linear (fused): x·weightᵀ + bias, and relu when asked. The composition of matmul, add and relu; made by passes/fuse.ts.
 
 import { rowsOf } from '../graph/dtype'
 import { matmulSizes, multiply } from './matmul'
-import { demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { defineOp, demand, expectFloat, expectSpec, floats } from './op'
 
-export const linearOp: Op = {
+export const linearOp = defineOp({
   name: 'linear',
+  fused: true,
   tf32: [0, 1],
   bf16: { operands: [0, 1], outputs: [0] },
   shape([x, weight, bias]) {
@@ -25,4 +26,4 @@ export const linearOp: Op = {
       }
     })
   },
-}
+})

@@ -4,9 +4,9 @@
 import { lastOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats } from './op'
 
-export const maskedSoftmaxOp: Op = {
+export const maskedSoftmaxOp = defineOp({
   name: 'masked_softmax',
   shape: ([x], attributes) => [checkScores('masked_softmax', 'x', x, attributes)],
   gradient: ({ outputs: [y], gradients: [dy], attributes }) => [
@@ -25,9 +25,9 @@ export const maskedSoftmaxOp: Op = {
       out.fill(0, visible, end)
     })
   },
-}
+})
 
-export const maskedSoftmaxBackwardOp: Op = {
+export const maskedSoftmaxBackwardOp = defineOp({
   name: 'masked_softmax_backward',
   shape([y, dy], attributes) {
     const dx = checkScores('masked_softmax_backward', 'y', y, attributes)
@@ -44,7 +44,7 @@ export const maskedSoftmaxBackwardOp: Op = {
       out.fill(0, visible, end)
     })
   },
-}
+})
 
 function checkScores(op: string, what: string, x: TensorSpec, { scale }: Attributes): TensorSpec {
   expectFloat(op, what, x)

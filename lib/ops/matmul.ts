@@ -3,9 +3,9 @@
 import { type FloatArray, lastOf, rowsOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, floats, type Op, type Operand } from './op'
+import { apply, defineOp, demand, expectFloat, floats, type Operand } from './op'
 
-export const matmulOp: Op = {
+export const matmulOp = defineOp({
   name: 'matmul',
   tf32: [0, 1],
   bf16: { operands: [0, 1], outputs: [0] },
@@ -26,7 +26,7 @@ export const matmulOp: Op = {
   reference([a, b], [y], attributes) {
     multiply(a, b, attributes, (row, values) => y.data.set(values, row * values.length))
   },
-}
+})
 
 /** The sizes of op(a) [M, K] and op(b) [K, N]. */
 export function matmulSizes(op: string, a: TensorSpec, b: TensorSpec, attributes: Attributes) {

@@ -1,10 +1,11 @@
-// matmul_accumulate (fused): total += op(a)·op(b), in place. The composition of matmul and accumulate; made by graph/fuse.ts.
+// matmul_accumulate (fused): total += op(a)·op(b), in place. The composition of matmul and accumulate; made by passes/fuse.ts.
 
 import { matmulSizes, multiply } from './matmul'
-import { expectSpec, floats, type Op } from './op'
+import { defineOp, expectSpec, floats } from './op'
 
-export const matmulAccumulateOp: Op = {
+export const matmulAccumulateOp = defineOp({
   name: 'matmul_accumulate',
+  fused: true,
   tf32: [1, 2],
   bf16: { operands: [1, 2] },
   shape([total, a, b], attributes) {
@@ -20,4 +21,4 @@ export const matmulAccumulateOp: Op = {
       for (let n = 0; n < values.length; n++) sums[row * values.length + n] += values[n]
     })
   },
-}
+})

@@ -3,7 +3,7 @@
 
 import { Tensor } from '../graph/tensor'
 import { matmul } from './matmul'
-import { apply, demand, expectGroups, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
 
 /** Of σ → a·σ + b·σ³ + c·σ⁵, which drives σ in (0, 1] to about 0.7 … 1.2: steep at 0 rather than exact at 1. */
 const [a, b, c] = [3.4445, -4.775, 2.0315]
@@ -11,7 +11,7 @@ const [a, b, c] = [3.4445, -4.775, 2.0315]
 const smallest = 1e-7
 const mostIterations = 100
 
-export const muonOp: Op = {
+export const muonOp = defineOp({
   name: 'muon',
   integers: ['iterations'],
   // learning_rate, momentum, scale, then n parameters, n gradients, n m.
@@ -54,7 +54,7 @@ export const muonOp: Op = {
       for (let j = 0; j < p.length; j++) p[j] = p[j] * keep - step * x[j]
     }
   },
-}
+})
 
 /** The matrix u, divided by its norm, after so many steps of the iteration. */
 function orthogonalised(

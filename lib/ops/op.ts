@@ -27,6 +27,8 @@ export interface Bf16 {
 
 export interface Op {
   readonly name: string
+  /** Whether only the fusion pass makes it. */
+  readonly fused?: boolean
   /** Names of the attributes that travel as integers. */
   readonly integers?: readonly string[]
   /** The shape rule: the outputs' specs, or an error that names what does not fit. */
@@ -37,10 +39,22 @@ export interface Op {
   reference(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: Attributes): void
   /** Inputs that are multiplied with each other: in a tf32 Program they are rounded before. */
   readonly tf32?: readonly number[]
-  /** Which tensors may be bf16. The shape rule speaks of f32 alone: graph/precision.ts comes after it. */
+  /** Which tensors may be bf16. The shape rule speaks of f32 alone: passes/precision.ts comes after it. */
   readonly bf16?: Bf16 | ((attributes: Attributes) => Bf16 | undefined)
   /** The input that output `output` shares its buffer with, or -1; absent: none does. */
   inPlace?(inputs: number, output: number): number
+}
+
+const defined = new Map<string, Op>()
+
+/** Every op by name. Import it from ops/index.ts, which loads the file of each. */
+export const opsByName: ReadonlyMap<string, Op> = defined
+
+/** Adds an op to `opsByName`. */
+export function defineOp(op: Op): Op {
+  if (defined.has(op.name)) throw new Error(`two ops are named ${op.name}`)
+  defined.set(op.name, op)
+  return op
 }
 
 export type Operand = Tensor | Parameter
@@ -61,7 +75,7 @@ export function apply(op: Op, operands: readonly Operand[], attributes: Attribut
   const specs = op.shape(inputs, attributes)
   if (trace) {
     const into = op.inPlace && specs.map((_, output) => inputs[op.inPlace!(inputs.length, output)])
-    return trace.record(op, inputs, attributes, specs, into)
+    return trace.record(op.name, inputs, attributes, specs, into)
   }
   return computeEagerly(op, inputs, attributes, specs)
 }
@@ -78,7 +92,7 @@ export function applyInto(
   op.shape(inputs, attributes).forEach((spec, i) => {
     expectSpec(op.name, 'destination', into[i], spec.dtype, spec.shape)
   })
-  trace.record(op, inputs, attributes, into, into)
+  trace.record(op.name, inputs, attributes, into, into)
 }
 
 function computeEagerly(op: Op, inputs: Tensor[], attributes: Attributes, specs: TensorSpec[]): Tensor[] {

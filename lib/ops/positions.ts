@@ -1,9 +1,9 @@
 // positions: start, start + 1, … start + length − 1, for one sequence or for each of several.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectSpec, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectSpec, outOfRange } from './op'
 
-export const positionsOp: Op = {
+export const positionsOp = defineOp({
   name: 'positions',
   integers: ['length'],
   shape([start], { length }) {
@@ -24,7 +24,7 @@ export const positionsOp: Op = {
       for (let t = 0; t < length; t++) y.data[b * length + t] = first + t
     })
   },
-}
+})
 
 /** start [] → y [length], or start [B] → y [B, length]. */
 export function positions(start: Tensor, length: number): Tensor {

@@ -1,9 +1,9 @@
 // relu: max(x, 0); NaN stays NaN. Its gradient passes where the output is positive.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const reluOp: Op = {
+export const reluOp = defineOp({
   name: 'relu',
   bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
@@ -15,9 +15,9 @@ export const reluOp: Op = {
     const [values, out] = [floats(x), floats(y)]
     for (let i = 0; i < out.length; i++) out[i] = Math.max(values[i], 0)
   },
-}
+})
 
-export const reluBackwardOp: Op = {
+export const reluBackwardOp = defineOp({
   name: 'relu_backward',
   bf16: { inputs: [0, 1], outputs: [0] },
   shape([y, dy]) {
@@ -29,7 +29,7 @@ export const reluBackwardOp: Op = {
     const [values, gradient, out] = [floats(y), floats(dy), floats(dx)]
     for (let i = 0; i < out.length; i++) out[i] = values[i] > 0 ? gradient[i] : 0
   },
-}
+})
 
 export function relu(x: Tensor): Tensor {
   return apply(reluOp, [x])[0]

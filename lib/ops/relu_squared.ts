@@ -1,9 +1,9 @@
 // relu_squared: max(x, 0)² (So et al., 2021). NaN stays NaN.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const reluSquaredOp: Op = {
+export const reluSquaredOp = defineOp({
   name: 'relu_squared',
   bf16: { inputs: [0], outputs: [0] },
   shape([x]) {
@@ -15,9 +15,9 @@ export const reluSquaredOp: Op = {
     const [values, out] = [floats(x), floats(y)]
     for (let i = 0; i < out.length; i++) out[i] = Math.max(values[i], 0) ** 2
   },
-}
+})
 
-export const reluSquaredBackwardOp: Op = {
+export const reluSquaredBackwardOp = defineOp({
   name: 'relu_squared_backward',
   bf16: { inputs: [0, 1], outputs: [0] },
   shape([x, dy]) {
@@ -29,7 +29,7 @@ export const reluSquaredBackwardOp: Op = {
     const [values, gradient, out] = [floats(x), floats(dy), floats(dx)]
     for (let i = 0; i < out.length; i++) out[i] = 2 * Math.max(values[i], 0) * gradient[i]
   },
-}
+})
 
 /** max(x, 0)², elementwise. */
 export function reluSquared(x: Tensor): Tensor {

@@ -3,9 +3,9 @@
 
 import type { Tensor } from '../graph/tensor'
 import { checkSlot } from './cache_write'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, outOfRange } from './op'
 
-export const repetitionPenaltyOp: Op = {
+export const repetitionPenaltyOp = defineOp({
   name: 'repetition_penalty',
   shape([logits, counts, slot, penalty]) {
     expectFloat('repetition_penalty', 'logits', logits)
@@ -33,7 +33,7 @@ export const repetitionPenaltyOp: Op = {
       }
     }
   },
-}
+})
 
 /** logits [B, T, V], counts [R, V] of `countTokens`, slot [B], penalty [] (1: none) → [B, T, V]. */
 export function repetitionPenalty(logits: Tensor, counts: Tensor, slot: Tensor, penalty: Tensor): Tensor {

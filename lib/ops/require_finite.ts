@@ -2,9 +2,9 @@
 
 import { NanoGptError } from '../errors'
 import type { Tensor } from '../graph/tensor'
-import { apply, expectSpec, type Op } from './op'
+import { apply, defineOp, expectSpec } from './op'
 
-export const requireFiniteOp: Op = {
+export const requireFiniteOp = defineOp({
   name: 'require_finite',
   shape([x]) {
     expectSpec('require_finite', 'x', x, 'f32', [])
@@ -16,7 +16,7 @@ export const requireFiniteOp: Op = {
     if (!Number.isFinite(value)) throw new NanoGptError('non_finite', `require_finite: the value is ${value}`)
     y.data[0] = value
   },
-}
+})
 
 export function requireFinite(x: Tensor): Tensor {
   return apply(requireFiniteOp, [x])[0]

@@ -4,9 +4,9 @@
 import { lastOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, type Operand } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, type Operand } from './op'
 
-export const rmsNormOp: Op = {
+export const rmsNormOp = defineOp({
   name: 'rms_norm',
   integers: ['groups'],
   bf16: { inputs: [0], outputs: [0] },
@@ -36,9 +36,9 @@ export const rmsNormOp: Op = {
       rstd.data[group] = scale
     }
   },
-}
+})
 
-export const rmsNormBackwardOp: Op = {
+export const rmsNormBackwardOp = defineOp({
   name: 'rms_norm_backward',
   integers: ['groups'],
   bf16: { inputs: [0, 2] },
@@ -69,7 +69,7 @@ export const rmsNormBackwardOp: Op = {
     }
     dgain?.data.set(gainSums)
   },
-}
+})
 
 /** Checks x and its gain; what rstd is: a number for each group of each row. */
 function checkGroups(

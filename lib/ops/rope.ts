@@ -3,12 +3,12 @@
 
 import { lastOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats, outOfRange } from './op'
 
 /** Positions are below this: up to here the angles of kernels are good to an f32's last place. */
 export const ropeLimit = 2 ** 24
 
-export const ropeOp: Op = {
+export const ropeOp = defineOp({
   name: 'rope',
   integers: ['heads'],
   bf16: { inputs: [0], outputs: [0] },
@@ -49,7 +49,7 @@ export const ropeOp: Op = {
       }
     }
   },
-}
+})
 
 export interface RopeOptions {
   /** Heads that the channels are divided among; the size of a head, D, must be even. */

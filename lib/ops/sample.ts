@@ -4,9 +4,9 @@
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import { uniform } from '../random/philox'
-import { apply, expectFloat, expectSpec, floats, type Op, outOfRange } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats, outOfRange } from './op'
 
-export const sampleOp: Op = {
+export const sampleOp = defineOp({
   name: 'sample',
   integers: ['site'],
   shape([logits, temperature, topK, topP, minP, rng]) {
@@ -35,7 +35,7 @@ export const sampleOp: Op = {
       logProbabilities.data[row] = logProbability(values, token)
     }
   },
-}
+})
 
 interface Sampling {
   readonly temperature: number

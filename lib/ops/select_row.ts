@@ -1,9 +1,9 @@
 // select_row: one position of each sequence.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, type Op, outOfRange } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, outOfRange } from './op'
 
-export const selectRowOp: Op = {
+export const selectRowOp = defineOp({
   name: 'select_row',
   shape([x, row]) {
     expectFloat('select_row', 'x', x)
@@ -17,7 +17,7 @@ export const selectRowOp: Op = {
     if (t < 0 || t >= T) outOfRange(`select_row: row ${t} is outside 0…${T - 1}`)
     for (let b = 0; b < B; b++) y.data.set(x.data.subarray((b * T + t) * C, (b * T + t + 1) * C), b * C)
   },
-}
+})
 
 /** x [B, T, C], row [] → y [B, 1, C]. */
 export function selectRow(x: Tensor, row: Tensor): Tensor {

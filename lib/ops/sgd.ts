@@ -2,9 +2,9 @@
 // of parameters at once. Its weight decay is added to the gradient, as there.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectGroups, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
 
-export const sgdOp: Op = {
+export const sgdOp = defineOp({
   name: 'sgd',
   // learning_rate, scale, then n parameters, n gradients, n m.
   shape(inputs, { momentum }) {
@@ -33,7 +33,7 @@ export const sgdOp: Op = {
       }
     }
   },
-}
+})
 
 export interface SgdTensors {
   parameter: Tensor

@@ -3,9 +3,9 @@
 import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, demand, expectFloat, expectSpec, floats } from './op'
 
-export const softCapOp: Op = {
+export const softCapOp = defineOp({
   name: 'soft_cap',
   shape: ([x], attributes) => [checkCap('soft_cap', 'x', x, attributes)],
   gradient: ({ outputs: [y], gradients: [dy], attributes }) => [
@@ -16,9 +16,9 @@ export const softCapOp: Op = {
     const [values, out] = [floats(x), floats(y)]
     for (let i = 0; i < out.length; i++) out[i] = cap * Math.tanh(values[i] / cap)
   },
-}
+})
 
-export const softCapBackwardOp: Op = {
+export const softCapBackwardOp = defineOp({
   name: 'soft_cap_backward',
   shape([y, dy], attributes) {
     const dx = checkCap('soft_cap_backward', 'y', y, attributes)
@@ -30,7 +30,7 @@ export const softCapBackwardOp: Op = {
     const [values, gradient, out] = [floats(y), floats(dy), floats(dx)]
     for (let i = 0; i < out.length; i++) out[i] = gradient[i] * (1 - (values[i] / cap) ** 2)
   },
-}
+})
 
 function checkCap(op: string, what: string, x: TensorSpec, { cap }: Attributes): TensorSpec {
   expectFloat(op, what, x)

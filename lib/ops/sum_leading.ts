@@ -2,9 +2,9 @@
 
 import { sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
-import { apply, demand, expectFloat, floats, type Op } from './op'
+import { apply, defineOp, demand, expectFloat, floats } from './op'
 
-export const sumLeadingOp: Op = {
+export const sumLeadingOp = defineOp({
   name: 'sum_leading',
   integers: ['rank'],
   bf16: { inputs: [0] },
@@ -23,7 +23,7 @@ export const sumLeadingOp: Op = {
     }
     y.data.set(sums)
   },
-}
+})
 
 /** Sums over the leading dimensions, keeping the last `rank`. */
 export function sumLeading(x: Tensor, rank: number): Tensor {

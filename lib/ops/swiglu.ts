@@ -1,9 +1,9 @@
 // swiglu: silu(gate)·up, silu(x) = x·σ(x): a hidden layer that is gated by another (Shazeer, 2020).
 
 import type { Tensor } from '../graph/tensor'
-import { apply, expectFloat, expectSpec, floats, type Op } from './op'
+import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
 
-export const swigluOp: Op = {
+export const swigluOp = defineOp({
   name: 'swiglu',
   bf16: { inputs: [0, 1], outputs: [0] },
   shape([gate, up]) {
@@ -16,9 +16,9 @@ export const swigluOp: Op = {
     const [gates, ups, out] = [floats(gate), floats(up), floats(y)]
     for (let i = 0; i < out.length; i++) out[i] = gates[i] * sigmoid(gates[i]) * ups[i]
   },
-}
+})
 
-export const swigluBackwardOp: Op = {
+export const swigluBackwardOp = defineOp({
   name: 'swiglu_backward',
   bf16: { inputs: [0, 1, 2], outputs: [0, 1] },
   shape([gate, up, dy]) {
@@ -36,7 +36,7 @@ export const swigluBackwardOp: Op = {
       dup.data[i] = gradient[i] * gates[i] * share
     }
   },
-}
+})
 
 function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x))

@@ -2,9 +2,9 @@
 
 import type { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
-import { apply, demand, floats, type Op } from './op'
+import { apply, defineOp, demand, floats } from './op'
 
-export const trilMeanOp: Op = {
+export const trilMeanOp = defineOp({
   name: 'tril_mean',
   integers: ['length'],
   shape(_, { length }) {
@@ -24,11 +24,11 @@ export const trilMeanOp: Op = {
         .fill(0, t * T + t + 1, (t + 1) * T)
     }
   },
-}
+})
 
 /** y [length, length], f32, whose row t is 1 / (t + 1) up to column t, else 0: eager, or part of the Program being traced. */
 export function trilMean(length: number, trace?: Trace): Tensor {
   const attributes = { length }
   if (!trace) return apply(trilMeanOp, [], attributes)[0]
-  return trace.record(trilMeanOp, [], attributes, trilMeanOp.shape([], attributes))[0]
+  return trace.record(trilMeanOp.name, [], attributes, trilMeanOp.shape([], attributes))[0]
 }

@@ -2,7 +2,6 @@
 // docs/program.md, "Random numbers", is the contract; test/random/philox.json holds every implementation to it.
 
 import { NanoGptError, show } from '../errors'
-import type { FloatArray } from '../graph/dtype'
 
 // Looked up once: under jest every use of a global is a slow search, and this is called for each random number.
 const { imul } = Math
@@ -143,7 +142,12 @@ function forEachWord(
  * Fills `out` with U(−bound, bound), at draw 0. The numbers are f32 in a Float64Array too, so that models of both
  * precisions start from the same weights.
  */
-export function uniformFill(out: FloatArray, bound: number, siteId: number, seed: Seed): void {
+export function uniformFill(
+  out: Float32Array | Float64Array,
+  bound: number,
+  siteId: number,
+  seed: Seed,
+): void {
   forEachWord(out.length, siteId, 0, seed, (element, random) => {
     const u = (random >>> 8) * 2 ** -24
     out[element] = Math.fround((2 * u - 1) * bound)
@@ -154,7 +158,12 @@ export function uniformFill(out: FloatArray, bound: number, siteId: number, seed
  * Fills `out` with N(0, deviation), at draw 0, by Box and Muller: elements 2i and 2i + 1 are the cosine and the sine of one pair
  * of words. The numbers are f32 in a Float64Array too, rounded once.
  */
-export function normalFill(out: FloatArray, siteId: number, seed: Seed, deviation = 1): void {
+export function normalFill(
+  out: Float32Array | Float64Array,
+  siteId: number,
+  seed: Seed,
+  deviation = 1,
+): void {
   const words = new Uint32Array(4)
   for (let start = 0; start < out.length; start += 4) {
     const index = start / 4

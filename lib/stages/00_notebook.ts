@@ -8,6 +8,7 @@
 import { splitTokens } from '../data/split'
 import { type Tensor, tensor } from '../graph/tensor'
 import { crossEntropy, embedding, sample } from '../ops'
+import { course } from '../presets/course'
 import { batchOffsets, normalFill, site } from '../random/philox'
 import { beginningOf, type Lab, type TrainedStage, type TrainingLab, trainAndWrite } from './stage'
 
@@ -143,21 +144,7 @@ function write({ seed }: Lab, table: Tensor, count: number, length: number): num
 }
 
 export const notebook: TrainedStage = {
-  number: '00',
+  ...course.notebook,
   name: 'notebook',
-  idea: 'text, tokens, batches, a table of pairs and its loss, step by step',
-  numbers: {
-    batchSize: 32,
-    blockSize: 8,
-    embed: 32, // not used: the table is as wide as the vocabulary
-    heads: 1,
-    layers: 1,
-    dropout: 0,
-    learningRate: 1e-3,
-    weightDecay: 0, // AdamW without decay is Adam
-    steps: 10_000,
-    evalInterval: 10_000,
-    evalBatches: 200,
-  },
   run,
 }

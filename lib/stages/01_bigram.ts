@@ -11,6 +11,7 @@
 
 import type { Tensor } from '../graph/tensor'
 import { Embedding, LanguageModel } from '../nn'
+import { course } from '../presets/course'
 import type { ModelStage } from './stage'
 
 export class Bigram extends LanguageModel {
@@ -26,20 +27,7 @@ export class Bigram extends LanguageModel {
 }
 
 export const bigram: ModelStage = {
-  number: '01',
+  ...course.bigram,
   name: 'bigram',
-  idea: 'a table: from this character alone to scores of the next',
   model: Bigram,
-  numbers: {
-    batchSize: 32,
-    blockSize: 8,
-    embed: 32, // not used: the table is as wide as the vocabulary
-    heads: 1,
-    layers: 1,
-    dropout: 0,
-    learningRate: 1e-2,
-    steps: 3000,
-    evalInterval: 300,
-    evalBatches: 200,
-  },
 }

@@ -15,6 +15,7 @@
 import type { Tensor } from '../graph/tensor'
 import { attend, Embedding, LanguageModel, Linear, Module, positionsOf } from '../nn'
 import { add } from '../ops'
+import { course } from '../presets/course'
 import type { ModelStage } from './stage'
 
 /** What stages 03 to 09 have in common: embeddings below, a linear head above, and between them a `body` of their own. */
@@ -70,20 +71,7 @@ export class SingleHead extends EmbeddedModel {
 }
 
 export const singleHead: ModelStage = {
-  number: '03',
+  ...course['single-head'],
   name: 'single-head',
-  idea: 'embeddings of what and where, and one head that looks back',
   model: SingleHead,
-  numbers: {
-    batchSize: 32,
-    blockSize: 8,
-    embed: 32,
-    heads: 1,
-    layers: 1,
-    dropout: 0,
-    learningRate: 1e-3,
-    steps: 5000,
-    evalInterval: 300,
-    evalBatches: 200,
-  },
 }

@@ -10,8 +10,9 @@
 
 import type { Tensor } from '../graph/tensor'
 import { attend } from '../nn'
+import { course } from '../presets/course'
 import { EmbeddedModel, Head } from './03_single_head'
-import type { ModelStage, Numbers } from './stage'
+import type { ModelStage } from './stage'
 
 /** H heads of D = C / H channels, side by side: x [B, T, C] → [B, T, C]. */
 export class MultiHead extends Head {
@@ -36,24 +37,8 @@ export class MultiHeadModel extends EmbeddedModel {
   }
 }
 
-/** From here to stage 08 the numbers are the same, but for the layers: only ideas change. */
-export const numbers: Numbers = {
-  batchSize: 32,
-  blockSize: 8,
-  embed: 32,
-  heads: 4,
-  layers: 1,
-  dropout: 0,
-  learningRate: 1e-3,
-  steps: 5000,
-  evalInterval: 500,
-  evalBatches: 200,
-}
-
 export const multiHead: ModelStage = {
-  number: '04',
+  ...course['multi-head'],
   name: 'multi-head',
-  idea: 'four heads side by side, each looking for something else',
   model: MultiHeadModel,
-  numbers,
 }

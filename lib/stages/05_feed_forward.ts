@@ -9,8 +9,9 @@
 import type { Tensor } from '../graph/tensor'
 import { Linear, Module } from '../nn'
 import { relu } from '../ops'
+import { course } from '../presets/course'
 import { EmbeddedModel } from './03_single_head'
-import { MultiHead, numbers } from './04_multi_head'
+import { MultiHead } from './04_multi_head'
 import type { ModelStage } from './stage'
 
 /** x [B, T, C] → relu(x·Wᵀ + b) [B, T, C] */
@@ -37,9 +38,7 @@ export class FeedForwardModel extends EmbeddedModel {
 }
 
 export const feedForward: ModelStage = {
-  number: '05',
+  ...course['feed-forward'],
   name: 'feed-forward',
-  idea: 'after gathering, each position thinks: a linear layer and a kink',
   model: FeedForwardModel,
-  numbers,
 }

@@ -9,8 +9,9 @@
 
 import type { Tensor } from '../graph/tensor'
 import { Module } from '../nn'
+import { course } from '../presets/course'
 import { EmbeddedModel } from './03_single_head'
-import { MultiHead, numbers } from './04_multi_head'
+import { MultiHead } from './04_multi_head'
 import { FeedForward } from './05_feed_forward'
 import type { ModelStage } from './stage'
 
@@ -43,9 +44,7 @@ export class BlocksModel extends EmbeddedModel {
 }
 
 export const blocks: ModelStage = {
-  number: '06',
+  ...course.blocks,
   name: 'blocks',
-  idea: 'three blocks of attention and feed-forward: deeper, and not better',
   model: BlocksModel,
-  numbers: { ...numbers, layers: 3 },
 }

@@ -12,8 +12,9 @@
 import type { Tensor } from '../graph/tensor'
 import { Linear, Module } from '../nn'
 import { add, relu } from '../ops'
+import { course } from '../presets/course'
 import { EmbeddedModel } from './03_single_head'
-import { MultiHead, numbers } from './04_multi_head'
+import { MultiHead } from './04_multi_head'
 import type { ModelStage } from './stage'
 
 /** Heads, then a projection: x [B, T, C] → [B, T, C]. */
@@ -75,9 +76,7 @@ export class ResidualModel extends EmbeddedModel {
 }
 
 export const residual: ModelStage = {
-  number: '07',
+  ...course.residual,
   name: 'residual',
-  idea: 'x + f(x): blocks add to a straight road from input to output',
   model: ResidualModel,
-  numbers: { ...numbers, layers: 3 },
 }

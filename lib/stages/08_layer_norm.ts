@@ -12,8 +12,8 @@
 import type { Tensor } from '../graph/tensor'
 import { LayerNorm } from '../nn'
 import { add } from '../ops'
+import { course } from '../presets/course'
 import { EmbeddedModel } from './03_single_head'
-import { numbers } from './04_multi_head'
 import { ResidualBlock } from './07_residual'
 import type { ModelStage } from './stage'
 
@@ -47,9 +47,7 @@ export class LayerNormModel extends EmbeddedModel {
 }
 
 export const layerNorm: ModelStage = {
-  number: '08',
+  ...course['layer-norm'],
   name: 'layer-norm',
-  idea: 'each block reads its input brought to scale',
   model: LayerNormModel,
-  numbers: { ...numbers, layers: 3 },
 }

@@ -18,9 +18,10 @@
 
 import type { Tensor } from '../graph/tensor'
 import { Block, LayerNorm } from '../nn'
+import { course, type Numbers } from '../presets/course'
 import { seedToBigInt } from '../random/philox'
 import { EmbeddedModel } from './03_single_head'
-import { beginningOf, type ModelStage, type Numbers, type TrainingLab } from './stage'
+import { beginningOf, type ModelStage, type TrainingLab } from './stage'
 
 /** The GPT. */
 export class Decoder extends EmbeddedModel {
@@ -34,19 +35,6 @@ export class Decoder extends EmbeddedModel {
     for (const block of this.blocks) x = block.forward(x)
     return this.finalNorm.forward(x)
   }
-}
-
-const numbers: Numbers = {
-  batchSize: 64,
-  blockSize: 256,
-  embed: 384,
-  heads: 6,
-  layers: 6,
-  dropout: 0.2,
-  learningRate: 5e-4,
-  steps: 5000,
-  evalInterval: 500,
-  evalBatches: 10,
 }
 
 async function run(lab: TrainingLab): Promise<void> {
@@ -91,10 +79,8 @@ function opening({ tokenizer, text }: TrainingLab): string {
 }
 
 export const decoder: ModelStage = {
-  number: '09',
+  ...course.decoder,
   name: 'decoder',
-  idea: 'the GPT: large, with dropout; 10.8 million parameters, hours on a CPU',
   model: Decoder,
-  numbers,
   run,
 }

@@ -1,5 +1,6 @@
-// The course: ten stages, from a table of pairs to a GPT. Read them in order.
+// The course: ten stages, from a table of pairs to a GPT. Read them in order. Their numbers are in presets/course.ts.
 
+import type { StageKind } from '../model/config'
 import { notebook } from './00_notebook'
 import { bigram } from './01_bigram'
 import { attentionTricks } from './02_attention_tricks'
@@ -35,6 +36,4 @@ export const modelStages = {
   residual,
   'layer-norm': layerNorm,
   decoder,
-} satisfies Record<string, ModelStage>
-
-export { notebook }
+} satisfies Record<StageKind, ModelStage>

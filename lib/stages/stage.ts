@@ -4,26 +4,9 @@ import type { TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import type { LanguageModel, ModelSizes } from '../nn'
+import type { Numbers } from '../presets/course'
 import { type Seed, seedToBigInt } from '../random/philox'
 import type { Tokenizer } from '../tokenizer/tokenizer'
-
-/** Hyperparameters. What is not there has the trainer's default: AdamW with betas 0.9 and 0.999, weight decay 0.01. */
-export interface Numbers {
-  /** Sequences in a batch (B), tokens in a sequence (T), channels (C). */
-  readonly batchSize: number
-  readonly blockSize: number
-  readonly embed: number
-  readonly heads: number
-  readonly layers: number
-  readonly dropout: number
-  readonly learningRate: number
-  readonly weightDecay?: number
-  readonly steps: number
-  /** Steps between evaluations. */
-  readonly evalInterval: number
-  /** Random batches of each split in an evaluation. */
-  readonly evalBatches: number
-}
 
 interface Common {
   /** '00' … '09'. */

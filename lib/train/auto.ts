@@ -2,8 +2,8 @@
 // configuration of plain numbers: run again, it measures nothing and gives the same bits.
 
 import { NanoGptError } from '../errors'
-import { presets } from '../model/config'
 import { defined } from '../options'
+import { presets } from '../presets'
 import type { CheckedOptions } from './options'
 import { prepare } from './prepare'
 import type { RunControl } from './run'

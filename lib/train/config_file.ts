@@ -3,10 +3,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
-import { makeFolder, writeFileAtomic } from '../checkpoint/atomic'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, reasonOf } from '../errors'
+import { makeFolder, writeFileAtomic } from '../files/atomic'
 import type { GptSizes } from '../nn'
 import { checkOptions, defined, pick } from '../options'
 import {

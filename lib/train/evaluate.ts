@@ -1,12 +1,12 @@
 // evaluate(): the exact loss of a trained model over the whole validation split of its text.
 
 import * as v from 'valibot'
+import { type LoadOptions, load, loadSchema } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { readCheckpoint } from '../checkpoint/checkpoint'
 import { loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
 import { NanoGptError } from '../errors'
-import { type LoadOptions, load, loadSchema } from '../model/model'
 import { checkOptions, signal } from '../options'
 
 const schema = v.strictObject({

@@ -1,11 +1,11 @@
 // The training loop: steps, evaluations, samples and checkpoints, each in its turn.
 
 import { join } from 'node:path'
+import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
 import { type CheckpointInfo, files, type TrainingConfig, writeCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { TextLoss } from '../model/loss'
-import { Model } from '../model/model'
 import type { Split } from '../model/programs'
 import { readTensors } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import type { Checkpoint, TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError, show } from '../errors'
 import { precisions } from '../graph/program'
-import { findPreset, type GptConfig, type Sized, variantNames } from '../model/config'
+import { type GptConfig, type Sized, variantNames } from '../model/config'
 import {
   activationNames,
   defaultVariants,
@@ -26,6 +26,7 @@ import {
   signal,
   wholeOrZero,
 } from '../options'
+import { findPreset } from '../presets'
 import { resolveUpdates, updateNumbers, updateSchemas } from './update_options'
 
 const defaultSeed = 1337

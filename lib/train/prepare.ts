@@ -1,6 +1,8 @@
 // Everything a run needs before its first step: text, model, device, weights and Programs.
 
 import { join, resolve } from 'node:path'
+import type { ModelParts } from '../api/model'
+import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
 import {
@@ -13,8 +15,6 @@ import { type Corpus, corpusNames, loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
 import { NanoGptError } from '../errors'
 import type { Parameter } from '../graph/tensor'
-import { createModel } from '../model/architecture'
-import type { ModelParts } from '../model/model'
 import type { Split } from '../model/programs'
 import { initializeWeights, loadTensors, loadWeights, weightTensors } from '../model/weights'
 import { averageName } from '../optim/average'

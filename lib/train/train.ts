@@ -1,7 +1,7 @@
 // train(): what users call.
 
+import type { Model } from '../api/model'
 import { onDevice } from '../backend/devices'
-import type { Model } from '../model/model'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'

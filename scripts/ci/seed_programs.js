@@ -2,16 +2,18 @@
 const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
-const { createModel } = lib('model/architecture.js')
+const { createModel } = lib('architectures/create.js')
 const { stageKinds } = lib('model/config.js')
 const { defaultVariants } = lib('nn/index.js')
-const { decodeProgram, evaluationProgram, gradientProgram, prefillProgram } = lib('model/programs.js')
+const { decodeProgram, prefillProgram } = lib('generate/programs.js')
+const { evaluationProgram, gradientProgram } = lib('model/programs.js')
 const { updateProgram } = lib('optim/update.js')
 const { encode } = lib('graph/wire.js')
-const { fuse } = lib('graph/fuse.js')
-const { gradients } = lib('graph/autodiff.js')
+const { fuse } = lib('passes/fuse.js')
+const { gradients } = lib('passes/autodiff.js')
 const { Trace } = lib('graph/trace.js')
-const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, trilMean } = lib('ops/index.js')
+const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, opsByName, trilMean } =
+  lib('ops/index.js')
 
 const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
@@ -20,8 +22,8 @@ const updates = {
   ...{ momentum: 0.9, nesterov: true, average: 0 },
 }
 function write(name, program) {
-  writeFileSync(join(folder, name), encode(program))
-  writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames)))
+  writeFileSync(join(folder, name), encode(program, opsByName))
+  writeFileSync(join(folder, `${name}-fused`), encode(fuse(program, fusedOpNames), opsByName))
 }
 
 const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 1, dropout: 0.2 }

@@ -3,11 +3,11 @@
 import type { Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
 import { sizeOf } from '../../lib/graph/dtype'
-import { fuse } from '../../lib/graph/fuse'
 import type { Buffer, Node, Precision, Program } from '../../lib/graph/program'
 import { decode, encode } from '../../lib/graph/wire'
 import type { ModelConfig } from '../../lib/model/config'
-import { fusedOpNames } from '../../lib/ops'
+import { fusedOpNames, opsByName } from '../../lib/ops'
+import { fuse } from '../../lib/passes/fuse'
 import { handleOf, onNative, type TestDevice } from '../support/devices'
 import { allocateStores, compiled, configs, programsOf } from '../support/models'
 import { Numbers } from '../support/numeric'
@@ -550,7 +550,7 @@ onNative('malformed Programs', ({ open }) => {
   })
 
   test('a precision that there is not', async () => {
-    const bytes = encode(valid() as Program)
+    const bytes = encode(valid() as Program, opsByName)
     bytes[6] = 3
     await expect(handleOf(session).compile(bytes)).rejects.toMatchObject({
       code: 'invalid_program',
@@ -581,7 +581,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
     program,
     fuse(program, fusedOpNames),
   ])
-  const originals = programs.map(encode)
+  const originals = programs.map((program) => encode(program, opsByName))
   let session: Session
   beforeAll(async () => {
     session = open()
@@ -628,7 +628,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
 
   test('every truncation of a Program is refused', async () => {
-    const bytes = encode(fuse(programsOf(config).gradient, fusedOpNames))
+    const bytes = encode(fuse(programsOf(config).gradient, fusedOpNames), opsByName)
     const counts = new Map<string, number>()
     for (let length = 0; length < bytes.length; length++) {
       tally(counts, await attempt(bytes.slice(0, length), new Numbers('none')))
@@ -702,7 +702,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
       }
       let bytes: Uint8Array
       try {
-        bytes = encode({ name, buffers, ops } as Program)
+        bytes = encode({ name, buffers, ops } as Program, opsByName)
       } catch {
         continue // an integer that isn't one
       }

@@ -20,6 +20,7 @@ import {
   gatherBatch,
   layerNorm,
   matmul,
+  opsByName,
   requireFinite,
   sample,
   selectRow,
@@ -703,7 +704,7 @@ onNative('the addon', () => {
 
   test('refuses timings that are no yes or no', async () => {
     const session = new (loadAddon().addon!.Session)()
-    const program = await session.compile(encode(new Trace('nothing').finish()))
+    const program = await session.compile(encode(new Trace('nothing').finish(), opsByName))
     const timings = 'yes' as unknown as boolean
     await expect(
       session.run(1, [{ program, times: 1, inputs: new Uint8Array(0) }], { timings }),

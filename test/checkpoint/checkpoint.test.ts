@@ -2,10 +2,10 @@
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { writeFileAtomic } from '../../lib/checkpoint/atomic'
+import { load } from '../../lib/api/model'
 import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
-import { load } from '../../lib/model/model'
+import { writeFileAtomic } from '../../lib/files/atomic'
 import type { TensorState } from '../../lib/model/weights'
 import { notUsed } from '../../lib/optim/names'
 import { CharTokenizer } from '../../lib/tokenizer/char'

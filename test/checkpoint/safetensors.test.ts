@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { writeFileAtomic } from '../../lib/checkpoint/atomic'
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -13,6 +12,7 @@ import {
   safetensorsChunks,
 } from '../../lib/checkpoint/safetensors'
 import { NanoGptError } from '../../lib/errors'
+import { writeFileAtomic } from '../../lib/files/atomic'
 import { allocate, arrayFrom, bytesOf, bytesPerElement, dtypes, sizeOf } from '../../lib/graph/dtype'
 
 let folder: string

@@ -1,7 +1,7 @@
 // Several texts at once, and what is known of them.
 
 import { train } from '../../lib'
-import type { Model } from '../../lib/model/model'
+import type { Model } from '../../lib/api/model'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { decoder } from '../support/runs'

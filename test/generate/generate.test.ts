@@ -1,16 +1,16 @@
 // Generation: what comes out of the cache is what the whole window gives; and what a user may ask for.
 
+import { generate, load, type Model } from '../../lib/api/model'
 import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import { Generator } from '../../lib/generate/generator'
 import { resolveGenerateOptions } from '../../lib/generate/options'
-import { fuse } from '../../lib/graph/fuse'
 import type { Tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
-import { generate, load, type Model } from '../../lib/model/model'
 import type { LanguageModel } from '../../lib/nn'
 import { positions, repetitionPenalty, sample, selectRow } from '../../lib/ops'
 import { constantIndex } from '../../lib/ops/fill'
+import { fuse } from '../../lib/passes/fuse'
 import { site } from '../../lib/random/philox'
 import { train } from '../../lib/train/train'
 import { onEveryDevice, onNative, type TestDevice } from '../support/devices'

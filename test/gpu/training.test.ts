@@ -1,7 +1,7 @@
 // Whole runs on a GPU: the losses of the reference, the same bits when resumed, the same text.
 
+import { load } from '../../lib/api/model'
 import { devices } from '../../lib/backend/devices'
-import { load } from '../../lib/model/model'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'

@@ -3,10 +3,10 @@
 import fc from 'fast-check'
 import { NanoGptError } from '../../lib/errors'
 import { dtypes } from '../../lib/graph/dtype'
-import { fuse } from '../../lib/graph/fuse'
 import { type Program, print, roles } from '../../lib/graph/program'
 import { decode, encode } from '../../lib/graph/wire'
 import { fusedOpNames, opsByName } from '../../lib/ops'
+import { fuse } from '../../lib/passes/fuse'
 import { configs, programsOf } from '../support/models'
 import { Numbers } from '../support/numeric'
 
@@ -62,10 +62,10 @@ const programs = fc
 test('decode(encode(program)) is the program, whatever it holds', () => {
   fc.assert(
     fc.property(programs, (program) => {
-      const bytes = encode(program)
+      const bytes = encode(program, opsByName)
       const decoded = decode(bytes)
       expect(decoded).toEqual(program)
-      expect(encode(decoded)).toEqual(bytes)
+      expect(encode(decoded, opsByName)).toEqual(bytes)
     }),
     { numRuns: 200 },
   )
@@ -91,11 +91,11 @@ test('edges of what a Program may hold', () => {
       ops: [{ op: 'dropout', inputs: [], outputs: [], attributes: { site: Number.MAX_SAFE_INTEGER, p: 3 } }],
     },
   ]
-  for (const program of cases) expect(decode(encode(program))).toEqual(program)
+  for (const program of cases) expect(decode(encode(program, opsByName))).toEqual(program)
 })
 
 test.each(real)('$name', ({ program }) => {
-  const decoded = decode(encode(program))
+  const decoded = decode(encode(program, opsByName))
   expect(decoded).toEqual(program)
   expect(print(decoded)).toBe(print(program))
 })
@@ -120,7 +120,7 @@ test('the bytes are those of docs/program.md', () => {
     1, 0, 0x61, 2, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f,
     1, 0, 0x62, 0, 1,
   ]
-  expect(Array.from(encode(program))).toEqual(expected)
+  expect(Array.from(encode(program, opsByName))).toEqual(expected)
 })
 
 describe('damaged bytes', () => {
@@ -137,7 +137,7 @@ describe('damaged bytes', () => {
   const some = real.filter(({ name }) => /bigram|decoder: (update|decode, fused)$/.test(name))
 
   test.each(some.slice(0, -1))('$name: every truncation is refused', ({ program }) => {
-    const bytes = encode(program)
+    const bytes = encode(program, opsByName)
     for (let length = 0; length < bytes.length; length++) {
       expect(attempt(bytes.subarray(0, length))).toBeInstanceOf(NanoGptError)
     }
@@ -145,7 +145,7 @@ describe('damaged bytes', () => {
 
   test('a byte more is refused', () => {
     for (const { program } of some) {
-      const bytes = encode(program)
+      const bytes = encode(program, opsByName)
       expect(attempt(new Uint8Array([...bytes, 0]))).toMatchObject({
         message: expect.stringContaining('1 bytes follow'),
       })
@@ -154,7 +154,7 @@ describe('damaged bytes', () => {
 
   test('random changes: an error or a Program', () => {
     const numbers = new Numbers('wire mutations')
-    const originals = some.map(({ program }) => encode(program))
+    const originals = some.map(({ program }) => encode(program, opsByName))
     let errors = 0
     let survivors = 0
     for (let round = 0; round < 8000; round++) {
@@ -239,5 +239,5 @@ describe('damaged bytes', () => {
 
 test('what does not fit the wire form is refused', () => {
   const buffer = { name: 'x'.repeat(65536), dtype: 'f32', role: 'input', shape: [] } as const
-  expect(() => encode({ name: '', buffers: [buffer], ops: [] })).toThrow('does not fit 16 bits')
+  expect(() => encode({ name: '', buffers: [buffer], ops: [] }, opsByName)).toThrow('does not fit 16 bits')
 })

@@ -1,9 +1,9 @@
 // model.loss(): what the model gives a text, against a computation of every token by itself in float64.
 
+import { load, type Model } from '../../lib/api/model'
+import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
 import { Trace } from '../../lib/graph/trace'
-import { createModel } from '../../lib/model/architecture'
-import { load, type Model } from '../../lib/model/model'
 import { selectRow } from '../../lib/ops'
 import { copyOp } from '../../lib/ops/copy'
 import { constantIndex } from '../../lib/ops/fill'

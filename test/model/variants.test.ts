@@ -1,10 +1,10 @@
 // The gpt whose parts can be chosen: without a choice it is the decoder, and with each it trains, is kept and goes on.
 
 import { mkdir, writeFile } from 'node:fs/promises'
+import { load } from '../../lib/api/model'
+import { createModel } from '../../lib/architectures/create'
 import { readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { createModel } from '../../lib/model/architecture'
 import { type GptConfig, variantNames } from '../../lib/model/config'
-import { load } from '../../lib/model/model'
 import { initialValues } from '../../lib/model/weights'
 import { defaultVariants } from '../../lib/nn'
 import { seedFrom } from '../../lib/random/philox'

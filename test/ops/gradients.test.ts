@@ -1,18 +1,18 @@
 // Every gradient rule in float64 against central differences: of Σ r·y with random r for each op, and of a model's loss.
 
+import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
 import { RecordLayout } from '../../lib/backend/records'
 import { type Dtype, type Shape, sizeOf } from '../../lib/graph/dtype'
-import { fuse } from '../../lib/graph/fuse'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
-import { createModel } from '../../lib/model/architecture'
 import { type ModelConfig, stageKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import { gradientName } from '../../lib/optim/update'
+import { fuse } from '../../lib/passes/fuse'
 import { Numbers, numericGradient, relativeDifference } from '../support/numeric'
 
 interface Check {

@@ -1,6 +1,6 @@
 // The update's Program: which optimizer takes what, what it keeps, and in which order things happen.
 
-import { createModel } from '../../lib/model/architecture'
+import { createModel } from '../../lib/architectures/create'
 import { type ModelConfig, stageKinds } from '../../lib/model/config'
 import { defaultVariants } from '../../lib/nn'
 import { stateTensors, updateProgram } from '../../lib/optim/update'

@@ -3,6 +3,7 @@
 import { RecordLayout } from '../../lib/backend/records'
 import { bytesOf, dtypes } from '../../lib/graph/dtype'
 import { encode } from '../../lib/graph/wire'
+import { opsByName } from '../../lib/ops'
 import type { Case, Reference } from './case'
 import { compare } from './numeric'
 
@@ -35,7 +36,7 @@ export function encodeCase(it: Case, expectations: readonly Expectation[], error
   out.u16(version)
   out.u16(0)
   out.string(it.name)
-  const program = encode(it.program)
+  const program = encode(it.program, opsByName)
   out.u32(program.length)
   out.bytes(program)
   out.u32(it.store.length)

@@ -1,19 +1,14 @@
 // Small models of every kind, and what the tests do with them: sessions with weights, trainers, all their Programs.
 
+import { createModel } from '../../lib/architectures/create'
 import type { Phase, Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
 import type { TrainingConfig } from '../../lib/checkpoint/checkpoint'
+import { decodeProgram, prefillProgram } from '../../lib/generate/programs'
 import type { TypedArray } from '../../lib/graph/dtype'
 import type { Program } from '../../lib/graph/program'
-import { createModel } from '../../lib/model/architecture'
 import type { ModelConfig } from '../../lib/model/config'
-import {
-  corpusName,
-  decodeProgram,
-  evaluationProgram,
-  gradientProgram,
-  prefillProgram,
-} from '../../lib/model/programs'
+import { corpusName, evaluationProgram, gradientProgram } from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { averageName } from '../../lib/optim/average'

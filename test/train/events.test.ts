@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import { splitTokens } from '../../lib/data/split'
-import { presets } from '../../lib/model/config'
 import { notUsed } from '../../lib/optim/names'
+import { presets } from '../../lib/presets'
 import { seedFrom } from '../../lib/random/philox'
 import { merge, type TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'

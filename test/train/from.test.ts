@@ -1,8 +1,8 @@
 // train({ from }): a new run with the weights of another, on its text or on one more.
 
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { load } from '../../lib/api/model'
 import { files, readCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { load } from '../../lib/model/model'
 import { notUsed } from '../../lib/optim/names'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'

@@ -1,7 +1,7 @@
 // A step that would make NaN or Infinity is not made: the run ends, names the op and the step, and keeps the weights.
 
+import { load } from '../../lib/api/model'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { load } from '../../lib/model/model'
 import { gradientName } from '../../lib/optim/update'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'

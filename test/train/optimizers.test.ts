@@ -1,8 +1,8 @@
 // Optimizers, schedules and averages through train(): interrupted or not, in whatever number of threads, from a file or not.
 
 import { writeFile } from 'node:fs/promises'
+import { load } from '../../lib/api/model'
 import { files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { load } from '../../lib/model/model'
 import { notUsed } from '../../lib/optim/names'
 import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'

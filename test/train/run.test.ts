@@ -1,9 +1,9 @@
 // A Run can be awaited, iterated, stopped and aborted, in any order, and no failure is lost or kills a process.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { load } from '../../lib/api/model'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { NanoGptError } from '../../lib/errors'
-import { load } from '../../lib/model/model'
 import type { TrainEvent } from '../../lib/train/events'
 import { Run, type RunControl } from '../../lib/train/run'
 import { train } from '../../lib/train/train'

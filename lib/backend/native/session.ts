@@ -5,6 +5,7 @@ import { NanoGptError } from '../../errors'
 import { arrayFrom, bytesOf, type Dtype, type Shape, type TypedArray } from '../../graph/dtype'
 import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
+import { opsByName } from '../../ops'
 import type { Executable, Phase, RunOptions, RunResult, Session } from '../backend'
 import type { Addon, NativeSessionHandle } from './addon'
 
@@ -46,7 +47,7 @@ export class NativeSession implements Session {
   }
 
   compile(program: Program): Promise<Executable> {
-    return named(this.handle.compile(encode(program)))
+    return named(this.handle.compile(encode(program, opsByName)))
   }
 
   release(executable: Executable): Promise<void> {

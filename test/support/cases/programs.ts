@@ -1,16 +1,17 @@
 // Whole Programs of tiny models: a micro-batch's loss and gradients, and the optimizer's update; each as it is traced and fused.
 
+import { createModel } from '../../../lib/architectures/create'
+import { decodeProgram, prefillProgram } from '../../../lib/generate/programs'
 import { bytesPerElement, sizeOf } from '../../../lib/graph/dtype'
-import { fuse } from '../../../lib/graph/fuse'
-import { inPrecision } from '../../../lib/graph/precision'
 import type { Precision, Program } from '../../../lib/graph/program'
-import { createModel } from '../../../lib/model/architecture'
 import type { ModelConfig } from '../../../lib/model/config'
-import { corpusName, decodeProgram, gradientProgram, prefillProgram } from '../../../lib/model/programs'
+import { corpusName, gradientProgram } from '../../../lib/model/programs'
 import { initialValues } from '../../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../../lib/nn'
 import { fusedOpNames } from '../../../lib/ops'
 import { type UpdateConfig, updateProgram } from '../../../lib/optim/update'
+import { fuse } from '../../../lib/passes/fuse'
+import { inPrecision } from '../../../lib/passes/precision'
 import type { Case, StoreTensor } from '../case'
 import { epsilon, Numbers } from '../numeric'
 

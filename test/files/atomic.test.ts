@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { removeLeftovers, writeFileAtomic } from '../../lib/checkpoint/atomic'
+import { removeLeftovers, writeFileAtomic } from '../../lib/files/atomic'
 
 let folder: string
 beforeEach(async () => {

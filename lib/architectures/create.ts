@@ -1,9 +1,9 @@
 // From a config to the model it describes.
 
+import type { ModelConfig } from '../model/config'
 import { Gpt, type LanguageModel, nameParameters } from '../nn'
 import { averagePrefix } from '../optim/average'
 import { modelStages } from '../stages'
-import type { ModelConfig } from './config'
 
 /**
  * The model, its parameters named.

@@ -1,6 +1,7 @@
 // A model with its weights on a device: what `await train()` and `load()` give.
 
 import * as v from 'valibot'
+import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { onDevice, openSession } from '../backend/devices'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
@@ -15,14 +16,13 @@ import {
 } from '../generate/options'
 import { type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
+import type { ModelConfig } from '../model/config'
+import { TextLoss } from '../model/loss'
+import { loadWeights, readWeights } from '../model/weights'
 import type { LanguageModel } from '../nn'
 import { checkOptions, count, signal } from '../options'
 import { tokenizerFromJSON } from '../tokenizer/from_json'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
-import { createModel } from './architecture'
-import type { ModelConfig } from './config'
-import { TextLoss } from './loss'
-import { loadWeights, readWeights } from './weights'
 
 /** What a `Model` is made of; `train` and `load` put it together. */
 export interface ModelParts {

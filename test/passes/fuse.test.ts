@@ -1,16 +1,16 @@
 // Fusion changes how a Program is computed, not what: every Program of every model gives the same results fused and not.
 
+import { createModel } from '../../lib/architectures/create'
 import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import type { TypedArray } from '../../lib/graph/dtype'
-import { fuse } from '../../lib/graph/fuse'
 import { type Program, print } from '../../lib/graph/program'
 import { Trace } from '../../lib/graph/trace'
-import { createModel } from '../../lib/model/architecture'
 import type { GptConfig, ModelConfig, StageConfig } from '../../lib/model/config'
 import { corpusName } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { accumulate, add, copy, dropout, fusedOpNames, matmul, relu } from '../../lib/ops'
+import { fuse } from '../../lib/passes/fuse'
 import { seedFrom } from '../../lib/random/philox'
 import { expectSameBits } from '../support/bits'
 import { onNative } from '../support/devices'

@@ -5,9 +5,9 @@
 // every op that reads it can read that; otherwise it stays f32, and a `cast` stands before the product. Weights are cast
 // once for all products that read them. Ops say in their own files which of their tensors may be bf16.
 
+import type { Buffer, Node, Precision, Program } from '../graph/program'
 import { opsByName } from '../ops'
 import type { Bf16 } from '../ops/op'
-import type { Buffer, Node, Precision, Program } from './program'
 
 export function inPrecision(program: Program, precision: Precision): Program {
   if (precision === 'f32') return program

@@ -1,8 +1,8 @@
 // Reverse-mode differentiation: appends to a trace the ops that compute the gradient of a loss.
 
 import { NanoGptError } from '../errors'
+import type { Tensor } from '../graph/tensor'
 import { add, fill, opsByName } from '../ops'
-import type { Tensor } from './tensor'
 
 /**
  * The gradients of `seed` × `loss` for each of `targets`, in order.

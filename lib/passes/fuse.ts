@@ -8,8 +8,8 @@
 // A chain is fused only where nothing else reads what lies between its ops. The fused op stands where the first stood, so
 // that what it reads is needed no longer than before, unless it has to wait for something else.
 
-import { sameShape } from './dtype'
-import type { Node, Program } from './program'
+import { sameShape } from '../graph/dtype'
+import type { Node, Program } from '../graph/program'
 
 interface Pattern {
   /** The fused op this makes. */

@@ -1,9 +1,10 @@
 // Models: their parts and sizes, their weights in and out.
 
-import { createModel } from '../../lib/model/architecture'
-import { type ModelConfig, presets } from '../../lib/model/config'
-import { load, type Model } from '../../lib/model/model'
+import { load, type Model } from '../../lib/api/model'
+import { createModel } from '../../lib/architectures/create'
+import type { ModelConfig } from '../../lib/model/config'
 import { initialValues } from '../../lib/model/weights'
+import { presets } from '../../lib/presets'
 import { seedFrom } from '../../lib/random/philox'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'

@@ -2,7 +2,6 @@
 
 import { JsSession } from '../../lib/backend/js/session'
 import { NanoGptError } from '../../lib/errors'
-import { gradients } from '../../lib/graph/autodiff'
 import { sizeOf } from '../../lib/graph/dtype'
 import { Tensor, tensor } from '../../lib/graph/tensor'
 import { Trace } from '../../lib/graph/trace'
@@ -23,6 +22,7 @@ import {
 } from '../../lib/ops'
 import { copyOp } from '../../lib/ops/copy'
 import { applyInto } from '../../lib/ops/op'
+import { gradients } from '../../lib/passes/autodiff'
 import { compiled } from '../support/models'
 import { Numbers } from '../support/numeric'
 

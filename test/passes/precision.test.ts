@@ -1,15 +1,15 @@
 // Mixed precision: the rounding, the pass, and that models train in it.
 
 import fc from 'fast-check'
+import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
-import { fuse } from '../../lib/graph/fuse'
-import { bf16SlotsOf, inPrecision } from '../../lib/graph/precision'
 import { type Precision, type Program, print } from '../../lib/graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../lib/graph/rounding'
 import { decode, encode } from '../../lib/graph/wire'
-import { createModel } from '../../lib/model/architecture'
 import { gradientProgram } from '../../lib/model/programs'
-import { fusedOpNames } from '../../lib/ops'
+import { fusedOpNames, opsByName } from '../../lib/ops'
+import { fuse } from '../../lib/passes/fuse'
+import { bf16SlotsOf, inPrecision } from '../../lib/passes/precision'
 import { train } from '../../lib/train/train'
 import { onNative } from '../support/devices'
 
@@ -139,7 +139,7 @@ describe.each(kinds)('the gradient of %s in bf16', (kind) => {
 
   test('it can be printed, encoded and decoded', () => {
     expect(print(program)).toMatch(/^program gradient \(bf16\)\n/)
-    expect(decode(encode(program))).toEqual(program)
+    expect(decode(encode(program, opsByName))).toEqual(program)
   })
 })
 
@@ -181,7 +181,7 @@ test('f32 leaves a Program as it is, tf32 marks it', () => {
   const program = gradientOf('decoder')
   expect(inPrecision(program, 'f32')).toBe(program)
   expect(inPrecision(program, 'tf32')).toEqual({ ...program, precision: 'tf32' })
-  expect(decode(encode(inPrecision(program, 'tf32'))).precision).toBe('tf32')
+  expect(decode(encode(inPrecision(program, 'tf32'), opsByName)).precision).toBe('tf32')
 })
 
 test('the session holds a bf16 tensor as bits for its user', async () => {

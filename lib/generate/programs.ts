@@ -1,0 +1,110 @@
+// The Programs of generation: prefill reads a prompt into a key/value cache, decode continues sequences token by token.
+
+import type { Program } from '../graph/program'
+import type { Tensor } from '../graph/tensor'
+import { Trace } from '../graph/trace'
+import type { LanguageModel } from '../nn'
+import { countTokens, repetitionPenalty, sample, selectRow } from '../ops'
+import { copyOp } from '../ops/copy'
+import { constantIndex } from '../ops/fill'
+import { applyInto } from '../ops/op'
+import { site } from '../random/philox'
+
+/** A key/value cache with a slot for each of the generations that it serves at once. */
+export interface Lane {
+  readonly name: string
+  readonly slots: number
+}
+
+/** The Store tensor through which a decoding step of `batch` sequences hands its tokens to the next: i32 [batch, 1]. */
+export const tokensName = (lane: string, batch: number) => `generation/${lane}/tokens/${batch}`
+/** How often each slot's text holds each token, for the repetition penalty: i32 [slots, V]. */
+export const countsName = (lane: string) => `generation/${lane}/counts`
+
+/** What the sampler does in all runs of a Program. */
+export interface DrawOptions {
+  /** Whether tokens that have come before are made less likely: needs `countsName`, and the input penalty. */
+  readonly penalty: boolean
+}
+
+/**
+ * Reads tokens at positions start … start + length − 1 of one slot into the cache, and draws the next one.
+ *
+ * Inputs: tokens i32 [1, length], start i32 [1], slot i32 [1], and those of `draw`. Outputs: those of `draw`.
+ */
+export function prefillProgram(
+  model: LanguageModel,
+  lane: Lane,
+  length: number,
+  options: DrawOptions,
+): Program {
+  const trace = generationTrace(`prefill ${length}`, model, lane, 1)
+  const hidden = model.hidden(trace.input('tokens', 'i32', [1, length]))
+  const last = length === 1 ? hidden : selectRow(hidden, constantIndex(length - 1, trace))
+  draw(trace, model, lane, last, options)
+  return trace.finish()
+}
+
+/**
+ * Continues `batch` sequences by a token each. The tokens before are those in `tokensName`, where the last run left them.
+ *
+ * Inputs: start i32 [batch], slot i32 [batch], and those of `draw`. Outputs: those of `draw`.
+ */
+export function decodeProgram(
+  model: LanguageModel,
+  lane: Lane,
+  batch: number,
+  options: DrawOptions,
+): Program {
+  const trace = generationTrace(`decode ${batch}`, model, lane, batch)
+  const state = trace.store(tokensName(lane.name, batch), 'i32', [batch, 1])
+  const token = draw(trace, model, lane, model.hidden(state), options)
+  applyInto(copyOp, [token], {}, [state])
+  if (options.penalty) countTokens(countsOf(trace, lane, model), token, trace.cache!.slot)
+  return trace.finish()
+}
+
+function generationTrace(name: string, model: LanguageModel, lane: Lane, batch: number): Trace {
+  const { blockSize: capacity } = model.sizes
+  return new Trace(name, { cache: { lane: lane.name, slots: lane.slots, capacity, batch } })
+}
+
+function countsOf(trace: Trace, lane: Lane, model: LanguageModel): Tensor {
+  return trace.store(countsName(lane.name), 'i32', [lane.slots, model.sizes.vocabSize])
+}
+
+/**
+ * Draws a token for each sequence, given what the last layer knows of its last position [B, 1, ·].
+ *
+ * Inputs: temperature, topK, topP, minP (and penalty) of rank 0, rng u32 [B, 1, 3].
+ * Outputs: token i32 [B, 1], and logProbability f32 [B, 1]: with the penalty, but before temperature and what is left out.
+ */
+function draw(
+  trace: Trace,
+  model: LanguageModel,
+  lane: Lane,
+  hidden: Tensor,
+  { penalty }: DrawOptions,
+): Tensor {
+  const logits = model.logits(hidden)
+  const [B] = logits.shape
+  const inputs = {
+    temperature: trace.input('temperature', 'f32', []),
+    topK: trace.input('topK', 'i32', []),
+    topP: trace.input('topP', 'f32', []),
+    minP: trace.input('minP', 'f32', []),
+    rng: trace.input('rng', 'u32', [B, 1, 3]),
+  }
+  const weighed = penalty
+    ? repetitionPenalty(
+        logits,
+        countsOf(trace, lane, model),
+        trace.cache!.slot,
+        trace.input('penalty', 'f32', []),
+      )
+    : logits
+  const { token, logProbability } = sample(weighed, inputs, site('generation.sample'))
+  trace.output('token', token)
+  trace.output('logProbability', logProbability)
+  return token
+}

@@ -1,0 +1,153 @@
+// The named presets: the stages of the course, nanoGPT's two models, a recipe of today's, and `auto`.
+
+import { NanoGptError, show, suggest } from '../errors'
+import { type GptConfig, type Sized, type StageConfig, type StageKind, stageKinds } from '../model/config'
+import { defaultVariants, type ModelSizes, type Variants } from '../nn'
+import type { OptimizerName, ScheduleName } from '../optim/names'
+import { type CourseEntry, course } from './course'
+
+/** How a preset trains, unless options say otherwise. What is not there has the defaults of `train`. */
+export interface TrainingDefaults {
+  readonly batchSize: number
+  readonly learningRate: number
+  readonly steps: number
+  readonly evalInterval: number
+  readonly evalBatches: number
+  readonly optimizer?: OptimizerName
+  readonly beta2?: number
+  readonly weightDecay?: number
+  readonly gradientClip?: number
+  readonly momentum?: number
+  readonly momentumWarmup?: number
+  readonly nesterov?: boolean
+  readonly matrixLearningRate?: number
+  readonly schedule?: ScheduleName
+  readonly warmup?: number
+  readonly minLearningRate?: number
+  readonly decayPart?: number
+  readonly average?: number
+}
+
+export interface Preset {
+  readonly description: string
+  readonly model: Sized
+  readonly training: TrainingDefaults
+}
+
+function fromCourse(kind: StageKind, { idea, numbers }: CourseEntry) {
+  const { blockSize, embed, heads, layers, dropout, ...training } = numbers
+  return { description: idea, model: { kind, blockSize, embed, heads, layers, dropout }, training }
+}
+
+const stagePresets = Object.fromEntries(
+  stageKinds.map((kind) => [kind, fromCourse(kind, course[kind])]),
+) as Record<StageKind, Preset & { readonly model: Sized<StageConfig> }>
+
+function sizesOf(kind: StageKind): Omit<ModelSizes, 'vocabSize'> {
+  const { kind: _, ...sizes } = stagePresets[kind].model
+  return sizes
+}
+
+/** A gpt of these sizes: the decoder, but for the variants named. */
+function gpt(sizes: Omit<ModelSizes, 'vocabSize'>, variants: Partial<Variants> = {}): Sized<GptConfig> {
+  return { kind: 'gpt', ...sizes, ...defaultVariants(sizes), ...variants }
+}
+
+/** nanoGPT's model (Karpathy, 2022), as its Shakespeare configurations have it. */
+function nanoGpt(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
+  return gpt(sizes, {
+    activation: 'gelu',
+    bias: false,
+    tiedEmbeddings: true,
+    embeddingDropout: sizes.dropout,
+    initial: 'gpt2',
+  })
+}
+
+/** What nanoGPT's two Shakespeare configurations share. (Its weight decay spares the norms' gains; here it takes all.) */
+const nanoGptTraining = {
+  learningRate: 1e-3,
+  beta2: 0.99,
+  weightDecay: 0.1,
+  gradientClip: 1,
+  schedule: 'cosine',
+  warmup: 100,
+  minLearningRate: 0.1,
+} as const
+
+/** The model of a recipe that learns fast: rotary positions, RMS norms without gain, ReLU², no biases, and a start at zero. */
+function recipe(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
+  return gpt(sizes, {
+    positions: 'rope',
+    norm: 'rms',
+    normGain: false,
+    activation: 'relu-squared',
+    qkNorm: true,
+    logitCap: 15,
+    bias: false,
+    embeddingNorm: true,
+    attentionDropout: 0,
+    embeddingDropout: sizes.dropout,
+    initial: 'zero-residual',
+  })
+}
+
+/** How it trains: Muon for the matrices of blocks, and rates that go down to nothing over more than half of the steps. */
+const recipeTraining = {
+  optimizer: 'muon',
+  matrixLearningRate: 0.02,
+  momentum: 0.95,
+  momentumWarmup: 150,
+  weightDecay: 0.1,
+  learningRate: 3e-3,
+  beta2: 0.95,
+  schedule: 'wsd',
+  warmup: 50,
+  decayPart: 0.6,
+} as const
+
+export const presets = {
+  notebook: fromCourse('bigram', course.notebook),
+  ...stagePresets,
+  gpt: {
+    description:
+      'the decoder’s sizes and numbers, for a model whose parts are chosen by options (docs/variants.md)',
+    model: gpt(sizesOf('decoder')),
+    training: stagePresets.decoder.training,
+  },
+  cpu: {
+    description: 'nanoGPT’s CPU model, 0.8 million parameters: minutes on a laptop',
+    model: nanoGpt({ blockSize: 64, embed: 128, heads: 4, layers: 4, dropout: 0 }),
+    training: { ...nanoGptTraining, batchSize: 12, steps: 2000, evalInterval: 250, evalBatches: 20 },
+  },
+  baby: {
+    description: 'nanoGPT’s baby model, 10.7 million parameters: hours on a CPU',
+    model: nanoGpt({ blockSize: 256, embed: 384, heads: 6, layers: 6, dropout: 0.2 }),
+    training: { ...nanoGptTraining, batchSize: 64, steps: 5000, evalInterval: 250, evalBatches: 5 },
+  },
+  speedrun: {
+    description: 'a recipe of today’s, 3.2 million parameters: a loss of 1.47 in 1,500 steps',
+    model: recipe({ blockSize: 256, embed: 256, heads: 4, layers: 4, dropout: 0.1 }),
+    training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
+  },
+  auto: {
+    description: 'that recipe, sized to what this device can train in a few minutes (--minutes, default 3)',
+    model: recipe({ blockSize: 128, embed: 128, heads: 2, layers: 4, dropout: 0 }),
+    training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
+  },
+} satisfies Record<string, Preset>
+
+export type PresetName = keyof typeof presets
+
+/**
+ * @param name a preset's name, or the number of the stage that brings it: '03' is 'single-head'
+ * @throws NanoGptError that suggests the nearest name
+ */
+export function findPreset(name: string): Preset {
+  const named = Object.entries(course).find(([, { number }]) => number === name)?.[0] ?? name
+  if (Object.hasOwn(presets, named)) return presets[named as PresetName]
+  const names = Object.keys(presets)
+  const close = suggest(name, names)
+  const hint = close ? ` Did you mean '${close}'?` : ''
+  throw new NanoGptError('option', `there is no preset ${show(name)}; there are ${names.join(', ')}.${hint}`)
+}
