@@ -1,13 +1,11 @@
 // Options that say which text, as several functions take them.
 
 import * as v from 'valibot'
-import { corpusNames } from '../data/corpus'
+import { corpusNames, type DataSource } from '../data/corpus'
+import { lineEndings } from '../data/line_endings'
 import { inlineText, say } from '../errors'
 import type { Table } from './row'
 import { choice, type OptionType, oneOrMore } from './types'
-
-/** A text: where it is, or itself. */
-export type DataSource = string | { readonly text: string; readonly name?: string }
 
 const what = 'must be a corpus, a path or { text }'
 
@@ -27,15 +25,13 @@ const source: OptionType<DataSource> = {
   placeholder: '<name|file>',
 }
 
-export const lineEndings = ['normalize', 'keep'] as const
-export type LineEndings = (typeof lineEndings)[number]
-
 export const dataOptions = {
   data: {
     type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
     group: 'data',
     help: say`${corpusNames.join(', ')}, a UTF-8 text file or ${inlineText}; several are joined in order`,
     default: { words: 'shakespeare' },
+    otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {
       help: `${corpusNames.join(', ')}, a UTF-8 text file, or - for standard input; may be repeated`,
     },
@@ -45,5 +41,7 @@ export const dataOptions = {
     group: 'data',
     help: "'normalize' turns CRLF and CR into line feeds; 'keep' leaves them",
     default: 'normalize',
+    resume: 'keeps',
+    otherNames: ['newlines', 'crlf'],
   },
 } as const satisfies Table

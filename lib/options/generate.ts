@@ -9,7 +9,10 @@ const stop: OptionType<string> = {
   schema: v.pipe(
     v.string('must be a string'),
     v.minLength(1, 'must not be empty'),
-    v.check((value) => value.isWellFormed(), 'must not be half of a surrogate pair: that is no character'),
+    v.check(
+      (value) => !/\p{Surrogate}/u.test(value),
+      'must not be half of a surrogate pair: that is no character',
+    ),
   ),
 }
 

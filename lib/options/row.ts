@@ -1,6 +1,6 @@
 // What the tables say of an option. Everything else about it is derived from its row.
 
-import type { Phrase } from '../errors'
+import { api, type Phrase, type Surface, wordsOf } from '../errors'
 import type { OptionType } from './types'
 
 /** Headings of help and docs. */
@@ -21,6 +21,8 @@ export type Group = keyof typeof groups
 export interface Applies {
   readonly option: string
   readonly values: readonly string[]
+  /** Whether a preset's value stays when the other option changes to one that it applies to as well. */
+  readonly carriesOver?: boolean
 }
 
 /** A default that is no value: where it comes from, in words. */
@@ -68,4 +70,27 @@ export interface CommandLine {
   readonly default?: string
 }
 
-export type Table = Readonly<Record<string, OptionRow<never> | OptionRow>>
+export type Table = Readonly<Record<string, OptionRow>>
+
+/** Whether a default is words. */
+export function isWords(value: unknown): value is DefaultWords {
+  return typeof value === 'object' && value !== null && 'words' in value
+}
+
+export function isDefaultBy(value: unknown): value is DefaultBy<unknown> {
+  return typeof value === 'object' && value !== null && 'by' in value
+}
+
+/** A row's default in a surface's words; undefined: there is none, or it is the preset's. */
+export function defaultWordsOf(row: OptionRow, surface: Surface = api): string | undefined {
+  const { default: value } = row
+  if (value === undefined) return undefined
+  if (isWords(value)) return wordsOf(value.words, surface)
+  if (isDefaultBy(value)) {
+    return Object.entries(value.values)
+      .map(([name, each]) => `${each} for ${name}`)
+      .join(', ')
+  }
+  if (value === null) return 'no limit'
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
+}

@@ -11,12 +11,13 @@ import {
   type Variants,
 } from '../nn'
 import { notUsed, optimizerNames, scheduleNames } from '../optim/names'
-import { presetNames } from '../presets'
+import { presetNames, presets } from '../presets'
 import { tokenizerNames } from '../tokenizer/names'
+import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
-import { choice, flag, fraction, name, path, real, seed, signal, whole } from './types'
+import { choice, flag, fraction, limit, name, path, real, seed, signal, whole } from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
 /** Rates that leave f32 a chance: an update multiplies them with weights and gradients. */
@@ -128,7 +129,7 @@ const variants = {
     help: 'initial weights',
     default: usual.initial,
   },
-} as const satisfies Record<keyof Variants, OptionRow<never> | OptionRow>
+} as const satisfies Record<keyof Variants, OptionRow>
 
 const optimizer = {
   optimizer: {
@@ -177,12 +178,12 @@ const optimizer = {
     default: 0.01,
   },
   gradientClip: {
-    type: real({ above: 0, unlimited: true }),
+    type: limit(),
     group: 'optimizer',
     ...training,
     help: 'clip the norm of all gradients together to this',
     otherNames: ['gradClip', 'clip', 'maxGradNorm'],
-    default: Infinity,
+    default: null,
   },
   momentum: {
     type: fraction(),
@@ -244,7 +245,7 @@ const optimizer = {
     help: 'fraction of the learning rate that is left at the end',
     otherNames: ['minLr'],
     default: 0,
-    applies: { option: 'schedule', values: ['cosine', 'linear', 'wsd'] },
+    applies: { option: 'schedule', values: ['cosine', 'linear', 'wsd'], carriesOver: true },
     unused: notUsed.minLearningRate,
   },
   decayPart: {
@@ -253,7 +254,7 @@ const optimizer = {
     ...training,
     help: 'fraction of all steps, at the end, in which the rate falls',
     default: 0.2,
-    applies: { option: 'schedule', values: ['wsd'] },
+    applies: { option: 'schedule', values: ['wsd'], carriesOver: true },
     unused: notUsed.decayPart,
   },
   average: {
@@ -462,3 +463,29 @@ export const trainOptions = {
     commandLine: { hidden: true },
   },
 } as const satisfies Table
+
+type TrainTable = typeof trainOptions
+export type TrainName = keyof TrainTable
+/** Names of the rows that a checkpoint keeps as this. */
+type StoredAs<Part extends string> = {
+  [Name in TrainName]: TrainTable[Name] extends { readonly stored: Part } ? Name : never
+}[TrainName]
+
+/** Options of `train`, checked. */
+export type CheckedTrainOptions = Checked<TrainTable>
+
+/** What a training run is made of, every number in its place: what checkpoints keep of it. */
+export type TrainingConfig = {
+  readonly [Name in StoredAs<'training'>]: ValueOf<TrainTable[Name]>
+}
+
+export const trainNames = Object.keys(trainOptions) as TrainName[]
+/** The rows that satisfy a condition, by name. */
+export function namesWhere(condition: (row: OptionRow) => boolean): TrainName[] {
+  return trainNames.filter((name) => condition(rowOf(trainOptions, name)))
+}
+export const trainingNames = namesWhere(({ stored }) => stored === 'training') as StoredAs<'training'>[]
+export const modelNames = namesWhere(({ stored }) => stored === 'model') as StoredAs<'model'>[]
+
+/** What presets say of training are options. */
+presets satisfies Readonly<Record<string, { readonly training: Partial<TrainingConfig> }>>

@@ -21,10 +21,10 @@ export interface OptionType<Out = unknown> {
   /** Bounds of a number, for a form. */
   readonly bounds?: Bounds
   /** As JSON holds a value that JSON has no form for. Absent: the value itself. */
-  readonly toJSON?: (value: Out) => unknown
+  toJSON?(value: Out): unknown
 }
 
-interface Bounds {
+export interface Bounds {
   readonly min?: number
   readonly max?: number
   /** Exclusive. */
@@ -88,21 +88,15 @@ export function real(
   bounds: Bounds & { unlimited?: boolean; placeholder?: string } = {},
 ): OptionType<number> {
   const { unlimited, placeholder = '<x>', ...range } = bounds
-  const held = (value: number) =>
-    value === 0 || (unlimited && value === Infinity) || Math.abs(value) >= smallestF32
-  const small = (value: number) => Math.abs(value) <= largestF32 || (unlimited && value === Infinity)
   return {
     schema: v.pipe(
       v.number(must('a number')),
-      v.check((value) => !!unlimited || Number.isFinite(value), must('finite')),
+      v.finite(must('finite')),
       ...(withinBounds(range) as []),
-      v.check<number, string>(
-        (value) => !!small(value),
-        'is beyond the range of f32: must be at most 3.4e38',
-      ),
-      v.check<number, string>(
-        (value) => !!held(value),
-        `is too small for f32: must be 0 or at least 1.2e-38 in size`,
+      v.maxValue(largestF32, must('at most 3.4e38, the largest number of f32')),
+      v.check(
+        (value) => value === 0 || value >= smallestF32,
+        must('0 or at least 1.2e-38: f32 takes less for 0'),
       ),
     ) as v.GenericSchema<unknown, number>,
     ts: 'number',
@@ -110,11 +104,27 @@ export function real(
     placeholder,
     parse: (text) => {
       if (numeral.test(text)) return Number(text)
-      if (unlimited && /^inf(inity)?$/i.test(text)) return Infinity
       throw new Error(must('a number, such as 0.001 or 1e-3'))
     },
     bounds: range,
-    ...(unlimited && { toJSON: (value: number) => (value === Infinity ? null : value) }),
+  }
+}
+
+/** A number above 0 that something is limited to; null, as JSON has no Infinity: no limit. */
+export function limit(): OptionType<number | null> {
+  const type = real({ above: 0 })
+  return {
+    ...type,
+    schema: v.pipe(
+      v.union([v.null(), v.literal(Infinity), type.schema], (issue) => {
+        const messages = issue.issues?.map(({ message }) => message) ?? []
+        return messages.at(-1) ?? must(type.range)
+      }),
+      v.transform((value) => (value === Infinity ? null : value)),
+    ),
+    ts: 'number | null',
+    range: `${type.range}, or Infinity`,
+    parse: (text) => (/^inf(inity)?$/i.test(text) ? null : type.parse!(text)),
   }
 }
 

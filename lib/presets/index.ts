@@ -1,32 +1,18 @@
 // The named presets: the stages of the course, nanoGPT's two models, a recipe of today's, and `auto`.
 
-import { NanoGptError, show, suggest } from '../errors'
+import { NanoGptError, option, say, suggest } from '../errors'
 import { type GptConfig, type Sized, type StageConfig, type StageKind, stageKinds } from '../model/config'
 import { defaultVariants, type ModelSizes, type Variants } from '../nn'
-import type { OptimizerName, ScheduleName } from '../optim/names'
-import { type CourseEntry, course } from './course'
+import { type CourseEntry, course, type Numbers } from './course'
 
-/** How a preset trains, unless options say otherwise. What is not there has the defaults of `train`. */
-export interface TrainingDefaults {
-  readonly batchSize: number
-  readonly learningRate: number
-  readonly steps: number
-  readonly evalInterval: number
-  readonly evalBatches: number
-  readonly optimizer?: OptimizerName
-  readonly beta2?: number
-  readonly weightDecay?: number
-  readonly gradientClip?: number
-  readonly momentum?: number
-  readonly momentumWarmup?: number
-  readonly nesterov?: boolean
-  readonly matrixLearningRate?: number
-  readonly schedule?: ScheduleName
-  readonly warmup?: number
-  readonly minLearningRate?: number
-  readonly decayPart?: number
-  readonly average?: number
-}
+/**
+ * How a preset trains: options of `train`, which lib/options checks. These each preset has; what it leaves out has the defaults of the
+ * options.
+ */
+export type TrainingDefaults = Pick<
+  Numbers,
+  'batchSize' | 'learningRate' | 'steps' | 'evalInterval' | 'evalBatches' | 'weightDecay'
+>
 
 export interface Preset {
   readonly description: string
@@ -138,6 +124,7 @@ export const presets = {
 } satisfies Record<string, Preset>
 
 export type PresetName = keyof typeof presets
+export const presetNames = Object.keys(presets) as PresetName[]
 
 /**
  * @param name a preset's name, or the number of the stage that brings it: '03' is 'single-head'
@@ -146,8 +133,12 @@ export type PresetName = keyof typeof presets
 export function findPreset(name: string): Preset {
   const named = Object.entries(course).find(([, { number }]) => number === name)?.[0] ?? name
   if (Object.hasOwn(presets, named)) return presets[named as PresetName]
-  const names = Object.keys(presets)
-  const close = suggest(name, names)
-  const hint = close ? ` Did you mean '${close}'?` : ''
-  throw new NanoGptError('option', `there is no preset ${show(name)}; there are ${names.join(', ')}.${hint}`)
+  const close = suggest(name, presetNames)
+  throw new NanoGptError('option', {
+    where: 'train',
+    option: 'preset',
+    value: name,
+    reason: `there is no such preset; there are ${presetNames.join(', ')}`,
+    ...(close && { remedy: say`Did you mean ${option('preset', close)}?` }),
+  })
 }

@@ -1,0 +1,32 @@
+// Everything a user can say. An option is a row of one table; its type, check, declaration, flag, help and documentation follow from it.
+// docs/add-an-option.md adds one.
+
+export { benchOptions, type ChipName, chipNames } from './bench'
+export {
+  type Checked,
+  checkOptions,
+  checkValue,
+  defined,
+  nearestOption,
+  pick,
+  rowOf,
+  unknownOption,
+  type ValueOf,
+} from './check'
+export { dataOptions } from './data'
+export { completeOptions, generateOptions } from './generate'
+export { evaluateOptions, generateFromOptions, loadOptions, lossOptions } from './load'
+export { machineOptions } from './machine'
+export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
+export { stageOptions } from './stages'
+export {
+  type CheckedTrainOptions,
+  modelNames,
+  namesWhere,
+  type TrainingConfig,
+  type TrainName,
+  trainingNames,
+  trainNames,
+  trainOptions,
+} from './train'
+export { parseArgument, seedToJSON } from './types'
