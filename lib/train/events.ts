@@ -2,6 +2,7 @@
 
 import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
+import type { Phrase } from '../errors'
 import type { StoredOptions } from './config_file'
 import type { Plan } from './plan'
 
@@ -26,7 +27,8 @@ export interface MeasuringEvent {
 export interface NoticeEvent {
   readonly type: 'notice'
   readonly step: 0
-  readonly message: string
+  /** A sentence: as a string, and in JSON, in the library's words. */
+  readonly message: Phrase
 }
 
 /** What will be trained, on what: the first event, or the one after 'measuring'. It comes again after a 'fallback'. */

@@ -6,7 +6,7 @@ import { resolve as absolute, dirname } from 'node:path'
 import { type Checkpoint, type DataInfo, type ModelInfo, readCheckpoint } from '../checkpoint/checkpoint'
 import { type DataSource, loadText, type Text } from '../data/corpus'
 import { splitTokens } from '../data/split'
-import { inlineText, NanoGptError, option, say } from '../errors'
+import { inlineText, NanoGptError, option, type Phrase, say } from '../errors'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, tokenizerFromJSON } from '../tokenizer'
@@ -101,7 +101,7 @@ export function resolve(options: CheckedTrainOptions, origin: Origin): Resolved 
 export async function gather(
   options: CheckedTrainOptions,
   origin: Origin,
-  notice?: (message: string) => void,
+  notice?: (message: string | Phrase) => void,
 ): Promise<Materials> {
   const begun = origin.how === 'new' ? undefined : origin.begun
   const lineEndings =

@@ -2,6 +2,7 @@
 
 import type { Model } from '../api/model'
 import { onDevice } from '../backend/devices'
+import { type Phrase, say } from '../errors'
 import type { CheckedTrainOptions, TrainOptions } from '../options'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
@@ -111,7 +112,8 @@ async function withPlan<T>(
     const origin = await readOrigin(options)
     // What is wrong with numbers is said before a text is fetched.
     if (options.preset !== 'auto') resolve(options, origin)
-    const notice = (message: string) => control.emit({ type: 'notice', step: 0, message })
+    const notice = (message: string | Phrase) =>
+      control.emit({ type: 'notice', step: 0, message: say`${message}` })
     const materials = await gather(options, origin, notice)
     return await onDevice(
       options.device,
