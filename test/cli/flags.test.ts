@@ -107,7 +107,7 @@ test.each<[TableName, string, string | undefined]>([
   ['train', '--batch-siz', '--batch-size'],
   ['train', '--batchSize', '--batch-size'],
   ['train', '--no-biass', '--no-bias'],
-  ['train', '--no-steps', undefined],
+  ['train', '--no-steps', '--steps'],
   ['train', '--dryrun', '--dry-run'],
   ['train', '--jsn', '--json'],
   ['generate', '-n', '--n'],
