@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError, type Phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 
 /** How downloads are done and cached; everything may be replaced, which tests do. */
 export interface CacheOptions {
   /** Where downloads are kept. Default: `cacheFolder()`. */
   readonly cache?: string
-  /** Told, in a sentence, what takes long or went wrong without stopping anything. */
-  readonly notice?: (message: string) => void
+  /** Told, in a sentence, what takes long, was changed, or went wrong without stopping anything. */
+  readonly notice?: (message: string | Phrase) => void
   /** Stops a download. */
   readonly signal?: AbortSignal
   /** Fetches an address. Default: https with a limit of 60 seconds. */
@@ -27,12 +27,14 @@ export interface RemoteText {
   readonly name: string
   /** What it is, for messages: `Tiny Shakespeare`. */
   readonly title: string
+  /** Where it comes from: `raw.githubusercontent.com`. */
+  readonly from: string
   /** Of the file's bytes, in hexadecimal. */
   readonly sha256: string
   /** The bytes, from afar. */
   fetch(options: CacheOptions): Promise<Uint8Array>
   /** What a user can do when `fetch` fails; `path` is the text's place in the cache. */
-  remedy(path: string): string
+  remedy(path: string): Phrase
 }
 
 /**
@@ -69,11 +71,11 @@ export async function cachedText(text: RemoteText, options: CacheOptions): Promi
   const path = join(folder, `${text.name}.txt`)
   const cached = await readFile(path).catch(() => undefined)
   if (cached && sha256(cached) === text.sha256) return cached
-  if (cached) options.notice?.(`${path} is damaged; fetching ${text.title} again`)
-  else options.notice?.(`fetching ${text.title}, once; it will be kept in ${folder}`)
+  if (cached) options.notice?.(`${path} is damaged; downloading ${text.title} again from ${text.from}`)
+  else options.notice?.(`downloading ${text.title} from ${text.from}, once; it is kept in ${folder}`)
   const bytes = await fetchChecked(text, path, options)
   await keep(folder, path, bytes).catch((error) => {
-    options.notice?.(`${text.title} will have to be fetched again: ${reasonOf(error)}`)
+    options.notice?.(`${text.title} could not be kept in ${folder}: ${reasonOf(error)}`)
   })
   return bytes
 }
@@ -82,12 +84,17 @@ async function fetchChecked(text: RemoteText, path: string, options: CacheOption
   try {
     const bytes = await text.fetch(options)
     const digest = sha256(bytes)
-    if (digest !== text.sha256) throw new Error(`what came has the sha256 ${digest}, not ${text.sha256}`)
+    if (digest !== text.sha256) throw new Error(`its sha256 is ${digest}, not ${text.sha256}`)
     return bytes
   } catch (cause) {
     options.signal?.throwIfAborted()
-    const message = `cannot fetch ${text.title}: ${reasonOf(cause)}. ${text.remedy(path)}`
-    throw new NanoGptError('download_failed', message, { cause })
+    const details = {
+      option: 'data',
+      value: text.name,
+      reason: `cannot download ${text.title} from ${text.from} (${reasonOf(cause)})`,
+      remedy: text.remedy(path),
+    }
+    throw new NanoGptError('download_failed', details, { cause })
   }
 }
 

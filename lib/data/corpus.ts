@@ -1,30 +1,56 @@
-// From what a user names as `data` to a text with a digest: a corpus by name, a file, or the text itself.
+// From what a user names as `data` to a text with a digest: corpora by name, files, standard input, the text itself, or several of them.
 // It never falls back from one to another: what can't be had is an error that says what can.
 
-import { readFile, stat } from 'node:fs/promises'
-import { basename, resolve } from 'node:path'
-import { NanoGptError, reasonOf, show, suggest } from '../errors'
+import { basename } from 'node:path'
+import { inlineText, NanoGptError, say, show } from '../errors'
 import { firstLoneSurrogate, loneSurrogate } from '../tokenizer/char'
 import { type CacheOptions, cachedText, type RemoteText, sha256 } from './cache'
+import { decodeText } from './decode'
+import { describeLineEndings, type LineEndings, lineEndings, withLineEndings } from './line_endings'
 import { mobyDick } from './moby_dick'
+import { aboutData, type Input, Reader, standardInput, tooLong } from './read'
 import { shakespeare } from './shakespeare'
-import { decodeUtf8, longestText } from './utf8'
+import { type About, decodeUtf8, longestText } from './utf8'
 
-/** A corpus name (`shakespeare`, `moby-dick`), the path of a UTF-8 text file, or a text. */
+/** A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input, or a text. */
 export type DataSource = string | { readonly text: string; readonly name?: string }
 
-export interface Corpus {
+export interface LoadTextOptions extends CacheOptions {
+  /** Default: 'normalize'. */
+  readonly lineEndings?: LineEndings
+  /** What `-` reads. Default: standard input. */
+  readonly input?: Input
+}
+
+/** One source of a text. */
+export interface TextPart {
+  /** The corpus name, the file's name without its folder, `standard input`, or the given name (default `text`). */
+  readonly name: string
+  /**
+   * Where the same text can be read again: a corpus name or an absolute path. null for inline text, pipes and standard input, which
+   * can't be.
+   */
+  readonly source: string | null
+  /** With the line endings that were asked for. */
   readonly text: string
-  /** The corpus name, the file's name without its folder, or the given name (default `text`). */
+}
+
+export interface Text {
+  /** The parts' texts, one directly after the other. */
+  readonly text: string
+  /** The parts' names: `a.txt + b.txt`. */
   readonly name: string
   /** The sha256 of the text's UTF-8, in hexadecimal. */
   readonly digest: string
+  readonly lineEndings: LineEndings
+  /** At least one, in the order in which they were given. */
+  readonly parts: readonly TextPart[]
 }
 
 const remoteTexts: readonly RemoteText[] = [shakespeare, mobyDick]
 
-/** Characters of a path that a message shows. */
-const longestPath = 200
+/** Parts that a name lists; of more, it counts the rest. */
+const mostNames = 4
 
 /** The names that `data` may be besides paths. */
 export const corpusNames: readonly string[] = remoteTexts.map((text) => text.name)
@@ -32,87 +58,93 @@ export const corpusNames: readonly string[] = remoteTexts.map((text) => text.nam
 /**
  * Loads the text to train on. A corpus name wins over a file of that name; write `./shakespeare` for the file.
  *
- * @throws NanoGptError 'data_not_found' for a string that is neither corpus nor file, 'empty_text', 'not_utf8',
- *   'lone_surrogate', 'data_is_folder', 'read_failed', 'download_failed', 'data' for anything else that is no text.
+ * @throws NanoGptError 'data_not_found' for a string that is neither corpus nor file, 'empty_text', 'not_text', 'not_utf8', 'not_utf16',
+ *   'lone_surrogate', 'data_is_folder', 'read_failed', 'download_failed', 'text_too_long', 'data' for anything else that is no text.
  */
-export async function loadText(data: DataSource, options: CacheOptions = {}): Promise<Corpus> {
-  if (typeof data !== 'string') return fromText(data)
-  const remote = remoteTexts.find((text) => text.name === data)
-  if (remote) return corpus(decodeUtf8(await cachedText(remote, options), remote.title), remote.name)
-  return fromFile(data)
-}
-
-function fromText(data: { readonly text: string; readonly name?: string }): Corpus {
-  const text: unknown = data?.text
-  if (typeof text !== 'string') {
-    const what = data?.text === undefined ? show(data) : `{ text: ${show(text)} }`
-    throw new NanoGptError('data', `data is ${what}: it must be ${choices()}, or { text: 'the text itself' }`)
-  }
-  if (text.length === 0) throw emptyText('data.text')
-  const lone = firstLoneSurrogate(text)
-  if (lone >= 0) throw loneSurrogate(text.charCodeAt(lone), lone)
-  return corpus(text, data.name ?? 'text')
-}
-
-async function fromFile(path: string): Promise<Corpus> {
-  await expectTextFile(path)
-  const bytes = await readFile(path).catch((cause) => {
-    throw new NanoGptError('read_failed', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
-  })
-  const text = decodeUtf8(bytes, path)
-  if (text.length === 0) throw emptyText(path)
-  return corpus(text, basename(path))
-}
-
-/** Throws unless there is a file that may be read whole: a regular one that fits in a string, or a pipe. */
-async function expectTextFile(path: string): Promise<void> {
-  const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EACCES' || error.code === 'ELOOP') {
-      throw new NanoGptError('read_failed', `cannot read ${path}: ${reasonOf(error)}`, { cause: error })
+export async function loadText(
+  sources: DataSource | readonly DataSource[],
+  options: LoadTextOptions = {},
+): Promise<Text> {
+  const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources]
+  const { lineEndings: wanted = lineEndings[0] } = options
+  if (list.length === 0)
+    throw new NanoGptError('data', { option: 'data', reason: 'there is no text in the array' })
+  const reader = new Reader(corpusNames, options.input, options.signal)
+  const parts: TextPart[] = []
+  let length = 0
+  for (const source of list) {
+    const { about, ...part } = await loadPart(source, reader, options)
+    const changes = describeLineEndings(part.text, wanted)
+    if (changes) options.notice?.(say`${printable(part.name)}: ${changes}`)
+    const text = withLineEndings(part.text, wanted)
+    length += text.length
+    if (length > longestText) throw tooLong({ option: 'data' }, length)
+    if (text === '') {
+      if (list.length === 1) throw emptyText(about)
+      options.notice?.(`${printable(part.name)} is empty`)
     }
-    // Anything else, a name too long or with a zero byte included: there is no such file.
-    throw notFound(path)
+    parts.push({ ...part, text })
+  }
+  if (length === 0) throw emptyText({ option: 'data' })
+  const text = parts.map((part) => part.text).join('')
+  return { text, name: joinedName(parts), digest: sha256(text), lineEndings: wanted, parts }
+}
+
+async function loadPart(
+  data: unknown,
+  reader: Reader,
+  options: LoadTextOptions,
+): Promise<TextPart & { readonly about: About }> {
+  if (typeof data !== 'string') return inlinePart(data)
+  const about = aboutData(data)
+  const remote = remoteTexts.find((text) => text.name === data)
+  if (remote) {
+    const text = decodeUtf8(await cachedText(remote, options), about)
+    return { name: remote.name, source: remote.name, text, about }
+  }
+  const name = data === standardInput ? 'standard input' : basename(data)
+  const { bytes, source } = await reader.read(data)
+  const { text, encoding } = decodeText(bytes, about)
+  if (encoding !== 'utf-8') {
+    const order = encoding === 'utf-16le' ? 'little-endian' : 'big-endian'
+    options.notice?.(`${printable(name)}: decoded from UTF-16 (${order})`)
+  }
+  return { name, source, text, about }
+}
+
+function inlinePart(data: unknown): TextPart & { readonly about: About } {
+  const { text, name = 'text' } = (data ?? {}) as { text?: unknown; name?: unknown }
+  if (typeof text !== 'string' || typeof name !== 'string') {
+    const wrong = typeof text !== 'string' ? `its text is ${show(text)}` : `its name is ${show(name)}`
+    throw new NanoGptError('data', {
+      option: 'data',
+      value: data,
+      reason:
+        text === undefined
+          ? say`must be ${corpusNames.map((corpus) => show(corpus)).join(', ')}, the path of a text file, or ${inlineText}`
+          : `${wrong}, not a string`,
+    })
+  }
+  const lone = firstLoneSurrogate(text)
+  if (lone >= 0) throw loneSurrogate(text.charCodeAt(lone), lone, { option: 'data' })
+  return { name, source: null, text, about: { option: 'data' } }
+}
+
+function emptyText(about: About): NanoGptError {
+  return new NanoGptError('empty_text', {
+    ...about,
+    reason: 'the text is empty',
+    remedy: 'Give a text to train on',
   })
-  if (stats.isDirectory()) {
-    throw new NanoGptError(
-      'data_is_folder',
-      `data is ${show(path, longestPath)}, which is a folder; name one text file in it`,
-    )
-  }
-  if (!stats.isFile() && !stats.isFIFO()) {
-    throw new NanoGptError(
-      'data',
-      `data is ${show(path, longestPath)}, which is neither a file nor a pipe; name a text file`,
-    )
-  }
-  if (stats.size > longestText) {
-    const message = `${path} has ${stats.size} bytes; a text may have at most ${longestText}: train on a part of it`
-    throw new NanoGptError('data', message)
-  }
 }
 
-function notFound(data: string): NanoGptError {
-  const close = suggest(data, corpusNames)
-  const question = close ? ` Did you mean ${show(close)}?` : ''
-  const looked =
-    data.length > 0 && data.length <= longestPath && !data.includes('\0')
-      ? ` (looked for ${resolve(data)})`
-      : ''
-  return new NanoGptError(
-    'data_not_found',
-    `data is ${show(data)}, which is neither a corpus nor a file${looked}.${question} ` +
-      `It can be ${choices()}; pass { text } to train on this very string`,
-  )
+function joinedName(parts: readonly TextPart[]): string {
+  const names = parts.map(({ name }) => name)
+  if (names.length <= mostNames) return names.join(' + ')
+  return `${names.slice(0, mostNames - 1).join(' + ')} + ${names.length - mostNames + 1} more`
 }
 
-function choices(): string {
-  return `${corpusNames.map((name) => show(name)).join(', ')} or the path of a text file`
-}
-
-function emptyText(source: string): NanoGptError {
-  return new NanoGptError('empty_text', `${source} is empty: there is nothing to train on. Give it some text`)
-}
-
-function corpus(text: string, name: string): Corpus {
-  return { text, name, digest: sha256(text) }
+/** A name in a sentence: as it is, but for what a terminal would act on. */
+function printable(name: string): string {
+  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(name) ? JSON.stringify(name) : name
 }

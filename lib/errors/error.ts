@@ -1,7 +1,7 @@
 // The one error class of nano-gpt. An error is data: what is wrong, its value, why, and what to do. Each surface words it for the people
 // who read it there.
 
-import { api, type Phrase, type Surface, wordsOf } from './phrase'
+import { api, type Phrase, type Surface, say, wordsOf } from './phrase'
 import { show } from './show'
 
 /** What an error says. */
@@ -75,6 +75,12 @@ export class NanoGptError extends Error {
   /** The same error with other details, and itself as the cause. */
   with(details: Partial<Details>, code = this.code): NanoGptError {
     return new NanoGptError(code, { ...this.#details, ...details }, { cause: this })
+  }
+
+  /** The same error with one more thing to do, and itself as the cause. */
+  adding(more: Phrase): NanoGptError {
+    const { remedy } = this.#details
+    return this.with({ remedy: remedy === undefined ? more : say`${remedy}. ${more}` })
   }
 }
 

@@ -19,6 +19,10 @@ export class Phrase {
   toString(): string {
     return wordsOf(this, api)
   }
+
+  toJSON(): string {
+    return this.toString()
+  }
 }
 
 /** How one surface words the terms. */

@@ -1,5 +1,6 @@
 // What a model is made of: its kind and its sizes.
 
+import { NanoGptError, option, type Phrase, say } from '../errors'
 import { defaultVariants, type GptSizes, type ModelSizes, type Variants } from '../nn'
 
 /** The models of the course. Each kind is the name of the stage that defines it. */
@@ -14,7 +15,8 @@ export const stageKinds = [
   'decoder',
 ] as const
 export type StageKind = (typeof stageKinds)[number]
-export type ModelKind = StageKind | 'gpt'
+export const modelKinds = [...stageKinds, 'gpt'] as const
+export type ModelKind = (typeof modelKinds)[number]
 
 /** A model of the course: its kind, which is the name of the stage that defines it, and its sizes. */
 export interface StageConfig extends ModelSizes {
@@ -34,3 +36,25 @@ export type Sized<Config extends ModelConfig = ModelConfig> = Config extends Mod
   : never
 
 export const variantNames = Object.keys(defaultVariants({ heads: 1, dropout: 0 })) as (keyof Variants)[]
+
+/** @throws NanoGptError 'option' for sizes that don't go together, naming the option */
+export function checkSizes(model: Sized, where?: string): void {
+  const { embed, heads } = model
+  const refuse = (name: string, value: unknown, reason: Phrase, remedy?: Phrase) => {
+    throw new NanoGptError('option', { where, option: name, value, reason, remedy })
+  }
+  if (embed % heads !== 0) refuse('heads', heads, say`it must divide ${option('embed')}, which is ${embed}`)
+  if (model.kind !== 'gpt') return
+  const { kvHeads, positions } = model
+  if (heads % kvHeads !== 0)
+    refuse('kvHeads', kvHeads, say`it must divide ${option('heads')}, which is ${heads}`)
+  const headSize = embed / heads
+  if (positions === 'rope' && headSize % 2 !== 0) {
+    refuse(
+      'positions',
+      positions,
+      say`it turns pairs of channels, and a head has ${headSize}, which is odd (${option('embed')} ${embed} / ${option('heads')} ${heads})`,
+      say`take another ${option('embed')} or ${option('heads')}, or learned positions`,
+    )
+  }
+}

@@ -30,7 +30,7 @@ export const adamwOp = defineOp({
   reference([step, learningRate, scale, ...tensors], _, attributes) {
     const { beta1, beta2, epsilon, weight_decay } = attributes as Record<string, number>
     const n = tensors.length / 4
-    if (step.data[0] < 1) outOfRange(`adamw: step ${step.data[0]} must be at least 1`)
+    if (step.data[0] < 1) outOfRange(`adamw: step ${step.data[0]} must be at least 1`, 0)
     const stepSize = learningRate.data[0] / (1 - beta1 ** step.data[0])
     const correction = Math.sqrt(1 - beta2 ** step.data[0])
     const keep = 1 - learningRate.data[0] * weight_decay

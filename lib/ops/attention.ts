@@ -43,8 +43,8 @@ export const attentionOp = defineOp({
     const layout = new Layout(q, k, attributes, slot?.data)
     start?.data.forEach((first, b) => {
       if (first < 0 || first + layout.T > layout.S)
-        outOfRange(`attention: position ${first} + ${layout.T} queries leaves the cache of ${layout.S}`)
-      checkSlot('attention', slot!.data[b], k.shape[0])
+        outOfRange(`attention: position ${first} + ${layout.T} queries leaves the cache of ${layout.S}`, 3)
+      checkSlot('attention', slot!.data[b], k.shape[0], 4)
     })
     const mask = rng && new DropoutMask(attributes.dropout as number, attributes.site as number, rng.data)
     const [qs, ks, vs] = [floats(q), floats(k), floats(v)]

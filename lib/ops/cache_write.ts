@@ -23,9 +23,9 @@ export const cacheWriteOp = defineOp({
     for (let b = 0; b < B; b++) {
       const [first, row] = [start.data[b], slot.data[b]]
       if (first < 0 || first + T > S)
-        outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`)
-      checkSlot('cache_write', row, R)
-      if (taken.has(row)) outOfRange(`cache_write: two sequences have slot ${row}`)
+        outOfRange(`cache_write: positions ${first}…${first + T - 1} leave the cache of ${S}`, 2)
+      checkSlot('cache_write', row, R, 3)
+      if (taken.has(row)) outOfRange(`cache_write: two sequences have slot ${row}`, 3)
       taken.add(row)
     }
     for (let b = 0; b < B; b++) {
@@ -35,9 +35,9 @@ export const cacheWriteOp = defineOp({
   },
 })
 
-/** Ends the run unless a cache of `slots` has this slot. */
-export function checkSlot(op: string, slot: number, slots: number): void {
-  if (slot < 0 || slot >= slots) outOfRange(`${op}: slot ${slot} is outside 0…${slots - 1}`)
+/** Ends the run unless a cache of `slots` has this slot, of input number `input`. */
+export function checkSlot(op: string, slot: number, slots: number, input: number): void {
+  if (slot < 0 || slot >= slots) outOfRange(`${op}: slot ${slot} is outside 0…${slots - 1}`, input)
 }
 
 /** cache [R, S, C], x [B, T, C], start [B], slot [B] → the cache with x[b] at positions start[b] … of slot[b]. */

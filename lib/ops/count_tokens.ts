@@ -18,12 +18,12 @@ export const countTokensOp = defineOp({
   reference([, tokens, slot], [counts]) {
     const [R, V] = counts.shape
     const [B, T] = tokens.shape
-    slot.data.forEach((row) => {
-      checkSlot('count_tokens', row, R)
-    })
-    tokens.data.forEach((token) => {
-      if (token < 0 || token >= V)
-        outOfRange(`count_tokens: token ${token} is outside the vocabulary 0…${V - 1}`)
+    slot.data.forEach((row, b) => {
+      checkSlot('count_tokens', row, R, 2)
+      tokens.data.subarray(b * T, (b + 1) * T).forEach((token) => {
+        if (token < 0 || token >= V)
+          outOfRange(`count_tokens: token ${token} is outside the vocabulary 0…${V - 1}`, 1)
+      })
     })
     for (let b = 0; b < B; b++) {
       for (let t = 0; t < T; t++) {

@@ -67,7 +67,7 @@ export const crossEntropyBackwardOp = defineOp({
 
 function checkTarget(target: number, vocabulary: number): number {
   if (target < 0 || target >= vocabulary) {
-    outOfRange(`cross_entropy: target ${target} is outside the vocabulary 0…${vocabulary - 1}`)
+    outOfRange(`cross_entropy: target ${target} is outside the vocabulary 0…${vocabulary - 1}`, 1)
   }
   return target
 }

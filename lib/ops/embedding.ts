@@ -50,7 +50,7 @@ export const embeddingBackwardOp = defineOp({
 
 function checkToken(token: number, vocabulary: number): void {
   if (token < 0 || token >= vocabulary)
-    outOfRange(`embedding: token ${token} is outside the vocabulary 0…${vocabulary - 1}`)
+    outOfRange(`embedding: token ${token} is outside the vocabulary 0…${vocabulary - 1}`, 0)
 }
 
 /** tokens […], table [V, C] → y […, C]. */

@@ -39,6 +39,7 @@ export const gatherBatchOp = defineOp({
       if (offset + T >= source.length) {
         outOfRange(
           `gather_batch: offset ${offset} + block_size ${T} leaves the corpus of ${source.length} tokens`,
+          1,
         )
       }
       for (let t = 0; t < T; t++) {

@@ -160,7 +160,16 @@ export function expectGroups(op: string, tensors: readonly TensorSpec[], names: 
   return n
 }
 
-/** Throws the error that ends a run: the contents of an input are out of range. */
-export function outOfRange(message: string): never {
-  throw new NanoGptError('out_of_range', message)
+/** The error that ends a run: the op rejects the contents of its input number `input`. */
+export class ContentsError extends NanoGptError {
+  readonly input: number
+
+  constructor(code: 'out_of_range' | 'non_finite', message: string, input: number) {
+    super(code, message)
+    this.input = input
+  }
+}
+
+export function outOfRange(message: string, input: number): never {
+  throw new ContentsError('out_of_range', message, input)
 }

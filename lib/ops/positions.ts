@@ -20,7 +20,7 @@ export const positionsOp = defineOp({
     const length = attributes.length as number
     start.data.forEach((first, b) => {
       const last = first + length - 1
-      if (last > 0x7fffffff) outOfRange(`positions: the last one is ${last}, more than i32 holds`)
+      if (last > 0x7fffffff) outOfRange(`positions: the last one is ${last}, more than i32 holds`, 0)
       for (let t = 0; t < length; t++) y.data[b * length + t] = first + t
     })
   },

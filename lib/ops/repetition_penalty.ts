@@ -23,10 +23,10 @@ export const repetitionPenaltyOp = defineOp({
     const [B, T, V] = logits.shape
     const factor = penalty.data[0]
     if (!(factor > 0 && factor < Infinity))
-      outOfRange(`repetition_penalty: penalty ${factor} must be finite and more than 0`)
+      outOfRange(`repetition_penalty: penalty ${factor} must be finite and more than 0`, 3)
     const [values, out] = [floats(logits), floats(y)]
     for (let b = 0; b < B; b++) {
-      checkSlot('repetition_penalty', slot.data[b], counts.shape[0])
+      checkSlot('repetition_penalty', slot.data[b], counts.shape[0], 2)
       for (let i = b * T * V; i < (b + 1) * T * V; i++) {
         const seen = counts.data[slot.data[b] * V + (i % V)] > 0
         out[i] = !seen ? values[i] : values[i] > 0 ? values[i] / factor : values[i] * factor

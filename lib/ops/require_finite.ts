@@ -1,8 +1,7 @@
 // require_finite: y = x; a NaN or an Infinity ends the run before anything after it is computed, so weights stay as they were.
 
-import { NanoGptError } from '../errors'
 import type { Tensor } from '../graph/tensor'
-import { apply, defineOp, expectSpec } from './op'
+import { apply, ContentsError, defineOp, expectSpec } from './op'
 
 export const requireFiniteOp = defineOp({
   name: 'require_finite',
@@ -13,7 +12,8 @@ export const requireFiniteOp = defineOp({
   gradient: ({ gradients }) => [gradients[0]],
   reference([x], [y]) {
     const value = x.data[0]
-    if (!Number.isFinite(value)) throw new NanoGptError('non_finite', `require_finite: the value is ${value}`)
+    if (!Number.isFinite(value))
+      throw new ContentsError('non_finite', `require_finite: the value is ${value}`, 0)
     y.data[0] = value
   },
 })

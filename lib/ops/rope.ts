@@ -36,7 +36,7 @@ export const ropeOp = defineOp({
       const index = row % positions.data.length
       const position = positions.data[index]
       if (position < 0 || position >= ropeLimit) {
-        outOfRange(`rope: position ${index} is ${position}, it must be in 0…${ropeLimit - 1}`)
+        outOfRange(`rope: position ${index} is ${position}, it must be in 0…${ropeLimit - 1}`, 1)
       }
       for (let i = 0; i < D / 2; i++) {
         const angle = position * (base as number) ** ((-2 * i) / D)

@@ -46,11 +46,11 @@ interface Sampling {
 
 function check({ temperature, topK, topP, minP }: Sampling): void {
   if (!(temperature >= 0 && temperature < Infinity)) {
-    outOfRange(`sample: temperature ${temperature} must be finite and at least 0`)
+    outOfRange(`sample: temperature ${temperature} must be finite and at least 0`, 1)
   }
-  if (topK < 0) outOfRange(`sample: top_k ${topK} must not be negative`)
-  if (!(topP > 0 && topP <= 1)) outOfRange(`sample: top_p ${topP} must be more than 0 and at most 1`)
-  if (!(minP >= 0 && minP <= 1)) outOfRange(`sample: min_p ${minP} must be at least 0 and at most 1`)
+  if (topK < 0) outOfRange(`sample: top_k ${topK} must not be negative`, 2)
+  if (!(topP > 0 && topP <= 1)) outOfRange(`sample: top_p ${topP} must be more than 0 and at most 1`, 3)
+  if (!(minP >= 0 && minP <= 1)) outOfRange(`sample: min_p ${minP} must be at least 0 and at most 1`, 4)
 }
 
 function choose(logits: ArrayLike<number>, how: Sampling, u: number): number {
@@ -72,10 +72,10 @@ function choose(logits: ArrayLike<number>, how: Sampling, u: number): number {
 function firstLargest(logits: ArrayLike<number>): number {
   let best = 0
   for (let i = 0; i < logits.length; i++) {
-    if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN')
+    if (Number.isNaN(logits[i])) outOfRange('sample: a logit is NaN', 0)
     if (logits[i] > logits[best]) best = i
   }
-  if (logits[best] === -Infinity) outOfRange('sample: every logit is -Infinity')
+  if (logits[best] === -Infinity) outOfRange('sample: every logit is -Infinity', 0)
   return best
 }
 

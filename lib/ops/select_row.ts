@@ -14,7 +14,7 @@ export const selectRowOp = defineOp({
   reference([x, row], [y]) {
     const [B, T, C] = x.shape
     const t = row.data[0]
-    if (t < 0 || t >= T) outOfRange(`select_row: row ${t} is outside 0…${T - 1}`)
+    if (t < 0 || t >= T) outOfRange(`select_row: row ${t} is outside 0…${T - 1}`, 1)
     for (let b = 0; b < B; b++) y.data.set(x.data.subarray((b * T + t) * C, (b * T + t + 1) * C), b * C)
   },
 })

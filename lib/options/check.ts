@@ -50,6 +50,12 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
   })
 }
 
+/** @throws NanoGptError 'option' if an option that a call can't do without wasn't given */
+export function requireOption<T>(where: string, name: string, value: T | undefined, remedy: string): T {
+  if (value !== undefined) return value
+  throw new NanoGptError('option', { where, option: name, value, reason: 'it is needed', remedy })
+}
+
 /** The error for an option that nothing knows, with the nearest one that something does. */
 export function unknownOption(where: string, name: string, table: Table): NanoGptError {
   const close = nearestOption(name, table)

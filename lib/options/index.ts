@@ -9,11 +9,13 @@ export {
   defined,
   nearestOption,
   pick,
+  requireOption,
   rowOf,
   unknownOption,
   type ValueOf,
 } from './check'
 export { dataOptions } from './data'
+export type * from './declarations'
 export { completeOptions, generateOptions } from './generate'
 export { evaluateOptions, generateFromOptions, loadOptions, lossOptions } from './load'
 export { machineOptions } from './machine'

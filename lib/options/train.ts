@@ -316,7 +316,7 @@ export const trainOptions = {
     applies: { option: 'preset', values: ['auto'] },
   },
   layers: {
-    type: whole(),
+    type: whole({ min: 1, max: 1000 }),
     group: 'model',
     ...model,
     help: 'transformer blocks',

@@ -1,7 +1,7 @@
 // The character tokenizer: a token for each distinct character (Unicode code point), numbered in code point order.
 
-import { NanoGptError, show } from '../errors'
-import type { Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+import { type Details, NanoGptError, type Phrase, show } from '../errors'
+import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 
 export interface CharTokenizerJSON extends TokenizerJSON {
   readonly type: 'char'
@@ -36,7 +36,10 @@ export class CharTokenizer implements Tokenizer {
    */
   static fromText(text: string): CharTokenizer {
     if (text.length === 0) {
-      throw new NanoGptError('empty_text', 'the text is empty: a vocabulary needs at least one character')
+      throw new NanoGptError('empty_text', {
+        reason: 'the text is empty',
+        remedy: 'Give at least one character: the vocabulary is made of the characters of the text',
+      })
     }
     const seen = new Uint8Array(0x110000)
     forEachCodePoint(text, (codePoint) => {
@@ -75,9 +78,13 @@ export class CharTokenizer implements Tokenizer {
    * The tokens of `text`, one for each character.
    *
    * @param remedy what the error for a character outside the vocabulary advises.
-   * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate'.
+   * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate',
+   *   'option' if `text` is no string.
    */
-  encode(text: string, remedy = 'leave it out, or train on a text that has it'): Tokens {
+  encode(text: string, remedy: string | Phrase = 'Leave it out, or train on a text that has it'): Tokens {
+    if (typeof text !== 'string') {
+      throw new NanoGptError('option', { option: 'text', value: text, reason: 'must be a string' })
+    }
     const tokens = allocateTokens(this.vocabSize, text.length)
     let count = 0
     forEachCodePoint(text, (codePoint) => {
@@ -94,29 +101,48 @@ export class CharTokenizer implements Tokenizer {
    * @throws NanoGptError 'unknown_token' naming the first id that is not an integer in 0 … vocabSize − 1.
    */
   decode(tokens: ArrayLike<number>): string {
-    let text = ''
-    for (let i = 0; i < tokens.length; i++) {
-      const character = this.characters[tokens[i]]
-      if (character === undefined) {
-        throw new NanoGptError(
-          'unknown_token',
-          `token ${tokens[i]} at position ${i} is not in the vocabulary: ids go from 0 to ${this.vocabSize - 1}`,
-        )
-      }
-      text += character
+    // By its length: a typed array of another realm has another class.
+    if (typeof tokens !== 'object' || !Number.isInteger(tokens?.length)) {
+      throw new NanoGptError('option', {
+        option: 'tokens',
+        value: tokens,
+        reason: 'must be an array or a typed array of token ids',
+      })
     }
+    let text = ''
+    for (let i = 0; i < tokens.length; i++) text += this.characterOf(tokens[i], i)
     return text
+  }
+
+  /** Every token is a whole character here, so that nothing is ever incomplete. */
+  decoder(): Decoder {
+    let count = 0
+    return {
+      push: (token) => this.characterOf(token, count++),
+      end: () => {
+        count = 0
+        return ''
+      },
+    }
   }
 
   toJSON(): CharTokenizerJSON {
     return { type: 'char', characters: this.characters.join('') }
   }
 
-  private unknown(codePoint: number, place: string, remedy: string): NanoGptError {
-    return new NanoGptError(
-      'unknown_character',
-      `the character ${name(codePoint)} at ${place} is not among the ${this.vocabSize} that this tokenizer knows: ${remedy}`,
-    )
+  /** @param position of the token, for the error */
+  private characterOf(token: number, position: number): string {
+    const character = Number.isInteger(token) ? this.characters[token] : undefined
+    if (character !== undefined) return character
+    throw new NanoGptError('unknown_token', {
+      reason: `token ${typeof token === 'number' ? token : show(token)} at position ${position} is not in the vocabulary`,
+      remedy: `Token ids go from 0 to ${this.vocabSize - 1}`,
+    })
+  }
+
+  private unknown(codePoint: number, place: string, remedy: string | Phrase): NanoGptError {
+    const reason = `the character ${name(codePoint)} at ${place} is not among the ${this.vocabSize} that this tokenizer knows`
+    return new NanoGptError('unknown_character', { reason, remedy })
   }
 }
 
@@ -159,15 +185,28 @@ function forEachCodePoint(text: string, visit: (codePoint: number) => void): voi
   }
 }
 
-/** The error for text that is not well-formed Unicode. `index` is in UTF-16 units. */
-export function loneSurrogate(codePoint: number, index: number): NanoGptError {
-  return new NanoGptError(
-    'lone_surrogate',
-    `the text has half of a surrogate pair (U+${codePoint.toString(16).toUpperCase()}) at index ${index}, which is no ` +
-      'character: a string cut in the middle of an emoji? Remove it, or call text.toWellFormed()',
-  )
+/**
+ * The error for text that is not well-formed Unicode.
+ *
+ * @param index in UTF-16 units
+ * @param about what the text is, such as an option
+ */
+export function loneSurrogate(
+  codePoint: number,
+  index: number,
+  about: Pick<Details, 'option' | 'subject'> = {},
+): NanoGptError {
+  const half = `half of a surrogate pair (U+${codePoint.toString(16).toUpperCase()})`
+  return new NanoGptError('lone_surrogate', {
+    ...about,
+    reason: `the text has ${half} at index ${index}, as if it had been cut in the middle of an emoji`,
+    remedy: 'Remove it, or call text.toWellFormed()',
+  })
 }
 
 function damaged(problem: string): NanoGptError {
-  return new NanoGptError('tokenizer', `the character tokenizer is damaged: ${problem}`)
+  return new NanoGptError('tokenizer', {
+    reason: `the character tokenizer is damaged: ${problem}`,
+    remedy: 'Use another checkpoint',
+  })
 }

@@ -1,4 +1,6 @@
-// What a tokenizer is. A new kind is a file beside this one and a line in from_json.ts.
+// What a tokenizer is. A new kind is a file beside this one, a name in names.ts and a line in index.ts.
+
+import type { Phrase } from '../errors'
 
 /** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
 export type Tokens = Uint16Array | Uint32Array
@@ -6,6 +8,17 @@ export type Tokens = Uint16Array | Uint32Array
 /** What a checkpoint keeps of a tokenizer; `type` says which kind it is. */
 export interface TokenizerJSON {
   readonly type: string
+}
+
+/** Turns tokens into text one by one. A token need not be a whole character, so text may come later than its first token. */
+export interface Decoder {
+  /**
+   * The text that this token completes: whole characters only, '' while a character is incomplete.
+   * Throws NanoGptError 'unknown_token' for an id outside the vocabulary.
+   */
+  push(token: number): string
+  /** The text of what is still incomplete, once no token follows. The decoder can then start over. */
+  end(): string
 }
 
 /** Turns text into token ids in 0 … vocabSize − 1, and back: `decode(encode(text)) === text`. */
@@ -17,8 +30,10 @@ export interface Tokenizer {
    *
    * @param remedy what that error advises; default: to leave the character out, or to train on a text that has it
    */
-  encode(text: string, remedy?: string): Tokens
+  encode(text: string, remedy?: string | Phrase): Tokens
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */
   decode(tokens: ArrayLike<number>): string
+  /** A new decoder, which gives the same text as `decode`, in pieces. */
+  decoder(): Decoder
   toJSON(): TokenizerJSON
 }

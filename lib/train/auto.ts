@@ -1,15 +1,14 @@
 // The preset 'auto': a model for the device at hand, and as many steps as it makes in the given time. What comes out is a
 // configuration of plain numbers: run again, it measures nothing and gives the same bits.
 
-import { NanoGptError } from '../errors'
-import { defined } from '../options'
+import { NanoGptError, option, say } from '../errors'
+import { type CheckedTrainOptions, defined, trainOptions } from '../options'
 import { presets } from '../presets'
-import type { CheckedOptions } from './options'
-import { prepare } from './prepare'
+import { secondsPerStep } from './measure'
+import { type Materials, planOn } from './plan'
+import { withoutReplaced } from './resolve'
 import type { RunControl } from './run'
-import { defaultsBeside } from './update_options'
 
-const defaultMinutes = 3
 /** Measuring takes this part of the time, and no longer than this. */
 const measuringPart = 0.03
 const mostSecondsMeasuring = 5
@@ -46,7 +45,7 @@ const worthwhileSteps = 800
 const middle = sizes[1]
 
 /** In plain TypeScript: a smaller model, and an optimizer that costs little. */
-const plain: Partial<CheckedOptions> = {
+const plain: Partial<CheckedTrainOptions> = {
   preset: 'decoder',
   blockSize: 32,
   embed: 32,
@@ -64,8 +63,8 @@ const plain: Partial<CheckedOptions> = {
 /** What depends on the sizes follows those that were given. */
 const native = (
   size: Size,
-  { dropout = size.dropout }: Partial<CheckedOptions>,
-): Partial<CheckedOptions> => ({
+  { dropout = size.dropout }: Partial<CheckedTrainOptions>,
+): Partial<CheckedTrainOptions> => ({
   preset: kind,
   ...variants,
   ...numbers,
@@ -79,18 +78,26 @@ const native = (
  *
  * @param options whose device isn't 'auto': another device is measured anew
  */
-export async function resolveAuto(options: CheckedOptions, control: RunControl): Promise<CheckedOptions> {
+export async function resolveAuto(
+  options: CheckedTrainOptions,
+  materials: Materials,
+  control: RunControl,
+): Promise<CheckedTrainOptions> {
   const { preset, minutes, ...given } = options
   if (preset !== 'auto') {
     if (minutes === undefined) return options
-    const remedy = "give `steps`, or preset: 'auto'"
-    const message = `train: minutes is ${minutes}: it is for the preset 'auto' alone; ${remedy}`
-    throw new NanoGptError('option', message)
+    throw new NanoGptError('option', {
+      where: 'train',
+      option: 'minutes',
+      value: minutes,
+      reason: say`it is for ${option('preset', 'auto')} alone`,
+      remedy: say`give ${option('steps')}, or ${option('preset', 'auto')}`,
+    })
   }
-  const seconds = 60 * (minutes ?? defaultMinutes)
+  const seconds = 60 * (minutes ?? trainOptions.minutes.default)
   const measuring = Math.min(mostSecondsMeasuring, measuringPart * seconds)
-  const over = (plan: Partial<CheckedOptions>): CheckedOptions => ({
-    ...defaultsBeside(given, plan),
+  const over = (plan: Partial<CheckedTrainOptions>): CheckedTrainOptions => ({
+    ...withoutReplaced(given, defined(plan)),
     ...defined(given),
   })
   const isPlain = options.device === 'js'
@@ -100,8 +107,20 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
   const { signal } = options
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
   const time = stepsPart * seconds
-  if (isPlain) return withSteps(first, stepsIn(time, await secondsPerStep(first, measuring, stopped)))
-  const measured = await secondsPerStep(first, measuring / 3, stopped)
+  // A schedule has no part in it.
+  const timed = (sized: CheckedTrainOptions, seconds: number) =>
+    secondsPerStep(
+      planOn(
+        options.device!,
+        { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined },
+        materials,
+      ),
+      materials,
+      seconds,
+      stopped,
+    )
+  if (isPlain) return withSteps(first, stepsIn(time, await timed(first, measuring)))
+  const measured = await timed(first, measuring / 3)
   const chosen = over(
     native(
       sizeFor(time, measured, (size) => workOf(over(native(size, given))) / workOf(first)),
@@ -109,16 +128,16 @@ export async function resolveAuto(options: CheckedOptions, control: RunControl):
     ),
   )
   const same = workOf(chosen) === workOf(first)
-  const perStep = same ? measured : await secondsPerStep(chosen, (2 * measuring) / 3, stopped)
+  const perStep = same ? measured : await timed(chosen, (2 * measuring) / 3)
   return withSteps(chosen, stepsIn(time, perStep), given)
 }
 
 /** Evaluations, samples and the parts of the schedule that a short run has no time for. */
 function withSteps(
-  planned: CheckedOptions,
+  planned: CheckedTrainOptions,
   steps: number,
-  given: Partial<CheckedOptions> = {},
-): CheckedOptions {
+  given: Partial<CheckedTrainOptions> = {},
+): CheckedTrainOptions {
   const short = (name: 'warmup' | 'momentumWarmup', part: number) => {
     const usual = planned[name]
     return usual === undefined || given[name] !== undefined
@@ -146,39 +165,11 @@ export function sizeFor(seconds: number, measured: number, work: (size: Size) =>
 }
 
 /** What a step's work goes with: the weights of the blocks, once for each token. */
-function workOf({ layers, embed, blockSize, batchSize, microBatches = 1 }: CheckedOptions): number {
+function workOf({ layers, embed, blockSize, batchSize, microBatches = 1 }: CheckedTrainOptions): number {
   return layers! * embed! ** 2 * blockSize! * batchSize! * microBatches
 }
 
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */
 export function stepsIn(seconds: number, perStep: number): number {
   return 9 * Math.floor(Math.max(fewestSteps, seconds / perStep) / 9)
-}
-
-/** Seconds a training step, from some that are thrown away; Infinity if it was stopped before the first. */
-async function secondsPerStep(
-  options: CheckedOptions,
-  seconds: number,
-  stopped: AbortSignal,
-): Promise<number> {
-  const { session, trainer } = await prepare({ ...options, steps: 1 })
-  try {
-    // The first steps are slower: nothing has been touched yet. They only warm up.
-    let step = 0
-    const run = async (until: number) => {
-      const begun = step
-      let spent = 0
-      for (let count = 1; spent < until && !stopped.aborted; count *= 2) {
-        const { losses, seconds: took, failure } = await trainer.steps(step, Math.min(count, 64))
-        if (failure) throw new NanoGptError(failure.code, `measuring the device: ${failure.message}`)
-        step += losses.length
-        spent += took
-      }
-      return step > begun ? spent / (step - begun) : Infinity
-    }
-    await run(seconds / 3)
-    return await run((2 * seconds) / 3)
-  } finally {
-    await session.dispose()
-  }
 }

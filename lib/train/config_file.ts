@@ -1,78 +1,61 @@
 // config.json in a run folder: the options of the run, all explicit, so that it can be run again to the same bits.
 
+import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import * as v from 'valibot'
-import type { CheckpointInfo } from '../checkpoint/checkpoint'
+import { dirname, join, resolve } from 'node:path'
 import { decodeUtf8 } from '../data/utf8'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
-import type { GptSizes } from '../nn'
-import { checkOptions, defined, pick } from '../options'
 import {
-  type CheckedOptions,
-  checkTogether,
-  dropouts,
-  fixedByFrom,
-  samplingDefaults,
-  trainOptionSchemas,
-} from './options'
-import { defaultsBeside, withoutUnused } from './update_options'
-
-const fileName = 'config.json'
+  type CheckedTrainOptions,
+  checkOptions,
+  defined,
+  namesWhere,
+  pick,
+  type TrainOptions,
+  trainOptions,
+} from '../options'
+import type { Plan } from './plan'
+import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
+import { configFile } from './run_folder'
 
 /** What belongs to one call of `train`, not to a configuration. */
-const notInFiles = ['out', 'resume', 'config', 'signal'] as const
-
-const seedRange = 'must be a whole number from 0 to 2^53 - 1, or a string of digits that is less than 2^64'
-
-const { out: _, resume: __, config: ___, signal: ____, ...shared } = trainOptionSchemas
-
-const digits = v.pipe(
-  v.string(),
-  v.check((text) => /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n, seedRange),
-  v.transform((text) => BigInt(text)),
-)
-
-const schema = v.strictObject({
-  ...shared,
-  data: v.optional(v.string('must be a corpus name or a path')),
-  /** JSON has no Infinity: null is no clipping. */
-  gradientClip: v.optional(v.nullable(shared.gradientClip.wrapped)),
-  /** JSON's numbers end at 2^53: larger ones are strings. */
-  seed: v.optional(v.union([digits, shared.seed.wrapped], seedRange)),
-})
+const perCall = namesWhere((row) => !!row.perCall)
 
 /** Options of `train()` as JSON holds them. */
-export type StoredOptions = v.InferInput<typeof schema>
+export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
-/** The options with which `train()` makes this run again. A text that was given as `{ text }` is not among them. */
-export function storedOptions(info: CheckpointInfo, options: CheckedOptions): StoredOptions {
-  const { kind, vocabSize: _, ...rest } = info.model
-  const sizes: Partial<GptSizes> = rest
-  const { gradientClip, ...training } = withoutUnused(info.training)
-  const { from, checkpointInterval, instructionSet } = options
-  const seed = Number(info.seed)
+/** The options with which `train()` makes this run again. A text that can't be found again is not among them. */
+export function storedOptions(plan: Plan): StoredOptions {
+  const { kind, vocabSize: _, ...sizes } = plan.model
+  const begun: Partial<TrainOptions> =
+    plan.begins === 'from'
+      ? {
+          from: resolve(plan.checkpoint!),
+          ...pick(
+            sizes as unknown as Record<string, never>,
+            Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
+          ),
+        }
+      : { preset: kind, tokenizer: plan.tokenizer as 'char', ...sizes }
+  const { gradientClip } = plan.training
   return defined({
-    ...(from === undefined ? { preset: kind, ...sizes } : { from: resolve(from), ...pick(sizes, dropouts) }),
-    data: info.data.source ?? undefined,
-    ...training,
+    ...begun,
+    data: (plan.data.source ?? undefined) as string,
+    lineEndings: plan.data.lineEndings,
+    ...appliedTraining(plan.training),
     // Left out, it would be that of the preset or the checkpoint.
     gradientClip,
-    sampleInterval: options.sampleInterval ?? samplingDefaults.sampleInterval,
-    sampleTokens: options.sampleTokens ?? samplingDefaults.sampleTokens,
-    checkpointInterval,
-    exactEvaluation: options.exactEvaluation ?? samplingDefaults.exactEvaluation,
-    seed: Number.isSafeInteger(seed) ? seed : info.seed,
-    device: info.device,
-    instructionSet,
+    seed: plan.seed,
+    device: plan.device as 'cpu',
+    instructionSet: (plan.instructionSet ?? undefined) as 'avx2',
   })
 }
 
 /** Writes config.json into a run folder, which is made if it isn't there. */
 export async function writeConfig(folder: string, options: StoredOptions): Promise<void> {
   await makeFolder(folder)
-  await writeFileAtomic(join(folder, fileName), [Buffer.from(`${JSON.stringify(options, null, 2)}\n`)])
+  await writeFileAtomic(join(folder, configFile), [Buffer.from(`${JSON.stringify(options, null, 2)}\n`)])
 }
 
 /**
@@ -81,22 +64,22 @@ export async function writeConfig(folder: string, options: StoredOptions): Promi
  * @returns `config` is then the path of the file
  * @throws NanoGptError 'config' naming the file and what is wrong in it, 'file_not_found', 'data' if neither names a text
  */
-export async function withConfig(options: CheckedOptions): Promise<CheckedOptions> {
-  if (options.config === undefined) return options
-  const config = await locate(options.config)
-  const given = defined(options)
+export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTrainOptions> {
+  if (given.config === undefined) return given
+  const config = await locate(given.config)
   const stored = await readConfig(config)
   // A model to begin with that was named here decides what the file can't know.
-  if (given.from !== undefined) for (const name of fixedByFrom) delete stored[name]
-  const merged = { ...defaultsBeside(given, stored), ...given, config }
+  if (given.from !== undefined) for (const name of keptByFrom) delete stored[name]
+  const merged = { ...withoutReplaced(given, stored), ...given, config }
   if (merged.data === undefined) {
-    throw new NanoGptError(
-      'data',
-      `train: ${config} names no text (one that is given as { text } isn't kept): give it as \`data\``,
-    )
+    throw new NanoGptError('data', {
+      subject: config,
+      reason: 'it names no text, as the text of its run could not be kept',
+      remedy: say`give it as ${option('data')}`,
+    })
   }
   try {
-    checkTogether(merged)
+    refuseContradictions(merged)
   } catch (error) {
     throw namingConfig(error, merged)
   }
@@ -104,65 +87,95 @@ export async function withConfig(options: CheckedOptions): Promise<CheckedOption
 }
 
 /** An error about options says where those came from that were not given. */
-export function namingConfig(error: unknown, { config }: CheckedOptions): unknown {
-  const about = ['option', 'device', 'data_not_found', 'file_not_found', 'data_too_short']
+export function namingConfig(error: unknown, { config }: CheckedTrainOptions): unknown {
+  const about = ['option', 'device', 'data_not_found', 'file_not_found', 'data_too_short', 'out_of_memory']
   if (config === undefined || !(error instanceof NanoGptError) || !about.includes(error.code)) return error
-  const message = `${error.message} (options that were not given are those of ${config})`
-  return new NanoGptError(error.code, message, { cause: error })
+  return error.with({ config })
 }
 
 async function locate(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined)
   if (!found) {
-    throw new NanoGptError(
-      'file_not_found',
-      `there is no ${path}, which \`config\` names: give a run folder or a JSON file`,
-    )
+    throw new NanoGptError('file_not_found', {
+      where: 'train',
+      option: 'config',
+      value: path,
+      reason: 'there is no such file or folder',
+      remedy: 'give a run folder or a JSON file',
+    })
   }
   if (!found.isDirectory()) return path
-  const file = join(path, fileName)
+  const file = join(path, configFile)
   if (await stat(file).catch(() => undefined)) return file
-  throw new NanoGptError(
-    'file_not_found',
-    `the folder ${path} holds no ${fileName}: is it the \`out\` of a run? \`config\` takes such a folder or a JSON file`,
-  )
+  throw new NanoGptError('file_not_found', {
+    where: 'train',
+    option: 'config',
+    value: path,
+    reason: `the folder holds no ${configFile}`,
+    remedy: say`is it the ${option('out')} of a run? Give such a folder, or a JSON file`,
+  })
 }
 
-async function readConfig(file: string): Promise<Partial<CheckedOptions>> {
+async function readConfig(file: string): Promise<CheckedTrainOptions> {
   const value = await readJson(file)
   try {
-    refuseByName(file, value)
-    const { gradientClip, ...options } = checkOptions(file, schema, value)
-    const clip = gradientClip === null ? { gradientClip: Infinity } : defined({ gradientClip })
-    const checked = { ...options, ...clip }
-    checkTogether(checked)
-    return checked
+    const misplaced = perCall.find((name) => Object.hasOwn(Object(value), name))
+    if (misplaced !== undefined) throw hasNoPlace(misplaced)
+    const checked = checkOptions('train', trainOptions, value)
+    refuseContradictions(checked)
+    return besideFile(checked, file)
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'option') throw error
-    // Not 'option': what is wrong stands in the file, not in the call.
-    throw new NanoGptError('config', error.message.replace(/^train: /, `${file}: `), { cause: error })
+    // Not 'option': what is wrong stands in the file, where it is called as it is in code, and not in the call.
+    throw new NanoGptError(
+      'config',
+      { subject: file, reason: error.with({ where: undefined }).message },
+      { cause: error },
+    )
   }
+}
+
+/** A text that stands beside the file is found there, wherever the folder was moved to. */
+function besideFile(options: CheckedTrainOptions, file: string): CheckedTrainOptions {
+  const { data, ...rest } = options
+  if (data === undefined) return rest
+  const found = data.map((source) => {
+    const beside = typeof source === 'string' ? join(dirname(file), source) : ''
+    return typeof source === 'string' && !/[\\/]/.test(source) && existsSync(beside) ? beside : source
+  })
+  return { ...rest, data: found }
 }
 
 async function readJson(file: string): Promise<unknown> {
   const bytes = await readFile(file).catch((cause) => {
-    throw new NanoGptError('read_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause })
+    throw new NanoGptError(
+      'read_failed',
+      { subject: file, reason: `it can't be read: ${reasonOf(cause)}`, remedy: 'check its permissions' },
+      { cause },
+    )
   })
   const text = decodeUtf8(bytes, file)
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const remedy = `correct it there; \`config\` takes a run folder or a JSON file with options of train()`
-    throw new NanoGptError('config', `${file} is not valid JSON (${reasonOf(cause)}): ${remedy}`, { cause })
+    throw new NanoGptError(
+      'config',
+      {
+        subject: file,
+        reason: `it is not valid JSON (${reasonOf(cause)})`,
+        remedy: say`correct it there; ${option('config')} takes a run folder or a JSON file with options of train()`,
+      },
+      { cause },
+    )
   }
 }
 
-function refuseByName(file: string, value: unknown): void {
-  const name = notInFiles.find((key) => Object.hasOwn(Object(value), key))
-  if (name === undefined) return
-  const remedy =
-    name === 'config'
-      ? 'copy the options of that file into this one'
-      : `remove it there, and give \`${name}\` itself`
-  throw new NanoGptError('config', `${file}: ${name} has no place in a config file; ${remedy}`)
+function hasNoPlace(name: string): NanoGptError {
+  return new NanoGptError('option', {
+    reason: `${name} has no place in a config file`,
+    remedy:
+      name === 'config'
+        ? 'copy the options of that file into this one'
+        : say`remove it there, and give ${option(name)} itself`,
+  })
 }

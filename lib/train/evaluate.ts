@@ -1,27 +1,21 @@
 // evaluate(): the exact loss of a trained model over the whole validation split of its text.
 
-import * as v from 'valibot'
-import { type LoadOptions, load, loadSchema } from '../api/model'
+import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
-import { readCheckpoint } from '../checkpoint/checkpoint'
-import { loadText } from '../data/corpus'
+import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type DataSource, loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
-import { NanoGptError } from '../errors'
-import { checkOptions, signal } from '../options'
-
-const schema = v.strictObject({
-  /** A run folder or a checkpoint. */
-  model: v.string('must be a path'),
-  /** The text: 'shakespeare', 'moby-dick', a path, or { text }. Default: the one it was trained on. */
-  data: v.optional(
-    v.union([v.string(), v.object({ text: v.string() })], 'must be a corpus name, a path or { text }'),
-  ),
-  ...loadSchema.entries,
-  /** Ends it with an AbortError. */
-  signal: v.optional(signal),
-})
-
-export type EvaluateOptions = v.InferInput<typeof schema> & LoadOptions
+import { inlineText, NanoGptError, option, say } from '../errors'
+import {
+  type Checked,
+  checkOptions,
+  type EvaluateOptions,
+  evaluateOptions,
+  loadOptions,
+  requireOption,
+  trainOptions,
+} from '../options'
+import { sourcesIn } from './plan'
 
 export interface Evaluation {
   /** The checkpoint that was read. */
@@ -48,32 +42,45 @@ export interface Evaluation {
  * @throws NanoGptError for options, the checkpoint, the text or the device
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const checked = checkOptions('evaluate', schema, options)
-  return onDevice(checked.device, (device) => evaluateOn({ ...checked, device }))
+  const checked = checkOptions('evaluate', evaluateOptions, options)
+  const path = requireOption('evaluate', 'model', checked.model, 'give a run folder or a checkpoint file')
+  const checkpoint = await readCheckpoint(path, checked.checkpoint ?? loadOptions.checkpoint.default)
+  return onDevice(checked.device, (device) => evaluateOn(checkpoint, { ...checked, device }))
 }
 
-async function evaluateOn(options: v.InferOutput<typeof schema>): Promise<Evaluation> {
-  const { model: path, data, signal, ...open } = options
-  const { path: checkpoint } = await readCheckpoint(path, open.checkpoint ?? 'best')
-  await using model = await load(path, open)
+async function evaluateOn(
+  checkpoint: Checkpoint,
+  { data, lineEndings, signal, device, threads, instructionSet }: Checked<typeof evaluateOptions>,
+): Promise<Evaluation> {
+  await using model = await loadCheckpoint(checkpoint, { device, threads, instructionSet })
   const { info, tokenizer, config } = model
-  const source = data ?? info.data.source
-  if (source === null) {
-    throw new NanoGptError(
-      'data',
-      `evaluate: ${checkpoint} was trained on a text given as { text }: give a text as \`data\``,
-    )
-  }
-  const text = await loadText(source)
+  const text = await loadText(data ?? ownSources(checkpoint), {
+    lineEndings:
+      lineEndings ?? (data ? trainOptions.lineEndings.default : (info.data?.lineEndings ?? 'normalize')),
+  })
   const { validation } = splitTokens(tokenizer.encode(text.text), config.blockSize, true)
   return {
-    checkpoint,
+    checkpoint: checkpoint.path,
     step: info.step,
     device: model.device,
-    data: text.name,
+    data: data ? text.name : (info.data?.name ?? text.name),
     valLoss: await model.loss(validation, { signal }),
     validationTokens: validation.length,
     blockSize: config.blockSize,
     best: info.best,
   }
+}
+
+/** What a model was trained on, if that is found again. */
+function ownSources({ info, path }: Checkpoint): readonly DataSource[] {
+  const sources = info.data && sourcesIn(info.data, path)
+  if (sources) return sources
+  throw new NanoGptError('data', {
+    where: 'evaluate',
+    subject: path,
+    reason: info.data
+      ? say`it was trained on a text given as ${inlineText}, which was not kept`
+      : 'it does not say what it was trained on',
+    remedy: say`give a text as ${option('data')}`,
+  })
 }

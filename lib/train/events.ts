@@ -2,7 +2,9 @@
 
 import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
+import type { Phrase } from '../errors'
 import type { StoredOptions } from './config_file'
+import type { Plan } from './plan'
 
 /**
  * A GPU that `device: 'auto'` would have taken can't be used, for want of memory, say: the run begins on the next device. Never after a
@@ -21,6 +23,14 @@ export interface MeasuringEvent {
   readonly seconds: number
 }
 
+/** Something about the text that is worth knowing, such as line endings that were changed; before the start. */
+export interface NoticeEvent {
+  readonly type: 'notice'
+  readonly step: 0
+  /** A sentence: as a string, and in JSON, in the library's words. */
+  readonly message: Phrase
+}
+
 /** What will be trained, on what: the first event, or the one after 'measuring'. It comes again after a 'fallback'. */
 export interface StartEvent {
   readonly type: 'start'
@@ -33,12 +43,17 @@ export interface StartEvent {
   /** The options of the run, all explicit: what config.json holds. */
   readonly options: StoredOptions
   readonly config: Pick<CheckpointInfo, 'model' | 'training' | 'seed' | 'data'>
+  /** Everything that was decided. */
+  readonly plan: Plan
   /** Tokens of each split. */
   readonly trainTokens: number
   readonly validationTokens: number
 }
 
-/** Updates `from` … `to` − 1 were made. At most 20 a second; unread ones merge. */
+/**
+ * Updates `from` … `to` − 1 were made. At most 20 events a second; unread ones merge. Of those that stay unread the newest 65,536 updates are
+ * kept.
+ */
 export interface StepEvent {
   readonly type: 'step'
   readonly from: number
@@ -95,6 +110,7 @@ export interface EndEvent {
 }
 
 export type TrainEvent =
+  | NoticeEvent
   | FallbackEvent
   | MeasuringEvent
   | StartEvent
@@ -105,18 +121,22 @@ export type TrainEvent =
   | CheckpointEvent
   | EndEvent
 
+/** Updates whose numbers an event that nobody reads holds on to. */
+const mostUnread = 65_536
+
 /** Two events of which only the later or a combination needs to be read; undefined if both must be. */
 export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | undefined {
   if (earlier.type === 'evaluating' && later.type === 'evaluating') return later
   if (earlier.type !== 'step' || later.type !== 'step') return undefined
   const seconds = earlier.seconds + later.seconds
+  const losses = [...earlier.losses, ...later.losses].slice(-mostUnread)
   const tokens = earlier.tokensPerSecond * earlier.seconds + later.tokensPerSecond * later.seconds
   return {
     type: 'step',
-    from: earlier.from,
+    from: later.to - losses.length,
     to: later.to,
-    losses: [...earlier.losses, ...later.losses],
-    gradientNorms: [...earlier.gradientNorms, ...later.gradientNorms],
+    losses,
+    gradientNorms: [...earlier.gradientNorms, ...later.gradientNorms].slice(-mostUnread),
     seconds,
     tokensPerSecond: seconds > 0 ? tokens / seconds : 0,
   }

@@ -1,18 +1,17 @@
-// The training loop: steps, evaluations, samples and checkpoints, each in its turn.
+// The training loop: steps, and what is due between them. Everything that it does was decided by the plan.
 
-import { join } from 'node:path'
 import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
-import { type CheckpointInfo, files, type TrainingConfig, writeCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError } from '../errors'
-import { TextLoss } from '../model/loss'
-import type { Split } from '../model/programs'
-import { readTensors } from '../model/weights'
-import { storedOptions, writeConfig } from './config_file'
+import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
+import { call, NanoGptError, option, say } from '../errors'
+import { storedOptions } from './config_file'
+import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
-import { type CheckedOptions, samplingDefaults } from './options'
-import { type Prepared, savedTensors } from './prepare'
+import type { Materials, Plan } from './plan'
+import type { Prepared } from './prepare'
 import type { RunControl } from './run'
+import { Saver } from './saver'
+import { dueAt, nextDue } from './schedule'
 
 /** A native call makes as many steps as take about this long: the event loop stays in touch, and overhead stays small. */
 const secondsPerCall = 0.05
@@ -20,30 +19,40 @@ const mostStepsPerCall = 4096
 /** Step events come no more often than this. */
 const secondsPerEvent = 0.05
 
+/** What a loop is told beside its plan. */
+export interface LoopOptions {
+  readonly control: RunControl
+  /** The caller's: a run that it stops rejects with its reason. */
+  readonly signal: AbortSignal | undefined
+  readonly textToKeep: Materials['textToKeep']
+  /** Whether a run in the folder is replaced. */
+  readonly replaces: boolean
+}
+
 export class Loop {
   private readonly model: Model
-  private readonly exact: TextLoss
+  private readonly evaluator: Evaluator
+  private readonly saver: Saver
   private step: number
   private best: CheckpointInfo['best']
-  private secondsPerStep = 0
-  private evaluatedAt = -1
+  private done: Done
   private savedAt = -1
-  /** What `resume` would go on with. */
-  private saved: { readonly step: number; readonly path: string } | undefined
+  private secondsPerStep = 0
   /** `run.stop()` or the caller's signal. */
   private readonly stop: AbortSignal
 
   constructor(
+    private readonly plan: Plan,
     private readonly prepared: Prepared,
-    private readonly options: CheckedOptions,
-    private readonly control: RunControl,
+    private readonly options: LoopOptions,
   ) {
-    this.step = prepared.info.step
+    this.step = plan.step
     this.best = prepared.info.best
-    const { resume } = options
-    if (resume !== undefined) this.saved = { step: this.step, path: resume }
-    this.stop = options.signal ? AbortSignal.any([control.stopped, options.signal]) : control.stopped
-    this.exact = new TextLoss(prepared.session, prepared.architecture)
+    this.done = prepared.info.done
+    const { control, signal } = options
+    this.stop = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
+    this.evaluator = new Evaluator(prepared, plan, this.stop)
+    this.saver = new Saver(prepared, plan)
     // What the model says of itself is what the training has come to.
     const info = () => this.info()
     this.model = new Model({
@@ -54,30 +63,23 @@ export class Loop {
     })
   }
 
-  private get training(): TrainingConfig {
-    return this.prepared.info.training
-  }
-
   /** Trains to the end, or until it is stopped; a failure frees the session. */
   async run(): Promise<Model> {
     const begun = performance.now()
     const cancel = () => this.prepared.session.cancel()
     this.stop.addEventListener('abort', cancel)
     try {
-      await this.start()
+      await this.saver.begin(this.options.textToKeep, this.options.replaces)
+      this.emitStart()
       await this.pause()
-      while (this.step < this.training.steps && !this.stopping) {
+      while (this.step < this.plan.training.steps && !this.stopping) {
         await this.advance()
         await this.pause()
       }
       await this.save()
       this.options.signal?.throwIfAborted()
-      this.emit({
-        type: 'end',
-        step: this.step,
-        stopped: this.stopping,
-        seconds: (performance.now() - begun) / 1000,
-      })
+      const seconds = (performance.now() - begun) / 1000
+      this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds })
       return this.model
     } catch (error) {
       const told = isFault(error) ? await this.withRemedy(error) : error
@@ -89,7 +91,7 @@ export class Loop {
   }
 
   info(): CheckpointInfo {
-    return { ...this.prepared.info, step: this.step, best: this.best }
+    return { ...this.prepared.info, step: this.step, best: this.best, done: this.done }
   }
 
   private get stopping(): boolean {
@@ -97,47 +99,39 @@ export class Loop {
   }
 
   private emit(event: TrainEvent): void {
-    this.control.emit(event)
+    this.options.control.emit(event)
   }
 
-  private async start(): Promise<void> {
+  private emitStart(): void {
+    const { plan } = this
     const { model, training, seed, data } = this.prepared.info
-    const options = storedOptions(this.prepared.info, this.options)
-    const { out } = this.prepared
-    // A resumed run's folder says already how the run began.
-    if (out !== undefined && this.options.resume === undefined) await writeConfig(out, options)
+    const { trainTokens, validationTokens } = plan.data
     this.emit({
       type: 'start',
       device: this.prepared.session.device,
-      parameters: this.model.parameterCount,
+      parameters: plan.parameters,
       step: this.step,
-      steps: this.training.steps,
-      options,
+      steps: plan.training.steps,
+      options: storedOptions(plan),
       config: { model, training, seed, data },
-      trainTokens: this.prepared.corpus.train.length,
-      validationTokens: this.prepared.corpus.validation.length,
+      plan,
+      trainTokens,
+      validationTokens,
     })
   }
 
-  /** What is due between steps: evaluation, sample, checkpoint. */
+  /** What is due before the next step, and wasn't made before the run was stopped. */
   private async pause(): Promise<void> {
-    const { evalInterval } = this.training
-    const { sampleInterval = samplingDefaults.sampleInterval, checkpointInterval = evalInterval } =
-      this.options
-    const last = this.step === this.training.steps
-    const resumed = this.step === this.prepared.info.step && this.step > 0
-    if ((this.due(evalInterval) || last) && !resumed) await this.evaluate()
-    if (sampleInterval > 0 && (this.due(sampleInterval) || last) && !resumed) await this.sample()
-    if (this.due(checkpointInterval) && !resumed && this.step > 0) await this.save()
-  }
-
-  private due(interval: number): boolean {
-    return this.step % interval === 0 && !this.stopping
+    const due = dueAt(this.step, this.plan.training)
+    if (due.evaluation && this.done.evaluation !== this.step) await this.evaluate()
+    if (due.sample && this.done.sample !== this.step) await this.sample()
+    const isNew = this.step !== this.plan.step
+    if (due.checkpoint && isNew && !this.stopping) await this.save()
   }
 
   /** Steps up to the next pause, in calls of a good length. */
   private async advance(): Promise<void> {
-    const until = this.nextPause()
+    const until = nextDue(this.step, this.plan.training)
     let pending: Pending | undefined
     while (this.step < until && !this.stopping) {
       const count = this.callLength(until - this.step)
@@ -156,17 +150,9 @@ export class Loop {
     if (pending) this.report(pending)
   }
 
-  private nextPause(): number {
-    const { evalInterval } = this.training
-    const { sampleInterval = samplingDefaults.sampleInterval, checkpointInterval = evalInterval } =
-      this.options
-    const next = [evalInterval, sampleInterval, checkpointInterval]
-      .filter((interval) => interval > 0)
-      .map((interval) => (Math.floor(this.step / interval) + 1) * interval)
-    return Math.min(this.training.steps, ...next)
-  }
-
   private callLength(left: number): number {
+    const { stepsPerCall } = this.plan
+    if (stepsPerCall !== null) return Math.min(left, stepsPerCall)
     if (this.secondsPerStep === 0) return 1
     const wanted = Math.floor(secondsPerCall / this.secondsPerStep)
     return Math.max(1, Math.min(left, wanted, mostStepsPerCall))
@@ -175,15 +161,8 @@ export class Loop {
   private report({ from, losses, gradientNorms, seconds }: Pending): void {
     if (losses.length === 0) return
     const tokensPerSecond = (losses.length * this.prepared.trainer.tokensPerStep) / seconds
-    this.emit({
-      type: 'step',
-      from,
-      to: from + losses.length,
-      losses,
-      gradientNorms,
-      seconds,
-      tokensPerSecond,
-    })
+    const to = from + losses.length
+    this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
   }
 
   private async fail(failure: { code: string; message: string; step: number }): Promise<never> {
@@ -195,110 +174,63 @@ export class Loop {
     throw error
   }
 
-  /** What the device couldn't do ends the run; what it has trained is saved if it can be, and the error says how to go on. */
+  /** What the device couldn't do ends the run; what it has trained is saved if it can be, and the error says how to continue. */
   private async withRemedy(error: NanoGptError): Promise<NanoGptError> {
-    if (this.step === this.prepared.info.step) return error
+    if (this.step === this.plan.step) return error
     if (error.code !== 'device_lost') await this.save().catch(() => {})
-    const { saved } = this
-    const resume = saved && `train({ resume: ${JSON.stringify(saved.path)} })`
-    const why = this.prepared.out === undefined ? 'no `out` was given' : 'no `checkpointInterval` had passed'
-    const remedy = saved
-      ? `What was saved after step ${saved.step} is safe: ${resume} goes on from there`
-      : `Nothing was saved, as ${why}`
-    return new NanoGptError(error.code, `${error.message}. ${remedy}`, { cause: error })
+    const { saved } = this.saver
+    if (saved) {
+      const resume = call('train', { resume: saved.path })
+      return error.adding(
+        say`What was saved after step ${saved.step} is safe: ${resume} continues from there`,
+      )
+    }
+    const why =
+      this.plan.out === null
+        ? say`no ${option('out')} was given`
+        : say`no ${option('checkpointInterval')} had passed`
+    return error.adding(say`Nothing was saved, as ${why}`)
   }
 
   private async evaluate(): Promise<void> {
-    if (this.evaluatedAt === this.step) return
-    const { evalBatches } = this.training
     const begun = performance.now()
-    const means: number[] = []
-    for (const [index, split] of (['train', 'validation'] as const).entries()) {
-      const losses = await this.evaluateSplit(split, evalBatches, index * evalBatches)
-      if (losses.length < evalBatches) return
-      means.push(losses.reduce((a, b) => a + b, 0) / evalBatches)
-    }
-    const [trainLoss, valLoss] = means
-    const exactValLoss = await this.exactLoss()
-    if (this.options.exactEvaluation && exactValLoss === undefined) return
-    const deciding = exactValLoss ?? valLoss
+    const { step } = this
+    const losses = await this.evaluator.evaluate(step, (done, total) =>
+      this.emit({ type: 'evaluating', step, done, total }),
+    )
+    if (!losses) return
+    const deciding = losses.exactValLoss ?? losses.valLoss
     const best = deciding < (this.best?.valLoss ?? Infinity)
-    if (best) this.best = { step: this.step, valLoss: deciding }
-    this.evaluatedAt = this.step
-    this.emit({
-      type: 'evaluation',
-      step: this.step,
-      trainLoss,
-      valLoss,
-      ...(exactValLoss !== undefined && { exactValLoss }),
-      best,
-      seconds: (performance.now() - begun) / 1000,
-    })
-    if (best && this.step > 0 && this.prepared.out !== undefined) await this.write(files.best)
-  }
-
-  /** The loss over the whole validation split, if it is wanted and the run isn't being stopped. */
-  private async exactLoss(): Promise<number | undefined> {
-    if (!this.options.exactEvaluation) return undefined
-    try {
-      return await this.exact.of(this.prepared.corpus.validation, this.stop)
-    } catch (error) {
-      // Stopping the run cancels this too.
-      if (this.stopping) return undefined
-      throw error
-    }
-  }
-
-  /** The losses of all batches, or of fewer if the run is being stopped. */
-  private async evaluateSplit(split: Split, batches: number, before: number): Promise<number[]> {
-    const losses: number[] = []
-    let perCall = 1
-    while (losses.length < batches && !this.stopping) {
-      const count = Math.min(perCall, batches - losses.length)
-      const result = await this.prepared.trainer.evaluate(split, losses.length, count)
-      if (result.failure && result.failure.code !== 'cancelled') {
-        throw new NanoGptError(
-          result.failure.code,
-          `evaluation at step ${this.step}: ${result.failure.message}`,
-        )
-      }
-      losses.push(...result.losses)
-      perCall = Math.max(1, Math.floor((secondsPerCall * count) / result.seconds))
-      this.emit({ type: 'evaluating', step: this.step, done: before + losses.length, total: 2 * batches })
-    }
-    return losses
+    if (best) this.best = { step, valLoss: deciding }
+    this.done = { ...this.done, evaluation: step }
+    const seconds = (performance.now() - begun) / 1000
+    this.emit({ type: 'evaluation', step, ...losses, best, seconds })
+    if (best && step > 0) await this.write('best')
   }
 
   private async sample(): Promise<void> {
-    const maxTokens = this.options.sampleTokens ?? samplingDefaults.sampleTokens
+    const { sampleTokens } = this.plan.training
+    if (this.stopping) return
     try {
-      const text = await this.model.generate({
-        maxTokens,
-        seed: BigInt(this.prepared.info.seed),
-        signal: this.stop,
-      })
+      const seed = BigInt(this.plan.seed)
+      const text = await this.model.generate({ maxTokens: sampleTokens, seed, signal: this.stop })
+      this.done = { ...this.done, sample: this.step }
       this.emit({ type: 'sample', step: this.step, text })
     } catch (error) {
-      // Stopping the run cancels the sample too.
+      // Stopping the run cancels the sample too; a resumed run makes it.
       if (!this.stopping) throw error
     }
   }
 
   private async save(): Promise<void> {
-    if (this.prepared.out === undefined || this.savedAt === this.step) return
-    await this.write(files.last)
+    if (this.plan.out === null || this.savedAt === this.step) return
+    await this.write('last')
     this.savedAt = this.step
   }
 
-  private async write(file: string): Promise<void> {
-    const path = join(this.prepared.out!, file)
-    const tensors = await readTensors(
-      this.prepared.session,
-      savedTensors(this.prepared.parameters, this.training),
-    )
-    await writeCheckpoint(path, this.info(), tensors)
-    this.saved = { step: this.step, path: file === files.last ? this.prepared.out! : path }
-    this.emit({ type: 'checkpoint', step: this.step, path })
+  private async write(which: 'last' | 'best'): Promise<void> {
+    const path = await this.saver.write(which, this.info())
+    if (path !== undefined) this.emit({ type: 'checkpoint', step: this.step, path })
   }
 }
 

@@ -1,8 +1,11 @@
-// Events between a run and one reader. Training never waits for a reader: unread progress merges, all else is kept.
+// Events between a run and one reader. Training never waits for a reader: unread progress merges, and of all else the newest events are kept.
 
 import { merge, type TrainEvent } from './events'
 
 type Next = IteratorResult<TrainEvent, void>
+
+/** Events that are kept while nobody reads. */
+const mostUnread = 10_000
 
 export class EventQueue {
   private readonly events: TrainEvent[] = []
@@ -20,6 +23,8 @@ export class EventQueue {
     const merged = last && merge(last, event)
     if (merged) this.events[this.events.length - 1] = merged
     else this.events.push(event)
+    // The first says what run it is.
+    if (this.events.length > mostUnread) this.events.splice(1, 1)
   }
 
   close(): void {

@@ -1,20 +1,83 @@
-// The folder of a run: one run each.
+// The folder of a run: one run each, and nothing of anyone else's is written over.
 
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
-import { NanoGptError } from '../errors'
-import type { CheckedOptions } from './options'
+import { call, NanoGptError, option, say } from '../errors'
+import type { CheckedTrainOptions } from '../options'
 
-/** @throws NanoGptError 'run_exists' if `out` holds a run, unless it is the folder of the run that `resume` goes on with */
-export function refuseOtherRun({ out, resume }: Pick<CheckedOptions, 'out' | 'resume'>): void {
-  if (out === undefined || !Object.values(files).some((name) => existsSync(join(out, name)))) return
-  if (resume !== undefined && isRunOf(out, resume)) return
-  throw new NanoGptError(
-    'run_exists',
-    `train: ${out} already holds a run: go on with it (train({ resume: ${JSON.stringify(out)} })), ` +
-      'or give another folder as `out`',
-  )
+export const configFile = 'config.json'
+/** A text that can't be found again elsewhere: one that was given inline, or through a pipe. */
+export const textFile = 'text.txt'
+
+const checkpoints = Object.values<string>(files)
+/** What a run writes. */
+const ours = [configFile, textFile, ...checkpoints]
+
+/**
+ * Makes sure that a run may write into `out`.
+ *
+ * @throws NanoGptError 'run_exists' if it holds another run and `overwrite` wasn't given; 'foreign_files' if it holds anything else
+ */
+export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): void {
+  if (out === undefined) return
+  const found = statSync(out, { throwIfNoEntry: false })
+  if (!found) return
+  if (!found.isDirectory()) {
+    throw new NanoGptError('foreign_files', {
+      where: 'train',
+      option: 'out',
+      value: out,
+      reason: 'it is a file, and a run needs a folder',
+      remedy: 'give the path of a folder that is empty or not there',
+    })
+  }
+  if (holdsRun(out)) {
+    if (overwrite || (resume !== undefined && isRunOf(out, resume))) return
+    throw new NanoGptError('run_exists', {
+      where: 'train',
+      option: 'out',
+      value: out,
+      reason: 'it already holds a run',
+      remedy: say`continue it with ${call('train', { resume: out })}, give another folder, or replace it with ${option('overwrite', true)}`,
+    })
+  }
+  const foreign = foreignFile(out)
+  if (foreign === undefined) return
+  throw new NanoGptError('foreign_files', {
+    where: 'train',
+    option: 'out',
+    value: out,
+    reason: `it holds ${foreign}, which no run wrote`,
+    remedy: 'give a folder that is empty or not there, so that nothing of yours is overwritten',
+  })
+}
+
+export function holdsRun(folder: string): boolean {
+  return checkpoints.some((name) => existsSync(join(folder, name)))
+}
+
+/** What stands in a folder that has no checkpoint and isn't what a run left that ended before its first. Hidden files don't count. */
+function foreignFile(folder: string): string | undefined {
+  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
+  const isRun = names.includes(configFile) && isConfigOfRun(join(folder, configFile))
+  return names.find((name) => !(isRun && ours.includes(name)))
+}
+
+/** Whether a run wrote it: other tools have a config.json too. */
+function isConfigOfRun(path: string): boolean {
+  try {
+    const value = JSON.parse(readFileSync(path, 'utf8'))
+    return ['steps', 'batchSize', 'seed', 'device'].every((name) => Object.hasOwn(value, name))
+  } catch {
+    return false
+  }
+}
+
+/** Removes what the former run in a folder wrote, and nothing else. */
+export async function removeRun(folder: string): Promise<void> {
+  for (const name of ours) await rm(join(folder, name), { force: true })
 }
 
 /** Whether `resume`, a folder or a file in it, is the run in `out`. */

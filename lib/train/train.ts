@@ -1,27 +1,30 @@
-// train(): what users call.
+// train(): what users call, and plan(), which decides the same and trains nothing.
 
 import type { Model } from '../api/model'
 import { onDevice } from '../backend/devices'
+import { type Phrase, say } from '../errors'
+import type { CheckedTrainOptions, TrainOptions } from '../options'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
-import { checkTrainOptions, type TrainOptions } from './options'
+import { secondsPerStep } from './measure'
+import { type Memory, memoryOf } from './memory'
+import { gather, type Materials, type Plan, planOn, readOrigin, resolve } from './plan'
 import { prepare } from './prepare'
+import { checkTrainOptions } from './resolve'
 import { Run, type RunControl } from './run'
-import { refuseOtherRun } from './run_folder'
+import { checkFolder } from './run_folder'
 
 /**
- * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`).
+ * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`). The options are
+ * read here and now: what happens to the object later has no effect.
  *
  * @returns a `Run`: await it for the model, iterate it for progress
  * @throws nothing itself; bad options, data or devices reject the run with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
+  const checked = attempt(() => checkTrainOptions(options))
   return new Run(async (control) => {
-    const given = checkTrainOptions(options)
-    given.signal?.throwIfAborted()
-    const configured = await withConfig(given)
-    refuseOtherRun(configured)
     let steps = 0
     const counting: RunControl = {
       ...control,
@@ -30,20 +33,112 @@ export function train(options: TrainOptions = {}): Run<Model> {
         control.emit(event)
       },
     }
-    const begin = async (device: string) => {
-      const resolved = await resolveAuto({ ...configured, device }, counting)
-      return new Loop(await prepare(resolved), resolved, counting)
-    }
-    return onDevice(
-      configured.device,
-      async (device) => {
-        const loop = await begin(device).catch((error) => {
-          throw namingConfig(error, configured)
+    return withPlan(
+      checked(),
+      counting,
+      () => steps > 0,
+      async (plan, materials, given) => {
+        const { signal, overwrite = false } = given
+        const loop = new Loop(plan, await prepare(plan, materials), {
+          control: counting,
+          signal,
+          textToKeep: materials.textToKeep,
+          replaces: overwrite && plan.begins !== 'resume',
         })
         return loop.run()
       },
-      (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),
-      () => steps > 0,
     )
   })
+}
+
+/**
+ * The plan of a run: everything that `train` decides before its first step, the device and with the preset 'auto' the sizes included.
+ * Nothing is trained or written.
+ *
+ * @throws NanoGptError as `train`
+ */
+export async function plan(options: TrainOptions = {}): Promise<Plan> {
+  const control: RunControl = { emit: () => {}, stopped: new AbortController().signal }
+  return withPlan(
+    checkTrainOptions(options),
+    control,
+    () => false,
+    async (plan) => plan,
+  )
+}
+
+/** What a run would cost. */
+export interface Estimate {
+  readonly plan: Plan
+  /** Bytes, computed from the sizes. */
+  readonly memory: Memory
+  /** Measured on steps that are thrown away. */
+  readonly secondsPerStep: number
+}
+
+/** How long steps are measured. */
+const secondsMeasuring = 3
+
+/**
+ * What a run would cost: its plan, the memory it needs, and the time of a step, measured here for some seconds. Nothing is written.
+ *
+ * @throws NanoGptError as `train`
+ */
+export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
+  const control: RunControl = { emit: () => {}, stopped: new AbortController().signal }
+  return withPlan(
+    checkTrainOptions(options),
+    control,
+    () => false,
+    async (plan, materials) => ({
+      plan,
+      memory: memoryOf(plan.model, plan.training, materials.tokens.length),
+      secondsPerStep: await secondsPerStep(plan, materials, secondsMeasuring),
+    }),
+  )
+}
+
+/** Does something with the plan of a run, on the device that it names; with 'auto' on the best with which it works. */
+async function withPlan<T>(
+  given: CheckedTrainOptions,
+  control: RunControl,
+  hasBegun: () => boolean,
+  work: (plan: Plan, materials: Materials, options: CheckedTrainOptions) => Promise<T>,
+): Promise<T> {
+  given.signal?.throwIfAborted()
+  const options = await withConfig(given)
+  checkFolder(options)
+  try {
+    const origin = await readOrigin(options)
+    // What is wrong with numbers is said before a text is fetched.
+    if (options.preset !== 'auto') resolve(options, origin)
+    const notice = (message: string | Phrase) =>
+      control.emit({ type: 'notice', step: 0, message: say`${message}` })
+    const materials = await gather(options, origin, notice)
+    return await onDevice(
+      options.device,
+      async (device) =>
+        work(
+          planOn(device, await resolveAuto({ ...options, device }, materials, control), materials),
+          materials,
+          options,
+        ),
+      (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),
+      hasBegun,
+    )
+  } catch (error) {
+    throw namingConfig(error, options)
+  }
+}
+
+/** What came of a function, for later: its value, or what it threw. */
+function attempt<T>(work: () => T): () => T {
+  try {
+    const value = work()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
 }

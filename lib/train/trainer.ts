@@ -2,7 +2,6 @@
 
 import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
-import type { TrainingConfig } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import { type Program, print } from '../graph/program'
@@ -10,6 +9,7 @@ import type { Parameter } from '../graph/tensor'
 import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
 import type { LanguageModel } from '../nn'
 import { gradientName, stepInputs, updateProgram } from '../optim/update'
+import type { TrainingConfig } from '../options'
 import { batchOffsets, type Seed, site } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
 

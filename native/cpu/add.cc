@@ -23,13 +23,13 @@ void AddRange(const float* a, const float* b, float* y, int64_t period, int64_t 
 
 }  // namespace
 
-Status RunAdd(const Call& call) {
+Complaint RunAdd(const Call& call) {
   const float *a = call.inputs[0].f32(), *b = call.inputs[1].f32();
   float* y = call.outputs[0].f32();
   const int64_t period = call.inputs[1].spec->elements();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk,
             [&](int64_t begin, int64_t end) { AddRange(a, b, y, period, begin, end); });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
-#include "ops/errors.h"
+#include "ops/judge.h"
 #include "ops/math.h"
 
 namespace nano::cpu::NANO_ISA {
@@ -311,10 +311,10 @@ int64_t Outside(const AttentionSizes& s, int64_t slots, const int32_t* start, co
   return -1;
 }
 
-Status OutsideError(const AttentionSizes& s, int64_t slots, int64_t b, int32_t start, int32_t slot) {
+Complaint OutsideError(const AttentionSizes& s, int64_t slots, int64_t b, int32_t start, int32_t slot) {
   const int64_t last = s.keys - s.queries;
-  if (start < 0 || start > last) return OutOfRange("attention", "start", b, start, 0, last);
-  return OutOfRange("attention", "slot", b, slot, 0, slots - 1);
+  if (start < 0 || start > last) return JudgeRange(kAttentionStart, Complaint::kStart, b, start, 0, last);
+  return JudgeRange(kAttentionSlot, Complaint::kSlot, b, slot, 0, slots - 1);
 }
 
 }  // namespace
@@ -324,7 +324,7 @@ size_t ScratchAttention(const OpView& op, const Params& params, int threads) {
   return static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads) * sizeof(float);
 }
 
-Status RunAttention(const Call& call) {
+Complaint RunAttention(const Call& call) {
   const AttentionParams& p = call.params->as<AttentionParams>();
   const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
   const int32_t* start = p.cached ? call.inputs[3].i32() : nullptr;
@@ -361,7 +361,7 @@ Status RunAttention(const Call& call) {
       const int64_t first = task % cuts * cut, count = Smaller(cut, kv_heads - first);
       if (count > 0) AttendFew(a, task / cuts, first, count, room, factors);
     });
-    return Status();
+    return {};
   }
   const int64_t block = BlockQueries(s), blocks = DivideUp(s.queries, block);
   const int64_t together = s.keys <= kShortKeys
@@ -380,7 +380,7 @@ Status RunAttention(const Call& call) {
       }
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

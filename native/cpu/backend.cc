@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "cpu/kernel.h"
-#include "engine/explain.h"
+#include "engine/backend.h"
 #include "engine/guard.h"
 #include "engine/host_memory.h"
 #include "engine/plan.h"
 #include "engine/sanitizer.h"
 #include "engine/shared_pool.h"
+#include "ops/explain.h"
 
 namespace nano::cpu {
 namespace {
@@ -119,21 +120,20 @@ class CpuExecutable final : public Executable {
       std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
-      Status status = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
-      if (!status.ok()) return Blame(program(), op, std::move(status));
-      if (!check_finite) continue;
-      if (auto failure = CheckFinite(op)) return failure;
+      Complaint complaint = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
+      if (complaint.kind == Complaint::kNone && check_finite) complaint = CheckFinite(op);
+      if (complaint.kind != Complaint::kNone) return Explain(program(), op, complaint);
     }
     if (this->outputs().bytes > 0) CopyOutputs(outputs);
     return std::nullopt;
   }
 
  private:
-  Status RunTimed(size_t op, double& seconds) {
+  Complaint RunTimed(size_t op, double& seconds) {
     const auto start = std::chrono::steady_clock::now();
-    Status status = kernels_[op]->run(calls_[op]);
+    const Complaint complaint = kernels_[op]->run(calls_[op]);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return status;
+    return complaint;
   }
 
   Status FindKernels(const KernelTable& table) {
@@ -213,12 +213,17 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  std::optional<OpFailure> CheckFinite(size_t op) const {
+  Complaint CheckFinite(size_t op) const {
+    Complaint complaint = {};
     for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
       const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
-      if (at >= 0) return NotFiniteOutput(program(), op, output, at);
+      if (at < 0) continue;
+      complaint.kind = Complaint::kNotFiniteOutput;
+      complaint.index = at;
+      complaint.value = static_cast<int64_t>(output);
+      break;
     }
-    return std::nullopt;
+    return complaint;
   }
 
   void CopyOutputs(std::byte* outputs) const {
@@ -290,7 +295,7 @@ std::vector<std::string_view> InstructionSets() {
   return found;
 }
 
-Result<std::unique_ptr<Device>> OpenCpu(std::string_view instruction_set, SharedPool& pool) {
+Result<std::unique_ptr<Device>> Open(std::string_view instruction_set, SharedPool& pool) {
   const KernelTable* table = SelectKernels(instruction_set);
   if (table != nullptr) return std::unique_ptr<Device>(std::make_unique<CpuDevice>(*table, pool));
   std::string known;

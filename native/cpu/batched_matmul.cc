@@ -38,11 +38,11 @@ size_t ScratchBatchedMatmul(const OpView&, const Params& params, int threads) {
   return Whole(p) ? static_cast<size_t>(threads) * room(1) : room(threads);
 }
 
-Status RunBatchedMatmul(const Call& call) {
+Complaint RunBatchedMatmul(const Call& call) {
   const BatchedMatmulParams& p = call.params->as<BatchedMatmulParams>();
   if (!Whole(p)) {
     for (int64_t i = 0; i < p.batch; ++i) Multiply(ProductAt(call, i), call.scratch, call.pool);
-    return Status();
+    return {};
   }
   const size_t room = MultiplyScratch(p.each.m, p.each.n, p.each.k, p.each.transpose_a, 1);
   const int64_t together = Larger(1, static_cast<int64_t>(kTaskTerms / TermsOf(p.each)));
@@ -50,7 +50,7 @@ Status RunBatchedMatmul(const Call& call) {
     std::byte* scratch = call.scratch + static_cast<size_t>(worker) * room;
     for (int64_t i = begin; i < end; ++i) Multiply(ProductAt(call, i), scratch, nullptr);
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

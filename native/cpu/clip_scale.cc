@@ -4,9 +4,9 @@
 #include "cpu/kernels.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunClipScale(const Call& call) {
+Complaint RunClipScale(const Call& call) {
   *call.outputs[0].f32() = ClipScale(*call.inputs[0].f32(), call.params->as<ClipScaleParams>().max_norm);
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -2,7 +2,7 @@
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
-#include "ops/errors.h"
+#include "ops/judge.h"
 #include "ops/math.h"
 
 namespace nano::cpu::NANO_ISA {
@@ -36,13 +36,13 @@ size_t ScratchCrossEntropy(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, RowsInChunk(op.inputs[0].elements() / rows, kSlowChunk))) * sizeof(double);
 }
 
-Status RunCrossEntropy(const Call& call) {
+Complaint RunCrossEntropy(const Call& call) {
   const float* logits = call.inputs[0].f32();
   const int32_t* targets = Targets(call);
   float* lse = call.outputs[1].f32();
   const int64_t rows = call.inputs[1].spec->elements(), vocabulary = call.inputs[0].spec->elements() / rows;
   if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {
-    return OutOfRange("cross_entropy", "target", bad, targets[bad], 0, vocabulary - 1);
+    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);
   }
   double* partial = reinterpret_cast<double*>(call.scratch);
   const int64_t chunk = RowsInChunk(vocabulary, kSlowChunk);
@@ -58,16 +58,16 @@ Status RunCrossEntropy(const Call& call) {
   double total = 0;
   for (int64_t i = 0; i < DivideUp(rows, chunk); ++i) total += partial[i];
   *call.outputs[0].f32() = static_cast<float>(total / static_cast<double>(rows));
-  return Status();
+  return {};
 }
 
-Status RunCrossEntropyBackward(const Call& call) {
+Complaint RunCrossEntropyBackward(const Call& call) {
   const float *logits = call.inputs[0].f32(), *lse = call.inputs[2].f32();
   const int32_t* targets = Targets(call);
   float* dlogits = call.outputs[0].f32();
   const int64_t rows = call.inputs[1].spec->elements(), vocabulary = call.inputs[0].spec->elements() / rows;
   if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {
-    return OutOfRange("cross_entropy_backward", "target", bad, targets[bad], 0, vocabulary - 1);
+    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);
   }
   const float factor = *call.inputs[3].f32() / static_cast<float>(rows);
   ForChunks(call.pool, rows, RowsInChunk(vocabulary, kSlowChunk), [&](int64_t begin, int64_t end) {
@@ -80,7 +80,7 @@ Status RunCrossEntropyBackward(const Call& call) {
       to[targets[r]] = FirstLane((probability - Set(1)) * scale);
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

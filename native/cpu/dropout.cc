@@ -6,7 +6,7 @@
 #include "ops/dropout.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunDropout(const Call& call) {
+Complaint RunDropout(const Call& call) {
   const DropoutParams& p = call.params->as<DropoutParams>();
   const float* x = call.inputs[0].f32();
   const uint32_t* rng = call.inputs[1].u32();
@@ -15,7 +15,7 @@ Status RunDropout(const Call& call) {
     ForFactors(p, rng, begin, end,
                [&](int64_t i, int64_t count, const float* factors) { Map(x + i, factors, y + i, count, Dropped); });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

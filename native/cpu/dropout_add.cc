@@ -5,7 +5,7 @@
 #include "ops/dropout.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunDropoutAdd(const Call& call) {
+Complaint RunDropoutAdd(const Call& call) {
   const DropoutParams& p = call.params->as<DropoutParams>();
   const float *x = call.inputs[0].f32(), *residual = call.inputs[2].f32();
   const uint32_t* rng = call.inputs[1].u32();
@@ -16,7 +16,7 @@ Status RunDropoutAdd(const Call& call) {
       Map(residual + i, factors, y + i, count, [](F8 a, F8 b) { return a + b; });
     });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -3,7 +3,7 @@
 #include "cpu/many.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunEma(const Call& call) {
+Complaint RunEma(const Call& call) {
   const F8 rest = Set(static_cast<float>(1 - static_cast<double>(*call.inputs[0].f32())));
   const Tensor* parameters = &call.inputs[1 + call.outputs.size()];
   ForChunks(call.pool, TotalElements(call.outputs), kChunk, [&](int64_t first, int64_t last) {
@@ -12,7 +12,7 @@ Status RunEma(const Call& call) {
       Map(average, parameters[i].f32() + begin, average, end - begin, [&](F8 a, F8 p) { return a + rest * (p - a); });
     });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

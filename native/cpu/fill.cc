@@ -5,13 +5,13 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunFill(const Call& call) {
+Complaint RunFill(const Call& call) {
   uint32_t* y = call.outputs[0].u32();
   const uint32_t bits = call.params->as<FillParams>().bits;
   ForChunks(call.pool, call.outputs[0].spec->elements(), 4 * kChunk, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = bits;
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

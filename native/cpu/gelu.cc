@@ -67,22 +67,22 @@ void ApplyBackward(const Call& call, const F& slope) {
 
 }  // namespace
 
-Status RunGelu(const Call& call) {
+Complaint RunGelu(const Call& call) {
   if (call.params->as<GeluParams>().tanh) {
     Apply(call, [](F8 x) { return TimesShare(x, Sigmoids(Argument(x)).smaller); });
   } else {
     Apply(call, [](F8 x) { return TimesShare(x, NormalOf(x).tail); });
   }
-  return Status();
+  return {};
 }
 
-Status RunGeluBackward(const Call& call) {
+Complaint RunGeluBackward(const Call& call) {
   if (call.params->as<GeluParams>().tanh) {
     ApplyBackward(call, [](F8 x) { return TanhSlope(x); });
   } else {
     ApplyBackward(call, [](F8 x) { return NormalSlope(x); });
   }
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

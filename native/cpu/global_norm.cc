@@ -10,7 +10,7 @@ size_t ScratchGlobalNorm(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(total, kChunk)) * sizeof(double);
 }
 
-Status RunGlobalNorm(const Call& call) {
+Complaint RunGlobalNorm(const Call& call) {
   const int64_t total = TotalElements(call.inputs);
   double* partial = reinterpret_cast<double*>(call.scratch);
   ForChunks(call.pool, total, kChunk, [&](int64_t first, int64_t last) {
@@ -23,7 +23,7 @@ Status RunGlobalNorm(const Call& call) {
   double sum = 0;
   for (int64_t i = 0; i < DivideUp(total, kChunk); ++i) sum += partial[i];
   *call.outputs[0].f32() = static_cast<float>(sqrt(sum));
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

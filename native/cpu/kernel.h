@@ -1,5 +1,5 @@
-// The interface of a CPU kernel. One file an op; each is compiled once for each instruction set (see simd.h) and
-// listed in kernels.cc.
+// The interface of a CPU kernel. One file an op; each is compiled once for each instruction set (see simd.h).
+// ops/ops.def lists them.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 #include "engine/inline.h"
 #include "engine/pool.h"
-#include "engine/status.h"
-#include "ops/rule.h"
+#include "engine/rule.h"
+#include "ops/complaint.h"
 
 namespace nano::cpu {
 
@@ -36,8 +36,8 @@ struct Call {
 
 struct Kernel {
   std::string_view name;
-  // May fail only for the contents of inputs (kOutOfRange, kNonFinite). Allocates nothing unless it fails.
-  Status (*run)(const Call& call);
+  // Returns what is wrong with the contents of inputs, or {}. Allocates nothing.
+  Complaint (*run)(const Call& call);
   // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
   size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
 };

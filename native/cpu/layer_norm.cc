@@ -59,7 +59,7 @@ NANO_INLINE int64_t BlockRows(int64_t channels) { return Larger(16, Smaller(128,
 
 }  // namespace
 
-Status RunLayerNorm(const Call& call) {
+Complaint RunLayerNorm(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs[1].f32(), *bias = call.inputs[2].f32();
   float *y = call.outputs[0].f32(), *mean = call.outputs[1].f32(), *rstd = call.outputs[2].f32();
   const int64_t channels = call.inputs[1].spec->elements(), rows = call.outputs[1].spec->elements();
@@ -71,7 +71,7 @@ Status RunLayerNorm(const Call& call) {
       rstd[r] = row.rstd;
     }
   });
-  return Status();
+  return {};
 }
 
 size_t ScratchLayerNormBackward(const OpView& op, const Params&, int) {
@@ -79,7 +79,7 @@ size_t ScratchLayerNormBackward(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, BlockRows(channels)) * 2 * channels) * sizeof(float);
 }
 
-Status RunLayerNormBackward(const Call& call) {
+Complaint RunLayerNormBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs[1].f32();
   const float *mean = call.inputs[2].f32(), *rstd = call.inputs[3].f32(), *dy = call.inputs[4].f32();
   float *dx = call.outputs[0].f32(), *dgain = call.outputs[1].f32(), *dbias = call.outputs[2].f32();
@@ -105,7 +105,7 @@ Status RunLayerNormBackward(const Call& call) {
       Map(dbias + begin, gains + channels, dbias + begin, end - begin, add);
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

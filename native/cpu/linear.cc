@@ -10,7 +10,7 @@ size_t ScratchLinear(const OpView& op, const Params&, int threads) {
   return MultiplyScratch(op.inputs[0].elements() / weight.dims[1], weight.dims[0], weight.dims[1], false, threads);
 }
 
-Status RunLinear(const Call& call) {
+Complaint RunLinear(const Call& call) {
   Product product{};
   product.n = call.inputs[1].spec->shape.dims[0];
   product.k = call.inputs[1].spec->shape.dims[1];
@@ -22,7 +22,7 @@ Status RunLinear(const Call& call) {
   product.bias = call.inputs[2].f32();
   product.relu = call.params->as<LinearParams>().relu;
   Multiply(product, call.scratch, call.pool);
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

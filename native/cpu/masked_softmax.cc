@@ -56,20 +56,20 @@ NANO_INLINE void ForRows(const Call& call, const Body& body) {
 
 }  // namespace
 
-Status RunMaskedSoftmax(const Call& call) {
+Complaint RunMaskedSoftmax(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   const float scale = call.params->as<MaskedSoftmaxParams>().scale;
   ForRows(call, [&](int64_t at, int64_t visible) { SoftmaxOf(x + at, visible, scale, y + at); });
-  return Status();
+  return {};
 }
 
-Status RunMaskedSoftmaxBackward(const Call& call) {
+Complaint RunMaskedSoftmaxBackward(const Call& call) {
   const float *y = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   const float scale = call.params->as<MaskedSoftmaxParams>().scale;
   ForRows(call, [&](int64_t at, int64_t visible) { GradientOf(y + at, dy + at, visible, scale, dx + at); });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

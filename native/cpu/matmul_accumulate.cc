@@ -10,12 +10,12 @@ size_t ScratchMatmulAccumulate(const OpView&, const Params& params, int threads)
   return MultiplyScratch(p.m, p.n, p.k, p.transpose_a, threads);
 }
 
-Status RunMatmulAccumulate(const Call& call) {
+Complaint RunMatmulAccumulate(const Call& call) {
   Product product =
       ProductOf(call.params->as<MatmulParams>(), call.inputs[1].f32(), call.inputs[2].f32(), call.outputs[0].f32());
   product.accumulate = true;
   Multiply(product, call.scratch, call.pool);
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

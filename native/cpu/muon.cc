@@ -103,7 +103,7 @@ size_t ScratchMuon(const OpView& op, const Params&, int threads) {
   return static_cast<size_t>(room.floats()) * sizeof(float) + room.products;
 }
 
-Status RunMuon(const Call& call) {
+Complaint RunMuon(const Call& call) {
   const MuonParams& params = call.params->as<MuonParams>();
   const double rate = *call.inputs[0].f32();
   const F8 momentum = Set(*call.inputs[1].f32()), scale = Set(*call.inputs[2].f32());
@@ -145,7 +145,7 @@ Status RunMuon(const Call& call) {
           [&](F8 p, F8 direction) { return p * keep - step * direction; });
     });
   }
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

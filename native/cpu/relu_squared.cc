@@ -10,22 +10,22 @@ NANO_INLINE F8 Relu(F8 x) { return Max(Set(0), x); }
 
 }  // namespace
 
-Status RunReluSquared(const Call& call) {
+Complaint RunReluSquared(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {
     Map(x + begin, y + begin, end - begin, [](F8 a) { return Relu(a) * Relu(a); });
   });
-  return Status();
+  return {};
 }
 
-Status RunReluSquaredBackward(const Call& call) {
+Complaint RunReluSquaredBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {
     Map(x + begin, dy + begin, dx + begin, end - begin, [](F8 a, F8 b) { return (Relu(a) + Relu(a)) * b; });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

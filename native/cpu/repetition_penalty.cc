@@ -1,20 +1,20 @@
 // repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
-#include "ops/errors.h"
+#include "ops/judge.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunRepetitionPenalty(const Call& call) {
+Complaint RunRepetitionPenalty(const Call& call) {
   const Shape &logits = call.inputs[0].spec->shape, &counts = call.inputs[1].spec->shape;
   const int32_t* slot = call.inputs[2].i32();
   const float penalty = *call.inputs[3].f32();
   const int64_t vocabulary = counts.dims[1], length = logits.dims[1];
   if (!(penalty > 0 && penalty < kFloatInfinity)) {
-    return BadNumber("repetition_penalty", "penalty", penalty, "finite and more than 0");
+    return BadNumber(kRepetitionPenaltyPenalty, Complaint::kPenalty, penalty);
   }
   for (int64_t b = 0; b < logits.dims[0]; ++b) {
     if (slot[b] < 0 || slot[b] >= counts.dims[0]) {
-      return OutOfRange("repetition_penalty", "slot", b, slot[b], 0, counts.dims[0] - 1);
+      return JudgeRange(kRepetitionPenaltySlot, Complaint::kSlot, b, slot[b], 0, counts.dims[0] - 1);
     }
     const int32_t* seen = call.inputs[1].i32() + slot[b] * vocabulary;
     for (int64_t t = b * length; t < (b + 1) * length; ++t) {
@@ -23,7 +23,7 @@ Status RunRepetitionPenalty(const Call& call) {
       for (int64_t v = 0; v < vocabulary; ++v) y[v] = seen[v] == 0 ? x[v] : x[v] > 0 ? x[v] / penalty : x[v] * penalty;
     }
   }
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -1,13 +1,13 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "cpu/kernels.h"
-#include "ops/errors.h"
+#include "ops/judge.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunRequireFinite(const Call& call) {
+Complaint RunRequireFinite(const Call& call) {
   const float x = *call.inputs[0].f32();
-  if (x - x != 0) return NotFinite(x);
+  if (x - x != 0) return NotFinite(kRequireFiniteX, x);
   *call.outputs[0].f32() = x;
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

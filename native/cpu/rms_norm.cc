@@ -95,7 +95,7 @@ NANO_INLINE int64_t BlockRows(int64_t rows, int64_t n) {
 
 }  // namespace
 
-Status RunRmsNorm(const Call& call) {
+Complaint RunRmsNorm(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs.size() > 1 ? call.inputs[1].f32() : nullptr;
   float *y = call.outputs[0].f32(), *rstd = call.outputs[1].f32();
   const int64_t rows = call.outputs[1].spec->elements(), n = call.outputs[0].spec->elements() / rows;
@@ -105,7 +105,7 @@ Status RunRmsNorm(const Call& call) {
       NormalizeRows(x + r * n, gain, count, n, epsilon, y + r * n, rstd + r);
     });
   });
-  return Status();
+  return {};
 }
 
 size_t ScratchRmsNormBackward(const OpView& op, const Params&, int) {
@@ -114,7 +114,7 @@ size_t ScratchRmsNormBackward(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, BlockRows(rows, n)) * n) * sizeof(float);
 }
 
-Status RunRmsNormBackward(const Call& call) {
+Complaint RunRmsNormBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *rstd = call.inputs[1].f32(), *dy = call.inputs[2].f32();
   float* dx = call.outputs[0].f32();
   const int64_t rows = call.inputs[1].spec->elements(), n = call.outputs[0].spec->elements() / rows;
@@ -124,7 +124,7 @@ Status RunRmsNormBackward(const Call& call) {
         RowsBackward<false>(x + r * n, nullptr, rstd + r, dy + r * n, count, n, dx + r * n, nullptr);
       });
     });
-    return Status();
+    return {};
   }
   const float* gain = call.inputs[3].f32();
   float* dgain = call.outputs[1].f32();
@@ -143,7 +143,7 @@ Status RunRmsNormBackward(const Call& call) {
       Map(dgain + begin, partial + b * n + begin, dgain + begin, end - begin, [](F8 a, F8 c) { return a + c; });
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

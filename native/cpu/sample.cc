@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
-#include "ops/errors.h"
+#include "ops/judge.h"
 #include "ops/math.h"
 #include "ops/philox.h"
 
@@ -132,15 +132,13 @@ bool IsValid(const Sampling& how) {
          how.top_p <= 1 && how.min_p >= 0 && how.min_p <= 1;
 }
 
-Status InvalidError(const Sampling& how) {
+Complaint InvalidError(const Sampling& how) {
   if (!(how.temperature >= 0 && how.temperature < kFloatInfinity)) {
-    return BadNumber("sample", "temperature", how.temperature, "finite and at least 0");
+    return BadNumber(kSampleTemperature, Complaint::kTemperature, how.temperature);
   }
-  if (how.top_k < 0) return OutOfRange("sample", "top_k", how.top_k, 0, 0x7FFFFFFF);
-  if (!(how.top_p > 0 && how.top_p <= 1)) {
-    return BadNumber("sample", "top_p", how.top_p, "more than 0 and at most 1");
-  }
-  return BadNumber("sample", "min_p", how.min_p, "at least 0 and at most 1");
+  if (how.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, how.top_k, 0, 0x7FFFFFFF);
+  if (!(how.top_p > 0 && how.top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, how.top_p);
+  return BadNumber(kSampleMinP, Complaint::kMinP, how.min_p);
 }
 
 }  // namespace
@@ -149,7 +147,7 @@ size_t ScratchSample(const OpView& op, const Params&, int) {
   return static_cast<size_t>(op.inputs[0].shape.last()) * sizeof(double);
 }
 
-Status RunSample(const Call& call) {
+Complaint RunSample(const Call& call) {
   const int64_t rows = call.outputs[0].spec->elements(), n = call.inputs[0].spec->elements() / rows;
   const auto& in = call.inputs;
   const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f32(), *in[4].f32()};
@@ -158,7 +156,7 @@ Status RunSample(const Call& call) {
   for (int64_t row = 0; row < rows; ++row) {
     const float* logits = in[0].f32() + row * n;
     int64_t token = FirstLargest(logits, n);
-    if (token < 0) return NothingToSample(row);
+    if (token < 0) return NothingToSample(kSampleLogits, row);
     const float largest = logits[token];
     if (how.temperature > 0 && largest < kFloatInfinity) {
       const RandomStream random(in[5].u32() + 3 * row, call.params->as<SampleParams>().site);
@@ -168,7 +166,7 @@ Status RunSample(const Call& call) {
     call.outputs[0].i32()[row] = static_cast<int32_t>(token);
     call.outputs[1].f32()[row] = LogProbability(logits, n, largest, token);
   }
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -25,7 +25,7 @@ void Update(const Step& s, const float* gradient, float* parameter, float* m, in
 
 }  // namespace
 
-Status RunSgd(const Call& call) {
+Complaint RunSgd(const Call& call) {
   const SgdParams& params = call.params->as<SgdParams>();
   const Step step = {Set(*call.inputs[0].f32()), Set(*call.inputs[1].f32()), Set(params.momentum),
                      Set(params.weight_decay)};
@@ -38,7 +38,7 @@ Status RunSgd(const Call& call) {
       update(step, gradients[i].f32() + begin, outputs[i].f32() + begin, outputs[n + i].f32() + begin, end - begin);
     });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

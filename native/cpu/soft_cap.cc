@@ -6,17 +6,17 @@
 
 namespace nano::cpu::NANO_ISA {
 
-Status RunSoftCap(const Call& call) {
+Complaint RunSoftCap(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   const F8 cap = Set(call.params->as<SoftCapParams>().cap);
   ForChunks(call.pool, call.outputs[0].spec->elements(), kSlowChunk, [&](int64_t begin, int64_t end) {
     Map(x + begin, y + begin, end - begin, [&](F8 a) { return cap * Tanh(a / cap); });
   });
-  return Status();
+  return {};
 }
 
-Status RunSoftCapBackward(const Call& call) {
+Complaint RunSoftCapBackward(const Call& call) {
   const float *y = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   const F8 cap = Set(call.params->as<SoftCapParams>().cap), one = Set(1.0f);
@@ -26,7 +26,7 @@ Status RunSoftCapBackward(const Call& call) {
       return b * ((one - tanh) * (one + tanh));
     });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

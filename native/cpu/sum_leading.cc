@@ -43,7 +43,7 @@ size_t ScratchSumLeading(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, kBlockRows) * columns) * sizeof(float);
 }
 
-Status RunSumLeading(const Call& call) {
+Complaint RunSumLeading(const Call& call) {
   const int64_t columns = call.outputs[0].spec->elements(), rows = call.inputs[0].spec->elements() / columns;
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
@@ -64,7 +64,7 @@ Status RunSumLeading(const Call& call) {
       }
     }
   });
-  if (blocks == 1) return Status();
+  if (blocks == 1) return {};
   ForChunks(call.pool, columns, RowsInChunk(blocks), [&](int64_t begin, int64_t end) {
     if (columns == 1) {
       *y = SumOne(partial, blocks);
@@ -72,7 +72,7 @@ Status RunSumLeading(const Call& call) {
       SumRows(partial + begin, blocks, columns, end - begin, y + begin);
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

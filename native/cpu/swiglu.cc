@@ -4,18 +4,18 @@
 
 namespace nano::cpu::NANO_ISA {
 
-Status RunSwiglu(const Call& call) {
+Complaint RunSwiglu(const Call& call) {
   const float *gate = call.inputs[0].f32(), *up = call.inputs[1].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kSlowChunk, [&](int64_t begin, int64_t end) {
     Map(gate + begin, up + begin, y + begin, end - begin,
         [](F8 a, F8 b) { return TimesShare(a, Sigmoids(a).smaller) * b; });
   });
-  return Status();
+  return {};
 }
 
 // silu′ = σ(x) + x·σ(x)·σ(−x).
-Status RunSwigluBackward(const Call& call) {
+Complaint RunSwigluBackward(const Call& call) {
   const float *gate = call.inputs[0].f32(), *up = call.inputs[1].f32(), *dy = call.inputs[2].f32();
   float *dgate = call.outputs[0].f32(), *dup = call.outputs[1].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kSlowChunk, [&](int64_t begin, int64_t end) {
@@ -29,7 +29,7 @@ Status RunSwigluBackward(const Call& call) {
       StoreLanes(dup + i, lanes, d * TimesShare(a, logistic.smaller));
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

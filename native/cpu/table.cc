@@ -1,60 +1,15 @@
-// The list of all kernels, in the order of docs/program.md.
+// The table of all kernels, for the instruction set that this is compiled for.
 #include "cpu/kernels.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
 
+#define NANO_ROW_none(name, Stem)
+#define NANO_ROW_kernel(name, Stem) {#name, Run##Stem},
+#define NANO_ROW_scratch(name, Stem) {#name, Run##Stem, Scratch##Stem},
+#define NANO_OP(name, Stem, cpu, gpu) NANO_ROW_##cpu(name, Stem)
 constexpr Kernel kKernels[] = {
-    {"fill", RunFill},
-    {"tril_mean", RunTrilMean},
-    {"copy", RunCopy},
-    {"gather_batch", RunGatherBatch},
-    {"positions", RunPositions},
-    {"embedding", RunEmbedding},
-    {"embedding_backward", RunEmbeddingBackward},
-    {"matmul", RunMatmul, ScratchMatmul},
-    {"batched_matmul", RunBatchedMatmul, ScratchBatchedMatmul},
-    {"add", RunAdd},
-    {"sum_leading", RunSumLeading, ScratchSumLeading},
-    {"relu", RunRelu},
-    {"relu_backward", RunReluBackward},
-    {"relu_squared", RunReluSquared},
-    {"relu_squared_backward", RunReluSquaredBackward},
-    {"gelu", RunGelu},
-    {"gelu_backward", RunGeluBackward},
-    {"swiglu", RunSwiglu},
-    {"swiglu_backward", RunSwigluBackward},
-    {"soft_cap", RunSoftCap},
-    {"soft_cap_backward", RunSoftCapBackward},
-    {"dropout", RunDropout},
-    {"layer_norm", RunLayerNorm},
-    {"layer_norm_backward", RunLayerNormBackward, ScratchLayerNormBackward},
-    {"rms_norm", RunRmsNorm},
-    {"rms_norm_backward", RunRmsNormBackward, ScratchRmsNormBackward},
-    {"rope", RunRope, ScratchRope},
-    {"masked_softmax", RunMaskedSoftmax},
-    {"masked_softmax_backward", RunMaskedSoftmaxBackward},
-    {"attention", RunAttention, ScratchAttention},
-    {"attention_backward", RunAttentionBackward, ScratchAttentionBackward},
-    {"cross_entropy", RunCrossEntropy, ScratchCrossEntropy},
-    {"cross_entropy_backward", RunCrossEntropyBackward},
-    {"accumulate", RunAccumulate},
-    {"zero", RunZero},
-    {"global_norm", RunGlobalNorm, ScratchGlobalNorm},
-    {"clip_scale", RunClipScale},
-    {"require_finite", RunRequireFinite},
-    {"adamw", RunAdamw},
-    {"sgd", RunSgd},
-    {"muon", RunMuon, ScratchMuon},
-    {"ema", RunEma},
-    {"cache_write", RunCacheWrite},
-    {"select_row", RunSelectRow},
-    {"count_tokens", RunCountTokens},
-    {"repetition_penalty", RunRepetitionPenalty},
-    {"sample", RunSample, ScratchSample},
-    {"linear", RunLinear, ScratchLinear},
-    {"dropout_add", RunDropoutAdd},
-    {"matmul_accumulate", RunMatmulAccumulate, ScratchMatmulAccumulate},
+#include "ops/ops.def"
 };
 
 }  // namespace

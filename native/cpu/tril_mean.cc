@@ -5,7 +5,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunTrilMean(const Call& call) {
+Complaint RunTrilMean(const Call& call) {
   float* y = call.outputs[0].f32();
   const int64_t length = call.outputs[0].spec->shape.dims[0];
   ForChunks(call.pool, length, RowsInChunk(length), [&](int64_t begin, int64_t end) {
@@ -17,7 +17,7 @@ Status RunTrilMean(const Call& call) {
       std::memset(row + past, 0, static_cast<size_t>(length - past) * sizeof(float));
     }
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -5,7 +5,7 @@
 #include "cpu/many.h"
 
 namespace nano::cpu::NANO_ISA {
-Status RunZero(const Call& call) {
+Complaint RunZero(const Call& call) {
   ForChunks(call.pool, TotalElements(call.outputs), 4 * kChunk, [&](int64_t first, int64_t last) {
     ForPieces(call.outputs, first, last, [&](size_t i, int64_t begin, int64_t end) {
       const Tensor& x = call.outputs[i];
@@ -14,7 +14,7 @@ Status RunZero(const Call& call) {
                   static_cast<size_t>(end - begin) * size);
     });
   });
-  return Status();
+  return {};
 }
 
 }  // namespace nano::cpu::NANO_ISA

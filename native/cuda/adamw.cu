@@ -2,6 +2,7 @@
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
 #include "ops/adamw.h"
+#include "ops/judge.h"
 
 namespace nano::cuda {
 namespace {
@@ -14,14 +15,7 @@ __global__ void StepKernel(Control* control, uint32_t op, AdamwParams params, co
     *shared = MakeAdamwStep(params, *step, *learning_rate, *scale);
     return;
   }
-  Complaint complaint{};
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = Complaint::kStep;
-  complaint.index = -1;
-  complaint.value = *step;
-  complaint.low = 1;
-  complaint.high = 0x7FFFFFFF;
-  Complain(control, op, complaint);
+  Complain(control, op, JudgeRange(kAdamwStep, Complaint::kStep, -1, *step, 1, 0x7FFFFFFF));
 }
 
 struct Update {

@@ -2,6 +2,7 @@
 // so that no more than a tile is ever held.
 #include "cuda/attention.cuh"
 #include "cuda/kernels.h"
+#include "ops/judge.h"
 
 namespace nano::cuda {
 namespace {
@@ -23,13 +24,9 @@ __global__ void __launch_bounds__(kCheckThreads)
   first = BlockReduce<kCheckThreads>(first, room, Smaller());
   if (threadIdx.x != 0 || first == kNone) return;
   const bool bad_start = start[first] < 0 || start[first] > last_start;
-  Complaint complaint{};
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = bad_start ? Complaint::kStart : Complaint::kSlot;
-  complaint.index = first;
-  complaint.value = bad_start ? start[first] : slot[first];
-  complaint.high = bad_start ? last_start : last_slot;
-  Complain(control, op, complaint);
+  Complain(control, op,
+           bad_start ? JudgeRange(kAttentionStart, Complaint::kStart, first, start[first], 0, last_start)
+                     : JudgeRange(kAttentionSlot, Complaint::kSlot, first, slot[first], 0, last_slot));
 }
 
 // ---- Tiles.

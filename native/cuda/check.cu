@@ -29,10 +29,11 @@ Outcome CheckBits(const Call& call, size_t output, Bits exponent, Message& messa
 
 }  // namespace
 
-Outcome CheckRange(const Call& call, Message& message, size_t input, Complaint::What what, int64_t low, int64_t high) {
+Outcome CheckRange(const Call& call, Message& message, uint32_t input, Complaint::What what, int64_t low,
+                   int64_t high) {
   const auto* values = Input<const int32_t>(call, input);
   return Examine(call, message, InputShape(call, input).elements(),
-                 [=] __device__(int64_t i) { return JudgeRange(what, i, values[i], low, high); });
+                 [=] __device__(int64_t i) { return JudgeRange(input, what, i, values[i], low, high); });
 }
 
 Outcome CheckFinite(const Call& call, size_t output, Message& message) {

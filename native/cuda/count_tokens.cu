@@ -25,8 +25,8 @@ Outcome RunCountTokens(const Call& call, Message& message) {
   // Of each sequence the slot, then the tokens.
   const Outcome outcome = Examine(call, message, batch * (length + 1), [=] __device__(int64_t i) {
     const int64_t b = i / (length + 1), t = i - b * (length + 1) - 1, at = b * length + t;
-    if (t < 0) return JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);
-    return JudgeRange(Complaint::kToken, at, token[at], 0, vocabulary - 1);
+    if (t < 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);
+    return JudgeRange(kCountTokensTokens, Complaint::kToken, at, token[at], 0, vocabulary - 1);
   });
   if (outcome != Outcome::kOk) return outcome;
   return ForElements(call, message, batch * length,

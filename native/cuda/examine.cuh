@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/kernel.cuh"
-#include "gpu/judge.h"
+#include "ops/judge.h"
 
 namespace nano::cuda {
 

@@ -25,7 +25,7 @@ Outcome RunGatherBatch(const Call& call, Message& message) {
   const uint32_t* offsets = Input<const uint32_t>(call, 1);
   const int64_t batch = OutputShape(call, 0)[0], last = InputShape(call, 0)[0] - OutputShape(call, 0)[1] - 1;
   const Outcome outcome = Examine(call, message, batch, [=] __device__(int64_t b) {
-    return JudgeRange(Complaint::kOffset, b, offsets[b], 0, last);
+    return JudgeRange(kGatherBatchOffsets, Complaint::kOffset, b, offsets[b], 0, last);
   });
   if (outcome != Outcome::kOk) return outcome;
   const bool narrow = call.inputs[0].spec->dtype == Dtype::kU16;

@@ -1,4 +1,4 @@
-// What kernels are written with. One file an op, with the CPU's name for it; gpu/kernels.h lists them.
+// What kernels are written with. One file an op, with the CPU's name for it; ops/ops.def lists them.
 //
 // A kernel takes the control first and does nothing once it says that something has failed. All sums are taken in an
 // order that depends on sizes alone, so that every run gives the same bits.

@@ -1,5 +1,6 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "cuda/kernels.h"
+#include "ops/judge.h"
 
 namespace nano::cuda {
 namespace {
@@ -11,10 +12,7 @@ __global__ void RequireFiniteKernel(Control* control, uint32_t op, const float* 
     *y = value;
     return;
   }
-  Complaint complaint{};
-  complaint.kind = Complaint::kNotFinite;
-  complaint.number = value;
-  Complain(control, op, complaint);
+  Complain(control, op, NotFinite(kRequireFiniteX, value));
 }
 
 }  // namespace

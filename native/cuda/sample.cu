@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "cuda/kernels.h"
+#include "ops/judge.h"
 #include "ops/math.h"
 #include "ops/philox.h"
 #include "ops/sample.h"
@@ -57,31 +58,15 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-__device__ __forceinline__ Complaint BadNumber(Complaint::What what, float number) {
-  Complaint complaint{};
-  complaint.kind = Complaint::kBadNumber;
-  complaint.what = what;
-  complaint.index = -1;
-  complaint.number = number;
-  return complaint;
-}
-
 // What is wrong with the options, if anything is.
 __device__ __forceinline__ Complaint CheckOptions(const Options& options) {
   const float temperature = *options.temperature, top_p = *options.top_p, min_p = *options.min_p;
-  if (!(temperature >= 0 && temperature < INFINITY)) return BadNumber(Complaint::kTemperature, temperature);
-  Complaint complaint{};
-  if (*options.top_k < 0) {
-    complaint.kind = Complaint::kOutOfRange;
-    complaint.what = Complaint::kTopK;
-    complaint.index = -1;
-    complaint.value = *options.top_k;
-    complaint.high = 0x7FFFFFFF;
-    return complaint;
-  }
-  if (!(top_p > 0 && top_p <= 1)) return BadNumber(Complaint::kTopP, top_p);
-  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(Complaint::kMinP, min_p);
-  return complaint;
+  if (!(temperature >= 0 && temperature < INFINITY))
+    return BadNumber(kSampleTemperature, Complaint::kTemperature, temperature);
+  if (*options.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *options.top_k, 0, 0x7FFFFFFF);
+  if (!(top_p > 0 && top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, top_p);
+  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(kSampleMinP, Complaint::kMinP, min_p);
+  return {};
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -95,10 +80,7 @@ __global__ void __launch_bounds__(kThreads)
   first = BlockReduce<kThreads>(first, room, Smaller());
   if (threadIdx.x != 0) return;
   Complaint complaint = CheckOptions(options);
-  if (complaint.kind == Complaint::kNone && first < rows) {
-    complaint.kind = Complaint::kNothingToSample;
-    complaint.index = first;
-  }
+  if (complaint.kind == Complaint::kNone && first < rows) complaint = NothingToSample(kSampleLogits, first);
   if (complaint.kind != Complaint::kNone) Complain(control, op, complaint);
 }
 

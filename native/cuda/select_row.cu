@@ -9,8 +9,9 @@ Outcome RunSelectRow(const Call& call, Message& message) {
   const Shape& x = InputShape(call, 0);
   const int64_t rows = x[1];
   const int32_t* row = Input<const int32_t>(call, 1);
-  const Outcome outcome =
-      Examine(call, message, 1, [=] __device__(int64_t) { return JudgeRange(Complaint::kRow, -1, *row, 0, rows - 1); });
+  const Outcome outcome = Examine(call, message, 1, [=] __device__(int64_t) {
+    return JudgeRange(kSelectRowRow, Complaint::kRow, -1, *row, 0, rows - 1);
+  });
   if (outcome != Outcome::kOk) return outcome;
   return MoveRows(call, message, x[0], x[2], Input<const float>(call, 0), Output<float>(call, 0),
                   [=] __device__(int64_t b) {

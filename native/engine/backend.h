@@ -104,6 +104,13 @@ class Device {
 
 class SharedPool;
 
+// What the folders of devices define; the engine includes none of them.
+namespace cpu {
+// With the kernels for `instruction_set`, or the best that this processor runs if it is empty. `pool` must outlive the
+// device.
+Result<std::unique_ptr<Device>> Open(std::string_view instruction_set, SharedPool& pool);
+}  // namespace cpu
+
 // Whether a kind of device can be had, and if not, why not.
 struct Availability {
   bool available = false;

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "engine/program.h"
+#include "engine/rule.h"
 #include "engine/status.h"
-#include "ops/rule.h"
 
 namespace nano {
 

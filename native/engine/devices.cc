@@ -2,7 +2,6 @@
 #include <charconv>
 #include <string>
 
-#include "cpu/backend.h"
 #include "engine/backend.h"
 #include "engine/guard.h"
 
@@ -25,7 +24,7 @@ std::optional<int> Ordinal(std::string_view name, std::string_view kind) {
 
 Result<std::unique_ptr<Device>> OpenDevice(std::string_view name, std::string_view instruction_set, SharedPool& pool) {
   return Guarded([&]() -> Result<std::unique_ptr<Device>> {
-    if (name == "cpu") return cpu::OpenCpu(instruction_set, pool);
+    if (name == "cpu") return cpu::Open(instruction_set, pool);
     if (const auto ordinal = Ordinal(name, "cuda")) return cuda::Open(*ordinal);
     if (const auto ordinal = Ordinal(name, "metal")) return metal::Open(*ordinal);
     return Status(Code::kInvalidArgument,

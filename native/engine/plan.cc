@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "engine/guard.h"
-#include "ops/rule.h"
+#include "engine/rule.h"
 
 namespace nano {
 namespace {

@@ -18,7 +18,7 @@ struct Plan {
 };
 
 // Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it. `scratch`:
-// bytes that the op with the most of it needs. The first output of an op that is elementwise (ops/rule.h) takes the
+// bytes that the op with the most of it needs. The first output of an op that is elementwise (engine/rule.h) takes the
 // place of an input of its size that nothing reads later. Takes n·log n for n buffers, whatever the Program, which
 // keeps all rules.
 Result<Plan> PlanArena(const Program& program, size_t scratch);

@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/explain.h"
 #include "engine/plan.h"
 #include "engine/sanitizer.h"
+#include "ops/explain.h"
 
 namespace nano::gpu {
 namespace {

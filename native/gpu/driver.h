@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/rule.h"
 #include "gpu/control.h"
-#include "ops/rule.h"
 
 namespace nano::gpu {
 
@@ -98,6 +98,6 @@ struct Module {
 };
 
 // Changes whenever a module that was built before would not fit.
-constexpr uint64_t kAbi = (uint64_t{3} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
+constexpr uint64_t kAbi = (uint64_t{4} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
 
 }  // namespace nano::gpu

@@ -16,6 +16,7 @@ struct AdamwShared {
 };
 
 #if defined(__METAL_VERSION__)
+#include "ops/judge.h"
 
 // 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing
 // cancels.
@@ -44,13 +45,7 @@ kernel void adamw_step(device Control& control [[buffer(0)]], constant AdamwStep
     shared.step_size = ToFloat(Divide(Pair(learning_rate), correction1));
     return;
   }
-  Complaint complaint = {};
-  complaint.kind = Complaint::kOutOfRange;
-  complaint.what = Complaint::kStep;
-  complaint.index = -1;
-  complaint.value = step;
-  complaint.low = 1;
-  complaint.high = 0x7FFFFFFF;
+  const Complaint complaint = JudgeRange(kAdamwStep, Complaint::kStep, -1, step, 1, 0x7FFFFFFF);
   Complain(control, arguments.op, complaint);
 }
 

@@ -16,9 +16,9 @@ struct JudgePlaces {
   long last_start, last_slot;
 
   Complaint operator()(uint i) const {
-    const Complaint complaint = JudgeRange(Complaint::kStart, i, start[i], 0, last_start);
+    const Complaint complaint = JudgeRange(kAttentionStart, Complaint::kStart, i, start[i], 0, last_start);
     if (complaint.kind != Complaint::kNone) return complaint;
-    return JudgeRange(Complaint::kSlot, i, slot[i], 0, last_slot);
+    return JudgeRange(kAttentionSlot, Complaint::kSlot, i, slot[i], 0, last_slot);
   }
 };
 

@@ -17,16 +17,12 @@ struct JudgeSequence {
   long last, slots;
 
   Complaint operator()(uint b) const {
-    Complaint complaint = JudgeRange(Complaint::kStart, b, start[b], 0, last);
-    if (complaint.kind == Complaint::kNone) complaint = JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);
+    Complaint complaint = JudgeRange(kCacheWriteStart, Complaint::kStart, b, start[b], 0, last);
+    if (complaint.kind != Complaint::kNone) return complaint;
+    complaint = JudgeRange(kCacheWriteSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);
     if (complaint.kind != Complaint::kNone) return complaint;
     for (uint other = 0; other < b; ++other) {
-      if (slot[other] != slot[b]) continue;
-      complaint.kind = Complaint::kSameSlot;
-      complaint.index = b;
-      complaint.value = slot[b];
-      complaint.low = other;
-      break;
+      if (slot[other] == slot[b]) return SameSlot(kCacheWriteSlot, slot[b], other, b);
     }
     return complaint;
   }

@@ -3,7 +3,7 @@
 
 struct RangeArguments {
   int64_t low, high;
-  uint32_t n, op, what;
+  uint32_t n, op, input, what;
 };
 struct FiniteArguments {
   uint64_t exponent;  // its bits, all set where a number is not finite
@@ -15,9 +15,10 @@ struct FiniteArguments {
 struct JudgeValue {
   device const int* values;
   long low, high;
+  uint input;
   Complaint::What what;
 
-  Complaint operator()(uint i) const { return JudgeRange(what, i, values[i], low, high); }
+  Complaint operator()(uint i) const { return JudgeRange(input, what, i, values[i], low, high); }
 };
 
 [[max_total_threads_per_threadgroup(1024)]] kernel void check_range(device Control& control [[buffer(0)]],
@@ -27,7 +28,7 @@ struct JudgeValue {
                                                                     uint simdgroup [[simdgroup_index_in_threadgroup]],
                                                                     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeValue judge = {values, arguments.low, arguments.high, Complaint::What(arguments.what)};
+  const JudgeValue judge = {values, arguments.low, arguments.high, arguments.input, Complaint::What(arguments.what)};
   Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
 }
 
@@ -76,9 +77,10 @@ Outcome CheckBits(const Call& call, size_t output, const char* name, uint64_t ex
 
 }  // namespace
 
-Outcome CheckRange(const Call& call, Message& message, size_t input, Complaint::What what, int64_t low, int64_t high) {
-  const RangeArguments arguments = {low, high, static_cast<uint32_t>(InputShape(call, input).elements()), call.op,
-                                    what};
+Outcome CheckRange(const Call& call, Message& message, uint32_t input, Complaint::What what, int64_t low,
+                   int64_t high) {
+  const auto n = static_cast<uint32_t>(InputShape(call, input).elements());
+  const RangeArguments arguments = {low, high, n, call.op, input, what};
   return Launch(call, message, kExamineGrid, {"check", "check_range"}, {}, arguments, {call.inputs[input]});
 }
 

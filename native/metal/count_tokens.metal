@@ -14,9 +14,9 @@ struct JudgeTokens {
 
   Complaint operator()(uint i) const {
     const uint b = i / (length + 1), t = i - b * (length + 1);
-    if (t == 0) return JudgeRange(Complaint::kSlot, b, slot[b], 0, long(slots) - 1);
+    if (t == 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, long(slots) - 1);
     const uint at = b * length + t - 1;
-    return JudgeRange(Complaint::kToken, at, token[at], 0, long(vocabulary) - 1);
+    return JudgeRange(kCountTokensTokens, Complaint::kToken, at, token[at], 0, long(vocabulary) - 1);
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
-#include "gpu/judge.h"
+#include "ops/judge.h"
 
 // judge(i) is a Complaint, of kind kNone if nothing is wrong; the first for an i below n that is of another kind
 // counts. To be called by all threads of the one group, with `room` as for GroupMin.

@@ -12,7 +12,9 @@ struct JudgeOffset {
   device const uint* offsets;
   long last;
 
-  Complaint operator()(uint b) const { return JudgeRange(Complaint::kOffset, b, offsets[b], 0, last); }
+  Complaint operator()(uint b) const {
+    return JudgeRange(kGatherBatchOffsets, Complaint::kOffset, b, offsets[b], 0, last);
+  }
 };
 
 [[max_total_threads_per_threadgroup(1024)]] kernel void examine_offsets(

@@ -1,5 +1,5 @@
 // What kernels are written with: for their part in Metal's language, then for the host's part that launches them. One
-// file an op, with the CPU's name for it, holds both; gpu/kernels.h lists them. sources.cmake puts the first part of
+// file an op, with the CPU's name for it, holds both; ops/ops.def lists them. sources.cmake puts the first part of
 // each into the program's binary, where it is compiled at first use.
 //
 // Operands are the buffers of a launch, from number 2 on: outputs first, then inputs. A kernel takes the control first

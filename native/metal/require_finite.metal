@@ -1,6 +1,7 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
+#include "ops/judge.h"
 
 kernel void require_finite(device Control& control [[buffer(0)]], constant uint& op [[buffer(1)]],
                            device float* y [[buffer(2)]], device const float* x [[buffer(3)]]) {
@@ -10,9 +11,7 @@ kernel void require_finite(device Control& control [[buffer(0)]], constant uint&
     *y = value;
     return;
   }
-  Complaint complaint = {};
-  complaint.kind = Complaint::kNotFinite;
-  complaint.number = value;
+  const Complaint complaint = NotFinite(kRequireFiniteX, value);
   Complain(control, op, complaint);
 }
 

@@ -52,15 +52,6 @@ inline bool IsUpTo(float most, float number) {
   return bits <= as_type<uint>(most) || bits == 0x80000000u;
 }
 
-inline Complaint BadNumber(Complaint::What what, float number) {
-  Complaint complaint = {};
-  complaint.kind = Complaint::kBadNumber;
-  complaint.what = what;
-  complaint.index = -1;
-  complaint.number = number;
-  return complaint;
-}
-
 // 0: the options; i: row i - 1, whether it has something to choose from.
 struct JudgeSample {
   device const float* temperature;
@@ -70,19 +61,17 @@ struct JudgeSample {
   device const uint2* largest;
 
   Complaint operator()(uint i) const {
-    Complaint complaint = {};
+    const Complaint none = {};
     if (i == 0) {
-      if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(Complaint::kTemperature, *temperature);
-      if (*top_k < 0) return JudgeRange(Complaint::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
-      if (!IsUpTo(1, *top_p) || *top_p == 0) return BadNumber(Complaint::kTopP, *top_p);
-      if (!IsUpTo(1, *min_p)) return BadNumber(Complaint::kMinP, *min_p);
-      return complaint;
+      if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(kSampleTemperature, Complaint::kTemperature, *temperature);
+      if (*top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
+      if (!IsUpTo(1, *top_p) || *top_p == 0) return BadNumber(kSampleTopP, Complaint::kTopP, *top_p);
+      if (!IsUpTo(1, *min_p)) return BadNumber(kSampleMinP, Complaint::kMinP, *min_p);
+      return none;
     }
     const uint order = largest[i - 1].x;
-    if (order != kNan && order != kMinusInfinity) return complaint;
-    complaint.kind = Complaint::kNothingToSample;
-    complaint.index = long(i) - 1;
-    return complaint;
+    if (order != kNan && order != kMinusInfinity) return none;
+    return NothingToSample(kSampleLogits, long(i) - 1);
   }
 };
 

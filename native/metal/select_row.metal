@@ -13,7 +13,7 @@ struct SelectRowArguments {
 kernel void examine_row(device Control& control [[buffer(0)]], constant SelectRowArguments& arguments [[buffer(1)]],
                         device const int* row [[buffer(2)]]) {
   if (Stopped(control)) return;
-  const Complaint complaint = JudgeRange(Complaint::kRow, -1, *row, 0, long(arguments.rows) - 1);
+  const Complaint complaint = JudgeRange(kSelectRowRow, Complaint::kRow, -1, *row, 0, long(arguments.rows) - 1);
   if (complaint.kind != Complaint::kNone) Complain(control, arguments.op, complaint);
 }
 

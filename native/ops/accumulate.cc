@@ -19,6 +19,6 @@ int InPlace(const OpView&, int) { return 0; }
 
 }  // namespace
 
-const Rule kAccumulateRule = {"accumulate", Check, InPlace};
+const Rule kAccumulateRule = {Check, InPlace};
 
 }  // namespace nano

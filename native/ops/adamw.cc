@@ -37,6 +37,6 @@ int InPlace(const OpView& op, int output) {
 
 }  // namespace
 
-const Rule kAdamwRule = {"adamw", Check, InPlace};
+const Rule kAdamwRule = {Check, InPlace};
 
 }  // namespace nano

@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kAddRule = {.name = "add", .check = Check, .elementwise = true};
+const Rule kAddRule = {.check = Check, .elementwise = true};
 
 }  // namespace nano

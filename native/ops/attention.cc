@@ -83,7 +83,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kAttentionRule = {"attention", CheckForward};
-const Rule kAttentionBackwardRule = {"attention_backward", CheckBackward};
+const Rule kAttentionRule = {CheckForward};
+const Rule kAttentionBackwardRule = {CheckBackward};
 
 }  // namespace nano

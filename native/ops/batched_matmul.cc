@@ -57,6 +57,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kBatchedMatmulRule = {"batched_matmul", Check};
+const Rule kBatchedMatmulRule = {Check};
 
 }  // namespace nano

@@ -26,6 +26,6 @@ int InPlace(const OpView&, int) { return 0; }
 
 }  // namespace
 
-const Rule kCacheWriteRule = {"cache_write", Check, InPlace};
+const Rule kCacheWriteRule = {Check, InPlace};
 
 }  // namespace nano

@@ -14,6 +14,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kCastRule = {.name = "cast", .check = Check, .elementwise = true};
+const Rule kCastRule = {.check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "engine/program.h"
+#include "engine/rule.h"
 #include "engine/status.h"
-#include "ops/rule.h"
 
 namespace nano {
 

@@ -21,6 +21,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kClipScaleRule = {"clip_scale", Check};
+const Rule kClipScaleRule = {Check};
 
 }  // namespace nano

@@ -15,6 +15,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kCopyRule = {"copy", Check};
+const Rule kCopyRule = {Check};
 
 }  // namespace nano

@@ -21,6 +21,6 @@ int InPlace(const OpView&, int) { return 0; }
 
 }  // namespace
 
-const Rule kCountTokensRule = {"count_tokens", Check, InPlace};
+const Rule kCountTokensRule = {Check, InPlace};
 
 }  // namespace nano

@@ -32,7 +32,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kCrossEntropyRule = {"cross_entropy", CheckForward};
-const Rule kCrossEntropyBackwardRule = {"cross_entropy_backward", CheckBackward};
+const Rule kCrossEntropyRule = {CheckForward};
+const Rule kCrossEntropyBackwardRule = {CheckBackward};
 
 }  // namespace nano

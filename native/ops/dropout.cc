@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kDropoutRule = {.name = "dropout", .check = Check, .elementwise = true};
+const Rule kDropoutRule = {.check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -20,6 +20,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kDropoutAddRule = {.name = "dropout_add", .check = Check, .elementwise = true};
+const Rule kDropoutAddRule = {.check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -23,6 +23,6 @@ int InPlace(const OpView&, int output) { return 1 + output; }
 
 }  // namespace
 
-const Rule kEmaRule = {"ema", Check, InPlace};
+const Rule kEmaRule = {Check, InPlace};
 
 }  // namespace nano

@@ -42,7 +42,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kEmbeddingRule = {"embedding", CheckForward};
-const Rule kEmbeddingBackwardRule = {"embedding_backward", CheckBackward};
+const Rule kEmbeddingRule = {CheckForward};
+const Rule kEmbeddingBackwardRule = {CheckBackward};
 
 }  // namespace nano

@@ -31,6 +31,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kFillRule = {"fill", Check};
+const Rule kFillRule = {Check};
 
 }  // namespace nano

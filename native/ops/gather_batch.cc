@@ -22,6 +22,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kGatherBatchRule = {"gather_batch", Check};
+const Rule kGatherBatchRule = {Check};
 
 }  // namespace nano

@@ -25,7 +25,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kGeluRule = {.name = "gelu", .check = CheckForward, .elementwise = true};
-const Rule kGeluBackwardRule = {.name = "gelu_backward", .check = CheckBackward, .elementwise = true};
+const Rule kGeluRule = {.check = CheckForward, .elementwise = true};
+const Rule kGeluBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

@@ -17,6 +17,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kGlobalNormRule = {"global_norm", Check};
+const Rule kGlobalNormRule = {Check};
 
 }  // namespace nano

@@ -41,7 +41,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kLayerNormRule = {"layer_norm", CheckForward};
-const Rule kLayerNormBackwardRule = {"layer_norm_backward", CheckBackward};
+const Rule kLayerNormRule = {CheckForward};
+const Rule kLayerNormBackwardRule = {CheckBackward};
 
 }  // namespace nano

@@ -30,6 +30,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kLinearRule = {"linear", Check};
+const Rule kLinearRule = {Check};
 
 }  // namespace nano

@@ -46,7 +46,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kMaskedSoftmaxRule = {"masked_softmax", CheckForward};
-const Rule kMaskedSoftmaxBackwardRule = {"masked_softmax_backward", CheckBackward};
+const Rule kMaskedSoftmaxRule = {CheckForward};
+const Rule kMaskedSoftmaxBackwardRule = {CheckBackward};
 
 }  // namespace nano

@@ -41,6 +41,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kMatmulRule = {"matmul", Check};
+const Rule kMatmulRule = {Check};
 
 }  // namespace nano

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/rule.h"
+#include "engine/rule.h"
 
 namespace nano {
 

@@ -19,6 +19,6 @@ int InPlace(const OpView&, int) { return 0; }
 
 }  // namespace
 
-const Rule kMatmulAccumulateRule = {"matmul_accumulate", Check, InPlace};
+const Rule kMatmulAccumulateRule = {Check, InPlace};
 
 }  // namespace nano

@@ -35,6 +35,6 @@ int InPlace(const OpView& op, int output) {
 
 }  // namespace
 
-const Rule kMuonRule = {"muon", Check, InPlace};
+const Rule kMuonRule = {Check, InPlace};
 
 }  // namespace nano

@@ -21,6 +21,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kPositionsRule = {"positions", Check};
+const Rule kPositionsRule = {Check};
 
 }  // namespace nano

@@ -21,7 +21,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kReluRule = {.name = "relu", .check = CheckForward, .elementwise = true};
-const Rule kReluBackwardRule = {.name = "relu_backward", .check = CheckBackward, .elementwise = true};
+const Rule kReluRule = {.check = CheckForward, .elementwise = true};
+const Rule kReluBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

@@ -21,7 +21,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kReluSquaredRule = {.name = "relu_squared", .check = CheckForward, .elementwise = true};
-const Rule kReluSquaredBackwardRule = {.name = "relu_squared_backward", .check = CheckBackward, .elementwise = true};
+const Rule kReluSquaredRule = {.check = CheckForward, .elementwise = true};
+const Rule kReluSquaredBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

@@ -21,6 +21,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kRepetitionPenaltyRule = {"repetition_penalty", Check};
+const Rule kRepetitionPenaltyRule = {Check};
 
 }  // namespace nano

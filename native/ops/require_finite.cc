@@ -16,6 +16,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kRequireFiniteRule = {"require_finite", Check};
+const Rule kRequireFiniteRule = {Check};
 
 }  // namespace nano

@@ -53,7 +53,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kRmsNormRule = {.name = "rms_norm", .check = CheckForward, .elementwise = true};
-const Rule kRmsNormBackwardRule = {.name = "rms_norm_backward", .check = CheckBackward, .elementwise = true};
+const Rule kRmsNormRule = {.check = CheckForward, .elementwise = true};
+const Rule kRmsNormBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

@@ -31,6 +31,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kRopeRule = {.name = "rope", .check = Check, .elementwise = true};
+const Rule kRopeRule = {.check = Check, .elementwise = true};
 
 }  // namespace nano

@@ -1,75 +1,24 @@
-// The list of all rules, in the order of docs/program.md.
+// From an op's name to its rule.
 #include "ops/rules.h"
 
-#include <span>
 #include <string_view>
+#include <utility>
 
 namespace nano {
 namespace {
 
-constexpr const Rule* kRules[] = {
-    &kFillRule,
-    &kTrilMeanRule,
-    &kCopyRule,
-    &kCastRule,
-    &kGatherBatchRule,
-    &kPositionsRule,
-    &kEmbeddingRule,
-    &kEmbeddingBackwardRule,
-    &kMatmulRule,
-    &kBatchedMatmulRule,
-    &kAddRule,
-    &kSumLeadingRule,
-    &kReluRule,
-    &kReluBackwardRule,
-    &kReluSquaredRule,
-    &kReluSquaredBackwardRule,
-    &kGeluRule,
-    &kGeluBackwardRule,
-    &kSwigluRule,
-    &kSwigluBackwardRule,
-    &kSoftCapRule,
-    &kSoftCapBackwardRule,
-    &kDropoutRule,
-    &kLayerNormRule,
-    &kLayerNormBackwardRule,
-    &kRmsNormRule,
-    &kRmsNormBackwardRule,
-    &kRopeRule,
-    &kMaskedSoftmaxRule,
-    &kMaskedSoftmaxBackwardRule,
-    &kAttentionRule,
-    &kAttentionBackwardRule,
-    &kCrossEntropyRule,
-    &kCrossEntropyBackwardRule,
-    &kAccumulateRule,
-    &kZeroRule,
-    &kGlobalNormRule,
-    &kClipScaleRule,
-    &kRequireFiniteRule,
-    &kAdamwRule,
-    &kSgdRule,
-    &kMuonRule,
-    &kEmaRule,
-    &kCacheWriteRule,
-    &kSelectRowRule,
-    &kCountTokensRule,
-    &kRepetitionPenaltyRule,
-    &kSampleRule,
-    &kLinearRule,
-    &kDropoutAddRule,
-    &kMatmulAccumulateRule,
+constexpr std::pair<std::string_view, const Rule*> kRules[] = {
+#define NANO_OP(name, Stem, cpu, gpu) {#name, &k##Stem##Rule},
+#include "ops/ops.def"
 };
 
 }  // namespace
 
-const Rule* FindRule(std::string_view name) {
-  for (const Rule* rule : kRules) {
-    if (rule->name == name) return rule;
+const Rule* FindRule(std::string_view op) {
+  for (const auto& [name, rule] : kRules) {
+    if (name == op) return rule;
   }
   return nullptr;
 }
-
-std::span<const Rule* const> AllRules() { return kRules; }
 
 }  // namespace nano

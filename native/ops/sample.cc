@@ -27,6 +27,6 @@ Status Check(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kSampleRule = {"sample", Check};
+const Rule kSampleRule = {Check};
 
 }  // namespace nano

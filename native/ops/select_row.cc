@@ -18,6 +18,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kSelectRowRule = {"select_row", Check};
+const Rule kSelectRowRule = {Check};
 
 }  // namespace nano

@@ -34,6 +34,6 @@ int InPlace(const OpView& op, int output) {
 
 }  // namespace
 
-const Rule kSgdRule = {"sgd", Check, InPlace};
+const Rule kSgdRule = {Check, InPlace};
 
 }  // namespace nano

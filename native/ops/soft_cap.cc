@@ -31,7 +31,7 @@ Status CheckBackward(const OpView& op, Params& params) {
 
 }  // namespace
 
-const Rule kSoftCapRule = {.name = "soft_cap", .check = CheckForward, .elementwise = true};
-const Rule kSoftCapBackwardRule = {.name = "soft_cap_backward", .check = CheckBackward, .elementwise = true};
+const Rule kSoftCapRule = {.check = CheckForward, .elementwise = true};
+const Rule kSoftCapBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

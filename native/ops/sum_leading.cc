@@ -17,6 +17,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kSumLeadingRule = {"sum_leading", Check};
+const Rule kSumLeadingRule = {Check};
 
 }  // namespace nano

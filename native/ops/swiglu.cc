@@ -21,7 +21,7 @@ Status CheckBackward(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kSwigluRule = {.name = "swiglu", .check = CheckForward, .elementwise = true};
-const Rule kSwigluBackwardRule = {.name = "swiglu_backward", .check = CheckBackward, .elementwise = true};
+const Rule kSwigluRule = {.check = CheckForward, .elementwise = true};
+const Rule kSwigluBackwardRule = {.check = CheckBackward, .elementwise = true};
 
 }  // namespace nano

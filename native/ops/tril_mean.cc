@@ -16,6 +16,6 @@ Status Check(const OpView& op, Params&) {
 
 }  // namespace
 
-const Rule kTrilMeanRule = {"tril_mean", Check};
+const Rule kTrilMeanRule = {Check};
 
 }  // namespace nano

@@ -18,6 +18,6 @@ int InPlace(const OpView&, int output) { return output; }
 
 }  // namespace
 
-const Rule kZeroRule = {"zero", Check, InPlace};
+const Rule kZeroRule = {Check, InPlace};
 
 }  // namespace nano

@@ -122,7 +122,7 @@ class CaseRun {
     }
     if (RightlyRefused()) return verdict_;
     CompareFailure();
-    if (failure_) verdict_.error = failure_->message;
+    if (failure_) verdict_.error = failure_->message + ", of buffer \"" + failure_->buffer.value_or("none") + "\"";
     for (const CaseFile::Expectation& expectation : case_.expectations) {
       const Status compared = Compare(expectation);
       if (!compared.ok()) verdict_.Fail(compared.message());
@@ -270,12 +270,12 @@ Result<Verdict> RunFile(const std::string& path, const Options& options, SharedP
     const Result<CaseFile> file = ReadCase(bytes.value());
     if (!file.ok()) return file.status();
     Verdict verdict = CaseRun(file.value(), options, pool).Run();
-    // An error is explained alike on every device.
+    // An error is explained alike on every device, and blamed on the same buffer.
     if (options.device != "cpu" && !verdict.error.empty() && !cpu::InstructionSets().empty()) {
       Options on_cpu = options;
       on_cpu.device = "cpu";
       const Verdict other = CaseRun(file.value(), on_cpu, pool).Run();
-      if (other.error != verdict.error) verdict.Fail("\"" + verdict.error + "\", on the CPU \"" + other.error + "\"");
+      if (other.error != verdict.error) verdict.Fail(verdict.error + "; on the CPU " + other.error);
     }
     return verdict;
   });

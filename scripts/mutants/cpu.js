@@ -486,8 +486,8 @@ const mutants = {
     ['a stale lse', 'shift = Set(lse[r])', 'shift = Set(lse[begin])'],
     [
       'the gradient takes any target',
-      'if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {\n    return OutOfRange("cross_entropy_backward"',
-      'if (const int64_t bad = FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return OutOfRange("cross_entropy_backward"',
+      'FirstOutside(targets, rows, vocabulary); bad >= 0) {\n    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
+      'FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
     ],
   ],
   'cpu/embedding.cc': [

@@ -397,8 +397,8 @@ const mutants = {
     ],
     [
       'of a start and its slot the slot',
-      'complaint.what = bad_start ?',
-      'complaint.what = false ?',
+      'bad_start ? JudgeRange',
+      'false ? JudgeRange',
       { cases: /^attention refuses/ },
     ],
     ['slots are not checked', '|| slot[i] < 0 || slot[i] > last_slot', '', { cases: /^attention refuses/ }],
@@ -822,20 +822,20 @@ const mutants = {
     ['the last block is left out', 'i < blocks; i += kMeanThreads', 'i < blocks - 1; i += kMeanThreads'],
     [
       'targets are not checked',
-      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
       'Outcome outcome = Outcome::kOk;',
       { cases: /^cross_entropy refuses/ },
     ],
     [
       'targets of the gradient are not checked',
-      'const Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
+      'const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^cross_entropy_backward refuses/ },
     ],
     [
       'the vocabulary is a target',
-      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n - 1);',
-      '  Outcome outcome = CheckRange(call, message, 1, Complaint::kTarget, 0, n);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n);',
       { cases: /^cross_entropy refuses/ },
     ],
     [
@@ -866,7 +866,7 @@ const mutants = {
     ['the first sequence only', 'sequence < sizes.sequences; sequence', 'sequence < 1; sequence'],
     [
       'positions are not checked',
-      'const Outcome outcome = CheckRange(call, message, 1, Complaint::kPosition, 0, kRopeLimit - 1);',
+      'const Outcome outcome = CheckRange(call, message, kRopePositions, Complaint::kPosition, 0, kRopeLimit - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^rope refuses/ },
     ],
@@ -1020,7 +1020,7 @@ const mutants = {
     ['the penalty is not checked', 'if (value > 0 && value - value == 0) return;', 'return;'],
     [
       'slots are not checked',
-      'outcome = CheckRange(call, message, 2, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);',
+      'outcome = CheckRange(call, message, kRepetitionPenaltySlot, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);',
       '',
     ],
     ['Infinity is a penalty', 'if (value > 0 && value - value == 0) return;', 'if (value > 0) return;'],
@@ -1032,13 +1032,13 @@ const mutants = {
     },
     [
       'tokens are not checked',
-      'const Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, table[0] - 1);',
+      'const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, table[0] - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^embedding refuses/ },
     ],
     [
       'tokens of the gradient are not checked',
-      'Outcome outcome = CheckRange(call, message, 0, Complaint::kToken, 0, shape[0] - 1);',
+      'Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, shape[0] - 1);',
       'Outcome outcome = Outcome::kOk;',
       { cases: /^embedding_backward refuses/ },
     ],
@@ -1120,7 +1120,7 @@ const mutants = {
     ['an end too many', 'kEnd - length);', 'kEnd - length + 1);'],
     [
       'starts are not checked',
-      'const Outcome outcome = CheckRange(call, message, 0, Complaint::kStart, -kEnd, kEnd - length);',
+      'const Outcome outcome = CheckRange(call, message, kPositionsStart, Complaint::kStart, -kEnd, kEnd - length);',
       'const Outcome outcome = Outcome::kOk;',
     ],
   ),
@@ -1330,10 +1330,14 @@ const mutants = {
   ),
   'cuda/cache_write.cu': alike(
     { cases: /^cache_write / },
-    ['slots are not told apart', 'if (slot[other] != slot[b]) continue;', 'continue;'],
+    [
+      'slots are not told apart',
+      'if (slot[other] == slot[b]) return SameSlot(kCacheWriteSlot, slot[b], other, b);',
+      '',
+    ],
     [
       'starts are not checked',
-      'Complaint complaint = JudgeRange(Complaint::kStart, b, start[b], 0, last);',
+      'Complaint complaint = JudgeRange(kCacheWriteStart, Complaint::kStart, b, start[b], 0, last);',
       'Complaint complaint{};',
     ],
     ['a start too many', 'places - length, cache[0]', 'places - length + 1, cache[0]'],
@@ -1373,7 +1377,7 @@ const mutants = {
     ],
     [
       'slots are not checked',
-      'if (t < 0) return JudgeRange(Complaint::kSlot, b, slot[b], 0, slots - 1);',
+      'if (t < 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);',
       'if (t < 0) return Complaint{};',
     ],
     [
@@ -1393,7 +1397,7 @@ const mutants = {
     { cases: /^require_finite / },
     ['all numbers pass', 'if (value - value == 0) {', 'if (value == value) {'],
     ['nothing passes', '*y = value;', ''],
-    ['another number is named', 'complaint.number = value;', ''],
+    ['another number is named', 'NotFinite(kRequireFiniteX, value)', 'NotFinite(kRequireFiniteX, 0)'],
   ),
   'cuda/clip_scale.cu': alike(
     { cases: /^clip_scale / },
@@ -1434,12 +1438,13 @@ const mutants = {
       ],
     ),
   ),
-  'gpu/judge.h': alike(
+  'ops/judge.h': alike(
     { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
     ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
     ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
     ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
+    ['another input', 'high;\n  complaint.input = input;', 'high;\n  complaint.input = input + 1;'],
   ),
   // ---- What kernels are made of, and what drives them.
   'cuda/check.cu': [

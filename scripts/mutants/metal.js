@@ -100,22 +100,23 @@ const mutants = {
     ],
     ['the last is not examined', 'i < n && first == none', 'i + 1 < n && first == none'],
   ),
-  'gpu/judge.h': alike(
+  'ops/judge.h': alike(
     { cases: /^(positions|rope|gather_batch|count_tokens|cache_write) / },
     ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
     ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
     ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
+    ['another input', 'high;\n  complaint.input = input;', 'high;\n  complaint.input = input + 1;'],
   ),
   'metal/check.metal': alike(
     { cases: /^positions refuses/ },
     [
       'nothing is too low',
-      'JudgeRange(what, i, values[i], low, high)',
-      'JudgeRange(what, i, values[i], -0x7FFFFFFFFFFFL, high)',
+      'JudgeRange(input, what, i, values[i], low, high)',
+      'JudgeRange(input, what, i, values[i], -0x7FFFFFFFFFFFL, high)',
       { cases: /^(rope|repetition_penalty) refuses/ },
     ],
-    ['the high end comes first', '{low, high, static_cast<uint32_t>', '{high, low, static_cast<uint32_t>'],
+    ['the high end comes first', '{low, high, n,', '{high, low, n,'],
     [
       'another input',
       'arguments, {call.inputs[input]}',
@@ -346,7 +347,7 @@ const mutants = {
     { cases: /^require_finite / },
     ['an infinity passes', '!= 0x7F800000u', '!= 0x7FC00000u'],
     ['nothing is passed on', '    *y = value;\n', ''],
-    ['another complaint', 'Complaint::kNotFinite;', 'Complaint::kBadNumber;'],
+    ['another number is named', 'NotFinite(kRequireFiniteX, value)', 'NotFinite(kRequireFiniteX, 0)'],
   ),
   // ---- Rows that are moved, tokens.
   'metal/move_rows.h': alike(
@@ -1085,7 +1086,7 @@ const mutants = {
     ],
     [
       'slots are not checked',
-      'return JudgeRange(Complaint::kSlot, i, slot[i], 0, last_slot);',
+      'return JudgeRange(kAttentionSlot, Complaint::kSlot, i, slot[i], 0, last_slot);',
       'return complaint;',
       { cases: /^attention refuses/ },
     ],

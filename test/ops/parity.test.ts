@@ -98,7 +98,10 @@ function judge(backend: string, it: Case, { results, failure }: Outcome): string
   } else if (failure && (failure.op !== it.error!.op || !failure.message.startsWith(it.op.split('_')[0]))) {
     wrong.push(`blames op ${failure.op}: ${failure.message}`)
   }
-  const { results: expected, bounds } = references.get(it)!
+  const { results: expected, bounds, failure: rejected } = references.get(it)!
+  if (failure && failure.buffer !== rejected?.buffer) {
+    wrong.push(`blames ${failure.buffer}, the reference ${rejected?.buffer}: ${failure.message}`)
+  }
   if (!failure) {
     results.forEach((got, i) => {
       const { name } = it.results[i]

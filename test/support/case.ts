@@ -154,6 +154,7 @@ export interface Outcome {
     readonly message: string
     readonly op: number
     readonly opName: string
+    readonly buffer?: string
   }
 }
 

@@ -21,6 +21,7 @@ import type { Buffer, Node, Program } from '../../graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
+import { ContentsError } from '../../ops/op'
 import type { Executable, Failure, Phase, RunOptions, RunResult, Session } from '../backend'
 import { RecordLayout } from '../records'
 
@@ -273,13 +274,12 @@ function execute(
         if (program.buffers[id].dtype === 'bf16') roundToBf16(tensors[id].data as FloatArray)
       }
     } catch (error) {
-      if (!(error instanceof NanoGptError) || !['out_of_range', 'non_finite'].includes(error.code))
-        throw error
+      if (!(error instanceof ContentsError)) throw error
       return {
         ...place,
         code: error.code,
         message: error.message,
-        buffer: program.buffers[node.inputs[0]]?.name,
+        buffer: program.buffers[node.inputs[error.input]].name,
       }
     }
     if (seconds) seconds[index] += (performance.now() - start!) / 1000
@@ -288,7 +288,7 @@ function execute(
       return {
         ...place,
         code: 'non_finite',
-        message: `${node.op} made ${bad.value} in ${bad.name}`,
+        message: `${node.op} made ${bad.value} in ${bad.name || `%${bad.id}`}`,
         buffer: bad.name,
       }
   }
@@ -308,7 +308,7 @@ function firstNonFinite(program: Program, node: Node, tensors: readonly Tensor[]
     const { data, dtype } = tensors[id]
     if (dtype !== 'f32' && dtype !== 'f64') continue
     const value = (data as Float32Array).find((element) => !Number.isFinite(element))
-    if (value !== undefined) return { name: program.buffers[id].name || `%${id}`, value }
+    if (value !== undefined) return { id, name: program.buffers[id].name, value }
   }
   return undefined
 }

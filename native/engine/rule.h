@@ -1,5 +1,5 @@
-// What an op demands, shared by all backends: counts, dtypes, shapes, attribute ranges, in-place pairs.
-// Each op's rule stands in native/ops/<op>.cc; its parameters, read from the attributes once, in native/ops/<op>.h.
+// What the engine asks of an op: a rule for counts, dtypes, shapes, attribute ranges and in-place pairs. Each op's rule
+// is in native/ops/<op>.cc; its parameters, read from the attributes once, are in native/ops/<op>.h.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +41,6 @@ class Params {
 };
 
 struct Rule {
-  std::string_view name;
   // Checks everything that does not depend on the contents of buffers and fills in the parameters. An attribute that
   // the op does not know, lacks, or that is out of range is an error, and so is a dtype that docs/program.md doesn't
   // list for it.
@@ -52,8 +51,7 @@ struct Rule {
   bool elementwise = false;
 };
 
-// The rule for an op's name, or null. rules.cc lists them all.
-const Rule* FindRule(std::string_view name);
-std::span<const Rule* const> AllRules();
+// The rule for an op's name, or null. ops/rules.cc defines it: the engine includes nothing of native/ops.
+const Rule* FindRule(std::string_view op);
 
 }  // namespace nano

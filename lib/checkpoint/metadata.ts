@@ -1,0 +1,297 @@
+// What a checkpoint says beside its tensors: what the model is, and how far its training has got. Files keep the two apart, and a model needs
+// no training. docs/checkpoints.md describes the JSON.
+
+import { NanoGptError, type Phrase, show } from '../errors'
+import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
+import { defaultVariants } from '../nn'
+import {
+  checkValue,
+  modelNames,
+  type OptionRow,
+  rowOf,
+  type TrainingConfig,
+  trainingNames,
+  trainOptions,
+} from '../options'
+import type { TokenizerJSON } from '../tokenizer/tokenizer'
+
+/** Written by this version. */
+const format = 2
+/** Read by it: in format 1 the model and its training lay side by side. */
+const readable = [1, format]
+
+/** The text that a model was trained on. */
+export interface DataInfo {
+  readonly name: string
+  /** sha256 of the text's UTF-8, as it was trained on, in hexadecimal. */
+  readonly digest: string
+  /** Where it is found again: a corpus's name, an absolute path, or a file name in the run folder; several in order; null: nowhere. */
+  readonly source: string | readonly string[] | null
+  readonly lineEndings: 'normalize' | 'keep'
+}
+
+/** How far a training has got. */
+export interface TrainingState {
+  /** Every option of the training, resolved. */
+  readonly training: TrainingConfig
+  /** Updates made. */
+  readonly step: number
+  /** 64 bits, in decimal. */
+  readonly seed: string
+  readonly data: DataInfo
+  readonly device: string
+  /** The lowest validation loss so far, and its step. */
+  readonly best: { readonly step: number; readonly valLoss: number } | null
+  /** The steps at which the last evaluation and the last sample were made: what is due at a step, but not made, a resumed run makes. */
+  readonly done: Done
+}
+
+export interface Done {
+  readonly evaluation: number | null
+  readonly sample: number | null
+}
+
+/** What a model is. */
+interface Identity {
+  /** Of nano-gpt, that wrote it. */
+  readonly version: string
+  readonly model: ModelConfig
+  readonly tokenizer: TokenizerJSON
+}
+
+type Untrained = { readonly [Name in keyof TrainingState]: Name extends 'step' ? 0 : null }
+
+/** What a model is and how it came to be; without a training `step` is 0 and the rest null. */
+export type CheckpointInfo = Identity & TrainingState
+export type ModelInfo = Identity & (TrainingState | Untrained)
+
+export const untrained: Untrained = {
+  training: null,
+  step: 0,
+  seed: null,
+  data: null,
+  device: null,
+  best: null,
+  done: null,
+}
+
+/** The JSON of a checkpoint. */
+export function encodeInfo({ version, model, tokenizer, training, ...rest }: ModelInfo): string {
+  return JSON.stringify({
+    format,
+    version,
+    model,
+    tokenizer,
+    training: training === null ? null : { options: training, ...rest },
+  })
+}
+
+const remedyForDamage = 'copy it again from where it came, or take another checkpoint of its run'
+
+/** Reads JSON's values one by one; what is wrong is an error that names the file and the place. */
+class Reader {
+  constructor(
+    readonly file: string,
+    readonly path: string,
+    private readonly value: unknown,
+  ) {}
+
+  get isNull(): boolean {
+    return this.value === null
+  }
+
+  has(key: string): boolean {
+    return this.object()[key] !== undefined
+  }
+
+  at(key: string): Reader {
+    return new Reader(this.file, this.path === '' ? key : `${this.path}.${key}`, this.object()[key])
+  }
+
+  keys(): string[] {
+    return Object.keys(this.object())
+  }
+
+  object(): Record<string, unknown> {
+    return this.expect(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'an object',
+    )
+  }
+
+  string(pattern = /(?:)/, what = 'a string'): string {
+    return this.expect((value) => typeof value === 'string' && pattern.test(value), what)
+  }
+
+  whole(): number {
+    return this.expect((value) => Number.isSafeInteger(value) && (value as number) >= 0, 'a whole number')
+  }
+
+  finite(): number {
+    return this.expect((value) => Number.isFinite(value), 'a number')
+  }
+
+  oneOf<const T extends string>(names: readonly T[]): T {
+    return this.expect((value) => names.includes(value as T), names.join(' or '))
+  }
+
+  nullable<T>(read: (reader: Reader) => T): T | null {
+    return this.value === null || this.value === undefined ? null : read(this)
+  }
+
+  /** A value that an option of `train` could have. */
+  option(row: OptionRow): unknown {
+    try {
+      return checkValue('', this.path, row.type, this.value)
+    } catch (error) {
+      if (!(error instanceof NanoGptError)) throw error
+      throw this.damaged(error.reason)
+    }
+  }
+
+  expect<T>(holds: (value: unknown) => boolean, what: string): T {
+    if (holds(this.value)) return this.value as T
+    throw this.damaged(`must be ${what}`)
+  }
+
+  damaged(problem: string | Phrase): NanoGptError {
+    const is = this.value === undefined ? 'is missing' : `is ${show(this.value)}`
+    return new NanoGptError('checkpoint', {
+      subject: this.file,
+      reason: `it is damaged: ${this.path || 'its metadata'} ${is}: ${problem}`,
+      remedy: remedyForDamage,
+    })
+  }
+}
+
+/**
+ * What the JSON of a checkpoint says. Fields missing from older files get their old defaults.
+ *
+ * @throws NanoGptError 'checkpoint' naming the file and what is wrong in it
+ */
+export function decodeInfo(file: string, json: string): ModelInfo {
+  const root = new Reader(file, '', parse(file, json))
+  const found = root.at('format')
+  const number = found.whole()
+  if (!readable.includes(number)) {
+    throw new NanoGptError('checkpoint', {
+      subject: file,
+      reason: `it has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(' and ')}`,
+      remedy: 'a newer version may read it',
+    })
+  }
+  const identity = {
+    version: root.at('version').string(),
+    model: readModel(root.at('model')),
+    tokenizer: root.at('tokenizer').object() as unknown as TokenizerJSON,
+  }
+  if (number === 1) return { ...identity, ...readTraining(root, root.at('training')) }
+  const training = root.at('training')
+  if (training.isNull) return { ...identity, ...untrained }
+  return { ...identity, ...readTraining(training, training.at('options')) }
+}
+
+function parse(file: string, json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new NanoGptError(
+      'checkpoint',
+      {
+        subject: file,
+        reason: 'it is damaged: its nano_gpt metadata is not JSON',
+        remedy: remedyForDamage,
+      },
+      { cause },
+    )
+  }
+}
+
+function readModel(reader: Reader): ModelConfig {
+  const kind = reader.at('kind').oneOf(modelKinds)
+  const names = modelNames.filter(
+    (name) => kind === 'gpt' || !variantNames.some((variant) => variant === name),
+  )
+  const stranger = reader.keys().find((key) => !['kind', 'vocabSize', ...names].includes(key))
+  if (stranger !== undefined)
+    throw reader.at(stranger).damaged('this version of nano-gpt knows no such part of a model')
+  const read = names
+    .filter((name) => !variantNames.some((variant) => variant === name) || reader.has(name))
+    .map((name) => [name, reader.at(name).option(rowOf(trainOptions, name))])
+  const vocabSize = reader.at('vocabSize').option(rowOf(trainOptions, 'blockSize'))
+  const sizes = { kind, ...Object.fromEntries(read), vocabSize }
+  const model = (kind === 'gpt' ? { ...defaultVariants(sizes), ...sizes } : sizes) as ModelConfig
+  try {
+    checkSizes(model)
+  } catch (error) {
+    if (!(error instanceof NanoGptError)) throw error
+    throw error.with({ subject: reader.file, option: undefined, remedy: remedyForDamage }, 'checkpoint')
+  }
+  return model
+}
+
+/** @param root holds what is not an option of the training */
+function readTraining(root: Reader, options: Reader): TrainingState {
+  const step = root.at('step').whole()
+  const data = root.at('data')
+  return {
+    training: readOptions(options),
+    step,
+    seed: root.at('seed').string(/^\d{1,20}$/, 'up to 20 digits'),
+    data: {
+      name: data.at('name').string(),
+      digest: data.at('digest').string(),
+      source: readSource(data.at('source')),
+      // Before there was a choice, line endings were kept.
+      lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
+    },
+    device: root.at('device').string(),
+    best: root.at('best').nullable((best) => ({
+      step: best.at('step').whole(),
+      valLoss: best.at('valLoss').finite(),
+    })),
+    // Before this was written down, what was due counted as made.
+    done: root.has('done')
+      ? {
+          evaluation: root
+            .at('done')
+            .at('evaluation')
+            .nullable((at) => at.whole()),
+          sample: root
+            .at('done')
+            .at('sample')
+            .nullable((at) => at.whole()),
+        }
+      : { evaluation: step, sample: step },
+  }
+}
+
+function readSource(reader: Reader): DataInfo['source'] {
+  return reader.expect(
+    (value) =>
+      value === null ||
+      typeof value === 'string' ||
+      (Array.isArray(value) && value.every((each) => typeof each === 'string')),
+    'where the text is found, or null',
+  )
+}
+
+/** The options of a training; what an older file lacks is what it was then. */
+function readOptions(reader: Reader): TrainingConfig {
+  const read: Record<string, unknown> = {}
+  for (const name of trainingNames) {
+    const row = rowOf(trainOptions, name)
+    if (reader.has(name) || (row.unused === undefined && row.follows === undefined)) {
+      read[name] = readOption(reader.at(name), row)
+    } else read[name] = row.follows === undefined ? row.unused : read[row.follows]
+  }
+  return read as TrainingConfig
+}
+
+/** Beside an option that it doesn't apply to, a value stands for nothing, and may be none that the option takes. */
+function readOption(reader: Reader, row: OptionRow): unknown {
+  return reader.expect((value) => value === row.unused || value !== undefined, 'a value') === row.unused &&
+    row.unused !== undefined
+    ? row.unused
+    : reader.option(row)
+}

@@ -1,0 +1,129 @@
+// The bytes of a file to text: UTF-8, or UTF-16 where that is what they are. What is no text is refused, with what it is.
+
+import { NanoGptError } from '../errors'
+import { fileKindOf } from './file_kinds'
+import { type About, decodeUtf8 } from './utf8'
+
+export interface Decoded {
+  readonly text: string
+  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
+}
+
+/** Bytes that are enough to tell what a file is. */
+const sampleBytes = 1 << 16
+
+/**
+ * The text of a file's bytes, without a byte order mark.
+ *
+ * @param about what errors are about
+ * @throws NanoGptError 'not_text' for what is known to be, or looks like, a binary file; 'not_utf8', 'not_utf16'.
+ */
+export function decodeText(bytes: Uint8Array, about: About): Decoded {
+  const zeros = bytes.includes(0)
+  const kind = fileKindOf(bytes, !zeros && isUtf8(bytes))
+  if (kind) {
+    throw new NanoGptError('not_text', {
+      ...about,
+      reason: `${kind.what}, not a text file`,
+      remedy: kind.remedy,
+    })
+  }
+  if (beginsWith(bytes, [0xff, 0xfe, 0, 0]) || beginsWith(bytes, [0, 0, 0xfe, 0xff])) {
+    throw new NanoGptError('not_utf8', {
+      ...about,
+      reason: 'UTF-32, not UTF-8',
+      remedy: 'Convert it with `iconv -f utf-32 -t utf-8`',
+    })
+  }
+  if (beginsWith(bytes, [0xff, 0xfe])) return decodeUtf16(bytes, 'utf-16le', about)
+  if (beginsWith(bytes, [0xfe, 0xff])) return decodeUtf16(bytes, 'utf-16be', about)
+  if (!zeros) return { text: decodeUtf8(bytes, about), encoding: 'utf-8' }
+  const encoding = utf16Of(bytes)
+  if (encoding) return decodeUtf16(bytes, encoding, about)
+  throw binary(bytes, about)
+}
+
+function binary(bytes: Uint8Array, about: About): NanoGptError {
+  let zeros = 0
+  for (let i = bytes.indexOf(0); i >= 0; i = bytes.indexOf(0, i + 1)) zeros++
+  const first = bytes.indexOf(0)
+  const count = zeros === 1 ? `a zero byte at ${first}` : `${zeros} zero bytes, the first at ${first}`
+  return new NanoGptError('not_text', {
+    ...about,
+    reason: `it has ${count}: it looks like a binary file`,
+    remedy: 'Give a text file, or remove the zero bytes',
+  })
+}
+
+function decodeUtf16(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: About): Decoded {
+  const text = utf16Text(bytes, encoding, about)
+  if (!text.includes('\0')) return { text, encoding }
+  throw new NanoGptError('not_text', {
+    ...about,
+    reason: 'it begins as UTF-16 does, but has zeros: it looks like a binary file',
+    remedy: 'Give a text file',
+  })
+}
+
+function utf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: About): string {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+  } catch (cause) {
+    const odd = bytes.length % 2 === 1
+    const details = {
+      ...about,
+      reason: odd ? 'UTF-16 that ends in the middle of a unit' : 'UTF-16 with half of a surrogate pair',
+      remedy: 'Save it as UTF-8 in an editor',
+    }
+    throw new NanoGptError('not_utf16', details, { cause })
+  }
+}
+
+/**
+ * Which UTF-16 without a byte order mark the bytes are, if any. Characters up to U+00FF, spaces and line breaks above all, have a
+ * zero in one of their bytes, always the same.
+ */
+function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  if (bytes.length % 2 === 1) return undefined
+  const zeros = [0, 0]
+  const sample = bytes.subarray(0, sampleBytes)
+  for (let i = 0; i < sample.length; i++) if (sample[i] === 0) zeros[i % 2]++
+  // Zeros only after the sample: in UTF-16 they would be everywhere.
+  if (zeros[0] === zeros[1]) return undefined
+  const encoding = zeros[1] > zeros[0] ? 'utf-16le' : 'utf-16be'
+  const text = plausibleText(sample, encoding)
+  if (text === undefined) return undefined
+  // Most text in Latin letters is this clear. ASCII with zeros in it, such as records of a fixed length, never is.
+  if (Math.max(...zeros) >= 0.6 * (sample.length / 2)) return encoding
+  return isAsciiText(sample) ? undefined : encoding
+}
+
+/** The bytes as UTF-16, if that has nothing but characters that texts have. */
+function plausibleText(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): string | undefined {
+  let text: string
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true })
+  } catch {
+    return undefined
+  }
+  // Controls other than tabs and line breaks, and code points without a character.
+  return /(?![\t-\r])[\p{Cc}\p{Cn}]/u.test(text) ? undefined : text
+}
+
+/** Whether, besides zeros, there is only printable ASCII, tabs and line breaks. */
+function isAsciiText(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0 || (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13))
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, sampleBytes), { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function beginsWith(bytes: Uint8Array, wanted: readonly number[]): boolean {
+  return wanted.every((byte, i) => bytes[i] === byte)
+}

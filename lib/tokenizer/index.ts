@@ -1,0 +1,58 @@
+// The kinds of tokenizers, in one table: how each is made for a text, and how it comes back from a checkpoint.
+
+import { NanoGptError, option, say, show, suggest } from '../errors'
+import { CharTokenizer } from './char'
+import { type TokenizerName, tokenizerNames } from './names'
+import type { Tokenizer } from './tokenizer'
+
+export { type TokenizerName, tokenizerNames } from './names'
+export type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+
+interface Kind {
+  fromText(text: string): Tokenizer
+  fromJSON(json: unknown): Tokenizer
+}
+
+const kinds: Readonly<Record<TokenizerName, Kind>> = {
+  char: CharTokenizer,
+}
+
+/**
+ * The tokenizer of a kind for a text.
+ *
+ * @throws NanoGptError 'option' for a name that is none, and what the kind throws for a text that it cannot use.
+ */
+export function createTokenizer(name: TokenizerName, text: string): Tokenizer {
+  if (isName(name)) return kinds[name].fromText(text)
+  const close = typeof name === 'string' ? suggest(name, tokenizerNames) : undefined
+  throw new NanoGptError('option', {
+    option: 'tokenizer',
+    value: name,
+    reason: `must be ${known()}`,
+    ...(close !== undefined && { remedy: say`Did you mean ${option('tokenizer', close)}?` }),
+  })
+}
+
+/**
+ * The tokenizer that `toJSON` wrote.
+ *
+ * @throws NanoGptError 'tokenizer' if the type is unknown or the data is damaged.
+ */
+export function tokenizerFromJSON(json: unknown): Tokenizer {
+  const type = typeof json === 'object' && json !== null ? (json as { type?: unknown }).type : undefined
+  if (isName(type)) return kinds[type].fromJSON(json)
+  throw new NanoGptError('tokenizer', {
+    subject: 'tokenizer.type',
+    value: type,
+    reason: `this version of nano-gpt reads ${known()}`,
+    remedy: 'Use the version that wrote it, or a newer one',
+  })
+}
+
+function isName(name: unknown): name is TokenizerName {
+  return tokenizerNames.includes(name as TokenizerName)
+}
+
+function known(): string {
+  return tokenizerNames.map((name) => show(name)).join(' or ')
+}

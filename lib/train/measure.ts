@@ -1,0 +1,40 @@
+// How long a training step takes here, from some that are thrown away.
+
+import { NanoGptError } from '../errors'
+import type { Materials, Plan } from './plan'
+import { prepare } from './prepare'
+
+/** The first steps are slower, as nothing has been touched yet: a third of the time only warms up. */
+const warmUpPart = 1 / 3
+
+/**
+ * Seconds a training step of this plan takes; Infinity if it was stopped before the first.
+ *
+ * @param seconds how long measuring may take, roughly
+ */
+export async function secondsPerStep(
+  plan: Plan,
+  materials: Materials,
+  seconds: number,
+  stopped?: AbortSignal,
+): Promise<number> {
+  const { session, trainer } = await prepare(plan, materials)
+  try {
+    let step = 0
+    const run = async (until: number) => {
+      const begun = step
+      let spent = 0
+      for (let count = 1; spent < until && !stopped?.aborted; count *= 2) {
+        const { losses, seconds: took, failure } = await trainer.steps(step, Math.min(count, 64))
+        if (failure) throw new NanoGptError(failure.code, `measuring the device: ${failure.message}`)
+        step += losses.length
+        spent += took
+      }
+      return step > begun ? spent / (step - begun) : Infinity
+    }
+    await run(warmUpPart * seconds)
+    return await run((1 - warmUpPart) * seconds)
+  } finally {
+    await session.dispose()
+  }
+}

@@ -1,0 +1,263 @@
+// From options to the model and the numbers of a run: those given, over a preset's (a new run) or a checkpoint's (`resume`, `from`), over the
+// defaults of the table. Pure: nothing is read, measured or opened.
+
+import type { TrainingState } from '../checkpoint/checkpoint'
+import { NanoGptError, option, type Phrase, say } from '../errors'
+import { checkSizes, type GptConfig, type ModelConfig, type Sized, variantNames } from '../model/config'
+import { defaultVariants } from '../nn'
+import {
+  type CheckedTrainOptions,
+  checkOptions,
+  modelNames,
+  namesWhere,
+  type OptionRow,
+  pick,
+  rowOf,
+  type TrainingConfig,
+  type TrainName,
+  trainingNames,
+  trainOptions,
+} from '../options'
+import { isDefaultBy, isWords } from '../options/row'
+import { findPreset, presets } from '../presets'
+
+type Given = CheckedTrainOptions
+
+const defaultSeed = 1337n
+const defaultPreset = trainOptions.preset.default
+
+/** What a model keeps of its own on `from`. */
+export const keptByFrom = namesWhere(({ from }) => from === 'keeps')
+const keptByResume = namesWhere(({ resume }) => resume === 'keeps')
+const sizeNames = modelNames.filter((name) => !variantNames.some((variant) => variant === name))
+
+/** The model and the numbers of a run. */
+export interface Resolved {
+  readonly model: Sized
+  readonly training: TrainingConfig
+  readonly seed: bigint
+}
+
+/** A checkpoint that a run begins with, and whose training is known. */
+export interface Begun extends TrainingState {
+  readonly model: ModelConfig
+}
+
+/**
+ * A checked copy of the options of `train`.
+ *
+ * @throws NanoGptError 'option' naming the option that is wrong
+ */
+export function checkTrainOptions(options: unknown): Given {
+  const checked = checkOptions('train', trainOptions, options)
+  refuseContradictions(checked)
+  return checked
+}
+
+/** @throws NanoGptError 'option' for two options that exclude each other */
+export function refuseContradictions(options: Given): void {
+  const { resume, from } = options
+  if (resume !== undefined) {
+    const other = (['from', 'config'] as const).find((name) => options[name] !== undefined)
+    if (other) {
+      const why = say`${option('resume')} continues a run as it was`
+      throw refused(other, options, why, `leave one of them out`)
+    }
+    const given = keptByResume.find((name) => options[name] !== undefined)
+    if (given) {
+      throw refused(given, options, 'a resumed run keeps its own', 'leave it out, or start a new run')
+    }
+  }
+  if (from === undefined) return
+  const given = keptByFrom.find((name) => options[name] !== undefined)
+  if (given) {
+    throw refused(
+      given,
+      options,
+      say`the weights of ${option('from')} fit no other model than their own`,
+      say`leave it out, or leave ${option('from')} out to start a new model`,
+    )
+  }
+}
+
+function refused(
+  name: TrainName,
+  options: Given,
+  reason: string | Phrase,
+  remedy: string | Phrase,
+): NanoGptError {
+  return new NanoGptError('option', { where: 'train', option: name, value: options[name], reason, remedy })
+}
+
+/** A new run: the preset's model and numbers, with the options over them. */
+export function resolveNew(options: Given): Resolved {
+  const preset = findPreset(options.preset ?? defaultPreset)
+  const model = withOptions(preset.model, options)
+  checkSizes(model, 'train')
+  return { model, training: resolveTraining(options, preset.training), seed: options.seed ?? defaultSeed }
+}
+
+/** A new run with the weights of a checkpoint: its model and numbers, with the options over them. */
+export function resolveFrom(options: Given, begun: Begun): Resolved {
+  const dropouts = pick(
+    options,
+    modelNames.filter((name) => !keptByFrom.includes(name)),
+  )
+  return {
+    model: withOptions(begun.model, dropouts),
+    training: resolveTraining(options, begun.training),
+    seed: options.seed ?? defaultSeed,
+  }
+}
+
+/** A resumed run: the checkpoint's, but for what may change on the way. */
+export function resolveResumed(options: Given, begun: Begun, path: string): Resolved {
+  const training = resolveTraining(options, begun.training)
+  if (training.steps < begun.step) {
+    throw new NanoGptError('option', {
+      where: 'train',
+      option: 'steps',
+      value: training.steps,
+      reason: `${path} has already made ${begun.step}`,
+      remedy: 'steps count from the beginning of the run: give more',
+    })
+  }
+  return { model: begun.model, training, seed: BigInt(begun.seed) }
+}
+
+// ---- Training options.
+
+/**
+ * Every training option: the one given, else that of `base` where it applies, else the default.
+ *
+ * @throws NanoGptError 'option' for one that is for another optimizer or schedule, or contradicts another
+ */
+function resolveTraining(given: Given, base: Partial<TrainingConfig>): TrainingConfig {
+  const kept = withoutReplaced(given, base)
+  const resolved: Record<string, unknown> = {}
+  // First what others depend on.
+  const first = (name: string) =>
+    (rowOf(trainOptions, name).applies ?? rowOf(trainOptions, name).follows) ? 1 : 0
+  for (const name of [...trainingNames].sort((a, b) => first(a) - first(b))) {
+    resolved[name] = resolveOption(name, given, kept, base, resolved)
+  }
+  const training = Object.fromEntries(trainingNames.map((name) => [name, resolved[name]])) as TrainingConfig
+  checkTogether(given, training)
+  return training
+}
+
+function resolveOption(
+  name: (typeof trainingNames)[number],
+  given: Given,
+  kept: Partial<TrainingConfig>,
+  base: Partial<TrainingConfig>,
+  resolved: Readonly<Record<string, unknown>>,
+): unknown {
+  const row = rowOf(trainOptions, name)
+  if (!isFor(row, resolved)) {
+    if (given[name] === undefined) return row.unused
+    throw notFor(name, row, given, resolved)
+  }
+  if (given[name] !== undefined) return given[name]
+  const leader = row.follows as keyof TrainingConfig | undefined
+  if (leader && (kept[name] === undefined || base[name] === base[leader])) return resolved[leader]
+  return kept[name] ?? defaultOf(row, resolved)
+}
+
+function defaultOf(row: OptionRow, resolved: Readonly<Record<string, unknown>>): unknown {
+  const { default: value } = row
+  if (isDefaultBy(value)) return value.values[String(resolved[value.by])]
+  return isWords(value) ? undefined : value
+}
+
+/** Whether an option applies beside these. */
+export function isFor({ applies }: OptionRow, others: Readonly<Record<string, unknown>>): boolean {
+  return applies === undefined || applies.values.includes(String(others[applies.option]))
+}
+
+function notFor(name: TrainName, row: OptionRow, given: Given, resolved: Readonly<Record<string, unknown>>) {
+  const { option: other, values } = row.applies!
+  const those = values
+    .map((value) => `'${value}'`)
+    .join(', ')
+    .replace(/, ('[^']*')$/, ' and $1')
+  return refused(
+    name,
+    given,
+    say`it is for the ${other}${values.length > 1 ? 's' : ''} ${those} alone, and the ${other} here is '${String(resolved[other])}'`,
+    `leave it out, or give another ${other}`,
+  )
+}
+
+/** Defaults that come from a preset or a file, without what they say of an optimizer or a schedule that was replaced. */
+export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given: Given, defaults: T): T {
+  const kept: Record<string, unknown> = { ...defaults }
+  for (const name of Object.keys(kept)) {
+    const { applies } = rowOf(trainOptions, name)
+    if (!applies) continue
+    const other = applies.option as keyof Given
+    const now = given[other]
+    if (now === undefined || now === (defaults as Given)[other]) continue
+    // Another optimizer has its own momentum; any schedule that ends somewhere may end there.
+    if (!applies.carriesOver || !applies.values.includes(String(now))) delete kept[name]
+  }
+  return kept as T
+}
+
+/** Numbers that can't be meant together, if one of them was given. */
+function checkTogether(given: Given, training: TrainingConfig): void {
+  const { steps, warmup, momentumWarmup } = training
+  const contradicts = (name: 'warmup' | 'momentumWarmup', value: number) => {
+    if (value < steps || given[name] === undefined) return
+    throw new NanoGptError('option', {
+      where: 'train',
+      option: name,
+      value,
+      reason: say`the run has ${steps} ${option('steps')}, so it would end before the warm-up does`,
+      remedy: say`give fewer than ${steps}, or more ${option('steps')}`,
+    })
+  }
+  contradicts('warmup', warmup)
+  contradicts('momentumWarmup', momentumWarmup)
+}
+
+// ---- The model.
+
+/** A model with the options over it. The decoder becomes a 'gpt' where variants are given; other stages are what they are. */
+function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Base & Sized<GptConfig>) {
+  const sizes = { ...base, ...pick(options, sizeNames) }
+  const variants = pick(options, variantNames)
+  if (base.kind === 'gpt') return { ...sizes, ...followers(base, sizes), ...variants }
+  const [given] = Object.keys(variants) as (keyof typeof variants)[]
+  if (given === undefined) return sizes
+  if (base.kind !== 'decoder') {
+    const others = Object.entries(presets).filter(([, { model }]) => ['gpt', 'decoder'].includes(model.kind))
+    throw refused(
+      given,
+      options,
+      `the model '${base.kind}' is as the course has it`,
+      say`leave it out, or give a ${option('preset')} whose model can be varied: ${others.map(([name]) => name).join(', ')}`,
+    )
+  }
+  return { ...sizes, ...defaultVariants(sizes), ...variants, kind: 'gpt' }
+}
+
+/** What a model has as it has its heads or its dropout stays so when these change. */
+function followers(base: Sized<GptConfig>, sizes: Pick<Sized, 'heads' | 'dropout'>) {
+  const all: Readonly<Record<string, unknown>> = base
+  const now: Readonly<Record<string, unknown>> = { ...sizes }
+  return Object.fromEntries(
+    variantNames.flatMap((name) => {
+      const { follows } = rowOf(trainOptions, name)
+      return follows !== undefined && all[name] === all[follows] ? [[name, now[follows]]] : []
+    }),
+  )
+}
+
+/** The training options that apply to a run, for those who show or store them. */
+export function appliedTraining(training: TrainingConfig): Partial<TrainingConfig> {
+  return pick(
+    training,
+    trainingNames.filter((name) => training[name] === null || isFor(rowOf(trainOptions, name), training)),
+  ) as Partial<TrainingConfig>
+}

@@ -1,0 +1,53 @@
+// The checkpoints of a run: the last, and the one with the lowest validation loss.
+
+import { join } from 'node:path'
+import { type CheckpointInfo, files, writeCheckpoint } from '../checkpoint/checkpoint'
+import { makeFolder, writeFileAtomic } from '../files/atomic'
+import { readTensors } from '../model/weights'
+import { storedOptions, writeConfig } from './config_file'
+import type { Plan } from './plan'
+import { type Prepared, savedTensors } from './prepare'
+import { removeRun, textFile } from './run_folder'
+
+/** What `resume` would continue. */
+export interface Saved {
+  readonly step: number
+  readonly path: string
+}
+
+export class Saver {
+  /** The newest checkpoint; what a resumed run began with, until it writes one. */
+  saved: Saved | undefined
+
+  constructor(
+    private readonly prepared: Prepared,
+    private readonly plan: Plan,
+  ) {
+    if (plan.begins === 'resume') this.saved = { step: plan.step, path: plan.out ?? plan.checkpoint! }
+  }
+
+  /** Makes the folder of a new run: its options, and its text if that is nowhere else. */
+  async begin(textToKeep: string | undefined, replaces: boolean): Promise<void> {
+    const { out, begins } = this.plan
+    if (out === null) return
+    if (replaces) await removeRun(out)
+    if (textToKeep !== undefined) {
+      await makeFolder(out)
+      await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
+    }
+    // A resumed run's folder says already how the run began.
+    if (begins !== 'resume') await writeConfig(out, storedOptions(this.plan))
+  }
+
+  /** @returns the path of the checkpoint; undefined: the run saves nothing */
+  async write(which: keyof typeof files, info: CheckpointInfo): Promise<string | undefined> {
+    const { out } = this.plan
+    if (out === null) return undefined
+    const path = join(out, files[which])
+    const { session, parameters } = this.prepared
+    const tensors = await readTensors(session, savedTensors(parameters, this.plan.training))
+    await writeCheckpoint(path, info, tensors)
+    this.saved = { step: info.step, path: which === 'last' ? out : path }
+    return path
+  }
+}

@@ -1,0 +1,36 @@
+// When evaluations, samples and checkpoints are due: a function of the plan and the step alone, so that a run which was stopped and resumed
+// makes the same ones as a run that wasn't.
+
+import type { TrainingConfig } from '../options'
+
+/** What there is to do at a step, before the next update. */
+export interface Due {
+  readonly evaluation: boolean
+  readonly sample: boolean
+  readonly checkpoint: boolean
+}
+
+type Cadence = Pick<TrainingConfig, 'steps' | 'evalInterval' | 'sampleInterval' | 'checkpointInterval'>
+
+export function dueAt(
+  step: number,
+  { steps, evalInterval, sampleInterval, checkpointInterval }: Cadence,
+): Due {
+  const last = step === steps
+  return {
+    evaluation: step % evalInterval === 0 || last,
+    sample: sampleInterval > 0 && (step % sampleInterval === 0 || last),
+    checkpoint: step > 0 && step % checkpointInterval === 0,
+  }
+}
+
+/** The next step after `step` at which something is due. */
+export function nextDue(
+  step: number,
+  { steps, evalInterval, sampleInterval, checkpointInterval }: Cadence,
+): number {
+  const next = [evalInterval, sampleInterval, checkpointInterval]
+    .filter((interval) => interval > 0)
+    .map((interval) => (Math.floor(step / interval) + 1) * interval)
+  return Math.min(steps, ...next)
+}

@@ -1,0 +1,117 @@
+// What is generated from the tables of lib/options: their declarations in TypeScript, and the tables of options in docs.
+//
+//   node scripts/options.js           writes them (npm run options compiles first)
+//   node scripts/options.js --check   fails where one is not what would be written
+
+const { readFileSync, readdirSync, writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+
+const root = join(__dirname, '..')
+const declarations = 'lib/options/declarations.ts'
+
+/** The interface that each table declares, and what it is of. */
+const interfaces = {
+  TrainOptions: ['trainOptions', 'Options of `train()`.'],
+  GenerateOptions: ['generateOptions', "Options of a model's `generate()` and `stream()`."],
+  CompleteOptions: ['completeOptions', "Options of a model's `complete()` and `streamAll()`."],
+  LoadOptions: ['loadOptions', 'Options of `load()`.'],
+  GenerateFromOptions: ['generateFromOptions', 'Options of `generate()`, which loads a model.'],
+  EvaluateOptions: ['evaluateOptions', 'Options of `evaluate()`.'],
+  LossOptions: ['lossOptions', "Options of a model's `loss()`."],
+}
+
+/** Options that a call can't do without. */
+const required = { GenerateFromOptions: ['model'], EvaluateOptions: ['model'] }
+
+const upper = (text) => text[0].toUpperCase() + text.slice(1)
+
+/** What an option applies to, in words; '' if to everything. */
+function appliesTo({ applies }) {
+  return applies
+    ? ` Only with \`${applies.option}\` ${applies.values.map((value) => `'${value}'`).join(', ')}.`
+    : ''
+}
+
+/** Its default, in words; the preset's where it is stored and has none of its own. */
+function defaultOf(row, { defaultWordsOf }) {
+  const words = defaultWordsOf(row)
+  if (words !== undefined) return words
+  return row.stored ? "the preset's" : 'none'
+}
+
+function declaration(name, table, description, api) {
+  const lines = Object.entries(table).map(([option, row]) => {
+    const range = row.type.choices || row.type.ts === 'boolean' ? '' : ` ${upper(row.type.range)}.`
+    const needed = required[name]?.includes(option)
+    const usual = needed ? '' : ` Default: ${defaultOf(row, api)}.`
+    const text = `${upper(String(row.help))}.${range}${appliesTo(row)}${usual}`.replaceAll('*/', '* /')
+    return `  /** ${text} */\n  ${option}${needed ? '' : '?'}: ${row.type.ts}`
+  })
+  return `/** ${description} */\nexport interface ${name} {\n${lines.join('\n')}\n}\n`
+}
+
+/** The text of lib/options/declarations.ts. */
+function declare(api) {
+  const all = Object.entries(interfaces).map(([name, [table, description]]) =>
+    declaration(name, api[table], description, api),
+  )
+  return `// What editors and compilers know of the options. Written by scripts/options.js from the tables beside it: change those, then run\n// \`npm run options\`.\n\n${all.join('\n')}`
+}
+
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+function rows(table, group, api) {
+  const lines = Object.entries(table)
+    .filter(([, row]) => row.group === group && !row.commandLine?.hidden)
+    .map(([name, row]) => {
+      const range =
+        row.type.ts === 'boolean'
+          ? '`true`, `false`'
+          : row.type.choices
+            ? row.type.choices.map((each) => `\`${each}\``).join(', ')
+            : row.type.range
+      return `| \`${name}\` | ${cell(range)} | ${cell(defaultOf(row, api))} | ${cell(`${row.help}.${appliesTo(row)}`)} |`
+    })
+  return ['| option | values | default | meaning |', '|---|---|---|---|', ...lines].join('\n')
+}
+
+const marked = /(<!-- options: (\w+) (\w+) -->\n)[^]*?(<!-- end -->)/g
+
+/** A docs page with its tables of options as they are now: between `<!-- options: trainOptions optimizer -->` and `<!-- end -->`. */
+function documented(page, api) {
+  return page.replace(
+    marked,
+    (_, begin, table, group, end) => `${begin}\n${rows(api[table], group, api)}\n\n${end}`,
+  )
+}
+
+/** Each generated file: its path, its text, and what it should be. */
+function generated(api) {
+  const pages = [
+    'README.md',
+    ...readdirSync(join(root, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ]
+  return [
+    { path: declarations, wanted: declare(api) },
+    ...pages.map((path) => ({ path, wanted: documented(readFileSync(join(root, path), 'utf8'), api) })),
+  ].map(({ path, wanted }) => ({ path, wanted, found: readFileSync(join(root, path), 'utf8') }))
+}
+
+module.exports = { declare, documented, generated }
+
+function main() {
+  const stale = generated(require('../dist/options')).filter(({ wanted, found }) => wanted !== found)
+  for (const { path, wanted } of stale) {
+    if (process.argv.includes('--check'))
+      console.error(`${path} is not what the tables of options say: npm run options`)
+    else {
+      writeFileSync(join(root, path), wanted)
+      console.log(`wrote ${path}`)
+    }
+  }
+  return process.argv.includes('--check') && stale.length > 0 ? 1 : 0
+}
+
+if (require.main === module) process.exit(main())
