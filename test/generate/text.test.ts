@@ -158,7 +158,7 @@ describe('tokens that are bytes', () => {
         expect(ofBytes.decode(kept)).toBe(written.join(''))
         if (!stopped) for (const piece of pieces) expect(ofBytes.decode(piece.tokens)).toBe(piece.text)
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   })
 
@@ -172,7 +172,7 @@ describe('tokens that are bytes', () => {
         expect([...pieces, rest].map((piece) => piece.text).join('')).toBe(ofBytes.decode(all))
         expect([...pieces, rest].flatMap((piece) => piece.tokens)).toEqual(all)
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   })
 
