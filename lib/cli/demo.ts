@@ -132,7 +132,7 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
   say()
   say(
     bold(
-      `${plural(step, 'step')} in ${clock(seconds)} on ${data.name}, device ${model.device}, saved in ${out}`,
+      `${plural(step, 'step')} in ${clock(seconds)} on ${data?.name}, device ${model.device}, saved in ${out}`,
     ),
   )
   say()
@@ -141,7 +141,7 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
 }
 
 function suggestions({ device, info }: Model, out: string): string[] {
-  const prompt = info.data.name === 'shakespeare' ? 'ROMEO:' : 'The '
+  const prompt = info.data?.name === 'shakespeare' ? 'ROMEO:' : 'The '
   return [
     command('generate', ...argumentsOf({ model: out, prompt, temperature: 0.8 })),
     command('train', ...argumentsOf({ resume: out, steps: 2 * info.step })),

@@ -83,7 +83,7 @@ export function resultOf(
   return {
     type: 'result',
     out: out ?? null,
-    corpus: data.name,
+    corpus: data?.name ?? null,
     device: model.device,
     parameters: model.parameterCount,
     step,
