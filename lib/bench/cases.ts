@@ -9,7 +9,7 @@ import { stateTensors } from '../optim/update'
 import { findPreset } from '../presets'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
-import { checkTrainOptions, resolveNew } from '../train/resolve'
+import { resolveNew } from '../train/resolve'
 import { Trainer } from '../train/trainer'
 import type { BenchOptions } from './result'
 

@@ -1,20 +1,21 @@
 // `nano-gpt demo`: a small model trained on real text within a few minutes on whatever there is, with samples on the way.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
+import { files } from '../checkpoint/checkpoint'
 import { corpusNames, type DataSource, loadText } from '../data/corpus'
 import { call, NanoGptError, option, say as phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
-import { checkOptions } from '../options'
+import { checkOptions, type TrainOptions } from '../options'
 import type { TrainEvent } from '../train/events'
 import { train } from '../train/train'
 import { demoOptions } from './demo_options'
 import { type Followed, follow, resultOf } from './follow'
-import { block, bold, clock, command, json, note, plural, say } from './output'
+import { block, bold, clock, command, json, plural, say } from './output'
 import { runsFolder } from './run_folders'
-import { readSources, refuseTwoTexts } from './sources'
+import { again, notice, sourcesOf } from './sources'
 import { argumentsOf } from './surface'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -29,7 +30,7 @@ const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'mob
 
 export async function demoCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
   const checked = checkOptions('demo', demoOptions, flags)
-  refuseTwoTexts({ data: checked.data, text })
+  const given = sourcesOf({ data: checked.data, text })
   const { device, lineEndings, out = join(runsFolder, 'demo') } = checked
   const { seconds = demoOptions.seconds.default } = checked
   const overwrite = await isDemo(out)
@@ -37,48 +38,45 @@ export async function demoCommand({ json: asJson, text, ...flags }: Flags): Prom
   // What is wrong with the device is said before a text is downloaded.
   await (await openSession({ device }, () => {})).dispose()
   if (!asJson) say(`${bold('nano-gpt demo')}: trains a small GPT on real text and lets it generate.\n`)
-  const data = await chooseText(await readSources({ data: checked.data, text }), asJson)
-  const run = train({ preset: 'auto', minutes: seconds / 60, data, lineEndings, device, out, overwrite })
+  const data = await chooseText(given, asJson)
+  const options = { preset: 'auto', minutes: seconds / 60, data, lineEndings, device, out, overwrite }
+  const run = train(options as TrainOptions)
   const deadline = performance.now() + patience * seconds * 1000
-  let isMarked = Promise.resolve()
+  let marked = Promise.resolve()
   const each = ({ type }: TrainEvent) => {
     if (type === 'step' && performance.now() > deadline) run.stop()
-    if (type === 'checkpoint') isMarked = isMarked.then(() => mark(out))
+    if (type === 'start' || type === 'checkpoint') marked = marked.then(() => mark(out))
   }
   const followed = await follow(run, { json: asJson, device, out, each })
-  await isMarked
+  await marked
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, out))
   else await sumUp(followed, out)
   await followed.model.dispose()
 }
 
-/** Whether a folder holds what a demo trained. */
+/** Marks a folder as one that the next demo may replace. Hidden, as it is no part of the run. */
+const markName = '.demo'
+
+/** Whether a folder holds what a demo trained, and nobody has trained it further. */
 async function isDemo(folder: string): Promise<boolean> {
-  return (await readConfig(folder))?.demo === true
+  const marked = await readFile(join(folder, markName), 'utf8').catch(() => undefined)
+  return marked !== undefined && marked === (await stateOf(folder))
 }
 
-/** Notes in a run's config.json that the next demo may replace it. */
 async function mark(folder: string): Promise<void> {
-  const config = await readConfig(folder)
-  if (config === undefined || config.demo === true) return
-  const text = `${JSON.stringify({ ...config, demo: true }, null, 2)}\n`
-  await writeFileAtomic(join(folder, configName), [Buffer.from(text)])
+  await writeFileAtomic(join(folder, markName), [Buffer.from(await stateOf(folder))])
 }
 
-const configName = 'config.json'
-
-async function readConfig(folder: string): Promise<Record<string, unknown> | undefined> {
-  try {
-    return Object(JSON.parse(await readFile(join(folder, configName), 'utf8')))
-  } catch {
-    return undefined
-  }
+/** What changes when a run is resumed. */
+async function stateOf(folder: string): Promise<string> {
+  const last = await stat(join(folder, files.last)).catch(() => undefined)
+  return last ? `${last.size} ${last.mtimeMs}\n` : 'new\n'
 }
 
 /** @throws NanoGptError 'run_exists' if the folder holds anything */
 async function expectEmpty(out: string): Promise<void> {
-  const names = await readdir(out).catch(() => [])
+  const names = await readdir(out).catch(() => [] as string[])
   if (names.length === 0) return
   throw new NanoGptError('run_exists', {
     option: 'out',
@@ -93,22 +91,20 @@ async function chooseText(
   given: readonly DataSource[] | undefined,
   asJson?: boolean,
 ): Promise<readonly DataSource[]> {
-  const notice = asJson ? undefined : (message: string) => note(message)
-  // The run loads it again, from the cache.
+  const tell = asJson ? undefined : notice
   if (given !== undefined) {
-    await loadText(given, { notice })
-    return given
+    return again(given, await loadText(given, { notice: tell }))
   }
   const failures: string[] = []
   for (const name of corpusNames) {
     try {
-      await loadText([name], { notice, signal: AbortSignal.timeout(1000 * secondsToFetch[name]) })
+      await loadText([name], { notice: tell, signal: AbortSignal.timeout(1000 * secondsToFetch[name]) })
       return [name]
     } catch (error) {
       const reason = outOfReach(error)
       if (reason === undefined) throw error
       failures.push(`${name} (${reason})`)
-      notice?.(`no ${name}: ${reason}`)
+      tell?.(`no ${name}: ${reason}`)
     }
   }
   throw new NanoGptError('no_text', {
@@ -136,7 +132,7 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
   say()
   say(
     bold(
-      `${plural(step, 'step')} in ${clock(seconds)} on ${data.name}, device ${model.device}, saved in ${out}`,
+      `${plural(step, 'step')} in ${clock(seconds)} on ${data?.name}, device ${model.device}, saved in ${out}`,
     ),
   )
   say()
@@ -145,7 +141,7 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
 }
 
 function suggestions({ device, info }: Model, out: string): string[] {
-  const prompt = info.data.name === 'shakespeare' ? 'ROMEO:' : 'The '
+  const prompt = info.data?.name === 'shakespeare' ? 'ROMEO:' : 'The '
   return [
     command('generate', ...argumentsOf({ model: out, prompt, temperature: 0.8 })),
     command('train', ...argumentsOf({ resume: out, steps: 2 * info.step })),

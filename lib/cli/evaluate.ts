@@ -1,10 +1,10 @@
 // `nano-gpt evaluate`: the loss of a trained model over the whole validation split.
 
-import { checkOptions, evaluateOptions } from '../options'
+import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
 import { json, plural, say } from './output'
 import { runsFolder } from './run_folders'
-import { readSources, refuseTwoTexts } from './sources'
+import { sourcesOf } from './sources'
 import { newestRun } from './which_model'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -14,11 +14,10 @@ interface Flags extends Readonly<Record<string, unknown>> {
 
 export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
   const checked = checkOptions('evaluate', evaluateOptions, flags)
-  refuseTwoTexts({ data: checked.data, text })
+  const data = sourcesOf({ data: checked.data, text })
   const model = checked.model ?? (await newestRun(runsFolder))
-  const data = await readSources({ data: checked.data, text })
   const begun = performance.now()
-  const result = await evaluate({ ...checked, model, ...(data && { data }) })
+  const result = await evaluate({ ...checked, model, ...(data && { data }) } as EvaluateOptions)
   if (asJson) return json({ type: 'result', ...result, seconds: (performance.now() - begun) / 1000 })
   const { step, data: name, valLoss, validationTokens, blockSize, best } = result
   say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${name}`)

@@ -7,6 +7,7 @@ import type { Run } from '../train/run'
 import { exitCodes } from './errors'
 import { json, note, watch, whenPipeClosed } from './output'
 import { Progress, type ProgressOptions } from './progress'
+import { worded } from './sources'
 
 export interface FollowOptions extends ProgressOptions {
   readonly json?: boolean
@@ -54,7 +55,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   try {
     for await (const event of run) {
       if (event.type === 'start') started = true
-      if (options.json) json(event)
+      if (options.json) json(event.type === 'notice' ? { ...event, message: worded(event.message) } : event)
       else progress.show(event)
       if (event.type === 'start') plan = event.plan
       if (event.type === 'evaluation') evaluation = event
@@ -82,7 +83,7 @@ export function resultOf(
   return {
     type: 'result',
     out: out ?? null,
-    corpus: data.name,
+    corpus: data?.name ?? null,
     device: model.device,
     parameters: model.parameterCount,
     step,

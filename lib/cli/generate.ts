@@ -27,7 +27,12 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
   try {
     // Whoever named no model should see which one it was; not in the text, which may go to a file.
     if (checked.model === undefined && !asJson) {
-      note(dim(`${path}, after ${plural(model.info.step, 'step')} on ${model.info.data.name}`))
+      note(
+        dim(
+          [path, `after ${plural(model.info.step, 'step')}`].join(', ') +
+            (model.info.data ? ` on ${model.info.data.name}` : ''),
+        ),
+      )
     }
     const pieces = model.streamAll({ ...generation, seed })
     const texts = new Texts(prompt, n, seed)

@@ -1,10 +1,10 @@
 // What a run begins with: everything that was decided about it, from its plan and the option tables.
 
-import { isAbsolute } from 'node:path'
-import { corpusNames } from '../data/corpus'
 import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
 import { isDefaultBy, isWords } from '../options/row'
 import type { Plan } from '../train/plan'
+import { appliedTraining } from '../train/resolve'
+import { textFile } from '../train/run_folder'
 import { argumentsOf, words } from './surface'
 import { count, plural, roughly, together } from './words'
 
@@ -77,11 +77,9 @@ function describeEvaluation(plan: Plan): string {
   return [every, ...flagsThatDiffer(plan, 'progress')].join(' ')
 }
 
-function describeSaving({ data: { sources } }: Plan, out: string | undefined): string {
+function describeSaving({ data: { source } }: Plan, out: string | undefined): string {
   if (out === undefined) return 'nothing: the run cannot be resumed'
-  if (sources.includes(null)) return `in ${out}; to resume the run, give the text again`
-  const isKept = sources.some((source) => source && !isAbsolute(source) && !corpusNames.includes(source))
-  return isKept ? `in ${out}, with the text` : `in ${out}`
+  return [source].flat().includes(textFile) ? `in ${out}, with the text` : `in ${out}`
 }
 
 function describeBeginning({ begins, checkpoint, step }: Plan): Field[] {
@@ -100,7 +98,7 @@ export function flagsThatDiffer(
   group: Group,
   wanted: (name: string) => boolean = () => true,
 ): string[] {
-  const values: Readonly<Record<string, unknown>> = { ...model, ...training }
+  const values: Readonly<Record<string, unknown>> = { ...model, ...appliedTraining(training) }
   const names = namesWhere((row) => row.group === group && row.stored !== undefined)
   return names
     .filter((name) => wanted(name) && !inWords.includes(name) && differs(name, values))
@@ -111,7 +109,6 @@ function differs(name: TrainName, values: Readonly<Record<string, unknown>>): bo
   const row: OptionRow = rowOf(trainOptions, name)
   const value = values[name]
   if (value === undefined) return false
-  if (row.applies && !row.applies.values.includes(String(values[row.applies.option]))) return false
   return value !== defaultAmong(row, values)
 }
 

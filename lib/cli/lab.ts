@@ -6,13 +6,13 @@ import type { Model } from '../api/model'
 import type { Session } from '../backend/backend'
 import { compile } from '../backend/compiled'
 import { openSession } from '../backend/devices'
-import type { Corpus, DataSource } from '../data/corpus'
+import type { DataSource, Text } from '../data/corpus'
 import { NanoGptError } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import type { TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { type Checked, pick, type stageOptions } from '../options'
+import { type Checked, pick, type stageOptions, type TrainOptions } from '../options'
 import type { Numbers } from '../presets/course'
 import type { Seed } from '../random/philox'
 import { seedToBigInt } from '../random/philox'
@@ -85,18 +85,19 @@ export class Laboratory extends PrintingLab implements TrainingLab {
   constructor(
     options: StageOptions,
     private readonly stage: TrainedStage,
-    corpus: Corpus,
+    text: Text,
   ) {
     super(options)
-    this.text = corpus.text
-    this.textName = corpus.name
-    this.tokenizer = CharTokenizer.fromText(corpus.text)
+    this.text = text.text
+    this.textName = text.name
+    this.tokenizer = CharTokenizer.fromText(text.text)
     this.numbers = { ...stage.numbers, ...(options.steps !== undefined && { steps: options.steps }) }
   }
 
   readonly train = async (overrides: { evalBatches?: number } = {}): Promise<Model> => {
     const { json: asJson, seed, ...options } = this.options
-    const run = train({ ...options, preset: this.stage.name, seed: seedToBigInt(seed), ...overrides })
+    const given = { ...options, preset: this.stage.name, seed: seedToBigInt(seed), ...overrides }
+    const run = train(given as TrainOptions)
     const { device, out } = options
     const followed = await follow(run, { json: asJson, device, out })
     this.model = followed.model

@@ -25,6 +25,7 @@ import {
   say,
   terminalSize,
 } from './output'
+import { notice } from './sources'
 import { wrap } from './words'
 
 /** Without a terminal, a line of progress comes this often at most. */
@@ -75,8 +76,7 @@ export class Progress {
   show(event: TrainEvent): void {
     if (event.type === 'measuring') live('measuring the speed of this machine …')
     if (event.type === 'fallback') note(describePassedOver(event))
-    // A text is downloaded, say.
-    if ('message' in event) note(String(event.message))
+    if (event.type === 'notice') notice(event.message)
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()

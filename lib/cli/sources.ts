@@ -1,47 +1,43 @@
 // The text that a command is given: as --data, by name, path or standard input, or as --text itself.
 
-import type { DataSource } from '../data/corpus'
-import { decodeUtf8 } from '../data/utf8'
-import { NanoGptError, option, say } from '../errors'
+import type { DataSource, Text } from '../data/corpus'
+import { NanoGptError, option, type Phrase, say, wordsOf } from '../errors'
 import { note } from './output'
+import { surfaceOf } from './surface'
 
-/** What --data calls standard input. */
-export const standardInput = '-'
-/** What texts from there are called. */
-const inputName = 'standard input'
+const surface = surfaceOf()
 
-export interface TextFlags {
+/**
+ * The text as the library takes it; undefined: none was given.
+ *
+ * @throws NanoGptError 'option' if both flags were given
+ */
+export function sourcesOf({
+  data,
+  text,
+}: {
   readonly data?: readonly DataSource[]
   readonly text?: string
+}): readonly DataSource[] | undefined {
+  if (text === undefined) return data
+  if (data === undefined) return [{ text }]
+  throw new NanoGptError('option', {
+    reason: say`${option('data')} and ${option('text')} are both given`,
+    remedy: 'leave one of them out',
+  })
 }
 
-/** @throws NanoGptError 'option' for a text that is given twice */
-export function refuseTwoTexts({ data, text }: { readonly data?: unknown; readonly text?: unknown }): void {
-  const sources = Array.isArray(data) ? data : []
-  if (text !== undefined && data !== undefined) {
-    throw new NanoGptError('option', {
-      reason: say`${option('data')} and ${option('text')} are both given`,
-      remedy: 'leave one of them out',
-    })
-  }
-  if (sources.filter((source) => source === standardInput).length > 1) {
-    throw new NanoGptError('option', {
-      option: 'data',
-      value: standardInput,
-      reason: 'standard input can be read only once',
-    })
-  }
+/** How a text that was loaded is given once more: what can be read only once as the text that it was. */
+export function again(sources: readonly DataSource[], { name, text, parts }: Text): readonly DataSource[] {
+  const isLost = parts.some(({ source }, i) => source === null && typeof sources[i] === 'string')
+  return isLost ? [{ text, name }] : sources
 }
 
-/** The text as the library takes it; standard input is read to its end. Undefined: none was given. */
-export async function readSources({ data, text }: TextFlags): Promise<readonly DataSource[] | undefined> {
-  if (text !== undefined) return [{ text }]
-  return data && Promise.all(data.map((source) => (source === standardInput ? readInput() : source)))
+/** A message of the library about a text, in the words of the command line. */
+export function worded(message: string | Phrase): string {
+  return wordsOf(message, surface)
 }
 
-async function readInput(): Promise<DataSource> {
-  if (process.stdin.isTTY) note('reading the text from standard input; Ctrl-D ends it')
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-  return { text: decodeUtf8(Buffer.concat(chunks), inputName), name: inputName }
+export function notice(message: string | Phrase): void {
+  note(worded(message))
 }

@@ -16,7 +16,7 @@ import { usage } from './grammar'
 import { Interrupted, Laboratory, PrintingLab, type StageOptions } from './lab'
 import { bold, command, count, dim, json, note, say } from './output'
 import { reserveFolder, runsFolder, timestamp } from './run_folders'
-import { readSources, refuseTwoTexts } from './sources'
+import { again, notice, sourcesOf } from './sources'
 import { flagOf } from './tables'
 import { resumeCommand } from './train'
 
@@ -32,14 +32,13 @@ export async function stagesCommand(
   { json: asJson, text, ...flags }: Flags,
 ): Promise<void> {
   const checked = checkOptions('stages', stageOptions, flags)
-  refuseTwoTexts({ data: checked.data, text })
   if (name === undefined) {
     list(asJson)
     return
   }
   const stage = findStage(name)
   const { seed = defaultSeed, data: _, ...rest } = checked
-  const data = await readSources({ data: checked.data, text })
+  const data = sourcesOf({ data: checked.data, text })
   const options = { ...rest, ...(data && { data }), seed: seedFrom(seed), json: asJson }
   const begun = performance.now()
   try {
@@ -115,11 +114,11 @@ function sayNext(stage: Stage): void {
 
 async function runTrained(stage: TrainedStage, options: StageOptions): Promise<StageResult> {
   const { data = [stageOptions.data.default.words], lineEndings, json: asJson } = options
-  const corpus = await loadText(data, { lineEndings, notice: asJson ? undefined : note })
+  const text = await loadText(data, { lineEndings, notice: asJson ? undefined : notice })
   const out =
     options.out ??
     (isLong(stage) ? reserveFolder(`${runsFolder}/stage-${stage.number}-${timestamp()}`) : undefined)
-  const lab = new Laboratory({ ...options, out }, stage, corpus)
+  const lab = new Laboratory({ ...options, data: again(data, text), out }, stage, text)
   try {
     await (stage.run ?? trainAndWrite)(lab)
     return {

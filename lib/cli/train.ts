@@ -2,13 +2,13 @@
 
 import { dirname } from 'node:path'
 import { NanoGptError, option, say as phrase } from '../errors'
-import { type CheckedTrainOptions, checkOptions, pick, trainOptions } from '../options'
+import { type CheckedTrainOptions, checkOptions, pick, type TrainOptions, trainOptions } from '../options'
 import { train } from '../train/train'
 import { dryRun } from './dry_run'
 import { type Followed, follow, resultOf } from './follow'
 import { command, json, plural, say } from './output'
 import { newRunFolder } from './run_folders'
-import { readSources, refuseTwoTexts } from './sources'
+import { sourcesOf } from './sources'
 import { argumentsOf } from './surface'
 import { flagOf } from './tables'
 
@@ -23,15 +23,14 @@ interface Flags extends Readonly<Record<string, unknown>> {
 export async function trainCommand(flags: Flags): Promise<void> {
   const { json: asJson, dryRun: dry, text, out: given, ...rest } = flags
   const checked = checkOptions('train', trainOptions, { ...rest, ...(given && { out: given }) })
-  refuseTwoTexts({ data: checked.data, text })
+  const data = sourcesOf({ data: checked.data, text })
   if (given === false) refuseNoOut(checked)
-  const data = await readSources({ data: checked.data, text })
   const options = { ...checked, ...(data && { data }) }
   if (dry) return dryRun(options, { json: asJson, saves: given !== false })
   const isNew = options.resume === undefined && given === undefined
   const out = isNew ? newRunFolder(options) : options.out
   const folder = given === false ? undefined : (out ?? folderOf(options.resume!))
-  const run = train({ ...options, ...(out !== undefined && { out }) })
+  const run = train({ ...options, ...(out !== undefined && { out }) } as TrainOptions)
   const followed = await follow(run, { json: asJson, device: options.device, out: folder })
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, folder))

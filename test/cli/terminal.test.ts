@@ -104,7 +104,9 @@ inTerminal('in a terminal', () => {
       expect(code).toBe(130)
       const screen = new Screen(80).write(stdout)
       expect(screen.isCursorVisible).toBe(true)
-      expect(screen.text).toMatch(/^stopping after this step \(Ctrl-C again stops at once, without saving\)$/m)
+      expect(screen.text).toMatch(
+        /^stopping after this step \(Ctrl-C again stops at once, without saving\)$/m,
+      )
       expect(screen.text).not.toMatch(/Stopped|[━╌]|\^C/)
     })
   })
