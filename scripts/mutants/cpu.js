@@ -670,10 +670,10 @@ const mutants = {
     ],
     [
       'top p of what top k has dropped',
-      'static_cast<double>(how.top_p) * total)',
-      'static_cast<double>(how.top_p))',
+      'how.top_p * total)',
+      'how.top_p)',
     ],
-    ['min p forgotten', 'if (weights[i] < static_cast<double>(how.min_p)) weights[i] = 0;', ';'],
+    ['min p forgotten', 'if (weights[i] < how.min_p) weights[i] = 0;', ';'],
     [
       'the probability of another',
       'static_cast<double>(logits[token]) -',
