@@ -32,6 +32,8 @@ const dropouts = { stored: 'model', resume: 'keeps' } as const
 const training = { stored: 'training', resume: 'keeps' } as const
 /** What may change while a run is under way. */
 const progress = { stored: 'training' } as const
+/** What a run reports and keeps on the way: a new run chooses its own. */
+const reports = { stored: 'training', from: 'default' } as const
 
 /** What can be chosen about a model of the kind 'gpt'. */
 const variants = {
@@ -405,7 +407,7 @@ export const trainOptions = {
   exactEvaluation: {
     type: flag,
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'evaluate the whole validation split too, and judge by that',
     default: false,
     unused: false,
@@ -413,7 +415,7 @@ export const trainOptions = {
   sampleInterval: {
     type: whole({ min: 0 }),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'steps between samples of text; 0: none',
     otherNames: ['sampleEvery'],
     default: 0,
@@ -422,7 +424,7 @@ export const trainOptions = {
   sampleTokens: {
     type: whole(),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'tokens in a sample',
     default: 200,
     unused: 200,
@@ -430,7 +432,7 @@ export const trainOptions = {
   checkpointInterval: {
     type: whole(),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'steps between checkpoints',
     otherNames: ['saveEvery', 'saveInterval'],
     default: { words: say`${option('evalInterval')}` },

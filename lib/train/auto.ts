@@ -112,7 +112,7 @@ export async function resolveAuto(
   const timed = (sized: CheckedTrainOptions, seconds: number) =>
     secondsPerStep(
       planOn(
-        options.device!,
+        device,
         { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined },
         materials,
       ),
