@@ -2,20 +2,34 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace nano::binding {
 
 Environment::Environment(Napi::Env env) : env_(env) {
   uint8_array_ = Napi::Persistent(env.Global().Get("Uint8Array").As<Napi::Function>());
-  const Napi::String name = Napi::String::New(env, "nano-gpt");
-  napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
-                                                       &Environment::OnFinished, &wake_);
-  if (status == napi_ok) status = napi_unref_threadsafe_function(env, wake_);
-  // Cleanup hooks run in reverse order: this one before Node's own for `wake_`, after which no thread may use it.
-  if (status == napi_ok) status = napi_add_env_cleanup_hook(env, &Environment::OnCleanup, this);
-  if (status != napi_ok) throw Napi::Error::New(env, "nano-gpt could not be set up in this environment");
+  // Called for finished jobs only: while there is one that isn't settled, `wake_` stays what it is.
   mailbox_ = std::make_shared<Mailbox>(
-      [wake = wake_] { napi_call_threadsafe_function(wake, nullptr, napi_tsfn_nonblocking); });
+      [this] { napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking); });
+}
+
+void Environment::MakeWake() {
+  const Napi::String name = Napi::String::New(env_, "nano-gpt");
+  napi_threadsafe_function wake = nullptr;
+  napi_status status = napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
+                                                       &Environment::OnFinished, &wake);
+  // Cleanup hooks run in reverse order: this one before Node's own for `wake`, after which no thread may use it.
+  if (status == napi_ok) status = napi_add_env_cleanup_hook(env_, &Environment::OnCleanup, this);
+  if (status != napi_ok) {
+    if (wake != nullptr) napi_release_threadsafe_function(wake, napi_tsfn_release);
+    throw Napi::Error::New(env_, "nano-gpt could not be set up in this environment");
+  }
+  wake_ = wake;
+}
+
+void Environment::ReleaseWake() {
+  napi_remove_env_cleanup_hook(env_, &Environment::OnCleanup, this);
+  napi_release_threadsafe_function(std::exchange(wake_, nullptr), napi_tsfn_release);
 }
 
 Environment::~Environment() {
@@ -39,13 +53,21 @@ void Environment::Close() {
 }
 
 void Environment::Register(const std::shared_ptr<Cancellations>& session) {
-  std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
   sessions_.push_back(session);
 }
 
+void Environment::Forget(const std::shared_ptr<Cancellations>& session) {
+  std::erase_if(sessions_, [&](const auto& weak) { return weak.lock() == session; });
+}
+
 void Environment::Post(std::unique_ptr<Job> job) {
+  if (wake_ == nullptr) {
+    MakeWake();
+  } else if (pending_ == 0) {
+    napi_ref_threadsafe_function(env_, wake_);
+  }
+  ++pending_;
   Engine::Get().Post(std::move(job));
-  if (pending_++ == 0) napi_ref_threadsafe_function(env_, wake_);
 }
 
 void Environment::OnFinished(napi_env env, napi_value, void* environment, void*) {
@@ -61,15 +83,26 @@ void Environment::SettleFinished() {
     } catch (const Napi::Error&) {  // the environment is ending: nobody is left to tell
     }
     finished.pop_front();
-    if (--pending_ == 0) napi_unref_threadsafe_function(env_, wake_);
+    if (--pending_ > 0) continue;
+    // Sessions that were collected without being disposed of count no more.
+    std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
+    if (sessions_.empty()) {
+      ReleaseWake();
+    } else {
+      napi_unref_threadsafe_function(env_, wake_);
+    }
   }
 }
 
 Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
   // The constructor throws where napi_create_arraybuffer would end the process.
-  auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
-  if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
-  return array;
+  try {
+    auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
+    if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
+    return array;
+  } catch (const Napi::Error&) {
+    throw Refused(NoMemoryFor(bytes.size(), "the result"));
+  }
 }
 
 }  // namespace nano::binding

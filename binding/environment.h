@@ -40,8 +40,10 @@ class Environment {
 
   // A session of this environment, to be cancelled when the environment ends.
   void Register(const std::shared_ptr<Cancellations>& session);
+  // The same once it is disposed of.
+  void Forget(const std::shared_ptr<Cancellations>& session);
 
-  // A Uint8Array in an ArrayBuffer of its own. Throws a Napi::Error when there is no memory for it, as `new` does.
+  // A Uint8Array in an ArrayBuffer of its own. Throws Refused when there is no memory for it.
   Napi::Value Uint8ArrayOf(const Bytes& bytes) const;
 
  private:
@@ -52,6 +54,10 @@ class Environment {
   void Post(std::unique_ptr<Job> job);
   void SettleFinished();
   void Close();
+  // The engine's way to wake this thread is a handle of the event loop, which tools such as Jest report as open. There is
+  // one only while a session exists or a job is under way.
+  void MakeWake();
+  void ReleaseWake();
   static void OnCleanup(void* environment);
   static void OnFinished(napi_env env, napi_value, void* environment, void*);
 
@@ -94,6 +100,8 @@ class Environment::PromisedResult final : public Promised {
     }
     try {
       deferred_.Resolve(convert_(env, result_.value()));
+    } catch (const Refused& refused) {
+      deferred_.Reject(ErrorFor(env, refused.status()).Value());
     } catch (const Napi::Error&) {  // all that converting does is allocate
       deferred_.Reject(ErrorFor(env, Status(Code::kOutOfMemory, "there is no memory for the result")).Value());
     }

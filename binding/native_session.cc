@@ -245,7 +245,10 @@ Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {
               state->session.reset();
               return Nothing();
             },
-            [](Napi::Env to, Nothing&) { return to.Undefined(); });
+            [state = state_](Napi::Env to, Nothing&) {
+              Environment::Of(to).Forget(state->cancellations);
+              return to.Undefined();
+            });
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "engine/limits.h"
@@ -48,6 +49,10 @@ Napi::Error ErrorFor(Napi::Env env, const Status& status) {
   return error;
 }
 
+Status NoMemoryFor(size_t bytes, const std::string& what) {
+  return {Code::kOutOfMemory, "there is no memory for the " + std::to_string(bytes) + " bytes of " + what};
+}
+
 std::string TextFrom(const Napi::Value& value, const std::string& what) {
   if (!value.IsString()) RefuseType(value, what, "a string");
   return value.As<Napi::String>().Utf8Value();
@@ -68,9 +73,13 @@ Bytes BytesFrom(const Napi::Value& value, const std::string& what) {
     RefuseType(value, what, "a Uint8Array");
   }
   const auto array = value.As<Napi::Uint8Array>();
-  Bytes bytes(array.ByteLength());
-  if (bytes.size() > 0) std::memcpy(bytes.data(), array.Data(), bytes.size());
-  return bytes;
+  try {
+    Bytes bytes(array.ByteLength());
+    if (bytes.size() > 0) std::memcpy(bytes.data(), array.Data(), bytes.size());
+    return bytes;
+  } catch (const std::bad_alloc&) {
+    throw Refused(NoMemoryFor(array.ByteLength(), "a copy of " + what));
+  }
 }
 
 Napi::Object ObjectFrom(const Napi::Value& value, const std::string& what) {

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -27,6 +28,9 @@ class Refused : public std::exception {
 
 // An Error whose `code` says what kind it is.
 Napi::Error ErrorFor(Napi::Env env, const Status& status);
+
+// For an allocation of so many bytes that failed.
+Status NoMemoryFor(size_t bytes, const std::string& what);
 
 // Each checks that `value` is what `what` promises and throws Refused, which names it, if it isn't.
 std::string TextFrom(const Napi::Value& value, const std::string& what);

@@ -20,6 +20,7 @@ struct Tensor {
   void* data;
   const TensorSpec* spec;
   NANO_INLINE float* f32() const { return static_cast<float*>(data); }
+  NANO_INLINE double* f64() const { return static_cast<double*>(data); }
   NANO_INLINE int32_t* i32() const { return static_cast<int32_t*>(data); }
   NANO_INLINE uint32_t* u32() const { return static_cast<uint32_t*>(data); }
   NANO_INLINE uint16_t* u16() const { return static_cast<uint16_t*>(data); }

@@ -14,7 +14,7 @@ namespace {
 struct Sampling {
   float temperature;
   int64_t top_k;
-  float top_p, min_p;
+  double top_p, min_p;
 };
 
 // Floats as integers in the same order. Neither zero comes before the other.
@@ -88,7 +88,7 @@ double Choices(const float* logits, int64_t n, float largest, const Sampling& ho
   const uint32_t threshold = how.top_k == 0 || how.top_k >= n ? 0 : Threshold(logits, n, how.top_k);
   double total = Weigh(logits, n, largest, how.temperature, threshold, weights);
   if (how.top_p < 1) {
-    const uint32_t least = MassThreshold(logits, weights, n, static_cast<double>(how.top_p) * total);
+    const uint32_t least = MassThreshold(logits, weights, n, how.top_p * total);
     total = 0;
     for (int64_t i = 0; i < n; ++i) {
       if (Ordered(logits[i]) < least) weights[i] = 0;
@@ -98,7 +98,7 @@ double Choices(const float* logits, int64_t n, float largest, const Sampling& ho
   if (how.min_p > 0) {
     total = 0;
     for (int64_t i = 0; i < n; ++i) {
-      if (weights[i] < static_cast<double>(how.min_p)) weights[i] = 0;
+      if (weights[i] < how.min_p) weights[i] = 0;
       total += weights[i];
     }
   }
@@ -137,8 +137,8 @@ Complaint InvalidError(const Sampling& how) {
     return BadNumber(kSampleTemperature, Complaint::kTemperature, how.temperature);
   }
   if (how.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, how.top_k, 0, 0x7FFFFFFF);
-  if (!(how.top_p > 0 && how.top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, how.top_p);
-  return BadNumber(kSampleMinP, Complaint::kMinP, how.min_p);
+  if (!(how.top_p > 0 && how.top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(how.top_p));
+  return BadNumber(kSampleMinP, Complaint::kMinP, static_cast<float>(how.min_p));
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ size_t ScratchSample(const OpView& op, const Params&, int) {
 Complaint RunSample(const Call& call) {
   const int64_t rows = call.outputs[0].spec->elements(), n = call.inputs[0].spec->elements() / rows;
   const auto& in = call.inputs;
-  const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f32(), *in[4].f32()};
+  const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f64(), *in[4].f64()};
   if (!IsValid(how)) return InvalidError(how);
   double* weights = reinterpret_cast<double*>(call.scratch);
   for (int64_t row = 0; row < rows; ++row) {

@@ -21,7 +21,7 @@ constexpr int64_t kChunk = 2048;  // logits that a block weighs
 struct Options {
   const float* temperature;
   const int32_t* top_k;
-  const float *top_p, *min_p;
+  const double *top_p, *min_p;
 };
 
 // In the scratch.
@@ -60,12 +60,13 @@ __global__ void __launch_bounds__(kThreads)
 
 // What is wrong with the options, if anything is.
 __device__ __forceinline__ Complaint CheckOptions(const Options& options) {
-  const float temperature = *options.temperature, top_p = *options.top_p, min_p = *options.min_p;
+  const float temperature = *options.temperature;
+  const double top_p = *options.top_p, min_p = *options.min_p;
   if (!(temperature >= 0 && temperature < INFINITY))
     return BadNumber(kSampleTemperature, Complaint::kTemperature, temperature);
   if (*options.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *options.top_k, 0, 0x7FFFFFFF);
-  if (!(top_p > 0 && top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, top_p);
-  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(kSampleMinP, Complaint::kMinP, min_p);
+  if (!(top_p > 0 && top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(top_p));
+  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(kSampleMinP, Complaint::kMinP, static_cast<float>(min_p));
   return {};
 }
 
@@ -275,8 +276,8 @@ size_t ScratchSample(const OpView& op, const Params&) {
 Outcome RunSample(const Call& call, Message& message) {
   const float* logits = Input<float>(call, 0);
   const int64_t rows = OutputShape(call, 0).elements(), n = InputShape(call, 0).last(), chunks = DivideUp(n, kChunk);
-  const Options options = {Input<float>(call, 1), Input<int32_t>(call, 2), Input<float>(call, 3),
-                           Input<float>(call, 4)};
+  const Options options = {Input<float>(call, 1), Input<int32_t>(call, 2), Input<double>(call, 3),
+                           Input<double>(call, 4)};
   Room room;
   room.largest = static_cast<uint64_t*>(call.scratch);
   room.totals = reinterpret_cast<double*>(room.largest + rows);

@@ -52,12 +52,38 @@ inline bool IsUpTo(float most, float number) {
   return bits <= as_type<uint>(most) || bits == 0x80000000u;
 }
 
+// The same of the bits of a double, the lower word first, and 1.
+inline bool IsUpToOne(uint2 bits) {
+  return bits.y < 0x3FF00000u || (bits.y == 0x3FF00000u && bits.x == 0) || (bits.y == 0x80000000u && bits.x == 0);
+}
+inline bool IsZero(uint2 bits) { return (bits.y & 0x7FFFFFFFu) == 0 && bits.x == 0; }
+
+// A double as a float, without the digits that are too many for one.
+inline float Shortened(uint2 bits) {
+  const uint sign = bits.y & 0x80000000u, exponent = bits.y >> 20 & 0x7FFu;
+  const uint mantissa = (bits.y & 0xFFFFFu) << 3 | bits.x >> 29;
+  if (exponent > 1023 + 127) {
+    const bool is_nan = exponent == 0x7FFu && ((bits.y & 0xFFFFFu) | bits.x) != 0;
+    return as_type<float>(sign | (is_nan ? 0x7FC00000u : 0x7F800000u));
+  }
+  return as_type<float>(exponent < 1023 - 126 ? sign : sign | (exponent - (1023 - 127)) << 23 | mantissa);
+}
+// A double from 0 to 1 within 2^-48 of its value. One that is too small for a float stays something.
+inline DoubleFloat PairFromDouble(uint2 bits) {
+  if (IsZero(bits)) return Pair(0);
+  const float high = Shortened(bits);
+  if (high == 0) return Pair(FLT_MIN);
+  const int exponent = int(bits.y >> 20) - 1023;
+  const float low = exponent - 52 < -126 ? 0.0f : float(bits.x & 0x1FFFFFFFu) * PowerOf2(exponent - 52);
+  return ExactOrderedSum(high, low);
+}
+
 // 0: the options; i: row i - 1, whether it has something to choose from.
 struct JudgeSample {
   device const float* temperature;
   device const int* top_k;
-  device const float* top_p;
-  device const float* min_p;
+  device const uint2* top_p;  // the bits of doubles, as min_p's
+  device const uint2* min_p;
   device const uint2* largest;
 
   Complaint operator()(uint i) const {
@@ -65,8 +91,8 @@ struct JudgeSample {
     if (i == 0) {
       if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(kSampleTemperature, Complaint::kTemperature, *temperature);
       if (*top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
-      if (!IsUpTo(1, *top_p) || *top_p == 0) return BadNumber(kSampleTopP, Complaint::kTopP, *top_p);
-      if (!IsUpTo(1, *min_p)) return BadNumber(kSampleMinP, Complaint::kMinP, *min_p);
+      if (!IsUpToOne(*top_p) || IsZero(*top_p)) return BadNumber(kSampleTopP, Complaint::kTopP, Shortened(*top_p));
+      if (!IsUpToOne(*min_p)) return BadNumber(kSampleMinP, Complaint::kMinP, Shortened(*min_p));
       return none;
     }
     const uint order = largest[i - 1].x;
@@ -78,7 +104,7 @@ struct JudgeSample {
 [[max_total_threads_per_threadgroup(1024)]] kernel void check_sample(
     device Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
     device const float* temperature [[buffer(2)]], device const int* top_k [[buffer(3)]],
-    device const float* top_p [[buffer(4)]], device const float* min_p [[buffer(5)]],
+    device const uint2* top_p [[buffer(4)]], device const uint2* min_p [[buffer(5)]],
     device const uint2* largest [[buffer(6)]], uint lane [[thread_index_in_simdgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
@@ -141,11 +167,11 @@ struct Choices {
   device const float2* weights;
   uint n;
   uint threshold;
-  float least;
+  DoubleFloat least;
 
   DoubleFloat operator()(uint i) const {
     const DoubleFloat weight = PairFrom(weights[i]);
-    if (Ordered(logits[i]) < threshold || IsBelow(weight, Pair(least))) return Pair(0);
+    if (Ordered(logits[i]) < threshold || IsBelow(weight, least)) return Pair(0);
     return weight;
   }
 };
@@ -248,8 +274,8 @@ inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal,
     device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
     device int* tokens [[buffer(2)]], device float* log_probabilities [[buffer(3)]],
     device const float* all_logits [[buffer(4)]], device const float* temperature [[buffer(5)]],
-    device const int* top_k [[buffer(6)]], device const float* top_p [[buffer(7)]],
-    device const float* min_p [[buffer(8)]], device const uint* rng [[buffer(9)]],
+    device const int* top_k [[buffer(6)]], device const uint2* top_p_bits [[buffer(7)]],
+    device const uint2* min_p_bits [[buffer(8)]], device const uint* rng [[buffer(9)]],
     device const uint2* all_largest [[buffer(10)]], device const float2* all_weights [[buffer(11)]],
     device const float2* totals [[buffer(12)]], uint row [[threadgroup_position_in_grid]],
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
@@ -266,17 +292,19 @@ inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal,
   const bool is_infinite = largest.x == kInfinity;
   if (*temperature > 0 && !is_infinite) {
     // What the options leave, and the sum of its weights, of which the largest is 1.
-    Choices choices = {logits, all_weights + row * n, n, 0, 0};
+    Choices choices = {logits, all_weights + row * n, n, 0, Pair(0)};
+    const DoubleFloat top_p = PairFromDouble(*top_p_bits), min_p = PairFromDouble(*min_p_bits);
+    const bool has_top_p = IsBelow(top_p, Pair(1));
     if (*top_k != 0 && uint(*top_k) < n) {
       choices.threshold = Threshold(logits, n, uint(*top_k), counts, CountOne{}, at);
     }
     DoubleFloat total = Total(choices, sums, at);
-    if (*top_p < 1) {
-      const uint least = Threshold(logits, n, Multiply(total, *top_p), masses, choices, at);
+    if (has_top_p) {
+      const uint least = Threshold(logits, n, Multiply(total, top_p), masses, choices, at);
       choices.threshold = max(choices.threshold, least);
     }
-    choices.least = *min_p;
-    if (*top_p < 1 || *min_p > 0) total = Total(choices, sums, at);
+    choices.least = min_p;
+    if (has_top_p || min_p.high > 0) total = Total(choices, sums, at);
 
     // Uniform in [0, 1).
     const float u = float(RandomStream(rng + 3 * row, arguments.site).Word(0) >> 8) * (1.0f / 16777216);

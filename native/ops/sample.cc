@@ -17,8 +17,8 @@ Status Check(const OpView& op, Params& params) {
   if (logits.last() > 0x7FFFFFFF) check.Fail("logits is " + logits.ToString() + ", tokens must fit i32");
   check.Scalar(1, "temperature", Dtype::kF32);
   check.Scalar(2, "top_k", Dtype::kI32);
-  check.Scalar(3, "top_p", Dtype::kF32);
-  check.Scalar(4, "min_p", Dtype::kF32);
+  check.Scalar(3, "top_p", Dtype::kF64);
+  check.Scalar(4, "min_p", Dtype::kF64);
   check.Input(5, "rng", Dtype::kU32, WithLast(logits, 3));
   check.Output(0, "tokens", Dtype::kI32, LeadingDims(logits));
   check.Output(1, "log_probabilities", Dtype::kF32, LeadingDims(logits));
