@@ -1,7 +1,7 @@
 // The text that a command is given: as --data, by name, path or standard input, or as --text itself.
 
 import type { DataSource, Text } from '../data/corpus'
-import { standardInput } from '../data/read'
+import { isStandardInput } from '../data/read'
 import { NanoGptError, option, type Phrase, say, wordsOf } from '../errors'
 import { note } from './output'
 import { surfaceOf } from './surface'
@@ -21,9 +21,10 @@ export function sourcesOf({
   readonly text?: string
 }): readonly DataSource[] | undefined {
   // The second would wait for the first to end, and then find nothing.
-  if (data && data.indexOf(standardInput) !== data.lastIndexOf(standardInput)) {
+  const [, second] = data?.filter((each) => typeof each === 'string' && isStandardInput(each)) ?? []
+  if (second !== undefined) {
     const reason = 'standard input can be read only once'
-    throw new NanoGptError('option', { option: 'data', value: standardInput, reason })
+    throw new NanoGptError('option', { option: 'data', value: second, reason })
   }
   if (text === undefined) return data
   if (data === undefined) return [{ text }]
