@@ -248,7 +248,7 @@ bool IsPinned(const void* p) {
 void FailMallocAfter(int successes) { demands.mallocs_until_failure = successes; }
 const char* LastReport() { return report; }
 void ForgetFailure() {
-  for (SimtStream* s : streams) s->ops.clear();
+  for (SimtStream* s : streams) s->ops.clear(), s->begun = s->enqueued;
   sticky = last_error = cudaSuccess;
   report[0] = 0;
 }

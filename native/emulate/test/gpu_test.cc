@@ -72,32 +72,39 @@ class Wire {
 
   template <class T>
   void put(T value) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), bytes, bytes + sizeof(value));
+    append(&value, sizeof(value));
   }
   void text(std::string_view it) {
     put(static_cast<uint16_t>(it.size()));
-    const auto* bytes = reinterpret_cast<const std::byte*>(it.data());
-    bytes_.insert(bytes_.end(), bytes, bytes + it.size());
+    append(it.data(), it.size());
   }
   // Of f32.
   void buffer(std::string_view name, Role role, const std::vector<uint32_t>& shape) {
     text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(static_cast<uint8_t>(shape.size()));
     for (const uint32_t dim : shape) put(dim);
   }
-  // `attributes` follow.
   void op(std::string_view name, const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs,
-          uint16_t attributes = 0) {
+          const Attributes& attributes = {}) {
     text(name);
     for (const auto* indices : {&inputs, &outputs}) {
       put(static_cast<uint16_t>(indices->size()));
       for (const uint32_t index : *indices) put(index);
     }
-    put(attributes);
+    put(static_cast<uint16_t>(attributes.size()));
+    for (const auto& [key, attribute] : attributes) {
+      text(key), put(static_cast<uint8_t>(attribute.index()));
+      std::visit([&](auto value) { put(value); }, attribute);
+    }
   }
   std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
+  void append(const void* from, size_t size) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + size);
+    std::memcpy(bytes_.data() + at, from, size);
+  }
+
   std::vector<std::byte> bytes_;
 };
 
@@ -458,6 +465,7 @@ bool CutsWork(SharedPool& pool) {
   norm.op("global_norm", {0, 1}, {2});
   buffers("a norm, 1.6 µs", norm, kLarger, 1.6e-6, 2);
 
+  const Attributes as_they_are = {{"transpose_a", false}, {"transpose_b", false}};
   constexpr uint32_t kSide = 384;
   Wire products;  // 44 µs each for their flops, 26 for their bytes, 17 for the copies
   products.put(uint32_t{4});
@@ -465,7 +473,7 @@ bool CutsWork(SharedPool& pool) {
   for (const char* temporary : {"t", "u"}) products.buffer(temporary, Role::kTemporary, {kSide, kSide});
   products.buffer("y", Role::kOutput, {kSide, kSide});
   products.put(uint32_t{3});
-  for (uint32_t i = 0; i < 3; ++i) products.op("matmul", {i, 0}, {i + 1});
+  for (uint32_t i = 0; i < 3; ++i) products.op("matmul", {i, 0}, {i + 1}, as_they_are);
   buffers("products", products, size_t{kSide} * kSide, kNoLimit, 1);
   buffers("products, 75 µs", products, size_t{kSide} * kSide, 75e-6, 3);
 
@@ -479,8 +487,13 @@ bool CutsWork(SharedPool& pool) {
   attention.put(uint32_t{2});
   for (const bool first : {true, false}) {
     const uint32_t from = first ? 0 : 1;
-    attention.op("attention", {from, from, from}, first ? std::vector{1u, 2u} : std::vector{4u, 3u}, 1);
-    attention.text("scale"), attention.put(uint8_t{2}), attention.put(0.125);
+    attention.op("attention", {from, from, from}, first ? std::vector{1u, 2u} : std::vector{4u, 3u},
+                 {{"cached", false},
+                  {"dropout", 0.0},
+                  {"heads", int64_t{1}},
+                  {"kv_heads", int64_t{1}},
+                  {"scale", 0.125},
+                  {"site", int64_t{0}}});
   }
   buffers("attention", attention, kTokens * kChannels, kNoLimit, 1);
   buffers("attention, 24 µs", attention, kTokens * kChannels, 24e-6, 2);
@@ -492,8 +505,7 @@ bool CutsWork(SharedPool& pool) {
   parts.buffer("x", Role::kInput, {kRows, kTerms});
   parts.buffer("y", Role::kOutput, {kRows, kRows});
   parts.put(uint32_t{1});
-  parts.op("matmul", {0, 0}, {1}, 1);
-  parts.text("transpose_b"), parts.put(uint8_t{0}), parts.put(uint8_t{1});
+  parts.op("matmul", {0, 0}, {1}, {{"transpose_a", false}, {"transpose_b", true}});
   const double whole = RunOnce(parts, size_t{kRows} * kTerms, kNoLimit, true, pool).seconds.front();
   const double cut = RunOnce(parts, size_t{kRows} * kTerms, 0, true, pool).seconds.front();
   expect("the time of a product in two command buffers, as a part of that in one", cut > 0.5 * whole, cut / whole);
