@@ -403,11 +403,12 @@ bool Test(const std::string& path, Failures failures, Share share, SharedPool& p
 #ifdef NANO_TEST_METAL
 struct Execution {
   long command_buffers;
-  std::vector<double> seconds;  // of each op, if they are timed
+  double first_op;  // its part of the whole time, if ops are timed
 };
 
-// Runs a Program with one input once, while a command buffer is to take no longer than so many seconds.
-Execution RunOnce(const Wire& wire, size_t inputs, double most_seconds, bool timings, SharedPool& pool) {
+// Runs a Program with one input, while a command buffer is to take no longer than so many seconds; what is said is of
+// the second time, when all kernels are there.
+Execution RunTwice(const Wire& wire, size_t inputs, double most_seconds, bool timings, SharedPool& pool) {
   const auto must = [](const Status& status) {
     if (status.ok()) return;
     std::printf("FAIL %s\n", status.message().c_str());
@@ -424,11 +425,16 @@ Execution RunOnce(const Wire& wire, size_t inputs, double most_seconds, bool tim
   schedule.phases.push_back({handle.value(), 1, std::as_bytes(std::span(zeros))});
   schedule.timings = timings;
   const double usual = std::exchange(metal::most_seconds, most_seconds);
-  const long before = simt_command_buffers();
-  Result<RunReport> report = session.Run(schedule);
+  Execution last{};
+  for (int time = 0; time < 2; ++time) {
+    const long before = simt_command_buffers();
+    const Result<RunReport> report = session.Run(schedule);
+    must(report.status());
+    last.command_buffers = simt_command_buffers() - before;
+    if (timings) last.first_op = report.value().timings.front().front() / report.value().seconds;
+  }
   metal::most_seconds = usual;
-  must(report.status());
-  return {simt_command_buffers() - before, timings ? report.value().timings.front() : std::vector<double>()};
+  return last;
 }
 
 // Work is cut up by what it is estimated to take: by the flops of products and attention, by the bytes of all else. The
@@ -439,7 +445,7 @@ bool CutsWork(SharedPool& pool) {
     if (!good) ++bad, std::printf("FAIL cutting work: %s: %g\n", what, found);
   };
   const auto buffers = [&](const char* what, const Wire& wire, size_t inputs, double most_seconds, long wanted) {
-    const long found = RunOnce(wire, inputs, most_seconds, false, pool).command_buffers;
+    const long found = RunTwice(wire, inputs, most_seconds, false, pool).command_buffers;
     expect(what, found == wanted, static_cast<double>(found));
   };
   constexpr double kNoLimit = 1;
@@ -498,7 +504,7 @@ bool CutsWork(SharedPool& pool) {
   buffers("attention", attention, kTokens * kChannels, kNoLimit, 1);
   buffers("attention, 24 µs", attention, kTokens * kChannels, 24e-6, 2);
 
-  // A product in parts, and their sum: its time is that of both, though they lie in two command buffers.
+  // A product in parts, and their sum: its time is that of both command buffers, and nearly all there is.
   constexpr uint32_t kRows = 64, kTerms = 4096;
   Wire parts;
   parts.put(uint32_t{2});
@@ -506,9 +512,8 @@ bool CutsWork(SharedPool& pool) {
   parts.buffer("y", Role::kOutput, {kRows, kRows});
   parts.put(uint32_t{1});
   parts.op("matmul", {0, 0}, {1}, {{"transpose_a", false}, {"transpose_b", true}});
-  const double whole = RunOnce(parts, size_t{kRows} * kTerms, kNoLimit, true, pool).seconds.front();
-  const double cut = RunOnce(parts, size_t{kRows} * kTerms, 0, true, pool).seconds.front();
-  expect("the time of a product in two command buffers, as a part of that in one", cut > 0.5 * whole, cut / whole);
+  const double part = RunTwice(parts, size_t{kRows} * kTerms, 0, true, pool).first_op;
+  expect("the time of a product in two command buffers, as a part of the whole", part > 0.3, part);
   std::printf("%s long work is cut up\n", bad == 0 ? "ok  " : "FAIL");
   return bad == 0;
 }
