@@ -60,7 +60,8 @@ interrupted() {
   trap '' INT TERM HUP
   [ -z "$running" ] || kill "$running" 2>/dev/null
   [ -z "$current" ] || note "$current" interrupted 0 0
-  finish
+  (finish)
+  exit 130
 }
 publish() { :; }
 
