@@ -8,7 +8,7 @@
 #                                                  parity-bf16 and all others that begin so
 #   scripts/gpu.sh --commit NAME …                 what the report calls the version (default: what git says, or the pack)
 #   scripts/gpu.sh --pack FILE                     for a machine without Node or network: packs Node, what is compiled from
-#                                                  TypeScript and some case files into a .tar.gz …
+#                                                  TypeScript and some case files into a .tar.xz …
 #   scripts/gpu.sh --unpack FILE …                 … and uses them there
 #   scripts/gpu.sh --pack FILE --prebuilt          packs programs too, for GPUs of --architecture (default: 90), and …
 #   scripts/gpu.sh --unpack FILE --prebuilt …      … uses them: nothing is built there, unless they don't run
@@ -66,11 +66,12 @@ if [ -n "$pack" ]; then
   fi
   rm -rf "$packed/cases" "$packed/programs"
   mkdir -p "$packed/cases"
-  # All in bf16 and tf32 but the largest, and some of each other kind.
-  choose() { node scripts/gpu_cases.js --list --cases "$packed/all" "$@" | xargs cp -t "$packed/cases"; }
-  choose --format bf16 --work 1e9 --bytes 3e6
-  choose --format tf32 --work 1e9 --bytes 1e6 --each 40
-  choose --format f32 --work 1e8 --bytes 1e5 --each 20
+  # Some of each kind, most of them in bf16; of its gradients of attention, all that have several tiles.
+  choose() { node scripts/gpu_cases.js --list --cases "$packed/all" --work 1e9 "$@" | xargs cp -t "$packed/cases"; }
+  choose --format bf16 --many-tiles
+  choose --format bf16 --bytes 5e4 --each 30
+  choose --format tf32 --bytes 1e5 --each 20
+  choose --format f32 --bytes 5e4 --each 8
   node scripts/gpu_cases.js --count --cases "$packed/cases" || die 'cases are missing in the pack'
   echo "${commit:-unknown}" >"$packed/commit"
   strip -o "$packed/node" "$(command -v node)" || cp "$(command -v node)" "$packed/node"
@@ -88,16 +89,14 @@ if [ -n "$pack" ]; then
   fi
   mapfile -t modules < <(npm ls --omit=dev --all --parseable | sed -n "s|^$PWD/||p" | grep -v typescript)
   mkdir -p "$(dirname "$pack")"
-  case $pack in
-    *.xz) XZ_OPT='-6 -T0' tar -cJf "$pack" "${folders[@]}" "${modules[@]}" ;;
-    *) tar -cf - "${folders[@]}" "${modules[@]}" | gzip -9 >"$pack" ;;
-  esac || die "$pack can't be written"
+  XZ_OPT=${XZ_OPT:--6 -T0} tar -caf "$pack" "${folders[@]}" "${modules[@]}" || die "$pack can't be written"
   ls -lh "$pack"
   exit
 fi
 # Not every machine has xz; CMake and Python bring their own.
 if [ -n "$unpack" ]; then
-  tar -xf "$unpack" || cmake -E tar xf "$unpack" || "$python" -m tarfile -e "$unpack" . || die "$unpack can't be unpacked"
+  tar -xf "$unpack" 2>/dev/null || cmake -E tar xf "$unpack" 2>/dev/null || "$python" -m tarfile -e "$unpack" . ||
+    die "$unpack can't be unpacked"
 fi
 [ -n "$commit" ] || commit=$(cat "$packed/commit" 2>/dev/null)
 

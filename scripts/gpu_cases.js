@@ -207,6 +207,7 @@ const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [o
   --bytes N          leaves out cases whose tensors take more (default 64 MiB)
   --each N           only about N of each kind
   --format NAME      only cases that compute in f32, tf32 or bf16
+  --many-tiles       only gradients of attention over several tiles
   --only TEXT        only cases whose name or ops hold TEXT
   --without PATTERN  without those whose name it matches
   --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
@@ -228,9 +229,10 @@ async function main() {
   const without = process.argv.includes('--without') ? new RegExp(argument('--without')) : undefined
   const wanted = argument('--format')
   const all = describeCases(folder).filter(
-    ({ name, ops, format }) =>
+    ({ name, ops, format, manyTiles }) =>
       `${name} ${ops.join(' ')}`.includes(only) &&
       !without?.test(name) &&
+      (manyTiles || !process.argv.includes('--many-tiles')) &&
       (wanted === undefined || format === wanted),
   )
   const limits = {

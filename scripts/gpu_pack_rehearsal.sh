@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 keep=''
 [ "${1:-}" != --keep ] || keep=1
-pack=build/gpu-rehearsal.tar.gz
-scripts/gpu.sh --rehearse --pack $pack --prebuilt
+pack=build/gpu-rehearsal.tar.xz
+XZ_OPT='-0 -T0' scripts/gpu.sh --rehearse --pack $pack --prebuilt
 
 place=$(mktemp -d)
 if [ -n "$keep" ]; then echo "$place"; else trap 'rm -rf "$place"' EXIT; fi
@@ -30,7 +30,7 @@ wrong() {
   echo "WRONG: $*"
   problems=$((problems + 1))
 }
-there=(env PATH="$tools" OUT="$out" scripts/gpu.sh --rehearse --unpack build/gpu-rehearsal.tar.gz --prebuilt --commit rehearsed)
+there=(env PATH="$tools" OUT="$out" scripts/gpu.sh --rehearse --unpack build/gpu-rehearsal.tar.xz --prebuilt --commit rehearsed)
 # Exactly the report, its JSON and the logs; names of letters, digits, '.', '_' and '-'; 16 MiB at most.
 came_back() { # REPORT
   for end in md json tar.gz; do [ -s "$out/$1.$end" ] || wrong "$1.$end did not come back"; done

@@ -355,7 +355,7 @@ class Bench {
 
   static void CompareElement(const Compared& it, int64_t z, int64_t i, int64_t j, Worst& worst) {
     const auto& [kind, p, options, a, b, c, bias, got] = it;
-    const bool rounded = kind.precision == Precision::kTf32;
+    const bool rounded = kind.precision == Precision::kTf32, relu = options.relu;
     const auto at = static_cast<size_t>(z * p.c_step + i * p.c_row + j);
     double sum = 0, exact = 0, magnitude = 0;
     for (int64_t t = 0; t < p.k; ++t) {
@@ -369,7 +369,7 @@ class Bench {
     const double shifted = options.bias ? static_cast<double>(bias[static_cast<size_t>(j)]) : 0;
     const auto finish = [&](double value) {
       value += added + shifted;
-      return options.relu && value < 0 ? 0 : value;
+      return relu && value < 0 ? 0 : value;
     };
     double bound =
         16 * kEpsilon * std::sqrt(static_cast<double>(p.k)) * (magnitude + std::fabs(added) + std::fabs(shifted));
