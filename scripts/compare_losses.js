@@ -33,8 +33,8 @@ function main() {
   const mean = differences.reduce((sum, difference) => sum + difference, 0) / a.length
   const digits = (value) => value.toFixed(4)
   console.log(
-    `${a.length} steps, ${digits(a[0])} to ${digits(a.at(-1))}: at most ${sizes[worst].toFixed(5)} apart, in step ${worst + 1} ` +
-      `(${digits(a[worst])} and ${digits(b[worst])}); ${mean.toFixed(5)} on average; the bound is ${bound}`,
+    `${a.length} steps: at most ${sizes[worst].toFixed(5)} apart (bound ${bound}), in step ${worst + 1}: ${digits(a[worst])} and ` +
+      `${digits(b[worst])}; ${mean.toFixed(5)} on average; ${digits(a[0])} to ${digits(a.at(-1))}`,
   )
   return sizes[worst] <= bound ? 0 : 1
 }
