@@ -69,9 +69,9 @@ if [ -n "$pack" ]; then
   # Some of each kind, most of them in bf16; of its gradients of attention, all that have several tiles.
   choose() { node scripts/gpu_cases.js --list --cases "$packed/all" --work 1e9 "$@" | xargs cp -t "$packed/cases"; }
   choose --format bf16 --many-tiles
-  choose --format bf16 --bytes 5e4 --each 30
+  choose --format bf16 --bytes 1e5 --each 40
   choose --format tf32 --bytes 1e5 --each 20
-  choose --format f32 --bytes 5e4 --each 8
+  choose --format f32 --bytes 5e4 --each 12
   node scripts/gpu_cases.js --count --cases "$packed/cases" || die 'cases are missing in the pack'
   echo "${commit:-unknown}" >"$packed/commit"
   strip -o "$packed/node" "$(command -v node)" || cp "$(command -v node)" "$packed/node"

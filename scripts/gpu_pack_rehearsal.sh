@@ -63,8 +63,9 @@ grep -q 'skipped: no time left' "$out/rehearsal-$date.md" || wrong 'what was ski
 rm -f "$out"/*
 
 echo '--- interrupted'
+rm -r "gpu-results/rehearsal-$date-only"
 "${there[@]}" --minutes 10 --only runtime,parity-f32 &
-for _ in $(seq 300); do
+for _ in $(seq 3000); do
   [ ! -e "gpu-results/rehearsal-$date-only/parity-f32.log" ] || break
   sleep 0.2
 done
