@@ -111,6 +111,13 @@ part() {
   return $end
 }
 
+# must NAME SECONDS COMMAND...: a part that all others need: it is tried whatever time is left and whichever parts are asked for.
+must() {
+  local part=$1 limit=$2 left=$((deadline - SECONDS)) only=''
+  shift 2
+  part "$part" $((limit < left ? limit : left)) "$@"
+}
+
 # losses PART: the losses and norms of a training run with --json.
 losses() { grep -oE '"(losses|gradientNorms)":\[[^]]*' "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'; }
 
