@@ -1,6 +1,7 @@
 // The emulator's own test: what must work does, what is wrong is reported. Built plain and with the race
 // detector, which has cases of its own; and by nvcc, for a GPU, with the cases alone that are about CUDA's runtime.
-// Every case runs in a child process, since some end in a fault.
+// Every case runs in a child process, since some end in a fault, and has a minute there: one that hangs is ended, and a
+// GPU's context takes seconds under a sanitizer.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -460,6 +461,7 @@ const char* begin(simt::Schedule schedule) {
 const std::vector<int> schedules = {0};
 const char* begin(int) { return "GPU"; }
 #endif
+constexpr unsigned kSeconds = 60;
 }  // namespace
 
 int main(int count, char**) {
@@ -475,6 +477,7 @@ int main(int count, char**) {
       if (!child) {
         dup2(fd[1], 1);
         dup2(fd[1], 2);
+        alarm(kSeconds);
         begin(schedule);
         c.body();
         fflush(stdout);
