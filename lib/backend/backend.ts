@@ -45,7 +45,7 @@ export interface RunResult {
 
 /** A Store and the Programs over it, on one device. Calls are carried out in the order they are made. */
 export interface Session {
-  /** 'js', 'cpu', 'cuda', 'cuda:1'. */
+  /** As the `device` option names it; of several GPUs 'cuda:1'. */
   readonly device: string
   /** The fused ops that this device has; `fuse` makes no others. */
   readonly fusedOps: readonly string[]

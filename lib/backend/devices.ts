@@ -1,16 +1,17 @@
 // Which devices there are, and how to open one.
 
-import { NanoGptError, suggest } from '../errors'
+import { NanoGptError, option, say, suggest } from '../errors'
 import type { Session } from './backend'
 import { JsSession } from './js/session'
+import { type DeviceName, deviceNames, type GpuName, gpuNames } from './names'
 import { loadAddon } from './native/addon'
 import { NativeSession, setThreads } from './native/session'
 
 export interface Device {
-  /** What the `device` option takes: 'cpu', 'js', 'cuda', 'metal'. */
-  readonly name: string
+  /** What the `device` option takes. */
+  readonly name: DeviceName
   readonly available: boolean
-  /** Whether this machine has one, though it may be of no use: a GPU whose driver is too old, say. */
+  /** Whether this machine has one, though it may be unusable: a GPU whose driver is too old, say. */
   readonly present: boolean
   /** What it is, or why it isn't available. */
   readonly description: string
@@ -20,33 +21,36 @@ export interface Device {
 export function devices(): Device[] {
   const { addon, path, reason } = loadAddon()
   const info = addon?.info()
-  const gpu = (name: 'cuda' | 'metal'): Device => ({
-    name,
-    available: info?.[name].available ?? false,
-    present: info?.[name].present ?? false,
-    description: info?.[name].reason ?? 'needs the native binary',
+  return deviceNames.map((name) => {
+    if (name === 'js') {
+      return { name, available: true, present: true, description: 'plain TypeScript: the reference, slow' }
+    }
+    if (isGpuName(name)) {
+      return {
+        name,
+        available: info?.[name].available ?? false,
+        present: info?.[name].present ?? false,
+        description: info?.[name].reason ?? 'needs the native binary',
+      }
+    }
+    const description = info
+      ? `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}`
+      : reason!
+    return { name, available: !!info, present: !!info, description }
   })
-  const cpu = info ? `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}` : reason!
-  return [
-    gpu('cuda'),
-    gpu('metal'),
-    { name: 'cpu', available: !!info, present: !!info, description: cpu },
-    { name: 'js', available: true, present: true, description: 'plain TypeScript: the reference, slow' },
-  ]
 }
 
 export interface OpenOptions {
-  /** A device's name, or 'auto': the best that can be used. 'cuda:1' is the second NVIDIA GPU. Default 'auto'. */
+  /** A device's name, or 'auto': the best that can be used. Default: 'auto'. */
   device?: string
   /** Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`. */
   threads?: number
-  /** CPU instruction set: 'avx2', 'neon', 'portable' or 'blas'. Default: the best here. */
+  /** Instructions that the CPU kernels use. Default: the best here. */
   instructionSet?: string
 }
 
 /** A device that 'auto' would have taken if it could. */
 export interface PassedOver {
-  /** 'cuda', 'metal'. */
   readonly device: string
   readonly reason: string
   /** The one that is tried next. */
@@ -58,13 +62,13 @@ export type OnPassedOver = (passedOver: PassedOver) => void
 
 /** In one line. */
 export function describePassedOver({ device, reason, instead }: PassedOver): string {
-  return `${device} can't be used: ${reason}; going on with ${instead}`
+  return `${device} can't be used: ${reason}; continuing with ${instead}`
 }
 
 const warn: OnPassedOver = (passedOver) =>
   process.emitWarning(describePassedOver(passedOver), 'NanoGptWarning')
 
-/** What a device says that can't do what another may. */
+/** Errors of a device that can't do what another may. */
 const faults = ['unsupported', 'out_of_memory', 'device_lost']
 
 export function isFault(error: unknown): error is NanoGptError {
@@ -72,7 +76,7 @@ export function isFault(error: unknown): error is NanoGptError {
 }
 
 /**
- * Does something on the device of that name; for 'auto' on the best with which it works. A GPU that is of no use, or on which `work`
+ * Does something on the device of that name; for 'auto' on the best with which it works. A GPU that can't be used, or on which `work`
  * ends in a fault of the device's (too little memory, an op that it can't do), is passed over for the next. What was named is never
  * replaced, nor a GPU once `hasBegun` says that something would be lost.
  *
@@ -87,9 +91,9 @@ export async function onDevice<T>(
 ): Promise<T> {
   if (name !== 'auto') return work(name)
   const present = devices().filter((device) => device.present)
-  const gpus = present.filter(isGpu)
+  const gpus = present.filter((device) => isGpuName(device.name))
   // With no native engine it is 'js'.
-  const last = present.find((device) => !isGpu(device))!
+  const last = present.find((device) => !isGpuName(device.name))!
   for (const [index, { name: device, available, description }] of gpus.entries()) {
     const passOver = (reason: string) =>
       onPassedOver({ device, reason, instead: gpus[index + 1]?.name ?? last.name })
@@ -107,13 +111,16 @@ export async function onDevice<T>(
   return work(last.name)
 }
 
-function isGpu({ name }: Device): boolean {
-  return name === 'cuda' || name === 'metal'
+function isGpuName(name: string): name is GpuName {
+  return gpuNames.some((gpu) => gpu === name)
 }
+
+/** One GPU of several: 'cuda:1'. */
+const numbered = new RegExp(`^(${gpuNames.join('|')}):\\d+$`)
 
 /**
  * @param onPassedOver as for `onDevice`
- * @throws NanoGptError if the device is unknown or not available here, with the reason
+ * @throws NanoGptError 'device' if the device is unknown or not available here, with the reason
  */
 export function openSession(options: OpenOptions = {}, onPassedOver?: OnPassedOver): Promise<Session> {
   return onDevice(options.device, (device) => open({ ...options, device }), onPassedOver)
@@ -121,14 +128,16 @@ export function openSession(options: OpenOptions = {}, onPassedOver?: OnPassedOv
 
 async function open({ device: name, threads, instructionSet }: OpenOptions & { device: string }) {
   const all = devices()
-  const kind = name.replace(/^(cuda|metal):\d+$/, '$1')
+  const kind = name.replace(numbered, '$1')
   const device = all.find((candidate) => candidate.name === kind)
   if (!device) throw unknownDevice(name, all)
   if (!device.available) {
-    throw new NanoGptError(
-      'device',
-      `device '${name}' is not available: ${device.description}. Use device: 'auto' for the best there is`,
-    )
+    throw new NanoGptError('device', {
+      option: 'device',
+      value: name,
+      reason: `it is not available: ${device.description}`,
+      remedy: say`${option('device', 'auto')} takes the best there is`,
+    })
   }
   if (device.name === 'js') return new JsSession()
   const { addon } = loadAddon()
@@ -136,9 +145,23 @@ async function open({ device: name, threads, instructionSet }: OpenOptions & { d
   return new NativeSession(addon!, { device: name, instructionSet })
 }
 
+/** Other words for a GPU. */
+const otherNames: Readonly<Record<string, GpuName | 'any'>> = {
+  gpu: 'any',
+  nvidia: 'cuda',
+  apple: 'metal',
+  mps: 'metal',
+}
+
 function unknownDevice(name: string, all: readonly Device[]): NanoGptError {
-  const names = ['auto', ...all.map((device) => device.name)]
-  const close = suggest(name, names)
-  const hint = close ? ` Did you mean '${close}'?` : ''
-  return new NanoGptError('device', `there is no device '${name}'; there are ${names.join(', ')}.${hint}`)
+  const meant = otherNames[name.toLowerCase().replace(/:\d+$/, '')]
+  const gpu = all.find((device) => device.available && isGpuName(device.name))
+  const names = ['auto', ...deviceNames]
+  const close = meant === 'any' ? (gpu?.name ?? 'auto') : (meant ?? suggest(name, names))
+  return new NanoGptError('device', {
+    option: 'device',
+    value: name,
+    reason: `there is no such device; there are ${names.join(', ')}`,
+    ...(close !== undefined && { remedy: say`Did you mean ${option('device', close)}?` }),
+  })
 }

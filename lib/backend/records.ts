@@ -10,6 +10,7 @@ import {
   sizeOf,
   type TypedArray,
 } from '../graph/dtype'
+import { allocating } from '../graph/memory'
 import { buffersOf, type Program } from '../graph/program'
 
 interface Field {
@@ -37,7 +38,8 @@ export class RecordLayout {
 
   /** One record for each element of `values`. */
   pack(values: readonly Readonly<Record<string, number | ArrayLike<number>>>[]): Uint8Array {
-    const bytes = new Uint8Array(this.size * values.length)
+    const size = this.size * values.length
+    const bytes = allocating('the inputs of a run', size, () => new Uint8Array(size))
     values.forEach((value, index) => {
       for (const field of this.fields) {
         const array = toArray(field, value[field.name])
@@ -52,19 +54,21 @@ export class RecordLayout {
     const field = this.field(name)
     const width = field.elements * bytesPerElement[field.dtype]
     const count = Math.floor(records.length / this.size)
-    const bytes = new Uint8Array(width * count)
+    const what = `the output ${name}`
+    const bytes = allocating(what, width * count, () => new Uint8Array(width * count))
     for (let i = 0; i < count; i++) {
       const at = i * this.size + field.offset
       bytes.set(records.subarray(at, at + width), i * width)
     }
-    return arrayFrom(field.dtype, bytes)
+    return arrayFrom(field.dtype, bytes, what)
   }
 
   private field(name: string): Field {
     const field = this.fields.find((candidate) => candidate.name === name)
-    if (!field)
-      throw new NanoGptError('program', `the Program has no buffer ${name} here; it has ${this.names()}`)
-    return field
+    if (field) return field
+    throw new NanoGptError('program', {
+      reason: `the Program has no buffer ${name} here; it has ${this.names()}`,
+    })
   }
 
   private names(): string {
@@ -76,9 +80,12 @@ function toArray(field: Field, value: number | ArrayLike<number> | undefined): T
   const given = typeof value === 'number' ? [value] : value
   if (given?.length !== field.elements) {
     const count = given ? `${given.length} values` : 'nothing'
-    throw new NanoGptError('program', `input ${field.name} needs ${field.elements} values, and ${count} came`)
+    throw new NanoGptError('program', {
+      subject: field.name,
+      reason: `this input takes ${field.elements} values, not ${count}`,
+    })
   }
-  const array = allocate(field.dtype, field.elements)
+  const array: TypedArray = allocate(field.dtype, field.elements, `the input ${field.name}`)
   array.set(given)
   return array
 }

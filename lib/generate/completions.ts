@@ -1,6 +1,7 @@
 // Completions: several texts at once, each with its tokens and how likely they were.
 
 import { randomInt } from 'node:crypto'
+import { seedToJSON } from '../options'
 import { seedFrom, seedToBigInt } from '../random/philox'
 import type { Tokenizer } from '../tokenizer/tokenizer'
 import type { Generator, Request } from './generator'
@@ -15,6 +16,7 @@ export interface CompletionPiece extends Piece {
   readonly finish?: Finish
 }
 
+/** Plain data: `JSON.stringify` loses nothing. */
 export interface Completion extends Piece {
   readonly prompt: string
   /** What came after the prompt. */
@@ -25,8 +27,8 @@ export interface Completion extends Piece {
   readonly logProbabilities: readonly number[]
   /** 'length': all tokens that were asked for; 'stop': a stop string came. */
   readonly finish: Finish
-  /** Given as `seed` with this prompt alone, it gives the same text. */
-  readonly seed: bigint
+  /** Given as `seed` with this prompt alone, it gives the same text. Beyond 2^53 a string of digits, as a number would be rounded. */
+  readonly seed: number | string
 }
 
 /** A prompt's text and what the model reads of it. */
@@ -45,7 +47,7 @@ export class Completions {
     n: number,
     private readonly options: Generation,
   ) {
-    const first = seedToBigInt(seedFrom(options.seed ?? randomInt(2 ** 32)))
+    const first = options.seed ?? BigInt(randomInt(2 ** 32))
     const samples = prompts.flatMap((prompt) => Array.from({ length: n }, (_, k) => ({ prompt, k })))
     this.texts = samples.map(({ prompt }) => prompt.text)
     this.requests = samples.map(({ prompt, k }) => ({
@@ -65,8 +67,11 @@ export class Completions {
       const piece = writer.push(draws)
       drawn[index] += draws.length
       if (writer.stopped) yield { index, ...piece, finish: 'stop' }
-      else if (drawn[index] >= maxTokens) yield { index, ...join([piece, writer.rest()]), finish: 'length' }
-      else if (piece.text !== '') yield { index, ...piece }
+      else if (drawn[index] >= maxTokens) {
+        const whole = join([piece, writer.rest()])
+        // A stop string may come with what was still an incomplete character.
+        yield { index, ...whole, finish: writer.stopped ? 'stop' : 'length' }
+      } else if (piece.text !== '') yield { index, ...piece }
     }
   }
 
@@ -77,7 +82,7 @@ export class Completions {
       prompt: this.texts[index],
       ...join(pieces[index]),
       finish: pieces[index].at(-1)!.finish!,
-      seed: seedToBigInt(seed),
+      seed: seedToJSON(seedToBigInt(seed)),
     }))
   }
 }

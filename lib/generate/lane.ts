@@ -3,6 +3,7 @@
 import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
+import { allocate } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { LanguageModel } from '../nn'
 import type { Seed } from '../random/philox'
@@ -103,7 +104,9 @@ export class Lane {
 
   private async run(steps: number, phases: Phase[]) {
     const result = await this.session.run(steps, phases)
-    if (result.failure) throw new NanoGptError(result.failure.code, `generate: ${result.failure.message}`)
+    if (result.failure) {
+      throw new NanoGptError(result.failure.code, { where: 'generate', reason: result.failure.message })
+    }
     return result
   }
 
@@ -113,7 +116,7 @@ export class Lane {
     const { vocabSize } = this.model.sizes
     const name = countsName(this.lane.name)
     await this.allocate(name, 'i32', [this.lane.slots, vocabSize])
-    const counts = new Int32Array(this.lane.slots * vocabSize)
+    const counts = allocate('i32', this.lane.slots * vocabSize, `the input ${name}`)
     for (const place of places) counts.set(place.counts, place.slot * vocabSize)
     await this.session.write(name, counts)
   }
@@ -130,6 +133,8 @@ export class Lane {
       const make = kind === 'prefill' ? prefillProgram : decodeProgram
       compiled = this.prepare(make(this.model, this.lane, size, options))
       this.programs.set(key, compiled)
+      // What failed for want of memory may work when there is more.
+      compiled.catch(() => this.programs.delete(key))
     }
     return compiled
   }
@@ -147,7 +152,12 @@ export class Lane {
   private async allocate(...[name, dtype, shape]: Parameters<Session['allocate']>): Promise<void> {
     if (this.allocated.has(name)) return
     this.allocated.add(name)
-    await this.session.allocate(name, dtype, shape)
+    try {
+      await this.session.allocate(name, dtype, shape)
+    } catch (error) {
+      this.allocated.delete(name)
+      throw error
+    }
   }
 }
 

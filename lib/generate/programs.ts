@@ -91,8 +91,8 @@ function draw(
   const inputs = {
     temperature: trace.input('temperature', 'f32', []),
     topK: trace.input('topK', 'i32', []),
-    topP: trace.input('topP', 'f32', []),
-    minP: trace.input('minP', 'f32', []),
+    topP: trace.input('topP', 'f64', []),
+    minP: trace.input('minP', 'f64', []),
     rng: trace.input('rng', 'u32', [B, 1, 3]),
   }
   const weighed = penalty

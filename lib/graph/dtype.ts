@@ -1,5 +1,7 @@
 // Element types, and the typed arrays that hold them in JavaScript.
 
+import { allocating } from './memory'
+
 export const dtypes = ['f32', 'f64', 'bf16', 'f16', 'i32', 'u16', 'u32'] as const
 export type Dtype = (typeof dtypes)[number]
 
@@ -17,22 +19,41 @@ export const bytesPerElement: Record<Dtype, number> = {
 export type FloatArray = Float32Array | Float64Array
 export type TypedArray = FloatArray | Int32Array | Uint16Array | Uint32Array
 
-/** A zero-filled array of `length` elements; bf16 and f16 hold their bits in a Uint16Array. */
-export function allocate(dtype: Dtype, length: number): TypedArray {
-  switch (dtype) {
-    case 'f32':
-      return new Float32Array(length)
-    case 'f64':
-      return new Float64Array(length)
-    case 'i32':
-      return new Int32Array(length)
-    case 'u32':
-      return new Uint32Array(length)
-    case 'u16':
-    case 'bf16':
-    case 'f16':
-      return new Uint16Array(length)
-  }
+/** bf16 and f16 hold their bits in a Uint16Array. */
+const arrayOf = {
+  f32: Float32Array,
+  f64: Float64Array,
+  bf16: Uint16Array,
+  f16: Uint16Array,
+  i32: Int32Array,
+  u16: Uint16Array,
+  u32: Uint32Array,
+} as const satisfies Record<Dtype, unknown>
+
+/**
+ * A zero-filled array.
+ *
+ * @param what it is for, in an error
+ * @throws NanoGptError 'out_of_memory'
+ */
+export function allocate<D extends Dtype>(
+  dtype: D,
+  length: number,
+  what = `an array of ${length} ${dtype}`,
+): InstanceType<(typeof arrayOf)[D]> {
+  const made = allocating(what, length * bytesPerElement[dtype], () => new arrayOf[dtype](length))
+  return made as InstanceType<(typeof arrayOf)[D]>
+}
+
+/** As `array.slice()`. */
+export function copyOf<T extends TypedArray | Uint8Array>(array: T, what: string): T {
+  return allocating(what, array.byteLength, () => array.slice() as T)
+}
+
+/** The name of an array's class, 'Float32Array', whatever realm it is from; undefined for what is no typed array. */
+export function arrayClass(value: unknown): string | undefined {
+  const name = ArrayBuffer.isView(value) ? Object.prototype.toString.call(value).slice(8, -1) : undefined
+  return name === 'DataView' ? undefined : name
 }
 
 /** The bytes of an array, shared, not copied. */
@@ -41,8 +62,8 @@ export function bytesOf(array: TypedArray): Uint8Array {
 }
 
 /** A copy of little-endian `bytes` as an array of `dtype`. */
-export function arrayFrom(dtype: Dtype, bytes: Uint8Array): TypedArray {
-  const array = allocate(dtype, bytes.byteLength / bytesPerElement[dtype])
+export function arrayFrom(dtype: Dtype, bytes: Uint8Array, what?: string): TypedArray {
+  const array: TypedArray = allocate(dtype, bytes.byteLength / bytesPerElement[dtype], what)
   bytesOf(array).set(bytes)
   return array
 }

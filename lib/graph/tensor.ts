@@ -4,6 +4,7 @@
 import { NanoGptError } from '../errors'
 import {
   allocate,
+  arrayClass,
   type Dtype,
   type Shape,
   sameShape,
@@ -119,9 +120,18 @@ function flatten(values: Nested, shape: Shape, axis: number): number[] {
   throw new NanoGptError('shape', `the nested arrays are ragged: expected the shape [${shape}] throughout`)
 }
 
+const dtypeOfClass: Readonly<Record<string, Dtype>> = {
+  Float32Array: 'f32',
+  Float64Array: 'f64',
+  Int32Array: 'i32',
+  Uint16Array: 'u16',
+  Uint32Array: 'u32',
+}
+
 function dtypeOf(values: TypedArray): Dtype {
-  if (values instanceof Float32Array) return 'f32'
-  if (values instanceof Float64Array) return 'f64'
-  if (values instanceof Int32Array) return 'i32'
-  return values instanceof Uint16Array ? 'u16' : 'u32'
+  const name = arrayClass(values) ?? 'DataView'
+  const dtype = dtypeOfClass[name]
+  if (dtype) return dtype
+  const known = Object.keys(dtypeOfClass).join(', ')
+  throw new NanoGptError('shape', `a tensor can't be made of a ${name}; it can of ${known}`)
 }

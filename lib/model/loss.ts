@@ -101,7 +101,7 @@ export class TextLoss {
       const { outputs, seconds, failure } = await this.session.run(steps, [
         { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
       ])
-      if (failure) throw new NanoGptError(failure.code, `loss: ${failure.message}`)
+      if (failure) throw new NanoGptError(failure.code, { where: 'loss', reason: failure.message })
       losses.push(...program.outputs.unpack(outputs[0], 'loss'))
       perCall = Math.max(1, Math.min(2 * perCall, Math.floor((secondsPerCall * steps) / seconds)))
     }

@@ -2,9 +2,18 @@
 
 import type { Session } from '../backend/backend'
 import { NanoGptError } from '../errors'
-import { type Dtype, describe, type Shape, sameShape, sizeOf, type TypedArray } from '../graph/dtype'
+import {
+  allocate,
+  type Dtype,
+  describe,
+  type Shape,
+  sameShape,
+  sizeOf,
+  type TypedArray,
+} from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
-import { averageName } from '../optim/average'
+import { averageName, averagePrefix } from '../optim/average'
+import { optimizerNames } from '../optim/names'
 import { normalFill, type Seed, site, uniformFill } from '../random/philox'
 
 /** A named tensor outside the Store. */
@@ -17,8 +26,8 @@ export interface TensorState {
 
 /** What a parameter begins as: a function of the seed and its path alone. */
 export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
-  const values = new Float32Array(sizeOf(parameter.shape))
   const { initial, path } = parameter
+  const values = allocate('f32', sizeOf(parameter.shape), `the weight ${path}`)
   if (initial.kind === 'constant') values.fill(initial.value)
   else if (initial.kind === 'normal') normalFill(values, site(`${path}.init`), seed, initial.deviation)
   else uniformFill(values, initial.bound, site(`${path}.init`), seed)
@@ -42,22 +51,51 @@ export async function initializeWeights(
   }
 }
 
+/** Tensors by name, and the file they are from. */
+export interface TensorSource {
+  readonly path: string
+  readonly tensors: ReadonlyMap<string, TensorState>
+}
+
+/** What stands before a parameter's path in the name of its average or of an optimizer's state: `adamw/m/`. */
+const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]+/)`)
+
+/**
+ * A file with tensors of other parameters is not the model that it says it is: of its layers some would be left out.
+ *
+ * @param wanted names of tensors that include the path of each parameter, be it in a group
+ * @throws NanoGptError 'checkpoint' naming the first tensor that belongs to none of them
+ */
+function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { name: string }[]): void {
+  const paths = new Set(wanted.map(({ name }) => name.replace(group, '')))
+  const strangers = [...tensors.keys()].filter((name) => !paths.has(name.replace(group, '')))
+  if (strangers.length === 0) return
+  const others = strangers.length > 1 ? ` (nor do ${strangers.length - 1} more)` : ''
+  throw new NanoGptError('checkpoint', {
+    subject: path,
+    reason: `its tensor ${strangers[0]} belongs to no part of the model that its metadata describes${others}`,
+    remedy: 'copy it again from where it came, or take another checkpoint of its run',
+  })
+}
+
 /** Allocates f32 tensors and fills them from a checkpoint's, which may have other names there. */
 export async function loadTensors(
   session: Session,
   wanted: readonly { name: string; shape: Shape }[],
-  source: { readonly path: string; readonly tensors: ReadonlyMap<string, TensorState> },
+  source: TensorSource,
   nameThere = (name: string) => name,
 ): Promise<void> {
+  refuseStrangers(source, wanted)
   for (const { name, shape } of wanted) {
     const there = nameThere(name)
     const found = source.tensors.get(there)
     if (found?.dtype !== 'f32' || !sameShape(found.shape, shape)) {
       const instead = found ? `it is ${describe(found)}` : 'it is missing'
-      throw new NanoGptError(
-        'checkpoint',
-        `${source.path}: ${there} should be f32 [${shape.join(', ')}], but ${instead}`,
-      )
+      throw new NanoGptError('checkpoint', {
+        subject: source.path,
+        reason: `${there} should be f32 [${shape.join(', ')}], but ${instead}`,
+        remedy: 'copy it again from where it came, or take another checkpoint of its run',
+      })
     }
     await session.allocate(name, 'f32', shape)
     await session.write(name, found.data)
@@ -68,7 +106,7 @@ export async function loadTensors(
 export async function loadWeights(
   session: Session,
   parameters: readonly Parameter[],
-  source: { readonly path: string; readonly tensors: ReadonlyMap<string, TensorState> },
+  source: TensorSource,
 ): Promise<void> {
   const averaged = parameters.some(({ path }) => source.tensors.has(averageName(path)))
   await loadTensors(session, weightTensors(parameters), source, averaged ? averageName : undefined)

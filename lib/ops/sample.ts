@@ -13,8 +13,8 @@ export const sampleOp = defineOp({
     expectFloat('sample', 'logits', logits)
     expectSpec('sample', 'temperature', temperature, 'f32', [])
     expectSpec('sample', 'top_k', topK, 'i32', [])
-    expectSpec('sample', 'top_p', topP, 'f32', [])
-    expectSpec('sample', 'min_p', minP, 'f32', [])
+    expectSpec('sample', 'top_p', topP, 'f64', [])
+    expectSpec('sample', 'min_p', minP, 'f64', [])
     const rows = logits.shape.slice(0, -1)
     expectSpec('sample', 'rng', rng, 'u32', [...rows, 3])
     return [
@@ -116,9 +116,9 @@ export interface SampleInputs {
   temperature: Tensor
   /** i32 []; 0: all. */
   topK: Tensor
-  /** f32 [], in (0, 1]; 1: all. */
+  /** f64 [], in (0, 1]; 1: all. 0.8 rounded to f32 is larger, and would keep one token more where probabilities reach 0.8. */
   topP: Tensor
-  /** f32 [], in [0, 1]; 0: all. */
+  /** f64 [], in [0, 1]; 0: all. */
   minP: Tensor
   /** u32 […, 3], a key for each row. */
   rng: Tensor

@@ -128,7 +128,12 @@ function writeUntrained(lab: TrainingLab, table: Tensor): void {
 
 /** `count` sequences of `length` tokens, all of them a token further with each turn. */
 function write({ seed }: Lab, table: Tensor, count: number, length: number): number[][] {
-  const how = { temperature: tensor(1), topK: tensor(0, 'i32'), topP: tensor(1), minP: tensor(0) }
+  const how = {
+    temperature: tensor(1),
+    topK: tensor(0, 'i32'),
+    topP: tensor(1, 'f64'),
+    minP: tensor(0, 'f64'),
+  }
   const written = Array.from({ length: count }, () => [] as number[])
   let tokens = tensor(new Int32Array(count), 'i32', [count]) // all begin after token 0
   for (let turn = 0; turn < length; turn++) {

@@ -668,11 +668,7 @@ const mutants = {
       'if (Ordered(logits[i]) < least) weights[i] = 0;',
       'if (Ordered(logits[i]) > least) weights[i] = 0;',
     ],
-    [
-      'top p of what top k has dropped',
-      'how.top_p * total)',
-      'how.top_p)',
-    ],
+    ['top p of what top k has dropped', 'how.top_p * total)', 'how.top_p)'],
     ['min p forgotten', 'if (weights[i] < how.min_p) weights[i] = 0;', ';'],
     [
       'the probability of another',

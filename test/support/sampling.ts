@@ -9,8 +9,8 @@ export function sampleInputs(trace: Trace, rows: Shape): SampleInputs {
   return {
     temperature: trace.input('temperature', 'f32', []),
     topK: trace.input('topK', 'i32', []),
-    topP: trace.input('topP', 'f32', []),
-    minP: trace.input('minP', 'f32', []),
+    topP: trace.input('topP', 'f64', []),
+    minP: trace.input('minP', 'f64', []),
     rng: trace.input('rng', 'u32', [...rows, 3]),
   }
 }

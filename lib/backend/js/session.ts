@@ -9,6 +9,7 @@ import {
   allocate,
   arrayFrom,
   bytesPerElement,
+  copyOf,
   type Dtype,
   describe,
   type FloatArray,
@@ -65,12 +66,12 @@ export class JsSession implements Session {
       if (this.store.has(name)) {
         throw new NanoGptError('invalid_argument', `the Store already holds ${name}`)
       }
-      this.store.set(name, { dtype, tensor: this.tensor(dtype, shape) })
+      this.store.set(name, { dtype, tensor: this.tensor(dtype, shape, `the tensor ${name}`) })
     })
   }
 
-  write(name: string, data: TypedArray): Promise<void> {
-    const copy = data.slice()
+  async write(name: string, data: TypedArray): Promise<void> {
+    const copy = copyOf(data, `a copy of ${name}`)
     return this.inTurn(() => {
       const { dtype, tensor } = this.find(name)
       if (copy.length !== sizeOf(tensor.shape)) {
@@ -86,7 +87,7 @@ export class JsSession implements Session {
   read(name: string): Promise<TypedArray> {
     return this.inTurn(() => {
       const { dtype, tensor } = this.find(name)
-      return given(dtype, tensor.data.slice())
+      return given(dtype, copyOf(tensor.data, `a copy of ${name}`))
     })
   }
 
@@ -112,9 +113,9 @@ export class JsSession implements Session {
     })
   }
 
-  run(steps: number, phases: readonly Phase[], options: RunOptions = {}): Promise<RunResult> {
+  async run(steps: number, phases: readonly Phase[], options: RunOptions = {}): Promise<RunResult> {
     const generation = this.generation
-    const copies = phases.map((phase) => ({ ...phase, inputs: phase.inputs.slice() }))
+    const copies = phases.map((phase) => ({ ...phase, inputs: copyOf(phase.inputs, 'the inputs of a run') }))
     return this.inTurn(() => this.runSteps(steps, copies, options, () => generation !== this.generation))
   }
 
@@ -202,9 +203,9 @@ export class JsSession implements Session {
     return compiled
   }
 
-  private tensor(dtype: Dtype, shape: Shape): Tensor {
+  private tensor(dtype: Dtype, shape: Shape, what: string): Tensor {
     const own = dtype === 'f32' || dtype === 'bf16' ? this.precision : dtype
-    return new Tensor(own, shape, allocate(own, sizeOf(shape)))
+    return new Tensor(own, shape, allocate(own, sizeOf(shape), what))
   }
 
   private find(name: string): Stored {
@@ -214,7 +215,8 @@ export class JsSession implements Session {
   }
 
   private bind(program: Program, buffer: Buffer): Tensor {
-    if (buffer.role !== 'store') return this.tensor(buffer.dtype, buffer.shape)
+    if (buffer.role !== 'store')
+      return this.tensor(buffer.dtype, buffer.shape, `the buffer ${buffer.name} of ${program.name}`)
     const stored = this.store.get(buffer.name)
     if (stored?.dtype === buffer.dtype && sameShape(stored.tensor.shape, buffer.shape)) return stored.tensor
     const found = stored ? describe({ dtype: stored.dtype, shape: stored.tensor.shape }) : 'missing'

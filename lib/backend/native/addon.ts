@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { Phase, RunOptions, RunResult } from '../backend'
+import { switchOf } from '../switches'
 
 export interface NativeSessionHandle {
   allocate(name: string, dtype: string, shape: number[]): Promise<void>
@@ -57,14 +58,15 @@ export type Loaded =
 
 let loaded: Loaded | undefined
 
-/** The addon, or why there is none. Tried once a process; `NANO_GPT_NATIVE=0` leaves it out. */
+/** The addon, or why there is none. Tried once per process; the switch NANO_GPT_NATIVE leaves it out. */
 export function loadAddon(): Loaded {
   loaded ??= find()
   return loaded
 }
 
 function find(): Loaded {
-  if (process.env.NANO_GPT_NATIVE === '0') return { reason: 'NANO_GPT_NATIVE=0 turns it off' }
+  if (switchOf('NANO_GPT_NATIVE') === false)
+    return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} turns it off` }
   // dist/backend/native and lib/backend/native lie equally deep.
   const root = join(__dirname, '..', '..', '..')
   try {

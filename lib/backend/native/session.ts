@@ -10,9 +10,9 @@ import type { Executable, Phase, RunOptions, RunResult, Session } from '../backe
 import type { Addon, NativeSessionHandle } from './addon'
 
 export interface NativeOptions {
-  /** 'cpu', or a GPU: 'cuda', 'cuda:1', 'metal'. Default 'cpu'. */
+  /** A device of the native engine. Default: 'cpu'. */
   device?: string
-  /** 'avx2', 'neon' or 'portable'. Default: the best that this processor has. */
+  /** Instructions that the CPU kernels use. Default: the best that this processor has. */
   instructionSet?: string
 }
 
@@ -33,17 +33,17 @@ export class NativeSession implements Session {
   }
 
   async allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
-    await named(this.handle.allocate(name, dtype, [...shape]))
+    await named(this.handle.allocate(name, dtype, [...shape]), name)
     this.dtypes.set(name, dtype)
   }
 
   write(name: string, data: TypedArray): Promise<void> {
-    return named(this.handle.write(name, bytesOf(data)))
+    return named(this.handle.write(name, bytesOf(data)), name)
   }
 
   async read(name: string): Promise<TypedArray> {
-    const bytes = await named(this.handle.read(name))
-    return arrayFrom(this.dtypes.get(name)!, bytes)
+    const bytes = await named(this.handle.read(name), name)
+    return arrayFrom(this.dtypes.get(name)!, bytes, `the tensor ${name}`)
   }
 
   compile(program: Program): Promise<Executable> {
@@ -67,18 +67,23 @@ export class NativeSession implements Session {
   }
 }
 
-/** The addon's errors carry a code; ours carry it in a class of their own. */
-async function named<T>(promise: Promise<T>): Promise<T> {
+/**
+ * The addon's errors carry a code; ours carry it in a class of their own.
+ *
+ * @param tensor what there was no memory for, if that is why
+ */
+async function named<T>(promise: Promise<T>, tensor?: string): Promise<T> {
   try {
     return await promise
   } catch (error) {
-    throw withCode(error)
+    throw withCode(error, tensor)
   }
 }
 
-function withCode(error: unknown): NanoGptError {
-  const { code, message } = error as Error & { code?: string }
-  return new NanoGptError(code ?? 'internal', message, { cause: error })
+function withCode(error: unknown, tensor?: string): NanoGptError {
+  const { code = 'internal', message: reason } = error as Error & { code?: string }
+  const isNamed = tensor === undefined || code !== 'out_of_memory' || reason.includes(tensor)
+  return new NanoGptError(code, isNamed ? { reason } : { subject: tensor, reason }, { cause: error })
 }
 
 let sized = false

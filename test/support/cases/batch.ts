@@ -2,7 +2,19 @@
 
 import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
-import { edges, floats, given, index, indices, integers, outputsOf, replaced, rngs, scalar } from './values'
+import {
+  double,
+  edges,
+  floats,
+  given,
+  index,
+  indices,
+  integers,
+  outputsOf,
+  replaced,
+  rngs,
+  scalar,
+} from './values'
 
 const nan = Number.NaN
 const inf = Infinity
@@ -219,12 +231,13 @@ function samples(): Case[] {
     key = rngs(logits.shape.slice(0, -1)),
   ) => {
     const { temperature = 1, topK = 0, topP = 1, minP = 0 } = how
-    const inputs = [logits, scalar(temperature), index(topK), scalar(topP), scalar(minP), key]
+    const inputs = [logits, scalar(temperature), index(topK), double(topP), double(minP), key]
     return opCase('sample', name, inputs, { site })
   }
   const draw = (name: string, logits: Given, temperature: number, topK: number, key?: Given) =>
     choose(name, logits, { temperature, topK }, key)
   const ties = given('f32', [3, 7], [1, 3, 3, 2, 3, 0, 3, -1, -1, -1, -1, -1, -1, -1, 0, -0, 0, -0, 5, 5, -5])
+  const pairs = (apart: number) => given('f32', [64, 2], Array(64).fill([0, -apart]).flat())
   const zeros = given('f32', [9, 4], Array(9).fill([-0, 0, -0, -3]).flat())
   const logits = floats('x', [9, 31], -4, 4)
   return [
@@ -248,6 +261,10 @@ function samples(): Case[] {
     choose('top p 0.5, hot', logits, { temperature: 3, topP: 0.5 }),
     choose('top p 0.5, cold', logits, { temperature: 0.2, topP: 0.5 }),
     choose('top p 0.9 of a large vocabulary', floats('x', [2, 10007], -3, 3), { topP: 0.9 }),
+    // exp(-1.3862943649) is 0.2499999990, and the first token's share 0.8000000006: 0.8 rounded to f32 is more.
+    choose('top p 0.8 of just more', pairs(1.3862943611198906), { topP: 0.8 }),
+    // exp(-0.2231435478) is 0.8000000028: 0.8 rounded to f32 is more.
+    choose('min p 0.8 of just more', pairs(0.2231435478), { minP: 0.8 }),
     choose('all equal, top p 0.5', given('f32', [5, 7], new Float32Array(35).fill(2)), { topP: 0.5 }),
     draw('ties, greedy', ties, 0, 0),
     draw('ties of a large vocabulary, greedy', given('f32', [2, 1500], new Float32Array(3000).fill(2)), 0, 0),

@@ -1,7 +1,7 @@
 // Contents that must end a run, whatever the backend: docs/program.md, "The ops".
 
 import { type Case, type Given, opCase } from '../case'
-import { floats, given, index, indices, integers, replaced, rngs, scalar } from './values'
+import { double, floats, given, index, indices, integers, replaced, rngs, scalar } from './values'
 
 const nan = Number.NaN
 const inf = Infinity
@@ -134,7 +134,7 @@ function positions(): Case[] {
 function choices(): Case[] {
   const logits = floats('logits', [2, 5])
   const draw = (name: string, x: Given, temperature: number, topK: number, topP = 1, minP = 0) => {
-    const how = [scalar(temperature), index(topK), scalar(topP), scalar(minP)]
+    const how = [scalar(temperature), index(topK), double(topP), double(minP)]
     return refused('sample', name, [x, ...how, rngs([2])], { site: 1 })
   }
   const nothing = { 5: -inf, 6: -inf, 7: -inf, 8: -inf, 9: -inf }

@@ -35,6 +35,7 @@ export function given(dtype: Dtype, shape: Shape, values: ArrayLike<number>): Gi
 
 /** A float or an integer of rank 0. */
 export const scalar = (value: number): Given => given('f32', [], [value])
+export const double = (value: number): Given => given('f64', [], [value])
 export const index = (value: number): Given => given('i32', [], [value])
 /** An integer for each sequence. */
 export const indices = (values: readonly number[]): Given => given('i32', [values.length], values)
