@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { createModel } from '../lib/architectures/create'
 import type { Session } from '../lib/backend/backend'
 import { JsSession } from '../lib/backend/js/session'
-import type { TrainingConfig } from '../lib/checkpoint/checkpoint'
 import { Trace } from '../lib/graph/trace'
 import { type ModelConfig, type ModelKind, type StageKind, variantNames } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
@@ -14,16 +13,19 @@ import type { Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
 import { averageName } from '../lib/optim/average'
 import { gradientName } from '../lib/optim/update'
-import { pick } from '../lib/options'
+import { namesWhere, pick, type TrainingConfig } from '../lib/options'
 import { fuse } from '../lib/passes/fuse'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
-import { updateNumbers } from '../lib/train/update_options'
 import { onEveryDevice, onNative } from './support/devices'
 import { compiled, corpusName, prepare, type TestModel, training, weightsOf } from './support/models'
 import { goldenCorpus } from './support/text'
 
 /** Of the update, where it isn't AdamW's with its defaults. */
-type Updates = Pick<TrainingConfig, 'beta2' | (typeof updateNumbers)[number]>
+type Updates = TrainingConfig
+
+const updateNames = namesWhere(
+  ({ group }) => group === 'optimizer' || group === 'training',
+) as (keyof TrainingConfig)[]
 
 interface Golden {
   /** With the variants, where the model is a gpt. */
@@ -95,7 +97,7 @@ function modelConfig({ config }: Golden): ModelConfig {
 
 function trainingConfig({ config }: Golden): TrainingConfig {
   const { batchSize, microBatches, learningRate, weightDecay, maxNorm: gradientClip } = config
-  const updates = pick(config, ['beta2', 'steps', ...updateNumbers])
+  const updates = pick(config, updateNames)
   return { ...training, ...updates, batchSize, microBatches, learningRate, weightDecay, gradientClip }
 }
 

@@ -3,13 +3,13 @@
 import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
 import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
-import { NanoGptError, show, suggest } from '../errors'
+import { NanoGptError, option, say, suggest } from '../errors'
 import { initializeWeights } from '../model/weights'
 import { stateTensors } from '../optim/update'
 import { findPreset } from '../presets'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
-import { resolveNew } from '../train/options'
+import { resolveNew } from '../train/resolve'
 import { Trainer } from '../train/trainer'
 import type { BenchOptions } from './result'
 
@@ -73,11 +73,13 @@ function unknownCase(
   const names = all.map(({ name }) => name)
   const presets = all.flatMap(({ preset }) => preset ?? [])
   const close = suggest(wanted, [...names, ...presets])
-  const hint = close ? ` Did you mean ${close}?` : ''
-  return new NanoGptError(
-    'option',
-    `bench: only is ${show(wanted)}: there is nothing of that name to measure; there are ${names.join(', ')}.${hint}`,
-  )
+  return new NanoGptError('option', {
+    where: 'bench',
+    option: 'only',
+    value: wanted,
+    reason: `there is no such case; there are ${names.join(', ')}`,
+    ...(close !== undefined && { remedy: say`Did you mean ${option('only', close)}?` }),
+  })
 }
 
 /** A preset's trainer on random tokens: speed does not depend on the text. */

@@ -1,5 +1,6 @@
 // What is published of GPUs that may not be at hand.
 
+import type { ChipName } from '../options'
 import type { Peak } from './result'
 
 /**
@@ -10,7 +11,4 @@ export const chips = {
   m2: { flopsPerSecond: 3.6e12, bytesPerSecond: 100e9 },
   'm2-max': { flopsPerSecond: 13.6e12, bytesPerSecond: 400e9 },
   'm1-max': { flopsPerSecond: 10.6e12, bytesPerSecond: 400e9 },
-} as const satisfies Readonly<Record<string, Peak>>
-
-export type Chip = keyof typeof chips
-export const chipNames = Object.keys(chips) as Chip[]
+} as const satisfies Readonly<Record<ChipName, Peak>>

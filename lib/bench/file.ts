@@ -5,7 +5,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { loadAddon } from '../backend/native/addon'
-import { NanoGptError, reasonOf, show } from '../errors'
+import { NanoGptError, option, reasonOf, say, show } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { version } from '../version'
 import type { Result } from './result'
@@ -83,19 +83,23 @@ export async function saveResults(
 /** @throws NanoGptError if the file is missing or not one that --save wrote */
 export async function readBaseline(path: string): Promise<Saved> {
   const text = await readFile(path, 'utf8').catch((error) => {
-    throw new NanoGptError(
-      'file_not_found',
-      `cannot read ${path}: ${reasonOf(error)}. A baseline is a file that bench --save FILE wrote`,
-    )
+    throw unusable('file_not_found', path, `cannot read it: ${reasonOf(error)}`)
   })
   try {
     return v.parse(savedSchema, JSON.parse(text))
   } catch (error) {
-    throw new NanoGptError(
-      'baseline',
-      `${path} is not a file of results (${reasonOf(error)}); give one that bench --save FILE wrote`,
-    )
+    throw unusable('baseline', path, `it is not a file of results: ${reasonOf(error)}`)
   }
+}
+
+function unusable(code: string, path: string, reason: string): NanoGptError {
+  return new NanoGptError(code, {
+    where: 'bench',
+    option: 'baseline',
+    value: path,
+    reason,
+    remedy: say`Give a file that ${option('save')} wrote`,
+  })
 }
 
 /** Undefined if the baseline has nothing of that kind and name. */

@@ -1,9 +1,10 @@
 // Benchmarks, by kind.
 
 import { benchGenerate } from './generate'
+import type { Kind } from './kinds'
 import { benchOps } from './ops'
 import { benchPaper } from './paper'
-import type { BenchOptions, Kind, Result } from './result'
+import type { BenchOptions, Result } from './result'
 import { benchRoofline } from './roofline'
 import { benchSteps } from './steps'
 

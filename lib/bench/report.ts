@@ -1,7 +1,8 @@
 // Results as lines of a table. Widths are fixed, so that each line can be printed as soon as it is known.
 
 import type { Change } from './file'
-import type { Comparison, Kind, Result } from './result'
+import type { Kind } from './kinds'
+import type { Comparison, Result } from './result'
 
 interface Column {
   readonly title: string

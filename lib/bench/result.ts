@@ -1,12 +1,9 @@
 // What benchmarks take and give.
 
 import type { Precision } from '../graph/program'
-import type { Chip } from './chips'
+import type { ChipName } from '../options'
+import type { Kind } from './kinds'
 import type { Rival } from './rivals'
-
-export const kinds = ['steps', 'ops', 'generate', 'roofline'] as const
-/** What is measured; or, with `--paper`, computed. */
-export type Kind = (typeof kinds)[number] | 'paper'
 
 export interface BenchOptions {
   /** Cases, by name; none: all. */
@@ -20,7 +17,7 @@ export interface BenchOptions {
   /** Default: each case's own. */
   readonly batchSize?: number
   /** The GPU whose published peak is taken. */
-  readonly paper?: Chip
+  readonly paper?: ChipName
   /** Whom to compare with, if there is a Python. Default PyTorch. */
   readonly compare?: readonly Rival[]
   /** A Python that has them. */

@@ -4,7 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:chil
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { openSession } from '../backend/devices'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError, option, reasonOf, say } from '../errors'
 import type { Side } from './measure'
 import type { BenchOptions } from './result'
 
@@ -39,11 +39,12 @@ function versionOf(rival: Rival, path: string): string {
   const { status, stdout, error } = spawnSync(path, ['-c', probe[rival]], { encoding: 'utf8' })
   if (status === 0) return stdout.trim()
   const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import ${rival}`
-  throw new NanoGptError(
-    'torch',
-    `${what}. To compare with ${nameOf[rival]}, get a Python that has it: python3 -m venv ${rival} && ${rival}/bin/pip install ${rival}, ` +
-      `then name it with --python ${rival}/bin/python, or in NANO_GPT_PYTHON`,
-  )
+  const python = `${rival}/bin/python`
+  throw new NanoGptError('torch', {
+    where: 'bench',
+    reason: what,
+    remedy: say`To compare with ${nameOf[rival]}, get a Python that has it: python3 -m venv ${rival} && ${rival}/bin/pip install ${rival}. Then name it with ${option('python', python)}, or in NANO_GPT_PYTHON`,
+  })
 }
 
 const gpus = [

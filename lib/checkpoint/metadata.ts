@@ -225,7 +225,7 @@ function readModel(reader: Reader): ModelConfig {
     checkSizes(model)
   } catch (error) {
     if (!(error instanceof NanoGptError)) throw error
-    throw error.with({ subject: reader.file, option: undefined, remedy: remedyForDamage }, 'checkpoint')
+    throw reader.at(error.option!).damaged(error.reason)
   }
   return model
 }

@@ -1,9 +1,7 @@
 // `nano-gpt bench`: measures, and prints a line for each result as it comes.
 
 import { availableParallelism } from 'node:os'
-import * as v from 'valibot'
 import { benchmarks } from '../bench'
-import { chipNames } from '../bench/chips'
 import {
   type Change,
   changeOf,
@@ -13,89 +11,80 @@ import {
   type Saved,
   saveResults,
 } from '../bench/file'
+import { appliesTo, type BenchmarkName, type Kind, kinds, measuringOptions } from '../bench/kinds'
 import { linesOf, titles, totalOf } from '../bench/report'
-import { type BenchOptions, type Kind, kinds, type Result } from '../bench/result'
+import type { BenchOptions, Result } from '../bench/result'
 import { findPython, type Python, type Rival } from '../bench/rivals'
-import { NanoGptError, show, suggest } from '../errors'
-import { precisions } from '../graph/program'
-import { checkOptions, count, oneOf } from '../options'
-import { kebab } from './flags'
+import { NanoGptError, option, type Phrase, say as phrase, show, suggest } from '../errors'
+import { benchOptions, type Checked, checkOptions } from '../options'
+import { alternatives } from './flags'
+import { usage } from './grammar'
 import { bold, dim, json, note, say } from './output'
 
-const defaultRounds = 7
+type Options = Checked<typeof benchOptions>
 
-const schema = v.strictObject({
-  only: v.optional(v.string()),
-  rounds: v.optional(count, defaultRounds),
-  threads: v.optional(count, () => availableParallelism()),
-  batchSize: v.optional(count),
-  device: v.optional(v.string()),
-  instructionSet: v.optional(v.string()),
-  precision: v.optional(oneOf(precisions)),
-  paper: v.optional(oneOf(chipNames)),
-  compare: v.optional(
-    v.pipe(
-      v.picklist(['torch', 'mlx', 'torch,mlx'], 'must be torch, mlx or torch,mlx'),
-      v.transform((names) => names.split(',') as Rival[]),
-    ),
-  ),
-  python: v.optional(v.string()),
-  save: v.optional(v.string()),
-  baseline: v.optional(v.string()),
-  json: v.optional(v.boolean(), false),
-})
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly json?: boolean
+}
 
-type Options = v.InferOutput<typeof schema>
-
-export async function benchCommand(kindName: string | undefined, given: v.InferInput<typeof schema>) {
-  const asked = findKind(kindName ?? 'steps')
-  const options = checkOptions('bench', schema, given)
-  refuseContradictions(asked, options, given)
-  const kind = options.paper ? 'paper' : asked
+export async function benchCommand(name: string | undefined, { json: asJson, ...flags }: Flags) {
+  const asked = name === undefined ? kinds[0] : findKind(name)
+  const options = checkOptions('bench', benchOptions, flags)
+  refuseContradictions(asked, options)
+  const rivals = options.compare?.split(',') as Rival[] | undefined
+  const kind = options.paper === undefined ? asked : 'paper'
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   if (options.save !== undefined) await prepareSave(options.save)
-  const python = options.compare && findPython(options.compare, options.python)
-  const printer = options.json ? new Printer(baseline) : new TablePrinter(kind, baseline, !!python)
+  const python = rivals && findPython(rivals, options.python)
+  const printer = asJson ? new Printer(baseline) : new TablePrinter(kind, baseline, !!python)
   const results: Result[] = []
-  for await (const result of benchmarks[kind](toBench(options, python))) {
+  const notes = asJson ? undefined : note
+  for await (const result of benchmarks[kind](toBench(options, rivals, python, notes))) {
     results.push(result)
     printer.print(result)
   }
   printer.end()
   if (options.save === undefined) return
   await saveResults(options.save, results, python?.versions)
-  if (!options.json) say(dim(`\nSaved to ${options.save}`))
+  if (!asJson) say(dim(`\nSaved to ${options.save}`))
 }
 
-function findKind(name: string): Kind {
+function findKind(name: string): BenchmarkName {
   const found = kinds.find((kind) => kind === name)
   if (found) return found
   const close = suggest(name, kinds)
-  const hint = close ? ` Did you mean ${close}?` : ''
-  throw new NanoGptError(
-    'option',
-    `bench: there is nothing called ${show(name)} to measure; there are ${kinds.join(', ')}.${hint}`,
-  )
+  const remedy = close === undefined ? `There are ${alternatives(kinds, 'and')}.` : `Did you mean ${close}?`
+  throw usage('bench', `there is no benchmark ${show(name)}`, remedy)
 }
 
-function refuseContradictions(kind: Kind, options: Options, given: v.InferInput<typeof schema>): void {
-  const { compare, python, batchSize, precision, paper } = options
-  const refuse = (message: string) => {
-    throw new NanoGptError('option', `bench: ${message}`)
+function refuseContradictions(kind: BenchmarkName, options: Options): void {
+  const refuse = (name: keyof Options, reason: string | Phrase, remedy: string | Phrase = 'leave it out') => {
+    throw new NanoGptError('option', { where: 'bench', option: name, value: options[name], reason, remedy })
   }
-  if (python !== undefined && !compare) refuse('--python is for --compare torch, mlx or torch,mlx: give both')
-  if (kind === 'roofline' && compare) refuse('roofline looks at nano-gpt alone: leave --compare out')
-  if (compare?.includes('mlx') && kind !== 'steps') refuse('--compare mlx is for steps: give --compare torch')
-  if (paper && kind !== 'roofline') refuse('--paper is for the roofline: nano-gpt bench roofline --paper …')
-  for (const name of ['rounds', 'threads', 'device', 'instructionSet'] as const) {
-    if (paper && given[name] !== undefined) refuse(`--paper measures nothing: leave --${kebab(name)} out`)
+  for (const [name, of] of Object.entries(appliesTo) as [keyof Options, readonly BenchmarkName[]][]) {
+    if (options[name] === undefined || of.includes(kind)) continue
+    refuse(name, `the benchmark is ${kind}, and this is for ${alternatives(of)} only`)
   }
-  if (kind === 'generate' && precision) refuse('generate computes in f32: leave --precision out')
-  if (kind === 'generate' && batchSize) refuse('generate writes one sequence: leave --batch-size out')
+  const { compare, python, paper } = options
+  if (python !== undefined && compare === undefined) {
+    refuse('python', 'nothing is compared', phrase`give ${option('compare')} as well`)
+  }
+  if (compare?.includes('mlx') && kind !== 'steps') {
+    refuse('compare', 'MLX is for steps only', phrase`give ${option('compare', 'torch')}`)
+  }
+  if (paper === undefined) return
+  const idle = measuringOptions.find((name) => options[name] !== undefined)
+  if (idle) refuse(idle, phrase`${option('paper')} measures nothing`)
 }
 
-function toBench(options: Options, python: Python | undefined): BenchOptions {
-  const { only, rounds, threads, batchSize, device, instructionSet, precision, paper, compare } = options
+function toBench(
+  options: Options,
+  compare: readonly Rival[] | undefined,
+  python: Python | undefined,
+  note: BenchOptions['note'],
+): BenchOptions {
+  const { rounds = benchOptions.rounds.default, threads = availableParallelism() } = options
+  const { only, batchSize, device, instructionSet, precision, paper } = options
   return {
     only: only?.split(',').map((name) => name.trim()),
     rounds,
@@ -107,11 +96,11 @@ function toBench(options: Options, python: Python | undefined): BenchOptions {
     paper,
     compare,
     python: python?.path,
-    note: options.json ? undefined : note,
+    note,
   }
 }
 
-/** One object a line. */
+/** One object per line. */
 class Printer {
   constructor(protected readonly baseline: Saved | undefined) {}
 

@@ -1,76 +1,117 @@
 // `nano-gpt demo`: a small model trained on real text within a few minutes on whatever there is, with samples on the way.
 
-import { rm } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/checkpoint'
-import { corpusNames, loadText } from '../data/corpus'
-import { NanoGptError, reasonOf } from '../errors'
+import { corpusNames, type DataSource, loadText } from '../data/corpus'
+import { call, NanoGptError, option, say as phrase, reasonOf } from '../errors'
+import { writeFileAtomic } from '../files/atomic'
+import { checkOptions, type TrainOptions } from '../options'
 import type { TrainEvent } from '../train/events'
 import { train } from '../train/train'
+import { demoOptions } from './demo_options'
 import { type Followed, follow, resultOf } from './follow'
-import { block, bold, clock, command, json, note, plural, say } from './output'
+import { block, bold, clock, command, json, plural, say } from './output'
+import { runsFolder } from './run_folders'
+import { again, notice, sourcesOf } from './sources'
+import { argumentsOf } from './surface'
 
-interface Options {
-  data?: string
-  seconds?: number
-  out?: string
-  device?: string
-  json?: boolean
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly text?: string
+  readonly json?: boolean
 }
 
-const defaultSeconds = 120
 /** A run that takes so much longer than it was measured to is stopped: the demo ends within five minutes. */
 const patience = 1.5
 /** Beyond these, a corpus counts as out of reach. */
 const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'moby-dick': 40 }
 
-export async function demoCommand(options: Options): Promise<void> {
-  const { seconds = defaultSeconds, out = join('runs', 'demo') } = options
-  if (!(seconds > 0)) throw new NanoGptError('option', `--seconds is ${seconds}: it must be more than 0`)
-  if (!options.json) say(`${bold('nano-gpt demo')}: trains a small GPT on real text, then lets it write.\n`)
-  const data = await chooseText(options)
-  const { json: asJson, device } = options
-  // What is wrong with the device is said before a former demo is lost.
+export async function demoCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
+  const checked = checkOptions('demo', demoOptions, flags)
+  const given = sourcesOf({ data: checked.data, text })
+  const { device, lineEndings, out = join(runsFolder, 'demo') } = checked
+  const { seconds = demoOptions.seconds.default } = checked
+  const overwrite = await isDemo(out)
+  if (!overwrite) await expectEmpty(out)
+  // What is wrong with the device is said before a text is downloaded.
   await (await openSession({ device }, () => {})).dispose()
-  for (const file of Object.values(files)) await rm(join(out, file), { force: true })
-  const run = train({ preset: 'auto', minutes: seconds / 60, data, device, out })
+  if (!asJson) say(`${bold('nano-gpt demo')}: trains a small GPT on real text and lets it generate.\n`)
+  const data = await chooseText(given, asJson)
+  const options = { preset: 'auto', minutes: seconds / 60, data, lineEndings, device, out, overwrite }
+  const run = train(options as TrainOptions)
   const deadline = performance.now() + patience * seconds * 1000
-  const stopWhenLate = ({ type }: TrainEvent) => {
+  let marked = Promise.resolve()
+  const each = ({ type }: TrainEvent) => {
     if (type === 'step' && performance.now() > deadline) run.stop()
+    if (type === 'start' || type === 'checkpoint') marked = marked.then(() => mark(out))
   }
-  const followed = await follow(run, { json: asJson, device, out, each: stopWhenLate })
+  const followed = await follow(run, { json: asJson, device, out, each })
+  await marked
   if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
   if (asJson) json(resultOf(followed, out))
   else await sumUp(followed, out)
   await followed.model.dispose()
 }
 
+/** Marks a folder as one that the next demo may replace. Hidden, as it is no part of the run. */
+const markName = '.demo'
+
+/** Whether a folder holds what a demo trained, and nobody has trained it further. */
+async function isDemo(folder: string): Promise<boolean> {
+  const marked = await readFile(join(folder, markName), 'utf8').catch(() => undefined)
+  return marked !== undefined && marked === (await stateOf(folder))
+}
+
+async function mark(folder: string): Promise<void> {
+  await writeFileAtomic(join(folder, markName), [Buffer.from(await stateOf(folder))])
+}
+
+/** What changes when a run is resumed. */
+async function stateOf(folder: string): Promise<string> {
+  const last = await stat(join(folder, files.last)).catch(() => undefined)
+  return last ? `${last.size} ${last.mtimeMs}\n` : 'new\n'
+}
+
+/** @throws NanoGptError 'run_exists' if the folder holds anything */
+async function expectEmpty(out: string): Promise<void> {
+  const names = await readdir(out).catch(() => [] as string[])
+  if (names.length === 0) return
+  throw new NanoGptError('run_exists', {
+    option: 'out',
+    value: out,
+    reason: 'the folder holds something other than a demo',
+    remedy: phrase`give another folder: ${call('demo', { out: join(runsFolder, 'demo-2') })}`,
+  })
+}
+
 /** The text that was asked for, or the first corpus that can be had. */
-async function chooseText({ data, json: asJson }: Options): Promise<string> {
-  const notice = asJson ? undefined : (message: string) => note(message)
-  if (data !== undefined) {
-    await loadText(data, { notice })
-    return data
+async function chooseText(
+  given: readonly DataSource[] | undefined,
+  asJson?: boolean,
+): Promise<readonly DataSource[]> {
+  const tell = asJson ? undefined : notice
+  if (given !== undefined) {
+    return again(given, await loadText(given, { notice: tell }))
   }
   const failures: string[] = []
   for (const name of corpusNames) {
     try {
-      await loadText(name, { notice, signal: AbortSignal.timeout(1000 * secondsToFetch[name]) })
-      return name
+      await loadText([name], { notice: tell, signal: AbortSignal.timeout(1000 * secondsToFetch[name]) })
+      return [name]
     } catch (error) {
       const reason = outOfReach(error)
       if (reason === undefined) throw error
       failures.push(`${name} (${reason})`)
-      notice?.(`no ${name}: ${reason}`)
+      tell?.(`no ${name}: ${reason}`)
     }
   }
-  throw new NanoGptError(
-    'no_text',
-    `there is no text to train on: neither ${failures.join(' nor ')} can be had. ` +
-      `Give a text file of your own: ${command('demo', '--data', 'FILE')}`,
-  )
+  throw new NanoGptError('no_text', {
+    where: 'demo',
+    reason: `there is no text to train on: neither ${failures.join(' nor ')} is available`,
+    remedy: phrase`Give a text file of your own with ${option('data')}`,
+  })
 }
 
 /** Why a corpus could not be fetched; undefined if something else is wrong. */
@@ -86,12 +127,12 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
   // All steps end with a sample; a run that was too slow for its steps still owes it.
   if (step < steps && interrupted === undefined) {
     const text = await model.generate({ maxTokens: 200 })
-    say(`\n${block(`a sample after ${plural(step, 'step')}, where time was up`, text)}`)
+    say(`\n${block(`a sample after ${plural(step, 'step')}, when time was up`, text)}`)
   }
   say()
   say(
     bold(
-      `${plural(step, 'step')} in ${clock(seconds)} on ${data.name}, device ${model.device}, saved in ${out}`,
+      `${plural(step, 'step')} in ${clock(seconds)} on ${data?.name}, device ${model.device}, saved in ${out}`,
     ),
   )
   say()
@@ -100,12 +141,12 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
 }
 
 function suggestions({ device, info }: Model, out: string): string[] {
-  const prompt = info.data.name === 'shakespeare' ? 'ROMEO:' : 'The '
+  const prompt = info.data?.name === 'shakespeare' ? 'ROMEO:' : 'The '
   return [
-    command('generate', '--model', out, '--prompt', prompt, '--temperature', '0.8'),
-    command('train', '--resume', out, '--steps', String(2 * info.step)),
-    command('train', '--data', 'your.txt', '--sample-interval', '500'),
-    device === 'js' ? command('info') : command('train', '--preset', 'decoder'),
+    command('generate', ...argumentsOf({ model: out, prompt, temperature: 0.8 })),
+    command('train', ...argumentsOf({ resume: out, steps: 2 * info.step })),
+    command('train', ...argumentsOf({ data: 'your.txt', sampleInterval: 500 })),
+    device === 'js' ? command('info') : command('train', ...argumentsOf({ preset: 'decoder' })),
     command('--help'),
   ]
 }

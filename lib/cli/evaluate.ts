@@ -1,28 +1,31 @@
 // `nano-gpt evaluate`: the loss of a trained model over the whole validation split.
 
-import type { EvaluateOptions } from '../train/evaluate'
+import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
 import { json, plural, say } from './output'
-import { newestRun, which } from './which_model'
+import { runsFolder } from './run_folders'
+import { sourcesOf } from './sources'
+import { newestRun } from './which_model'
 
-type Options = Omit<EvaluateOptions, 'model' | 'checkpoint' | 'signal' | 'data'> & {
-  model?: string
-  checkpoint?: string
-  data?: string
-  json?: boolean
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly text?: string
+  readonly json?: boolean
 }
 
-export async function evaluateCommand({ json: asJson, model, checkpoint, ...rest }: Options): Promise<void> {
-  const path = model ?? (await newestRun('runs'))
+export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
+  const checked = checkOptions('evaluate', evaluateOptions, flags)
+  const data = sourcesOf({ data: checked.data, text })
+  const model = checked.model ?? (await newestRun(runsFolder))
   const begun = performance.now()
-  const result = await evaluate({ ...rest, model: path, checkpoint: which('evaluate', checkpoint) })
+  const result = await evaluate({ ...checked, model, ...(data && { data }) } as EvaluateOptions)
   if (asJson) return json({ type: 'result', ...result, seconds: (performance.now() - begun) / 1000 })
-  const { step, data, valLoss, validationTokens, blockSize, best } = result
-  say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${data}`)
+  const { step, data: name, valLoss, validationTokens, blockSize, best } = result
+  say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${name}`)
   say(
     `Validation loss: ${valLoss.toFixed(4)}, the mean over all ${plural(validationTokens, 'token')} of the validation split, ` +
       `in windows of ${blockSize}`,
   )
-  if (best)
-    say(`Training took it for ${best.valLoss.toFixed(4)} at its best, after ${plural(best.step, 'step')}`)
+  if (best) {
+    say(`Best loss estimated during training: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}`)
+  }
 }

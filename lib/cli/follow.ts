@@ -2,10 +2,12 @@
 
 import type { Model } from '../api/model'
 import type { EvaluationEvent, TrainEvent } from '../train/events'
+import type { Plan } from '../train/plan'
 import type { Run } from '../train/run'
 import { exitCodes } from './errors'
 import { json, note, watch, whenPipeClosed } from './output'
 import { Progress, type ProgressOptions } from './progress'
+import { worded } from './sources'
 
 export interface FollowOptions extends ProgressOptions {
   readonly json?: boolean
@@ -17,6 +19,8 @@ export interface Followed {
   readonly model: Model
   /** The steps that the run was to make in all. */
   readonly steps: number
+  /** What was decided about it; undefined if it never started. */
+  readonly plan: Plan | undefined
   readonly evaluation: EvaluationEvent | undefined
   /** Seconds from the first event to the last. */
   readonly seconds: number
@@ -45,20 +49,20 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   // Nobody reads on, but what was trained is kept.
   whenPipeClosed(() => (started ? run.stop() : process.exit()))
   let evaluation: EvaluationEvent | undefined
-  let steps = 0
+  let plan: Plan | undefined
   let seconds = 0
   const unwatch = options.json ? () => {} : watch()
   try {
     for await (const event of run) {
       if (event.type === 'start') started = true
-      if (options.json) json(event)
+      if (options.json) json(event.type === 'notice' ? { ...event, message: worded(event.message) } : event)
       else progress.show(event)
-      if (event.type === 'start') steps = event.steps
+      if (event.type === 'start') plan = event.plan
       if (event.type === 'evaluation') evaluation = event
       if (event.type === 'end') seconds = event.seconds
       options.each?.(event)
     }
-    return { model: await run, steps, evaluation, seconds, interrupted }
+    return { model: await run, steps: plan?.training.steps ?? 0, plan, evaluation, seconds, interrupted }
   } finally {
     unwatch()
     for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
@@ -67,7 +71,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
 
 function stoppingNote(out: string | undefined): string {
   const saving = out === undefined ? '' : ' and saving'
-  return `stopping after this step${saving} (Ctrl-C again: at once, without saving)`
+  return `stopping after this step${saving} (Ctrl-C again stops at once, without saving)`
 }
 
 /** The last line of `--json`. */
@@ -79,7 +83,7 @@ export function resultOf(
   return {
     type: 'result',
     out: out ?? null,
-    corpus: data.name,
+    corpus: data?.name ?? null,
     device: model.device,
     parameters: model.parameterCount,
     step,

@@ -1,29 +1,41 @@
 // `nano-gpt generate`: text from a trained model, piece by piece as it comes.
 
 import { randomInt } from 'node:crypto'
-import { type LoadOptions, load } from '../api/model'
+import { load } from '../api/model'
 import type { CompletionPiece } from '../generate/completions'
-import { type CompleteOptions, resolveCompleteOptions } from '../generate/options'
-import { dim, json, note, stream } from './output'
-import { newestRun, which } from './which_model'
+import { checkOptions, completeOptions, loadOptions, pick } from '../options'
+import { dim, json, note, plural, stream } from './output'
+import { runsFolder } from './run_folders'
+import { tables } from './tables'
+import { newestRun } from './which_model'
 
-type Options = Omit<CompleteOptions, 'signal' | 'prompt'> &
-  Omit<LoadOptions, 'checkpoint'> & { prompt?: string[]; model?: string; checkpoint?: string; json?: boolean }
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly json?: boolean
+}
 
-export async function generateCommand(options: Options): Promise<void> {
-  const { model: named, json: asJson, device, threads, instructionSet, checkpoint, ...generation } = options
+const openNames = Object.keys(loadOptions) as (keyof typeof loadOptions)[]
+const generationNames = Object.keys(completeOptions) as (keyof typeof completeOptions)[]
+
+export async function generateCommand({ json: asJson, ...flags }: Flags): Promise<void> {
   // A wrong option is said before a large file is read.
-  const { prompt = [''], n } = resolveCompleteOptions(generation)
-  const open = { device, threads, instructionSet, checkpoint: which('generate', checkpoint) }
-  const path = named ?? (await newestRun('runs'))
+  const checked = checkOptions('generate', tables.generate, flags)
+  const generation = pick(checked, generationNames)
+  const { prompt = [''], n = completeOptions.n.default, seed = BigInt(randomInt(2 ** 32)) } = generation
+  const path = checked.model ?? (await newestRun(runsFolder))
   const begun = performance.now()
-  const model = await load(path, open)
+  const model = await load(path, pick(checked, openNames))
   try {
     // Whoever named no model should see which one it was; not in the text, which may go to a file.
-    if (!named && !asJson) note(dim(`${path}, after ${model.info.step} steps on ${model.info.data.name}`))
-    const { seed = randomInt(2 ** 32) } = generation
+    if (checked.model === undefined && !asJson) {
+      note(
+        dim(
+          [path, `after ${plural(model.info.step, 'step')}`].join(', ') +
+            (model.info.data ? ` on ${model.info.data.name}` : ''),
+        ),
+      )
+    }
     const pieces = model.streamAll({ ...generation, seed })
-    const texts = new Texts(prompt as string[], n, seed)
+    const texts = new Texts(prompt, n, seed)
     await texts.print(pieces, asJson)
     if (!asJson) return
     const seconds = (performance.now() - begun) / 1000
@@ -42,7 +54,7 @@ class Texts {
   constructor(
     prompts: readonly string[],
     private readonly n: number,
-    private readonly seed: number | bigint,
+    private readonly seed: bigint,
   ) {
     this.prompts = prompts.flatMap((prompt) => Array<string>(n).fill(prompt))
     this.parts = this.prompts.map(() => [])
@@ -82,7 +94,7 @@ class Texts {
   }
 
   private seedOf(index: number): bigint {
-    return BigInt.asUintN(64, BigInt(this.seed) + BigInt(index % this.n))
+    return BigInt.asUintN(64, this.seed + BigInt(index % this.n))
   }
 
   private isWhole(index: number): boolean {

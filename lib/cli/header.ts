@@ -1,100 +1,120 @@
-// What a run begins with: everything that was decided about it, so that nothing of it is a guess.
+// What a run begins with: everything that was decided about it, from its plan and the option tables.
 
-import { variantNames } from '../model/config'
-import { defaultVariants } from '../nn'
-import type { StartEvent } from '../train/events'
-import { kebab } from './flags'
-import { count, plural, roughly } from './words'
+import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
+import { isDefaultBy, isWords } from '../options/row'
+import type { Plan } from '../train/plan'
+import { appliedTraining } from '../train/resolve'
+import { textFile } from '../train/run_folder'
+import { argumentsOf, words } from './surface'
+import { count, plural, roughly, together } from './words'
+
+/** A line of the header. */
+export type Field = readonly [name: string, value: string]
+
+/** Options of a schedule; the others of their group are the optimizer's. */
+const scheduleNames: readonly string[] = ['schedule', 'warmup', 'minLearningRate', 'decayPart']
+/** What other lines say in words. */
+const inWords: readonly string[] = [
+  'steps',
+  'batchSize',
+  'microBatches',
+  'optimizer',
+  'evalInterval',
+  'evalBatches',
+]
 
 /** Name and value of each line. */
-export function header(
-  event: StartEvent,
-  device: string,
-  out: string | undefined,
-): (readonly [name: string, value: string])[] {
-  const { data, model } = event.config
-  const tokens = event.trainTokens + event.validationTokens
-  const lines: (readonly [string, string])[] = [
+export function header(plan: Plan, device: string, out: string | undefined): Field[] {
+  return [
     ['device', device],
-    ['text', `${data.name}: ${count(tokens)} characters, ${model.vocabSize} distinct`],
-    ['model', describeModel(event)],
-    ...describeVariants(event),
-    ['training', describeTraining(event)],
-    ['optimizer', describeOptimizer(event)],
-    ...describeSchedule(event),
-    ['evaluation', describeEvaluation(event)],
-    ['saving', out === undefined ? 'nothing' : `in ${out}`],
+    ['text', describeText(plan)],
+    ['tokenizer', describeTokenizer(plan)],
+    ['model', describeModel(plan)],
+    ...flagLine('variants', plan, 'variants'),
+    ['training', describeTraining(plan)],
+    ['optimizer', describeOptimizer(plan)],
+    ...flagLine('schedule', plan, 'optimizer', (name) => scheduleNames.includes(name)),
+    ['evaluation', describeEvaluation(plan)],
+    ['saving', describeSaving(plan, out)],
+    ...describeBeginning(plan),
   ]
-  if (event.step > 0) lines.push(['resuming', `after ${plural(event.step, 'step')}`])
-  return lines
+}
+
+function describeText({ data: { name, trainTokens, validationTokens } }: Plan): string {
+  return `${name}: ${count(trainTokens + validationTokens)} tokens, ${count(validationTokens)} of them for validation`
+}
+
+function describeTokenizer({ tokenizer, model }: Plan): string {
+  return `${tokenizer}: ${plural(model.vocabSize, tokenizer === 'char' ? 'character' : 'token')}`
 }
 
 /** A bigram is a table: it has no channels, and nothing to drop out. */
-function describeModel({ config: { model }, parameters }: StartEvent): string {
+function describeModel({ model, parameters }: Plan): string {
   const { kind, layers, heads, embed, blockSize, dropout } = model
-  const learned = `${kind}, ${roughly(parameters)} parameters`
-  const block = `block size ${count(blockSize)}`
+  const learned = `${kind}, ${together(`${roughly(parameters)} parameters`)}`
+  const block = together(`block size ${count(blockSize)}`)
   if (kind === 'bigram') return `${learned}, ${block}`
-  const shape = `${plural(layers, 'layer')} of ${plural(heads, 'head')}, ${count(embed)} channels`
-  return `${learned}, ${shape}, ${block}, dropout ${dropout}`
+  const sizes = [plural(layers, 'layer'), plural(heads, 'head'), `${count(embed)} channels`].map(together)
+  return [learned, ...sizes, block, together(`dropout ${dropout}`)].join(', ')
 }
 
-/** The choices that make it another model than the decoder, as flags say them. */
-function describeVariants({ config: { model } }: StartEvent): (readonly [string, string])[] {
-  if (model.kind !== 'gpt') return []
-  const usual = defaultVariants(model)
-  const words = variantNames
-    .filter((name) => model[name] !== usual[name])
-    .map((name) => {
-      const value = model[name]
-      if (typeof value === 'boolean') return value ? kebab(name) : `no ${kebab(name)}`
-      return `${kebab(name)} ${value}`
-    })
-  return words.length > 0 ? [['variants', words.join(', ')]] : []
-}
-
-function describeTraining({ config: { model, training, seed }, steps }: StartEvent): string {
-  const { microBatches, batchSize, learningRate, precision } = training
+function describeTraining(plan: Plan): string {
+  const { model, training, seed } = plan
+  const { steps, microBatches, batchSize } = training
   const batch = microBatches > 1 ? `${microBatches} × ${batchSize}` : batchSize
-  const rate = `learning rate ${learningRate}, seed ${seed}${precision === 'f32' ? '' : `, in ${precision}`}`
-  return `${plural(steps, 'step')} of ${batch} × ${model.blockSize} characters, ${rate}`
+  const whole = `${plural(steps, 'step')} of ${batch} × ${model.blockSize} tokens, ${together(`seed ${seed}`)}`
+  return [whole, ...flagsThatDiffer(plan, 'training')].join(' ')
 }
 
-function describeOptimizer({ config: { training } }: StartEvent): string {
-  const { weightDecay, gradientClip } = training
-  const clip = gradientClip === null ? '' : `, gradient clipped to norm ${gradientClip}`
-  return `${describeUpdates(training)}, weight decay ${weightDecay}${clip}`
+function describeOptimizer(plan: Plan): string {
+  const flags = flagsThatDiffer(plan, 'optimizer', (name) => !scheduleNames.includes(name))
+  return [plan.training.optimizer, ...flags].join(' ')
 }
 
-function describeUpdates(training: StartEvent['config']['training']): string {
-  const { optimizer, beta1, beta2, momentum, momentumWarmup, nesterov, matrixLearningRate } = training
-  const adamw = `AdamW, betas ${beta1} and ${beta2}`
-  if (optimizer === 'adamw') return adamw
-  if (optimizer === 'sgd') return `SGD, momentum ${momentum}${nesterov ? ' (Nesterov)' : ''}`
-  const rise = momentumWarmup > 0 ? ` after ${plural(momentumWarmup, 'step')}` : ''
-  return `Muon, learning rate ${matrixLearningRate}, momentum ${momentum}${rise}; for the rest ${adamw}`
+function describeEvaluation(plan: Plan): string {
+  const { evalInterval, evalBatches } = plan.training
+  const every = `every ${plural(evalInterval, 'step')}, on ${plural(evalBatches, 'batch', 'batches')} of each split`
+  return [every, ...flagsThatDiffer(plan, 'progress')].join(' ')
 }
 
-/** What changes on the way, and what is kept of it. */
-function describeSchedule({ config: { training } }: StartEvent): (readonly [name: string, value: string])[] {
-  const { schedule, warmup, minLearningRate, decayPart, average } = training
-  const rise = warmup > 0 ? [`${plural(warmup, 'step')} of warm-up`] : []
-  const over =
-    schedule === 'wsd' ? ` over the last ${Number((100 * decayPart).toPrecision(3))} % of steps` : ''
-  const way = schedule === 'wsd' ? 'linear' : schedule
-  const fall = schedule === 'constant' ? [] : [`${way} to ${minLearningRate} of the rate${over}`]
-  const words = [...rise, ...fall]
-  return [
-    ...(words.length > 0 ? [['schedule', words.join(', then ')] as const] : []),
-    ...(average > 0
-      ? [['average', `of the weights, decay ${average}: it is what is evaluated`] as const]
-      : []),
-  ]
+function describeSaving({ data: { source } }: Plan, out: string | undefined): string {
+  if (out === undefined) return 'nothing: the run cannot be resumed'
+  return [source].flat().includes(textFile) ? `in ${out}, with the text` : `in ${out}`
 }
 
-function describeEvaluation({ config: { training }, step }: StartEvent): string {
-  const { evalInterval, evalBatches } = training
-  // A run that is resumed was evaluated where it stopped, or is where it is next due.
-  const first = step === 0 ? '; a first one now' : ''
-  return `every ${plural(evalInterval, 'step')}, on ${plural(evalBatches, 'batch', 'batches')} of each split${first}`
+function describeBeginning({ begins, checkpoint, step }: Plan): Field[] {
+  if (begins === 'resume') return [['resuming', `after ${plural(step, 'step')}`]]
+  return begins === 'from' && checkpoint !== null ? [['weights', `from ${checkpoint}`]] : []
+}
+
+function flagLine(name: string, plan: Plan, group: Group, wanted?: (name: string) => boolean): Field[] {
+  const flags = flagsThatDiffer(plan, group, wanted)
+  return flags.length > 0 ? [[name, flags.join(' ')]] : []
+}
+
+/** The options of a group whose value isn't the default, as they would be given: --activation gelu, --no-bias. */
+export function flagsThatDiffer(
+  { model, training }: Pick<Plan, 'model' | 'training'>,
+  group: Group,
+  wanted: (name: string) => boolean = () => true,
+): string[] {
+  const values: Readonly<Record<string, unknown>> = { ...model, ...appliedTraining(training) }
+  const names = namesWhere((row) => row.group === group && row.stored !== undefined)
+  return names
+    .filter((name) => wanted(name) && !inWords.includes(name) && differs(name, values))
+    .map((name) => together(words(argumentsOf({ [name]: values[name] }))))
+}
+
+function differs(name: TrainName, values: Readonly<Record<string, unknown>>): boolean {
+  const row: OptionRow = rowOf(trainOptions, name)
+  const value = values[name]
+  if (value === undefined) return false
+  return value !== defaultAmong(row, values)
+}
+
+/** What a row's value would be beside these, if nobody had chosen it; undefined: the preset's. */
+function defaultAmong(row: OptionRow, values: Readonly<Record<string, unknown>>): unknown {
+  const { default: usual, follows } = row
+  if (isWords(usual)) return follows === undefined ? undefined : values[follows]
+  return isDefaultBy(usual) ? usual.values[String(values[usual.by])] : usual
 }

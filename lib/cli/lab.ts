@@ -6,12 +6,13 @@ import type { Model } from '../api/model'
 import type { Session } from '../backend/backend'
 import { compile } from '../backend/compiled'
 import { openSession } from '../backend/devices'
-import type { Corpus } from '../data/corpus'
+import type { DataSource, Text } from '../data/corpus'
 import { NanoGptError } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import type { TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
+import { type Checked, pick, type stageOptions, type TrainOptions } from '../options'
 import type { Numbers } from '../presets/course'
 import type { Seed } from '../random/philox'
 import { seedToBigInt } from '../random/philox'
@@ -22,14 +23,10 @@ import { train } from '../train/train'
 import { follow } from './follow'
 import { block, bold, json, say } from './output'
 
-export interface StageOptions {
+/** The options of a stage, with the text as the library takes it. */
+export interface StageOptions extends Omit<Checked<typeof stageOptions>, 'seed' | 'data'> {
   readonly seed: Seed
-  readonly data?: string
-  readonly steps?: number
-  readonly device?: string
-  readonly threads?: number
-  /** The folder of the run; undefined: nothing is saved. */
-  readonly out?: string
+  readonly data?: readonly DataSource[]
   readonly json?: boolean
 }
 
@@ -62,8 +59,7 @@ export class PrintingLab implements Lab {
   }
 
   readonly compute = async (program: Program, inputs: Readonly<Record<string, ArrayLike<number>>>) => {
-    const { device, threads } = this.options
-    const session = await openSession({ device, threads })
+    const session = await openSession(pick(this.options, ['device', 'threads', 'instructionSet']))
     try {
       return { device: session.device, y: await runOnce(session, program, inputs) }
     } finally {
@@ -89,27 +85,20 @@ export class Laboratory extends PrintingLab implements TrainingLab {
   constructor(
     options: StageOptions,
     private readonly stage: TrainedStage,
-    corpus: Corpus,
+    text: Text,
   ) {
     super(options)
-    this.text = corpus.text
-    this.textName = corpus.name
-    this.tokenizer = CharTokenizer.fromText(corpus.text)
+    this.text = text.text
+    this.textName = text.name
+    this.tokenizer = CharTokenizer.fromText(text.text)
     this.numbers = { ...stage.numbers, ...(options.steps !== undefined && { steps: options.steps }) }
   }
 
   readonly train = async (overrides: { evalBatches?: number } = {}): Promise<Model> => {
-    const { data = 'shakespeare', steps, device, threads, out, json: asJson, seed } = this.options
-    const run = train({
-      preset: this.stage.name,
-      data,
-      seed: seedToBigInt(seed),
-      steps,
-      device,
-      threads,
-      out,
-      ...overrides,
-    })
+    const { json: asJson, seed, ...options } = this.options
+    const given = { ...options, preset: this.stage.name, seed: seedToBigInt(seed), ...overrides }
+    const run = train(given as TrainOptions)
+    const { device, out } = options
     const followed = await follow(run, { json: asJson, device, out })
     this.model = followed.model
     this.evaluation = followed.evaluation

@@ -62,7 +62,7 @@ function progressLine(view: View, columns: number, { dim, accent, bar }: Style):
   const time = Number.isFinite(secondsLeft) ? clock(secondsLeft) : ''
   const left = line.take(time === '' ? [] : [`${time} left`, time])
   const perSecond = Number.isFinite(tokensPerSecond) ? roughly(tokensPerSecond) : ''
-  const speed = line.take(perSecond === '' ? [] : [`${perSecond} characters/s`, `${perSecond}/s`])
+  const speed = line.take(perSecond === '' ? [] : [`${perSecond} tokens/s`, `${perSecond}/s`])
   const length = Math.min(line.room, mostOfBar)
   const done = Math.floor((length * step) / steps)
   const drawn = painted(bar[0].repeat(done), accent) + painted(bar[1].repeat(length - done), dim)

@@ -3,18 +3,18 @@
 
 import { report } from './errors'
 import { guardPipes, note } from './output'
-import { createProgram } from './program'
+import { run } from './program'
 
 async function main(): Promise<void> {
   guardPipes()
   // Node's own way to print a warning is for programmers.
   process.removeAllListeners('warning')
   process.on('warning', ({ message }) => note(`nano-gpt: ${message}`))
+  const args = process.argv.slice(2)
   try {
-    const given = process.argv.slice(2)
-    await createProgram().parseAsync(given.length > 0 ? given : ['--help'], { from: 'user' })
+    await run(args.length > 0 ? args : ['--help'])
   } catch (error) {
-    process.exitCode = report(error)
+    process.exitCode = report(error, args)
   }
 }
 

@@ -180,20 +180,23 @@ export function block(title: string, text: string): string {
 
 /** A command to type, as this program was itself started: `nano-gpt …`, `npx nano-gpt …` or `node dist/cli/main.js …`. */
 export function command(...args: readonly string[]): string {
-  return [programName(), ...args.map(quote)].join(' ')
+  return [programName(), ...args.map((argument) => shellQuoted(argument))].join(' ')
 }
 
 function programName(): string {
   const script = process.argv[1] ?? ''
   if (process.env.npm_command === 'exec') return 'npx nano-gpt'
   // Only who runs the file itself, in a checkout, sees its name; a link in some `bin` is called nano-gpt.
-  return basename(script) === 'main.js' ? `node ${quote(relative(process.cwd(), script))}` : 'nano-gpt'
+  return basename(script) === 'main.js' ? `node ${shellQuoted(relative(process.cwd(), script))}` : 'nano-gpt'
 }
 
-/** An argument as a shell takes it. */
-function quote(argument: string): string {
-  if (/^[\w./:=@%+,-]+$/.test(argument)) return argument
-  return process.platform === 'win32' ? `"${argument}"` : `'${argument.replaceAll("'", "'\\''")}'`
+/** An argument as a shell takes it: sh and its relatives, or cmd on Windows. */
+export function shellQuoted(argument: string, platform: string = process.platform): string {
+  // A word that begins with `=` means something to zsh.
+  if (/^[\w./:@+,-][\w./:=@+,-]*$/.test(argument)) return argument
+  if (platform !== 'win32') return `'${argument.replaceAll("'", "'\\''")}'`
+  // Backslashes are themselves, but before a double quote.
+  return `"${argument.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 }
 
 function isSet(value: string | undefined): boolean {

@@ -1,21 +1,26 @@
 // The commands of nano-gpt and their help. What a command does is in a file of its own, loaded when it is called: `--help` and
 // mistakes are answered at once.
 
-import { Command, Option } from 'commander'
+import { Option } from 'commander'
+import { appliesTo, benchmarkHelp, kinds } from '../bench/kinds'
 import { version } from '../version'
-import {
-  addBenchFlags,
-  addEvaluateFlags,
-  addGenerateFlags,
-  addStageFlags,
-  addTrainFlags,
-  real,
-} from './flags'
+import { addFlags, alternatives, type FlagOptions } from './flags'
+import { CliCommand, unknownCommand } from './grammar'
 import { bold } from './output'
+import type { TableName } from './tables'
 
-export function createProgram(): Command {
-  const program = new Command('nano-gpt')
-    .description('Train a GPT on a text, on your own machine, and let it write.')
+/** Does what the arguments say. */
+export async function run(args: readonly string[]): Promise<void> {
+  const program = createProgram()
+  const command = program.commands.find((each) => each.name() === args[0])
+  if (command instanceof CliCommand) command.refuseMissingValues(args.slice(1))
+  await program.parseAsync([...args], { from: 'user' })
+}
+
+export function createProgram(): CliCommand {
+  const program = new CliCommand('nano-gpt')
+  program
+    .description('Trains a GPT on a text, on your own machine, and generates text with it.')
     .usage('<command> [options]')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help; after a command, the help of that command')
@@ -24,6 +29,10 @@ export function createProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .configureHelp({ styleTitle: bold, showGlobalOptions: false })
     .addHelpText('after', overview)
+    .hook('preAction', (_, action) => (action as CliCommand).refuseExcess())
+    .on('command:*', ([name]: string[]) => {
+      throw unknownCommand(program, name)
+    })
   addTrain(program)
   addGenerate(program)
   addEvaluate(program)
@@ -35,172 +44,186 @@ export function createProgram(): Command {
   return program
 }
 
-function addTrain(program: Command): void {
-  const train = program
-    .command('train')
-    .summary('train a model on a text')
+/** A command with the flags of its table. */
+function addCommand(
+  program: CliCommand,
+  name: TableName,
+  summary: string,
+  options: FlagOptions = {},
+): CliCommand {
+  const command = program.command(name).summary(summary).allowExcessArguments() as CliCommand
+  addFlags(command, name, options)
+  return command
+}
+
+function addTrain(program: CliCommand): void {
+  const train = addCommand(program, 'train', 'train a model on a text')
     .description(
-      'Trains a model on a text and keeps checkpoints of it. Ctrl-C saves it and says how to go on.',
+      'Trains a model on a text and saves checkpoints. Ctrl-C saves the run and prints how to resume it.',
     )
     .addHelpText('after', trainExamples)
     .action(async (options) => (await import('./train.js')).trainCommand(options))
-  addTrainFlags(train)
-  finish(train, 'print one JSON object a line: every event, then the result')
+  finish(train, 'print one JSON object per line: every event, then the result')
 }
 
-function addGenerate(program: Command): void {
-  const generate = program
-    .command('generate')
-    .summary('let a trained model write')
-    .description('Writes text with a trained model, as it comes.')
+function addGenerate(program: CliCommand): void {
+  const generate = addCommand(program, 'generate', 'generate text with a trained model', {
+    headings: { data: 'Model' },
+  })
+    .description('Generates text with a trained model and prints it as it is generated.')
     .addHelpText('after', generateExamples)
     .action(async (options) => (await import('./generate.js')).generateCommand(options))
-  addGenerateFlags(generate)
-  finish(generate, 'print one JSON object a line: pieces of text, then the whole')
+  finish(generate, 'print one JSON object per line: pieces of text, then the result')
 }
 
-function addEvaluate(program: Command): void {
-  const evaluate = program
-    .command('evaluate')
-    .summary('the exact loss of a trained model')
+function addEvaluate(program: CliCommand): void {
+  const evaluate = addCommand(program, 'evaluate', 'compute the exact loss of a trained model', {
+    headings: { data: 'Model and text' },
+  })
     .description(
-      'Prints the loss of a trained model over the whole validation split of its text, without overlap: the same number each time.',
+      'Computes the loss of a trained model over the whole validation split. The result is the same each time.',
     )
     .action(async (options) => (await import('./evaluate.js')).evaluateCommand(options))
-  addEvaluateFlags(evaluate)
-  finish(evaluate, 'print it as one JSON object')
+  finish(evaluate, 'print the result as one JSON object')
 }
 
-function addStages(program: Command): void {
-  const stages = program
-    .command('stages')
-    .summary('the course: a GPT grown from a table in ten stages')
+function addStages(program: CliCommand): void {
+  const stages = addCommand(program, 'stages', 'the course: build a GPT in ten stages')
     .description(
-      'Lists the ten stages of the course, or runs one. Each is a short file in lib/stages/ that adds one idea; read them in order.',
+      'Lists the ten stages of the course, or runs one. Each is a short file in lib/stages/ that adds one idea.',
     )
-    .argument('[stage]', 'the number or name of the stage to run: 03, or single-head; none: list them')
+    .argument('[stage]', 'number or name of the stage to run, such as 03 or single-head (default: list them)')
     .addHelpText('after', stagesExamples)
     .action(async (stage, options) => (await import('./stages.js')).stagesCommand(stage, options))
-  addStageFlags(stages)
-  finish(
-    stages,
-    'print one JSON object a line; the last one holds stage, parameters, trainLoss, valLoss, seconds',
-  )
+  finish(stages, 'print one JSON object per line, the last with stage, parameters, losses and seconds')
 }
 
-function addBench(program: Command): void {
-  const bench = program
-    .command('bench')
-    .summary('measure how fast it is here, beside PyTorch if you like')
-    .description('Measures speed, in rounds of which the median counts.')
-    .argument(
-      '[kind]',
-      'steps: training steps; ops: single ops; generate: writing; roofline: a step, op by op, beside the peak of this machine (default: steps)',
-    )
+function addBench(program: CliCommand): void {
+  const note = (name: string) => {
+    const of = appliesTo[name as keyof typeof appliesTo]
+    if (!of) return undefined
+    const others = kinds.filter((kind) => !of.includes(kind))
+    return of.length < others.length ? `only for ${alternatives(of)}` : `not for ${alternatives(others)}`
+  }
+  const help = kinds.map((kind) => `${kind}: ${benchmarkHelp[kind]}`).join('; ')
+  const bench = addCommand(program, 'bench', 'measure the speed of this machine', { note })
+    .description('Measures speed in several rounds and prints the medians.')
+    .argument('[kind]', `${help} (default: ${kinds[0]})`)
     .addHelpText('after', benchExamples)
     .action(async (kind, options) => (await import('./bench.js')).benchCommand(kind, options))
-  addBenchFlags(bench)
-  finish(bench, 'print one JSON object a line, with kind, name and ms')
+  finish(bench, 'print one JSON object per line, with kind, name and ms')
 }
 
-function addInfo(program: Command): void {
+function addInfo(program: CliCommand): void {
   const info = program
     .command('info')
-    .summary('what this machine offers: devices, threads, versions')
+    .summary('show devices, threads and versions')
     .description(
-      'Prints versions, devices (and why one is not available), threads, and where things are kept.',
+      'Prints versions, devices, why a device is not available, threads, and where files are kept.',
     )
+    .allowExcessArguments()
     .action(async (options) => (await import('./info.js')).infoCommand(options))
-  finish(info, 'print it as one JSON object')
+  finish(info as CliCommand, 'print the information as one JSON object')
 }
 
-function addDemo(program: Command): void {
-  const demo = program
-    .command('demo')
-    .summary('train a small model on real text, in a few minutes')
-    .description(
-      'Trains a small model on Shakespeare (or Moby Dick) for about two minutes, with samples of what it writes.',
-    )
-    .option('--data <name|file>', 'another text (default: shakespeare, else moby-dick)')
-    .option('--seconds <n>', 'how long to train, about (default: 120)', real)
-    .option('--out <dir>', 'folder for checkpoints (default: runs/demo; a former demo in it is replaced)')
-    .option('--device <name>', 'auto, cuda, cpu or js (default: auto)')
+function addDemo(program: CliCommand): void {
+  const demo = addCommand(program, 'demo', 'train a small model on real text in a few minutes')
+    .description('Trains a small model on Shakespeare or Moby Dick for about two minutes and shows samples.')
     .action(async (options) => (await import('./demo.js')).demoCommand(options))
-  finish(demo, 'print one JSON object a line: every event, then the result')
+  finish(demo, 'print one JSON object per line: every event, then the result')
 }
 
 /** Commander's own has no word for a command that there isn't. */
-function addHelp(program: Command): void {
+function addHelp(program: CliCommand): void {
   program
     .helpCommand(false)
     .command('help')
     .summary('print the help of a command')
     .argument('[command]')
-    .action(async (name?: string) => {
+    .allowExcessArguments()
+    .action((name?: string) => {
       const found = name === undefined ? program : program.commands.find((command) => command.name() === name)
-      if (found) found.outputHelp()
-      // Is refused as the unknown command that it is.
-      else await program.parseAsync([name!], { from: 'user' })
+      if (!found) throw unknownCommand(program, name!)
+      found.outputHelp()
     })
 }
 
-function finish(command: Command, json: string): void {
+function finish(command: CliCommand, json: string): void {
   command.addOption(new Option('--json', json).helpGroup('Other:'))
   command.addHelpOption(new Option('-h, --help', 'print this help').helpGroup('Other:'))
 }
 
 const overview = `
 Examples:
-  nano-gpt train                            train a small model on Shakespeare: minutes on a laptop
-  nano-gpt train --data my.txt              on a text of your own
-  nano-gpt generate --prompt "ROMEO:"       let the newest model write
-  nano-gpt stages                           the course, from a table of pairs to a GPT
-  nano-gpt train --help                     every option of a command
+  nano-gpt train                            train a small model on Shakespeare
+  nano-gpt train --data my.txt              train on a text of your own
+  nano-gpt generate --prompt "ROMEO:"       generate text with the newest model
+  nano-gpt stages                           list the stages of the course
+  nano-gpt train --help                     list every option of a command
 
-All commands take --json. Exit codes: 0 done, 1 error, 2 not understood, 130 interrupted.
+All commands take --json.
+Exit codes: 0 success, 1 error, 2 usage error, 130 interrupted.
 `
 
 const trainExamples = `
-Options that are not given take their values from the preset.
+A preset may replace the defaults above. --dry-run prints the values of a run.
 
 Examples:
-  nano-gpt train --sample-interval 500                  see what it writes every 500 steps
-  nano-gpt train --data my.txt --out runs/mine          on a text of your own
-  nano-gpt train --preset bigram --steps 500            the smallest model there is: seconds
-  nano-gpt train --resume runs/mine --steps 5000        go on with it
-  nano-gpt train --from runs/mine --data other.txt      train it further, on another text, as a new run
-  nano-gpt train --config runs/mine --seed 7            the same again, but for the seed
+  nano-gpt train --sample-interval 500
+      print a sample of text every 500 steps
+  nano-gpt train --data my.txt --out runs/mine
+      train on a text of your own
+  zcat my.txt.gz | nano-gpt train --data -
+      train on standard input
+  nano-gpt train --preset bigram --steps 500
+      train the smallest model, in seconds
+  nano-gpt train --resume runs/mine --steps 5000
+      continue a run up to step 5000
+  nano-gpt train --from runs/mine --data other.txt
+      start a new run from the weights of another
+  nano-gpt train --config runs/mine --seed 7
+      repeat a run with another seed
 `
 
 const stagesExamples = `
 Examples:
-  nano-gpt stages                           what there is
-  nano-gpt stages 00                        where to begin
-  nano-gpt stages 08 --seed 7               with other random numbers
-  nano-gpt stages 09 --steps 500            not the whole of the large one
+  nano-gpt stages                           list the stages
+  nano-gpt stages 00                        run the first one
+  nano-gpt stages 08 --seed 7               use other random numbers
+  nano-gpt stages 09 --steps 500            train the large model for 500 steps
 `
 
 const benchExamples = `
-Steps are called by the number of their stage or by their preset, ops and generate as the table calls them; "gemm" is all that
-begin so.
+Name training steps by stage number or preset, and ops as the table prints them.
+The start of an op's name stands for every op that begins with it: "gemm".
 
 Examples:
-  nano-gpt bench                                        a training step of every stage and preset
-  nano-gpt bench --only 01,03,cpu                       of these
-  nano-gpt bench --only 09 --batch-size 8 --compare torch --python venv/bin/python
-  nano-gpt bench roofline --only cpu                    where the time of a step goes, and what would be possible
-  nano-gpt bench roofline --paper m2                    what it would take at the published peak of Apple's M2
-  nano-gpt bench ops --only gemm,attention              single ops, at the sizes of stage 09
-  nano-gpt bench generate                               tokens a second
-  nano-gpt bench --save before.json                     … change something …
-  nano-gpt bench --baseline before.json                 what has become faster, and what slower
+  nano-gpt bench
+      measure a training step of every stage and preset
+  nano-gpt bench --only 01,03,cpu
+      measure these three
+  nano-gpt bench --only 09 --compare torch --python venv/bin/python
+      compare with PyTorch
+  nano-gpt bench roofline --only cpu
+      show where the time of a step goes
+  nano-gpt bench roofline --paper m2
+      compute the bound for Apple's M2
+  nano-gpt bench ops --only gemm,attention
+      measure single ops, at the sizes of stage 09
+  nano-gpt bench generate
+      measure generated tokens per second
+  nano-gpt bench --save before.json
+      save the results
+  nano-gpt bench --baseline before.json
+      compare with saved results
 `
 
 const generateExamples = `
 Examples:
-  nano-gpt generate                                     with the newest model under runs/
+  nano-gpt generate
+      use the newest model in runs/
   nano-gpt generate --prompt "ROMEO:" --temperature 0.8 --top-k 40
-  nano-gpt generate --model runs/mine --checkpoint last --max-tokens 2000 > story.txt
-  nano-gpt generate --prompt "ROMEO:" --prompt "JULIET:" --n 4 --stop "\n\n"
+  nano-gpt generate --model runs/mine --max-tokens 2000 > story.txt
+  nano-gpt generate --prompt "ROMEO:" --prompt "JULIET:" --n 4
   nano-gpt generate --max-tokens 5000 --window roll --top-p 0.95
 `

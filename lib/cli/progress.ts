@@ -25,6 +25,7 @@ import {
   say,
   terminalSize,
 } from './output'
+import { notice } from './sources'
 import { wrap } from './words'
 
 /** Without a terminal, a line of progress comes this often at most. */
@@ -73,8 +74,9 @@ export class Progress {
   constructor(private readonly options: ProgressOptions) {}
 
   show(event: TrainEvent): void {
-    if (event.type === 'measuring') live('measuring how fast this machine is …')
+    if (event.type === 'measuring') live('measuring the speed of this machine …')
     if (event.type === 'fallback') note(describePassedOver(event))
+    if (event.type === 'notice') notice(event.message)
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
@@ -99,7 +101,7 @@ export class Progress {
     this.step = event.step
     live('')
     const device = describeDevice(event.device, this.options.device)
-    for (const [name, value] of header(event, device, this.options.out)) field(name, value)
+    for (const [name, value] of header(event.plan, device, this.options.out)) field(name, value)
     say()
     live((columns) => layout(this.view(), columns, style))
   }
@@ -119,7 +121,7 @@ export class Progress {
   private stepText(): string {
     const left = this.secondsLeft()
     const time = this.step < this.start!.steps && Number.isFinite(left) ? `, ${clock(left)} left` : ''
-    return `loss ${short(this.loss)}, ${roughly(this.tokensPerSecond)} characters/s${time}`
+    return `loss ${short(this.loss)}, ${roughly(this.tokensPerSecond)} tokens/s${time}`
   }
 
   private showEvaluating(event: EvaluatingEvent): void {
@@ -200,8 +202,7 @@ export class Progress {
   /** NaN before the first step. */
   private secondsLeft(): number {
     const { step, evaluating } = this
-    const { steps, config } = this.start!
-    const { evalInterval } = config.training
+    const { steps, evalInterval } = this.start!.plan.training
     const evaluations = Math.ceil(steps / evalInterval) - Math.floor(step / evalInterval)
     const rest = evaluating ? 1 - evaluating.done / evaluating.total : 0
     return (steps - step) * this.secondsPerStep + (evaluations + rest) * this.secondsPerEvaluation
@@ -229,12 +230,14 @@ function mix(mean: number, value: number, weight: number): number {
   return Number.isNaN(mean) ? value : mean + weight * (value - mean)
 }
 
-/** A line of the header, broken between words where a terminal is narrower. */
-function field(name: string, value: string): void {
-  const indent = nameWidth + 1
-  const room = isTerminal ? terminalSize().columns - 1 - indent : Infinity
-  const lines = value.split('\n').flatMap((line) => wrap(line, Math.max(room, 20)))
-  say(`${dim(name.padEnd(nameWidth))} ${lines.join(`\n${' '.repeat(indent)}`)}`)
+/** A line of the header, broken between words where a terminal is narrower; on a very narrow one the name has a line of its own. */
+export function field(name: string, value: string): void {
+  const columns = isTerminal ? terminalSize().columns - 1 : Infinity
+  const isNarrow = columns < 2 * (nameWidth + 1) + 16
+  const indent = isNarrow ? 2 : nameWidth + 1
+  const lines = value.split('\n').flatMap((line) => wrap(line, Math.max(columns - indent, 16)))
+  const rest = lines.join(`\n${' '.repeat(indent)}`)
+  say(isNarrow ? `${dim(name)}\n  ${rest}` : `${dim(name.padEnd(nameWidth))} ${rest}`)
 }
 
 /** The device in words; if it isn't the native one and nobody chose that, why. */
@@ -242,7 +245,7 @@ export function describeDevice(device: string, asked?: string): string {
   const { addon, reason } = loadAddon()
   if (device === 'js') {
     const why = asked === 'js' || !reason ? '' : `\n${reason}`
-    return `js: plain TypeScript, slow, on one thread${why}`
+    return `js: plain TypeScript on one thread, slow${why}`
   }
   const info = addon?.info()
   if (info && device === 'cpu') {

@@ -2,32 +2,49 @@
 
 import { join, relative } from 'node:path'
 import { createModel } from '../architectures/create'
-import { corpusNames, loadText } from '../data/corpus'
+import { loadText } from '../data/corpus'
 import { shakespeareVocabSize } from '../data/shakespeare'
-import { NanoGptError, show, suggest } from '../errors'
+import { show, suggest } from '../errors'
 import { sizeOf } from '../graph/dtype'
+import { checkOptions, rowOf, stageOptions } from '../options'
 import { findPreset } from '../presets'
 import { seedFrom } from '../random/philox'
 import { stages } from '../stages'
 import { type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
+import { alternatives } from './flags'
+import { usage } from './grammar'
 import { Interrupted, Laboratory, PrintingLab, type StageOptions } from './lab'
 import { bold, command, count, dim, json, note, say } from './output'
-import { reserveFolder, timestamp } from './train'
+import { reserveFolder, runsFolder, timestamp } from './run_folders'
+import { again, notice, sourcesOf } from './sources'
+import { flagOf } from './tables'
+import { resumeCommand } from './train'
 
-type Options = Omit<StageOptions, 'seed'> & { seed?: number | bigint }
+const defaultSeed = BigInt(stageOptions.seed.default.words)
 
-export async function stagesCommand(name: string | undefined, options: Options): Promise<void> {
+interface Flags extends Readonly<Record<string, unknown>> {
+  readonly text?: string
+  readonly json?: boolean
+}
+
+export async function stagesCommand(
+  name: string | undefined,
+  { json: asJson, text, ...flags }: Flags,
+): Promise<void> {
+  const checked = checkOptions('stages', stageOptions, flags)
   if (name === undefined) {
-    list(options.json)
+    list(asJson)
     return
   }
   const stage = findStage(name)
-  const { seed = 1337, ...rest } = options
+  const { seed = defaultSeed, data: _, ...rest } = checked
+  const data = sourcesOf({ data: checked.data, text })
+  const options = { ...rest, ...(data && { data }), seed: seedFrom(seed), json: asJson }
   const begun = performance.now()
   try {
-    const result = await runStage(stage, { ...rest, seed: seedFrom(seed) })
+    const result = await runStage(stage, options)
     const seconds = (performance.now() - begun) / 1000
-    if (options.json) json({ type: 'result', stage: stage.number, name: stage.name, ...result, seconds })
+    if (asJson) json({ type: 'result', stage: stage.number, name: stage.name, ...result, seconds })
     else sayNext(stage)
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
@@ -43,11 +60,11 @@ function findStage(name: string): Stage {
     name,
     stages.map((stage) => stage.name),
   )
-  const hint = close ? ` Did you mean ${close}?` : ''
-  const last = stages[stages.length - 1].number
-  throw new NanoGptError(
-    'option',
-    `there is no stage ${show(name)}: they are numbered 00 to ${last}, and "${command('stages')}" lists them.${hint}`,
+  const all = `They are numbered ${stages[0].number} to ${stages.at(-1)!.number}; list them with "${command('stages')}".`
+  throw usage(
+    'stages',
+    `there is no stage ${show(name)}`,
+    close === undefined ? all : `Did you mean ${close}?`,
   )
 }
 
@@ -60,10 +77,18 @@ interface StageResult {
 async function runStage(stage: Stage, options: StageOptions): Promise<StageResult> {
   if (!options.json) introduce(stage)
   if (stage.numbers) return runTrained(stage, options)
-  const idle = (['data', 'steps', 'out'] as const).filter((name) => options[name] !== undefined)
+  const idle = Object.keys(stageOptions).filter(
+    (name) =>
+      name !== 'seed' &&
+      rowOf(stageOptions, name).group !== 'machine' &&
+      options[name as keyof StageOptions] !== undefined,
+  )
   if (idle.length > 0) {
     note(
-      `stage ${stage.number} trains nothing: it has no use for ${idle.map((name) => `--${name}`).join(' and ')}`,
+      `stage ${stage.number} trains nothing and ignores ${alternatives(
+        idle.map((each) => flagOf(each)),
+        'and',
+      )}`,
     )
   }
   await stage.run(new PrintingLab(options))
@@ -88,12 +113,12 @@ function sayNext(stage: Stage): void {
 }
 
 async function runTrained(stage: TrainedStage, options: StageOptions): Promise<StageResult> {
-  const { data = 'shakespeare', json: asJson } = options
-  const notice = !asJson && corpusNames.includes(data) ? note : undefined
-  const corpus = await loadText(data, { notice })
+  const { data = [stageOptions.data.default.words], lineEndings, json: asJson } = options
+  const text = await loadText(data, { lineEndings, notice: asJson ? undefined : notice })
   const out =
-    options.out ?? (isLong(stage) ? reserveFolder(`runs/stage-${stage.number}-${timestamp()}`) : undefined)
-  const lab = new Laboratory({ ...options, out }, stage, corpus)
+    options.out ??
+    (isLong(stage) ? reserveFolder(`${runsFolder}/stage-${stage.number}-${timestamp()}`) : undefined)
+  const lab = new Laboratory({ ...options, data: again(data, text), out }, stage, text)
   try {
     await (stage.run ?? trainAndWrite)(lab)
     return {
@@ -103,8 +128,8 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
     }
   } catch (error) {
     if (error instanceof Interrupted && out && !asJson) {
-      say(`Stopped and saved. To go on training:`)
-      say(`  ${command('train', '--resume', out, '--steps', String(lab.numbers.steps))}`)
+      say('Stopped and saved. To resume:')
+      say(`  ${resumeCommand(out, options)}`)
     }
     throw error
   } finally {
@@ -112,14 +137,14 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
   }
 }
 
-/** Hours of work are kept without being asked for. */
+/** Hours of work are saved without being asked for. */
 function isLong({ numbers }: TrainedStage): boolean {
   return numbers.layers * numbers.embed > 1000
 }
 
 function list(asJson?: boolean): void {
   if (!asJson) {
-    say(bold('The course: a GPT, grown from a table of pairs'))
+    say(bold('The course: from a table of pairs to a GPT'))
     say(dim(`  ${'stage'.padEnd(21)} ${'parameters'.padStart(10)}`))
   }
   for (const stage of stages) {

@@ -24,7 +24,31 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
 
-/** Lines of at most `width` characters, broken between words; a longer word stays whole. */
+/** Bytes as people write them: `640 KB`, `45.2 MB`. */
+export function bytes(value: number): string {
+  const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
+  let size = value
+  let unit = 0
+  for (; size >= 999.5 && unit < units.length - 1; unit++) size /= 1000
+  return `${unit === 0 || size >= 99.5 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
+}
+
+/** A short time: `85 µs`, `12.3 ms`, `1.5 s`. */
+export function duration(seconds: number): string {
+  const short = (value: number) => (value >= 99.5 ? String(Math.round(value)) : value.toPrecision(3))
+  if (seconds < 1e-3) return `${short(seconds * 1e6)} µs`
+  return seconds < 1 ? `${short(seconds * 1e3)} ms` : `${short(seconds)} s`
+}
+
+/** Keeps a phrase together where lines are broken. */
+export function together(text: string): string {
+  return text.replaceAll(' ', unbroken)
+}
+
+/** A space that no line is broken at; printed as an ordinary one. */
+const unbroken = '\u00a0'
+
+/** Lines of at most `width` characters, broken between words; a longer word, or what is kept `together`, stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
@@ -32,5 +56,5 @@ export function wrap(text: string, width: number): string[] {
     if (lines.length > 0 && line.length <= width) lines[lines.length - 1] = line
     else lines.push(word)
   }
-  return lines
+  return lines.map((line) => line.replaceAll(unbroken, ' '))
 }

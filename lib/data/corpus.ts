@@ -8,7 +8,7 @@ import { type CacheOptions, cachedText, type RemoteText, sha256 } from './cache'
 import { decodeText } from './decode'
 import { describeLineEndings, type LineEndings, lineEndings, withLineEndings } from './line_endings'
 import { mobyDick } from './moby_dick'
-import { aboutData, type Input, Reader, standardInput, tooLong } from './read'
+import { aboutData, type Input, isStandardInput, Reader, tooLong } from './read'
 import { shakespeare } from './shakespeare'
 import { type About, decodeUtf8, longestText } from './utf8'
 
@@ -102,7 +102,7 @@ async function loadPart(
     const text = decodeUtf8(await cachedText(remote, options), about)
     return { name: remote.name, source: remote.name, text, about }
   }
-  const name = data === standardInput ? 'standard input' : basename(data)
+  const name = isStandardInput(data) ? 'standard input' : basename(data)
   const { bytes, source } = await reader.read(data)
   const { text, encoding } = decodeText(bytes, about)
   if (encoding !== 'utf-8') {

@@ -10,6 +10,7 @@ import { type About, longestText } from './utf8'
 export interface Input extends AsyncIterable<Uint8Array | string> {
   readonly isTTY?: boolean
   readonly readableEnded?: boolean
+  destroy?(): unknown
 }
 
 /** What was read, and whether it can be read again. */
@@ -20,10 +21,14 @@ export interface Read {
 }
 
 /** What names standard input on a command line, as in many other tools. */
-export const standardInput = '-'
+const standardInput = '-'
+
+export function isStandardInput(path: string): boolean {
+  return path === standardInput || path === '/dev/stdin'
+}
 
 /** Files that stand for what this process has open: another process has something else there. */
-const ownFiles = /^\/(dev\/(stdin|fd\/)|proc\/)/
+const ownFiles = /^\/(dev\/fd|proc)\//
 
 /** The bytes of one source after the other; remembers which pipes have been read. */
 export class Reader {
@@ -42,10 +47,10 @@ export class Reader {
    */
   async read(path: string): Promise<Read> {
     this.signal?.throwIfAborted()
-    if (path === standardInput) return { bytes: await this.readInput(), source: null }
+    if (isStandardInput(path)) return { bytes: await this.readInput(path), source: null }
     const absolute = resolve(path)
     if (await this.isPipe(path)) {
-      this.expectUnread(path, absolute === '/dev/stdin' ? standardInput : absolute)
+      this.expectUnread(path, absolute)
       return { bytes: await this.collect(path, createReadStream(path)), source: null }
     }
     const bytes = await readFile(path, { signal: this.signal }).catch((error) => {
@@ -54,18 +59,18 @@ export class Reader {
     return { bytes, source: ownFiles.test(absolute) ? null : absolute }
   }
 
-  private async readInput(): Promise<Uint8Array> {
+  private async readInput(path: string): Promise<Uint8Array> {
     const input: Input = this.input ?? process.stdin
-    this.expectUnread(standardInput, standardInput)
+    this.expectUnread(path, standardInput)
     if (input.isTTY) {
       throw new NanoGptError('data', {
-        ...aboutData(standardInput),
+        ...aboutData(path),
         reason: 'standard input is a terminal',
         remedy: 'Pipe a text into it, or name a text file',
       })
     }
-    if (input.readableEnded) throw readBefore(standardInput)
-    return this.collect(standardInput, input)
+    if (input.readableEnded) throw readBefore(path)
+    return this.collect(path, input)
   }
 
   /** Whether it is a pipe. Throws unless it is that or a file that may be read whole. */
@@ -100,7 +105,7 @@ export class Reader {
     this.pipes.add(pipe)
   }
 
-  private async collect(path: string, input: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
+  private async collect(path: string, input: Input): Promise<Uint8Array> {
     const chunks: Uint8Array[] = []
     let length = 0
     try {
@@ -144,7 +149,7 @@ export function tooLong(about: About, length: number): NanoGptError {
   const [has, most] = [length, longestText].map((value) => value.toLocaleString('en-US'))
   return new NanoGptError('text_too_long', {
     ...about,
-    reason: `it has ${has} bytes or more, and a text can have at most ${most}`,
+    reason: `it has at least ${has} bytes, and a text can have at most ${most}`,
     remedy: 'Train on a part of it',
   })
 }
@@ -152,19 +157,19 @@ export function tooLong(about: About, length: number): NanoGptError {
 function readBefore(path: string): NanoGptError {
   return new NanoGptError('data', {
     ...aboutData(path),
-    reason: `${path === standardInput ? 'standard input' : 'a pipe'} can be read only once, and it has been read before`,
+    reason: `${isStandardInput(path) ? 'standard input' : 'a pipe'} can be read only once, and it has been read before`,
     remedy: 'Save its text to a file and name that',
   })
 }
 
 /** What an input yields. It may never yield anything more, so the signal also ends the wait. */
-async function* untilAborted<T>(input: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T, void> {
+async function* untilAborted(input: Input, signal?: AbortSignal): AsyncGenerator<Uint8Array | string, void> {
   const iterator = input[Symbol.asyncIterator]()
-  let stop: (() => void) | undefined
+  let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal?.reason)
-    signal?.addEventListener('abort', stop)
   })
+  signal?.addEventListener('abort', stop)
   aborted.catch(() => {})
   try {
     for (;;) {
@@ -173,8 +178,8 @@ async function* untilAborted<T>(input: AsyncIterable<T>, signal?: AbortSignal): 
       yield result.value
     }
   } finally {
-    if (stop) signal?.removeEventListener('abort', stop)
-    // Not awaited: it would wait for the input as well.
-    iterator.return?.()?.catch(() => {})
+    signal?.removeEventListener('abort', stop)
+    // An iterator would end only after the chunk that it waits for.
+    input.destroy?.()
   }
 }

@@ -29,11 +29,11 @@ export const dataOptions = {
   data: {
     type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
     group: 'data',
-    help: say`${corpusNames.join(', ')}, a UTF-8 text file or ${inlineText}; several are joined in order`,
+    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are joined`,
     default: { words: 'shakespeare' },
     otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {
-      help: `${corpusNames.join(', ')}, a UTF-8 text file, or - for standard input; may be repeated`,
+      help: `${corpusNames.join(', ')}, a text file or - (standard input); may be repeated`,
     },
   },
   lineEndings: {

@@ -3,13 +3,8 @@
 
 /** Options of `train()`. */
 export interface TrainOptions {
-  /** Shakespeare, moby-dick, a UTF-8 text file or { text }; several are joined in order. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
-  data?:
-    | 'shakespeare'
-    | 'moby-dick'
-    | (string & {})
-    | { text: string; name?: string }
-    | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
+  data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
   /** How text becomes tokens: 'char', one for each distinct character. Default: char. */
@@ -21,22 +16,7 @@ export interface TrainOptions {
   /** Take options that are not given from a run or JSON file. A path. Default: none. */
   config?: string
   /** Model and training options to start from; "auto" measures this device. Default: cpu. */
-  preset?:
-    | 'notebook'
-    | 'bigram'
-    | 'single-head'
-    | 'multi-head'
-    | 'feed-forward'
-    | 'blocks'
-    | 'residual'
-    | 'layer-norm'
-    | 'decoder'
-    | 'gpt'
-    | 'cpu'
-    | 'baby'
-    | 'speedrun'
-    | 'auto'
-    | (string & {})
+  preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | 'auto' | (string & {})
   /** How long to train, roughly. A number above 0. Only with `preset` 'auto'. Default: 3. */
   minutes?: number
   /** Transformer blocks. A whole number from 1 to 1000. Default: the preset's. */
@@ -115,13 +95,13 @@ export interface TrainOptions {
   minLearningRate?: number
   /** Fraction of all steps, at the end, in which the rate falls. A number above 0 to 1. Only with `schedule` 'wsd'. Default: 0.2. */
   decayPart?: number
-  /** Decay of a moving average of the weights, used as the model; 0: none. A number from 0 to below 1. Default: 0. */
+  /** Decay rate of averaged weights, used as the model; 0: none. A number from 0 to below 1. Default: 0. */
   average?: number
   /** Steps between evaluations. A whole number of at least 1. Default: the preset's. */
   evalInterval?: number
   /** Random batches of each split in an evaluation. A whole number of at least 1. Default: the preset's. */
   evalBatches?: number
-  /** Also evaluate the whole validation split, and let that decide which is best. Default: no. */
+  /** Evaluate the whole validation split too, and judge by that. Default: no. */
   exactEvaluation?: boolean
   /** Steps between samples of text; 0: none. A whole number of at least 0. Default: 0. */
   sampleInterval?: number
@@ -139,7 +119,7 @@ export interface TrainOptions {
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
-  /** Stops the run after the current step and saves it; rejects with AbortError. An AbortSignal. Default: none. */
+  /** Stops the run and saves it; it rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }
 
@@ -161,7 +141,7 @@ export interface GenerateOptions {
   repetitionPenalty?: number
   /** End the text before this string, or the first of several. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Beyond the block size: 'exact' rereads the last block per token, 'roll' keeps half. Default: exact. */
+  /** Beyond the block size: 'exact', or 'roll', which is much faster. Default: exact. */
   window?: 'exact' | 'roll'
   /** The same seed gives the same text. A whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits. Default: a random one. */
   seed?: number | bigint | string
@@ -189,7 +169,7 @@ export interface CompleteOptions {
   repetitionPenalty?: number
   /** End the text before this string, or the first of several. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Beyond the block size: 'exact' rereads the last block per token, 'roll' keeps half. Default: exact. */
+  /** Beyond the block size: 'exact', or 'roll', which is much faster. Default: exact. */
   window?: 'exact' | 'roll'
   /** The same seed gives the same text. A whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits. Default: a random one. */
   seed?: number | bigint | string
@@ -237,7 +217,7 @@ export interface GenerateFromOptions {
   repetitionPenalty?: number
   /** End the text before this string, or the first of several. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Beyond the block size: 'exact' rereads the last block per token, 'roll' keeps half. Default: exact. */
+  /** Beyond the block size: 'exact', or 'roll', which is much faster. Default: exact. */
   window?: 'exact' | 'roll'
   /** The same seed gives the same text. A whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits. Default: a random one. */
   seed?: number | bigint | string
@@ -257,13 +237,8 @@ export interface EvaluateOptions {
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
-  /** Shakespeare, moby-dick, a UTF-8 text file or { text }; several are joined in order. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text it was trained on. */
-  data?:
-    | 'shakespeare'
-    | 'moby-dick'
-    | (string & {})
-    | { text: string; name?: string }
-    | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text it was trained on. */
+  data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: as in training; for another text 'normalize'. */
   lineEndings?: 'normalize' | 'keep'
   /** Ends the evaluation; it rejects with AbortError. An AbortSignal. Default: none. */

@@ -67,7 +67,7 @@ const drawing = {
   window: {
     type: choice(['exact', 'roll']),
     group: 'generation',
-    help: "beyond the block size: 'exact' rereads the last block per token, 'roll' keeps half",
+    help: "beyond the block size: 'exact', or 'roll', which is much faster",
     default: 'exact',
   },
   seed: {

@@ -1,12 +1,17 @@
 // Options that say where something runs.
 
-import { deviceNames, instructionSetNames } from '../backend/names'
+import { type DeviceName, deviceNames, instructionSetNames } from '../backend/names'
 import type { Table } from './row'
-import { name, whole } from './types'
+import { name, type OptionType, whole } from './types'
+
+/** A device by name, with a number where there may be several. */
+type DeviceOption = 'auto' | DeviceName | `cuda:${number}`
+// biome-ignore lint/suspicious/noTemplateCurlyInString: a type, as the declaration writes it
+const others = '`cuda:${number}`'
 
 export const machineOptions = {
   device: {
-    type: name(['auto', ...deviceNames], '`cuda:${number}`'),
+    type: name(['auto', ...deviceNames], others) as OptionType<DeviceOption>,
     group: 'machine',
     help: "where it runs; 'cuda:1' is the second NVIDIA GPU",
     default: 'auto',
@@ -18,7 +23,7 @@ export const machineOptions = {
     default: { words: 'one per core' },
   },
   instructionSet: {
-    type: name(instructionSetNames),
+    type: name(instructionSetNames) as OptionType<(typeof instructionSetNames)[number]>,
     group: 'machine',
     help: 'instructions that the CPU kernels use',
     default: { words: 'the best this processor has' },

@@ -53,8 +53,11 @@ export interface OptionRow<T = unknown> {
   readonly unused?: T
   /** On `resume` the run 'keeps' its own, and another is refused. Absent: takes the one given, or else the checkpoint's. */
   readonly resume?: 'keeps'
-  /** With `from` the model 'keeps' its own, and another is refused. Absent: takes the one given, or else the checkpoint's. */
-  readonly from?: 'keeps'
+  /**
+   * With `from` the model 'keeps' its own, and another is refused; or the new run begins with the 'default', whatever the checkpoint's run had.
+   * Absent: takes the one given, or else the checkpoint's.
+   */
+  readonly from?: 'keeps' | 'default'
   /** What other tools call it, for "did you mean …?". */
   readonly otherNames?: readonly string[]
   /** Whether it belongs to one call and has no place in a config file. */

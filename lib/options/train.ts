@@ -32,6 +32,8 @@ const dropouts = { stored: 'model', resume: 'keeps' } as const
 const training = { stored: 'training', resume: 'keeps' } as const
 /** What may change while a run is under way. */
 const progress = { stored: 'training' } as const
+/** What a run reports and keeps on the way: a new run chooses its own. */
+const reports = { stored: 'training', from: 'default' } as const
 
 /** What can be chosen about a model of the kind 'gpt'. */
 const variants = {
@@ -261,7 +263,7 @@ const optimizer = {
     type: fraction(),
     group: 'optimizer',
     ...training,
-    help: 'decay of a moving average of the weights, used as the model; 0: none',
+    help: 'decay rate of averaged weights, used as the model; 0: none',
     otherNames: ['ema', 'emaDecay'],
     default: 0,
     unused: 0,
@@ -405,15 +407,15 @@ export const trainOptions = {
   exactEvaluation: {
     type: flag,
     group: 'progress',
-    ...progress,
-    help: 'also evaluate the whole validation split, and let that decide which is best',
+    ...reports,
+    help: 'evaluate the whole validation split too, and judge by that',
     default: false,
     unused: false,
   },
   sampleInterval: {
     type: whole({ min: 0 }),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'steps between samples of text; 0: none',
     otherNames: ['sampleEvery'],
     default: 0,
@@ -422,7 +424,7 @@ export const trainOptions = {
   sampleTokens: {
     type: whole(),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'tokens in a sample',
     default: 200,
     unused: 200,
@@ -430,7 +432,7 @@ export const trainOptions = {
   checkpointInterval: {
     type: whole(),
     group: 'progress',
-    ...progress,
+    ...reports,
     help: 'steps between checkpoints',
     otherNames: ['saveEvery', 'saveInterval'],
     default: { words: say`${option('evalInterval')}` },
@@ -459,7 +461,7 @@ export const trainOptions = {
     type: signal,
     group: 'machine',
     perCall: true,
-    help: 'stops the run after the current step and saves it; rejects with AbortError',
+    help: 'stops the run and saves it; it rejects with AbortError',
     commandLine: { hidden: true },
   },
 } as const satisfies Table

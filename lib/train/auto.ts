@@ -76,9 +76,10 @@ const native = (
 /**
  * The options as they are, unless the preset is 'auto': then with numbers in its place.
  *
- * @param options whose device isn't 'auto': another device is measured anew
+ * @param device never 'auto': another device is measured anew
  */
 export async function resolveAuto(
+  device: string,
   options: CheckedTrainOptions,
   materials: Materials,
   control: RunControl,
@@ -100,7 +101,7 @@ export async function resolveAuto(
     ...withoutReplaced(given, defined(plan)),
     ...defined(given),
   })
-  const isPlain = options.device === 'js'
+  const isPlain = device === 'js'
   const first = over(isPlain ? plain : native(middle, given))
   if (first.steps !== undefined) return first
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
@@ -111,7 +112,7 @@ export async function resolveAuto(
   const timed = (sized: CheckedTrainOptions, seconds: number) =>
     secondsPerStep(
       planOn(
-        options.device!,
+        device,
         { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined },
         materials,
       ),

@@ -45,12 +45,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const checked = checkOptions('evaluate', evaluateOptions, options)
   const path = requireOption('evaluate', 'model', checked.model, 'give a run folder or a checkpoint file')
   const checkpoint = await readCheckpoint(path, checked.checkpoint ?? loadOptions.checkpoint.default)
-  return onDevice(checked.device, (device) => evaluateOn(checkpoint, { ...checked, device }))
+  return onDevice(checked.device, (device) => evaluateOn(checkpoint, checked, device))
 }
 
 async function evaluateOn(
   checkpoint: Checkpoint,
-  { data, lineEndings, signal, device, threads, instructionSet }: Checked<typeof evaluateOptions>,
+  { data, lineEndings, signal, threads, instructionSet }: Checked<typeof evaluateOptions>,
+  device: string,
 ): Promise<Evaluation> {
   await using model = await loadCheckpoint(checkpoint, { device, threads, instructionSet })
   const { info, tokenizer, config } = model

@@ -105,9 +105,17 @@ export function resolveFrom(options: Given, begun: Begun): Resolved {
   )
   return {
     model: withOptions(begun.model, dropouts),
-    training: resolveTraining(options, begun.training),
+    training: resolveTraining(options, inherited(begun.training)),
     seed: options.seed ?? defaultSeed,
   }
+}
+
+/** What a new run takes over from the training of its weights. */
+function inherited(training: TrainingConfig): Partial<TrainingConfig> {
+  return pick(
+    training,
+    trainingNames.filter((name) => rowOf(trainOptions, name).from !== 'default'),
+  ) as Partial<TrainingConfig>
 }
 
 /** A resumed run: the checkpoint's, but for what may change on the way. */

@@ -119,7 +119,7 @@ async function withPlan<T>(
       options.device,
       async (device) =>
         work(
-          planOn(device, await resolveAuto({ ...options, device }, materials, control), materials),
+          planOn(device, await resolveAuto(device, options, materials, control), materials),
           materials,
           options,
         ),

@@ -1,4 +1,7 @@
-// Follows docs/add-an-op.md in a copy of the project: writes its files, makes its insertions, and runs its commands.
+// Follows docs/add-an-op.md and docs/add-an-option.md, each in a copy of the project: writes their files, makes their edits, and runs
+// their commands.
+//
+//   node scripts/ci/follow_docs.js [PAGE…]     default: both
 const { execFileSync, execSync } = require('node:child_process')
 const {
   cpSync,
@@ -13,7 +16,7 @@ const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 
 const root = join(__dirname, '..', '..')
-const page = readFileSync(join(root, 'docs', 'add-an-op.md'), 'utf8')
+const all = ['add-an-op.md', 'add-an-option.md']
 
 function copyProject() {
   const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-docs-'))
@@ -28,23 +31,27 @@ function copyProject() {
   return folder
 }
 
-/** Inserts `text` after the one line that begins with `anchor`. */
-function insert(path, anchor, text) {
+/** Puts `text` after, before or instead of the one line that begins with `anchor`. */
+function edit(path, where, anchor, text) {
   const lines = readFileSync(path, 'utf8').split('\n')
   const found = lines.flatMap((line, at) => (line.startsWith(anchor) ? [at] : []))
   if (found.length !== 1)
     throw new Error(`${path}: ${found.length} lines begin with ${JSON.stringify(anchor)}`)
-  lines.splice(found[0] + 1, 0, ...text.trimEnd().split('\n'))
+  const at = where === 'after' ? found[0] + 1 : found[0]
+  lines.splice(at, where === 'instead' ? 1 : 0, ...text.trimEnd().split('\n'))
   writeFileSync(path, lines.join('\n'))
 }
 
-function follow(folder) {
-  const blocks = page.matchAll(/^```(\w+) (new|in|run)(?:=(\S+))?(?: after="(.*)")?\n([\s\S]*?)^```$/gm)
+function follow(name, folder) {
+  const page = readFileSync(join(root, 'docs', name), 'utf8')
+  const blocks = page.matchAll(
+    /^```(\w+) (new|in|run)(?:=(\S+))?(?: (after|before|instead)="(.*)")?\n([\s\S]*?)^```$/gm,
+  )
   let count = 0
-  for (const [, , kind, file, anchor, text] of blocks) {
+  for (const [, , kind, file, where, anchor, text] of blocks) {
     count++
     if (kind === 'new') writeFileSync(join(folder, file), text)
-    else if (kind === 'in') insert(join(folder, file), anchor, text)
+    else if (kind === 'in') edit(join(folder, file), where, anchor, text)
     else
       execSync(`set -e\n${text}`, {
         cwd: folder,
@@ -52,13 +59,16 @@ function follow(folder) {
         env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' },
       })
   }
-  if (count < 10) throw new Error(`only ${count} blocks of docs/add-an-op.md were understood`)
+  if (count < 5) throw new Error(`only ${count} blocks of docs/${name} were understood`)
 }
 
-const folder = copyProject()
-try {
-  follow(folder)
-  console.log('docs/add-an-op.md: followed')
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+const pages = process.argv.slice(2)
+for (const name of pages.length > 0 ? pages : all) {
+  const folder = copyProject()
+  try {
+    follow(name, folder)
+    console.log(`docs/${name}: followed`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }

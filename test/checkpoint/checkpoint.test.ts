@@ -23,7 +23,7 @@ const info: CheckpointInfo = {
   tokenizer: CharTokenizer.fromText('ab😀').toJSON(),
   step: 12,
   seed: '18446744073709551615',
-  data: { name: 'text', digest: 'ab'.repeat(32), source: null },
+  data: { name: 'text', digest: 'ab'.repeat(32), source: null, lineEndings: 'normalize' },
   device: 'js',
   best: { step: 10, valLoss: 1.25 },
 }

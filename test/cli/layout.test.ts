@@ -24,7 +24,7 @@ const shown = (given: View, width: number) =>
 
 test('80 columns', () => {
   expect(shown(view, 79)).toEqual([
-    '━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  1,234/5,000  2:31 left  12,345 characters/s',
+    '━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  1,234/5,000  2:31 left  12,345 tokens/s',
     expect.stringMatching(
       /^loss 1\.873 {2}█[▁-█]{15} {2}at 1,000: training 1\.900 {2}validation 1\.950 \(best\)$/,
     ),
@@ -33,7 +33,7 @@ test('80 columns', () => {
 
 test('what matters stays longest as it gets narrower', () => {
   expect(shown(view, 49)).toEqual([
-    '1,234/5,000  2:31 left  12,345 characters/s',
+    '━╌╌╌╌╌╌╌  1,234/5,000  2:31 left  12,345 tokens/s',
     expect.stringMatching(/^loss 1\.873 {2}█[▁-█]{11} {2}validation 1\.950 \(best\)$/),
   ])
   expect(shown(view, 34)).toEqual([

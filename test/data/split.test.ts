@@ -15,10 +15,10 @@ test('both parts are views, in order', () => {
 
 test('too short a text: the numbers, and what would do, which then does', () => {
   expect(() => splitTokens(new Uint16Array(50), 8)).toThrow(
-    'the text is too short for blockSize 8: of its 50 tokens 45 train and 5 validate, and each part needs 9; ' +
-      'use a text of at least 81 tokens, or a blockSize of at most 4',
+    'data: the text is too short for `blockSize: 8`: of its 50 tokens 45 train and 5 validate, and each part needs 9. ' +
+      'Use a text of at least 81 tokens, or `blockSize` of at most 4',
   )
-  expect(() => splitTokens(new Uint16Array(1), 8)).toThrow(/use a text of at least 81 tokens$/)
+  expect(() => splitTokens(new Uint16Array(1), 8)).toThrow(/Use a text of at least 81 tokens$/)
   fc.assert(
     fc.property(fc.nat(300), fc.integer({ min: 1, max: 40 }), (length, blockSize) => {
       const message = messageOf(() => splitTokens(new Uint16Array(length), blockSize))
@@ -43,5 +43,7 @@ function messageOf(run: () => unknown): string {
 }
 
 test.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, '8'])('the blockSize %p is refused', (blockSize) => {
-  expect(() => splitTokens(new Uint16Array(100), blockSize as number)).toThrow(/^blockSize is /)
+  expect(() => splitTokens(new Uint16Array(100), blockSize as number)).toThrow(
+    /^blockSize is .*: must be a whole number from 1 to/,
+  )
 })

@@ -39,11 +39,18 @@ test('any bytes: the first invalid one is where the platform stops too', () => {
 })
 
 test.each([
-  [[0x61, 0xff], 'x is not valid UTF-8 at byte 1 (0xFF): save it as UTF-8'],
-  [[0xe9, 0x74, 0xe9], 'at byte 0 (0xE9): save it as UTF-8, or convert it with `iconv -f latin1 -t utf-8`'],
+  [[0x61, 0xff], 'x: not valid UTF-8 at byte 1 (0xFF). Save it as UTF-8'],
+  [
+    [0xe9, 0x74, 0xe9],
+    'at byte 0 (0xE9). Save it as UTF-8 in an editor, or convert it with `iconv -f windows-1252 -t utf-8`',
+  ],
   [[0x61, 0xe2, 0x82], 'at byte 1 (0xE2)'],
-  [[0xff, 0xfe, 0x61, 0], 'it looks like UTF-16'],
 ])('the bytes %j are refused', (bytes, message) => {
   expect(() => decodeUtf8(Uint8Array.from(bytes), 'x')).toThrow(message)
   expect(() => decodeUtf8(Uint8Array.from(bytes), 'x')).toThrow(expect.objectContaining({ code: 'not_utf8' }))
+})
+
+test('an error can be about an option', () => {
+  const about = { option: 'data', value: 'a.txt' }
+  expect(() => decodeUtf8(Uint8Array.of(0xff), about)).toThrow('data is "a.txt": not valid UTF-8 at byte 0')
 })

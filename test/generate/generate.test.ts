@@ -357,7 +357,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
       /Did you mean prompt/,
     )
     expect((await failureOf(() => generate({ model: folder.path('nowhere') }))).code).toBe('file_not_found')
-    expect((await failureOf(() => generate({ model: out(), device: 'abacus' }))).code).toBe('device')
+    expect((await failureOf(() => generate({ model: out(), device: 'abacus' as 'js' }))).code).toBe('device')
   })
 
   test('dispose, then generate: an error; during a generation: that one ends', async () => {

@@ -12,6 +12,7 @@ const tokenizer: Tokenizer = {
   vocabSize: vocabulary.length,
   encode: () => new Uint16Array(),
   decode: (tokens) => Array.from(tokens, (token) => vocabulary[token]).join(''),
+  decoder: () => ({ push: (token) => vocabulary[token], end: () => '' }),
   toJSON: (): TokenizerJSON => ({ type: 'test' }),
 }
 
@@ -19,8 +20,8 @@ const drawsOf = (tokens: readonly number[]): Draw[] =>
   tokens.map((token, i) => ({ token, logProbability: 0 - i }))
 
 /** What comes out, piece by piece, of tokens that come in groups. */
-function write(groups: readonly number[][], stop: string[]) {
-  const writer = new TextWriter(tokenizer, stop)
+function write(groups: readonly number[][], stop: string[], using = tokenizer) {
+  const writer = new TextWriter(using, stop)
   let at = 0
   const pieces = groups.map((group) => {
     const piece = writer.push(drawsOf(groups.flat()).slice(at, at + group.length))
@@ -28,6 +29,17 @@ function write(groups: readonly number[][], stop: string[]) {
     return { ...piece, stopped: writer.stopped }
   })
   return { pieces, rest: writer.rest(), stopped: writer.stopped }
+}
+
+/** The text before the stop string that is complete first, by the definition: character by character. */
+function cut(text: string, stop: readonly string[]): string | undefined {
+  let seen = ''
+  for (const character of text) {
+    seen += character
+    const ends = stop.filter((it) => seen.endsWith(it)).map((it) => seen.length - it.length)
+    if (ends.length > 0) return text.slice(0, Math.min(...ends))
+  }
+  return undefined
 }
 
 const tokens = fc.array(fc.nat(vocabulary.length - 1), { maxLength: 30 })
@@ -40,17 +52,8 @@ test('the text ends before the first stop string that is complete, however the t
   fc.assert(
     fc.property(fc.array(tokens, { maxLength: 8 }), stops, (groups, stop) => {
       const all = groups.flat()
-      // Token by token: the first after which the text holds a stop string ends it, before the earliest that it holds.
-      let text = ''
-      let expected: string | undefined
-      for (const token of all) {
-        text += vocabulary[token]
-        const found = stop.map((it) => text.indexOf(it)).filter((it) => it >= 0)
-        if (found.length > 0) {
-          expected = text.slice(0, Math.min(...found))
-          break
-        }
-      }
+      const text = tokenizer.decode(all)
+      const expected = cut(text, stop)
       const { pieces, rest, stopped } = write(groups, stop)
       const written = pieces.map((piece) => piece.text).join('') + rest.text
       expect(stopped).toBe(expected !== undefined)
@@ -64,6 +67,15 @@ test('the text ends before the first stop string that is complete, however the t
     }),
     { numRuns: 2000 },
   )
+})
+
+test('how the text is cut into tokens does not decide which stop string ends it', () => {
+  const stop = ['abc', 'b']
+  const texts = [[0, 1, 2], [3, 2], [0, 1], [5]].map((each) => {
+    const { pieces, rest } = write([each], stop)
+    return [...pieces, rest].map(({ text }) => text).join('')
+  })
+  expect(texts).toEqual(['a', 'a', 'a', 'a'])
 })
 
 test('text that cannot belong to a stop string is given out at once', () => {
@@ -84,4 +96,129 @@ test('a stop string within one token cuts it', () => {
   const { pieces, rest } = write([[0, 5, 2]], ['bc'])
   expect(pieces).toEqual([{ text: 'aa', tokens: [0, 5], logProbabilities: [0, -1], stopped: true }])
   expect(rest.text).toBe('')
+})
+
+describe('tokens that are bytes', () => {
+  /** As byte-level tokenizers: token 256 is a byte pair that two characters have a part of, 257 brings no text at all. */
+  const bytesOf = (token: number) => (token === 257 ? [] : token === 256 ? [0xac, 0xe2] : [token])
+  const ofBytes: Tokenizer = {
+    type: 'bytes',
+    vocabSize: 258,
+    encode: (text) => Uint16Array.from(Buffer.from(text)),
+    decode: (tokens) => Buffer.from(Array.from(tokens).flatMap(bytesOf)).toString('utf8'),
+    decoder: () => {
+      const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+      return {
+        push: (token) => decoder.decode(Uint8Array.from(bytesOf(token)), { stream: true }),
+        end: () => decoder.decode(),
+      }
+    },
+    toJSON: (): TokenizerJSON => ({ type: 'bytes' }),
+  }
+  const tokensOf = (text: string) => Array.from(ofBytes.encode(text))
+
+  const character = fc.constantFrom('a', 'b', 'é', '€', '😀', '😁', '👩‍💻', '\uFFFD', '\uFEFF')
+  const anyText = fc.array(fc.oneof(character, fc.string({ unit: 'binary' })), { maxLength: 20 })
+  const text = anyText.map((parts) => parts.join(''))
+  const stopStrings = fc.array(
+    fc.array(character, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('')),
+    { maxLength: 3 },
+  )
+  /** Cuts a list in groups: after each of these counts. */
+  const cuts = fc.array(fc.nat(5), { maxLength: 200 })
+  const grouped = (list: readonly number[], counts: readonly number[]) => {
+    const groups: number[][] = []
+    let at = 0
+    for (const count of counts) {
+      groups.push(list.slice(at, at + count))
+      at += count
+    }
+    return [...groups, list.slice(at)]
+  }
+
+  test('the pieces are the text up to the earliest stop string, in whole characters', () => {
+    fc.assert(
+      fc.property(text, stopStrings, cuts, (whole, stop, counts) => {
+        const all = tokensOf(whole)
+        const { pieces, rest, stopped } = write(grouped(all, counts), stop, ofBytes)
+        const expected = cut(whole, stop)
+        const written = [...pieces, rest].map((piece) => piece.text)
+        expect(written.join('')).toBe(expected ?? whole)
+        expect(stopped).toBe(expected !== undefined)
+        for (const piece of written) {
+          expect(piece).not.toMatch(/\p{Surrogate}/u)
+          if (!whole.includes('\uFFFD')) expect(piece).not.toContain('\uFFFD')
+        }
+        // Each piece has the tokens that it is the text of, each with its own number.
+        const kept = [...pieces, rest].flatMap((piece) => piece.tokens)
+        expect(kept).toEqual(all.slice(0, kept.length))
+        expect([...pieces, rest].flatMap((piece) => piece.logProbabilities)).toEqual(
+          kept.map((_, i) => 0 - i),
+        )
+        expect(ofBytes.decode(kept)).toBe(written.join(''))
+        if (!stopped) for (const piece of pieces) expect(ofBytes.decode(piece.tokens)).toBe(piece.text)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('any tokens, valid or not: what decoding them at once gives', () => {
+    const anyTokens = fc.array(
+      fc.oneof(fc.nat(257), fc.constantFrom(0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 256, 257)),
+    )
+    fc.assert(
+      fc.property(anyTokens, cuts, (all, counts) => {
+        const { pieces, rest } = write(grouped(all, counts), [], ofBytes)
+        expect([...pieces, rest].map((piece) => piece.text).join('')).toBe(ofBytes.decode(all))
+        expect([...pieces, rest].flatMap((piece) => piece.tokens)).toEqual(all)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('a character comes with all its tokens once it is whole', () => {
+    const { pieces } = write([[0xf0], [0x9f], [0x98], [0x80]], [], ofBytes)
+    expect(pieces.map(({ text, tokens }) => [text, tokens.length])).toEqual([
+      ['', 0],
+      ['', 0],
+      ['', 0],
+      ['😀', 4],
+    ])
+    expect(pieces[3].logProbabilities).toEqual([0, -1, -2, -3])
+  })
+
+  test('a token that ends a character and begins another', () => {
+    const { pieces } = write([[0xe2, 0x82], [256], [0x82, 0xac]], [], ofBytes)
+    expect(pieces.map(({ text, tokens }) => [text, tokens])).toEqual([
+      ['', []],
+      ['€', [0xe2, 0x82, 256]],
+      ['€', [0x82, 0xac]],
+    ])
+  })
+
+  test('a token without text comes with what follows it, or at the end', () => {
+    const { pieces, rest } = write([[257], [0x61], [257]], [], ofBytes)
+    expect(pieces.map(({ text, tokens }) => [text, tokens])).toEqual([
+      ['', []],
+      ['a', [257, 0x61]],
+      ['', []],
+    ])
+    expect(rest).toEqual({ text: '', tokens: [257], logProbabilities: [-2] })
+  })
+
+  test('a text that ends within a character has all its tokens', () => {
+    const { rest } = write([[0x61, 0xf0, 0x9f]], [], ofBytes)
+    expect([rest.text, rest.tokens]).toEqual(['\uFFFD', [0xf0, 0x9f]])
+  })
+
+  test('a stop string matches no part of a character: emoji with the same first bytes, or the same first half', () => {
+    for (const [whole, stop] of [
+      ['x😁', '😀'],
+      ['x€', '₭'],
+      ['xé', '©'],
+    ]) {
+      const { pieces, rest, stopped } = write([tokensOf(whole)], [stop], ofBytes)
+      expect([stopped, [...pieces, rest].map((piece) => piece.text).join('')]).toEqual([false, whole])
+    }
+  })
 })

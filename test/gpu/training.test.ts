@@ -2,7 +2,7 @@
 
 import { load } from '../../lib/api/model'
 import { devices } from '../../lib/backend/devices'
-import type { TrainOptions } from '../../lib/train/options'
+import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
 import { decoder, eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
@@ -96,7 +96,7 @@ describe.each(cases)('$name', ({ name, options, within }) => {
   test('writes what it writes elsewhere', async () => {
     const texts = new Set<string>()
     for (const where of [device, 'js']) {
-      await using model = await load(out(), { device: where, checkpoint: 'last' })
+      await using model = await load(out(), { device: where as 'js', checkpoint: 'last' })
       texts.add(await model.generate({ prompt: 'The cat', maxTokens: 12, temperature: 0 }))
     }
     expect(texts.size).toBe(1)

@@ -8,6 +8,7 @@ import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../lib/gr
 import { decode, encode } from '../../lib/graph/wire'
 import { gradientProgram } from '../../lib/model/programs'
 import { fusedOpNames, opsByName } from '../../lib/ops'
+import type { TrainOptions } from '../../lib/options'
 import { fuse } from '../../lib/passes/fuse'
 import { bf16SlotsOf, inPrecision } from '../../lib/passes/precision'
 import { train } from '../../lib/train/train'
@@ -211,7 +212,7 @@ const once = {
   data: { text },
 } as const
 
-async function losses(precision: Precision, device = 'js'): Promise<number[]> {
+async function losses(precision: Precision, device: TrainOptions['device'] = 'js'): Promise<number[]> {
   const found: number[] = []
   for await (const event of train({ ...small, ...once, device, precision })) {
     if (event.type === 'step') found.push(...event.losses)

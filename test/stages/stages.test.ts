@@ -77,7 +77,7 @@ onEveryDevice('stage 08', ({ name: device }) => {
 })
 
 /** A lab that remembers what it was told. */
-function notes(device = 'js') {
+function notes(device: 'js' | 'cpu' = 'js') {
   const said: string[] = []
   const lab: Lab = {
     seed: seedFrom(5),

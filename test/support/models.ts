@@ -3,7 +3,6 @@
 import { createModel } from '../../lib/architectures/create'
 import type { Phase, Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
-import type { TrainingConfig } from '../../lib/checkpoint/checkpoint'
 import { decodeProgram, prefillProgram } from '../../lib/generate/programs'
 import type { TypedArray } from '../../lib/graph/dtype'
 import type { Program } from '../../lib/graph/program'
@@ -14,6 +13,7 @@ import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { averageName } from '../../lib/optim/average'
 import { notUsed } from '../../lib/optim/names'
 import { stateTensors, updateProgram } from '../../lib/optim/update'
+import type { TrainingConfig } from '../../lib/options'
 import { type Seed, seedFrom } from '../../lib/random/philox'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
@@ -31,6 +31,10 @@ export const training: TrainingConfig = {
   precision: 'f32',
   evalInterval: 10,
   evalBatches: 2,
+  exactEvaluation: false,
+  sampleInterval: 0,
+  sampleTokens: 200,
+  checkpointInterval: 10,
   optimizer: 'adamw',
   ...notUsed,
   schedule: 'constant',

@@ -1,7 +1,8 @@
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
+import { say } from '../../lib/errors'
+import { type Tokenizer, tokenizerFromJSON } from '../../lib/tokenizer'
 import { CharTokenizer } from '../../lib/tokenizer/char'
-import { tokenizerFromJSON } from '../../lib/tokenizer/from_json'
-import type { Tokenizer } from '../../lib/tokenizer/tokenizer'
 
 /** Any well-formed text, astral characters and combining marks included. */
 const texts = fc.string({ unit: 'binary', minLength: 1 })
@@ -82,9 +83,61 @@ test('an empty text has no vocabulary', () => {
   expect(() => CharTokenizer.fromText('')).toThrow('the text is empty')
 })
 
-test.each([-1, 2, 0.5, Number.NaN])('decoding the token %p names it', (token) => {
-  const message = `token ${token} at position 1 is not in the vocabulary: ids go from 0 to 1`
-  expect(() => CharTokenizer.fromText('ab').decode([0, token])).toThrow(message)
+test.each<unknown>([-1, 2, 0.5, Number.NaN, 'length', '0', 0n, undefined])(
+  'decoding the token %p names it',
+  (token) => {
+    const tokenizer = CharTokenizer.fromText('ab')
+    const message = /^token .* at position 1 is not in the vocabulary\. Token ids go from 0 to 1$/
+    expect(() => tokenizer.decode([0, token as number])).toThrow(message)
+    const decoder = tokenizer.decoder()
+    decoder.push(0)
+    expect(() => decoder.push(token as number)).toThrow(message)
+    expect(() => tokenizer.decode([0, -1])).toThrow('token -1 at position 1')
+  },
+)
+
+test('tokens may be in anything like an array, of any realm', () => {
+  const tokenizer = CharTokenizer.fromText('abc')
+  const kinds = [
+    '[2, 0, 1]',
+    ...['Uint8', 'Uint16', 'Uint32', 'Int32', 'Float32'].map((name) => `${name}Array.of(2, 0, 1)`),
+  ]
+  for (const kind of kinds) expect(tokenizer.decode(runInNewContext(kind))).toBe('cab')
+  expect(tokenizer.decode({ length: 2, 0: 1, 1: 2 })).toBe('bc')
+})
+
+test.each([undefined, null, 5, {}, () => 0, new Set([0])])(
+  'decoding %p, which is no list, is refused',
+  (tokens) => {
+    expect(() => CharTokenizer.fromText('ab').decode(tokens as never)).toThrow(
+      /^tokens is .*: must be an array/,
+    )
+  },
+)
+
+test.each([undefined, null, 5, ['a']])('encoding %p, which is no text, is refused', (text) => {
+  expect(() => CharTokenizer.fromText('ab').encode(text as never)).toThrow(/^text is .*: must be a string$/)
+})
+
+test('a decoder gives each token’s character at once, and can be used again', () => {
+  const tokenizer = CharTokenizer.fromText('a😀')
+  const decoder = tokenizer.decoder()
+  for (let round = 0; round < 2; round++) {
+    expect([decoder.push(1), decoder.push(0), decoder.end()]).toEqual(['😀', 'a', ''])
+  }
+  expect(() => decoder.push(2)).toThrow('token 2 at position 0')
+})
+
+test('the remedy for an unknown character is the caller’s, if there is one', () => {
+  const tokenizer = CharTokenizer.fromText('a')
+  expect(() => tokenizer.encode('b')).toThrow(/knows\. Leave it out, or train on a text that has it$/)
+  expect(() => tokenizer.encode('b', say`Change the prompt`)).toThrow(/knows\. Change the prompt$/)
+})
+
+test('a text of one character', () => {
+  const tokenizer = CharTokenizer.fromText('aaaa')
+  expect(tokenizer.vocabSize).toBe(1)
+  expect(tokenizer.decode(tokenizer.encode('aa'))).toBe('aa')
 })
 
 test.each([

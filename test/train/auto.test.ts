@@ -1,8 +1,8 @@
 // The preset 'auto': sized to the device and the time, and then a run like any other.
 
+import type { TrainOptions } from '../../lib/options'
 import { sizeFor, stepsIn } from '../../lib/train/auto'
 import type { StartEvent } from '../../lib/train/events'
-import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'

@@ -3,8 +3,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../../lib/checkpoint/checkpoint'
+import type { TrainOptions } from '../../lib/options'
 import type { StoredOptions } from '../../lib/train/config_file'
-import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'
@@ -73,7 +73,7 @@ onEveryDevice('a run from the configuration of another', ({ name: device }) => {
     // A model to begin with, named beside a file that has sizes: the sizes are the model's.
     const third = await whole({ config: base, from: out, steps: 1 })
     expect(third.info.model).toEqual(first.info.model)
-    expect(third.info.training.gradientClip).toBe(0.8)
+    expect(third.info.training!.gradientClip).toBe(0.8)
   })
 })
 
@@ -159,7 +159,7 @@ test('it is there from the start, and a run that goes on leaves it', async () =>
     evalInterval: 3,
     steps: 5 + (await run).info.step,
   })
-  expect(info.training.evalInterval).toBe(3)
+  expect(info.training!.evalInterval).toBe(3)
   expect(resumed).toMatchObject({ evalInterval: 3, preset: 'bigram', data: textFile() })
   expect(await readFile(join(out, 'config.json'))).toEqual(before)
 })

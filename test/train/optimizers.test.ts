@@ -2,9 +2,9 @@
 
 import { writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
-import { files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { notUsed } from '../../lib/optim/names'
-import type { TrainOptions } from '../../lib/train/options'
+import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice, onNative } from '../support/devices'
@@ -121,7 +121,10 @@ onEveryDevice('optimizers', ({ name: device }) => {
     const checkpoint = await readCheckpoint(out, 'last')
     // As if it had been one of 16 steps, and stopped.
     const asIf = folder.path(`${device}-as-if.safetensors`)
-    const info = { ...checkpoint.info, training: { ...checkpoint.info.training, steps: 16 } }
+    const info = {
+      ...checkpoint.info,
+      training: { ...checkpoint.info.training!, steps: 16 },
+    } as CheckpointInfo
     await writeCheckpoint(asIf, info, [...checkpoint.tensors.values()])
     const of16 = await whole({ device, resume: asIf })
     const longer = await whole({ device, resume: out, steps: 16 })

@@ -1,7 +1,8 @@
 // Options of train(): each wrong one is named, with its value and what would be right.
 
 import { notUsed } from '../../lib/optim/names'
-import { resolveNew, type TrainOptions } from '../../lib/train/options'
+import type { TrainOptions } from '../../lib/options'
+import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 import { train } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
 import { short } from '../support/runs'
@@ -179,8 +180,8 @@ test('each option takes effect', async () => {
   })
   expect(seed).toBe('9223372036854775808')
   await using open = await train({ ...short, device: 'js', steps: 1, gradientClip: Infinity })
-  expect(open.info.training.gradientClip).toBeNull()
-  expect(open.info.training.precision).toBe('f32')
+  expect(open.info.training!.gradientClip).toBeNull()
+  expect(open.info.training!.precision).toBe('f32')
 })
 
 test('each part of the optimizer changes what is learned', async () => {
@@ -288,12 +289,16 @@ describe('what is for some optimizers or schedules alone', () => {
   })
 
   test('a preset’s say nothing of another optimizer or schedule, a schedule’s end stays', () => {
-    const { training } = resolveNew({ preset: 'speedrun', optimizer: 'adamw', schedule: 'cosine' })
+    const { training } = resolveNew(
+      checkTrainOptions({ preset: 'speedrun', optimizer: 'adamw', schedule: 'cosine' }),
+    )
     expect(training).toMatchObject({ ...notUsed, optimizer: 'adamw', schedule: 'cosine', warmup: 50 })
-    const { training: linear } = resolveNew({ preset: 'cpu', schedule: 'linear' })
+    const { training: linear } = resolveNew(checkTrainOptions({ preset: 'cpu', schedule: 'linear' }))
     expect(linear).toMatchObject({ schedule: 'linear', warmup: 100, minLearningRate: 0.1 })
-    const { training: constant } = resolveNew({ preset: 'cpu', schedule: 'constant' })
+    const { training: constant } = resolveNew(checkTrainOptions({ preset: 'cpu', schedule: 'constant' }))
     expect(constant).toMatchObject({ schedule: 'constant', warmup: 100, minLearningRate: 0 })
-    expect(resolveNew({ preset: 'speedrun', optimizer: 'sgd' }).training.momentum).toBe(0.9)
+    expect(resolveNew(checkTrainOptions({ preset: 'speedrun', optimizer: 'sgd' })).training.momentum).toBe(
+      0.9,
+    )
   })
 })

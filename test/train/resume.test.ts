@@ -2,8 +2,8 @@
 
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
-import type { TrainOptions } from '../../lib/train/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
 import { runChild } from '../support/child'

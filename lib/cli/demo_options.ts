@@ -1,0 +1,14 @@
+// The options of `nano-gpt demo`.
+
+import { type Table, trainOptions } from '../options'
+import { real } from '../options/types'
+
+const { data, lineEndings, out, device } = trainOptions
+
+export const demoOptions = {
+  data: { ...data, default: { words: 'shakespeare, else moby-dick' } },
+  lineEndings,
+  seconds: { type: real({ above: 0 }), group: 'training', help: 'how long to train, roughly', default: 120 },
+  out: { ...out, commandLine: { default: 'runs/demo, where it replaces an earlier demo' } },
+  device,
+} as const satisfies Table

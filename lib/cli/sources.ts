@@ -1,0 +1,43 @@
+// The text that a command is given: as --data, by name, path or standard input, or as --text itself.
+
+import type { DataSource, Text } from '../data/corpus'
+import { NanoGptError, option, type Phrase, say, wordsOf } from '../errors'
+import { note } from './output'
+import { surfaceOf } from './surface'
+
+const surface = surfaceOf()
+
+/**
+ * The text as the library takes it; undefined: none was given.
+ *
+ * @throws NanoGptError 'option' if both flags were given
+ */
+export function sourcesOf({
+  data,
+  text,
+}: {
+  readonly data?: readonly DataSource[]
+  readonly text?: string
+}): readonly DataSource[] | undefined {
+  if (text === undefined) return data
+  if (data === undefined) return [{ text }]
+  throw new NanoGptError('option', {
+    reason: say`${option('data')} and ${option('text')} are both given`,
+    remedy: 'leave one of them out',
+  })
+}
+
+/** How a text that was loaded is given once more: what can be read only once as the text that it was. */
+export function again(sources: readonly DataSource[], { name, text, parts }: Text): readonly DataSource[] {
+  const isLost = parts.some(({ source }, i) => source === null && typeof sources[i] === 'string')
+  return isLost ? [{ text, name }] : sources
+}
+
+/** A message of the library about a text, in the words of the command line. */
+export function worded(message: string | Phrase): string {
+  return wordsOf(message, surface)
+}
+
+export function notice(message: string | Phrase): void {
+  note(worded(message))
+}

@@ -1,0 +1,94 @@
+// Which options each command has: those of the library's tables, and the few that only the command line has.
+
+import {
+  benchOptions,
+  completeOptions,
+  evaluateOptions,
+  generateFromOptions,
+  nearestOption,
+  type OptionRow,
+  rowOf,
+  stageOptions,
+  type Table,
+  trainOptions,
+} from '../options'
+import { flag, text } from '../options/types'
+import { demoOptions } from './demo_options'
+
+/** The options that a command hands on to the library. */
+export const tables = {
+  train: trainOptions,
+  generate: { ...completeOptions, ...generateFromOptions, ...completeOptions },
+  evaluate: evaluateOptions,
+  stages: stageOptions,
+  bench: benchOptions,
+  demo: demoOptions,
+} as const satisfies Readonly<Record<string, Table>>
+export type TableName = keyof typeof tables
+
+export const commandNames = [...(Object.keys(tables) as TableName[]), 'info', 'help'] as const
+
+/** How the command line writes the library's `{ text }`: beside every `data`. */
+const inline: OptionRow<string> = {
+  type: text,
+  group: 'data',
+  help: 'the text itself, instead of a file',
+}
+
+const dryRun: OptionRow<boolean> = {
+  type: flag,
+  group: 'progress',
+  perCall: true,
+  help: 'print the plan of a run, its memory and time, without training',
+}
+
+/** Every flag of a command that takes its value from a row. */
+export function flagsOf(command: TableName): Table {
+  const rows = Object.entries(tables[command] as Table).flatMap(([name, row]) => {
+    if (row.commandLine?.hidden) return []
+    return name === 'data' ? [[name, row] as const, ['text', inline] as const] : [[name, row] as const]
+  })
+  return Object.fromEntries(command === 'train' ? [...rows, ['dryRun', dryRun]] : rows)
+}
+
+/** Whether an option is a flag of a command; of any command if none is named. */
+export function isFlag(name: string, command?: string): boolean {
+  const names = command === undefined ? (Object.keys(tables) as TableName[]) : [command]
+  return names.some((each) => isTable(each) && Object.hasOwn(flagsOf(each), name))
+}
+
+export function isTable(name: string): name is TableName {
+  return Object.hasOwn(tables, name)
+}
+
+/** The flag that a word was probably meant for, with its dashes: `--lr` → `--learning-rate`. */
+export function nearestFlag(word: string, command: string): string | undefined {
+  const [given] = word.split('=')
+  const table: Table = {
+    ...(isTable(command) ? flagsOf(command) : {}),
+    json: { type: flag, group: 'progress', help: '' },
+    help: { type: flag, group: 'progress', help: '' },
+  }
+  const nearest = (flag: string) => nearestOption(camel(flag.replace(/^-+/, '')), table)
+  const found = nearest(given)
+  if (found !== undefined) return flagOf(found)
+  if (!given.startsWith('--no-')) return undefined
+  const opposite = nearest(given.slice('--no-'.length))
+  if (opposite === undefined || rowOf(table, opposite).type.placeholder !== undefined) return undefined
+  return flagOf(opposite, false)
+}
+
+/** `batchSize` → `--batch-size`, `--no-batch-size`. */
+export function flagOf(name: string, value = true): string {
+  return `${value ? '--' : '--no-'}${kebab(name)}`
+}
+
+/** `batchSize` → `batch-size`. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** `batch-size` → `batchSize`. */
+function camel(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}

@@ -1,0 +1,167 @@
+// What checkpoints say beside tensors: both formats, what is missing from older files, and what is refused.
+
+import fc from 'fast-check'
+import { decodeInfo, encodeInfo, type ModelInfo, untrained } from '../../lib/checkpoint/metadata'
+import { NanoGptError } from '../../lib/errors'
+import type { ModelConfig } from '../../lib/model/config'
+import { presetNames } from '../../lib/presets'
+import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
+
+function infoOf(preset: string): ModelInfo {
+  const { model, training, seed } = resolveNew(checkTrainOptions({ preset }))
+  return {
+    version: '0.1.0',
+    model: { ...model, vocabSize: 65 } as ModelConfig,
+    tokenizer: { type: 'char' },
+    training,
+    step: 7,
+    seed: String(seed),
+    data: { name: 'a', digest: 'ff', source: ['/a', '/b'], lineEndings: 'normalize' },
+    device: 'cpu',
+    best: { step: 5, valLoss: 2.5 },
+    done: { evaluation: 5, sample: null },
+  }
+}
+
+/** A file as 0.1.0 wrote it: all in one object. */
+function oldJson(change: (info: Record<string, never>) => void = () => {}): string {
+  const { done: _, data, ...info } = infoOf('speedrun')
+  const old = JSON.parse(
+    JSON.stringify({ format: 1, ...info, data: { name: data!.name, digest: 'ff', source: null } }),
+  )
+  for (const name of ['exactEvaluation', 'sampleInterval', 'sampleTokens', 'checkpointInterval'])
+    delete old.training[name]
+  change(old)
+  return JSON.stringify(old)
+}
+
+const wrong = (json: string): NanoGptError => {
+  try {
+    decodeInfo('run/last.safetensors', json)
+  } catch (error) {
+    return error as NanoGptError
+  }
+  throw new Error('it was read')
+}
+
+test.each(presetNames)('%s comes back as it was', (preset) => {
+  const info = infoOf(preset)
+  expect(decodeInfo('f', encodeInfo(info))).toEqual(info)
+})
+
+test('a model without a training', () => {
+  const { version, model, tokenizer } = infoOf('gpt')
+  const info: ModelInfo = { version, model, tokenizer, ...untrained }
+  const json = encodeInfo(info)
+  expect(JSON.parse(json).training).toBeNull()
+  expect(decodeInfo('f', json)).toEqual(info)
+})
+
+test('format 1: what it lacks is what it was then', () => {
+  const info = decodeInfo('f', oldJson())
+  expect(info.training).toMatchObject({
+    ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200 },
+    checkpointInterval: info.training!.evalInterval,
+  })
+  expect(info.data).toEqual({ name: 'a', digest: 'ff', source: null, lineEndings: 'keep' })
+  // What was due at its step counted as made.
+  expect(info.done).toEqual({ evaluation: 7, sample: 7 })
+})
+
+test('format 1 before there were optimizers and variants to choose', () => {
+  const older = [
+    'optimizer',
+    'momentum',
+    'momentumWarmup',
+    'nesterov',
+    'matrixLearningRate',
+    'schedule',
+    'warmup',
+    'minLearningRate',
+  ]
+  const json = oldJson((old: Record<string, Record<string, unknown>>) => {
+    for (const name of [...older, 'decayPart', 'precision', 'average']) delete old.training[name]
+    for (const name of ['qkNorm', 'kvHeads', 'attentionDropout', 'positions']) delete old.model[name]
+  })
+  const { model, training } = decodeInfo('f', json)
+  expect(training).toMatchObject({
+    optimizer: 'adamw',
+    momentum: 0,
+    schedule: 'constant',
+    warmup: 0,
+    average: 0,
+    precision: 'f32',
+  })
+  expect(model).toMatchObject({ qkNorm: false, kvHeads: 4, attentionDropout: 0.1, positions: 'learned' })
+})
+
+describe('damage is named', () => {
+  type Change = (info: Record<string, Record<string, unknown>> & { model: Record<string, unknown> }) => void
+  const cases: [what: string, change: Change, message: RegExp][] = [
+    [
+      'no model',
+      (info) => delete (info as Partial<typeof info>).model,
+      /model is missing: must be an object/,
+    ],
+    [
+      'a kind that is none',
+      ({ model }) => void (model.kind = 'lstm'),
+      /model\.kind is "lstm": must be bigram or /,
+    ],
+    [
+      'layers without end',
+      ({ model }) => void (model.layers = 100_000),
+      /model\.layers is 100000: must be at most 1000/,
+    ],
+    ['heads that do not divide', ({ model }) => void (model.heads = 3), /heads.*3.*must divide|must divide/],
+    [
+      'a part of the model that is unknown',
+      ({ model }) => void (model.experts = 8),
+      /model\.experts is 8: this version/,
+    ],
+    [
+      'a batch of text',
+      ({ training }) => void (training.batchSize = 'all'),
+      /training\.batchSize is "all": must be a number/,
+    ],
+    [
+      'a step that is none',
+      (info) => void ((info as never as { step: number }).step = -1),
+      /step is -1: must be a whole number/,
+    ],
+  ]
+  test.each(cases)('%s', (_, change, message) => {
+    const error = wrong(oldJson(change as never))
+    expect(error.code).toBe('checkpoint')
+    expect(error.message).toMatch(message)
+    expect(error.message).toMatch(/^run\/last\.safetensors: /)
+  })
+
+  test('a newer format', () => {
+    expect(wrong('{"format":9}').message).toMatch(
+      /checkpoint format 9; this version of nano-gpt reads 1 and 2/,
+    )
+  })
+
+  test('anything at all is read or refused as a checkpoint, and never crashes', () => {
+    const base = JSON.parse(encodeInfo(infoOf('speedrun')))
+    const paths = Object.keys(base).flatMap((key) => [
+      [key],
+      ...Object.keys(typeof base[key] === 'object' ? base[key] : {}).map((inner) => [key, inner]),
+    ])
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+        const changed = structuredClone(base)
+        if (path.length === 1) changed[path[0]] = value
+        else Object(changed[path[0]])[path[1]] = value
+        try {
+          decodeInfo('f', JSON.stringify(changed))
+        } catch (error) {
+          expect(error).toBeInstanceOf(NanoGptError)
+          expect((error as NanoGptError).code).toBe('checkpoint')
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

@@ -1,0 +1,26 @@
+// Numbers and lines as people read them.
+
+import { bytes, duration, plural, together, wrap } from '../../lib/cli/words'
+
+test.each([
+  [0, '0 bytes'],
+  [999, '999 bytes'],
+  [1000, '1.0 KB'],
+  [999_600, '1.0 MB'],
+  [45_230_000, '45.2 MB'],
+  [640_000, '640 KB'],
+  [12e9, '12.0 GB'],
+])('%i bytes are %p', (value, expected) => expect(bytes(value)).toBe(expected))
+
+test.each([
+  [85e-6, '85.0 µs'],
+  [0.0123, '12.3 ms'],
+  [0.2504, '250 ms'],
+  [1.5, '1.50 s'],
+])('%f seconds are %p', (value, expected) => expect(duration(value)).toBe(expected))
+
+test('a line breaks between words, never within what is kept together', () => {
+  expect(wrap('a bb ccc', 4)).toEqual(['a bb', 'ccc'])
+  expect(wrap(`x ${together('--beta2 0.99')} y`, 6)).toEqual(['x', '--beta2 0.99', 'y'])
+  expect(plural(1, 'step')).toBe('1 step')
+})

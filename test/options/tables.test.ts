@@ -1,0 +1,79 @@
+// The tables of options: each row is whole, and what is generated from them is up to date.
+
+import * as options from '../../lib/options'
+import { isDefaultBy } from '../../lib/options/row'
+import { generated } from '../../scripts/options.js'
+
+const tables: [string, options.Table][] = [
+  ['train', options.trainOptions],
+  ['generate', options.generateOptions],
+  ['complete', options.completeOptions],
+  ['load', options.loadOptions],
+  ['evaluate', options.evaluateOptions],
+  ['bench', options.benchOptions],
+  ['stages', options.stageOptions],
+]
+const rows = tables.flatMap(([table, all]) =>
+  Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),
+)
+
+test.each(rows)('%s: the help is a phrase of at most twelve words', (_, { help }) => {
+  const words = String(help).split(/\s+/)
+  expect(words.length).toBeLessThanOrEqual(12)
+  expect(String(help)).toMatch(/^[^A-Z]|^[A-Z]{2}|^(Muon|Adam|Nesterov|RMS)/)
+  expect(String(help)).not.toMatch(/\.$/)
+})
+
+test.each(rows)('%s: its default is one of its values', (name, { type, default: usual, unused }) => {
+  const values = isDefaultBy(usual)
+    ? Object.values(usual.values)
+    : options.isWords(usual) || usual === undefined
+      ? []
+      : [usual]
+  for (const value of values) expect(() => options.checkValue('test', name, type, value)).not.toThrow()
+  // Beside an option that it doesn't apply to a value stands for nothing.
+  if (unused !== undefined && unused !== 0)
+    expect(() => options.checkValue('test', name, type, unused)).not.toThrow()
+})
+
+test('what a row refers to is there', () => {
+  for (const [name, { applies, follows, default: usual }] of Object.entries(options.trainOptions) as [
+    string,
+    options.OptionRow,
+  ][]) {
+    for (const other of [applies?.option, follows, isDefaultBy(usual) ? usual.by : undefined]) {
+      if (other !== undefined)
+        expect([name, Object.keys(options.trainOptions)]).toEqual([name, expect.arrayContaining([other])])
+    }
+    for (const value of applies?.values ?? []) {
+      const { type } = options.rowOf(options.trainOptions, applies!.option)
+      expect(() => options.checkValue('test', name, type, value)).not.toThrow()
+    }
+  }
+})
+
+test('other words for options are nobody’s names', () => {
+  for (const [, table] of tables) {
+    const others = Object.keys(table).flatMap((name) => options.rowOf(table, name).otherNames ?? [])
+    expect(new Set(others).size).toBe(others.length)
+    expect(others.filter((other) => Object.hasOwn(table, other))).toEqual([])
+  }
+})
+
+test.each([
+  ['lr', 'learningRate'],
+  ['epochs', 'steps'],
+  ['n_layer', 'layers'],
+  ['batch_size', 'batchSize'],
+  ['learningrate', 'learningRate'],
+  ['dropuot', 'dropout'],
+])('%s is probably %s', (word, name) => {
+  expect(options.nearestOption(word, options.trainOptions)).toBe(name)
+})
+
+test.each(generated(options) as { path: string; wanted: string; found: string }[])(
+  '$path is what the tables say (npm run options)',
+  ({ wanted, found }) => {
+    expect(found).toBe(wanted)
+  },
+)

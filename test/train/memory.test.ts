@@ -1,0 +1,83 @@
+// Memory by arithmetic: what it says of a model is what building the model says, and nothing of the model's size is built.
+
+import type { TrainOptions } from '../../lib'
+import { createModel } from '../../lib/architectures/create'
+import { sizeOf } from '../../lib/graph/dtype'
+import type { ModelConfig } from '../../lib/model/config'
+import { presetNames } from '../../lib/presets'
+import { bytesInWords, memoryOf, parametersOf, refuseTooLarge } from '../../lib/train/memory'
+import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
+
+function planned(options: TrainOptions) {
+  const given = checkTrainOptions(options)
+  const { model, training } = resolveNew(given)
+  return { given, training, config: { ...model, vocabSize: 65 } as ModelConfig }
+}
+
+test.each(presetNames)('parameters of %s', (preset) => {
+  const { config } = planned({ preset })
+  for (const layers of [1, 3, 4]) {
+    const { parameters } = createModel({ ...config, layers })
+    const counted = parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    expect(parametersOf({ ...config, layers })).toBe(counted)
+  }
+})
+
+test('stage 09: weights, gradients, two moments, and activations of the right size', () => {
+  const { config, training } = planned({ preset: 'decoder' })
+  const memory = memoryOf(config, training, 1_115_394)
+  expect(memory.weights).toBe(4 * 10_788_929)
+  expect(memory.optimizer).toBe(2 * memory.weights)
+  expect(memory.corpus).toBe(2 * 1_115_394)
+  // The least that is needed: the whole process was measured at 2.27 GB.
+  expect(memory.total).toBeGreaterThan(1.2e9)
+  expect(memory.total).toBeLessThan(2.4e9)
+})
+
+describe('what is too large is refused by name, with what would fit', () => {
+  const gigabytes = 24e9
+  const cases: [options: TrainOptions, option: string][] = [
+    [{ batchSize: 1_000_000_000 }, 'batchSize'],
+    [{ embed: 100_000, heads: 4 }, 'embed'],
+    [{ blockSize: 2 ** 30 }, 'blockSize'],
+    [{ preset: 'decoder', layers: 1000, embed: 6144, batchSize: 1 }, 'layers'],
+  ]
+  test.each(cases)('%j', (options, option) => {
+    const { given, config, training } = planned(options)
+    const begun = performance.now()
+    let error: { option?: string; message?: string } = {}
+    try {
+      refuseTooLarge(given, config, training, 1e6, gigabytes)
+    } catch (caught) {
+      error = caught as never
+    }
+    expect(error).toMatchObject({
+      code: 'out_of_memory',
+      option,
+      value: options[option as keyof TrainOptions],
+    })
+    expect(error.message).toMatch(/needs about [\d.]+ [kMGTPE]?B of memory, and this machine has 24\.0 GB\. /)
+    // Long before anything of that size could have been built.
+    expect(performance.now() - begun).toBeLessThan(60_000)
+    const fits = /: (\d+)`? would fit/.exec(error.message!)
+    if (!fits) return
+    const smaller = planned({ ...options, [option]: Number(fits[1]) })
+    expect(() =>
+      refuseTooLarge(smaller.given, smaller.config, smaller.training, 1e6, gigabytes),
+    ).not.toThrow()
+  })
+
+  test('what fits passes', () => {
+    const { given, config, training } = planned({ preset: 'decoder' })
+    expect(() => refuseTooLarge(given, config, training, 1e6, gigabytes)).not.toThrow()
+  })
+})
+
+test('bytes in words', () => {
+  expect([999, 1500, 2.5e9, 1.23e13].map(bytesInWords)).toEqual([
+    '999 bytes',
+    '1.50 kB',
+    '2.50 GB',
+    '12.3 TB',
+  ])
+})
