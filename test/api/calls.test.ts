@@ -4,6 +4,7 @@
 import { runInNewContext } from 'node:vm'
 import { generate, load, type Model } from '../../lib/api/model'
 import { NanoGptError } from '../../lib/errors'
+import type { LoadOptions } from '../../lib/options'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { temporaryFolder } from '../support/runs'
@@ -73,7 +74,7 @@ describe('options are read at the call', () => {
   })
 
   test('load', async () => {
-    const options = { device, checkpoint: 'best' as 'best' | 'last' }
+    const options: LoadOptions = { device: 'js', checkpoint: 'best' }
     const loading = load(folder.path('model.safetensors'), options)
     Object.assign(options, { device: 'nowhere', checkpoint: 7 })
     await using loaded = await loading
