@@ -8,10 +8,11 @@
 const { spawnSync } = require('node:child_process')
 const { existsSync, readFileSync } = require('node:fs')
 const path = require('node:path')
+const { switchOf } = require('./switches')
 
 const root = path.join(__dirname, '..')
 const env = process.env
-const isSet = (name) => env[name] === '1' || env[name] === 'true'
+const isSet = (name) => switchOf(name) === true
 const fromSource =
   isSet('NANO_GPT_BUILD_FROM_SOURCE') || ['true', 'nano-gpt'].includes(env.npm_config_build_from_source ?? '')
 const verbose = ['verbose', 'silly'].includes(env.npm_config_loglevel ?? '')
@@ -100,7 +101,7 @@ function build() {
   const cmakeJs = findCMakeJs()
   if (!cmakeJs) giveUp('there is no binary for this machine, and cmake-js is not installed')
   say('compiling the native backend …')
-  const wish = (name) => (isSet(name) ? 'on' : env[name] === '0' ? 'off' : 'auto')
+  const wish = (name) => ({ true: 'on', false: 'off' })[switchOf(name)] ?? 'auto'
   const gpus = { cuda: wish('NANO_GPT_CUDA'), metal: wish('NANO_GPT_METAL') }
   let failure = compile(cmakeJs, gpus)
   if (failure !== null && triedGpus(gpus)) {
@@ -115,7 +116,7 @@ function build() {
 }
 
 function main() {
-  if (isSet('NANO_GPT_SKIP_NATIVE')) giveUp('the native backend is skipped (NANO_GPT_SKIP_NATIVE=1)')
+  if (isSet('NANO_GPT_SKIP_NATIVE')) giveUp(`the native backend is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`)
   if (!fromSource) {
     const present = testLoad()
     if (present.file) return say(`the native backend is ready (${present.file})`)

@@ -156,15 +156,15 @@ async function open({ device: name, threads, instructionSet }: OpenOptions & { d
 }
 
 /** Other words for a GPU. */
-const otherNames: Readonly<Record<string, GpuName | 'any'>> = {
-  gpu: 'any',
-  nvidia: 'cuda',
-  apple: 'metal',
-  mps: 'metal',
-}
+const otherNames = new Map<string, GpuName | 'any'>([
+  ['gpu', 'any'],
+  ['nvidia', 'cuda'],
+  ['apple', 'metal'],
+  ['mps', 'metal'],
+])
 
 function unknownDevice(name: string, all: readonly Device[]): NanoGptError {
-  const meant = otherNames[name.toLowerCase().replace(/:\d+$/, '')]
+  const meant = otherNames.get(name.toLowerCase().replace(/:\d+$/, ''))
   const gpu = all.find((device) => device.available && isGpuName(device.name))
   const names = ['auto', ...deviceNames]
   const close = meant === 'any' ? (gpu?.name ?? 'auto') : (meant ?? suggest(name, names))

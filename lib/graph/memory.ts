@@ -16,7 +16,7 @@ export function allocating<T>(what: string, bytes: number, make: () => T): T {
     return make()
   } catch (error) {
     // By its name: in another realm RangeError is another class.
-    const { name, message } = error as Error
+    const { name, message } = Object(error) as Error
     if (name !== 'RangeError' || !noMemory.test(message)) throw error
     throw new NanoGptError(
       'out_of_memory',

@@ -242,7 +242,13 @@ export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<read
     schema: v.pipe(
       v.union(
         [v.pipe(v.array(type.schema), v.minLength(1, 'must not be empty')), type.schema],
-        (issue) => issue.issues?.[0]?.message ?? must(what),
+        ({ input, issues = [] }) => {
+          // Of what is no array it is of no interest that it is none.
+          const found = issues.find(({ type }) => Array.isArray(input) || type !== 'array')
+          return found === undefined || (found.kind === 'schema' && !Array.isArray(input))
+            ? must(what)
+            : found.message
+        },
       ),
       v.transform((value) => (Array.isArray(value) ? (value as T[]) : [value as T])),
     ) as v.GenericSchema<unknown, readonly T[]>,

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/switch.h"
 #include "metal/kernels.h"
 #include "metal/module.h"
 #include "metal/sources.h"
@@ -123,8 +124,7 @@ Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& 
   if (@available(macOS 13.0, *)) {
     // M1 and later: what simdgroups of 32 and their matrices need, and memory that both sides share. A virtual
     // machine's GPU claims less than it has.
-    const char* const wish = std::getenv("NANO_GPT_METAL");
-    const bool claimed = wish != nullptr && std::strcmp(wish, "1") == 0;
+    const bool claimed = SwitchOf("NANO_GPT_METAL") == true;
     if ((claimed || [device supportsFamily:MTLGPUFamilyApple7]) && device.hasUnifiedMemory) return Outcome::kOk;
     return Say(Outcome::kUnsupported, message, "Metal: %s can't be used: an Apple M1 or later is needed",
                description.name);

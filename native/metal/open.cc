@@ -1,16 +1,18 @@
 // The Metal backend as a device of the engine.
 #include <cstdlib>
-#include <cstring>
+#include <string>
 
 #include "engine/backend.h"
+#include "engine/switch.h"
 #include "gpu/backend.h"
 #include "metal/module.h"
 
 namespace nano::metal {
 
 Availability Probe() {
-  const char* const wish = std::getenv("NANO_GPT_METAL");
-  if (wish != nullptr && std::strcmp(wish, "0") == 0) return {false, "NANO_GPT_METAL=0 turns it off", false};
+  if (SwitchOf("NANO_GPT_METAL") == false) {
+    return {false, std::string("NANO_GPT_METAL=") + std::getenv("NANO_GPT_METAL") + " turns it off", false};
+  }
   const gpu::Module& module = Module();
   gpu::Message message;
   int devices = 0;

@@ -148,6 +148,17 @@ onEveryDevice('sample', ({ open }) => {
     expect(await seen({ topK: 2, topP: 0.67 })).toEqual([0, 1])
   })
 
+  test('top p and min p are compared as doubles, not as the floats that are nearest', async () => {
+    const two = await sampler(session, 300, 2)
+    const seen = async (apart: number, how: Sampling) => [...new Set(await two([0, -apart], how))].sort()
+    // The first token's share is 0.8000000006: more than 0.8, and less than 0.8 rounded to f32.
+    expect(await seen(Math.log(4), { topP: 0.8 })).toEqual([0])
+    expect(await seen(Math.log(4), { topP: Math.fround(0.8) })).toEqual([0, 1])
+    // The second's weight is 0.8000000028 of the first's.
+    expect(await seen(0.2231435478, { minP: 0.8 })).toEqual([0, 1])
+    expect(await seen(0.2231435478, { minP: Math.fround(0.8) })).toEqual([0])
+  })
+
   test('the log-probability is that of the softmax, whatever is left out', async () => {
     const probabilities = softmax(logits, 1, 0)
     for (const how of [{}, { temperature: 0.3 }, { topK: 2 }, { topP: 0.5, minP: 0.1 }, { temperature: 0 }]) {

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadAddon } from '../../lib/backend/native/addon'
+import { switchOf } from '../../lib/backend/switches'
 import { sizeOf } from '../../lib/graph/dtype'
 import { type Case, type Reference, referenceOf } from '../support/case'
 import { type Expectation, encodeCase, expectationsOf } from '../support/case_file'
@@ -23,12 +24,12 @@ const runner = process.env.NANO_GPT_RUN ?? join(__dirname, '..', '..', 'build', 
 const found = existsSync(runner)
 const instructionSets = loadAddon().addon?.info().instructionSets ?? ['portable']
 const required =
-  process.env.CI === 'true' || process.env.CI === '1' || process.env.NANO_GPT_REQUIRE_NATIVE === '1'
+  process.env.CI === 'true' || process.env.CI === '1' || switchOf('NANO_GPT_REQUIRE_NATIVE') === true
 const withRunner = found || required ? test : test.skip
 if (!found) console.warn(`tests of nano-run: skipped, there is no ${runner}`)
 
 const folder = process.env.NANO_GPT_CASES ?? mkdtempSync(join(tmpdir(), 'nano-gpt-cases-'))
-const all = process.env.NANO_GPT_ALL_CASES === '1'
+const all = switchOf('NANO_GPT_ALL_CASES') === true
 const cases = allCases().filter((it) => all || (!it.large && elementsOf(it) <= 20_000))
 const files: string[] = []
 

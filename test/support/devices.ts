@@ -4,6 +4,7 @@ import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import { loadAddon, type NativeSessionHandle } from '../../lib/backend/native/addon'
 import { NativeSession } from '../../lib/backend/native/session'
+import { switchOf } from '../../lib/backend/switches'
 
 export interface TestDevice {
   /** What the `device` option takes. */
@@ -18,7 +19,7 @@ const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon()
 
 /** A machine that has no compiler may leave the native engine out; where it was asked for, its absence is a failure. */
 export const nativeRequired =
-  /^(1|true)$/.test(process.env.CI ?? '') || process.env.NANO_GPT_REQUIRE_NATIVE === '1'
+  /^(1|true)$/.test(process.env.CI ?? '') || switchOf('NANO_GPT_REQUIRE_NATIVE') === true
 
 /** A `describe` block for each device. */
 export function onEveryDevice(title: string, body: (device: TestDevice) => void): void {

@@ -1,0 +1,87 @@
+// Devices: their one list, what is said of one that there isn't, and the switches of the environment.
+
+import { devices, openSession } from '../../lib/backend/devices'
+import { deviceNames } from '../../lib/backend/names'
+import { switchOf } from '../../lib/backend/switches'
+import { failureOf } from '../support/errors'
+
+test('devices() has each name once, in order', () => {
+  expect(devices().map(({ name }) => name)).toEqual([...deviceNames])
+})
+
+test('a device that there isn’t: all that there are, and the one that was meant', async () => {
+  const known = 'there is no such device; there are auto, cuda, metal, cpu, js'
+  const said = (device: string) => failureOf(() => openSession({ device }))
+  expect((await said('cuad')).message).toBe(`device is "cuad": ${known}. Did you mean \`device: 'cuda'\`?`)
+  expect((await said('cpu:1')).message).toMatch(/^device is "cpu:1": there is no such device/)
+  expect((await said('abacus')).message).toBe(`device is "abacus": ${known}`)
+  expect((await said('constructor')).message).toMatch(/there are auto, cuda, metal, cpu, js$/)
+  expect((await said('')).message).toBe(`device is "": ${known}`)
+  expect(await said('nvidia')).toMatchObject({
+    code: 'device',
+    option: 'device',
+    value: 'nvidia',
+    remedy: "Did you mean `device: 'cuda'`?",
+  })
+  expect((await said('MPS')).remedy).toBe("Did you mean `device: 'metal'`?")
+})
+
+describe('with other devices', () => {
+  /** What is advised for a name where these GPUs can be used. */
+  async function remedyFor(name: string, usable: readonly string[]): Promise<string | undefined> {
+    const gpu = (each: string) => ({
+      present: usable.includes(each),
+      available: usable.includes(each),
+      reason: 'a GPU',
+    })
+    const info = () => ({ instructionSet: 'x', threads: 1, cuda: gpu('cuda'), metal: gpu('metal') })
+    jest.resetModules()
+    jest.doMock('../../lib/backend/native/addon', () => ({
+      loadAddon: () => ({ addon: { info }, path: 'x' }),
+    }))
+    const { openSession } = require('../../lib/backend/devices') as typeof import('../../lib/backend/devices')
+    const error = await openSession({ device: name }).catch((error: { remedy?: string }) => error)
+    jest.dontMock('../../lib/backend/native/addon')
+    return (error as { remedy?: string }).remedy
+  }
+
+  test.each([
+    ['gpu', ['metal'], 'metal'],
+    ['GPU', ['cuda', 'metal'], 'cuda'],
+    ['gpu:0', ['cuda'], 'cuda'],
+    ['gpu', [], 'auto'],
+  ])('%s where there is %p means %s', async (name, usable, meant) => {
+    expect(await remedyFor(name, usable)).toBe(`Did you mean \`device: '${meant}'\`?`)
+  })
+})
+
+describe('switches', () => {
+  const name = 'NANO_GPT_A_TEST'
+  afterEach(() => {
+    delete process.env[name]
+  })
+
+  test.each([
+    ['0', false],
+    ['false', false],
+    ['No', false],
+    ['OFF', false],
+    [' off ', false],
+    ['1', true],
+    ['True', true],
+    ['yes', true],
+    ['on', true],
+    ['', undefined],
+    ['2', undefined],
+    ['constructor', undefined],
+  ])('%p', (value, meaning) => {
+    process.env[name] = value
+    expect(switchOf(name)).toBe(meaning)
+    const script = require('../../scripts/switches.js') as { switchOf(name: string): boolean | undefined }
+    expect(script.switchOf(name)).toBe(meaning)
+  })
+
+  test('one that isn’t set', () => {
+    expect(switchOf(name)).toBeUndefined()
+  })
+})

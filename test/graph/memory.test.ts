@@ -1,0 +1,111 @@
+// Arrays for which there is no memory: an error of ours that says what was wanted.
+
+import { runInNewContext } from 'node:vm'
+import { RecordLayout } from '../../lib/backend/records'
+import { NanoGptError } from '../../lib/errors'
+import { allocate, arrayClass, arrayFrom, copyOf } from '../../lib/graph/dtype'
+import { allocating } from '../../lib/graph/memory'
+import { Parameter, tensor } from '../../lib/graph/tensor'
+import { initialValues } from '../../lib/model/weights'
+import { seedFrom } from '../../lib/random/philox'
+
+/** More elements than any array may have. */
+const tooMany = 2 ** 40
+
+function failure(work: () => unknown): NanoGptError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof NanoGptError) return error
+    throw error
+  }
+  throw new Error('expected an error')
+}
+
+test('an array', () => {
+  const error = failure(() => allocate('f32', tooMany))
+  expect(error.code).toBe('out_of_memory')
+  expect(error.message).toBe(`there is no memory for the ${4 * tooMany} bytes of an array of ${tooMany} f32`)
+  expect(error.cause).toMatchObject({ name: 'RangeError' })
+})
+
+test('a weight, by name', () => {
+  const weight = new Parameter([2 ** 20, 2 ** 20], { kind: 'constant', value: 0 })
+  weight.path = 'blocks.0.weight'
+  expect(failure(() => initialValues(weight, seedFrom(1))).message).toBe(
+    `there is no memory for the ${4 * tooMany} bytes of the weight blocks.0.weight`,
+  )
+})
+
+test('the inputs of a run', () => {
+  const program = {
+    name: 'large',
+    buffers: [{ name: 'x', dtype: 'f32', role: 'input', shape: [2 ** 20, 2 ** 20] }],
+    ops: [],
+  } as const
+  const { message } = failure(() => new RecordLayout(program, 'input').pack([{ x: [] }]))
+  expect(message).toBe(`there is no memory for the ${4 * tooMany} bytes of the inputs of a run`)
+})
+
+test.each([
+  'Array buffer allocation failed',
+  'Invalid typed array length: 8589934592',
+  'Invalid array buffer length',
+])('%s', (message) => {
+  const fail = () => {
+    throw new RangeError(message)
+  }
+  expect(failure(() => allocating('the corpus', 7, fail)).message).toBe(
+    'there is no memory for the 7 bytes of the corpus',
+  )
+  // Another realm's RangeError is of another class.
+  const foreign = () => runInNewContext(`throw new RangeError(${JSON.stringify(message)})`)
+  expect(failure(() => allocating('the corpus', 7, foreign)).code).toBe('out_of_memory')
+})
+
+test('other errors stay what they are', () => {
+  for (const error of [new RangeError('Invalid count value: -1'), new TypeError('x'), undefined, 7]) {
+    let thrown: unknown = 'nothing'
+    try {
+      allocating('x', 1, () => {
+        throw error
+      })
+    } catch (caught) {
+      thrown = caught
+    }
+    expect(thrown).toBe(error)
+  }
+})
+
+test('arrays of every class are made, copied and recognised, whatever realm they are from', () => {
+  for (const [dtype, name] of [
+    ['f32', 'Float32Array'],
+    ['f64', 'Float64Array'],
+    ['bf16', 'Uint16Array'],
+    ['f16', 'Uint16Array'],
+    ['i32', 'Int32Array'],
+    ['u16', 'Uint16Array'],
+    ['u32', 'Uint32Array'],
+  ] as const) {
+    const array = allocate(dtype, 3)
+    array.set([1, 2, 3])
+    const copy = copyOf(array, 'a copy')
+    array.fill(0)
+    expect(Array.from(copy)).toEqual([1, 2, 3])
+    expect([arrayClass(array), arrayClass(copy)]).toEqual([name, name])
+    expect(arrayFrom(dtype, new Uint8Array(copy.buffer))).toEqual(copy)
+  }
+  expect(arrayClass(runInNewContext('new Float32Array(1)'))).toBe('Float32Array')
+  expect(arrayClass(Buffer.from('x'))).toBe('Uint8Array')
+  for (const other of [[1], 'Float32Array', null, undefined, new DataView(new ArrayBuffer(1)), {}]) {
+    expect(arrayClass(other)).toBeUndefined()
+  }
+})
+
+test('a tensor of another realm’s array has its dtype; one of bytes is refused', () => {
+  expect(tensor(runInNewContext('new Float32Array([1.5])') as Float32Array).dtype).toBe('f32')
+  expect(tensor(runInNewContext('new Int32Array([1])') as Int32Array).dtype).toBe('i32')
+  expect(failure(() => tensor(new Uint8Array(1) as never)).message).toMatch(
+    /^a tensor can't be made of a Uint8Array; it can of Float32Array, /,
+  )
+})
