@@ -232,7 +232,7 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
 function checkTogether(given: Given, training: TrainingConfig): void {
   const { steps, warmup, momentumWarmup } = training
   const contradicts = (name: 'warmup' | 'momentumWarmup', value: number) => {
-    if (value < steps || given[name] === undefined) return
+    if (value <= steps || given[name] === undefined) return
     throw new NanoGptError('option', {
       where: 'train',
       option: name,
