@@ -134,7 +134,7 @@ describe('damage is named', () => {
     const error = wrong(oldJson(change as never))
     expect(error.code).toBe('checkpoint')
     expect(error.message).toMatch(message)
-    expect(error.message).toMatch(/^run\/last\.safetensors: /)
+    expect(error.message).toMatch(/^run\/last\.safetensors is damaged: /)
   })
 
   test('a newer format', () => {
