@@ -1,6 +1,7 @@
 // A plan: everything that was decided about a run before its first step, as plain data. Options, preset or checkpoint, text and device are
 // resolved once, here; the loop, the checkpoint and whoever shows the run read the plan and never the options.
 
+import { existsSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { resolve as absolute, dirname } from 'node:path'
 import { type Checkpoint, type DataInfo, type ModelInfo, readCheckpoint } from '../checkpoint/checkpoint'
@@ -153,7 +154,8 @@ function isWhole(sources: readonly (string | null)[]): sources is readonly strin
 /** Whether a resumed run's folder has kept the text already. */
 function holdsText(options: CheckedTrainOptions, origin: Origin, out: string | null): boolean {
   if (origin.how !== 'resume' || origin.begun.data.source !== textFile) return false
-  return out !== null && absolute(out) === absolute(folderOf(options.resume!, origin.checkpoint))
+  const folder = folderOf(options.resume!, origin.checkpoint)
+  return out !== null && absolute(out) === absolute(folder) && existsSync(absolute(folder, textFile))
 }
 
 /** What was given, or else what the checkpoint was trained on, or the default. */

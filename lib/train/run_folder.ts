@@ -25,7 +25,7 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
   const found = statSync(out, { throwIfNoEntry: false })
   if (!found) return
   if (!found.isDirectory()) {
-    throw new NanoGptError('foreign_files', {
+    throw new NanoGptError('write_failed', {
       where: 'train',
       option: 'out',
       value: out,
