@@ -5,6 +5,8 @@ const { basename, join, resolve } = require('node:path')
 const { argument, parallel, run } = require('./processes')
 
 const elementBytes = [4, 8, 2, 2, 4, 2, 4] // by dtype code (docs/program.md)
+const bf16 = 2 // a dtype's code and a precision's
+const precisionOf = ['f32', 'tf32', 'bf16'] // by code
 
 /** Ops that do more than a few operations for each element: as many as their output has elements, times a dimension. */
 const heavy = /matmul|linear|attention|muon|sample/
@@ -44,7 +46,8 @@ class Reader {
 
 function readProgram(bytes) {
   const reader = new Reader(bytes)
-  reader.at = 8
+  reader.at = 6
+  const precision = reader.u16()
   reader.string()
   const buffers = reader.list(() => {
     const name = reader.string()
@@ -52,7 +55,7 @@ function readProgram(bytes) {
     reader.u8()
     const shape = Array.from({ length: reader.u8() }, () => reader.u32())
     const elements = shape.reduce((a, b) => a * b, 1)
-    return { name, shape, elements, bytes: elements * elementBytes[dtype] }
+    return { name, dtype, shape, elements, bytes: elements * elementBytes[dtype] }
   })
   const ops = reader.list(() => {
     const name = reader.string()
@@ -64,8 +67,19 @@ function readProgram(bytes) {
     })
     return { name, inputs, outputs }
   })
-  return { buffers, ops }
+  return { precision, buffers, ops }
 }
+
+/** What a Program computes in: bf16 if any of its tensors is. */
+const formatOf = ({ precision, buffers }) =>
+  precisionOf[buffers.some(({ dtype }) => dtype === bf16) ? bf16 : precision]
+
+/** The tiles of attention have at most as many rows of q, k and v. */
+const tileRows = 128
+
+/** Whether it has a gradient of attention of more than one tile, which takes the place of another in shared memory. */
+const hasManyTiles = ({ ops }) =>
+  ops.some(({ name, inputs }) => name === 'attention_backward' && inputs[0].shape[1] > tileRows)
 
 /** Roughly how many operations an op takes, counting each element that it reads or writes. */
 function workOf(op) {
@@ -80,7 +94,7 @@ function workOf(op) {
   return touched + largest * dimension
 }
 
-/** A case file's name, ops and cost; programs that are wrong on purpose cost next to nothing. */
+/** A case file's name, ops, format and cost; programs that are wrong on purpose cost next to nothing. */
 function describeCase(path) {
   const reader = new Reader(readFileSync(path))
   reader.at = 8
@@ -88,9 +102,10 @@ function describeCase(path) {
   const length = reader.u32()
   const wire = reader.bytes.subarray(reader.at, reader.at + length)
   reader.at += length
-  const result = { path, name, ops: [], work: 0, bytes: 0 }
+  const result = { path, name, ops: [], format: 'f32', manyTiles: false, work: 0, bytes: 0 }
   try {
-    const { buffers, ops } = readProgram(wire)
+    const program = readProgram(wire)
+    const { buffers, ops } = program
     reader.list(() => {
       reader.string()
       reader.u8()
@@ -99,6 +114,8 @@ function describeCase(path) {
     })
     const runs = reader.u32() * reader.u32()
     result.ops = ops.map((op) => op.name)
+    result.format = formatOf(program)
+    result.manyTiles = hasManyTiles(program)
     result.work = runs * ops.reduce((sum, op) => sum + workOf(op), 0)
     result.bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0)
   } catch (error) {
@@ -132,6 +149,14 @@ function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
       (_, i) => sorted[Math.floor((i * (sorted.length - 1)) / (each - 1 || 1))],
     )
   })
+}
+
+/** How many there are in each format; `manyTiles`: of gradients of attention in bf16 over several tiles. */
+function countCases(cases) {
+  const counts = Object.fromEntries(precisionOf.map((name) => [name, 0]))
+  for (const { format } of cases) counts[format] += 1
+  const manyTiles = cases.filter(({ format, manyTiles }) => format === 'bf16' && manyTiles).length
+  return { ...counts, manyTiles }
 }
 
 const noKernel = /the GPU has no kernel for it/
@@ -172,7 +197,7 @@ async function runCases(
   return result
 }
 
-module.exports = { chooseCases, describeCases, kindOf, runCases }
+module.exports = { chooseCases, countCases, describeCases, kindOf, runCases }
 
 const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [options]
   --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races; for Metal, -DNANO_GPT_METAL=…
@@ -181,24 +206,34 @@ const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [o
   --work N           leaves out cases that take more operations (default 3e6)
   --bytes N          leaves out cases whose tensors take more (default 64 MiB)
   --each N           only about N of each kind
+  --format NAME      only cases that compute in f32, tf32 or bf16
+  --many-tiles       only gradients of attention over several tiles
   --only TEXT        only cases whose name or ops hold TEXT
   --without PATTERN  without those whose name it matches
   --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
   --jobs N           processes at a time (default 2)
-  --list             runs none: prints the paths of the cases chosen`
+  --list             runs none: prints the paths of the cases chosen
+  --count            runs none: says how many there are of each format, and fails if none is a gradient of attention in bf16
+                     over several tiles`
 
 async function main() {
   const build = argument('--build')
   const folder = argument('--cases')
   const list = process.argv.includes('--list')
-  if ((!build && !list) || !folder || !existsSync(folder)) {
+  const count = process.argv.includes('--count')
+  if ((!build && !list && !count) || !folder || !existsSync(folder)) {
     console.error(usage)
     return 2
   }
   const only = argument('--only', '')
   const without = process.argv.includes('--without') ? new RegExp(argument('--without')) : undefined
+  const wanted = argument('--format')
   const all = describeCases(folder).filter(
-    ({ name, ops }) => `${name} ${ops.join(' ')}`.includes(only) && !without?.test(name),
+    ({ name, ops, format, manyTiles }) =>
+      `${name} ${ops.join(' ')}`.includes(only) &&
+      !without?.test(name) &&
+      (manyTiles || !process.argv.includes('--many-tiles')) &&
+      (wanted === undefined || format === wanted),
   )
   const limits = {
     work: Number(argument('--work', 3e6)),
@@ -206,6 +241,13 @@ async function main() {
     each: Number(argument('--each', Infinity)),
   }
   const cases = chooseCases(all, limits)
+  if (count) {
+    const { manyTiles, ...counts } = countCases(all)
+    const formats = precisionOf.map((name) => `${counts[name]} in ${name}`).reverse()
+    console.log(`${all.length} cases: ${formats.join(', ')}`)
+    console.log(`${manyTiles} gradients of attention in bf16 over several tiles`)
+    return manyTiles === 0 ? 1 : 0
+  }
   if (list) {
     for (const { path } of cases) console.log(path)
     return cases.length === 0 ? 1 : 0

@@ -83,20 +83,20 @@ bench() { # PART SECONDS ARGUMENT...
 }
 
 # ---- The build. A release's binary is also what is tested; where that has warnings, one that may have them.
-part typescript 300 npm run build || finish
+must typescript 300 npm run build || finish
 if [ -n "$rehearse" ]; then
   export NANO_GPT_PREBUILD=$PWD/build/mac-rehearsal # where node-gyp-build looks for build/Release
   build=$NANO_GPT_PREBUILD/build
   options=(-DNANO_GPT_METAL=emulated -DNANO_GPT_CUDA=off -DNANO_GPT_INSTRUCTION_SETS=avx2 -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING)
-  part configure 120 cmake -S . -B "$build" "${options[@]}" || finish
-  part build 3600 cmake --build "$build" -j "$jobs" --target nano_gpt nano-run || finish
+  must configure 120 cmake -S . -B "$build" "${options[@]}" || finish
+  must build 3600 cmake --build "$build" -j "$jobs" --target nano_gpt nano-run || finish
 else
   build=build
-  part prebuilt 1800 npm run prebuilds || part build 1800 npm run build:native || finish
+  must prebuilt 1800 npm run prebuilds || must build 1800 npm run build:native || finish
 fi
 cases=build/mac-cases # those of before may be of another table
 rm -rf "$cases"
-NANO_GPT_NATIVE=0 part cases 600 node scripts/write_cases.js "$cases" || finish
+NANO_GPT_NATIVE=0 must cases 600 node scripts/write_cases.js "$cases" || finish
 
 # ---- The CPU, with no GPU for `auto` to take; and whether there is one to go on with.
 CI=true NANO_GPT_METAL=0 part suite 1800 npx jest $suite

@@ -21,12 +21,13 @@ need() { # COMMAND WHAT-TO-DO
   missing=1
 }
 
-# limited SECONDS COMMAND...: 124 if it isn't done by then. macOS has no timeout.
+# limited SECONDS COMMAND...: replaces this process; ends with 124 if the command isn't done by then. macOS has no timeout. A signal
+# ends the command too.
 limited() {
   if have timeout; then
-    timeout --kill-after=5 "$@"
+    exec timeout --kill-after=5 "$@"
   else
-    perl -e '
+    exec perl -e '
       my $seconds = shift;
       my $child = fork // die;
       if ($child == 0) { setpgrp; exec @ARGV or exit 127 }
@@ -39,36 +40,82 @@ limited() {
   fi
 }
 
-# begin FOLDER MINUTES: where parts leave their logs, and how long all of them may take.
+# begin FOLDER MINUTES: where parts leave their logs, and how long all of them may take. The script may define publish(), which is
+# called after each part, and must define finish().
+only='' # names of parts, separated by commas: part() leaves out all others
+running='' current=''
 begin() {
   results=$1
   rm -rf "$results"
   mkdir -p "$results"
+  : >"$results/parts.tsv"
   deadline=$(awk "BEGIN { print int($2 * 60) }")
+  trap 'interrupted' INT TERM HUP
 }
 note() { # PART HOW SECONDS LIMIT
   printf '%s\t%s\t%s\t%s\n' "$@" >>"$results/parts.tsv"
   printf '%-18s %-24s %4d s of %4d, %4d s left\n' "$@" $((deadline - SECONDS))
 }
-# part NAME SECONDS COMMAND...: it has so many seconds, or what is left of all. Its output goes to NAME.log.
+interrupted() {
+  trap '' INT TERM HUP
+  [ -z "$running" ] || kill "$running" 2>/dev/null
+  [ -z "$current" ] || note "$current" interrupted 0 0
+  (finish)
+  exit 130
+}
+publish() { :; }
+
+# wanted PART: whether it, or all that begin with a word of $only and a hyphen, was asked for.
+wanted() {
+  local words=,$only, start=$1
+  [ -n "$only" ] || return 0
+  while :; do
+    case $words in *,"$start",*) return 0 ;; esac
+    case $start in *-*) start=${start%-*} ;; *) return 1 ;; esac
+  done
+}
+# Only the ends of a log that is longer: what a broken kernel says of each thread fills a disk.
+most_bytes=2000000
+shorten() { # FILE
+  [ "$(wc -c <"$1")" -gt $most_bytes ] || return 0
+  { head -c $((most_bytes / 2)) "$1" && echo && echo '[...]' && tail -c $((most_bytes / 2)) "$1"; } >"$1.short" && mv "$1.short" "$1"
+}
+# part NAME SECONDS COMMAND...: it has so many seconds, or what is left of all, and is skipped if that is less than a third of them. Its
+# output goes to NAME.log.
 part() {
-  local part=$1 limit=$2 start=$SECONDS left=$((deadline - SECONDS)) end how
+  local part=$1 limit=$2 start=$SECONDS left=$((deadline - SECONDS)) least cut='' end how
+  wanted "$part" || return 1
   shift 2
-  [ "$limit" -lt "$left" ] || limit=$left
-  if [ "$limit" -lt 5 ]; then
-    note "$part" 'no time left' 0 0
+  least=$((limit / 3 > 5 ? limit / 3 : 5))
+  if [ "$left" -lt $least ]; then
+    note "$part" 'skipped: no time left' 0 "$limit"
     return 1
   fi
-  limited "$limit" "$@" >"$results/$part.log" 2>&1
+  [ "$limit" -le "$left" ] || { limit=$left && cut=1; }
+  current=$part
+  # In the background, so that a signal ends this script before the part is done.
+  (limited "$limit" "$@") >"$results/$part.log" 2>&1 &
+  running=$!
+  wait $running
   end=$?
+  running='' current=''
+  shorten "$results/$part.log"
   case $end in
     0) how=ok ;;
-    124 | 137) how="not done in time" ;;
-    *) how="failed" ;;
+    124 | 137) how=${cut:+cut off: no time left} how=${how:-not done in time} ;;
+    *) how=failed ;;
   esac
   note "$part" "$how" $((SECONDS - start)) "$limit"
   [ $end = 0 ] || tail -n 12 "$results/$part.log" | sed 's/^/    /'
+  publish
   return $end
+}
+
+# must NAME SECONDS COMMAND...: a part that all others need: it is tried whatever time is left and whichever parts are asked for.
+must() {
+  local part=$1 limit=$2 left=$((deadline - SECONDS)) only=''
+  shift 2
+  part "$part" $((limit < left ? limit : left)) "$@"
 }
 
 # losses PART: the losses and norms of a training run with --json.

@@ -126,7 +126,13 @@ export function openSession(options: OpenOptions = {}, onPassedOver?: OnPassedOv
   return onDevice(options.device, (device) => open({ ...options, device }), onPassedOver)
 }
 
-async function open({ device: name, threads, instructionSet }: OpenOptions & { device: string }) {
+/**
+ * The device of that name; undefined for 'auto'.
+ *
+ * @throws NanoGptError 'device' if it is unknown or not available here, with the reason
+ */
+export function expectDevice(name = 'auto'): Device | undefined {
+  if (name === 'auto') return undefined
   const all = devices()
   const kind = name.replace(numbered, '$1')
   const device = all.find((candidate) => candidate.name === kind)
@@ -139,7 +145,11 @@ async function open({ device: name, threads, instructionSet }: OpenOptions & { d
       remedy: say`${option('device', 'auto')} takes the best there is`,
     })
   }
-  if (device.name === 'js') return new JsSession()
+  return device
+}
+
+async function open({ device: name, threads, instructionSet }: OpenOptions & { device: string }) {
+  if (expectDevice(name)?.name === 'js') return new JsSession()
   const { addon } = loadAddon()
   await setThreads(addon!, threads)
   return new NativeSession(addon!, { device: name, instructionSet })

@@ -1,6 +1,7 @@
 // The text that a command is given: as --data, by name, path or standard input, or as --text itself.
 
 import type { DataSource, Text } from '../data/corpus'
+import { isStandardInput } from '../data/read'
 import { NanoGptError, option, type Phrase, say, wordsOf } from '../errors'
 import { note } from './output'
 import { surfaceOf } from './surface'
@@ -10,7 +11,7 @@ const surface = surfaceOf()
 /**
  * The text as the library takes it; undefined: none was given.
  *
- * @throws NanoGptError 'option' if both flags were given
+ * @throws NanoGptError 'option' if both flags were given, or standard input twice
  */
 export function sourcesOf({
   data,
@@ -19,6 +20,12 @@ export function sourcesOf({
   readonly data?: readonly DataSource[]
   readonly text?: string
 }): readonly DataSource[] | undefined {
+  // The second would wait for the first to end, and then find nothing.
+  const [, second] = data?.filter((each) => typeof each === 'string' && isStandardInput(each)) ?? []
+  if (second !== undefined) {
+    const reason = 'standard input can be read only once'
+    throw new NanoGptError('option', { option: 'data', value: second, reason })
+  }
   if (text === undefined) return data
   if (data === undefined) return [{ text }]
   throw new NanoGptError('option', {

@@ -2,11 +2,12 @@
 
 import { join, relative } from 'node:path'
 import { createModel } from '../architectures/create'
+import { openSession } from '../backend/devices'
 import { loadText } from '../data/corpus'
 import { shakespeareVocabSize } from '../data/shakespeare'
 import { show, suggest } from '../errors'
 import { sizeOf } from '../graph/dtype'
-import { checkOptions, rowOf, stageOptions } from '../options'
+import { checkOptions, pick, rowOf, stageOptions } from '../options'
 import { findPreset } from '../presets'
 import { seedFrom } from '../random/philox'
 import { stages } from '../stages'
@@ -114,6 +115,8 @@ function sayNext(stage: Stage): void {
 
 async function runTrained(stage: TrainedStage, options: StageOptions): Promise<StageResult> {
   const { data = [stageOptions.data.default.words], lineEndings, json: asJson } = options
+  // What is wrong with the device is said before a text is downloaded.
+  await (await openSession(pick(options, ['device', 'threads', 'instructionSet']), () => {})).dispose()
   const text = await loadText(data, { lineEndings, notice: asJson ? undefined : notice })
   const out =
     options.out ??

@@ -22,7 +22,7 @@ interface Flags extends Readonly<Record<string, unknown>> {
 
 export async function trainCommand(flags: Flags): Promise<void> {
   const { json: asJson, dryRun: dry, text, out: given, ...rest } = flags
-  const checked = checkOptions('train', trainOptions, { ...rest, ...(given && { out: given }) })
+  const checked = checkOptions('train', trainOptions, { ...rest, ...(given !== false && { out: given }) })
   const data = sourcesOf({ data: checked.data, text })
   if (given === false) refuseNoOut(checked)
   const options = { ...checked, ...(data && { data }) }

@@ -18,6 +18,8 @@ export interface Details {
   readonly reason: string | Phrase
   /** What to do. */
   readonly remedy?: string | Phrase
+  /** The file that it stands in, where options are called as in code on every surface. */
+  readonly file?: string
   /** The file that holds the options which the caller didn't give. */
   readonly config?: string
 }
@@ -62,9 +64,10 @@ export class NanoGptError extends Error {
 
   /** Its fields in a surface's words, as plain data. */
   fields(surface: Surface): Readonly<Record<string, unknown>> {
-    const { option, subject, value, reason, remedy } = this.#details
+    const { option, subject, value, reason, remedy, file } = this.#details
     return {
-      ...(option !== undefined && { option: surface.subject(option) }),
+      ...(file !== undefined && { file }),
+      ...(option !== undefined && { option: file === undefined ? surface.subject(option) : option }),
       ...(subject !== undefined && { subject }),
       ...(value !== undefined && { value: isPlain(value) ? value : show(value) }),
       reason: wordsOf(reason, surface),
@@ -94,11 +97,11 @@ function isPlain(value: unknown): boolean {
 
 /** `train: batchSize is 0: must be at least 1. Remedy (options not given are those of …)` */
 function compose(details: Details, surface: Surface): string {
-  const { where, option, subject, value, reason, remedy, config } = details
-  const name = option === undefined ? subject : surface.subject(option)
+  const { where, option, subject, value, reason, remedy, file, config } = details
+  const name = option === undefined ? subject : file === undefined ? surface.subject(option) : option
   const is = 'value' in details ? (value === undefined ? ' is missing' : ` is ${show(value)}`) : ''
   return [
-    where !== undefined && surface.namesFunction ? `${where}: ` : '',
+    file !== undefined ? `${file}: ` : where !== undefined && surface.namesFunction ? `${where}: ` : '',
     name === undefined ? '' : `${name}${is}: `,
     wordsOf(reason, surface),
     remedy === undefined ? '' : `. ${capitalized(wordsOf(remedy, surface))}`,

@@ -7,7 +7,7 @@ import type { OptionType } from './types'
 export const groups = {
   data: 'What to train on',
   model: 'Model',
-  variants: 'Variants of the model (docs/variants.md; --no-… for the opposite)',
+  variants: 'Variants of the model (docs/variants.md)',
   training: 'Training',
   optimizer: 'Optimizer (docs/optimizers.md)',
   progress: 'Progress and checkpoints',

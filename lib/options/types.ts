@@ -209,6 +209,8 @@ export const seed: OptionType<bigint> = {
   placeholder: '<n>',
   parse: (text) => {
     if (/^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text)
+    if (numeral.test(text) && Number.isSafeInteger(Number(text)) && Number(text) >= 0)
+      return BigInt(Number(text))
     throw new Error(must(`a whole number from 0 to ${2n ** 64n - 1n}`))
   },
   toJSON: seedToJSON,

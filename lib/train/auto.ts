@@ -85,16 +85,7 @@ export async function resolveAuto(
   control: RunControl,
 ): Promise<CheckedTrainOptions> {
   const { preset, minutes, ...given } = options
-  if (preset !== 'auto') {
-    if (minutes === undefined) return options
-    throw new NanoGptError('option', {
-      where: 'train',
-      option: 'minutes',
-      value: minutes,
-      reason: say`it is for ${option('preset', 'auto')} alone`,
-      remedy: say`give ${option('steps')}, or ${option('preset', 'auto')}`,
-    })
-  }
+  if (preset !== 'auto') return options
   const seconds = 60 * (minutes ?? trainOptions.minutes.default)
   const measuring = Math.min(mostSecondsMeasuring, measuringPart * seconds)
   const over = (plan: Partial<CheckedTrainOptions>): CheckedTrainOptions => ({
@@ -111,11 +102,7 @@ export async function resolveAuto(
   // A schedule has no part in it.
   const timed = (sized: CheckedTrainOptions, seconds: number) =>
     secondsPerStep(
-      planOn(
-        device,
-        { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined },
-        materials,
-      ),
+      planOn(device, { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined }, materials),
       materials,
       seconds,
       stopped,

@@ -127,11 +127,7 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'option') throw error
     // Not 'option': what is wrong stands in the file, where it is called as it is in code, and not in the call.
-    throw new NanoGptError(
-      'config',
-      { subject: file, reason: error.with({ where: undefined }).message },
-      { cause: error },
-    )
+    throw error.with({ file }, 'config')
   }
 }
 

@@ -80,6 +80,19 @@ export function refuseContradictions(options: Given): void {
   }
 }
 
+/** @throws NanoGptError 'option' for `minutes` beside another preset than the one that takes them */
+export function refuseMinutes(options: Given): void {
+  const { applies } = trainOptions.minutes
+  if (options.minutes === undefined || isFor({ applies }, { preset: options.preset ?? defaultPreset })) return
+  const [auto] = applies.values
+  throw refused(
+    'minutes',
+    options,
+    say`it is for ${option('preset', auto)} alone`,
+    say`give ${option('steps')}, or ${option('preset', auto)}`,
+  )
+}
+
 function refused(
   name: TrainName,
   options: Given,
@@ -179,7 +192,10 @@ function defaultOf(row: OptionRow, resolved: Readonly<Record<string, unknown>>):
 }
 
 /** Whether an option applies beside these. */
-export function isFor({ applies }: OptionRow, others: Readonly<Record<string, unknown>>): boolean {
+export function isFor(
+  { applies }: Pick<OptionRow, 'applies'>,
+  others: Readonly<Record<string, unknown>>,
+): boolean {
   return applies === undefined || applies.values.includes(String(others[applies.option]))
 }
 

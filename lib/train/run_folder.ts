@@ -40,7 +40,7 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       option: 'out',
       value: out,
       reason: 'it already holds a run',
-      remedy: say`continue it with ${call('train', { resume: out })}, give another folder, or replace it with ${option('overwrite', true)}`,
+      remedy: say`give another folder, replace it with ${option('overwrite', true)}, or continue it: ${call('train', { resume: out })}`,
     })
   }
   const foreign = foreignFile(out)

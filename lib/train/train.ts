@@ -1,7 +1,7 @@
 // train(): what users call, and plan(), which decides the same and trains nothing.
 
 import type { Model } from '../api/model'
-import { onDevice } from '../backend/devices'
+import { expectDevice, onDevice } from '../backend/devices'
 import { type Phrase, say } from '../errors'
 import type { CheckedTrainOptions, TrainOptions } from '../options'
 import { resolveAuto } from './auto'
@@ -11,7 +11,7 @@ import { secondsPerStep } from './measure'
 import { type Memory, memoryOf } from './memory'
 import { gather, type Materials, type Plan, planOn, readOrigin, resolve } from './plan'
 import { prepare } from './prepare'
-import { checkTrainOptions } from './resolve'
+import { checkTrainOptions, refuseMinutes } from './resolve'
 import { Run, type RunControl } from './run'
 import { checkFolder } from './run_folder'
 
@@ -109,8 +109,10 @@ async function withPlan<T>(
   const options = await withConfig(given)
   checkFolder(options)
   try {
+    // What is wrong with numbers and the device is said before a text is fetched.
+    refuseMinutes(options)
+    expectDevice(options.device)
     const origin = await readOrigin(options)
-    // What is wrong with numbers is said before a text is fetched.
     if (options.preset !== 'auto') resolve(options, origin)
     const notice = (message: string | Phrase) =>
       control.emit({ type: 'notice', step: 0, message: say`${message}` })

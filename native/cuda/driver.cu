@@ -272,9 +272,10 @@ Outcome Seconds(Event* from, Event* to, double& seconds, Message& message) {
   return outcome;
 }
 
+// A kernel's first launch loads its module, which a capture allows only if it is relaxed. It may well be the first.
 Outcome Begin(Queue* queue, Message& message) {
   return Then(Choose(queue, message), [&] {
-    return Check(cudaStreamBeginCapture(queue->stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture",
+    return Check(cudaStreamBeginCapture(queue->stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture",
                  message);
   });
 }

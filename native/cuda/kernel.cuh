@@ -8,6 +8,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <utility>
 
 #include "engine/inline.h"
@@ -40,9 +41,26 @@ struct Grid {
   int64_t across = 1, deep = 1;  // blockIdx.y, blockIdx.z
 };
 
+// Every compute capability from 3.0 on takes so many (CUDA C++ Programming Guide, "Technical Specifications").
+constexpr int64_t kMostBlocks = INT32_MAX, kMostAcross = 65535, kMostDeep = 65535;
+
+inline Outcome CheckGrid(const Grid& grid, Message& message) {
+  if (grid.blocks <= kMostBlocks && grid.across <= kMostAcross && grid.deep <= kMostDeep) return Outcome::kOk;
+  std::snprintf(message.text, sizeof(message.text),
+                "CUDA: a kernel would need %lld × %lld × %lld blocks, and a launch takes %lld × %lld × %lld. A smaller "
+                "`batchSize` (with more `microBatches`) needs fewer",
+                static_cast<long long>(grid.blocks), static_cast<long long>(grid.across),
+                static_cast<long long>(grid.deep), static_cast<long long>(kMostBlocks),
+                static_cast<long long>(kMostAcross), static_cast<long long>(kMostDeep));
+  return Outcome::kUnsupported;
+}
+
+// Of no blocks it does nothing: CUDA refuses such a launch.
 template <class... Parameters, class... Arguments>
 Outcome Launch(const Call& call, Message& message, const Grid& grid, void (*kernel)(Parameters...),
                Arguments&&... arguments) {
+  if (grid.blocks == 0 || grid.across == 0 || grid.deep == 0) return Outcome::kOk;
+  if (const Outcome outcome = CheckGrid(grid, message); outcome != Outcome::kOk) return outcome;
   if (grid.shared > 48 * 1024) {
     const cudaError_t error =
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(grid.shared));

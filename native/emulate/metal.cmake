@@ -28,9 +28,10 @@ target_compile_options(nano_metal_emulator PRIVATE -O2 -g1 -Wno-unused-parameter
 # The stub classes count references by hand: Clang has no ARC for GCC's libobjc ...
 target_compile_options(nano_metal_emulator PRIVATE
                        "$<$<COMPILE_LANGUAGE:OBJCXX>:-fobjc-runtime=gcc;${NANO_OBJCXX_FLAGS}>")
+list(JOIN NANO_METAL_FRAMEWORKS " " NANO_FRAMEWORK_NAMES)
 target_compile_definitions(nano_metal_emulator PRIVATE NANO_MSL_FOLDER="${NANO_EMULATE}/msl"
                            NANO_MSL_CLANG="${NANO_CLANG}" NANO_NODE="${NANO_NODE}"
-                           NANO_SHADER_FOLDER="${CMAKE_BINARY_DIR}/shaders")
+                           NANO_SHADER_FOLDER="${CMAKE_BINARY_DIR}/shaders" NANO_FRAMEWORKS="${NANO_FRAMEWORK_NAMES}")
 target_link_libraries(nano_metal_emulator PUBLIC ${NANO_LIBGCC}/libobjc.so ${CMAKE_DL_LIBS})
 
 # nano_emulate_metal(TARGET): compiles the target's .mm files for the emulated Metal and links the emulator.

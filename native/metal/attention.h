@@ -324,6 +324,12 @@ inline AttentionArguments ArgumentsOf(const Shape& q, const Shape& k, const Atte
 
 inline uint32_t HeadSizeOf(const AttentionArguments& a) { return a.channels / a.heads; }
 
+// Of so many products of each query with the keys that it sees.
+inline double FlopsOf(const AttentionArguments& a, int products) {
+  const double seen = a.keys - 0.5 * (a.queries - 1.0);
+  return 2.0 * products * a.batch * a.queries * seen * a.channels;
+}
+
 // Few queries against many keys, in attention_few.metal.
 bool HasFewQueries(const AttentionArguments& a);
 size_t ScratchFewQueries(const AttentionArguments& a);

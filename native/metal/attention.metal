@@ -178,7 +178,7 @@ Outcome RunAttention(const Call& call, Message& message) {
   if (HasFewQueries(a)) return AttendFewQueries(call, a, constants, operands, message);
   const TileChoice tile = ChooseTile(head_size, kNames);
   const Grid grid = {int64_t{a.batch} * a.heads * PartsOf(head_size, tile), tile.head <= 64 ? 128 : 256,
-                     DivideUp(a.queries, kQueries)};
+                     DivideUp(a.queries, kQueries), 1, FlopsOf(a, 2)};
   return Launch(call, message, grid, {"attention", tile.name}, constants, a, operands);
 }
 

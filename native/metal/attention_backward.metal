@@ -182,10 +182,10 @@ Outcome RunAttentionBackward(const Call& call, Message& message) {
 
   const TileChoice of_keys = ChooseTile(head_size, kOfKeys), of_queries = ChooseTile(head_size, kOfQueries);
   const int64_t parts = PartsOf(head_size, of_keys), blocks = DivideUp(a.queries, of_keys.head <= 64 ? 64 : 32);
-  outcome = Launch(call, message, {int64_t{a.batch} * (a.heads / a.group) * parts, kThreads, blocks},
+  outcome = Launch(call, message, {int64_t{a.batch} * (a.heads / a.group) * parts, kThreads, blocks, 1, FlopsOf(a, 4)},
                    {"attention_backward", of_keys.name}, constants, a, {dk, dv, q, k, v, dy, lse, deltas, rng});
   if (outcome != Outcome::kOk) return outcome;
-  return Launch(call, message, {int64_t{a.batch} * a.heads * parts, kThreads, blocks},
+  return Launch(call, message, {int64_t{a.batch} * a.heads * parts, kThreads, blocks, 1, FlopsOf(a, 3)},
                 {"attention_backward", of_queries.name}, constants, a, {dq, none, q, k, v, dy, lse, deltas, rng});
 }
 

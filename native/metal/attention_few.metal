@@ -195,7 +195,7 @@ Outcome AttendFewQueries(const Call& call, const AttentionArguments& a, Constant
   const char* const name = head_size <= 32   ? (one ? "few_queries_8_1" : "few_queries_8_4")
                            : head_size <= 64 ? (one ? "few_queries_16_1" : "few_queries_16_4")
                                              : (one ? "few_queries_32_1" : "few_queries_32_4");
-  const Grid grid = {plan.splits, kThreads, plan.batches, plan.sequences};
+  const Grid grid = {plan.splits, kThreads, plan.batches, plan.sequences, FlopsOf(a, 2)};
   const Outcome outcome = Launch(call, message, grid, {"attention_few", name}, constants, arguments, operands);
   if (outcome != Outcome::kOk || splits == 1) return outcome;
   return Launch(call, message, {int64_t{a.batch} * a.heads * a.queries, kThreads}, {"attention_few", "combine_splits"},

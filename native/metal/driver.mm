@@ -1,6 +1,6 @@
 // The GPU's calls over Metal. Memory is shared with the host, at one address for both, so a tensor's address says which
 // buffer it lies in. Whatever is enqueued goes into one command buffer until somebody waits for it, it is long enough,
-// or the GPU has nothing else to do: a small step has no command buffer of its own.
+// or the GPU has nothing else to do: a small step has no command buffer of its own, and a large one has several.
 #import <Foundation/Foundation.h>
 #import <Metal/Metal.h>
 
@@ -29,6 +29,8 @@ struct Event {
   struct Queue* queue;
   bool timed;
   id<MTLCommandBuffer> buffer = nil;
+  std::vector<id<MTLCommandBuffer>> pieces =
+      {};  // of a timed one: all since the moment before, `buffer` being the last
 };
 
 // A launch, complete.
@@ -39,6 +41,7 @@ struct Command {
   std::vector<std::byte> arguments;
   std::vector<const void*> operands;
   metal::Grid grid;
+  double seconds;  // that it is estimated to take
 };
 
 struct Recording {
@@ -51,6 +54,8 @@ struct Queue {
   id<MTLCommandBuffer> open = nil;  // not committed yet
   id<MTLComputeCommandEncoder> encoder = nil;
   size_t dispatches = 0;                              // in it
+  double seconds = 0;                                 // that they are estimated to take
+  std::vector<id<MTLCommandBuffer>> pieces;           // committed since the last moment
   std::deque<id<MTLCommandBuffer>> committed;         // those that nobody has looked at since
   std::map<const std::byte*, id<MTLBuffer>> buffers;  // by address
   std::map<std::string, id<MTLLibrary>> libraries;    // by file
@@ -73,6 +78,9 @@ constexpr size_t kFirstOperand = 2;
 constexpr NSUInteger kSimdgroup = 32;  // threads
 // Of a command buffer that isn't waited for. Encoding them takes the host about as long as committing does.
 constexpr size_t kMostDispatches = 256;
+// By the published peaks of an M1 with 8 cores, the slowest that is used. Where kernels reach less, launches take
+// longer than estimated.
+constexpr double kFlopsPerSecond = 2.6e12, kBytesPerSecond = 68e9;
 
 double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
@@ -90,9 +98,22 @@ constexpr char kRemedy[] =
     "A smaller `batchSize` (with more `microBatches`), a smaller `blockSize` or a smaller model needs less";
 
 // ---- Devices.
+// The default, or where Metal names none the first that is built in and shares the host's memory, or else the first.
+id<MTLDevice> FindDevice() {
+  id<MTLDevice> found = MTLCreateSystemDefaultDevice();
+  if (found != nil) return found;
+  NSArray<id<MTLDevice>>* all = MTLCopyAllDevices();
+  for (NSUInteger i = 0; i < all.count; ++i) {
+    id<MTLDevice> device = all[i];
+    if (!device.removable && device.hasUnifiedMemory) return device;
+    if (found == nil) found = device;
+  }
+  return found;
+}
+
 Outcome Count(int& devices, Message& message) {
   @autoreleasepool {
-    devices = MTLCreateSystemDefaultDevice() == nil ? 0 : 1;
+    devices = FindDevice() == nil ? 0 : 1;
     return devices == 1 ? Outcome::kOk : Say(Outcome::kOk, message, "Metal: there is no GPU");
   }
 }
@@ -113,7 +134,7 @@ Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& 
 
 Outcome Describe(int, Description& description, Message& message) {
   @autoreleasepool {
-    return DescribeDevice(MTLCreateSystemDefaultDevice(), description, message);
+    return DescribeDevice(FindDevice(), description, message);
   }
 }
 
@@ -127,8 +148,10 @@ void Commit(Queue* queue) {
   if (queue->open == nil) return;
   EndEncoding(queue);
   [queue->open commit];
+  queue->pieces.push_back(queue->open);
   queue->committed.push_back(std::exchange(queue->open, nil));
   queue->dispatches = 0;
+  queue->seconds = 0;
 }
 
 Outcome Lost(const char* said, Message& message) {
@@ -243,8 +266,11 @@ id<MTLLibrary> Compile(Queue* queue, const char* file, Message& message) {
   MTLCompileOptions* options = [MTLCompileOptions new];
   // Sums that carry their own error, and numbers that aren't finite, must stay what they are.
   options.fastMathEnabled = NO;
-  options.languageVersion = MTLLanguageVersion3_0;
-  if (@available(macOS 14.0, *)) options.languageVersion = MTLLanguageVersion3_1;  // bfloat
+  if (@available(macOS 14.0, *)) {
+    options.languageVersion = MTLLanguageVersion3_1;  // bfloat
+  } else if (@available(macOS 13.0, *)) {             // DescribeDevice() refuses older ones
+    options.languageVersion = MTLLanguageVersion3_0;
+  }
   NSError* error = nil;
   id<MTLLibrary> library = [queue->device newLibraryWithSource:[NSString stringWithUTF8String:source->text]
                                                        options:options
@@ -288,7 +314,9 @@ id<MTLComputePipelineState> Specialize(Queue* queue, const Function& function, c
   return queue->pipelines[key] = pipeline;
 }
 
+// The system ends a command buffer that runs for seconds, and draws no window meanwhile: a long step is cut up.
 Outcome Encode(Queue* queue, const Command& command, Message& message) {
+  if (queue->dispatches > 0 && queue->seconds + command.seconds > most_seconds) Commit(queue);
   const Outcome outcome = OpenBuffer(queue, message);
   if (outcome != Outcome::kOk) return outcome;
   if (queue->encoder == nil) queue->encoder = [queue->open computeCommandEncoder];
@@ -312,6 +340,7 @@ Outcome Encode(Queue* queue, const Command& command, Message& message) {
                                             static_cast<NSUInteger>(grid.deep))
           threadsPerThreadgroup:MTLSizeMake(static_cast<NSUInteger>(grid.threads), 1, 1)];
   ++queue->dispatches;
+  queue->seconds += command.seconds;
   return Outcome::kOk;
 }
 
@@ -323,6 +352,11 @@ Outcome Enqueue(Queue* queue, Command command, Message& message) {
   if (queue->recording == nullptr) return Encode(queue, command, message);
   queue->recording->commands.push_back(std::move(command));
   return Outcome::kOk;
+}
+
+// At least so long: one or the other is what it waits for.
+double SecondsFor(double flops, size_t bytes) {
+  return std::max(flops / kFlopsPerSecond, static_cast<double>(bytes) / kBytesPerSecond);
 }
 
 id<MTLComputePipelineState> CopyPipeline(Queue* queue, Message& message) {
@@ -343,14 +377,15 @@ Outcome Copy(Queue* queue, void* to, const void* from, size_t bytes, Message& me
                     nullptr,
                     std::move(arguments),
                     {to, from},
-                    {DivideUp(words, kElementThreads), kElementThreads}},
+                    {DivideUp(words, kElementThreads), kElementThreads},
+                    SecondsFor(0, 2 * bytes)},
                    message);
   }
 }
 
 Outcome Open(int, Queue*& queue, Message& message) {
   @autoreleasepool {
-    id<MTLDevice> device = MTLCreateSystemDefaultDevice();
+    id<MTLDevice> device = FindDevice();
     if (device == nil) return Say(Outcome::kUnsupported, message, "Metal: there is no GPU");
     Description description;
     const Outcome suitable = DescribeDevice(device, description, message);
@@ -386,6 +421,8 @@ Outcome Mark(Queue* queue, Event* event, Message& message) {
     if (outcome != Outcome::kOk) return outcome;
     event->buffer = queue->open;
     if (event->timed || queue->dispatches >= kMostDispatches || IsIdle(queue)) Commit(queue);
+    if (event->timed) event->pieces = std::move(queue->pieces);
+    queue->pieces.clear();
     return Outcome::kOk;
   }
 }
@@ -397,11 +434,15 @@ Outcome Wait(Event* event, Message& message) {
   }
 }
 
-// What lies between two that follow on one another is the later's command buffer.
+// What lies between two that follow on one another are the later's command buffers.
 Outcome Seconds(Event* from, Event* to, double& seconds, Message&) {
   @autoreleasepool {
-    const double begin = std::max(from->buffer.GPUEndTime, to->buffer.GPUStartTime);
-    seconds = std::max(0.0, to->buffer.GPUEndTime - begin);
+    double end = from->buffer.GPUEndTime;
+    seconds = 0;
+    for (id<MTLCommandBuffer> piece : to->pieces) {
+      seconds += std::max(0.0, piece.GPUEndTime - std::max(end, piece.GPUStartTime));
+      end = std::max(end, piece.GPUEndTime);
+    }
     return Outcome::kOk;
   }
 }
@@ -435,13 +476,18 @@ void FreeRecording(Recording* recording) {
 
 }  // namespace
 
+// At half of the peaks, twice as long on an M1: well below the seconds after which the system ends a command buffer.
+double most_seconds = 0.2;
+
 Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const Function& function, Constants constants,
                     const void* arguments, size_t bytes, Operands operands) {
   if (grid.groups * grid.across * grid.deep == 0) return Outcome::kOk;
   @autoreleasepool {
     std::vector<uint32_t> values = {0};
     std::vector<const void*> data;
+    size_t moved = 0;
     for (const Operand& operand : operands) {
+      moved += operand.bytes;
       const uint32_t dtype = operand.dtype == Dtype::kBf16 ? 1 : operand.dtype == Dtype::kF16 ? 2 : 0;
       if (dtype != 0) values[0] |= dtype << (2 * data.size());  // one of the first 16
       data.push_back(operand.data);
@@ -450,7 +496,14 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
     id<MTLComputePipelineState> pipeline = Specialize(call.queue, function, values, message);
     if (pipeline == nil) return Outcome::kUnsupported;
     const auto* first = static_cast<const std::byte*>(arguments);
-    return Enqueue(call.queue, {pipeline, function.name, call.control, {first, first + bytes}, std::move(data), grid},
+    return Enqueue(call.queue,
+                   {pipeline,
+                    function.name,
+                    call.control,
+                    {first, first + bytes},
+                    std::move(data),
+                    grid,
+                    SecondsFor(grid.flops, moved)},
                    message);
   }
 }

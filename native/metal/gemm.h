@@ -113,7 +113,8 @@ inline Outcome LaunchTiles(const Call& call, Message& message, GemmWork work, in
   };
   const uint32_t rows = arguments.m <= kThinRows ? arguments.m : 0;  // kernels of tiles are the same for any number
   const int64_t tiles = int64_t{arguments.tiles_down} * arguments.tiles_along;
-  return Launch(call, message, {tiles * work.batch, threads, work.parts}, function,
+  const double flops = 2.0 * arguments.m * arguments.n * arguments.k * static_cast<double>(work.batch);
+  return Launch(call, message, {tiles * work.batch, threads, work.parts, 1, flops}, function,
                 {work.across_a, work.across_b, work.tf32, work.accumulate, work.has_bias, work.relu,
                  whole(work.across_a, arguments.m), whole(work.across_b, arguments.n), rows},
                 arguments, {work.c, work.a, work.b, work.bias});

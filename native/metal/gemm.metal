@@ -269,8 +269,8 @@ Plan PlanOf(const Product& p) {
   return plan;
 }
 
-Operand OperandOf(const void* data, Dtype dtype) {
-  Operand operand(data);
+Operand OperandOf(const void* data, int64_t elements, Dtype dtype) {
+  Operand operand(data, static_cast<size_t>(elements) * SizeOf(dtype));
   operand.dtype = dtype;
   return operand;
 }
@@ -300,13 +300,13 @@ Outcome Multiply(const Call& call, Message& message, const Product& p, void* scr
   arguments.b_stride = count(across_b ? p.b.row : p.b.column), arguments.b_step = count(p.b.step);
   arguments.c_row = count(p.c_row), arguments.c_step = count(p.c_step);
   arguments.part_step = count(p.batch * p.m * p.n), arguments.part_terms = count(plan.part_terms);
-  const Operand c = OperandOf(p.c, p.c_dtype);
+  const Operand c = OperandOf(p.c, p.batch * p.m * p.n, p.c_dtype);
   const bool tf32 = precision == Precision::kTf32 && p.dtype == Dtype::kF32;
   // Where there is no bias, any memory will do.
   GemmWork work{arguments,
                 c,
-                OperandOf(p.a.data, p.dtype),
-                OperandOf(p.b.data, p.dtype),
+                OperandOf(p.a.data, p.batch * p.m * p.k, p.dtype),
+                OperandOf(p.b.data, p.batch * p.k * p.n, p.dtype),
                 p.bias != nullptr ? p.bias : p.c,
                 across_a,
                 across_b,

@@ -171,15 +171,18 @@ struct Grid {
   int64_t groups;
   int threads;                   // of a group
   int64_t across = 1, deep = 1;  // threadgroup_position_in_grid.y, .z
+  double flops = 0;              // of all groups, where it is arithmetic that takes the time: products and attention
 };
 
 // What a kernel is given: f32, or integers, if it is no tensor. Where it doesn't look at one, any other will do.
 struct Operand {
   const void* data;
   Dtype dtype = Dtype::kF32;
+  size_t bytes = 0;  // that are moved, by which the launch's time is estimated; 0: few
 
-  Operand(const void* at) : data(at) {}                                                 // NOLINT(google-explicit-*)
-  Operand(const gpu::Tensor& tensor) : data(tensor.data), dtype(tensor.spec->dtype) {}  // NOLINT(google-explicit-*)
+  Operand(const void* at, size_t size = 0) : data(at), bytes(size) {}  // NOLINT(google-explicit-*)
+  Operand(const gpu::Tensor& tensor)                                   // NOLINT(google-explicit-*)
+      : data(tensor.data), dtype(tensor.spec->dtype), bytes(tensor.spec->bytes()) {}
 };
 
 // Function constants, all of them uint, from number 1 on.

@@ -107,11 +107,15 @@ Outcome LaunchMany(const Call& call, Message& message, const Function& function,
   for (size_t done = 0; done < count; done += kMost) {
     const size_t these = std::min(kMost, count - done);
     const void* data[kManyOperands];
+    size_t bytes[kManyOperands] = {};
     uint32_t chunks = 0;
     for (size_t k = 0; k < kMost; ++k) {
       // The last fills the places that are left: every buffer must be one.
       const size_t tensor = done + std::min(k, these - 1);
-      for (size_t kind = 0; kind < kKinds; ++kind) data[kind * kMost + k] = first[kind][tensor].data;
+      for (size_t kind = 0; kind < kKinds; ++kind) {
+        data[kind * kMost + k] = first[kind][tensor].data;
+        if (k < these) bytes[kind * kMost + k] = first[kind][tensor].spec->bytes();
+      }
       const TensorSpec& spec = *first[0][tensor].spec;
       many.elements[k] = static_cast<uint32_t>(spec.elements());
       many.element_bytes[k] = static_cast<uint32_t>(SizeOf(spec.dtype));
@@ -120,7 +124,7 @@ Outcome LaunchMany(const Call& call, Message& message, const Function& function,
     }
     const auto launch = [&]<size_t... kNumber>(std::index_sequence<kNumber...>) {
       return Launch(call, message, {chunks, static_cast<int>(kManyThreads)}, function, {}, arguments,
-                    {Operand(data[kNumber])..., Operand(more)...});
+                    {Operand(data[kNumber], bytes[kNumber])..., Operand(more)...});
     };
     const Outcome outcome = launch(std::make_index_sequence<kManyOperands>());
     if (outcome != Outcome::kOk) return outcome;

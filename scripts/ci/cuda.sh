@@ -31,6 +31,21 @@ link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \
     -o "$work/nano_gpt_cuda.so"
 }
+# The tests that run on a real GPU, compiled and linked for one as native/emulate/tests.cmake does it.
+test_for_gpu() { # SOURCE OBJECT...
+  local object=$work/$1.o
+  ${NVCC:-nvcc} -std=c++20 -arch=sm_90 --extended-lambda -Werror all-warnings -Inative -x cu -c "native/emulate/test/$1" -o "$object" &&
+    ${NVCC:-nvcc} -arch=sm_90 -cudart static "$object" "${@:2}" -ldl -o "$work/$1.program"
+}
+tests_for_gpu() {
+  local module=(build/cuda-resources/*.cu.o build/emulated/libnano_core.a) source
+  export -f test_for_gpu
+  export work
+  {
+    for source in gemm_bench.cc gemm_test.cc; do printf '%s\0' "$source ${module[*]}"; done
+    printf '%s\0' ptx_test.cu selftest.cu
+  } | xargs -0 -P "$jobs" -I '{}' bash -c 'test_for_gpu {}'
+}
 
 # Each function of ptx.cuh is called in its test.
 instructions_are_tested() {
@@ -44,6 +59,7 @@ instructions_are_tested() {
 step nvcc node scripts/ci/cuda_resources.js build/cuda-resources --jobs "$jobs"
 step build build build/emulated emulated all nano-gemm-test nano-gemm-bench nano-simt-test nano-ptx-test || exit 1
 step link-for-gpu link_for_gpu
+step tests-for-gpu tests_for_gpu
 step build-races build build/emulated-races emulated-races nano_gpt_cuda nano-gemm-test nano-simt-test nano-ptx-test || exit 1
 step emulator build/emulated/Release/nano-simt-test
 step emulator-races build/emulated-races/Release/nano-simt-test race

@@ -12,6 +12,26 @@ build() {
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/build.txt" 2>&1 &&
     cmake --build $build -j "$jobs" --target all nano-gemm-test >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
+# What a newer macOS has than the oldest that a release is built for must be used under @available only. Clang compiles for that one
+# with the C++ library of this system, whose headers know no macOS: -U and -D are for them.
+availability() {
+  local clang oldest folder options=()
+  clang=$(sed -n 's/^NANO_OBJCXX_COMPILER:[^=]*=//p' $build/CMakeCache.txt)
+  oldest=$(sed -nE 's/^set\(CMAKE_OSX_DEPLOYMENT_TARGET "([0-9.]+)".*/\1/p' CMakeLists.txt)
+  for folder in $(c++ -E -x c++ -v /dev/null 2>&1 | sed -n '/^#include </,/^End/s/^ //p'); do
+    case $folder in
+      */c++/*) options+=(-isystem "$folder") ;;
+      *) options+=(-idirafter "$folder") ;;
+    esac
+  done
+  options+=(-target "x86_64-apple-macos${oldest:?}" -nostdinc++ -U__nonnull -D_GNU_SOURCE -std=c++20 -fsyntax-only -fblocks
+    -fobjc-arc -Wall -Wextra -Werror -Wunguarded-availability-new -Inative -Inative/emulate/metal)
+  "${clang:?}" "${options[@]}" native/metal/driver.mm || return 1
+  # This can fail.
+  echo '#import <Metal/Metal.h>
+    MTLLanguageVersion version() { return MTLLanguageVersion3_0; }' | "$clang" "${options[@]}" -x objective-c++ - 2>&1 |
+    grep -q 'only available on macOS 13.0 or newer'
+}
 # Each call of Metal's that can fail, in turn, during an update of a model.
 failing_calls() {
   seq "$jobs" | SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
@@ -24,6 +44,7 @@ typescript() {
 }
 
 step build build || exit 1
+step availability availability
 step emulator $build/Release/nano-msl-test
 step write-cases . scripts/ci/cases.sh || exit 1
 run="node scripts/gpu_cases.js --device metal --build $build --cases $cases --jobs $jobs"

@@ -1,7 +1,7 @@
 // Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU, and demands that case files, the race detector
 // or a test of products, instructions or the driver notice every one. Options beside those of hunt.js:
 //
-//   --emulated FOLDER   CMake's with -DNANO_GPT_CUDA=emulated, where all and nano-gemm-test and nano-ptx-test are built
+//   --emulated FOLDER   CMake's with -DNANO_GPT_CUDA=emulated, where all and nano-gemm-test, nano-ptx-test and nano-simt-test are built
 //   --races FOLDER      CMake's with -DNANO_GPT_CUDA=emulated-races, where nano_gpt_cuda and nano-gemm-test are built
 //
 // Both with CMAKE_EXPORT_COMPILE_COMMANDS.
@@ -14,6 +14,7 @@ const { root, work } = require('./hunt')
 
 // See hunt.js and, of how a mutant is judged, gpu.js. Also:
 //   ptx: true         runs nano-ptx-test
+//   simt: true        runs nano-simt-test
 //   sources: [files]  compiles only these, of all that include the file
 const mutants = {
   // ---- Instructions.
@@ -1464,6 +1465,16 @@ const mutants = {
     ),
   ],
   'cuda/kernel.cuh': [
+    ...alike(
+      { simt: true },
+      ['a launch of no blocks', 'if (grid.blocks == 0 || grid.across', 'if (grid.across'],
+      ['a launch of no rows of blocks', '|| grid.across == 0 ||', '||'],
+      ['a launch of no layers of blocks', ' || grid.deep == 0) return', ') return'],
+      ['too many blocks', 'grid.blocks <= kMostBlocks', 'grid.blocks <= kMostBlocks + 1'],
+      ['too many rows of blocks', 'grid.across <= kMostAcross', 'grid.across <= kMostBlocks'],
+      ['too many layers of blocks', 'grid.deep <= kMostDeep', 'grid.deep <= kMostBlocks'],
+      ['as many blocks as there may be', 'kMostAcross = 65535, kMostDeep', 'kMostAcross = 65534, kMostDeep'],
+    ),
     [
       'bf16 is cut off',
       'return __float2bfloat16(value);',
@@ -1514,6 +1525,12 @@ const mutants = {
     ],
   ],
   'cuda/driver.cu': [
+    [
+      'a capture in which no module may be loaded',
+      'cudaStreamCaptureModeRelaxed',
+      'cudaStreamCaptureModeThreadLocal',
+      { gpu: true, healthy: true },
+    ],
     [
       'memory kept when a call fails',
       'void FreeHost(Queue* queue, void* memory) {\n',
@@ -1662,11 +1679,12 @@ async function precompile(build) {
 
 async function make({ file, how }, copy) {
   const sources = how.sources?.map((source) => `cuda/${source}`) ?? sourcesWith(file, 'cuda', '.cu')
-  const ofModule = !how.ptx && sources.length > 0
+  const test = how.ptx ? 'ptx_test.cu' : how.simt ? 'selftest.cu' : undefined // compiled with it, and the module isn't
+  const ofModule = !test && sources.length > 0
   const made = {}
   for (const name of ofModule && !how.gemm ? ['nano_gpt_cuda'] : programsOf(how)) {
     const build = buildOf(name, how)
-    if (how.ptx) made[name] = await rebuild(build, name, ['emulate/test/ptx_test.cu'], copy)
+    if (test) made[name] = await rebuild(build, name, [`emulate/test/${test}`], copy)
     else if (ofModule) {
       made[name] = await rebuild(build, name, sources, copy, ` -include ${commonHeader(build)}`)
     } else {

@@ -5,6 +5,7 @@
 //   gpu: true       runs nano-gpu-test on an op, or with 'program' on an update of a model; its failing calls are left out with
 //                   healthy: true
 //   races: true     all this in the race detector
+//   env: { … }      with these variables in the environment
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join } = require('node:path')
@@ -83,6 +84,7 @@ const programsOf = (how) => [
   ...(how.cases ? ['nano-run'] : []),
   ...(how.gemm ? ['nano-gemm-test'] : []),
   ...(how.ptx ? ['nano-ptx-test'] : []),
+  ...(how.simt ? ['nano-simt-test'] : []),
   ...(how.gpu ? ['nano-gpu-test'] : []),
 ]
 
@@ -93,6 +95,7 @@ async function judge(how, cases, { device, schedules, env, pathOf }) {
     'nano-run': ['--device', device, ...casesOf(how, cases).map(({ path }) => path)],
     'nano-gemm-test': how.gemm,
     'nano-ptx-test': [],
+    'nano-simt-test': [],
     'nano-gpu-test': [how.healthy ? '--healthy' : '--once', cases.find(({ name }) => small.test(name)).path],
   }
   // The others have all schedules in themselves, or take long.
@@ -101,12 +104,12 @@ async function judge(how, cases, { device, schedules, env, pathOf }) {
     for (const program of programsOf(how)) {
       if (schedule !== schedules[0] && !hasSchedules(program)) continue
       const { end, stdout, stderr } = await run(pathOf(program), args[program], {
-        env: { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...env },
+        env: { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...env, ...how.env },
         timeout: 300_000,
       })
       if (end === 0) continue
       const report = stderr.match(/simt: ((?!\d+ calls).*)/)?.[1]
-      const line = stdout.split('\n').find((it) => /^(FAIL|off)/.test(it))
+      const line = stdout.split('\n').find((it) => /^(FAIL|off|BAD)/.test(it))
       return `${schedule}: ${report || line || stderr.trim().split('\n').at(-1) || end}`.slice(0, 110)
     }
   }
@@ -124,7 +127,15 @@ async function tryWithout(cases, hows, settingOf) {
     const { failures } = await runCases([...paths], { runner: pathOf('nano-run'), device, environment: env })
     if (failures.length > 0) return failures[0]
   }
-  const others = hows.map(({ gemm, ptx, gpu, healthy, races }) => ({ gemm, ptx, gpu, healthy, races }))
+  const others = hows.map(({ gemm, ptx, simt, gpu, healthy, races, env }) => ({
+    gemm,
+    ptx,
+    simt,
+    gpu,
+    healthy,
+    races,
+    env,
+  }))
   const different = new Map(others.map((how) => [JSON.stringify(how), how]))
   const wrong = await parallel([...different.values()], (how) => judge(how, cases, settingOf(how, {})))
   return wrong.find(Boolean)

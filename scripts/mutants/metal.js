@@ -57,6 +57,29 @@ const mutants = {
       { gpu: true, healthy: true },
     ],
     ['no encoder is no error', 'if (queue->encoder == nil) return NoEncoder(message);', ''],
+    ...alike(
+      { gpu: true, healthy: true },
+      [
+        'long work is not cut up',
+        'queue->seconds + command.seconds > most_seconds) Commit(queue);',
+        'false) Commit(queue);',
+      ],
+      ['what a launch takes is not counted', 'queue->seconds += command.seconds;', ''],
+      ['what a command buffer took counts for the next', '  queue->seconds = 0;\n', ''],
+      ['flops are not counted', 'flops / kFlopsPerSecond,', '0.0,'],
+      ['bytes are not counted', 'moved += operand.bytes;', ''],
+      [
+        'of cut work the last piece alone is timed',
+        'if (event->timed) event->pieces = std::move(queue->pieces);',
+        'if (event->timed) event->pieces = {event->buffer};',
+      ],
+    ),
+    ...alike(
+      { gpu: true, healthy: true, env: { SIMT_DEFAULT_DEVICE: '0' } },
+      ['only the default GPU', 'if (found != nil) return found;', 'return found;'],
+      ['an external GPU', '!device.removable && device.hasUnifiedMemory', 'true'],
+      ['a GPU with memory of its own', '!device.removable && device.hasUnifiedMemory', '!device.removable'],
+    ),
   ),
   'gpu/backend.cc': alike({ gpu: true, healthy: true }, [
     'new memory is not zeroed',
@@ -265,6 +288,7 @@ const mutants = {
   // ---- Many tensors.
   'metal/many.h': alike(
     { cases: /^(ema|zero|sgd|adamw|global_norm) / },
+    ['bytes are not counted', 'first[kind][tensor].spec->bytes();', '0;', { gpu: true, healthy: true }],
     ['a chunk of another tensor', 'many.chunks[index] <= group', 'many.chunks[index] < group'],
     ['chunks of all before', '(index > 0 ? many.chunks[index - 1] : 0u)', '0u'],
     [
@@ -422,6 +446,7 @@ const mutants = {
   // ---- Products.
   'metal/gemm.h': alike(
     { gemm: ['f32 17 x 15 x 31', 'f32 33 x 65 x 17'] },
+    ['flops are not counted', 'work.parts, 1, flops}', 'work.parts}', { gpu: true, healthy: true }],
     ['terms past the last', 'min(place.first + work.part_terms, work.k)', 'place.first + work.part_terms'],
     ['bands of tiles are never short', 'min(work.tiles_down - above, kBand)', 'kBand'],
     ['c is not added to', 'if (kAccumulate != 0) sums +=', 'if (kAccumulate == 9) sums +='],
@@ -1019,6 +1044,7 @@ const mutants = {
       cases:
         /^attention (1x33x1x7|2x65x2x5 dropout 0.5|1x11x2x33|2x25x6 on 2x5|2x9x3x8 at 1 of 39|3x9x4x7 at 11,0,32 of 41 in 4,1,3)$/,
     },
+    ['flops are not counted', ', 1, FlopsOf(a, 2)};', '};', { gpu: true, healthy: true }],
     ['a key too many', '<= last ? exp2', '<= last + 1 ? exp2'],
     ['a key too few', '<= last ? exp2', '< last ? exp2'],
     ['a stale maximum', 'shift = top;', ''],

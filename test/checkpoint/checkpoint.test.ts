@@ -26,6 +26,7 @@ const info: CheckpointInfo = {
   data: { name: 'text', digest: 'ab'.repeat(32), source: null, lineEndings: 'normalize' },
   device: 'js',
   best: { step: 10, valLoss: 1.25 },
+  done: { evaluation: 10, sample: null },
 }
 
 const tensors: TensorState[] = [

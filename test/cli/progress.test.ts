@@ -1,8 +1,50 @@
 // Events as lines, without a terminal: what comes before the start, and what a run ends with.
 
 import { Progress } from '../../lib/cli/progress'
+import { option, say } from '../../lib/errors'
 import type { EvaluationEvent, StartEvent, TrainEvent } from '../../lib/train/events'
+import type { Plan } from '../../lib/train/plan'
 import { training } from '../support/models'
+
+const model = {
+  kind: 'bigram',
+  vocabSize: 65,
+  blockSize: 8,
+  embed: 32,
+  heads: 1,
+  layers: 1,
+  dropout: 0,
+} as const
+const planned: Plan = {
+  begins: 'new',
+  checkpoint: null,
+  step: 0,
+  model,
+  parameters: 4225,
+  tokenizer: 'char',
+  training: {
+    ...training,
+    steps: 3000,
+    batchSize: 32,
+    learningRate: 0.01,
+    evalInterval: 1000,
+    evalBatches: 20,
+  } as Plan['training'],
+  seed: 1337,
+  data: {
+    name: 'text',
+    digest: '',
+    source: null,
+    lineEndings: 'normalize',
+    trainTokens: 900,
+    validationTokens: 100,
+  },
+  device: 'js',
+  threads: null,
+  instructionSet: null,
+  out: null,
+  stepsPerCall: null,
+}
 
 const start: StartEvent = {
   type: 'start',
@@ -11,19 +53,8 @@ const start: StartEvent = {
   step: 0,
   steps: 3000,
   options: {},
-  config: {
-    model: { kind: 'bigram', vocabSize: 65, blockSize: 8, embed: 32, heads: 1, layers: 1, dropout: 0 },
-    training: {
-      ...training,
-      steps: 3000,
-      batchSize: 32,
-      learningRate: 0.01,
-      evalInterval: 1000,
-      evalBatches: 20,
-    },
-    seed: '1337',
-    data: { name: 'text', digest: '', source: null, lineEndings: 'normalize' },
-  },
+  config: { model, training: planned.training, seed: '1337', data: planned.data },
+  plan: planned,
   trainTokens: 900,
   validationTokens: 100,
 }
@@ -82,4 +113,11 @@ test('what is saved is said after what it is of', () => {
   expect(show(start, evaluation(1000, 2, true), ...saved, end)).toMatch(
     /^step 1,000 {2}training loss 1\.9000 {2}validation 2\.0000 {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
   )
+})
+
+test('a notice is said in the words of the command line, not in the output', () => {
+  const told = jest.spyOn(process.stderr, 'write').mockImplementation(() => true)
+  show({ type: 'notice', step: 0, message: say`a.txt: see ${option('lineEndings')}` })
+  expect(told).toHaveBeenCalledWith('a.txt: see --line-endings\n')
+  expect(printed).toBe('')
 })

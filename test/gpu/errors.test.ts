@@ -74,6 +74,24 @@ describe.each(gpu.faults)('$name', ({ name, env, available, present, message }) 
   })
 })
 
+if (device === 'metal') {
+  test('a GPU is found where Metal names none as its default', async () => {
+    const found = `say(nano.devices().find(({ name }) => name === 'metal'))`
+    const none = { ...emulated, SIMT_DEFAULT_DEVICE: '0' }
+    expect(await answers(found, none)).toMatchObject([
+      { available: true, description: gpu.description.source },
+    ])
+    const unsuitable = { ...none, SIMT_FAMILY: 'mac2' }
+    expect(await answers(found, unsuitable)).toMatchObject([
+      {
+        available: false,
+        present: true,
+        description: expect.stringMatching(/an external GPU can't be used/),
+      },
+    ])
+  })
+}
+
 test('what a GPU had too little memory for is given back, and it can be used again', async () => {
   const { code, stderr, stdout } = await runChild(
     `${script}

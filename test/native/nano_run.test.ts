@@ -71,7 +71,7 @@ test('the cases are written', async () => {
     const readable = it.name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)
     files.push(write(`${String(i).padStart(4, '0')}-${readable}`, bytes))
   }
-})
+}, 1_800_000) // all of them, on a busy machine
 
 describe.each(instructionSets)('%s', (instructionSet) => {
   withRunner('every case passes', () => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { load } from '../../lib/api/model'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { NanoGptError } from '../../lib/errors'
+import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import { Run, type RunControl } from '../../lib/train/run'
 import { train } from '../../lib/train/train'
@@ -381,4 +382,4 @@ onEveryDevice('train()', ({ name: device }) => {
   })
 })
 
-const pick = ({ device }: { device: string }) => ({ device })
+const pick = ({ device }: { device: TrainOptions['device'] }) => ({ device })

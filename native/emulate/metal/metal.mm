@@ -68,6 +68,7 @@ bool races_wanted = getenv("SIMT_RACES") && strcmp(getenv("SIMT_RACES"), "0") !=
 constexpr NSUInteger kGpuPage = 16384;
 NSUInteger WholePages(NSUInteger bytes) { return (bytes + kGpuPage - 1) / kGpuPage * kGpuPage; }
 NSUInteger allocated;
+long command_buffers;  // committed so far
 
 ReportAlive report_alive;
 }  // namespace
@@ -80,6 +81,7 @@ std::string emulate::Alive() {
 }
 // For tests, as those of common/demands.cc.
 extern "C" void simt_set_races(bool wanted) { races_wanted = wanted; }
+extern "C" long simt_command_buffers() { return command_buffers; }
 
 // What is counted while it lives.
 @interface EmuObject : NSObject
@@ -589,6 +591,7 @@ NSError* DemandedError() {
   REQUIRE(!encoding, "commit before endEncoding");
   REQUIRE(status == MTLCommandBufferStatusNotEnqueued, "commit twice");
   status = MTLCommandBufferStatusCommitted;
+  ++command_buffers;
   for (EmuBuffer* b : *used) [b addPending:1];
   queue->committed->push_back([self retain]);
   static const bool eager = getenv("SIMT_EAGER") != nullptr;
@@ -704,11 +707,19 @@ std::string Edited(std::string source) {
 }
 }  // namespace
 
-@interface EmuDevice : NSObject <MTLDevice>
+enum class GpuKind { kOwn, kExternal, kWithOwnMemory };  // all but the first are of an Intel Mac
+
+@interface EmuDevice : NSObject <MTLDevice> {
+ @public
+  GpuKind kind;
+}
 @end
 @implementation EmuDevice
 - (NSString*)name {
-  return @"an emulated GPU";
+  return kind == GpuKind::kOwn ? @"an emulated GPU" : kind == GpuKind::kExternal ? @"an external GPU" : @"another GPU";
+}
+- (BOOL)isRemovable {
+  return kind == GpuKind::kExternal;
 }
 - (MTLSize)maxThreadsPerThreadgroup {
   return MTLSizeMake(kMaxThreads, kMaxThreads, kMaxThreads);
@@ -726,10 +737,10 @@ std::string Edited(std::string source) {
   return allocated;
 }
 - (BOOL)hasUnifiedMemory {
-  return family.apple > 0;
+  return kind == GpuKind::kOwn && family.apple > 0;
 }
 - (BOOL)supportsFamily:(MTLGPUFamily)asked {
-  return family.has(asked);
+  return kind == GpuKind::kOwn ? family.has(asked) : asked >= MTLGPUFamilyMac1;
 }
 - (id<MTLCommandQueue>)newCommandQueue {
   return Fails() ? nil : [[EmuQueue alloc] init];
@@ -800,7 +811,33 @@ std::string Edited(std::string source) {
 }
 @end
 
+namespace {
+EmuDevice* MakeDevice(GpuKind kind) {
+  EmuDevice* device = [[EmuDevice alloc] init];
+  device->kind = kind;
+  return device;
+}
+}  // namespace
+
+// "In order for the system to provide a default Metal device object, you need to link to the Core Graphics framework",
+// Apple's documentation says. SIMT_DEFAULT_DEVICE=0: there is none in spite of that.
 id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
-  if (demands.devices == 0) return nil;  // what is lost is there all the same
-  return [[EmuDevice alloc] init];
+  static const bool named = strstr(NANO_FRAMEWORKS, "CoreGraphics") != nullptr &&
+                            (getenv("SIMT_DEFAULT_DEVICE") == nullptr || IsSet("SIMT_DEFAULT_DEVICE"));
+  if (demands.devices == 0 || !named) return nil;  // what is lost is there all the same
+  return MakeDevice(GpuKind::kOwn);
+}
+
+// With SIMT_DEFAULT_DEVICE=0 the one that is to be used comes last of three.
+NSArray<id<MTLDevice>>* MTLCopyAllDevices(void) {
+  std::vector<id> devices;
+  if (demands.devices > 0) {
+    if (getenv("SIMT_DEFAULT_DEVICE") != nullptr && !IsSet("SIMT_DEFAULT_DEVICE")) {
+      devices = {MakeDevice(GpuKind::kExternal), MakeDevice(GpuKind::kWithOwnMemory)};
+    }
+    devices.push_back(MakeDevice(GpuKind::kOwn));
+  }
+  NSArray<id<MTLDevice>>* all = [[NSArray arrayWithObjects:devices.data() count:devices.size()] retain];
+  for (id device : devices) [device release];
+  return all;
 }

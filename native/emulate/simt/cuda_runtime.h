@@ -147,13 +147,13 @@ const char* LastReport();             // what the emulator said about the last f
 void ForgetFailure();                 // clears the sticky error, which real CUDA never does
 cudaError_t EnqueueLaunch(cudaStream_t, const Launch&, std::function<void(const Launch&)> call);
 cudaError_t SetMaxDynamicShared(const void* kernel, int bytes);
-cudaError_t FindKernel();  // fails where the device has no code of this kind (SIMT_NO_IMAGE)
+cudaError_t FindKernel(const void* kernel);  // fails where the device has no code of this kind (SIMT_NO_IMAGE)
 }  // namespace simt
 
 template <class... P>
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)(P...)) {
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)(P...)) {
   *attributes = {};
-  return simt::FindKernel();
+  return simt::FindKernel(reinterpret_cast<const void*>(kernel));
 }
 
 template <class... P>

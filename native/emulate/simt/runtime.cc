@@ -2,7 +2,10 @@
 //   streams      nothing runs until the host synchronises or an event that must be complete demands it;
 //   memory       device memory is PROT_NONE for the host; its end is flush with a guard page (16-byte granularity);
 //                it is filled with NaNs; freed addresses are never used again;
-//   null stream  an ordinary stream: it synchronises with no other;
+//   null stream  it and the streams that are not cudaStreamNonBlocking wait for one another, those that are for nobody;
+//   cudaMemcpy   to the device from memory that isn't pinned is over for the host before the device has it;
+//   capture      nothing may allocate or wait meanwhile, even if it is relaxed; copies to and from memory that isn't
+//                pinned are refused, and a kernel's first use, which loads its module, if it is not relaxed;
 //   errors       a failed launch is sticky: every later call returns the error; any call can be made to fail, and the
 //                device to be another (SIMT_MEMORY and what stands beside it).
 // At the end of the process SIMT_ALIVE=1 lists what has not been given back.
@@ -26,6 +29,7 @@
 using Op = std::function<void()>;
 struct SimtGraph {
   std::vector<Op> ops;
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
   bool invalid = false;
   std::set<SimtStream*> unjoined;  // forked streams whose work the capturing stream does not wait for yet
 };
@@ -33,7 +37,9 @@ struct SimtGraphExec {
   std::shared_ptr<std::vector<Op>> ops;
 };
 struct SimtStream {
+  bool blocking = true;
   std::deque<Op> ops;
+  uint64_t enqueued = 0, begun = 0;  // operations so far
   SimtGraph* capture = nullptr;
   bool origin = false;
 };
@@ -57,12 +63,13 @@ std::set<SimtStream*> streams{&null_stream};
 std::set<SimtEvent*> events;
 std::set<SimtGraph*> graphs;
 std::set<SimtGraphExec*> executables;
-std::set<void*> host_allocations;
+std::map<const char*, size_t> host_allocations;                             // pinned
 int misuses;                                                                // of what isn't there (any more)
 void* const kGarbage = reinterpret_cast<void*>(uintptr_t{0xBAD0BAD0BAD0});  // in a result that is none
 cudaError_t last_error = cudaSuccess, sticky = cudaSuccess;
 char report[sizeof(Failure::text)] = "";
 std::map<const void*, int> max_dynamic;
+std::set<const void*> loaded;  // kernels that have been used
 
 cudaError_t Done(cudaError_t e) {
   if (sticky != cudaSuccess) e = sticky;
@@ -160,6 +167,7 @@ void RunOp(const Op& op) {
 void RunOne(SimtStream* s) {
   Op op = std::move(s->ops.front());
   s->ops.pop_front();
+  ++s->begun;
   RunOp(op);
 }
 void Drain(SimtStream* s) {
@@ -174,6 +182,20 @@ void Demand(SimtEvent* e, uint64_t version) {  // runs the event's stream just f
   Scope scope;
   while (e->completed < version && !e->stream->ops.empty()) RunOne(e->stream);
 }
+// What an operation on the stream waits for beside what is in the stream already.
+Op WaitsOf(const SimtStream* s) {
+  std::vector<std::pair<SimtStream*, uint64_t>> waits;
+  for (SimtStream* other : streams) {
+    const bool each_other = s->blocking && other->blocking && (s == &null_stream || other == &null_stream);
+    if (other != s && each_other && !other->ops.empty()) waits.emplace_back(other, other->enqueued);
+  }
+  if (waits.empty()) return {};
+  return [waits] {
+    for (const auto& [other, version] : waits) {  // a stream that is gone has run all
+      while (streams.count(other) && other->begun < version && !other->ops.empty()) RunOne(other);
+    }
+  };
+}
 cudaError_t Enqueue(cudaStream_t stream, Op op) {
   SimtStream* s = Get(stream);
   if (sticky != cudaSuccess) return Done(sticky);
@@ -181,7 +203,12 @@ cudaError_t Enqueue(cudaStream_t stream, Op op) {
     s->capture->ops.push_back(std::move(op));
     if (!s->origin) s->capture->unjoined.insert(s);
   } else {
+    if (Op waits = WaitsOf(s)) {
+      s->ops.push_back(std::move(waits));
+      ++s->enqueued;
+    }
     s->ops.push_back(std::move(op));
+    ++s->enqueued;
   }
   return Done(cudaSuccess);
 }
@@ -196,34 +223,57 @@ bool Capturing() {
 }
 #define NOT_WHILE_CAPTURING() \
   if (Capturing()) return Done(cudaErrorStreamCaptureUnsupported)
+// Modules are loaded lazily: a kernel's when it is first used. That is a call that a capture allows only if it is
+// relaxed. False: it did not.
+bool Load(const void* kernel) {
+  if (loaded.count(kernel)) return true;
+  for (SimtStream* s : streams)
+    if (s->capture && s->capture->mode != cudaStreamCaptureModeRelaxed) {
+      s->capture->invalid = true;
+      return false;
+    }
+  loaded.insert(kernel);
+  return true;
+}
+#define LOADS(kernel) \
+  if (!Load(kernel)) return Done(cudaErrorStreamCaptureUnsupported)
+bool IsPinned(const void* p) {
+  const auto next = host_allocations.upper_bound(static_cast<const char*>(p));
+  if (next == host_allocations.begin()) return false;
+  const auto& [begin, size] = *std::prev(next);
+  return static_cast<const char*>(p) < begin + size;
+}
 }  // namespace
 
 void FailMallocAfter(int successes) { demands.mallocs_until_failure = successes; }
 const char* LastReport() { return report; }
 void ForgetFailure() {
-  for (SimtStream* s : streams) s->ops.clear();
+  for (SimtStream* s : streams) s->ops.clear(), s->begun = s->enqueued;
   sticky = last_error = cudaSuccess;
   report[0] = 0;
 }
 cudaError_t SetMaxDynamicShared(const void* kernel, int bytes) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
   if (bytes < 0 || size_t(bytes) > kMaxDynamicShared) return Done(cudaErrorInvalidValue);
+  LOADS(kernel);
   max_dynamic[kernel] = bytes;
   return Done(cudaSuccess);
 }
-cudaError_t FindKernel() {
+cudaError_t FindKernel(const void* kernel) {
   FAILS_ON_DEMAND(cudaErrorNoKernelImageForDevice);
+  LOADS(kernel);
   return Done(has_image ? cudaSuccess : cudaErrorNoKernelImageForDevice);
 }
 cudaError_t EnqueueLaunch(cudaStream_t stream, const Launch& l, std::function<void(const Launch&)> call) {
   FAILS_ON_DEMAND(cudaErrorLaunchOutOfResources);
   size_t threads = size_t(l.block.x) * l.block.y * l.block.z;
   auto limit = max_dynamic.find(l.kernel);
-  if (!threads || threads > 1024 || l.block.z > 64 || !l.grid.x || !l.grid.y || !l.grid.z || l.grid.y > 65535 ||
-      l.grid.z > 65535)
+  if (!threads || threads > 1024 || l.block.z > 64 || !l.grid.x || !l.grid.y || !l.grid.z || l.grid.x > INT32_MAX ||
+      l.grid.y > 65535 || l.grid.z > 65535)
     return Done(cudaErrorInvalidConfiguration);
   if (l.dynamic_shared > (limit == max_dynamic.end() ? 48 * 1024 : size_t(limit->second)))
     return Done(cudaErrorInvalidValue);
+  LOADS(l.kernel);
   return Enqueue(stream, [=] {
     OpenAll();
     call(l);
@@ -376,7 +426,7 @@ cudaError_t cudaMallocHost(void** p, size_t n) {
   void* made = malloc(n);
   if (!made) return Done(cudaErrorMemoryAllocation);
   memset(made, 0xFF, n);
-  host_allocations.insert(made);
+  host_allocations[static_cast<const char*>(made)] = n;
   *p = made;
   return Done(cudaSuccess);
 }
@@ -384,9 +434,9 @@ cudaError_t cudaFreeHost(void* p) {
   NOT_WHILE_CAPTURING();
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!p) return Done(cudaSuccess);
-  if (!host_allocations.count(p)) return Misused(cudaErrorInvalidValue);
+  if (!host_allocations.count(static_cast<const char*>(p))) return Misused(cudaErrorInvalidValue);
   DrainAll();
-  host_allocations.erase(p);
+  host_allocations.erase(static_cast<const char*>(p));
   free(p);
   return demanded != cudaSuccess ? demanded : Done(cudaSuccess);
 }
@@ -399,6 +449,11 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind
        from_device != (kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice)))
     return Done(cudaErrorInvalidMemcpyDirection);
   if (n && ((to_device && !Inside(to, n)) || (from_device && !Inside(from, n)))) return Done(cudaErrorInvalidValue);
+  SimtGraph* const capture = Get(stream)->capture;
+  if (capture && ((!to_device && !IsPinned(to)) || (!from_device && !IsPinned(from)))) {
+    capture->invalid = true;
+    return Done(cudaErrorStreamCaptureUnsupported);
+  }
   return Enqueue(stream, [=] {
     BlockAccess read(from), write(to);
     memmove(to, from, n);
@@ -406,8 +461,11 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind
 }
 cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind) {
   NOT_WHILE_CAPTURING();
-  cudaError_t e = cudaMemcpyAsync(to, from, n, kind, nullptr);
-  return e != cudaSuccess ? e : cudaStreamSynchronize(nullptr);
+  const bool staged = arena_range.has(to) && !arena_range.has(from) && !IsPinned(from);
+  const auto bytes = std::make_shared<std::string>(staged ? std::string(static_cast<const char*>(from), n) : "");
+  cudaError_t e = cudaMemcpyAsync(to, staged ? bytes->data() : from, n, kind, nullptr);
+  if (e != cudaSuccess || !staged) return e != cudaSuccess ? e : cudaStreamSynchronize(nullptr);
+  return Enqueue(nullptr, [bytes] {});  // lives until the copy has been made
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
@@ -419,9 +477,10 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream) 
 }
 
 // --- streams and events
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) {
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned flags) {
   FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
   streams.insert(*s = new SimtStream);
+  (*s)->blocking = !(flags & cudaStreamNonBlocking);
   return Done(cudaSuccess);
 }
 cudaError_t cudaStreamCreate(cudaStream_t* s) { return cudaStreamCreateWithFlags(s, 0); }
@@ -517,10 +576,11 @@ cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t a, cudaEvent_t b) {
 }
 
 // --- graphs: a list of operations in the order they were captured
-cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode) {
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode mode) {
   FAILS_ON_DEMAND(cudaErrorUnknown);
   if (!s || s->capture) return Done(cudaErrorStreamCaptureUnsupported);  // the null stream cannot be captured
   s->capture = new SimtGraph;
+  s->capture->mode = mode;
   s->origin = true;
   return Done(cudaSuccess);
 }

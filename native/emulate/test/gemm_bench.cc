@@ -1,4 +1,5 @@
-// How fast products are on a GPU, beside cuBLAS where there is one: those of a training step of stage 09, and squares.
+// How fast products are on a GPU, beside cuBLAS where there is one: those of training steps of stage 09 and of GPT-2,
+// and squares.
 //   nano-gemm-bench [quick] [SECONDS]    a line of JSON for each; stops once so many seconds have gone
 // cuBLAS is opened at run time: the file that NANO_GPT_CUBLAS names, else what the system's loader finds. What both
 // have computed is compared, so that it is the same product that was timed. quick: tiny ones, for trying this out.
@@ -126,6 +127,11 @@ std::vector<Case> AllCases(bool quick) {
   AddLinear(cases, kRows, kEmbed, 4 * kEmbed);
   AddLinear(cases, kRows, 4 * kEmbed, kEmbed);
   AddLinear(cases, kRows, kEmbed, kVocabulary);
+  constexpr int64_t kGpt2Rows = 8 * 1024, kGpt2Embed = 768, kGpt2Vocabulary = 50257;
+  AddLinear(cases, kGpt2Rows, kGpt2Embed, kGpt2Embed);
+  AddLinear(cases, kGpt2Rows, kGpt2Embed, 4 * kGpt2Embed);
+  AddLinear(cases, kGpt2Rows, 4 * kGpt2Embed, kGpt2Embed);
+  AddLinear(cases, kGpt2Rows, kGpt2Embed, kGpt2Vocabulary);
   for (const int64_t side : {1024, 2048}) cases.push_back({"square-" + std::to_string(side), side, side, side});
   return cases;
 }
@@ -154,18 +160,25 @@ void Fill(const Array& array, int64_t count, Dtype dtype) {
     for (float& value : values) value = normal(generator);
     return values;
   }();
-  std::vector<__nv_bfloat16> halves;
-  if (dtype == Dtype::kBf16) {
-    for (const float value : random) halves.push_back(__float2bfloat16(value));
-  }
+  static const std::vector<__nv_bfloat16> halves = [] {
+    std::vector<__nv_bfloat16> values;
+    for (const float value : random) values.push_back(__float2bfloat16(value));
+    return values;
+  }();
   const size_t size = dtype == Dtype::kBf16 ? 2 : 4;
-  const char* const from = dtype == Dtype::kBf16 ? reinterpret_cast<const char*>(halves.data())
-                                                 : reinterpret_cast<const char*>(random.data());
-  for (int64_t at = 0; at < count; at += kDistinct) {
-    Must(cudaMemcpy(static_cast<char*>(array.data()) + static_cast<size_t>(at) * size, from,
-                    static_cast<size_t>(std::min(kDistinct, count - at)) * size, cudaMemcpyHostToDevice),
-         "a copy to the device");
+  const void* const from = dtype == Dtype::kBf16 ? static_cast<const void*>(halves.data()) : random.data();
+  int64_t filled = std::min(kDistinct, count);
+  Must(cudaMemcpy(array.data(), from, static_cast<size_t>(filled) * size, cudaMemcpyHostToDevice),
+       "a copy to the device");
+  while (filled < count) {  // twice as many each time, which keeps the period
+    const int64_t more = std::min(filled, count - filled);
+    Must(cudaMemcpy(static_cast<char*>(array.data()) + static_cast<size_t>(filled) * size, array.data(),
+                    static_cast<size_t>(more) * size, cudaMemcpyDeviceToDevice),
+         "a copy on the device");
+    filled += more;
   }
+  // These copies may return before they are done, and a stream that doesn't block doesn't wait for them.
+  Must(cudaDeviceSynchronize(), "copies");
 }
 
 std::vector<float> Read(const Array& array, int64_t count, Dtype dtype) {
@@ -203,6 +216,7 @@ class Bench {
     Must(
         cudaMemcpy(control_.data(), std::vector<char>(sizeof(Control)).data(), sizeof(Control), cudaMemcpyHostToDevice),
         "a copy to the device");
+    Must(cudaDeviceSynchronize(), "a copy to the device");  // the stream doesn't wait for it by itself
     Must(cudaEventCreate(&begin_), "cudaEventCreate");
     Must(cudaEventCreate(&end_), "cudaEventCreate");
   }

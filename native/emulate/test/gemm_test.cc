@@ -1,8 +1,9 @@
 // Products of every kind against float64: f32, tf32, bf16 and on Metal f16, all transpositions, sizes around the edges
 // of tiles and steps, batches, epilogues, sums in parts. On a real GPU or an emulated one:
-//   gemm-test [quick] [NAME...]    prints a line for each kind, and every product that is off
-// quick leaves out the large ones. With names, only products whose own begin with one of them are made, say
-// "tf32 63 x 64", and it ends with the first that is off.
+//   gemm-test [quick] [NAME...]         prints a line for each kind, and every product that is off
+//   gemm-test gpt2 [quick] [NAME...]    the same for the products of GPT-2's layers, which take an emulated GPU hours
+// quick leaves out the large ones; of GPT-2's it makes small ones. With names, only products whose own begin with one
+// of them are made, say "tf32 63 x 64", and it ends with the first that is off.
 //
 // Bounds, for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
 //   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel has them: exact products,
@@ -10,13 +11,16 @@
 //   tf32     the operands are rounded to 11 bits first, here as there; against the operands as they were, each is off
 //            by up to 2⁻¹¹ of itself: (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b| more.
 //   bf16 c   is rounded to 8 bits once, at the end: 2⁻⁸ of it more.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #ifdef NANO_EMULATED
@@ -52,6 +56,7 @@ constexpr bool kHasF16 = false;
 constexpr double kEpsilon = 0x1p-24, kTf32 = 0x1p-11, kBf16 = 0x1p-8;
 constexpr float kUntouched = 12345;  // what lies between the rows of c, and has to stay; a bf16 holds 12352
 constexpr int kRuns = 3;
+constexpr int64_t kBlock = 32;  // of sampled products, one element of each 32 × 32 is compared
 
 gpu::Queue* queue;
 
@@ -176,7 +181,8 @@ struct Kind {
 struct Case {
   int64_t m, n, k, batch = 1;
   bool share_b = false;
-  bool once = false;  // with one transposition; with a bias, and with all epilogues together
+  bool once = false;     // with one transposition; with a bias, and with all epilogues together
+  bool sampled = false;  // all elements must be finite, but few are compared: the host would take minutes
 };
 
 // Enough for large tiles, in one part and in several, and on CUDA for more than a turn's terms.
@@ -210,6 +216,17 @@ std::vector<float> Random(int64_t count, Dtype dtype) {
   return values;
 }
 
+// In a tenth of the time: even between ±√3, whose variance is 1. The multiplier is Knuth's for 64 bits.
+std::vector<float> FastRandom(int64_t count, Dtype dtype) {
+  std::vector<float> values(static_cast<size_t>(count));
+  uint64_t state = generator();
+  for (float& value : values) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    value = Rounded(static_cast<float>(static_cast<int32_t>(state >> 32)) * (1.7320508f * 0x1p-31f), dtype);
+  }
+  return values;
+}
+
 void Raise(double& worst, double ratio) {
   if (!(ratio <= worst)) worst = ratio;  // a NaN too
 }
@@ -229,15 +246,18 @@ class Bench {
 
   void Test(const Kind& kind, const Case& each, const Options& options, Worst& worst) {
     const int64_t m = each.m, n = each.n, k = each.k, batch = each.batch, c_row = n + options.gap;
-    const std::vector<float> a = Random(batch * m * k, kind.dtype);
-    const std::vector<float> b = Random((each.share_b ? 1 : batch) * k * n, kind.dtype);
-    std::vector<float> c = Random(batch * m * c_row, kind.c_dtype);
-    for (size_t i = 0; i < c.size(); ++i) {
+    const auto random = each.sampled ? FastRandom : Random;
+    const std::vector<float> a = random(batch * m * k, kind.dtype);
+    const std::vector<float> b = random((each.share_b ? 1 : batch) * k * n, kind.dtype);
+    std::vector<float> c = random(batch * m * c_row, kind.c_dtype);
+    if (each.sampled && !options.accumulate) c.assign(c.size(), std::numeric_limits<float>::quiet_NaN());
+    for (size_t i = 0; options.gap > 0 && i < c.size(); ++i) {
       if (static_cast<int64_t>(i) % c_row >= n) c[i] = kUntouched;
     }
-    const std::vector<float> bias = Random(n, Dtype::kF32);
+    const std::vector<float> bias = random(n, Dtype::kF32);
+    const std::vector<char> before = Bytes(c, kind.c_dtype);
     const Array da(Bytes(a, kind.dtype)), db(Bytes(b, kind.dtype)), dbias(Bytes(bias, Dtype::kF32));
-    Array dc(Bytes(c, kind.c_dtype));
+    Array dc(before);
     Product p{};
     p.m = m, p.n = n, p.k = k, p.batch = batch;
     p.a = options.transpose_a ? Matrix{da.data(), 1, m, m * k} : Matrix{da.data(), k, 1, m * k};
@@ -250,12 +270,12 @@ class Bench {
     const Array scratch(MultiplyScratch(p));
     std::vector<char> first;
     bool same = true;
-    for (int run = 0; run < kRuns; ++run) {
+    for (int run = 0; run < (each.sampled ? 2 : kRuns); ++run) {
 #ifdef NANO_EMULATED
       constexpr const char* kSchedules[] = {"ascending", "descending", "shuffle:7"};
       simt_set_schedule(kSchedules[run]);
 #endif
-      dc.Set(Bytes(c, kind.c_dtype));
+      dc.Set(before);
       gpu::Call call{};
       call.control = static_cast<gpu::Control*>(control_.data());
       call.queue = queue;
@@ -268,8 +288,10 @@ class Bench {
         same = same && got == first;
       }
     }
+    const std::vector<float> got = Floats(first, kind.c_dtype);
+    const Compared compared{kind, p, options, a, b, c, bias, got};
     Worst mine;
-    Compare(kind, p, options, a, b, c, bias, Floats(first, kind.c_dtype), mine);
+    each.sampled ? CompareSome(compared, mine) : CompareAll(compared, mine);
     Raise(worst.ratio, mine.ratio);
     Raise(worst.ratio_unrounded, mine.ratio_unrounded);
     ++worst.products;
@@ -279,46 +301,82 @@ class Bench {
                 options.transpose_a ? " ta" : "", options.transpose_b ? " tb" : "",
                 options.accumulate ? " accumulate" : "", options.bias ? " bias" : "", options.relu ? " relu" : "",
                 static_cast<long long>(options.gap), mine.ratio, mine.ratio_unrounded, same ? "" : ", runs differ",
-                mine.failed == 0 ? "" : ", wrote between rows");
+                mine.failed == 0 ? ""
+                : each.sampled   ? ", not all finite"
+                                 : ", wrote between rows");
   }
 
  private:
-  static void Compare(const Kind& kind, const Product& p, const Options& options, const std::vector<float>& a,
-                      const std::vector<float>& b, const std::vector<float>& c, const std::vector<float>& bias,
-                      const std::vector<float>& got, Worst& worst) {
-    const bool rounded = kind.precision == Precision::kTf32;
-    const float untouched = Rounded(kUntouched, kind.c_dtype);
-    for (int64_t z = 0; z < p.batch; ++z) {
-      for (int64_t i = 0; i < p.m; ++i) {
-        for (int64_t j = 0; j < p.c_row; ++j) {
-          const size_t at = static_cast<size_t>(z * p.c_step + i * p.c_row + j);
-          if (j >= p.n) {
-            worst.failed += got[at] != untouched;
-            continue;
-          }
-          double sum = 0, exact = 0, magnitude = 0;
-          for (int64_t t = 0; t < p.k; ++t) {
-            const float x = a[static_cast<size_t>(z * p.a.step + i * p.a.row + t * p.a.column)];
-            const float y = b[static_cast<size_t>(z * p.b.step + t * p.b.row + j * p.b.column)];
-            const double product = static_cast<double>(x) * y;
-            exact += product, magnitude += std::fabs(product);
-            sum += rounded ? static_cast<double>(RoundedToTf32(x)) * RoundedToTf32(y) : product;
-          }
-          const double added = options.accumulate ? static_cast<double>(c[at]) : 0;
-          const double shifted = options.bias ? static_cast<double>(bias[static_cast<size_t>(j)]) : 0;
-          const auto finish = [&](double value) {
-            value += added + shifted;
-            return options.relu && value < 0 ? 0 : value;
-          };
-          double bound =
-              16 * kEpsilon * std::sqrt(static_cast<double>(p.k)) * (magnitude + std::fabs(added) + std::fabs(shifted));
-          if (kind.c_dtype == Dtype::kBf16) bound += kBf16 * (std::fabs(finish(sum)) + bound);
-          const double more = rounded ? (2 * kTf32 + kTf32 * kTf32) * magnitude : 0;
-          Raise(worst.ratio, std::fabs(got[at] - finish(sum)) / bound);
-          Raise(worst.ratio_unrounded, std::fabs(got[at] - finish(exact)) / (bound + more));
+  struct Compared {
+    const Kind& kind;
+    const Product& p;
+    const Options& options;
+    const std::vector<float>&a, &b, &c, &bias, &got;
+  };
+
+  static void CompareAll(const Compared& it, Worst& worst) {
+    const float untouched = Rounded(kUntouched, it.kind.c_dtype);
+    for (int64_t z = 0; z < it.p.batch; ++z) {
+      for (int64_t i = 0; i < it.p.m; ++i) {
+        for (int64_t j = 0; j < it.p.n; ++j) CompareElement(it, z, i, j, worst);
+        for (int64_t j = it.p.n; j < it.p.c_row; ++j) {
+          worst.failed += it.got[static_cast<size_t>(z * it.p.c_step + i * it.p.c_row + j)] != untouched;
         }
       }
     }
+  }
+
+  // An element of each block, of those at the edges one of the last row or column: whatever tiles a kernel makes are
+  // seen.
+  static void CompareSome(const Compared& it, Worst& worst) {
+    for (const float value : it.got) worst.failed += !std::isfinite(value);
+    const int64_t rows = (it.p.m + kBlock - 1) / kBlock, columns = (it.p.n + kBlock - 1) / kBlock;
+    const auto count = static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency()));
+    std::vector<Worst> found(static_cast<size_t>(count));
+    std::vector<std::thread> threads;
+    for (int64_t thread = 0; thread < count; ++thread) {
+      threads.emplace_back([&, thread] {
+        std::mt19937 places(static_cast<uint32_t>(thread));
+        const auto place = [&](int64_t block, int64_t blocks, int64_t size) {
+          return block == blocks - 1 ? size - 1 : block * kBlock + static_cast<int64_t>(places() % kBlock);
+        };
+        for (int64_t block = thread; block < rows * columns; block += count) {
+          const int64_t i = place(block / columns, rows, it.p.m), j = place(block % columns, columns, it.p.n);
+          CompareElement(it, 0, i, j, found[static_cast<size_t>(thread)]);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const Worst& each : found) {
+      Raise(worst.ratio, each.ratio);
+      Raise(worst.ratio_unrounded, each.ratio_unrounded);
+    }
+  }
+
+  static void CompareElement(const Compared& it, int64_t z, int64_t i, int64_t j, Worst& worst) {
+    const auto& [kind, p, options, a, b, c, bias, got] = it;
+    const bool rounded = kind.precision == Precision::kTf32, relu = options.relu;
+    const auto at = static_cast<size_t>(z * p.c_step + i * p.c_row + j);
+    double sum = 0, exact = 0, magnitude = 0;
+    for (int64_t t = 0; t < p.k; ++t) {
+      const float x = a[static_cast<size_t>(z * p.a.step + i * p.a.row + t * p.a.column)];
+      const float y = b[static_cast<size_t>(z * p.b.step + t * p.b.row + j * p.b.column)];
+      const double product = static_cast<double>(x) * y;
+      exact += product, magnitude += std::fabs(product);
+      sum += rounded ? static_cast<double>(RoundedToTf32(x)) * RoundedToTf32(y) : product;
+    }
+    const double added = options.accumulate ? static_cast<double>(c[at]) : 0;
+    const double shifted = options.bias ? static_cast<double>(bias[static_cast<size_t>(j)]) : 0;
+    const auto finish = [&](double value) {
+      value += added + shifted;
+      return relu && value < 0 ? 0 : value;
+    };
+    double bound =
+        16 * kEpsilon * std::sqrt(static_cast<double>(p.k)) * (magnitude + std::fabs(added) + std::fabs(shifted));
+    if (kind.c_dtype == Dtype::kBf16) bound += kBf16 * (std::fabs(finish(sum)) + bound);
+    const double more = rounded ? (2 * kTf32 + kTf32 * kTf32) * magnitude : 0;
+    Raise(worst.ratio, std::fabs(got[at] - finish(sum)) / bound);
+    Raise(worst.ratio_unrounded, std::fabs(got[at] - finish(exact)) / (bound + more));
   }
 
   Array control_;
@@ -331,12 +389,33 @@ bool Wanted(const std::vector<std::string>& names, const std::string& name) {
   return names.empty();
 }
 
+// In the order of what training in each format depends on.
+constexpr Kind kKinds[] = {{"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
+                           {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32},
+                           {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
+                           {"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
+                           {"f16 to f32", Dtype::kF16, Dtype::kF32, Precision::kF32}};
+
+// make(kind, worst) makes a kind's products; prints how they were. The exit code.
+template <class Make>
+int ForKinds(const Make& make) {
+  bool failed = false;
+  int made = 0;
+  for (const Kind& kind : kKinds) {
+    if (kind.dtype == Dtype::kF16 && !kHasF16) continue;
+    Worst worst;
+    make(kind, worst);
+    if (worst.products == 0) continue;
+    made += worst.products;
+    std::printf("%-4s %-13s %d products, at most %.4f of the bound; %.4f for operands as they were\n",
+                worst.failed == 0 ? "ok" : "FAIL", kind.name, worst.products, worst.ratio, worst.ratio_unrounded);
+    std::fflush(stdout);
+    failed = failed || worst.failed > 0;
+  }
+  return failed || made == 0 ? 1 : 0;
+}
+
 int Test(bool quick, const std::vector<std::string>& names) {
-  const Kind kinds[] = {{"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
-                        {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
-                        {"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
-                        {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32},
-                        {"f16 to f32", Dtype::kF16, Dtype::kF32, Precision::kF32}};
   std::vector<Case> cases = {{1, 1, 1},       {1, 40, 64},     {1, 9, 4200},        {3, 33, 65},    {4, 70, 136},
                              {8, 33, 4200},   {5, 17, 9, 3},   {9, 9, 1},           {9, 1, 9},      {16, 16, 16},
                              {17, 15, 31},    {33, 65, 17},    {63, 64, 65},        {64, 64, 64},   {65, 72, 24},
@@ -344,11 +423,7 @@ int Test(bool quick, const std::vector<std::string>& names) {
                              {40, 24, 72, 3}, {33, 31, 35, 3}, {24, 72, 8, 5, true}};
   cases.insert(cases.end(), std::begin(kManyTiles), std::end(kManyTiles));
   Bench bench;
-  bool failed = false;
-  int made = 0;
-  for (const Kind& kind : kinds) {
-    if (kind.dtype == Dtype::kF16 && !kHasF16) continue;
-    Worst worst;
+  return ForKinds([&](const Kind& kind, Worst& worst) {
     int turn = 0;
     for (const Case& each : cases) {
       const bool wanted = Wanted(names, NameOf(kind, each));
@@ -365,18 +440,34 @@ int Test(bool quick, const std::vector<std::string>& names) {
                      {(transposed & 1) != 0, (transposed & 2) != 0, epilogue >= 3, epilogue % 2 == 1 || epilogue == 4,
                       epilogue == 2 || epilogue == 4, kGaps[turn % 4]},
                      worst);
-          if (worst.failed > 0 && !names.empty()) return 1;
+          if (worst.failed > 0 && !names.empty()) return;
         }
         ++turn;
       }
     }
-    if (worst.products == 0) continue;
-    made += worst.products;
-    std::printf("%-4s %-13s %d products, at most %.4f of the bound; %.4f for operands as they were\n",
-                worst.failed == 0 ? "ok" : "FAIL", kind.name, worst.products, worst.ratio, worst.ratio_unrounded);
-    failed = failed || worst.failed > 0;
-  }
-  return failed || made == 0 ? 1 : 0;
+  });
+}
+
+// Of the layers of GPT-2 (small) on 1024 tokens: y = x·Wᵀ + bias for W [out, in], dx = dy·W, dW += dyᵀ·x.
+int TestGpt2(bool quick, const std::vector<std::string>& names) {
+  const int64_t rows = quick ? 40 : 1024, embed = quick ? 24 : 768, vocabulary = quick ? 157 : 50257;
+  const struct {
+    int64_t in, out;
+  } layers[] = {{embed, embed}, {embed, 4 * embed}, {4 * embed, embed}, {embed, vocabulary}};
+  Bench bench;
+  return ForKinds([&](const Kind& kind, Worst& worst) {
+    for (const auto& [in, out] : layers) {
+      const auto test = [&](int64_t m, int64_t n, int64_t k, const Options& options) {
+        const Case each{m, n, k, 1, false, false, true};
+        if (Wanted(names, NameOf(kind, each))) bench.Test(kind, each, options, worst);
+      };
+      test(rows, out, in, {false, true, false, true, false, 0});
+      test(rows, in, out, {false, false, false, false, false, 0});
+      // Gradients of weights are f32.
+      if (kind.c_dtype == Dtype::kF32) test(out, in, rows, {true, false, true, false, false, 0});
+      if (worst.failed > 0 && !names.empty()) return;
+    }
+  });
 }
 
 #ifdef NANO_TEST_METAL
@@ -398,10 +489,10 @@ bool RefusesMemoryOfOthers() {
 }
 #endif
 
-int Main(bool quick, const std::vector<std::string>& names) {
+int Main(bool gpt2, bool quick, const std::vector<std::string>& names) {
   Message message;
   Must(device.open(0, queue, message), message);
-  int status = Test(quick, names);
+  int status = gpt2 ? TestGpt2(quick, names) : Test(quick, names);
 #ifdef NANO_TEST_METAL
   if (!RefusesMemoryOfOthers()) status = 1;
 #endif
@@ -413,6 +504,12 @@ int Main(bool quick, const std::vector<std::string>& names) {
 }  // namespace nano
 
 int main(int count, char** words) {
-  const bool quick = count > 1 && std::strcmp(words[1], "quick") == 0;
-  return nano::Main(quick, std::vector<std::string>(words + (quick ? 2 : 1), words + count));
+  int next = 1;
+  const auto given = [&](const char* word) {
+    const bool it_is = next < count && std::strcmp(words[next], word) == 0;
+    next += it_is ? 1 : 0;
+    return it_is;
+  };
+  const bool gpt2 = given("gpt2"), quick = given("quick");
+  return nano::Main(gpt2, quick, std::vector<std::string>(words + next, words + count));
 }

@@ -8,6 +8,8 @@
 //
 // After each failure: an error that says what failed; the next attempt works, unless the failure is there to stay, and
 // gives the same bits as without; nothing is left over when the session is closed.
+//
+// On Metal also that long work is cut into several command buffers.
 #include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +23,19 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/decode.h"
 #include "engine/session.h"
 #include "engine/shared_pool.h"
 #include "run/case_file.h"
+#ifdef NANO_TEST_METAL
+#include "metal/module.h"
+
+extern "C" long simt_command_buffers();
+#endif
 
 namespace nano {
 namespace {
@@ -55,6 +64,49 @@ bool FindEmulator() {
 constexpr uint32_t kLarger = 5000;
 
 using Record = std::vector<std::string>;  // what came of a walk, bit for bit
+
+// A Program's bytes, put together by hand (docs/program.md). Buffers and ops come with their numbers first.
+class Wire {
+ public:
+  Wire() { put(uint32_t{0x5450474E}), put(uint16_t{1}), put(uint16_t{0}), text("by hand"); }
+
+  template <class T>
+  void put(T value) {
+    append(&value, sizeof(value));
+  }
+  void text(std::string_view it) {
+    put(static_cast<uint16_t>(it.size()));
+    append(it.data(), it.size());
+  }
+  // Of f32.
+  void buffer(std::string_view name, Role role, const std::vector<uint32_t>& shape) {
+    text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(static_cast<uint8_t>(shape.size()));
+    for (const uint32_t dim : shape) put(dim);
+  }
+  void op(std::string_view name, const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs,
+          const Attributes& attributes = {}) {
+    text(name);
+    for (const auto* indices : {&inputs, &outputs}) {
+      put(static_cast<uint16_t>(indices->size()));
+      for (const uint32_t index : *indices) put(index);
+    }
+    put(static_cast<uint16_t>(attributes.size()));
+    for (const auto& [key, attribute] : attributes) {
+      text(key), put(static_cast<uint8_t>(attribute.index()));
+      std::visit([&](auto value) { put(value); }, attribute);
+    }
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  void append(const void* from, size_t size) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + size);
+    std::memcpy(bytes_.data() + at, from, size);
+  }
+
+  std::vector<std::byte> bytes_;
+};
 
 // One session's life with a case: its tensors, its program run in every way there is, what they hold then. An attempt
 // that fails is made once more.
@@ -156,30 +208,16 @@ class Walk {
 
   // t = x + x, u = t + x, y = t + u: two temporaries, larger than what the cases have.
   Status CompileSums(uint32_t size, int& to) {
-    std::vector<std::byte> wire;
-    const auto put = [&](const auto value) {
-      const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-      wire.insert(wire.end(), bytes, bytes + sizeof(value));
-    };
-    const auto text = [&](std::string_view it) {
-      put(static_cast<uint16_t>(it.size()));
-      const auto* bytes = reinterpret_cast<const std::byte*>(it.data());
-      wire.insert(wire.end(), bytes, bytes + it.size());
-    };
-    put(uint32_t{0x5450474E}), put(uint16_t{1}), put(uint16_t{0}), text("larger");
-    put(uint32_t{4});
-    for (const auto& [name, role] : {std::pair("x", 1), std::pair("t", 3), std::pair("u", 3), std::pair("y", 2)}) {
-      text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(uint8_t{1}), put(size);
-    }
-    constexpr uint32_t kSums[][3] = {{0, 0, 1}, {1, 0, 2}, {1, 2, 3}};
-    put(uint32_t{3});
-    for (const auto& [a, b, sum] : kSums) {
-      text("add");
-      put(uint16_t{2}), put(a), put(b);
-      put(uint16_t{1}), put(sum);
-      put(uint16_t{0});
-    }
-    const Result<int> handle = session_->Compile(wire);
+    Wire wire;
+    wire.put(uint32_t{4});
+    wire.buffer("x", Role::kInput, {size});
+    for (const char* temporary : {"t", "u"}) wire.buffer(temporary, Role::kTemporary, {size});
+    wire.buffer("y", Role::kOutput, {size});
+    wire.put(uint32_t{3});
+    wire.op("add", {0, 0}, {1});
+    wire.op("add", {1, 0}, {2});
+    wire.op("add", {1, 2}, {3});
+    const Result<int> handle = session_->Compile(wire.bytes());
     if (handle.ok()) to = handle.value();
     return handle.status();
   }
@@ -362,6 +400,125 @@ bool Test(const std::string& path, Failures failures, Share share, SharedPool& p
   return bad == 0;
 }
 
+#ifdef NANO_TEST_METAL
+struct Execution {
+  long command_buffers;
+  double first_op;  // its part of the whole time, if ops are timed
+};
+
+// Runs a Program with one input, while a command buffer is to take no longer than so many seconds; what is said is of
+// the second time, when all kernels are there.
+Execution RunTwice(const Wire& wire, size_t inputs, double most_seconds, bool timings, SharedPool& pool) {
+  const auto must = [](const Status& status) {
+    if (status.ok()) return;
+    std::printf("FAIL %s\n", status.message().c_str());
+    std::exit(1);
+  };
+  Result<std::unique_ptr<Device>> device = OpenDevice("metal", "", pool);
+  must(device.status());
+  Session session(std::move(device.value()));
+  const Result<int> handle = session.Compile(wire.bytes());
+  must(handle.status());
+  const std::vector<float> zeros(inputs);
+  Schedule schedule;
+  schedule.steps = 1;
+  schedule.phases.push_back({handle.value(), 1, std::as_bytes(std::span(zeros))});
+  schedule.timings = timings;
+  const double usual = std::exchange(metal::most_seconds, most_seconds);
+  Execution last{};
+  for (int time = 0; time < 2; ++time) {
+    const long before = simt_command_buffers();
+    const Result<RunReport> report = session.Run(schedule);
+    must(report.status());
+    last.command_buffers = simt_command_buffers() - before;
+    if (timings) last.first_op = report.value().timings.front().front() / report.value().seconds;
+  }
+  metal::most_seconds = usual;
+  return last;
+}
+
+// Work is cut up by what it is estimated to take: by the flops of products and attention, by the bytes of all else. The
+// limits in between are such that the other of the two would make another number of command buffers.
+bool CutsWork(SharedPool& pool) {
+  int bad = 0;
+  const auto expect = [&](const char* what, bool good, double found) {
+    if (!good) ++bad, std::printf("FAIL cutting work: %s: %g\n", what, found);
+  };
+  const auto buffers = [&](const char* what, const Wire& wire, size_t inputs, double most_seconds, long wanted) {
+    const long found = RunTwice(wire, inputs, most_seconds, false, pool).command_buffers;
+    expect(what, found == wanted, static_cast<double>(found));
+  };
+  constexpr double kNoLimit = 1;
+
+  Wire sums;  // 0.9 µs each, and 0.6 for the copies there and back
+  sums.put(uint32_t{4});
+  sums.buffer("x", Role::kInput, {kLarger});
+  for (const char* temporary : {"t", "u"}) sums.buffer(temporary, Role::kTemporary, {kLarger});
+  sums.buffer("y", Role::kOutput, {kLarger});
+  sums.put(uint32_t{3});
+  for (uint32_t i = 0; i < 3; ++i) sums.op("add", {i, 0}, {i + 1});
+  buffers("sums", sums, kLarger, kNoLimit, 1);
+  buffers("sums, 1.8 µs", sums, kLarger, 1.8e-6, 3);
+  buffers("sums, 0 µs: each launch alone", sums, kLarger, 0, 6);
+
+  Wire norm;  // of two tensors 0.6 µs; one of them is a sum
+  norm.put(uint32_t{3});
+  norm.buffer("x", Role::kInput, {kLarger});
+  norm.buffer("t", Role::kTemporary, {kLarger});
+  norm.buffer("y", Role::kOutput, {});
+  norm.put(uint32_t{2});
+  norm.op("add", {0, 0}, {1});
+  norm.op("global_norm", {0, 1}, {2});
+  buffers("a norm, 1.6 µs", norm, kLarger, 1.6e-6, 2);
+
+  const Attributes as_they_are = {{"transpose_a", false}, {"transpose_b", false}};
+  constexpr uint32_t kSide = 384;
+  Wire products;  // 44 µs each for their flops, 26 for their bytes, 17 for the copies
+  products.put(uint32_t{4});
+  products.buffer("x", Role::kInput, {kSide, kSide});
+  for (const char* temporary : {"t", "u"}) products.buffer(temporary, Role::kTemporary, {kSide, kSide});
+  products.buffer("y", Role::kOutput, {kSide, kSide});
+  products.put(uint32_t{3});
+  for (uint32_t i = 0; i < 3; ++i) products.op("matmul", {i, 0}, {i + 1}, as_they_are);
+  buffers("products", products, size_t{kSide} * kSide, kNoLimit, 1);
+  buffers("products, 75 µs", products, size_t{kSide} * kSide, 75e-6, 3);
+
+  constexpr uint32_t kTokens = 512, kChannels = 64;
+  Wire attention;  // 13 µs each for their flops, 8 for their bytes, 4 for the copies
+  attention.put(uint32_t{5});
+  attention.buffer("x", Role::kInput, {1, kTokens, kChannels});
+  attention.buffer("t", Role::kTemporary, {1, kTokens, kChannels});
+  for (const char* lse : {"a", "b"}) attention.buffer(lse, Role::kTemporary, {1, 1, kTokens});
+  attention.buffer("y", Role::kOutput, {1, kTokens, kChannels});
+  attention.put(uint32_t{2});
+  for (const bool first : {true, false}) {
+    const uint32_t from = first ? 0 : 1;
+    attention.op("attention", {from, from, from}, first ? std::vector{1u, 2u} : std::vector{4u, 3u},
+                 {{"cached", false},
+                  {"dropout", 0.0},
+                  {"heads", int64_t{1}},
+                  {"kv_heads", int64_t{1}},
+                  {"scale", 0.125},
+                  {"site", int64_t{0}}});
+  }
+  buffers("attention", attention, kTokens * kChannels, kNoLimit, 1);
+  buffers("attention, 24 µs", attention, kTokens * kChannels, 24e-6, 2);
+
+  // A product in parts, and their sum: its time is that of both command buffers, and nearly all there is.
+  constexpr uint32_t kRows = 64, kTerms = 4096;
+  Wire parts;
+  parts.put(uint32_t{2});
+  parts.buffer("x", Role::kInput, {kRows, kTerms});
+  parts.buffer("y", Role::kOutput, {kRows, kRows});
+  parts.put(uint32_t{1});
+  parts.op("matmul", {0, 0}, {1}, {{"transpose_a", false}, {"transpose_b", true}});
+  const double part = RunTwice(parts, size_t{kRows} * kTerms, 0, true, pool).first_op;
+  expect("the time of a product in two command buffers, as a part of the whole", part > 0.3, part);
+  std::printf("%s long work is cut up\n", bad == 0 ? "ok  " : "FAIL");
+  return bad == 0;
+}
+#endif
+
 }  // namespace
 }  // namespace nano
 
@@ -387,5 +544,8 @@ int main(int count, char** arguments) {
       good &= nano::Test(argument, failures, share, pool);
     }
   }
+#ifdef NANO_TEST_METAL
+  if (share.first == 1) good &= nano::CutsWork(pool);
+#endif
   return good ? 0 : 1;
 }

@@ -1,15 +1,23 @@
 // The emulator's own test: what must work does, what is wrong is reported. Built plain and with the race
 // detector, which has cases of its own; and by nvcc, for a GPU, with the cases alone that are about CUDA's runtime.
-// Every case runs in a child process, since some end in a fault.
+// Every case runs in a child process, since some end in a fault, and has a minute there: one that hangs is ended, and a
+// GPU's context takes seconds under a sanitizer.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "cuda/kernel.cuh"
 #include "cuda/ptx.cuh"
+
+// What Launch() needs of the driver.
+nano::gpu::Outcome nano::cuda::OutcomeOf(cudaError_t error, const char*, Message&) {
+  return error == cudaSuccess ? Outcome::kOk : Outcome::kLost;
+}
 
 namespace {
 [[noreturn]] void GiveUp(int line, const char* what, const char* why) {
@@ -235,7 +243,7 @@ const Case cases[] = {
        MUST(cudaStreamCreate(&b));
        MUST(cudaEventCreate(&fork));
        MUST(cudaEventCreate(&join));
-       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeRelaxed));
        MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
        MUST(cudaEventRecord(fork, a));
        MUST(cudaStreamWaitEvent(b, fork));
@@ -262,6 +270,7 @@ const Case cases[] = {
        MUST(cudaStreamCreate(&a));
        MUST(cudaStreamCreate(&b));
        MUST(cudaEventCreate(&fork));
+       MUST(launch(Twice, dim3(1), dim3(64), a, 0, p));  // loads it
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
        MUST(cudaEventRecord(fork, a));
        MUST(cudaStreamWaitEvent(b, fork));
@@ -270,6 +279,92 @@ const Case cases[] = {
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
        EXPECT(cudaMalloc(&q, 4) == cudaErrorStreamCaptureUnsupported);
        EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
+     },
+     nullptr, Both},
+#ifdef SIMT_EMULATOR
+    {"graph: a module is loaded in a capture that is not relaxed",
+     [] {
+       cudaStream_t a;
+       cudaGraph_t g;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
+       EXPECT(launch(AddOne, dim3(1), dim3(64), a, 0, p) == cudaErrorStreamCaptureUnsupported);
+       EXPECT(cudaFuncSetAttribute(AddOne, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000) ==
+              cudaErrorStreamCaptureUnsupported);
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeThreadLocal));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaStreamEndCapture(a, &g));
+     },
+     nullptr, Both},
+    {"graph: a copy from memory that is not pinned",
+     [] {
+       cudaStream_t a;
+       cudaGraph_t g;
+       int *p = uploaded(), *pinned;
+       MUST(cudaMallocHost(&pinned, 256));
+       MUST(cudaStreamCreate(&a));
+       MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeRelaxed));
+       MUST(cudaMemcpyAsync(p, pinned + 32, 128, cudaMemcpyHostToDevice, a));
+       EXPECT(cudaMemcpyAsync(p, source.data(), 256, cudaMemcpyHostToDevice, a) == cudaErrorStreamCaptureUnsupported);
+       EXPECT(cudaStreamEndCapture(a, &g) == cudaErrorStreamCaptureInvalidated);
+     },
+     nullptr, Both},
+    {"a copy from memory that is not pinned, and a stream that does not wait for it",
+     [] {
+       cudaStream_t a;
+       int* p = uploaded();
+       MUST(cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaStreamSynchronize(a));
+       EXPECT(host(p, 64)[3] == 3);  // the copy came later
+       MUST(cudaMemcpy(p, source.data(), 256, cudaMemcpyHostToDevice));
+       MUST(cudaStreamSynchronize(nullptr));
+       MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+       MUST(cudaStreamSynchronize(a));
+       EXPECT(host(p, 64)[3] == 4);
+     },
+     nullptr, Both},
+#endif
+    {"the null stream and others wait for each other",
+     [] {
+       cudaStream_t a;
+       int* p = uploaded();
+       MUST(cudaStreamCreate(&a));
+       for (int i = 0; i < 3; ++i) {
+         MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
+         MUST(launch(Twice, dim3(1), dim3(64), nullptr, 0, p));
+       }
+       EXPECT(host(p, 64)[3] == 38);
+     },
+     nullptr, Both},
+    {"launches of too many blocks, and of none",
+     [] {
+       using nano::gpu::Outcome;
+       int* p = uploaded();
+       nano::gpu::Queue queue{};
+       nano::gpu::Call call{};
+       call.queue = &queue;
+       nano::gpu::Message message;
+       const auto outcome = [&](nano::cuda::Grid grid) {
+         message = {};
+         return nano::cuda::Launch(call, message, grid, AddOne, p);
+       };
+       constexpr int64_t kMost = (int64_t{1} << 31) - 1;
+       EXPECT(outcome({0, 64}) == Outcome::kOk && outcome({1, 64, 0, 0}) == Outcome::kOk);
+       EXPECT(outcome({1, 64, 0, 1, 0}) == Outcome::kOk);
+       EXPECT(host(p, 64)[3] == 3);
+       EXPECT(outcome({kMost + 1, 64}) == Outcome::kUnsupported);
+       EXPECT(strstr(message.text, "2147483648 × 1 × 1 blocks") && strstr(message.text, "batchSize"));
+       EXPECT(outcome({1, 64, 0, 65536}) == Outcome::kUnsupported);
+       EXPECT(outcome({1, 64, 0, 1, 65536}) == Outcome::kUnsupported);
+       EXPECT(outcome({1, 64, 0, 65535, 1}) == Outcome::kOk && outcome({1, 64, 0, 1, 65535}) == Outcome::kOk);
+       EXPECT(launch(AddOne, dim3(0), dim3(1), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(AddOne, dim3(1, 65536), dim3(1), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(AddOne, dim3(1, 1, 65536), dim3(1), nullptr, 0, p) == cudaErrorInvalidConfiguration);
+       EXPECT(launch(AddOne, dim3(1u << 31), dim3(1), nullptr, 0, p) == cudaErrorInvalidConfiguration);
      },
      nullptr, Both},
     {"launches that are refused",
@@ -366,6 +461,7 @@ const char* begin(simt::Schedule schedule) {
 const std::vector<int> schedules = {0};
 const char* begin(int) { return "GPU"; }
 #endif
+constexpr unsigned kSeconds = 60;
 }  // namespace
 
 int main(int count, char**) {
@@ -381,6 +477,7 @@ int main(int count, char**) {
       if (!child) {
         dup2(fd[1], 1);
         dup2(fd[1], 2);
+        alarm(kSeconds);
         begin(schedule);
         c.body();
         fflush(stdout);

@@ -589,6 +589,10 @@ void Environment(const char* program) {
              {"SIMT_FAMILY=mac2", "families 0 1", 0},
              {"SIMT_FAMILY=apple6", "families 0 0", 0},
              {"SIMT_FAMILY=apple8", "families 1 1", 0},
+             {"SIMT_DEVICES=1", "default: an emulated GPU; all: an emulated GPU", 0},
+             {"SIMT_DEVICES=0", "default: none; all:\n", 0},
+             {"SIMT_DEFAULT_DEVICE=0",
+              "default: none; all: an external GPU (removable), another GPU (own memory), an emulated GPU\n", 0},
              {"SIMT_LANGUAGE=3.0", "version 300", 0},
              {"SIMT_FAST_MATH=1", "INFINITY means nothing", 0},
              {"SIMT_SCHEDULE=descending SIMT_RACES=1", "schedule descending", 0},
@@ -609,6 +613,16 @@ int ShowEnvironment() {
   NSInteger code;
   std::printf("%s\n", SmallProgram(code).c_str());
   @autoreleasepool {
+    id<MTLDevice> chosen = MTLCreateSystemDefaultDevice();
+    std::printf("default: %s; all:", chosen ? [[chosen name] UTF8String] : "none");
+    NSArray<id<MTLDevice>>* all = MTLCopyAllDevices();
+    for (NSUInteger i = 0; i < [all count]; ++i) {
+      std::printf("%s %s%s", i > 0 ? "," : "", [[all[i] name] UTF8String],
+                  all[i].removable          ? " (removable)"
+                  : all[i].hasUnifiedMemory ? ""
+                                            : " (own memory)");
+    }
+    std::printf("\n");
     device = MTLCreateSystemDefaultDevice();
     if (device) {
       std::printf("families %d %d\n", [device supportsFamily:MTLGPUFamilyApple7],
