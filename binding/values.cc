@@ -78,7 +78,7 @@ Bytes BytesFrom(const Napi::Value& value, const std::string& what) {
     if (bytes.size() > 0) std::memcpy(bytes.data(), array.Data(), bytes.size());
     return bytes;
   } catch (const std::bad_alloc&) {
-    throw Refused(NoMemoryFor(array.ByteLength(), "a copy of " + what));
+    throw Refused(NoMemoryFor(array.ByteLength(), "a copy"));
   }
 }
 

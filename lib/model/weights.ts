@@ -64,7 +64,7 @@ const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]
  * A file with tensors of other parameters is not the model that it says it is: of its layers some would be left out.
  *
  * @param wanted names of tensors that include the path of each parameter, be it in a group
- * @throws NanoGptError 'checkpoint' naming the first tensor that belongs to none of them
+ * @throws NanoGptError 'checkpoint' naming the first of the tensors that belong to none of them
  */
 function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { name: string }[]): void {
   const paths = new Set(wanted.map(({ name }) => name.replace(group, '')))
@@ -73,10 +73,12 @@ function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { nam
     .filter(({ name, dtype }) => dtype === 'f32' && !paths.has(name.replace(group, '')))
     .map(({ name }) => name)
   if (strangers.length === 0) return
+  // A weight says more than its optimizer's state.
+  const named = strangers.find((name) => !group.test(name)) ?? strangers[0]
   const others = strangers.length > 1 ? ` (nor do ${strangers.length - 1} more)` : ''
   throw new NanoGptError('checkpoint', {
     subject: path,
-    reason: `its tensor ${strangers[0]} belongs to no part of the model that its metadata describes${others}`,
+    reason: `its tensor ${named} belongs to no part of the model that its metadata describes${others}`,
     remedy: 'copy it again from where it came, or take another checkpoint of its run',
   })
 }

@@ -46,7 +46,8 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
     where,
     option: name,
     value: inner ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value,
-    reason: issue.message,
+    // Where a type has no words of its own, valibot's speak of types, not of options.
+    reason: issue.message.startsWith('Invalid ') ? `must be ${type.range}` : issue.message,
   })
 }
 

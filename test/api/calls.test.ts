@@ -199,6 +199,11 @@ describe('what is wrong', () => {
       call((m) => m.generate({ stop: 7 })),
       /^generate: stop is 7: must be a string, or an array of strings$/,
     ],
+    [
+      'a seed that is none',
+      call((m) => m.generate({ seed: -1 })),
+      /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; beyond 2\^53 as a bigint or a string of digits$/,
+    ],
     ['options null', call((m) => m.generate(null)), /^generate: the options must be an object, not null$/],
     [
       'options null, several',

@@ -13,11 +13,13 @@ test('the exports', () => {
     'NanoGptError',
     'Tensor',
     'devices',
+    'estimate',
     'evaluate',
     'generate',
     'load',
     'nn',
     'ops',
+    'plan',
     'presets',
     'tensor',
     'train',
@@ -107,20 +109,23 @@ test('tensors and ops work eagerly', () => {
   expect(tensor(7).item()).toBe(7)
 })
 
-test('NANO_GPT_NATIVE=0 leaves the native engine out, and says so', async () => {
-  const { stdout, code } = await runChild(
-    `
+test.each(['0', 'False', 'off'])(
+  'NANO_GPT_NATIVE=%s leaves the native engine out, and says so',
+  async (value) => {
+    const { stdout, code } = await runChild(
+      `
     const cpu = nano.devices().find(({ name }) => name === 'cpu')
     console.log(cpu.available, cpu.description)
     const model = await nano.train({ data: { text }, preset: 'bigram', steps: 1, evalBatches: 1 })
     console.log(model.device)
     await nano.train({ data: { text }, device: 'cpu' }).catch(({ code, message }) => console.log(code, message))
   `,
-    { NANO_GPT_NATIVE: '0' },
-  )
-  expect(code).toBe(0)
-  const [device, used, refused] = stdout.trim().split('\n')
-  expect(device).toBe('false NANO_GPT_NATIVE=0 turns it off')
-  expect(used).toBe('js')
-  expect(refused).toMatch(/^device device 'cpu' is not available: NANO_GPT_NATIVE=0/)
-})
+      { NANO_GPT_NATIVE: value },
+    )
+    expect(code).toBe(0)
+    const [device, used, refused] = stdout.trim().split('\n')
+    expect(device).toBe(`false NANO_GPT_NATIVE=${value} turns it off`)
+    expect(used).toBe('js')
+    expect(refused).toMatch(/^device device is "cpu": it is not available: NANO_GPT_NATIVE=/)
+  },
+)

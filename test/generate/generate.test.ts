@@ -326,11 +326,11 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     [{ temperature: '1' }, /temperature is "1": must be a number/],
     [{ topK: -1 }, /topK is -1: must be at least 0/],
     [{ topK: 0.5 }, /topK is 0.5: must be a whole number/],
-    [{ topK: 2 ** 31 }, /topK is 2147483648: must be less than/],
+    [{ topK: 2 ** 31 }, /topK is 2147483648: must be at most 2\^31 - 1/],
     [{ prompt: 7 }, /prompt is 7: must be a string/],
     [{ seed: -1 }, /seed is -1: must be a whole number from 0/],
     [{ signal: 7 }, /signal is 7: must be an AbortSignal/],
-    [{ topk: 5 }, /there is no option topk. Did you mean topK\?/],
+    [{ topk: 5 }, /there is no option topk. Did you mean `topK`\?/],
   ])('%p is refused', async (wrong, message) => {
     const error = await failureOf(() => ask(wrong))
     expect(error.code).toBe('option')
@@ -354,7 +354,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
   test('generate() checks its options before it loads anything', async () => {
     expect((await failureOf(() => generate({ prompt } as never))).message).toMatch(/model is missing/)
     expect((await failureOf(() => generate({ model: out(), promt: 'x' } as never))).message).toMatch(
-      /Did you mean prompt/,
+      /Did you mean `prompt`/,
     )
     expect((await failureOf(() => generate({ model: folder.path('nowhere') }))).code).toBe('file_not_found')
     expect((await failureOf(() => generate({ model: out(), device: 'abacus' as 'js' }))).code).toBe('device')

@@ -2,7 +2,15 @@
 
 import { availableParallelism } from 'node:os'
 import { NanoGptError } from '../../errors'
-import { arrayFrom, bytesOf, type Dtype, type Shape, type TypedArray } from '../../graph/dtype'
+import {
+  arrayFrom,
+  bytesOf,
+  bytesPerElement,
+  type Dtype,
+  type Shape,
+  sizeOf,
+  type TypedArray,
+} from '../../graph/dtype'
 import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
 import { opsByName } from '../../ops'
@@ -20,7 +28,7 @@ export class NativeSession implements Session {
   readonly device: string
   readonly fusedOps: readonly string[]
   private readonly handle: NativeSessionHandle
-  private readonly dtypes = new Map<string, Dtype>()
+  private readonly tensors = new Map<string, Stored>()
 
   constructor(addon: Addon, options: NativeOptions = {}) {
     this.device = options.device ?? 'cpu'
@@ -33,17 +41,18 @@ export class NativeSession implements Session {
   }
 
   async allocate(name: string, dtype: Dtype, shape: Shape): Promise<void> {
-    await named(this.handle.allocate(name, dtype, [...shape]), name)
-    this.dtypes.set(name, dtype)
+    const tensor = { name, dtype, bytes: sizeOf(shape) * bytesPerElement[dtype] }
+    await named(this.handle.allocate(name, dtype, [...shape]), tensor)
+    this.tensors.set(name, tensor)
   }
 
   write(name: string, data: TypedArray): Promise<void> {
-    return named(this.handle.write(name, bytesOf(data)), name)
+    return named(this.handle.write(name, bytesOf(data)), this.tensors.get(name))
   }
 
   async read(name: string): Promise<TypedArray> {
-    const bytes = await named(this.handle.read(name), name)
-    return arrayFrom(this.dtypes.get(name)!, bytes, `the tensor ${name}`)
+    const bytes = await named(this.handle.read(name), this.tensors.get(name))
+    return arrayFrom(this.tensors.get(name)!.dtype, bytes, `the tensor ${name}`)
   }
 
   compile(program: Program): Promise<Executable> {
@@ -67,12 +76,19 @@ export class NativeSession implements Session {
   }
 }
 
+/** A tensor of the Store. */
+interface Stored {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly bytes: number
+}
+
 /**
  * The addon's errors carry a code; ours carry it in a class of their own.
  *
  * @param tensor what there was no memory for, if that is why
  */
-async function named<T>(promise: Promise<T>, tensor?: string): Promise<T> {
+async function named<T>(promise: Promise<T>, tensor?: Stored): Promise<T> {
   try {
     return await promise
   } catch (error) {
@@ -80,10 +96,19 @@ async function named<T>(promise: Promise<T>, tensor?: string): Promise<T> {
   }
 }
 
-function withCode(error: unknown, tensor?: string): NanoGptError {
+function withCode(error: unknown, tensor?: Stored): NanoGptError {
   const { code = 'internal', message: reason } = error as Error & { code?: string }
-  const isNamed = tensor === undefined || code !== 'out_of_memory' || reason.includes(tensor)
-  return new NanoGptError(code, isNamed ? { reason } : { subject: tensor, reason }, { cause: error })
+  if (tensor === undefined || code !== 'out_of_memory')
+    return new NanoGptError(code, reason, { cause: error })
+  const { name, bytes } = tensor
+  return new NanoGptError(
+    code,
+    {
+      ...(!reason.includes(name) && { subject: name }),
+      reason: /\d bytes/.test(reason) ? reason : `${reason} (${bytes} bytes)`,
+    },
+    { cause: error },
+  )
 }
 
 let sized = false
