@@ -30,12 +30,12 @@ const isKernel = (path) =>
 
 /** The sources of nano-run, below native/. */
 function sources() {
-  const all = ['cpu', 'engine', 'ops'].flatMap((folder) =>
+  const all = ['cpu', 'engine', 'gpu', 'ops'].flatMap((folder) =>
     readdirSync(join(native, folder))
       .filter((name) => name.endsWith('.cc'))
       .map((name) => `${folder}/${name}`),
   )
-  const others = ['gpu/backend.cc', 'cuda/open.cc', 'metal/stub.cc', 'run/nano_run.cc', 'run/case_file.cc']
+  const others = ['cuda/open.cc', 'metal/stub.cc', 'run/nano_run.cc', 'run/case_file.cc']
   return [...all, ...others, otherSets]
 }
 
