@@ -7,7 +7,7 @@ import { train } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
 import { short } from '../support/runs'
 
-const refused = (options: Record<string, unknown>) =>
+const refused = (options: object) =>
   failureOf(() => train({ ...short, device: 'js', ...options } as TrainOptions))
 
 const counts = [
