@@ -99,13 +99,15 @@ function choose(mutants) {
   return mutants.filter((mutant) => only.test(`${mutant.file} ${mutant.what}`) && isInTurn(mutant))
 }
 
-async function findCases() {
+/** Those of a folder that is given, at once, so that nothing is compiled if it has none; or a promise of all, anew. */
+function findCases() {
   const given = argument('--cases', process.env.CASES)
-  const folder = given ?? join(work, 'cases')
-  if (!given) {
-    const { end, stderr } = await run(process.execPath, [join(root, 'scripts', 'write_cases.js'), folder])
-    if (end !== 0) throw new Error(stderr)
-  }
+  return given ? describeCases(given) : writeCases(join(work, 'cases'))
+}
+
+async function writeCases(folder) {
+  const { end, stderr } = await run(process.execPath, [join(root, 'scripts', 'write_cases.js'), folder])
+  if (end !== 0) throw new Error(stderr)
   return describeCases(folder)
 }
 
