@@ -1,7 +1,7 @@
 // What a run begins with: everything that was decided about it, from its plan and the option tables.
 
 import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
-import { isDefaultBy, isWords } from '../options/row'
+import { defaultBeside, isDefaultBy, isWords } from '../options/row'
 import type { Plan } from '../train/plan'
 import { appliedTraining } from '../train/resolve'
 import { textFile } from '../train/run_folder'
@@ -116,5 +116,5 @@ function differs(name: TrainName, values: Readonly<Record<string, unknown>>): bo
 function defaultAmong(row: OptionRow, values: Readonly<Record<string, unknown>>): unknown {
   const { default: usual, follows } = row
   if (isWords(usual)) return follows === undefined ? undefined : values[follows]
-  return isDefaultBy(usual) ? usual.values[String(values[usual.by])] : usual
+  return isDefaultBy(usual) ? defaultBeside(usual, values) : usual
 }

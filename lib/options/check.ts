@@ -61,7 +61,9 @@ export function requireOption<T>(where: string, name: string, value: T | undefin
 export function unknownOption(where: string, name: string, table: Table): NanoGptError {
   const close = nearestOption(name, table)
   const remedy =
-    close === undefined ? say`${where} has ${listOf(table)}` : say`Did you mean ${option(close)}?`
+    close === undefined
+      ? say`the options are ${Object.keys(table).join(', ')}`
+      : say`Did you mean ${option(close)}?`
   return new NanoGptError('option', { where, reason: say`there is no option ${name}`, remedy })
 }
 
@@ -73,11 +75,6 @@ export function nearestOption(name: string, table: Table): string | undefined {
     (key) => plain(key) === wanted || rowOf(table, key).otherNames?.some((other) => plain(other) === wanted),
   )
   return known ?? suggest(name, Object.keys(table))
-}
-
-function listOf(table: Table) {
-  const names = Object.keys(table)
-  return say`the options ${names.map((name) => name).join(', ')}`
 }
 
 /** Those of the properties that are defined. */

@@ -53,7 +53,7 @@ export interface TrainOptions {
   attentionDropout?: number
   /** Probability of dropping an element of the embeddings. A number from 0 to below 1. Default: 0. */
   embeddingDropout?: number
-  /** Initial weights. Default: torch; gpt2 with `tiedEmbeddings`. */
+  /** Initial weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   initial?: 'torch' | 'gpt2' | 'zero-residual'
   /** Updates in all, counted from the start of the run. A whole number of at least 1. Default: the preset's. */
   steps?: number

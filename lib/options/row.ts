@@ -1,6 +1,6 @@
 // What the tables say of an option. Everything else about it is derived from its row.
 
-import { api, type Phrase, type Surface, wordsOf } from '../errors'
+import { api, option, type Phrase, type Surface, say, wordsOf } from '../errors'
 import type { OptionType } from './types'
 
 /** Headings of help and docs. */
@@ -34,6 +34,8 @@ export interface DefaultWords {
 export interface DefaultBy<T> {
   readonly by: string
   readonly values: Readonly<Record<string, T>>
+  /** Beside any other value. */
+  readonly otherwise?: T
 }
 
 export interface OptionRow<T = unknown> {
@@ -90,10 +92,16 @@ export function defaultWordsOf(row: OptionRow, surface: Surface = api): string |
   if (value === undefined) return undefined
   if (isWords(value)) return wordsOf(value.words, surface)
   if (isDefaultBy(value)) {
-    return Object.entries(value.values)
-      .map(([name, each]) => `${each} for ${name}`)
-      .join(', ')
+    const by = (name: string) =>
+      name === 'true' ? `with ${wordsOf(say`${option(value.by)}`, surface)}` : `for ${name}`
+    const words = Object.entries(value.values).map(([name, each]) => `${each} ${by(name)}`)
+    return [...(value.otherwise === undefined ? [] : [String(value.otherwise)]), ...words].join(', ')
   }
   if (value === null) return 'no limit'
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
+}
+
+/** A default that depends on another option, beside that one's value. */
+export function defaultBeside({ by, values, otherwise }: DefaultBy<unknown>, others: object): unknown {
+  return values[String((others as Readonly<Record<string, unknown>>)[by])] ?? otherwise
 }

@@ -129,7 +129,7 @@ const variants = {
     group: 'variants',
     ...model,
     help: 'initial weights',
-    default: { words: say`${usual.initial}; gpt2 with ${option('tiedEmbeddings')}` },
+    default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.initial },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
 

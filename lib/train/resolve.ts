@@ -18,7 +18,7 @@ import {
   trainingNames,
   trainOptions,
 } from '../options'
-import { isDefaultBy, isWords } from '../options/row'
+import { defaultBeside, isDefaultBy, isWords } from '../options/row'
 import { findPreset, presets } from '../presets'
 
 type Given = CheckedTrainOptions
@@ -187,7 +187,7 @@ function resolveOption(
 
 function defaultOf(row: OptionRow, resolved: Readonly<Record<string, unknown>>): unknown {
   const { default: value } = row
-  if (isDefaultBy(value)) return value.values[String(resolved[value.by])]
+  if (isDefaultBy(value)) return defaultBeside(value, resolved)
   return isWords(value) ? undefined : value
 }
 
@@ -230,19 +230,15 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
 
 /** Numbers that can't be meant together, if one of them was given. */
 function checkTogether(given: Given, training: TrainingConfig): void {
-  const { steps, warmup, momentumWarmup } = training
-  const contradicts = (name: 'warmup' | 'momentumWarmup', value: number) => {
-    if (value <= steps || given[name] === undefined) return
-    throw new NanoGptError('option', {
-      where: 'train',
-      option: name,
-      value,
-      reason: say`the run has ${steps} ${option('steps')}, so it would end before the warm-up does`,
-      remedy: say`give fewer than ${steps}, or more ${option('steps')}`,
-    })
-  }
-  contradicts('warmup', warmup)
-  contradicts('momentumWarmup', momentumWarmup)
+  const { steps, warmup } = training
+  if (warmup <= steps || given.warmup === undefined) return
+  throw new NanoGptError('option', {
+    where: 'train',
+    option: 'warmup',
+    value: warmup,
+    reason: say`the run has ${steps} ${option('steps')}, so it would end before the warm-up does`,
+    remedy: say`give fewer than ${steps}, or more ${option('steps')}`,
+  })
 }
 
 // ---- The model.
@@ -271,9 +267,10 @@ function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Ba
  * The head's weight shall be small, and embeddings N(0, 1) aren't: with them as its weight, logits begin with a deviation of √embed, and the
  * loss far above ln V. GPT-2's initial weights are made for both uses.
  */
-function initialOfTied(options: Given, initial: GptConfig['initial'] = 'torch'): Partial<GptConfig> {
-  const chosen = options.initial !== undefined || initial !== 'torch'
-  return options.tiedEmbeddings && !chosen ? { initial: 'gpt2' } : {}
+function initialOfTied(options: Given, initial?: GptConfig['initial']): Partial<GptConfig> {
+  const { default: usual } = trainOptions.initial
+  const chosen = options.initial !== undefined || (initial !== undefined && initial !== usual.otherwise)
+  return chosen ? {} : { initial: defaultBeside(usual, options) as GptConfig['initial'] }
 }
 
 /** What a model has as it has its heads or its dropout stays so when these change. */

@@ -259,7 +259,7 @@ test('a folder that holds a run is refused with the two ways on', async () => {
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '3', '--out', 'runs/a')
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
-    /^nano-gpt: --out is "runs\/a": it already holds a run\. .* train --resume runs\/a.*another folder.*--overwrite\n$/,
+    /^nano-gpt: --out is "runs\/a": it already holds a run\. Give another folder, .*--overwrite, .* train --resume runs\/a\n$/,
   )
 })
 

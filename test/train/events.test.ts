@@ -81,6 +81,9 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           warmup: 0,
           average: 0,
           exactEvaluation: false,
+          checkpointInterval: 5,
+          lineEndings: 'normalize',
+          tokenizer: 'char',
         },
       },
       config: {
@@ -107,10 +110,12 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           evalBatches: 2,
           precision: 'f32',
           ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
+          ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200, checkpointInterval: 5 },
         },
         seed: '7',
-        data: { name: 'text', digest: expect.stringMatching(/^[0-9a-f]{64}$/), source: null },
+        data: { name: 'text', digest: expect.stringMatching(/^[0-9a-f]{64}$/), source: null, lineEndings: 'normalize' },
       },
+      plan: expect.objectContaining({ begins: 'new', step: 0, seed: 7, device, out: null, stepsPerCall: null }),
     })
     for (const { from, to, losses, gradientNorms, seconds, tokensPerSecond } of ofType(events, 'step')) {
       expect([losses.length, gradientNorms.length]).toEqual([to - from, to - from])
