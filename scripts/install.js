@@ -116,7 +116,8 @@ function build() {
 }
 
 function main() {
-  if (isSet('NANO_GPT_SKIP_NATIVE')) giveUp(`the native backend is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`)
+  if (isSet('NANO_GPT_SKIP_NATIVE'))
+    giveUp(`the native backend is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`)
   if (!fromSource) {
     const present = testLoad()
     if (present.file) return say(`the native backend is ready (${present.file})`)

@@ -676,12 +676,16 @@ onNative('the native session', ({ open }) => {
 })
 
 test('an unknown device is refused with a suggestion', async () => {
-  expect((await failureOf(() => openSession({ device: 'cup' }))).message).toMatch(/Did you mean `device: 'cpu'`\?/)
+  expect((await failureOf(() => openSession({ device: 'cup' }))).message).toMatch(
+    /Did you mean `device: 'cpu'`\?/,
+  )
   expect((await failureOf(() => openSession({ device: 'metal' }))).message).toMatch(/not available/)
   expect((await failureOf(() => openSession({ device: 'metal:1' }))).message).toMatch(
     /device is "metal:1": it is not available/,
   )
-  expect((await failureOf(() => openSession({ device: 'cpu:1' }))).message).toMatch(/device is "cpu:1": there is no such device/)
+  expect((await failureOf(() => openSession({ device: 'cpu:1' }))).message).toMatch(
+    /device is "cpu:1": there is no such device/,
+  )
 })
 
 onNative('the addon', () => {
