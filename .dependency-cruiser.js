@@ -17,7 +17,6 @@ Visitor.prototype.visitStatement = function (statement) {
 const layers = {
   errors: '',
   version: '',
-  options: '',
   random: '',
   graph: '',
   ops: 'random graph',
@@ -30,15 +29,16 @@ const layers = {
   data: 'tokenizer files',
   model: 'random graph ops passes backend nn optim tokenizer',
   presets: 'nn optim model',
+  options: 'graph backend nn optim tokenizer data presets',
   stages: 'random graph ops nn tokenizer data model presets',
   architectures: 'nn optim model stages',
-  checkpoint: 'graph nn optim tokenizer files model',
+  checkpoint: 'options graph nn tokenizer files model',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
     checkpoint api`,
-  index: 'version graph ops backend nn tokenizer model presets checkpoint generate api train',
-  bench: `version random graph ops passes backend optim files data model presets stages architectures
+  index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train',
+  bench: `version options random graph ops passes backend optim files data model presets stages architectures
     generate train`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
     checkpoint generate api train bench`,

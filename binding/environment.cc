@@ -9,8 +9,8 @@ namespace nano::binding {
 Environment::Environment(Napi::Env env) : env_(env) {
   uint8_array_ = Napi::Persistent(env.Global().Get("Uint8Array").As<Napi::Function>());
   // Called for finished jobs only: while there is one that isn't settled, `wake_` stays what it is.
-  mailbox_ = std::make_shared<Mailbox>(
-      [this] { napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking); });
+  mailbox_ =
+      std::make_shared<Mailbox>([this] { napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking); });
 }
 
 void Environment::MakeWake() {
@@ -52,9 +52,7 @@ void Environment::Close() {
   mailbox_->Collect();
 }
 
-void Environment::Register(const std::shared_ptr<Cancellations>& session) {
-  sessions_.push_back(session);
-}
+void Environment::Register(const std::shared_ptr<Cancellations>& session) { sessions_.push_back(session); }
 
 void Environment::Forget(const std::shared_ptr<Cancellations>& session) {
   std::erase_if(sessions_, [&](const auto& weak) { return weak.lock() == session; });

@@ -54,8 +54,8 @@ class Environment {
   void Post(std::unique_ptr<Job> job);
   void SettleFinished();
   void Close();
-  // The engine's way to wake this thread is a handle of the event loop, which tools such as Jest report as open. There is
-  // one only while a session exists or a job is under way.
+  // The engine's way to wake this thread is a handle of the event loop, which tools such as Jest report as open. There
+  // is one only while a session exists or a job is under way.
   void MakeWake();
   void ReleaseWake();
   static void OnCleanup(void* environment);

@@ -59,13 +59,13 @@ if [ -n "$pack" ]; then
   architecture=${architecture:-90}
   npm run build || die 'there is nothing to pack'
   # Writing them takes minutes, so those of before are taken if nothing that they are made of has changed.
-  if [ ! -e "$packed/all/complete" ] || [ -n "$(find lib test/support test/native -newer "$packed/all/complete" -name '*.ts')" ]; then
+  if [ ! -e "$packed/all/cases.json" ] || [ -n "$(find lib test/support test/native -newer "$packed/all/cases.json" -name '*.ts')" ]; then
     rm -rf "$packed/all"
     node scripts/write_cases.js "$packed/all" || die 'the cases could not be written'
-    touch "$packed/all/complete"
   fi
   rm -rf "$packed/cases" "$packed/programs"
   mkdir -p "$packed/cases"
+  cp "$packed/all/cases.json" "$packed/cases" || exit
   # Some of each kind, most of them in bf16; of its gradients of attention, all that have several tiles.
   choose() { node scripts/gpu_cases.js --list --cases "$packed/all" --work 1e9 "$@" | xargs cp -t "$packed/cases"; }
   choose --format bf16 --many-tiles
@@ -181,7 +181,7 @@ export NANO_GPT_PREBUILD=$PWD/${prebuilt:+$programs} # where node-gyp-build look
 build=$NANO_GPT_PREBUILD/build
 export NANO_GPT_CUDA_MODULE=$build/Release/nano_gpt_cuda.so
 cases=$packed/cases cases_job=''
-if [ ! -d "$cases" ]; then
+if [ ! -e "$cases/cases.json" ]; then
   cases=$NANO_GPT_PREBUILD/cases # those of before may be of another table
   { npm run build && rm -rf "$cases" && NANO_GPT_NATIVE=0 node scripts/write_cases.js "$cases"; } >"$results/cases.log" 2>&1 &
   cases_job=$!

@@ -4,131 +4,19 @@ const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join, resolve } = require('node:path')
 const { argument, parallel, run } = require('./processes')
 
-const elementBytes = [4, 8, 2, 2, 4, 2, 4] // by dtype code (docs/program.md)
-const bf16 = 2 // a dtype's code and a precision's
-const precisionOf = ['f32', 'tf32', 'bf16'] // by code
+const formats = ['f32', 'tf32', 'bf16']
 
-/** Ops that do more than a few operations for each element: as many as their output has elements, times a dimension. */
-const heavy = /matmul|linear|attention|muon|sample/
-
-/** A cursor over little-endian bytes. */
-class Reader {
-  constructor(bytes) {
-    this.bytes = bytes
-    this.at = 0
-  }
-  skip(count) {
-    this.at += count
-  }
-  u8() {
-    return this.bytes.readUInt8(this.at++)
-  }
-  u16() {
-    this.at += 2
-    return this.bytes.readUInt16LE(this.at - 2)
-  }
-  u32() {
-    this.at += 4
-    return this.bytes.readUInt32LE(this.at - 4)
-  }
-  string() {
-    const length = this.u16()
-    this.at += length
-    return this.bytes.toString('utf8', this.at - length, this.at)
-  }
-  list(item) {
-    return Array.from({ length: this.u32() }, () => item())
-  }
-  short(item) {
-    return Array.from({ length: this.u16() }, () => item())
-  }
+/** The case files of a folder, as its index describes them: { path, name, ops, format, manyTiles, work, bytes }. */
+function describeCases(folder) {
+  const remedy = 'write the cases anew, into an empty folder: node scripts/write_cases.js FOLDER'
+  const index = join(folder, 'cases.json')
+  if (!existsSync(index)) throw new Error(`${folder} has no cases.json; ${remedy}`)
+  const files = new Set(readdirSync(folder).filter((name) => name.endsWith('.case')))
+  const described = JSON.parse(readFileSync(index, 'utf8'))
+  const cases = described.filter(({ file }) => files.delete(file)) // some folders hold only a few of them
+  if (files.size > 0) throw new Error(`${index} does not describe ${[...files].sort()[0]}; ${remedy}`)
+  return cases.map(({ file, ...rest }) => ({ path: join(folder, file), ...rest }))
 }
-
-function readProgram(bytes) {
-  const reader = new Reader(bytes)
-  reader.at = 6
-  const precision = reader.u16()
-  reader.string()
-  const buffers = reader.list(() => {
-    const name = reader.string()
-    const dtype = reader.u8()
-    reader.u8()
-    const shape = Array.from({ length: reader.u8() }, () => reader.u32())
-    const elements = shape.reduce((a, b) => a * b, 1)
-    return { name, dtype, shape, elements, bytes: elements * elementBytes[dtype] }
-  })
-  const ops = reader.list(() => {
-    const name = reader.string()
-    const inputs = reader.short(() => buffers[reader.u32()])
-    const outputs = reader.short(() => buffers[reader.u32()])
-    reader.short(() => {
-      reader.string()
-      reader.skip([1, 8, 8][reader.u8()])
-    })
-    return { name, inputs, outputs }
-  })
-  return { precision, buffers, ops }
-}
-
-/** What a Program computes in: bf16 if any of its tensors is. */
-const formatOf = ({ precision, buffers }) =>
-  precisionOf[buffers.some(({ dtype }) => dtype === bf16) ? bf16 : precision]
-
-/** The tiles of attention have at most as many rows of q, k and v. */
-const tileRows = 128
-
-/** Whether it has a gradient of attention of more than one tile, which takes the place of another in shared memory. */
-const hasManyTiles = ({ ops }) =>
-  ops.some(({ name, inputs }) => name === 'attention_backward' && inputs[0].shape[1] > tileRows)
-
-/** Roughly how many operations an op takes, counting each element that it reads or writes. */
-function workOf(op) {
-  const operands = [...op.inputs, ...op.outputs]
-  const touched = operands.reduce((sum, { elements }) => sum + elements, 0)
-  if (!heavy.test(op.name)) return touched
-  const largest = Math.max(...op.outputs.map(({ elements }) => elements), 0)
-  const dimension = Math.max(
-    ...op.inputs.filter(({ shape }) => shape.length > 1).flatMap(({ shape }) => shape),
-    1,
-  )
-  return touched + largest * dimension
-}
-
-/** A case file's name, ops, format and cost; programs that are wrong on purpose cost next to nothing. */
-function describeCase(path) {
-  const reader = new Reader(readFileSync(path))
-  reader.at = 8
-  const name = reader.string()
-  const length = reader.u32()
-  const wire = reader.bytes.subarray(reader.at, reader.at + length)
-  reader.at += length
-  const result = { path, name, ops: [], format: 'f32', manyTiles: false, work: 0, bytes: 0 }
-  try {
-    const program = readProgram(wire)
-    const { buffers, ops } = program
-    reader.list(() => {
-      reader.string()
-      reader.u8()
-      reader.skip(4 * reader.u8())
-      reader.skip(8 + Number(reader.bytes.readBigUInt64LE(reader.at)))
-    })
-    const runs = reader.u32() * reader.u32()
-    result.ops = ops.map((op) => op.name)
-    result.format = formatOf(program)
-    result.manyTiles = hasManyTiles(program)
-    result.work = runs * ops.reduce((sum, op) => sum + workOf(op), 0)
-    result.bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-  }
-  return result
-}
-
-const describeCases = (folder) =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.case'))
-    .sort()
-    .map((name) => describeCase(join(folder, name)))
 
 /** What a case is about, for taking a few of each: "add", "matmul", "program". */
 const kindOf = ({ name, ops }) => (ops.length > 3 ? name : ops.join('+') || name)
@@ -153,7 +41,7 @@ function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
 
 /** How many there are in each format; `manyTiles`: of gradients of attention in bf16 over several tiles. */
 function countCases(cases) {
-  const counts = Object.fromEntries(precisionOf.map((name) => [name, 0]))
+  const counts = Object.fromEntries(formats.map((name) => [name, 0]))
   for (const { format } of cases) counts[format] += 1
   const manyTiles = cases.filter(({ format, manyTiles }) => format === 'bf16' && manyTiles).length
   return { ...counts, manyTiles }
@@ -243,8 +131,8 @@ async function main() {
   const cases = chooseCases(all, limits)
   if (count) {
     const { manyTiles, ...counts } = countCases(all)
-    const formats = precisionOf.map((name) => `${counts[name]} in ${name}`).reverse()
-    console.log(`${all.length} cases: ${formats.join(', ')}`)
+    const numbers = formats.map((name) => `${counts[name]} in ${name}`).reverse()
+    console.log(`${all.length} cases: ${numbers.join(', ')}`)
     console.log(`${manyTiles} gradients of attention in bf16 over several tiles`)
     return manyTiles === 0 ? 1 : 0
   }
@@ -274,4 +162,12 @@ async function main() {
   return bad ? 1 : 0
 }
 
-if (require.main === module) main().then((code) => process.exit(code))
+if (require.main === module) {
+  main().then(
+    (code) => process.exit(code),
+    (error) => {
+      console.error(error.message)
+      process.exit(1)
+    },
+  )
+}

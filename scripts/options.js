@@ -75,7 +75,7 @@ function rows(table, group, api) {
   return ['| option | values | default | meaning |', '|---|---|---|---|', ...lines].join('\n')
 }
 
-const marked = /(<!-- options: (\w+) (\w+) -->\n)[^]*?(<!-- end -->)/g
+const marked = /(<!-- options: (\w+) (\w+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** A docs page with its tables of options as they are now: between `<!-- options: trainOptions optimizer -->` and `<!-- end -->`. */
 function documented(page, api) {

@@ -1,4 +1,5 @@
-// Writes the table of cases (test/support/table.ts) as case files for nano-run: node scripts/write_cases.js FOLDER
+// Writes the table of cases (test/support/table.ts) as case files for nano-run, and an index of them, cases.json:
+// node scripts/write_cases.js FOLDER
 const { spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync } = require('node:fs')
 const { join, resolve } = require('node:path')

@@ -136,7 +136,7 @@ class Reader {
   }
 
   nullable<T>(read: (reader: Reader) => T): T | null {
-    return this.value === null || this.value === undefined ? null : read(this)
+    return this.value === null ? null : read(this)
   }
 
   /** A value that an option of `train` could have. */
@@ -158,7 +158,7 @@ class Reader {
     const is = this.value === undefined ? 'is missing' : `is ${show(this.value)}`
     return new NanoGptError('checkpoint', {
       subject: this.file,
-      reason: `it is damaged: ${this.path || 'its metadata'} ${is}: ${problem}`,
+      reason: `${this.file} is damaged: ${this.path || 'its metadata'} ${is}: ${problem}`,
       remedy: remedyForDamage,
     })
   }
@@ -176,7 +176,7 @@ export function decodeInfo(file: string, json: string): ModelInfo {
   if (!readable.includes(number)) {
     throw new NanoGptError('checkpoint', {
       subject: file,
-      reason: `it has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(' and ')}`,
+      reason: `${file} has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(' and ')}`,
       remedy: 'a newer version may read it',
     })
   }
@@ -199,7 +199,7 @@ function parse(file: string, json: string): unknown {
       'checkpoint',
       {
         subject: file,
-        reason: 'it is damaged: its nano_gpt metadata is not JSON',
+        reason: `${file} is damaged: its nano_gpt metadata is not JSON`,
         remedy: remedyForDamage,
       },
       { cause },

@@ -99,11 +99,13 @@ function isPlain(value: unknown): boolean {
 function compose(details: Details, surface: Surface): string {
   const { where, option, subject, value, reason, remedy, file, config } = details
   const name = option === undefined ? subject : file === undefined ? surface.subject(option) : option
+  const why = wordsOf(reason, surface)
   const is = 'value' in details ? (value === undefined ? ' is missing' : ` is ${show(value)}`) : ''
   return [
     file !== undefined ? `${file}: ` : where !== undefined && surface.namesFunction ? `${where}: ` : '',
-    name === undefined ? '' : `${name}${is}: `,
-    wordsOf(reason, surface),
+    // Some sentences begin with what they are about.
+    name === undefined || why.startsWith(name) ? '' : `${name}${is}: `,
+    why,
     remedy === undefined ? '' : `. ${capitalized(wordsOf(remedy, surface))}`,
     config === undefined ? '' : ` (options that were not given are those of ${config})`,
   ].join('')

@@ -68,7 +68,10 @@ const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]
  */
 function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { name: string }[]): void {
   const paths = new Set(wanted.map(({ name }) => name.replace(group, '')))
-  const strangers = [...tensors.keys()].filter((name) => !paths.has(name.replace(group, '')))
+  // Every tensor of a model is f32; what is not may be of another program that adds its own to the file.
+  const strangers = [...tensors.values()]
+    .filter(({ name, dtype }) => dtype === 'f32' && !paths.has(name.replace(group, '')))
+    .map(({ name }) => name)
   if (strangers.length === 0) return
   // A weight says more than its optimizer's state.
   const named = strangers.find((name) => !group.test(name)) ?? strangers[0]

@@ -4,12 +4,7 @@
 /** Options of `train()`. */
 export interface TrainOptions {
   /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
-  data?:
-    | 'shakespeare'
-    | 'moby-dick'
-    | (string & {})
-    | { text: string; name?: string }
-    | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
   /** How text becomes tokens: 'char', one for each distinct character. Default: char. */
@@ -21,22 +16,7 @@ export interface TrainOptions {
   /** Take options that are not given from a run or JSON file. A path. Default: none. */
   config?: string
   /** Model and training options to start from; "auto" measures this device. Default: cpu. */
-  preset?:
-    | 'notebook'
-    | 'bigram'
-    | 'single-head'
-    | 'multi-head'
-    | 'feed-forward'
-    | 'blocks'
-    | 'residual'
-    | 'layer-norm'
-    | 'decoder'
-    | 'gpt'
-    | 'cpu'
-    | 'baby'
-    | 'speedrun'
-    | 'auto'
-    | (string & {})
+  preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | 'auto' | (string & {})
   /** How long to train, roughly. A number above 0. Only with `preset` 'auto'. Default: 3. */
   minutes?: number
   /** Transformer blocks. A whole number from 1 to 1000. Default: the preset's. */
@@ -73,7 +53,7 @@ export interface TrainOptions {
   attentionDropout?: number
   /** Probability of dropping an element of the embeddings. A number from 0 to below 1. Default: 0. */
   embeddingDropout?: number
-  /** Initial weights. Default: torch. */
+  /** Initial weights. Default: torch; gpt2 with `tiedEmbeddings`. */
   initial?: 'torch' | 'gpt2' | 'zero-residual'
   /** Updates in all, counted from the start of the run. A whole number of at least 1. Default: the preset's. */
   steps?: number
@@ -258,12 +238,7 @@ export interface EvaluateOptions {
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
   /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text it was trained on. */
-  data?:
-    | 'shakespeare'
-    | 'moby-dick'
-    | (string & {})
-    | { text: string; name?: string }
-    | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: as in training; for another text 'normalize'. */
   lineEndings?: 'normalize' | 'keep'
   /** Ends the evaluation; it rejects with AbortError. An AbortSignal. Default: none. */

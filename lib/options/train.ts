@@ -129,7 +129,7 @@ const variants = {
     group: 'variants',
     ...model,
     help: 'initial weights',
-    default: usual.initial,
+    default: { words: say`${usual.initial}; gpt2 with ${option('tiedEmbeddings')}` },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
 

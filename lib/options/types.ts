@@ -195,9 +195,9 @@ export const seed: OptionType<bigint> = {
   schema: v.pipe(
     v.union(
       [
-        v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+        v.pipe(v.number(), v.safeInteger(must(seedRange)), v.minValue(0, must(seedRange))),
         v.bigint(),
-        v.pipe(v.string(), v.regex(/^\d{1,20}$/)),
+        v.pipe(v.string(), v.regex(/^\d{1,20}$/, must(seedRange))),
       ],
       must(seedRange),
     ),

@@ -1,7 +1,6 @@
 // The preset 'auto': a model for the device at hand, and as many steps as it makes in the given time. What comes out is a
 // configuration of plain numbers: run again, it measures nothing and gives the same bits.
 
-import { NanoGptError, option, say } from '../errors'
 import { type CheckedTrainOptions, defined, trainOptions } from '../options'
 import { presets } from '../presets'
 import { secondsPerStep } from './measure'

@@ -17,7 +17,7 @@ import {
 } from '../options'
 import type { Plan } from './plan'
 import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
-import { configFile } from './run_folder'
+import { configFile, isOfRun } from './run_folder'
 
 /** What belongs to one call of `train`, not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
@@ -121,7 +121,7 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
   try {
     const misplaced = perCall.find((name) => Object.hasOwn(Object(value), name))
     if (misplaced !== undefined) throw hasNoPlace(misplaced)
-    const checked = checkOptions('train', trainOptions, value)
+    const checked = checkOptions('train', trainOptions, withOlderDefaults(value))
     refuseContradictions(checked)
     return besideFile(checked, file)
   } catch (error) {
@@ -129,6 +129,11 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
     // Not 'option': what is wrong stands in the file, where it is called as it is in code, and not in the call.
     throw error.with({ file }, 'config')
   }
+}
+
+/** What a run's file lacks that was written before there was such a choice, is what it was then. */
+function withOlderDefaults(value: unknown): unknown {
+  return isOfRun(value) ? { lineEndings: 'keep', ...Object(value) } : value
 }
 
 /** A text that stands beside the file is found there, wherever the folder was moved to. */

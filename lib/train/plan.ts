@@ -1,6 +1,7 @@
 // A plan: everything that was decided about a run before its first step, as plain data. Options, preset or checkpoint, text and device are
 // resolved once, here; the loop, the checkpoint and whoever shows the run read the plan and never the options.
 
+import { existsSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { resolve as absolute, dirname } from 'node:path'
 import { type Checkpoint, type DataInfo, type ModelInfo, readCheckpoint } from '../checkpoint/checkpoint'
@@ -50,7 +51,7 @@ export interface PlannedData extends DataInfo {
 
 /** What a run begins with: nothing, the run that it continues, or the weights of another. */
 export type Origin =
-  | { readonly how: 'new'; readonly checkpoint?: undefined }
+  | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
   | { readonly how: 'resume' | 'from'; readonly checkpoint: Checkpoint; readonly begun: Begun }
 
 /** What a run is made from, whatever the device and the sizes. */
@@ -113,19 +114,8 @@ export async function gather(
   const tokenizer = begun
     ? tokenizerFromJSON((begun as ModelInfo).tokenizer)
     : createTokenizer(options.tokenizer ?? trainOptions.tokenizer.default, text.text)
-  const sources = text.parts.map((part) => part.source)
-  const found = sources.every((source) => source !== null)
-    ? sources.map((source) =>
-        source !== null && origin.checkpoint && isKept(source, origin) ? textFile : source!,
-      )
-    : null
   const out = outOf(options, origin)
-  const isThere =
-    found?.includes(textFile) &&
-    origin.how === 'resume' &&
-    out === folderOf(options.resume!, origin.checkpoint)
-  const keep = out !== null && (found === null || (found.includes(textFile) && !isThere))
-  const source = keep ? textFile : found === null ? null : found.length === 1 ? found[0] : found
+  const source = sourceOf(options, origin, text, out)
   return {
     origin,
     tokenizer,
@@ -133,16 +123,39 @@ export async function gather(
     data: {
       name: options.data === undefined && begun ? begun.data.name : text.name,
       digest: text.digest,
-      source: source === textFile && out === null ? null : source,
+      source,
       lineEndings,
     },
-    textToKeep: keep ? text.text : undefined,
+    textToKeep: source === textFile && !holdsText(options, origin, out) ? text.text : undefined,
   }
 }
 
-/** Whether a path is that of the text that the origin's folder keeps. */
-function isKept(source: string, { checkpoint }: Origin): boolean {
-  return source === absolute(dirname(checkpoint!.path), textFile)
+/** Where the text of the run will be found again: where it was, or in the run folder if it is nowhere else. */
+function sourceOf(
+  options: CheckedTrainOptions,
+  origin: Origin,
+  text: Text,
+  out: string | null,
+): DataInfo['source'] {
+  const inFolder = out === null ? null : textFile
+  const before = origin.how === 'resume' ? origin.begun.data.source : null
+  if (before !== null) return before === textFile ? inFolder : before
+  const sources = text.parts.map((part) => part.source)
+  // A text that another run's folder keeps may go with that folder.
+  if (!isWhole(sources) || (options.data === undefined && origin.begun?.data.source === textFile))
+    return inFolder
+  return sources.length === 1 ? sources[0] : sources
+}
+
+function isWhole(sources: readonly (string | null)[]): sources is readonly string[] {
+  return sources.every((source) => source !== null)
+}
+
+/** Whether a resumed run's folder has kept the text already. */
+function holdsText(options: CheckedTrainOptions, origin: Origin, out: string | null): boolean {
+  if (origin.how !== 'resume' || origin.begun.data.source !== textFile) return false
+  const folder = folderOf(options.resume!, origin.checkpoint)
+  return out !== null && absolute(out) === absolute(folder) && existsSync(absolute(folder, textFile))
 }
 
 /** What was given, or else what the checkpoint was trained on, or the default. */

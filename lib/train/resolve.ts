@@ -232,7 +232,7 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
 function checkTogether(given: Given, training: TrainingConfig): void {
   const { steps, warmup, momentumWarmup } = training
   const contradicts = (name: 'warmup' | 'momentumWarmup', value: number) => {
-    if (value < steps || given[name] === undefined) return
+    if (value <= steps || given[name] === undefined) return
     throw new NanoGptError('option', {
       where: 'train',
       option: name,
@@ -251,7 +251,8 @@ function checkTogether(given: Given, training: TrainingConfig): void {
 function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Base & Sized<GptConfig>) {
   const sizes = { ...base, ...pick(options, sizeNames) }
   const variants = pick(options, variantNames)
-  if (base.kind === 'gpt') return { ...sizes, ...followers(base, sizes), ...variants }
+  const started = { ...variants, ...initialOfTied(options, base.kind === 'gpt' ? base.initial : undefined) }
+  if (base.kind === 'gpt') return { ...sizes, ...followers(base, sizes), ...started }
   const [given] = Object.keys(variants) as (keyof typeof variants)[]
   if (given === undefined) return sizes
   if (base.kind !== 'decoder') {
@@ -263,7 +264,16 @@ function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Ba
       say`leave it out, or give a ${option('preset')} whose model can be varied: ${others.map(([name]) => name).join(', ')}`,
     )
   }
-  return { ...sizes, ...defaultVariants(sizes), ...variants, kind: 'gpt' }
+  return { ...sizes, ...defaultVariants(sizes), ...started, kind: 'gpt' }
+}
+
+/**
+ * The head's weight shall be small, and embeddings N(0, 1) aren't: with them as its weight, logits begin with a deviation of √embed, and the
+ * loss far above ln V. GPT-2's initial weights are made for both uses.
+ */
+function initialOfTied(options: Given, initial: GptConfig['initial'] = 'torch'): Partial<GptConfig> {
+  const chosen = options.initial !== undefined || initial !== 'torch'
+  return options.tiedEmbeddings && !chosen ? { initial: 'gpt2' } : {}
 }
 
 /** What a model has as it has its heads or its dropout stays so when these change. */

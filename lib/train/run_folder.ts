@@ -25,7 +25,7 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
   const found = statSync(out, { throwIfNoEntry: false })
   if (!found) return
   if (!found.isDirectory()) {
-    throw new NanoGptError('foreign_files', {
+    throw new NanoGptError('write_failed', {
       where: 'train',
       option: 'out',
       value: out,
@@ -68,11 +68,15 @@ function foreignFile(folder: string): string | undefined {
 /** Whether a run wrote it: other tools have a config.json too. */
 function isConfigOfRun(path: string): boolean {
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8'))
-    return ['steps', 'batchSize', 'seed', 'device'].every((name) => Object.hasOwn(value, name))
+    return isOfRun(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
     return false
   }
+}
+
+/** Whether a config is a run's own, with every option explicit, and not one that somebody wrote by hand. */
+export function isOfRun(config: unknown): boolean {
+  return ['steps', 'batchSize', 'seed', 'device'].every((name) => Object.hasOwn(Object(config), name))
 }
 
 /** Removes what the former run in a folder wrote, and nothing else. */

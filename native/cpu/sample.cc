@@ -137,7 +137,8 @@ Complaint InvalidError(const Sampling& how) {
     return BadNumber(kSampleTemperature, Complaint::kTemperature, how.temperature);
   }
   if (how.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, how.top_k, 0, 0x7FFFFFFF);
-  if (!(how.top_p > 0 && how.top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(how.top_p));
+  if (!(how.top_p > 0 && how.top_p <= 1))
+    return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(how.top_p));
   return BadNumber(kSampleMinP, Complaint::kMinP, static_cast<float>(how.min_p));
 }
 

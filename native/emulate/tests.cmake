@@ -45,8 +45,8 @@ endif()
 # Tests of what drives a GPU (docs/gpu-testing.md). Without NANO_SANITIZING, which gives every temporary a block of its
 # own, temporaries share the arena: as it is in earnest.
 if(NANO_GPT_CUDA MATCHES "^emulated" OR NANO_GPT_METAL STREQUAL "emulated")
-  add_executable(nano-gpu-test native/emulate/test/gpu_test.cc native/run/case_file.cc native/gpu/backend.cc)
-  add_executable(nano-run-arena native/run/nano_run.cc native/run/case_file.cc native/gpu/backend.cc)
+  add_executable(nano-gpu-test native/emulate/test/gpu_test.cc native/run/case_file.cc ${NANO_GPU_SOURCES})
+  add_executable(nano-run-arena native/run/nano_run.cc native/run/case_file.cc ${NANO_GPU_SOURCES})
   foreach(target nano-gpu-test nano-run-arena)
     target_link_libraries(${target} PRIVATE nano_core)
     target_compile_options(${target} PRIVATE -UNANO_SANITIZING)

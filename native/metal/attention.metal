@@ -165,7 +165,7 @@ Outcome RunAttention(const Call& call, Message& message) {
   }
   const uint32_t head_size = HeadSizeOf(a);
   const Constants constants = {head_size, p.dropout > 0, p.cached};
-  const gpu::Tensor& none = call.inputs[0];  // Metal wants something, though it isn't looked at
+  const Operand none = call.inputs[0].data;  // Metal wants something, though it isn't looked at
   const Operands operands = {call.outputs[0],
                              call.outputs[1],
                              call.inputs[0],

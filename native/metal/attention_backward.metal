@@ -171,7 +171,7 @@ Outcome RunAttentionBackward(const Call& call, Message& message) {
   const gpu::Tensor &q = call.inputs[0], &k = call.inputs[1], &v = call.inputs[2], &y = call.inputs[3],
                     &lse = call.inputs[4], &dy = call.inputs[5];
   const gpu::Tensor &dq = call.outputs[0], &dk = call.outputs[1], &dv = call.outputs[2];
-  const gpu::Tensor &none = dq, &rng = p.dropout > 0 ? call.inputs[6] : none;  // none: isn't looked at
+  const Operand none = dq.data, rng = p.dropout > 0 ? Operand(call.inputs[6]) : none;  // none: isn't looked at
   const Operand deltas = call.scratch;
   const uint32_t head_size = HeadSizeOf(a);
   const Constants constants = {head_size, p.dropout > 0};

@@ -13,9 +13,6 @@ const { chooseCases, runCases } = require('../gpu_cases')
 const { parallel, run } = require('../processes')
 const { hunt, root } = require('./hunt')
 
-/** Rows that are judged alike, but for those that say how themselves. */
-const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what, from, to, own])
-
 /** Sources, of those below native/FOLDER with this ending, that hold `file`: itself or by including it. */
 function sourcesWith(file, folder, ending) {
   const includes = (path, seen = new Set()) => {
@@ -146,8 +143,8 @@ async function tryWithout(cases, hows, settingOf) {
  *   make(mutant, copy)     builds what it changes: { what: path }
  *   settingOf(how, made)   { device, schedules, env, pathOf(program) }, for this way of judging, with what was made
  */
-function huntOnGpu(table, { prepare, make, settingOf }) {
-  hunt(table, {
+function huntOnGpu(backend, { prepare, make, settingOf }) {
+  hunt(backend, {
     prepare,
     tryWithout: (cases, hows) => tryWithout(cases, hows, settingOf),
     judge: async (mutant, copy, cases) =>
@@ -155,4 +152,4 @@ function huntOnGpu(table, { prepare, make, settingOf }) {
   })
 }
 
-module.exports = { alike, commandOf, huntOnGpu, programsOf, rebuild, shell, sourcesWith }
+module.exports = { commandOf, huntOnGpu, programsOf, rebuild, shell, sourcesWith }

@@ -1,13 +1,23 @@
 // Breaks sources on purpose, one change at a time, and demands that tests notice every one. A mutant that survives is a hole in
-// them. What all backends' mutants have in common:
+// them. A backend's mutants lie in the folder of its name, in a file for each kernel, which exports { file below native: rows }. A row:
+// [what is wrong, the text to replace (it must stand there exactly once), its replacement, how it is judged]. Options of all backends:
 //
+//   --check          only checks that every text stands where it must; node scripts/mutants/hunt.js --check: for all backends
 //   --jobs N         programs at a time (default 2)
 //   --only PATTERN   only mutants whose file and description, with a space in between, the pattern matches
 //   --most N         of each file no more than N…
 //   --from M         …from its number M on, round about: with another M each time all have their turn
 //   --cases FOLDER   where scripts/write_cases.js has written the case files already (default: the variable CASES)
 
-const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} = require('node:fs')
 const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 const { describeCases } = require('../gpu_cases')
@@ -18,13 +28,35 @@ const work = mkdtempSync(join(tmpdir(), 'nano-gpt-mutants-'))
 process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
+/** The backends, and how the sources of their kernels end. */
+const endings = { cpu: '.cc', cuda: '.cu', metal: '.metal' }
+
 const seconds = () => Math.round(performance.now() / 1000)
+
+/** A backend's mutants, from its folder: file below native → rows. */
+function collect(backend) {
+  const folder = join(__dirname, backend)
+  const names = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'))
+  const table = {}
+  for (const name of names.sort()) {
+    for (const [file, rows] of Object.entries(require(join(folder, name)))) {
+      if (file in table) throw new Error(`${backend}/${name}: ${file} has mutants in another file too`)
+      table[file] = rows
+    }
+  }
+  return table
+}
 
 /** All of a table, with the `text` of their files; what they replace must stand there exactly once. */
 function change(table) {
   const problems = []
   const mutants = Object.entries(table).flatMap(([file, rows]) => {
-    const healthy = readFileSync(join(root, 'native', file), 'utf8')
+    const path = join(root, 'native', file)
+    if (!existsSync(path)) {
+      problems.push(`${file}: there is no such file in native/`)
+      return []
+    }
+    const healthy = readFileSync(path, 'utf8')
     return rows.map(([what, from, to, how], at) => {
       const parts = healthy.split(from)
       const count = parts.length - 1
@@ -36,6 +68,28 @@ function change(table) {
   return mutants
 }
 
+/** Whether all mutants of these backends can be made: 0 or 1. Names the kernels that have none. */
+function checkAll(backends) {
+  let bad = 0
+  for (const backend of backends) {
+    try {
+      const table = collect(backend)
+      const mutants = change(table)
+      const kernels = readdirSync(join(root, 'native', backend)).filter((name) =>
+        name.endsWith(endings[backend]),
+      )
+      const without = kernels.filter((name) => !(`${backend}/${name}` in table))
+      console.log(
+        `${backend}: ${mutants.length} mutants can be made; without any: ${without.join(', ') || 'none'}`,
+      )
+    } catch (error) {
+      console.error(`${backend}: ${error.message}`)
+      bad = 1
+    }
+  }
+  return bad
+}
+
 /** Those that the options ask for. */
 function choose(mutants) {
   const only = new RegExp(argument('--only', ''))
@@ -45,18 +99,20 @@ function choose(mutants) {
   return mutants.filter((mutant) => only.test(`${mutant.file} ${mutant.what}`) && isInTurn(mutant))
 }
 
-async function findCases() {
+/** Those of a folder that is given, at once, so that nothing is compiled if it has none; or a promise of all, anew. */
+function findCases() {
   const given = argument('--cases', process.env.CASES)
-  const folder = given ?? join(work, 'cases')
-  if (!given) {
-    const { end, stderr } = await run(process.execPath, [join(root, 'scripts', 'write_cases.js'), folder])
-    if (end !== 0) throw new Error(stderr)
-  }
+  return given ? describeCases(given) : writeCases(join(work, 'cases'))
+}
+
+async function writeCases(folder) {
+  const { end, stderr } = await run(process.execPath, [join(root, 'scripts', 'write_cases.js'), folder])
+  if (end !== 0) throw new Error(stderr)
   return describeCases(folder)
 }
 
-async function huntAll(table, { prepare, tryWithout, judge }) {
-  const mutants = choose(change(table))
+async function huntAll(backend, { prepare, tryWithout, judge }) {
+  const mutants = choose(change(collect(backend)))
   if (mutants.length === 0) throw new Error('no mutant is of the name that --only asks for')
   const [cases] = await Promise.all([findCases(), prepare?.()])
   const wrong = await tryWithout(
@@ -87,14 +143,14 @@ async function huntAll(table, { prepare, tryWithout, judge }) {
 }
 
 /**
- * Hunts the mutants of a table: file below native → [what is wrong, the text to replace (it must stand there exactly once), its
- * replacement, how it is judged].
+ * Hunts a backend's mutants, or checks them.
  *   prepare()                    compiles what all need, while the cases are written
  *   tryWithout(cases, hows)      what fails without a mutant of all that judges these, or ''
  *   judge(mutant, copy, cases)   how the mutant, whose file lies in the folder `copy`, is caught, or ''
  */
-function hunt(table, backend) {
-  huntAll(table, backend).then(
+function hunt(backend, parts) {
+  if (process.argv.includes('--check')) process.exit(checkAll([backend]))
+  huntAll(backend, parts).then(
     (code) => process.exit(code),
     (error) => {
       console.error(error.message)
@@ -104,3 +160,9 @@ function hunt(table, backend) {
 }
 
 module.exports = { hunt, root, work }
+
+if (require.main === module) {
+  if (process.argv.includes('--check')) process.exit(checkAll(Object.keys(endings)))
+  console.error('usage: node scripts/mutants/hunt.js --check')
+  process.exit(2)
+}

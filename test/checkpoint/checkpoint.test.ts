@@ -60,7 +60,11 @@ test('it is a safetensors file that others read, with one JSON string of ours', 
   await writeCheckpoint(path, { ...info, best: null }, tensors)
   const { metadata } = await readSafetensors(path)
   expect(Object.keys(metadata).sort()).toEqual(['format', 'nano_gpt'])
-  expect(JSON.parse(metadata.nano_gpt)).toEqual({ format: 1, ...info, best: null })
+  const { version, model, tokenizer, training: options, ...progress } = { ...info, best: null }
+  expect(JSON.parse(metadata.nano_gpt)).toEqual({
+    ...{ format: 2, version, model, tokenizer },
+    training: { options, ...progress },
+  })
 })
 
 test('writing over a checkpoint leaves the new one and nothing else', async () => {
@@ -109,8 +113,8 @@ describe('what cannot be read', () => {
   })
 
   test('a newer format names both', async () => {
-    const path = await fileWith('newer.safetensors', { format: 2, anything: true })
-    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 2; .* reads 1/)
+    const path = await fileWith('newer.safetensors', { format: 9, anything: true })
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 9; .* reads 1 and 2/)
   })
 
   test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('metadata %s', async (text) => {
@@ -128,7 +132,10 @@ describe('what cannot be read', () => {
       : []
   const fields = paths(whole).filter(([first]) => first !== 'format')
   /** What older files don't have. */
-  const newer = ['optimizer', 'schedule', 'warmup', 'average', 'precision', ...Object.keys(notUsed)]
+  const newer = [
+    ...['optimizer', 'schedule', 'warmup', 'average', 'precision', ...Object.keys(notUsed)],
+    ...['exactEvaluation', 'sampleInterval', 'sampleTokens', 'checkpointInterval', 'lineEndings', 'done'],
+  ]
 
   /** A copy of the metadata, changed at one place. */
   function changed(path: string[], change: (parent: Record<string, unknown>, key: string) => void) {
@@ -187,6 +194,7 @@ test('a file that is older than optimizers, schedules and precisions: AdamW, at 
   expect((await readCheckpoint(file)).info.training).toEqual({
     ...older,
     ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, precision: 'f32', ...notUsed },
+    ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200, checkpointInterval: evalInterval },
   })
 })
 

@@ -96,45 +96,25 @@ test('format 1 before there were optimizers and variants to choose', () => {
 })
 
 describe('damage is named', () => {
-  type Change = (info: Record<string, Record<string, unknown>> & { model: Record<string, unknown> }) => void
-  const cases: [what: string, change: Change, message: RegExp][] = [
-    [
-      'no model',
-      (info) => delete (info as Partial<typeof info>).model,
-      /model is missing: must be an object/,
-    ],
-    [
-      'a kind that is none',
-      ({ model }) => void (model.kind = 'lstm'),
-      /model\.kind is "lstm": must be bigram or /,
-    ],
-    [
-      'layers without end',
-      ({ model }) => void (model.layers = 100_000),
-      /model\.layers is 100000: must be at most 1000/,
-    ],
-    ['heads that do not divide', ({ model }) => void (model.heads = 3), /heads.*3.*must divide|must divide/],
-    [
-      'a part of the model that is unknown',
-      ({ model }) => void (model.experts = 8),
-      /model\.experts is 8: this version/,
-    ],
-    [
-      'a batch of text',
-      ({ training }) => void (training.batchSize = 'all'),
-      /training\.batchSize is "all": must be a number/,
-    ],
-    [
-      'a step that is none',
-      (info) => void ((info as never as { step: number }).step = -1),
-      /step is -1: must be a whole number/,
-    ],
+  const cases: [what: string, path: string, value: unknown, message: RegExp][] = [
+    ['no model', 'model', undefined, /model is missing: must be an object/],
+    ['a kind that is none', 'model.kind', 'lstm', /model\.kind is "lstm": must be bigram or /],
+    ['layers without end', 'model.layers', 100_000, /model\.layers is 100000: must be at most 1000/],
+    ['heads that do not divide', 'model.heads', 3, /model\.heads is 3: it must divide/],
+    ['an unknown part of the model', 'model.experts', 8, /model\.experts is 8: this version/],
+    ['a batch of text', 'training.batchSize', 'all', /training\.batchSize is "all": must be a number/],
+    ['a step that is none', 'step', -1, /step is -1: must be a whole number/],
   ]
-  test.each(cases)('%s', (_, change, message) => {
-    const error = wrong(oldJson(change as never))
+  const put = (info: Record<string, unknown>, path: string, value: unknown) => {
+    const keys = path.split('.')
+    const parent = keys.slice(0, -1).reduce((object, key) => object[key] as Record<string, unknown>, info)
+    parent[keys.at(-1)!] = value
+  }
+  test.each(cases)('%s', (_, path, value, message) => {
+    const error = wrong(oldJson((info) => put(info, path, value)))
     expect(error.code).toBe('checkpoint')
     expect(error.message).toMatch(message)
-    expect(error.message).toMatch(/^run\/last\.safetensors: /)
+    expect(error.message).toMatch(/^run\/last\.safetensors is damaged: /)
   })
 
   test('a newer format', () => {

@@ -9,7 +9,13 @@ const folder = temporaryFolder()
 const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 
 beforeAll(async () => {
-  const options = { ...decoder, data: { text: someText() }, steps: 10, evalInterval: 10, device: 'js' }
+  const options = {
+    ...decoder,
+    data: { text: someText() },
+    steps: 10,
+    evalInterval: 10,
+    device: 'js' as const,
+  }
   await (await train({ ...options, out: folder.path('runs', 'one') })).dispose()
 })
 

@@ -1,18 +1,19 @@
 // The table through nano-run: every case, on every instruction set, without Node; and that nano-run would notice.
 //
 // NANO_GPT_RUN      another nano-run than build/Release's
-// NANO_GPT_CASES    a folder that keeps the case files
+// NANO_GPT_CASES    a folder that keeps the case files, and their index
 // NANO_GPT_ALL_CASES=1   the large cases too
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { loadAddon } from '../../lib/backend/native/addon'
 import { switchOf } from '../../lib/backend/switches'
 import { sizeOf } from '../../lib/graph/dtype'
 import { type Case, type Reference, referenceOf } from '../support/case'
 import { type Expectation, encodeCase, expectationsOf } from '../support/case_file'
+import { describeCase } from '../support/case_index'
 import { Numbers } from '../support/numeric'
 import { allCases } from '../support/table'
 
@@ -71,6 +72,9 @@ test('the cases are written', async () => {
     const readable = it.name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)
     files.push(write(`${String(i).padStart(4, '0')}-${readable}`, bytes))
   }
+  // The last: where it lies, all cases do.
+  const index = cases.map((it, i) => JSON.stringify(describeCase(basename(files[i]), it)))
+  writeFileSync(join(folder, 'cases.json'), `[\n${index.join(',\n')}\n]\n`)
 }, 1_800_000) // all of them, on a busy machine
 
 describe.each(instructionSets)('%s', (instructionSet) => {

@@ -1,6 +1,6 @@
 // train({ from }): a new run with the weights of another, on its text or on one more.
 
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
 import { files, readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { notUsed } from '../../lib/optim/names'
@@ -91,6 +91,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     expect(model.info.training).toEqual({
       ...{ ...training, gradientClip: null },
       ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
+      ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200, checkpointInterval: 3 },
     })
     expect(model.config).toMatchObject({ dropout, blockSize: 11, embed: 15, heads: 3, layers: 2 })
     expect(ofType(events, 'evaluation').map(({ step }) => step)).toEqual([0, 3, 6])
@@ -127,8 +128,8 @@ describe('from', () => {
       expect(await refused(given)).toMatchObject({
         code: 'option',
         message:
-          `train: ${name} is ${JSON.stringify(value)}, but the weights of \`from\` fit no other model than their own; ` +
-          'leave it out, or leave `from` out to start a new model',
+          `train: ${name} is ${JSON.stringify(value)}: the weights of \`from\` fit no other model than their own. ` +
+          'Leave it out, or leave `from` out to start a new model',
       })
     },
   )
@@ -137,7 +138,7 @@ describe('from', () => {
     expect(await refused({ resume: first() })).toMatchObject({
       code: 'option',
       message: expect.stringMatching(
-        /^train: from is ".*", but `resume` goes on with a run as it was; leave one of them out$/,
+        /^train: from is ".*": `resume` continues a run as it was\. Leave one of them out$/,
       ),
     })
   })
@@ -148,7 +149,7 @@ describe('from', () => {
     expect(error.message).toMatch(
       /^the character "ö" \(U\+00F6\) at position 506 \(line \d+, column 6\) is not among the \d+/,
     )
-    expect(error.message).toContain(`it is that of ${first()}`)
+    expect(error.message).toContain(`Its vocabulary is that of ${first()}`)
     expect(error.message).toMatch(
       /Train on a text without this character, or leave `from` out to start a new model$/,
     )
@@ -156,14 +157,14 @@ describe('from', () => {
 
   test('a text too short for the block it has: no other block is advised', async () => {
     const { message } = await refused({ data: { text: someText(50) } })
-    expect(message).toMatch(/too short for blockSize 8: .*; use a text of at least 81 tokens$/)
+    expect(message).toMatch(/too short for `blockSize: 8`: .*\. Use a text of at least 81 tokens$/)
   })
 
-  test('the text is the one of the checkpoint; one that was given as such is given again', async () => {
-    expect(await refused({ data: undefined })).toMatchObject({
-      code: 'data',
-      message: expect.stringMatching(/was trained on a text given as \{ text \}: give a text as `data`$/),
-    })
+  test('the text is the one of the checkpoint; one that was given as such lies in its folder', async () => {
+    await using same = await train({ from: first(), device: 'js', steps: 1 })
+    expect(same.info.data).toMatchObject({ name: 'text', source: null })
+    await rm(folder.path('first', 'text.txt'))
+    expect(await refused({ data: undefined })).toMatchObject({ code: 'data_not_found' })
     const path = folder.path('text.txt')
     await writeFile(path, other)
     const out = folder.path('from-file')
@@ -194,8 +195,8 @@ describe('a folder that holds a run', () => {
       await expect(eventsOf(run)).rejects.toMatchObject({
         code: 'run_exists',
         message:
-          `train: ${out} already holds a run: go on with it (train({ resume: ${JSON.stringify(out)} })), ` +
-          'or give another folder as `out`',
+          `train: out is ${JSON.stringify(out)}: it already holds a run. Give another folder, ` +
+          `replace it with \`overwrite: true\`, or continue it: train({ resume: '${out}' })`,
       })
       expect((await readCheckpoint(copy)).info.step).toBeGreaterThan(0)
     },
@@ -226,7 +227,7 @@ describe('a folder that holds a run', () => {
     expect(await failureOf(() => train({ ...short, device: 'js', out }))).toMatchObject({
       code: 'write_failed',
       message: expect.stringContaining(
-        `cannot write ${out}: there is a file of that name; choose another folder`,
+        `out is ${JSON.stringify(out)}: it is a file, and a run needs a folder`,
       ),
     })
   })

@@ -1,0 +1,136 @@
+// Mutants of native/cpu/attention.cc and native/cpu/attention.h: see cpu.js.
+
+module.exports = {
+  'cpu/attention.cc': [
+    [
+      'short: the mask hides the own key',
+      'FirstElse(Blind(query, j), hidden,',
+      'FirstElse(Blind(query, j + 1), hidden,',
+    ],
+    [
+      'short: the mask shows the next key',
+      'FirstElse(Blind(query, j), hidden,',
+      'FirstElse(Blind(query, j - 1), hidden,',
+    ],
+    ['short: the mask forgets the start', 'query = head.start + t, seen', 'query = t, seen'],
+    ['short: scores are not scaled', 'Load(scores + 8 * j) * scale);', 'Load(scores + 8 * j));'],
+    ['short: dropout forgotten', 'Store(scores + i, Load(scores + i) * Load(dropped + i));', ';'],
+    [
+      'short: the mask of the first queries',
+      'Columns(factors.Row(t, s.keys)',
+      'Columns(factors.Row(0, s.keys)',
+    ],
+    ['short: lse without the maximum', 'rows, shift + Log(sum));', 'rows, Log(sum));'],
+    ['short: not normalised', 's.head_size, Set(1.0f) / sum, rows,', 's.head_size, Set(1.0f), rows,'],
+    [
+      'short: a key behind the last query',
+      'seen = Smaller(s.keys, query + rows);',
+      'seen = Smaller(s.keys, query + rows + 1);',
+    ],
+    [
+      'the mask hides the own key',
+      'start + tile.query + r + 1 - tile.key',
+      'start + tile.query + r - tile.key',
+    ],
+    [
+      'the mask shows the next key',
+      'start + tile.query + r + 1 - tile.key',
+      'start + tile.query + r + 2 - tile.key',
+    ],
+    [
+      'scores are not scaled',
+      'Exp(LoadLanes(scores + i, lanes) * factor - shift)',
+      'Exp(LoadLanes(scores + i, lanes) - shift)',
+    ],
+    ['the maximum takes in empty lanes', 'lanes == 8 ? scaled : FirstElse(lanes, scaled, least)', 'scaled'],
+    [
+      'empty lanes are summed',
+      'KeepLanes(Exp(LoadLanes(scores + i, lanes) * factor - shift), lanes)',
+      'Exp(LoadLanes(scores + i, lanes) * factor - shift)',
+    ],
+    ['the sum keeps the old maximum', '        state.sum *= by;\n', ''],
+    ['y keeps the old maximum', 'ScaleRow(y + r * a.size.channels, a.size.head_size, by);', ''],
+    ['the maximum is not kept', 'if (top > state.top) state.top = top;', 'state.top = top;'],
+    ['a tile of keys forgets the ones before', 's.channels, key > 0,\n', 's.channels, false,\n'],
+    ['the first tile adds to what was there', 's.channels, key > 0,\n', 's.channels, true,\n'],
+    [
+      'hidden weights are stale',
+      'std::memset(scores + first_hidden, 0,',
+      'if (false) std::memset(scores + first_hidden, 0,',
+    ],
+    ['lse without the maximum', 'AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(sum)', 'Log(sum)'],
+    [
+      'normalised by what dropout left',
+      'return e;',
+      'return factors == nullptr ? e : e * LoadLanes(factors + i, lanes);',
+    ],
+    ['dropout forgotten', 'factors == nullptr ? e : e * LoadLanes(factors + i, lanes));', 'e);'],
+    [
+      'few queries: the mask hides the own key',
+      'visible = head.start + t + 1;',
+      'visible = Larger(1, head.start + t);',
+    ],
+    [
+      'few queries: the mask shows the next key',
+      'visible = head.start + t + 1;',
+      'visible = Smaller(s.keys, head.start + t + 2);',
+    ],
+    ['few queries: a stale row of keys', 'Smaller(r, rows - 1) * stride', 'Smaller(r, rows - 2) * stride'],
+    ['few queries: the first rows again', 'at = from + j * s.kv_channels;', 'at = from;'],
+    ['few queries: the first head of keys', 'at + h / s.group * s.head_size, rows);', 'at, rows);'],
+    ['few queries: lse of the first', 'head.lse[h * s.queries + t] =', 'head.lse[h * s.queries] ='],
+    [
+      'few queries: dropout of the first head',
+      'factors.Start(head.number + h, {',
+      'factors.Start(head.number, {',
+    ],
+    ['few queries: not normalised', '1.0f / room.sums[h]', '1.0f'],
+    [
+      'few queries: the last channels dropped',
+      '; d < n; d += 8) AddWeighted<1>',
+      '; false; d += 8) AddWeighted<1>',
+    ],
+    ['few queries: y starts at what was there', 'std::memset(y, 0,', 'if (false) std::memset(y, 0,'],
+    ['few queries: the first heads in each task', 'first = task % cuts * cut,', 'first = 0,'],
+    [
+      'the room of another worker',
+      'static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads)',
+      'static_cast<size_t>(RoomSize(size)) / 2',
+    ],
+    ['the start is let too far', 'start[b] > s.keys - s.queries ||', 'start[b] > s.keys ||'],
+    ['a slot behind the last', 'slot[b] >= slots) return b;', 'slot[b] > slots) return b;'],
+    ['the cache of the sequence of that number', '(a.slot != nullptr ? a.slot[batch] : batch)', 'batch'],
+    ['the start of the first sequence for all', 'a.start[batch] : 0', 'a.start[0] : 0'],
+    [
+      'a head of keys for each of queries',
+      'head / s.group * s.head_size',
+      'head % (s.heads / s.group) * s.head_size',
+    ],
+  ],
+  'cpu/attention.h': [
+    [
+      'short: the last keys dropped',
+      'for (; i < count; ++i) RowsTimesColumns<1>',
+      'for (; i < 0; ++i) RowsTimesColumns<1>',
+    ],
+    [
+      'short: a channel short',
+      'd < n; ++d) {\n    const F8 column',
+      'd < n - 1; ++d) {\n    const F8 column',
+    ],
+    [
+      'short: the tail of the channels dropped',
+      'for (int i = 0; i < lanes; ++i) sums[i] = MulAdd',
+      'for (int i = 0; i + 1 < lanes; ++i) sums[i] = MulAdd',
+    ],
+    ['short: a row short', 'i < rows; ++i) StoreLanes(y', 'i < rows - 1; ++i) StoreLanes(y'],
+    ['the mask of the first row for all', 'return factors_ + row * keys_;', 'return factors_;'],
+    ['the mask forgets the tile of keys', 'static_cast<uint64_t>(tile.key);', '0;'],
+    ['the mask forgets the head', 'static_cast<uint64_t>(head) * static_cast<uint64_t>(queries) +', ''],
+    [
+      'long rows: the mask of the first row',
+      'first_ + static_cast<uint64_t>(row) * static_cast<uint64_t>(keys_)',
+      'first_',
+    ],
+  ],
+}

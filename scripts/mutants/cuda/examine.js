@@ -1,0 +1,35 @@
+// Mutants of native/cuda/examine.cuh: see cuda.js.
+
+const { alike } = require('../alike')
+
+module.exports = {
+  'cuda/examine.cuh': alike(
+    { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
+    [
+      'every thread complains',
+      'if (threadIdx.x == 0 && first != kNone)',
+      'if (first != kNone)',
+      { cases: /^count_tokens refuses/, sources: ['count_tokens.cu'], races: true },
+    ],
+    [
+      'the last offender',
+      'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
+      'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+    ],
+    ...alike(
+      { gpu: true, healthy: true, sources: ['check.cu'] },
+      [
+        'the last that is not finite',
+        'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
+        'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+      ],
+      ['only the first threads look', 'i += kExamineThreads', 'i += n'],
+      [
+        'every thread complains of what is not finite',
+        'if (threadIdx.x == 0 && first != kNone)',
+        'if (first != kNone)',
+        { gpu: true, healthy: true, races: true, sources: ['check.cu'] },
+      ],
+    ),
+  ),
+}

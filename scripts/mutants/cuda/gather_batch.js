@@ -1,0 +1,18 @@
+// Mutants of native/cuda/gather_batch.cu: see cuda.js.
+
+const { alike } = require('../alike')
+
+module.exports = {
+  'cuda/gather_batch.cu': alike(
+    { cases: /^gather_batch / },
+    ['targets are the tokens', 'window[1]', 'window[0]'],
+    ['an offset too many', '- OutputShape(call, 0)[1] - 1;', '- OutputShape(call, 0)[1];'],
+    [
+      'offsets are not checked',
+      'const Outcome outcome = Examine(call, message, batch,',
+      'const Outcome outcome = Examine(call, message, 0 * batch,',
+    ],
+    ['u16 taken for u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
+    ['windows overlap', 't = i - b * length;', 't = i - b * (length - 1);'],
+  ),
+}

@@ -1,0 +1,13 @@
+// Mutants of native/gpu/recording.cc: see cuda.js.
+
+module.exports = {
+  'gpu/recording.cc': [
+    ['a recording that ended early is kept', 'if (failure) DropRecording();', '', { gpu: true }],
+    [
+      'a recording is kept for ever',
+      'Calls::~Calls() { DropRecording(); }',
+      'Calls::~Calls() {}',
+      { gpu: true, healthy: true },
+    ],
+  ],
+}

@@ -1,0 +1,29 @@
+// Mutants of native/cuda/many.cuh: see cuda.js.
+
+const { alike } = require('../alike')
+
+module.exports = {
+  'cuda/many.cuh': alike(
+    { cases: /^ema (?!many)/, sources: ['ema.cu'] },
+    ['a chunk of another tensor', 'if (chunk < chunks[middle]) {', 'if (chunk <= chunks[middle]) {'],
+    ['chunks count from the first tensor', '(index > 0 ? many.chunks[index - 1] : 0)', '0'],
+    ['past the end of a tensor', 'end < elements ? end : elements}', 'end}'],
+    ['every second four', 'i < chunk.end; i += 4 * kManyThreads', 'i < chunk.end; i += 8 * kManyThreads'],
+    [
+      'the last of a four',
+      'LoadFour(many.data[kind][chunk.index], i, chunk.end, 0)',
+      'LoadFour(many.data[kind][chunk.index], i, chunk.end - 1, 0)',
+    ],
+    [
+      'a tensor is passed over',
+      'many.elements[many.count] = first[0][i].spec->elements();',
+      'many.elements[many.count] = first[0][0].spec->elements();',
+    ],
+    [
+      'tensors behind the first launch',
+      'before += chunks;',
+      'before += 0;',
+      { cases: /^global_norm many/, sources: ['global_norm.cu'] },
+    ],
+  ),
+}

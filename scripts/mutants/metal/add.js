@@ -1,0 +1,18 @@
+// Mutants of native/metal/add.metal: see metal.js.
+
+const { alike } = require('../alike')
+
+module.exports = {
+  'metal/add.metal': alike(
+    { cases: /^add / },
+    ['b begins anew with each four', '(in_b + k) % period', '(in_b + k * 0) % period'],
+    ['fours over the end of b', '{whole, whole || period % kQuad == 0}', '{whole, true}'],
+    ['b is never whole', 'kWhole ? i : i % period', 'kWhole ? i % 4 : i % period'],
+    [
+      'bf16 taken for f32',
+      'FloatsIn addends(b, 2u)',
+      'FloatsIn addends(b, false)',
+      { cases: /^add .* bf16/ },
+    ],
+  ),
+}

@@ -1,0 +1,28 @@
+// What the index of the case files says of a case.
+
+import { describeCase } from '../support/case_index'
+import { allCases } from '../support/table'
+
+const described = allCases().map((it) => describeCase('x.case', it))
+const named = (name: string) => described.find((it) => it.name === name)
+
+test('a product: its ops, and the work and memory that it takes', () => {
+  const elements = 7 * 5 + 5 * 9 + 7 * 9
+  expect(named('matmul 7x5x9')).toEqual({
+    file: 'x.case',
+    name: 'matmul 7x5x9',
+    ops: ['matmul'],
+    format: 'f32',
+    manyTiles: false,
+    work: elements + 7 * 9 * 9, // the largest dimension of the inputs
+    bytes: 4 * elements,
+  })
+})
+
+test('every format has cases, and bf16 has gradients of attention over several tiles', () => {
+  expect(new Set(described.map(({ format }) => format))).toEqual(new Set(['f32', 'tf32', 'bf16']))
+  expect(described.filter(({ format, manyTiles }) => format === 'bf16' && manyTiles)).not.toEqual([])
+  expect(described.filter(({ manyTiles, ops }) => manyTiles && !ops.includes('attention_backward'))).toEqual(
+    [],
+  )
+})
