@@ -11,6 +11,12 @@ module.exports = {
       'if (Ordered(logits[i]) > least) weights[i] = 0;',
     ],
     ['top p of what top k has dropped', 'how.top_p * total)', 'how.top_p)'],
+    ['top p in f32', 'how.top_p * total)', 'static_cast<double>(static_cast<float>(how.top_p)) * total)'],
+    [
+      'min p in f32',
+      'weights[i] < how.min_p)',
+      'weights[i] < static_cast<double>(static_cast<float>(how.min_p)))',
+    ],
     ['min p forgotten', 'if (weights[i] < how.min_p) weights[i] = 0;', ';'],
     [
       'the probability of another',

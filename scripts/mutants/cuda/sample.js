@@ -26,6 +26,8 @@ module.exports = {
     ],
     ['top k takes one more', 'above + room[kWarps][digit] < goal', 'above + room[kWarps][digit] <= goal'],
     ['top p of 1', 'top_p * total, room.masses', 'top_p, room.masses'],
+    ['top p in f32', 'top_p * total, room.masses', 'static_cast<float>(top_p) * total, room.masses'],
+    ['min p in f32', 'choices.least = min_p;', 'choices.least = static_cast<float>(min_p);'],
     ['min p is left out', 'choices.least = min_p;', ''],
     ['a stale total', 'if (top_p < 1 || min_p > 0) total = Total(choices, room.sums);', ''],
     ['numbers of the first row', 'rng + 3 * row', 'rng'],

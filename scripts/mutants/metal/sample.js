@@ -55,6 +55,18 @@ module.exports = {
       'if (IsBelow(goal, those)) break;',
       { cases: /^sample (top|ties, top|all equal)/ },
     ],
+    [
+      'top_p in f32',
+      'Multiply(total, top_p)',
+      'Multiply(total, top_p.high)',
+      { cases: /^sample top p 0.8 of/ },
+    ],
+    [
+      'min_p in f32',
+      'choices.least = min_p;',
+      'choices.least = Pair(min_p.high);',
+      { cases: /^sample min p 0.8 of/ },
+    ],
     ['no min_p', 'choices.least = min_p;', '', { cases: /^sample .*min p/ }],
     ['no top_p', 'choices.threshold = max(choices.threshold, least);', '', { cases: /^sample .*top p/ }],
     [
