@@ -32,18 +32,23 @@ const firstRun: Snippet = {
   code: 'nano-gpt train --data ./stand-in.txt --steps 200 --out runs/first\n',
 }
 
-test.each(found)('the snippets of $name run twice', ({ name, snippets }) => {
-  prepareFolder(folder)
-  const loads = snippets.some(({ code }) => code.includes('runs/first'))
-  if (name !== 'README.md' && loads) expect(runSnippet(firstRun, folder)).toMatchObject({ status: 0 })
-  for (const round of [1, 2]) {
-    for (const snippet of snippets) {
-      const { status, output } = runSnippet(snippet, folder)
-      if (status !== 0)
-        throw new Error(`${name}:${snippet.line}, run ${round}, ended with ${status}:\n${output}`)
+test.each(found)(
+  'the snippets of $name run twice',
+  ({ name, snippets }) => {
+    prepareFolder(folder)
+    const loads = snippets.some(({ code }) => code.includes('runs/first'))
+    if (name !== 'README.md' && loads) expect(runSnippet(firstRun, folder)).toMatchObject({ status: 0 })
+    for (const round of [1, 2]) {
+      for (const snippet of snippets) {
+        const { status, output } = runSnippet(snippet, folder)
+        if (status !== 0)
+          throw new Error(`${name}:${snippet.line}, run ${round}, ended with ${status}:\n${output}`)
+      }
     }
-  }
-})
+    // Many processes, one after the other.
+  },
+  300_000,
+)
 
 test('the README and docs/ have snippets that run', () => {
   expect(found.map(({ name }) => name)).toEqual(
