@@ -45,8 +45,8 @@ test.each(found)(
           throw new Error(`${name}:${snippet.line}, run ${round}, ended with ${status}:\n${output}`)
       }
     }
-    // Many processes, one after the other.
   },
+  // Many processes, one after the other.
   300_000,
 )
 
