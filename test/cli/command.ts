@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(__dirname, '..', '..')
-const main = join(root, 'dist', 'cli', 'main.js')
+export const main = join(root, 'dist', 'cli', 'main.js')
 
 export interface Result {
   readonly code: number | null
@@ -80,7 +80,8 @@ export function objects(stdout: string): { type: string; [key: string]: unknown 
 
 let built = false
 
-function ensureBuilt(): void {
+/** Compiles dist/ if the sources are newer. */
+export function ensureBuilt(): void {
   if (built) return
   // Test files run side by side, and each may come here first.
   const lock = join(
