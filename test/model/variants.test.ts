@@ -183,7 +183,7 @@ describe('which model comes of a preset and options', () => {
       if (!variantNames.some((variant) => variant === name) || name.endsWith('Dropout')) continue
       const error = await failureOf(() => train({ ...from, [name]: value }))
       expect(error.message).toMatch(
-        new RegExp(`^train: ${name} is .*, but the weights of \`from\` fit no other model`),
+        new RegExp(`^train: ${name} is .*: the weights of \`from\` fit no other model`),
       )
     }
     // A decoder's weights are a gpt's.
@@ -206,7 +206,7 @@ describe('which model comes of a preset and options', () => {
       const error = await failureOf(() =>
         train({ resume: base, data: short.data, device: 'js', [name]: value }),
       )
-      expect(error.message).toMatch(new RegExp(`^train: ${name} is .*, a resumed run keeps its own`))
+      expect(error.message).toMatch(new RegExp(`^train: ${name} is .*: a resumed run keeps its own`))
     }
   })
 })

@@ -113,9 +113,21 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200, checkpointInterval: 5 },
         },
         seed: '7',
-        data: { name: 'text', digest: expect.stringMatching(/^[0-9a-f]{64}$/), source: null, lineEndings: 'normalize' },
+        data: {
+          name: 'text',
+          digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+          source: null,
+          lineEndings: 'normalize',
+        },
       },
-      plan: expect.objectContaining({ begins: 'new', step: 0, seed: 7, device, out: null, stepsPerCall: null }),
+      plan: expect.objectContaining({
+        begins: 'new',
+        step: 0,
+        seed: 7,
+        device,
+        out: null,
+        stepsPerCall: null,
+      }),
     })
     for (const { from, to, losses, gradientNorms, seconds, tokensPerSecond } of ofType(events, 'step')) {
       expect([losses.length, gradientNorms.length]).toEqual([to - from, to - from])

@@ -143,7 +143,13 @@ onEveryDevice('optimizers', ({ name: device }) => {
       const learningRate = 0.5
       const plain = { optimizer: 'sgd', momentum: 0, weightDecay: 0, learningRate, gradientClip } as const
       // A rate of almost 0 leaves the weights as they begin.
-      const start = await whole({ ...options('sgd, linear'), ...plain, learningRate: 1e-30, warmup: 0, steps: 1 })
+      const start = await whole({
+        ...options('sgd, linear'),
+        ...plain,
+        learningRate: 1e-30,
+        warmup: 0,
+        steps: 1,
+      })
       const { events, weights } = await whole({
         ...options('sgd, linear'),
         ...{ ...plain, schedule: 'constant', warmup: 0, steps: 1 },
