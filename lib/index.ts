@@ -30,6 +30,7 @@ export type {
   EvaluationEvent,
   FallbackEvent,
   MeasuringEvent,
+  NoticeEvent,
   SampleEvent,
   StartEvent,
   StepEvent,

@@ -41,11 +41,12 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
   if (parsed.success) return parsed.output
   // Of an array, the element that is wrong.
   const [issue] = parsed.issues
-  const inner = Array.isArray(value) && value.length > 0
-  throw new NanoGptError('option', {
+  const isList = Array.isArray(value) && value.length > 0
+  const wrong = isList ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value
+  throw new NanoGptError(type.code?.(wrong) ?? 'option', {
     where,
     option: name,
-    value: inner ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value,
+    value: wrong,
     // Where a type has no words of its own, valibot's speak of types, not of options.
     reason: issue.message.startsWith('Invalid ') ? `must be ${type.range}` : issue.message,
   })

@@ -4,13 +4,17 @@ import * as v from 'valibot'
 import type { Table } from './row'
 import { choice, type OptionType, oneOrMore, real, seed, signal, text, whole } from './types'
 
+const halfCharacter = /\p{Surrogate}/u
+
 const stop: OptionType<string> = {
   ...text,
+  // The same as for a prompt or a text that is cut in the middle of a character.
+  code: (value) => (typeof value === 'string' && halfCharacter.test(value) ? 'lone_surrogate' : 'option'),
   schema: v.pipe(
     v.string('must be a string'),
     v.minLength(1, 'must not be empty'),
     v.check(
-      (value) => !/\p{Surrogate}/u.test(value),
+      (value) => !halfCharacter.test(value),
       'must not be half of a surrogate pair: that is no character',
     ),
   ),

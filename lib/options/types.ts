@@ -10,6 +10,8 @@ export interface OptionType<Out = unknown> {
   readonly ts: string
   /** In words, for docs: 'a whole number from 0 to 10'. */
   readonly range: string
+  /** The code of the error for a value that it refuses. Absent: 'option'. */
+  readonly code?: (value: unknown) => string
   /** What follows the flag in help: '<n>'. Absent for what is true or false: the flag alone, and `--no-<flag>`. */
   readonly placeholder?: string
   /** What an argument of the command line stands for. Throws a sentence that says what it must be. Absent: the text itself. */

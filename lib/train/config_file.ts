@@ -118,16 +118,17 @@ async function locate(path: string): Promise<string> {
 
 async function readConfig(file: string): Promise<CheckedTrainOptions> {
   const value = await readJson(file)
+  const misplaced = perCall.find((name) => Object.hasOwn(Object(value), name))
+  if (misplaced !== undefined) throw hasNoPlace(misplaced, file)
   try {
-    const misplaced = perCall.find((name) => Object.hasOwn(Object(value), name))
-    if (misplaced !== undefined) throw hasNoPlace(misplaced)
     const checked = checkOptions('train', trainOptions, withOlderDefaults(value))
     refuseContradictions(checked)
     return besideFile(checked, file)
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'option') throw error
     // Not 'option': what is wrong stands in the file, where it is called as it is in code, and not in the call.
-    throw error.with({ file }, 'config')
+    const { reason, remedy } = error
+    throw error.with({ file, reason, ...(remedy !== undefined && { remedy }) }, 'config')
   }
 }
 
@@ -171,8 +172,9 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-function hasNoPlace(name: string): NanoGptError {
-  return new NanoGptError('option', {
+function hasNoPlace(name: string, file: string): NanoGptError {
+  return new NanoGptError('config', {
+    file,
     reason: `${name} has no place in a config file`,
     remedy:
       name === 'config'

@@ -231,7 +231,8 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
 /** Numbers that can't be meant together, if one of them was given. */
 function checkTogether(given: Given, training: TrainingConfig): void {
   const { steps, warmup } = training
-  if (warmup <= steps || given.warmup === undefined) return
+  // A file's options belong together, be its run ever so short.
+  if (warmup <= steps || given.warmup === undefined || given.config !== undefined) return
   throw new NanoGptError('option', {
     where: 'train',
     option: 'warmup',

@@ -76,6 +76,7 @@ test('what differs from the defaults is there by its flag', () => {
     activation: 'gelu',
     bias: false,
     tiedEmbeddings: true,
+    initial: 'gpt2',
     kvHeads: 2,
   } as Plan['model']
   const training = usual({

@@ -182,7 +182,7 @@ test('the header says all that was decided', async () => {
     expect.stringMatching(
       /^model {6}gpt, [\d,]+ parameters, 1 layer, 2 heads, 8 channels, block size 8, dropout 0\.1$/,
     ),
-    'variants   --activation gelu --tied-embeddings --no-bias --embedding-dropout 0.1 --initial gpt2',
+    'variants   --activation gelu --tied-embeddings --no-bias --embedding-dropout 0.1',
     'training   2 steps of 2 × 3 × 8 tokens, seed 1337',
     'optimizer  adamw --learning-rate 0.001 --beta2 0.99 --weight-decay 0.1 --gradient-clip 0.5',
     expect.stringMatching(/^schedule {3}--schedule cosine .*--min-learning-rate 0\.1$/),
