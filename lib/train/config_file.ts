@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
@@ -31,7 +31,7 @@ export function storedOptions(plan: Plan): StoredOptions {
   const begun: Partial<TrainOptions> =
     plan.begins === 'from'
       ? {
-          from: resolve(plan.checkpoint!),
+          from: plan.checkpoint!,
           ...pick(
             sizes as unknown as Record<string, never>,
             Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
@@ -122,6 +122,14 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
   if (misplaced !== undefined) throw hasNoPlace(misplaced, file)
   try {
     const checked = checkOptions('train', trainOptions, withOlderDefaults(value))
+    const inline = checked.data?.find((source) => typeof source !== 'string')
+    if (inline !== undefined) {
+      throw new NanoGptError('option', {
+        option: 'data',
+        value: inline,
+        reason: 'must be a corpus name or a path',
+      })
+    }
     refuseContradictions(checked)
     return besideFile(checked, file)
   } catch (error) {

@@ -19,7 +19,7 @@ import { textFile } from './run_folder'
 export interface Plan {
   /** A new run, one that continues, or a new one from the weights of another. */
   readonly begins: 'new' | 'resume' | 'from'
-  /** The checkpoint that it begins with, if any. */
+  /** The run folder or checkpoint that it begins with, if any. */
   readonly checkpoint: string | null
   /** Updates made before it begins: 0, but on `resume`. */
   readonly step: number
@@ -227,12 +227,13 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
   const { origin, tokenizer, tokens, data } = materials
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
+  const named = options.resume ?? options.from
   const isOnHost = device === 'cpu' || device === 'js'
   if (isOnHost) refuseTooLarge(options, model, training, tokens.length, totalmem())
   const { train, validation } = splitTokens(tokens, model.blockSize, origin.how !== 'new')
   return {
     begins: origin.how,
-    checkpoint: origin.checkpoint?.path ?? null,
+    checkpoint: named === undefined ? null : absolute(named),
     step: origin.how === 'resume' ? origin.begun.step : 0,
     model,
     parameters: parametersOf(model),

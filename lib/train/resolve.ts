@@ -162,9 +162,7 @@ function resolveTraining(given: Given, base: Partial<TrainingConfig>): TrainingC
   for (const name of [...trainingNames].sort((a, b) => first(a) - first(b))) {
     resolved[name] = resolveOption(name, given, kept, base, resolved)
   }
-  const training = Object.fromEntries(trainingNames.map((name) => [name, resolved[name]])) as TrainingConfig
-  checkTogether(given, training)
-  return training
+  return Object.fromEntries(trainingNames.map((name) => [name, resolved[name]])) as TrainingConfig
 }
 
 function resolveOption(
@@ -228,11 +226,13 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
   return kept as T
 }
 
-/** Numbers that can't be meant together, if one of them was given. */
-function checkTogether(given: Given, training: TrainingConfig): void {
-  const { steps, warmup } = training
-  // A file's options belong together, be its run ever so short.
-  if (warmup <= steps || given.warmup === undefined || given.config !== undefined) return
+/**
+ * @param given what the call itself says: a file's options belong together, and 'auto' sizes its own
+ * @throws NanoGptError 'option' for a warm-up that the run would end before
+ */
+export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {
+  const { warmup = 0 } = given
+  if (warmup <= steps) return
   throw new NanoGptError('option', {
     where: 'train',
     option: 'warmup',

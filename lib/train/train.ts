@@ -11,7 +11,7 @@ import { secondsPerStep } from './measure'
 import { type Memory, memoryOf } from './memory'
 import { gather, type Materials, type Plan, planOn, readOrigin, resolve } from './plan'
 import { prepare } from './prepare'
-import { checkTrainOptions, refuseMinutes } from './resolve'
+import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
 import { Run, type RunControl } from './run'
 import { checkFolder } from './run_folder'
 
@@ -113,7 +113,7 @@ async function withPlan<T>(
     refuseMinutes(options)
     expectDevice(options.device)
     const origin = await readOrigin(options)
-    if (options.preset !== 'auto') resolve(options, origin)
+    if (options.preset !== 'auto') refuseShortRun(given, resolve(options, origin).training)
     const notice = (message: string | Phrase) =>
       control.emit({ type: 'notice', step: 0, message: say`${message}` })
     const materials = await gather(options, origin, notice)

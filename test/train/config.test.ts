@@ -1,6 +1,6 @@
 // config.json: a run's options, all explicit, and the same run from them, to the bit.
 
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../../lib/checkpoint/checkpoint'
 import type { TrainOptions } from '../../lib/options'
@@ -114,7 +114,8 @@ test('the file has every option, flat and explicit, and nothing of the call', as
       evalInterval: 5,
       evalBatches: 2,
       sampleInterval: 0,
-      ...{ sampleTokens: 200, exactEvaluation: false },
+      ...{ sampleTokens: 200, exactEvaluation: false, checkpointInterval: 5 },
+      ...{ lineEndings: 'normalize', tokenizer: 'char' },
     },
     ...{ seed: 7, device: 'js' },
   })
@@ -164,13 +165,18 @@ test('it is there from the start, and a run that goes on leaves it', async () =>
   expect(await readFile(join(out, 'config.json'))).toEqual(before)
 })
 
-test('a text that was given as such is not in it, and must be given again', async () => {
+test('a text that was given as such lies beside it, wherever the folder goes', async () => {
   const out = folder.path('text')
   const first = await whole({ ...short, device: 'js', out })
-  expect(Object.keys(await stored(out))).not.toContain('data')
-  expect(await failureOf(() => train({ config: out }))).toMatchObject({
+  expect(await stored(out)).toMatchObject({ data: 'text.txt' })
+  const moved = folder.path('moved')
+  await cp(out, moved, { recursive: true })
+  expectSameBits((await whole({ config: moved })).weights, first.weights)
+  const { data: _, ...rest } = await stored(out)
+  await writeFile(folder.path('no-text.json'), JSON.stringify(rest))
+  expect(await failureOf(() => train({ config: folder.path('no-text.json') }))).toMatchObject({
     code: 'data',
-    message: `train: ${out}/config.json names no text (one that is given as { text } isn't kept): give it as \`data\``,
+    message: expect.stringMatching(/no-text\.json: it names no text, .*\. Give it as `data`$/),
   })
   expectSameBits((await whole({ config: out, data: short.data })).weights, first.weights)
 })
@@ -203,8 +209,8 @@ describe('what is wrong with a file', () => {
   }
 
   test.each<[object, string | RegExp]>([
-    [{ batchsize: 4 }, 'FILE: there is no option batchsize. Did you mean batchSize?'],
-    [{ lr: 4 }, /^FILE: there is no option lr. The options are data, from, preset, /],
+    [{ batchsize: 4 }, 'FILE: there is no option batchsize. Did you mean `batchSize`?'],
+    [{ lr: 4 }, /^FILE: there is no option lr. Did you mean `learningRate`\?$/],
     [{ batchSize: 0 }, 'FILE: batchSize is 0: must be at least 1'],
     [{ batchSize: '4' }, 'FILE: batchSize is "4": must be a number'],
     [{ batchSize: null }, /^FILE: batchSize is null: must be a number/],
@@ -215,14 +221,14 @@ describe('what is wrong with a file', () => {
     [{ seed: '1e3' }, /^FILE: seed is "1e3": must be a whole number .* or a string of digits/],
     [{ seed: String(2n ** 64n) }, /^FILE: seed is "18446744073709551616"/],
     [{ seed: -1 }, /^FILE: seed is -1/],
-    [{ out: 'runs/a' }, 'FILE: out has no place in a config file; remove it there, and give `out` itself'],
+    [{ out: 'runs/a' }, 'FILE: out has no place in a config file. Remove it there, and give `out` itself'],
     [{ resume: 'runs/a' }, /^FILE: resume has no place in a config file/],
     [{ signal: null }, /^FILE: signal has no place/],
     [
       { config: 'b.json' },
-      /^FILE: config has no place in a config file; copy the options of that file into this one/,
+      /^FILE: config has no place in a config file\. Copy the options of that file into this one/,
     ],
-    [{ from: 'runs/a', heads: 2 }, /^FILE: heads is 2, but the weights of `from` fit no other model/],
+    [{ from: 'runs/a', heads: 2 }, /^FILE: heads is 2: the weights of `from` fit no other model/],
     [{ constructor: 1 }, /^FILE: there is no option constructor/],
     [[1], 'FILE: the options must be an object, not an array'],
   ])('%j', async (contents, message) => {
@@ -236,7 +242,7 @@ describe('what is wrong with a file', () => {
     const error = await refused(contents)
     expect(error.code).toBe('config')
     expect(error.message).toMatch(
-      /^FILE is not valid JSON \(.+\): correct it there; `config` takes a run folder or a JSON file/,
+      /^FILE: it is not valid JSON \(.+\)\. Correct it there; `config` takes a run folder or a JSON file/,
     )
   })
 
@@ -246,46 +252,44 @@ describe('what is wrong with a file', () => {
 
   test('what only fails together names the file beside the options', async () => {
     expect((await refused({ preset: 'decodre' })).message).toMatch(
-      /Did you mean 'decoder'\? \(options that were not given are those of FILE\)$/,
+      /Did you mean `preset: 'decoder'`\? \(options that were not given are those of FILE\)$/,
     )
     expect((await refused({ heads: 5 }, { embed: 12 })).message).toMatch(
-      /heads is 5: it must divide embed.*FILE/,
+      /heads is 5: it must divide `embed`.*FILE/,
     )
     expect((await refused({ from: folder.path('nowhere') })).message).toMatch(
       /no checkpoint at .*nowhere.*FILE/,
     )
-    expect((await refused({ from: 'runs/a' }, { layers: 2 })).message).toMatch(
-      /^train: layers is 2, but .*FILE/,
-    )
+    expect((await refused({ from: 'runs/a' }, { layers: 2 })).message).toMatch(/^train: layers is 2: .*FILE/)
     expect((await refused({ device: 'abacus' }, { device: undefined })).message).toMatch(
-      /no device 'abacus'.*FILE/,
+      /device is "abacus": there is no such device.*FILE/,
     )
     expect((await refused({ data: 'no.txt' }, { data: undefined })).message).toMatch(/data is "no.txt".*FILE/)
-    expect((await refused({ blockSize: 5000 })).message).toMatch(/too short for blockSize 5000.*FILE/)
+    expect((await refused({ blockSize: 5000 })).message).toMatch(/too short for `blockSize: 5000`.*FILE/)
   })
 
   test('no file; a folder without one; not text', async () => {
     const wrong = (config: string) => failureOf(() => train({ ...short, device: 'js', config }))
     expect(await wrong(folder.path('nowhere'))).toMatchObject({
       code: 'file_not_found',
-      message: `there is no ${folder.path('nowhere')}, which \`config\` names: give a run folder or a JSON file`,
+      message: `train: config is "${folder.path('nowhere')}": there is no such file or folder. Give a run folder or a JSON file`,
     })
     await mkdir(folder.path('bare'))
     expect(await wrong(folder.path('bare'))).toMatchObject({
       code: 'file_not_found',
-      message: expect.stringMatching(/^the folder .*bare holds no config.json: is it the `out` of a run\?/),
+      message: expect.stringMatching(
+        /^train: config is ".*bare": the folder holds no config.json. Is it the `out` of a run\?/,
+      ),
     })
     await writeFile(folder.path('latin.json'), Buffer.from([0x7b, 0xe9, 0x7d]))
-    expect((await wrong(folder.path('latin.json'))).message).toMatch(
-      /latin\.json is not valid UTF-8 at byte 1/,
-    )
+    expect((await wrong(folder.path('latin.json'))).message).toMatch(/latin\.json: not valid UTF-8 at byte 1/)
   })
 
   test('with `resume`', async () => {
     const error = await failureOf(() => train({ config: 'a', resume: 'b' }))
     expect(error).toMatchObject({
       code: 'option',
-      message: 'train: config is "a", but `resume` goes on with a run as it was; leave one of them out',
+      message: 'train: config is "a": `resume` continues a run as it was. Leave one of them out',
     })
     expect((await failureOf(() => train({ config: 7 } as never))).message).toMatch(
       /^train: config is 7: must be a path/,
