@@ -100,11 +100,12 @@ function compose(details: Details, surface: Surface): string {
   const { where, option, subject, value, reason, remedy, file, config } = details
   const name = option === undefined ? subject : file === undefined ? surface.subject(option) : option
   const why = wordsOf(reason, surface)
+  // Some sentences name what they are about themselves: "a.json is damaged".
+  const beginsWithSubject = !!subject && !('value' in details) && why.startsWith(`${subject} `)
   const is = 'value' in details ? (value === undefined ? ' is missing' : ` is ${show(value)}`) : ''
   return [
     file !== undefined ? `${file}: ` : where !== undefined && surface.namesFunction ? `${where}: ` : '',
-    // Some sentences begin with what they are about.
-    name === undefined || why.startsWith(name) ? '' : `${name}${is}: `,
+    name === undefined || beginsWithSubject ? '' : `${name}${is}: `,
     why,
     remedy === undefined ? '' : `. ${capitalized(wordsOf(remedy, surface))}`,
     config === undefined ? '' : ` (options that were not given are those of ${config})`,

@@ -120,7 +120,7 @@ describe('a baseline', () => {
     writeFileSync(path, text)
     await expect(readBaseline(path)).rejects.toMatchObject({
       code: 'baseline',
-      message: expect.stringContaining('--save'),
+      message: expect.stringContaining('`save`'),
     })
   })
 
