@@ -11,35 +11,24 @@ import { corpusName, evaluationProgram, gradientProgram } from '../../lib/model/
 import { initializeWeights } from '../../lib/model/weights'
 import { defaultVariants, type GptSizes } from '../../lib/nn'
 import { averageName } from '../../lib/optim/average'
-import { notUsed } from '../../lib/optim/names'
 import { stateTensors, updateProgram } from '../../lib/optim/update'
 import type { TrainingConfig } from '../../lib/options'
 import { type Seed, seedFrom } from '../../lib/random/philox'
+import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
 
+/** A training whose options have their defaults, but for these numbers. */
 export const training: TrainingConfig = {
-  steps: 100,
-  batchSize: 3,
-  microBatches: 1,
-  learningRate: 1e-3,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  weightDecay: 0.01,
-  gradientClip: null,
-  precision: 'f32',
-  evalInterval: 10,
-  evalBatches: 2,
-  exactEvaluation: false,
-  sampleInterval: 0,
-  sampleTokens: 200,
-  checkpointInterval: 10,
-  optimizer: 'adamw',
-  ...notUsed,
-  schedule: 'constant',
-  warmup: 0,
-  average: 0,
+  ...resolveNew(checkTrainOptions({ preset: 'decoder' })).training,
+  ...{
+    steps: 100,
+    batchSize: 3,
+    learningRate: 1e-3,
+    evalInterval: 10,
+    evalBatches: 2,
+    checkpointInterval: 10,
+  },
 }
 
 /** A gpt that is the decoder but for these variants. */
