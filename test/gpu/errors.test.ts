@@ -167,7 +167,7 @@ describe('a GPU that stops answering', () => {
       expect(error.code).toBe('device_lost')
       expect(error.message).toMatch(gpu.lost)
       expect(error.message).toContain(
-        `What was saved after step 5 is safe: train({ resume: ${path} }) goes on from there`,
+        `What was saved after step 5 is safe: train({ resume: '${JSON.parse(path)}' }) continues from there`,
       )
       expect(events.filter(({ type }) => type === 'fallback')).toEqual([])
       expect(again.code).toBe(gpu.lostAgain.code)
@@ -220,7 +220,7 @@ test('generate() begins again elsewhere, with a warning', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'true\n' })
   const warnings = stderr.match(/NanoGptWarning: .*/g)
   expect(warnings).toEqual([
-    expect.stringMatching(new RegExp(`${device} can't be used: .*; going on with cpu`)),
+    expect.stringMatching(new RegExp(`${device} can't be used: .*; continuing with cpu`)),
   ])
 })
 
@@ -245,7 +245,7 @@ describe('on the command line', () => {
   test('train and generate say in a line that the GPU is passed over', async () => {
     const env = gpu.littleMemory
     const passedOver = new RegExp(
-      `^${device} can't be used: tensor ".*": out of memory on the GPU: .*; going on with cpu\n$`,
+      `^${device} can't be used: tensor ".*": out of memory on the GPU: .*; continuing with cpu\n$`,
     )
     const trained = await cli(env, 'train', ...text, ...short, '--out', 'a')
     expect(trained.code).toBe(0)
@@ -254,7 +254,7 @@ describe('on the command line', () => {
     const generated = await cli(gpu.noKernels(folder.path()), 'generate', '--model', 'a', '--max-tokens', '5')
     expect(generated.code).toBe(0)
     expect(generated.stderr).toMatch(
-      new RegExp(`^nano-gpt: ${device} can't be used: .*; going on with cpu\n$`, 's'),
+      new RegExp(`^nano-gpt: ${device} can't be used: .*; continuing with cpu\n$`, 's'),
     )
     const onGpu = await cli(
       {},
@@ -292,7 +292,7 @@ describe('on the command line', () => {
     const old = await cli(gpu.tooOld.env, 'generate', '--model', 'a', '--device', device)
     expect(old.code).toBe(1)
     expect(old.stderr).toMatch(
-      new RegExp(`device '${device}' is not available: .*${gpu.tooOld.message.source}.* Use --device auto`),
+      new RegExp(`--device is "${device}": it is not available: .*${gpu.tooOld.message.source}.* --device auto`),
     )
     const missing = await cli({}, 'train', ...text, ...short, '--no-out', '--device', `${device}:3`)
     expect(missing.stderr).toMatch(gpu.missing)

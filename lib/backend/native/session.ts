@@ -1,7 +1,7 @@
 // A Session on the native engine: encodes Programs and arrays, and leaves the rest to the addon.
 
 import { availableParallelism } from 'node:os'
-import { NanoGptError } from '../../errors'
+import { NanoGptError, option, Phrase } from '../../errors'
 import {
   arrayFrom,
   bytesOf,
@@ -99,16 +99,21 @@ async function named<T>(promise: Promise<T>, tensor?: Stored): Promise<T> {
 function withCode(error: unknown, tensor?: Stored): NanoGptError {
   const { code = 'internal', message: reason } = error as Error & { code?: string }
   if (tensor === undefined || code !== 'out_of_memory')
-    return new NanoGptError(code, reason, { cause: error })
+    return new NanoGptError(code, marked(reason), { cause: error })
   const { name, bytes } = tensor
   return new NanoGptError(
     code,
     {
       ...(!reason.includes(name) && { subject: name }),
-      reason: /\d bytes/.test(reason) ? reason : `${reason} (${bytes} bytes)`,
+      reason: marked(/\d bytes/.test(reason) ? reason : `${reason} (${bytes} bytes)`),
     },
     { cause: error },
   )
+}
+
+/** Native messages write options between backticks, which no name of a tensor has. */
+function marked(message: string): Phrase {
+  return new Phrase(message.split('`').map((part, i) => (i % 2 === 1 ? option(part) : part)))
 }
 
 let sized = false
