@@ -56,7 +56,13 @@ async function trainStage(preset, seed, options) {
 
 /** Mean losses of the last checkpoint in a run folder. */
 async function losses(resume, { device, threads, data }) {
-  const { session, trainer } = await lib('train/prepare.js').prepare({ resume, device, threads, data })
+  const { gather, planOn, readOrigin } = lib('train/plan.js')
+  const options = lib('train/resolve.js').checkTrainOptions({ resume, device, threads, data })
+  const origin = await readOrigin(options)
+  const materials = await gather(options, origin)
+  const { session, trainer } = await lib('backend/devices.js').onDevice(device, (name) =>
+    lib('train/prepare.js').prepare(planOn(name, options, materials), materials),
+  )
   try {
     const means = {}
     for (const split of ['train', 'validation']) {
