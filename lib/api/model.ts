@@ -20,6 +20,7 @@ import { TextLoss } from '../model/loss'
 import { loadWeights, readWeights } from '../model/weights'
 import type { LanguageModel } from '../nn'
 import {
+  attempt,
   type CompleteOptions,
   checkOptions,
   checkValue,
@@ -269,18 +270,6 @@ export class Model {
       return { text: prompt, tokens: Array.from(this.tokenizer.encode('\n')) }
     } catch {
       return { text: prompt, tokens: [0] }
-    }
-  }
-}
-
-/** What came of a function, for later: its value, or what it threw. */
-function attempt<T>(work: () => T): () => T {
-  try {
-    const value = work()
-    return () => value
-  } catch (error) {
-    return () => {
-      throw error
     }
   }
 }

@@ -94,3 +94,15 @@ export function pick<T extends object, K extends keyof T>(
 export function defined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
 }
+
+/** What came of a function, for later: its value, or what it threw. A call checks its options at once and reports the error when it is awaited. */
+export function attempt<T>(work: () => T): () => T {
+  try {
+    const value = work()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}

@@ -3,6 +3,7 @@
 
 export { benchOptions, type ChipName, chipNames } from './bench'
 export {
+  attempt,
   type Checked,
   checkOptions,
   checkValue,

@@ -22,8 +22,6 @@ export interface OptionType<Out = unknown> {
   readonly choices?: readonly string[]
   /** Bounds of a number, for a form. */
   readonly bounds?: Bounds
-  /** As JSON holds a value that JSON has no form for. Absent: the value itself. */
-  toJSON?(value: Out): unknown
 }
 
 export interface Bounds {
@@ -66,7 +64,7 @@ const numeral = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 /** A whole number; on the command line also `1e9`. */
 export function whole(bounds: Bounds = { min: 1 }): OptionType<number> {
   const all = { max: largestCount, ...bounds }
-  const range = `a whole number ${rangeOf(bounds.max === undefined ? { ...bounds } : bounds)}`
+  const range = `a whole number ${rangeOf(bounds)}`
   return {
     schema: v.pipe(
       v.number(must('a number')),
@@ -86,10 +84,8 @@ export function whole(bounds: Bounds = { min: 1 }): OptionType<number> {
 }
 
 /** A number that f32 can hold: kernels compute with those. */
-export function real(
-  bounds: Bounds & { unlimited?: boolean; placeholder?: string } = {},
-): OptionType<number> {
-  const { unlimited, placeholder = '<x>', ...range } = bounds
+export function real(bounds: Bounds & { placeholder?: string } = {}): OptionType<number> {
+  const { placeholder = '<x>', ...range } = bounds
   return {
     schema: v.pipe(
       v.number(must('a number')),
@@ -192,7 +188,7 @@ export const text: OptionType<string> = {
 
 const seedRange = 'a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits'
 
-/** 64 bits. A bigint inside, whatever it was given as; JSON has a number where that is exact, else a string of digits. */
+/** 64 bits. A bigint inside, whatever it was given as. */
 export const seed: OptionType<bigint> = {
   schema: v.pipe(
     v.union(
@@ -215,7 +211,6 @@ export const seed: OptionType<bigint> = {
       return BigInt(Number(text))
     throw new Error(must(`a whole number from 0 to ${2n ** 64n - 1n}`))
   },
-  toJSON: seedToJSON,
 }
 
 /** A seed as JSON holds it: given back as `seed`, it is the same one. */
@@ -257,7 +252,6 @@ export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<read
     ts: /[|&]/.test(type.ts) ? `${type.ts} | readonly (${type.ts})[]` : `${type.ts} | readonly ${type.ts}[]`,
     range: what,
     repeats: true,
-    toJSON: undefined,
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Model } from '../api/model'
 import { expectDevice, onDevice } from '../backend/devices'
 import { type Phrase, say } from '../errors'
-import type { CheckedTrainOptions, TrainOptions } from '../options'
+import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
@@ -130,17 +130,5 @@ async function withPlan<T>(
     )
   } catch (error) {
     throw namingConfig(error, options)
-  }
-}
-
-/** What came of a function, for later: its value, or what it threw. */
-function attempt<T>(work: () => T): () => T {
-  try {
-    const value = work()
-    return () => value
-  } catch (error) {
-    return () => {
-      throw error
-    }
   }
 }
