@@ -6,7 +6,15 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { NanoGptError, reasonOf, show } from '../errors'
-import { allocate, bytesOf, bytesPerElement, type Dtype, type Shape, type TypedArray } from '../graph/dtype'
+import {
+  allocate,
+  arrayOf,
+  bytesOf,
+  bytesPerElement,
+  type Dtype,
+  type Shape,
+  type TypedArray,
+} from '../graph/dtype'
 
 export interface SafetensorsInput {
   readonly name: string
@@ -51,16 +59,6 @@ const dtypeOf = new Map(Object.entries(names).map(([dtype, name]) => [name, dtyp
 
 /** The reference writes the widest elements first, so that all are aligned, in this order. */
 const writingOrder = Object.keys(names) as Dtype[]
-
-const arrayOf: Record<Dtype, new (length: number) => TypedArray> = {
-  f32: Float32Array,
-  f64: Float64Array,
-  bf16: Uint16Array,
-  f16: Uint16Array,
-  i32: Int32Array,
-  u16: Uint16Array,
-  u32: Uint32Array,
-}
 
 // ---------------------------------------------------------------------------------------------------------- writing
 

@@ -20,7 +20,7 @@ export type FloatArray = Float32Array | Float64Array
 export type TypedArray = FloatArray | Int32Array | Uint16Array | Uint32Array
 
 /** bf16 and f16 hold their bits in a Uint16Array. */
-const arrayOf = {
+export const arrayOf = {
   f32: Float32Array,
   f64: Float64Array,
   bf16: Uint16Array,

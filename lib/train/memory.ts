@@ -39,21 +39,28 @@ const countOf = (tensors: readonly { readonly shape: readonly number[] }[]) =>
  * @param tokens of both splits
  */
 export function memoryOf(config: ModelConfig, training: TrainingConfig, tokens: number): Memory {
-  const perLayer = (of: (layers: number) => number) => line(of(1), of(2), config.layers)
-  const modelOf = (layers: number) => createModel({ ...config, layers })
-  const weights = 4 * parametersOf(config)
-  const optimizer = 4 * perLayer((layers) => countOf(stateTensors(modelOf(layers).parameters, training)))
-  const activations = perLayer((layers) => {
-    const { model, parameters } = modelOf(layers)
-    const [one, two] = [1, 2].map((batchSize) => {
-      const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
-      return peakOf(gradientProgram(model, parameters, corpus, { batchSize, microBatches: 1 }))
-    })
-    return line(one, two, training.batchSize)
-  })
+  const [one, two] = [1, 2].map((layers) => costsOf({ ...config, layers }, training))
+  const perLayer = (what: keyof typeof one) => line(one[what], two[what], config.layers)
+  const weights = perLayer('weights')
+  const optimizer = perLayer('optimizer')
+  const activations = perLayer('activations')
   const corpus = tokens * (config.vocabSize <= 65536 ? 2 : 4)
   const total = 2 * weights + optimizer + activations + corpus
   return { weights, gradients: weights, optimizer, activations, corpus, total }
+}
+
+/** The bytes of a model that is built: of few layers. */
+function costsOf(config: ModelConfig, training: TrainingConfig) {
+  const { model, parameters } = createModel(config)
+  const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
+  const [one, two] = [1, 2].map((batchSize) =>
+    peakOf(gradientProgram(model, parameters, corpus, { batchSize, microBatches: 1 })),
+  )
+  return {
+    weights: 4 * countOf(parameters),
+    optimizer: 4 * countOf(stateTensors(parameters, training)),
+    activations: line(one, two, training.batchSize),
+  }
 }
 
 /** The most bytes of temporaries that are needed at once. */
