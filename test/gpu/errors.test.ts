@@ -292,7 +292,9 @@ describe('on the command line', () => {
     const old = await cli(gpu.tooOld.env, 'generate', '--model', 'a', '--device', device)
     expect(old.code).toBe(1)
     expect(old.stderr).toMatch(
-      new RegExp(`--device is "${device}": it is not available: .*${gpu.tooOld.message.source}.* --device auto`),
+      new RegExp(
+        `--device is "${device}": it is not available: .*${gpu.tooOld.message.source}.* --device auto`,
+      ),
     )
     const missing = await cli({}, 'train', ...text, ...short, '--no-out', '--device', `${device}:3`)
     expect(missing.stderr).toMatch(gpu.missing)
