@@ -11,12 +11,20 @@ import {
   type Saved,
   saveResults,
 } from '../bench/file'
-import { appliesTo, type BenchmarkName, type Kind, kinds, measuringOptions } from '../bench/kinds'
+import type { Kind } from '../bench/kinds'
 import { linesOf, titles, totalOf } from '../bench/report'
 import type { BenchOptions, Result } from '../bench/result'
 import { findPython, type Python, type Rival } from '../bench/rivals'
 import { NanoGptError, option, type Phrase, say as phrase, show, suggest } from '../errors'
-import { benchOptions, type Checked, checkOptions } from '../options'
+import {
+  type BenchmarkName,
+  benchOptions,
+  type Checked,
+  checkOptions,
+  benchmarkNames as kinds,
+  measuringOptions,
+  rowOf,
+} from '../options'
 import { alternatives } from './flags'
 import { usage } from './grammar'
 import { bold, dim, json, note, say } from './output'
@@ -61,8 +69,9 @@ function refuseContradictions(kind: BenchmarkName, options: Options): void {
   const refuse = (name: keyof Options, reason: string | Phrase, remedy: string | Phrase = 'leave it out') => {
     throw new NanoGptError('option', { where: 'bench', option: name, value: options[name], reason, remedy })
   }
-  for (const [name, of] of Object.entries(appliesTo) as [keyof Options, readonly BenchmarkName[]][]) {
-    if (options[name] === undefined || of.includes(kind)) continue
+  for (const name of Object.keys(options) as (keyof Options)[]) {
+    const of = rowOf(benchOptions, name).applies?.values
+    if (of === undefined || of.includes(kind)) continue
     refuse(name, `the benchmark is ${kind}, and this is for ${alternatives(of)} only`)
   }
   const { compare, python, paper } = options

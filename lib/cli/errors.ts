@@ -1,6 +1,7 @@
 // How a command ends when something is wrong: a message for a person (or an object for a program) and an exit code.
 
 import { CommanderError } from 'commander'
+import { switchOf } from '../backend/switches'
 import { NanoGptError, reasonOf, type Surface } from '../errors'
 import { json, note } from './output'
 import { surfaceOf } from './surface'
@@ -19,7 +20,7 @@ export function report(error: unknown, args: readonly string[]): number {
   const { exitCode, ...explained } = explain(error, surface)
   if (args.includes('--json')) json({ type: 'error', ...explained })
   else note(`nano-gpt: ${explained.message}`)
-  if (process.env.NANO_GPT_DEBUG === '1' && error instanceof Error) note(String(error.stack))
+  if (showsStack() && error instanceof Error) note(String(error.stack))
   return exitCode
 }
 
@@ -51,8 +52,11 @@ export function explain(error: unknown, surface: Surface): Explained {
   return { code: 'internal', message: bug(error), exitCode: exitCodes.error }
 }
 
+/** Whether the place where an error happened is of interest. */
+const showsStack = () => switchOf('NANO_GPT_DEBUG') === true
+
 function bug(error: unknown): string {
-  const stack = process.env.NANO_GPT_DEBUG === '1' ? '' : ' NANO_GPT_DEBUG=1 shows where it happened.'
+  const stack = showsStack() ? '' : ' NANO_GPT_DEBUG=1 shows where it happened.'
   const kind = error instanceof Error ? `${error.name}: ` : ''
   return (
     `${kind}${reasonOf(error)}\nThis is a bug in nano-gpt.${stack} Please report it with the command, ` +

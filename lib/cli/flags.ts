@@ -3,27 +3,26 @@
 import { type Command, Option } from 'commander'
 import { wordsOf } from '../errors'
 import { defaultWordsOf, type Group, groups, type OptionRow } from '../options'
+import type { Applies } from '../options/row'
 import { parseArgument } from '../options/types'
 import { surfaceOf } from './surface'
-import { flagOf, flagsOf, kebab, type TableName } from './tables'
+import { flagOf, flagsOf, isFlag, kebab, type TableName } from './tables'
 
 export interface FlagOptions {
   /** Headings that a command has in place of the tables'. */
   readonly headings?: Partial<Readonly<Record<Group, string>>>
-  /** What there is to say of an option besides its row: where it applies. */
-  readonly note?: (name: string) => string | undefined
 }
 
 const surface = surfaceOf()
 
 /** Adds a flag for each row, under the headings of their groups. */
-export function addFlags(command: Command, table: TableName, { headings, note }: FlagOptions = {}): void {
+export function addFlags(command: Command, table: TableName, { headings }: FlagOptions = {}): void {
   const rows = Object.entries(flagsOf(table))
   for (const [group, usual] of Object.entries(groups) as [Group, string][]) {
     const heading = `${headings?.[group] ?? usual}:`
     for (const [name, row] of rows) {
       if (row.group !== group) continue
-      for (const option of optionsOf(name, row, note?.(name))) command.addOption(option.helpGroup(heading))
+      for (const option of optionsOf(name, row)) command.addOption(option.helpGroup(heading))
       // A run has a folder unless one says that it has none.
       if (table === 'train' && name === 'out') {
         command.addOption(new Option(flagOf(name, false), 'save nothing').helpGroup(heading))
@@ -32,9 +31,9 @@ export function addFlags(command: Command, table: TableName, { headings, note }:
   }
 }
 
-function optionsOf(name: string, row: OptionRow, note: string | undefined): Option[] {
+function optionsOf(name: string, row: OptionRow): Option[] {
   const { type } = row
-  const description = describe(row, note)
+  const description = describe(row)
   if (type.placeholder === undefined) {
     // Both ways, since a preset may have either. (Defined second, the opposite leaves the option without a default.)
     const option = new Option(flagOf(name), description)
@@ -53,7 +52,7 @@ function optionsOf(name: string, row: OptionRow, note: string | undefined): Opti
 }
 
 /** What `--help` says of an option: its help, the choices it has, where it applies, and its default. */
-export function describe(row: OptionRow, note?: string): string {
+export function describe(row: OptionRow): string {
   const { type, applies, commandLine } = row
   const help = commandLine?.help ?? wordsOf(row.help, surface)
   const choices = type.choices ?? []
@@ -61,11 +60,17 @@ export function describe(row: OptionRow, note?: string): string {
   const usual = isPlainSwitch ? undefined : (commandLine?.default ?? defaultWordsOf(row, surface))
   const details = [
     ...(choices.every((choice) => help.includes(choice)) ? [] : [alternatives(choices)]),
-    ...(applies ? [`only with ${flagOf(applies.option)} ${alternatives(applies.values)}`] : []),
-    ...(note === undefined ? [] : [note]),
+    ...(applies ? [appliesTo(applies)] : []),
     ...(usual === undefined ? [] : [`default: ${usual}`]),
   ]
   return details.length > 0 ? `${help} (${details.join('; ')})` : help
+}
+
+/** What an option applies to: other flags, or what the command is told to do. */
+function appliesTo({ option, values }: Applies): string {
+  return isFlag(option)
+    ? `only with ${flagOf(option)} ${alternatives(values)}`
+    : `only for ${alternatives(values)}`
 }
 
 /** a, b or c */

@@ -11,8 +11,6 @@ import { count, plural, roughly, together } from './words'
 /** A line of the header. */
 export type Field = readonly [name: string, value: string]
 
-/** Options of a schedule; the others of their group are the optimizer's. */
-const scheduleNames: readonly string[] = ['schedule', 'warmup', 'minLearningRate', 'decayPart']
 /** What other lines say in words. */
 const inWords: readonly string[] = [
   'steps',
@@ -33,7 +31,7 @@ export function header(plan: Plan, device: string, out: string | undefined): Fie
     ...flagLine('variants', plan, 'variants'),
     ['training', describeTraining(plan)],
     ['optimizer', describeOptimizer(plan)],
-    ...flagLine('schedule', plan, 'optimizer', (name) => scheduleNames.includes(name)),
+    ...flagLine('schedule', plan, 'schedule'),
     ['evaluation', describeEvaluation(plan)],
     ['saving', describeSaving(plan, out)],
     ...describeBeginning(plan),
@@ -67,8 +65,7 @@ function describeTraining(plan: Plan): string {
 }
 
 function describeOptimizer(plan: Plan): string {
-  const flags = flagsThatDiffer(plan, 'optimizer', (name) => !scheduleNames.includes(name))
-  return [plan.training.optimizer, ...flags].join(' ')
+  return [plan.training.optimizer, ...flagsThatDiffer(plan, 'optimizer')].join(' ')
 }
 
 function describeEvaluation(plan: Plan): string {
@@ -87,8 +84,8 @@ function describeBeginning({ begins, checkpoint, step }: Plan): Field[] {
   return begins === 'from' && checkpoint !== null ? [['weights', `from ${checkpoint}`]] : []
 }
 
-function flagLine(name: string, plan: Plan, group: Group, wanted?: (name: string) => boolean): Field[] {
-  const flags = flagsThatDiffer(plan, group, wanted)
+function flagLine(name: string, plan: Plan, group: Group): Field[] {
+  const flags = flagsThatDiffer(plan, group)
   return flags.length > 0 ? [[name, flags.join(' ')]] : []
 }
 
@@ -96,12 +93,11 @@ function flagLine(name: string, plan: Plan, group: Group, wanted?: (name: string
 export function flagsThatDiffer(
   { model, training }: Pick<Plan, 'model' | 'training'>,
   group: Group,
-  wanted: (name: string) => boolean = () => true,
 ): string[] {
   const values: Readonly<Record<string, unknown>> = { ...model, ...appliedTraining(training) }
   const names = namesWhere((row) => row.group === group && row.stored !== undefined)
   return names
-    .filter((name) => wanted(name) && !inWords.includes(name) && differs(name, values))
+    .filter((name) => !inWords.includes(name) && differs(name, values))
     .map((name) => together(words(argumentsOf({ [name]: values[name] }))))
 }
 

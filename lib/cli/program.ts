@@ -2,9 +2,10 @@
 // mistakes are answered at once.
 
 import { Option } from 'commander'
-import { appliesTo, benchmarkHelp, kinds } from '../bench/kinds'
+import { benchmarkHelp } from '../bench/kinds'
+import { benchmarkNames } from '../options'
 import { version } from '../version'
-import { addFlags, alternatives, type FlagOptions } from './flags'
+import { addFlags, type FlagOptions } from './flags'
 import { CliCommand, unknownCommand } from './grammar'
 import { bold } from './output'
 import type { TableName } from './tables'
@@ -99,16 +100,10 @@ function addStages(program: CliCommand): void {
 }
 
 function addBench(program: CliCommand): void {
-  const note = (name: string) => {
-    const of = appliesTo[name as keyof typeof appliesTo]
-    if (!of) return undefined
-    const others = kinds.filter((kind) => !of.includes(kind))
-    return of.length < others.length ? `only for ${alternatives(of)}` : `not for ${alternatives(others)}`
-  }
-  const help = kinds.map((kind) => `${kind}: ${benchmarkHelp[kind]}`).join('; ')
-  const bench = addCommand(program, 'bench', 'measure the speed of this machine', { note })
+  const help = benchmarkNames.map((kind) => `${kind}: ${benchmarkHelp[kind]}`).join('; ')
+  const bench = addCommand(program, 'bench', 'measure the speed of this machine')
     .description('Measures speed in several rounds and prints the medians.')
-    .argument('[kind]', `${help} (default: ${kinds[0]})`)
+    .argument('[kind]', `${help} (default: ${benchmarkNames[0]})`)
     .addHelpText('after', benchExamples)
     .action(async (kind, options) => (await import('./bench.js')).benchCommand(kind, options))
   finish(bench, 'print one JSON object per line, with kind, name and ms')

@@ -3,6 +3,7 @@
 import {
   benchOptions,
   completeOptions,
+  demoOptions,
   evaluateOptions,
   generateFromOptions,
   nearestOption,
@@ -13,7 +14,6 @@ import {
   trainOptions,
 } from '../options'
 import { flag, text } from '../options/types'
-import { demoOptions } from './demo_options'
 
 /** The options that a command hands on to the library. */
 export const tables = {

@@ -5,15 +5,28 @@ const longest = 200
 /** A value as messages show it: strings in quotes and otherwise as they are, cut after `limit` characters. */
 export function show(value: unknown, limit = longest): string {
   if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'string') return quote(value.length > limit ? `${value.slice(0, limit)}…` : value)
+  if (typeof value === 'string') return quote(cut(value, limit))
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
   return typeof value === 'function' ? 'a function' : String(value)
 }
 
+/** At most so much of a text, in whole characters. */
+function cut(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  const cutsPair = /[\uD800-\uDBFF]/.test(text[limit - 1]) && /[\uDC00-\uDFFF]/.test(text[limit])
+  return `${text.slice(0, cutsPair ? limit - 1 : limit)}…`
+}
+
+/** What a terminal would act on, or what turns the text around it. */
+const acting = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+
 /** Verbatim between the quotes that it doesn't contain; what a terminal would act on is escaped. */
 function quote(text: string): string {
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return JSON.stringify(text)
+  if (acting.test(text)) {
+    const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    return JSON.stringify(text).replace(new RegExp(acting, 'gu'), coded)
+  }
   if (!text.includes('"')) return `"${text}"`
   return text.includes("'") ? JSON.stringify(text) : `'${text}'`
 }

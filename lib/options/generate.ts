@@ -2,7 +2,8 @@
 
 import * as v from 'valibot'
 import type { Table } from './row'
-import { choice, type OptionType, oneOrMore, real, seed, signal, text, whole } from './types'
+import { signalOption } from './signal'
+import { choice, type OptionType, oneOrMore, real, seed, text, whole } from './types'
 
 const halfCharacter = /\p{Surrogate}/u
 
@@ -80,13 +81,7 @@ const drawing = {
     help: 'the same seed gives the same text',
     default: { words: 'a random one' },
   },
-  signal: {
-    type: signal,
-    group: 'generation',
-    perCall: true,
-    help: 'ends the generation; it rejects with AbortError',
-    commandLine: { hidden: true },
-  },
+  signal: signalOption('ends the generation'),
 } as const satisfies Table
 
 /** Of generate() and stream(), which write one text. */

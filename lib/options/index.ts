@@ -1,7 +1,14 @@
 // Everything a user can say. An option is a row of one table; its type, check, declaration, flag, help and documentation follow from it.
 // docs/add-an-option.md adds one.
 
-export { benchOptions, type ChipName, chipNames } from './bench'
+export {
+  type BenchmarkName,
+  benchmarkNames,
+  benchOptions,
+  type ChipName,
+  chipNames,
+  measuringOptions,
+} from './bench'
 export {
   attempt,
   type Checked,
@@ -17,6 +24,7 @@ export {
 } from './check'
 export { dataOptions } from './data'
 export type * from './declarations'
+export { demoOptions } from './demo'
 export { completeOptions, generateOptions } from './generate'
 export { evaluateOptions, generateFromOptions, loadOptions, lossOptions } from './load'
 export { machineOptions } from './machine'

@@ -5,7 +5,8 @@ import { dataOptions } from './data'
 import { generateOptions } from './generate'
 import { machineOptions } from './machine'
 import type { Table } from './row'
-import { choice, path, signal } from './types'
+import { signalOption } from './signal'
+import { choice, path } from './types'
 
 export const loadOptions = {
   checkpoint: {
@@ -35,22 +36,10 @@ export const evaluateOptions = {
     ...dataOptions.lineEndings,
     default: { words: say`as in training; for another text 'normalize'` },
   },
-  signal: {
-    type: signal,
-    group: 'machine',
-    perCall: true,
-    help: 'ends the evaluation; it rejects with AbortError',
-    commandLine: { hidden: true },
-  },
+  signal: signalOption('ends the evaluation'),
 } as const satisfies Table
 
 /** model.loss() */
 export const lossOptions = {
-  signal: {
-    type: signal,
-    group: 'machine',
-    perCall: true,
-    help: 'ends the computation; it rejects with AbortError',
-    commandLine: { hidden: true },
-  },
+  signal: signalOption('ends the computation'),
 } as const satisfies Table

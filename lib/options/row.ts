@@ -10,6 +10,7 @@ export const groups = {
   variants: 'Variants of the model (docs/variants.md)',
   training: 'Training',
   optimizer: 'Optimizer (docs/optimizers.md)',
+  schedule: 'Learning rate schedule (docs/optimizers.md)',
   progress: 'Progress and checkpoints',
   generation: 'Generation (docs/generation.md)',
   measuring: 'What to measure',

@@ -17,7 +17,8 @@ import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
-import { choice, flag, fraction, limit, name, path, real, seed, signal, whole } from './types'
+import { signalOption } from './signal'
+import { choice, flag, fraction, limit, name, path, real, seed, whole } from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
 /** Rates that leave f32 a chance: an update multiplies them with weights and gradients. */
@@ -225,7 +226,7 @@ const optimizer = {
   },
   schedule: {
     type: choice(scheduleNames),
-    group: 'optimizer',
+    group: 'schedule',
     ...training,
     help: "learning rate schedule; 'wsd': constant, then linear",
     default: 'constant',
@@ -233,7 +234,7 @@ const optimizer = {
   },
   warmup: {
     type: whole({ min: 0 }),
-    group: 'optimizer',
+    group: 'schedule',
     ...training,
     help: 'steps over which learning rates rise at the start',
     otherNames: ['warmupSteps', 'warmupIters'],
@@ -242,7 +243,7 @@ const optimizer = {
   },
   minLearningRate: {
     type: real({ min: 0, max: 1, placeholder: '<p>' }),
-    group: 'optimizer',
+    group: 'schedule',
     ...training,
     help: 'fraction of the learning rate that is left at the end',
     otherNames: ['minLr'],
@@ -252,7 +253,7 @@ const optimizer = {
   },
   decayPart: {
     type: real({ above: 0, max: 1, placeholder: '<p>' }),
-    group: 'optimizer',
+    group: 'schedule',
     ...training,
     help: 'fraction of all steps, at the end, in which the rate falls',
     default: 0.2,
@@ -457,13 +458,7 @@ export const trainOptions = {
   },
 
   ...machineOptions,
-  signal: {
-    type: signal,
-    group: 'machine',
-    perCall: true,
-    help: 'stops the run and saves it; it rejects with AbortError',
-    commandLine: { hidden: true },
-  },
+  signal: signalOption('stops the run and saves it'),
 } as const satisfies Table
 
 type TrainTable = typeof trainOptions

@@ -15,7 +15,7 @@ import {
   requireOption,
   trainOptions,
 } from '../options'
-import { sourcesIn } from './plan'
+import { sourcesIn } from './text'
 
 export interface Evaluation {
   /** The checkpoint that was read. */

@@ -17,7 +17,8 @@ import type { TrainingConfig } from '../options'
 import { type Seed, seedFrom } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
 import { version } from '../version'
-import type { Materials, Origin, Plan } from './plan'
+import type { Origin } from './origin'
+import type { Materials, Plan } from './plan'
 import { Trainer } from './trainer'
 
 /** A model, where it begins, and a trainer for it. Its weights, as `ModelParts` has them, are averages where the training keeps some. */

@@ -28,9 +28,9 @@ std::string WithoutName(const std::string& message, const std::string& op) {
   return message.starts_with(op + ": ") ? message.substr(op.size() + 2) : message;
 }
 
-class Checker {
+class ProgramChecker {
  public:
-  explicit Checker(Program program) : program_(std::move(program)), written_(program_.buffers.size()) {}
+  explicit ProgramChecker(Program program) : program_(std::move(program)), written_(program_.buffers.size()) {}
 
   Result<CheckedProgram> Run() {
     NANO_RETURN_IF_ERROR(CheckNames());
@@ -180,7 +180,7 @@ std::string OpName(const Program& program, size_t op) {
 }
 
 Result<CheckedProgram> Check(Program program) {
-  return Guarded([&]() -> Result<CheckedProgram> { return Checker(std::move(program)).Run(); });
+  return Guarded([&]() -> Result<CheckedProgram> { return ProgramChecker(std::move(program)).Run(); });
 }
 
 }  // namespace nano

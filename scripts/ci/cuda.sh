@@ -15,7 +15,7 @@ build() {
 }
 
 # The CPU's kernels are not asked for anything here: one set of them, the quickest to build, or none.
-declare -A isa=([emulated]=portable [emulated-races]=none)
+declare -A isa=([emulated]=avx2 [emulated-races]=none)
 
 # Each call of CUDA's runtime in turn, during an update of a model.
 failing_calls() {

@@ -10,7 +10,7 @@
 //   simt: true        runs nano-simt-test
 //   sources: [files]  compiles only these, of all that include the file
 
-const { mkdirSync, writeFileSync } = require('node:fs')
+const { copyFileSync, mkdirSync } = require('node:fs')
 const { basename, join, resolve } = require('node:path')
 const { argument, parallel } = require('../processes')
 const { commandOf, huntOnGpu, programsOf, rebuild, shell, sourcesWith } = require('./gpu')
@@ -35,23 +35,13 @@ function settingOf(how, made) {
   }
 }
 
-// What all kernels include and no mutant touches; compiled once, as that is what takes most of the time.
-const common = [
-  'cuda_bf16.h',
-  'cuda_runtime.h',
-  'algorithm',
-  'cmath',
-  'cstdint',
-  'cstdio',
-  'utility',
-  'gpu/driver.h',
-]
+// What CMake precompiles for kernels, once more as mutants are compiled. No mutant touches it.
 const commonHeader = (build) => join(work, basename(build), 'common.h')
 
 async function precompile(build) {
   const header = commonHeader(build)
   mkdirSync(join(header, '..'))
-  writeFileSync(header, common.map((name) => `#include <${name}>\n`).join(''))
+  copyFileSync(join(build, 'CMakeFiles', 'nano_gpt_cuda.dir', 'cmake_pch.hxx'), header)
   const command = commandOf(build, 'nano_gpt_cuda', 'cuda/add.cu')
     .replace(/ -xc\+\+ /, ' ')
     .replace(/ -o \S+/, ` -o ${header}.gch`)

@@ -33,7 +33,7 @@ async function shell(build, command, complaint) {
   if (end !== 0) throw new Error(`${complaint}:\n${stderr}`)
 }
 
-/** CMake's command for a file, as part of a target or of what that is linked with. */
+/** CMake's command for a file, as part of a target or of what that is linked with; what CMake has precompiled may hold the mutant. */
 function commandOf(build, target, file) {
   const path = join(root, 'native', file)
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
@@ -41,7 +41,7 @@ function commandOf(build, target, file) {
     .map((name) => commands.find((it) => it.file === path && it.command.includes(`${name}.dir/`)))
     .find(Boolean)
   if (!found) throw new Error(`${build} compiles no ${file} for ${target}`)
-  return found.command.replace(/ -O3 /, ' -O0 -w ')
+  return found.command.replace(/ -O3 /, ' -O0 -w ').replace(/ -Winvalid-pch -include \S+/, '')
 }
 
 /** Compiles a file, with what lies in `copy` before what is in the repository: the object's path. */

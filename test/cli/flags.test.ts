@@ -141,7 +141,10 @@ test('help says choices, where an option applies, and its default', () => {
 
 test('a row that nobody knows yet becomes a flag, with all that it says', () => {
   const row = { ...trainOptions.warmup, help: 'a number', default: 3 } as OptionRow
-  expect(described(row, 'not for ops')).toBe('a number (not for ops; default: 3)')
+  expect(described(row)).toBe('a number (default: 3)')
+  // What a command is told to do is no flag.
+  const applies = { option: 'kind', values: ['steps', 'ops'] }
+  expect(described({ ...row, applies })).toBe('a number (only for steps or ops; default: 3)')
 })
 
 test.each(names)('%s --help fits 80 columns and names every flag once', (name) => {

@@ -30,6 +30,9 @@ test.each([
 test('show quotes strings, cuts long ones and names what has no short form', () => {
   expect(show('a\n')).toBe('"a\\n"')
   expect(show('x'.repeat(100), 3)).toBe('"xxx…"')
+  // Never half of a character, and nothing that turns the rest of the line around.
+  expect([show('ab😀d', 3), show('ab😀d', 4)]).toEqual(['"ab…"', '"ab😀…"'])
+  expect(show('a\u202eb\u2066"\u009b')).toBe('"a\\u202eb\\u2066\\"\\u009b"')
   expect([show(5n), show(null), show({}), show([]), show(Number.NaN), show(() => 1)]).toEqual([
     '5n',
     'null',

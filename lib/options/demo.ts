@@ -1,7 +1,8 @@
 // The options of `nano-gpt demo`.
 
-import { type Table, trainOptions } from '../options'
-import { real } from '../options/types'
+import type { Table } from './row'
+import { trainOptions } from './train'
+import { real } from './types'
 
 const { data, lineEndings, out, device } = trainOptions
 
