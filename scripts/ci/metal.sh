@@ -15,7 +15,7 @@ build() {
 # What a newer macOS has than the oldest that a release is built for must be used under @available only. Clang compiles for that one
 # with the C++ library of this system, whose headers know no macOS: -U and -D are for them.
 availability() {
-  local clang oldest folder options=()
+  local clang oldest folder said options=()
   clang=$(sed -n 's/^NANO_OBJCXX_COMPILER:[^=]*=//p' $build/CMakeCache.txt)
   oldest=$(sed -nE 's/^set\(CMAKE_OSX_DEPLOYMENT_TARGET "([0-9.]+)".*/\1/p' CMakeLists.txt)
   for folder in $(c++ -E -x c++ -v /dev/null 2>&1 | sed -n '/^#include </,/^End/s/^ //p'); do
@@ -28,9 +28,9 @@ availability() {
     -fobjc-arc -Wall -Wextra -Werror -Wunguarded-availability-new -Inative -Inative/emulate/metal)
   "${clang:?}" "${options[@]}" native/metal/driver.mm || return 1
   # This can fail.
-  echo '#import <Metal/Metal.h>
-    MTLLanguageVersion version() { return MTLLanguageVersion3_0; }' | "$clang" "${options[@]}" -x objective-c++ - 2>&1 |
-    grep -q 'only available on macOS 13.0 or newer'
+  said=$("$clang" "${options[@]}" -x objective-c++ - 2>&1 <<<'#import <Metal/Metal.h>
+    MTLLanguageVersion version() { return MTLLanguageVersion3_0; }')
+  grep -q 'only available on macOS 13.0 or newer' <<<"$said" || { echo "$said"; return 1; }
 }
 # Each call of Metal's that can fail, in turn, during an update of a model.
 failing_calls() {
