@@ -3,7 +3,7 @@
 export { generate, load, Model } from './api/model'
 export { type Device, devices } from './backend/devices'
 export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'
-export { NanoGptError } from './errors'
+export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
 export type { ModelConfig } from './model/config'

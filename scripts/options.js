@@ -60,7 +60,19 @@ function declare(api) {
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
 
+/** Where the value of an option comes from that a resumed run isn't given: 'kept' is never another than the run's own. */
+function whenResumed({ resume, stored }) {
+  return resume === 'keeps' ? 'kept' : stored ? 'inherited' : ''
+}
+
+/** The same for a new run with the weights of another. */
+function whenFrom({ from, stored }) {
+  if (from === 'keeps') return 'kept'
+  return stored && from !== 'default' ? 'inherited' : ''
+}
+
 function rows(table, group, api) {
+  const stays = table === api.trainOptions
   const lines = Object.entries(table)
     .filter(([, row]) => row.group === group && !row.commandLine?.hidden)
     .map(([name, row]) => {
@@ -70,19 +82,31 @@ function rows(table, group, api) {
           : row.type.choices
             ? row.type.choices.map((each) => `\`${each}\``).join(', ')
             : row.type.range
-      return `| \`${name}\` | ${cell(range)} | ${cell(defaultOf(row, api))} | ${cell(`${row.help}.${appliesTo(row)}`)} |`
+      const begins = stays ? ` ${whenResumed(row)} | ${whenFrom(row)} |` : ''
+      return `| \`${name}\` | ${cell(range)} | ${cell(defaultOf(row, api))} |${begins} ${cell(`${row.help}.${appliesTo(row)}`)} |`
     })
-  return ['| option | values | default | meaning |', '|---|---|---|---|', ...lines].join('\n')
+  const begins = stays ? ' `resume` | `from` |' : ''
+  const head = `| option | values | default |${begins} meaning |`
+  return [head, head.replace(/[^|]+/g, '---'), ...lines].join('\n')
 }
 
+/** The codes of errors and what each says. */
+function codes(api) {
+  const lines = Object.entries(api.errorCodes).map(([code, says]) => `| \`${code}\` | ${cell(says)} |`)
+  return ['| code | says |', '|---|---|', ...lines].join('\n')
+}
+
+const listed = /(<!-- error codes -->\n)[\s\S]*?(<!-- end -->)/g
 const marked = /(<!-- options: (\w+) (\w+) -->\n)[\s\S]*?(<!-- end -->)/g
 
-/** A docs page with its tables of options as they are now: between `<!-- options: trainOptions optimizer -->` and `<!-- end -->`. */
+/**
+ * A docs page with its tables as they are now: of options between `<!-- options: trainOptions optimizer -->` and `<!-- end -->`, of error
+ * codes after `<!-- error codes -->`.
+ */
 function documented(page, api) {
-  return page.replace(
-    marked,
-    (_, begin, table, group, end) => `${begin}\n${rows(api[table], group, api)}\n\n${end}`,
-  )
+  return page
+    .replace(marked, (_, begin, table, group, end) => `${begin}\n${rows(api[table], group, api)}\n\n${end}`)
+    .replace(listed, (_, begin, end) => `${begin}\n${codes(api)}\n\n${end}`)
 }
 
 /** Each generated file: its path, its text, and what it should be. */
@@ -102,7 +126,9 @@ function generated(api) {
 module.exports = { declare, documented, generated }
 
 function main() {
-  const stale = generated(require('../dist/options')).filter(({ wanted, found }) => wanted !== found)
+  const stale = generated({ ...require('../dist/options'), ...require('../dist/errors') }).filter(
+    ({ wanted, found }) => wanted !== found,
+  )
   for (const { path, wanted } of stale) {
     if (process.argv.includes('--check'))
       console.error(`${path} is not what the tables of options say: npm run options`)

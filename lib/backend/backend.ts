@@ -1,5 +1,6 @@
 // What a device offers: a Store of named tensors, and runs of Programs over it. docs/program.md is the contract.
 
+import type { ErrorCode } from '../errors'
 import type { Dtype, Shape, TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 
@@ -23,7 +24,7 @@ export interface RunOptions {
 
 /** Why a run ended early. */
 export interface Failure {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   readonly step: number
   readonly phase: number
@@ -43,6 +44,14 @@ export interface RunResult {
   readonly failure?: Failure
 }
 
+/** Bytes that a Session holds. */
+export interface SessionMemory {
+  /** The Store's tensors. */
+  readonly store: number
+  /** Temporaries and scratch of Programs, as far as they lie in one block. */
+  readonly arena: number
+}
+
 /** A Store and the Programs over it, on one device. Calls are carried out in the order they are made. */
 export interface Session {
   /** As the `device` option names it; of several GPUs 'cuda:1'. */
@@ -56,6 +65,8 @@ export interface Session {
   /** Frees a compiled Program; its handle is not valid any more. */
   release(executable: Executable): Promise<void>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
+  /** What it has allocated. */
+  memory(): Promise<SessionMemory>
   /** Ends the runs asked for so far before their next step. */
   cancel(): void
   /** Frees everything, after the step in progress. Later calls reject. */

@@ -5,7 +5,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { loadAddon } from '../backend/native/addon'
-import { NanoGptError, option, reasonOf, say, show } from '../errors'
+import { type ErrorCode, NanoGptError, option, reasonOf, say, show } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { version } from '../version'
 import type { Result } from './result'
@@ -92,7 +92,7 @@ export async function readBaseline(path: string): Promise<Saved> {
   }
 }
 
-function unusable(code: string, path: string, reason: string): NanoGptError {
+function unusable(code: ErrorCode, path: string, reason: string): NanoGptError {
   return new NanoGptError(code, {
     where: 'bench',
     option: 'baseline',

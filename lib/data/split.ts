@@ -28,7 +28,7 @@ export function splitTokens<T extends Uint16Array | Uint32Array>(
 ): Splits<T> {
   if (!Number.isInteger(blockSize) || blockSize < 1 || blockSize > longestBlock) {
     const reason = `must be a whole number from 1 to ${longestBlock}`
-    throw new NanoGptError('block_size', { option: 'blockSize', value: blockSize, reason })
+    throw new NanoGptError('option', { option: 'blockSize', value: blockSize, reason })
   }
   const boundary = trainingLength(tokens.length)
   const shorter = shorterSplit(tokens.length)

@@ -1,6 +1,7 @@
 // The one error class of nano-gpt. An error is data: what is wrong, its value, why, and what to do. Each surface words it for the people
 // who read it there.
 
+import type { ErrorCode } from './codes'
 import { api, type Phrase, type Surface, say, wordsOf } from './phrase'
 import { show } from './show'
 
@@ -27,13 +28,15 @@ export interface Details {
 /**
  * An error that the user can act on. Anything else that is thrown is a bug of ours.
  *
- * `code` is stable and machine-readable (`snake_case`: 'shape', 'unknown_character', …). `message` is for people and may change: it is made
+ * `code` is stable and machine-readable (codes.ts lists them). `message` is for people and may change: it is made
  * of the other fields, in the library's words.
  */
 export class NanoGptError extends Error {
-  readonly code: string
+  readonly code: ErrorCode
   /** The option that is wrong, as `train()` and the others call it; undefined if it is none. */
   readonly option?: string
+  /** The config file that it stands in. */
+  readonly file?: string
   /** What else is wrong: a file, a tensor. */
   readonly subject?: string
   /** The value that was given. */
@@ -44,13 +47,14 @@ export class NanoGptError extends Error {
   readonly remedy?: string
   readonly #details: Details
 
-  constructor(code: string, details: Details | Phrase | string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, details: Details | Phrase | string, options?: { cause?: unknown }) {
     const given: Details = isDetails(details) ? details : { reason: details }
     super(compose(given, api), options)
     this.name = 'NanoGptError'
     this.code = code
     this.#details = given
     if (given.option !== undefined) this.option = given.option
+    if (given.file !== undefined) this.file = given.file
     if (given.subject !== undefined) this.subject = given.subject
     if (given.value !== undefined) this.value = given.value
     this.reason = wordsOf(given.reason, api)

@@ -1,5 +1,6 @@
 // Errors as data, and the words that surfaces have for them.
 
+export { type ErrorCode, errorCodes } from './codes'
 export { type Details, NanoGptError } from './error'
 export { api, call, inlineText, listed, option, Phrase, type Surface, say, wordsOf } from './phrase'
 export { reasonOf, show } from './show'

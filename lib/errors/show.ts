@@ -4,7 +4,6 @@ const longest = 200
 
 /** A value as messages show it: strings in quotes and otherwise as they are, cut after `limit` characters. */
 export function show(value: unknown, limit = longest): string {
-  if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'string') return quote(cut(value, limit))
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'

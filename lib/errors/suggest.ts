@@ -14,7 +14,8 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Infinity
   for (const candidate of candidates) {
     const distance = distanceBetween(word.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) {
+    // A word that shares no letter is no typing error.
+    if (distance < Math.min(bestDistance, Math.max(word.length, candidate.length))) {
       best = candidate
       bestDistance = distance
     }

@@ -43,10 +43,12 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
   const [issue] = parsed.issues
   const isList = Array.isArray(value) && value.length > 0
   const wrong = isList ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value
+  const close = typeof wrong === 'string' && type.choices ? suggest(wrong, type.choices) : undefined
   throw new NanoGptError(type.code?.(wrong) ?? 'option', {
     where,
     option: name,
     value: wrong,
+    ...(close !== undefined && { remedy: say`Did you mean ${option(name, close)}?` }),
     // Where a type has no words of its own, valibot's speak of types, not of options.
     reason: issue.message.startsWith('Invalid ') ? `must be ${type.range}` : issue.message,
   })

@@ -73,7 +73,7 @@ export interface TrainOptions {
   beta1?: number
   /** Decay rate of AdamW's running mean of squared gradients. A number from 0 to below 1. Default: 0.999. */
   beta2?: number
-  /** AdamW's epsilon, added to the denominator. A number above 0. Default: 1e-8. */
+  /** AdamW's epsilon, added to the denominator. A number above 0 to 1e+30. Default: 1e-8. */
   epsilon?: number
   /** Weight decay, decoupled from the gradient except for 'sgd'. A number from 0 to 1e+30. Default: 0.01. */
   weightDecay?: number

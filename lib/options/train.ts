@@ -10,7 +10,7 @@ import {
   positionNames,
   type Variants,
 } from '../nn'
-import { notUsed, optimizerNames, scheduleNames } from '../optim/names'
+import { optimizerNames, scheduleNames } from '../optim/names'
 import { presetNames, presets } from '../presets'
 import { tokenizerNames } from '../tokenizer/names'
 import { type Checked, rowOf, type ValueOf } from './check'
@@ -21,7 +21,7 @@ import { signalOption } from './signal'
 import { choice, flag, fraction, limit, name, path, real, seed, whole } from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
-/** Rates that leave f32 a chance: an update multiplies them with weights and gradients. */
+/** Numbers that leave f32 a chance: an update multiplies or adds weights and gradients. */
 const rate = () => real({ above: 0, max: 1e30 })
 const muon = { option: 'optimizer', values: ['muon'] } as const
 
@@ -165,7 +165,7 @@ const optimizer = {
     default: 0.999,
   },
   epsilon: {
-    type: real({ above: 0 }),
+    type: rate(),
     group: 'optimizer',
     ...training,
     help: "AdamW's epsilon, added to the denominator",
@@ -195,7 +195,7 @@ const optimizer = {
     help: 'momentum of SGD and Muon',
     default: { by: 'optimizer', values: { sgd: 0.9, muon: 0.95 } },
     applies: { option: 'optimizer', values: ['muon', 'sgd'] },
-    unused: notUsed.momentum,
+    unused: 0,
   },
   momentumWarmup: {
     type: whole({ min: 0 }),
@@ -204,7 +204,7 @@ const optimizer = {
     help: "steps over which Muon's momentum rises from 0.85",
     default: 0,
     applies: muon,
-    unused: notUsed.momentumWarmup,
+    unused: 0,
   },
   nesterov: {
     type: flag,
@@ -213,7 +213,7 @@ const optimizer = {
     help: 'Nesterov momentum, which Muon always has',
     default: false,
     applies: { option: 'optimizer', values: ['sgd'] },
-    unused: notUsed.nesterov,
+    unused: false,
   },
   matrixLearningRate: {
     type: rate(),
@@ -222,7 +222,7 @@ const optimizer = {
     help: say`Muon's learning rate for matrices; ${option('learningRate')} is for the rest`,
     default: 0.02,
     applies: muon,
-    unused: notUsed.matrixLearningRate,
+    unused: 0.02,
   },
   schedule: {
     type: choice(scheduleNames),
@@ -249,7 +249,7 @@ const optimizer = {
     otherNames: ['minLr'],
     default: 0,
     applies: { option: 'schedule', values: ['cosine', 'linear', 'wsd'], carriesOver: true },
-    unused: notUsed.minLearningRate,
+    unused: 0,
   },
   decayPart: {
     type: real({ above: 0, max: 1, placeholder: '<p>' }),
@@ -258,7 +258,7 @@ const optimizer = {
     help: 'fraction of all steps, at the end, in which the rate falls',
     default: 0.2,
     applies: { option: 'schedule', values: ['wsd'], carriesOver: true },
-    unused: notUsed.decayPart,
+    unused: 0.2,
   },
   average: {
     type: fraction(),

@@ -1,7 +1,7 @@
 // What values options take. A type says it once for everyone: the check, TypeScript's declaration, the command line, the docs, a form.
 
 import * as v from 'valibot'
-import { NanoGptError } from '../errors'
+import { type ErrorCode, NanoGptError } from '../errors'
 
 export interface OptionType<Out = unknown> {
   /** Checks a value and normalises it. Messages say what it must be. */
@@ -11,7 +11,7 @@ export interface OptionType<Out = unknown> {
   /** In words, for docs: 'a whole number from 0 to 10'. */
   readonly range: string
   /** The code of the error for a value that it refuses. Absent: 'option'. */
-  readonly code?: (value: unknown) => string
+  readonly code?: (value: unknown) => ErrorCode
   /** What follows the flag in help: '<n>'. Absent for what is true or false: the flag alone, and `--no-<flag>`. */
   readonly placeholder?: string
   /** What an argument of the command line stands for. Throws a sentence that says what it must be. Absent: the text itself. */
@@ -94,7 +94,7 @@ export function real(bounds: Bounds & { placeholder?: string } = {}): OptionType
       v.maxValue(largestF32, must('at most 3.4e38, the largest number of f32')),
       v.check(
         (value) => value === 0 || value >= smallestF32,
-        must('0 or at least 1.2e-38: f32 takes less for 0'),
+        must(`${range.above === 0 ? '' : '0 or '}at least 1.2e-38: f32 takes less for 0`),
       ),
     ) as v.GenericSchema<unknown, number>,
     ts: 'number',

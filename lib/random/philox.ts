@@ -16,13 +16,13 @@ export interface Seed {
  * The seed that a user wrote.
  *
  * @param value an integer from 0 to 2⁵³ − 1, or a bigint from 0 to 2⁶⁴ − 1.
- * @throws NanoGptError 'seed' for anything else.
+ * @throws NanoGptError 'option' for anything else.
  */
 export function seedFrom(value: number | bigint): Seed {
   const whole = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value) : -1n
   if (whole < 0n || whole >= 1n << 64n) {
     throw new NanoGptError(
-      'seed',
+      'option',
       `seed is ${show(value)}: it must be an integer from 0 to 2^53 - 1, or a bigint from 0n to 2n ** 64n - 1n`,
     )
   }
@@ -180,7 +180,7 @@ export function normalFill(
 /** The word from which an element is kept by dropout with probability `p` of dropping it; see `keepMask`. */
 export function keepThreshold(p: number): number {
   if (!(p >= 0 && p < 1)) {
-    throw new NanoGptError('dropout', `dropout is ${show(p)}: it must be at least 0 and less than 1`)
+    throw new NanoGptError('option', `dropout is ${show(p)}: it must be at least 0 and less than 1`)
   }
   return Math.floor(p * 0x100000000)
 }

@@ -1,6 +1,6 @@
 // The character tokenizer: a token for each distinct character (Unicode code point), numbered in code point order.
 
-import { type Details, NanoGptError, type Phrase, show } from '../errors'
+import { type Details, NanoGptError, show } from '../errors'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 
 export interface CharTokenizerJSON extends TokenizerJSON {
@@ -77,11 +77,10 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The tokens of `text`, one for each character.
    *
-   * @param remedy what the error for a character outside the vocabulary advises.
    * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate',
    *   'option' if `text` is no string.
    */
-  encode(text: string, remedy: string | Phrase = 'Leave it out, or train on a text that has it'): Tokens {
+  encode(text: string): Tokens {
     if (typeof text !== 'string') {
       throw new NanoGptError('option', { option: 'text', value: text, reason: 'must be a string' })
     }
@@ -89,7 +88,7 @@ export class CharTokenizer implements Tokenizer {
     let count = 0
     forEachCodePoint(text, (codePoint) => {
       const token = codePoint < this.tokenOf.length ? this.tokenOf[codePoint] : -1
-      if (token < 0) throw this.unknown(codePoint, placeOf(text, count), remedy)
+      if (token < 0) throw this.unknown(codePoint, placeOf(text, count))
       tokens[count++] = token
     })
     return count === tokens.length ? tokens : tokens.slice(0, count)
@@ -140,9 +139,12 @@ export class CharTokenizer implements Tokenizer {
     })
   }
 
-  private unknown(codePoint: number, place: string, remedy: string | Phrase): NanoGptError {
+  private unknown(codePoint: number, place: string): NanoGptError {
     const reason = `the character ${name(codePoint)} at ${place} is not among the ${this.vocabSize} that this tokenizer knows`
-    return new NanoGptError('unknown_character', { reason, remedy })
+    return new NanoGptError('unknown_character', {
+      reason,
+      remedy: 'Leave it out, or train on a text that has it',
+    })
   }
 }
 

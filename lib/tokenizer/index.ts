@@ -1,6 +1,6 @@
 // The kinds of tokenizers, in one table: how each is made for a text, and how it comes back from a checkpoint.
 
-import { NanoGptError, option, say, show, suggest } from '../errors'
+import { NanoGptError, show } from '../errors'
 import { CharTokenizer } from './char'
 import { type TokenizerName, tokenizerNames } from './names'
 import type { Tokenizer } from './tokenizer'
@@ -17,20 +17,9 @@ const kinds: Readonly<Record<TokenizerName, Kind>> = {
   char: CharTokenizer,
 }
 
-/**
- * The tokenizer of a kind for a text.
- *
- * @throws NanoGptError 'option' for a name that is none, and what the kind throws for a text that it cannot use.
- */
+/** The tokenizer of a kind for a text. Throws what the kind throws for a text that it cannot use. */
 export function createTokenizer(name: TokenizerName, text: string): Tokenizer {
-  if (isName(name)) return kinds[name].fromText(text)
-  const close = typeof name === 'string' ? suggest(name, tokenizerNames) : undefined
-  throw new NanoGptError('option', {
-    option: 'tokenizer',
-    value: name,
-    reason: `must be ${known()}`,
-    ...(close !== undefined && { remedy: say`Did you mean ${option('tokenizer', close)}?` }),
-  })
+  return kinds[name].fromText(text)
 }
 
 /**
@@ -44,15 +33,11 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   throw new NanoGptError('tokenizer', {
     subject: 'tokenizer.type',
     value: type,
-    reason: `this version of nano-gpt reads ${known()}`,
+    reason: `this version of nano-gpt reads ${tokenizerNames.map((name) => show(name)).join(' or ')}`,
     remedy: 'Use the version that wrote it, or a newer one',
   })
 }
 
 function isName(name: unknown): name is TokenizerName {
   return tokenizerNames.includes(name as TokenizerName)
-}
-
-function known(): string {
-  return tokenizerNames.map((name) => show(name)).join(' or ')
 }

@@ -1,6 +1,5 @@
-// What a tokenizer is. A new kind is a file beside this one, a name in names.ts and a line in index.ts.
-
-import type { Phrase } from '../errors'
+// What a tokenizer is. A new kind is a file beside this one, a name in names.ts and a line in index.ts; its tests are those of
+// test/tokenizer/index.test.ts.
 
 /** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
 export type Tokens = Uint16Array | Uint32Array
@@ -25,12 +24,8 @@ export interface Decoder {
 export interface Tokenizer {
   readonly type: string
   readonly vocabSize: number
-  /**
-   * The tokens of `text`. Throws NanoGptError 'unknown_character' for what the vocabulary cannot write.
-   *
-   * @param remedy what that error advises; default: to leave the character out, or to train on a text that has it
-   */
-  encode(text: string, remedy?: string | Phrase): Tokens
+  /** The tokens of `text`. Throws NanoGptError 'unknown_character' for what the vocabulary cannot write. */
+  encode(text: string): Tokens
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */
   decode(tokens: ArrayLike<number>): string
   /** A new decoder, which gives the same text as `decode`, in pieces. */

@@ -3,7 +3,7 @@
 
 import { type CheckedTrainOptions, defined, trainOptions } from '../options'
 import { presets } from '../presets'
-import { secondsPerStep } from './measure'
+import { measure } from './measure'
 import { type Materials, planOn } from './plan'
 import { withoutReplaced } from './resolve'
 import type { RunControl } from './run'
@@ -99,13 +99,11 @@ export async function resolveAuto(
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
   const time = stepsPart * seconds
   // A schedule has no part in it.
-  const timed = (sized: CheckedTrainOptions, seconds: number) =>
-    secondsPerStep(
-      planOn(device, { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined }, materials),
-      materials,
-      seconds,
-      stopped,
-    )
+  const timed = async (sized: CheckedTrainOptions, seconds: number) => {
+    const untimed = { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined }
+    const measured = await measure(planOn(device, untimed, materials), materials, seconds, stopped)
+    return measured.secondsPerStep
+  }
   if (isPlain) return withSteps(first, stepsIn(time, await timed(first, measuring)))
   const measured = await timed(first, measuring / 3)
   const chosen = over(

@@ -81,16 +81,17 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   try {
     refuseContradictions(merged)
   } catch (error) {
-    throw namingConfig(error, merged)
+    throw namingConfig(error, given, config)
   }
   return merged
 }
 
-/** An error about options says where those came from that were not given. */
-export function namingConfig(error: unknown, { config }: CheckedTrainOptions): unknown {
-  const about = ['option', 'device', 'data_not_found', 'file_not_found', 'data_too_short', 'out_of_memory']
-  if (config === undefined || !(error instanceof NanoGptError) || !about.includes(error.code)) return error
-  return error.with({ config })
+/** An error about an option that the call did not give says where it came from. */
+export function namingConfig(error: unknown, given: CheckedTrainOptions, config = given.config): unknown {
+  if (config === undefined || !(error instanceof NanoGptError)) return error
+  const { option: name, file } = error
+  const isGiven = name !== undefined && given[name as keyof CheckedTrainOptions] !== undefined
+  return file !== undefined || isGiven ? error : error.with({ config })
 }
 
 async function locate(path: string): Promise<string> {

@@ -3,7 +3,7 @@
 import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { call, NanoGptError, option, say } from '../errors'
+import { call, type ErrorCode, NanoGptError, option, say } from '../errors'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
@@ -165,7 +165,7 @@ export class Loop {
     this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
   }
 
-  private async fail(failure: { code: string; message: string; step: number }): Promise<never> {
+  private async fail(failure: { code: ErrorCode; message: string; step: number }): Promise<never> {
     const error =
       failure.code === 'non_finite'
         ? await this.prepared.trainer.explain(this.step, failure as never)

@@ -1,4 +1,4 @@
-// How long a training step takes here, from some that are thrown away.
+// What a training step takes here, from some that are thrown away.
 
 import { NanoGptError } from '../errors'
 import type { Materials, Plan } from './plan'
@@ -7,17 +7,24 @@ import { prepare } from './prepare'
 /** The first steps are slower, as nothing has been touched yet: a third of the time only warms up. */
 const warmUpPart = 1 / 3
 
+export interface Measured {
+  /** Infinity if it was stopped before the first step. */
+  readonly secondsPerStep: number
+  /** Bytes between the ops of a step. */
+  readonly activations: number
+}
+
 /**
- * Seconds a training step of this plan takes; Infinity if it was stopped before the first.
+ * What a training step of this plan takes.
  *
  * @param seconds how long measuring may take, roughly
  */
-export async function secondsPerStep(
+export async function measure(
   plan: Plan,
   materials: Materials,
   seconds: number,
   stopped?: AbortSignal,
-): Promise<number> {
+): Promise<Measured> {
   const { session, trainer } = await prepare(plan, materials)
   try {
     let step = 0
@@ -33,7 +40,8 @@ export async function secondsPerStep(
       return step > begun ? spent / (step - begun) : Infinity
     }
     await run(warmUpPart * seconds)
-    return await run((1 - warmUpPart) * seconds)
+    const secondsPerStep = await run((1 - warmUpPart) * seconds)
+    return { secondsPerStep, activations: (await session.memory()).arena }
   } finally {
     await session.dispose()
   }

@@ -37,13 +37,19 @@ const countOf = (tensors: readonly { readonly shape: readonly number[] }[]) =>
 /**
  * @param training what is trained, and how
  * @param tokens of both splits
+ * @param measured bytes of activations; default: the least that they take
  */
-export function memoryOf(config: ModelConfig, training: TrainingConfig, tokens: number): Memory {
+export function memoryOf(
+  config: ModelConfig,
+  training: TrainingConfig,
+  tokens: number,
+  measured?: number,
+): Memory {
   const [one, two] = [1, 2].map((layers) => costsOf({ ...config, layers }, training))
   const perLayer = (what: keyof typeof one) => line(one[what], two[what], config.layers)
   const weights = perLayer('weights')
   const optimizer = perLayer('optimizer')
-  const activations = perLayer('activations')
+  const activations = measured ?? perLayer('activations')
   const corpus = tokens * (config.vocabSize <= 65536 ? 2 : 4)
   const total = 2 * weights + optimizer + activations + corpus
   return { weights, gradients: weights, optimizer, activations, corpus, total }
@@ -127,7 +133,7 @@ export function refuseTooLarge(
     where: 'train',
     option: blamed,
     value: current(blamed),
-    reason: `this training needs about ${bytesInWords(needed)} of memory, and this machine has ${bytesInWords(available)}`,
+    reason: `this training needs at least ${bytesInWords(needed)} of memory, and this machine has ${bytesInWords(available)}`,
     remedy,
   })
 }

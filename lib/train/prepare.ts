@@ -78,8 +78,16 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
     }
   } catch (error) {
     await session.dispose()
-    throw error
+    throw namingPrecision(error, training)
   }
+}
+
+/** What a device can't make of a Program is due to the precision: it has every op. */
+function namingPrecision(error: unknown, { precision }: TrainingConfig): unknown {
+  const isAbout = error instanceof NanoGptError && error.code === 'unsupported' && precision !== 'f32'
+  if (!isAbout) return error
+  const remedy = say`leave it out, or give ${option('device', 'js')}, which imitates it, slowly`
+  return error.with({ where: 'train', option: 'precision', value: precision, remedy })
 }
 
 function dataOf({ data: { name, digest, source, lineEndings } }: Plan) {

@@ -99,7 +99,9 @@ function refused(
   reason: string | Phrase,
   remedy: string | Phrase,
 ): NanoGptError {
-  return new NanoGptError('option', { where: 'train', option: name, value: options[name], reason, remedy })
+  // No limit is null inside.
+  const value = options[name] === null ? Infinity : options[name]
+  return new NanoGptError('option', { where: 'train', option: name, value, reason, remedy })
 }
 
 /** A new run: the preset's model and numbers, with the options over them. */
@@ -231,15 +233,14 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
  * @throws NanoGptError 'option' for a warm-up that the run would end before
  */
 export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {
-  const { warmup = 0 } = given
-  if (warmup <= steps) return
-  throw new NanoGptError('option', {
-    where: 'train',
-    option: 'warmup',
-    value: warmup,
-    reason: say`the run has ${steps} ${option('steps')}, so it would end before the warm-up does`,
-    remedy: say`give fewer than ${steps}, or more ${option('steps')}`,
-  })
+  const longer = (['warmup', 'momentumWarmup'] as const).find((name) => (given[name] ?? 0) > steps)
+  if (longer === undefined) return
+  throw refused(
+    longer,
+    given,
+    say`the run has ${steps} ${option('steps')}, so it would end before the warm-up does`,
+    say`give at most ${steps}, or more ${option('steps')}`,
+  )
 }
 
 // ---- The model.

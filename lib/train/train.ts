@@ -7,7 +7,7 @@ import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
-import { secondsPerStep } from './measure'
+import { measure } from './measure'
 import { type Memory, memoryOf } from './memory'
 import { readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
@@ -71,7 +71,7 @@ export async function plan(options: TrainOptions = {}): Promise<Plan> {
 /** What a run would cost. */
 export interface Estimate {
   readonly plan: Plan
-  /** Bytes, computed from the sizes. */
+  /** Bytes: computed from the sizes, but for the activations, which the measured steps show. */
   readonly memory: Memory
   /** Measured on steps that are thrown away. */
   readonly secondsPerStep: number
@@ -91,11 +91,11 @@ export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
     checkTrainOptions(options),
     control,
     () => false,
-    async (plan, materials) => ({
-      plan,
-      memory: memoryOf(plan.model, plan.training, materials.tokens.length),
-      secondsPerStep: await secondsPerStep(plan, materials, secondsMeasuring),
-    }),
+    async (plan, materials) => {
+      const { secondsPerStep, activations } = await measure(plan, materials, secondsMeasuring)
+      const memory = memoryOf(plan.model, plan.training, materials.tokens.length, activations)
+      return { plan, memory, secondsPerStep }
+    },
   )
 }
 
@@ -130,6 +130,6 @@ async function withPlan<T>(
       hasBegun,
     )
   } catch (error) {
-    throw namingConfig(error, options)
+    throw namingConfig(error, given, options.config)
   }
 }

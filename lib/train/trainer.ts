@@ -2,7 +2,7 @@
 
 import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
-import { NanoGptError } from '../errors'
+import { NanoGptError, option, say } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import { type Program, print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
@@ -111,11 +111,13 @@ export class Trainer {
     const { failure: found } = await this.steps(step, 1, { checkFinite: true })
     await this.clearGradients()
     const where = found?.code === 'non_finite' ? this.describe(found) : this.describe(failure)
-    return new NanoGptError(
-      'non_finite',
-      `step ${step}: the loss or its gradient is no longer a finite number; the first bad value came from ${where}. ` +
-        'The weights are as they were before this step. A lower learningRate or a gradientClip (1, say) usually helps',
-    )
+    return new NanoGptError('non_finite', {
+      subject: `step ${step}`,
+      reason:
+        `the loss or its gradient is no longer a finite number; the first bad value came from ${where}. ` +
+        'The weights are as they were before this step',
+      remedy: say`a lower ${option('learningRate')} or ${option('gradientClip', 1)} usually helps`,
+    })
   }
 
   /** Losses of evaluation batches `from` … `from + count − 1` of a split. They are the same batches each time. */

@@ -65,7 +65,7 @@ class CpuExecutable final : public Executable {
   Status Compile(const KernelTable& table) {
     if (program().precision != Precision::kF32) {
       return {Code::kUnsupported, std::string("the CPU computes in f32; precision ") + NameOf(program().precision) +
-                                      " needs a GPU (device \"js\" imitates it, slowly)"};
+                                      " needs a GPU"};
     }
     NANO_RETURN_IF_ERROR(FindKernels(table));
     NANO_RETURN_IF_ERROR(Stage());

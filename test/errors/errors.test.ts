@@ -34,7 +34,7 @@ test('show quotes strings, cuts long ones and names what has no short form', () 
   expect([show('ab😀d', 3), show('ab😀d', 4)]).toEqual(['"ab…"', '"ab😀…"'])
   expect(show('a\u202eb\u2066"\u009b')).toBe('"a\\u202eb\\u2066\\"\\u009b"')
   expect([show(5n), show(null), show({}), show([]), show(Number.NaN), show(() => 1)]).toEqual([
-    '5n',
+    '5',
     'null',
     'an object',
     'an array',

@@ -1,7 +1,11 @@
 // The tables of options: each row is whole, and what is generated from them is up to date.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCodes } from '../../lib/errors'
 import * as options from '../../lib/options'
 import { isDefaultBy } from '../../lib/options/row'
+import { presets } from '../../lib/presets'
 import { generated } from '../../scripts/options.js'
 
 const tables: [string, options.Table][] = [
@@ -52,6 +56,20 @@ test('what a row refers to is there', () => {
   }
 })
 
+test('each preset has what a row leaves to it, and an older checkpoint what its file lacks', () => {
+  const older = JSON.parse(
+    readFileSync(join(__dirname, '..', 'fixtures', '0.1.0', 'decoder', 'config.json'), 'utf8'),
+  )
+  for (const name of options.trainingNames) {
+    const row = options.rowOf(options.trainOptions, name)
+    const without = Object.entries(presets)
+      .filter(([, { training }]) => (training as Record<string, unknown>)[name] === undefined)
+      .map(([preset]) => preset)
+    if (row.default === undefined) expect([name, without]).toEqual([name, []])
+    if (row.unused === undefined && row.follows === undefined) expect(Object.keys(older)).toContain(name)
+  }
+})
+
 test('other words for options are nobody’s names', () => {
   for (const [, table] of tables) {
     const others = Object.keys(table).flatMap((name) => options.rowOf(table, name).otherNames ?? [])
@@ -71,7 +89,7 @@ test.each([
   expect(options.nearestOption(word, options.trainOptions)).toBe(name)
 })
 
-test.each(generated(options) as { path: string; wanted: string; found: string }[])(
+test.each(generated({ ...options, errorCodes }) as { path: string; wanted: string; found: string }[])(
   '$path is what the tables say (npm run options)',
   ({ wanted, found }) => {
     expect(found).toBe(wanted)

@@ -41,7 +41,7 @@ test.each<[string, OptionType, unknown, string]>([
     'too small for f32',
     real({ above: 0 }),
     1e-50,
-    'f: x is 1e-50: must be 0 or at least 1.2e-38: f32 takes less for 0',
+    'f: x is 1e-50: must be at least 1.2e-38: f32 takes less for 0',
   ],
   ['a decay of 1', fraction(), 1, 'f: x is 1: must be less than 1'],
   ['another word', choice(['a', 'b', 'c']), 'd', "f: x is \"d\": must be 'a', 'b' or 'c'"],
@@ -53,7 +53,7 @@ test.each<[string, OptionType, unknown, string]>([
     'a negative seed',
     seed,
     -1n,
-    'f: x is -1n: must be a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits',
+    'f: x is -1: must be a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits',
   ],
 ])('%s', (_, type, value, message) => {
   expect(refused(type, value)).toBe(message)

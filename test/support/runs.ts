@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Model } from '../../lib/api/model'
 import type { TypedArray } from '../../lib/graph/dtype'
-import type { TrainOptions } from '../../lib/options'
+import { rowOf, type TrainOptions, trainingNames, trainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import type { Run } from '../../lib/train/run'
 import { someText } from './text'
@@ -34,6 +34,13 @@ export const decoder: TrainOptions = {
   gradientClip: 0.8,
   batchSize: 3,
 }
+
+/** What a training has of options that it doesn't use, or that came after 0.1.0. */
+export const unusedTraining: Readonly<Record<string, unknown>> = Object.fromEntries(
+  trainingNames
+    .map((name) => [name, rowOf(trainOptions, name).unused] as const)
+    .filter(([, unused]) => unused !== undefined),
+)
 
 /** A folder that is gone when the tests of this file are. */
 export function temporaryFolder(): { path(...names: string[]): string } {

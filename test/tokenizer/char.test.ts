@@ -1,6 +1,5 @@
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { say } from '../../lib/errors'
 import { type Tokenizer, tokenizerFromJSON } from '../../lib/tokenizer'
 import { CharTokenizer } from '../../lib/tokenizer/char'
 
@@ -126,12 +125,6 @@ test('a decoder gives each token’s character at once, and can be used again', 
     expect([decoder.push(1), decoder.push(0), decoder.end()]).toEqual(['😀', 'a', ''])
   }
   expect(() => decoder.push(2)).toThrow('token 2 at position 0')
-})
-
-test('the remedy for an unknown character is the caller’s, if there is one', () => {
-  const tokenizer = CharTokenizer.fromText('a')
-  expect(() => tokenizer.encode('b')).toThrow(/knows\. Leave it out, or train on a text that has it$/)
-  expect(() => tokenizer.encode('b', say`Change the prompt`)).toThrow(/knows\. Change the prompt$/)
 })
 
 test('a text of one character', () => {

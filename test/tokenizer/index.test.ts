@@ -1,4 +1,4 @@
-import { createTokenizer, type TokenizerName, tokenizerFromJSON, tokenizerNames } from '../../lib/tokenizer'
+import { createTokenizer, tokenizerFromJSON, tokenizerNames } from '../../lib/tokenizer'
 
 test.each(tokenizerNames)('the tokenizer %s is made by its name and comes back from its JSON', (name) => {
   const text = 'To be, or not 😀\n'
@@ -15,18 +15,8 @@ test.each(tokenizerNames)('the tokenizer %s is made by its name and comes back f
   )
 })
 
-test.each(['chars', 'toString', '', 5, undefined, ['char']])('there is no tokenizer %p', (name) => {
-  expect(() => createTokenizer(name as TokenizerName, 'x')).toThrow(
-    expect.objectContaining({ code: 'option', option: 'tokenizer', reason: 'must be "char"' }),
-  )
-})
-
-test('a name that is nearly one is suggested', () => {
-  expect(() => createTokenizer('chars' as TokenizerName, 'x')).toThrow("Did you mean `tokenizer: 'char'`?")
-})
-
 test('JSON of another kind says which kinds there are', () => {
   expect(() => tokenizerFromJSON({ type: 'bpe' })).toThrow(
-    'tokenizer.type is "bpe": this version of nano-gpt reads "char". Use the version that wrote it, or a newer one',
+    /^tokenizer\.type is "bpe": this version of nano-gpt reads "char".*\. Use the version that wrote it, or a newer one$/,
   )
 })

@@ -2,14 +2,13 @@
 
 import { join } from 'node:path'
 import { splitTokens } from '../../lib/data/split'
-import { notUsed } from '../../lib/optim/names'
 import { presets } from '../../lib/presets'
 import { seedFrom } from '../../lib/random/philox'
 import { merge, type TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
 import { onEveryDevice } from '../support/devices'
 import { prepare } from '../support/models'
-import { decoder, eventsOf, lossesOf, ofType, short, temporaryFolder } from '../support/runs'
+import { decoder, eventsOf, lossesOf, ofType, short, temporaryFolder, unusedTraining } from '../support/runs'
 import { someText } from '../support/text'
 
 const folder = temporaryFolder()
@@ -97,6 +96,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           vocabSize: new Set(text).size,
         },
         training: {
+          ...unusedTraining,
           steps: 10,
           batchSize: 3,
           microBatches: 2,
@@ -109,8 +109,8 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           evalInterval: 5,
           evalBatches: 2,
           precision: 'f32',
-          ...{ optimizer: 'adamw', schedule: 'constant', warmup: 0, average: 0, ...notUsed },
-          ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200, checkpointInterval: 5 },
+
+          checkpointInterval: 5,
         },
         seed: '7',
         data: {

@@ -56,7 +56,9 @@ describe('what is too large is refused by name, with what would fit', () => {
       option,
       value: options[option as keyof TrainOptions],
     })
-    expect(error.message).toMatch(/needs about [\d.]+ [kMGTPE]?B of memory, and this machine has 24\.0 GB\. /)
+    expect(error.message).toMatch(
+      /needs at least [\d.]+ [kMGTPE]?B of memory, and this machine has 24\.0 GB\. /,
+    )
     // Long before anything of that size could have been built.
     expect(performance.now() - begun).toBeLessThan(60_000)
     const fits = /: (\d+)`? would fit/.exec(error.message!)

@@ -3,13 +3,20 @@
 import { writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
 import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { notUsed } from '../../lib/optim/names'
 import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice, onNative } from '../support/devices'
 import { failureOf } from '../support/errors'
-import { decoder, eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
+import {
+  decoder,
+  eventsOf,
+  lossesOf,
+  ofType,
+  parametersOf,
+  temporaryFolder,
+  unusedTraining,
+} from '../support/runs'
 import { someText } from '../support/text'
 
 const folder = temporaryFolder()
@@ -28,6 +35,13 @@ const variants: Record<string, TrainOptions> = {
 }
 const names = Object.keys(variants)
 
+/** A warm-up that so few steps have room for. */
+function inSteps(steps: number, { momentumWarmup, ...options }: TrainOptions): TrainOptions {
+  return momentumWarmup === undefined
+    ? options
+    : { ...options, momentumWarmup: Math.min(momentumWarmup, steps) }
+}
+
 async function whole(options: TrainOptions) {
   const run = train(options)
   const events = await eventsOf(run)
@@ -41,13 +55,13 @@ async function tensorsOf(path: string, which: 'best' | 'last' = 'last') {
 }
 
 onEveryDevice('optimizers', ({ name: device }) => {
-  const options = (name: string): TrainOptions => ({
+  const options = (name: string, steps = 30): TrainOptions => ({
     ...decoder,
     data: textFile(),
     device,
-    steps: 30,
+    steps,
     evalInterval: 10,
-    ...variants[name],
+    ...inSteps(steps, variants[name]),
   })
 
   test.each(names)('%s: stopped and resumed, the same bits', async (name) => {
@@ -76,16 +90,16 @@ onEveryDevice('optimizers', ({ name: device }) => {
 
   test('another optimizer, over a file or the weights of another run, has its own defaults', async () => {
     const out = folder.path(`${device}-others`)
-    await whole({ ...options('muon, wsd, average'), steps: 2, out })
+    await whole({ ...options('muon, wsd, average', 2), out })
     const sgd = { optimizer: 'sgd', schedule: 'linear', steps: 2, device } as const
     for (const beside of [{ config: out }, { from: out }]) {
       const { info } = await whole({ ...beside, ...sgd })
       expect(info.training).toMatchObject({
-        ...{ ...notUsed, optimizer: 'sgd', momentum: 0.9, schedule: 'linear' },
+        ...{ ...unusedTraining, optimizer: 'sgd', momentum: 0.9, schedule: 'linear' },
         ...{ weightDecay: 0.1, average: 0.8 },
       })
       const { info: same } = await whole({ ...beside, steps: 2, device })
-      expect(same.training).toMatchObject(variants['muon, wsd, average'])
+      expect(same.training).toMatchObject(inSteps(2, variants['muon, wsd, average']))
     }
   })
 
@@ -168,7 +182,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
   })
 
   describe('averages', () => {
-    const averaged = (more: TrainOptions = {}) => ({ ...options('muon, wsd, average'), ...more })
+    const averaged = (more: TrainOptions = {}) => ({ ...options('muon, wsd, average', more.steps), ...more })
 
     test('are what is evaluated, what train() returns, what load() and `from` take and what is saved', async () => {
       const out = folder.path(`${device}-averaged`)
@@ -260,7 +274,15 @@ onEveryDevice('optimizers', ({ name: device }) => {
 onNative('optimizers in any number of threads', () => {
   test.each(names)('%s', async (name) => {
     const run = (threads: number) =>
-      whole({ ...decoder, data: textFile(), device: 'cpu', steps: 5, embed: 48, threads, ...variants[name] })
+      whole({
+        ...decoder,
+        data: textFile(),
+        device: 'cpu',
+        steps: 5,
+        embed: 48,
+        threads,
+        ...inSteps(5, variants[name]),
+      })
     const one = await run(1)
     for (const threads of [2, 3, 7]) {
       const other = await run(threads)

@@ -48,7 +48,7 @@ function driven() {
     run,
     control,
     resolve: (value = 'done') => resolve(value),
-    reject: (error: unknown = new NanoGptError('test', 'failed')) => reject(error),
+    reject: (error: unknown = new NanoGptError('option', 'failed')) => reject(error),
   }))
 }
 

@@ -23,7 +23,7 @@ import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
 import { ContentsError } from '../../ops/op'
-import type { Executable, Failure, Phase, RunOptions, RunResult, Session } from '../backend'
+import type { Executable, Failure, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import { RecordLayout } from '../records'
 
 export interface JsOptions {
@@ -117,6 +117,17 @@ export class JsSession implements Session {
     const generation = this.generation
     const copies = phases.map((phase) => ({ ...phase, inputs: copyOf(phase.inputs, 'the inputs of a run') }))
     return this.inTurn(() => this.runSteps(steps, copies, options, () => generation !== this.generation))
+  }
+
+  memory(): Promise<SessionMemory> {
+    const bytesOf = (tensors: Iterable<{ readonly data: TypedArray }>) =>
+      [...tensors].reduce((sum, { data }) => sum + data.byteLength, 0)
+    const temporaries = ({ program, tensors }: Compiled) =>
+      tensors.filter((_, id) => program.buffers[id].role === 'temporary')
+    return this.inTurn(() => ({
+      store: bytesOf([...this.store.values()].map(({ tensor }) => tensor)),
+      arena: bytesOf([...this.programs.values()].flatMap(temporaries)),
+    }))
   }
 
   cancel(): void {

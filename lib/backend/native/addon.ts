@@ -1,7 +1,7 @@
 // Finds and loads the native addon: a prebuilt binary, or the one that was built here. The surface is binding/'s.
 
 import { join } from 'node:path'
-import type { Phase, RunOptions, RunResult } from '../backend'
+import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
 import { switchOf } from '../switches'
 
 export interface NativeSessionHandle {
@@ -10,7 +10,7 @@ export interface NativeSessionHandle {
   read(name: string): Promise<Uint8Array>
   compile(program: Uint8Array): Promise<number>
   release(handle: number): Promise<void>
-  memory(): Promise<{ store: number; arena: number }>
+  memory(): Promise<SessionMemory>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
   cancel(): void
   dispose(): Promise<void>

@@ -1,7 +1,7 @@
 // A Session on the native engine: encodes Programs and arrays, and leaves the rest to the addon.
 
 import { availableParallelism } from 'node:os'
-import { NanoGptError, option, Phrase } from '../../errors'
+import { type ErrorCode, NanoGptError, option, Phrase } from '../../errors'
 import {
   arrayFrom,
   bytesOf,
@@ -14,7 +14,7 @@ import {
 import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
 import { opsByName } from '../../ops'
-import type { Executable, Phase, RunOptions, RunResult, Session } from '../backend'
+import type { Executable, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import type { Addon, NativeSessionHandle } from './addon'
 
 export interface NativeOptions {
@@ -36,7 +36,10 @@ export class NativeSession implements Session {
     try {
       this.handle = new addon.Session({ ...options, device: this.device })
     } catch (error) {
-      throw withCode(error)
+      const { instructionSet } = options
+      const coded = withCode(error)
+      if (instructionSet === undefined || coded.code !== 'unsupported') throw coded
+      throw coded.with({ option: 'instructionSet', value: instructionSet, remedy: 'leave it out' })
     }
   }
 
@@ -65,6 +68,10 @@ export class NativeSession implements Session {
 
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult> {
     return named(this.handle.run(steps, phases, options))
+  }
+
+  memory(): Promise<SessionMemory> {
+    return named(this.handle.memory())
   }
 
   cancel(): void {
@@ -97,7 +104,7 @@ async function named<T>(promise: Promise<T>, tensor?: Stored): Promise<T> {
 }
 
 function withCode(error: unknown, tensor?: Stored): NanoGptError {
-  const { code = 'internal', message: reason } = error as Error & { code?: string }
+  const { code = 'internal', message: reason } = error as Error & { code?: ErrorCode }
   if (tensor === undefined || code !== 'out_of_memory')
     return new NanoGptError(code, marked(reason), { cause: error })
   const { name, bytes } = tensor

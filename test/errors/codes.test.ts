@@ -1,0 +1,27 @@
+// The codes of errors: those that the engine has are among them, and each is in use.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCodes } from '../../lib/errors'
+
+const root = join(__dirname, '..', '..')
+const engine = readFileSync(join(root, 'native', 'engine', 'status.cc'), 'utf8')
+const native = [...engine.matchAll(/return "(\w+)";/g)]
+  .map(([, code]) => code)
+  .filter((code) => code !== 'ok')
+
+test('the codes of the engine are known', () => {
+  expect(native).toContain('invalid_program')
+  expect(Object.keys(errorCodes)).toEqual(expect.arrayContaining(native))
+})
+
+test('each code is in use', () => {
+  const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('codes.ts'))
+    .map((name) => readFileSync(join(root, 'lib', name), 'utf8'))
+    .join('\n')
+  const unused = Object.keys(errorCodes).filter(
+    (code) => !sources.includes(`'${code}'`) && !native.includes(code),
+  )
+  expect(unused).toEqual([])
+})
