@@ -56,7 +56,8 @@ async function trainStage(preset, seed, options) {
 
 /** Mean losses of the last checkpoint in a run folder. */
 async function losses(resume, { device, threads, data }) {
-  const { gather, planOn, readOrigin } = lib('train/plan.js')
+  const { readOrigin } = lib('train/origin.js')
+  const { gather, planOn } = lib('train/plan.js')
   const options = lib('train/resolve.js').checkTrainOptions({ resume, device, threads, data })
   const origin = await readOrigin(options)
   const materials = await gather(options, origin)

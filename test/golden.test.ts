@@ -37,7 +37,7 @@ interface Golden {
     heads: number
     layers: number
     dropout: number
-    microBatches: number
+    gradientAccumulationSteps: number
     maxNorm: number | null
     weightDecay: number
     learningRate: number
@@ -96,9 +96,17 @@ function modelConfig({ config }: Golden): ModelConfig {
 }
 
 function trainingConfig({ config }: Golden): TrainingConfig {
-  const { batchSize, microBatches, learningRate, weightDecay, maxNorm: gradientClip } = config
+  const { batchSize, gradientAccumulationSteps, learningRate, weightDecay, maxNorm: gradientClip } = config
   const updates = pick(config, updateNames)
-  return { ...training, ...updates, batchSize, microBatches, learningRate, weightDecay, gradientClip }
+  return {
+    ...training,
+    ...updates,
+    batchSize,
+    gradientAccumulationSteps,
+    learningRate,
+    weightDecay,
+    gradientClip,
+  }
 }
 
 /** Like Jest's toBeCloseTo, with a bound of our own and a name in the message. */
@@ -269,9 +277,12 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
   })
 
   test('the first gradients', async () => {
-    const { batchSize, microBatches } = config
+    const { batchSize, gradientAccumulationSteps } = config
     const source = { split: 'train', dtype: 'u16', length: corpus.length } as const
-    const unfused = gradientProgram(trained.model, trained.parameters, source, { batchSize, microBatches })
+    const unfused = gradientProgram(trained.model, trained.parameters, source, {
+      batchSize,
+      gradientAccumulationSteps,
+    })
     const program = await compiled(session, fuse(unfused, session.fusedOps))
     await program.run(...firstInputs())
     let total = 0

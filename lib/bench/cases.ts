@@ -92,7 +92,7 @@ export async function openTrainer(preset: string, options: BenchOptions) {
     const training = {
       ...resolveNew({ preset, precision: options.precision }).training,
       batchSize: options.batchSize ?? found.training.batchSize,
-      microBatches: 1,
+      gradientAccumulationSteps: 1,
     }
     for (const { name, shape } of stateTensors(parameters, training)) {
       await session.allocate(name, 'f32', shape)

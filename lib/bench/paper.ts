@@ -76,7 +76,7 @@ function stepPrograms(preset: string, { batchSize: asked, precision = 'f32' }: B
   const { training } = resolveNew({ preset })
   const batchSize = asked ?? found.training.batchSize
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
-  const gradient = gradientProgram(model, parameters, corpus, { batchSize, microBatches: 1 })
+  const gradient = gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })
   const update = updateProgram(parameters, { ...training, gradientClip: training.gradientClip ?? Infinity })
   const programs: Program[] = [
     inPrecision(fuse(gradient, fusedOpNames), precision),

@@ -8,6 +8,7 @@ import {
   checkValue,
   modelNames,
   type OptionRow,
+  renamed,
   rowOf,
   type TrainingConfig,
   trainingNames,
@@ -112,6 +113,11 @@ class Reader {
     return Object.keys(this.object())
   }
 
+  /** With the names that options have now. */
+  renamed(): Reader {
+    return new Reader(this.file, this.path, renamed(trainOptions, this.object()))
+  }
+
   object(): Record<string, unknown> {
     return this.expect(
       (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -182,13 +188,13 @@ export function decodeInfo(file: string, json: string): ModelInfo {
   }
   const identity = {
     version: root.at('version').string(),
-    model: readModel(root.at('model')),
+    model: readModel(root.at('model').renamed()),
     tokenizer: root.at('tokenizer').object() as unknown as TokenizerJSON,
   }
-  if (number === 1) return { ...identity, ...readTraining(root, root.at('training')) }
+  if (number === 1) return { ...identity, ...readTraining(root, root.at('training').renamed()) }
   const training = root.at('training')
   if (training.isNull) return { ...identity, ...untrained }
-  return { ...identity, ...readTraining(training, training.at('options')) }
+  return { ...identity, ...readTraining(training, training.at('options').renamed()) }
 }
 
 function parse(file: string, json: string): unknown {

@@ -15,7 +15,7 @@ export type Field = readonly [name: string, value: string]
 const inWords: readonly string[] = [
   'steps',
   'batchSize',
-  'microBatches',
+  'gradientAccumulationSteps',
   'optimizer',
   'evalInterval',
   'evalBatches',
@@ -58,8 +58,8 @@ function describeModel({ model, parameters }: Plan): string {
 
 function describeTraining(plan: Plan): string {
   const { model, training, seed } = plan
-  const { steps, microBatches, batchSize } = training
-  const batch = microBatches > 1 ? `${microBatches} × ${batchSize}` : batchSize
+  const { steps, gradientAccumulationSteps, batchSize } = training
+  const batch = gradientAccumulationSteps > 1 ? `${gradientAccumulationSteps} × ${batchSize}` : batchSize
   const whole = `${plural(steps, 'step')} of ${batch} × ${model.blockSize} tokens, ${together(`seed ${seed}`)}`
   return [whole, ...flagsThatDiffer(plan, 'training')].join(' ')
 }

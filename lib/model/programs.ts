@@ -27,12 +27,12 @@ export function gradientProgram(
   model: LanguageModel,
   parameters: readonly Parameter[],
   corpus: Corpus,
-  sizes: { batchSize: number; microBatches: number },
+  sizes: { batchSize: number; gradientAccumulationSteps: number },
 ): Program {
   const trace = new Trace('gradient', { training: true })
   const loss = requireFinite(batchLoss(trace, model, corpus, sizes.batchSize))
   const tensors = parameters.map((parameter) => trace.parameter(parameter))
-  gradients(loss, tensors, 1 / sizes.microBatches).forEach((gradient, i) => {
+  gradients(loss, tensors, 1 / sizes.gradientAccumulationSteps).forEach((gradient, i) => {
     accumulate(trace.store(gradientName(parameters[i].path), 'f32', parameters[i].shape), gradient)
   })
   trace.output('loss', loss)

@@ -22,7 +22,7 @@ export interface Variants {
   /** The norm before attention, feed-forward and head. */
   readonly norm: NormName
   /** Whether norms have a gain and, the layer norm, a bias. */
-  readonly normGain: boolean
+  readonly normAffine: boolean
   /** What happens inside the feed-forward. */
   readonly activation: Activation
   /** Whether queries and keys are normalised, head by head, before they meet. */
@@ -32,7 +32,7 @@ export interface Variants {
   /** Whether the head's weight is the table of token embeddings. */
   readonly tiedEmbeddings: boolean
   /** Logits stay below this: cap · tanh(logits / cap). 0: no limit. */
-  readonly logitCap: number
+  readonly logitSoftcap: number
   /** Whether there are biases. Query, key and value have none in any case. */
   readonly bias: boolean
   /** Whether the embeddings are normalised before the first block. */
@@ -42,7 +42,7 @@ export interface Variants {
   /** Probability of dropping an element of the embeddings in training. */
   readonly embeddingDropout: number
   /** How weights begin; see `initialScheme`. */
-  readonly initial: InitialName
+  readonly init: InitialName
 }
 
 export interface GptSizes extends ModelSizes, Variants {}
@@ -52,17 +52,17 @@ export function defaultVariants({ heads, dropout }: Pick<ModelSizes, 'heads' | '
   return {
     positions: 'learned',
     norm: 'layer',
-    normGain: true,
+    normAffine: true,
     activation: 'relu',
     qkNorm: false,
     kvHeads: heads,
     tiedEmbeddings: false,
-    logitCap: 0,
+    logitSoftcap: 0,
     bias: true,
     embeddingNorm: false,
     attentionDropout: dropout,
     embeddingDropout: 0,
-    initial: 'torch',
+    init: 'torch',
   }
 }
 
@@ -75,12 +75,12 @@ export class Gpt extends LanguageModel {
   readonly finalNorm: Norm
   readonly embeddingNorm?: Norm
   readonly embeddingDropout: Dropout
-  private readonly logitCap: number
+  private readonly logitSoftcap: number
 
   constructor(sizes: GptSizes) {
     super(sizes)
-    const { vocabSize, blockSize, embed, heads, layers, dropout, bias, logitCap } = sizes
-    const initial = initialScheme(sizes.initial, layers)
+    const { vocabSize, blockSize, embed, heads, layers, dropout, bias, logitSoftcap } = sizes
+    const initial = initialScheme(sizes.init, layers)
     this.tokenEmbedding = new Embedding(vocabSize, embed, initial.embedding)
     if (sizes.positions === 'learned')
       this.positionEmbedding = new Embedding(blockSize, embed, initial.embedding)
@@ -93,7 +93,7 @@ export class Gpt extends LanguageModel {
     this.finalNorm = createNorm(embed, sizes)
     if (sizes.embeddingNorm) this.embeddingNorm = createNorm(embed, sizes)
     this.embeddingDropout = new Dropout(sizes.embeddingDropout)
-    this.logitCap = logitCap
+    this.logitSoftcap = logitSoftcap
   }
 
   hidden(tokens: Tensor): Tensor {
@@ -106,7 +106,7 @@ export class Gpt extends LanguageModel {
 
   logits(hidden: Tensor): Tensor {
     const logits = this.head.forward(hidden)
-    return this.logitCap > 0 ? softCap(logits, this.logitCap) : logits
+    return this.logitSoftcap > 0 ? softCap(logits, this.logitSoftcap) : logits
   }
 
   /** tokens [B, T] → what the first block reads [B, T, C] */

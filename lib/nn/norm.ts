@@ -10,7 +10,7 @@ export interface NormOptions {
   /** Default 'layer'. */
   norm?: NormName
   /** Whether it has parameters: a gain, and a layer norm a bias. Default true. */
-  normGain?: boolean
+  normAffine?: boolean
   /** Whether there may be a bias at all. Default true. */
   bias?: boolean
 }
@@ -19,7 +19,7 @@ export type Norm = LayerNorm | RmsNorm
 
 /** A norm over so many channels. */
 export function createNorm(channels: number, options: NormOptions = {}): Norm {
-  const { norm = 'layer', normGain = true, bias = true } = options
-  if (norm === 'rms') return new RmsNorm(channels, { gain: normGain })
-  return new LayerNorm(channels, { gain: normGain, bias: normGain && bias })
+  const { norm = 'layer', normAffine = true, bias = true } = options
+  if (norm === 'rms') return new RmsNorm(channels, { gain: normAffine })
+  return new LayerNorm(channels, { gain: normAffine, bias: normAffine && bias })
 }

@@ -15,7 +15,7 @@ export interface UpdateConfig extends OptimizerConfig {
   /** Gradients are scaled down to this global norm, of all of them. Infinity: never. */
   readonly gradientClip: number
   /** Decay of the weights' average; 0: there is none. */
-  readonly average: number
+  readonly emaDecay: number
 }
 
 /** The Store tensor of a parameter's gradient. */
@@ -43,12 +43,12 @@ function partsOf(parameters: readonly Parameter[], config: OptimizerConfig): Par
 /** What training keeps in the Store besides parameters and their gradients: the optimizer's state, and averages if there are any. */
 export function stateTensors(
   parameters: readonly Parameter[],
-  config: Pick<UpdateConfig, keyof OptimizerConfig | 'average'>,
+  config: Pick<UpdateConfig, keyof OptimizerConfig | 'emaDecay'>,
 ): StoreTensor[] {
   const states = partsOf(parameters, config).flatMap((part) =>
     part.parameters.flatMap(({ path, shape }) => part.optimizer.state(path).map((name) => ({ name, shape }))),
   )
-  if (config.average === 0) return states
+  if (config.emaDecay === 0) return states
   return [...states, ...parameters.map(({ path, shape }) => ({ name: averageName(path), shape }))]
 }
 
@@ -70,7 +70,7 @@ export function updateProgram(parameters: readonly Parameter[], config: UpdateCo
     }))
     part.optimizer.update(trace, scale, updated, part.config)
   }
-  if (config.average > 0) followParameters(trace, parameters)
+  if (config.emaDecay > 0) followParameters(trace, parameters)
   zero(gradients)
   trace.output('gradientNorm', norm)
   return trace.finish()
@@ -82,7 +82,7 @@ export interface StepsConfig extends ScheduleConfig {
   readonly matrixLearningRate: number
   readonly momentum: number
   readonly momentumWarmup: number
-  readonly average: number
+  readonly emaDecay: number
 }
 
 /** The inputs of update number `step` (from 0), for any optimizer. */
@@ -93,6 +93,6 @@ export function stepInputs(step: number, config: StepsConfig): Record<string, nu
     learningRate: rate * config.learningRate,
     matrixLearningRate: rate * config.matrixLearningRate,
     momentum: momentumAt(step, config),
-    averageDecay: config.average > 0 ? averageDecayAt(step, config.average) : 0,
+    averageDecay: config.emaDecay > 0 ? averageDecayAt(step, config.emaDecay) : 0,
   }
 }

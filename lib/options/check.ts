@@ -70,13 +70,27 @@ export function unknownOption(where: string, name: string, table: Table): NanoGp
   return new NanoGptError('option', { where, reason: say`there is no option ${name}`, remedy })
 }
 
-/** The option that a name was probably meant for: by another tool's word for it, or by its letters. */
+/** What a file holds, by the names that options have now. A name of before stays where the new one is there too: it is then unknown. */
+export function renamed(
+  table: Table,
+  stored: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const names = new Map(Object.keys(table).map((name) => [rowOf(table, name).formerly, name]))
+  const now = (key: string) => {
+    const name = names.get(key)
+    return name === undefined || Object.hasOwn(stored, name) ? key : name
+  }
+  return Object.fromEntries(Object.entries(stored).map(([key, value]) => [now(key), value]))
+}
+
+/** The option that a name was probably meant for: by a name of before or another tool's word for it, or by its letters. */
 export function nearestOption(name: string, table: Table): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, '')
   const wanted = plain(name)
-  const known = Object.keys(table).find(
-    (key) => plain(key) === wanted || rowOf(table, key).otherNames?.some((other) => plain(other) === wanted),
-  )
+  const known = Object.keys(table).find((key) => {
+    const { formerly = key, otherNames = [] } = rowOf(table, key)
+    return [key, formerly, ...otherNames].some((other) => plain(other) === wanted)
+  })
   return known ?? suggest(name, Object.keys(table))
 }
 

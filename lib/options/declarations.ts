@@ -34,7 +34,7 @@ export interface TrainOptions {
   /** Normalisation: 'layer' or 'rms'. Default: layer. */
   norm?: 'layer' | 'rms'
   /** Norms have a gain and, layer norms, a bias. Default: yes. */
-  normGain?: boolean
+  normAffine?: boolean
   /** Activation function of the feed-forward layer. Default: relu. */
   activation?: 'relu' | 'relu-squared' | 'gelu' | 'gelu-tanh' | 'swiglu'
   /** RMS-normalise queries and keys, each head on its own. Default: no. */
@@ -44,7 +44,7 @@ export interface TrainOptions {
   /** The output layer uses the token embedding as its weight. Default: no. */
   tiedEmbeddings?: boolean
   /** Soft limit of the logits, cap · tanh(logits / cap); 0: none. A number of at least 0. Default: 0. */
-  logitCap?: number
+  logitSoftcap?: number
   /** Linear layers and layer norms have biases. Default: yes. */
   bias?: boolean
   /** Normalise the embeddings before the first block. Default: no. */
@@ -54,13 +54,13 @@ export interface TrainOptions {
   /** Probability of dropping an element of the embeddings. A number from 0 to below 1. Default: 0. */
   embeddingDropout?: number
   /** Initial weights. Default: torch, gpt2 with `tiedEmbeddings`. */
-  initial?: 'torch' | 'gpt2' | 'zero-residual'
+  init?: 'torch' | 'gpt2' | 'zero-residual'
   /** Updates in all, counted from the start of the run. A whole number of at least 1. Default: the preset's. */
   steps?: number
   /** Sequences in a micro-batch. A whole number of at least 1. Default: the preset's. */
   batchSize?: number
   /** Micro-batches whose gradients are averaged for one update. A whole number of at least 1. Default: 1. */
-  microBatches?: number
+  gradientAccumulationSteps?: number
   /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
   precision?: 'f32' | 'tf32' | 'bf16'
   /** Decides weights, batches and dropout; 64 bits. A whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits. Default: 1337. */
@@ -92,11 +92,11 @@ export interface TrainOptions {
   /** Steps over which learning rates rise at the start. A whole number of at least 0. Default: 0. */
   warmup?: number
   /** Fraction of the learning rate that is left at the end. A number from 0 to 1. Only with `schedule` 'cosine', 'linear', 'wsd'. Default: 0. */
-  minLearningRate?: number
+  finalLearningRateFraction?: number
   /** Fraction of all steps, at the end, in which the rate falls. A number above 0 to 1. Only with `schedule` 'wsd'. Default: 0.2. */
-  decayPart?: number
+  decayFraction?: number
   /** Decay rate of averaged weights, used as the model; 0: none. A number from 0 to below 1. Default: 0. */
-  average?: number
+  emaDecay?: number
   /** Steps between evaluations. A whole number of at least 1. Default: the preset's. */
   evalInterval?: number
   /** Random batches of each split in an evaluation. A whole number of at least 1. Default: the preset's. */

@@ -17,6 +17,7 @@ export {
   defined,
   nearestOption,
   pick,
+  renamed,
   requireOption,
   rowOf,
   unknownOption,

@@ -61,6 +61,8 @@ export interface OptionRow<T = unknown> {
    * Absent: takes the one given, or else the checkpoint's.
    */
   readonly from?: 'keeps' | 'default'
+  /** What earlier versions called it: their files still load, and whoever gives it is told the new name. */
+  readonly formerly?: string
   /** What other tools call it, for "did you mean …?". */
   readonly otherNames?: readonly string[]
   /** Whether it belongs to one call and has no place in a config file. */

@@ -52,12 +52,13 @@ const variants = {
     help: "normalisation: 'layer' or 'rms'",
     default: usual.norm,
   },
-  normGain: {
+  normAffine: {
     type: flag,
     group: 'variants',
     ...model,
+    formerly: 'normGain',
     help: 'norms have a gain and, layer norms, a bias',
-    default: usual.normGain,
+    default: usual.normAffine,
   },
   activation: {
     type: choice(activationNames),
@@ -88,12 +89,13 @@ const variants = {
     help: 'the output layer uses the token embedding as its weight',
     default: usual.tiedEmbeddings,
   },
-  logitCap: {
+  logitSoftcap: {
     type: real({ min: 0 }),
     group: 'variants',
     ...model,
+    formerly: 'logitCap',
     help: 'soft limit of the logits, cap · tanh(logits / cap); 0: none',
-    default: usual.logitCap,
+    default: usual.logitSoftcap,
   },
   bias: {
     type: flag,
@@ -125,12 +127,13 @@ const variants = {
     default: usual.embeddingDropout,
     follows: 'dropout',
   },
-  initial: {
+  init: {
     type: choice(initialNames),
     group: 'variants',
     ...model,
+    formerly: 'initial',
     help: 'initial weights',
-    default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.initial },
+    default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.init },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
 
@@ -241,31 +244,34 @@ const optimizer = {
     default: 0,
     unused: 0,
   },
-  minLearningRate: {
+  finalLearningRateFraction: {
     type: real({ min: 0, max: 1, placeholder: '<p>' }),
     group: 'schedule',
     ...training,
+    formerly: 'minLearningRate',
     help: 'fraction of the learning rate that is left at the end',
     otherNames: ['minLr'],
     default: 0,
     applies: { option: 'schedule', values: ['cosine', 'linear', 'wsd'], carriesOver: true },
     unused: 0,
   },
-  decayPart: {
+  decayFraction: {
     type: real({ above: 0, max: 1, placeholder: '<p>' }),
     group: 'schedule',
     ...training,
+    formerly: 'decayPart',
     help: 'fraction of all steps, at the end, in which the rate falls',
     default: 0.2,
     applies: { option: 'schedule', values: ['wsd'], carriesOver: true },
     unused: 0.2,
   },
-  average: {
+  emaDecay: {
     type: fraction(),
     group: 'optimizer',
     ...training,
+    formerly: 'average',
     help: 'decay rate of averaged weights, used as the model; 0: none',
-    otherNames: ['ema', 'emaDecay'],
+    otherNames: ['ema', 'averageDecay'],
     default: 0,
     unused: 0,
   },
@@ -364,12 +370,13 @@ export const trainOptions = {
     help: 'sequences in a micro-batch',
     otherNames: ['batch'],
   },
-  microBatches: {
+  gradientAccumulationSteps: {
     type: whole(),
     group: 'training',
     ...training,
+    formerly: 'microBatches',
     help: 'micro-batches whose gradients are averaged for one update',
-    otherNames: ['gradientAccumulationSteps', 'gradientAccumulation', 'accumulate'],
+    otherNames: ['gradientAccumulation', 'gradAccumSteps', 'accumulate'],
     default: 1,
   },
   precision: {

@@ -46,7 +46,7 @@ function nanoGpt(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
     bias: false,
     tiedEmbeddings: true,
     embeddingDropout: sizes.dropout,
-    initial: 'gpt2',
+    init: 'gpt2',
   })
 }
 
@@ -58,7 +58,7 @@ const nanoGptTraining = {
   gradientClip: 1,
   schedule: 'cosine',
   warmup: 100,
-  minLearningRate: 0.1,
+  finalLearningRateFraction: 0.1,
 } as const
 
 /** The model of a recipe that learns fast: rotary positions, RMS norms without gain, ReLU², no biases, and a start at zero. */
@@ -66,15 +66,15 @@ function recipe(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
   return gpt(sizes, {
     positions: 'rope',
     norm: 'rms',
-    normGain: false,
+    normAffine: false,
     activation: 'relu-squared',
     qkNorm: true,
-    logitCap: 15,
+    logitSoftcap: 15,
     bias: false,
     embeddingNorm: true,
     attentionDropout: 0,
     embeddingDropout: sizes.dropout,
-    initial: 'zero-residual',
+    init: 'zero-residual',
   })
 }
 
@@ -89,7 +89,7 @@ const recipeTraining = {
   beta2: 0.95,
   schedule: 'wsd',
   warmup: 50,
-  decayPart: 0.6,
+  decayFraction: 0.6,
 } as const
 
 export const presets = {

@@ -150,8 +150,14 @@ export function sizeFor(seconds: number, measured: number, work: (size: Size) =>
 }
 
 /** What a step's work goes with: the weights of the blocks, once for each token. */
-function workOf({ layers, embed, blockSize, batchSize, microBatches = 1 }: CheckedTrainOptions): number {
-  return layers! * embed! ** 2 * blockSize! * batchSize! * microBatches
+function workOf({
+  layers,
+  embed,
+  blockSize,
+  batchSize,
+  gradientAccumulationSteps = 1,
+}: CheckedTrainOptions): number {
+  return layers! * embed! ** 2 * blockSize! * batchSize! * gradientAccumulationSteps
 }
 
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */

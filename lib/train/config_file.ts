@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { decodeUtf8 } from '../data/utf8'
-import { NanoGptError, option, reasonOf, say } from '../errors'
+import { type ErrorCode, NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import {
   type CheckedTrainOptions,
@@ -12,6 +12,7 @@ import {
   defined,
   namesWhere,
   pick,
+  renamed,
   type TrainOptions,
   trainOptions,
 } from '../options'
@@ -81,17 +82,24 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   try {
     refuseContradictions(merged)
   } catch (error) {
-    throw namingConfig(error, given, config)
+    throw namingConfig(error, merged)
   }
   return merged
 }
 
-/** An error about an option that the call did not give says where it came from. */
-export function namingConfig(error: unknown, given: CheckedTrainOptions, config = given.config): unknown {
+/** What can go wrong while a run trains, whatever its options. */
+const ofTraining: readonly ErrorCode[] = [
+  'cancelled',
+  'device_lost',
+  'disposed',
+  'non_finite',
+  'write_failed',
+]
+
+/** An error says where the options came from that were not given. */
+export function namingConfig(error: unknown, { config }: CheckedTrainOptions): unknown {
   if (config === undefined || !(error instanceof NanoGptError)) return error
-  const { option: name, file } = error
-  const isGiven = name !== undefined && given[name as keyof CheckedTrainOptions] !== undefined
-  return file !== undefined || isGiven ? error : error.with({ config })
+  return error.file !== undefined || ofTraining.includes(error.code) ? error : error.with({ config })
 }
 
 async function locate(path: string): Promise<string> {
@@ -143,7 +151,9 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
 
 /** What a run's file lacks that was written before there was such a choice, is what it was then. */
 function withOlderDefaults(value: unknown): unknown {
-  return isOfRun(value) ? { lineEndings: 'keep', ...Object(value) } : value
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const options = renamed(trainOptions, value as Readonly<Record<string, unknown>>)
+  return isOfRun(value) ? { lineEndings: 'keep', ...options } : options
 }
 
 /** A text that stands beside the file is found there, wherever the folder was moved to. */

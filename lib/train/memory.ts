@@ -60,7 +60,7 @@ function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
   const [one, two] = [1, 2].map((batchSize) =>
-    peakOf(gradientProgram(model, parameters, corpus, { batchSize, microBatches: 1 })),
+    peakOf(gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })),
   )
   return {
     weights: 4 * countOf(parameters),

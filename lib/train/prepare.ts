@@ -47,7 +47,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
   })
   try {
     await placeWeights(session, parameters, training, seed, origin)
-    const used = training.average > 0 ? createModel(config, { averaged: true }) : { model, parameters }
+    const used = training.emaDecay > 0 ? createModel(config, { averaged: true }) : { model, parameters }
     const trainer = await Trainer.create({
       session,
       model,
@@ -126,7 +126,7 @@ async function placeWeights(
   if (origin.how === 'from') await loadWeights(session, parameters, origin.checkpoint)
   else await initializeWeights(session, parameters, seed)
   for (const { name, shape } of stateTensors(parameters, training)) await session.allocate(name, 'f32', shape)
-  if (training.average === 0) return
+  if (training.emaDecay === 0) return
   // Until the first update the average is what the weights are.
   for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
 }

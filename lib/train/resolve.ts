@@ -249,7 +249,7 @@ export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {
 function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Base & Sized<GptConfig>) {
   const sizes = { ...base, ...pick(options, sizeNames) }
   const variants = pick(options, variantNames)
-  const started = { ...variants, ...initialOfTied(options, base.kind === 'gpt' ? base.initial : undefined) }
+  const started = { ...variants, ...initOfTied(options, base.kind === 'gpt' ? base.init : undefined) }
   if (base.kind === 'gpt') return { ...sizes, ...followers(base, sizes), ...started }
   const [given] = Object.keys(variants) as (keyof typeof variants)[]
   if (given === undefined) return sizes
@@ -269,10 +269,10 @@ function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Ba
  * The head's weight shall be small, and embeddings N(0, 1) aren't: with them as its weight, logits begin with a deviation of √embed, and the
  * loss far above ln V. GPT-2's initial weights are made for both uses.
  */
-function initialOfTied(options: Given, initial?: GptConfig['initial']): Partial<GptConfig> {
-  const { default: usual } = trainOptions.initial
-  const chosen = options.initial !== undefined || (initial !== undefined && initial !== usual.otherwise)
-  return chosen ? {} : { initial: defaultBeside(usual, options) as GptConfig['initial'] }
+function initOfTied(options: Given, init?: GptConfig['init']): Partial<GptConfig> {
+  const { default: usual } = trainOptions.init
+  const chosen = options.init !== undefined || (init !== undefined && init !== usual.otherwise)
+  return chosen ? {} : { init: defaultBeside(usual, options) as GptConfig['init'] }
 }
 
 /** What a model has as it has its heads or its dropout stays so when these change. */

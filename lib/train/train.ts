@@ -130,6 +130,6 @@ async function withPlan<T>(
       hasBegun,
     )
   } catch (error) {
-    throw namingConfig(error, given, options.config)
+    throw namingConfig(error, options)
   }
 }

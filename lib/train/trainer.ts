@@ -58,14 +58,14 @@ export class Trainer {
       dtype: dtypeOf(corpus[split]),
       length: corpus[split].length,
     })
-    const { batchSize, microBatches, gradientClip, precision } = training
+    const { batchSize, gradientAccumulationSteps, gradientClip, precision } = training
     const evaluate = (split: Split) =>
       compile(session, evaluationProgram(evaluated, described(split), batchSize), precision)
     return new Trainer(
       options,
       await compile(
         session,
-        gradientProgram(model, parameters, described('train'), { batchSize, microBatches }),
+        gradientProgram(model, parameters, described('train'), { batchSize, gradientAccumulationSteps }),
         precision,
       ),
       await compile(
@@ -83,8 +83,8 @@ export class Trainer {
 
   /** Tokens that one step reads. */
   get tokensPerStep(): number {
-    const { batchSize, microBatches } = this.options.training
-    return batchSize * microBatches * this.options.model.sizes.blockSize
+    const { batchSize, gradientAccumulationSteps } = this.options.training
+    return batchSize * gradientAccumulationSteps * this.options.model.sizes.blockSize
   }
 
   /** Makes `count` updates, of which the first is number `step` (from 0), in one call. */
@@ -94,8 +94,10 @@ export class Trainer {
     const whole = result.completed
     const losses = Array.from(this.gradient.outputs.unpack(result.outputs[0], 'loss'))
     const norms = this.update.outputs.unpack(result.outputs[1], 'gradientNorm')
-    const { microBatches } = training
-    const mean = (at: number) => sum(losses.slice(at * microBatches, (at + 1) * microBatches)) / microBatches
+    const { gradientAccumulationSteps } = training
+    const mean = (at: number) =>
+      sum(losses.slice(at * gradientAccumulationSteps, (at + 1) * gradientAccumulationSteps)) /
+      gradientAccumulationSteps
     return {
       losses: Array.from({ length: whole }, (_, i) => mean(i)),
       gradientNorms: Array.from(norms.slice(0, whole)),
@@ -138,14 +140,18 @@ export class Trainer {
 
   private phases(step: number, count: number): Phase[] {
     const { training, seed } = this.options
-    const { microBatches } = training
-    const micro = Array.from({ length: count * microBatches }, (_, i) => {
-      const draw = step * microBatches + i
+    const { gradientAccumulationSteps } = training
+    const micro = Array.from({ length: count * gradientAccumulationSteps }, (_, i) => {
+      const draw = step * gradientAccumulationSteps + i
       return { offsets: this.batch('train', trainSite, draw), rng: [seed.low, seed.high, draw] }
     })
     const updates = Array.from({ length: count }, (_, i) => stepInputs(step + i, training))
     return [
-      { program: this.gradient.handle, times: microBatches, inputs: this.gradient.inputs.pack(micro) },
+      {
+        program: this.gradient.handle,
+        times: gradientAccumulationSteps,
+        inputs: this.gradient.inputs.pack(micro),
+      },
       { program: this.update.handle, times: 1, inputs: this.update.inputs.pack(updates) },
     ]
   }

@@ -5,6 +5,7 @@
 const { execFileSync, execSync } = require('node:child_process')
 const {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -28,6 +29,9 @@ function copyProject() {
     cpSync(join(root, file), join(folder, file))
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
+  // A page that changes nothing native needs no build of its own.
+  const built = join('build', 'Release', 'nano_gpt.node')
+  if (existsSync(join(root, built))) cpSync(join(root, built), join(folder, built))
   return folder
 }
 

@@ -19,7 +19,7 @@ const folder = process.argv[2]
 const corpus = { split: 'train', dtype: 'u16', length: 50 }
 const updates = {
   ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 },
-  ...{ momentum: 0.9, nesterov: true, average: 0 },
+  ...{ momentum: 0.9, nesterov: true, emaDecay: 0 },
 }
 function write(name, program) {
   writeFileSync(join(folder, name), encode(program, opsByName))
@@ -37,10 +37,10 @@ configs['gpt-rope'] = gpt({
   ...{
     positions: 'rope',
     norm: 'rms',
-    normGain: false,
+    normAffine: false,
     activation: 'relu-squared',
     qkNorm: true,
-    logitCap: 15,
+    logitSoftcap: 15,
   },
 })
 configs['gpt-swiglu'] = gpt({ positions: 'rope', activation: 'swiglu', attentionDropout: 0 })
@@ -48,7 +48,7 @@ configs['gpt-swiglu'] = gpt({ positions: 'rope', activation: 'swiglu', attention
 for (const [name, config] of Object.entries(configs)) {
   const { model, parameters } = createModel(config)
   const programs = [
-    gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 }),
+    gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 1 }),
     updateProgram(parameters, { ...updates, optimizer: 'adamw' }),
     evaluationProgram(model, corpus, 2),
     prefillProgram(model, { name: '0', slots: 2 }, 4, { penalty: false }),
@@ -56,7 +56,7 @@ for (const [name, config] of Object.entries(configs)) {
   ]
   for (const program of programs) write(`${name}-${program.name.replaceAll(' ', '-')}`, program)
   for (const optimizer of ['sgd', 'muon']) {
-    write(`${name}-${optimizer}`, updateProgram(parameters, { ...updates, optimizer, average: 0.9 }))
+    write(`${name}-${optimizer}`, updateProgram(parameters, { ...updates, optimizer, emaDecay: 0.9 }))
   }
 }
 

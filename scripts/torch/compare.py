@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument('--eval-batches', type=int, default=0, help='validation batches after the last step')
     parser.add_argument('--threads', type=int, help='threads of PyTorch')
     overrides = {'batch-size': int, 'steps': int, 'block-size': int, 'embed': int, 'heads': int, 'layers': int,
-                 'dropout': float, 'learning-rate': float, 'micro-batches': int, 'max-norm': float}  # fmt: skip
+                 'dropout': float, 'learning-rate': float, 'gradient-accumulation-steps': int, 'max-norm': float}  # fmt: skip
     for option, kind in overrides.items():
         parser.add_argument(f'--{option}', type=kind, help='instead of the stage\'s own')
     args = parser.parse_args()

@@ -64,7 +64,7 @@ CASES = {
     'residual': (1337, course('07')),
     'layer-norm': (1337, course('08')),
     'decoder-narrow': (1337, NARROW),
-    'decoder-narrow-dropout': (1337, dict(NARROW, dropout=0.2, microBatches=2, maxNorm=0.56)),
+    'decoder-narrow-dropout': (1337, dict(NARROW, dropout=0.2, gradientAccumulationSteps=2, maxNorm=0.56)),
     'decoder-full': (
         1337,
         dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
@@ -74,26 +74,26 @@ CASES = {
 VARIANTS = {
     'rope': dict(positions='rope'),
     'rms': dict(norm='rms'),
-    'layer-no-gain': dict(normGain=False),
-    'rms-no-gain': dict(norm='rms', normGain=False),
+    'layer-no-gain': dict(normAffine=False),
+    'rms-no-gain': dict(norm='rms', normAffine=False),
     'relu-squared': dict(activation='relu-squared'),
     'gelu': dict(activation='gelu'),
     'gelu-tanh': dict(activation='gelu-tanh'),
     'swiglu': dict(activation='swiglu'),
     'qk-norm': dict(qkNorm=True),
     'kv-heads': dict(kvHeads=2),
-    'tied': dict(tiedEmbeddings=True, initial='gpt2'),
-    'logit-cap': dict(logitCap=2),
+    'tied': dict(tiedEmbeddings=True, init='gpt2'),
+    'logit-cap': dict(logitSoftcap=2),
     'no-bias': dict(bias=False),
     'embedding-norm': dict(embeddingNorm=True),
     'dropouts': dict(dropout=0.1, attentionDropout=0.3, embeddingDropout=0.2),
-    'gpt2': dict(initial='gpt2'),
-    'zero-residual': dict(initial='zero-residual'),
+    'gpt2': dict(init='gpt2'),
+    'zero-residual': dict(init='zero-residual'),
     'nano-gpt': dict(NANO_GPT, dropout=0.2, embeddingDropout=0.2, maxNorm=1, weightDecay=0.1, beta2=0.99, schedule='cosine',
-                     warmup=3, minLearningRate=0.1),
+                     warmup=3, finalLearningRateFraction=0.1),
     'speedrun': dict(SPEEDRUN, dropout=0.1, embeddingDropout=0.1, kvHeads=2, optimizer='muon', matrixLearningRate=0.02,
                      momentum=0.95, momentumWarmup=3, weightDecay=0.1, learningRate=3e-3, beta2=0.95, schedule='wsd', warmup=2,
-                     decayPart=0.6),
+                     decayFraction=0.6),
 }
 SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
 CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
@@ -102,12 +102,12 @@ CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name
 TINY = dict(SMALL, model='decoder')
 CASES.update({
     'sgd': (1337, dict(TINY, optimizer='sgd', momentum=0.9, learningRate=0.1, weightDecay=0.1, maxNorm=0.9, schedule='linear',
-                       warmup=3, minLearningRate=0.2)),
+                       warmup=3, finalLearningRateFraction=0.2)),
     'sgd-nesterov': (1337, dict(TINY, optimizer='sgd', momentum=0.8, nesterov=True, learningRate=0.05, dropout=0.1)),
-    'muon': (1337, dict(TINY, optimizer='muon', momentum=0.95, momentumWarmup=4, weightDecay=0.1, microBatches=2, maxNorm=0.75,
-                        schedule='wsd', warmup=2, decayPart=0.6, average=0.8)),
-    'adamw-cosine-average': (1337, dict(TINY, beta2=0.99, weightDecay=0.1, schedule='cosine', warmup=3, minLearningRate=0.1,
-                                        average=0.9)),
+    'muon': (1337, dict(TINY, optimizer='muon', momentum=0.95, momentumWarmup=4, weightDecay=0.1, gradientAccumulationSteps=2, maxNorm=0.75,
+                        schedule='wsd', warmup=2, decayFraction=0.6, emaDecay=0.8)),
+    'adamw-cosine-average': (1337, dict(TINY, beta2=0.99, weightDecay=0.1, schedule='cosine', warmup=3, finalLearningRateFraction=0.1,
+                                        emaDecay=0.9)),
 })  # fmt: skip
 
 # Tensors of at most so many elements have their first gradients written down whole.
@@ -171,7 +171,7 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
                 }
         trainer.update()
     result['finalNorms'] = norms((name, p.detach()) for name, p in model.named_parameters())
-    if config.get('average'):
+    if config.get('emaDecay'):
         result['averageNorms'] = norms(zip((name for name, _ in model.named_parameters()), trainer.average))
     return result
 
@@ -179,7 +179,7 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
 def write(name: str) -> None:
     seed, config = CASES[name]
     expected, single = (run(seed, config, dtype, WHOLE.get(name, 0)) for dtype in (torch.float64, torch.float32))
-    micro_batches, size, block = config['microBatches'], config['batchSize'], config['blockSize']
+    micro_batches, size, block = config['gradientAccumulationSteps'], config['batchSize'], config['blockSize']
     corpus = golden_corpus(seed)
     tokens, targets = batch(corpus, size, block, seed, 0)
     model = build(config, VOCABULARY, seed)

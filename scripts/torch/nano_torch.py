@@ -262,7 +262,7 @@ def body(config: dict, noise: Noise) -> dict:
 
 def norm_of(config: dict) -> nn.Module:
     """A norm over the channels; its parameters, if it has any, are called weight and bias."""
-    channels, gain = config['embed'], config['normGain']
+    channels, gain = config['embed'], config['normAffine']
     if config['norm'] == 'rms':
         return nn.RMSNorm(channels, eps=1e-6, elementwise_affine=gain)
     return nn.LayerNorm(channels, elementwise_affine=gain, bias=gain and config['bias'])
@@ -369,12 +369,12 @@ class Gpt(LanguageModel):
             x = x + self.positionEmbedding.weight[: tokens.shape[1]]
         x = self.embeddingDropout(self.embeddingNorm(x))
         logits = self.head(self.finalNorm(self.blocks(x)))
-        cap = self.config['logitCap']
+        cap = self.config['logitSoftcap']
         return cap * torch.tanh(logits / cap) if cap > 0 else logits
 
     def initial(self, path: str, shape, seed: int, site: int) -> np.ndarray:
         """What the parameter of this path begins as."""
-        scheme, kind = self.config['initial'], path.split('.')[-2]
+        scheme, kind = self.config['init'], path.split('.')[-2]
         bias = path.endswith('bias')
         residual = kind in ('projection', 'contract')
         if kind.endswith('Norm'):
@@ -396,7 +396,7 @@ class Gpt(LanguageModel):
 # The course's stages that train a model, building and initialising
 # ---------------------------------------------------------------------------------------------------------------
 
-DEFAULTS = dict(embed=0, heads=0, layers=0, dropout=0.0, microBatches=1, maxNorm=None, weightDecay=0.01)
+DEFAULTS = dict(embed=0, heads=0, layers=0, dropout=0.0, gradientAccumulationSteps=1, maxNorm=None, weightDecay=0.01)
 BIGRAM = dict(DEFAULTS, model='bigram', batchSize=32, blockSize=8, learningRate=1e-2, steps=3000)
 HEADS = dict(DEFAULTS, batchSize=32, blockSize=8, embed=32, heads=4, learningRate=1e-3, steps=5000)
 STAGES = {
@@ -416,16 +416,16 @@ STAGES = {
 def gpt_config(config: dict) -> dict:
     """With nano-gpt's defaults for the variants that it doesn't name: those of the decoder."""
     return {
-        'positions': 'learned', 'norm': 'layer', 'normGain': True, 'activation': 'relu', 'qkNorm': False,
-        'kvHeads': config['heads'], 'tiedEmbeddings': False, 'logitCap': 0, 'bias': True, 'embeddingNorm': False,
-        'attentionDropout': config['dropout'], 'embeddingDropout': 0.0, 'initial': 'torch', **config, 'model': 'gpt',
+        'positions': 'learned', 'norm': 'layer', 'normAffine': True, 'activation': 'relu', 'qkNorm': False,
+        'kvHeads': config['heads'], 'tiedEmbeddings': False, 'logitSoftcap': 0, 'bias': True, 'embeddingNorm': False,
+        'attentionDropout': config['dropout'], 'embeddingDropout': 0.0, 'init': 'torch', **config, 'model': 'gpt',
     }  # fmt: skip
 
 
 # nanoGPT's own model, and the recipe of the preset speedrun.
-NANO_GPT = dict(activation='gelu', bias=False, tiedEmbeddings=True, initial='gpt2')
-SPEEDRUN = dict(positions='rope', norm='rms', normGain=False, activation='relu-squared', qkNorm=True, logitCap=15, bias=False,
-                embeddingNorm=True, attentionDropout=0.0, initial='zero-residual')  # fmt: skip
+NANO_GPT = dict(activation='gelu', bias=False, tiedEmbeddings=True, init='gpt2')
+SPEEDRUN = dict(positions='rope', norm='rms', normAffine=False, activation='relu-squared', qkNorm=True, logitSoftcap=15, bias=False,
+                embeddingNorm=True, attentionDropout=0.0, init='zero-residual')  # fmt: skip
 
 
 def initialise(model: nn.Module, seed: int) -> None:
@@ -467,7 +467,7 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
 
 # What a config may say of the update; what it doesn't say is so.
 UPDATES = dict(optimizer='adamw', beta2=0.999, momentum=0.0, momentumWarmup=0, nesterov=False, matrixLearningRate=0.02,
-               schedule='constant', warmup=0, minLearningRate=0.0, decayPart=0.2, average=0.0)  # fmt: skip
+               schedule='constant', warmup=0, finalLearningRateFraction=0.0, decayFraction=0.2, emaDecay=0.0)  # fmt: skip
 
 
 class Muon(torch.optim.Optimizer):
@@ -500,12 +500,12 @@ class Muon(torch.optim.Optimizer):
 
 def rate_at(step: int, steps: int, config: dict) -> float:
     """The part of the learning rate that update `step` (from 0) is made with."""
-    schedule, warmup, least = config['schedule'], config['warmup'], config['minLearningRate']
+    schedule, warmup, least = config['schedule'], config['warmup'], config['finalLearningRateFraction']
     if step < warmup:
         return (step + 1) / (warmup + 1)
     if schedule == 'constant':
         return 1.0
-    begin = max(warmup, steps - steps * config['decayPart']) if schedule == 'wsd' else warmup
+    begin = max(warmup, steps - steps * config['decayFraction']) if schedule == 'wsd' else warmup
     if step < begin:
         return 1.0
     done = (step - begin) / (steps - begin)
@@ -547,14 +547,14 @@ class Trainer:
         config = self.config
         self.model.zero_grad(set_to_none=True)
         total, first_logits = 0.0, None
-        for micro in range(config['microBatches']):
-            draw = self.step_index * config['microBatches'] + micro
+        for micro in range(config['gradientAccumulationSteps']):
+            draw = self.step_index * config['gradientAccumulationSteps'] + micro
             if getattr(self.model, 'noise', None):
                 self.model.noise.draw = draw
             tokens, targets = batch(self.corpus, config['batchSize'], config['blockSize'], self.seed, draw)
             loss, logits = self.model.loss(tokens, targets)
-            (loss / config['microBatches']).backward()
-            total += loss.item() / config['microBatches']
+            (loss / config['gradientAccumulationSteps']).backward()
+            total += loss.item() / config['gradientAccumulationSteps']
             first_logits = logits.detach() if first_logits is None else first_logits
         return total, first_logits
 
@@ -575,7 +575,7 @@ class Trainer:
     @torch.no_grad()
     def follow(self) -> None:
         """The average: the mean of the weights after each update so far, those of i updates ago weighted by decay^i."""
-        decay, n = self.updates['average'], self.step_index + 1
+        decay, n = self.updates['emaDecay'], self.step_index + 1
         if decay == 0:
             return
         for average, p in zip(self.average, self.model.parameters()):

@@ -568,8 +568,8 @@ onEveryDevice('a session', ({ name, open }) => {
   test('training steps in one call or in many: the same bits', async () => {
     const other = open()
     const [a, b] = await Promise.all([
-      prepare(session, configs['decoder with dropout'], { microBatches: 2, gradientClip: 1 }),
-      prepare(other, configs['decoder with dropout'], { microBatches: 2, gradientClip: 1 }),
+      prepare(session, configs['decoder with dropout'], { gradientAccumulationSteps: 2, gradientClip: 1 }),
+      prepare(other, configs['decoder with dropout'], { gradientAccumulationSteps: 2, gradientClip: 1 }),
     ])
     const whole = await a.trainer.steps(0, 5)
     const parts = [await b.trainer.steps(0, 2), await b.trainer.steps(2, 1), await b.trainer.steps(3, 2)]

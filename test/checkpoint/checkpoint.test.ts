@@ -172,7 +172,7 @@ describe('what cannot be read', () => {
     ['training', { ...training, optimizer: 'adam' }],
     ['training', { ...training, schedule: 'sine' }],
     ['training', { ...training, warmup: -1 }],
-    ['training', { ...training, average: 2 }],
+    ['training', { ...training, emaDecay: 2 }],
   ])('%s: %p', async (key, value) => {
     const file = await fileWith('value.safetensors', { ...whole, [key]: value })
     expect((await failureOf(() => readCheckpoint(file))).message).toContain(`damaged: ${key}`)
@@ -180,10 +180,11 @@ describe('what cannot be read', () => {
 })
 
 test('a file that is older than optimizers, schedules and precisions: AdamW, at a constant rate, no average, f32', async () => {
-  const { steps, batchSize, microBatches, learningRate, beta1, beta2, epsilon, weightDecay } = training
+  const { steps, batchSize, gradientAccumulationSteps, learningRate, beta1, beta2, epsilon, weightDecay } =
+    training
   const { gradientClip, evalInterval, evalBatches } = training
   const older = {
-    ...{ steps, batchSize, microBatches, learningRate, beta1, beta2, epsilon, weightDecay },
+    ...{ steps, batchSize, gradientAccumulationSteps, learningRate, beta1, beta2, epsilon, weightDecay },
     ...{ gradientClip, evalInterval, evalBatches },
   }
   const file = await fileWith('older.safetensors', { format: 1, ...info, training: older })

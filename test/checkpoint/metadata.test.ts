@@ -77,10 +77,10 @@ test('format 1 before there were optimizers and variants to choose', () => {
     'matrixLearningRate',
     'schedule',
     'warmup',
-    'minLearningRate',
+    'finalLearningRateFraction',
   ]
   const json = oldJson((old: Record<string, Record<string, unknown>>) => {
-    for (const name of [...older, 'decayPart', 'precision', 'average']) delete old.training[name]
+    for (const name of [...older, 'decayFraction', 'precision', 'emaDecay']) delete old.training[name]
     for (const name of ['qkNorm', 'kvHeads', 'attentionDropout', 'positions']) delete old.model[name]
   })
   const { model, training } = decodeInfo('f', json)
@@ -89,7 +89,7 @@ test('format 1 before there were optimizers and variants to choose', () => {
     momentum: 0,
     schedule: 'constant',
     warmup: 0,
-    average: 0,
+    emaDecay: 0,
     precision: 'f32',
   })
   expect(model).toMatchObject({ qkNorm: false, kvHeads: 4, attentionDropout: 0.1, positions: 'learned' })

@@ -83,7 +83,7 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   ['generate --max-tokens 1e99', 2, /--max-tokens is "1e99": must be a whole number/],
   // What a user wrote stays as it is, even if it looks like an option's name.
   ['train --data notes/trainSet.txt', 1, /\bnotes\/trainSet\.txt/],
-  ['train --resume runs/microBatches', 1, /\bruns\/microBatches\b/],
+  ['train --resume runs/gradientAccumulationSteps', 1, /\bruns\/gradientAccumulationSteps\b/],
   ['train --config my/batchSize.json', 1, /\bmy\/batchSize\.json\b/],
 ]
 

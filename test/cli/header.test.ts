@@ -76,17 +76,17 @@ test('what differs from the defaults is there by its flag', () => {
     activation: 'gelu',
     bias: false,
     tiedEmbeddings: true,
-    initial: 'gpt2',
+    init: 'gpt2',
     kvHeads: 2,
   } as Plan['model']
   const training = usual({
-    microBatches: 2,
+    gradientAccumulationSteps: 2,
     optimizer: 'muon',
     momentum: 0.9,
     momentumWarmup: 7,
     schedule: 'wsd',
     warmup: 2,
-    average: 0.9,
+    emaDecay: 0.9,
     gradientClip: 0.5,
     precision: 'bf16',
     exactEvaluation: true,
@@ -98,7 +98,7 @@ test('what differs from the defaults is there by its flag', () => {
     'training: 3,000 steps of 2 × 12 × 64 tokens, seed 18446744073709551615 --precision bf16',
   )
   expect(lines).toContain(
-    'optimizer: muon --learning-rate 0.001 --gradient-clip 0.5 --momentum 0.9 --momentum-warmup 7 --average 0.9',
+    'optimizer: muon --learning-rate 0.001 --gradient-clip 0.5 --momentum 0.9 --momentum-warmup 7 --ema-decay 0.9',
   )
   expect(lines).toContain('schedule: --schedule wsd --warmup 2')
   expect(lines).toContain(
@@ -107,7 +107,7 @@ test('what differs from the defaults is there by its flag', () => {
 })
 
 test('what does not apply is left out, whatever the plan holds', () => {
-  const training = usual({ momentum: 0.5, nesterov: true, decayPart: 0.9 })
+  const training = usual({ momentum: 0.5, nesterov: true, decayFraction: 0.9 })
   expect(flagsThatDiffer({ ...plan, training }, 'optimizer')).toEqual(['--learning-rate\u00a00.001'])
   const sgd = usual({ optimizer: 'sgd', momentum: 0.9, nesterov: true })
   expect(flagsThatDiffer({ ...plan, training: sgd }, 'optimizer')).toEqual([

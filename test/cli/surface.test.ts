@@ -14,7 +14,7 @@ const fragment = fc.oneof(
   fc.constantFrom(
     'batchSize',
     'notes/trainSet.txt',
-    'runs/microBatches',
+    'runs/gradientAccumulationSteps',
     '`data`',
     '{ text }',
     'train: ',
@@ -43,8 +43,8 @@ test('the words of a command', () => {
   expect(word('data', 'my text.txt')).toMatch(/^--data ['"]my text\.txt['"]$/)
   expect([word('bias', true), word('bias', false)]).toEqual(['--bias', '--no-bias'])
   expect(word('signal')).toBe('`signal`')
-  expect([subject('microBatches'), subject('my batchSize'), subject('signal')]).toEqual([
-    '--micro-batches',
+  expect([subject('gradientAccumulationSteps'), subject('my batchSize'), subject('signal')]).toEqual([
+    '--gradient-accumulation-steps',
     'my batchSize',
     'signal',
   ])

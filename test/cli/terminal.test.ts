@@ -160,7 +160,16 @@ test('in a pipe: now and then a line, evaluations, and how they went; no control
 
 test('the header says all that was decided', async () => {
   const sizes = ['--layers', '1', '--heads', '2', '--embed', '8', '--block-size', '8', '--dropout', '0.1']
-  const training = ['--steps', '2', '--batch-size', '3', '--micro-batches', '2', '--beta2', '0.99']
+  const training = [
+    '--steps',
+    '2',
+    '--batch-size',
+    '3',
+    '--gradient-accumulation-steps',
+    '2',
+    '--beta2',
+    '0.99',
+  ]
   const more = [
     '--gradient-clip',
     '0.5',
@@ -185,7 +194,7 @@ test('the header says all that was decided', async () => {
     'variants   --activation gelu --tied-embeddings --no-bias --embedding-dropout 0.1',
     'training   2 steps of 2 × 3 × 8 tokens, seed 1337',
     'optimizer  adamw --learning-rate 0.001 --beta2 0.99 --weight-decay 0.1 --gradient-clip 0.5',
-    expect.stringMatching(/^schedule {3}--schedule cosine .*--min-learning-rate 0\.1$/),
+    expect.stringMatching(/^schedule {3}--schedule cosine .*--final-learning-rate-fraction 0\.1$/),
     'evaluation every 2 steps, on 1 batch of each split',
     'saving     nothing: the run cannot be resumed',
   ])

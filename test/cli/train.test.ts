@@ -94,7 +94,7 @@ test('says how weights are updated, if not in the usual way', async () => {
     'wsd',
     '--warmup',
     '2',
-    '--average',
+    '--ema-decay',
     '0.9',
   ]
   const rest = [
@@ -112,12 +112,20 @@ test('says how weights are updated, if not in the usual way', async () => {
   ]
   const { code, stdout } = await cli('train', ...tinyDecoder, ...muon, ...rest)
   expect(code).toBe(0)
-  expect(stdout).toMatch(/^optimizer +muon --learning-rate [\d.]+ .*--momentum-warmup 1 --average 0\.9$/m)
+  expect(stdout).toMatch(/^optimizer +muon --learning-rate [\d.]+ .*--momentum-warmup 1 --ema-decay 0\.9$/m)
   expect(stdout).toMatch(/^schedule +--schedule wsd --warmup 2$/m)
-  const sgd = ['--optimizer', 'sgd', '--nesterov', '--schedule', 'cosine', '--min-learning-rate', '0.1']
+  const sgd = [
+    '--optimizer',
+    'sgd',
+    '--nesterov',
+    '--schedule',
+    'cosine',
+    '--final-learning-rate-fraction',
+    '0.1',
+  ]
   const second = await cli('train', ...tinyDecoder, ...sgd, ...rest)
   expect(second.stdout).toMatch(/^optimizer +sgd --learning-rate [\d.]+ .*--nesterov$/m)
-  expect(second.stdout).toMatch(/^schedule +--schedule cosine --min-learning-rate 0\.1$/m)
+  expect(second.stdout).toMatch(/^schedule +--schedule cosine --final-learning-rate-fraction 0\.1$/m)
 })
 
 test('makes a folder of its own, which generate finds and a second run does not take', async () => {
@@ -231,7 +239,7 @@ test('variants are flags, yes or no, and the header says what was chosen', async
       'rope',
       '--qk-norm',
       '--no-bias',
-      '--logit-cap',
+      '--logit-softcap',
       '2.5',
     ],
     ...['--kv-heads', '2', '--attention-dropout', '0', '--embedding-norm', '--no-embedding-norm'],
@@ -239,11 +247,11 @@ test('variants are flags, yes or no, and the header says what was chosen', async
   expect(chosen).toMatchObject({ code: 0, stderr: '' })
   expect(chosen.stdout).toMatch(/^model +gpt, [\d,.]+ .*parameters, 1 layer, 2 heads, 12 channels/m)
   expect(chosen.stdout).toMatch(
-    /^variants +--positions rope --qk-norm --logit-cap 2\.5 --no-bias( --attention-dropout 0)?$/m,
+    /^variants +--positions rope --qk-norm --logit-softcap 2\.5 --no-bias( --attention-dropout 0)?$/m,
   )
   const preset = await cli(...common, '--preset', 'cpu', '--bias', '--no-tied-embeddings')
   expect(preset).toMatchObject({ code: 0, stderr: '' })
-  expect(preset.stdout).toMatch(/^variants +--activation gelu --initial gpt2$/m)
+  expect(preset.stdout).toMatch(/^variants +--activation gelu --init gpt2$/m)
   expect((await cli(...common, '--preset', 'decoder')).stdout).not.toMatch(/^variants/m)
 
   const refused = await cli(...common, '--preset', 'bigram', '--norm', 'rms')

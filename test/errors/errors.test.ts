@@ -117,7 +117,7 @@ describe("a user's own strings appear as they are", () => {
     fc.constantFrom(
       ...[
         'notes/trainSet.txt',
-        'runs/microBatches',
+        'runs/gradientAccumulationSteps',
         'data is here',
         'train: x',
         '--text',

@@ -287,7 +287,7 @@ describe('on the command line', () => {
     )
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /out of memory on the GPU: .* A smaller --batch-size \(with more --micro-batches\)/,
+      /out of memory on the GPU: .* A smaller --batch-size \(with more --gradient-accumulation-steps\)/,
     )
     const old = await cli(gpu.tooOld.env, 'generate', '--model', 'a', '--device', device)
     expect(old.code).toBe(1)

@@ -38,7 +38,7 @@ const gpt: TrainOptions = {
   optimizer: 'muon',
   schedule: 'wsd',
   warmup: 2,
-  average: 0.5,
+  emaDecay: 0.5,
   gradientClip: 0.3,
 }
 

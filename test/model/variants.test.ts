@@ -55,7 +55,7 @@ onEveryDevice('a gpt without a choice', ({ name: device }) => {
 /** Between them every option, each with a value that isn't the default. */
 const variants: Record<string, TrainOptions> = {
   'rope, bare rms norms, relu², capped logits': {
-    ...{ positions: 'rope', norm: 'rms', normGain: false, activation: 'relu-squared', logitCap: 3 },
+    ...{ positions: 'rope', norm: 'rms', normAffine: false, activation: 'relu-squared', logitSoftcap: 3 },
     ...{ embed: 18, heads: 3 },
   },
   'swiglu, shared key heads, qk norm, torch': {
@@ -66,10 +66,10 @@ const variants: Record<string, TrainOptions> = {
     qkNorm: true,
   },
   'gelu, tied, no bias, gpt2': {
-    ...{ activation: 'gelu', tiedEmbeddings: true, bias: false, initial: 'gpt2', embeddingDropout: 0.1 },
+    ...{ activation: 'gelu', tiedEmbeddings: true, bias: false, init: 'gpt2', embeddingDropout: 0.1 },
   },
   'tanh gelu, normed embeddings, zero residual': {
-    ...{ activation: 'gelu-tanh', embeddingNorm: true, initial: 'zero-residual', attentionDropout: 0 },
+    ...{ activation: 'gelu-tanh', embeddingNorm: true, init: 'zero-residual', attentionDropout: 0 },
   },
 }
 
@@ -105,16 +105,16 @@ onEveryDevice('variants', ({ name: device }) => {
     const base: TrainOptions = { ...decoder, embed: 24, heads: 4, attentionDropout: 0.2, device, steps: 3 }
     const changes: TrainOptions[] = [
       ...(['relu-squared', 'gelu', 'gelu-tanh', 'swiglu'] as const).map((activation) => ({ activation })),
-      ...[{ positions: 'rope' } as const, { norm: 'rms' } as const, { normGain: false }, { qkNorm: true }],
+      ...[{ positions: 'rope' } as const, { norm: 'rms' } as const, { normAffine: false }, { qkNorm: true }],
       ...[
         { kvHeads: 2 },
         { tiedEmbeddings: true },
-        { logitCap: 1 },
+        { logitSoftcap: 1 },
         { bias: false },
         { embeddingNorm: true },
       ],
       ...[{ attentionDropout: 0.1 }, { embeddingDropout: 0.1 }],
-      ...(['gpt2', 'zero-residual'] as const).map((initial) => ({ initial })),
+      ...(['gpt2', 'zero-residual'] as const).map((init) => ({ init })),
     ]
     expect(new Set(changes.flatMap((change) => Object.keys(change)))).toEqual(new Set(variantNames))
     const results: string[] = []
@@ -251,32 +251,32 @@ describe('initial weights', () => {
   const weightsOf = (names: string[]) => names.map((name) => `blocks.1.${name}.weight`)
 
   test('gpt2: N(0, 0.02), less into the residual stream, biases 0', () => {
-    const initial = 'gpt2'
+    const init = 'gpt2'
     for (const path of [
       ...weightsOf(inner),
       'head.weight',
       'tokenEmbedding.weight',
       'positionEmbedding.weight',
     ])
-      expect(moments({ initial }, path).deviation / 0.02).toBeCloseTo(1, 1)
+      expect(moments({ init }, path).deviation / 0.02).toBeCloseTo(1, 1)
     for (const path of weightsOf(residual))
-      expect((moments({ initial }, path).deviation * Math.sqrt(6)) / 0.02).toBeCloseTo(1, 1)
+      expect((moments({ init }, path).deviation * Math.sqrt(6)) / 0.02).toBeCloseTo(1, 1)
     for (const path of ['head.bias', 'blocks.2.feedForward.gate.bias', 'blocks.2.attention.projection.bias'])
-      expect(moments({ initial }, path).largest).toBe(0)
-    expect(moments({ initial }, 'finalNorm.weight').largest).toBe(1)
+      expect(moments({ init }, path).largest).toBe(0)
+    expect(moments({ init }, 'finalNorm.weight').largest).toBe(1)
   })
 
   test('zero-residual: nothing is added at first, and every logit is 0; other matrices U(±√(3/C))', () => {
-    const initial = 'zero-residual'
+    const init = 'zero-residual'
     for (const path of weightsOf(inner)) {
-      const { deviation, largest } = moments({ initial }, path)
+      const { deviation, largest } = moments({ init }, path)
       expect(largest).toBeLessThanOrEqual(Math.sqrt(3 / 96))
       expect(largest).toBeGreaterThan(0.99 * Math.sqrt(3 / 96))
       expect(deviation * Math.sqrt(96)).toBeCloseTo(1, 1)
     }
     for (const path of [...weightsOf(residual), 'head.weight', 'head.bias'])
-      expect(moments({ initial }, path).largest).toBe(0)
-    expect(moments({ initial }, 'tokenEmbedding.weight').deviation).toBeCloseTo(1, 1)
+      expect(moments({ init }, path).largest).toBe(0)
+    expect(moments({ init }, 'tokenEmbedding.weight').deviation).toBeCloseTo(1, 1)
   })
 })
 
@@ -287,7 +287,7 @@ test('parameters: those that are not there, those that are shared, and those tha
   const without = (variants: Partial<GptConfig>) => all.filter((path) => !paths(variants).includes(path))
   expect(without({ positions: 'rope' })).toEqual(['positionEmbedding.weight'])
   expect(without({ tiedEmbeddings: true })).toEqual(['head.weight'])
-  expect(without({ normGain: false })).toEqual(all.filter((path) => /Norm\./.test(path)))
+  expect(without({ normAffine: false })).toEqual(all.filter((path) => /Norm\./.test(path)))
   expect(without({ norm: 'rms' })).toEqual(all.filter((path) => /Norm\.bias/.test(path)))
   expect(without({ bias: false })).toEqual(all.filter((path) => path.endsWith('.bias')))
   expect(paths({ embeddingNorm: true }).filter((path) => !all.includes(path))).toEqual([

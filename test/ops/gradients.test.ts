@@ -209,8 +209,8 @@ const configs: Record<string, ModelConfig> = {
   ),
   'gpt with rope': gpt({ positions: 'rope', embed: 12 }),
   'gpt with rms norm': gpt({ norm: 'rms' }),
-  'gpt with bare layer norms': gpt({ normGain: false }),
-  'gpt with bare rms norms': gpt({ norm: 'rms', normGain: false }),
+  'gpt with bare layer norms': gpt({ normAffine: false }),
+  'gpt with bare rms norms': gpt({ norm: 'rms', normAffine: false }),
   'gpt with relu²': gpt({ activation: 'relu-squared' }),
   'gpt with gelu': gpt({ activation: 'gelu' }),
   'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
@@ -218,7 +218,7 @@ const configs: Record<string, ModelConfig> = {
   'gpt with qk norm': gpt({ qkNorm: true }),
   'gpt with shared key heads': gpt({ embed: 12, heads: 4, kvHeads: 2 }),
   'gpt with tied embeddings': gpt({ tiedEmbeddings: true }),
-  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt with capped logits': gpt({ logitSoftcap: 1.5 }),
   'gpt without biases': gpt({ bias: false }),
   'gpt with normed embeddings': gpt({ embeddingNorm: true }),
   'gpt with dropouts of its own': gpt({ attentionDropout: 0, embeddingDropout: 0.3 }),
@@ -226,17 +226,17 @@ const configs: Record<string, ModelConfig> = {
     ...{
       positions: 'rope',
       norm: 'rms',
-      normGain: false,
+      normAffine: false,
       activation: 'relu-squared',
       qkNorm: true,
-      logitCap: 15,
+      logitSoftcap: 15,
     },
     ...{
       bias: false,
       embeddingNorm: true,
       attentionDropout: 0,
       embeddingDropout: 0.2,
-      initial: 'zero-residual',
+      init: 'zero-residual',
     },
     embed: 12,
   }),
@@ -252,7 +252,10 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
     const numbers = new Numbers(kind)
     const { model, parameters } = createModel(config)
     const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
-    const program = fuse(gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 4 }), fused)
+    const program = fuse(
+      gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
+      fused,
+    )
     const session = new JsSession({ precision: 'f64' })
     const weights = parameters.map((parameter) =>
       Float64Array.from(

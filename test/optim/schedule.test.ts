@@ -9,8 +9,8 @@ const constant: ScheduleConfig = {
   steps: 10,
   schedule: 'constant',
   warmup: 0,
-  minLearningRate: 0,
-  decayPart: 0.2,
+  finalLearningRateFraction: 0,
+  decayFraction: 0.2,
 }
 const rates = (config: Partial<ScheduleConfig>, length = config.steps ?? constant.steps) =>
   Array.from({ length }, (_, step) => rateAt(step, { ...constant, ...config }))
@@ -25,7 +25,9 @@ test('constant, and what comes before it', () => {
 
 test('linear: equal steps, from 1 to what the end would have', () => {
   expect(rates({ schedule: 'linear', steps: 5 })).toEqual(near([1, 0.8, 0.6, 0.4, 0.2]))
-  expect(rates({ schedule: 'linear', steps: 5, minLearningRate: 0.5 })).toEqual(near([1, 0.9, 0.8, 0.7, 0.6]))
+  expect(rates({ schedule: 'linear', steps: 5, finalLearningRateFraction: 0.5 })).toEqual(
+    near([1, 0.9, 0.8, 0.7, 0.6]),
+  )
   expect(rates({ schedule: 'linear', steps: 5, warmup: 1 })).toEqual(near([0.5, 1, 0.75, 0.5, 0.25]))
 })
 
@@ -33,17 +35,17 @@ test('cosine: half a wave', () => {
   expect(rates({ schedule: 'cosine', steps: 4 })).toEqual(
     near([1, 0.5 + Math.SQRT1_2 / 2, 0.5, 0.5 - Math.SQRT1_2 / 2]),
   )
-  const tenth = rates({ schedule: 'cosine', steps: 2000, warmup: 100, minLearningRate: 0.1 })
+  const tenth = rates({ schedule: 'cosine', steps: 2000, warmup: 100, finalLearningRateFraction: 0.1 })
   expect(tenth[100]).toBe(1)
   expect(tenth[1050]).toBeCloseTo(0.55, 12)
   expect(tenth[1999]).toBeCloseTo(0.1, 5)
 })
 
 test('wsd: constant, then a straight line over the last part', () => {
-  expect(rates({ schedule: 'wsd', decayPart: 0.4 })).toEqual(near([1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]))
-  expect(rates({ schedule: 'wsd', decayPart: 1, steps: 4 })).toEqual(near([1, 0.75, 0.5, 0.25]))
+  expect(rates({ schedule: 'wsd', decayFraction: 0.4 })).toEqual(near([1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]))
+  expect(rates({ schedule: 'wsd', decayFraction: 1, steps: 4 })).toEqual(near([1, 0.75, 0.5, 0.25]))
   // A warm-up that reaches into it is not cut short.
-  expect(rates({ schedule: 'wsd', decayPart: 0.8, warmup: 5 })).toEqual(
+  expect(rates({ schedule: 'wsd', decayFraction: 0.8, warmup: 5 })).toEqual(
     near([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 0.8, 0.6, 0.4, 0.2]),
   )
 })
@@ -52,16 +54,16 @@ test.each(['constant', 'cosine', 'linear', 'wsd'] as const)(
   '%s: with all that is odd about steps',
   (schedule) => {
     for (const warmup of [0, 1, 7, 10, 25]) {
-      for (const minLearningRate of [0, 0.3, 1]) {
+      for (const finalLearningRateFraction of [0, 0.3, 1]) {
         for (const steps of [1, 2, 10]) {
-          const all = rates({ schedule, steps, warmup, minLearningRate }, 40)
+          const all = rates({ schedule, steps, warmup, finalLearningRateFraction }, 40)
           for (const rate of all.slice(0, steps)) expect(rate).toBeGreaterThan(0)
           for (const rate of all) {
             expect(rate).toBeLessThanOrEqual(1)
-            expect(rate).toBeGreaterThanOrEqual(Math.min(minLearningRate, 1 / (warmup + 1)))
+            expect(rate).toBeGreaterThanOrEqual(Math.min(finalLearningRateFraction, 1 / (warmup + 1)))
           }
           // Beyond the end it stays.
-          expect(all[39]).toBe(schedule === 'constant' ? 1 : minLearningRate)
+          expect(all[39]).toBe(schedule === 'constant' ? 1 : finalLearningRateFraction)
         }
       }
     }
@@ -90,7 +92,7 @@ test('what a step is handed: steps count from 1, both rates follow the schedule'
   const config = {
     ...training,
     ...{ steps: 4, learningRate: 0.5, matrixLearningRate: 0.1, momentum: 0.95, momentumWarmup: 2 },
-    ...({ schedule: 'linear', average: 0.9 } as const),
+    ...({ schedule: 'linear', emaDecay: 0.9 } as const),
   }
   expect(stepInputs(1, config)).toEqual({
     step: 2,

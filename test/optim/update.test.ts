@@ -62,13 +62,13 @@ test('what is kept for each parameter', () => {
   const of = (...prefixes: string[]) =>
     decoder.flatMap(({ path }) => prefixes.map((prefix) => `${prefix}/${path}`))
   expect(names({})).toEqual(of('adamw/m', 'adamw/v'))
-  expect(names({ optimizer: 'sgd', average: 0.9 })).toEqual([...of('sgd/m'), ...of('average')])
+  expect(names({ optimizer: 'sgd', emaDecay: 0.9 })).toEqual([...of('sgd/m'), ...of('average')])
   const muon = names({ optimizer: 'muon' })
   expect(muon.filter((name) => name.startsWith('muon/m/'))).toEqual(matrices.map((path) => `muon/m/${path}`))
   expect(muon.filter((name) => name.startsWith('adamw/'))).toHaveLength(
     2 * (decoder.length - matrices.length),
   )
-  for (const { name, shape } of stateTensors(decoder, { ...settings, optimizer: 'muon', average: 0.5 })) {
+  for (const { name, shape } of stateTensors(decoder, { ...settings, optimizer: 'muon', emaDecay: 0.5 })) {
     expect(decoder.find(({ path }) => name.endsWith(`/${path}`))!.shape).toEqual(shape)
   }
 })
@@ -78,7 +78,7 @@ describe.each(stageKinds)('the update of a %s', (kind) => {
     'by %s: nothing is written before the norm was found finite',
     (optimizer) => {
       const { parameters } = createModel(configs[kind])
-      const program = updateProgram(parameters, { ...settings, optimizer, average: 0.9 })
+      const program = updateProgram(parameters, { ...settings, optimizer, emaDecay: 0.9 })
       const ops = program.ops.map(({ op }) => op)
       expect(ops.slice(0, 3)).toEqual(['global_norm', 'require_finite', 'clip_scale'])
       const gradients = parameters.map(({ path }) => `gradient/${path}`)

@@ -57,9 +57,8 @@ test('what a row refers to is there', () => {
 })
 
 test('each preset has what a row leaves to it, and an older checkpoint what its file lacks', () => {
-  const older = JSON.parse(
-    readFileSync(join(__dirname, '..', 'fixtures', '0.1.0', 'decoder', 'config.json'), 'utf8'),
-  )
+  const file = join(__dirname, '..', 'fixtures', '0.1.0', 'decoder', 'config.json')
+  const older = options.renamed(options.trainOptions, JSON.parse(readFileSync(file, 'utf8')))
   for (const name of options.trainingNames) {
     const row = options.rowOf(options.trainOptions, name)
     const without = Object.entries(presets)

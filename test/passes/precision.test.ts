@@ -82,16 +82,16 @@ const variants = {
   kvHeads: 2,
   positions: 'rope',
   norm: 'rms',
-  normGain: true,
+  normAffine: true,
   activation: 'swiglu',
   qkNorm: true,
   tiedEmbeddings: true,
-  logitCap: 15,
+  logitSoftcap: 15,
   bias: false,
   embeddingNorm: true,
   attentionDropout: 0.1,
   embeddingDropout: 0.1,
-  initial: 'gpt2',
+  init: 'gpt2',
 } as const
 
 function gradientOf(kind: string): Program {
@@ -99,7 +99,7 @@ function gradientOf(kind: string): Program {
     kind === 'gpt' ? { kind: 'gpt' as const, ...sizes, ...variants } : { kind: kind as 'decoder', ...sizes }
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: 100 } as const
-  return gradientProgram(model, parameters, corpus, { batchSize: 2, microBatches: 1 })
+  return gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 1 })
 }
 
 const kinds = ['bigram', 'single-head', 'multi-head', 'blocks', 'decoder', 'gpt']

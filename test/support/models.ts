@@ -90,15 +90,15 @@ export const configs: Record<string, ModelConfig> = {
   },
   'gpt with rope': gpt({ positions: 'rope', embed: 18 }),
   'gpt with rms norm': gpt({ norm: 'rms' }),
-  'gpt with bare norms': gpt({ normGain: false }),
+  'gpt with bare norms': gpt({ normAffine: false }),
   'gpt with relu²': gpt({ activation: 'relu-squared', bias: false }),
   'gpt with gelu': gpt({ activation: 'gelu' }),
   'gpt with tanh gelu': gpt({ activation: 'gelu-tanh' }),
   'gpt with swiglu': gpt({ activation: 'swiglu' }),
   'gpt with qk norm': gpt({ qkNorm: true }),
   'gpt with shared key heads': gpt({ embed: 21, heads: 3, kvHeads: 1 }),
-  'gpt with tied embeddings': gpt({ tiedEmbeddings: true, initial: 'gpt2' }),
-  'gpt with capped logits': gpt({ logitCap: 1.5 }),
+  'gpt with tied embeddings': gpt({ tiedEmbeddings: true, init: 'gpt2' }),
+  'gpt with capped logits': gpt({ logitSoftcap: 1.5 }),
   'gpt as nanoGPT': gpt({
     ...{
       activation: 'gelu',
@@ -106,17 +106,17 @@ export const configs: Record<string, ModelConfig> = {
       tiedEmbeddings: true,
       dropout: 0.2,
       embeddingDropout: 0.2,
-      initial: 'gpt2',
+      init: 'gpt2',
     },
   }),
   'gpt as speedrun': gpt({
     ...{
       positions: 'rope',
       norm: 'rms',
-      normGain: false,
+      normAffine: false,
       activation: 'relu-squared',
       qkNorm: true,
-      logitCap: 15,
+      logitSoftcap: 15,
     },
     ...{ bias: false, embeddingNorm: true, dropout: 0.1, attentionDropout: 0, embeddingDropout: 0.1 },
     ...{ embed: 24, heads: 4, kvHeads: 2 },
@@ -127,7 +127,7 @@ export const configs: Record<string, ModelConfig> = {
 export function programsOf(config: ModelConfig, corpusLength = 500): Record<string, Program> {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
-  const sizes = { batchSize: training.batchSize, microBatches: 2 }
+  const sizes = { batchSize: training.batchSize, gradientAccumulationSteps: 2 }
   const lane = { name: 'a', slots: 8 }
   return {
     gradient: gradientProgram(model, parameters, corpus, sizes),
@@ -160,7 +160,7 @@ export async function prepare(
   for (const { name, shape } of stateTensors(parameters, settings)) {
     await session.allocate(name, 'f32', shape)
   }
-  const averaged = settings.average > 0 ? createModel(config, { averaged: true }).model : undefined
+  const averaged = settings.emaDecay > 0 ? createModel(config, { averaged: true }).model : undefined
   if (averaged) {
     for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
   }

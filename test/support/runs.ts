@@ -30,7 +30,7 @@ export const decoder: TrainOptions = {
   heads: 3,
   layers: 2,
   dropout: 0.2,
-  microBatches: 2,
+  gradientAccumulationSteps: 2,
   gradientClip: 0.8,
   batchSize: 3,
 }

@@ -94,15 +94,22 @@ test('the file has every option, flat and explicit, and nothing of the call', as
   // Other options than these have their defaults.
   expect(said).toMatchObject({
     ...{ preset: 'gpt', blockSize: 64, embed: 16, heads: 4, layers: 1, dropout: 0 },
-    ...{ positions: 'learned', norm: 'layer', normGain: true, activation: 'gelu', qkNorm: false, kvHeads: 4 },
-    ...{ tiedEmbeddings: true, logitCap: 0, bias: false, embeddingNorm: false },
-    ...{ attentionDropout: 0, embeddingDropout: 0, initial: 'gpt2' },
+    ...{
+      positions: 'learned',
+      norm: 'layer',
+      normAffine: true,
+      activation: 'gelu',
+      qkNorm: false,
+      kvHeads: 4,
+    },
+    ...{ tiedEmbeddings: true, logitSoftcap: 0, bias: false, embeddingNorm: false },
+    ...{ attentionDropout: 0, embeddingDropout: 0, init: 'gpt2' },
     precision: 'f32',
     data: textFile(),
     ...{
       steps: 1,
       batchSize: 4,
-      microBatches: 1,
+      gradientAccumulationSteps: 1,
       learningRate: 0.001,
       beta1: 0.9,
       beta2: 0.99,
@@ -111,7 +118,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
     ...{
       weightDecay: 0.1,
       gradientClip: 1,
-      ...{ optimizer: 'adamw', schedule: 'cosine', warmup: 100, minLearningRate: 0.1, average: 0 },
+      ...{ optimizer: 'adamw', schedule: 'cosine', warmup: 100, finalLearningRateFraction: 0.1, emaDecay: 0 },
       evalInterval: 5,
       evalBatches: 2,
       sampleInterval: 0,

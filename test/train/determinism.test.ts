@@ -34,7 +34,14 @@ const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: num
         layers: 1,
         dropout: 0.1,
       },
-      ...{ positions: 'rope', norm: 'rms', normGain: true, activation: 'swiglu', qkNorm: true, logitCap: 15 },
+      ...{
+        positions: 'rope',
+        norm: 'rms',
+        normAffine: true,
+        activation: 'swiglu',
+        qkNorm: true,
+        logitSoftcap: 15,
+      },
       ...{
         tiedEmbeddings: true,
         bias: false,
@@ -42,7 +49,7 @@ const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: num
         attentionDropout: 0.1,
         embeddingDropout: 0.1,
       },
-      initial: 'gpt2',
+      init: 'gpt2',
     },
     batchSize: 7,
     steps: 2,
@@ -66,7 +73,7 @@ async function trained(size: string, { threads = 2, calls, instructionSet, seed 
   const model = await prepare(
     session,
     config,
-    { batchSize, microBatches: 2, gradientClip: 0.5 },
+    { batchSize, gradientAccumulationSteps: 2, gradientClip: 0.5 },
     seedFrom(seed),
   )
   const losses: number[] = []

@@ -37,20 +37,26 @@ const small = { ...course, blockSize: 16, embed: 24, heads: 2, layers: 2, ...sam
 const runs: Record<string, TrainOptions> = {
   bigram: { preset: 'bigram', ...course },
   'single head': { preset: 'single-head', ...course, seed: 3 },
-  'multi-head, two micro-batches': { preset: 'multi-head', ...course, microBatches: 2 },
+  'multi-head, two micro-batches': { preset: 'multi-head', ...course, gradientAccumulationSteps: 2 },
   blocks: { preset: 'blocks', ...course, seed: 2n ** 63n },
   residual: { preset: 'residual', ...course, gradientClip: 0.5 },
-  'decoder with dropout': { preset: 'decoder', ...small, dropout: 0.2, gradientClip: 1, microBatches: 2 },
+  'decoder with dropout': {
+    preset: 'decoder',
+    ...small,
+    dropout: 0.2,
+    gradientClip: 1,
+    gradientAccumulationSteps: 2,
+  },
   'gpt with variants, muon': {
     ...{ preset: 'gpt', ...small, heads: 4, kvHeads: 2, embed: 32, positions: 'rope', norm: 'rms' },
-    ...{ activation: 'swiglu', optimizer: 'muon', schedule: 'wsd', warmup: 4, average: 0.9, dropout: 0.1 },
+    ...{ activation: 'swiglu', optimizer: 'muon', schedule: 'wsd', warmup: 4, emaDecay: 0.9, dropout: 0.1 },
   },
   'cpu, sgd': {
     ...{ preset: 'cpu', ...small, optimizer: 'sgd', momentum: 0.8, nesterov: true, schedule: 'cosine' },
     ...{ warmup: 5, learningRate: 0.05, tiedEmbeddings: false },
   },
   'speedrun, resumed': { preset: 'speedrun', ...small, dropout: 0.1, exactEvaluation: true },
-  'speedrun, from': { preset: 'speedrun', ...small, qkNorm: true, logitCap: 10 },
+  'speedrun, from': { preset: 'speedrun', ...small, qkNorm: true, logitSoftcap: 10 },
 }
 
 const add = (hash: Hash, value: unknown) => hash.update(JSON.stringify(value))

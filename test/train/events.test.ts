@@ -70,7 +70,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
       validationTokens: text.length - Math.floor(0.9 * text.length),
       options: {
         ...{ preset: 'decoder', blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0.2 },
-        ...{ steps: 10, batchSize: 3, microBatches: 2, evalInterval: 5, evalBatches: 2 },
+        ...{ steps: 10, batchSize: 3, gradientAccumulationSteps: 2, evalInterval: 5, evalBatches: 2 },
         ...{ learningRate: presets.decoder.training.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         ...{ weightDecay: 0.01, gradientClip: 0.8, sampleInterval: 0, sampleTokens: 200, seed: 7, device },
         ...{
@@ -78,7 +78,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           optimizer: 'adamw',
           schedule: 'constant',
           warmup: 0,
-          average: 0,
+          emaDecay: 0,
           exactEvaluation: false,
           checkpointInterval: 5,
           lineEndings: 'normalize',
@@ -99,7 +99,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           ...unusedTraining,
           steps: 10,
           batchSize: 3,
-          microBatches: 2,
+          gradientAccumulationSteps: 2,
           learningRate: presets.decoder.training.learningRate,
           beta1: 0.9,
           beta2: 0.999,

@@ -84,7 +84,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
       ...{
         dropout: 0,
         batchSize: 5,
-        microBatches: 1,
+        gradientAccumulationSteps: 1,
         learningRate: 0.001,
         beta1: 0.8,
         beta2: 0.98,

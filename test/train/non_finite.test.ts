@@ -48,7 +48,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
     '$value in $parameter: $op is named, and no weight moves',
     async ({ parameter, value, op }) => {
       const session = open()
-      const model = await prepare(session, configs['decoder with dropout'], { microBatches: 2 })
+      const model = await prepare(session, configs['decoder with dropout'], { gradientAccumulationSteps: 2 })
       await model.trainer.steps(0, 2)
       const weights = await session.read(parameter)
       weights.fill(value)

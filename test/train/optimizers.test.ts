@@ -25,12 +25,12 @@ beforeAll(() => writeFile(textFile(), someText()))
 
 /** Everything that there is, somewhere. */
 const variants: Record<string, TrainOptions> = {
-  'adamw, cosine, average': { schedule: 'cosine', warmup: 3, minLearningRate: 0.1, average: 0.9 },
+  'adamw, cosine, average': { schedule: 'cosine', warmup: 3, finalLearningRateFraction: 0.1, emaDecay: 0.9 },
   'sgd, linear': { optimizer: 'sgd', learningRate: 0.1, momentum: 0.8, schedule: 'linear', warmup: 2 },
-  'sgd, Nesterov': { optimizer: 'sgd', learningRate: 0.05, nesterov: true, average: 0.5 },
+  'sgd, Nesterov': { optimizer: 'sgd', learningRate: 0.05, nesterov: true, emaDecay: 0.5 },
   'muon, wsd, average': {
     ...{ optimizer: 'muon', momentumWarmup: 9, matrixLearningRate: 0.03, weightDecay: 0.1 },
-    ...{ schedule: 'wsd', decayPart: 0.6, average: 0.8 },
+    ...{ schedule: 'wsd', decayFraction: 0.6, emaDecay: 0.8 },
   },
 }
 const names = Object.keys(variants)
@@ -96,7 +96,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       const { info } = await whole({ ...beside, ...sgd })
       expect(info.training).toMatchObject({
         ...{ ...unusedTraining, optimizer: 'sgd', momentum: 0.9, schedule: 'linear' },
-        ...{ weightDecay: 0.1, average: 0.8 },
+        ...{ weightDecay: 0.1, emaDecay: 0.8 },
       })
       const { info: same } = await whole({ ...beside, steps: 2, device })
       expect(same.training).toMatchObject(inSteps(2, variants['muon, wsd, average']))
@@ -112,7 +112,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       { nesterov: true },
       { schedule: 'linear' },
       { warmup: 2 },
-      { average: 0 },
+      { emaDecay: 0 },
     ] as TrainOptions[]) {
       const [name] = Object.keys(given)
       const error = await failureOf(() => train({ resume: out, device, ...given }))
@@ -239,7 +239,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
     test('change nothing about how weights train', async () => {
       const [a, b] = [folder.path(`${device}-with`), folder.path(`${device}-without`)]
       const with_ = await whole(averaged({ out: a, steps: 10 }))
-      const without = await whole(averaged({ out: b, steps: 10, average: 0 }))
+      const without = await whole(averaged({ out: b, steps: 10, emaDecay: 0 }))
       expect(with_.losses).toEqual(without.losses)
       const trained = await tensorsOf(a)
       const others = await tensorsOf(b)
@@ -249,8 +249,8 @@ onEveryDevice('optimizers', ({ name: device }) => {
     })
 
     test('begin with what the weights begin with', async () => {
-      const at0 = async (average: number) => {
-        const { events } = await whole(averaged({ steps: 1, evalInterval: 10, average }))
+      const at0 = async (emaDecay: number) => {
+        const { events } = await whole(averaged({ steps: 1, evalInterval: 10, emaDecay }))
         return ofType(events, 'evaluation')[0].valLoss
       }
       expect(await at0(0.9)).toBe(await at0(0))

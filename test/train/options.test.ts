@@ -10,7 +10,7 @@ const refused = (options: object) =>
   failureOf(() => train({ ...short, device: 'js', ...options } as TrainOptions))
 
 const counts = [
-  ...['blockSize', 'embed', 'heads', 'layers', 'steps', 'batchSize', 'microBatches'],
+  ...['blockSize', 'embed', 'heads', 'layers', 'steps', 'batchSize', 'gradientAccumulationSteps'],
   ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads', 'kvHeads'],
 ]
 
@@ -35,7 +35,7 @@ test.each(['learningRate', 'matrixLearningRate', 'epsilon', 'gradientClip'])(
   },
 )
 
-test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 'momentum', 'average'])(
+test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 'momentum', 'emaDecay'])(
   '%s is in [0, 1)',
   async (name) => {
     for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
@@ -46,7 +46,7 @@ test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 
   },
 )
 
-test.each(['normGain', 'qkNorm', 'tiedEmbeddings', 'bias', 'embeddingNorm'])(
+test.each(['normAffine', 'qkNorm', 'tiedEmbeddings', 'bias', 'embeddingNorm'])(
   '%s is true or false',
   async (name) => {
     for (const value of [0, 1, 'true', null])
@@ -68,10 +68,10 @@ test.each([
   [{ warmup: -1 }, /warmup is -1: must be at least 0/],
   [{ warmup: 0.5 }, /warmup is 0.5: must be a whole number/],
   [{ momentumWarmup: 1.5 }, /momentumWarmup is 1.5: must be a whole number/],
-  [{ minLearningRate: 1.1 }, /minLearningRate is 1.1: must be at most 1/],
-  [{ minLearningRate: -0.1 }, /minLearningRate is -0.1: must be at least 0/],
-  [{ decayPart: 0 }, /decayPart is 0: must be more than 0/],
-  [{ decayPart: 1.5 }, /decayPart is 1.5: must be at most 1/],
+  [{ finalLearningRateFraction: 1.1 }, /finalLearningRateFraction is 1.1: must be at most 1/],
+  [{ finalLearningRateFraction: -0.1 }, /finalLearningRateFraction is -0.1: must be at least 0/],
+  [{ decayFraction: 0 }, /decayFraction is 0: must be more than 0/],
+  [{ decayFraction: 1.5 }, /decayFraction is 1.5: must be at most 1/],
   [{ seed: -1 }, /seed is -1: must be a whole number from 0/],
   [{ seed: 0.5 }, /seed is 0.5/],
   [{ seed: 2 ** 53 }, /seed is/],
@@ -101,9 +101,9 @@ test.each([
     { activation: 'silu' },
     /activation is "silu": must be 'relu', 'relu-squared', 'gelu', 'gelu-tanh' or 'swiglu'/,
   ],
-  [{ initial: 0 }, /^train: initial is 0: must be 'torch', 'gpt2' or 'zero-residual'$/],
-  [{ logitCap: -1 }, /^train: logitCap is -1: must be at least 0$/],
-  [{ logitCap: Infinity }, /^train: logitCap is Infinity: must be finite$/],
+  [{ init: 0 }, /^train: init is 0: must be 'torch', 'gpt2' or 'zero-residual'$/],
+  [{ logitSoftcap: -1 }, /^train: logitSoftcap is -1: must be at least 0$/],
+  [{ logitSoftcap: Infinity }, /^train: logitSoftcap is Infinity: must be finite$/],
   [{ kvheads: 2 }, /Did you mean `kvHeads`\?/],
   [
     { preset: 'decoder', embed: 24, heads: 4, kvHeads: 3 },
@@ -156,7 +156,7 @@ test('each option takes effect', async () => {
   const sizes = { blockSize: 9, embed: 12, heads: 2, layers: 3, dropout: 0.25 }
   const optimizer = {
     batchSize: 2,
-    microBatches: 3,
+    gradientAccumulationSteps: 3,
     learningRate: 0.002,
     beta1: 0.8,
     beta2: 0.9,
@@ -201,7 +201,7 @@ test('each part of the optimizer changes what is learned', async () => {
     { epsilon: 0.1 },
     { weightDecay: 0.5 },
     { gradientClip: 1e-8 },
-    { microBatches: 2 },
+    { gradientAccumulationSteps: 2 },
     { batchSize: 5 },
     { seed: 8 },
     { optimizer: 'sgd' },
@@ -210,13 +210,13 @@ test('each part of the optimizer changes what is learned', async () => {
     { optimizer: 'sgd', weightDecay: 0.5 },
     { optimizer: 'sgd', gradientClip: 1e-3 },
     { schedule: 'linear' },
-    { schedule: 'linear', minLearningRate: 0.5 },
+    { schedule: 'linear', finalLearningRateFraction: 0.5 },
     { schedule: 'cosine' },
-    { schedule: 'wsd', decayPart: 0.4 },
-    { schedule: 'wsd', decayPart: 0.7 },
+    { schedule: 'wsd', decayFraction: 0.4 },
+    { schedule: 'wsd', decayFraction: 0.7 },
     { warmup: 2 },
-    { average: 0.5 },
-    { average: 0.9 },
+    { emaDecay: 0.5 },
+    { emaDecay: 0.9 },
   ]
   const results = await Promise.all(changes.map(weight))
   expect(new Set(results).size).toBe(changes.length)
@@ -241,7 +241,7 @@ test('each part of Muon changes what is learned', async () => {
     { beta1: 0.5 },
     { weightDecay: 0.5 },
     { schedule: 'linear' },
-    { average: 0.5 },
+    { emaDecay: 0.5 },
   ]
   const results = await Promise.all(changes.map(weight))
   expect(new Set(results).size).toBe(changes.length)
@@ -257,12 +257,12 @@ describe('what is for some optimizers or schedules alone', () => {
     [{ optimizer: 'sgd', momentumWarmup: 3 }, "momentumWarmup is 3: it is for the optimizer 'muon' alone"],
     [{ matrixLearningRate: 0.1 }, "matrixLearningRate is 0.1: it is for the optimizer 'muon' alone"],
     [
-      { minLearningRate: 0.1 },
-      "minLearningRate is 0.1: it is for the schedules 'cosine', 'linear' and 'wsd' alone",
+      { finalLearningRateFraction: 0.1 },
+      "finalLearningRateFraction is 0.1: it is for the schedules 'cosine', 'linear' and 'wsd' alone",
     ],
     [
-      { schedule: 'linear', decayPart: 0.5 },
-      "decayPart is 0.5: it is for the schedule 'wsd' alone, and the schedule here is 'linear'",
+      { schedule: 'linear', decayFraction: 0.5 },
+      "decayFraction is 0.5: it is for the schedule 'wsd' alone, and the schedule here is 'linear'",
     ],
   ])('%j', async (options, message) => {
     const error = await refused(options)
@@ -295,9 +295,9 @@ describe('what is for some optimizers or schedules alone', () => {
     )
     expect(training).toMatchObject({ ...unusedTraining, optimizer: 'adamw', schedule: 'cosine', warmup: 50 })
     const { training: linear } = resolveNew(checkTrainOptions({ preset: 'cpu', schedule: 'linear' }))
-    expect(linear).toMatchObject({ schedule: 'linear', warmup: 100, minLearningRate: 0.1 })
+    expect(linear).toMatchObject({ schedule: 'linear', warmup: 100, finalLearningRateFraction: 0.1 })
     const { training: constant } = resolveNew(checkTrainOptions({ preset: 'cpu', schedule: 'constant' }))
-    expect(constant).toMatchObject({ schedule: 'constant', warmup: 100, minLearningRate: 0 })
+    expect(constant).toMatchObject({ schedule: 'constant', warmup: 100, finalLearningRateFraction: 0 })
     expect(resolveNew(checkTrainOptions({ preset: 'speedrun', optimizer: 'sgd' })).training.momentum).toBe(
       0.9,
     )

@@ -150,7 +150,7 @@ describe('resuming', () => {
     ['layers', { layers: 1 }],
     ['dropout', { dropout: 0 }],
     ['batchSize', { batchSize: 4 }],
-    ['microBatches', { microBatches: 1 }],
+    ['gradientAccumulationSteps', { gradientAccumulationSteps: 1 }],
     ['learningRate', { learningRate: 0.01 }],
     ['beta1', { beta1: 0.9 }],
     ['beta2', { beta2: 0.999 }],

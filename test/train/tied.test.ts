@@ -8,13 +8,13 @@ import { someText } from '../support/text'
 const initialOf = (options: object) => resolveNew(checkTrainOptions(options)).model
 
 test('the initial weights follow tiedEmbeddings, unless they are chosen', () => {
-  expect(initialOf({ preset: 'gpt', tiedEmbeddings: true })).toMatchObject({ initial: 'gpt2' })
-  expect(initialOf({ preset: 'decoder', tiedEmbeddings: true })).toMatchObject({ initial: 'gpt2' })
-  expect(initialOf({ preset: 'gpt', tiedEmbeddings: true, initial: 'torch' })).toMatchObject({
-    initial: 'torch',
+  expect(initialOf({ preset: 'gpt', tiedEmbeddings: true })).toMatchObject({ init: 'gpt2' })
+  expect(initialOf({ preset: 'decoder', tiedEmbeddings: true })).toMatchObject({ init: 'gpt2' })
+  expect(initialOf({ preset: 'gpt', tiedEmbeddings: true, init: 'torch' })).toMatchObject({
+    init: 'torch',
   })
-  expect(initialOf({ preset: 'gpt', tiedEmbeddings: false })).toMatchObject({ initial: 'torch' })
-  expect(initialOf({ preset: 'speedrun', tiedEmbeddings: true })).toMatchObject({ initial: 'zero-residual' })
+  expect(initialOf({ preset: 'gpt', tiedEmbeddings: false })).toMatchObject({ init: 'torch' })
+  expect(initialOf({ preset: 'speedrun', tiedEmbeddings: true })).toMatchObject({ init: 'zero-residual' })
 })
 
 test('the loss begins near ln V', async () => {

@@ -29,10 +29,10 @@ const configs: Record<string, ModelConfig> = {
     ...{
       positions: 'rope',
       norm: 'rms',
-      normGain: false,
+      normAffine: false,
       activation: 'relu-squared',
       qkNorm: true,
-      logitCap: 15,
+      logitSoftcap: 15,
     },
     ...{ bias: false, embeddingNorm: true, attentionDropout: 0, embeddingDropout: 0.1 },
     ...{ embed: 24, heads: 6, kvHeads: 2 },
@@ -42,7 +42,7 @@ const configs: Record<string, ModelConfig> = {
     bias: false,
     tiedEmbeddings: true,
     embeddingDropout: 0.2,
-    initial: 'gpt2',
+    init: 'gpt2',
   }),
   llama: gpt({ positions: 'rope', norm: 'rms', activation: 'swiglu', bias: false, kvHeads: 1 }),
 }
@@ -57,7 +57,7 @@ function exactCases(): Case[] {
       gradient: gradientOf(config),
       update: updateOf(config),
       'update by sgd': updateOf(config, { optimizer: 'sgd' }),
-      'update by muon, with averages,': updateOf(config, { optimizer: 'muon', average: 0.9 }),
+      'update by muon, with averages,': updateOf(config, { optimizer: 'muon', emaDecay: 0.9 }),
       prefill: prefillOf(config),
       decode: decodeOf(config),
     }
@@ -84,7 +84,7 @@ const batchSize = 3
 function gradientOf(config: ModelConfig): Program {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
-  return gradientProgram(model, parameters, corpus, { batchSize, microBatches: 2 })
+  return gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 2 })
 }
 
 const usual: UpdateConfig = {
@@ -96,7 +96,7 @@ const usual: UpdateConfig = {
   gradientClip: 0.5,
   momentum: 0.9,
   nesterov: true,
-  average: 0,
+  emaDecay: 0,
 }
 
 function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Program {
