@@ -1,12 +1,13 @@
 // Results that are kept, and what has changed since.
 
-import { mkdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { loadAddon } from '../backend/native/addon'
 import { type ErrorCode, NanoGptError, option, reasonOf, say, show } from '../errors'
-import { writeFileAtomic } from '../files/atomic'
+import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { version } from '../version'
 import type { Result } from './result'
 import type { Python } from './rivals'
@@ -59,9 +60,18 @@ function machine(): Saved['machine'] {
   }
 }
 
-/** Makes the folder that the file is to lie in: better to fail before the minutes of measuring than after. */
+/**
+ * Makes the folder that the file is to lie in: better to fail before the minutes of measuring than after.
+ *
+ * @throws NanoGptError 'write_failed' if it can't be made, 'foreign_files' if the file is there and holds something else
+ */
 export async function prepareSave(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
+  if (!existsSync(path)) return
+  await readBaseline(path).catch((cause) => {
+    const details = { where: 'bench', option: 'save', value: path, reason: 'the file holds something else' }
+    throw new NanoGptError('foreign_files', { ...details, remedy: 'give another name' }, { cause })
+  })
 }
 
 export async function saveResults(

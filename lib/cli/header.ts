@@ -1,5 +1,6 @@
 // What a run begins with: everything that was decided about it, from its plan and the option tables.
 
+import { printable } from '../errors'
 import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
 import { defaultBeside, isDefaultBy, isWords } from '../options/row'
 import type { Plan } from '../train/plan'
@@ -39,7 +40,7 @@ export function header(plan: Plan, device: string, out: string | undefined): Fie
 }
 
 function describeText({ data: { name, trainTokens, validationTokens } }: Plan): string {
-  return `${name}: ${count(trainTokens + validationTokens)} tokens, ${count(validationTokens)} of them for validation`
+  return `${printable(name)}: ${count(trainTokens + validationTokens)} tokens, ${count(validationTokens)} of them for validation`
 }
 
 function describeTokenizer({ tokenizer, model }: Plan): string {

@@ -1,8 +1,10 @@
 // `nano-gpt train`: a run with its progress, in a folder of its own.
 
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { NanoGptError, option, say as phrase } from '../errors'
 import { type CheckedTrainOptions, checkOptions, pick, type TrainOptions, trainOptions } from '../options'
+import { findPreset } from '../presets'
 import { train } from '../train/train'
 import { dryRun } from './dry_run'
 import { type Followed, follow, resultOf } from './follow'
@@ -28,6 +30,8 @@ export async function trainCommand(flags: Flags): Promise<void> {
   const options = { ...checked, ...(data && { data }) }
   if (dry) return dryRun(options, { json: asJson, saves: given !== false })
   const isNew = options.resume === undefined && given === undefined
+  // Before a folder is named after it.
+  if (isNew && options.preset !== undefined && options.preset !== 'auto') findPreset(options.preset)
   const out = isNew ? newRunFolder(options) : options.out
   const folder = given === false ? undefined : (out ?? folderOf(options.resume!))
   const run = train({ ...options, ...(out !== undefined && { out }) } as TrainOptions)
@@ -49,7 +53,7 @@ function refuseNoOut({ resume, overwrite }: CheckedTrainOptions): void {
 }
 
 function folderOf(resume: string): string {
-  return resume.endsWith('.safetensors') ? dirname(resume) : resume
+  return statSync(resume, { throwIfNoEntry: false })?.isFile() ? dirname(resume) : resume
 }
 
 function sumUp(followed: Followed, folder: string | undefined, options: CheckedTrainOptions): void {

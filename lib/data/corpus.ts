@@ -2,7 +2,7 @@
 // It never falls back from one to another: what can't be had is an error that says what can.
 
 import { basename } from 'node:path'
-import { inlineText, NanoGptError, say, show } from '../errors'
+import { inlineText, NanoGptError, printable, say, show } from '../errors'
 import { firstLoneSurrogate, loneSurrogate } from '../tokenizer/char'
 import { type CacheOptions, cachedText, type RemoteText, sha256 } from './cache'
 import { decodeText } from './decode'
@@ -12,8 +12,13 @@ import { aboutData, type Input, isStandardInput, Reader, tooLong } from './read'
 import { shakespeare } from './shakespeare'
 import { type About, decodeUtf8, longestText } from './utf8'
 
-/** A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input, or a text. */
-export type DataSource = string | { readonly text: string; readonly name?: string }
+/** A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input, a text, or one that a run folder keeps. */
+export type DataSource = string | { readonly text: string; readonly name?: string } | KeptText
+
+/** A text as a run wrote it down: UTF-8, every character of it, whatever it begins with. It may go with its folder. */
+export interface KeptText {
+  readonly kept: string
+}
 
 export interface LoadTextOptions extends CacheOptions {
   /** Default: 'normalize'. */
@@ -95,6 +100,11 @@ async function loadPart(
   reader: Reader,
   options: LoadTextOptions,
 ): Promise<TextPart & { readonly about: About }> {
+  if (isKept(data)) {
+    const about = aboutData(data.kept)
+    const { bytes } = await reader.read(data.kept)
+    return { name: basename(data.kept), source: null, text: decodeUtf8(bytes, about, true), about }
+  }
   if (typeof data !== 'string') return inlinePart(data)
   const about = aboutData(data)
   const remote = remoteTexts.find((text) => text.name === data)
@@ -110,6 +120,10 @@ async function loadPart(
     options.notice?.(`${printable(name)}: decoded from UTF-16 (${order})`)
   }
   return { name, source, text, about }
+}
+
+function isKept(data: unknown): data is KeptText {
+  return typeof data === 'object' && data !== null && typeof (data as KeptText).kept === 'string'
 }
 
 function inlinePart(data: unknown): TextPart & { readonly about: About } {
@@ -142,9 +156,4 @@ function joinedName(parts: readonly TextPart[]): string {
   const names = parts.map(({ name }) => name)
   if (names.length <= mostNames) return names.join(' + ')
   return `${names.slice(0, mostNames - 1).join(' + ')} + ${names.length - mostNames + 1} more`
-}
-
-/** A name in a sentence: as it is, but for what a terminal would act on. */
-function printable(name: string): string {
-  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(name) ? JSON.stringify(name) : name
 }

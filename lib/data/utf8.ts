@@ -13,11 +13,12 @@ export type About = Pick<Details, 'option' | 'subject' | 'value'>
  * The text of UTF-8 bytes, without a byte order mark.
  *
  * @param about what the bytes are: what an error is about, or a path.
+ * @param keepsMark whether a byte order mark is part of the text. Default false.
  * @throws NanoGptError 'not_utf8' naming the offset of the first bad byte.
  */
-export function decodeUtf8(bytes: Uint8Array, about: About | string): string {
+export function decodeUtf8(bytes: Uint8Array, about: About | string, keepsMark = false): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepsMark }).decode(bytes)
   } catch (cause) {
     const offset = firstInvalidByte(bytes)
     const hex = bytes[offset]?.toString(16).toUpperCase().padStart(2, '0')

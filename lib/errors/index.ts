@@ -3,5 +3,5 @@
 export { type ErrorCode, errorCodes } from './codes'
 export { type Details, NanoGptError } from './error'
 export { api, call, inlineText, listed, option, Phrase, type Surface, say, wordsOf } from './phrase'
-export { reasonOf, show } from './show'
+export { printable, reasonOf, show } from './show'
 export { suggest } from './suggest'

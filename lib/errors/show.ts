@@ -20,6 +20,11 @@ function cut(text: string, limit: number): string {
 /** What a terminal would act on, or what turns the text around it. */
 const acting = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
 
+/** A name in a sentence: as it is, but for what a terminal would act on. */
+export function printable(name: string): string {
+  return acting.test(name) ? quote(name) : name
+}
+
 /** Verbatim between the quotes that it doesn't contain; what a terminal would act on is escaped. */
 function quote(text: string): string {
   if (acting.test(text)) {

@@ -29,8 +29,9 @@ export function checkOptions<T extends Table>(where: string, table: T, options: 
   }
   const checked: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
     if (!Object.hasOwn(table, name)) throw unknownOption(where, name, table)
-    if (value !== undefined) checked[name] = checkValue(where, name, rowOf(table, name).type, value)
+    checked[name] = checkValue(where, name, rowOf(table, name).type, value)
   }
   return checked as Checked<T>
 }
@@ -41,8 +42,8 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
   if (parsed.success) return parsed.output
   // Of an array, the element that is wrong.
   const [issue] = parsed.issues
-  const isList = Array.isArray(value) && value.length > 0
-  const wrong = isList ? (value.find((each) => !v.safeParse(type.schema, each).success) ?? value) : value
+  const at = Array.isArray(value) ? value.findIndex((each) => !v.safeParse(type.schema, each).success) : -1
+  const wrong = at < 0 ? value : (value as readonly unknown[])[at]
   const close = typeof wrong === 'string' && type.choices ? suggest(wrong, type.choices) : undefined
   throw new NanoGptError(type.code?.(wrong) ?? 'option', {
     where,

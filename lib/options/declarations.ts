@@ -59,7 +59,7 @@ export interface TrainOptions {
   steps?: number
   /** Sequences in a micro-batch. A whole number of at least 1. Default: the preset's. */
   batchSize?: number
-  /** Micro-batches whose gradients are averaged for one update. A whole number of at least 1. Default: 1. */
+  /** Micro-batches whose gradients are averaged for one update. A whole number from 1 to 65536. Default: 1. */
   gradientAccumulationSteps?: number
   /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
   precision?: 'f32' | 'tf32' | 'bf16'
@@ -115,7 +115,7 @@ export interface TrainOptions {
   overwrite?: boolean
   /** Where it runs; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
-  /** Threads of the native engine, shared by the whole process. A whole number of at least 1. Default: one per core. */
+  /** Threads of the native engine, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
@@ -153,7 +153,7 @@ export interface GenerateOptions {
 export interface CompleteOptions {
   /** The text to continue, or several. A string, or an array of strings. Default: a line feed, or the first token of a vocabulary without. */
   prompt?: string | readonly string[]
-  /** Texts for each prompt, with the seeds seed, seed + 1, …. A whole number of at least 1. Default: 1. */
+  /** Texts for each prompt, with the seeds seed, seed + 1, …. A whole number from 1 to 100000. Default: 1. */
   n?: number
   /** Tokens to generate. A whole number of at least 1. Default: 500. */
   maxTokens?: number
@@ -183,7 +183,7 @@ export interface LoadOptions {
   checkpoint?: 'best' | 'last'
   /** Where it runs; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
-  /** Threads of the native engine, shared by the whole process. A whole number of at least 1. Default: one per core. */
+  /** Threads of the native engine, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
@@ -197,7 +197,7 @@ export interface GenerateFromOptions {
   checkpoint?: 'best' | 'last'
   /** Where it runs; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
-  /** Threads of the native engine, shared by the whole process. A whole number of at least 1. Default: one per core. */
+  /** Threads of the native engine, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
@@ -233,7 +233,7 @@ export interface EvaluateOptions {
   checkpoint?: 'best' | 'last'
   /** Where it runs; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
-  /** Threads of the native engine, shared by the whole process. A whole number of at least 1. Default: one per core. */
+  /** Threads of the native engine, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
   threads?: number
   /** Instructions that the CPU kernels use. Default: the best this processor has. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'

@@ -105,7 +105,7 @@ export const completeOptions = {
     commandLine: { help: 'the text to continue; may be repeated' },
   },
   n: {
-    type: whole(),
+    type: whole({ min: 1, max: 100_000 }),
     group: 'generation',
     help: 'texts for each prompt, with the seeds seed, seed + 1, …',
     default: 1,

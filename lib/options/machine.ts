@@ -2,7 +2,7 @@
 
 import { type DeviceName, deviceNames, instructionSetNames } from '../backend/names'
 import type { Table } from './row'
-import { name, type OptionType, whole } from './types'
+import { choice, name, type OptionType, whole } from './types'
 
 /** A device by name, with a number where there may be several. */
 type DeviceOption = 'auto' | DeviceName | `cuda:${number}`
@@ -17,13 +17,13 @@ export const machineOptions = {
     default: 'auto',
   },
   threads: {
-    type: whole(),
+    type: whole({ min: 1, max: 256 }),
     group: 'machine',
     help: 'threads of the native engine, shared by the whole process',
     default: { words: 'one per core' },
   },
   instructionSet: {
-    type: name(instructionSetNames) as OptionType<(typeof instructionSetNames)[number]>,
+    type: choice(instructionSetNames),
     group: 'machine',
     help: 'instructions that the CPU kernels use',
     default: { words: 'the best this processor has' },

@@ -371,7 +371,7 @@ export const trainOptions = {
     otherNames: ['batch'],
   },
   gradientAccumulationSteps: {
-    type: whole(),
+    type: whole({ min: 1, max: 65_536 }),
     group: 'training',
     ...training,
     formerly: 'microBatches',

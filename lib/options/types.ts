@@ -225,7 +225,8 @@ export const signal: OptionType<AbortSignal> = {
       typeof value === 'object' &&
       value !== null &&
       'aborted' in value &&
-      typeof (value as AbortSignal).addEventListener === 'function',
+      typeof (value as AbortSignal).addEventListener === 'function' &&
+      typeof (value as AbortSignal).throwIfAborted === 'function',
     must('an AbortSignal'),
   ),
   ts: 'AbortSignal',

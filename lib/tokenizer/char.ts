@@ -35,6 +35,7 @@ export class CharTokenizer implements Tokenizer {
    * @throws NanoGptError 'empty_text' for '', 'lone_surrogate' for half of a surrogate pair.
    */
   static fromText(text: string): CharTokenizer {
+    expectString(text)
     if (text.length === 0) {
       throw new NanoGptError('empty_text', {
         reason: 'the text is empty',
@@ -81,9 +82,7 @@ export class CharTokenizer implements Tokenizer {
    *   'option' if `text` is no string.
    */
   encode(text: string): Tokens {
-    if (typeof text !== 'string') {
-      throw new NanoGptError('option', { option: 'text', value: text, reason: 'must be a string' })
-    }
+    expectString(text)
     const tokens = allocateTokens(this.vocabSize, text.length)
     let count = 0
     forEachCodePoint(text, (codePoint) => {
@@ -211,4 +210,9 @@ function damaged(problem: string): NanoGptError {
     reason: `the character tokenizer is damaged: ${problem}`,
     remedy: 'Use another checkpoint',
   })
+}
+
+function expectString(text: unknown): void {
+  if (typeof text === 'string') return
+  throw new NanoGptError('option', { option: 'text', value: text, reason: 'must be a string' })
 }

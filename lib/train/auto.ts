@@ -160,7 +160,10 @@ function workOf({
   return layers! * embed! ** 2 * blockSize! * batchSize! * gradientAccumulationSteps
 }
 
+const mostSteps = trainOptions.steps.type.bounds!.max!
+
 /** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */
 export function stepsIn(seconds: number, perStep: number): number {
-  return 9 * Math.floor(Math.max(fewestSteps, seconds / perStep) / 9)
+  const steps = Math.min(mostSteps, Math.max(fewestSteps, seconds / perStep))
+  return 9 * Math.floor(steps / 9)
 }

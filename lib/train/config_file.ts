@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { corpusNames } from '../data/corpus'
+import { isStandardInput } from '../data/read'
 import { decodeUtf8 } from '../data/utf8'
 import { type ErrorCode, NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
@@ -18,7 +20,7 @@ import {
 } from '../options'
 import type { Plan } from './plan'
 import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
-import { configFile, isOfRun } from './run_folder'
+import { configFile, isOfRun, textFile } from './run_folder'
 
 /** What belongs to one call of `train`, not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
@@ -156,16 +158,21 @@ function withOlderDefaults(value: unknown): unknown {
   return isOfRun(value) ? { lineEndings: 'keep', ...options } : options
 }
 
-/** A text that stands beside the file is found there, wherever the folder was moved to. */
+/** The text that a run keeps stands beside its file, and so may another that is named there, wherever the folder was moved to. */
 function besideFile(options: CheckedTrainOptions, file: string): CheckedTrainOptions {
   const { data, ...rest } = options
   if (data === undefined) return rest
   const found = data.map((source) => {
-    const beside = typeof source === 'string' ? join(dirname(file), source) : ''
-    return typeof source === 'string' && !/[\\/]/.test(source) && existsSync(beside) ? beside : source
+    if (typeof source !== 'string' || /[\\/]/.test(source) || isElsewhere(source)) return source
+    const beside = join(dirname(file), source)
+    if (source === textFile && isOfRun(options)) return { kept: beside }
+    return existsSync(beside) ? beside : source
   })
   return { ...rest, data: found }
 }
+
+/** What names no file: a corpus, or standard input. */
+const isElsewhere = (source: string) => corpusNames.includes(source) || isStandardInput(source)
 
 async function readJson(file: string): Promise<unknown> {
   const bytes = await readFile(file).catch((cause) => {
@@ -175,7 +182,7 @@ async function readJson(file: string): Promise<unknown> {
       { cause },
     )
   })
-  const text = decodeUtf8(bytes, file)
+  const text = textOf(bytes, file)
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -184,10 +191,20 @@ async function readJson(file: string): Promise<unknown> {
       {
         subject: file,
         reason: `it is not valid JSON (${reasonOf(cause)})`,
-        remedy: say`correct it there; ${option('config')} takes a run folder or a JSON file with options of train()`,
+        remedy: say`correct it there; ${takesJson}`,
       },
       { cause },
     )
+  }
+}
+
+const takesJson = say`${option('config')} takes a run folder or a JSON file with options of train()`
+
+function textOf(bytes: Uint8Array, file: string): string {
+  try {
+    return decodeUtf8(bytes, file)
+  } catch (error) {
+    throw error instanceof NanoGptError ? error.with({ remedy: takesJson }, 'config') : error
   }
 }
 

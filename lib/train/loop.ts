@@ -10,7 +10,7 @@ import type { TrainEvent } from './events'
 import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import type { RunControl } from './run'
-import { Saver } from './saver'
+import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
 
 /** A native call makes as many steps as take about this long: the event loop stays in touch, and overhead stays small. */
@@ -25,8 +25,8 @@ export interface LoopOptions {
   /** The caller's: a run that it stops rejects with its reason. */
   readonly signal: AbortSignal | undefined
   readonly textToKeep: Materials['textToKeep']
-  /** Whether a run in the folder is replaced. */
-  readonly replaces: boolean
+
+  readonly folder: FolderUse
 }
 
 export class Loop {
@@ -69,7 +69,7 @@ export class Loop {
     const cancel = () => this.prepared.session.cancel()
     this.stop.addEventListener('abort', cancel)
     try {
-      await this.saver.begin(this.options.textToKeep, this.options.replaces)
+      await this.saver.begin(this.options.textToKeep, this.options.folder)
       this.emitStart()
       await this.pause()
       while (this.step < this.plan.training.steps && !this.stopping) {
@@ -106,6 +106,7 @@ export class Loop {
     const { plan } = this
     const { model, training, seed, data } = this.prepared.info
     const { trainTokens, validationTokens } = plan.data
+    // A copy: what a listener does to it changes nothing.
     this.emit({
       type: 'start',
       device: this.prepared.session.device,
@@ -113,8 +114,8 @@ export class Loop {
       step: this.step,
       steps: plan.training.steps,
       options: storedOptions(plan),
-      config: { model, training, seed, data },
-      plan,
+      config: structuredClone({ model, training, seed, data }),
+      plan: structuredClone(plan),
       trainTokens,
       validationTokens,
     })

@@ -112,8 +112,9 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
-  if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, totalmem())
+  // A text that is too short is said first: no memory would help.
   const { train, validation } = splitTokens(tokens, model.blockSize, origin.how !== 'new')
+  if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, totalmem())
   return {
     begins: origin.how,
     checkpoint: named === undefined ? null : absolute(named),

@@ -2,10 +2,10 @@
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
-import { call, NanoGptError, option, say } from '../errors'
-import type { CheckedTrainOptions } from '../options'
+import { call, NanoGptError, option, reasonOf, say } from '../errors'
+import type { CheckedTrainOptions, TrainName } from '../options'
 
 export const configFile = 'config.json'
 /** A text that can't be found again elsewhere: one that was given inline, or through a pipe. */
@@ -21,8 +21,11 @@ const ours = [configFile, textFile, ...checkpoints]
  * @throws NanoGptError 'run_exists' if it holds another run and `overwrite` wasn't given; 'foreign_files' if it holds anything else
  */
 export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): void {
-  if (out === undefined) return
-  const found = statSync(out, { throwIfNoEntry: false })
+  if (out === undefined) {
+    refuseOtherLast(resume)
+    return
+  }
+  const found = statOf(out)
   if (!found) return
   if (!found.isDirectory()) {
     throw new NanoGptError('write_failed', {
@@ -34,7 +37,11 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
     })
   }
   if (holdsRun(out)) {
-    if (overwrite || (resume !== undefined && isRunOf(out, resume))) return
+    if (resume !== undefined && isRunOf(out, resume)) return
+    if (overwrite) {
+      if (existsSync(join(out, textFile)) && !keepsText(out)) throw holdsForeign(out, textFile)
+      return
+    }
     throw new NanoGptError('run_exists', {
       where: 'train',
       option: 'out',
@@ -44,13 +51,44 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
     })
   }
   const foreign = foreignFile(out)
-  if (foreign === undefined) return
-  throw new NanoGptError('foreign_files', {
+  if (foreign !== undefined) throw holdsForeign(out, foreign)
+}
+
+function holdsForeign(out: string, foreign: string): NanoGptError {
+  return new NanoGptError('foreign_files', {
     where: 'train',
     option: 'out',
     value: out,
     reason: `it holds ${foreign}, which no run wrote`,
     remedy: 'give a folder that is empty or not there, so that nothing of yours is overwritten',
+  })
+}
+
+/** A path too long, or through a file, is no folder either. */
+function statOf(out: string) {
+  try {
+    return statSync(out, { throwIfNoEntry: false })
+  } catch (cause) {
+    throw new NanoGptError(
+      'write_failed',
+      { where: 'train', option: 'out', value: out, reason: reasonOf(cause), remedy: 'give another folder' },
+      { cause },
+    )
+  }
+}
+
+/** A checkpoint of another name has no folder of its own: the run would write over the last one that lies beside it. */
+function refuseOtherLast(resume: string | undefined): void {
+  if (resume === undefined || basename(resume) === files.last) return
+  if (!statSync(resume, { throwIfNoEntry: false })?.isFile()) return
+  const last = join(dirname(resume), files.last)
+  if (!existsSync(last)) return
+  throw new NanoGptError('run_exists', {
+    where: 'train',
+    option: 'resume',
+    value: resume,
+    reason: `the run would write over ${last}`,
+    remedy: say`give a new folder as ${option('out')}`,
   })
 }
 
@@ -61,33 +99,51 @@ export function holdsRun(folder: string): boolean {
 /** What stands in a folder that has no checkpoint and isn't what a run left that ended before its first. Hidden files don't count. */
 function foreignFile(folder: string): string | undefined {
   const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
-  const isRun = names.includes(configFile) && isConfigOfRun(join(folder, configFile))
+  const isRun = names.includes(configFile) && isOfRun(readConfig(join(folder, configFile)))
   return names.find((name) => !(isRun && ours.includes(name)))
 }
 
-/** Whether a run wrote it: other tools have a config.json too. */
-function isConfigOfRun(path: string): boolean {
+/** Undefined if it can't be read. */
+function readConfig(path: string): unknown {
   try {
-    return isOfRun(JSON.parse(readFileSync(path, 'utf8')))
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    return false
+    return undefined
   }
 }
 
+/** Options that a run's own file always has. Together nobody writes them by hand, and no other tool has them. */
+const ofEveryRun = [
+  'steps',
+  'batchSize',
+  'seed',
+  'device',
+  'beta1',
+  'evalBatches',
+] as const satisfies TrainName[]
+
 /** Whether a config is a run's own, with every option explicit, and not one that somebody wrote by hand. */
 export function isOfRun(config: unknown): boolean {
-  return ['steps', 'batchSize', 'seed', 'device'].every((name) => Object.hasOwn(Object(config), name))
+  return ofEveryRun.every((name) => Object.hasOwn(Object(config), name))
 }
 
 /** Removes what the former run in a folder wrote, and nothing else. */
 export async function removeRun(folder: string): Promise<void> {
-  for (const name of ours) await rm(join(folder, name), { force: true })
+  const keeps = keepsText(folder)
+  for (const name of ours) if (name !== textFile || keeps) await rm(join(folder, name), { force: true })
+}
+
+/** Whether the text in a run folder is the run's own. */
+function keepsText(folder: string): boolean {
+  const { data } = Object(readConfig(join(folder, configFile))) as { data?: unknown }
+  return [data].flat().includes(textFile)
 }
 
 /** Whether `resume`, a folder or a file in it, is the run in `out`. */
-function isRunOf(out: string, resume: string): boolean {
+export function isRunOf(out: string, resume: string): boolean {
   const found = statSync(resume, { throwIfNoEntry: false })
   // What can't be resumed is said by who reads it.
   if (!found) return true
+  if (!existsSync(out)) return false
   return realpathSync(out) === realpathSync(found.isDirectory() ? resume : dirname(resume))
 }

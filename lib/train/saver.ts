@@ -15,6 +15,9 @@ export interface Saved {
   readonly path: string
 }
 
+/** What becomes of the folder of a run. */
+export type FolderUse = 'new' | 'continued' | 'replaced'
+
 export class Saver {
   /** The newest checkpoint; what a resumed run began with, until it writes one. */
   saved: Saved | undefined
@@ -26,17 +29,17 @@ export class Saver {
     if (plan.begins === 'resume') this.saved = { step: plan.step, path: plan.out ?? plan.checkpoint! }
   }
 
-  /** Makes the folder of a new run: its options, and its text if that is nowhere else. */
-  async begin(textToKeep: string | undefined, replaces: boolean): Promise<void> {
-    const { out, begins } = this.plan
+  /** Makes the folder of a run, if it isn't there: its options, and its text if that is nowhere else. */
+  async begin(textToKeep: string | undefined, folder: FolderUse): Promise<void> {
+    const { out } = this.plan
     if (out === null) return
-    if (replaces) await removeRun(out)
+    if (folder === 'replaced') await removeRun(out)
     if (textToKeep !== undefined) {
       await makeFolder(out)
       await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
     }
-    // A resumed run's folder says already how the run began.
-    if (begins !== 'resume') await writeConfig(out, storedOptions(this.plan))
+    // The folder of the run that continues says already how it began.
+    if (folder !== 'continued') await writeConfig(out, storedOptions(this.plan))
   }
 
   /** @returns the path of the checkpoint; undefined: the run saves nothing */

@@ -27,7 +27,7 @@ export async function findText(
   const text = await loadText(sourcesOf(options, origin), { lineEndings, notice })
   if (origin.how === 'resume') refuseOtherText(text, origin)
   const out = outOf(options, origin)
-  const source = sourceOf(options, origin, text, out)
+  const source = sourceOf(origin, text, out)
   const isBegun = options.data === undefined && origin.how !== 'new'
   return {
     text: text.text,
@@ -45,19 +45,14 @@ function lineEndingsOf(options: CheckedTrainOptions, origin: Origin): DataInfo['
 }
 
 /** Where it will be found again: where it was, or in the run folder if it is nowhere else. */
-function sourceOf(
-  options: CheckedTrainOptions,
-  origin: Origin,
-  text: Text,
-  out: string | null,
-): DataInfo['source'] {
+function sourceOf(origin: Origin, text: Text, out: string | null): DataInfo['source'] {
   const inFolder = out === null ? null : textFile
   const before = origin.how === 'resume' ? origin.begun.data.source : null
   if (before !== null) return before === textFile ? inFolder : before
   const sources = text.parts.map((part) => part.source)
-  // A text that another run's folder keeps may go with that folder.
-  if (!isWhole(sources) || (options.data === undefined && origin.begun?.data.source === textFile))
-    return inFolder
+  // A run that this one replaces takes the text that it keeps along.
+  const replaced = out === null ? null : absolute(out, textFile)
+  if (!isWhole(sources) || sources.some((source) => source === replaced)) return inFolder
   return sources.length === 1 ? sources[0] : sources
 }
 
@@ -90,9 +85,10 @@ function sourcesOf({ data }: CheckedTrainOptions, origin: Origin): readonly Data
 }
 
 /** Where the text of a checkpoint is: beside it, if the run folder keeps it. Undefined: nowhere. */
-export function sourcesIn({ source }: DataInfo, checkpoint: string): readonly string[] | undefined {
+export function sourcesIn({ source }: DataInfo, checkpoint: string): readonly DataSource[] | undefined {
   if (source === null) return undefined
-  return [source].flat().map((each) => (each === textFile ? absolute(dirname(checkpoint), textFile) : each))
+  const kept = absolute(dirname(checkpoint), textFile)
+  return [source].flat().map((each) => (each === textFile ? { kept } : each))
 }
 
 /** A resumed run must be given the text that it began with, to the character. */

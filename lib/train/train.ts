@@ -14,7 +14,8 @@ import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
 import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
 import { Run, type RunControl } from './run'
-import { checkFolder } from './run_folder'
+import { checkFolder, isRunOf } from './run_folder'
+import type { FolderUse } from './saver'
 
 /**
  * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`). The options are
@@ -39,12 +40,12 @@ export function train(options: TrainOptions = {}): Run<Model> {
       counting,
       () => steps > 0,
       async (plan, materials, given) => {
-        const { signal, overwrite = false } = given
+        const { signal } = given
         const loop = new Loop(plan, await prepare(plan, materials), {
           control: counting,
           signal,
           textToKeep: materials.textToKeep,
-          replaces: overwrite && plan.begins !== 'resume',
+          folder: folderUse(given, plan),
         })
         return loop.run()
       },
@@ -99,6 +100,11 @@ export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
   )
 }
 
+function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): FolderUse {
+  if (resume !== undefined && (out === null || isRunOf(out, resume))) return 'continued'
+  return overwrite ? 'replaced' : 'new'
+}
+
 /** Does something with the plan of a run, on the device that it names; with 'auto' on the best with which it works. */
 async function withPlan<T>(
   given: CheckedTrainOptions,
@@ -120,12 +126,11 @@ async function withPlan<T>(
     const materials = await gather(options, origin, notice)
     return await onDevice(
       options.device,
-      async (device) =>
-        work(
-          planOn(device, await resolveAuto(device, options, materials, control), materials),
-          materials,
-          options,
-        ),
+      async (device) => {
+        const plan = planOn(device, await resolveAuto(device, options, materials, control), materials)
+        refuseShortRun(given, plan.training)
+        return work(plan, materials, options)
+      },
       (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),
       hasBegun,
     )

@@ -29,7 +29,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
         `^step ${made}: .*first bad value came from \\w+ \\(op \\d+ of the (gradient|update) Program: `,
       ),
     )
-    expect(error.message).toMatch(/lower learningRate/)
+    expect(error.message).toMatch(/lower `learningRate`/)
     expect(await failureOf(() => run)).toBe(error)
     expect(ofType(events, 'checkpoint').at(-1)).toMatchObject({ step: made })
     expect((await readCheckpoint(out, 'last')).info.step).toBe(made)

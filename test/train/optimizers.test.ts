@@ -140,7 +140,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       training: { ...checkpoint.info.training!, steps: 16 },
     } as CheckpointInfo
     await writeCheckpoint(asIf, info, [...checkpoint.tensors.values()])
-    const of16 = await whole({ device, resume: asIf })
+    const of16 = await whole({ device, resume: asIf, out: folder.path(`${device}-of16`) })
     const longer = await whole({ device, resume: out, steps: 16 })
     expect(longer.losses).toHaveLength(8)
     expect(longer.losses).toEqual(of16.losses)
@@ -233,7 +233,8 @@ onEveryDevice('optimizers', ({ name: device }) => {
       )
       const missing = /average\/head\.bias.* missing/
       expect((await failureOf(() => load(some, { device }))).message).toMatch(missing)
-      expect((await failureOf(() => train({ resume: some, device, steps: 2 }))).message).toMatch(missing)
+      const again = { resume: some, out: folder.path(`${device}-again`), device, steps: 2 } as const
+      expect((await failureOf(() => train(again))).message).toMatch(missing)
     })
 
     test('change nothing about how weights train', async () => {

@@ -1,0 +1,168 @@
+// What becomes of the files in a run folder: those of another run are replaced only where that was asked for, and nobody else's ever.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { evaluate, load, type TrainOptions, train } from '../../lib'
+import { loadText } from '../../lib/data/corpus'
+import { withConfig } from '../../lib/train/config_file'
+import { failureOf } from '../support/errors'
+import { short, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+const small = { ...short, steps: 4, device: 'js' } as const
+const text = 'the quick brown fox jumps over the lazy dog.\n'.repeat(40)
+
+async function run(options: TrainOptions) {
+  await using model = await train({ ...small, ...options })
+  return model.info
+}
+
+/** A run that keeps its text. */
+async function keeping(name: string, data: TrainOptions['data'] = { text }) {
+  const out = folder.path(name)
+  await run({ data, out })
+  return out
+}
+
+describe('a text that the replaced run keeps is kept on', () => {
+  test.each([
+    ['named by config', (out: string): TrainOptions => ({ config: out, data: undefined })],
+    ['named as data', (out: string): TrainOptions => ({ data: `${out}/text.txt` })],
+    ['one of several', (out: string): TrainOptions => ({ data: [`${out}/text.txt`, { text: 'more' }] })],
+  ])('%s', async (name, options) => {
+    const out = await keeping(name)
+    await run({ ...options(out), out, overwrite: true })
+    expect(readFileSync(`${out}/text.txt`, 'utf8').slice(0, text.length)).toBe(text)
+    expect((await evaluate({ model: out, device: 'js' })).valLoss).toBeGreaterThan(0)
+  })
+})
+
+test('a text.txt that no run wrote is not taken away', async () => {
+  const out = folder.path('mine')
+  const file = folder.path('file.txt')
+  writeFileSync(file, text)
+  await run({ data: file, out })
+  writeFileSync(`${out}/text.txt`, 'mine')
+  const error = await failureOf(() => train({ ...small, data: file, out, overwrite: true }))
+  expect(error).toMatchObject({ code: 'foreign_files', option: 'out', value: out })
+  expect(error.reason).toBe('it holds text.txt, which no run wrote')
+  expect(readFileSync(`${out}/text.txt`, 'utf8')).toBe('mine')
+})
+
+test('a run that is resumed into the folder of another replaces all of it', async () => {
+  const [first, second] = [await keeping('first'), await keeping('second')]
+  await run({ data: { text: `${text}#` }, out: second, overwrite: true, steps: 6 })
+  await using model = await train({ resume: first, out: second, overwrite: true, steps: 8, device: 'js' })
+  expect(JSON.parse(readFileSync(`${second}/config.json`, 'utf8'))).toMatchObject({ steps: 8 })
+  await using saved = await load(second, { device: 'js' })
+  expect(saved.tokenizer.vocabSize).toBe(model.tokenizer.vocabSize)
+  expect(readFileSync(`${second}/text.txt`, 'utf8')).toBe(text)
+})
+
+test('a run that is resumed into a new folder has a config.json there', async () => {
+  const first = await keeping('origin')
+  const out = folder.path('elsewhere')
+  await (await train({ resume: first, out, steps: 6, device: 'js' })).dispose()
+  expect(
+    (
+      await run({
+        config: out,
+        data: undefined,
+        steps: undefined,
+        preset: undefined,
+        batchSize: undefined,
+        evalInterval: undefined,
+        evalBatches: undefined,
+        seed: undefined,
+      })
+    ).step,
+  ).toBe(6)
+})
+
+test('a checkpoint of another name is not continued over the last one beside it', async () => {
+  const out = await keeping('beside')
+  cpSync(`${out}/last.safetensors`, `${out}/mine.safetensors`)
+  for (const name of ['mine', 'best']) {
+    const resume = `${out}/${name}.safetensors`
+    const error = await failureOf(() => train({ resume, steps: 6, device: 'js' }))
+    expect(error).toMatchObject({ code: 'run_exists', option: 'resume', value: resume })
+    expect(error.message).toContain(
+      `the run would write over ${out}/last.safetensors. Give a new folder as \`out\``,
+    )
+  }
+  await (await train({ resume: `${out}/last.safetensors`, steps: 6, device: 'js' })).dispose()
+})
+
+test.each([
+  ['a byte order mark', `\uFEFF${text}`],
+  ['a zero', `${text}\0`],
+  ['zeros that look like UTF-16', 'a\0b\0'.repeat(200)],
+  ['the beginning of a PDF', `%PDF-1.4 ${text}`],
+  ['the beginning of an archive', `PK\x03\x04${text}`],
+])('a kept text with %s is the same when it is read', async (name, data) => {
+  const out = await keeping(`kept ${name}`, { text: data })
+  const read = await loadText({ kept: `${out}/text.txt` }, { lineEndings: 'keep' })
+  expect(read.text).toBe(data)
+  await using model = await train({ resume: out, steps: 6, device: 'js' })
+  expect(model.info.step).toBe(6)
+  await evaluate({ model: out, device: 'js' })
+  expect((await run({ config: out, data: undefined })).data!.digest).toBe(model.info.data!.digest)
+})
+
+test('a config.json of something else is not a run’s, whatever it holds', async () => {
+  const out = folder.path('other')
+  mkdirSync(out)
+  const theirs = '{"model":"resnet","steps":1000,"batchSize":64,"seed":3,"device":"cuda"}'
+  writeFileSync(`${out}/config.json`, theirs)
+  expect((await failureOf(() => train({ ...small, out }))).code).toBe('foreign_files')
+  expect(readFileSync(`${out}/config.json`, 'utf8')).toBe(theirs)
+})
+
+describe('texts that a config file names', () => {
+  test('a run’s own is beside the file, or missing: never another of its name', async () => {
+    const out = await keeping('moved')
+    const copy = folder.path('copy')
+    cpSync(out, copy, { recursive: true, filter: (path) => !path.endsWith('text.txt') })
+    const before = process.cwd()
+    try {
+      process.chdir(folder.path())
+      writeFileSync('text.txt', 'of the current folder')
+      const error = await failureOf(() => train({ config: copy }))
+      expect(error).toMatchObject({ code: 'data_not_found', value: `${copy}/text.txt` })
+    } finally {
+      process.chdir(before)
+    }
+  })
+
+  test('a corpus wins over a file of its name', async () => {
+    mkdirSync(folder.path('written', 'shakespeare'), { recursive: true })
+    writeFileSync(folder.path('written', 'c.json'), '{ "data": "shakespeare" }')
+    expect((await withConfig({ config: folder.path('written', 'c.json') })).data).toEqual(['shakespeare'])
+  })
+
+  test('what is no text at all says what a config is', async () => {
+    const out = await keeping('binary')
+    const error = await failureOf(() => train({ config: `${out}/last.safetensors` }))
+    expect(error.code).toBe('config')
+    expect(error.remedy).toBe('`config` takes a run folder or a JSON file with options of train()')
+  })
+})
+
+test('paths that can’t be folders are refused by name', async () => {
+  const file = folder.path('a file')
+  writeFileSync(file, text)
+  for (const out of [file, `${file}/x`, folder.path('x'.repeat(300))]) {
+    const error = await failureOf(() => train({ ...small, out }))
+    expect(error).toMatchObject({ code: 'write_failed', option: 'out', value: out })
+  }
+  expect(existsSync(file)).toBe(true)
+})
+
+test('what a listener does to an event changes nothing', async () => {
+  const running = train(small)
+  for await (const event of running) {
+    if (event.type === 'start') (event.plan.training as { steps: number }).steps = 1
+  }
+  await using model = await running
+  expect(model.info.step).toBe(4)
+  expect(model.info.training!.steps).toBe(4)
+})
