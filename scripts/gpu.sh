@@ -203,7 +203,7 @@ const words = process.argv
 if (words.includes('--query-metrics')) console.log('sm__pipe_tensor_cycles_active  % of peak')
 else {
   const head = ['ID', 'Kernel Name', 'Block Size', 'Grid Size', 'Metric Name', 'Metric Unit', 'Metric Value']
-  const launches = ['void nano::cuda::Product<(int)64>(const float *)', 'nano::cuda::StepKernel(nano::AdamwParams)']
+  const launches = ['void nano::cuda::Gemm<(int)64>(const float *)', 'nano::cuda::StepKernel(nano::AdamwParams)']
   const row = (cells) => cells.map((cell) => `"${cell}"`).join(',')
   const lines = ['==PROF== Connected', row(head)]
   for (const [id, name] of [...launches, ...launches].entries()) {

@@ -89,10 +89,10 @@ function verdictOfStep(steps) {
 function verdictsOfMetal(steps) {
   const ratio = (of) => (of.length > 0 ? Math.min(...of.map((it) => it.ratio)) : undefined)
   const beside = precisions.flatMap((precision) =>
-    ['PyTorch on MPS', 'MLX'].flatMap((rival) =>
+    ['PyTorch on MPS', 'MLX'].flatMap((competitor) =>
       steps[precision].map(({ name, ms, torch = [] }) => {
-        const least = ratio(torch.filter(({ variant }) => (variant === 'mlx') === (rival === 'MLX')))
-        const what = `${name} in ${precision}: as fast as ${rival}`
+        const least = ratio(torch.filter(({ variant }) => (variant === 'mlx') === (competitor === 'MLX')))
+        const what = `${name} in ${precision}: as fast as ${competitor}`
         if (least === undefined)
           return { what, verdict: 'unknown', detail: `${figures(ms)} ms, not compared` }
         const verdict = least >= targets.must ? 'passed' : 'failed'

@@ -30,14 +30,14 @@ need node 'Install Node 20.17 or newer (brew install node)'
 [ -d node_modules ] || npm ci --ignore-scripts || die 'npm ci fails'
 
 # ---- What the machine is.
-rivals=''
+competitors=''
 if [ -n "$rehearse" ]; then
   chip=rehearsal jobs=$(nproc)
 else
   [ "$(uname -sm)" = 'Darwin arm64' ] || die 'this is not a Mac with Apple silicon; elsewhere there is --rehearse'
   chip=$(sysctl -n machdep.cpu.brand_string) jobs=$(sysctl -n hw.ncpu)
-  "$python" -c 'import torch; assert torch.backends.mps.is_available()' 2>/dev/null && rivals=torch
-  "$python" -c 'import mlx.core as mx; assert mx.metal.is_available()' 2>/dev/null && rivals=${rivals:+$rivals,}mlx
+  "$python" -c 'import torch; assert torch.backends.mps.is_available()' 2>/dev/null && competitors=torch
+  "$python" -c 'import mlx.core as mx; assert mx.metal.is_available()' 2>/dev/null && competitors=${competitors:+$competitors,}mlx
 fi
 version_of() { "$python" -c "import $1; print($2.__version__)" 2>/dev/null || echo none; }
 begin "gpu-results/$(echo "$chip" | tr -cs 'A-Za-z0-9\n' -)-$(date +%Y-%m-%d)" "$minutes"
@@ -65,7 +65,7 @@ parity=(--work Infinity --jobs $((jobs < 4 ? jobs : 4))) training=(--steps 50) g
 step=(--only '09,baby,cpu') ops=(--only 'gemm,attention,attention-backward,layer-norm,cross-entropy,adamw') few=1e7 each=2
 roofline=(--only 09) stage=09 stage_steps=(--steps 200) long=20000 products=()
 if [ -n "$rehearse" ]; then
-  rivals=torch,mlx python=$PWD/$results/python
+  competitors=torch,mlx python=$PWD/$results/python
   stand_in_python "$python"
   parity=(--work 1e4 --each 1 --jobs "$jobs") training=(--steps 2 --batch-size 1 --eval-batches 1) golden='bigram.*\(cpu\)'
   runs='decoder with dropout' suite=test/api step=(--only '03,cpu' --batch-size 1 --rounds 1)
@@ -73,8 +73,8 @@ if [ -n "$rehearse" ]; then
   stage=01 stage_steps=(--steps 1) long=20 products=('f16 to f32 33 x' 'bf16 to bf16 33 x')
 fi
 compare=() of_torch=()
-[ -z "$rivals" ] || compare=(--compare "$rivals" --python "$python")
-case $rivals in torch*) of_torch=(--compare torch --python "$python") ;; esac
+[ -z "$competitors" ] || compare=(--compare "$competitors" --python "$python")
+case $competitors in torch*) of_torch=(--compare torch --python "$python") ;; esac
 nano_gpt() { # PART SECONDS ARGUMENT...
   part "$1" "$2" node dist/cli/main.js "${@:3}" --device metal
 }

@@ -21,7 +21,7 @@ const layers = {
   api: { MTL_DEBUG_LAYER: '1' },
   shader: { MTL_SHADER_VALIDATION: '1', MTL_SHADER_VALIDATION_REPORT_TO_STDERR: '1' },
 }
-const complaint = /^(Invalid |.*failed assertion|.*Validation Error).*/gim
+const error = /^(Invalid |.*failed assertion|.*Validation Error).*/gim
 
 /** Runs case files under one of Metal's layers of validation. */
 function validated(layer, runner, ...cases) {
@@ -31,14 +31,12 @@ function validated(layer, runner, ...cases) {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   })
-  const complaints = [...new Set(stderr.match(complaint))]
+  const errors = [...new Set(stderr.match(error))]
   const passed = stdout.split('\n').filter((line) => line.startsWith('ok ')).length
-  for (const line of [...stdout.split('\n').filter((it) => it.startsWith('FAIL')), ...complaints])
+  for (const line of [...stdout.split('\n').filter((it) => it.startsWith('FAIL')), ...errors])
     console.log(line)
-  console.log(
-    `${passed} passed of ${cases.length}, ${complaints.length} complaints, ended with ${signal ?? status}`,
-  )
-  return status === 0 && cases.length > 0 && passed === cases.length && complaints.length === 0
+  console.log(`${passed} passed of ${cases.length}, ${errors.length} errors, ended with ${signal ?? status}`)
+  return status === 0 && cases.length > 0 && passed === cases.length && errors.length === 0
 }
 
 /** Far less than what is left of 20,000 steps if each leaves one object, and more than a heap's whims. */

@@ -16,7 +16,7 @@ export interface Phase {
 }
 
 export interface RunOptions {
-  /** Examine every float output of every op; the first non-finite one ends the run. Default false. */
+  /** ValidateEach every float output of every op; the first non-finite one ends the run. Default false. */
   checkFinite?: boolean
   /** Time each op. Default false: nothing is measured. */
   timings?: boolean

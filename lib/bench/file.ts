@@ -9,8 +9,8 @@ import { loadAddon } from '../backend/native/addon'
 import { type ErrorCode, NanoGptError, option, reasonOf, say, show } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { version } from '../version'
+import type { Python } from './competitors'
 import type { Result } from './result'
-import type { Python } from './rivals'
 
 const savedSchema = v.object({
   type: v.literal('nano-gpt bench'),

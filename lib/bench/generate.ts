@@ -9,9 +9,9 @@ import { initializeWeights } from '../model/weights'
 import type { GenerateOptions } from '../options'
 import { findPreset } from '../presets'
 import { findCases, seed } from './cases'
+import { RivalProcess, rivalArguments } from './competitors'
 import { measure, type Ours } from './measure'
 import type { BenchOptions, Result } from './result'
-import { RivalProcess, rivalArguments } from './rivals'
 
 interface GenerateCase {
   readonly name: string

@@ -4,13 +4,13 @@ import { openSession } from '../backend/devices'
 import type { Program } from '../graph/program'
 import { Trace } from '../graph/trace'
 import { findCases } from './cases'
+import { RivalProcess, rivalArguments } from './competitors'
 import { costOfProgram } from './cost'
 import { measure } from './measure'
 import { type OpCase, opCases } from './op_cases'
 import { achieved, measurePeak } from './peak'
 import { prepare, timeRuns } from './prepare'
 import type { BenchOptions, Peak, Result } from './result'
-import { RivalProcess, rivalArguments } from './rivals'
 
 export async function* benchOps(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const all = opCases(options.batchSize)

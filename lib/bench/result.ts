@@ -2,8 +2,8 @@
 
 import type { Precision } from '../graph/program'
 import type { ChipName } from '../options'
+import type { Competitor } from './competitors'
 import type { Kind } from './kinds'
-import type { Rival } from './rivals'
 
 export interface BenchOptions {
   /** Cases, by name; none: all. */
@@ -19,7 +19,7 @@ export interface BenchOptions {
   /** The GPU whose published peak is taken. */
   readonly paper?: ChipName
   /** Whom to compare with, if there is a Python. Default PyTorch. */
-  readonly compare?: readonly Rival[]
+  readonly compare?: readonly Competitor[]
   /** A Python that has them. */
   readonly python?: string
   /** Tells a person something that is no result. */

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { NanoGptError, reasonOf } from '../errors'
 import { findStepCases, openTrainer, type StepCase } from './cases'
+import { type Competitor, RivalProcess, rivalArguments } from './competitors'
 import { measure, type Side } from './measure'
 import type { BenchOptions, Comparison, Result } from './result'
-import { type Rival, RivalProcess, rivalArguments } from './rivals'
 
 /** The one whose memory is measured too: the others need little. */
 const large = '09'
@@ -17,15 +17,15 @@ export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result,
 }
 
 async function benchStep(each: StepCase, options: BenchOptions): Promise<Result> {
-  const rivals = await rivalSteps(each, options)
+  const competitors = await rivalSteps(each, options)
   try {
     const ours = await ourSteps(each.preset, options)
     // A GPU's is not a process's.
-    const withMemory = each.name === large && rivals.length > 0 && !/^(cuda|metal)/.test(ours.device)
-    const { ms, others } = await measure([ours, ...rivals.map(({ side }) => side)], options)
+    const withMemory = each.name === large && competitors.length > 0 && !/^(cuda|metal)/.test(ours.device)
+    const { ms, others } = await measure([ours, ...competitors.map(({ side }) => side)], options)
     const torch: Comparison[] = []
     for (const [index, other] of others.entries()) {
-      const memory = withMemory ? await rivals[index].process.ask('memory') : {}
+      const memory = withMemory ? await competitors[index].process.ask('memory') : {}
       torch.push({ ...other, ...memory })
     }
     return {
@@ -41,7 +41,7 @@ async function benchStep(each: StepCase, options: BenchOptions): Promise<Result>
       ...(withMemory && { peakBytes: await peakMemory(each.preset, options) }),
     }
   } finally {
-    for (const { process } of rivals) process.close()
+    for (const { process } of competitors) process.close()
   }
 }
 
@@ -68,15 +68,16 @@ async function rivalSteps({ name, variants, mlx }: StepCase, options: BenchOptio
   const found: { side: Side; process: RivalProcess }[] = []
   const { python, compare = ['torch'] } = options
   if (!python) return found
-  const wanted: { rival: Rival; variant: string; args: string[] }[] = []
+  const wanted: { competitor: Competitor; variant: string; args: string[] }[] = []
   if (compare.includes('torch')) {
-    for (const variant of variants) wanted.push({ rival: 'torch', variant, args: ['--variant', variant] })
+    for (const variant of variants)
+      wanted.push({ competitor: 'torch', variant, args: ['--variant', variant] })
   }
-  if (compare.includes('mlx') && mlx) wanted.push({ rival: 'mlx', variant: 'mlx', args: [] })
-  for (const { rival, variant, args: own } of wanted) {
-    const args = ['--stage', name, ...own, ...(await rivalArguments(rival, options))]
+  if (compare.includes('mlx') && mlx) wanted.push({ competitor: 'mlx', variant: 'mlx', args: [] })
+  for (const { competitor, variant, args: own } of wanted) {
+    const args = ['--stage', name, ...own, ...(await rivalArguments(competitor, options))]
     if (options.batchSize) args.push('--batch-size', String(options.batchSize))
-    const process = new RivalProcess(rival, python, 'bench.py', args)
+    const process = new RivalProcess(competitor, python, 'bench.py', args)
     try {
       await process.ask('run 1')
       found.push({ side: process.side(variant, (count) => `run ${count}`), process })

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { benchmarks } from '../bench'
+import { type Competitor, findPython, type Python } from '../bench/competitors'
 import {
   type Change,
   changeOf,
@@ -14,7 +15,6 @@ import {
 import type { Kind } from '../bench/kinds'
 import { linesOf, titles, totalOf } from '../bench/report'
 import type { BenchOptions, Result } from '../bench/result'
-import { findPython, type Python, type Rival } from '../bench/rivals'
 import { NanoGptError, option, type Phrase, say as phrase, show, suggest } from '../errors'
 import {
   type BenchmarkName,
@@ -39,15 +39,15 @@ export async function benchCommand(name: string | undefined, { json: asJson, ...
   const asked = name === undefined ? kinds[0] : findKind(name)
   const options = checkOptions('bench', benchOptions, flags)
   refuseContradictions(asked, options)
-  const rivals = options.compare?.split(',') as Rival[] | undefined
+  const competitors = options.compare?.split(',') as Competitor[] | undefined
   const kind = options.paper === undefined ? asked : 'paper'
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
   if (options.save !== undefined) await prepareSave(options.save)
-  const python = rivals && findPython(rivals, options.python)
+  const python = competitors && findPython(competitors, options.python)
   const printer = asJson ? new Printer(baseline) : new TablePrinter(kind, baseline, !!python)
   const results: Result[] = []
   const notes = asJson ? undefined : note
-  for await (const result of benchmarks[kind](toBench(options, rivals, python, notes))) {
+  for await (const result of benchmarks[kind](toBench(options, competitors, python, notes))) {
     results.push(result)
     printer.print(result)
   }
@@ -88,7 +88,7 @@ function refuseContradictions(kind: BenchmarkName, options: Options): void {
 
 function toBench(
   options: Options,
-  compare: readonly Rival[] | undefined,
+  compare: readonly Competitor[] | undefined,
   python: Python | undefined,
   note: BenchOptions['note'],
 ): BenchOptions {

@@ -14,10 +14,10 @@ import { stages } from '../stages'
 import { type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
 import { alternatives } from './flags'
 import { usage } from './grammar'
-import { Interrupted, Laboratory, PrintingLab, type StageOptions } from './lab'
 import { bold, command, count, dim, json, note, say } from './output'
 import { reserveFolder, runsFolder, timestamp } from './run_folders'
 import { again, notice, sourcesOf } from './sources'
+import { Interrupted, Laboratory, PrintingLab, type StageOptions } from './stage_harness'
 import { flagOf } from './tables'
 import { resumeCommand } from './train'
 
@@ -121,13 +121,13 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
   const out =
     options.out ??
     (isLong(stage) ? reserveFolder(`${runsFolder}/stage-${stage.number}-${timestamp()}`) : undefined)
-  const lab = new Laboratory({ ...options, data: again(data, text), out }, stage, text)
+  const harness = new Laboratory({ ...options, data: again(data, text), out }, stage, text)
   try {
-    await (stage.run ?? trainAndWrite)(lab)
+    await (stage.run ?? trainAndWrite)(harness)
     return {
-      parameters: lab.model?.parameterCount ?? 0,
-      trainLoss: lab.evaluation?.trainLoss ?? null,
-      valLoss: lab.evaluation?.valLoss ?? null,
+      parameters: harness.model?.parameterCount ?? 0,
+      trainLoss: harness.evaluation?.trainLoss ?? null,
+      valLoss: harness.evaluation?.valLoss ?? null,
     }
   } catch (error) {
     if (error instanceof Interrupted && out && !asJson) {
@@ -136,7 +136,7 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
     }
     throw error
   } finally {
-    await lab.model?.dispose()
+    await harness.model?.dispose()
   }
 }
 

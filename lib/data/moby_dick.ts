@@ -92,9 +92,9 @@ async function npmPack(spec: string, folder: string, signal?: AbortSignal): Prom
     stdio: ['ignore', 'ignore', 'pipe'],
     windowsHide: true,
   })
-  let complaint = ''
+  let error = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = `${complaint}${text}`.slice(0, 2000)
+    error = `${error}${text}`.slice(0, 2000)
   })
   const status = await new Promise<string>((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -104,11 +104,11 @@ async function npmPack(spec: string, folder: string, signal?: AbortSignal): Prom
       resolve(killer ? `was stopped after ${timeoutSeconds} seconds` : `${code}`),
     )
   })
-  if (status !== '0') throw new Error(`\`npm pack ${spec}\` ${describeFailure(status, complaint)}`)
+  if (status !== '0') throw new Error(`\`npm pack ${spec}\` ${describeFailure(status, error)}`)
 }
 
-function describeFailure(status: string, complaint: string): string {
-  const line = complaint
+function describeFailure(status: string, error: string): string {
+  const line = error
     .split('\n')
     .map((text) => text.replace(/^npm (error|ERR!) ?/, '').trim())
     .filter((text) => text.length > 0 && !/^(code|errno|syscall|path|dest) /.test(text))

@@ -4,7 +4,7 @@
 import type { Session } from '../backend/backend'
 import type { LanguageModel } from '../nn'
 import type { Seed } from '../random/philox'
-import { type Draw, Lane, type Sampling } from './lane'
+import { type Draw, KvCache, type Sampling } from './kv_cache'
 import type { Generation } from './options'
 
 /** A native call decodes for about this long, so that text flows and an abort is heard. */
@@ -27,10 +27,10 @@ export interface Drawn {
   readonly draws: readonly Draw[]
 }
 
-/** Generates on one model; as many generations as are asked for run side by side, each in a lane of its own. */
+/** Generates on one model; as many generations as are asked for run side by side, each in a cache of its own. */
 export class Generator {
-  private readonly idle: Lane[] = []
-  private lanes = 0
+  private readonly idle: KvCache[] = []
+  private caches = 0
 
   constructor(
     private readonly session: Session,
@@ -47,19 +47,19 @@ export class Generator {
     options: Generation,
     ended: (index: number) => boolean = () => false,
   ): AsyncGenerator<Drawn, void, void> {
-    const lane = this.laneFor(requests.length)
+    const cache = this.cacheFor(requests.length)
     try {
-      yield* new Turn(lane, this.model, requests, options, ended).run()
+      yield* new Turn(cache, this.model, requests, options, ended).run()
     } finally {
-      this.idle.push(lane)
+      this.idle.push(cache)
     }
   }
 
-  private laneFor(sequences: number): Lane {
+  private cacheFor(sequences: number): KvCache {
     const slots = Math.min(mostSlots, 2 ** Math.ceil(Math.log2(sequences)))
-    const at = this.idle.findIndex((lane) => lane.slots === slots)
+    const at = this.idle.findIndex((cache) => cache.slots === slots)
     if (at >= 0) return this.idle.splice(at, 1)[0]
-    return new Lane(this.session, this.model, { name: String(this.lanes++), slots })
+    return new KvCache(this.session, this.model, { name: String(this.caches++), slots })
   }
 }
 
@@ -76,7 +76,7 @@ interface Active {
   start?: number
 }
 
-/** All requests of one call, as many at a time as the lane has slots. */
+/** All requests of one call, as many at a time as the cache has slots. */
 class Turn {
   private readonly sampling: Sampling
   private readonly waiting: { request: Request; index: number }[]
@@ -85,7 +85,7 @@ class Turn {
   private perCall = 1
 
   constructor(
-    private readonly lane: Lane,
+    private readonly cache: KvCache,
     private readonly model: LanguageModel,
     requests: readonly Request[],
     private readonly options: Generation,
@@ -94,7 +94,7 @@ class Turn {
     const { temperature, topK, topP, minP, repetitionPenalty } = options
     this.sampling = { temperature, topK, topP, minP, repetitionPenalty }
     this.waiting = requests.map((request, index) => ({ request, index }))
-    this.free = Array.from({ length: lane.slots }, (_, slot) => lane.slots - 1 - slot)
+    this.free = Array.from({ length: cache.slots }, (_, slot) => cache.slots - 1 - slot)
   }
 
   async *run(): AsyncGenerator<Drawn, void, void> {
@@ -147,7 +147,7 @@ class Turn {
     const { blockSize } = this.model.sizes
     const rolls = sequence.start !== undefined && this.options.window === 'roll'
     const window = sequence.text.slice(-(rolls ? Math.max(1, Math.floor(blockSize / 2)) : blockSize))
-    const draw = await this.lane.prefill(window, { ...sequence, start: 0 }, this.sampling)
+    const draw = await this.cache.prefill(window, { ...sequence, start: 0 }, this.sampling)
     sequence.start = window.length
     return draw
   }
@@ -159,7 +159,7 @@ class Turn {
     const count = Math.min(this.perCall, ...left)
     const places = ready.map((sequence) => ({ ...sequence, start: sequence.start! }))
     const last = ready.map(({ text }) => text[text.length - 1])
-    const { draws, seconds } = await this.lane.decode(count, last, places, this.sampling)
+    const { draws, seconds } = await this.cache.decode(count, last, places, this.sampling)
     for (const sequence of ready) sequence.start! += count
     const affordable = Math.floor((secondsPerCall * count) / seconds)
     this.perCall = Math.max(1, Math.min(mostTokensPerCall, 2 * this.perCall, affordable))

@@ -11,15 +11,15 @@ import { applyInto } from '../ops/op'
 import { site } from '../random/philox'
 
 /** A key/value cache with a slot for each of the generations that it serves at once. */
-export interface Lane {
+export interface CacheSlots {
   readonly name: string
   readonly slots: number
 }
 
 /** The Store tensor through which a decoding step of `batch` sequences hands its tokens to the next: i32 [batch, 1]. */
-export const tokensName = (lane: string, batch: number) => `generation/${lane}/tokens/${batch}`
+export const tokensName = (cache: string, batch: number) => `generation/${cache}/tokens/${batch}`
 /** How often each slot's text holds each token, for the repetition penalty: i32 [slots, V]. */
-export const countsName = (lane: string) => `generation/${lane}/counts`
+export const countsName = (cache: string) => `generation/${cache}/counts`
 
 /** What the sampler does in all runs of a Program. */
 export interface DrawOptions {
@@ -34,14 +34,14 @@ export interface DrawOptions {
  */
 export function prefillProgram(
   model: LanguageModel,
-  lane: Lane,
+  cache: CacheSlots,
   length: number,
   options: DrawOptions,
 ): Program {
-  const trace = generationTrace(`prefill ${length}`, model, lane, 1)
+  const trace = generationTrace(`prefill ${length}`, model, cache, 1)
   const hidden = model.hidden(trace.input('tokens', 'i32', [1, length]))
   const last = length === 1 ? hidden : selectRow(hidden, constantIndex(length - 1, trace))
-  draw(trace, model, lane, last, options)
+  draw(trace, model, cache, last, options)
   return trace.finish()
 }
 
@@ -52,25 +52,25 @@ export function prefillProgram(
  */
 export function decodeProgram(
   model: LanguageModel,
-  lane: Lane,
+  cache: CacheSlots,
   batch: number,
   options: DrawOptions,
 ): Program {
-  const trace = generationTrace(`decode ${batch}`, model, lane, batch)
-  const state = trace.store(tokensName(lane.name, batch), 'i32', [batch, 1])
-  const token = draw(trace, model, lane, model.hidden(state), options)
+  const trace = generationTrace(`decode ${batch}`, model, cache, batch)
+  const state = trace.store(tokensName(cache.name, batch), 'i32', [batch, 1])
+  const token = draw(trace, model, cache, model.hidden(state), options)
   applyInto(copyOp, [token], {}, [state])
-  if (options.penalty) countTokens(countsOf(trace, lane, model), token, trace.cache!.slot)
+  if (options.penalty) countTokens(countsOf(trace, cache, model), token, trace.cache!.slot)
   return trace.finish()
 }
 
-function generationTrace(name: string, model: LanguageModel, lane: Lane, batch: number): Trace {
+function generationTrace(name: string, model: LanguageModel, cache: CacheSlots, batch: number): Trace {
   const { blockSize: capacity } = model.sizes
-  return new Trace(name, { cache: { lane: lane.name, slots: lane.slots, capacity, batch } })
+  return new Trace(name, { cache: { name: cache.name, slots: cache.slots, capacity, batch } })
 }
 
-function countsOf(trace: Trace, lane: Lane, model: LanguageModel): Tensor {
-  return trace.store(countsName(lane.name), 'i32', [lane.slots, model.sizes.vocabSize])
+function countsOf(trace: Trace, cache: CacheSlots, model: LanguageModel): Tensor {
+  return trace.store(countsName(cache.name), 'i32', [cache.slots, model.sizes.vocabSize])
 }
 
 /**
@@ -82,7 +82,7 @@ function countsOf(trace: Trace, lane: Lane, model: LanguageModel): Tensor {
 function draw(
   trace: Trace,
   model: LanguageModel,
-  lane: Lane,
+  cache: CacheSlots,
   hidden: Tensor,
   { penalty }: DrawOptions,
 ): Tensor {
@@ -98,7 +98,7 @@ function draw(
   const weighed = penalty
     ? repetitionPenalty(
         logits,
-        countsOf(trace, lane, model),
+        countsOf(trace, cache, model),
         trace.cache!.slot,
         trace.input('penalty', 'f32', []),
       )

@@ -1,7 +1,7 @@
 // From tokens to text. Text is released once it is certain: an incomplete character and the beginning of a stop string are held back.
 
 import type { Decoder, Tokenizer } from '../tokenizer/tokenizer'
-import type { Draw } from './lane'
+import type { Draw } from './kv_cache'
 
 /** Why a text ended: it has all tokens that were asked for, or a stop string came. */
 export type Finish = 'length' | 'stop'

@@ -5,9 +5,9 @@ import type { Tensor } from './tensor'
 import type { Trace } from './trace'
 
 export interface CacheOptions {
-  /** Tells caches apart: generations in different lanes share nothing. */
-  readonly lane: string
-  /** Generations that a lane holds (R). */
+  /** Tells caches apart: generations in different caches share nothing. */
+  readonly name: string
+  /** Sequences that it holds (R). */
   readonly slots: number
   /** Positions that a slot holds (S): the model's block size. */
   readonly capacity: number
@@ -31,7 +31,7 @@ export class Cache {
 
   /** The Store tensor [R, S, C] for a module's keys or values, given new ones x [B, T, C]. */
   tensor(path: string, x: Tensor): Tensor {
-    const { lane, slots, capacity } = this.options
-    return this.trace.store(`cache/${lane}/${path}`, 'f32', [slots, capacity, x.shape[2]])
+    const { name, slots, capacity } = this.options
+    return this.trace.store(`cache/${name}/${path}`, 'f32', [slots, capacity, x.shape[2]])
   }
 }

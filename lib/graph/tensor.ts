@@ -59,13 +59,13 @@ export class Parameter implements TensorSpec {
   readonly dtype = 'f32'
 
   /**
-   * @param hidden whether it is a matrix of a hidden layer, from channels to channels: neither a table of embeddings nor the head
+   * @param isHiddenMatrix whether it is a matrix of a hidden layer, from channels to channels: neither a table of embeddings nor the head
    *   that makes logits. Muon takes these, AdamW the rest. Default false
    */
   constructor(
     readonly shape: Shape,
     readonly initial: Initial,
-    readonly hidden = false,
+    readonly isHiddenMatrix = false,
   ) {}
 
   /** Its name in the Store. */

@@ -8,10 +8,10 @@ import { accumulate, crossEntropy, gatherBatch, requireFinite } from '../ops'
 import { gradientName } from '../optim/update'
 import { gradients } from '../passes/autodiff'
 
-/** The token corpora in the Store. */
+/** The parts of a text, each a tensor of tokens in the Store. */
 export type Split = 'train' | 'validation'
 
-export interface Corpus {
+export interface TokenSplit {
   readonly split: Split
   readonly dtype: 'u16' | 'u32'
   readonly length: number
@@ -26,7 +26,7 @@ export const corpusName = (split: Split) => `corpus/${split}`
 export function gradientProgram(
   model: LanguageModel,
   parameters: readonly Parameter[],
-  corpus: Corpus,
+  corpus: TokenSplit,
   sizes: { batchSize: number; gradientAccumulationSteps: number },
 ): Program {
   const trace = new Trace('gradient', { training: true })
@@ -40,13 +40,13 @@ export function gradientProgram(
 }
 
 /** The loss of a batch without dropout. Inputs: offsets u32 [B]. Output: loss f32 []. */
-export function evaluationProgram(model: LanguageModel, corpus: Corpus, batchSize: number): Program {
+export function evaluationProgram(model: LanguageModel, corpus: TokenSplit, batchSize: number): Program {
   const trace = new Trace(`evaluate ${corpus.split}`)
   trace.output('loss', batchLoss(trace, model, corpus, batchSize))
   return trace.finish()
 }
 
-function batchLoss(trace: Trace, model: LanguageModel, corpus: Corpus, batchSize: number) {
+function batchLoss(trace: Trace, model: LanguageModel, corpus: TokenSplit, batchSize: number) {
   const tokens = trace.store(corpusName(corpus.split), corpus.dtype, [corpus.length])
   const offsets = trace.input('offsets', 'u32', [batchSize])
   const [inputs, targets] = gatherBatch(tokens, offsets, model.sizes.blockSize)

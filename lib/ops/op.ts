@@ -161,7 +161,7 @@ export function expectGroups(op: string, tensors: readonly TensorSpec[], names: 
 }
 
 /** The error that ends a run: the op rejects the contents of its input number `input`. */
-export class ContentsError extends NanoGptError {
+export class InputError extends NanoGptError {
   readonly input: number
 
   constructor(code: 'out_of_range' | 'non_finite', message: string, input: number) {
@@ -171,5 +171,5 @@ export class ContentsError extends NanoGptError {
 }
 
 export function outOfRange(message: string, input: number): never {
-  throw new ContentsError('out_of_range', message, input)
+  throw new InputError('out_of_range', message, input)
 }

@@ -1,7 +1,7 @@
 // require_finite: y = x; a NaN or an Infinity ends the run before anything after it is computed, so weights stay as they were.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, ContentsError, defineOp, expectSpec } from './op'
+import { apply, defineOp, expectSpec, InputError } from './op'
 
 export const requireFiniteOp = defineOp({
   name: 'require_finite',
@@ -13,7 +13,7 @@ export const requireFiniteOp = defineOp({
   reference([x], [y]) {
     const value = x.data[0]
     if (!Number.isFinite(value))
-      throw new ContentsError('non_finite', `require_finite: the value is ${value}`, 0)
+      throw new InputError('non_finite', `require_finite: the value is ${value}`, 0)
     y.data[0] = value
   },
 })

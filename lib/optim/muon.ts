@@ -8,7 +8,7 @@ import type { Optimizer } from './optimizer'
 /** Of Newton–Schulz, as Jordan et al. (2024) have it: fewer leave small singular values small, more bring nothing. */
 const iterations = 5
 
-export const isForMuon = ({ hidden, shape }: Parameter) => hidden && shape.length === 2
+export const isForMuon = ({ isHiddenMatrix, shape }: Parameter) => isHiddenMatrix && shape.length === 2
 
 /** Inputs: matrixLearningRate f32 [], momentum f32 []. */
 export const muonOptimizer: Optimizer = {

@@ -10,30 +10,30 @@ import { type Tensor, tensor } from '../graph/tensor'
 import { crossEntropy, embedding, sample } from '../ops'
 import { course } from '../presets/course'
 import { batchOffsets, normalFill, site } from '../random/philox'
-import { beginningOf, type Lab, type TrainedStage, type TrainingLab, trainAndWrite } from './stage'
+import { beginningOf, type Harness, type TrainedStage, type TrainingHarness, trainAndWrite } from './stage'
 
-async function run(lab: TrainingLab): Promise<void> {
-  lookAtTheText(lab)
-  const tokens = turnItIntoTokens(lab)
-  const { train, validation } = splitTokens(tokens, lab.numbers.blockSize)
-  lab.title('Two parts')
-  lab.say(`${train.length} tokens to learn from, ${validation.length} to see whether it understood.`)
-  contextsAndTargets(lab, train)
-  embeddings(lab, train)
-  const table = bigramTable(lab)
-  lossBeforeTraining(lab, table, train)
-  writeUntrained(lab, table)
-  lab.title('Training the table')
-  await trainAndWrite(lab)
+async function run(harness: TrainingHarness): Promise<void> {
+  lookAtTheText(harness)
+  const tokens = turnItIntoTokens(harness)
+  const { train, validation } = splitTokens(tokens, harness.numbers.blockSize)
+  harness.title('Two parts')
+  harness.say(`${train.length} tokens to learn from, ${validation.length} to see whether it understood.`)
+  contextsAndTargets(harness, train)
+  embeddings(harness, train)
+  const table = bigramTable(harness)
+  lossBeforeTraining(harness, table, train)
+  writeUntrained(harness, table)
+  harness.title('Training the table')
+  await trainAndWrite(harness)
 }
 
-function lookAtTheText({ text, textName, title, say, quote }: TrainingLab): void {
+function lookAtTheText({ text, textName, title, say, quote }: TrainingHarness): void {
   title('The text')
   say(`It is ${textName}, and it begins`)
   quote('the first 200 characters', beginningOf(text, 200))
 }
 
-function turnItIntoTokens({ text, tokenizer, title, say }: TrainingLab) {
+function turnItIntoTokens({ text, tokenizer, title, say }: TrainingHarness) {
   title('Characters and tokens')
   const all = tokenizer.decode(Array.from({ length: tokenizer.vocabSize }, (_, token) => token))
   say(`${tokenizer.vocabSize} distinct characters, in order: ${JSON.stringify(all)}`)
@@ -48,7 +48,10 @@ function turnItIntoTokens({ text, tokenizer, title, say }: TrainingLab) {
 }
 
 /** A window of T + 1 tokens holds T lessons, one for each length of context. */
-function contextsAndTargets({ numbers, tokenizer, title, say }: TrainingLab, train: ArrayLike<number>): void {
+function contextsAndTargets(
+  { numbers, tokenizer, title, say }: TrainingHarness,
+  train: ArrayLike<number>,
+): void {
   const { blockSize: T } = numbers
   title('Context and target')
   const window = Array.from(train).slice(0, T + 1)
@@ -62,7 +65,7 @@ function contextsAndTargets({ numbers, tokenizer, title, say }: TrainingLab, tra
 
 /** A batch is B windows from random places, side by side: tokens [B, T] and their targets, one further on. */
 function batch(
-  { numbers, seed }: TrainingLab,
+  { numbers, seed }: TrainingHarness,
   train: ArrayLike<number>,
   batchSize: number,
 ): [Tensor, Tensor] {
@@ -76,15 +79,15 @@ function batch(
 }
 
 /** An embedding is a lookup: a row of numbers for each token. */
-function embeddings(lab: TrainingLab, train: ArrayLike<number>): void {
-  const { tokenizer, title, say, show } = lab
+function embeddings(harness: TrainingHarness, train: ArrayLike<number>): void {
+  const { tokenizer, title, say, show } = harness
   title('A batch, and an embedding table')
-  const [inputs, targets] = batch(lab, train, 4)
+  const [inputs, targets] = batch(harness, train, 4)
   say('four windows (tokens [4, 8]):')
   show(inputs)
   say('and what follows each token (targets [4, 8]):')
   show(targets)
-  const table = random(lab, [tokenizer.vocabSize, 3], 'notebook.embedding')
+  const table = random(harness, [tokenizer.vocabSize, 3], 'notebook.embedding')
   say(
     `A table [${table.shape.join(', ')}] of random numbers gives each token a row of 3; the first window is then [8, 3]:`,
   )
@@ -92,22 +95,22 @@ function embeddings(lab: TrainingLab, train: ArrayLike<number>): void {
 }
 
 /** The table of stage 01, as training will find it: row = this token, column = the score of the next. */
-function bigramTable(lab: TrainingLab): Tensor {
-  const { vocabSize: V } = lab.tokenizer
-  return random(lab, [V, V], 'tokenEmbedding.weight.init')
+function bigramTable(harness: TrainingHarness): Tensor {
+  const { vocabSize: V } = harness.tokenizer
+  return random(harness, [V, V], 'tokenEmbedding.weight.init')
 }
 
-function random({ seed }: Lab, shape: readonly number[], name: string): Tensor {
+function random({ seed }: Harness, shape: readonly number[], name: string): Tensor {
   const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
   normalFill(values, site(name), seed)
   return tensor(values, 'f32', shape)
 }
 
-function lossBeforeTraining(lab: TrainingLab, table: Tensor, train: ArrayLike<number>): void {
-  const { numbers, tokenizer, title, say } = lab
+function lossBeforeTraining(harness: TrainingHarness, table: Tensor, train: ArrayLike<number>): void {
+  const { numbers, tokenizer, title, say } = harness
   const V = tokenizer.vocabSize
   title('A bigram table, and its loss before training')
-  const [inputs, targets] = batch(lab, train, numbers.batchSize)
+  const [inputs, targets] = batch(harness, train, numbers.batchSize)
   const logits = embedding(inputs, table)
   const loss = crossEntropy(logits, targets).item()
   say(
@@ -117,17 +120,17 @@ function lossBeforeTraining(lab: TrainingLab, table: Tensor, train: ArrayLike<nu
   say('random scores cost more, since they are sure of the wrong things.')
 }
 
-function writeUntrained(lab: TrainingLab, table: Tensor): void {
-  const { tokenizer, title, quote } = lab
+function writeUntrained(harness: TrainingHarness, table: Tensor): void {
+  const { tokenizer, title, quote } = harness
   title('What it writes before training')
-  const [alone] = write(lab, table, 1, 100)
+  const [alone] = write(harness, table, 1, 100)
   quote('100 characters', tokenizer.decode(alone))
-  const together = write(lab, table, 4, 50)
+  const together = write(harness, table, 4, 50)
   quote('4 samples at once', together.map((tokens) => JSON.stringify(tokenizer.decode(tokens))).join('\n'))
 }
 
 /** `count` sequences of `length` tokens, all of them a token further with each turn. */
-function write({ seed }: Lab, table: Tensor, count: number, length: number): number[][] {
+function write({ seed }: Harness, table: Tensor, count: number, length: number): number[][] {
   const how = {
     temperature: tensor(1),
     topK: tensor(0, 'i32'),

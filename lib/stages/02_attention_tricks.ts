@@ -20,13 +20,13 @@ import { type Tensor, tensor } from '../graph/tensor'
 import { Trace } from '../graph/trace'
 import { attention, batchedMatmul, maskedSoftmax, matmul, trilMean } from '../ops'
 import { normalFill, site, uniformFill } from '../random/philox'
-import type { Lab, Sketch } from './stage'
+import type { Harness, Sketch } from './stage'
 
 const [B, T, C, D] = [4, 8, 2, 16]
 
-async function run(lab: Lab): Promise<void> {
-  const { title, say, show } = lab
-  const x = inputs(lab)
+async function run(harness: Harness): Promise<void> {
+  const { title, say, show } = harness
+  const x = inputs(harness)
   title('The past of x, averaged')
   say(`x [${x.shape.join(', ')}]; its first sequence [${T}, ${C}]:`)
   show(first(x))
@@ -39,17 +39,17 @@ async function run(lab: Lab): Promise<void> {
   const byMatrix = batchedMatmul(averaging, x) // [T, T] · [B, T, C] → [B, T, C]
   say(`2. a product with the lower-triangular matrix [${T}, ${T}]:`)
   show(averaging)
-  agree(lab, 'the loop and the matrix', byLoop, byMatrix)
+  agree(harness, 'the loop and the matrix', byLoop, byMatrix)
 
   const scores = tensor(new Float32Array(B * T * T), 'f32', [B, T, T]) // all 0
   const bySoftmax = batchedMatmul(maskedSoftmax(scores), x)
   say('3. a softmax of scores 0, the future masked, gives that same matrix:')
-  agree(lab, 'the loop and the masked softmax', byLoop, bySoftmax)
+  agree(harness, 'the loop and the masked softmax', byLoop, bySoftmax)
 
-  await oneHead(lab, x)
+  await oneHead(harness, x)
 }
 
-function inputs({ seed }: Lab): Tensor {
+function inputs({ seed }: Harness): Tensor {
   const values = new Float32Array(B * T * C)
   normalFill(values, site('attention-tricks.x'), seed)
   return tensor(values, 'f32', [B, T, C])
@@ -69,9 +69,9 @@ function meanByLoop(x: Tensor): Tensor {
   return tensor(y, 'f32', [B, T, C])
 }
 
-async function oneHead(lab: Lab, x: Tensor): Promise<void> {
-  const { title, say, show } = lab
-  const matrices = [weight(lab, 'query'), weight(lab, 'key'), weight(lab, 'value')] as const
+async function oneHead(harness: Harness, x: Tensor): Promise<void> {
+  const { title, say, show } = harness
+  const matrices = [weight(harness, 'query'), weight(harness, 'key'), weight(harness, 'value')] as const
   title('One head')
   const { q, k, v, weights, y } = head(x, ...matrices)
   say(
@@ -80,7 +80,7 @@ async function oneHead(lab: Lab, x: Tensor): Promise<void> {
   say('the weights of the first sequence: row t is how position t divides its attention among 0 … t')
   show(first(weights))
   say('All of that is one op from stage 03 on, which never stores the weights:')
-  agree(lab, 'the head by hand and attention(q, k, v)', y, attention(q, k, v, { heads: 1 }))
+  agree(harness, 'the head by hand and attention(q, k, v)', y, attention(q, k, v, { heads: 1 }))
 
   title('The same, recorded')
   say('Given symbols instead of data, the same functions write down a Program: what the engine runs.')
@@ -90,8 +90,8 @@ async function oneHead(lab: Lab, x: Tensor): Promise<void> {
   const program = trace.finish()
   say(print(program).trimEnd())
   const inputs = { x: x.data, wq: matrices[0].data, wk: matrices[1].data, wv: matrices[2].data }
-  const { device, y: computed } = await lab.compute(program, inputs)
-  agree(lab, `the head by hand and the Program, run on ${device},`, y, tensor(computed, 'f32', y.shape))
+  const { device, y: computed } = await harness.compute(program, inputs)
+  agree(harness, `the head by hand and the Program, run on ${device},`, y, tensor(computed, 'f32', y.shape))
 }
 
 /** One head of causal attention: x [B, T, C] and three matrices [D, C] → y [B, T, D]. */
@@ -106,7 +106,7 @@ function head(x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) {
 }
 
 /** [D, C], as a Linear layer begins: U(±1/√C). */
-function weight({ seed }: Lab, name: string): Tensor {
+function weight({ seed }: Harness, name: string): Tensor {
   const values = new Float32Array(D * C)
   uniformFill(values, 1 / Math.sqrt(C), site(`attention-tricks.${name}`), seed)
   return tensor(values, 'f32', [D, C])
@@ -118,7 +118,7 @@ function first(x: Tensor): Tensor {
   return tensor(x.data.slice(0, m * n), 'f32', [m, n])
 }
 
-function agree({ say }: Lab, what: string, a: Tensor, b: Tensor): void {
+function agree({ say }: Harness, what: string, a: Tensor, b: Tensor): void {
   const difference = Math.max(...Array.from(a.data, (value, i) => Math.abs(value - b.data[i])))
   if (!(difference <= 1e-6)) throw new Error(`${what} differ by ${difference}: that should be at most 1e-6`)
   say(`   ${what} agree: the largest difference is ${difference.toExponential(1)}`)

@@ -21,7 +21,7 @@ import { Block, LayerNorm } from '../nn'
 import { course, type Numbers } from '../presets/course'
 import { seedToBigInt } from '../random/philox'
 import { EmbeddedModel } from './03_single_head'
-import { beginningOf, type ModelStage, type TrainingLab } from './stage'
+import { beginningOf, type ModelStage, type TrainingHarness } from './stage'
 
 /** The GPT. */
 export class Decoder extends EmbeddedModel {
@@ -37,18 +37,18 @@ export class Decoder extends EmbeddedModel {
   }
 }
 
-async function run(lab: TrainingLab): Promise<void> {
-  const evalBatches = affordableBatches(lab.numbers)
-  sayCost(lab, evalBatches)
-  const model = await lab.train({ evalBatches })
-  const seed = seedToBigInt(lab.seed)
-  lab.say(
+async function run(harness: TrainingHarness): Promise<void> {
+  const evalBatches = affordableBatches(harness.numbers)
+  sayCost(harness, evalBatches)
+  const model = await harness.train({ evalBatches })
+  const seed = seedToBigInt(harness.seed)
+  harness.say(
     'Writing 2,000 characters. (Beyond the block size, each is computed from its whole window: a minute or two on a CPU.)',
   )
-  await lab.keep('sample.txt', await model.generate({ maxTokens: 2000, seed }))
-  const prompt = opening(lab)
+  await harness.keep('sample.txt', await model.generate({ maxTokens: 2000, seed }))
+  const prompt = opening(harness)
   const answer = await model.generate({ prompt, maxTokens: 300, seed })
-  lab.quote(`from the opening ${JSON.stringify(prompt)}`, prompt + answer)
+  harness.quote(`from the opening ${JSON.stringify(prompt)}`, prompt + answer)
 }
 
 /** A step costs about three forward passes, an evaluation two for each of its batches: this keeps it under 5 % of the time. */
@@ -57,11 +57,11 @@ function affordableBatches({ evalBatches, evalInterval, steps }: Numbers): numbe
   return Math.max(1, Math.min(evalBatches, Math.floor(forwards / 2)))
 }
 
-function sayCost(lab: TrainingLab, evalBatches: number): void {
-  const { batchSize, blockSize, steps, evalInterval } = lab.numbers
+function sayCost(harness: TrainingHarness, evalBatches: number): void {
+  const { batchSize, blockSize, steps, evalInterval } = harness.numbers
   const [ours, course] = [2 * evalBatches, 2 * 200]
   const evaluations = 1 + Math.ceil(steps / evalInterval)
-  lab.say(
+  harness.say(
     `An evaluation is ${ours} forward passes of ${batchSize} × ${blockSize} tokens, about as much work as ` +
       `${Math.ceil(ours / 3)} training steps, and there will be ${evaluations}. ` +
       `(The estimate of the other stages, ${course} passes, would take as long as ${Math.ceil(course / 3)} steps each time.)`,
@@ -69,7 +69,7 @@ function sayCost(lab: TrainingLab, evalBatches: number): void {
 }
 
 /** Words to go on from; a text in another alphabet gives its own. */
-function opening({ tokenizer, text }: TrainingLab): string {
+function opening({ tokenizer, text }: TrainingHarness): string {
   try {
     tokenizer.encode('ROMEO:')
     return 'ROMEO:'

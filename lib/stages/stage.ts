@@ -20,14 +20,14 @@ interface Common {
 /** A stage that only looks and computes. */
 export interface Sketch extends Common {
   readonly numbers?: undefined
-  readonly run: (lab: Lab) => Promise<void>
+  readonly run: (harness: Harness) => Promise<void>
 }
 
 /** A stage that trains. */
 export interface TrainedStage extends Common {
   readonly numbers: Numbers
   /** The program. Where there is none, the stage trains its model and lets it write. */
-  readonly run?: (lab: TrainingLab) => Promise<void>
+  readonly run?: (harness: TrainingHarness) => Promise<void>
 }
 
 /** A stage that trains a model of its own. */
@@ -38,7 +38,7 @@ export interface ModelStage extends TrainedStage {
 export type Stage = Sketch | TrainedStage
 
 /** What every stage has to show itself with. */
-export interface Lab {
+export interface Harness {
   readonly seed: Seed
   /** Prints a line. */
   say(line?: string): void
@@ -56,7 +56,7 @@ export interface Lab {
 }
 
 /** What a stage that trains has besides: the text, its numbers, and the engine. */
-export interface TrainingLab extends Lab {
+export interface TrainingHarness extends Harness {
   readonly text: string
   readonly textName: string
   readonly tokenizer: Tokenizer
@@ -74,10 +74,10 @@ export interface Writer {
 }
 
 /** Trains, and prints some text of the model's. */
-export async function trainAndWrite(lab: TrainingLab): Promise<void> {
-  const model = await lab.train()
-  const text = await model.generate({ maxTokens: 300, seed: seedToBigInt(lab.seed) })
-  lab.quote('what it writes now', text)
+export async function trainAndWrite(harness: TrainingHarness): Promise<void> {
+  const model = await harness.train()
+  const text = await model.generate({ maxTokens: 300, seed: seedToBigInt(harness.seed) })
+  harness.quote('what it writes now', text)
 }
 
 /** The first characters of a text: code points, which may be two units of a string each. */

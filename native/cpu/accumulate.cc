@@ -3,7 +3,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunAccumulate(const Call& call) {
+InputError RunAccumulate(const Call& call) {
   float* total = call.outputs[0].f32();
   const float* x = call.inputs[1].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {

@@ -3,7 +3,7 @@
 
 #include "cpu/kernels.h"
 #include "cpu/many.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -38,9 +38,9 @@ void Update(const Vectors& s, const float* gradient, float* parameter, float* m,
 
 }  // namespace
 
-Complaint RunAdamw(const Call& call) {
+InputError RunAdamw(const Call& call) {
   const int32_t step = *call.inputs[0].i32();
-  if (step < 1) return JudgeRange(kAdamwStep, Complaint::kStep, -1, step, 1, 0x7FFFFFFF);
+  if (step < 1) return ValidateRange(kAdamwStep, InputError::kStep, -1, step, 1, 0x7FFFFFFF);
   const Vectors shared(
       MakeAdamwStep(call.params->as<AdamwParams>(), step, *call.inputs[1].f32(), *call.inputs[2].f32()));
   const size_t n = call.outputs.size() / 3;

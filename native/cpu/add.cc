@@ -23,7 +23,7 @@ void AddRange(const float* a, const float* b, float* y, int64_t period, int64_t 
 
 }  // namespace
 
-Complaint RunAdd(const Call& call) {
+InputError RunAdd(const Call& call) {
   const float *a = call.inputs[0].f32(), *b = call.inputs[1].f32();
   float* y = call.outputs[0].f32();
   const int64_t period = call.inputs[1].spec->elements();

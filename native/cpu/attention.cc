@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
-#include "ops/judge.h"
 #include "ops/math.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -311,10 +311,10 @@ int64_t Outside(const AttentionSizes& s, int64_t slots, const int32_t* start, co
   return -1;
 }
 
-Complaint OutsideError(const AttentionSizes& s, int64_t slots, int64_t b, int32_t start, int32_t slot) {
+InputError OutsideError(const AttentionSizes& s, int64_t slots, int64_t b, int32_t start, int32_t slot) {
   const int64_t last = s.keys - s.queries;
-  if (start < 0 || start > last) return JudgeRange(kAttentionStart, Complaint::kStart, b, start, 0, last);
-  return JudgeRange(kAttentionSlot, Complaint::kSlot, b, slot, 0, slots - 1);
+  if (start < 0 || start > last) return ValidateRange(kAttentionStart, InputError::kStart, b, start, 0, last);
+  return ValidateRange(kAttentionSlot, InputError::kSlot, b, slot, 0, slots - 1);
 }
 
 }  // namespace
@@ -324,7 +324,7 @@ size_t ScratchAttention(const OpView& op, const Params& params, int threads) {
   return static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads) * sizeof(float);
 }
 
-Complaint RunAttention(const Call& call) {
+InputError RunAttention(const Call& call) {
   const AttentionParams& p = call.params->as<AttentionParams>();
   const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
   const int32_t* start = p.cached ? call.inputs[3].i32() : nullptr;

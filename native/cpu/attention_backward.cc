@@ -235,7 +235,7 @@ size_t ScratchAttentionBackward(const OpView& op, const Params& params, int thre
   return static_cast<size_t>(RoomSize(size)) * static_cast<size_t>(threads) * sizeof(float);
 }
 
-Complaint RunAttentionBackward(const Call& call) {
+InputError RunAttentionBackward(const Call& call) {
   const AttentionParams& p = call.params->as<AttentionParams>();
   const AttentionSizes s = SizesOf(call.inputs[0].spec->shape, call.inputs[1].spec->shape, p);
   constexpr uint32_t kNoRng[3] = {};

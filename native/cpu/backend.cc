@@ -64,8 +64,8 @@ class CpuExecutable final : public Executable {
 
   Status Compile(const KernelTable& table) {
     if (program().precision != Precision::kF32) {
-      return {Code::kUnsupported, std::string("the CPU computes in f32; precision ") + NameOf(program().precision) +
-                                      " needs a GPU"};
+      return {Code::kUnsupported,
+              std::string("the CPU computes in f32; precision ") + NameOf(program().precision) + " needs a GPU"};
     }
     NANO_RETURN_IF_ERROR(FindKernels(table));
     NANO_RETURN_IF_ERROR(Stage());
@@ -120,20 +120,20 @@ class CpuExecutable final : public Executable {
       std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
-      Complaint complaint = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
-      if (complaint.kind == Complaint::kNone && check_finite) complaint = CheckFinite(op);
-      if (complaint.kind != Complaint::kNone) return Explain(program(), op, complaint);
+      InputError error = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
+      if (error.kind == InputError::kNone && check_finite) error = CheckFinite(op);
+      if (error.kind != InputError::kNone) return Explain(program(), op, error);
     }
     if (this->outputs().bytes > 0) CopyOutputs(outputs);
     return std::nullopt;
   }
 
  private:
-  Complaint RunTimed(size_t op, double& seconds) {
+  InputError RunTimed(size_t op, double& seconds) {
     const auto start = std::chrono::steady_clock::now();
-    const Complaint complaint = kernels_[op]->run(calls_[op]);
+    const InputError error = kernels_[op]->run(calls_[op]);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return complaint;
+    return error;
   }
 
   Status FindKernels(const KernelTable& table) {
@@ -213,17 +213,17 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  Complaint CheckFinite(size_t op) const {
-    Complaint complaint = {};
+  InputError CheckFinite(size_t op) const {
+    InputError error = {};
     for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
       const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
       if (at < 0) continue;
-      complaint.kind = Complaint::kNotFiniteOutput;
-      complaint.index = at;
-      complaint.value = static_cast<int64_t>(output);
+      error.kind = InputError::kNotFiniteOutput;
+      error.index = at;
+      error.value = static_cast<int64_t>(output);
       break;
     }
-    return complaint;
+    return error;
   }
 
   void CopyOutputs(std::byte* outputs) const {

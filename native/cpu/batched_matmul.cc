@@ -22,7 +22,7 @@ NANO_INLINE bool Whole(const BatchedMatmulParams& p) {
   return p.batch > 1 && TermsOf(p.each) < (p.batch < kManyMatrices ? 2 * kTaskTerms : kWholeTerms);
 }
 
-NANO_INLINE Product ProductAt(const Call& call, int64_t i) {
+NANO_INLINE Gemm ProductAt(const Call& call, int64_t i) {
   const BatchedMatmulParams& p = call.params->as<BatchedMatmulParams>();
   return ProductOf(p.each, call.inputs[0].f32() + i * p.a_step, call.inputs[1].f32() + i * p.b_step,
                    call.outputs[0].f32() + i * p.each.m * p.each.n);
@@ -38,7 +38,7 @@ size_t ScratchBatchedMatmul(const OpView&, const Params& params, int threads) {
   return Whole(p) ? static_cast<size_t>(threads) * room(1) : room(threads);
 }
 
-Complaint RunBatchedMatmul(const Call& call) {
+InputError RunBatchedMatmul(const Call& call) {
   const BatchedMatmulParams& p = call.params->as<BatchedMatmulParams>();
   if (!Whole(p)) {
     for (int64_t i = 0; i < p.batch; ++i) Multiply(ProductAt(call, i), call.scratch, call.pool);

@@ -12,14 +12,14 @@ namespace nano::cpu::NANO_ISA {
 
 constexpr double kBlasTerms = 1 << 19;  // multiply-adds from which on a call is worth its overhead
 
-NANO_INLINE bool IsForBlas(const Product& x) {
+NANO_INLINE bool IsForBlas(const Gemm& x) {
   constexpr int64_t kMost = INT32_MAX;
   const double terms = static_cast<double>(x.m) * static_cast<double>(x.n) * static_cast<double>(x.k);
   return terms >= kBlasTerms && x.m <= kMost && x.n <= kMost && x.k <= kMost;
 }
 
 // c = a·b or c += a·b, without bias and relu. The strides that aren't 1 are at most a matrix's sides.
-inline void MultiplyBlas(const Product& x) {
+inline void MultiplyBlas(const Gemm& x) {
   constexpr int kRowMajor = 101, kNoTranspose = 111, kTranspose = 112;
   const auto transposed = [](const Matrix& matrix) { return matrix.column != 1; };
   const auto row = [&](const Matrix& matrix) {

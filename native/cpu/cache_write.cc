@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -17,14 +17,16 @@ int64_t SameSlotBefore(const int32_t* slot, int64_t b) {
 
 }  // namespace
 
-Complaint RunCacheWrite(const Call& call) {
+InputError RunCacheWrite(const Call& call) {
   const Shape &cache = call.inputs[0].spec->shape, &x = call.inputs[1].spec->shape;
   const int32_t *start = call.inputs[2].i32(), *slot = call.inputs[3].i32();
   const int64_t last = cache.dims[1] - x.dims[1], slots = cache.dims[0];
   // Everything is looked at before anything is written.
   for (int64_t b = 0; b < x.dims[0]; ++b) {
-    if (start[b] < 0 || start[b] > last) return JudgeRange(kCacheWriteStart, Complaint::kStart, b, start[b], 0, last);
-    if (slot[b] < 0 || slot[b] >= slots) return JudgeRange(kCacheWriteSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);
+    if (start[b] < 0 || start[b] > last)
+      return ValidateRange(kCacheWriteStart, InputError::kStart, b, start[b], 0, last);
+    if (slot[b] < 0 || slot[b] >= slots)
+      return ValidateRange(kCacheWriteSlot, InputError::kSlot, b, slot[b], 0, slots - 1);
     const int64_t other = SameSlotBefore(slot, b);
     if (other >= 0) return SameSlot(kCacheWriteSlot, slot[b], other, b);
   }

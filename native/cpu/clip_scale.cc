@@ -4,7 +4,7 @@
 #include "cpu/kernels.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunClipScale(const Call& call) {
+InputError RunClipScale(const Call& call) {
   *call.outputs[0].f32() = ClipScale(*call.inputs[0].f32(), call.params->as<ClipScaleParams>().max_norm);
   return {};
 }

@@ -5,7 +5,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunCopy(const Call& call) {
+InputError RunCopy(const Call& call) {
   const char* x = static_cast<const char*>(call.inputs[0].data);
   char* y = static_cast<char*>(call.outputs[0].data);
   ForChunks(call.pool, static_cast<int64_t>(call.outputs[0].spec->bytes()), 16 * kChunk,

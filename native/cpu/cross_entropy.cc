@@ -2,8 +2,8 @@
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
-#include "ops/judge.h"
 #include "ops/math.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -36,13 +36,13 @@ size_t ScratchCrossEntropy(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, RowsInChunk(op.inputs[0].elements() / rows, kSlowChunk))) * sizeof(double);
 }
 
-Complaint RunCrossEntropy(const Call& call) {
+InputError RunCrossEntropy(const Call& call) {
   const float* logits = call.inputs[0].f32();
   const int32_t* targets = Targets(call);
   float* lse = call.outputs[1].f32();
   const int64_t rows = call.inputs[1].spec->elements(), vocabulary = call.inputs[0].spec->elements() / rows;
   if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {
-    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);
+    return ValidateRange(kCrossEntropyTargets, InputError::kTarget, bad, targets[bad], 0, vocabulary - 1);
   }
   double* partial = reinterpret_cast<double*>(call.scratch);
   const int64_t chunk = RowsInChunk(vocabulary, kSlowChunk);
@@ -61,13 +61,13 @@ Complaint RunCrossEntropy(const Call& call) {
   return {};
 }
 
-Complaint RunCrossEntropyBackward(const Call& call) {
+InputError RunCrossEntropyBackward(const Call& call) {
   const float *logits = call.inputs[0].f32(), *lse = call.inputs[2].f32();
   const int32_t* targets = Targets(call);
   float* dlogits = call.outputs[0].f32();
   const int64_t rows = call.inputs[1].spec->elements(), vocabulary = call.inputs[0].spec->elements() / rows;
   if (const int64_t bad = FirstOutside(targets, rows, vocabulary); bad >= 0) {
-    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);
+    return ValidateRange(kCrossEntropyTargets, InputError::kTarget, bad, targets[bad], 0, vocabulary - 1);
   }
   const float factor = *call.inputs[3].f32() / static_cast<float>(rows);
   ForChunks(call.pool, rows, RowsInChunk(vocabulary, kSlowChunk), [&](int64_t begin, int64_t end) {

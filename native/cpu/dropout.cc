@@ -6,7 +6,7 @@
 #include "ops/dropout.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunDropout(const Call& call) {
+InputError RunDropout(const Call& call) {
   const DropoutParams& p = call.params->as<DropoutParams>();
   const float* x = call.inputs[0].f32();
   const uint32_t* rng = call.inputs[1].u32();

@@ -5,7 +5,7 @@
 #include "ops/dropout.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunDropoutAdd(const Call& call) {
+InputError RunDropoutAdd(const Call& call) {
   const DropoutParams& p = call.params->as<DropoutParams>();
   const float *x = call.inputs[0].f32(), *residual = call.inputs[2].f32();
   const uint32_t* rng = call.inputs[1].u32();

@@ -3,7 +3,7 @@
 #include "cpu/many.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunEma(const Call& call) {
+InputError RunEma(const Call& call) {
   const F8 rest = Set(static_cast<float>(1 - static_cast<double>(*call.inputs[0].f32())));
   const Tensor* parameters = &call.inputs[1 + call.outputs.size()];
   ForChunks(call.pool, TotalElements(call.outputs), kChunk, [&](int64_t first, int64_t last) {

@@ -4,7 +4,7 @@
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -34,12 +34,12 @@ void AddRows(const Call& call, int64_t channels, const Slice& slice) {
 
 }  // namespace
 
-Complaint RunEmbedding(const Call& call) {
+InputError RunEmbedding(const Call& call) {
   const int64_t vocabulary = call.inputs[1].spec->shape.dims[0], channels = call.inputs[1].spec->shape.dims[1];
   const int64_t count = call.inputs[0].spec->elements();
   const int32_t* tokens = call.inputs[0].i32();
   if (const int64_t bad = FirstOutside(tokens, count, vocabulary); bad >= 0) {
-    return JudgeRange(kEmbeddingTokens, Complaint::kToken, bad, tokens[bad], 0, vocabulary - 1);
+    return ValidateRange(kEmbeddingTokens, InputError::kToken, bad, tokens[bad], 0, vocabulary - 1);
   }
   const float* table = call.inputs[1].f32();
   float* y = call.outputs[0].f32();
@@ -51,12 +51,12 @@ Complaint RunEmbedding(const Call& call) {
   return {};
 }
 
-Complaint RunEmbeddingBackward(const Call& call) {
+InputError RunEmbeddingBackward(const Call& call) {
   const int64_t vocabulary = call.outputs[0].spec->shape.dims[0], channels = call.outputs[0].spec->shape.dims[1];
   const int32_t* tokens = call.inputs[0].i32();
   const int64_t count = call.inputs[0].spec->elements();
   if (const int64_t bad = FirstOutside(tokens, count, vocabulary); bad >= 0) {
-    return JudgeRange(kEmbeddingTokens, Complaint::kToken, bad, tokens[bad], 0, vocabulary - 1);
+    return ValidateRange(kEmbeddingTokens, InputError::kToken, bad, tokens[bad], 0, vocabulary - 1);
   }
   if (vocabulary * channels + count * channels <= 16 * kChunk) {
     AddRows(call, channels, {0, vocabulary, 0, channels});

@@ -5,7 +5,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunFill(const Call& call) {
+InputError RunFill(const Call& call) {
   uint32_t* y = call.outputs[0].u32();
   const uint32_t bits = call.params->as<FillParams>().bits;
   ForChunks(call.pool, call.outputs[0].spec->elements(), 4 * kChunk, [&](int64_t begin, int64_t end) {

@@ -1,7 +1,7 @@
 // gather_batch: windows of the corpus and the same one token later.
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -20,14 +20,14 @@ void Gather(const T* corpus, const uint32_t* offsets, int64_t length, int64_t be
 
 }  // namespace
 
-Complaint RunGatherBatch(const Call& call) {
+InputError RunGatherBatch(const Call& call) {
   const Tensor &corpus = call.inputs[0], &tokens = call.outputs[0], &targets = call.outputs[1];
   const uint32_t* offsets = call.inputs[1].u32();
   const int64_t size = corpus.spec->elements(), length = tokens.spec->shape.dims[1];
   const int64_t batch = tokens.spec->shape.dims[0];
   for (int64_t b = 0; b < batch; ++b) {
     if (offsets[b] + length >= size) {
-      return JudgeRange(kGatherBatchOffsets, Complaint::kOffset, b, offsets[b], 0, size - length - 1);
+      return ValidateRange(kGatherBatchOffsets, InputError::kOffset, b, offsets[b], 0, size - length - 1);
     }
   }
   ForChunks(call.pool, batch, RowsInChunk(length), [&](int64_t begin, int64_t end) {

@@ -67,7 +67,7 @@ void ApplyBackward(const Call& call, const F& slope) {
 
 }  // namespace
 
-Complaint RunGelu(const Call& call) {
+InputError RunGelu(const Call& call) {
   if (call.params->as<GeluParams>().tanh) {
     Apply(call, [](F8 x) { return TimesShare(x, Sigmoids(Argument(x)).smaller); });
   } else {
@@ -76,7 +76,7 @@ Complaint RunGelu(const Call& call) {
   return {};
 }
 
-Complaint RunGeluBackward(const Call& call) {
+InputError RunGeluBackward(const Call& call) {
   if (call.params->as<GeluParams>().tanh) {
     ApplyBackward(call, [](F8 x) { return TanhSlope(x); });
   } else {

@@ -205,7 +205,7 @@ void PackPanels(const Matrix& b, int64_t columns, int64_t begin, int64_t end, in
   }
 }
 
-NANO_INLINE bool IsThin(const Product& x) {
+NANO_INLINE bool IsThin(const Gemm& x) {
   return x.a.column == 1 && x.m <= (x.b.row == 1 ? kThinRows : kThinRowsAcross);
 }
 
@@ -245,7 +245,7 @@ struct Ahead {
 
 // c over k ≤ kDepth terms from `first` on. kPacked: a is, for all of the block; otherwise it is used where it stands.
 template <bool kPacked>
-NANO_INLINE void MultiplyDepth(const Product& x, const Block& block, const Part& part, int64_t first, int64_t k,
+NANO_INLINE void MultiplyDepth(const Gemm& x, const Block& block, const Part& part, int64_t first, int64_t k,
                                Ahead (&ahead)[2]) {
   const bool last = first + k == x.k;
   const int64_t at = first - block.depth0;
@@ -304,7 +304,7 @@ NANO_INLINE int64_t TasksWanted(double m, double n, double k, const Pool* pool) 
              : Smaller(static_cast<int64_t>(terms / kTaskTerms), int64_t{4} * pool->threads());
 }
 
-void MultiplyBlock(const Product& x, const Block& block, int64_t wanted, Pool* pool) {
+void MultiplyBlock(const Gemm& x, const Block& block, int64_t wanted, Pool* pool) {
   const Grid grid(block.rows, block.columns, wanted, pool == nullptr ? 1 : pool->threads());
   ForTasks(pool, grid.tasks(), 1, [&](int64_t task, int64_t, int) {
     const Part part = grid.PartOf(task, block.rows, block.columns);
@@ -324,7 +324,7 @@ NANO_INLINE int64_t BlockDepth(int64_t n, int64_t k) {
   return Smaller(k, Larger(kDepth, kPackedLimit / RoundUp(BlockColumns(n), kTileColumns) / kDepth * kDepth));
 }
 
-void MultiplyBlocks(const Product& x, float* packed, Pool* pool) {
+void MultiplyBlocks(const Gemm& x, float* packed, Pool* pool) {
   const int64_t block_columns = BlockColumns(x.n), block_depth = BlockDepth(x.n, x.k);
   for (int64_t j = 0; j < x.n; j += block_columns) {
     const int64_t columns = Smaller(block_columns, x.n - j);
@@ -339,7 +339,7 @@ void MultiplyBlocks(const Product& x, float* packed, Pool* pool) {
 }
 
 // c = the sum of `parts` matrices one behind the other.
-void AddParts(const Product& x, const float* sums, int64_t parts, Pool* pool) {
+void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   ForChunks(pool, x.m, RowsInChunk(x.n * parts, 2 * kChunk), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Target to = {x.c + i * x.c_row, x.c_row, x.accumulate, x.bias, x.relu};
@@ -376,7 +376,7 @@ NANO_INLINE int64_t PartRoom(int64_t n) {
 }
 
 // On the calling thread; `following`: terms that lie behind those of x, as they will be wanted next.
-void MultiplyPart(const Product& x, int64_t following, float* room) {
+void MultiplyPart(const Gemm& x, int64_t following, float* room) {
   float *packed_a = room, *packed_b = room + kTaskRows * kDepth;
   const int64_t depth = StepDepth(x.k);
   for (int64_t j = 0; j < x.n; j += kPartColumns) {
@@ -405,7 +405,7 @@ void MultiplyPart(const Product& x, int64_t following, float* room) {
   }
 }
 
-void MultiplyParts(const Product& x, float* scratch, Pool* pool) {
+void MultiplyParts(const Gemm& x, float* scratch, Pool* pool) {
   const Parts parts(x.m, x.n, x.k);
   const int64_t threads = pool == nullptr ? 1 : pool->threads(), size = x.m * x.n, room_size = PartRoom(x.n);
   float *sums = scratch, *room = scratch + (parts.count > 1 ? parts.count * size : 0);
@@ -414,7 +414,7 @@ void MultiplyParts(const Product& x, float* scratch, Pool* pool) {
   const int64_t cut = RoundUp(DivideUp(x.n, cuts), kTileColumns), across = DivideUp(x.n, cut);
   ForTasks(pool, parts.count * across, 1, [&](int64_t task, int64_t, int worker) {
     const int64_t first = task / across * parts.depth, j = task % across * cut;
-    Product part = x;
+    Gemm part = x;
     part.k = Smaller(parts.depth, x.k - first), part.n = Smaller(cut, x.n - j);
     part.a = At(x.a, 0, first), part.b = At(x.b, first, j);
     if (parts.count > 1) {
@@ -430,7 +430,7 @@ void MultiplyParts(const Product& x, float* scratch, Pool* pool) {
 // Thin products: b is read once, where it stands. Whatever the number of rows, each is summed in the same order, so
 // that a sequence that is generated among others comes out as it would alone.
 
-NANO_INLINE Target TargetAt(const Product& x, int64_t i, int64_t j) {
+NANO_INLINE Target TargetAt(const Gemm& x, int64_t i, int64_t j) {
   return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
 }
 
@@ -441,7 +441,7 @@ NANO_INLINE int64_t ColumnsAhead(int64_t k) { return RoundUp(DivideUp(kFetchAhea
 // Columns of b are contiguous: terms [begin, end) of the sums of some rows and columns, lane by lane, added to `sums`.
 // The first rows fetch what lies at `ahead` meanwhile.
 template <int kRows, int kColumns>
-void ThinDots(const Product& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
+void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   const int64_t row = x.a.row, column = x.b.column;
   const float *a = x.a.data + i * row, *b = x.b.data + j * column;
   F8 lanes[kRows][kColumns];
@@ -467,7 +467,7 @@ void ThinDots(const Product& x, int64_t i, int64_t j, int64_t begin, int64_t end
 
 // All rows, kRows at a time and then the rest, which is kRows − 1 of them if any.
 template <int kRows, int kColumns>
-void ThinDotsOfRows(const Product& x, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
+void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   int64_t i = 0;
   for (; i + kRows <= x.m; i += kRows) {
     ThinDots<kRows, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
@@ -480,7 +480,7 @@ void ThinDotsOfRows(const Product& x, int64_t j, int64_t begin, int64_t end, int
 // Columns [j, j + columns), with so many sums at once as stay in registers, and so many terms that those of a and of
 // these columns stay in the nearest cache.
 template <int kRows, int kColumns>
-void ThinPart(const Product& x, int64_t j, int64_t columns) {
+void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kThinRows * kThinColumns];
   for (int64_t begin = 0; begin < x.k; begin += kDepth) {
     const int64_t end = Smaller(x.k, begin + kDepth);
@@ -501,16 +501,16 @@ void ThinPart(const Product& x, int64_t j, int64_t columns) {
   }
 }
 
-void ThinRows(const Product& x, int64_t begin, int64_t end) {
-  constexpr void (*kParts[])(const Product&, int64_t, int64_t) = {ThinPart<1, 8>, ThinPart<2, 4>, ThinPart<3, 3>,
-                                                                  ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
-                                                                  ThinPart<4, 3>, ThinPart<4, 3>};
+void ThinRows(const Gemm& x, int64_t begin, int64_t end) {
+  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinPart<1, 8>, ThinPart<2, 4>, ThinPart<3, 3>,
+                                                               ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
+                                                               ThinPart<4, 3>, ThinPart<4, 3>};
   for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));
 }
 
 // Rows of b are contiguous: `columns` ≤ 16 sums side by side for each row of a.
 template <int kRows>
-void ThinColumns(const Product& x, int64_t j, int64_t columns) {
+void ThinColumns(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kRows][2];
   for (int i = 0; i < kRows; ++i) sums[i][0] = sums[i][1] = Set(0);
   const int64_t lanes0 = Smaller(8, columns), lanes1 = columns - lanes0;
@@ -533,13 +533,13 @@ void ThinColumns(const Product& x, int64_t j, int64_t columns) {
   }
 }
 
-void ThinRowsAcross(const Product& x, int64_t begin, int64_t end) {
-  constexpr void (*kColumns[])(const Product&, int64_t, int64_t) = {ThinColumns<1>, ThinColumns<2>, ThinColumns<3>,
-                                                                    ThinColumns<4>};
+void ThinRowsAcross(const Gemm& x, int64_t begin, int64_t end) {
+  constexpr void (*kColumns[])(const Gemm&, int64_t, int64_t) = {ThinColumns<1>, ThinColumns<2>, ThinColumns<3>,
+                                                                 ThinColumns<4>};
   for (int64_t j = begin; j < end; j += 16) kColumns[x.m - 1](x, j, Smaller(16, end - j));
 }
 
-void MultiplyThin(const Product& x, Pool* pool) {
+void MultiplyThin(const Gemm& x, Pool* pool) {
   const auto range = x.b.row == 1 ? ThinRows : ThinRowsAcross;
   if (pool == nullptr) return range(x, 0, x.n);
   const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), 2 * kThinColumns);
@@ -565,7 +565,7 @@ NANO_INLINE void MultiplyRows(int64_t i0, int64_t i1, int64_t n, int64_t k, cons
   }
 }
 
-void MultiplySmall(const Product& x, float* packed, Pool* pool) {
+void MultiplySmall(const Gemm& x, float* packed, Pool* pool) {
   const bool in_place = HasPanels(x.b, x.n);
   if (!in_place) Pack(x.b, x.k, x.n, packed);
   const Panel b = in_place ? Panel{x.b.data, x.b.row} : Panel{packed};
@@ -587,7 +587,7 @@ NANO_INLINE bool IsSplit(int64_t m, int64_t n, int64_t k) {
 }
 NANO_INLINE int64_t PartDepth(int64_t k) { return RoundUp(Larger(kSplitDepth, DivideUp(k, kMostParts)), kSplitDepth); }
 
-void MultiplySplit(const Product& x, float* scratch, Pool* pool) {
+void MultiplySplit(const Gemm& x, float* scratch, Pool* pool) {
   const int64_t depth = PartDepth(x.k), parts = DivideUp(x.k, depth), size = x.m * x.n;
   float *sums = scratch, *packed = scratch + parts * size;
   const bool in_place = HasPanels(x.b, x.n);
@@ -620,12 +620,12 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
-void Multiply(const Product& x, std::byte* scratch, Pool* pool) {
+void Multiply(const Gemm& x, std::byte* scratch, Pool* pool) {
 #ifdef NANO_BLAS
   if (pool != nullptr && IsForBlas(x)) {
     MultiplyBlas(x);
     if (x.bias == nullptr && !x.relu) return;
-    Product rest = x;
+    Gemm rest = x;
     rest.accumulate = false;
     return AddParts(rest, x.c, 1, pool);
   }

@@ -23,7 +23,7 @@ struct Matrix {
 };
 
 // c = a·b (m × k times k × n), or c += a·b; then + bias and relu if wanted, not for an a that lies across.
-struct Product {
+struct Gemm {
   int64_t m, n, k;
   Matrix a, b;
   float* c;
@@ -37,7 +37,7 @@ struct Product {
 // other.
 size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads);
 // Without a pool on the calling thread alone, with scratch for one: the same bits, for kernels that multiply in a task.
-void Multiply(const Product& product, std::byte* scratch, Pool* pool);
+void Multiply(const Gemm& product, std::byte* scratch, Pool* pool);
 
 // The pieces, for kernels that multiply inside a task.
 

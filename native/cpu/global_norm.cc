@@ -10,7 +10,7 @@ size_t ScratchGlobalNorm(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(total, kChunk)) * sizeof(double);
 }
 
-Complaint RunGlobalNorm(const Call& call) {
+InputError RunGlobalNorm(const Call& call) {
   const int64_t total = TotalElements(call.inputs);
   double* partial = reinterpret_cast<double*>(call.scratch);
   ForChunks(call.pool, total, kChunk, [&](int64_t first, int64_t last) {

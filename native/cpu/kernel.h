@@ -10,7 +10,7 @@
 #include "engine/inline.h"
 #include "engine/pool.h"
 #include "engine/rule.h"
-#include "ops/complaint.h"
+#include "ops/input_error.h"
 
 namespace nano::cpu {
 
@@ -38,7 +38,7 @@ struct Call {
 struct Kernel {
   std::string_view name;
   // Returns what is wrong with the contents of inputs, or {}. Allocates nothing.
-  Complaint (*run)(const Call& call);
+  InputError (*run)(const Call& call);
   // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
   size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
 };

@@ -12,7 +12,7 @@
 namespace nano::cpu::NANO_ISA {
 
 #define NANO_DECLARE_none(Stem)
-#define NANO_DECLARE_kernel(Stem) Complaint Run##Stem(const Call& call);
+#define NANO_DECLARE_kernel(Stem) InputError Run##Stem(const Call& call);
 #define NANO_DECLARE_scratch(Stem) \
   NANO_DECLARE_kernel(Stem) size_t Scratch##Stem(const OpView& op, const Params& params, int threads);
 #define NANO_OP(name, Stem, cpu, gpu) NANO_DECLARE_##cpu(Stem)

@@ -59,7 +59,7 @@ NANO_INLINE int64_t BlockRows(int64_t channels) { return Larger(16, Smaller(128,
 
 }  // namespace
 
-Complaint RunLayerNorm(const Call& call) {
+InputError RunLayerNorm(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs[1].f32(), *bias = call.inputs[2].f32();
   float *y = call.outputs[0].f32(), *mean = call.outputs[1].f32(), *rstd = call.outputs[2].f32();
   const int64_t channels = call.inputs[1].spec->elements(), rows = call.outputs[1].spec->elements();
@@ -79,7 +79,7 @@ size_t ScratchLayerNormBackward(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, BlockRows(channels)) * 2 * channels) * sizeof(float);
 }
 
-Complaint RunLayerNormBackward(const Call& call) {
+InputError RunLayerNormBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs[1].f32();
   const float *mean = call.inputs[2].f32(), *rstd = call.inputs[3].f32(), *dy = call.inputs[4].f32();
   float *dx = call.outputs[0].f32(), *dgain = call.outputs[1].f32(), *dbias = call.outputs[2].f32();

@@ -10,8 +10,8 @@ size_t ScratchLinear(const OpView& op, const Params&, int threads) {
   return MultiplyScratch(op.inputs[0].elements() / weight.dims[1], weight.dims[0], weight.dims[1], false, threads);
 }
 
-Complaint RunLinear(const Call& call) {
-  Product product{};
+InputError RunLinear(const Call& call) {
+  Gemm product{};
   product.n = call.inputs[1].spec->shape.dims[0];
   product.k = call.inputs[1].spec->shape.dims[1];
   product.m = call.inputs[0].spec->elements() / product.k;

@@ -56,7 +56,7 @@ NANO_INLINE void ForRows(const Call& call, const Body& body) {
 
 }  // namespace
 
-Complaint RunMaskedSoftmax(const Call& call) {
+InputError RunMaskedSoftmax(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   const float scale = call.params->as<MaskedSoftmaxParams>().scale;
@@ -64,7 +64,7 @@ Complaint RunMaskedSoftmax(const Call& call) {
   return {};
 }
 
-Complaint RunMaskedSoftmaxBackward(const Call& call) {
+InputError RunMaskedSoftmaxBackward(const Call& call) {
   const float *y = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   const float scale = call.params->as<MaskedSoftmaxParams>().scale;

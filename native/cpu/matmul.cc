@@ -11,8 +11,8 @@ size_t ScratchMatmul(const OpView&, const Params& params, int threads) {
   return MultiplyScratch(p.m, p.n, p.k, p.transpose_a, threads);
 }
 
-Complaint RunMatmul(const Call& call) {
-  const Product product =
+InputError RunMatmul(const Call& call) {
+  const Gemm product =
       ProductOf(call.params->as<MatmulParams>(), call.inputs[0].f32(), call.inputs[1].f32(), call.outputs[0].f32());
   Multiply(product, call.scratch, call.pool);
   return {};

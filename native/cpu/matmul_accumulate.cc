@@ -10,8 +10,8 @@ size_t ScratchMatmulAccumulate(const OpView&, const Params& params, int threads)
   return MultiplyScratch(p.m, p.n, p.k, p.transpose_a, threads);
 }
 
-Complaint RunMatmulAccumulate(const Call& call) {
-  Product product =
+InputError RunMatmulAccumulate(const Call& call) {
+  Gemm product =
       ProductOf(call.params->as<MatmulParams>(), call.inputs[1].f32(), call.inputs[2].f32(), call.outputs[0].f32());
   product.accumulate = true;
   Multiply(product, call.scratch, call.pool);

@@ -21,8 +21,8 @@ struct Sizes {
   NANO_INLINE int64_t elements() const { return rows * columns; }
 
   // X·Xᵀ or XᵀX.
-  NANO_INLINE Product Gram(const float* x, float* gram) const {
-    Product product{};
+  NANO_INLINE Gemm Gram(const float* x, float* gram) const {
+    Gemm product{};
     product.m = product.n = side, product.k = Larger(rows, columns);
     product.a = tall ? Matrix{x, 1, columns} : Matrix{x, columns, 1};
     product.b = tall ? Matrix{x, columns, 1} : Matrix{x, 1, columns};
@@ -30,8 +30,8 @@ struct Sizes {
     return product;
   }
 
-  NANO_INLINE Product Square(const float* gram, float* square) const {
-    Product product{};
+  NANO_INLINE Gemm Square(const float* gram, float* square) const {
+    Gemm product{};
     product.m = product.n = product.k = side;
     product.a = product.b = Matrix{gram, side, 1};
     product.c = square, product.c_row = side;
@@ -39,9 +39,9 @@ struct Sizes {
   }
 
   // polynomial·X or X·polynomial.
-  NANO_INLINE Product Apply(const float* polynomial, const float* x, float* y) const {
+  NANO_INLINE Gemm Apply(const float* polynomial, const float* x, float* y) const {
     const Matrix matrix = {polynomial, side, 1}, self = {x, columns, 1};
-    Product product{};
+    Gemm product{};
     product.m = rows, product.n = columns, product.k = side;
     product.a = tall ? self : matrix;
     product.b = tall ? matrix : self;
@@ -50,7 +50,7 @@ struct Sizes {
   }
 };
 
-NANO_INLINE size_t RoomFor(const Product& x, int threads) {
+NANO_INLINE size_t RoomFor(const Gemm& x, int threads) {
   return MultiplyScratch(x.m, x.n, x.k, x.a.column != 1, threads);
 }
 
@@ -63,9 +63,9 @@ struct Room {
     sums = Larger(sums, RoundUp(2 * DivideUp(sizes.elements(), kChunk), kLine));
     matrix = Larger(matrix, RoundUp(sizes.elements(), kLine));
     square = Larger(square, RoundUp(sizes.side * sizes.side, kLine));
-    const Product each_product[] = {sizes.Gram(nullptr, nullptr), sizes.Square(nullptr, nullptr),
-                                    sizes.Apply(nullptr, nullptr, nullptr)};
-    for (const Product& each : each_product) {
+    const Gemm each_product[] = {sizes.Gram(nullptr, nullptr), sizes.Square(nullptr, nullptr),
+                                 sizes.Apply(nullptr, nullptr, nullptr)};
+    for (const Gemm& each : each_product) {
       const size_t bytes = RoomFor(each, threads);
       if (bytes > products) products = bytes;
     }
@@ -103,7 +103,7 @@ size_t ScratchMuon(const OpView& op, const Params&, int threads) {
   return static_cast<size_t>(room.floats()) * sizeof(float) + room.products;
 }
 
-Complaint RunMuon(const Call& call) {
+InputError RunMuon(const Call& call) {
   const MuonParams& params = call.params->as<MuonParams>();
   const double rate = *call.inputs[0].f32();
   const F8 momentum = Set(*call.inputs[1].f32()), scale = Set(*call.inputs[2].f32());

@@ -2,15 +2,16 @@
 #include "ops/positions.h"
 
 #include "cpu/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunPositions(const Call& call) {
+InputError RunPositions(const Call& call) {
   const int64_t length = call.params->as<PositionsParams>().length, count = call.inputs[0].spec->elements();
   const int32_t* starts = call.inputs[0].i32();
   for (int64_t b = 0; b < count; ++b) {
     if (starts[b] + length - 1 > 0x7FFFFFFF) {
-      return JudgeRange(kPositionsStart, Complaint::kStart, b, starts[b], -int64_t{0x80000000}, 0x80000000 - length);
+      return ValidateRange(kPositionsStart, InputError::kStart, b, starts[b], -int64_t{0x80000000},
+                           0x80000000 - length);
     }
   }
   int32_t* y = call.outputs[0].i32();

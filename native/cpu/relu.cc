@@ -3,7 +3,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunRelu(const Call& call) {
+InputError RunRelu(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {
@@ -13,7 +13,7 @@ Complaint RunRelu(const Call& call) {
   return {};
 }
 
-Complaint RunReluBackward(const Call& call) {
+InputError RunReluBackward(const Call& call) {
   const float *y = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {

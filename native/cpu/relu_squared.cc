@@ -10,7 +10,7 @@ NANO_INLINE F8 Relu(F8 x) { return Max(Set(0), x); }
 
 }  // namespace
 
-Complaint RunReluSquared(const Call& call) {
+InputError RunReluSquared(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {
@@ -19,7 +19,7 @@ Complaint RunReluSquared(const Call& call) {
   return {};
 }
 
-Complaint RunReluSquaredBackward(const Call& call) {
+InputError RunReluSquaredBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {

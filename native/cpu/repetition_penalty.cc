@@ -1,20 +1,20 @@
 // repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunRepetitionPenalty(const Call& call) {
+InputError RunRepetitionPenalty(const Call& call) {
   const Shape &logits = call.inputs[0].spec->shape, &counts = call.inputs[1].spec->shape;
   const int32_t* slot = call.inputs[2].i32();
   const float penalty = *call.inputs[3].f32();
   const int64_t vocabulary = counts.dims[1], length = logits.dims[1];
   if (!(penalty > 0 && penalty < kFloatInfinity)) {
-    return BadNumber(kRepetitionPenaltyPenalty, Complaint::kPenalty, penalty);
+    return BadNumber(kRepetitionPenaltyPenalty, InputError::kPenalty, penalty);
   }
   for (int64_t b = 0; b < logits.dims[0]; ++b) {
     if (slot[b] < 0 || slot[b] >= counts.dims[0]) {
-      return JudgeRange(kRepetitionPenaltySlot, Complaint::kSlot, b, slot[b], 0, counts.dims[0] - 1);
+      return ValidateRange(kRepetitionPenaltySlot, InputError::kSlot, b, slot[b], 0, counts.dims[0] - 1);
     }
     const int32_t* seen = call.inputs[1].i32() + slot[b] * vocabulary;
     for (int64_t t = b * length; t < (b + 1) * length; ++t) {

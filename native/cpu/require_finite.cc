@@ -1,9 +1,9 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "cpu/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunRequireFinite(const Call& call) {
+InputError RunRequireFinite(const Call& call) {
   const float x = *call.inputs[0].f32();
   if (x - x != 0) return NotFinite(kRequireFiniteX, x);
   *call.outputs[0].f32() = x;

@@ -95,7 +95,7 @@ NANO_INLINE int64_t BlockRows(int64_t rows, int64_t n) {
 
 }  // namespace
 
-Complaint RunRmsNorm(const Call& call) {
+InputError RunRmsNorm(const Call& call) {
   const float *x = call.inputs[0].f32(), *gain = call.inputs.size() > 1 ? call.inputs[1].f32() : nullptr;
   float *y = call.outputs[0].f32(), *rstd = call.outputs[1].f32();
   const int64_t rows = call.outputs[1].spec->elements(), n = call.outputs[0].spec->elements() / rows;
@@ -114,7 +114,7 @@ size_t ScratchRmsNormBackward(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, BlockRows(rows, n)) * n) * sizeof(float);
 }
 
-Complaint RunRmsNormBackward(const Call& call) {
+InputError RunRmsNormBackward(const Call& call) {
   const float *x = call.inputs[0].f32(), *rstd = call.inputs[1].f32(), *dy = call.inputs[2].f32();
   float* dx = call.outputs[0].f32();
   const int64_t rows = call.inputs[1].spec->elements(), n = call.outputs[0].spec->elements() / rows;

@@ -4,8 +4,8 @@
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "cpu/tokens.h"
-#include "ops/judge.h"
 #include "ops/math.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -48,7 +48,7 @@ size_t ScratchRope(const OpView& op, const Params& params, int) {
          static_cast<size_t>(op.inputs[1].elements() * channels) * sizeof(float);
 }
 
-Complaint RunRope(const Call& call) {
+InputError RunRope(const Call& call) {
   const RopeParams& p = call.params->as<RopeParams>();
   const float* x = call.inputs[0].f32();
   const int32_t* positions = call.inputs[1].i32();
@@ -57,7 +57,7 @@ Complaint RunRope(const Call& call) {
   const int64_t rows = shape.dims[0] * shape.dims[1], channels = shape.dims[2];
   const int64_t size = channels / p.heads, pairs = size / 2, count = call.inputs[1].spec->elements();
   if (const int64_t bad = FirstOutside(positions, count, kRopeLimit); bad >= 0) {
-    return JudgeRange(kRopePositions, Complaint::kPosition, bad, positions[bad], 0, kRopeLimit - 1);
+    return ValidateRange(kRopePositions, InputError::kPosition, bad, positions[bad], 0, kRopeLimit - 1);
   }
   // A rate for each pair; then, for each position, the cosine of each pair and the sine of each pair.
   double* rates = reinterpret_cast<double*>(call.scratch);

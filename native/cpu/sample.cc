@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
-#include "ops/judge.h"
 #include "ops/math.h"
 #include "ops/philox.h"
+#include "ops/validate.h"
 
 namespace nano::cpu::NANO_ISA {
 namespace {
@@ -132,14 +132,14 @@ bool IsValid(const Sampling& how) {
          how.top_p <= 1 && how.min_p >= 0 && how.min_p <= 1;
 }
 
-Complaint InvalidError(const Sampling& how) {
+InputError InvalidError(const Sampling& how) {
   if (!(how.temperature >= 0 && how.temperature < kFloatInfinity)) {
-    return BadNumber(kSampleTemperature, Complaint::kTemperature, how.temperature);
+    return BadNumber(kSampleTemperature, InputError::kTemperature, how.temperature);
   }
-  if (how.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, how.top_k, 0, 0x7FFFFFFF);
+  if (how.top_k < 0) return ValidateRange(kSampleTopK, InputError::kTopK, -1, how.top_k, 0, 0x7FFFFFFF);
   if (!(how.top_p > 0 && how.top_p <= 1))
-    return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(how.top_p));
-  return BadNumber(kSampleMinP, Complaint::kMinP, static_cast<float>(how.min_p));
+    return BadNumber(kSampleTopP, InputError::kTopP, static_cast<float>(how.top_p));
+  return BadNumber(kSampleMinP, InputError::kMinP, static_cast<float>(how.min_p));
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ size_t ScratchSample(const OpView& op, const Params&, int) {
   return static_cast<size_t>(op.inputs[0].shape.last()) * sizeof(double);
 }
 
-Complaint RunSample(const Call& call) {
+InputError RunSample(const Call& call) {
   const int64_t rows = call.outputs[0].spec->elements(), n = call.inputs[0].spec->elements() / rows;
   const auto& in = call.inputs;
   const Sampling how = {*in[1].f32(), *in[2].i32(), *in[3].f64(), *in[4].f64()};

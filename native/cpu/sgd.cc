@@ -25,7 +25,7 @@ void Update(const Step& s, const float* gradient, float* parameter, float* m, in
 
 }  // namespace
 
-Complaint RunSgd(const Call& call) {
+InputError RunSgd(const Call& call) {
   const SgdParams& params = call.params->as<SgdParams>();
   const Step step = {Set(*call.inputs[0].f32()), Set(*call.inputs[1].f32()), Set(params.momentum),
                      Set(params.weight_decay)};

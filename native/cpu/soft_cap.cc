@@ -6,7 +6,7 @@
 
 namespace nano::cpu::NANO_ISA {
 
-Complaint RunSoftCap(const Call& call) {
+InputError RunSoftCap(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   const F8 cap = Set(call.params->as<SoftCapParams>().cap);
@@ -16,7 +16,7 @@ Complaint RunSoftCap(const Call& call) {
   return {};
 }
 
-Complaint RunSoftCapBackward(const Call& call) {
+InputError RunSoftCapBackward(const Call& call) {
   const float *y = call.inputs[0].f32(), *dy = call.inputs[1].f32();
   float* dx = call.outputs[0].f32();
   const F8 cap = Set(call.params->as<SoftCapParams>().cap), one = Set(1.0f);

@@ -43,7 +43,7 @@ size_t ScratchSumLeading(const OpView& op, const Params&, int) {
   return static_cast<size_t>(DivideUp(rows, kBlockRows) * columns) * sizeof(float);
 }
 
-Complaint RunSumLeading(const Call& call) {
+InputError RunSumLeading(const Call& call) {
   const int64_t columns = call.outputs[0].spec->elements(), rows = call.inputs[0].spec->elements() / columns;
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();

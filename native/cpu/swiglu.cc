@@ -4,7 +4,7 @@
 
 namespace nano::cpu::NANO_ISA {
 
-Complaint RunSwiglu(const Call& call) {
+InputError RunSwiglu(const Call& call) {
   const float *gate = call.inputs[0].f32(), *up = call.inputs[1].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kSlowChunk, [&](int64_t begin, int64_t end) {
@@ -15,7 +15,7 @@ Complaint RunSwiglu(const Call& call) {
 }
 
 // silu′ = σ(x) + x·σ(x)·σ(−x).
-Complaint RunSwigluBackward(const Call& call) {
+InputError RunSwigluBackward(const Call& call) {
   const float *gate = call.inputs[0].f32(), *up = call.inputs[1].f32(), *dy = call.inputs[2].f32();
   float *dgate = call.outputs[0].f32(), *dup = call.outputs[1].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kSlowChunk, [&](int64_t begin, int64_t end) {

@@ -5,7 +5,7 @@
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunTrilMean(const Call& call) {
+InputError RunTrilMean(const Call& call) {
   float* y = call.outputs[0].f32();
   const int64_t length = call.outputs[0].spec->shape.dims[0];
   ForChunks(call.pool, length, RowsInChunk(length), [&](int64_t begin, int64_t end) {

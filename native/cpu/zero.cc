@@ -5,7 +5,7 @@
 #include "cpu/many.h"
 
 namespace nano::cpu::NANO_ISA {
-Complaint RunZero(const Call& call) {
+InputError RunZero(const Call& call) {
   ForChunks(call.pool, TotalElements(call.outputs), 4 * kChunk, [&](int64_t first, int64_t last) {
     ForPieces(call.outputs, first, last, [&](size_t i, int64_t begin, int64_t end) {
       const Tensor& x = call.outputs[i];

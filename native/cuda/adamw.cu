@@ -2,7 +2,7 @@
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
 #include "ops/adamw.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cuda {
 namespace {
@@ -15,7 +15,7 @@ __global__ void StepKernel(Control* control, uint32_t op, AdamwParams params, co
     *shared = MakeAdamwStep(params, *step, *learning_rate, *scale);
     return;
   }
-  Complain(control, op, JudgeRange(kAdamwStep, Complaint::kStep, -1, *step, 1, 0x7FFFFFFF));
+  Complain(control, op, ValidateRange(kAdamwStep, InputError::kStep, -1, *step, 1, 0x7FFFFFFF));
 }
 
 struct Update {

@@ -2,7 +2,7 @@
 // so that no more than a tile is ever held.
 #include "cuda/attention.cuh"
 #include "cuda/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cuda {
 namespace {
@@ -25,8 +25,8 @@ __global__ void __launch_bounds__(kCheckThreads)
   if (threadIdx.x != 0 || first == kNone) return;
   const bool bad_start = start[first] < 0 || start[first] > last_start;
   Complain(control, op,
-           bad_start ? JudgeRange(kAttentionStart, Complaint::kStart, first, start[first], 0, last_start)
-                     : JudgeRange(kAttentionSlot, Complaint::kSlot, first, slot[first], 0, last_slot));
+           bad_start ? ValidateRange(kAttentionStart, InputError::kStart, first, start[first], 0, last_start)
+                     : ValidateRange(kAttentionSlot, InputError::kSlot, first, slot[first], 0, last_slot));
 }
 
 // ---- Tiles.
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
     const float total = Tile::Reduce(totals[i], Add()), inverse = 1.0f / total;
 #pragma unroll
     for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= inverse;
-    if (part == 0 && Tile::Sharer() == 0 && Tile::Row(i) < rows) {
+    if (part == 0 && Tile::ColumnGroup() == 0 && Tile::Row(i) < rows) {
       a.lse[number * s.queries + query + Tile::Row(i)] = LogSumExp(tops[i], total);
     }
   }

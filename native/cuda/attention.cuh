@@ -88,37 +88,38 @@ __device__ __forceinline__ float LogSumExp(float top, float sum) { return ShiftO
 // side, which stream by. Every product is one of two:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
-// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say; kSharers
-// lanes share a row, and a row is one warp's. All else is written in these terms.
+// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say;
+// kColumnGroups lanes share a row, and a row is one warp's. All else is written in these terms.
 //
 // Here with fused multiply-adds of f32; weights pass through shared memory, without a barrier of the block.
 template <int kHeadChannels>
 struct Tile {
   static constexpr int kHead = kHeadChannels;  // channels in memory: of a head, zeros behind it, or a part of a head
   static constexpr int kOwn = 64, kStreamed = 32;
-  static constexpr int kSharers = 16;  // lanes to a row
-  static constexpr int kRows = kHead > 64 ? 4 : 8, kColumns = kStreamed / kSharers, kChannels = kHead / kSharers;
-  static constexpr int kThreads = kOwn / kRows * kSharers;
+  static constexpr int kColumnGroups = 16;  // lanes to a row
+  static constexpr int kRows = kHead > 64 ? 4 : 8, kColumns = kStreamed / kColumnGroups,
+                       kChannels = kHead / kColumnGroups;
+  static constexpr int kThreads = kOwn / kRows * kColumnGroups;
   static constexpr int kRow = kHead + 4, kWeightRow = kStreamed + 4;  // + 4: rows begin in different banks
   static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow, kWeightSize = kOwn * kWeightRow;
   static constexpr int kTogether = kChannels % 4 == 0 ? 4 : 2;  // channels side by side
 
-  static __device__ __forceinline__ int Sharer() { return static_cast<int>(threadIdx.x) % kSharers; }
+  static __device__ __forceinline__ int ColumnGroup() { return static_cast<int>(threadIdx.x) % kColumnGroups; }
   static __device__ __forceinline__ int Row(int i) {
-    return static_cast<int>(threadIdx.x) / kSharers + kThreads / kSharers * i;
+    return static_cast<int>(threadIdx.x) / kColumnGroups + kThreads / kColumnGroups * i;
   }
-  static __device__ __forceinline__ int Column(int i) { return Sharer() * kColumns + i; }
+  static __device__ __forceinline__ int Column(int i) { return ColumnGroup() * kColumns + i; }
   static __device__ __forceinline__ int Channel(int i) {
-    return (i / kTogether * kSharers + Sharer()) * kTogether + i % kTogether;
+    return (i / kTogether * kColumnGroups + ColumnGroup()) * kTogether + i % kTogether;
   }
   // Where a streamed row lies: the rows that lanes read at once lie side by side.
-  static __device__ __forceinline__ int Place(int row) { return row % kColumns * kSharers + row / kColumns; }
+  static __device__ __forceinline__ int Place(int row) { return row % kColumns * kColumnGroups + row / kColumns; }
 
   // Over the lanes that share a row.
   template <class Combine>
   static __device__ __forceinline__ float Reduce(float value, Combine combine) {
 #pragma unroll
-    for (int offset = kSharers / 2; offset > 0; offset /= 2) {
+    for (int offset = kColumnGroups / 2; offset > 0; offset /= 2) {
       value = combine(value, __shfl_xor_sync(~0u, value, offset));
     }
     return value;
@@ -169,7 +170,7 @@ struct Tile {
     for (int d = 0; d < width; d += 4) {
       float4 b[kColumns];
 #pragma unroll
-      for (int j = 0; j < kColumns; ++j) b[j] = Four(streamed + (j * kSharers + Sharer()) * kRow + d);
+      for (int j = 0; j < kColumns; ++j) b[j] = Four(streamed + (j * kColumnGroups + ColumnGroup()) * kRow + d);
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         const float4 a = Four(own + Row(i) * kRow + d);

@@ -65,7 +65,7 @@ struct Softmax {
       const float total = Tile::Reduce(totals[i], Add()), by = factor / total;
 #pragma unroll
       for (int c = 0; c < Tile::kChannels; ++c) sums[i][c] *= by;
-      if (Tile::Sharer() == 0 && Tile::Row(i) < rows) lse[Tile::Row(i)] = LogSumExp(tops[i] * scale, total);
+      if (Tile::ColumnGroup() == 0 && Tile::Row(i) < rows) lse[Tile::Row(i)] = LogSumExp(tops[i] * scale, total);
     }
   }
 };

@@ -15,16 +15,18 @@ struct TensorTile {
   static constexpr int kHead = kHeadChannels, kWarps = 4, kThreads = kWarps * kWarp;
   static constexpr int kWarpRows = kSlabs * 16, kOwn = kWarps * kWarpRows, kStreamed = kStreamedRows;
   // A thread's share is that of an mma's sums: of each 16 × 8, two columns in a row and in the eighth below it.
-  static constexpr int kSharers = 4;
+  static constexpr int kColumnGroups = 4;
   static constexpr int kRows = kSlabs * 2, kColumns = kStreamed / 4, kChannels = kHead / 4;
   static constexpr int kRow = kHead + 8;  // + 8: the eight rows that an ldmatrix reads lie in different banks
   static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow;
 
   static __device__ __forceinline__ int Lane() { return static_cast<int>(threadIdx.x) % kWarp; }
   static __device__ __forceinline__ int FirstRow() { return static_cast<int>(threadIdx.x) / kWarp * kWarpRows; }
-  static __device__ __forceinline__ int Sharer() { return Lane() % kSharers; }
-  static __device__ __forceinline__ int Row(int i) { return FirstRow() + i / 2 * 16 + i % 2 * 8 + Lane() / kSharers; }
-  static __device__ __forceinline__ int Column(int i) { return i / 2 * 8 + Sharer() * 2 + i % 2; }
+  static __device__ __forceinline__ int ColumnGroup() { return Lane() % kColumnGroups; }
+  static __device__ __forceinline__ int Row(int i) {
+    return FirstRow() + i / 2 * 16 + i % 2 * 8 + Lane() / kColumnGroups;
+  }
+  static __device__ __forceinline__ int Column(int i) { return i / 2 * 8 + ColumnGroup() * 2 + i % 2; }
   static __device__ __forceinline__ int Channel(int i) { return Column(i); }
 
   // Over the lanes that share a row.

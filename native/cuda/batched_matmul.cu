@@ -6,8 +6,8 @@
 namespace nano::cuda {
 namespace {
 
-Product ProductsOf(const BatchedMatmulParams& p) {
-  Product products = ProductOf(p.each);
+Gemm ProductsOf(const BatchedMatmulParams& p) {
+  Gemm products = ProductOf(p.each);
   products.batch = p.batch;
   products.a.step = p.a_step, products.b.step = p.b_step;
   products.c_step = p.each.m * p.each.n;

@@ -1,39 +1,39 @@
 // Looks at contents: integers that must be in a range, floats that must be finite.
-#include "cuda/examine.cuh"
 #include "cuda/kernels.h"
+#include "cuda/validate.cuh"
 
 namespace nano::cuda {
 namespace {
 
 template <class Bits>
-struct JudgeFinite {
+struct ValidateFinite {
   const Bits* bits;
   Bits exponent;
   int64_t output;
 
-  __device__ Complaint operator()(int64_t i) const {
-    Complaint complaint{};
-    if ((bits[i] & exponent) != exponent) return complaint;
-    complaint.kind = Complaint::kNotFiniteOutput;
-    complaint.index = i;
-    complaint.value = output;
-    return complaint;
+  __device__ InputError operator()(int64_t i) const {
+    InputError error{};
+    if ((bits[i] & exponent) != exponent) return error;
+    error.kind = InputError::kNotFiniteOutput;
+    error.index = i;
+    error.value = output;
+    return error;
   }
 };
 
 template <class Bits>
 Outcome CheckBits(const Call& call, size_t output, Bits exponent, Message& message) {
-  return Examine(call, message, OutputShape(call, output).elements(),
-                 JudgeFinite<Bits>{Output<const Bits>(call, output), exponent, static_cast<int64_t>(output)});
+  return ValidateEach(call, message, OutputShape(call, output).elements(),
+                      ValidateFinite<Bits>{Output<const Bits>(call, output), exponent, static_cast<int64_t>(output)});
 }
 
 }  // namespace
 
-Outcome CheckRange(const Call& call, Message& message, uint32_t input, Complaint::What what, int64_t low,
+Outcome CheckRange(const Call& call, Message& message, uint32_t input, InputError::What what, int64_t low,
                    int64_t high) {
   const auto* values = Input<const int32_t>(call, input);
-  return Examine(call, message, InputShape(call, input).elements(),
-                 [=] __device__(int64_t i) { return JudgeRange(input, what, i, values[i], low, high); });
+  return ValidateEach(call, message, InputShape(call, input).elements(),
+                      [=] __device__(int64_t i) { return ValidateRange(input, what, i, values[i], low, high); });
 }
 
 Outcome CheckFinite(const Call& call, size_t output, Message& message) {

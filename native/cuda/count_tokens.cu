@@ -1,6 +1,6 @@
 // count_tokens: how often each token has come in each slot.
-#include "cuda/examine.cuh"
 #include "cuda/kernels.h"
+#include "cuda/validate.cuh"
 
 namespace nano::cuda {
 namespace {
@@ -23,10 +23,10 @@ Outcome RunCountTokens(const Call& call, Message& message) {
   int32_t* to = Output<int32_t>(call, 0);
   const int64_t slots = counts[0], vocabulary = counts[1], batch = tokens[0], length = tokens[1];
   // Of each sequence the slot, then the tokens.
-  const Outcome outcome = Examine(call, message, batch * (length + 1), [=] __device__(int64_t i) {
+  const Outcome outcome = ValidateEach(call, message, batch * (length + 1), [=] __device__(int64_t i) {
     const int64_t b = i / (length + 1), t = i - b * (length + 1) - 1, at = b * length + t;
-    if (t < 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);
-    return JudgeRange(kCountTokensTokens, Complaint::kToken, at, token[at], 0, vocabulary - 1);
+    if (t < 0) return ValidateRange(kCountTokensSlot, InputError::kSlot, b, slot[b], 0, slots - 1);
+    return ValidateRange(kCountTokensTokens, InputError::kToken, at, token[at], 0, vocabulary - 1);
   });
   if (outcome != Outcome::kOk) return outcome;
   return ForElements(call, message, batch * length,

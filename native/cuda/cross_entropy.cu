@@ -161,7 +161,7 @@ Outcome RunCrossEntropy(const Call& call, Message& message) {
   const int64_t rows = InputShape(call, 1).elements(), n = InputShape(call, 0).elements() / rows;
   const int64_t blocks = LossBlocks(rows, n);
   auto* partial = static_cast<double*>(call.scratch);
-  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);
+  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);
   if (outcome != Outcome::kOk) return outcome;
   outcome = WithLossPlan(n, [&](auto plan) {
     using Plan = decltype(plan);
@@ -175,7 +175,7 @@ Outcome RunCrossEntropy(const Call& call, Message& message) {
 
 Outcome RunCrossEntropyBackward(const Call& call, Message& message) {
   const int64_t rows = InputShape(call, 1).elements(), n = InputShape(call, 0).elements() / rows;
-  const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);
+  const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);
   if (outcome != Outcome::kOk) return outcome;
   return WithLossPlan(n, [&](auto plan) {
     using Plan = decltype(plan);

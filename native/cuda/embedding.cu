@@ -119,7 +119,7 @@ Outcome SumTokens(const Call& call, Message& message, const Sorted& sorted, int6
 
 Outcome RunEmbedding(const Call& call, Message& message) {
   const Shape& table = InputShape(call, 1);
-  const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, table[0] - 1);
+  const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, table[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   const int32_t* tokens = Input<const int32_t>(call, 0);
   return MoveRows(call, message, InputShape(call, 0).elements(), table[1], Input<const float>(call, 1),
@@ -137,7 +137,7 @@ size_t ScratchEmbeddingBackward(const OpView& op, const Params&) {
 Outcome RunEmbeddingBackward(const Call& call, Message& message) {
   const Shape& shape = OutputShape(call, 0);
   const int64_t count = InputShape(call, 0).elements(), size = shape.elements();
-  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, shape[0] - 1);
+  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, shape[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   float* table = Output<float>(call, 0);
   outcome = ForElements(call, message, DivideUp(size, kQuad),

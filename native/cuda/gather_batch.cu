@@ -1,6 +1,6 @@
 // gather_batch: windows of the corpus and the same one token later.
-#include "cuda/examine.cuh"
 #include "cuda/kernels.h"
+#include "cuda/validate.cuh"
 
 namespace nano::cuda {
 namespace {
@@ -24,8 +24,8 @@ Outcome Gather(const Call& call, Message& message) {
 Outcome RunGatherBatch(const Call& call, Message& message) {
   const uint32_t* offsets = Input<const uint32_t>(call, 1);
   const int64_t batch = OutputShape(call, 0)[0], last = InputShape(call, 0)[0] - OutputShape(call, 0)[1] - 1;
-  const Outcome outcome = Examine(call, message, batch, [=] __device__(int64_t b) {
-    return JudgeRange(kGatherBatchOffsets, Complaint::kOffset, b, offsets[b], 0, last);
+  const Outcome outcome = ValidateEach(call, message, batch, [=] __device__(int64_t b) {
+    return ValidateRange(kGatherBatchOffsets, InputError::kOffset, b, offsets[b], 0, last);
   });
   if (outcome != Outcome::kOk) return outcome;
   const bool narrow = call.inputs[0].spec->dtype == Dtype::kU16;

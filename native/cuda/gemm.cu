@@ -24,7 +24,7 @@ int64_t PartsFor(int64_t blocks, int64_t k, int64_t least) {
 }
 
 // Sizes and strides only.
-Plan PlanOf(const Product& p) {
+Plan PlanOf(const Gemm& p) {
   const auto blocks = [&](int64_t side) { return DivideUp(p.m, side) * DivideUp(p.n, side) * p.batch; };
   Plan plan{Tile::kSmall, 1, 0};
   if (p.m <= kThinRows) {
@@ -46,19 +46,19 @@ Operand OperandOf(const void* data, int64_t side_step, int64_t term_step, int64_
   return {data, across ? term_step : side_step, step, across};
 }
 
-Target TargetOf(const Product& p) {
+Target TargetOf(const Gemm& p) {
   const bool bf16 = p.c_dtype == Dtype::kBf16;
   const bool vector =
       p.n % 4 == 0 && p.c_row % 4 == 0 && p.c_step % 4 == 0 && reinterpret_cast<uintptr_t>(p.c) % (bf16 ? 8 : 16) == 0;
   return {p.c, p.c_row, p.c_step, 0, p.bias, p.accumulate, p.relu, bf16, vector};
 }
 
-Target PartsTarget(const Product& p, void* scratch) {
+Target PartsTarget(const Gemm& p, void* scratch) {
   return {scratch, p.n, p.m * p.n, p.batch * p.m * p.n, nullptr, false, false, false, p.n % 4 == 0};
 }
 
 // c from the sums of its parts, which are added in order.
-Outcome SumParts(const Call& call, Message& message, const Product& p, const Target& target, int64_t parts,
+Outcome SumParts(const Call& call, Message& message, const Gemm& p, const Target& target, int64_t parts,
                  const float* sums) {
   const int64_t m = p.m, n = p.n, count = p.batch * m * n;
   const bool dense = p.c_row == n && (p.batch == 1 || p.c_step == m * n);
@@ -97,12 +97,12 @@ Outcome MultiplyWork(const Call& call, Message& message, const Work& work, Tile 
 
 }  // namespace
 
-size_t MultiplyScratch(const Product& p) {
+size_t MultiplyScratch(const Gemm& p) {
   const int64_t parts = PlanOf(p).parts;
   return parts == 1 ? 0 : static_cast<size_t>(parts * p.batch * p.m * p.n) * sizeof(float);
 }
 
-Outcome Multiply(const Call& call, Message& message, const Product& p, void* scratch, Precision precision) {
+Outcome Multiply(const Call& call, Message& message, const Gemm& p, void* scratch, Precision precision) {
   const Plan plan = PlanOf(p);
   const Target target = TargetOf(p);
   const Work work = {p.m,

@@ -6,14 +6,14 @@
 
 namespace nano::cuda {
 
+using gpu::Gemm;
 using gpu::Matrix;
-using gpu::Product;
 
 // Bytes of scratch that Multiply needs; looks at sizes and strides only.
-size_t MultiplyScratch(const Product& product);
+size_t MultiplyScratch(const Gemm& product);
 // In which order a sum is taken depends on sizes and strides alone. Operands of f32 are rounded first if the precision
 // is kTf32.
-Outcome Multiply(const Call& call, Message& message, const Product& product, void* scratch,
+Outcome Multiply(const Call& call, Message& message, const Gemm& product, void* scratch,
                  Precision precision = Precision::kF32);
 
 }  // namespace nano::cuda

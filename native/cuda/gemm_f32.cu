@@ -13,12 +13,12 @@ constexpr int kTurnTerms = 1024;
 // Sides and terms of an operand: from memory to registers, and from there to shared memory, where a step's terms lie
 // one below the other. After every four there is a gap, so that all of a warp's stores meet different banks.
 template <int kSides, int kThreads, bool kAcross, bool kVector>
-class Mover {
+class TileLoader {
  public:
   static constexpr int kGap = 128 / kStep, kTileSize = kStep * kSides + kStep / 4 * kGap;
 
   // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
-  __device__ __forceinline__ Mover(const float* data, int64_t stride, int64_t sides)
+  __device__ __forceinline__ TileLoader(const float* data, int64_t stride, int64_t sides)
       : stride_(stride), sides_(AtMost<kSides>(sides) - Side()) {
     from_ = data + (kAcross ? Side() + Term() * stride : Side() * stride + Term());
   }
@@ -90,9 +90,9 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
   constexpr int kAlongRuns = kSide == kLargeSide ? 2 : 1, kDownRuns = 2;  // of a thread
   constexpr int kWarpRows = 32, kWarpColumns = 32 * kAlongRuns, kWarpsAlong = kSide / kWarpColumns;
   static_assert(kSide / kWarpRows * kWarpsAlong * kWarp == kThreads);
-  using MoverA = Mover<kSide, kThreads, kAcrossA, kVector>;
-  using MoverB = Mover<kSide, kThreads, kAcrossB, kVector>;
-  __shared__ __align__(16) float tiles_a[2][MoverA::kTileSize], tiles_b[2][MoverB::kTileSize];
+  using LoaderA = TileLoader<kSide, kThreads, kAcrossA, kVector>;
+  using LoaderB = TileLoader<kSide, kThreads, kAcrossB, kVector>;
+  __shared__ __align__(16) float tiles_a[2][LoaderA::kTileSize], tiles_b[2][LoaderB::kTileSize];
   __shared__ int64_t corner[2];  // in no register while the sums are made
   if (Stopped(control)) return;
   const Place place = PlaceOf(work);
@@ -101,8 +101,8 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int row = warp / kWarpsAlong * kWarpRows + lane / 8 * kRun;
   const int column = warp % kWarpsAlong * kWarpColumns + lane % 8 * kRun;
-  MoverA a(DataAt<float>(work.a, place, row0), work.a.stride, work.m - row0);
-  MoverB b(DataAt<float>(work.b, place, column0), work.b.stride, work.n - column0);
+  LoaderA a(DataAt<float>(work.a, place, row0), work.a.stride, work.m - row0);
+  LoaderB b(DataAt<float>(work.b, place, column0), work.b.stride, work.n - column0);
   if (threadIdx.x == 0) corner[0] = row0, corner[1] = column0;
 
   Turn turn;
@@ -126,9 +126,9 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
       for (int p = 0; p < kStep; ++p) {
         float x[kDownRuns * kRun], y[kAlongRuns][kRun];
 #pragma unroll
-        for (int r = 0; r < kDownRuns; ++r) MoverA::Fetch(tiles_a[now], p, row + r * 16, x + r * kRun);
+        for (int r = 0; r < kDownRuns; ++r) LoaderA::Fetch(tiles_a[now], p, row + r * 16, x + r * kRun);
 #pragma unroll
-        for (int r = 0; r < kAlongRuns; ++r) MoverB::Fetch(tiles_b[now], p, column + r * 32, y[r]);
+        for (int r = 0; r < kAlongRuns; ++r) LoaderB::Fetch(tiles_b[now], p, column + r * 32, y[r]);
 #pragma unroll
         for (int i = 0; i < kDownRuns * kRun; ++i) {
 #pragma unroll

@@ -18,7 +18,7 @@ constexpr int kTensorThreads = kSide / kTensorWarpColumns * 2 * kWarp;
 // sides. Lines are padded so that the eight that an ldmatrix reads, or the four that a tf32 fragment comes from, lie in
 // different banks.
 template <class T, int kSides, int kThreads, bool kAcross, bool kVector>
-class Feeder {
+class AsyncTileLoader {
  public:
   static constexpr int kStep = kStepBytes / sizeof(T), kPiece = kPieceBytes / sizeof(T);
   static constexpr int kLines = kAcross ? kStep : kSides;
@@ -27,7 +27,7 @@ class Feeder {
   static constexpr int kTileBytes = kLines * kStride;
 
   // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
-  __device__ __forceinline__ Feeder(const T* data, int64_t stride, int64_t sides)
+  __device__ __forceinline__ AsyncTileLoader(const T* data, int64_t stride, int64_t sides)
       : stride_(stride), sides_(AtMost<kSides>(sides) - Side()) {
     from_ = data + (kAcross ? Side() + Term() * stride : Side() * stride + Term());
   }
@@ -108,23 +108,23 @@ __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const C
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu refuses older ones
   constexpr int kThreads = kTensorThreads<kSide>, kWarpRows = kSide / 2, kWarpColumns = kTensorWarpColumns;
   constexpr int kWarpsAlong = kSide / kWarpColumns, kDown = kWarpRows / 16, kAlong = kWarpColumns / 8;
-  using FeederA = Feeder<T, kSide, kThreads, kAcrossA, kVector>;
-  using FeederB = Feeder<T, kSide, kThreads, kAcrossB, kVector>;
-  constexpr int kStep = FeederA::kStep, kStageBytes = FeederA::kTileBytes + FeederB::kTileBytes;
+  using AsyncLoaderA = AsyncTileLoader<T, kSide, kThreads, kAcrossA, kVector>;
+  using AsyncLoaderB = AsyncTileLoader<T, kSide, kThreads, kAcrossB, kVector>;
+  constexpr int kStep = AsyncLoaderA::kStep, kStageBytes = AsyncLoaderA::kTileBytes + AsyncLoaderB::kTileBytes;
   if (Stopped(control)) return;
   const Place place = PlaceOf(work);
   const int64_t row0 = static_cast<int64_t>(place.tile_down) * kSide;
   const int64_t column0 = static_cast<int64_t>(place.tile_along) * kSide;
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int row = warp / kWarpsAlong * kWarpRows, column = warp % kWarpsAlong * kWarpColumns;
-  FeederA a(DataAt<T>(work.a, place, row0), work.a.stride, work.m - row0);
-  FeederB b(DataAt<T>(work.b, place, column0), work.b.stride, work.n - column0);
+  AsyncLoaderA a(DataAt<T>(work.a, place, row0), work.a.stride, work.m - row0);
+  AsyncLoaderB b(DataAt<T>(work.b, place, column0), work.b.stride, work.n - column0);
   const int terms = static_cast<int>(place.last - place.first), steps = (terms + kStep - 1) / kStep;
   const auto load = [&](int step) {
     if (step < steps) {
       unsigned char* const stage = dynamic_shared + step % kStages * kStageBytes;
       a.Load(stage, terms - step * kStep);
-      b.Load(stage + FeederA::kTileBytes, terms - step * kStep);
+      b.Load(stage + AsyncLoaderA::kTileBytes, terms - step * kStep);
     }
     ptx::cp_async_commit();  // even of nothing, so that the wait below always means the same step
   };
@@ -142,11 +142,11 @@ __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const C
     for (int half = 0; half < 2; ++half) {
       unsigned x[kDown][4], y[kAlong][2];
 #pragma unroll
-      for (int i = 0; i < kDown; ++i) FeederA::Fetch(stage, row + i * 16, half, x[i]);
+      for (int i = 0; i < kDown; ++i) AsyncLoaderA::Fetch(stage, row + i * 16, half, x[i]);
 #pragma unroll
       for (int j = 0; j < kAlong; j += 2) {
         unsigned both[4];
-        FeederB::Fetch(stage + FeederA::kTileBytes, column + j * 8, half, both);
+        AsyncLoaderB::Fetch(stage + AsyncLoaderA::kTileBytes, column + j * 8, half, both);
         y[j][0] = both[0], y[j][1] = both[2];
         y[j + 1][0] = both[1], y[j + 1][1] = both[3];
       }
@@ -177,8 +177,8 @@ __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const C
 template <class T, int kSide, bool kAcrossA, bool kAcrossB, bool kVector>
 Outcome StartTensor(const Call& call, Message& message, Work& work) {
   constexpr int kThreads = kTensorThreads<kSide>;
-  constexpr size_t kShared = kStages * (Feeder<T, kSide, kThreads, kAcrossA, kVector>::kTileBytes +
-                                        Feeder<T, kSide, kThreads, kAcrossB, kVector>::kTileBytes);
+  constexpr size_t kShared = kStages * (AsyncTileLoader<T, kSide, kThreads, kAcrossA, kVector>::kTileBytes +
+                                        AsyncTileLoader<T, kSide, kThreads, kAcrossB, kVector>::kTileBytes);
   return LaunchTiles(call, message, work, kSide, kSide, kThreads, kShared,
                      TensorKernel<T, kSide, kAcrossA, kAcrossB, kVector>);
 }

@@ -93,8 +93,8 @@ __host__ __device__ constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a
 __device__ __forceinline__ bool Stopped(const Control* control) { return control->failed != 0; }
 
 // To be called by one thread of a kernel, after everything that it looks at; the next kernels do nothing.
-__device__ __forceinline__ void Complain(Control* control, uint32_t op, const Complaint& complaint) {
-  control->complaint = complaint;
+__device__ __forceinline__ void Complain(Control* control, uint32_t op, const InputError& error) {
+  control->error = error;
   control->op = op;
   control->failed = 1;
 }

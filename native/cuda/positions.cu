@@ -7,7 +7,7 @@ namespace nano::cuda {
 Outcome RunPositions(const Call& call, Message& message) {
   const int64_t length = call.params->as<PositionsParams>().length;
   constexpr int64_t kEnd = int64_t{1} << 31;
-  const Outcome outcome = CheckRange(call, message, kPositionsStart, Complaint::kStart, -kEnd, kEnd - length);
+  const Outcome outcome = CheckRange(call, message, kPositionsStart, InputError::kStart, -kEnd, kEnd - length);
   if (outcome != Outcome::kOk) return outcome;
   const int32_t* starts = Input<const int32_t>(call, 0);
   int32_t* y = Output<int32_t>(call, 0);

@@ -8,7 +8,7 @@ namespace nano::cuda {
 using gpu::ProductOf;
 
 // As the call has them: their data and dtypes, and the precision. `first`: the input that is a.
-inline Outcome MultiplyInputs(const Call& call, Message& message, Product product, size_t first) {
+inline Outcome MultiplyInputs(const Call& call, Message& message, Gemm product, size_t first) {
   product.a.data = call.inputs[first].data, product.b.data = call.inputs[first + 1].data;
   product.c = call.outputs[0].data;
   product.dtype = call.inputs[first].spec->dtype, product.c_dtype = call.outputs[0].spec->dtype;

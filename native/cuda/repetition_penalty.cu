@@ -1,6 +1,6 @@
 // repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
 #include "cuda/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cuda {
 namespace {
@@ -9,7 +9,7 @@ __global__ void PenaltyKernel(Control* control, uint32_t op, const float* penalt
   if (Stopped(control)) return;
   const float value = *penalty;
   if (value > 0 && value - value == 0) return;
-  Complain(control, op, BadNumber(kRepetitionPenaltyPenalty, Complaint::kPenalty, value));
+  Complain(control, op, BadNumber(kRepetitionPenaltyPenalty, InputError::kPenalty, value));
 }
 
 }  // namespace
@@ -21,7 +21,7 @@ Outcome RunRepetitionPenalty(const Call& call, Message& message) {
   const int64_t vocabulary = InputShape(call, 1)[1], sequence = InputShape(call, 0)[1] * vocabulary;
   Outcome outcome = Launch(call, message, {1, 1}, PenaltyKernel, call.control, call.op, penalty);
   if (outcome != Outcome::kOk) return outcome;
-  outcome = CheckRange(call, message, kRepetitionPenaltySlot, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);
+  outcome = CheckRange(call, message, kRepetitionPenaltySlot, InputError::kSlot, 0, InputShape(call, 1)[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   return ForElements(call, message, OutputShape(call, 0).elements(), [=] __device__(int64_t i) {
     const float x = logits[i];

@@ -1,6 +1,6 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "cuda/kernels.h"
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 namespace nano::cuda {
 namespace {

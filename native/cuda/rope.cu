@@ -66,7 +66,7 @@ Outcome RunRope(const Call& call, Message& message) {
   const Shape& x = InputShape(call, 0);
   const int64_t places = InputShape(call, 1).elements();
   const Sizes sizes = {places, x[0] * x[1] / places, x[2], p.heads, x[2] / p.heads / 2};
-  const Outcome outcome = CheckRange(call, message, kRopePositions, Complaint::kPosition, 0, kRopeLimit - 1);
+  const Outcome outcome = CheckRange(call, message, kRopePositions, InputError::kPosition, 0, kRopeLimit - 1);
   if (outcome != Outcome::kOk) return outcome;
   return Launch(call, message, {places, kThreads, 0, Shares(sizes)}, TurnKernel, call.control, FloatInput(call, 0),
                 Input<int32_t>(call, 1), sizes, Log(p.base), p.inverse ? -1.0 : 1.0, FloatOutput(call, 0));

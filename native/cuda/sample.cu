@@ -6,10 +6,10 @@
 #include <cstring>
 
 #include "cuda/kernels.h"
-#include "ops/judge.h"
 #include "ops/math.h"
 #include "ops/philox.h"
 #include "ops/sample.h"
+#include "ops/validate.h"
 
 namespace nano::cuda {
 namespace {
@@ -59,14 +59,14 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // What is wrong with the options, if anything is.
-__device__ __forceinline__ Complaint CheckOptions(const Options& options) {
+__device__ __forceinline__ InputError CheckOptions(const Options& options) {
   const float temperature = *options.temperature;
   const double top_p = *options.top_p, min_p = *options.min_p;
   if (!(temperature >= 0 && temperature < INFINITY))
-    return BadNumber(kSampleTemperature, Complaint::kTemperature, temperature);
-  if (*options.top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *options.top_k, 0, 0x7FFFFFFF);
-  if (!(top_p > 0 && top_p <= 1)) return BadNumber(kSampleTopP, Complaint::kTopP, static_cast<float>(top_p));
-  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(kSampleMinP, Complaint::kMinP, static_cast<float>(min_p));
+    return BadNumber(kSampleTemperature, InputError::kTemperature, temperature);
+  if (*options.top_k < 0) return ValidateRange(kSampleTopK, InputError::kTopK, -1, *options.top_k, 0, 0x7FFFFFFF);
+  if (!(top_p > 0 && top_p <= 1)) return BadNumber(kSampleTopP, InputError::kTopP, static_cast<float>(top_p));
+  if (!(min_p >= 0 && min_p <= 1)) return BadNumber(kSampleMinP, InputError::kMinP, static_cast<float>(min_p));
   return {};
 }
 
@@ -80,9 +80,9 @@ __global__ void __launch_bounds__(kThreads)
   }
   first = BlockReduce<kThreads>(first, room, Smaller());
   if (threadIdx.x != 0) return;
-  Complaint complaint = CheckOptions(options);
-  if (complaint.kind == Complaint::kNone && first < rows) complaint = NothingToSample(kSampleLogits, first);
-  if (complaint.kind != Complaint::kNone) Complain(control, op, complaint);
+  InputError error = CheckOptions(options);
+  if (error.kind == InputError::kNone && first < rows) error = NothingToSample(kSampleLogits, first);
+  if (error.kind != InputError::kNone) Complain(control, op, error);
 }
 
 __global__ void __launch_bounds__(kWeighThreads)

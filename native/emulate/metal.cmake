@@ -14,7 +14,7 @@ set(NANO_OBJCXX_FLAGS -fblocks -fconstant-string-class=NSConstantString -Wno-unk
 
 # A shared library: compiled shaders, shared libraries too, find its functions by name, whatever loaded it. What is C++
 # in it is its own affair.
-set(NANO_METAL_INTERNALS common/demands.cc common/fibres.cc common/memory.cc common/races.cc msl/dispatch.cc
+set(NANO_METAL_INTERNALS common/faults.cc common/fibres.cc common/memory.cc common/races.cc msl/dispatch.cc
     metal/library.cc)
 list(TRANSFORM NANO_METAL_INTERNALS PREPEND ${NANO_EMULATE}/)
 set_source_files_properties(${NANO_METAL_INTERNALS} PROPERTIES COMPILE_OPTIONS "-fvisibility=hidden;-march=x86-64-v3")

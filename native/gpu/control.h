@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "ops/complaint.h"
+#include "ops/input_error.h"
 
 namespace nano {
 namespace gpu {
@@ -12,7 +12,7 @@ namespace gpu {
 struct Control {
   uint32_t failed;
   uint32_t op;  // its index in the Program
-  Complaint complaint;
+  InputError error;
 };
 
 }  // namespace gpu

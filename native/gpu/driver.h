@@ -82,7 +82,7 @@ struct Module {
   // Where the host sees the device's memory: waits until it may touch that, so that nothing needs to be copied there or
   // back, nor zeroed. Null where it doesn't.
   Outcome (*finish)(Queue* queue, Message& message) = nullptr;
-  // The number of a float's first element that is not finite becomes the control's complaint.
+  // The number of a float's first element that is not finite becomes the control's error.
   Outcome (*check_finite)(const Call& call, size_t output, Message& message);
   // `timed`: seconds() may be asked of it.
   Outcome (*make_event)(Queue* queue, bool timed, Event*& event, Message& message);

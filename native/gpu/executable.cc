@@ -87,7 +87,7 @@ std::optional<OpFailure> GpuExecutable::Finish(const Slot& slot, std::byte* outp
   if (Status status = slot.done.Wait(); !status.ok()) return OpFailure{std::move(status), {}, {}};
   const Control control = staging_.ControlIn(slot);
   if (control.failed != 0) {
-    return Explain(program(), std::min<size_t>(control.op, program().ops.size() - 1), control.complaint);
+    return Explain(program(), std::min<size_t>(control.op, program().ops.size() - 1), control.error);
   }
   staging_.Take(slot, outputs);
   return std::nullopt;

@@ -22,7 +22,7 @@ namespace nano::gpu {
 struct Shared {
   SharedDriver driver;
   Block control;       // a Control
-  bool stale = false;  // it may hold a complaint about what is over
+  bool stale = false;  // it may hold a error about what is over
   struct Pending {
     class GpuExecutable* executable;
     const Slot* slot;

@@ -19,9 +19,10 @@ using gpu::Outcome;
 #undef NANO_DECLARE_kernel
 #undef NANO_DECLARE_scratch
 
-// Checks of contents, whose complaint is the control's. To be enqueued before anything that relies on them. Every i32
+// Checks of contents, whose error is the control's. To be enqueued before anything that relies on them. Every i32
 // of an input must be in [low, high].
-Outcome CheckRange(const Call& call, Message& message, uint32_t input, Complaint::What what, int64_t low, int64_t high);
+Outcome CheckRange(const Call& call, Message& message, uint32_t input, InputError::What what, int64_t low,
+                   int64_t high);
 // Every element of an output, if it is of floats, must be finite.
 Outcome CheckFinite(const Call& call, size_t output, Message& message);
 

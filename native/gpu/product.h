@@ -16,7 +16,7 @@ struct Matrix {
 
 // `batch` products of m × k and k × n matrices. a and b are of one dtype: f32, or bf16 (on Metal also f16) with a c of
 // f32 or bf16.
-struct Product {
+struct Gemm {
   int64_t m, n, k;
   Matrix a, b;
   void* c;
@@ -29,8 +29,8 @@ struct Product {
 };
 
 // The one that a matmul's parameters describe.
-inline Product ProductOf(const MatmulParams& p) {
-  Product product{};
+inline Gemm ProductOf(const MatmulParams& p) {
+  Gemm product{};
   product.m = p.m, product.n = p.n, product.k = p.k;
   product.a = p.transpose_a ? Matrix{nullptr, 1, p.m} : Matrix{nullptr, p.k, 1};
   product.b = p.transpose_b ? Matrix{nullptr, 1, p.k} : Matrix{nullptr, p.n, 1};

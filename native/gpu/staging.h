@@ -1,4 +1,4 @@
-// The way of inputs to the device and of outputs and complaints back.
+// The way of inputs to the device and of outputs and errors back.
 #pragma once
 
 #include <cstddef>

@@ -16,7 +16,7 @@ struct AdamwShared {
 };
 
 #if defined(__METAL_VERSION__)
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 // 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing
 // cancels.
@@ -45,8 +45,8 @@ kernel void adamw_step(device Control& control [[buffer(0)]], constant AdamwStep
     shared.step_size = ToFloat(Divide(Pair(learning_rate), correction1));
     return;
   }
-  const Complaint complaint = JudgeRange(kAdamwStep, Complaint::kStep, -1, step, 1, 0x7FFFFFFF);
-  Complain(control, arguments.op, complaint);
+  const InputError error = ValidateRange(kAdamwStep, InputError::kStep, -1, step, 1, 0x7FFFFFFF);
+  Complain(control, arguments.op, error);
 }
 
 struct AdamwUpdate {

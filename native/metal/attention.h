@@ -89,8 +89,8 @@ struct Fragments {
 // A simdgroup has kRows of the rows. Heads of more than 64 channels are shared by two simdgroups with the same rows,
 // each with half of the channels: registers hold no more. They add their scores to one another's. Own rows and sums are
 // matrices in registers; streamed rows are in threadgroup memory. Which lane has which element of a matrix is nobody's
-// business, so what is done row by row goes through `scratch`, where kSharers lanes share a row, and each has kColumns
-// columns of it. The two simdgroups do the same work there, for which either needs the results.
+// business, so what is done row by row goes through `scratch`, where kColumnGroups lanes share a row, and each has
+// kColumns columns of it. The two simdgroups do the same work there, for which either needs the results.
 //
 // Heads of more than kHead channels are cut into parts; a group makes one part of the results, of scores that are sums
 // over all parts.
@@ -101,7 +101,7 @@ struct Tile {
   static constexpr constant uint kSplits = kHead > 64 ? 2 : 1, kMost = kHead / kSplits / 8;
   static constexpr constant uint kRows = 8 * kTall, kOwn = kRows * kSimdgroups / kSplits;
   static constexpr constant uint kStreamed = kHead > 64 ? 16 : 32, kWide = kStreamed / 8;
-  static constexpr constant uint kSharers = kSimd / kRows, kColumns = kStreamed / kSharers;
+  static constexpr constant uint kColumnGroups = kSimd / kRows, kColumns = kStreamed / kColumnGroups;
   static constexpr constant uint kRow = kHead + 4, kScratchRow = kStreamed + 4;  // + 4: rows begin in different banks
   static constexpr constant uint kStreamedQuads = kStreamed * kRow / kQuad;
   static constexpr constant uint kScratchQuads = kSimdgroups * kRows * kScratchRow / kQuad;
@@ -128,11 +128,11 @@ struct Tile {
   static uint Width(uint part) { return min(Across(), kHeadSize - part * Across()); }
 
   // ---- What the lane has in scratch, and the simdgroup of the channels.
-  uint Sharer() const { return lane % kSharers; }
-  uint Row() const { return first_row + lane / kSharers; }
-  uint Column(uint i) const { return Sharer() * kColumns + i; }
+  uint ColumnGroup() const { return lane % kColumnGroups; }
+  uint Row() const { return first_row + lane / kColumnGroups; }
+  uint Column(uint i) const { return ColumnGroup() * kColumns + i; }
   uint FirstChannel() const { return split * 8 * Count(); }
-  threadgroup float* Own() const { return scratch + lane / kSharers * kScratchRow + Sharer() * kColumns; }
+  threadgroup float* Own() const { return scratch + lane / kColumnGroups * kScratchRow + ColumnGroup() * kColumns; }
 
   // Of the simdgroups that share rows.
   static void Barrier() {
@@ -145,11 +145,12 @@ struct Tile {
 
   // Over the lanes that share a row.
   static float Sum(float value) {
-    for (ushort offset = kSharers / 2; offset > 0; offset /= 2) value += simd_shuffle_xor(value, offset);
+    for (ushort offset = kColumnGroups / 2; offset > 0; offset /= 2) value += simd_shuffle_xor(value, offset);
     return value;
   }
   static float Max(float value) {
-    for (ushort offset = kSharers / 2; offset > 0; offset /= 2) value = fmax(value, simd_shuffle_xor(value, offset));
+    for (ushort offset = kColumnGroups / 2; offset > 0; offset /= 2)
+      value = fmax(value, simd_shuffle_xor(value, offset));
     return value;
   }
 

@@ -1,7 +1,7 @@
 // attention: the softmax of tiles of scores is taken with a running maximum and sum for each query (Dao et al., 2022),
 // so that no more than a tile is ever held.
 #include "metal/attention.h"
-#include "metal/examine.h"
+#include "metal/validate.h"
 
 struct PlacesArguments {
   uint32_t op, n;
@@ -11,14 +11,14 @@ struct PlacesArguments {
 #if defined(__METAL_VERSION__)
 
 // ---- A cache's starts and slots: of a sequence that leaves the cache, its start is wrong, or else its slot.
-struct JudgePlaces {
+struct ValidatePlaces {
   device const int *start, *slot;
   long last_start, last_slot;
 
-  Complaint operator()(uint i) const {
-    const Complaint complaint = JudgeRange(kAttentionStart, Complaint::kStart, i, start[i], 0, last_start);
-    if (complaint.kind != Complaint::kNone) return complaint;
-    return JudgeRange(kAttentionSlot, Complaint::kSlot, i, slot[i], 0, last_slot);
+  InputError operator()(uint i) const {
+    const InputError error = ValidateRange(kAttentionStart, InputError::kStart, i, start[i], 0, last_start);
+    if (error.kind != InputError::kNone) return error;
+    return ValidateRange(kAttentionSlot, InputError::kSlot, i, slot[i], 0, last_slot);
   }
 };
 
@@ -28,8 +28,8 @@ struct JudgePlaces {
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgePlaces judge = {start, slot, a.last_start, a.last_slot};
-  Examine(control, a.op, a.n, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidatePlaces validate = {start, slot, a.last_start, a.last_slot};
+  ValidateEach(control, a.op, a.n, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
 // ---- Tiles.
@@ -124,7 +124,7 @@ kernel void attention(device const Control& control [[buffer(0)]], constant Atte
 
   total = T::Sum(total);
   tile.Store(sums, FloatsOut(y, 0u).From(own + part * T::Across()), a.channels, rows, T::Width(part), 1.0f / total);
-  if (part == 0 && tile.split == 0 && tile.Sharer() == 0 && tile.Row() < rows) {
+  if (part == 0 && tile.split == 0 && tile.ColumnGroup() == 0 && tile.Row() < rows) {
     lse[number * a.queries + query + tile.Row()] = LogSumExp(shift, total);
   }
 }

@@ -1,6 +1,6 @@
 // cache_write: puts new rows into slots of a cache.
-#include "metal/examine.h"
 #include "metal/move_rows.h"
+#include "metal/validate.h"
 
 struct CacheWriteArguments {
   MoveRowsArguments move;
@@ -12,19 +12,19 @@ struct CacheWriteArguments {
 #if defined(__METAL_VERSION__)
 
 // What is wrong with sequence b: its start, its slot, or that an earlier sequence has the slot.
-struct JudgeSequence {
+struct ValidateSequence {
   device const int *start, *slot;
   long last, slots;
 
-  Complaint operator()(uint b) const {
-    Complaint complaint = JudgeRange(kCacheWriteStart, Complaint::kStart, b, start[b], 0, last);
-    if (complaint.kind != Complaint::kNone) return complaint;
-    complaint = JudgeRange(kCacheWriteSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);
-    if (complaint.kind != Complaint::kNone) return complaint;
+  InputError operator()(uint b) const {
+    InputError error = ValidateRange(kCacheWriteStart, InputError::kStart, b, start[b], 0, last);
+    if (error.kind != InputError::kNone) return error;
+    error = ValidateRange(kCacheWriteSlot, InputError::kSlot, b, slot[b], 0, slots - 1);
+    if (error.kind != InputError::kNone) return error;
     for (uint other = 0; other < b; ++other) {
       if (slot[other] == slot[b]) return SameSlot(kCacheWriteSlot, slot[b], other, b);
     }
-    return complaint;
+    return error;
   }
 };
 
@@ -34,8 +34,8 @@ struct JudgeSequence {
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeSequence judge = {start, slot, long(arguments.places) - long(arguments.length), arguments.slots};
-  Examine(control, arguments.op, arguments.batch, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidateSequence validate = {start, slot, long(arguments.places) - long(arguments.length), arguments.slots};
+  ValidateEach(control, arguments.op, arguments.batch, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
 struct MoveToSlot {

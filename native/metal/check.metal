@@ -1,5 +1,5 @@
 // Looks at contents: integers that must be in a range, floats that must be finite.
-#include "metal/examine.h"
+#include "metal/validate.h"
 
 struct RangeArguments {
   int64_t low, high;
@@ -12,13 +12,13 @@ struct FiniteArguments {
 
 #if defined(__METAL_VERSION__)
 
-struct JudgeValue {
+struct ValidateValue {
   device const int* values;
   long low, high;
   uint input;
-  Complaint::What what;
+  InputError::What what;
 
-  Complaint operator()(uint i) const { return JudgeRange(input, what, i, values[i], low, high); }
+  InputError operator()(uint i) const { return ValidateRange(input, what, i, values[i], low, high); }
 };
 
 [[max_total_threads_per_threadgroup(1024)]] kernel void check_range(device Control& control [[buffer(0)]],
@@ -28,23 +28,24 @@ struct JudgeValue {
                                                                     uint simdgroup [[simdgroup_index_in_threadgroup]],
                                                                     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeValue judge = {values, arguments.low, arguments.high, arguments.input, Complaint::What(arguments.what)};
-  Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidateValue validate = {values, arguments.low, arguments.high, arguments.input,
+                                  InputError::What(arguments.what)};
+  ValidateEach(control, arguments.op, arguments.n, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
 template <class Bits>
-struct JudgeBits {
+struct ValidateBits {
   device const Bits* bits;
   Bits exponent;
   uint output;
 
-  Complaint operator()(uint i) const {
-    Complaint complaint = {};
-    if ((bits[i] & exponent) != exponent) return complaint;
-    complaint.kind = Complaint::kNotFiniteOutput;
-    complaint.index = i;
-    complaint.value = output;
-    return complaint;
+  InputError operator()(uint i) const {
+    InputError error = {};
+    if ((bits[i] & exponent) != exponent) return error;
+    error.kind = InputError::kNotFiniteOutput;
+    error.index = i;
+    error.value = output;
+    return error;
   }
 };
 
@@ -56,8 +57,8 @@ template <class Bits>
                                                                      uint simdgroup [[simdgroup_index_in_threadgroup]],
                                                                      uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeBits<Bits> judge = {bits, Bits(arguments.exponent), arguments.output};
-  Examine(control, arguments.op, arguments.n, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidateBits<Bits> validate = {bits, Bits(arguments.exponent), arguments.output};
+  ValidateEach(control, arguments.op, arguments.n, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 template [[host_name("check_finite_16")]] [[kernel]] decltype(check_finite<ushort>) check_finite<ushort>;
 template [[host_name("check_finite_32")]] [[kernel]] decltype(check_finite<uint>) check_finite<uint>;
@@ -77,7 +78,7 @@ Outcome CheckBits(const Call& call, size_t output, const char* name, uint64_t ex
 
 }  // namespace
 
-Outcome CheckRange(const Call& call, Message& message, uint32_t input, Complaint::What what, int64_t low,
+Outcome CheckRange(const Call& call, Message& message, uint32_t input, InputError::What what, int64_t low,
                    int64_t high) {
   const auto n = static_cast<uint32_t>(InputShape(call, input).elements());
   const RangeArguments arguments = {low, high, n, call.op, input, what};

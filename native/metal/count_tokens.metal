@@ -1,5 +1,5 @@
 // count_tokens: how often each token has come in each slot.
-#include "metal/examine.h"
+#include "metal/validate.h"
 
 struct CountTokensArguments {
   uint32_t slots, vocabulary, batch, length, op;
@@ -8,15 +8,15 @@ struct CountTokensArguments {
 #if defined(__METAL_VERSION__)
 
 // Of each sequence the slot, then the tokens.
-struct JudgeTokens {
+struct ValidateTokens {
   device const int *token, *slot;
   uint slots, vocabulary, length;
 
-  Complaint operator()(uint i) const {
+  InputError operator()(uint i) const {
     const uint b = i / (length + 1), t = i - b * (length + 1);
-    if (t == 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, long(slots) - 1);
+    if (t == 0) return ValidateRange(kCountTokensSlot, InputError::kSlot, b, slot[b], 0, long(slots) - 1);
     const uint at = b * length + t - 1;
-    return JudgeRange(kCountTokensTokens, Complaint::kToken, at, token[at], 0, long(vocabulary) - 1);
+    return ValidateRange(kCountTokensTokens, InputError::kToken, at, token[at], 0, long(vocabulary) - 1);
   }
 };
 
@@ -26,9 +26,9 @@ struct JudgeTokens {
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeTokens judge = {token, slot, arguments.slots, arguments.vocabulary, arguments.length};
-  Examine(control, arguments.op, arguments.batch * (arguments.length + 1), judge, room,
-          Threads{lane, simdgroup, simdgroups});
+  const ValidateTokens validate = {token, slot, arguments.slots, arguments.vocabulary, arguments.length};
+  ValidateEach(control, arguments.op, arguments.batch * (arguments.length + 1), validate, room,
+               Threads{lane, simdgroup, simdgroups});
 }
 
 // Each count grows by 1, up to the largest i32. Whoever comes first, the end is the same.

@@ -139,7 +139,7 @@ Outcome RunCrossEntropy(const Call& call, Message& message) {
   const int64_t rows = InputShape(call, 1).elements(), n = InputShape(call, 0).elements() / rows;
   const int64_t groups = LossGroups(rows, n);
   const RowPlan plan = LossPlanOf(n);
-  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);
+  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);
   if (outcome != Outcome::kOk) return outcome;
   const CrossEntropyArguments arguments = {static_cast<uint32_t>(rows)};
   outcome = LaunchRows(call, message, {groups, plan.group()}, plan, {"cross_entropy", "cross_entropy"}, arguments,
@@ -153,7 +153,7 @@ Outcome RunCrossEntropy(const Call& call, Message& message) {
 Outcome RunCrossEntropyBackward(const Call& call, Message& message) {
   const int64_t rows = InputShape(call, 1).elements(), n = InputShape(call, 0).elements() / rows;
   const RowPlan plan = LossPlanOf(n);
-  const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);
+  const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);
   if (outcome != Outcome::kOk) return outcome;
   const CrossEntropyArguments arguments = {static_cast<uint32_t>(rows)};
   return LaunchRows(call, message, plan.GridOf(rows), plan, {"cross_entropy", "cross_entropy_backward"}, arguments,

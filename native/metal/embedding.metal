@@ -122,7 +122,7 @@ float* PartialsIn(void* scratch, int64_t count) {
 
 Outcome RunEmbedding(const Call& call, Message& message) {
   const Shape& table = InputShape(call, 1);
-  const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, table[0] - 1);
+  const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, table[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   const MoveRowsArguments arguments = ArgumentsOfMove(InputShape(call, 0).elements(), table[1]);
   return Launch(call, message, GridOfElements(arguments.n), {"embedding", "embedding"}, {InQuads(table[1])}, arguments,
@@ -137,7 +137,7 @@ size_t ScratchEmbeddingBackward(const OpView& op, const Params&) {
 Outcome RunEmbeddingBackward(const Call& call, Message& message) {
   const Shape& shape = OutputShape(call, 0);
   const int64_t count = InputShape(call, 0).elements(), columns = shape[1], fours = DivideUp(columns, kQuad);
-  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, shape[0] - 1);
+  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, shape[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   outcome = ForQuads(call, message, {"embedding", "clear_table"}, {call.outputs[0]}, {0});
   if (outcome != Outcome::kOk) return outcome;

@@ -1,5 +1,5 @@
 // gather_batch: windows of the corpus and the same one token later.
-#include "metal/examine.h"
+#include "metal/validate.h"
 
 struct GatherBatchArguments {
   int64_t last;  // where a window may begin
@@ -8,12 +8,12 @@ struct GatherBatchArguments {
 
 #if defined(__METAL_VERSION__)
 
-struct JudgeOffset {
+struct ValidateOffset {
   device const uint* offsets;
   long last;
 
-  Complaint operator()(uint b) const {
-    return JudgeRange(kGatherBatchOffsets, Complaint::kOffset, b, offsets[b], 0, last);
+  InputError operator()(uint b) const {
+    return ValidateRange(kGatherBatchOffsets, InputError::kOffset, b, offsets[b], 0, last);
   }
 };
 
@@ -22,8 +22,8 @@ struct JudgeOffset {
     device const uint* offsets [[buffer(2)]], uint lane [[thread_index_in_simdgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeOffset judge = {offsets, arguments.last};
-  Examine(control, arguments.op, arguments.batch, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidateOffset validate = {offsets, arguments.last};
+  ValidateEach(control, arguments.op, arguments.batch, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
 template <class T>

@@ -72,19 +72,19 @@ inline void Put(constant GemmArguments& work, Place place, device float* c, devi
 
 namespace nano::metal {
 
+using gpu::Gemm;
 using gpu::Matrix;
-using gpu::Product;
 using gpu::ProductOf;
 
 // Bytes of scratch that Multiply needs; looks at sizes and strides only.
-size_t MultiplyScratch(const Product& product);
+size_t MultiplyScratch(const Gemm& product);
 // In which order a sum is taken depends on sizes and strides alone. Operands of f32 are rounded first if the precision
 // is kTf32.
-Outcome Multiply(const Call& call, Message& message, const Product& product, void* scratch,
+Outcome Multiply(const Call& call, Message& message, const Gemm& product, void* scratch,
                  Precision precision = Precision::kF32);
 
 // As the call has them: their data and dtypes, and the precision. `first`: the input that is a.
-inline Outcome MultiplyInputs(const Call& call, Message& message, Product product, size_t first) {
+inline Outcome MultiplyInputs(const Call& call, Message& message, Gemm product, size_t first) {
   product.a.data = call.inputs[first].data, product.b.data = call.inputs[first + 1].data;
   product.c = call.outputs[0].data;
   product.dtype = call.inputs[first].spec->dtype, product.c_dtype = call.outputs[0].spec->dtype;

@@ -58,7 +58,7 @@ struct Sizes {
 // Moves an operand's tiles, from memory to registers, and from there to threadgroup memory. A line is a side with a
 // step's terms, or where terms lie across a term with all sides.
 template <class Kind, uint kSides>
-struct Mover {
+struct TileLoader {
   typedef typename Kind::Memory Memory;
   typedef typename Kind::Room Room;
   static constexpr constant uint kStep = Sizes<Kind, kSides>::kStep, kGap = Sizes<Kind, kSides>::kGap;
@@ -135,7 +135,7 @@ template <class Kind, uint kSides>
   const uint row = simdgroup / 2 * kPart, column = simdgroup % 2 * kPart;
   threadgroup Room* const tile_a = (threadgroup Room*)room;
   threadgroup Room* const tile_b = tile_a + Sizes<Kind, kSides>::kTile;
-  Mover<Kind, kSides> move_a, move_b;
+  TileLoader<Kind, kSides> move_a, move_b;
   move_a.from = (device const Memory*)a + BeginOfA(work, place) + row0 * (kAcrossA != 0 ? 1 : work.a_stride);
   move_a.stride = work.a_stride, move_a.sides = int(work.m - row0);
   move_a.across = kAcrossA != 0, move_a.whole = kWholeA != 0, move_a.thread_index = thread_index;
@@ -253,7 +253,7 @@ int64_t PartsFor(int64_t groups, int64_t k, int64_t least) {
 }
 
 // Sizes only.
-Plan PlanOf(const Product& p) {
+Plan PlanOf(const Gemm& p) {
   const auto groups = [&](int64_t side) { return DivideUp(p.m, side) * DivideUp(p.n, side) * p.batch; };
   Plan plan{};
   if (p.m <= kThinRows) {
@@ -285,12 +285,12 @@ Outcome MultiplyTiles(const Call& call, Message& message, const GemmWork& work, 
 
 }  // namespace
 
-size_t MultiplyScratch(const Product& p) {
+size_t MultiplyScratch(const Gemm& p) {
   const int64_t parts = PlanOf(p).parts;
   return parts == 1 ? 0 : static_cast<size_t>(parts * p.batch * p.m * p.n) * sizeof(float);
 }
 
-Outcome Multiply(const Call& call, Message& message, const Product& p, void* scratch, Precision precision) {
+Outcome Multiply(const Call& call, Message& message, const Gemm& p, void* scratch, Precision precision) {
   const Plan plan = PlanOf(p);
   const auto count = [](int64_t number) { return static_cast<uint32_t>(number); };
   const bool across_a = p.a.column != 1, across_b = p.b.row != 1;

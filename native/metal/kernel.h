@@ -21,8 +21,8 @@ constant uint kDtypes [[function_constant(0)]];  // of the launch's operands, tw
 inline bool Stopped(device const Control& control) { return control.failed != 0; }
 
 // To be called by one thread of a kernel, after everything that it looks at; the next kernels do nothing.
-inline void Complain(device Control& control, uint op, thread const Complaint& complaint) {
-  control.complaint = complaint;
+inline void Complain(device Control& control, uint op, thread const InputError& error) {
+  control.error = error;
   control.op = op;
   control.failed = 1;
 }

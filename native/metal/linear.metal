@@ -8,8 +8,8 @@
 namespace nano::metal {
 namespace {
 
-Product ProductOf(const Shape& x, const Shape& weight) {
-  Product product{};
+Gemm ProductOf(const Shape& x, const Shape& weight) {
+  Gemm product{};
   product.n = weight.dims[0];
   product.k = weight.dims[1];
   product.m = x.elements() / product.k;
@@ -26,7 +26,7 @@ size_t ScratchLinear(const OpView& op, const Params&) {
 }
 
 Outcome RunLinear(const Call& call, Message& message) {
-  Product product = ProductOf(InputShape(call, 0), InputShape(call, 1));
+  Gemm product = ProductOf(InputShape(call, 0), InputShape(call, 1));
   product.bias = static_cast<const float*>(call.inputs[2].data);
   product.relu = call.params->as<LinearParams>().relu;
   return MultiplyInputs(call, message, product, 0);

@@ -11,7 +11,7 @@ size_t ScratchMatmulAccumulate(const OpView&, const Params& params) {
 }
 
 Outcome RunMatmulAccumulate(const Call& call, Message& message) {
-  Product product = ProductOf(call.params->as<MatmulParams>());
+  Gemm product = ProductOf(call.params->as<MatmulParams>());
   product.accumulate = true;
   return MultiplyInputs(call, message, product, 1);
 }

@@ -106,16 +106,16 @@ struct Sizes {
   int64_t chunks() const { return DivideUp(elements(), kChunk); }
 
   // X·Xᵀ or XᵀX.
-  Product Gram(const float* x, float* gram) const {
+  Gemm Gram(const float* x, float* gram) const {
     const Matrix self = {x, columns, 1}, turned = {x, 1, columns};
     return {side, side, tall ? rows : columns, tall ? turned : self, tall ? self : turned, gram, side};
   }
-  Product Square(const float* gram, float* square) const {
+  Gemm Square(const float* gram, float* square) const {
     const Matrix matrix = {gram, side, 1};
     return {side, side, side, matrix, matrix, square, side};
   }
   // polynomial·X or X·polynomial.
-  Product Apply(const float* polynomial, const float* x, float* y) const {
+  Gemm Apply(const float* polynomial, const float* x, float* y) const {
     const Matrix matrix = {polynomial, side, 1}, self = {x, columns, 1};
     return {rows, columns, side, tall ? self : matrix, tall ? matrix : self, y, columns};
   }
@@ -130,7 +130,7 @@ struct Room {
     Grow(sums, 2 * sizes.chunks());
     Grow(matrix, sizes.elements());
     Grow(square, sizes.side * sizes.side);
-    for (const Product& each :
+    for (const Gemm& each :
          {sizes.Gram(nullptr, nullptr), sizes.Square(nullptr, nullptr), sizes.Apply(nullptr, nullptr, nullptr)}) {
       product = std::max(product, MultiplyScratch(each));
     }

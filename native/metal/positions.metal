@@ -24,7 +24,7 @@ namespace nano::metal {
 Outcome RunPositions(const Call& call, Message& message) {
   const int64_t length = call.params->as<PositionsParams>().length;
   constexpr int64_t kEnd = int64_t{1} << 31;
-  const Outcome outcome = CheckRange(call, message, kPositionsStart, Complaint::kStart, -kEnd, kEnd - length);
+  const Outcome outcome = CheckRange(call, message, kPositionsStart, InputError::kStart, -kEnd, kEnd - length);
   if (outcome != Outcome::kOk) return outcome;
   const int64_t n = OutputShape(call, 0).elements();
   return Launch(call, message, GridOfElements(n), {"positions", "positions"}, {},

@@ -7,7 +7,7 @@ struct RepetitionPenaltyArguments {
 };
 
 #if defined(__METAL_VERSION__)
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 kernel void examine_penalty(device Control& control [[buffer(0)]],
                             constant RepetitionPenaltyArguments& arguments [[buffer(1)]],
@@ -15,8 +15,8 @@ kernel void examine_penalty(device Control& control [[buffer(0)]],
   if (Stopped(control)) return;
   const float value = *penalty;
   if ((as_type<uint>(value) & 0x7F800000u) != 0x7F800000u && value > 0) return;
-  const Complaint complaint = BadNumber(kRepetitionPenaltyPenalty, Complaint::kPenalty, value);
-  Complain(control, arguments.op, complaint);
+  const InputError error = BadNumber(kRepetitionPenaltyPenalty, InputError::kPenalty, value);
+  Complain(control, arguments.op, error);
 }
 
 kernel void repetition_penalty(device const Control& control [[buffer(0)]],
@@ -43,7 +43,7 @@ Outcome RunRepetitionPenalty(const Call& call, Message& message) {
   Outcome outcome =
       Launch(call, message, {1, 1}, {"repetition_penalty", "examine_penalty"}, {}, arguments, {call.inputs[3]});
   if (outcome != Outcome::kOk) return outcome;
-  outcome = CheckRange(call, message, kRepetitionPenaltySlot, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);
+  outcome = CheckRange(call, message, kRepetitionPenaltySlot, InputError::kSlot, 0, InputShape(call, 1)[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   return Launch(call, message, GridOfElements(n), {"repetition_penalty", "repetition_penalty"}, {}, arguments,
                 {call.outputs[0], call.inputs[0], call.inputs[1], call.inputs[2], call.inputs[3]});

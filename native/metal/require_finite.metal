@@ -1,7 +1,7 @@
 // require_finite: passes a finite number on and stops at any other.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
-#include "ops/judge.h"
+#include "ops/validate.h"
 
 kernel void require_finite(device Control& control [[buffer(0)]], constant uint& op [[buffer(1)]],
                            device float* y [[buffer(2)]], device const float* x [[buffer(3)]]) {
@@ -11,8 +11,8 @@ kernel void require_finite(device Control& control [[buffer(0)]], constant uint&
     *y = value;
     return;
   }
-  const Complaint complaint = NotFinite(kRequireFiniteX, value);
-  Complain(control, op, complaint);
+  const InputError error = NotFinite(kRequireFiniteX, value);
+  Complain(control, op, error);
 }
 
 #else  // the host's part

@@ -84,7 +84,7 @@ Outcome RunRope(const Call& call, Message& message) {
   const RopeParams& p = call.params->as<RopeParams>();
   const Shape& x = InputShape(call, 0);
   const int64_t pairs = x[2] / p.heads / 2;
-  Outcome outcome = CheckRange(call, message, kRopePositions, Complaint::kPosition, 0, kRopeLimit - 1);
+  Outcome outcome = CheckRange(call, message, kRopePositions, InputError::kPosition, 0, kRopeLimit - 1);
   for (int64_t first = 0; first < pairs && outcome == Outcome::kOk; first += kRopePairs) {
     const int64_t count = std::min(pairs - first, int64_t{kRopePairs});
     RopeArguments arguments = {};

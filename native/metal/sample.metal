@@ -4,7 +4,7 @@
 // Four kernels: the largest of each row; a look at what was asked for, and whether there is something to choose from;
 // the weights, many groups a row; the draw, a group a row.
 #include "metal/double_float.h"
-#include "metal/examine.h"
+#include "metal/validate.h"
 #include "ops/philox.h"
 
 struct SampleArguments {
@@ -79,20 +79,20 @@ inline DoubleFloat PairFromDouble(uint2 bits) {
 }
 
 // 0: the options; i: row i - 1, whether it has something to choose from.
-struct JudgeSample {
+struct ValidateSample {
   device const float* temperature;
   device const int* top_k;
   device const uint2* top_p;  // the bits of doubles, as min_p's
   device const uint2* min_p;
   device const uint2* largest;
 
-  Complaint operator()(uint i) const {
-    const Complaint none = {};
+  InputError operator()(uint i) const {
+    const InputError none = {};
     if (i == 0) {
-      if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(kSampleTemperature, Complaint::kTemperature, *temperature);
-      if (*top_k < 0) return JudgeRange(kSampleTopK, Complaint::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
-      if (!IsUpToOne(*top_p) || IsZero(*top_p)) return BadNumber(kSampleTopP, Complaint::kTopP, Shortened(*top_p));
-      if (!IsUpToOne(*min_p)) return BadNumber(kSampleMinP, Complaint::kMinP, Shortened(*min_p));
+      if (!IsUpTo(FLT_MAX, *temperature)) return BadNumber(kSampleTemperature, InputError::kTemperature, *temperature);
+      if (*top_k < 0) return ValidateRange(kSampleTopK, InputError::kTopK, -1, *top_k, 0, 0x7FFFFFFF);
+      if (!IsUpToOne(*top_p) || IsZero(*top_p)) return BadNumber(kSampleTopP, InputError::kTopP, Shortened(*top_p));
+      if (!IsUpToOne(*min_p)) return BadNumber(kSampleMinP, InputError::kMinP, Shortened(*min_p));
       return none;
     }
     const uint order = largest[i - 1].x;
@@ -108,8 +108,8 @@ struct JudgeSample {
     device const uint2* largest [[buffer(6)]], uint lane [[thread_index_in_simdgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]], uint simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup uint room[kSimd];
-  const JudgeSample judge = {temperature, top_k, top_p, min_p, largest};
-  Examine(control, arguments.op, arguments.rows + 1, judge, room, Threads{lane, simdgroup, simdgroups});
+  const ValidateSample validate = {temperature, top_k, top_p, min_p, largest};
+  ValidateEach(control, arguments.op, arguments.rows + 1, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
 // e^x for x ≤ 0. What is something to a double stays something.

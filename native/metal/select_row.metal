@@ -1,6 +1,6 @@
 // select_row: one row of each sequence.
-#include "metal/examine.h"
 #include "metal/move_rows.h"
+#include "metal/validate.h"
 
 struct SelectRowArguments {
   MoveRowsArguments move;
@@ -13,8 +13,8 @@ struct SelectRowArguments {
 kernel void examine_row(device Control& control [[buffer(0)]], constant SelectRowArguments& arguments [[buffer(1)]],
                         device const int* row [[buffer(2)]]) {
   if (Stopped(control)) return;
-  const Complaint complaint = JudgeRange(kSelectRowRow, Complaint::kRow, -1, *row, 0, long(arguments.rows) - 1);
-  if (complaint.kind != Complaint::kNone) Complain(control, arguments.op, complaint);
+  const InputError error = ValidateRange(kSelectRowRow, InputError::kRow, -1, *row, 0, long(arguments.rows) - 1);
+  if (error.kind != InputError::kNone) Complain(control, arguments.op, error);
 }
 
 struct MoveFromRow {

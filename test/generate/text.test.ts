@@ -1,7 +1,7 @@
 // From tokens to text: stop strings, whatever the pieces that tokens come in.
 
 import fc from 'fast-check'
-import type { Draw } from '../../lib/generate/lane'
+import type { Draw } from '../../lib/generate/kv_cache'
 import { TextWriter } from '../../lib/generate/text'
 import type { Tokenizer, TokenizerJSON } from '../../lib/tokenizer/tokenizer'
 

@@ -296,7 +296,9 @@ test('parameters: those that are not there, those that are shared, and those tha
   ])
   const key = of({ kvHeads: 2 }).find(({ path }) => path === 'blocks.0.attention.key.weight')
   expect(key!.shape).toEqual([12, 24])
-  const hidden = of({ activation: 'swiglu', tiedEmbeddings: true }).filter((parameter) => parameter.hidden)
+  const hidden = of({ activation: 'swiglu', tiedEmbeddings: true }).filter(
+    (parameter) => parameter.isHiddenMatrix,
+  )
   expect(hidden.map(({ path }) => path)).toEqual(
     ['attention.query', 'attention.key', 'attention.value', 'attention.projection']
       .concat(['feedForward.expand', 'feedForward.gate', 'feedForward.contract'])

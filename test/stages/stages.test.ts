@@ -2,13 +2,13 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { matrix, PrintingLab } from '../../lib/cli/lab'
+import { matrix, PrintingLab } from '../../lib/cli/stage_harness'
 import { tensor } from '../../lib/graph/tensor'
 import { stageKinds } from '../../lib/model/config'
 import { presets } from '../../lib/presets'
 import { seedFrom } from '../../lib/random/philox'
 import { modelStages, stages } from '../../lib/stages'
-import type { Lab, TrainedStage, TrainingLab } from '../../lib/stages/stage'
+import type { Harness, TrainedStage, TrainingHarness } from '../../lib/stages/stage'
 import { CharTokenizer } from '../../lib/tokenizer/char'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
@@ -76,10 +76,10 @@ onEveryDevice('stage 08', ({ name: device }) => {
   })
 })
 
-/** A lab that remembers what it was told. */
+/** A harness that remembers what it was told. */
 function notes(device: 'js' | 'cpu' = 'js') {
   const said: string[] = []
-  const lab: Lab = {
+  const harness: Harness = {
     seed: seedFrom(5),
     say: (line = '') => said.push(line),
     title: (text) => said.push(text),
@@ -87,15 +87,15 @@ function notes(device: 'js' | 'cpu' = 'js') {
     quote: (title, text) => said.push(title, text),
     compute: new PrintingLab({ seed: seedFrom(5), device }).compute,
   }
-  return { said, lab }
+  return { said, harness }
 }
 
 function trainingNotes(stage: TrainedStage, steps = stage.numbers.steps, text = someText(1000)) {
-  const { said, lab } = notes()
+  const { said, harness } = notes()
   const asked: { evalBatches?: number }[] = []
   const kept = new Map<string, string>()
-  const training: TrainingLab = {
-    ...lab,
+  const training: TrainingHarness = {
+    ...harness,
     text,
     textName: 'text',
     tokenizer: CharTokenizer.fromText(text),
@@ -154,8 +154,8 @@ onEveryDevice('stage 00', ({ name: device }) => {
 
 onEveryDevice('stage 02', ({ name: device }) =>
   test('three averages and one head agree', async () => {
-    const { said, lab } = notes(device)
-    await stages[2].run!(lab as TrainingLab)
+    const { said, harness } = notes(device)
+    await stages[2].run!(harness as TrainingHarness)
     const agreements = said.filter((line) => line.includes('agree: the largest difference is'))
     expect(agreements).toHaveLength(4)
     for (const line of agreements) expect(Number(/is (\S+)$/.exec(line)![1])).toBeLessThanOrEqual(1e-6)

@@ -128,13 +128,13 @@ export function programsOf(config: ModelConfig, corpusLength = 500): Record<stri
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
   const sizes = { batchSize: training.batchSize, gradientAccumulationSteps: 2 }
-  const lane = { name: 'a', slots: 8 }
+  const cache = { name: 'a', slots: 8 }
   return {
     gradient: gradientProgram(model, parameters, corpus, sizes),
     update: updateProgram(parameters, { ...training, gradientClip: 0.5 }),
     evaluation: evaluationProgram(model, corpus, 4),
-    prefill: prefillProgram(model, lane, 5, { penalty: false }),
-    decode: decodeProgram(model, lane, 2, { penalty: true }),
+    prefill: prefillProgram(model, cache, 5, { penalty: false }),
+    decode: decodeProgram(model, cache, 2, { penalty: true }),
   }
 }
 

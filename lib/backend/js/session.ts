@@ -22,7 +22,7 @@ import type { Buffer, Node, Program } from '../../graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
-import { ContentsError } from '../../ops/op'
+import { InputError } from '../../ops/op'
 import type { Executable, Failure, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import { RecordLayout } from '../records'
 
@@ -287,7 +287,7 @@ function execute(
         if (program.buffers[id].dtype === 'bf16') roundToBf16(tensors[id].data as FloatArray)
       }
     } catch (error) {
-      if (!(error instanceof ContentsError)) throw error
+      if (!(error instanceof InputError)) throw error
       return {
         ...place,
         code: error.code,

@@ -6,7 +6,7 @@
 //   with
 //             a guard page (16-byte granularity); it is filled with NaNs; freed addresses are never used again;
 //   misuse    that Metal's validation layer would stop at ends the process here too;
-//   errors    any call can be made to fail, and the device to be another (common/demands.h).
+//   errors    any call can be made to fail, and the device to be another (common/faults.h).
 // Manual reference counting: Clang has no ARC for GCC's libobjc.
 #import <Metal/Metal.h>
 #include <sys/mman.h>
@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "common/demands.h"
+#include "common/faults.h"
 #include "metal/library.h"
 #include "msl/dispatch.h"
 
@@ -58,7 +58,7 @@ NSError* MakeError(NSString* domain, NSInteger code, const std::string& descript
 void Set(NSError** error, NSError* value) {
   if (error) *error = value;
 }
-bool Fails() { return AskDemands() != Answer::kNothing; }
+bool Fails() { return NextFault() != Answer::kNothing; }
 
 double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -79,7 +79,7 @@ std::string emulate::Alive() {
     if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + name;
   return text;
 }
-// For tests, as those of common/demands.cc.
+// For tests, as those of common/faults.cc.
 extern "C" void simt_set_races(bool wanted) { races_wanted = wanted; }
 extern "C" long simt_command_buffers() { return command_buffers; }
 
@@ -531,7 +531,7 @@ MTLCommandBufferError CodeOf(const std::string& problem) {
   return MTLCommandBufferErrorInternal;
 }
 NSError* DemandedError() {
-  switch (AskDemands()) {
+  switch (NextFault()) {
     case Answer::kNothing:
       return nil;
     case Answer::kFailure:
@@ -728,10 +728,10 @@ enum class GpuKind { kOwn, kExternal, kWithOwnMemory };  // all but the first ar
   return kThreadgroupMemory;
 }
 - (NSUInteger)maxBufferLength {
-  return demands.memory / 4 * 3;
+  return faults.memory / 4 * 3;
 }
 - (uint64_t)recommendedMaxWorkingSetSize {
-  return demands.memory;
+  return faults.memory;
 }
 - (NSUInteger)currentAllocatedSize {
   return allocated;
@@ -746,8 +746,8 @@ enum class GpuKind { kOwn, kExternal, kWithOwnMemory };  // all but the first ar
   return Fails() ? nil : [[EmuQueue alloc] init];
 }
 - (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
-  if (Fails() || AskDemandsForMemory() || length == 0 || length > [self maxBufferLength]) return nil;
-  if (allocated + WholePages(length) > demands.memory) return nil;
+  if (Fails() || NextMemoryFault() || length == 0 || length > [self maxBufferLength]) return nil;
+  if (allocated + WholePages(length) > faults.memory) return nil;
   Allocation* allocation = Allocate(length);
   if (!allocation) return nil;
   EmuBuffer* buffer = [[EmuBuffer alloc] init];
@@ -824,14 +824,14 @@ EmuDevice* MakeDevice(GpuKind kind) {
 id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
   static const bool named = strstr(NANO_FRAMEWORKS, "CoreGraphics") != nullptr &&
                             (getenv("SIMT_DEFAULT_DEVICE") == nullptr || IsSet("SIMT_DEFAULT_DEVICE"));
-  if (demands.devices == 0 || !named) return nil;  // what is lost is there all the same
+  if (faults.devices == 0 || !named) return nil;  // what is lost is there all the same
   return MakeDevice(GpuKind::kOwn);
 }
 
 // With SIMT_DEFAULT_DEVICE=0 the one that is to be used comes last of three.
 NSArray<id<MTLDevice>>* MTLCopyAllDevices(void) {
   std::vector<id> devices;
-  if (demands.devices > 0) {
+  if (faults.devices > 0) {
     if (getenv("SIMT_DEFAULT_DEVICE") != nullptr && !IsSet("SIMT_DEFAULT_DEVICE")) {
       devices = {MakeDevice(GpuKind::kExternal), MakeDevice(GpuKind::kWithOwnMemory)};
     }

@@ -415,7 +415,7 @@ void TransferMatrix(void* registers, int type, char* memory, uint64_t stride, ui
              size == 4 ? Transfer<uint32_t, kStores> : Transfer<uint16_t, kStores>, site);
 }
 
-struct Product {
+struct Gemm {
   void* to;
   const void *a, *b, *c;
 };
@@ -423,14 +423,14 @@ int product_types[4];  // of these
 
 using Numbers = float[64];  // row by row
 template <class T>
-void GatherAs(void* const* operands, const void* Product::*member, Numbers& to) {
+void GatherAs(void* const* operands, const void* Gemm::*member, Numbers& to) {
   for (int lane = 0; lane < 32; ++lane) {
-    auto* from = static_cast<const T*>(static_cast<Product*>(operands[lane])->*member);
+    auto* from = static_cast<const T*>(static_cast<Gemm*>(operands[lane])->*member);
     to[kElements.in[lane]] = float(from[0]);
     to[kElements.in[lane + 32]] = float(from[1]);
   }
 }
-void Gather(void* const* operands, const void* Product::*member, int type, Numbers& to) {
+void Gather(void* const* operands, const void* Gemm::*member, int type, Numbers& to) {
   if (type == kFloat) return GatherAs<float>(operands, member, to);
   if (type == kHalf) return GatherAs<Half>(operands, member, to);
   return GatherAs<Bfloat>(operands, member, to);
@@ -438,7 +438,7 @@ void Gather(void* const* operands, const void* Product::*member, int type, Numbe
 template <class T>
 void Scatter(void* const* operands, const Numbers& from) {
   for (int lane = 0; lane < 32; ++lane) {
-    auto* to = static_cast<T*>(static_cast<Product*>(operands[lane])->to);
+    auto* to = static_cast<T*>(static_cast<Gemm*>(operands[lane])->to);
     to[0] = T(from[kElements.in[lane]]);
     to[1] = T(from[kElements.in[lane + 32]]);
   }
@@ -454,9 +454,9 @@ void MultiplyAccumulate(const Numbers& a, const Numbers& b, Numbers& c) {
 void ExecuteProduct(void* const* operands, unsigned mask) {
   CheckMatrix(mask);
   Numbers a, b, c;
-  Gather(operands, &Product::a, product_types[1], a);
-  Gather(operands, &Product::b, product_types[2], b);
-  Gather(operands, &Product::c, product_types[3], c);
+  Gather(operands, &Gemm::a, product_types[1], a);
+  Gather(operands, &Gemm::b, product_types[2], b);
+  Gather(operands, &Gemm::c, product_types[3], c);
   MultiplyAccumulate(a, b, c);
   if (product_types[0] == kFloat) return Scatter<float>(operands, c);
   if (product_types[0] == kHalf) return Scatter<Half>(operands, c);
@@ -559,7 +559,7 @@ void msl_matrix_store(void* from, int type, char* memory, uint64_t stride, uint6
 }
 void msl_matrix_multiply(void* to, int type, const void* a, int type_a, const void* b, int type_b, const void* c,
                          int type_c) {
-  Product mine{to, a, b, c};
+  Gemm mine{to, a, b, c};
   product_types[0] = type, product_types[1] = type_a, product_types[2] = type_b, product_types[3] = type_c;
   Collective("simdgroup_multiply_accumulate", ~0u, &mine, ExecuteProduct, Here(HERE));
 }

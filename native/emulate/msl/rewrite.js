@@ -167,7 +167,7 @@ function structsForNoBuffer(text) {
 }
 
 /**
- * Rewrites a preprocessed shader. Gives the code to run, the code to judge strictly, and the kernel table's text: lines
+ * Rewrites a preprocessed shader. Gives the code to run, the code to validate strictly, and the kernel table's text: lines
  * "kernel NAME", "arg KIND INDEX SPACE read|write CONSTANT|-" of the kernel before, "constant NAME INDEX TYPE".
  */
 function rewrite(preprocessed) {

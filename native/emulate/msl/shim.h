@@ -1,7 +1,7 @@
 // The part of Metal's language and library that kernels use, in "C++ for OpenCL" (clang -x clcpp -cl-std=clc++2021). It
 // is included before the rewritten shader, which compile.js compiles twice:
 //  * to run it, with the generic address space on (clang cannot copy structs without it);
-//  * to judge it (MSL_STRICT), with the generic address space off. An unqualified pointer or an unqualified member
+//  * to validate it (MSL_STRICT), with the generic address space off. An unqualified pointer or an unqualified member
 //    function then means `thread`, as in Metal: `device float*` does not convert to `float*`, and p->f() on a device
 //    object needs `f() const device`. What this mode says about copying structs is ignored.
 // Program-scope globals are off in both, so only `constant` may live at namespace scope.

@@ -1,5 +1,5 @@
 // A CUDA runtime without a device. Where CUDA leaves a choice, this one takes the choice that shows the bug:
-//   streams      nothing runs until the host synchronises or an event that must be complete demands it;
+//   streams      nothing runs until the host synchronises or an event that must be complete faults it;
 //   memory       device memory is PROT_NONE for the host; its end is flush with a guard page (16-byte granularity);
 //                it is filled with NaNs; freed addresses are never used again;
 //   null stream  it and the streams that are not cudaStreamNonBlocking wait for one another, those that are for nobody;
@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-#include "common/demands.h"
+#include "common/faults.h"
 #include "common/memory.h"
 #include "cuda_runtime.h"
 
@@ -84,7 +84,7 @@ cudaError_t Misused(cudaError_t error) {
 
 // To be asked by every call that can fail; `error` is what it fails with.
 cudaError_t Demanded(cudaError_t error) {
-  switch (AskDemands()) {
+  switch (NextFault()) {
     case emulate::Answer::kNothing:
       return cudaSuccess;
     case emulate::Answer::kFailure:
@@ -245,7 +245,7 @@ bool IsPinned(const void* p) {
 }
 }  // namespace
 
-void FailMallocAfter(int successes) { demands.mallocs_until_failure = successes; }
+void FailMallocAfter(int successes) { faults.mallocs_until_failure = successes; }
 const char* LastReport() { return report; }
 void ForgetFailure() {
   for (SimtStream* s : streams) s->ops.clear(), s->begun = s->enqueued;
@@ -324,8 +324,8 @@ const char* cudaGetErrorString(cudaError_t e) { return e == sticky && report[0] 
 cudaError_t cudaGetDeviceCount(int* n) {
   FAILS_ON_DEMAND(cudaErrorNoDevice);
   if (driver_version < CUDART_VERSION) return Done(cudaErrorInsufficientDriver);
-  if (demands.devices == 0) return Done(cudaErrorNoDevice);
-  *n = demands.devices;
+  if (faults.devices == 0) return Done(cudaErrorNoDevice);
+  *n = faults.devices;
   return Done(cudaSuccess);
 }
 cudaError_t cudaSetDevice(int d) {
@@ -367,14 +367,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   FAILS_ON_DEMAND(cudaErrorInvalidDevice);
   if (device != 0) return Done(cudaErrorInvalidDevice);
   snprintf(properties->name, sizeof properties->name, "an emulated GPU");
-  properties->totalGlobalMem = demands.memory;
+  properties->totalGlobalMem = faults.memory;
   properties->major = capability_major, properties->minor = capability_minor;
   return Done(cudaSuccess);
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
-  *total = demands.memory;
-  *free = demands.memory - in_use;
+  *total = faults.memory;
+  *free = faults.memory - in_use;
   return Done(cudaSuccess);
 }
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -390,7 +390,7 @@ cudaError_t cudaMalloc(void** p, size_t size) {
   FAILS_ON_DEMAND(cudaErrorMemoryAllocation);
   *p = nullptr;
   if (!size) return Done(cudaSuccess);
-  const bool refused = AskDemandsForMemory() || in_use + size > demands.memory;
+  const bool refused = NextMemoryFault() || in_use + size > faults.memory;
   Allocation* a = refused ? nullptr : Allocate(size);
   if (!a) {
     *p = kGarbage;

@@ -48,7 +48,7 @@ class Cublas {
   bool available() const { return available_; }
 
   // Rows of c are columns to cuBLAS, whose matrices lie the other way round: it computes cᵀ = bᵀ·aᵀ.
-  void Multiply(const Product& p, bool transpose_a, bool transpose_b, Precision precision) const {
+  void Multiply(const Gemm& p, bool transpose_a, bool transpose_b, Precision precision) const {
     const float one = 1, beta = p.accumulate ? 1 : 0;
     const auto type = [](Dtype dtype) { return dtype == Dtype::kBf16 ? kBf16 : kF32; };
     const auto size = [](int64_t n) { return static_cast<int>(n); };
@@ -229,7 +229,7 @@ class Bench {
     const Array a(m * k * size), b(k * n * size), c(m * n * 4);
     Fill(a, m * k, kind.dtype);
     Fill(b, k * n, kind.dtype);
-    Product p{};
+    Gemm p{};
     p.m = m, p.n = n, p.k = k;
     p.a = each.transpose_a ? Matrix{a.data(), 1, m} : Matrix{a.data(), k, 1};
     p.b = each.transpose_b ? Matrix{b.data(), 1, k} : Matrix{b.data(), n, 1};

@@ -37,10 +37,10 @@ extern "C" const nano::gpu::Module* nano_gpt_cuda_module();
 namespace nano {
 namespace {
 
+using gpu::Gemm;
 using gpu::Matrix;
 using gpu::Message;
 using gpu::Outcome;
-using gpu::Product;
 #ifdef NANO_TEST_METAL
 using metal::Multiply;
 using metal::MultiplyScratch;
@@ -258,7 +258,7 @@ class Bench {
     const std::vector<char> before = Bytes(c, kind.c_dtype);
     const Array da(Bytes(a, kind.dtype)), db(Bytes(b, kind.dtype)), dbias(Bytes(bias, Dtype::kF32));
     Array dc(before);
-    Product p{};
+    Gemm p{};
     p.m = m, p.n = n, p.k = k, p.batch = batch;
     p.a = options.transpose_a ? Matrix{da.data(), 1, m, m * k} : Matrix{da.data(), k, 1, m * k};
     p.b = options.transpose_b ? Matrix{db.data(), 1, k} : Matrix{db.data(), n, 1};
@@ -309,7 +309,7 @@ class Bench {
  private:
   struct Compared {
     const Kind& kind;
-    const Product& p;
+    const Gemm& p;
     const Options& options;
     const std::vector<float>&a, &b, &c, &bias, &got;
   };

@@ -152,7 +152,7 @@ class Walk {
     const Status first = attempt();
     if (first.ok()) return true;
     ++errors;
-    Judge(what, first);
+    Validate(what, first);
     const Status second = attempt();
     if (second.ok()) return true;
     // A device that can't even be counted is said to be none. Metal doesn't say why it gives no memory or no kernel.
@@ -164,7 +164,7 @@ class Walk {
     return false;
   }
 
-  void Judge(const char* what, const Status& status) {
+  void Validate(const char* what, const Status& status) {
     const bool known = status.code() == Code::kDeviceLost || status.code() == Code::kOutOfMemory ||
                        status.code() == Code::kUnsupported;
     const bool says = status.message().find("CUDA") != std::string::npos ||

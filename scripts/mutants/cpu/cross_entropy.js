@@ -25,8 +25,8 @@ module.exports = {
     ['a stale lse', 'shift = Set(lse[r])', 'shift = Set(lse[begin])'],
     [
       'the gradient takes any target',
-      'FirstOutside(targets, rows, vocabulary); bad >= 0) {\n    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
-      'FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return JudgeRange(kCrossEntropyTargets, Complaint::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
+      'FirstOutside(targets, rows, vocabulary); bad >= 0) {\n    return ValidateRange(kCrossEntropyTargets, InputError::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
+      'FirstOutside(targets, rows - 1, vocabulary); bad >= 0) {\n    return ValidateRange(kCrossEntropyTargets, InputError::kTarget, bad, targets[bad], 0, vocabulary - 1);\n  }\n  const float factor',
     ],
   ],
 }

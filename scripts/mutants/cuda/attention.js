@@ -62,7 +62,11 @@ module.exports = {
       'totals[i] += scores[i][j];',
       'totals[i] += scores[i][j] * (drop && !kept.At(Tile::Row(i), Tile::Column(j)) ? 0.0f : 1.0f);',
     ],
-    ['the lse of a query past the last', 'Tile::Sharer() == 0 && Tile::Row(i) < rows', 'Tile::Sharer() == 0'],
+    [
+      'the lse of a query past the last',
+      'Tile::ColumnGroup() == 0 && Tile::Row(i) < rows',
+      'Tile::ColumnGroup() == 0',
+    ],
     [
       'the start is not seen',
       'const int64_t start = a.start != nullptr ? a.start[batch] : 0;',
@@ -70,8 +74,8 @@ module.exports = {
     ],
     [
       'of a start and its slot the slot',
-      'bad_start ? JudgeRange',
-      'false ? JudgeRange',
+      'bad_start ? ValidateRange',
+      'false ? ValidateRange',
       { cases: /^attention refuses/ },
     ],
     ['slots are not checked', '|| slot[i] < 0 || slot[i] > last_slot', '', { cases: /^attention refuses/ }],

@@ -12,12 +12,12 @@ module.exports = {
     ],
     [
       'starts are not checked',
-      'Complaint complaint = JudgeRange(kCacheWriteStart, Complaint::kStart, b, start[b], 0, last);',
-      'Complaint complaint{};',
+      'InputError error = ValidateRange(kCacheWriteStart, InputError::kStart, b, start[b], 0, last);',
+      'InputError error{};',
     ],
     ['a start too many', 'places - length, cache[0]', 'places - length + 1, cache[0]'],
     ['always from the start', 'slot[b] * places + start[b] + t', 'slot[b] * places + t'],
     ['sequences in order', 'slot[b] * places + start', 'b * places + start'],
-    ['nothing is checked', 'Examine(call, message, x[0],', 'Examine(call, message, 0,'],
+    ['nothing is checked', 'ValidateEach(call, message, x[0],', 'ValidateEach(call, message, 0,'],
   ),
 }

@@ -15,8 +15,8 @@ module.exports = {
     ...alike(
       { gpu: true, healthy: true },
       ['finite: never', '(bits[i] & exponent) != exponent', '(bits[i] & exponent) != exponent + 1'],
-      ['finite: another output', 'complaint.value = output;', 'complaint.value = output + 1;'],
-      ['finite: another index', 'complaint.index = i;', 'complaint.index = i + 1;'],
+      ['finite: another output', 'error.value = output;', 'error.value = output + 1;'],
+      ['finite: another index', 'error.index = i;', 'error.index = i + 1;'],
     ),
   ],
 }

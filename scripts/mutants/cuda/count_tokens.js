@@ -17,13 +17,13 @@ module.exports = {
     ],
     [
       'slots are not checked',
-      'if (t < 0) return JudgeRange(kCountTokensSlot, Complaint::kSlot, b, slot[b], 0, slots - 1);',
-      'if (t < 0) return Complaint{};',
+      'if (t < 0) return ValidateRange(kCountTokensSlot, InputError::kSlot, b, slot[b], 0, slots - 1);',
+      'if (t < 0) return InputError{};',
     ],
     [
       'the last sequence is not checked',
-      'Examine(call, message, batch * (length + 1),',
-      'Examine(call, message, (batch - 1) * (length + 1),',
+      'ValidateEach(call, message, batch * (length + 1),',
+      'ValidateEach(call, message, (batch - 1) * (length + 1),',
     ],
     ['counts of the first slot', 'slot[i / length] * vocabulary', '0 * vocabulary'],
     [

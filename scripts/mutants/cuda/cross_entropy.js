@@ -36,20 +36,20 @@ module.exports = {
     ['the last block is left out', 'i < blocks; i += kMeanThreads', 'i < blocks - 1; i += kMeanThreads'],
     [
       'targets are not checked',
-      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);',
       'Outcome outcome = Outcome::kOk;',
       { cases: /^cross_entropy refuses/ },
     ],
     [
       'targets of the gradient are not checked',
-      'const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
+      'const Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^cross_entropy_backward refuses/ },
     ],
     [
       'the vocabulary is a target',
-      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n - 1);',
-      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, Complaint::kTarget, 0, n);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);',
+      '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n);',
       { cases: /^cross_entropy refuses/ },
     ],
     [

@@ -10,13 +10,13 @@ module.exports = {
     },
     [
       'tokens are not checked',
-      'const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, table[0] - 1);',
+      'const Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, table[0] - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^embedding refuses/ },
     ],
     [
       'tokens of the gradient are not checked',
-      'Outcome outcome = CheckRange(call, message, kEmbeddingTokens, Complaint::kToken, 0, shape[0] - 1);',
+      'Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, shape[0] - 1);',
       'Outcome outcome = Outcome::kOk;',
       { cases: /^embedding_backward refuses/ },
     ],

@@ -9,8 +9,8 @@ module.exports = {
     ['an offset too many', '- OutputShape(call, 0)[1] - 1;', '- OutputShape(call, 0)[1];'],
     [
       'offsets are not checked',
-      'const Outcome outcome = Examine(call, message, batch,',
-      'const Outcome outcome = Examine(call, message, 0 * batch,',
+      'const Outcome outcome = ValidateEach(call, message, batch,',
+      'const Outcome outcome = ValidateEach(call, message, 0 * batch,',
     ],
     ['u16 taken for u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
     ['windows overlap', 't = i - b * length;', 't = i - b * (length - 1);'],

@@ -33,13 +33,13 @@ module.exports = {
       { cases: /^(add|fill) /, sources: ['add.cu', 'fill.cu'] },
     ],
     [
-      'a complaint does not stop the rest',
+      'a error does not stop the rest',
       'control->failed = 1;',
       'control->failed = 0;',
       { gpu: true, healthy: true, sources: ['check.cu'] },
     ],
     [
-      'a complaint of another op',
+      'a error of another op',
       'control->op = op;',
       'control->op = op + 1;',
       { gpu: true, healthy: true, sources: ['check.cu'] },

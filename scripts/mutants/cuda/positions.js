@@ -9,7 +9,7 @@ module.exports = {
     ['an end too many', 'kEnd - length);', 'kEnd - length + 1);'],
     [
       'starts are not checked',
-      'const Outcome outcome = CheckRange(call, message, kPositionsStart, Complaint::kStart, -kEnd, kEnd - length);',
+      'const Outcome outcome = CheckRange(call, message, kPositionsStart, InputError::kStart, -kEnd, kEnd - length);',
       'const Outcome outcome = Outcome::kOk;',
     ],
   ),

@@ -11,7 +11,7 @@ module.exports = {
     ['the penalty is not checked', 'if (value > 0 && value - value == 0) return;', 'return;'],
     [
       'slots are not checked',
-      'outcome = CheckRange(call, message, kRepetitionPenaltySlot, Complaint::kSlot, 0, InputShape(call, 1)[0] - 1);',
+      'outcome = CheckRange(call, message, kRepetitionPenaltySlot, InputError::kSlot, 0, InputShape(call, 1)[0] - 1);',
       '',
     ],
     ['Infinity is a penalty', 'if (value > 0 && value - value == 0) return;', 'if (value > 0) return;'],

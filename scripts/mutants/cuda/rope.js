@@ -24,7 +24,7 @@ module.exports = {
     ['the first sequence only', 'sequence < sizes.sequences; sequence', 'sequence < 1; sequence'],
     [
       'positions are not checked',
-      'const Outcome outcome = CheckRange(call, message, kRopePositions, Complaint::kPosition, 0, kRopeLimit - 1);',
+      'const Outcome outcome = CheckRange(call, message, kRopePositions, InputError::kPosition, 0, kRopeLimit - 1);',
       'const Outcome outcome = Outcome::kOk;',
       { cases: /^rope refuses/ },
     ],

@@ -13,8 +13,8 @@ module.exports = {
     ['the zeros are not one', 'x == 0 ? 0.0f : x)', 'x)'],
     [
       'options are not checked',
-      'Complaint complaint = CheckOptions(options);',
-      'Complaint complaint{};',
+      'InputError error = CheckOptions(options);',
+      'InputError error{};',
       { cases: /^sample refuses/ },
     ],
     ['nothing to choose from', 'if (IsNothing(largest[row])) first = row;', '', { cases: /^sample refuses/ }],

@@ -129,13 +129,13 @@ module.exports = {
     ],
     [
       'slots are not checked',
-      'return JudgeRange(kAttentionSlot, Complaint::kSlot, i, slot[i], 0, last_slot);',
-      'return complaint;',
+      'return ValidateRange(kAttentionSlot, InputError::kSlot, i, slot[i], 0, last_slot);',
+      'return error;',
       { cases: /^attention refuses/ },
     ],
     [
       'of a start and its slot the slot',
-      'if (complaint.kind != Complaint::kNone) return complaint;',
+      'if (error.kind != InputError::kNone) return error;',
       '',
       { cases: /^attention refuses/ },
     ],

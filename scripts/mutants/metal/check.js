@@ -7,8 +7,8 @@ module.exports = {
     { cases: /^positions refuses/ },
     [
       'nothing is too low',
-      'JudgeRange(input, what, i, values[i], low, high)',
-      'JudgeRange(input, what, i, values[i], -0x7FFFFFFFFFFFL, high)',
+      'ValidateRange(input, what, i, values[i], low, high)',
+      'ValidateRange(input, what, i, values[i], -0x7FFFFFFFFFFFL, high)',
       { cases: /^(rope|repetition_penalty) refuses/ },
     ],
     ['the high end comes first', '{low, high, n,', '{high, low, n,'],

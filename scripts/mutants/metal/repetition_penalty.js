@@ -10,8 +10,8 @@ module.exports = {
     ['the slot of another sequence', 'slot[i / arguments.sequence]', 'slot[0]'],
     [
       'slots are not checked',
-      'Complaint::kSlot, 0, InputShape(call, 1)[0] - 1',
-      'Complaint::kSlot, 0, InputShape(call, 1)[0]',
+      'InputError::kSlot, 0, InputShape(call, 1)[0] - 1',
+      'InputError::kSlot, 0, InputShape(call, 1)[0]',
     ],
   ),
 }

@@ -104,14 +104,14 @@ function updateOf(config: ModelConfig, more: Partial<UpdateConfig> = {}): Progra
   return updateProgram(parameters, { ...usual, ...more })
 }
 
-const lane = { name: '0', slots: 4 }
+const cache = { name: '0', slots: 4 }
 
 function prefillOf(config: ModelConfig): Program {
-  return prefillProgram(createModel(config).model, lane, config.blockSize, { penalty: false })
+  return prefillProgram(createModel(config).model, cache, config.blockSize, { penalty: false })
 }
 
 function decodeOf(config: ModelConfig): Program {
-  return decodeProgram(createModel(config).model, lane, batchSize, { penalty: true })
+  return decodeProgram(createModel(config).model, cache, batchSize, { penalty: true })
 }
 
 /** Two records: what the first run leaves in the Store, the second starts from. */

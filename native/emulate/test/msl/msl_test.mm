@@ -161,8 +161,7 @@ void Dies(const char* what, const char* words, const std::function<void()>& f) {
 }
 
 // ---- What works.
-std::vector<float> Product(const std::vector<float>& a, const std::vector<float>& b, uint32_t m, uint32_t n,
-                           uint32_t k) {
+std::vector<float> Gemm(const std::vector<float>& a, const std::vector<float>& b, uint32_t m, uint32_t n, uint32_t k) {
   std::vector<float> c(m * n);
   for (uint32_t i = 0; i < m; ++i)
     for (uint32_t l = 0; l < k; ++l)
@@ -194,7 +193,7 @@ std::string Multiply(const char* type, uint32_t m, uint32_t n, uint32_t k, std::
   const std::string problem = Run({{name.c_str(), MTLSizeMake(n / 16 * 32, m / 16, 1), MTLSizeMake(32, 1, 1)}},
                                   {upload(a), upload(b), c, [device newBufferWithBytes:shape length:12 options:0]});
   const auto* got = static_cast<const float*>([c contents]);
-  if (result) *result = Product(a, b, m, n, k);
+  if (result) *result = Gemm(a, b, m, n, k);
   for (size_t i = 0; result && i < result->size() && problem.empty(); ++i)
     if (got[i] != (*result)[i]) return "element " + std::to_string(i) + " is " + std::to_string(got[i]);
   return problem;

@@ -1,4 +1,4 @@
-// A lane: slots of a key/value cache on a session, and the Programs that fill them (prefill) and go on from them (decode).
+// Slots of a key/value cache on a session, and the Programs that fill them (prefill) and go on from them (decode).
 
 import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
@@ -8,11 +8,11 @@ import type { Program } from '../graph/program'
 import type { LanguageModel } from '../nn'
 import type { Seed } from '../random/philox'
 import {
+  type CacheSlots,
   countsName,
   type DrawOptions,
   decodeProgram,
   prefillProgram,
-  type Lane as Slots,
   tokensName,
 } from './programs'
 
@@ -26,7 +26,7 @@ export interface Sampling {
   readonly repetitionPenalty: number
 }
 
-/** A sequence as a lane sees it, before it draws a token. */
+/** A sequence as the cache sees it, before it draws a token. */
 export interface Place {
   readonly slot: number
   /** Position of the first token that isn't in the cache. */
@@ -44,18 +44,18 @@ export interface Draw {
   readonly logProbability: number
 }
 
-export class Lane {
+export class KvCache {
   private readonly programs = new Map<string, Promise<Compiled>>()
   private readonly allocated = new Set<string>()
 
   constructor(
     private readonly session: Session,
     private readonly model: LanguageModel,
-    private readonly lane: Slots,
+    private readonly cache: CacheSlots,
   ) {}
 
   get slots(): number {
-    return this.lane.slots
+    return this.cache.slots
   }
 
   /** Reads `tokens` into a slot from position 0 on and draws the token after the last. */
@@ -93,7 +93,7 @@ export class Lane {
     const batch = places.length
     const program = await this.program('decode', batch, sampling)
     await this.writeCounts(places, sampling)
-    await this.session.write(tokensName(this.lane.name, batch), Int32Array.from(tokens))
+    await this.session.write(tokensName(this.cache.name, batch), Int32Array.from(tokens))
     const records = Array.from({ length: count }, (_, step) => inputsOf(places, step, sampling))
     const { outputs, seconds } = await this.run(count, [
       { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
@@ -114,9 +114,9 @@ export class Lane {
   private async writeCounts(places: readonly Place[], { repetitionPenalty }: Sampling): Promise<void> {
     if (repetitionPenalty === 1) return
     const { vocabSize } = this.model.sizes
-    const name = countsName(this.lane.name)
-    await this.allocate(name, 'i32', [this.lane.slots, vocabSize])
-    const counts = allocate('i32', this.lane.slots * vocabSize, `the input ${name}`)
+    const name = countsName(this.cache.name)
+    await this.allocate(name, 'i32', [this.cache.slots, vocabSize])
+    const counts = allocate('i32', this.cache.slots * vocabSize, `the input ${name}`)
     for (const place of places) counts.set(place.counts, place.slot * vocabSize)
     await this.session.write(name, counts)
   }
@@ -131,7 +131,7 @@ export class Lane {
     let compiled = this.programs.get(key)
     if (!compiled) {
       const make = kind === 'prefill' ? prefillProgram : decodeProgram
-      compiled = this.prepare(make(this.model, this.lane, size, options))
+      compiled = this.prepare(make(this.model, this.cache, size, options))
       this.programs.set(key, compiled)
       // What failed for want of memory may work when there is more.
       compiled.catch(() => this.programs.delete(key))
@@ -139,11 +139,11 @@ export class Lane {
     return compiled
   }
 
-  /** Allocates what of the lane is not there yet, and compiles. */
+  /** Allocates what of the cache is not there yet, and compiles. */
   private async prepare(program: Program): Promise<Compiled> {
-    const { name: lane } = this.lane
+    const { name: cache } = this.cache
     for (const { name, dtype, shape, role } of program.buffers) {
-      const own = name.startsWith(`generation/${lane}/`) || name.startsWith(`cache/${lane}/`)
+      const own = name.startsWith(`generation/${cache}/`) || name.startsWith(`cache/${cache}/`)
       if (role === 'store' && own) await this.allocate(name, dtype, shape)
     }
     return compile(this.session, program)

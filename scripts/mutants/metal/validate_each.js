@@ -1,12 +1,12 @@
-// Mutants of native/metal/examine.h: see metal.js.
+// Mutants of native/metal/validate.h: see metal.js.
 
 const { alike } = require('../alike')
 
 module.exports = {
-  'metal/examine.h': alike(
+  'metal/validate.h': alike(
     { cases: /refuses/ },
     [
-      'the last complaint, not the first',
+      'the last error, not the first',
       'GroupMin(first, room, at)',
       'GroupMax(first == none ? 0u : first, room, at)',
     ],
@@ -17,7 +17,7 @@ module.exports = {
       { cases: /^(positions|count_tokens|cache_write) refuses/, races: true },
     ],
     [
-      'no barrier before a complaint',
+      'no barrier before a error',
       '  threadgroup_barrier(mem_flags::mem_device);',
       '',
       { cases: /^(positions|count_tokens|cache_write) refuses/, races: true },

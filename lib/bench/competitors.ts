@@ -11,18 +11,18 @@ import type { BenchOptions } from './result'
 /** dist/bench and lib/bench lie equally deep. */
 const scripts = join(__dirname, '..', '..', 'scripts')
 
-export type Rival = 'torch' | 'mlx'
+export type Competitor = 'torch' | 'mlx'
 
-const nameOf: Readonly<Record<Rival, string>> = { torch: 'PyTorch', mlx: 'MLX' }
+const nameOf: Readonly<Record<Competitor, string>> = { torch: 'PyTorch', mlx: 'MLX' }
 /** Prints its version. */
-const probe: Readonly<Record<Rival, string>> = {
+const probe: Readonly<Record<Competitor, string>> = {
   torch: 'import torch; print(torch.__version__)',
   mlx: 'import mlx.core; print(mlx.core.__version__)',
 }
 
 export interface Python {
   readonly path: string
-  readonly versions: Readonly<Partial<Record<Rival, string>>>
+  readonly versions: Readonly<Partial<Record<Competitor, string>>>
 }
 
 /**
@@ -30,20 +30,23 @@ export interface Python {
  *
  * @throws NanoGptError 'torch' that says how to get one
  */
-export function findPython(compared: readonly Rival[], asked?: string): Python {
+export function findPython(compared: readonly Competitor[], asked?: string): Python {
   const path = asked ?? process.env.NANO_GPT_PYTHON ?? 'python3'
-  return { path, versions: Object.fromEntries(compared.map((rival) => [rival, versionOf(rival, path)])) }
+  return {
+    path,
+    versions: Object.fromEntries(compared.map((competitor) => [competitor, versionOf(competitor, path)])),
+  }
 }
 
-function versionOf(rival: Rival, path: string): string {
-  const { status, stdout, error } = spawnSync(path, ['-c', probe[rival]], { encoding: 'utf8' })
+function versionOf(competitor: Competitor, path: string): string {
+  const { status, stdout, error } = spawnSync(path, ['-c', probe[competitor]], { encoding: 'utf8' })
   if (status === 0) return stdout.trim()
-  const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import ${rival}`
-  const python = `${rival}/bin/python`
+  const what = error ? `${path} does not start (${reasonOf(error)})` : `${path} cannot import ${competitor}`
+  const python = `${competitor}/bin/python`
   throw new NanoGptError('torch', {
     where: 'bench',
     reason: what,
-    remedy: say`To compare with ${nameOf[rival]}, get a Python that has it: python3 -m venv ${rival} && ${rival}/bin/pip install ${rival}. Then name it with ${option('python', python)}, or in NANO_GPT_PYTHON`,
+    remedy: say`To compare with ${nameOf[competitor]}, get a Python that has it: python3 -m venv ${competitor} && ${competitor}/bin/pip install ${competitor}. Then name it with ${option('python', python)}, or in NANO_GPT_PYTHON`,
   })
 }
 
@@ -53,12 +56,12 @@ const gpus = [
 ] as const
 
 /** What tells a script to compute as our side does: on a GPU if that does. */
-export async function rivalArguments(rival: Rival, options: BenchOptions): Promise<string[]> {
+export async function rivalArguments(competitor: Competitor, options: BenchOptions): Promise<string[]> {
   const { threads, precision = 'f32' } = options
   const session = await openSession(options)
   await session.dispose()
   const gpu = gpus.find(({ ours }) => session.device.startsWith(ours))
-  if (rival === 'mlx') return ['--device', gpu ? 'gpu' : 'cpu', '--precision', precision]
+  if (competitor === 'mlx') return ['--device', gpu ? 'gpu' : 'cpu', '--precision', precision]
   return ['--threads', String(threads), '--device', gpu?.torch ?? 'cpu', '--precision', precision]
 }
 
@@ -69,23 +72,23 @@ export class RivalProcess {
   private readonly child: ChildProcessWithoutNullStreams
   private readonly answers: AsyncIterator<string>
   private failure: Error | undefined
-  private complaints = ''
+  private errors = ''
 
   constructor(
-    private readonly rival: Rival,
+    private readonly competitor: Competitor,
     python: string,
     script: 'bench.py' | 'bench_ops.py',
     args: readonly string[],
   ) {
     const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
-    this.child = spawn(python, [join(scripts, rival, script), ...args], { env })
+    this.child = spawn(python, [join(scripts, competitor, script), ...args], { env })
     this.child.on('error', (error) => {
       this.failure = error
     })
     // A process that has ended can't be written to; what it said before is in the error of the answer that is missing.
     this.child.stdin.on('error', () => {})
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.complaints = (this.complaints + text).slice(-2000)
+      this.errors = (this.errors + text).slice(-2000)
     })
     this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
   }
@@ -94,9 +97,10 @@ export class RivalProcess {
   async ask(command: string): Promise<Answer> {
     this.child.stdin.write(`${command}\n`)
     const { value, done } = await this.answers.next()
-    if (done) throw new NanoGptError('torch', `${nameOf[this.rival]} ended early: ${this.lastWords()}`)
+    if (done) throw new NanoGptError('torch', `${nameOf[this.competitor]} ended early: ${this.lastWords()}`)
     const answer = JSON.parse(value) as Answer
-    if (answer.error !== undefined) throw new NanoGptError('torch', `${nameOf[this.rival]}: ${answer.error}`)
+    if (answer.error !== undefined)
+      throw new NanoGptError('torch', `${nameOf[this.competitor]}: ${answer.error}`)
     return answer
   }
 
@@ -110,6 +114,6 @@ export class RivalProcess {
   }
 
   private lastWords(): string {
-    return this.failure?.message ?? (this.complaints.trim().split('\n').at(-1) || 'it said nothing')
+    return this.failure?.message ?? (this.errors.trim().split('\n').at(-1) || 'it said nothing')
   }
 }

@@ -1,14 +1,14 @@
-// Mutants of native/ops/judge.h: see cuda.js.
+// Mutants of native/ops/validate.h: see cuda.js.
 
 const { alike } = require('../../alike')
 
 module.exports = {
-  'ops/judge.h': alike(
+  'ops/validate.h': alike(
     { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
     ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
-    ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
-    ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
-    ['another input', 'high;\n  complaint.input = input;', 'high;\n  complaint.input = input + 1;'],
+    ['another index', 'error.index = index;', 'error.index = index + 1;'],
+    ['another bound', 'error.high = high;', 'error.high = high + 1;'],
+    ['another input', 'high;\n  error.input = input;', 'high;\n  error.input = input + 1;'],
   ),
 }

@@ -1,14 +1,14 @@
-// Mutants of native/ops/judge.h: see metal.js.
+// Mutants of native/ops/validate.h: see metal.js.
 
 const { alike } = require('../../alike')
 
 module.exports = {
-  'ops/judge.h': alike(
+  'ops/validate.h': alike(
     { cases: /^(positions|rope|gather_batch|count_tokens|cache_write) / },
     ['the highest is refused', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is refused', 'low <= value && value <= high', 'low < value && value <= high'],
-    ['another index', 'complaint.index = index;', 'complaint.index = index + 1;'],
-    ['another bound', 'complaint.high = high;', 'complaint.high = high + 1;'],
-    ['another input', 'high;\n  complaint.input = input;', 'high;\n  complaint.input = input + 1;'],
+    ['another index', 'error.index = index;', 'error.index = index + 1;'],
+    ['another bound', 'error.high = high;', 'error.high = high + 1;'],
+    ['another input', 'high;\n  error.input = input;', 'high;\n  error.input = input + 1;'],
   ),
 }

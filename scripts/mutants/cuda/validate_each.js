@@ -1,9 +1,9 @@
-// Mutants of native/cuda/examine.cuh: see cuda.js.
+// Mutants of native/cuda/validate.cuh: see cuda.js.
 
 const { alike } = require('../alike')
 
 module.exports = {
-  'cuda/examine.cuh': alike(
+  'cuda/validate.cuh': alike(
     { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
     [
       'every thread complains',
@@ -13,17 +13,17 @@ module.exports = {
     ],
     [
       'the last offender',
-      'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
-      'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+      'first = BlockReduce<kValidateThreads>(first, room, Smaller());',
+      'first = BlockReduce<kValidateThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
     ],
     ...alike(
       { gpu: true, healthy: true, sources: ['check.cu'] },
       [
         'the last that is not finite',
-        'first = BlockReduce<kExamineThreads>(first, room, Smaller());',
-        'first = BlockReduce<kExamineThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
+        'first = BlockReduce<kValidateThreads>(first, room, Smaller());',
+        'first = BlockReduce<kValidateThreads>(first == kNone ? -1 : first, room, Larger());\n  if (first == -1) first = kNone;',
       ],
-      ['only the first threads look', 'i += kExamineThreads', 'i += n'],
+      ['only the first threads look', 'i += kValidateThreads', 'i += n'],
       [
         'every thread complains of what is not finite',
         'if (threadIdx.x == 0 && first != kNone)',

@@ -16,7 +16,7 @@ import { type Checked, pick, type stageOptions, type TrainOptions } from '../opt
 import type { Numbers } from '../presets/course'
 import type { Seed } from '../random/philox'
 import { seedToBigInt } from '../random/philox'
-import type { Lab, TrainedStage, TrainingLab } from '../stages/stage'
+import type { Harness, TrainedStage, TrainingHarness } from '../stages/stage'
 import { CharTokenizer } from '../tokenizer/char'
 import type { EvaluationEvent } from '../train/events'
 import { train } from '../train/train'
@@ -38,7 +38,7 @@ export class Interrupted extends Error {
 }
 
 /** Printing alone. Methods stand on their own, so that stages can take them apart. */
-export class PrintingLab implements Lab {
+export class PrintingLab implements Harness {
   readonly seed: Seed
 
   constructor(protected readonly options: StageOptions) {
@@ -73,7 +73,7 @@ export class PrintingLab implements Lab {
 }
 
 /** And training: on a text, with the stage's numbers. */
-export class Laboratory extends PrintingLab implements TrainingLab {
+export class Laboratory extends PrintingLab implements TrainingHarness {
   readonly text: string
   readonly textName: string
   readonly tokenizer: CharTokenizer

@@ -1,5 +1,5 @@
 // What a kernel has against the contents of its inputs: plain data, so that a kernel on a GPU can say it too. A
-// complaint that is all zeros is none. judge.h makes them, explain.h puts them into words.
+// error that is all zeros is none. validate.h makes them, explain.h puts them into words.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace nano {
 
 // The inputs whose contents kernels examine, numbered as in docs/program.md. A gradient op's are its op's own.
-enum ExaminedInput : uint32_t {
+enum ValidatedInput : uint32_t {
   kGatherBatchOffsets = 1,
   kPositionsStart = 0,
   kEmbeddingTokens = 0,
@@ -31,7 +31,7 @@ enum ExaminedInput : uint32_t {
   kSampleMinP = 4
 };
 
-struct Complaint {
+struct InputError {
   enum Kind : uint32_t { kNone, kOutOfRange, kBadNumber, kSameSlot, kNothingToSample, kNotFinite, kNotFiniteOutput };
   enum What : uint32_t {
     kToken,

@@ -1,0 +1,62 @@
+// How kernels of every backend make their errors.
+#pragma once
+
+#include "engine/inline.h"
+#include "ops/input_error.h"
+
+namespace nano {
+
+// kNone if the value is in [low, high].
+NANO_INLINE InputError ValidateRange(uint32_t input, InputError::What what, int64_t index, int64_t value, int64_t low,
+                                     int64_t high) {
+  InputError error = {};
+  if (low <= value && value <= high) return error;
+  error.kind = InputError::kOutOfRange;
+  error.what = what;
+  error.index = index;
+  error.value = value;
+  error.low = low;
+  error.high = high;
+  error.input = input;
+  return error;
+}
+
+// The one number in an input is none that the op can use.
+NANO_INLINE InputError BadNumber(uint32_t input, InputError::What what, float number) {
+  InputError error = {};
+  error.kind = InputError::kBadNumber;
+  error.what = what;
+  error.index = -1;
+  error.number = number;
+  error.input = input;
+  return error;
+}
+
+NANO_INLINE InputError NotFinite(uint32_t input, float number) {
+  InputError error = {};
+  error.kind = InputError::kNotFinite;
+  error.number = number;
+  error.input = input;
+  return error;
+}
+
+// Two sequences of one call, `first` and `second`, are in one slot of a cache.
+NANO_INLINE InputError SameSlot(uint32_t input, int64_t slot, int64_t first, int64_t second) {
+  InputError error = {};
+  error.kind = InputError::kSameSlot;
+  error.index = second;
+  error.value = slot;
+  error.low = first;
+  error.input = input;
+  return error;
+}
+
+NANO_INLINE InputError NothingToSample(uint32_t input, int64_t row) {
+  InputError error = {};
+  error.kind = InputError::kNothingToSample;
+  error.index = row;
+  error.input = input;
+  return error;
+}
+
+}  // namespace nano
