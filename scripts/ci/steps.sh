@@ -1,10 +1,10 @@
-# For scripts of many steps, of which one that fails doesn't end the others. To be sourced.
+# To be sourced by scripts with many steps, which continue after a step that fails.
 bad=0
 jobs=${JOBS:-$(nproc)}
-work=$(mktemp -d) # gone at the end
+work=$(mktemp -d) # removed at the end
 trap 'rm -rf "$work"' EXIT
 
-# step NAME COMMAND...: runs it, says how long it took, and keeps on after a failure.
+# step NAME COMMAND...: runs the command, prints how long it took and continues after a failure.
 step() {
   local name=$1 start=$SECONDS
   shift
@@ -16,21 +16,22 @@ step() {
   return $end
 }
 
-# products TEST FORMAT...: nano-gemm-test's, of these formats, as many at a time as there are jobs.
+# products TEST FORMAT...: runs nano-gemm-test once per format, with up to $jobs at a time.
 products() {
   local test=$1
   shift
   printf '%s \0' "$@" | xargs -0 -P "$jobs" -n 1 "$test"
 }
 
-# mutants BACKEND: a share of them, others after each commit; all: MUTANTS=1000.
+# mutants BACKEND: runs a part of the mutants, which changes with each commit. MUTANTS=1000 runs all
+# of them.
 mutants() {
-  local most=${MUTANTS:-4} turn
+  local most=${MUTANTS:-2} turn
   turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
   node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((turn * most))"
 }
 
-# finish WHAT: the last line, and how the script ends.
+# finish WHAT: prints the last line and exits.
 finish() {
   [ $bad = 0 ] && echo "$1: all good in $SECONDS s" || echo "$1: FAILED"
   exit $bad
