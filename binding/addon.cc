@@ -1,4 +1,4 @@
-// The addon's exports: facts about this binary, the pool's size, the class Session.
+// The addon's exports: information about this binary, the pool's size, the class Session.
 #include <napi.h>
 
 #include <array>
@@ -70,7 +70,7 @@ Napi::Value SetThreads(const Napi::CallbackInfo& info) {
   });
 }
 
-// What the processor can do at most with the pool's threads, by measurement.
+// Measures the peak performance of the processor with the pool's threads.
 Napi::Value Peak(const Napi::CallbackInfo& info) {
   return Rejecting(info.Env(), [&]() -> Napi::Value {
     const std::string instruction_set = info[0].IsUndefined() ? "" : TextFrom(info[0], "instructionSet");

@@ -7,8 +7,8 @@
 namespace nano::binding {
 namespace {
 
-// Held while the engine's thread calls into Node. At the process's end it is taken for good: Node is being taken down
-// then, and process.exit() asks no environment to clean up first.
+// Held while the engine thread calls into Node. An exit handler locks it forever: Node shuts down
+// then, and process.exit() doesn't run the environments' cleanup first.
 std::mutex& NodeMutex() {
   static auto* const mutex = new std::mutex;
   return *mutex;
@@ -44,7 +44,7 @@ Engine& Engine::Get() {
 }
 
 Engine::Engine() : pool_(DefaultThreads()) {
-#if !defined(_WIN32)  // Windows has ended all other threads before it calls such a function
+#if !defined(_WIN32)  // Windows ends all other threads before it runs exit handlers
   NodeMutex();
   std::atexit([] { NodeMutex().lock(); });
 #endif

@@ -1,5 +1,6 @@
-// The thread that runs all sessions' jobs, one after another, for every Node environment of the process, and the way
-// back: each environment has a Mailbox in which its finished jobs wait to be settled on its own thread.
+// The engine thread runs the jobs of all sessions one after another, for every Node environment of
+// the process. Each environment has a Mailbox that holds its finished jobs until they are settled
+// on the environment's own thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +15,7 @@ namespace nano::binding {
 
 class Mailbox;
 
-// Something to do on the engine's thread and then to report on the environment's.
+// Work to run on the engine thread. Its result is then reported on the environment's thread.
 class Job {
  public:
   virtual ~Job() = default;
@@ -28,10 +29,11 @@ class Job {
   std::shared_ptr<Mailbox> mailbox_;
 };
 
-// Jobs wait in lists whose nodes move from one to the next, so that nothing is allocated on the engine's thread.
+// Jobs move between lists by splicing nodes, so the engine thread allocates nothing.
 using JobList = std::list<std::unique_ptr<Job>>;
 
-// Finished jobs of one environment. `notify` is called on the engine's thread after each, never once Close() returned.
+// Finished jobs of one environment. Each delivery calls `notify` on the engine thread. `notify` is
+// never called after Close() has returned.
 class Mailbox {
  public:
   explicit Mailbox(std::function<void()> notify) : notify_(std::move(notify)) {}
@@ -48,15 +50,16 @@ class Mailbox {
 
 class Engine {
  public:
-  // Made when first asked for and never destroyed: its threads may outlive every environment, up to the process's end.
+  // Created on first use and never destroyed, because its threads may outlive every environment
+  // until the process ends.
   static Engine& Get();
 
-  // First come, first served, across all environments.
+  // Queues a job. Jobs of all environments run in the order in which they are posted.
   void Post(std::unique_ptr<Job> job);
-  // Forgets this environment's waiting jobs and waits for the one that is running, if it is its.
+  // Discards the waiting jobs of this environment. If one of its jobs is running, waits for it.
   void Drop(const Mailbox& mailbox);
 
-  SharedPool& pool() { return pool_; }  // for jobs; others may ask for its size
+  SharedPool& pool() { return pool_; }  // only jobs may use it; any thread may read its size
 
  private:
   Engine();
@@ -66,7 +69,7 @@ class Engine {
   std::mutex mutex_;
   std::condition_variable changed_;
   JobList waiting_;
-  const Mailbox* running_ = nullptr;  // whose job
+  const Mailbox* running_ = nullptr;  // the mailbox of the running job
   bool started_ = false;
 };
 

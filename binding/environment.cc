@@ -8,7 +8,7 @@ namespace nano::binding {
 
 Environment::Environment(Napi::Env env) : env_(env) {
   uint8_array_ = Napi::Persistent(env.Global().Get("Uint8Array").As<Napi::Function>());
-  // Called for finished jobs only: while there is one that isn't settled, `wake_` stays what it is.
+  // Only called for finished jobs. `wake_` doesn't change while a job is unsettled.
   mailbox_ =
       std::make_shared<Mailbox>([this] { napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking); });
 }
@@ -18,7 +18,8 @@ void Environment::MakeWake() {
   napi_threadsafe_function wake = nullptr;
   napi_status status = napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
                                                        &Environment::OnFinished, &wake);
-  // Cleanup hooks run in reverse order: this one before Node's own for `wake`, after which no thread may use it.
+  // Cleanup hooks run in reverse order, so this one runs before Node's own hook for `wake`. After
+  // Node's hook no thread may use `wake`.
   if (status == napi_ok) status = napi_add_env_cleanup_hook(env_, &Environment::OnCleanup, this);
   if (status != napi_ok) {
     if (wake != nullptr) napi_release_threadsafe_function(wake, napi_tsfn_release);
@@ -34,14 +35,15 @@ void Environment::ReleaseWake() {
 
 Environment::~Environment() {
   Close();
-  // The environment is on its way out, and with it its heap: nothing is left to delete the reference from.
+  // The environment's heap is being destroyed, so the reference must not be deleted.
   uint8_array_.SuppressDestruct();
 }
 
 void Environment::OnCleanup(void* environment) { static_cast<Environment*>(environment)->Close(); }
 
-// Ends this environment's part in the engine: what runs stops after its step, what waits is forgotten, and from here
-// on the engine's thread doesn't touch Node on our behalf.
+// Detaches this environment from the engine: the running job stops after its current step and
+// waiting jobs are discarded. From here on the engine thread makes no Node calls for this
+// environment.
 void Environment::Close() {
   if (mailbox_ == nullptr) return;
   mailbox_->Close();
@@ -78,11 +80,11 @@ void Environment::SettleFinished() {
     try {
       const Napi::HandleScope scope(env_);
       static_cast<Promised&>(*finished.front()).Settle(env_);
-    } catch (const Napi::Error&) {  // the environment is ending: nobody is left to tell
+    } catch (const Napi::Error&) {  // the environment is ending, so the error can't be reported
     }
     finished.pop_front();
     if (--pending_ > 0) continue;
-    // Sessions that were collected without being disposed of count no more.
+    // Forget sessions that were garbage-collected without being disposed.
     std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
     if (sessions_.empty()) {
       ReleaseWake();
@@ -93,7 +95,8 @@ void Environment::SettleFinished() {
 }
 
 Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
-  // The constructor throws where napi_create_arraybuffer would end the process.
+  // If there is no memory, the constructor throws, while napi_create_arraybuffer would end the
+  // process.
   try {
     auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
     if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());

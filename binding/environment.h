@@ -1,4 +1,5 @@
-// What the addon keeps for one Node environment (the main thread or a worker): its way to the engine and back.
+// The addon's state for one Node environment (the main thread or a worker), including its
+// connection to the engine thread.
 #pragma once
 
 #include <napi.h>
@@ -18,11 +19,11 @@
 
 namespace nano::binding {
 
-// Set once by anyone, seen by the run that it is to end. Runs compare the number of requests with what it was when
-// they were asked for.
+// Counts the cancellation requests of a session. Any thread may increment it. A run is cancelled if
+// the count differs from the count at the time the run was requested.
 using Cancellations = std::atomic<uint64_t>;
 
-// For jobs that compute nothing.
+// The result type of jobs without a result.
 using Nothing = std::monostate;
 
 class Environment {
@@ -33,17 +34,18 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // Runs `work` on the engine's thread. The promise resolves to what `convert` makes of its result on this thread.
-  // Until then the event loop stays alive.
+  // Runs `work` on the engine thread. The promise resolves to the value that `convert` makes of the
+  // result on this thread. The event loop stays alive until then.
   template <class T>
   Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert);
 
-  // A session of this environment, to be cancelled when the environment ends.
+  // Adds a session to cancel when the environment ends.
   void Register(const std::shared_ptr<Cancellations>& session);
-  // The same once it is disposed of.
+  // Removes a session after it is disposed.
   void Forget(const std::shared_ptr<Cancellations>& session);
 
-  // A Uint8Array in an ArrayBuffer of its own. Throws Refused when there is no memory for it.
+  // Copies `bytes` into a Uint8Array with its own ArrayBuffer. Throws Refused if it can't be
+  // allocated.
   Napi::Value Uint8ArrayOf(const Bytes& bytes) const;
 
  private:
@@ -54,8 +56,9 @@ class Environment {
   void Post(std::unique_ptr<Job> job);
   void SettleFinished();
   void Close();
-  // The engine's way to wake this thread is a handle of the event loop, which tools such as Jest report as open. There
-  // is one only while a session exists or a job is under way.
+  // The engine thread wakes this thread through a handle of the event loop, which tools such as
+  // Jest report as open. The handle therefore exists only while there is a session or an unsettled
+  // job.
   void MakeWake();
   void ReleaseWake();
   static void OnCleanup(void* environment);
@@ -90,7 +93,7 @@ class Environment::PromisedResult final : public Promised {
 
   void Execute() noexcept override {
     result_ = Guarded(work_);
-    work_ = nullptr;  // lets go of what it holds as soon as possible, on this thread
+    work_ = nullptr;  // frees its captures as soon as possible, on this thread
   }
 
   void Settle(Napi::Env env) override {
@@ -102,7 +105,7 @@ class Environment::PromisedResult final : public Promised {
       deferred_.Resolve(convert_(env, result_.value()));
     } catch (const Refused& refused) {
       deferred_.Reject(ErrorFor(env, refused.status()).Value());
-    } catch (const Napi::Error&) {  // all that converting does is allocate
+    } catch (const Napi::Error&) {  // converting can only fail to allocate
       deferred_.Reject(ErrorFor(env, Status(Code::kOutOfMemory, "there is no memory for the result")).Value());
     }
   }

@@ -17,11 +17,11 @@ std::string OptionalText(const Napi::Object& options, const char* name, const ch
 
 int HandleFrom(const Napi::Value& value, const std::string& what) {
   const uint64_t handle = CountFrom(value, what, 0);
-  // Larger than any handle there is: refused like others that don't exist.
+  // Larger than any handle. 0 is rejected like any handle that doesn't exist.
   return handle > std::numeric_limits<int>::max() ? 0 : static_cast<int>(handle);
 }
 
-// A run as it was asked for, with its own copy of all inputs.
+// A requested run, with its own copy of all inputs.
 struct Request {
   std::vector<Bytes> inputs;
   Schedule schedule;
@@ -64,7 +64,7 @@ Napi::Value FromFailure(Napi::Env env, const Failure& failure) {
   return object;
 }
 
-// For each phase an array of seconds, one for each op.
+// For each phase, an array with the seconds of each op.
 Napi::Value FromTimings(Napi::Env env, const std::vector<std::vector<double>>& timings) {
   Napi::Array phases = Napi::Array::New(env, timings.size());
   for (uint32_t phase = 0; phase < timings.size(); ++phase) {

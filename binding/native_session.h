@@ -1,4 +1,5 @@
-// The JavaScript class Session: each method checks and copies its arguments and hands the engine a job.
+// The JavaScript class Session. Each method checks and copies its arguments and posts a job to the
+// engine thread.
 #pragma once
 
 #include <napi.h>
@@ -16,8 +17,8 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   explicit NativeSession(const Napi::CallbackInfo& info);
 
  private:
-  // Shared with the jobs, which outlive this object if it is collected first. The session is the engine's thread's
-  // alone from the first job on; null once disposed of.
+  // Shared with the jobs, which outlive this object if it is garbage-collected first. After the
+  // first job is posted, only the engine thread uses the session. It is null after disposal.
   struct State {
     std::unique_ptr<Session> session;
     std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>(0);
@@ -39,12 +40,12 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   template <class T>
   using Convert = std::function<Napi::Value(Napi::Env, T&)>;
 
-  // A job on this session.
+  // Submits a job on this session.
   template <class T>
   Napi::Value Submit(Napi::Env env, Work<T> work, Convert<T> convert);
-  // The same for work that gives no value.
+  // Submits a job that has no result value.
   Napi::Value SubmitStatus(Napi::Env env, std::function<Status(Session&)> work);
-  // Calls `body`, which checks arguments and submits; what it throws becomes a rejected promise.
+  // Calls `body`, which checks arguments and submits a job. Exceptions become a rejected promise.
   template <class Body>
   Napi::Value Promise(const Napi::CallbackInfo& info, Body&& body);
 
@@ -52,7 +53,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   bool disposed_ = false;
 };
 
-// Calls `body`; what it throws becomes a rejected promise.
+// Calls `body`. Exceptions become a rejected promise.
 template <class Body>
 Napi::Value Rejecting(Napi::Env env, Body&& body) {
   const auto reject = [&](const Napi::Value& error) -> Napi::Value {

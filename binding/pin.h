@@ -3,7 +3,8 @@
 
 namespace nano::binding {
 
-// Node unloads an addon with the last worker that used it; the engine's threads would then run code that is gone.
+// Node unloads an addon when the last worker that uses it ends. Without this call the engine's
+// threads would then run unloaded code.
 void PinLibrary();
 
 }  // namespace nano::binding

@@ -1,4 +1,5 @@
-// Between JavaScript values and the engine's: argument checks with messages, errors with codes.
+// Converts between JavaScript values and the engine's: argument checks with messages, errors with
+// codes.
 #pragma once
 
 #include <napi.h>
@@ -15,7 +16,7 @@
 
 namespace nano::binding {
 
-// An argument that cannot be accepted. Becomes a rejected promise, or an exception in a constructor.
+// An invalid argument. Becomes a rejected promise, or an exception in a constructor.
 class Refused : public std::exception {
  public:
   explicit Refused(Status status) : status_(std::move(status)) {}
@@ -26,13 +27,14 @@ class Refused : public std::exception {
   Status status_;
 };
 
-// An Error whose `code` says what kind it is.
+// Makes an Error whose `code` is the name of the status code.
 Napi::Error ErrorFor(Napi::Env env, const Status& status);
 
-// For an allocation of so many bytes that failed.
+// The error for a failed allocation of `bytes` bytes.
 Status NoMemoryFor(size_t bytes, const std::string& what);
 
-// Each checks that `value` is what `what` promises and throws Refused, which names it, if it isn't.
+// Each function converts `value` and throws Refused if it has the wrong type or range. `what` names
+// the value in the message.
 std::string TextFrom(const Napi::Value& value, const std::string& what);
 uint64_t CountFrom(const Napi::Value& value, const std::string& what, uint64_t least);
 Bytes BytesFrom(const Napi::Value& value, const std::string& what);  // a copy

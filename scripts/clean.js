@@ -1,4 +1,4 @@
-// Removes what was compiled before: a file that has become a folder would hide it.
+// Removes the old build, because a file of a module that is now a folder would hide the folder.
 
 const { rmSync } = require('node:fs')
 const { join } = require('node:path')

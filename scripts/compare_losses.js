@@ -1,8 +1,9 @@
 // Compares two training runs step by step: node scripts/compare_losses.js LOG LOG BOUND
 //
-// LOG is what `nano-gpt train --json` printed. Fails if the runs have different numbers of steps, or if two losses of one step
-// are further apart than BOUND. Both runs need the same seed: then batches are the same, and so is what dropout drops, whatever
-// the precision, since random numbers depend on the seed, the place in the model, the step and the element alone.
+// LOG is the output of `nano-gpt train --json`. Fails if the runs have different numbers of steps,
+// or if two losses of one step differ by more than BOUND. Both runs need the same seed: then they
+// have the same batches and dropout masks in every precision, because random numbers depend only on
+// the seed, the place in the model, the step and the element.
 
 const { readFileSync } = require('node:fs')
 

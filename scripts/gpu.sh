@@ -1,21 +1,27 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can tell, in under ten minutes (docs/gpu-testing.md, "On a real GPU"): builds for this GPU, tests,
-# measures, and leaves a report in gpu-results/. The most important comes first; what finds no time left is said to be skipped.
+# Runs everything that requires a GPU, in under ten minutes (docs/gpu-testing.md, "On a real GPU"): builds for
+# this GPU, tests, measures, and leaves a report in gpu-results/. The most important parts come first; the
+# report marks those that ran out of time as skipped.
 #
-#   scripts/gpu.sh [--minutes N] [--python PATH]   needs a driver, nvcc, cmake, a C++ compiler and Node. Where PATH (default:
-#                                                  python3) has PyTorch, speed is compared with it; cuBLAS is found there too
-#   scripts/gpu.sh --only PARTS …                  only these parts, separated by commas: "parity,steps-bf16". "parity" is also
-#                                                  parity-bf16 and all others that begin so
-#   scripts/gpu.sh --commit NAME …                 what the report calls the version (default: what git says, or the pack)
-#   scripts/gpu.sh --pack FILE                     for a machine without Node or network: packs Node, what is compiled from
-#                                                  TypeScript and some case files into a .tar.xz …
-#   scripts/gpu.sh --unpack FILE …                 … and uses them there
-#   scripts/gpu.sh --pack FILE --prebuilt          packs programs too, for GPUs of --architecture (default: 90), and …
-#   scripts/gpu.sh --unpack FILE --prebuilt …      … uses them: nothing is built there, unless they don't run
-#   scripts/gpu.sh --rehearse …                    the same on the emulated GPU with the smallest sizes: tries this script,
-#                                                  and judges no speed
+#   scripts/gpu.sh [--minutes N] [--python PATH]   requires a driver, nvcc, cmake, a C++ compiler and Node.
+#                                                  Compares speed with PyTorch if PATH (default: python3)
+#                                                  has it; cuBLAS is found there too
+#   scripts/gpu.sh --only PARTS …                  runs only these parts, comma-separated:
+#                                                  "parity,steps-bf16". "parity" includes parity-bf16 and
+#                                                  all others with that prefix
+#   scripts/gpu.sh --commit NAME …                 the version that the report names (default: git's, or
+#                                                  the pack's)
+#   scripts/gpu.sh --pack FILE                     for a machine without Node or network: packs Node, the
+#                                                  compiled TypeScript and some case files into a .tar.xz
+#   scripts/gpu.sh --unpack FILE …                 uses such a pack
+#   scripts/gpu.sh --pack FILE --prebuilt          also packs programs for GPUs of --architecture
+#                                                  (default: 90)
+#   scripts/gpu.sh --unpack FILE --prebuilt …      uses those programs; builds only if they don't run
+#   scripts/gpu.sh --rehearse …                    runs on the emulated GPU with the smallest sizes: tests
+#                                                  this script, and judges no speed
 #
-# Where OUT names a folder, report and logs are copied there after each part: OUT/<GPU>-<date>.md, .json and .tar.gz.
+# If OUT names a folder, the report and the logs are copied there after each part:
+# OUT/<GPU>-<date>.md, .json and .tar.gz.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 . scripts/parts.sh
@@ -41,7 +47,8 @@ packed=build/gpu-pack
 
 # ---- The build.
 targets=(nano_gpt nano_gpt_cuda nano-run nano-simt-test nano-ptx-test nano-gemm-test nano-gemm-bench)
-# options_for ARCHITECTURE: of the CPU's kernels, those that any such machine has; building them all would take long.
+# options_for ARCHITECTURE: of the CPU kernels, only the set that every such machine supports,
+# because building all of them takes long.
 options_for() {
   case $1 in
     emulated) options=(-DNANO_GPT_CUDA=emulated) ;;
@@ -58,7 +65,8 @@ options_for() {
 if [ -n "$pack" ]; then
   architecture=${architecture:-90}
   npm run build || die 'there is nothing to pack'
-  # Writing them takes minutes, so those of before are taken if nothing that they are made of has changed.
+  # Writing the cases takes minutes, so existing ones are reused unless one of their sources is
+  # newer.
   if [ ! -e "$packed/all/cases.json" ] || [ -n "$(find lib test/support test/native -newer "$packed/all/cases.json" -name '*.ts')" ]; then
     rm -rf "$packed/all"
     node scripts/write_cases.js "$packed/all" || die 'the cases could not be written'
@@ -66,7 +74,8 @@ if [ -n "$pack" ]; then
   rm -rf "$packed/cases" "$packed/programs"
   mkdir -p "$packed/cases"
   cp "$packed/all/cases.json" "$packed/cases" || exit
-  # Some of each kind, most of them in bf16; of its gradients of attention, all that have several tiles.
+  # Some of each kind, most of them in bf16. Of the bf16 attention gradients, all that span several
+  # tiles.
   choose() { node scripts/gpu_cases.js --list --cases "$packed/all" --work 1e9 "$@" | xargs cp -t "$packed/cases"; }
   choose --format bf16 --many-tiles
   choose --format bf16 --bytes 1e5 --each 40
@@ -93,21 +102,21 @@ if [ -n "$pack" ]; then
   ls -lh "$pack"
   exit
 fi
-# Not every machine has xz; CMake and Python bring their own.
+# Not every machine has xz; CMake and Python include it.
 if [ -n "$unpack" ]; then
   tar -xf "$unpack" 2>/dev/null || cmake -E tar xf "$unpack" 2>/dev/null || "$python" -m tarfile -e "$unpack" . ||
     die "$unpack can't be unpacked"
 fi
 [ -n "$commit" ] || commit=$(cat "$packed/commit" 2>/dev/null)
 
-# ---- What is needed, and what to do where it is missing.
+# ---- Required programs, and how to install them.
 export PATH=$PATH:$PWD/$packed:${CUDA_HOME:-${CUDA_PATH:-/usr/local/cuda}}/bin
 need node 'Install Node 20 or newer; or pack it on a machine that has it (--pack FILE) and bring that (--unpack FILE)'
 [ -n "$rehearse" ] || need nvidia-smi "Install NVIDIA's driver"
 [ $missing = 0 ] || exit 2
 [ -d node_modules ] || npm ci --ignore-scripts || die 'npm ci fails; without a network bring a pack (--pack, --unpack)'
 
-# ---- What the machine is.
+# ---- Facts about the machine.
 torch=''
 export NANO_GPT_CUBLAS=''
 if [ -n "$rehearse" ]; then
@@ -118,7 +127,8 @@ else
   [ -n "$architecture" ] || die 'nvidia-smi finds no GPU: is its driver loaded?'
   [ "$architecture" -ge 80 ] || die "tests of tensor cores need compute capability 8.0; this GPU's is $(ask compute_cap)"
   torch=$("$python" -c 'import importlib.metadata; print(importlib.metadata.version("torch"))' 2>/dev/null)
-  # The toolkit's, or one of Python's packages: PyTorch brings it, in a folder that differs from version to version.
+  # From the CUDA toolkit, or from Python packages: PyTorch installs it, in a folder that depends on
+  # the version.
   NANO_GPT_CUBLAS=$({
     have nvcc && find -L "$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")" -name 'libcublas.so.[0-9]*'
     "$python" -c 'import glob, sys
@@ -126,11 +136,11 @@ for folder in sys.path:
   for found in glob.glob(folder + "/nvidia/**/libcublas.so.[0-9]*", recursive=True): print(found)'
   } 2>/dev/null | head -n 1)
 fi
-# Programs of a pack are for one architecture, and may need a newer system than this.
+# A pack's programs are for one architecture, and may need a newer system than this one.
 programs=$packed/programs/$architecture
 if [ -n "$prebuilt" ]; then
   "$programs/build/Release/nano-run" "$(find "$packed/cases" -name '*.case' | head -n 1)" >/dev/null 2>&1
-  [ $? -le 1 ] || { echo "The programs in $programs don't run here: they are built" && prebuilt=''; }
+  [ $? -le 1 ] || { echo "The programs in $programs don't run here: building them" && prebuilt=''; }
 fi
 if [ -z "$prebuilt" ]; then
   [ "$architecture" = emulated ] || need nvcc 'Install the CUDA toolkit, or set CUDA_HOME to where it is'
@@ -168,21 +178,22 @@ version() { have "$1" && "$1" --version | sed -n "${2:-1}p"; }
   fi
   echo "PyTorch: ${torch:-none}; cuBLAS: ${NANO_GPT_CUBLAS:-none}"
 } | tee "$results/facts.txt"
-# The first import takes long; it is over by the time that PyTorch is needed.
+# The first import takes long, so start it now; it has finished when PyTorch is needed.
 torch_works=''
 if [ -n "$torch" ]; then
   "$python" -c 'import torch; assert torch.cuda.is_available()' >"$results/torch.log" 2>&1 &
   torch_works=$!
 fi
 
-# ---- The build. Meanwhile TypeScript is compiled and case files are written, unless a pack has brought them.
+# ---- The build. Meanwhile TypeScript is compiled and case files are written, unless the pack
+# contains them.
 export NANO_GPT_PREBUILD=$PWD/${prebuilt:+$programs} # where node-gyp-build looks for build/Release
 [ -n "$prebuilt" ] || NANO_GPT_PREBUILD=$PWD/build/gpu-$architecture
 build=$NANO_GPT_PREBUILD/build
 export NANO_GPT_CUDA_MODULE=$build/Release/nano_gpt_cuda.so
 cases=$packed/cases cases_job=''
 if [ ! -e "$cases/cases.json" ]; then
-  cases=$NANO_GPT_PREBUILD/cases # those of before may be of another table
+  cases=$NANO_GPT_PREBUILD/cases # not reused: old files may come from another version of the table
   { npm run build && rm -rf "$cases" && NANO_GPT_NATIVE=0 node scripts/write_cases.js "$cases"; } >"$results/cases.log" 2>&1 &
   cases_job=$!
 fi
@@ -195,7 +206,8 @@ if [ -z "$prebuilt" ]; then
 fi
 [ -z "$cases_job" ] || wait $cases_job || die "no case files: see $results/cases.log"
 
-# stand_in_ncu FILE: answers as Nsight Compute does, as if two steps had a kernel each besides AdamW's, and runs nothing.
+# stand_in_ncu FILE: writes a mock Nsight Compute. It runs nothing and reports two steps with one
+# kernel each besides AdamW's.
 stand_in_ncu() {
   cat >"$1" <<'END_OF_NCU'
 #!/usr/bin/env node
@@ -232,7 +244,7 @@ if [ -n "$rehearse" ]; then
   stand_in_ncu "$ncu"
 fi
 compare=()
-compare_with_torch() { # PART: whether it can be, and is wanted
+compare_with_torch() { # PART: whether the comparison is possible and the part was requested
   wanted "$1" || return
   [ -z "$torch_works" ] || wait "$torch_works" || torch=''
   torch_works=''
@@ -244,15 +256,16 @@ nano_gpt() { # PART SECONDS ARGUMENT...
 bench() { # PART SECONDS ARGUMENT...
   nano_gpt "$1" "$2" bench "${@:3}" --save "$results/$1.json"
 }
-# Stage 09's logits have 65 columns: a text of 65 different characters.
+# Stage 09's logits have 65 columns, so the text has 65 different characters.
 text=$results/text.txt
 cat README.md docs/*.md | tr -cd 'A-Za-z0-9 .\n' >"$text"
 train() { # PART SECONDS PRESET PRECISION
   nano_gpt "$1" "$2" train --data "$text" --preset "$3" --precision "$4" --no-out --json "${run_sizes[@]}"
 }
 
-# ---- Whether it is right, and the one speed that matters most. CUDA's runtime and instructions are as the emulator has them;
-# training in bf16 has the losses of training in f32, dropout included: random numbers are the same in every precision.
+# ---- Correctness, and the most important speed. The CUDA runtime and instructions behave as
+# emulated. Training in bf16 has the losses of training in f32, dropout included: random numbers are
+# the same in every precision.
 part runtime 40 "$build/Release/nano-simt-test"
 part instructions 20 "$build/Release/nano-ptx-test"
 for preset in baby decoder; do
@@ -268,12 +281,13 @@ parity() { # FORMAT SECONDS
 parity bf16 60
 part products-gpt2 60 "$build/Release/nano-gemm-test" "${gpt2[@]}"
 speed=("$build/Release/nano-gemm-bench" "${quick[@]}" 50)
-if [ -n "$NANO_GPT_CUBLAS" ]; then # which needs libraries that lie beside it
+if [ -n "$NANO_GPT_CUBLAS" ]; then # its libraries are next to it
   speed=(env LD_LIBRARY_PATH="$(dirname "$NANO_GPT_CUBLAS")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "${speed[@]}")
 fi
 part products-speed 60 "${speed[@]}"
 
-# ---- How fast it is in bf16, beside PyTorch, and where the time goes; that the same seed gives the same bits; other formats.
+# ---- Speed in bf16 next to PyTorch, and a profile; the same bits for the same seed; the other
+# formats.
 compare_with_torch steps-bf16 && bench steps-bf16 150 steps "${step[@]}" --precision bf16 "${compare[@]}"
 bench roofline-bf16 30 roofline "${step[@]}" --precision bf16
 if [ -z "$rehearse" ]; then
@@ -293,7 +307,7 @@ parity f32 90
 bench steps-tf32 20 steps "${step[@]}" --precision tf32
 bench steps-f32 20 steps "${step[@]}" --precision f32
 
-# ---- What the sanitizer sees, and what else there is time for.
+# ---- The sanitizer, and what else time allows.
 some=()
 for format in bf16 tf32 f32; do
   mapfile -t -O ${#some[@]} some < <(node scripts/gpu_cases.js --list --cases "$cases" --format $format --work $few --each 1)

@@ -1,4 +1,5 @@
-// Which case files the emulated GPU can run in reasonable time, and running them: node scripts/gpu_cases.js --help
+// Chooses the case files that the emulated GPU can run in reasonable time, and runs them. See
+// node scripts/gpu_cases.js --help
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join, resolve } = require('node:path')
@@ -6,22 +7,28 @@ const { argument, parallel, run } = require('./processes')
 
 const formats = ['f32', 'tf32', 'bf16']
 
-/** The case files of a folder, as its index describes them: { path, name, ops, format, manyTiles, work, bytes }. */
+/**
+ * The case files of a folder, as its index describes them: { path, name, ops, format, manyTiles,
+ * work, bytes }.
+ */
 function describeCases(folder) {
   const remedy = 'write the cases anew, into an empty folder: node scripts/write_cases.js FOLDER'
   const index = join(folder, 'cases.json')
   if (!existsSync(index)) throw new Error(`${folder} has no cases.json; ${remedy}`)
   const files = new Set(readdirSync(folder).filter((name) => name.endsWith('.case')))
   const described = JSON.parse(readFileSync(index, 'utf8'))
-  const cases = described.filter(({ file }) => files.delete(file)) // some folders hold only a few of them
+  const cases = described.filter(({ file }) => files.delete(file)) // some folders contain only a few of them
   if (files.size > 0) throw new Error(`${index} does not describe ${[...files].sort()[0]}; ${remedy}`)
   return cases.map(({ file, ...rest }) => ({ path: join(folder, file), ...rest }))
 }
 
-/** What a case is about, for taking a few of each: "add", "matmul", "program". */
+/** What a case tests, to pick a few of each kind: "add", "matmul", "program". */
 const kindOf = ({ name, ops }) => (ops.length > 3 ? name : ops.join('+') || name)
 
-/** Those of `cases` that are small enough; with `each`, about so many of each kind, spread over its sizes. */
+/**
+ * The cases that are small enough. With `each`, about that many of each kind, spread over its
+ * sizes.
+ */
 function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
   const kinds = new Map()
   for (const it of cases) {
@@ -39,7 +46,10 @@ function chooseCases(cases, { work, bytes = Infinity, each = Infinity }) {
   })
 }
 
-/** How many there are in each format; `manyTiles`: of gradients of attention in bf16 over several tiles. */
+/**
+ * The number of cases in each format. `manyTiles`: of bf16 attention gradients that span several
+ * tiles.
+ */
 function countCases(cases) {
   const counts = Object.fromEntries(formats.map((name) => [name, 0]))
   for (const { format } of cases) counts[format] += 1
@@ -50,8 +60,9 @@ function countCases(cases) {
 const noKernel = /the GPU has no kernel for it/
 
 /**
- * Runs cases on an emulated GPU, in parts so that a crash ends only one: { passed, failures: [text], missing: ops without kernel }.
- * `environment` holds more than the schedule: for CUDA, which module.
+ * Runs cases on an emulated GPU, in several processes so that a crash ends only one. Resolves to {
+ * passed, failures: [text], missing: ops without kernel }. `environment` holds variables besides
+ * the schedule, such as the CUDA module.
  */
 async function runCases(
   cases,
@@ -59,7 +70,7 @@ async function runCases(
 ) {
   const env = { SIMT_SCHEDULE: schedule, SIMT_ALIVE: '1', ...environment }
   const parts = []
-  const inOrder = [...cases].sort((a, b) => b.work - a.work) // the long ones first, and dealt out evenly
+  const inOrder = [...cases].sort((a, b) => b.work - a.work) // longest first, dealt out evenly
   const count = Math.max(1, Math.ceil(cases.length / 40))
   for (const [i, it] of inOrder.entries()) parts[i % count] = [...(parts[i % count] ?? []), it]
   const result = { passed: 0, failures: [], missing: new Map() }
@@ -88,21 +99,21 @@ async function runCases(
 module.exports = { chooseCases, countCases, describeCases, kindOf, runCases }
 
 const usage = `usage: node scripts/gpu_cases.js --build FOLDER --cases FOLDER [options]
-  --build FOLDER     of CMake, with -DNANO_GPT_CUDA=emulated or emulated-races; for Metal, -DNANO_GPT_METAL=…
-  --device NAME      cuda (default) or metal
-  --runner FILE      which nano-run, if not the build's
-  --work N           leaves out cases that take more operations (default 3e6)
-  --bytes N          leaves out cases whose tensors take more (default 64 MiB)
-  --each N           only about N of each kind
+  --build FOLDER     a build with -DNANO_GPT_CUDA=emulated or emulated-races; for Metal, -DNANO_GPT_METAL=…
+  --device NAME      cuda or metal (default: cuda)
+  --runner FILE      nano-run to use (default: the build's)
+  --work N           skips cases with more operations (default: 3e6)
+  --bytes N          skips cases whose tensors take more bytes (default: 64 MiB)
+  --each N           about N cases of each kind
   --format NAME      only cases that compute in f32, tf32 or bf16
-  --many-tiles       only gradients of attention over several tiles
-  --only TEXT        only cases whose name or ops hold TEXT
-  --without PATTERN  without those whose name it matches
-  --schedules LIST   of ascending, descending, shuffle, shuffle:SEED (default all three)
-  --jobs N           processes at a time (default 2)
-  --list             runs none: prints the paths of the cases chosen
-  --count            runs none: says how many there are of each format, and fails if none is a gradient of attention in bf16
-                     over several tiles`
+  --many-tiles       only attention gradients over several tiles
+  --only TEXT        only cases whose name or ops contain TEXT
+  --without PATTERN  skips cases whose name matches
+  --schedules LIST   ascending, descending, shuffle, shuffle:SEED (default: the first three)
+  --jobs N           processes at a time (default: 2)
+  --list             prints the paths of the chosen cases and runs none
+  --count            prints the number of cases in each format and runs none; fails without a bf16 attention
+                     gradient over several tiles`
 
 async function main() {
   const build = argument('--build')
@@ -133,7 +144,7 @@ async function main() {
     const { manyTiles, ...counts } = countCases(all)
     const numbers = formats.map((name) => `${counts[name]} in ${name}`).reverse()
     console.log(`${all.length} cases: ${numbers.join(', ')}`)
-    console.log(`${manyTiles} gradients of attention in bf16 over several tiles`)
+    console.log(`${manyTiles} attention gradients in bf16 over several tiles`)
     return manyTiles === 0 ? 1 : 0
   }
   if (list) {
@@ -144,7 +155,7 @@ async function main() {
   const device = argument('--device', 'cuda')
   const environment = device === 'cuda' ? { NANO_GPT_CUDA_MODULE: join(release, 'nano_gpt_cuda.so') } : {}
   const runner = resolve(argument('--runner', join(release, 'nano-run')))
-  console.log(`${cases.length} cases; ${all.length - cases.length} left out`)
+  console.log(`${cases.length} cases; ${all.length - cases.length} skipped`)
   let bad = cases.length === 0
   for (const schedule of argument('--schedules', 'ascending,descending,shuffle').split(',')) {
     const start = Date.now()

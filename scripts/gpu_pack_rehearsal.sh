@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tries what scripts/gpu.sh does on a bare machine (docs/gpu-testing.md, "On a real GPU"): packs programs for the emulated GPU, and runs
-# the packed folder in an empty directory without git, with node, npm and xz hidden: as a whole, then single parts, then one that is
-# interrupted. What comes back in OUT must be few small files with simple names.
+# Rehearses scripts/gpu.sh on a bare machine (docs/gpu-testing.md, "On a real GPU"). Packs programs for the
+# emulated GPU, then runs the packed folder in an empty directory without git, with node, npm and xz hidden:
+# everything, then single parts, then a run that is interrupted. OUT must receive only a few small files
+# with simple names.
 #
-#   scripts/gpu_pack_rehearsal.sh [--keep]   --keep leaves the directory, and says where it is
+#   scripts/gpu_pack_rehearsal.sh [--keep]   --keep keeps the directory and prints its path
 set -euo pipefail
 cd "$(dirname "$0")/.."
 keep=''
@@ -17,7 +18,7 @@ folder=$place/tree out=$place/out tools=$place/tools
 mkdir -p "$folder/build" "$out" "$tools"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$folder"
 cp $pack "$folder/build/"
-# All commands but those that a bare machine may lack.
+# All commands except those that a bare machine may lack.
 IFS=: read -ra places <<<"$PATH"
 for commands in "${places[@]}"; do
   find -L "$commands" -maxdepth 1 -type f -perm -u+x -exec ln -sf -t "$tools" {} + 2>/dev/null || true
@@ -31,7 +32,8 @@ wrong() {
   problems=$((problems + 1))
 }
 there=(env PATH="$tools" OUT="$out" scripts/gpu.sh --rehearse --unpack build/gpu-rehearsal.tar.xz --prebuilt --commit rehearsed)
-# Exactly the report, its JSON and the logs; names of letters, digits, '.', '_' and '-'; 16 MiB at most.
+# Exactly the report, its JSON and the logs; names of letters, digits, '.', '_' and '-'; at most 16
+# MiB.
 came_back() { # REPORT
   for end in md json tar.gz; do [ -s "$out/$1.$end" ] || wrong "$1.$end did not come back"; done
   [ "$(find "$out" -type f | wc -l)" = 3 ] || wrong "not three files: $(ls "$out")"

@@ -1,19 +1,24 @@
-// Profiles the kernels of one training step with Nsight Compute: node scripts/gpu_profile.js --ncu FILE --save FILE -- COMMAND...
+// Profiles the kernels of one training step with Nsight Compute:
+// node scripts/gpu_profile.js --ncu FILE --save FILE -- COMMAND...
 //
-// COMMAND trains with AdamW for a few steps. ncu measures the first kernels that it launches; those of its last complete step
-// are added up by kernel and size, and go to the file of --save as JSON and to standard output as a table. Clocks and caches are left
-// as they are. ncu runs a kernel once for each group of counters that fits, so only four are asked for.
+// COMMAND trains with AdamW for a few steps. ncu measures the first kernels that it launches. This
+// script adds up those of the last complete step by kernel and size, writes them to the --save file
+// as JSON and prints a table. Clocks and caches are not controlled. ncu runs a kernel once per
+// group of counters, so only four counters are requested.
 
 const { spawnSync } = require('node:child_process')
 const { readFileSync, writeFileSync } = require('node:fs')
 const { argument } = require('./processes')
 
-/** An evaluation of stage 09, and more than two of its steps. */
+/** Covers an evaluation of stage 09 and more than two of its steps. */
 const mostLaunches = 1000
 
 const time = 'gpu__time_duration.sum'
 const bytes = ['dram__bytes_read.sum', 'dram__bytes_write.sum']
-/** Of how many cycles of the kernel's time the tensor cores were busy; which of these there is depends on the GPU. */
+/**
+ * The fraction of a kernel's cycles in which the tensor cores were busy. The GPU decides which of
+ * these counters exist.
+ */
 const tensorCounters = [
   'sm__pipe_tensor_cycles_active',
   'sm__pipe_tensor_op_hmma_cycles_active',
@@ -22,21 +27,26 @@ const tensorCounters = [
 const ofPeak = '.avg.pct_of_peak_sustained_elapsed'
 
 const units = { n: 1e-9, u: 1e-6, m: 1e-3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }
-/** Seconds or bytes, of "usecond", "us", "Mbyte" and the like; percent as it is. */
+/**
+ * Converts units such as "usecond", "us" and "Mbyte" to seconds or bytes; percentages stay as they
+ * are.
+ */
 function inBaseUnit(text, unit) {
   const value = Number(text.replaceAll(',', ''))
   const prefix = unit.match(/^([numKMGT])(s|second|byte)/)
   return prefix ? value * units[prefix[1]] : value
 }
 
-/** The cells of a line of CSV. */
+/** Splits a CSV line into cells. */
 function cellsOf(line) {
   return [...line.matchAll(/"((?:[^"]|"")*)"|([^,]+)/g)].map(([, quoted, plain]) =>
     quoted === undefined ? plain : quoted.replaceAll('""', '"'),
   )
 }
 
-/** The launches in order, each with its counters, from ncu's CSV: a line for each counter. */
+/**
+ * The launches in order, each with its counters, from ncu's CSV, which has one line per counter.
+ */
 function readLaunches(text) {
   const rows = text
     .split('\n')
@@ -60,7 +70,10 @@ function readLaunches(text) {
   return [...launches.values()].filter(({ counters }) => counters[time] !== undefined)
 }
 
-/** Those after the last update but one, up to the last; all of them if there are no two. */
+/**
+ * The launches of the last complete step: those after the last update but one, up to the last. All
+ * of them if there are fewer than two updates.
+ */
 function lastStep(launches) {
   const ends = launches.flatMap(({ kernel }, at) =>
     /adamw/i.test(kernel) && !/adamw/i.test(launches[at + 1]?.kernel ?? '') ? [at + 1] : [],
@@ -68,7 +81,7 @@ function lastStep(launches) {
   return ends.length < 2 ? launches : launches.slice(ends.at(-2), ends.at(-1))
 }
 
-/** Without return type, namespaces and arguments. */
+/** Removes return type, namespaces and arguments. */
 function shorten(kernel) {
   const name = kernel
     .replace(/^void /, '')
@@ -125,7 +138,7 @@ function main() {
   const launches = readLaunches(text)
   if (launches.length === 0) {
     console.log(`${text}\n${stdout}\n${stderr}`.slice(-4000))
-    console.log(`ncu measured no kernel; it ended with ${status}`)
+    console.log(`ncu measured no kernel and exited with ${status}`)
     return 1
   }
   const step = lastStep(launches)

@@ -1,5 +1,7 @@
-// Makes a report of what scripts/gpu.sh or scripts/mac.sh has left in a folder: FOLDER.md for people, FOLDER.json for programs, and a
-// verdict for everything that was to be proven: node scripts/gpu_report.js FOLDER [--metal] [--rehearse]     (no verdict on speed then)
+// Makes a report from the results of scripts/gpu.sh or scripts/mac.sh: FOLDER.md for people,
+// FOLDER.json for programs, with a verdict for each requirement. --rehearse omits the verdicts on
+// speed.
+//   node scripts/gpu_report.js FOLDER [--metal] [--rehearse]
 
 const { existsSync, readFileSync, writeFileSync } = require('node:fs')
 const { basename, join } = require('node:path')
@@ -8,19 +10,27 @@ const folder = process.argv[2]
 const rehearsal = process.argv.includes('--rehearse')
 const metal = process.argv.includes('--metal')
 
-/** Of docs/gpu-testing.md: parts of cuBLAS's rate, and how many times compiled PyTorch's speed. */
+/**
+ * From docs/gpu-testing.md: fraction of cuBLAS's rate, and multiples of compiled PyTorch's speed.
+ */
 const targets = { ofCublas: 0.55, must: 1, aim: 1 / 0.8 }
-/** Of docs/performance.md, "What is to be beaten": milliseconds of nanoGPT's small setting on an M2, tokens a second of MLX on an M1 Max. */
+/**
+ * From docs/performance.md, "What is to be beaten": milliseconds of nanoGPT's small setting on an
+ * M2, tokens per second of MLX on an M1 Max.
+ */
 const published = { smallMs: 120, tokensPerSecond: 37_900 }
 const precisions = metal ? ['f32', 'bf16'] : ['bf16', 'tf32', 'f32']
-/** What single ops are measured in. */
+/** The precision in which single ops are measured. */
 const usual = precisions[0]
 
 const read = (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : undefined)
 const lines = (name) => (read(name) ?? '').split('\n').filter(Boolean)
 const resultsOf = (name) => JSON.parse(read(`${name}.json`) ?? '{"results":[]}').results
 
-/** Each part once: it may have been tried again, in more detail, and found too little time. */
+/**
+ * Each part once. A part that passed may have been repeated in more detail and then run out of
+ * time.
+ */
 function readParts() {
   const parts = new Map()
   for (const line of lines('parts.tsv')) {
@@ -32,18 +42,24 @@ function readParts() {
   return [...parts.values()]
 }
 
-/** The last line of a part's log that counts something, or simply the last. */
+/** The last line of a part's log that contains counts, or else the last line. */
 function summaryOf(name) {
   const all = lines(`${name}.log`).filter((line) => !line.startsWith('{'))
   const counted = all.filter((line) => /\d+ (passed|failed|good|products|tests|errors)\b/.test(line))
   return (counted.at(-1) ?? all.at(-1) ?? '').trim().slice(0, 110)
 }
 
-/** Parts that are slow by nature, and say nothing about us when they run out of time; a profiler may not work at all. */
+/**
+ * Parts that are slow by nature: running out of time says nothing about nano-gpt. A profiler may
+ * not work at all.
+ */
 const slow = /^(memcheck|racecheck|synccheck)$/
 const profiler = /^profile-/
 
-/** 'passed', 'failed' or 'unknown'. What doesn't end in its time may hang. */
+/**
+ * 'passed', 'failed' or 'unknown'. A part that does not finish in time counts as failed, because it
+ * may hang.
+ */
 function verdictOfPart({ name, how, limit }) {
   const late = how === 'not done in time'
   if (how === 'ok') return { what: name, verdict: 'passed', detail: summaryOf(name) }
@@ -85,7 +101,7 @@ function verdictOfStep(steps) {
   }
 }
 
-/** Beside each that it was compared with, and what is published. */
+/** Compares with each competitor, and with published numbers. */
 function verdictsOfMetal(steps) {
   const ratio = (of) => (of.length > 0 ? Math.min(...of.map((it) => it.ratio)) : undefined)
   const beside = precisions.flatMap((precision) =>
@@ -114,7 +130,7 @@ function verdictsOfMetal(steps) {
       (ms) => ms < published.smallMs,
       (ms) => `${figures(ms)} ms`,
     ),
-    // An M2 without "Max" would need nine tenths of its roofline.
+    // An M2 without "Max" would need 90 % of its roofline.
     /-(Max|Ultra)-/.test(basename(folder))
       ? against(
           `baby in f32: more than ${published.tokensPerSecond} tokens/s`,
@@ -133,7 +149,7 @@ function verdictsOfMetal(steps) {
 const table = (titles, rows) =>
   [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
-/** A row for our time, and one for each that it is compared with. */
+/** A row for our time, and one for each competitor. */
 const beside = (what, { ms, torch = [], flopsPerSecond }) => [
   [what, 'nano-gpt', figures(ms), '', flopsPerSecond ? figures(flopsPerSecond / 1e12) : ''],
   ...torch.map(({ variant, ms, ratio }) => [
@@ -193,7 +209,7 @@ function rooflineOf(results) {
 
 const kernelsShown = 20
 
-/** The kernels of a step that take longest, as Nsight Compute has measured them. */
+/** The slowest kernels of a step, as measured by Nsight Compute. */
 function tableOfKernels(profile) {
   if (!profile) return ["Nsight Compute has measured none; the ops below are by the engine's own timings."]
   const { kernels, ms, launches, complete } = profile

@@ -1,10 +1,12 @@
-// The "install" script. Takes the first that works: a binary that is already there (built or prebuilt), one compiled
-// here, and else none: the TypeScript backend serves. Fails the installation only when NANO_GPT_REQUIRE_NATIVE=1.
-//   NANO_GPT_SKIP_NATIVE=1        neither look nor build
-//   NANO_GPT_BUILD_FROM_SOURCE=1  build even if a binary is there (as npm's --build-from-source)
-//   NANO_GPT_CUDA=1 or 0          build the CUDA module, or don't; else where there are nvcc and an NVIDIA driver
-//   NANO_GPT_METAL=0              build no Metal backend, which macOS has otherwise
-//   NANO_GPT_CUDA_ARCHITECTURES=… for these GPUs only, as CMAKE_CUDA_ARCHITECTURES; "all" for every one that nvcc knows
+// The "install" script. Takes the first of these that works: an existing binary (built or
+// prebuilt), a binary compiled here, or no binary, in which case nano-gpt uses its TypeScript
+// backend. The installation fails only with NANO_GPT_REQUIRE_NATIVE=1.
+//   NANO_GPT_SKIP_NATIVE=1        neither looks for a binary nor builds one
+//   NANO_GPT_BUILD_FROM_SOURCE=1  builds even if a binary exists (like npm's --build-from-source)
+//   NANO_GPT_CUDA=1 or 0          builds the CUDA module, or not (default: if nvcc and an NVIDIA driver exist)
+//   NANO_GPT_METAL=0              does not build the Metal backend (default on macOS: builds it)
+//   NANO_GPT_CUDA_ARCHITECTURES=… builds for these GPUs only, as CMAKE_CUDA_ARCHITECTURES; "all": every GPU
+//                                 that nvcc knows
 const { spawnSync } = require('node:child_process')
 const { existsSync, readFileSync } = require('node:fs')
 const path = require('node:path')
@@ -23,25 +25,28 @@ const say = (text) => console.log(`nano-gpt: ${text}`)
 /** Ends the script without a native backend. */
 function giveUp(why) {
   if (isSet('NANO_GPT_REQUIRE_NATIVE')) {
-    console.error(`nano-gpt: ${why} (and NANO_GPT_REQUIRE_NATIVE=1 demands it)`)
+    console.error(`nano-gpt: ${why} (NANO_GPT_REQUIRE_NATIVE=1 requires the native backend)`)
     process.exit(1)
   }
-  say(`${why}. The TypeScript backend will be used: it is complete, and much slower.`)
+  say(`${why}. Using the TypeScript backend, which is complete but much slower.`)
   say(
-    'For the native one install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then run',
+    'For the native backend, install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then run',
   )
   say('"npm rebuild nano-gpt", or "npm run build:native" in a checkout.')
   process.exit(0)
 }
 
-/** The binary that would be loaded, or why none can be. Loads it in another process, which it may take down. */
+/**
+ * The binary that would be loaded, or why none can be. Loads it in another process, which a faulty
+ * binary may crash.
+ */
 function testLoad() {
   const code = `
     const file = require('node-gyp-build').path(${JSON.stringify(root)})
     const addon = require(file)
     const expected = require(${JSON.stringify(path.join(root, 'package.json'))}).version
     const found = addon.info().version
-    if (found !== expected) throw new Error('it is of version ' + found + ', not ' + expected)
+    if (found !== expected) throw new Error('its version is ' + found + ', not ' + expected)
     process.stdout.write(file)`
   const child = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8', timeout: 60_000 })
   if (child.status === 0) return { file: path.relative(root, child.stdout) }
@@ -68,12 +73,12 @@ function findCMakeJs() {
 }
 
 /**
- * Compiles; null if that worked, otherwise the end of what the tools said.
+ * Compiles. Returns null on success, otherwise the end of the tools' output.
  *
  * @param gpus as NANO_GPT_CUDA and NANO_GPT_METAL of CMakeLists.txt: 'on', 'off', 'auto'
  */
 function compile(cmakeJs, { cuda, metal }) {
-  // "build", not "compile": that runs a failing build a second time.
+  // "build", not "compile": "compile" runs a failing build a second time.
   const args = [cmakeJs, fromSource ? 'rebuild' : 'build', '-l', verbose ? 'verbose' : 'error']
   args.push(`--CDNANO_GPT_CUDA=${cuda}`, `--CDNANO_GPT_METAL=${metal}`)
   const architectures = env.NANO_GPT_CUDA_ARCHITECTURES
@@ -89,7 +94,7 @@ function compile(cmakeJs, { cuda, metal }) {
   return `${child.stdout ?? ''}${child.stderr ?? ''}`.trimEnd().split('\n').slice(-REASON_LINES).join('\n')
 }
 
-/** Whether the build that failed had a GPU's kernels in it, which may be what failed. */
+/** Whether the failed build included GPU kernels, which may be the cause. */
 function triedGpus({ cuda, metal }) {
   if (process.platform === 'darwin') return metal !== 'off'
   const cache = path.join(root, 'build', 'CMakeCache.txt')
@@ -106,7 +111,7 @@ function build() {
   let failure = compile(cmakeJs, gpus)
   if (failure !== null && triedGpus(gpus)) {
     console.error(failure)
-    say('that failed; once more without the GPU …')
+    say('the build failed; trying again without the GPU …')
     failure = compile(cmakeJs, { cuda: 'off', metal: 'off' })
   }
   if (failure !== null) {
@@ -122,7 +127,7 @@ function main() {
     const present = testLoad()
     if (present.file) return say(`the native backend is ready (${present.file})`)
     if (!present.why.includes('No native build was found'))
-      say(`the binary that is here cannot be used: ${present.why}`)
+      say(`the existing binary cannot be used: ${present.why}`)
   }
   build()
   const built = testLoad()

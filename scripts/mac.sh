@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Everything that only a Mac can tell (docs/metal.md): builds, tests on the CPU, on the GPU with Metal, measures beside PyTorch and
-# MLX, makes the prebuilt binary, and leaves a report in gpu-results/. What finds no time left is said to be missing.
+# Runs everything that requires a Mac (docs/metal.md): builds, tests on the CPU, tests on the GPU with Metal,
+# benchmarks next to PyTorch and MLX, and the prebuilt binary. Leaves a report in gpu-results/, which marks
+# the parts that ran out of time as missing.
 #
-#   scripts/mac.sh [--minutes N] [--python PATH]   needs Apple silicon, Xcode's command line tools, CMake and Node. Where PATH
-#                                                  (default: python3) has PyTorch or MLX, speed is compared with them
-#   scripts/mac.sh --gpu-optional …                a GPU that nano-gpt can't use, as in a virtual machine, is no failure
-#   scripts/mac.sh --rehearse …                    the same on Linux on the emulated GPU with the smallest sizes: tries this
-#                                                  script, and judges no speed
+#   scripts/mac.sh [--minutes N] [--python PATH]   requires Apple silicon, Xcode's command line tools, CMake
+#                                                  and Node. Compares speed with PyTorch and MLX if PATH
+#                                                  (default: python3) has them
+#   scripts/mac.sh --gpu-optional …                does not fail if nano-gpt can't use the GPU, as in a
+#                                                  virtual machine
+#   scripts/mac.sh --rehearse …                    runs on Linux on the emulated GPU with the smallest
+#                                                  sizes: tests this script, and judges no speed
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 . scripts/parts.sh
@@ -22,14 +25,14 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# ---- What is needed, and what to do where it is missing.
+# ---- Required programs, and how to install them.
 need cmake 'Install CMake 3.20 or newer (brew install cmake)'
 need c++ "Install Xcode's command line tools (xcode-select --install)"
 need node 'Install Node 20.17 or newer (brew install node)'
 [ "$missing" = 0 ] || exit 2
 [ -d node_modules ] || npm ci --ignore-scripts || die 'npm ci fails'
 
-# ---- What the machine is.
+# ---- Facts about the machine.
 competitors=''
 if [ -n "$rehearse" ]; then
   chip=rehearsal jobs=$(nproc)
@@ -60,7 +63,7 @@ finish() {
 }
 
 # ---- Sizes.
-# Not "${list[@]}" alone: to macOS's bash an empty list is an unset variable.
+# Not "${list[@]}" alone: macOS's bash treats an empty list as an unset variable.
 parity=(--work Infinity --jobs $((jobs < 4 ? jobs : 4))) training=(--steps 50) golden='\(cpu\)' runs='' suite=''
 step=(--only '09,baby,cpu') ops=(--only 'gemm,attention,attention-backward,layer-norm,cross-entropy,adamw') few=1e7 each=2
 roofline=(--only 09) stage=09 stage_steps=(--steps 200) long=20000 products=()
@@ -82,7 +85,8 @@ bench() { # PART SECONDS ARGUMENT...
   nano_gpt "$1" "$2" bench "${@:3}" --save "$results/$1.json"
 }
 
-# ---- The build. A release's binary is also what is tested; where that has warnings, one that may have them.
+# ---- The build. The tests use the release binary; if that fails to build because of warnings, a
+# build that allows them.
 must typescript 300 npm run build || finish
 if [ -n "$rehearse" ]; then
   export NANO_GPT_PREBUILD=$PWD/build/mac-rehearsal # where node-gyp-build looks for build/Release
@@ -94,11 +98,11 @@ else
   build=build
   must prebuilt 1800 npm run prebuilds || must build 1800 npm run build:native || finish
 fi
-cases=build/mac-cases # those of before may be of another table
+cases=build/mac-cases # a new folder: old files may come from another version of the table
 rm -rf "$cases"
 NANO_GPT_NATIVE=0 must cases 600 node scripts/write_cases.js "$cases" || finish
 
-# ---- The CPU, with no GPU for `auto` to take; and whether there is one to go on with.
+# ---- CPU tests, with Metal disabled; then whether there is a usable GPU.
 CI=true NANO_GPT_METAL=0 part suite 1800 npx jest $suite
 if ! why=$(node scripts/mac_checks.js usable); then
   echo "no suitable GPU: $why" | tee "$results/gpu.log"
@@ -107,9 +111,9 @@ if ! why=$(node scripts/mac_checks.js usable); then
 fi
 echo "Metal: $why" | tee -a "$results/facts.txt"
 
-# ---- Whether it is right: whole runs; products in each format; every op and whole programs; a training run twice, bit for bit;
-# training runs that PyTorch has made; what Metal's own validation sees, of the calls and of each access of a shader; and memory
-# that doesn't grow.
+# ---- Correctness: whole runs; products in each format; every op and whole programs; a training run
+# twice, bit for bit; PyTorch's training runs; Metal's validation of API calls and of shader
+# accesses; and constant memory use.
 NANO_GPT_TEST_DEVICE=metal part whole-runs 600 npx jest --config test/gpu/jest.config.js test/gpu/training -t "$runs"
 part products-build 300 cmake --build "$build" -j "$jobs" --target nano-gemm-test &&
   part products 300 "$build/Release/nano-gemm-test" ${products[@]+"${products[@]}"}
@@ -131,7 +135,7 @@ fi
 rm -rf build/mac-stage
 nano_gpt stage-$stage 900 stages $stage "${stage_steps[@]}" --out build/mac-stage --json
 
-# ---- How fast it is.
+# ---- Speed.
 bench steps-f32 900 steps "${step[@]}" ${compare[@]+"${compare[@]}"}
 bench steps-bf16 900 steps "${step[@]}" --precision bf16 ${compare[@]+"${compare[@]}"}
 bench ops-f32 600 ops "${ops[@]}" ${of_torch[@]+"${of_torch[@]}"}

@@ -1,4 +1,5 @@
-// What scripts/mac.sh asks for: whether Metal can be used, what its validation sees, and whether memory stays flat.
+// Checks for scripts/mac.sh: whether Metal is usable, what its validation reports, and whether
+// memory stays flat.
 //   node scripts/mac_checks.js usable
 //   node scripts/mac_checks.js validated api|shader RUNNER CASE...
 //   node scripts/mac_checks.js flat-memory STEPS
@@ -7,7 +8,7 @@ const { join } = require('node:path')
 
 const lib = () => require(join(__dirname, '..', 'dist'))
 
-/** Prints what the GPU is, or why it can't be used. */
+/** Prints the GPU's name, or why it can't be used. */
 function usable() {
   const { available, description } = lib()
     .devices()
@@ -16,14 +17,17 @@ function usable() {
   return available
 }
 
-/** See "man MetalValidation". What a shader does wrong is written to standard error and ends nothing, not even a command buffer. */
+/**
+ * See "man MetalValidation". Shader errors are written to standard error; they do not end the
+ * process or even fail the command buffer.
+ */
 const layers = {
   api: { MTL_DEBUG_LAYER: '1' },
   shader: { MTL_SHADER_VALIDATION: '1', MTL_SHADER_VALIDATION_REPORT_TO_STDERR: '1' },
 }
 const error = /^(Invalid |.*failed assertion|.*Validation Error).*/gim
 
-/** Runs case files under one of Metal's layers of validation. */
+/** Runs case files under one of Metal's validation layers. */
 function validated(layer, runner, ...cases) {
   const env = { ...process.env, ...layers[layer] }
   const { status, signal, stdout, stderr } = spawnSync(runner, ['--device', 'metal', ...cases], {
@@ -39,10 +43,13 @@ function validated(layer, runner, ...cases) {
   return status === 0 && cases.length > 0 && passed === cases.length && errors.length === 0
 }
 
-/** Far less than what is left of 20,000 steps if each leaves one object, and more than a heap's whims. */
+/**
+ * Far less than a leak of one object per step over 20,000 steps, and more than the heap's normal
+ * variation.
+ */
 const slackKilobytes = 32 * 1024
 
-/** Trains for some steps, then for ten times as many: the most memory that the process has had must not rise. */
+/** Trains for some steps, then for ten times as many. The process's peak memory must not rise. */
 async function flatMemory(steps) {
   const train = async (count) => {
     const size = {
@@ -61,7 +68,7 @@ async function flatMemory(steps) {
   }
   const few = await train(Math.ceil(steps / 10))
   const many = await train(steps)
-  console.log(`at most ${few} KB in ${Math.ceil(steps / 10)} steps, ${many} KB in ${steps} more`)
+  console.log(`peak memory: ${few} KB after ${Math.ceil(steps / 10)} steps, ${many} KB after ${steps} more`)
   return many <= few + slackKilobytes
 }
 
@@ -69,7 +76,8 @@ const checks = { usable, validated, 'flat-memory': (steps) => flatMemory(Number(
 
 async function main() {
   const [name, ...args] = process.argv.slice(2)
-  if (!checks[name]) throw new Error(`there is no check ${name}; there are ${Object.keys(checks).join(', ')}`)
+  if (!checks[name])
+    throw new Error(`unknown check ${name}; the checks are ${Object.keys(checks).join(', ')}`)
   process.exitCode = (await checks[name](...args)) ? 0 : 1
 }
 

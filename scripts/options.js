@@ -1,7 +1,8 @@
-// What is generated from the tables of lib/options: their declarations in TypeScript, and the tables of options in docs.
+// Generates files from the tables of lib/options: the options' TypeScript declarations, and their
+// tables in the docs.
 //
 //   node scripts/options.js           writes them (npm run options compiles first)
-//   node scripts/options.js --check   fails where one is not what would be written
+//   node scripts/options.js --check   fails if a file is out of date
 
 const { readFileSync, readdirSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -9,7 +10,7 @@ const { join } = require('node:path')
 const root = join(__dirname, '..')
 const declarations = 'lib/options/declarations.ts'
 
-/** The interface that each table declares, and what it is of. */
+/** The interface that each table declares, and its description. */
 const interfaces = {
   TrainOptions: ['trainOptions', 'Options of `train()`.'],
   GenerateOptions: ['generateOptions', "Options of a model's `generate()` and `stream()`."],
@@ -20,19 +21,19 @@ const interfaces = {
   LossOptions: ['lossOptions', "Options of a model's `loss()`."],
 }
 
-/** Options that a call can't do without. */
+/** Options that a call requires. */
 const required = { GenerateFromOptions: ['model'], EvaluateOptions: ['model'] }
 
 const upper = (text) => text[0].toUpperCase() + text.slice(1)
 
-/** What an option applies to, in words; '' if to everything. */
+/** A sentence that says where an option applies; '' if everywhere. */
 function appliesTo({ applies }) {
   return applies
     ? ` Only with \`${applies.option}\` ${applies.values.map((value) => `'${value}'`).join(', ')}.`
     : ''
 }
 
-/** Its default, in words; the preset's where it is stored and has none of its own. */
+/** The option's default, in words; "the preset's" if it is stored and has no default of its own. */
 function defaultOf(row, { defaultWordsOf }) {
   const words = defaultWordsOf(row)
   if (words !== undefined) return words
@@ -60,12 +61,12 @@ function declare(api) {
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-/** Where the value of an option comes from that a resumed run isn't given: 'kept' is never another than the run's own. */
+/** Where a resumed run gets an option that is not given. 'kept': always the run's own value. */
 function whenResumed({ resume, stored }) {
   return resume === 'keeps' ? 'kept' : stored ? 'inherited' : ''
 }
 
-/** The same for a new run with the weights of another. */
+/** The same for a new run that starts from another run's weights. */
 function whenFrom({ from, stored }) {
   if (from === 'keeps') return 'kept'
   return stored && from !== 'default' ? 'inherited' : ''
@@ -90,7 +91,7 @@ function rows(table, group, api) {
   return [head, head.replace(/[^|]+/g, '---'), ...lines].join('\n')
 }
 
-/** The codes of errors and what each says. */
+/** The error codes and their descriptions. */
 function codes(api) {
   const lines = Object.entries(api.errorCodes).map(([code, says]) => `| \`${code}\` | ${cell(says)} |`)
   return ['| code | says |', '|---|---|', ...lines].join('\n')
@@ -100,8 +101,8 @@ const listed = /(<!-- error codes -->\n)[\s\S]*?(<!-- end -->)/g
 const marked = /(<!-- options: (\w+) (\w+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /**
- * A docs page with its tables as they are now: of options between `<!-- options: trainOptions optimizer -->` and `<!-- end -->`, of error
- * codes after `<!-- error codes -->`.
+ * A docs page with up-to-date tables: of options between `<!-- options: trainOptions optimizer -->`
+ * and `<!-- end -->`, of error codes after `<!-- error codes -->`.
  */
 function documented(page, api) {
   return page
@@ -109,7 +110,7 @@ function documented(page, api) {
     .replace(listed, (_, begin, end) => `${begin}\n${codes(api)}\n\n${end}`)
 }
 
-/** Each generated file: its path, its text, and what it should be. */
+/** Each generated file: its path, its current text and its expected text. */
 function generated(api) {
   const pages = [
     'README.md',
@@ -130,8 +131,7 @@ function main() {
     ({ wanted, found }) => wanted !== found,
   )
   for (const { path, wanted } of stale) {
-    if (process.argv.includes('--check'))
-      console.error(`${path} is not what the tables of options say: npm run options`)
+    if (process.argv.includes('--check')) console.error(`${path} is out of date: run npm run options`)
     else {
       writeFileSync(join(root, path), wanted)
       console.log(`wrote ${path}`)

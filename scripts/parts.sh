@@ -1,18 +1,19 @@
-# For scripts/gpu.sh and scripts/mac.sh, which source it: what a machine needs, and parts of a whole that has so many minutes. It runs
-# in macOS's bash 3.2 too. What parts leave is read by scripts/gpu_report.js.
+# Sourced by scripts/gpu.sh and scripts/mac.sh: checks for required programs, and runs parts of a
+# job that has a time limit. Compatible with macOS's bash 3.2. scripts/gpu_report.js reads the files
+# that the parts write.
 
 die() {
   echo "$(basename "$0"): $*" >&2
   exit 2
 }
 have() { command -v "$1" >/dev/null; }
-# A script's usage is the comment at its top.
+# A script's usage text is the comment at its top.
 usage() {
   sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
   exit 2
 }
 
-# shellcheck disable=SC2034  # for those who source this
+# shellcheck disable=SC2034  # used by the scripts that source this
 missing=0
 need() { # COMMAND WHAT-TO-DO
   have "$1" && return
@@ -21,8 +22,8 @@ need() { # COMMAND WHAT-TO-DO
   missing=1
 }
 
-# limited SECONDS COMMAND...: replaces this process; ends with 124 if the command isn't done by then. macOS has no timeout. A signal
-# ends the command too.
+# limited SECONDS COMMAND...: replaces this process with the command; exits with 124 on timeout, and
+# a signal ends the command too. (macOS has no `timeout`.)
 limited() {
   if have timeout; then
     exec timeout --kill-after=5 "$@"
@@ -40,9 +41,9 @@ limited() {
   fi
 }
 
-# begin FOLDER MINUTES: where parts leave their logs, and how long all of them may take. The script may define publish(), which is
-# called after each part, and must define finish().
-only='' # names of parts, separated by commas: part() leaves out all others
+# begin FOLDER MINUTES: sets the folder for the parts' logs and the time limit of all parts
+# together. The script may define publish(), which runs after each part, and must define finish().
+only='' # comma-separated names of parts; part() skips all others
 running='' current=''
 begin() {
   results=$1
@@ -65,7 +66,8 @@ interrupted() {
 }
 publish() { :; }
 
-# wanted PART: whether it, or all that begin with a word of $only and a hyphen, was asked for.
+# wanted PART: whether the user asked for it, or for all parts that begin with a word of $only and a
+# hyphen.
 wanted() {
   local words=,$only, start=$1
   [ -n "$only" ] || return 0
@@ -74,14 +76,15 @@ wanted() {
     case $start in *-*) start=${start%-*} ;; *) return 1 ;; esac
   done
 }
-# Only the ends of a log that is longer: what a broken kernel says of each thread fills a disk.
+# Keeps only both ends of a long log, because the messages of a broken kernel, one per thread, can
+# fill a disk.
 most_bytes=2000000
 shorten() { # FILE
   [ "$(wc -c <"$1")" -gt $most_bytes ] || return 0
   { head -c $((most_bytes / 2)) "$1" && echo && echo '[...]' && tail -c $((most_bytes / 2)) "$1"; } >"$1.short" && mv "$1.short" "$1"
 }
-# part NAME SECONDS COMMAND...: it has so many seconds, or what is left of all, and is skipped if that is less than a third of them. Its
-# output goes to NAME.log.
+# part NAME SECONDS COMMAND...: runs a command for at most SECONDS, or for the remaining time if
+# that is less. Skips it if less than a third of SECONDS remains. Output goes to NAME.log.
 part() {
   local part=$1 limit=$2 start=$SECONDS left=$((deadline - SECONDS)) least cut='' end how
   wanted "$part" || return 1
@@ -93,7 +96,7 @@ part() {
   fi
   [ "$limit" -le "$left" ] || { limit=$left && cut=1; }
   current=$part
-  # In the background, so that a signal ends this script before the part is done.
+  # In the background, so that a signal ends this script before the part finishes.
   (limited "$limit" "$@") >"$results/$part.log" 2>&1 &
   running=$!
   wait $running
@@ -111,17 +114,19 @@ part() {
   return $end
 }
 
-# must NAME SECONDS COMMAND...: a part that all others need: it is tried whatever time is left and whichever parts are asked for.
+# must NAME SECONDS COMMAND...: a part that all others need. It runs whatever time is left and
+# whichever parts were requested.
 must() {
   local part=$1 limit=$2 left=$((deadline - SECONDS)) only=''
   shift 2
   part "$part" $((limit < left ? limit : left)) "$@"
 }
 
-# losses PART: the losses and norms of a training run with --json.
+# losses PART: prints the losses and gradient norms of a training run with --json.
 losses() { grep -oE '"(losses|gradientNorms)":\[[^]]*' "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'; }
 
-# stand_in_python FILE: stands in for a Python with PyTorch and MLX where a script is rehearsed: answers every command.
+# stand_in_python FILE: writes a mock Python with PyTorch and MLX for rehearsals, which answers
+# every command.
 stand_in_python() {
   cat >"$1" <<'END_OF_PYTHON'
 #!/usr/bin/env node

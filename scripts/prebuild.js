@@ -1,6 +1,7 @@
-// npm run prebuilds (a script named prebuild would run before every `npm run build`): builds the addon, and the CUDA module unless
-// NANO_GPT_CUDA=0, and copies them, stripped, to prebuilds/<platform>-<arch>/. prebuildify can only call
-// "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim turns that into a call of cmake-js.
+// npm run prebuilds (npm would run a script named prebuild before every `npm run build`): builds
+// the addon, and the CUDA module unless NANO_GPT_CUDA=0, and copies them, stripped, to
+// prebuilds/<platform>-<arch>/. prebuildify can only call "<node-gyp> rebuild --target=… --devdir=…
+// --arch=… --release"; the shim turns that into a call of cmake-js.
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -8,7 +9,7 @@ const prebuildify = require('prebuildify')
 
 const root = path.join(__dirname, '..')
 const folder = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`)
-// prebuildify leaves what lies there, and a stale file would be published.
+// prebuildify keeps existing files, and a stale one would be published.
 fs.rmSync(folder, { recursive: true, force: true })
 
 const options = {
@@ -22,7 +23,7 @@ const options = {
   nodeGyp: `"${process.execPath}" "${path.join(__dirname, 'prebuild-shim.js')}"`,
 }
 
-/** Beside the addon, where that looks for it. */
+/** Next to the addon, which looks for it there. */
 function copyCudaModule() {
   for (const name of ['nano_gpt_cuda.so', 'nano_gpt_cuda.dll']) {
     const built = path.join(root, 'build', 'Release', name)

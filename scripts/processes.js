@@ -1,8 +1,9 @@
-// What scripts that start programs share: options of the command line, and several programs at a time.
+// Shared by scripts that start programs: command-line options, and running several programs at a
+// time.
 
 const { execFile } = require('node:child_process')
 
-/** What stands behind an option like "--jobs". */
+/** The value after an option such as "--jobs". */
 function argument(name, otherwise) {
   const at = process.argv.indexOf(name)
   return at < 0 ? otherwise : process.argv[at + 1]
@@ -10,7 +11,7 @@ function argument(name, otherwise) {
 
 const jobs = Number(argument('--jobs', 2))
 
-/** Runs a program; what it printed, and how it ended: a number, a signal, or 'timeout'. */
+/** Runs a program. Returns its output and how it ended: an exit code, a signal or 'timeout'. */
 function run(command, args, { env = {}, timeout = 600_000 } = {}) {
   return new Promise((done) => {
     const options = { env: { ...process.env, ...env }, timeout, maxBuffer: 2 ** 28, killSignal: 'SIGKILL' }
@@ -21,7 +22,7 @@ function run(command, args, { env = {}, timeout = 600_000 } = {}) {
   })
 }
 
-/** `work(item)` for all items, as many at a time as --jobs says. */
+/** Calls `work(item)` for all items, with up to --jobs at a time. */
 async function parallel(items, work) {
   const queue = [...items.entries()]
   const results = []

@@ -1,15 +1,18 @@
-// npm run stages:table: trains the course's stages from the first step to the last, and holds their losses against the reference's.
-// It makes the table of docs/stages.md. Stage 09 takes a GPU or a night, and has its own checks: test/golden, scripts/torch/compare.py.
+// npm run stages:table: trains the course's stages from the first step to the last and compares
+// their losses with the reference. It generates the table of docs/stages.md. Stage 09 needs a GPU
+// or a night, and has its own checks: test/golden, scripts/torch/compare.py.
 //
 //   npm run stages:table -- [--seeds 1337,1,2] [--only 04,05] [--check] [--write] [--python PATH]
 //                           [--data NAME|FILE] [--device auto|cpu|js] [--threads 2] [--json]
 //
-// Seconds are those of a whole `train()`: text, compiling, steps, evaluations and checkpoints. The losses at the end are estimated
-// afterwards, without dropout, over 2,000 random batches of each split. With --python (or NANO_GPT_PYTHON) PyTorch's whole loop
-// (scripts/torch/bench.py) runs right after ours, with the first seed and as many threads, so that the two can be compared.
+// Times are those of a whole `train()`: text, compiling, steps, evaluations and checkpoints. The
+// final losses are estimated afterwards, without dropout, over 2,000 random batches of each split.
+// With --python (or NANO_GPT_PYTHON), PyTorch's whole loop (scripts/torch/bench.py) runs directly
+// after ours, with the first seed and the same number of threads, so that the two can be compared.
 //
-// The bar: the mean over the seeds is at most the reference's last loss + 0.03, and no seed's is above + 0.06.
-// --check exits with 1 when a bar is missed; --write puts the table between the markers in docs/stages.md.
+// A stage passes if its mean over the seeds is at most the reference's last loss + 0.03, and no
+// seed is above + 0.06. --check exits with 1 if a stage fails; --write puts the table between the
+// markers in docs/stages.md.
 const { spawnSync } = require('node:child_process')
 const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { availableParallelism, cpus, tmpdir } = require('node:os')
@@ -22,7 +25,10 @@ const estimateBatches = 2000
 const meanSlack = 0.03
 const seedSlack = 0.06
 
-/** The loss that the course's Python script reached last. The notebook estimates none but that of its training batches. */
+/**
+ * The last loss of the course's Python script. The notebook estimates no loss except that of its
+ * training batches.
+ */
 const stages = {
   '00': { preset: 'notebook', reference: 2.5, split: 'train' },
   '01': { preset: 'bigram', reference: 2.4911, split: 'validation' },
@@ -37,7 +43,7 @@ const stages = {
 const lib = (file) => require(join(__dirname, '..', 'dist', file))
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
-/** Trains a preset to its end; seconds of the whole call, and the losses of what it came to. */
+/** Trains a preset to its end. Returns the seconds of the whole call, and the final losses. */
 async function trainStage(preset, seed, options) {
   const out = mkdtempSync(join(tmpdir(), 'nano-gpt-stage-'))
   try {
@@ -54,7 +60,7 @@ async function trainStage(preset, seed, options) {
   }
 }
 
-/** Mean losses of the last checkpoint in a run folder. */
+/** Mean losses of the last checkpoint of a run folder. */
 async function losses(resume, { device, threads, data }) {
   const { readOrigin } = lib('train/origin.js')
   const { gather, planOn } = lib('train/plan.js')
@@ -82,27 +88,27 @@ async function losses(resume, { device, threads, data }) {
   }
 }
 
-/** PyTorch's whole loop, with as many evaluations as ours. */
+/** PyTorch's whole loop, with the same number of evaluations. */
 function trainInTorch(stage, seed, { python, textFile, threads }) {
   const { evalInterval } = lib('presets/index.js').findPreset(stages[stage].preset).training
   const script = join(__dirname, 'torch', 'bench.py')
   const args = [script, '--stage', stage, '--whole', '--text', textFile, '--seed', String(seed)]
   args.push('--threads', String(threads), '--eval-every', String(evalInterval))
-  // Python would leave its bytecode beside the scripts.
+  // Without this, Python would leave its bytecode next to the scripts.
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
   const { status, stdout, stderr, error } = spawnSync(python, args, { encoding: 'utf8', env })
   if (status !== 0) throw new Error(`PyTorch, stage ${stage}: ${error?.message ?? stderr.trim()}`)
   return JSON.parse(stdout)
 }
 
-/** How a stage did over its seeds. */
+/** The results of a stage over its seeds. */
 function judge(stage, runs, torch) {
   const { preset, reference, split } = stages[stage]
   const found = runs.map((run) => run[split])
   const bar = { mean: reference + meanSlack, seed: reference + seedSlack }
   const [middle, worst] = [mean(found), Math.max(...found)]
   const missed = []
-  // NaN misses every bar.
+  // NaN fails every bar.
   if (!(middle <= bar.mean)) missed.push(`mean ${middle.toFixed(4)} is above ${bar.mean.toFixed(4)}`)
   for (const [i, loss] of found.entries()) {
     if (!(loss <= bar.seed))
@@ -113,7 +119,7 @@ function judge(stage, runs, torch) {
   return { ...result, seconds, runs, missed, ...(torch && { torch, ratio: torch.seconds / seconds }) }
 }
 
-/** A line of the table that is printed as it grows. */
+/** A line of the table that is printed during the run. */
 function line(cells) {
   const widths = [16, -6, -7, -9, -9, -11, 2, 1]
   return cells
@@ -198,19 +204,19 @@ function about([{ device, torch }], { seeds, threads, python, data }) {
   return `${where.join('; ')}: \`npm run stages:table -- ${flags.join(' ')}\``
 }
 
-/** Replaces what stands between the markers. */
+/** Replaces the text between the markers. */
 function writePage(table) {
   const text = existsSync(page) ? readFileSync(page, 'utf8') : ''
   const [begin, end] = markers.map((marker) => text.indexOf(marker))
   if (begin < 0 || end < begin) {
-    throw new Error(`docs/stages.md has no place for the table: a line ${markers[0]}, and one ${markers[1]}`)
+    throw new Error(`docs/stages.md must have the lines ${markers[0]} and ${markers[1]}`)
   }
   writeFileSync(page, `${text.slice(0, begin + markers[0].length)}\n${table}\n${text.slice(end)}`)
 }
 
 function seedOf(text) {
   if (!/^\d+$/.test(text))
-    throw new Error(`--seeds: ${text || 'nothing'} is not a whole number; give some as in 1337,1,2`)
+    throw new Error(`--seeds: ${text || 'nothing'} is not a whole number; give a list such as 1337,1,2`)
   const number = Number(text)
   return Number.isSafeInteger(number) ? number : BigInt(text)
 }
@@ -218,7 +224,7 @@ function seedOf(text) {
 function findPython(python) {
   if (python === undefined || spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0)
     return python
-  throw new Error(`${python} can't import torch; scripts/torch/README.md says how to get a Python that can`)
+  throw new Error(`${python} can't import torch; see scripts/torch/README.md for how to install it`)
 }
 
 function readOptions() {
@@ -238,9 +244,9 @@ function readOptions() {
   const names = values.only ? values.only.split(',') : Object.keys(stages)
   for (const name of names) {
     if (!stages[name])
-      throw new Error(`there is no stage ${name} here; there are ${Object.keys(stages).join(', ')}`)
+      throw new Error(`unknown stage ${name}; the stages are ${Object.keys(stages).join(', ')}`)
   }
-  if (values.write && values.only) throw new Error('--write needs every stage: leave --only out')
+  if (values.write && values.only) throw new Error('--write needs every stage: remove --only')
   return {
     ...values,
     names,
@@ -273,7 +279,7 @@ async function main() {
   if (options.write) writePage(markdown(results, options))
   const missed = results.filter((result) => result.missed.length > 0)
   const seconds = ((performance.now() - begun) / 1000).toFixed(0)
-  say(`${results.length - missed.length} stages reach their bar, ${missed.length} miss it (${seconds} s)`)
+  say(`${results.length - missed.length} stages pass, ${missed.length} fail (${seconds} s)`)
   for (const { stage, preset, missed: why } of missed)
     console.error(`stages: ${stage} ${preset} misses its bar: ${why.join('; ')}`)
   if (options.check && missed.length > 0) process.exitCode = 1

@@ -1,10 +1,12 @@
-// The variables of the environment that turn things on and off, as lib/backend/switches.ts reads them: it isn't compiled yet when a
-// package is installed.
+// The environment variables that turn features on and off, parsed as in lib/backend/switches.ts,
+// which isn't compiled yet when a package is installed.
 
 const on = ['1', 'true', 'yes', 'on']
 const off = ['0', 'false', 'no', 'off']
 
-/** Whether a variable turns its thing on or off; undefined: it isn't set, or says neither. */
+/**
+ * Whether a variable turns its feature on or off; undefined if it isn't set or has another value.
+ */
 function switchOf(name) {
   const word = process.env[name]?.trim().toLowerCase() ?? ''
   if (on.includes(word)) return true

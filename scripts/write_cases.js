@@ -1,4 +1,4 @@
-// Writes the table of cases (test/support/table.ts) as case files for nano-run, and an index of them, cases.json:
+// Writes the cases of test/support/table.ts as case files for nano-run, with an index, cases.json:
 // node scripts/write_cases.js FOLDER
 const { spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync } = require('node:fs')
@@ -6,7 +6,7 @@ const { join, resolve } = require('node:path')
 
 const root = join(__dirname, '..')
 
-/** Fills `folder`; the paths of the files. */
+/** Fills `folder` and returns the paths of the files. */
 function writeCases(folder) {
   mkdirSync(folder, { recursive: true })
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
@@ -24,7 +24,7 @@ module.exports = { writeCases }
 if (require.main === module) {
   const folder = process.argv[2]
   if (!folder || (existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.case')))) {
-    console.error('usage: node scripts/write_cases.js FOLDER (without case files in it)')
+    console.error('usage: node scripts/write_cases.js FOLDER (which must not contain case files)')
     process.exit(2)
   }
   console.log(`${writeCases(folder).length} cases`)

@@ -1,4 +1,5 @@
-// Training runs that PyTorch made (scripts/torch/golden.py): the same weights, batches, masks, logits, gradients, losses.
+// Compares with PyTorch's training runs (scripts/torch/golden.py): the same weights, batches,
+// masks, logits, gradients and losses.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,22 +14,18 @@ import type { Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
 import { averageName } from '../lib/optim/average'
 import { gradientName } from '../lib/optim/update'
-import { namesWhere, pick, type TrainingConfig } from '../lib/options'
+import { pick, type TrainingConfig, trainingNames } from '../lib/options'
 import { fuse } from '../lib/passes/fuse'
 import { batchOffsets, keepMask, seedFrom, site } from '../lib/random/philox'
 import { onEveryDevice, onNative } from './support/devices'
 import { compiled, corpusName, prepare, type TestModel, training, weightsOf } from './support/models'
 import { goldenCorpus } from './support/text'
 
-/** Of the update, where it isn't AdamW's with its defaults. */
+/** Options of the update that differ from AdamW's defaults. */
 type Updates = TrainingConfig
 
-const updateNames = namesWhere(
-  ({ group }) => group === 'optimizer' || group === 'training',
-) as (keyof TrainingConfig)[]
-
 interface Golden {
-  /** With the variants, where the model is a gpt. */
+  /** With the variants, if the model is a gpt. */
   config: Variants & {
     model: ModelKind
     batchSize: number
@@ -63,21 +60,22 @@ interface Golden {
 }
 
 interface Bounds {
-  /** Absolute, on a logit. */
+  /** Absolute, for a logit. */
   logits: number
-  /** Absolute, on each of the ten losses. */
+  /** Absolute, for each of the ten losses. */
   loss(step: number, expected: number): number
-  /** Relative, on norms. */
+  /** Relative, for norms. */
   norms: number
-  /** On gradient elements, of the tensor's largest. */
+  /** For gradient elements, relative to the tensor's largest. */
   gradients: number
   finalNorms: number
 }
 
 const f32: Bounds = { logits: 1e-5, loss: () => 1e-5, norms: 2e-5, gradients: 2e-5, finalNorms: 1e-5 }
-// Losses travel as f32: half a unit of 4.x in the last place is 2.4e-7. The learning rate does too.
+// Losses are transferred as f32: half a unit in the last place of 4.x is 2.4e-7. So is the learning
+// rate.
 const f64: Bounds = { logits: 1e-9, loss: () => 3e-7, norms: 1e-9, gradients: 1e-8, finalNorms: 2e-7 }
-// PyTorch's own float32 strays by 2.5e-5 from its seventh step on (scripts/torch/README.md).
+// PyTorch's own float32 deviates by 2.5e-5 from its seventh step on (scripts/torch/README.md).
 const full: Bounds = {
   ...f32,
   logits: 2e-5,
@@ -97,7 +95,7 @@ function modelConfig({ config }: Golden): ModelConfig {
 
 function trainingConfig({ config }: Golden): TrainingConfig {
   const { batchSize, gradientAccumulationSteps, learningRate, weightDecay, maxNorm: gradientClip } = config
-  const updates = pick(config, updateNames)
+  const updates = pick(config, trainingNames)
   return {
     ...training,
     ...updates,
@@ -109,7 +107,7 @@ function trainingConfig({ config }: Golden): TrainingConfig {
   }
 }
 
-/** Like Jest's toBeCloseTo, with a bound of our own and a name in the message. */
+/** Like Jest's toBeCloseTo, with an explicit bound and a name in the message. */
 function expectNear(what: string, got: number, expected: number, bound: number): void {
   if (Math.abs(got - expected) <= bound) return
   throw new Error(`${what}: got ${got}, expected ${expected} ± ${bound}; off by ${got - expected}`)
@@ -121,10 +119,10 @@ function norm(values: ArrayLike<number>): number {
   return Math.sqrt(sum)
 }
 
-/** Ten million weights are drawn, and ten steps of them computed. */
+/** Draws ten million weights and computes ten steps. */
 jest.setTimeout(60_000)
 
-/** The variants of docs/variants.md, and the two models that presets make of them. */
+/** The variants of docs/variants.md, and the two models that the presets combine them into. */
 const variants = [
   ...[
     'rope',
@@ -169,7 +167,7 @@ const names = [
   ...variants,
 ]
 
-describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (name) => {
+describe.each([...names, 'decoder-full'])('%s: random values from the seed', (name) => {
   const golden = read(name)
   const seed = seedFrom(BigInt(golden.seed))
   const { batchSize, blockSize, heads, embed } = golden.config
@@ -190,7 +188,7 @@ describe.each([...names, 'decoder-full'])('%s: what is drawn from the seed', (na
       const { shape, first, sum } = golden.initial[parameter.path]
       const values = initialValues(parameter, seed)
       expect(parameter.shape).toEqual(shape)
-      // Logarithm, sine and cosine may differ by a last place between libraries.
+      // Logarithm, sine and cosine may differ in the last place between libraries.
       first.forEach((value, i) => {
         expectNear(`${parameter.path}[${i}]`, values[i], value, 1e-7 * Math.max(1, Math.abs(value)))
       })
@@ -262,7 +260,7 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
     const program = await compiled(session, fuse(trace.finish(), session.fusedOps))
     const { logits } = await program.run(firstInputs()[0])
     const { row, sum, sumOfSquares } = expected.firstLogits
-    // Outputs travel as f32.
+    // Outputs are transferred as f32.
     const bound = Math.max(bounds.logits, 2e-7)
     row.forEach((value, i) => {
       expectNear(`logit ${i}`, logits[i], value, bound * Math.max(1, Math.abs(value)))
@@ -321,7 +319,7 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
       expectNear(`the loss of step ${step}`, losses[step], loss, bounds.loss(step, loss))
     })
     expected.gradientTotals.forEach((total, step) => {
-      // Later gradients are those of weights that have strayed.
+      // Later gradients depend on weights that have already deviated.
       const bound = Math.max(bounds.norms, 2e-7) * total * (step === 0 ? 1 : 50)
       expectNear(`the gradient norm of step ${step}`, gradientNorms[step], total, bound)
     })

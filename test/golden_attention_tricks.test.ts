@@ -1,4 +1,5 @@
-// Stage 02 as PyTorch computes it (scripts/torch/golden.py): the mean of the past three ways, and one causal head with its gradients.
+// Stage 02 as computed by PyTorch (scripts/torch/golden.py): the mean of the past in three ways,
+// and one causal head with its gradients.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +34,7 @@ const golden: Golden = JSON.parse(readFileSync(join(__dirname, 'golden', 'attent
 const { expected } = golden
 const { batchSize: B, blockSize: T, channels: C, headSize: D } = golden.config
 
-/** A tensor of the stage, made from the seed: f32 values, held in f64. */
+/** A tensor of the stage, drawn from the seed: f32 values stored as f64. */
 function drawn(name: string): Tensor {
   const { shape } = golden.initial[name]
   const values = new Float64Array(sizeOf(shape))
@@ -44,7 +45,7 @@ function drawn(name: string): Tensor {
   return new Tensor('f64', shape, values)
 }
 
-/** Each element within `bound`, relative to the larger of 1 and itself. */
+/** Requires each element within `bound`, relative to the larger of 1 and its absolute value. */
 function expectNear(what: string, got: ArrayLike<number>, { values }: Values, bound: number): void {
   expect(got).toHaveLength(values.length)
   values.forEach((value, i) => {
@@ -63,11 +64,11 @@ function head(x: Tensor, query: Tensor, key: Tensor, value: Tensor) {
   return { weights, y: batchedMatmul(weights, project(value)) }
 }
 
-test('what is drawn from the seed', () => {
+test('random values from the seed', () => {
   expect(Object.keys(golden.sites).map((path) => [path, site(path)])).toEqual(Object.entries(golden.sites))
   for (const [name, { shape, first, sum }] of Object.entries(golden.initial)) {
     const data = Array.from(drawn(name).data)
-    // Logarithm, sine and cosine may differ by a last place between libraries.
+    // Logarithm, sine and cosine may differ in the last place between libraries.
     expectNear(name, data.slice(0, 4), { shape: [4], values: first }, 1e-7)
     expectNear(`Σ ${name}`, [data.reduce((a, b) => a + b, 0)], { shape, values: [sum] }, 1e-9 * data.length)
   }
@@ -91,7 +92,7 @@ describe('the mean of the past', () => {
   })
 
   test('by a lower-triangular matrix', () => {
-    // The triangle is f32: its thirds and fifths are rounded.
+    // The triangle is f32, so its thirds and fifths are rounded.
     const mean = batchedMatmul(trilMean(T), x)
     expect(mean.shape).toEqual(expected.runningMean.shape)
     expectNear('mean', mean.data, expected.runningMean, 1e-6)
@@ -113,8 +114,9 @@ test('one causal head', () => {
 })
 
 /**
- * The gradients of Σ dy·y. No op multiplies element by element, but cross_entropy picks elements: row t of the logits holds y[t]·dy[s]
- * for every s and, behind them, y[t]·0. Taking that last one for the target, less taking element t, is the mean of y[t]·dy[t].
+ * The gradients of Σ dy·y. No op multiplies element by element, but cross_entropy selects elements.
+ * Row t of the logits holds y[t]·dy[s] for every s and, after them, y[t]·0. The loss with that last
+ * column as the target, minus the loss with column t as the target, is the mean of y[t]·dy[t].
  */
 function gradientsOfWeightedSum(trace: Trace, y: Tensor, targets: Tensor[]): Tensor[] {
   const logits = batchedMatmul(y, trace.input('dy and 0', 'f32', [B, T + 1, D]), false, true)
@@ -143,7 +145,7 @@ function differentiatesAsPyTorch(open: () => Session, bound: number): void {
     const stores = names.map((name) => trace.store(name, 'f32', drawn(name).shape))
     const [x, query, key, value] = stores
     const { weights, y } = head(x, query, key, value)
-    // Results leave through the Store: outputs are f32.
+    // Results leave through the Store, because outputs are f32.
     const keep = (name: string, tensor: Tensor) =>
       applyInto(copyOp, [tensor], {}, [trace.store(name, 'f32', tensor.shape)])
     gradientsOfWeightedSum(trace, y, stores).forEach((gradient, i) => {

@@ -1,4 +1,5 @@
-// The rules of .dependency-cruiser.js: what breaks them is found, and docs/architecture.md states the same layers.
+// The rules of .dependency-cruiser.js find violations, and docs/architecture.md states the same
+// layers.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,7 +10,7 @@ const root = join(__dirname, '..')
 const config = join(root, '.dependency-cruiser.js')
 const folder = temporaryFolder()
 
-/** Checks a lib/ of these files. */
+/** Checks a lib/ that consists of these files. */
 function check(name: string, files: Record<string, string>) {
   const cwd = folder.path(name)
   for (const [file, text] of Object.entries(files)) {
@@ -34,14 +35,14 @@ test('imports of lower layers pass', () => {
   expect(check('right', library)).toEqual({ status: 0, errors: [] })
 })
 
-test('an import of a higher layer fails, even of a type', () => {
+test('an import from a higher layer fails, even of a type', () => {
   const trace = "import type { Op } from '../ops/add'\nexport const trace: Op = 1\n"
   const { status, errors } = check('upward', { ...library, 'graph/trace.ts': trace })
   expect(status).not.toBe(0)
   expect(errors).toEqual(['  error graph: lib/graph/trace.ts → lib/ops/add.ts'])
 })
 
-test('a folder that is no layer fails', () => {
+test('a folder that is not a layer fails', () => {
   const { status, errors } = check('unknown', {
     ...library,
     'index.ts': `${library['index.ts']}export { own } from './extra/own'\n`,
@@ -54,7 +55,7 @@ test('a folder that is no layer fails', () => {
   ])
 })
 
-test('an op that the list leaves out fails, as any file that nothing reaches', () => {
+test('an op missing from the list fails, like any unreachable file', () => {
   const { status, errors } = check('unused', {
     ...library,
     'ops/scale.ts': "import { add } from './add'\nexport const scale = add\n",

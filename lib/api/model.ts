@@ -1,4 +1,4 @@
-// A model with its weights on a device: what `await train()` and `load()` give.
+// A model with its weights on a device, as `await train()` and `load()` return it.
 
 import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
@@ -36,17 +36,20 @@ import { path } from '../options/types'
 import { tokenizerFromJSON } from '../tokenizer'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 
-/** What a `Model` is made of; `train` and `load` put it together. */
+/** The parts of a `Model`, which `train` and `load` assemble. */
 export interface ModelParts {
   readonly session: Session
   readonly architecture: LanguageModel
   readonly parameters: readonly Parameter[]
   readonly tokenizer: Tokenizer
-  /** What a checkpoint of it would say now. */
+  /** The metadata that a checkpoint would have now. */
   readonly info: ModelInfo
 }
 
-/** A model. Its methods read their options when they are called: what happens to the object later has no effect. */
+/**
+ * A model. Methods copy their options when they are called; later changes to the object have no
+ * effect.
+ */
 export class Model {
   private readonly generator: Generator
   private readonly textLoss: TextLoss
@@ -66,17 +69,17 @@ export class Model {
     return this.parts.tokenizer
   }
 
-  /** The device it is on, as `devices()` names it. */
+  /** The name of its device, as in `devices()`. */
   get device(): string {
     return this.parts.session.device
   }
 
-  /** How it came to be: steps trained, losses, data, options. */
+  /** Its training: steps, losses, data and options. */
   get info(): ModelInfo {
     return this.parts.info
   }
 
-  /** How many numbers it has learned. */
+  /** The number of parameters. */
   get parameterCount(): number {
     return this.parts.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   }
@@ -91,7 +94,7 @@ export class Model {
    * Replaces a weight's values, for example with those of a model trained elsewhere.
    *
    * @param path as in `parameters()`
-   * @param data all elements of the weight, row by row
+   * @param data all elements of the weight, in row-major order
    */
   async setParameter(path: string, data: Float32Array): Promise<void> {
     const session = this.alive
@@ -108,7 +111,7 @@ export class Model {
     }
     if (data.length !== size) {
       refuse(
-        `it has the shape [${found.shape.join(', ')}], and ${data.length} values do not fill it`,
+        `its shape is [${found.shape.join(', ')}], which ${data.length} values do not fit`,
         `give ${size} values`,
       )
     }
@@ -138,23 +141,23 @@ export class Model {
     return text
   }
 
-  /** As `generate`, yielding the text as it comes. */
+  /** Like `generate`, but yields the text as it is generated. */
   stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
     const completions = attempt(() => this.oneText('stream', options))
     return this.stringsOf(completions)
   }
 
   /**
-   * Continues one prompt or several, `n` times each, all at once: on a CPU eight texts take not much longer than two. Each is what it
-   * would be alone.
+   * Continues one or several prompts, `n` times each, in one batch: on a CPU, eight texts take not
+   * much longer than two. Each text is the same as if it were generated alone.
    *
-   * @returns a completion for each prompt and sample, prompt by prompt
+   * @returns a completion for each prompt and sample, grouped by prompt
    */
   async complete(options: CompleteOptions = {}): Promise<Completion[]> {
     return this.severalTexts('complete', options).all(this.generator, this.tokenizer)
   }
 
-  /** As `complete`, yielding pieces of the texts as they come. */
+  /** Like `complete`, but yields pieces of the texts as they are generated. */
   streamAll(options: CompleteOptions = {}): AsyncGenerator<CompletionPiece, void, void> {
     const completions = attempt(() => this.severalTexts('streamAll', options))
     return this.laterPieces(completions)
@@ -192,12 +195,14 @@ export class Model {
   }
 
   /**
-   * How well the model foresees a text: its mean loss in nats per token, without dropout. The text is cut in windows of
-   * `blockSize` tokens; each token after the text's first is predicted from those before it in its window, and counts once.
-   * The same text and weights give the same number, to the bit, on the same device.
+   * Computes the mean loss of the model on a text in nats per token, without dropout; lower is
+   * better. The text is cut into windows of `blockSize` tokens. Each token except the first of the
+   * text is predicted once, from those before it in its window. The same text and weights give the
+   * same bits on the same device.
    *
-   * @param text at least 2 tokens, all of the model's vocabulary; or the tokens
-   * @throws NanoGptError 'data_too_short', 'unknown_character', 'option', 'non_finite'; the signal's AbortError
+   * @param text a text of at least 2 tokens from the model's vocabulary, or its tokens
+   * @throws NanoGptError 'data_too_short', 'unknown_character', 'option', 'non_finite'; the
+   *   signal's AbortError
    */
   async loss(text: string | Tokens, options: LossOptions = {}): Promise<number> {
     this.alive
@@ -218,11 +223,11 @@ export class Model {
     throw new NanoGptError('non_finite', {
       where: 'loss',
       reason: `the loss is ${loss}: the weights are not finite, or too large to compute with`,
-      remedy: 'take a checkpoint from before training diverged',
+      remedy: 'use a checkpoint from before training diverged',
     })
   }
 
-  /** A text's tokens; given as such, a copy of them. */
+  /** The tokens of a text, or a copy of given tokens. */
   private tokensOf(text: string | Tokens): Tokens {
     if (typeof text === 'string') return this.tokenizer.encode(text)
     const kind = arrayClass(text)
@@ -232,11 +237,14 @@ export class Model {
       subject: 'text',
       ...(kind === undefined && { value: text }),
       reason: `must be a string, or its tokens as a Uint16Array or Uint32Array${kind ? `, not ${kind}` : ''}`,
-      remedy: 'tokenizer.encode(text) gives the tokens of a string',
+      remedy: 'tokenizer.encode(text) returns the tokens of a string',
     })
   }
 
-  /** Writes the weights as a checkpoint that `load` reads (without the optimizer's state: training can't resume from it). */
+  /**
+   * Writes the weights as a checkpoint that `load` reads. It lacks the optimizer's state, so
+   * training cannot resume from it.
+   */
   async save(path: string): Promise<void> {
     const session = this.alive
     const file = pathFrom('save', path, 'give the path of a .safetensors file to write')
@@ -263,7 +271,10 @@ export class Model {
     return this.parts.session
   }
 
-  /** An empty prompt is a line feed, as if a new paragraph began, or the first token of a vocabulary without. */
+  /**
+   * An empty prompt stands for a line feed, as at the start of a paragraph, or for token 0 if the
+   * vocabulary has no line feed.
+   */
   private promptOf(prompt: string): Prompt {
     if (prompt !== '') return { text: prompt, tokens: Array.from(this.tokenizer.encode(prompt)) }
     try {
@@ -274,7 +285,7 @@ export class Model {
   }
 }
 
-/** @throws NanoGptError 'option' for what is no path */
+/** @throws NanoGptError 'option' for a value that is not a path */
 function pathFrom(where: string, value: unknown, remedy: string): string {
   try {
     return checkValue(where, 'path', path('<path>'), value)
@@ -289,7 +300,7 @@ const checkpointRemedy = 'give a run folder or a checkpoint file'
  * Loads a trained model.
  *
  * @param path a run folder (the `out` of `train`) or a checkpoint file
- * @throws NanoGptError if there is none, it is damaged, or the device is not available
+ * @throws NanoGptError if the checkpoint is missing or damaged, or the device is not available
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
   const file = pathFrom('load', path, checkpointRemedy)
@@ -298,15 +309,15 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Mod
   return loadCheckpoint(await readCheckpoint(file, checkpoint), open)
 }
 
-/** The model of a checkpoint that has been read. */
+/** Creates the model of a checkpoint that has been read. */
 export async function loadCheckpoint(checkpoint: Checkpoint, open: OpenOptions): Promise<Model> {
   const { info } = checkpoint
   const tokenizer = tokenizerFromJSON(info.tokenizer)
   if (tokenizer.vocabSize !== info.model.vocabSize) {
     throw new NanoGptError('checkpoint', {
       subject: checkpoint.path,
-      reason: `it is damaged: ${info.model.vocabSize} tokens, but a tokenizer of ${tokenizer.vocabSize}`,
-      remedy: 'take another checkpoint of its run',
+      reason: `it is damaged: the model has ${info.model.vocabSize} tokens, but the tokenizer has ${tokenizer.vocabSize}`,
+      remedy: 'use another checkpoint of its run',
     })
   }
   const { model: architecture, parameters } = createModel(info.model)
@@ -324,7 +335,10 @@ export async function loadCheckpoint(checkpoint: Checkpoint, open: OpenOptions):
   return new Model({ session, architecture, parameters, tokenizer, info })
 }
 
-/** Loads a model, generates once and frees it: `generate({ model: 'runs/first', prompt: 'ROMEO:' })`. */
+/**
+ * Loads a model, generates once and frees it: `generate({ model: 'runs/first', prompt: 'ROMEO:'
+ * })`.
+ */
 export async function generate(options: GenerateFromOptions): Promise<string> {
   const {
     model: given,

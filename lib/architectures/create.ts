@@ -1,4 +1,4 @@
-// From a config to the model it describes.
+// Creates a model from its config.
 
 import type { ModelConfig } from '../model/config'
 import { Gpt, type LanguageModel, nameParameters } from '../nn'
@@ -6,9 +6,10 @@ import { averagePrefix } from '../optim/average'
 import { modelStages } from '../stages'
 
 /**
- * The model, its parameters named.
+ * Creates the model and names its parameters.
  *
- * @param options `averaged`: it computes with the averages of its weights that training keeps. Default false
+ * @param options `averaged`: whether the model computes with the averaged weights of training.
+ *   Default: false
  */
 export function createModel(config: ModelConfig, options: { averaged?: boolean } = {}) {
   const model: LanguageModel =

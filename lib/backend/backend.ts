@@ -1,24 +1,27 @@
-// What a device offers: a Store of named tensors, and runs of Programs over it. docs/program.md is the contract.
+// The interface of a device: a Store of named tensors, and runs of Programs over it.
+// docs/program.md specifies it.
 
 import type { ErrorCode } from '../errors'
 import type { Dtype, Shape, TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 
-/** A compiled Program: opaque, valid in the session that made it. */
+/** The handle of a compiled Program. It is valid only in the session that compiled it. */
 export type Executable = number
 
 export interface Phase {
   readonly program: Executable
-  /** How often it runs in each step. */
+  /** How often the Program runs in each step. */
   readonly times: number
-  /** steps × times input records; see `packRecords`. */
+  /** The input records, steps × times of them; see `RecordLayout.pack`. */
   readonly inputs: Uint8Array
 }
 
 export interface RunOptions {
-  /** ValidateEach every float output of every op; the first non-finite one ends the run. Default false. */
+  /**
+   * Check every float output of every op. The first non-finite value ends the run. Default: false.
+   */
   checkFinite?: boolean
-  /** Time each op. Default false: nothing is measured. */
+  /** Time each op. Default: false. */
   timings?: boolean
 }
 
@@ -34,41 +37,49 @@ export interface Failure {
 }
 
 export interface RunResult {
-  /** Whole steps. */
+  /** Number of complete steps. */
   readonly completed: number
-  /** For each phase, the output records of the times it ran. */
+  /** For each phase, the output records of all its executions. */
   readonly outputs: readonly Uint8Array[]
   readonly seconds: number
-  /** With the option `timings`, for each phase: the seconds of each op of its Program, summed over its executions. */
+  /**
+   * With the option `timings`: for each phase, the seconds of each op of its Program, summed over
+   * all executions.
+   */
   readonly timings?: readonly (readonly number[])[]
   readonly failure?: Failure
 }
 
-/** Bytes that a Session holds. */
+/** The memory that a session holds, in bytes. */
 export interface SessionMemory {
-  /** The Store's tensors. */
+  /** The tensors of the Store. */
   readonly store: number
-  /** Temporaries and scratch of Programs, as far as they lie in one block. */
+  /** Temporaries and scratch memory of the Programs, as far as they share one block. */
   readonly arena: number
 }
 
-/** A Store and the Programs over it, on one device. Calls are carried out in the order they are made. */
+/**
+ * A Store and the Programs compiled for it, on one device. Calls run in the order in which they are
+ * made.
+ */
 export interface Session {
-  /** As the `device` option names it; of several GPUs 'cuda:1'. */
+  /**
+   * The device's name, as the `device` option takes it: 'cpu', or 'cuda:1' for one of several GPUs.
+   */
   readonly device: string
-  /** The fused ops that this device has; `fuse` makes no others. */
+  /** The fused ops that this device provides. `fuse` creates no others. */
   readonly fusedOps: readonly string[]
   allocate(name: string, dtype: Dtype, shape: Shape): Promise<void>
   write(name: string, data: TypedArray): Promise<void>
   read(name: string): Promise<TypedArray>
   compile(program: Program): Promise<Executable>
-  /** Frees a compiled Program; its handle is not valid any more. */
+  /** Frees a compiled Program and invalidates its handle. */
   release(executable: Executable): Promise<void>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
-  /** What it has allocated. */
+  /** The memory that the session has allocated. */
   memory(): Promise<SessionMemory>
-  /** Ends the runs asked for so far before their next step. */
+  /** Stops every run requested so far before its next step. */
   cancel(): void
-  /** Frees everything, after the step in progress. Later calls reject. */
+  /** Frees everything after the step in progress. Later calls reject. */
   dispose(): Promise<void>
 }

@@ -1,5 +1,5 @@
-// A Program made ready on a session: fused as the device can, in the precision that is wanted, compiled, with the layout of
-// its records.
+// Compiles a Program for a session: fuses it for the device, converts it to a precision, and
+// computes the layout of its records.
 
 import type { Precision, Program } from '../graph/program'
 import { fuse } from '../passes/fuse'
@@ -8,19 +8,19 @@ import type { Executable, Session } from './backend'
 import { RecordLayout } from './records'
 
 export interface Compiled {
-  /** As it runs. */
+  /** The Program after all passes. */
   readonly program: Program
   readonly handle: Executable
   readonly inputs: RecordLayout
   readonly outputs: RecordLayout
 }
 
-/** The tensors that the Program binds to must be in the Store. */
+/** Fuses, converts and compiles a Program. The Store must already hold the tensors that it uses. */
 export function compile(session: Session, unfused: Program, precision: Precision = 'f32'): Promise<Compiled> {
   return compileAsItIs(session, inPrecision(fuse(unfused, session.fusedOps), precision))
 }
 
-/** A Program that has been through the passes already. */
+/** Compiles a Program that has already been through the passes. */
 export async function compileAsItIs(session: Session, program: Program): Promise<Compiled> {
   const handle = await session.compile(program)
   return {

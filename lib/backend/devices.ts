@@ -1,4 +1,4 @@
-// Which devices there are, and how to open one.
+// Lists the available devices and opens sessions on them.
 
 import { NanoGptError, option, say, suggest } from '../errors'
 import type { Session } from './backend'
@@ -8,16 +8,19 @@ import { loadAddon } from './native/addon'
 import { NativeSession, setThreads } from './native/session'
 
 export interface Device {
-  /** What the `device` option takes. */
+  /** The name that the `device` option takes. */
   readonly name: DeviceName
   readonly available: boolean
-  /** Whether this machine has one, though it may be unusable: a GPU whose driver is too old, say. */
+  /**
+   * Whether this machine has such a device, even if it is unusable, such as a GPU with an outdated
+   * driver.
+   */
   readonly present: boolean
-  /** What it is, or why it isn't available. */
+  /** A description of the device, or the reason why it is unavailable. */
   readonly description: string
 }
 
-/** Every device that nano-gpt knows, the best first, and whether it can be used here. */
+/** Every device that nano-gpt supports, best first, and whether it is available on this machine. */
 export function devices(): Device[] {
   const { addon, path, reason } = loadAddon()
   const info = addon?.info()
@@ -41,26 +44,28 @@ export function devices(): Device[] {
 }
 
 export interface OpenOptions {
-  /** A device's name, or 'auto': the best that can be used. Default: 'auto'. */
+  /** A device's name, or 'auto' for the best one that works. Default: 'auto'. */
   device?: string
-  /** Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`. */
+  /**
+   * Threads of the native pool, shared by the whole process. Default: `os.availableParallelism()`.
+   */
   threads?: number
-  /** Instructions that the CPU kernels use. Default: the best here. */
+  /** Instruction set of the CPU kernels. Default: the best that this processor supports. */
   instructionSet?: string
 }
 
-/** A device that 'auto' would have taken if it could. */
+/** A device that 'auto' skips. */
 export interface PassedOver {
   readonly device: string
   readonly reason: string
-  /** The one that is tried next. */
+  /** The device that is tried next. */
   readonly instead: string
 }
 
-/** Is told of each device that 'auto' passes over. */
+/** Called for each device that 'auto' skips. */
 export type OnPassedOver = (passedOver: PassedOver) => void
 
-/** In one line. */
+/** A one-line description. */
 export function describePassedOver({ device, reason, instead }: PassedOver): string {
   return `${device} can't be used: ${reason}; continuing with ${instead}`
 }
@@ -68,7 +73,7 @@ export function describePassedOver({ device, reason, instead }: PassedOver): str
 const warn: OnPassedOver = (passedOver) =>
   process.emitWarning(describePassedOver(passedOver), 'NanoGptWarning')
 
-/** Errors of a device that can't do what another may. */
+/** Codes of errors after which another device may still work. */
 const faults = ['unsupported', 'out_of_memory', 'device_lost']
 
 export function isFault(error: unknown): error is NanoGptError {
@@ -76,12 +81,17 @@ export function isFault(error: unknown): error is NanoGptError {
 }
 
 /**
- * Does something on the device of that name; for 'auto' on the best with which it works. A GPU that can't be used, or on which `work`
- * ends in a fault of the device's (too little memory, an op that it can't do), is passed over for the next. What was named is never
- * replaced, nor a GPU once `hasBegun` says that something would be lost.
+ * Calls `work` with the name of a device. A named device is used without fallback.
  *
- * @param work is given a device's name, never 'auto', and leaves nothing behind when it fails
- * @param onPassedOver default: a warning of the process
+ * For 'auto', the best device comes first. A GPU is skipped if it is unavailable, or if `work`
+ * fails on it because it runs out of memory, lacks an op or is lost. Once `hasBegun` returns true,
+ * no GPU is skipped, since work would be lost.
+ *
+ * @param name default: 'auto'
+ * @param work receives the name of a device, never 'auto', and must leave nothing behind when it
+ *   fails
+ * @param onPassedOver default: emits a process warning
+ * @param hasBegun default: always false
  */
 export async function onDevice<T>(
   name = 'auto',
@@ -92,7 +102,7 @@ export async function onDevice<T>(
   if (name !== 'auto') return work(name)
   const present = devices().filter((device) => device.present)
   const gpus = present.filter((device) => isGpuName(device.name))
-  // With no native engine it is 'js'.
+  // This is 'js' if there is no native engine.
   const last = present.find((device) => !isGpuName(device.name))!
   for (const [index, { name: device, available, description }] of gpus.entries()) {
     const passOver = (reason: string) =>
@@ -115,21 +125,23 @@ function isGpuName(name: string): name is GpuName {
   return gpuNames.some((gpu) => gpu === name)
 }
 
-/** One GPU of several: 'cuda:1'. */
+/** The name of one of several GPUs, such as 'cuda:1'. */
 const numbered = new RegExp(`^(${gpuNames.join('|')}):\\d+$`)
 
 /**
- * @param onPassedOver as for `onDevice`
- * @throws NanoGptError 'device' if the device is unknown or not available here, with the reason
+ * Opens a session on a device.
+ *
+ * @param onPassedOver see `onDevice`
+ * @throws NanoGptError 'device' with the reason, if the device is unknown or unavailable
  */
 export function openSession(options: OpenOptions = {}, onPassedOver?: OnPassedOver): Promise<Session> {
   return onDevice(options.device, (device) => open({ ...options, device }), onPassedOver)
 }
 
 /**
- * The device of that name; undefined for 'auto'.
+ * The device of this name, or undefined for 'auto'.
  *
- * @throws NanoGptError 'device' if it is unknown or not available here, with the reason
+ * @throws NanoGptError 'device' with the reason, if the device is unknown or unavailable
  */
 export function expectDevice(name = 'auto'): Device | undefined {
   if (name === 'auto') return undefined
@@ -155,7 +167,7 @@ async function open({ device: name, threads, instructionSet }: OpenOptions & { d
   return new NativeSession(addon!, { device: name, instructionSet })
 }
 
-/** Other words for a GPU. */
+/** Other names of GPUs, for suggestions in errors. */
 const otherNames = new Map<string, GpuName | 'any'>([
   ['gpu', 'any'],
   ['nvidia', 'cuda'],

@@ -1,20 +1,20 @@
-// What devices and instruction sets are called.
+// The names of devices and instruction sets.
 
-/** Those of GPUs, the best first. 'cuda:1' is the second of its kind. */
+/** GPU devices, best first. 'cuda:1' is the second CUDA GPU. */
 export const gpuNames = ['cuda', 'metal'] as const
 export type GpuName = (typeof gpuNames)[number]
 
-/** Those that compute in the memory of this process. */
+/** Devices that compute in the memory of this process. */
 const hostNames = ['cpu', 'js'] as const
 
-/** The best first. */
+/** All devices, best first. */
 export const deviceNames = [...gpuNames, ...hostNames] as const
 export type DeviceName = (typeof deviceNames)[number]
 
-/** Of the CPU's kernels; 'blas' leaves large products to a library. */
+/** Instruction sets of the CPU kernels. 'blas' delegates large products to a BLAS library. */
 export const instructionSetNames = ['avx2', 'neon', 'portable', 'blas'] as const
 
-/** Whether a device's tensors lie in the memory of this process. */
+/** Whether a device's tensors are in the memory of this process. */
 export function isHostDevice(name: string): boolean {
   return hostNames.some((host) => host === name)
 }

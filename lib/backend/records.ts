@@ -1,4 +1,5 @@
-// Records: how the inputs of many runs travel to a device in one array of bytes, and outputs back.
+// Records pack the inputs of many executions into one byte array for a device, and the outputs
+// back.
 
 import { NanoGptError } from '../errors'
 import {
@@ -20,10 +21,12 @@ interface Field {
   readonly elements: number
 }
 
-/** The layout of one Program's input (or output) record: each buffer begins at a multiple of 8 bytes. */
+/**
+ * The layout of a Program's input (or output) record. Each buffer starts at a multiple of 8 bytes.
+ */
 export class RecordLayout {
   readonly fields: readonly Field[]
-  /** Bytes in one record. */
+  /** Bytes per record. */
   readonly size: number
 
   constructor(program: Program, role: 'input' | 'output') {
@@ -36,7 +39,11 @@ export class RecordLayout {
     this.size = offset
   }
 
-  /** One record for each element of `values`. */
+  /**
+   * Packs one record per element of `values`, which maps the name of each input to its value.
+   *
+   * @throws NanoGptError 'program' if an input is missing or has the wrong number of elements
+   */
   pack(values: readonly Readonly<Record<string, number | ArrayLike<number>>>[]): Uint8Array {
     const size = this.size * values.length
     const bytes = allocating('the inputs of a run', size, () => new Uint8Array(size))
@@ -49,7 +56,11 @@ export class RecordLayout {
     return bytes
   }
 
-  /** The named buffer of every record, one after the other. */
+  /**
+   * The buffer `name` of every record, concatenated.
+   *
+   * @throws NanoGptError 'program' if the record has no such buffer
+   */
   unpack(records: Uint8Array, name: string): TypedArray {
     const field = this.field(name)
     const width = field.elements * bytesPerElement[field.dtype]

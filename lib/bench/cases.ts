@@ -1,4 +1,5 @@
-// The training steps that are timed: those of the course's stages, by number, and of nanoGPT's two models.
+// The training steps that are timed: those of the course's stages, and of nanoGPT's two models
+// ('cpu' and 'baby').
 
 import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
@@ -14,10 +15,10 @@ import { Trainer } from '../train/trainer'
 import type { BenchOptions } from './result'
 
 export interface StepCase {
-  /** What results are called by: '09', 'cpu'. */
+  /** The name in results: '09', 'cpu'. */
   readonly name: string
   readonly preset: string
-  /** How PyTorch does the same; see scripts/torch/bench.py. */
+  /** The PyTorch variants that do the same; see scripts/torch/bench.py. */
   readonly variants: readonly string[]
   /** Whether scripts/mlx/bench.py does the same. */
   readonly mlx: boolean
@@ -39,7 +40,7 @@ export const stepCases: readonly StepCase[] = [
   { name: 'baby', preset: 'baby', variants: ['fused', 'compiled'], mlx: true },
 ]
 
-/** The cases asked for, by number ('9', '09') or preset; all of them if none is. */
+/** The cases for the given numbers ('9', '09') or presets. Default: all. */
 export function findStepCases(only: readonly string[] | undefined): StepCase[] {
   return findCases(stepCases, only, (wanted) =>
     stepCases.filter(({ name, preset }) => name === wanted.padStart(2, '0') || preset === wanted),
@@ -47,9 +48,9 @@ export function findStepCases(only: readonly string[] | undefined): StepCase[] {
 }
 
 /**
- * The cases that `match` finds for each name, in the order of the list.
+ * The cases that `match` finds for each name, in the order of `all`.
  *
- * @throws NanoGptError that names the nearest if a name finds nothing
+ * @throws NanoGptError 'option' that suggests the nearest case for an unknown name
  */
 export function findCases<Case extends { readonly name: string; readonly preset?: string }>(
   all: readonly Case[],
@@ -77,12 +78,12 @@ function unknownCase(
     where: 'bench',
     option: 'only',
     value: wanted,
-    reason: `there is no such case; there are ${names.join(', ')}`,
+    reason: `there is no such case; the cases are ${names.join(', ')}`,
     ...(close !== undefined && { remedy: say`Did you mean ${option('only', close)}?` }),
   })
 }
 
-/** A preset's trainer on random tokens: speed does not depend on the text. */
+/** Creates the trainer of a preset on random tokens, because speed does not depend on the text. */
 export async function openTrainer(preset: string, options: BenchOptions) {
   const found = findPreset(preset)
   const { model, parameters } = createModel({ ...found.model, vocabSize })

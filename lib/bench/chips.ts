@@ -1,11 +1,12 @@
-// What is published of GPUs that may not be at hand.
+// Published peaks of GPUs.
 
 import type { ChipName } from '../options'
 import type { Peak } from './result'
 
 /**
- * Multiply-adds in f32 with all cores at the highest clock; those in bf16 and f16 are no faster. Memory's rate is Apple's.
- * github.com/philipturner/metal-benchmarks has both.
+ * The rate of f32 multiply-adds (2 FLOP each) with all cores at the highest clock; bf16 and f16 are
+ * not faster. The memory bandwidth is Apple's specification. Source of both:
+ * github.com/philipturner/metal-benchmarks
  */
 export const chips = {
   m2: { flopsPerSecond: 3.6e12, bytesPerSecond: 100e9 },

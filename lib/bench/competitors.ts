@@ -1,4 +1,5 @@
-// The sides of PyTorch and MLX: Python processes that obey lines on their standard input, so that they can take turns with ours.
+// The sides of PyTorch and MLX: Python processes that read commands from standard input, so that
+// they can alternate with nano-gpt.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,13 +9,13 @@ import { NanoGptError, option, reasonOf, say } from '../errors'
 import type { Side } from './measure'
 import type { BenchOptions } from './result'
 
-/** dist/bench and lib/bench lie equally deep. */
+/** dist/bench and lib/bench are equally deep. */
 const scripts = join(__dirname, '..', '..', 'scripts')
 
 export type Competitor = 'torch' | 'mlx'
 
 const nameOf: Readonly<Record<Competitor, string>> = { torch: 'PyTorch', mlx: 'MLX' }
-/** Prints its version. */
+/** Python code that prints the version. */
 const probe: Readonly<Record<Competitor, string>> = {
   torch: 'import torch; print(torch.__version__)',
   mlx: 'import mlx.core; print(mlx.core.__version__)',
@@ -26,9 +27,10 @@ export interface Python {
 }
 
 /**
- * A Python that can import what is to be compared with: the one asked for, that of NANO_GPT_PYTHON, or `python3`.
+ * Finds a Python interpreter that can import the competitors: the given one, that of
+ * NANO_GPT_PYTHON, or `python3`.
  *
- * @throws NanoGptError 'torch' that says how to get one
+ * @throws NanoGptError 'torch' with the commands to install one
  */
 export function findPython(compared: readonly Competitor[], asked?: string): Python {
   const path = asked ?? process.env.NANO_GPT_PYTHON ?? 'python3'
@@ -46,7 +48,7 @@ function versionOf(competitor: Competitor, path: string): string {
   throw new NanoGptError('torch', {
     where: 'bench',
     reason: what,
-    remedy: say`To compare with ${nameOf[competitor]}, get a Python that has it: python3 -m venv ${competitor} && ${competitor}/bin/pip install ${competitor}. Then name it with ${option('python', python)}, or in NANO_GPT_PYTHON`,
+    remedy: say`To compare with ${nameOf[competitor]}, install it: python3 -m venv ${competitor} && ${competitor}/bin/pip install ${competitor}. Then give ${option('python', python)}, or set NANO_GPT_PYTHON`,
   })
 }
 
@@ -55,7 +57,10 @@ const gpus = [
   { ours: 'metal', torch: 'mps' },
 ] as const
 
-/** What tells a script to compute as our side does: on a GPU if that does. */
+/**
+ * The arguments with which a script uses the same kind of device, threads and precision as
+ * nano-gpt.
+ */
 export async function rivalArguments(competitor: Competitor, options: BenchOptions): Promise<string[]> {
   const { threads, precision = 'f32' } = options
   const session = await openSession(options)
@@ -67,7 +72,7 @@ export async function rivalArguments(competitor: Competitor, options: BenchOptio
 
 type Answer = Readonly<Record<string, unknown>> & { readonly error?: string }
 
-/** One script at work. */
+/** A running script. */
 export class RivalProcess {
   private readonly child: ChildProcessWithoutNullStreams
   private readonly answers: AsyncIterator<string>
@@ -85,7 +90,8 @@ export class RivalProcess {
     this.child.on('error', (error) => {
       this.failure = error
     })
-    // A process that has ended can't be written to; what it said before is in the error of the answer that is missing.
+    // Writing to a process that has ended fails. The error of the missing answer includes its last
+    // output.
     this.child.stdin.on('error', () => {})
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.errors = (this.errors + text).slice(-2000)
@@ -93,7 +99,7 @@ export class RivalProcess {
     this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** @throws NanoGptError 'torch' for what it answers with `error`, and if it ends */
+  /** @throws NanoGptError 'torch' if the answer has an `error`, or the process ends */
   async ask(command: string): Promise<Answer> {
     this.child.stdin.write(`${command}\n`)
     const { value, done } = await this.answers.next()
@@ -104,7 +110,7 @@ export class RivalProcess {
     return answer
   }
 
-  /** A side whose command is `command(count)` and whose answer holds ms. */
+  /** A side that sends `command(count)` and reads `ms` from the answer. */
   side(name: string, command: (count: number) => string): Side {
     return { name, run: async (count) => (await this.ask(command(count))).ms as number }
   }
@@ -114,6 +120,6 @@ export class RivalProcess {
   }
 
   private lastWords(): string {
-    return this.failure?.message ?? (this.errors.trim().split('\n').at(-1) || 'it said nothing')
+    return this.failure?.message ?? (this.errors.trim().split('\n').at(-1) || 'no error message')
   }
 }

@@ -1,5 +1,6 @@
-// What an op costs at least: floating-point operations, and bytes between memory and the processor if each input is read once
-// and each output written once. What a kernel does beyond that is its own fault, so that a share of the peak means the same for all.
+// The least cost of an op: its floating-point operations, and the bytes of memory traffic if each
+// input is read once and each output written once. Extra work of a kernel does not count, so a
+// share of the peak means the same for all kernels.
 
 import { NanoGptError } from '../errors'
 import { bytesPerElement, lastOf, sizeOf, type TensorSpec } from '../graph/dtype'
@@ -7,12 +8,15 @@ import type { Attributes, Node, Program } from '../graph/program'
 import { matmulSizes } from '../ops/matmul'
 
 export interface Cost {
-  /** Additions, multiplications, divisions, roots, comparisons and exponentials, one each; those of integers are not counted. */
+  /**
+   * Additions, multiplications, divisions, roots, comparisons and exponentials count as one each;
+   * integer operations are not counted.
+   */
   readonly flops: number
   readonly bytes: number
 }
 
-/** An op's operands without the Program around them. */
+/** The operands and attributes of an op, without its Program. */
 export interface OpCall {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
@@ -28,7 +32,7 @@ interface CostRule {
 const bytesIn = (specs: readonly TensorSpec[]) =>
   specs.reduce((sum, { dtype, shape }) => sum + bytesPerElement[dtype] * sizeOf(shape), 0)
 
-/** So many operations for each element of input `index`, or of output 0. */
+/** A number of operations for each element of input `index`, or of output 0. */
 const perInput =
   (operations: number, index = 0) =>
   ({ inputs }: OpCall) =>
@@ -39,9 +43,9 @@ const perOutput =
     operations * sizeOf(outputs[0].shape)
 const none = () => 0
 
-/** Only what is written: the inputs' contents don't matter, or are a few numbers. */
+/** Counts only the outputs: the inputs are not read, or are small. */
 const written = ({ outputs }: OpCall) => bytesIn(outputs)
-/** Of input 0 as much is read as is written; input 1 says what. */
+/** Reads as many bytes of input 0 as it writes; input 1 is the index. */
 const readAsWritten = ({ inputs: [, index], outputs }: OpCall) => bytesIn([index]) + 2 * bytesIn(outputs)
 
 function matmulFlops(op: string, a: TensorSpec, b: TensorSpec, attributes: Attributes): number {
@@ -49,38 +53,44 @@ function matmulFlops(op: string, a: TensorSpec, b: TensorSpec, attributes: Attri
   return 2 * M * N * K
 }
 
-/** Every element of the result is a sum over the one dimension of `a` that the result lacks. */
+/** Each element of the result is a sum over the dimension of `a` that the result does not have. */
 function batchedMatmulFlops({ inputs: [a], outputs: [y], attributes }: OpCall): number {
   return 2 * sizeOf(y.shape) * (attributes.transpose_a ? (a.shape.at(-2) ?? 1) : lastOf(a.shape))
 }
 
-/** Pairs of a query and a key that it sees. A cache is taken to be full. */
+/** The number of visible query/key pairs. A cache is assumed to be full. */
 function visiblePairs({ inputs: [q, k], attributes }: OpCall): number {
   const [B, T] = q.shape
   return B * (attributes.heads as number) * seenBy(T, k.shape[1])
 }
 
-/** Σ (S − T + t + 1): row t of T sees that many of S columns. */
+/** Σ (S − T + t + 1) over t = 0 … T − 1: the columns of S that row t of T sees. */
 const seenBy = (T: number, S: number) => T * (S - T) + (T * (T + 1)) / 2
 
-/** `products` matrix products over the visible pairs, of which each costs 2·D a pair; the softmax is small beside them. */
+/**
+ * `products` matrix products over the visible pairs, at 2·D operations per pair. The softmax is
+ * negligible.
+ */
 const attentionFlops = (products: number) => (call: OpCall) =>
   (products * 2 * visiblePairs(call) * lastOf(call.inputs[0].shape)) / (call.attributes.heads as number)
 
-/** The columns that a causal softmax sees. */
+/** The number of elements that a causal softmax sees. */
 function visibleElements({ outputs: [y] }: OpCall): number {
   const [T, S] = y.shape.slice(-2)
   return (sizeOf(y.shape) / (T * S)) * seenBy(T, S)
 }
 
-/** Visible columns are read; all are written. */
+/** Visible elements are read; all are written. */
 const softmaxBytes = (reads: number) => (call: OpCall) =>
   reads * bytesPerElement[call.outputs[0].dtype] * visibleElements(call) + bytesIn(call.outputs)
 
-/** The elements of all outputs together. */
+/** The number of elements of all outputs. */
 const elements = ({ outputs }: OpCall) => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 
-/** Newton–Schulz: in each iteration X·Xᵀ, its square, and their polynomial times X, of which each side may be the shorter. */
+/**
+ * Newton–Schulz: each iteration computes X·Xᵀ over the shorter side, its square, and their
+ * polynomial times X.
+ */
 function muonFlops({ outputs, attributes }: OpCall): number {
   const matrices = outputs.slice(0, outputs.length / 2)
   return matrices.reduce((sum, { shape: [rows, columns] }) => {
@@ -115,7 +125,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   relu_backward: { flops: perOutput(1) },
   relu_squared: { flops: perOutput(2) },
   relu_squared_backward: { flops: perOutput(3) },
-  // An erf or a tanh is one operation, as an exponential is.
+  // erf and tanh count as one operation, like an exponential.
   gelu: { flops: (call) => (call.attributes.tanh ? 9 : 5) * sizeOf(call.outputs[0].shape) },
   gelu_backward: { flops: (call) => (call.attributes.tanh ? 18 : 11) * sizeOf(call.outputs[0].shape) },
   swiglu: { flops: perOutput(4) },
@@ -129,7 +139,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   // The mean square, and x · rstd · gain.
   rms_norm: { flops: ({ inputs, outputs: [y] }) => (2 + inputs.length) * sizeOf(y.shape) },
   rms_norm_backward: { flops: ({ inputs, outputs: [dx] }) => (inputs.length > 3 ? 9 : 6) * sizeOf(dx.shape) },
-  // The angles, once for all heads, are few beside the pairs that they turn.
+  // The angles are computed once for all heads, which is negligible.
   rope: { flops: perOutput(3) },
   masked_softmax: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(1) },
   masked_softmax_backward: { flops: (call) => 5 * visibleElements(call), bytes: softmaxBytes(2) },
@@ -146,9 +156,10 @@ const rules: Readonly<Record<string, CostRule>> = {
   },
   clip_scale: { flops: () => 3 },
   require_finite: { flops: none },
-  // Parameter, gradient and both moments are read, all but the gradient written: 28 bytes a parameter.
+  // Reads parameter, gradient and both moments, and writes all but the gradient: 28 bytes per
+  // parameter.
   adamw: { flops: (call) => (15 / 3) * elements(call) },
-  // Parameter, gradient and m are read, all but the gradient written: 20 bytes a parameter.
+  // Reads parameter, gradient and m, and writes all but the gradient: 20 bytes per parameter.
   sgd: { flops: (call) => ((call.attributes.nesterov ? 9 : 7) / 2) * elements(call) },
   muon: { flops: muonFlops },
   ema: { flops: (call) => 3 * elements(call) },
@@ -169,7 +180,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   },
 }
 
-/** @throws NanoGptError for an op that docs/program.md doesn't have */
+/** @throws NanoGptError 'unsupported' for an op without a cost rule */
 export function costOf(op: string, call: OpCall): Cost {
   if (!Object.hasOwn(rules, op))
     throw new NanoGptError('unsupported', `bench: the op ${op} has no cost; give it one in lib/bench/cost.ts`)
@@ -177,13 +188,13 @@ export function costOf(op: string, call: OpCall): Cost {
   return { flops: flops(call), bytes: bytes?.(call) ?? bytesIn(call.inputs) + bytesIn(call.outputs) }
 }
 
-/** An op of a Program, its operands looked up. */
+/** An op of a Program with the specs of its operands. */
 export function callOf(program: Program, node: Node): OpCall {
   const specs = (ids: readonly number[]) => ids.map((id) => program.buffers[id])
   return { inputs: specs(node.inputs), outputs: specs(node.outputs), attributes: node.attributes }
 }
 
-/** The cost of a whole Program, run once. */
+/** The cost of one run of a Program. */
 export function costOfProgram(program: Program): Cost {
   const costs = program.ops.map((node) => costOf(node.op, callOf(program, node)))
   return costs.reduce((sum, { flops, bytes }) => ({ flops: sum.flops + flops, bytes: sum.bytes + bytes }), {

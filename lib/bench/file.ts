@@ -1,4 +1,4 @@
-// Results that are kept, and what has changed since.
+// Saves results to a file, and compares results with a file.
 
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -43,11 +43,11 @@ const savedSchema = v.object({
 
 export type Saved = v.InferOutput<typeof savedSchema>
 
-/** A result beside that of the same name in an older file. */
+/** A comparison with the result of the same name in an older file. */
 export interface Change {
-  /** What it was. */
+  /** The time in the older file. */
   readonly ms: number
-  /** Before / now: above 1 it has become faster. */
+  /** Time before / time now: above 1 means faster. */
   readonly ratio: number
 }
 
@@ -61,15 +61,21 @@ function machine(): Saved['machine'] {
 }
 
 /**
- * Makes the folder that the file is to lie in: better to fail before the minutes of measuring than after.
+ * Creates the folder of the file, so that an error comes before the minutes of measuring.
  *
- * @throws NanoGptError 'write_failed' if it can't be made, 'foreign_files' if the file is there and holds something else
+ * @throws NanoGptError 'write_failed' if the folder cannot be created, 'foreign_files' if the file
+ *   exists and is not a file of results
  */
 export async function prepareSave(path: string): Promise<void> {
   await makeFolder(dirname(path))
   if (!existsSync(path)) return
   await readBaseline(path).catch((cause) => {
-    const details = { where: 'bench', option: 'save', value: path, reason: 'the file holds something else' }
+    const details = {
+      where: 'bench',
+      option: 'save',
+      value: path,
+      reason: 'the file is not a file of results',
+    }
     throw new NanoGptError('foreign_files', { ...details, remedy: 'give another name' }, { cause })
   })
 }
@@ -90,7 +96,7 @@ export async function saveResults(
   await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(saved, null, 2)}\n`)])
 }
 
-/** @throws NanoGptError if the file is missing or not one that --save wrote */
+/** @throws NanoGptError if the file is missing or `--save` did not write it */
 export async function readBaseline(path: string): Promise<Saved> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw unusable('file_not_found', path, `cannot read it: ${reasonOf(error)}`)
@@ -112,13 +118,13 @@ function unusable(code: ErrorCode, path: string, reason: string): NanoGptError {
   })
 }
 
-/** Undefined if the baseline has nothing of that kind and name. */
+/** Undefined if the baseline has no result of the same kind and name. */
 export function changeOf(result: Result, baseline: Saved): Change | undefined {
   const before = baseline.results.find(({ kind, name }) => kind === result.kind && name === result.name)
   return before && { ms: before.ms, ratio: before.ms / result.ms }
 }
 
-/** What makes the two hard to compare, in words. */
+/** Describes the differences in conditions between a result and the baseline. */
 export function differences(result: Result, baseline: Saved): string[] {
   const before = baseline.results.find(({ kind, name }) => kind === result.kind && name === result.name)
   const [now, then] = [machine(), baseline.machine]

@@ -1,4 +1,5 @@
-// `bench generate`: how fast stage 09's model writes, alone and eight texts at once, within the block and beyond it.
+// `bench generate`: the generation speed of stage 09's model, for one text and for eight, within
+// the block size and beyond it.
 
 import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
@@ -15,13 +16,13 @@ import type { BenchOptions, Result } from './result'
 
 interface GenerateCase {
   readonly name: string
-  /** Tokens before the first that is written, and how many are written at a time. */
+  /** The numbers of prompt tokens and of generated tokens. */
   readonly prompt: number
   readonly tokens: number
-  /** Texts at once. */
+  /** The number of texts at once. */
   readonly batch: number
   readonly window?: GenerateOptions['window']
-  /** Whether the course's script can do the same. */
+  /** Whether scripts/torch/bench.py can do the same. */
   readonly torch: boolean
 }
 
@@ -29,12 +30,12 @@ const stage = '09'
 const { blockSize } = findPreset(stage).model
 
 const cases: readonly GenerateCase[] = [
-  // The cache holds what was read.
+  // All tokens are in the key/value cache.
   { name: 'within-block', prompt: 1, tokens: blockSize - 1, batch: 1, torch: true },
   { name: 'batch-8', prompt: 1, tokens: blockSize - 1, batch: 8, torch: false },
-  // The window slides: each token is computed from the whole of it …
+  // The window slides, so each token is computed from the whole window.
   { name: 'beyond-block', prompt: blockSize, tokens: 8, batch: 1, window: 'exact', torch: true },
-  // … or its newer half is read again, once in half a block.
+  // The newer half of the window is read again once every half block.
   { name: 'beyond-block-roll', prompt: blockSize, tokens: blockSize, batch: 1, window: 'roll', torch: false },
 ]
 
@@ -56,7 +57,7 @@ async function benchCase(
 ): Promise<Result> {
   const { name, prompt, tokens } = each
   const ours = await ourWriter(each, options)
-  // Both write whole texts: `count` times, in so many milliseconds each.
+  // Both sides generate `count` texts and report milliseconds per text.
   const theirs =
     torch && each.torch
       ? [{ name: 'reference', run: (count: number) => theirText(torch, prompt, tokens, count) }]
@@ -76,7 +77,7 @@ async function benchCase(
   }
 }
 
-/** Milliseconds that PyTorch takes for a text. */
+/** Milliseconds per text of PyTorch. */
 async function theirText(torch: RivalProcess, prompt: number, tokens: number, count: number) {
   let ms = 0
   for (let i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-// Benchmarks, by kind.
+// The benchmarks by kind.
 
 import { benchGenerate } from './generate'
 import type { Kind } from './kinds'
@@ -8,7 +8,7 @@ import type { BenchOptions, Result } from './result'
 import { benchRoofline } from './roofline'
 import { benchSteps } from './steps'
 
-/** Measures; results come one by one, as they are known. */
+/** Each yields results as they are measured. */
 export const benchmarks: Readonly<
   Record<Kind, (options: BenchOptions) => AsyncGenerator<Result, void, void>>
 > = {

@@ -1,14 +1,14 @@
-// What `nano-gpt bench` can measure.
+// The kinds of benchmarks.
 
 import type { BenchmarkName } from '../options'
 
-/** In words, for help. */
+/** Descriptions for help. */
 export const benchmarkHelp: Readonly<Record<BenchmarkName, string>> = {
   steps: 'training steps',
   ops: 'single ops',
   generate: 'generated tokens',
-  roofline: 'each op of a training step beside the peak of this machine',
+  roofline: "each op of a training step against this machine's peak",
 }
 
-/** What is measured; or, with `--paper`, computed. */
+/** The kinds of results. 'paper' is computed by `roofline --paper`. */
 export type Kind = BenchmarkName | 'paper'

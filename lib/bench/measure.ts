@@ -1,43 +1,47 @@
-// How things are timed beside each other: in turns, since machines drift, and by medians.
+// Times several sides in alternating rounds, because the speed of a machine drifts, and takes
+// medians.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Something that is timed: ours, or another's. */
+/** Work to be timed: that of nano-gpt, PyTorch or MLX. */
 export interface Side {
   readonly name: string
-  /** Does it `count` times and gives the milliseconds of one. */
+  /** Does the work `count` times and returns the milliseconds of one. */
   run(count: number): Promise<number>
 }
 
-/** Our side holds a session. */
+/** The side of nano-gpt, which must close its session. */
 export interface Ours extends Side {
   close(): Promise<void>
 }
 
 export interface Pace {
   readonly rounds: number
-  /** About how long each side works in a round. Default 0.25. */
+  /** The approximate time of each side in a round. Default: 0.25. */
   readonly seconds?: number
 }
 
 const defaultSeconds = 0.25
-/** Idle threads of one side may go on looking for work for a while: the other begins when they sleep. */
+/**
+ * A pause before each measurement, because idle threads of the other side may spin for a while
+ * before they sleep.
+ */
 const pauseMs = 10
 const mostTimes = 100_000
 
-/** The middle value; the mean of the middle two of an even number; NaN of none. */
+/** The middle value, or the mean of the two middle values of an even number; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** How often a side does its work in a round that is to take `seconds`; finding out warms it up. */
+/** How often a side does its work in `seconds`. Measuring this also warms it up. */
 export async function timesIn(side: Side, seconds: number): Promise<number> {
   await side.run(1)
   let times = 1
   let ms = await side.run(times)
-  // A measurement as short as this says little.
+  // A measurement shorter than a tenth of the time is too inaccurate.
   while (ms * times < 100 * seconds && times < mostTimes) {
     times = Math.min(mostTimes, 4 * times)
     ms = await side.run(times)
@@ -45,7 +49,7 @@ export async function timesIn(side: Side, seconds: number): Promise<number> {
   return Math.max(1, Math.min(mostTimes, Math.round((1000 * seconds) / ms)))
 }
 
-/** Milliseconds of one, for each side a list with one number a round. */
+/** Milliseconds of one run: for each side, a list with one value per round. */
 export async function alternate(sides: readonly Side[], pace: Pace): Promise<number[][]> {
   const { rounds, seconds = defaultSeconds } = pace
   const times: number[] = []
@@ -60,7 +64,7 @@ export async function alternate(sides: readonly Side[], pace: Pace): Promise<num
   return found
 }
 
-/** The medians of all sides, and for each but the first how many times as long as the first it took. */
+/** The medians of all sides, and the ratio of each other side's time to the first side's. */
 export function compare(sides: readonly Side[], found: readonly (readonly number[])[]) {
   const [ours, ...others] = found
   return {
@@ -72,7 +76,7 @@ export function compare(sides: readonly Side[], found: readonly (readonly number
   }
 }
 
-/** Times the sides, and closes the first, ours, whatever happens. */
+/** Times the sides, and always closes the first one. */
 export async function measure(sides: readonly [Ours, ...Side[]], pace: Pace) {
   try {
     return compare(sides, await alternate(sides, pace))

@@ -1,4 +1,5 @@
-// A process of its own for `bench steps`: makes two training steps and prints the most bytes it had at once.
+// A separate process for `bench steps`: makes two training steps and prints its peak memory in
+// bytes.
 
 import { openTrainer } from './cases'
 
@@ -7,7 +8,7 @@ async function main(): Promise<void> {
   const { session, trainer } = await openTrainer(preset, { rounds: 1, ...options })
   await trainer.steps(0, 2)
   await session.dispose()
-  // In kilobytes everywhere.
+  // maxRSS is in kilobytes on every platform.
   process.stdout.write(String(1024 * process.resourceUsage().maxRSS))
 }
 

@@ -1,4 +1,5 @@
-// The ops that are timed alone, at the sizes of stage 09: each as a Program of its own, and what PyTorch does for the same.
+// The ops that `bench ops` times, at the sizes of stage 09: each as a Program of its own, with the
+// PyTorch equivalent.
 
 import { createModel } from '../architectures/create'
 import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
@@ -16,18 +17,18 @@ import { findPreset } from '../presets'
 
 export interface OpCase {
   readonly name: string
-  /** What is computed, for people. */
+  /** The sizes, for the table. */
   readonly shapes: string
-  /** Writes the Program. Its Store is filled with small numbers. */
+  /** Traces the Program. Its Store tensors are filled with small numbers. */
   build(trace: Trace): void
-  /** For scripts/torch/bench_ops.py. */
+  /** The request to scripts/torch/bench_ops.py. */
   readonly torch: Readonly<Record<string, unknown>>
 }
 
 const { blockSize, embed, heads, dropout } = findPreset('decoder').model
 const defaultBatch = 64
 
-/** @param batch sequences of 256 tokens; default 64, as in training */
+/** @param batch the number of sequences of 256 tokens; default: 64, as in training */
 export function opCases(batch = defaultBatch): OpCase[] {
   const rows = batch * blockSize
   const linears = [
@@ -61,7 +62,7 @@ function linearCases(rows: number, K: number, N: number): OpCase[] {
   ]
 }
 
-/** [m, k] · [k, n]; an operand that is transposed lies in memory the other way round. */
+/** [m, k] · [k, n]. `a` and `b` say whether the operand is stored transposed. */
 function gemm(name: string, m: number, k: number, n: number, a = false, b = false): OpCase {
   return {
     name,
@@ -106,7 +107,7 @@ function layerNormCase(rows: number, backward: boolean): OpCase {
   }
 }
 
-/** All parameters of stage 09 in one step of the optimizer. */
+/** One optimizer step for all parameters of stage 09. */
 function adamwCase(): OpCase {
   const { parameters } = createModel({ ...findPreset('decoder').model, vocabSize })
   return {
@@ -127,7 +128,7 @@ function adamwCase(): OpCase {
   }
 }
 
-/** The hidden layers' matrices of four blocks of 256 channels. */
+/** The matrices of four blocks of 256 channels. */
 function muonCase(): OpCase {
   const block: Shape[] = [...new Array<Shape>(4).fill([256, 256]), [1024, 256], [256, 1024]]
   const shapes = [block, block, block, block].flat()

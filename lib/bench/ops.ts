@@ -1,4 +1,4 @@
-// `bench ops`: how long single ops take, and how far that is from what the processor or the GPU can do.
+// `bench ops`: the time of single ops, compared with the peak of the processor or GPU.
 
 import { openSession } from '../backend/devices'
 import type { Program } from '../graph/program'
@@ -14,7 +14,7 @@ import type { BenchOptions, Peak, Result } from './result'
 
 export async function* benchOps(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const all = opCases(options.batchSize)
-  // 'gemm' stands for all whose names begin so.
+  // A prefix such as 'gemm' selects all ops that begin with it.
   const chosen = findCases(all, options.only, (wanted) =>
     all.filter(({ name }) => name === wanted || name.startsWith(`${wanted}-`)),
   )

@@ -1,5 +1,6 @@
-// `bench roofline --paper m2`: what a training step would take on a GPU of which only the published peak is known, each op as long as
-// its operations or its bytes, whichever is slower. Nothing is measured, and no device is opened.
+// `bench roofline --paper m2`: the least time of a training step on a GPU, computed from its
+// published peak. Each op takes the time of its operations or of its bytes, whichever is longer.
+// Nothing is measured, and no device is opened.
 
 import { createModel } from '../architectures/create'
 import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
@@ -18,7 +19,7 @@ import { bound } from './peak'
 import type { BenchOptions, Result } from './result'
 import { defaultCase, groupOps } from './roofline'
 
-/** A step's ops, the slowest first, and the whole. */
+/** Yields the ops of a step, the slowest first, and then the total. */
 export async function* benchPaper(options: BenchOptions): AsyncGenerator<Result, void, void> {
   for (const each of findStepCases(options.only ?? [defaultCase])) yield* paperOf(each, options)
 }
@@ -69,7 +70,7 @@ function* paperOf(each: StepCase, options: BenchOptions): Generator<Result, void
   }
 }
 
-/** A preset's training step, with every fusion that there is. */
+/** The Programs of a preset's training step, with all fusions. */
 function stepPrograms(preset: string, { batchSize: asked, precision = 'f32' }: BenchOptions) {
   const found = findPreset(preset)
   const { model, parameters } = createModel({ ...found.model, vocabSize })

@@ -1,4 +1,5 @@
-// The device's peak, and how far an op is from it: the roofline model (Williams, Waterman and Patterson, 2009).
+// Measures the peak of a device, and compares ops with it: the roofline model (Williams, Waterman
+// and Patterson, 2009).
 
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
@@ -11,7 +12,7 @@ import { type Cost, costOfProgram } from './cost'
 import { prepare, timeRuns } from './prepare'
 import type { BenchOptions, Peak, Result } from './result'
 
-/** Of the device: undefined for TypeScript's. */
+/** The peak of the device; undefined for 'js'. */
 export async function measurePeak(options: BenchOptions): Promise<Peak | undefined> {
   const session = await openSession(options)
   try {
@@ -23,13 +24,14 @@ export async function measurePeak(options: BenchOptions): Promise<Peak | undefin
   const addon = loadAddon().addon!
   await setThreads(addon, options.threads)
   const { flopsPerSecond, readBytesPerSecond, triadBytesPerSecond } = await addon.peak(options.instructionSet)
-  // What no traffic exceeds, be it all reading or not.
+  // The larger of read and triad bandwidth bounds every mix of reads and writes.
   return { flopsPerSecond, bytesPerSecond: Math.max(readBytesPerSecond, triadBytesPerSecond) }
 }
 
 /**
- * What our own kernels reach at most, so that shares are of what is possible with them: the product of two large squares in the
- * precision asked for, and a copy far beyond the caches.
+ * The peak that nano-gpt's own kernels reach, so that shares are relative to what is possible with
+ * them: a product of two large square matrices in the given precision, and a copy much larger than
+ * the caches.
  */
 async function peakOfGpu(session: Session, precision?: Precision): Promise<Peak> {
   const product = await fastest(session, precision, 256, 8192, (trace, side) =>
@@ -47,7 +49,9 @@ async function peakOfGpu(session: Session, precision?: Precision): Promise<Peak>
 const enoughMs = 2
 const rounds = 5
 
-/** The best time of a Program whose size is doubled until it takes long enough or is large enough. */
+/**
+ * The best time of a Program, whose size is doubled until it takes `enoughMs` or reaches `most`.
+ */
 async function fastest(
   session: Session,
   precision: Precision | undefined,
@@ -70,7 +74,7 @@ async function fastest(
   }
 }
 
-/** What was reached, and how much of what the peak allows. */
+/** The rates of a measurement, and their share of what the peak allows. */
 export function achieved(
   cost: Cost,
   ms: number,
@@ -83,7 +87,7 @@ export function achieved(
   return { ...rates, share: least.seconds / seconds, limit: least.limit }
 }
 
-/** The least time that the peak allows, and which part of it allows no less. */
+/** The least time that the peak allows, and whether compute or memory bounds it. */
 export function bound(cost: Cost, peak: Peak): { seconds: number; limit: 'compute' | 'memory' } {
   const [computing, moving] = [cost.flops / peak.flopsPerSecond, cost.bytes / peak.bytesPerSecond]
   return { seconds: Math.max(computing, moving), limit: computing >= moving ? 'compute' : 'memory' }

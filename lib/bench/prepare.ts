@@ -1,4 +1,4 @@
-// Programs that are measured alone: made ready on a session, with numbers in the Store, and timed.
+// Prepares and times single Programs: fills their Store tensors and compiles them on a session.
 
 import type { Session } from '../backend/backend'
 import { type Compiled, compileAsItIs } from '../backend/compiled'
@@ -10,7 +10,7 @@ import { bf16Bits } from '../graph/rounding'
 import { fuse } from '../passes/fuse'
 import { inPrecision } from '../passes/precision'
 
-/** Inputs of the cases, by name; a case takes those that its Program has. */
+/** The inputs of all cases by name. Each Program uses those that it has. */
 const inputs = { rng: [1, 2, 3], step: 1, learningRate: 1e-3, momentum: 0.95, scale: 1 }
 
 /** Fills the Store and compiles. */
@@ -21,7 +21,7 @@ export async function prepare(session: Session, traced: Program, precision?: Pre
     await session.allocate(name, dtype, shape)
     const isFloat = dtype === 'f32' || dtype === 'bf16'
     const values = allocate(isFloat ? 'f32' : dtype, sizeOf(shape))
-    // Below 1 and none of them tiny, as a tensor's numbers are; an integer is a token.
+    // Floats from 0.01 to about 1, so that none is subnormal; integers are token ids.
     const value = (i: number) => (isFloat ? ((i * 7919) % 1009) / 1009 + 0.01 : i % vocabSize)
     for (let i = 0; i < values.length; i++) values[i] = value(i)
     await session.write(name, dtype === 'bf16' ? bf16Bits(values) : values)
@@ -29,7 +29,10 @@ export async function prepare(session: Session, traced: Program, precision?: Pre
   return compileAsItIs(session, program)
 }
 
-/** What would be cast from the Store is in bf16 there, as if an op before had left it so. */
+/**
+ * Removes casts of Store tensors to bf16, and stores these tensors in bf16, as if a previous op had
+ * written them.
+ */
 export function withoutCasts(program: Program): Program {
   const casts = new Map(
     program.ops
@@ -37,7 +40,7 @@ export function withoutCasts(program: Program): Program {
       .map(({ inputs: [from], outputs: [to] }) => [to, from]),
   )
   const cast = new Set(casts.values())
-  // Buffers that nothing is cast to any more are left out.
+  // Remove the buffers that the casts wrote.
   const kept = [...program.buffers.keys()].filter((id) => !casts.has(id))
   const number = (id: number) => kept.indexOf(casts.get(id) ?? id)
   return {
@@ -49,7 +52,7 @@ export function withoutCasts(program: Program): Program {
   }
 }
 
-/** Milliseconds of one of `count` runs. */
+/** Runs a Program `count` times and returns the milliseconds of one run. */
 export async function timeRuns(session: Session, compiled: Compiled, count: number): Promise<number> {
   const records = Array.from({ length: count }, () => inputs)
   const { seconds, failure } = await session.run(count, [

@@ -1,4 +1,5 @@
-// Results as lines of a table. Widths are fixed, so that each line can be printed as soon as it is known.
+// Formats results as lines of a table. Widths are fixed, so that each line can be printed as soon
+// as it is measured.
 
 import type { Change } from './file'
 import type { Kind } from './kinds'
@@ -11,7 +12,7 @@ interface Column {
   readonly cell: (result: Result) => string
 }
 
-/** What a table shows besides. */
+/** Additional columns. */
 export interface Extras {
   readonly torch: boolean
   readonly baseline: boolean
@@ -22,7 +23,7 @@ const columnsOf: Readonly<Record<Kind, readonly Column[]>> = {
     { title: 'stage', width: 6, left: true, cell: ({ name }) => name },
     { title: 'preset', width: 14, left: true, cell: ({ preset }) => preset ?? '' },
     { title: 'batch', width: 5, cell: ({ batchSize }) => String(batchSize ?? '') },
-    { title: 'ms a step', width: 10, cell: ({ ms }) => figures(ms) },
+    { title: 'ms/step', width: 10, cell: ({ ms }) => figures(ms) },
   ],
   ops: [
     { title: 'op', width: 24, left: true, cell: ({ name }) => name },
@@ -32,11 +33,11 @@ const columnsOf: Readonly<Record<Kind, readonly Column[]>> = {
   ],
   generate: [
     { title: 'case', width: 14, left: true, cell: ({ name }) => name },
-    { title: 'ms a token', width: 10, cell: ({ ms }) => figures(ms) },
+    { title: 'ms/token', width: 10, cell: ({ ms }) => figures(ms) },
     { title: 'tokens/s', width: 9, cell: ({ tokensPerSecond }) => rate(tokensPerSecond, 1) },
   ],
   roofline: [
-    // The case stands above the table.
+    // The name of the case is above the table.
     { title: 'op', width: 52, left: true, cell: ({ name }) => name.slice(name.indexOf(' ') + 1) },
     { title: 'calls', width: 5, cell: ({ calls }) => String(calls ?? '') },
     { title: 'ms', width: 9, cell: ({ ms }) => figures(ms) },
@@ -64,7 +65,7 @@ function ratesColumns(): Column[] {
   ]
 }
 
-const torchTitles = ['beside'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
+const torchTitles = ['compared'.padEnd(10), 'ms'.padStart(10), 'theirs/ours'.padStart(11), 'each round']
 const baselineTitles = ['before'.padStart(10), 'before/now'.padStart(10)]
 const gap = '  '
 
@@ -75,7 +76,7 @@ export function titles(kind: Kind, extras: Extras): string {
   return cells.join(gap).trimEnd()
 }
 
-/** The lines of one result: one, or one for each that it is compared with. */
+/** The lines of a result: one for each comparison, or a single one. */
 export function linesOf(result: Result, extras: Extras, change?: Change): string[] {
   const cells = columnsOf[result.kind].map(({ width, left, cell }) => fit(cell(result), width, left))
   if (extras.baseline) {
@@ -100,25 +101,25 @@ function memoryOf({ peakBytes, torch = [] }: Result): string {
   return `peak memory: nano-gpt ${gigabytes(peakBytes)}${theirs}`
 }
 
-/** A step as a whole, below the table of its ops. */
+/** The total of a step, below the table of its ops. */
 export function totalOf(result: Result): string {
   return result.kind === 'paper' ? paperTotalOf(result) : measuredTotalOf(result)
 }
 
 function paperTotalOf({ ms, name, calls, flops, bytes, tokensPerSecond, device, peak }: Result): string {
-  const whole = `${name}: ${figures(ms)} ms a step, ${figures(tokensPerSecond!)} tokens/s`
+  const whole = `${name}: ${figures(ms)} ms/step, ${figures(tokensPerSecond!)} tokens/s`
   const cost = `${calls} ops, ${figures(flops! / 1e9)} GFLOP, ${figures(bytes! / 1e9)} GB`
   const { flopsPerSecond, bytesPerSecond } = peak!
   const ceiling = `${rate(flopsPerSecond, 1e12)} TFLOP/s and ${rate(bytesPerSecond, 1e9)} GB/s`
   const ridge = `${(flopsPerSecond / bytesPerSecond).toFixed(1)} FLOP/byte`
-  return `${whole} at most (${cost}; ${device}: ${ceiling}, ${ridge}; nothing was measured)`
+  return `${whole} at best (${cost}; ${device}: ${ceiling}, ${ridge}; nothing was measured)`
 }
 
 function measuredTotalOf({ ms, name, device, flopsPerSecond, share, peak, threads }: Result): string {
-  const whole = `${name}: ${figures(ms)} ms a step, ${rate(flopsPerSecond, 1e9)} GFLOP/s`
+  const whole = `${name}: ${figures(ms)} ms/step, ${rate(flopsPerSecond, 1e9)} GFLOP/s`
   if (!peak) return whole
   const ceiling = `${rate(peak.flopsPerSecond, 1e9)} GFLOP/s and ${rate(peak.bytesPerSecond, 1e9)} GB/s`
-  const how = device === 'cpu' ? `with ${threads} threads` : 'by a large product and a large copy'
+  const how = device === 'cpu' ? `with ${threads} threads` : 'with a large matrix product and a large copy'
   return `${whole}, ${percent(share)} of the peak (${ceiling}, measured ${how})`
 }
 
@@ -127,7 +128,7 @@ function fit(text: string, width: number, left = false): string {
   return left ? cut.padEnd(width) : cut.padStart(width)
 }
 
-/** A positive number with about four figures. */
+/** A positive number with about four significant digits. */
 export function figures(value: number): string {
   if (!Number.isFinite(value)) return '–'
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US')

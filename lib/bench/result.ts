@@ -1,4 +1,4 @@
-// What benchmarks take and give.
+// The options and results of benchmarks.
 
 import type { Precision } from '../graph/program'
 import type { ChipName } from '../options'
@@ -6,34 +6,34 @@ import type { Competitor } from './competitors'
 import type { Kind } from './kinds'
 
 export interface BenchOptions {
-  /** Cases, by name; none: all. */
+  /** The names of cases. Default: all. */
   readonly only?: readonly string[]
   readonly rounds: number
   readonly device?: string
   readonly threads: number
   readonly instructionSet?: string
-  /** Of Programs. Default f32. */
+  /** The precision of Programs. Default: f32. */
   readonly precision?: Precision
   /** Default: each case's own. */
   readonly batchSize?: number
-  /** The GPU whose published peak is taken. */
+  /** The GPU whose published peak is used. */
   readonly paper?: ChipName
-  /** Whom to compare with, if there is a Python. Default PyTorch. */
+  /** What to compare with, if `python` is given. Default: PyTorch. */
   readonly compare?: readonly Competitor[]
-  /** A Python that has them. */
+  /** A Python interpreter that has them. */
   readonly python?: string
-  /** Tells a person something that is no result. */
+  /** Prints a line that is not a result. */
   readonly note?: (line: string) => void
 }
 
-/** Another's time for the same. */
+/** The time of PyTorch or MLX for the same work. */
 export interface Comparison {
   /** 'reference', 'fused', 'compiled', 'mlx'. */
   readonly variant: string
   readonly ms: number
-  /** Theirs / ours, the median of the rounds: above 1 we are faster. */
+  /** Their time / our time, the median of the rounds: above 1 means that nano-gpt is faster. */
   readonly ratio: number
-  /** Of each round. */
+  /** The ratio of each round. */
   readonly ratios: readonly number[]
   readonly peakBytes?: number
 }
@@ -42,37 +42,37 @@ export interface Result {
   readonly kind: Kind
   readonly name: string
   readonly device: string
-  /** None where nothing is measured. */
+  /** Absent where nothing is measured. */
   readonly threads?: number
-  /** If one was asked for. */
+  /** The precision, if one was given. */
   readonly precision?: Precision
   readonly batchSize?: number
-  /** Of a step, a call or a token: the median of the rounds. */
+  /** Milliseconds per step, call or token: the median of the rounds. */
   readonly ms: number
   readonly preset?: string
-  /** Of an op. */
+  /** The sizes of an op. */
   readonly shapes?: string
   readonly torch?: readonly Comparison[]
-  /** The most memory that a process of its own, which did nothing else, had at once. */
+  /** The peak memory of a separate process that only trains. */
   readonly peakBytes?: number
   readonly tokensPerSecond?: number
   readonly flopsPerSecond?: number
   readonly bytesPerSecond?: number
-  /** The time that the processor's peak would allow / the time it took. */
+  /** The least time that the peak of the device allows / the measured time. */
   readonly share?: number
-  /** Which peak it is that allows no more. */
+  /** The peak that bounds the time. */
   readonly limit?: 'compute' | 'memory'
-  /** In the roofline: executions a step, and the part of the step's time. */
+  /** In the roofline: calls per step, and the fraction of the step's time. */
   readonly calls?: number
   readonly part?: number
-  /** On paper: of all executions. */
+  /** With `--paper`: the totals of all calls. */
   readonly flops?: number
   readonly bytes?: number
-  /** In the roofline's total: what shares are shares of. */
+  /** In the roofline's total: the peak that `share` refers to. */
   readonly peak?: Peak
 }
 
-/** What the processor or the GPU can do at most. */
+/** The peak rates of a processor or GPU. */
 export interface Peak {
   readonly flopsPerSecond: number
   readonly bytesPerSecond: number

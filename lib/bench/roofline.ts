@@ -1,4 +1,5 @@
-// `bench roofline`: where the time of a training step goes, op by op, beside what the processor or the GPU could do at most.
+// `bench roofline`: the time of each op of a training step, compared with the peak of the processor
+// or GPU.
 
 import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
@@ -11,16 +12,19 @@ import type { BenchOptions, Peak, Result } from './result'
 
 export const defaultCase = '09'
 
-/** Ops that are the same but for their place. */
+/** Ops with the same name and sizes. */
 export interface Group {
   readonly name: string
   readonly calls: number
-  /** Of all calls in a step. */
+  /** Milliseconds of all calls in a step. */
   readonly ms: number
   readonly cost: Cost
 }
 
-/** A step's ops, the slowest first; then what is outside them, and the whole. The peak is the same for all cases. */
+/**
+ * Yields the ops of a step, the slowest first, then the time outside ops, and the total. The peak
+ * is measured once for all cases.
+ */
 export async function* benchRoofline(options: BenchOptions): AsyncGenerator<Result, void, void> {
   const chosen = findStepCases(options.only ?? [defaultCase])
   const peak = await measurePeak(options)
@@ -57,7 +61,7 @@ async function* rooflineOf(
   yield { ...common, name: each.name, ms, part: 1, ...total, ...(peak && { peak }) }
 }
 
-/** The round in the middle: milliseconds a step, and those of each op of each Program. */
+/** The median round: milliseconds per step, and of each op of each Program. */
 async function timedStep({ preset }: StepCase, options: BenchOptions) {
   const { session, trainer, batchSize } = await openTrainer(preset, options)
   let step = 0
@@ -90,7 +94,7 @@ async function timedStep({ preset }: StepCase, options: BenchOptions) {
   }
 }
 
-/** Sums ops with the same name and sizes. */
+/** Sums up ops with the same name and sizes. */
 export function groupOps(programs: readonly Program[], timings: readonly (readonly number[])[]): Group[] {
   const groups = new Map<string, Group>()
   programs.forEach((program, phase) => {
@@ -116,7 +120,7 @@ export function groupOps(programs: readonly Program[], timings: readonly (readon
 
 const fewTensors = 8
 
-/** The sizes that decide what an op costs: a product's operands, or the largest tensor. */
+/** The sizes that decide the cost of an op: the operands of a product, or the largest tensor. */
 export function sizesOf(op: string, { inputs, outputs, attributes }: OpCall): string {
   const shape = (index: number, transposed: unknown) => `[${inputs[index].shape}]${transposed ? 'ᵀ' : ''}`
   const { transpose_a: a, transpose_b: b } = attributes

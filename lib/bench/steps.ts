@@ -1,4 +1,4 @@
-// `bench steps`: how long a training step takes.
+// `bench steps`: the time of a training step.
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { type Competitor, RivalProcess, rivalArguments } from './competitors'
 import { measure, type Side } from './measure'
 import type { BenchOptions, Comparison, Result } from './result'
 
-/** The one whose memory is measured too: the others need little. */
+/** The case whose peak memory is measured too. The others need little. */
 const large = '09'
 
 export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result, void, void> {
@@ -20,7 +20,7 @@ async function benchStep(each: StepCase, options: BenchOptions): Promise<Result>
   const competitors = await rivalSteps(each, options)
   try {
     const ours = await ourSteps(each.preset, options)
-    // A GPU's is not a process's.
+    // Peak memory is that of the process, which does not include a GPU's memory.
     const withMemory = each.name === large && competitors.length > 0 && !/^(cuda|metal)/.test(ours.device)
     const { ms, others } = await measure([ours, ...competitors.map(({ side }) => side)], options)
     const torch: Comparison[] = []
@@ -63,7 +63,7 @@ async function ourSteps(preset: string, options: BenchOptions) {
   }
 }
 
-/** The variants that work here: torch.compile needs a compiler, for one. */
+/** Starts the variants that work on this machine. For example, torch.compile needs a compiler. */
 async function rivalSteps({ name, variants, mlx }: StepCase, options: BenchOptions) {
   const found: { side: Side; process: RivalProcess }[] = []
   const { python, compare = ['torch'] } = options
@@ -93,7 +93,7 @@ async function rivalSteps({ name, variants, mlx }: StepCase, options: BenchOptio
   return found
 }
 
-/** The most memory that a process which only trains has at once, like PyTorch's. */
+/** The peak memory in bytes of a process that only trains, like PyTorch's process. */
 async function peakMemory(preset: string, options: BenchOptions): Promise<number> {
   const { device, threads, instructionSet, batchSize } = options
   const request = JSON.stringify({ preset, device, threads, instructionSet, batchSize })

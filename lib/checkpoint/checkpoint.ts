@@ -1,5 +1,6 @@
-// A checkpoint: one safetensors file with the weights, the optimizer's state and, under `nano_gpt` in its metadata, one JSON
-// string with what the model is and how far its training has got. docs/checkpoints.md describes it.
+// A checkpoint is one safetensors file with the weights and the optimizer's state. The entry
+// `nano_gpt` in its metadata is a JSON string that describes the model and the progress of its
+// training. docs/checkpoints.md documents the format.
 
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -14,14 +15,17 @@ export type { CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from '.
 export interface Checkpoint {
   readonly path: string
   readonly info: ModelInfo
-  /** Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages (`average/…`). */
+  /**
+   * Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages
+   * (`average/…`).
+   */
   readonly tensors: ReadonlyMap<string, TensorState>
 }
 
 /** File names in a run folder. */
 export const files = { last: 'last.safetensors', best: 'best.safetensors' } as const
 
-/** Writes a checkpoint so that a crash at any instant leaves the old file or the new one. */
+/** Writes a checkpoint atomically: after a crash the path has the old file or the new one. */
 export async function writeCheckpoint(
   path: string,
   info: ModelInfo,
@@ -36,8 +40,9 @@ export async function writeCheckpoint(
  * Reads a checkpoint.
  *
  * @param path a file, or a run folder
- * @param prefer which of a folder's checkpoints: the one with the lowest validation loss, or the last. Default 'best'
- * @throws NanoGptError naming the file and what is wrong with it
+ * @param prefer which checkpoint of a folder: 'best' (the lowest validation loss) or 'last'.
+ *   Default: 'best'
+ * @throws NanoGptError with the file and what is wrong with it
  */
 export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'best'): Promise<Checkpoint> {
   const file = await locate(path, prefer)
@@ -47,18 +52,18 @@ export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'be
   if (metadata.nano_gpt === undefined) {
     throw new NanoGptError('checkpoint', {
       subject: file,
-      reason: 'it is a safetensors file, but not a checkpoint of nano-gpt',
+      reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
       remedy: say`give one that ${call('train')} or model.save() wrote`,
     })
   }
   return { path: file, info: decodeInfo(file, metadata.nano_gpt), tensors }
 }
 
-/** A file that is no safetensors file, or no longer a whole one: says what would be. */
+/** Adds a remedy to the error for a file that is not a safetensors file, or is damaged. */
 function unreadable(file: string, error: unknown): unknown {
   if (!(error instanceof NanoGptError) || error.code !== 'safetensors') return error
   const remedy = file.endsWith('.safetensors')
-    ? 'if it was a checkpoint, copy it again from where it came, or take another checkpoint of its run'
+    ? 'if it was a checkpoint, copy it again from its source, or use another checkpoint of its run'
     : say`a checkpoint is a run folder (the ${option('out')} of a run) or a .safetensors file`
   return error.with({ remedy })
 }
@@ -76,7 +81,7 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
     if (await stat(candidate).catch(() => undefined)) return candidate
   }
   throw new NanoGptError('file_not_found', {
-    reason: `the folder ${path} holds no checkpoint (${files.last})`,
-    remedy: say`is it the ${option('out')} of a run?`,
+    reason: `the folder ${path} contains no checkpoint (${files.last})`,
+    remedy: say`give a run folder, the ${option('out')} of a run`,
   })
 }

@@ -1,5 +1,5 @@
-// What a checkpoint says beside its tensors: what the model is, and how far its training has got. Files keep the two apart, and a model needs
-// no training. docs/checkpoints.md describes the JSON.
+// The metadata of a checkpoint: the model, and the progress of its training. The two are stored
+// separately, because a model may have no training. docs/checkpoints.md documents the JSON.
 
 import { NanoGptError, type Phrase, show } from '../errors'
 import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
@@ -16,26 +16,32 @@ import {
 } from '../options'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
 
-/** Written by this version. */
+/** The format that this version writes. */
 const format = 2
-/** Read by it: in format 1 the model and its training lay side by side. */
+/**
+ * The formats that this version reads. In format 1 the fields of the training are next to those of
+ * the model.
+ */
 const readable = [1, format]
 
 /** The text that a model was trained on. */
 export interface DataInfo {
   readonly name: string
-  /** sha256 of the text's UTF-8, as it was trained on, in hexadecimal. */
+  /** The sha256 of the training text's UTF-8, in hexadecimal. */
   readonly digest: string
-  /** Where it is found again: a corpus's name, an absolute path, or a file name in the run folder; several in order; null: nowhere. */
+  /**
+   * Where the text can be read again: corpus names, absolute paths, or file names in the run
+   * folder, in order. null: nowhere.
+   */
   readonly source: string | readonly string[] | null
   readonly lineEndings: 'normalize' | 'keep'
 }
 
-/** How far a training has got. */
+/** The progress of a training. */
 export interface TrainingState {
-  /** Every option of the training, resolved. */
+  /** All training options, resolved. */
   readonly training: TrainingConfig
-  /** Updates made. */
+  /** The number of updates made. */
   readonly step: number
   /** 64 bits, in decimal. */
   readonly seed: string
@@ -43,7 +49,10 @@ export interface TrainingState {
   readonly device: string
   /** The lowest validation loss so far, and its step. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
-  /** The steps at which the last evaluation and the last sample were made: what is due at a step, but not made, a resumed run makes. */
+  /**
+   * The steps of the last evaluation and the last sample. A resumed run makes those that were due
+   * but not made.
+   */
   readonly done: Done
 }
 
@@ -52,9 +61,9 @@ export interface Done {
   readonly sample: number | null
 }
 
-/** What a model is. */
+/** The description of a model. */
 interface Identity {
-  /** Of nano-gpt, that wrote it. */
+  /** The version of nano-gpt that wrote it. */
   readonly version: string
   readonly model: ModelConfig
   readonly tokenizer: TokenizerJSON
@@ -62,7 +71,7 @@ interface Identity {
 
 type Untrained = { readonly [Name in keyof TrainingState]: Name extends 'step' ? 0 : null }
 
-/** What a model is and how it came to be; without a training `step` is 0 and the rest null. */
+/** A model and its training. Without a training, `step` is 0 and the other fields are null. */
 export type CheckpointInfo = Identity & TrainingState
 export type ModelInfo = Identity & (TrainingState | Untrained)
 
@@ -76,7 +85,7 @@ export const untrained: Untrained = {
   done: null,
 }
 
-/** The JSON of a checkpoint. */
+/** Encodes the JSON of a checkpoint. */
 export function encodeInfo({ version, model, tokenizer, training, ...rest }: ModelInfo): string {
   return JSON.stringify({
     format,
@@ -87,9 +96,9 @@ export function encodeInfo({ version, model, tokenizer, training, ...rest }: Mod
   })
 }
 
-const remedyForDamage = 'copy it again from where it came, or take another checkpoint of its run'
+const remedyForDamage = 'copy it again from its source, or use another checkpoint of its run'
 
-/** Reads JSON's values one by one; what is wrong is an error that names the file and the place. */
+/** Reads JSON values with checks. Errors name the file and the path of the value. */
 class Reader {
   constructor(
     readonly file: string,
@@ -113,7 +122,7 @@ class Reader {
     return Object.keys(this.object())
   }
 
-  /** With the names that options have now. */
+  /** The same object with former option names replaced by the current ones. */
   renamed(): Reader {
     return new Reader(this.file, this.path, renamed(trainOptions, this.object()))
   }
@@ -145,7 +154,7 @@ class Reader {
     return this.value === null ? null : read(this)
   }
 
-  /** A value that an option of `train` could have. */
+  /** A valid value of an option of `train`. */
   option(row: OptionRow): unknown {
     try {
       return checkValue('', this.path, row.type, this.value)
@@ -171,9 +180,9 @@ class Reader {
 }
 
 /**
- * What the JSON of a checkpoint says. Fields missing from older files get their old defaults.
+ * Decodes the JSON of a checkpoint. Fields missing from older files get their old defaults.
  *
- * @throws NanoGptError 'checkpoint' naming the file and what is wrong in it
+ * @throws NanoGptError 'checkpoint' with the file and what is wrong in it
  */
 export function decodeInfo(file: string, json: string): ModelInfo {
   const root = new Reader(file, '', parse(file, json))
@@ -183,7 +192,7 @@ export function decodeInfo(file: string, json: string): ModelInfo {
     throw new NanoGptError('checkpoint', {
       subject: file,
       reason: `${file} has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(' and ')}`,
-      remedy: 'a newer version may read it',
+      remedy: 'use a newer version',
     })
   }
   const identity = {
@@ -220,7 +229,7 @@ function readModel(reader: Reader): ModelConfig {
   )
   const stranger = reader.keys().find((key) => !['kind', 'vocabSize', ...names].includes(key))
   if (stranger !== undefined)
-    throw reader.at(stranger).damaged('this version of nano-gpt knows no such part of a model')
+    throw reader.at(stranger).damaged('this version of nano-gpt has no such model option')
   const read = names
     .filter((name) => !variantNames.some((variant) => variant === name) || reader.has(name))
     .map((name) => [name, reader.at(name).option(rowOf(trainOptions, name))])
@@ -236,7 +245,7 @@ function readModel(reader: Reader): ModelConfig {
   return model
 }
 
-/** @param root holds what is not an option of the training */
+/** @param root the object with the fields other than the training options */
 function readTraining(root: Reader, options: Reader): TrainingState {
   const step = root.at('step').whole()
   const data = root.at('data')
@@ -248,7 +257,7 @@ function readTraining(root: Reader, options: Reader): TrainingState {
       name: data.at('name').string(),
       digest: data.at('digest').string(),
       source: readSource(data.at('source')),
-      // Before there was a choice, line endings were kept.
+      // Files without the field are from versions that always kept line endings.
       lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
     },
     device: root.at('device').string(),
@@ -256,7 +265,7 @@ function readTraining(root: Reader, options: Reader): TrainingState {
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),
     })),
-    // Before this was written down, what was due counted as made.
+    // In older files without the field, everything that was due counts as made.
     done: root.has('done')
       ? {
           evaluation: root
@@ -278,11 +287,11 @@ function readSource(reader: Reader): DataInfo['source'] {
       value === null ||
       typeof value === 'string' ||
       (Array.isArray(value) && value.every((each) => typeof each === 'string')),
-    'where the text is found, or null',
+    'the source of the text, or null',
   )
 }
 
-/** The options of a training; what an older file lacks is what it was then. */
+/** Reads the training options. Options missing from older files get their old defaults. */
 function readOptions(reader: Reader): TrainingConfig {
   const read: Record<string, unknown> = {}
   for (const name of trainingNames) {
@@ -294,7 +303,10 @@ function readOptions(reader: Reader): TrainingConfig {
   return read as TrainingConfig
 }
 
-/** Beside an option that it doesn't apply to, a value stands for nothing, and may be none that the option takes. */
+/**
+ * Where an option does not apply, its stored value is `unused`, which may be outside the option's
+ * range.
+ */
 function readOption(reader: Reader, row: OptionRow): unknown {
   return reader.expect((value) => value === row.unused || value !== undefined, 'a value') === row.unused &&
     row.unused !== undefined

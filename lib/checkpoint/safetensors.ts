@@ -1,7 +1,8 @@
-// The safetensors file format: named tensors and string metadata. What it writes, the reference implementation reads and
-// would write alike; what it reads may come from anyone, so every claim of a header is checked before it is believed.
+// The safetensors file format: named tensors and string metadata. Files are written with the same
+// bytes as the reference implementation writes. Files to read may be malicious, so every value of a
+// header is checked before use.
 //
-//   8 bytes: header length n (u64, little-endian) · n bytes: JSON header, padded with spaces · the tensors' bytes
+//   8 bytes: header length n (u64 little-endian) · n bytes: JSON header, space-padded · tensor data
 
 import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
@@ -20,7 +21,10 @@ export interface SafetensorsInput {
   readonly name: string
   readonly dtype: Dtype
   readonly shape: Shape
-  /** The elements, row-major, in the dtype's array (bf16 and f16: their bits in a Uint16Array), or as little-endian bytes. */
+  /**
+   * The elements, row-major, in the dtype's array (bf16 and f16: their bits in a Uint16Array), or
+   * as little-endian bytes.
+   */
   readonly data: TypedArray | Uint8Array
 }
 
@@ -40,10 +44,13 @@ export interface Safetensors {
   readonly metadata: Metadata
 }
 
-/** The limit of the format. */
+/** The format's limit, in bytes. */
 const longestHeader = 100_000_000
 
-/** The header is an object of objects of arrays; deeper nesting can only be an attack. */
+/**
+ * A valid header nests 3 levels: objects of objects of arrays. Deep nesting could overflow the
+ * parser's stack.
+ */
 const deepestHeader = 16
 
 const names: Record<Dtype, string> = {
@@ -57,16 +64,18 @@ const names: Record<Dtype, string> = {
 }
 const dtypeOf = new Map(Object.entries(names).map(([dtype, name]) => [name, dtype as Dtype]))
 
-/** The reference writes the widest elements first, so that all are aligned, in this order. */
+/** The reference writes the widest elements first, in this order, so that all are aligned. */
 const writingOrder = Object.keys(names) as Dtype[]
 
-// ---------------------------------------------------------------------------------------------------------- writing
+// ---------------------------------------------------------------------------------------- writing
 
 /**
- * A file's contents as chunks for `writeFileAtomic`: the header, then each tensor's own memory, not copied.
+ * The contents of a file as chunks for `writeFileAtomic`: the header, then the memory of each
+ * tensor without a copy.
  *
- * @param metadata kept as it is; keys are written in sorted order, so that equal input gives equal bytes.
- * @throws NanoGptError 'safetensors' for a name that is repeated or reserved, or data that does not fit its shape.
+ * @param metadata written with sorted keys, so that equal input gives equal bytes
+ * @throws NanoGptError 'safetensors' for a name that is repeated or reserved, or data that does not
+ *   fit its shape
  */
 export function safetensorsChunks(
   tensors: Iterable<SafetensorsInput>,
@@ -82,13 +91,13 @@ export function safetensorsChunks(
   return [encodeHeader(ordered, chunks, metadata), ...chunks]
 }
 
-/** As `safetensorsChunks`, in one array. */
+/** Like `safetensorsChunks`, in one array. */
 export function encodeSafetensors(tensors: Iterable<SafetensorsInput>, metadata: Metadata = {}): Uint8Array {
   return new Uint8Array(Buffer.concat(safetensorsChunks(tensors, metadata)))
 }
 
 function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadata: Metadata): Uint8Array {
-  // Joined by hand: an object would put keys such as "10" before all others.
+  // Joined by hand, because an object would put keys such as "10" before all others.
   const entries: string[] = []
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) {
@@ -105,11 +114,17 @@ function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadat
   return frameHeader(Buffer.from(`{${entries.join(',')}}`, 'utf8'))
 }
 
-/** The header with its length before it and spaces behind it: the tensors begin at a multiple of 8. */
+/**
+ * Adds the length before the header, and spaces after it, so that the tensors begin at a multiple
+ * of 8 bytes.
+ */
 function frameHeader(json: Buffer): Uint8Array {
   const length = Math.ceil(json.byteLength / 8) * 8
   if (length > longestHeader) {
-    throw problem('(new)', `its header would have ${length} bytes, the format allows ${longestHeader}`)
+    throw problem(
+      '(new)',
+      `its header would have ${length} bytes, but the format allows at most ${longestHeader}`,
+    )
   }
   const framed = new Uint8Array(8 + length).fill(0x20)
   new DataView(framed.buffer).setBigUint64(0, BigInt(length), true)
@@ -121,7 +136,7 @@ function checkNames(tensors: readonly SafetensorsInput[]): void {
   const seen = new Set<string>()
   for (const { name } of tensors) {
     if (name === '__metadata__')
-      throw problem('(new)', 'a tensor cannot be named "__metadata__", the format uses it')
+      throw problem('(new)', 'a tensor cannot be named "__metadata__", which the format reserves')
     if (seen.has(name)) throw problem('(new)', `two tensors are named ${show(name)}`)
     seen.add(name)
   }
@@ -147,18 +162,19 @@ function bytesToWrite({ name, dtype, shape, data }: SafetensorsInput): Uint8Arra
 
 function quote(text: string): string {
   if (typeof text !== 'string') throw problem('(new)', `metadata must be strings, not ${show(text)}`)
-  // JSON.stringify would write \ud800, which no other reader accepts.
-  if (/\p{Surrogate}/u.test(text)) throw problem('(new)', `${show(text)} has half of a surrogate pair`)
+  // JSON.stringify would write an escape such as \ud800, which other readers reject.
+  if (/\p{Surrogate}/u.test(text)) throw problem('(new)', `${show(text)} has an unpaired surrogate`)
   return JSON.stringify(text)
 }
 
-// ---------------------------------------------------------------------------------------------------------- reading
+// ---------------------------------------------------------------------------------------- reading
 
 /**
  * Reads a safetensors file, or its bytes.
  *
- * @param source a path, or the bytes (copied: the result does not refer to them).
- * @throws NanoGptError 'safetensors' naming the file and what is wrong with it; 'file_not_found'; 'read_failed'.
+ * @param source a path, or the bytes, which are copied
+ * @throws NanoGptError 'safetensors' with the file and what is wrong with it; 'file_not_found';
+ *   'read_failed'
  */
 export async function readSafetensors(source: string | Uint8Array): Promise<Safetensors> {
   if (typeof source !== 'string') return decodeSafetensors(source)
@@ -177,9 +193,9 @@ export async function readSafetensors(source: string | Uint8Array): Promise<Safe
 }
 
 /**
- * As `readSafetensors`, from bytes in memory.
+ * Like `readSafetensors`, from bytes in memory.
  *
- * @param file what messages call it.
+ * @param file the name in messages
  */
 export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)'): Safetensors {
   const headerLength = checkFrame(file, bytes.subarray(0, 8), bytes.byteLength)
@@ -193,7 +209,7 @@ export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)'): Safe
   return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata: header.metadata }
 }
 
-/** Straight into each tensor's memory: a checkpoint is not held twice. */
+/** Reads directly into the memory of each tensor, so that only one copy is in memory. */
 async function readFrom(handle: FileHandle, file: string): Promise<Safetensors> {
   const stats = await handle.stat()
   if (!stats.isFile()) throw problem(file, 'it is not a regular file')
@@ -232,7 +248,7 @@ function tensorOf({ name, dtype, shape }: Entry, data: TypedArray): SafetensorsT
   return { name, dtype, shape, data }
 }
 
-/** The bytes are known to be in the file, so the only failure left is JavaScript's own limit. */
+/** The file is known to contain the bytes, so only JavaScript's limits can make this fail. */
 function allocateFor(file: string, entry: Entry): TypedArray {
   try {
     return allocate(entry.dtype, (entry.end - entry.begin) / bytesPerElement[entry.dtype])
@@ -245,7 +261,7 @@ interface Entry {
   readonly name: string
   readonly dtype: Dtype
   readonly shape: Shape
-  /** Bytes from the start of the data. */
+  /** Byte offset from the start of the data. */
   readonly begin: number
   readonly end: number
 }
@@ -255,7 +271,7 @@ interface Header {
   readonly metadata: Metadata
 }
 
-/** The header's length, once it is known to lie inside the file. */
+/** Returns the length of the header after checking that it lies inside the file. */
 function checkFrame(file: string, frame: Uint8Array, fileLength: number): number {
   if (endianness() !== 'LE') throw problem(file, 'nano-gpt reads it on little-endian machines only')
   if (frame.byteLength < 8) {
@@ -265,7 +281,7 @@ function checkFrame(file: string, frame: Uint8Array, fileLength: number): number
   if (length > longestHeader) {
     throw problem(
       file,
-      `its header claims ${length} bytes, the format allows ${longestHeader}: another kind of file?`,
+      `its header claims ${length} bytes, but the format allows at most ${longestHeader}: it may be another kind of file`,
     )
   }
   if (8 + Number(length) > fileLength) {
@@ -302,8 +318,9 @@ function parseJson(file: string, bytes: Uint8Array): object {
 }
 
 /**
- * Throws for nesting too deep to parse safely and for repeated keys, of which JSON.parse would silently take the last.
- * Leaves every other fault to JSON.parse. By hand, because a regular expression may take quadratic time here.
+ * Throws for nesting that is too deep to parse safely and for repeated keys, of which JSON.parse
+ * silently takes the last. JSON.parse reports all other errors. Scans by hand, because a regular
+ * expression could take quadratic time.
  */
 function checkNesting(text: string): void {
   const open: (Set<string> | undefined)[] = []
@@ -365,7 +382,7 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
   return { name, dtype, shape, begin, end }
 }
 
-/** The bytes of a tensor, refusing numbers too large to be exact. */
+/** The number of bytes of a tensor. Rejects sizes beyond 2^53. */
 function byteCount(file: string, name: string, dtype: Dtype, shape: Shape): number {
   let bytes: number = bytesPerElement[dtype]
   for (const dimension of shape) {
@@ -377,7 +394,10 @@ function byteCount(file: string, name: string, dtype: Dtype, shape: Shape): numb
   return bytes
 }
 
-/** Sorted by where they begin, the tensors must cover the data exactly: no overlap, no hole, nothing behind. */
+/**
+ * Checks that the tensors, sorted by offset, cover the data exactly: without overlaps, gaps or
+ * trailing bytes.
+ */
 function checkLayout(file: string, entries: readonly Entry[], dataLength: number): void {
   let position = 0
   for (const { name, begin, end } of entries) {

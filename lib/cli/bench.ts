@@ -1,4 +1,4 @@
-// `nano-gpt bench`: measures, and prints a line for each result as it comes.
+// `nano-gpt bench`: prints a line for each result as it is measured.
 
 import { availableParallelism } from 'node:os'
 import { benchmarks } from '../bench'
@@ -72,18 +72,22 @@ function refuseContradictions(kind: BenchmarkName, options: Options): void {
   for (const name of Object.keys(options) as (keyof Options)[]) {
     const of = rowOf(benchOptions, name).applies?.values
     if (of === undefined || of.includes(kind)) continue
-    refuse(name, `the benchmark is ${kind}, and this is for ${alternatives(of)} only`)
+    refuse(name, `it applies only to ${alternatives(of)}, but the benchmark is ${kind}`)
   }
   const { compare, python, paper } = options
   if (python !== undefined && compare === undefined) {
-    refuse('python', 'nothing is compared', phrase`give ${option('compare')} as well`)
+    refuse(
+      'python',
+      phrase`it is used only with ${option('compare')}`,
+      phrase`give ${option('compare')} as well`,
+    )
   }
   if (compare?.includes('mlx') && kind !== 'steps') {
-    refuse('compare', 'MLX is for steps only', phrase`give ${option('compare', 'torch')}`)
+    refuse('compare', 'MLX is measured only for steps', phrase`give ${option('compare', 'torch')}`)
   }
   if (paper === undefined) return
   const idle = measuringOptions.find((name) => options[name] !== undefined)
-  if (idle) refuse(idle, phrase`${option('paper')} measures nothing`)
+  if (idle) refuse(idle, phrase`it has no effect with ${option('paper')}, which measures nothing`)
 }
 
 function toBench(
@@ -109,7 +113,7 @@ function toBench(
   }
 }
 
-/** One object per line. */
+/** Prints one JSON object per line. */
 class Printer {
   constructor(protected readonly baseline: Saved | undefined) {}
 
@@ -125,11 +129,11 @@ class Printer {
   }
 }
 
-/** A table for people. */
+/** Prints a table. */
 class TablePrinter extends Printer {
   private readonly extras: { readonly torch: boolean; readonly baseline: boolean }
   private readonly differing = new Set<string>()
-  /** Op by op. */
+  /** Whether the table lists the ops of a step. */
   private readonly ofSteps: boolean
   private titled = false
   private beyondBound = false
@@ -155,7 +159,7 @@ class TablePrinter extends Printer {
 
   override end(): void {
     if (this.beyondBound)
-      say(dim('Above 100% of the bound: its data was in the caches, which are faster than memory.'))
+      say(dim('Above 100% of the bound: the data fits into the caches, which are faster than memory.'))
     for (const each of this.differing) say(dim(`The baseline was measured with ${each}.`))
   }
 
@@ -167,7 +171,7 @@ class TablePrinter extends Printer {
     this.titled = true
   }
 
-  /** The next case has a table of its own. */
+  /** Ends the table of a case. The next case begins a new one. */
   private total(result: Result): void {
     say(bold(totalOf(result)))
     this.titled = false

@@ -1,16 +1,19 @@
-// A series of losses as a line of little bars.
+// Draws a series of losses as a line of bars (a sparkline).
 
-/** From the lowest to the highest. */
+/** From low to high. */
 export const bars = '▁▂▃▄▅▆▇█'
-/** The same, more or less, where a console has no such characters. */
+/** An approximation for consoles without these characters. */
 export const asciiBars = '_.-~=+*#'
 
-/** Keeps the whole of a series, however long, as means of ever more values each. */
+/**
+ * Stores a series of any length in bounded memory: when it is full, each stored mean covers twice
+ * as many values.
+ */
 export class History {
   private readonly means: number[] = []
   private valuesPerMean = 1
   private sum = 0
-  /** Finite values in `sum`, and all values since the last mean. */
+  /** The number of finite values in `sum`, and of all values since the last mean. */
   private finite = 0
   private pending = 0
 
@@ -38,7 +41,10 @@ export class History {
   }
 }
 
-/** At most `width` means of neighbouring values, in order; NaN where none of them is finite. A shorter series is left as it is. */
+/**
+ * Reduces a series to at most `width` means of neighbouring values; NaN where none is finite. A
+ * shorter series is unchanged.
+ */
 export function resample(values: readonly number[], width: number): number[] {
   if (values.length <= width) return [...values]
   const edge = (cell: number) => Math.floor((cell * values.length) / width)
@@ -52,7 +58,10 @@ function mean(values: readonly number[]): number {
   return finite.reduce((sum, value) => sum + value, 0) / finite.length
 }
 
-/** At most `width` bars between the lowest and the highest value; a gap where nothing is finite, middling bars if all are the same. */
+/**
+ * At most `width` bars, scaled from the lowest to the highest value. Non-finite values are gaps;
+ * equal values get the middle bar.
+ */
 export function curve(values: readonly number[], width: number, levels = bars): string {
   const shown = resample(values, width)
   const finite = shown.filter(Number.isFinite)

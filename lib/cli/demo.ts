@@ -1,4 +1,5 @@
-// `nano-gpt demo`: a small model trained on real text within a few minutes on whatever there is, with samples on the way.
+// `nano-gpt demo`: trains a small model on real text for a few minutes on any machine, and prints
+// samples.
 
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,9 +23,12 @@ interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
 }
 
-/** A run that takes so much longer than it was measured to is stopped: the demo ends within five minutes. */
+/**
+ * A run is stopped after this multiple of the planned time, so that the demo ends within five
+ * minutes.
+ */
 const patience = 1.5
-/** Beyond these, a corpus counts as out of reach. */
+/** A download that takes longer counts as failed. */
 const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'moby-dick': 40 }
 
 export async function demoCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
@@ -34,9 +38,9 @@ export async function demoCommand({ json: asJson, text, ...flags }: Flags): Prom
   const { seconds = demoOptions.seconds.default } = checked
   const overwrite = await isDemo(out)
   if (!overwrite) await expectEmpty(out)
-  // What is wrong with the device is said before a text is downloaded.
+  // Device errors are reported before a text is downloaded.
   await (await openSession({ device }, () => {})).dispose()
-  if (!asJson) say(`${bold('nano-gpt demo')}: trains a small GPT on real text and lets it generate.\n`)
+  if (!asJson) say(`${bold('nano-gpt demo')}: trains a small GPT on real text and generates text with it.\n`)
   const data = await chooseText(given, asJson)
   const options = { preset: 'auto', minutes: seconds / 60, data, lineEndings, device, out, overwrite }
   const run = train(options as TrainOptions)
@@ -54,10 +58,10 @@ export async function demoCommand({ json: asJson, text, ...flags }: Flags): Prom
   await followed.model.dispose()
 }
 
-/** Marks a folder as one that the next demo may replace. Hidden, as it is no part of the run. */
+/** A hidden file that marks a folder as one that the next demo may replace. */
 const markName = '.demo'
 
-/** Whether a folder holds what a demo trained, and nobody has trained it further. */
+/** Whether a folder holds a demo run that was not trained further. */
 async function isDemo(folder: string): Promise<boolean> {
   const marked = await readFile(join(folder, markName), 'utf8').catch(() => undefined)
   return marked !== undefined && marked === (await stateOf(folder))
@@ -67,7 +71,7 @@ async function mark(folder: string): Promise<void> {
   await writeFileAtomic(join(folder, markName), [Buffer.from(await stateOf(folder))])
 }
 
-/** What changes when a run is resumed. */
+/** Size and modification time of the last checkpoint, which change when a run is resumed. */
 async function stateOf(folder: string): Promise<string> {
   const last = await stat(join(folder, files.last)).catch(() => undefined)
   return last ? `${last.size} ${last.mtimeMs}\n` : 'new\n'
@@ -80,12 +84,12 @@ async function expectEmpty(out: string): Promise<void> {
   throw new NanoGptError('run_exists', {
     option: 'out',
     value: out,
-    reason: 'the folder holds something other than a demo',
+    reason: 'the folder contains something other than an unchanged demo run',
     remedy: phrase`give another folder: ${call('demo', { out: join(runsFolder, 'demo-2') })}`,
   })
 }
 
-/** The text that was asked for, or the first corpus that can be had. */
+/** The text that was given, or the first corpus that is cached or can be downloaded. */
 async function chooseText(
   given: readonly DataSource[] | undefined,
   asJson?: boolean,
@@ -103,19 +107,19 @@ async function chooseText(
       const reason = outOfReach(error)
       if (reason === undefined) throw error
       failures.push(`${name} (${reason})`)
-      tell?.(`no ${name}: ${reason}`)
+      tell?.(`${name} is not available: ${reason}`)
     }
   }
   throw new NanoGptError('no_text', {
     where: 'demo',
     reason: `there is no text to train on: neither ${failures.join(' nor ')} is available`,
-    remedy: phrase`Give a text file of your own with ${option('data')}`,
+    remedy: phrase`Give a text file with ${option('data')}`,
   })
 }
 
-/** Why a corpus could not be fetched; undefined if something else is wrong. */
+/** Why a corpus could not be downloaded; undefined for any other error. */
 function outOfReach(error: unknown): string | undefined {
-  if ((error as Error)?.name === 'TimeoutError') return 'it took too long'
+  if ((error as Error)?.name === 'TimeoutError') return 'the download took too long'
   if (!(error instanceof NanoGptError) || error.code !== 'download_failed') return undefined
   return reasonOf(error.cause ?? error)
 }
@@ -123,10 +127,10 @@ function outOfReach(error: unknown): string | undefined {
 async function sumUp(followed: Followed, out: string): Promise<void> {
   const { model, steps, seconds, interrupted } = followed
   const { step, data } = model.info
-  // All steps end with a sample; a run that was too slow for its steps still owes it.
+  // A complete run ends with a sample. A run that was stopped for time prints one here.
   if (step < steps && interrupted === undefined) {
     const text = await model.generate({ maxTokens: 200 })
-    say(`\n${block(`a sample after ${plural(step, 'step')}, when time was up`, text)}`)
+    say(`\n${block(`a sample after ${plural(step, 'step')}, when the time was up`, text)}`)
   }
   say()
   say(

@@ -1,4 +1,4 @@
-// `nano-gpt train --dry-run`: what a run would be and what it would need.
+// `nano-gpt train --dry-run`: prints the plan of a run with its memory and time.
 
 import type { CheckedTrainOptions, TrainOptions } from '../options'
 import type { Plan } from '../train/plan'
@@ -29,7 +29,7 @@ export async function dryRun(
   say('\nNothing was trained or written.')
 }
 
-/** Memory and time, as lines like those of the header. */
+/** Header lines for memory and time. */
 export function needs(
   { training, step }: Pick<Plan, 'training' | 'step'>,
   { memory: { total, ...parts }, secondsPerStep }: Pick<Estimate, 'memory' | 'secondsPerStep'>,
@@ -37,7 +37,9 @@ export function needs(
   const memory = Object.entries(parts).map(([name, size]) => `${name} ${bytes(size)}`)
   const left = training.steps - step
   const each = `${duration(secondsPerStep)} per step`
-  const time = `${each}, about ${clock(left * secondsPerStep)} for ${plural(left, 'step')}, plus evaluations`
+  const whole = clock(left * secondsPerStep)
+  const unit = whole.split(':').length > 2 ? 'h' : 'min'
+  const time = `${each}, about ${whole} ${unit} for ${plural(left, 'step')}, plus evaluations`
   return [
     ['memory', `${bytes(total)}: ${memory.join(', ')}`],
     ['time', time],

@@ -1,4 +1,4 @@
-// How a command ends when something is wrong: a message for a person (or an object for a program) and an exit code.
+// Reports an error of a command: a message, or a JSON object with --json, and an exit code.
 
 import { CommanderError } from 'commander'
 import { switchOf } from '../backend/switches'
@@ -7,10 +7,10 @@ import { json, note } from './output'
 import { surfaceOf } from './surface'
 import { commandNames, flagOf } from './tables'
 
-/** 0: done; 1: an error; 2: the command was not understood; 130: interrupted. */
+/** 130 and 143 are 128 plus the numbers of SIGINT and SIGTERM. */
 export const exitCodes = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const
 
-/** Says what went wrong and returns the exit code. */
+/** Prints an error and returns the exit code. */
 export function report(error: unknown, args: readonly string[]): number {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
   const surface = surfaceOf({
@@ -24,7 +24,7 @@ export function report(error: unknown, args: readonly string[]): number {
   return exitCode
 }
 
-/** The command that the arguments name, if they do. */
+/** The command that the arguments name, if any. */
 export function commandIn(args: readonly string[]): string | undefined {
   const [first] = args.filter((each) => !each.startsWith('-'))
   return commandNames.find((name) => name === first)
@@ -44,7 +44,7 @@ export function explain(error: unknown, surface: Surface): Explained {
   if (error instanceof CommanderError) {
     return { code: 'usage', message: error.message, exitCode: exitCodes.usage }
   }
-  // The system refused something: a full disk, a folder that may not be written.
+  // A system error, such as a full disk or a folder that is not writable.
   const system = error as NodeJS.ErrnoException
   if (system?.syscall) {
     return { code: system.code ?? 'system', message: reasonOf(error), exitCode: exitCodes.error }
@@ -52,14 +52,14 @@ export function explain(error: unknown, surface: Surface): Explained {
   return { code: 'internal', message: bug(error), exitCode: exitCodes.error }
 }
 
-/** Whether the place where an error happened is of interest. */
+/** Whether to print the stack of an error. */
 const showsStack = () => switchOf('NANO_GPT_DEBUG') === true
 
 function bug(error: unknown): string {
-  const stack = showsStack() ? '' : ' NANO_GPT_DEBUG=1 shows where it happened.'
+  const stack = showsStack() ? '' : ' NANO_GPT_DEBUG=1 prints its stack.'
   const kind = error instanceof Error ? `${error.name}: ` : ''
   return (
     `${kind}${reasonOf(error)}\nThis is a bug in nano-gpt.${stack} Please report it with the command, ` +
-    'where it happened, and what "nano-gpt info" prints.'
+    'the stack and the output of "nano-gpt info".'
   )
 }

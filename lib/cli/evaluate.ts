@@ -1,4 +1,4 @@
-// `nano-gpt evaluate`: the loss of a trained model over the whole validation split.
+// `nano-gpt evaluate`: prints the loss of a trained model over the whole validation split.
 
 import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
@@ -22,10 +22,10 @@ export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): 
   const { step, data: name, valLoss, validationTokens, blockSize, best } = result
   say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${name}`)
   say(
-    `Validation loss: ${valLoss.toFixed(4)}, the mean over all ${plural(validationTokens, 'token')} of the validation split, ` +
-      `in windows of ${blockSize}`,
+    `Validation loss: ${valLoss.toFixed(4)} nats per token (lower is better), the mean over all\n` +
+      `${plural(validationTokens, 'token')} of the validation split, in windows of ${plural(blockSize, 'token')}`,
   )
   if (best) {
-    say(`Best loss estimated during training: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}`)
+    say(`Best loss during training: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}`)
   }
 }

@@ -1,4 +1,4 @@
-// The flags of a command and their help, from the rows of its table.
+// Builds the flags of a command and their help from the rows of its table.
 
 import { type Command, Option } from 'commander'
 import { wordsOf } from '../errors'
@@ -9,13 +9,13 @@ import { surfaceOf } from './surface'
 import { flagOf, flagsOf, isFlag, kebab, type TableName } from './tables'
 
 export interface FlagOptions {
-  /** Headings that a command has in place of the tables'. */
+  /** Headings that replace those of the table. */
   readonly headings?: Partial<Readonly<Record<Group, string>>>
 }
 
 const surface = surfaceOf()
 
-/** Adds a flag for each row, under the headings of their groups. */
+/** Adds a flag for each row, under the heading of its group. */
 export function addFlags(command: Command, table: TableName, { headings }: FlagOptions = {}): void {
   const rows = Object.entries(flagsOf(table))
   for (const [group, usual] of Object.entries(groups) as [Group, string][]) {
@@ -23,7 +23,7 @@ export function addFlags(command: Command, table: TableName, { headings }: FlagO
     for (const [name, row] of rows) {
       if (row.group !== group) continue
       for (const option of optionsOf(name, row)) command.addOption(option.helpGroup(heading))
-      // A run has a folder unless one says that it has none.
+      // On the command line a run has a folder by default.
       if (table === 'train' && name === 'out') {
         command.addOption(new Option(flagOf(name, false), 'save nothing').helpGroup(heading))
       }
@@ -35,13 +35,15 @@ function optionsOf(name: string, row: OptionRow): Option[] {
   const { type } = row
   const description = describe(row)
   if (type.placeholder === undefined) {
-    // Both ways, since a preset may have either. (Defined second, the opposite leaves the option without a default.)
+    // Both forms exist, because a preset may have either value. Defined second, the negated form
+    // leaves the option without a default.
     const option = new Option(flagOf(name), description)
-    // As help prints it. What belongs to one call has nothing to be opposed to.
+    // The form in help. Options that belong to one call have no preset to override.
     if (!row.perCall) option.flags = `--[no-]${kebab(name)}`
     return [option, new Option(flagOf(name, false)).hideHelp()]
   }
-  // Commander takes null for no value. Where null is no limit, Infinity says the same.
+  // Commander treats null as no value. For an option with null as "no limit", Infinity means the
+  // same.
   const parse = (text: string) => parseArgument(name, type, text) ?? Infinity
   const again = (text: string, before?: readonly unknown[]) => [...(before ?? []), parse(text)]
   return [
@@ -51,7 +53,9 @@ function optionsOf(name: string, row: OptionRow): Option[] {
   ]
 }
 
-/** What `--help` says of an option: its help, the choices it has, where it applies, and its default. */
+/**
+ * The description of an option in `--help`: its help, choices, where it applies, and its default.
+ */
 export function describe(row: OptionRow): string {
   const { type, applies, commandLine } = row
   const help = commandLine?.help ?? wordsOf(row.help, surface)
@@ -66,7 +70,9 @@ export function describe(row: OptionRow): string {
   return details.length > 0 ? `${help} (${details.join('; ')})` : help
 }
 
-/** What an option applies to: other flags, or what the command is told to do. */
+/**
+ * Where an option applies: with a value of another flag, or for a value of the command's argument.
+ */
 function appliesTo({ option, values }: Applies): string {
   return isFlag(option)
     ? `only with ${flagOf(option)} ${alternatives(values)}`

@@ -1,4 +1,4 @@
-// Follows a run to its end: shows its events, and on Ctrl-C stops it so that nothing is lost.
+// Follows a run to its end: shows its events, and on Ctrl-C stops and saves it.
 
 import type { Model } from '../api/model'
 import type { EvaluationEvent, TrainEvent } from '../train/events'
@@ -11,20 +11,20 @@ import { worded } from './sources'
 
 export interface FollowOptions extends ProgressOptions {
   readonly json?: boolean
-  /** Sees each event, after it was shown. */
+  /** Called for each event after it was shown. */
   readonly each?: (event: TrainEvent) => void
 }
 
 export interface Followed {
   readonly model: Model
-  /** The steps that the run was to make in all. */
+  /** The planned total of steps. */
   readonly steps: number
-  /** What was decided about it; undefined if it never started. */
+  /** Undefined if the run never started. */
   readonly plan: Plan | undefined
   readonly evaluation: EvaluationEvent | undefined
   /** Seconds from the first event to the last. */
   readonly seconds: number
-  /** The exit code, if someone interrupted the run. */
+  /** The exit code, if the run was interrupted. */
   readonly interrupted: number | undefined
 }
 
@@ -34,7 +34,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   let started = false
   let interrupted: number | undefined
   const interrupt = (code: number) => {
-    // Before it starts there is nothing to save.
+    // Before the start there is nothing to save.
     if (interrupted !== undefined || !started) process.exit(code)
     interrupted = code
     if (!options.json) note(stoppingNote(options.out))
@@ -46,7 +46,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     SIGTERM: () => interrupt(exitCodes.terminated),
   }
   for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
-  // Nobody reads on, but what was trained is kept.
+  // When the reader of the output is gone, save the run and stop.
   whenPipeClosed(() => (started ? run.stop() : process.exit()))
   let evaluation: EvaluationEvent | undefined
   let plan: Plan | undefined
@@ -74,7 +74,7 @@ function stoppingNote(out: string | undefined): string {
   return `stopping after this step${saving} (Ctrl-C again stops at once, without saving)`
 }
 
-/** The last line of `--json`. */
+/** The last object of `--json`. */
 export function resultOf(
   { model, evaluation, seconds, interrupted }: Followed,
   out: string | undefined,

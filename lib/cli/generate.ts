@@ -1,4 +1,4 @@
-// `nano-gpt generate`: text from a trained model, piece by piece as it comes.
+// `nano-gpt generate`: prints text from a trained model as it is generated.
 
 import { randomInt } from 'node:crypto'
 import { load } from '../api/model'
@@ -17,7 +17,7 @@ const openNames = Object.keys(loadOptions) as (keyof typeof loadOptions)[]
 const generationNames = Object.keys(completeOptions) as (keyof typeof completeOptions)[]
 
 export async function generateCommand({ json: asJson, ...flags }: Flags): Promise<void> {
-  // A wrong option is said before a large file is read.
+  // Options are checked before a large file is read.
   const checked = checkOptions('generate', tables.generate, flags)
   const generation = pick(checked, generationNames)
   const { prompt = [''], n = completeOptions.n.default, seed = BigInt(randomInt(2 ** 32)) } = generation
@@ -25,7 +25,7 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
   const begun = performance.now()
   const model = await load(path, pick(checked, openNames))
   try {
-    // Whoever named no model should see which one it was; not in the text, which may go to a file.
+    // Without --model, print which model was chosen: to stderr, because the text may go to a file.
     if (checked.model === undefined && !asJson) {
       note(
         dim(
@@ -46,7 +46,7 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
   }
 }
 
-/** The texts of a call, as they come. */
+/** Prints the texts of a call. */
 class Texts {
   private readonly prompts: readonly string[]
   private readonly parts: CompletionPiece[][]
@@ -60,7 +60,7 @@ class Texts {
     this.parts = this.prompts.map(() => [])
   }
 
-  /** One text flows; of several, each is printed when it is whole, in their order. */
+  /** Prints a single text piece by piece, and several texts in order, each when it is complete. */
   async print(pieces: AsyncIterable<CompletionPiece>, asJson = false): Promise<void> {
     const several = this.prompts.length > 1
     let next = 0
@@ -68,7 +68,8 @@ class Texts {
       const first = this.parts[piece.index].length === 0
       this.parts[piece.index].push(piece)
       if (asJson) {
-        // The prompt comes with the first piece: if the model can't read it, nothing has been printed.
+        // The prompt is printed with the first piece, so a prompt that cannot be encoded prints
+        // nothing.
         if (first && !several && this.prompts[0] !== '') json({ type: 'text', text: this.prompts[0] })
         json({ type: 'text', ...(several && { index: piece.index }), text: piece.text })
       } else if (!several) {
@@ -81,7 +82,7 @@ class Texts {
     if (!asJson && !several) await stream('\n')
   }
 
-  /** As `--json` ends: for one text its own fields, for several a list. */
+  /** The last object of `--json`: the fields of a single text, or a list of several. */
   result() {
     const completions = this.parts.map((pieces, index) => ({
       prompt: this.prompts[index],

@@ -1,17 +1,17 @@
-// What the command line itself refuses: options, commands and arguments that there are not, and values that are missing.
+// Usage errors: unknown options, commands and arguments, and missing values.
 
 import { Command } from 'commander'
 import { NanoGptError, type Phrase, say, show, suggest } from '../errors'
 import { shellQuoted, command as typed } from './output'
 import { flagOf, isFlag, isTable, nearestFlag } from './tables'
 
-/** A command whose mistakes are errors of ours. */
+/** A command that reports usage errors as NanoGptError. */
 export class CliCommand extends Command {
   override createCommand(name?: string): CliCommand {
     return new CliCommand(name)
   }
 
-  /** Commander calls it, though its declarations leave it out. */
+  /** Overrides a method that commander calls but does not declare. */
   unknownOption(flag: string): never {
     const command = this.parent ? this.name() : ''
     const close = nearestFlag(flag, command)
@@ -20,7 +20,7 @@ export class CliCommand extends Command {
     throw usage(command, `there is no option ${flag}`, close && `Did you mean ${close}?`)
   }
 
-  /** Refuses arguments that a command has no place for. */
+  /** Rejects arguments that the command does not take. */
   refuseExcess(): void {
     const excess = this.args[this.registeredArguments.length]
     if (excess === undefined) return
@@ -28,13 +28,13 @@ export class CliCommand extends Command {
     const isAlone = this.registeredArguments.length === 0
     const option = isAlone ? (['data', 'model'] as const).find((each) => isFlag(each, name)) : undefined
     const remedy = option && `Did you mean ${flagOf(option)} ${shellQuoted(excess)}?`
-    throw usage(name, `there is no place for the argument ${show(excess)}`, remedy)
+    throw usage(name, `unexpected argument ${show(excess)}`, remedy)
   }
 
   /**
-   * Refuses a flag whose value is missing: it is the last argument, or another flag follows.
+   * Rejects a flag without its value: one that is the last argument or is followed by another flag.
    *
-   * @param args what comes after the command's name
+   * @param args the arguments after the command's name
    */
   refuseMissingValues(args: readonly string[]): void {
     const find = (flag: string) => this.options.find(({ long }) => flag === long)
@@ -43,22 +43,20 @@ export class CliCommand extends Command {
       const value = args[++i]
       if (value !== undefined && !find(value) && value !== '--help') continue
       const remedy =
-        value === undefined
-          ? undefined
-          : `If ${value} is meant to be the value, write ${args[i - 1]}=${value}.`
-      throw usage(this.name(), `${args[i - 1]} is missing its value`, remedy)
+        value === undefined ? undefined : `If ${value} is the value, write ${args[i - 1]}=${value}.`
+      throw usage(this.name(), `${args[i - 1]} requires a value`, remedy)
     }
   }
 }
 
-/** The error for a command that there isn't. */
+/** The error for an unknown command. */
 export function unknownCommand(program: Command, name: string): NanoGptError {
   const names = program.commands.map((command) => command.name())
   const close = suggest(name, names)
   return usage('', `there is no command ${show(name)}`, close && `Did you mean ${close}?`)
 }
 
-/** An error about how a command was typed. */
+/** A usage error. The remedy ends with the command that prints help. */
 export function usage(command: string, reason: string | Phrase, remedy?: string): NanoGptError {
   const help = typed(...(isTable(command) || command === 'info' ? [command] : []), '--help')
   return new NanoGptError('usage', {

@@ -1,4 +1,4 @@
-// What a run begins with: everything that was decided about it, from its plan and the option tables.
+// The header that a run prints first: its plan, and the options that differ from the defaults.
 
 import { printable } from '../errors'
 import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
@@ -12,7 +12,7 @@ import { count, plural, roughly, together } from './words'
 /** A line of the header. */
 export type Field = readonly [name: string, value: string]
 
-/** What other lines say in words. */
+/** Options that the header describes in words rather than as flags. */
 const inWords: readonly string[] = [
   'steps',
   'batchSize',
@@ -44,14 +44,14 @@ function describeText({ data: { name, trainTokens, validationTokens } }: Plan): 
 }
 
 function describeTokenizer({ tokenizer, model }: Plan): string {
-  return `${tokenizer}: ${plural(model.vocabSize, tokenizer === 'char' ? 'character' : 'token')}`
+  return `${tokenizer}: a vocabulary of ${plural(model.vocabSize, tokenizer === 'char' ? 'character' : 'token')}`
 }
 
-/** A bigram is a table: it has no channels, and nothing to drop out. */
+/** A bigram is a table of logits: it has no layers, heads, channels or dropout. */
 function describeModel({ model, parameters }: Plan): string {
   const { kind, layers, heads, embed, blockSize, dropout } = model
   const learned = `${kind}, ${together(`${roughly(parameters)} parameters`)}`
-  const block = together(`block size ${count(blockSize)}`)
+  const block = together(`block size ${count(blockSize)} tokens`)
   if (kind === 'bigram') return `${learned}, ${block}`
   const sizes = [plural(layers, 'layer'), plural(heads, 'head'), `${count(embed)} channels`].map(together)
   return [learned, ...sizes, block, together(`dropout ${dropout}`)].join(', ')
@@ -60,7 +60,9 @@ function describeModel({ model, parameters }: Plan): string {
 function describeTraining(plan: Plan): string {
   const { model, training, seed } = plan
   const { steps, gradientAccumulationSteps, batchSize } = training
-  const batch = gradientAccumulationSteps > 1 ? `${gradientAccumulationSteps} × ${batchSize}` : batchSize
+  const sequences = plural(batchSize, 'sequence')
+  const batch =
+    gradientAccumulationSteps > 1 ? `${gradientAccumulationSteps} micro-batches × ${sequences}` : sequences
   const whole = `${plural(steps, 'step')} of ${batch} × ${model.blockSize} tokens, ${together(`seed ${seed}`)}`
   return [whole, ...flagsThatDiffer(plan, 'training')].join(' ')
 }
@@ -76,8 +78,8 @@ function describeEvaluation(plan: Plan): string {
 }
 
 function describeSaving({ data: { source } }: Plan, out: string | undefined): string {
-  if (out === undefined) return 'nothing: the run cannot be resumed'
-  return [source].flat().includes(textFile) ? `in ${out}, with the text` : `in ${out}`
+  if (out === undefined) return 'off; the run cannot be resumed'
+  return [source].flat().includes(textFile) ? `to ${out}, with a copy of the text` : `to ${out}`
 }
 
 function describeBeginning({ begins, checkpoint, step }: Plan): Field[] {
@@ -90,7 +92,9 @@ function flagLine(name: string, plan: Plan, group: Group): Field[] {
   return flags.length > 0 ? [[name, flags.join(' ')]] : []
 }
 
-/** The options of a group whose value isn't the default, as they would be given: --activation gelu, --no-bias. */
+/**
+ * The options of a group that differ from their defaults, as flags: --activation gelu, --no-bias.
+ */
 export function flagsThatDiffer(
   { model, training }: Pick<Plan, 'model' | 'training'>,
   group: Group,
@@ -109,7 +113,7 @@ function differs(name: TrainName, values: Readonly<Record<string, unknown>>): bo
   return value !== defaultAmong(row, values)
 }
 
-/** What a row's value would be beside these, if nobody had chosen it; undefined: the preset's. */
+/** A row's default beside these values; undefined if the preset has it. */
 function defaultAmong(row: OptionRow, values: Readonly<Record<string, unknown>>): unknown {
   const { default: usual, follows } = row
   if (isWords(usual)) return follows === undefined ? undefined : values[follows]

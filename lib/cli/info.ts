@@ -1,4 +1,4 @@
-// `nano-gpt info`: what this machine offers, and where things are.
+// `nano-gpt info`: versions, devices, and where files are stored.
 
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -43,7 +43,7 @@ function collect() {
   }
 }
 
-/** How the binary came to be there. */
+/** Whether the binary came with the package or was built on this machine. */
 function originOf(path: string): 'prebuilt' | 'built here' {
   return path.split(sep).includes('prebuilds') ? 'prebuilt' : 'built here'
 }
@@ -55,40 +55,40 @@ function show(info: Info): void {
   say(bold(`nano-gpt ${info.version}`))
   section('This machine')
   line('platform', `${info.platform}, Node ${info.node}`)
-  line('processor', `${info.processor}, ${plural(info.cores, 'core')} to use`)
-  section('Native engine (what makes it fast)')
+  line('processor', `${info.processor}, ${plural(info.cores, 'core')} available`)
+  section('Native engine')
   if (native.path !== undefined) {
     line('binary', `${native.origin}, version ${native.version}: ${native.path}`)
-    line('kernels', `for ${native.instructionSet}, the best here of ${native.instructionSets.join(', ')}`)
-    line('threads', `${native.threads} ${dim('(--threads sets another number)')}`)
+    line('kernels', `${native.instructionSet}, the best of ${native.instructionSets.join(', ')}`)
+    line('threads', `${native.threads} ${dim('(set with --threads)')}`)
   } else {
     line('none', native.reason)
-    line('', 'Everything works without it, in plain TypeScript on one thread, slowly.')
+    line('', 'nano-gpt works without it, but slowly: in plain TypeScript on one thread.')
   }
   showDevices(info)
   showTexts(info)
 }
 
-/** The best device is the first that is available. */
+/** Lists the devices. 'auto' is the first that is available. */
 function showDevices({ devices, native }: Info): void {
-  section('Devices, the best first')
+  section('Devices, best first')
   const best = devices.find(({ available }) => available)
   for (const { name, available, description } of devices) {
-    // Where the binary lies was said above.
+    // The description has the binary's path, which is printed above.
     const isEngine = name === 'cpu' && native.path !== undefined
     const text = isEngine
       ? `the native engine: ${native.instructionSet}, ${plural(native.threads, 'thread')}`
       : description
-    const auto = name === best?.name ? dim('  ← auto: used unless --device names another') : ''
+    const auto = name === best?.name ? dim('  ← auto, the default') : ''
     line(`${available ? '✓' : '✗'} ${name}`, `${available ? text : dim(text)}${auto}`)
   }
 }
 
 function showTexts({ cache }: Info): void {
-  section('Texts to train on, by name')
+  section('Texts to train on, by name for --data')
   for (const name of corpusNames) {
     const isHere = cache.corpora.includes(name)
-    line(name, isHere ? `here, in ${cache.folder}` : `downloaded to ${cache.folder} when first used`)
+    line(name, isHere ? `in ${cache.folder}` : `will be downloaded to ${cache.folder} on first use`)
   }
 }
 

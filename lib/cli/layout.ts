@@ -1,20 +1,21 @@
-// What the live lines of a training run say, for any width: a pure function, so that every width can be tested.
+// The live lines of a training run, for any width. A pure function, so that every width can be
+// tested.
 
 import { curve } from './curve'
 import { clock, count, roughly } from './words'
 
-/** What is known of a run at one moment. */
+/** The state of a run at one moment. */
 export interface View {
   readonly step: number
   readonly steps: number
-  /** A running mean; NaN before the first step. */
+  /** A moving average; NaN before the first step. */
   readonly loss: number
-  /** The losses of the whole run so far. */
+  /** The losses of the run so far. */
   readonly losses: readonly number[]
-  /** NaN while unknown, and so is the next. */
+  /** NaN while unknown, like `secondsLeft`. */
   readonly tokensPerSecond: number
   readonly secondsLeft: number
-  /** What goes on, if it isn't steps: `evaluating 37/400`. */
+  /** The current activity other than training: `evaluating 37/400`. */
   readonly activity?: string
   readonly evaluation?: {
     readonly step: number
@@ -24,29 +25,29 @@ export interface View {
   }
 }
 
-/** How it looks: colors, and characters that the console has. */
+/** Colors, and characters that the console supports. */
 export interface Style {
   readonly dim: (text: string) => string
   readonly bold: (text: string) => string
   readonly accent: (text: string) => string
   /** From low to high. */
   readonly levels: string
-  /** The done and the undone part of the bar. */
+  /** The characters of the bar. */
   readonly bar: readonly [done: string, undone: string]
 }
 
-/** Wider, the eye no longer takes it in. */
+/** Longer lines are hard to read. */
 const mostColumns = 120
 const gap = 2
 const fewestOfBar = 5
 const mostOfBar = 40
 const fewestOfCurve = 5
-/** An evaluation leaves so much to the curve. */
+/** Columns that the evaluation leaves for the curve. */
 const roomOfCurve = 12
 
 /**
- * Two lines of at most `width` columns: how far the run is, and what it has learned.
- * The narrower it gets, the less is said: step and loss stay longest, then time left, curve, speed, and the last evaluation.
+ * Two lines of at most `width` columns: progress, and losses. On narrower terminals parts are
+ * dropped. Step and loss stay longest, then time left, curve, speed, and the last evaluation.
  */
 export function layout(view: View, width: number, style: Style): string[] {
   const columns = Math.min(width, mostColumns)
@@ -74,36 +75,36 @@ function learningLine(view: View, columns: number, { dim, bold, accent, levels }
   const { activity = '' } = view
   const label = 'loss '
   const value = Number.isNaN(view.loss) ? '' : short(view.loss)
-  // What goes on now has a line of its own where both don't fit.
+  // Where loss and activity do not both fit, the activity has the line.
   const room = columns - (activity === '' ? 0 : activity.length + gap)
   const loss = value !== '' && label.length + value.length <= room ? line.take([label + value]) : ''
   const doing = line.take([activity, activity.split(' ')[0]])
   const evaluation = doing === '' && view.evaluation ? line.take(inWords(view.evaluation), roomOfCurve) : ''
   const hasCurve = loss !== '' && view.losses.length > 1 && line.room >= fewestOfCurve
-  // A curve may end in gaps, where no loss was finite.
+  // A curve ends in spaces where no loss was finite.
   const drawn = hasCurve ? painted(curve(view.losses, line.room, levels).trimEnd(), accent) : ''
   return join(loss === '' ? '' : label + bold(value), drawn, doing, painted(evaluation, dim))
 }
 
-/** An evaluation, from its longest form to its shortest. */
+/** The texts for an evaluation, from longest to shortest. */
 function inWords({ step, trainLoss, valLoss, best }: NonNullable<View['evaluation']>): string[] {
-  const mark = best ? '(best)' : '(not better)'
+  const mark = best ? '(best)' : '(no improvement)'
   const losses = `training ${short(trainLoss)}  validation ${short(valLoss)}`
   return [`at ${count(step)}: ${losses} ${mark}`, `${losses} ${mark}`, `validation ${short(valLoss)} ${mark}`]
 }
 
-/** Gives away the columns of a line, with a gap before each part but the first. */
+/** Allocates the columns of a line, with a gap before each part except the first. */
 class Line {
   private used = 0
 
   constructor(private readonly columns: number) {}
 
-  /** Columns that a further part may have. */
+  /** The columns that are left for another part. */
   get room(): number {
     return Math.max(0, this.columns - this.used - (this.used > 0 ? gap : 0))
   }
 
-  /** The first text that fits takes its place, if it leaves `keep` columns for another part; '' if none does. */
+  /** Takes the first text that fits and leaves `keep` columns for another part; '' if none does. */
   take(texts: readonly string[], keep = 0): string {
     const room = keep > 0 ? this.room - keep - gap : this.room
     const fitting = texts.find((text) => text.length <= room) ?? ''
@@ -112,12 +113,12 @@ class Line {
   }
 }
 
-/** The parts that there are, with gaps. */
+/** Joins the non-empty parts with gaps. */
 function join(...parts: string[]): string {
   return parts.filter((part) => part !== '').join(' '.repeat(gap))
 }
 
-/** Paints what there is; nothing stays nothing, without the marks of a color. */
+/** Paints a text. An empty one stays empty, without color codes. */
 function painted(text: string, paint: Style['dim']): string {
   return text === '' ? '' : paint(text)
 }
@@ -126,7 +127,7 @@ function percent(part: number): string {
   return `${Math.floor(100 * part)}%`
 }
 
-/** A loss in few characters, whatever has become of it. */
+/** A loss in few characters, even if it is huge or not finite. */
 export function short(loss: number): string {
   if (!Number.isFinite(loss)) return String(loss)
   return Math.abs(loss) < 1000 ? loss.toFixed(3) : loss.toPrecision(4)

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Where the command `nano-gpt` begins.
+// The entry point of the command `nano-gpt`.
 
 import { report } from './errors'
 import { guardPipes, note } from './output'
@@ -7,7 +7,7 @@ import { run } from './program'
 
 async function main(): Promise<void> {
   guardPipes()
-  // Node's own way to print a warning is for programmers.
+  // Print warnings without Node's process id and stack hints.
   process.removeAllListeners('warning')
   process.on('warning', ({ message }) => note(`nano-gpt: ${message}`))
   const args = process.argv.slice(2)

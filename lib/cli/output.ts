@@ -1,4 +1,4 @@
-// Everything that the command line prints goes through here: lines, the live lines of a terminal, JSON.
+// All output of the command line: lines, the live lines of a terminal, and JSON.
 
 import { once } from 'node:events'
 import { basename, relative } from 'node:path'
@@ -6,24 +6,30 @@ import { styleText } from 'node:util'
 
 export { clock, count, plural, roughly } from './words'
 
-/** Whether standard output is a terminal on which lines can be rewritten. A log of CI is read later, even where it looks like one. */
+/**
+ * Whether standard output is a terminal on which lines can be rewritten. CI logs are not, even if
+ * they report a TTY.
+ */
 export const isTerminal = !!process.stdout.isTTY && process.env.TERM !== 'dumb' && !isSet(process.env.CI)
 
 const isColored = isTerminal && !process.env.NO_COLOR
 
-/** Old consoles of Windows and that of Linux lack most of the characters that bars and curves are drawn with. */
+/** Old Windows consoles and the Linux console lack most characters of bars and curves. */
 export const hasDrawingCharacters =
   process.platform === 'win32'
     ? ['WT_SESSION', 'TERM_PROGRAM', 'ConEmuTask', 'TERM'].some((name) => process.env[name])
     : process.env.TERM !== 'linux'
 
-/** The lines that are rewritten, for a width. */
+/** Returns the live lines for a width. */
 export type Live = (columns: number) => readonly string[]
 
 let drawLive: Live | undefined
-/** What the live lines show now. */
+/** The text that is on the screen for the live lines. */
 let shown = ''
-/** From the beginning of the live lines, where the cursor always waits: a terminal that breaks lines anew keeps it there. */
+/**
+ * Erases the live lines. The cursor rests at their start, where it stays when a terminal rewraps
+ * lines.
+ */
 const eraseDown = '\r\x1b[J'
 const eraseRight = '\x1b[K'
 const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h']
@@ -31,10 +37,13 @@ const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h']
 let pipeClosed = false
 let onPipeClosed = () => process.exit()
 
-// However it ends, the prompt of the shell comes below what is kept.
+// On any exit, erase the live lines, so that the shell prompt follows the permanent output.
 process.on('exit', () => put(erased()))
 
-/** `nano-gpt … | head -1` closes our output: that is no error, and there is nobody left to tell. */
+/**
+ * `nano-gpt … | head -1` closes standard output. That is not an error, and nothing more can be
+ * printed.
+ */
 export function guardPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -46,7 +55,7 @@ export function guardPipes(): void {
   }
 }
 
-/** What to do, instead of ending at once, when nobody reads our output any more. */
+/** Sets what happens when standard output is closed, instead of exiting at once. */
 export function whenPipeClosed(action: () => void): void {
   onPipeClosed = () => {
     action()
@@ -54,12 +63,12 @@ export function whenPipeClosed(action: () => void): void {
   }
 }
 
-/** Prints a line, above the live ones if there are any. */
+/** Prints a line above the live lines. */
 export function say(line = ''): void {
   put(`${erased()}${line}\n${drawn()}`)
 }
 
-/** Replaces the live lines; '' removes them. Without a terminal there are none. */
+/** Replaces the live lines; '' removes them. Does nothing without a terminal. */
 export function live(content: string | Live): void {
   if (!isTerminal) return
   const draw: Live = typeof content === 'string' ? (columns) => [cut(content, columns)] : content
@@ -67,7 +76,7 @@ export function live(content: string | Live): void {
   redraw()
 }
 
-/** Draws the live lines as they are by now, over what is there. */
+/** Redraws the live lines if they changed. */
 export function redraw(): void {
   const before = shown
   const after = drawLive ? drawn() : erased()
@@ -75,14 +84,14 @@ export function redraw(): void {
 }
 
 /**
- * While something is watched that redraws itself: the cursor is out of the way, and the live lines follow the terminal's width and the
- * clock. Returns what ends it.
+ * Hides the cursor, and redraws the live lines every second and when the terminal's width changes.
+ * Returns a function that ends this.
  */
 export function watch(): () => void {
   if (!isTerminal) return () => {}
   const begin = () => put(`${hideCursor}${drawn()}`)
   const end = () => put(`${erased()}${showCursor}`)
-  // Until new lines are drawn, the old ones may take more rows than before.
+  // Erase first: on a narrower terminal the old lines take more rows.
   const resized = () => put(`${erased()}${drawn()}`)
   const suspend = () => {
     end()
@@ -90,7 +99,7 @@ export function watch(): () => void {
   }
   const clockwork = setInterval(redraw, 1000).unref()
   process.stdout.on('resize', resized)
-  // Ctrl-Z gives the terminal back to the shell; Windows has none.
+  // Ctrl-Z returns the terminal to the shell. Windows does not have it.
   const signals =
     process.platform === 'win32'
       ? []
@@ -111,17 +120,17 @@ export function watch(): () => void {
   }
 }
 
-/** Prints one object as one line. */
+/** Prints an object as one line of JSON. */
 export function json(value: object): void {
   put(`${JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? String(field) : field))}\n`)
 }
 
-/** Prints text as it is; resolves when there is room for more. */
+/** Prints text unchanged. Resolves when the stream accepts more. */
 export async function stream(text: string): Promise<void> {
   if (!pipeClosed && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
-/** Tells a person something that is not part of the result. */
+/** Prints a line to stderr that is not part of the result. */
 export function note(line: string): void {
   put(erased())
   process.stderr.write(`${line}\n`)
@@ -132,25 +141,25 @@ function put(text: string): void {
   if (!pipeClosed && text !== '') process.stdout.write(text)
 }
 
-/** What takes the live lines away. */
+/** The text that erases the live lines. */
 function erased(): string {
   const erase = shown === '' ? '' : eraseDown
   shown = ''
   return erase
 }
 
-/** What draws the live lines, and returns to their beginning. */
+/** The text that draws the live lines and returns the cursor to their start. */
 function drawn(): string {
   if (!drawLive) return ''
   const { columns, rows } = terminalSize()
-  // In the last column, terminals differ in when they go to the next row.
+  // The last column stays free: terminals differ in when they wrap after it.
   const lines = drawLive(columns - 1).slice(0, Math.max(1, rows - 1))
   const up = lines.length > 1 ? `\x1b[${lines.length - 1}A` : ''
   shown = `\r${lines.join(`${eraseRight}\n`)}\x1b[J\r${up}`
   return shown
 }
 
-/** Some terminals don't say how large they are. */
+/** Some terminals do not report their size; 80 × 24 is assumed. */
 export function terminalSize(): { readonly columns: number; readonly rows: number } {
   return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }
 }
@@ -171,14 +180,17 @@ export function accent(text: string): string {
   return isColored ? styleText('cyan', text) : text
 }
 
-/** A text between two rules, so that one sees where it begins and ends; what could steer the terminal is shown as `·`. */
+/** Frames a text, so that its start and end are visible. Control characters are shown as `·`. */
 export function block(title: string, text: string): string {
   const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')
   const lines = shown.split('\n').map((line) => `${dim('│')} ${line}`.trimEnd())
   return [`${dim('┌')} ${title}`, ...lines, dim('└')].join('\n')
 }
 
-/** A command to type, as this program was itself started: `nano-gpt …`, `npx nano-gpt …` or `node dist/cli/main.js …`. */
+/**
+ * A command line, with the program named as the user started it: `nano-gpt`, `npx nano-gpt` or
+ * `node dist/cli/main.js`.
+ */
 export function command(...args: readonly string[]): string {
   return [programName(), ...args.map((argument) => shellQuoted(argument))].join(' ')
 }
@@ -186,16 +198,16 @@ export function command(...args: readonly string[]): string {
 function programName(): string {
   const script = process.argv[1] ?? ''
   if (process.env.npm_command === 'exec') return 'npx nano-gpt'
-  // Only who runs the file itself, in a checkout, sees its name; a link in some `bin` is called nano-gpt.
+  // In a checkout the file itself is run. An installed package runs a link named nano-gpt.
   return basename(script) === 'main.js' ? `node ${shellQuoted(relative(process.cwd(), script))}` : 'nano-gpt'
 }
 
-/** An argument as a shell takes it: sh and its relatives, or cmd on Windows. */
+/** Quotes an argument for sh-like shells, or for cmd on Windows. */
 export function shellQuoted(argument: string, platform: string = process.platform): string {
-  // A word that begins with `=` means something to zsh.
+  // zsh expands a word that begins with `=`.
   if (/^[\w./:@+,-][\w./:=@+,-]*$/.test(argument)) return argument
   if (platform !== 'win32') return `'${argument.replaceAll("'", "'\\''")}'`
-  // Backslashes are themselves, but before a double quote.
+  // A backslash is an escape only before a double quote.
   return `"${argument.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 }
 

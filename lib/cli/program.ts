@@ -1,5 +1,5 @@
-// The commands of nano-gpt and their help. What a command does is in a file of its own, loaded when it is called: `--help` and
-// mistakes are answered at once.
+// The commands of nano-gpt and their help. Each command's code is in a file of its own, which is
+// loaded only when the command runs, so that `--help` and usage errors respond at once.
 
 import { Option } from 'commander'
 import { benchmarkHelp } from '../bench/kinds'
@@ -10,7 +10,7 @@ import { CliCommand, unknownCommand } from './grammar'
 import { bold } from './output'
 import type { TableName } from './tables'
 
-/** Does what the arguments say. */
+/** Runs the command that the arguments name. */
 export async function run(args: readonly string[]): Promise<void> {
   const program = createProgram()
   const command = program.commands.find((each) => each.name() === args[0])
@@ -21,11 +21,11 @@ export async function run(args: readonly string[]): Promise<void> {
 export function createProgram(): CliCommand {
   const program = new CliCommand('nano-gpt')
   program
-    .description('Trains a GPT on a text, on your own machine, and generates text with it.')
+    .description('Trains a GPT on your own machine and generates text with it.')
     .usage('<command> [options]')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help; after a command, the help of that command')
-    // Errors are thrown, and printed in one place.
+    // Errors are thrown here and printed by report() in errors.ts.
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .configureHelp({ styleTitle: bold, showGlobalOptions: false })
@@ -45,7 +45,7 @@ export function createProgram(): CliCommand {
   return program
 }
 
-/** A command with the flags of its table. */
+/** Adds a command with the flags of its table. */
 function addCommand(
   program: CliCommand,
   name: TableName,
@@ -82,7 +82,7 @@ function addEvaluate(program: CliCommand): void {
     headings: { data: 'Model and text' },
   })
     .description(
-      'Computes the loss of a trained model over the whole validation split. The result is the same each time.',
+      'Computes the loss of a trained model over the whole validation split. Repeated runs give the same result.',
     )
     .action(async (options) => (await import('./evaluate.js')).evaluateCommand(options))
   finish(evaluate, 'print the result as one JSON object')
@@ -93,16 +93,16 @@ function addStages(program: CliCommand): void {
     .description(
       'Lists the ten stages of the course, or runs one. Each is a short file in lib/stages/ that adds one idea.',
     )
-    .argument('[stage]', 'number or name of the stage to run, such as 03 or single-head (default: list them)')
+    .argument('[stage]', 'number or name of the stage, such as 03 or single-head (default: list them)')
     .addHelpText('after', stagesExamples)
     .action(async (stage, options) => (await import('./stages.js')).stagesCommand(stage, options))
-  finish(stages, 'print one JSON object per line, the last with stage, parameters, losses and seconds')
+  finish(stages, 'print one JSON object per line; the last has stage, parameters, losses and seconds')
 }
 
 function addBench(program: CliCommand): void {
   const help = benchmarkNames.map((kind) => `${kind}: ${benchmarkHelp[kind]}`).join('; ')
   const bench = addCommand(program, 'bench', 'measure the speed of this machine')
-    .description('Measures speed in several rounds and prints the medians.')
+    .description('Measures the speed of this machine and prints the median of several rounds.')
     .argument('[kind]', `${help} (default: ${benchmarkNames[0]})`)
     .addHelpText('after', benchExamples)
     .action(async (kind, options) => (await import('./bench.js')).benchCommand(kind, options))
@@ -114,7 +114,7 @@ function addInfo(program: CliCommand): void {
     .command('info')
     .summary('show devices, threads and versions')
     .description(
-      'Prints versions, devices, why a device is not available, threads, and where files are kept.',
+      'Prints versions, threads, the cache folder, and each device or the reason why it is not available.',
     )
     .allowExcessArguments()
     .action(async (options) => (await import('./info.js')).infoCommand(options))
@@ -128,7 +128,7 @@ function addDemo(program: CliCommand): void {
   finish(demo, 'print one JSON object per line: every event, then the result')
 }
 
-/** Commander's own has no word for a command that there isn't. */
+/** Replaces commander's help command, which reports no error for an unknown command. */
 function addHelp(program: CliCommand): void {
   program
     .helpCommand(false)
@@ -161,7 +161,7 @@ Exit codes: 0 success, 1 error, 2 usage error, 130 interrupted.
 `
 
 const trainExamples = `
-A preset may replace the defaults above. --dry-run prints the values of a run.
+A preset may override the defaults above. --dry-run prints the values of a run.
 
 Examples:
   nano-gpt train --sample-interval 500
@@ -185,12 +185,12 @@ Examples:
   nano-gpt stages                           list the stages
   nano-gpt stages 00                        run the first one
   nano-gpt stages 08 --seed 7               use other random numbers
-  nano-gpt stages 09 --steps 500            train the large model for 500 steps
+  nano-gpt stages 09 --steps 500            train the full model for 500 steps
 `
 
 const benchExamples = `
-Name training steps by stage number or preset, and ops as the table prints them.
-The start of an op's name stands for every op that begins with it: "gemm".
+--only takes stage numbers or presets for training steps, and names from the
+table for ops. A prefix such as "gemm" selects every op that starts with it.
 
 Examples:
   nano-gpt bench

@@ -1,4 +1,5 @@
-// A training run as a person reads it: lines for what is worth keeping, and on a terminal live lines for what passes.
+// Prints the progress of a training run: permanent lines for evaluations, samples and checkpoints,
+// and live lines on a terminal.
 
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
@@ -28,14 +29,14 @@ import {
 import { notice } from './sources'
 import { wrap } from './words'
 
-/** Without a terminal, a line of progress comes this often at most. */
+/** The shortest time between progress lines without a terminal. */
 const secondsPerLine = 5
-/** Numbers that change faster can't be read. */
+/** The shortest time between redraws: faster changes cannot be read. */
 const secondsPerDraw = 0.1
-/** The shown loss is a running mean over about this many steps. */
+/** The shown loss is a moving average over about this many steps. */
 const smoothing = 30
 const mostOfSummary = 40
-/** Of the header's names, the longest. */
+/** The longest name in the header. */
 const nameWidth = 'evaluation'.length
 
 const style: Style = {
@@ -47,9 +48,12 @@ const style: Style = {
 }
 
 export interface ProgressOptions {
-  /** The device that was asked for; none or 'auto' is told why it isn't the native one. */
+  /**
+   * The requested device. Without one, or for 'auto', the header says why the native engine is not
+   * used.
+   */
   readonly device?: string
-  /** Where checkpoints go. */
+  /** The run folder. */
   readonly out?: string
 }
 
@@ -62,7 +66,7 @@ export class Progress {
   private tokensPerSecond = Number.NaN
   private secondsPerStep = Number.NaN
   private secondsPerEvaluation = 0
-  /** What is done of an evaluation, if one goes on. */
+  /** The progress of the current evaluation, if there is one. */
   private evaluating: EvaluatingEvent | undefined
   private evaluations: EvaluationEvent[] = []
   private lastEvent = performance.now()
@@ -90,7 +94,7 @@ export class Progress {
     else if (event.type === 'end') this.showEnd()
   }
 
-  /** The run has been asked to stop. */
+  /** Shows that the run is stopping. */
   stop(): void {
     this.stopping = true
     redraw()
@@ -127,10 +131,10 @@ export class Progress {
   private showEvaluating(event: EvaluatingEvent): void {
     this.step = event.step
     this.evaluating = event.done < event.total ? event : undefined
-    this.pass(() => `evaluating ${event.done}/${event.total}`)
+    this.pass(() => `evaluating: batch ${event.done} of ${event.total}`)
   }
 
-  /** Shows what passes: in the live lines, or now and then in a line. */
+  /** Shows progress: in the live lines, or from time to time as a line. */
   private pass(text: () => string): void {
     const now = performance.now()
     if (isTerminal) {
@@ -149,6 +153,7 @@ export class Progress {
     this.secondsPerEvaluation = event.seconds
     this.evaluations.push(event)
     this.showSaved()
+    if (this.evaluations.length === 1) explainLosses()
     this.lastLine = performance.now()
     const label = this.label(event.step)
     const training = `training loss ${event.trainLoss.toFixed(4)}`
@@ -156,12 +161,12 @@ export class Progress {
     const rest = [
       ...(event.exactValLoss === undefined ? [] : [`whole split ${event.exactValLoss.toFixed(4)}`]),
       clock((performance.now() - this.begun) / 1000),
-      ...(event.best ? [] : ['(not better)']),
+      ...(event.best ? [] : ['(no improvement)']),
     ]
-    const length = [label + training, 'validation', validation, ...rest].join('  ').length
-    // A narrow terminal would break it anywhere.
+    const length = [label + training, 'validation loss', validation, ...rest].join('  ').length
+    // Break before the validation loss where a terminal would break the line anywhere.
     const gap = isTerminal && length > terminalSize().columns ? `\n${' '.repeat(label.length)}` : '  '
-    say(`${label}${training}${gap}validation ${bold(validation)}  ${dim(rest.join('  '))}`)
+    say(`${label}${training}${gap}validation loss ${bold(validation)}  ${dim(rest.join('  '))}`)
   }
 
   private showSaved(): void {
@@ -185,7 +190,7 @@ export class Progress {
   private view(): View {
     const { evaluating } = this
     const doing = evaluating && `evaluating ${evaluating.done}/${evaluating.total}`
-    // Between events the clock goes on.
+    // Count down between events too.
     const since = (performance.now() - this.lastEvent) / 1000
     return {
       step: this.step,
@@ -209,12 +214,28 @@ export class Progress {
   }
 }
 
-/** The validation losses of a run in one line, with the first, the last and the best; '' if there is no way to show. */
+/** Explains the numbers of evaluations, before the first one. */
+function explainLosses(): void {
+  const text =
+    'Loss: nats per token, lower is better. Validation: text not used in training. ' +
+    'Time: minutes:seconds since the start.'
+  for (const line of wrap(text, lineColumns())) say(dim(line))
+}
+
+/** Columns that permanent lines may use: a terminal's, or 80. */
+function lineColumns(): number {
+  return (isTerminal ? terminalSize().columns : 81) - 1
+}
+
+/**
+ * The validation losses of a run in one line, with the first, the last and the best; '' if there
+ * are fewer than two.
+ */
 function summary(evaluations: readonly EvaluationEvent[], columns: number): string {
   const losses = evaluations.map(({ valLoss }) => valLoss)
   if (losses.length < 2) return ''
   const best = evaluations.findLast((event) => event.best)
-  const ends = [`validation ${losses[0].toFixed(2)} `, ` ${losses.at(-1)!.toFixed(2)}`]
+  const ends = [`validation loss ${losses[0].toFixed(2)} `, ` ${losses.at(-1)!.toFixed(2)}`]
   const tail =
     best && best !== evaluations.at(-1)
       ? ` (best ${best.valLoss.toFixed(2)} after ${plural(best.step, 'step')})`
@@ -225,14 +246,17 @@ function summary(evaluations: readonly EvaluationEvent[], columns: number): stri
   return `${ends[0]}${accent(curve(losses, width, style.levels))}${ends[1]}${isRoomy ? dim(tail) : ''}`
 }
 
-/** A running mean that begins with its first value. */
+/** A moving average that starts with its first value. */
 function mix(mean: number, value: number, weight: number): number {
   return Number.isNaN(mean) ? value : mean + weight * (value - mean)
 }
 
-/** A line of the header, broken between words where a terminal is narrower; on a very narrow one the name has a line of its own. */
+/**
+ * Prints a line of the header, wrapped to the terminal's width, or to 80 columns without a
+ * terminal. On a very narrow terminal the name is on a line of its own.
+ */
 export function field(name: string, value: string): void {
-  const columns = isTerminal ? terminalSize().columns - 1 : Infinity
+  const columns = lineColumns()
   const isNarrow = columns < 2 * (nameWidth + 1) + 16
   const indent = isNarrow ? 2 : nameWidth + 1
   const lines = value.split('\n').flatMap((line) => wrap(line, Math.max(columns - indent, 16)))
@@ -240,7 +264,7 @@ export function field(name: string, value: string): void {
   say(isNarrow ? `${dim(name)}\n  ${rest}` : `${dim(name.padEnd(nameWidth))} ${rest}`)
 }
 
-/** The device in words; if it isn't the native one and nobody chose that, why. */
+/** Describes the device. If it is 'js' but was not requested, gives the reason. */
 export function describeDevice(device: string, asked?: string): string {
   const { addon, reason } = loadAddon()
   if (device === 'js') {
@@ -251,7 +275,7 @@ export function describeDevice(device: string, asked?: string): string {
   if (info && device === 'cpu') {
     return `cpu: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}`
   }
-  // Only the first of several GPUs is described.
+  // devices() describes only the first of several GPUs.
   const gpu = devices().find(({ name }) => name === device)
   return gpu ? `${device}: ${gpu.description}` : device
 }

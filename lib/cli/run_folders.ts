@@ -1,35 +1,38 @@
-// Folders that runs are given when nobody names one.
+// Default run folders.
 
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
 import { type CheckedTrainOptions, trainOptions } from '../options'
 
-/** Where they lie. */
+/** The parent of the default run folders. */
 export const runsFolder = 'runs'
 
-/** A new folder for a run, named after what it begins with and the time. */
+/** Creates a folder for a run, named after its origin and the time. */
 export function newRunFolder(options: CheckedTrainOptions): string {
   return reserveFolder(`${runsFolder}/${runName(options)}-${timestamp()}`)
 }
 
-/** Such a folder in words, before there is one. */
+/** The name of such a folder as a pattern, before it exists. */
 export function newRunPattern(options: CheckedTrainOptions): string {
   return `${runsFolder}/${runName(options)}-<date>-<time>`
 }
 
-/** The model or the config that a run begins with, or its preset. */
+/** The name of the model or config that a run starts from, or of its preset. */
 export function runName({ from, config, preset }: CheckedTrainOptions): string {
   const path = from ?? (preset === undefined ? config : undefined)
   if (path === undefined) return preset ?? trainOptions.preset.default
   const whole = resolve(path)
   const isPart = [...Object.values<string>(files), 'config.json'].includes(basename(whole))
   const name = basename(isPart ? dirname(whole) : whole).replace(/\.(safetensors|json)$/, '')
-  // What was named so itself keeps one time, its own.
+  // Drop the time of the original, so that the new name has only one.
   return name.replace(/-\d{8}-\d{6}(-\d+)?$/, '') || trainOptions.preset.default
 }
 
-/** Makes a new folder, so that another run that starts now takes another. An empty one is removed at the end. */
+/**
+ * Creates a new folder at once, so that a run that starts now cannot take the same one. It is
+ * removed on exit if it is empty.
+ */
 export function reserveFolder(wanted: string): string {
   mkdirSync(dirname(wanted), { recursive: true })
   let folder = wanted
@@ -39,7 +42,7 @@ export function reserveFolder(wanted: string): string {
       rmdirSync(folder)
       rmdirSync(dirname(folder))
     } catch {
-      // There is something in it.
+      // The folder is not empty.
     }
   })
   return folder

@@ -1,4 +1,4 @@
-// The text that a command is given: as --data, by name, path or standard input, or as --text itself.
+// The text of a command: --data (a name, a path or standard input), or --text (the text itself).
 
 import type { DataSource, Text } from '../data/corpus'
 import { isStandardInput } from '../data/read'
@@ -9,7 +9,7 @@ import { surfaceOf } from './surface'
 const surface = surfaceOf()
 
 /**
- * The text as the library takes it; undefined: none was given.
+ * The text in the library's form; undefined if none was given.
  *
  * @throws NanoGptError 'option' if both flags were given, or standard input twice
  */
@@ -20,7 +20,7 @@ export function sourcesOf({
   readonly data?: readonly DataSource[]
   readonly text?: string
 }): readonly DataSource[] | undefined {
-  // The second would wait for the first to end, and then find nothing.
+  // A second read would wait for the first to end and then find nothing.
   const [, second] = data?.filter((each) => typeof each === 'string' && isStandardInput(each)) ?? []
   if (second !== undefined) {
     const reason = 'standard input can be read only once'
@@ -34,13 +34,16 @@ export function sourcesOf({
   })
 }
 
-/** How a text that was loaded is given once more: what can be read only once as the text that it was. */
+/**
+ * The sources of a loaded text, to load it again. A source that can be read only once is replaced
+ * by its text.
+ */
 export function again(sources: readonly DataSource[], { name, text, parts }: Text): readonly DataSource[] {
   const isLost = parts.some(({ source }, i) => source === null && typeof sources[i] === 'string')
   return isLost ? [{ text, name }] : sources
 }
 
-/** A message of the library about a text, in the words of the command line. */
+/** A message of the library in the terms of the command line. */
 export function worded(message: string | Phrase): string {
   return wordsOf(message, surface)
 }

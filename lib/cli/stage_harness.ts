@@ -1,4 +1,4 @@
-// What a stage of the course shows itself with, on the command line: printing, and training with progress.
+// The harness of a course stage on the command line: printing, and training with progress.
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,21 +23,21 @@ import { train } from '../train/train'
 import { follow } from './follow'
 import { block, bold, json, say } from './output'
 
-/** The options of a stage, with the text as the library takes it. */
+/** The options of a stage, with the text in the library's form. */
 export interface StageOptions extends Omit<Checked<typeof stageOptions>, 'seed' | 'data'> {
   readonly seed: Seed
   readonly data?: readonly DataSource[]
   readonly json?: boolean
 }
 
-/** Whoever runs the stage pressed Ctrl-C: what was trained is saved, and the rest of the stage is left out. */
+/** Thrown when the user presses Ctrl-C: the run is saved, and the rest of the stage is skipped. */
 export class Interrupted extends Error {
   constructor(readonly exitCode: number) {
     super('interrupted')
   }
 }
 
-/** Printing alone. Methods stand on their own, so that stages can take them apart. */
+/** Prints only. The methods are bound, so that stages can destructure the harness. */
 export class PrintingLab implements Harness {
   readonly seed: Seed
 
@@ -72,13 +72,13 @@ export class PrintingLab implements Harness {
   }
 }
 
-/** And training: on a text, with the stage's numbers. */
+/** Also trains on a text, with the stage's numbers. */
 export class Laboratory extends PrintingLab implements TrainingHarness {
   readonly text: string
   readonly textName: string
   readonly tokenizer: CharTokenizer
   readonly numbers: Numbers
-  /** What came out of `train`. */
+  /** The result of `train`. */
   model: Model | undefined
   evaluation: EvaluationEvent | undefined
 
@@ -115,7 +115,7 @@ export class Laboratory extends PrintingLab implements TrainingHarness {
   }
 }
 
-/** The output y of a Program that needs nothing of the Store. */
+/** Runs a Program that uses no Store tensors and returns its output `y`. */
 export async function runOnce(
   session: Session,
   program: Program,
@@ -129,7 +129,7 @@ export async function runOnce(
   return compiled.outputs.unpack(outputs[0], 'y')
 }
 
-/** The rows of a tensor of rank 1 or 2, in columns. */
+/** Formats the rows of a tensor of rank 1 or 2 in columns. */
 export function matrix({ dtype, shape, data }: Tensor): string[] {
   const columns = shape[shape.length - 1]
   const isFloat = dtype === 'f32' || dtype === 'f64'

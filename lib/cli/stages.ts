@@ -61,7 +61,7 @@ function findStage(name: string): Stage {
     name,
     stages.map((stage) => stage.name),
   )
-  const all = `They are numbered ${stages[0].number} to ${stages.at(-1)!.number}; list them with "${command('stages')}".`
+  const all = `The stages are numbered ${stages[0].number} to ${stages.at(-1)!.number}; "${command('stages')}" lists them.`
   throw usage(
     'stages',
     `there is no stage ${show(name)}`,
@@ -86,7 +86,7 @@ async function runStage(stage: Stage, options: StageOptions): Promise<StageResul
   )
   if (idle.length > 0) {
     note(
-      `stage ${stage.number} trains nothing and ignores ${alternatives(
+      `stage ${stage.number} does not train and ignores ${alternatives(
         idle.map((each) => flagOf(each)),
         'and',
       )}`,
@@ -98,16 +98,16 @@ async function runStage(stage: Stage, options: StageOptions): Promise<StageResul
 
 function introduce(stage: Stage): void {
   say(bold(`Stage ${stage.number}: ${stage.name}`))
-  say(`${stage.idea}. Its file: ${fileOf(stage)}`)
+  say(`${stage.idea}. Source: ${fileOf(stage)}`)
 }
 
-/** Where to read it, as seen from here. */
+/** The path of a stage's source, relative to the current folder. */
 function fileOf({ number, name }: Stage): string {
   const file = `${number}_${name.replaceAll('-', '_')}.ts`
   return relative(process.cwd(), join(__dirname, '..', '..', 'lib', 'stages', file))
 }
 
-/** What comes after it in the course. */
+/** Prints the next stage of the course. */
 function sayNext(stage: Stage): void {
   const next = stages[stages.indexOf(stage) + 1]
   if (next) say(dim(`\nNext: ${command('stages', next.number)}, ${next.idea}`))
@@ -115,7 +115,7 @@ function sayNext(stage: Stage): void {
 
 async function runTrained(stage: TrainedStage, options: StageOptions): Promise<StageResult> {
   const { data = [stageOptions.data.default.words], lineEndings, json: asJson } = options
-  // What is wrong with the device is said before a text is downloaded.
+  // Device errors are reported before a text is downloaded.
   await (await openSession(pick(options, ['device', 'threads', 'instructionSet']), () => {})).dispose()
   const text = await loadText(data, { lineEndings, notice: asJson ? undefined : notice })
   const out =
@@ -140,7 +140,7 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
   }
 }
 
-/** Hours of work are saved without being asked for. */
+/** Whether a stage trains for hours, and is therefore saved by default. */
 function isLong({ numbers }: TrainedStage): boolean {
   return numbers.layers * numbers.embed > 1000
 }
@@ -159,8 +159,8 @@ function list(asJson?: boolean): void {
   }
   if (asJson) return
   say()
-  say(`Read one: ${fileOf(stages[0])}`)
-  say(`Run it:   ${command('stages', stages[0].number)}`)
+  say(`Read the first: ${fileOf(stages[0])}`)
+  say(`Run it:         ${command('stages', stages[0].number)}`)
 }
 
 function parametersOf({ name }: TrainedStage): number {

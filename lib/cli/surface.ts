@@ -1,4 +1,4 @@
-// How the command line words what the library's errors and tables name: options as flags, calls as commands.
+// The command line's surface: formats options as flags and library calls as commands.
 
 import { api, type Surface } from '../errors'
 import { command, shellQuoted } from './output'
@@ -11,7 +11,7 @@ export interface Given {
   readonly inlineText?: boolean
 }
 
-/** The words of a command. Names that are no flag stay as they are. */
+/** The surface of a command. Names that are not flags keep their library form. */
 export function surfaceOf({ command: name = '', inlineText = false }: Given = {}): Surface {
   return {
     option: (option, value) => {
@@ -29,12 +29,14 @@ export function surfaceOf({ command: name = '', inlineText = false }: Given = {}
   }
 }
 
-/** Arguments as a shell takes them. */
+/** Arguments quoted for a shell. */
 export function words(args: readonly string[]): string {
   return args.map((each) => shellQuoted(each)).join(' ')
 }
 
-/** Options as arguments: `{ resume: 'runs/a', bias: false }` → --resume runs/a --no-bias. */
+/**
+ * Converts options to arguments: `{ resume: 'runs/a', bias: false }` → --resume runs/a --no-bias.
+ */
 export function argumentsOf(options: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(options).flatMap(([name, value]) => {
     const values = Array.isArray(value) ? value : [value]
@@ -47,7 +49,7 @@ function argumentOf(name: string, value: unknown): string[] {
   if (typeof value === 'boolean') return [flagOf(name, value)]
   if (value === null) return [flagOf(name), 'Infinity']
   if (typeof value === 'object' && 'text' in value) return [flagOf('text'), String(value.text)]
-  // What begins with a dash would pass for a flag.
+  // A value that begins with a dash would be read as a flag.
   const text = String(value)
   return text.startsWith('-') && text !== '-' ? [`${flagOf(name)}=${text}`] : [flagOf(name), text]
 }

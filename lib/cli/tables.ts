@@ -1,4 +1,5 @@
-// Which options each command has: those of the library's tables, and the few that only the command line has.
+// The options of each command: those of the library's tables, and the few that only the command
+// line has.
 
 import {
   benchOptions,
@@ -15,7 +16,7 @@ import {
 } from '../options'
 import { flag, text } from '../options/types'
 
-/** The options that a command hands on to the library. */
+/** The options that a command passes to the library. */
 export const tables = {
   train: trainOptions,
   generate: { ...completeOptions, ...generateFromOptions, ...completeOptions },
@@ -28,21 +29,21 @@ export type TableName = keyof typeof tables
 
 export const commandNames = [...(Object.keys(tables) as TableName[]), 'info', 'help'] as const
 
-/** How the command line writes the library's `{ text }`: beside every `data`. */
+/** The flag for the library's `{ text }`. Every command with `data` has it. */
 const inline: OptionRow<string> = {
   type: text,
   group: 'data',
-  help: 'the text itself, instead of a file',
+  help: 'the text itself, instead of --data',
 }
 
 const dryRun: OptionRow<boolean> = {
   type: flag,
   group: 'progress',
   perCall: true,
-  help: 'print the plan of a run, its memory and time, without training',
+  help: 'print the plan, memory and time of the run without training',
 }
 
-/** Every flag of a command that takes its value from a row. */
+/** The rows of all flags of a command. */
 export function flagsOf(command: TableName): Table {
   const rows = Object.entries(tables[command] as Table).flatMap(([name, row]) => {
     if (row.commandLine?.hidden) return []
@@ -51,7 +52,7 @@ export function flagsOf(command: TableName): Table {
   return Object.fromEntries(command === 'train' ? [...rows, ['dryRun', dryRun]] : rows)
 }
 
-/** Whether an option is a flag of a command; of any command if none is named. */
+/** Whether an option is a flag of a command, or of any command if none is given. */
 export function isFlag(name: string, command?: string): boolean {
   const names = command === undefined ? (Object.keys(tables) as TableName[]) : [command]
   return names.some((each) => isTable(each) && Object.hasOwn(flagsOf(each), name))
@@ -61,7 +62,7 @@ export function isTable(name: string): name is TableName {
   return Object.hasOwn(tables, name)
 }
 
-/** The flag that a word was probably meant for, with its dashes: `--lr` → `--learning-rate`. */
+/** The flag that a word probably means, with its dashes: `--lr` → `--learning-rate`. */
 export function nearestFlag(word: string, command: string): string | undefined {
   const [given] = word.split('=')
   const table: Table = {

@@ -1,4 +1,4 @@
-// `nano-gpt train`: a run with its progress, in a folder of its own.
+// `nano-gpt train`: trains in a new run folder and shows progress.
 
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -30,7 +30,7 @@ export async function trainCommand(flags: Flags): Promise<void> {
   const options = { ...checked, ...(data && { data }) }
   if (dry) return dryRun(options, { json: asJson, saves: given !== false })
   const isNew = options.resume === undefined && given === undefined
-  // Before a folder is named after it.
+  // Reject an unknown preset before a folder is named after it.
   if (isNew && options.preset !== undefined && options.preset !== 'auto') findPreset(options.preset)
   const out = isNew ? newRunFolder(options) : options.out
   const folder = given === false ? undefined : (out ?? folderOf(options.resume!))
@@ -65,7 +65,9 @@ function sumUp(followed: Followed, folder: string | undefined, options: CheckedT
     say(`Stopped after ${plural(step, 'step')}${folder ? ' and saved. To resume:' : '.'}`)
     if (folder) say(`  ${resumeCommand(folder, options)}`)
   } else if (folder && plan?.begins === 'resume' && plan.step === step) {
-    say(`The run in ${folder} is finished after ${plural(step, 'step')}. To continue it, give more steps:`)
+    say(
+      `The run in ${folder} has already finished its ${plural(step, 'step')}. To continue, give more steps:`,
+    )
     say(`  ${resumeCommand(folder, options, { steps: 2 * step })}`)
   } else if (folder) {
     say('To generate text:')
@@ -73,7 +75,10 @@ function sumUp(followed: Followed, folder: string | undefined, options: CheckedT
   }
 }
 
-/** What a checkpoint doesn't keep is repeated: where the run is computed. */
+/**
+ * The command that resumes a run. It repeats the machine options, which a checkpoint does not
+ * store.
+ */
 export function resumeCommand(
   folder: string,
   options: Pick<CheckedTrainOptions, 'device' | 'threads' | 'instructionSet'>,

@@ -1,11 +1,11 @@
-// Which model a command is about, if none was named: that of the newest run.
+// The default model of a command: that of the newest run.
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
 import { call, NanoGptError, option, say } from '../errors'
 
-/** The run folder whose last checkpoint is the newest. */
+/** The run folder with the newest last checkpoint. */
 export async function newestRun(folder: string): Promise<string> {
   const names = await readdir(folder).catch(() => [] as string[])
   let newest: { path: string; time: number } | undefined

@@ -1,4 +1,4 @@
-// Numbers as people write them.
+// Formats numbers and wraps text.
 
 /** 1234567 → `1,234,567`. */
 export function count(value: number): string {
@@ -11,12 +11,12 @@ export function roughly(value: number): string {
   return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 1)} million`
 }
 
-/** `1 step`, `2 steps`; the plural may be another word. */
+/** `1 step`, `2 steps`. `words` is an irregular plural. */
 export function plural(value: number, word: string, words = `${word}s`): string {
   return `${count(value)} ${value === 1 ? word : words}`
 }
 
-/** Seconds as a clock shows them: `0:07`, `12:34`, `1:02:03`. */
+/** Seconds as minutes:seconds or hours:minutes:seconds: `0:07`, `12:34`, `1:02:03`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   const two = (value: number) => String(value).padStart(2, '0')
@@ -24,7 +24,7 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
 
-/** Bytes as people write them: `640 KB`, `45.2 MB`. */
+/** Bytes with a decimal unit: `640 KB`, `45.2 MB`. */
 export function bytes(value: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
   let size = value
@@ -40,15 +40,18 @@ export function duration(seconds: number): string {
   return seconds < 1 ? `${short(seconds * 1e3)} ms` : `${short(seconds)} s`
 }
 
-/** Keeps a phrase together where lines are broken. */
+/** Keeps a phrase on one line in `wrap`. */
 export function together(text: string): string {
   return text.replaceAll(' ', unbroken)
 }
 
-/** A space that no line is broken at; printed as an ordinary one. */
+/** A space at which `wrap` does not break a line. It is printed as an ordinary space. */
 const unbroken = '\u00a0'
 
-/** Lines of at most `width` characters, broken between words; a longer word, or what is kept `together`, stays whole. */
+/**
+ * Breaks text between words into lines of at most `width` characters. A longer word, or phrase kept
+ * `together`, is not broken.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {

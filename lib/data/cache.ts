@@ -1,4 +1,5 @@
-// The cache folder of downloaded corpora. What it returns has been checked against a pinned sha256, each time.
+// The cache of downloaded corpora. Every text is checked against a pinned sha256 each time it is
+// read.
 
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -7,39 +8,43 @@ import { join, resolve } from 'node:path'
 import { NanoGptError, type Phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 
-/** How downloads are done and cached; everything may be replaced, which tests do. */
+/** How texts are downloaded and cached. Tests replace these. */
 export interface CacheOptions {
-  /** Where downloads are kept. Default: `cacheFolder()`. */
+  /** The cache folder. Default: `cacheFolder()`. */
   readonly cache?: string
-  /** Told, in a sentence, what takes long, was changed, or went wrong without stopping anything. */
+  /**
+   * Called with a sentence about a download, a change to the text, or a problem that is not an
+   * error.
+   */
   readonly notice?: (message: string | Phrase) => void
-  /** Stops a download. */
+  /** Cancels loading. */
   readonly signal?: AbortSignal
-  /** Fetches an address. Default: https with a limit of 60 seconds. */
+  /** Downloads a URL. Default: https with a limit of 60 seconds. */
   readonly download?: (url: string, signal?: AbortSignal) => Promise<Uint8Array>
-  /** Leaves the tarball of an npm package `name@version` in `folder`. Default: runs `npm pack`. */
+  /** Writes the tarball of an npm package `name@version` to `folder`. Default: runs `npm pack`. */
   readonly npmPack?: (spec: string, folder: string, signal?: AbortSignal) => Promise<void>
 }
 
-/** A text with a known digest that can be fetched. */
+/** A text that can be downloaded and has a known digest. */
 export interface RemoteText {
-  /** What a user calls it: `shakespeare`. */
+  /** Its corpus name: `shakespeare`. */
   readonly name: string
-  /** What it is, for messages: `Tiny Shakespeare`. */
+  /** Its title in messages: `Tiny Shakespeare`. */
   readonly title: string
-  /** Where it comes from: `raw.githubusercontent.com`. */
+  /** Its origin in messages: `raw.githubusercontent.com`. */
   readonly from: string
   /** Of the file's bytes, in hexadecimal. */
   readonly sha256: string
-  /** The bytes, from afar. */
+  /** Downloads the bytes. */
   fetch(options: CacheOptions): Promise<Uint8Array>
-  /** What a user can do when `fetch` fails; `path` is the text's place in the cache. */
+  /** The remedy when `fetch` fails. `path` is the text's path in the cache. */
   remedy(path: string): Phrase
 }
 
 /**
- * Where nano-gpt keeps what it downloads: `NANO_GPT_CACHE` if set, else the platform's own place
- * (`$XDG_CACHE_HOME/nano-gpt` or `~/.cache/nano-gpt`, `~/Library/Caches/nano-gpt`, `%LOCALAPPDATA%\nano-gpt\Cache`).
+ * The folder for downloads: `NANO_GPT_CACHE` if set, otherwise the platform's cache folder
+ * (`$XDG_CACHE_HOME/nano-gpt` or `~/.cache/nano-gpt`, `~/Library/Caches/nano-gpt`,
+ * `%LOCALAPPDATA%\nano-gpt\Cache`).
  */
 export function cacheFolder(
   env: NodeJS.ProcessEnv = process.env,
@@ -50,7 +55,7 @@ export function cacheFolder(
   if (platform === 'win32')
     return join(env.LOCALAPPDATA || join(home, 'AppData', 'Local'), 'nano-gpt', 'Cache')
   if (platform === 'darwin') return join(home, 'Library', 'Caches', 'nano-gpt')
-  // The XDG specification: a relative path is invalid and ignored.
+  // According to the XDG specification, a relative path is invalid and ignored.
   const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(home, '.cache')
   return join(base, 'nano-gpt')
 }
@@ -61,10 +66,10 @@ export function sha256(data: Uint8Array | string): string {
 }
 
 /**
- * The bytes of a remote text: from the cache if they are there and whole, else fetched, checked and cached.
- * A cache that can't be written costs a notice, not the text.
+ * The bytes of a remote text: from the cache if the digest matches, otherwise downloaded, checked
+ * and cached. If the cache cannot be written, the text is still returned, with a notice.
  *
- * @throws NanoGptError 'download_failed' with what can be done about it; an AbortError if `signal` stopped it.
+ * @throws NanoGptError 'download_failed' with a remedy; an AbortError if `signal` cancelled it
  */
 export async function cachedText(text: RemoteText, options: CacheOptions): Promise<Uint8Array> {
   const folder = options.cache ?? cacheFolder()
@@ -72,10 +77,10 @@ export async function cachedText(text: RemoteText, options: CacheOptions): Promi
   const cached = await readFile(path).catch(() => undefined)
   if (cached && sha256(cached) === text.sha256) return cached
   if (cached) options.notice?.(`${path} is damaged; downloading ${text.title} again from ${text.from}`)
-  else options.notice?.(`downloading ${text.title} from ${text.from}, once; it is kept in ${folder}`)
+  else options.notice?.(`downloading ${text.title} from ${text.from} once, to ${folder}`)
   const bytes = await fetchChecked(text, path, options)
   await keep(folder, path, bytes).catch((error) => {
-    options.notice?.(`${text.title} could not be kept in ${folder}: ${reasonOf(error)}`)
+    options.notice?.(`${text.title} could not be cached in ${folder}: ${reasonOf(error)}`)
   })
   return bytes
 }

@@ -1,5 +1,5 @@
-// From what a user names as `data` to a text with a digest: corpora by name, files, standard input, the text itself, or several of them.
-// It never falls back from one to another: what can't be had is an error that says what can.
+// Loads the text that the `data` option names: corpora, files, standard input, inline text, or
+// several of them. There are no fallbacks: a source that cannot be loaded is an error.
 
 import { basename } from 'node:path'
 import { inlineText, NanoGptError, printable, say, show } from '../errors'
@@ -12,10 +12,16 @@ import { aboutData, type Input, isStandardInput, Reader, tooLong } from './read'
 import { shakespeare } from './shakespeare'
 import { type About, decodeUtf8, longestText } from './utf8'
 
-/** A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input, a text, or one that a run folder keeps. */
+/**
+ * A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input,
+ * inline text, or the copy in a run folder.
+ */
 export type DataSource = string | { readonly text: string; readonly name?: string } | KeptText
 
-/** A text as a run wrote it down: UTF-8, every character of it, whatever it begins with. It may go with its folder. */
+/**
+ * A copy of a text that a run wrote. It is UTF-8, and a leading U+FEFF is part of it. It may be
+ * removed with its folder.
+ */
 export interface KeptText {
   readonly kept: string
 }
@@ -23,48 +29,53 @@ export interface KeptText {
 export interface LoadTextOptions extends CacheOptions {
   /** Default: 'normalize'. */
   readonly lineEndings?: LineEndings
-  /** What `-` reads. Default: standard input. */
+  /** The input that `-` reads. Default: standard input. */
   readonly input?: Input
 }
 
 /** One source of a text. */
 export interface TextPart {
-  /** The corpus name, the file's name without its folder, `standard input`, or the given name (default `text`). */
+  /**
+   * The corpus name, the file's name without its folder, `standard input`, or the given name
+   * (default `text`).
+   */
   readonly name: string
   /**
-   * Where the same text can be read again: a corpus name or an absolute path. null for inline text, pipes and standard input, which
-   * can't be.
+   * Where the text can be read again: a corpus name or an absolute path. null for inline text,
+   * pipes, standard input and copies in run folders.
    */
   readonly source: string | null
-  /** With the line endings that were asked for. */
+  /** With the requested line endings. */
   readonly text: string
 }
 
 export interface Text {
-  /** The parts' texts, one directly after the other. */
+  /** The texts of the parts, concatenated. */
   readonly text: string
-  /** The parts' names: `a.txt + b.txt`. */
+  /** The names of the parts: `a.txt + b.txt`. */
   readonly name: string
   /** The sha256 of the text's UTF-8, in hexadecimal. */
   readonly digest: string
   readonly lineEndings: LineEndings
-  /** At least one, in the order in which they were given. */
+  /** At least one, in the given order. */
   readonly parts: readonly TextPart[]
 }
 
 const remoteTexts: readonly RemoteText[] = [shakespeare, mobyDick]
 
-/** Parts that a name lists; of more, it counts the rest. */
+/** The number of parts that a name lists. Further ones are counted. */
 const mostNames = 4
 
-/** The names that `data` may be besides paths. */
+/** The names that `data` accepts besides paths. */
 export const corpusNames: readonly string[] = remoteTexts.map((text) => text.name)
 
 /**
- * Loads the text to train on. A corpus name wins over a file of that name; write `./shakespeare` for the file.
+ * Loads the text to train on. A corpus name takes precedence over a file of that name; write
+ * `./shakespeare` for the file.
  *
- * @throws NanoGptError 'data_not_found' for a string that is neither corpus nor file, 'empty_text', 'not_text', 'not_utf8', 'not_utf16',
- *   'lone_surrogate', 'data_is_folder', 'read_failed', 'download_failed', 'text_too_long', 'data' for anything else that is no text.
+ * @throws NanoGptError 'data_not_found' for a string that is neither corpus nor file, 'empty_text',
+ *   'not_text', 'not_utf8', 'not_utf16', 'lone_surrogate', 'data_is_folder', 'read_failed',
+ *   'download_failed', 'text_too_long', 'data' for anything else that is not a text
  */
 export async function loadText(
   sources: DataSource | readonly DataSource[],
@@ -72,8 +83,7 @@ export async function loadText(
 ): Promise<Text> {
   const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources]
   const { lineEndings: wanted = lineEndings[0] } = options
-  if (list.length === 0)
-    throw new NanoGptError('data', { option: 'data', reason: 'there is no text in the array' })
+  if (list.length === 0) throw new NanoGptError('data', { option: 'data', reason: 'the array is empty' })
   const reader = new Reader(corpusNames, options.input, options.signal)
   const parts: TextPart[] = []
   let length = 0

@@ -1,4 +1,5 @@
-// The bytes of a file to text: UTF-8, or UTF-16 where that is what they are. What is no text is refused, with what it is.
+// Decodes the bytes of a file as UTF-8, or as UTF-16 if they are. A file that is not text is
+// rejected with its kind.
 
 import { NanoGptError } from '../errors'
 import { fileKindOf } from './file_kinds'
@@ -9,14 +10,15 @@ export interface Decoded {
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
 }
 
-/** Bytes that are enough to tell what a file is. */
+/** The number of bytes that are examined to tell the encoding. */
 const sampleBytes = 1 << 16
 
 /**
- * The text of a file's bytes, without a byte order mark.
+ * Decodes the text of a file, without its byte order mark.
  *
- * @param about what errors are about
- * @throws NanoGptError 'not_text' for what is known to be, or looks like, a binary file; 'not_utf8', 'not_utf16'.
+ * @param about the subject of errors
+ * @throws NanoGptError 'not_text' for a file that is known or appears to be binary; 'not_utf8',
+ *   'not_utf16'
  */
 export function decodeText(bytes: Uint8Array, about: About): Decoded {
   const zeros = bytes.includes(0)
@@ -50,7 +52,7 @@ function binary(bytes: Uint8Array, about: About): NanoGptError {
   const count = zeros === 1 ? `a zero byte at ${first}` : `${zeros} zero bytes, the first at ${first}`
   return new NanoGptError('not_text', {
     ...about,
-    reason: `it has ${count}: it looks like a binary file`,
+    reason: `it contains ${count}, so it looks like a binary file`,
     remedy: 'Give a text file, or remove the zero bytes',
   })
 }
@@ -60,7 +62,7 @@ function decodeUtf16(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about
   if (!text.includes('\0')) return { text, encoding }
   throw new NanoGptError('not_text', {
     ...about,
-    reason: 'it begins as UTF-16 does, but has zeros: it looks like a binary file',
+    reason: 'it begins like UTF-16 but contains zero characters, so it looks like a binary file',
     remedy: 'Give a text file',
   })
 }
@@ -72,7 +74,7 @@ function utf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: 
     const odd = bytes.length % 2 === 1
     const details = {
       ...about,
-      reason: odd ? 'UTF-16 that ends in the middle of a unit' : 'UTF-16 with half of a surrogate pair',
+      reason: odd ? 'UTF-16 with an odd number of bytes' : 'UTF-16 with an unpaired surrogate',
       remedy: 'Save it as UTF-8 in an editor',
     }
     throw new NanoGptError('not_utf16', details, { cause })
@@ -80,25 +82,27 @@ function utf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: 
 }
 
 /**
- * Which UTF-16 without a byte order mark the bytes are, if any. Characters up to U+00FF, spaces and line breaks above all, have a
- * zero in one of their bytes, always the same.
+ * Detects UTF-16 without a byte order mark and its byte order. Characters up to U+00FF, such as
+ * spaces and line breaks, have a zero high byte, so zeros are mostly at even or mostly at odd
+ * offsets.
  */
 function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   if (bytes.length % 2 === 1) return undefined
   const zeros = [0, 0]
   const sample = bytes.subarray(0, sampleBytes)
   for (let i = 0; i < sample.length; i++) if (sample[i] === 0) zeros[i % 2]++
-  // Zeros only after the sample: in UTF-16 they would be everywhere.
+  // No zeros in the sample, or as many at even as at odd offsets: not UTF-16.
   if (zeros[0] === zeros[1]) return undefined
   const encoding = zeros[1] > zeros[0] ? 'utf-16le' : 'utf-16be'
   const text = plausibleText(sample, encoding)
   if (text === undefined) return undefined
-  // Most text in Latin letters is this clear. ASCII with zeros in it, such as records of a fixed length, never is.
+  // Text in Latin letters usually has this many zeros. ASCII padded with zeros, such as
+  // fixed-length records, is rejected below.
   if (Math.max(...zeros) >= 0.6 * (sample.length / 2)) return encoding
   return isAsciiText(sample) ? undefined : encoding
 }
 
-/** The bytes as UTF-16, if that has nothing but characters that texts have. */
+/** The bytes decoded as UTF-16, if the result has only characters that occur in texts. */
 function plausibleText(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): string | undefined {
   let text: string
   try {
@@ -106,11 +110,11 @@ function plausibleText(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): st
   } catch {
     return undefined
   }
-  // Controls other than tabs and line breaks, and code points without a character.
+  // Control characters other than tabs and line breaks, and unassigned code points.
   return /(?![\t-\r])[\p{Cc}\p{Cn}]/u.test(text) ? undefined : text
 }
 
-/** Whether, besides zeros, there is only printable ASCII, tabs and line breaks. */
+/** Whether the bytes are only zeros, printable ASCII, tabs and line breaks. */
 function isAsciiText(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0 || (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13))
 }

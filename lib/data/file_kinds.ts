@@ -1,7 +1,7 @@
-// Files that are no text, by the bytes they begin with: what they are, and how to get the text out of them.
+// Recognizes files that are not text by their first bytes, with a remedy to get text out of them.
 
 export interface FileKind {
-  /** With its article: 'a PDF'. */
+  /** A description: 'a PDF'. */
   readonly what: string
   readonly remedy: string
 }
@@ -9,9 +9,12 @@ export interface FileKind {
 interface Signature extends FileKind {
   /** In Latin-1. */
   readonly bytes: string
-  /** Where the bytes are. Default: 0. */
+  /** The offset of the bytes. Default: 0. */
   readonly at?: number
-  /** Whether a text may begin with these bytes too: they mean something only in a file that is no text. */
+  /**
+   * Whether a text may also begin with these bytes. They then count only in a file that is not
+   * valid text.
+   */
   readonly asText?: boolean
 }
 
@@ -66,7 +69,7 @@ const signatures: readonly Signature[] = [
   { bytes: '{"', at: 8, what: 'a model (safetensors)', remedy: 'Name the text to train on', asText: true },
 ]
 
-/** What zip archives are, by a name or a content that only they have. */
+/** Formats that are zip archives, by a name or content that only they have. */
 const zips: readonly (FileKind & { readonly has: string })[] = [
   { has: 'word/document.xml', what: 'a Word document', remedy: asPlainText },
   { has: 'xl/workbook', what: 'an Excel workbook', remedy: 'Export its text as CSV or plain text in UTF-8' },
@@ -75,13 +78,16 @@ const zips: readonly (FileKind & { readonly has: string })[] = [
   { has: 'application/epub+zip', what: 'an EPUB book', remedy: asPlainText },
 ]
 
-/** A zip names its members at its beginning and, all of them, at its end: in about so many bytes. */
+/**
+ * The number of bytes to search for member names, at the beginning and at the end of a zip archive.
+ */
 const zipNames = 1 << 16
 
 /**
- * What kind of file begins with these bytes, if it is known to be no text.
+ * The kind of file that begins with these bytes, if it is known and not text.
  *
- * @param isText whether the bytes are otherwise a valid text: then only those kinds that no text begins like
+ * @param isText whether the bytes are valid text; then only signatures that no text begins with
+ *   count
  */
 export function fileKindOf(bytes: Uint8Array, isText: boolean): FileKind | undefined {
   if (beginsWith(bytes, 'PK\x03\x04') || beginsWith(bytes, 'PK\x05\x06')) return zipKindOf(bytes)

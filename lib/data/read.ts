@@ -1,4 +1,4 @@
-// The bytes of files, pipes and standard input.
+// Reads the bytes of files, pipes and standard input.
 
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -6,35 +6,37 @@ import { resolve } from 'node:path'
 import { inlineText, NanoGptError, reasonOf, say, show, suggest } from '../errors'
 import { type About, longestText } from './utf8'
 
-/** Standard input, or what a test has in its place. */
+/** Standard input, or its replacement in a test. */
 export interface Input extends AsyncIterable<Uint8Array | string> {
   readonly isTTY?: boolean
   readonly readableEnded?: boolean
   destroy?(): unknown
 }
 
-/** What was read, and whether it can be read again. */
+/** The bytes that were read, and whether they can be read again. */
 export interface Read {
   readonly bytes: Uint8Array
-  /** The absolute path of a file; null for standard input and pipes, which can be read only once. */
+  /**
+   * The absolute path of a file; null for standard input and pipes, which can be read only once.
+   */
   readonly source: string | null
 }
 
-/** What names standard input on a command line, as in many other tools. */
+/** The conventional name of standard input on command lines. */
 const standardInput = '-'
 
 export function isStandardInput(path: string): boolean {
   return path === standardInput || path === '/dev/stdin'
 }
 
-/** Files that stand for what this process has open: another process has something else there. */
+/** Paths that depend on the process that opens them. */
 const ownFiles = /^\/(dev\/fd|proc)\//
 
-/** The bytes of one source after the other; remembers which pipes have been read. */
+/** Reads sources in turn, and remembers which pipes have been read. */
 export class Reader {
   private readonly pipes = new Set<string>()
 
-  /** @param corpora the names that a missing file may have been meant as */
+  /** @param corpora the corpus names, to suggest for a missing file */
   constructor(
     private readonly corpora: readonly string[],
     private readonly input: Input | undefined,
@@ -42,8 +44,8 @@ export class Reader {
   ) {}
 
   /**
-   * @throws NanoGptError 'data_not_found', 'data_is_folder', 'read_failed', 'text_too_long'; 'data' for what is neither file nor pipe, and
-   *   for a pipe that has been read before
+   * @throws NanoGptError 'data_not_found', 'data_is_folder', 'read_failed', 'text_too_long'; 'data'
+   *   for a path that is neither a file nor a pipe, and for a pipe that has already been read
    */
   async read(path: string): Promise<Read> {
     this.signal?.throwIfAborted()
@@ -73,11 +75,12 @@ export class Reader {
     return this.collect(path, input)
   }
 
-  /** Whether it is a pipe. Throws unless it is that or a file that may be read whole. */
+  /** Whether a path is a pipe. Throws if it is neither a pipe nor a file of acceptable size. */
   private async isPipe(path: string): Promise<boolean> {
     const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES' || error.code === 'ELOOP') throw this.failed(path, error)
-      // Anything else, a name too long or with a zero byte included: there is no such file.
+      // Any other error, such as a name that is too long or has a zero byte, means that the file
+      // does not exist.
       throw this.notFound(path)
     })
     if (stats.isFIFO()) return true
@@ -133,23 +136,23 @@ export class Reader {
     const names = this.corpora.map((name) => show(name)).join(', ')
     return new NanoGptError('data_not_found', {
       ...aboutData(data),
-      reason: `neither a corpus nor a file${absolute === data ? '' : ` (looked for ${show(absolute)})`}`,
+      reason: `neither a corpus nor an existing file${absolute === data ? '' : ` (looked for ${show(absolute)})`}`,
       remedy: say`${close === undefined ? '' : `Did you mean ${show(close)}? `}Give ${names} or the path of a text file, or ${inlineText} for the text itself`,
     })
   }
 }
 
-/** What errors about a source are about: the option, and the path as it was given. */
+/** The subject of errors about a source: the option, and the path as given. */
 export function aboutData(path: string): About {
   return { option: 'data', subject: path, value: path }
 }
 
-/** @param length in bytes or UTF-16 units, of which a text has no more */
+/** @param length in UTF-16 units, or in bytes, of which a text has at least as many */
 export function tooLong(about: About, length: number): NanoGptError {
   const [has, most] = [length, longestText].map((value) => value.toLocaleString('en-US'))
   return new NanoGptError('text_too_long', {
     ...about,
-    reason: `it has at least ${has} bytes, and a text can have at most ${most}`,
+    reason: `it has at least ${has} bytes, but a text can have at most ${most}`,
     remedy: 'Train on a part of it',
   })
 }
@@ -157,12 +160,15 @@ export function tooLong(about: About, length: number): NanoGptError {
 function readBefore(path: string): NanoGptError {
   return new NanoGptError('data', {
     ...aboutData(path),
-    reason: `${isStandardInput(path) ? 'standard input' : 'a pipe'} can be read only once, and it has been read before`,
-    remedy: 'Save its text to a file and name that',
+    reason: `${isStandardInput(path) ? 'standard input' : 'a pipe'} can be read only once, and it has already been read`,
+    remedy: 'Save its text to a file and give its path',
   })
 }
 
-/** What an input yields. It may never yield anything more, so the signal also ends the wait. */
+/**
+ * Yields the chunks of an input. The signal also ends a wait for the next chunk, which may never
+ * come.
+ */
 async function* untilAborted(input: Input, signal?: AbortSignal): AsyncGenerator<Uint8Array | string, void> {
   const iterator = input[Symbol.asyncIterator]()
   let stop = () => {}
@@ -179,7 +185,7 @@ async function* untilAborted(input: Input, signal?: AbortSignal): AsyncGenerator
     }
   } finally {
     signal?.removeEventListener('abort', stop)
-    // An iterator would end only after the chunk that it waits for.
+    // Returning the iterator would wait for the next chunk.
     input.destroy?.()
   }
 }

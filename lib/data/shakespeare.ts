@@ -1,4 +1,5 @@
-// Tiny Shakespeare: 1,115,394 characters, 65 distinct, in the public domain; downloaded once over https.
+// Tiny Shakespeare: 1,115,394 characters, 65 distinct, in the public domain; downloaded once over
+// https.
 
 import { option, say } from '../errors'
 import type { CacheOptions, RemoteText } from './cache'
@@ -6,11 +7,11 @@ import type { CacheOptions, RemoteText } from './cache'
 const url = 'https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt'
 const digest = '86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed'
 
-/** Several times the text's size: a wrong address must not fill the memory. */
+/** A limit of several times the text's size, so that a wrong response cannot fill the memory. */
 const mostBytes = 8 << 20
 const timeoutSeconds = 60
 
-/** Distinct characters: the size of the vocabulary of a CharTokenizer. */
+/** The number of distinct characters: the vocabulary size of a CharTokenizer. */
 export const shakespeareVocabSize = 65
 
 export const shakespeare: RemoteText = {
@@ -20,13 +21,14 @@ export const shakespeare: RemoteText = {
   sha256: digest,
   fetch: (options: CacheOptions) => (options.download ?? download)(url, options.signal),
   remedy: (path) =>
-    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'moby-dick')}, which comes through npm. Or download ${url} elsewhere and copy it to ${path}`,
+    say`Train on a text file of your own, ${option('data', './notes.txt')}, or on ${option('data', 'moby-dick')}, which is downloaded with npm. Or download ${url} on another machine and copy it to ${path}`,
 }
 
 /**
- * The bytes at an address.
+ * Downloads the bytes at an address.
  *
- * @throws Error if the answer is not a success, is larger than 8 MiB, or takes over 60 seconds in all.
+ * @throws Error if the response is not a success, is larger than 8 MiB, or takes more than 60
+ *   seconds
  */
 export async function download(address: string, signal?: AbortSignal): Promise<Uint8Array> {
   const timeout = AbortSignal.timeout(timeoutSeconds * 1000)

@@ -1,11 +1,11 @@
-// The training and validation splits of a token sequence.
+// Splits a token sequence into training and validation data.
 
 import { NanoGptError, option, say } from '../errors'
 
-/** A dimension of a tensor: an i32. */
+/** Tensor dimensions are i32. */
 const longestBlock = 0x7fffffff
 
-/** A part of the tokens that are trained on; the rest validates. */
+/** The fraction of tokens for training. The rest is for validation. */
 const trainingPart = 0.9
 
 export interface Splits<T> {
@@ -15,11 +15,13 @@ export interface Splits<T> {
 }
 
 /**
- * Splits tokens into the first 90 % and the rest. Both are views, not copies.
+ * Splits tokens into the first 90% and the rest. Both are views, not copies.
  *
- * @param blockSize the tokens of one sequence; each split must hold one and its targets, so blockSize + 1 tokens.
- * @param fixed blockSize is a trained model's: the error doesn't advise another.
- * @throws NanoGptError 'data_too_short' with the lengths and what would fit.
+ * @param blockSize tokens per sequence. Each split must contain a sequence and its targets:
+ *   blockSize + 1 tokens.
+ * @param fixed whether blockSize is that of a trained model, so that the error does not suggest
+ *   another one
+ * @throws NanoGptError 'data_too_short' with the lengths and what would fit
  */
 export function splitTokens<T extends Uint16Array | Uint32Array>(
   tokens: T,
@@ -49,11 +51,12 @@ function tooShort(length: number, blockSize: number, fixed: boolean): NanoGptErr
   const largest = shorterSplit(length) - 1
   let needed = Math.max(10 * blockSize - 10, length)
   while (shorterSplit(needed) < blockSize + 1) needed++
-  const parts = `of its ${length} tokens ${train} train and ${length - train} validate, and each part needs ${blockSize + 1}`
+  const parts = `its ${length} tokens are split into ${train} for training and ${length - train} for validation, and each needs ${blockSize + 1}`
   const longer = `Use a text of at least ${needed} tokens`
   return new NanoGptError('data_too_short', {
     option: 'data',
     reason: say`the text is too short for ${option('blockSize', blockSize)}: ${parts}`,
-    remedy: largest >= 1 && !fixed ? say`${longer}, or ${option('blockSize')} of at most ${largest}` : longer,
+    remedy:
+      largest >= 1 && !fixed ? say`${longer}, or a ${option('blockSize')} of at most ${largest}` : longer,
   })
 }

@@ -1,20 +1,22 @@
-// UTF-8 bytes to text: strict, the byte order mark removed, and errors that say where and what to do.
+// Strict decoding of UTF-8, with errors that give the offset of the first invalid byte.
 
 import { constants } from 'node:buffer'
 import { type Details, NanoGptError } from '../errors'
 
-/** The longest text that one JavaScript string holds, in UTF-16 units; no file of as many bytes is longer. */
+/**
+ * The length limit of a JavaScript string in UTF-16 units. A file of n bytes has at most n units.
+ */
 export const longestText = constants.MAX_STRING_LENGTH
 
-/** What an error is about. */
+/** The subject of an error. */
 export type About = Pick<Details, 'option' | 'subject' | 'value'>
 
 /**
- * The text of UTF-8 bytes, without a byte order mark.
+ * Decodes UTF-8 bytes, without their byte order mark.
  *
- * @param about what the bytes are: what an error is about, or a path.
- * @param keepsMark whether a byte order mark is part of the text. Default false.
- * @throws NanoGptError 'not_utf8' naming the offset of the first bad byte.
+ * @param about the subject of errors, or a path
+ * @param keepsMark whether a byte order mark is part of the text; default: false
+ * @throws NanoGptError 'not_utf8' with the offset of the first invalid byte
  */
 export function decodeUtf8(bytes: Uint8Array, about: About | string, keepsMark = false): string {
   try {
@@ -32,7 +34,10 @@ export function decodeUtf8(bytes: Uint8Array, about: About | string, keepsMark =
   }
 }
 
-/** The offset of the first byte that begins no valid UTF-8 sequence; the length if all is valid. */
+/**
+ * The offset of the first byte that does not begin a valid UTF-8 sequence, or the length if all are
+ * valid.
+ */
 export function firstInvalidByte(bytes: Uint8Array): number {
   let i = 0
   while (i < bytes.length) {
@@ -43,14 +48,18 @@ export function firstInvalidByte(bytes: Uint8Array): number {
   return i
 }
 
-/** Bytes in the sequence at `i`, 0 if it is not valid (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF). */
+/**
+ * The length of the sequence at `i`, or 0 if it is invalid (RFC 3629: no overlong forms, no
+ * surrogates, up to U+10FFFF).
+ */
 function sequenceLength(bytes: Uint8Array, i: number): number {
   const first = bytes[i]
   if (first < 0x80) return 1
   const length =
     first >= 0xc2 && first <= 0xdf ? 2 : first >> 4 === 0xe ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0
   if (length === 0) return 0
-  // The second byte's range is where overlong forms, surrogates and too large code points are told apart.
+  // The range of the second byte excludes overlong forms, surrogates and code points above
+  // U+10FFFF.
   const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
   const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
   if (!(bytes[i + 1] >= lowest && bytes[i + 1] <= highest)) return 0

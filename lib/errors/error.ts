@@ -1,49 +1,52 @@
-// The one error class of nano-gpt. An error is data: what is wrong, its value, why, and what to do. Each surface words it for the people
-// who read it there.
+// The error class of nano-gpt. An error is data: what is wrong, its value, why, and what to do.
+// Each surface (the library or the command line) formats it in its own terms.
 
 import type { ErrorCode } from './codes'
 import { api, type Phrase, type Surface, say, wordsOf } from './phrase'
 import { show } from './show'
 
-/** What an error says. */
+/** The parts of an error. */
 export interface Details {
   /** The function that was called: 'train'. */
   readonly where?: string
   /** The option that is wrong. */
   readonly option?: string
-  /** What is wrong, if it is no option: a file, a tensor. */
+  /** What is wrong, if it is not an option: a file, a tensor. */
   readonly subject?: string
-  /** Its value; undefined, but there: it is missing. */
+  /** Its value. A property that is present but undefined means that the value is missing. */
   readonly value?: unknown
   /** Why that is wrong. */
   readonly reason: string | Phrase
   /** What to do. */
   readonly remedy?: string | Phrase
-  /** The file that it stands in, where options are called as in code on every surface. */
+  /**
+   * The config file that contains the option. Its options have their library names on every
+   * surface.
+   */
   readonly file?: string
-  /** The file that holds the options which the caller didn't give. */
+  /** The config file that supplied the options which the caller did not give. */
   readonly config?: string
 }
 
 /**
- * An error that the user can act on. Anything else that is thrown is a bug of ours.
+ * An error that the user can act on. Any other exception is a bug in nano-gpt.
  *
- * `code` is stable and machine-readable (codes.ts lists them). `message` is for people and may change: it is made
- * of the other fields, in the library's words.
+ * `code` is stable and machine-readable (codes.ts lists all codes). `message` is for people and may
+ * change; it combines the other fields.
  */
 export class NanoGptError extends Error {
   readonly code: ErrorCode
-  /** The option that is wrong, as `train()` and the others call it; undefined if it is none. */
+  /** The library name of the option that is wrong, if it is an option. */
   readonly option?: string
-  /** The config file that it stands in. */
+  /** The config file that contains it. */
   readonly file?: string
-  /** What else is wrong: a file, a tensor. */
+  /** What is wrong, if it is not an option: a file, a tensor. */
   readonly subject?: string
   /** The value that was given. */
   readonly value?: unknown
-  /** Why it is wrong, in the library's words. */
+  /** Why it is wrong. */
   readonly reason: string
-  /** What to do, in the library's words. */
+  /** What to do. */
   readonly remedy?: string
   readonly #details: Details
 
@@ -61,12 +64,12 @@ export class NanoGptError extends Error {
     if (given.remedy !== undefined) this.remedy = wordsOf(given.remedy, api)
   }
 
-  /** The message in a surface's words. */
+  /** The message in the terms of a surface. */
   describe(surface: Surface): string {
     return compose(this.#details, surface)
   }
 
-  /** Its fields in a surface's words, as plain data. */
+  /** The fields in the terms of a surface, as plain data. */
   fields(surface: Surface): Readonly<Record<string, unknown>> {
     const { option, subject, value, reason, remedy, file } = this.#details
     return {
@@ -79,12 +82,12 @@ export class NanoGptError extends Error {
     }
   }
 
-  /** The same error with other details, and itself as the cause. */
+  /** A copy with other details and this error as its cause. */
   with(details: Partial<Details>, code = this.code): NanoGptError {
     return new NanoGptError(code, { ...this.#details, ...details }, { cause: this })
   }
 
-  /** The same error with one more thing to do, and itself as the cause. */
+  /** A copy with one more remedy and this error as its cause. */
   adding(more: Phrase): NanoGptError {
     const { remedy } = this.#details
     return this.with({ remedy: remedy === undefined ? more : say`${remedy}. ${more}` })
@@ -99,12 +102,12 @@ function isPlain(value: unknown): boolean {
   return value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
 }
 
-/** `train: batchSize is 0: must be at least 1. Remedy (options not given are those of …)` */
+/** `train: batchSize is 0: must be at least 1. Remedy (options that were not given come from …)` */
 function compose(details: Details, surface: Surface): string {
   const { where, option, subject, value, reason, remedy, file, config } = details
   const name = option === undefined ? subject : file === undefined ? surface.subject(option) : option
   const why = wordsOf(reason, surface)
-  // Some sentences name what they are about themselves: "a.json is damaged".
+  // Some reasons already name their subject: "a.json is damaged".
   const beginsWithSubject = !!subject && !('value' in details) && why.startsWith(`${subject} `)
   const is = 'value' in details ? (value === undefined ? ' is missing' : ` is ${show(value)}`) : ''
   return [
@@ -112,11 +115,11 @@ function compose(details: Details, surface: Surface): string {
     name === undefined || beginsWithSubject ? '' : `${name}${is}: `,
     why,
     remedy === undefined ? '' : `. ${capitalized(wordsOf(remedy, surface))}`,
-    config === undefined ? '' : ` (options that were not given are those of ${config})`,
+    config === undefined ? '' : ` (options that were not given come from ${config})`,
   ].join('')
 }
 
-/** A sentence begins with a capital letter, but for names in code. */
+/** Capitalizes the first letter, unless the sentence begins with a name in code. */
 function capitalized(sentence: string): string {
   return /^[a-z]+[ ,]/.test(sentence) ? sentence[0].toUpperCase() + sentence.slice(1) : sentence
 }

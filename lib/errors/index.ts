@@ -1,4 +1,4 @@
-// Errors as data, and the words that surfaces have for them.
+// Errors as data, and the wording of each surface (library or command line).
 
 export { type ErrorCode, errorCodes } from './codes'
 export { type Details, NanoGptError } from './error'

@@ -1,21 +1,22 @@
-// Sentences that name options, calls and commands: data until a surface words them. The library says `batchSize`, the command line
-// --batch-size. Everything else in a sentence, a user's path or text above all, stays as it is.
+// Sentences that name options, calls and commands. A surface formats the names: `batchSize` in the
+// library, --batch-size on the command line. The rest of a sentence, such as a user's path or text,
+// is never changed.
 
 import { show } from './show'
 
-/** What surfaces word differently. */
+/** A part of a sentence that each surface formats differently. */
 export type Term =
-  /** An option; with a value, as it would be given. */
+  /** An option, with or without a value. */
   | { readonly kind: 'option'; readonly name: string; readonly value?: unknown }
-  /** A call of the library, or the command that does the same. */
+  /** A library call, or the equivalent command. */
   | { readonly kind: 'call'; readonly name: string; readonly options: Readonly<Record<string, unknown>> }
-  /** The text itself, given in place of a file. */
+  /** The way to give the text itself instead of a file. */
   | { readonly kind: 'inlineText' }
 
 export class Phrase {
   constructor(readonly parts: readonly (string | Term)[]) {}
 
-  /** In the library's words. */
+  /** The sentence in the terms of the library. */
   toString(): string {
     return wordsOf(this, api)
   }
@@ -25,30 +26,30 @@ export class Phrase {
   }
 }
 
-/** How one surface words the terms. */
+/** How one surface (the library or the command line) formats terms. */
 export interface Surface {
   option(name: string, value?: unknown): string
   call(name: string, options: Readonly<Record<string, unknown>>): string
   readonly inlineText: string
   /** Whether a message begins with the function that was called: `train: …`. */
   readonly namesFunction: boolean
-  /** The option a message is about. */
+  /** The option that a message is about. */
   subject(name: string): string
 }
 
-/** An option to be named: `heads`, --heads; with a value, `device: 'auto'`, --device auto. */
+/** Names an option: `heads` or --heads; with a value, `device: 'auto'` or --device auto. */
 export function option(name: string, value?: unknown): Term {
   return value === undefined ? { kind: 'option', name } : { kind: 'option', name, value }
 }
 
-/** A call to be suggested: `train({ resume: "runs/a" })`, nano-gpt train --resume runs/a. */
+/** Suggests a call: `train({ resume: 'runs/a' })` or `nano-gpt train --resume runs/a`. */
 export function call(name: string, options: Readonly<Record<string, unknown>> = {}): Term {
   return { kind: 'call', name, options }
 }
 
 export const inlineText: Term = { kind: 'inlineText' }
 
-/** A template for phrases: say`it must divide ${option('embed')}, which is ${15}`. */
+/** A template tag for phrases: say`it must divide ${option('embed')}, which is ${15}`. */
 export function say(
   strings: TemplateStringsArray,
   ...values: readonly (Term | Phrase | string | number | bigint)[]
@@ -62,7 +63,7 @@ export function say(
   return new Phrase(parts)
 }
 
-/** Options by name, joined for a sentence: `a`, `b` or `c`. */
+/** Lists options: `a`, `b` or `c`. */
 export function listed(names: readonly string[], last = 'or'): Phrase {
   return new Phrase(
     names.flatMap((name, i) => {
@@ -82,13 +83,13 @@ export function wordsOf(phrase: Phrase | string, surface: Surface): string {
   return phrase.parts.map(word).join('')
 }
 
-/** A value as TypeScript code holds it. */
+/** A value as a TypeScript literal. */
 function literal(value: unknown): string {
   if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`
   return typeof value === 'bigint' ? `${value}n` : show(value)
 }
 
-/** The library's words. */
+/** The library's surface. */
 export const api: Surface = {
   option: (name, value) => (value === undefined ? `\`${name}\`` : `\`${name}: ${literal(value)}\``),
   call: (name, options) => {

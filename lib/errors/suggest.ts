@@ -1,12 +1,12 @@
 // "Did you mean …?"
 
-/** Longer words are not typing errors, and the distance costs the product of the lengths. */
+/** Longer words are skipped: the edit distance costs the product of the lengths. */
 const longestWord = 64
 
 /**
- * The candidate that `word` was probably meant to be, for "did you mean …?".
+ * Finds the candidate that `word` probably means, for "did you mean …?".
  *
- * @returns the closest one by edit distance, case ignored; undefined when none is close.
+ * @returns the closest candidate by edit distance, ignoring case; undefined if none is close
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length === 0 || word.length > longestWord) return undefined
@@ -14,7 +14,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Infinity
   for (const candidate of candidates) {
     const distance = distanceBetween(word.toLowerCase(), candidate.toLowerCase())
-    // A word that shares no letter is no typing error.
+    // A distance equal to the length means that no letter matches.
     if (distance < Math.min(bestDistance, Math.max(word.length, candidate.length))) {
       best = candidate
       bestDistance = distance
@@ -23,7 +23,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Edits between two words, or Infinity if they are too many for a typing error. */
+/** The edit distance between two words, or Infinity if it is too large for a typing error. */
 function distanceBetween(word: string, candidate: string): number {
   const distance = editDistance(word, candidate)
   if (distance <= Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3))) return distance
@@ -31,7 +31,9 @@ function distanceBetween(word: string, candidate: string): number {
   return contained ? distance : Infinity
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`. */
+/**
+ * The Damerau–Levenshtein distance: insertions, deletions, replacements and swaps of neighbours.
+ */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)

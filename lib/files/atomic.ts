@@ -1,4 +1,4 @@
-// Files that are either whole or not there: after a crash at any instant, a path holds its old contents or its new ones.
+// Atomic file writes: after a crash at any time, a path has either its old or its new contents.
 
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NanoGptError, reasonOf } from '../errors'
 
 /**
- * Writes a file: a temporary one in the same folder, flushed, renamed over `path`, and the folder flushed (not on Windows,
- * which has no such call). The folder must exist. The chunks must not change until the promise settles.
+ * Writes a file atomically: writes and flushes a temporary file in the same folder, renames it to
+ * `path`, and flushes the folder (except on Windows, which cannot). The folder must exist. The
+ * chunks must not change until the promise settles.
  *
- * @param chunks the contents, in order.
- * @throws NanoGptError 'write_failed': `path` is as it was, and the temporary file is gone.
+ * @param chunks the contents, in order
+ * @throws NanoGptError 'write_failed'; then `path` is unchanged and the temporary file is removed
  */
 export async function writeFileAtomic(
   path: string,
@@ -31,7 +32,7 @@ export async function writeFileAtomic(
 }
 
 /**
- * Makes a folder and those above it; no error if it is there.
+ * Creates a folder and its parents. An existing folder is not an error.
  *
  * @throws NanoGptError 'write_failed'
  */
@@ -42,8 +43,8 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Removes what killed processes left of `writeFileAtomic(path)`. Only for who holds the folder's lock: it would take a
- * living writer's file away too.
+ * Removes the temporary files of `writeFileAtomic(path)` that killed processes left. The caller
+ * must be the only writer, because the file of a running writer would be removed too.
  */
 export async function removeLeftovers(path: string): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => [])
@@ -54,7 +55,7 @@ export async function removeLeftovers(path: string): Promise<void> {
   await Promise.all(leftovers.map((name) => unlink(join(dirname(path), name)).catch(() => {})))
 }
 
-/** Hidden, and of the file's own name, so that a leftover explains itself. */
+/** Hidden, and with the name of the file, so that a leftover can be recognized. */
 function temporaryPrefix(path: string): string {
   return `.${basename(path)}.`
 }
@@ -63,7 +64,7 @@ async function writeAndFlush(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  // 'wx': never follow a file or link that someone put there.
+  // 'wx' fails for an existing file or link instead of following it.
   const handle = await open(path, 'wx')
   try {
     for await (const chunk of chunks) await writeWhole(handle, chunk)
@@ -73,7 +74,7 @@ async function writeAndFlush(
   }
 }
 
-/** A single write may take less than it was given (and at most 2 GiB). */
+/** Writes in a loop: a single write may be partial, and is limited to 2 GiB. */
 async function writeWhole(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   const most = 16 << 20
   for (let start = 0; start < chunk.byteLength; ) {
@@ -82,7 +83,9 @@ async function writeWhole(handle: FileHandle, chunk: Uint8Array): Promise<void> 
   }
 }
 
-/** On Windows a virus scanner may hold a new file for a moment, and then the rename is refused. */
+/**
+ * Retries on Windows, where a virus scanner may briefly hold a new file and make the rename fail.
+ */
 async function renameOver(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -102,7 +105,7 @@ async function flushFolder(path: string): Promise<void> {
   try {
     await handle.sync()
   } catch (error) {
-    // Some network file systems have no flush for folders: there is nothing better to do.
+    // Some network file systems cannot flush folders. There is no alternative.
     if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF'].includes(codeOf(error))) throw error
   } finally {
     await handle.close()
@@ -116,7 +119,7 @@ const remedies: Record<string, string> = {
   EPERM: 'no permission to write there; choose another folder',
   EROFS: 'the file system is read-only; choose another folder',
   ENOENT: 'the folder does not exist; create it first',
-  ENOTDIR: 'a part of the path is a file; choose another folder',
+  ENOTDIR: 'part of the path is a file; choose another folder',
   EEXIST: 'there is a file of that name; choose another folder',
   EISDIR: 'there is a folder of that name; choose another name',
 }

@@ -1,4 +1,4 @@
-// Completions: several texts at once, each with its tokens and how likely they were.
+// Completions: several texts at once, each with its tokens and their log-probabilities.
 
 import { randomInt } from 'node:crypto'
 import { seedToJSON } from '../options'
@@ -8,36 +8,42 @@ import type { Generator, Request } from './generator'
 import type { Generation } from './options'
 import { type Finish, type Piece, TextWriter } from './text'
 
-/** Some text more of one of several. */
+/** A piece of one of several texts. */
 export interface CompletionPiece extends Piece {
-  /** Which text: that of prompt i and sample k has the index i · n + k. */
+  /** The index of the text: i · n + k for prompt i and sample k. */
   readonly index: number
-  /** With the last piece of a text: why it ends. */
+  /** Why the text ends; only with its last piece. */
   readonly finish?: Finish
 }
 
-/** Plain data: `JSON.stringify` loses nothing. */
+/** A generated text, as plain data that `JSON.stringify` preserves. */
 export interface Completion extends Piece {
   readonly prompt: string
-  /** What came after the prompt. */
+  /** The text after the prompt. */
   readonly text: string
-  /** Of the text: where a stop string ended it, those that begin before it. */
+  /** The tokens of the text. Before a stop string, those that begin before it. */
   readonly tokens: readonly number[]
-  /** For each token, the log of its probability among all: with the repetition penalty, before temperature and topK, topP and minP. */
+  /**
+   * The log-probability of each token: with the repetition penalty, but before temperature, topK,
+   * topP and minP.
+   */
   readonly logProbabilities: readonly number[]
-  /** 'length': all tokens that were asked for; 'stop': a stop string came. */
+  /** 'length': the text has all requested tokens; 'stop': a stop string ended it. */
   readonly finish: Finish
-  /** Given as `seed` with this prompt alone, it gives the same text. Beyond 2^53 a string of digits, as a number would be rounded. */
+  /**
+   * The seed that generates this text from this prompt alone. Above 2^53 a string of digits,
+   * because a number would be rounded.
+   */
   readonly seed: number | string
 }
 
-/** A prompt's text and what the model reads of it. */
+/** A prompt and its tokens. */
 export interface Prompt {
   readonly text: string
   readonly tokens: readonly number[]
 }
 
-/** Texts in the making: `n` for each prompt. */
+/** Generates `n` texts for each prompt. */
 export class Completions {
   private readonly requests: readonly (Request & { readonly prompt: readonly number[] })[]
   private readonly texts: readonly string[]
@@ -56,7 +62,7 @@ export class Completions {
     }))
   }
 
-  /** Yields text as it becomes certain. */
+  /** Yields pieces of text as soon as they can be released. */
   async *pieces(generator: Generator, tokenizer: Tokenizer): AsyncGenerator<CompletionPiece, void, void> {
     const { stop, maxTokens } = this.options
     const writers = this.requests.map(() => new TextWriter(tokenizer, stop))
@@ -69,7 +75,7 @@ export class Completions {
       if (writer.stopped) yield { index, ...piece, finish: 'stop' }
       else if (drawn[index] >= maxTokens) {
         const whole = join([piece, writer.rest()])
-        // A stop string may come with what was still an incomplete character.
+        // The text that was held back may complete a stop string.
         yield { index, ...whole, finish: writer.stopped ? 'stop' : 'length' }
       } else if (piece.text !== '') yield { index, ...piece }
     }

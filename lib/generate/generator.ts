@@ -1,5 +1,6 @@
-// Generation: a prompt is read into a slot of a key/value cache in chunks (prefill), then tokens come one by one (decode), many
-// in a native call, for several sequences at once. Beyond the block size the window moves on as `window` says.
+// Generation. A prompt is read into a slot of a key/value cache in chunks (prefill). Then tokens
+// are drawn one by one (decode), many per native call, for several sequences at once. Beyond the
+// block size, the option `window` decides how the window moves.
 
 import type { Session } from '../backend/backend'
 import type { LanguageModel } from '../nn'
@@ -7,27 +8,30 @@ import type { Seed } from '../random/philox'
 import { type Draw, KvCache, type Sampling } from './kv_cache'
 import type { Generation } from './options'
 
-/** A native call decodes for about this long, so that text flows and an abort is heard. */
+/** The target time of a native call, short enough for steady output and prompt cancellation. */
 const secondsPerCall = 0.03
 const mostTokensPerCall = 256
-/** Sequences that go on together. Beyond, reading the weights once for all of them gains little. */
+/**
+ * The largest batch of sequences. Larger batches gain little from reading the weights once for all
+ * sequences.
+ */
 const mostSlots = 8
 
-/** A text to go on with. */
+/** A prompt to continue. */
 export interface Request {
   /** At least one token. */
   readonly prompt: readonly number[]
   readonly seed: Seed
 }
 
-/** Some tokens more of one of the sequences. */
+/** New tokens of one of the sequences. */
 export interface Drawn {
-  /** Which of the requests. */
+  /** The index of the request. */
   readonly index: number
   readonly draws: readonly Draw[]
 }
 
-/** Generates on one model; as many generations as are asked for run side by side, each in a cache of its own. */
+/** Generates with one model. Concurrent calls each use a cache of their own. */
 export class Generator {
   private readonly idle: KvCache[] = []
   private caches = 0
@@ -38,9 +42,10 @@ export class Generator {
   ) {}
 
   /**
-   * Yields tokens as they come. What comes for a request depends on it and the options alone, not on those beside it.
+   * Yields tokens as they are drawn. The tokens of a request depend only on it and the options, not
+   * on the other requests.
    *
-   * @param ended tells whether a sequence needs no more tokens, which would otherwise be those of `maxTokens`
+   * @param ended whether a sequence needs no more tokens, before it has `maxTokens`
    */
   async *run(
     requests: readonly Request[],
@@ -68,15 +73,17 @@ interface Active {
   readonly index: number
   readonly slot: number
   readonly seed: Seed
-  /** The prompt, and what has been drawn. */
+  /** The tokens of the prompt and those drawn so far. */
   readonly text: number[]
   readonly counts: Int32Array
   drawn: number
-  /** Position of the last token, which isn't in the cache yet; undefined: nothing is. */
+  /**
+   * The position of the last token, which is not in the cache yet; undefined before the prefill.
+   */
   start?: number
 }
 
-/** All requests of one call, as many at a time as the cache has slots. */
+/** Runs the requests of one call, as many at a time as the cache has slots. */
 class Turn {
   private readonly sampling: Sampling
   private readonly waiting: { request: Request; index: number }[]
@@ -113,7 +120,7 @@ class Turn {
     }
   }
 
-  /** Sequences that are done leave their slots to those that wait. */
+  /** Frees the slots of finished sequences and assigns them to waiting ones. */
   private changeOver(): void {
     for (const sequence of this.active) if (this.isDone(sequence)) this.free.push(sequence.slot)
     this.active = this.active.filter((sequence) => !this.isDone(sequence))
@@ -152,7 +159,10 @@ class Turn {
     return draw
   }
 
-  /** As many tokens for each as fit into the call's time, all blocks and what is wanted. */
+  /**
+   * Draws as many tokens for each sequence as fit into the time of a call, every block, and
+   * `maxTokens`.
+   */
   private async decode(ready: readonly Active[]): Promise<Draw[][]> {
     const { blockSize } = this.model.sizes
     const left = ready.map(({ start, drawn }) => Math.min(blockSize - start!, this.options.maxTokens - drawn))

@@ -1,4 +1,5 @@
-// Slots of a key/value cache on a session, and the Programs that fill them (prefill) and go on from them (decode).
+// A key/value cache with slots on a session, and the Programs that fill it (prefill) and extend it
+// (decode).
 
 import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
@@ -16,7 +17,7 @@ import {
   tokensName,
 } from './programs'
 
-/** What the sampler is told. */
+/** The parameters of the sampler. */
 export interface Sampling {
   readonly temperature: number
   readonly topK: number
@@ -26,19 +27,19 @@ export interface Sampling {
   readonly repetitionPenalty: number
 }
 
-/** A sequence as the cache sees it, before it draws a token. */
+/** The state of a sequence before its next token is drawn. */
 export interface Place {
   readonly slot: number
-  /** Position of the first token that isn't in the cache. */
+  /** The position of the first token that is not in the cache. */
   readonly start: number
   readonly seed: Seed
-  /** Tokens drawn before. */
+  /** The number of tokens drawn so far. */
   readonly drawn: number
-  /** How often each token has come, where there is a repetition penalty. */
+  /** How often each token has occurred, for the repetition penalty. */
   readonly counts: Int32Array
 }
 
-/** A token for each sequence. */
+/** A drawn token. */
 export interface Draw {
   readonly token: number
   readonly logProbability: number
@@ -58,13 +59,13 @@ export class KvCache {
     return this.cache.slots
   }
 
-  /** Reads `tokens` into a slot from position 0 on and draws the token after the last. */
+  /** Reads `tokens` into a slot from position 0 on and draws the next token. */
   async prefill(tokens: readonly number[], place: Place, sampling: Sampling): Promise<Draw> {
     await this.writeCounts([place], sampling)
     const phases: Phase[] = []
     let last: Compiled | undefined
     let start = 0
-    // Chunks of powers of two: few Programs serve prompts of any length, and nothing is padded.
+    // Chunks are powers of two, so that few Programs serve prompts of any length without padding.
     while (start < tokens.length) {
       const length = 2 ** Math.floor(Math.log2(tokens.length - start))
       const chunk = tokens.slice(start, start + length)
@@ -79,10 +80,10 @@ export class KvCache {
   }
 
   /**
-   * Draws `count` tokens for each of some sequences.
+   * Draws `count` tokens for each sequence.
    *
-   * @param tokens the one before of each, which stands at its `start`
-   * @returns for each sequence, its tokens
+   * @param tokens the last token of each sequence, at position `start`
+   * @returns the drawn tokens of each sequence
    */
   async decode(
     count: number,
@@ -110,7 +111,7 @@ export class KvCache {
     return result
   }
 
-  /** Rows of slots that are not among the places may hold anything: nobody reads them. */
+  /** Writes the rows of the given slots. The other rows are never read. */
   private async writeCounts(places: readonly Place[], { repetitionPenalty }: Sampling): Promise<void> {
     if (repetitionPenalty === 1) return
     const { vocabSize } = this.model.sizes
@@ -133,13 +134,13 @@ export class KvCache {
       const make = kind === 'prefill' ? prefillProgram : decodeProgram
       compiled = this.prepare(make(this.model, this.cache, size, options))
       this.programs.set(key, compiled)
-      // What failed for want of memory may work when there is more.
+      // Forget a failure, so that the next call tries again: memory may have been freed.
       compiled.catch(() => this.programs.delete(key))
     }
     return compiled
   }
 
-  /** Allocates what of the cache is not there yet, and compiles. */
+  /** Allocates the tensors of the cache that are missing, and compiles. */
   private async prepare(program: Program): Promise<Compiled> {
     const { name: cache } = this.cache
     for (const { name, dtype, shape, role } of program.buffers) {
@@ -161,7 +162,7 @@ export class KvCache {
   }
 }
 
-/** The inputs of a Program that draws for these sequences, `ahead` tokens from now. */
+/** The inputs of a Program for these sequences, `ahead` tokens from now. */
 function inputsOf(places: readonly Place[], ahead: number, sampling: Sampling) {
   const { repetitionPenalty: penalty, ...rest } = sampling
   return {

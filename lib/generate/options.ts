@@ -1,4 +1,4 @@
-// What generation is told: the options of the tables, with their defaults.
+// Checks the options of generation and adds their defaults.
 
 import { NanoGptError, type Phrase, say } from '../errors'
 import { type Checked, checkOptions, completeOptions, generateFromOptions, generateOptions } from '../options'
@@ -6,17 +6,17 @@ import { drawingDefaults } from '../options/generate'
 
 type Given = Omit<Checked<typeof generateOptions>, 'prompt'>
 
-/** How texts are drawn, whatever they continue. Without a seed each call has a random one. */
+/** The options without the prompt. Without a seed, each call uses a random one. */
 export type Generation = Required<Omit<Given, 'seed' | 'signal'>> & Pick<Given, 'seed' | 'signal'>
 
 const defaults = { ...drawingDefaults, stop: [] } as const
 
-/** What one text is made from. */
+/** The options of one text. */
 export interface OneText extends Generation {
   readonly prompt: string
 }
 
-/** What several texts are made from. */
+/** The options of several texts. */
 export interface SeveralTexts extends Generation {
   readonly prompt: readonly string[]
   /** Texts for each prompt. */
@@ -24,10 +24,10 @@ export interface SeveralTexts extends Generation {
 }
 
 /**
- * A checked copy of the options of one text.
+ * Returns a checked copy of the options of one text.
  *
- * @param where the function that took them
- * @throws NanoGptError 'option' naming the option that is wrong
+ * @param where the function that was called
+ * @throws NanoGptError 'option' with the option that is wrong
  */
 export function resolveGenerateOptions(options: unknown, where = 'generate'): OneText {
   refuseSeveral(where, options)
@@ -35,31 +35,34 @@ export function resolveGenerateOptions(options: unknown, where = 'generate'): On
   return { prompt: '', ...defaults, ...given }
 }
 
-/** The same for several texts. */
+/** Returns a checked copy of the options of several texts. */
 export function resolveCompleteOptions(options: unknown, where = 'complete'): SeveralTexts {
   const given = checkOptions(where, completeOptions, withoutEmptyStop(options))
   return { prompt: [''], n: completeOptions.n.default, ...defaults, ...given }
 }
 
-/** The options of a model that is loaded for one text, checked; those of the text have no defaults yet. */
+/**
+ * Returns a checked copy of the options of `generate()`, which loads a model. Defaults are not
+ * added yet.
+ */
 export function checkGenerateFromOptions(options: unknown): Checked<typeof generateFromOptions> {
   refuseSeveral('generate', options)
   return checkOptions('generate', generateFromOptions, withoutEmptyStop(options))
 }
 
-/** An empty list of strings to stop at, which a caller may have computed, is none. */
+/** An empty array for `stop`, which a caller may have computed, counts as not given. */
 function withoutEmptyStop(options: unknown): unknown {
   const { stop } = Object(options) as { stop?: unknown }
   return Array.isArray(stop) && stop.length === 0 ? { ...(options as object), stop: undefined } : options
 }
 
-/** Says where to turn to for several texts. */
+/** Rejects options for several texts, and names the functions for them. */
 function refuseSeveral(where: string, options: unknown): void {
   const { n, prompt } = Object(options) as { n?: unknown; prompt?: unknown }
-  const remedy = say`complete() and streamAll() write several`
+  const remedy = say`use complete() or streamAll() for several texts`
   const refuse = (details: { option: string; value?: unknown; reason: string | Phrase }) => {
     throw new NanoGptError('option', { where, ...details, remedy })
   }
-  if (n !== undefined) refuse({ option: 'n', value: n, reason: `${where}() writes one text` })
+  if (n !== undefined) refuse({ option: 'n', value: n, reason: `${where}() generates one text` })
   if (Array.isArray(prompt)) refuse({ option: 'prompt', reason: 'must be one string, not an array of them' })
 }

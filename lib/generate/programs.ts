@@ -1,4 +1,5 @@
-// The Programs of generation: prefill reads a prompt into a key/value cache, decode continues sequences token by token.
+// The Programs of generation: prefill reads a prompt into a key/value cache, decode continues
+// sequences token by token.
 
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
@@ -10,27 +11,37 @@ import { constantIndex } from '../ops/fill'
 import { applyInto } from '../ops/op'
 import { site } from '../random/philox'
 
-/** A key/value cache with a slot for each of the generations that it serves at once. */
+/** A key/value cache with a slot for each concurrent sequence. */
 export interface CacheSlots {
   readonly name: string
   readonly slots: number
 }
 
-/** The Store tensor through which a decoding step of `batch` sequences hands its tokens to the next: i32 [batch, 1]. */
+/**
+ * The Store tensor that passes the tokens of a decoding step of `batch` sequences to the next step:
+ * i32 [batch, 1].
+ */
 export const tokensName = (cache: string, batch: number) => `generation/${cache}/tokens/${batch}`
-/** How often each slot's text holds each token, for the repetition penalty: i32 [slots, V]. */
+/**
+ * The counts of each token in the text of each slot, for the repetition penalty: i32 [slots, V].
+ */
 export const countsName = (cache: string) => `generation/${cache}/counts`
 
-/** What the sampler does in all runs of a Program. */
+/** Sampler options that are fixed in a Program. */
 export interface DrawOptions {
-  /** Whether tokens that have come before are made less likely: needs `countsName`, and the input penalty. */
+  /**
+   * Whether to apply the repetition penalty. It needs the tensor `countsName` and the input
+   * `penalty`.
+   */
   readonly penalty: boolean
 }
 
 /**
- * Reads tokens at positions start … start + length − 1 of one slot into the cache, and draws the next one.
+ * Reads tokens at positions start … start + length − 1 of a slot into the cache, and draws the next
+ * token.
  *
- * Inputs: tokens i32 [1, length], start i32 [1], slot i32 [1], and those of `draw`. Outputs: those of `draw`.
+ * Inputs: tokens i32 [1, length], start i32 [1], slot i32 [1], and those of `draw`. Outputs: those
+ * of `draw`.
  */
 export function prefillProgram(
   model: LanguageModel,
@@ -46,7 +57,8 @@ export function prefillProgram(
 }
 
 /**
- * Continues `batch` sequences by a token each. The tokens before are those in `tokensName`, where the last run left them.
+ * Extends each of `batch` sequences by one token. The previous tokens are in `tokensName`, where
+ * the last run stored them.
  *
  * Inputs: start i32 [batch], slot i32 [batch], and those of `draw`. Outputs: those of `draw`.
  */
@@ -74,10 +86,11 @@ function countsOf(trace: Trace, cache: CacheSlots, model: LanguageModel): Tensor
 }
 
 /**
- * Draws a token for each sequence, given what the last layer knows of its last position [B, 1, ·].
+ * Draws a token for each sequence from the hidden state of its last position [B, 1, ·].
  *
- * Inputs: temperature, topK, topP, minP (and penalty) of rank 0, rng u32 [B, 1, 3].
- * Outputs: token i32 [B, 1], and logProbability f32 [B, 1]: with the penalty, but before temperature and what is left out.
+ * Inputs: temperature, topK, topP, minP (and penalty) of rank 0, rng u32 [B, 1, 3]. Outputs: token
+ * i32 [B, 1], and logProbability f32 [B, 1], which includes the penalty but not temperature, topK,
+ * topP and minP.
  */
 function draw(
   trace: Trace,

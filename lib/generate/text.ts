@@ -1,34 +1,38 @@
-// From tokens to text. Text is released once it is certain: an incomplete character and the beginning of a stop string are held back.
+// Converts tokens to text. Incomplete characters, and text that may be the beginning of a stop
+// string, are held back.
 
 import type { Decoder, Tokenizer } from '../tokenizer/tokenizer'
 import type { Draw } from './kv_cache'
 
-/** Why a text ended: it has all tokens that were asked for, or a stop string came. */
+/** Why a text ended: it reached the requested number of tokens, or a stop string. */
 export type Finish = 'length' | 'stop'
 
-/** Some text more. */
+/** A piece of a text. */
 export interface Piece {
   readonly text: string
   readonly tokens: readonly number[]
   readonly logProbabilities: readonly number[]
 }
 
-/** Text with the tokens that it comes from: the last completes a character, those before it brought no text yet. */
+/** Text with its tokens. The last token completes a character; those before it yielded no text. */
 interface Part {
   readonly text: string
   readonly draws: readonly Draw[]
 }
 
-/** Ends the text before the stop string that is complete first, whatever pieces the tokens come in. */
+/**
+ * Ends a text before the stop string that is complete first. The result does not depend on how the
+ * tokens are divided into pushes.
+ */
 export class TextWriter {
-  /** Whether a stop string has come: it and what follows is no part of the text. */
+  /** Whether a stop string occurred. It and everything after it are not part of the text. */
   stopped = false
   private readonly decoder: Decoder
-  /** Tokens of a character that is still incomplete. */
+  /** The tokens of a character that is still incomplete. */
   private incomplete: Draw[] = []
   private held: Part[] = []
 
-  /** @param stop none of them empty, none with half of a surrogate pair */
+  /** @param stop non-empty strings without unpaired surrogates */
   constructor(
     tokenizer: Tokenizer,
     private readonly stop: readonly string[],
@@ -36,7 +40,7 @@ export class TextWriter {
     this.decoder = tokenizer.decoder()
   }
 
-  /** What is certain to belong to the text after these tokens. */
+  /** Adds tokens and returns the text that can be released. */
   push(draws: readonly Draw[]): Piece {
     const done: Part[] = []
     for (const draw of draws) {
@@ -48,7 +52,7 @@ export class TextWriter {
     return pieceOf(done)
   }
 
-  /** What was held back, once nothing more comes. */
+  /** The text that was held back, after the last token. */
   rest(): Piece {
     if (this.stopped) return pieceOf([])
     const done = this.add(this.decoder.end())
@@ -56,7 +60,7 @@ export class TextWriter {
     return pieceOf(done)
   }
 
-  /** Adds text that the incomplete tokens have become, and takes off what is certain. */
+  /** Adds the text of the incomplete tokens, and returns what can be released. */
   private add(text: string): Part[] {
     this.held.push({ text, draws: this.incomplete })
     this.incomplete = []
@@ -69,7 +73,7 @@ export class TextWriter {
     return kept
   }
 
-  /** Where the stop string begins that is complete first; of several that end there, the longest. */
+  /** The start of the stop string that is complete first; if several end there, of the longest. */
   private endOf(text: string): number | undefined {
     const found = this.stop
       .map((stop) => ({ start: text.indexOf(stop), length: stop.length }))
@@ -79,7 +83,7 @@ export class TextWriter {
     return found[0]?.start
   }
 
-  /** The length of the longest end of `text` that a stop string begins with. */
+  /** The length of the longest suffix of `text` that is a prefix of a stop string. */
   private openEnd(text: string): number {
     const lengths = this.stop.map((stop) => {
       for (let length = Math.min(stop.length - 1, text.length); length > 0; length--) {
@@ -90,7 +94,7 @@ export class TextWriter {
     return Math.max(0, ...lengths)
   }
 
-  /** Takes the parts off whose text lies within the first `length` UTF-16 units. */
+  /** Removes and returns the parts that lie within the first `length` UTF-16 units. */
   private release(length: number): Part[] {
     let end = 0
     let count = 0
@@ -100,7 +104,10 @@ export class TextWriter {
     return this.held.splice(0, count)
   }
 
-  /** The parts that begin within the first `length` UTF-16 units, the last one's text cut there. */
+  /**
+   * The parts that begin within the first `length` UTF-16 units, with the text of the last one cut
+   * there.
+   */
   private cutAt(length: number): Part[] {
     const kept: Part[] = []
     let end = 0

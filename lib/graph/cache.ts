@@ -1,24 +1,25 @@
-// The key/value cache of some generations, as a Program that is being traced sees it: what attention has computed for the tokens
-// so far stands in the Store, a slot for each generation, and the Program's own tokens continue some of them.
+// The key/value cache of generation, as seen by a Program being traced. The Store holds the keys
+// and values that attention has computed so far, in one slot per generation. The Program's tokens
+// continue some of these generations.
 
 import type { Tensor } from './tensor'
 import type { Trace } from './trace'
 
 export interface CacheOptions {
-  /** Tells caches apart: generations in different caches share nothing. */
+  /** Identifies the cache. Generations in different caches share nothing. */
   readonly name: string
-  /** Sequences that it holds (R). */
+  /** Number of sequences that the cache holds (R). */
   readonly slots: number
-  /** Positions that a slot holds (S): the model's block size. */
+  /** Positions per slot (S): the model's block size. */
   readonly capacity: number
-  /** Generations that the Program continues (B). */
+  /** Number of generations that the Program continues (B). */
   readonly batch: number
 }
 
 export class Cache {
-  /** For each sequence, the position of its first new token: i32 [B]. */
+  /** The position of each sequence's first new token: i32 [B]. */
   readonly start: Tensor
-  /** For each sequence, its slot: i32 [B]. */
+  /** The slot of each sequence: i32 [B]. */
   readonly slot: Tensor
 
   constructor(
@@ -29,7 +30,10 @@ export class Cache {
     this.slot = trace.input('slot', 'i32', [options.batch])
   }
 
-  /** The Store tensor [R, S, C] for a module's keys or values, given new ones x [B, T, C]. */
+  /**
+   * The Store tensor [R, S, C] that caches a module's keys or values; x [B, T, C] holds the new
+   * ones.
+   */
   tensor(path: string, x: Tensor): Tensor {
     const { name, slots, capacity } = this.options
     return this.trace.store(`cache/${name}/${path}`, 'f32', [slots, capacity, x.shape[2]])

@@ -5,7 +5,7 @@ import { allocating } from './memory'
 export const dtypes = ['f32', 'f64', 'bf16', 'f16', 'i32', 'u16', 'u32'] as const
 export type Dtype = (typeof dtypes)[number]
 
-/** Bytes in one element. */
+/** Bytes per element. */
 export const bytesPerElement: Record<Dtype, number> = {
   f32: 4,
   f64: 8,
@@ -19,7 +19,7 @@ export const bytesPerElement: Record<Dtype, number> = {
 export type FloatArray = Float32Array | Float64Array
 export type TypedArray = FloatArray | Int32Array | Uint16Array | Uint32Array
 
-/** bf16 and f16 hold their bits in a Uint16Array. */
+/** The array class of each dtype. bf16 and f16 are stored as bits in a Uint16Array. */
 export const arrayOf = {
   f32: Float32Array,
   f64: Float64Array,
@@ -31,9 +31,9 @@ export const arrayOf = {
 } as const satisfies Record<Dtype, unknown>
 
 /**
- * A zero-filled array.
+ * Allocates a zero-filled array.
  *
- * @param what it is for, in an error
+ * @param what describes the array in an error
  * @throws NanoGptError 'out_of_memory'
  */
 export function allocate<D extends Dtype>(
@@ -45,23 +45,26 @@ export function allocate<D extends Dtype>(
   return made as InstanceType<(typeof arrayOf)[D]>
 }
 
-/** As `array.slice()`. */
+/** Like `array.slice()`, but throws NanoGptError 'out_of_memory' if there is no memory. */
 export function copyOf<T extends TypedArray | Uint8Array>(array: T, what: string): T {
   return allocating(what, array.byteLength, () => array.slice() as T)
 }
 
-/** The name of an array's class, 'Float32Array', whatever realm it is from; undefined for what is no typed array. */
+/**
+ * The name of an array's class, such as 'Float32Array', in any realm. Undefined if `value` is not a
+ * typed array.
+ */
 export function arrayClass(value: unknown): string | undefined {
   const name = ArrayBuffer.isView(value) ? Object.prototype.toString.call(value).slice(8, -1) : undefined
   return name === 'DataView' ? undefined : name
 }
 
-/** The bytes of an array, shared, not copied. */
+/** The bytes of an array, as a view. */
 export function bytesOf(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
 
-/** A copy of little-endian `bytes` as an array of `dtype`. */
+/** Copies little-endian `bytes` into a new array of `dtype`. */
 export function arrayFrom(dtype: Dtype, bytes: Uint8Array, what?: string): TypedArray {
   const array: TypedArray = allocate(dtype, bytes.byteLength / bytesPerElement[dtype], what)
   bytesOf(array).set(bytes)
@@ -80,7 +83,7 @@ export function lastOf(shape: Shape): number {
   return shape.length === 0 ? 1 : shape[shape.length - 1]
 }
 
-/** All dimensions but the last, flattened. */
+/** The product of all dimensions but the last. */
 export function rowsOf(shape: Shape): number {
   return sizeOf(shape.slice(0, -1))
 }

@@ -1,4 +1,4 @@
-// A Program: what a backend runs. Plain data; docs/program.md is its contract.
+// A Program is what a backend runs. It is plain data, specified in docs/program.md.
 
 import { describe, type TensorSpec } from './dtype'
 
@@ -10,7 +10,10 @@ export interface Buffer extends TensorSpec {
   readonly role: Role
 }
 
-/** An integer attribute is a `bigint` or an integer `number` whose op declares it so; see `Op.integers`. */
+/**
+ * The value of an attribute. A number is encoded as an integer if its op lists the attribute in
+ * `Op.integers`, and as a float otherwise.
+ */
 export type Attribute = boolean | number
 export type Attributes = Readonly<Record<string, Attribute>>
 
@@ -23,21 +26,26 @@ export interface Node {
 }
 
 /**
- * What a Program computes in. tf32: products round their operands to tf32. bf16: what lies between products is bf16, where the
- * buffers say so. Sums, statistics and the Store are f32 in any case.
+ * The number formats in which a Program computes. With tf32, products round their operands to tf32.
+ * With bf16, the values between products are bf16 where their buffers say so. Sums, statistics and
+ * the Store are always f32.
  */
 export const precisions = ['f32', 'tf32', 'bf16'] as const
 export type Precision = (typeof precisions)[number]
 
 export interface Program {
   readonly name: string
-  /** Absent: f32. */
+  /** Default: 'f32'. */
   readonly precision?: Precision
   readonly buffers: readonly Buffer[]
   readonly ops: readonly Node[]
 }
 
-/** One line for each op: `%7 f32 [32, 65] = matmul(%3, blocks.0.weight) transpose_b=true`. */
+/**
+ * Prints a Program, one line per op:
+ *
+ *   %7 f32 [32, 65] = matmul(%3, blocks.0.weight) transpose_b=true
+ */
 export function print(program: Program): string {
   const name = (id: number) => {
     const buffer = program.buffers[id]
@@ -56,7 +64,7 @@ export function print(program: Program): string {
   return `program ${title}${precision === 'f32' ? '' : ` (${precision})`}\n${lines.join('\n')}\n`
 }
 
-/** The Program's input (or output) buffers in order, as `run` packs them into records. */
+/** The Program's buffers of a role. `run` packs inputs and outputs into records in this order. */
 export function buffersOf(program: Program, role: Role): Buffer[] {
   return program.buffers.filter((buffer) => buffer.role === role)
 }

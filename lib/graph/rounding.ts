@@ -1,11 +1,11 @@
-// Rounding to the formats of tensor cores, on f32 and f64 arrays alike.
+// Rounding to the tensor core formats bf16 and tf32, for f32 and f64 arrays.
 
 import type { FloatArray } from './dtype'
 
 const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)
 
-/** The upper half of the nearest f32 whose lower half is 0; of two as near the even one. A NaN stays one. */
+/** The bits of x rounded to bf16, to nearest with ties to even. NaN stays NaN. */
 function toBf16(x: number): number {
   float[0] = x
   const all = bits[0]
@@ -18,7 +18,10 @@ function fromBf16(half: number): number {
   return float[0]
 }
 
-/** Ten bits of mantissa; of two as near the one farther from 0, as `cvt.rna.tf32` has it. */
+/**
+ * Rounds to a 10-bit mantissa, to nearest with ties away from zero, like PTX's `cvt.rna.tf32`. NaN
+ * and infinities are unchanged.
+ */
 function toTf32(x: number): number {
   if (!Number.isFinite(x)) return x
   float[0] = x
@@ -26,22 +29,22 @@ function toTf32(x: number): number {
   return float[0]
 }
 
-/** Each element in place. */
+/** Rounds each element to bf16, in place. */
 export function roundToBf16(values: FloatArray): void {
   for (let i = 0; i < values.length; i++) values[i] = fromBf16(toBf16(values[i]))
 }
 
-/** A copy. */
+/** A copy of the values, rounded to tf32. */
 export function roundedToTf32<T extends FloatArray>(values: T): T {
   return values.map(toTf32) as T
 }
 
-/** bf16 as a typed array holds it. */
+/** The bits of the values rounded to bf16. */
 export function bf16Bits(values: ArrayLike<number>): Uint16Array {
   return Uint16Array.from(values, toBf16)
 }
 
-/** The numbers that bf16's bits stand for. */
+/** The values that bf16 bits stand for. */
 export function fromBf16Bits(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, fromBf16)
 }

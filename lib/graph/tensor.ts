@@ -1,5 +1,5 @@
-// A tensor: eager (it holds data) or symbolic (it stands for a buffer of the Program being traced).
-// The same op functions take both.
+// A tensor is either eager (it holds data) or symbolic (it stands for a buffer of the Program being
+// traced). The same op functions accept both.
 
 import { NanoGptError } from '../errors'
 import {
@@ -18,20 +18,29 @@ export class Tensor implements TensorSpec {
   constructor(
     readonly dtype: Dtype,
     readonly shape: Shape,
-    /** Present in an eager tensor. */
+    /** The elements of an eager tensor, row-major. */
     readonly values?: TypedArray,
-    /** Present in a symbolic tensor, with `id`, the index of its buffer. */
+    /** The trace of a symbolic tensor. `id` is the index of its buffer. */
     readonly trace?: Trace,
     readonly id = -1,
   ) {}
 
-  /** The elements, row by row. A symbolic tensor has none: run its Program. */
+  /**
+   * The elements in row-major order.
+   *
+   * @throws NanoGptError 'no_data' for a symbolic tensor, which gets data only when its Program
+   *   runs
+   */
   get data(): TypedArray {
     if (!this.values) throw new NanoGptError('no_data', 'a symbolic tensor holds no data; run its Program')
     return this.values
   }
 
-  /** The only element of a tensor that has one. */
+  /**
+   * The value of a tensor with one element.
+   *
+   * @throws NanoGptError 'shape' if the tensor has another number of elements
+   */
   item(): number {
     if (sizeOf(this.shape) !== 1) {
       throw new NanoGptError('shape', `item() needs one element; this tensor has shape [${this.shape}]`)
@@ -39,7 +48,7 @@ export class Tensor implements TensorSpec {
     return this.data[0]
   }
 
-  /** Nested arrays of numbers, for printing and tests. */
+  /** The elements as nested arrays, for printing and tests. */
   toArray(): unknown {
     const nest = (axis: number, offset: number): unknown => {
       if (axis === this.shape.length) return this.data[offset]
@@ -50,17 +59,21 @@ export class Tensor implements TensorSpec {
   }
 }
 
-/** A parameter of a module: its shape and how it begins. `path` is set when its model is built. */
+/** A parameter of a module: its shape and its initialization. `nameParameters` sets `path`. */
 export class Parameter implements TensorSpec {
-  /** Its place in the model, such as `blocks.0.attention.query.weight`. */
+  /** Its location in the model, such as `blocks.0.attention.query.weight`. */
   path = ''
-  /** Before the path, this makes its name in the Store: 'average/' where a model computes with the averages of its weights. */
+  /**
+   * The prefix of `path` in the Store. It is 'average/' if the model computes with averaged
+   * weights, otherwise ''.
+   */
   prefix = ''
   readonly dtype = 'f32'
 
   /**
-   * @param isHiddenMatrix whether it is a matrix of a hidden layer, from channels to channels: neither a table of embeddings nor the head
-   *   that makes logits. Muon takes these, AdamW the rest. Default false
+   * @param isHiddenMatrix whether this is a matrix of a hidden layer, not an embedding table or the
+   *   head that computes the logits. Muon updates hidden matrices, AdamW the other parameters.
+   *   Default: false
    */
   constructor(
     readonly shape: Shape,
@@ -74,7 +87,10 @@ export class Parameter implements TensorSpec {
   }
 }
 
-/** How a parameter begins: N(0, deviation), by default N(0, 1), U(−bound, bound), or one value everywhere. */
+/**
+ * The initialization of a parameter: normal with mean 0 and standard deviation `deviation`
+ * (default: 1), uniform over ±`bound`, or one constant value.
+ */
 export type Initial =
   | { readonly kind: 'normal'; readonly deviation?: number }
   | { readonly kind: 'uniform'; readonly bound: number }
@@ -83,9 +99,13 @@ export type Initial =
 type Nested = number | readonly Nested[]
 
 /**
- * An eager tensor from nested arrays, or from a typed array and a shape.
+ * Creates an eager tensor from nested arrays, or from a typed array and a shape. A typed array is
+ * not copied.
  *
- * @param dtype default f32 for nested arrays; a typed array's own otherwise
+ * @param dtype default: f32 for nested arrays, the array's own type for a typed array
+ * @param shape default: the nesting of the arrays, or [length] for a typed array
+ * @throws NanoGptError 'shape' if the nested arrays are ragged or empty, if the values do not fill
+ *   the shape, or if the class of the typed array has no dtype
  */
 export function tensor(values: Nested | TypedArray, dtype?: Dtype, shape?: Shape): Tensor {
   if (ArrayBuffer.isView(values)) {

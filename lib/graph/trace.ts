@@ -7,9 +7,12 @@ import type { Attributes, Buffer, Node, Program, Role } from './program'
 import { type Parameter, Tensor } from './tensor'
 
 export interface TraceOptions {
-  /** Whether dropout is active. Default false. */
+  /** Whether dropout is active. Default: false. */
   training?: boolean
-  /** Generation: the tokens continue what is in this cache. Default: they begin a sequence, and nothing is kept. */
+  /**
+   * For generation: the cache that the tokens continue. Default: none. The tokens then begin a
+   * sequence, and nothing is cached.
+   */
   cache?: CacheOptions
 }
 
@@ -32,7 +35,7 @@ export class Trace {
     return this.nodes
   }
 
-  /** A value given with every run. */
+  /** An input: a value that is passed with every run. */
   input(name: string, dtype: Dtype, shape: Shape): Tensor {
     return this.bind('input', name, { dtype, shape })
   }
@@ -49,12 +52,16 @@ export class Trace {
     return this.store(parameter.name, parameter.dtype, parameter.shape)
   }
 
-  /** The random key of this run: u32 [3] = seed low, seed high, draw. */
+  /** The random key of a run, as the input `rng`: u32 [3] = seed low, seed high, draw. */
   rng(): Tensor {
     return this.input('rng', 'u32', [3])
   }
 
-  /** Returns `value` to the caller of every run under `name`. */
+  /**
+   * Makes every run return `value` under `name`.
+   *
+   * @throws NanoGptError 'program' if `value` is an input, a Store tensor or already an output
+   */
   output(name: string, value: Tensor): void {
     const buffer = this.buffers[value.id]
     if (buffer.role !== 'temporary') {
@@ -63,7 +70,12 @@ export class Trace {
     this.buffers[value.id] = { ...buffer, name, role: 'output' }
   }
 
-  /** Appends an op and returns its outputs; `into` names the Store tensors it writes (in place or whole). */
+  /**
+   * Appends an op and returns its outputs.
+   *
+   * @param into the Store tensors that the op writes, in place or as a whole. Default: new
+   *   temporaries of `specs`
+   */
   record(
     op: string,
     inputs: readonly Tensor[],
@@ -83,7 +95,7 @@ export class Trace {
     return [...outputs]
   }
 
-  /** The symbolic tensor of a buffer. */
+  /** The symbolic tensor of buffer `id`. */
   tensor(id: number): Tensor {
     const { dtype, shape } = this.buffers[id]
     return new Tensor(dtype, shape, undefined, this, id)

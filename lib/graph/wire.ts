@@ -1,4 +1,5 @@
-// The wire form of a Program: docs/program.md, "Wire form, version 1". Decoding checks everything it reads.
+// Encodes and decodes Programs in the format of docs/program.md, "Wire form, version 1". The
+// decoder validates everything it reads.
 
 import { NanoGptError } from '../errors'
 import { bytesPerElement, dtypes, sizeOf } from './dtype'
@@ -16,13 +17,16 @@ const magic = 0x5450474e
 const version = 1
 const tags = { bool: 0, int: 1, float: 2 } as const
 const limits = { buffers: 65_536, ops: 65_536, bufferBytes: 1e12 }
-/** The fewest bytes that one of each takes. */
+/** The smallest encoded size of each item, in bytes. */
 const least = { buffer: 5, op: 8, attribute: 4, number: 4 }
 
-/** What the wire form has to know of ops: which of an op's attributes travel as integers. */
+/** What the encoder needs to know about each op: which attributes are encoded as integers. */
 export type OpTable = ReadonlyMap<string, { readonly integers?: readonly string[] }>
 
-/** @param ops every op that the Program may hold, by name: `opsByName` */
+/**
+ * @param ops every op that the Program may contain, by name: `opsByName`
+ * @throws NanoGptError 'invalid_program' if a name or a list is too long for its 16-bit length
+ */
 export function encode(program: Program, ops: OpTable): Uint8Array {
   const out = new Writer()
   out.u32(magic)
@@ -73,7 +77,7 @@ function encodeNode(
   }
 }
 
-/** @throws NanoGptError `invalid_program` naming the byte and what is wrong */
+/** @throws NanoGptError 'invalid_program' with the byte offset and the reason */
 export function decode(bytes: Uint8Array): Program {
   const input = new Reader(bytes)
   if (input.u32('magic') !== magic) input.fail('these bytes are not a Program')
@@ -161,7 +165,7 @@ class Writer {
     return new Uint8Array(this.view.buffer.slice(0, this.length))
   }
 
-  /** Makes room and returns where; the view may be another one afterwards. */
+  /** Reserves `count` bytes and returns their offset. This may replace `view`. */
   private take(count: number): number {
     const at = this.length
     this.length += count
@@ -216,7 +220,10 @@ class Reader {
     const count = this.u32(`the number of ${what}`)
     return count <= most ? count : this.fail(`${count} ${what}; at most ${most} are possible`)
   }
-  /** `count` items of at least `size` bytes each: a count that the bytes can't hold fails before anything is allocated. */
+  /**
+   * Reads `count` items of at least `size` bytes each. A count that exceeds the remaining bytes
+   * fails before anything is allocated.
+   */
   list<T>(count: number, size: number, item: () => T): T[] {
     if (count * size > this.source.length - this.at)
       this.fail(`${count} items do not fit the bytes that are left`)

@@ -1,9 +1,9 @@
-// What a model is made of: its kind and its sizes.
+// The configuration of a model: its kind, sizes and variants.
 
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { defaultVariants, type GptSizes, type ModelSizes, type Variants } from '../nn'
 
-/** The models of the course. Each kind is the name of the stage that defines it. */
+/** The models of the course. Each kind is named after the stage that defines it. */
 export const stageKinds = [
   'bigram',
   'single-head',
@@ -18,26 +18,30 @@ export type StageKind = (typeof stageKinds)[number]
 export const modelKinds = [...stageKinds, 'gpt'] as const
 export type ModelKind = (typeof modelKinds)[number]
 
-/** A model of the course: its kind, which is the name of the stage that defines it, and its sizes. */
+/** A model of the course: its kind and its sizes. */
 export interface StageConfig extends ModelSizes {
   readonly kind: StageKind
 }
 
-/** The GPT whose parts can be chosen: its sizes and its variants. */
+/** The configurable GPT: its sizes and its variants. */
 export interface GptConfig extends GptSizes {
   readonly kind: 'gpt'
 }
 
 export type ModelConfig = StageConfig | GptConfig
 
-/** A config without what the tokenizer brings. */
+/** A config without the vocabulary size, which the tokenizer determines. */
 export type Sized<Config extends ModelConfig = ModelConfig> = Config extends ModelConfig
   ? Omit<Config, 'vocabSize'>
   : never
 
 export const variantNames = Object.keys(defaultVariants({ heads: 1, dropout: 0 })) as (keyof Variants)[]
 
-/** @throws NanoGptError 'option' for sizes that don't go together, naming the option */
+/**
+ * Checks that the sizes are compatible.
+ *
+ * @throws NanoGptError 'option' that names the option
+ */
 export function checkSizes(model: Sized, where?: string): void {
   const { embed, heads } = model
   const refuse = (name: string, value: unknown, reason: Phrase, remedy?: Phrase) => {

@@ -1,4 +1,5 @@
-// The loss of a text: cut in windows of the block size, full ones in batches, what is left over by Programs of its own size.
+// The loss of a text. The text is cut into windows of the block size. Full windows run in batches,
+// and the remainder runs in Programs of its own size.
 
 import type { Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
@@ -7,12 +8,12 @@ import type { LanguageModel } from '../nn'
 import type { Tokens } from '../tokenizer/tokenizer'
 import { lossProgram } from './programs'
 
-/** A batch has about this many tokens: enough for the kernels, and little memory. */
+/** Tokens per batch, about: enough to keep the kernels busy, in little memory. */
 const tokensPerBatch = 1024
-/** A native call takes about this long, so that an abort is heard. */
+/** Target duration of a native call in seconds, so that an abort takes effect soon. */
 const secondsPerCall = 0.05
 
-/** Equal windows that follow one another without overlap. */
+/** A batch of consecutive windows of equal length, without overlap. */
 interface Stretch {
   /** Index of the first token. */
   readonly from: number
@@ -22,7 +23,7 @@ interface Stretch {
 }
 
 export class TextLoss {
-  /** The Program of a full batch, kept once it was needed. */
+  /** The Program of a full batch, compiled on first use. */
   private full: Promise<Compiled> | undefined
 
   constructor(
@@ -31,7 +32,8 @@ export class TextLoss {
   ) {}
 
   /**
-   * Mean loss in nats over all tokens but the first; window i predicts tokens i·T + 1 … i·T + T from those before, in the window.
+   * The mean loss in nats over all tokens but the first. Window i predicts the T tokens from token
+   * i·T + 1 on, each from the tokens before it in the window.
    *
    * @param tokens at least 2
    */
@@ -64,7 +66,7 @@ export class TextLoss {
     return compile(this.session, lossProgram(this.model, batch, length))
   }
 
-  /** A size that may never come again: its Program is freed at once. */
+  /** Runs a batch whose size may not occur again, and frees its Program at once. */
   private async once(tokens: Tokens, stretch: Stretch, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted()
     const program = await this.compile(stretch.batch, stretch.length)
@@ -72,12 +74,15 @@ export class TextLoss {
       const [loss] = await this.run(program, tokens, stretch, 1, signal)
       return loss
     } finally {
-      // A session that was disposed meanwhile has freed it.
+      // If the session has been disposed meanwhile, the Program is already freed.
       await this.session.release(program.handle).catch(() => {})
     }
   }
 
-  /** The losses of `count` batches, of which the first is `stretch` and each begins where the last ended. */
+  /**
+   * The losses of `count` consecutive batches. `stretch` is the first; each batch begins where the
+   * previous one ends.
+   */
   private async run(
     program: Compiled,
     tokens: Tokens,
@@ -110,7 +115,10 @@ export class TextLoss {
   }
 }
 
-/** What full batches leave of the predicted tokens from `from` on: full windows, too few for a batch, and a shorter one. */
+/**
+ * The predicted tokens, from `from` on, that full batches leave: full windows too few for a batch,
+ * and one shorter window.
+ */
 function leftOver(from: number, predicted: number, blockSize: number): Stretch[] {
   const batch = Math.floor((predicted - from) / blockSize)
   const ragged = from + batch * blockSize

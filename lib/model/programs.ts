@@ -1,4 +1,5 @@
-// The Programs of a model: gradient, evaluation and loss. (The optimizer's update is in optim/, those of generation in generate/.)
+// The Programs of a model: gradient, evaluation and loss. The update Program is in optim/, those of
+// generation are in generate/.
 
 import type { Program } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
@@ -8,7 +9,7 @@ import { accumulate, crossEntropy, gatherBatch, requireFinite } from '../ops'
 import { gradientName } from '../optim/update'
 import { gradients } from '../passes/autodiff'
 
-/** The parts of a text, each a tensor of tokens in the Store. */
+/** The splits of a text. Each is a tensor of tokens in the Store. */
 export type Split = 'train' | 'validation'
 
 export interface TokenSplit {
@@ -20,8 +21,8 @@ export interface TokenSplit {
 export const corpusName = (split: Split) => `corpus/${split}`
 
 /**
- * One micro-batch: its loss, and its gradients added to those in the Store.
- * Inputs: offsets u32 [B], and rng if the model has dropout. Output: loss f32 [].
+ * Computes the loss of one micro-batch and adds its gradients to those in the Store. Inputs:
+ * offsets u32 [B], and rng u32 [3] if the model has dropout. Output: loss f32 [].
  */
 export function gradientProgram(
   model: LanguageModel,
@@ -39,7 +40,7 @@ export function gradientProgram(
   return trace.finish()
 }
 
-/** The loss of a batch without dropout. Inputs: offsets u32 [B]. Output: loss f32 []. */
+/** Computes the loss of a batch, without dropout. Inputs: offsets u32 [B]. Output: loss f32 []. */
 export function evaluationProgram(model: LanguageModel, corpus: TokenSplit, batchSize: number): Program {
   const trace = new Trace(`evaluate ${corpus.split}`)
   trace.output('loss', batchLoss(trace, model, corpus, batchSize))
@@ -53,7 +54,10 @@ function batchLoss(trace: Trace, model: LanguageModel, corpus: TokenSplit, batch
   return crossEntropy(model.forward(inputs), targets)
 }
 
-/** The mean loss of `batch` sequences of `length` tokens, without dropout. Inputs: tokens, targets i32 [batch, length]. Output: loss f32 []. */
+/**
+ * Computes the mean loss of `batch` sequences of `length` tokens, without dropout. Inputs: tokens,
+ * targets i32 [batch, length]. Output: loss f32 [].
+ */
 export function lossProgram(model: LanguageModel, batch: number, length: number): Program {
   const trace = new Trace(`loss ${batch} × ${length}`)
   const tokens = trace.input('tokens', 'i32', [batch, length])

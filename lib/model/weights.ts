@@ -1,4 +1,4 @@
-// A model's weights in a session's Store: how they begin, and how they come and go.
+// A model's weights in a session's Store: initialization, loading and reading.
 
 import type { Session } from '../backend/backend'
 import { NanoGptError } from '../errors'
@@ -24,7 +24,7 @@ export interface TensorState {
   readonly data: TypedArray
 }
 
-/** What a parameter begins as: a function of the seed and its path alone. */
+/** The initial values of a parameter. They depend only on the seed and the parameter's path. */
 export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
   const { initial, path } = parameter
   const values = allocate('f32', sizeOf(parameter.shape), `the weight ${path}`)
@@ -34,7 +34,7 @@ export function initialValues(parameter: Parameter, seed: Seed): Float32Array {
   return values
 }
 
-/** The parameters as named tensors. */
+/** The names (paths) and shapes of the parameters. */
 export function weightTensors(parameters: readonly Parameter[]): { name: string; shape: Shape }[] {
   return parameters.map(({ path, shape }) => ({ name: path, shape }))
 }
@@ -51,29 +51,33 @@ export async function initializeWeights(
   }
 }
 
-/** Tensors by name, and the file they are from. */
+/** Tensors by name, and the file they come from. */
 export interface TensorSource {
   readonly path: string
   readonly tensors: ReadonlyMap<string, TensorState>
 }
 
-/** What stands before a parameter's path in the name of its average or of an optimizer's state: `adamw/m/`. */
+/**
+ * The prefix of a parameter's path in the name of its average or of an optimizer's state, such as
+ * `adamw/m/`.
+ */
 const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]+/)`)
 
 /**
- * A file with tensors of other parameters is not the model that it says it is: of its layers some would be left out.
+ * Rejects a file with tensors that belong to no parameter. Its metadata then describes a different
+ * model, and some of its layers would be ignored.
  *
- * @param wanted names of tensors that include the path of each parameter, be it in a group
- * @throws NanoGptError 'checkpoint' naming the first of the tensors that belong to none of them
+ * @param wanted names of tensors that include the path of each parameter, with or without a prefix
+ * @throws NanoGptError 'checkpoint' that names one of these tensors
  */
 function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { name: string }[]): void {
   const paths = new Set(wanted.map(({ name }) => name.replace(group, '')))
-  // Every tensor of a model is f32; what is not may be of another program that adds its own to the file.
+  // Every tensor of a model is f32. Another program may have added other tensors to the file.
   const strangers = [...tensors.values()]
     .filter(({ name, dtype }) => dtype === 'f32' && !paths.has(name.replace(group, '')))
     .map(({ name }) => name)
   if (strangers.length === 0) return
-  // A weight says more than its optimizer's state.
+  // Naming a weight is more helpful than naming its optimizer's state.
   const named = strangers.find((name) => !group.test(name)) ?? strangers[0]
   const others = strangers.length > 1 ? ` (nor do ${strangers.length - 1} more)` : ''
   throw new NanoGptError('checkpoint', {
@@ -83,7 +87,13 @@ function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { nam
   })
 }
 
-/** Allocates f32 tensors and fills them from a checkpoint's, which may have other names there. */
+/**
+ * Allocates f32 tensors and fills them from a checkpoint.
+ *
+ * @param nameThere maps a tensor's name to its name in the checkpoint. Default: the same name
+ * @throws NanoGptError 'checkpoint' if a tensor is missing, has another dtype or shape, or belongs
+ *   to no parameter
+ */
 export async function loadTensors(
   session: Session,
   wanted: readonly { name: string; shape: Shape }[],
@@ -107,7 +117,10 @@ export async function loadTensors(
   }
 }
 
-/** Allocates the parameters and fills them from a checkpoint: with the averages of its weights, if it has any. */
+/**
+ * Allocates the parameters and fills them from a checkpoint: with the averaged weights if it has
+ * any.
+ */
 export async function loadWeights(
   session: Session,
   parameters: readonly Parameter[],
@@ -117,7 +130,7 @@ export async function loadWeights(
   await loadTensors(session, weightTensors(parameters), source, averaged ? averageName : undefined)
 }
 
-/** Copies the values with which a model computes out of the Store, by path. */
+/** Copies the weights that the model computes with out of the Store, named by path. */
 export async function readWeights(
   session: Session,
   parameters: readonly Parameter[],

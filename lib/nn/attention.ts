@@ -1,4 +1,4 @@
-// Self-attention: every position looks at the ones before it and at itself.
+// Causal self-attention: each position attends to itself and to the positions before it.
 
 import type { Tensor } from '../graph/tensor'
 import { attention, cacheWrite, rmsNorm, rope } from '../ops'
@@ -9,19 +9,23 @@ import { Linear } from './linear'
 import { Module } from './module'
 
 export interface AttendOptions {
-  /** Heads side by side: head h reads and writes channels h·D to (h + 1)·D − 1, D = channels / heads. Default 1. */
+  /**
+   * Number of heads. Head h uses channels h·D to (h + 1)·D − 1, where D = channels / heads.
+   * Default: 1.
+   */
   heads?: number
-  /** Heads of keys and values, each read by heads / kvHeads heads of queries. Default `heads`. */
+  /** Number of key/value heads. Each is shared by heads / kvHeads query heads. Default: `heads`. */
   kvHeads?: number
-  /** Probability of dropping an attention weight in training. Default 0. */
+  /** Probability of dropping an attention weight in training. Default: 0. */
   dropout?: number
 }
 
 /**
- * Causal attention as a module of a model runs it: q [B, T, C], k and v [B, T, C·kvHeads / heads] → [B, T, C]. Where a generation goes on, the keys and values
- * of earlier positions come from its cache; in training, weights are dropped.
+ * Causal attention inside a model: q [B, T, C], k and v [B, T, C·kvHeads / heads] → [B, T, C]. In
+ * generation, the keys and values of earlier positions come from the cache. In training, attention
+ * weights are dropped with probability `dropout`.
  *
- * @param module names the cache's tensors and the dropout's random numbers
+ * @param module its path names the cache tensors and the random numbers of dropout
  */
 export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
   const { heads = 1, kvHeads, dropout = 0 } = options
@@ -38,19 +42,29 @@ export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options:
 }
 
 export interface SelfAttentionOptions {
-  /** Probability of dropping an attention weight. Default: that of an element of the result. */
+  /**
+   * Probability of dropping an attention weight in training. Default: `dropout` of the constructor.
+   */
   attentionDropout?: number
-  /** Heads of keys and values; they divide the heads, heads / kvHeads of which share one. Default: as many as heads. */
+  /**
+   * Number of key/value heads, which must divide the heads. Each is shared by heads / kvHeads query
+   * heads. Default: the number of heads.
+   */
   kvHeads?: number
-  /** Whether queries and keys are normalised, each head's to a root mean square of 1. Default false. */
+  /**
+   * Whether to normalize queries and keys, per head, to a root mean square of 1. Default: false.
+   */
   qkNorm?: boolean
-  /** Whether the projection has a bias; query, key and value have none. Default true. */
+  /**
+   * Whether the output projection has a bias. The query, key and value layers never do.
+   * Default: true.
+   */
   bias?: boolean
-  /** How the layers begin. Default: as in PyTorch. */
+  /** Initialization of the layers. Default: as in PyTorch. */
   initial?: InitialScheme
 }
 
-/** Heads, and a projection that mixes what they found. */
+/** Multi-head causal self-attention with an output projection [C, C]. */
 export class CausalSelfAttention extends Module {
   readonly query: Linear
   readonly key: Linear
@@ -61,7 +75,10 @@ export class CausalSelfAttention extends Module {
   private readonly kvHeads: number
   private readonly qkNorm: boolean
 
-  /** @param dropout the probability of dropping an attention weight, and an element of the result */
+  /**
+   * @param dropout probability of dropping an element of the result in training, and by default an
+   *   attention weight. Default: 0
+   */
   constructor(
     channels: number,
     private readonly heads: number,
@@ -85,7 +102,8 @@ export class CausalSelfAttention extends Module {
   /**
    * x [B, T, C] → [B, T, C]
    *
-   * @param positions i32 [T] or [B, T]: queries and keys are turned by where they stand (`rope`). Default: they aren't
+   * @param positions i32 [T] or [B, T]: rotates queries and keys by their position (`rope`).
+   *   Default: no rotation
    */
   forward(x: Tensor, positions?: Tensor): Tensor {
     const { heads, kvHeads, dropout } = this
@@ -95,7 +113,7 @@ export class CausalSelfAttention extends Module {
     return this.residualDropout.forward(this.projection.forward(found))
   }
 
-  /** What queries and keys go through before they meet. */
+  /** Applies QK norm and RoPE, if enabled, to the queries or keys x [B, T, heads·D]. */
   private prepared(x: Tensor, heads: number, positions: Tensor | undefined): Tensor {
     const normed = this.qkNorm ? rmsNorm(x, { groups: heads }) : x
     return positions ? rope(normed, positions, { heads }) : normed

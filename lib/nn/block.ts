@@ -1,4 +1,5 @@
-// One transformer block: positions talk to each other, then each thinks for itself.
+// A transformer block: attention, then feed-forward, each with a norm before it and a residual
+// connection around it.
 
 import type { Tensor } from '../graph/tensor'
 import { add } from '../ops'
@@ -24,9 +25,9 @@ export class Block extends Module {
   }
 
   /**
-   * x [B, T, C] → x + attention(norm(x)) → that + feedForward(norm(that))
+   * x [B, T, C] → y = x + attention(norm(x)) → y + feedForward(norm(y)), [B, T, C]
    *
-   * @param positions i32 [T] or [B, T]: see `CausalSelfAttention`
+   * @param positions i32 [T] or [B, T]: see `CausalSelfAttention.forward`
    */
   forward(x: Tensor, positions?: Tensor): Tensor {
     const attended = add(x, this.attention.forward(this.attentionNorm.forward(x), positions))

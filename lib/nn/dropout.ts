@@ -1,4 +1,4 @@
-// Dropout: active in Programs traced for training, nothing elsewhere.
+// Dropout: active only in Programs that are traced for training.
 
 import type { Tensor } from '../graph/tensor'
 import { dropout } from '../ops'
@@ -6,12 +6,12 @@ import { site } from '../random/philox'
 import { Module } from './module'
 
 export class Dropout extends Module {
-  /** @param p the probability of dropping an element */
+  /** @param p probability of dropping an element, in [0, 1) */
   constructor(private readonly p: number) {
     super()
   }
 
-  /** x → the same shape; the random numbers are named by this module's path. */
+  /** x → the same shape. The module's path names the random numbers. */
   forward(x: Tensor): Tensor {
     if (this.p === 0 || !x.trace?.training) return x
     return dropout(x, x.trace.rng(), this.p, site(this.path))

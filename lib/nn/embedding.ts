@@ -1,4 +1,4 @@
-// A table with a row for each token (or position).
+// An embedding table with one row per token (or position).
 
 import { type Initial, Parameter, type Tensor } from '../graph/tensor'
 import { embedding } from '../ops'
@@ -7,7 +7,7 @@ import { Module } from './module'
 export class Embedding extends Module {
   readonly weight: Parameter
 
-  /** @param initial how the rows begin. Default N(0, 1), as in PyTorch */
+  /** @param initial initialization of the rows. Default: N(0, 1), as in PyTorch */
   constructor(rows: number, channels: number, initial: Initial = { kind: 'normal' }) {
     super()
     this.weight = new Parameter([rows, channels], initial)

@@ -1,4 +1,4 @@
-// The feed-forward part of a block: each position on its own.
+// The feed-forward part of a block. It processes each position separately.
 
 import type { Tensor } from '../graph/tensor'
 import { gelu, relu, reluSquared, swiglu } from '../ops'
@@ -11,11 +11,13 @@ export const activationNames = ['relu', 'relu-squared', 'gelu', 'gelu-tanh', 'sw
 export type Activation = (typeof activationNames)[number]
 
 export interface FeedForwardOptions {
-  /** What happens between the two layers. 'swiglu' has a third one, whose result says how much of each channel passes. Default 'relu'. */
+  /**
+   * The activation between the two layers. 'swiglu' adds a third layer, the gate. Default: 'relu'.
+   */
   activation?: Activation
-  /** Whether the layers have biases. Default true. */
+  /** Whether the layers have biases. Default: true. */
   bias?: boolean
-  /** How the layers begin. Default: as in PyTorch. */
+  /** Initialization of the layers. Default: as in PyTorch. */
   initial?: InitialScheme
 }
 
@@ -28,18 +30,19 @@ const activations = {
 
 export class FeedForward extends Module {
   readonly expand: Linear
-  /** With 'swiglu'. */
+  /** Only with 'swiglu'. */
   readonly gate?: Linear
   readonly contract: Linear
   readonly dropout: Dropout
   private readonly activation: Activation
 
-  /** @param dropout the probability of dropping an element of the result */
+  /** @param dropout probability of dropping an element of the result in training. Default: 0 */
   constructor(channels: number, dropout = 0, options: FeedForwardOptions = {}) {
     super()
     const { activation = 'relu', bias, initial } = options
-    // SwiGLU keeps the width of the others, 4 · channels, so that a gate is all that is added. (Where parameters must stay as many,
-    // as in Llama, it is 8/3 · channels.)
+    // SwiGLU keeps the hidden width of the other activations, 4 · channels, so that the gate is the
+    // only addition. Llama uses 8/3 · channels instead, so that the number of parameters stays the
+    // same.
     const width = 4 * channels
     this.activation = activation
     this.expand = new Linear(channels, width, { bias, initial: initial?.linear })
@@ -48,7 +51,7 @@ export class FeedForward extends Module {
     this.dropout = new Dropout(dropout)
   }
 
-  /** x [B, T, C] → relu(x·W₁ᵀ + b₁) [B, T, 4C], or another activation of it → [B, T, C] */
+  /** x [B, T, C] → activation(x·W₁ᵀ + b₁) [B, T, 4C] → [B, T, C] */
   forward(x: Tensor): Tensor {
     return this.dropout.forward(this.contract.forward(this.activated(x)))
   }

@@ -1,5 +1,5 @@
-// The GPT whose parts can be chosen. With the default choices it is the decoder of stage 09, to the last bit; docs/variants.md
-// says what each of the others is, and where it comes from.
+// A GPT with configurable parts. With the default variants it equals the decoder of stage 09 bit
+// for bit. docs/variants.md describes each variant and its source.
 
 import type { Tensor } from '../graph/tensor'
 import { add, softCap } from '../ops'
@@ -15,39 +15,44 @@ import { createNorm, type Norm, type NormName } from './norm'
 export const positionNames = ['learned', 'rope'] as const
 export type PositionName = (typeof positionNames)[number]
 
-/** What can be chosen about a Gpt, besides its sizes. */
+/** The configurable parts of a Gpt, besides its sizes. `defaultVariants` returns the defaults. */
 export interface Variants {
-  /** How it knows where a token stands: a learned vector for each place, or queries and keys turned by their place (RoPE). */
+  /**
+   * Position encoding. 'learned' adds a learned vector per position; 'rope' rotates queries and
+   * keys by an angle that depends on their position (RoPE).
+   */
   readonly positions: PositionName
-  /** The norm before attention, feed-forward and head. */
+  /** The norm before attention, before feed-forward and before the head. */
   readonly norm: NormName
-  /** Whether norms have a gain and, the layer norm, a bias. */
+  /** Whether norms have a gain and, for layer norms, a bias. */
   readonly normAffine: boolean
-  /** What happens inside the feed-forward. */
+  /** The activation of the feed-forward layers. */
   readonly activation: Activation
-  /** Whether queries and keys are normalised, head by head, before they meet. */
+  /** Whether to normalize queries and keys, per head, before attention. */
   readonly qkNorm: boolean
-  /** Heads of keys and values; they divide `heads`. */
+  /** Number of key/value heads, which must divide `heads`. */
   readonly kvHeads: number
-  /** Whether the head's weight is the table of token embeddings. */
+  /** Whether the head shares the weight of the token embeddings. */
   readonly tiedEmbeddings: boolean
-  /** Logits stay below this: cap · tanh(logits / cap). 0: no limit. */
+  /** Limits the logits to ±this value: cap · tanh(logits / cap). 0: no limit. */
   readonly logitSoftcap: number
-  /** Whether there are biases. Query, key and value have none in any case. */
+  /**
+   * Whether linear layers and layer norms have biases. The query, key and value layers never do.
+   */
   readonly bias: boolean
-  /** Whether the embeddings are normalised before the first block. */
+  /** Whether to normalize the embeddings before the first block. */
   readonly embeddingNorm: boolean
   /** Probability of dropping an attention weight in training. */
   readonly attentionDropout: number
   /** Probability of dropping an element of the embeddings in training. */
   readonly embeddingDropout: number
-  /** How weights begin; see `initialScheme`. */
+  /** The initialization scheme; see `initialScheme`. */
   readonly init: InitialName
 }
 
 export interface GptSizes extends ModelSizes, Variants {}
 
-/** The choices that make a Gpt the decoder of stage 09. */
+/** The variants that make a Gpt equal to the decoder of stage 09. */
 export function defaultVariants({ heads, dropout }: Pick<ModelSizes, 'heads' | 'dropout'>): Variants {
   return {
     positions: 'learned',
@@ -68,7 +73,7 @@ export function defaultVariants({ heads, dropout }: Pick<ModelSizes, 'heads' | '
 
 export class Gpt extends LanguageModel {
   readonly tokenEmbedding: Embedding
-  /** With learned positions. */
+  /** Only with learned positions. */
   readonly positionEmbedding?: Embedding
   readonly head: Linear
   readonly blocks: readonly Block[]
@@ -109,7 +114,7 @@ export class Gpt extends LanguageModel {
     return this.logitSoftcap > 0 ? softCap(logits, this.logitSoftcap) : logits
   }
 
-  /** tokens [B, T] → what the first block reads [B, T, C] */
+  /** tokens [B, T] → the input of the first block [B, T, C] */
   private embedded(tokens: Tensor, positions: Tensor): Tensor {
     const what = this.tokenEmbedding.forward(tokens)
     const x = this.positionEmbedding ? add(what, this.positionEmbedding.forward(positions)) : what

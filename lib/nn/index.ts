@@ -1,4 +1,4 @@
-// The parts that models are made of.
+// The modules that models are built from.
 
 export { attend, CausalSelfAttention, type SelfAttentionOptions } from './attention'
 export { Block, type BlockOptions } from './block'

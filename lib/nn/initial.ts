@@ -1,15 +1,16 @@
-// How the parameters of a model begin. Each is a function of the seed and its path alone (model/weights.ts).
+// Initialization of a model's parameters. The values of each depend only on the seed and its path
+// (model/weights.ts).
 
 import type { Initial } from '../graph/tensor'
 
-/** How a linear layer with so many inputs begins. */
+/** The initialization of a linear layer with `inputs` inputs. */
 export type LinearInitial = (inputs: number) => { readonly weight: Initial; readonly bias: Initial }
 
-/** How the parts of a model begin. (A norm's gain is always 1 at first, its bias 0.) */
+/** The initialization of a model's parts. The gain of a norm always starts at 1, its bias at 0. */
 export interface InitialScheme {
   readonly embedding: Initial
   readonly linear: LinearInitial
-  /** Of the projections whose result is added to the residual stream. */
+  /** Projections whose result is added to the residual stream. */
   readonly residual: LinearInitial
   readonly head: LinearInitial
 }
@@ -21,19 +22,22 @@ const zero: Initial = { kind: 'constant', value: 0 }
 const uniform = (bound: number): Initial => ({ kind: 'uniform', bound })
 const normal = (deviation: number): Initial => ({ kind: 'normal', deviation })
 
-/** Weights and biases U(±1/√inputs), as PyTorch's nn.Linear. */
+/** Weights and biases U(±1/√inputs), like PyTorch's nn.Linear. */
 export const torchLinear: LinearInitial = (inputs) => {
   const initial = uniform(1 / Math.sqrt(inputs))
   return { weight: initial, bias: initial }
 }
 
 /**
- * - 'torch': as nn.Linear and nn.Embedding: U(±1/√inputs) and N(0, 1)
- * - 'gpt2': N(0, 0.02) everywhere, less in the residual projections, so that the stream's variance doesn't grow with the layers; biases 0
- * - 'zero-residual': every block begins as the identity and every logit as 0; other matrices U(±√(3/inputs)), which keeps a
- *   vector's mean square; embeddings N(0, 1), biases 0
+ * - 'torch': the defaults of PyTorch. Linear layers U(±1/√inputs), embeddings N(0, 1)
+ * - 'gpt2': N(0, 0.02), biases 0. For residual projections, the deviation is divided by
+ *   √(2·layers), so that the variance of the residual stream does not grow with the number of
+ *   layers
+ * - 'zero-residual': residual projections and the head start at 0, so that every block is the
+ *   identity and every logit is 0. Other matrices U(±√(3/inputs)), which preserves the mean square
+ *   of a vector. Embeddings N(0, 1), biases 0
  *
- * @param layers blocks, each of which adds to the residual stream twice
+ * @param layers number of blocks, each of which adds to the residual stream twice
  */
 export function initialScheme(name: InitialName, layers: number): InitialScheme {
   const unbiased =

@@ -1,4 +1,5 @@
-// What a language model is: it reads tokens and gives, at each position, a score (logit) for every token that may come next.
+// The base class of language models. A model reads tokens and returns, at each position, a score
+// (logit) for every possible next token.
 
 import type { Tensor } from '../graph/tensor'
 import { positions } from '../ops'
@@ -7,26 +8,31 @@ import { Module } from './module'
 
 /** The sizes of a model. */
 export interface ModelSizes {
-  /** Distinct tokens (V): the tokenizer's. */
+  /** Vocabulary size (V), set by the tokenizer. */
   readonly vocabSize: number
-  /** The longest sequence it sees, in tokens (T). */
+  /** Maximum sequence length in tokens (T). */
   readonly blockSize: number
-  /** Channels of an embedding (C). The bigram has none: its table is vocabSize wide. */
+  /** Embedding channels (C). The bigram ignores it: its table is vocabSize wide. */
   readonly embed: number
-  /** Attention heads; they divide `embed`. */
+  /** Number of attention heads, which must divide `embed`. */
   readonly heads: number
   readonly layers: number
-  /** Probability of dropout in training: on attention weights, after the projection and after the feed-forward. */
+  /**
+   * Dropout probability in training: of attention weights, after the projection and after the
+   * feed-forward.
+   */
   readonly dropout: number
 }
 
-/** In two parts, since generation needs the logits of the last position alone. */
+/**
+ * A language model. It has two parts because generation needs only the logits of the last position.
+ */
 export abstract class LanguageModel extends Module {
   constructor(readonly sizes: ModelSizes) {
     super()
   }
 
-  /** tokens [B, T] → what the last layer knows of each position [B, T, ·] */
+  /** tokens [B, T] → the output of the last layer at each position [B, T, ·] */
   abstract hidden(tokens: Tensor): Tensor
 
   /** hidden […, ·] → logits […, V] */
@@ -38,7 +44,10 @@ export abstract class LanguageModel extends Module {
   }
 }
 
-/** Where tokens [B, T] stand in their sequence: 0 … T − 1, i32 [T], or in a generation on from where each one's cache ends, i32 [B, T]. */
+/**
+ * The positions of tokens [B, T] in their sequences: 0 … T − 1, i32 [T]. In generation, they
+ * continue from the end of each sequence's cache, i32 [B, T].
+ */
 export function positionsOf(tokens: Tensor): Tensor {
   const trace = tokens.trace!
   return positions(trace.cache?.start ?? constantIndex(0, trace), tokens.shape[1])

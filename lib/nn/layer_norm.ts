@@ -1,4 +1,4 @@
-// Layer normalisation with a gain and a bias for each channel.
+// Layer normalization with an optional gain and bias per channel.
 
 import { Parameter, type Tensor } from '../graph/tensor'
 import { layerNorm } from '../ops'
@@ -6,11 +6,11 @@ import { fill } from '../ops/fill'
 import { Module } from './module'
 
 export interface LayerNormOptions {
-  /** Added to the variance. Default 1e-5. */
+  /** Added to the variance. Default: 1e-5. */
   epsilon?: number
-  /** Whether there is a gain for each channel. Default true. */
+  /** Whether there is a gain per channel. Default: true. */
   gain?: boolean
-  /** Whether there is a bias for each channel. Default true. */
+  /** Whether there is a bias per channel. Default: true. */
   bias?: boolean
 }
 
@@ -29,7 +29,7 @@ export class LayerNorm extends Module {
 
   /** x […, channels] → the same shape */
   forward(x: Tensor): Tensor {
-    // The op has both; constants stand for what doesn't train.
+    // The op requires a gain and a bias. Constants replace those that are disabled.
     const constant = (value: number) => fill([this.channels], value, x.trace)
     return layerNorm(x, this.weight ?? constant(1), this.bias ?? constant(0), this.options.epsilon)
   }

@@ -1,4 +1,4 @@
-// A linear map with a bias.
+// A linear layer: y = x·Wᵀ + b.
 
 import { Parameter, type Tensor } from '../graph/tensor'
 import { add, matmul } from '../ops'
@@ -6,13 +6,16 @@ import { type LinearInitial, torchLinear } from './initial'
 import { Module } from './module'
 
 export interface LinearOptions {
-  /** Default true. */
+  /** Whether there is a bias. Default: true. */
   bias?: boolean
-  /** Whether it makes the logits, so that its weight is no hidden layer's (see `Parameter`). Default false. */
+  /**
+   * Whether the layer computes the logits. Its weight is then not a hidden matrix (see
+   * `Parameter`). Default: false.
+   */
   head?: boolean
-  /** How weight and bias begin. Default: both as U(±1/√inputs), as in PyTorch. */
+  /** Initialization of weight and bias. Default: U(±1/√inputs) for both, as in PyTorch. */
   initial?: LinearInitial
-  /** Another module's parameter [outputs, inputs] to share. Default: a weight of its own. */
+  /** A parameter [outputs, inputs] of another module to share. Default: a new weight. */
   weight?: Parameter
 }
 

@@ -1,17 +1,21 @@
-// Modules: parts of a model that own parameters and other modules, and compute something in `forward`.
+// Modules are the parts of a model. A module owns parameters and other modules, and computes
+// something in `forward`.
 
 import { Parameter } from '../graph/tensor'
 
 export abstract class Module {
-  /** Its place in the model, such as `blocks.0.attention`; '' for the model itself. Set by `nameParameters`. */
+  /**
+   * Its location in the model, such as `blocks.0.attention`; '' for the model itself. Set by
+   * `nameParameters`.
+   */
   path = ''
 }
 
 /**
- * Gives every module and parameter below `root` its path, from the names of the properties that hold them. A parameter that
- * several modules share has the path of the first.
+ * Sets the path of every module and parameter below `root`, from the names of the properties that
+ * hold them. A parameter that several modules share gets the path of the first.
  *
- * @returns the parameters, in the order of those properties, each once
+ * @returns each parameter once, in the order of the properties
  */
 export function nameParameters(root: Module): Parameter[] {
   const parameters = new Set<Parameter>()

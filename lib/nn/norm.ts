@@ -1,4 +1,4 @@
-// The norms that a block can have.
+// The norms that a block can use.
 
 import { LayerNorm } from './layer_norm'
 import { RmsNorm } from './rms_norm'
@@ -7,17 +7,17 @@ export const normNames = ['layer', 'rms'] as const
 export type NormName = (typeof normNames)[number]
 
 export interface NormOptions {
-  /** Default 'layer'. */
+  /** The kind of norm. Default: 'layer'. */
   norm?: NormName
-  /** Whether it has parameters: a gain, and a layer norm a bias. Default true. */
+  /** Whether the norm has a gain and, for a layer norm, a bias. Default: true. */
   normAffine?: boolean
-  /** Whether there may be a bias at all. Default true. */
+  /** Whether a layer norm may have a bias. Default: true. */
   bias?: boolean
 }
 
 export type Norm = LayerNorm | RmsNorm
 
-/** A norm over so many channels. */
+/** Creates a norm over `channels` channels. */
 export function createNorm(channels: number, options: NormOptions = {}): Norm {
   const { norm = 'layer', normAffine = true, bias = true } = options
   if (norm === 'rms') return new RmsNorm(channels, { gain: normAffine })

@@ -1,13 +1,13 @@
-// Root-mean-square normalisation (Zhang and Sennrich, 2019): as layer norm, without the mean.
+// Root-mean-square normalization (Zhang and Sennrich, 2019): layer norm without the mean.
 
 import { Parameter, type Tensor } from '../graph/tensor'
 import { rmsNorm } from '../ops'
 import { Module } from './module'
 
 export interface RmsNormOptions {
-  /** Added to the mean square. Default 1e-6. */
+  /** Added to the mean square. Default: 1e-6. */
   epsilon?: number
-  /** Whether there is a gain for each channel. Default true. */
+  /** Whether there is a gain per channel. Default: true. */
   gain?: boolean
 }
 

@@ -1,4 +1,4 @@
-// accumulate: total += x, in place. Gradients of micro-batches meet here.
+// accumulate: total += x, in place. It sums the gradients of micro-batches.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectFloat, expectSpec, floats } from './op'

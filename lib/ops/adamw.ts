@@ -1,12 +1,12 @@
-// adamw: Adam (Kingma and Ba, 2015) with decoupled weight decay (Loshchilov and Hutter, 2019), in PyTorch's order of operations,
-// for any number of parameters at once.
+// adamw: Adam (Kingma and Ba, 2015) with decoupled weight decay (Loshchilov and Hutter, 2019), in
+// PyTorch's order of operations, for any number of parameters.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectGroups, expectSpec, floats, outOfRange } from './op'
 
 export const adamwOp = defineOp({
   name: 'adamw',
-  // step, learning_rate, scale, then n parameters, n gradients, n m, n v.
+  // Inputs: step, learning_rate, scale, then n parameters, n gradients, n m, n v.
   shape(inputs, attributes) {
     const [step, learningRate, scale, ...tensors] = inputs
     expectSpec('adamw', 'step', step, 'i32', [])
@@ -60,7 +60,9 @@ export interface AdamwOptions {
   weightDecay: number
 }
 
-/** Updates parameters, m and v in place. `step` counts from 1; `scale` multiplies the gradients. */
+/**
+ * Updates the parameters, m and v in place. `step` starts at 1; `scale` multiplies the gradients.
+ */
 export function adamw(
   step: Tensor,
   learningRate: Tensor,

@@ -1,4 +1,5 @@
-// add: y = a + b, b repeated over a's leading dimensions (a bias, a position, a residual).
+// add: y = a + b. b is repeated over the leading dimensions of a, as for a bias, a position
+// embedding or a residual.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectFloat, floats, type Operand } from './op'
@@ -6,7 +7,7 @@ import { sumLeading } from './sum_leading'
 
 export const addOp = defineOp({
   name: 'add',
-  // Its sum is the residual stream, which stays f32.
+  // The output is the residual stream, which stays f32.
   bf16: { inputs: [0, 1] },
   shape([a, b]) {
     expectFloat('add', 'a', a)

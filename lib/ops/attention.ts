@@ -1,5 +1,6 @@
-// attention: causal multi-head scaled dot-product attention (Vaswani et al., 2017). Only the log of each row's sum of
-// exponentials is kept for the gradient, which computes the probabilities again (Dao et al., 2022).
+// attention: causal multi-head scaled dot-product attention (Vaswani et al., 2017). Besides its
+// result it stores only the log-sum-exp of each row, from which the gradient recomputes the
+// probabilities (Dao et al., 2022).
 
 import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -80,7 +81,9 @@ export const attentionBackwardOp = defineOp({
       checkDropout('attention_backward', attributes.dropout as number, rng)
     return [q, k, v].map(({ shape }) => ({ dtype: 'f32', shape }))
   },
-  // P = exp(scale·q·kᵀ − lse), A = dropout(P): dv = Aᵀ·dy, dP = dropout(dy·vᵀ), dS = P·(dP − Σ dy·y), dq = scale·dS·k, dk = scale·dSᵀ·q.
+  // With P = exp(scale·q·kᵀ − lse) and A = dropout(P):
+  //
+  //   dv = Aᵀ·dy, dP = dropout(dy·vᵀ), dS = P·(dP − Σ dy·y), dq = scale·dS·k, dk = scale·dSᵀ·q.
   reference([q, k, v, y, lse, dy, rng], [dq, dk, dv], attributes) {
     const layout = new Layout(q, k, attributes)
     const { D, S, keyChannels } = layout
@@ -114,7 +117,7 @@ export const attentionBackwardOp = defineOp({
   },
 })
 
-/** Fills `weights` with exp(score − max) for the visible keys; returns the max and the sum. */
+/** Fills `weights` with exp(score − max) of the visible keys. Returns the maximum and the sum. */
 function scores(
   row: Row,
   visible: number,
@@ -140,18 +143,21 @@ function scores(
 }
 
 interface Row {
-  /** The sequence. */
+  /** The index of the sequence. */
   b: number
-  /** The query's position. */
+  /** The position of the query. */
   t: number
   /** (b·H + h)·T + t. */
   index: number
-  /** Where the head's channels begin for the query, and for key 0. */
+  /** The offset of the head's channels for the query, and for key 0. */
   query: number
   key: number
 }
 
-/** Where heads lie in (B, T, C) arrays: head h takes channels h·D to (h + 1)·D − 1, and reads key/value head ⌊h·G/H⌋. */
+/**
+ * The layout of heads in [B, T, C] arrays. Head h uses channels h·D to (h + 1)·D − 1 and reads
+ * key/value head ⌊h·G/H⌋, where G is the number of key/value heads.
+ */
 class Layout {
   readonly B: number
   readonly T: number
@@ -159,12 +165,12 @@ class Layout {
   readonly C: number
   readonly D: number
   readonly heads: number
-  /** Channels of keys and of values, and heads of queries that share one of theirs. */
+  /** Channels of the keys and values, and number of query heads per key/value head. */
   readonly keyChannels: number
   readonly group: number
   readonly scale: number
 
-  /** @param slot which sequence of k and v each sequence of q reads. Default: its own */
+  /** @param slot the sequence of k and v that each sequence of q reads. Default: the same */
   constructor(
     q: TensorSpec,
     k: TensorSpec,
@@ -212,7 +218,7 @@ function checkQueries(op: string, q: TensorSpec, k: TensorSpec, v: TensorSpec, a
   demand(shared, op, () => `${heads} heads cannot share ${kvHeads} heads of keys and values evenly`)
   demand(k.shape.length === 3, op, () => `k must be [B, S, channels], not [${k.shape}]`)
   const S = k.shape[1]
-  // A cache has slots of its own, of which the sequences take theirs.
+  // A cache has its own number of slots. Each sequence uses one of them.
   const keys = [attributes.cached ? k.shape[0] : B, S, (C / heads) * kvHeads]
   expectSpec(op, 'k', k, 'f32', keys)
   expectSpec(op, 'v', v, 'f32', keys)
@@ -222,19 +228,25 @@ function checkQueries(op: string, q: TensorSpec, k: TensorSpec, v: TensorSpec, a
 
 export interface AttentionOptions {
   heads: number
-  /** Heads of keys and values; each is read by heads ÷ kvHeads heads of queries (Ainslie et al., 2023). Default `heads`. */
+  /**
+   * Number of key/value heads. Each is shared by heads / kvHeads query heads (Ainslie et al.,
+   * 2023). Default: `heads`.
+   */
   kvHeads?: number
-  /** Factor on the scores. Default 1 / √(channels of a head). */
+  /** Factor on the scores. Default: 1 / √(head size). */
   scale?: number
-  /** Probability of dropping an attention weight. Default 0. */
+  /** Probability of dropping an attention weight. Default: 0. */
   dropout?: number
   site?: number
   rng?: Tensor
-  /** Where k and v are a cache of several slots [R, S, ·]: for each sequence, its slot and the position of its first query. */
+  /**
+   * If k and v are a cache [R, S, ·]: the slot of each sequence, and the position of its first
+   * query.
+   */
   cache?: { readonly start: Tensor; readonly slot: Tensor }
 }
 
-/** q [B, T, H·D], k and v [B, S, G·D] with G = kvHeads → y [B, T, H·D]. */
+/** q [B, T, H·D], k and v [B, S, G·D] with G = kvHeads → y [B, T, H·D]. S = T without a cache. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const { heads, kvHeads = heads, dropout = 0, site = 0, rng, cache } = options
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[2] / heads)

@@ -1,4 +1,5 @@
-// batched_matmul: y = op(a)·op(b) for each matrix of a batch. An operand of rank 2 is shared by all of it.
+// batched_matmul: y = op(a)·op(b) for each matrix of a batch. An operand of rank 2 is shared by the
+// whole batch.
 
 import { type Shape, sameShape, sizeOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -16,7 +17,7 @@ export const batchedMatmulOp = defineOp({
     const { batch, M, N } = batchedSizes(a, b, attributes)
     return [{ dtype: 'f32', shape: [...batch, M, N] }]
   },
-  // As matmul's; a shared operand gets the sum over the batch.
+  // As in matmul. The gradient of a shared operand is summed over the batch.
   gradient({ inputs: [a, b], gradients: [dy], attributes, needed }) {
     if (!dy) return []
     const { transpose_a: ta, transpose_b: tb } = attributes
@@ -56,7 +57,7 @@ function lastTwo(shape: Shape, transposed: boolean): number[] {
   return transposed ? sizes.reverse() : sizes
 }
 
-/** Matrix `i` of the batch, sharing its elements. */
+/** Matrix `i` of the batch, as a view. */
 function matrix(x: Tensor, i: number): Tensor {
   const shape = x.shape.slice(-2)
   const size = sizeOf(shape)
@@ -68,11 +69,11 @@ const summed = (gradient: Tensor, operand: Tensor): Tensor =>
   gradient.shape.length > operand.shape.length ? sumLeading(gradient, 2) : gradient
 
 /**
- * a […, M, K] · b […, K, N] → y […, M, N], matrix by matrix. The leading dimensions are equal, or one operand has rank 2 and is
- * shared by the whole batch.
+ * a […, M, K] · b […, K, N] → y […, M, N], matrix by matrix. The leading dimensions must be equal,
+ * or one operand must have rank 2. It is then shared by the whole batch.
  *
- * @param transposeA read a's matrices (K × M) as their transposes
- * @param transposeB read b's matrices (N × K) as their transposes
+ * @param transposeA reads the matrices of a (K × M) as their transposes. Default: false
+ * @param transposeB reads the matrices of b (N × K) as their transposes. Default: false
  */
 export function batchedMatmul(a: Operand, b: Operand, transposeA = false, transposeB = false): Tensor {
   return apply(batchedMatmulOp, [a, b], { transpose_a: transposeA, transpose_b: transposeB })[0]

@@ -1,4 +1,4 @@
-// cache_write: puts the keys (or values) of new positions into slots of a cache, in place.
+// cache_write: writes the keys (or values) of new positions into slots of a cache, in place.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectFloat, expectSpec, outOfRange } from './op'
@@ -35,12 +35,18 @@ export const cacheWriteOp = defineOp({
   },
 })
 
-/** Ends the run unless a cache of `slots` has this slot, of input number `input`. */
+/**
+ * Ends the run unless `slot` is a slot of a cache of `slots`. `input` is the number of the input
+ * that holds it.
+ */
 export function checkSlot(op: string, slot: number, slots: number, input: number): void {
   if (slot < 0 || slot >= slots) outOfRange(`${op}: slot ${slot} is outside 0…${slots - 1}`, input)
 }
 
-/** cache [R, S, C], x [B, T, C], start [B], slot [B] → the cache with x[b] at positions start[b] … of slot[b]. */
+/**
+ * cache [R, S, C], x [B, T, C], start [B], slot [B] → the cache with x[b] at positions start[b] …
+ * start[b] + T − 1 of slot[b].
+ */
 export function cacheWrite(cache: Tensor, x: Tensor, start: Tensor, slot: Tensor): Tensor {
   return apply(cacheWriteOp, [cache, x, start, slot])[0]
 }

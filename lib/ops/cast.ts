@@ -1,4 +1,5 @@
-// cast: the same numbers in another float format, rounded to the nearest. Only passes/precision.ts makes it.
+// cast: converts values to another float format, rounded to nearest. Only passes/precision.ts
+// creates it.
 
 import { defineOp, expectFloat, floats } from './op'
 
@@ -9,7 +10,7 @@ export const castOp = defineOp({
     expectFloat('cast', 'x', x)
     return [{ dtype: 'f32', shape: x.shape }]
   },
-  // Who holds the result in bf16 rounds it.
+  // The session rounds the result if it is bf16.
   reference([x], [y]) {
     floats(y).set(floats(x))
   },

@@ -1,4 +1,5 @@
-// clip_scale: the factor that brings a gradient's norm down to max_norm: min(1, max_norm / (norm + 1e-6)), as PyTorch's clip_grad_norm_.
+// clip_scale: the factor that limits a gradient norm to max_norm, min(1, max_norm / (norm + 1e-6)),
+// as in PyTorch's clip_grad_norm_.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectSpec } from './op'
@@ -17,7 +18,11 @@ export const clipScaleOp = defineOp({
   },
 })
 
-/** @param maxNorm Infinity: no clipping */
+/**
+ * norm [] → the factor [] for the gradients.
+ *
+ * @param maxNorm positive. Infinity: no clipping
+ */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
   return apply(clipScaleOp, [norm], { max_norm: maxNorm })[0]
 }

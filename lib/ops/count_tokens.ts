@@ -1,4 +1,5 @@
-// count_tokens: how often each token has come in each slot of a generation, counted in place.
+// count_tokens: counts, in place, how often each token has occurred in each slot of a generation.
+// Counts saturate at 2³¹ − 1.
 
 import type { Tensor } from '../graph/tensor'
 import { checkSlot } from './cache_write'
@@ -34,7 +35,10 @@ export const countTokensOp = defineOp({
   },
 })
 
-/** counts [R, V], tokens [B, T], slot [B] → the counts with the tokens of sequence b added to row slot[b]. */
+/**
+ * counts [R, V], tokens [B, T], slot [B] → the counts, with the tokens of sequence b added to row
+ * slot[b].
+ */
 export function countTokens(counts: Tensor, tokens: Tensor, slot: Tensor): Tensor {
   return apply(countTokensOp, [counts, tokens, slot])[0]
 }

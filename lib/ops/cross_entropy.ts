@@ -1,4 +1,5 @@
-// cross_entropy: the mean over rows of −log softmax(logits)[target]. Only each row's log-sum-exp is kept for the gradient.
+// cross_entropy: the mean over rows of −log softmax(logits)[target]. The only values stored for the
+// gradient are the log-sum-exp of each row.
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'

@@ -1,5 +1,6 @@
-// dropout: keeps each element with probability 1 − p and scales what it keeps. The mask is a function of the seed, the
-// site, the draw and the element's index, so that its gradient is the same op again and nothing is stored.
+// dropout: keeps each element with probability 1 − p and scales it by 1 / (1 − p). The mask is a
+// function of the seed, the site, the draw and the element's index. The gradient is therefore the
+// same op, and no mask is stored.
 
 import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -41,9 +42,11 @@ export function dropoutInto(
 }
 
 /**
+ * x → the same shape.
+ *
+ * @param rng u32 [3] = seed low, seed high, draw
  * @param p probability of dropping an element, in [0, 1)
  * @param site `site('blocks.0.feedForward.dropout')`: names this use of the random numbers
- * @param rng u32 [3] = seed low, seed high, draw
  */
 export function dropout(x: Tensor, rng: Tensor, p: number, site: number): Tensor {
   return apply(dropoutOp, [x, rng], { p, site })[0]

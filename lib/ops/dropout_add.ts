@@ -1,4 +1,5 @@
-// dropout_add (fused): residual + dropout(x). The composition of dropout and add; made by passes/fuse.ts.
+// dropout_add (fused): residual + dropout(x). It combines dropout and add, and is created by
+// passes/fuse.ts.
 
 import { checkDropout, dropoutInto } from './dropout'
 import { defineOp, expectFloat, expectSpec, floats } from './op'
@@ -7,7 +8,7 @@ export const dropoutAddOp = defineOp({
   name: 'dropout_add',
   fused: true,
   integers: ['site'],
-  // As for add.
+  // The output stays f32, as in add.
   bf16: { inputs: [0, 2] },
   shape([x, rng, residual], { p }) {
     expectFloat('dropout_add', 'x', x)

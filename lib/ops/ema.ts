@@ -1,11 +1,11 @@
-// ema: an exponential moving average, for any number of tensors at once: a + (1 − decay)·(p − a).
+// ema: exponential moving average a + (1 − decay)·(p − a), for any number of tensors.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectGroups, expectSpec, floats } from './op'
 
 export const emaOp = defineOp({
   name: 'ema',
-  // decay, then n averages, n parameters.
+  // Inputs: decay, then n averages, n parameters.
   shape([decay, ...tensors]) {
     expectSpec('ema', 'decay', decay, 'f32', [])
     const n = expectGroups('ema', tensors, ['average', 'parameter'])
@@ -27,7 +27,7 @@ export interface EmaTensors {
   parameter: Tensor
 }
 
-/** Moves the averages towards the parameters, in place: the larger `decay` is, the less. */
+/** Moves the averages towards the parameters, in place. A larger `decay` moves them less. */
 export function ema(decay: Tensor, tensors: readonly EmaTensors[]): void {
   apply(emaOp, [decay, ...tensors.map((t) => t.average), ...tensors.map((t) => t.parameter)])
 }

@@ -1,4 +1,5 @@
-// embedding: a row of the table for each token. Its gradient adds each token's gradient to the token's row.
+// embedding: looks up a row of the table for each token. The gradient adds each token's gradient to
+// the row of the token.
 
 import { lastOf, sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'

@@ -1,4 +1,5 @@
-// fill: every element is `value`. The output's shape comes with the call, since there is no input to read it from.
+// fill: sets every element to `value`. The caller gives the shape of the output, since there is no
+// input to infer it from.
 
 import { allocate, type Shape, sizeOf } from '../graph/dtype'
 import { Tensor } from '../graph/tensor'
@@ -13,7 +14,7 @@ export const fillOp = defineOp({
   },
 })
 
-/** A constant tensor (f32): eager, or part of the Program being traced. */
+/** A constant f32 tensor. Eager by default, recorded if `trace` is given. */
 export function fill(shape: Shape, value: number, trace?: Trace): Tensor {
   if (trace) return trace.record(fillOp.name, [], { value }, [{ dtype: 'f32', shape }])[0]
   const y = new Tensor('f32', shape, allocate('f32', sizeOf(shape)))
@@ -21,7 +22,7 @@ export function fill(shape: Shape, value: number, trace?: Trace): Tensor {
   return y
 }
 
-/** A constant integer (i32, rank 0) in the Program being traced. */
+/** Records a constant i32 tensor of rank 0. */
 export function constantIndex(value: number, trace: Trace): Tensor {
   return trace.record(fillOp.name, [], { value }, [{ dtype: 'i32', shape: [] }])[0]
 }

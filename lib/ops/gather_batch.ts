@@ -1,4 +1,5 @@
-// gather_batch: B windows of T tokens of a corpus, and the same windows shifted by one: what comes next.
+// gather_batch: B windows of T tokens of a corpus, and the targets, which are the same windows one
+// token later.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectSpec, outOfRange } from './op'

@@ -1,4 +1,5 @@
-// gelu: x·Φ(x), Φ the distribution function of the standard normal (Hendrycks and Gimpel, 2016), or its approximation by tanh.
+// gelu: x·Φ(x), where Φ is the distribution function of the standard normal (Hendrycks and Gimpel,
+// 2016), or its approximation by tanh.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
@@ -28,7 +29,7 @@ export const geluBackwardOp = defineOp({
     expectSpec('gelu_backward', 'dy', dy, 'f32', x.shape)
     return [{ dtype: 'f32', shape: x.shape }]
   },
-  // Φ(x) + x·Φ′(x), with Φ′ the density, or what the approximation has in its place.
+  // Φ(x) + x·Φ′(x), where Φ′ is the density. With `tanh`, the approximation replaces both.
   reference([x, dy], [dx], { tanh }) {
     const [values, gradient, out] = [floats(x), floats(dy), floats(dx)]
     const [share, slope] = tanh ? [sigmoidal, sigmoidalSlope] : [normal, density]
@@ -38,7 +39,10 @@ export const geluBackwardOp = defineOp({
   },
 })
 
-/** ½·(1 + tanh u) with u = √(2/π)·(x + 0.044715·x³). As 1 / (1 + exp(−2u)) it doesn't cancel where it is small. */
+/**
+ * ½·(1 + tanh u) with u = √(2/π)·(x + 0.044715·x³), computed as 1 / (1 + exp(−2u)), which avoids
+ * cancellation for small results.
+ */
 function sigmoidal(x: number): number {
   return 1 / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
 }
@@ -52,7 +56,10 @@ function density(x: number): number {
   return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)
 }
 
-/** Φ(x) = ½·(1 + erf(x / √2)), to a few units in a double's last place: formulas 26.2.11 and 26.2.14 of Abramowitz and Stegun. */
+/**
+ * Φ(x) = ½·(1 + erf(x / √2)), accurate to a few units in the last place of a double. Source:
+ * formulas 26.2.11 and 26.2.14 of Abramowitz and Stegun.
+ */
 function normal(x: number): number {
   if (Math.abs(x) < 3) {
     // ½ + density·(x + x³/3 + x⁵/(3·5) + …)
@@ -68,7 +75,7 @@ function normal(x: number): number {
 }
 
 export interface GeluOptions {
-  /** The approximation ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Default false. */
+  /** Whether to use the approximation ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Default: false. */
   tanh?: boolean
 }
 

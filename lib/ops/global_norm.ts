@@ -1,4 +1,4 @@
-// global_norm: the Euclidean norm of all elements of all inputs.
+// global_norm: the Euclidean norm over all elements of all inputs.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectFloat, floats } from './op'

@@ -1,8 +1,9 @@
-// The ops: the one list of them. Loading an op's file defines it (ops/op.ts), so that `opsByName` holds all that are named here.
+// The list of all ops. Loading the file of an op defines it (ops/op.ts), so `opsByName` holds every
+// op named here.
 
 import { opsByName } from './op'
 
-// Only the passes make these.
+// Created only by the passes.
 import './cast'
 import './dropout_add'
 import './linear'

@@ -1,4 +1,5 @@
-// layer_norm: each row less its mean, over its standard deviation, times a gain, plus a bias (Ba et al., 2016).
+// layer_norm: subtracts the mean of each row, divides by its standard deviation, multiplies by a
+// gain and adds a bias (Ba et al., 2016).
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
@@ -78,7 +79,11 @@ export const layerNormBackwardOp = defineOp({
   },
 })
 
-/** x […, C], gain [C], bias [C] → y […, C]. */
+/**
+ * x […, C], gain [C], bias [C] → y […, C].
+ *
+ * @param epsilon added to the variance. Default: 1e-5
+ */
 export function layerNorm(x: Tensor, gain: Operand, bias: Operand, epsilon = 1e-5): Tensor {
   return apply(layerNormOp, [x, gain, bias], { epsilon })[0]
 }

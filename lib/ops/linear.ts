@@ -1,4 +1,5 @@
-// linear (fused): x·weightᵀ + bias, and relu when asked. The composition of matmul, add and relu; made by passes/fuse.ts.
+// linear (fused): x·weightᵀ + bias, followed by relu if requested. It combines matmul, add and
+// relu, and is created by passes/fuse.ts.
 
 import { rowsOf } from '../graph/dtype'
 import { matmulSizes, multiply } from './matmul'

@@ -1,5 +1,5 @@
-// masked_softmax: the causal softmax of scores. Row t sees columns up to its own, which is t + S − T: the last row sees them all.
-// What it doesn't see has weight 0, whatever it holds.
+// masked_softmax: the causal softmax of scores [T, S]. Row t sees columns 0 … t + S − T, so that
+// the last row sees all of them. The other columns get weight 0, whatever they contain.
 
 import { lastOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -17,7 +17,7 @@ export const maskedSoftmaxOp = defineOp({
     const [values, out] = [floats(x), floats(y)]
     forEachRow(x, (start, visible, end) => {
       let max = -Infinity
-      // A NaN becomes the maximum, and with it the whole of what is seen.
+      // A NaN becomes the maximum and makes every visible weight NaN.
       for (let i = start; i < visible; i++) if (!(values[i] <= max)) max = values[i]
       let total = 0
       for (let i = start; i < visible; i++) total += Math.exp(scale * (values[i] - max))
@@ -51,13 +51,13 @@ function checkScores(op: string, what: string, x: TensorSpec, { scale }: Attribu
   const [T, S] = x.shape.slice(-2)
   const fits = x.shape.length >= 2 && S >= T
   demand(fits, op, () => `${what} must be […, T, S] with S at least T, not [${x.shape}]`)
-  // As the f32 that kernels make of it.
+  // Check the value after rounding to f32, which is what kernels use.
   const factor = Math.fround(scale as number)
   demand(factor > 0 && factor < Infinity, op, () => `scale must be positive and finite, not ${scale}`)
   return { dtype: 'f32', shape: x.shape }
 }
 
-/** Calls `visit` with where each row begins, where what it sees ends, and where it ends. */
+/** Calls `visit` for each row with its start, the end of its visible part, and its end. */
 function forEachRow(x: Tensor, visit: (start: number, visible: number, end: number) => void): void {
   const [T, S] = x.shape.slice(-2)
   for (let row = 0; row < x.data.length / lastOf(x.shape); row++) {
@@ -67,11 +67,11 @@ function forEachRow(x: Tensor, visit: (start: number, visible: number, end: numb
 }
 
 export interface MaskedSoftmaxOptions {
-  /** Factor on x, finite and more than 0: for attention 1 / √(channels of a head). Default 1. */
+  /** Factor on x, positive and finite. For attention: 1 / √(head size). Default: 1. */
   scale?: number
 }
 
-/** x […, T, S], S ≥ T → y, its rows' softmax over columns j ≤ t + S − T, and 0 behind them. */
+/** x […, T, S] with S ≥ T → y: the softmax of row t over columns 0 … t + S − T, and 0 elsewhere. */
 export function maskedSoftmax(x: Tensor, { scale = 1 }: MaskedSoftmaxOptions = {}): Tensor {
   return apply(maskedSoftmaxOp, [x], { scale })[0]
 }

@@ -1,4 +1,4 @@
-// matmul: y = op(a)·op(b), each operand taken as rows × last dimension.
+// matmul: y = op(a)·op(b). Each operand is read as a matrix of rows × last dimension.
 
 import { type FloatArray, lastOf, rowsOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -15,7 +15,7 @@ export const matmulOp = defineOp({
     const { M, N } = matmulSizes('matmul', a, b, attributes)
     return [{ dtype: 'f32', shape: attributes.transpose_a ? [M, N] : [...a.shape.slice(0, -1), N] }]
   },
-  // y = A·B: dA = dy·Bᵀ and dB = Aᵀ·dy, with transposes moved to where they cost nothing.
+  // y = A·B: dA = dy·Bᵀ and dB = Aᵀ·dy. The transposes become flags of the products.
   gradient({ inputs: [a, b], gradients: [dy], attributes, needed }) {
     if (!dy) return []
     const { transpose_a: ta, transpose_b: tb } = attributes
@@ -41,7 +41,7 @@ export function matmulSizes(op: string, a: TensorSpec, b: TensorSpec, attributes
   return { M, K, N }
 }
 
-/** Hands each row of op(a)·op(b) to `emit`, summed in float64. */
+/** Calls `emit` with each row of op(a)·op(b), summed in float64. */
 export function multiply(
   a: Tensor,
   b: Tensor,
@@ -61,7 +61,7 @@ export function multiply(
   }
 }
 
-/** sums [N] = left [K] · w [K, N], four rows of w at a time: that is twice as fast. */
+/** sums [N] = left [K] · w [K, N], four rows of w at a time, which is twice as fast. */
 function rowTimesMatrix(left: Float64Array, w: FloatArray, sums: Float64Array): void {
   const [K, N] = [left.length, sums.length]
   sums.fill(0)
@@ -103,9 +103,10 @@ function rowTimesTransposed(left: Float64Array, w: FloatArray, sums: Float64Arra
 }
 
 /**
- * a (rows × K) · b (K × N) → a's leading dimensions and N; with `transposeA`, a is read as its transpose and the result is [M, N].
+ * a (rows × K) · b (K × N) → the leading dimensions of a, and N.
  *
- * @param transposeB read b (N × K) as its transpose: a Linear's weight
+ * @param transposeA reads a as its transpose; the result is then [M, N]. Default: false
+ * @param transposeB reads b (N × K) as its transpose, like the weight of a Linear. Default: false
  */
 export function matmul(a: Operand, b: Operand, transposeA = false, transposeB = false): Tensor {
   return apply(matmulOp, [a, b], { transpose_a: transposeA, transpose_b: transposeB })[0]

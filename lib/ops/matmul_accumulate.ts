@@ -1,4 +1,5 @@
-// matmul_accumulate (fused): total += op(a)·op(b), in place. The composition of matmul and accumulate; made by passes/fuse.ts.
+// matmul_accumulate (fused): total += op(a)·op(b), in place. It combines matmul and accumulate, and
+// is created by passes/fuse.ts.
 
 import { matmulSizes, multiply } from './matmul'
 import { defineOp, expectSpec, floats } from './op'

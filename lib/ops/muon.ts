@@ -1,20 +1,24 @@
-// muon: momentum whose direction is orthogonalised (Jordan et al., 2024), for any number of matrices at once. A few steps of a
-// quintic Newton–Schulz iteration bring all singular values of the direction near 1, without a decomposition.
+// muon: momentum with an orthogonalised direction (Jordan et al., 2024), for any number of
+// matrices. A few steps of a quintic Newton–Schulz iteration bring all singular values of the
+// direction close to 1, without a decomposition.
 
 import { Tensor } from '../graph/tensor'
 import { matmul } from './matmul'
 import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
 
-/** Of σ → a·σ + b·σ³ + c·σ⁵, which drives σ in (0, 1] to about 0.7 … 1.2: steep at 0 rather than exact at 1. */
+/**
+ * Coefficients of σ → a·σ + b·σ³ + c·σ⁵, which brings σ in (0, 1] to about 0.7 … 1.2. They favour a
+ * steep slope at 0 over convergence to exactly 1.
+ */
 const [a, b, c] = [3.4445, -4.775, 2.0315]
-/** Keeps a direction of 0 what it is. */
+/** Added to the norm, so that a zero direction stays zero. */
 const smallest = 1e-7
 const mostIterations = 100
 
 export const muonOp = defineOp({
   name: 'muon',
   integers: ['iterations'],
-  // learning_rate, momentum, scale, then n parameters, n gradients, n m.
+  // Inputs: learning_rate, momentum, scale, then n parameters, n gradients, n m.
   shape(inputs, { iterations }) {
     const [learningRate, momentum, scale, ...tensors] = inputs
     expectSpec('muon', 'learning_rate', learningRate, 'f32', [])
@@ -56,7 +60,7 @@ export const muonOp = defineOp({
   },
 })
 
-/** The matrix u, divided by its norm, after so many steps of the iteration. */
+/** Divides the matrix u by its norm and applies `iterations` Newton–Schulz steps. */
 function orthogonalised(
   u: Float64Array,
   rows: number,
@@ -65,7 +69,7 @@ function orthogonalised(
 ): ArrayLike<number> {
   const norm = Math.sqrt(u.reduce((sum, value) => sum + value * value, 0))
   const unit = u.map((value) => value / (norm + smallest))
-  // The products are smallest if there are no more rows than columns.
+  // Transpose a tall matrix: the products are smallest with no more rows than columns.
   const tall = rows > columns
   let x = tall ? transposed(unit, rows, columns) : new Tensor('f64', [rows, columns], unit)
   for (let i = 0; i < iterations; i++) {
@@ -98,7 +102,7 @@ export interface MuonOptions {
   weightDecay: number
 }
 
-/** Updates matrices and m in place; `scale` multiplies the gradients. */
+/** Updates the matrices and m in place. `scale` multiplies the gradients. */
 export function muon(
   learningRate: Tensor,
   momentum: Tensor,

@@ -1,4 +1,5 @@
-// What an op is, and how a call becomes a recorded node (symbolic operands) or a result (eager ones).
+// The definition of an op, and how a call becomes a recorded node (symbolic operands) or a result
+// (eager operands).
 
 import { NanoGptError } from '../errors'
 import { allocate, type Dtype, describe, type FloatArray, sizeOf, type TensorSpec } from '../graph/dtype'
@@ -11,43 +12,51 @@ export interface GradientCall {
   /** The gradient of each output; undefined where the loss does not depend on it. */
   readonly gradients: readonly (Tensor | undefined)[]
   readonly attributes: Attributes
-  /** Which inputs the parameters reach: no other gradient is used. */
+  /** For each input, whether its gradient is needed. The others are ignored. */
   readonly needed: readonly boolean[]
 }
 
-/** The places of an op's tensors that may be bf16 in a Program of that precision. */
+/** The indices of an op's tensors that may be bf16 in a bf16 Program. */
 export interface Bf16 {
-  /** Inputs of products, which must be. */
+  /** Inputs of products. They must be bf16. */
   readonly operands?: readonly number[]
   readonly inputs?: readonly number[]
   readonly outputs?: readonly number[]
-  /** Whether the outputs must be. */
+  /** Whether the outputs must be bf16. Default: false. */
   readonly always?: boolean
 }
 
 export interface Op {
   readonly name: string
-  /** Whether only the fusion pass makes it. */
+  /** Whether only the fusion pass creates this op. Default: false. */
   readonly fused?: boolean
-  /** Names of the attributes that travel as integers. */
+  /** Names of the attributes that are encoded as integers. */
   readonly integers?: readonly string[]
-  /** The shape rule: the outputs' specs, or an error that names what does not fit. */
+  /**
+   * The shape rule: returns the specs of the outputs, or throws an error that names the mismatch.
+   */
   shape(inputs: readonly TensorSpec[], attributes: Attributes): TensorSpec[]
-  /** The gradient rule: a gradient for each input, undefined where there is none. */
+  /** The gradient rule: returns a gradient for each input, undefined where there is none. */
   gradient?(call: GradientCall): (Tensor | undefined)[]
-  /** The formula, on Float32Array or Float64Array alike. Outputs of an op in place are its inputs' arrays. */
+  /**
+   * The formula, for both Float32Array and Float64Array. The outputs of an in-place op are the
+   * arrays of its inputs.
+   */
   reference(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: Attributes): void
-  /** Inputs that are multiplied with each other: in a tf32 Program they are rounded before. */
+  /** Inputs of products. A tf32 Program rounds them first. */
   readonly tf32?: readonly number[]
-  /** Which tensors may be bf16. The shape rule speaks of f32 alone: passes/precision.ts comes after it. */
+  /**
+   * The tensors that may be bf16. The shape rule deals only with f32, since passes/precision.ts
+   * runs after it.
+   */
   readonly bf16?: Bf16 | ((attributes: Attributes) => Bf16 | undefined)
-  /** The input that output `output` shares its buffer with, or -1; absent: none does. */
+  /** The input whose buffer output `output` shares, or -1. Absent if no output shares a buffer. */
   inPlace?(inputs: number, output: number): number
 }
 
 const defined = new Map<string, Op>()
 
-/** Every op by name. Import it from ops/index.ts, which loads the file of each. */
+/** Every op by name. Import it from ops/index.ts, which loads the file of each op. */
 export const opsByName: ReadonlyMap<string, Op> = defined
 
 /** Adds an op to `opsByName`. */
@@ -59,7 +68,7 @@ export function defineOp(op: Op): Op {
 
 export type Operand = Tensor | Parameter
 
-/** Calls an op: records it if any operand is symbolic, else computes it with its reference. */
+/** Calls an op: records it if any operand is symbolic, otherwise computes it with its reference. */
 export function apply(op: Op, operands: readonly Operand[], attributes: Attributes = {}): Tensor[] {
   const trace = operands.find(
     (operand): operand is Tensor => operand instanceof Tensor && !!operand.trace,
@@ -80,7 +89,7 @@ export function apply(op: Op, operands: readonly Operand[], attributes: Attribut
   return computeEagerly(op, inputs, attributes, specs)
 }
 
-/** As `apply`, with the results written over whole Store tensors. */
+/** Like `apply`, but writes the results over whole Store tensors. */
 export function applyInto(
   op: Op,
   inputs: readonly Tensor[],
@@ -96,7 +105,7 @@ export function applyInto(
 }
 
 function computeEagerly(op: Op, inputs: Tensor[], attributes: Attributes, specs: TensorSpec[]): Tensor[] {
-  // f64 operands ask for f64 results: that is how gradients are checked.
+  // f64 operands give f64 results. Gradient checks rely on this.
   const wide = inputs.some((input) => input.dtype === 'f64')
   const outputs = specs.map((spec, output) => {
     const alias = op.inPlace?.(inputs.length, output) ?? -1
@@ -115,12 +124,14 @@ export function floats(tensor: Tensor): FloatArray {
 
 const isFloat = (dtype: Dtype) => dtype === 'f32' || dtype === 'f64'
 
-/** Throws unless `condition`: `matmul: <message>`. */
+/** @throws NanoGptError 'shape', with the message `<op>: <message>`, unless `condition` holds */
 export function demand(condition: boolean, op: string, message: () => string): asserts condition {
   if (!condition) throw new NanoGptError('shape', `${op}: ${message()}`)
 }
 
-/** Throws unless the spec has this dtype ('f32' stands for any float) and shape. */
+/**
+ * @throws NanoGptError 'shape' unless the spec has this dtype ('f32' also accepts f64) and shape
+ */
 export function expectSpec(
   op: string,
   what: string,
@@ -142,7 +153,8 @@ export function expectFloat(op: string, what: string, spec: TensorSpec | undefin
 }
 
 /**
- * Checks the tensors of an op on many: n of the first name, then as many of each other, in the same order and shapes.
+ * Checks the operands of an op that takes n tensors for each of several names. Each group of n must
+ * have the shapes of the first, in the same order.
  *
  * @returns n
  */
@@ -160,7 +172,7 @@ export function expectGroups(op: string, tensors: readonly TensorSpec[], names: 
   return n
 }
 
-/** The error that ends a run: the op rejects the contents of its input number `input`. */
+/** The error that ends a run because an op rejects the contents of its input number `input`. */
 export class InputError extends NanoGptError {
   readonly input: number
 

@@ -1,4 +1,4 @@
-// positions: start, start + 1, … start + length − 1, for one sequence or for each of several.
+// positions: start, start + 1, …, start + length − 1, for one sequence or for several.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectSpec, outOfRange } from './op'

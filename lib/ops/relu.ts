@@ -1,4 +1,4 @@
-// relu: max(x, 0); NaN stays NaN. Its gradient passes where the output is positive.
+// relu: max(x, 0). NaN stays NaN. The gradient passes where the output is positive.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectFloat, expectSpec, floats } from './op'

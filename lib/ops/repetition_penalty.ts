@@ -1,5 +1,5 @@
-// repetition_penalty: makes tokens less likely that have come before: their logit is divided by the penalty where it is
-// positive and multiplied by it where it isn't (Keskar et al., 2019).
+// repetition_penalty: makes tokens that have already occurred less likely. A positive logit is
+// divided by the penalty; any other logit is multiplied by it (Keskar et al., 2019).
 
 import type { Tensor } from '../graph/tensor'
 import { checkSlot } from './cache_write'
@@ -35,7 +35,10 @@ export const repetitionPenaltyOp = defineOp({
   },
 })
 
-/** logits [B, T, V], counts [R, V] of `countTokens`, slot [B], penalty [] (1: none) → [B, T, V]. */
+/**
+ * logits [B, T, V], counts [R, V] from `countTokens`, slot [B], penalty [] (1: no effect) →
+ * [B, T, V].
+ */
 export function repetitionPenalty(logits: Tensor, counts: Tensor, slot: Tensor, penalty: Tensor): Tensor {
   return apply(repetitionPenaltyOp, [logits, counts, slot, penalty])[0]
 }

@@ -1,4 +1,5 @@
-// require_finite: y = x; a NaN or an Infinity ends the run before anything after it is computed, so weights stay as they were.
+// require_finite: y = x. A NaN or an infinity ends the run before any later op, so the weights stay
+// unchanged.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectSpec, InputError } from './op'

@@ -1,5 +1,6 @@
-// rms_norm: each row over its root mean square, times a gain if there is one (Zhang and Sennrich, 2019). A row may be cut into
-// groups, each normed on its own, as the channels of each head are before attention.
+// rms_norm: divides each row by its root mean square and multiplies by an optional gain (Zhang and
+// Sennrich, 2019). A row can be split into groups that are normalized separately, such as the heads
+// before attention.
 
 import { lastOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -12,7 +13,7 @@ export const rmsNormOp = defineOp({
   bf16: { inputs: [0], outputs: [0] },
   shape([x, gain], attributes) {
     const rstd = checkGroups('rms_norm', x, gain, attributes)
-    // As the f32 that kernels make of it.
+    // Check the value after rounding to f32, which is what kernels use.
     const epsilon = Math.fround(attributes.epsilon as number)
     demand(
       epsilon > 0 && epsilon < Infinity,
@@ -71,7 +72,7 @@ export const rmsNormBackwardOp = defineOp({
   },
 })
 
-/** Checks x and its gain; what rstd is: a number for each group of each row. */
+/** Checks x and gain. Returns the spec of rstd, one number per group of each row. */
 function checkGroups(
   op: string,
   x: TensorSpec,
@@ -89,11 +90,11 @@ function checkGroups(
 }
 
 export interface RmsNormOptions {
-  /** [C / groups], the same for every group. Default none. */
+  /** [C / groups], shared by all groups. Default: none. */
   gain?: Operand
-  /** Equal parts of a row that are normed each on its own; C must be a multiple. Default 1. */
+  /** Number of equal parts of a row that are normalized separately. Must divide C. Default: 1. */
   groups?: number
-  /** Added to the mean square, more than 0. Default 1e-6. */
+  /** Added to the mean square. Must be positive. Default: 1e-6. */
   epsilon?: number
 }
 

@@ -1,11 +1,15 @@
-// rope: rotary position embedding (Su et al., 2021). In each head channel i and channel i + D/2 are a pair, turned by an angle
-// that grows with the position, the slower the larger i. Its gradient turns back.
+// rope: rotary position embedding (Su et al., 2021). In each head, channels i and i + D/2 form a
+// pair. It is rotated by an angle that is proportional to the position and smaller for larger i.
+// The gradient rotates back.
 
 import { lastOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectFloat, expectSpec, floats, outOfRange } from './op'
 
-/** Positions are below this: up to here the angles of kernels are good to an f32's last place. */
+/**
+ * Positions must be below this limit, up to which the angles of the kernels are accurate to the
+ * last place of an f32.
+ */
 export const ropeLimit = 2 ** 24
 
 export const ropeOp = defineOp({
@@ -52,15 +56,17 @@ export const ropeOp = defineOp({
 })
 
 export interface RopeOptions {
-  /** Heads that the channels are divided among; the size of a head, D, must be even. */
+  /** Number of heads, which must divide the channels. The head size D must be even. */
   heads: number
-  /** Pair i of a head turns by position · base^(−2i/D) radians. At least 1; default 10,000. */
+  /**
+   * Pair i of a head is rotated by position · base^(−2i/D) radians. At least 1. Default: 10,000.
+   */
   base?: number
-  /** Turns the other way. Default false. */
+  /** Whether to rotate in the opposite direction. Default: false. */
   inverse?: boolean
 }
 
-/** x [B, T, C], positions i32 [T] or [B, T], in 0…2²⁴ − 1 → y [B, T, C]. */
+/** x [B, T, C], positions i32 [T] or [B, T] in 0…2²⁴ − 1 → y [B, T, C]. */
 export function rope(x: Tensor, positions: Tensor, options: RopeOptions): Tensor {
   const { heads, base = 10000, inverse = false } = options
   return apply(ropeOp, [x, positions], { heads, base, inverse })[0]

@@ -1,5 +1,6 @@
-// sample: draws a token from softmax(logits / temperature), among the top_k largest, then among the likeliest that have the
-// probability top_p together, then among those that are at least min_p times as likely as the likeliest. One random number a row.
+// sample: draws a token from softmax(logits / temperature). The candidates are first the top_k
+// largest logits, of these the most likely tokens that together have the probability top_p, and of
+// these the tokens with at least min_p times the top probability. Each row uses one random number.
 
 import { lastOf, rowsOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
@@ -79,7 +80,10 @@ function firstLargest(logits: ArrayLike<number>): number {
   return best
 }
 
-/** exp((logit − max) / temperature) of the tokens that are left to choose from, and 0 of the others. Ties stay together. */
+/**
+ * exp((logit − max) / temperature) of the candidates, and 0 of the other tokens. Tokens with equal
+ * logits are kept or dropped together.
+ */
 function choices(logits: ArrayLike<number>, max: number, how: Sampling): number[] {
   const { temperature, topK, topP, minP } = how
   const values = Array.from(logits)
@@ -102,7 +106,7 @@ function choices(logits: ArrayLike<number>, max: number, how: Sampling): number[
   })
 }
 
-/** log softmax(logits)[token]; an Infinity has all the probability. */
+/** log softmax(logits)[token]. A logit of Infinity has probability 1. */
 function logProbability(logits: ArrayLike<number>, token: number): number {
   const max = logits[firstLargest(logits)]
   if (max === Infinity) return 0
@@ -112,19 +116,22 @@ function logProbability(logits: ArrayLike<number>, token: number): number {
 }
 
 export interface SampleInputs {
-  /** f32 []; 0: the largest. */
+  /** f32 []. 0: takes the largest logit. */
   temperature: Tensor
-  /** i32 []; 0: all. */
+  /** i32 []. 0: keeps all tokens. */
   topK: Tensor
-  /** f64 [], in (0, 1]; 1: all. 0.8 rounded to f32 is larger, and would keep one token more where probabilities reach 0.8. */
+  /**
+   * f64 [], in (0, 1]. 1: keeps all tokens. It is f64 because 0.8 rounded to f32 is larger, and
+   * would keep one more token where the probabilities reach exactly 0.8.
+   */
   topP: Tensor
-  /** f64 [], in [0, 1]; 0: all. */
+  /** f64 [], in [0, 1]. 0: keeps all tokens. */
   minP: Tensor
-  /** u32 […, 3], a key for each row. */
+  /** u32 […, 3]: a random key per row. */
   rng: Tensor
 }
 
-/** logits […, V] → tokens […], and the log of each one's probability under softmax(logits) […]. */
+/** logits […, V] → tokens i32 […], and their log-probabilities under softmax(logits), f32 […]. */
 export function sample(
   logits: Tensor,
   inputs: SampleInputs,

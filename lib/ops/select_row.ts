@@ -1,4 +1,4 @@
-// select_row: one position of each sequence.
+// select_row: selects the same position of each sequence.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectFloat, expectSpec, outOfRange } from './op'

@@ -1,12 +1,13 @@
-// sgd: stochastic gradient descent with momentum (Polyak, 1964; Nesterov, 1983), in PyTorch's order of operations, for any number
-// of parameters at once. Its weight decay is added to the gradient, as there.
+// sgd: stochastic gradient descent with momentum (Polyak, 1964; Nesterov, 1983), in PyTorch's order
+// of operations, for any number of parameters. Weight decay is added to the gradient, as in
+// PyTorch.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
 
 export const sgdOp = defineOp({
   name: 'sgd',
-  // learning_rate, scale, then n parameters, n gradients, n m.
+  // Inputs: learning_rate, scale, then n parameters, n gradients, n m.
   shape(inputs, { momentum }) {
     const [learningRate, scale, ...tensors] = inputs
     expectSpec('sgd', 'learning_rate', learningRate, 'f32', [])
@@ -47,7 +48,7 @@ export interface SgdOptions {
   weightDecay: number
 }
 
-/** Updates parameters and m in place; `scale` multiplies the gradients. */
+/** Updates the parameters and m in place. `scale` multiplies the gradients. */
 export function sgd(
   learningRate: Tensor,
   scale: Tensor,

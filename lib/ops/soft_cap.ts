@@ -1,4 +1,5 @@
-// soft_cap: cap·tanh(x / cap): near 0 as x itself, never beyond ±cap. For logits (Gemma Team, 2024).
+// soft_cap: cap·tanh(x / cap), which is close to x near 0 and never exceeds ±cap. Used for logits
+// (Gemma Team, 2024).
 
 import type { TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'
@@ -34,13 +35,13 @@ export const softCapBackwardOp = defineOp({
 
 function checkCap(op: string, what: string, x: TensorSpec, { cap }: Attributes): TensorSpec {
   expectFloat(op, what, x)
-  // As the f32 that kernels make of it.
+  // Check the value after rounding to f32, which is what kernels use.
   const bound = Math.fround(cap as number)
   demand(bound > 0 && bound < Infinity, op, () => `cap must be positive and finite, not ${cap}`)
   return { dtype: 'f32', shape: x.shape }
 }
 
-/** cap·tanh(x / cap), elementwise. */
+/** cap·tanh(x / cap), elementwise. `cap` must be positive and finite. */
 export function softCap(x: Tensor, cap: number): Tensor {
   return apply(softCapOp, [x], { cap })[0]
 }

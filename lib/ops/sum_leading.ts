@@ -1,4 +1,5 @@
-// sum_leading: sums over the leading dimensions: the gradient of what add() repeats over them.
+// sum_leading: sums over the leading dimensions. It is the gradient of what add() repeats over
+// them.
 
 import { sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'

@@ -1,4 +1,4 @@
-// swiglu: silu(gate)·up, silu(x) = x·σ(x): a hidden layer that is gated by another (Shazeer, 2020).
+// swiglu: silu(gate)·up with silu(x) = x·σ(x). One hidden layer gates another (Shazeer, 2020).
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, expectFloat, expectSpec, floats } from './op'
@@ -42,7 +42,7 @@ function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x))
 }
 
-/** silu(gate)·up, elementwise: both of one shape. */
+/** silu(gate)·up, elementwise. Both have the same shape. */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
   return apply(swigluOp, [gate, up])[0]
 }

@@ -1,4 +1,5 @@
-// tril_mean: the lower triangle whose row t is 1 / (t + 1) up to column t. Times x [T, C] it is the mean over the past.
+// tril_mean: the lower-triangular matrix whose row t is 1 / (t + 1) up to column t. Multiplied by x
+// [T, C], it gives the mean over the past.
 
 import type { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
@@ -26,7 +27,10 @@ export const trilMeanOp = defineOp({
   },
 })
 
-/** y [length, length], f32, whose row t is 1 / (t + 1) up to column t, else 0: eager, or part of the Program being traced. */
+/**
+ * y [length, length], f32: row t is 1 / (t + 1) up to column t, and 0 after it. Eager by default,
+ * recorded if `trace` is given.
+ */
 export function trilMean(length: number, trace?: Trace): Tensor {
   const attributes = { length }
   if (!trace) return apply(trilMeanOp, [], attributes)[0]

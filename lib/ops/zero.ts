@@ -1,4 +1,5 @@
-// zero: sets tensors to 0, in place. An update ends with it, so that gradients are zero between steps.
+// zero: sets tensors to 0, in place. Every update ends with it, so that gradients start each step
+// at zero.
 
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp } from './op'

@@ -1,9 +1,10 @@
-// AdamW: for each parameter the running means of its gradient and of its square.
+// AdamW. Its state is, for each parameter, the running means of the gradient (m) and of the squared
+// gradient (v).
 
 import { adamw } from '../ops'
 import type { Optimizer } from './optimizer'
 
-/** Inputs: step i32 [] (from 1), learningRate f32 []. */
+/** Inputs: step i32 [] (starts at 1), learningRate f32 []. */
 export const adamwOptimizer: Optimizer = {
   state: (path) => [`adamw/m/${path}`, `adamw/v/${path}`],
   update(trace, scale, updated, config) {

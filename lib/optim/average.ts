@@ -1,5 +1,6 @@
-// An average of the weights over the steps of training, with which the model is evaluated and used. It is steadier than the weights
-// themselves, whose last steps follow the last batches.
+// An exponential moving average (EMA) of the weights over the training steps, used for evaluation
+// and generation. It is less noisy than the weights themselves, which follow the most recent
+// batches.
 
 import type { Parameter } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
@@ -10,7 +11,10 @@ export const averagePrefix = 'average/'
 /** The Store tensor of a parameter's average. */
 export const averageName = (path: string) => `${averagePrefix}${path}`
 
-/** Records that the averages follow the parameters as they are now. Input: averageDecay f32 []. */
+/**
+ * Records the op that moves the averages towards the current parameters. Input: averageDecay f32
+ * [].
+ */
 export function followParameters(trace: Trace, parameters: readonly Parameter[]): void {
   const tensors = parameters.map((parameter) => ({
     average: trace.store(averageName(parameter.path), 'f32', parameter.shape),
@@ -20,8 +24,9 @@ export function followParameters(trace: Trace, parameters: readonly Parameter[])
 }
 
 /**
- * What the average keeps of itself after update `step` (from 0), so that it is Σ dⁱ·(the weights i updates ago) / Σ dⁱ over all
- * updates so far: the weights before the first have no part in it.
+ * The decay to use after update `step` (from 0), corrected for bias. The average over all updates
+ * so far is then Σ dⁱ·wᵢ / Σ dⁱ, where wᵢ are the weights i updates ago. The weights before the
+ * first update do not contribute.
  *
  * @param decay d, in (0, 1)
  */

@@ -1,11 +1,15 @@
-// Muon: momentum, made orthogonal. For the matrices of hidden layers alone: what an embedding or a head looks up or scores is a row
-// at a time, and of a vector there is nothing to make orthogonal. AdamW takes these (see update.ts).
+// Muon: momentum with an orthogonalised direction, for the matrices of hidden layers only.
+// Embeddings and the head work one row at a time, and a vector cannot be orthogonalised. AdamW
+// updates those parameters (see update.ts).
 
 import type { Parameter } from '../graph/tensor'
 import { muon } from '../ops'
 import type { Optimizer } from './optimizer'
 
-/** Of Newton–Schulz, as Jordan et al. (2024) have it: fewer leave small singular values small, more bring nothing. */
+/**
+ * Newton–Schulz iterations, as in Jordan et al. (2024). Fewer leave small singular values small;
+ * more do not help.
+ */
 const iterations = 5
 
 export const isForMuon = ({ isHiddenMatrix, shape }: Parameter) => isHiddenMatrix && shape.length === 2

@@ -1,4 +1,4 @@
-// What the optimizers and the learning rate's schedules are called, in options, checkpoints and presets.
+// The names of optimizers and learning rate schedules in options, checkpoints and presets.
 
 export const optimizerNames = ['adamw', 'muon', 'sgd'] as const
 export type OptimizerName = (typeof optimizerNames)[number]

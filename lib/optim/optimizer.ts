@@ -1,41 +1,50 @@
-// What an optimizer is: state beside each parameter, and ops that update both.
+// The interface of an optimizer: its state for each parameter, and the ops that update both.
 
 import type { Shape } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import type { Trace } from '../graph/trace'
 import type { OptimizerName } from './names'
 
-/** The numbers of all optimizers; each takes its own. */
+/** The hyperparameters of all optimizers. Each optimizer reads its own. */
 export interface OptimizerConfig {
   readonly optimizer: OptimizerName
-  /** AdamW's decay of the gradient's running mean, and of its running square; and what keeps it from dividing by 0. */
+  /**
+   * AdamW: `beta1` is the decay of the gradient's running mean, `beta2` that of the squared
+   * gradient's. `epsilon` prevents division by zero.
+   */
   readonly beta1: number
   readonly beta2: number
   readonly epsilon: number
-  /** Decoupled, but for SGD, which adds it to the gradient. With Muon that of its matrices alone. */
+  /**
+   * Weight decay. It is decoupled, except in SGD, which adds it to the gradient. With Muon, it
+   * applies only to the matrices that Muon updates.
+   */
   readonly weightDecay: number
-  /** SGD's; Muon's comes with each step. */
+  /** SGD's momentum. Muon's momentum is an input of each step. */
   readonly momentum: number
-  /** SGD's; Muon's always is. */
+  /** Whether SGD uses Nesterov momentum. Muon always does. */
   readonly nesterov: boolean
 }
 
-/** A parameter in the update's Program. */
+/** A parameter in the update Program. */
 export interface Updated {
   readonly parameter: Tensor
   readonly gradient: Tensor
-  /** In the order of `state`. */
+  /** In the order of `Optimizer.state`. */
   readonly state: readonly Tensor[]
 }
 
 export interface Optimizer {
-  /** The Store tensors that it keeps for a parameter of this path, f32 and of its shape. */
+  /**
+   * The names of the Store tensors that hold the state of the parameter at `path`. They are f32 and
+   * have its shape.
+   */
   state(path: string): readonly string[]
-  /** Records the update of these parameters and their state; `scale` [] multiplies the gradients. */
+  /** Records the update of the parameters and their state. `scale` [] multiplies the gradients. */
   update(trace: Trace, scale: Tensor, updated: readonly Updated[], config: OptimizerConfig): void
 }
 
-/** A tensor of the Store, f32. */
+/** An f32 tensor of the Store. */
 export interface StoreTensor {
   readonly name: string
   readonly shape: Shape

@@ -1,23 +1,35 @@
-// What changes from step to step: learning rates and momentum, each a function of the step and the number of steps alone.
+// The values that change from step to step: learning rates and momentum. Each depends only on the
+// step and the configuration.
 
 import type { ScheduleName } from './names'
 
 export interface ScheduleConfig {
-  /** Updates in all. */
+  /** Total number of updates. */
   readonly steps: number
   readonly schedule: ScheduleName
-  /** Updates before the full rate, which is approached in equal steps. */
+  /** Number of updates over which the rate rises linearly to its full value. */
   readonly warmup: number
-  /** What the rate comes to at the end, as a part of it. */
+  /** The final rate, as a fraction of the full rate. */
   readonly finalLearningRateFraction: number
-  /** With 'wsd' (warm-up, stable, decay): the part of all steps, at the end, in which the rate decays. */
+  /**
+   * With 'wsd' (warm-up, stable, decay): the fraction of all steps, at the end, over which the rate
+   * decays.
+   */
   readonly decayFraction: number
 }
 
 /**
- * The part of the learning rate that update `step` (from 0) is made with. Warm-up first, at no step with 0; then 'constant'; or from
- * 1 to `finalLearningRateFraction`, where the end would be update number `steps`, which isn't made: 'cosine' in half a wave, 'linear' in a
- * straight line, 'wsd' so over its last part. Beyond the end the rate stays what it is there.
+ * The factor on the learning rate at update `step` (from 0).
+ *
+ * During warm-up it is (step + 1) / (warmup + 1), so that no step has rate 0. After that it depends
+ * on the schedule:
+ *
+ * - 'constant': 1
+ * - 'cosine': half a cosine wave from 1 to `finalLearningRateFraction`
+ * - 'linear': a straight line between the same values
+ * - 'wsd': 1, then a straight line over the last `decayFraction` of the steps
+ *
+ * The final value belongs to update `steps`, one after the last. Later updates keep it.
  */
 export function rateAt(step: number, config: ScheduleConfig): number {
   const { steps, schedule, warmup, finalLearningRateFraction: least, decayFraction } = config
@@ -29,10 +41,13 @@ export function rateAt(step: number, config: ScheduleConfig): number {
   return least + (1 - least) * left
 }
 
-/** Where Muon's momentum begins that is warmed up. */
+/** The value from which Muon's momentum is warmed up. */
 const firstMomentum = 0.85
 
-/** Muon's momentum at update `step` (from 0): in equal steps from 0.85 to `momentum`, which it has from update `momentumWarmup` on. */
+/**
+ * Muon's momentum at update `step` (from 0). It rises linearly from 0.85 and reaches `momentum` at
+ * update `momentumWarmup`.
+ */
 export function momentumAt(
   step: number,
   { momentum, momentumWarmup }: { readonly momentum: number; readonly momentumWarmup: number },

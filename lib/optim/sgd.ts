@@ -1,4 +1,4 @@
-// Stochastic gradient descent: for each parameter the momentum of its gradient.
+// Stochastic gradient descent. Its state is the momentum (m) of each parameter.
 
 import { sgd } from '../ops'
 import type { Optimizer } from './optimizer'

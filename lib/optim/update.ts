@@ -1,4 +1,5 @@
-// The update as a Program: global-norm clipping, the optimizer's ops, averages, and gradients back to zero.
+// The update Program: clips the global gradient norm, applies the optimizer, updates the averages
+// and resets the gradients to zero.
 
 import type { Program } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
@@ -12,16 +13,19 @@ import { momentumAt, rateAt, type ScheduleConfig } from './schedule'
 import { sgdOptimizer } from './sgd'
 
 export interface UpdateConfig extends OptimizerConfig {
-  /** Gradients are scaled down to this global norm, of all of them. Infinity: never. */
+  /**
+   * The largest global norm of all gradients. Larger gradients are scaled down to it. Infinity: no
+   * clipping.
+   */
   readonly gradientClip: number
-  /** Decay of the weights' average; 0: there is none. */
+  /** EMA decay of the averaged weights. 0: no average. */
   readonly emaDecay: number
 }
 
 /** The Store tensor of a parameter's gradient. */
 export const gradientName = (path: string) => `gradient/${path}`
 
-/** Parameters that one optimizer updates. */
+/** The parameters that one optimizer updates. */
 interface Part {
   readonly optimizer: Optimizer
   readonly parameters: readonly Parameter[]
@@ -36,11 +40,14 @@ function partsOf(parameters: readonly Parameter[], config: OptimizerConfig): Par
     { optimizer: muonOptimizer, parameters: parameters.filter(isForMuon), config },
     { optimizer: adamwOptimizer, parameters: rest, config: { ...config, weightDecay: 0 } },
   ]
-  // A bigram has no hidden layer.
+  // A bigram has no hidden matrices.
   return parts.filter((part) => part.parameters.length > 0)
 }
 
-/** What training keeps in the Store besides parameters and their gradients: the optimizer's state, and averages if there are any. */
+/**
+ * The training state in the Store besides parameters and gradients: the optimizer's state and, if
+ * enabled, the averages.
+ */
 export function stateTensors(
   parameters: readonly Parameter[],
   config: Pick<UpdateConfig, keyof OptimizerConfig | 'emaDecay'>,
@@ -53,8 +60,8 @@ export function stateTensors(
 }
 
 /**
- * Inputs: what the optimizer takes (see `stepInputs`). Output: gradientNorm f32 [], before clipping.
- * A gradient norm that isn't finite ends the run before any weight is touched.
+ * The update Program. Inputs: those of the optimizer (see `stepInputs`). Output: gradientNorm f32
+ * [], before clipping. A gradient norm that is not finite ends the run before any weight changes.
  */
 export function updateProgram(parameters: readonly Parameter[], config: UpdateConfig): Program {
   const trace = new Trace('update')
@@ -76,7 +83,7 @@ export function updateProgram(parameters: readonly Parameter[], config: UpdateCo
   return trace.finish()
 }
 
-/** What updates are made with, step by step. */
+/** The configuration of the values that change from step to step. */
 export interface StepsConfig extends ScheduleConfig {
   readonly learningRate: number
   readonly matrixLearningRate: number
@@ -85,7 +92,7 @@ export interface StepsConfig extends ScheduleConfig {
   readonly emaDecay: number
 }
 
-/** The inputs of update number `step` (from 0), for any optimizer. */
+/** The inputs of update `step` (from 0), for any optimizer. */
 export function stepInputs(step: number, config: StepsConfig): Record<string, number> {
   const rate = rateAt(step, config)
   return {

@@ -1,23 +1,24 @@
-// Checking options against a table: what comes out is a copy, normalised, that later changes of the caller's object can't reach.
+// Checks options against a table. The result is a normalized copy, so later changes to the caller's
+// object have no effect.
 
 import * as v from 'valibot'
 import { NanoGptError, option, say, show, suggest } from '../errors'
 import type { OptionRow, Table } from './row'
 import type { OptionType } from './types'
 
-/** What a value is after the check. */
+/** The type of a checked value. */
 export type ValueOf<Row> = Row extends { readonly type: OptionType<infer Out> } ? Out : never
 
-/** Options of a table, checked; those that were not given are absent. */
+/** Checked options of a table. Options that were not given are absent. */
 export type Checked<T extends Table> = { -readonly [Name in keyof T]?: ValueOf<T[Name]> }
 
-/** A row, whatever its values. */
+/** A row of any value type. */
 export const rowOf = (table: Table, name: string) => table[name] as OptionRow
 
 /**
- * A checked copy of the options. One that is undefined counts as not given.
+ * Returns a checked copy of the options. An undefined option counts as not given.
  *
- * @param where the function that took them, for the message
+ * @param where the function that was called, for the message
  * @throws NanoGptError 'option': `train: batchSize is 0: must be at least 1`
  */
 export function checkOptions<T extends Table>(where: string, table: T, options: unknown): Checked<T> {
@@ -36,11 +37,11 @@ export function checkOptions<T extends Table>(where: string, table: T, options: 
   return checked as Checked<T>
 }
 
-/** @throws NanoGptError 'option' if the value is none of the type */
+/** @throws NanoGptError 'option' (or the type's own code) if the value does not fit the type */
 export function checkValue<Out>(where: string, name: string, type: OptionType<Out>, value: unknown): Out {
   const parsed = v.safeParse(type.schema, value)
   if (parsed.success) return parsed.output
-  // Of an array, the element that is wrong.
+  // In an array, report the element that is wrong.
   const [issue] = parsed.issues
   const at = Array.isArray(value) ? value.findIndex((each) => !v.safeParse(type.schema, each).success) : -1
   const wrong = at < 0 ? value : (value as readonly unknown[])[at]
@@ -50,18 +51,18 @@ export function checkValue<Out>(where: string, name: string, type: OptionType<Ou
     option: name,
     value: wrong,
     ...(close !== undefined && { remedy: say`Did you mean ${option(name, close)}?` }),
-    // Where a type has no words of its own, valibot's speak of types, not of options.
+    // valibot's own messages begin with 'Invalid' and describe types, not options.
     reason: issue.message.startsWith('Invalid ') ? `must be ${type.range}` : issue.message,
   })
 }
 
-/** @throws NanoGptError 'option' if an option that a call can't do without wasn't given */
+/** @throws NanoGptError 'option' if a required option was not given */
 export function requireOption<T>(where: string, name: string, value: T | undefined, remedy: string): T {
   if (value !== undefined) return value
-  throw new NanoGptError('option', { where, option: name, value, reason: 'it is needed', remedy })
+  throw new NanoGptError('option', { where, option: name, value, reason: 'it is required', remedy })
 }
 
-/** The error for an option that nothing knows, with the nearest one that something does. */
+/** The error for an unknown option. It suggests the nearest known one. */
 export function unknownOption(where: string, name: string, table: Table): NanoGptError {
   const close = nearestOption(name, table)
   const remedy =
@@ -71,7 +72,10 @@ export function unknownOption(where: string, name: string, table: Table): NanoGp
   return new NanoGptError('option', { where, reason: say`there is no option ${name}`, remedy })
 }
 
-/** What a file holds, by the names that options have now. A name of before stays where the new one is there too: it is then unknown. */
+/**
+ * The content of a file with former option names replaced by the current ones. A former name stays,
+ * and is then unknown, if the file has the current name too.
+ */
 export function renamed(
   table: Table,
   stored: Readonly<Record<string, unknown>>,
@@ -84,7 +88,10 @@ export function renamed(
   return Object.fromEntries(Object.entries(stored).map(([key, value]) => [now(key), value]))
 }
 
-/** The option that a name was probably meant for: by a name of before or another tool's word for it, or by its letters. */
+/**
+ * The option that a name probably means: by its former name, its name in other tools, or its
+ * spelling.
+ */
 export function nearestOption(name: string, table: Table): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, '')
   const wanted = plain(name)
@@ -95,7 +102,7 @@ export function nearestOption(name: string, table: Table): string | undefined {
   return known ?? suggest(name, Object.keys(table))
 }
 
-/** Those of the properties that are defined. */
+/** Copies the properties among `keys` that are defined. */
 export function pick<T extends object, K extends keyof T>(
   source: T,
   keys: readonly K[],
@@ -107,12 +114,15 @@ export function pick<T extends object, K extends keyof T>(
   }
 }
 
-/** Without the properties that are undefined. */
+/** Drops properties that are undefined. */
 export function defined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
 }
 
-/** What came of a function, for later: its value, or what it threw. A call checks its options at once and reports the error when it is awaited. */
+/**
+ * Calls a function now and returns, or throws, its result later: options are checked at once, and
+ * errors surface on await.
+ */
 export function attempt<T>(work: () => T): () => T {
   try {
     const value = work()

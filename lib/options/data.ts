@@ -1,4 +1,4 @@
-// Options that say which text, as several functions take them.
+// Options for the text, shared by several functions.
 
 import * as v from 'valibot'
 import { corpusNames, type DataSource } from '../data/corpus'
@@ -29,7 +29,7 @@ export const dataOptions = {
   data: {
     type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
     group: 'data',
-    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are joined`,
+    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are concatenated`,
     default: { words: 'shakespeare' },
     otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {

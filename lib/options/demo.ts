@@ -7,9 +7,14 @@ import { real } from './types'
 const { data, lineEndings, out, device } = trainOptions
 
 export const demoOptions = {
-  data: { ...data, default: { words: 'shakespeare, else moby-dick' } },
+  data: { ...data, default: { words: 'shakespeare, or else moby-dick' } },
   lineEndings,
-  seconds: { type: real({ above: 0 }), group: 'training', help: 'how long to train, roughly', default: 120 },
-  out: { ...out, commandLine: { default: 'runs/demo, where it replaces an earlier demo' } },
+  seconds: {
+    type: real({ above: 0 }),
+    group: 'training',
+    help: 'approximate training time in seconds',
+    default: 120,
+  },
+  out: { ...out, commandLine: { default: 'runs/demo, replacing an earlier demo' } },
   device,
 } as const satisfies Table

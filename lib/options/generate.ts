@@ -1,4 +1,4 @@
-// The options of generation, each once.
+// The options of generation.
 
 import * as v from 'valibot'
 import type { Table } from './row'
@@ -9,44 +9,44 @@ const halfCharacter = /\p{Surrogate}/u
 
 const stop: OptionType<string> = {
   ...text,
-  // The same as for a prompt or a text that is cut in the middle of a character.
+  // The code that a prompt or a text with an unpaired surrogate gets.
   code: (value) => (typeof value === 'string' && halfCharacter.test(value) ? 'lone_surrogate' : 'option'),
   schema: v.pipe(
     v.string('must be a string'),
     v.minLength(1, 'must not be empty'),
     v.check(
       (value) => !halfCharacter.test(value),
-      'must not be half of a surrogate pair: that is no character',
+      'must not contain an unpaired surrogate, which is not a character',
     ),
   ),
 }
 
-/** Of every call that draws tokens. */
+/** Options of every call that draws tokens. */
 const drawing = {
   maxTokens: {
     type: whole(),
     group: 'generation',
-    help: 'tokens to generate',
+    help: 'maximum number of tokens to generate',
     default: 500,
     otherNames: ['length', 'maxLength', 'maxNewTokens', 'numPredict', 'tokens'],
   },
   temperature: {
     type: real({ min: 0 }),
     group: 'generation',
-    help: 'lower is more predictable, higher more random; 0 takes the likeliest token',
+    help: 'lower is more predictable, higher more random; 0: most likely token',
     default: 1,
     otherNames: ['temp'],
   },
   topK: {
     type: whole({ min: 0 }),
     group: 'generation',
-    help: 'draw from the k likeliest tokens; 0: from all',
+    help: 'draw from the k most likely tokens; 0: from all',
     default: 0,
   },
   topP: {
     type: real({ above: 0, max: 1, placeholder: '<p>' }),
     group: 'generation',
-    help: 'draw from the likeliest tokens whose probabilities reach this sum',
+    help: 'draw from the most likely tokens with this total probability',
     default: 1,
   },
   minP: {
@@ -58,63 +58,63 @@ const drawing = {
   repetitionPenalty: {
     type: real({ above: 0 }),
     group: 'generation',
-    help: 'above 1, tokens that the text already holds become less likely',
+    help: 'above 1, makes tokens that already occurred less likely',
     default: 1,
     otherNames: ['repeatPenalty'],
   },
   stop: {
     type: oneOrMore(stop, 'a string, or an array of strings'),
     group: 'generation',
-    help: 'end the text before this string, or the first of several',
+    help: 'string, or array of strings, before which the text ends',
     default: { words: 'none' },
     commandLine: { help: 'end the text before this string; may be repeated' },
   },
   window: {
     type: choice(['exact', 'roll']),
     group: 'generation',
-    help: "beyond the block size: 'exact', or 'roll', which is much faster",
+    help: "texts beyond the block size: 'exact', or the much faster 'roll'",
     default: 'exact',
   },
   seed: {
     type: seed,
     group: 'generation',
-    help: 'the same seed gives the same text',
-    default: { words: 'a random one' },
+    help: 'random seed; the same seed gives the same text',
+    default: { words: 'random' },
   },
   signal: signalOption('ends the generation'),
 } as const satisfies Table
 
-/** Of generate() and stream(), which write one text. */
+/** Options of generate() and stream(), which generate one text. */
 export const generateOptions = {
   prompt: {
     type: text,
     group: 'generation',
-    help: 'the text to continue',
-    default: { words: 'a line feed, or the first token of a vocabulary without' },
+    help: 'text to continue',
+    default: { words: 'a line feed, or token 0 if the vocabulary has none' },
   },
   ...drawing,
 } as const satisfies Table
 
-/** Of complete() and streamAll(), which write several. */
+/** Options of complete() and streamAll(), which generate several texts. */
 export const completeOptions = {
   prompt: {
     type: oneOrMore(text, 'a string, or an array of strings'),
     group: 'generation',
-    help: 'the text to continue, or several',
-    default: { words: 'a line feed, or the first token of a vocabulary without' },
-    commandLine: { help: 'the text to continue; may be repeated' },
+    help: 'text to continue, or an array of texts',
+    default: { words: 'a line feed, or token 0 if the vocabulary has none' },
+    commandLine: { help: 'text to continue; may be repeated' },
   },
   n: {
     type: whole({ min: 1, max: 100_000 }),
     group: 'generation',
-    help: 'texts for each prompt, with the seeds seed, seed + 1, …',
+    help: 'texts per prompt, with the seeds seed, seed + 1, …',
     default: 1,
     otherNames: ['count', 'samples', 'numReturnSequences'],
   },
   ...drawing,
 } as const satisfies Table
 
-/** Defaults of what generation takes, but for what depends on the call. */
+/** Defaults that are the same for every call. */
 export const drawingDefaults = {
   maxTokens: drawing.maxTokens.default,
   temperature: drawing.temperature.default,

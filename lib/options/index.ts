@@ -1,5 +1,5 @@
-// Everything a user can say. An option is a row of one table; its type, check, declaration, flag, help and documentation follow from it.
-// docs/add-an-option.md adds one.
+// All options. Each is a row of one table, from which its type, check, declaration, flag, help and
+// documentation are derived. docs/add-an-option.md shows how to add one.
 
 export {
   type BenchmarkName,

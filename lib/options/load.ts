@@ -1,4 +1,5 @@
-// Options of calls that are about a trained model: load(), generate(), evaluate() and the model's own.
+// Options of calls that use a trained model: load(), generate(), evaluate() and the methods of
+// Model.
 
 import { say } from '../errors'
 import { dataOptions } from './data'
@@ -12,7 +13,7 @@ export const loadOptions = {
   checkpoint: {
     type: choice(['best', 'last']),
     group: 'data',
-    help: "of a run folder: 'best', the lowest validation loss, or 'last'",
+    help: "checkpoint of a run: 'best' by validation loss, or 'last'",
     default: 'best',
   },
   ...machineOptions,
@@ -21,20 +22,20 @@ export const loadOptions = {
 const model = {
   type: path('<dir|file>'),
   group: 'data',
-  help: 'a run folder or a checkpoint',
+  help: 'run folder or checkpoint file',
   commandLine: { default: 'the newest run in runs/' },
 } as const
 
-/** generate(): loads, generates once and frees the model. */
+/** Options of generate(), which loads a model, generates once and frees it. */
 export const generateFromOptions = { model, ...loadOptions, ...generateOptions } as const satisfies Table
 
 export const evaluateOptions = {
   model,
   ...loadOptions,
-  data: { ...dataOptions.data, default: { words: 'the text it was trained on' } },
+  data: { ...dataOptions.data, default: { words: 'the text the model was trained on' } },
   lineEndings: {
     ...dataOptions.lineEndings,
-    default: { words: say`as in training; for another text 'normalize'` },
+    default: { words: say`as in training; 'normalize' for another text` },
   },
   signal: signalOption('ends the evaluation'),
 } as const satisfies Table

@@ -1,10 +1,10 @@
-// Options that say where something runs.
+// Options for the device, threads and instruction set.
 
 import { type DeviceName, deviceNames, instructionSetNames } from '../backend/names'
 import type { Table } from './row'
 import { choice, name, type OptionType, whole } from './types'
 
-/** A device by name, with a number where there may be several. */
+/** A device name; `cuda:<n>` selects one of several GPUs. */
 type DeviceOption = 'auto' | DeviceName | `cuda:${number}`
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a type, as the declaration writes it
 const others = '`cuda:${number}`'
@@ -13,19 +13,19 @@ export const machineOptions = {
   device: {
     type: name(['auto', ...deviceNames], others) as OptionType<DeviceOption>,
     group: 'machine',
-    help: "where it runs; 'cuda:1' is the second NVIDIA GPU",
+    help: "device to run on; 'cuda:1' is the second NVIDIA GPU",
     default: 'auto',
   },
   threads: {
     type: whole({ min: 1, max: 256 }),
     group: 'machine',
-    help: 'threads of the native engine, shared by the whole process',
+    help: 'native engine threads, shared by the whole process',
     default: { words: 'one per core' },
   },
   instructionSet: {
     type: choice(instructionSetNames),
     group: 'machine',
-    help: 'instructions that the CPU kernels use',
-    default: { words: 'the best this processor has' },
+    help: 'instruction set of the CPU kernels',
+    default: { words: 'the best this processor supports' },
   },
 } as const satisfies Table

@@ -1,13 +1,13 @@
-// What the tables say of an option. Everything else about it is derived from its row.
+// The row of an option. Its type check, declaration, flag, help and docs are derived from it.
 
 import { api, option, type Phrase, type Surface, say, wordsOf } from '../errors'
 import type { OptionType } from './types'
 
-/** Headings of help and docs. */
+/** Headings in the help and the docs. */
 export const groups = {
-  data: 'What to train on',
+  data: 'Training data',
   model: 'Model',
-  variants: 'Variants of the model (docs/variants.md)',
+  variants: 'Model variants (docs/variants.md)',
   training: 'Training',
   optimizer: 'Optimizer (docs/optimizers.md)',
   schedule: 'Learning rate schedule (docs/optimizers.md)',
@@ -18,24 +18,24 @@ export const groups = {
 } as const
 export type Group = keyof typeof groups
 
-/** What another option must be for this one to apply. */
+/** The values that another option must have for this one to apply. */
 export interface Applies {
   readonly option: string
   readonly values: readonly string[]
-  /** Whether a preset's value stays when the other option changes to one that it applies to as well. */
+  /** Keep a preset's value when the other option changes to another value from the list. */
   readonly carriesOver?: boolean
 }
 
-/** A default that is no value: where it comes from, in words. */
+/** A default that is computed: a description of where it comes from. */
 export interface DefaultWords {
   readonly words: string | Phrase
 }
 
-/** Defaults that depend on another option. */
+/** A default that depends on the value of the option `by`. */
 export interface DefaultBy<T> {
   readonly by: string
   readonly values: Readonly<Record<string, T>>
-  /** Beside any other value. */
+  /** For every other value. */
   readonly otherwise?: T
 }
 
@@ -44,35 +44,40 @@ export interface OptionRow<T = unknown> {
   readonly group: Group
   /** A noun phrase or an imperative of at most twelve words. */
   readonly help: string | Phrase
-  /** A value, values by what another option is, or where it comes from. Absent: none, or the preset's. */
+  /** A value, values by another option, or a description. Absent: no default, or the preset's. */
   readonly default?: T | DefaultWords | DefaultBy<T>
-  /** The option whose value it has, and follows when that one changes. */
+  /** The option whose value it takes unless it is set itself. */
   readonly follows?: string
-  /** Only with these; beside others it is refused, and a preset's value ignored. */
+  /** Where the option applies. Elsewhere it is rejected, and a preset's value is ignored. */
   readonly applies?: Applies
-  /** What a checkpoint keeps it as: a part of the model, or of its training. Absent: it doesn't. */
+  /** The part of a checkpoint that stores it. Absent: it is not stored. */
   readonly stored?: 'model' | 'training'
-  /** What a checkpoint has that was written before the option was, or where it doesn't apply. */
+  /** The stored value where the option does not apply, and in checkpoints older than the option. */
   readonly unused?: T
-  /** On `resume` the run 'keeps' its own, and another is refused. Absent: takes the one given, or else the checkpoint's. */
+  /**
+   * With `resume`, 'keeps' rejects the option, so that the run keeps its own value. Absent: the
+   * given value, or the checkpoint's.
+   */
   readonly resume?: 'keeps'
   /**
-   * With `from` the model 'keeps' its own, and another is refused; or the new run begins with the 'default', whatever the checkpoint's run had.
-   * Absent: takes the one given, or else the checkpoint's.
+   * With `from`, 'keeps' rejects the option, so that the model keeps its own value; 'default'
+   * ignores the checkpoint's value. Absent: the given value, or the checkpoint's.
    */
   readonly from?: 'keeps' | 'default'
-  /** What earlier versions called it: their files still load, and whoever gives it is told the new name. */
+  /**
+   * Its name in earlier versions: their files still load, and the error for it gives the new name.
+   */
   readonly formerly?: string
-  /** What other tools call it, for "did you mean …?". */
+  /** Its names in other tools, for "did you mean …?". */
   readonly otherNames?: readonly string[]
-  /** Whether it belongs to one call and has no place in a config file. */
+  /** Whether it belongs to one call and cannot be set in a config file. */
   readonly perCall?: boolean
   readonly commandLine?: CommandLine
 }
 
 /** Where the command line differs from the library. */
 export interface CommandLine {
-  /** No flag: the command line has its own way. */
+  /** No flag. */
   readonly hidden?: boolean
   readonly help?: string
   readonly default?: string
@@ -80,7 +85,7 @@ export interface CommandLine {
 
 export type Table = Readonly<Record<string, OptionRow>>
 
-/** Whether a default is words. */
+/** Whether a default is a description. */
 export function isWords(value: unknown): value is DefaultWords {
   return typeof value === 'object' && value !== null && 'words' in value
 }
@@ -89,7 +94,7 @@ export function isDefaultBy(value: unknown): value is DefaultBy<unknown> {
   return typeof value === 'object' && value !== null && 'by' in value
 }
 
-/** A row's default in a surface's words; undefined: there is none, or it is the preset's. */
+/** A row's default as text; undefined if there is none or the preset has it. */
 export function defaultWordsOf(row: OptionRow, surface: Surface = api): string | undefined {
   const { default: value } = row
   if (value === undefined) return undefined
@@ -104,7 +109,7 @@ export function defaultWordsOf(row: OptionRow, surface: Surface = api): string |
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
 }
 
-/** A default that depends on another option, beside that one's value. */
+/** The default for the value that the other option has in `others`. */
 export function defaultBeside({ by, values, otherwise }: DefaultBy<unknown>, others: object): unknown {
   return values[String((others as Readonly<Record<string, unknown>>)[by])] ?? otherwise
 }

@@ -1,15 +1,15 @@
-// The option that ends a call, as several functions take it.
+// The `signal` option, which ends a call.
 
 import type { OptionRow } from './row'
 import { signal } from './types'
 
-/** Its row, for a call that does this when the signal comes: 'ends the evaluation'. */
+/** @param does what the signal does, such as 'ends the evaluation' */
 export function signalOption<const Does extends string>(does: Does) {
   return {
     type: signal,
     group: 'machine',
     perCall: true,
-    help: `${does}; it rejects with AbortError`,
+    help: `abort signal: ${does}, which rejects with AbortError`,
     commandLine: { hidden: true },
   } as const satisfies OptionRow<AbortSignal>
 }

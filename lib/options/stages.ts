@@ -1,4 +1,4 @@
-// The options of `nano-gpt stages`: those of `train` that leave a stage what it is.
+// The options of `nano-gpt stages`: those of `train` that do not change a stage's model.
 
 import type { Table } from './row'
 import { trainOptions } from './train'
@@ -8,7 +8,7 @@ const { data, lineEndings, steps, seed, out, overwrite, device, threads, instruc
 export const stageOptions = {
   data,
   lineEndings,
-  steps: { ...steps, help: 'updates', default: { words: "the stage's" } },
+  steps: { ...steps, help: 'number of updates', default: { words: "the stage's own" } },
   seed,
   out: {
     ...out,

@@ -1,4 +1,5 @@
-// The options of train(), each once: type, help, default, what it applies to, and what a checkpoint, `resume` and `from` make of it.
+// The options of train(): type, help, default, where each applies, and how checkpoints, `resume`
+// and `from` treat it.
 
 import { option, say } from '../errors'
 import { precisions } from '../graph/program'
@@ -21,35 +22,37 @@ import { signalOption } from './signal'
 import { choice, flag, fraction, limit, name, path, real, seed, whole } from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
-/** Numbers that leave f32 a chance: an update multiplies or adds weights and gradients. */
+/** Bounded so that products with weights and gradients stay within the range of f32 (3.4e38). */
 const rate = () => real({ above: 0, max: 1e30 })
 const muon = { option: 'optimizer', values: ['muon'] } as const
 
-/** Parts of a model: weights fit no other. */
+/** Options that decide the shape or meaning of the weights. */
 const model = { stored: 'model', resume: 'keeps', from: 'keeps' } as const
-/** What a model is trained with, but can do without. */
+/** Used in training only, so a new run may change them. */
 const dropouts = { stored: 'model', resume: 'keeps' } as const
-/** What decides each update: a resumed run keeps it, so that it ends as if it had never stopped. */
+/**
+ * Options that decide each update. A resumed run keeps them, so it ends as if it had never stopped.
+ */
 const training = { stored: 'training', resume: 'keeps' } as const
-/** What may change while a run is under way. */
+/** Options that a resumed run may change. */
 const progress = { stored: 'training' } as const
-/** What a run reports and keeps on the way: a new run chooses its own. */
+/** What a run reports and saves. With `from`, a new run uses the defaults. */
 const reports = { stored: 'training', from: 'default' } as const
 
-/** What can be chosen about a model of the kind 'gpt'. */
+/** Options of models of kind 'gpt'. */
 const variants = {
   positions: {
     type: choice(positionNames),
     group: 'variants',
     ...model,
-    help: "how the model knows positions: 'learned' vectors or 'rope'",
+    help: "position encoding: 'learned' embeddings or 'rope'",
     default: usual.positions,
   },
   norm: {
     type: choice(normNames),
     group: 'variants',
     ...model,
-    help: "normalisation: 'layer' or 'rms'",
+    help: "normalization: 'layer' for LayerNorm, or 'rms' for RMSNorm",
     default: usual.norm,
   },
   normAffine: {
@@ -57,7 +60,7 @@ const variants = {
     group: 'variants',
     ...model,
     formerly: 'normGain',
-    help: 'norms have a gain and, layer norms, a bias',
+    help: 'learned gain in norms, and learned bias in layer norms',
     default: usual.normAffine,
   },
   activation: {
@@ -71,14 +74,14 @@ const variants = {
     type: flag,
     group: 'variants',
     ...model,
-    help: 'RMS-normalise queries and keys, each head on its own',
+    help: 'RMSNorm of the queries and keys of each head',
     default: usual.qkNorm,
   },
   kvHeads: {
     type: whole(),
     group: 'variants',
     ...model,
-    help: say`heads of keys and values; they divide ${option('heads')}`,
+    help: say`key/value heads; must divide ${option('heads')}`,
     default: { words: say`${option('heads')}` },
     follows: 'heads',
   },
@@ -86,7 +89,7 @@ const variants = {
     type: flag,
     group: 'variants',
     ...model,
-    help: 'the output layer uses the token embedding as its weight',
+    help: 'use the token embedding as the weight of the output layer',
     default: usual.tiedEmbeddings,
   },
   logitSoftcap: {
@@ -94,28 +97,28 @@ const variants = {
     group: 'variants',
     ...model,
     formerly: 'logitCap',
-    help: 'soft limit of the logits, cap · tanh(logits / cap); 0: none',
+    help: 'soft cap of the logits: cap · tanh(logits / cap); 0: none',
     default: usual.logitSoftcap,
   },
   bias: {
     type: flag,
     group: 'variants',
     ...model,
-    help: 'linear layers and layer norms have biases',
+    help: 'biases in linear layers and layer norms',
     default: usual.bias,
   },
   embeddingNorm: {
     type: flag,
     group: 'variants',
     ...model,
-    help: 'normalise the embeddings before the first block',
+    help: 'normalize the embeddings before the first block',
     default: usual.embeddingNorm,
   },
   attentionDropout: {
     type: fraction(),
     group: 'variants',
     ...dropouts,
-    help: 'probability of dropping an attention weight',
+    help: 'dropout probability of attention weights',
     default: { words: say`${option('dropout')}` },
     follows: 'dropout',
   },
@@ -123,7 +126,7 @@ const variants = {
     type: fraction(),
     group: 'variants',
     ...dropouts,
-    help: 'probability of dropping an element of the embeddings',
+    help: 'dropout probability of embeddings',
     default: usual.embeddingDropout,
     follows: 'dropout',
   },
@@ -132,7 +135,7 @@ const variants = {
     group: 'variants',
     ...model,
     formerly: 'initial',
-    help: 'initial weights',
+    help: 'initialization of the weights',
     default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.init },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
@@ -142,7 +145,7 @@ const optimizer = {
     type: choice(optimizerNames),
     group: 'optimizer',
     ...training,
-    help: "'muon' is for the matrices of blocks, with AdamW for the rest",
+    help: "optimizer; 'muon' updates the blocks' matrices, and AdamW the rest",
     default: 'adamw',
     unused: 'adamw',
   },
@@ -157,14 +160,14 @@ const optimizer = {
     type: fraction(),
     group: 'optimizer',
     ...training,
-    help: "decay rate of AdamW's running mean of gradients",
+    help: "decay rate of AdamW's moving average of gradients",
     default: 0.9,
   },
   beta2: {
     type: fraction(),
     group: 'optimizer',
     ...training,
-    help: "decay rate of AdamW's running mean of squared gradients",
+    help: "decay rate of AdamW's moving average of squared gradients",
     default: 0.999,
   },
   epsilon: {
@@ -179,7 +182,7 @@ const optimizer = {
     type: real({ min: 0, max: 1e30 }),
     group: 'optimizer',
     ...training,
-    help: "weight decay, decoupled from the gradient except for 'sgd'",
+    help: "weight decay; part of the gradient for 'sgd', otherwise decoupled",
     otherNames: ['wd', 'decay'],
     default: 0.01,
   },
@@ -187,7 +190,7 @@ const optimizer = {
     type: limit(),
     group: 'optimizer',
     ...training,
-    help: 'clip the norm of all gradients together to this',
+    help: 'maximum global norm of the gradients',
     otherNames: ['gradClip', 'clip', 'maxGradNorm'],
     default: null,
   },
@@ -204,7 +207,7 @@ const optimizer = {
     type: whole({ min: 0 }),
     group: 'optimizer',
     ...training,
-    help: "steps over which Muon's momentum rises from 0.85",
+    help: "steps in which Muon's momentum rises from 0.85",
     default: 0,
     applies: muon,
     unused: 0,
@@ -213,7 +216,7 @@ const optimizer = {
     type: flag,
     group: 'optimizer',
     ...training,
-    help: 'Nesterov momentum, which Muon always has',
+    help: 'Nesterov momentum, which Muon always uses',
     default: false,
     applies: { option: 'optimizer', values: ['sgd'] },
     unused: false,
@@ -222,7 +225,7 @@ const optimizer = {
     type: rate(),
     group: 'optimizer',
     ...training,
-    help: say`Muon's learning rate for matrices; ${option('learningRate')} is for the rest`,
+    help: say`learning rate of Muon's matrices; the rest uses ${option('learningRate')}`,
     default: 0.02,
     applies: muon,
     unused: 0.02,
@@ -231,7 +234,7 @@ const optimizer = {
     type: choice(scheduleNames),
     group: 'schedule',
     ...training,
-    help: "learning rate schedule; 'wsd': constant, then linear",
+    help: "learning rate after warm-up; 'wsd': constant, then linear decay",
     default: 'constant',
     unused: 'constant',
   },
@@ -239,7 +242,7 @@ const optimizer = {
     type: whole({ min: 0 }),
     group: 'schedule',
     ...training,
-    help: 'steps over which learning rates rise at the start',
+    help: 'steps of linear learning rate warm-up',
     otherNames: ['warmupSteps', 'warmupIters'],
     default: 0,
     unused: 0,
@@ -249,7 +252,7 @@ const optimizer = {
     group: 'schedule',
     ...training,
     formerly: 'minLearningRate',
-    help: 'fraction of the learning rate that is left at the end',
+    help: 'final learning rate, as a fraction of the peak',
     otherNames: ['minLr'],
     default: 0,
     applies: { option: 'schedule', values: ['cosine', 'linear', 'wsd'], carriesOver: true },
@@ -260,7 +263,7 @@ const optimizer = {
     group: 'schedule',
     ...training,
     formerly: 'decayPart',
-    help: 'fraction of all steps, at the end, in which the rate falls',
+    help: 'fraction of the steps, at the end, with a decaying rate',
     default: 0.2,
     applies: { option: 'schedule', values: ['wsd'], carriesOver: true },
     unused: 0.2,
@@ -270,7 +273,7 @@ const optimizer = {
     group: 'optimizer',
     ...training,
     formerly: 'average',
-    help: 'decay rate of averaged weights, used as the model; 0: none',
+    help: 'decay rate of averaged weights, which become the model; 0: none',
     otherNames: ['ema', 'averageDecay'],
     default: 0,
     unused: 0,
@@ -284,14 +287,14 @@ export const trainOptions = {
     group: 'data',
     resume: 'keeps',
     from: 'keeps',
-    help: "how text becomes tokens: 'char', one for each distinct character",
+    help: "tokenizer; 'char' has one token per distinct character",
     default: 'char',
   },
   resume: {
     type: path('<dir|file>'),
     group: 'data',
     perCall: true,
-    help: 'continue the run in this folder as if it had never stopped',
+    help: 'continue this run, a folder or a checkpoint, where it stopped',
     otherNames: ['continue'],
   },
   from: {
@@ -304,7 +307,7 @@ export const trainOptions = {
     type: path('<dir|file>'),
     group: 'data',
     perCall: true,
-    help: 'take options that are not given from a run or JSON file',
+    help: 'read the other options from a run or a JSON file',
   },
 
   preset: {
@@ -312,7 +315,7 @@ export const trainOptions = {
     group: 'model',
     resume: 'keeps',
     from: 'keeps',
-    help: 'model and training options to start from; "auto" measures this device',
+    help: "named set of options; 'auto' chooses them for this device",
     default: 'cpu',
   },
   minutes: {
@@ -320,7 +323,7 @@ export const trainOptions = {
     group: 'model',
     resume: 'keeps',
     from: 'keeps',
-    help: 'how long to train, roughly',
+    help: 'approximate training time in minutes',
     default: 3,
     applies: { option: 'preset', values: ['auto'] },
   },
@@ -328,28 +331,28 @@ export const trainOptions = {
     type: whole({ min: 1, max: 1000 }),
     group: 'model',
     ...model,
-    help: 'transformer blocks',
+    help: 'number of transformer blocks',
     otherNames: ['nLayer', 'depth', 'numLayers'],
   },
   heads: {
     type: whole(),
     group: 'model',
     ...model,
-    help: say`attention heads; they divide ${option('embed')}`,
+    help: say`attention heads per block; must divide ${option('embed')}`,
     otherNames: ['nHead', 'numHeads'],
   },
   embed: {
     type: whole(),
     group: 'model',
     ...model,
-    help: 'channels of an embedding',
+    help: 'embedding width, in channels',
     otherNames: ['nEmbd', 'nEmbed', 'width', 'channels', 'hiddenSize', 'dModel'],
   },
   blockSize: {
     type: whole(),
     group: 'model',
     ...model,
-    help: 'context length in tokens',
+    help: 'context length, in tokens',
     otherNames: ['context', 'contextLength', 'sequenceLength', 'seqLen', 'blockLength'],
   },
   dropout: { type: fraction(), group: 'model', ...dropouts, help: 'dropout probability' },
@@ -360,14 +363,14 @@ export const trainOptions = {
     type: whole(),
     group: 'training',
     ...progress,
-    help: 'updates in all, counted from the start of the run',
+    help: 'total number of updates, counted from the start of the run',
     otherNames: ['epochs', 'iterations', 'iters', 'maxIters', 'maxSteps'],
   },
   batchSize: {
     type: whole(),
     group: 'training',
     ...training,
-    help: 'sequences in a micro-batch',
+    help: 'sequences per micro-batch',
     otherNames: ['batch'],
   },
   gradientAccumulationSteps: {
@@ -375,7 +378,7 @@ export const trainOptions = {
     group: 'training',
     ...training,
     formerly: 'microBatches',
-    help: 'micro-batches whose gradients are averaged for one update',
+    help: 'micro-batches whose gradients are averaged for each update',
     otherNames: ['gradientAccumulation', 'gradAccumSteps', 'accumulate'],
     default: 1,
   },
@@ -392,7 +395,7 @@ export const trainOptions = {
     type: seed,
     group: 'training',
     resume: 'keeps',
-    help: 'decides weights, batches and dropout; 64 bits',
+    help: '64-bit random seed of weights, batches and dropout',
     default: { words: '1337' },
   },
 
@@ -409,14 +412,14 @@ export const trainOptions = {
     type: whole(),
     group: 'progress',
     ...progress,
-    help: 'random batches of each split in an evaluation',
+    help: 'random batches per split in each evaluation',
     otherNames: ['evalIters'],
   },
   exactEvaluation: {
     type: flag,
     group: 'progress',
     ...reports,
-    help: 'evaluate the whole validation split too, and judge by that',
+    help: 'choose the best checkpoint by the loss of the whole validation split',
     default: false,
     unused: false,
   },
@@ -424,7 +427,7 @@ export const trainOptions = {
     type: whole({ min: 0 }),
     group: 'progress',
     ...reports,
-    help: 'steps between samples of text; 0: none',
+    help: 'steps between text samples; 0: none',
     otherNames: ['sampleEvery'],
     default: 0,
     unused: 0,
@@ -433,7 +436,7 @@ export const trainOptions = {
     type: whole(),
     group: 'progress',
     ...reports,
-    help: 'tokens in a sample',
+    help: 'length of a text sample, in tokens',
     default: 200,
     unused: 200,
   },
@@ -450,7 +453,7 @@ export const trainOptions = {
     type: path('<dir>'),
     group: 'progress',
     perCall: true,
-    help: 'run folder, for checkpoints and config.json',
+    help: 'run folder for checkpoints and config.json',
     otherNames: ['output', 'outputDir', 'outDir', 'dir', 'save'],
     default: { words: 'none: nothing is saved' },
     commandLine: { default: 'runs/<preset>-<date>-<time>' },
@@ -459,37 +462,37 @@ export const trainOptions = {
     type: flag,
     group: 'progress',
     perCall: true,
-    help: say`replace the run that ${option('out')} holds`,
+    help: say`replace the run in ${option('out')}`,
     otherNames: ['force'],
     default: false,
   },
 
   ...machineOptions,
-  signal: signalOption('stops the run and saves it'),
+  signal: signalOption('stops and saves the run'),
 } as const satisfies Table
 
 type TrainTable = typeof trainOptions
 export type TrainName = keyof TrainTable
-/** Names of the rows that a checkpoint keeps as this. */
+/** Names of the rows that this part of a checkpoint stores. */
 type StoredAs<Part extends string> = {
   [Name in TrainName]: TrainTable[Name] extends { readonly stored: Part } ? Name : never
 }[TrainName]
 
-/** Options of `train`, checked. */
+/** Checked options of `train`. */
 export type CheckedTrainOptions = Checked<TrainTable>
 
-/** What a training run is made of, every number in its place: what checkpoints keep of it. */
+/** The training options that checkpoints store, all resolved. */
 export type TrainingConfig = {
   readonly [Name in StoredAs<'training'>]: ValueOf<TrainTable[Name]>
 }
 
 export const trainNames = Object.keys(trainOptions) as TrainName[]
-/** The rows that satisfy a condition, by name. */
+/** Names of the rows that satisfy a condition. */
 export function namesWhere(condition: (row: OptionRow) => boolean): TrainName[] {
   return trainNames.filter((name) => condition(rowOf(trainOptions, name)))
 }
 export const trainingNames = namesWhere(({ stored }) => stored === 'training') as StoredAs<'training'>[]
 export const modelNames = namesWhere(({ stored }) => stored === 'model') as StoredAs<'model'>[]
 
-/** What presets say of training are options. */
+// The training values of presets must be options.
 presets satisfies Readonly<Record<string, { readonly training: Partial<TrainingConfig> }>>

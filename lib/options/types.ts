@@ -1,26 +1,30 @@
-// What values options take. A type says it once for everyone: the check, TypeScript's declaration, the command line, the docs, a form.
+// The types of option values. The check, the TypeScript declaration, the flag and the docs all use
+// the same type.
 
 import * as v from 'valibot'
 import { type ErrorCode, NanoGptError } from '../errors'
 
 export interface OptionType<Out = unknown> {
-  /** Checks a value and normalises it. Messages say what it must be. */
+  /** Checks a value and normalizes it. Messages have the form 'must be …'. */
   readonly schema: v.GenericSchema<unknown, Out>
-  /** As a declaration in TypeScript writes it. */
+  /** The type in a TypeScript declaration. */
   readonly ts: string
-  /** In words, for docs: 'a whole number from 0 to 10'. */
+  /** A description for the docs: 'a whole number from 0 to 10'. */
   readonly range: string
-  /** The code of the error for a value that it refuses. Absent: 'option'. */
+  /** The error code for an invalid value. Absent: 'option'. */
   readonly code?: (value: unknown) => ErrorCode
-  /** What follows the flag in help: '<n>'. Absent for what is true or false: the flag alone, and `--no-<flag>`. */
+  /**
+   * What follows the flag in help: '<n>'. Absent for booleans, which have `--<flag>` and
+   * `--no-<flag>`.
+   */
   readonly placeholder?: string
-  /** What an argument of the command line stands for. Throws a sentence that says what it must be. Absent: the text itself. */
+  /** Parses a command line argument, or throws an Error 'must be …'. Absent: the text itself. */
   readonly parse?: (text: string) => unknown
-  /** Whether the flag may come again, each adding a value. */
+  /** Whether the flag may be repeated, each time adding a value. */
   readonly repeats?: boolean
-  /** Values to choose from. */
+  /** The values to choose from. */
   readonly choices?: readonly string[]
-  /** Bounds of a number, for a form. */
+  /** The bounds of a number. */
   readonly bounds?: Bounds
 }
 
@@ -32,16 +36,18 @@ export interface Bounds {
   readonly below?: number
 }
 
-/** A dimension, or a count that a kernel is told: an i32. */
+/** Kernels take dimensions and counts as i32. */
 const largestCount = 2 ** 31 - 1
 const largestF32 = (2 - 2 ** -23) * 2 ** 127
-/** Smaller numbers lose digits in f32, and some processors take them for 0. */
+/**
+ * Smaller numbers are subnormal in f32: they lose precision, and some processors flush them to 0.
+ */
 const smallestF32 = 2 ** -126
 
 const must = (what: string) => `must be ${what}`
 const say = (value: number) => (value === largestCount ? '2^31 - 1' : String(value))
 
-/** In words: 'from 0 to below 1', 'of at least 1'. */
+/** 'from 0 to below 1', 'of at least 1'. */
 function rangeOf({ min, max, above, below }: Bounds): string {
   const low = min !== undefined ? `from ${say(min)}` : above !== undefined ? `above ${say(above)}` : ''
   if (max !== undefined) return `${low || 'up'} to ${say(max)}`
@@ -58,10 +64,10 @@ function withinBounds({ min, max, above, below }: Bounds) {
   ] as v.PipeItem<number, number, v.BaseIssue<unknown>>[]
 }
 
-/** A decimal number, all of the text: `0.001`, `1e-3`, `-2`. */
+/** A decimal number: `0.001`, `1e-3`, `-2`. */
 const numeral = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
-/** A whole number; on the command line also `1e9`. */
+/** A whole number. The command line also accepts `1e9`. */
 export function whole(bounds: Bounds = { min: 1 }): OptionType<number> {
   const all = { max: largestCount, ...bounds }
   const range = `a whole number ${rangeOf(bounds)}`
@@ -83,7 +89,7 @@ export function whole(bounds: Bounds = { min: 1 }): OptionType<number> {
   }
 }
 
-/** A number that f32 can hold: kernels compute with those. */
+/** A number within the range of f32, in which kernels compute. */
 export function real(bounds: Bounds & { placeholder?: string } = {}): OptionType<number> {
   const { placeholder = '<x>', ...range } = bounds
   return {
@@ -91,10 +97,10 @@ export function real(bounds: Bounds & { placeholder?: string } = {}): OptionType
       v.number(must('a number')),
       v.finite(must('finite')),
       ...(withinBounds(range) as []),
-      v.maxValue(largestF32, must('at most 3.4e38, the largest number of f32')),
+      v.maxValue(largestF32, must('at most 3.4e38, the largest f32 number')),
       v.check(
         (value) => value === 0 || value >= smallestF32,
-        must(`${range.above === 0 ? '' : '0 or '}at least 1.2e-38: f32 takes less for 0`),
+        must(`${range.above === 0 ? '' : '0 or '}at least 1.2e-38, the smallest normal f32 number`),
       ),
     ) as v.GenericSchema<unknown, number>,
     ts: 'number',
@@ -108,7 +114,7 @@ export function real(bounds: Bounds & { placeholder?: string } = {}): OptionType
   }
 }
 
-/** A number above 0 that something is limited to; null, as JSON has no Infinity: no limit. */
+/** A limit above 0. null means no limit, because JSON has no Infinity. */
 export function limit(): OptionType<number | null> {
   const type = real({ above: 0 })
   return {
@@ -126,10 +132,9 @@ export function limit(): OptionType<number | null> {
   }
 }
 
-/** A probability or a decay: in [0, 1). */
+/** A probability or a decay rate in [0, 1). */
 export const fraction = () => real({ min: 0, below: 1, placeholder: '<p>' })
 
-/** True or false. */
 export const flag: OptionType<boolean> = {
   schema: v.boolean(must('true or false')),
   ts: 'boolean',
@@ -142,7 +147,7 @@ function alternatives(names: readonly string[]): string {
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
-/** One of these words. */
+/** One of these names. */
 export function choice<const Names extends readonly string[]>(names: Names): OptionType<Names[number]> {
   return {
     schema: v.picklist(names, must(alternatives(quoted(names)))) as v.GenericSchema<unknown, Names[number]>,
@@ -153,7 +158,10 @@ export function choice<const Names extends readonly string[]>(names: Names): Opt
   }
 }
 
-/** A name that whoever knows them looks up, to suggest the nearest; these are the usual ones. */
+/**
+ * A name that the caller looks up, so that its error can suggest the nearest one. `names` lists the
+ * usual ones.
+ */
 export function name(names: readonly string[], others?: string): OptionType<string> {
   return {
     schema: v.string(must('a string')),
@@ -165,13 +173,13 @@ export function name(names: readonly string[], others?: string): OptionType<stri
   }
 }
 
-/** A file or a folder. */
+/** The path of a file or a folder. */
 export function path(placeholder: '<dir>' | '<file>' | '<dir|file>' | '<path>'): OptionType<string> {
   return {
     schema: v.pipe(
       v.string(must('a path')),
-      v.check((text) => text !== '', must('a path; it is empty')),
-      v.check((text) => !text.includes('\0'), must('a path; it has a zero byte')),
+      v.check((text) => text !== '', must('a path, but it is empty')),
+      v.check((text) => !text.includes('\0'), must('a path without zero bytes')),
     ),
     ts: 'string',
     range: 'a path',
@@ -186,9 +194,9 @@ export const text: OptionType<string> = {
   placeholder: '<text>',
 }
 
-const seedRange = 'a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits'
+const seedRange = 'a whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits'
 
-/** 64 bits. A bigint inside, whatever it was given as. */
+/** A 64-bit seed, converted to a bigint. */
 export const seed: OptionType<bigint> = {
   schema: v.pipe(
     v.union(
@@ -213,12 +221,14 @@ export const seed: OptionType<bigint> = {
   },
 }
 
-/** A seed as JSON holds it: given back as `seed`, it is the same one. */
+/** A seed as JSON stores it without loss. The `seed` option accepts the result. */
 export function seedToJSON(seed: bigint): number | string {
   return seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed)
 }
 
-/** Ends what it is given to. From another realm it has another class, but the same methods. */
+/**
+ * An AbortSignal. Checked by its methods, because `instanceof` fails for a signal of another realm.
+ */
 export const signal: OptionType<AbortSignal> = {
   schema: v.custom<AbortSignal>(
     (value) =>
@@ -233,7 +243,7 @@ export const signal: OptionType<AbortSignal> = {
   range: 'an AbortSignal',
 }
 
-/** A value of one type, or several in an array. */
+/** One value, or an array of values, of a type. */
 export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<readonly T[]> {
   return {
     ...type,
@@ -241,7 +251,7 @@ export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<read
       v.union(
         [v.pipe(v.array(type.schema), v.minLength(1, 'must not be empty')), type.schema],
         ({ input, issues = [] }) => {
-          // Of what is no array it is of no interest that it is none.
+          // For a value that is not an array, report the element type's issue.
           const found = issues.find(({ type }) => Array.isArray(input) || type !== 'array')
           return found === undefined || (found.kind === 'schema' && !Array.isArray(input))
             ? must(what)
@@ -256,7 +266,7 @@ export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<read
   }
 }
 
-/** What an argument stands for, or the error of the option it was given for. */
+/** Parses a command line argument; an error names the option. */
 export function parseArgument(option: string, type: OptionType, text: string): unknown {
   try {
     return type.parse ? type.parse(text) : text

@@ -1,16 +1,19 @@
-// Reverse-mode differentiation: appends to a trace the ops that compute the gradient of a loss.
+// Reverse-mode automatic differentiation: appends to a trace the ops that compute the gradients of
+// a loss.
 
 import { NanoGptError } from '../errors'
 import type { Tensor } from '../graph/tensor'
 import { add, fill, opsByName } from '../ops'
 
 /**
- * The gradients of `seed` × `loss` for each of `targets`, in order.
+ * The gradients of `seed` · `loss` with respect to each of `targets`, in order.
  *
- * @param loss a tensor of rank 0 in a trace
+ * @param loss a rank-0 tensor of a trace
  * @param targets tensors of the same trace, usually parameters
- * @param seed what the loss's own gradient is. Default 1; 1 / micro-batches averages over them
- * @throws if the loss does not depend on a target, or an op on the way has no gradient
+ * @param seed the gradient of the loss itself. Default: 1. Pass 1 / micro-batches to average over
+ *   micro-batches
+ * @throws NanoGptError 'program' if the loss is not part of a trace or does not depend on a target,
+ *   or if an op between them has no gradient rule
  */
 export function gradients(loss: Tensor, targets: readonly Tensor[], seed = 1): Tensor[] {
   const trace = loss.trace
@@ -34,14 +37,14 @@ export function gradients(loss: Tensor, targets: readonly Tensor[], seed = 1): T
       const gradient = results[i]
       if (!gradient || !reached.has(id)) return
       const before = found.get(id)
-      // The later use first: a fixed order, so that the sum's bits are fixed too.
+      // Add in a fixed order, the later use first, so that the sum is bitwise reproducible.
       found.set(id, before ? add(before, gradient) : gradient)
     })
   }
   return targets.map((target) => found.get(target.id) ?? unreached(trace.tensor(target.id).id))
 }
 
-/** The buffers that depend on any of `targets`. */
+/** The ids of all buffers that depend on any of `targets`. */
 function reachableFrom(
   targets: readonly Tensor[],
   nodes: readonly { inputs: readonly number[]; outputs: readonly number[] }[],

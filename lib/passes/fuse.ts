@@ -1,23 +1,28 @@
-// Fusion: rewrites chains of ops into the fused ops that a backend has. A Program in, a Program out; the result means the same.
+// Fusion: rewrites chains of ops into the fused ops that a backend provides. It takes a Program and
+// returns an equivalent one.
 //
 //   matmul(x, w, transpose_b) → add(bias [N])            = linear
 //   linear → relu                                        = linear with relu
 //   dropout → add(residual)                              = dropout_add
 //   matmul → accumulate                                  = matmul_accumulate
 //
-// A chain is fused only where nothing else reads what lies between its ops. The fused op stands where the first stood, so
-// that what it reads is needed no longer than before, unless it has to wait for something else.
+// A chain is fused only if nothing else reads the values between its ops. The fused op takes the
+// place of the first op, so that its operands can be freed as early as before. If the second op
+// cannot move there because of an op in between, the fused op takes the place of the second.
 
 import { sameShape } from '../graph/dtype'
 import type { Node, Program } from '../graph/program'
 
 interface Pattern {
-  /** The fused op this makes. */
+  /** The fused op that replaces the two. */
   readonly fused: string
-  /** The op whose result is read only by the next. */
+  /** The op whose result only `second` reads. */
   readonly first: string
   readonly second: string
-  /** The fused node, or undefined where the two do not fit. `slot` is the input of `second` that reads `first`. */
+  /**
+   * The fused node, or undefined if the two do not match. `slot` is the input of `second` that
+   * reads the result of `first`.
+   */
   merge(first: Node, second: Node, slot: number, program: Program): Node | undefined
 }
 
@@ -61,7 +66,7 @@ const patterns: readonly Pattern[] = [
     second: 'accumulate',
     merge(matmul, accumulate, slot) {
       const [total] = accumulate.inputs
-      // In place, an operand that is the total itself would be read while it is written.
+      // If an operand is the total itself, the fused op would read it while writing it.
       if (slot !== 1 || matmul.inputs.includes(total)) return undefined
       const inputs = [total, ...matmul.inputs]
       return { op: 'matmul_accumulate', inputs, outputs: accumulate.outputs, attributes: matmul.attributes }
@@ -69,7 +74,7 @@ const patterns: readonly Pattern[] = [
   },
 ]
 
-/** @param available the fused ops that the backend has; others are left as their parts */
+/** @param available the fused ops that the backend provides. Others are left as their parts */
 export function fuse(program: Program, available: readonly string[]): Program {
   const usable = patterns.filter((pattern) => available.includes(pattern.fused))
   return usable.reduce(applyPattern, program)
@@ -85,7 +90,7 @@ function applyPattern(program: Program, pattern: Pattern): Program {
   })
   const between = (from: number, to: number) => ops.slice(from + 1, to).filter((node) => node !== undefined)
   const touches = (ids: readonly number[], others: readonly number[]) => ids.some((id) => others.includes(id))
-  // What moves must not pass a write of what it reads, and the other way about.
+  // An op must not move past a write to its inputs, nor past a read or write of its outputs.
   const canMoveDown = (first: Node, from: number, to: number) =>
     !between(from, to).some(({ outputs }) => touches(outputs, first.inputs))
   const canMoveUp = (second: Node, from: number, to: number) =>
@@ -114,7 +119,7 @@ function applyPattern(program: Program, pattern: Pattern): Program {
   return withoutUnusedBuffers({ ...program, ops: ops.filter((node) => node !== undefined) })
 }
 
-/** Drops the temporaries that no op mentions any more. */
+/** Drops the temporaries that no op uses any more, and renumbers the other buffers. */
 function withoutUnusedBuffers(program: Program): Program {
   const used = new Set(program.ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
   const kept = program.buffers

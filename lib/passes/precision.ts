@@ -1,9 +1,10 @@
-// Mixed precision: a Program in, a Program out, after fusion.
+// Mixed precision: rewrites a Program, after fusion, into one that computes in tf32 or bf16.
 //
-// tf32 is a mark on the Program: products round their operands on the way. For bf16 the operands of products (matrix
-// products and attention) must be bf16 in memory. A temporary is held in bf16 if the op that writes it can write that and
-// every op that reads it can read that; otherwise it stays f32, and a `cast` stands before the product. Weights are cast
-// once for all products that read them. Ops say in their own files which of their tensors may be bf16.
+// tf32 is only a mark on the Program: products round their operands as they read them. In bf16, the
+// operands of products (matrix products and attention) must be bf16 in memory. A temporary is
+// stored in bf16 if the op that writes it can write bf16 and every op that reads it can read bf16.
+// Otherwise it stays f32, and a `cast` precedes the product. A weight is cast once for all products
+// that read it. The file of each op states which of its tensors may be bf16.
 
 import type { Buffer, Node, Precision, Program } from '../graph/program'
 import { opsByName } from '../ops'
@@ -14,7 +15,7 @@ export function inPrecision(program: Program, precision: Precision): Program {
   return precision === 'tf32' ? { ...program, precision } : new Bf16Pass(program).run()
 }
 
-/** Which tensors of an op may be bf16. */
+/** The inputs and outputs of an op that may be bf16. */
 export function bf16SlotsOf({ op, attributes }: Node): Required<Bf16> {
   const bf16 = opsByName.get(op)?.bf16
   const slots = typeof bf16 === 'function' ? bf16(attributes) : bf16
@@ -27,7 +28,10 @@ const reads = ({ operands, inputs }: Required<Bf16>, slot: number) =>
 class Bf16Pass {
   private readonly buffers: Buffer[]
   private readonly ops: Node[] = []
-  /** By buffer: the one that holds the same in the other format, while it does. */
+  /**
+   * For each buffer, the buffer that holds the same values in the other format. Removed when the
+   * buffer is written.
+   */
   private readonly casts = new Map<number, number>()
 
   constructor(private readonly program: Program) {
@@ -66,7 +70,10 @@ class Bf16Pass {
     return chosen
   }
 
-  /** The buffer that an op reads in place of `id`: another one where the format isn't what it takes. */
+  /**
+   * The buffer that an op reads as input `slot` in place of `id`: a cast copy if the op cannot read
+   * the format of `id`.
+   */
   private asRead(id: number, slot: number, slots: Required<Bf16>): number {
     const { dtype } = this.buffers[id]
     if (dtype === 'f32' && slots.operands.includes(slot)) return this.cast(id, 'bf16')

@@ -1,10 +1,14 @@
-// The hyperparameters of the course, by the name of the stage (lib/stages/). Each is a preset too.
+// The hyperparameters of the course, by the name of the stage (lib/stages/). Each entry is also a
+// preset.
 
 import type { StageKind } from '../model/config'
 
-/** Hyperparameters. What is not there has the trainer's default: AdamW with betas 0.9 and 0.999, weight decay 0.01. */
+/**
+ * The hyperparameters of a stage. Everything else has the trainer's defaults: AdamW with betas 0.9
+ * and 0.999, weight decay 0.01.
+ */
 export interface Numbers {
-  /** Sequences in a batch (B), tokens in a sequence (T), channels (C). */
+  /** Sequences per batch (B), tokens per sequence (T), channels (C). */
   readonly batchSize: number
   readonly blockSize: number
   readonly embed: number
@@ -16,7 +20,7 @@ export interface Numbers {
   readonly steps: number
   /** Steps between evaluations. */
   readonly evalInterval: number
-  /** Random batches of each split in an evaluation. */
+  /** Random batches of each split per evaluation. */
   readonly evalBatches: number
 }
 
@@ -24,12 +28,15 @@ export interface Numbers {
 export interface CourseEntry {
   /** '00' … '09'. */
   readonly number: string
-  /** What it adds, in a line. */
+  /** What the stage adds, in one line. */
   readonly idea: string
   readonly numbers: Numbers
 }
 
-/** From stage 04 to 08 the numbers are the same, but for the layers: only ideas change. */
+/**
+ * Stages 04 to 08 have the same hyperparameters, except for the number of layers, so that only the
+ * ideas differ.
+ */
 const small: Numbers = {
   batchSize: 32,
   blockSize: 8,
@@ -46,7 +53,7 @@ const small: Numbers = {
 export const course = {
   notebook: {
     number: '00',
-    idea: 'text, tokens, batches, a table of pairs and its loss, step by step',
+    idea: 'text, tokens, batches, a bigram table and its loss, step by step',
     numbers: {
       batchSize: 32,
       blockSize: 8,
@@ -63,7 +70,7 @@ export const course = {
   },
   bigram: {
     number: '01',
-    idea: 'a table: from this character alone to scores of the next',
+    idea: 'a bigram table: predicts the next character from the current one',
     numbers: {
       batchSize: 32,
       blockSize: 8,
@@ -79,7 +86,7 @@ export const course = {
   },
   'single-head': {
     number: '03',
-    idea: 'embeddings of what and where, and one head that looks back',
+    idea: 'token and position embeddings, and one attention head',
     numbers: {
       batchSize: 32,
       blockSize: 8,
@@ -95,32 +102,32 @@ export const course = {
   },
   'multi-head': {
     number: '04',
-    idea: 'four heads side by side, each looking for something else',
+    idea: 'four attention heads in parallel',
     numbers: small,
   },
   'feed-forward': {
     number: '05',
-    idea: 'after gathering, each position thinks: a linear layer and a kink',
+    idea: 'a feed-forward layer after the attention',
     numbers: small,
   },
   blocks: {
     number: '06',
-    idea: 'three blocks of attention and feed-forward: deeper, and not better',
+    idea: 'three blocks of attention and feed-forward: deeper, but not better',
     numbers: { ...small, layers: 3 },
   },
   residual: {
     number: '07',
-    idea: 'x + f(x): blocks add to a straight road from input to output',
+    idea: 'residual connections: each block adds to its input',
     numbers: { ...small, layers: 3 },
   },
   'layer-norm': {
     number: '08',
-    idea: 'each block reads its input brought to scale',
+    idea: 'layer normalization before each layer',
     numbers: { ...small, layers: 3 },
   },
   decoder: {
     number: '09',
-    idea: 'the GPT: large, with dropout; 10.8 million parameters, hours on a CPU',
+    idea: 'the full GPT with dropout: 10.8 million parameters, hours on a CPU',
     numbers: {
       batchSize: 64,
       blockSize: 256,

@@ -1,4 +1,5 @@
-// The named presets: the stages of the course, nanoGPT's two models, a recipe of today's, and `auto`.
+// The named presets: the stages of the course, nanoGPT's two Shakespeare models, a modern recipe,
+// and `auto`.
 
 import { NanoGptError, option, say, suggest } from '../errors'
 import { type GptConfig, type Sized, type StageConfig, type StageKind, stageKinds } from '../model/config'
@@ -6,8 +7,8 @@ import { defaultVariants, type ModelSizes, type Variants } from '../nn'
 import { type CourseEntry, course, type Numbers } from './course'
 
 /**
- * How a preset trains: options of `train`, which lib/options checks. These each preset has; what it leaves out has the defaults of the
- * options.
+ * The training options of a preset, which lib/options checks. Every preset has these; all other
+ * options default as usual.
  */
 export type TrainingDefaults = Pick<
   Numbers,
@@ -34,12 +35,12 @@ function sizesOf(kind: StageKind): Omit<ModelSizes, 'vocabSize'> {
   return sizes
 }
 
-/** A gpt of these sizes: the decoder, but for the variants named. */
+/** A Gpt of these sizes: the decoder, except for the given variants. */
 function gpt(sizes: Omit<ModelSizes, 'vocabSize'>, variants: Partial<Variants> = {}): Sized<GptConfig> {
   return { kind: 'gpt', ...sizes, ...defaultVariants(sizes), ...variants }
 }
 
-/** nanoGPT's model (Karpathy, 2022), as its Shakespeare configurations have it. */
+/** nanoGPT's model (Karpathy, 2022), as in its Shakespeare configurations. */
 function nanoGpt(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
   return gpt(sizes, {
     activation: 'gelu',
@@ -50,7 +51,10 @@ function nanoGpt(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
   })
 }
 
-/** What nanoGPT's two Shakespeare configurations share. (Its weight decay spares the norms' gains; here it takes all.) */
+/**
+ * The training options of nanoGPT's two Shakespeare configurations. nanoGPT exempts the norms'
+ * gains from weight decay; here it applies to all parameters.
+ */
 const nanoGptTraining = {
   learningRate: 1e-3,
   beta2: 0.99,
@@ -61,7 +65,10 @@ const nanoGptTraining = {
   finalLearningRateFraction: 0.1,
 } as const
 
-/** The model of a recipe that learns fast: rotary positions, RMS norms without gain, ReLU², no biases, and a start at zero. */
+/**
+ * The model of a recipe that learns fast: RoPE, RMS norms without gain, ReLU², QK norm, capped
+ * logits, no biases, and residual projections and a head that start at zero.
+ */
 function recipe(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
   return gpt(sizes, {
     positions: 'rope',
@@ -78,7 +85,10 @@ function recipe(sizes: Omit<ModelSizes, 'vocabSize'>): Sized<GptConfig> {
   })
 }
 
-/** How it trains: Muon for the matrices of blocks, and rates that go down to nothing over more than half of the steps. */
+/**
+ * Its training options: Muon for the matrices of the blocks, and rates that decay to zero over the
+ * last 60 % of the steps.
+ */
 const recipeTraining = {
   optimizer: 'muon',
   matrixLearningRate: 0.02,
@@ -96,8 +106,7 @@ export const presets = {
   notebook: fromCourse('bigram', course.notebook),
   ...stagePresets,
   gpt: {
-    description:
-      'the decoder’s sizes and numbers, for a model whose parts are chosen by options (docs/variants.md)',
+    description: 'the sizes and settings of decoder, for a model whose parts are options (docs/variants.md)',
     model: gpt(sizesOf('decoder')),
     training: stagePresets.decoder.training,
   },
@@ -112,12 +121,12 @@ export const presets = {
     training: { ...nanoGptTraining, batchSize: 64, steps: 5000, evalInterval: 250, evalBatches: 5 },
   },
   speedrun: {
-    description: 'a recipe of today’s, 3.2 million parameters: a loss of 1.47 in 1,500 steps',
+    description: 'a modern recipe, 3.2 million parameters: a loss of 1.47 in 1,500 steps',
     model: recipe({ blockSize: 256, embed: 256, heads: 4, layers: 4, dropout: 0.1 }),
     training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
   },
   auto: {
-    description: 'that recipe, sized to what this device can train in a few minutes (--minutes, default 3)',
+    description: 'the recipe of speedrun, sized for this device and a few minutes (--minutes, default 3)',
     model: recipe({ blockSize: 128, embed: 128, heads: 2, layers: 4, dropout: 0 }),
     training: { ...recipeTraining, batchSize: 16, steps: 1500, evalInterval: 250, evalBatches: 20 },
   },
@@ -127,8 +136,10 @@ export type PresetName = keyof typeof presets
 export const presetNames = Object.keys(presets) as PresetName[]
 
 /**
- * @param name a preset's name, or the number of the stage that brings it: '03' is 'single-head'
- * @throws NanoGptError that suggests the nearest name
+ * Finds a preset.
+ *
+ * @param name a preset's name, or the number of its stage: '03' is 'single-head'
+ * @throws NanoGptError 'option' that suggests the closest name
  */
 export function findPreset(name: string): Preset {
   const named = Object.entries(course).find(([, { number }]) => number === name)?.[0] ?? name

@@ -1,9 +1,9 @@
-// The dropout mask of one site and draw, element by element: what the reference ops use.
+// The dropout mask of one site and draw, element by element, for the reference ops.
 
 import { keepThreshold, philoxInto } from './philox'
 
 export class DropoutMask {
-  /** What kept values are multiplied by: 1 / (1 − p), as f32. */
+  /** The factor on kept values: 1 / (1 − p), as f32. */
   readonly scale: number
   private readonly threshold: number
   private readonly words = new Uint32Array(4)

@@ -1,9 +1,11 @@
-// Random numbers that depend only on (element, site, draw, seed): Philox 4×32-10, and what is drawn with it.
-// docs/program.md, "Random numbers", is the contract; test/random/philox.json holds every implementation to it.
+// Random numbers as a function of (element, site, draw, seed): Philox 4×32-10, and the
+// distributions computed from it. docs/program.md, "Random numbers", is the specification.
+// test/random/philox.json holds the test vectors for all implementations.
 
 import { NanoGptError, show } from '../errors'
 
-// Looked up once: under jest every use of a global is a slow search, and this is called for each random number.
+// Cached, because every access to a global is slow under jest and this is called for each random
+// number.
 const { imul } = Math
 
 /** A 64-bit seed as two unsigned 32-bit words. */
@@ -13,10 +15,10 @@ export interface Seed {
 }
 
 /**
- * The seed that a user wrote.
+ * Splits a seed given by the user into two words.
  *
- * @param value an integer from 0 to 2⁵³ − 1, or a bigint from 0 to 2⁶⁴ − 1.
- * @throws NanoGptError 'option' for anything else.
+ * @param value an integer from 0 to 2⁵³ − 1, or a bigint from 0 to 2⁶⁴ − 1
+ * @throws NanoGptError 'option' for any other value
  */
 export function seedFrom(value: number | bigint): Seed {
   const whole = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value) : -1n
@@ -29,14 +31,15 @@ export function seedFrom(value: number | bigint): Seed {
   return { low: Number(whole & 0xffffffffn), high: Number(whole >> 32n) }
 }
 
-/** The seed as one number, as checkpoints keep it (in decimal). */
+/** The seed as one integer. Checkpoints store it in decimal. */
 export function seedToBigInt(seed: Seed): bigint {
   return (BigInt(seed.high) << 32n) | BigInt(seed.low)
 }
 
 /**
- * The site of a path and purpose such as `blocks.3.attention.dropout`: the FNV-1a 32-bit hash of its UTF-8.
- * Naming sites by path keeps each one's numbers when the model changes elsewhere.
+ * The site of a path and purpose, such as `blocks.3.attention.dropout`: the FNV-1a 32-bit hash of
+ * its UTF-8 bytes. Because sites are named by path, changes elsewhere in the model leave a site's
+ * random numbers unchanged.
  */
 export function site(path: string): number {
   let hash = 0x811c9dc5
@@ -44,7 +47,10 @@ export function site(path: string): number {
   return hash >>> 0
 }
 
-/** The high 32 bits of a · b, from products of 16-bit halves: each sum stays below 2³². */
+/**
+ * The high 32 bits of a · b, computed from products of 16-bit halves so that each sum stays below
+ * 2³².
+ */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
@@ -56,9 +62,9 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * One block of four random words, written over `out` (length 4). Nothing is allocated.
+ * Computes one block of four random words into `out` (length 4), without allocating.
  *
- * All words are taken modulo 2³². `blockLow` and `blockHigh` are the halves of element ÷ 4.
+ * All words are taken modulo 2³². `blockLow` and `blockHigh` are the two words of ⌊element / 4⌋.
  */
 export function philoxInto(
   out: Uint32Array,
@@ -93,7 +99,7 @@ export function philoxInto(
   out[3] = c3
 }
 
-/** As `philoxInto`, into a new array. */
+/** Like `philoxInto`, but returns a new array. */
 export function philox(
   blockLow: number,
   blockHigh: number,
@@ -109,19 +115,23 @@ export function philox(
 
 const block = new Uint32Array(4)
 
-/** The random word (u32) of an element. `element`: an integer from 0 to 2⁵³ − 1. */
+/**
+ * The random word (u32) of an element.
+ *
+ * @param element an integer from 0 to 2⁵³ − 1
+ */
 export function word(element: number, siteId: number, draw: number, seed: Seed): number {
   const index = Math.floor(element / 4)
   philoxInto(block, index, index / 0x100000000, siteId, draw, seed.low, seed.high)
   return block[element % 4]
 }
 
-/** The number in [0, 1) of an element: 24 bits, so that it is exact in f32. */
+/** The uniform random number in [0, 1) of an element. It has 24 bits, so it is exact in f32. */
 export function uniform(element: number, siteId: number, draw: number, seed: Seed): number {
   return (word(element, siteId, draw, seed) >>> 8) * 2 ** -24
 }
 
-/** Calls `visit(element, word)` for elements 0 … length − 1, with one Philox block for four of them. */
+/** Calls `visit(element, word)` for elements 0 … length − 1. One Philox block yields four words. */
 function forEachWord(
   length: number,
   siteId: number,
@@ -139,8 +149,8 @@ function forEachWord(
 }
 
 /**
- * Fills `out` with U(−bound, bound), at draw 0. The numbers are f32 in a Float64Array too, so that models of both
- * precisions start from the same weights.
+ * Fills `out` with U(−bound, bound), at draw 0. The values are rounded to f32 even in a
+ * Float64Array, so that models of both precisions start from the same weights.
  */
 export function uniformFill(
   out: Float32Array | Float64Array,
@@ -155,8 +165,9 @@ export function uniformFill(
 }
 
 /**
- * Fills `out` with N(0, deviation), at draw 0, by Box and Muller: elements 2i and 2i + 1 are the cosine and the sine of one pair
- * of words. The numbers are f32 in a Float64Array too, rounded once.
+ * Fills `out` with normal values of mean 0 and standard deviation `deviation`, at draw 0. It uses
+ * the Box–Muller transform: elements 2i and 2i + 1 are the cosine and the sine of one pair of
+ * words. The values are rounded to f32, even in a Float64Array.
  */
 export function normalFill(
   out: Float32Array | Float64Array,
@@ -177,7 +188,11 @@ export function normalFill(
   }
 }
 
-/** The word from which an element is kept by dropout with probability `p` of dropping it; see `keepMask`. */
+/**
+ * The smallest word for which dropout with probability `p` keeps an element; see `keepMask`.
+ *
+ * @throws NanoGptError 'option' unless 0 ≤ p < 1
+ */
 export function keepThreshold(p: number): number {
   if (!(p >= 0 && p < 1)) {
     throw new NanoGptError('option', `dropout is ${show(p)}: it must be at least 0 and less than 1`)
@@ -186,9 +201,9 @@ export function keepThreshold(p: number): number {
 }
 
 /**
- * A dropout mask: 1 where the element is kept (its word ≥ floor(p · 2³²)), else 0.
+ * Fills `out` with a dropout mask: 1 where the element is kept (its word ≥ ⌊p · 2³²⌋), else 0.
  *
- * @throws NanoGptError 'dropout' unless 0 ≤ p < 1.
+ * @throws NanoGptError 'option' unless 0 ≤ p < 1
  */
 export function keepMask(out: Uint8Array, p: number, siteId: number, draw: number, seed: Seed): void {
   const threshold = keepThreshold(p)
@@ -198,11 +213,11 @@ export function keepMask(out: Uint8Array, p: number, siteId: number, draw: numbe
 }
 
 /**
- * Where each sequence of a batch begins in a corpus: uniform over 0 … corpusLength − blockSize − 1, so that the targets,
- * one token later, are inside too.
+ * Fills `out` with the start offsets of a batch's sequences in a corpus. They are uniform over 0 …
+ * corpusLength − blockSize − 1, so that the targets, one token later, are inside the corpus too.
  *
- * @param out one offset for each sequence.
- * @throws NanoGptError 'data_too_short' unless corpusLength > blockSize.
+ * @param out one offset per sequence
+ * @throws NanoGptError 'data_too_short' unless corpusLength > blockSize
  */
 export function batchOffsets(
   out: Uint32Array,

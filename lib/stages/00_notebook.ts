@@ -1,9 +1,12 @@
-// Stage 00: the notebook. A look at the text, how it becomes numbers, what there is to learn, and the smallest model there is.
+// Stage 00: the notebook. How text becomes tokens, what a model learns from them, and the smallest
+// possible model.
 //
-//     text → characters → tokens (whole numbers) → pairs of (context, target) → a table of scores → a loss → text again
+//     text → characters → tokens (integers) → pairs of (context, target)
+//          → a table of scores → a loss → text again
 //
-// Everything up to the training is computed here and now: `tensor`, `embedding`, `crossEntropy` and `sample` are called on
-// tensors that hold data, and give data back. From stage 01 on the same functions are recorded and run by the engine.
+// Everything before the training is computed eagerly: `tensor`, `embedding`, `crossEntropy` and
+// `sample` are called on tensors that hold data, and return data. From stage 01 on, the same
+// functions are recorded, and the engine runs the recording.
 
 import { splitTokens } from '../data/split'
 import { type Tensor, tensor } from '../graph/tensor'
@@ -16,8 +19,8 @@ async function run(harness: TrainingHarness): Promise<void> {
   lookAtTheText(harness)
   const tokens = turnItIntoTokens(harness)
   const { train, validation } = splitTokens(tokens, harness.numbers.blockSize)
-  harness.title('Two parts')
-  harness.say(`${train.length} tokens to learn from, ${validation.length} to see whether it understood.`)
+  harness.title('Training and validation splits')
+  harness.say(`${train.length} tokens for training, ${validation.length} for validation.`)
   contextsAndTargets(harness, train)
   embeddings(harness, train)
   const table = bigramTable(harness)
@@ -29,7 +32,7 @@ async function run(harness: TrainingHarness): Promise<void> {
 
 function lookAtTheText({ text, textName, title, say, quote }: TrainingHarness): void {
   title('The text')
-  say(`It is ${textName}, and it begins`)
+  say(`The text is ${textName}. It begins:`)
   quote('the first 200 characters', beginningOf(text, 200))
 }
 
@@ -37,23 +40,24 @@ function turnItIntoTokens({ text, tokenizer, title, say }: TrainingHarness) {
   title('Characters and tokens')
   const all = tokenizer.decode(Array.from({ length: tokenizer.vocabSize }, (_, token) => token))
   say(`${tokenizer.vocabSize} distinct characters, in order: ${JSON.stringify(all)}`)
-  say('A token is a character’s place in that list.')
+  say('A token is the index of a character in this list.')
   const word = beginningOf(text, 12)
   const encoded = tokenizer.encode(word)
-  say(`encode(${JSON.stringify(word)}) = [${Array.from(encoded).join(', ')}]`)
-  say(`decode of that = ${JSON.stringify(tokenizer.decode(encoded))}`)
+  const list = `[${Array.from(encoded).join(', ')}]`
+  say(`encode(${JSON.stringify(word)}) = ${list}`)
+  say(`decode(${list}) = ${JSON.stringify(tokenizer.decode(encoded))}`)
   const tokens = tokenizer.encode(text)
-  say(`The whole text is ${tokens.length} tokens.`)
+  say(`The whole text has ${tokens.length} tokens.`)
   return tokens
 }
 
-/** A window of T + 1 tokens holds T lessons, one for each length of context. */
+/** A window of T + 1 tokens contains T training examples, one for each context length. */
 function contextsAndTargets(
   { numbers, tokenizer, title, say }: TrainingHarness,
   train: ArrayLike<number>,
 ): void {
   const { blockSize: T } = numbers
-  title('Context and target')
+  title('Contexts and targets')
   const window = Array.from(train).slice(0, T + 1)
   for (let t = 0; t < T; t++) {
     const context = window.slice(0, t + 1)
@@ -63,7 +67,7 @@ function contextsAndTargets(
   }
 }
 
-/** A batch is B windows from random places, side by side: tokens [B, T] and their targets, one further on. */
+/** A batch is B windows from random offsets: tokens [B, T], and their targets, shifted by one. */
 function batch(
   { numbers, seed }: TrainingHarness,
   train: ArrayLike<number>,
@@ -78,23 +82,26 @@ function batch(
   return [tensor(inputs, 'i32'), tensor(targets, 'i32')]
 }
 
-/** An embedding is a lookup: a row of numbers for each token. */
+/** An embedding looks up a row of numbers for each token. */
 function embeddings(harness: TrainingHarness, train: ArrayLike<number>): void {
   const { tokenizer, title, say, show } = harness
-  title('A batch, and an embedding table')
+  title('A batch and an embedding table')
   const [inputs, targets] = batch(harness, train, 4)
-  say('four windows (tokens [4, 8]):')
+  say('Four windows of 8 tokens, [4, 8]:')
   show(inputs)
-  say('and what follows each token (targets [4, 8]):')
+  say('Their targets, the token that follows each of them, [4, 8]:')
   show(targets)
   const table = random(harness, [tokenizer.vocabSize, 3], 'notebook.embedding')
   say(
-    `A table [${table.shape.join(', ')}] of random numbers gives each token a row of 3; the first window is then [8, 3]:`,
+    `A random table [${table.shape.join(', ')}] gives each token a row of 3 numbers. The first window becomes [8, 3]:`,
   )
   show(embedding(tensor(Array.from(inputs.data).slice(0, 8), 'i32'), table))
 }
 
-/** The table of stage 01, as training will find it: row = this token, column = the score of the next. */
+/**
+ * The table of stage 01, with its initial values. Row: the current token; column: the score of the
+ * next.
+ */
 function bigramTable(harness: TrainingHarness): Tensor {
   const { vocabSize: V } = harness.tokenizer
   return random(harness, [V, V], 'tokenEmbedding.weight.init')
@@ -109,27 +116,27 @@ function random({ seed }: Harness, shape: readonly number[], name: string): Tens
 function lossBeforeTraining(harness: TrainingHarness, table: Tensor, train: ArrayLike<number>): void {
   const { numbers, tokenizer, title, say } = harness
   const V = tokenizer.vocabSize
-  title('A bigram table, and its loss before training')
+  title('A bigram table and its loss before training')
   const [inputs, targets] = batch(harness, train, numbers.batchSize)
   const logits = embedding(inputs, table)
   const loss = crossEntropy(logits, targets).item()
   say(
-    `tokens [${inputs.shape.join(', ')}] → logits [${logits.shape.join(', ')}], a score for each next token.`,
+    `tokens [${inputs.shape.join(', ')}] → logits [${logits.shape.join(', ')}], a score for each possible next token.`,
   )
-  say(`loss: ${loss.toFixed(4)} nats a token. Knowing nothing costs ln ${V} = ${Math.log(V).toFixed(4)};`)
-  say('random scores cost more, since they are sure of the wrong things.')
+  say(`loss: ${loss.toFixed(4)} nats per token. A uniform guess costs ln ${V} = ${Math.log(V).toFixed(4)}.`)
+  say('Random scores cost more, because they are confident about the wrong tokens.')
 }
 
 function writeUntrained(harness: TrainingHarness, table: Tensor): void {
   const { tokenizer, title, quote } = harness
-  title('What it writes before training')
+  title('Text generated before training')
   const [alone] = write(harness, table, 1, 100)
   quote('100 characters', tokenizer.decode(alone))
   const together = write(harness, table, 4, 50)
   quote('4 samples at once', together.map((tokens) => JSON.stringify(tokenizer.decode(tokens))).join('\n'))
 }
 
-/** `count` sequences of `length` tokens, all of them a token further with each turn. */
+/** `count` sequences of `length` tokens. Each iteration adds one token to every sequence. */
 function write({ seed }: Harness, table: Tensor, count: number, length: number): number[][] {
   const how = {
     temperature: tensor(1),
@@ -138,7 +145,7 @@ function write({ seed }: Harness, table: Tensor, count: number, length: number):
     minP: tensor(0, 'f64'),
   }
   const written = Array.from({ length: count }, () => [] as number[])
-  let tokens = tensor(new Int32Array(count), 'i32', [count]) // all begin after token 0
+  let tokens = tensor(new Int32Array(count), 'i32', [count]) // all start from token 0
   for (let turn = 0; turn < length; turn++) {
     const logits = embedding(tokens, table) // [count, V]
     const keys = written.flatMap((_, i) => [seed.low, seed.high, turn * count + i])

@@ -1,13 +1,15 @@
-// Stage 01: the bigram. What comes next is guessed from this one character alone.
+// Stage 01: the bigram. It predicts the next character from the current character alone.
 //
 //     tokens [B, T]  →  a row of the table for each  →  logits [B, T, V]
 //
-// The table has a row for each of the V characters, and in it a score for each that may follow: V · V = 4,225 numbers, the
-// whole model. After 'q' the score of 'u' should grow; training does that and no more. It can learn which pairs are
-// common, and no amount of training takes it below what pairs can tell: about 2.45 nats a character.
+// The table has a row for each of the V characters, with a score for each character that may
+// follow. These V · V = 4,225 numbers are the whole model. After 'q', the score of 'u' should grow,
+// and training does exactly that. The model learns which pairs are common, but no amount of
+// training takes the loss below what pairs can tell: about 2.45 nats per character.
 //
-// The loss is the cross-entropy, −log p(the character that came), averaged over B · T guesses. A model that knows nothing
-// pays ln 65 = 4.17; this one begins worse, since its random scores make it sure of nonsense.
+// The loss is the cross-entropy, −log p(the actual next character), averaged over B · T
+// predictions. A uniform guess has a loss of ln 65 = 4.17. This model starts above that, because
+// its random scores make it confident about the wrong characters.
 
 import type { Tensor } from '../graph/tensor'
 import { Embedding, LanguageModel } from '../nn'
@@ -22,7 +24,7 @@ export class Bigram extends LanguageModel {
   }
 
   logits(hidden: Tensor): Tensor {
-    return hidden // a row of the table is the scores already
+    return hidden // a row of the table already contains the logits
   }
 }
 

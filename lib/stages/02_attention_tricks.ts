@@ -1,17 +1,22 @@
-// Stage 02: the trick in attention. How each position can look at all those before it, with two matrix products.
+// Stage 02: the trick in attention. How each position can look at all earlier positions with two
+// matrix products.
 //
-// To predict what comes next, a position must gather from the past. The crudest way: take the average of it.
+// To predict the next token, a position needs information from the past. The simplest way to gather
+// it is to take the average:
 //
 //     y[t] = mean of x[0 … t]            x [B, T, C] → y [B, T, C]
 //
-// Three ways to the same numbers lead from a loop to attention:
+// Three ways to compute this average lead from a loop to attention:
 //
 //   1. a loop over t;
-//   2. one product with a lower-triangular matrix W [T, T], whose row t is 1/(t+1) for the past and 0 for the future;
-//   3. W as a softmax of scores, the future masked (−∞ before the softmax is 0 after it). All scores 0: the average.
+//   2. one product with a lower-triangular matrix W [T, T], whose row t is 1/(t+1) for columns
+//      up to t and 0 for the future;
+//   3. W as the softmax of scores, with the future masked: a score of −∞ before the softmax is a
+//      weight of 0 after it. If all other scores are 0, the result is the average.
 //
-// In the third way the scores need not be 0. A **head** computes them from the data: each position sends out a query q
-// (what it looks for) and a key k (what it has), and q·k says how well they match.
+// In the third way the scores need not be 0. A **head** computes them from the data. Each position
+// has a query q (what it looks for) and a key k (what it offers), and q·k measures how well the two
+// match.
 //
 //     scores [T, T] = q·kᵀ / √D,   weights = softmax(scores, future masked),   y = weights·v
 
@@ -27,23 +32,23 @@ const [B, T, C, D] = [4, 8, 2, 16]
 async function run(harness: Harness): Promise<void> {
   const { title, say, show } = harness
   const x = inputs(harness)
-  title('The past of x, averaged')
-  say(`x [${x.shape.join(', ')}]; its first sequence [${T}, ${C}]:`)
+  title('Averaging the past of x')
+  say(`x [${x.shape.join(', ')}], its first sequence [${T}, ${C}]:`)
   show(first(x))
 
   const byLoop = meanByLoop(x)
-  say('1. a loop:')
+  say('1. A loop:')
   show(first(byLoop))
 
   const averaging = trilMean(T) // [T, T], shared by all B sequences
   const byMatrix = batchedMatmul(averaging, x) // [T, T] · [B, T, C] → [B, T, C]
-  say(`2. a product with the lower-triangular matrix [${T}, ${T}]:`)
+  say(`2. A product with the lower-triangular matrix [${T}, ${T}]:`)
   show(averaging)
   agree(harness, 'the loop and the matrix', byLoop, byMatrix)
 
   const scores = tensor(new Float32Array(B * T * T), 'f32', [B, T, T]) // all 0
   const bySoftmax = batchedMatmul(maskedSoftmax(scores), x)
-  say('3. a softmax of scores 0, the future masked, gives that same matrix:')
+  say('3. A softmax of zero scores, with the future masked, gives the same matrix:')
   agree(harness, 'the loop and the masked softmax', byLoop, bySoftmax)
 
   await oneHead(harness, x)
@@ -77,13 +82,13 @@ async function oneHead(harness: Harness, x: Tensor): Promise<void> {
   say(
     `x [${x.shape.join(', ')}] → q, k, v [${q.shape.join(', ')}] → weights [${weights.shape.join(', ')}] → y [${y.shape.join(', ')}]`,
   )
-  say('the weights of the first sequence: row t is how position t divides its attention among 0 … t')
+  say('The weights of the first sequence. Row t distributes the attention of position t over 0 … t:')
   show(first(weights))
-  say('All of that is one op from stage 03 on, which never stores the weights:')
+  say('From stage 03 on, one op computes all of this, without storing the weights:')
   agree(harness, 'the head by hand and attention(q, k, v)', y, attention(q, k, v, { heads: 1 }))
 
-  title('The same, recorded')
-  say('Given symbols instead of data, the same functions write down a Program: what the engine runs.')
+  title('The same head, recorded')
+  say('Called on symbolic tensors, the same functions record a Program, which the engine runs:')
   const trace = new Trace('head')
   const symbols = matrices.map(({ shape }, i) => trace.input(`w${'qkv'[i]}`, 'f32', shape))
   trace.output('y', head(trace.input('x', 'f32', x.shape), symbols[0], symbols[1], symbols[2]).y)
@@ -91,7 +96,7 @@ async function oneHead(harness: Harness, x: Tensor): Promise<void> {
   say(print(program).trimEnd())
   const inputs = { x: x.data, wq: matrices[0].data, wk: matrices[1].data, wv: matrices[2].data }
   const { device, y: computed } = await harness.compute(program, inputs)
-  agree(harness, `the head by hand and the Program, run on ${device},`, y, tensor(computed, 'f32', y.shape))
+  agree(harness, `the head by hand and the Program run on ${device}`, y, tensor(computed, 'f32', y.shape))
 }
 
 /** One head of causal attention: x [B, T, C] and three matrices [D, C] → y [B, T, D]. */
@@ -105,7 +110,7 @@ function head(x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) {
   return { q, k, v, weights, y }
 }
 
-/** [D, C], as a Linear layer begins: U(±1/√C). */
+/** [D, C], initialized like a Linear layer: U(±1/√C). */
 function weight({ seed }: Harness, name: string): Tensor {
   const values = new Float32Array(D * C)
   uniformFill(values, 1 / Math.sqrt(C), site(`attention-tricks.${name}`), seed)

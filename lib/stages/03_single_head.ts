@@ -1,16 +1,18 @@
-// Stage 03: a single head of attention. For the first time, what comes next depends on more than one character.
+// Stage 03: a single attention head. The prediction now depends on more than one character.
 //
 //     tokens [B, T]
-//       → what each token is [B, T, C]  +  where it stands [T, C]        two embeddings, added
-//       → the head: each position gathers from those before it [B, T, C]
-//       → logits [B, T, V]                                               a linear layer
+//       → token embedding [B, T, C]  +  position embedding [T, C]
+//       → head [B, T, C]: each position gathers from itself and the positions before it
+//       → linear layer: logits [B, T, V]
 //
-// The head is that of stage 02, now with weights that train. Its [T, T] weights are never stored: `attention` is one op
-// that computes softmax(q·kᵀ / √D, the future masked)·v a tile at a time. (Dividing by √D, the head's own size, keeps the
-// scores at the size of one whatever D is, so that the softmax begins soft.)
+// The head is the one of stage 02, now with trained weights. Its attention weights [T, T] are never
+// stored: `attention` is one op that computes softmax(q·kᵀ / √D, future masked)·v one tile at a
+// time. Dividing by √D, where D is the head size, keeps the variance of the scores independent of
+// D, so that the softmax is not saturated at the start.
 //
-// Attention itself has no idea of order: shuffle the past, and the same weights come out, shuffled. The position
-// embedding, a learned vector for each of the T places, is what tells 'ab' from 'ba'.
+// Attention itself ignores order: if the past is shuffled, the weights are shuffled with it, and
+// the result is the same. The position embedding, a learned vector for each of the T positions,
+// distinguishes 'ab' from 'ba'.
 
 import type { Tensor } from '../graph/tensor'
 import { attend, Embedding, LanguageModel, Linear, Module, positionsOf } from '../nn'
@@ -18,7 +20,10 @@ import { add } from '../ops'
 import { course } from '../presets/course'
 import type { ModelStage } from './stage'
 
-/** What stages 03 to 09 have in common: embeddings below, a linear head above, and between them a `body` of their own. */
+/**
+ * The base of stages 03 to 09: token and position embeddings, a `body` that each stage defines, and
+ * a linear head.
+ */
 export abstract class EmbeddedModel extends LanguageModel {
   readonly tokenEmbedding = new Embedding(this.sizes.vocabSize, this.sizes.embed)
   readonly positionEmbedding = new Embedding(this.sizes.blockSize, this.sizes.embed)
@@ -56,7 +61,10 @@ export class Head extends Module {
     return attend(this, q, k, v)
   }
 
-  /** What each position looks for, what it has to offer, and what it says if it is listened to: [B, T, D] each. */
+  /**
+   * The query (what a position looks for), key (what it is matched by) and value (what it passes
+   * on) of each position: [B, T, D] each.
+   */
   protected project(x: Tensor): [q: Tensor, k: Tensor, v: Tensor] {
     return [this.query.forward(x), this.key.forward(x), this.value.forward(x)]
   }

@@ -1,12 +1,14 @@
-// Stage 04: multi-head attention. One head can look for one thing at a time; four heads look for four.
+// Stage 04: multi-head attention. One head can look for one thing at a time; four heads can look
+// for four.
 //
 //     x [B, T, 32] → q, k, v [B, T, 32], each read as 4 heads of 8 channels
 //       head h: softmax(q_h·k_hᵀ / √8)·v_h → [B, T, 8]
-//       side by side again: [B, T, 4 · 8 = 32]
+//       concatenated: [B, T, 4 · 8 = 32]
 //
-// It costs nothing. Four matrices of 32 → 8 standing side by side are one matrix of 32 → 32, and concatenating what the
-// heads found is only a way of reading the result: channels 8h … 8h + 7 are head h's. So the model has as many
-// parameters as before, 7,553; what is new is that there are four softmaxes instead of one, each over its own scores.
+// This takes no extra parameters. Four matrices of 32 → 8 side by side are one matrix of 32 → 32,
+// and concatenation is only a way of reading the result: channels 8h … 8h + 7 belong to head h. The
+// model still has 7,553 parameters, but it now has four softmaxes instead of one, each over its own
+// scores.
 
 import type { Tensor } from '../graph/tensor'
 import { attend } from '../nn'

@@ -1,10 +1,11 @@
-// Stage 05: feed-forward. After listening to the others, each position thinks for itself.
+// Stage 05: feed-forward. After attention, each position is processed separately.
 //
 //     x [B, T, C] → attention → relu(x·Wᵀ + b) [B, T, C] → logits
 //
-// Attention only mixes: its result is an average of values, however clever the weights. The feed-forward layer is where
-// a position does something with what it gathered: a linear map and a kink (relu, max(0, ·)), the same for every
-// position, with no position seeing another. It adds C · C + C = 1,056 parameters.
+// Attention only mixes: its result is a weighted average of values. The feed-forward layer lets a
+// position compute something from what it has gathered. It is a linear layer followed by a
+// nonlinearity (relu, max(0, ·)), the same for every position, and no position sees another. It
+// adds C · C + C = 1,056 parameters.
 
 import type { Tensor } from '../graph/tensor'
 import { Linear, Module } from '../nn'

@@ -1,11 +1,13 @@
-// Stage 06: blocks. Gather and think, three times over.
+// Stage 06: blocks. Attention and feed-forward, three times in a row.
 //
-//     x [B, T, C] → attention → feed-forward → attention → feed-forward → attention → feed-forward → logits
+//     x [B, T, C] → attention → feed-forward → attention → feed-forward → attention → feed-forward
+//       → logits [B, T, V]
 //
-// A second attention can look for what the first one found, so depth should buy understanding. Run it and see: with
-// twice the parameters of stage 05 (16,865) the loss is no better, and for most seeds it is *worse*. Nothing here helps a
-// deep network to train: what a block does not pass on is lost to all later ones, and the gradient has to come back
-// through every relu and every softmax, weaker each time. Stages 07 and 08 are the remedy.
+// A second attention layer can look for what the first one found, so depth should help. It does
+// not. With 16,865 parameters, about twice as many as stage 05, the loss is no better, and for most
+// seeds it is *worse*. Nothing here helps a deep network to train: whatever a block does not pass
+// on is lost to all later blocks, and the gradient gets weaker with every relu and every softmax
+// that it flows back through. Stages 07 and 08 solve this.
 
 import type { Tensor } from '../graph/tensor'
 import { Module } from '../nn'

@@ -1,13 +1,15 @@
-// Stage 07: residual connections. A block adds to what is there instead of replacing it.
+// Stage 07: residual connections. A block adds to its input instead of replacing it.
 //
-//     x → x + attention(x) → that + feedForward(that)
+//     x → y = x + attention(x) → y + feedForward(y)
 //
-// Now there is a straight road from the embeddings to the logits, which the blocks only add to. Addition passes a gradient
-// on unchanged to both sides (its rule is dx = dy), so the first block learns as fast as the last, and a block that has
-// learnt nothing yet does little harm. The loss falls from about 2.28 to 2.09.
+// There is now a direct path from the embeddings to the logits, the residual stream, to which the
+// blocks only add. Addition passes a gradient unchanged to both operands (dx = dy), so the first
+// block learns as fast as the last, and a block that has not learned anything yet does little harm.
+// The loss falls from about 2.29 to 2.09.
 //
-// What is added needs to be in the road's own terms: a projection [C, C] after the heads mixes what they found, and the
-// feed-forward gets a wide middle, C → 4C → C, so that its relu no longer cuts what goes into the sum. 41,921 parameters.
+// What a block adds must fit the residual stream. A projection [C, C] after the heads mixes their
+// results. The feed-forward gets a wider hidden layer, C → 4C → C, so that its relu no longer cuts
+// what is added to the sum. 41,921 parameters.
 
 import type { Tensor } from '../graph/tensor'
 import { Linear, Module } from '../nn'

@@ -1,13 +1,16 @@
-// Stage 08: layer norm. Each block reads the road at a known volume.
+// Stage 08: layer norm. Each block reads the residual stream at a known scale.
 //
-//     x → x + attention(norm(x)) → that + feedForward(norm(that)) → … → norm → logits
+//     x → y = x + attention(norm(x)) → y + feedForward(norm(y)) → … → norm → logits
 //
-// Each block adds to x, so x grows as it goes up, and differently for each position. Layer norm takes a position's C
-// numbers, subtracts their mean and divides by their standard deviation, then lets two learned vectors, a gain and a
-// bias, set the scale again. It stands *before* each part ("pre-norm"), beside the road and not on it: the straight way
-// from embeddings to logits stays. A last norm before the logits brings the sum of all blocks to scale. 448 parameters more.
+// Each block adds to x, so x grows with depth, by a different amount at each position. Layer norm
+// subtracts the mean of a position's C channels and divides by their standard deviation. Two
+// learned vectors, a gain and a bias, then set the scale and the offset. The norm is applied
+// *before* each part ("pre-norm"), on the branch and not on the residual stream, so the direct path
+// from the embeddings to the logits remains. A final norm before the logits rescales the sum of all
+// blocks. This adds 448 parameters.
 //
-// With three layers it helps a little; with the six of stage 09, or forty, it is what makes training possible.
+// With three layers it helps a little. With the six of stage 09, or with forty, it is what makes
+// training possible.
 
 import type { Tensor } from '../graph/tensor'
 import { LayerNorm } from '../nn'

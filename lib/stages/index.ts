@@ -1,4 +1,5 @@
-// The course: ten stages, from a table of pairs to a GPT. Read them in order. Their numbers are in presets/course.ts.
+// The course: ten stages, from a bigram table to a GPT, in reading order. Their hyperparameters are
+// in presets/course.ts.
 
 import type { StageKind } from '../model/config'
 import { notebook } from './00_notebook'
@@ -26,7 +27,7 @@ export const stages: readonly Stage[] = [
   decoder,
 ]
 
-/** The stages that bring a model of their own, by the model's kind. */
+/** The stages that define a model, by the kind of model. */
 export const modelStages = {
   bigram,
   'single-head': singleHead,

@@ -1,4 +1,5 @@
-// What a stage of the course is, and what it is given to show itself with.
+// The definition of a stage of the course, and the harness with which it prints, computes and
+// trains.
 
 import type { TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
@@ -11,13 +12,13 @@ import type { Tokenizer } from '../tokenizer/tokenizer'
 interface Common {
   /** '00' … '09'. */
   readonly number: string
-  /** What the preset is called, and the kind of model. */
+  /** The name of the stage, of its preset and of its kind of model. */
   readonly name: string
-  /** What it adds, in a line. */
+  /** What the stage adds, in one line. */
   readonly idea: string
 }
 
-/** A stage that only looks and computes. */
+/** A stage that prints and computes, but does not train. */
 export interface Sketch extends Common {
   readonly numbers?: undefined
   readonly run: (harness: Harness) => Promise<void>
@@ -26,61 +27,63 @@ export interface Sketch extends Common {
 /** A stage that trains. */
 export interface TrainedStage extends Common {
   readonly numbers: Numbers
-  /** The program. Where there is none, the stage trains its model and lets it write. */
+  /** What the stage does. Default: `trainAndWrite`. */
   readonly run?: (harness: TrainingHarness) => Promise<void>
 }
 
-/** A stage that trains a model of its own. */
+/** A stage that defines the model it trains. */
 export interface ModelStage extends TrainedStage {
   readonly model: new (sizes: ModelSizes) => LanguageModel
 }
 
 export type Stage = Sketch | TrainedStage
 
-/** What every stage has to show itself with. */
+/** What every stage can use to print and compute. */
 export interface Harness {
   readonly seed: Seed
   /** Prints a line. */
   say(line?: string): void
   /** Prints a heading. */
   title(text: string): void
-  /** Prints a tensor of rank 1 or 2, a row a line. */
+  /** Prints a tensor of rank 1 or 2, one row per line. */
   show(tensor: Tensor): void
-  /** Prints a text between rules. */
+  /** Prints a text with a title, between rules. */
   quote(title: string, text: string): void
-  /** Runs a Program whose one output is y on the device, with these inputs. */
+  /** Runs a Program on the device with these inputs. Its only output must be named `y`. */
   compute(
     program: Program,
     inputs: Readonly<Record<string, ArrayLike<number>>>,
   ): Promise<{ device: string; y: TypedArray }>
 }
 
-/** What a stage that trains has besides: the text, its numbers, and the engine. */
+/** What a stage that trains can use in addition: the text, its hyperparameters and training. */
 export interface TrainingHarness extends Harness {
   readonly text: string
   readonly textName: string
   readonly tokenizer: Tokenizer
-  /** The stage's numbers, with the steps that were asked for. */
+  /** The stage's hyperparameters, with the requested number of steps. */
   readonly numbers: Numbers
-  /** Trains the stage's model with its numbers, and shows how it goes. */
+  /** Trains the stage's model and prints its progress. */
   train(options?: { evalBatches?: number }): Promise<Writer>
-  /** Writes a text to a file in the run's folder, and says where. */
+  /** Writes a text to a file in the run folder, and prints its path. */
   keep(file: string, text: string): Promise<void>
 }
 
-/** A trained model, as far as a stage needs it. */
+/** The part of a trained model that a stage uses. */
 export interface Writer {
   generate(options: { prompt?: string; maxTokens: number; seed: bigint }): Promise<string>
 }
 
-/** Trains, and prints some text of the model's. */
+/** Trains the stage's model and prints a sample of 300 tokens. */
 export async function trainAndWrite(harness: TrainingHarness): Promise<void> {
   const model = await harness.train()
   const text = await model.generate({ maxTokens: 300, seed: seedToBigInt(harness.seed) })
-  harness.quote('what it writes now', text)
+  harness.quote('text generated after training', text)
 }
 
-/** The first characters of a text: code points, which may be two units of a string each. */
+/**
+ * The first `count` characters of a text: code points, each of which takes one or two UTF-16 units.
+ */
 export function beginningOf(text: string, count: number): string {
   return Array.from(text.slice(0, 2 * count))
     .slice(0, count)

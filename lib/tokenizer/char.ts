@@ -1,4 +1,5 @@
-// The character tokenizer: a token for each distinct character (Unicode code point), numbered in code point order.
+// The character tokenizer: one token per distinct character (Unicode code point), numbered in code
+// point order.
 
 import { type Details, NanoGptError, show } from '../errors'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
@@ -18,7 +19,10 @@ export interface CharTokenizerJSON extends TokenizerJSON {
 export class CharTokenizer implements Tokenizer {
   readonly type = 'char'
   private readonly characters: readonly string[]
-  /** Token of each code point, −1 where there is none: one array read for each character of a large corpus. */
+  /**
+   * The token of each code point, or −1. An array, because encoding reads it for each character of
+   * a large corpus.
+   */
   private readonly tokenOf: Int32Array
 
   private constructor(codePoints: readonly number[]) {
@@ -32,14 +36,14 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The tokenizer whose vocabulary is the distinct characters of `text`.
    *
-   * @throws NanoGptError 'empty_text' for '', 'lone_surrogate' for half of a surrogate pair.
+   * @throws NanoGptError 'empty_text' for '', 'lone_surrogate' for an unpaired surrogate
    */
   static fromText(text: string): CharTokenizer {
     expectString(text)
     if (text.length === 0) {
       throw new NanoGptError('empty_text', {
         reason: 'the text is empty',
-        remedy: 'Give at least one character: the vocabulary is made of the characters of the text',
+        remedy: 'Give at least one character: the vocabulary consists of the characters of the text',
       })
     }
     const seen = new Uint8Array(0x110000)
@@ -55,14 +59,15 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The tokenizer that `toJSON` wrote.
    *
-   * @throws NanoGptError 'tokenizer' unless `characters` holds distinct characters in code point order.
+   * @throws NanoGptError 'tokenizer' unless `characters` holds distinct characters in code point
+   *   order.
    */
   static fromJSON(json: unknown): CharTokenizer {
     const characters = (json as Partial<CharTokenizerJSON> | null)?.characters
     if (typeof characters !== 'string' || characters.length === 0) {
       throw damaged(`its characters are ${show(characters)}, not a string of at least one`)
     }
-    if (firstLoneSurrogate(characters) >= 0) throw damaged('its characters have half of a surrogate pair')
+    if (firstLoneSurrogate(characters) >= 0) throw damaged('its characters contain an unpaired surrogate')
     const codePoints = Array.from(characters, (character) => character.codePointAt(0)!)
     const unsorted = codePoints.findIndex((codePoint, i) => i > 0 && codePoint <= codePoints[i - 1])
     if (unsorted >= 0) {
@@ -78,8 +83,8 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The tokens of `text`, one for each character.
    *
-   * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary, 'lone_surrogate',
-   *   'option' if `text` is no string.
+   * @throws NanoGptError 'unknown_character' naming the first character outside the vocabulary,
+   *   'lone_surrogate', 'option' if `text` is not a string
    */
   encode(text: string): Tokens {
     expectString(text)
@@ -96,10 +101,11 @@ export class CharTokenizer implements Tokenizer {
   /**
    * The text of `tokens`.
    *
-   * @throws NanoGptError 'unknown_token' naming the first id that is not an integer in 0 … vocabSize − 1.
+   * @throws NanoGptError 'unknown_token' naming the first id that is not an integer in 0 …
+   *   vocabSize − 1.
    */
   decode(tokens: ArrayLike<number>): string {
-    // By its length: a typed array of another realm has another class.
+    // Checked by its length, because `instanceof` fails for a typed array of another realm.
     if (typeof tokens !== 'object' || !Number.isInteger(tokens?.length)) {
       throw new NanoGptError('option', {
         option: 'tokens',
@@ -112,7 +118,7 @@ export class CharTokenizer implements Tokenizer {
     return text
   }
 
-  /** Every token is a whole character here, so that nothing is ever incomplete. */
+  /** Every token is a whole character, so no text is ever incomplete. */
   decoder(): Decoder {
     let count = 0
     return {
@@ -128,7 +134,7 @@ export class CharTokenizer implements Tokenizer {
     return { type: 'char', characters: this.characters.join('') }
   }
 
-  /** @param position of the token, for the error */
+  /** @param position the index of the token, for the error */
   private characterOf(token: number, position: number): string {
     const character = Number.isInteger(token) ? this.characters[token] : undefined
     if (character !== undefined) return character
@@ -139,7 +145,7 @@ export class CharTokenizer implements Tokenizer {
   }
 
   private unknown(codePoint: number, place: string): NanoGptError {
-    const reason = `the character ${name(codePoint)} at ${place} is not among the ${this.vocabSize} that this tokenizer knows`
+    const reason = `the character ${name(codePoint)} at ${place} is not in the vocabulary (size ${this.vocabSize})`
     return new NanoGptError('unknown_character', {
       reason,
       remedy: 'Leave it out, or train on a text that has it',
@@ -147,12 +153,15 @@ export class CharTokenizer implements Tokenizer {
   }
 }
 
-/** An array for `length` tokens of a vocabulary of `vocabSize`. */
+/** Allocates `length` tokens: u16 for a vocabulary of up to 65,536, otherwise u32. */
 function allocateTokens(vocabSize: number, length: number): Tokens {
   return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 
-/** Where the character number `position` (from 0) stands; beyond the first line also as editors count, from 1. */
+/**
+ * Describes the position of a character, counted from 0. After the first line it adds line and
+ * column, counted from 1.
+ */
 function placeOf(text: string, position: number): string {
   let [line, column, seen] = [1, 1, 0]
   for (const character of text) {
@@ -163,16 +172,16 @@ function placeOf(text: string, position: number): string {
   return `position ${position}${line > 1 ? ` (line ${line}, column ${column})` : ''}`
 }
 
-/** A character as messages show it: `"é" (U+00E9)`. */
+/** A character in messages: `"é" (U+00E9)`. */
 function name(codePoint: number): string {
   const hex = codePoint.toString(16).toUpperCase().padStart(4, '0')
   const character = String.fromCodePoint(codePoint)
-  // Combining marks, spaces, controls and the like would be invisible or land on the quote.
+  // Combining marks, spaces and control characters would be invisible or attach to the quote.
   const printable = codePoint === 0x20 || !/[\p{C}\p{Z}\p{M}]/u.test(character)
   return printable ? `${JSON.stringify(character)} (U+${hex})` : `U+${hex}`
 }
 
-/** The index in UTF-16 units of the first half of a surrogate pair without its other half; −1 if there is none. */
+/** The index of the first unpaired surrogate in UTF-16 units; −1 if there is none. */
 export function firstLoneSurrogate(text: string): number {
   return text.search(/\p{Surrogate}/u)
 }
@@ -190,17 +199,17 @@ function forEachCodePoint(text: string, visit: (codePoint: number) => void): voi
  * The error for text that is not well-formed Unicode.
  *
  * @param index in UTF-16 units
- * @param about what the text is, such as an option
+ * @param about the subject of the error, such as an option
  */
 export function loneSurrogate(
   codePoint: number,
   index: number,
   about: Pick<Details, 'option' | 'subject'> = {},
 ): NanoGptError {
-  const half = `half of a surrogate pair (U+${codePoint.toString(16).toUpperCase()})`
+  const half = `an unpaired surrogate (U+${codePoint.toString(16).toUpperCase()})`
   return new NanoGptError('lone_surrogate', {
     ...about,
-    reason: `the text has ${half} at index ${index}, as if it had been cut in the middle of an emoji`,
+    reason: `the text has ${half} at index ${index}, possibly because it was cut in the middle of an emoji`,
     remedy: 'Remove it, or call text.toWellFormed()',
   })
 }

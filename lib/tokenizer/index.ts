@@ -1,4 +1,4 @@
-// The kinds of tokenizers, in one table: how each is made for a text, and how it comes back from a checkpoint.
+// The kinds of tokenizers: how each is created for a text, and restored from a checkpoint.
 
 import { NanoGptError, show } from '../errors'
 import { CharTokenizer } from './char'
@@ -17,13 +17,13 @@ const kinds: Readonly<Record<TokenizerName, Kind>> = {
   char: CharTokenizer,
 }
 
-/** The tokenizer of a kind for a text. Throws what the kind throws for a text that it cannot use. */
+/** Creates a tokenizer for a text. Throws the kind's error for a text that it cannot use. */
 export function createTokenizer(name: TokenizerName, text: string): Tokenizer {
   return kinds[name].fromText(text)
 }
 
 /**
- * The tokenizer that `toJSON` wrote.
+ * Restores the tokenizer that `toJSON` wrote.
  *
  * @throws NanoGptError 'tokenizer' if the type is unknown or the data is damaged.
  */

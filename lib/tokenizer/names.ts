@@ -1,4 +1,4 @@
-// What tokenizers are called.
+// The names of the tokenizers.
 
 export const tokenizerNames = ['char'] as const
 export type TokenizerName = (typeof tokenizerNames)[number]

@@ -1,5 +1,6 @@
-// The preset 'auto': a model for the device at hand, and as many steps as it makes in the given time. What comes out is a
-// configuration of plain numbers: run again, it measures nothing and gives the same bits.
+// The preset 'auto': chooses a model for the device, and as many steps as it makes in the given
+// time. The result is a configuration of plain numbers, which can be repeated with the same bits
+// and without measuring.
 
 import { type CheckedTrainOptions, defined, trainOptions } from '../options'
 import { presets } from '../presets'
@@ -8,19 +9,19 @@ import { type Materials, planOn } from './plan'
 import { withoutReplaced } from './resolve'
 import type { RunControl } from './run'
 
-/** Measuring takes this part of the time, and no longer than this. */
+/** Measuring takes this fraction of the time, and at most `mostSecondsMeasuring`. */
 const measuringPart = 0.03
 const mostSecondsMeasuring = 5
-/** The rest goes into evaluations, samples and checkpoints. */
+/** The fraction of the time for steps. The rest is for evaluations, samples and checkpoints. */
 const stepsPart = 0.93
 const fewestSteps = 36
 
 const { model, training } = presets.auto
 const { kind, ...variants } = model
-/** Steps and what follows from them are measured. */
+/** The steps, and what depends on them, are measured. */
 const { steps: _, evalInterval: __, ...numbers } = training
 
-/** A size that the recipe comes in. */
+/** One of the model sizes to choose from. */
 interface Size {
   readonly blockSize: number
   readonly embed: number
@@ -30,7 +31,9 @@ interface Size {
   readonly dropout: number
 }
 
-/** From small to large. The larger a model, the more steps' worth of time it needs, and the more it knows in the end. */
+/**
+ * From small to large. A larger model takes longer to train and reaches a lower loss in the end.
+ */
 const sizes: readonly Size[] = [
   { blockSize: 64, embed: 64, heads: 2, layers: 3, batchSize: 16, dropout: 0 },
   { blockSize: 128, embed: 128, heads: 2, layers: 4, batchSize: 16, dropout: 0 },
@@ -38,12 +41,12 @@ const sizes: readonly Size[] = [
   { blockSize: 256, embed: 256, heads: 4, layers: 4, batchSize: 16, dropout: 0.1 },
   { blockSize: 256, embed: 384, heads: 6, layers: 6, batchSize: 16, dropout: 0.2 },
 ]
-/** Fewer steps than this don't make anything of a size. */
+/** A size is used only if it can make this many steps. */
 const worthwhileSteps = 800
-/** The one that is measured first. */
+/** The size that is measured first. */
 const middle = sizes[1]
 
-/** In plain TypeScript: a smaller model, and an optimizer that costs little. */
+/** For plain TypeScript (the device 'js'): a smaller model and a cheaper optimizer. */
 const plain: Partial<CheckedTrainOptions> = {
   preset: 'decoder',
   blockSize: 32,
@@ -59,7 +62,7 @@ const plain: Partial<CheckedTrainOptions> = {
   evalBatches: 10,
 }
 
-/** What depends on the sizes follows those that were given. */
+/** For the native engine. Options that depend on the size follow the given ones. */
 const native = (
   size: Size,
   { dropout = size.dropout }: Partial<CheckedTrainOptions>,
@@ -73,9 +76,9 @@ const native = (
 })
 
 /**
- * The options as they are, unless the preset is 'auto': then with numbers in its place.
+ * Replaces the preset 'auto' by numbers. Other options are returned unchanged.
  *
- * @param device never 'auto': another device is measured anew
+ * @param device never 'auto'; each device is measured separately
  */
 export async function resolveAuto(
   device: string,
@@ -98,7 +101,7 @@ export async function resolveAuto(
   const { signal } = options
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
   const time = stepsPart * seconds
-  // A schedule has no part in it.
+  // Measure one step without warm-ups, which must not be longer than the run.
   const timed = async (sized: CheckedTrainOptions, seconds: number) => {
     const untimed = { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined }
     const measured = await measure(planOn(device, untimed, materials), materials, seconds, stopped)
@@ -117,7 +120,7 @@ export async function resolveAuto(
   return withSteps(chosen, stepsIn(time, perStep), given)
 }
 
-/** Evaluations, samples and the parts of the schedule that a short run has no time for. */
+/** Sets the steps and intervals, and shortens the warm-ups for a short run. */
 function withSteps(
   planned: CheckedTrainOptions,
   steps: number,
@@ -140,16 +143,17 @@ function withSteps(
 }
 
 /**
- * The largest size that makes enough steps in `seconds`, or the smallest.
+ * The largest size that makes at least `worthwhileSteps` in `seconds`, or the smallest size.
  *
- * @param work how many times the work of the measured size one of another has
+ * @param measured seconds per step of the size that was measured
+ * @param work the work of a step of a size, relative to the measured one
  */
 export function sizeFor(seconds: number, measured: number, work: (size: Size) => number): Size {
   const affordable = sizes.filter((size) => seconds / (measured * work(size)) >= worthwhileSteps)
   return affordable.at(-1) ?? sizes[0]
 }
 
-/** What a step's work goes with: the weights of the blocks, once for each token. */
+/** Proportional to the work of a step: the weights of the blocks times the tokens. */
 function workOf({
   layers,
   embed,
@@ -162,7 +166,10 @@ function workOf({
 
 const mostSteps = trainOptions.steps.type.bounds!.max!
 
-/** A multiple of 9: evaluations after every ninth of the run and samples after every third fall on its end too. */
+/**
+ * A multiple of 9, so that evaluations after every ninth of the run, and samples after every third,
+ * also fall on its end.
+ */
 export function stepsIn(seconds: number, perStep: number): number {
   const steps = Math.min(mostSteps, Math.max(fewestSteps, seconds / perStep))
   return 9 * Math.floor(steps / 9)

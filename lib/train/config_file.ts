@@ -1,4 +1,5 @@
-// config.json in a run folder: the options of the run, all explicit, so that it can be run again to the same bits.
+// config.json in a run folder: all options of the run, so that it can be repeated with the same
+// bits.
 
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -22,13 +23,13 @@ import type { Plan } from './plan'
 import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
 import { configFile, isOfRun, textFile } from './run_folder'
 
-/** What belongs to one call of `train`, not to a configuration. */
+/** Options that belong to one call of `train` and not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
 
-/** Options of `train()` as JSON holds them. */
+/** The options of `train()` in JSON. */
 export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
-/** The options with which `train()` makes this run again. A text that can't be found again is not among them. */
+/** The options with which `train()` repeats a run, except a text that cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
   const { kind, vocabSize: _, ...sizes } = plan.model
   const begun: Partial<TrainOptions> =
@@ -47,7 +48,7 @@ export function storedOptions(plan: Plan): StoredOptions {
     data: (plan.data.source ?? undefined) as string,
     lineEndings: plan.data.lineEndings,
     ...appliedTraining(plan.training),
-    // Left out, it would be that of the preset or the checkpoint.
+    // Null (no limit) must be stored: without it, the preset or the checkpoint would decide.
     gradientClip,
     seed: plan.seed,
     device: plan.device as 'cpu',
@@ -55,29 +56,30 @@ export function storedOptions(plan: Plan): StoredOptions {
   })
 }
 
-/** Writes config.json into a run folder, which is made if it isn't there. */
+/** Writes config.json into a run folder, and creates the folder if necessary. */
 export async function writeConfig(folder: string, options: StoredOptions): Promise<void> {
   await makeFolder(folder)
   await writeFileAtomic(join(folder, configFile), [Buffer.from(`${JSON.stringify(options, null, 2)}\n`)])
 }
 
 /**
- * The options with those of the file that `config` names as their defaults.
+ * Returns the options with those of the file that `config` names as their defaults.
  *
- * @returns `config` is then the path of the file
- * @throws NanoGptError 'config' naming the file and what is wrong in it, 'file_not_found', 'data' if neither names a text
+ * @returns options in which `config` is the path of the file
+ * @throws NanoGptError 'config' with the file and what is wrong in it, 'file_not_found', 'data' if
+ *   neither names a text
  */
 export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTrainOptions> {
   if (given.config === undefined) return given
   const config = await locate(given.config)
   const stored = await readConfig(config)
-  // A model to begin with that was named here decides what the file can't know.
+  // With `from`, the checkpoint decides these options, whatever the file says.
   if (given.from !== undefined) for (const name of keptByFrom) delete stored[name]
   const merged = { ...withoutReplaced(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError('data', {
       subject: config,
-      reason: 'it names no text, as the text of its run could not be kept',
+      reason: 'it names no text, because the text of its run was not saved',
       remedy: say`give it as ${option('data')}`,
     })
   }
@@ -89,7 +91,7 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   return merged
 }
 
-/** What can go wrong while a run trains, whatever its options. */
+/** Errors during training that do not depend on the options. */
 const ofTraining: readonly ErrorCode[] = [
   'cancelled',
   'device_lost',
@@ -98,7 +100,7 @@ const ofTraining: readonly ErrorCode[] = [
   'write_failed',
 ]
 
-/** An error says where the options came from that were not given. */
+/** Adds to an error the config file that the other options come from. */
 export function namingConfig(error: unknown, { config }: CheckedTrainOptions): unknown {
   if (config === undefined || !(error instanceof NanoGptError)) return error
   return error.file !== undefined || ofTraining.includes(error.code) ? error : error.with({ config })
@@ -122,8 +124,8 @@ async function locate(path: string): Promise<string> {
     where: 'train',
     option: 'config',
     value: path,
-    reason: `the folder holds no ${configFile}`,
-    remedy: say`is it the ${option('out')} of a run? Give such a folder, or a JSON file`,
+    reason: `the folder contains no ${configFile}`,
+    remedy: say`give a run folder (the ${option('out')} of a run) or a JSON file`,
   })
 }
 
@@ -145,20 +147,24 @@ async function readConfig(file: string): Promise<CheckedTrainOptions> {
     return besideFile(checked, file)
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'option') throw error
-    // Not 'option': what is wrong stands in the file, where it is called as it is in code, and not in the call.
+    // 'config' instead of 'option': the mistake is in the file, which uses the library's names, and
+    // not in the call.
     const { reason, remedy } = error
     throw error.with({ file, reason, ...(remedy !== undefined && { remedy }) }, 'config')
   }
 }
 
-/** What a run's file lacks that was written before there was such a choice, is what it was then. */
+/** Options missing from the config.json of an older version get the defaults of that version. */
 function withOlderDefaults(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const options = renamed(trainOptions, value as Readonly<Record<string, unknown>>)
   return isOfRun(value) ? { lineEndings: 'keep', ...options } : options
 }
 
-/** The text that a run keeps stands beside its file, and so may another that is named there, wherever the folder was moved to. */
+/**
+ * Resolves text.txt, and other plain file names, relative to the config file, so that a run folder
+ * can be moved.
+ */
 function besideFile(options: CheckedTrainOptions, file: string): CheckedTrainOptions {
   const { data, ...rest } = options
   if (data === undefined) return rest
@@ -171,14 +177,14 @@ function besideFile(options: CheckedTrainOptions, file: string): CheckedTrainOpt
   return { ...rest, data: found }
 }
 
-/** What names no file: a corpus, or standard input. */
+/** Whether a source is not a file: a corpus, or standard input. */
 const isElsewhere = (source: string) => corpusNames.includes(source) || isStandardInput(source)
 
 async function readJson(file: string): Promise<unknown> {
   const bytes = await readFile(file).catch((cause) => {
     throw new NanoGptError(
       'read_failed',
-      { subject: file, reason: `it can't be read: ${reasonOf(cause)}`, remedy: 'check its permissions' },
+      { subject: file, reason: `it cannot be read: ${reasonOf(cause)}`, remedy: 'check its permissions' },
       { cause },
     )
   })
@@ -191,7 +197,7 @@ async function readJson(file: string): Promise<unknown> {
       {
         subject: file,
         reason: `it is not valid JSON (${reasonOf(cause)})`,
-        remedy: say`correct it there; ${takesJson}`,
+        remedy: say`correct the file; ${takesJson}`,
       },
       { cause },
     )
@@ -211,10 +217,10 @@ function textOf(bytes: Uint8Array, file: string): string {
 function hasNoPlace(name: string, file: string): NanoGptError {
   return new NanoGptError('config', {
     file,
-    reason: `${name} has no place in a config file`,
+    reason: `${name} cannot be set in a config file`,
     remedy:
       name === 'config'
         ? 'copy the options of that file into this one'
-        : say`remove it there, and give ${option(name)} itself`,
+        : say`remove it from the file, and give ${option(name)} in the call`,
   })
 }

@@ -25,19 +25,23 @@ export interface Evaluation {
   /** The text's name. */
   readonly data: string
   /**
-   * The mean in nats a token over the validation split, the last tenth of the text: in windows of the block size that follow one another
-   * without overlap, each token but the first predicted once. The same on the same device each time, to the bit.
+   * The mean loss in nats per token over the validation split, the last tenth of the text. The
+   * split is cut into windows of the block size without overlap, and each token except the first is
+   * predicted once. Repeated calls on one device give the same bits.
    */
   readonly valLoss: number
-  /** Tokens of the split. */
+  /** The number of tokens in the split. */
   readonly validationTokens: number
   readonly blockSize: number
-  /** The lowest loss that training saw, and its step: an estimate by random batches, unless it took the exact one (`exactEvaluation`). */
+  /**
+   * The lowest validation loss during training and its step: an estimate from random batches, or
+   * exact with `exactEvaluation`.
+   */
   readonly best: { readonly step: number; readonly valLoss: number } | null
 }
 
 /**
- * How good a trained model is, exactly.
+ * Computes the exact loss of a trained model over the whole validation split.
  *
  * @throws NanoGptError for options, the checkpoint, the text or the device
  */
@@ -72,7 +76,7 @@ async function evaluateOn(
   }
 }
 
-/** What a model was trained on, if that is found again. */
+/** The sources of the text that a model was trained on. */
 function ownSources({ info, path }: Checkpoint): readonly DataSource[] {
   const sources = info.data && sourcesIn(info.data, path)
   if (sources) return sources
@@ -80,8 +84,8 @@ function ownSources({ info, path }: Checkpoint): readonly DataSource[] {
     where: 'evaluate',
     subject: path,
     reason: info.data
-      ? say`it was trained on a text given as ${inlineText}, which was not kept`
-      : 'it does not say what it was trained on',
+      ? say`it was trained on a text given as ${inlineText}, which was not saved`
+      : 'it does not record a training text',
     remedy: say`give a text as ${option('data')}`,
   })
 }

@@ -1,4 +1,5 @@
-// Evaluations of a run: mean losses over batches of each split, and over the whole validation split if the plan says so.
+// The evaluations of a run: mean losses over batches of each split and, with `exactEvaluation`,
+// over the whole validation split.
 
 import { NanoGptError } from '../errors'
 import { TextLoss } from '../model/loss'
@@ -6,7 +7,7 @@ import type { Split } from '../model/programs'
 import type { Plan } from './plan'
 import type { Prepared } from './prepare'
 
-/** A native call takes about this long. */
+/** The target time of a native call. */
 const secondsPerCall = 0.05
 
 export interface Losses {
@@ -21,15 +22,15 @@ export class Evaluator {
   constructor(
     private readonly prepared: Prepared,
     private readonly plan: Plan,
-    /** Aborted when the run is being stopped. */
+    /** Aborted when the run is stopped. */
     private readonly stop: AbortSignal,
   ) {
     this.exact = new TextLoss(prepared.session, prepared.architecture)
   }
 
   /**
-   * @param progress is told how many batches of how many are done
-   * @returns undefined if the run is being stopped: a resumed run makes the evaluation as a whole
+   * @param progress called with the number of finished batches and their total
+   * @returns undefined if the run is being stopped; a resumed run then repeats the whole evaluation
    */
   async evaluate(step: number, progress: (done: number, total: number) => void): Promise<Losses | undefined> {
     const { evalBatches, exactEvaluation } = this.plan.training
@@ -52,13 +53,13 @@ export class Evaluator {
     try {
       return await this.exact.of(this.prepared.corpus.validation, this.stop)
     } catch (error) {
-      // Stopping the run cancels this too.
+      // Stopping the run also cancels this.
       if (this.stop.aborted) return undefined
       throw error
     }
   }
 
-  /** The losses of all batches, or of fewer if the run is being stopped. */
+  /** The losses of all batches of a split, or of fewer if the run is being stopped. */
   private async ofSplit(step: number, split: Split, progress: (done: number) => void): Promise<number[]> {
     const { evalBatches } = this.plan.training
     const losses: number[] = []

@@ -1,4 +1,4 @@
-// What a run reports while it trains.
+// The events of a training run.
 
 import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
@@ -7,84 +7,96 @@ import type { StoredOptions } from './config_file'
 import type { Plan } from './plan'
 
 /**
- * A GPU that `device: 'auto'` would have taken can't be used, for want of memory, say: the run begins on the next device. Never after a
- * step was made.
+ * A GPU that `device: 'auto'` tried cannot be used, for example because it lacks memory, and the
+ * run begins on the next device. It never comes after the first step.
  */
 export interface FallbackEvent extends PassedOver {
   readonly type: 'fallback'
-  /** As for 'measuring': nothing has begun. */
+  /** The run has not begun. */
   readonly step: 0
 }
 
-/** The preset 'auto' finds out how fast the device is, for about so long; before the start. */
+/** The preset 'auto' measures the device for about `seconds`. Comes before the start. */
 export interface MeasuringEvent {
   readonly type: 'measuring'
   readonly step: 0
   readonly seconds: number
 }
 
-/** Something about the text that is worth knowing, such as line endings that were changed; before the start. */
+/** A notice about the text, such as converted line endings. Comes before the start. */
 export interface NoticeEvent {
   readonly type: 'notice'
   readonly step: 0
-  /** A sentence: as a string, and in JSON, in the library's words. */
+  /** A sentence. As a string, and in JSON, it uses the library's option names. */
   readonly message: Phrase
 }
 
-/** What will be trained, on what: the first event, or the one after 'measuring'. It comes again after a 'fallback'. */
+/**
+ * The run begins. The first event, except for notices and 'measuring'. It comes again after a
+ * 'fallback'.
+ */
 export interface StartEvent {
   readonly type: 'start'
   readonly device: string
-  /** Learned numbers. */
+  /** The number of parameters. */
   readonly parameters: number
-  /** 0, or where a resumed run goes on. */
+  /** 0, or the step at which a resumed run continues. */
   readonly step: number
   readonly steps: number
-  /** The options of the run, all explicit: what config.json holds. */
+  /** All options of the run, as in config.json. */
   readonly options: StoredOptions
   readonly config: Pick<CheckpointInfo, 'model' | 'training' | 'seed' | 'data'>
-  /** Everything that was decided. */
+  /** The complete plan. */
   readonly plan: Plan
-  /** Tokens of each split. */
+  /** The number of tokens in each split. */
   readonly trainTokens: number
   readonly validationTokens: number
 }
 
 /**
- * Updates `from` … `to` − 1 were made. At most 20 events a second; unread ones merge. Of those that stay unread the newest 65,536 updates are
- * kept.
+ * Updates `from` … `to` − 1 were made. There are at most 20 events per second. Unread ones are
+ * merged, and keep the numbers of the newest 65,536 updates.
  */
 export interface StepEvent {
   readonly type: 'step'
   readonly from: number
   readonly to: number
-  /** The training loss of each, in nats, before its update. */
+  /** The training loss of each step before its update, in nats per token. */
   readonly losses: readonly number[]
-  /** The gradient's norm of each, before clipping. */
+  /** The gradient norm of each step, before clipping. */
   readonly gradientNorms: readonly number[]
-  /** Time that these updates took. */
+  /** The time of these updates. */
   readonly seconds: number
   readonly tokensPerSecond: number
 }
 
-/** An evaluation goes on. */
+/** The progress of an evaluation. */
 export interface EvaluatingEvent {
   readonly type: 'evaluating'
   readonly step: number
-  /** Batches done, of `total`. */
+  /** The number of finished batches, of `total`. */
   readonly done: number
   readonly total: number
 }
 
-/** Mean losses over `evalBatches` random batches of each split, the same ones each time, without dropout, after `step` updates. */
+/**
+ * Mean losses in nats per token after `step` updates, over `evalBatches` random batches of each
+ * split. Every evaluation uses the same batches, without dropout.
+ */
 export interface EvaluationEvent {
   readonly type: 'evaluation'
   readonly step: number
   readonly trainLoss: number
   readonly valLoss: number
-  /** With the option `exactEvaluation`: the mean over the whole validation split, in windows of the block size without overlap. */
+  /**
+   * With `exactEvaluation`: the mean over the whole validation split, in windows of the block size
+   * without overlap.
+   */
   readonly exactValLoss?: number
-  /** Whether it is the lowest validation loss so far: of the exact ones, if they are taken. */
+  /**
+   * Whether it is the lowest validation loss so far. With `exactEvaluation`, exact losses are
+   * compared.
+   */
   readonly best: boolean
   readonly seconds: number
 }
@@ -101,7 +113,7 @@ export interface CheckpointEvent {
   readonly path: string
 }
 
-/** The last event: all steps are made, or `stop()` was called. */
+/** The last event: all steps are done, or the run was stopped. */
 export interface EndEvent {
   readonly type: 'end'
   readonly step: number
@@ -121,10 +133,10 @@ export type TrainEvent =
   | CheckpointEvent
   | EndEvent
 
-/** Updates whose numbers an event that nobody reads holds on to. */
+/** The largest number of updates in a merged event. */
 const mostUnread = 65_536
 
-/** Two events of which only the later or a combination needs to be read; undefined if both must be. */
+/** Merges two consecutive unread events; undefined if both must be read. */
 export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | undefined {
   if (earlier.type === 'evaluating' && later.type === 'evaluating') return later
   if (earlier.type !== 'step' || later.type !== 'step') return undefined

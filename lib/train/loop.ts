@@ -1,4 +1,4 @@
-// The training loop: steps, and what is due between them. Everything that it does was decided by the plan.
+// The training loop: makes the steps and what is due between them, as the plan says.
 
 import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
@@ -13,19 +13,21 @@ import type { RunControl } from './run'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
 
-/** A native call makes as many steps as take about this long: the event loop stays in touch, and overhead stays small. */
+/**
+ * The target time of a native call: short enough to stop and report promptly, long enough to keep
+ * overhead small.
+ */
 const secondsPerCall = 0.05
 const mostStepsPerCall = 4096
-/** Step events come no more often than this. */
+/** The shortest time between step events. */
 const secondsPerEvent = 0.05
 
-/** What a loop is told beside its plan. */
+/** What a loop needs besides its plan. */
 export interface LoopOptions {
   readonly control: RunControl
-  /** The caller's: a run that it stops rejects with its reason. */
+  /** The caller's signal. A run that it stops rejects with its reason. */
   readonly signal: AbortSignal | undefined
   readonly textToKeep: Materials['textToKeep']
-
   readonly folder: FolderUse
 }
 
@@ -53,7 +55,7 @@ export class Loop {
     this.stop = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
     this.evaluator = new Evaluator(prepared, plan, this.stop)
     this.saver = new Saver(prepared, plan)
-    // What the model says of itself is what the training has come to.
+    // A getter, so that the model always reports the current step and losses.
     const info = () => this.info()
     this.model = new Model({
       ...prepared,
@@ -63,7 +65,7 @@ export class Loop {
     })
   }
 
-  /** Trains to the end, or until it is stopped; a failure frees the session. */
+  /** Trains until the end or a stop. An error disposes the session. */
   async run(): Promise<Model> {
     const begun = performance.now()
     const cancel = () => this.prepared.session.cancel()
@@ -106,7 +108,7 @@ export class Loop {
     const { plan } = this
     const { model, training, seed, data } = this.prepared.info
     const { trainTokens, validationTokens } = plan.data
-    // A copy: what a listener does to it changes nothing.
+    // Copies, so that a listener cannot change the plan.
     this.emit({
       type: 'start',
       device: this.prepared.session.device,
@@ -121,7 +123,7 @@ export class Loop {
     })
   }
 
-  /** What is due before the next step, and wasn't made before the run was stopped. */
+  /** Makes what is due before the next step, unless it was made before the run was stopped. */
   private async pause(): Promise<void> {
     const due = dueAt(this.step, this.plan.training)
     if (due.evaluation && this.done.evaluation !== this.step) await this.evaluate()
@@ -130,7 +132,7 @@ export class Loop {
     if (due.checkpoint && isNew && !this.stopping) await this.save()
   }
 
-  /** Steps up to the next pause, in calls of a good length. */
+  /** Makes the steps until the next pause, in calls of about `secondsPerCall`. */
   private async advance(): Promise<void> {
     const until = nextDue(this.step, this.plan.training)
     let pending: Pending | undefined
@@ -175,22 +177,22 @@ export class Loop {
     throw error
   }
 
-  /** What the device couldn't do ends the run; what it has trained is saved if it can be, and the error says how to continue. */
+  /**
+   * A device error ends the run. Saves the run if possible, and adds to the error how to continue.
+   */
   private async withRemedy(error: NanoGptError): Promise<NanoGptError> {
     if (this.step === this.plan.step) return error
     if (error.code !== 'device_lost') await this.save().catch(() => {})
     const { saved } = this.saver
     if (saved) {
       const resume = call('train', { resume: saved.path })
-      return error.adding(
-        say`What was saved after step ${saved.step} is safe: ${resume} continues from there`,
-      )
+      return error.adding(say`The run is saved up to step ${saved.step}: ${resume} continues from there`)
     }
     const why =
       this.plan.out === null
         ? say`no ${option('out')} was given`
         : say`no ${option('checkpointInterval')} had passed`
-    return error.adding(say`Nothing was saved, as ${why}`)
+    return error.adding(say`Nothing was saved, because ${why}`)
   }
 
   private async evaluate(): Promise<void> {
@@ -218,7 +220,7 @@ export class Loop {
       this.done = { ...this.done, sample: this.step }
       this.emit({ type: 'sample', step: this.step, text })
     } catch (error) {
-      // Stopping the run cancels the sample too; a resumed run makes it.
+      // Stopping the run also cancels the sample. A resumed run makes it.
       if (!this.stopping) throw error
     }
   }

@@ -1,23 +1,26 @@
-// What a training step takes here, from some that are thrown away.
+// Measures the time and memory of a training step. The results of the steps are discarded.
 
 import { NanoGptError } from '../errors'
 import type { Materials, Plan } from './plan'
 import { prepare } from './prepare'
 
-/** The first steps are slower, as nothing has been touched yet: a third of the time only warms up. */
+/**
+ * A third of the time is warm-up: the first steps are slower, because memory is touched for the
+ * first time.
+ */
 const warmUpPart = 1 / 3
 
 export interface Measured {
-  /** Infinity if it was stopped before the first step. */
+  /** Infinity if measuring was stopped before the first step. */
   readonly secondsPerStep: number
-  /** Bytes between the ops of a step. */
+  /** Bytes of the temporary buffers of a step. */
   readonly activations: number
 }
 
 /**
- * What a training step of this plan takes.
+ * Measures a training step of this plan.
  *
- * @param seconds how long measuring may take, roughly
+ * @param seconds approximate time to measure
  */
 export async function measure(
   plan: Plan,

@@ -1,5 +1,5 @@
-// How much memory a training needs, by arithmetic: nothing of the model's size is built. A Program of one layer and one of two, for one
-// sequence and for two, tell what each more takes.
+// Computes the memory that training needs without allocating it. Memory is linear in the number of
+// layers and sequences, so Programs with one and two of each give the cost of every further one.
 
 import { createModel } from '../architectures/create'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -10,22 +10,22 @@ import { gradientProgram } from '../model/programs'
 import { stateTensors } from '../optim/update'
 import type { CheckedTrainOptions, TrainingConfig } from '../options'
 
-/** Bytes, by what they are for. */
+/** Bytes by purpose. */
 export interface Memory {
   readonly weights: number
   readonly gradients: number
-  /** The optimizer's state, and averages of the weights. */
+  /** The optimizer's state and the averaged weights. */
   readonly optimizer: number
-  /** What lies between the ops of a step. */
+  /** The temporary buffers of a step. */
   readonly activations: number
   readonly corpus: number
   readonly total: number
 }
 
-/** A line through two points: at 1 and at 2. */
+/** The line through (1, one) and (2, two), at x. */
 const line = (one: number, two: number, x: number) => one + (x - 1) * (two - one)
 
-/** Learned numbers of a model. */
+/** The number of parameters of a model. */
 export function parametersOf(config: ModelConfig): number {
   const [one, two] = [1, 2].map((layers) => countOf(createModel({ ...config, layers }).parameters))
   return line(one, two, config.layers)
@@ -35,9 +35,8 @@ const countOf = (tensors: readonly { readonly shape: readonly number[] }[]) =>
   tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 
 /**
- * @param training what is trained, and how
- * @param tokens of both splits
- * @param measured bytes of activations; default: the least that they take
+ * @param tokens the number of tokens of both splits
+ * @param measured bytes of activations; default: the computed minimum
  */
 export function memoryOf(
   config: ModelConfig,
@@ -55,7 +54,7 @@ export function memoryOf(
   return { weights, gradients: weights, optimizer, activations, corpus, total }
 }
 
-/** The bytes of a model that is built: of few layers. */
+/** The bytes of a model whose Program is built: only for few layers. */
 function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
@@ -69,7 +68,7 @@ function costsOf(config: ModelConfig, training: TrainingConfig) {
   }
 }
 
-/** The most bytes of temporaries that are needed at once. */
+/** The peak of bytes of temporaries that are live at once. */
 function peakOf({ buffers, ops }: Program): number {
   const last = new Map<number, number>()
   ops.forEach(({ inputs, outputs }, at) => {
@@ -93,13 +92,15 @@ function peakOf({ buffers, ops }: Program): number {
   return peak
 }
 
-/** Of the options that a size comes from, in the order in which people would rather give way. */
+/** The options that decide memory, in the order in which users would most likely reduce them. */
 const sizeOptions = ['batchSize', 'layers', 'embed', 'blockSize'] as const
 type SizeOption = (typeof sizeOptions)[number]
 
 /**
- * @param available bytes that there are
- * @throws NanoGptError 'out_of_memory' naming the option, what it would need, and what would fit
+ * Rejects a training that needs more memory than the machine has.
+ *
+ * @param available bytes of memory
+ * @throws NanoGptError 'out_of_memory' with the option, the bytes needed, and a value that fits
  */
 export function refuseTooLarge(
   given: CheckedTrainOptions,
@@ -115,7 +116,7 @@ export function refuseTooLarge(
   const needed = memoryOf(config, training, tokens).total
   if (needed <= available) return
   const current = (name: SizeOption) => (name === 'batchSize' ? training.batchSize : config[name])
-  // The one that was given, and that alone makes it too large.
+  // Prefer an option that was given and would fit with a smaller value alone.
   const named = sizeOptions.filter((name) => given[name] !== undefined)
   const blamed =
     named.find((name) => bytesWith(name, smallest(name, config)) <= available) ?? named[0] ?? 'batchSize'
@@ -127,18 +128,18 @@ export function refuseTooLarge(
   const fits = found && blamed === 'embed' ? roundDown(found, 2 * config.heads) : found
   const remedy: string | Phrase =
     fits === undefined
-      ? 'give smaller sizes'
+      ? 'reduce several sizes'
       : say`with the other options as they are, ${option(blamed, fits)} would fit`
   throw new NanoGptError('out_of_memory', {
     where: 'train',
     option: blamed,
     value: current(blamed),
-    reason: `this training needs at least ${bytesInWords(needed)} of memory, and this machine has ${bytesInWords(available)}`,
+    reason: `this training needs at least ${bytesInWords(needed)} of memory, but this machine has ${bytesInWords(available)}`,
     remedy,
   })
 }
 
-/** An `embed` stays a multiple of the heads, twice, for rotary positions. */
+/** `embed` stays a multiple of twice the heads: RoPE needs an even head size. */
 const smallest = (name: SizeOption, { heads }: ModelConfig) => (name === 'embed' ? 2 * heads : 1)
 
 function resized(config: ModelConfig, name: Exclude<SizeOption, 'batchSize'>, value: number): ModelConfig {
@@ -147,7 +148,7 @@ function resized(config: ModelConfig, name: Exclude<SizeOption, 'batchSize'>, va
 
 const roundDown = (value: number, step: number) => Math.max(step, Math.floor(value / step) * step)
 
-/** The largest value that holds, with two digits; undefined: none does. */
+/** The largest value that satisfies `holds`, to within 2%; undefined if none does. */
 function largest(low: number, high: number, holds: (value: number) => boolean): number | undefined {
   if (!holds(low)) return undefined
   let [yes, no] = [low, high]

@@ -1,4 +1,4 @@
-// What a run begins with: nothing, the run that it continues, or the weights of another.
+// The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
 import { dirname } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
@@ -22,14 +22,14 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
   if (info.training === null) {
     throw new NanoGptError('checkpoint', {
       subject: path,
-      reason: 'it is a model without a training, so there is nothing to continue',
-      remedy: 'give the run folder of a training',
+      reason: 'it has no training state, so there is nothing to continue',
+      remedy: 'give a run folder',
     })
   }
   return { how, checkpoint, begun: info }
 }
 
-/** Where a run saves: what was given, or the folder of the run that it continues. */
+/** The run folder: the given one, or that of the run to continue. */
 export function outOf({ out, resume }: CheckedTrainOptions, origin: Origin): string | null {
   if (out !== undefined) return out
   return origin.how === 'resume' ? folderOf(resume!, origin.checkpoint) : null

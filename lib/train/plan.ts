@@ -1,5 +1,6 @@
-// A plan: everything that was decided about a run before its first step, as plain data. Options, preset or checkpoint, text and device are
-// resolved once, here; the loop, the checkpoint and whoever shows the run read the plan and never the options.
+// The plan of a run: everything that is decided before its first step, as plain data. Options,
+// preset or checkpoint, text and device are resolved only here. The loop, the checkpoints and the
+// header read the plan, never the options.
 
 import { totalmem } from 'node:os'
 import { resolve as absolute } from 'node:path'
@@ -17,30 +18,33 @@ import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolv
 import { findText } from './text'
 
 export interface Plan {
-  /** A new run, one that continues, or a new one from the weights of another. */
+  /** A new run, a resumed run, or a new run from the weights of another. */
   readonly begins: 'new' | 'resume' | 'from'
-  /** The run folder or checkpoint that it begins with, if any. */
+  /** The run folder or checkpoint that it starts from, if any. */
   readonly checkpoint: string | null
-  /** Updates made before it begins: 0, but on `resume`. */
+  /** The number of updates already made: 0 except with `resume`. */
   readonly step: number
   readonly model: ModelConfig
-  /** Learned numbers. */
+  /** The number of parameters. */
   readonly parameters: number
   readonly tokenizer: string
   /** Every training option, resolved. */
   readonly training: TrainingConfig
-  /** 64 bits: a number where JSON has it exactly, else digits. */
+  /** 64 bits: a number if it is a safe integer, otherwise a string of digits. */
   readonly seed: number | string
   readonly data: PlannedData
-  /** A device by name, never 'auto'. */
+  /** The name of a device, never 'auto'. */
   readonly device: string
   /** Threads of the native pool; null: one per core. */
   readonly threads: number | null
-  /** null: the best this processor has. */
+  /** null: the best that this processor supports. */
   readonly instructionSet: string | null
   /** The run folder; null: nothing is saved. */
   readonly out: string | null
-  /** Steps that one native call makes; null: as many as take a moment. Results never depend on it. */
+  /**
+   * The number of steps per native call; null: as many as take about 0.05 s. Results do not depend
+   * on it.
+   */
   readonly stepsPerCall: number | null
 }
 
@@ -49,18 +53,18 @@ export interface PlannedData extends DataInfo {
   readonly validationTokens: number
 }
 
-/** What a run is made from, whatever the device and the sizes. */
+/** The parts of a run that do not depend on the device or the sizes. */
 export interface Materials {
   readonly origin: Origin
   readonly tokenizer: Tokenizer
   readonly tokens: Tokens
   readonly data: DataInfo
-  /** A text that can't be found again, to be kept in the run folder. */
+  /** A text that cannot be read again from its source, to be copied to the run folder. */
   readonly textToKeep: string | undefined
 }
 
 /**
- * The model and the numbers that options and origin come to.
+ * Resolves the model and the training options of a run.
  *
  * @throws NanoGptError 'option'
  */
@@ -71,7 +75,7 @@ export function resolve(options: CheckedTrainOptions, origin: Origin): Resolved 
 }
 
 /**
- * Finds the text, and makes tokens of it.
+ * Loads the text and encodes it.
  *
  * @throws NanoGptError for the text
  */
@@ -96,13 +100,13 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'unknown_character') throw error
     throw error.with({
-      remedy: say`its vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model`,
+      remedy: say`The vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model`,
     })
   }
 }
 
 /**
- * The plan of a run on a device.
+ * Makes the plan of a run on a device.
  *
  * @param options without the preset 'auto'
  * @throws NanoGptError 'option', 'data_too_short', 'out_of_memory'
@@ -112,7 +116,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
-  // A text that is too short is said first: no memory would help.
+  // A text that is too short is reported before a lack of memory.
   const { train, validation } = splitTokens(tokens, model.blockSize, origin.how !== 'new')
   if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, totalmem())
   return {

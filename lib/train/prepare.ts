@@ -1,4 +1,5 @@
-// What a plan needs before its first step: a session on its device, weights in the Store, and Programs.
+// Prepares a plan for its first step: opens a session on its device, places the weights in the
+// Store, and compiles the Programs.
 
 import type { ModelParts } from '../api/model'
 import { createModel } from '../architectures/create'
@@ -21,19 +22,24 @@ import type { Origin } from './origin'
 import type { Materials, Plan } from './plan'
 import { Trainer } from './trainer'
 
-/** A model, where it begins, and a trainer for it. Its weights, as `ModelParts` has them, are averages where the training keeps some. */
+/**
+ * A model and its trainer. With averaged weights (`emaDecay`), the `ModelParts` are those of the
+ * averaged model.
+ */
 export interface Prepared extends ModelParts {
   readonly trainer: Trainer
   readonly corpus: Readonly<Record<Split, Tokens>>
   readonly info: CheckpointInfo
 }
 
-/** What a checkpoint keeps: the parameters, the optimizer's state, and averages if there are any. */
+/**
+ * The tensors of a checkpoint: parameters, optimizer state, and averaged weights if there are any.
+ */
 export function savedTensors(parameters: readonly Parameter[], training: TrainingConfig): StoreTensor[] {
   return [...weightTensors(parameters), ...stateTensors(parameters, training)]
 }
 
-/** @throws NanoGptError for the checkpoint or the device; nothing stays allocated then */
+/** @throws NanoGptError for the checkpoint or the device; the session is then disposed */
 export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materials): Promise<Prepared> {
   const { model: config, training } = plan
   const seed = seedFrom(BigInt(plan.seed))
@@ -82,11 +88,11 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
   }
 }
 
-/** What a device can't make of a Program is due to the precision: it has every op. */
+/** Devices support every op in f32, so an unsupported Program is due to the precision. */
 function namingPrecision(error: unknown, { precision }: TrainingConfig): unknown {
   const isAbout = error instanceof NanoGptError && error.code === 'unsupported' && precision !== 'f32'
   if (!isAbout) return error
-  const remedy = say`leave it out, or give ${option('device', 'js')}, which imitates it, slowly`
+  const remedy = say`leave it out, or give ${option('device', 'js')}, which emulates it slowly`
   return error.with({ where: 'train', option: 'precision', value: precision, remedy })
 }
 
@@ -94,7 +100,7 @@ function dataOf({ data: { name, digest, source, lineEndings } }: Plan) {
   return { name, digest, source, lineEndings }
 }
 
-/** What a resumed run has come to; a new one begins with nothing. */
+/** The progress of a resumed run; a new run has none. */
 function progressOf(origin: Origin): Pick<CheckpointInfo, 'best' | 'done'> {
   const nothing: Done = { evaluation: null, sample: null }
   if (origin.how !== 'resume') return { best: null, done: nothing }
@@ -102,7 +108,9 @@ function progressOf(origin: Origin): Pick<CheckpointInfo, 'best' | 'done'> {
   return { best, done }
 }
 
-/** Weights, optimizer state and averages into the Store: from the checkpoint, or as they begin. */
+/**
+ * Writes weights, optimizer state and averages to the Store: from the checkpoint, or initialized.
+ */
 async function placeWeights(
   session: Session,
   parameters: readonly Parameter[],
@@ -116,8 +124,8 @@ async function placeWeights(
     if (lost) {
       throw new NanoGptError('checkpoint', {
         subject: checkpoint.path,
-        reason: `${lost.name} is missing: a file of weights alone, as model.save() writes it, has no run to continue`,
-        remedy: say`begin a new run with its weights: ${option('from')} instead of ${option('resume')}`,
+        reason: `${lost.name} is missing: a file with weights only, as model.save() writes it, cannot be resumed`,
+        remedy: say`start a new run from its weights: give ${option('from')} instead of ${option('resume')}`,
       })
     }
     await loadTensors(session, savedTensors(parameters, training), checkpoint)
@@ -127,6 +135,6 @@ async function placeWeights(
   else await initializeWeights(session, parameters, seed)
   for (const { name, shape } of stateTensors(parameters, training)) await session.allocate(name, 'f32', shape)
   if (training.emaDecay === 0) return
-  // Until the first update the average is what the weights are.
+  // Before the first update the averages equal the weights.
   for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
 }

@@ -1,10 +1,11 @@
-// Events between a run and one reader. Training never waits for a reader: unread progress merges, and of all else the newest events are kept.
+// Events from a run to one reader. Training never waits for a reader: unread step events are
+// merged, and only the newest events are kept.
 
 import { merge, type TrainEvent } from './events'
 
 type Next = IteratorResult<TrainEvent, void>
 
-/** Events that are kept while nobody reads. */
+/** The largest number of unread events. */
 const mostUnread = 10_000
 
 export class EventQueue {
@@ -23,7 +24,7 @@ export class EventQueue {
     const merged = last && merge(last, event)
     if (merged) this.events[this.events.length - 1] = merged
     else this.events.push(event)
-    // The first says what run it is.
+    // Keep the first event, which describes the run.
     if (this.events.length > mostUnread) this.events.splice(1, 1)
   }
 
@@ -35,7 +36,10 @@ export class EventQueue {
     this.end({ failed: true, error })
   }
 
-  /** The next event; after the last one the end, or once the error that ended the run. */
+  /**
+   * The next event. After the last one it rejects once with the error that ended the run, if any,
+   * and then reports the end.
+   */
   next(): Promise<Next> {
     const event = this.events.shift()
     if (event) return Promise.resolve({ done: false, value: event })

@@ -1,5 +1,6 @@
-// From options to the model and the numbers of a run: those given, over a preset's (a new run) or a checkpoint's (`resume`, `from`), over the
-// defaults of the table. Pure: nothing is read, measured or opened.
+// Resolves the options of a run to its model and training options. Given options override those of
+// the preset (new run) or checkpoint (`resume`, `from`), which override the defaults of the table.
+// Nothing is read, measured or opened.
 
 import type { TrainingState } from '../checkpoint/checkpoint'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -26,25 +27,25 @@ type Given = CheckedTrainOptions
 const defaultSeed = 1337n
 const defaultPreset = trainOptions.preset.default
 
-/** What a model keeps of its own on `from`. */
+/** Options that the model keeps with `from`. */
 export const keptByFrom = namesWhere(({ from }) => from === 'keeps')
 const keptByResume = namesWhere(({ resume }) => resume === 'keeps')
 const sizeNames = modelNames.filter((name) => !variantNames.some((variant) => variant === name))
 
-/** The model and the numbers of a run. */
+/** The model and the training options of a run. */
 export interface Resolved {
   readonly model: Sized
   readonly training: TrainingConfig
   readonly seed: bigint
 }
 
-/** A checkpoint that a run begins with, and whose training is known. */
+/** The model and training state of a checkpoint that a run starts from. */
 export interface Begun extends TrainingState {
   readonly model: ModelConfig
 }
 
 /**
- * A checked copy of the options of `train`.
+ * Returns a checked copy of the options of `train`.
  *
  * @throws NanoGptError 'option' naming the option that is wrong
  */
@@ -74,13 +75,13 @@ export function refuseContradictions(options: Given): void {
     throw refused(
       given,
       options,
-      say`the weights of ${option('from')} fit no other model than their own`,
+      say`the weights of ${option('from')} fit no other model`,
       say`leave it out, or leave ${option('from')} out to start a new model`,
     )
   }
 }
 
-/** @throws NanoGptError 'option' for `minutes` beside another preset than the one that takes them */
+/** @throws NanoGptError 'option' for `minutes` with a preset other than 'auto' */
 export function refuseMinutes(options: Given): void {
   const { applies } = trainOptions.minutes
   if (options.minutes === undefined || isFor({ applies }, { preset: options.preset ?? defaultPreset })) return
@@ -88,7 +89,7 @@ export function refuseMinutes(options: Given): void {
   throw refused(
     'minutes',
     options,
-    say`it is for ${option('preset', auto)} alone`,
+    say`it applies only to ${option('preset', auto)}`,
     say`give ${option('steps')}, or ${option('preset', auto)}`,
   )
 }
@@ -99,12 +100,12 @@ function refused(
   reason: string | Phrase,
   remedy: string | Phrase,
 ): NanoGptError {
-  // No limit is null inside.
+  // Internally, null means no limit.
   const value = options[name] === null ? Infinity : options[name]
   return new NanoGptError('option', { where: 'train', option: name, value, reason, remedy })
 }
 
-/** A new run: the preset's model and numbers, with the options over them. */
+/** A new run: the preset, overridden by the options. */
 export function resolveNew(options: Given): Resolved {
   const preset = findPreset(options.preset ?? defaultPreset)
   const model = withOptions(preset.model, options)
@@ -112,7 +113,10 @@ export function resolveNew(options: Given): Resolved {
   return { model, training: resolveTraining(options, preset.training), seed: options.seed ?? defaultSeed }
 }
 
-/** A new run with the weights of a checkpoint: its model and numbers, with the options over them. */
+/**
+ * A new run from the weights of a checkpoint: its model and training options, overridden by the
+ * options.
+ */
 export function resolveFrom(options: Given, begun: Begun): Resolved {
   const dropouts = pick(
     options,
@@ -125,7 +129,7 @@ export function resolveFrom(options: Given, begun: Begun): Resolved {
   }
 }
 
-/** What a new run takes over from the training of its weights. */
+/** The training options that a new run inherits from the checkpoint with `from`. */
 function inherited(training: TrainingConfig): Partial<TrainingConfig> {
   return pick(
     training,
@@ -133,7 +137,7 @@ function inherited(training: TrainingConfig): Partial<TrainingConfig> {
   ) as Partial<TrainingConfig>
 }
 
-/** A resumed run: the checkpoint's, but for what may change on the way. */
+/** A resumed run: the checkpoint's options, except those that may change. */
 export function resolveResumed(options: Given, begun: Begun, path: string): Resolved {
   const training = resolveTraining(options, begun.training)
   if (training.steps < begun.step) {
@@ -141,8 +145,8 @@ export function resolveResumed(options: Given, begun: Begun, path: string): Reso
       where: 'train',
       option: 'steps',
       value: training.steps,
-      reason: `${path} has already made ${begun.step}`,
-      remedy: 'steps count from the beginning of the run: give more',
+      reason: `${path} has already made ${begun.step} steps`,
+      remedy: 'give more: steps are counted from the start of the run',
     })
   }
   return { model: begun.model, training, seed: BigInt(begun.seed) }
@@ -151,14 +155,15 @@ export function resolveResumed(options: Given, begun: Begun, path: string): Reso
 // ---- Training options.
 
 /**
- * Every training option: the one given, else that of `base` where it applies, else the default.
+ * Resolves every training option: the given value, otherwise that of `base` where it applies,
+ * otherwise the default.
  *
- * @throws NanoGptError 'option' for one that is for another optimizer or schedule, or contradicts another
+ * @throws NanoGptError 'option' for an option that does not apply to the optimizer or schedule
  */
 function resolveTraining(given: Given, base: Partial<TrainingConfig>): TrainingConfig {
   const kept = withoutReplaced(given, base)
   const resolved: Record<string, unknown> = {}
-  // First what others depend on.
+  // Resolve the options that others depend on first.
   const first = (name: string) =>
     (rowOf(trainOptions, name).applies ?? rowOf(trainOptions, name).follows) ? 1 : 0
   for (const name of [...trainingNames].sort((a, b) => first(a) - first(b))) {
@@ -191,7 +196,7 @@ function defaultOf(row: OptionRow, resolved: Readonly<Record<string, unknown>>):
   return isWords(value) ? undefined : value
 }
 
-/** Whether an option applies beside these. */
+/** Whether an option applies with these values. */
 export function isFor(
   { applies }: Pick<OptionRow, 'applies'>,
   others: Readonly<Record<string, unknown>>,
@@ -208,12 +213,15 @@ function notFor(name: TrainName, row: OptionRow, given: Given, resolved: Readonl
   return refused(
     name,
     given,
-    say`it is for the ${other}${values.length > 1 ? 's' : ''} ${those} alone, and the ${other} here is '${String(resolved[other])}'`,
-    `leave it out, or give another ${other}`,
+    say`it applies only to the ${other}${values.length > 1 ? 's' : ''} ${those}, but the ${other} is '${String(resolved[other])}'`,
+    `leave it out, or choose another ${other}`,
   )
 }
 
-/** Defaults that come from a preset or a file, without what they say of an optimizer or a schedule that was replaced. */
+/**
+ * The values of a preset or a file, without those that belong to an optimizer or schedule that the
+ * given options replace.
+ */
 export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given: Given, defaults: T): T {
   const kept: Record<string, unknown> = { ...defaults }
   for (const name of Object.keys(kept)) {
@@ -222,15 +230,17 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
     const other = applies.option as keyof Given
     const now = given[other]
     if (now === undefined || now === (defaults as Given)[other]) continue
-    // Another optimizer has its own momentum; any schedule that ends somewhere may end there.
+    // Another optimizer needs its own momentum, but the final learning rate can apply to any
+    // decaying schedule.
     if (!applies.carriesOver || !applies.values.includes(String(now))) delete kept[name]
   }
   return kept as T
 }
 
 /**
- * @param given what the call itself says: a file's options belong together, and 'auto' sizes its own
- * @throws NanoGptError 'option' for a warm-up that the run would end before
+ * @param given the options of the call itself. Options from a file are consistent, and 'auto'
+ *   adapts its own.
+ * @throws NanoGptError 'option' for a warm-up that is longer than the run
  */
 export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {
   const longer = (['warmup', 'momentumWarmup'] as const).find((name) => (given[name] ?? 0) > steps)
@@ -245,7 +255,10 @@ export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {
 
 // ---- The model.
 
-/** A model with the options over it. The decoder becomes a 'gpt' where variants are given; other stages are what they are. */
+/**
+ * Overrides a model's sizes and variants. With variants, the decoder becomes a 'gpt'; the other
+ * stages have no variants.
+ */
 function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Base & Sized<GptConfig>) {
   const sizes = { ...base, ...pick(options, sizeNames) }
   const variants = pick(options, variantNames)
@@ -258,16 +271,17 @@ function withOptions<Base extends Sized>(base: Base, options: Given): Base | (Ba
     throw refused(
       given,
       options,
-      `the model '${base.kind}' is as the course has it`,
-      say`leave it out, or give a ${option('preset')} whose model can be varied: ${others.map(([name]) => name).join(', ')}`,
+      `the course's model '${base.kind}' has no variants`,
+      say`leave it out, or give a ${option('preset')} whose model has variants: ${others.map(([name]) => name).join(', ')}`,
     )
   }
   return { ...sizes, ...defaultVariants(sizes), ...started, kind: 'gpt' }
 }
 
 /**
- * The head's weight shall be small, and embeddings N(0, 1) aren't: with them as its weight, logits begin with a deviation of √embed, and the
- * loss far above ln V. GPT-2's initial weights are made for both uses.
+ * The default `init` of a model with tied embeddings is 'gpt2'. Embeddings from N(0, 1) are too
+ * large as the weight of the output layer: the initial logits would have a standard deviation of
+ * √embed, and the loss would be far above ln V. GPT-2's initialization suits both uses.
  */
 function initOfTied(options: Given, init?: GptConfig['init']): Partial<GptConfig> {
   const { default: usual } = trainOptions.init
@@ -275,7 +289,7 @@ function initOfTied(options: Given, init?: GptConfig['init']): Partial<GptConfig
   return chosen ? {} : { init: defaultBeside(usual, options) as GptConfig['init'] }
 }
 
-/** What a model has as it has its heads or its dropout stays so when these change. */
+/** Variants that equal the option they follow (`heads`, `dropout`) change with it. */
 function followers(base: Sized<GptConfig>, sizes: Pick<Sized, 'heads' | 'dropout'>) {
   const all: Readonly<Record<string, unknown>> = base
   const now: Readonly<Record<string, unknown>> = { ...sizes }
@@ -287,7 +301,7 @@ function followers(base: Sized<GptConfig>, sizes: Pick<Sized, 'heads' | 'dropout
   )
 }
 
-/** The training options that apply to a run, for those who show or store them. */
+/** The training options that apply to a run, for the header and config.json. */
 export function appliedTraining(training: TrainingConfig): Partial<TrainingConfig> {
   return pick(
     training,

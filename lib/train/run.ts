@@ -1,9 +1,9 @@
-// A run: what `train()` returns. It trains whether or not anyone looks; it can be awaited, iterated and stopped.
+// A run, as `train()` returns it. It runs even if it is never awaited or iterated.
 
 import type { TrainEvent } from './events'
 import { EventQueue } from './queue'
 
-/** What a run asks of the training it stands for. */
+/** The interface between a run and its training. */
 export interface RunControl {
   emit(event: TrainEvent): void
   /** Aborted by `stop()`. */
@@ -13,12 +13,12 @@ export interface RunControl {
 /**
  * ```ts
  * const run = train({ … })
- * for await (const event of run) …   // progress; breaking off does not stop the training
- * const model = await run            // the result, or the error that ended it
+ * for await (const event of run) …   // progress; a break does not stop the training
+ * const model = await run            // the model; rejects with the error that ended the run
  * ```
  */
 export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
-  /** Settles when the training does. */
+  /** Settles when the training ends. */
   get finished(): Promise<T> {
     this.awaited = true
     return this.result
@@ -27,13 +27,13 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   private readonly result: Promise<T>
   private readonly stopper = new AbortController()
   private readonly queues = new Set<EventQueue>()
-  /** Keeps what happens before anyone iterates. */
+  /** Buffers the events before the first iteration. */
   private readonly first = new EventQueue()
   private firstTaken = false
   private awaited = false
-  /** Iterations under way: neither ended nor broken off. */
+  /** The number of active iterations. */
   private readers = 0
-  /** What ended the run, until someone has heard of it. */
+  /** The error that ended the run, until it has been reported. */
   private untold: { readonly error: unknown } | undefined
 
   constructor(work: (control: RunControl) => Promise<T>) {
@@ -44,7 +44,8 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
       },
       stopped: this.stopper.signal,
     }
-    // The work begins in the next turn, so that whoever made the run can listen first.
+    // The work begins in the next turn of the event loop, so that the caller can attach listeners
+    // first.
     this.result = new Promise<void>((resolve) => setImmediate(resolve)).then(() => work(control))
     this.result.then(
       () => this.close(),
@@ -52,17 +53,19 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     )
   }
 
-  /** The run's own async iterator. */
+  /** The run itself, as an iterable of events. */
   get events(): AsyncIterable<TrainEvent> {
     return this
   }
 
-  /** Finishes the step in progress and writes a checkpoint; the run then resolves with the model. */
+  /**
+   * Stops after the step in progress and writes a checkpoint. The run then resolves with the model.
+   */
   stop(): void {
     this.stopper.abort()
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: a run is awaited; that is its purpose
+  // biome-ignore lint/suspicious/noThenProperty: a run is a thenable, so that it can be awaited
   then<A = T, B = never>(
     onResolved?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -78,13 +81,15 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     return this.finished.finally(onFinally)
   }
 
-  /** The first iteration sees every event from the beginning, a later one those from now on. */
+  /**
+   * The first iteration yields every event from the beginning; later ones yield events from now on.
+   */
   [Symbol.asyncIterator](): AsyncIterator<TrainEvent, void, void> {
     const queue = this.firstTaken ? new EventQueue() : this.first
     this.firstTaken = true
     this.queues.add(queue)
     this.readers++
-    // A run that is over has nothing more to say to a late reader than how it ended.
+    // A reader that comes after the end only gets the end or the error.
     this.result.then(
       () => queue.close(),
       (error) => queue.fail(error),
@@ -114,7 +119,10 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     setImmediate(() => this.warn())
   }
 
-  /** A failure that nobody listens for is said once; a run must not take the process with it. */
+  /**
+   * Emits one warning for an error that nobody handles. An unhandled rejection would end the
+   * process.
+   */
   private warn(): void {
     if (!this.untold || this.awaited || this.readers > 0) return
     const { error } = this.untold

@@ -1,4 +1,4 @@
-// The folder of a run: one run each, and nothing of anyone else's is written over.
+// The run folder. It contains one run, and files that a run did not write are never overwritten.
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -8,17 +8,18 @@ import { call, NanoGptError, option, reasonOf, say } from '../errors'
 import type { CheckedTrainOptions, TrainName } from '../options'
 
 export const configFile = 'config.json'
-/** A text that can't be found again elsewhere: one that was given inline, or through a pipe. */
+/** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
 export const textFile = 'text.txt'
 
 const checkpoints = Object.values<string>(files)
-/** What a run writes. */
+/** The files that a run writes. */
 const ours = [configFile, textFile, ...checkpoints]
 
 /**
- * Makes sure that a run may write into `out`.
+ * Checks that a run may write into `out`.
  *
- * @throws NanoGptError 'run_exists' if it holds another run and `overwrite` wasn't given; 'foreign_files' if it holds anything else
+ * @throws NanoGptError 'run_exists' if it contains another run and `overwrite` was not given;
+ *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder
  */
 export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): void {
   if (out === undefined) {
@@ -32,8 +33,8 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       where: 'train',
       option: 'out',
       value: out,
-      reason: 'it is a file, and a run needs a folder',
-      remedy: 'give the path of a folder that is empty or not there',
+      reason: 'it is a file, but a run needs a folder',
+      remedy: 'give an empty folder, or one that does not exist yet',
     })
   }
   if (holdsRun(out)) {
@@ -46,7 +47,7 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       where: 'train',
       option: 'out',
       value: out,
-      reason: 'it already holds a run',
+      reason: 'it already contains a run',
       remedy: say`give another folder, replace it with ${option('overwrite', true)}, or continue it: ${call('train', { resume: out })}`,
     })
   }
@@ -59,12 +60,13 @@ function holdsForeign(out: string, foreign: string): NanoGptError {
     where: 'train',
     option: 'out',
     value: out,
-    reason: `it holds ${foreign}, which no run wrote`,
-    remedy: 'give a folder that is empty or not there, so that nothing of yours is overwritten',
+    reason: `it contains ${foreign}, which no run wrote`,
+    remedy:
+      'give an empty folder, or one that does not exist yet, so that none of your files are overwritten',
   })
 }
 
-/** A path too long, or through a file, is no folder either. */
+/** stat fails for a path that is too long or leads through a file. */
 function statOf(out: string) {
   try {
     return statSync(out, { throwIfNoEntry: false })
@@ -77,7 +79,10 @@ function statOf(out: string) {
   }
 }
 
-/** A checkpoint of another name has no folder of its own: the run would write over the last one that lies beside it. */
+/**
+ * A run resumed from a checkpoint with another name would overwrite last.safetensors in the same
+ * folder.
+ */
 function refuseOtherLast(resume: string | undefined): void {
   if (resume === undefined || basename(resume) === files.last) return
   if (!statSync(resume, { throwIfNoEntry: false })?.isFile()) return
@@ -87,7 +92,7 @@ function refuseOtherLast(resume: string | undefined): void {
     where: 'train',
     option: 'resume',
     value: resume,
-    reason: `the run would write over ${last}`,
+    reason: `the run would overwrite ${last}`,
     remedy: say`give a new folder as ${option('out')}`,
   })
 }
@@ -96,14 +101,17 @@ export function holdsRun(folder: string): boolean {
   return checkpoints.some((name) => existsSync(join(folder, name)))
 }
 
-/** What stands in a folder that has no checkpoint and isn't what a run left that ended before its first. Hidden files don't count. */
+/**
+ * A file in a folder without checkpoints that is not from a run which ended before its first
+ * checkpoint. Hidden files are ignored.
+ */
 function foreignFile(folder: string): string | undefined {
   const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
   const isRun = names.includes(configFile) && isOfRun(readConfig(join(folder, configFile)))
   return names.find((name) => !(isRun && ours.includes(name)))
 }
 
-/** Undefined if it can't be read. */
+/** Undefined if it cannot be read. */
 function readConfig(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
@@ -112,7 +120,10 @@ function readConfig(path: string): unknown {
   }
 }
 
-/** Options that a run's own file always has. Together nobody writes them by hand, and no other tool has them. */
+/**
+ * Options that the config.json of a run always has. A hand-written file, or one of another tool,
+ * does not have all of them.
+ */
 const ofEveryRun = [
   'steps',
   'batchSize',
@@ -122,27 +133,27 @@ const ofEveryRun = [
   'evalBatches',
 ] as const satisfies TrainName[]
 
-/** Whether a config is a run's own, with every option explicit, and not one that somebody wrote by hand. */
+/** Whether a run wrote a config, with every option explicit, rather than a person. */
 export function isOfRun(config: unknown): boolean {
   return ofEveryRun.every((name) => Object.hasOwn(Object(config), name))
 }
 
-/** Removes what the former run in a folder wrote, and nothing else. */
+/** Removes the files of the former run in a folder, and nothing else. */
 export async function removeRun(folder: string): Promise<void> {
   const keeps = keepsText(folder)
   for (const name of ours) if (name !== textFile || keeps) await rm(join(folder, name), { force: true })
 }
 
-/** Whether the text in a run folder is the run's own. */
+/** Whether the run in a folder wrote its text.txt. */
 function keepsText(folder: string): boolean {
   const { data } = Object(readConfig(join(folder, configFile))) as { data?: unknown }
   return [data].flat().includes(textFile)
 }
 
-/** Whether `resume`, a folder or a file in it, is the run in `out`. */
+/** Whether `resume` (a folder, or a file in it) is the run in `out`. */
 export function isRunOf(out: string, resume: string): boolean {
   const found = statSync(resume, { throwIfNoEntry: false })
-  // What can't be resumed is said by who reads it.
+  // readCheckpoint() reports a missing file.
   if (!found) return true
   if (!existsSync(out)) return false
   return realpathSync(out) === realpathSync(found.isDirectory() ? resume : dirname(resume))

@@ -1,4 +1,4 @@
-// The checkpoints of a run: the last, and the one with the lowest validation loss.
+// Writes the checkpoints of a run: the last one, and the one with the lowest validation loss.
 
 import { join } from 'node:path'
 import { type CheckpointInfo, files, writeCheckpoint } from '../checkpoint/checkpoint'
@@ -9,17 +9,17 @@ import type { Plan } from './plan'
 import { type Prepared, savedTensors } from './prepare'
 import { removeRun, textFile } from './run_folder'
 
-/** What `resume` would continue. */
+/** The checkpoint that `resume` would continue. */
 export interface Saved {
   readonly step: number
   readonly path: string
 }
 
-/** What becomes of the folder of a run. */
+/** How a run uses its folder. */
 export type FolderUse = 'new' | 'continued' | 'replaced'
 
 export class Saver {
-  /** The newest checkpoint; what a resumed run began with, until it writes one. */
+  /** The newest checkpoint. Until a resumed run writes one, the one that it began with. */
   saved: Saved | undefined
 
   constructor(
@@ -29,7 +29,7 @@ export class Saver {
     if (plan.begins === 'resume') this.saved = { step: plan.step, path: plan.out ?? plan.checkpoint! }
   }
 
-  /** Makes the folder of a run, if it isn't there: its options, and its text if that is nowhere else. */
+  /** Creates the run folder, and writes config.json and, if necessary, a copy of the text. */
   async begin(textToKeep: string | undefined, folder: FolderUse): Promise<void> {
     const { out } = this.plan
     if (out === null) return
@@ -38,7 +38,7 @@ export class Saver {
       await makeFolder(out)
       await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
     }
-    // The folder of the run that continues says already how it began.
+    // The folder of a continued run already has its config.json.
     if (folder !== 'continued') await writeConfig(out, storedOptions(this.plan))
   }
 

@@ -1,9 +1,9 @@
-// When evaluations, samples and checkpoints are due: a function of the plan and the step alone, so that a run which was stopped and resumed
-// makes the same ones as a run that wasn't.
+// When evaluations, samples and checkpoints are due. This depends only on the plan and the step, so
+// a resumed run makes the same ones as a run that was never stopped.
 
 import type { TrainingConfig } from '../options'
 
-/** What there is to do at a step, before the next update. */
+/** What is due at a step, before the next update. */
 export interface Due {
   readonly evaluation: boolean
   readonly sample: boolean

@@ -1,4 +1,5 @@
-// The text of a run: where it is, that it is the one the run began with, and whether the run folder keeps it.
+// The text of a run: finds it, checks that a resumed run has the same one, and decides whether the
+// run folder keeps a copy.
 
 import { existsSync } from 'node:fs'
 import { resolve as absolute, dirname } from 'node:path'
@@ -9,11 +10,11 @@ import { type CheckedTrainOptions, trainOptions } from '../options'
 import { folderOf, type Origin, outOf } from './origin'
 import { textFile } from './run_folder'
 
-/** A text as a run has it. */
+/** The text of a run. */
 export interface RunText {
   readonly text: string
   readonly info: DataInfo
-  /** Whether it can't be found again, so that the run folder has to keep it. */
+  /** Whether it cannot be read again from its source, so that the run folder must keep a copy. */
   readonly mustKeep: boolean
 }
 
@@ -36,7 +37,7 @@ export async function findText(
   }
 }
 
-/** Those that were given; of a text that a run had already, as it had them. */
+/** The given line endings; for the text of an earlier run, those of that run. */
 function lineEndingsOf(options: CheckedTrainOptions, origin: Origin): DataInfo['lineEndings'] {
   const { data, lineEndings } = options
   const isBegun =
@@ -44,13 +45,13 @@ function lineEndingsOf(options: CheckedTrainOptions, origin: Origin): DataInfo['
   return isBegun ? origin.begun.data.lineEndings : (lineEndings ?? trainOptions.lineEndings.default)
 }
 
-/** Where it will be found again: where it was, or in the run folder if it is nowhere else. */
+/** Where the text can be read again: its source, or the run folder if it has none. */
 function sourceOf(origin: Origin, text: Text, out: string | null): DataInfo['source'] {
   const inFolder = out === null ? null : textFile
   const before = origin.how === 'resume' ? origin.begun.data.source : null
   if (before !== null) return before === textFile ? inFolder : before
   const sources = text.parts.map((part) => part.source)
-  // A run that this one replaces takes the text that it keeps along.
+  // The text.txt of a run that this one replaces is removed with it.
   const replaced = out === null ? null : absolute(out, textFile)
   if (!isWhole(sources) || sources.some((source) => source === replaced)) return inFolder
   return sources.length === 1 ? sources[0] : sources
@@ -60,14 +61,14 @@ function isWhole(sources: readonly (string | null)[]): sources is readonly strin
   return sources.every((source) => source !== null)
 }
 
-/** Whether a resumed run's folder has kept the text already. */
+/** Whether the folder of a resumed run already has a copy of the text. */
 function holdsText(options: CheckedTrainOptions, origin: Origin, out: string | null): boolean {
   if (origin.how !== 'resume' || origin.begun.data.source !== textFile) return false
   const folder = folderOf(options.resume!, origin.checkpoint)
   return out !== null && absolute(out) === absolute(folder) && existsSync(absolute(folder, textFile))
 }
 
-/** What was given, or else what the checkpoint was trained on, or the default. */
+/** The given sources, those of the checkpoint, or the default. */
 function sourcesOf({ data }: CheckedTrainOptions, origin: Origin): readonly DataSource[] {
   if (data !== undefined) return data
   if (origin.how === 'new') return [trainOptions.data.default.words]
@@ -76,7 +77,7 @@ function sourcesOf({ data }: CheckedTrainOptions, origin: Origin): readonly Data
   throw new NanoGptError('data', {
     where: 'train',
     subject: origin.checkpoint.path,
-    reason: say`it was trained on a text given as ${inlineText}, which was not kept`,
+    reason: say`it was trained on a text given as ${inlineText}, which was not saved`,
     remedy:
       origin.how === 'resume'
         ? say`give the same text as ${option('data')} to continue`
@@ -84,14 +85,17 @@ function sourcesOf({ data }: CheckedTrainOptions, origin: Origin): readonly Data
   })
 }
 
-/** Where the text of a checkpoint is: beside it, if the run folder keeps it. Undefined: nowhere. */
+/**
+ * The sources of a checkpoint's text; a copy in the run folder is beside the checkpoint. Undefined
+ * if it was not saved.
+ */
 export function sourcesIn({ source }: DataInfo, checkpoint: string): readonly DataSource[] | undefined {
   if (source === null) return undefined
   const kept = absolute(dirname(checkpoint), textFile)
   return [source].flat().map((each) => (each === textFile ? { kept } : each))
 }
 
-/** A resumed run must be given the text that it began with, to the character. */
+/** Rejects a text that is not exactly the one that the resumed run began with. */
 function refuseOtherText(text: Text, origin: Origin & { how: 'resume' | 'from' }): void {
   const { name, digest } = origin.begun.data
   if (text.digest === digest) return
@@ -101,6 +105,6 @@ function refuseOtherText(text: Text, origin: Origin & { how: 'resume' | 'from' }
     reason:
       `it was trained on another text (${name}, sha256 ${digest.slice(0, 12)}…) than ${text.name} ` +
       `(sha256 ${text.digest.slice(0, 12)}…)`,
-    remedy: say`give the text it began with as ${option('data')}, or start a new run with its weights: ${option('from')} instead of ${option('resume')}`,
+    remedy: say`give its original text as ${option('data')}, or start a new run from its weights with ${option('from')} instead of ${option('resume')}`,
   })
 }

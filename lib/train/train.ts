@@ -1,4 +1,4 @@
-// train(): what users call, and plan(), which decides the same and trains nothing.
+// train(), and plan() and estimate(), which make the same decisions without training.
 
 import type { Model } from '../api/model'
 import { expectDevice, onDevice } from '../backend/devices'
@@ -18,11 +18,12 @@ import { checkFolder, isRunOf } from './run_folder'
 import type { FolderUse } from './saver'
 
 /**
- * Trains a model on a text: a new one, one that was interrupted (`resume`), or a new run with another's weights (`from`). The options are
- * read here and now: what happens to the object later has no effect.
+ * Trains a model on a text. The run is new, continues an earlier one (`resume`), or starts from the
+ * weights of another (`from`). The options are copied at once; later changes to the object have no
+ * effect.
  *
  * @returns a `Run`: await it for the model, iterate it for progress
- * @throws nothing itself; bad options, data or devices reject the run with a NanoGptError
+ * @throws nothing; for invalid options, data or devices the run rejects with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
   const checked = attempt(() => checkTrainOptions(options))
@@ -54,8 +55,8 @@ export function train(options: TrainOptions = {}): Run<Model> {
 }
 
 /**
- * The plan of a run: everything that `train` decides before its first step, the device and with the preset 'auto' the sizes included.
- * Nothing is trained or written.
+ * Returns the plan of a run: everything that `train` decides before its first step, including the
+ * device and, with the preset 'auto', the sizes. Nothing is trained or written.
  *
  * @throws NanoGptError as `train`
  */
@@ -69,20 +70,21 @@ export async function plan(options: TrainOptions = {}): Promise<Plan> {
   )
 }
 
-/** What a run would cost. */
+/** The cost of a run. */
 export interface Estimate {
   readonly plan: Plan
-  /** Bytes: computed from the sizes, but for the activations, which the measured steps show. */
+  /** Bytes. Activations are measured; the rest is computed from the sizes. */
   readonly memory: Memory
-  /** Measured on steps that are thrown away. */
+  /** Measured on steps whose results are discarded. */
   readonly secondsPerStep: number
 }
 
-/** How long steps are measured. */
+/** How long `estimate` measures steps. */
 const secondsMeasuring = 3
 
 /**
- * What a run would cost: its plan, the memory it needs, and the time of a step, measured here for some seconds. Nothing is written.
+ * Returns the plan of a run, the memory it needs, and the time of a step, which is measured for a
+ * few seconds. Nothing is written.
  *
  * @throws NanoGptError as `train`
  */
@@ -105,7 +107,10 @@ function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): F
   return overwrite ? 'replaced' : 'new'
 }
 
-/** Does something with the plan of a run, on the device that it names; with 'auto' on the best with which it works. */
+/**
+ * Calls `work` with the plan of a run. With the device 'auto', it tries the devices from the best
+ * on until one works.
+ */
 async function withPlan<T>(
   given: CheckedTrainOptions,
   control: RunControl,
@@ -116,7 +121,7 @@ async function withPlan<T>(
   const options = await withConfig(given)
   checkFolder(options)
   try {
-    // What is wrong with numbers and the device is said before a text is fetched.
+    // Errors in numbers and the device are reported before a text is downloaded.
     refuseMinutes(options)
     expectDevice(options.device)
     const origin = await readOrigin(options)

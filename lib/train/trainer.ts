@@ -1,4 +1,5 @@
-// A trainer: the Programs of one model on one session, and the calls that run them. It knows nothing of events or files.
+// The trainer: compiles and runs the Programs of one model on one session. Events and files are
+// handled elsewhere.
 
 import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
@@ -17,7 +18,7 @@ export interface TrainerOptions {
   readonly session: Session
   readonly model: LanguageModel
   readonly parameters: readonly Parameter[]
-  /** The model that is evaluated, if it has other weights: averages. Default: `model`. */
+  /** The model to evaluate: the one with averaged weights, if there is one. Default: `model`. */
   readonly evaluated?: LanguageModel
   readonly training: TrainingConfig
   readonly seed: Seed
@@ -25,11 +26,13 @@ export interface TrainerOptions {
 }
 
 export interface Steps {
-  /** One for each whole step. */
+  /** One for each completed step. */
   readonly losses: number[]
   readonly gradientNorms: number[]
   readonly seconds: number
-  /** With the option `timings`: of the ops of the two `programs`, over all steps. */
+  /**
+   * With the option `timings`: the time of each op of the two `programs`, summed over all steps.
+   */
   readonly timings?: RunResult['timings']
   readonly failure?: Failure
 }
@@ -45,7 +48,10 @@ export class Trainer {
     private readonly evaluations: Readonly<Record<Split, Compiled>>,
   ) {}
 
-  /** Uploads the corpus, allocates gradients and compiles. Parameters and `stateTensors` must be in the Store. */
+  /**
+   * Uploads the corpus, allocates the gradients and compiles. Parameters and `stateTensors` must be
+   * in the Store.
+   */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const { session, model, parameters, training, corpus, evaluated = model } = options
     for (const split of ['train', 'validation'] as const) {
@@ -76,18 +82,21 @@ export class Trainer {
     )
   }
 
-  /** What a step runs, as it runs: the gradient's Program for each micro-batch, then the update's. */
+  /**
+   * The compiled Programs of a step: the gradient Program runs for each micro-batch, then the
+   * update Program.
+   */
   get programs(): readonly [gradient: Program, update: Program] {
     return [this.gradient.program, this.update.program]
   }
 
-  /** Tokens that one step reads. */
+  /** The tokens per step. */
   get tokensPerStep(): number {
     const { batchSize, gradientAccumulationSteps } = this.options.training
     return batchSize * gradientAccumulationSteps * this.options.model.sizes.blockSize
   }
 
-  /** Makes `count` updates, of which the first is number `step` (from 0), in one call. */
+  /** Makes `count` updates in one call. The first one has the number `step`, counted from 0. */
   async steps(step: number, count: number, options: RunOptions = {}): Promise<Steps> {
     const { session, training } = this.options
     const result = await session.run(count, this.phases(step, count), options)
@@ -107,7 +116,10 @@ export class Trainer {
     }
   }
 
-  /** Makes a step that failed once more, looking after each op, to name the first that made a non-finite value. */
+  /**
+   * Repeats a step that failed, checking the result of each op, to name the first op with a
+   * non-finite value.
+   */
   async explain(step: number, failure: Failure): Promise<NanoGptError> {
     await this.clearGradients()
     const { failure: found } = await this.steps(step, 1, { checkFinite: true })
@@ -116,13 +128,16 @@ export class Trainer {
     return new NanoGptError('non_finite', {
       subject: `step ${step}`,
       reason:
-        `the loss or its gradient is no longer a finite number; the first bad value came from ${where}. ` +
-        'The weights are as they were before this step',
+        `the loss or its gradient is no longer a finite number; the first non-finite value came from ${where}. ` +
+        'The weights are unchanged by this step',
       remedy: say`a lower ${option('learningRate')} or ${option('gradientClip', 1)} usually helps`,
     })
   }
 
-  /** Losses of evaluation batches `from` … `from + count − 1` of a split. They are the same batches each time. */
+  /**
+   * The losses of evaluation batches `from` … `from + count − 1` of a split. Batches are fixed by
+   * their number.
+   */
   async evaluate(
     split: Split,
     from: number,
@@ -156,7 +171,7 @@ export class Trainer {
     ]
   }
 
-  /** Where the sequences of one batch begin in a split. */
+  /** The start offsets of the sequences of a batch in a split. */
   private batch(split: Split, siteId: number, draw: number): Uint32Array {
     const { training, model, corpus, seed } = this.options
     const offsets = new Uint32Array(training.batchSize)
@@ -170,7 +185,7 @@ export class Trainer {
     }
   }
 
-  /** The op as the Program's listing shows it. */
+  /** The op as in the Program's listing. */
   private describe({ phase, op, opName }: Failure): string {
     const { program } = phase === 0 ? this.gradient : this.update
     const listing = print({ ...program, ops: program.ops.slice(op, op + 1) })

@@ -1,4 +1,5 @@
-// adamw: one pass over all parameters, eight elements at a time (the formula is AdamwUpdate in ops/adamw.h).
+// adamw: one pass over all parameters, eight elements at a time (the formula is AdamwUpdate in
+// ops/adamw.h).
 #include "ops/adamw.h"
 
 #include "cpu/kernels.h"
@@ -8,7 +9,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-struct Vectors {  // AdamwStep in every lane
+struct Vectors {  // AdamwStep, replicated in every lane
   F8 gradient_scale, decay, beta1_rest, beta2, beta2_rest, root_correction2, epsilon, step_size;
 
   explicit NANO_INLINE Vectors(const AdamwStep& s)

@@ -1,4 +1,4 @@
-// add: y = a + b, b repeated over the leading dimensions.
+// add: y = a + b, with b broadcast over the leading dimensions.
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 
@@ -7,7 +7,7 @@ namespace {
 
 NANO_INLINE F8 Plus(F8 a, F8 b) { return a + b; }
 
-// Elements [begin, end) of a; b starts anew every `period`.
+// Adds elements [begin, end) of a. b repeats every `period` elements.
 void AddRange(const float* a, const float* b, float* y, int64_t period, int64_t begin, int64_t end) {
   if (period == 1) {
     const F8 each = Set(*b);

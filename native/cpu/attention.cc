@@ -1,5 +1,6 @@
-// attention: tiles of scores with a running maximum and sum for each query (Dao et al., 2022), so that no more than a
-// tile is ever held. A task has a block of queries of one head, or a few small heads.
+// attention: processes tiles of scores and keeps a running maximum and sum for each query (Dao et
+// al., 2022), so that at most one tile is in memory. A task computes a block of queries of one
+// head, or several small heads.
 #include "cpu/attention.h"
 
 #include <cstring>
@@ -11,23 +12,24 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-constexpr int64_t kBlockQueries = 256;  // in a task: they share packed keys and values
+constexpr int64_t kBlockQueries = 256;  // per task; they share packed keys and values
 constexpr int64_t kTileQueries = 24, kTileKeys = 256;
-constexpr int64_t kFewQueries = 4;    // up to here keys and values are used where they stand,
-constexpr int64_t kRowsTogether = 8;  // so many at a time
+constexpr int64_t kFewQueries = 4;    // max queries for which keys and values aren't packed
+constexpr int64_t kRowsTogether = 8;  // key or value rows at a time
 
 struct Attention {
   AttentionSizes size;
   const float *q, *k, *v;
   float *y, *lse;
   float scale;
-  const int32_t *start, *slot;  // null: the keys are the queries' own
+  const int32_t *start, *slot;  // null without a cache: keys have the queries' positions
   bool dropout;
   RandomStream random;
   DropoutRule rule;
 };
 
-// One head of queries: where its rows begin, and the position of the first among the keys.
+// One head of queries: the start of its rows in each tensor, and the position of the first query
+// among the keys.
 struct Head {
   int64_t number, start;
   const float *q, *keys, *values;
@@ -49,7 +51,8 @@ NANO_INLINE Head HeadOf(const Attention& a, int64_t number) {
           a.lse + number * s.queries};
 }
 
-// A worker's room, in floats. Few queries need no packed keys or values, but a sum and a row of scores for each head.
+// A worker's scratch in floats. For few queries it has no packed keys or values, but a sum and a
+// row of scores for each head.
 struct Room {
   float *keys, *values, *scores, *sums, *factors;
 };
@@ -78,8 +81,8 @@ NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
   return {at, values, scores, sums, sums + SumsSize(s)};
 }
 
-// Turns scores[0, count) into dropped exp(scale·score − max) with `top`, their maximum so far. Returns the sum before
-// dropout.
+// Replaces scores[0, count) with exp(scale·score − top) times the dropout factors. `top` is the
+// running maximum. Returns the sum before dropout.
 NANO_INLINE float Exponentials(float* scores, int64_t count, float scale, float top, const float* factors) {
   const F8 factor = Set(scale), shift = Set(top == -kFloatInfinity ? 0.0f : top);
   return SumOver(count, [&](int64_t i, int64_t lanes) {
@@ -112,12 +115,12 @@ NANO_INLINE void ScaleRow(float* row, int64_t n, float by) {
 
 NANO_INLINE float ExpOf(float x) { return FirstLane(Exp(Set(x))); }
 
-// The running state of a query: the maximum so far, and the sum of exponentials relative to it.
+// The running state of a query: the maximum so far and the sum of exponentials relative to it.
 struct Running {
   float top = -kFloatInfinity, sum = 0;
 };
 
-// The softmax of a tile, row by row; y's rows are scaled to the new maximum.
+// Computes the softmax of a tile row by row. Rescales y's rows if the maximum changes.
 void SoftmaxTile(const Attention& a, int64_t start, const ScoreTile& tile, float* scores, TileFactors& factors,
                  Running* running, float* y) {
   const int64_t row_size = ScoresRow(a.size);
@@ -154,7 +157,7 @@ NANO_INLINE void FinishRows(const Attention& a, const Running* running, int64_t 
   }
 }
 
-// Queries [begin, end) of one head, against tiles of packed keys.
+// Computes queries [begin, end) of one head with tiles of packed keys.
 void AttendBlock(const Attention& a, const Head& head, int64_t begin, int64_t end, const Room& room,
                  TileFactors& factors) {
   const AttentionSizes& s = a.size;
@@ -165,7 +168,7 @@ void AttendBlock(const Attention& a, const Head& head, int64_t begin, int64_t en
     Pack({head.values + at, s.kv_channels, 1}, loaded, s.head_size, room.values);
     for (int64_t t = begin; t < end; t += kTileQueries) {
       const int64_t rows = Smaller(kTileQueries, end - t),
-                    limit = head.start + t + 1 - key;  // keys that the first row sees
+                    limit = head.start + t + 1 - key;  // keys that the first row attends to
       const ScoreTile tile = {t, rows, key, Smaller(loaded, head.start + t + rows - key)};
       if (tile.columns <= 0) continue;
       float* y = head.y + t * s.channels;
@@ -186,7 +189,7 @@ void AttendBlock(const Attention& a, const Head& head, int64_t begin, int64_t en
   FinishRows(a, running, end - begin, head.y + begin * s.channels, head.lse + begin);
 }
 
-// A head of few keys as a whole, eight queries at a time.
+// Computes a whole head with few keys, eight queries at a time.
 void AttendShort(const Attention& a, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = a.size;
   if (a.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);
@@ -205,7 +208,7 @@ void AttendShort(const Attention& a, const Head& head, const Room& room, TileFac
     const F8 shift = AndNot(LessEqual(top, hidden), top);
     F8 sum = Set(0);
     for (int64_t j = 0; j < seen; ++j) {
-      const F8 e = Exp(Load(scores + 8 * j) - shift);  // 0 of −∞
+      const F8 e = Exp(Load(scores + 8 * j) - shift);  // exp(−∞) is 0
       Store(scores + 8 * j, e);
       sum = sum + e;
     }
@@ -219,7 +222,7 @@ void AttendShort(const Attention& a, const Head& head, const Room& room, TileFac
   }
 }
 
-// scores[j] = q·row j of up to eight keys.
+// scores[j] = q · row j, for up to eight keys.
 NANO_INLINE void ScoreRows(const float* q, const float* keys, int64_t stride, int64_t rows, int64_t n, float* scores) {
   F8 sums[8];
   for (int64_t r = 0; r < 8; ++r) sums[r] = Set(0);
@@ -227,14 +230,14 @@ NANO_INLINE void ScoreRows(const float* q, const float* keys, int64_t stride, in
     const int64_t lanes = Smaller(8, n - d);
     const F8 terms = LoadLanes(q + d, lanes);
     for (int64_t r = 0; r < 8; ++r) {
-      const float* row = keys + Smaller(r, rows - 1) * stride;  // the last again, for a sum that isn't kept
+      const float* row = keys + Smaller(r, rows - 1) * stride;  // repeats the last row; its sum is discarded
       sums[r] = MulAdd(terms, LoadLanes(row + d, lanes), sums[r]);
     }
   }
   StoreLanes(scores, rows, SumEach(sums));
 }
 
-// y += Σ weights[j]·row j: vectors of 8 lanes, or one of fewer.
+// y += Σ weights[j] · row j, for kVectors vectors of 8 lanes or one vector of fewer.
 template <int kVectors>
 NANO_INLINE void AddWeighted(const float* weights, int64_t rows, const float* values, int64_t stride, int64_t lanes,
                              float* y) {
@@ -256,8 +259,8 @@ NANO_INLINE void AddWeightedRows(const float* weights, int64_t rows, const float
   for (; d < n; d += 8) AddWeighted<1>(weights, rows, values + d, stride, Smaller(8, n - d), y + d);
 }
 
-// Reads a number of each line of some rows. A read in memory's order brings the lines that follow, too, which asking
-// for them doesn't; `volatile`, so that it takes place.
+// Reads one number from each cache line of some rows. Reads in memory order trigger the hardware
+// prefetcher, which prefetch instructions don't. `volatile` keeps the reads.
 NANO_INLINE void ReadRows(const float* rows, int64_t stride, int64_t count, int64_t n) {
   for (int64_t i = 0; i < count; ++i) {
     const volatile float* row = rows + i * stride;
@@ -265,14 +268,16 @@ NANO_INLINE void ReadRows(const float* rows, int64_t stride, int64_t count, int6
   }
 }
 
-// Few queries, without packing, for the heads of `kv_heads` heads of keys from `first` on: what a token costs in
-// generation is reading the cache once, in memory's order.
+// Computes few queries without packing, for the query heads of key heads [first, first + kv_heads).
+// In generation, the cost of a token is reading the cache, so this reads it once and in memory
+// order.
 void AttendFew(const Attention& a, int64_t batch, int64_t first, int64_t kv_heads, const Room& room,
                TileFactors& factors) {
   const AttentionSizes& s = a.size;
   const Head head = HeadOf(a, batch * s.heads + first * s.group);
   const int64_t heads = kv_heads * s.group, row_size = ScoresRow(s);
-  // body(h, j, rows) for each head and some rows at a time of those that a query sees.
+  // Calls body(h, j, row j, rows) for each head and a few rows at a time of those that a query
+  // attends to.
   const auto for_rows = [&](const float* from, int64_t visible, const auto& body) {
     for (int64_t j = 0; j < visible; j += kRowsTogether) {
       const int64_t rows = Smaller(kRowsTogether, visible - j);
@@ -303,7 +308,7 @@ void AttendFew(const Attention& a, int64_t batch, int64_t first, int64_t kv_head
   }
 }
 
-// The first sequence that leaves the cache of so many slots, or −1.
+// The first sequence whose positions or slot are outside a cache with `slots` slots, or −1.
 int64_t Outside(const AttentionSizes& s, int64_t slots, const int32_t* start, const int32_t* slot) {
   for (int64_t b = 0; b < s.batch; ++b) {
     if (start[b] < 0 || start[b] > s.keys - s.queries || slot[b] < 0 || slot[b] >= slots) return b;
@@ -352,7 +357,8 @@ InputError RunAttention(const Call& call) {
     return RoomAt(s, reinterpret_cast<float*>(call.scratch) + worker * room_size);
   };
   if (s.queries <= kFewQueries) {
-    // A sequence in a task, or some of its heads where there are fewer than threads.
+    // A task computes one sequence, or a part of its heads if there are fewer sequences than
+    // threads.
     const int64_t kv_heads = s.heads / s.group;
     const int64_t cuts = Smaller(kv_heads, DivideUp(call.pool->threads(), s.batch)), cut = DivideUp(kv_heads, cuts);
     ForTasks(call.pool, s.batch * cuts, 1, [&](int64_t task, int64_t, int worker) {

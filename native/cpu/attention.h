@@ -1,4 +1,5 @@
-// What attention and attention_backward share: where a head's rows lie, how work is cut, and the mask of a tile.
+// Code shared by attention and attention_backward: the layout of heads, the split into tasks, and
+// the mask of a tile.
 #pragma once
 
 #include "cpu/gemm.h"
@@ -8,7 +9,8 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// Of queries, and with `key_` in front of keys and values, which `group` query heads may share.
+// Sizes of queries; those of keys and values are `keys` and `kv_channels`. `group` query heads
+// share one key and value head.
 struct AttentionSizes {
   int64_t batch, queries, keys, channels, heads, head_size;
   int64_t kv_channels, group;
@@ -18,15 +20,16 @@ NANO_INLINE AttentionSizes SizesOf(const Shape& q, const Shape& k, const Attenti
   return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads, k.dims[2], p.heads / p.kv_heads};
 }
 
-// Asks for `count` rows of n floats.
+// Prefetches `count` rows of n floats.
 NANO_INLINE void FetchRows(const float* rows, int64_t stride, int64_t count, int64_t n) {
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t d = 0; d < n; d += kLine) PrefetchFar(rows + i * stride + d);
   }
 }
 
-// Fetches rows [begin, begin + count) of the head that comes after head `number`, if any: beside it, or in the next
-// sequence. `from`: where head `number` begins in tensors with `length` rows of `channels` a sequence.
+// Prefetches rows [begin, begin + count) of the head after head `number`, if there is one: the next
+// head of the same sequence or the first of the next sequence. `from` is the start of head `number`
+// in tensors that have `length` rows of `channels` floats per sequence.
 template <int kTensors>
 NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t channels, int64_t number, int64_t length, int64_t begin,
                                int64_t count, const float* const (&from)[kTensors]) {
@@ -37,25 +40,26 @@ NANO_INLINE void FetchNextHead(const AttentionSizes& s, int64_t channels, int64_
   for (const float* tensor : from) FetchRows(tensor + next + begin * channels, channels, count, s.head_size);
 }
 
-// A tile of scores: rows are queries from `query` on, columns keys from `key` on.
+// A tile of scores. Its rows are the queries from `query` on, its columns the keys from `key` on.
 struct ScoreTile {
   int64_t query, rows, key, columns;
 };
 
-// Heads in a task: 15 to 30 µs of work, so that threads end together. `pairs`: queries times keys that a task on one
-// head looks at.
+// Heads per task: 15 to 30 µs of work, so that threads finish at about the same time. `pairs` is
+// the number of query-key pairs that one head computes.
 NANO_INLINE int64_t HeadsInTask(double pairs, int64_t head_size) {
   const double cost = pairs * static_cast<double>(head_size + 16);
   return cost > 2.5e5 ? 1 : static_cast<int64_t>(5e5 / (cost + 20000));
 }
 
-// Up to here a head is so short that it is worked on as a whole, eight queries to a vector: then maxima and sums over
-// the keys are sums of vectors, and exponentials don't wait for one another.
+// Heads with at most this many keys are processed whole, with eight queries in a vector. Maxima and
+// sums over the keys are then sums of vectors, and the exponentials are independent of one another.
 constexpr int64_t kShortKeys = 16;
-// Such heads in a task: a few µs of work, as whole models of them take not much more.
+// Such heads per task: a few µs of work, because a whole model with such short heads takes not much
+// longer.
 constexpr int64_t kShortHeads = 16;
 
-// Up to eight rows of n floats, as n vectors of eight rows; rows that there aren't are 0.
+// Transposes up to eight rows of n floats into n vectors of eight. Missing rows are 0.
 NANO_INLINE void Columns(const float* from, int64_t stride, int64_t rows, int64_t n, float* to) {
   for (int64_t d = 0; d < n; d += 8) {
     const int64_t lanes = Smaller(8, n - d);
@@ -84,7 +88,8 @@ NANO_INLINE void TimesColumns(const float* rows, int64_t stride, int64_t count, 
   for (; i < count; ++i) RowsTimesColumns<1>(rows + i * stride, stride, n, columns, products + 8 * i);
 }
 
-// Up to eight rows, y[i] = Σ weights[j][i] · row[j] over `count` rows of n floats, times factor[i].
+// y[i] = factor[i] · Σ weights[j][i] · row[j] over `count` rows j of n floats, for up to eight rows
+// i.
 NANO_INLINE void WeightedRows(const float* weights, int64_t count, const float* from, int64_t stride, int64_t n,
                               F8 factor, int64_t rows, float* y, int64_t y_stride) {
   for (int64_t d = 0; d < n; d += 8) {
@@ -106,16 +111,17 @@ NANO_INLINE void WeightedRows(const float* weights, int64_t count, const float* 
   }
 }
 
-// How many of eight queries, the first at position `query`, come before key j and so don't see it.
+// How many of the eight queries from position `query` on come before key j and therefore don't
+// attend to it.
 NANO_INLINE int64_t Blind(int64_t query, int64_t j) { return Larger(0, Smaller(8, j - query)); }
 
-// Dropout factors of a tile of scores, made for all of it where rows are so short that one by one would waste most of
-// each group of 32, and row by row otherwise.
+// Dropout factors of a tile of scores. They are computed in groups of 32. For short rows one call
+// computes the whole tile, because row by row would waste most of each group.
 class TileFactors {
  public:
   static constexpr int64_t kShortRow = 64;
 
-  // Floats of room that it needs for tiles of so many rows and columns.
+  // The size of `room` in floats for tiles of `rows` rows and `columns` columns.
   static NANO_INLINE int64_t Size(int64_t rows, int64_t columns) {
     return RoundUp(kFactorsBefore, 8) + (columns <= kShortRow ? rows * columns : columns) + kFactorsAfter;
   }
@@ -123,7 +129,7 @@ class TileFactors {
   NANO_INLINE TileFactors(const RandomStream& random, const DropoutRule& rule, int64_t keys, float* room)
       : random_(random), rule_(rule), keys_(keys), factors_(room + RoundUp(kFactorsBefore, 8)) {}
 
-  // Call for each tile, with its (batch, head) number.
+  // Call for each tile. `head` is the index of its (batch, head) pair.
   NANO_INLINE void Start(int64_t head, const ScoreTile& tile, int64_t queries) {
     first_ = (static_cast<uint64_t>(head) * static_cast<uint64_t>(queries) + static_cast<uint64_t>(tile.query)) *
                  static_cast<uint64_t>(keys_) +
@@ -131,7 +137,7 @@ class TileFactors {
     if (keys_ <= kShortRow) DropoutFactors(random_, rule_, first_, tile.rows * keys_, factors_);
   }
 
-  // The factors of the first `count` keys of row `row` of the tile.
+  // The factors of the first `count` keys in row `row` of the tile.
   NANO_INLINE const float* Row(int64_t row, int64_t count) {
     if (keys_ <= kShortRow) return factors_ + row * keys_;
     DropoutFactors(random_, rule_, first_ + static_cast<uint64_t>(row) * static_cast<uint64_t>(keys_), count, factors_);

@@ -1,5 +1,6 @@
-// attention_backward: the probabilities are computed again from lse, tile by tile. A task has one head of keys with all
-// heads of queries that share it, or a few small ones, so that every sum is made by one thread in one order.
+// attention_backward: recomputes the probabilities from lse, tile by tile. A task computes one head
+// of keys with all query heads that share it, or several small ones, so that each sum is computed
+// by one thread in a fixed order.
 #include <cstring>
 
 #include "cpu/attention.h"
@@ -20,7 +21,8 @@ struct Backward {
   DropoutRule rule;
 };
 
-// A worker's room, in floats: packed operands, the tile of probabilities and that of their gradients.
+// A worker's scratch in floats: packed operands, the tile of probabilities and the tile of their
+// gradients.
 struct Room {
   float *keys, *values, *keys_across, *queries, *dy, *probabilities, *gradients, *factors;
 };
@@ -57,7 +59,8 @@ NANO_INLINE Room RoomAt(const AttentionSizes& s, float* at) {
   return room;
 }
 
-// Where one head's rows begin in each tensor. `add`: an earlier head of queries has written its keys' gradients.
+// The start of one head's rows in each tensor. `add`: an earlier query head has already written the
+// gradients of these keys.
 struct Head {
   int64_t number;
   bool add;
@@ -82,8 +85,8 @@ NANO_INLINE float Dot(const float* a, const float* b, int64_t n) {
   return Sum(sum);
 }
 
-// One row of the tile: scores become dropped probabilities, and the gradients of those become the scores' gradients
-// P·(dropout(dA) − Σ dy·y)·scale.
+// Processes one row of a tile: replaces scores with probabilities after dropout, and their
+// gradients dA with the gradients of the scores, P·(dropout(dA) − Σ dy·y)·scale.
 NANO_INLINE void RowBackward(float* scores, float* gradients, int64_t count, float scale, float lse, float delta,
                              const float* factors) {
   const F8 scale8 = Set(scale), lse8 = Set(lse), delta8 = Set(delta);
@@ -119,7 +122,7 @@ void SoftmaxBackward(const Backward& b, const Head& head, const ScoreTile& tile,
   }
 }
 
-// Adds what one tile contributes to dq, dk and dv.
+// Adds the contribution of one tile to dq, dk and dv.
 void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, int64_t loaded, const Room& room,
                   TileFactors& factors) {
   const int64_t row = b.size.channels, key_row = b.size.kv_channels, n = b.size.head_size, tile_row = TileRow(b.size);
@@ -135,7 +138,7 @@ void TileBackward(const Backward& b, const Head& head, const ScoreTile& tile, in
   SoftmaxBackward(b, head, tile, room, factors);
   MultiplyPacked(tile.rows, n, loaded, {room.gradients, tile_row, 1}, room.keys_across, head.dq + at, row, tile.key > 0,
                  {.used = tile.columns, .last_limit = limit});
-  const Terms seen = {.first_limit = limit - 1};  // key i is hidden from queries before i − limit + 1
+  const Terms seen = {.first_limit = limit - 1};  // queries before i − limit + 1 don't attend to key i
   const bool later = tile.query > tile.key, add = later || head.add;
   const int64_t keys = later ? tile.columns : loaded;
   MultiplyPacked(keys, n, tile.rows, {room.gradients, 1, tile_row}, room.queries, head.dk + key_at, key_row, add, seen);
@@ -151,7 +154,7 @@ void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFac
     Pack({head.k + at, 1, s.kv_channels}, s.head_size, loaded, room.keys);
     Pack({head.v + at, 1, s.kv_channels}, s.head_size, loaded, room.values);
     Pack({head.k + at, s.kv_channels, 1}, loaded, s.head_size, room.keys_across);
-    for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries see none of these keys
+    for (int64_t t = key; t < s.queries; t += kTileQueries) {  // earlier queries attend to none of these keys
       const int64_t rows = Smaller(kTileQueries, s.queries - t);
       if (key == 0) {
         FetchNextHead(s, s.channels, head.number, s.queries, t, rows, {head.q, head.dy});
@@ -164,7 +167,7 @@ void HeadBackward(const Backward& b, const Head& head, const Room& room, TileFac
   }
 }
 
-// Keys [j, j + kKeys) of a short head: what the queries from j on add to their dk and dv.
+// Computes dk and dv of keys [j, j + kKeys) of a short head, from the queries from j on.
 template <int kKeys>
 NANO_INLINE void ShortKeys(const Backward& b, const Head& head, int64_t j, const Room& room) {
   const AttentionSizes& s = b.size;
@@ -191,8 +194,9 @@ NANO_INLINE void ShortKeys(const Backward& b, const Head& head, int64_t j, const
   }
 }
 
-// A head of few keys as a whole, eight queries at a time: dropped probabilities and the scores' gradients, 0 where a
-// query doesn't see a key, then what follows from them.
+// Computes a whole head with few keys, eight queries at a time: first the probabilities after
+// dropout and the gradients of the scores, which are 0 for keys that a query doesn't attend to,
+// then dq, dk and dv.
 void ShortBackward(const Backward& b, const Head& head, const Room& room, TileFactors& factors) {
   const AttentionSizes& s = b.size;
   if (b.dropout) factors.Start(head.number, {0, s.queries, 0, s.keys}, s.queries);

@@ -30,8 +30,8 @@ class CpuMemory final : public Memory {
 
 std::byte* DataOf(const Memory& memory) { return static_cast<const CpuMemory&>(memory).data(); }
 
-// The index of the first element whose exponent is all ones, or -1. An explicit look at the bits: the same for all
-// dtypes, and no compiler flag changes what it means.
+// The index of the first element whose exponent bits are all ones, or -1. Tests the bits
+// explicitly, so that it works for all dtypes and with all compiler flags.
 template <class Bits>
 int64_t FirstNonFinite(const void* data, int64_t elements, Bits exponent) {
   const Bits* bits = static_cast<const Bits*>(data);
@@ -159,11 +159,11 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  // The calls, complete but for their pointers to data.
+  // Makes the calls, complete except for their data pointers.
   void MakeCalls() {
     size_t operands = 0;
     for (const Op& op : program().ops) operands += op.inputs.size() + op.outputs.size();
-    tensors_.reserve(operands);  // never grows: the calls point into it
+    tensors_.reserve(operands);  // never reallocates: the calls point into it
     for (size_t index = 0; index < program().ops.size(); ++index) {
       const Op& op = program().ops[index];
       Call call{};
@@ -187,8 +187,8 @@ class CpuExecutable final : public Executable {
     return kSanitizing ? separate_[index].data() : arena + plan_.buffers[index];
   }
 
-  // AddressSanitizer sees where an allocation ends, not where a tensor in the arena does: there each temporary and each
-  // scratch has its own, filled with NaN.
+  // AddressSanitizer knows the end of an allocation, but not of a tensor in the arena. Under it,
+  // each temporary and each scratch has its own allocation, filled with NaN.
   Status MakeSeparate() {
     if (!kSanitizing || separate_threads_ == planned_threads_) return Status::Ok();
     separate_.resize(program().buffers.size());
@@ -229,7 +229,7 @@ class CpuExecutable final : public Executable {
   void CopyOutputs(std::byte* outputs) const {
     size_t end = 0;
     for (const Record::Part& part : this->outputs().parts) {
-      std::memset(outputs + end, 0, part.offset - end);  // the gap before it
+      std::memset(outputs + end, 0, part.offset - end);  // padding before the part
       std::memcpy(outputs + part.offset, staging_[part.buffer].data(), part.bytes);
       end = part.offset + part.bytes;
     }
@@ -239,8 +239,8 @@ class CpuExecutable final : public Executable {
   std::vector<std::shared_ptr<Memory>> store_;
   SharedPool& pool_;
   std::vector<const Kernel*> kernels_;
-  std::vector<HostMemory> staging_;  // of inputs and outputs, by buffer
-  std::vector<Tensor> tensors_;      // all ops' inputs and outputs, in op order
+  std::vector<HostMemory> staging_;  // of inputs and outputs, by buffer index
+  std::vector<Tensor> tensors_;      // inputs and outputs of all ops, in op order
   std::vector<Call> calls_;
   std::vector<size_t> scratch_bytes_;
   Plan plan_;
@@ -282,7 +282,7 @@ class CpuDevice final : public Device {
  private:
   const KernelTable& table_;
   SharedPool& pool_;
-  HostArena arena_;  // of the Store's tensors
+  HostArena arena_;  // all memory of the device
 };
 
 }  // namespace

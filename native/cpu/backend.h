@@ -1,5 +1,5 @@
-// The CPU as a device: compiles a Program to a list of kernel calls with all pointers resolved. engine/backend.h
-// declares how it is opened.
+// The CPU device compiles a Program to a list of kernel calls with all pointers resolved.
+// engine/backend.h declares the function that opens it.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace nano::cpu {
 
-// The instruction sets that this processor runs and this binary has kernels for, best first.
+// The instruction sets that this processor supports and this binary has kernels for, best first.
 std::vector<std::string_view> InstructionSets();
 
 }  // namespace nano::cpu

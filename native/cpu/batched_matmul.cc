@@ -1,5 +1,6 @@
-// batched_matmul: y = op(a)·op(b) for each matrix. Small ones, and many, are multiplied whole by a task; few large ones
-// are cut one after the other.
+// batched_matmul: y = op(a)·op(b) for each pair of matrices. If they are small, or if there are
+// many, a task computes whole products. A few large products are computed one after the other, each
+// split into tasks.
 #include "ops/batched_matmul.h"
 
 #include "cpu/gemm.h"
@@ -10,9 +11,9 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// How the work is cut doesn't change a result.
-constexpr int64_t kManyMatrices = 32;             // enough to keep a pool busy, if each
-constexpr double kWholeTerms = 128 * kTaskTerms;  // has no more multiply-adds than this
+// The split into tasks doesn't change a result.
+constexpr int64_t kManyMatrices = 32;             // enough matrices to keep a pool busy
+constexpr double kWholeTerms = 128 * kTaskTerms;  // if each has fewer multiply-adds than this
 
 NANO_INLINE double TermsOf(const MatmulParams& p) {
   return static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);

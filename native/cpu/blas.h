@@ -1,6 +1,7 @@
-// Large matrix products by a BLAS, for the instruction set `blas`: NEON or AVX2 for all else. On macOS that is
-// Accelerate, which alone reaches the matrix units of Apple's processors. How it sums is its own affair: its results
-// are held to the same bounds, but another version or number of threads may give other bits.
+// The instruction set `blas` computes large matrix products with a BLAS library and everything else
+// with NEON or AVX2. On macOS the library is Accelerate, the only way to use the matrix units of
+// Apple processors. The library chooses the order of its sums: results meet the same error bounds,
+// but their bits may change with its version or the number of threads.
 #pragma once
 
 #include "cpu/gemm.h"
@@ -10,7 +11,7 @@ extern "C" void cblas_sgemm(int order, int transpose_a, int transpose_b, int m, 
 
 namespace nano::cpu::NANO_ISA {
 
-constexpr double kBlasTerms = 1 << 19;  // multiply-adds from which on a call is worth its overhead
+constexpr double kBlasTerms = 1 << 19;  // minimum multiply-adds that justify the overhead of a call
 
 NANO_INLINE bool IsForBlas(const Gemm& x) {
   constexpr int64_t kMost = INT32_MAX;
@@ -18,7 +19,8 @@ NANO_INLINE bool IsForBlas(const Gemm& x) {
   return terms >= kBlasTerms && x.m <= kMost && x.n <= kMost && x.k <= kMost;
 }
 
-// c = a·b or c += a·b, without bias and relu. The strides that aren't 1 are at most a matrix's sides.
+// c = a·b or c += a·b, without bias and ReLU. A stride other than 1 is at most the side of a
+// matrix.
 inline void MultiplyBlas(const Gemm& x) {
   constexpr int kRowMajor = 101, kNoTranspose = 111, kTranspose = 112;
   const auto transposed = [](const Matrix& matrix) { return matrix.column != 1; };

@@ -1,4 +1,4 @@
-// cache_write: puts new rows into slots of a cache.
+// cache_write: writes new rows into the slots of a cache.
 #include <cstring>
 
 #include "cpu/kernels.h"
@@ -7,7 +7,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// An earlier sequence with the slot of sequence b, or −1.
+// The first earlier sequence with the same slot as sequence b, or −1.
 int64_t SameSlotBefore(const int32_t* slot, int64_t b) {
   for (int64_t other = 0; other < b; ++other) {
     if (slot[other] == slot[b]) return other;
@@ -21,7 +21,7 @@ InputError RunCacheWrite(const Call& call) {
   const Shape &cache = call.inputs[0].spec->shape, &x = call.inputs[1].spec->shape;
   const int32_t *start = call.inputs[2].i32(), *slot = call.inputs[3].i32();
   const int64_t last = cache.dims[1] - x.dims[1], slots = cache.dims[0];
-  // Everything is looked at before anything is written.
+  // Validate all inputs before writing anything.
   for (int64_t b = 0; b < x.dims[0]; ++b) {
     if (start[b] < 0 || start[b] > last)
       return ValidateRange(kCacheWriteStart, InputError::kStart, b, start[b], 0, last);

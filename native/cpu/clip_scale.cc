@@ -1,4 +1,4 @@
-// clip_scale: the factor that brings a norm down to its bound.
+// clip_scale: the factor that reduces a norm to its maximum.
 #include "ops/clip_scale.h"
 
 #include "cpu/kernels.h"

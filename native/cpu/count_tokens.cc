@@ -1,4 +1,4 @@
-// count_tokens: how often each token has come in each slot.
+// count_tokens: counts how often each token has occurred in each slot.
 #include "cpu/kernels.h"
 #include "ops/validate.h"
 

@@ -19,7 +19,7 @@ RowLoss LossOfRow(const float* logits, int64_t n, int64_t target) {
   for (; i + 8 <= n; i += 8) largest = Max(Load(logits + i), largest);
   if (i < n) largest = Max(FirstElse(n - i, LoadSome(logits + i, n - i), Set(-kFloatInfinity)), largest);
   const float top = Largest(largest);
-  // With nothing but −Infinity there is no scale to take out. A NaN comes through in the sum.
+  // If all logits are −Infinity, nothing is subtracted. A NaN propagates through the sum.
   const F8 shift = Set(top == -kFloatInfinity ? 0.0f : top);
   const float sum =
       SumOver(n, [&](int64_t j, int64_t lanes) { return KeepLanes(Exp(LoadLanes(logits + j, lanes) - shift), lanes); });

@@ -1,4 +1,4 @@
-// dropout: elements kept or not by Philox.
+// dropout: keeps or drops elements by Philox random numbers.
 #include "cpu/dropout.h"
 
 #include "cpu/kernels.h"

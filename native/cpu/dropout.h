@@ -1,4 +1,5 @@
-// What dropout and dropout_add share: the walk over a range of elements together with their mask.
+// Code shared by dropout and dropout_add: iterates over a range of elements with their dropout
+// factors.
 #pragma once
 
 #include "cpu/loops.h"
@@ -7,10 +8,10 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// x where a factor keeps it, times the factor; 0 elsewhere, even for a NaN.
+// x · factor where the factor is positive, and 0 elsewhere, even if x is NaN.
 NANO_INLINE F8 Dropped(F8 x, F8 factor) { return And(Greater(factor, Set(0)), x * factor); }
 
-// body(i, count, factors) for pieces of [begin, end).
+// Calls body(i, count, factors) for consecutive pieces of [begin, end).
 template <class Body>
 NANO_INLINE void ForFactors(const DropoutParams& p, const uint32_t* rng, int64_t begin, int64_t end, const Body& body) {
   constexpr int64_t kPiece = 512;

@@ -1,4 +1,4 @@
-// ema: average + (1 − decay)·(parameter − average), one pass over all tensors.
+// ema: average + (1 − decay)·(parameter − average), in one pass over all tensors.
 #include "cpu/kernels.h"
 #include "cpu/many.h"
 

@@ -1,4 +1,4 @@
-// embedding: rows of a table; its gradient adds them up again.
+// embedding: looks up rows of a table. Its gradient sums dy into the rows.
 #include <cstring>
 
 #include "cpu/kernels.h"
@@ -9,8 +9,8 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// Tasks of the gradient: a range of rows of the table and a range of columns. Each walks all tokens in order, so that
-// every row is summed in that order, whoever does it.
+// A task of the gradient has a range of rows and a range of columns of the table. It walks all
+// tokens in order, so that each row is summed in that order by any thread.
 constexpr int64_t kTableRows = 4096, kTableColumns = 64;
 
 struct Slice {

@@ -1,4 +1,4 @@
-// fill: every element is one value.
+// fill: sets every element to one value.
 #include "ops/fill.h"
 
 #include "cpu/kernels.h"

@@ -1,4 +1,4 @@
-// gather_batch: windows of the corpus and the same one token later.
+// gather_batch: copies windows of the corpus, and the same windows shifted by one token as targets.
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
 #include "ops/validate.h"

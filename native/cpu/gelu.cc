@@ -1,4 +1,4 @@
-// gelu and its gradient, with the normal distribution or with tanh.
+// gelu and its gradient, with the normal distribution function or its tanh approximation.
 #include "ops/gelu.h"
 
 #include "cpu/kernels.h"
@@ -7,14 +7,15 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// Φ(−|x|), and Φ′(x).
+// Φ(−|x|) and the density Φ′(x).
 struct Normal {
   F8 tail, density;
 };
 
-// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|): a form that Shepherd and Laframboise (1981) gave to erfc, so
-// that it keeps its digits where it is small. P, of degree 9, is a minimax fit of our own (relative error 2⁻²⁶), made
-// by Remez exchange for |x| ≤ 14.6, beyond which the exponential is 0.
+// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|): the form that Shepherd and Laframboise
+// (1981) use for erfc, which stays accurate where the result is small. P has degree 9. It is our
+// own minimax fit by Remez exchange (relative error 2⁻²⁶) for |x| ≤ 14.6, beyond which the
+// exponential is 0.
 NANO_INLINE Normal NormalOf(F8 x) {
   const F8 e = ExpDown(x * (Set(-0.5f) * x));
   const F8 t = Set(1.0f) / MulAdd(Set(0.375f), Abs(x), Set(1.0f));
@@ -41,7 +42,7 @@ constexpr float kDouble = 1.5957691216057308f, kCubic = 0.044715f;
 NANO_INLINE F8 Argument(F8 x) { return x * MulAdd(Set(kDouble * kCubic), x * x, Set(kDouble)); }
 NANO_INLINE F8 ArgumentSlope(F8 x) { return MulAdd(Set(3 * kDouble * kCubic), x * x, Set(kDouble)); }
 
-// Beyond ±30 the slope is 1 or 0, and x² must not become infinite.
+// Clamp to ±30: beyond it the slope is 1 or 0, and x² could overflow.
 NANO_INLINE F8 TanhSlope(F8 x) {
   const F8 z = Max(Set(-30.0f), Min(Set(30.0f), x));
   const Logistic logistic = Sigmoids(Argument(z));

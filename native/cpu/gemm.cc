@@ -1,6 +1,6 @@
-// Blocked matrix products in the manner of Goto and van de Geijn (2008): b is packed once into panels that all tasks
-// read, a used where it stands if the terms of a row lie side by side and packed too otherwise, and a tile of 6 × 16 is
-// summed in registers.
+// Blocked matrix products after Goto and van de Geijn (2008). b is packed once into panels that all
+// tasks read. a is used in place if the terms of each row are contiguous, and packed too otherwise.
+// A tile of 6 × 16 is summed in registers.
 #include "cpu/gemm.h"
 
 #include <cstring>
@@ -15,24 +15,25 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// How much is worked on at once. None of these changes a result.
+// Block sizes. None of these changes a result.
 constexpr int64_t kBlockColumns = 8192;              // columns of b packed at once
-constexpr int64_t kPackedLimit = int64_t{1} << 20;   // floats of b packed at once, where that is more than kDepth terms
+constexpr int64_t kPackedLimit = int64_t{1} << 20;   // floats of b packed at once, if they hold more than kDepth terms
 constexpr int64_t kPartColumns = 48 * kTileColumns;  // columns of b that a part packs at once
-constexpr int64_t kTaskRows = 24 * kTileRows;        // at most; with kDepth terms 216 KiB of a, for a core's own cache
+constexpr int64_t kTaskRows = 24 * kTileRows;  // maximum; with kDepth terms 216 KiB of a, for a core's private cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
-constexpr int64_t kGridTries = 4;                  // numbers of tasks to choose from, down and across
-constexpr int64_t kFetchDepth = 64;                // so many terms that a small product's tiles fetch where they go
-constexpr int64_t kThinRows = 8;                   // so few rows that packing b would cost more than it brings
-constexpr int64_t kThinRowsAcross = 4;             // the same where the rows of b are contiguous, not its columns
-constexpr int64_t kThinColumns = 24;               // of a thin product that are summed over the lanes together
-constexpr int64_t kFewColumns = 8 * kTileColumns;  // so few that cutting b would
+constexpr int64_t kGridTries = 4;                  // task counts to try, down and across
+constexpr int64_t kFetchDepth = 64;                // minimum terms for which a small product prefetches its outputs
+constexpr int64_t kThinRows = 8;                   // max rows for which packing b costs more than it saves
+constexpr int64_t kThinRowsAcross = 4;             // the same if the rows of b are contiguous, not its columns
+constexpr int64_t kThinColumns = 24;               // columns of a thin product whose lanes are summed together
+constexpr int64_t kFewColumns = 8 * kTileColumns;  // max columns for which splitting b costs more than it saves
 
-// Products with many terms for a small result are summed in parts. These decide the order of the sum.
+// Products with many terms and a small result are summed in parts. These constants decide the order
+// of the sum.
 constexpr int64_t kSplitDepth = 64, kMostParts = 16, kSplitResult = 8192;
-constexpr int64_t kMostSums = int64_t{12} << 20;  // floats of parts that are added at the end
+constexpr int64_t kMostSums = int64_t{12} << 20;  // maximum floats of all parts' results
 
-// Where a tile goes.
+// The destination of a tile.
 struct Target {
   float* c;
   int64_t c_row;
@@ -47,13 +48,13 @@ NANO_INLINE F8 Finish(F8 sum, const Target& target, int64_t j, int64_t lanes) {
   return sum;
 }
 
-// Asks for the rows of a tile, which are wanted after its sums.
+// Prefetches the rows of a tile's output, which are used after its sums.
 NANO_INLINE void Fetch(const Target& target, int64_t rows) {
   for (int64_t i = 0; i < rows; ++i) Prefetch(target.c + i * target.c_row);
 }
 
-// body(i, v) for a tile's rows and vectors. The numbers are constants, without which a compiler keeps an array of sums
-// in memory rather than in registers.
+// Calls body(i, v) for the rows and vectors of a tile. The indices are compile-time constants. With
+// variables, compilers keep an array of sums in memory rather than in registers.
 template <int kNumber>
 struct Constant {
   NANO_INLINE constexpr operator int() const { return kNumber; }
@@ -83,7 +84,7 @@ NANO_INLINE void StoreRow(const F8* sums, const Target& target, int64_t row, int
   }
 }
 
-// The same for all rows of a tile, without asking of each vector what is known of the whole.
+// Stores all rows of a tile. Tests the conditions once for the tile rather than for each vector.
 template <int kRows, int kVectors>
 NANO_INLINE void StoreTile(const F8 (&sums)[kRows][kVectors], const Target& target, int64_t columns) {
   float* c = target.c;
@@ -100,16 +101,16 @@ NANO_INLINE void StoreTile(const F8 (&sums)[kRows][kVectors], const Target& targ
   }
 }
 
-// 16 columns of b: rows `step` apart, kTileColumns where it is packed.
+// 16 columns of b. Consecutive rows are `step` floats apart, which is kTileColumns if b is packed.
 struct Panel {
   const float* data;
   int64_t step = kTileColumns;
 };
 
-// What is known of the strides of a tile's operands.
-enum class Layout { kPacked, kPackedB, kAny };  // kPackedB: b is packed, and a's terms lie side by side
+// What is known about the strides of a tile's operands.
+enum class Layout { kPacked, kPackedB, kAny };  // kPackedB: b is packed and the terms of each row of a are contiguous
 
-// kRows × (8·kVectors) sums over k terms, in order.
+// Computes kRows × (8·kVectors) sums over k terms, in order.
 template <int kRows, int kVectors, Layout kLayout>
 void Tile(int64_t k, const Matrix& a, const Panel& panel, const Target& target, int64_t columns) {
   const int64_t row = kLayout == Layout::kPacked ? 1 : a.row;
@@ -147,8 +148,9 @@ NANO_INLINE Matrix At(const Matrix& m, int64_t i, int64_t j) {
   return {m.data + i * m.row + j * m.column, m.row, m.column};
 }
 
-// Panels hold kWidth vectors of `depth` terms, term by term: here terms [begin, end) of `count` vectors. Those of a
-// vector lie side by side …
+// Packing. A panel holds kTileColumns or kWidth vectors of `depth` terms, stored term by term. Both
+// functions pack terms [begin, end) of `count` vectors. In PackAlong the terms of a vector are
+// contiguous in memory.
 void PackAlong(const float* from, int64_t across, int64_t count, int64_t begin, int64_t end, int64_t depth, float* to) {
   for (int64_t j = 0; j < count; j += kTileColumns) {
     for (int64_t p = begin; p < end; p += 8) {
@@ -171,8 +173,8 @@ void PackAlong(const float* from, int64_t across, int64_t count, int64_t begin, 
   }
 }
 
-// … or the vectors do: some terms at a time for all panels, so that memory is read in its order and the lines of a
-// panel are written whole.
+// In PackAcross the vectors are contiguous for each term. It packs a few terms of all panels at a
+// time, so that memory is read in order and whole cache lines of a panel are written.
 constexpr int64_t kPackedTogether = 16;
 template <int kWidth>
 void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, int64_t end, int64_t depth, float* to) {
@@ -196,7 +198,7 @@ void PackAcross(const float* from, int64_t along, int64_t count, int64_t begin, 
   }
 }
 
-// Panels of k terms of b.
+// Packs terms [begin, end) of b into panels of k terms.
 void PackPanels(const Matrix& b, int64_t columns, int64_t begin, int64_t end, int64_t k, float* packed) {
   if (b.column == 1) {
     PackAcross<kTileColumns>(b.data, b.row, columns, begin, end, k, packed);
@@ -209,26 +211,26 @@ NANO_INLINE bool IsThin(const Gemm& x) {
   return x.a.column == 1 && x.m <= (x.b.row == 1 ? kThinRows : kThinRowsAcross);
 }
 
-// What is multiplied at once: rows of a and columns of b, `depth` terms of them.
+// A block of the product: rows of a, columns of b and `depth` terms of both.
 struct Block {
   int64_t row0, rows, column0, columns, depth0, depth;
   const float *packed_a, *packed_b;
 };
 
-// One task's part of it: rows [i0, i1) and columns [j0, j1) of the block.
+// The part of a block that one task computes: rows [i0, i1) and columns [j0, j1).
 struct Part {
   int64_t i0, i1, j0, j1;
 
   NANO_INLINE int64_t tiles() const { return DivideUp(i1 - i0, kTileRows) * DivideUp(j1 - j0, kTileColumns); }
 };
 
-// Rows of memory that will be wanted next: fetched a few lines with each tile, so that they come while the processor
-// multiplies.
+// Rows of memory that are needed next. Each tile prefetches a few of their lines, so that they load
+// while the processor multiplies.
 struct Ahead {
   const float* row = nullptr;
   int64_t stride = 0, width = 0, rows = 0, lines = 0, at = 0;
 
-  // In a task of so many tiles.
+  // For a task of `tiles` tiles.
   static NANO_INLINE Ahead Of(const float* from, int64_t stride, int64_t width, int64_t rows, int64_t tiles) {
     return {from, stride, width, rows, DivideUp(Larger(0, rows) * DivideUp(width, kLine), tiles)};
   }
@@ -243,7 +245,8 @@ struct Ahead {
   }
 };
 
-// c over k ≤ kDepth terms from `first` on. kPacked: a is, for all of the block; otherwise it is used where it stands.
+// Computes a part of c over k ≤ kDepth terms from term `first` on. With kPacked, a is packed for
+// all terms of the block. Otherwise it is used in place.
 template <bool kPacked>
 NANO_INLINE void MultiplyDepth(const Gemm& x, const Block& block, const Part& part, int64_t first, int64_t k,
                                Ahead (&ahead)[2]) {
@@ -267,12 +270,13 @@ NANO_INLINE void MultiplyDepth(const Gemm& x, const Block& block, const Part& pa
   }
 }
 
-// How a block is cut into tasks. They follow the number of threads: what a task computes doesn't depend on its size.
+// The split of a block into tasks. It depends on the number of threads, but what is computed for an
+// element doesn't depend on the size of a task.
 struct Grid {
-  int64_t rows, columns, down, across;  // of a task, and tasks
+  int64_t rows, columns, down, across;  // rows and columns per task; number of tasks down and across
 
-  // At least `wanted` tasks of whole tiles, if there are so many; of the next few numbers the one that leaves `threads`
-  // of them done soonest.
+  // Makes at least `wanted` tasks of whole tiles, if there are enough tiles. Of the next few task
+  // counts it takes the one that `threads` threads finish first.
   Grid(int64_t m, int64_t n, int64_t wanted, int64_t threads) {
     const int64_t tiles_m = DivideUp(m, kTileRows), tiles_n = DivideUp(n, kTileColumns);
     const int64_t least_down = DivideUp(m, kTaskRows), least_across = DivideUp(n, kTaskColumns);
@@ -308,7 +312,7 @@ void MultiplyBlock(const Gemm& x, const Block& block, int64_t wanted, Pool* pool
   const Grid grid(block.rows, block.columns, wanted, pool == nullptr ? 1 : pool->threads());
   ForTasks(pool, grid.tasks(), 1, [&](int64_t task, int64_t, int) {
     const Part part = grid.PartOf(task, block.rows, block.columns);
-    // The rows of the next task below, or this one's share of them.
+    // Prefetch this task's share of the rows of a for the tasks below.
     const int64_t share = DivideUp(Smaller(x.m - part.i1, grid.rows), grid.across);
     const int64_t begin = part.i1 + task % grid.across * share;
     Ahead ahead[2] = {Ahead::Of(At(x.a, begin, block.depth0).data, x.a.row, block.depth, Smaller(share, x.m - begin),
@@ -338,7 +342,7 @@ void MultiplyBlocks(const Gemm& x, float* packed, Pool* pool) {
   }
 }
 
-// c = the sum of `parts` matrices one behind the other.
+// c = the sum of `parts` consecutive matrices in `sums`.
 void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   ForChunks(pool, x.m, RowsInChunk(x.n * parts, 2 * kChunk), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -355,8 +359,9 @@ void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   });
 }
 
-// Products whose a lies across, as for the gradient of a weight, are summed in parts: each by who has their rows in his
-// cache, and who packs for himself alone. Then the parts are added in order.
+// Products with a transposed a, as for the gradient of a weight, are summed in parts. Each part is
+// summed by the thread that has its rows cached, and each thread packs only for itself. The parts
+// are then added in order.
 
 struct Parts {
   int64_t count, depth;
@@ -369,13 +374,14 @@ struct Parts {
   }
 };
 
-// Terms packed at once: about equal steps.
+// Terms packed at once: steps of about equal size.
 NANO_INLINE int64_t StepDepth(int64_t k) { return RoundUp(DivideUp(k, DivideUp(k, kDepth)), kPackedTogether); }
 NANO_INLINE int64_t PartRoom(int64_t n) {
   return (kTaskRows + RoundUp(Smaller(n, kPartColumns), kTileColumns)) * kDepth;
 }
 
-// On the calling thread; `following`: terms that lie behind those of x, as they will be wanted next.
+// Runs on the calling thread. `following` is the number of terms after those of x, which are
+// prefetched because they are needed next.
 void MultiplyPart(const Gemm& x, int64_t following, float* room) {
   float *packed_a = room, *packed_b = room + kTaskRows * kDepth;
   const int64_t depth = StepDepth(x.k);
@@ -409,7 +415,7 @@ void MultiplyParts(const Gemm& x, float* scratch, Pool* pool) {
   const Parts parts(x.m, x.n, x.k);
   const int64_t threads = pool == nullptr ? 1 : pool->threads(), size = x.m * x.n, room_size = PartRoom(x.n);
   float *sums = scratch, *room = scratch + (parts.count > 1 ? parts.count * size : 0);
-  // Fewer parts than threads: columns are cut too, which changes no sum.
+  // With fewer parts than threads, columns are split too. This changes no sum.
   const int64_t cuts = TasksWanted(x.m, x.n, x.k, pool) > 1 ? DivideUp(threads, parts.count) : 1;
   const int64_t cut = RoundUp(DivideUp(x.n, cuts), kTileColumns), across = DivideUp(x.n, cut);
   ForTasks(pool, parts.count * across, 1, [&](int64_t task, int64_t, int worker) {
@@ -427,19 +433,19 @@ void MultiplyParts(const Gemm& x, float* scratch, Pool* pool) {
   if (parts.count > 1) AddParts(x, sums, parts.count, pool);
 }
 
-// Thin products: b is read once, where it stands. Whatever the number of rows, each is summed in the same order, so
-// that a sequence that is generated among others comes out as it would alone.
+// Thin products read b once, in place. Each row is summed in the same order for any number of rows,
+// so a sequence gets the same result in a batch as on its own.
 
 NANO_INLINE Target TargetAt(const Gemm& x, int64_t i, int64_t j) {
   return {x.c + i * x.c_row + j, x.c_row, x.accumulate, x.bias == nullptr ? nullptr : x.bias + j, x.relu};
 }
 
-// Columns to fetch ahead, such that they come in time.
+// The number of columns to prefetch ahead, enough for them to load in time.
 constexpr int64_t kFetchAhead = 16384;  // floats
 NANO_INLINE int64_t ColumnsAhead(int64_t k) { return RoundUp(DivideUp(kFetchAhead, k), kThinColumns); }
 
-// Columns of b are contiguous: terms [begin, end) of the sums of some rows and columns, lane by lane, added to `sums`.
-// The first rows fetch what lies at `ahead` meanwhile.
+// For contiguous columns of b: adds terms [begin, end) of a few rows and columns to `sums`, which
+// has a sum for each lane. The first rows also prefetch the data at `ahead`.
 template <int kRows, int kColumns>
 void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   const int64_t row = x.a.row, column = x.b.column;
@@ -465,7 +471,7 @@ void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, i
   ForEach<kRows, kColumns>([&](auto r, auto c) { sums[r * kThinColumns + c] = lanes[r][c]; });
 }
 
-// All rows, kRows at a time and then the rest, which is kRows − 1 of them if any.
+// Computes all rows, kRows at a time. The rest, if any, is kRows − 1 rows.
 template <int kRows, int kColumns>
 void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   int64_t i = 0;
@@ -477,8 +483,8 @@ void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_
   }
 }
 
-// Columns [j, j + columns), with so many sums at once as stay in registers, and so many terms that those of a and of
-// these columns stay in the nearest cache.
+// Computes columns [j, j + columns). The number of sums at once fits in registers, and the number
+// of terms at once is such that those of a and of these columns stay in the L1 cache.
 template <int kRows, int kColumns>
 void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kThinRows * kThinColumns];
@@ -493,7 +499,7 @@ void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
   }
   for (int64_t i = 0; i < x.m; ++i) {
     for (int64_t c = 0; c < columns; c += 8) {
-      F8 eight[8];  // of fewer, what is left of others is not kept
+      F8 eight[8];  // with fewer than eight columns, the last one repeats and isn't stored
       for (int64_t l = 0; l < 8; ++l) eight[l] = sums[i * kThinColumns + Smaller(c + l, columns - 1)];
       const F8 sum = SumEach(eight);
       StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
@@ -508,7 +514,7 @@ void ThinRows(const Gemm& x, int64_t begin, int64_t end) {
   for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));
 }
 
-// Rows of b are contiguous: `columns` ≤ 16 sums side by side for each row of a.
+// For contiguous rows of b: computes `columns` ≤ 16 adjacent sums for each row of a.
 template <int kRows>
 void ThinColumns(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kRows][2];
@@ -546,7 +552,8 @@ void MultiplyThin(const Gemm& x, Pool* pool) {
   ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { range(x, begin, end); });
 }
 
-// Small products: few columns and few terms, so that a is used where it stands, and b too where its rows are panels.
+// Small products have few columns and few terms. They use a in place, and b too if its rows form
+// panels.
 
 NANO_INLINE bool IsSmall(int64_t n, int64_t k) { return n <= kFewColumns && k <= kDepth; }
 NANO_INLINE bool HasPanels(const Matrix& b, int64_t n) { return b.column == 1 && n % kTileColumns == 0; }
@@ -578,8 +585,9 @@ void MultiplySmall(const Gemm& x, float* packed, Pool* pool) {
   ForChunks(pool, x.m, RoundUp(DivideUp(x.m, tasks), kTileRows), rows);
 }
 
-// The same with many terms for a small result, as for the gradient of a small matrix: parts of the terms are summed
-// apart, by who has their rows in his cache, and added in order.
+// Small products with many terms, as for the gradient of a small matrix, split the terms into
+// parts. Each part is summed by the thread that has its rows cached, and the parts are then added
+// in order.
 
 NANO_INLINE bool IsSplit(int64_t m, int64_t n, int64_t k) {
   return n <= kFewColumns && m * n <= kSplitResult && k >= 2 * kSplitDepth && k >= 2 * Larger(m, n) &&

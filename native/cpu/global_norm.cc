@@ -1,4 +1,5 @@
-// global_norm: the root of the sum of all squares, in double. Chunks are summed apart and added in order.
+// global_norm: the square root of the sum of all squares, in double. Each chunk is summed
+// separately, and the chunks are added in order.
 #include "cpu/kernels.h"
 #include "cpu/many.h"
 #include "cpu/squares.h"

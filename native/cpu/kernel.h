@@ -1,5 +1,5 @@
-// The interface of a CPU kernel. One file an op; each is compiled once for each instruction set (see simd.h).
-// ops/ops.def lists them.
+// The interface of a CPU kernel. Each op has its own file, which is compiled once for each
+// instruction set (see simd.h). ops/ops.def lists the ops.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct Tensor {
   NANO_INLINE uint16_t* u16() const { return static_cast<uint16_t*>(data); }
 };
 
-// One execution of one op. Data pointers are aligned to 64 bytes, as is the scratch.
+// One execution of one op. Data pointers and scratch are aligned to 64 bytes.
 struct Call {
   std::span<const Tensor> inputs;
   std::span<const Tensor> outputs;
@@ -37,14 +37,15 @@ struct Call {
 
 struct Kernel {
   std::string_view name;
-  // Returns what is wrong with the contents of inputs, or {}. Allocates nothing.
+  // Returns the error in the contents of its inputs, or {} if there is none. Allocates nothing.
   InputError (*run)(const Call& call);
-  // Bytes of scratch for this op when at most `threads` tasks run at once. Null: none.
+  // The scratch size in bytes if at most `threads` tasks run at once. Null: the kernel needs no
+  // scratch.
   size_t (*scratch)(const OpView& op, const Params& params, int threads) = nullptr;
 };
 
-// The kernels for the best instruction set that this processor has, or for the one named ("avx2", "neon", "portable";
-// empty = best).
+// The kernels for the named instruction set ("avx2", "neon", "portable", "blas"), or for the best
+// one that this processor supports if the name is empty.
 struct KernelTable {
   const char* instruction_set;
   std::span<const Kernel> kernels;

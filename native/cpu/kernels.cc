@@ -1,4 +1,5 @@
-// Which instruction sets were compiled in, and which of them this processor has. Compiled once.
+// Selects the kernels of an instruction set that is compiled in and supported by this processor.
+// Compiled once.
 #include <span>
 #include <string_view>
 
@@ -12,7 +13,7 @@
 
 namespace nano::cpu {
 
-// The build defines NANO_HAVE_… for every instruction set that it compiles the kernels for.
+// The build defines NANO_HAVE_… for each instruction set that it compiles kernels for.
 #ifdef NANO_HAVE_PORTABLE
 namespace portable {
 std::span<const Kernel> Kernels();
@@ -41,7 +42,7 @@ const PeakLoops& Loops();
 namespace {
 
 #if defined(NANO_HAVE_AVX2) || defined(NANO_HAVE_BLAS) && !defined(__aarch64__)
-// AVX2 and FMA, in the processor and kept by the operating system.
+// Whether the processor supports AVX2 and FMA and the operating system saves their registers.
 bool HasAvx2() {
 #if defined(_MSC_VER) && !defined(__clang__)
   int leaf1[4], leaf7[4];
@@ -78,7 +79,7 @@ const KernelTable* SelectKernels(std::string_view instruction_set) {
   if (wanted("neon")) return &neon_table;
 #endif
 #ifdef NANO_HAVE_BLAS
-  // Never the best by itself: its bits are those of a library.
+  // Never chosen as the best, because the bits of its results depend on a library.
   static const KernelTable blas_table = {"blas", blas::Kernels(), &blas::Loops()};
 #ifdef __aarch64__
   if (instruction_set == "blas") return &blas_table;

@@ -1,4 +1,5 @@
-// Every op's kernel, each defined in its own file, for the instruction set that a source is compiled for.
+// Declares the kernel of every op for the instruction set that a source is compiled for. Each
+// kernel is defined in its own file.
 #pragma once
 
 #include <math.h>

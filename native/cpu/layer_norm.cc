@@ -1,4 +1,5 @@
-// layer_norm and its gradient. Blocks of rows sum dgain and dbias apart, the blocks are added in order.
+// layer_norm and its gradient. dgain and dbias are summed separately for each block of rows, and
+// the blocks are added in order.
 #include "ops/layer_norm.h"
 
 #include <cstring>
@@ -31,7 +32,8 @@ NANO_INLINE Row NormalizeRow(const float* x, const float* gain, const float* bia
   return {mean, rstd};
 }
 
-// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. Adds to dgain and dbias.
+// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. Adds to dgain and
+// dbias.
 NANO_INLINE void RowBackward(const float* x, const float* gain, const float* dy, int64_t n, Row row, float* dx,
                              float* dgain, float* dbias) {
   const F8 mean = Set(row.mean), rstd = Set(row.rstd);
@@ -85,7 +87,7 @@ InputError RunLayerNormBackward(const Call& call) {
   float *dx = call.outputs[0].f32(), *dgain = call.outputs[1].f32(), *dbias = call.outputs[2].f32();
   const int64_t channels = call.inputs[1].spec->elements(), rows = call.inputs[2].spec->elements();
   const int64_t block_rows = BlockRows(channels), blocks = DivideUp(rows, block_rows);
-  float* partial = reinterpret_cast<float*>(call.scratch);  // for each block: dgain, dbias
+  float* partial = reinterpret_cast<float*>(call.scratch);  // dgain and dbias of each block
   ForChunks(call.pool, rows, block_rows, [&](int64_t begin, int64_t end) {
     float* gains = partial + begin / block_rows * 2 * channels;
     std::memset(gains, 0, static_cast<size_t>(2 * channels) * sizeof(float));

@@ -1,4 +1,4 @@
-// linear: y = x·weightᵀ + bias, and relu if asked.
+// linear: y = x·weightᵀ + bias, then optionally ReLU.
 #include "ops/linear.h"
 
 #include "cpu/gemm.h"

@@ -1,4 +1,4 @@
-// Loops over dense arrays, and how they are cut into tasks.
+// Loops over dense arrays and their split into tasks.
 #pragma once
 
 #include "cpu/kernel.h"
@@ -6,12 +6,13 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// Elements in a task of an elementwise op: about a µs of work, several times what starting the task costs. So few that
-// small models' activations are cut too: rows then stay with the thread, and in the cache, that made them.
+// Elements per task of an elementwise op: about 1 µs of work, several times the cost of starting a
+// task. Small enough that the activations of small models are split too, so that each thread finds
+// the rows it wrote in its own cache.
 constexpr int64_t kChunk = 4096;
 
-// body(begin, end, worker) for every chunk of [0, count); the number of the worker names its scratch. Without a pool on
-// the calling thread.
+// Calls body(begin, end, worker) for every chunk of [0, count). `worker` selects a scratch area.
+// Without a pool, all chunks run on the calling thread.
 template <class Body>
 NANO_INLINE void ForTasks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
   const int64_t tasks = DivideUp(count, chunk);
@@ -20,19 +21,19 @@ NANO_INLINE void ForTasks(Pool* pool, int64_t count, int64_t chunk, const Body& 
   for (int64_t i = 0; i < tasks; ++i) run(i, 0);
 }
 
-// body(begin, end).
+// Calls body(begin, end) for every chunk.
 template <class Body>
 NANO_INLINE void ForChunks(Pool* pool, int64_t count, int64_t chunk, const Body& body) {
   ForTasks(pool, count, chunk, [&](int64_t begin, int64_t end, int) { body(begin, end); });
 }
 
-// Elements in a task where each takes an exponential or several passes.
+// Elements per task if each takes an exponential or several passes.
 constexpr int64_t kSlowChunk = 1024;
 
-// Rows in a task such that it has about as many elements as a chunk.
+// Rows per task that have about as many elements as a chunk.
 NANO_INLINE int64_t RowsInChunk(int64_t columns, int64_t chunk = kChunk) { return Larger(1, chunk / columns); }
 
-// y = f(x) and y = f(a, b), elementwise. The last vector is partial.
+// y = f(x) and y = f(a, b), elementwise. The last vector may be partial.
 template <class F>
 NANO_INLINE void Map(const float* x, float* y, int64_t n, const F& f) {
   int64_t i = 0;
@@ -46,7 +47,8 @@ NANO_INLINE void Map(const float* a, const float* b, float* y, int64_t n, const 
   if (i < n) StoreSome(y + i, n - i, f(LoadSome(a + i, n - i), LoadSome(b + i, n - i)));
 }
 
-// The sum of f(i, lanes) for the vectors at i: `lanes` is 8 but for the last one, whose other lanes f must leave 0.
+// The sum of f(i, lanes) over the vectors at i. `lanes` is 8 except for the last vector, whose
+// other lanes f must leave at 0.
 template <class F>
 NANO_INLINE float SumOver(int64_t n, const F& f) {
   F8 sums[4] = {Set(0), Set(0), Set(0), Set(0)};
@@ -68,7 +70,7 @@ NANO_INLINE void StoreLanes(float* p, int64_t lanes, F8 x) {
   }
 }
 
-// x or 0 in lanes from `lanes` on.
+// x with the lanes from `lanes` on set to 0.
 NANO_INLINE F8 KeepLanes(F8 x, int64_t lanes) { return lanes == 8 ? x : And(LaneMask(lanes), x); }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -1,12 +1,14 @@
-// Ops on many tensors: they are laid end to end and cut into chunks of one size, so that a hundred small tensors make
-// few tasks and a large one many.
+// Helpers for ops on many tensors. The tensors are treated as one sequence of elements and split
+// into chunks of equal size, so that a hundred small tensors make few tasks and a large one makes
+// many.
 #pragma once
 
 #include "cpu/loops.h"
 
 namespace nano::cpu::NANO_ISA {
 
-// body(tensor, begin, end): elements [begin, end) of each tensor that lies within [first, last) of all elements.
+// Calls body(tensor, begin, end) for the part of each tensor that lies in [first, last) of the
+// sequence of all elements. [begin, end) are elements of that tensor.
 template <class Body>
 NANO_INLINE void ForPieces(std::span<const Tensor> tensors, int64_t first, int64_t last, const Body& body) {
   int64_t start = 0;

@@ -1,4 +1,5 @@
-// masked_softmax and its gradient: row by row, over the columns that the row sees. The others are not read.
+// masked_softmax and its gradient, row by row over the visible columns. The other columns are not
+// read.
 #include "ops/masked_softmax.h"
 
 #include <cstring>
@@ -18,8 +19,8 @@ NANO_INLINE float LargestOf(const float* x, int64_t n) {
   return Largest(largest);
 }
 
-// The maximum is taken out before x is scaled: the difference keeps its digits however large both are. It may overlook
-// a NaN, which comes through in the sum.
+// Subtracts the maximum before scaling, so that the difference stays accurate however large both
+// are. The maximum may ignore a NaN, which still propagates through the sum.
 NANO_INLINE void SoftmaxOf(const float* x, int64_t n, float scale, float* y) {
   const F8 top = Set(LargestOf(x, n)), factor = Set(scale);
   const float sum = SumOver(n, [&](int64_t i, int64_t lanes) {
@@ -38,7 +39,7 @@ NANO_INLINE void GradientOf(const float* y, const float* dy, int64_t n, float sc
   Map(y, dy, dx, n, [&](F8 p, F8 d) { return factor * p * (d - sum); });
 }
 
-// body(offset, visible) for every row of `y`, whose other columns become 0.
+// Calls body(offset, visible) for every row of `y` and sets the other columns to 0.
 template <class Body>
 NANO_INLINE void ForRows(const Call& call, const Body& body) {
   const Shape& shape = call.outputs[0].spec->shape;

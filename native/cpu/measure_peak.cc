@@ -1,4 +1,4 @@
-// Times the loops of peak.cc. Compiled once.
+// Times the loops in peak.cc. Compiled once.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -15,12 +15,12 @@ namespace {
 
 constexpr int kRounds = 7;
 constexpr double kSecondsPerRound = 0.03;
-constexpr int64_t kTasksPerThread = 16;  // small enough that a thread that is late costs little
+constexpr int64_t kTasksPerThread = 16;  // small tasks, so that a late thread costs little
 constexpr double kFlopsPerRound = 2.0 * 8 * kMultiplyAdds;
-constexpr int64_t kFloats = int64_t{1} << 25;  // in each of three arrays: 128 MiB
+constexpr int64_t kFloats = int64_t{1} << 25;  // in each of three arrays of 128 MiB
 constexpr int64_t kChunk = int64_t{1} << 18;
 
-// Where results go that nobody needs, so that no compiler leaves their computation out.
+// Receives unused results, so that the compiler doesn't remove their computation.
 std::atomic<float> sink;
 
 template <class Body>
@@ -30,7 +30,7 @@ double Seconds(const Body& body) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// How much a second at best, if one call of `body` does `amount`.
+// The best rate per second, if one call of `body` does `amount` of work.
 template <class Body>
 double Best(double amount, const Body& body) {
   double least = Seconds(body);
@@ -50,7 +50,8 @@ double MeasureFlops(const PeakLoops& loops, Pool& pool) {
 
 class Arrays {
  public:
-  // Written to at once: memory that nobody has written yet is one page of zeros, read from the cache.
+  // Writes to the memory first: untouched memory maps to one page of zeros, which is read from the
+  // cache.
   static Result<Arrays> Make(const PeakLoops& loops, Pool& pool) {
     Result<HostMemory> memory = HostMemory::Allocate(3 * kFloats * sizeof(float));
     if (!memory.ok()) return memory.status();

@@ -1,6 +1,6 @@
-// muon: one matrix after the other; each is made of products that are cut for all threads. None is transposed: of a
-// matrix with more rows than columns XᵀX is taken where X·Xᵀ is of the others, and the polynomial stands on its other
-// side.
+// muon: updates one matrix after the other, with products that are split over all threads. No
+// matrix is transposed: with more rows than columns it uses XᵀX instead of X·Xᵀ and multiplies by
+// the polynomial from the right instead of the left.
 #include "ops/muon.h"
 
 #include "cpu/gemm.h"
@@ -12,7 +12,7 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 struct Sizes {
-  int64_t rows, columns, side;  // side: the shorter, rows and columns of XᵀX or X·Xᵀ
+  int64_t rows, columns, side;  // side: the shorter one, the size of XᵀX or X·Xᵀ
   bool tall;
 
   NANO_INLINE explicit Sizes(const TensorSpec& spec)
@@ -54,9 +54,10 @@ NANO_INLINE size_t RoomFor(const Gemm& x, int threads) {
   return MultiplyScratch(x.m, x.n, x.k, x.a.column != 1, threads);
 }
 
-// The parts of the scratch, large enough for each matrix in its turn. What the products need lies last.
+// The parts of the scratch memory, each large enough for every matrix. The scratch of the products
+// comes last.
 struct Room {
-  int64_t sums = 0, matrix = 0, square = 0;  // in floats, whole lines
+  int64_t sums = 0, matrix = 0, square = 0;  // in floats, whole cache lines
   size_t products = 0;                       // in bytes
 
   NANO_INLINE void Add(const Sizes& sizes, int threads) {
@@ -74,7 +75,7 @@ struct Room {
   NANO_INLINE int64_t floats() const { return sums + 2 * matrix + 2 * square; }
 };
 
-// x = gradient + momentum·m, m brought up to date first. The sum of its squares.
+// Updates m, then sets x = gradient + momentum·m. Returns the sum of the squares of x.
 double Direction(F8 momentum, F8 scale, const float* gradient, float* m, float* x, int64_t count) {
   for (int64_t i = 0; i < count; i += 8) {
     const int64_t lanes = Smaller(8, count - i);
@@ -86,7 +87,7 @@ double Direction(F8 momentum, F8 scale, const float* gradient, float* m, float* 
   return SumOfSquares(x, count);
 }
 
-// square = c·square + b·gram, and a on the diagonal: what X is multiplied by.
+// square = a·I + b·gram + c·square, by which X is multiplied.
 void Polynomial(const float* gram, float* square, int64_t side, Pool* pool) {
   ForChunks(pool, side, RowsInChunk(side), [&](int64_t begin, int64_t end) {
     Map(gram + begin * side, square + begin * side, square + begin * side, (end - begin) * side,

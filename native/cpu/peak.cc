@@ -1,4 +1,4 @@
-// The loops of peak.h.
+// Implements the loops of peak.h.
 #include "cpu/peak.h"
 
 #include "cpu/loops.h"
@@ -6,9 +6,9 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// Named one by one: arrays of vectors might not be kept in registers.
+// Separate variables, because compilers may not keep an array of vectors in registers.
 float MultiplyAdds(int64_t rounds) {
-  const F8 a = Set(0.999f), b = Set(0.001f);  // towards 1: never so small or so large that it would be slower
+  const F8 a = Set(0.999f), b = Set(0.001f);  // converges to 1, so no value becomes subnormal or infinite
   F8 x0 = Set(0.0f), x1 = Set(0.1f), x2 = Set(0.2f), x3 = Set(0.3f), x4 = Set(0.4f), x5 = Set(0.5f);
   F8 x6 = Set(0.6f), x7 = Set(0.7f), x8 = Set(0.8f), x9 = Set(0.9f), x10 = Set(1.0f), x11 = Set(1.1f);
   for (int64_t i = 0; i < rounds; ++i) {

@@ -1,4 +1,5 @@
-// What the processor can do at most, measured with the pool's threads: the ceiling that kernels are compared with.
+// The peak performance of the processor, measured with the pool's threads. Benchmarks compare
+// kernels with it.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@ class Pool;
 
 namespace nano::cpu {
 
-// The loops that are timed, compiled once for each instruction set.
+// The timed loops, compiled once for each instruction set.
 struct PeakLoops {
-  // Independent multiply-adds on numbers in registers: `rounds` times kMultiplyAdds vectors of eight.
+  // Independent multiply-adds in registers: kMultiplyAdds vectors of eight, `rounds` times.
   float (*multiply_adds)(int64_t rounds);
   // The sum of x.
   float (*read)(const float* x, int64_t n);
@@ -22,16 +23,18 @@ struct PeakLoops {
   void (*triad)(float* a, const float* b, const float* c, float factor, int64_t n);
 };
 
-// More than two units with a latency of five cycles hold at once, and few enough for sixteen registers.
+// More than the ten that two units with a latency of five cycles keep in flight, and few enough for
+// sixteen registers.
 constexpr int kMultiplyAdds = 12;
 
 struct Peak {
-  double flops_per_second = 0;        // of multiply-adds in registers; each counts two
-  double read_bytes_per_second = 0;   // from memory, far beyond the caches
+  double flops_per_second = 0;        // of multiply-adds in registers; each counts as two
+  double read_bytes_per_second = 0;   // from memory, with arrays far larger than the caches
   double triad_bytes_per_second = 0;  // two arrays read and one written
 };
 
-// The best of several rounds, in about two seconds. Fails where there is no memory for arrays far larger than caches.
+// Returns the best of several rounds and takes about two seconds. Fails if arrays far larger than
+// the caches can't be allocated.
 Result<Peak> MeasurePeak(std::string_view instruction_set, Pool& pool);
 
 }  // namespace nano::cpu

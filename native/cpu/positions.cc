@@ -1,4 +1,4 @@
-// positions: start, start + 1, …, for one sequence or for each.
+// positions: start, start + 1, …, for one sequence or for each sequence.
 #include "ops/positions.h"
 
 #include "cpu/kernels.h"

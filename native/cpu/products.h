@@ -1,4 +1,4 @@
-// The Gemm that a matmul's parameters describe.
+// Makes the Gemm that a matmul's parameters describe.
 #pragma once
 
 #include "cpu/gemm.h"

@@ -1,4 +1,4 @@
-// Philox and dropout masks, eight blocks of four words at a time (see ops/philox.h).
+// Philox and dropout masks for eight blocks of four words at a time (see ops/philox.h).
 #pragma once
 
 #include "cpu/simd.h"
@@ -6,7 +6,7 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// A stream with the keys of all rounds, in every lane.
+// A random stream with the keys of all rounds, replicated in every lane.
 struct WideRandom {
   I8 site, draw, keys[kPhiloxRounds][2];
 
@@ -19,7 +19,7 @@ struct WideRandom {
   }
 };
 
-// Block numbers `block` to `block` + 7, low words and high words, in the order of kBlockOfLane.
+// The block numbers `block` to `block` + 7 as low and high words, in the order of kBlockOfLane.
 NANO_INLINE void BlockNumbers(uint64_t block, I8& low, I8& high) {
   low = SetInt(static_cast<int32_t>(static_cast<uint32_t>(block))) + LoadInt(kBlockOfLane);
   high = SetInt(static_cast<int32_t>(static_cast<uint32_t>(block >> 32)));
@@ -29,8 +29,8 @@ NANO_INLINE void BlockNumbers(uint64_t block, I8& low, I8& high) {
   high = LoadInt(carried);
 }
 
-// The 32 words of each of kGroups times eight blocks from `block` on. Two at once keep the processor busy while one
-// waits for its products.
+// Computes kGroups groups of 32 words, each from eight blocks, starting at block `block`. Two
+// groups at once hide the latency of the multiplications.
 template <int kGroups>
 NANO_INLINE void PhiloxGroups(const WideRandom& random, uint64_t block, I8 (&words)[kGroups][4]) {
   const I8 multiplier0 = SetInt(static_cast<int32_t>(kPhiloxMultiplier0));
@@ -53,7 +53,7 @@ NANO_INLINE void PhiloxGroups(const WideRandom& random, uint64_t block, I8 (&wor
   for (I8(&c)[4] : words) OrderBlocks(c);
 }
 
-// Room that DropoutFactors needs around what it is asked for.
+// Floats that DropoutFactors may write before and after the requested range.
 constexpr int64_t kFactorsBefore = 3, kFactorsAfter = 32;
 
 template <int kGroups>
@@ -65,8 +65,8 @@ NANO_INLINE void FactorGroups(const WideRandom& random, const DropoutRule& rule,
   for (int i = 0; i < 4 * kGroups; ++i) Store(factors + 8 * i, And(AtLeast(words[i / 4][i % 4], threshold), scale));
 }
 
-// factors[i] = the dropout scale where element first + i is kept, else 0, for i < count. Writes up to kFactorsBefore
-// floats before `factors` and kFactorsAfter behind the last.
+// factors[i] is the dropout scale if element first + i is kept, otherwise 0, for i < count. Writes
+// up to kFactorsBefore floats before `factors` and kFactorsAfter floats after the last.
 static inline void DropoutFactors(const WideRandom& random, const DropoutRule& rule, uint64_t first, int64_t count,
                                   float* factors) {
   uint64_t block = first / 4;

@@ -7,7 +7,7 @@ InputError RunRelu(const Call& call) {
   const float* x = call.inputs[0].f32();
   float* y = call.outputs[0].f32();
   ForChunks(call.pool, call.outputs[0].spec->elements(), kChunk, [&](int64_t begin, int64_t end) {
-    // A NaN is not ≤ 0 and stays.
+    // A NaN is not ≤ 0 and is kept.
     Map(x + begin, y + begin, end - begin, [](F8 a) { return AndNot(LessEqual(a, Set(0)), a); });
   });
   return {};

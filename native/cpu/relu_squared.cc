@@ -5,7 +5,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// A NaN stays.
+// Max returns its second operand for a NaN, so a NaN is kept.
 NANO_INLINE F8 Relu(F8 x) { return Max(Set(0), x); }
 
 }  // namespace

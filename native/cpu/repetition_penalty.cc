@@ -1,4 +1,4 @@
-// repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
+// repetition_penalty: reduces the logits of tokens that have occurred before (Keskar et al., 2019).
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
 #include "ops/validate.h"

@@ -1,4 +1,4 @@
-// require_finite: passes a finite number on and stops at any other.
+// require_finite: copies a finite number and fails for any other.
 #include "cpu/kernels.h"
 #include "ops/validate.h"
 

@@ -1,5 +1,5 @@
-// rms_norm and its gradient. Below a row is one group of one: all that is normed at once, n channels. Blocks of rows
-// sum dgain apart, the blocks are added in order.
+// rms_norm and its gradient. In this file a "row" is one group of n channels that are normalized
+// together. dgain is summed separately for each block of rows, and the blocks are added in order.
 #include "ops/rms_norm.h"
 
 #include <cstring>
@@ -10,7 +10,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// Σ f(i, lanes) over a row, in the lanes of one vector.
+// Σ f(i, lanes) over a row, as partial sums in the lanes of one vector.
 template <class F>
 NANO_INLINE F8 LaneSums(int64_t n, const F& f) {
   F8 sums[2] = {Set(0), Set(0)};
@@ -22,10 +22,10 @@ NANO_INLINE F8 LaneSums(int64_t n, const F& f) {
   return sums[0] + sums[1];
 }
 
-// Rows whose sums are finished together, so that one root and one division serve eight of them.
+// Rows that are finished together, so that one square root and one division serve eight rows.
 constexpr int64_t kTogether = 8;
 
-// y = x·rstd·gain for up to eight rows; a gain of null is 1.
+// y = x·rstd·gain for up to eight rows. A null gain means 1.
 NANO_INLINE void NormalizeRows(const float* x, const float* gain, int64_t rows, int64_t n, float epsilon, float* y,
                                float* rstd) {
   F8 sums[8];
@@ -46,7 +46,8 @@ NANO_INLINE void NormalizeRows(const float* x, const float* gain, int64_t rows, 
   }
 }
 
-// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd, for up to eight rows. With a gain adds to dgain.
+// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd, for up to eight rows. With a gain,
+// adds to dgain.
 template <bool kGain>
 NANO_INLINE void RowsBackward(const float* x, const float* gain, const float* rstd, const float* dy, int64_t rows,
                               int64_t n, float* dx, float* dgain) {
@@ -73,21 +74,21 @@ NANO_INLINE void RowsBackward(const float* x, const float* gain, const float* rs
   }
 }
 
-// body(row, rows) for rows [begin, end), a few at a time that stay in the first cache meanwhile.
+// Calls body(row, rows) for rows [begin, end), a few rows at a time that fit in the L1 cache.
 template <class Body>
 NANO_INLINE void ForFewRows(int64_t n, int64_t begin, int64_t end, const Body& body) {
   const int64_t few = Larger(1, Smaller(kTogether, 4096 / n));
   for (int64_t r = begin; r < end; r += few) body(r, Smaller(few, end - r));
 }
 
-// Rows in a task: whole eights where there are so many.
+// Rows per task: a multiple of eight, or fewer than eight.
 NANO_INLINE int64_t TaskRows(int64_t n) {
   const int64_t rows = RowsInChunk(n);
   return rows < kTogether ? rows : RoundUp(rows, kTogether);
 }
 
-// Rows that one dgain is summed over: long enough that adding the parts is little, and no more than a few hundred
-// parts.
+// Rows per block of dgain: enough that adding the blocks costs little, with at most a few hundred
+// blocks.
 NANO_INLINE int64_t BlockRows(int64_t rows, int64_t n) {
   const int64_t cut = Larger(2 * kTogether, Smaller(128, 8 * kChunk / n));
   return RoundUp(Larger(cut, DivideUp(rows, 256)), kTogether);

@@ -1,4 +1,4 @@
-// rope: the sines and cosines of every position are computed first, then all heads are turned by them.
+// rope: computes the sines and cosines of all positions, then rotates all heads by them.
 #include "ops/rope.h"
 
 #include "cpu/kernels.h"
@@ -26,7 +26,7 @@ NANO_INLINE void FillTurns(const double* rates, int32_t position, int64_t pairs,
   }
 }
 
-// One head: channel i with channel i + pairs.
+// Rotates one head: pairs channel i with channel i + pairs.
 NANO_INLINE void TurnHead(const float* x, const float* turns, int64_t pairs, float* y) {
   for (int64_t i = 0; i < pairs; i += 8) {
     const int64_t lanes = Smaller(8, pairs - i);
@@ -37,7 +37,7 @@ NANO_INLINE void TurnHead(const float* x, const float* turns, int64_t pairs, flo
   }
 }
 
-// Sines and cosines in a task, each many times the work of an element elsewhere.
+// Sines and cosines per task. Each costs many times an element of another op.
 constexpr int64_t kTurns = 256;
 
 }  // namespace
@@ -59,7 +59,8 @@ InputError RunRope(const Call& call) {
   if (const int64_t bad = FirstOutside(positions, count, kRopeLimit); bad >= 0) {
     return ValidateRange(kRopePositions, InputError::kPosition, bad, positions[bad], 0, kRopeLimit - 1);
   }
-  // A rate for each pair; then, for each position, the cosine of each pair and the sine of each pair.
+  // Scratch: a rate for each pair, then for each position the cosine of each pair and the sine of
+  // each pair.
   double* rates = reinterpret_cast<double*>(call.scratch);
   float* turns = reinterpret_cast<float*>(rates + pairs);
   FillRates(p.base, pairs, rates);

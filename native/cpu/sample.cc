@@ -17,7 +17,7 @@ struct Sampling {
   double top_p, min_p;
 };
 
-// Floats as integers in the same order. Neither zero comes before the other.
+// Maps a float to an integer that sorts in the same order. Both zeros map to the same integer.
 NANO_INLINE uint32_t Ordered(float x) {
   if (x == 0) x = 0.0f;
   uint32_t bits;
@@ -25,7 +25,8 @@ NANO_INLINE uint32_t Ordered(float x) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// The order of the k-th largest, digit by digit from the highest: k counts what is left above.
+// Ordered() of the k-th largest logit, found one digit of 8 bits at a time from the highest. k
+// becomes the rank among the logits that share the digits found so far.
 uint32_t Threshold(const float* logits, int64_t n, int64_t k) {
   uint32_t prefix = 0, known = 0;
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -42,7 +43,7 @@ uint32_t Threshold(const float* logits, int64_t n, int64_t k) {
   return prefix;
 }
 
-// The first of the largest, or -1 if there is none: a NaN among them, or nothing above −Infinity.
+// The index of the first largest logit. -1 if there is a NaN or if all are −Infinity.
 int64_t FirstLargest(const float* logits, int64_t n) {
   int64_t best = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -52,7 +53,8 @@ int64_t FirstLargest(const float* logits, int64_t n) {
   return logits[best] < 0 && logits[best] - logits[best] != 0 ? -1 : best;
 }
 
-// weights[i] = exp((logits[i] − largest) / temperature), or 0 below the threshold. Returns their sum.
+// weights[i] = exp((logits[i] − largest) / temperature), or 0 below the threshold. Returns the sum
+// of the weights.
 double Weigh(const float* logits, int64_t n, float largest, double temperature, uint32_t threshold, double* weights) {
   double total = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -63,8 +65,9 @@ double Weigh(const float* logits, int64_t n, float largest, double temperature, 
   return total;
 }
 
-// The order of the last of the largest that have a sum of `goal` together, digit by digit from the highest: `above` is
-// the sum of what is larger than all that the digits so far allow.
+// Ordered() of the smallest logit in the top-p set: the largest logits whose weights add up to
+// `goal`. Found one digit of 8 bits at a time from the highest. `above` is the sum of the weights
+// of all logits larger than those that share the digits found so far.
 uint32_t MassThreshold(const float* logits, const double* weights, int64_t n, double goal) {
   uint32_t prefix = 0, known = 0;
   double above = 0;
@@ -82,8 +85,8 @@ uint32_t MassThreshold(const float* logits, const double* weights, int64_t n, do
   return prefix;
 }
 
-// What the options leave to choose from: everything else gets the weight 0. Returns the sum of the weights, of which
-// the largest is 1.
+// Sets the weights of the tokens that the sampling options allow, and 0 for all others. Returns the
+// sum of the weights. The largest weight is 1.
 double Choices(const float* logits, int64_t n, float largest, const Sampling& how, double* weights) {
   const uint32_t threshold = how.top_k == 0 || how.top_k >= n ? 0 : Threshold(logits, n, how.top_k);
   double total = Weigh(logits, n, largest, how.temperature, threshold, weights);
@@ -105,7 +108,7 @@ double Choices(const float* logits, int64_t n, float largest, const Sampling& ho
   return total;
 }
 
-// Draws by weight at u in [0, 1).
+// Draws an index by weight, given a uniform u in [0, 1).
 int64_t Draw(const double* weights, int64_t n, double total, double u) {
   const double goal = u * total;
   double sum = 0;
@@ -119,7 +122,7 @@ int64_t Draw(const double* weights, int64_t n, double total, double u) {
   return last;
 }
 
-// log softmax(logits)[token], of the logits as they are. An Infinity has all the probability.
+// log softmax(logits)[token], without temperature or filters. An infinite logit has probability 1.
 float LogProbability(const float* logits, int64_t n, float largest, int64_t token) {
   if (largest == kFloatInfinity) return 0;
   double total = 0;

@@ -7,7 +7,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-struct Step {  // in every lane
+struct Step {  // parameters of a step, replicated in every lane
   F8 rate, scale, momentum, weight_decay;
 };
 

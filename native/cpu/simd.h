@@ -1,6 +1,7 @@
-// Vectors of eight floats, the same interface for each instruction set. NANO_ISA, given by the build, names the
-// namespace that a kernel source lives in: avx2, neon, portable or blas (see blas.h). Within it nothing of the standard
-// library is called that a compiler might not inline (see engine/inline.h).
+// Vectors of eight floats, with the same interface for each instruction set. The build defines
+// NANO_ISA, the namespace of a kernel source: avx2, neon, portable or blas (see blas.h). Code in it
+// must not call any function of the standard library that a compiler might not inline (see
+// engine/inline.h).
 #pragma once
 
 #include <math.h>
@@ -45,22 +46,25 @@ NANO_INLINE int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NANO_INLINE int64_t RoundUp(int64_t a, int64_t b) { return DivideUp(a, b) * b; }
 
 constexpr float kFloatInfinity = HUGE_VALF;
-constexpr int64_t kLine = 16;  // floats in a line of the cache, as Prefetch brings it
+constexpr int64_t kLine = 16;  // floats in the cache line that Prefetch loads
 
-// Sum(a) is ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) everywhere. This one sums eight vectors at once.
+// Sum(a) is ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) for every instruction set. SumEach
+// computes it for eight vectors at once.
 NANO_INLINE F8 SumEach(F8 (&a)[8]) {
   Transpose(a);
   return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
 
-// Masks of the first n lanes, 0 ≤ n ≤ 8; a with its other lanes 0, or from b.
+// LaneMask is a mask of the first n lanes, 0 ≤ n ≤ 8. FirstElse takes the first n lanes from a and
+// the others from b.
 NANO_INLINE F8 LaneMask(int64_t n) { return FromBits(LoadInt(kLaneMasks + 8 - n)); }
 NANO_INLINE F8 FirstElse(int64_t n, F8 a, F8 b) {
   const F8 mask = LaneMask(n);
   return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b)));
 }
 
-// e^x = p·2^n, n the integer next to x/ln 2: returns p, between √½ and √2, and n in the low bits of `shifted`.
+// e^x = p·2^n with n the integer nearest to x/ln 2. Returns p, which lies between √½ and √2, and
+// puts n in the low bits of `shifted`.
 NANO_INLINE F8 ReducedExp(F8 x, I8& shifted) {
   const F8 magic = Set(12582912.0f);  // 1.5·2²³: adding it rounds to an integer, held in the low bits
   const F8 sum = MulAdd(x, Set(1.44269504088896341f), magic);
@@ -79,7 +83,7 @@ NANO_INLINE F8 ReducedExp(F8 x, I8& shifted) {
 NANO_INLINE F8 Exp(F8 x) {
   I8 shifted;
   const F8 p = ReducedExp(Max(Set(-105.0f), Min(Set(90.0f), x)), shifted);
-  // In two steps, as 2^n alone may be out of range where the result isn't.
+  // Scale in two steps, because 2^n may be out of range even if the result is not.
   const I8 exponent = shifted - SetInt(0x4B400000);
   const I8 half = ShiftRight<1>(exponent);
   const F8 scale1 = FromBits(ShiftLeft<23>(half + SetInt(127)));
@@ -87,14 +91,14 @@ NANO_INLINE F8 Exp(F8 x) {
   return p * scale1 * scale2;
 }
 
-// The same for x ≤ 0 in less time: 0 where the result would be below the smallest normal number.
+// A faster Exp for x ≤ 0. Gives 0 where the result would be below the smallest normal number.
 NANO_INLINE F8 ExpDown(F8 x) {
   I8 shifted;
   const F8 p = ReducedExp(x, shifted);
   return AndNot(LessEqual(x, Set(-87.33f)), FromBits(BitsOf(p) + ShiftLeft<23>(shifted)));
 }
 
-// ln x within 2 units in the last place, for x that isn't subnormal: −∞ for 0, NaN for NaN.
+// ln x within 2 units in the last place, for x that is not subnormal. −∞ for 0, NaN for NaN.
 NANO_INLINE F8 Log(F8 x) {
   // x = 2^e·(1 + f), with 1 + f between √½ and √2.
   const I8 root = SetInt(0x3F3504F3);
@@ -119,8 +123,8 @@ NANO_INLINE F8 Log(F8 x) {
 
 NANO_INLINE F8 Abs(F8 x) { return AndNot(Set(-0.0f), x); }
 
-// tanh x within 3 units in the last place; NaN stays NaN. Below 5/8 a polynomial of x², with the coefficients of Cephes
-// (Moshier).
+// tanh x within 3 units in the last place. NaN stays NaN. For |x| ≤ 5/8 it is a polynomial in x²
+// with the coefficients of Cephes (Moshier).
 NANO_INLINE F8 Tanh(F8 x) {
   const F8 square = x * x;
   F8 p = MulAdd(Set(-5.70498872745e-3f), square, Set(2.06390887954e-2f));
@@ -133,7 +137,8 @@ NANO_INLINE F8 Tanh(F8 x) {
   return Select(Greater(size, Set(0.625f)), FromBits(BitsOf(large) ^ BitsOf(And(Set(-0.0f), x))), p);
 }
 
-// σ(−|x|), the smaller of σ(x) and σ(−x), and the larger; σ(x) = 1 / (1 + e^−x). Both NaN for NaN.
+// The smaller and the larger of σ(x) and σ(−x), where σ(x) = 1 / (1 + e^−x). The smaller one is
+// σ(−|x|). Both are NaN for NaN.
 struct Logistic {
   F8 smaller, larger;
 };
@@ -143,9 +148,10 @@ NANO_INLINE Logistic Sigmoids(F8 x) {
   return {e * larger, larger};
 }
 
-// x·F(x) for a distribution with F(−x) = 1 − F(x), given `tail`, F(−|x|): without cancellation on either side.
+// x·F(x) for a distribution function with F(−x) = 1 − F(x), given `tail` = F(−|x|). No cancellation
+// for either sign of x.
 NANO_INLINE F8 TimesShare(F8 x, F8 tail) { return Max(Set(0), x) - Abs(x) * tail; }
-// F(x).
+// F(x), given `tail` = F(−|x|).
 NANO_INLINE F8 Share(F8 x, F8 tail) { return Select(Greater(x, Set(0)), Set(1.0f) - tail, tail); }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -1,4 +1,4 @@
-// The eight-lane vectors of simd.h with AVX2 and FMA. Included by simd.h alone.
+// Implements the eight-lane vectors of simd.h with AVX2 and FMA. Only simd.h includes this file.
 #pragma once
 
 #include <immintrin.h>
@@ -23,10 +23,10 @@ NANO_INLINE __m256i FirstLanes(int64_t n) {
 NANO_INLINE F8 Set(float x) { return {_mm256_set1_ps(x)}; }
 NANO_INLINE F8 Load(const float* p) { return {_mm256_loadu_ps(p)}; }
 NANO_INLINE void Store(float* p, F8 x) { _mm256_storeu_ps(p, x.v); }
-// Asks for the cache line of p: for the first cache, and for the second.
+// Prefetches the cache line of p into the L1 cache, and into the L2 cache.
 NANO_INLINE void Prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 NANO_INLINE void PrefetchFar(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
-// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+// Load or store the first n lanes, 0 ≤ n ≤ 8. Lanes that are not loaded are 0.
 NANO_INLINE F8 LoadSome(const float* p, int64_t n) { return {_mm256_maskload_ps(p, FirstLanes(n))}; }
 NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) { _mm256_maskstore_ps(p, FirstLanes(n), x.v); }
 
@@ -39,7 +39,8 @@ NANO_INLINE F8 Sqrt(F8 a) { return {_mm256_sqrt_ps(a.v)}; }
 NANO_INLINE F8 Max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }  // b where either is NaN
 NANO_INLINE F8 Min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }  // b where either is NaN
 
-// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+// Comparisons set each lane to all ones or all zeros. And keeps the lanes where the mask is set,
+// AndNot those where it isn't.
 NANO_INLINE F8 Greater(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)}; }
 NANO_INLINE F8 LessEqual(F8 a, F8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
 NANO_INLINE F8 And(F8 mask, F8 a) { return {_mm256_and_ps(mask.v, a.v)}; }
@@ -47,7 +48,8 @@ NANO_INLINE F8 AndNot(F8 mask, F8 a) { return {_mm256_andnot_ps(mask.v, a.v)}; }
 // a where the mask is set, b elsewhere.
 NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return {_mm256_blendv_ps(b.v, a.v, mask.v)}; }
 
-// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+// The sum of the lanes in the order that simd.h documents, and the largest lane, which may ignore a
+// NaN.
 NANO_INLINE float Sum(F8 a) {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -76,10 +78,10 @@ NANO_INLINE I8 ShiftRight(I8 a) {  // keeps the sign
 NANO_INLINE I8 BitsOf(F8 a) { return {_mm256_castps_si256(a.v)}; }
 NANO_INLINE F8 FromBits(I8 a) { return {_mm256_castsi256_ps(a.v)}; }
 
-// Unsigned a·b, 64 bits wide, as its high and low words.
+// The unsigned 64-bit product a·b as high and low words. All lanes of b are equal.
 NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
   const __m256i even = _mm256_mul_epu32(a.v, b.v);
-  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), b.v);  // b's lanes are all equal
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), b.v);  // uses that b's lanes are all equal
   high.v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
   low.v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
 }
@@ -88,7 +90,8 @@ NANO_INLINE F8 AtLeast(I8 a, I8 b) {
   return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a.v, b.v), a.v))};
 }
 
-// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. OrderBlocks sorts all 32 words
+// by block.
 constexpr uint32_t kBlockOfLane[8] = {0, 2, 4, 6, 1, 3, 5, 7};
 NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
   const __m256i a = _mm256_unpacklo_epi32(w[0].v, w[1].v), b = _mm256_unpacklo_epi32(w[2].v, w[3].v);
@@ -99,7 +102,7 @@ NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
   w[3].v = _mm256_unpackhi_epi64(c, d);
 }
 
-// rows[i] lane j becomes rows[j] lane i.
+// Lane j of r[i] becomes lane i of r[j].
 NANO_INLINE void Transpose(F8 (&r)[8]) {
   __m256 t[8], u[8];
   for (int i = 0; i < 4; ++i) {

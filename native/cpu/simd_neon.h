@@ -1,4 +1,5 @@
-// The eight-lane vectors of simd.h as two NEON registers. Included by simd.h alone.
+// Implements the eight-lane vectors of simd.h as two NEON registers. Only simd.h includes this
+// file.
 #pragma once
 
 #include <arm_neon.h>
@@ -22,10 +23,10 @@ NANO_INLINE void Store(float* p, F8 x) {
   vst1q_f32(p, x.v[0]);
   vst1q_f32(p + 4, x.v[1]);
 }
-// Asks for the cache line of p: for the first cache, and for the second.
+// Prefetches the cache line of p into the L1 cache, and into the L2 cache.
 NANO_INLINE void Prefetch(const float* p) { __builtin_prefetch(p); }
 NANO_INLINE void PrefetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
-// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+// Load or store the first n lanes, 0 ≤ n ≤ 8. Lanes that are not loaded are 0.
 NANO_INLINE F8 LoadSome(const float* p, int64_t n) {
   float lanes[8] = {};
   for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
@@ -55,7 +56,8 @@ NANO_INLINE F8 Min(F8 a, F8 b) {  // b where either is NaN
 NANO_INLINE I8 BitsOf(F8 a) { return {vreinterpretq_u32_f32(a.v[0]), vreinterpretq_u32_f32(a.v[1])}; }
 NANO_INLINE F8 FromBits(I8 a) { return {vreinterpretq_f32_u32(a.v[0]), vreinterpretq_f32_u32(a.v[1])}; }
 
-// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+// Comparisons set each lane to all ones or all zeros. And keeps the lanes where the mask is set,
+// AndNot those where it isn't.
 NANO_INLINE F8 Greater(F8 a, F8 b) { return FromBits({vcgtq_f32(a.v[0], b.v[0]), vcgtq_f32(a.v[1], b.v[1])}); }
 NANO_INLINE F8 LessEqual(F8 a, F8 b) { return FromBits({vcleq_f32(a.v[0], b.v[0]), vcleq_f32(a.v[1], b.v[1])}); }
 NANO_INLINE F8 And(F8 mask, F8 a) {
@@ -72,7 +74,8 @@ NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) {
   return {vbslq_f32(m.v[0], a.v[0], b.v[0]), vbslq_f32(m.v[1], a.v[1], b.v[1])};
 }
 
-// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+// The sum of the lanes in the order that simd.h documents, and the largest lane, which may ignore a
+// NaN.
 NANO_INLINE float Sum(F8 a) {
   const float32x4_t four = vaddq_f32(a.v[0], a.v[1]);
   const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
@@ -102,7 +105,7 @@ NANO_INLINE I8 ShiftRight(I8 a) {  // keeps the sign
   return {ShiftRightHalf<kBits>(a.v[0]), ShiftRightHalf<kBits>(a.v[1])};
 }
 
-// Unsigned a·b, 64 bits wide, as its high and low words.
+// The unsigned 64-bit product a·b as high and low words.
 NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
   for (int i = 0; i < 2; ++i) {
     const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a.v[i]), vget_low_u32(b.v[i])));
@@ -122,13 +125,14 @@ NANO_INLINE void Transpose4(uint32x4_t& a, uint32x4_t& b, uint32x4_t& c, uint32x
   d = vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(ab1), vreinterpretq_u64_u32(cd1)));
 }
 
-// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. OrderBlocks sorts all 32 words
+// by block.
 constexpr uint32_t kBlockOfLane[8] = {0, 2, 4, 6, 1, 3, 5, 7};
 NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
   for (int i = 0; i < 2; ++i) Transpose4(w[0].v[i], w[1].v[i], w[2].v[i], w[3].v[i]);
 }
 
-// rows[i] lane j becomes rows[j] lane i.
+// Lane j of r[i] becomes lane i of r[j].
 NANO_INLINE void Transpose(F8 (&r)[8]) {
   I8 t[8];
   for (int i = 0; i < 8; ++i) t[i] = BitsOf(r[i]);

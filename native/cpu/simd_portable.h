@@ -1,5 +1,6 @@
-// The eight-lane vectors of simd.h in plain C++, for processors without the others and to check them. Compilers turn
-// the loops into what vectors there are. Included by simd.h alone.
+// Implements the eight-lane vectors of simd.h in plain C++, for processors without AVX2 or NEON and
+// as a check of those. Compilers vectorize the loops where they can. Only simd.h includes this
+// file.
 #pragma once
 
 #include <math.h>
@@ -26,10 +27,10 @@ struct I8 {
 NANO_INLINE F8 Set(float x) { NANO_LANES(F8, x); }
 NANO_INLINE F8 Load(const float* p) { NANO_LANES(F8, p[i]); }
 NANO_INLINE void Store(float* p, F8 x) { std::memcpy(p, x.v, sizeof(x.v)); }
-// Asks for the cache line of p: for the first cache, and for the second.
+// Prefetching does nothing here.
 NANO_INLINE void Prefetch(const float*) {}
 NANO_INLINE void PrefetchFar(const float*) {}
-// The first n lanes, 0 ≤ n ≤ 8; lanes that are not loaded are 0.
+// Load or store the first n lanes, 0 ≤ n ≤ 8. Lanes that are not loaded are 0.
 NANO_INLINE F8 LoadSome(const float* p, int64_t n) { NANO_LANES(F8, i < n ? p[i] : 0.0f); }
 NANO_INLINE void StoreSome(float* p, int64_t n, F8 x) {
   for (int64_t i = 0; i < n; ++i) p[i] = x.v[i];
@@ -44,7 +45,8 @@ NANO_INLINE F8 Sqrt(F8 a) { NANO_LANES(F8, sqrtf(a.v[i])); }
 NANO_INLINE F8 Max(F8 a, F8 b) { NANO_LANES(F8, a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }  // b where either is NaN
 NANO_INLINE F8 Min(F8 a, F8 b) { NANO_LANES(F8, a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }  // b where either is NaN
 
-// Lane by lane: GCC 12 for arm64 at -O2 miscompiles copies of a whole vector between the two types.
+// Converts lane by lane, because GCC 12 for arm64 at -O2 miscompiles copies of a whole vector
+// between the two types.
 NANO_INLINE uint32_t BitsOfLane(float x) {
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
@@ -58,7 +60,8 @@ NANO_INLINE float LaneFromBits(uint32_t bits) {
 NANO_INLINE I8 BitsOf(F8 a) { NANO_LANES(I8, BitsOfLane(a.v[i])); }
 NANO_INLINE F8 FromBits(I8 a) { NANO_LANES(F8, LaneFromBits(a.v[i])); }
 
-// The sum of the lanes, in the order that simd.h documents, and the largest lane, which may overlook a NaN.
+// The sum of the lanes in the order that simd.h documents, and the largest lane, which may ignore a
+// NaN.
 NANO_INLINE float Sum(F8 a) {
   return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
 }
@@ -89,7 +92,8 @@ NANO_INLINE I8 GreaterBits(F8 a, F8 b) { NANO_LANES(I8, a.v[i] > b.v[i] ? 0xFFFF
 NANO_INLINE I8 LessEqualBits(F8 a, F8 b) { NANO_LANES(I8, a.v[i] <= b.v[i] ? 0xFFFFFFFFu : 0u); }
 NANO_INLINE I8 AtLeastBits(I8 a, I8 b) { NANO_LANES(I8, a.v[i] >= b.v[i] ? 0xFFFFFFFFu : 0u); }
 
-// Comparisons give all ones or all zeros in a lane; And keeps where a mask is set, AndNot where it isn't.
+// Comparisons set each lane to all ones or all zeros. And keeps the lanes where the mask is set,
+// AndNot those where it isn't.
 NANO_INLINE F8 Greater(F8 a, F8 b) { return FromBits(GreaterBits(a, b)); }
 NANO_INLINE F8 LessEqual(F8 a, F8 b) { return FromBits(LessEqualBits(a, b)); }
 NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits(AtLeastBits(a, b)); }  // unsigned
@@ -98,7 +102,7 @@ NANO_INLINE F8 AndNot(F8 mask, F8 a) { return FromBits(~BitsOf(mask) & BitsOf(a)
 // a where the mask is set, b elsewhere.
 NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b))); }
 
-// Unsigned a·b, 64 bits wide, as its high and low words.
+// The unsigned 64-bit product a·b as high and low words.
 NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
   for (int i = 0; i < 8; ++i) {
     const uint64_t product = static_cast<uint64_t>(a.v[i]) * b.v[i];
@@ -107,7 +111,8 @@ NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
   }
 }
 
-// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. Puts all 32 words in the order of the blocks.
+// Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. OrderBlocks sorts all 32 words
+// by block.
 constexpr uint32_t kBlockOfLane[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
   uint32_t ordered[32];
@@ -115,7 +120,7 @@ NANO_INLINE void OrderBlocks(I8 (&w)[4]) {
   std::memcpy(w, ordered, sizeof(ordered));
 }
 
-// rows[i] lane j becomes rows[j] lane i.
+// Lane j of r[i] becomes lane i of r[j].
 NANO_INLINE void Transpose(F8 (&r)[8]) {
   for (int i = 0; i < 8; ++i) {
     for (int j = 0; j < i; ++j) {

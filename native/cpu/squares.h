@@ -1,4 +1,4 @@
-// The sum of squares, in double.
+// The sum of squares, accumulated in double.
 #pragma once
 
 #include "cpu/simd.h"

@@ -1,4 +1,5 @@
-// sum_leading: sums over rows. Blocks of rows are summed apart, the blocks in order.
+// sum_leading: sums over rows. Each block of rows is summed separately, and the blocks are added in
+// order.
 #include <cstring>
 
 #include "cpu/kernels.h"
@@ -9,12 +10,13 @@ namespace {
 
 constexpr int64_t kBlockRows = 256;
 
-// Columns in a task.
+// Columns per task.
 NANO_INLINE int64_t TaskColumns(int64_t rows, int64_t columns) {
   return Smaller(columns, RoundUp(8 * kChunk / Smaller(rows, kBlockRows), 8));
 }
 
-// y[0, columns) = the sum of `rows` rows of x, which lie `stride` apart, four at a time.
+// y[0, columns) = the sum of `rows` rows of x, which are `stride` floats apart. Adds four rows at a
+// time.
 void SumRows(const float* x, int64_t rows, int64_t stride, int64_t columns, float* y) {
   const int64_t first = (rows - 1) % 4 + 1;
   std::memcpy(y, x, static_cast<size_t>(columns) * sizeof(float));
@@ -31,7 +33,7 @@ void SumRows(const float* x, int64_t rows, int64_t stride, int64_t columns, floa
   }
 }
 
-// One column: lanes side by side.
+// The sum of a single column, which is contiguous.
 NANO_INLINE float SumOne(const float* x, int64_t rows) {
   return SumOver(rows, [&](int64_t i, int64_t lanes) { return LoadLanes(x + i, lanes); });
 }
@@ -50,7 +52,7 @@ InputError RunSumLeading(const Call& call) {
   const int64_t blocks = DivideUp(rows, kBlockRows), task_columns = TaskColumns(rows, columns);
   const int64_t across = DivideUp(columns, task_columns);
   float* partial = blocks == 1 ? y : reinterpret_cast<float*>(call.scratch);
-  // A block of one narrow column is little work: several of them make a task.
+  // A block with few columns is little work, so a task takes several blocks.
   const int64_t task_blocks = Larger(1, kChunk / (kBlockRows * task_columns));
   ForChunks(call.pool, blocks * across, task_blocks, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

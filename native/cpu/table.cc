@@ -1,4 +1,4 @@
-// The table of all kernels, for the instruction set that this is compiled for.
+// The table of all kernels for the instruction set that this file is compiled for.
 #include "cpu/kernels.h"
 
 namespace nano::cpu::NANO_ISA {

@@ -1,4 +1,4 @@
-// Checks of token numbers, shared by the kernels that look something up by them.
+// Checks token ids, for the kernels that use them as indices.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// adamw: one pass over all parameters (the formula is AdamwUpdate in ops/adamw.h).
+// adamw: one pass over all parameters. AdamwUpdate in ops/adamw.h has the formula.
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
 #include "ops/adamw.h"
@@ -7,7 +7,7 @@
 namespace nano::cuda {
 namespace {
 
-// One thread finds out what all elements share.
+// Computes the values that all elements share, in one thread.
 __global__ void StepKernel(Control* control, uint32_t op, AdamwParams params, const int32_t* step,
                            const float* learning_rate, const float* scale, AdamwStep* shared) {
   if (Stopped(control)) return;

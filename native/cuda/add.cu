@@ -1,4 +1,4 @@
-// add: b may be shorter than a and then counts for every row.
+// add: y = a + b. b may have fewer dimensions than a; it is then broadcast over the leading ones.
 #include "cuda/kernels.h"
 #include "cuda/quads.cuh"
 

@@ -1,5 +1,5 @@
-// attention: the softmax of tiles of scores is taken with a running maximum and sum for each query (Dao et al., 2022),
-// so that no more than a tile is ever held.
+// attention: the softmax is computed tile by tile, with a running maximum and sum for each query
+// (FlashAttention, Dao et al., 2022), so that only one tile of scores is held at a time.
 #include "cuda/attention.cuh"
 #include "cuda/kernels.h"
 #include "ops/validate.h"
@@ -7,10 +7,11 @@
 namespace nano::cuda {
 namespace {
 
-// ---- A cache's starts and slots.
+// ---- Checks of the starts and slots of a KV cache.
 constexpr int kCheckThreads = 256;
 
-// Complains of the first sequence that leaves the cache; of its start, if both are wrong.
+// Reports the first sequence whose start or slot is out of range. If both are, it reports the
+// start.
 __global__ void __launch_bounds__(kCheckThreads)
     CheckPlaces(Control* control, uint32_t op, const int32_t* start, const int32_t* slot, int64_t n, int64_t last_start,
                 int64_t last_slot) {
@@ -38,8 +39,8 @@ constexpr size_t SharedBytes() {
   return sizeof(float) * (Tile::kOwnSize + 2 * Tile::kStreamedSize + Tile::kWeightSize) + Kept<Tile>::kBytes;
 }
 
-// A block has 64 queries of one head, or a part of its channels, and meets keys and values in tiles of 32. The latest
-// queries, which see most, come first.
+// A block computes 64 queries of one head, or of a part of its channels, and iterates over keys and
+// values in tiles of 32. Blocks of the latest queries, which see the most keys, start first.
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::kThreads)
     AttentionKernel(const Control* control, Attention<T> a, HeadParts parts, int64_t blocks) {
@@ -56,7 +57,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t at = (batch * s.queries + query) * s.channels + head * s.head_size, own = part * Tile::kHead;
   const int64_t from =
       (a.slot != nullptr ? a.slot[batch] : batch) * s.keys * s.kv_channels + head / s.group * s.head_size;
-  const int64_t seen = start + query + rows;  // by any of the queries
+  const int64_t seen = start + query + rows;  // keys that at least one of the queries sees
   const bool drop = a.dropout.rng != nullptr;
 
   float sums[Tile::kRows][Tile::kChannels] = {}, tops[Tile::kRows], totals[Tile::kRows];
@@ -86,7 +87,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
     const int ahead = AtMost<Tile::kStreamed>(start + query - key);
 #pragma unroll
     for (int i = 0; i < Tile::kRows; ++i) {
-      const int last = Tile::Row(i) + ahead;  // that it sees of this tile
+      const int last = Tile::Row(i) + ahead;  // the last column that the row sees
       float top = tops[i];
 #pragma unroll
       for (int j = 0; j < Tile::kColumns; ++j) {
@@ -102,13 +103,13 @@ __global__ void __launch_bounds__(Tile::kThreads)
 #pragma unroll
       for (int j = 0; j < Tile::kColumns; ++j) {
         scores[i][j] = exp2f(scores[i][j] - shift);
-        totals[i] += scores[i][j];  // this lane's share
+        totals[i] += scores[i][j];  // this lane's partial sum
         if (drop) scores[i][j] = kept.At(Tile::Row(i), Tile::Column(j)) ? scores[i][j] * a.dropout.rule.scale : 0.0f;
       }
     }
     Tile::StoreWeights(scores, weights);
     Tile::Accumulate(weights, v, columns, sums);
-    __syncthreads();  // the next tile takes the place of this one
+    __syncthreads();  // the next tile overwrites this one
   }
 
 #pragma unroll

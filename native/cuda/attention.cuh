@@ -1,5 +1,6 @@
-// What attention and attention_backward share: where a head's rows lie, the dropout mask of a tile, and tiles of f32 in
-// shared memory with the two products that are taken of them. Tiles for tensor cores are in attention_tensor.cuh.
+// Shared by attention and attention_backward: where the rows of a head are, the dropout mask of a
+// tile, and f32 tiles in shared memory with their two products. attention_tensor.cuh has the tiles
+// for tensor cores.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -9,7 +10,8 @@
 
 namespace nano::cuda {
 
-// Of queries, and with `key` or `kv_` in front of keys and values, which `group` query heads may share.
+// `channels` and `heads` are those of the queries; keys and values have kv_channels channels.
+// `group` query heads share one key head.
 struct AttentionSizes {
   int64_t batch, queries, keys, channels, heads, head_size;
   int64_t kv_channels, group;
@@ -19,18 +21,18 @@ inline AttentionSizes SizesOf(const Shape& q, const Shape& k, const AttentionPar
   return {q.dims[0], q.dims[1], k.dims[1], q.dims[2], p.heads, q.dims[2] / p.heads, k.dims[2], p.heads / p.kv_heads};
 }
 
-// Exponentials are in base 2, which is what the hardware has: scores are multiplied by scale·log2 e.
+// Exponentials are in base 2, as in hardware: scores are multiplied by scale·log2(e).
 constexpr double kLog2E = 1.4426950408889634;
 constexpr float kLn2 = 0.69314718f;
 inline float BinaryScale(float scale) { return static_cast<float>(static_cast<double>(scale) * kLog2E); }
 
-// Of attention's weights; `rng` is null without dropout.
+// Dropout of the attention weights. `rng` is null without dropout.
 struct WeightDropout {
   const uint32_t* rng;
   uint32_t site;
   DropoutRule rule;
 
-  __device__ __forceinline__ unsigned Kept(uint64_t block) const {  // a bit for each of the block's elements
+  __device__ __forceinline__ unsigned Kept(uint64_t block) const {  // one bit for each of the block's elements
     const PhiloxBlock drawn = RandomStream(rng, site).Block(block);
     unsigned kept = 0;
 #pragma unroll
@@ -43,26 +45,27 @@ inline WeightDropout DropoutOf(const Call& call, const AttentionParams& p, size_
   return {p.dropout > 0 ? Input<const uint32_t>(call, input) : nullptr, p.site, DropoutRule(p.dropout)};
 }
 
-// A call as a forward kernel sees it; T is float or __nv_bfloat16.
+// The arguments of a forward kernel; T is float or __nv_bfloat16.
 template <class T>
 struct Attention {
   AttentionSizes size;
   const T *q, *k, *v;
   T* y;
   float* lse;
-  const int32_t *start, *slot;  // null: the keys are the queries' own
+  const int32_t *start, *slot;  // null without a KV cache
   float binary_scale;
   WeightDropout dropout;
 };
 
-// Few queries against many keys, in attention_few.cu.
+// For few queries and many keys, in attention_few.cu.
 bool HasFewQueries(const AttentionSizes& size);
 size_t ScratchFewQueries(const AttentionSizes& size);
 Outcome AttendFewQueries(const Call& call, const Attention<float>& attention, Message& message);
 
-// Of bf16, by tensor cores, in attention_bf16.cu.
+// For bf16 on tensor cores, in attention_bf16.cu.
 Outcome AttendBf16(const Call& call, const Attention<__nv_bfloat16>& attention, Message& message);
-// Whether there are tensor cores for it; else the tiles of f32 do it, to which bf16 is widened.
+// Sets `has` if tensor cores can compute it: compute capability 8.0 or later, and heads of at most
+// 128 channels. Otherwise f32 tiles compute it, with bf16 widened to f32.
 Outcome HasTensorCores(const Call& call, const AttentionSizes& size, bool& has, Message& message);
 
 __device__ __forceinline__ float4& Four(float* at) { return *reinterpret_cast<float4*>(at); }
@@ -80,29 +83,32 @@ __device__ __forceinline__ int AtMost(int64_t n) {
   return n < kMost ? static_cast<int>(n) : kMost;
 }
 
-// What a maximum so far is to be subtracted as: where all scores are −∞, their exponentials are 0.
+// What to subtract from scores with this maximum: 0 if all scores are −∞, so that their
+// exponentials are 0.
 __device__ __forceinline__ float ShiftOf(float top) { return top == -INFINITY ? 0.0f : top; }
 __device__ __forceinline__ float LogSumExp(float top, float sum) { return ShiftOf(top) * kLn2 + logf(sum); }
 
-// A block owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other
-// side, which stream by. Every product is one of two:
+// A block owns kOwn rows: queries, or keys whose gradients it computes. It iterates over tiles of
+// kStreamed rows of the other kind. There are two products:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
-// A thread has kRows × kColumns scores and kRows × kChannels sums, where Row(), Column() and Channel() say;
-// kColumnGroups lanes share a row, and a row is one warp's. All else is written in these terms.
+// A thread holds kRows × kColumns scores and kRows × kChannels sums; Row(), Column() and Channel()
+// return their positions. kColumnGroups lanes share a row, and a row belongs to one warp. Kernels
+// use tiles through this interface only.
 //
-// Here with fused multiply-adds of f32; weights pass through shared memory, without a barrier of the block.
+// This tile uses f32 fused multiply-adds. Weights pass through shared memory without a block
+// barrier, because the same warp writes and reads a row.
 template <int kHeadChannels>
 struct Tile {
-  static constexpr int kHead = kHeadChannels;  // channels in memory: of a head, zeros behind it, or a part of a head
+  static constexpr int kHead = kHeadChannels;  // channels of a tile: a head padded with zeros, or a part of a head
   static constexpr int kOwn = 64, kStreamed = 32;
-  static constexpr int kColumnGroups = 16;  // lanes to a row
+  static constexpr int kColumnGroups = 16;  // lanes per row
   static constexpr int kRows = kHead > 64 ? 4 : 8, kColumns = kStreamed / kColumnGroups,
                        kChannels = kHead / kColumnGroups;
   static constexpr int kThreads = kOwn / kRows * kColumnGroups;
-  static constexpr int kRow = kHead + 4, kWeightRow = kStreamed + 4;  // + 4: rows begin in different banks
+  static constexpr int kRow = kHead + 4, kWeightRow = kStreamed + 4;  // + 4: rows start in different banks
   static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow, kWeightSize = kOwn * kWeightRow;
-  static constexpr int kTogether = kChannels % 4 == 0 ? 4 : 2;  // channels side by side
+  static constexpr int kTogether = kChannels % 4 == 0 ? 4 : 2;  // adjacent channels of a thread
 
   static __device__ __forceinline__ int ColumnGroup() { return static_cast<int>(threadIdx.x) % kColumnGroups; }
   static __device__ __forceinline__ int Row(int i) {
@@ -112,10 +118,10 @@ struct Tile {
   static __device__ __forceinline__ int Channel(int i) {
     return (i / kTogether * kColumnGroups + ColumnGroup()) * kTogether + i % kTogether;
   }
-  // Where a streamed row lies: the rows that lanes read at once lie side by side.
+  // The position of a streamed row in the tile. Rows that lanes read at the same time are adjacent.
   static __device__ __forceinline__ int Place(int row) { return row % kColumns * kColumnGroups + row / kColumns; }
 
-  // Over the lanes that share a row.
+  // Reduces over the lanes that share a row.
   template <class Combine>
   static __device__ __forceinline__ float Reduce(float value, Combine combine) {
 #pragma unroll
@@ -125,7 +131,8 @@ struct Tile {
     return value;
   }
 
-  // `rows` rows of `width` elements to a tile, and zeros where it has more. All threads.
+  // Loads `rows` rows of `width` elements into a tile and fills the rest with zeros. All threads
+  // must call it.
   template <bool kOwners, class T>
   static __device__ __forceinline__ void Load(float* to, const T* from, int64_t stride, int rows, int width,
                                               bool aligned) {
@@ -163,7 +170,7 @@ struct Tile {
     return ToFloat(*from);
   }
 
-  // The first `width` channels' share of the scores.
+  // Adds the products over the first `width` channels to the scores.
   static __device__ __forceinline__ void Multiply(const float* own, const float* streamed, int width,
                                                   float (&scores)[kRows][kColumns]) {
 #pragma unroll 1
@@ -180,7 +187,8 @@ struct Tile {
     }
   }
 
-  // To shared memory, for Accumulate by the same warp, which must be done with what was there before.
+  // Stores weights to shared memory for Accumulate by the same warp. The first __syncwarp waits
+  // until the warp has read the previous weights.
   static __device__ __forceinline__ void StoreWeights(const float (&weights)[kRows][kColumns], float* to) {
     __syncwarp();
 #pragma unroll
@@ -191,7 +199,7 @@ struct Tile {
     __syncwarp();
   }
 
-  // What the first `count` streamed rows add.
+  // Adds the first `count` streamed rows, multiplied by their weights, to the sums.
   static __device__ __forceinline__ void Accumulate(const float* weights, const float* streamed, int count,
                                                     float (&sums)[kRows][kChannels]) {
 #pragma unroll 1
@@ -214,7 +222,7 @@ struct Tile {
     }
   }
 
-  // The first `rows` rows, `width` channels of each, to memory.
+  // Stores the first `rows` rows, `width` channels each.
   template <class T>
   static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], T* to, int64_t stride, int rows,
                                                int width) {
@@ -229,17 +237,18 @@ struct Tile {
   }
 };
 
-// Which weights of a tile dropout keeps: four bits for each of Philox's blocks that a row of it touches.
+// The weights of a tile that dropout keeps: four bits for each Philox block that a row of the tile
+// touches.
 template <int kQueries, int kKeys, int kThreads>
 struct KeptWeights {
-  static constexpr int kBlocks = kKeys / 4 + 1;  // a row may begin anywhere in its first block
+  static constexpr int kBlocks = kKeys / 4 + 1;  // a row may start anywhere in its first block
   static constexpr int kBytes = (kQueries * kBlocks + 15) / 16 * 16;
 
   uint8_t* bits;    // shared memory
-  uint64_t first;   // the mask's element for the tile's first query and key
-  uint64_t stride;  // from query to query
+  uint64_t first;   // index in the whole mask of the tile's first query and key
+  uint64_t stride;  // between queries
 
-  // All threads; to be used after a barrier.
+  // All threads must call it. The mask can be read after the next barrier.
   __device__ __forceinline__ void Draw(const WeightDropout& dropout) const {
     for (int i = static_cast<int>(threadIdx.x); i < kQueries * kBlocks; i += kThreads) {
       const int query = i / kBlocks, block = i % kBlocks;
@@ -253,11 +262,11 @@ struct KeptWeights {
   }
 };
 
-// How heads are cut into parts of kHead channels, and what a kernel must know about it. A block makes one part of the
-// results; scores are sums over all parts.
+// How a head is split into parts of kHead channels. A block computes one part of the outputs;
+// scores are sums over all parts.
 struct HeadParts {
   int64_t count;
-  int size;  // of a head
+  int size;  // channels of a head
   bool aligned;
 
   template <class Tile>
@@ -270,11 +279,11 @@ struct HeadParts {
   }
 };
 
-// By which bf16 is widened; heads are cut, if need be.
+// The tile for bf16 that is widened to f32. Heads of more than 64 channels are split.
 using WideningTile = Tile<64>;
 
-// Calls run with the smallest tile that holds a head. Where the device has no `wide_bytes` of shared memory for the
-// widest, a head is cut.
+// Calls `run` with the smallest tile that holds a head. Heads of more than 128 channels are split,
+// and heads of more than 64 where the device has less than `wide_bytes` of shared memory per block.
 template <class Run>
 Outcome WithTile(const Call& call, const AttentionSizes& size, size_t wide_bytes, Message& message, const Run& run) {
   if (size.head_size <= 32) return run(Tile<32>());

@@ -1,6 +1,6 @@
-// attention_backward: the probabilities are computed again from lse, tile by tile. Blocks that own queries make dq and
-// blocks that own keys make dk and dv, so that every sum is made by one thread in one order; the scores and their
-// gradients are computed by both.
+// attention_backward: recomputes the probabilities from lse, tile by tile. Blocks that own queries
+// compute dq, and blocks that own keys compute dk and dv, so that one thread computes each sum in a
+// fixed order. Both compute the scores and their gradients.
 #include <algorithm>
 
 #include "cuda/attention_backward.cuh"
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kDeltaThreads = 256;
 
-// A warp has a row of a head.
+// Computes Σ dy·y, with one warp per row: one query of one head.
 template <class T>
 __global__ void __launch_bounds__(kDeltaThreads) DeltaKernel(const Control* control, Backward<T> b) {
   if (Stopped(control)) return;
@@ -34,8 +34,9 @@ constexpr size_t SharedBytes() {
   return sizeof(float) * (kTiles + 2 * kQueries<Tile, kOfKeys>)+KeptOf<Tile, kOfKeys>::kBytes;
 }
 
-// Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
-// scores; 0 where a query doesn't see a key. The first query is `ahead` of the first key.
+// Replaces the scores by the weights after dropout, and `slopes`, which holds the gradients of the
+// weights, by the gradients of the scores. Both become 0 where a query doesn't see a key. `ahead`
+// is the position of the first query minus that of the first key.
 template <class Tile, class T, bool kOfKeys>
 struct Softmax {
   const Backward<T>& b;
@@ -58,9 +59,11 @@ struct Softmax {
   }
 };
 
-// A block owns 64 queries and meets the keys and values that they see in tiles of 32, or owns 64 keys and values of one
-// head (or a part of its channels) and meets the queries that see them, of each head in turn that shares them.
-// For bf16 ptxas is told that one block at a time is enough, or it would spill.
+// A block owns 64 queries and iterates over the keys and values that they see, in tiles of 32. If
+// kOfKeys, it owns 64 keys and values and iterates over the queries that see them, for each of the
+// query heads that share the key head. A block handles one head, or a part of its channels.
+// For bf16, __launch_bounds__ sets a minimum of one block per multiprocessor, because ptxas spills
+// registers without it.
 template <class Tile, class T, bool kOfKeys>
 __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
     BackwardKernel(const Control* control, Backward<T> b, HeadParts parts, int64_t blocks) {
@@ -73,7 +76,7 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
   float *lse = weights + Tile::kWeightSize, *deltas = lse + kQueries<Tile, kOfKeys>;
   auto* bits = reinterpret_cast<uint8_t*>(deltas + kQueries<Tile, kOfKeys>);
 
-  // Those that meet most come first.
+  // Blocks with the most tiles start first.
   const AttentionSizes& s = b.size;
   const int64_t heads = kOfKeys ? s.heads / s.group : s.heads;
   const int64_t part = blockIdx.x % parts.count, number = blockIdx.x / parts.count % (s.batch * heads);
@@ -145,7 +148,7 @@ __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
       }
       Tile::StoreWeights(slopes, weights);
       Tile::Accumulate(weights, streamed_a, columns, sums_a);
-      __syncthreads();  // the next tile takes the place of this one
+      __syncthreads();  // the next tile overwrites this one
     }
   }
   Tile::Store(sums_a, (kOfKeys ? b.dk : b.dq) + at_own + at_part, own_stride, rows, width);

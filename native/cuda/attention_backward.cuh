@@ -1,11 +1,11 @@
-// What the kernels of attention_backward share, whatever their tiles are made of.
+// Shared by the attention_backward kernels, with f32 tiles or on tensor cores.
 #pragma once
 
 #include "cuda/attention.cuh"
 
 namespace nano::cuda {
 
-// A call as kernels see it; T is float or __nv_bfloat16.
+// The arguments of a kernel; T is float or __nv_bfloat16.
 template <class T>
 struct Backward {
   AttentionSizes size;
@@ -17,10 +17,10 @@ struct Backward {
   WeightDropout dropout;
 };
 
-// Of bf16, by tensor cores, in attention_backward_bf16.cu. The deltas are there.
+// For bf16 on tensor cores, in attention_backward_bf16.cu. `deltas` must be computed before.
 Outcome DifferentiateBf16(const Call& call, const Backward<__nv_bfloat16>& backward, Message& message);
 
-// Of a tile: its queries, and its mask. kOfKeys: the block owns keys.
+// The number of queries of a tile, and the dropout mask of a tile. kOfKeys: the block owns keys.
 template <class Tile, bool kOfKeys>
 constexpr int kQueries = kOfKeys ? Tile::kStreamed : Tile::kOwn;
 
@@ -28,7 +28,8 @@ template <class Tile, bool kOfKeys>
 using KeptOf =
     KeptWeights<kQueries<Tile, kOfKeys>, Tile::kOwn + Tile::kStreamed - kQueries<Tile, kOfKeys>, Tile::kThreads>;
 
-// What the softmax of `count` queries, the first of them number `query`, was: lse in base 2, and Σ dy·y. Zeros behind.
+// Loads the softmax statistics of `count` queries, starting at index `query`: lse in base 2, and Σ
+// dy·y. Fills the rest of kMost entries with 0.
 template <int kMost, int kThreads, class T>
 __device__ __forceinline__ void LoadStatistics(const Backward<T>& b, int64_t query, int count, float* lse,
                                                float* deltas) {

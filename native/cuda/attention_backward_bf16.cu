@@ -1,11 +1,12 @@
-// attention_backward of bf16, as in attention_backward.cu, on tensor cores.
+// attention_backward for bf16 on tensor cores, with the algorithm of attention_backward.cu.
 #include "cuda/attention_backward.cuh"
 #include "cuda/attention_tensor.cuh"
 
 namespace nano::cuda {
 namespace {
 
-// Two streamed tiles and, of the block that owns keys, their queries' statistics; with dropout, the mask.
+// A stage holds two streamed tiles. If the block owns keys, it also holds the statistics of the
+// streamed queries; with dropout, the mask.
 template <class Tile, bool kOfKeys>
 constexpr int kStatisticsBytes = kOfKeys ? 2 * Tile::kStreamed * sizeof(float) : 0;
 template <class Tile, bool kOfKeys>
@@ -14,14 +15,14 @@ size_t StageBytes(bool drop) {
          (drop ? KeptOf<Tile, kOfKeys>::kBytes : 0);
 }
 
-// Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients of the
-// scores before their scale.
+// Replaces the scores by the weights after dropout, and `slopes`, which holds the gradients of the
+// weights, by the gradients of the scores without the factor b.scale.
 template <class Tile, bool kOfKeys>
 struct Softmax {
   const Backward<__nv_bfloat16>& b;
   const KeptOf<Tile, kOfKeys>& kept;
-  int ahead, columns;         // the first query is `ahead` of the first key; what there is of the tile
-  const float *lse, *deltas;  // of own rows, or of columns
+  int ahead, columns;         // position of the first query − that of the first key; streamed rows
+  const float *lse, *deltas;  // of own rows i, or of columns
 
   __device__ __forceinline__ void Turn(float (&scores)[Tile::kRows][Tile::kColumns],
                                        float (&slopes)[Tile::kRows][Tile::kColumns]) const {
@@ -52,12 +53,12 @@ struct Softmax {
     });
   }
 
-  // Whether all of the warp's queries see all of its keys.
+  // Whether all queries that the warp handles see all keys that it handles.
   __device__ __forceinline__ bool SeeAll() const {
     if (kOfKeys) return Tile::FirstRow() + Tile::kWarpRows - 1 <= ahead && columns == Tile::kStreamed;
     return Tile::kStreamed - 1 - ahead <= Tile::FirstRow();
   }
-  // Whether none sees any.
+  // Whether none of these queries sees any of these keys.
   __device__ __forceinline__ bool SeeNone() const {
     return kOfKeys ? Tile::FirstRow() - ahead > Tile::kStreamed - 1 : -ahead > Tile::FirstRow() + Tile::kWarpRows - 1;
   }
@@ -66,17 +67,18 @@ struct Softmax {
   static __device__ __forceinline__ int At(int i, int j) { return kOfKeys ? Tile::Column(j) : i; }
 };
 
-// A block owns kOwn queries and meets the keys and values that they see in tiles, or owns as many keys and values of
-// one head and meets the queries that see them, of each head in turn that shares them. The next tile is on its way
-// while one is multiplied.
+// A block owns kOwn queries of one head and iterates over tiles of the keys and values that they
+// see. If kOfKeys, it owns kOwn keys and values and iterates over the queries that see them, for
+// each of the query heads that share the key head. The next tile is loaded while the current one is
+// multiplied.
 template <class Tile, bool kOfKeys>
 __global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Control* control, Backward<__nv_bfloat16> b,
                                                                      int64_t blocks, int stage_bytes, bool aligned) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // HasTensorCores says no to older ones
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // HasTensorCores rejects older GPUs
   using T = __nv_bfloat16;
   if (Stopped(control)) return;
 
-  // Those that meet most come first.
+  // Blocks with the most tiles start first.
   const AttentionSizes& s = b.size;
   const int64_t heads = kOfKeys ? s.heads / s.group : s.heads;
   const int64_t number = blockIdx.x % (s.batch * heads), block = blockIdx.x / (s.batch * heads);
@@ -86,9 +88,9 @@ __global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Contr
   const int64_t own_stride = kOfKeys ? s.kv_channels : s.channels, stride = kOfKeys ? s.channels : s.kv_channels;
   const int64_t at_own = (batch * s.queries + own) * own_stride + head * s.head_size;
 
-  // What is met: tiles of one head, or of each that shares the keys.
+  // A streamed tile: of one head or, if kOfKeys, of each query head that shares the keys.
   struct Met {
-    int64_t first;  // row
+    int64_t first;  // first row
     int64_t index;  // b·H + h of the queries
     T *a, *b;       // queries and dy, or keys and values
     float *lse, *deltas;
@@ -131,7 +133,7 @@ __global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Contr
   Tile::template Load<Tile::kOwn>(own_a, (kOfKeys ? b.k : b.q) + at_own, own_stride, rows, width, aligned);
   Tile::template Load<Tile::kOwn>(own_b, (kOfKeys ? b.v : b.dy) + at_own, own_stride, rows, width, aligned);
   load(0);
-  float lse[Tile::kRows], deltas[Tile::kRows];  // of own queries
+  float lse[Tile::kRows], deltas[Tile::kRows];  // of this thread's own queries
 #pragma unroll
   for (int i = 0; i < Tile::kRows; ++i) {
     const bool there = !kOfKeys && Tile::Row(i) < rows;
@@ -143,7 +145,7 @@ __global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Contr
 #pragma unroll 1
   for (int n = 0; n < count; ++n) {
     ptx::cp_async_wait<0>();
-    __syncthreads();  // everyone's copies have arrived, and all have done with the tile whose place the next one takes
+    __syncthreads();  // all copies have arrived, and no thread still reads the tile that is overwritten next
     load(n + 1);
     const Met met = met_at(n);
     const Softmax<Tile, kOfKeys> softmax = {
@@ -191,7 +193,8 @@ Outcome DifferentiateBoth(const Call& call, const Backward<__nv_bfloat16>& b, Me
 
 }  // namespace
 
-// Tiles are as large as leaves two blocks room in a multiprocessor, of 64 Ki registers and 160 KiB of shared memory.
+// The largest tiles with which two blocks fit on a multiprocessor that has 64 Ki registers and 160
+// KiB of shared memory.
 Outcome DifferentiateBf16(const Call& call, const Backward<__nv_bfloat16>& b, Message& message) {
   if (b.size.head_size <= 32) return DifferentiateBoth<TensorTile<32, 1, 64>, TensorTile<32, 2, 32>>(call, b, message);
   if (b.size.head_size <= 64) return DifferentiateBoth<TensorTile<64, 1, 64>, TensorTile<64, 2, 32>>(call, b, message);

@@ -1,4 +1,4 @@
-// attention of bf16, as in attention.cu, on tensor cores.
+// attention for bf16 on tensor cores, with the algorithm of attention.cu.
 #include "cuda/attention_tensor.cuh"
 
 namespace nano::cuda {
@@ -7,26 +7,26 @@ namespace {
 template <class Tile>
 using Kept = KeptWeights<Tile::kOwn, Tile::kStreamed, Tile::kThreads>;
 
-// Keys, values and, with dropout, the mask.
+// A stage holds a tile of keys, one of values and, with dropout, the mask.
 template <class Tile>
 size_t StageBytes(bool drop) {
   return 2 * Tile::kStreamedSize * sizeof(__nv_bfloat16) + (drop ? Kept<Tile>::kBytes : 0);
 }
 
-// The softmax of queries that meet their keys tile by tile. It is as little as can be for each score: tensor cores are
-// so quick that it weighs as much as the products.
+// The running softmax over tiles of keys. It does as little work per score as possible: tensor
+// cores are so fast that it takes as long as the products.
 template <class Tile>
 struct Softmax {
-  float tops[Tile::kRows];    // the largest score so far, without the scale
-  float totals[Tile::kRows];  // of exponentials relative to it: this lane's share
+  float tops[Tile::kRows];    // the largest unscaled score so far
+  float totals[Tile::kRows];  // this lane's sum of exponentials relative to it
 
   __device__ __forceinline__ void Begin() {
 #pragma unroll
     for (int i = 0; i < Tile::kRows; ++i) tops[i] = -INFINITY, totals[i] = 0;
   }
 
-  // Scores of the next tile become weights, and sums are made relative to the new maximum. The first query sees `ahead`
-  // keys of the tile besides the first.
+  // Replaces the scores of the next tile by weights, and rescales the sums to the new maximum.
+  // Query r of the block sees the columns up to r + `ahead`.
   __device__ __forceinline__ void Meet(float scale, int ahead, float (&scores)[Tile::kRows][Tile::kColumns],
                                        float (&sums)[Tile::kRows][Tile::kChannels]) {
     if (Tile::FirstRow() + ahead < Tile::kStreamed - 1) {
@@ -57,7 +57,8 @@ struct Softmax {
     }
   }
 
-  // Sums become averages, times `factor`; the first `rows` queries' lse is stored.
+  // Divides the sums by the totals and multiplies them by `factor`. Stores lse for the first `rows`
+  // queries.
   __device__ __forceinline__ void End(float scale, float factor, float (&sums)[Tile::kRows][Tile::kChannels],
                                       float* lse, int rows) const {
 #pragma unroll
@@ -70,13 +71,14 @@ struct Softmax {
   }
 };
 
-// A block has kOwn queries of one head and meets keys and values in tiles, of which the next is on its way while one is
-// multiplied. The latest queries, which see most, come first.
+// A block computes kOwn queries of one head and iterates over tiles of keys and values. The next
+// tile is loaded while the current one is multiplied. Blocks of the latest queries, which see the
+// most keys, start first.
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads)
     AttentionBf16Kernel(const Control* control, Attention<__nv_bfloat16> a, int64_t blocks, int stage_bytes,
                         bool aligned) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // HasTensorCores says no to older ones
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // HasTensorCores rejects older GPUs
   using T = __nv_bfloat16;
   if (Stopped(control)) return;
   const AttentionSizes& s = a.size;
@@ -85,7 +87,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t at = (batch * s.queries + query) * s.channels + head * s.head_size;
   const int64_t from = batch * s.keys * s.kv_channels + head / s.group * s.head_size;
   const int rows = AtMost<Tile::kOwn>(s.queries - query), width = static_cast<int>(s.head_size);
-  const int64_t seen = query + rows;  // by any of the queries
+  const int64_t seen = query + rows;  // keys that at least one of the queries sees
   const auto keys_of = [&](int64_t key) {
     return reinterpret_cast<T*>(dynamic_shared + Tile::kOwnSize * sizeof(T) + key / Tile::kStreamed % 2 * stage_bytes);
   };
@@ -113,16 +115,16 @@ __global__ void __launch_bounds__(Tile::kThreads)
   float sums[Tile::kRows][Tile::kChannels] = {};
   Softmax<Tile> softmax;
   softmax.Begin();
-  // The largest of scores is wanted before their scale: it is positive, the queries take its sign. Nor may it be 0, for
-  // a key that isn't seen has a score of −∞.
+  // The maximum is taken of the unscaled scores, so the scale must be positive: the queries take
+  // its sign. It must not be 0 either, because masked scores are −∞ and −∞·0 is NaN.
   const float scale = fmaxf(fabsf(a.binary_scale), 1e-30f);
 #pragma unroll 1
   for (int64_t key = 0; key < seen; key += Tile::kStreamed) {
     ptx::cp_async_wait<0>();
-    __syncthreads();  // everyone's copies have arrived, and all have done with the tile whose place the next one takes
+    __syncthreads();  // all copies have arrived, and no thread still reads the tile that is overwritten next
     load(key + Tile::kStreamed);
     if (key == 0 && a.binary_scale < 0) Tile::Negate(q);
-    if (query + Tile::FirstRow() + Tile::kWarpRows <= key) continue;  // the warp's queries see nothing of it
+    if (query + Tile::FirstRow() + Tile::kWarpRows <= key) continue;  // the warp's queries see none of these keys
     const T* const k = keys_of(key);
     float scores[Tile::kRows][Tile::kColumns] = {};
     Tile::Multiply(q, k, scores);
@@ -166,7 +168,8 @@ Outcome HasTensorCores(const Call& call, const AttentionSizes& size, bool& has, 
   return OutcomeOf(error, "cudaDeviceGetAttribute", message);
 }
 
-// Tiles are as large as leaves two blocks room in a multiprocessor, of 64 Ki registers and 160 KiB of shared memory.
+// The largest tiles with which two blocks fit on a multiprocessor that has 64 Ki registers and 160
+// KiB of shared memory.
 Outcome AttendBf16(const Call& call, const Attention<__nv_bfloat16>& a, Message& message) {
   if (a.size.head_size <= 32) return Attend<TensorTile<32, 2, 64>>(call, a, message);
   if (a.size.head_size <= 64) return Attend<TensorTile<64, 2, 64>>(call, a, message);

@@ -1,6 +1,7 @@
-// attention of few queries, as in generation: what it costs is reading the keys and values once. They are split among
-// the groups of lanes of many blocks, each with a running softmax of its own, and what came of them is then combined
-// in the order of the keys.
+// attention for few queries, as in generation. Most of its time is spent reading keys and values,
+// so up to kManyRows rows share one read. The keys are split over many blocks and, within a block,
+// over groups of lanes, each with its own running softmax. The partial results are then combined in
+// a fixed order: those of a block by group, those of the blocks in the order of the keys.
 #include "cuda/attention.cuh"
 
 namespace nano::cuda {
@@ -8,9 +9,10 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int64_t kFewQueries = 4, kLargestHead = 128;
-constexpr int64_t kLeastKeys = 64, kWantedBlocks = 512;  // of a split; in all
+constexpr int64_t kLeastKeys = 64, kWantedBlocks = 512;  // keys per split; blocks in all
 
-// Rows (a query of one head each) of one sequence that share a head of keys are worked on kRows at a time.
+// A row is one query of one head. The rows of a sequence that share a key head are processed kRows
+// at a time.
 constexpr int kManyRows = 4;
 int64_t RowsOf(const AttentionSizes& s) { return s.group * s.queries; }
 int64_t TogetherOf(const AttentionSizes& s) { return RowsOf(s) == 1 ? 1 : kManyRows; }
@@ -20,15 +22,16 @@ int64_t SplitsOf(const AttentionSizes& s) {
   return most < wanted ? most : wanted;
 }
 
-// What has been seen so far of a row: the largest score, and sums relative to it. Of a split, in scratch, as
-// head_size + 2 floats: the channels' sums, the total, the maximum.
+// The partial results of a split, in scratch: head_size + 2 floats for each row, which are the sums
+// of the channels, the total weight and the maximum score. Sums and total are relative to the
+// maximum.
 struct Split {
-  float* sums;  // null: there is but one, which is all
+  float* sums;  // null if there is only one split
   int64_t count, keys;
 };
 
-// A group of kLanes lanes takes four keys at a time, a lane four channels of each: side by side if kAligned, or kLanes
-// apart.
+// A group of kLanes lanes processes four keys at a time. A lane handles four channels of each:
+// adjacent ones if kAligned, otherwise kLanes apart.
 template <int kLanes, int kRows, bool kAligned>
 __global__ void __launch_bounds__(kThreads)
     FewQueriesKernel(const Control* control, Attention<float> a, Split split, int64_t batches) {
@@ -58,13 +61,13 @@ __global__ void __launch_bounds__(kThreads)
     return x;
   };
 
-  // Of each row, where it stands among (b·H + h)·T + t, and how many keys it sees.
+  // For each row: its index (b·H + h)·T + t, and the number of keys it sees.
   int64_t index[kRows], seen[kRows], most = 0;
   float4 q[kRows], sums[kRows];
   float tops[kRows], totals[kRows];
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
-    const int64_t mine = row + r < count ? row + r : count - 1;  // the last again, for what isn't kept
+    const int64_t mine = row + r < count ? row + r : count - 1;  // past the end: the last row again, not stored
     const int64_t head = kv_head * s.group + mine / s.queries, t = mine % s.queries;
     index[r] = (batch * s.heads + head) * s.queries + t;
     seen[r] = start + t + 1;
@@ -101,7 +104,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int u = 0; u < kKeys; ++u) {
         const int64_t key = at + u * kGroups + group;
-        if (key >= end || key >= seen[r]) continue;  // nor may 0 meet a value that isn't finite
+        if (key >= end || key >= seen[r]) continue;  // 0 · v is NaN if v is not finite
         float weight = exp2f(scores[u] - shift);
         totals[r] += weight;
         if (a.dropout.rng != nullptr) {
@@ -148,7 +151,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// A block has a row, a thread a channel of it.
+// One block per row, one thread per channel.
 __global__ void __launch_bounds__(kThreads) CombineKernel(const Control* control, Attention<float> a, Split split) {
   if (Stopped(control)) return;
   const AttentionSizes& s = a.size;

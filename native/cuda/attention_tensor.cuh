@@ -1,5 +1,5 @@
-// Attention's tiles for tensor cores: bf16 in shared memory, multiplied by mma.sync of 16 rows, 8 columns and 16 terms,
-// with sums of f32. The two products are those of Tile in attention.cuh.
+// Attention's tiles for tensor cores: bf16 in shared memory, multiplied by mma.sync m16n8k16 with
+// f32 sums. The two products are those of Tile in attention.cuh.
 #pragma once
 
 #include "cuda/attention.cuh"
@@ -7,17 +7,18 @@
 
 namespace nano::cuda {
 
-// Four warps have kSlabs slabs of 16 own rows each. The streamed rows travel to shared memory by cp.async, a tile
-// ahead.
+// Each of four warps has kSlabs slabs of 16 own rows. cp.async copies streamed rows to shared
+// memory, one tile ahead.
 template <int kHeadChannels, int kSlabs, int kStreamedRows>
 struct TensorTile {
   using T = __nv_bfloat16;
   static constexpr int kHead = kHeadChannels, kWarps = 4, kThreads = kWarps * kWarp;
   static constexpr int kWarpRows = kSlabs * 16, kOwn = kWarps * kWarpRows, kStreamed = kStreamedRows;
-  // A thread's share is that of an mma's sums: of each 16 × 8, two columns in a row and in the eighth below it.
+  // A thread's elements are those of an mma's accumulator: in each 16 × 8 block, two adjacent
+  // columns of one row and of the row eight below it.
   static constexpr int kColumnGroups = 4;
   static constexpr int kRows = kSlabs * 2, kColumns = kStreamed / 4, kChannels = kHead / 4;
-  static constexpr int kRow = kHead + 8;  // + 8: the eight rows that an ldmatrix reads lie in different banks
+  static constexpr int kRow = kHead + 8;  // + 8: the eight rows that an ldmatrix reads are in different banks
   static constexpr int kOwnSize = kOwn * kRow, kStreamedSize = kStreamed * kRow;
 
   static __device__ __forceinline__ int Lane() { return static_cast<int>(threadIdx.x) % kWarp; }
@@ -29,15 +30,16 @@ struct TensorTile {
   static __device__ __forceinline__ int Column(int i) { return i / 2 * 8 + ColumnGroup() * 2 + i % 2; }
   static __device__ __forceinline__ int Channel(int i) { return Column(i); }
 
-  // Over the lanes that share a row.
+  // Reduces over the lanes that share a row.
   template <class Combine>
   static __device__ __forceinline__ float Reduce(float value, Combine combine) {
     value = combine(value, __shfl_xor_sync(~0u, value, 2));
     return combine(value, __shfl_xor_sync(~0u, value, 1));
   }
 
-  // `rows` rows of `width` elements to a tile of kMost, and zeros where it has more. All threads. If aligned, rows
-  // begin at multiples of 16 bytes, and they have arrived after a wait for cp.async; in any case a barrier later.
+  // Loads `rows` rows of `width` elements into a tile of kMost rows and fills the rest with zeros.
+  // All threads must call it. If `aligned`, rows start at multiples of 16 bytes and are copied with
+  // cp.async, which the caller must wait for. The tile can be read after the next barrier.
   template <int kMost>
   static __device__ __forceinline__ void Load(T* to, const T* from, int64_t stride, int rows, int width, bool aligned) {
     constexpr int kPiece = 8, kRowPieces = kHead / kPiece, kStep = kThreads / kRowPieces;
@@ -61,7 +63,7 @@ struct TensorTile {
     }
   }
 
-  // The warp's own rows get the other sign.
+  // Negates the own rows of the warp.
   static __device__ __forceinline__ void Negate(T* own) {
     for (int i = Lane() * 2; i < kWarpRows * kHead; i += kWarp * 2) {
       *reinterpret_cast<unsigned*>(own + (FirstRow() + i / kHead) * kRow + i % kHead) ^= 0x80008000u;  // two channels
@@ -69,17 +71,17 @@ struct TensorTile {
     __syncwarp();
   }
 
-  // Of 16 rows 16 channels, as an mma's a operand has them: registers 0 and 2 are the b operand of the first eight
-  // rows, 1 and 3 of the others.
+  // Loads 16 channels of 16 rows as the a operand of an mma. Registers 0 and 2 are also the b
+  // operand of the first eight rows, and registers 1 and 3 that of the others.
   static __device__ __forceinline__ void Fetch(const T* tile, int row, int channel, unsigned (&x)[4]) {
     ptx::ldmatrix_x4(x, tile + (row + Lane() % 16) * kRow + channel + Lane() / 16 * 8);
   }
-  // The same where rows are the terms and channels what the sums belong to.
+  // The same, transposed: the rows are the terms of the sums, and the channels their columns.
   static __device__ __forceinline__ void FetchAcross(const T* tile, int row, int channel, unsigned (&x)[4]) {
     ptx::ldmatrix_x4_trans(x, tile + (row + Lane() / 16 * 8 + Lane() % 8) * kRow + channel + Lane() / 8 % 2 * 8);
   }
 
-  // Adds to the sums of a slab in the `group`th 16 columns.
+  // Adds a product to the sums of a slab, in columns 16·group to 16·group + 15.
   template <int kWidth>
   static __device__ __forceinline__ void MultiplyAdd(float (&sums)[kRows][kWidth], int slab, int group,
                                                      const unsigned (&x)[4], const unsigned (&y)[4]) {
@@ -93,7 +95,7 @@ struct TensorTile {
     }
   }
 
-  // The scores of own rows with streamed rows.
+  // Adds the products of own rows and streamed rows to the scores.
   static __device__ __forceinline__ void Multiply(const T* own, const T* streamed, float (&scores)[kRows][kColumns]) {
 #pragma unroll
     for (int d = 0; d < kHead; d += 16) {
@@ -110,8 +112,9 @@ struct TensorTile {
     }
   }
 
-  // What the streamed rows add, by weights that are rounded to bf16: as the sums of an mma lie, so do the terms of
-  // another's a operand, and they stay in registers.
+  // Adds the streamed rows, multiplied by their weights, to the sums. The weights are rounded to
+  // bf16 and stay in registers, because an mma's accumulator has the layout of another mma's a
+  // operand.
   static __device__ __forceinline__ void Accumulate(const float (&weights)[kRows][kColumns], const T* streamed,
                                                     float (&sums)[kRows][kChannels]) {
 #pragma unroll
@@ -135,7 +138,8 @@ struct TensorTile {
     }
   }
 
-  // The first `rows` rows, `width` channels of each, to memory; two at a time if all rows begin at multiples of that.
+  // Stores the first `rows` rows, `width` channels each: two channels at a time if `width` and
+  // `stride` are even.
   static __device__ __forceinline__ void Store(const float (&sums)[kRows][kChannels], T* to, int64_t stride, int rows,
                                                int width) {
     const bool pairs = width % 2 == 0 && stride % 2 == 0;
@@ -158,7 +162,7 @@ struct TensorTile {
   }
 };
 
-// Whether 16 bytes may be read at once wherever a head's eighth element is a multiple of eight.
+// Whether every run of eight channels of a head is complete and aligned to 16 bytes.
 inline bool InPieces(const AttentionSizes& s) { return s.head_size % 8 == 0; }
 
 }  // namespace nano::cuda

@@ -1,4 +1,4 @@
-// batched_matmul: y = op(a)·op(b) for each matrix.
+// batched_matmul: y = op(a)·op(b) for each matrix of a batch.
 #include "cuda/kernels.h"
 #include "cuda/products.cuh"
 #include "ops/batched_matmul.h"

@@ -1,4 +1,4 @@
-// cache_write: puts new rows into slots of a cache.
+// cache_write: writes new rows to slots of a KV cache.
 #include "cuda/kernels.h"
 #include "cuda/move_rows.cuh"
 #include "cuda/validate.cuh"
@@ -6,7 +6,8 @@
 namespace nano::cuda {
 namespace {
 
-// What is wrong with sequence b: its start, its slot, or that an earlier sequence has the slot.
+// The error in sequence b, if any: its start or its slot is out of range, or an earlier sequence
+// has the same slot.
 struct ValidateSequence {
   const int32_t *start, *slot;
   int64_t last, slots;

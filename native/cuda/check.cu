@@ -1,4 +1,4 @@
-// Looks at contents: integers that must be in a range, floats that must be finite.
+// Checks the contents of tensors: integers must be in a range, floats must be finite.
 #include "cuda/kernels.h"
 #include "cuda/validate.cuh"
 

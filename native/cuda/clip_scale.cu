@@ -1,4 +1,4 @@
-// clip_scale: the factor that brings a norm down to its bound.
+// clip_scale: the factor that scales a norm down to max_norm.
 #include "cuda/kernels.h"
 #include "ops/clip_scale.h"
 

@@ -3,7 +3,7 @@
 
 namespace nano::cuda {
 
-// 16 bytes a thread; the one that comes upon the end takes what is left.
+// Copies 16 bytes at a time, and the remaining bytes at the end.
 Outcome RunCopy(const Call& call, Message& message) {
   using Unit = uint4;
   const auto* x = Input<const unsigned char>(call, 0);

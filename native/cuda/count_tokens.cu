@@ -1,11 +1,11 @@
-// count_tokens: how often each token has come in each slot.
+// count_tokens: counts how often each token has occurred in each slot.
 #include "cuda/kernels.h"
 #include "cuda/validate.cuh"
 
 namespace nano::cuda {
 namespace {
 
-// count += 1, up to the largest i32. Whoever comes first, the end is the same.
+// count += 1, up to INT32_MAX. The result does not depend on the order of the threads.
 __device__ __forceinline__ void CountOne(int32_t* count) {
   int32_t expected = 0;
   while (true) {
@@ -22,7 +22,7 @@ Outcome RunCountTokens(const Call& call, Message& message) {
   const int32_t *token = Input<const int32_t>(call, 1), *slot = Input<const int32_t>(call, 2);
   int32_t* to = Output<int32_t>(call, 0);
   const int64_t slots = counts[0], vocabulary = counts[1], batch = tokens[0], length = tokens[1];
-  // Of each sequence the slot, then the tokens.
+  // For each sequence, checks the slot and then the tokens.
   const Outcome outcome = ValidateEach(call, message, batch * (length + 1), [=] __device__(int64_t i) {
     const int64_t b = i / (length + 1), t = i - b * (length + 1) - 1, at = b * length + t;
     if (t < 0) return ValidateRange(kCountTokensSlot, InputError::kSlot, b, slot[b], 0, slots - 1);

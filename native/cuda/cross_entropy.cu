@@ -6,16 +6,16 @@
 namespace nano::cuda {
 namespace {
 
-// Σ exp(x − top) of some logits, and the largest of them.
+// The largest of some logits, and their Σ exp(x − top).
 struct Mass {
   float top = -INFINITY, sum = 0;
 
-  // With nothing but −Infinity there is no scale to take out.
+  // 0 if all logits are −Infinity: −Infinity − −Infinity would be NaN.
   __device__ __forceinline__ static float Shift(float top) { return top == -INFINITY ? 0 : top; }
   __device__ __forceinline__ float SumAt(float shift) const { return sum * expf(top - shift); }
 };
 
-// The largest may overlook a NaN, which comes through in the sum.
+// Combines the masses of two sets. `top` ignores NaN, but `sum` keeps it.
 __device__ __forceinline__ Mass Together(const Mass& a, const Mass& b) {
   Mass both;
   both.top = fmaxf(a.top, b.top);
@@ -24,9 +24,9 @@ __device__ __forceinline__ Mass Together(const Mass& a, const Mass& b) {
   return both;
 }
 
-constexpr int kTogether = 4;  // fours that are loaded before they are looked at
+constexpr int kTogether = 4;  // fours that are loaded before any of them is used
 
-// Of the thread's part of a row, which is read once.
+// The mass of the thread's part of a row, which is read once.
 template <class Plan>
 __device__ __forceinline__ Mass MassOf(const float* row, int64_t n, int64_t lead) {
   Mass mass;
@@ -50,7 +50,7 @@ __device__ __forceinline__ Mass MassOf(const float* row, int64_t n, int64_t lead
   return mass;
 }
 
-// The mass of a row, on its first thread.
+// Combines the masses of the threads of a row. Only the first thread gets the result.
 template <class Plan>
 __device__ __forceinline__ Mass ReduceMass(Mass mass, float (*room)[2]) {
 #pragma unroll
@@ -79,8 +79,8 @@ __device__ __forceinline__ Mass ReduceMass(Mass mass, float (*room)[2]) {
   return mass;
 }
 
-// A group has a row and reads it once: whenever its largest grows, the sum so far is scaled. What the block's rows
-// lose goes to its place in `partial`.
+// A group of threads reads a row once: whenever the maximum grows, the sum so far is rescaled. The
+// losses of a block are summed in its element of `partial`.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     LossKernel(const Control* control, const float* logits, const int32_t* targets, int64_t rows, int64_t n, float* lse,
@@ -113,7 +113,8 @@ __global__ void __launch_bounds__(kMeanThreads)
   if (threadIdx.x == 0) *loss = static_cast<float>(sum / static_cast<double>(rows));
 }
 
-// Every element on its own. The target's gradient is made apart, so that a probability near 1 keeps its digits.
+// Every element is independent. At the target, 1 is subtracted before the multiplication, so that a
+// probability near 1 keeps its digits.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     BackwardKernel(const Control* control, const float* logits, const int32_t* targets, const float* lse,
@@ -143,7 +144,8 @@ auto WithLossPlan(int64_t n, const Use& use) {
   return use(RowPlan<256, 1>());
 }
 
-// Blocks that a large device needs to be busy, each with several rows if there are more.
+// Enough blocks to keep a large GPU busy. If there are more rows than they cover at once, each
+// block has several.
 int64_t LossBlocks(int64_t rows, int64_t n) {
   constexpr int64_t kMost = 4096;
   const int64_t blocks = WithLossPlan(n, [&](auto plan) { return decltype(plan)::GridOf(rows).blocks; });

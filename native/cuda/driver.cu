@@ -1,4 +1,4 @@
-// The module's calls over CUDA's runtime, and the one function that it exports.
+// The module's functions, written with the CUDA runtime, and the one function that it exports.
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -29,12 +29,12 @@ using gpu::Event;
 using gpu::Queue;
 using gpu::Recording;
 
-// Compute capability 7.5 is what nvcc still builds for.
+// The oldest compute capability that current versions of nvcc build for: 7.5.
 constexpr int kOldestMajor = 7, kOldestMinor = 5;
 
 double Mebibytes(size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
-// How much memory is free, and what to do. `wanted`: what there is too little for.
+// Reports how much memory is free and what to do. `wanted` says what failed for lack of memory.
 Outcome OutOfMemory(const char* wanted, Message& message) {
   size_t free = 0, total = 0;
   if (cudaMemGetInfo(&free, &total) != cudaSuccess) free = total = 0;
@@ -64,7 +64,7 @@ Outcome NoCode(const char* said, Message& message) {
 constexpr char kLostText[] =
     "CUDA: the GPU has stopped answering: %s. This process can't use it any more; a new one can try";
 
-// Errors after which a process can't use the device any more.
+// Errors after which the process can no longer use the device.
 bool IsLost(cudaError_t error) {
   switch (error) {
     case cudaErrorECCUncorrectable:
@@ -86,18 +86,18 @@ bool IsLost(cudaError_t error) {
 
 Outcome Check(cudaError_t error, const char* what, Message& message) { return OutcomeOf(error, what, message); }
 
-// `next` is called only if all went well before.
+// Calls `next` if `outcome` is kOk; otherwise returns `outcome`.
 template <class Next>
 Outcome Then(Outcome outcome, Next&& next) {
   return outcome == Outcome::kOk ? next() : outcome;
 }
 
-// A thread's calls concern the device that it has chosen last.
+// CUDA applies a thread's calls to the device that the thread set last.
 Outcome Choose(const Queue* queue, Message& message) {
   return Check(cudaSetDevice(queue->ordinal), "cudaSetDevice", message);
 }
 
-// No device is no failure: the message then says what is missing.
+// Finding no device is not an error; the message then says what is missing.
 Outcome Count(int& devices, Message& message) {
   devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
@@ -140,14 +140,16 @@ Outcome Describe(int ordinal, Description& description, Message& message) {
 
 __global__ void AnyKernel() {}
 
-// Whether the module has code that the device can run: all kernels are built for the same.
+// Checks that the module has code for the device. All kernels are built for the same architectures,
+// so checking one is enough.
 Outcome FindCode(Message& message) {
   cudaFuncAttributes attributes;
   return Check(cudaFuncGetAttributes(&attributes, AnyKernel), "cudaFuncGetAttributes", message);
 }
 
-// What is given back is so whatever fails on the way; these calls find the device by themselves. An error that they
-// meet is an older one, which is known by now, and is not to be met again.
+// Clears the last error. Functions that release a resource always release it, and they need no
+// cudaSetDevice. An error that they get comes from an earlier call, which has already reported it;
+// it must not be reported again by the next call.
 void Forget() { cudaGetLastError(); }
 
 void Close(Queue* queue) {
@@ -272,7 +274,8 @@ Outcome Seconds(Event* from, Event* to, double& seconds, Message& message) {
   return outcome;
 }
 
-// A kernel's first launch loads its module, which a capture allows only if it is relaxed. It may well be the first.
+// The first launch of a kernel loads its module, and only a relaxed capture allows that. That
+// launch may be a captured one.
 Outcome Begin(Queue* queue, Message& message) {
   return Then(Choose(queue, message), [&] {
     return Check(cudaStreamBeginCapture(queue->stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture",
@@ -339,7 +342,7 @@ Outcome OutcomeOf(cudaError_t error, const char* what, Message& message) {
 #endif
 
 NANO_EXPORT const nano::gpu::Module* nano_gpt_cuda_module() {
-  using namespace nano::cuda;  // NOLINT: one function, which lists what is in there
+  using namespace nano::cuda;  // NOLINT: this function lists the functions of the namespace
   static const nano::gpu::Module module = {
       .abi = nano::gpu::kAbi,
       .kernels = kKernels,

@@ -1,4 +1,4 @@
-// dropout: elements kept or not by Philox.
+// dropout: keeps or drops each element, by Philox random numbers.
 #include "cuda/dropout.cuh"
 #include "cuda/kernels.h"
 #include "ops/dropout.h"

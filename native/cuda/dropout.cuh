@@ -1,4 +1,4 @@
-// What dropout and dropout_add share: four elements and the four words of random numbers that they have together.
+// Shared by dropout and dropout_add: four elements use the four words of one Philox block.
 #pragma once
 
 #include "cuda/quads.cuh"
@@ -6,7 +6,7 @@
 
 namespace nano::cuda {
 
-// The quad as it is after the dropout, elements i to i + 3. What isn't kept becomes 0, even a NaN.
+// Applies dropout to elements i to i + 3. A dropped element becomes 0, even if it is NaN.
 __device__ __forceinline__ Quad Dropped(const Quad& x, const DropoutRule& rule, const RandomStream& random, int64_t i) {
   static_assert(kQuad == sizeof(PhiloxBlock::word) / sizeof(uint32_t));
   const PhiloxBlock block = random.Block(static_cast<uint64_t>(i) / kQuad);

@@ -1,4 +1,4 @@
-// embedding: rows of a table; its gradient adds them up again.
+// embedding: copies rows of a table. The gradient adds the rows of dy that have the same token.
 #include "cuda/kernels.h"
 #include "cuda/move_rows.cuh"
 #include "cuda/sort.cuh"
@@ -6,12 +6,13 @@
 namespace nano::cuda {
 namespace {
 
-// The gradient: tokens are sorted, so that a row of the table is the sum over a run of them, in token order. The sorted
-// list is cut into pieces, so that a frequent token is no more work for one block than rare ones. A run within a piece
-// goes straight to the table; one that is cut leaves a sum in each of its pieces, and these are joined at the end.
+// The gradient sorts the tokens, so that each row of the table is the sum over a run of equal
+// tokens, in their original order. The sorted list is split into pieces, so that a frequent token
+// is not the work of a single block. A run within a piece is written straight to the table. A run
+// that spans several pieces leaves a partial sum in each of them, and JoinPieces adds these.
 constexpr int kPiece = 64, kMostThreads = 256, kAtOnce = 8;
 
-// A block has a piece and a slice of the columns, a thread one column.
+// A block sums one piece for one slice of the columns, with one thread per column.
 struct Slices {
   int64_t count;
   int threads;
@@ -21,8 +22,8 @@ Slices SlicesOf(int64_t columns) {
   return {count, static_cast<int>(DivideUp(DivideUp(columns, count), kWarp) * kWarp)};
 }
 
-// Where a piece leaves the sum of its first run, if that began before, and of its last, if that begins here and goes
-// on.
+// The partial sums of each piece: `begun` is that of its first run, if the run began in an earlier
+// piece; `left` is that of its last run, if the run begins in this piece and continues in the next.
 template <class Unit>
 struct Partials {
   Unit* at;
@@ -36,7 +37,7 @@ template <class Unit>
 __global__ void __launch_bounds__(kMostThreads)
     SumPieces(const Control* control, Sorted sorted, int64_t count, const Unit* dy, int64_t columns, int64_t slices,
               Partials<Unit> partials, Unit* table) {
-  __shared__ int32_t padded[kPiece + 2];  // with the tokens before and behind, -1 where there is none
+  __shared__ int32_t padded[kPiece + 2];  // plus the token before and the one after, or -1 if there is none
   __shared__ int64_t places[kPiece];
   if (Stopped(control)) return;
   const int64_t piece = blockIdx.x / slices, first = piece * kPiece;
@@ -75,7 +76,8 @@ __global__ void __launch_bounds__(kMostThreads)
   }
 }
 
-// The block of the piece that a run begins in and doesn't end in adds up what the others have of it.
+// Adds the partial sums of each run that spans several pieces, in the block of the piece in which
+// the run begins.
 template <class Unit>
 __global__ void __launch_bounds__(kMostThreads, 4)
     JoinPieces(const Control* control, const int32_t* tokens, int64_t count, int64_t columns, int64_t slices,
@@ -86,7 +88,8 @@ __global__ void __launch_bounds__(kMostThreads, 4)
   if (end >= count || column >= columns) return;
   const int32_t token = tokens[end - 1];
   if (tokens[end] != token || (first > 0 && tokens[first - 1] == token)) return;
-  // Its first token says whether a piece still has some of the run; that of the eighth speaks for all eight.
+  // A piece has a part of the run if its first token is the same. If the eighth piece has one, so
+  // do the seven before it.
   const auto has = [&](int64_t other) { return other * kPiece < count && tokens[other * kPiece] == token; };
   Unit sum = partials.left(piece, column);
   int64_t next = piece + 1;

@@ -1,4 +1,4 @@
-// fill: every element is the same number.
+// fill: sets every element to the same number.
 #include "cuda/kernels.h"
 #include "ops/fill.h"
 

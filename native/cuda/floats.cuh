@@ -1,5 +1,6 @@
-// Tensors that are f32 or bf16 in memory. Which, a kernel is told when it is launched: all its threads go the same way,
-// and it is memory that such kernels wait for. They compute in f32.
+// Tensors that are f32 or bf16 in memory. The dtype is an argument of the kernel, not a template
+// parameter: all threads take the same branch, and such kernels are memory-bound. They compute in
+// f32.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -7,7 +8,8 @@
 
 namespace nano::cuda {
 
-// Four of bf16 in a row, the first in the low half of `front`. (Of four __nv_bfloat16 nvcc makes four accesses.)
+// Four consecutive bf16 values, the first in the low half of `front`. (nvcc compiles four
+// __nv_bfloat16 to four accesses.)
 struct alignas(8) Bf16Four {
   unsigned front, back;
 };
@@ -23,7 +25,7 @@ struct Floats {
 
   Floats() = default;
   __host__ __device__ Floats(void* at, bool is_bf16) : data(at), bf16(is_bf16) {}
-  // Of f32. A const one too: nobody writes to an input.
+  // From f32. A const pointer is allowed too, because kernels never write to inputs.
   __host__ __device__ Floats(const float* at) : data(const_cast<float*>(at)), bf16(false) {}
 
   template <class T>
@@ -41,7 +43,7 @@ struct Floats {
     }
   }
 
-  // Elements i to i + 3, in one access; `IsFour`: whether they lie so.
+  // Elements i to i + 3 in one access. IsFour says whether they are aligned for it.
   __device__ __forceinline__ bool IsFour(int64_t i) const {
     return reinterpret_cast<uintptr_t>(&At<char>(i)) % (bf16 ? sizeof(Bf16Four) : sizeof(float4)) == 0;
   }
@@ -55,7 +57,7 @@ struct Floats {
   }
 };
 
-// The call's operands that may be either.
+// Operands of a call that may be f32 or bf16.
 inline Floats FloatsOf(const gpu::Tensor& tensor) { return {tensor.data, tensor.spec->dtype == Dtype::kBf16}; }
 inline Floats FloatInput(const Call& call, size_t i) { return FloatsOf(call.inputs[i]); }
 inline Floats FloatOutput(const Call& call, size_t i) { return FloatsOf(call.outputs[i]); }

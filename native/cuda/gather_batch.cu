@@ -1,4 +1,4 @@
-// gather_batch: windows of the corpus and the same one token later.
+// gather_batch: windows of the corpus and, as targets, the same windows one token later.
 #include "cuda/kernels.h"
 #include "cuda/validate.cuh"
 

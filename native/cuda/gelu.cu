@@ -1,4 +1,4 @@
-// gelu and its gradient, with the normal distribution or with tanh.
+// gelu and its gradient, exact (with the normal distribution) or approximated with tanh.
 #include "cuda/kernels.h"
 #include "cuda/logistic.cuh"
 #include "cuda/quads.cuh"
@@ -12,8 +12,8 @@ struct Normal {
   float tail, density;
 };
 
-// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|): the form and the polynomial of cpu/gelu.cc, which says where
-// they come from.
+// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|). cpu/gelu.cc has the same form and
+// polynomial and explains where they come from.
 __device__ __forceinline__ Normal NormalOf(float x) {
   const float e = expf(x * (-0.5f * x));
   const float t = __fdividef(1.0f, fmaf(0.375f, fabsf(x), 1.0f));
@@ -40,7 +40,7 @@ constexpr float kDouble = 1.5957691216057308f, kCubic = 0.044715f;
 __device__ __forceinline__ float Argument(float x) { return x * fmaf(kDouble * kCubic, x * x, kDouble); }
 __device__ __forceinline__ float ArgumentSlope(float x) { return fmaf(3 * kDouble * kCubic, x * x, kDouble); }
 
-// Beyond ±30 the slope is 1 or 0, and x² must not become infinite. A NaN stays.
+// Clamps x to ±30, beyond which the slope is 1 or 0, so that x² stays finite. NaN is kept.
 __device__ __forceinline__ float TanhSlope(float x) {
   const float z = x > 30.0f ? 30.0f : x < -30.0f ? -30.0f : x;
   const Logistic logistic = Sigmoids(Argument(z));

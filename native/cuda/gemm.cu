@@ -1,4 +1,5 @@
-// Chooses how a product is made: by which kernel, in which tiles, and whether the terms are summed in parts.
+// Plans a matrix product: which kernel computes it, with which tiles, and whether its terms are
+// summed in parts (split-K).
 #include <algorithm>
 #include <cstdio>
 
@@ -10,9 +11,10 @@ namespace {
 
 // Enough blocks for a large GPU; a constant, so that sums don't depend on the GPU.
 constexpr int64_t kManyBlocks = 256;
-// A part has at least so many terms, and a multiple of the last.
+// If the terms are split, each part has at least this many, rounded up to a multiple of kPartUnit;
+// the last part has the rest.
 constexpr int64_t kLargePart = 512, kSmallPart = 128, kThinPart = 2048, kPartUnit = 64;
-constexpr int64_t kThinColumns = 32;  // of a block, if that is how they lie
+constexpr int64_t kThinColumns = 32;  // per block, if the columns of b are adjacent
 
 struct Plan {
   Tile tile;
@@ -23,7 +25,7 @@ int64_t PartsFor(int64_t blocks, int64_t k, int64_t least) {
   return std::max<int64_t>(1, std::min(kManyBlocks / blocks, k / least));
 }
 
-// Sizes and strides only.
+// Depends on sizes and strides only.
 Plan PlanOf(const Gemm& p) {
   const auto blocks = [&](int64_t side) { return DivideUp(p.m, side) * DivideUp(p.n, side) * p.batch; };
   Plan plan{Tile::kSmall, 1, 0};
@@ -40,7 +42,7 @@ Plan PlanOf(const Gemm& p) {
   return plan;
 }
 
-// Transposed, for b.
+// For b, the steps of the transposed matrix are passed.
 Operand OperandOf(const void* data, int64_t side_step, int64_t term_step, int64_t step) {
   const bool across = term_step != 1;
   return {data, across ? term_step : side_step, step, across};
@@ -57,7 +59,7 @@ Target PartsTarget(const Gemm& p, void* scratch) {
   return {scratch, p.n, p.m * p.n, p.batch * p.m * p.n, nullptr, false, false, false, p.n % 4 == 0};
 }
 
-// c from the sums of its parts, which are added in order.
+// Computes c from the sums of the parts, which are added in order.
 Outcome SumParts(const Call& call, Message& message, const Gemm& p, const Target& target, int64_t parts,
                  const float* sums) {
   const int64_t m = p.m, n = p.n, count = p.batch * m * n;

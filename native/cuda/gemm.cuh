@@ -1,4 +1,4 @@
-// Matrix products, for every op that has some (gpu/product.h).
+// Matrix products for all ops; gpu/product.h describes a product.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -9,10 +9,10 @@ namespace nano::cuda {
 using gpu::Gemm;
 using gpu::Matrix;
 
-// Bytes of scratch that Multiply needs; looks at sizes and strides only.
+// The bytes of scratch that Multiply needs. Depends on sizes and strides only.
 size_t MultiplyScratch(const Gemm& product);
-// In which order a sum is taken depends on sizes and strides alone. Operands of f32 are rounded first if the precision
-// is kTf32.
+// The order of each sum depends on sizes and strides only. If the precision is kTf32, f32 operands
+// are rounded to tf32 first.
 Outcome Multiply(const Call& call, Message& message, const Gemm& product, void* scratch,
                  Precision precision = Precision::kF32);
 

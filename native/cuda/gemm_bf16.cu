@@ -1,4 +1,4 @@
-// Products of bf16.
+// Matrix products of bf16.
 #include "cuda/gemm_tensor.cuh"
 
 namespace nano::cuda {

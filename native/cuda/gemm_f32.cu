@@ -1,29 +1,33 @@
-// Products in full f32. A block makes a square tile of c, a warp 32 rows and 32 or 64 columns of it, a thread 8 rows
-// and 4 or 8 columns: runs of four, 16 rows and 32 columns apart. Steps of eight terms go through shared memory, in two
-// buffers: while one is multiplied, the next step is on its way to registers.
+// Matrix products in full f32. A block computes a square tile of c, a warp 32 rows and 32 or 64
+// columns of it, and a thread 8 rows and 4 or 8 columns: runs of four, 16 rows and 32 columns
+// apart. Operands pass through shared memory in steps of eight terms, with two buffers: while one
+// step is multiplied, the next is loaded into registers.
 #include "cuda/gemm_parts.cuh"
 
 namespace nano::cuda {
 namespace {
 
 constexpr int kStep = 8, kRun = 4;
-// So many terms are summed in registers and then added to c: long sums stay accurate.
+// The number of terms that are summed in registers before they are added to c. This keeps long sums
+// accurate.
 constexpr int kTurnTerms = 1024;
 
-// Sides and terms of an operand: from memory to registers, and from there to shared memory, where a step's terms lie
-// one below the other. After every four there is a gap, so that all of a warp's stores meet different banks.
+// Copies tiles of an operand from memory to registers, and from there to shared memory. There, each
+// term of a step is a row of sides. A gap after every four rows puts the stores of a warp in
+// different banks.
 template <int kSides, int kThreads, bool kAcross, bool kVector>
 class TileLoader {
  public:
   static constexpr int kGap = 128 / kStep, kTileSize = kStep * kSides + kStep / 4 * kGap;
 
-  // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
+  // `data`: the tile's first side at the first of the block's terms. `sides`: the number of sides
+  // from there to the end.
   __device__ __forceinline__ TileLoader(const float* data, int64_t stride, int64_t sides)
       : stride_(stride), sides_(AtMost<kSides>(sides) - Side()) {
     from_ = data + (kAcross ? Side() + Term() * stride : Side() * stride + Term());
   }
 
-  // The next terms, of which `left` are there. What isn't there is zero.
+  // Loads the next terms, of which `left` exist. The others, and missing sides, are 0.
   __device__ __forceinline__ void Load(int left) {
 #pragma unroll
     for (int i = 0; i < kRuns; ++i) {
@@ -62,7 +66,8 @@ class TileLoader {
   }
 
  private:
-  // A thread's runs: the first's place, and how many terms (across) or sides lie between two.
+  // The runs in a line, the distance between a thread's runs in terms (if kAcross) or in sides, and
+  // the runs of a thread.
   static constexpr int kLine = (kAcross ? kSides : kStep) / kRun;
   static constexpr int kApart = kThreads / kLine, kRuns = kSides * kStep / kRun / kThreads;
   static_assert(!kAcross || kApart % 4 == 0);
@@ -87,13 +92,13 @@ constexpr int kThreadsFor = kSide == kLargeSide ? 256 : 128;
 template <int kSide, bool kAcrossA, bool kAcrossB, bool kVector>
 __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control* control, const Work work) {
   constexpr int kThreads = kThreadsFor<kSide>;
-  constexpr int kAlongRuns = kSide == kLargeSide ? 2 : 1, kDownRuns = 2;  // of a thread
+  constexpr int kAlongRuns = kSide == kLargeSide ? 2 : 1, kDownRuns = 2;  // runs of a thread
   constexpr int kWarpRows = 32, kWarpColumns = 32 * kAlongRuns, kWarpsAlong = kSide / kWarpColumns;
   static_assert(kSide / kWarpRows * kWarpsAlong * kWarp == kThreads);
   using LoaderA = TileLoader<kSide, kThreads, kAcrossA, kVector>;
   using LoaderB = TileLoader<kSide, kThreads, kAcrossB, kVector>;
   __shared__ __align__(16) float tiles_a[2][LoaderA::kTileSize], tiles_b[2][LoaderB::kTileSize];
-  __shared__ int64_t corner[2];  // in no register while the sums are made
+  __shared__ int64_t corner[2];  // in shared memory, to save registers in the main loop
   if (Stopped(control)) return;
   const Place place = PlaceOf(work);
   const int64_t row0 = static_cast<int64_t>(place.tile_down) * kSide;
@@ -122,7 +127,7 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
         a.Load(left - kStep);
         b.Load(left - kStep);
       }
-#pragma unroll 2  // more, and there aren't registers enough
+#pragma unroll 2  // a larger factor needs too many registers
       for (int p = 0; p < kStep; ++p) {
         float x[kDownRuns * kRun], y[kAlongRuns][kRun];
 #pragma unroll
@@ -135,7 +140,7 @@ __global__ void __launch_bounds__(kThreadsFor<kSide>, 2) F32Kernel(const Control
           for (int j = 0; j < kAlongRuns * kRun; ++j) sums[i][j / kRun][j % kRun] += x[i] * y[j / kRun][j % kRun];
         }
       }
-      if (more) {  // into the buffer that all have done with at the last barrier
+      if (more) {  // the last barrier ensures that no thread still reads this buffer
         a.Store(tiles_a[now ^ 1]);
         b.Store(tiles_b[now ^ 1]);
       }

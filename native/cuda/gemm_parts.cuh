@@ -1,29 +1,32 @@
-// What the kernels of products have in common: which part of which product a block works at, and where sums go.
+// Shared by the GEMM kernels: which part of which product a block computes, and where its sums go.
 #pragma once
 
 #include "cuda/gemm.cuh"
 
 namespace nano::cuda {
 
-// a as it is, or b transposed: of side s (a row of c, or a column) term p is data[s * stride + p], or where the terms
-// lie across data[s + p * stride]; the next matrix of the batch is `step` elements on.
+// An operand: a, or b transposed. A side is a row of c (for a) or a column of c (for b). Term p of
+// side s is data[s * stride + p], or data[s + p * stride] if `across`. Matrices of a batch are
+// `step` elements apart.
 struct Operand {
   const void* data;
   int64_t stride, step;
   bool across;
 };
 
-// Where sums go; between part and part, and between matrix and matrix, lie part_step and step elements.
+// Where sums go. Rows of c are `row` elements apart, parts part_step elements and matrices `step`
+// elements.
 struct Target {
   void* c;
   int64_t row, step, part_step;
   const float* bias;
   bool accumulate, relu;
   bool bf16;
-  bool vector;  // four columns, from a multiple of four on, are all there or none is, and they are aligned
+  bool vector;  // groups of four columns are complete and aligned
 };
 
-// A launch. Block x makes a tile of a matrix of c, block y of `parts` sums `part_terms` of the k terms.
+// The arguments of a launch. blockIdx.x selects a tile of a matrix of c. blockIdx.y selects one of
+// `parts` parts; each sums `part_terms` of the k terms.
 struct Work {
   int64_t m, n, k;
   Operand a, b;
@@ -32,16 +35,16 @@ struct Work {
   uint32_t tiles_down = 0, tiles_along = 0;  // in each matrix of c
 };
 
-// The kernels, one of a kind in a file.
+// The kernels, one kind per file.
 enum class Tile { kThin, kSmall, kLarge };
-constexpr int kThinRows = 8;  // the most that a thin product has
+constexpr int kThinRows = 8;  // the maximum of a thin product
 constexpr int kSmallSide = 64, kLargeSide = 128;
 Outcome MultiplyThin(const Call& call, Message& message, Work work, Dtype dtype, bool tf32);
 Outcome MultiplyF32(const Call& call, Message& message, Work work, Tile tile);
 Outcome MultiplyTf32(const Call& call, Message& message, Work work, Tile tile);
 Outcome MultiplyBf16(const Call& call, Message& message, Work work, Tile tile);
 
-// Cuts c into tiles and launches.
+// Splits c into tiles and launches the kernel.
 template <class... More>
 Outcome LaunchTiles(const Call& call, Message& message, Work& work, int tile_rows, int tile_columns, int threads,
                     size_t shared, void (*kernel)(const Control*, Work, More...), More... more) {
@@ -51,7 +54,8 @@ Outcome LaunchTiles(const Call& call, Message& message, Work& work, int tile_row
                 more...);
 }
 
-// Whether 16 bytes may be read at once wherever `piece` elements begin at a multiple of as many.
+// Whether every `piece` elements that start at a multiple of `piece` can be read in one access of
+// 16 bytes.
 inline bool InPieces(const Operand& operand, int64_t sides, int64_t terms, int64_t piece) {
   return operand.stride % piece == 0 && operand.step % piece == 0 && (operand.across ? sides : terms) % piece == 0 &&
          reinterpret_cast<uintptr_t>(operand.data) % 16 == 0;
@@ -59,7 +63,8 @@ inline bool InPieces(const Operand& operand, int64_t sides, int64_t terms, int64
 
 // ---- On the device.
 
-// A block's place. Tiles are walked in groups of eight rows of tiles, so that blocks that run together read the same.
+// The matrix, tile and terms of a block. Tiles are ordered in groups of eight rows of tiles, so
+// that blocks that run at the same time read the same data.
 struct Place {
   uint32_t matrix, tile_down, tile_along;
   int64_t first, last;  // terms
@@ -76,20 +81,21 @@ __device__ __forceinline__ Place PlaceOf(const Work& work) {
   return {matrix, above + in_group % rows, in_group / rows, first, last < work.k ? last : work.k};
 }
 
-// Where the place's first term lies, for a side.
+// The address of the first term of a side in the block's part.
 template <class T>
 __device__ __forceinline__ const T* DataAt(const Operand& operand, const Place& place, int64_t side) {
   const int64_t side_step = operand.across ? 1 : operand.stride, term_step = operand.across ? operand.stride : 1;
   return static_cast<const T*>(operand.data) + place.matrix * operand.step + side * side_step + place.first * term_step;
 }
 
-// How many of kMost there are, if `left` are.
+// The smaller of `left` and kMost.
 template <int kMost>
 __device__ __forceinline__ int AtMost(int64_t left) {
   return left < kMost ? static_cast<int>(left) : kMost;
 }
 
-// The sums of a tile may come in turns: later ones are added to what the earlier have left in c.
+// The sums of a tile may be stored in several turns. Later turns are added to what earlier turns
+// stored in c.
 struct Turn {
   bool first = true, last = true;
 };
@@ -122,7 +128,7 @@ __device__ __forceinline__ void PutAs(const Target& target, int64_t at, int64_t 
   }
   if (turn.last && target.relu) {
 #pragma unroll
-    for (int i = 0; i < kCount; ++i) sums[i] = sums[i] < 0 ? 0 : sums[i];  // a NaN stays
+    for (int i = 0; i < kCount; ++i) sums[i] = sums[i] < 0 ? 0 : sums[i];  // keeps NaN
   }
   if (whole) {
     Piece piece;
@@ -137,7 +143,7 @@ __device__ __forceinline__ void PutAs(const Target& target, int64_t at, int64_t 
   }
 }
 
-// Sums that lie side by side in c, of which `left` are there, go where they belong.
+// Stores kCount adjacent sums of a row of c. Sums past the last row or column are ignored.
 template <bool kMayBeBf16, int kCount>
 __device__ __forceinline__ void Put(const Work& work, const Place& place, int64_t row, int64_t column,
                                     float (&sums)[kCount], Turn turn = {}) {

@@ -1,6 +1,7 @@
-// Products on tensor cores, of bf16 or of f32 rounded to tf32; sums are f32. A block makes a square tile of c, a warp
-// half its rows and 32 columns, by mma.sync of 16 rows, 8 columns and 32 bytes of terms. Steps of 64 bytes of terms
-// travel to shared memory by cp.async through a ring of four stages: three are on their way while one is multiplied.
+// Matrix products on tensor cores, of bf16 or of f32 rounded to tf32, with f32 sums. A block
+// computes a square tile of c, and a warp half its rows and 32 columns, with mma.sync of 16 rows, 8
+// columns and 32 bytes of terms. cp.async copies steps of 64 bytes of terms to shared memory
+// through a ring of four stages: three are being loaded while one is multiplied.
 #pragma once
 
 #include "cuda/gemm_parts.cuh"
@@ -14,9 +15,9 @@ constexpr int kTensorWarpColumns = 32;
 template <int kSide>
 constexpr int kTensorThreads = kSide / kTensorWarpColumns * 2 * kWarp;
 
-// Sides and terms of an operand. A line of a tile in shared memory is a side's terms or, if they lie across, a term's
-// sides. Lines are padded so that the eight that an ldmatrix reads, or the four that a tf32 fragment comes from, lie in
-// different banks.
+// Copies tiles of an operand to shared memory. A line of a tile has the terms of one side or, if
+// kAcross, the sides of one term. Lines are padded, so that the eight lines that an ldmatrix reads,
+// or the four that a tf32 fragment comes from, are in different banks.
 template <class T, int kSides, int kThreads, bool kAcross, bool kVector>
 class AsyncTileLoader {
  public:
@@ -26,13 +27,15 @@ class AsyncTileLoader {
   static constexpr int kStride = kLineBytes + (kAcross && sizeof(T) == 4 ? 32 : 16);
   static constexpr int kTileBytes = kLines * kStride;
 
-  // `data`: the tile's first side and the first term of all; `sides` of its sides are there.
+  // `data`: the tile's first side at the first of the block's terms. `sides`: the number of sides
+  // from there to the end.
   __device__ __forceinline__ AsyncTileLoader(const T* data, int64_t stride, int64_t sides)
       : stride_(stride), sides_(AtMost<kSides>(sides) - Side()) {
     from_ = data + (kAcross ? Side() + Term() * stride : Side() * stride + Term());
   }
 
-  // Has the next terms, of which `left` are there, brought to a tile. What isn't there is zero.
+  // Starts to copy the next terms, of which `left` exist, to a tile. The others, and missing sides,
+  // are 0.
   __device__ __forceinline__ void Load(unsigned char* tile, int left) {
     unsigned char* const to = tile + Line() * kStride + PieceInLine() * kPieceBytes;
 #pragma unroll
@@ -53,9 +56,10 @@ class AsyncTileLoader {
     from_ += kAcross ? kStep * stride_ : kStep;
   }
 
-  // Of 16 sides the terms of an mma (`half`: which half of the step), as its a operand wants them: terms of side g, of
-  // side g + 8, then the second half of the terms likewise. Registers 0 and 2 are the b operand for the first eight
-  // sides, 1 and 3 for the others.
+  // Loads the terms of an mma for 16 sides as its a operand; `half` selects half of the step. With
+  // g = lane / 4, register 0 has terms of side g, register 1 terms of side g + 8, and registers 2
+  // and 3 have the second half of the terms of these sides. Registers 0 and 2 are also the b
+  // operand of the first eight sides, and registers 1 and 3 that of the others.
   static __device__ __forceinline__ void Fetch(const unsigned char* tile, int side, int half, unsigned (&x)[4]) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     if constexpr (!kAcross) {
@@ -80,7 +84,8 @@ class AsyncTileLoader {
   struct alignas(kPieceBytes) Piece {
     T values[kPiece];
   };
-  // A thread's pieces: the first's place, and how many lines lie between two.
+  // The pieces in a line, the distance in lines between a thread's pieces, and the pieces of a
+  // thread.
   static constexpr int kLinePieces = kLineBytes / kPieceBytes;
   static constexpr int kApart = kThreads / kLinePieces, kPieces = kLines * kLinePieces / kThreads;
 
@@ -105,7 +110,7 @@ __device__ __forceinline__ void MultiplyAdd(float (&sums)[4], const unsigned (&x
 
 template <class T, int kSide, bool kAcrossA, bool kAcrossB, bool kVector>
 __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const Control* control, const Work work) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu refuses older ones
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu rejects older GPUs
   constexpr int kThreads = kTensorThreads<kSide>, kWarpRows = kSide / 2, kWarpColumns = kTensorWarpColumns;
   constexpr int kWarpsAlong = kSide / kWarpColumns, kDown = kWarpRows / 16, kAlong = kWarpColumns / 8;
   using AsyncLoaderA = AsyncTileLoader<T, kSide, kThreads, kAcrossA, kVector>;
@@ -126,7 +131,7 @@ __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const C
       a.Load(stage, terms - step * kStep);
       b.Load(stage + AsyncLoaderA::kTileBytes, terms - step * kStep);
     }
-    ptx::cp_async_commit();  // even of nothing, so that the wait below always means the same step
+    ptx::cp_async_commit();  // even if empty, so that the wait below always refers to the same step
   };
 
   float sums[kDown][kAlong][4] = {};
@@ -135,7 +140,7 @@ __global__ void __launch_bounds__(kTensorThreads<kSide>, 2) TensorKernel(const C
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     ptx::cp_async_wait<kStages - 2>();
-    __syncthreads();  // everyone's copies have arrived, and all have done with the stage that is filled now
+    __syncthreads();  // all copies have arrived, and no thread still reads the stage that is filled next
     load(step + kStages - 1);
     const unsigned char* const stage = dynamic_shared + step % kStages * kStageBytes;
 #pragma unroll

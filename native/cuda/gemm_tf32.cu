@@ -1,4 +1,5 @@
-// Products of f32 whose operands are rounded to tf32 on their way from shared memory.
+// Matrix products of f32 whose operands are rounded to tf32 when they are loaded from shared
+// memory.
 #include "cuda/gemm_tensor.cuh"
 
 namespace nano::cuda {

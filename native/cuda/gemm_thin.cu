@@ -1,16 +1,17 @@
-// Products with few rows (generating text): every element of b is read once, and that is what takes the time.
+// Matrix products with few rows, as in generation. Each element of b is read once, and this takes
+// most of the time.
 #include "cuda/gemm_parts.cuh"
 #include "cuda/ptx.cuh"
 
 namespace nano::cuda {
 namespace {
 
-// An f32 that is rounded when it is read.
+// An f32 that is rounded to tf32 when it is read.
 struct Tf32 {
   float value;
 };
 __device__ __forceinline__ float ToFloat(Tf32 x) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu refuses older ones
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // gemm.cu rejects older GPUs
   return __uint_as_float(ptx::to_tf32(x.value));
 #else
   return x.value;
@@ -18,10 +19,11 @@ __device__ __forceinline__ float ToFloat(Tf32 x) {
 }
 using cuda::ToFloat;
 
-// ---- b's terms side by side: a warp makes two columns, its lanes share the terms in pieces of 16 bytes.
+// ---- The terms of b are adjacent: a warp computes two columns, and its lanes split the terms in
+// pieces of 16 bytes.
 constexpr int kAlongThreads = 128, kAlongColumns = 2, kAlongBlockColumns = kAlongThreads / kWarp * kAlongColumns;
 
-// A piece of `left` terms; `whole`: it may be read at once.
+// Loads a piece, of which `left` terms exist. If `whole`, it can be read in one access.
 template <class T, int kPiece>
 __device__ __forceinline__ void Fetch(const T* from, int64_t stride, int left, bool whole, float (&terms)[kPiece]) {
   struct alignas(16) Piece {
@@ -49,7 +51,7 @@ __global__ void __launch_bounds__(kAlongThreads)
   const int64_t terms = place.last - place.first;
   const int64_t row_step = work.a.across ? 1 : work.a.stride, term_step = work.a.across ? work.a.stride : 1;
   const T* const a = DataAt<T>(work.a, place, 0);
-  // Rows and columns that aren't there are the last one again.
+  // Rows and columns past the end repeat the last one; Put ignores their sums.
   const T* columns[kAlongColumns];
 #pragma unroll
   for (int j = 0; j < kAlongColumns; ++j) {
@@ -83,8 +85,8 @@ __global__ void __launch_bounds__(kAlongThreads)
   }
 }
 
-// ---- b's columns side by side: a lane makes one column; the eight warps share the terms, row by row, and then warp i
-// sums up row i of c.
+// ---- The columns of b are adjacent: a lane computes one column. The eight warps take the terms in
+// turn; then warp i adds up row i of c.
 constexpr int kAcrossWarps = 8, kAcrossThreads = kAcrossWarps * kWarp;
 static_assert(kAcrossWarps >= kThinRows);
 

@@ -1,11 +1,12 @@
-// global_norm: the root of the sum of all squares, in double. Chunks are summed apart and added in order.
+// global_norm: the square root of the sum of all squares, in double. Each chunk is summed
+// separately; the sums of the chunks are then added in a fixed order.
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
 
 namespace nano::cuda {
 namespace {
 
-// A block sums a chunk.
+// One block per chunk.
 __global__ void __launch_bounds__(kManyThreads)
     SquaresKernel(const Control* control, const Many<1> many, double* partial) {
   __shared__ double room[kManyThreads / kWarp];

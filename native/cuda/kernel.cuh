@@ -1,7 +1,8 @@
-// What kernels are written with. One file an op, with the CPU's name for it; ops/ops.def lists them.
+// Common definitions for kernels. Each op has one file, with the same name as on the CPU;
+// ops/ops.def lists the ops.
 //
-// A kernel takes the control first and does nothing once it says that something has failed. All sums are taken in an
-// order that depends on sizes alone, so that every run gives the same bits.
+// The first argument of a kernel is the control. A kernel does nothing once the control records a
+// failure. The order of every sum depends on sizes only, so that every run gives the same bits.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -31,7 +32,7 @@ using gpu::Control;
 using gpu::Message;
 using gpu::Outcome;
 
-// The outcome of a call of CUDA's runtime; says in the message what failed.
+// The outcome of a call of the CUDA runtime. If it failed, the message says what failed.
 Outcome OutcomeOf(cudaError_t error, const char* what, Message& message);
 
 struct Grid {
@@ -41,7 +42,8 @@ struct Grid {
   int64_t across = 1, deep = 1;  // blockIdx.y, blockIdx.z
 };
 
-// Every compute capability from 3.0 on takes so many (CUDA C++ Programming Guide, "Technical Specifications").
+// The limits of every compute capability from 3.0 on (CUDA C++ Programming Guide, "Technical
+// Specifications").
 constexpr int64_t kMostBlocks = INT32_MAX, kMostAcross = 65535, kMostDeep = 65535;
 
 inline Outcome CheckGrid(const Grid& grid, Message& message) {
@@ -55,7 +57,7 @@ inline Outcome CheckGrid(const Grid& grid, Message& message) {
   return Outcome::kUnsupported;
 }
 
-// Of no blocks it does nothing: CUDA refuses such a launch.
+// Does nothing for a grid without blocks, because CUDA rejects such a launch.
 template <class... Parameters, class... Arguments>
 Outcome Launch(const Call& call, Message& message, const Grid& grid, void (*kernel)(Parameters...),
                Arguments&&... arguments) {
@@ -92,14 +94,15 @@ __host__ __device__ constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a
 // ---- On the device.
 __device__ __forceinline__ bool Stopped(const Control* control) { return control->failed != 0; }
 
-// To be called by one thread of a kernel, after everything that it looks at; the next kernels do nothing.
+// Records an error, after which later kernels do nothing. Called by one thread of a kernel, after
+// all its checks.
 __device__ __forceinline__ void Complain(Control* control, uint32_t op, const InputError& error) {
   control->error = error;
   control->op = op;
   control->failed = 1;
 }
 
-// Arithmetic is in f32, whatever tensors are made of.
+// Arithmetic is in f32, whatever the dtype of the tensors.
 __device__ __forceinline__ float ToFloat(float value) { return value; }
 __device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
 template <class T>
@@ -113,7 +116,7 @@ __device__ __forceinline__ T Rounded(float value) {
 
 constexpr int kWarp = 32;
 
-// ---- Element by element: body(i) for every i below n.
+// ---- Elementwise: calls body(i) for every i from 0 to n − 1.
 constexpr int kElementThreads = 256;
 
 template <class Body>
@@ -130,7 +133,8 @@ Outcome ForElements(const Call& call, Message& message, int64_t n, Body body) {
                 body);
 }
 
-// ---- Over the threads of a block or a warp, in a fixed order. Every thread gets the result.
+// ---- Reductions over the threads of a warp or a block, in a fixed order. Every thread gets the
+// result.
 template <class T, class Combine>
 __device__ __forceinline__ T WarpReduce(T value, Combine combine) {
   for (int offset = kWarp / 2; offset > 0; offset /= 2) {
@@ -138,7 +142,7 @@ __device__ __forceinline__ T WarpReduce(T value, Combine combine) {
   }
   return value;
 }
-// `room` is shared memory for a value of each warp; it may be used again after the next barrier.
+// `room` is shared memory for one value per warp. It can be reused right after the call.
 template <int kThreads, class T, class Combine>
 __device__ __forceinline__ T BlockReduce(T value, T* room, Combine combine) {
   static_assert(kThreads % kWarp == 0);

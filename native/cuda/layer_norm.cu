@@ -6,7 +6,8 @@
 namespace nano::cuda {
 namespace {
 
-// A group has a row: it stays in registers while its mean, and then its deviation, are summed.
+// A group of threads processes a row. It keeps the row in registers while it sums up the mean and
+// then the variance.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     NormalizeKernel(const Control* control, Floats x, const float* gain, const float* bias, int64_t rows, int64_t n,
@@ -44,8 +45,9 @@ __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
   });
 }
 
-// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. A block has every slabs-th few rows;
-// its threads keep the sums of dy·z and dy for their columns.
+// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. A block processes
+// every slabs-th batch of kRows rows, and its threads keep the sums of dy·z and dy for their
+// columns.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     BackwardKernel(const Control* control, Floats x, const float* gain, const float* mean, const float* rstd, Floats dy,

@@ -1,4 +1,4 @@
-// linear: y = x·weightᵀ + bias, and relu if asked.
+// linear: y = x·weightᵀ + bias, optionally followed by relu.
 #include "cuda/kernels.h"
 #include "cuda/products.cuh"
 #include "ops/linear.h"

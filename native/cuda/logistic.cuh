@@ -1,11 +1,12 @@
-// The logistic function on a GPU, and what is made of its like.
+// The logistic function, and a helper for distributions that are symmetric like it.
 #pragma once
 
 #include "cuda/kernel.cuh"
 
 namespace nano::cuda {
 
-// σ(−|x|), the smaller of σ(x) and σ(−x), and the larger; σ(x) = 1 / (1 + e^−x). Both NaN for NaN.
+// The smaller and the larger of σ(x) and σ(−x), where σ(x) = 1 / (1 + e^−x). The smaller is
+// σ(−|x|). Both are NaN if x is.
 struct Logistic {
   float smaller, larger;
 };
@@ -15,7 +16,7 @@ __device__ __forceinline__ Logistic Sigmoids(float x) {
   return {e * larger, larger};
 }
 
-// F(x) of a distribution with F(−x) = 1 − F(x), given `tail`, F(−|x|).
+// F(x) of a distribution with F(−x) = 1 − F(x), given `tail` = F(−|x|).
 __device__ __forceinline__ float Share(float x, float tail) { return x > 0 ? 1.0f - tail : tail; }
 
 }  // namespace nano::cuda

@@ -1,5 +1,6 @@
-// Ops on many tensors: each is cut into chunks, and a block has a chunk. Where the tensors lie is passed with the
-// launch, as many of them as fit, so that a hundred small tensors take few launches.
+// Ops on many tensors. Each tensor is split into chunks, one per block. A launch takes the
+// addresses of as many tensors as fit in its arguments, so that a hundred small tensors need few
+// launches.
 #pragma once
 
 #include "cuda/rows.cuh"
@@ -9,14 +10,14 @@ namespace nano::cuda {
 constexpr int kManyThreads = 256;
 constexpr int64_t kManyChunk = 8192;  // elements
 
-// kKinds tensors of one size each, say a parameter and its gradient.
+// Groups of kKinds tensors of the same size, such as a parameter and its gradient.
 template <int kKinds>
 struct Many {
-  // 4 KiB of arguments go with a launch; some are left for others.
+  // A launch takes up to 4 KiB of arguments; the other arguments use the rest.
   static constexpr int kMost = 3840 / (8 * kKinds + 12);
   float* data[kKinds][kMost];
   int64_t elements[kMost];
-  int32_t chunks[kMost];  // of this one and those before it
+  int32_t chunks[kMost];  // of this tensor and those before it
   int32_t count;
 
   __device__ __forceinline__ int Find(int chunk) const {
@@ -33,7 +34,7 @@ struct Many {
   }
 };
 
-// A block's chunk: elements [begin, end) of the tensor `index`.
+// The chunk of a block: elements [begin, end) of tensor `index`.
 struct Chunk {
   int index;
   int64_t begin, end;
@@ -48,8 +49,8 @@ __device__ __forceinline__ Chunk ChunkOf(const Many<kKinds>& many) {
 
 inline int64_t ChunksOf(int64_t elements) { return DivideUp(elements, kManyChunk); }
 
-// launch(many, chunks, before) for as many of `count` tensors at a time as fit, `before` chunks having been launched.
-// first[kind] + i is the i-th tensor of a kind.
+// Calls launch(many, chunks, before) for as many of the `count` tensors at a time as fit. `before`
+// is the number of chunks launched so far. first[kind] + i is the i-th tensor of a kind.
 template <int kKinds, class Use>
 Outcome ForMany(const gpu::Tensor* const (&first)[kKinds], size_t count, const Use& launch) {
   int64_t before = 0;
@@ -71,8 +72,9 @@ Outcome ForMany(const gpu::Tensor* const (&first)[kKinds], size_t count, const U
   return Outcome::kOk;
 }
 
-// update(x) for every element, x[kind] being the element of each kind; what it leaves in the first kWritten is stored.
-// update.Prepare() comes first, on every thread: it reads what all elements share.
+// Calls update(x) for every element, where x[kind] is the element of each kind, and stores the
+// first kWritten values of x afterwards. Every thread calls update.Prepare() first, to read the
+// values that all elements share.
 template <int kKinds, int kWritten, class Update>
 __global__ void __launch_bounds__(kManyThreads)
     UpdateKernel(const Control* control, const Many<kKinds> many, Update update) {

@@ -1,4 +1,5 @@
-// masked_softmax and its gradient: row by row, over the columns that the row sees. The others are not read.
+// masked_softmax and its gradient, row by row, over the columns that the row sees. Masked columns
+// are not read.
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/masked_softmax.h"
@@ -6,18 +7,19 @@
 namespace nano::cuda {
 namespace {
 
-// […, rows, columns], where row r of each matrix sees the first r % rows + 1 + columns − rows columns.
+// A tensor […, rows, columns]. Row r of each matrix sees the first r % rows + 1 + columns − rows
+// columns.
 struct Causal {
   int64_t total, rows, columns;
 
   explicit Causal(const Shape& shape)
       : total(shape.elements() / shape.last()), rows(shape[shape.rank - 2]), columns(shape.last()) {}
   __device__ __forceinline__ int64_t Visible(int64_t r) const { return r % rows + 1 + columns - rows; }
-  // Elements from an aligned address to where row r begins.
+  // The number of elements from the last aligned address to the start of row r.
   __device__ __forceinline__ int64_t Lead(int64_t r) const { return (r * columns) & 3; }
 };
 
-// Behind what a thread has of the visible columns come the hidden ones.
+// Sets the masked columns of a row to 0.
 template <class Plan>
 __device__ __forceinline__ void ClearHidden(float* row, int64_t visible, int64_t columns) {
   for (int64_t i = visible + Plan::Lane(); i < columns; i += Plan::kThreads) row[i] = 0;
@@ -27,8 +29,9 @@ struct Largest {
   __device__ __forceinline__ float operator()(float a, float b) const { return fmaxf(a, b); }
 };
 
-// A row stays in registers while its largest is found, and then the sum. The largest is taken out before x is scaled:
-// the difference keeps its digits however large both are. It may overlook a NaN, which comes through in the sum.
+// The row stays in registers while its maximum and its sum are computed. The maximum is subtracted
+// before x is scaled, so that the difference keeps its digits however large both are. The maximum
+// ignores NaN, but the sum keeps it.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     SoftmaxKernel(const Control* control, const float* x, Causal causal, float scale, float* y) {
@@ -59,7 +62,7 @@ __global__ void __launch_bounds__(Plan::kBlock)
   });
 }
 
-// dx = scale·y·(dy − Σ y·dy), the row in registers.
+// dx = scale·y·(dy − Σ y·dy), with the row in registers.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock)
     BackwardKernel(const Control* control, const float* y, const float* dy, Causal causal, float scale, float* dx) {

@@ -1,4 +1,4 @@
-// Rows of floats that are moved as they are.
+// Copies rows of floats.
 #pragma once
 
 #include <type_traits>
@@ -19,12 +19,13 @@ __global__ void __launch_bounds__(kElementThreads)
   }
 }
 
-// Which row goes where; both count in rows of the moved width.
+// The source and the target of a row. Both count rows of the copied width.
 struct Way {
   int64_t source, target;
 };
 
-// For every r below `rows`: `columns` floats, from row move(r).source of `from` to row move(r).target of `to`.
+// For every r from 0 to rows − 1, copies `columns` floats from row move(r).source of `from` to row
+// move(r).target of `to`.
 template <class Move>
 Outcome MoveRows(const Call& call, Message& message, int64_t rows, int64_t columns, const float* from, float* to,
                  Move move) {

@@ -1,5 +1,5 @@
-// muon: one matrix after the other. None is transposed: of a matrix with more rows than columns XᵀX is taken where X·Xᵀ
-// is of the others, and the polynomial stands on its other side.
+// muon: updates one matrix after another. No matrix is transposed: if it has more rows than
+// columns, XᵀX takes the place of X·Xᵀ, and the polynomial is multiplied from the right.
 #include <algorithm>
 #include <cmath>
 
@@ -12,10 +12,10 @@ namespace nano::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int64_t kChunk = 8192;  // elements whose squares a block adds
+constexpr int64_t kChunk = 8192;  // elements per block
 
 struct Sizes {
-  int64_t rows, columns, side;  // side: the shorter, rows and columns of XᵀX or X·Xᵀ
+  int64_t rows, columns, side;  // side: the smaller of both, and the size of XᵀX or X·Xᵀ
   bool tall;
 
   explicit Sizes(const Shape& shape)
@@ -40,10 +40,11 @@ struct Sizes {
   }
 };
 
-// The parts of the scratch, large enough for each matrix in its turn: how many numbers each has, whole lines.
+// The parts of the scratch, large enough for each matrix. Sizes are in elements, rounded up to a
+// multiple of 16.
 struct Room {
   int64_t sums = 0, matrix = 0, square = 0;
-  size_t product = 0;  // bytes that the products want
+  size_t product = 0;  // bytes of scratch for the matrix products
 
   void Add(const Sizes& sizes) {
     Grow(sums, sizes.chunks());
@@ -66,12 +67,13 @@ struct Room {
   }
 };
 
-// What a step is asked for.
+// The scalar inputs of a step.
 struct Step {
   const float *rate, *momentum, *scale;
 };
 
-// x = g + momentum·m with g = scale·gradient, m brought up to date first. A block sums the squares of its chunk.
+// m = momentum·m + g and then x = g + momentum·m, with g = scale·gradient. A block also sums the
+// squares of its chunk of x.
 __global__ void __launch_bounds__(kThreads) DirectionKernel(const Control* control, Step step, const float* gradient,
                                                             int64_t n, float* m, float* x, double* sums) {
   __shared__ double room[kThreads / kWarp];
@@ -94,7 +96,8 @@ __global__ void __launch_bounds__(kThreads) DirectionKernel(const Control* contr
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
-// x divided by its norm. Each block adds the chunks' sums for itself, rather than wait for another kernel.
+// Divides x by its norm. Each block adds the sums of all chunks itself, instead of waiting for
+// another kernel.
 __global__ void __launch_bounds__(kThreads)
     NormalizeKernel(const Control* control, const double* sums, int64_t chunks, int64_t n, float* x) {
   __shared__ double room[kThreads / kWarp];
@@ -111,7 +114,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// square = c·square + b·gram, and a on the diagonal: what X is multiplied by.
+// square = c·square + b·gram + a·I: the polynomial that X is multiplied by.
 Outcome Polynomial(const Call& call, Message& message, const float* gram, float* square, int64_t side) {
   return ForElements(call, message, side * side, [=] __device__(int64_t i) {
     const float diagonal = i % (side + 1) == 0 ? kMuonA : 0;
@@ -130,7 +133,7 @@ Outcome Descend(const Call& call, Message& message, const Sizes& sizes, Step ste
   });
 }
 
-// One matrix's step.
+// The step of one matrix.
 Outcome Turn(const Call& call, Message& message, const Room& room, Step step, const Sizes& sizes, const float* gradient,
              float* m, float* parameter) {
   const MuonParams& params = call.params->as<MuonParams>();

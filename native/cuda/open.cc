@@ -1,5 +1,5 @@
-// Finds the CUDA module, a library beside this one, and opens devices through it. Where there is none, or no driver,
-// that is said and nothing more.
+// Finds the CUDA module, a library in the same folder as this one, and opens devices through it. If
+// the module, the driver or a GPU is missing, CUDA is reported as unavailable, with the reason.
 #include <cstdlib>
 #include <string>
 
@@ -33,11 +33,11 @@ constexpr char kNotBuilt[] =
 constexpr char kEntry[] = "nano_gpt_cuda_module";
 using Entry = const gpu::Module* (*)();
 
-// The module, or why there is none.
+// The module, or the reason why there is none.
 struct Found {
   const gpu::Module* module = nullptr;
   std::string reason;
-  bool is_there = false;  // a file, whatever is wrong with it
+  bool is_there = false;  // the file exists, or NANO_GPT_CUDA_MODULE names one
 };
 
 #if defined(_WIN32)
@@ -69,7 +69,7 @@ std::string OwnFolder() {
   return whole.substr(0, whole.find_last_of('/') + 1);
 }
 
-// Never closed: threads and handlers of CUDA's live in it.
+// Never closed, because CUDA has threads and handlers in it.
 Entry Load(const std::string& path, std::string& reason) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {

@@ -1,4 +1,4 @@
-// positions: start, start + 1, …, for one sequence or for each.
+// positions: start, start + 1, …, for one start or for the start of each sequence.
 #include "cuda/kernels.h"
 #include "ops/positions.h"
 

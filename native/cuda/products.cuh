@@ -1,4 +1,4 @@
-// The product of a call.
+// Computes the matrix product of a call.
 #pragma once
 
 #include "cuda/gemm.cuh"
@@ -7,7 +7,8 @@ namespace nano::cuda {
 
 using gpu::ProductOf;
 
-// As the call has them: their data and dtypes, and the precision. `first`: the input that is a.
+// `product` has the sizes and strides. The data, dtypes and precision are those of the call.
+// `first` is the input that is a; the next one is b.
 inline Outcome MultiplyInputs(const Call& call, Message& message, Gemm product, size_t first) {
   product.a.data = call.inputs[first].data, product.b.data = call.inputs[first + 1].data;
   product.c = call.outputs[0].data;

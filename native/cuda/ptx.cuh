@@ -1,9 +1,12 @@
-// Every PTX instruction that kernels use, each with its host twin beside it. No other file contains asm.
-// Element layouts are those of the PTX ISA, "Matrix fragments for mma": with g = lane / 4, t = lane % 4,
-//   bf16 A 16x16: a[0] (g, 2t..)  a[1] (g+8, 2t..)  a[2] (g, 2t+8..)  a[3] (g+8, 2t+8..)   (row, column), two per
-//   register bf16 B 16x8:  b[0] (2t.., g)  b[1] (2t+8.., g)                                          (row, column) tf32
-//   A 16x8:  a[0] (g, t)  a[1] (g+8, t)  a[2] (g, t+4)  a[3] (g+8, t+4);  B 8x8: b[0] (t, g)  b[1] (t+4, g) f32 C, D
-//   16x8: c[0], c[1] (g, 2t..)  c[2], c[3] (g+8, 2t..)
+// Every PTX instruction that kernels use, each next to its host implementation for the emulator. No
+// other file contains asm. Element layouts are those of the PTX ISA, "Matrix fragments for mma", as
+// (row, column) with g = lane / 4 and t = lane % 4. 2t.. means two elements per register, at 2t and
+// 2t + 1:
+// - bf16 A 16x16:  a[0] (g, 2t..)  a[1] (g+8, 2t..)  a[2] (g, 2t+8..)  a[3] (g+8, 2t+8..)
+// - bf16 B 16x8:   b[0] (2t.., g)  b[1] (2t+8.., g)
+// - tf32 A 16x8:   a[0] (g, t)  a[1] (g+8, t)  a[2] (g, t+4)  a[3] (g+8, t+4)
+// - tf32 B 8x8:    b[0] (t, g)  b[1] (t+4, g)
+// - f32 C, D 16x8: c[0], c[1] (g, 2t..)  c[2], c[3] (g+8, 2t..)
 #pragma once
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
@@ -20,10 +23,11 @@ namespace ptx {
 #define PTX_DEVICE __device__ __forceinline__
 PTX_DEVICE unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
 #else
-#define PTX_DEVICE SIMT_RUNTIME inline  // out of line: the return address names the kernel's line
+#define PTX_DEVICE SIMT_RUNTIME inline  // not inlined: the return address identifies the kernel's line
 namespace twin {
 
-// c += a b for a row-major 16 x K times a K x 8, gathered from and scattered to the fragments of 32 lanes.
+// c += a b, with a row-major 16 x K a and a K x 8 b. Operands are gathered from the fragments of 32
+// lanes, and results are scattered to them.
 typedef float Row8 __attribute__((vector_size(32)));
 struct Mma {
   float (*d)[4];
@@ -155,7 +159,8 @@ PTX_DEVICE unsigned to_tf32(float x) {
 }
 #endif
 
-// --- four 8x8 matrices of 16-bit elements from shared memory; lane i gives the address of row i % 8 of matrix i / 8
+// --- four 8x8 matrices of 16-bit elements from shared memory; lane i passes the address of row i %
+// 8 of matrix i / 8
 #ifndef SIMT_EMULATOR
 PTX_DEVICE void ldmatrix_x4(unsigned (&d)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -180,7 +185,8 @@ PTX_DEVICE void ldmatrix_x4_trans(unsigned (&d)[4], const void* row, SIMT_SITE) 
 }
 #endif
 
-// --- 16 bytes from global to shared memory without passing through registers; zeros if not wanted
+// --- copies 16 bytes from global to shared memory without passing through registers; writes zeros
+// if not `wanted`
 #ifndef SIMT_EMULATOR
 PTX_DEVICE void cp_async16(void* shared, const void* global, bool wanted = true) {
   asm volatile(
@@ -205,7 +211,7 @@ PTX_DEVICE void cp_async_wait() {
 }
 #endif
 
-// --- 2^x to 2 bits less than f32 has; what would be denormal is 0
+// --- 2^x, with 2 bits less precision than f32; denormal results become 0
 #ifndef SIMT_EMULATOR
 PTX_DEVICE float exp2_approx(float x) {
   float r;
@@ -219,7 +225,7 @@ PTX_DEVICE float exp2_approx(float x) {
 }
 #endif
 
-// --- two floats to a register of two bf16, the first in the low half
+// --- packs two floats into a register of two bf16, the first in the low half
 __device__ __forceinline__ unsigned pack_bf16(float low, float high) {
   __nv_bfloat162 v = __floats2bfloat162_rn(low, high);
   return reinterpret_cast<unsigned&>(v);

@@ -1,4 +1,5 @@
-// Four floats at a time: tensors begin at multiples of 64 bytes, so that four elements in a row are one access.
+// Four floats at a time. Tensors start at multiples of 64 bytes, so four consecutive elements are
+// one access.
 #pragma once
 
 #include "cuda/floats.cuh"
@@ -11,7 +12,7 @@ struct Quad {
   float at[kQuad];
 };
 
-// Elements i to i + 3 of the n in x, i a multiple of 4; zeros for those behind the end.
+// Elements i to i + 3 of the n elements of x, with i a multiple of 4. Elements past the end are 0.
 __device__ __forceinline__ Quad LoadQuad(Floats x, int64_t i, int64_t n) {
   if (i + kQuad <= n) {
     const float4 four = x.GetFour(i);
@@ -51,8 +52,8 @@ __global__ void __launch_bounds__(kElementThreads)
   }
 }
 
-// y = f(inputs...), element by element, for as many elements as the first output has. y may be one of the inputs. Each
-// is a Floats or a float*.
+// y = f(inputs...) elementwise, for the number of elements of the first output. y may be one of the
+// inputs. y and each input is a Floats or a float*.
 template <class Y, class F, class... Inputs>
 Outcome Map(const Call& call, Message& message, Y y, F f, Inputs... inputs) {
   const int64_t n = OutputShape(call, 0).elements();
@@ -61,7 +62,7 @@ Outcome Map(const Call& call, Message& message, Y y, F f, Inputs... inputs) {
                 call.control, n, y, f, inputs...);
 }
 
-// ---- Rows of floats, four at a time where a row's length allows it.
+// ---- Rows of floats: processed four at a time if the row length is a multiple of four.
 inline bool InQuads(int64_t columns) { return columns % kQuad == 0; }
 
 __device__ __forceinline__ float4 operator+(float4 a, float4 b) {

@@ -4,7 +4,7 @@
 
 namespace nano::cuda {
 
-// A NaN is not ≤ 0 and stays.
+// NaN is not ≤ 0, so it is kept.
 Outcome RunRelu(const Call& call, Message& message) {
   return Map(
       call, message, FloatOutput(call, 0), [] __device__(float x) { return x <= 0 ? 0.0f : x; }, FloatInput(call, 0));

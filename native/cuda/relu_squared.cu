@@ -5,7 +5,7 @@
 namespace nano::cuda {
 namespace {
 
-// A NaN stays.
+// Keeps NaN.
 __device__ __forceinline__ float Relu(float x) { return x <= 0 ? 0.0f : x; }
 
 }  // namespace

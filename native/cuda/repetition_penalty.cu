@@ -1,4 +1,4 @@
-// repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
+// repetition_penalty: makes tokens that have already occurred less likely (Keskar et al., 2019).
 #include "cuda/kernels.h"
 #include "ops/validate.h"
 

@@ -1,4 +1,4 @@
-// require_finite: passes a finite number on and stops at any other.
+// require_finite: copies a finite number and reports an error for any other.
 #include "cuda/kernels.h"
 #include "ops/validate.h"
 

@@ -1,4 +1,5 @@
-// rms_norm and its gradient. Below a row is one group of channels: all that is normed at once.
+// rms_norm and its gradient. In this file, a row is one group of channels that are normalized
+// together.
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/rms_norm.h"
@@ -6,8 +7,8 @@
 namespace nano::cuda {
 namespace {
 
-// A row stays in registers while its squares are summed. A gain of null is 1. y may be x: no thread needs an element
-// that another one writes.
+// A row stays in registers while its squares are summed. A null gain means 1. y may be x, because
+// no thread reads an element that another one writes.
 template <class Plan>
 __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     NormalizeKernel(const Control* control, Floats x, const float* gain, int64_t rows, int64_t n, float epsilon,
@@ -33,8 +34,8 @@ __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
   });
 }
 
-// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain a block has a slab of the rows, and its
-// threads keep the sums of dy·z for their columns. dx may be x or dy.
+// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain, a block processes a
+// slab of the rows, and its threads keep the sums of dy·z for their columns. dx may be x or dy.
 template <class Plan, bool kGain>
 __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     BackwardKernel(const Control* control, Floats x, const float* rstd, Floats dy, const float* gain, int64_t rows,

@@ -1,4 +1,5 @@
-// rope: a block has a position. It computes the position's cosines and sines and turns all that stands there by them.
+// rope: a block processes one position. It computes the cosines and sines of the position and
+// rotates all rows at that position by them.
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/math.h"
@@ -8,15 +9,15 @@ namespace nano::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kPairs = 256;  // cosines and sines that a block has at once
+constexpr int kPairs = 256;  // cosines and sines that a block holds at a time
 
 struct Sizes {
-  int64_t positions, sequences;  // of `sequences` rows that share a position, `positions` apart
+  int64_t positions, sequences;  // `sequences` rows, `positions` rows apart, share a position
   int64_t channels, heads, pairs;
 };
 
-// A thread turns four pairs of channels of a head at a time, reading both halves and writing both: y may be x. The
-// blocks of a position share its sequences.
+// A thread rotates four pairs of channels of a head at a time. It reads both halves before it
+// writes them, so y may be x. The blocks of a position split its sequences.
 __global__ void __launch_bounds__(kThreads) TurnKernel(const Control* control, Floats x, const int32_t* positions,
                                                        Sizes sizes, double log_base, double sign, Floats y) {
   __shared__ __align__(16) float cosines[kPairs], sines[kPairs];
@@ -52,7 +53,7 @@ __global__ void __launch_bounds__(kThreads) TurnKernel(const Control* control, F
   }
 }
 
-// How many blocks a position gets: enough in all for a large device.
+// The number of blocks per position: enough in total to keep a large GPU busy.
 int64_t Shares(const Sizes& sizes) {
   constexpr int64_t kBlocks = 1024;
   const int64_t shares = DivideUp(kBlocks, sizes.positions);

@@ -1,4 +1,4 @@
-// Adds what blocks have summed apart.
+// Adds the sums of slabs.
 #include "cuda/rows.cuh"
 
 namespace nano::cuda {
@@ -6,7 +6,8 @@ namespace {
 
 constexpr int kColumns = kWarp, kParts = 8;
 
-// A block has 32 columns; each of its warps adds every eighth slab, the first warp then adds these sums.
+// A block sums 32 columns. Each of its eight warps adds every eighth slab; the first warp then adds
+// the sums of the warps.
 __global__ void __launch_bounds__(kColumns* kParts) SlabKernel(const Control* control, const float* sums, int64_t slabs,
                                                                int64_t n, int64_t width, float* first, float* second) {
   __shared__ float room[kParts][kColumns];

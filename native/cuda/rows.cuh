@@ -1,5 +1,6 @@
-// Ops on rows of floats. A group of threads takes a row: eight lanes of a warp for a short one, a warp, or a whole
-// block. Each thread has fours of it, kThreads fours apart, so that a group reads memory in order, 16 bytes a thread.
+// Ops on rows of floats. A group of threads processes a row: eight lanes of a warp for a short row,
+// a warp, or a whole block. Each thread has runs of four elements (fours), kThreads fours apart, so
+// that the threads read consecutive memory, 16 bytes each.
 #pragma once
 
 #include "cuda/floats.cuh"
@@ -10,7 +11,7 @@ struct Four {
   float v[4];
 };
 
-// Elements i to i + 3 of a row of n, and `rest` for those that it hasn't.
+// Elements i to i + 3 of a row of n elements, and `rest` for those outside it.
 __device__ __forceinline__ Four LoadFour(Floats row, int64_t i, int64_t n, float rest) {
   if (i >= 0 && i + 4 <= n && row.IsFour(i)) {
     const float4 x = row.GetFour(i);
@@ -30,14 +31,15 @@ __device__ __forceinline__ void StoreFour(Floats row, int64_t i, int64_t n, cons
   }
 }
 
-// kThreads threads a row, each with up to kHeld fours of it in registers. What is longer than that is read again.
+// kThreads threads per row, each with up to kHeld fours in registers. The rest of a longer row is
+// read again in each pass.
 template <int kThreadsOfRow, int kFours>
 struct RowPlan {
   static constexpr int kThreads = kThreadsOfRow, kHeld = kFours;
   static constexpr int kBlock = kThreads > kWarp ? kThreads : 256;
-  static constexpr int kLeastBlocks = 512 / kBlock;  // on a multiprocessor: 128 registers a thread, so that none spills
-  static constexpr int kRows = kBlock / kThreads;    // at once in a block
-  static constexpr int kColumns = 4 * kThreads * kHeld;  // held
+  static constexpr int kLeastBlocks = 512 / kBlock;  // per multiprocessor: 128 registers per thread, so that none spill
+  static constexpr int kRows = kBlock / kThreads;    // of a block at a time
+  static constexpr int kColumns = 4 * kThreads * kHeld;  // held in registers
   static constexpr int kWarps = kBlock / kWarp;
 
   __device__ __forceinline__ static int Lane() { return static_cast<int>(threadIdx.x) % kThreads; }
@@ -49,7 +51,8 @@ struct RowPlan {
     return {blocks < kMost ? blocks : kMost, kBlock};
   }
 
-  // body(row, mine) for all rows, on all threads of the block as often; `mine` is false for a group that has none left.
+  // Calls body(row, mine) for all rows, equally often on all threads of the block, so that the body
+  // may contain barriers. `mine` is false for a group that has no row left.
   template <class Body>
   __device__ __forceinline__ static void ForRows(int64_t rows, const Body& body) {
     const int64_t step = static_cast<int64_t>(gridDim.x) * kRows;
@@ -58,7 +61,7 @@ struct RowPlan {
     }
   }
 
-  // Over the threads of a row, in a fixed order. `room` is of kWarps values.
+  // Reduces over the threads of a row, in a fixed order. `room` has kWarps values.
   template <class T, class Combine>
   __device__ __forceinline__ static T Reduce(T value, T* room, Combine combine) {
     if constexpr (kThreads > kWarp) {
@@ -72,7 +75,7 @@ struct RowPlan {
     }
   }
 
-  // Two sums at once. `room` is of kWarps pairs.
+  // Sums two values at once. `room` has kWarps pairs.
   __device__ __forceinline__ static void SumBoth(float& a, float& b, float (*room)[2]) {
 #pragma unroll
     for (int offset = (kThreads < kWarp ? kThreads : kWarp) / 2; offset > 0; offset /= 2) {
@@ -90,8 +93,8 @@ struct RowPlan {
   }
 };
 
-// What a thread has of kCount rows that lie alike. A row may begin `lead` elements after an aligned address; its fours
-// are the aligned ones then.
+// A thread's part of kCount rows with the same layout. If a row starts `lead` elements after an
+// aligned address, its fours start at aligned addresses.
 template <class Plan, int kCount>
 struct HeldRows {
   Floats rows[kCount];
@@ -100,7 +103,7 @@ struct HeldRows {
 
   __device__ __forceinline__ int64_t Start(int64_t four) const { return 4 * four - lead; }
 
-  // The elements of short fours that the rows don't have become `rest`.
+  // Elements of incomplete fours outside the rows become `rest`.
   __device__ __forceinline__ void Load(float rest) {
 #pragma unroll
     for (int k = 0; k < Plan::kHeld; ++k) {
@@ -111,7 +114,8 @@ struct HeldRows {
     }
   }
 
-  // body(k, i, fours) for each of the thread's fours: i is its first element, k its place if it is held, else kHeld.
+  // Calls body(k, i, fours) for each of the thread's fours. i is its first element. k is its index
+  // in `held`, or kHeld if it is not held.
   template <class Body>
   __device__ __forceinline__ void Each(float rest, const Body& body) const {
 #pragma unroll
@@ -128,7 +132,7 @@ struct HeldRows {
   }
 };
 
-// use(plan) with the plan for rows of n elements.
+// Calls use(plan) with the plan for rows of n elements.
 template <class Use>
 Outcome WithPlan(int64_t n, const Use& use) {
   if (n <= 64) return use(RowPlan<8, 2>());
@@ -140,8 +144,8 @@ Outcome WithPlan(int64_t n, const Use& use) {
   return use(RowPlan<512, 4>());
 }
 
-// ---- Sums over the rows, for each column. Every block has a slab of the rows, and its own sums in the scratch; these
-// are added afterwards, in order.
+// ---- Sums over the rows, for each column. Each block sums a slab of the rows into its own part of
+// the scratch. SumSlabs then adds the slabs, in a fixed order.
 template <class Use>
 auto WithSlabPlan(int64_t n, const Use& use) {
   if (n <= 64) return use(RowPlan<8, 2>());
@@ -152,7 +156,7 @@ auto WithSlabPlan(int64_t n, const Use& use) {
   return use(RowPlan<512, 2>());
 }
 
-// A few rows for each group, and as many blocks as keep a large device busy.
+// At least a few rows per group, and at most as many blocks as keep a large GPU busy.
 inline int64_t Slabs(int64_t rows, int64_t n) {
   constexpr int64_t kMost = 512, kLeastRows = 4;
   const int64_t at_once = WithSlabPlan(n, [](auto plan) { return int64_t{decltype(plan)::kRows}; });
@@ -160,7 +164,8 @@ inline int64_t Slabs(int64_t rows, int64_t n) {
   return slabs < kMost ? slabs : kMost;
 }
 
-// The sums of a thread's columns, in registers; those of columns that aren't held are kept in the slab's own row.
+// The sums of a thread's columns. Those of held columns are in registers, the others in the slab's
+// row of the scratch.
 template <class Plan>
 struct ColumnSums {
   float* slab;  // n sums in the scratch
@@ -185,7 +190,8 @@ struct ColumnSums {
     }
   }
 
-  // Adds the groups' sums, one group after the other. `room` is of kColumns floats, and used if there are several.
+  // Adds the sums of the groups, one group after another, and stores them. `room` has kColumns
+  // floats and is used only if there are several groups.
   __device__ __forceinline__ void Finish(int64_t n, float* room) {
     for (int group = 0; group < Plan::kRows; ++group) {
       if (Plan::Group() == group) {
@@ -209,7 +215,7 @@ struct ColumnSums {
   }
 };
 
-// first[c] = Σ sums[slab][c], and second[c] = Σ sums[slab][n + c] if there is one.
+// first[c] = Σ sums[slab][c] and, unless `second` is null, second[c] = Σ sums[slab][n + c].
 Outcome SumSlabs(const Call& call, Message& message, const float* sums, int64_t slabs, int64_t n, float* first,
                  float* second);
 

@@ -1,8 +1,9 @@
-// sample: draws a token for each row of logits. Everything is computed in double and, as on the CPU, without fused
-// multiply-adds (CMakeLists.txt says so to the compiler), so that the draws are the same.
+// sample: draws a token for each row of logits. As on the CPU, all arithmetic is in double and
+// without fused multiply-adds (a compiler option in CMakeLists.txt), so that both draw the same
+// tokens.
 //
-// Four kernels: the largest of each row; a look at what was asked for, and whether there is something to choose from;
-// the weights, many blocks a row; the draw, a block a row.
+// There are four kernels: the largest logit of each row; the checks of the options and of the rows;
+// the weights, with many blocks per row; the draw, with one block per row.
 #include <cstring>
 
 #include "cuda/kernels.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr int kThreads = 512, kWarps = kThreads / kWarp;
 constexpr int kWeighThreads = 256;
-constexpr int64_t kChunk = 2048;  // logits that a block weighs
+constexpr int64_t kChunk = 2048;  // logits per block of WeighKernel
 
 struct Options {
   const float* temperature;
@@ -24,26 +25,28 @@ struct Options {
   const double *top_p, *min_p;
 };
 
-// In the scratch.
+// The parts of the scratch.
 struct Room {
-  uint64_t* largest;  // of each row: its order above, how far it is from the end below
+  uint64_t* largest;  // of each row: the largest key, see KeyOf
   double* totals;     // Σ exp(logit − largest) of each chunk
   double* weights;    // exp((logit − largest) / temperature)
 };
 
-// Floats as integers in the same order. Neither zero comes before the other.
+// Maps floats to integers with the same order. −0 and 0 are equal.
 __device__ __forceinline__ uint32_t Ordered(float x) {
   const uint32_t bits = __float_as_uint(x == 0 ? 0.0f : x);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// Greater for a larger logit, and among equal ones for the first. A NaN is above all.
+// The upper half is the order of the logit, the lower half 0xFFFFFFFF − its index. A larger logit
+// has a larger key; of equal logits, the first has the largest key. The key of NaN is the largest
+// of all.
 constexpr uint64_t kNan = ~uint64_t{0};
 __device__ __forceinline__ uint64_t KeyOf(float x, int64_t i) {
   return x != x ? kNan : static_cast<uint64_t>(Ordered(x)) << 32 | (0xFFFFFFFFu - static_cast<uint32_t>(i));
 }
 __device__ __forceinline__ int64_t IndexOf(uint64_t key) { return 0xFFFFFFFFu - static_cast<uint32_t>(key); }
-// Whether there is nothing to choose from.
+// Whether the row has nothing to choose from: the largest key is that of NaN or of −Infinity.
 __device__ __forceinline__ bool IsNothing(uint64_t key) { return key == kNan || key >> 32 == Ordered(-INFINITY); }
 
 __global__ void __launch_bounds__(kThreads)
@@ -58,7 +61,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// What is wrong with the options, if anything is.
+// The first error in the options, if any.
 __device__ __forceinline__ InputError CheckOptions(const Options& options) {
   const float temperature = *options.temperature;
   const double top_p = *options.top_p, min_p = *options.min_p;
@@ -107,7 +110,8 @@ __global__ void __launch_bounds__(kWeighThreads)
   }
 }
 
-// The choices of a row: logits in order from `threshold` on that weigh at least `least`.
+// The choices of a row: logits whose order is at least `threshold` and whose weight is at least
+// `least`.
 struct Choices {
   const float* logits;
   const double* weights;
@@ -121,8 +125,9 @@ struct Choices {
   }
 };
 
-// The order of the last of the largest that have `goal` together, four bits at a time from the highest: `above` is what
-// those have that are larger than all that the bits so far allow. amount(i) is what logit i has.
+// The order of the smallest logit among the largest that have amounts of at least `goal` in total.
+// It is found four bits at a time, from the highest. `above` is the total amount of the logits that
+// are larger than all that match the bits so far. amount(i) is the amount of logit i.
 template <class T, class Amount>
 __device__ __forceinline__ uint32_t Threshold(const float* logits, int64_t n, T goal, T (*room)[16],
                                               const Amount& amount) {
@@ -159,10 +164,10 @@ __device__ __forceinline__ uint32_t Threshold(const float* logits, int64_t n, T 
   return prefix;
 }
 
-// A warp has a piece of the row.
+// The size of a piece of the row; each warp has one.
 __device__ __forceinline__ int64_t PieceOf(int64_t n) { return DivideUp(DivideUp(n, kWarps), kWarp) * kWarp; }
 
-// The sum of all weights, and of each warp's piece.
+// Returns the sum of all weights; `sums` gets the sum of each warp's piece.
 __device__ __forceinline__ double Total(const Choices& choices, double* sums) {
   const int warp = static_cast<int>(threadIdx.x) / kWarp, lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t piece = PieceOf(choices.n), begin = warp * piece;
@@ -178,7 +183,8 @@ __device__ __forceinline__ double Total(const Choices& choices, double* sums) {
   return total;
 }
 
-// For a warp: the first choice with which the sum, `sum` so far, exceeds the goal, or the last of all.
+// Called by a whole warp for its piece. Returns the first choice at which the running sum, which
+// starts at `sum`, exceeds the goal, or else the last choice of the piece.
 __device__ __forceinline__ int64_t Walk(const Choices& choices, int64_t begin, double sum, double goal) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t end = begin + PieceOf(choices.n) < choices.n ? begin + PieceOf(choices.n) : choices.n;
@@ -204,7 +210,8 @@ struct DrawRoom {
   double sums[kWarps];
 };
 
-// Leaves what the options allow. Returns the sum of the weights, of which the largest is 1; sums has it for each warp.
+// Restricts the choices to those that top_k, top_p and min_p allow. Returns the sum of their
+// weights, of which the largest is 1; room.sums gets the sum of each warp's piece.
 __device__ __forceinline__ double Choose(const Options& options, Choices& choices, DrawRoom& room) {
   const int32_t top_k = *options.top_k;
   if (top_k != 0 && top_k < choices.n) {
@@ -232,7 +239,7 @@ __global__ void __launch_bounds__(kThreads)
     const float* x = logits + row * n;
     int64_t token = IndexOf(room.largest[row]);
     const float largest = x[token];
-    int drawing = 0;  // the warp that finds the token
+    int drawing = 0;  // the warp that draws the token
     if (*options.temperature > 0 && largest < INFINITY) {
       Choices choices = {x, room.weights + row * n, n, 0, 0};
       const double total = Choose(options, choices, shared);

@@ -1,4 +1,4 @@
-// select_row: one row of each sequence.
+// select_row: copies one row of each sequence.
 #include "cuda/kernels.h"
 #include "cuda/move_rows.cuh"
 #include "cuda/validate.cuh"

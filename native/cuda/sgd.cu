@@ -1,4 +1,4 @@
-// sgd: one pass over all parameters.
+// sgd: updates all parameters in one pass.
 #include "cuda/kernels.h"
 #include "cuda/many.cuh"
 #include "ops/sgd.h"

@@ -1,16 +1,17 @@
-// A radix sort, eight bits at a time from the lowest. Each pass counts the digits of every tile and then puts each
-// element behind all that have a smaller digit, that lie in earlier tiles, and that come before it in its own.
+// A stable radix sort, eight bits at a time from the lowest. Each pass counts the digits of every
+// tile. It then places each element after all elements with a smaller digit and after those with
+// the same digit that are in earlier tiles or earlier in its own tile.
 #include "cuda/sort.cuh"
 
 namespace nano::cuda {
 namespace {
 
-constexpr int kTile = 1024, kWarps = kTile / kWarp;  // a thread has one element
+constexpr int kTile = 1024, kWarps = kTile / kWarp;  // one element per thread
 constexpr int kDigitBits = 8, kDigits = 1 << kDigitBits;
 
 __device__ __forceinline__ int DigitOf(int32_t key, int shift) { return key >> shift & (kDigits - 1); }
 
-// counts[tile][digit].
+// Computes counts[tile][digit].
 __global__ void __launch_bounds__(kTile)
     CountDigits(const Control* control, const int32_t* keys, int64_t n, int shift, int64_t* counts) {
   __shared__ int32_t room[kDigits];
@@ -24,7 +25,7 @@ __global__ void __launch_bounds__(kTile)
   if (thread < kDigits) counts[static_cast<int64_t>(blockIdx.x) * kDigits + thread] = room[thread];
 }
 
-// The sum over all lower lanes.
+// The sum of the values of all lower lanes.
 __device__ __forceinline__ int64_t SumBelow(int64_t value, int lane) {
   int64_t sum = value;
   for (int offset = 1; offset < kWarp; offset *= 2) {
@@ -34,7 +35,7 @@ __device__ __forceinline__ int64_t SumBelow(int64_t value, int lane) {
   return sum - value;
 }
 
-// The lanes whose digit is this lane's, of those that have one.
+// The lanes that have an element with the same digit, as a bit mask.
 __device__ __forceinline__ unsigned SameDigit(int digit, bool has) {
   unsigned same = __ballot_sync(~0u, has);
 #pragma unroll
@@ -46,12 +47,12 @@ __device__ __forceinline__ unsigned SameDigit(int digit, bool has) {
   return same;
 }
 
-// `places` may be null: everything is still where it was.
+// `places` is null in the first pass, when every element is in its original place.
 __global__ void __launch_bounds__(kTile)
     PlaceByDigit(const Control* control, const int32_t* keys, const int64_t* places, int64_t n, int shift,
                  const int64_t* counts, int32_t* sorted_keys, int64_t* sorted_places) {
   __shared__ int64_t starts[kDigits], room[kDigits / kWarp];
-  __shared__ int32_t before[kWarps][kDigits];  // how many of a digit earlier warps have
+  __shared__ int32_t before[kWarps][kDigits];  // elements with the digit in earlier warps
   if (Stopped(control)) return;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
   const int64_t tile = blockIdx.x, i = tile * kTile + thread;
@@ -65,7 +66,7 @@ __global__ void __launch_bounds__(kTile)
   if (i < n && earlier == 0) before[warp][digit] = __popc(same);
   __syncthreads();
 
-  // From here a thread has a digit, until the elements are placed.
+  // From here until the elements are placed, each of the first kDigits threads handles one digit.
   int64_t total = 0, below = 0;
   if (thread < kDigits) {
     int32_t sum = 0;

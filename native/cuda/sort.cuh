@@ -1,17 +1,17 @@
-// Orders a list by its keys: what has one key comes to lie together, in the list's order.
+// A stable sort of a list by its keys.
 #pragma once
 
 #include "cuda/kernel.cuh"
 
 namespace nano::cuda {
 
-// The list sorted: the keys, and where in the list each was.
+// The sorted list: its keys, and the original index of each.
 struct Sorted {
   const int32_t* keys;
   const int64_t* places;
 };
 
-// Keys are in [0, limit). `scratch`, aligned to 64 bytes, is as large as ScratchSort says and holds the result.
+// Keys are in [0, limit). `scratch` has ScratchSort(n) bytes, aligned to 64, and holds the result.
 Outcome Sort(const Call& call, Message& message, const int32_t* keys, int64_t n, int64_t limit, void* scratch,
              Sorted& sorted);
 size_t ScratchSort(int64_t n);  // bytes, a multiple of 64

@@ -1,12 +1,12 @@
-// sum_leading: sums over rows, in two steps: chunks of rows apart, then the chunks.
+// sum_leading: sums over rows in two steps: within chunks of rows, then over the chunks.
 #include "cuda/kernels.h"
 #include "cuda/quads.cuh"
 
 namespace nano::cuda {
 namespace {
 
-// A block sums `chunk` rows of a tile of columns. Its threads lie side by side over the tile's width, and over as many
-// rows at once as there is room for; each adds up its own rows, then they are added in pairs.
+// A block sums `chunk` rows of a tile of columns. Its threads cover the width of the tile and
+// `depth` rows at a time. Each thread adds up its own rows; these sums are then added in pairs.
 struct Cut {
   int64_t tiles, width, depth, chunks, chunk;
 };
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kThreads, 1024 / kThreads)
 template <int kThreads, class From, class Unit>
 Outcome SumUp(const Call& call, Message& message, const From* x, int64_t rows, int64_t columns, const Cut& cut,
               Unit* y) {
-  int half = 0;  // of the smallest power of two that isn't less than the depth
+  int half = 0;  // half of the smallest power of two that is at least the depth
   for (int64_t power = 1; power < cut.depth; power *= 2) half = static_cast<int>(power);
   return Launch(call, message, {cut.tiles * cut.chunks, kThreads}, SumKernel<From, Unit, kThreads>, call.control, x,
                 rows, columns, cut, half, y);
@@ -63,7 +63,8 @@ Outcome SumUp(const Call& call, Message& message, const From* x, int64_t rows, i
 
 constexpr int kThreads = 256, kLastThreads = 1024;
 
-// Chunks so small that there are blocks for every multiprocessor, and so large that their sums are few beside the rows.
+// Chunks are small enough to occupy every multiprocessor, and so large that there are few sums
+// compared with the rows.
 template <class Unit>
 Cut CutRows(int64_t rows, int64_t columns) {
   constexpr int64_t kRowsEach = 16, kMostBlocks = 2048;
@@ -107,7 +108,7 @@ Outcome RunSumLeading(const Call& call, Message& message) {
   float* to = cut.chunks == 1 ? y : static_cast<float*>(call.scratch);
   const Outcome outcome = SumChunks(call, message, rows, columns, cut, to);
   if (outcome != Outcome::kOk || cut.chunks == 1) return outcome;
-  // Narrow tiles: the rows are few now, and it is columns that there are blocks for.
+  // Few rows are left, so tiles are narrow: blocks split the columns.
   const Cut last = CutUp(cut.chunks, columns, kLastThreads, kWarp, cut.chunks, 1);
   return SumUp<kLastThreads>(call, message, to, cut.chunks, columns, last, y);
 }

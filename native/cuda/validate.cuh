@@ -1,4 +1,5 @@
-// Checks of contents: a block looks at all elements and complains of the first that is wrong.
+// Checks the contents of tensors: one block checks all elements and reports the first that is
+// invalid.
 #pragma once
 
 #include "cuda/kernel.cuh"
@@ -22,8 +23,8 @@ __global__ void __launch_bounds__(kValidateThreads)
   if (threadIdx.x == 0 && first != kNone) Complain(control, op, validate(first));
 }
 
-// validate(i) is a InputError, of kind kNone if nothing is wrong; the first for an i below n that is of another kind
-// counts. To be enqueued before anything that relies on it.
+// validate(i) returns an InputError, of kind kNone if element i is valid. The error of the smallest
+// i below n is reported. Must be enqueued before everything that relies on the check.
 template <class Validate>
 Outcome ValidateEach(const Call& call, Message& message, int64_t n, Validate validate) {
   return Launch(call, message, {1, kValidateThreads}, ValidateKernel<Validate>, call.control, call.op, n, validate);

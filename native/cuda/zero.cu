@@ -7,18 +7,19 @@ namespace {
 constexpr int kThreads = 256, kMost = 128;
 constexpr int64_t kUnit = sizeof(uint4), kChunk = 16 * kThreads * kUnit;
 
-// Tensors for one launch, laid end to end in chunks. It must fit into a kernel's arguments, 4 KiB.
+// The tensors of one launch, whose chunks are numbered in order. It must fit in the 4 KiB of kernel
+// arguments.
 struct Batch {
   unsigned char* data[kMost];
   int64_t bytes[kMost];
-  int64_t end[kMost];  // the number of chunks up to the last of this tensor, ascending
+  int64_t end[kMost];  // the number of chunks of this tensor and those before it
 };
 
-// A block sets one chunk, 16 bytes a thread.
+// A block zeroes one chunk, 16 bytes per thread at a time.
 __global__ void __launch_bounds__(kThreads) ZeroKernel(const Control* control, Batch batch) {
   if (Stopped(control)) return;
   const int64_t chunk = blockIdx.x;
-  int tensor = 0;  // the first that ends behind the chunk
+  int tensor = 0;  // the first tensor that ends after the chunk
 #pragma unroll
   for (int step = kMost / 2; step > 0; step /= 2) {
     if (batch.end[tensor + step - 1] <= chunk) tensor += step;

@@ -1,5 +1,6 @@
-# Tests that run on the emulated GPU and on a real one (docs/gpu-testing.md): of the emulator itself (there, of CUDA's runtime),
-# of each instruction of ptx.cuh, and of products of every dtype, whose speed is measured too.
+# Tests that run on the emulated GPU and on a real one (docs/gpu-testing.md): the emulator's own
+# test (on a real GPU, of the CUDA runtime), a test of each instruction of ptx.cuh, a test of matrix
+# products of every dtype, and a benchmark of those products.
 if(NANO_BUILD_CUDA)
   add_executable(nano-simt-test EXCLUDE_FROM_ALL native/emulate/test/selftest.cu)
   add_executable(nano-ptx-test EXCLUDE_FROM_ALL native/emulate/test/ptx_test.cu)
@@ -31,7 +32,7 @@ if(NANO_BUILD_CUDA)
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
 endif()
 
-# Products once more, on Metal.
+# The test of matrix products, on Metal.
 if(NANO_BUILD_METAL AND NOT NANO_BUILD_CUDA)
   add_executable(nano-gemm-test EXCLUDE_FROM_ALL native/emulate/test/gemm_test.cc)
   target_compile_definitions(nano-gemm-test PRIVATE NANO_TEST_METAL)
@@ -43,8 +44,8 @@ if(NANO_BUILD_METAL AND NOT NANO_BUILD_CUDA)
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/$<IF:$<CONFIG:Debug>,Debug,Release>)
 endif()
 
-# Tests of what drives a GPU (docs/gpu-testing.md). Without NANO_SANITIZING, which gives every temporary a block of its
-# own, temporaries share the arena: as it is in earnest.
+# Tests of the GPU drivers (docs/gpu-testing.md). They are built without NANO_SANITIZING, which
+# gives every temporary its own block, so that temporaries share the arena, as in production.
 if(NANO_GPT_CUDA MATCHES "^emulated" OR NANO_GPT_METAL STREQUAL "emulated")
   add_executable(nano-gpu-test native/emulate/test/gpu_test.cc native/run/case_file.cc ${NANO_GPU_SOURCES})
   add_executable(nano-run-arena native/run/nano_run.cc native/run/case_file.cc ${NANO_GPU_SOURCES})

@@ -1,5 +1,6 @@
-// What a device implements. The session owns the loop over steps; a device owns its memory and the execution of one
-// Program. A Device and all that it makes are used by one thread at a time.
+// The interface that a device implements. The session owns the loop over steps. A device owns its
+// memory and executes one Program at a time. Only one thread at a time may use a Device and the
+// objects it creates.
 #pragma once
 
 #include <cstddef>
@@ -30,11 +31,11 @@ class Memory {
   size_t bytes_;
 };
 
-// Why one execution of a Program ended early.
+// Why an execution of a Program failed.
 struct OpFailure {
   Status status;
-  std::optional<size_t> op;        // none: the device itself failed
-  std::optional<uint32_t> buffer;  // the one whose contents are to blame
+  std::optional<size_t> op;        // empty: the device itself failed
+  std::optional<uint32_t> buffer;  // the buffer with the invalid contents
 };
 
 // A compiled Program, bound to its store tensors.
@@ -46,18 +47,20 @@ class Executable {
   const Record& inputs() const { return inputs_; }
   const Record& outputs() const { return outputs_; }
 
-  // Called before every schedule: lays the arena out anew if what it depends on (the number of threads) has changed.
+  // Called before every schedule. Plans the arena again if its layout depends on something that has
+  // changed (the number of threads).
   virtual Status Prepare() = 0;
-  // Bytes that the arena given to Bind() must have, as of the last Prepare().
+  // The size that the arena passed to Bind() must have, as of the last Prepare().
   virtual size_t arena_bytes() const = 0;
-  // Bytes of its own: where inputs and outputs are staged.
+  // The size of the executable's own staging memory for inputs and outputs.
   virtual size_t staging_bytes() const = 0;
-  // The arena to use until the next call, which must come before a Run() once this arena is gone. Its contents mean
-  // nothing between two executions.
+  // Sets the arena to use until the next call. Call it again before Run() if this arena has been
+  // freed. The arena's contents are undefined between two executions.
   virtual Status Bind(Memory& arena) = 0;
-  // One execution on one input record; fills one output record unless it fails. Adds to `seconds`, which holds one
-  // number for each op, how long each op took; null: nothing is timed. Allocates nothing unless it fails. A device may
-  // only begin it here, and the rest comes with its Settle(): the records must stay where they are until then.
+  // Executes the Program on one input record and fills one output record, unless it fails.
+  // `seconds`, if not null, holds one number for each op; Run() adds the time that each op took.
+  // Allocates nothing unless it fails. A device may execute asynchronously: Run() then only starts
+  // the execution and Settle() reports its result, so both records must stay in place until then.
   virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
                                        double* seconds) = 0;
 
@@ -74,48 +77,51 @@ class Executable {
   Record outputs_;
 };
 
-// Executions that may be under way before the oldest must be over: enough to hide what the host does meanwhile.
+// The most executions in flight before the host waits for the oldest: enough to hide the host's own
+// work.
 constexpr size_t kMostUnderWay = 16;
 
-// What became of executions that were under way.
+// The results of executions that were in flight.
 struct Settled {
-  size_t count = 0;                  // that went well, the oldest first
-  std::optional<OpFailure> failure;  // of the one after them. Those that began later have changed nothing.
+  size_t count = 0;                  // successful executions, oldest first
+  std::optional<OpFailure> failure;  // of the next one. Later executions have changed nothing.
 };
 
 class Device {
  public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;
-  // Waits until at most `left` of the `under_way` executions, all that have begun and not settled, are so. For a device
-  // that does everything in Run() they are over.
+  // Waits until at most `left` of the `under_way` executions in flight remain. `under_way` counts
+  // all executions that have started and not been settled. For a synchronous device, all of them
+  // are already complete.
   virtual Settled Settle(size_t under_way, size_t left) {
     static_cast<void>(left);
     return {under_way, std::nullopt};
   }
   virtual Result<std::shared_ptr<Memory>> Allocate(size_t bytes) = 0;  // zero-filled
-  // Whole blocks only: the sizes are equal.
+  // Copies whole blocks only: both sizes are equal.
   virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;
   virtual Status Download(const Memory& from, std::span<std::byte> to) = 0;
-  // `store` holds for each buffer of the Program its tensor's memory, or null if the buffer's role is another.
+  // `store` has one entry for each buffer of the Program: the memory of its tensor, or null if the
+  // buffer is not a store buffer.
   virtual Result<std::unique_ptr<Executable>> Compile(CheckedProgram program,
                                                       std::vector<std::shared_ptr<Memory>> store) = 0;
 };
 
 class SharedPool;
 
-// What the folders of devices define; the engine includes none of them.
+// Defined in the folders of the devices. The engine includes no header of theirs.
 namespace cpu {
-// With the kernels for `instruction_set`, or the best that this processor runs if it is empty. `pool` must outlive the
-// device.
+// Uses the kernels for `instruction_set`. If it is empty, uses the best set that this processor
+// supports. `pool` must outlive the device.
 Result<std::unique_ptr<Device>> Open(std::string_view instruction_set, SharedPool& pool);
 }  // namespace cpu
 
-// Whether a kind of device can be had, and if not, why not.
+// Whether a kind of device is available, and if not, why.
 struct Availability {
   bool available = false;
-  std::string reason;    // or what it is
-  bool present = false;  // there is one, or what should drive one, and be it of no use
+  std::string reason;    // why it is unavailable, or the device's description
+  bool present = false;  // the hardware or its driver exists, even if it is unusable
 };
 
 namespace cuda {
@@ -128,7 +134,8 @@ Availability Probe();
 Result<std::unique_ptr<Device>> Open(int ordinal);
 }  // namespace metal
 
-// The device called "cpu", "cuda", "cuda:1" or "metal". `instruction_set` is for the CPU; empty is the best there is.
+// Opens "cpu", "cuda", "cuda:1" or "metal". `instruction_set` applies to the CPU; if it is empty,
+// the best supported set is used.
 Result<std::unique_ptr<Device>> OpenDevice(std::string_view name, std::string_view instruction_set, SharedPool& pool);
 
 }  // namespace nano

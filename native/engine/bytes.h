@@ -1,4 +1,5 @@
-// Owned bytes on their way between JavaScript and a device. Not zeroed when made: they are about to be written.
+// An owned byte buffer for transfers between JavaScript and a device. It is not zeroed, because the
+// caller overwrites it.
 #pragma once
 
 #include <cstddef>

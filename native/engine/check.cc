@@ -23,7 +23,7 @@ const char* NameOf(Role role) {
   return "unknown";
 }
 
-// A rule's message begins with the op's name, which InvalidOp() says already.
+// A rule's message begins with the op's name, which InvalidOp() adds as well.
 std::string WithoutName(const std::string& message, const std::string& op) {
   return message.starts_with(op + ": ") ? message.substr(op.size() + 2) : message;
 }
@@ -92,7 +92,7 @@ class ProgramChecker {
     return Status::Ok();
   }
 
-  // bf16 is for Programs of that precision; to move it any may.
+  // Only a Program of precision bf16 may use bf16 buffers. `copy` is allowed in every Program.
   Status CheckFormats(size_t index) const {
     const Op& op = program_.ops[index];
     if (program_.precision == Precision::kBf16 || op.name == "copy") return Status::Ok();
@@ -119,7 +119,8 @@ class ProgramChecker {
     return Status::Ok();
   }
 
-  // Outputs that the rule pairs with an input are the same store buffer on both sides, all others are on one side only.
+  // An output that the rule pairs with an input is the same store buffer on both sides. Every other
+  // buffer is on one side only.
   Status CheckInPlace(size_t index, const Rule& rule, const OpView& view) const {
     const Op& op = program_.ops[index];
     for (size_t output = 0; output < op.outputs.size(); ++output) {
@@ -153,7 +154,8 @@ class ProgramChecker {
     return Status::Ok();
   }
 
-  // How often the op at hand names each buffer. Undone after the op, so that the whole check is linear.
+  // Counts how often the current op names each buffer. The caller undoes the count after the op, so
+  // that the whole check takes linear time.
   void CountUses(const Op& op, int by) {
     for (const uint32_t buffer : op.inputs) as_input_[buffer] += by;
     for (const uint32_t buffer : op.outputs) as_output_[buffer] += by;

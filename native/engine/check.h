@@ -1,4 +1,5 @@
-// The rules that every backend may rely on (docs/program.md, "Data model"), and each op's own.
+// Checks the rules that every backend relies on (docs/program.md, "Data model") and each op's own
+// rule.
 #pragma once
 
 #include <vector>
@@ -9,7 +10,7 @@
 
 namespace nano {
 
-// A Program that keeps all rules, and its ops' parameters in op order. Only Check() makes one.
+// A valid Program and its ops' parameters in op order. Only Check() creates one.
 struct CheckedProgram {
   Program program;
   std::vector<Params> params;
@@ -17,7 +18,8 @@ struct CheckedProgram {
 
 Result<CheckedProgram> Check(Program program);
 
-// An op with the specs of its buffers at hand, as rules and scratch sizes want it. Refers to the Program.
+// An op with the specs of its buffers, for rules and for computing scratch sizes. Refers to the
+// Program.
 class OpSpecs {
  public:
   OpSpecs(const Program& program, const Op& op);

@@ -11,7 +11,8 @@
 namespace nano {
 namespace {
 
-// The fewest bytes that one buffer, op and attribute take: no count is believed that the bytes left could not hold.
+// The minimum size in bytes of a buffer, an op and an attribute. A count that the remaining bytes
+// can't hold is rejected before anything is allocated for it.
 constexpr uint64_t kLeastBuffer = 2 + 1 + 1 + 1;
 constexpr uint64_t kLeastOp = 2 + 2 + 2 + 2;
 constexpr uint64_t kLeastAttribute = 2 + 1 + 1;

@@ -1,4 +1,5 @@
-// Wire bytes → Program (docs/program.md, "Wire form"). Bytes from anywhere give a Program or an error, nothing else.
+// Decodes wire bytes into a Program (docs/program.md, "Wire form"). Any input gives a Program or an
+// error.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace nano {
 constexpr uint32_t kProgramMagic = 0x5450474E;  // "NGPT"
 constexpr uint16_t kProgramVersion = 1;
 
-// Checks what can be checked of each part alone: bounds, limits, codes, buffer indices. Check() does the rest.
+// Checks each part on its own: bounds, limits, codes, buffer indices. Check() checks the rest.
 Result<Program> DecodeProgram(std::span<const std::byte> bytes);
 
 }  // namespace nano

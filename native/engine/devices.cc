@@ -1,4 +1,4 @@
-// From a device's name to the device.
+// Opens a device by its name.
 #include <charconv>
 #include <string>
 
@@ -8,7 +8,7 @@
 namespace nano {
 namespace {
 
-// "cuda" is 0, "cuda:2" is 2, anything else nothing.
+// "cuda" gives 0, "cuda:2" gives 2, any other text gives nothing.
 std::optional<int> Ordinal(std::string_view name, std::string_view kind) {
   if (!name.starts_with(kind)) return std::nullopt;
   name.remove_prefix(kind.size());

@@ -1,4 +1,5 @@
-// Turns what the standard library throws into a Status, so that no exception leaves the engine.
+// Converts exceptions of the standard library into a Status, so that no exception leaves the
+// engine.
 #pragma once
 
 #include <exception>
@@ -10,13 +11,13 @@
 
 namespace nano {
 
-// Calls `body` and returns what it returns: a Status or a Result.
+// Calls `body`, which returns a Status or a Result, and returns its result.
 template <class Body>
 auto Guarded(Body&& body) -> decltype(body()) {
   try {
     return body();
   } catch (const std::bad_alloc&) {
-    return Status(Code::kOutOfMemory, "out of memory");  // short enough to need no allocation itself
+    return Status(Code::kOutOfMemory, "out of memory");  // short enough for std::string to store without allocating
   } catch (const std::length_error&) {
     return Status(Code::kOutOfMemory, "out of memory");
   } catch (const std::exception& error) {

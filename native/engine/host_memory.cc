@@ -29,7 +29,7 @@ std::atomic<size_t> bytes_in_use{0};
 
 constexpr size_t kHugePage = size_t{2} << 20;
 #if defined(__linux__)
-// Under a sanitizer everything comes from its allocator, which knows where a block ends.
+// Under a sanitizer all blocks come from its allocator, which knows where a block ends.
 constexpr bool kHugePages = !kSanitizing;
 #else
 constexpr bool kHugePages = false;
@@ -41,7 +41,7 @@ size_t ReadLimit(const char* path) {
   std::FILE* file = std::fopen(path, "r");
   if (file == nullptr) return std::numeric_limits<size_t>::max();
   unsigned long long limit = 0;
-  const bool number = std::fscanf(file, "%llu", &limit) == 1;  // "max" is no number: no limit
+  const bool number = std::fscanf(file, "%llu", &limit) == 1;  // "max" is not a number and means no limit
   std::fclose(file);
   return number && limit > 0 ? static_cast<size_t>(limit) : std::numeric_limits<size_t>::max();
 }
@@ -72,7 +72,7 @@ Status TooLarge(size_t bytes) {
                                   " MiB in all"};
 }
 
-// Counts `bytes` as used if that stays within what there is.
+// Adds `bytes` to the total in use, unless the total would exceed the usable memory.
 bool Reserve(size_t bytes) {
   size_t used = bytes_in_use.load();
   do {
@@ -121,8 +121,8 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
   if (memory.block_ != nullptr) std::memset(memory.block_, 0, bytes);
 #else
 #if defined(__linux__)
-  // Large blocks come in huge pages, which cost a tenth of the page faults and of the translation misses. They are
-  // zero already.
+  // Large blocks use huge pages, which reduce page faults and TLB misses to about a tenth. mmap
+  // returns zeroed pages.
   if (kHugePages && bytes >= 2 * kHugePage) {
     const size_t block_bytes = bytes + kHugePage;
     void* block = mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -131,7 +131,7 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
       memory.data_ = static_cast<std::byte*>(block) + ((kHugePage - address % kHugePage) % kHugePage);
       memory.block_ = block;
       memory.block_bytes_ = block_bytes;
-      madvise(memory.data_, bytes, MADV_HUGEPAGE);  // a wish: without it the pages are small
+      madvise(memory.data_, bytes, MADV_HUGEPAGE);  // only a hint: if it fails, the pages are small
     }
   } else
 #endif
@@ -156,7 +156,8 @@ Result<HostArena::Block> HostArena::Allocate(size_t bytes) {
     used_ = std::min(chunk_->size(), (at + bytes + kAlignment - 1) / kAlignment * kAlignment);
     return Block{chunk_->span().subspan(at, bytes), chunk_};
   }
-  // A chunk is twice as large as the one before: a small model shall not have a large one.
+  // Each chunk is twice as large as the previous one, so that a small model doesn't reserve a large
+  // chunk.
   const size_t wanted = chunk_ == nullptr ? kFirstChunk : std::min(2 * chunk_->size(), kLargestChunk);
   if (together) {
     Result<HostMemory> chunk = HostMemory::Allocate(std::max(wanted, bytes));

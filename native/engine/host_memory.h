@@ -1,5 +1,5 @@
-// Blocks of the machine's memory: zero-filled, aligned to 64 bytes, refused rather than promised when there isn't
-// enough.
+// Blocks of host memory: zero-filled and aligned to 64 bytes. An allocation that exceeds the memory
+// available to the process fails at once.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ class HostMemory {
   HostMemory& operator=(HostMemory&& other) noexcept;
   ~HostMemory();
 
-  // An error when the blocks of this process would together exceed the memory that it may use: with overcommitment the
-  // system would hand out the addresses and kill the process later.
+  // Fails if the blocks of this process would exceed UsableMemory() in total. With overcommitment
+  // the system would otherwise hand out the addresses and kill the process later.
   static Result<HostMemory> Allocate(size_t bytes);
 
   std::byte* data() const { return data_; }
@@ -28,26 +28,27 @@ class HostMemory {
  private:
   std::byte* data_ = nullptr;
   size_t size_ = 0;
-  void* block_ = nullptr;   // what the system gave
-  size_t block_bytes_ = 0;  // how much of it; 0 when the C library keeps count
+  void* block_ = nullptr;   // the system's allocation
+  size_t block_bytes_ = 0;  // its size; 0 if the C library allocated it
 };
 
-// Blocks that stay until the last of them goes, side by side in chunks: in huge pages, too, what is smaller than a huge
-// page. A model's tensors are.
+// Places small blocks side by side in large chunks, so that tensors smaller than a huge page also
+// lie in huge pages. A chunk is freed with the last of its blocks.
 class HostArena {
  public:
   struct Block {
     std::span<std::byte> bytes;
-    std::shared_ptr<const HostMemory> chunk;  // they are in, and others
+    std::shared_ptr<const HostMemory> chunk;  // keeps `bytes` alive; shared with other blocks
   };
   Result<Block> Allocate(size_t bytes);
 
  private:
   std::shared_ptr<const HostMemory> chunk_;
-  size_t used_ = 0;  // of the chunk
+  size_t used_ = 0;  // bytes used in the chunk
 };
 
-// The memory that this process may use: the machine's, or less in a container that limits it.
+// The memory available to this process in bytes: the machine's memory, or the container's limit if
+// that is lower.
 size_t UsableMemory();
 
 }  // namespace nano

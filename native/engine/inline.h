@@ -1,6 +1,7 @@
-// NANO_INLINE: inlined at every call. Kernel sources are compiled once for each instruction set, and a linker that met
-// two copies of one inline function could keep the AVX2 one for all; a function that is always inlined leaves no copy
-// behind. What kernels of a GPU use too is compiled for both sides.
+// NANO_INLINE forces inlining at every call. Kernel sources are compiled once for each instruction
+// set. A linker that finds several copies of one inline function may keep the AVX2 copy for all of
+// them; a function that is always inlined leaves no copy. GPU kernels use some of these functions
+// too, so CUDA compiles them for both host and device.
 #pragma once
 
 #if defined(__CUDACC__)
@@ -13,7 +14,7 @@
 #define NANO_INLINE inline __attribute__((always_inline))
 #endif
 
-// Metal's language says where a constant outside a function lies.
+// Metal requires an address space for a constant outside a function.
 #if defined(__METAL_VERSION__)
 #define NANO_CONSTANT constant constexpr
 #else

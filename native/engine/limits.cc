@@ -10,7 +10,8 @@ constexpr std::array kDtypes = {Dtype::kF32, Dtype::kF64, Dtype::kBf16, Dtype::k
                                 Dtype::kI32, Dtype::kU16, Dtype::kU32};
 constexpr uint32_t kNotUtf8 = 0xFFFFFFFF;
 
-// Reads one code point at `at` and moves past it; kNotUtf8 for overlong forms, surrogates and the like.
+// Reads the code point at `at` and advances `at`. Returns kNotUtf8 for invalid UTF-8, such as
+// overlong forms and surrogates.
 uint32_t NextCodePoint(std::string_view text, size_t& at) {
   const auto byte = [&](size_t index) { return static_cast<uint8_t>(text[index]); };
   const uint8_t lead = byte(at);
@@ -81,7 +82,7 @@ Result<TensorSpec> MakeSpec(Dtype dtype, std::span<const uint64_t> dims) {
     }
     spec.shape.dims[axis] = static_cast<int64_t>(dims[axis]);
     bytes = Multiply(*bytes, dims[axis]);
-    // Every factor is at least 1, so that a product which is too large stays so.
+    // Every factor is at least 1, so a product that exceeds the limit can't fall below it again.
     if (!bytes || *bytes > kMaxBufferBytes) {
       return Status(Code::kInvalidArgument, "a tensor larger than " + std::to_string(kMaxBufferBytes) + " bytes");
     }

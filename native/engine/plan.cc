@@ -16,10 +16,10 @@ namespace {
 
 constexpr size_t kMaxArena = size_t{1} << 60;
 
-// The free parts of an arena that grows at its end.
+// The free gaps of an arena that grows at its end.
 class Gaps {
  public:
-  // The smallest gap that holds `bytes`; without one the arena grows.
+  // Takes the smallest gap that holds `bytes`. If there is none, the arena grows.
   size_t Take(size_t bytes) {
     const auto best = by_size_.lower_bound({bytes, 0});
     if (best == by_size_.end()) return Grow(bytes);
@@ -84,7 +84,7 @@ struct Item {
 
 size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// For each op, the temporaries that nothing reads after it.
+// For each op, the temporaries that no later op reads.
 std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   std::vector<size_t> last(program.buffers.size(), 0);
   std::vector<bool> used(program.buffers.size(), false);
@@ -104,8 +104,8 @@ std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   return at;
 }
 
-// Gives the first output of an elementwise op the place of an input of its size that ends there, if their elements lie
-// alike. Returns that input.
+// Places the first output of an elementwise op over an input whose last use is this op, if both
+// have the same number of elements and bytes. Returns that input.
 std::optional<uint32_t> Overwrite(const Program& program, const Op& op, std::span<const uint32_t> ending, Plan& plan) {
   const uint32_t output = op.outputs[0];
   if (program.buffers[output].role != Role::kTemporary) return std::nullopt;

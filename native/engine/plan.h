@@ -1,5 +1,6 @@
-// Where temporaries and scratch lie in the arena. Two temporaries share bytes only if no op needs both. All ops'
-// scratch is its first bytes, so that what a thread writes there and reads again stays in its cache from op to op.
+// Plans where temporaries and scratch memory lie in the arena. Two temporaries share bytes only if
+// no op needs both. The scratch memory of all ops is the first part of the arena, so that a
+// thread's scratch stays in its cache from op to op.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +11,17 @@
 
 namespace nano {
 
-constexpr size_t kAlignment = 64;  // of every offset, and of all memory that ops see
+constexpr size_t kAlignment = 64;  // of every offset, and of all memory that ops use, in bytes
 
 struct Plan {
   std::vector<size_t> buffers;  // the offset of each temporary; 0 for other buffers
-  size_t bytes = 0;             // of the whole arena, scratch and all
+  size_t bytes = 0;             // size of the arena, including scratch
 };
 
-// Best fit in order of first use: each temporary lives from the op that writes it to the last that reads it. `scratch`:
-// bytes that the op with the most of it needs. The first output of an op that is elementwise (engine/rule.h) takes the
-// place of an input of its size that nothing reads later. Takes n·log n for n buffers, whatever the Program, which
-// keeps all rules.
+// Places temporaries by best fit, in order of first use. A temporary lives from the op that writes
+// it to the last op that reads it. `scratch` is the largest scratch size of any op, in bytes. The
+// first output of an elementwise op (engine/rule.h) takes the place of an input of the same size
+// that no later op reads. Takes O(n log n) time for n buffers. The Program must be valid.
 Result<Plan> PlanArena(const Program& program, size_t scratch);
 
 }  // namespace nano

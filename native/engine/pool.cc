@@ -1,8 +1,11 @@
-// Implements the pool. Each worker has a lane of the tasks to begin with, the same part of them in every run, so that
-// the rows it worked on in one op are in its cache for the next; whoever is done with his own helps with the others'.
-// One word of a lane holds where it ends and the next task to claim, so that a claim is a single fetch_add and a worker
-// that wakes late finds nothing to claim instead of something stale. Nobody waits for a worker that has not come: the
-// caller works too, and waits only for tasks that others have claimed.
+// Each worker has a lane: a range of tasks that it runs first. The ranges are the same in every run
+// of the same size, so the rows that a worker used in one op are still in its cache for the next. A
+// worker that finishes its lane takes tasks from the other lanes.
+//
+// One 64-bit word of a lane holds its end and the next task to claim. A claim is therefore a single
+// fetch_add, and a worker that wakes late finds nothing to claim rather than a stale task. The
+// caller works too. It waits only for tasks that other workers have claimed, never for a worker
+// that hasn't woken.
 #include "engine/pool.h"
 
 #include <algorithm>
@@ -21,11 +24,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kNextBits = 32;
-// A run of more tasks than this is cut. The claims that come too late, one a worker, must not reach the count's bits.
+// A run with more tasks than this is split. After the last task each worker may make one more
+// claim; these must not overflow into the bits that hold the end.
 constexpr int64_t kMaxTasks = int64_t{1} << 30;
 
-// How long an idle thread looks for work before it sleeps: longer than the gap between two ops of a small model.
-// Where there are more threads than processors every look takes time from somebody who works, so there they yield.
+// How long an idle thread polls for work before it sleeps: longer than the gap between two ops of a
+// small model. With more threads than processors, polling takes time from threads that have work,
+// so threads yield instead.
 constexpr std::chrono::microseconds kSpinTime{50};
 constexpr int kLooksPerTimeCheck = 32;
 constexpr int kYields = 4;
@@ -40,7 +45,7 @@ void Relax() {
 #endif
 }
 
-// Looks until `done()` is true or it is time to sleep; says which.
+// Polls until `done()` is true (returns true) or it is time to sleep (returns false).
 template <class Done>
 bool Spin(bool crowded, Done&& done) {
   if (!crowded) {
@@ -62,8 +67,8 @@ bool Spin(bool crowded, Done&& done) {
 }  // namespace
 
 struct Pool::State {
-  // The run at hand. Written before any lane, read after a claim: between the two nobody else writes them, as the run
-  // can't end before the claimed task has.
+  // The current run. Written before any lane and read after a claim. Nothing writes these fields in
+  // between, because the run can't end before the claimed task does.
   RawTask task = nullptr;
   void* context = nullptr;
   int64_t base = 0;
@@ -71,15 +76,15 @@ struct Pool::State {
   struct alignas(64) Lane {
     std::atomic<uint64_t> claims{0};  // end << kNextBits | next
   };
-  std::vector<Lane> lanes;  // one a worker, the caller's first
+  std::vector<Lane> lanes;  // one per worker, the caller's first
 
   alignas(64) std::atomic<int> unfinished{0};
-  alignas(64) std::atomic<int> epoch{0};  // changes with every run; what idle workers sleep on
+  alignas(64) std::atomic<int> epoch{0};  // changes with every run; idle workers wait on it
   std::atomic<bool> stop{false};
   bool crowded = false;
   std::vector<std::thread> workers;
 
-  // Runs tasks until none is left to claim: first those of the worker's own lane.
+  // Runs tasks until no lane has any left, starting with the worker's own lane.
   void Drain(int worker) {
     int finished = 0;
     const int count = static_cast<int>(lanes.size());
@@ -92,7 +97,7 @@ struct Pool::State {
         ++finished;
       }
     }
-    // After this subtraction the run may be over and its fields another run's.
+    // After this subtraction the run may be over, and the fields may belong to the next run.
     if (finished > 0 && unfinished.fetch_sub(finished, std::memory_order_acq_rel) == finished && worker != 0) {
       unfinished.notify_one();
     }

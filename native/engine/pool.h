@@ -1,5 +1,6 @@
-// The process-wide pool of threads that kernels share. How work is cut into tasks depends on shapes alone, never on the
-// number of threads, so that results don't either: the pool only decides who runs a task.
+// The thread pool that all kernels of the process share. The split of work into tasks depends on
+// shapes alone, never on the number of threads, so neither do the results. The pool only decides
+// which thread runs a task.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +13,18 @@ namespace nano {
 
 class Pool {
  public:
-  explicit Pool(int threads);  // counts the calling thread: 1 means no other
+  explicit Pool(int threads);  // includes the calling thread: 1 starts no other
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   NANO_INLINE int threads() const { return threads_; }
 
-  // Calls task(index, worker) for every index in [0, count), each once, and returns when all are done. `worker` is in
-  // [0, threads()) and no two tasks that run at once share it: it names the scratch to use. One caller at a time.
-  // With one task or one thread it runs on the caller, without a word to the others. No allocation, no lock.
+  // Calls task(index, worker) once for every index in [0, count) and returns when all calls are
+  // done. `worker` is in [0, threads()) and differs between tasks that run at the same time, so it
+  // can select a scratch area. Only one thread may call Run() at a time. With one task or one
+  // thread, all tasks run on the calling thread and no other thread wakes. Run() allocates nothing
+  // and takes no lock.
   template <class Task>
   NANO_INLINE void Run(int64_t count, Task&& task) {
     RunRaw(

@@ -1,4 +1,5 @@
-// The Program as the engine holds it: plain data, the C++ spelling of lib/graph/program.ts (see docs/program.md).
+// The Program in the engine: plain data, the C++ counterpart of lib/graph/program.ts
+// (docs/program.md).
 #pragma once
 
 #include <array>
@@ -13,7 +14,8 @@
 namespace nano {
 
 enum class Dtype : uint8_t { kF32 = 0, kF64 = 1, kBf16 = 2, kF16 = 3, kI32 = 4, kU16 = 5, kU32 = 6 };
-// What a Program computes in. kTf32: products round their operands. kBf16: buffers that say so are bf16.
+// The precision of a Program. kTf32: matrix products round their operands to TF32. kBf16: buffers
+// may be bf16.
 enum class Precision : uint8_t { kF32 = 0, kTf32 = 1, kBf16 = 2 };
 enum class Role : uint8_t { kStore = 0, kInput = 1, kOutput = 2, kTemporary = 3 };
 
@@ -28,7 +30,7 @@ struct Shape {
 
   int64_t operator[](int axis) const { return dims[axis]; }
   int64_t last() const { return rank == 0 ? 1 : dims[rank - 1]; }
-  int64_t elements() const;  // cannot overflow: the decoder has checked it
+  int64_t elements() const;  // can't overflow: the decoder checks the size
   int64_t rows() const { return elements() / last(); }
   bool operator==(const Shape& other) const;
   std::string ToString() const;  // "[64, 256, 384]"

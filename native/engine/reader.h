@@ -1,5 +1,5 @@
-// Reads little-endian values from bytes that may be cut short or hostile: past the end everything reads as 0 and ok()
-// is false.
+// Reads little-endian values from untrusted or truncated bytes. Past the end, every value reads as
+// 0 and ok() returns false.
 #pragma once
 
 #include <bit>
@@ -31,7 +31,7 @@ class Reader {
     return value;
   }
 
-  // The next `count` bytes, as they lie there; empty when there are fewer.
+  // The next `count` bytes, without copying. Empty if fewer remain.
   std::span<const std::byte> Take(uint64_t count) {
     if (!ok_ || count > remaining()) {
       ok_ = false;
@@ -42,7 +42,7 @@ class Reader {
     return taken;
   }
 
-  // A u16 length and that many bytes.
+  // Reads a u16 length, then that many bytes.
   std::string_view ReadText() {
     const std::span<const std::byte> raw = Take(Read<uint16_t>());
     return {reinterpret_cast<const char*>(raw.data()), raw.size()};

@@ -1,4 +1,5 @@
-// How a Program's inputs (or outputs) lie in one record: in buffer order, each at a multiple of 8 bytes.
+// The layout of a Program's inputs (or outputs) in one record: in buffer order, each at a multiple
+// of 8 bytes.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,8 @@ struct Record {
   size_t bytes = 0;  // a multiple of 8
 };
 
-// The record of the buffers with this role. Sizes cannot overflow: 65,536 buffers of at most 10^12 bytes.
+// The record of all buffers with this role. Sizes can't overflow: there are at most 65,536 buffers
+// of at most 10^12 bytes each.
 inline Record RecordOf(const Program& program, Role role) {
   Record record;
   for (uint32_t index = 0; index < program.buffers.size(); ++index) {

@@ -1,5 +1,6 @@
-// What the engine asks of an op: a rule for counts, dtypes, shapes, attribute ranges and in-place pairs. Each op's rule
-// is in native/ops/<op>.cc; its parameters, read from the attributes once, are in native/ops/<op>.h.
+// The rule of an op checks its counts, dtypes, shapes, attribute ranges and in-place pairs. Each
+// rule is in native/ops/<op>.cc. The op's parameters, which the rule reads from the attributes
+// once, are in native/ops/<op>.h.
 #pragma once
 
 #include <cstddef>
@@ -41,17 +42,20 @@ class Params {
 };
 
 struct Rule {
-  // Checks everything that does not depend on the contents of buffers and fills in the parameters. An attribute that
-  // the op does not know, lacks, or that is out of range is an error, and so is a dtype that docs/program.md doesn't
-  // list for it.
+  // Checks everything that doesn't depend on the contents of buffers, and fills in the parameters.
+  // Unknown, missing and out-of-range attributes are errors, and so are dtypes that docs/program.md
+  // doesn't list for the op.
   Status (*check)(const OpView& op, Params& params);
-  // The input that output `output` shares its buffer with, or -1. Null: no op output is in place.
+  // Returns the input that shares its buffer with output `output`, or -1. Null: the op never works
+  // in place.
   int (*in_place)(const OpView& op, int output) = nullptr;
-  // Its first output may lie where an input of its size does: kernels read nothing of an element once it is written.
+  // Whether the first output may overwrite an input of the same size. Kernels of such an op never
+  // read an element's inputs after they write that element.
   bool elementwise = false;
 };
 
-// The rule for an op's name, or null. ops/rules.cc defines it: the engine includes nothing of native/ops.
+// The rule of the op with this name, or null. ops/rules.cc defines it, because the engine includes
+// no header of native/ops.
 const Rule* FindRule(std::string_view op);
 
 }  // namespace nano

@@ -1,5 +1,6 @@
-// Whether AddressSanitizer watches: memory is then laid out so that it can see a tensor's end, and filled with NaN.
-// NANO_SANITIZING asks for the same without it.
+// Whether AddressSanitizer is active. If so, memory is laid out so that it detects accesses past a
+// tensor's end, and is filled with NaN. Defining NANO_SANITIZING does the same without the
+// sanitizer.
 #pragma once
 
 namespace nano {

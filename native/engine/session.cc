@@ -11,7 +11,7 @@
 
 namespace nano {
 
-// A schedule under way: its programs looked up and all memory for it at hand.
+// The state of a running schedule: its Programs are looked up and all its memory is allocated.
 struct Session::Loop {
   struct Phase {
     Executable* executable;
@@ -32,7 +32,7 @@ struct Session::Loop {
   std::vector<Phase> phases;
   std::deque<Execution> under_way;
 
-  // False when the run has failed.
+  // Returns false if the run has failed.
   bool RunStep(uint64_t step) {
     for (size_t index = 0; index < phases.size(); ++index) {
       for (uint64_t time = 0; time < phases[index].times; ++time) {
@@ -56,7 +56,7 @@ struct Session::Loop {
     return Settle(kMostUnderWay);
   }
 
-  // Waits until at most `left` executions are under way. False when one of them has failed.
+  // Waits until at most `left` executions are in flight. Returns false if one of them has failed.
   bool Settle(size_t left) {
     const Settled settled = device.Settle(under_way.size(), left);
     for (size_t i = 0; i < settled.count; ++i) {
@@ -94,7 +94,8 @@ namespace {
 
 Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
-// The bytes of `steps · times` records; an error if the caller's are not as many, or cannot be.
+// The bytes of `steps · times` records of `record` bytes. Fails if the total overflows or exceeds
+// kMaxBufferBytes.
 Result<uint64_t> RecordBytes(uint64_t steps, uint64_t times, size_t record) {
   const std::optional<uint64_t> records = Multiply(steps, times);
   const std::optional<uint64_t> bytes = records ? Multiply(*records, record) : std::nullopt;
@@ -135,7 +136,8 @@ Result<int> Session::Compile(std::span<const std::byte> bytes) {
     if (!checked.ok()) return checked.status();
     Result<std::vector<std::shared_ptr<nano::Memory>>> bound = store_.Bind(checked.value().program);
     if (!bound.ok()) return bound.status();
-    // From here on a failure must give the tensors back; the executable takes the Program with it.
+    // From here on, a failure must unbind the tensors. The executable takes ownership of the
+    // Program, so keep a copy.
     const Program program = checked.value().program;
     Status status = Guarded([&]() -> Status {
       auto executable = device_->Compile(std::move(checked.value()), std::move(bound.value()));
@@ -160,7 +162,7 @@ Status Session::Release(int handle) {
     if (!executable.ok()) return executable.status();
     store_.Unbind(executable.value()->program());
     programs_.erase(handle);
-    arena_.reset();  // the next run makes one that fits
+    arena_.reset();  // the next run allocates one of the right size
     return Status::Ok();
   });
 }
@@ -232,8 +234,8 @@ Result<Executable*> Session::Find(int handle) {
   return it->second.get();
 }
 
-// Makes the arena as large as the most demanding program wants it. Nothing in it outlives a run, so that the old one
-// goes first. After a failure there is none, and the next run asks again.
+// Resizes the arena to what the largest Program needs. The arena's contents don't outlive a run, so
+// the old one is freed first. After a failure there is no arena, and the next run tries again.
 Status Session::FitArena() {
   size_t wanted = 0;
   for (const auto& [handle, executable] : programs_) wanted = std::max(wanted, executable->arena_bytes());

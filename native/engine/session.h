@@ -1,5 +1,5 @@
-// One device with a Store, compiled Programs and the arena that they take turns in. Used by one thread at a time.
-// Nothing here throws; every method is safe with any argument.
+// A device with a Store, compiled Programs and one arena that the Programs share. Only one thread
+// at a time may use a session. No method throws, and every method is safe with any argument.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@
 
 namespace nano {
 
-// `steps` times the phases in order; each runs a Program `times` times, on a record of `inputs` of its own every time.
+// Runs the phases in order, `steps` times. In each step a phase runs its Program `times` times,
+// each time with the next record of `inputs`.
 struct Schedule {
   struct Phase {
     int program = 0;  // a handle from Compile()
@@ -31,10 +32,11 @@ struct Schedule {
   std::vector<Phase> phases;
   bool check_finite = false;
   bool timings = false;
-  std::function<bool()> cancelled = [] { return false; };  // asked before every step
+  std::function<bool()> cancelled = [] { return false; };  // checked before every step
 };
 
-// Where and why a run ended early. A cancelled run names the step that did not begin, and no op.
+// Where and why a run ended early. If the run was cancelled, `step` is the step that didn't start
+// and there is no op.
 struct Failure {
   Code code = Code::kInternal;
   std::string message;
@@ -46,10 +48,11 @@ struct Failure {
 };
 
 struct RunReport {
-  uint64_t completed = 0;      // whole steps
-  std::vector<Bytes> outputs;  // for each phase, the records that were completed, those of a step cut short included
+  uint64_t completed = 0;      // complete steps
+  std::vector<Bytes> outputs;  // for each phase, all complete records, even of an incomplete step
   double seconds = 0;
-  // With Schedule::timings, for each phase: the seconds of each op, summed over its executions. Else empty.
+  // With Schedule::timings: for each phase, the seconds of each op, summed over its executions.
+  // Otherwise empty.
   std::vector<std::vector<double>> timings;
   std::optional<Failure> failure;
 };
@@ -57,8 +60,8 @@ struct RunReport {
 struct MemoryReport {
   struct OfProgram {
     int handle;
-    size_t arena;    // bytes of the common arena that it needs
-    size_t staging;  // bytes of its own, for inputs and outputs
+    size_t arena;    // bytes of the shared arena that it needs
+    size_t staging;  // bytes of its staging memory for inputs and outputs
   };
   size_t store = 0;
   size_t arena = 0;
@@ -75,11 +78,12 @@ class Session {
   Result<Bytes> Read(std::string_view name);
   Status Free(std::string_view name);
 
-  // A handle: positive, never used twice. All tensors that the Program names must be allocated.
+  // Returns a handle, which is positive and never reused. All tensors that the Program names must
+  // be allocated.
   Result<int> Compile(std::span<const std::byte> program);
   Status Release(int handle);
 
-  // What is wrong with the request is a Status; what ends a run once it has begun is in the report.
+  // An invalid request gives a Status. A failure after the run has started is in the report.
   Result<RunReport> Run(const Schedule& schedule);
 
   Result<MemoryReport> Memory();

@@ -1,5 +1,5 @@
-// The one pool of the process, whose size can change between jobs. Only the thread that runs the engine may use it;
-// anyone may ask for its size.
+// The thread pool of the process, which can be resized between jobs. Only the engine thread may use
+// it. Any thread may read its size.
 #pragma once
 
 #include <atomic>
@@ -16,9 +16,9 @@ class SharedPool {
  public:
   explicit SharedPool(int threads);
 
-  // Starts the threads when first called. They may fail to start: std::system_error.
+  // Starts the threads on first use. Throws std::system_error if they can't start.
   Pool& Get();
-  // Ends the present threads; the new ones start when they are first needed.
+  // Stops the current threads. The new ones start on first use.
   Status Resize(int threads);
   int threads() const { return threads_.load(std::memory_order_relaxed); }
 
@@ -27,7 +27,7 @@ class SharedPool {
   std::unique_ptr<Pool> pool_;
 };
 
-// As many threads as this machine can run at once.
+// The number of threads that this machine can run at once.
 int DefaultThreads();
 
 }  // namespace nano

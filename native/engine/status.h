@@ -1,4 +1,5 @@
-// Errors as values. The engine throws nothing of its own; entry points catch what the standard library throws.
+// Errors as values. The engine throws no exceptions of its own. Entry points catch those of the
+// standard library.
 #pragma once
 
 #include <optional>
@@ -9,15 +10,15 @@ namespace nano {
 
 enum class Code {
   kOk,
-  kInvalidProgram,   // the bytes or the Program break the contract of docs/program.md
-  kInvalidArgument,  // a name, shape, dtype or length that the caller gave
-  kUnsupported,      // right, but this backend does not do it
+  kInvalidProgram,   // the bytes or the Program violate docs/program.md
+  kInvalidArgument,  // the caller gave an invalid name, shape, dtype or length
+  kUnsupported,      // valid, but not supported by this backend
   kOutOfMemory,
   kOutOfRange,  // the contents of an input: a token, an offset, a position
-  kNonFinite,   // require_finite or checkFinite met a NaN or an Infinity
+  kNonFinite,   // require_finite or checkFinite found a NaN or an Infinity
   kCancelled,
   kDisposed,
-  kDeviceLost,  // it has stopped answering: nothing more can be had from it
+  kDeviceLost,  // the device no longer responds and can't be used again
   kInternal,
 };
 const char* NameOf(Code code);  // "invalid_program": the spelling that JavaScript and case files use
@@ -33,7 +34,7 @@ class [[nodiscard]] Status {
 
  private:
   Code code_ = Code::kOk;
-  std::string message_;  // what is wrong, the value, and what would be right
+  std::string message_;  // what is wrong, the value, and what would be valid
 };
 
 template <class T>

@@ -1,4 +1,5 @@
-// The named tensors of a session: zero-filled when made, shared by its Programs.
+// The named tensors of a session. They are zero-filled when allocated, and all Programs of the
+// session share them.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,11 @@ class Store {
   Status Allocate(std::string_view name, const TensorSpec& spec);
   Status Write(std::string_view name, std::span<const std::byte> bytes);
   Result<Bytes> Read(std::string_view name) const;
-  // An error while a compiled Program is bound to the tensor.
+  // Fails while a compiled Program is bound to the tensor.
   Status Free(std::string_view name);
 
-  // The memory of each store buffer of `program`, null for its other buffers. They may not be freed until Unbind().
+  // The memory of each store buffer of `program`, and null for its other buffers. These tensors
+  // can't be freed until Unbind().
   Result<std::vector<std::shared_ptr<Memory>>> Bind(const Program& program);
   void Unbind(const Program& program);
 
@@ -36,7 +38,7 @@ class Store {
   struct Tensor {
     TensorSpec spec;
     std::shared_ptr<Memory> memory;
-    int programs = 0;  // bound to it
+    int programs = 0;  // compiled Programs bound to it
   };
   Result<const Tensor*> Find(std::string_view name) const;
 

@@ -1,4 +1,4 @@
-// The variables of the environment that turn things on and off, as lib/backend/switches.ts reads them.
+// Environment variables that enable or disable a feature, parsed like lib/backend/switches.ts does.
 #pragma once
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 namespace nano {
 
-// Whether a variable turns its thing on or off; nothing: it isn't set, or says neither.
+// True or false as the variable says, or nothing if it is unset or holds any other value.
 inline std::optional<bool> SwitchOf(const char* name) {
   const char* const value = std::getenv(name);
   std::string word;

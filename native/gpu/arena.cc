@@ -1,4 +1,4 @@
-// Temporaries and scratch of a Program on a GPU.
+// Allocates a Program's temporaries and scratch memory on a GPU.
 #include "gpu/arena.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Where temporaries and scratch lie: in the session's arena; under a sanitizer each in a block of its own, whose end it
-// can see.
+// Temporaries and scratch memory lie in the session's arena. Under a sanitizer, each has its own
+// block, so that the sanitizer detects accesses past its end.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@ namespace nano::gpu {
 
 class Arena {
  public:
-  // `scratch`: bytes, by op.
+  // `scratch`: the scratch size of each op in bytes.
   Status Make(const SharedDriver& driver, const Program& program, const std::vector<size_t>& scratch);
   size_t bytes() const { return plan_.bytes; }
-  // `arena` is the beginning of the session's.
+  // `arena` is the start of the session's arena.
   std::byte* Temporary(uint32_t index, std::byte* arena) const;
   std::byte* Scratch(size_t op, std::byte* arena) const;
 

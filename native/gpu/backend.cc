@@ -1,4 +1,5 @@
-// A GPU as a device of the engine. The host waits for no execution until Settle().
+// Implements the engine's Device on a GPU. Execution is asynchronous: the host waits only in
+// Settle().
 #include "gpu/backend.h"
 
 #include <cstring>
@@ -81,7 +82,8 @@ class GpuDevice final : public Device {
   const Module& module() const { return shared_.driver->module(); }
   Queue* queue() const { return shared_.driver->queue(); }
 
-  // What is under way has seen the failure and does nothing; kernels may work again once it is over.
+  // Executions in flight see the failure and do nothing. When they are over, clears the control so
+  // that kernels run again.
   void Recover(OpFailure& failure) {
     while (!shared_.under_way.empty()) {
       static_cast<void>(shared_.under_way.back().slot->done.Wait());
@@ -91,7 +93,7 @@ class GpuDevice final : public Device {
     if (!status.ok() && failure.status.code() != Code::kDeviceLost) failure = {status, {}, {}};
   }
 
-  // Enqueues a copy from or to memory of the host, waits for it, and lets `after` have what came.
+  // Enqueues a copy from or to host memory, waits for it, then passes the host memory to `after`.
   template <class Enqueue>
   Status Copy(size_t bytes, Enqueue&& enqueue, const std::function<void(const std::byte*)>& after = {}) {
     Result<Block> host = Block::OnHost(shared_.driver, bytes);

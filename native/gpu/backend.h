@@ -1,4 +1,4 @@
-// A GPU as a device of the engine, over a module's calls.
+// Opens a GPU as a device of the engine, through a module's functions.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace nano::gpu {
 
-// `name` is what the device is called ("cuda:0").
+// `name` is the device's name ("cuda:0").
 Result<std::unique_ptr<Device>> OpenGpu(const Module& module, int ordinal, std::string name);
 
 }  // namespace nano::gpu

@@ -1,4 +1,4 @@
-// Which kernels a Program calls, with what, and calling them.
+// Finds the kernels of a Program's ops, sets their arguments and enqueues them.
 #include "gpu/calls.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ std::vector<size_t> Calls::ScratchSizes() const {
 void Calls::Make(Control* control) {
   size_t operands = 0;
   for (const Op& op : program_.ops) operands += op.inputs.size() + op.outputs.size();
-  tensors_.reserve(operands);  // never grows: the calls point into it
+  tensors_.reserve(operands);  // never reallocates: the calls point into it
   for (size_t index = 0; index < program_.ops.size(); ++index) {
     const Op& op = program_.ops[index];
     const Tensor* inputs = AddTensors(op.inputs);

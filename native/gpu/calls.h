@@ -1,5 +1,5 @@
-// A Program's ops as calls of kernels, in order: enqueued one by one (calls.cc), recorded once and replayed
-// (recording.cc), or timed (timing.cc).
+// A Program's ops as kernel calls in order. They are enqueued one by one (calls.cc), recorded once
+// and replayed (recording.cc), or timed (timing.cc).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace nano::gpu {
 
 class Calls {
  public:
-  // `program` must outlive it and stay where it is.
+  // `program` must outlive this object and must not move.
   Calls(SharedDriver driver, const CheckedProgram& program)
       : driver_(std::move(driver)), program_(program.program), params_(program.params) {}
   ~Calls();
@@ -25,16 +25,18 @@ class Calls {
   Calls& operator=(const Calls&) = delete;
 
   Status FindKernels();
-  // Bytes that each op needs.
+  // The scratch size of each op in bytes.
   std::vector<size_t> ScratchSizes() const;
-  // The calls, complete but for their pointers to data.
+  // Makes the calls, complete except for their data pointers.
   void Make(Control* control);
-  // locate(buffer) and scratch(op) are those pointers. What was recorded with others must be dropped before.
+  // Sets the data pointers to locate(buffer) and scratch(op). A recording made with other pointers
+  // must be dropped first.
   void Bind(const std::function<std::byte*(uint32_t)>& locate, const std::function<std::byte*(size_t)>& scratch);
 
   std::optional<OpFailure> Run(bool check_finite) const { return RunMarked(check_finite, nullptr); }
   std::optional<OpFailure> Replay();
-  // Adds to `seconds`, by op. Waits, so that the events are free for the next execution.
+  // Adds the time of each op to `seconds`. Waits for the execution, so that the events can be
+  // reused.
   std::optional<OpFailure> RunTimed(bool check_finite, double* seconds);
   void DropRecording();
 
@@ -42,7 +44,7 @@ class Calls {
   const Module& module() const { return driver_->module(); }
   Queue* queue() const { return driver_->queue(); }
   const Tensor* AddTensors(const std::vector<uint32_t>& buffers);
-  // Enqueues the ops, before each the mark of its event; null: none.
+  // Enqueues the ops and marks an event before each one. Without `events` it marks none.
   std::optional<OpFailure> RunMarked(bool check_finite, const EventPointer* events) const;
   std::optional<OpFailure> Record();
 
@@ -50,10 +52,10 @@ class Calls {
   const Program& program_;
   const std::vector<Params>& params_;
   std::vector<const Kernel*> kernels_;
-  std::vector<Tensor> tensors_;  // all ops' inputs and outputs, in op order
+  std::vector<Tensor> tensors_;  // inputs and outputs of all ops, in op order
   std::vector<Call> calls_;
   Recording* recording_ = nullptr;
-  std::vector<EventPointer> events_;  // before each op, and after the last; made when ops are first timed
+  std::vector<EventPointer> events_;  // one before each op and one after the last; made on first use
 };
 
 }  // namespace nano::gpu

@@ -1,5 +1,6 @@
-// On the device, one for each queue: whether a kernel has found fault with what it was given. From then on kernels do
-// nothing. Plain data, which Metal's language includes too.
+// Each queue has one Control in device memory. A kernel that finds invalid input contents writes
+// the error here, and all later kernels do nothing. Plain data, because Metal kernels include this
+// header too.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace gpu {
 
 struct Control {
   uint32_t failed;
-  uint32_t op;  // its index in the Program
+  uint32_t op;  // index in the Program
   InputError error;
 };
 

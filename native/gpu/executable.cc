@@ -1,4 +1,4 @@
-// Compiling, binding and running a Program on a GPU.
+// Compiles, binds and runs a Program on a GPU.
 #include "gpu/executable.h"
 
 #include <algorithm>
@@ -60,7 +60,7 @@ std::optional<OpFailure> GpuExecutable::Run(const std::byte* inputs, std::byte* 
   }
   const Slot& slot = staging_.Fill(inputs);
   if (auto failure = Enqueue(slot, check_finite, seconds)) {
-    shared_.stale = true;  // part of it runs, and nobody will ask what it complains of
+    shared_.stale = true;  // part of it runs, and its error won't be read
     return failure;
   }
   shared_.under_way.push_back({this, &slot, outputs});

@@ -1,5 +1,5 @@
-// A Program on a GPU. An execution is enqueued as a whole: its input record goes up, its ops run, its output record and
-// the control come down.
+// A Program compiled for a GPU. An execution is enqueued as a whole: upload the input record, run
+// the ops, download the output record and the control.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@
 
 namespace nano::gpu {
 
-// What a queue has to do with all its Programs.
+// State of a queue that all its Programs share.
 struct Shared {
   SharedDriver driver;
   Block control;       // a Control
-  bool stale = false;  // it may hold a error about what is over
+  bool stale = false;  // it may hold an error of an earlier execution
   struct Pending {
     class GpuExecutable* executable;
     const Slot* slot;
@@ -30,7 +30,7 @@ struct Shared {
   };
   std::deque<Pending> under_way;
 
-  // Kernels work again, once all that is enqueued is over.
+  // Clears the error, so that kernels run again after all enqueued work.
   Status ClearControl();
 };
 
@@ -51,7 +51,7 @@ class GpuExecutable final : public Executable {
   Status Bind(Memory& arena) override;
   std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
                                double* seconds) override;
-  // Waits for the execution in `slot` and takes its output record from there.
+  // Waits for the execution in `slot` and copies its output record to `outputs`.
   std::optional<OpFailure> Finish(const Slot& slot, std::byte* outputs) const;
 
  private:
@@ -66,7 +66,7 @@ class GpuExecutable final : public Executable {
   Arena arena_;
   bool bound_ = false;
   std::byte* bound_to_ = nullptr;
-  Calls calls_;  // the first to go: what is recorded uses the rest
+  Calls calls_;  // destroyed first: its recording uses the members above
 };
 
 }  // namespace nano::gpu

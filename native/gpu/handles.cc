@@ -1,4 +1,4 @@
-// A module's queue, memory and events.
+// Wraps a module's queue, memory and events.
 #include "gpu/handles.h"
 
 #include <cstring>

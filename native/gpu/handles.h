@@ -1,4 +1,4 @@
-// What a module gives out, as objects that give it back: a queue, memory, events.
+// RAII wrappers of a module's resources: queue, memory, events.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace nano::gpu {
 
 Status ToStatus(Outcome outcome, const Message& message);
 
-// A module's calls on one queue, with a Status for an answer.
+// Calls a module's functions on one queue and converts their outcomes to Status.
 class Driver {
  public:
   explicit Driver(const Module& module) : module_(module) {}
@@ -24,13 +24,13 @@ class Driver {
   Driver& operator=(const Driver&) = delete;
 
   Status Open(int ordinal);
-  // ask(message) is a call of the module.
+  // `ask(message)` calls a function of the module.
   template <class Call>
   Status Ask(Call&& ask) const {
     Message message;
     return ToStatus(ask(message), message);
   }
-  // Whether the host may touch the device's memory, after a Finish().
+  // Whether the host may access device memory after Finish().
   bool SharesMemory() const { return module_.finish != nullptr; }
   Status Finish() const;
   Status Zero(void* to, size_t bytes) const;

@@ -1,4 +1,5 @@
-// Every op's kernel on GPUs, each defined in its own file of the backend that NANO_GPU names, and the table of them.
+// Declares the GPU kernel of every op and makes the table of kernels. Each kernel is defined in its
+// own file of the backend that NANO_GPU names.
 #pragma once
 
 #include "gpu/driver.h"
@@ -19,11 +20,11 @@ using gpu::Outcome;
 #undef NANO_DECLARE_kernel
 #undef NANO_DECLARE_scratch
 
-// Checks of contents, whose error is the control's. To be enqueued before anything that relies on them. Every i32
-// of an input must be in [low, high].
+// Checks of contents, which write an error to the control. Enqueue them before any kernel that
+// relies on them. CheckRange requires every i32 of an input to be in [low, high].
 Outcome CheckRange(const Call& call, Message& message, uint32_t input, InputError::What what, int64_t low,
                    int64_t high);
-// Every element of an output, if it is of floats, must be finite.
+// Requires every element of an output to be finite. Ignores outputs that aren't floats.
 Outcome CheckFinite(const Call& call, size_t output, Message& message);
 
 #define NANO_ROW_none(name, Stem)

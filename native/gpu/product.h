@@ -1,4 +1,4 @@
-// Matrix products, as GPUs are asked for them: c = a·b or c += a·b, then + bias and relu if wanted.
+// Describes a matrix product on a GPU: c = a·b or c += a·b, then optionally + bias and ReLU.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,15 @@
 
 namespace nano::gpu {
 
-// Element (i, j) of matrix z is data[z * step + i * row + j * column]; row or column is 1.
+// Element (i, j) of matrix z is data[z * step + i * row + j * column]. Either row or column is 1.
 struct Matrix {
   const void* data;
   int64_t row, column;
   int64_t step = 0;
 };
 
-// `batch` products of m × k and k × n matrices. a and b are of one dtype: f32, or bf16 (on Metal also f16) with a c of
-// f32 or bf16.
+// `batch` products of m × k and k × n matrices. a and b have the same dtype: f32, or bf16 (on Metal
+// also f16) with a c of f32 or bf16.
 struct Gemm {
   int64_t m, n, k;
   Matrix a, b;
@@ -28,7 +28,7 @@ struct Gemm {
   Dtype dtype = Dtype::kF32, c_dtype = Dtype::kF32;
 };
 
-// The one that a matmul's parameters describe.
+// The product that a matmul's parameters describe.
 inline Gemm ProductOf(const MatmulParams& p) {
   Gemm product{};
   product.m = p.m, product.n = p.n, product.k = p.k;

@@ -1,4 +1,4 @@
-// A Program's calls as a recording, made when they first run and replayed from then on.
+// Records a Program's calls on its first execution and replays them from then on.
 #include <utility>
 
 #include "gpu/calls.h"
@@ -21,7 +21,7 @@ std::optional<OpFailure> Calls::Record() {
   if (!status.ok()) return OpFailure{std::move(status), {}, {}};
   auto failure = Run(false);
   status = driver_->Ask([&](Message& message) { return module().end(queue(), recording_, message); });
-  if (failure) DropRecording();  // it ends before the op that failed
+  if (failure) DropRecording();  // it is incomplete: it ends before the failed op
   if (failure) return failure;
   if (!status.ok()) return OpFailure{std::move(status), {}, {}};
   return std::nullopt;

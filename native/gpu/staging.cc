@@ -1,4 +1,4 @@
-// Records between the host and the device.
+// Transfers records between the host and the device.
 #include "gpu/staging.h"
 
 #include <cstring>

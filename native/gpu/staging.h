@@ -1,4 +1,4 @@
-// The way of inputs to the device and of outputs and errors back.
+// Transfers inputs to the device, and outputs and errors back to the host.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +13,16 @@
 
 namespace nano::gpu {
 
-// Where the buffers of one role lie in a block, each aligned.
+// Offsets of the buffers of one role in a block, each aligned to kAlignment.
 struct Layout {
-  std::vector<size_t> offsets;  // by part of the record
+  std::vector<size_t> offsets;  // one per part of the record
   size_t bytes = 0;
 
   explicit Layout(const Record& record);
 };
 
-// The host's side of an execution: its inputs until they are up, its outputs and the control once they are down.
+// Host memory of one execution: holds the inputs until they are uploaded, then receives the outputs
+// and the control.
 struct Slot {
   Block memory;
   EventPointer done;
@@ -29,7 +30,7 @@ struct Slot {
 
 class Staging {
  public:
-  // The records must outlive it.
+  // The records must outlive this object.
   Staging(SharedDriver driver, const Record& inputs, const Record& outputs)
       : driver_(std::move(driver)),
         inputs_(inputs),
@@ -39,15 +40,16 @@ class Staging {
 
   Status Make();
   size_t bytes() const { return 2 * slots_.size() * slot_bytes(); }
-  // An input's or output's place on the device.
+  // The device address of an input or output.
   std::byte* Locate(uint32_t buffer) const { return device_.data() + staged_.at(buffer); }
 
-  // The next execution's slot, with an input record.
+  // Returns the slot of the next execution, filled with an input record.
   const Slot& Fill(const std::byte* inputs);
-  // Both are enqueued: a slot's inputs up; outputs and the control down into it.
+  // Send() enqueues the upload of a slot's inputs. Fetch() enqueues the download of the outputs and
+  // the control into the slot.
   Status Send(const Slot& slot) const;
   Status Fetch(const Slot& slot, const Control* control) const;
-  // What has come down.
+  // Read a slot after its download is complete.
   Control ControlIn(const Slot& slot) const;
   void Take(const Slot& slot, std::byte* outputs) const;
 
@@ -59,7 +61,7 @@ class Staging {
   const Record &inputs_, &outputs_;
   Layout input_layout_, output_layout_;
   Block device_;                       // inputs, then outputs
-  std::map<uint32_t, size_t> staged_;  // where in it a buffer lies
+  std::map<uint32_t, size_t> staged_;  // offset of each buffer in device_
   std::vector<Slot> slots_;
   size_t next_slot_ = 0;
 };

@@ -1,4 +1,4 @@
-// How long each of a Program's ops takes.
+// Measures the time of each op of a Program.
 #include <utility>
 
 #include "gpu/calls.h"

@@ -1,4 +1,4 @@
-// adamw: one pass over all parameters (the formulas are those of ops/adamw.h).
+// adamw: one pass over all parameters. The formulas are those of ops/adamw.h.
 #include "metal/double_float.h"
 #include "metal/many.h"
 
@@ -10,7 +10,7 @@ struct AdamwStepArguments {
   DoubleFloat beta1_rest, beta2_rest, weight_decay;
   uint32_t op;
 };
-// The numbers that all elements share in one step.
+// The values that all elements share in one step.
 struct AdamwShared {
   float gradient_scale, decay, root_correction2, step_size;
 };
@@ -18,8 +18,8 @@ struct AdamwShared {
 #if defined(__METAL_VERSION__)
 #include "ops/validate.h"
 
-// 1 − b^exponent for rest = 1 − b, by repeated squaring; 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j), where nothing
-// cancels.
+// 1 − b^exponent for rest = 1 − b, by repeated squaring. 1 − b^(i + j) = (1 − b^i) + b^i·(1 − b^j)
+// avoids cancellation.
 inline DoubleFloat Correction(DoubleFloat rest, uint exponent) {
   DoubleFloat correction = Pair(0.0f);
   for (; exponent != 0; exponent >>= 1) {
@@ -29,7 +29,7 @@ inline DoubleFloat Correction(DoubleFloat rest, uint exponent) {
   return correction;
 }
 
-// One thread finds out what all elements share.
+// One thread computes the values that all elements share.
 kernel void adamw_step(device Control& control [[buffer(0)]], constant AdamwStepArguments& arguments [[buffer(1)]],
                        device AdamwShared& shared [[buffer(2)]], device const int& step [[buffer(3)]],
                        device const float& learning_rate [[buffer(4)]],
@@ -53,7 +53,7 @@ struct AdamwUpdate {
   AdamwShared step;
   float beta1_rest, beta2, beta2_rest, epsilon;
 
-  // Of parameters, m, v and gradients.
+  // x is a parameter, m, v and the gradient.
   void operator()(thread float4* x) const {
     const float4 g = x[3] * step.gradient_scale;
     x[0] *= step.decay;

@@ -1,4 +1,4 @@
-// add: b may be shorter than a and then counts for every row.
+// add: b may be shorter than a; it is then added to every row.
 #include "metal/kernel.h"
 
 struct AddArguments {
@@ -8,7 +8,7 @@ struct AddArguments {
 #if defined(__METAL_VERSION__)
 
 constant uint kWhole [[function_constant(1)]];    // b is as long as a
-constant uint kInQuads [[function_constant(2)]];  // no four elements of a meet both ends of b
+constant uint kInQuads [[function_constant(2)]];  // no quad wraps around the end of b
 
 kernel void add(device const Control& control [[buffer(0)]], constant AddArguments& arguments [[buffer(1)]],
                 device float* y [[buffer(2)]], device const float* a [[buffer(3)]], device const float* b [[buffer(4)]],

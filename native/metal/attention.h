@@ -1,14 +1,15 @@
-// What attention and attention_backward share: how a call is described to kernels, the dropout mask of a tile, and
-// tiles with the two products that are taken of them, by simdgroup matrices.
+// What attention and attention_backward share: the description of a call for the kernels, the
+// dropout mask of a tile, and tiles with their two products, computed with simdgroup matrices.
 #pragma once
 
 #include "metal/kernel.h"
 #include "ops/philox.h"
 
-// Of queries, and with `key` or `kv_` in front of keys and values, which `group` query heads may share.
+// Sizes of the queries. `keys` and `kv_channels` are those of keys and values. `group` query heads
+// share a key head.
 struct AttentionArguments {
   uint32_t batch, queries, keys, channels, heads, kv_channels, group;
-  float scale, binary_scale;  // exponentials are in base 2: scores are multiplied by scale·log2 e
+  float scale, binary_scale;  // for base-2 exponentials: binary_scale is scale·log2 e
   uint32_t site, threshold;   // of dropout
   float kept_scale;
 };
@@ -20,19 +21,19 @@ constant uint kHasDropout [[function_constant(2)]];
 constant uint kIsCached [[function_constant(3)]];
 
 constant constexpr float kLn2 = 0.69314718f;
-// Below all scores that matter: −∞ would not do with fast math.
+// Lower than any score that matters. It is finite, because −∞ − (−∞) would be a NaN.
 constant constexpr float kLowest = -3.4e38f;
 
 inline float LogSumExp(float top, float sum) { return top * kLn2 + log(sum); }
 
-// Of attention's weights.
+// Dropout of the attention weights.
 struct WeightDropout {
   RandomStream stream;
   uint threshold;
 
   WeightDropout(device const uint* rng, constant AttentionArguments& a) : stream(rng, a.site), threshold(a.threshold) {}
 
-  uint Kept(ulong block) const {  // a bit for each of the block's elements
+  uint Kept(ulong block) const {  // one bit per element of the block
     const PhiloxBlock drawn = stream.Block(block);
     uint kept = 0;
     for (uint w = 0; w < 4; ++w) kept |= (drawn.word[w] >= threshold ? 1u : 0u) << w;
@@ -41,19 +42,20 @@ struct WeightDropout {
   bool Keeps(ulong element) const { return (Kept(element / 4) >> element % 4 & 1) != 0; }
 };
 
-// Which weights of a tile dropout keeps: four bits for each of Philox's blocks that a row of it touches.
+// The weights of a tile that dropout keeps: four bits for each Philox block that a row of the tile
+// touches.
 template <uint kQueries, uint kKeys>
 struct KeptWeights {
   static constexpr constant uint kBlocks = kKeys / 4 + 1;  // a row may begin anywhere in its first block
   static constexpr constant uint kSize = kQueries * kBlocks;
 
   threadgroup uchar* bits;
-  ulong first;  // the mask's element for the tile's first query and key
-  uint stride;  // from query to query
+  ulong first;  // the mask element of the tile's first query and key
+  uint stride;  // from one query to the next
 
   KeptWeights(threadgroup uchar* room, ulong element, uint keys) : bits(room), first(element), stride(keys) {}
 
-  // All threads; to be used after a barrier.
+  // Called by all threads. A barrier must follow before At().
   void Draw(device const uint* rng, constant AttentionArguments& a, uint thread_index, uint threads) const {
     const WeightDropout dropout(rng, a);
     for (uint i = thread_index; i < kSize; i += threads) {
@@ -81,19 +83,20 @@ struct Fragments {
   }
 };
 
-// A group owns kOwn rows (queries, or keys whose gradients it makes) and meets tiles of kStreamed rows of the other
-// side, which stream by. Every product is one of two:
+// A threadgroup owns kOwn rows (queries, or keys whose gradients it computes). Tiles of kStreamed
+// rows of the other side stream past them. There are two products:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
 //
-// A simdgroup has kRows of the rows. Heads of more than 64 channels are shared by two simdgroups with the same rows,
-// each with half of the channels: registers hold no more. They add their scores to one another's. Own rows and sums are
-// matrices in registers; streamed rows are in threadgroup memory. Which lane has which element of a matrix is nobody's
-// business, so what is done row by row goes through `scratch`, where kColumnGroups lanes share a row, and each has
-// kColumns columns of it. The two simdgroups do the same work there, for which either needs the results.
+// Each simdgroup has kRows of the owned rows. With more than 64 channels, two simdgroups share the
+// same rows and each takes half of the channels, because the registers hold no more; their scores
+// are then added. Owned rows and sums are matrices in registers, and streamed rows are in
+// threadgroup memory. The mapping of matrix elements to lanes is unspecified, so row-wise work goes
+// through `scratch`, where kColumnGroups lanes share a row and each has kColumns columns of it. Two
+// simdgroups with the same rows both do this work, because both need its results.
 //
-// Heads of more than kHead channels are cut into parts; a group makes one part of the results, of scores that are sums
-// over all parts.
+// Heads of more than kHead channels are cut into parts. A threadgroup computes one part of the
+// results, from scores that are summed over all parts.
 template <uint kHeadChannels, uint kTallFragments, uint kGroupSimdgroups>
 struct Tile {
   static constexpr constant uint kHead = kHeadChannels, kTall = kTallFragments, kSimdgroups = kGroupSimdgroups;
@@ -109,7 +112,7 @@ struct Tile {
   typedef Fragments<kTall, kWide> Scores;
 
   uint thread_index, lane, split, first_row;
-  threadgroup float *all, *scratch;  // of all simdgroups; this one's
+  threadgroup float *all, *scratch;  // of the simdgroups that share rows; of this one
 
   Tile(Threads at, threadgroup float4* room)
       : thread_index(at.simdgroup * kSimd + at.lane),
@@ -119,22 +122,22 @@ struct Tile {
         all((threadgroup float*)room + (at.simdgroup - split) * kRows * kScratchRow),
         scratch((threadgroup float*)room + at.simdgroup * kRows * kScratchRow) {}
 
-  // ---- What is known when a kernel is specialized.
+  // ---- Known when a kernel is specialized.
   static uint Parts() { return (kHeadSize + kHead - 1) / kHead; }
-  // That a simdgroup has of a row.
+  // The number of 8-channel matrices that a simdgroup has of a row.
   static uint Count() { return Parts() > 1 ? kMost : (kHeadSize + 8 * kSplits - 1) / (8 * kSplits); }
-  // Channels of a part in threadgroup memory: zeros behind those that there are.
+  // Channels of a part in threadgroup memory, padded with zeros.
   static uint Across() { return 8 * kSplits * Count(); }
   static uint Width(uint part) { return min(Across(), kHeadSize - part * Across()); }
 
-  // ---- What the lane has in scratch, and the simdgroup of the channels.
+  // ---- The lane's part of scratch, and the simdgroup's first channel.
   uint ColumnGroup() const { return lane % kColumnGroups; }
   uint Row() const { return first_row + lane / kColumnGroups; }
   uint Column(uint i) const { return ColumnGroup() * kColumns + i; }
   uint FirstChannel() const { return split * 8 * Count(); }
   threadgroup float* Own() const { return scratch + lane / kColumnGroups * kScratchRow + ColumnGroup() * kColumns; }
 
-  // Of the simdgroups that share rows.
+  // A barrier for the simdgroups that share rows.
   static void Barrier() {
     if (kSplits == 1) {
       simdgroup_barrier(mem_flags::mem_threadgroup);
@@ -143,7 +146,7 @@ struct Tile {
     }
   }
 
-  // Over the lanes that share a row.
+  // Reductions over the lanes that share a row.
   static float Sum(float value) {
     for (ushort offset = kColumnGroups / 2; offset > 0; offset /= 2) value += simd_shuffle_xor(value, offset);
     return value;
@@ -154,7 +157,8 @@ struct Tile {
     return value;
   }
 
-  // `rows` streamed rows, `width` channels of each, and zeros where the tile has more. All threads.
+  // Loads `rows` streamed rows, `width` channels of each, and pads the tile with zeros. Called by
+  // all threads.
   void Load(threadgroup float4* to, FloatsIn from, uint stride, uint rows, uint width) const {
     const uint quads = Across() / kQuad;
     for (uint i = thread_index; i < kStreamed * quads; i += kThreads) {
@@ -165,7 +169,7 @@ struct Tile {
     }
   }
 
-  // The simdgroup's share of `rows` own rows, with zeros likewise.
+  // Loads the simdgroup's share of `rows` owned rows, padded likewise.
   void LoadOwn(thread Channels& to, FloatsIn from, uint stride, uint rows, uint width) const {
 #pragma unroll
     for (uint first = 0; first < kMost; first += kWide) {
@@ -183,7 +187,8 @@ struct Tile {
     }
   }
 
-  // The first `rows` rows of the sums, `width` channels of each, times the factor of each lane's row, to memory.
+  // Writes the first `rows` rows of the sums, `width` channels of each, times the factor that each
+  // lane has for its row.
   void Store(thread const Channels& sums, FloatsOut to, uint stride, uint rows, uint width, float factor) const {
     const uint end = min(width, FirstChannel() + 8 * Count());
 #pragma unroll
@@ -209,7 +214,7 @@ struct Tile {
     }
   }
 
-  // kWide of each row, from `first` on, by way of scratch.
+  // Moves kWide matrices of each row, from matrix `first` on, through scratch.
   void LoadFragments(thread Channels& to, uint first) const {
 #pragma unroll
     for (uint i = 0; i < kTall; ++i) {
@@ -233,7 +238,7 @@ struct Tile {
     simdgroup_barrier(mem_flags::mem_threadgroup);
   }
 
-  // The share of the scores that the simdgroup's channels have.
+  // Adds the simdgroup's channels' share of the scores.
   void Multiply(thread const Channels& own, threadgroup const float4* streamed, thread Scores& scores) const {
     threadgroup const float* from = (threadgroup const float*)streamed + FirstChannel();
 #pragma unroll
@@ -251,7 +256,8 @@ struct Tile {
     }
   }
 
-  // The lane's scores. Simdgroups that aren't busy have none. All of them: there are barriers of the group.
+  // Returns the lane's scores. A simdgroup that is not busy gets none, but must call this: there
+  // are threadgroup barriers in it.
   void Exchange(thread const Scores& scores, bool busy, thread float (&values)[kColumns]) const {
     if (busy) {
 #pragma unroll
@@ -274,7 +280,7 @@ struct Tile {
     Barrier();
   }
 
-  // Through scratch, where nothing else may be.
+  // Stages the weights in scratch, whose contents are overwritten.
   void Accumulate(thread const float (&weights)[kColumns], threadgroup const float4* streamed,
                   thread Channels& sums) const {
     threadgroup const float* from = (threadgroup const float*)streamed + FirstChannel();
@@ -325,19 +331,20 @@ inline AttentionArguments ArgumentsOf(const Shape& q, const Shape& k, const Atte
 
 inline uint32_t HeadSizeOf(const AttentionArguments& a) { return a.channels / a.heads; }
 
-// Of so many products of each query with the keys that it sees.
+// FLOPs of `products` products of each query with the keys that it sees.
 inline double FlopsOf(const AttentionArguments& a, int products) {
   const double seen = a.keys - 0.5 * (a.queries - 1.0);
   return 2.0 * products * a.batch * a.queries * seen * a.channels;
 }
 
-// Few queries against many keys, in attention_few.metal.
+// For few queries and many keys, in attention_few.metal.
 bool HasFewQueries(const AttentionArguments& a);
 size_t ScratchFewQueries(const AttentionArguments& a);
 Outcome AttendFewQueries(const Call& call, const AttentionArguments& a, Constants constants, Operands operands,
                          Message& message);
 
-// The smallest tile that holds a head, or parts of one: `names` are kernels of 32, 64, 96 and 128 channels.
+// The smallest tile that holds a head or a part of one. `names` are the kernels for 32, 64, 96 and
+// 128 channels.
 struct TileChoice {
   const char* name;
   int64_t head;

@@ -1,5 +1,5 @@
-// attention: the softmax of tiles of scores is taken with a running maximum and sum for each query (Dao et al., 2022),
-// so that no more than a tile is ever held.
+// attention: a softmax over tiles of scores, with a running maximum and sum for each query (Dao et
+// al., 2022), so that only one tile is held at a time.
 #include "metal/attention.h"
 #include "metal/validate.h"
 
@@ -10,7 +10,8 @@ struct PlacesArguments {
 
 #if defined(__METAL_VERSION__)
 
-// ---- A cache's starts and slots: of a sequence that leaves the cache, its start is wrong, or else its slot.
+// ---- Validates the starts and slots of a cache. The error of a sequence is its start, if the
+// sequence would leave the cache, or else its slot.
 struct ValidatePlaces {
   device const int *start, *slot;
   long last_start, last_slot;
@@ -38,12 +39,13 @@ struct ForwardTile {
   typedef Tile<kHead, 2, (kHead <= 64 ? 4 : 8)> Type;  // 64 queries
 };
 
-// What a row's exponentials are relative to moves only where a score is above it by more than this (as a power of 2),
-// of which a float has plenty. So sums need not be scaled with each tile.
+// The value that a row's exponentials are relative to changes only when a score exceeds it by more
+// than this (a power of 2). A float has enough range for that, so the sums need not be rescaled for
+// each tile.
 constant constexpr float kSlack = 8.0f;
 
-// A group has 64 queries of one head, or a part of its channels, and meets keys and values in tiles. The latest
-// queries, which see most, come first.
+// A threadgroup has 64 queries of one head, or a part of its channels, and loops over tiles of keys
+// and values. The last queries see the most keys, so their threadgroups come first.
 template <uint kHead>
 kernel void attention(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                       device float* y [[buffer(2)]], device float* lse [[buffer(3)]],
@@ -96,7 +98,7 @@ kernel void attention(device const Control& control [[buffer(0)]], constant Atte
     float scores[T::kColumns];
     tile.Exchange(products, busy, scores);
     if (busy) {
-      const uint last = begin + query + tile.Row();  // that the row sees
+      const uint last = begin + query + tile.Row();  // last key that the row sees
       float top = shift;
 #pragma unroll
       for (uint i = 0; i < T::kColumns; ++i) {
@@ -119,7 +121,7 @@ kernel void attention(device const Control& control [[buffer(0)]], constant Atte
       }
       tile.Accumulate(scores, v_tile, sums);
     }
-    threadgroup_barrier(mem_flags::mem_threadgroup);  // the next tile takes the place of this one
+    threadgroup_barrier(mem_flags::mem_threadgroup);  // the next tile overwrites this one
   }
 
   total = T::Sum(total);
@@ -141,7 +143,7 @@ namespace nano::metal {
 namespace {
 
 constexpr const char* kNames[] = {"attention_32", "attention_64", "attention_96", "attention_128"};
-constexpr int64_t kQueries = 64;  // of a group
+constexpr int64_t kQueries = 64;  // per threadgroup
 
 Outcome ExaminePlaces(const Call& call, const AttentionArguments& a, Message& message) {
   const PlacesArguments arguments = {call.op, a.batch, static_cast<int32_t>(a.keys - a.queries),
@@ -165,7 +167,7 @@ Outcome RunAttention(const Call& call, Message& message) {
   }
   const uint32_t head_size = HeadSizeOf(a);
   const Constants constants = {head_size, p.dropout > 0, p.cached};
-  const Operand none = call.inputs[0].data;  // Metal wants something, though it isn't looked at
+  const Operand none = call.inputs[0].data;  // unused, but Metal requires a buffer
   const Operands operands = {call.outputs[0],
                              call.outputs[1],
                              call.inputs[0],

@@ -1,13 +1,13 @@
-// attention_backward: the probabilities are computed again from lse, tile by tile. Groups that own queries make dq and
-// groups that own keys make dk and dv, so that every sum is made by one simdgroup in one order; the scores and their
-// gradients are computed by both.
+// attention_backward: recomputes the probabilities from lse, tile by tile. Threadgroups that own
+// queries compute dq, and those that own keys compute dk and dv, so that one simdgroup computes
+// each sum in a fixed order. Both compute the scores and their gradients.
 #include "metal/attention.h"
 
 #if defined(__METAL_VERSION__)
 
 constant constexpr float kLog2E = 1.44269504f;
 
-// Σ dy·y of each query, [B, H, T]. A simdgroup has a row of a head.
+// Σ dy·y of each query, [B, H, T]. One simdgroup per query and head.
 kernel void attention_deltas(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                              device float* deltas [[buffer(2)]], device const float* y [[buffer(3)]],
                              device const float* dy [[buffer(4)]], uint group [[threadgroup_position_in_grid]],
@@ -26,9 +26,10 @@ kernel void attention_deltas(device const Control& control [[buffer(0)]], consta
   if (lane == 0) deltas[(batch * a.heads + head) * a.queries + t] = sum;
 }
 
-// A group owns queries and meets the keys and values that they see in tiles, or owns keys and values of one head (or a
-// part of its channels) and meets the queries that see them, of each head in turn that shares them. Own rows are a:
-// keys or queries, and b: values or dy; so are those that are met, the other way round.
+// A threadgroup either owns queries and loops over tiles of the keys and values that they see, or
+// owns keys and values of one head (or a part of its channels) and loops over the queries that see
+// them, for each query head that shares the key head. The owned rows are a (keys or queries) and b
+// (values or dy). The streamed rows are the opposite: a (queries or keys) and b (dy or values).
 template <uint kHead, bool kOfKeys>
 kernel void backward(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                      device float* da [[buffer(2)]], device float* db [[buffer(3)]],
@@ -50,7 +51,7 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
   const Threads at = {lane, simdgroup, T::kSimdgroups};
   const T tile(at, scratch);
 
-  // Those that meet most come first.
+  // Threadgroups with the most tiles come first.
   const uint heads = kOfKeys ? a.heads / a.group : a.heads;
   const uint part = group.x % T::Parts(), number = group.x / T::Parts(), batch = number / heads, head = number % heads;
   const uint own = (kOfKeys ? group.y : groups.y - 1 - group.y) * T::kOwn;
@@ -69,11 +70,11 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
   const uint begin = kOfKeys ? own : 0, end = kOfKeys ? a.queries : own + rows;
   for (uint h = 0; h < (kOfKeys ? a.group : 1); ++h) {
     const uint query_head = kOfKeys ? head * a.group + h : head, met_head = kOfKeys ? query_head : head / a.group;
-    const uint first_query = (batch * a.heads + query_head) * a.queries;  // among all
+    const uint first_query = (batch * a.heads + query_head) * a.queries;  // of the head
     for (uint met = begin; met < end; met += T::kStreamed) {
       const uint columns = min(T::kStreamed, end - met);
-      const uint query = kOfKeys ? met : own, key = kOfKeys ? own : met;  // the tile's first
-      // Whether any of the simdgroup's rows has to do with any of these.
+      const uint query = kOfKeys ? met : own, key = kOfKeys ? own : met;  // the tile's first ones
+      // Whether any of the simdgroup's rows meets any of the streamed rows.
       const bool busy = tile.first_row < rows &&
                         (kOfKeys ? own + tile.first_row < met + columns : met < own + tile.first_row + T::kRows);
       const uint at_met = (batch * a.queries + met) * stride + met_head * kHeadSize;
@@ -108,9 +109,9 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
         threadgroup_barrier(mem_flags::mem_threadgroup);
       }
 
-      // Scores and, in `slopes`, the gradients of the weights become the weights that dropout leaves and the gradients
-      // of the scores; 0 where a query doesn't see a key. (Queries past the last are zeros, which must not
-      // meet a key that is not finite.)
+      // Turns `scores` into the weights after dropout, and `slopes`, the gradients of the weights,
+      // into the gradients of the scores. Both are 0 where a query doesn't see a key. (A query past
+      // the last one is all zeros, and its product with a key that is not finite would be a NaN.)
       float scores[T::kColumns], slopes[T::kColumns];
       tile.Exchange(products, busy, scores);
       tile.Exchange(slope_products, busy, slopes);
@@ -130,7 +131,7 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
         if (kOfKeys) tile.Accumulate(scores, met_b, b_sums);
         tile.Accumulate(slopes, met_a, a_sums);
       }
-      threadgroup_barrier(mem_flags::mem_threadgroup);  // the next tile takes the place of this one
+      threadgroup_barrier(mem_flags::mem_threadgroup);  // the next tile overwrites this one
     }
   }
   const uint to = at_own + part * T::Across();
@@ -171,7 +172,7 @@ Outcome RunAttentionBackward(const Call& call, Message& message) {
   const gpu::Tensor &q = call.inputs[0], &k = call.inputs[1], &v = call.inputs[2], &y = call.inputs[3],
                     &lse = call.inputs[4], &dy = call.inputs[5];
   const gpu::Tensor &dq = call.outputs[0], &dk = call.outputs[1], &dv = call.outputs[2];
-  const Operand none = dq.data, rng = p.dropout > 0 ? Operand(call.inputs[6]) : none;  // none: isn't looked at
+  const Operand none = dq.data, rng = p.dropout > 0 ? Operand(call.inputs[6]) : none;  // none: unused
   const Operand deltas = call.scratch;
   const uint32_t head_size = HeadSizeOf(a);
   const Constants constants = {head_size, p.dropout > 0};

@@ -1,21 +1,21 @@
-// attention of few queries, as in generation: what it costs is reading the keys and values once. They are split among
-// the teams of lanes of many groups, each with a running softmax of its own, and what came of them is then combined in
-// the order of the keys.
+// attention for few queries, as in generation. The cost is reading the keys and values once. They
+// are split among teams of lanes in many threadgroups, each with its own running softmax. The
+// partial results are then combined in the order of the keys.
 #include "metal/attention.h"
 
-// What has been seen so far of a row: the largest score, and sums relative to it. Of a split, in scratch, as
-// head_size + 2 floats: the channels' sums, the total, the maximum.
+// The state of a row: the largest score, and sums relative to it. In scratch, the state of each
+// split is head_size + 2 floats: the sum of each channel, the total, and the maximum.
 struct FewArguments {
   AttentionArguments attention;
-  uint32_t splits, split_keys;  // one: it is all
+  uint32_t splits, split_keys;  // splits == 1: no scratch
 };
 
 #if defined(__METAL_VERSION__)
 
 constant constexpr uint kThreads = 128;
 
-// Rows (a query of one head each) of one sequence that share a head of keys are worked on kRows at a time. A team of
-// kLanes lanes takes four keys at a time, a lane four channels of each.
+// The rows (one query of one head each) of a sequence that share a key head are processed kRows at
+// a time. A team of kLanes lanes takes four keys at a time, and each lane four channels of each.
 template <uint kLanes, uint kRows>
 kernel void few_queries(device const Control& control [[buffer(0)]], constant FewArguments& arguments [[buffer(1)]],
                         device float* y [[buffer(2)]], device float* lse [[buffer(3)]],
@@ -37,13 +37,13 @@ kernel void few_queries(device const Control& control [[buffer(0)]], constant Fe
   const uint from = (kIsCached != 0 ? uint(slot[batch]) : batch) * a.keys * a.kv_channels + kv_head * kHeadSize;
   const FloatsIn queries(q, 2u), keys = FloatsIn(k, 3u).From(from), values = FloatsIn(v, 4u).From(from);
 
-  // Of each row, where it stands among (b·H + h)·T + t, and how many keys it sees.
+  // For each row, its index (b·H + h)·T + t and the number of keys that it sees.
   uint index[kRows], seen[kRows], most = 0;
   float4 query[kRows], sums[kRows];
   float tops[kRows], totals[kRows];
 #pragma unroll
   for (uint r = 0; r < kRows; ++r) {
-    const uint mine = min(row + r, count - 1);  // the last again, for what isn't kept
+    const uint mine = min(row + r, count - 1);  // past the end: the last row again, not stored
     const uint head = kv_head * a.group + mine / a.queries, t = mine % a.queries;
     index[r] = (batch * a.heads + head) * a.queries + t;
     seen[r] = begin + t + 1;
@@ -81,7 +81,7 @@ kernel void few_queries(device const Control& control [[buffer(0)]], constant Fe
 #pragma unroll
       for (uint u = 0; u < kKeys; ++u) {
         const uint key = at + u * kTeams + team;
-        if (key >= stop) continue;  // nor may 0 meet a value that isn't finite
+        if (key >= stop) continue;  // 0 times a value that is not finite would be a NaN
         float weight = exp2(scores[u] - top);
         totals[r] += weight;
         if (kHasDropout != 0) {
@@ -130,7 +130,7 @@ template [[host_name("few_queries_16_4")]] kernel decltype(few_queries<16, 4>) f
 template [[host_name("few_queries_32_1")]] kernel decltype(few_queries<32, 1>) few_queries<32, 1>;
 template [[host_name("few_queries_32_4")]] kernel decltype(few_queries<32, 4>) few_queries<32, 4>;
 
-// A group has a row, a thread a channel of it.
+// One threadgroup per row, one thread per channel.
 kernel void combine_splits(device const Control& control [[buffer(0)]], constant FewArguments& arguments [[buffer(1)]],
                            device float* y [[buffer(2)]], device float* lse [[buffer(3)]],
                            device const float* scratch [[buffer(10)]], uint number [[threadgroup_position_in_grid]],
@@ -159,10 +159,10 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int64_t kFewQueries = 4, kLargestHead = 128, kManyRows = 4;
-constexpr int64_t kLeastKeys = 64, kWantedGroups = 256;  // of a split; in all
+constexpr int64_t kLeastKeys = 64, kWantedGroups = 256;  // least per split; in all
 
 struct Plan {
-  int64_t together, batches, sequences;  // rows at a time; how often; of keys
+  int64_t together, batches, sequences;  // rows at a time; batches of rows; sequences × key heads
   int64_t splits;
 
   explicit Plan(const AttentionArguments& a) {

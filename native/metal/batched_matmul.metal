@@ -1,4 +1,4 @@
-// batched_matmul: y = op(a)·op(b) for each matrix. The kernels are gemm.metal's.
+// batched_matmul: y = op(a)·op(b) for each matrix. The kernels are in gemm.metal.
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 #else  // the host's part

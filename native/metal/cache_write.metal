@@ -1,17 +1,17 @@
-// cache_write: puts new rows into slots of a cache.
+// cache_write: writes new rows into slots of a cache.
 #include "metal/move_rows.h"
 #include "metal/validate.h"
 
 struct CacheWriteArguments {
   MoveRowsArguments move;
-  uint32_t batch, length;  // of what is new
+  uint32_t batch, length;  // of the new rows
   uint32_t slots, places;  // of the cache
   uint32_t op;
 };
 
 #if defined(__METAL_VERSION__)
 
-// What is wrong with sequence b: its start, its slot, or that an earlier sequence has the slot.
+// The error of sequence b: its start, its slot, or an earlier sequence with the same slot.
 struct ValidateSequence {
   device const int *start, *slot;
   long last, slots;

@@ -1,4 +1,4 @@
-// Looks at contents: integers that must be in a range, floats that must be finite.
+// Checks contents: integers must be in a range, floats must be finite.
 #include "metal/validate.h"
 
 struct RangeArguments {
@@ -6,7 +6,7 @@ struct RangeArguments {
   uint32_t n, op, input, what;
 };
 struct FiniteArguments {
-  uint64_t exponent;  // its bits, all set where a number is not finite
+  uint64_t exponent;  // exponent bits, all set if a number is not finite
   uint32_t n, op, output;
 };
 

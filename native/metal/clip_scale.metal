@@ -1,4 +1,4 @@
-// clip_scale: the factor that brings a norm down to its bound.
+// clip_scale: the factor that brings a norm down to its limit.
 #include "metal/double_float.h"
 
 struct ClipScaleArguments {
@@ -17,7 +17,7 @@ kernel void clip_scale(device const Control& control [[buffer(0)]],
   const DoubleFloat max_norm = arguments.max_norm, divisor = Add(Pair(1e-6f), value);
   const bool within = ToFloat(Add(max_norm, Negated(divisor))) >= 0;
   if (magnitude > 0x7F800000u) {
-    *scale = value;  // a NaN stays one
+    *scale = value;  // a NaN stays a NaN
   } else if (arguments.bounded == 0) {
     *scale = 1;
   } else if (magnitude == 0x7F800000u) {

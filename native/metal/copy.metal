@@ -2,7 +2,7 @@
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 
-// 16 bytes a thread; the one that comes upon the end takes what is left.
+// 16 bytes per thread. The last thread copies what is left.
 kernel void copy(device const Control& control [[buffer(0)]], constant ulong& bytes [[buffer(1)]],
                  device uchar* y [[buffer(2)]], device const uchar* x [[buffer(3)]],
                  uint i [[thread_position_in_grid]]) {

@@ -1,4 +1,4 @@
-// count_tokens: how often each token has come in each slot.
+// count_tokens: counts how often each token has occurred in each slot.
 #include "metal/validate.h"
 
 struct CountTokensArguments {
@@ -7,7 +7,7 @@ struct CountTokensArguments {
 
 #if defined(__METAL_VERSION__)
 
-// Of each sequence the slot, then the tokens.
+// Checks the slot of each sequence, then its tokens.
 struct ValidateTokens {
   device const int *token, *slot;
   uint slots, vocabulary, length;
@@ -31,7 +31,8 @@ struct ValidateTokens {
                Threads{lane, simdgroup, simdgroups});
 }
 
-// Each count grows by 1, up to the largest i32. Whoever comes first, the end is the same.
+// Each count grows by 1, up to the largest i32. The result does not depend on the order of the
+// threads.
 kernel void count_tokens(device const Control& control [[buffer(0)]],
                          constant CountTokensArguments& arguments [[buffer(1)]],
                          device atomic_int* counts [[buffer(2)]], device const int* token [[buffer(3)]],

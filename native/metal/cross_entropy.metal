@@ -11,14 +11,15 @@ struct MeanArguments {
 
 #if defined(__METAL_VERSION__)
 
-constant constexpr uint kTogether = 4;  // fours that are loaded before they are looked at
+constant constexpr uint kTogether = 4;  // quads loaded at a time
 
-// Σ exp(x − top) of some logits, and the largest of them. It may overlook a NaN, which comes through in the sum.
+// Σ exp(x − top) of some logits, and `top`, the largest of them. `top` ignores a NaN, but `sum`
+// becomes a NaN.
 struct Mass {
   float top, sum;
 };
 
-// Of the thread's part of a row, which is read once: whenever its largest grows, the sum so far is scaled.
+// For the thread's part of a row, in one pass: when the maximum grows, the sum so far is rescaled.
 inline Mass MassOf(FloatsIn row, uint n, RowThread at) {
   Mass mass = {-FLT_MAX, 0};
   for (uint k = 0; at.First(k) < n; k += kTogether) {
@@ -41,7 +42,7 @@ inline Mass MassOf(FloatsIn row, uint n, RowThread at) {
   return mass;
 }
 
-// What a group's rows lose goes to its place in `partial`.
+// A threadgroup stores the summed loss of its rows in `partial`.
 kernel void cross_entropy(device const Control& control [[buffer(0)]],
                           constant CrossEntropyArguments& arguments [[buffer(1)]], device float* lse [[buffer(2)]],
                           device float2* partial [[buffer(3)]], device const float* logits [[buffer(4)]],
@@ -86,7 +87,8 @@ kernel void mean_loss(device const Control& control [[buffer(0)]], constant Mean
   *loss = IsFinite(sum.high) ? ToFloat(Divide(sum, PairOf(arguments.rows))) : sum.high;
 }
 
-// Every element on its own. The target's gradient is made apart, so that a probability near 1 keeps its digits.
+// Elementwise. At the target, 1 is subtracted before the scaling: for a probability near 1 that
+// difference is exact.
 kernel void cross_entropy_backward(device const Control& control [[buffer(0)]],
                                    constant CrossEntropyArguments& arguments [[buffer(1)]],
                                    device float* dlogits [[buffer(2)]], device const float* logits [[buffer(3)]],
@@ -118,10 +120,10 @@ kernel void cross_entropy_backward(device const Control& control [[buffer(0)]],
 namespace nano::metal {
 namespace {
 
-// Nothing is held.
+// No quads are kept in registers.
 RowPlan LossPlanOf(int64_t columns) { return {columns <= 64 ? 8 : columns <= 2048 ? 32 : 256, 0, columns}; }
 
-// Groups that a large GPU needs to be busy, each with several rows if there are more.
+// Enough threadgroups to keep a large GPU busy. If there are more rows, each takes several.
 int64_t LossGroups(int64_t rows, int64_t columns) {
   constexpr int64_t kMost = 2048;
   const int64_t groups = LossPlanOf(columns).groups(rows);

@@ -1,7 +1,8 @@
-// Pairs of floats, for sums and angles that take more than 24 bits: Metal's language has no double. A pair is the sum
-// of its two parts, the second at most half a unit in the last place of the first, and has about 48 bits. (Dekker, "A
-// floating-point technique for extending the available precision", 1971; Hida, Li and Bailey, "Algorithms for
-// quad-double precision floating point arithmetic", 2001.) All of it relies on fast math being off.
+// Pairs of floats, for sums and angles that need more than 24 bits: Metal has no double. A pair is
+// the unevaluated sum of its two parts. The low part is at most half a unit in the last place of
+// the high part, so a pair has about 48 bits. (Dekker, "A floating-point technique for extending
+// the available precision", 1971; Hida, Li and Bailey, "Algorithms for quad-double precision
+// floating point arithmetic", 2001.) These functions rely on fast math being off.
 #pragma once
 
 #include "metal/kernel.h"
@@ -23,7 +24,7 @@ inline DoubleFloat ExactSum(float a, float b) {
   const float sum = a + b, part = sum - a;
   return Pair(sum, (a - (sum - part)) + (b - part));
 }
-// The same where |a| ≥ |b| or a is 0.
+// The same, if |a| ≥ |b| or a is 0.
 inline DoubleFloat ExactOrderedSum(float a, float b) {
   const float sum = a + b;
   return Pair(sum, b - (sum - a));
@@ -34,7 +35,7 @@ inline DoubleFloat ExactProduct(float a, float b) {
   return Pair(product, fma(a, b, -product));
 }
 
-// a + b = b + a, to the bit.
+// Commutative to the bit: a + b = b + a.
 inline DoubleFloat Add(DoubleFloat a, DoubleFloat b) {
   DoubleFloat high = ExactSum(a.high, b.high);
   const DoubleFloat low = ExactSum(a.low, b.low);
@@ -45,7 +46,7 @@ inline DoubleFloat Add(DoubleFloat a, float b) {
   const DoubleFloat sum = ExactSum(a.high, b);
   return ExactOrderedSum(sum.high, sum.low + a.low);
 }
-// The same of numbers that may be infinite, of which the errors of a sum would make NaNs.
+// Add for values that may be infinite, where the error terms would turn the sum into a NaN.
 inline bool IsFinite(float x) { return (as_type<uint>(x) & 0x7F800000u) != 0x7F800000u; }
 inline DoubleFloat AddAny(DoubleFloat a, DoubleFloat b) {
   const float sum = a.high + b.high;
@@ -72,19 +73,20 @@ inline float Root(DoubleFloat a) {
   return root > 0 ? root + (fma(-root, root, a.high) + a.low) / (2 * root) : root;
 }
 
-// Of whole numbers below 2^48.
+// Exact for integers below 2^48.
 inline DoubleFloat PairOf(ulong value) {
   return ExactSum(float(uint(value >> 24)) * 16777216.0f, float(uint(value) & 0xFFFFFFu));
 }
 
-// ---- e^x and ln x, within 2^-44 of their values. What is small enough in a series is summed in float.
-constant constexpr float kLn2High = 0.693359375f;  // times a whole number below 2^15 it is exact
+// ---- e^x and ln x, with a relative error of 2^-44. The small terms of each series are summed in
+// float.
+constant constexpr float kLn2High = 0.693359375f;  // times an integer below 2^15 it is exact
 
 inline DoubleFloat Ln2Low() { return Pair(-2.1219444e-4f, 1.646595e-12f); }
 
 inline float PowerOf2(int exponent) { return as_type<float>(uint(exponent + 127) << 23); }
 
-// For |x| ≤ 87; below −60 the second part gets too small to be held.
+// Requires |x| ≤ 87. Below −60 the low part of the result is too small for a float.
 inline DoubleFloat Exp(DoubleFloat x) {
   const float n = rint(x.high * M_LOG2E_F);
   const DoubleFloat r = Add(Add(x, -n * kLn2High), Negated(Multiply(Ln2Low(), n)));
@@ -101,10 +103,10 @@ inline DoubleFloat Exp(DoubleFloat x) {
   return Pair(p.high * scale, p.low * scale);
 }
 
-// Below 2^127.
+// Requires x < 2^127.
 inline DoubleFloat Log(DoubleFloat x) {
   const uint bits = as_type<uint>(x.high);
-  if (bits - 0x00800000u >= 0x7F000000u) return Pair(log(x.high));  // not above 0, tiny, or not finite
+  if (bits - 0x00800000u >= 0x7F000000u) return Pair(log(x.high));  // ≤ 0, subnormal or not finite
   // x = 2^n·m with m from √½ to √2; ln m = 2 atanh f.
   const int n = int(bits - 0x3F3504F3u) >> 23;
   const float scale = PowerOf2(-n);
@@ -119,7 +121,7 @@ inline DoubleFloat Log(DoubleFloat x) {
   return Add(Add(Multiply(Multiply(p, f), 2.0f), Multiply(Ln2Low(), float(n))), float(n) * kLn2High);
 }
 
-// ---- Over the threads of a group, as GroupSum in kernel.h.
+// ---- Reductions over a threadgroup, like GroupSum in kernel.h.
 inline DoubleFloat SimdSum(DoubleFloat value) {
   for (ushort offset = kSimd / 2; offset > 0; offset /= 2) {
     value = AddAny(value, Pair(simd_shuffle_xor(value.high, offset), simd_shuffle_xor(value.low, offset)));
@@ -142,7 +144,7 @@ inline DoubleFloat GroupSum(DoubleFloat value, threadgroup float2* room, Threads
 
 namespace nano::metal {
 
-// For a kernel's arguments.
+// Converts a double for a kernel's arguments.
 inline DoubleFloat Split(double value) {
   const float high = static_cast<float>(value);
   return {high, static_cast<float>(value - static_cast<double>(high))};

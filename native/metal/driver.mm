@@ -1,6 +1,7 @@
-// The GPU's calls over Metal. Memory is shared with the host, at one address for both, so a tensor's address says which
-// buffer it lies in. Whatever is enqueued goes into one command buffer until somebody waits for it, it is long enough,
-// or the GPU has nothing else to do: a small step has no command buffer of its own, and a large one has several.
+// The GPU driver interface (gpu/driver.h) on Metal. Memory is shared with the host and has the same
+// address on both sides, so a tensor's address identifies its buffer. Launches are collected in one
+// command buffer, which is committed when the host waits for it, when it is long enough, or when
+// the GPU is idle. So a small step has no command buffer of its own, and a large one has several.
 #import <Foundation/Foundation.h>
 #import <Metal/Metal.h>
 
@@ -24,16 +25,16 @@
 
 namespace nano::gpu {
 
-// A moment: the end of a command buffer, of which nothing else is known until it is committed.
+// A point in the queue: the end of a command buffer. Its state is unknown until that buffer is
+// committed.
 struct Event {
   struct Queue* queue;
   bool timed;
   id<MTLCommandBuffer> buffer = nil;
-  std::vector<id<MTLCommandBuffer>> pieces =
-      {};  // of a timed one: all since the moment before, `buffer` being the last
+  std::vector<id<MTLCommandBuffer>> pieces = {};  // if timed: since the last event, up to `buffer`
 };
 
-// A launch, complete.
+// A launch with everything it needs.
 struct Command {
   id<MTLComputePipelineState> pipeline;
   const char* name;
@@ -41,7 +42,7 @@ struct Command {
   std::vector<std::byte> arguments;
   std::vector<const void*> operands;
   metal::Grid grid;
-  double seconds;  // that it is estimated to take
+  double seconds;  // estimated
 };
 
 struct Recording {
@@ -53,14 +54,14 @@ struct Queue {
   id<MTLCommandQueue> commands = nil;
   id<MTLCommandBuffer> open = nil;  // not committed yet
   id<MTLComputeCommandEncoder> encoder = nil;
-  size_t dispatches = 0;                              // in it
-  double seconds = 0;                                 // that they are estimated to take
-  std::vector<id<MTLCommandBuffer>> pieces;           // committed since the last moment
-  std::deque<id<MTLCommandBuffer>> committed;         // those that nobody has looked at since
+  size_t dispatches = 0;                              // in `open`
+  double seconds = 0;                                 // their estimated time
+  std::vector<id<MTLCommandBuffer>> pieces;           // committed since the last event
+  std::deque<id<MTLCommandBuffer>> committed;         // whose outcome is not yet checked
   std::map<const std::byte*, id<MTLBuffer>> buffers;  // by address
   std::map<std::string, id<MTLLibrary>> libraries;    // by file
   std::map<std::string, id<MTLComputePipelineState>> pipelines;
-  Recording* recording = nullptr;  // where launches go instead
+  Recording* recording = nullptr;  // not null: launches are recorded instead
 };
 
 }  // namespace nano::gpu
@@ -76,10 +77,11 @@ using gpu::Recording;
 
 constexpr size_t kFirstOperand = 2;
 constexpr NSUInteger kSimdgroup = 32;  // threads
-// Of a command buffer that isn't waited for. Encoding them takes the host about as long as committing does.
+// Most dispatches in a command buffer that the host doesn't wait for. Encoding that many takes the
+// host about as long as committing a buffer.
 constexpr size_t kMostDispatches = 256;
-// By the published peaks of an M1 with 8 cores, the slowest that is used. Where kernels reach less, launches take
-// longer than estimated.
+// Published peaks of an M1 with 8 cores, the slowest supported GPU. A kernel that reaches less
+// takes longer than estimated.
 constexpr double kFlopsPerSecond = 2.6e12, kBytesPerSecond = 68e9;
 
 double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
@@ -98,7 +100,8 @@ constexpr char kRemedy[] =
     "A smaller `batchSize` (with more `microBatches`), a smaller `blockSize` or a smaller model needs less";
 
 // ---- Devices.
-// The default, or where Metal names none the first that is built in and shares the host's memory, or else the first.
+// The system's default device. If Metal reports none: the first built-in device that shares the
+// host's memory, or else the first device.
 id<MTLDevice> FindDevice() {
   id<MTLDevice> found = MTLCreateSystemDefaultDevice();
   if (found != nil) return found;
@@ -122,8 +125,9 @@ Outcome DescribeDevice(id<MTLDevice> device, Description& description, Message& 
   std::snprintf(description.name, sizeof(description.name), "%s", device.name.UTF8String);
   description.memory = device.recommendedMaxWorkingSetSize;
   if (@available(macOS 13.0, *)) {
-    // M1 and later: what simdgroups of 32 and their matrices need, and memory that both sides share. A virtual
-    // machine's GPU claims less than it has.
+    // Simdgroup matrices and simdgroups of 32 threads need an Apple7 GPU (M1) or later, and the
+    // driver needs unified memory. The GPU of a virtual machine reports fewer features than it has,
+    // so NANO_GPT_METAL=1 skips the check of the family.
     const bool claimed = SwitchOf("NANO_GPT_METAL") == true;
     if ((claimed || [device supportsFamily:MTLGPUFamilyApple7]) && device.hasUnifiedMemory) return Outcome::kOk;
     return Say(Outcome::kUnsupported, message, "Metal: %s can't be used: an Apple M1 or later is needed",
@@ -180,11 +184,11 @@ Outcome OutcomeOf(id<MTLCommandBuffer> buffer, Message& message) {
   return Lost(TextOf(buffer.error), message);
 }
 
-// The GPU goes on after a command buffer that fails: each is looked at.
+// The GPU continues after a command buffer fails, so each one is checked.
 Outcome WaitFor(Queue* queue, id<MTLCommandBuffer> buffer, Message& message) {
   [buffer waitUntilCompleted];
   const auto end = std::find(queue->committed.begin(), queue->committed.end(), buffer);
-  if (end == queue->committed.end()) return OutcomeOf(buffer, message);  // it was, before
+  if (end == queue->committed.end()) return OutcomeOf(buffer, message);  // already checked
   Outcome outcome = Outcome::kOk;
   for (bool last = false; !last; queue->committed.pop_front()) {
     last = queue->committed.front() == buffer;
@@ -217,7 +221,7 @@ Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
       return Say(Outcome::kOutOfMemory, message, "%s: %.1f MiB are needed in one piece, of which it gives %.1f. %s",
                  where, Mebibytes(bytes), Mebibytes(queue->device.maxBufferLength), kRemedy);
     }
-    // Beyond it macOS would move memory about, or end the process.
+    // Above this limit macOS would swap memory or end the process.
     id<MTLBuffer> buffer = nil;
     if (used + bytes <= most) {
       buffer = [queue->device newBufferWithLength:bytes options:MTLResourceStorageModeShared];
@@ -233,14 +237,14 @@ Outcome Allocate(Queue* queue, size_t bytes, void*& memory, Message& message) {
   }
 }
 
-// Command buffers keep what they use.
+// Command buffers retain the buffers they use.
 void Free(Queue* queue, void* memory) {
   @autoreleasepool {
     queue->buffers.erase(static_cast<const std::byte*>(memory));
   }
 }
 
-// The buffer that holds `data`, and where in it. Nil: none does.
+// The buffer that contains `data`, and the offset in it. Nil: no buffer contains it.
 std::pair<id<MTLBuffer>, size_t> Locate(const Queue* queue, const void* data) {
   const auto* at = static_cast<const std::byte*>(data);
   const auto next = queue->buffers.upper_bound(at);
@@ -251,7 +255,7 @@ std::pair<id<MTLBuffer>, size_t> Locate(const Queue* queue, const void* data) {
 }
 
 // ---- Kernels.
-// Of the many lines that a compiler says, the first that tells what is wrong.
+// The first error line of the compiler's output.
 std::string FirstError(const std::string& text) {
   const size_t error = std::min(text.find("error:"), text.size());
   const size_t begin = text.rfind('\n', error) + 1;  // npos + 1 is 0
@@ -264,11 +268,12 @@ id<MTLLibrary> Compile(Queue* queue, const char* file, Message& message) {
   const Source* const source = std::find_if(kSources, kSources + kSourceCount,
                                             [&](const Source& it) { return std::strcmp(it.name, file) == 0; });
   MTLCompileOptions* options = [MTLCompileOptions new];
-  // Sums that carry their own error, and numbers that aren't finite, must stay what they are.
+  // Fast math would break the error terms of double-float sums and the handling of NaN and
+  // infinity.
   options.fastMathEnabled = NO;
   if (@available(macOS 14.0, *)) {
     options.languageVersion = MTLLanguageVersion3_1;  // bfloat
-  } else if (@available(macOS 13.0, *)) {             // DescribeDevice() refuses older ones
+  } else if (@available(macOS 13.0, *)) {             // DescribeDevice() rejects older systems
     options.languageVersion = MTLLanguageVersion3_0;
   }
   NSError* error = nil;
@@ -314,7 +319,8 @@ id<MTLComputePipelineState> Specialize(Queue* queue, const Function& function, c
   return queue->pipelines[key] = pipeline;
 }
 
-// The system ends a command buffer that runs for seconds, and draws no window meanwhile: a long step is cut up.
+// The system kills a command buffer that runs for seconds, and no window is redrawn meanwhile. So a
+// long step is split.
 Outcome Encode(Queue* queue, const Command& command, Message& message) {
   if (queue->dispatches > 0 && queue->seconds + command.seconds > most_seconds) Commit(queue);
   const Outcome outcome = OpenBuffer(queue, message);
@@ -354,7 +360,7 @@ Outcome Enqueue(Queue* queue, Command command, Message& message) {
   return Outcome::kOk;
 }
 
-// At least so long: one or the other is what it waits for.
+// A lower bound: arithmetic or memory traffic, whichever takes longer.
 double SecondsFor(double flops, size_t bytes) {
   return std::max(flops / kFlopsPerSecond, static_cast<double>(bytes) / kBytesPerSecond);
 }
@@ -363,7 +369,7 @@ id<MTLComputePipelineState> CopyPipeline(Queue* queue, Message& message) {
   return Specialize(queue, {"memory", "copy_words"}, {0}, message);
 }
 
-// Of whole words.
+// `bytes` is a multiple of 4.
 Outcome Copy(Queue* queue, void* to, const void* from, size_t bytes, Message& message) {
   @autoreleasepool {
     id<MTLComputePipelineState> pipeline = CopyPipeline(queue, message);
@@ -395,7 +401,8 @@ Outcome Open(int, Queue*& queue, Message& message) {
     auto made = std::make_unique<Queue>();
     made->device = device;
     made->commands = commands;
-    // What every execution needs, and a sign of whether the system's compiler takes our kernels.
+    // Every execution needs this kernel. Compiling it also shows whether the system's compiler
+    // accepts our kernels.
     if (CopyPipeline(made.get(), message) == nil) return Outcome::kUnsupported;
     queue = made.release();
     return Outcome::kOk;
@@ -414,7 +421,8 @@ void FreeEvent(Event* event) {
   }
 }
 
-// A timed one ends the command buffer: Metal tells no times of what is in one.
+// A timed event ends the command buffer, because Metal reports times only for whole command
+// buffers.
 Outcome Mark(Queue* queue, Event* event, Message& message) {
   @autoreleasepool {
     const Outcome outcome = OpenBuffer(queue, message);
@@ -434,7 +442,8 @@ Outcome Wait(Event* event, Message& message) {
   }
 }
 
-// What lies between two that follow on one another are the later's command buffers.
+// For consecutive timed events. The command buffers between them are those of `to`; time in which
+// two overlap is counted once.
 Outcome Seconds(Event* from, Event* to, double& seconds, Message&) {
   @autoreleasepool {
     double end = from->buffer.GPUEndTime;
@@ -476,7 +485,8 @@ void FreeRecording(Recording* recording) {
 
 }  // namespace
 
-// At half of the peaks, twice as long on an M1: well below the seconds after which the system ends a command buffer.
+// A kernel that reaches half of the peaks takes twice this time on an M1: still well below the
+// seconds after which the system kills a command buffer.
 double most_seconds = 0.2;
 
 Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const Function& function, Constants constants,
@@ -489,7 +499,7 @@ Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const 
     for (const Operand& operand : operands) {
       moved += operand.bytes;
       const uint32_t dtype = operand.dtype == Dtype::kBf16 ? 1 : operand.dtype == Dtype::kF16 ? 2 : 0;
-      if (dtype != 0) values[0] |= dtype << (2 * data.size());  // one of the first 16
+      if (dtype != 0) values[0] |= dtype << (2 * data.size());  // kDtypes has room for 16 operands
       data.push_back(operand.data);
     }
     values.insert(values.end(), constants.begin(), constants.end());

@@ -1,4 +1,5 @@
-// What dropout and dropout_add share: four elements and the four words of random numbers that they have together.
+// What dropout and dropout_add share: the mask of four elements, which use the four words of one
+// Philox block.
 #pragma once
 
 #include "metal/kernel.h"
@@ -11,7 +12,7 @@ struct DropoutArguments {
 
 #if defined(__METAL_VERSION__)
 
-// The quad as it is after the dropout, elements i to i + 3. What isn't kept becomes 0, even a NaN.
+// Applies dropout to elements i to i + 3. A dropped element becomes 0, even if it is a NaN.
 inline float4 Dropped(float4 x, constant DropoutArguments& arguments, device const uint* rng, uint i) {
   const PhiloxBlock block = RandomStream(rng, arguments.site).Block(i / kQuad);
   float4 y;

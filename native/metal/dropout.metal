@@ -1,4 +1,4 @@
-// dropout: elements kept or not by Philox.
+// dropout: Philox decides which elements are kept.
 #include "metal/dropout.h"
 #if defined(__METAL_VERSION__)
 

@@ -1,9 +1,9 @@
-// embedding: rows of a table; its gradient adds them up again.
+// embedding: copies rows of a table. Its gradient adds them up.
 #include "metal/move_rows.h"
 #include "metal/sort.h"
 
 struct EmbeddingArguments {
-  uint32_t count, columns;  // tokens, of a row
+  uint32_t count, columns;  // tokens; columns of a row
   uint32_t slices;          // of the columns
 };
 
@@ -22,9 +22,10 @@ kernel void embedding(device const Control& control [[buffer(0)]], constant Move
   MoveUnit(arguments, i, table, y, MoveToToken{tokens});
 }
 
-// ---- The gradient: tokens are sorted, so that a row of the table is the sum over a run of them, in token order. The
-// sorted list is cut into pieces, so that a frequent token is no more work for one group than rare ones. A run within a
-// piece goes straight to the table; one that is cut leaves a sum in each of its pieces, and these are joined.
+// ---- The gradient. Tokens are sorted, so that a row of the table is the sum over a run of equal
+// tokens, in the order of the input. The sorted list is cut into pieces of equal size, so that a
+// frequent token does not overload one threadgroup. A run within one piece is written to the table.
+// A run that spans pieces leaves a partial sum in each, and join_pieces adds them up.
 constant constexpr uint kPiece = 64, kAtOnce = 8;
 
 kernel void clear_table(device const Control& control [[buffer(0)]], constant uint& n [[buffer(1)]],
@@ -34,18 +35,19 @@ kernel void clear_table(device const Control& control [[buffer(0)]], constant ui
   StoreQuad(FloatsOut(table, false), i, n, float4(0));
 }
 
-// Where a piece leaves the sum of its first run, if that began before, and of its last, if that goes on.
+// Rows of `partials`: the sum of a piece's first run if it began in an earlier piece, and of its
+// last run if it began here and continues.
 inline uint Begun(uint piece) { return 2 * piece; }
 inline uint Left(uint piece) { return 2 * piece + 1; }
 
-// A group has a piece and a slice of the columns, a thread four columns.
+// A threadgroup has a piece and a slice of the columns, a thread four columns.
 kernel void sum_pieces(device const Control& control [[buffer(0)]],
                        constant EmbeddingArguments& arguments [[buffer(1)]], device float* table [[buffer(2)]],
                        device float* partials [[buffer(3)]], device const float* dy [[buffer(4)]],
                        device const int* keys [[buffer(5)]], device const uint* places [[buffer(6)]],
                        uint group [[threadgroup_position_in_grid]], uint index [[thread_index_in_threadgroup]],
                        uint threads [[threads_per_threadgroup]]) {
-  threadgroup int padded[kPiece + 2];  // with the tokens before and behind, -1 where there is none
+  threadgroup int padded[kPiece + 2];  // with the tokens before and after, -1 if there is none
   threadgroup uint rows[kPiece];
   if (Stopped(control)) return;
   const uint count = arguments.count, columns = arguments.columns;
@@ -83,7 +85,8 @@ kernel void sum_pieces(device const Control& control [[buffer(0)]],
   }
 }
 
-// The group of the piece that a run begins in and doesn't end in adds up what the others have of it.
+// The threadgroup of the piece in which a run begins adds up the run's partial sums, if it
+// continues in later pieces.
 kernel void join_pieces(device const Control& control [[buffer(0)]],
                         constant EmbeddingArguments& arguments [[buffer(1)]], device float* table [[buffer(2)]],
                         device const float* partials [[buffer(3)]], device const int* tokens [[buffer(4)]],
@@ -98,7 +101,7 @@ kernel void join_pieces(device const Control& control [[buffer(0)]],
   if (tokens[end] != token || (first > 0 && tokens[first - 1] == token)) return;
   const FloatsIn sums = FloatsIn(partials, false);
   float4 sum = LoadQuad(sums.From(Left(piece) * columns), column, columns);
-  // Its first token says whether a piece has some of the run.
+  // A later piece has a part of the run if its first token is the run's.
   for (uint next = piece + 1; next * kPiece < count && tokens[next * kPiece] == token; ++next) {
     sum += LoadQuad(sums.From(Begun(next) * columns), column, columns);
   }

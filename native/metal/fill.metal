@@ -1,4 +1,4 @@
-// fill: every element is the same number.
+// fill: sets every element to one value.
 #include "metal/kernel.h"
 
 struct FillArguments {

@@ -1,8 +1,8 @@
-// gather_batch: windows of the corpus and the same one token later.
+// gather_batch: windows of the corpus, and the same windows one token later.
 #include "metal/validate.h"
 
 struct GatherBatchArguments {
-  int64_t last;  // where a window may begin
+  int64_t last;  // last offset of a window
   uint32_t n, batch, length, op;
 };
 

@@ -1,16 +1,16 @@
-// gelu and its gradient, with the normal distribution or with tanh.
+// gelu and its gradient, in the exact form (normal distribution) or the tanh approximation.
 #include "metal/logistic.h"
 #if defined(__METAL_VERSION__)
 
 constant uint kTanh [[function_constant(1)]];
 
-// Φ(−|x|), and Φ′(x).
+// Φ(−|x|) and Φ′(x).
 struct Normal {
   float4 tail, density;
 };
 
-// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|): the form and the polynomial of cpu/gelu.cc, which says where
-// they come from.
+// Φ(−|x|) = e^(−x²/2)·t·P(1 − 2t) with t = 1 / (1 + ⅜|x|). The form and the polynomial are those of
+// cpu/gelu.cc, which gives their source.
 inline Normal NormalOf(float4 x) {
   const float4 e = exp(x * (-0.5f * x));
   const float4 t = 1.0f / (1.0f + 0.375f * fabs(x));
@@ -40,7 +40,7 @@ constant constexpr float kDouble = 1.5957691216057308f, kCubic = 0.044715f;
 inline float4 Argument(float4 x) { return x * fma(float4(kDouble * kCubic), x * x, float4(kDouble)); }
 inline float4 ArgumentSlope(float4 x) { return fma(float4(3 * kDouble * kCubic), x * x, float4(kDouble)); }
 
-// Beyond ±30 the slope is 1 or 0, and x² must not become infinite. A NaN stays.
+// Beyond ±30 the slope is 1 or 0, and x² must not overflow. A NaN stays a NaN.
 inline float4 TanhSlope(float4 x) {
   const float4 below = select(x, float4(30.0f), x > 30.0f), z = select(below, float4(-30.0f), below < -30.0f);
   const Logistic logistic = Sigmoids(Argument(z));

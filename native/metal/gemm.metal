@@ -1,19 +1,24 @@
-// Products in tiles, on simdgroup matrices. A group of four simdgroups makes a square tile of c, each simdgroup a
-// quarter of it, which stays in its registers. Terms go through threadgroup memory, a step at a time: while one step is
-// multiplied, the next is on its way to registers. Tiles are of 64 × 64, or where there would be too few of them 32 ×
-// 32: docs/performance.md says why (Tiles of products).
+// Tiled matrix products on simdgroup matrices. A threadgroup of four simdgroups computes a square
+// tile of c. Each simdgroup keeps a quarter of it in registers. The terms go through threadgroup
+// memory, one step at a time: while one step is multiplied, the next is loaded into registers.
+// Tiles are 64 × 64, or 32 × 32 if there would be too few of them. docs/performance.md gives the
+// reasons (Tiles of products).
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 
-constant uint kWholeA [[function_constant(7)]];  // four elements of a line, from a multiple of four on, are all there
-constant uint kWholeB [[function_constant(8)]];  // or none is
+// Whether lines have a multiple of four elements, so that an aligned quad is entirely inside or
+// outside the operand.
+constant uint kWholeA [[function_constant(7)]];
+constant uint kWholeB [[function_constant(8)]];
 
+// kGapBytes pads each line in threadgroup memory, so that a matrix's rows start in different banks.
 constant constexpr uint kThreads = 128;
 constant constexpr uint kMatrix = 8;      // rows and columns of a simdgroup matrix
-constant constexpr uint kStepBytes = 64;  // of a side's terms
-constant constexpr uint kGapBytes = 16;   // behind every line in threadgroup memory: a matrix's rows meet other banks
+constant constexpr uint kStepBytes = 64;  // of a side's terms, per step
+constant constexpr uint kGapBytes = 16;
 
-// Elements in memory, four of them wherever they begin, in threadgroup memory, and in a simdgroup's matrix.
+// The types of an element in memory, of four packed ones, in threadgroup memory, and in a simdgroup
+// matrix.
 struct F32 {
   typedef float Memory;
   typedef packed_float4 Packed;
@@ -32,13 +37,13 @@ struct Bf16 {
 #if __METAL_VERSION__ >= 310
   typedef ushort Room;
   typedef bfloat Element;
-#else  // which has no matrices of bf16
+#else  // no bf16 matrices before Metal 3.1
   typedef float Room;
   typedef float Element;
 #endif
 };
 
-// On the way to threadgroup memory.
+// Conversion when a quad is stored to threadgroup memory.
 inline float4 Converted(float4 four) { return kTf32 != 0 ? ToTf32(four) : four; }
 inline half4 Converted(half4 four) { return four; }
 #if __METAL_VERSION__ >= 310
@@ -51,22 +56,23 @@ template <class Kind, uint kSides>
 struct Sizes {
   static constexpr constant uint kStep = kStepBytes / sizeof(typename Kind::Room);
   static constexpr constant uint kGap = kGapBytes / sizeof(typename Kind::Room);
-  static constexpr constant uint kTile = kSides * (kStep + kGap);  // that of kStep lines of sides isn't larger
+  // Room for kSides lines of kStep terms. kStep lines of kSides need no more.
+  static constexpr constant uint kTile = kSides * (kStep + kGap);
   static constexpr constant uint kBytes = 2 * kTile * sizeof(typename Kind::Room);
 };
 
-// Moves an operand's tiles, from memory to registers, and from there to threadgroup memory. A line is a side with a
-// step's terms, or where terms lie across a term with all sides.
+// Moves an operand's tiles from memory to registers, and from there to threadgroup memory. A line
+// is one side with a step's terms, or one term with all sides if the terms lie across.
 template <class Kind, uint kSides>
 struct TileLoader {
   typedef typename Kind::Memory Memory;
   typedef typename Kind::Room Room;
   static constexpr constant uint kStep = Sizes<Kind, kSides>::kStep, kGap = Sizes<Kind, kSides>::kGap;
-  static constexpr constant uint kQuads = kSides * kStep / kQuad / kThreads;  // of a thread
+  static constexpr constant uint kQuads = kSides * kStep / kQuad / kThreads;  // per thread
 
-  device const Memory* from;  // the tile's first side, the next step's first term
+  device const Memory* from;  // at the tile's first side and the next step's first term
   uint stride;
-  int sides;  // that there are from there on
+  int sides;  // number of sides from there on
   bool across, whole;
   uint thread_index;
   vec<Memory, 4> quads[kQuads];
@@ -77,7 +83,7 @@ struct TileLoader {
   }
   uint RoomStride() const { return (across ? kSides : kStep) + kGap; }
 
-  // The next terms, of which `left` are there. What isn't there is zero.
+  // Loads the next terms, of which `left` exist. The rest are zero.
   void Load(int left) {
 #pragma unroll
     for (uint i = 0; i < kQuads; ++i) {
@@ -103,7 +109,8 @@ struct TileLoader {
   }
 };
 
-// Eight sides, from `side` on, with eight terms. `turned`: rows of memory are the matrix's columns.
+// Loads eight sides, from `side` on, with eight terms. `turned`: rows of memory are the matrix's
+// columns.
 template <class Kind>
 inline void Fetch(thread simdgroup_matrix<typename Kind::Element, 8, 8>& matrix, threadgroup typename Kind::Room* room,
                   uint side, uint term, uint stride, bool across, bool turned) {
@@ -127,7 +134,7 @@ template <class Kind, uint kSides>
   typedef typename Kind::Room Room;
   typedef typename Kind::Element Element;
   constexpr uint kStep = Sizes<Kind, kSides>::kStep;
-  constexpr uint kPart = kSides / 2, kMatrices = kPart / kMatrix;  // of a simdgroup, down and along
+  constexpr uint kPart = kSides / 2, kMatrices = kPart / kMatrix;  // per simdgroup and direction
   threadgroup float4 room[Sizes<Kind, kSides>::kBytes / sizeof(float4)];
   if (Stopped(control)) return;
   const Place place = PlaceOf(work, group);
@@ -153,7 +160,7 @@ template <class Kind, uint kSides>
   move_a.Load(left);
   move_b.Load(left);
   for (; left > 0; left -= int(kStep)) {
-    threadgroup_barrier(mem_flags::mem_threadgroup);  // all have done with the last step
+    threadgroup_barrier(mem_flags::mem_threadgroup);  // all threads have finished the previous step
     move_a.Store(tile_a);
     move_b.Store(tile_b);
     threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -164,7 +171,8 @@ template <class Kind, uint kSides>
 #pragma unroll
     for (uint term = 0; term < kStep; term += kMatrix) {
       simdgroup_matrix<Element, 8, 8> x[kMatrices], y[kMatrices];
-      simdgroup_barrier(mem_flags::mem_none);  // so that the compiler fetches no more ahead, for which there's no room
+      // Keeps the compiler from loading further ahead, for which there are not enough registers.
+      simdgroup_barrier(mem_flags::mem_none);
 #pragma unroll
       for (uint i = 0; i < kMatrices; ++i) {
         Fetch<Kind>(x[i], tile_a, row + i * kMatrix, term, move_a.RoomStride(), kAcrossA != 0, kAcrossA != 0);
@@ -180,7 +188,8 @@ template <class Kind, uint kSides>
       }
     }
   }
-  // Eight rows at a time through the simdgroup's own part of the room, so that lines of c are written whole.
+  // Eight rows at a time go through the simdgroup's part of `room`, so that whole lines of c are
+  // written.
   constexpr uint kLine = kPart + kGapBytes / sizeof(float), kLineQuads = kPart / kQuad;
   threadgroup float* const rows = (threadgroup float*)room + simdgroup * kMatrix * kLine;
   threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -211,7 +220,7 @@ GEMM("gemm_f16_32", F16, 32)
 GEMM("gemm_bf16_64", Bf16, 64)
 GEMM("gemm_bf16_32", Bf16, 32)
 
-// c from the sums of its parts, which are added in order: a thread has four columns of a row.
+// Computes c from the partial sums, which are added in order. A thread has four columns of a row.
 kernel void gemm_sum_parts(device const Control& control [[buffer(0)]], constant GemmArguments& work [[buffer(1)]],
                            device float* c [[buffer(2)]], device const float* sums [[buffer(3)]],
                            device const float* bias [[buffer(4)]], uint i [[thread_position_in_grid]]) {
@@ -236,15 +245,17 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int64_t kSmallSide = 32, kLargeSide = 64;
-// Fewer are too few for the 8 to 10 cores of an M2; so many, counting parts, are four for each of an M2 Max's 38.
-// Constants, so that sums don't depend on the GPU.
+// Fewer than kFewGroups threadgroups are too few for the 8 to 10 cores of an M2. kManyGroups,
+// counting parts, is about four for each of the 38 cores of an M2 Max. They are constants, so that
+// sums don't depend on the GPU.
 constexpr int64_t kFewGroups = 64, kManyGroups = 160;
-// A part has at least so many terms, and a multiple of the last.
+// Minimum number of terms of a part, for large tiles, small tiles and thin products. A part is a
+// multiple of kPartUnit terms; the last one may be shorter.
 constexpr int64_t kLargePart = 512, kSmallPart = 128, kThinPart = 2048, kPartUnit = 64;
-constexpr int64_t kThinColumns = 32;  // of a group, if that is how they lie
+constexpr int64_t kThinColumns = 32;  // per threadgroup of gemm_thin_across
 
 struct Plan {
-  int64_t side;  // of tiles; 0: thin
+  int64_t side;  // of a tile; 0: thin product
   int64_t parts, part_terms;
 };
 
@@ -252,7 +263,7 @@ int64_t PartsFor(int64_t groups, int64_t k, int64_t least) {
   return std::max<int64_t>(1, std::min(kManyGroups / groups, k / least));
 }
 
-// Sizes only.
+// Depends on sizes only.
 Plan PlanOf(const Gemm& p) {
   const auto groups = [&](int64_t side) { return DivideUp(p.m, side) * DivideUp(p.n, side) * p.batch; };
   Plan plan{};
@@ -302,7 +313,7 @@ Outcome Multiply(const Call& call, Message& message, const Gemm& p, void* scratc
   arguments.part_step = count(p.batch * p.m * p.n), arguments.part_terms = count(plan.part_terms);
   const Operand c = OperandOf(p.c, p.batch * p.m * p.n, p.c_dtype);
   const bool tf32 = precision == Precision::kTf32 && p.dtype == Dtype::kF32;
-  // Where there is no bias, any memory will do.
+  // Without a bias, any buffer will do.
   GemmWork work{arguments,
                 c,
                 OperandOf(p.a.data, p.batch * p.m * p.k, p.dtype),

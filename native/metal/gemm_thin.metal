@@ -1,4 +1,5 @@
-// Products with few rows (generating text): every element of b is read once, and that is what takes the time.
+// Products with few rows, as in generation. Every element of b is read once, which takes most of
+// the time.
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 
@@ -6,7 +7,8 @@ constant uint kRows [[function_constant(9)]];  // of c, at most kMostRows
 
 constant constexpr uint kMostRows = 8;
 
-// Element i of operand `number`, and elements i to i + 3 of the n, 0 behind the end; as the product takes them.
+// Element i of operand `number`, or elements i to i + 3 of the n (0 past the end), converted for
+// the product.
 inline float Rounded(float value) { return kTf32 != 0 ? ToTf32(value) : value; }
 inline bool IsF16(uint number) { return (kDtypes >> (2 * number) & 3) == 2; }
 inline float Term(device const float* x, uint number, uint i) {
@@ -24,7 +26,8 @@ inline float4 FourTerms(device const float* x, uint number, uint i, uint n) {
   return four;
 }
 
-// ---- b's terms side by side: a simdgroup makes two columns, its lanes share the terms in fours.
+// ---- b's terms are adjacent in memory: a simdgroup computes two columns, and its lanes share the
+// terms in quads.
 constant constexpr uint kAlongColumns = 2, kAlongSimdgroups = 4;
 
 kernel void gemm_thin_along(device const Control& control [[buffer(0)]], constant GemmArguments& work [[buffer(1)]],
@@ -38,7 +41,7 @@ kernel void gemm_thin_along(device const Control& control [[buffer(0)]], constan
   const uint terms = place.last - place.first, columns = min(work.n - column, kAlongColumns);
   const uint begin_a = BeginOfA(work, place), row_step = kAcrossA != 0 ? 1 : work.a_stride;
   const uint begin_b = BeginOfB(work, place) + column * work.b_stride;
-  const uint next_b = begin_b + (columns - 1) * work.b_stride;  // the same where there is no second
+  const uint next_b = begin_b + (columns - 1) * work.b_stride;  // the same if there is no second
   float sums[kMostRows][kAlongColumns] = {};
 #pragma unroll 2
   for (uint p = lane * kQuad; p < terms; p += kSimd * kQuad) {
@@ -60,8 +63,8 @@ kernel void gemm_thin_along(device const Control& control [[buffer(0)]], constan
   }
 }
 
-// ---- b's columns side by side: a lane makes one column; the eight simdgroups share the terms, row by row, and then
-// simdgroup i sums up row i of c.
+// ---- b's columns are adjacent in memory: a lane computes one column, and the eight simdgroups
+// share the terms, row by row. Then simdgroup i adds up row i of c.
 constant constexpr uint kAcrossSimdgroups = 8;
 
 kernel void gemm_thin_across(device const Control& control [[buffer(0)]], constant GemmArguments& work [[buffer(1)]],
@@ -75,7 +78,7 @@ kernel void gemm_thin_across(device const Control& control [[buffer(0)]], consta
   const uint column = place.tile_along * kSimd + lane, terms = place.last - place.first;
   const uint row_step = kAcrossA != 0 ? 1 : work.a_stride, term_step = kAcrossA != 0 ? work.a_stride : 1;
   const uint begin_a = BeginOfA(work, place);
-  const uint begin_b = BeginOfB(work, place) + min(column, work.n - 1);  // the last again where there is none
+  const uint begin_b = BeginOfB(work, place) + min(column, work.n - 1);  // clamped to the last
   float sums[kMostRows] = {};
 #pragma unroll 4
   for (uint p = simdgroup; p < terms; p += kAcrossSimdgroups) {

@@ -1,5 +1,6 @@
-// global_norm: the root of the sum of all squares, in pairs of floats. Chunks are summed apart and added in order, each
-// scaled by a power of 2 that brings its largest element near 1, as squares leave the range of a float early.
+// global_norm: the square root of the sum of all squares, in pairs of floats. Chunks are summed
+// separately and added in order. Each is scaled by a power of 2 that brings its largest element
+// near 1, because squares easily leave the range of a float.
 #include "metal/double_float.h"
 #include "metal/many.h"
 
@@ -9,8 +10,8 @@ struct GlobalNormArguments {
 struct GlobalNormRootArguments {
   uint32_t chunks;
 };
-// A chunk's sum of squares, each element divided by the scale. `largest` has the bits of its largest magnitude: more
-// than an infinity's is a NaN.
+// A chunk's sum of squares, each element divided by the scale. `largest` holds the bits of its
+// largest magnitude. A value above an infinity's bits is a NaN.
 struct ChunkSquares {
   DoubleFloat sum;
   uint32_t largest;
@@ -20,11 +21,12 @@ struct ChunkSquares {
 
 constant constexpr uint kInfinityBits = 0x7F800000u;
 
-// The exponent of the scale: that of the largest magnitude, but the inverse must be a float.
+// The exponent of the scale: that of the largest magnitude, limited so that the inverse is a normal
+// float.
 inline int ScaleOf(uint largest) { return min(int(largest >> 23), 253) - 127; }
 inline float PowerOfTwo(int exponent) { return as_type<float>(uint(exponent + 127) << 23); }
 
-// A group sums a chunk, which it holds in registers.
+// A threadgroup sums a chunk, which it holds in registers.
 kernel void squares(device const Control& control [[buffer(0)]], constant GlobalNormArguments& arguments [[buffer(1)]],
                     NANO_MANY_PARAMETERS, device ChunkSquares* partial [[buffer(26)]],
                     uint group [[threadgroup_position_in_grid]], uint thread_index [[thread_index_in_threadgroup]],
@@ -60,7 +62,7 @@ kernel void squares(device const Control& control [[buffer(0)]], constant Global
   }
 }
 
-// One group adds the chunks' sums.
+// One threadgroup adds the chunks' sums.
 kernel void root(device const Control& control [[buffer(0)]], constant GlobalNormRootArguments& arguments [[buffer(1)]],
                  device float* norm [[buffer(2)]], device const ChunkSquares* partial [[buffer(3)]],
                  uint thread_index [[thread_index_in_threadgroup]], uint lane [[thread_index_in_simdgroup]],
@@ -81,7 +83,7 @@ kernel void root(device const Control& control [[buffer(0)]], constant GlobalNor
   for (uint i = thread_index; i < arguments.chunks; i += kManyThreads) {
     const int below = 2 * (ScaleOf(partial[i].largest) - scale);
     const DoubleFloat mine = partial[i].sum;
-    // What is smaller still would not change the sum.
+    // A smaller factor would not change the sum.
     if (below >= -126) sum = Add(sum, Multiply(mine, PowerOfTwo(below)));
   }
   sum = GroupSum(sum, room_of_pairs, threads);

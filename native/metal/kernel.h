@@ -1,10 +1,12 @@
-// What kernels are written with: for their part in Metal's language, then for the host's part that launches them. One
-// file an op, with the CPU's name for it, holds both; ops/ops.def lists them. sources.cmake puts the first part of
-// each into the program's binary, where it is compiled at first use.
+// Common code of the Metal kernels: first for the kernels themselves, in Metal's language, then for
+// the host code that launches them. One file per op, named like the CPU's file for it, holds both
+// parts. ops/ops.def lists the ops. sources.cmake embeds the kernel part of each file in the
+// binary, and the driver compiles it at first use.
 //
-// Operands are the buffers of a launch, from number 2 on: outputs first, then inputs. A kernel takes the control first
-// and does nothing once it says that something has failed. All sums are taken in an order that depends on sizes alone,
-// so that every run gives the same bits. Elements are counted in 32 bits; tensors have fewer than 2^31.
+// Operands are the buffers of a launch, from index 2 on: outputs first, then inputs. Buffer 0 is
+// the control. A kernel reads it first and does nothing once it records an error. The order of
+// every sum depends on sizes alone, so that every run gives the same bits. Elements are counted in
+// 32 bits: a tensor has fewer than 2^31.
 #pragma once
 
 #if defined(__METAL_VERSION__)
@@ -16,22 +18,24 @@ using namespace metal;
 using namespace nano;
 using nano::gpu::Control;
 
-constant uint kDtypes [[function_constant(0)]];  // of the launch's operands, two bits each: 0 f32, 1 bf16, 2 f16
+constant uint kDtypes [[function_constant(0)]];  // per operand two bits: 0 f32, 1 bf16, 2 f16
 
 inline bool Stopped(device const Control& control) { return control.failed != 0; }
 
-// To be called by one thread of a kernel, after everything that it looks at; the next kernels do nothing.
+// Records an error, which stops all later kernels. Called by one thread, after the kernel's last
+// read of the control.
 inline void Complain(device Control& control, uint op, thread const InputError& error) {
   control.error = error;
   control.op = op;
   control.failed = 1;
 }
 
-// ---- Tensors that are f32 or bf16 in memory: operand `number` of the launch, in f32 for those who look at it. Rows
-// may begin anywhere, so four in a row are read as packed ones.
+// ---- Tensors that are f32 or bf16 in memory and f32 in registers. `number` is the operand's index
+// in the launch. A row may begin at any element, so four elements are read and written as packed
+// types.
 inline float FromBf16(ushort bits) { return as_type<float>(uint(bits) << 16); }
 inline float4 FromBf16(ushort4 bits) { return as_type<float4>(uint4(bits) << 16); }
-// To the nearest, ties to even. A NaN stays one.
+// Rounds to nearest, ties to even. A NaN stays a NaN.
 inline ushort ToBf16(float value) {
   const uint bits = as_type<uint>(value);
   const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
@@ -47,7 +51,7 @@ struct FloatsIn {
 
   FloatsIn(device const float* at, uint number) : data(at), bf16(IsBf16(number)) {}
   FloatsIn(device const float* at, bool is_bf16) : data(at), bf16(is_bf16) {}
-  // From element i on.
+  // A view that starts at element i.
   FloatsIn From(uint i) const {
     return FloatsIn(bf16 ? (device const float*)((device const ushort*)data + i) : data + i, bf16);
   }
@@ -84,7 +88,7 @@ struct FloatsOut {
 // ---- Four elements at a time.
 constant constexpr uint kQuad = 4;
 
-// Elements i to i + 3 of the n in x, and `rest` for those behind the end.
+// Elements i to i + 3 of x, which has n. Elements past the end are `rest`.
 inline float4 LoadQuad(FloatsIn x, uint i, uint n, float rest = 0.0f) {
   if (i + kQuad <= n) return x.GetFour(i);
   float4 quad = float4(rest);
@@ -101,12 +105,12 @@ inline void StoreQuad(FloatsOut y, uint i, uint n, float4 quad) {
   }
 }
 
-// ---- Over the threads of a group, in a fixed order; every thread gets the result. `room` is threadgroup memory for a
-// value of each simdgroup, and may be used again afterwards.
+// ---- Reductions over a threadgroup, in a fixed order. Every thread gets the result. `room` is
+// threadgroup memory for one value per simdgroup and can be reused after the call.
 constant constexpr uint kSimd = 32;
 
 struct Threads {
-  uint lane, simdgroup, simdgroups;  // [[thread_index_in_simdgroup]] and so on
+  uint lane, simdgroup, simdgroups;  // [[thread_index_in_simdgroup]] etc.
 
   uint Index() const { return simdgroup * kSimd + lane; }
 };
@@ -161,7 +165,7 @@ using gpu::Control;
 using gpu::Message;
 using gpu::Outcome;
 
-// A kernel, in a file of its op.
+// A kernel and the file that it is in.
 struct Function {
   const char* file;  // "relu" for relu.metal
   const char* name;
@@ -169,27 +173,28 @@ struct Function {
 
 struct Grid {
   int64_t groups;
-  int threads;                   // of a group
+  int threads;                   // per threadgroup
   int64_t across = 1, deep = 1;  // threadgroup_position_in_grid.y, .z
-  double flops = 0;              // of all groups, where it is arithmetic that takes the time: products and attention
+  double flops = 0;              // in all, for products and attention; 0: memory-bound
 };
 
-// What a kernel is given: f32, or integers, if it is no tensor. Where it doesn't look at one, any other will do.
+// An operand of a launch: a tensor, or plain memory, whose dtype counts as f32. If the kernel
+// doesn't read the operand, any buffer will do.
 struct Operand {
   const void* data;
   Dtype dtype = Dtype::kF32;
-  size_t bytes = 0;  // that are moved, by which the launch's time is estimated; 0: few
+  size_t bytes = 0;  // moved by the kernel, to estimate its time; 0: negligible
 
   Operand(const void* at, size_t size = 0) : data(at), bytes(size) {}  // NOLINT(google-explicit-*)
   Operand(const gpu::Tensor& tensor)                                   // NOLINT(google-explicit-*)
       : data(tensor.data), dtype(tensor.spec->dtype), bytes(tensor.spec->bytes()) {}
 };
 
-// Function constants, all of them uint, from number 1 on.
+// Function constants from index 1 on, all of them uint. Index 0 is kDtypes.
 using Constants = std::initializer_list<uint32_t>;
 using Operands = std::initializer_list<Operand>;
 
-// Enqueues a kernel: buffer 0 is the control, 1 the arguments, 2 and so on the operands.
+// Enqueues a kernel. Buffer 0 is the control, 1 the arguments, and the operands follow from 2 on.
 Outcome LaunchBytes(const Call& call, Message& message, const Grid& grid, const Function& function, Constants constants,
                     const void* arguments, size_t bytes, Operands operands);
 
@@ -205,13 +210,14 @@ inline const Shape& OutputShape(const Call& call, size_t i) { return call.output
 
 constexpr int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// ---- Element by element: a thread for each of n, or for four.
+// ---- Elementwise kernels: one thread per element, or per four elements.
 constexpr int kQuad = 4, kElementThreads = 256;
 
 inline Grid GridOfElements(int64_t n) { return {DivideUp(n, kElementThreads), kElementThreads}; }
 inline Grid GridOfQuads(int64_t n) { return {DivideUp(n, kQuad * kElementThreads), kElementThreads}; }
 
-// A thread has four of the elements that the first output has. Their number is the kernel's one argument.
+// Launches one thread per four elements of the first output. The kernel's only argument is the
+// number of elements.
 inline Outcome ForQuads(const Call& call, Message& message, const Function& function, Operands operands,
                         Constants constants = {}) {
   const auto n = static_cast<uint32_t>(OutputShape(call, 0).elements());

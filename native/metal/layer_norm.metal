@@ -8,7 +8,7 @@ struct LayerNormArguments {
 
 #if defined(__METAL_VERSION__)
 
-// A row stays in registers while its mean, and then its deviation, are summed.
+// A row stays in registers while its mean and then its variance are summed.
 kernel void layer_norm(device const Control& control [[buffer(0)]],
                        constant LayerNormArguments& arguments [[buffer(1)]], device float* y [[buffer(2)]],
                        device float* mean [[buffer(3)]], device float* rstd [[buffer(4)]],
@@ -65,8 +65,8 @@ kernel void layer_norm(device const Control& control [[buffer(0)]],
   }
 }
 
-// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. A group has every slabs-th few rows;
-// its threads keep the sums of dy·z and dy for their columns.
+// dx = rstd·(g − mean(g) − z·mean(g·z)) with g = dy·gain and z = (x − mean)·rstd. Each threadgroup
+// takes a share of the rows and sums dy·z and dy for every column into its slabs.
 kernel void layer_norm_backward(device const Control& control [[buffer(0)]],
                                 constant LayerNormArguments& arguments [[buffer(1)]], device float* dx [[buffer(2)]],
                                 device float* slabs [[buffer(3)]], device const float* x [[buffer(4)]],

@@ -1,4 +1,4 @@
-// linear: y = x·weightᵀ + bias, and relu if asked. The kernels are gemm.metal's.
+// linear: y = x·weightᵀ + bias, then relu if requested. The kernels are in gemm.metal.
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 #else  // the host's part

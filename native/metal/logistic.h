@@ -1,10 +1,11 @@
-// The logistic function, and what is made of its like.
+// The logistic function, and a helper for symmetric distribution functions.
 #pragma once
 
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 
-// σ(−|x|), the smaller of σ(x) and σ(−x), and the larger; σ(x) = 1 / (1 + e^−x). Both NaN for NaN.
+// The smaller and the larger of σ(x) and σ(−x), where σ(x) = 1 / (1 + e^−x): σ(−|x|) and σ(|x|).
+// Both are NaN for NaN.
 struct Logistic {
   float4 smaller, larger;
 };
@@ -16,7 +17,7 @@ inline Logistic Sigmoids(float4 x) {
   return logistic;
 }
 
-// F(x) of a distribution with F(−x) = 1 − F(x), given `tail`, F(−|x|).
+// F(x) for a distribution function with F(−x) = 1 − F(x), given `tail` = F(−|x|).
 inline float4 Share(float4 x, float4 tail) { return select(tail, 1.0f - tail, x > 0); }
 
 #endif

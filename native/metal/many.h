@@ -1,5 +1,6 @@
-// Ops on many tensors: each is cut into chunks, and a group has a chunk. A launch has as many tensors as there are
-// buffers for, so that a hundred small ones take few launches.
+// Ops on many tensors. Each tensor is cut into chunks, and a threadgroup processes one chunk. A
+// launch takes as many tensors as it has buffers for, so that a hundred small tensors need only a
+// few launches.
 #pragma once
 
 #include "engine/inline.h"
@@ -7,25 +8,27 @@
 
 namespace nano {
 
-// Operands of a launch that are tensors: two dozen make even parts of up to four kinds, say a parameter and its
-// gradient. With a few others they are fewer than the 29 that a kernel may have.
+// Operands of a launch that are tensors. 24 divides evenly among up to four kinds, such as
+// parameters and gradients. With a few further operands, a launch stays within the 29 that a kernel
+// can have.
 NANO_CONSTANT uint32_t kManyOperands = 24;
 NANO_CONSTANT uint32_t kManyThreads = 256;
 NANO_CONSTANT uint32_t kManyChunk = 8192;  // elements
 
-// The first kManyOperands / kinds operands are of the first kind, and so on.
+// The first kManyOperands / kinds operands are tensors of the first kind, the next ones of the
+// second, and so on.
 struct Many {
   uint32_t elements[kManyOperands];
   uint32_t element_bytes[kManyOperands];
-  uint32_t chunks[kManyOperands];  // of this one and those before it
-  uint32_t before;                 // chunks of launches before this one
+  uint32_t chunks[kManyOperands];  // of this tensor and those before it
+  uint32_t before;                 // chunks of earlier launches
 };
 
 }  // namespace nano
 
 #if defined(__METAL_VERSION__)
 
-// The parameters of a kernel that takes many tensors, and an array of them.
+// The parameters of a kernel that takes many tensors, and an array made from them.
 #define NANO_MANY_PARAMETERS                                                                                         \
   device float *data0 [[buffer(2)]], device float *data1 [[buffer(3)]], device float *data2 [[buffer(4)]],           \
       device float *data3 [[buffer(5)]], device float *data4 [[buffer(6)]], device float *data5 [[buffer(7)]],       \
@@ -46,7 +49,7 @@ struct Many {
 struct ManyData {
   device float* at[kManyOperands];
 
-  // A chain of selections: an array that is looked up by a variable would have to lie in memory.
+  // A chain of selects: an array with a variable index would be placed in memory.
   device float* Get(uint number) const {
     device float* found = at[0];
 #pragma unroll
@@ -57,7 +60,7 @@ struct ManyData {
   }
 };
 
-// A group's chunk: elements [begin, end) of the tensor `index`.
+// A threadgroup's chunk: elements [begin, end) of tensor `index`.
 struct Chunk {
   uint index, begin, end;
 };
@@ -71,7 +74,8 @@ inline Chunk ChunkOf(constant Many& many, uint group) {
   return chunk;
 }
 
-// update(x) for every four elements, x[kind] being those of each kind; what it leaves in the first kWritten is stored.
+// Calls update(x) for every four elements, where x[kind] holds those of each kind, and stores the
+// first kWritten kinds.
 template <uint kKinds, uint kWritten, class Update>
 inline void UpdateChunk(constant Many& many, ManyData data, uint group, uint thread_index, Update update) {
   const Chunk chunk = ChunkOf(many, group);
@@ -96,8 +100,9 @@ namespace nano::metal {
 
 inline uint32_t ChunksOf(int64_t elements) { return static_cast<uint32_t>(DivideUp(elements, kManyChunk)); }
 
-// Launches a kernel for all chunks of `count` tensors, as many of them at a time as fit; first[kind] + i is the i-th of
-// a kind. Its arguments have a Many, and what is in `more` is its operand kManyOperands and those after it.
+// Launches a kernel for all chunks of `count` tensors, in as few launches as possible.
+// first[kind][i] is the i-th tensor of a kind. `Arguments` has a member `many`. `more` becomes
+// operands kManyOperands and up.
 template <size_t kKinds, class Arguments, class... More>
 Outcome LaunchMany(const Call& call, Message& message, const Function& function,
                    const gpu::Tensor* const (&first)[kKinds], size_t count, Arguments arguments, const More&... more) {
@@ -110,7 +115,7 @@ Outcome LaunchMany(const Call& call, Message& message, const Function& function,
     size_t bytes[kManyOperands] = {};
     uint32_t chunks = 0;
     for (size_t k = 0; k < kMost; ++k) {
-      // The last fills the places that are left: every buffer must be one.
+      // Every buffer must be bound: the last tensor fills the unused ones.
       const size_t tensor = done + std::min(k, these - 1);
       for (size_t kind = 0; kind < kKinds; ++kind) {
         data[kind * kMost + k] = first[kind][tensor].data;

@@ -1,7 +1,9 @@
-// masked_softmax and its gradient: row by row, over the columns that the row sees. The others are not read.
+// masked_softmax and its gradient, row by row, over the columns that the row sees. The hidden
+// columns are not read.
 #include "metal/kernel.h"
 
-// [total, columns], where row r of each matrix of `rows` sees the first r % rows + 1 + columns − rows columns.
+// The shape is [total, columns]. Row r of each matrix of `rows` rows sees the first r % rows + 1 +
+// columns − rows columns.
 struct MaskedSoftmaxArguments {
   uint32_t total, rows, columns;
   float scale;
@@ -9,16 +11,18 @@ struct MaskedSoftmaxArguments {
 
 #if defined(__METAL_VERSION__)
 
-// A row is for kRowThreads threads: some of the lanes of a simdgroup, or all of a group of several. Each has kHeld
-// fours of it in registers, kRowThreads fours apart. What is longer than that is read again.
+// A row has kRowThreads threads: some lanes of a simdgroup, or all of a threadgroup of several
+// simdgroups. Each keeps kHeld quads in registers, kRowThreads quads apart. The rest of a longer
+// row is read again.
 constant uint kRowThreads [[function_constant(1)]];
 constant constexpr uint kHeld = 4, kGroupThreads = 256;
-// Below all that x may hold: −∞ would not do with fast math.
+// The lowest finite float, for elements past the end. It is finite, because −∞ − (−∞) would be a
+// NaN.
 constant constexpr float kLowest = -3.40282347e38f;
 
 struct Row {
   uint number, visible, lane;
-  bool mine;  // else there is none, and nothing is visible
+  bool mine;  // false past the last row, where nothing is visible
 
   Row(constant MaskedSoftmaxArguments& a, uint group, uint thread_index)
       : number(group * (kGroupThreads / kRowThreads) + thread_index / kRowThreads), lane(thread_index % kRowThreads) {
@@ -41,7 +45,7 @@ inline float RowMax(float value, threadgroup float* room, Threads at) {
   return value;
 }
 
-// Behind what a thread has of the visible columns come the hidden ones.
+// Sets the hidden columns to 0.
 inline void ClearHidden(FloatsOut to, Row row, uint columns) {
   if (!row.mine) return;
   for (uint i = row.visible + row.lane; i < columns; i += kRowThreads) to.Set(i, 0);
@@ -53,7 +57,7 @@ struct Softmax {
   float top, scale;
 
   float4 Weights(float4 quad) const { return exp((quad - top) * scale); }
-  // Of those that begin with element i of the n in a row.
+  // The sum of the weights of elements i to i + 3 that are among the n of a row.
   float Sum(float4 weights, uint i, uint n) const {
     float sum = 0;
     for (uint j = 0; j < kQuad; ++j) sum += i + j < n ? weights[j] : 0.0f;
@@ -61,8 +65,9 @@ struct Softmax {
   }
 };
 
-// A row stays in registers while its largest is found, and then the sum. The largest is taken out before x is scaled:
-// the difference keeps its digits however large both are. It may overlook a NaN, which comes through in the sum.
+// A row stays in registers while its maximum and then its sum are computed. The maximum is
+// subtracted before x is scaled, so that the difference is accurate however large both are. The
+// maximum may miss a NaN, but the sum becomes a NaN.
 kernel void masked_softmax(device const Control& control [[buffer(0)]],
                            constant MaskedSoftmaxArguments& a [[buffer(1)]], device float* y [[buffer(2)]],
                            device const float* x [[buffer(3)]], uint group [[threadgroup_position_in_grid]],
@@ -104,7 +109,7 @@ kernel void masked_softmax(device const Control& control [[buffer(0)]],
   ClearHidden(to, row, a.columns);
 }
 
-// dx = scale·y·(dy − Σ y·dy), the row in registers.
+// dx = scale·y·(dy − Σ y·dy), with the row in registers.
 kernel void masked_softmax_backward(device const Control& control [[buffer(0)]],
                                     constant MaskedSoftmaxArguments& a [[buffer(1)]], device float* dx [[buffer(2)]],
                                     device const float* y [[buffer(3)]], device const float* dy [[buffer(4)]],

@@ -1,4 +1,4 @@
-// matmul: y = op(a)·op(b). The kernels are gemm.metal's.
+// matmul: y = op(a)·op(b). The kernels are in gemm.metal.
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 #else  // the host's part

@@ -1,4 +1,4 @@
-// matmul_accumulate: total += op(a)·op(b). The kernels are gemm.metal's.
+// matmul_accumulate: total += op(a)·op(b). The kernels are in gemm.metal.
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 #else  // the host's part

@@ -1,4 +1,4 @@
-// Copies that an execution begins and ends with, in whole words.
+// Copies at the beginning and end of an execution, in words of 4 bytes.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 

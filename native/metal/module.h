@@ -6,7 +6,7 @@ namespace nano::metal {
 
 const gpu::Module& Module();
 
-// Of a command buffer, by what its launches are estimated to take. Tests make it less.
+// Longest estimated time of a command buffer, in seconds. Tests lower it.
 extern double most_seconds;
 
 }  // namespace nano::metal

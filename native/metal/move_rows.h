@@ -1,22 +1,22 @@
-// Rows of floats that are moved as they are.
+// Copies rows of floats.
 #pragma once
 
 #include "metal/kernel.h"
 
 struct MoveRowsArguments {
-  uint32_t n, width;  // in units of a row: fours, or floats where its length is no multiple of 4
+  uint32_t n, width;  // in units: float4, or float if the row length is not a multiple of 4
 };
 
 #if defined(__METAL_VERSION__)
 
 constant uint kInQuads [[function_constant(1)]];
 
-// Which row goes where.
+// The rows that a copy reads and writes.
 struct Way {
   uint source, target;
 };
 
-// Unit i of all: from row move(r).source of `from` to row move(r).target of `to`.
+// Copies unit i, from row move(r).source of `from` to row move(r).target of `to`.
 template <class Move>
 inline void MoveUnit(constant MoveRowsArguments& arguments, uint i, device const float* from, device float* to,
                      Move move) {
@@ -34,7 +34,8 @@ inline void MoveUnit(constant MoveRowsArguments& arguments, uint i, device const
 
 namespace nano::metal {
 
-// For kernels that call MoveUnit, with these as their function constant and the first of their arguments.
+// For kernels that call MoveUnit: InQuads is function constant 1, and ArgumentsOfMove gives their
+// arguments' first member.
 inline bool InQuads(int64_t columns) { return columns % kQuad == 0; }
 inline MoveRowsArguments ArgumentsOfMove(int64_t rows, int64_t columns) {
   const int64_t width = InQuads(columns) ? columns / kQuad : columns;

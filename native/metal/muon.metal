@@ -1,10 +1,10 @@
-// muon: one matrix after the other. None is transposed: of a matrix with more rows than columns XᵀX is taken where X·Xᵀ
-// is of the others, and the polynomial stands on its other side.
+// muon: one matrix after another, without transposing any. If a matrix has more rows than columns,
+// XᵀX replaces X·Xᵀ and the polynomial multiplies X from the right.
 #include "metal/double_float.h"
 
 struct MuonArguments {
   uint32_t n;               // elements
-  uint32_t chunks;          // of the sums of squares
+  uint32_t chunks;          // of the sum of squares
   uint32_t side;            // rows and columns of XᵀX or X·Xᵀ
   float a, b, c, smallest;  // ops/muon.h
   float factor, decay;
@@ -12,9 +12,10 @@ struct MuonArguments {
 
 #if defined(__METAL_VERSION__)
 
-constant constexpr uint kThreads = 256, kChunk = 8192;  // elements whose squares a group adds
+constant constexpr uint kThreads = 256, kChunk = 8192;  // elements per threadgroup
 
-// x = g + momentum·m with g = scale·gradient, m brought up to date first. A group sums the squares of its chunk.
+// m = momentum·m + g, then x = g + momentum·m, with g = scale·gradient. Each threadgroup sums the
+// squares of its chunk.
 kernel void muon_direction(device const Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
                            device float* m [[buffer(2)]], device float* x [[buffer(3)]],
                            device float2* sums [[buffer(4)]], device const float* gradient [[buffer(5)]],
@@ -38,7 +39,7 @@ kernel void muon_direction(device const Control& control [[buffer(0)]], constant
   if (thread_index == 0) sums[group] = float2(sum.high, sum.low);
 }
 
-// x divided by its norm. Each group adds the chunks' sums for itself, rather than wait for another kernel.
+// Divides x by its norm. Each threadgroup adds up the chunks' sums itself, which saves a launch.
 kernel void muon_normalize(device const Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
                            device float* x [[buffer(2)]], device const float2* sums [[buffer(3)]],
                            uint group [[threadgroup_position_in_grid]],
@@ -56,7 +57,7 @@ kernel void muon_normalize(device const Control& control [[buffer(0)]], constant
   }
 }
 
-// square = c·square + b·gram, and a on the diagonal: what X is multiplied by.
+// square = c·square + b·gram + a·I, the polynomial that multiplies X.
 kernel void muon_polynomial(device const Control& control [[buffer(0)]],
                             constant MuonArguments& arguments [[buffer(1)]], device float* square [[buffer(2)]],
                             device const float* gram [[buffer(3)]], uint thread_index [[thread_position_in_grid]]) {
@@ -96,7 +97,7 @@ constexpr int kThreads = 256;
 constexpr int64_t kChunk = 8192;
 
 struct Sizes {
-  int64_t rows, columns, side;  // side: the shorter, rows and columns of XᵀX or X·Xᵀ
+  int64_t rows, columns, side;  // side: the shorter of the two, the size of XᵀX or X·Xᵀ
   bool tall;
 
   explicit Sizes(const Shape& shape)
@@ -121,10 +122,11 @@ struct Sizes {
   }
 };
 
-// The parts of the scratch, large enough for each matrix in its turn: how many floats each has, whole lines.
+// The parts of the scratch, in floats, each large enough for every matrix and rounded up to 16
+// floats (64 bytes).
 struct Room {
   int64_t sums = 0, matrix = 0, square = 0;
-  size_t product = 0;  // bytes that the products want
+  size_t product = 0;  // bytes of scratch for the products
 
   void Add(const Sizes& sizes) {
     Grow(sums, 2 * sizes.chunks());
@@ -144,7 +146,7 @@ struct Room {
   }
 };
 
-// One matrix's step.
+// The step of one matrix.
 Outcome Turn(const Call& call, Message& message, const Room& room, const Sizes& sizes, const Operand& gradient,
              const Operand& m, const Operand& parameter) {
   const MuonParams& params = call.params->as<MuonParams>();

@@ -1,4 +1,4 @@
-// relu_squared and its gradient. A NaN is not ≤ 0 and stays.
+// relu_squared and its gradient. A NaN is not ≤ 0, so it stays a NaN.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 

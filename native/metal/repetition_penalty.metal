@@ -1,8 +1,8 @@
-// repetition_penalty: makes the tokens less likely that have come before (Keskar et al., 2019).
+// repetition_penalty: makes tokens that have already occurred less likely (Keskar et al., 2019).
 #include "metal/kernel.h"
 
 struct RepetitionPenaltyArguments {
-  uint32_t n, vocabulary, sequence;  // elements: of all, of a row, of a sequence's rows
+  uint32_t n, vocabulary, sequence;  // elements: in all, per row, per sequence
   uint32_t op;
 };
 

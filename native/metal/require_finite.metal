@@ -1,4 +1,4 @@
-// require_finite: passes a finite number on and stops at any other.
+// require_finite: copies a finite number and stops the run at any other.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 #include "ops/validate.h"

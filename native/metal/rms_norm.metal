@@ -1,4 +1,4 @@
-// rms_norm and its gradient. Below a row is one group of channels: all that is normed at once.
+// rms_norm and its gradient. Here a row is one group of channels, the unit that is normalized.
 #include "metal/rows.h"
 
 struct RmsNormArguments {
@@ -10,8 +10,8 @@ struct RmsNormArguments {
 
 constant uint kHasGain [[function_constant(4)]];
 
-// A row stays in registers while its squares are summed. Without a gain it is 1. y may be x: no thread needs an element
-// that another one writes.
+// A row stays in registers while its squares are summed. Without a gain, the gain is 1. y may be x:
+// no thread reads an element that another one writes.
 kernel void rms_norm(device const Control& control [[buffer(0)]], constant RmsNormArguments& arguments [[buffer(1)]],
                      device float* y [[buffer(2)]], device float* rstd [[buffer(3)]],
                      device const float* x [[buffer(4)]], device const float* gain [[buffer(5)]],
@@ -53,8 +53,8 @@ kernel void rms_norm(device const Control& control [[buffer(0)]], constant RmsNo
   if (is_there && at.lane == 0) rstd[row] = factor;
 }
 
-// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain a group has a slab of the rows, and its
-// threads keep the sums of dy·z for their columns. dx may be x or dy.
+// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain, each threadgroup takes
+// a share of the rows and sums dy·z for every column into its slab. dx may be x or dy.
 kernel void rms_norm_backward(device const Control& control [[buffer(0)]],
                               constant RmsNormArguments& arguments [[buffer(1)]], device float* dx [[buffer(2)]],
                               device float* slabs [[buffer(3)]], device const float* x [[buffer(4)]],
@@ -127,7 +127,7 @@ bool HasGain(size_t inputs) { return inputs == 4; }
 Outcome RunRmsNorm(const Call& call, Message& message) {
   const int64_t rows = OutputShape(call, 1).elements(), n = OutputShape(call, 0).elements() / rows;
   const bool has_gain = call.input_count > 1;
-  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[1] : x;  // something must be bound
+  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[1] : x;  // must be bound
   const RowPlan plan = PlanOf(n, 8);
   const RmsNormArguments arguments = {static_cast<uint32_t>(rows), call.params->as<RmsNormParams>().epsilon};
   return LaunchRows(call, message, plan.GridOf(rows), plan, {"rms_norm", "rms_norm"}, arguments,
@@ -145,7 +145,7 @@ Outcome RunRmsNormBackward(const Call& call, Message& message) {
   const bool has_gain = HasGain(call.input_count);
   const RowPlan plan = SlabPlanOf(n);
   const int64_t slabs = Slabs(rows, n), groups = has_gain ? slabs : plan.groups(rows);
-  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[3] : x;  // something must be bound
+  const gpu::Tensor &x = call.inputs[0], &gain = has_gain ? call.inputs[3] : x;  // must be bound
   const void* sums = has_gain ? call.scratch : x.data;
   const RmsNormArguments arguments = {static_cast<uint32_t>(rows), 0};
   const Outcome outcome =

@@ -1,16 +1,17 @@
-// rope: a thread turns four pairs of channels of a head by their angles. The host knows how fast each pair turns; an
-// angle that is counted in 2^-64 of a turn, whole turns falling off, is as good at the last position as at the first.
+// rope: a thread rotates four pairs of channels of a head by their angles. The host computes the
+// frequency of each pair. Angles are counted in 2^-64 of a turn and wrap around, so they are as
+// accurate at the last position as at the first.
 #include "engine/inline.h"
 #include "metal/kernel.h"
 
 namespace nano {
 
-NANO_CONSTANT uint32_t kRopePairs = 256;  // whose frequencies a launch has
+NANO_CONSTANT uint32_t kRopePairs = 256;  // per launch
 
 struct RopeArguments {
-  uint64_t frequencies[kRopePairs];  // by position, in 2^-64 of a turn
+  uint64_t frequencies[kRopePairs];  // per position, in 2^-64 of a turn
   uint32_t n, positions, channels, heads;
-  uint32_t pairs, first, count;  // of a head, and the launch's own
+  uint32_t pairs, first, count;  // pairs of a head; this launch's first pair and their number
   float sign;
 };
 
@@ -18,18 +19,18 @@ struct RopeArguments {
 
 #if defined(__METAL_VERSION__)
 
-// Its sine and cosine.
+// The sine and cosine of an angle.
 struct Turn {
   float sine, cosine;
 };
 inline Turn SineAndCosine(ulong angle) {
   const uint turn = uint(angle >> 32);
-  const uint quadrant = (turn + 0x20000000u) >> 30;  // the nearest, and what is left in 2^-30 of a quadrant
+  const uint quadrant = (turn + 0x20000000u) >> 30;  // the nearest; rest: 2^-30 of a quadrant
   const float r = float(int(turn - (quadrant << 30))) * (1.5707963267948966f / 1073741824.0f), s = r * r;
-  // The series of sine and cosine, up to what a float of this size no longer holds.
+  // The series of sine and cosine, up to the last term that a float can hold for this range of r.
   const float sine = fma(r * s, fma(s, fma(s, fma(s, 1.0f / 362880, -1.0f / 5040), 1.0f / 120), -1.0f / 6), r);
   const float cosine = fma(s, fma(s, fma(s, fma(s, 1.0f / 40320, -1.0f / 720), 1.0f / 24), -0.5f), 1.0f);
-  // A quarter turn exchanges them, and two of four change the sign of each.
+  // A quarter turn swaps them. Two of the four quadrants change the sign of each.
   const bool odd = (quadrant & 1) != 0;
   Turn result;
   result.sine = (quadrant & 2) != 0 ? -(odd ? cosine : sine) : (odd ? cosine : sine);
@@ -37,7 +38,7 @@ inline Turn SineAndCosine(ulong angle) {
   return result;
 }
 
-// Both halves are read before both are written: y may be x.
+// Both halves are read before either is written, because y may be x.
 kernel void rope(device const Control& control [[buffer(0)]], constant RopeArguments& arguments [[buffer(1)]],
                  device float* y [[buffer(2)]], device const float* x [[buffer(3)]],
                  device const int* positions [[buffer(4)]], uint thread_index [[thread_position_in_grid]]) {
@@ -48,7 +49,7 @@ kernel void rope(device const Control& control [[buffer(0)]], constant RopeArgum
   const uint position = uint(positions[row % arguments.positions]);
   float4 sine, cosine;
   for (uint k = 0; k < kQuad; ++k) {
-    // Behind the last, whatever: it is not stored.
+    // Past the last pair the value does not matter: it is not stored.
     const Turn turn = SineAndCosine(position * arguments.frequencies[(i + k) % kRopePairs]);
     sine[k] = arguments.sign * turn.sine, cosine[k] = turn.cosine;
   }
@@ -71,7 +72,7 @@ kernel void rope(device const Control& control [[buffer(0)]], constant RopeArgum
 namespace nano::metal {
 namespace {
 
-// Of pair i, in radians 1 / base^(i / pairs).
+// The frequency of pair i, 1 / base^(i / pairs) radians per position, in 2^-64 of a turn.
 uint64_t Frequency(const RopeParams& p, int64_t i, int64_t pairs) {
   const double part = static_cast<double>(i) / static_cast<double>(pairs);
   const double turns = Exp(-part * Log(p.base)) * 0.15915494309189535;  // 1 / 2π

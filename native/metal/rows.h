@@ -1,21 +1,22 @@
-// Ops on rows of floats. Some threads take a row: eight lanes of a simdgroup for a short one, a simdgroup, or a whole
-// group. They have fours of it, as many fours apart as they are, so that they read memory in order. All that decides
-// how is a function constant, so that what a kernel does not need is no part of it.
+// Ops on rows of floats. A row is processed by eight lanes of a simdgroup (short rows), by one
+// simdgroup, or by a whole threadgroup. Each thread takes quads (four adjacent elements) that are
+// kRowThreads quads apart, so that the threads of a row read adjacent memory. The layout is a set
+// of function constants, so that the compiler drops what a kernel doesn't need.
 #pragma once
 
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 
-constant uint kRowThreads [[function_constant(1)]];  // that have a row: 8, 32, or all of the group's
-constant uint kHeld [[function_constant(2)]];        // fours of it that each keeps in registers
-constant uint kColumns [[function_constant(3)]];     // of a row
+constant uint kRowThreads [[function_constant(1)]];  // per row: 8, 32, or the threadgroup's
+constant uint kHeld [[function_constant(2)]];        // quads that each thread keeps in registers
+constant uint kColumns [[function_constant(3)]];     // per row
 
 constant constexpr uint kMostHeld = 8, kMostRowThreads = 256, kMostRowSimdgroups = kMostRowThreads / kSimd;
 
-// Where a thread is.
+// A thread's position.
 struct RowThread {
-  uint lane;       // among the row's threads
-  uint row, rows;  // in the group, of the group
+  uint lane;       // index among the row's threads
+  uint row, rows;  // row index in the threadgroup, rows per threadgroup
   Threads threads;
 
   RowThread(Threads all)
@@ -23,31 +24,34 @@ struct RowThread {
         row(all.Index() / kRowThreads),
         rows(all.simdgroups * kSimd / kRowThreads),
         threads(all) {}
-  uint First(uint k) const { return kQuad * (k * kRowThreads + lane); }  // element of the thread's four k
+  uint First(uint k) const { return kQuad * (k * kRowThreads + lane); }  // of the thread's quad k
 };
 
-// Whether a row that is not there has simdgroups of its own, which need not wait for others.
+// Whether no two rows share a simdgroup. If so, the threads of a row past the end may return early:
+// no other row needs their lanes.
 inline bool IsAlone() { return kRowThreads >= kSimd; }
-// Of a row that is not there, if it shares a simdgroup with some that are, nothing is read and nothing written.
+// The columns to read and write. A row past the end has none if it shares its simdgroup with other
+// rows.
 inline uint ColumnsOf(bool is_there) { return IsAlone() || is_there ? kColumns : 0; }
 
-// ---- A row longer than its threads hold is looked at in several turns:
+// ---- A row that doesn't fit in its threads' registers is processed in several turns:
 // for (start = 0; start < kColumns; start += Turn()).
 inline uint Turn() { return kQuad * kHeld * kRowThreads; }
 inline bool InTurns() { return Turn() < kColumns; }
 
-// What a thread has of a row in one turn.
+// A thread's elements of a row in one turn.
 struct RowPart {
   float4 held[kMostHeld];
 
-  // Elements that the row hasn't are 0.
+  // Elements past the end of the row are 0.
   void Load(FloatsIn row, uint start, uint n, RowThread at) {
 #pragma unroll
     for (uint k = 0; k < kMostHeld; ++k) {
       if (k < kHeld) held[k] = LoadQuad(row, start + at.First(k), n);
     }
   }
-  // To be called at the beginning of a turn: what is held since the last turn, or not yet, is not this one's.
+  // Called at the start of each turn. If a row takes several, the registers hold another turn's
+  // elements, so load this one's.
   void Turned(FloatsIn row, uint start, uint n, RowThread at) {
     if (InTurns()) Load(row, start, n, at);
   }
@@ -55,12 +59,12 @@ struct RowPart {
 
 inline float SumOf(float4 x) { return (x.x + x.y) + (x.z + x.w); }
 
-// The four from element i on without those that a row of n has not.
+// The quad that starts at element i, with elements past the end of a row of n set to 0.
 inline float4 Within(float4 four, uint i, uint n) {
   return i + kQuad <= n ? four : select(four, float4(0), uint4(i, i + 1, i + 2, i + 3) >= uint4(n));
 }
 
-// Over the threads of a row, in a fixed order. `room` as for GroupSum.
+// Reductions over the threads of a row, in a fixed order. `room` is the same as for GroupSum.
 template <class T>
 inline T RowSum(T value, threadgroup T* room, RowThread at) {
   if (kRowThreads > kSimd) return GroupSum(value, room, at.threads);
@@ -77,12 +81,13 @@ inline float RowMax(float value, threadgroup float* room, RowThread at) {
   return value;
 }
 
-// ---- Sums over the rows, for each column. Every group has a slab of the rows, and its own sums in the scratch; these
-// are added afterwards, in order. A thread has those of its columns: in registers, or in the slab if a row takes turns.
+// ---- Column sums over the rows. Each threadgroup sums its rows into a slab of the scratch;
+// SumSlabs then adds the slabs in order. A thread accumulates its columns in registers, or in the
+// slab if a row takes several turns.
 struct ColumnSums {
-  enum { kMostShared = 128 };  // fours of a row that shares a group
+  enum { kMostShared = 128 };  // most quads of a row where rows share a threadgroup
 
-  device float* slab;  // kColumns of them
+  device float* slab;  // kColumns floats
   float4 held[kMostHeld];
 
   ColumnSums(device float* sums) : slab(sums) {
@@ -90,7 +95,7 @@ struct ColumnSums {
     for (uint k = 0; k < kMostHeld; ++k) held[k] = float4(0);
   }
 
-  // Before and after a turn in which held[] is added to. `first`: nothing has been added yet.
+  // Called before and after each turn that adds to held[]. `first`: nothing has been added yet.
   void Begin(uint start, bool first, RowThread at) {
     if (!InTurns()) return;
 #pragma unroll
@@ -103,7 +108,8 @@ struct ColumnSums {
     if (InTurns()) Store(start, at);
   }
 
-  // Joins what the group's rows have, one simdgroup after the other. `room` is of kMostShared fours.
+  // Adds up the sums of the threadgroup's rows, one simdgroup after another. `room` holds
+  // kMostShared quads.
   void Finish(threadgroup float4* room, RowThread at) {
     if (InTurns()) return;
 #pragma unroll
@@ -141,19 +147,20 @@ struct ColumnSums {
 #else  // the host's part
 namespace nano::metal {
 
-// How rows of n elements are shared out.
+// How rows of `columns` elements are divided among threads.
 struct RowPlan {
-  int threads;  // of a row
-  int held;     // fours that each of them keeps
+  int threads;  // per row
+  int held;     // quads that each thread keeps in registers
   int64_t columns;
 
-  int group() const { return threads > 32 ? threads : 256; }  // threads of a group
-  int rows() const { return group() / threads; }              // at once in a group
+  int group() const { return threads > 32 ? threads : 256; }  // threads per threadgroup
+  int rows() const { return group() / threads; }              // per threadgroup at a time
   int64_t groups(int64_t of_rows) const { return DivideUp(of_rows, rows()); }
   Grid GridOf(int64_t of_rows) const { return {groups(of_rows), group()}; }
 };
 
-// Of each row a thread keeps `most_held` fours at most: 8, or as many fewer as there are other things to keep.
+// A thread keeps at most `most_held` quads of a row: 8, or fewer if the kernel keeps other values
+// too.
 inline RowPlan PlanOf(int64_t columns, int most_held) {
   constexpr int kMostThreads = 256;
   const int64_t fours = DivideUp(columns, kQuad);
@@ -163,7 +170,7 @@ inline RowPlan PlanOf(int64_t columns, int most_held) {
   return {threads, static_cast<int>(held < most_held ? held : most_held), columns};
 }
 
-// `constant`: number 4, which a kernel may have to itself.
+// `constant` is function constant 4, for the kernel's own use.
 template <class Arguments>
 Outcome LaunchRows(const Call& call, Message& message, const Grid& grid, const RowPlan& plan, const Function& function,
                    const Arguments& arguments, Operands operands, uint32_t constant = 0) {
@@ -173,8 +180,8 @@ Outcome LaunchRows(const Call& call, Message& message, const Grid& grid, const R
                 arguments, operands);
 }
 
-// The plan for sums over the rows, and how many slabs there are: a few rows for each thread, and as many groups as keep
-// a large GPU busy.
+// The plan for column sums, and the number of slabs: about four rows for each thread, but at most
+// 256 slabs, enough threadgroups to keep a large GPU busy.
 inline RowPlan SlabPlanOf(int64_t columns) { return PlanOf(columns, 4); }
 inline int64_t Slabs(int64_t rows, int64_t columns) {
   constexpr int64_t kMost = 256, kLeastRows = 4;
@@ -182,7 +189,7 @@ inline int64_t Slabs(int64_t rows, int64_t columns) {
   return slabs < kMost ? slabs : kMost;
 }
 
-// first[c] = Σ sums[slab][c], and second[c] = Σ sums[slab][n + c] if there is one.
+// first[c] = Σ sums[slab][c], and second[c] = Σ sums[slab][n + c] if `second` is not null.
 Outcome SumSlabs(const Call& call, Message& message, const float* sums, int64_t slabs, int64_t n, const void* first,
                  const void* second);
 

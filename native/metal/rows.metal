@@ -1,4 +1,4 @@
-// Adds what groups have summed apart.
+// Adds up the slabs of sums that threadgroups have computed.
 #include "metal/kernel.h"
 
 struct SlabArguments {
@@ -9,7 +9,8 @@ struct SlabArguments {
 
 constant constexpr uint kParts = 8;
 
-// A group has 32 columns; each of its simdgroups adds every eighth slab, the first then adds these sums.
+// A threadgroup has 32 columns. Each of its eight simdgroups adds every eighth slab, and the first
+// one adds up their sums.
 kernel void sum_slabs(device const Control& control [[buffer(0)]], constant SlabArguments& arguments [[buffer(1)]],
                       device float* first [[buffer(2)]], device float* second [[buffer(3)]],
                       device const float* sums [[buffer(4)]], uint group [[threadgroup_position_in_grid]],

@@ -1,8 +1,9 @@
-// sample: draws a token for each row of logits. Everything is computed in pairs of floats where the CPU has doubles, so
-// that the draws are the same.
+// sample: draws a token for each row of logits. Everything is computed in pairs of floats where the
+// CPU uses doubles, so that the draws are the same.
 //
-// Four kernels: the largest of each row; a look at what was asked for, and whether there is something to choose from;
-// the weights, many groups a row; the draw, a group a row.
+// There are four kernels. find_largest finds the largest logit of each row. check_sample validates
+// the options and checks that each row has a token to choose. weigh computes the weights, with many
+// threadgroups per row. draw draws the token, with one threadgroup per row.
 #include "metal/double_float.h"
 #include "metal/validate.h"
 #include "ops/philox.h"
@@ -16,9 +17,10 @@ struct SampleArguments {
 
 constant constexpr uint kThreads = 512, kSimdgroups = kThreads / kSimd;
 constant constexpr uint kWeighThreads = 256;
-constant constexpr uint kChunk = 2048;  // logits that a group weighs
+constant constexpr uint kChunk = 2048;  // logits per threadgroup
 
-// Floats as integers in the same order. Neither zero comes before the other; a NaN is above all.
+// Maps a float to an integer of the same order. Both zeros map to the same integer, and a NaN is
+// above everything else.
 constant constexpr uint kInfinity = 0xFF800000u, kMinusInfinity = 0x007FFFFFu, kNan = 0xFFFFFFFFu;
 inline uint Ordered(float x) {
   const uint bits = as_type<uint>(x), magnitude = bits & 0x7FFFFFFFu;
@@ -26,7 +28,8 @@ inline uint Ordered(float x) {
   return bits == magnitude || magnitude == 0 ? magnitude | 0x80000000u : ~bits;
 }
 
-// Of each row the order of the largest and, if there are several, the index of the first.
+// The key (see Ordered) of each row's largest logit, and its index, the lowest one if there are
+// several.
 [[max_total_threads_per_threadgroup(512)]] kernel void find_largest(
     device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
     device uint2* largest [[buffer(2)]], device const float* logits [[buffer(3)]],
@@ -46,19 +49,19 @@ inline uint Ordered(float x) {
   if (at.Index() == 0) largest[row] = uint2(order, first);
 }
 
-// Whether a number is from 0 to `most`. (Of its bits: a NaN is not.)
+// Whether a number is in [0, most]. It compares bits, so that a NaN is rejected.
 inline bool IsUpTo(float most, float number) {
   const uint bits = as_type<uint>(number);
   return bits <= as_type<uint>(most) || bits == 0x80000000u;
 }
 
-// The same of the bits of a double, the lower word first, and 1.
+// The same for the bits of a double, low word first, and an upper bound of 1.
 inline bool IsUpToOne(uint2 bits) {
   return bits.y < 0x3FF00000u || (bits.y == 0x3FF00000u && bits.x == 0) || (bits.y == 0x80000000u && bits.x == 0);
 }
 inline bool IsZero(uint2 bits) { return (bits.y & 0x7FFFFFFFu) == 0 && bits.x == 0; }
 
-// A double as a float, without the digits that are too many for one.
+// Truncates a double, given as bits, to a float. Values below the range of normal floats become 0.
 inline float Shortened(uint2 bits) {
   const uint sign = bits.y & 0x80000000u, exponent = bits.y >> 20 & 0x7FFu;
   const uint mantissa = (bits.y & 0xFFFFFu) << 3 | bits.x >> 29;
@@ -68,7 +71,8 @@ inline float Shortened(uint2 bits) {
   }
   return as_type<float>(exponent < 1023 - 126 ? sign : sign | (exponent - (1023 - 127)) << 23 | mantissa);
 }
-// A double from 0 to 1 within 2^-48 of its value. One that is too small for a float stays something.
+// A double in [0, 1] with a relative error of at most 2^-48. A positive value that is too small for
+// a float becomes FLT_MIN, so that it stays positive.
 inline DoubleFloat PairFromDouble(uint2 bits) {
   if (IsZero(bits)) return Pair(0);
   const float high = Shortened(bits);
@@ -78,11 +82,11 @@ inline DoubleFloat PairFromDouble(uint2 bits) {
   return ExactOrderedSum(high, low);
 }
 
-// 0: the options; i: row i - 1, whether it has something to choose from.
+// i = 0 checks the options. i > 0 checks that row i - 1 has a token to choose.
 struct ValidateSample {
   device const float* temperature;
   device const int* top_k;
-  device const uint2* top_p;  // the bits of doubles, as min_p's
+  device const uint2* top_p;  // the bits of doubles, like min_p
   device const uint2* min_p;
   device const uint2* largest;
 
@@ -112,20 +116,21 @@ struct ValidateSample {
   ValidateEach(control, arguments.op, arguments.rows + 1, validate, room, Threads{lane, simdgroup, simdgroups});
 }
 
-// e^x for x ≤ 0. What is something to a double stays something.
+// e^x for x ≤ 0. Where a double would not be 0 yet but e^x is too small for a pair, the result is
+// FLT_MIN.
 inline DoubleFloat WeightOf(DoubleFloat x) {
   if (!(x.high > -745.1332f)) return Pair(0);
   return x.high < -87 ? Pair(FLT_MIN) : Exp(x);
 }
 inline DoubleFloat WeightOf(DoubleFloat x, float temperature) {
-  // Beyond it the quotient may be infinite.
+  // Below this bound the weight is 0, and the quotient may overflow.
   return x.high < -746 * temperature ? Pair(0) : WeightOf(Divide(x, Pair(temperature)));
 }
 
 inline DoubleFloat PairFrom(float2 stored) { return Pair(stored.x, stored.y); }
 inline float2 Stored(DoubleFloat value) { return float2(value.high, value.low); }
 
-// weights: e^((logit − largest) / temperature); totals: Σ e^(logit − largest) of each chunk.
+// weights: e^((logit − largest) / temperature). totals: Σ e^(logit − largest) of each chunk.
 kernel void weigh(device const Control& control [[buffer(0)]], constant SampleArguments& arguments [[buffer(1)]],
                   device float2* weights [[buffer(2)]], device float2* totals [[buffer(3)]],
                   device const float* logits [[buffer(4)]], device const float* temperatures [[buffer(5)]],
@@ -152,7 +157,7 @@ kernel void weigh(device const Control& control [[buffer(0)]], constant SampleAr
   if (at.Index() == 0) totals[place] = Stored(total);
 }
 
-// ---- The draw. Counts and weights are summed alike.
+// ---- The draw. Counts and weights are summed by the same code.
 inline uint Add(uint a, uint b) { return a + b; }
 inline uint SimdSum(uint value) { return simd_sum(value); }
 inline bool IsBelow(uint a, uint b) { return a < b; }
@@ -161,7 +166,8 @@ inline uint Stored(uint value) { return value; }
 inline void Take(thread uint& value, uint stored) { value = stored; }
 inline void Take(thread DoubleFloat& value, float2 stored) { value = PairFrom(stored); }
 
-// The choices of a row, as the weight of each: logits in order from `threshold` on that weigh at least `least`.
+// The weights of a row's choices: the logits whose key is at least `threshold` and whose weight is
+// at least `least`. All others weigh 0.
 struct Choices {
   device const float* logits;
   device const float2* weights;
@@ -182,9 +188,10 @@ struct CountOne {
 
 constant constexpr uint kDigits = 16;
 
-// The order of the last of the largest that have `goal` together, four bits at a time from the highest: `above` is what
-// those have that are larger than all that the bits so far allow. amount(i) is what logit i has. `room` is for a value
-// of each digit, of each simdgroup and of all.
+// The key (see Ordered) of the last of the largest logits that are needed to reach `goal` in total.
+// It is found four bits at a time, from the highest. `above` is the total of the logits whose keys
+// exceed all keys that the bits found so far allow. amount(i) is the amount of logit i. `room`
+// holds kDigits values for each simdgroup, and kDigits totals.
 template <class T, class S, class Amount>
 inline uint Threshold(device const float* logits, uint n, T goal, threadgroup S* room, Amount amount, Threads at) {
   threadgroup S* const all = room + kSimdgroups * kDigits;
@@ -230,10 +237,10 @@ inline uint Threshold(device const float* logits, uint n, T goal, threadgroup S*
   return prefix;
 }
 
-// A simdgroup has a piece of the row.
+// The length of a simdgroup's piece of the row.
 inline uint PieceOf(uint n) { return (n + kThreads - 1) / kThreads * kSimd; }
 
-// The sum of all weights, and of each simdgroup's piece.
+// The sum of all weights. `sums` receives the sum of each simdgroup's piece.
 inline DoubleFloat Total(Choices choices, threadgroup float2* sums, Threads at) {
   const uint piece = PieceOf(choices.n), begin = at.simdgroup * piece, end = min(begin + piece, choices.n);
   DoubleFloat sum = Pair(0);
@@ -249,7 +256,8 @@ inline DoubleFloat Total(Choices choices, threadgroup float2* sums, Threads at) 
 
 inline uint LanesWhere(bool holds, uint lane) { return simd_or(holds ? 1u << lane : 0u); }
 
-// For a simdgroup: the first choice with which the sum, `sum` so far, exceeds the goal, or the last of all.
+// Run by one simdgroup, on its piece. Returns the first choice at which the running sum, which
+// starts at `sum`, exceeds the goal, or the piece's last choice.
 inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal, uint lane) {
   const uint end = min(begin + PieceOf(choices.n), choices.n);
   uint last = begin;
@@ -291,7 +299,7 @@ inline uint Walk(Choices choices, uint begin, DoubleFloat sum, DoubleFloat goal,
   uint token = largest.y, drawing = 0;  // the simdgroup that finds the token
   const bool is_infinite = largest.x == kInfinity;
   if (*temperature > 0 && !is_infinite) {
-    // What the options leave, and the sum of its weights, of which the largest is 1.
+    // The choices that the options leave, and the sum of their weights. The largest weight is 1.
     Choices choices = {logits, all_weights + row * n, n, 0, Pair(0)};
     const DoubleFloat top_p = PairFromDouble(*top_p_bits), min_p = PairFromDouble(*min_p_bits);
     const bool has_top_p = IsBelow(top_p, Pair(1));
@@ -338,11 +346,12 @@ namespace nano::metal {
 namespace {
 
 constexpr int kThreads = 512, kWeighThreads = 256;
-constexpr int64_t kChunk = 2048, kPair = 2;  // logits that a group weighs, words of a pair
+constexpr int64_t kChunk = 2048, kPair = 2;  // logits per threadgroup, words per pair
 
 }  // namespace
 
-// Scratch: of each row the largest, of each chunk the total, the weights; all of them pairs of words.
+// Scratch, all in pairs of words: the largest logit of each row, the total of each chunk, and the
+// weights.
 size_t ScratchSample(const OpView& op, const Params&) {
   const int64_t elements = op.inputs[0].elements(), n = op.inputs[0].shape.last(), rows = elements / n;
   return static_cast<size_t>(kPair * (rows + rows * DivideUp(n, kChunk) + elements)) * sizeof(uint32_t);

@@ -1,10 +1,10 @@
-// select_row: one row of each sequence.
+// select_row: copies one row of each sequence.
 #include "metal/move_rows.h"
 #include "metal/validate.h"
 
 struct SelectRowArguments {
   MoveRowsArguments move;
-  uint32_t rows;  // of a sequence
+  uint32_t rows;  // per sequence
   uint32_t op;
 };
 

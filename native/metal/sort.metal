@@ -1,5 +1,6 @@
-// A radix sort, eight bits at a time from the lowest. Each pass counts the digits of every tile and then puts each
-// element behind all that have a smaller digit, that lie in earlier tiles, and that come before it in its own.
+// A radix sort, eight bits at a time from the lowest. Each pass counts the digits of every tile. It
+// then places each element after all elements with a smaller digit, and among those with the same
+// digit after those of earlier tiles and earlier ones of its own tile.
 #include "metal/sort.h"
 
 struct SortArguments {
@@ -8,9 +9,9 @@ struct SortArguments {
 
 #if defined(__METAL_VERSION__)
 
-constant uint kInPlace [[function_constant(1)]];  // everything is still where it was
+constant uint kInPlace [[function_constant(1)]];  // first pass: element i is still at i
 
-constant constexpr uint kTile = 1024, kTileSimdgroups = kTile / kSimd;  // a thread has one element
+constant constexpr uint kTile = 1024, kTileSimdgroups = kTile / kSimd;  // one element per thread
 constant constexpr uint kDigitBits = 8, kDigits = 1 << kDigitBits;
 
 inline uint DigitOf(int key, uint shift) { return uint(key) >> shift & (kDigits - 1); }
@@ -32,10 +33,10 @@ inline uint DigitOf(int key, uint shift) { return uint(key) >> shift & (kDigits 
   if (index < kDigits) counts[tile * kDigits + index] = atomic_load_explicit(&room[index], memory_order_relaxed);
 }
 
-// The lanes for which it holds.
+// A mask of the lanes for which `holds` is true.
 inline uint LanesWhere(bool holds, uint lane) { return simd_or(holds ? 1u << lane : 0u); }
 
-// The lanes whose digit is this lane's, of those that have one.
+// A mask of the lanes with the same digit, among those that have an element.
 inline uint SameDigit(uint digit, bool has, uint lane) {
   uint same = LanesWhere(has, lane);
 #pragma unroll
@@ -55,7 +56,7 @@ inline uint SameDigit(uint digit, bool has, uint lane) {
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   threadgroup uint starts[kDigits];
   threadgroup uint room[kDigits / kSimd];
-  threadgroup ushort before[kTileSimdgroups][kDigits];  // how many of a digit earlier simdgroups have
+  threadgroup ushort before[kTileSimdgroups][kDigits];  // counts of earlier simdgroups
   if (Stopped(control)) return;
   const uint index = simdgroup * kSimd + lane, i = tile * kTile + index;
   const bool has = i < arguments.n;
@@ -68,7 +69,7 @@ inline uint SameDigit(uint digit, bool has, uint lane) {
   if (has && earlier == 0) before[simdgroup][digit] = ushort(popcount(same));
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
-  // From here a thread has a digit, until the elements are placed.
+  // From here on a thread handles a digit, until the elements are placed.
   uint total = 0, below = 0;
   if (index < kDigits) {
     uint sum = 0;
@@ -129,7 +130,7 @@ Outcome Sort(const Call& call, Message& message, const int32_t* keys, int64_t n,
     if (outcome != Outcome::kOk) return outcome;
     int32_t* const to_keys = room + pass % 2 * n;
     uint32_t* const to_places = places + pass % 2 * n;
-    const void* from_places = pass == 0 ? to_places : sorted.places;  // something must be bound
+    const void* from_places = pass == 0 ? to_places : sorted.places;  // a buffer must be bound
     outcome = Launch(call, message, grid, {"sort", "place_by_digit"}, {pass == 0}, arguments,
                      {to_keys, to_places, sorted.keys, from_places, counts});
     if (outcome != Outcome::kOk) return outcome;

@@ -1,9 +1,11 @@
-# Writes ${OUT}, a C++ file with the text of each of ${FILES} (.metal, relative to ${ROOT}) for Metal's compiler: without
-# the host's part, and with our own headers where they are included. Run by CMake whenever one of them changes.
+# Writes ${OUT}, a C++ file with the text of each of ${FILES} (.metal, relative to ${ROOT}) for
+# Metal's compiler: without the host code, and with the project's headers inlined. CMake runs it
+# whenever one of the files changes.
 
 cmake_minimum_required(VERSION 3.20)
 
-# Appends to `text` what `file` (relative to ${ROOT}) holds for Metal's compiler. #line directives keep its messages true.
+# Appends to `text` the part of `file` (relative to ${ROOT}) that Metal compiles. #line directives
+# keep file names and line numbers in compiler messages correct.
 function(nano_append_source file)
   file(READ ${ROOT}/${file} rest)
   string(FIND "${rest}" "#else  // the host's part\n" host)

@@ -1,4 +1,4 @@
-// The texts of native/metal/*.metal, put into the binary by sources.cmake.
+// The texts of native/metal/*.metal, embedded in the binary by sources.cmake.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Stands in for the Metal backend where it is not built.
+// Replaces the Metal backend in builds without it.
 #include "engine/backend.h"
 
 namespace nano::metal {

@@ -1,8 +1,9 @@
-// sum_leading: sums over rows, in two steps: chunks of rows apart, then the chunks.
+// sum_leading: sums over rows in two steps, first within chunks of rows, then over the chunks.
 #include "metal/kernel.h"
 
-// A group sums `chunk` rows of a tile of columns. Its threads lie side by side over the tile's width, in fours, and
-// over `depth` rows at once; each adds up its own rows, then they are added in pairs.
+// A threadgroup sums `chunk` rows of a tile of columns. Its threads cover the width of the tile in
+// quads, and `depth` rows at a time. Each thread adds up its own rows. The sums of the threads are
+// then added in pairs.
 struct SumLeadingArguments {
   uint32_t rows, columns;
   uint32_t tiles, width, depth, chunk;
@@ -30,7 +31,7 @@ kernel void sum_leading(device const Control& control [[buffer(0)]], constant Su
   }
   room[thread_index] = sum;
   for (uint rows = cut.depth; rows > 1;) {
-    const uint half_rows = (rows + 1) / 2;  // of an odd number the middle one stays alone
+    const uint half_rows = (rows + 1) / 2;  // if odd, the middle one stays as it is
     threadgroup_barrier(mem_flags::mem_threadgroup);
     if (row + half_rows < rows) room[thread_index] += room[thread_index + half_rows * cut.width];
     rows = half_rows;
@@ -63,7 +64,8 @@ Cut CutUp(int64_t rows, int64_t columns, int64_t widest, int64_t rows_each, int6
   return {{count(rows), count(columns), count(tiles), count(width), count(depth), count(chunk)}, DivideUp(rows, chunk)};
 }
 
-// Chunks so small that there are groups for every core, and so large that their sums are few beside the rows.
+// Chunks are small enough that every core gets threadgroups, and large enough that their sums are
+// few compared with the rows.
 Cut CutRows(int64_t rows, int64_t columns) {
   constexpr int64_t kRowsEach = 16, kMostGroups = 256;
   return CutUp(rows, columns, kThreads, kRowsEach, kMostGroups);
@@ -88,7 +90,7 @@ Outcome RunSumLeading(const Call& call, Message& message) {
   const Operand y = call.outputs[0], chunks = call.scratch;
   const Outcome outcome = SumUp(call, message, cut, cut.chunks == 1 ? y : chunks, call.inputs[0]);
   if (outcome != Outcome::kOk || cut.chunks == 1) return outcome;
-  // Narrow tiles: the rows are few now, and it is columns that there are groups for.
+  // Narrow tiles: there are few rows now, so the columns are divided among the threadgroups.
   constexpr int64_t kNarrow = 8;
   return SumUp(call, message, CutUp(cut.chunks, columns, kNarrow, cut.chunks, 1), y, chunks);
 }

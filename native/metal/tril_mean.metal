@@ -1,4 +1,4 @@
-// tril_mean: row t is 1 / (t + 1) up to column t, and 0 behind it.
+// tril_mean: row t is 1 / (t + 1) up to column t, and 0 after it.
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 

@@ -1,12 +1,13 @@
-// Checks of contents: a group looks at all elements and complains of the first that is wrong.
+// Checks of contents: a threadgroup checks all elements and reports the first one that is invalid.
 #pragma once
 
 #include "metal/kernel.h"
 #if defined(__METAL_VERSION__)
 #include "ops/validate.h"
 
-// validate(i) is a InputError, of kind kNone if nothing is wrong; the first for an i below n that is of another kind
-// counts. To be called by all threads of the one group, with `room` as for GroupMin.
+// Calls validate(i) for each i < n, which returns an InputError, of kind kNone if element i is
+// valid. Records the error of the lowest invalid i. Called by all threads of the kernel's only
+// threadgroup, with `room` as for GroupMin.
 template <class Validate>
 inline void ValidateEach(device Control& control, uint op, uint n, Validate validate, threadgroup uint* room,
                          Threads at) {
@@ -17,7 +18,7 @@ inline void ValidateEach(device Control& control, uint op, uint n, Validate vali
     if (validate(i).kind != InputError::kNone) first = i;
   }
   first = GroupMin(first, room, at);
-  threadgroup_barrier(mem_flags::mem_device);  // all have looked at the control
+  threadgroup_barrier(mem_flags::mem_device);  // all threads have read the control
   if (thread_index != 0 || first == none) return;
   const InputError error = validate(first);
   Complain(control, op, error);
@@ -27,8 +28,8 @@ inline void ValidateEach(device Control& control, uint op, uint n, Validate vali
 
 namespace nano::metal {
 
-// What kernels that call ValidateEach are launched with; they are marked [[max_total_threads_per_threadgroup(1024)]],
-// and have room for a value of each simdgroup.
+// The grid of kernels that call ValidateEach. They are marked
+// [[max_total_threads_per_threadgroup(1024)]] and have `room` for one value per simdgroup.
 constexpr Grid kExamineGrid = {1, 1024};
 
 }  // namespace nano::metal

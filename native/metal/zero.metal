@@ -1,4 +1,4 @@
-// zero: sets any number of tensors to 0, of any dtype.
+// zero: sets any number of tensors of any dtype to 0.
 #include "metal/many.h"
 
 struct ZeroArguments {
@@ -7,7 +7,7 @@ struct ZeroArguments {
 
 #if defined(__METAL_VERSION__)
 
-// 16 bytes a thread; the one that comes upon the end takes what is left.
+// 16 bytes per thread. The last one clears what is left.
 kernel void zero(device const Control& control [[buffer(0)]], constant ZeroArguments& arguments [[buffer(1)]],
                  NANO_MANY_PARAMETERS, uint group [[threadgroup_position_in_grid]],
                  uint thread_index [[thread_index_in_threadgroup]]) {

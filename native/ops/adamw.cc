@@ -29,7 +29,7 @@ Status Check(const OpView& op, Params& params) {
   return check.status();
 }
 
-// Outputs: n parameters, n m, n v. Inputs: 3 scalars, then the same with n gradients after the parameters.
+// Outputs: n parameters, n m, n v. Inputs: 3 scalars, n parameters, n gradients, n m, n v.
 int InPlace(const OpView& op, int output) {
   const int n = static_cast<int>((op.inputs.size() - 3) / 4);
   return output < n ? 3 + output : 3 + n + output;

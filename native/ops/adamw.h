@@ -1,4 +1,4 @@
-// Parameters and formulas of adamw, in the order of PyTorch's AdamW.
+// Parameters and formulas of adamw. The order of operations is that of PyTorch's AdamW.
 #pragma once
 
 #include <math.h>
@@ -13,12 +13,12 @@ struct AdamwParams {
   double beta1, beta2, epsilon, weight_decay;
 };
 
-// The numbers that all elements share in one step.
+// The values of one step that all elements share.
 struct AdamwStep {
   float gradient_scale, decay, beta1_rest, beta2, beta2_rest, root_correction2, epsilon, step_size;
 };
 
-// base^exponent by repeated squaring: the same bits everywhere.
+// base^exponent by repeated squaring, which gives the same bits on every platform.
 NANO_INLINE double Power(double base, uint32_t exponent) {
   double power = 1;
   for (; exponent != 0; exponent >>= 1, base *= base) {

@@ -17,7 +17,7 @@ AttentionParams ReadParams(Checker& check) {
   return p;
 }
 
-// Checks q, k and v, inputs 0 to 2, and returns whether the rest may be looked at.
+// Checks q, k and v (inputs 0 to 2). Returns whether the remaining checks may read them.
 bool CheckOperands(Checker& check, const AttentionParams& p) {
   const Shape& q = check.FloatInput(0, "q");
   const Dtype dtype = p.cached ? Dtype::kF32 : check.DtypeOf(0);

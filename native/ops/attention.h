@@ -7,7 +7,7 @@ namespace nano {
 
 struct AttentionParams {
   int64_t heads;
-  int64_t kv_heads;  // they divide heads
+  int64_t kv_heads;  // divides heads
   float scale;
   uint32_t site;
   double dropout;

@@ -38,7 +38,7 @@ Status Check(const OpView& op, Params& params) {
     check.Fail("the leading dimensions of a " + a.ToString() + " and b " + b.ToString() +
                " differ; they must be equal, or one operand have rank 2");
   }
-  // y has the dimensions of an operand that isn't shared, but for the last two.
+  // y has the leading dimensions of an operand that isn't shared.
   Shape y = a_shared ? b : a;
   y.dims[y.rank - 2] = each.m;
   check.Output(0, "y", Dtype::kF32, WithLast(y, each.n));
@@ -46,7 +46,7 @@ Status Check(const OpView& op, Params& params) {
   p.batch = BatchOf(y).elements();
   p.a_step = a_shared ? 0 : each.m * each.k;
   p.b_step = b_shared ? 0 : each.k * each.n;
-  // One matrix times all that lie one below the other is one product.
+  // If b is shared, the a matrices form one tall matrix, and a single product computes all.
   if (b_shared && !each.transpose_a) {
     each.m *= p.batch;
     p.batch = 1;

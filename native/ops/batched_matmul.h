@@ -1,4 +1,4 @@
-// Parameters of batched_matmul, and the sizes that it works on.
+// Parameters and sizes of batched_matmul.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace nano {
 
 struct BatchedMatmulParams {
   MatmulParams each;       // one product
-  int64_t batch;           // how many there are
+  int64_t batch;           // number of products
   int64_t a_step, b_step;  // elements from one matrix to the next; 0: shared
 };
 

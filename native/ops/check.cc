@@ -1,4 +1,4 @@
-// Checker: how rules say what is wrong.
+// Implements Checker, which builds the error messages of rules.
 #include "ops/check.h"
 
 #include <cstdio>
@@ -177,7 +177,7 @@ const Shape& Checker::FloatOutput(size_t index, const char* name) {
   return op_.outputs[index].shape;
 }
 
-// Of another dtype it would have to be f32.
+// A dtype that is neither is reported as one that must be f32.
 void Checker::FloatInput(size_t index, const char* name, const Shape& shape) {
   const Dtype dtype = op_.inputs[index].dtype;
   Input(index, name, dtype == Dtype::kBf16 ? dtype : Dtype::kF32, shape);

@@ -1,4 +1,4 @@
-// Helpers with which an op's rule checks its counts, tensors and attributes. The first thing found wrong is kept.
+// Helpers for the rules of ops: check counts, tensors and attributes. The first error is kept.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 Shape MakeShape(std::initializer_list<int64_t> dims);
 Shape LeadingDims(const Shape& shape);          // all but the last
 Shape LastDims(const Shape& shape, int count);  // the last `count`
-Shape WithLast(Shape shape, int64_t last);      // the last replaced; rank at least 1
+Shape WithLast(Shape shape, int64_t last);      // replaces the last dimension; rank at least 1
 
 class Checker {
  public:
@@ -30,14 +30,16 @@ class Checker {
   Status status() const { return status_; }
   void Fail(const std::string& message);  // "<op>: <message>"
 
-  // Exact numbers of inputs and outputs. Inputs and outputs may be touched only after it has returned true.
+  // Requires exact numbers of inputs and outputs. Inputs and outputs may be accessed only after it
+  // returns true.
   bool Counts(size_t inputs, size_t outputs);
 
-  // Ops on many tensors: how many groups of `each` there are behind the first `scalars` inputs. None is an error, and
-  // 0.
+  // For ops on many tensors: the number of groups of `each` inputs after the first `scalars`
+  // inputs. If the inputs don't form whole groups, or there are none, it fails and returns 0.
   size_t Groups(size_t scalars, size_t each);
 
-  // Attributes: `Attributes` faults exactly these names; the others read one and demand its type and range.
+  // `Attributes` requires exactly these attributes. The other functions read one attribute and
+  // check its type and range.
   void Attributes(std::initializer_list<std::string_view> names);
   bool Bool(std::string_view name);
   int64_t Int(std::string_view name, int64_t low, int64_t high);
@@ -45,12 +47,13 @@ class Checker {
   double Probability(std::string_view name);                     // 0 ≤ value < 1
   uint32_t Site() { return static_cast<uint32_t>(Int("site", 0, 0xFFFFFFFF)); }
 
-  // Tensors, by number and by the name docs/program.md gives them. With a shape, exactly that shape.
+  // Check a tensor by its index and the name that docs/program.md gives it. If a shape is given, it
+  // must match exactly.
   const Shape& Input(size_t index, const char* name, Dtype dtype);
   const Shape& Output(size_t index, const char* name, Dtype dtype);
   void Input(size_t index, const char* name, Dtype dtype, const Shape& shape);
   void Output(size_t index, const char* name, Dtype dtype, const Shape& shape);
-  // f32 or bf16; `DtypeOf` says which an input is.
+  // Check a tensor that may be f32 or bf16. `DtypeOf` returns the dtype of an input.
   Dtype DtypeOf(size_t input) const { return op_.inputs[input].dtype; }
   const Shape& FloatInput(size_t index, const char* name);
   const Shape& FloatOutput(size_t index, const char* name);
@@ -59,12 +62,12 @@ class Checker {
   void Scalar(size_t input, const char* name, Dtype dtype) { Input(input, name, dtype, Shape{}); }
   void Rng(size_t input) { Input(input, "rng", Dtype::kU32, MakeShape({3})); }
 
-  // Inputs and outputs of one shape: the counts and every tensor of an elementwise op. All are f32, or each f32 or
-  // bf16.
+  // Check the counts and all tensors of an elementwise op, which have the same shape. All must be
+  // f32, or with FloatElementwise each f32 or bf16.
   void Elementwise(std::initializer_list<const char*> inputs, const char* output);
   void FloatElementwise(std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs);
 
-  // Input `index` has rank in [low, high].
+  // Requires the rank of input `index` to be in [low, high].
   bool Rank(size_t index, const char* name, int low, int high = kMaxRank);
 
  private:

@@ -1,4 +1,5 @@
-// Parameters of dropout and dropout_add; the mask itself is DropoutRule and RandomStream in ops/philox.h.
+// Parameters of dropout and dropout_add. DropoutRule and RandomStream in ops/philox.h make the
+// mask.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 namespace nano {
 namespace {
 
-// y's shape for tokens of this shape and C channels.
+// The shape of y for tokens of this shape and `channels` channels.
 Shape Embedded(Checker& check, const Shape& tokens, int64_t channels) {
   if (tokens.rank == kMaxRank) {
     check.Fail("tokens is " + tokens.ToString() + ", it must have at most " + std::to_string(kMaxRank - 1) +

@@ -1,4 +1,4 @@
-// What is said, and of which buffer, when an execution ends early: the same for every backend.
+// Makes the error messages of failed executions, the same for every backend.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace nano {
 
-// A error of one of a Program's ops in words, with the buffer whose contents are to blame.
+// Converts an error of op `op` to a message and the buffer with the invalid contents.
 OpFailure Explain(const Program& program, size_t op, const InputError& error);
 
 }  // namespace nano

@@ -1,12 +1,13 @@
-// What a kernel has against the contents of its inputs: plain data, so that a kernel on a GPU can say it too. A
-// error that is all zeros is none. validate.h makes them, explain.h puts them into words.
+// An error in the contents of a kernel's inputs. Plain data, so that a GPU kernel can report it
+// too. All zeros means no error. validate.h makes errors, explain.h converts them to messages.
 #pragma once
 
 #include <cstdint>
 
 namespace nano {
 
-// The inputs whose contents kernels examine, numbered as in docs/program.md. A gradient op's are its op's own.
+// The inputs whose contents kernels validate, numbered as in docs/program.md. A gradient op uses
+// the entries of its forward op.
 enum ValidatedInput : uint32_t {
   kGatherBatchOffsets = 1,
   kPositionsStart = 0,
@@ -50,11 +51,11 @@ struct InputError {
   };
   Kind kind;
   What what;
-  int64_t index;      // in its tensor, or the row; −1 for a number that stands alone
-  int64_t value;      // kNotFiniteOutput: which of the op's outputs
-  int64_t low, high;  // kSameSlot: `low` is the sequence that has the slot already
-  float number;       // kBadNumber, kNotFinite
-  uint32_t input;     // which of the op's inputs is rejected; of kNotFiniteOutput none
+  int64_t index;      // in its tensor, or the row; −1 for a single number
+  int64_t value;      // the invalid value; kNotFiniteOutput: the index of the op's output
+  int64_t low, high;  // the valid range; kSameSlot: `low` is the other sequence with this slot
+  float number;       // the invalid value for kBadNumber and kNotFinite
+  uint32_t input;     // the index of the op's invalid input; unused for kNotFiniteOutput
 };
 
 }  // namespace nano

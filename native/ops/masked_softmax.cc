@@ -15,7 +15,7 @@ MaskedSoftmaxParams ReadParams(Checker& check) {
   return {static_cast<float>(check.Float("scale", Limits::denorm_min(), Limits::max()))};
 }
 
-// Input 0, […, T, S] with S ≥ T.
+// Checks input 0, which must be […, T, S] with S ≥ T.
 const Shape& CheckScores(Checker& check, const char* name) {
   const Shape& x = check.Input(0, name, Dtype::kF32);
   if (check.Rank(0, name, 2) && x.last() < x[x.rank - 2]) {

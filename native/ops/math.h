@@ -1,5 +1,6 @@
-// Scalar exp, log, sine and cosine in double, the same bits everywhere: only IEEE additions, multiplications and
-// divisions. Vector forms in float stand with each backend.
+// Scalar exp, log, sine and cosine in double. They give the same bits on every platform, because
+// they use only IEEE additions, multiplications and divisions. Each backend has its own vector
+// forms in float.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ NANO_INLINE double Exp(double x) {
   double p = kInverseFactorials[0];
   for (int i = 1; i < 12; ++i) p = p * r + kInverseFactorials[i];
   p = (p * r) * r + r + 1;
-  // In two steps, as 2^n alone may be out of range where the result isn't.
+  // Scale in two steps, because 2^n may be out of range even if the result is not.
   const int64_t half = n / 2;
   return p * BitsToDouble(static_cast<uint64_t>(half + 1023) << 52) *
          BitsToDouble(static_cast<uint64_t>(n - half + 1023) << 52);
@@ -69,19 +70,20 @@ NANO_INLINE double Log(double x) {
   return e * 0.693147180369123816490 + (2 * f + (2 * f * p + e * 1.90821492927058770002e-10));
 }
 
-// sin x and cos x for |x| ≤ 2^24, each within 2^-28: x itself, as a double, is that coarse at the far end.
+// sin x and cos x for |x| ≤ 2^24, each within 2^-28, which is the resolution of a double near 2^24.
 struct Turn {
   double sine, cosine;
 };
 NANO_INLINE Turn SineAndCosine(double x) {
-  // x = n·π/2 + r, |r| ≤ π/4 (Cody and Waite, 1980). π/2 in two parts; n times the first, of 28 bits, is exact.
+  // x = n·π/2 + r with |r| ≤ π/4 (Cody and Waite, 1980). π/2 is split in two parts. The first has
+  // 28 bits, so that its product with n is exact.
   constexpr double kInverse = 0.63661977236758134, kFirst = 1.570796325802803, kSecond = 9.920935796805404e-10;
   constexpr double kMagic = 6755399441055744.0;  // 1.5·2^52: adding it rounds to an integer, held in the low bits
   const double shifted = x * kInverse + kMagic;
   const double n = shifted - kMagic;
   const uint64_t quadrant = DoubleToBits(shifted);
   const double r = (x - n * kFirst) - n * kSecond, s = r * r;
-  // The series of sine and cosine, up to what a double of this size no longer holds.
+  // The Taylor series of sine and cosine, up to the last terms that a double can resolve.
   double sine = -1.0 / 1307674368000;
   sine = sine * s + 1.0 / 6227020800;
   sine = sine * s - 1.0 / 39916800;
@@ -99,7 +101,7 @@ NANO_INLINE Turn SineAndCosine(double x) {
   cosine = cosine * s + 1.0 / 24;
   cosine = cosine * s - 0.5;
   cosine = cosine * s + 1;
-  // A quarter turn exchanges them, and two of four change the sign of each.
+  // An odd quadrant swaps sine and cosine. Two of the four quadrants negate each of them.
   const bool odd = (quadrant & 1) != 0;
   const uint64_t sine_sign = (quadrant & 2) << 62, cosine_sign = ((quadrant + 1) & 2) << 62;
   return {BitsToDouble(DoubleToBits(odd ? cosine : sine) ^ sine_sign),

@@ -21,7 +21,7 @@ MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y) {
                " columns, b " + b.ToString() + (p.transpose_b ? " transposed" : "") + " has " +
                std::to_string(b_terms) + " rows; they must be equal");
   }
-  // Of bf16 it may be f32 too.
+  // y of bf16 operands may be bf16 or f32.
   const bool bf16 = y.dtype == Dtype::kBf16 && check.DtypeOf(first) == Dtype::kBf16;
   const TensorSpec wanted = {bf16 ? Dtype::kBf16 : Dtype::kF32,
                              p.transpose_a ? MakeShape({p.m, p.n}) : WithLast(a, p.n)};

@@ -1,4 +1,4 @@
-// Parameters of matmul and matmul_accumulate, and the sizes that they work on.
+// Parameters and sizes of matmul and matmul_accumulate.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@ namespace nano {
 
 struct MatmulParams {
   bool transpose_a, transpose_b;
-  int64_t m, n, k;  // y is m × n, k terms are summed
+  int64_t m, n, k;  // y is m × n; each element sums k terms
 };
 
 class Checker;
 
-// Checks inputs first and first + 1 and that `y` fits their product.
+// Checks inputs `first` and `first + 1`, and that `y` fits their product.
 MatmulParams CheckMatmul(Checker& check, size_t first, const TensorSpec& y);
 
 }  // namespace nano

@@ -27,7 +27,7 @@ Status Check(const OpView& op, Params& params) {
   return check.status();
 }
 
-// Outputs: n parameters, n m. Inputs: 3 scalars, then the same with n gradients between them.
+// Outputs: n parameters, n m. Inputs: 3 scalars, n parameters, n gradients, n m.
 int InPlace(const OpView& op, int output) {
   const int n = static_cast<int>((op.inputs.size() - 3) / 3);
   return output < n ? 3 + output : 3 + n + output;

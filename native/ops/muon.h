@@ -11,9 +11,9 @@ struct MuonParams {
   double weight_decay;
 };
 
-// Newton–Schulz: σ → a·σ + b·σ³ + c·σ⁵ for every singular value σ (Jordan et al., 2024).
+// Newton–Schulz iteration: σ → a·σ + b·σ³ + c·σ⁵ for every singular value σ (Jordan et al., 2024).
 constexpr float kMuonA = 3.4445f, kMuonB = -4.7750f, kMuonC = 2.0315f;
-// Keeps a direction of 0 what it is.
+// Added to the norm before dividing, so that a zero direction stays zero.
 constexpr double kMuonSmallest = 1e-7;
 
 }  // namespace nano

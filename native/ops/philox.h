@@ -1,5 +1,6 @@
-// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) and what we make of its words.
-// Test vector: counter 0, key 0 → 6627e8d5 e169c58d bc57ac4c 9b00dbd8.
+// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) and the
+// distributions made from its words. Test vector: counter 0, key 0 → 6627e8d5 e169c58d bc57ac4c
+// 9b00dbd8.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ NANO_INLINE PhiloxBlock Philox(PhiloxBlock counter, uint32_t key0, uint32_t key1
   return counter;
 }
 
-// The random words of one site in one run: `rng` holds seed low, seed high, draw.
+// The random words of one site and draw. `rng` holds the low and high words of the seed, and the
+// draw.
 struct RandomStream {
   uint32_t key0, key1, site, draw;
 
@@ -46,11 +48,11 @@ struct RandomStream {
   NANO_INLINE uint32_t Word(uint64_t element) const { return Block(element / 4).word[element % 4]; }
 };
 
-#if !defined(__METAL_VERSION__)  // it has no double
+#if !defined(__METAL_VERSION__)  // Metal has no double
 // Uniform in [0, 1).
 NANO_INLINE double Uniform(uint32_t word) { return static_cast<double>(word >> 8) * (1.0 / 16777216.0); }
 
-// A dropout mask keeps an element when its word ≥ threshold; what it keeps is multiplied by scale.
+// A dropout mask keeps an element if its random word ≥ threshold, and multiplies it by scale.
 struct DropoutRule {
   uint32_t threshold;
   float scale;

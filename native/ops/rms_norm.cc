@@ -10,7 +10,8 @@
 namespace nano {
 namespace {
 
-// Checks x, input 0, and whether its rows can be cut into groups; where there is a gain, input `gain`, its shape.
+// Checks x (input 0) and that its rows can be split into groups. If there is a gain, also checks
+// the shape of input `gain`.
 bool CheckGroups(Checker& check, const OpView& op, int64_t groups, size_t gain) {
   const Shape& x = check.FloatInput(0, "x");
   if (!check.Rank(0, "x", 1)) return false;

@@ -1,4 +1,4 @@
-// Parameters of rms_norm and its backward, which has no epsilon.
+// Parameters of rms_norm and rms_norm_backward. The latter has no epsilon.
 #pragma once
 
 #include <cstdint>

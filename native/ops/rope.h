@@ -5,7 +5,7 @@
 
 namespace nano {
 
-// Positions are below this: what SineAndCosine (ops/math.h) is good for.
+// Positions must be below this, the range of SineAndCosine (ops/math.h).
 constexpr int64_t kRopeLimit = int64_t{1} << 24;
 
 struct RopeParams {

@@ -1,4 +1,4 @@
-// From an op's name to its rule.
+// Finds the rule of an op by its name.
 #include "ops/rules.h"
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// Every op's rule, each defined in its own file.
+// Declares the rule of every op. Each rule is defined in its own file.
 #pragma once
 
 #include "engine/rule.h"

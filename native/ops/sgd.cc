@@ -26,7 +26,7 @@ Status Check(const OpView& op, Params& params) {
   return check.status();
 }
 
-// Outputs: n parameters, n m. Inputs: 2 scalars, then the same with n gradients between them.
+// Outputs: n parameters, n m. Inputs: 2 scalars, n parameters, n gradients, n m.
 int InPlace(const OpView& op, int output) {
   const int n = static_cast<int>((op.inputs.size() - 2) / 3);
   return output < n ? 2 + output : 2 + n + output;

@@ -1,4 +1,4 @@
-// How kernels of every backend make their errors.
+// Makes the InputErrors that kernels of all backends report.
 #pragma once
 
 #include "engine/inline.h"
@@ -6,7 +6,7 @@
 
 namespace nano {
 
-// kNone if the value is in [low, high].
+// Returns an error of kind kNone if the value is in [low, high].
 NANO_INLINE InputError ValidateRange(uint32_t input, InputError::What what, int64_t index, int64_t value, int64_t low,
                                      int64_t high) {
   InputError error = {};
@@ -21,7 +21,7 @@ NANO_INLINE InputError ValidateRange(uint32_t input, InputError::What what, int6
   return error;
 }
 
-// The one number in an input is none that the op can use.
+// An input that holds a single number has an invalid value.
 NANO_INLINE InputError BadNumber(uint32_t input, InputError::What what, float number) {
   InputError error = {};
   error.kind = InputError::kBadNumber;
@@ -40,7 +40,7 @@ NANO_INLINE InputError NotFinite(uint32_t input, float number) {
   return error;
 }
 
-// Two sequences of one call, `first` and `second`, are in one slot of a cache.
+// Two sequences of one call, `first` and `second`, have the same cache slot.
 NANO_INLINE InputError SameSlot(uint32_t input, int64_t slot, int64_t first, int64_t second) {
   InputError error = {};
   error.kind = InputError::kSameSlot;

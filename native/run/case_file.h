@@ -1,4 +1,4 @@
-// A case file in memory (docs/case-files.md).
+// Reads case files (docs/case-files.md).
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace nano {
 
-// Refers to the bytes that it was read from.
+// A parsed case file. Refers to the bytes it was parsed from.
 struct CaseFile {
   struct Tensor {
     std::string name;
@@ -38,7 +38,7 @@ struct CaseFile {
   std::vector<Expectation> expectations;
 };
 
-// A case or what is wrong with the bytes.
+// Parses a case file, or says what is wrong with the bytes.
 Result<CaseFile> ReadCase(std::span<const std::byte> bytes);
 
 }  // namespace nano

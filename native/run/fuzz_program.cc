@@ -1,4 +1,4 @@
-// Fuzzes what a hostile Program can reach: decodes, checks and plans arbitrary bytes and runs what is small.
+// Fuzz target: decodes, checks and plans arbitrary bytes as a Program, and runs small Programs.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr uint64_t kSmall = 1 << 14;  // elements in all buffers together: keeps even a cubic op short
+constexpr uint64_t kSmall = 1 << 14;  // total elements of all buffers; keeps even a cubic op short
 
 bool IsSmall(const nano::Program& program) {
   uint64_t elements = 0;

@@ -32,13 +32,13 @@ struct Options {
   std::vector<std::string> files;
 };
 
-// What came of a case. `reason` is empty when it passed.
+// The result of a case. `reason` is empty if it passed.
 struct Verdict {
   std::string name;
   double worst_ratio = 0;
   double worst_nmse = 0;
   std::string reason;
-  std::string error;  // what ended it, if anything did
+  std::string error;  // the error that ended the run, if any
 
   void Fail(const std::string& why) {
     if (reason.empty()) reason = why;
@@ -88,7 +88,7 @@ void AppendElements(std::vector<double>& to, Dtype dtype, std::span<const std::b
   }
 }
 
-// 0 for values that are as good as the same, above 1 for those that are too far apart.
+// The error relative to the bound: at most 1 passes, and identical values give 0.
 double Ratio(double got, double expected, double bound) {
   if (got == expected || (std::isnan(got) && std::isnan(expected))) return 0;
   const double error = std::fabs(got - expected);
@@ -131,7 +131,7 @@ class CaseRun {
   }
 
  private:
-  // An error here means that the case itself is wrong; what ends its run is in failure_.
+  // Returns an error if the case itself is invalid. A failure of its run is in failure_.
   Status Execute() {
     Result<std::unique_ptr<Device>> device = OpenDevice(options_.device, options_.instruction_set, pool_);
     if (!device.ok()) return device.status();
@@ -166,7 +166,7 @@ class CaseRun {
     failure.message = status.message();
   }
 
-  // The CPU computes in f32 alone, and says so.
+  // The CPU supports only f32 and must reject other precisions with kUnsupported.
   bool RightlyRefused() const {
     return options_.device == "cpu" && failure_ && failure_->code == Code::kUnsupported &&
            program_.precision != Precision::kF32;
@@ -270,7 +270,7 @@ Result<Verdict> RunFile(const std::string& path, const Options& options, SharedP
     const Result<CaseFile> file = ReadCase(bytes.value());
     if (!file.ok()) return file.status();
     Verdict verdict = CaseRun(file.value(), options, pool).Run();
-    // An error is explained alike on every device, and blamed on the same buffer.
+    // Every device must report the same error message and buffer as the CPU.
     if (options.device != "cpu" && !verdict.error.empty() && !cpu::InstructionSets().empty()) {
       Options on_cpu = options;
       on_cpu.device = "cpu";
@@ -281,7 +281,7 @@ Result<Verdict> RunFile(const std::string& path, const Options& options, SharedP
   });
 }
 
-// Runs and prints one case; whether it passed.
+// Runs one case and prints the result. Returns whether it passed.
 bool RunAndPrint(const std::string& path, const Options& options, SharedPool& pool) {
   Result<Verdict> verdict = RunFile(path, options, pool);
   if (!verdict.ok()) {

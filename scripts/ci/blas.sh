@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the case files with the instruction set blas. Accelerate is macOS's: here OpenBLAS, which has the same function.
+# Runs the case files with the instruction set blas. Accelerate exists only on macOS; here OpenBLAS,
+# which has the same function, replaces it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/cases.sh

@@ -1,4 +1,5 @@
-# For scripts that run the case files: they lie in $cases. CASES=FOLDER: in that folder, already. To be sourced.
+# To be sourced by scripts that run the case files: writes them to $cases. With CASES=FOLDER, uses
+# the files there.
 cases=${CASES:-}
 if [ -z "$cases" ]; then
   if [ -z "${work:-}" ]; then

@@ -1,8 +1,9 @@
 // Counts instructions in cubins without a disassembler: node scripts/ci/count_sass.js FILE.cubin...
 //
-// A cubin is an ELF file; each kernel's code is a section .text.NAME. Since Volta an instruction has 128 bits and its opcode
-// is the low 12 of them, of which bits 9 to 11 say what its operands are (register, immediate, constant). Bits 12 to 15 are
-// the predicate; 0xF is "never", as for the loads that ptxas puts before LDGSTS, which are not counted.
+// A cubin is an ELF file; each kernel's code is a section .text.NAME. Since Volta an instruction
+// has 128 bits and its opcode is the low 12 bits, of which bits 9 to 11 give the kinds of its
+// operands (register, immediate, constant). Bits 12 to 15 are the predicate. 0xF means "never", as
+// for the loads that ptxas puts before LDGSTS; those are not counted.
 
 const { readFileSync } = require('node:fs')
 
@@ -41,7 +42,7 @@ function sections(elf) {
   })
 }
 
-/** Kernel (mangled) → { total, HMMA, … } of one cubin. */
+/** Counts of one cubin: mangled kernel name → { total, HMMA, … }. */
 function countInstructions(path) {
   const result = new Map()
   for (const [name, code] of sections(readFileSync(path))) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Proves the CUDA backend without a GPU (docs/gpu-testing.md): nvcc compiles every kernel, and the emulated GPU runs them.
-# Nothing is skipped: what cannot run fails. CASES=FOLDER uses case files that are there already.
+# Tests the CUDA backend without a GPU (docs/gpu-testing.md): nvcc compiles every kernel, and the
+# emulated GPU runs them. Nothing is skipped: a step that cannot run fails. CASES=FOLDER uses
+# existing case files.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/steps.sh
@@ -14,15 +15,15 @@ build() {
     cmake --build "$folder" -j "$jobs" --target "$@" >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
 
-# The CPU's kernels are not asked for anything here: one set of them, the quickest to build, or none.
+# CPU kernels are not tested here, so build only one set, the quickest, or none.
 declare -A isa=([emulated]=avx2 [emulated-races]=none)
 
-# Each call of CUDA's runtime in turn, during an update of a model.
+# Makes each call of the CUDA runtime fail in turn, during an update of a model.
 failing_calls() {
   seq "$jobs" | NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
     build/emulated/Release/nano-gpu-test "--share={}/$jobs" "$(ls "$cases"/*-program-update-of-a-bigram.case)"
 }
-# Whole runs, and what users are told of GPUs that can't be used.
+# Whole runs, and the messages about GPUs that can't be used.
 typescript() {
   { [ -f build/Release/nano_gpt.node ] || npm run --silent build:native; } &&
     NANO_GPT_TEST_DEVICE=cuda NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/gpu/jest.config.js --maxWorkers "$jobs"
@@ -31,7 +32,7 @@ link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \
     -o "$work/nano_gpt_cuda.so"
 }
-# The tests that run on a real GPU, compiled and linked for one as native/emulate/tests.cmake does it.
+# Compiles and links the tests that run on a real GPU, as native/emulate/tests.cmake does.
 test_for_gpu() { # SOURCE OBJECT...
   local object=$work/$1.o
   ${NVCC:-nvcc} -std=c++20 -arch=sm_90 --extended-lambda -Werror all-warnings -Inative -x cu -c "native/emulate/test/$1" -o "$object" &&
@@ -47,7 +48,7 @@ tests_for_gpu() {
   } | xargs -0 -P "$jobs" -I '{}' bash -c 'test_for_gpu {}'
 }
 
-# Each function of ptx.cuh is called in its test.
+# ptx_test.cu must call each function of ptx.cuh.
 instructions_are_tested() {
   local name bad=0
   for name in $(sed -nE 's/^PTX_DEVICE [^(]* ([a-z_0-9]+)\(.*/\1/p; s/^__device__ [^(]* ([a-z_0-9]+)\(.*/\1/p' native/cuda/ptx.cuh | sort -u); do

@@ -1,7 +1,9 @@
-// Compiles every CUDA kernel with nvcc and checks what it takes against native/cuda/budgets.txt:
-// node scripts/ci/cuda_resources.js FOLDER [--jobs N]      objects, cubins and logs are left in FOLDER
+// Compiles every CUDA kernel with nvcc and checks its resource usage against
+// native/cuda/budgets.txt:
+// node scripts/ci/cuda_resources.js FOLDER [--jobs N]      leaves objects, cubins and logs in FOLDER
 //
-// Each source once for sm_80, sm_90 and PTX, warnings being errors. No kernel may spill or have a stack.
+// Compiles each source for sm_80, sm_90 and PTX, with warnings as errors. No kernel may spill or
+// use a stack.
 
 const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { execFileSync } = require('node:child_process')
@@ -20,11 +22,11 @@ const flags = [
   '-Xptxas',
   '-v,--warning-as-error',
 ]
-/** Their sums and products are rounded one by one, as CMakeLists.txt says too. */
+/** FMA contraction is off for these, as in CMakeLists.txt. */
 const exactFiles = ['sample.cu']
 const architectures = ['arch=compute_80,code=sm_80', 'arch=compute_90,code=[sm_90,compute_90]']
 
-/** Names as people write them, without what is the same for all. */
+/** Readable names, without the parts that all kernels share. */
 function demangle(names) {
   if (names.length === 0) return []
   const text = execFileSync('c++filt', { input: `${names.join('\n')}\n`, encoding: 'utf8' })
@@ -38,7 +40,7 @@ function shorten(name) {
     .replaceAll('(anonymous namespace)::', '')
     .replaceAll('nano::cuda::', '')
     .replace(/^void /, '')
-  let depth = 0 // the parameters begin at the first ( that is in no <
+  let depth = 0 // the parameters begin at the first ( outside of every <
   for (let at = 0; at < plain.length; ++at) {
     if (plain[at] === '<') depth += 1
     if (plain[at] === '>') depth -= 1
@@ -47,7 +49,9 @@ function shorten(name) {
   return plain
 }
 
-/** What ptxas -v says: a list of { symbol, architecture, registers, shared, stack, spills }. */
+/**
+ * The output of ptxas -v as a list of { symbol, architecture, registers, shared, stack, spills }.
+ */
 function parseLog(log) {
   const kernels = []
   for (const line of log.split('\n')) {
@@ -66,7 +70,7 @@ function parseLog(log) {
   return kernels
 }
 
-/** Lines of native/cuda/budgets.txt: which file and kernel, and its limits; the first that fits counts. */
+/** Lines of native/cuda/budgets.txt: file, kernel and limits. The first matching line applies. */
 function readBudgets() {
   const lines = readFileSync(join(root, 'native', 'cuda', 'budgets.txt'), 'utf8').split('\n')
   return lines
@@ -81,7 +85,7 @@ function readBudgets() {
 }
 
 function judge(budgets, row) {
-  // The parts between the stars, in their order.
+  // Matches the parts between the stars in order.
   const fits = (wanted, text) =>
     wanted.split('*').reduce((at, part) => {
       const found = at < 0 ? -1 : text.indexOf(part, at)

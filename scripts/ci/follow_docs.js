@@ -1,5 +1,5 @@
-// Follows docs/add-an-op.md and docs/add-an-option.md, each in a copy of the project: writes their files, makes their edits, and runs
-// their commands.
+// Follows docs/add-an-op.md and docs/add-an-option.md, each in a copy of the project: writes their
+// files, makes their edits and runs their commands.
 //
 //   node scripts/ci/follow_docs.js [PAGE…]     default: both
 const { execFileSync, execSync } = require('node:child_process')
@@ -29,13 +29,13 @@ function copyProject() {
     cpSync(join(root, file), join(folder, file))
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
-  // A page that changes nothing native needs no build of its own.
+  // A page without native changes needs no build of its own.
   const built = join('build', 'Release', 'nano_gpt.node')
   if (existsSync(join(root, built))) cpSync(join(root, built), join(folder, built))
   return folder
 }
 
-/** Puts `text` after, before or instead of the one line that begins with `anchor`. */
+/** Puts `text` after, before or instead of the single line that begins with `anchor`. */
 function edit(path, where, anchor, text) {
   const lines = readFileSync(path, 'utf8').split('\n')
   const found = lines.flatMap((line, at) => (line.startsWith(anchor) ? [at] : []))
@@ -63,7 +63,7 @@ function follow(name, folder) {
         env: { ...process.env, NANO_GPT_REQUIRE_NATIVE: '1' },
       })
   }
-  if (count < 5) throw new Error(`only ${count} blocks of docs/${name} were understood`)
+  if (count < 5) throw new Error(`only ${count} blocks of docs/${name} were found`)
 }
 
 const pages = process.argv.slice(2)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes decoding, checking, planning and running of Programs with libFuzzer, beginning from the Programs of real models.
-# SECONDS_TO_FUZZ: how long, default 45.
+# Fuzzes decoding, checking, planning and running of Programs with libFuzzer, starting from the
+# Programs of real models. SECONDS_TO_FUZZ sets the duration (default: 45).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 corpus=$(mktemp -d)

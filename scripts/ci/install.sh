@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The install ladder on the packed package, as users get it: built from source; no CMake, where the TypeScript backend must serve; a
-# prebuilt binary; a corrupt one.
+# Installs the packed package in all ways that users do: built from source; without CMake, where it
+# must use the TypeScript backend; with a prebuilt binary; with a corrupt one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -10,15 +10,15 @@ unset CI NANO_GPT_REQUIRE_NATIVE
 
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(ls "$work"/*.tgz)
-if tar -tzf "$tarball" | grep -E '(^|/)(test|build|node_modules|\.ci)/'; then echo "the package holds what it should not"; exit 1; fi
+if tar -tzf "$tarball" | grep -E '(^|/)(test|build|node_modules|\.ci)/'; then echo "the package contains files that it must not"; exit 1; fi
 
-# user NAME: an empty project that depends on the package; leaves it in $work/NAME.
+# user NAME: creates an empty project in $work/NAME.
 user() {
   mkdir -p "$work/$1" && cd "$work/$1"
   echo '{ "private": true }' >package.json
 }
 
-# expect DEVICE: trains and generates there on whatever 'auto' is.
+# expect DEVICE: trains and generates in the project; device 'auto' must select DEVICE.
 expect() {
   node -e '
     const { train } = require("nano-gpt")

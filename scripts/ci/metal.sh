@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves the Metal backend without a Mac (docs/gpu-testing.md): Clang judges every shader, and the emulated GPU runs them, with the
-# real driver over stand-ins for Apple's frameworks. Nothing is skipped: what cannot run fails. CASES=FOLDER uses case files that
-# are there already.
+# Tests the Metal backend without a Mac (docs/gpu-testing.md): Clang checks every shader, and the
+# emulated GPU runs them, with the real driver on stub versions of Apple's frameworks. Nothing is
+# skipped: a step that cannot run fails. CASES=FOLDER uses existing case files.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/steps.sh
@@ -12,8 +12,8 @@ build() {
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS=-DNANO_SANITIZING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/build.txt" 2>&1 &&
     cmake --build $build -j "$jobs" --target all nano-gemm-test >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
-# What a newer macOS has than the oldest that a release is built for must be used under @available only. Clang compiles for that one
-# with the C++ library of this system, whose headers know no macOS: -U and -D are for them.
+# APIs newer than the oldest supported macOS must be used under @available only. Clang compiles for
+# that macOS with this system's C++ library, whose headers don't support macOS: hence -U and -D.
 availability() {
   local clang oldest folder said options=()
   clang=$(sed -n 's/^NANO_OBJCXX_COMPILER:[^=]*=//p' $build/CMakeCache.txt)
@@ -27,17 +27,17 @@ availability() {
   options+=(-target "x86_64-apple-macos${oldest:?}" -nostdinc++ -U__nonnull -D_GNU_SOURCE -std=c++20 -fsyntax-only -fblocks
     -fobjc-arc -Wall -Wextra -Werror -Wunguarded-availability-new -Inative -Inative/emulate/metal)
   "${clang:?}" "${options[@]}" native/metal/driver.mm || return 1
-  # This can fail.
+  # Proves that the check can fail.
   said=$("$clang" "${options[@]}" -x objective-c++ - 2>&1 <<<'#import <Metal/Metal.h>
     MTLLanguageVersion version() { return MTLLanguageVersion3_0; }')
   grep -q 'only available on macOS 13.0 or newer' <<<"$said" || { echo "$said"; return 1; }
 }
-# Each call of Metal's that can fail, in turn, during an update of a model.
+# Makes each Metal call that can fail do so in turn, during an update of a model.
 failing_calls() {
   seq "$jobs" | SIMT_QUIET=1 xargs -P "$jobs" -I '{}' \
     $build/Release/nano-gpu-test "--share={}/$jobs" "$(ls "$cases"/*-program-update-of-a-bigram.case)"
 }
-# Whole runs, and what users are told of GPUs that can't be used.
+# Whole runs, and the messages about GPUs that can't be used.
 typescript() {
   mkdir -p $build/addon/build && ln -sfn ../../Release $build/addon/build/Release &&
     NANO_GPT_TEST_DEVICE=metal NANO_GPT_PREBUILD=$build/addon npx jest --config test/gpu/jest.config.js --maxWorkers "$jobs"
@@ -49,7 +49,8 @@ step emulator $build/Release/nano-msl-test
 step write-cases . scripts/ci/cases.sh || exit 1
 run="node scripts/gpu_cases.js --device metal --build $build --cases $cases --jobs $jobs"
 step cases $run --work 1e6
-# The product compiles without fast math, which knows no NaN and takes the second halves of pairs of floats for 0: without those.
+# The product compiles without fast math, which assumes no NaN and simplifies the low halves of
+# double-floats to 0. So this step leaves out cases that need either.
 SIMT_FAST_MATH=1 step cases-with-fast-math $run --work 3e5 --each 100 --schedules ascending \
   --without 'NaN|[Ii]nfinit|^sample |^clip_scale norm 1.5, max 1e-3$'
 step cases-in-the-arena $run --runner $build/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the case files under AddressSanitizer and UndefinedBehaviorSanitizer, and with several threads under ThreadSanitizer.
+# Runs the case files under AddressSanitizer and UndefinedBehaviorSanitizer, and with several
+# threads under ThreadSanitizer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/cases.sh
 
-# One instruction set, since such builds take long; the fuzzer has the portable one.
+# One instruction set, because such builds take long; the fuzzer covers the portable one.
 isa=portable
 case $(uname -m) in x86_64) isa=avx2 ;; aarch64 | arm64) isa=neon ;; esac
 
@@ -18,7 +19,7 @@ build() {
 build asan 'address;undefined'
 build tsan thread
 export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
-echo "address and undefined behaviour, $isa"
+echo "address and undefined behavior, $isa"
 find "$cases" -name '*.case' -print0 | xargs -0 build/asan/Release/nano-run --threads 2 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
 echo "threads, $isa"
 find "$cases" -name '*.case' -print0 | xargs -0 build/tsan/Release/nano-run --threads 3 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'

@@ -1,4 +1,4 @@
-// Writes the encoded Programs of small models into a folder: where the fuzzer begins.
+// Writes the encoded Programs of small models into a folder, as the fuzzer's seed corpus.
 const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
@@ -60,7 +60,7 @@ for (const [name, config] of Object.entries(configs)) {
   }
 }
 
-// Attention by hand, with its gradient: ops that no model uses.
+// Attention composed by hand, with its gradient: these ops occur in no model.
 const trace = new Trace('head')
 const [q, k, v] = ['q', 'k', 'v'].map((name) => trace.store(name, 'f32', [2, 3, 4]))
 const weights = maskedSoftmax(batchedMatmul(q, k, false, true), { scale: 0.5 })

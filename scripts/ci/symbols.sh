@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Kernels are compiled once for each instruction set. A function shared between them (a weak symbol, such as an inline function of
-# the standard library) would be taken from any one of them, and the portable code could then run AVX2 instructions on a
-# processor that has none. So objects of an instruction set may define such symbols in their own namespace only.
+# Kernels are compiled once per instruction set. The linker takes a function that they share (a weak
+# symbol, such as an inline function of the standard library) from any one of them. Portable code
+# could then run AVX2 instructions on a processor that lacks them. So objects of an instruction set
+# may define such symbols only in their own namespace.
 set -eu
 cd "$(dirname "$0")/../.."
 status=0

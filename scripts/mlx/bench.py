@@ -1,18 +1,18 @@
 """
-Times MLX's training for stage 09 and nanoGPT's two models, as scripts/torch/bench.py times PyTorch's: a step is drawing a batch,
-forward, backward and optimizer, compiled as a whole, as MLX's documentation has it ("Compiling Training Graphs").
+Times MLX's training for stage 09 and nanoGPT's two models, as scripts/torch/bench.py times PyTorch's. A step draws a batch
+and runs forward, backward and optimizer, compiled as a whole as in MLX's documentation ("Compiling Training Graphs").
 
     python bench.py --stage 09 --steps 5                       one JSON line: {"stage", "ms", …}
     python bench.py --stage cpu --batch-size 8                 reads commands, so that runs can be alternated
     python bench.py --stage 09 --precision bf16                forward and backward in bf16, weights and optimizer in f32
 
-Commands, one a line: "run N" runs N steps and answers {"ms": a step, "steps": N, "loss": …} on a line; "memory" answers {"peakBytes": …};
-"quit" or the end of input ends. What fails is answered with {"error": …}. Nothing else is printed to standard output. The first
-step compiles: send a "run 1" first.
+Commands, one per line: "run N" runs N steps and prints {"ms": per step, "steps": N, "loss": …}; "memory" prints
+{"peakBytes": …}; "quit" or the end of input exits. An error is printed as {"error": …}. Nothing else goes to standard
+output. The first step compiles: send a "run 1" first.
 
-The models are those of scripts/torch/fused.py. mx.fast.scaled_dot_product_attention has no dropout, so that with dropout attention
-is written out; MLX computes it unfused when it trains anyway. A run's steps are handed over without waiting for each, as PyTorch
-hands over its own.
+The models are those of scripts/torch/fused.py. mx.fast.scaled_dot_product_attention has no dropout, so attention with
+dropout is written out; in training MLX computes it unfused anyway. The steps of a run are queued without waiting for
+each, as PyTorch queues its own.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    """As stage 09 (ReLU, biases, a head of its own), or as nanoGPT (GELU, no biases, the token table as the head)."""
+    """As in stage 09 (ReLU, biases, a separate head), or as in nanoGPT (GELU, no biases, the token table as the head)."""
 
     def __init__(self, stage):
         super().__init__()
@@ -125,7 +125,7 @@ class Bench:
             loss, gradients = mx.value_and_grad(loss_of)(weights, rows[:, :-1], rows[:, 1:])
             if stage['clip']:
                 gradients, _ = optim.clip_grad_norm(gradients, stage['clip'])
-            model.update(weights)  # not those that were cast
+            model.update(weights)  # the f32 weights, not the cast ones
             optimizer.update(model, gradients)
             return loss
 

@@ -1,4 +1,4 @@
-/** Rows that are judged alike, but for those that say how themselves. */
+/** Rows that are judged alike, except for those that have their own setting. */
 const alike = (how, ...rows) => rows.map(([what, from, to, own = how]) => [what, from, to, own])
 
 module.exports = { alike }

@@ -1,6 +1,7 @@
-// Breaks the CPU's kernels on purpose, one change at a time, and demands that the case files (test/support/table.ts) notice every
-// one. The mutants lie in cpu/; a row and the options: hunt.js. How a mutant of a header is judged: the kernels to compile with it,
-// which are all that include it if left out. Needs g++ or clang++.
+// Breaks the CPU's kernels on purpose, one change at a time, and requires that the case files
+// (test/support/table.ts) detect every change. The mutants are in cpu/; hunt.js describes the rows
+// and the options. The setting of a mutant of a header lists the kernels to compile with it
+// (default: all that include it). Requires g++ or clang++.
 
 const { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } = require('node:fs')
 const { basename, join } = require('node:path')
@@ -19,16 +20,16 @@ function hasAvx2() {
 }
 
 const native = join(work, 'native') // a copy: the sources may be edited during a hunt
-const otherSets = 'run/other_sets.cc' // is written there
+const otherSets = 'run/other_sets.cc' // written there
 
-// By source: its object, and what the compiler says that it includes.
+// For each source: its object, and the files that it includes, from the compiler.
 const objects = new Map()
 const depends = new Map()
 
 const isKernel = (path) =>
   path.startsWith('cpu/') && !/^(kernels|backend|measure_peak)\.cc$/.test(basename(path))
 
-/** The sources of nano-run, below native/. */
+/** The sources of nano-run, relative to native/. */
 function sources() {
   const all = ['cpu', 'engine', 'gpu', 'ops'].flatMap((folder) =>
     readdirSync(join(native, folder))
@@ -41,7 +42,7 @@ function sources() {
 
 const preludeOf = (kernel) => join(work, kernel ? 'kernels.h' : 'others.h')
 
-/** Compiler flags that kernels, or the other sources, share. */
+/** Compiler flags shared by the kernels, or by the other sources. */
 function flagsFor(kernel) {
   const flags = ['-std=c++20', '-w', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-DNANO_SANITIZING']
   if (kernel) flags.push('-O1', `-DNANO_ISA=${instructionSet}`)
@@ -50,7 +51,10 @@ function flagsFor(kernel) {
   return flags
 }
 
-/** Precompiles what the sources include of the standard library: it takes longer to compile than they do. */
+/**
+ * Precompiles the standard headers that the sources include, which take longer to compile than the
+ * sources.
+ */
 async function precompile() {
   const vectors = { avx2: ['immintrin.h'], neon: ['arm_neon.h'], portable: [] }[instructionSet]
   const found = ['engine', 'ops', 'cpu'].flatMap((folder) =>
@@ -71,7 +75,10 @@ async function precompile() {
   })
 }
 
-/** Compiles a source, which with what it includes is looked for in these folders: the object's path, in the first. */
+/**
+ * Compiles a source. It and its includes are searched in these folders. Returns the object's path,
+ * in the first folder.
+ */
 async function compile(path, folders) {
   const source = folders.map((folder) => join(folder, path)).find(existsSync)
   const object = join(folders[0], `${path.replaceAll('/', '-')}.o`)
@@ -89,7 +96,10 @@ async function link(objects, folder) {
   return path
 }
 
-/** kernels.cc asks for the portable set too; where that is not the one compiled it is empty, and so are the loops of peak.cc. */
+/**
+ * kernels.cc needs the portable set too. If another set is compiled, the portable one is empty, and
+ * so are the loops of peak.cc.
+ */
 function writeOtherSets() {
   const empty = instructionSet === 'portable' ? [] : ['portable']
   const namespaces = empty.map(
@@ -115,7 +125,7 @@ async function prepare() {
   })
 }
 
-/** Runs cases: how they ended if not well, and the lines of those that failed. */
+/** Runs cases. Returns how they ended if they failed, and the lines of the failed cases. */
 async function tryCases(runner, cases) {
   const args = ['--isa', instructionSet, '--threads', '3', ...cases.map(({ path }) => path)]
   const { end, stdout } = await run(runner, args, { timeout: 60_000 })
@@ -134,11 +144,12 @@ async function judge({ file, what, how: kernels }, copy, cases) {
       ? isKernel(path) && kernels.includes(basename(path))
       : depends.get(path).includes(join(native, file)),
   )
-  if (changed.length === 0) throw new Error(`${file}: ${what}: no source holds it`)
+  if (changed.length === 0) throw new Error(`${file}: ${what}: no source contains it`)
   const own = new Map(objects)
   for (const path of changed) own.set(path, await compile(path, [copy, native]))
   const runner = await link(own, copy)
-  // The cases of the ops whose kernels have changed first: most mutants fall there. Only the others meet all.
+  // The cases of the ops whose kernels changed run first, because most mutants fail there. Only the
+  // remaining mutants run all cases.
   const ops = changed.map((path) => basename(path, '.cc'))
   const first = cases.filter(({ name }) => ops.some((op) => name.startsWith(op)))
   for (const list of first.length > 0 ? [first, cases] : [cases]) {

@@ -1,14 +1,17 @@
-// Breaks CUDA kernels and what drives them, one change at a time, on the emulated GPU, and demands that case files, the race detector
-// or a test of products, instructions or the driver notice every one. The mutants lie in cuda/. Options beside those of hunt.js:
+// Breaks CUDA kernels and their driver, one change at a time, on the emulated GPU, and requires
+// that case files, the race detector or a test of products, instructions or the driver detect every
+// change. The mutants are in cuda/. Options besides those of hunt.js:
 //
-//   --emulated FOLDER   CMake's with -DNANO_GPT_CUDA=emulated, where all and nano-gemm-test, nano-ptx-test and nano-simt-test are built
-//   --races FOLDER      CMake's with -DNANO_GPT_CUDA=emulated-races, where nano_gpt_cuda and nano-gemm-test are built
+//   --emulated FOLDER   a build with -DNANO_GPT_CUDA=emulated, with the targets all, nano-gemm-test,
+//                       nano-ptx-test and nano-simt-test
+//   --races FOLDER      a build with -DNANO_GPT_CUDA=emulated-races, with the targets nano_gpt_cuda and
+//                       nano-gemm-test
 //
-// Both with CMAKE_EXPORT_COMPILE_COMMANDS. How a mutant is judged, beside what gpu.js has:
+// Both need CMAKE_EXPORT_COMPILE_COMMANDS. Settings of a mutant besides those of gpu.js:
 //
 //   ptx: true         runs nano-ptx-test
 //   simt: true        runs nano-simt-test
-//   sources: [files]  compiles only these, of all that include the file
+//   sources: [files]  compiles only these of the sources that include the file
 
 const { copyFileSync, mkdirSync } = require('node:fs')
 const { basename, join, resolve } = require('node:path')
@@ -21,7 +24,10 @@ const builds = {
   races: resolve(argument('--races', join(root, 'build', 'emulated-races'))),
 }
 
-/** Only what holds kernels is built for the race detector; what runs them is the other build's. */
+/**
+ * The race-detector build contains only the kernels; the programs that run them come from the other
+ * build.
+ */
 const buildOf = (target, { races }) =>
   races && /^nano(_gpt_cuda|-gemm-test)$/.test(target) ? builds.races : builds.emulated
 
@@ -35,7 +41,7 @@ function settingOf(how, made) {
   }
 }
 
-// What CMake precompiles for kernels, once more as mutants are compiled. No mutant touches it.
+// A copy of CMake's precompiled header for kernels, compiled as mutants are. No mutant changes it.
 const commonHeader = (build) => join(work, basename(build), 'common.h')
 
 async function precompile(build) {
@@ -51,7 +57,7 @@ async function precompile(build) {
 
 async function make({ file, how }, copy) {
   const sources = how.sources?.map((source) => `cuda/${source}`) ?? sourcesWith(file, 'cuda', '.cu')
-  const test = how.ptx ? 'ptx_test.cu' : how.simt ? 'selftest.cu' : undefined // compiled with it, and the module isn't
+  const test = how.ptx ? 'ptx_test.cu' : how.simt ? 'selftest.cu' : undefined // compiled with it, instead of the module
   const ofModule = !test && sources.length > 0
   const made = {}
   for (const name of ofModule && !how.gemm ? ['nano_gpt_cuda'] : programsOf(how)) {
@@ -60,7 +66,7 @@ async function make({ file, how }, copy) {
     else if (ofModule) {
       made[name] = await rebuild(build, name, sources, copy, ` -include ${commonHeader(build)}`)
     } else {
-      // Only in the arena do temporaries share memory, as in earnest.
+      // Temporaries share memory only in the arena, as in production.
       const target = name === 'nano-run' ? 'nano-run-arena' : name
       made[name] = await rebuild(build, target, [file], copy)
     }

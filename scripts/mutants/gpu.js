@@ -1,11 +1,12 @@
-// What mutants of CUDA's and Metal's kernels have in common: they are judged on emulated GPUs (docs/gpu-testing.md). How:
-//   cases: /names/  runs small case files of these names, up to 30 for each op, under three schedules; { work, each }: of
-//                   so much work, so many
-//   gemm: [names]   makes the products of nano-gemm-test whose names begin so
-//   gpu: true       runs nano-gpu-test on an op, or with 'program' on an update of a model; its failing calls are left out with
-//                   healthy: true
-//   races: true     all this in the race detector
-//   env: { … }      with these variables in the environment
+// Shared by the mutants of CUDA's and Metal's kernels, which run on emulated GPUs
+// (docs/gpu-testing.md). Settings:
+//   cases: /names/  runs small case files with these names, up to 30 for each op, under three schedules;
+//                   { work, each } changes the size and the number
+//   gemm: [names]   runs the products of nano-gemm-test whose names begin with these
+//   gpu: true       runs nano-gpu-test on an op, or with 'program' on an update of a model; healthy: true
+//                   skips its failing calls
+//   races: true     uses the race detector for all of these
+//   env: { … }      sets environment variables
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join } = require('node:path')
@@ -13,7 +14,7 @@ const { chooseCases, runCases } = require('../gpu_cases')
 const { parallel, run } = require('../processes')
 const { hunt, root } = require('./hunt')
 
-/** Sources, of those below native/FOLDER with this ending, that hold `file`: itself or by including it. */
+/** The sources in native/FOLDER with this ending that are `file` or include it. */
 function sourcesWith(file, folder, ending) {
   const includes = (path, seen = new Set()) => {
     if (seen.has(path) || !existsSync(join(root, 'native', path))) return seen
@@ -33,18 +34,24 @@ async function shell(build, command, error) {
   if (end !== 0) throw new Error(`${error}:\n${stderr}`)
 }
 
-/** CMake's command for a file, as part of a target or of what that is linked with; what CMake has precompiled may hold the mutant. */
+/**
+ * CMake's command for a file of a target, or of a library that the target links. It uses no
+ * precompiled header, which might contain the mutant.
+ */
 function commandOf(build, target, file) {
   const path = join(root, 'native', file)
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
   const found = [target, 'nano_core', 'nano_gpt_cuda']
     .map((name) => commands.find((it) => it.file === path && it.command.includes(`${name}.dir/`)))
     .find(Boolean)
-  if (!found) throw new Error(`${build} compiles no ${file} for ${target}`)
+  if (!found) throw new Error(`${build} does not compile ${file} for ${target}`)
   return found.command.replace(/ -O3 /, ' -O0 -w ').replace(/ -Winvalid-pch -include \S+/, '')
 }
 
-/** Compiles a file, with what lies in `copy` before what is in the repository: the object's path. */
+/**
+ * Compiles a file, preferring the sources in `copy` to those of the repository. Returns the
+ * object's path.
+ */
 async function compile(build, target, file, copy, prelude) {
   const object = join(copy, `${basename(file)}.o`)
   const path = join(root, 'native', file)
@@ -57,12 +64,16 @@ async function compile(build, target, file, copy, prelude) {
   return object
 }
 
-/** Builds a target as CMake does, but with these of its files as they are in `copy`: the path of what was linked. */
+/**
+ * Builds a target as CMake does, but with these of its files taken from `copy`. Returns the path of
+ * the program.
+ */
 async function rebuild(build, target, files, copy, prelude = '') {
   let command = readFileSync(join(build, 'CMakeFiles', `${target}.dir`, 'link.txt'), 'utf8').trim()
   for (const file of files) {
     const object = await compile(build, target, file, copy, prelude)
-    // In place of the program's own, or before the archive: what that has of the same names is then not looked for.
+    // Replaces the program's own object, or precedes the archive, so that the linker does not
+    // search the archive for the same symbols.
     const own = command.split(' ').find((it) => it.replaceAll('"', '').endsWith(`native/${file}.o`))
     command = own ? command.replace(own, object) : command.replace(' -o ', ` ${object} -o `)
   }
@@ -85,7 +96,7 @@ const programsOf = (how) => [
   ...(how.gpu ? ['nano-gpu-test'] : []),
 ]
 
-/** What failed of how a mutant is judged, or ''. `setting`: see huntOnGpu. */
+/** Runs the tests of a mutant's setting. Returns what failed, or ''. `setting`: see huntOnGpu. */
 async function judge(how, cases, { device, schedules, env, pathOf }) {
   const small = how.gpu === 'program' ? /^program update of a bigram$/ : /^add /
   const args = {
@@ -95,7 +106,7 @@ async function judge(how, cases, { device, schedules, env, pathOf }) {
     'nano-simt-test': [],
     'nano-gpu-test': [how.healthy ? '--healthy' : '--once', cases.find(({ name }) => small.test(name)).path],
   }
-  // The others have all schedules in themselves, or take long.
+  // The other programs run all schedules themselves, or take long.
   const hasSchedules = (program) => program === 'nano-run' || (program === 'nano-gpu-test' && how.healthy)
   for (const schedule of schedules) {
     for (const program of programsOf(how)) {
@@ -113,7 +124,10 @@ async function judge(how, cases, { device, schedules, env, pathOf }) {
   return ''
 }
 
-/** All that mutants are judged by, each only once; the cases under one schedule, as gpu_cases.js tries them all. */
+/**
+ * Runs all tests of these settings once without a mutant, with the cases under one schedule,
+ * because gpu_cases.js runs them under all.
+ */
 async function tryWithout(cases, hows, settingOf) {
   for (const races of [false, true]) {
     const these = hows.filter((how) => Boolean(how.races) === races)
@@ -139,9 +153,9 @@ async function tryWithout(cases, hows, settingOf) {
 }
 
 /**
- * Hunts mutants of a GPU's backend.
- *   make(mutant, copy)     builds what it changes: { what: path }
- *   settingOf(how, made)   { device, schedules, env, pathOf(program) }, for this way of judging, with what was made
+ * Hunts mutants of a GPU backend.
+ *   make(mutant, copy)     builds what the mutant changes: { program: path }
+ *   settingOf(how, made)   { device, schedules, env, pathOf(program) } for this setting and these builds
  */
 function huntOnGpu(backend, { prepare, make, settingOf }) {
   hunt(backend, {

@@ -1,13 +1,16 @@
-// Breaks sources on purpose, one change at a time, and demands that tests notice every one. A mutant that survives is a hole in
-// them. A backend's mutants lie in the folder of its name, in a file for each kernel, which exports { file below native: rows }. A row:
-// [what is wrong, the text to replace (it must stand there exactly once), its replacement, how it is judged]. Options of all backends:
+// Breaks sources on purpose, one change at a time, and requires that tests detect every change. A
+// mutant that survives is a gap in the tests. A backend's mutants are in the folder with its name,
+// in one file per kernel, which exports { file below native: rows }. A row is [what is wrong, the
+// text to replace (which must occur exactly once), its replacement, the tests to run]. Options of
+// all backends:
 //
-//   --check          only checks that every text stands where it must; node scripts/mutants/hunt.js --check: for all backends
-//   --jobs N         programs at a time (default 2)
-//   --only PATTERN   only mutants whose file and description, with a space in between, the pattern matches
-//   --most N         of each file no more than N…
-//   --from M         …from its number M on, round about: with another M each time all have their turn
-//   --cases FOLDER   where scripts/write_cases.js has written the case files already (default: the variable CASES)
+//   --check          only checks that every text occurs exactly once; node scripts/mutants/hunt.js --check
+//                    does so for all backends
+//   --jobs N         programs at a time (default: 2)
+//   --only PATTERN   only mutants for which "FILE DESCRIPTION" matches the pattern
+//   --most N         at most N mutants of each file
+//   --from M         starts at number M, with wrap-around, so that different values of M cover all mutants
+//   --cases FOLDER   existing case files from scripts/write_cases.js (default: the variable CASES)
 
 const {
   existsSync,
@@ -28,7 +31,7 @@ const work = mkdtempSync(join(tmpdir(), 'nano-gpt-mutants-'))
 process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
-/** The backends, and how the sources of their kernels end. */
+/** The backends, and the endings of their kernels' sources. */
 const endings = { cpu: '.cc', cuda: '.cu', metal: '.metal' }
 
 const seconds = () => Math.round(performance.now() / 1000)
@@ -47,7 +50,10 @@ function collect(backend) {
   return table
 }
 
-/** All of a table, with the `text` of their files; what they replace must stand there exactly once. */
+/**
+ * All mutants of a table, with the `text` of their files. Throws unless the text to replace occurs
+ * exactly once.
+ */
 function change(table) {
   const problems = []
   const mutants = Object.entries(table).flatMap(([file, rows]) => {
@@ -64,11 +70,14 @@ function change(table) {
       return { file, what, from, to, how, text: parts.join(to), at, of: rows.length }
     })
   })
-  if (problems.length > 0) throw new Error(`mutants to bring up to date:\n${problems.join('\n')}`)
+  if (problems.length > 0) throw new Error(`outdated mutants:\n${problems.join('\n')}`)
   return mutants
 }
 
-/** Whether all mutants of these backends can be made: 0 or 1. Names the kernels that have none. */
+/**
+ * Checks whether all mutants of these backends can be applied: returns 0 or 1. Names the kernels
+ * that have none.
+ */
 function checkAll(backends) {
   let bad = 0
   for (const backend of backends) {
@@ -90,7 +99,7 @@ function checkAll(backends) {
   return bad
 }
 
-/** Those that the options ask for. */
+/** The mutants that the options select. */
 function choose(mutants) {
   const only = new RegExp(argument('--only', ''))
   const most = Number(argument('--most', Infinity))
@@ -99,7 +108,10 @@ function choose(mutants) {
   return mutants.filter((mutant) => only.test(`${mutant.file} ${mutant.what}`) && isInTurn(mutant))
 }
 
-/** Those of a folder that is given, at once, so that nothing is compiled if it has none; or a promise of all, anew. */
+/**
+ * Cases of the given folder, checked at once so that nothing is compiled if it has none; otherwise
+ * a promise of newly written ones.
+ */
 function findCases() {
   const given = argument('--cases', process.env.CASES)
   return given ? describeCases(given) : writeCases(join(work, 'cases'))
@@ -113,14 +125,14 @@ async function writeCases(folder) {
 
 async function huntAll(backend, { prepare, tryWithout, judge }) {
   const mutants = choose(change(collect(backend)))
-  if (mutants.length === 0) throw new Error('no mutant is of the name that --only asks for')
+  if (mutants.length === 0) throw new Error('no mutant matches --only')
   const [cases] = await Promise.all([findCases(), prepare?.()])
   const wrong = await tryWithout(
     cases,
     mutants.map(({ how }) => how),
   )
   if (wrong) throw new Error(`without a mutant: ${wrong}`)
-  console.log(`Without a mutant all passes, after ${seconds()} s.`)
+  console.log(`All tests pass without a mutant, after ${seconds()} s.`)
 
   const widest = (key) => Math.max(...mutants.map((mutant) => mutant[key].length))
   const [files, whats] = [widest('file'), widest('what')]
@@ -144,9 +156,10 @@ async function huntAll(backend, { prepare, tryWithout, judge }) {
 
 /**
  * Hunts a backend's mutants, or checks them.
- *   prepare()                    compiles what all need, while the cases are written
- *   tryWithout(cases, hows)      what fails without a mutant of all that judges these, or ''
- *   judge(mutant, copy, cases)   how the mutant, whose file lies in the folder `copy`, is caught, or ''
+ *   prepare()                    compiles what all mutants need, while the cases are written
+ *   tryWithout(cases, hows)      runs all tests of these settings without a mutant: what failed, or ''
+ *   judge(mutant, copy, cases)   runs the tests on a mutant, whose file is in the folder `copy`: what
+ *                                failed, or ''
  */
 function hunt(backend, parts) {
   if (process.argv.includes('--check')) process.exit(checkAll([backend]))

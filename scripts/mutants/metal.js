@@ -1,8 +1,10 @@
-// Breaks Metal kernels and what launches them, one change at a time, on the emulated GPU, and demands that case files, the race detector
-// or a test of products or the driver notice every one. The mutants lie in metal/; how one is judged: gpu.js. An option beside those of
+// Breaks Metal kernels and the code that launches them, one change at a time, on the emulated GPU,
+// and requires that case files, the race detector or a test of products or the driver detect every
+// change. The mutants are in metal/; gpu.js describes the settings. An option besides those of
 // hunt.js:
 //
-//   --build FOLDER   CMake's with -DNANO_GPT_METAL=emulated and CMAKE_EXPORT_COMPILE_COMMANDS, where all and nano-gemm-test are built
+//   --build FOLDER   a build with -DNANO_GPT_METAL=emulated and CMAKE_EXPORT_COMPILE_COMMANDS, with the
+//                    targets all and nano-gemm-test
 
 const { readFileSync, writeFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
@@ -22,7 +24,10 @@ function settingOf({ races }, made) {
   }
 }
 
-/** Whether a change is to what Metal compiles, which the emulated one does at run time and can be told to change. */
+/**
+ * Whether a change affects shader code. The emulated Metal compiles shaders at run time and can
+ * apply the change then.
+ */
 function isShader(file, from) {
   const text = readFileSync(join(root, 'native', file), 'utf8')
   const host = text.indexOf(hostPart)

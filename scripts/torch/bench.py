@@ -1,31 +1,31 @@
 """
-Times PyTorch's training for the course's stages, written the way the course's Python scripts write it: one small module
-per head with its own Linear for query, key and value, a tril mask with masked_fill, heads concatenated, torch's
-dropout and AdamW, batches drawn with randint and stack. A step is drawing a batch, forward, backward and optimizer.
+Times PyTorch's training for the course's stages, written like the course's Python scripts: one small module per head
+with its own Linear for query, key and value, a tril mask with masked_fill, concatenated heads, torch's dropout and
+AdamW, batches drawn with randint and stack. A step draws a batch and runs forward, backward and optimizer.
 
     python bench.py --stage 09 --batch-size 8 --threads 2 --steps 5    one JSON line: {"stage", "ms" (median), "min", …}
     python bench.py --stage 09 --batch-size 8 --threads 2              reads commands, so that runs can be alternated
-    python bench.py --stage 09 --variant fused                         the same model with what PyTorch has to make it fast
+    python bench.py --stage 09 --variant fused                         the same model with PyTorch's fast building blocks
     python bench.py --stage baby --variant compiled                    nanoGPT's model, through torch.compile
     python bench.py --stage 09 --variant compiled --device cuda --precision bf16    on a GPU, matrix products in bf16 (autocast)
     python bench.py --stage cpu --variant fused --device mps                        on Apple's GPU
     python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
-Variants: `reference` is written as the course's scripts are; `fused` (fused.py) has one matrix for query, key and value,
-scaled_dot_product_attention and the fused AdamW; `compiled` is that through torch.compile. The presets cpu and baby are
-nanoGPT's, GELU, tied embeddings and clipping included, and have no reference.
+Variants: `reference` is written like the course's scripts; `fused` (fused.py) has one matrix for query, key and value,
+scaled_dot_product_attention and the fused AdamW; `compiled` is `fused` through torch.compile. The presets cpu and baby
+are nanoGPT's, including GELU, tied embeddings and clipping, and have no `reference`.
 
-Commands, one a line: "run N" runs N steps and answers {"ms": median, "min": …, "steps": N} on a line; "generate P N" writes
-N tokens after P and answers {"ms": a token, …}; "memory" answers {"peakBytes": …}; "quit" or the end of input ends. What fails
-is answered with {"error": …}. Nothing else is printed to standard output. The first step is warm-up: send a "run 1" first.
+Commands, one per line: "run N" runs N steps and prints {"ms": median, "min": …, "steps": N}; "generate P N" generates
+N tokens after P and prints {"ms": per token, …}; "memory" prints {"peakBytes": …}; "quit" or the end of input exits. An
+error is printed as {"error": …}. Nothing else goes to standard output. The first step is warm-up: send a "run 1" first.
 
-On a GPU a run's steps are timed together, up to the end of the last: it works on while Python has gone ahead. The corpus lies
-there, and a batch is one gather from it; `reference` draws batches as the course's scripts do, and sends them there. Memory
-is what PyTorch has allocated on the GPU (of MPS, now: it keeps no peak). Precision bf16 is autocast, with weights in f32; tf32 is
-what PyTorch calls "high".
+On a GPU the steps of a run are timed together, up to the end of the last, because Python queues work ahead of the GPU.
+The corpus is on the GPU, and a batch is one gather from it; `reference` draws batches like the course's scripts and
+copies them there. Memory is PyTorch's peak allocation on the GPU (on MPS the current one, because MPS keeps no peak).
+Precision bf16 is autocast, with weights in f32; tf32 is PyTorch's "high".
 
-The whole loop makes all of a stage's steps on a text and, every so many steps and after the last, estimates both losses
-over 200 random batches of each split, without dropout. Reading the text and making the model are not in its seconds.
+The whole loop runs all steps of a stage on a text. At intervals and after the last step it estimates both losses over
+200 random batches of each split, without dropout. Its time excludes reading the text and creating the model.
 """
 
 import argparse
@@ -158,7 +158,7 @@ class Bench:
 
     @torch.no_grad()
     def generate(self, prompt: int, count: int) -> dict:
-        """The course's loop: each token from the whole window before it."""
+        """The course's generation loop: each token from the whole window before it."""
         self.model.eval()
         tokens = torch.zeros((1, prompt), dtype=torch.long, device=self.device)
         self.synchronize()
@@ -177,7 +177,7 @@ def peak_bytes(device) -> int:
         return torch.cuda.max_memory_allocated()
     if device == 'mps':
         return torch.mps.driver_allocated_memory()
-    import resource  # which Windows lacks
+    import resource  # Windows lacks this module
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == 'darwin' else peak * 1024

@@ -1,13 +1,13 @@
 """
-What the scripts that `nano-gpt bench --compare` starts have in common, scripts/mlx/bench.py too: the shapes that both time,
-and the commands. Needs neither PyTorch nor MLX.
+Shared by the scripts that `nano-gpt bench --compare` starts, including scripts/mlx/bench.py: the shapes that both time,
+and the commands. Requires neither PyTorch nor MLX.
 """
 
 import json
 import sys
 
 VOCABULARY = 65
-CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; which characters does not matter for a step
+CORPUS_LENGTH = 1_003_854  # Tiny Shakespeare's training split; the characters do not affect the time of a step
 DECODER = dict(batch_size=64, block_size=256, embed=384, heads=6, layers=6, dropout=0.2)
 STAGE_09 = dict(DECODER, learning_rate=5e-4, weight_decay=0.01)
 NANOGPT = dict(learning_rate=1e-3, weight_decay=0.1, betas=(0.9, 0.99), clip=1.0, nanogpt=True)
@@ -22,7 +22,7 @@ def say(result) -> None:
 
 
 def obey(answer) -> None:
-    """Says answer(line) for each line of standard input, up to "quit" or its end."""
+    """Prints answer(line) for each line of standard input, up to "quit" or the end of input."""
     for line in map(str.strip, sys.stdin):
         if line == 'quit':
             return
@@ -30,13 +30,13 @@ def obey(answer) -> None:
             continue
         try:
             result = answer(line)
-        except Exception as error:  # torch.compile, for one, fails in many ways
+        except Exception as error:  # for example, torch.compile fails in many ways
             result = {'error': f'{type(error).__name__}: {error}'.splitlines()[0]}
         say(result)
 
 
 def obey_words(commands) -> None:
-    """The same, of a word and numbers above 0: `commands` has what to call by the word and how many numbers."""
+    """The same for commands of a word and positive numbers: `commands` maps (word, count of numbers) to a function."""
 
     def answer(line):
         word, *rest = line.split()

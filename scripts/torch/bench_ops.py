@@ -1,12 +1,12 @@
 """
-Times single operations of PyTorch, for `nano-gpt bench ops --compare torch`, which sends commands and takes turns with it.
+Times single operations of PyTorch. `nano-gpt bench ops --compare torch` sends the commands and alternates with it.
 
     python bench_ops.py --threads 2
     python bench_ops.py --device cuda --precision bf16    products and attention in bf16
 
-Commands, one a line: a JSON object such as {"op": "matmul", "m": 1024, "k": 1024, "n": 1024, "a": false, "b": true} makes an
-operation ready (a, b: the operand is read as its transpose) and is answered with {"ready": true}; "run N" calls it N times
-and answers {"ms": a call}; "quit" or the end of input ends. What fails is answered with {"error": …}.
+Commands, one per line: a JSON object such as {"op": "matmul", "m": 1024, "k": 1024, "n": 1024, "a": false, "b": true}
+prepares an operation (a, b: whether the operand is read transposed) and prints {"ready": true}; "run N" calls it N times
+and prints {"ms": per call}; "quit" or the end of input exits. An error is printed as {"error": …}.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def matmul(m, k, n, a, b):
 
 
 def backward_of(forward, inputs):
-    """Forward and backward, the gradient of the output given."""
+    """Forward and backward, with a given gradient of the output."""
     gradient = torch.randn_like(forward())
 
     def call():
@@ -42,7 +42,7 @@ def backward_of(forward, inputs):
 
 def attention(batch, tokens, heads, size, dropout, backward):
     def operand():
-        # As it comes out of a Linear: heads side by side.
+        # The layout of a Linear's output: heads side by side.
         return torch.randn(batch, tokens, heads, size, dtype=DTYPE).transpose(1, 2).requires_grad_(backward)
 
     q, k, v = operand(), operand(), operand()
@@ -100,7 +100,7 @@ class Bench:
     def answer(self, line: str) -> dict:
         if line.startswith('{'):
             options = json.loads(line)
-            self.call = None  # its memory is free before the next takes some
+            self.call = None  # frees its memory before the next operation allocates
             self.call = OPERATIONS[options.pop('op')](**options)
             return {'ready': True}
         word, count = line.split()

@@ -1,10 +1,10 @@
 """
-Trains a stage in PyTorch with nano-gpt's initial weights and batches, printing one JSON line a step.
+Trains a stage in PyTorch with nano-gpt's initial weights and batches, and prints one JSON line per step.
 
     python compare.py --text tinyshakespeare.txt --stage 09 --batch-size 8 --steps 100 --masks ours > losses.jsonl
 
-Lines: {"config": …} first, then {"step": s, "loss": …} (the loss before update s, s from 0), and at the end
-{"validationLoss": …} when --eval-batches is given. --masks chooses who draws the dropout masks.
+Lines: {"config": …} first, then {"step": s, "loss": …} (the loss before update s, counted from 0), and at the end
+{"validationLoss": …} if --eval-batches is given. --masks selects whose dropout masks are used.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from nano_torch import STAGES, Trainer, build
 
 
 def read_corpus(path: str):
-    """(training tokens, validation tokens, vocabulary size): sorted distinct code points, the first 90 % to train."""
+    """(training tokens, validation tokens, vocabulary size): sorted distinct code points, the first 90 % for training."""
     with open(path, encoding='utf-8', newline='') as file:
         text = file.read()
     index = {character: i for i, character in enumerate(sorted(set(text)))}

@@ -1,6 +1,6 @@
 """
-The models of the course's Python scripts, for bench.py, written the way those write them: one small module per head with
-its own Linear for query, key and value, a tril mask with masked_fill, heads concatenated.
+The models of the course's Python scripts, for bench.py, in the style of those scripts: one small module per head with
+its own Linear for query, key and value, a tril mask with masked_fill, concatenated heads.
 """
 
 import torch
@@ -80,7 +80,7 @@ def body(stage):
 
 
 class Model(nn.Module):
-    """The bigram with embed 0, else embeddings, the stage's body and a linear head."""
+    """The bigram model if embed is 0; otherwise embeddings, the stage's body and a linear head."""
 
     def __init__(self, stage, vocabulary):
         super().__init__()

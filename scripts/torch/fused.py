@@ -1,9 +1,8 @@
 """
-The decoder as one writes it for speed in PyTorch, for bench.py: one matrix for query, key and value, and
-scaled_dot_product_attention. As stage 09 (ReLU, biases, a head of its own), or as nanoGPT (GELU, no biases, the token
-table as the head, dropout on the embeddings).
+The decoder in the fast PyTorch style, for bench.py: one matrix for query, key and value, and
+scaled_dot_product_attention. As in stage 09 (ReLU, biases, a separate head), or as in nanoGPT (GELU, no biases, the
+token table as the head, dropout on the embeddings).
 """
-
 import torch
 from torch import nn
 from torch.nn import functional as F

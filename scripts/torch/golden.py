@@ -1,13 +1,13 @@
 """
-Writes test/golden/*.json: what PyTorch computes for small training runs that nano-gpt must reproduce.
+Writes test/golden/*.json: PyTorch's results for small training runs that nano-gpt must reproduce.
 
     python golden.py [case …]
 
-No weights are stored: both sides make them from the seed (nano_torch.py). The corpus is made from the seed too, see
-golden_corpus. Every case is run twice from the same float32 initial weights: in float64, whose numbers are the
-expected ones, and in float32, whose losses say how far float32 may be expected to stray.
+The files store no weights: both sides generate them from the seed (nano_torch.py). The corpus comes from the seed too,
+see golden_corpus. Every case runs twice from the same float32 initial weights: in float64, whose values are the
+expected ones, and in float32, whose losses show how far float32 may deviate.
 
-What a file holds ("expected" is the float64 run, "float32" the other):
+Contents of a file ("expected" is the float64 run, "float32" the other):
   config, seed (decimal string), corpus length N; sites: the hash of each path and purpose that is used
   initial          per tensor: shape, first 4 values, sum (in float64)
   firstBatch       offsets (per micro-batch), tokens and targets of its first window
@@ -15,12 +15,12 @@ What a file holds ("expected" is the float64 run, "float32" the other):
   losses           ten steps; the loss before each update, the mean over micro-batches
   gradientNorms    step 0, per tensor, after averaging micro-batches and before clipping; totalGradientNorm
   gradientTotals   the total norm of every step, before clipping
-  gradients        step 0, whole, of the tensors that are small enough (WHOLE)
+  gradients        step 0, complete, of the tensors that are small enough (WHOLE)
   finalNorms       per parameter after the ten updates
-  averageNorms     the same of the averages of the weights, in a config that has 'average'
+  averageNorms     the same for the averages of the weights, if the config has 'average'
 
-Stage 02 trains nothing. Its file, attention-tricks, holds what its formulas give, in float64 alone; see attention_tricks.
-Every tensor there is {"shape", "values"}, row by row:
+Stage 02 trains nothing. Its file, attention-tricks, holds the results of its formulas, in float64 only; see
+attention_tricks. Every tensor there is {"shape", "values"}, row-major:
   config, seed; sites: of x, query, key, value and dy, as above; initial: the same five tensors' first 4 values and sum
   expected         runningMean of x; weights and y of the head; gradients of the sum of dy·y
 """
@@ -45,7 +45,7 @@ CORPUS_LENGTH = 2000
 
 
 def course(stage: str) -> dict:
-    """A stage at the course's own sizes; how many steps are made here is STEPS."""
+    """A stage at the course's own sizes, except for the number of steps, which is STEPS."""
     return {key: value for key, value in STAGES[stage].items() if key != 'steps'}
 
 
@@ -70,7 +70,8 @@ CASES = {
         dict(DEFAULTS, model='decoder', batchSize=2, blockSize=64, embed=384, heads=6, layers=6, learningRate=5e-4),
     ),
 }
-# The variants of docs/variants.md, one by one, and the two models that presets make of them.
+# The variants of docs/variants.md, one at a time, and the two models that the presets combine them
+# into.
 VARIANTS = {
     'rope': dict(positions='rope'),
     'rms': dict(norm='rms'),
@@ -98,7 +99,8 @@ VARIANTS = {
 SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
 CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
 
-# Optimizers, schedules and averages. maxNorm: some steps are clipped, others aren't.
+# Optimizers, schedules and averages. maxNorm is chosen so that some steps are clipped and others
+# aren't.
 TINY = dict(SMALL, model='decoder')
 CASES.update({
     'sgd': (1337, dict(TINY, optimizer='sgd', momentum=0.9, learningRate=0.1, weightDecay=0.1, maxNorm=0.9, schedule='linear',
@@ -110,7 +112,7 @@ CASES.update({
                                         emaDecay=0.9)),
 })  # fmt: skip
 
-# Tensors of at most so many elements have their first gradients written down whole.
+# Tensors with at most this many elements have their first gradients stored completely.
 WHOLE = {'bigram': 4500, 'single-head': 4500, 'multi-head': 1024, 'feed-forward': 1024, 'blocks': 256, 'residual': 256,
          'layer-norm': 256}  # fmt: skip
 
@@ -141,8 +143,8 @@ def first_and_sum(tensor: torch.Tensor) -> dict:
 
 
 def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
-    """Ten steps in this dtype, from float32 initial weights; first gradients of at most `whole` elements are kept."""
-    torch.manual_seed(0)  # nothing below draws from torch; this keeps it so that a slip is at least repeatable
+    """Ten steps in this dtype, from float32 initial weights; keeps first gradients of at most `whole` elements."""
+    torch.manual_seed(0)  # nothing below uses torch's generator; this makes a mistake reproducible
     model = build(config, VOCABULARY, seed)
     initial = {name: first_and_sum(p) for name, p in model.named_parameters()}
     model.to(dtype)
@@ -229,7 +231,7 @@ def write(name: str) -> None:
 
 
 def running_means(x: torch.Tensor) -> list:
-    """The mean of each token and those before it, three ways."""
+    """The mean of each token and those before it, computed in three ways."""
     B, T, C = x.shape
     loop = torch.empty_like(x)
     for b in range(B):
@@ -244,7 +246,7 @@ def running_means(x: torch.Tensor) -> list:
 def attention_tricks(seed: int) -> dict:
     """
     The running mean and one causal head, without bias: q = x·Wqᵀ and so on, weights = softmax of the scores
-    q·kᵀ/√16 that are not in the future, y = weights·v. Drawn as initial weights are (draw 0): x [4, 8, 2] and dy [4, 8, 16]
+    q·kᵀ/√16 that are not in the future, y = weights·v. Drawn like initial weights (draw 0): x [4, 8, 2] and dy [4, 8, 16]
     N(0, 1) at the sites attention-tricks.x and .dy, the matrices [16, 2] U(±1/√2) at .query, .key and .value.
     """
     B, T, C, D = TRICKS_CONFIG.values()
@@ -297,7 +299,7 @@ def about() -> str:
 
 
 def save(name: str, golden: dict) -> str:
-    """Writes the file and says how large it is."""
+    """Writes the file and returns its size."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f'{name}.json'
     path.write_text(to_json(golden) + '\n', encoding='utf-8')
@@ -309,7 +311,7 @@ SPREAD = {'sites', 'firstBatch', 'firstMasks', 'initial', 'expected', 'firstLogi
 
 
 def to_json(value, key: str = None, depth: int = 0) -> str:
-    """The whole and the objects named in SPREAD with a line for each entry, everything else on one line."""
+    """Formats the whole and the objects named in SPREAD with one line per entry, everything else on one line."""
     if key is not None and key not in SPREAD:
         return json.dumps(value, separators=(',', ':'))
     indent = ' ' * (depth + 1)

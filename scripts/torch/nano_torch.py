@@ -1,10 +1,10 @@
 """
-nano-gpt's models and random numbers again, in numpy and plain PyTorch.
+nano-gpt's models and random numbers, reimplemented in numpy and plain PyTorch.
 
-This is the second opinion: it shares no code with nano-gpt, only docs/program.md. From a seed alone it makes the same
-initial weights, batches and dropout masks, so nothing but the seed has to travel between the two. golden.py
-and compare.py build on it. `python nano_torch.py` checks the random numbers against published vectors, and the
-models' sizes.
+This is an independent implementation: it shares no code with nano-gpt, only docs/program.md. From a seed alone it
+generates the same initial weights, batches and dropout masks, so the two need to share only the seed. golden.py and
+compare.py build on it. `python nano_torch.py` checks the random numbers against published vectors, and the models'
+sizes.
 """
 
 import math
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 LOW_32 = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
-CHUNK_BLOCKS = 8192  # blocks computed at a time, small enough to stay in the cache
+CHUNK_BLOCKS = 8192  # computed at a time, small enough to fit into the cache
 
 
 def fnv1a(text: str) -> int:
@@ -76,13 +76,13 @@ def normal_values(shape, seed: int, site: int, deviation: float = 1.0) -> np.nda
 
 
 def keep_mask(shape, p: float, seed: int, site: int, draw: int) -> torch.Tensor:
-    """Which elements a dropout keeps: those whose word is at least floor(p * 2^32). Elements in row-major order."""
+    """The elements that a dropout keeps: those whose word is at least floor(p * 2^32). Elements in row-major order."""
     kept = words(math.prod(shape), seed, site, draw) >= np.uint32(math.floor(p * 2**32))
     return torch.from_numpy(kept.reshape(shape))
 
 
 def batch_offsets(batch_size: int, corpus_length: int, block_size: int, seed: int, draw: int) -> np.ndarray:
-    """Where the windows of a batch begin. draw = step * micro-batches + micro-batch, step counted from 0."""
+    """The offsets of a batch's windows. draw = step * micro-batches + micro-batch, step counted from 0."""
     word = words(batch_size, seed, fnv1a('batch'), draw).astype(np.float64)
     return np.floor(word / 2.0**32 * (corpus_length - block_size)).astype(np.int64)
 
@@ -101,7 +101,7 @@ def batch(corpus: torch.Tensor, batch_size: int, block_size: int, seed: int, dra
 
 @dataclass
 class Noise:
-    """What every dropout of a model shares. masks: 'ours' (Philox, addressed by draw) or 'torch'."""
+    """The state shared by every dropout of a model. masks: 'ours' (Philox, addressed by draw) or 'torch'."""
 
     seed: int
     masks: str = 'ours'
@@ -141,7 +141,7 @@ class Bigram(LanguageModel):
 
 
 class Attention(nn.Module):
-    """Causal attention; head h takes the channels h*D … h*D+D-1. From stage 07 on with a projection and dropout."""
+    """Causal attention; head h takes the channels h*D … h*D+D-1. Stage 07 adds a projection and dropout."""
 
     def __init__(self, channels: int, heads: int, projected=False, dropout=0.0, noise: Noise = None, path=''):
         super().__init__()
@@ -173,7 +173,7 @@ class Attention(nn.Module):
 
 
 class NarrowFeedForward(nn.Module):
-    """As it begins, in stages 05 and 06."""
+    """The feed-forward layer of stages 05 and 06."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -195,7 +195,7 @@ class FeedForward(nn.Module):
 
 
 class PlainBlock(nn.Module):
-    """Stage 06: nothing helps it train."""
+    """Stage 06: without residual connections, norms or dropout."""
 
     def __init__(self, channels: int, heads: int):
         super().__init__()
@@ -207,7 +207,7 @@ class PlainBlock(nn.Module):
 
 
 class Block(nn.Module):
-    """Residual, in stage 07 without norms."""
+    """Residual; stage 07 has no norms."""
 
     def __init__(self, channels: int, heads: int, normed: bool, dropout: float, noise: Noise, path: str):
         super().__init__()
@@ -222,7 +222,7 @@ class Block(nn.Module):
 
 
 class Transformer(LanguageModel):
-    """Stages 03 to 09: token and position embeddings, a body (modules by name, one after the other), a linear head."""
+    """Stages 03 to 09: token and position embeddings, a body (modules by name, in order), a linear head."""
 
     def __init__(self, vocabulary: int, block_size: int, channels: int, body: dict, noise: Noise):
         super().__init__()
@@ -242,7 +242,7 @@ class Transformer(LanguageModel):
 
 
 def body(config: dict, noise: Noise) -> dict:
-    """What stands between the embeddings and the head."""
+    """The modules between the embeddings and the head."""
     model, channels, heads = config['model'], config['embed'], config['heads']
     if model in ('single-head', 'multi-head'):
         return {'attention': Attention(channels, heads)}
@@ -257,11 +257,11 @@ def body(config: dict, noise: Noise) -> dict:
     return {'blocks': blocks, **({'finalNorm': nn.LayerNorm(channels)} if normed else {})}
 
 
-# The model whose parts are chosen (docs/variants.md)
+# The model with variants (docs/variants.md)
 
 
 def norm_of(config: dict) -> nn.Module:
-    """A norm over the channels; its parameters, if it has any, are called weight and bias."""
+    """A norm over the channels; its parameters, if any, are named weight and bias."""
     channels, gain = config['embed'], config['normAffine']
     if config['norm'] == 'rms':
         return nn.RMSNorm(channels, eps=1e-6, elementwise_affine=gain)
@@ -269,7 +269,7 @@ def norm_of(config: dict) -> nn.Module:
 
 
 def rotated(x: torch.Tensor) -> torch.Tensor:
-    """x [B, H, T, D], channel i and i + D/2 turned by the angle t · 10000^(-2i/D): the product of two complex numbers."""
+    """x [B, H, T, D], channels i and i + D/2 rotated by the angle t · 10000^(-2i/D): the product of two complex numbers."""
     T, D = x.shape[-2:]
     frequency = 10000.0 ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
     turn = torch.polar(torch.ones((), dtype=torch.float64), torch.arange(T, dtype=torch.float64)[:, None] * frequency)
@@ -373,7 +373,7 @@ class Gpt(LanguageModel):
         return cap * torch.tanh(logits / cap) if cap > 0 else logits
 
     def initial(self, path: str, shape, seed: int, site: int) -> np.ndarray:
-        """What the parameter of this path begins as."""
+        """The initial value of the parameter with this path."""
         scheme, kind = self.config['init'], path.split('.')[-2]
         bias = path.endswith('bias')
         residual = kind in ('projection', 'contract')
@@ -393,7 +393,7 @@ class Gpt(LanguageModel):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The course's stages that train a model, building and initialising
+# The course's stages that train a model, building and initializing
 # ---------------------------------------------------------------------------------------------------------------
 
 DEFAULTS = dict(embed=0, heads=0, layers=0, dropout=0.0, gradientAccumulationSteps=1, maxNorm=None, weightDecay=0.01)
@@ -414,7 +414,7 @@ STAGES = {
 
 
 def gpt_config(config: dict) -> dict:
-    """With nano-gpt's defaults for the variants that it doesn't name: those of the decoder."""
+    """Adds nano-gpt's defaults, those of the decoder, for variants that the config doesn't name."""
     return {
         'positions': 'learned', 'norm': 'layer', 'normAffine': True, 'activation': 'relu', 'qkNorm': False,
         'kvHeads': config['heads'], 'tiedEmbeddings': False, 'logitSoftcap': 0, 'bias': True, 'embeddingNorm': False,
@@ -428,7 +428,7 @@ SPEEDRUN = dict(positions='rope', norm='rms', normAffine=False, activation='relu
                 embeddingNorm=True, attentionDropout=0.0, init='zero-residual')  # fmt: skip
 
 
-def initialise(model: nn.Module, seed: int) -> None:
+def initialize(model: nn.Module, seed: int) -> None:
     """nano-gpt's initial weights: each tensor from the site '<its path>.init', draw 0."""
     if isinstance(model, Gpt):
         with torch.no_grad():
@@ -457,7 +457,7 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
     else:
         noise = Noise(seed, masks)
         model = Transformer(vocabulary, config['blockSize'], config['embed'], body(config, noise), noise)
-    initialise(model, seed)
+    initialize(model, seed)
     return model
 
 
@@ -465,13 +465,13 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
 # Optimizers and schedules, from docs/program.md and docs/optimizers.md
 # ---------------------------------------------------------------------------------------------------------------
 
-# What a config may say of the update; what it doesn't say is so.
+# Defaults of the update's config.
 UPDATES = dict(optimizer='adamw', beta2=0.999, momentum=0.0, momentumWarmup=0, nesterov=False, matrixLearningRate=0.02,
                schedule='constant', warmup=0, finalLearningRateFraction=0.0, decayFraction=0.2, emaDecay=0.0)  # fmt: skip
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum made orthogonal (Jordan et al., 2024), in the parameters' own precision (torch.optim.Muon's is bfloat16)."""
+    """Orthogonalised momentum (Jordan et al., 2024), in the parameters' own precision (torch.optim.Muon's is bfloat16)."""
 
     def __init__(self, parameters, lr: float, momentum: float, weight_decay: float, iterations: int = 5):
         super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, iterations=iterations))
@@ -499,7 +499,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def rate_at(step: int, steps: int, config: dict) -> float:
-    """The part of the learning rate that update `step` (from 0) is made with."""
+    """The fraction of the learning rate that update `step` (from 0) uses."""
     schedule, warmup, least = config['schedule'], config['warmup'], config['finalLearningRateFraction']
     if step < warmup:
         return (step + 1) / (warmup + 1)
@@ -514,18 +514,18 @@ def rate_at(step: int, steps: int, config: dict) -> float:
 
 
 class Trainer:
-    """Training steps exactly as nano-gpt takes them: micro-batches, averaged gradients, clipping, an optimizer, an average."""
+    """Training steps exactly like nano-gpt's: micro-batches, averaged gradients, clipping, an optimizer, an average."""
 
     def __init__(self, model: LanguageModel, config: dict, corpus: torch.Tensor, seed: int):
         self.model, self.config, self.corpus, self.seed = model, config, corpus, seed
         self.step_index = 0
         self.updates = {**UPDATES, **config}
         self.optimizers = list(self.make_optimizers())
-        # After the first update it is the weights, whatever it is before.
+        # The first update replaces it with the weights, so the initial value is irrelevant.
         self.average = [p.detach().clone() for p in model.parameters()]
 
     def make_optimizers(self):
-        """(optimizer, its learning rate at the height of the schedule)"""
+        """(optimizer, its peak learning rate)"""
         config, rate = self.updates, self.updates['learningRate']
         parameters, decay = list(self.model.parameters()), config['weightDecay']
         if config['optimizer'] == 'sgd':
@@ -533,7 +533,7 @@ class Trainer:
             yield torch.optim.SGD(parameters, lr=rate, **how), rate
             return
         if config['optimizer'] == 'muon':
-            # Every Linear but the head, by its place in the model.
+            # Every Linear but the head, selected by its place in the model.
             matrices = [p for name, p in self.model.named_parameters() if name.startswith('blocks.') and p.ndim == 2]
             matrix_rate = config['matrixLearningRate']
             yield Muon(matrices, lr=matrix_rate, momentum=config['momentum'], weight_decay=decay), matrix_rate
@@ -603,12 +603,12 @@ def check_random_numbers() -> None:
         assert got == expected, (got, expected)
     assert fnv1a('') == 0x811C9DC5 and fnv1a('a') == 0xE40C292C and fnv1a('foobar') == 0xBF9CF968
     many = words(4 * CHUNK_BLOCKS + 7, 1337, 5, 9)
-    assert (many[:10] == words(10, 1337, 5, 9)).all()  # a word depends on its element alone, not on how many are drawn
+    assert (many[:10] == words(10, 1337, 5, 9)).all()  # a word depends only on its element, not on how many are drawn
     print('random numbers agree with the published vectors')
 
 
 def check_sizes() -> None:
-    """The parameters of each stage on Tiny Shakespeare's 65 characters, as the course counts them."""
+    """Checks the parameter counts of each stage on Tiny Shakespeare's 65 characters against the course."""
     counts = {'00': 4225, '01': 4225, '03': 7553, '04': 7553, '05': 8609, '06': 16865, '07': 41921, '08': 42369,
               '09': 10788929}  # fmt: skip
     for stage, config in STAGES.items():
@@ -618,7 +618,7 @@ def check_sizes() -> None:
 
 
 def check_gpt() -> None:
-    """With the default variants the Gpt is the decoder, to the last bit; the combinations are as large as they should be."""
+    """With the default variants the Gpt equals the decoder bit for bit; the combinations have the expected sizes."""
     config = dict(DEFAULTS, model='decoder', batchSize=2, blockSize=6, embed=12, heads=3, layers=2, dropout=0.2)
     tokens = torch.arange(12).reshape(2, 6)
     decoder, gpt = (build(c, 65, 1337) for c in (config, gpt_config(config)))
@@ -626,11 +626,13 @@ def check_gpt() -> None:
     assert torch.equal(decoder(tokens), gpt(tokens))
     cpu = dict(DEFAULTS, blockSize=64, embed=128, heads=4, layers=4, **NANO_GPT)
     speedrun = dict(DEFAULTS, blockSize=256, embed=256, heads=4, layers=4, **SPEEDRUN)
-    # Tied, with a gain in each of nine norms; and 12 · 256² weights a layer, two tables and nothing else.
+    # Tied embeddings with a gain in each of nine norms; and 12 · 256² weights per layer plus two
+    # tables.
     for config, expected in [(cpu, 804_096), (speedrun, 4 * 12 * 256**2 + 2 * 65 * 256)]:
         parameters = sum(p.numel() for p in build(gpt_config(config), 65, 1337).parameters())
         assert parameters == expected, (config, parameters, expected)
-    # Turning by t and then by -t changes nothing, and the product of two turned vectors depends on their distance alone.
+    # The scores of rotated vectors depend only on their distance: shifting both positions changes
+    # nothing.
     q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.float64).expand(2, 1, 1, 9, 8)
     scores = (rotated(q) @ rotated(k).transpose(-2, -1))[0, 0]
     assert (scores[1:, 1:] - scores[:-1, :-1]).abs().max() < 1e-12 and (scores[0] - scores[1]).abs().max() > 1e-3

@@ -176,12 +176,12 @@ describe('what is wrong', () => {
     [
       'prompts',
       call((m) => m.generate({ prompt: ['a', 'b'] })),
-      /^generate: prompt: must be one string, not an array of them\. complete\(\) and streamAll\(\) write several$/,
+      /^generate: prompt: must be one string, not an array of them\. Use complete\(\) or streamAll\(\) for several texts$/,
     ],
     [
       'n',
       call((m) => m.stream({ n: 2 }) && (m.stream({ n: 2 }) as AsyncGenerator).next()),
-      /^stream: n is 2: stream\(\) writes one text\. complete\(\) and streamAll\(\) write several$/,
+      /^stream: n is 2: stream\(\) generates one text\. Use complete\(\) or streamAll\(\) for several texts$/,
     ],
     ['an empty stop', call((m) => m.generate({ stop: '' })), /^generate: stop is "": must not be empty$/],
     [
@@ -192,7 +192,7 @@ describe('what is wrong', () => {
     [
       'half a character to stop at',
       call((m) => m.generate({ stop: '\udc4d' })),
-      /^generate: stop is .*: must not be half of a surrogate pair/,
+      /^generate: stop is .*: must not contain an unpaired surrogate/,
     ],
     [
       'a stop that is a number',
@@ -202,7 +202,7 @@ describe('what is wrong', () => {
     [
       'a seed that is none',
       call((m) => m.generate({ seed: -1 })),
-      /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; beyond 2\^53 as a bigint or a string of digits$/,
+      /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; above 2\^53, a bigint or a string of digits$/,
     ],
     ['options null', call((m) => m.generate(null)), /^generate: the options must be an object, not null$/],
     [
@@ -242,7 +242,7 @@ describe('what is wrong', () => {
       /^load: path is missing: must be a path\. Give a run folder or a checkpoint file$/,
     ],
     ['load(null)', () => open(null), /^load: path is null: must be a path\. Give/],
-    ["load('')", () => open(''), /^load: path is "": must be a path; it is empty\. Give/],
+    ["load('')", () => open(''), /^load: path is "": must be a path, but it is empty\. Give/],
     ['load(path, null)', () => open('x', null), /^load: the options must be an object, not null$/],
     ['generate()', () => from(), /^generate: the options must be an object, not undefined$/],
     [
@@ -254,7 +254,7 @@ describe('what is wrong', () => {
     [
       'generate({ model, n })',
       () => from({ model: 'x', n: 2 }),
-      /^generate: n is 2: generate\(\) writes one text/,
+      /^generate: n is 2: generate\(\) generates one text/,
     ],
     [
       'save()',
@@ -291,13 +291,9 @@ describe('what is wrong', () => {
     [
       'a parameter too short',
       call((m) => m.setParameter(path, new Float32Array(11))),
-      /^setParameter: finalNorm\.weight: it has the shape \[12\], and 11 values do not fill it\. Give 12 values$/,
+      /^setParameter: finalNorm\.weight: its shape is \[12\], which 11 values do not fit\. Give 12 values$/,
     ],
-    [
-      'a parameter too long',
-      call((m) => m.setParameter(path, new Float32Array(13))),
-      /13 values do not fill it/,
-    ],
+    ['a parameter too long', call((m) => m.setParameter(path, new Float32Array(13))), /13 values do not fit/],
   ])('%s', async (_, work, message) => {
     const error = await failureOf(work)
     expect(error).toBeInstanceOf(NanoGptError)

@@ -40,13 +40,13 @@ const mistakes: [
     'a prompt with a character outside the vocabulary',
     () => model.generate({ prompt: 'The cät' }),
     'unknown_character',
-    /^the character "ä" \(U\+00E4\) at position 5 is not among the \d+ that this tokenizer knows\. Leave it out, or train on /,
+    /^the character "ä" \(U\+00E4\) at position 5 is not in the vocabulary \(size \d+\)\. Leave it out, or train on /,
   ],
   [
     'a text of several lines with one, for its loss',
     () => model.loss('The cat\nsat\n\t'),
     'unknown_character',
-    /^the character U\+0009 at position 12 \(line 3, column 1\) is not among the \d+ .*\. Leave it out, or train on /,
+    /^the character U\+0009 at position 12 \(line 3, column 1\) is not in the vocabulary \(size \d+\)\. Leave it out, or train on /,
   ],
   [
     'a text with one for a model that is trained further',
@@ -70,7 +70,7 @@ const mistakes: [
     'a text shorter than a block',
     () => train({ data: { text: someText(50) } }),
     'data_too_short',
-    /too short for `blockSize: 8`: of its 50 tokens .*\. Use a text of at least 81 tokens, or `blockSize` of at most 4$/,
+    /too short for `blockSize: 8`: its 50 tokens .*\. Use a text of at least 81 tokens, or a `blockSize` of at most 4$/,
   ],
   [
     'a loss of one token',
@@ -94,13 +94,13 @@ const mistakes: [
     'a text that is not there',
     () => train({ data: 'shakespear' }),
     'data_not_found',
-    /^data is "shakespear": neither a corpus nor a file .*Did you mean "shakespeare"\?/,
+    /^data is "shakespear": neither a corpus nor an existing file .*Did you mean "shakespeare"\?/,
   ],
   [
     'a folder without a checkpoint for a model',
     () => nano.load(folder.path('empty')),
     'file_not_found',
-    /^the folder .*empty holds no checkpoint \(last\.safetensors\)\. Is it the `out` of a run\?$/,
+    /^the folder .*empty contains no checkpoint \(last\.safetensors\)\. Give a run folder, the `out` of a run$/,
   ],
   [
     'a model that is not there',
@@ -112,13 +112,13 @@ const mistakes: [
     'a text file for a model',
     async () => nano.load(await file('notes.txt', 'these are notes, and long enough for a header')),
     'safetensors',
-    /notes\.txt: .*another kind of file\?\.? A checkpoint is a run folder .*or a \.safetensors file$/,
+    /notes\.txt: .*another kind of file\. A checkpoint is a run folder .*or a \.safetensors file$/,
   ],
   [
     'a checkpoint that was cut off',
     async () => nano.load(await truncated('cut.safetensors')),
     'safetensors',
-    /cut\.safetensors: .* it is cut off\. If it was a checkpoint, copy it again .*, or take another checkpoint of its run$/,
+    /cut\.safetensors: .* it is cut off\. If it was a checkpoint, copy it again .*, or use another checkpoint of its run$/,
   ],
   [
     'resuming from one that was cut off',
@@ -130,7 +130,7 @@ const mistakes: [
     'resuming with another text',
     () => nano.train({ resume: out(), data: { text: someText(2000) }, device }),
     'data',
-    /run\/last\.safetensors: it was trained on another text \(text, sha256 .*Give the text it began with as `data`, or start a new run with its weights: `from` instead of `resume`$/,
+    /run\/last\.safetensors: it was trained on another text \(text, sha256 .*Give its original text as `data`, or start a new run from its weights with `from` instead of `resume`$/,
   ],
   [
     'resuming from weights alone',
@@ -139,13 +139,13 @@ const mistakes: [
       return nano.train({ resume: folder.path('weights.safetensors'), data: short.data, device })
     },
     'checkpoint',
-    /weights\.safetensors: adamw\/m\/.* is missing: .*Begin a new run with its weights: `from` instead of `resume`$/,
+    /weights\.safetensors: adamw\/m\/.* is missing: .*Start a new run from its weights: give `from` instead of `resume`$/,
   ],
   [
     'a folder that holds a run',
     () => train({ out: out() }),
     'run_exists',
-    /^train: out is ".*run": it already holds a run\. Give another folder, replace it with `overwrite: true`, or continue it: train\(\{ resume: '.*run' \}\)$/,
+    /^train: out is ".*run": it already contains a run\. Give another folder, replace it with `overwrite: true`, or continue it: train\(\{ resume: '.*run' \}\)$/,
   ],
 ]
 

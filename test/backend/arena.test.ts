@@ -1,4 +1,4 @@
-// The arena: temporaries that aren't needed at once share memory, and results don't show it.
+// The arena: temporaries that are not live at the same time share memory, without changing results.
 
 import * as fc from 'fast-check'
 import type { Session } from '../../lib/backend/backend'
@@ -20,7 +20,7 @@ const size = 4096
 const bytes = 4 * size
 const x = Float32Array.from({ length: size }, (_, i) => Math.sin(i))
 
-/** A Program on x [256, 16] whose output y is what `build` makes. */
+/** A Program on x [256, 16] whose output y is the result of `build`. */
 function programOf(build: (x: Tensor, trace: Trace) => Tensor): Program {
   const trace = new Trace('example')
   trace.output('y', copy(build(trace.input('x', 'f32', [size / 16, 16]), trace)))
@@ -54,7 +54,7 @@ onNative('the arena', (device: TestDevice) => {
     expect(await arenaOf(chain)).toBe(bytes)
   })
 
-  test('not over one that is read again', async () => {
+  test('it does not write over an operand that is read again', async () => {
     expect(
       await arenaOf((x) => {
         const y = relu(x)
@@ -63,7 +63,7 @@ onNative('the arena', (device: TestDevice) => {
     ).toBe(2 * bytes)
   })
 
-  test('not over one of another size', async () => {
+  test('it does not write over an operand of another size', async () => {
     const bias = (x: Tensor, trace: Trace) => add(x, relu(trace.input('bias', 'f32', [16])))
     expect(await arenaOf(bias)).toBe(bytes + 64)
   })
@@ -74,10 +74,10 @@ onNative('the arena', (device: TestDevice) => {
     [swigluBackwardOp, [full, full, full], {}],
     [rmsNormOp, [full, [4]], norm],
     [rmsNormBackwardOp, [full, [4, 64, 4], full, [4]], { groups: 4 }],
-    // One channel a group: as many numbers as x has.
+    // One channel per group: as many numbers as x has.
     [rmsNormBackwardOp, [full, full, full], { groups: 16 }],
     [ropeOp, [full], { heads: 2, base: 100, inverse: false }],
-  ])('$name: over an operand or apart, the bits are the same', async (op, shapes, attributes) => {
+  ])('$name: the same bits in place and not in place', async (op, shapes, attributes) => {
     const values = shapes.map((shape) => x.slice(0, sizeOf(shape)))
     const run = async (apart: boolean) => {
       const trace = new Trace('example')
@@ -87,7 +87,7 @@ onNative('the arena', (device: TestDevice) => {
       outputs.forEach((output, i) => {
         trace.output(`y${i}`, copy(output))
       })
-      // What is read later isn't written over.
+      // What is read later isn't overwritten.
       if (apart)
         temporaries.forEach((each, i) => {
           trace.output(`z${i}`, copy(each))
@@ -107,7 +107,7 @@ onNative('the arena', (device: TestDevice) => {
     expect(apart.arena - over.arena).toBeGreaterThanOrEqual(bytes)
   })
 
-  test('counts of tokens are read by every sequence that has their slot', async () => {
+  test('every sequence that uses a slot reads its token counts', async () => {
     const trace = new Trace('example')
     const counts = copy(trace.input('counts', 'i32', [2, 4]))
     const [logits, slot] = [trace.input('logits', 'f32', [2, 1, 4]), trace.input('slot', 'i32', [2])]
@@ -125,7 +125,7 @@ onNative('the arena', (device: TestDevice) => {
     expect([...compiled.outputs.unpack(run.outputs[0], 'y')]).toEqual([1, 1, 0.5, 0.5, 1, 2, 2, 2])
   })
 
-  test('whatever the chain, results are those of the TypeScript backend', async () => {
+  test('chains of any ops give the results of the TypeScript backend', async () => {
     const step = fc.tuple(fc.constantFrom('relu', 'add', 'reluBackward', 'dropout'), fc.nat(), fc.nat())
     const js = new JsSession()
     await fc.assert(

@@ -1,15 +1,16 @@
-// Devices: their one list, what is said of one that there isn't, and the switches of the environment.
+// Devices: the list of them, the error for an unknown one, and the environment variables that
+// switch them on and off.
 
 import { devices, openSession } from '../../lib/backend/devices'
 import { deviceNames } from '../../lib/backend/names'
 import { switchOf } from '../../lib/backend/switches'
 import { failureOf } from '../support/errors'
 
-test('devices() has each name once, in order', () => {
+test('devices() lists each name once, in order', () => {
   expect(devices().map(({ name }) => name)).toEqual([...deviceNames])
 })
 
-test('a device that there isn’t: all that there are, and the one that was meant', async () => {
+test('an unknown device: the error lists all devices and suggests one', async () => {
   const known = 'there is no such device; there are auto, cuda, metal, cpu, js'
   const said = (device: string) => failureOf(() => openSession({ device }))
   expect((await said('cuad')).message).toBe(`device is "cuad": ${known}. Did you mean \`device: 'cuda'\`?`)
@@ -26,8 +27,8 @@ test('a device that there isn’t: all that there are, and the one that was mean
   expect((await said('MPS')).remedy).toBe("Did you mean `device: 'metal'`?")
 })
 
-describe('with other devices', () => {
-  /** What is advised for a name where these GPUs can be used. */
+describe('suggestions with other devices', () => {
+  /** The suggestion for a name when these GPUs are usable. */
   async function remedyFor(name: string, usable: readonly string[]): Promise<string | undefined> {
     const gpu = (each: string) => ({
       present: usable.includes(each),
@@ -50,7 +51,7 @@ describe('with other devices', () => {
     ['GPU', ['cuda', 'metal'], 'cuda'],
     ['gpu:0', ['cuda'], 'cuda'],
     ['gpu', [], 'auto'],
-  ])('%s where there is %p means %s', async (name, usable, meant) => {
+  ])('%s with %p suggests %s', async (name, usable, meant) => {
     expect(await remedyFor(name, usable)).toBe(`Did you mean \`device: '${meant}'\`?`)
   })
 })
@@ -81,7 +82,7 @@ describe('switches', () => {
     expect(script.switchOf(name)).toBe(meaning)
   })
 
-  test('one that isn’t set', () => {
+  test('unset', () => {
     expect(switchOf(name)).toBeUndefined()
   })
 })

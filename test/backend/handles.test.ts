@@ -1,11 +1,12 @@
-// The native engine holds a handle of Node's event loop, which tools report as open, only while a session is open or a job is under way.
+// The native engine keeps a handle of Node's event loop, which tools report as open, only while a
+// session is open or a job is running.
 
 import { spawnSync } from 'node:child_process'
 import { loadAddon } from '../../lib/backend/native/addon'
 import { onNative } from '../support/devices'
 
 onNative('handles of the event loop', () => {
-  /** What a script says that counts them with `handles()`, on the addon itself. */
+  /** The output of a script that counts these handles with `handles()`, on the addon itself. */
   function output(body: string): unknown {
     const script = `
       const open = new Set()
@@ -14,7 +15,7 @@ onNative('handles of the event loop', () => {
         destroy(id) { open.delete(id) },
       }).enable()
       const { Session, setThreads } = require(${JSON.stringify(loadAddon().path)})
-      // Closing takes some turns of the loop.
+      // Closing a handle takes some turns of the loop.
       const handles = async () => { await new Promise((resolve) => setTimeout(resolve, 50)); return open.size }
       ;(async () => {${body}})()
     `
@@ -25,7 +26,7 @@ onNative('handles of the event loop', () => {
     return JSON.parse(stdout)
   }
 
-  test('none before the first job, one while a session is open, none when the last is disposed of', () => {
+  test('none before the first job, one while a session is open, none after the last dispose()', () => {
     const body = `
       const said = [await handles()]
       const [a, b] = [new Session(), new Session()]
@@ -46,11 +47,11 @@ onNative('handles of the event loop', () => {
     expect(output(body)).toEqual([0, 1, 1, 0, 1, 0])
   })
 
-  test('none after a job that needs no session', () => {
+  test('none after a job without a session', () => {
     expect(output(`await setThreads(1); console.log(JSON.stringify(await handles()))`)).toBe(0)
   })
 
-  test('sessions that were collected count no more', () => {
+  test('garbage-collected sessions keep no handle', () => {
     const body = `
       let lost = new Session()
       await lost.allocate('x', 'f32', [4])
@@ -65,7 +66,7 @@ onNative('handles of the event loop', () => {
     expect(output(body)).toBe(0)
   })
 
-  test('a process ends though a session is open, and waits for a job', () => {
+  test('a process exits while a session is open, but waits for a job', () => {
     const body = `
       const session = new Session()
       session.allocate('x', 'f32', [1 << 20]).then(() => console.log('true'))
@@ -73,7 +74,7 @@ onNative('handles of the event loop', () => {
     expect(output(body)).toBe(true)
   })
 
-  test('workers that end with sessions open, and begin again', () => {
+  test('workers can exit with open sessions and start again', () => {
     const body = `
       const { Worker } = require('node:worker_threads')
       const work = \`

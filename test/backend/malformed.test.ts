@@ -1,4 +1,5 @@
-// The native engine and Programs that break the contract: each is refused with an error that says why; none crashes it.
+// Programs that break the contract: the native engine rejects each with an error that says why, and
+// none crashes it.
 
 import type { Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
@@ -127,13 +128,13 @@ const hostile: Hostile[] = [
     message: /larger than/,
   },
   {
-    title: 'sizes that wrap to little',
+    title: 'sizes that wrap to small numbers',
     edit: (p) => (p.buffers[1].shape = [2 ** 31, 2 ** 31, 4]),
     message: /larger than/,
   },
   { title: 'rank 9', edit: (p) => (p.buffers[1].shape = new Array<number>(9).fill(1)), message: /rank 9/ },
 
-  // Who may write what, and when.
+  // Which ops may write what, and when.
   {
     title: 'an op that writes an input',
     edit: (p) => (p.ops[1].outputs = [added(p, f32('in', 'input', 2, 3))]),
@@ -165,19 +166,19 @@ const hostile: Hostile[] = [
     message: /no op has written yet/,
   },
   {
-    title: 'a temporary that nobody writes',
+    title: 'a temporary that is never written',
     edit: (p) => added(p, f32('', 'temporary', 1)),
     message: /no op writes/,
   },
   {
-    title: 'an output that nobody writes',
+    title: 'an output that is never written',
     edit: (p) => added(p, f32('n', 'output', 1)),
     message: /no op writes/,
   },
 
-  // In place.
+  // In-place ops.
   {
-    title: 'an op in place on two buffers',
+    title: 'an in-place op on two buffers',
     edit: (p) => (p.ops[2].outputs = [added(p, f32('other', 'store', 2, 3))]),
     message: /in place/,
   },
@@ -200,7 +201,7 @@ const hostile: Hostile[] = [
     message: /twice among the inputs/,
   },
   {
-    title: 'an op that may not work in place',
+    title: 'an op that does not support in-place work',
     edit: (p) => p.ops.push(op('relu', [5], [5])),
     message: /both an input and an output/,
   },
@@ -226,10 +227,10 @@ const hostile: Hostile[] = [
   { title: 'an op without a name', edit: (p) => (p.ops[1].op = ''), message: /no such op/ },
   { title: 'a missing input', edit: (p) => (p.ops[0].inputs = [1]), message: /matmul/ },
   { title: 'no inputs at all', edit: (p) => (p.ops[0].inputs = []), message: /matmul/ },
-  { title: 'an input too many', edit: (p) => (p.ops[0].inputs = [1, 0, 0]), message: /matmul/ },
+  { title: 'one input too many', edit: (p) => (p.ops[0].inputs = [1, 0, 0]), message: /matmul/ },
   { title: 'a missing output', edit: (p) => (p.ops[0].outputs = []), message: /matmul/ },
   {
-    title: 'an output too many',
+    title: 'one output too many',
     edit: (p) => (p.ops[1].outputs = [4, added(p, f32('o', 'output', 2, 3))]),
     message: /relu/,
   },
@@ -263,7 +264,7 @@ const hostile: Hostile[] = [
   },
 ]
 
-/** Attributes out of range, each in a Program of one op. */
+/** Attributes out of range, each in a Program with one op. */
 const outOfRange: Hostile[] = (
   [
     ['dropout', { p: 1, site: 1 }],
@@ -334,7 +335,7 @@ const outOfRange: Hostile[] = (
   message: new RegExp(name),
 }))
 
-/** Buffers of another shape or dtype than the op takes, each in a Program of one op. */
+/** Buffers of a shape or dtype that the op does not accept, each in a Program with one op. */
 const misshapen: Hostile[] = (
   [
     ['batched_matmul', { a: [3, 3, 4] }, /leading dimensions/],
@@ -412,7 +413,7 @@ const misshapen: Hostile[] = (
   message,
 }))
 
-/** A valid Program of one op: its buffers, and the op. */
+/** A valid Program with one op: its buffers, and the op. */
 function one(name: string): { buffers: Buffer[]; node: Node } {
   const u32 = (name: string, ...shape: number[]): Buffer => ({ name, role: 'input', dtype: 'u32', shape })
   const i32 = (name: string, role: Buffer['role'], ...shape: number[]): Buffer => ({
@@ -522,7 +523,7 @@ onNative('malformed Programs', ({ open }) => {
   })
   afterAll(() => session.dispose())
 
-  test('the Programs that are made worse below are right', async () => {
+  test('the unmodified Programs are valid', async () => {
     const { run } = await compiled(session, valid())
     const w = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     await session.write('w', Float32Array.from(w))
@@ -549,7 +550,7 @@ onNative('malformed Programs', ({ open }) => {
     })
   })
 
-  test('a precision that there is not', async () => {
+  test('an unknown precision', async () => {
     const bytes = encode(valid() as Program, opsByName)
     bytes[6] = 3
     await expect(handleOf(session).compile(bytes)).rejects.toMatchObject({
@@ -558,7 +559,7 @@ onNative('malformed Programs', ({ open }) => {
     })
   })
 
-  test('what a tensor of the Store is, another dtype does not bind to', async () => {
+  test('a Store tensor does not bind to a buffer of another dtype', async () => {
     await session.allocate('whole', 'i32', [3, 4])
     const program = valid()
     program.buffers[0].name = 'whole'
@@ -569,7 +570,7 @@ onNative('malformed Programs', ({ open }) => {
   })
 })
 
-/** Runs what compiles, unless a mutation has made it enormous. */
+/** Runs what compiles, unless a mutation made it enormous. */
 const mostElements = 100_000
 
 describe.each(['bigram', 'decoder with dropout', 'gpt as speedrun'])('%s', (kind) => {
@@ -590,7 +591,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
   })
   afterAll(() => session.dispose())
 
-  /** What became of the bytes. */
+  /** What happened to the bytes. */
   async function attempt(bytes: Uint8Array, numbers: Numbers): Promise<string> {
     const handle = handleOf(session)
     let program: number
@@ -603,13 +604,13 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
         throw error
       return code!
     }
-    // What the engine accepts, TypeScript can read.
+    // TypeScript must be able to read what the engine accepts.
     const decoded = decode(bytes)
     const small = decoded.buffers.reduce((sum, { shape }) => sum + sizeOf(shape), 0) < mostElements
     let outcome = 'compiled'
     if (small) {
       const inputs = new Uint8Array(new RecordLayout(decoded, 'input').size)
-      // Nothing, anything, or numbers that may be in range.
+      // Zeros, random bytes, or numbers that may be in range.
       const kind = numbers.word() % 3
       if (kind > 0)
         for (let i = 0; i < inputs.length; i++)
@@ -627,7 +628,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
   const tally = (counts: Map<string, number>, outcome: string) =>
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
 
-  test('every truncation of a Program is refused', async () => {
+  test('every truncation of a Program is rejected', async () => {
     const bytes = encode(fuse(programsOf(config).gradient, fusedOpNames), opsByName)
     const counts = new Map<string, number>()
     for (let length = 0; length < bytes.length; length++) {
@@ -636,7 +637,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
     expect([...counts]).toEqual([['invalid_program', bytes.length]])
   })
 
-  test('random bytes: thousands of errors, no crash', async () => {
+  test('random bytes cause errors, never a crash', async () => {
     const numbers = new Numbers('native mutations')
     const counts = new Map<string, number>()
     for (let round = 0; round < 6000; round++) {
@@ -645,14 +646,14 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
         bytes[numbers.word() % bytes.length] = numbers.word() >>> (numbers.word() % 32)
       tally(counts, await attempt(bytes, numbers))
     }
-    // All of these happen, or the test has tested nothing.
+    // All of these must happen, or the test tests nothing.
     expect(counts.get('invalid_program')).toBeGreaterThan(1000)
     expect(counts.get('invalid_argument')).toBeGreaterThan(100)
     expect(counts.get('ran')).toBeGreaterThan(20)
     expect(counts.get('failed: out_of_range')).toBeGreaterThan(10)
   }, 30_000)
 
-  test('shuffled parts: buffers, ops and attributes that are right in themselves', async () => {
+  test('valid buffers, ops and attributes in random combinations', async () => {
     const numbers = new Numbers('structured mutations')
     const counts = new Map<string, number>()
     const values = [
@@ -704,7 +705,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
       try {
         bytes = encode({ name, buffers, ops } as Program, opsByName)
       } catch {
-        continue // an integer that isn't one
+        continue // an integer attribute that isn't an integer
       }
       tally(counts, await attempt(bytes, numbers))
     }
@@ -712,7 +713,7 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
     expect(counts.get('ran')).toBeGreaterThan(50)
   }, 30_000)
 
-  test('and the session works as before', async () => {
+  test('the session still works afterwards', async () => {
     const handle = handleOf(session)
     const before = await handle.memory()
     for (const bytes of originals) await handle.compile(bytes)

@@ -1,4 +1,5 @@
-// What every Session promises: a Store of named tensors, and runs over it that end early in good order.
+// What every Session guarantees: a Store of named tensors, and runs on it that stop early in a
+// consistent state.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from '../../lib/backend/backend'
@@ -31,7 +32,7 @@ import { failureOf } from '../support/errors'
 import { compiled, configs, prepare, weightsOf } from '../support/models'
 import { sampled, sampleInputs } from '../support/sampling'
 
-/** total += x, and what total is then. */
+/** total += x; outputs the new total. */
 function counter(): Program {
   const trace = new Trace('counter')
   const total = trace.store('total', 'f32', [2])
@@ -40,7 +41,7 @@ function counter(): Program {
   return trace.finish()
 }
 
-/** log x, in a way: the loss of logits [x, 0], then total += loss, unless the loss isn't finite. */
+/** The loss of logits [x, 0], then total += loss, unless the loss isn't finite. */
 function guarded(): Program {
   const trace = new Trace('guarded')
   const x = trace.input('x', 'f32', [1, 2])
@@ -52,7 +53,7 @@ function guarded(): Program {
   return trace.finish()
 }
 
-/** Takes long: a chain of products on the Store, each step from where the last one left it. */
+/** A slow Program: a chain of products on the Store, where each step continues from the last. */
 function slow(size: number): Program {
   const trace = new Trace('slow')
   const x = trace.store('slow/x', 'f32', [size, size])
@@ -74,7 +75,7 @@ onEveryDevice('a session', ({ name, open }) => {
   })
   afterEach(() => session.dispose())
 
-  /** Floats of the Store. */
+  /** Reads a Store tensor of floats. */
   const read = async (tensor: string) => Array.from(await session.read(tensor))
 
   async function prepareCounter() {
@@ -88,9 +89,9 @@ onEveryDevice('a session', ({ name, open }) => {
   })
 
   describe('the Store', () => {
-    test.each(dtypes)('%s: zero at first, then what is written', async (dtype) => {
+    test.each(dtypes)('%s: initially zero, then the written values', async (dtype) => {
       await session.allocate('t', dtype, [2, 3])
-      // The reference computes f32 in f32 unless told otherwise; f64 is its own.
+      // JsSession computes f32 in f32 by default; f64 tensors stay f64.
       const values = allocate(dtype, 6)
       expect(Array.from(await session.read('t'))).toEqual([0, 0, 0, 0, 0, 0])
       values.set([1, 2, 3, 4, 5, 65000])
@@ -100,13 +101,13 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(got).not.toBe(values)
     })
 
-    test('rank 0 is one element, and names are any text', async () => {
+    test('rank 0 is one element, and any text is a name', async () => {
       await session.allocate('gradient/é😀 x', 'f32', [])
       await session.write('gradient/é😀 x', Float32Array.from([7]))
       expect(await read('gradient/é😀 x')).toEqual([7])
     })
 
-    test('what was written is a copy, and so is what is read', async () => {
+    test('writing and reading copy', async () => {
       await session.allocate('t', 'f32', [2])
       const values = Float32Array.from([1, 2])
       const writing = session.write('t', values)
@@ -119,13 +120,13 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('t')).toEqual([1, 2])
     })
 
-    test('a view into a larger buffer is written as what it shows', async () => {
+    test('writing a view into a larger buffer writes only the view', async () => {
       await session.allocate('t', 'f32', [2])
       await session.write('t', Float32Array.from([1, 2, 3, 4]).subarray(1, 3))
       expect(await read('t')).toEqual([2, 3])
     })
 
-    test('tensors of any size lie apart', async () => {
+    test('tensors of any size do not overlap', async () => {
       const sizes = [1, 3, 2 ** 20 - 7, 17, 2 ** 18, 2 ** 20 + 5, 2 ** 21 - 1, 1, 2 ** 21 + 1, 2 ** 22 + 3]
       for (const [i, size] of sizes.entries()) await session.allocate(`t${i}`, 'i32', [size])
       for (const [i, size] of sizes.entries()) {
@@ -158,7 +159,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('t')).toEqual([0, 0, 0, 0, 0, 0])
     })
 
-    test('a Program binds to tensors of its dtype and shape only', async () => {
+    test('a Program binds only to tensors of its dtype and shape', async () => {
       expect(await failureOf(() => session.compile(counter()))).toMatchObject({
         code: 'invalid_argument',
         message: expect.stringContaining('total'),
@@ -170,7 +171,7 @@ onEveryDevice('a session', ({ name, open }) => {
       })
     })
 
-    test('an unknown op is refused when it is compiled', async () => {
+    test('compiling an unknown op fails', async () => {
       const program: Program = {
         name: 'p',
         buffers: [],
@@ -183,7 +184,7 @@ onEveryDevice('a session', ({ name, open }) => {
   })
 
   describe('a run', () => {
-    test('takes a record for each time, and gives one back', async () => {
+    test('takes an input record and returns an output record for each execution', async () => {
       const { run, phase, outputs } = await prepareCounter()
       expect(Array.from((await run({ x: [1, 2] }, { x: [10, 20] })).sum)).toEqual([1, 2, 11, 22])
       const once = phase({ x: [1, 1] }, { x: [2, 2] }, { x: [3, 3] }, { x: [4, 4] })
@@ -194,7 +195,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(Array.from(outputs.unpack(result.outputs[0], 'sum'))).toEqual([12, 23, 14, 25, 17, 28, 21, 32])
     })
 
-    test('goes through its phases in every step', async () => {
+    test('runs all phases in every step', async () => {
       const { phase, outputs, handle } = await prepareCounter()
       const trace = new Trace('double')
       const total = trace.store('total', 'f32', [2])
@@ -211,7 +212,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(handle).not.toBe(double)
     })
 
-    test('says how long each op took, when it is asked to', async () => {
+    test('reports the time of each op on request', async () => {
       await session.allocate('slow/x', 'f32', [64, 64])
       await session.allocate('slow/total', 'f32', [64, 64])
       await session.allocate('slow/steps', 'f32', [])
@@ -233,7 +234,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(sum(products)).toBeGreaterThan(0.5 * sum(all))
     })
 
-    test('has its own copy of the inputs', async () => {
+    test('copies its inputs', async () => {
       const { phase, outputs } = await prepareCounter()
       const inputs = phase({ x: [1, 2] }, { x: [3, 4] }, { x: [5, 6] })
       const running = session.run(3, [inputs])
@@ -245,7 +246,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(results[0]).toEqual(first)
     })
 
-    test('needs inputs of the right length, a Program that exists, steps and phases', async () => {
+    test('requires inputs of the right length, an existing Program, steps and phases', async () => {
       const { handle, phase } = await prepareCounter()
       const right = phase({ x: [1, 1] })
       const wrong: [string, () => Promise<unknown>][] = [
@@ -273,8 +274,8 @@ onEveryDevice('a session', ({ name, open }) => {
     })
   })
 
-  describe('ends early', () => {
-    test('at a loss that is not finite: nothing after it happens', async () => {
+  describe('stopping early', () => {
+    test('a loss that is not finite stops the run before any later op', async () => {
       await session.allocate('sum', 'f32', [])
       const { phase, outputs } = await compiled(session, guarded())
       const target = 0
@@ -293,7 +294,7 @@ onEveryDevice('a session', ({ name, open }) => {
         '0.6931',
       ])
       expect((await read('sum'))[0]).toBeCloseTo(2 * Math.log(2), 6)
-      // The session is as good as before.
+      // The session still works.
       expect((await session.run(1, [phase(good)])).completed).toBe(1)
     })
 
@@ -305,7 +306,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect((await session.run(1, [phase({ x: 3e38 })])).failure).toBeUndefined()
     })
 
-    test('records of a step cut short come back as far as they were made', async () => {
+    test('a step that stops early returns the outputs it has written', async () => {
       await session.allocate('sum', 'f32', [])
       const { phase } = await compiled(session, guarded())
       const good = { x: [0, 0], target: 0 }
@@ -319,7 +320,7 @@ onEveryDevice('a session', ({ name, open }) => {
       })
     })
 
-    test('where contents are out of range, with the weights as they were', async () => {
+    test('contents out of range stop the run and leave the weights unchanged', async () => {
       const cases: Record<
         string,
         { build(trace: Trace): void; good: Record<string, number[]>; bad: Record<string, number[]>[] }
@@ -410,7 +411,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('cache')).toEqual([0, 0, 1, 2])
     })
 
-    test('checkFinite names the first op that makes what is not finite', async () => {
+    test('checkFinite names the first op with a result that is not finite', async () => {
       const trace = new Trace('t')
       const x = trace.input('x', 'f32', [1, 2])
       const sum = add(x, x)
@@ -442,7 +443,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await check({ x: [3e38, 2], y }, false)).toBeUndefined()
     })
 
-    test('checkFinite looks at tensors of the Store too', async () => {
+    test('checkFinite checks tensors of the Store too', async () => {
       const { phase } = await prepareCounter()
       const { failure } = await session.run(2, [phase({ x: [1, 1] }, { x: [1, Infinity] })], {
         checkFinite: true,
@@ -451,7 +452,7 @@ onEveryDevice('a session', ({ name, open }) => {
     })
   })
 
-  describe('cancelling', () => {
+  describe('cancel()', () => {
     const size = name === 'js' ? 40 : 192
     async function prepareSlow() {
       for (const tensor of ['slow/x', 'slow/total']) await session.allocate(tensor, 'f32', [size, size])
@@ -460,7 +461,7 @@ onEveryDevice('a session', ({ name, open }) => {
       return (steps: number) => session.run(steps, [{ program: handle, times: 1, inputs: new Uint8Array(0) }])
     }
 
-    test('ends a run between steps', async () => {
+    test('stops a run between steps', async () => {
       const run = await prepareSlow()
       const running = run(100_000)
       await sleep(20)
@@ -472,7 +473,7 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('slow/steps')).toEqual([completed])
     })
 
-    test('ends runs that wait, and none that come later', async () => {
+    test('stops queued runs, and no later ones', async () => {
       const run = await prepareSlow()
       const runs = [run(100_000), run(5), run(5)]
       await sleep(20)
@@ -489,13 +490,13 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('slow/steps')).toEqual([first.completed + 3])
     })
 
-    test('without a run it does nothing', async () => {
+    test('does nothing without a run', async () => {
       const run = await prepareSlow()
       session.cancel()
       expect((await run(2)).completed).toBe(2)
     })
 
-    test('dispose during a run ends it between steps; nothing crashes', async () => {
+    test('dispose() during a run stops it between steps without a crash', async () => {
       const run = await prepareSlow()
       const running = run(100_000)
       await sleep(20)
@@ -506,7 +507,7 @@ onEveryDevice('a session', ({ name, open }) => {
     })
   })
 
-  test('calls are carried out in the order they are made', async () => {
+  test('calls run in order', async () => {
     const { phase, outputs } = await prepareCounter()
     const five = phase(...[1, 2, 3, 4, 5].map((i) => ({ x: [i, 0] })))
     const results = await Promise.all([
@@ -525,7 +526,7 @@ onEveryDevice('a session', ({ name, open }) => {
     ])
   })
 
-  test('a call that fails does not hold up the next', async () => {
+  test('a failed call does not block the next', async () => {
     const { run } = await prepareCounter()
     const failing = session.read('nobody').catch((error) => error.code)
     const running = run({ x: [1, 2] })
@@ -533,7 +534,7 @@ onEveryDevice('a session', ({ name, open }) => {
     expect(Array.from((await running).sum)).toEqual([1, 2])
   })
 
-  test('after dispose every call is refused', async () => {
+  test('after dispose() every call fails', async () => {
     const { phase } = await prepareCounter()
     await session.dispose()
     const calls = [
@@ -565,7 +566,7 @@ onEveryDevice('a session', ({ name, open }) => {
     expect(await read('total')).toEqual([1225, 50])
   })
 
-  test('training steps in one call or in many: the same bits', async () => {
+  test('the same bits for training steps in one call or in many', async () => {
     const other = open()
     const [a, b] = await Promise.all([
       prepare(session, configs['decoder with dropout'], { gradientAccumulationSteps: 2, gradientClip: 1 }),
@@ -599,7 +600,7 @@ onNative('the native session', ({ open }) => {
     await session.dispose()
   })
 
-  test('refuses tensors that cannot be', async () => {
+  test('rejects impossible tensors', async () => {
     const session = open()
     const codes = []
     for (const shape of [
@@ -621,7 +622,7 @@ onNative('the native session', ({ open }) => {
     await session.dispose()
   })
 
-  test('takes arguments of any type without harm', async () => {
+  test('survives arguments of any type', async () => {
     const session = open()
     const handle = handleOf(session) as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>
     const anything = [
@@ -646,7 +647,7 @@ onNative('the native session', ({ open }) => {
             () => undefined,
             (error) => error,
           )
-          // 'x' with nothing else can't work either: nothing is allocated, nothing compiled.
+          // With only 'x' a call can't succeed either: it allocates and compiles nothing.
           expect([method, error?.code]).toEqual([
             method,
             expect.stringMatching(/^(invalid_argument|invalid_program)$/),
@@ -657,14 +658,14 @@ onNative('the native session', ({ open }) => {
     await session.dispose()
   })
 
-  test('its methods on another object throw, and the constructor without new does too', () => {
+  test('methods on another object throw, and so does the constructor without new', () => {
     const { addon } = loadAddon()
     const { read } = (addon!.Session as unknown as { prototype: { read(): unknown } }).prototype
     expect(() => read.call({})).toThrow()
     expect(() => (addon!.Session as unknown as () => void)()).toThrow()
   })
 
-  test('an unknown instruction set, or too many threads: an error that says which there are', async () => {
+  test('errors for an unknown instruction set or too many threads list what is available', async () => {
     const unknown = await failureOf(() => openSession({ device: 'cpu', instructionSet: 'sse9' }))
     expect(unknown.message).toMatch(/sse9.*portable/)
     expect(unknown).toBeInstanceOf(NanoGptError)
@@ -675,7 +676,7 @@ onNative('the native session', ({ open }) => {
   })
 })
 
-test('an unknown device is refused with a suggestion', async () => {
+test('the error for an unknown device makes a suggestion', async () => {
   expect((await failureOf(() => openSession({ device: 'cup' }))).message).toMatch(
     /Did you mean `device: 'cpu'`\?/,
   )
@@ -689,12 +690,13 @@ test('an unknown device is refused with a suggestion', async () => {
 })
 
 onNative('the addon', () => {
-  test('measures what the processor can do, for each instruction set', async () => {
+  test('measures peak performance for each instruction set', async () => {
     const addon = loadAddon().addon!
     for (const instructionSet of addon.info().instructionSets) {
       const peak = await addon.peak(instructionSet)
       expect(Object.keys(peak)).toEqual(['flopsPerSecond', 'readBytesPerSecond', 'triadBytesPerSecond'])
-      // No processor that runs this is slower, and none has a thousand times as much.
+      // Every processor that runs this is faster than the lower bound, and none reaches a thousand
+      // times as much.
       for (const value of Object.values(peak)) {
         expect(value).toBeGreaterThan(1e8)
         expect(value).toBeLessThan(1e15)
@@ -706,7 +708,7 @@ onNative('the addon', () => {
     })
   })
 
-  test('refuses timings that are no yes or no', async () => {
+  test('rejects timings that are not a boolean', async () => {
     const session = new (loadAddon().addon!.Session)()
     const program = await session.compile(encode(new Trace('nothing').finish(), opsByName))
     const timings = 'yes' as unknown as boolean

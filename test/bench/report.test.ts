@@ -71,9 +71,11 @@ test('the bound is the slower of computing and moving', () => {
   expect(achieved({ flops: 1e6, bytes: 2e7 }, 4, undefined)).not.toHaveProperty('share')
   const total = { ...step, kind: 'roofline', flopsPerSecond: 160e9, share: 0.8, peak } as const
   expect(totalOf(total)).toBe(
-    '09: 880.6 ms a step, 160.0 GFLOP/s, 80.0% of the peak (100.0 GFLOP/s and 10.0 GB/s, measured with 2 threads)',
+    '09: 880.6 ms/step, 160.0 GFLOP/s, 80.0% of the peak (100.0 GFLOP/s and 10.0 GB/s, measured with 2 threads)',
   )
-  expect(totalOf({ ...total, device: 'cuda' })).toMatch(/measured by a large product and a large copy\)$/)
+  expect(totalOf({ ...total, device: 'cuda' })).toMatch(
+    /measured with a large matrix product and a large copy\)$/,
+  )
 })
 
 test('ops with the same sizes are one group, the slowest first', () => {

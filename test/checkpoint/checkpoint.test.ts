@@ -95,7 +95,7 @@ describe('what cannot be read', () => {
     await mkdir(folder.path('empty'))
     const error = await failureOf(() => readCheckpoint(folder.path('empty')))
     expect(error.code).toBe('file_not_found')
-    expect(error.message).toMatch(/holds no checkpoint/)
+    expect(error.message).toMatch(/contains no checkpoint/)
   })
 
   test('another file', async () => {
@@ -108,7 +108,7 @@ describe('what cannot be read', () => {
 
   test('a safetensors file of another program', async () => {
     const path = await fileWith('other.safetensors')
-    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/not a checkpoint of nano-gpt/)
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/not a nano-gpt checkpoint/)
   })
 
   test('a newer format names both', async () => {
@@ -239,7 +239,9 @@ describe('a model from a checkpoint that does not fit itself', () => {
   test('a tokenizer of another size, or of no known kind', async () => {
     const other = (info: CheckpointInfo) =>
       Object.assign(info, { tokenizer: CharTokenizer.fromText('ab').toJSON() })
-    expect((await loading(good.tensors, other)).message).toMatch(/damaged: \d+ tokens, but a tokenizer of 2/)
+    expect((await loading(good.tensors, other)).message).toMatch(
+      /damaged: the model has \d+ tokens, but the tokenizer has 2/,
+    )
     const unknown = (info: CheckpointInfo) => Object.assign(info, { tokenizer: { type: 'words' } })
     expect((await loading(good.tensors, unknown)).code).toBe('tokenizer')
   })

@@ -63,7 +63,7 @@ test('roofline: the ops of a step, what is outside them, and the whole', async (
   expect(parts.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^03 adamw /))
   const table = await bench(...args)
   expect([table.code, table.stderr]).toEqual([0, ''])
-  expect(table.stdout).toMatch(/^03: [\d.]+ ms a step, [\d.]+ GFLOP\/s/m)
+  expect(table.stdout).toMatch(/^03: [\d.]+ ms\/step, [\d.]+ GFLOP\/s/m)
 })
 
 test('roofline --paper: by published numbers, with no device', async () => {
@@ -77,7 +77,7 @@ test('roofline --paper: by published numbers, with no device', async () => {
   const table = await bench(...args, '--precision', 'bf16')
   expect([table.code, table.stderr]).toEqual([0, ''])
   expect(table.stdout).toMatch(/^single-head, batches of 32, on paper: m2-max, bf16\nop .* FLOP\/byte/m)
-  expect(table.stdout).toMatch(/^cpu: [\d.]+ ms a step, .* 34\.0 FLOP\/byte; nothing was measured\)$/m)
+  expect(table.stdout).toMatch(/^cpu: [\d.]+ ms\/step, .* 34\.0 FLOP\/byte; nothing was measured\)$/m)
 })
 
 test('ops: a name stands for all that begin so', async () => {
@@ -166,31 +166,37 @@ test('without a Python with torch it says how to get one', async () => {
 test.each([
   [['stepz'], /there is no benchmark "stepz"\. Did you mean steps\? See ".* bench --help"/],
   [['--only', 'decodr'], /--only is "decodr".*Did you mean --only decoder\?/],
-  [['ops', '--only', 'gem'], /there are gemm-384x384-forward/],
+  [['ops', '--only', 'gem'], /the cases are gemm-384x384-forward/],
   [['--rounds', '0'], /--rounds is 0: must be at least 1/],
   [['--threads', '0', '--only', '01'], /--threads is 0/],
   [['--compare', 'jax'], /--compare is "jax": must be 'torch', 'mlx' or 'torch,mlx'/],
   [
     ['ops', '--compare', 'torch,mlx'],
-    /--compare is "torch,mlx": MLX is for steps only\. Give --compare torch/,
+    /--compare is "torch,mlx": MLX is measured only for steps\. Give --compare torch/,
   ],
-  [['--python', 'python3'], /--python is "python3": nothing is compared\. Give --compare as well/],
+  [['--python', 'python3'], /--python is "python3": it is used only with --compare\. Give --compare as well/],
   [
     ['roofline', '--compare', 'torch'],
-    /--compare is "torch": the benchmark is roofline, and this is for steps, ops or generate only/,
+    /--compare is "torch": it applies only to steps, ops or generate, but the benchmark is roofline/,
   ],
   [['roofline', '--paper', 'm3'], /--paper is "m3": must be 'm2', 'm2-max' or 'm1-max'/],
-  [['--paper', 'm2'], /--paper is "m2": the benchmark is steps, and this is for roofline only/],
+  [['--paper', 'm2'], /--paper is "m2": it applies only to roofline, but the benchmark is steps/],
   [
     ['roofline', '--paper', 'm2', '--device', 'cpu'],
-    /--device is "cpu": --paper measures nothing\. Leave it out/,
+    /--device is "cpu": it has no effect with --paper, which measures nothing\. Leave it out/,
   ],
   [
     ['roofline', '--paper', 'm2', '--instruction-set', 'avx2'],
-    /--instruction-set is "avx2": --paper measures nothing/,
+    /--instruction-set is "avx2": it has no effect with --paper, which measures nothing/,
   ],
-  [['generate', '--batch-size', '2'], /--batch-size is 2: the benchmark is generate/],
-  [['generate', '--precision', 'bf16'], /--precision is "bf16": the benchmark is generate/],
+  [
+    ['generate', '--batch-size', '2'],
+    /--batch-size is 2: it applies only to steps, ops or roofline, but the benchmark is generate/,
+  ],
+  [
+    ['generate', '--precision', 'bf16'],
+    /--precision is "bf16": it applies only to steps, ops or roofline, but the benchmark is generate/,
+  ],
   [['--precision', 'f16'], /--precision is "f16": must be 'f32', 'tf32' or 'bf16'/],
   [['--device', 'cup', '--only', '01'], /Did you mean .*cpu'?\?/],
   [['--baseline', 'nowhere.json'], /--baseline is "nowhere\.json": .*Give a file that --save wrote/],

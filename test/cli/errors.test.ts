@@ -33,8 +33,8 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   ['evaluate --nope', 2, /there is no option --nope\. See ".* evaluate --help"$/],
   ['demo --second 3', 2, /there is no option --second\. Did you mean --seconds\? See ".* demo --help"$/],
   ['info --nope', 2, /there is no option --nope\. See ".* info --help"$/],
-  ['train --data', 2, /--data is missing its value\. See ".* train --help"$/],
-  ['train --data --steps 5', 2, /--data is missing its value\. If --steps is meant to be the value/],
+  ['train --data', 2, /--data requires a value\. See ".* train --help"$/],
+  ['train --data --steps 5', 2, /--data requires a value\. If --steps is the value/],
   ['train --steps 1x', 2, /^nano-gpt: --steps is "1x": must be a whole number$/],
   ['train --learning-rate fast', 2, /--learning-rate is "fast": must be a number, such as/],
   [
@@ -42,10 +42,10 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
     2,
     /--seed is .*: must be a whole number from 0 to 18446744073709551615/,
   ],
-  ['train some.txt', 2, /there is no place for the argument "some.txt"\. Did you mean --data some.txt\?/],
+  ['train some.txt', 2, /unexpected argument "some.txt"\. Did you mean --data some.txt\?/],
   ['generate some.txt', 2, /Did you mean --model some.txt\? See ".* generate --help"$/],
-  ['stages 03 04', 2, /there is no place for the argument "04"\. See ".* stages --help"$/],
-  ['info 5', 2, /there is no place for the argument "5"/],
+  ['stages 03 04', 2, /unexpected argument "04"\. See ".* stages --help"$/],
+  ['info 5', 2, /unexpected argument "5"/],
   ['train --data - --data -', 2, /--data is "-": standard input can be read only once/],
   ['train --no-out --overwrite', 2, /--no-out and --overwrite are both given/],
   ['demo --seconds 0', 2, /^nano-gpt: --seconds is 0: must be more than 0$/],
@@ -74,7 +74,7 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   [
     'train --config heads.json',
     2,
-    /^nano-gpt: --heads is 5: .* divide .*\(options that were not given are those of heads.json\)$/,
+    /^nano-gpt: --heads is 5: .* divide .*\(options that were not given come from heads.json\)$/,
   ],
   ['train --config no-text.json', 1, /no-text.json.*--data/],
   ['generate', 1, /there is no trained model in runs\/\. Name one with --model, or train one: .* train$/],
@@ -100,11 +100,11 @@ test.each(mistakes)('nano-gpt %s', async (command, code, message) => {
 
 test('an empty argument is refused for what it is', async () => {
   for (const [args, message] of [
-    [['train', '--out', ''], /^nano-gpt: --out is "": must be a path; it is empty$/],
+    [['train', '--out', ''], /^nano-gpt: --out is "": must be a path, but it is empty$/],
     [['train', '--data', ''], /^nano-gpt: --data is ""/],
     [['train', '--steps', ''], /^nano-gpt: --steps is "": must be a whole number$/],
     [['generate', '--stop', ''], /^nano-gpt: --stop is "": must not be empty$/],
-    [['generate', '--model', ''], /^nano-gpt: --model is "": must be a path; it is empty$/],
+    [['generate', '--model', ''], /^nano-gpt: --model is "": must be a path, but it is empty$/],
     [['', '--data', 'x'], /^nano-gpt: there is no command ""/],
   ] as const) {
     const { code, stderr } = await cli(...args)

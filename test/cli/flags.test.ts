@@ -88,15 +88,15 @@ test.each([
 })
 
 test.each<[TableName, string[], string]>([
-  ['train', ['--data'], '--data is missing its value'],
-  ['train', ['--data', '--steps', '5'], '--data is missing its value'],
-  ['generate', ['--prompt', '--help'], '--prompt is missing its value'],
-  ['evaluate', ['--model', '--json'], '--model is missing its value'],
+  ['train', ['--data'], '--data requires a value'],
+  ['train', ['--data', '--steps', '5'], '--data requires a value'],
+  ['generate', ['--prompt', '--help'], '--prompt requires a value'],
+  ['evaluate', ['--model', '--json'], '--model requires a value'],
 ])('%s %j', (name, args, reason) => expect(refusal(name, ...args)).toMatchObject({ code: 'usage', reason }))
 
 test('a missing value may begin with dashes all the same, after =', () => {
   expect(refusal('generate', '--prompt', '--json').remedy).toMatch(
-    /^If --json is meant to be the value, write --prompt=--json\. See ".*generate --help"$/,
+    /^If --json is the value, write --prompt=--json\. See ".*generate --help"$/,
   )
 })
 
@@ -128,7 +128,7 @@ test('help says choices, where an option applies, and its default', () => {
   const of = (name: keyof typeof trainOptions) => described(rowOf(trainOptions, name))
   for (const choice of trainOptions.activation.type.choices!) expect(of('activation')).toContain(choice)
   // The help names them itself.
-  expect(of('norm')).toBe("normalisation: 'layer' or 'rms' (default: layer)")
+  expect(of('norm')).toBe("normalization: 'layer' for LayerNorm, or 'rms' for RMSNorm (default: layer)")
   expect(of('momentum')).toMatch(
     /\(only with --optimizer muon or sgd; default: 0\.9 for sgd, 0\.95 for muon\)$/,
   )
@@ -136,7 +136,7 @@ test('help says choices, where an option applies, and its default', () => {
   expect(of('attentionDropout')).toMatch(/\(default: --dropout\)$/)
   expect(of('bias')).toMatch(/\(default: yes\)$/)
   expect(of('gradientClip')).toMatch(/\(default: no limit\)$/)
-  expect(of('layers')).toBe('transformer blocks')
+  expect(of('layers')).toBe('number of transformer blocks')
 })
 
 test('a row that nobody knows yet becomes a flag, with all that it says', () => {

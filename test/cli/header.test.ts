@@ -61,12 +61,12 @@ test('a run with defaults', () => {
   expect(shown(plan, 'runs/a')).toEqual([
     'device: cpu',
     'text: some.txt: 3,000 tokens, 300 of them for validation',
-    'tokenizer: char: 65 characters',
-    'model: gpt, 0.81 million parameters, 4 layers, 4 heads, 128 channels, block size 64, dropout 0',
-    'training: 3,000 steps of 12 × 64 tokens, seed 1337',
+    'tokenizer: char: a vocabulary of 65 characters',
+    'model: gpt, 0.81 million parameters, 4 layers, 4 heads, 128 channels, block size 64 tokens, dropout 0',
+    'training: 3,000 steps of 12 sequences × 64 tokens, seed 1337',
     'optimizer: adamw --learning-rate 0.001',
     'evaluation: every 250 steps, on 20 batches of each split',
-    'saving: in runs/a',
+    'saving: to runs/a',
   ])
 })
 
@@ -95,7 +95,7 @@ test('what differs from the defaults is there by its flag', () => {
   const lines = shown({ ...plan, model, training, seed: '18446744073709551615' })
   expect(lines).toContain('variants: --activation gelu --kv-heads 2 --tied-embeddings --no-bias')
   expect(lines).toContain(
-    'training: 3,000 steps of 2 × 12 × 64 tokens, seed 18446744073709551615 --precision bf16',
+    'training: 3,000 steps of 2 micro-batches × 12 sequences × 64 tokens, seed 18446744073709551615 --precision bf16',
   )
   expect(lines).toContain(
     'optimizer: muon --learning-rate 0.001 --gradient-clip 0.5 --momentum 0.9 --momentum-warmup 7 --ema-decay 0.9',
@@ -126,15 +126,15 @@ test('a bigram has no channels', () => {
     layers: 1,
     dropout: 0,
   } as const
-  expect(shown({ ...plan, model })).toContain('model: bigram, 0.81 million parameters, block size 8')
+  expect(shown({ ...plan, model })).toContain('model: bigram, 0.81 million parameters, block size 8 tokens')
 })
 
 test('what is saved', () => {
   const saving = (source: Plan['data']['source'], out?: string) =>
     shown({ ...plan, data: { ...plan.data, source } }, out).find((line) => line.startsWith('saving'))
-  expect(saving(null)).toBe('saving: nothing: the run cannot be resumed')
-  expect(saving(['shakespeare', 'text.txt'], 'a')).toBe('saving: in a, with the text')
-  expect(saving(['shakespeare', '/x/y.txt'], 'a')).toBe('saving: in a')
+  expect(saving(null)).toBe('saving: off; the run cannot be resumed')
+  expect(saving(['shakespeare', 'text.txt'], 'a')).toBe('saving: to a, with a copy of the text')
+  expect(saving(['shakespeare', '/x/y.txt'], 'a')).toBe('saving: to a')
 })
 
 test('where it begins, if not anew', () => {
@@ -159,6 +159,6 @@ test('a dry run adds memory and time', () => {
       'memory',
       '42.8 MB: weights 3.2 MB, optimizer 6.4 MB, gradients 3.2 MB, activations 30.0 MB, corpus 6.0 KB',
     ],
-    ['time', '12.4 ms per step, about 0:25 for 2,000 steps, plus evaluations'],
+    ['time', '12.4 ms per step, about 0:25 min for 2,000 steps, plus evaluations'],
   ])
 })

@@ -73,7 +73,9 @@ test('a demo replaces a demo, and nothing else', async () => {
   for (const out of ['demos/a', 'demos']) {
     const refused = await demo('--out', out)
     expect([refused.code, refused.stdout]).toEqual([1, ''])
-    expect(refused.stderr).toMatch(/^nano-gpt: --out is ".*": the folder holds .* demo --out runs\/demo-2\n$/)
+    expect(refused.stderr).toMatch(
+      /^nano-gpt: --out is ".*": the folder contains .* demo --out runs\/demo-2\n$/,
+    )
   }
 })
 

@@ -94,9 +94,9 @@ test('before the start nothing is known, and nothing is said', () => {
 
 test('how the evaluations went, with the best where it is not the last', () => {
   const falling = [evaluation(0, 4.71, true), evaluation(1000, 2, true), evaluation(2000, 1.74, true)]
-  expect(show(start, ...falling, end)).toMatch(/\n\nvalidation 4\.71 █▂▁ 1\.74\n$/)
+  expect(show(start, ...falling, end)).toMatch(/\n\nvalidation loss 4\.71 █▂▁ 1\.74\n$/)
   expect(show(start, ...falling, evaluation(3000, 2.04, false), end)).toMatch(
-    /\nvalidation 4\.71 █▂▁▂ 2\.04 \(best 1\.74 after 2,000 steps\)\n$/,
+    /\nvalidation loss 4\.71 █▂▁▂ 2\.04 \(best 1\.74 after 2,000 steps\)\n$/,
   )
 })
 
@@ -111,7 +111,7 @@ test('what is saved is said after what it is of', () => {
     path: `runs/a/${name}.safetensors`,
   }))
   expect(show(start, evaluation(1000, 2, true), ...saved, end)).toMatch(
-    /^step 1,000 {2}training loss 1\.9000 {2}validation 2\.0000 {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
+    /^step 1,000 {2}training loss 1\.9000 {2}validation loss 2\.0000 {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
   )
 })
 

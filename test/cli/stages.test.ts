@@ -49,7 +49,7 @@ describe.each(['00', '01', '03', '04', '05', '06', '07', '08'])('stage %s', (num
 test('stage 02 needs no text and trains nothing', async () => {
   const { code, stdout, stderr } = await stage('02', '--steps', '5')
   expect(code).toBe(0)
-  expect(stderr).toMatch(/stage 02 trains nothing and ignores --steps/)
+  expect(stderr).toMatch(/stage 02 does not train and ignores --steps/)
   expect(stdout.match(/agree: the largest difference is/g)).toHaveLength(4)
   const last = objects((await stage('2', '--json')).stdout).at(-1)
   expect(last).toMatchObject({ type: 'result', stage: '02', parameters: 0, trainLoss: null, valLoss: null })
@@ -63,7 +63,7 @@ test('--out keeps the model', async () => {
 })
 
 test.each([
-  [['10'], /there is no stage "10"\. They are numbered 00 to 09/],
+  [['10'], /there is no stage "10"\. The stages are numbered 00 to 09/],
   [['single-heed'], /there is no stage "single-heed".* Did you mean single-head\?/],
   [['03', '--stepz', '4'], /there is no option --stepz\. Did you mean --steps\?.*stages --help/],
   [['03', '--steps', '0'], /^nano-gpt: --steps is 0: must be at least 1$/m],

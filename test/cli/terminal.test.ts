@@ -57,7 +57,7 @@ inTerminal('in a terminal', () => {
       expect.stringMatching(/^step 200 {2}training/),
       expect.stringMatching(/^step 400 {2}training/),
     ])
-    expect(text).toMatch(/^validation \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
+    expect(text).toMatch(/^validation loss \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
     expect(text).toMatch(/^┌ a sample after 400 steps\n│ /m)
     expect(text.match(/saved best\.safetensors/g)).toHaveLength(2)
     expect(text).toMatch(/To generate text:\n {2}\S/)
@@ -155,7 +155,9 @@ test('in a pipe: now and then a line, evaluations, and how they went; no control
   const steps = stdout.match(/^step [ \d,]{5} {2}loss \d\.\d{3}, [\d,]+ tokens\/s, \d+:\d\d left$/gm)!
   expect(steps.length).toBeGreaterThanOrEqual(1)
   expect(stdout.match(/^step [ \d,]{5} {2}training loss/gm)).toHaveLength(3)
-  expect(stdout).toMatch(/^validation \d\.\d\d █[▁-█]{2} \d\.\d\d( \(best \d\.\d\d after [\d,]+ steps\))?$/m)
+  expect(stdout).toMatch(
+    /^validation loss \d\.\d\d █[▁-█]{2} \d\.\d\d( \(best \d\.\d\d after [\d,]+ steps\))?$/m,
+  )
 })
 
 test('the header says all that was decided', async () => {
@@ -184,18 +186,21 @@ test('the header says all that was decided', async () => {
   const { stdout } = await run(['train', '--data', 'some.txt', ...sizes, ...training, ...more], {
     cwd: folder.path(),
   })
-  expect(stdout.split('\n').slice(0, 10)).toEqual([
+  const [printed] = stdout.split('\n\n')
+  for (const line of printed.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  // Without the line breaks within a value.
+  expect(printed.replaceAll(`\n${' '.repeat(11)}`, ' ').split('\n')).toEqual([
     'device     js: plain TypeScript on one thread, slow',
     'text       some.txt: 3,000 tokens, 300 of them for validation',
-    expect.stringMatching(/^tokenizer {2}char: \d+ characters$/),
+    expect.stringMatching(/^tokenizer {2}char: a vocabulary of \d+ characters$/),
     expect.stringMatching(
-      /^model {6}gpt, [\d,]+ parameters, 1 layer, 2 heads, 8 channels, block size 8, dropout 0\.1$/,
+      /^model {6}gpt, [\d,]+ parameters, 1 layer, 2 heads, 8 channels, block size 8 tokens, dropout 0\.1$/,
     ),
     'variants   --activation gelu --tied-embeddings --no-bias --embedding-dropout 0.1',
-    'training   2 steps of 2 × 3 × 8 tokens, seed 1337',
+    'training   2 steps of 2 micro-batches × 3 sequences × 8 tokens, seed 1337',
     'optimizer  adamw --learning-rate 0.001 --beta2 0.99 --weight-decay 0.1 --gradient-clip 0.5',
     expect.stringMatching(/^schedule {3}--schedule cosine .*--final-learning-rate-fraction 0\.1$/),
     'evaluation every 2 steps, on 1 batch of each split',
-    'saving     nothing: the run cannot be resumed',
+    'saving     off; the run cannot be resumed',
   ])
 })

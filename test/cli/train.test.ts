@@ -29,10 +29,10 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   expect(trained).toMatchObject({ code: 0, stderr: '' })
   expect(trained.stdout).toMatch(/^device +js: /m)
   expect(trained.stdout).toMatch(/^text +some\.txt: 3,000 tokens, 300 of them for validation$/m)
-  expect(trained.stdout).toMatch(/^tokenizer +char: \d+ characters$/m)
-  expect(trained.stdout).toMatch(/^model +bigram, [\d,]+ parameters, block size 8$/m)
-  expect(trained.stdout).toMatch(/^training +20 steps of 32 × 8 tokens, seed 1337$/m)
-  expect(trained.stdout).toMatch(/^step {2}0 {2}training loss \d\.\d{4} {2}validation \d\.\d{4}/m)
+  expect(trained.stdout).toMatch(/^tokenizer +char: a vocabulary of \d+ characters$/m)
+  expect(trained.stdout).toMatch(/^model +bigram, [\d,]+ parameters, block size 8 tokens$/m)
+  expect(trained.stdout).toMatch(/^training +20 steps of 32 sequences × 8 tokens, seed 1337$/m)
+  expect(trained.stdout).toMatch(/^step {2}0 {2}training loss \d\.\d{4} {2}validation loss \d\.\d{4}/m)
   expect(trained.stdout).toMatch(/^step 20 {2}training loss/m)
   expect(trained.stdout.match(/a sample after (0|10|20) steps/g)).toHaveLength(3)
   expect(trained.stdout).toMatch(/saved .*last\.safetensors/)
@@ -257,7 +257,7 @@ test('variants are flags, yes or no, and the header says what was chosen', async
   const refused = await cli(...common, '--preset', 'bigram', '--norm', 'rms')
   expect(refused).toMatchObject({ code: 2, stdout: '' })
   expect(refused.stderr).toMatch(
-    /^nano-gpt: --norm is "rms": the model 'bigram' is as the course has it\. .*or give a --preset whose/,
+    /^nano-gpt: --norm is "rms": the course's model 'bigram' has no variants\. .*or give a --preset whose/,
   )
   const odd = await cli(...common, '--heads', '4', '--positions', 'rope')
   expect(odd.stderr).toMatch(/^nano-gpt: --positions is "rope": .*a head has 3/)
@@ -267,7 +267,7 @@ test('a folder that holds a run is refused with the two ways on', async () => {
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '3', '--out', 'runs/a')
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
-    /^nano-gpt: --out is "runs\/a": it already holds a run\. Give another folder, .*--overwrite, .* train --resume runs\/a\n$/,
+    /^nano-gpt: --out is "runs\/a": it already contains a run\. Give another folder, .*--overwrite, .* train --resume runs\/a\n$/,
   )
 })
 
@@ -293,12 +293,12 @@ test('--config runs it again to the same bits; --from begins with its weights', 
   )
   expect(longer).toMatchObject({ code: 0, stderr: '' })
   expect(weights('runs/longer')).not.toEqual(weights('runs/config'))
-  expect(longer.stdout).toMatch(/^training +13 steps of 32 × 8 tokens, seed 9$/m)
+  expect(longer.stdout).toMatch(/^training +13 steps of 32 sequences × 8 tokens, seed 9$/m)
 
   const further = await cli('train', '--from', 'runs/config', '--steps', '3', '--device', 'js')
   expect(further).toMatchObject({ code: 0, stderr: '' })
-  expect(further.stdout).toMatch(/^training +3 steps of 32 × 8 tokens, seed 1337$/m)
-  expect(further.stdout).toMatch(/saving +in runs[/\\]config-\d{8}-\d{6}$/m)
+  expect(further.stdout).toMatch(/^training +3 steps of 32 sequences × 8 tokens, seed 1337$/m)
+  expect(further.stdout).toMatch(/saving +to runs[/\\]config-\d{8}-\d{6}$/m)
   const unknown = await cli('train', '--from', 'runs/config', '--text', `${someText(500)}é`, '--device', 'js')
   expect(unknown.code).toBe(1)
   expect(unknown.stderr).toMatch(
@@ -310,7 +310,7 @@ test('a finished run says so, and how to continue it', async () => {
   const { code, stdout } = await cli('train', '--resume', 'runs/a', '--device', 'js')
   expect(code).toBe(0)
   expect(stdout).toMatch(
-    /^The run in runs\/a is finished after 25 steps\. To continue it, give more steps:\n .* train --resume runs\/a --steps 50 --device js$/m,
+    /^The run in runs\/a has already finished its 25 steps\. To continue, give more steps:\n .* train --resume runs\/a --steps 50 --device js$/m,
   )
 })
 
@@ -322,7 +322,7 @@ test('--overwrite replaces a run, and nothing else', async () => {
   for (const more of [[], ['--overwrite']]) {
     const refused = await cli(...fromFile, '--steps', '3', '--out', '.', ...more)
     expect(refused).toMatchObject({ code: 1, stdout: '' })
-    expect(refused.stderr).toMatch(/^nano-gpt: --out is "\.": it holds \S+, which no run wrote/)
+    expect(refused.stderr).toMatch(/^nano-gpt: --out is "\.": it contains \S+, which no run wrote/)
   }
   expect(readFileSync(folder.path('config.json'), 'utf8')).toBe('{ "mine": true }')
 })
@@ -331,10 +331,11 @@ test('--dry-run says what a run would be and need, and writes nothing', async ()
   const before = readdirSync(folder.path('runs'))
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '20', '--dry-run')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(stdout).toMatch(/^training +20 steps of 32 × 8 tokens, seed 1337$/m)
-  expect(stdout).toMatch(/^saving +in runs\/bigram-<date>-<time>$/m)
-  expect(stdout).toMatch(/^memory +[\d.]+ [KM]B: weights [\d.]+ KB, .*corpus [\d.]+ KB$/m)
-  expect(stdout).toMatch(/^time +[\d.]+ (µs|ms) per step, about 0:\d\d for 20 steps/m)
+  expect(stdout).toMatch(/^training +20 steps of 32 sequences × 8 tokens, seed 1337$/m)
+  expect(stdout).toMatch(/^saving +to runs\/bigram-<date>-<time>$/m)
+  const lines = stdout.replaceAll(`\n${' '.repeat(11)}`, ' ')
+  expect(lines).toMatch(/^memory +[\d.]+ [KM]B: weights [\d.]+ KB, .*corpus [\d.]+ KB$/m)
+  expect(stdout).toMatch(/^time +[\d.]+ (µs|ms) per step, about 0:\d\d min for 20 steps/m)
   expect(stdout).toMatch(/\nNothing was trained or written\.\n$/)
   const [plan, ...rest] = objects((await cli(...fromFile, '--steps', '20', '--dry-run', '--json')).stdout)
   expect(rest).toEqual([])
@@ -347,7 +348,7 @@ test('--dry-run says what a run would be and need, and writes nothing', async ()
     secondsPerStep: expect.any(Number),
   })
   const unsaved = await cli(...fromFile, '--dry-run', '--no-out')
-  expect(unsaved.stdout).toMatch(/^saving +nothing/m)
+  expect(unsaved.stdout).toMatch(/^saving +off/m)
   expect(readdirSync(folder.path('runs'))).toEqual(before)
 })
 
@@ -362,9 +363,9 @@ test('several texts and standard input; the run keeps what it could not read aga
   const kept = await piped('--out', 'runs/piped')
   expect(kept).toMatchObject({ code: 0, stderr: '' })
   expect(kept.stdout).toMatch(/^text +more\.txt \+ standard input: 1,500 tokens/m)
-  expect(kept.stdout).toMatch(/^saving +in runs\/piped, with the text$/m)
+  expect(kept.stdout).toMatch(/^saving +to runs\/piped, with a copy of the text$/m)
   const resumed = await cli('train', '--resume', 'runs/piped', '--steps', '5', '--device', 'js')
   expect(resumed).toMatchObject({ code: 0, stderr: '' })
   const unsaved = await piped('--no-out')
-  expect(unsaved.stdout).toMatch(/^saving +nothing: the run cannot be resumed$/m)
+  expect(unsaved.stdout).toMatch(/^saving +off; the run cannot be resumed$/m)
 })

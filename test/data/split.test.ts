@@ -15,8 +15,8 @@ test('both parts are views, in order', () => {
 
 test('too short a text: the numbers, and what would do, which then does', () => {
   expect(() => splitTokens(new Uint16Array(50), 8)).toThrow(
-    'data: the text is too short for `blockSize: 8`: of its 50 tokens 45 train and 5 validate, and each part needs 9. ' +
-      'Use a text of at least 81 tokens, or `blockSize` of at most 4',
+    'data: the text is too short for `blockSize: 8`: its 50 tokens are split into 45 for training and 5 for validation, and each needs 9. ' +
+      'Use a text of at least 81 tokens, or a `blockSize` of at most 4',
   )
   expect(() => splitTokens(new Uint16Array(1), 8)).toThrow(/Use a text of at least 81 tokens$/)
   fc.assert(

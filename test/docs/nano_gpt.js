@@ -1,8 +1,12 @@
-// `node nano_gpt.js COMMAND …`: the command line as snippets of the documentation run it in tests, with steps, sizes and minutes made small.
+// `node nano_gpt.js COMMAND …`: the command line for snippets of the documentation in tests, with
+// steps, sizes and minutes reduced.
 
 const { join } = require('node:path')
 
-/** What numbers are divided by. Steps keep their order, so that a resumed run has more of them. */
+/**
+ * The divisors of numbers. Steps keep their order, so that a resumed run has more of them than the
+ * first.
+ */
 const divisors = { '--steps': 100, '--warmup': 100, '--momentum-warmup': 100, '--max-tokens': 20 }
 const minutes = '0.01'
 
@@ -12,7 +16,7 @@ function shrunk(flag, value) {
   return divisor === undefined ? value : String(Math.ceil(Number(value) / divisor))
 }
 
-/** Sizes and steps that the command leaves to defaults. */
+/** Sizes and steps that the command leaves at their defaults. */
 function defaultsOf(command, args) {
   const has = (name) => args.includes(`--${name}`)
   if (command === 'generate') return { 'max-tokens': 20 }
@@ -34,7 +38,7 @@ function defaultsOf(command, args) {
   }
 }
 
-/** Where Tiny Shakespeare is out of reach, another text stands in for it. */
+/** Replaces Tiny Shakespeare where it cannot be downloaded. */
 function textOf(has) {
   const { SNIPPET_TEXT } = process.env
   return SNIPPET_TEXT && !has('data') ? { data: SNIPPET_TEXT } : {}

@@ -1,4 +1,5 @@
-// Every snippet of README.md and docs/ runs, and runs again in the same folder. Those of docs/add-an-….md are followed by `npm run test:docs`.
+// Every snippet of README.md and docs/ runs, and runs again in the same folder. `npm run test:docs`
+// follows docs/add-an-….md.
 
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,7 +47,7 @@ test.each(found)(
       }
     }
   },
-  // Many processes, one after the other.
+  // Many processes, one after another.
   300_000,
 )
 
@@ -56,14 +57,14 @@ test('the README and docs/ have snippets that run', () => {
   )
 })
 
-test('a snippet that fails is told', () => {
+test('a failing snippet is reported', () => {
   prepareFolder(folder)
   expect(
     runSnippet({ language: 'sh', code: 'npx nano-gpt train --stepz 3\ntrue\n', line: 1 }, folder),
   ).toEqual({ status: 2, output: expect.stringContaining('--stepz') })
 })
 
-test('one is left out only for a reason, and in no other language', () => {
+test('skipping a snippet requires a reason and a known language', () => {
   expect(snippetsOf('a\n\n<!-- not run: needs a GPU -->\n```sh\nx\n```\n\n```ts\ny\n```\n')).toEqual([
     { language: 'sh', code: 'x\n', line: 5, notRun: 'needs a GPU' },
     { language: 'ts', code: 'y\n', line: 9 },

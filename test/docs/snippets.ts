@@ -1,4 +1,5 @@
-// The snippets of the documentation: found in its pages, and run as a reader would run them, but for steps, sizes and minutes.
+// Finds the snippets of the documentation and runs them as a reader would, except for steps, sizes
+// and minutes.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -12,9 +13,9 @@ export const root = join(__dirname, '..', '..')
 export interface Snippet {
   readonly language: 'ts' | 'sh'
   readonly code: string
-  /** Of its first line, in the page. */
+  /** The page's line number of the snippet's first line. */
   readonly line: number
-  /** Why it is not run, if it isn't. */
+  /** Why the snippet is not run; absent if it is. */
   readonly notRun?: string
 }
 
@@ -23,7 +24,10 @@ const fence = /(?:^<!-- not run:(.*)-->\n+)?^```(.*)\n([\s\S]*?)^```$/gm
 /** Fences that hold output, data or pictures. */
 const notCode = ['', 'jsonc', 'json', 'text']
 
-/** @throws Error for a language that nothing runs, and for a snippet that isn't run for no reason */
+/**
+ * @throws Error for a language that cannot be run, and for a snippet that is skipped without a
+ * reason
+ */
 export function snippetsOf(page: string): Snippet[] {
   return [...page.matchAll(fence)].flatMap(([all, reason, language, code]) => {
     const line = page.slice(0, page.indexOf(all)).split('\n').length + all.split('```')[0].split('\n').length
@@ -41,12 +45,12 @@ const everyLetter = `${String.fromCharCode(...Array.from({ length: 26 }, (_, i) 
   ...Array.from({ length: 26 }, (_, i) => 97 + i),
 )}\n!$&',-.3:;? `
 
-/** Files that snippets name. */
+/** Files that snippets refer to. */
 const textFiles = ['my-notes.txt', 'letters.txt', 'your.txt', 'stand-in.txt']
 
 const isCached = existsSync(join(cacheFolder(), 'shakespeare.txt'))
 
-/** Makes a folder such as a reader has after `npm install nano-gpt`, with texts. */
+/** Makes a folder like a reader's after `npm install nano-gpt`, with texts. */
 export function prepareFolder(folder: string): void {
   ensureBuilt()
   mkdirSync(join(folder, 'bin'))
@@ -72,12 +76,12 @@ export function runSnippet({ language, code, line }: Snippet, folder: string): E
   return runIn(folder, process.execPath, [script])
 }
 
-/** JavaScript, with steps, sizes and minutes made small as nano_gpt.js does. */
+/** Compiles to JavaScript, with steps, sizes and minutes reduced as in nano_gpt.js. */
 function compiled(code: string): string {
   const small = code
     .replace(/\bsteps: (\d+)/g, (_, steps) => `steps: ${Math.ceil(steps / 100)}`)
     .replace(/\bmaxTokens: (\d+)/g, (_, tokens) => `maxTokens: ${Math.ceil(tokens / 20)}`)
-    // Of its 100 steps of warm-up config.json would ask for more than the steps that are left.
+    // The preset's 100 warm-up steps would be more than the remaining steps.
     .replace(
       /\bpreset: 'cpu'/g,
       "preset: 'cpu', layers: 1, embed: 32, batchSize: 2, evalBatches: 1, warmup: 1",

@@ -93,7 +93,7 @@ describe('an error is data', () => {
   test('with() and adding() keep what they do not replace', () => {
     const added = error.with({ config: 'a.json' }).adding(say`And ${option('out')}`)
     expect(added.message).toMatch(
-      /^train: heads is 3: .*\. And `out` \(options that were not given are those of a\.json\)$/,
+      /^train: heads is 3: .*\. And `out` \(options that were not given come from a\.json\)$/,
     )
     expect(added.cause).toBeInstanceOf(NanoGptError)
     expect(error.with({}, 'config').code).toBe('config')

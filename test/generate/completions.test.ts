@@ -162,7 +162,7 @@ onEveryDevice('completions', ({ name: device }) => {
     for (const wrong of [{ n: 2 }, { prompt: ['a', 'b'] }]) {
       const error = await failureOf(() => model.generate(wrong as object))
       expect(error.message).toMatch(
-        /^generate: (n is 2: generate\(\) writes one text|prompt: must be one string, .*)\. complete\(\)/,
+        /^generate: (n is 2: generate\(\) generates one text|prompt: must be one string, .*)\. Use complete\(\)/,
       )
     }
   })

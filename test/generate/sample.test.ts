@@ -62,19 +62,19 @@ function distribution(
   logits: number[],
   { temperature = 1, topK = 0, topP = 1, minP = 0 }: Sampling,
 ): number[] {
-  const normalised = (weights: number[]) => {
+  const normalized = (weights: number[]) => {
     const total = weights.reduce((a, b) => a + b)
     return weights.map((weight) => weight / total)
   }
-  let p = normalised(logits.map((logit) => Math.exp((logit - Math.max(...logits)) / temperature)))
+  let p = normalized(logits.map((logit) => Math.exp((logit - Math.max(...logits)) / temperature)))
   const descending = [...p].sort((a, b) => b - a)
   if (topK > 0 && topK < p.length)
-    p = normalised(p.map((weight) => (weight >= descending[topK - 1] ? weight : 0)))
+    p = normalized(p.map((weight) => (weight >= descending[topK - 1] ? weight : 0)))
   // A token belongs to the nucleus if those likelier than it do not reach topP by themselves.
   const likelier = (weight: number) =>
     p.filter((other) => other > weight * (1 + 1e-12)).reduce((a, b) => a + b, 0)
-  if (topP < 1) p = normalised(p.map((weight) => (likelier(weight) < topP ? weight : 0)))
-  return normalised(p.map((weight) => (weight >= minP * Math.max(...p) ? weight : 0)))
+  if (topP < 1) p = normalized(p.map((weight) => (likelier(weight) < topP ? weight : 0)))
+  return normalized(p.map((weight) => (weight >= minP * Math.max(...p) ? weight : 0)))
 }
 
 onEveryDevice('sample', ({ open }) => {

@@ -1,4 +1,5 @@
-// Which GPU is under test, and in which ways it can be of no use (docs/gpu-testing.md: the emulated one can be told to be another).
+// The GPU under test, and the ways in which it can be unusable (docs/gpu-testing.md: the emulated
+// GPU can imitate others).
 
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -8,32 +9,35 @@ export const device = process.env.NANO_GPT_TEST_DEVICE as 'cuda' | 'metal'
 
 export interface Fault {
   readonly name: string
-  /** `folder` is for what it takes. */
+  /** `folder` is for the files that it needs. */
   readonly env: (folder: string) => Record<string, string>
-  /** Of `devices()`. */
+  /** The value in `devices()`. */
   readonly available: boolean
-  /** Whether there is something to tell of. */
+  /** Whether a message is expected. */
   readonly present: boolean
   readonly message: RegExp
 }
 
 interface Kind {
   readonly faults: readonly Fault[]
-  /** Of a GPU that the driver can't use, and of one for which there are no kernels. */
+  /** For a GPU that the driver can't use, and for one without kernels. */
   readonly tooOld: { readonly env: Record<string, string>; readonly message: RegExp }
   readonly noKernels: Fault['env']
-  /** Enough for a bigram; the decoder of the tests takes some 4 MiB. Metal gives whole pages of 16 KiB. */
+  /**
+   * Enough for a bigram; the decoder of the tests needs about 4 MiB. Metal allocates whole pages of
+   * 16 KiB.
+   */
   readonly littleMemory: { readonly SIMT_MEMORY: string }
   readonly description: RegExp
-  /** What ends a run when the GPU stops answering, and what the next one is told. */
+  /** The error that ends a run when the GPU stops answering, and the error of the next run. */
   readonly lost: RegExp
   readonly lostAgain: { readonly code: string; readonly message: RegExp }
-  /** A call between loading a small model and its last token. */
+  /** The number of a call between loading a small model and its last token. */
   readonly whileGenerating: number
   readonly missing: RegExp
 }
 
-/** A module whose entry answers as one of another version does. */
+/** A module of an incompatible version. */
 function foreignModule(folder: string): string {
   const [source, path] = [join(folder, 'foreign.c'), join(folder, 'foreign.so')]
   writeFileSync(source, 'unsigned long long abi[64]; void* nano_gpt_cuda_module(void) { return abi; }')
@@ -126,7 +130,7 @@ const cuda: Kind = {
   ],
 }
 
-/** Shaders with a mistake in what they all include. */
+/** Shaders with an error in a header that all of them include. */
 function broken(folder: string): Record<string, string> {
   const path = join(folder, 'edit')
   writeFileSync(path, 'native/metal/kernel.h\0inline bool Stopped(\0inline bool Stopped stopped(')

@@ -1,5 +1,6 @@
-// GPUs that can't be used, as users meet them: what they are told, what 'auto' does then, and that the process lives. On the emulated
-// GPU, which can be told to be another (docs/gpu-testing.md); each in a process of its own.
+// GPUs that can't be used, from a user's point of view: the messages, what 'auto' does then, and
+// that the process survives. Runs on the emulated GPU, which can imitate other GPUs
+// (docs/gpu-testing.md), each in a separate process.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -12,11 +13,11 @@ import { someText } from '../support/text'
 import { device, gpu } from './device'
 
 const folder = temporaryFolder()
-/** Silent about what tests break on purpose, and complains of what isn't given back. */
+/** Suppresses messages about errors that tests cause on purpose, and reports leaks. */
 const emulated = { SIMT_QUIET: '1', SIMT_ALIVE: '1' }
 const nothingLeft = /(simt|metal): \d+ calls; still there: nothing\n/
 
-/** What a script answers with, one JSON value for each `say(value)`; it must end well. */
+/** The output of a script, one JSON value per `say(value)`; the script must exit normally. */
 async function answers(body: string, env: Record<string, string>): Promise<unknown[]> {
   const ended = await runChild(`const say = (value) => console.log(JSON.stringify(value))\n${body}`, env)
   expect(ended.code === 0 ? '' : ended.stderr).toBe('')
@@ -26,7 +27,10 @@ async function answers(body: string, env: Record<string, string>): Promise<unkno
     .map((line) => JSON.parse(line))
 }
 
-/** For the scripts: a few steps of a model that needs some 4 MiB; `failure(options)` is how they end. */
+/**
+ * For the scripts: a few steps of a model that needs about 4 MiB. `failure(options)` returns how
+ * they end.
+ */
 const script = `
   const options = { data: { text }, preset: 'decoder', blockSize: 16, embed: 64, heads: 2, layers: 4, steps: 3, batchSize: 4,
     evalInterval: 2, evalBatches: 1, seed: 7 }
@@ -39,7 +43,7 @@ const script = `
 `
 
 describe.each(gpu.faults)('$name', ({ name, env, available, present, message }) => {
-  test('is said; auto goes on with the CPU, as if that had been asked for', async () => {
+  test('is reported; auto uses the CPU as if it had been requested', async () => {
     const said = await answers(
       `${script}
       say(nano.devices().find(({ name }) => name === '${device}'))
@@ -75,7 +79,7 @@ describe.each(gpu.faults)('$name', ({ name, env, available, present, message }) 
 })
 
 if (device === 'metal') {
-  test('a GPU is found where Metal names none as its default', async () => {
+  test('a GPU is found without a default Metal device', async () => {
     const found = `say(nano.devices().find(({ name }) => name === 'metal'))`
     const none = { ...emulated, SIMT_DEFAULT_DEVICE: '0' }
     expect(await answers(found, none)).toMatchObject([
@@ -92,7 +96,7 @@ if (device === 'metal') {
   })
 }
 
-test('what a GPU had too little memory for is given back, and it can be used again', async () => {
+test('running out of GPU memory frees the memory, and the GPU stays usable', async () => {
   const { code, stderr, stdout } = await runChild(
     `${script}
     const small = { preset: 'bigram', device: '${device}' }
@@ -123,7 +127,7 @@ test('the preset auto measures the device that it trains on', async () => {
 
 describe('a GPU that stops answering', () => {
   const lost = () => ({ ...emulated, SIMT_LOST: folder.path('lost') })
-  /** Trains, and has the GPU stop at the event for which a condition is true. */
+  /** Trains, and makes the GPU stop at the event for which the condition is true. */
   const losing = (condition: string, more: string) => `${script}
     const run = nano.train({ ...options, steps: 40, evalInterval: 5, ...${more} })
     const events = []
@@ -142,10 +146,10 @@ describe('a GPU that stops answering', () => {
   })
 
   test.each(['last', 'best'])(
-    'ends the run; what was saved (%s) is safe, and the process and the CPU go on',
+    'ends the run; the %s checkpoint is intact, and the process and the CPU still work',
     async (file) => {
       const out = folder.path(file)
-      // With Metal parameters are in the host's memory too, and the last checkpoint can still be written.
+      // With Metal, parameters are in host memory too, so the last checkpoint can still be written.
       const path = JSON.stringify(
         file === 'last' || device === 'metal' ? out : join(out, `${file}.safetensors`),
       )
@@ -181,7 +185,7 @@ describe('a GPU that stops answering', () => {
     },
   )
 
-  test('nothing was to be saved: that is said', async () => {
+  test('without a checkpoint the error says so', async () => {
     const [error] = (await answers(
       losing(`event.type === 'step' && event.to > 4`, `{ device: '${device}' }`),
       lost(),
@@ -189,7 +193,7 @@ describe('a GPU that stops answering', () => {
     expect(error.message).toMatch(/new one can try\. Nothing was saved, as no `out` was given$/)
   })
 
-  test('before the first step auto begins again elsewhere', async () => {
+  test('before the first step auto restarts on another device', async () => {
     const [events] = (await answers(losing(`event.type === 'start'`, '{}'), lost())) as {
       type: string
       device?: string
@@ -203,13 +207,13 @@ describe('a GPU that stops answering', () => {
   })
 })
 
-test('generate() begins again elsewhere, with a warning', async () => {
+test('generate() restarts on another device, with a warning', async () => {
   const out = JSON.stringify(folder.path('for-generate'))
   const open = `{ model: ${out}, checkpoint: 'last', maxTokens: 5, seed: 1 }`
   const generated = `
     await nano.train({ ...options, device: 'cpu', out: ${out} })
     console.log((await nano.load(${out}, { checkpoint: 'last' })).device)`
-  // Somewhere between loading, which goes well, and the last token.
+  // Between loading, which succeeds, and the last token.
   const broken = { SIMT_QUIET: '1', SIMT_FAIL: `${gpu.whileGenerating}:stays` }
   const loaded = await runChild(script + generated, broken)
   expect(loaded).toMatchObject({ code: 0, stdout: `${device}\n`, stderr: '' })
@@ -242,7 +246,7 @@ describe('on the command line', () => {
     }
   })
 
-  test('train and generate say in a line that the GPU is passed over', async () => {
+  test('train and generate print a line when they skip the GPU', async () => {
     const env = gpu.littleMemory
     const passedOver = new RegExp(
       `^${device} can't be used: tensor ".*": out of memory on the GPU: .*; continuing with cpu\n$`,
@@ -275,7 +279,7 @@ describe('on the command line', () => {
     expect(objects(asJson.stdout)[0]).toMatchObject({ type: 'fallback', device, instead: 'cpu' })
   })
 
-  test('a GPU that was named is an error, with the flags that help', async () => {
+  test('an unusable GPU that was requested is an error that suggests flags', async () => {
     const { code, stderr } = await cli(
       gpu.littleMemory,
       'train',

@@ -1,7 +1,8 @@
-// Tests of a GPU's device, emulated or, for training.test.ts, real:
+// Tests of a GPU device, emulated or, for training.test.ts, real:
 //   NANO_GPT_TEST_DEVICE=cuda NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/gpu/jest.config.js
 //   NANO_GPT_TEST_DEVICE=metal NANO_GPT_PREBUILD=FOLDER npx jest --config test/gpu/jest.config.js
-// For Metal, FOLDER/build/Release has the addon with the backend in it; on a Mac every addon has it, and no folder is to be named.
+// For Metal, FOLDER/build/Release contains the addon with the Metal backend. On a Mac every addon
+// has it, and the variable is not needed.
 
 const { existsSync } = require('node:fs')
 const { join, resolve } = require('node:path')
@@ -12,7 +13,7 @@ if (device !== 'cuda' && device !== 'metal') {
   throw new Error(`NANO_GPT_TEST_DEVICE is ${device}: it must be cuda or metal`)
 }
 
-/** Makes a path absolute, for the commands that are started elsewhere. */
+/** Makes a path absolute, for commands that start in another folder. */
 function absolute(variable, part, what) {
   const path = process.env[variable]
   if (!path || !existsSync(join(path, part))) {

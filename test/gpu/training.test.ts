@@ -1,4 +1,4 @@
-// Whole runs on a GPU: the losses of the reference, the same bits when resumed, the same text.
+// Whole runs on a GPU: the reference's losses, the same bits when resumed, the same text.
 
 import { load } from '../../lib/api/model'
 import { devices } from '../../lib/backend/devices'
@@ -14,9 +14,10 @@ interface Case {
   readonly name: string
   readonly options: TrainOptions
   /**
-   * How far losses may be from the reference's, as a part of them. In tf32 a last place of f32 may put an operand on the other side of a
-   * tie; in bf16 attention also rounds its weights, which the reference doesn't, and the step after makes more of it. Cases of single ops
-   * and gradients have tight bounds (test/support).
+   * The relative difference from the reference's losses that is allowed. In tf32 a difference in
+   * the last place of f32 may move an operand to the other side of a tie. In bf16 attention also
+   * rounds its weights, which the reference doesn't, and the next step amplifies the difference.
+   * The cases of single ops and gradients have tight bounds (test/support).
    */
   readonly within: number
 }
@@ -54,7 +55,7 @@ const cases: readonly Case[] = [
   { name: 'the same in bf16', options: { ...gpt, precision: 'bf16' }, within: 1e-3 },
 ]
 
-test('the module is there, and a GPU', () => {
+test('the module and a GPU are available', () => {
   const found = devices().find(({ name }) => name === device)
   expect(found).toMatchObject({ available: true, present: true })
 })
@@ -76,7 +77,7 @@ describe.each(cases)('$name', ({ name, options, within }) => {
     uninterrupted = await whole({ ...options, device, out: out() })
   })
 
-  test('ten steps and three evaluations as in plain TypeScript', async () => {
+  test('ten steps and three evaluations match plain TypeScript', async () => {
     const reference = await whole({ ...options, device: 'js' })
     expect([uninterrupted.device, reference.device]).toEqual([device, 'js'])
     expect(reference.losses).toHaveLength(10)
@@ -85,7 +86,7 @@ describe.each(cases)('$name', ({ name, options, within }) => {
     expectClose(uninterrupted.evaluations, reference.evaluations, within)
   })
 
-  test('resumed after four steps: the same bits', async () => {
+  test('resuming after four steps gives the same bits', async () => {
     const parts = folder.path(`${name} in parts`)
     const first = await whole({ ...options, device, steps: 4, out: parts })
     const second = await whole({ device, data: options.data, resume: parts, steps: 10 })
@@ -93,7 +94,7 @@ describe.each(cases)('$name', ({ name, options, within }) => {
     expectSameBits(second.weights, uninterrupted.weights)
   })
 
-  test('writes what it writes elsewhere', async () => {
+  test('generates the same text as other devices', async () => {
     const texts = new Set<string>()
     for (const where of [device, 'js']) {
       await using model = await load(out(), { device: where as 'js', checkpoint: 'last' })

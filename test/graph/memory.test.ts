@@ -1,4 +1,4 @@
-// Arrays for which there is no memory: an error of ours that says what was wanted.
+// Arrays too large for memory must fail with a NanoGptError that says what was being allocated.
 
 import { runInNewContext } from 'node:vm'
 import { RecordLayout } from '../../lib/backend/records'
@@ -9,7 +9,7 @@ import { Parameter, tensor } from '../../lib/graph/tensor'
 import { initialValues } from '../../lib/model/weights'
 import { seedFrom } from '../../lib/random/philox'
 
-/** More elements than any array may have. */
+/** More elements than any array can have. */
 const tooMany = 2 ** 40
 
 function failure(work: () => unknown): NanoGptError {
@@ -58,12 +58,12 @@ test.each([
   expect(failure(() => allocating('the corpus', 7, fail)).message).toBe(
     'there is no memory for the 7 bytes of the corpus',
   )
-  // Another realm's RangeError is of another class.
+  // A RangeError of another realm has another class.
   const foreign = () => runInNewContext(`throw new RangeError(${JSON.stringify(message)})`)
   expect(failure(() => allocating('the corpus', 7, foreign)).code).toBe('out_of_memory')
 })
 
-test('other errors stay what they are', () => {
+test('other errors pass through unchanged', () => {
   for (const error of [new RangeError('Invalid count value: -1'), new TypeError('x'), undefined, 7]) {
     let thrown: unknown = 'nothing'
     try {
@@ -77,7 +77,7 @@ test('other errors stay what they are', () => {
   }
 })
 
-test('arrays of every class are made, copied and recognised, whatever realm they are from', () => {
+test('arrays of every class are created, copied and recognized in every realm', () => {
   for (const [dtype, name] of [
     ['f32', 'Float32Array'],
     ['f64', 'Float64Array'],
@@ -102,7 +102,7 @@ test('arrays of every class are made, copied and recognised, whatever realm they
   }
 })
 
-test('a tensor of another realm’s array has its dtype; one of bytes is refused', () => {
+test('a tensor from another realm’s array has its dtype; a byte array is rejected', () => {
   expect(tensor(runInNewContext('new Float32Array([1.5])') as Float32Array).dtype).toBe('f32')
   expect(tensor(runInNewContext('new Int32Array([1])') as Int32Array).dtype).toBe('i32')
   expect(failure(() => tensor(new Uint8Array(1) as never)).message).toMatch(

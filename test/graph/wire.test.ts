@@ -1,4 +1,5 @@
-// The wire form of Programs: every Program comes back as it went, and no bytes, however damaged, do worse than an error.
+// The wire format of Programs: every Program survives a round trip, and damaged bytes cause nothing
+// worse than an error.
 
 import fc from 'fast-check'
 import { NanoGptError } from '../../lib/errors'
@@ -18,7 +19,7 @@ const real = Object.entries(configs).flatMap(([kind, config]) =>
 )
 
 const text = fc.string({ unit: 'binary', maxLength: 12 })
-/** A number that is not −0: the integers among attributes have no such thing. */
+/** A number other than −0, which the integers among attributes cannot represent. */
 const float = fc.double().map((value) => value + 0)
 
 const programs = fc
@@ -59,7 +60,7 @@ const programs = fc
     return fc.record({ name: text, buffers: fc.constant(buffers), ops: fc.array(op, { maxLength: 15 }) })
   }) as fc.Arbitrary<Program>
 
-test('decode(encode(program)) is the program, whatever it holds', () => {
+test('decode(encode(program)) equals the program', () => {
   fc.assert(
     fc.property(programs, (program) => {
       const bytes = encode(program, opsByName)
@@ -71,10 +72,10 @@ test('decode(encode(program)) is the program, whatever it holds', () => {
   )
 })
 
-test('edges of what a Program may hold', () => {
+test('the limits of a Program', () => {
   const names = ['', '\ufeffmark', 'é', '😀', 'x'.repeat(65535)]
   const buffers = names.map((name) => ({ name, dtype: 'f32', role: 'temporary', shape: [] }) as const)
-  // Nothing follows the smallest buffers: a decoder that believes them to be larger refuses them.
+  // Nothing follows the smallest buffers, so a decoder that assumes larger ones rejects them.
   const smallest = Array.from(
     { length: 100 },
     () => ({ name: '', dtype: 'u32', role: 'input', shape: [] }) as const,
@@ -100,13 +101,13 @@ test.each(real)('$name', ({ program }) => {
   expect(print(decoded)).toBe(print(program))
 })
 
-test('the bytes are those of docs/program.md', () => {
+test('the bytes match docs/program.md', () => {
   const program: Program = {
     name: 'p',
     buffers: [{ name: 'x', dtype: 'u16', role: 'input', shape: [3, 258] }],
     ops: [{ op: 'op', inputs: [0, 0], outputs: [0], attributes: { b: true, a: 0.5 } }],
   }
-  // biome-ignore format: a line for each field
+  // biome-ignore format: one line per field
   const expected = [
     0x4e, 0x47, 0x50, 0x54, 1, 0, 0, 0,
     1, 0, 0x70,
@@ -124,7 +125,7 @@ test('the bytes are those of docs/program.md', () => {
 })
 
 describe('damaged bytes', () => {
-  /** decode, or the error; anything but a NanoGptError is a bug. */
+  /** decode, or the error; any error but a NanoGptError is a bug. */
   function attempt(bytes: Uint8Array): Program | NanoGptError {
     try {
       return decode(bytes)
@@ -136,14 +137,14 @@ describe('damaged bytes', () => {
 
   const some = real.filter(({ name }) => /bigram|decoder: (update|decode, fused)$/.test(name))
 
-  test.each(some.slice(0, -1))('$name: every truncation is refused', ({ program }) => {
+  test.each(some.slice(0, -1))('$name: every truncation is rejected', ({ program }) => {
     const bytes = encode(program, opsByName)
     for (let length = 0; length < bytes.length; length++) {
       expect(attempt(bytes.subarray(0, length))).toBeInstanceOf(NanoGptError)
     }
   })
 
-  test('a byte more is refused', () => {
+  test('an additional byte is rejected', () => {
     for (const { program } of some) {
       const bytes = encode(program, opsByName)
       expect(attempt(new Uint8Array([...bytes, 0]))).toMatchObject({
@@ -152,7 +153,7 @@ describe('damaged bytes', () => {
     }
   })
 
-  test('random changes: an error or a Program', () => {
+  test('random changes give an error or a Program', () => {
     const numbers = new Numbers('wire mutations')
     const originals = some.map(({ program }) => encode(program, opsByName))
     let errors = 0
@@ -168,7 +169,7 @@ describe('damaged bytes', () => {
         expect(ids.every((id) => id < result.buffers.length)).toBe(true)
       }
     }
-    // Both happen often, or the test has tested nothing.
+    // Both must happen often, or the test tests nothing.
     expect(errors).toBeGreaterThan(500)
     expect(survivors).toBeGreaterThan(500)
   })
@@ -189,13 +190,13 @@ describe('damaged bytes', () => {
 
   test.each([
     ['nothing', bytesOf(), 'end inside magic'],
-    ['other magic', bytesOf(u32(0x46554747), u16(1), u16(0)), 'not a Program'],
+    ['another magic number', bytesOf(u32(0x46554747), u16(1), u16(0)), 'not a Program'],
     [
       'another version',
       bytesOf(u32(0x5450474e), u16(2), u16(0)),
       'wire version 2; this library reads version 1',
     ],
-    ['a precision', bytesOf(u32(0x5450474e), u16(1), u16(7)), 'unknown precision'],
+    ['an unknown precision', bytesOf(u32(0x5450474e), u16(1), u16(7)), 'unknown precision'],
     ['too many buffers', bytesOf(head, u16(0), u32(2 ** 32 - 1)), 'at most 65536'],
     [
       'buffers beyond the limit',
@@ -204,40 +205,40 @@ describe('damaged bytes', () => {
     ],
     ['too many ops', bytesOf(head, u16(0), none, u32(2 ** 32 - 1)), 'at most 65536'],
     ['more ops than bytes', bytesOf(head, u16(0), none, u32(3), new Array<number>(23).fill(0)), 'do not fit'],
-    ['a dtype', bytesOf(head, u16(0), u32(1), u16(0), [7, 0, 0], none), 'dtype'],
-    ['a role', bytesOf(head, u16(0), u32(1), u16(0), [0, 4, 0], none), 'role'],
+    ['an unknown dtype', bytesOf(head, u16(0), u32(1), u16(0), [7, 0, 0], none), 'dtype'],
+    ['an unknown role', bytesOf(head, u16(0), u32(1), u16(0), [0, 4, 0], none), 'role'],
     [
       'rank 9',
       bytesOf(head, u16(0), u32(1), u16(0), [0, 0, 9], ...new Array<number[]>(9).fill(u32(1)), none),
       'rank',
     ],
-    ['a dimension 0', bytesOf(head, u16(0), u32(1), u16(0), [0, 0, 1], u32(0), none), 'at least 1'],
+    ['a dimension of 0', bytesOf(head, u16(0), u32(1), u16(0), [0, 0, 1], u32(0), none), 'at least 1'],
     [
       'a huge buffer',
       bytesOf(head, u16(0), u32(1), u16(0), [0, 0, 2], u32(2 ** 32 - 1), u32(2 ** 32 - 1), none),
       'larger than',
     ],
     [
-      'a buffer that is not there',
+      'a missing buffer',
       bytesOf(head, u16(0), none, u32(1), u16(0), u16(1), u32(0), u16(0), u16(0)),
       'buffer 0 of 0',
     ],
     ['a name that is not UTF-8', bytesOf(head, u16(2), [0xc3, 0x28], none, none), 'UTF-8'],
     ['a bool 2', oneOp([named('a', 0, 2)]), 'bool 2'],
-    ['a tag', oneOp([named('a', 3)]), 'tag 3'],
+    ['an unknown tag', oneOp([named('a', 3)]), 'tag 3'],
     ['an unsafe integer', oneOp([named('a', 1, 0, 0, 0, 0, 0, 0, 0, 0x7f)]), 'safe integer'],
-    ['attributes in disorder', oneOp([named('b', 0, 1), named('a', 0, 1)]), 'sorted'],
-    ['an attribute twice', oneOp([named('a', 0, 1), named('a', 0, 0)]), 'none twice'],
+    ['unsorted attributes', oneOp([named('b', 0, 1), named('a', 0, 1)]), 'sorted'],
+    ['a duplicate attribute', oneOp([named('a', 0, 1), named('a', 0, 0)]), 'none twice'],
   ])('%s', (_, bytes, message) => {
     expect(attempt(bytes)).toMatchObject({ message: expect.stringContaining(message) })
   })
 
-  test('a well-formed one of these is read', () => {
+  test('a well-formed variant is decoded', () => {
     expect(attempt(oneOp([named('a', 0, 1)]))).toMatchObject({ ops: [{ attributes: { a: true } }] })
   })
 })
 
-test('what does not fit the wire form is refused', () => {
+test('Programs that do not fit the wire format are rejected', () => {
   const buffer = { name: 'x'.repeat(65536), dtype: 'f32', role: 'input', shape: [] } as const
   expect(() => encode({ name: '', buffers: [buffer], ops: [] }, opsByName)).toThrow('does not fit 16 bits')
 })

@@ -1,4 +1,5 @@
-// model.loss(): what the model gives a text, against a computation of every token by itself in float64.
+// model.loss(): the loss of a text, against a float64 computation that treats every token
+// separately.
 
 import { load, type Model } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'
@@ -17,7 +18,10 @@ import { someText } from '../support/text'
 
 const folder = temporaryFolder()
 
-/** −log p of every token after the first, each from a pass over its own part of its window, in float64. */
+/**
+ * −log p of every token after the first, each from a separate pass over the part of its window
+ * before it, in float64.
+ */
 async function losses(model: Model, text: string): Promise<number[]> {
   const session = new JsSession({ precision: 'f64' })
   const { model: architecture } = createModel(model.config)
@@ -50,7 +54,7 @@ async function losses(model: Model, text: string): Promise<number[]> {
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
-/** Programs that the session of a model holds. */
+/** The Programs of a model's session. */
 async function programsOf(model: Model): Promise<number> {
   const { session } = (model as unknown as { parts: { session: JsSession } }).parts
   if (session.device === 'js') return (session as unknown as { programs: Map<number, unknown> }).programs.size
@@ -70,7 +74,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
     })
     afterAll(() => model.dispose())
 
-    test('is the mean over every token but the first, whatever the length', async () => {
+    test('is the mean over every token but the first, for any length', async () => {
       const T = model.config.blockSize
       const text = someText(2000, 'unseen')
       const expected = await losses(model, text)
@@ -82,7 +86,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
       }
     })
 
-    test('is the same number each time, and what was compiled for one text is freed', async () => {
+    test('is reproducible, and frees the Programs compiled for a text', async () => {
       const text = someText(1500)
       const first = await model.loss(text)
       const before = await programsOf(model)
@@ -103,7 +107,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
     expect(await loaded.loss(text)).toBe(loss)
   })
 
-  test('what it can’t be had of', async () => {
+  test('inputs that have no loss', async () => {
     await using model = await train({ ...short, device, steps: 1 })
     const wrong = (text: unknown, options?: object) => failureOf(() => model.loss(text as string, options))
     expect(await wrong('')).toMatchObject({
@@ -126,7 +130,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
     expect((await wrong('The cat', { signal: 7 })).message).toMatch(/signal is 7: must be an AbortSignal/)
   })
 
-  test('a signal ends it, before it begins or on the way', async () => {
+  test('a signal aborts it before or during the computation', async () => {
     await using model = await train({ ...decoder, device, steps: 1 })
     const long = someText(60_000, 'long')
     await expect(model.loss(long, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -139,7 +143,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
     expect(await model.loss('The cat', { signal: new AbortController().signal })).toBeGreaterThan(0)
   })
 
-  test('of a model that is disposed, or is being', async () => {
+  test('fails after and during dispose()', async () => {
     const model = await train({ ...decoder, device, steps: 1 })
     const begun = failureOf(() => model.loss(someText(60_000, 'long')))
     await new Promise((resolve) => setImmediate(resolve))
@@ -153,7 +157,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
 })
 
 onEveryDevice('release', ({ open }) => {
-  test('a Program that was released can’t be run, the others can', async () => {
+  test('a released Program can’t run, the others can', async () => {
     const session = open()
     const program = () => {
       const trace = new Trace('copy')
@@ -165,7 +169,7 @@ onEveryDevice('release', ({ open }) => {
     expect((await failureOf(() => one.run({ x: [1, 2] }))).code).toBe('invalid_argument')
     expect((await failureOf(() => session.release(one.handle))).code).toBe('invalid_argument')
     expect((await other.run({ x: [1, 2] })).y).toEqual(Float32Array.from([1, 2]))
-    // Its handle is not given to another.
+    // Its handle is not reused.
     const next = await compiled(session, program())
     expect([one.handle, other.handle]).not.toContain(next.handle)
     await session.dispose()
@@ -174,7 +178,7 @@ onEveryDevice('release', ({ open }) => {
 })
 
 onNative('on the native engine', ({ name: device }) => {
-  test('the loss is that of plain TypeScript', async () => {
+  test('the loss equals that of plain TypeScript', async () => {
     const path = folder.path('across.safetensors')
     await using model = await train({ ...decoder, device, steps: 3 })
     await model.save(path)

@@ -1,4 +1,5 @@
-// The gpt whose parts can be chosen: without a choice it is the decoder, and with each it trains, is kept and goes on.
+// The gpt with selectable parts: with the defaults it equals the decoder; with each variant it
+// trains, saves and resumes.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
@@ -36,8 +37,8 @@ function gptOf(variants: Partial<GptConfig>): GptConfig {
   return { ...defaultVariants(sizes), ...sizes, kind: 'gpt' }
 }
 
-onEveryDevice('a gpt without a choice', ({ name: device }) => {
-  test('is the decoder, to the last bit', async () => {
+onEveryDevice('a gpt with default variants', ({ name: device }) => {
+  test('equals the decoder bit for bit', async () => {
     const [ours, theirs] = await Promise.all(
       (['gpt', 'decoder'] as const).map((preset) => whole({ ...decoder, preset, steps: 6, device })),
     )
@@ -52,7 +53,7 @@ onEveryDevice('a gpt without a choice', ({ name: device }) => {
   })
 })
 
-/** Between them every option, each with a value that isn't the default. */
+/** Together these cover every option with a value that isn't the default. */
 const variants: Record<string, TrainOptions> = {
   'rope, bare rms norms, relu², capped logits': {
     ...{ positions: 'rope', norm: 'rms', normAffine: false, activation: 'relu-squared', logitSoftcap: 3 },
@@ -77,7 +78,7 @@ onEveryDevice('variants', ({ name: device }) => {
   describe.each(Object.keys(variants))('%s', (name) => {
     const options: TrainOptions = { ...decoder, ...variants[name], device, steps: 6, evalInterval: 3 }
 
-    test('config.json makes the same run again; a resumed run goes on to the bit; load() writes the same', async () => {
+    test('config.json repeats the run; resuming gives the same bits; load() generates the same text', async () => {
       const [out, again, parts] = ['out', 'again', 'parts'].map((part) =>
         folder.path(`${device}-${name}-${part}`),
       )
@@ -101,7 +102,7 @@ onEveryDevice('variants', ({ name: device }) => {
     })
   })
 
-  test('each makes another model', async () => {
+  test('each gives a different model', async () => {
     const base: TrainOptions = { ...decoder, embed: 24, heads: 4, attentionDropout: 0.2, device, steps: 3 }
     const changes: TrainOptions[] = [
       ...(['relu-squared', 'gelu', 'gelu-tanh', 'swiglu'] as const).map((activation) => ({ activation })),
@@ -128,23 +129,23 @@ onEveryDevice('variants', ({ name: device }) => {
   })
 })
 
-describe('which model comes of a preset and options', () => {
+describe('the model for a preset and options', () => {
   const modelOf = async (options: TrainOptions) => {
     await using model = await train({ ...short, preset: undefined, device: 'js', steps: 1, ...options })
     return model.config
   }
   const small = { embed: 12, layers: 1, blockSize: 8 }
 
-  test('the decoder becomes a gpt where a variant is given, and nothing else changes', async () => {
+  test('a variant turns the decoder into a gpt, and nothing else changes', async () => {
     const given = await modelOf({ ...small, preset: 'decoder', heads: 2, activation: 'gelu' })
     const { kind, ...sizes } = await modelOf({ ...small, preset: 'decoder', heads: 2 })
     expect(kind).toBe('decoder')
     expect(given).toEqual({ ...sizes, ...defaultVariants(sizes), kind: 'gpt', activation: 'gelu' })
-    // Even where the variant is the default.
+    // Even if the variant is the default.
     expect((await modelOf({ ...small, preset: 'auto', heads: 2, bias: true })).kind).toBe('gpt')
   })
 
-  test('heads and dropouts follow those that they are like', async () => {
+  test('kvHeads and dropouts default to the options they derive from', async () => {
     expect(await modelOf({ ...small, preset: 'cpu', heads: 3 })).toMatchObject({ heads: 3, kvHeads: 3 })
     expect(await modelOf({ ...small, preset: 'cpu', heads: 6, kvHeads: 2 })).toMatchObject({ kvHeads: 2 })
     expect(await modelOf({ ...small, preset: 'baby' })).toMatchObject({
@@ -161,7 +162,7 @@ describe('which model comes of a preset and options', () => {
     })
   })
 
-  test('with `from`, dropouts may change; what the weights were made for may not', async () => {
+  test('`from` allows other dropouts, but no other architecture', async () => {
     const base = folder.path('base')
     await whole({
       ...decoder,
@@ -186,7 +187,7 @@ describe('which model comes of a preset and options', () => {
         new RegExp(`^train: ${name} is .*: the weights of \`from\` fit no other model`),
       )
     }
-    // A decoder's weights are a gpt's.
+    // A gpt can use a decoder's weights.
     const plain = folder.path('plain')
     await whole({ ...decoder, device: 'js', steps: 1, out: plain })
     const varied = await whole({ ...from, from: plain, attentionDropout: 0 })
@@ -198,7 +199,7 @@ describe('which model comes of a preset and options', () => {
     })
   })
 
-  test('a resumed run keeps its own', async () => {
+  test('a resumed run keeps its variants', async () => {
     const base = folder.path('resumed')
     await whole({ ...decoder, activation: 'gelu', device: 'js', steps: 1, out: base })
     for (const name of variantNames) {
@@ -211,7 +212,7 @@ describe('which model comes of a preset and options', () => {
   })
 })
 
-test('a checkpoint without a variant has the default', async () => {
+test('variants missing from a checkpoint get their defaults', async () => {
   await mkdir(folder.path('old'), { recursive: true })
   const { info } = await whole({
     ...decoder,
@@ -250,7 +251,7 @@ describe('initial weights', () => {
   const residual = ['attention.projection', 'feedForward.contract']
   const weightsOf = (names: string[]) => names.map((name) => `blocks.1.${name}.weight`)
 
-  test('gpt2: N(0, 0.02), less into the residual stream, biases 0', () => {
+  test('gpt2: N(0, 0.02), smaller for residual projections, biases 0', () => {
     const init = 'gpt2'
     for (const path of [
       ...weightsOf(inner),
@@ -266,7 +267,7 @@ describe('initial weights', () => {
     expect(moments({ init }, 'finalNorm.weight').largest).toBe(1)
   })
 
-  test('zero-residual: nothing is added at first, and every logit is 0; other matrices U(±√(3/C))', () => {
+  test('zero-residual: residual projections and the logits are 0; other matrices U(±√(3/C))', () => {
     const init = 'zero-residual'
     for (const path of weightsOf(inner)) {
       const { deviation, largest } = moments({ init }, path)
@@ -280,7 +281,7 @@ describe('initial weights', () => {
   })
 })
 
-test('parameters: those that are not there, those that are shared, and those that Muon takes', () => {
+test('parameters: omitted ones, shared ones, and those that Muon updates', () => {
   const of = (variants: Partial<GptConfig>) => createModel(gptOf({ layers: 1, ...variants })).parameters
   const paths = (variants: Partial<GptConfig>) => of(variants).map(({ path }) => path)
   const all = paths({})

@@ -1,4 +1,4 @@
-// What the index of the case files says of a case.
+// The index of the case files: what it says about a case.
 
 import { describeCase } from '../support/case_index'
 import { allCases } from '../support/table'
@@ -6,7 +6,7 @@ import { allCases } from '../support/table'
 const described = allCases().map((it) => describeCase('x.case', it))
 const named = (name: string) => described.find((it) => it.name === name)
 
-test('a product: its ops, and the work and memory that it takes', () => {
+test('a product: its ops, work and memory', () => {
   const elements = 7 * 5 + 5 * 9 + 7 * 9
   expect(named('matmul 7x5x9')).toEqual({
     file: 'x.case',
@@ -19,7 +19,7 @@ test('a product: its ops, and the work and memory that it takes', () => {
   })
 })
 
-test('every format has cases, and bf16 has gradients of attention over several tiles', () => {
+test('every format has cases, and bf16 has attention gradients over several tiles', () => {
   expect(new Set(described.map(({ format }) => format))).toEqual(new Set(['f32', 'tf32', 'bf16']))
   expect(described.filter(({ format, manyTiles }) => format === 'bf16' && manyTiles)).not.toEqual([])
   expect(described.filter(({ manyTiles, ops }) => manyTiles && !ops.includes('attention_backward'))).toEqual(

@@ -1,4 +1,4 @@
-// Which folders of native code include which: the table in docs/architecture.md.
+// Checks which folders of native code include which, against the table in docs/architecture.md.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -6,7 +6,10 @@ import { extname, join } from 'node:path'
 const root = join(__dirname, '..', '..')
 const endings = new Set(['.cc', '.h', '.def', '.cu', '.cuh', '.metal', '.mm'])
 
-/** The folders that each folder may include, from the lowest up. 'emulate' is for tests and may include anything. */
+/**
+ * The folders that each folder may include, lowest first. 'emulate' is for tests and may include
+ * anything.
+ */
 function layersOf(page: string): Map<string, string[]> {
   const rows = page
     .split('### What a native folder includes')[1]
@@ -19,7 +22,7 @@ function layersOf(page: string): Map<string, string[]> {
   return layers
 }
 
-/** What of a file is against the layers. */
+/** The includes of a file that violate the layers. */
 function violations(folder: string, file: string, text: string, layers: Map<string, string[]>): string[] {
   const allowed = layers.get(folder)
   if (!allowed) return [`${file}: docs/architecture.md does not name its folder`]
@@ -30,7 +33,7 @@ function violations(folder: string, file: string, text: string, layers: Map<stri
 
 const layers = layersOf(readFileSync(join(root, 'docs', 'architecture.md'), 'utf8'))
 
-test('a folder includes only what is above it in the table', () => {
+test('a folder may include only folders above it in the table', () => {
   const above: string[] = []
   for (const [folder, includes] of layers) {
     expect(above).toEqual(expect.arrayContaining(includes))
@@ -38,7 +41,7 @@ test('a folder includes only what is above it in the table', () => {
   }
 })
 
-test('sources include what the table allows', () => {
+test('sources include only what the table allows', () => {
   const folders = [
     ...readdirSync(join(root, 'native')).map((name) => join('native', name)),
     'binding',
@@ -58,7 +61,7 @@ test('sources include what the table allows', () => {
   expect([...met].sort()).toEqual([...layers.keys()].sort())
 })
 
-test('an include that the table does not allow is found', () => {
+test('a forbidden include is found', () => {
   const text =
     '#include "engine/check.h"\n#include <vector>\n  # include "ops/input_error.h"\n#include "common/fibres.h"\n'
   expect(violations('engine', 'a.cc', text, layers)).toEqual([

@@ -1,8 +1,9 @@
-// The table through nano-run: every case, on every instruction set, without Node; and that nano-run would notice.
+// Runs every case of the table through nano-run, without Node, on every instruction set, and checks
+// that nano-run detects errors.
 //
-// NANO_GPT_RUN      another nano-run than build/Release's
-// NANO_GPT_CASES    a folder that keeps the case files, and their index
-// NANO_GPT_ALL_CASES=1   the large cases too
+// NANO_GPT_RUN           uses this nano-run instead of build/Release's
+// NANO_GPT_CASES         keeps the case files and their index in this folder
+// NANO_GPT_ALL_CASES=1   includes the large cases
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +18,7 @@ import { describeCase } from '../support/case_index'
 import { Numbers } from '../support/numeric'
 import { allCases } from '../support/table'
 
-// Many cases in a test, and other work beside it perhaps.
+// A test runs many cases, and the machine may be busy.
 jest.setTimeout(300_000)
 
 const executable = process.platform === 'win32' ? 'nano-run.exe' : 'nano-run'
@@ -51,7 +52,7 @@ function write(name: string, bytes: Uint8Array): string {
   return path
 }
 
-/** Runs nano-run, with few enough arguments for any system. */
+/** Runs nano-run several times if there are more arguments than a system allows. */
 function run(paths: readonly string[], options: readonly string[] = []) {
   const lines: string[] = []
   const codes = new Set<number | null>()
@@ -72,10 +73,10 @@ test('the cases are written', async () => {
     const readable = it.name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)
     files.push(write(`${String(i).padStart(4, '0')}-${readable}`, bytes))
   }
-  // The last: where it lies, all cases do.
+  // Written last: a folder with an index contains all cases.
   const index = cases.map((it, i) => JSON.stringify(describeCase(basename(files[i]), it)))
   writeFileSync(join(folder, 'cases.json'), `[\n${index.join(',\n')}\n]\n`)
-}, 1_800_000) // all of them, on a busy machine
+}, 1_800_000) // enough for all cases on a busy machine
 
 describe.each(instructionSets)('%s', (instructionSet) => {
   withRunner('every case passes', () => {
@@ -101,7 +102,7 @@ describe('a wrong expectation fails', () => {
   const changed = (values: ArrayLike<number>, change: (value: number, i: number) => number, at = 62) =>
     Float64Array.from(values, (value, i) => (i === at ? change(value, i) : value))
 
-  withRunner('in no way when it is right', () => {
+  withRunner('a correct expectation passes', () => {
     expect(run([write('right', encodeCase(sum, [right]))]).failed).toEqual([])
     const close = changed(right.expected, (value, i) => value + 0.9 * right.bounds[i])
     expect(run([write('close', encodeCase(sum, [{ ...right, expected: close }]))]).failed).toEqual([])
@@ -116,10 +117,10 @@ describe('a wrong expectation fails', () => {
     ['a NaN', () => wrongly({ expected: changed(right.expected, () => Number.NaN) })],
     ['an Infinity', () => wrongly({ expected: changed(right.expected, () => Infinity) })],
     ['the NMSE', () => wrongly({ nmse: 1e-18 })],
-    ['an element too few', () => wrongly({ expected: right.expected, count: 62 })],
+    ['one element too few', () => wrongly({ expected: right.expected, count: 62 })],
     ['the name', () => wrongly({ name: 'in7' })],
     ['the kind', () => wrongly({ kind: 'output' })],
-    ['an error that does not come', () => encodeCase(sum, [right], { code: 'out_of_range', op: 0 })],
+    ['a missing error', () => encodeCase(sum, [right], { code: 'out_of_range', op: 0 })],
     [
       'a bound of 0',
       () =>
@@ -145,7 +146,7 @@ describe('a wrong expectation fails', () => {
     expect(codes).toEqual([1])
   })
 
-  withRunner('an error that comes unexpected, or at another op', () => {
+  withRunner('an unexpected error, or one at another op', () => {
     const refused = cases.find((it) => it.name.startsWith('embedding refuses'))!
     const paths = [
       write('unexpected', encodeCase({ ...refused, error: undefined }, [])),
@@ -156,7 +157,7 @@ describe('a wrong expectation fails', () => {
   })
 })
 
-describe('a damaged case file is refused', () => {
+describe('a damaged case file is rejected', () => {
   const it = cases.find(({ name }) => name.startsWith('adamw three tensors'))!
   let bytes: Uint8Array
 
@@ -164,7 +165,7 @@ describe('a damaged case file is refused', () => {
     bytes = encodeCase(it, expectationsOf(it, await referenceOf(it)))
   })
 
-  withRunner('cut short anywhere, or with bytes behind it', () => {
+  withRunner('truncated anywhere, or with additional bytes', () => {
     const lengths = [...Array(120).keys(), ...Array.from({ length: 40 }, (_, i) => bytes.length - 1 - i * 37)]
     const paths = lengths.map((length) => write(`cut ${length}`, bytes.slice(0, length)))
     paths.push(write('longer', Buffer.concat([bytes, Buffer.from([0])])))
@@ -174,11 +175,11 @@ describe('a damaged case file is refused', () => {
     expect(codes).toEqual([1])
   })
 
-  withRunner('with bytes changed: it passes or fails, and ends in order', () => {
+  withRunner('with changed bytes nano-run passes or fails, but does not crash', () => {
     const numbers = new Numbers('damage')
     const paths = Array.from({ length: 300 }, (_, i) => {
       const damaged = bytes.slice()
-      // The head of the file holds the counts and names; half of the damage goes there.
+      // The head of the file holds the counts and names, so half of the damage goes there.
       const at = numbers.word() % (i % 2 === 0 ? damaged.length : 700)
       damaged[at] ^= numbers.pick([1, 0x80, 0xff, 0x10])
       return write(`damaged ${i}`, damaged)
@@ -188,7 +189,7 @@ describe('a damaged case file is refused', () => {
     expect(codes.filter((code) => code !== 1 && code !== 0)).toEqual([])
   })
 
-  withRunner('of another kind or version, or missing', () => {
+  withRunner('of another format or version, or missing', () => {
     const other = (at: number, value: number) => {
       const damaged = bytes.slice()
       damaged[at] = value
@@ -204,7 +205,7 @@ describe('a damaged case file is refused', () => {
     ])
   })
 
-  withRunner('bad options end with 2', () => {
+  withRunner('invalid options exit with 2', () => {
     const right = write('options', bytes)
     const options = [[], ['--isa'], ['--threads', '0'], ['--threads', 'x'], ['--what', right]]
     for (const each of options) expect(spawnSync(runner, each).status).toBe(2)

@@ -1,4 +1,5 @@
-// Every gradient rule in float64 against central differences: of Σ r·y with random r for each op, and of a model's loss.
+// Checks every gradient rule in float64 against central differences: of Σ r·y with random r for
+// each op, and of a model's loss.
 
 import { createModel } from '../../lib/architectures/create'
 import { JsSession } from '../../lib/backend/js/session'
@@ -25,7 +26,7 @@ const floats = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(
 const whole = (dtype: Dtype, shape: Shape, ...values: number[]) =>
   new Tensor(dtype, shape, dtype === 'u32' ? Uint32Array.from(values) : Int32Array.from(values))
 
-/** At least `away` from 0, where relu has no derivative. */
+/** At least `away` from 0, where relu is not differentiable. */
 function awayFromZero(x: Tensor, away = 0.01): Tensor {
   const values = Float64Array.from(x.data, (value) => (Math.abs(value) < away ? value + 2 * away : value))
   return new Tensor('f64', x.shape, values)
@@ -53,7 +54,7 @@ function rope(shape: number[], heads: number, positions: Tensor, inverse = false
   return { inputs: [floats(...shape), positions], attributes: { heads, base: 100, inverse } }
 }
 
-/** Uniform in ±4: beyond ±3 gelu has another formula. */
+/** Uniform in ±4: beyond ±3 gelu uses another formula. */
 const wide = (...shape: number[]) => new Tensor('f64', shape, numbers.doubles(sizeOf(shape), -4, 4))
 
 function matmul(a: number[], b: number[], transpose_a: boolean, transpose_b: boolean): Check {
@@ -148,7 +149,7 @@ const checks: Record<string, Check[]> = {
   swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
 
-test('every op with a gradient rule is checked', () => {
+test('every op with a gradient rule has a check', () => {
   const differentiable = [...opsByName.values()].filter((op) => op.gradient).map((op) => op.name)
   expect(Object.keys(checks).sort()).toEqual(differentiable.sort())
 })
@@ -169,7 +170,7 @@ describe.each(Object.entries(checks))('%s', (name, list) => {
     const analytic = op.gradient!({
       inputs,
       outputs,
-      // The other outputs are there for the gradient rule alone.
+      // The other outputs exist only for the gradient rule.
       gradients: outputs.map((_, i) => (i === 0 ? dy : undefined)),
       attributes,
       needed: inputs.map(() => true),
@@ -196,7 +197,7 @@ function floats64(shape: Shape): Tensor {
   return new Tensor('f64', shape, new Float64Array(sizeOf(shape)))
 }
 
-// A whole model: the ops' rules put together by gradients(), with tensors that are used more than once.
+// A whole model: gradients() combines the ops' rules, with tensors that are used more than once.
 
 const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 2, dropout: 0.2 }
 const gpt = (variants: Partial<GptSizes>): ModelConfig => {
@@ -270,7 +271,7 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
       await session.allocate(gradientName(path), 'f32', shape)
       await session.write(path, weights[i])
     }
-    // The loss is read through the Store: an output would be rounded to f32.
+    // The loss goes through the Store, because an output would be rounded to f32.
     const lossAt = program.ops.findIndex(({ op }) => op === 'cross_entropy')
     const named = program.ops[lossAt].outputs[0]
     const buffers = program.buffers.map((buffer, id) =>
@@ -288,7 +289,7 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
     const analytic = await Promise.all(parameters.map(({ path }) => session.read(gradientName(path))))
 
     for (const [i, { path }] of parameters.entries()) {
-      // Along one random direction: every element takes part.
+      // Along one random direction, so that every element takes part.
       const direction = numbers.doubles(weights[i].length)
       const at = async (distance: number) => {
         await session.write(
@@ -297,7 +298,7 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
         )
         return run()
       }
-      // Short, so that no relu turns on or off on the way.
+      // A step so small that no relu switches between on and off.
       const step = 1e-5
       const near = (await at(step)) - (await at(-step))
       const far = (await at(2 * step)) - (await at(-2 * step))

@@ -1,5 +1,6 @@
-// Every op on every backend against the float64 reference (test/support/table.ts), and the same bits whatever the number of
-// threads. NANO_GPT_PARITY_REPORT=path writes the worst errors of each op, as a table in Markdown.
+// Runs every op on every backend against the float64 reference (test/support/table.ts), and
+// requires the same bits for any number of threads. NANO_GPT_PARITY_REPORT=path writes the worst
+// errors of each op, as a Markdown table.
 
 import { writeFileSync } from 'node:fs'
 import { JsSession } from '../../lib/backend/js/session'
@@ -12,7 +13,7 @@ import { onNative } from '../support/devices'
 import { compare } from '../support/numeric'
 import { allCases } from '../support/table'
 
-// Many cases in a test, and other work beside it perhaps.
+// A test runs many cases, and the machine may be busy.
 jest.setTimeout(300_000)
 
 const { addon } = loadAddon()
@@ -32,7 +33,7 @@ afterAll(async () => {
   if (process.env.NANO_GPT_PARITY_REPORT) writeFileSync(process.env.NANO_GPT_PARITY_REPORT, report())
 })
 
-test('the table has every op, under names that are unique', () => {
+test('the table has every op, and unique names', () => {
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
   expect(ops.filter((op) => op !== 'program').sort()).toEqual([...opsByName.keys()].sort())
 })
@@ -46,7 +47,7 @@ describe('js', () => {
 })
 
 onNative('cpu', () => {
-  // Without the engine this block is skipped, but its table may not be empty.
+  // Without the engine this block is skipped, but Jest requires a non-empty table.
   describe.each(addon ? instructionSets : ['portable'])('%s', (instructionSet) => {
     test.each(ops)('%s', async (op) => {
       const failures: string[] = []
@@ -88,7 +89,7 @@ interface Worst {
 }
 const worst = new Map<string, Worst>()
 
-/** What is wrong with an outcome; remembers the worst errors. */
+/** Returns what is wrong with an outcome, and records the worst errors. */
 function judge(backend: string, it: Case, { results, failure }: Outcome): string[] {
   const wrong: string[] = []
   if (failure?.code !== it.error?.code) {
@@ -121,7 +122,7 @@ function remember(backend: string, it: Case, ratio: number, nmse: number): void 
   worst.set(key, so)
   so.cases++
   if (ratio > so.ratio) Object.assign(so, { ratio, ratioOf: it.name })
-  // Where the table asks for no particular NMSE it says nothing about the kernel.
+  // A case whose NMSE limit is above 1e-10 says nothing about the kernel's NMSE.
   if (nmse > so.nmse && it.nmse <= 1e-10) Object.assign(so, { nmse, nmseOf: it.name })
 }
 

@@ -1,4 +1,5 @@
-// The references, which judge every kernel, are judged here: against formulas written another way, and against known values.
+// Checks the references, against which every kernel is compared, against independently written
+// formulas and known values.
 
 import { type Shape, sizeOf } from '../../lib/graph/dtype'
 import type { Attributes } from '../../lib/graph/program'
@@ -26,7 +27,7 @@ const i32 = (shape: Shape, ...values: number[]) => new Tensor('i32', shape, Int3
 const rng = (low: number, high: number, draw: number) =>
   new Tensor('u32', [3], Uint32Array.from([low, high, draw]))
 
-/** The op's outputs, in float64 where they are floats. */
+/** The op's outputs; floats are float64. */
 function run(name: string, inputs: Tensor[], attributes: Attributes = {}): Tensor[] {
   const op = opsByName.get(name)!
   const outputs = op.shape(inputs, attributes).map(({ dtype, shape }, output) => {
@@ -53,7 +54,9 @@ describe('attention', () => {
   const at = (x: Tensor, b: number, t: number, h: number, d: number) =>
     x.data[(b * x.shape[1] + t) * C + h * D + d]
 
-  /** softmax(scale·q·kᵀ + mask)·v in the order of the formula: whole matrices, a mask of −Infinity. */
+  /**
+   * softmax(scale·q·kᵀ + mask)·v written as in the formula: whole matrices, a mask of −Infinity.
+   */
   function naive(q: Tensor, k: Tensor, v: Tensor, start: number, keeps?: (element: number) => number) {
     const keys = k.shape[1]
     const y: number[] = new Array(B * T * C)
@@ -83,7 +86,7 @@ describe('attention', () => {
     return { y, lse }
   }
 
-  test('is causal, by heads', () => {
+  test('is causal and separate for each head', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
     const [y, lse] = run('attention', [q, k, v], {
       heads: H,
@@ -98,7 +101,7 @@ describe('attention', () => {
     expectClose(lse.data, expected.lse)
   })
 
-  test('over a cache, from any position', () => {
+  test('works on a cache, from any position', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, S, C), floats(B, S, C)]
     for (const start of [0, 1, 2]) {
       const attributes = { heads: H, kv_heads: H, scale, dropout: 0, site: 0, cached: true }
@@ -109,7 +112,7 @@ describe('attention', () => {
     }
   })
 
-  test('drops weights by the mask of ((b·H + h)·T + t)·S + j', () => {
+  test('drops weights with mask element ((b·H + h)·T + t)·S + j', () => {
     const [q, k, v] = [floats(B, T, C), floats(B, T, C), floats(B, T, C)]
     const mask = new Uint8Array(B * H * T * T)
     keepMask(mask, 0.4, 99, 5, { low: 1, high: 2 })
@@ -152,7 +155,7 @@ test('layer_norm: mean 0 and variance 1, then gain and bias', () => {
 })
 
 describe('rms_norm', () => {
-  test('each group over its root mean square, times the gain they share', () => {
+  test('divides each group by its root mean square and multiplies by the shared gain', () => {
     const [x, gain] = [floats(2, 3, 6), floats(3)]
     const [y, rstd] = run('rms_norm', [x, gain], { groups: 2, epsilon: 0.1 })
     expect(rstd.shape).toEqual([2, 3, 2])
@@ -167,14 +170,14 @@ describe('rms_norm', () => {
     }
   })
 
-  test('a group is a row of its own; without a gain it is 1', () => {
+  test('a group is a separate row; the default gain is 1', () => {
     const x = floats(2, 3, 6)
     const apart = rmsNorm(new Tensor('f64', [2, 3, 3, 2], x.data))
     expect(Array.from(rmsNorm(x, { groups: 3 }).data)).toEqual(Array.from(apart.data))
     expect(Array.from(rmsNorm(x, { groups: 3, gain: f64([2], 1, 1) }).data)).toEqual(Array.from(apart.data))
   })
 
-  test('groups, gains and epsilons that do not fit', () => {
+  test('invalid groups, gains and epsilons', () => {
     expect(() => rmsNorm(floats(2, 6), { groups: 4 })).toThrow(
       'rms_norm: 6 channels do not divide into 4 groups',
     )
@@ -189,20 +192,20 @@ describe('rms_norm', () => {
 describe('rope', () => {
   const at = (...positions: number[]) => i32([positions.length], ...positions)
 
-  test('turns channel i with channel i + D/2, the slower the larger i', () => {
+  test('rotates channels i and i + D/2, more slowly for larger i', () => {
     // One head of 4: angles 3·100^0 and 3·100^(−1/2).
     const y = rope(f64([1, 1, 4], 1, 0, 0, 2), at(3), { heads: 1, base: 100 })
     expectClose(y.data, [Math.cos(3), -2 * Math.sin(0.3), Math.sin(3), 2 * Math.cos(0.3)])
   })
 
-  test('position 0 stays, and the inverse turns back', () => {
+  test('position 0 is unchanged, and the inverse rotates back', () => {
     const x = floats(2, 3, 12)
     expect(Array.from(rope(x, at(0, 0, 0), { heads: 3 }).data)).toEqual(Array.from(x.data))
     const turned = rope(x, at(5, 60, 700), { heads: 3 })
     expectClose(rope(turned, at(5, 60, 700), { heads: 3, inverse: true }).data, Array.from(x.data))
   })
 
-  test('products of a query and a key depend on their distance alone', () => {
+  test('the product of a query and a key depends only on their distance', () => {
     const [q, k] = [floats(1, 1, 8), floats(1, 1, 8)]
     const product = (query: number, key: number) => {
       const [a, b] = [rope(q, at(query), { heads: 1 }), rope(k, at(key), { heads: 1 })]
@@ -211,13 +214,13 @@ describe('rope', () => {
     expectClose([product(17, 4), product(1013, 1000)], [product(13, 0), product(13, 0)])
   })
 
-  test('a position for each token, or the same for all sequences', () => {
+  test('positions for each token, or shared by all sequences', () => {
     const x = floats(2, 2, 4)
     const each = rope(x, i32([2, 2], 3, 4, 3, 4), { heads: 2 })
     expect(Array.from(each.data)).toEqual(Array.from(rope(x, at(3, 4), { heads: 2 }).data))
   })
 
-  test('what does not fit', () => {
+  test('invalid arguments', () => {
     expect(() => rope(floats(1, 2, 6), at(0, 1), { heads: 2 })).toThrow('size of a head must be even, not 3')
     expect(() => rope(floats(1, 2, 6), at(0, 1), { heads: 4 })).toThrow(/do not divide into 4 heads/)
     expect(() => rope(floats(1, 2, 6), at(0), { heads: 3 })).toThrow(/positions must have shape \[2\]/)
@@ -233,7 +236,7 @@ describe('rope', () => {
 })
 
 describe('activations', () => {
-  test('gelu: x·Φ(x), to the last digits on both sides', () => {
+  test('gelu: x·Φ(x), accurate on both sides', () => {
     // Φ from tables of the normal distribution.
     const known = [
       [0, 0.5],
@@ -250,7 +253,7 @@ describe('activations', () => {
     }
   })
 
-  test('gelu by tanh, in the order of its formula', () => {
+  test('gelu with tanh, in the order of its formula', () => {
     const x = floats(50)
     const expected = Array.from(
       x.data,
@@ -270,7 +273,7 @@ describe('activations', () => {
     expect(reluSquared(f64([1], NaN)).data[0]).toBeNaN()
   })
 
-  test('what does not fit', () => {
+  test('invalid arguments', () => {
     expect(() => swiglu(floats(2, 3), floats(3, 2))).toThrow('swiglu: up must have shape [2, 3], not [3, 2]')
     for (const cap of [0, -1, NaN, Infinity, 1e50])
       expect(() => softCap(floats(2), cap)).toThrow(`cap must be positive and finite, not ${cap}`)
@@ -303,10 +306,10 @@ test('adamw: two steps by hand', () => {
   const attributes = { beta1: 0.9, beta2: 0.99, epsilon: 0.001, weight_decay: 0.1 }
   const step = (count: number, gradient: number) =>
     run('adamw', [i32([], count), f64([], 0.01), f64([], 0.5), p, f64([1], gradient), m, v], attributes)
-  // g = 0.5·2 = 1: m = 0.1, v = 0.01, both 1 once corrected.
+  // g = 0.5·2 = 1: m = 0.1, v = 0.01, both 1 after bias correction.
   step(1, 2)
   expectClose([m.data[0], v.data[0], p.data[0]], [0.1, 0.01, 1 * (1 - 0.001) - 0.01 / 1.001])
-  // g = −2: m = 0.09 − 0.2 = −0.11, over 0.19; v = 0.0099 + 0.04 = 0.0499, over 0.0199.
+  // g = −2: m = 0.09 − 0.2 = −0.11, divided by 0.19; v = 0.0099 + 0.04 = 0.0499, divided by 0.0199.
   const before = 0.999 - 0.01 / 1.001
   step(2, -4)
   const update = (0.01 * (-0.11 / 0.19)) / (Math.sqrt(0.0499 / 0.0199) + 0.001)
@@ -319,7 +322,7 @@ test('sgd: two steps by hand, plain and Nesterov', () => {
     const attributes = { momentum: 0.9, nesterov, weight_decay: 0.1 }
     const step = (gradient: number) =>
       run('sgd', [f64([], 0.01), f64([], 0.5), p, f64([1], gradient), m], attributes)
-    // g = 0.5·2 + 0.1 = 1.1, which is m.
+    // g = 0.5·2 + 0.1 = 1.1, and m = g.
     step(2)
     const first = 1 - 0.01 * (nesterov ? 1.1 + 0.9 * 1.1 : 1.1)
     expectClose([m.data[0], p.data[0]], [1.1, first])
@@ -333,7 +336,7 @@ test('sgd: two steps by hand, plain and Nesterov', () => {
   }
 })
 
-test('muon: a diagonal, on which each singular value goes its own way', () => {
+test('muon: on a diagonal each singular value changes separately', () => {
   const [p, m] = [f64([3, 2], 1, 0, 0, 2, 0, 0), f64([3, 2], 0, 0, 0, 0, 0, 0)]
   const gradient = f64([3, 2], 6, 0, 0, 8, 0, 0)
   const inputs = [f64([], 0.1), f64([], 0.5), f64([], 0.5), p, gradient, m]
@@ -346,7 +349,7 @@ test('muon: a diagonal, on which each singular value goes its own way', () => {
   expectClose(p.data, [0.97 - rate * twice(4.5), 0, 0, 2 * 0.97 - rate * twice(6), 0, 0])
 })
 
-test('ema: part of the way', () => {
+test('ema: moves a fraction of the way', () => {
   const average = f64([2], 1, 2)
   run('ema', [f64([], 0.75), average, f64([2], 5, -2)])
   expectClose(average.data, [2, 1])
@@ -360,7 +363,7 @@ describe('sample', () => {
     return Array.from(run('sample', [logits, ...how, keys], { site: 42 })[0].data)
   }
 
-  test('temperature 0 takes the first of the largest', () => {
+  test('temperature 0 selects the first of the largest', () => {
     expect(draw(f64([3, 4], 1, 3, 3, 0, -1, -1, -1, -1, 0, 0, 0, 1), 0, 0)).toEqual([1, 0, 3])
   })
 
@@ -390,7 +393,7 @@ describe('sample', () => {
     expect(seen(6)).toEqual(range(6))
   })
 
-  test('draws each token as often as its probability says', () => {
+  test('draws each token with its probability', () => {
     const row = [0, 1, -1, 0.5]
     const count = 20000
     const tokens = draw(f64([count, 4], ...range(count).flatMap(() => row)), 2, 0)
@@ -404,7 +407,7 @@ describe('sample', () => {
   })
 })
 
-test('dropout: kept by the mask and scaled, else 0', () => {
+test('dropout: kept elements are scaled, others are 0', () => {
   const x = floats(3, 7)
   const mask = new Uint8Array(21)
   keepMask(mask, 0.3, 8, 4, { low: 5, high: 6 })
@@ -443,7 +446,7 @@ test('matmul: every transpose', () => {
 })
 
 describe('batched_matmul', () => {
-  test('each matrix by its own, every transpose', () => {
+  test('multiplies matrices pairwise, with every transpose', () => {
     const a = f64([2, 1, 2], 1, 2, 3, 4)
     const b = f64([2, 2, 2], 1, 2, 3, 4, 5, 6, 7, 8)
     const product = (a: Tensor, b: Tensor, transpose_a: boolean, transpose_b: boolean) =>
@@ -475,7 +478,7 @@ describe('batched_matmul', () => {
     ])
   })
 
-  test('operands that do not fit', () => {
+  test('operands with mismatched shapes', () => {
     const refused = (a: number[], b: number[]) => () => batchedMatmul(floats(...a), floats(...b))
     expect(refused([2, 3, 4], [2, 5, 6])).toThrow('batched_matmul: inner sizes differ: [3, 4] · [5, 6]')
     expect(refused([2, 3, 4], [3, 4, 5])).toThrow(/leading dimensions of \[2,3,4\] and \[3,4,5\] differ/)
@@ -485,7 +488,7 @@ describe('batched_matmul', () => {
 })
 
 describe('masked_softmax', () => {
-  test('known values: what a row does not see has no weight', () => {
+  test('known values: columns that a row does not see have no weight', () => {
     const x = tensor([
       [5, 9],
       [0, Math.log(3)],
@@ -514,7 +517,7 @@ describe('masked_softmax', () => {
     expect(Array.from(dx.data)).toEqual([0, 0, -0.375, 0.375])
   })
 
-  test('shapes and scales that do not fit', () => {
+  test('invalid shapes and scales', () => {
     expect(() => maskedSoftmax(floats(2, 3, 2))).toThrow(/S at least T, not \[2,3,2\]/)
     expect(() => maskedSoftmax(floats(3))).toThrow(/S at least T/)
     for (const scale of [0, -1, Infinity, NaN, 1e-50, 1e50]) {
@@ -524,7 +527,7 @@ describe('masked_softmax', () => {
 })
 
 describe('tril_mean', () => {
-  test('weighs the past equally', () => {
+  test('weights the past equally', () => {
     expect(trilMean(3).dtype).toBe('f32')
     expect(trilMean(3).toArray()).toEqual([
       [1, 0, 0],
@@ -543,7 +546,7 @@ describe('tril_mean', () => {
     expect(trace.ops[0].attributes).toEqual({ length: 4 })
   })
 
-  test('times x it is the mean of what was', () => {
+  test('multiplied by x it is the mean of the past', () => {
     const x = floats(2, 4, 3)
     const y = batchedMatmul(trilMean(4), x)
     for (const b of range(2)) {

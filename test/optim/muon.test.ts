@@ -1,4 +1,5 @@
-// Muon's direction is nearly orthogonal: all its singular values are near 1, whatever those of the gradient were.
+// Muon's direction is nearly orthogonal: all its singular values are near 1, whatever those of the
+// gradient.
 
 import { Trace } from '../../lib/graph/trace'
 import { muon } from '../../lib/ops'
@@ -6,10 +7,13 @@ import { onEveryDevice } from '../support/devices'
 import { allocateStores, compiled } from '../support/models'
 import { Numbers } from '../support/numeric'
 
-/** The singular values of a matrix, by rotating its columns until they are orthogonal (Jacobi, one-sided). */
+/**
+ * The singular values of a matrix, by one-sided Jacobi: rotates its columns until they are
+ * orthogonal.
+ */
 function singularValues(matrix: ArrayLike<number>, rows: number, columns: number): number[] {
   const at = (i: number, j: number) => matrix[i * columns + j]
-  // As many vectors as the matrix has ranks.
+  // As many vectors as the smaller dimension.
   const vectors =
     rows < columns
       ? Array.from({ length: rows }, (_, i) => Float64Array.from({ length: columns }, (_, j) => at(i, j)))
@@ -29,15 +33,15 @@ function singularValues(matrix: ArrayLike<number>, rows: number, columns: number
   return vectors.map((vector) => Math.sqrt(dot(vector, vector))).sort((a, b) => a - b)
 }
 
-test('the singular values of a matrix that is known', () => {
-  // A rotation of a diagonal, and one more row of 0.
+test('the singular values of a known matrix', () => {
+  // A rotated diagonal, with an additional row of 0.
   const [c, s] = [Math.cos(0.3), Math.sin(0.3)]
   const values = singularValues([3 * c, -2 * s, 3 * s, 2 * c, 0, 0], 3, 2)
   expect(values).toEqual([expect.closeTo(2, 12), expect.closeTo(3, 12)])
 })
 
 onEveryDevice('muon', ({ open }) => {
-  /** How a matrix of 0 moves at a rate of 1 by this gradient. */
+  /** The change of a zero matrix for this gradient, at a learning rate of 1. */
   async function direction(gradient: Float32Array, rows: number, columns: number): Promise<Float32Array> {
     const trace = new Trace('direction')
     const [parameter, g, m] = ['p', 'g', 'm'].map((name) => trace.store(name, 'f32', [rows, columns]))
@@ -66,7 +70,7 @@ onEveryDevice('muon', ({ open }) => {
   ]
   test.each(shapes)('[%i, %i]', async (rows, columns) => {
     const numbers = new Numbers(`muon ${rows} × ${columns}`)
-    // A diagonal keeps the smallest singular value away from 0.
+    // Adding a diagonal keeps the smallest singular value away from 0.
     const gradient = numbers.floats(rows * columns, -0.1, 0.1)
     for (let i = 0; i < Math.min(rows, columns); i++) gradient[i * columns + i] += 1
     const moved = await direction(gradient, rows, columns)
@@ -76,11 +80,11 @@ onEveryDevice('muon', ({ open }) => {
       expect(value).toBeGreaterThan(0.6)
       expect(value).toBeLessThan(1.3)
     }
-    // Down the slope, that is: with the gradient, as the rate is negative.
+    // The rate is negative, so the change has the direction of the gradient.
     expect(moved.reduce((sum, value, i) => sum + value * gradient[i], 0)).toBeGreaterThan(0)
   })
 
-  test('how large a gradient is does not matter', async () => {
+  test('the size of the gradient does not matter', async () => {
     const gradient = new Numbers('scale').floats(12 * 20)
     const [one, thousand] = [
       await direction(gradient, 12, 20),

@@ -17,13 +17,13 @@ const rates = (config: Partial<ScheduleConfig>, length = config.steps ?? constan
 
 const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 12))
 
-test('constant, and what comes before it', () => {
+test('constant, after a warm-up', () => {
   expect(rates({ steps: 3 })).toEqual([1, 1, 1])
-  // No step is made with a rate of 0, and the one after the warm-up is the first with all of it.
+  // No step has a rate of 0, and the step after the warm-up is the first with the full rate.
   expect(rates({ steps: 6, warmup: 4 })).toEqual(near([0.2, 0.4, 0.6, 0.8, 1, 1]))
 })
 
-test('linear: equal steps, from 1 to what the end would have', () => {
+test('linear: equal steps from 1 to the final fraction', () => {
   expect(rates({ schedule: 'linear', steps: 5 })).toEqual(near([1, 0.8, 0.6, 0.4, 0.2]))
   expect(rates({ schedule: 'linear', steps: 5, finalLearningRateFraction: 0.5 })).toEqual(
     near([1, 0.9, 0.8, 0.7, 0.6]),
@@ -31,7 +31,7 @@ test('linear: equal steps, from 1 to what the end would have', () => {
   expect(rates({ schedule: 'linear', steps: 5, warmup: 1 })).toEqual(near([0.5, 1, 0.75, 0.5, 0.25]))
 })
 
-test('cosine: half a wave', () => {
+test('cosine: half a period', () => {
   expect(rates({ schedule: 'cosine', steps: 4 })).toEqual(
     near([1, 0.5 + Math.SQRT1_2 / 2, 0.5, 0.5 - Math.SQRT1_2 / 2]),
   )
@@ -44,7 +44,7 @@ test('cosine: half a wave', () => {
 test('wsd: constant, then a straight line over the last part', () => {
   expect(rates({ schedule: 'wsd', decayFraction: 0.4 })).toEqual(near([1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]))
   expect(rates({ schedule: 'wsd', decayFraction: 1, steps: 4 })).toEqual(near([1, 0.75, 0.5, 0.25]))
-  // A warm-up that reaches into it is not cut short.
+  // A warm-up that reaches into the decay is not cut short.
   expect(rates({ schedule: 'wsd', decayFraction: 0.8, warmup: 5 })).toEqual(
     near([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 0.8, 0.6, 0.4, 0.2]),
   )
@@ -62,7 +62,7 @@ test.each(['constant', 'cosine', 'linear', 'wsd'] as const)(
             expect(rate).toBeLessThanOrEqual(1)
             expect(rate).toBeGreaterThanOrEqual(Math.min(finalLearningRateFraction, 1 / (warmup + 1)))
           }
-          // Beyond the end it stays.
+          // After the end the rate stays constant.
           expect(all[39]).toBe(schedule === 'constant' ? 1 : finalLearningRateFraction)
         }
       }
@@ -76,7 +76,7 @@ test('momentum rises from 0.85, in equal steps', () => {
   expect(at(0, 0)).toBe(0.95)
 })
 
-test('an average of all weights so far, those of earlier steps weighing less', () => {
+test('the average of all weights so far gives earlier steps less weight', () => {
   const weights = [3, -1, 4, 1, -5]
   let average = 1000
   weights.forEach((weight, step) => {
@@ -88,7 +88,7 @@ test('an average of all weights so far, those of earlier steps weighing less', (
   expect(averageDecayAt(100_000, 0.999)).toBeCloseTo(0.999, 12)
 })
 
-test('what a step is handed: steps count from 1, both rates follow the schedule', () => {
+test('the inputs of a step: steps count from 1, both rates follow the schedule', () => {
   const config = {
     ...training,
     ...{ steps: 4, learningRate: 0.5, matrixLearningRate: 0.1, momentum: 0.95, momentumWarmup: 2 },

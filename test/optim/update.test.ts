@@ -1,4 +1,5 @@
-// The update's Program: which optimizer takes what, what it keeps, and in which order things happen.
+// The update Program: which optimizer updates which parameters, its state, and the order of the
+// ops.
 
 import { createModel } from '../../lib/architectures/create'
 import { type ModelConfig, stageKinds } from '../../lib/model/config'
@@ -24,7 +25,7 @@ const matrices = [0, 1].flatMap((block) =>
   ].map((name) => `blocks.${block}.${name}.weight`),
 )
 
-test('Muon takes the matrices of hidden layers, AdamW the rest, each with its own decay', () => {
+test('Muon updates the matrices of hidden layers, AdamW the rest, each with its own decay', () => {
   const program = updateProgram(decoder, { ...settings, optimizer: 'muon', weightDecay: 0.3 })
   const paths = decoder.map(({ path }) => path)
   const rest = paths.filter((path) => !matrices.includes(path))
@@ -42,21 +43,21 @@ test('Muon takes the matrices of hidden layers, AdamW the rest, each with its ow
   expect(attributes('adamw')).toMatchObject({ weight_decay: 0 })
 })
 
-test('a head that shares the table of embeddings is AdamW’s', () => {
+test('AdamW updates a head that shares the embedding table', () => {
   const { parameters } = createModel(tied)
   const program = updateProgram(parameters, { ...settings, optimizer: 'muon' })
   expect(inputsOf(program, 'muon')).not.toContain('tokenEmbedding.weight')
   expect(inputsOf(program, 'adamw')).toContain('tokenEmbedding.weight')
 })
 
-test('a model without hidden layers has nothing for Muon', () => {
+test('a model without hidden layers has no parameters for Muon', () => {
   const { parameters } = createModel(configs.bigram)
   const program = updateProgram(parameters, { ...settings, optimizer: 'muon' })
   expect(program.ops.map(({ op }) => op)).not.toContain('muon')
   expect(inputsOf(program, 'adamw')).toContain('tokenEmbedding.weight')
 })
 
-test('what is kept for each parameter', () => {
+test('the optimizer state of each parameter', () => {
   const names = (more: Partial<typeof settings>) =>
     stateTensors(decoder, { ...settings, ...more }).map(({ name }) => name)
   const of = (...prefixes: string[]) =>
@@ -85,7 +86,7 @@ describe.each(stageKinds)('the update of a %s', (kind) => {
       expect(inputsOf(program, 'global_norm')).toEqual(gradients)
       expect(ops.slice(-2)).toEqual(['ema', 'zero'])
       expect(inputsOf(program, 'zero')).toEqual(gradients)
-      // Every update scales by what the norm of all gradients came to.
+      // Every update scales by a factor that depends on the norm of all gradients.
       const scale = program.ops[2].outputs[0]
       for (const node of program.ops.slice(3, -2)) expect(node.inputs).toContain(scale)
     },

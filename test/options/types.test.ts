@@ -36,16 +36,16 @@ test.each<[string, OptionType, unknown, string]>([
   ['beyond an i32', whole(), 2 ** 31, 'f: x is 2147483648: must be at most 2^31 - 1'],
   ['NaN', real(), Number.NaN, 'f: x is NaN: must be a number'],
   ['infinity', real(), Infinity, 'f: x is Infinity: must be finite'],
-  ['beyond f32', real(), 1e39, 'f: x is 1e+39: must be at most 3.4e38, the largest number of f32'],
+  ['beyond f32', real(), 1e39, 'f: x is 1e+39: must be at most 3.4e38, the largest f32 number'],
   [
     'too small for f32',
     real({ above: 0 }),
     1e-50,
-    'f: x is 1e-50: must be at least 1.2e-38: f32 takes less for 0',
+    'f: x is 1e-50: must be at least 1.2e-38, the smallest normal f32 number',
   ],
   ['a decay of 1', fraction(), 1, 'f: x is 1: must be less than 1'],
   ['another word', choice(['a', 'b', 'c']), 'd', "f: x is \"d\": must be 'a', 'b' or 'c'"],
-  ['no path', path('<dir>'), '', 'f: x is "": must be a path; it is empty'],
+  ['no path', path('<dir>'), '', 'f: x is "": must be a path, but it is empty'],
   ['null', text, null, 'f: x is null: must be a string'],
   ['an empty array', oneOrMore(text, 'texts'), [], 'f: x is an array: must not be empty'],
   ['an array with a number', oneOrMore(text, 'texts'), ['a', 3], 'f: x is 3: must be a string'],
@@ -53,7 +53,7 @@ test.each<[string, OptionType, unknown, string]>([
     'a negative seed',
     seed,
     -1n,
-    'f: x is -1: must be a whole number from 0 to 2^64 - 1; beyond 2^53 as a bigint or a string of digits',
+    'f: x is -1: must be a whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits',
   ],
 ])('%s', (_, type, value, message) => {
   expect(refused(type, value)).toBe(message)

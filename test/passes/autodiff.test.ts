@@ -40,7 +40,7 @@ const targets = (...shape: number[]): Integers => ({
   targets: { dtype: 'i32', shape, values: Array.from({ length: sizeOf(shape) }, (_, i) => (i * 2 + 1) % 3) },
 })
 
-/** The loss and the gradients of every tensor in `shapes`, from a Program run in float64. */
+/** The loss and the gradients of all tensors in `shapes`, from a Program run in float64. */
 async function byAutodiff(
   { shapes, integers, loss }: Function,
   values: Record<string, Float64Array>,
@@ -57,7 +57,7 @@ async function byAutodiff(
     ...Object.fromEntries(Object.keys(shapes).map((name, i) => [name, stores[i]])),
     ...Object.fromEntries(inputs),
   })
-  // Results leave through the Store: outputs are f32.
+  // Results leave through the Store, because outputs are f32.
   gradients(value, stores, seed).forEach((gradient, i) => {
     const name = `gradient/${Object.keys(shapes)[i]}`
     applyInto(copyOp, [gradient], {}, [trace.store(name, 'f32', stores[i].shape)])
@@ -104,7 +104,7 @@ async function check(f: Function, name: string, seed?: number): Promise<void> {
         throw new Error(`d/d${key}[${i}]: got ${gradient[i]}, expected ${expected}`)
       }
     }
-    // A loss that does not move says nothing.
+    // A loss that does not change would prove nothing.
     expect(largest).toBeGreaterThan(1e-4)
   }
 }
@@ -167,11 +167,10 @@ const functions: Record<string, Function> = {
 
 test.each(Object.keys(functions))('%s', (name) => check(functions[name], name))
 
-test('the gradient of the loss itself scales all others', () =>
-  check(functions['norms over norms'], 'seed', -0.375))
+test('the gradient of the loss scales all others', () => check(functions['norms over norms'], 'seed', -0.375))
 
 describe('random graphs', () => {
-  /** Ten ops on [2, 3, 4], each on any of the results so far. */
+  /** Ten ops on [2, 3, 4], each on any of the earlier results. */
   function randomGraph(name: string): Function {
     const shapes = { x: [2, 3, 4], y: [2, 3, 4], w: [4, 4], b: [4] }
     const loss: Loss = ({ x, y, w, b, rng, targets }) => {
@@ -190,7 +189,7 @@ describe('random graphs', () => {
         ])
         found.push(next())
       }
-      // Everything counts.
+      // Every result contributes to the loss.
       const sum = found.reduce((total, tensor) => add(total, tensor))
       return crossEntropy(layerNorm(matmul(sum, w), b, b), targets)
     }
@@ -207,7 +206,7 @@ describe('random graphs', () => {
 })
 
 describe('an intermediate result', () => {
-  test('is a target like any other', async () => {
+  test('can be a target', async () => {
     const trace = new Trace('intermediate')
     const x = trace.input('x', 'f32', [2, 2])
     const y = relu(x)
@@ -224,7 +223,7 @@ describe('an intermediate result', () => {
   })
 })
 
-describe('what has no gradient', () => {
+describe('missing gradients', () => {
   const trace = () => {
     const trace = new Trace('t')
     const x = trace.input('x', 'f32', [2, 3])
@@ -236,24 +235,24 @@ describe('what has no gradient', () => {
     }
   }
 
-  test('a target that the loss does not depend on', () => {
+  test('the loss does not depend on the target', () => {
     const { x, other, targets } = trace()
     const loss = crossEntropy(x, targets)
     expect(() => gradients(loss, [x, other])).toThrow(NanoGptError)
     expect(() => gradients(loss, [x, other])).toThrow(/does not depend on/)
-    // A result that leads nowhere doesn't count.
+    // A result that the loss does not use doesn't matter.
     relu(other)
     expect(() => gradients(loss, [other])).toThrow(/does not depend on/)
   })
 
-  test('an op without a rule, only where the loss depends on it', () => {
+  test('an op without a rule fails only if the loss depends on it', () => {
     const { x, targets } = trace()
     const norm = globalNorm([x])
     expect(() => gradients(norm, [x])).toThrow('global_norm has no gradient rule')
     expect(gradients(crossEntropy(x, targets), [x])).toHaveLength(1)
   })
 
-  test('but an op without a rule may make what no target reaches', () => {
+  test('an op without a rule is allowed where no target affects it', () => {
     const { trace: t, x, other, targets } = trace()
     const norm = globalNorm([other])
     const loss = crossEntropy(add(add(x, fill([2, 3], 1, t)), norm), targets)

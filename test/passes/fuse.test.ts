@@ -1,4 +1,5 @@
-// Fusion changes how a Program is computed, not what: every Program of every model gives the same results fused and not.
+// Fusion changes how a Program is computed, not its result: every Program of every model gives the
+// same results fused and not.
 
 import { createModel } from '../../lib/architectures/create'
 import type { Session } from '../../lib/backend/backend'
@@ -20,7 +21,7 @@ import { goldenCorpus } from '../support/text'
 const names = ({ ops }: Program) => ops.map(({ op }) => op)
 const count = (program: Program, op: string) => names(program).filter((name) => name === op).length
 
-/** Runs all Programs of a model, one after the other on one Store, and returns everything that they leave. */
+/** Runs all Programs of a model in order on one Store, and returns all their results. */
 async function runAll(session: Session, config: ModelConfig, change: (program: Program) => Program) {
   const seed = seedFrom(5)
   const { parameters } = createModel(config)
@@ -59,9 +60,13 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   return results
 }
 
-/** How many fused ops there should be: linear layers with a bias, weights whose gradient is a product, relus after the former. */
+/**
+ * The expected numbers of fused ops: linear layers with a bias, weights whose gradient is a
+ * product, and relus after the former.
+ */
 function ofStage({ kind, layers }: StageConfig) {
-  // Linear layers with a bias, weights without one, and relus, in a layer; the head is a linear layer more.
+  // Per layer: linear layers with a bias, weights without one, and relus. The head is one more
+  // linear layer.
   const inLayer = {
     bigram: { linears: -1, products: 0, relus: 0 },
     'single-head': { linears: 0, products: 3, relus: 0 },
@@ -80,7 +85,7 @@ function ofGpt({ layers, activation, bias, tiedEmbeddings }: GptConfig) {
   const feedForward = activation === 'swiglu' ? 3 : 2
   return {
     linears: bias ? layers * (1 + feedForward) + 1 : 0,
-    // The gradient of a table that is the head too is a sum before it is added up.
+    // The gradient of a table that is also the head is a sum before it is accumulated.
     weights: layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
     relus: bias && activation === 'relu' ? layers : 0,
   }
@@ -89,7 +94,7 @@ function ofGpt({ layers, activation, bias, tiedEmbeddings }: GptConfig) {
 describe.each(Object.keys(configs))('%s', (kind) => {
   const config = configs[kind]
 
-  test.each([...fusedOpNames, 'all'])('float64: with %s and without, to the bit', async (which) => {
+  test.each([...fusedOpNames, 'all'])('float64: the same bits with and without %s', async (which) => {
     const available = which === 'all' ? fusedOpNames : [which]
     const [one, other] = [new JsSession({ precision: 'f64' }), new JsSession({ precision: 'f64' })]
     const fused = await runAll(one, config, (program) => fuse(program, available))
@@ -98,7 +103,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
     expect(Object.keys(plain).length).toBeGreaterThan(10)
   })
 
-  onNative('float32: fused and not, to rounding', ({ open }) => {
+  onNative('float32: fused and not, within rounding', ({ open }) => {
     test.each([...fusedOpNames, 'all'])('%s', async (which) => {
       const [one, other] = [open(), open()]
       const available = which === 'all' ? one.fusedOps : [which]
@@ -107,7 +112,8 @@ describe.each(Object.keys(configs))('%s', (kind) => {
       await Promise.all([one.dispose(), other.dispose()])
       for (const [name, values] of Object.entries(plain)) {
         const scale = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6)
-        // An update is the gradient's sign, nearly: where the gradient is nothing, its rounding decides.
+        // An update is almost the sign of the gradient, so where the gradient is nearly 0 its
+        // rounding decides.
         const bound = (/^(update|decode): /.test(name) ? 1e-3 : 1e-5) * scale
         for (let i = 0; i < values.length; i++) {
           if (Math.abs(fused[name][i] - values[i]) <= bound) continue
@@ -117,7 +123,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
     })
   })
 
-  test('the fused ops that this model has', () => {
+  test('the fused ops of this model', () => {
     const programs = Object.entries(programsOf(config)).map(
       ([name, program]) => [name, fuse(program, fusedOpNames)] as const,
     )
@@ -132,7 +138,8 @@ describe.each(Object.keys(configs))('%s', (kind) => {
     const forward = [linears, 0, 0]
 
     expect(found).toEqual({
-      // Each weight's gradient is a product added to what is there; two dropouts of a decoder's layer stand on the residual path.
+      // Each weight's gradient is a product added to the existing value. Two dropouts per decoder
+      // layer are on the residual path.
       gradient: [linears, p > 0 ? 2 * layers : 0, weights],
       update: [0, 0, 0],
       evaluation: forward,
@@ -143,7 +150,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
     expect(relus).toHaveLength(4 * fusedRelus)
   })
 
-  test('a fused Program fuses no further, and no temporary is left unused', () => {
+  test('fusing twice changes nothing, and no temporary is unused', () => {
     for (const program of Object.values(programsOf(config))) {
       const fused = fuse(program, fusedOpNames)
       expect(fuse(fused, fusedOpNames)).toEqual(fused)
@@ -157,7 +164,7 @@ describe.each(Object.keys(configs))('%s', (kind) => {
   })
 })
 
-/** The ops of what `build` makes, fused. */
+/** The ops of the fused Program that `build` makes. */
 function fusedOf(build: (trace: Trace) => void, available = fusedOpNames): string[] {
   const trace = new Trace('pattern')
   build(trace)
@@ -168,7 +175,7 @@ const w = (trace: Trace, ...shape: number[]) => trace.store(`w${shape}`, 'f32', 
 const rng = (trace: Trace) => trace.rng()
 
 describe('patterns', () => {
-  test('those that fuse', () => {
+  test('patterns that fuse', () => {
     expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))))).toEqual([
       'linear',
     ])
@@ -186,19 +193,19 @@ describe('patterns', () => {
     ])
   })
 
-  test('two in a row, and both operands dropped out: one of them', () => {
+  test('only one of two candidates fuses', () => {
     const both = (t: Trace) =>
       t.output('y', add(dropout(x(t), rng(t), 0.5, 1), dropout(x(t), rng(t), 0.5, 2)))
     expect(fusedOf(both)).toEqual(['dropout', 'dropout_add'])
   })
 
-  test('only what the backend has', () => {
+  test('only ops that the backend supports fuse', () => {
     const linear = (t: Trace) => t.output('y', relu(add(matmul(x(t), w(t, 4, 3), false, true), w(t, 4))))
     expect(fusedOf(linear, [])).toEqual(['matmul', 'add', 'relu'])
     expect(fusedOf(linear, ['dropout_add', 'matmul_accumulate'])).toEqual(['matmul', 'add', 'relu'])
   })
 
-  test('what lies between is used twice', () => {
+  test('not if the intermediate result is used twice', () => {
     const twice = (t: Trace) => {
       const product = matmul(x(t), w(t, 4, 3), false, true)
       t.output('y', add(product, w(t, 4)))
@@ -223,7 +230,7 @@ describe('patterns', () => {
     expect(fusedOf(beforeRelu)).toEqual(['linear', 'relu', 'copy'])
   })
 
-  test('what lies between is an output', () => {
+  test('not if the intermediate result is an output', () => {
     const seen = (t: Trace) => {
       const product = matmul(x(t), w(t, 4, 3), false, true)
       t.output('product', product)
@@ -232,7 +239,7 @@ describe('patterns', () => {
     expect(fusedOf(seen)).toEqual(['matmul', 'add'])
   })
 
-  test('not transposed, or transposed otherwise', () => {
+  test('not with other transposes', () => {
     expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 3, 4)), w(t, 4))))).toEqual(['matmul', 'add'])
     expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 2), true, true), w(t, 4))))).toEqual([
       'matmul',
@@ -240,7 +247,7 @@ describe('patterns', () => {
     ])
   })
 
-  test('a bias of another shape, or the product as the bias', () => {
+  test('not with a bias of another shape, or the product as the bias', () => {
     expect(fusedOf((t) => t.output('y', add(matmul(x(t), w(t, 4, 3), false, true), w(t, 2, 4))))).toEqual([
       'matmul',
       'add',
@@ -255,7 +262,7 @@ describe('patterns', () => {
     expect(fusedOf(weight)).toEqual(['matmul', 'add'])
   })
 
-  test('the same in sizes where only the place or the rank tells', () => {
+  test('not even if only the operand order or the rank differs', () => {
     const square = (t: Trace) => t.output('y', add(matmul(x(t), w(t, 3, 3)), w(t, 3)))
     expect(fusedOf(square)).toEqual(['matmul', 'add'])
     const swapped = (t: Trace) => t.output('y', add(w(t, 4), matmul(w(t, 3), w(t, 4, 3), false, true)))
@@ -266,7 +273,7 @@ describe('patterns', () => {
     expect(fusedOf(twice)).toEqual(['linear', 'relu'])
   })
 
-  test('a residual of another shape', () => {
+  test('not with a residual of another shape', () => {
     expect(fusedOf((t) => t.output('y', add(dropout(x(t), rng(t), 0.5, 1), w(t, 3))))).toEqual([
       'dropout',
       'add',
@@ -277,21 +284,21 @@ describe('patterns', () => {
     ])
   })
 
-  test('the product is the total, not what is added to it', () => {
+  test('not if the product is the total instead of the addend', () => {
     const product = (t: Trace) => {
       accumulate(w(t, 2, 2), relu(matmul(x(t), x(t), false, true)))
     }
     expect(fusedOf(product)).toEqual(['matmul', 'relu', 'accumulate'])
   })
 
-  test('an operand is the total itself: in place it would be read while it is written', () => {
+  test('not if an operand is the total, which would be read while it is written', () => {
     const square = (t: Trace) => accumulate(w(t, 2, 2), matmul(w(t, 2, 2), w(t, 2, 2)))
     expect(fusedOf(square)).toEqual(['matmul', 'accumulate'])
     const right = (t: Trace) => accumulate(w(t, 2, 3), matmul(w(t, 2, 2), w(t, 2, 3)))
     expect(fusedOf(right)).toEqual(['matmul', 'accumulate'])
   })
 
-  test('operands of both change before the product is used', () => {
+  test('not if operands change before the product is used', () => {
     const both = (t: Trace) => {
       const product = matmul(x(t), w(t, 4, 3), false, true)
       accumulate(w(t, 4, 3), copy(w(t, 4, 3)))
@@ -302,11 +309,11 @@ describe('patterns', () => {
   })
 })
 
-describe('the fused op stands', () => {
+describe('the position of the fused op', () => {
   const product = (t: Trace) => matmul(x(t), w(t, 4, 3), false, true)
   const square = (t: Trace) => matmul(x(t), x(t), true, false)
 
-  test('where the first stood, so that what it reads is needed no longer', () => {
+  test('is the first position, so that the inputs can be freed early', () => {
     const gradient = (t: Trace) => {
       const dw = square(t)
       t.output('y', relu(x(t)))
@@ -321,7 +328,7 @@ describe('the fused op stands', () => {
     expect(fusedOf(changed)).toEqual(['linear', 'copy', 'accumulate'])
   })
 
-  test('where the second stood, if what that reads comes later', () => {
+  test('is the second position if its inputs come later', () => {
     const changed = (t: Trace) => {
       const y = product(t)
       accumulate(w(t, 4), copy(w(t, 4)))
@@ -335,7 +342,7 @@ describe('the fused op stands', () => {
     expect(fusedOf(residual)).toEqual(['relu', 'dropout_add'])
   })
 
-  test('where the second stood, if what that writes is read or written before', () => {
+  test('is the second position if its output is accessed before', () => {
     const read = (t: Trace) => {
       const dw = square(t)
       t.output('y', copy(w(t, 3, 3)))
@@ -350,7 +357,7 @@ describe('the fused op stands', () => {
     expect(fusedOf(written)).toEqual(['relu', 'accumulate', 'matmul_accumulate'])
   })
 
-  test('and what follows is fused with it there', () => {
+  test('allows fusion with the ops that follow', () => {
     const linear = (t: Trace) => {
       const y = add(product(t), w(t, 4))
       accumulate(w(t, 4, 3), copy(w(t, 4, 3)))

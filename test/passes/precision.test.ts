@@ -1,4 +1,4 @@
-// Mixed precision: the rounding, the pass, and that models train in it.
+// Mixed precision: the rounding, the pass, and training in it.
 
 import fc from 'fast-check'
 import { createModel } from '../../lib/architectures/create'
@@ -25,7 +25,7 @@ describe('rounding', () => {
     return values[0]
   }
 
-  test('to bf16 is to the nearest number, of two as near to the even one', () => {
+  test('to bf16 is to nearest, ties to even', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: bf16Numbers.length - 2 }),
@@ -55,12 +55,12 @@ describe('rounding', () => {
     expect(fromBf16Bits(bf16Bits([x]))[0]).toBe(y)
   })
 
-  test('a NaN whose bits are all low stays one', () => {
+  test('a NaN with only low mantissa bits stays a NaN', () => {
     const nan = new Float32Array(new Uint32Array([0x7f800001]).buffer)
     expect(rounded(nan[0])).toBeNaN()
   })
 
-  test('to tf32 leaves ten bits of mantissa and is at most half a place away', () => {
+  test('to tf32 keeps ten mantissa bits, with an error of at most half a place', () => {
     fc.assert(
       fc.property(float, (x) => {
         const [y] = roundedToTf32(Float32Array.of(x))
@@ -109,7 +109,7 @@ describe.each(kinds)('the gradient of %s in bf16', (kind) => {
   const program = inPrecision(fused, 'bf16')
   const { buffers } = program
 
-  test('each tensor is in a format that its op takes', () => {
+  test('each tensor has a format that its op accepts', () => {
     for (const node of program.ops) {
       const { operands, inputs, outputs, always } = bf16SlotsOf(node)
       node.inputs.forEach((id, slot) => {
@@ -123,7 +123,7 @@ describe.each(kinds)('the gradient of %s in bf16', (kind) => {
     }
   })
 
-  test('but for casts it does the same', () => {
+  test('it is the same Program except for casts', () => {
     const names = ({ ops }: Program) => ops.map(({ op }) => op).filter((op) => op !== 'cast')
     expect(names(program)).toEqual(names(fused))
     const known = buffers.slice(0, fused.buffers.length)
@@ -133,7 +133,7 @@ describe.each(kinds)('the gradient of %s in bf16', (kind) => {
     for (const { role, dtype } of buffers) if (role !== 'temporary') expect(dtype).not.toBe('bf16')
   })
 
-  test('a tensor is cast once', () => {
+  test('a tensor is cast only once', () => {
     const cast = program.ops.filter(({ op }) => op === 'cast').map(({ inputs: [id] }) => id)
     expect(new Set(cast).size).toBe(cast.length)
   })
@@ -161,7 +161,7 @@ test('the residual stream, the logits and sums stay f32', () => {
   }
 })
 
-test('a Store tensor that is written in between is cast again', () => {
+test('a Store tensor written in between is cast again', () => {
   const f32 = (name: string, role: 'store' | 'temporary' | 'output') =>
     ({ name, role, dtype: 'f32', shape: [2, 2] }) as const
   const attributes = { transpose_a: false, transpose_b: false }
@@ -178,14 +178,14 @@ test('a Store tensor that is written in between is cast again', () => {
   expect(cast.map(({ inputs: [id] }) => id)).toEqual([1, 0, 0])
 })
 
-test('f32 leaves a Program as it is, tf32 marks it', () => {
+test('f32 leaves a Program unchanged, tf32 marks it', () => {
   const program = gradientOf('decoder')
   expect(inPrecision(program, 'f32')).toBe(program)
   expect(inPrecision(program, 'tf32')).toEqual({ ...program, precision: 'tf32' })
   expect(decode(encode(inPrecision(program, 'tf32'), opsByName)).precision).toBe('tf32')
 })
 
-test('the session holds a bf16 tensor as bits for its user', async () => {
+test('the session reads and writes bf16 tensors as bits', async () => {
   const session = new JsSession()
   await session.allocate('x', 'bf16', [3])
   await session.write('x', bf16Bits([1, -2.5, 3.0078125]))
@@ -220,7 +220,7 @@ async function losses(precision: Precision, device: TrainOptions['device'] = 'js
   return found
 }
 
-test('training in bf16 and tf32 goes as in f32, nearly', async () => {
+test('training in bf16 and tf32 is close to f32', async () => {
   const [f32, tf32, bf16] = [await losses('f32'), await losses('tf32'), await losses('bf16')]
   const apart = (other: number[]) => Math.max(...f32.map((loss, i) => Math.abs(loss - other[i])))
   expect(apart(tf32)).toBeGreaterThan(0)

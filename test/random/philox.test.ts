@@ -1,4 +1,5 @@
-// Philox against its published answers, against vectors of an independent implementation (philox.json), and its distributions.
+// Philox: its published test vectors, vectors of an independent implementation (philox.json), and
+// its distributions.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +40,7 @@ const hex = (words: Iterable<number>) => Array.from(words, (w) => w.toString(16)
 const parse = (text: string) => text.split(' ').map((w) => Number.parseInt(w, 16))
 const seedOf = (text: string) => seedFrom(BigInt(text))
 
-test('the published known answers', () => {
+test('the published test vectors', () => {
   const answers = [
     '6627e8d5 e169c58d bc57ac4c 9b00dbd8',
     '408f276d 41c83b0e a20bc7c6 6d5451fd',
@@ -65,7 +66,7 @@ test('words and uniform numbers', () => {
   }
 })
 
-test.each([Float32Array, Float64Array])('initialisers, in a %p', (Floats) => {
+test.each([Float32Array, Float64Array])('initializers, in a %p', (Floats) => {
   for (const { site, seed, bound, values } of vectors.uniformFill) {
     const out = new Floats(values.length)
     uniformFill(out, bound, site, seedOf(seed))
@@ -94,7 +95,7 @@ test('batch offsets', () => {
   }
 })
 
-/** The definition, word for word, in exact integers. */
+/** The definition, literally, in exact integers. */
 function plainPhilox(counter: bigint[], key: bigint[]): bigint[] {
   const mask = 0xffffffffn
   for (let round = 0; round < 10; round++) {
@@ -120,7 +121,7 @@ test('any counter and key', () => {
   )
 })
 
-test('any element of any length: filling is the same as asking one by one', () => {
+test('filling equals single draws, for any element and length', () => {
   const seed = seedFrom(1337)
   fc.assert(
     fc.property(
@@ -149,7 +150,7 @@ test('an element of an odd-length fill does not depend on the length', () => {
   expect([...short]).toEqual([...long.subarray(0, 7)])
 })
 
-test('the distributions have the moments they should', () => {
+test('the distributions have the expected moments', () => {
   const normal = new Float64Array(100_000)
   normalFill(normal, site('normal'), seedFrom(1337))
   expect(mean(normal)).toBeCloseTo(0, 1)
@@ -169,7 +170,7 @@ function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-test('batch offsets stay inside and reach both ends', () => {
+test('batch offsets stay in range and reach both ends', () => {
   const out = new Uint32Array(1000)
   batchOffsets(out, 20, 8, 1, 2, seedFrom(3))
   expect([Math.min(...out), Math.max(...out)]).toEqual([0, 11])
@@ -187,14 +188,14 @@ test('seeds', () => {
 })
 
 test.each([-1, 1.5, Number.NaN, Infinity, 2 ** 53, -1n, 2n ** 64n, '7', undefined])(
-  'the seed %p is refused',
+  'the seed %p is rejected',
   (value) => {
     expect(() => seedFrom(value as number)).toThrow(NanoGptError)
     expect(() => seedFrom(value as number)).toThrow(/^seed is .*: it must be an integer from 0/)
   },
 )
 
-test('bad arguments are named', () => {
+test('errors name the bad argument', () => {
   const seed = seedFrom(1)
   expect(() => keepMask(new Uint8Array(1), 1, 0, 0, seed)).toThrow('dropout is 1')
   expect(() => keepMask(new Uint8Array(1), Number.NaN, 0, 0, seed)).toThrow('dropout is NaN')

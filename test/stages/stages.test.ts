@@ -117,8 +117,8 @@ test('stage 00 shows each step from text to loss to text', async () => {
   const { said, training } = trainingNotes(stage)
   await stage.run!(training)
   const all = said.join('\n')
-  expect(all).toContain('900 tokens to learn from, 100 to see')
-  expect(all).toMatch(/encode\("(.+)"\) = \[[\d, ]+\]\ndecode of that = "\1"/)
+  expect(all).toContain('900 tokens for training, 100 for validation')
+  expect(all).toMatch(/encode\("(.+)"\) = \[([\d, ]+)\]\ndecode\(\[\2\]\) = "\1"/)
   expect(said.filter((line) => / is followed by "/.test(line))).toHaveLength(8)
   expect(all).toContain('logits [32, 8, ')
   const loss = Number(/loss: (\d\.\d+) nats/.exec(all)?.[1])
@@ -176,7 +176,9 @@ describe('stage 09', () => {
   test('says what an evaluation costs before it trains', async () => {
     const { said, asked, training } = trainingNotes(stage)
     await stage.run!(training)
-    const cost = said.findIndex((line) => /^An evaluation is 20 forward passes of 64 × 256 tokens/.test(line))
+    const cost = said.findIndex((line) =>
+      /^An evaluation takes 20 forward passes of 64 × 256 tokens/.test(line),
+    )
     expect(cost).toBeGreaterThanOrEqual(0)
     expect(cost).toBeLessThan(said.indexOf('(training)'))
     expect(asked).toEqual([{ evalBatches: 10 }])

@@ -1,10 +1,12 @@
-// Comparison of arrays to the bit, fast: Jest's toEqual takes a second for ten thousand numbers.
+// Compares arrays bit for bit, and fast: Jest's toEqual takes a second for ten thousand numbers.
 
 import type { TypedArray } from '../../lib/graph/dtype'
 
 type Arrays = Readonly<Record<string, TypedArray | readonly number[]>>
 
-/** Fails naming the first array and element that differ. NaN equals NaN of the same bits, 0 isn't −0. */
+/**
+ * Fails with the first array and element that differ. NaNs are equal if their bits are; 0 isn't −0.
+ */
 export function expectSameBits(got: Arrays, expected: Arrays): void {
   expect(Object.keys(got)).toEqual(Object.keys(expected))
   for (const [name, values] of Object.entries(expected)) {

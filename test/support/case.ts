@@ -1,4 +1,4 @@
-// A case of the table: a small Program, what its Store holds before, and what must come out.
+// A case of the table: a small Program, the Store's contents before it, and the expected results.
 
 import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
@@ -22,46 +22,47 @@ export interface Case {
   readonly op: string
   readonly program: Program
   readonly store: readonly StoreTensor[]
-  /** One record for each run. */
+  /** One record per run. */
   readonly records: readonly Readonly<Record<string, number | ArrayLike<number>>>[]
-  /** Store tensors and outputs that are compared. */
+  /** The Store tensors and outputs that are compared. */
   readonly results: readonly { readonly kind: 'store' | 'output'; readonly name: string }[]
-  /** The bounds of the results, given what the reference made of them. */
+  /** Computes the bounds of the results from the reference's results. */
   bounds(expected: readonly ArrayLike<number>[]): ArrayLike<number>[]
-  /** The bound on normalised mean squared errors. */
+  /** The bound on the normalized mean squared errors. */
   readonly nmse: number
   /** The same for each row. */
   readonly rowNmse: number
   /** The error that must end the run: its code and op. */
   readonly error?: { readonly code: string; readonly op: number }
-  /** Takes long, or makes a big file. */
+  /** Takes long, or makes a large file. */
   readonly large: boolean
 }
 
-/** An input of a case's op. The same object given twice is one buffer. */
+/** An input of a case's op. If the same object occurs twice, both inputs use one buffer. */
 export interface Given extends Operand {
   readonly values: TypedArray
 }
 
 export interface CaseOptions {
-  /** Shapes and dtypes of the outputs, where the op's own rule does not say. */
+  /** Shapes and dtypes of the outputs, if the op's own rule does not determine them. */
   readonly outputs?: readonly { dtype: Dtype; shape: Shape }[]
-  /** Outputs that are bf16, by place. */
+  /** The bf16 outputs, by index. */
   readonly bf16?: readonly number[]
   readonly large?: boolean
-  /** Where 1e-12 is more than f32 can give, with the reason beside it. */
+  /** Where f32 cannot achieve the default of 1e-12; the reason is given next to it. */
   readonly nmse?: number
-  /** As `nmse`, which it is by default, for each row. */
+  /** The bound for each row. Default: `nmse`. */
   readonly rowNmse?: number
   /** The run must end with this code. */
   readonly error?: string
-  /** Of the Program. Default: bf16 if a tensor is, else f32. */
+  /** The Program's precision. Default: bf16 if a tensor is bf16, otherwise f32. */
   readonly precision?: Precision
 }
 
 /**
- * One op. Its tensors stand in the Store, its scalars, integers and random keys come as inputs; results go to the Store,
- * which holds NaN (or −1) there before, so that what is left unwritten shows.
+ * A case of one op. Its tensors are in the Store; its scalars, integers and random keys are inputs.
+ * Results go to the Store, which initially holds NaN (or −1) there, so that elements that are not
+ * written are detected.
  */
 export function opCase(
   op: string,
@@ -96,7 +97,7 @@ export function opCase(
     const shared = definition.inPlace?.(inputs.length, output) ?? -1
     if (shared >= 0) return ids.get(inputs[shared])!
     const name = `out${output}`
-    const values = allocate(dtype, sizeOf(shape)).fill(dtype === 'f32' ? Number.NaN : -1) // −1: in bf16 a NaN's bits too
+    const values = allocate(dtype, sizeOf(shape)).fill(dtype === 'f32' ? Number.NaN : -1) // −1 as bf16 bits is a NaN
     store.push({ name, dtype, shape, values })
     return buffers.push({ name, dtype, role: 'store', shape }) - 1
   })
@@ -122,31 +123,31 @@ export function opCase(
   }
 }
 
-/** An operand as formulas see it. */
+/** An operand with its values as floats, for formulas. */
 export function asFloat<T extends Operand>(operand: T): T {
   if (operand.dtype !== 'bf16') return operand
   return { ...operand, dtype: 'f32', values: fromBf16Bits(operand.values as Uint16Array) }
 }
 
 /**
- * The reference is rounded too, so that a right result differs only where the two lie on different sides of a tie. It is a place
- * in bf16's last place then, relatively 2⁻⁷ at most.
+ * The reference rounds too, so a correct result differs only where the two are on different sides
+ * of a tie. The difference is then one unit in bf16's last place, at most 2⁻⁷ relative.
  */
 const bf16RowNmse = 2 ** -14
 
-/** One element may lie so, and one in 64 of many; of those that count most. */
+/** Allows this for one element, and for one in 64 of many, among those that contribute most. */
 function bf16Nmse(outputs: readonly { shape: Shape }[]): number {
   const fewest = Math.min(...outputs.map(({ shape }) => sizeOf(shape)))
   return bf16RowNmse * Math.min(1, 4 / fewest + 1 / 64)
 }
 
-/** The elements in a row of a result: what `compare` takes. */
+/** The number of elements in a row of a result: the argument `row` of `compare`. */
 export function rowOf({ program }: Case, result: string): number {
   const { shape } = program.buffers.find(({ name }) => name === result)!
   return lastOf(shape)
 }
 
-/** What a session makes of a case: its results, and how the run ended. */
+/** The outcome of a case on a session: its results, and how the run ended. */
 export interface Outcome {
   readonly results: readonly TypedArray[]
   readonly failure?: {
@@ -158,11 +159,11 @@ export interface Outcome {
   }
 }
 
-/** Runs a case in a session of its own. */
+/** Runs a case in a new session. */
 export async function runCase(session: Session, it: Case): Promise<Outcome> {
   const { program } = it
   try {
-    // Calls are carried out in order: nothing has to be waited for in between.
+    // Calls run in order, so there is no need to await each.
     await Promise.all(
       it.store.flatMap(({ name, dtype, shape, values }) => [
         session.allocate(name, dtype, shape),
@@ -190,7 +191,7 @@ export interface Reference extends Outcome {
   readonly bounds: readonly ArrayLike<number>[]
 }
 
-/** What must come out: the case in float64, and the bounds. */
+/** The expected outcome: the case in float64, and the bounds. */
 export async function referenceOf(it: Case): Promise<Reference> {
   const outcome = await runCase(new JsSession({ precision: 'f64' }), it)
   return { ...outcome, bounds: it.results.length > 0 ? it.bounds(outcome.results) : [] }

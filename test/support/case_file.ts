@@ -1,4 +1,5 @@
-// Case files: the table's cases as bytes, for nano-run. docs/case-files.md is the format.
+// Case files: the cases of the table as bytes, for nano-run. docs/case-files.md describes the
+// format.
 
 import { RecordLayout } from '../../lib/backend/records'
 import { bytesOf, dtypes } from '../../lib/graph/dtype'
@@ -10,11 +11,11 @@ import { compare } from './numeric'
 const magic = 0x5341434e
 const version = 1
 
-/** What a case file demands of one result. */
+/** The requirements on one result. */
 export interface Expectation {
   readonly kind: 'store' | 'output'
   readonly name: string
-  /** Negative: none. */
+  /** Negative: no limit. */
   readonly nmse: number
   readonly expected: ArrayLike<number>
   readonly bounds: ArrayLike<number>
@@ -22,14 +23,14 @@ export interface Expectation {
 
 export function expectationsOf(it: Case, { results, bounds }: Reference): Expectation[] {
   return it.results.map(({ kind, name }, i) => {
-    // Where `compare` leaves the NMSE out, an answer that is off by its bounds has none.
+    // If `compare` ignores the NMSE of a result that is off by its bounds, the file has no limit.
     const off = Float64Array.from(results[i], (value, j) => value + bounds[i][j])
     const judged = compare(off, results[i], bounds[i]).nmse > 0 && Number.isFinite(it.nmse)
     return { kind, name, nmse: judged ? it.nmse : -1, expected: results[i], bounds: bounds[i] }
   })
 }
 
-/** @param expectations by default those of the reference */
+/** @param expectations default: the reference's */
 export function encodeCase(it: Case, expectations: readonly Expectation[], error = it.error): Uint8Array {
   const out = new Writer()
   out.u32(magic)
@@ -89,7 +90,7 @@ class Writer {
   bytes(bytes: Uint8Array): void {
     this.parts.push(bytes)
   }
-  /** Bytes after their number as u64. */
+  /** Writes the number of bytes as u64, then the bytes. */
   sized(bytes: Uint8Array): void {
     this.u64(bytes.length)
     this.bytes(bytes)

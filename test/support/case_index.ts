@@ -1,4 +1,5 @@
-// What scripts choose case files by, without reading them: cases.json beside the files. docs/case-files.md, "The index".
+// The index that scripts use to choose case files without reading them: cases.json in the same
+// folder. See docs/case-files.md, "The index".
 
 import { bytesPerElement, sizeOf } from '../../lib/graph/dtype'
 import type { Buffer, Node, Precision, Program } from '../../lib/graph/program'
@@ -9,18 +10,23 @@ export interface CaseDescription {
   readonly name: string
   readonly ops: readonly string[]
   readonly format: Precision
-  /** Whether it has a gradient of attention over several tiles, of which each takes the place of another in shared memory. */
+  /**
+   * Whether it has an attention gradient that spans several tiles, which reuse each other's shared
+   * memory.
+   */
   readonly manyTiles: boolean
-  /** Roughly how many operations it takes, all runs together. */
+  /** Approximate number of operations of all runs. */
   readonly work: number
-  /** Of all its tensors. */
+  /** Total of all its tensors. */
   readonly bytes: number
 }
 
-/** Ops that do more than a few operations for each element: as many as their output has elements, times a dimension. */
+/**
+ * Ops that do more than a few operations per element: the size of their output times a dimension.
+ */
 const heavy = /matmul|linear|attention|muon|sample/
 
-/** The tiles of attention have at most as many rows of q, k and v. */
+/** The tiles of attention have at most this many rows of q, k and v. */
 const tileRows = 128
 
 export function describeCase(file: string, { name, program, records }: Case): CaseDescription {
@@ -38,12 +44,15 @@ export function describeCase(file: string, { name, program, records }: Case): Ca
   }
 }
 
-/** What a Program computes in: bf16 if any of its tensors is. */
+/** The format a Program computes in: bf16 if any of its tensors is bf16. */
 function formatOf({ precision = 'f32', buffers }: Program): Precision {
   return buffers.some(({ dtype }) => dtype === 'bf16') ? 'bf16' : precision
 }
 
-/** Roughly how many operations an op takes, counting each element that it reads or writes. */
+/**
+ * The approximate number of operations of an op, including one for each element that it reads or
+ * writes.
+ */
 function workOf({ op, inputs, outputs }: Node, buffers: readonly Buffer[]): number {
   const shapesOf = (ids: readonly number[]) => ids.map((id) => buffers[id].shape)
   const touched = shapesOf([...inputs, ...outputs]).reduce((sum, shape) => sum + sizeOf(shape), 0)

@@ -1,4 +1,4 @@
-// Scripts that run in a process or a worker thread of their own, with nano-gpt's sources at hand.
+// Scripts that run in a separate process or worker thread and can load nano-gpt's sources.
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads'
 const root = join(__dirname, '..', '..')
 const typescript = join(__dirname, 'typescript.js')
 
-/** JavaScript with `nano`, the library as users have it, and `text`, something to train on. */
+/** JavaScript that defines `nano`, the library as users see it, and `text`, a training text. */
 const scriptOf = (body: string) => `
   require(${JSON.stringify(typescript)})
   const nano = require(${JSON.stringify(join(root, 'lib', 'index.ts'))})
@@ -23,7 +23,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs the body of an async function in a process of its own. */
+/** Runs the body of an async function in a child process. */
 export function runChild(body: string, env: Record<string, string> = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['-e', scriptOf(body)], {
@@ -42,7 +42,7 @@ export function runChild(body: string, env: Record<string, string> = {}): Promis
   })
 }
 
-/** The same in a worker thread; it may use `post(message)`. */
+/** Runs it in a worker thread; it may use `post(message)`. */
 export function startWorker(body: string): Worker {
   return new Worker(
     `const post = (m) => require('node:worker_threads').parentPort.postMessage(m);${scriptOf(body)}`,

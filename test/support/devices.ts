@@ -1,4 +1,4 @@
-// Runs tests on every device: in plain TypeScript, and on the native engine where it loads.
+// Runs tests on every device: in plain TypeScript, and on the native engine if it loads.
 
 import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
@@ -7,17 +7,20 @@ import { NativeSession } from '../../lib/backend/native/session'
 import { switchOf } from '../../lib/backend/switches'
 
 export interface TestDevice {
-  /** What the `device` option takes. */
+  /** The value of the `device` option. */
   readonly name: 'js' | 'cpu'
   open(): Session
 }
 
 const js: TestDevice = { name: 'js', open: () => new JsSession() }
-// NANO_GPT_TEST_DEVICE puts another of the native engine's in the CPU's place: 'cuda'.
+// NANO_GPT_TEST_DEVICE replaces the CPU by another device of the native engine, such as 'cuda'.
 const device = process.env.NANO_GPT_TEST_DEVICE
 const cpu: TestDevice = { name: 'cpu', open: () => new NativeSession(loadAddon().addon!, { device }) }
 
-/** A machine that has no compiler may leave the native engine out; where it was asked for, its absence is a failure. */
+/**
+ * Tests skip a missing native engine on a machine without a compiler. Where it is required, its
+ * absence is a failure.
+ */
 export const nativeRequired =
   /^(1|true)$/.test(process.env.CI ?? '') || switchOf('NANO_GPT_REQUIRE_NATIVE') === true
 
@@ -44,7 +47,7 @@ export function onNative(title: string, body: (device: TestDevice) => void): voi
   }
 }
 
-/** The addon's own session, for what the `Session` interface does not let through. */
+/** The addon's own session, for calls that the `Session` interface does not allow. */
 export function handleOf(session: Session): NativeSessionHandle & { free(name: string): Promise<void> } {
   return (session as unknown as { handle: NativeSessionHandle & { free(name: string): Promise<void> } })
     .handle

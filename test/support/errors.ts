@@ -1,8 +1,9 @@
-// What a failure is in tests: an error of ours with a code, never a crash or a bug's TypeError.
+// What tests accept as a failure: a NanoGptError with a code, never a crash or a TypeError from a
+// bug.
 
 import { NanoGptError } from '../../lib/errors'
 
-/** The error that `work` ends with; fails if it doesn't. */
+/** The error that `work` ends with; fails if it succeeds. */
 export async function failureOf(work: () => unknown): Promise<NanoGptError> {
   try {
     await work()

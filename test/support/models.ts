@@ -1,4 +1,5 @@
-// Small models of every kind, and what the tests do with them: sessions with weights, trainers, all their Programs.
+// Small models of every kind, and helpers for them: sessions with weights, trainers, all their
+// Programs.
 
 import { createModel } from '../../lib/architectures/create'
 import type { Phase, Session } from '../../lib/backend/backend'
@@ -18,7 +19,7 @@ import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
 
-/** A training whose options have their defaults, but for these numbers. */
+/** A training with default options, except for these numbers. */
 export const training: TrainingConfig = {
   ...resolveNew(checkTrainOptions({ preset: 'decoder' })).training,
   ...{
@@ -31,13 +32,16 @@ export const training: TrainingConfig = {
   },
 }
 
-/** A gpt that is the decoder but for these variants. */
+/** A gpt that equals the decoder except for these variants. */
 function gpt(variants: Partial<GptSizes>): ModelConfig {
   const sizes = { vocabSize: 65, blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0, ...variants }
   return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
 }
 
-/** One of each kind and variant; odd sizes, so that nothing fits by chance. (Heads that RoPE turns have even ones: 6 channels, 3 pairs.) */
+/**
+ * One of each kind and variant. Odd sizes reveal indexing errors. (With RoPE the head size is even:
+ * 6 channels, 3 pairs.)
+ */
 export const configs: Record<string, ModelConfig> = {
   bigram: { kind: 'bigram', vocabSize: 65, blockSize: 7, embed: 32, heads: 1, layers: 1, dropout: 0 },
   'single-head': {
@@ -123,7 +127,7 @@ export const configs: Record<string, ModelConfig> = {
   }),
 }
 
-/** Every Program of a model, not fused. */
+/** Every Program of a model, unfused. */
 export function programsOf(config: ModelConfig, corpusLength = 500): Record<string, Program> {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
@@ -185,7 +189,7 @@ export async function weightsOf({ session, parameters }: Pick<TestModel, 'sessio
 
 type Values = Readonly<Record<string, number | ArrayLike<number>>>
 
-/** Allocates what the Program's Store buffers need and is not there yet. */
+/** Allocates the Program's Store buffers that do not exist yet. */
 export async function allocateStores(
   session: Session,
   program: Program,
@@ -198,7 +202,7 @@ export async function allocateStores(
   }
 }
 
-/** A compiled Program that is run with values by name. */
+/** A compiled Program that runs with values given by name. */
 export async function compiled(session: Session, program: Program) {
   const handle = await session.compile(program)
   const inputs = new RecordLayout(program, 'input')
@@ -212,7 +216,7 @@ export async function compiled(session: Session, program: Program) {
     handle,
     outputs,
     phase,
-    /** Runs it once for each record; fails where the run does. */
+    /** Runs it once for each record; throws if the run fails. */
     async run(...records: Values[]): Promise<Record<string, TypedArray>> {
       const result = await session.run(Math.max(1, records.length), [phase(...records)])
       if (result.failure) throw new Error(`${result.failure.opName}: ${result.failure.message}`)

@@ -1,16 +1,19 @@
-// Deterministic numbers for tests, and how two arrays of numbers are compared.
+// Deterministic numbers for tests, and the comparison of two arrays of numbers.
 
-// Jest looks up globals slowly: these are asked for millions of times.
+// Jest looks up globals slowly, and these are used millions of times.
 const { abs, imul, max } = Math
 const { isFinite: finite, isNaN: missing } = Number
 
-/** Unit roundoff of f32: what rounding a number to f32 changes it by at most, relatively. */
+/** Unit roundoff of f32: the largest relative change when a number is rounded to f32. */
 export const epsilon = 2 ** -24
 
-/** The smallest f32 above 0: rounding errors of tiny numbers are not relative any more. */
+/** The smallest f32 above 0: rounding errors of tiny numbers are no longer relative. */
 export const tiny = 2 ** -149
 
-/** Numbers that depend on a name alone. The generator (mulberry32) is not Philox, so that Philox does not judge itself. */
+/**
+ * Numbers that depend only on a name. The generator (mulberry32) is not Philox, so that Philox does
+ * not test itself.
+ */
 export class Numbers {
   private state = 0x811c9dc5
 
@@ -57,19 +60,19 @@ export class Numbers {
 }
 
 export interface Comparison {
-  /** The worst |got − expected| / bound: at most 1 where all is well. */
+  /** The largest |got − expected| / bound: at most 1 if everything is within its bounds. */
   readonly ratio: number
-  /** Normalised mean squared error of the whole. */
+  /** Normalized mean squared error of the whole array. */
   readonly nmse: number
-  /** The worst of a row's. */
+  /** The largest row NMSE. */
   readonly rowNmse: number
-  /** The element of `ratio`, in words. */
+  /** A description of the element with the largest `ratio`. */
   readonly worst: string
 }
 
 /**
- * Rows shorter than this are judged by their elements alone: by chance all of a few sums may nearly cancel. So are rows that
- * are 0 within their bounds.
+ * Only the elements of rows shorter than this are compared, because all of a few sums may nearly
+ * cancel by chance. The same applies to rows that are 0 within their bounds.
  */
 const shortestRow = 8
 
@@ -123,7 +126,10 @@ function nmseOf(
   return error === 0 || size < uncertain ? 0 : error / size
 }
 
-/** The derivative of f along each element of x, by central differences of fourth order in float64. Leaves x as it was. */
+/**
+ * The derivative of f along each element of x, by central differences of fourth order in float64.
+ * Restores x afterwards.
+ */
 export function numericGradient(f: () => number, x: Float64Array, step = 1e-4): Float64Array {
   return x.map((value, i) => {
     const at = (offset: number) => {

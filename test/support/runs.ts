@@ -1,4 +1,4 @@
-// Short runs of train(), and what they leave behind.
+// Short runs of train(), and their results.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ export const short: TrainOptions = {
   seed: 7,
 }
 
-/** A few steps of a small decoder with everything that a step can have. */
+/** A few steps of a small decoder with every feature of a step. */
 export const decoder: TrainOptions = {
   ...short,
   preset: 'decoder',
@@ -35,14 +35,14 @@ export const decoder: TrainOptions = {
   batchSize: 3,
 }
 
-/** What a training has of options that it doesn't use, or that came after 0.1.0. */
+/** The options of a training that it doesn't use, or that were added after 0.1.0. */
 export const unusedTraining: Readonly<Record<string, unknown>> = Object.fromEntries(
   trainingNames
     .map((name) => [name, rowOf(trainOptions, name).unused] as const)
     .filter(([, unused]) => unused !== undefined),
 )
 
-/** A folder that is gone when the tests of this file are. */
+/** A folder that is removed after the tests of this file. */
 export function temporaryFolder(): { path(...names: string[]): string } {
   let folder = ''
   beforeAll(async () => {
@@ -52,7 +52,7 @@ export function temporaryFolder(): { path(...names: string[]): string } {
   return { path: (...names) => join(folder, ...names) }
 }
 
-/** All events of a run, from the beginning to its end or failure. */
+/** All events of a run, from the start to its end or failure. */
 export async function eventsOf(run: Run<Model>): Promise<TrainEvent[]> {
   const events: TrainEvent[] = []
   for await (const event of run) events.push(event)

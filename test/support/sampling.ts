@@ -1,4 +1,4 @@
-// The sampler's inputs in a Program, and in its records.
+// The sampler's inputs, in a Program and in its records.
 
 import type { Shape } from '../../lib/graph/dtype'
 import type { Trace } from '../../lib/graph/trace'
@@ -15,5 +15,5 @@ export function sampleInputs(trace: Trace, rows: Shape): SampleInputs {
   }
 }
 
-/** Draws from all tokens, for one row. */
+/** Samples from all tokens, for one row. */
 export const sampled = { temperature: [1], topK: [0], topP: [1], minP: [0], rng: [1, 2, 3] }

@@ -1,6 +1,7 @@
-// The table: every op of docs/program.md over odd shapes (one row, one column, primes, sizes around the edges of vectors, tiles
-// and tasks), attributes, values at the limits, and contents that must end a run. Three readings: parity.test.ts runs it on
-// every backend against the float64 reference, case files carry it to nano-run, and mutants of the kernels must fail in it.
+// The table of cases: every op of docs/program.md over odd shapes (one row, one column, primes,
+// sizes around those of vectors, tiles and tasks), attributes, extreme values, and contents that
+// must end a run. It has three uses: parity.test.ts runs it on every backend against the float64
+// reference, case files carry it to nano-run, and mutants of the kernels must fail in it.
 
 import type { Case } from './case'
 import { attentionCases } from './cases/attention'
@@ -15,7 +16,7 @@ import { programCases } from './cases/programs'
 import { ropeCases } from './cases/rope'
 import { softmaxCases } from './cases/softmax'
 
-/** Every case that must end well. */
+/** Every case that must succeed. */
 export function parityCases(): Case[] {
   return [
     ...matmulCases(),
@@ -31,7 +32,7 @@ export function parityCases(): Case[] {
   ]
 }
 
-/** Every case, those included that must end with an error. */
+/** Every case, including those that must end with an error. */
 export function allCases(): Case[] {
   return [...parityCases(), ...errorCases()]
 }

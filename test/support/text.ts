@@ -1,4 +1,5 @@
-// Texts and token sequences made by the tests: no file, no download, the same everywhere.
+// Texts and token sequences that the tests generate, without files or downloads, the same
+// everywhere.
 
 import { site, word } from '../../lib/random/philox'
 import { Numbers } from './numeric'
@@ -7,7 +8,10 @@ const words = 'the cat sat on a mat and saw what the dog had done to its old gre
   ' ',
 )
 
-/** A text of about `length` characters with words, sentences and lines: a model has something to learn. */
+/**
+ * A text of about `length` characters with words, sentences and lines, so that a model can learn
+ * something.
+ */
 export function someText(length = 3000, name = 'text'): string {
   const numbers = new Numbers(name)
   let text = ''

@@ -1,4 +1,4 @@
-// A small model with the weights it begins with: for what needs no training.
+// A small model with its initial weights, for tests that need no training.
 
 import { Model } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'

@@ -90,7 +90,7 @@ test('minutes without auto, or none at all, are refused', async () => {
   const text = auto.data
   const alone = await failureOf(() => train({ data: text, preset: 'cpu', minutes: 1 }))
   expect(alone.message).toMatch(
-    /minutes is 1: it is for `preset: 'auto'` alone\. Give `steps`, or `preset: 'auto'`/,
+    /minutes is 1: it applies only to `preset: 'auto'`\. Give `steps`, or `preset: 'auto'`/,
   )
   const none = await failureOf(() => train({ ...auto, minutes: 0 }))
   expect(none.message).toMatch(/minutes is 0: must be more than 0/)

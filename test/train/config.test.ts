@@ -229,12 +229,15 @@ describe('what is wrong with a file', () => {
     [{ seed: '1e3' }, /^FILE: seed is "1e3": must be a whole number .* or a string of digits/],
     [{ seed: String(2n ** 64n) }, /^FILE: seed is "18446744073709551616"/],
     [{ seed: -1 }, /^FILE: seed is -1/],
-    [{ out: 'runs/a' }, 'FILE: out has no place in a config file. Remove it there, and give `out` itself'],
-    [{ resume: 'runs/a' }, /^FILE: resume has no place in a config file/],
-    [{ signal: null }, /^FILE: signal has no place/],
+    [
+      { out: 'runs/a' },
+      'FILE: out cannot be set in a config file. Remove it from the file, and give `out` in the call',
+    ],
+    [{ resume: 'runs/a' }, /^FILE: resume cannot be set in a config file/],
+    [{ signal: null }, /^FILE: signal cannot be set/],
     [
       { config: 'b.json' },
-      /^FILE: config has no place in a config file\. Copy the options of that file into this one/,
+      /^FILE: config cannot be set in a config file\. Copy the options of that file into this one/,
     ],
     [{ from: 'runs/a', heads: 2 }, /^FILE: heads is 2: the weights of `from` fit no other model/],
     [{ constructor: 1 }, /^FILE: there is no option constructor/],
@@ -250,7 +253,7 @@ describe('what is wrong with a file', () => {
     const error = await refused(contents)
     expect(error.code).toBe('config')
     expect(error.message).toMatch(
-      /^FILE: it is not valid JSON \(.+\)\. Correct it there; `config` takes a run folder or a JSON file/,
+      /^FILE: it is not valid JSON \(.+\)\. Correct the file; `config` takes a run folder or a JSON file/,
     )
   })
 
@@ -260,7 +263,7 @@ describe('what is wrong with a file', () => {
 
   test('what only fails together names the file beside the options', async () => {
     expect((await refused({ preset: 'decodre' })).message).toMatch(
-      /Did you mean `preset: 'decoder'`\? \(options that were not given are those of FILE\)$/,
+      /Did you mean `preset: 'decoder'`\? \(options that were not given come from FILE\)$/,
     )
     expect((await refused({ heads: 5 }, { embed: 12 })).message).toMatch(
       /heads is 5: it must divide `embed`.*FILE/,
@@ -286,7 +289,7 @@ describe('what is wrong with a file', () => {
     expect(await wrong(folder.path('bare'))).toMatchObject({
       code: 'file_not_found',
       message: expect.stringMatching(
-        /^train: config is ".*bare": the folder holds no config.json. Is it the `out` of a run\?/,
+        /^train: config is ".*bare": the folder contains no config.json. Give a run folder \(the `out` of a run\) or/,
       ),
     })
     await writeFile(folder.path('latin.json'), Buffer.from([0x7b, 0xe9, 0x7d]))

@@ -44,7 +44,7 @@ test('a text.txt that no run wrote is not taken away', async () => {
   writeFileSync(`${out}/text.txt`, 'mine')
   const error = await failureOf(() => train({ ...small, data: file, out, overwrite: true }))
   expect(error).toMatchObject({ code: 'foreign_files', option: 'out', value: out })
-  expect(error.reason).toBe('it holds text.txt, which no run wrote')
+  expect(error.reason).toBe('it contains text.txt, which no run wrote')
   expect(readFileSync(`${out}/text.txt`, 'utf8')).toBe('mine')
 })
 
@@ -86,7 +86,7 @@ test('a checkpoint of another name is not continued over the last one beside it'
     const error = await failureOf(() => train({ resume, steps: 6, device: 'js' }))
     expect(error).toMatchObject({ code: 'run_exists', option: 'resume', value: resume })
     expect(error.message).toContain(
-      `the run would write over ${out}/last.safetensors. Give a new folder as \`out\``,
+      `the run would overwrite ${out}/last.safetensors. Give a new folder as \`out\``,
     )
   }
   await (await train({ resume: `${out}/last.safetensors`, steps: 6, device: 'js' })).dispose()

@@ -137,7 +137,7 @@ describe('from', () => {
       expect(await refused(given)).toMatchObject({
         code: 'option',
         message:
-          `train: ${name} is ${JSON.stringify(value)}: the weights of \`from\` fit no other model than their own. ` +
+          `train: ${name} is ${JSON.stringify(value)}: the weights of \`from\` fit no other model. ` +
           'Leave it out, or leave `from` out to start a new model',
       })
     },
@@ -156,9 +156,9 @@ describe('from', () => {
     const error = await refused({ data: { text: `${someText(500)}\nThe dög. ${someText(500)}` } })
     expect(error.code).toBe('unknown_character')
     expect(error.message).toMatch(
-      /^the character "ö" \(U\+00F6\) at position 506 \(line \d+, column 6\) is not among the \d+/,
+      /^the character "ö" \(U\+00F6\) at position 506 \(line \d+, column 6\) is not in the vocabulary \(size \d+\)/,
     )
-    expect(error.message).toContain(`Its vocabulary is that of ${first()}`)
+    expect(error.message).toContain(`The vocabulary is that of ${first()}`)
     expect(error.message).toMatch(
       /Train on a text without this character, or leave `from` out to start a new model$/,
     )
@@ -184,7 +184,7 @@ describe('from', () => {
 
   test('nothing there; no checkpoint; the folder of the other as out', async () => {
     expect((await refused({ from: folder.path('nowhere') })).code).toBe('file_not_found')
-    expect((await refused({ from: folder.path() })).message).toMatch(/holds no checkpoint/)
+    expect((await refused({ from: folder.path() })).message).toMatch(/contains no checkpoint/)
     expect((await refused({ out: first() })).code).toBe('run_exists')
     expect((await refused({ from: 7 } as never)).message).toMatch(/^train: from is 7: must be a path/)
   })
@@ -204,7 +204,7 @@ describe('a folder that holds a run', () => {
       await expect(eventsOf(run)).rejects.toMatchObject({
         code: 'run_exists',
         message:
-          `train: out is ${JSON.stringify(out)}: it already holds a run. Give another folder, ` +
+          `train: out is ${JSON.stringify(out)}: it already contains a run. Give another folder, ` +
           `replace it with \`overwrite: true\`, or continue it: train({ resume: '${out}' })`,
       })
       expect((await readCheckpoint(copy)).info.step).toBeGreaterThan(0)
@@ -236,7 +236,7 @@ describe('a folder that holds a run', () => {
     expect(await failureOf(() => train({ ...short, device: 'js', out }))).toMatchObject({
       code: 'write_failed',
       message: expect.stringContaining(
-        `out is ${JSON.stringify(out)}: it is a file, and a run needs a folder`,
+        `out is ${JSON.stringify(out)}: it is a file, but a run needs a folder`,
       ),
     })
   })

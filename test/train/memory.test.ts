@@ -57,7 +57,7 @@ describe('what is too large is refused by name, with what would fit', () => {
       value: options[option as keyof TrainOptions],
     })
     expect(error.message).toMatch(
-      /needs at least [\d.]+ [kMGTPE]?B of memory, and this machine has 24\.0 GB\. /,
+      /needs at least [\d.]+ [kMGTPE]?B of memory, but this machine has 24\.0 GB\. /,
     )
     // Long before anything of that size could have been built.
     expect(performance.now() - begun).toBeLessThan(60_000)

@@ -26,7 +26,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
     expect(error.code).toBe('non_finite')
     expect(error.message).toMatch(
       new RegExp(
-        `^step ${made}: .*first bad value came from \\w+ \\(op \\d+ of the (gradient|update) Program: `,
+        `^step ${made}: .*first non-finite value came from \\w+ \\(op \\d+ of the (gradient|update) Program: `,
       ),
     )
     expect(error.message).toMatch(/lower `learningRate`/)
@@ -95,7 +95,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
     expect(losses).toEqual([])
     expect(failure).toMatchObject({ code: 'non_finite', step: 0, phase: 1, opName: 'require_finite' })
     const error = await model.trainer.explain(0, failure!)
-    expect(error.message).toMatch(new RegExp(`^step 0: .* first bad value came from ${named}`))
+    expect(error.message).toMatch(new RegExp(`^step 0: .* first non-finite value came from ${named}`))
     expectSameBits(await weightsOf(model), before)
     await expectNoGradients(model)
     await session.dispose()

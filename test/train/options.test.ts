@@ -117,9 +117,9 @@ test.each([
   ],
   [
     { preset: 'bigram', tiedEmbeddings: true },
-    /^train: tiedEmbeddings is true: the model 'bigram' is as the course has it\. .*: decoder, gpt, cpu, baby, speedrun, auto$/,
+    /^train: tiedEmbeddings is true: the course's model 'bigram' has no variants\. .*: decoder, gpt, cpu, baby, speedrun, auto$/,
   ],
-  [{ preset: '08', norm: 'rms' }, /^train: norm is "rms": the model 'layer-norm' is as the course has it/],
+  [{ preset: '08', norm: 'rms' }, /^train: norm is "rms": the course's model 'layer-norm' has no variants/],
   [{ preset: 'decoder', heads: 5 }, /heads is 5: it must divide `embed`, which is 384/],
   [{ batchsize: 4 }, /^train: there is no option batchsize. Did you mean `batchSize`\?/],
   [{ lr: 4 }, /^train: there is no option lr. Did you mean `learningRate`\?/],
@@ -251,24 +251,24 @@ describe('what is for some optimizers or schedules alone', () => {
   test.each<[TrainOptions, string]>([
     [
       { momentum: 0.5 },
-      "momentum is 0.5: it is for the optimizers 'muon' and 'sgd' alone, and the optimizer here is 'adamw'",
+      "momentum is 0.5: it applies only to the optimizers 'muon' and 'sgd', but the optimizer is 'adamw'",
     ],
-    [{ optimizer: 'muon', nesterov: true }, "nesterov is true: it is for the optimizer 'sgd' alone"],
-    [{ optimizer: 'sgd', momentumWarmup: 3 }, "momentumWarmup is 3: it is for the optimizer 'muon' alone"],
-    [{ matrixLearningRate: 0.1 }, "matrixLearningRate is 0.1: it is for the optimizer 'muon' alone"],
+    [{ optimizer: 'muon', nesterov: true }, "nesterov is true: it applies only to the optimizer 'sgd'"],
+    [{ optimizer: 'sgd', momentumWarmup: 3 }, "momentumWarmup is 3: it applies only to the optimizer 'muon'"],
+    [{ matrixLearningRate: 0.1 }, "matrixLearningRate is 0.1: it applies only to the optimizer 'muon'"],
     [
       { finalLearningRateFraction: 0.1 },
-      "finalLearningRateFraction is 0.1: it is for the schedules 'cosine', 'linear' and 'wsd' alone",
+      "finalLearningRateFraction is 0.1: it applies only to the schedules 'cosine', 'linear' and 'wsd'",
     ],
     [
       { schedule: 'linear', decayFraction: 0.5 },
-      "decayFraction is 0.5: it is for the schedule 'wsd' alone, and the schedule here is 'linear'",
+      "decayFraction is 0.5: it applies only to the schedule 'wsd', but the schedule is 'linear'",
     ],
   ])('%j', async (options, message) => {
     const error = await refused(options)
     expect(error.code).toBe('option')
     expect(error.message).toContain(`train: ${message}`)
-    expect(error.message).toMatch(/\. Leave it out, or give another (optimizer|schedule)$/)
+    expect(error.message).toMatch(/\. Leave it out, or choose another (optimizer|schedule)$/)
   })
 
   test('each has a default', async () => {

@@ -1,8 +1,8 @@
-// The TypeScript backend: runs Programs with the reference formulas, in float32 or float64. It is the judge of every
-// other backend, and serves where no native one can be built.
+// The TypeScript backend: runs Programs with the reference formulas, in float32 or float64. It is
+// the reference for all other backends, and the fallback where no native backend can be built.
 //
-// Formulas know f32 and f64 only. A bf16 tensor is held as floats that are rounded whenever an op has written it, and in
-// a tf32 Program products are given rounded copies of their operands.
+// The formulas handle only f32 and f64. A bf16 tensor is held as floats that are rounded after
+// every op that writes it. In a tf32 Program, products receive rounded copies of their operands.
 
 import { NanoGptError } from '../../errors'
 import {
@@ -27,11 +27,13 @@ import type { Executable, Failure, Phase, RunOptions, RunResult, Session, Sessio
 import { RecordLayout } from '../records'
 
 export interface JsOptions {
-  /** What f32 tensors are computed in: 'f64' for the float64 reference. Default 'f32'. */
+  /**
+   * The type in which f32 tensors are computed. 'f64' gives the float64 reference. Default: 'f32'.
+   */
   precision?: 'f32' | 'f64'
 }
 
-/** A tensor of the Store, and the dtype that it has for its user. */
+/** A tensor of the Store, and the dtype that the caller sees. */
 interface Stored {
   readonly dtype: Dtype
   readonly tensor: Tensor
@@ -48,13 +50,13 @@ export class JsSession implements Session {
   readonly device = 'js'
   readonly fusedOps = fusedOpNames
   private readonly store = new Map<string, Stored>()
-  /** By handle. */
+  /** Compiled Programs by handle. */
   private readonly programs = new Map<Executable, Compiled>()
   private compiled = 0
   private readonly precision: 'f32' | 'f64'
   private generation = 0
   private disposed = false
-  /** Settles when all calls so far are carried out. */
+  /** Settles when all earlier calls are done. */
   private last: Promise<unknown> = Promise.resolve()
 
   constructor(options: JsOptions = {}) {
@@ -142,7 +144,7 @@ export class JsSession implements Session {
     this.programs.clear()
   }
 
-  /** Calls `work` when all that was asked for before is done. */
+  /** Calls `work` when all earlier calls are done. */
   private inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.disposed) {
       return Promise.reject(new NanoGptError('disposed', 'this session has been disposed'))
@@ -165,7 +167,7 @@ export class JsSession implements Session {
     let failure: Failure | undefined
     let step = 0
     for (; step < steps; step++) {
-      // Each step gives the event loop a turn.
+      // Yield to the event loop in every step.
       await new Promise((resolve) => setImmediate(resolve))
       if (isCancelled()) failure = cancelled(step)
       for (let p = 0; p < phases.length && !failure; p++) {
@@ -242,12 +244,12 @@ function noProgram(handle: Executable): NanoGptError {
   return new NanoGptError('invalid_argument', `no Program has the handle ${handle}`)
 }
 
-/** What a user gives, as it is held here. */
+/** Converts data from the caller's format to the internal one. */
 function held(dtype: Dtype, data: TypedArray): TypedArray {
   return dtype === 'bf16' ? fromBf16Bits(data as Uint16Array) : data
 }
 
-/** What is held here, as a user has it. */
+/** Converts data from the internal format to the caller's. */
 function given(dtype: Dtype, data: TypedArray): TypedArray {
   return dtype === 'bf16' ? bf16Bits(data) : data
 }

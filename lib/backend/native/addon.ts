@@ -1,4 +1,5 @@
-// Finds and loads the native addon: a prebuilt binary, or the one that was built here. The surface is binding/'s.
+// Finds and loads the native addon, either prebuilt or built on this machine. binding/ defines its
+// interface.
 
 import { join } from 'node:path'
 import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
@@ -18,9 +19,9 @@ export interface NativeSessionHandle {
 
 export interface NativeGpu {
   available: boolean
-  /** There is one, though it may be of no use. */
+  /** Whether this machine has such a GPU, even if it is unusable. */
   present: boolean
-  /** Or what it is. */
+  /** Why the GPU is unavailable, or a description of it. */
   reason: string
 }
 
@@ -36,18 +37,21 @@ export interface AddonInfo {
 }
 
 export interface NativePeak {
-  /** Of multiply-adds in registers. */
+  /** Rate of multiply-adds on registers. */
   flopsPerSecond: number
-  /** From memory, far beyond the caches. */
+  /** Reading from memory, far beyond the size of the caches. */
   readBytesPerSecond: number
-  /** Two arrays read, one written. */
+  /** Reading two arrays and writing one. */
   triadBytesPerSecond: number
 }
 
 export interface Addon {
   info(): AddonInfo
   setThreads(threads: number): Promise<void>
-  /** What the processor can do at most with the pool's threads and the instruction set, by measurement: about two seconds. */
+  /**
+   * Measures the peak rates of the processor with the pool's threads and the instruction set. Takes
+   * about two seconds.
+   */
   peak(instructionSet?: string): Promise<NativePeak>
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
@@ -58,7 +62,10 @@ export type Loaded =
 
 let loaded: Loaded | undefined
 
-/** The addon, or why there is none. Tried once per process; the switch NANO_GPT_NATIVE leaves it out. */
+/**
+ * The addon, or the reason why there is none. Tried once per process. NANO_GPT_NATIVE=0 disables
+ * it.
+ */
 export function loadAddon(): Loaded {
   loaded ??= find()
   return loaded
@@ -67,7 +74,7 @@ export function loadAddon(): Loaded {
 function find(): Loaded {
   if (switchOf('NANO_GPT_NATIVE') === false)
     return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} turns it off` }
-  // dist/backend/native and lib/backend/native lie equally deep.
+  // dist/backend/native and lib/backend/native have the same depth.
   const root = join(__dirname, '..', '..', '..')
   try {
     const locate = require('node-gyp-build') as { path(folder: string): string }

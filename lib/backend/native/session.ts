@@ -1,4 +1,5 @@
-// A Session on the native engine: encodes Programs and arrays, and leaves the rest to the addon.
+// A session on the native engine. It encodes Programs and arrays and delegates everything else to
+// the addon.
 
 import { availableParallelism } from 'node:os'
 import { type ErrorCode, NanoGptError, option, Phrase } from '../../errors'
@@ -20,7 +21,7 @@ import type { Addon, NativeSessionHandle } from './addon'
 export interface NativeOptions {
   /** A device of the native engine. Default: 'cpu'. */
   device?: string
-  /** Instructions that the CPU kernels use. Default: the best that this processor has. */
+  /** Instruction set of the CPU kernels. Default: the best that this processor supports. */
   instructionSet?: string
 }
 
@@ -91,9 +92,9 @@ interface Stored {
 }
 
 /**
- * The addon's errors carry a code; ours carry it in a class of their own.
+ * Converts the addon's errors, which carry a code, to NanoGptErrors.
  *
- * @param tensor what there was no memory for, if that is why
+ * @param tensor the tensor to name in an 'out_of_memory' error
  */
 async function named<T>(promise: Promise<T>, tensor?: Stored): Promise<T> {
   try {
@@ -118,7 +119,10 @@ function withCode(error: unknown, tensor?: Stored): NanoGptError {
   )
 }
 
-/** Native messages write options between backticks, which no name of a tensor has. */
+/**
+ * Converts a native message, which puts option names in backticks. No tensor name contains a
+ * backtick.
+ */
 function marked(message: string): Phrase {
   return new Phrase(message.split('`').map((part, i) => (i % 2 === 1 ? option(part) : part)))
 }
@@ -128,7 +132,7 @@ let sized = false
 /**
  * Sets the number of threads of the process-wide pool.
  *
- * @param threads default: as it is, which is `os.availableParallelism()` at first
+ * @param threads default: unchanged, which is `os.availableParallelism()` at first
  */
 export async function setThreads(addon: Addon, threads?: number): Promise<void> {
   if (threads === undefined && sized) return

@@ -15,7 +15,7 @@ Faults faults;
 namespace {
 long failing_call;  // counted from 1; 0: none
 bool failure_stays;
-const char* lost_once_there_is = nullptr;  // a file
+const char* lost_once_there_is = nullptr;  // name of a file: the device is lost once it exists
 
 struct Start {
   Start() {
@@ -62,7 +62,7 @@ SIMT_EXPORT void simt_fail_call(long number, bool stays) {  // counted from now 
 SIMT_EXPORT void simt_set_schedule(const char* name) { emulate::SetSchedule(name); }
 SIMT_EXPORT void simt_fail_malloc(int successes) { emulate::faults.mallocs_until_failure = successes; }
 SIMT_EXPORT long simt_calls() { return emulate::faults.calls; }
-SIMT_EXPORT const char* simt_alive() {  // until the next call; empty if there is nothing
+SIMT_EXPORT const char* simt_alive() {  // valid until the next call; empty if nothing is alive
   static std::string text;
   text = emulate::Alive();
   return text.c_str();

@@ -1,5 +1,6 @@
-// What tests ask an emulated GPU for: calls that fail, a device that is lost, another size of it. From the environment,
-// or for tests that have the emulator's library open through the functions simt_*.
+// Faults that tests can request from an emulated GPU: failing calls, a lost device, another memory
+// size. They are set by environment variables, or by the functions simt_* in tests that have the
+// emulator's library open.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,19 +11,20 @@ namespace emulate {
 struct Faults {
   uint64_t memory = uint64_t(16) << 30;  // SIMT_MEMORY, in MiB
   int devices = 1;                       // SIMT_DEVICES: 0 or 1
-  long calls = 0;                        // that can fail, so far
+  long calls = 0;                        // calls so far that can fail
   int mallocs_until_failure = -1;        // SIMT_FAIL_MALLOC
 };
 extern Faults faults;
 
-// To be asked by every call that can fail: does this one? SIMT_FAIL=N is the Nth, or N:stays, and all after it.
+// Every call that can fail asks this. SIMT_FAIL=N makes the Nth call fail; N:stays makes all later
+// calls fail too.
 enum class Answer { kNothing, kFailure, kLasting, kLost };
 Answer NextFault();
-bool NextMemoryFault();  // by allocations besides: SIMT_FAIL_MALLOC=N has the one after N fail
+bool NextMemoryFault();  // for allocations, also: SIMT_FAIL_MALLOC=N makes the one after N fail
 
-std::string Alive();  // each emulator's own: what has not been given back; empty if there is nothing
-// At the end of the process says so, if SIMT_ALIVE is set, and exits with 98 if there is something. To be made after
-// all that Alive() looks at.
+std::string Alive();  // each emulator defines it: what is still allocated; empty if nothing is
+// If SIMT_ALIVE is set, reports at process exit what Alive() returns, and exits with 98 if it is
+// not empty. Construct it after everything that Alive() reads.
 struct ReportAlive {
   ~ReportAlive();
 };

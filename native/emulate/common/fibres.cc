@@ -1,4 +1,4 @@
-// Fibres, the three schedules, barriers and collectives, and what is said when they go wrong.
+// Fibres, the three schedules, barriers and collectives, and the reports when they go wrong.
 #include "common/fibres.h"
 
 #include <cxxabi.h>
@@ -17,8 +17,8 @@
 #include "common/memory.h"
 #include "common/races.h"
 
-// emulate_switch(&save_sp, load_sp): pushes the callee-saved registers, swaps stacks, pops the other fibre's.
-// (mxcsr/fpcr are left alone: nobody changes the rounding mode.)
+// emulate_switch(&save_sp, load_sp): pushes the callee-saved registers, swaps stacks, pops the
+// other fibre's registers. mxcsr/fpcr are not saved, because nothing changes the rounding mode.
 extern "C" void emulate_switch(void** save_sp, void* load_sp);
 #if defined(__x86_64__)
 asm(R"(
@@ -95,7 +95,7 @@ struct Fibre {
   int id, lane;
   Warp* warp;
   bool done;
-  const char* waits;  // while asleep: in which barrier or collective, where, with which mask
+  const char* waits;  // while asleep: the kind of barrier or collective
   Site site;
   unsigned mask;
 };
@@ -106,8 +106,8 @@ struct Pending {  // a warp collective that some lanes have entered
   void* operands[32];
 };
 struct Warp {
-  unsigned ready, exist;  // lanes that can run; lanes there are
-  int index, count;       // of itself; of the pending collectives
+  unsigned ready, exist;  // lanes that can run; lanes that exist
+  int index, count;       // the warp's index; the number of pending collectives
   Pending pending[32];
 };
 
@@ -147,7 +147,7 @@ Fibre* Pick() {
     for (int w = warp_count; w-- > 0;)
       if (unsigned r = warps[w].ready) return &fibres[w * 32 + 31 - __builtin_clz(r)];
   } else {
-    // Unfair: the same warps are favoured for a while, then the favourites change; lanes start anywhere.
+    // Unfair: the same warps are favoured for a while, then others. Lanes start anywhere.
     if (decisions-- <= 0) {
       decisions = int(RandomNumber() % 512);
       for (int w = warp_count - 1; w > 0; --w) std::swap(warp_order[w], warp_order[RandomNumber() % unsigned(w + 1)]);
@@ -201,10 +201,10 @@ void MapStacks() {
   if (stacks_range.begin) return;
   size_t page = size_t(sysconf(_SC_PAGESIZE));
   stacks_range = Reserve(kStack * kMaxThreads, PROT_READ | PROT_WRITE);
-  for (char* p = stacks_range.begin; p < stacks_range.end; p += kStack) mprotect(p, page, PROT_NONE);  // for overflows
+  for (char* p = stacks_range.begin; p < stacks_range.end; p += kStack) mprotect(p, page, PROT_NONE);  // guard page
 }
 
-// --- the report of a deadlock: who waits where, who never came
+// --- the report of a deadlock: which threads wait where, and which never arrived
 std::string Ranges(const std::vector<int>& ids) {
   std::string text;
   for (size_t i = 0; i < ids.size();) {
@@ -252,7 +252,7 @@ void ReportDeadlock() {
 }
 }  // namespace
 
-// ---------------------------------------------------------------------------------------------------------------------
+// --- the interface (fibres.h)
 Index thread_index, group_index, group_size, grid_size;
 bool in_kernel;
 const RaceHooks* races;
@@ -305,7 +305,7 @@ void DescribeCode(const void* address, char* text, size_t size) {
     free(name);
     if (size_t at = f.find("(anonymous namespace)::"); at != f.npos) f = f.substr(at + 23);
     snprintf(text, size, "%s at %s", f.substr(0, f.find('(')).c_str(), line);
-    if (strncmp(line, "shim.h:", 7) != 0) break;  // that is inlined into what we look for
+    if (strncmp(line, "shim.h:", 7) != 0) break;  // inlined into the function we look for
   }
   pclose(pipe);
 }
@@ -322,7 +322,7 @@ void Fail(const char* format, ...) {
            ScheduleName());
   if (!in_kernel) throw failure;
   failed = true;
-  LeaveToMain();  // the group's fibres are abandoned where they stand
+  LeaveToMain();  // abandons the group's fibres as they are
   abort();
 }
 
@@ -372,7 +372,7 @@ void RunGroup(Index group, Index size) {
     f.lane = i % 32;
     f.warp = &warps[i / 32];
     f.done = false;
-    // Stacks that all start at the same offset in a page would fight for eight lines of the L1 cache: stagger them.
+    // Stacks with equal offsets in a page would compete for eight L1 cache lines, so stagger them.
     auto* top = reinterpret_cast<void**>(stacks_range.begin + (size_t(i) + 1) * kStack - size_t(i % 29) * 192);
     void** frame = top - kFrameWords;
     memset(frame, 0, kFrameWords * sizeof(void*));
@@ -389,8 +389,8 @@ void RunGroup(Index group, Index size) {
   if (failed) throw failure;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-void Yield() {  // goes on to the next thread in turn, so that one that spins cannot shut the others out
+// --- for device code
+void Yield() {  // runs the next thread in order, so that a spinning thread cannot starve the others
   if (++yields > 50'000'000)
     Fail("livelock: 50 million polls without progress (does a %s wait for another?)", language.group);
   int step = schedule == Schedule::kDescending ? threads - 1 : 1, i = current->id;
@@ -421,7 +421,7 @@ void GroupBarrier(Site site, unsigned classes) {
   if (races) races->barrier(classes);
   yields = 0;
   for (int w = 0; w < warp_count; ++w) warps[w].ready = warps[w].exist;
-  Go(Pick());  // not the last one to arrive but the schedule's favourite goes on first
+  Go(Pick());  // continues with the schedule's favourite, not with the last thread to arrive
 }
 
 void Collective(const char* name, unsigned mask, void* operands, Execute execute, Site site) {
@@ -437,7 +437,7 @@ void Collective(const char* name, unsigned mask, void* operands, Execute execute
   while (slot < warp.count && !same(warp.pending[slot])) ++slot;
   Pending& p = warp.pending[slot];
   if (slot == warp.count) {
-    for (int i = 0; i < warp.count; ++i) {  // others wait for me there, and I would wait for them here
+    for (int i = 0; i < warp.count; ++i) {  // others wait for this thread there, while it would wait for them here
       const Pending& q = warp.pending[i];
       if (!(q.mask >> me & 1) || !(q.arrived & mask)) continue;
       char who[128];

@@ -20,7 +20,7 @@ namespace emulate {
 namespace {
 constexpr size_t kArena = size_t(64) << 30;  // address space
 const size_t kPage = size_t(sysconf(_SC_PAGESIZE));
-std::map<char*, Allocation> allocations;  // those that were freed, too
+std::map<char*, Allocation> allocations;  // includes freed ones
 char* next_free;
 int allocation_count;
 
@@ -43,7 +43,8 @@ std::string FaultText() {
 }
 [[noreturn]] void FailOfFault() { Fail("%s", FaultText().c_str()); }
 
-// A kernel that may fail alone goes on in FailOfFault, on its own stack or, where that overflowed, at its top.
+// If only the kernel may fail, it continues in FailOfFault on its own stack, or at the top of it
+// after an overflow.
 void OnFault(int signal_number, siginfo_t* info, void* context) {
   auto* uc = static_cast<ucontext_t*>(context);
   fault_address = info->si_addr;
@@ -138,7 +139,7 @@ ptrdiff_t Free(Allocation* a) {
   a->live = false;
   SetAccess(*a, PROT_READ);
   const ptrdiff_t written = BytesWrittenAround(*a, a->mapped);
-  // Mapped anew rather than protected: the kernel can then join it to its neighbours.
+  // Maps anew instead of protecting: the kernel can then merge the mapping with its neighbours.
   mmap(a->mapping, a->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   return written;
 }
@@ -191,8 +192,8 @@ void CatchFaults() {
 
 }  // namespace emulate
 
-// -fsanitize=alignment has kernels call this before an access that isn't aligned as its type must be; a GPU faults
-// there.
+// -fsanitize=alignment makes kernels call this before an access that is not aligned to its type. A
+// GPU faults there.
 struct Misaligned {
   const char* file;
   unsigned line, column;

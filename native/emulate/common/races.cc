@@ -1,10 +1,14 @@
-// The race detector. Kernels compiled with -fsanitize=thread call __tsan_read4 and the like before every access; these
-// are ours (libtsan is not linked). For each byte of shared and device memory we keep the last writer and up to four
-// readers since, each with its epochs: group barriers passed and, within the warp, clocks that warp barriers advance;
-// both for each class of memory that a barrier may order. Two accesses of one byte by two threads, one of them a write,
-// race unless a barrier lies between them. It also reports accesses out of bounds to the byte, reads of shared memory
-// that nobody wrote, of memory that an asynchronous copy has yet to write, and of host memory. Being called before
-// every access it is also where Schedule::kShuffle changes threads in mid-flight.
+// The race detector. Kernels compiled with -fsanitize=thread call __tsan_read4 and similar
+// functions before every access. This file defines those functions; libtsan is not linked. For each
+// byte of shared and device memory it keeps the last writer and up to four readers since then. Each
+// access has epochs: the group barriers passed and, within the warp, clocks that warp barriers
+// advance, both per class of memory that a barrier may order. Two accesses of one byte by two
+// threads, at least one of them a write, race unless a barrier lies between them.
+//
+// The detector also reports accesses out of bounds to the byte, reads of shared memory that nobody
+// wrote, reads of memory that an asynchronous copy has yet to write, and accesses to host memory.
+// Because it is called before every access, Schedule::kShuffle uses it to switch threads between
+// accesses.
 #include "common/races.h"
 
 #include <sys/mman.h>
@@ -21,8 +25,8 @@ namespace {
 
 struct Access {
   uint32_t thread = 0;      // group * 1024 + thread + 1; 0: none
-  uint16_t epoch = 0;       // group barriers passed before it
-  uint16_t clock : 15 = 0;  // of its thread, since the last group barrier; warp barriers advance it
+  uint16_t epoch = 0;       // group barriers passed before the access
+  uint16_t clock : 15 = 0;  // the thread's clock since the last group barrier; warp barriers advance it
   uint16_t atomic : 1 = 0;
   const void* pc = nullptr;
 };
@@ -30,13 +34,13 @@ constexpr int kReaders = 4;
 struct Cell {
   Access write, reads[kReaders];
 };
-struct alignas(64) Word {  // four bytes, which share cell 0 until one of them is accessed on its own
+struct alignas(64) Word {  // four bytes, which share cell 0 until one of them is accessed separately
   bool split;
-  uint8_t pending;  // bytes that an asynchronous copy not yet waited for will write
+  uint8_t pending;  // bytes that an unfinished asynchronous copy will write
   Cell cells[4];
 };
 
-class Shadow {  // a Word for each four bytes of a range; untouched ones cost no memory
+class Shadow {  // one Word per four bytes of a range; untouched ones use no memory
  public:
   void cover(Range r) {
     char* base = reinterpret_cast<char*>(reinterpret_cast<uintptr_t>(r.begin) & ~uintptr_t(15));
@@ -60,11 +64,11 @@ class Shadow {  // a Word for each four bytes of a range; untouched ones cost no
 Shadow shared_shadow, device_shadow;
 
 unsigned group;
-int pending_words;  // of shared memory, awaiting an asynchronous copy
-// By class of memory: device, shared.
+int pending_words;  // in shared memory, for an asynchronous copy
+// Per class of memory: device, shared.
 uint16_t epoch[2];
-uint16_t seen[2][kMaxThreads][32];  // [t][l]: the clock of lane l of t's warp that t has synchronised with; [t][own
-                                    // lane] is its own
+uint16_t seen[2][kMaxThreads][32];  // [t][l]: the clock of lane l of t's warp that t has synchronized with;
+                                    // [t][own lane] is its own
 
 bool Ordered(const Access& a, const Access& me, bool shared) {  // a happened before me, or there is no a
   if (!a.thread || a.thread == me.thread) return true;
@@ -104,8 +108,8 @@ void Check(Cell& cell, const Access& me, Kind kind, bool shared, const char* p) 
            : me.atomic ? "atomic"
                        : "write");
   if (reads_only) {
-    if (shared && !cell.write.thread) Report(p, "read of uninitialised", nullptr, nullptr, me, "read");
-    // Replace a read that this one makes superfluous (ordered before it), else one whose warp is represented twice.
+    if (shared && !cell.write.thread) Report(p, "read of uninitialized", nullptr, nullptr, me, "read");
+    // Replace a read that is ordered before this one, or else one whose warp is represented twice.
     Access* slot = nullptr;
     for (Access& r : cell.reads)
       if (Ordered(r, me, shared) || stale(r)) {
@@ -162,7 +166,7 @@ void OnPending(const void* address, size_t size, bool begins) {
     Word& w = shared_shadow.word(p);
     pending_words += int(begins) - int(w.pending != 0);
     w.pending = begins ? 15 : 0;
-    for (Cell& c : w.cells) {  // it counts as written by its thread when that thread has waited
+    for (Cell& c : w.cells) {  // the write counts as the thread's own, at the time of its wait
       c.write.epoch = epoch[1];
       c.write.clock = seen[1][thread][thread % 32];
     }
@@ -215,7 +219,7 @@ void BeginRaceGroup(unsigned number) {
   group = number;
   epoch[0] = epoch[1] = 0;
   Advance(kAllMemory, kMaxThreads);
-  if (pending_words) shared_shadow.clear();  // copies that nobody waited for; the rest is recognised as stale
+  if (pending_words) shared_shadow.clear();  // drops copies that nobody waited for; the rest is recognized as stale
   pending_words = 0;
 }
 
@@ -245,7 +249,7 @@ void __tsan_vptr_update(void**, void*) {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit(void*) {}
 void __tsan_init() {}
-// What Clang calls, and GCC by reroute.h.
+// Clang calls these; GCC calls them through reroute.h.
 void* __tsan_memcpy(void* to, const void* from, size_t n) {
   emulate::Instrumented(from, n, emulate::Kind::kRead, EMULATE_PC);
   emulate::Instrumented(to, n, emulate::Kind::kWrite, EMULATE_PC);

@@ -1,4 +1,4 @@
-// The race detector's side that faces the rest (races.cc).
+// The race detector's interface (races.cc).
 #pragma once
 #include <cstddef>
 
@@ -8,7 +8,7 @@ namespace emulate {
 
 enum class Kind { kRead, kWrite, kAtomic };
 
-// Null while races are not looked for.
+// Null unless the race detector is enabled.
 struct RaceHooks {
   void (*barrier)(unsigned classes);
   void (*warp_barrier)(int warp, unsigned mask, unsigned classes);
@@ -16,21 +16,21 @@ struct RaceHooks {
   void (*pending)(const void* address, size_t size, bool begins);
 };
 extern const RaceHooks* races;
-extern const RaceHooks race_hooks;  // what `races` points to when they are
+extern const RaceHooks race_hooks;  // `races` points here when the detector is enabled
 
 // Reports an access made by the emulator on behalf of a thread (thread < 0: the running one).
 void Touch(const void* address, size_t size, Kind kind, const void* pc, int thread = -1);
 
-// What a kernel accesses, as each emulator judges it.
+// The memory that a kernel accesses, as each emulator classifies it.
 struct Place {
-  enum { kDevice, kShared, kOther } memory;  // kOther: races there are none
-  const char* problem;                       // null: the access is right
-  const char* at;                            // the address to name
+  enum { kDevice, kShared, kOther } memory;  // kOther: never races
+  const char* problem;                       // null: the access is valid
+  const char* at;                            // the address to report
 };
 Place PlaceOf(const char* address, size_t size, Kind kind);
 
-// To be called before the first group of a grid, but where no barrier lies before it, and before each group.
+// Call this before the first group of a grid, unless no barrier precedes the grid.
 void ForgetAccesses();
-void BeginRaceGroup(unsigned number);  // unlike that of any other since accesses were forgotten
+void BeginRaceGroup(unsigned number);  // call before each group; numbers must be unique since ForgetAccesses()
 
 }  // namespace emulate

@@ -1,5 +1,6 @@
-// Compiles every shader of the Metal backend for the emulated GPU ahead of the tests, in as many processes as there are
-// processors, with the options that the driver gives. SIMT_RACES, SIMT_FAST_MATH and SIMT_LANGUAGE count here too.
+// Compiles all shaders of the Metal backend for the emulated GPU before the tests run. It starts
+// one process per processor and uses the driver's options. SIMT_RACES, SIMT_FAST_MATH and
+// SIMT_LANGUAGE apply here too.
 //
 //   nano-metal-compile [NAME...]      only these: "relu" is relu.metal
 #import <Metal/Metal.h>

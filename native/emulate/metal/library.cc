@@ -26,7 +26,7 @@ std::string ReadFile(const fs::path& path) {
   return text.str();
 }
 
-// 128 bits: FNV-1a from two starts.
+// A 128-bit hash: FNV-1a from two starting values.
 std::string Hash(const std::string& text) {
   std::array<uint64_t, 2> hash = {0xCBF29CE484222325u, 0x9AE16A3B2F90404Fu};
   for (const unsigned char c : text)
@@ -36,7 +36,7 @@ std::string Hash(const std::string& text) {
   return name;
 }
 
-// What compiles: whatever of it changes, compiles again.
+// All inputs of the compilation: a change in any of them recompiles the shader.
 const std::string& Compiler() {
   static const std::string all = [] {
     std::string text;
@@ -51,7 +51,8 @@ const std::string& Compiler() {
   return all;
 }
 
-// Gives other processes that want to compile the same the time to see that this one does.
+// Serializes processes that want to compile the same shader, so that the later ones find the
+// result.
 class Lock {
  public:
   explicit Lock(const std::string& path) : file_(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
@@ -65,7 +66,7 @@ class Lock {
   int file_;
 };
 
-// Writes `library` and its table, or gives false and why not.
+// Writes `library` and its table. On failure returns false and sets `error`.
 bool Compile(const std::string& source, const std::string& flags, const std::string& library, std::string& error) {
   std::string folder = library + ".XXXXXX";
   if (!mkdtemp(folder.data())) {
@@ -94,7 +95,7 @@ bool Compile(const std::string& source, const std::string& flags, const std::str
   return good && !failed;
 }
 
-// Makes this library's functions visible to shaders, whatever has loaded it.
+// Makes this library's functions visible to shaders, whatever loaded it.
 bool BecomeVisible() {
   Dl_info me;
   return dladdr(reinterpret_cast<void*>(LoadLibrary), &me) &&

@@ -1,4 +1,4 @@
-// Shaders, compiled for this processor by msl/compile.js, and kept on disk for the next process.
+// Shaders that msl/compile.js compiles for this processor, cached on disk for later processes.
 #pragma once
 #include <map>
 #include <memory>
@@ -11,22 +11,22 @@
 namespace emulate {
 
 struct Argument {
-  bool threadgroup;  // memory; else a buffer
+  bool threadgroup;  // threadgroup memory; otherwise a buffer
   int index;
-  std::string condition;  // a function constant; empty: always there
+  std::string condition;  // a function constant; empty: always present
 };
 struct KernelInfo {
   void (*entry)();
-  unsigned max_threads;  // of a threadgroup
+  unsigned max_threads;  // per threadgroup
   size_t threadgroup_bytes = 0;
   std::vector<Argument> arguments;
-  std::set<std::string> constants;  // that it reaches
+  std::set<std::string> constants;  // function constants that the kernel reaches
 };
 struct ConstantInfo {
   std::string name, type;
   int index;
-  char* value;    // in the library
-  char* defined;  // a bool
+  char* value;    // address in the library
+  char* defined;  // address of a bool
 };
 struct Library {
   Range image;
@@ -36,12 +36,13 @@ struct Library {
 };
 
 struct ShaderOptions {
-  bool fast = false;  // mathematics
+  bool fast = false;  // fast math
   bool races = false;
-  std::string version = "3.1";       // of the language
+  std::string version = "3.1";       // language version
   std::vector<std::string> defines;  // NAME=VALUE
 };
-// Null: it doesn't compile, and why. Libraries are never closed: who has seen one may hold on to its kernels.
+// Returns null and sets `error` if the source does not compile. Libraries are never closed, because
+// callers may keep their kernels.
 const Library* LoadLibrary(const std::string& source, const ShaderOptions& options, std::string& error);
 
 }  // namespace emulate

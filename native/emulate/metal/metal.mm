@@ -1,13 +1,13 @@
-// Metal without a device. Where Metal leaves a choice, this one takes the choice that shows the bug:
-//   work      is done when the host waits for it, not before (SIMT_EAGER=1: when it is committed; each look at a
-//   command
-//             buffer's status does one, so that polling ends);
-//   memory    of a committed command buffer's buffers is PROT_NONE for the host until then; a buffer's end is flush
-//   with
-//             a guard page (16-byte granularity); it is filled with NaNs; freed addresses are never used again;
-//   misuse    that Metal's validation layer would stop at ends the process here too;
-//   errors    any call can be made to fail, and the device to be another (common/faults.h).
-// Manual reference counting: Clang has no ARC for GCC's libobjc.
+// Metal without a GPU. Where Metal leaves a choice, this implementation makes the one that reveals
+// bugs:
+//   work      runs when the host waits for it and not before. With SIMT_EAGER=1 it runs on commit. Each
+//             query of a command buffer's status runs one, so that polling ends.
+//   memory    of a committed command buffer's buffers is PROT_NONE for the host until then. A buffer ends
+//             at a guard page (16-byte granularity) and is filled with NaNs. Addresses are never reused.
+//   misuse    that Metal's validation layer would stop ends the process.
+//   errors    any call can be made to fail, and the device's properties can be changed
+//             (common/faults.h).
+// Reference counting is manual: Clang has no ARC for GCC's libobjc.
 #import <Metal/Metal.h>
 #include <sys/mman.h>
 
@@ -62,7 +62,7 @@ bool Fails() { return NextFault() != Answer::kNothing; }
 
 double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-std::map<std::string, long> alive;  // by class
+std::map<std::string, long> alive;  // live objects by class
 bool races_wanted = getenv("SIMT_RACES") && strcmp(getenv("SIMT_RACES"), "0") != 0;
 
 constexpr NSUInteger kGpuPage = 16384;
@@ -79,11 +79,11 @@ std::string emulate::Alive() {
     if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + name;
   return text;
 }
-// For tests, as those of common/faults.cc.
+// Functions for tests, like those of common/faults.cc.
 extern "C" void simt_set_races(bool wanted) { races_wanted = wanted; }
 extern "C" long simt_command_buffers() { return command_buffers; }
 
-// What is counted while it lives.
+// Base class of objects that are counted while they live.
 @interface EmuObject : NSObject
 @end
 @implementation EmuObject
@@ -100,7 +100,7 @@ extern "C" long simt_command_buffers() { return command_buffers; }
 // ---- Buffers.
 @interface EmuBuffer : EmuObject <MTLBuffer> {
  @public
-  Allocation* allocation;  // null: memory of the host
+  Allocation* allocation;  // null: host memory
   char* data;
   NSUInteger length;
   MTLStorageMode storageMode;
@@ -149,7 +149,7 @@ struct Constants {
   std::map<NSUInteger, Constant> by_index;
   std::map<std::string, Constant> by_name;
 };
-using Values = std::map<std::string, std::string>;  // of a library's constants, by name: those that have one
+using Values = std::map<std::string, std::string>;  // a library's constants by name: those that have a value
 
 struct ScalarType {
   const char* name;
@@ -179,7 +179,8 @@ MTLDataType TypeNamed(const std::string& name) {
   return MTLDataTypeNone;
 }
 
-// The values of those constants of a library that have one, or why the kernel cannot be made.
+// Returns the values of those constants of a library that have one, or why the kernel cannot be
+// created.
 std::string Choose(const Library& library, const KernelInfo& kernel, const Constants* given, Values& values) {
   for (const ConstantInfo& constant : library.constants) {
     const Constant* found = nullptr;
@@ -222,7 +223,7 @@ std::string Choose(const Library& library, const KernelInfo& kernel, const Const
 @interface EmuFunction : EmuObject <MTLFunction> {
  @public
   const Library* library;
-  const std::string* kernel;  // a name in it
+  const std::string* kernel;  // a name in the library
   Values* values;
 }
 @end
@@ -314,7 +315,7 @@ std::string Choose(const Library& library, const KernelInfo& kernel, const Const
 @end
 
 // ---- Command buffers and encoders.
-using Operation = std::function<std::string()>;  // "" or what went wrong
+using Operation = std::function<std::string()>;  // returns "" or what went wrong
 
 @class EmuQueue;
 @interface EmuCommandBuffer : EmuObject <MTLCommandBuffer> {
@@ -323,7 +324,7 @@ using Operation = std::function<std::string()>;  // "" or what went wrong
   std::vector<Operation>* operations;
   std::set<EmuBuffer*>* used;
   std::vector<id>* kept;
-  std::vector<Allocation*>* inlined;  // by setBytes
+  std::vector<Allocation*>* inlined;  // copies made by setBytes
   std::vector<MTLCommandBufferHandler>* handlers;
   MTLCommandBufferStatus status;
   NSError* error;
@@ -370,7 +371,7 @@ using Operation = std::function<std::string()>;  // "" or what went wrong
 @end
 
 namespace {
-// The copies that setBytes makes are used again: there are as many as there are dispatches.
+// The copies that setBytes makes are reused, because there is one per dispatch.
 std::map<NSUInteger, std::vector<Allocation*>> unused_copies;
 Allocation* CopyOf(const void* bytes, NSUInteger length) {
   std::vector<Allocation*>& unused = unused_copies[length];
@@ -390,7 +391,7 @@ Allocation* CopyOf(const void* bytes, NSUInteger length) {
   bool concurrent, after_barrier, ended;
   struct {
     EmuBuffer* buffer;
-    Allocation* copy;  // of setBytes
+    Allocation* copy;  // made by setBytes
     NSUInteger offset;
   } slots[kSlots];
   NSUInteger threadgroup_bytes[kSlots];
@@ -524,7 +525,7 @@ Allocation* CopyOf(const void* bytes, NSUInteger length) {
 @end
 
 namespace {
-// What a command buffer's failure is to its owner.
+// What a failed command buffer reports to its owner.
 MTLCommandBufferError CodeOf(const std::string& problem) {
   if (problem.find("fault:") != problem.npos) return MTLCommandBufferErrorPageFault;
   if (problem.find("livelock") != problem.npos) return MTLCommandBufferErrorTimeout;
@@ -656,7 +657,8 @@ NSError* DemandedError() {
 
 // ---- The device.
 namespace {
-// SIMT_FAMILY: apple6, apple7 and so on; mac2 for an Intel Mac's GPU. An M1's by default, the least that is used.
+// SIMT_FAMILY: apple6, apple7 and so on; mac2 for an Intel Mac's GPU. Default: an M1's (apple7),
+// the oldest supported.
 struct Family {
   int apple = 7;  // 0: none
   Family() {
@@ -691,8 +693,8 @@ ShaderOptions OptionsOf(MTLCompileOptions* options) {
   return shader;
 }
 
-// SIMT_EDIT=FILE: a mutant. The file has, with zero bytes in between, which of the sources that #line names it is to,
-// what is to be replaced there, and with what.
+// SIMT_EDIT=FILE applies a mutant. The file holds three texts, separated by zero bytes: the name of
+// a source as #line gives it, the text to replace there, and the replacement.
 std::string Edited(std::string source) {
   const char* path = getenv("SIMT_EDIT");
   if (!path) return source;
@@ -700,14 +702,14 @@ std::string Edited(std::string source) {
   const std::string edit((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const size_t first = edit.find('\0'), second = edit.find('\0', first + 1);
   REQUIRE(second != std::string::npos, "SIMT_EDIT is %s, which has not two zero bytes", path);
-  const size_t begin = source.rfind('"' + edit.substr(0, first) + '"');  // what it includes comes before
+  const size_t begin = source.rfind('"' + edit.substr(0, first) + '"');  // included files come before it
   const std::string from = edit.substr(first + 1, second - first - 1);
   const size_t at = begin == std::string::npos ? begin : source.find(from, begin);
   return at == std::string::npos ? source : source.replace(at, from.size(), edit.substr(second + 1));
 }
 }  // namespace
 
-enum class GpuKind { kOwn, kExternal, kWithOwnMemory };  // all but the first are of an Intel Mac
+enum class GpuKind { kOwn, kExternal, kWithOwnMemory };  // all but the first are GPUs of an Intel Mac
 
 @interface EmuDevice : NSObject <MTLDevice> {
  @public
@@ -819,16 +821,17 @@ EmuDevice* MakeDevice(GpuKind kind) {
 }
 }  // namespace
 
-// "In order for the system to provide a default Metal device object, you need to link to the Core Graphics framework",
-// Apple's documentation says. SIMT_DEFAULT_DEVICE=0: there is none in spite of that.
+// "In order for the system to provide a default Metal device object, you need to link to the Core
+// Graphics framework" (Apple's documentation). SIMT_DEFAULT_DEVICE=0 simulates a system without a
+// default device.
 id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
   static const bool named = strstr(NANO_FRAMEWORKS, "CoreGraphics") != nullptr &&
                             (getenv("SIMT_DEFAULT_DEVICE") == nullptr || IsSet("SIMT_DEFAULT_DEVICE"));
-  if (faults.devices == 0 || !named) return nil;  // what is lost is there all the same
+  if (faults.devices == 0 || !named) return nil;  // a lost device still exists
   return MakeDevice(GpuKind::kOwn);
 }
 
-// With SIMT_DEFAULT_DEVICE=0 the one that is to be used comes last of three.
+// With SIMT_DEFAULT_DEVICE=0, returns three devices; the usable one comes last.
 NSArray<id<MTLDevice>>* MTLCopyAllDevices(void) {
   std::vector<id> devices;
   if (faults.devices > 0) {

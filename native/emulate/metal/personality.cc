@@ -1,5 +1,5 @@
-// The C++ exceptions of Objective-C++ code are C++'s own. In each library for itself: each may have its own copy of
-// libstdc++.
+// Objective-C++ code uses the C++ exception handler. Each library gets its own copy of this
+// function, because each may have its own libstdc++.
 asm(R"(
   .text
   .hidden __gnustep_objcxx_personality_v0

@@ -1,7 +1,8 @@
-// What Clang's output needs beyond GCC's libobjc: blocks, autorelease pools, ARC entry points, and a
-// bridge that lets code compiled with -fobjc-runtime=gnustep-1.9 -fobjc-arc (the driver) run on GCC's libobjc, where
-// Clang refuses ARC for -fobjc-runtime=gcc. The bridge: objc_msgSend in terms of objc_msg_lookup, and module
-// registration with the version number that libobjc expects. Not bridged: __weak, @throw/@catch of objects.
+// What Clang's output needs beyond GCC's libobjc: blocks, autorelease pools, ARC entry points, and
+// a bridge that lets the driver, compiled with -fobjc-runtime=gnustep-1.9 -fobjc-arc, run on GCC's
+// libobjc. (Clang does not support ARC with -fobjc-runtime=gcc.) The bridge implements objc_msgSend
+// with objc_msg_lookup, and registers modules with the version number that libobjc expects. Not
+// supported: __weak, and @throw/@catch of objects.
 #include <dlfcn.h>
 #include <objc/message.h>
 #include <objc/objc.h>
@@ -14,8 +15,8 @@
 
 extern "C" {
 // ---- messages
-// ----------------------------------------------------------------------------------------------------------- Keep
-// every argument register, ask libobjc for the method, jump to it. _stret: the result's address comes first.
+// Saves every argument register, asks libobjc for the method and jumps to it. In _stret variants the
+// address of the result comes first.
 asm(R"(
   .macro SAVE_LOOKUP_JUMP
   pushq %rbp
@@ -66,7 +67,7 @@ struct IvarList {
     int offset;
   } at[1];
 };
-struct ClassDef {  // GCC's class structure, and what GNUstep's compiler output adds to it
+struct ClassDef {  // GCC's class structure, plus the fields that the GNUstep output adds
   ClassDef* isa;
   const char *super_name, *name;
   long version;
@@ -132,7 +133,6 @@ Slot* objc_slot_lookup_super(struct objc_super* s, SEL sel) {
 }
 
 // ---- reference counts
-// ------------------------------------------------------------------------------------------------------
 static id send(id o, const char* sel) {
   SEL s = sel_registerName(sel);
   return o ? ((id(*)(id, SEL))objc_msg_lookup(o, s))(o, s) : nil;
@@ -176,7 +176,6 @@ void objc_autoreleasePoolPop(void* mark) {
 void emu_autorelease(id o) { pool.push_back(o); }
 
 // ---- blocks (the public ABI)
-// --------------------------------------------------------------------------------------------------
 struct Descriptor {
   unsigned long reserved, size;
   void (*copy)(void*, const void*);

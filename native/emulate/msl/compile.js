@@ -1,16 +1,19 @@
 #!/usr/bin/env node
 // Checks shaders in Metal's language, and compiles them for this processor (docs/gpu-testing.md).
 //
-//   node compile.js check [OPTIONS] FILE.metal...            judges only
-//   node compile.js build [OPTIONS] -o OUT.so FILE.metal     writes OUT.so, and OUT.so.table: its kernels
-//   --version 3.1   of the language: __METAL_VERSION__, and bfloat from 3.1 on
-//   --fast          fast math, which is what Metal does if it isn't told otherwise
+//   node compile.js check [OPTIONS] FILE.metal...            checks only
+//   node compile.js build [OPTIONS] -o OUT.so FILE.metal     writes OUT.so, and OUT.so.table, which lists
+//                                                            its kernels
+//   --version 3.1   language version: sets __METAL_VERSION__ and enables bfloat from 3.1 on
+//   --fast          fast math, which is Metal's default
 //   --race          calls the race detector at every access
-//   --werror        warnings are errors
+//   --werror        treats warnings as errors
 //   -DNAME=VALUE, -IFOLDER, --keep
 //
-// Clang preprocesses the shader; rewrite.js makes C++ for OpenCL of it. That is compiled with shim.h, Metal's library,
-// and judged once more in a strict mode, for address spaces. lint.js looks for the rest. CLANG: which one (clang-19).
+// Clang preprocesses the shader and rewrite.js turns it into C++ for OpenCL. It is compiled with
+// shim.h, which provides Metal's library, and compiled again in a strict mode that checks address
+// spaces. lint.js checks the remaining rules. The CLANG environment variable names the compiler
+// (default: clang-19).
 
 const { execFile } = require('node:child_process')
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
@@ -27,8 +30,9 @@ const language = [
   '-Xclang',
   '-cl-ext=-__opencl_c_device_enqueue,-__opencl_c_pipes,-__opencl_c_program_scope_global_variables',
 ]
-// No generic address space: unqualified means `thread`. (Device enqueue and pipes depend on it and are off too.)
-// Metal's language is C++14: what came later is an error.
+// No generic address space: unqualified means `thread`. (Device enqueue and pipes depend on it and
+// are disabled too.)
+// Metal's language is C++14, so later features are errors.
 const strict = [
   ...[
     '-DMSL_STRICT',
@@ -52,7 +56,7 @@ const warnings = [
 ]
 const raceFlags = ['-fsanitize=thread', '-mllvm', '-tsan-instrument-func-entry-exit=0']
 
-/** Runs clang: { failed, output, messages }. */
+/** Runs clang. Returns { failed, output, messages }. */
 function runClang(args) {
   return new Promise((done) => {
     execFile(clang, args, { maxBuffer: 1 << 28 }, (error, output, messages) => {
@@ -67,7 +71,8 @@ async function mustRun(args) {
   return { output, messages }
 }
 
-// What the strict pass says about copies and temporaries of structs is a limitation of Clang.
+// Errors of the strict pass about copies and temporaries of structs, which come from a limitation
+// of Clang.
 const aboutCopies = new RegExp(
   `error: (?:${[
     'no matching constructor for initialization of',
@@ -81,7 +86,7 @@ const aboutCopies = new RegExp(
   ].join('|')})`,
 )
 
-/** The strict pass's errors, but for those. */
+/** The errors of the strict pass, without those about copies. */
 async function strictErrors(file, flags) {
   const { messages } = await runClang([...language, ...strict, ...flags, ...shim, file])
   return messages
@@ -92,7 +97,7 @@ async function strictErrors(file, flags) {
 }
 
 /**
- * Judges a shader, and writes `output` unless that is null. Resolves to the warnings.
+ * Checks a shader, and writes `output` unless it is null. Resolves to the warnings.
  * @throws ShaderError
  */
 async function compile(
@@ -128,8 +133,9 @@ async function compile(
           '-fno-math-errno',
         ],
         ...warnings,
-        // Sums of products are fused, as a GPU does; what is not initialised is a NaN; common/memory.cc has the
-        // function that is called for what isn't aligned; no frame reaches past a stack's guard.
+        // Contract sums of products to FMAs, as a GPU does. Fill uninitialized variables with a
+        // pattern (NaN). Call a function of common/memory.cc on misaligned accesses. Let no frame
+        // skip a stack's guard page.
         ...['-ffp-contract=fast', '-ftrivial-auto-var-init=pattern'],
         ...['-fsanitize=alignment', '-fsanitize-recover=alignment', '-fstack-clash-protection'],
         ...(fast ? ['-ffast-math'] : []),

@@ -1,6 +1,7 @@
-// Metal's side of the emulated GPU: dispatches, threadgroup memory, and the functions that compiled shaders call
-// (shim.h). Everything that a simdgroup does together is a collective (common/fibres.h). Divergent simd_ operations,
-// which Metal allows (they work on the lanes that come), are reported: nothing here needs them.
+// Metal's side of the emulated GPU: dispatches, threadgroup memory, and the functions that compiled
+// shaders call (shim.h). Every operation of a simdgroup is a collective (common/fibres.h). Metal
+// allows divergent simd_ operations, which work on the active lanes, but this emulator reports
+// them, because no kernel here needs them.
 #include "msl/dispatch.h"
 
 #include <immintrin.h>
@@ -22,7 +23,7 @@ const Language language{"metal",     "threadgroup",
 
 namespace {
 
-// What a kernel's attributes are, in the order of shim.h.
+// A kernel's attributes, in the order of shim.h.
 struct Context {
   Index thread_position_in_grid, thread_position_in_threadgroup, threadgroup_position_in_grid;
   Index threads_per_threadgroup, dispatch_threads_per_threadgroup, threadgroups_per_grid, threads_per_grid;
@@ -32,14 +33,14 @@ struct Context {
 Context contexts[kMaxThreads];
 
 const Dispatch* job;
-unsigned first_group;  // its number for the race detector
+unsigned first_group;  // the first group's number in the race detector
 
-// ---- Threadgroup memory: each variable and each argument ends at a guard page of its own.
+// ---- Threadgroup memory: each variable and each argument ends at its own guard page.
 constexpr size_t kPage = 4096, kCell = kThreadgroupMemory + 2 * kPage;
 constexpr int kCells = 96;
-std::vector<Allocation> variables;  // of the dispatch; the note is the name
-std::vector<int> variable_at;       // by slot: its index plus one; 0: none yet
-int arguments[kSlots];              // by index, likewise
+std::vector<Allocation> variables;  // of the dispatch; the note holds the name
+std::vector<int> variable_at;       // by slot: index plus one; 0: none yet
+int arguments[kSlots];              // the same, by argument index
 size_t used;
 
 void MakeVariable(size_t size, std::string name) {
@@ -53,7 +54,7 @@ void MakeVariable(size_t size, std::string name) {
 void PoisonVariables() {
   for (const Allocation& v : variables) memset(v.mapping, kPoison, v.mapped);
 }
-void CheckVariables() {  // what lies around them
+void CheckVariables() {  // reports writes around them
   for (const Allocation& v : variables)
     if (BytesWrittenAround(v, 64))
       Fail("threadgroup (%u,%u,%u) wrote past the %zu bytes of %s", group_index.x, group_index.y, group_index.z, v.size,
@@ -147,7 +148,7 @@ std::string RunDispatch(const Dispatch& d) {
   return problem;
 }
 
-// ---- Numbers as shaders have them.
+// ---- Number types of shaders.
 namespace {
 
 enum Type { kFloat, kHalf, kBfloat, kInt, kUint, kShort, kUshort, kChar, kUchar };
@@ -169,7 +170,7 @@ struct Bfloat {
   operator float() const { return __builtin_bit_cast(float, uint32_t(bits) << 16); }
 };
 
-// f(T()), T being the type; of integers, if not `floats`
+// Calls f(T()) with the C++ type T of `type`.
 template <class F>
 void WithType(int type, F f) {
   switch (type) {
@@ -194,7 +195,7 @@ void WithType(int type, F f) {
   }
 }
 
-// ---- Operations of a simdgroup, with the numbers that shim.h gives them.
+// ---- Operations of a simdgroup, with the numbers that shim.h assigns.
 enum Operation {
   kSum,
   kProduct,
@@ -241,10 +242,10 @@ constexpr const char* kNames[] = {"simd_sum",
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == kOperations);
 
 struct Simd {
-  void* values;  // `count` of them, the operands and then the results
+  void* values;  // `count` values: the operands, then the results
   int operation, type, count;
   unsigned argument;
-  unsigned width;  // 32, or 4 for a quad's operation
+  unsigned width;  // 32, or 4 for a quad operation
 };
 
 template <class T>
@@ -267,7 +268,7 @@ T CombineBits(int operation, T a, T b) {
   return T(operation == kAnd ? a & b : operation == kOr ? a | b : a ^ b);
 }
 
-// Pairs of neighbours, then pairs of pairs: one order among those that hardware may have.
+// Reduces neighbouring pairs, then pairs of pairs: one of the orders that hardware may use.
 template <class T>
 void Reduce(T* values, int lanes, int width, T (*combine)(int, T, T), int operation) {
   for (int first = 0; first < lanes; first += width) {
@@ -291,7 +292,7 @@ void Prefix(T* values, int lanes, int operation) {
   }
 }
 
-// The lane that lane i's result comes from, or -1: Metal doesn't say what it is.
+// The lane that lane i's result comes from, or -1 if Metal leaves it undefined.
 int SourceOf(const Simd& s, int i, int lanes) {
   const int k = int(s.argument), width = int(s.width), first = i / width * width;
   int from = first + k;
@@ -349,7 +350,7 @@ void ExecuteAs(void* const* operands, int lanes) {
     for (int i = 0; i < lanes; ++i) static_cast<T*>(static_cast<Simd*>(operands[i])->values)[c] = result[i];
   }
 }
-int LanesIn(unsigned mask) { return __builtin_popcount(mask); }  // they are the first ones
+int LanesIn(unsigned mask) { return __builtin_popcount(mask); }  // active lanes are always the first ones
 
 void ExecuteSimd(void* const* operands, unsigned mask) {
   const Simd& s = *static_cast<Simd*>(operands[0]);
@@ -362,18 +363,18 @@ void ExecuteSimd(void* const* operands, unsigned mask) {
   WithType(s.type, [&](auto t) { ExecuteAs<decltype(t)>(operands, lanes); });
 }
 
-// ---- Matrices of 8 x 8. Element i (row by row) lives in lane kHome(i) % 32, half kHome(i) / 32: not the hardware's
-// layout, and meant to resemble nothing.
+// ---- Matrices of 8 x 8. Element i, in row-major order, is in lane kHome(i) % 32, half kHome(i) /
+// 32. This layout is deliberately different from the hardware's.
 constexpr int kHome(int i) { return (i * 11 + 5) & 63; }
 struct Elements {
-  uint8_t in[64];  // the element that the lane and half hold
+  uint8_t in[64];  // element held by each lane and half
   constexpr Elements() : in() {
     for (int i = 0; i < 64; ++i) in[kHome(i)] = uint8_t(i);
   }
 };
 constexpr Elements kElements;
 
-// The lanes' operands are small: 32 lanes have theirs, each on a stack of its own, in the cache together.
+// Operands are kept small: 32 lanes, each with its own stack, must fit into the cache together.
 struct MatrixMemory {
   void* registers;  // the lane's two elements
   char* first;      // in memory
@@ -419,9 +420,9 @@ struct Gemm {
   void* to;
   const void *a, *b, *c;
 };
-int product_types[4];  // of these
+int product_types[4];  // of to, a, b and c
 
-using Numbers = float[64];  // row by row
+using Numbers = float[64];  // row-major
 template <class T>
 void GatherAs(void* const* operands, const void* Gemm::*member, Numbers& to) {
   for (int lane = 0; lane < 32; ++lane) {
@@ -443,7 +444,7 @@ void Scatter(void* const* operands, const Numbers& from) {
     to[1] = T(from[kElements.in[lane + 32]]);
   }
 }
-// In f32, term by term.
+// Sums in f32, one term at a time.
 void MultiplyAccumulate(const Numbers& a, const Numbers& b, Numbers& c) {
   for (int r = 0; r < 8; ++r) {
     __m256 sum = _mm256_loadu_ps(c + r * 8);
@@ -463,7 +464,7 @@ void ExecuteProduct(void* const* operands, unsigned mask) {
   Scatter<Bfloat>(operands, c);
 }
 
-// ---- Atomics, by the numbers that shim.h gives them.
+// ---- Atomics, with the numbers that shim.h assigns.
 enum AtomicOperation {
   kLoad,
   kStore,
@@ -510,7 +511,7 @@ Site Here(const void* pc) { return {nullptr, 0, pc}; }
 }  // namespace
 }  // namespace emulate
 
-// ---- What compiled shaders call: shim.h says how.
+// ---- Functions that compiled shaders call, declared in shim.h.
 using namespace emulate;
 #pragma GCC visibility push(default)
 extern "C" {
@@ -564,8 +565,8 @@ void msl_matrix_multiply(void* to, int type, const void* a, int type_a, const vo
   Collective("simdgroup_multiply_accumulate", ~0u, &mine, ExecuteProduct, Here(HERE));
 }
 
-// Of 4 bytes. A compare-exchange gives bit 32 where it has failed, which under Schedule::kShuffle it sometimes does for
-// no reason, as `weak` allows.
+// A 4-byte atomic. A compare-exchange sets bit 32 of the result on failure; under
+// Schedule::kShuffle it sometimes fails spuriously, as `weak` allows.
 uint64_t msl_atomic(int operation, int type, uint32_t* address, uint32_t value, uint32_t expected) {
   Touch(address, 4, Kind::kAtomic, HERE);
   const uint32_t old = *address;
@@ -583,11 +584,12 @@ uint64_t msl_atomic(int operation, int type, uint32_t* address, uint32_t value, 
   } else {
     *address = UpdateBits<uint32_t>(operation, old, value);
   }
-  Yield();  // a spinning thread must let the others on
+  Yield();  // lets the other threads run while one spins
   return old | failed;
 }
 
-// libgcc 12 has no conversion to bf16, which Clang calls; the result is returned in xmm0, as a __bf16.
+// libgcc 12 lacks this conversion to bf16, which Clang calls. The result is returned in xmm0, as a
+// __bf16.
 asm(R"(
   .globl __truncsfbf2
   .type __truncsfbf2, @function

@@ -1,29 +1,33 @@
-// What Metal hasn't and Clang's C++ for OpenCL has, or what is wrong on a GPU alone: rules over a shader's preprocessed
-// text and over the LLVM IR that Clang makes of it. (That nothing of C++17 is used, Clang itself says.)
+// Rules for what Clang's C++ for OpenCL accepts but Metal rejects, and for what goes wrong only on
+// a GPU. They check the preprocessed text of a shader and the LLVM IR that Clang generates. (Clang
+// itself rejects C++17.)
 
 const { ShaderError, placeOf } = require('./rewrite')
 
-/** Each: what it finds, what is said about it, and with which options (always, if not said). */
+/**
+ * Each rule: the pattern, the message, and the options under which it applies (default: always).
+ */
 const rules = [
   {
-    // Not in Metal before 3.2; a closure could hold pointers into any address space.
+    // Not in Metal before 3.2. A closure could hold pointers into any address space.
     find: /(?<!operator\s*)\[\s*[=&]?[\w\s,&=]*\]\s*\([^()]*\)\s*(?:mutable\s*)?(?:->\s*[\w:<>]+\s*)?\{/g,
     say: () => 'lambda expressions are not in Metal before 3.2',
   },
   {
-    // Metal reads them as floats; the same text for the host, or a compiler that doesn't, would calculate in double.
+    // Metal reads these as floats. The host, or another compiler, would compute the same text in
+    // double.
     find: /(?<![\w.])(?:(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)(?![\w.])/g,
     say: ([number]) => `${number} is a double in C++: write ${number}f, or h for a half`,
   },
   {
-    // The compiler may take for granted that there are none.
+    // With fast math the compiler may assume that there are none.
     find: /\b(?:INFINITY|NAN|HUGE_VALF|infinity|quiet_NaN|isnan|isinf|isfinite|isnormal)\b/g,
     say: ([name]) => `${name} means nothing with fast math`,
     when: ({ fast }) => fast,
   },
 ]
 
-/** Throws for the first rule that preprocessed text breaks. */
+/** Throws for the first rule that the preprocessed text breaks. */
 function lintText(source, options) {
   const text = source.replace(/"(?:\\.|[^"\\\n])*"/g, (s) => `"${' '.repeat(s.length - 2)}"`)
   for (const rule of rules) {
@@ -39,15 +43,15 @@ const readable = (name) =>
   name.replace(/^"?_ZN?(\d+)(.*)$/, (_, length, rest) => rest.slice(0, Number(length)))
 
 /**
- * From unoptimised IR: throws for recursion, for a kernel that is called, for constants that code initialises. Gives
- * what the kernel table says of each kernel besides: lines "needs KERNEL CONSTANT" for the function constants that it
- * reaches, and "threadgroup KERNEL BYTES".
+ * Reads unoptimized IR. Throws for recursion, for a kernel that is called, and for constants that
+ * code initializes. Returns further lines of the kernel table: "needs KERNEL CONSTANT" for each
+ * function constant that a kernel reaches, and "threadgroup KERNEL BYTES".
  */
 function lintIr(ir, kernels) {
-  const calls = new Map() // function → those that it calls, as often as it does
+  const calls = new Map() // function → functions it calls, with repeats
   const constants = new Map() // function → function constants
-  const optional = new Set() // function constants that are asked about
-  const bytes = new Map() // instance of msl_tg → of the variable
+  const optional = new Set() // function constants tested by is_function_constant_defined
+  const bytes = new Map() // instance of msl_tg → bytes of its variable
   let name = null
   for (const line of ir.split('\n')) {
     const definition = /^define .*?@("[^"]+"|[\w.$]+)\(/.exec(line)
@@ -57,7 +61,7 @@ function lintIr(ir, kernels) {
       constants.set(name, new Set())
     } else if (line === '}') name = null
     if (name?.startsWith('__cxx_global_var_init')) {
-      throw new ShaderError('error: a constant is initialised by code, not by a constant expression')
+      throw new ShaderError('error: a constant is initialized by code, not by a constant expression')
     }
     if (!name || definition) continue
     const call = /\b(?:call|invoke)\b.*?@("[^"]+"|[\w.$]+)\(/.exec(line)

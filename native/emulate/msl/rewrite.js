@@ -1,10 +1,14 @@
-// Metal's language, preprocessed, as C++ for OpenCL: kernels and their arguments, function constants, threadgroup
-// variables, constructors of vectors. Lines stay where they are, so that messages name the right ones.
+// Rewrites preprocessed Metal into C++ for OpenCL: kernels and their arguments, function constants,
+// threadgroup variables, vector constructors. Line numbers stay the same, so that messages name the
+// right lines.
 
-/** What is wrong with a shader, for its author. */
+/** An error in a shader. */
 class ShaderError extends Error {}
 
-/** Kernel arguments that the system fills in: 3 = a position or size in three dimensions, 1 = always a scalar. */
+/**
+ * Kernel arguments that the system fills in: 3 = a position or size in three dimensions, 1 = always
+ * a scalar.
+ */
 const builtins = {
   thread_position_in_grid: 3,
   thread_position_in_threadgroup: 3,
@@ -22,7 +26,7 @@ const builtins = {
 
 const pairs = { '(': ')', '{': '}', '<': '>', '[': ']' }
 
-/** The offset just past the bracket that closes the one at `open`. */
+/** The offset after the bracket that closes the one at `open`. */
 function closing(text, open) {
   const opens = text[open]
   for (let i = open, depth = 0; i < text.length; i++) {
@@ -51,10 +55,10 @@ function splitArguments(text) {
   return parts
 }
 
-/** Nothing but the line breaks. */
+/** Removes everything but the line breaks. */
 const keepLines = (text) => text.replace(/[^\n]/g, '')
 
-/** "file:line" of an offset, from the markers that clang -E leaves. */
+/** "file:line" of an offset, from the line markers of clang -E. */
 function placeOf(source, offset) {
   let file = '?'
   let line = 0
@@ -76,9 +80,10 @@ const namesOfTemplate = (head) =>
     .join(', ')
 
 /**
- * A member function without address space is for `thread` objects in Metal. When the kernel is run, clang makes its
- * `this` generic, and then members cannot be passed to `thread T&`. So each such function becomes two: f() forwards to
- * msl_f_N(), which is declared __private and has the body. (Temporaries are in no named space and need the generic f.)
+ * A member function without an address space applies to `thread` objects in Metal. When the kernel
+ * runs, clang makes its `this` generic, and members can then no longer be passed to `thread T&`. So
+ * each such function becomes two: f() forwards to msl_f_N(), which is declared __private and has
+ * the body. (Temporaries are in no named space and need the generic f.)
  */
 function splitMethods(text) {
   const edits = [] // [offset, characters removed, replacement]
@@ -130,7 +135,7 @@ function splitMethods(text) {
   return text
 }
 
-// What a shader's text is searched for: function constants, kernel templates that are instantiated, kernels.
+// Searched in a shader's text: function constants, instantiated kernel templates, kernels.
 const attribute = String.raw`(?:\[\[[^\]]*\]\]\s*)*`
 const kernelWord = String.raw`(?:\bkernel\b|\[\[\s*kernel\s*\]\])`
 const items = new RegExp(
@@ -150,7 +155,7 @@ const threadgroupVariables =
 const memberType =
   /^\s*(?:(?:const|device|constant|threadgroup|thread)\s+)*(\w+)\s*([*&]?)\s*\w+\s*(?:\[|,|$)/
 
-/** Structs with bools or pointers somewhere inside, which no buffer may hold: name → the member. */
+/** Structs that contain bools or pointers and so must not be in a buffer: name → the member. */
 function structsForNoBuffer(text) {
   const bad = new Map()
   for (const found of text.matchAll(structs)) {
@@ -167,8 +172,9 @@ function structsForNoBuffer(text) {
 }
 
 /**
- * Rewrites a preprocessed shader. Gives the code to run, the code to validate strictly, and the kernel table's text: lines
- * "kernel NAME", "arg KIND INDEX SPACE read|write CONSTANT|-" of the kernel before, "constant NAME INDEX TYPE".
+ * Rewrites a preprocessed shader. Returns the code to run, the code to validate strictly, and the
+ * text of the kernel table: lines "kernel NAME", "arg KIND INDEX SPACE read|write CONSTANT|-" for
+ * that kernel, "constant NAME INDEX TYPE".
  */
 function rewrite(preprocessed) {
   const source = preprocessed
@@ -316,7 +322,7 @@ function rewrite(preprocessed) {
       const head = g.template ?? ''
       out += `${head}${keepLines(found[0].slice(head.length))}void ${g.name}(${plain}) `
       out += body(source.slice(brace, end), brace)
-      // The wrapper that fetches the arguments; a template's is instantiated with the kernel.
+      // The wrapper that fetches the arguments; for a template it is instantiated with the kernel.
       const of = head && `<${namesOfTemplate(head.slice(head.indexOf('<') + 1, head.lastIndexOf('>')))}>`
       out += ` ${head.replace(/\s+/g, ' ')}void msl_call_${g.name}() { `
       out += `${g.name}${of}(${fetched.join(', ').replace(/\s+/g, ' ')}); }`
@@ -333,7 +339,8 @@ function rewrite(preprocessed) {
     }
   }
   out = out
-    // Vector constructors: clang takes float4(1, 2, 3, 4) only as a function call. (packed_float3 is a struct.)
+    // Vector constructors: clang accepts float4(1, 2, 3, 4) only as a function call. (packed_float3
+    // is a struct.)
     .replace(/\b(?:metal\s*::\s*)?vec\s*<([^<>;]*)>\s*\(/g, 'metal::make<$1>(')
     .replace(
       /\b(?:packed_(?!\w+3))?(b?float|half|u?int|u?short|u?char|u?long)([234])(?=\s*\()/g,

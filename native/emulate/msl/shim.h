@@ -1,12 +1,13 @@
-// The part of Metal's language and library that kernels use, in "C++ for OpenCL" (clang -x clcpp -cl-std=clc++2021). It
-// is included before the rewritten shader, which compile.js compiles twice:
+// The part of Metal's language and library that kernels use, in "C++ for OpenCL" (clang -x clcpp
+// -cl-std=clc++2021). It is included before the rewritten shader, which compile.js compiles twice:
 //  * to run it, with the generic address space on (clang cannot copy structs without it);
-//  * to validate it (MSL_STRICT), with the generic address space off. An unqualified pointer or an unqualified member
-//    function then means `thread`, as in Metal: `device float*` does not convert to `float*`, and p->f() on a device
-//    object needs `f() const device`. What this mode says about copying structs is ignored.
-// Program-scope globals are off in both, so only `constant` may live at namespace scope.
-// Everything that involves more than one thread is a call into dispatch.cc. What isn't here is refused by the compiler:
-// where Metal's rules depend on the GPU or are not clear, the narrowest reading stands here.
+//  * to validate it (MSL_STRICT), with the generic address space off. An unqualified pointer or an
+//    unqualified member function then means `thread`, as in Metal: `device float*` does not convert to
+//    `float*`, and p->f() on a device object needs `f() const device`. Errors about copying structs are
+//    ignored in this mode.
+// Program-scope globals are off in both, so only `constant` may be at namespace scope. Everything
+// that involves more than one thread calls dispatch.cc. The compiler rejects what is missing here.
+// Where Metal's rules depend on the GPU or are unclear, this file follows the narrowest reading.
 #pragma once
 #pragma clang system_header  // no warnings from here
 #pragma OPENCL EXTENSION cl_khr_fp16 : enable
@@ -36,8 +37,9 @@ typedef __bf16 bfloat;
 
 #define MSL_INLINE inline __attribute__((always_inline))
 
-// A struct's implicit copies take the generic address space, which excludes `constant`. rewrite.js puts this into every
-// struct of the shader; everything is defaulted, so the struct stays an aggregate.
+// A struct's implicit copies use the generic address space, which excludes `constant`. rewrite.js
+// inserts this into every struct of the shader. Everything is defaulted, so the struct stays an
+// aggregate.
 #ifdef MSL_STRICT
 #define MSL_COPYABLE(S)
 #else
@@ -54,7 +56,8 @@ namespace metal {
 template <class T, int N>
 using vec = T __attribute__((ext_vector_type(N)));
 
-// Of components and smaller vectors, one, or another vector of as many.
+// Makes a vector from components and smaller vectors, from one scalar, or from a vector of the same
+// size.
 template <class T, int N>
 struct make_ {
   static void put(thread vec<T, N>& r, thread int& i, T v) { r[i++] = v; }
@@ -74,7 +77,7 @@ vec<T, N> make(vec<U, N> v) {
   return __builtin_convertvector(v, vec<T, N>);
 }
 template <class T>
-struct shape_ {  // of a scalar, and of a vector
+struct shape_ {  // for a scalar, and for a vector
   typedef T component;
   static constexpr constant int n = 1;
 };
@@ -94,7 +97,8 @@ vec<T, N> make(A a, B b, R... rest) {
   return r;
 }
 
-// A packed 3-vector has 3*sizeof(T) bytes, which no ext_vector has: a struct, with every member in every address space.
+// A packed 3-vector has 3*sizeof(T) bytes, unlike any ext_vector, so it is a struct with each
+// member in every address space.
 template <class T>
 struct packed_vec3 {
   packed_vec3() = default;
@@ -116,7 +120,7 @@ struct packed_vec3 {
     y = v.y;                       \
     z = v.z;                       \
   }
-#ifdef MSL_STRICT  // (in the other mode one is for every space, and these would be ambiguous)
+#ifdef MSL_STRICT  // (in the other mode one operator covers all spaces, and these would be ambiguous)
   MSL_PACKED3(thread)
   MSL_PACKED3(device)
   MSL_PACKED3(threadgroup)
@@ -163,14 +167,14 @@ MSL_VECTORS(ulong)
 MSL_VECTORS(bfloat)
 #endif
 
-// ---- What dispatch.cc has. Numbers of types and operations are as there.
+// ---- Functions of dispatch.cc, which uses the same numbers for types and operations.
 struct msl_context {
   uint thread_position_in_grid[3], thread_position_in_threadgroup[3], threadgroup_position_in_grid[3];
   uint threads_per_threadgroup[3], dispatch_threads_per_threadgroup[3], threadgroups_per_grid[3], threads_per_grid[3];
   uint thread_index_in_threadgroup, thread_index_in_simdgroup, simdgroup_index_in_threadgroup;
   uint simdgroups_per_threadgroup, threads_per_simdgroup;
 };
-#define MSL_TOGETHER __attribute__((convergent, nomerge))  // two calls in the text stay two
+#define MSL_TOGETHER __attribute__((convergent, nomerge))  // keeps two calls in the source separate
 extern "C" {
 const thread msl_context* msl_get_context(void);
 ulong msl_arg_buffer(uint index);
@@ -189,7 +193,7 @@ ulong msl_atomic(int op, int type, ulong address, uint value, uint expected);
 }
 
 namespace metal {
-// ---- Types of types.
+// ---- Type traits.
 template <class A, class B>
 struct is_same {
   static constexpr constant bool value = false;
@@ -220,7 +224,7 @@ template <bool C, class T = void>
 using enable_if_t = typename enable_if<C, T>::type;
 
 template <class T>
-struct number_;  // by which dispatch.cc knows a scalar type
+struct number_;  // identifies a scalar type to dispatch.cc
 #define MSL_NUMBER(T, V)                 \
   template <>                            \
   struct number_<T> {                    \
@@ -252,7 +256,7 @@ constexpr mem_flags operator|(mem_flags a, mem_flags b) { return (mem_flags)((in
 MSL_INLINE void threadgroup_barrier(mem_flags f) { msl_threadgroup_barrier((uint)f); }
 MSL_INLINE void simdgroup_barrier(mem_flags f) { msl_simdgroup_barrier((uint)f); }
 
-// ---- Functions of a simdgroup, or of four threads in a row. Not of 64-bit numbers nor of bfloats.
+// ---- Functions of a simdgroup, or of four consecutive threads. No 64-bit numbers, no bfloats.
 template <class T>
 struct exchanged_ {
   static_assert(number_<T>::v != 2, "simd_ functions of bfloat: convert to float");
@@ -322,8 +326,8 @@ MSL_INLINE bool simd_any(bool b) { return simd_or((uint)b) != 0; }
 MSL_INLINE bool simd_all(bool b) { return simd_and((uint)b) != 0; }
 MSL_INLINE bool simd_is_first() { return msl_get_context()->thread_index_in_simdgroup == 0; }
 
-// ---- Matrices. Each lane holds two elements, in an order private to dispatch.cc; thread_elements() is missing, as
-// Metal doesn't say what its order is.
+// ---- Matrices. Each lane holds two elements, in an order private to dispatch.cc.
+// thread_elements() is missing, because Metal does not specify its order.
 template <class T, int C, int R>
 struct simdgroup_matrix {
   static_assert(C == 8 && R == 8, "only 8x8 exists");
@@ -370,7 +374,8 @@ MSL_INLINE void simdgroup_multiply(thread simdgroup_matrix<D, 8, 8>& d, simdgrou
   simdgroup_multiply_accumulate(d, a, b, zero);
 }
 
-// ---- Atomics, relaxed only. Of floats only in device memory, and those that Metal 3.0 has; 64-bit ones need an M2.
+// ---- Atomics, relaxed only. Floats only in device memory, and only those of Metal 3.0; 64-bit
+// ones need an M2.
 #define atomic_int msl_atomic_int  // OpenCL has types of these names
 #define atomic_uint msl_atomic_uint
 #define atomic_float msl_atomic_float
@@ -426,7 +431,7 @@ struct atomic_number_ {
 MSL_ATOMICS(device, true)
 MSL_ATOMICS(threadgroup, false)
 
-// ---- Mathematics. float and half (computed in float, rounded once), and vectors of both; of bfloats nothing.
+// ---- Mathematics: float, half (computed in float, rounded once) and vectors of both; no bfloats.
 #if MSL_BFLOAT
 #define MSL_NOT_OF_BFLOATS(...) __VA_ARGS__
 #else
@@ -473,7 +478,7 @@ MSL_ATOMICS(threadgroup, false)
   MSL_F2(atan2, __builtin_atan2f(x, y))    \
   MSL_F2(divide, x / y)
 MSL_MATH
-namespace fast {  // both are libm's here: how exact the GPU's are is not modelled
+namespace fast {  // both variants use libm: the accuracy of GPU functions is not modelled
 MSL_MATH
 }
 namespace precise {
@@ -506,7 +511,8 @@ MSL_INLINE bool isnan(float x) { return __builtin_isnan(x); }
 MSL_INLINE bool isinf(float x) { return __builtin_isinf(x); }
 MSL_INLINE bool isfinite(float x) { return __builtin_isfinite(x); }
 
-// Of one type T, vectors too: in Metal mixed argument types are ambiguous, here nothing is deduced.
+// All arguments have one type T, possibly a vector: Metal rejects mixed types as ambiguous, and
+// nothing is deduced here.
 template <class T>
 MSL_INLINE T min(T a, T b) {
   return b < a ? b : a;
@@ -630,9 +636,9 @@ MSL_INLINE To as_type(From f) {
 #define M_LOG2E_F 1.44269504088896340736f
 #define M_LN2_F 0.693147180559945309417f
 
-// ---- How the wrappers that rewrite.js makes fetch a kernel's arguments.
+// ---- How the wrappers made by rewrite.js fetch a kernel's arguments.
 template <class T>
-struct msl_position;  // uint/ushort and their vectors, from a uint[3] or a uint of msl_context
+struct msl_position;  // makes uint/ushort and their vectors from a uint[3] or a uint of msl_context
 #define MSL_POSITION(S)                                                                       \
   template <>                                                                                 \
   struct msl_position<S> {                                                                    \
@@ -654,5 +660,5 @@ MSL_INLINE threadgroup A& msl_tg(uint slot) {
   return *(threadgroup A*)msl_tg_var(slot, sizeof(A));
 }
 
-// What Metal does not have.
+// What Metal lacks.
 #pragma GCC poison double goto new delete dynamic_cast typeid try catch throw virtual thread_local asm

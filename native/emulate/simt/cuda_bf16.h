@@ -1,9 +1,9 @@
-// The part of CUDA's header of the same name that kernels here use.
+// The part of CUDA's cuda_bf16.h that the kernels use.
 #pragma once
 #include "simt.h"
 
-// No constructor at all, not even a defaulted one: for an array of such a type in __shared__ memory of a template g++
-// makes a guard variable, in the same storage that the core poisons.
+// The type has no constructor, not even a defaulted one: for a __shared__ array of such a type in a
+// template, g++ creates a guard variable in the same storage that the core poisons.
 struct __nv_bfloat16 {
   unsigned short bits;
 };
@@ -11,7 +11,7 @@ struct __align__(4) __nv_bfloat162 {
   __nv_bfloat16 x, y;
 };
 
-inline __nv_bfloat16 __float2bfloat16(float v) {  // to nearest, ties to even
+inline __nv_bfloat16 __float2bfloat16(float v) {  // rounds to nearest, ties to even
   unsigned u = __float_as_uint(v);
   __nv_bfloat16 r;
   r.bits = v != v ? 0x7FFF : static_cast<unsigned short>((u + 0x7FFF + (u >> 16 & 1)) >> 16);

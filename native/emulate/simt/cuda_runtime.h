@@ -1,5 +1,5 @@
-// Stands in for CUDA's header of the same name when the emulator's folder comes first on the include path.
-// Each function does what CUDA's does or something stricter; runtime.cc says how.
+// Replaces CUDA's cuda_runtime.h when the emulator's folder comes first on the include path. Each
+// function does what CUDA's does, or something stricter; runtime.cc describes the differences.
 #pragma once
 #include <cstring>
 #include <functional>
@@ -8,7 +8,7 @@
 
 #include "simt.h"
 
-// As nvcc says which CUDA it is, and what it compiles for.
+// The macros by which nvcc gives its version and target.
 #define CUDART_VERSION 13000
 #define __CUDA_ARCH_LIST__ 800
 
@@ -142,12 +142,12 @@ cudaError_t cudaGraphDestroy(cudaGraph_t);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t);
 
 namespace simt {
-void FailMallocAfter(int successes);  // the malloc after that many fails, once; negative: never (also SIMT_FAIL_MALLOC)
-const char* LastReport();             // what the emulator said about the last failed launch
-void ForgetFailure();                 // clears the sticky error, which real CUDA never does
+void FailMallocAfter(int successes);  // the malloc after that many fails once; negative: never (also SIMT_FAIL_MALLOC)
+const char* LastReport();             // the emulator's report about the last failed launch
+void ForgetFailure();                 // clears the sticky error, which is impossible in real CUDA
 cudaError_t EnqueueLaunch(cudaStream_t, const Launch&, std::function<void(const Launch&)> call);
 cudaError_t SetMaxDynamicShared(const void* kernel, int bytes);
-cudaError_t FindKernel(const void* kernel);  // fails where the device has no code of this kind (SIMT_NO_IMAGE)
+cudaError_t FindKernel(const void* kernel);  // fails if the module has no code for the device (SIMT_NO_IMAGE)
 }  // namespace simt
 
 template <class... P>
@@ -174,7 +174,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     auto* call = static_cast<Call*>(p);
     std::apply(call->first, call->second);
   };
-  Call call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)};  // arguments are copied now, as CUDA does
+  Call call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)};  // copies the arguments now, as CUDA does
   return simt::EnqueueLaunch(config->stream, launch, [call](const simt::Launch& at_run_time) mutable {
     simt::Launch l = at_run_time;
     l.args = &call;

@@ -1,10 +1,11 @@
-// Seams between CUDA's side of the emulated GPU (simt.cc) and the build that looks for races (race.cc).
+// The interface between CUDA's side of the emulated GPU (simt.cc) and the race-detector build
+// (race.cc).
 #pragma once
 #include "simt.h"
 
 namespace simt {
 
-// race.cc fills this in when it is linked.
+// race.cc sets this when it is linked.
 struct Hooks {
   void (*launch)(const Launch&);
   void (*block)(unsigned block);

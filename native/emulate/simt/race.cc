@@ -1,4 +1,5 @@
-// In the build that looks for races: which memory CUDA's kernels may access, and that they are looked for at all.
+// Part of the race-detector build: classifies the memory that CUDA kernels access, and enables the
+// detector.
 #include "common/races.h"
 #include "hooks.h"
 

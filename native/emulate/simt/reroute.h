@@ -1,5 +1,5 @@
-// Included before everything else when kernels are compiled for the race detector: what they copy and fill goes through
-// it, as the instrumentation doesn't see what happens inside of these functions.
+// Included first when kernels are compiled for the race detector. It reroutes memory copies and
+// fills through the detector, because the instrumentation does not see inside those functions.
 #pragma once
 
 extern "C" {

@@ -1,14 +1,17 @@
-// A CUDA runtime without a device. Where CUDA leaves a choice, this one takes the choice that shows the bug:
-//   streams      nothing runs until the host synchronises or an event that must be complete faults it;
-//   memory       device memory is PROT_NONE for the host; its end is flush with a guard page (16-byte granularity);
-//                it is filled with NaNs; freed addresses are never used again;
-//   null stream  it and the streams that are not cudaStreamNonBlocking wait for one another, those that are for nobody;
-//   cudaMemcpy   to the device from memory that isn't pinned is over for the host before the device has it;
-//   capture      nothing may allocate or wait meanwhile, even if it is relaxed; copies to and from memory that isn't
-//                pinned are refused, and a kernel's first use, which loads its module, if it is not relaxed;
-//   errors       a failed launch is sticky: every later call returns the error; any call can be made to fail, and the
-//                device to be another (SIMT_MEMORY and what stands beside it).
-// At the end of the process SIMT_ALIVE=1 lists what has not been given back.
+// A CUDA runtime without a device. Where CUDA leaves a choice, this runtime makes the one that
+// reveals bugs:
+//   streams      nothing runs until the host synchronizes, or something waits for an event that needs it.
+//   memory       device memory is PROT_NONE for the host. It ends at a guard page (16-byte granularity)
+//                and is filled with NaNs. Addresses are never reused.
+//   null stream  waits for the streams that are not cudaStreamNonBlocking, and they wait for it.
+//                Non-blocking streams wait for nothing.
+//   cudaMemcpy   to the device from memory that is not pinned returns before the device has the data.
+//   capture      no call may allocate or wait during a capture, not even a relaxed one. Copies to and
+//                from memory that is not pinned are refused. A kernel's first use loads its module and is
+//                refused unless the capture is relaxed.
+//   errors       a failed launch is sticky: every later call returns the error. Any call can be made to
+//                fail, and the device's properties can be changed (SIMT_MEMORY and the related variables).
+// With SIMT_ALIVE=1, lists at process exit what has not been freed.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,7 +34,7 @@ struct SimtGraph {
   std::vector<Op> ops;
   cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
   bool invalid = false;
-  std::set<SimtStream*> unjoined;  // forked streams whose work the capturing stream does not wait for yet
+  std::set<SimtStream*> unjoined;  // forked streams that the capturing stream does not wait for yet
 };
 struct SimtGraphExec {
   std::shared_ptr<std::vector<Op>> ops;
@@ -47,13 +50,13 @@ struct SimtEvent {
   bool timed = true;
   SimtStream* stream = nullptr;          // where it was last recorded
   uint64_t recorded = 0, completed = 0;  // versions
-  SimtGraph* capture = nullptr;          // it was recorded during this capture
+  SimtGraph* capture = nullptr;          // the capture during which it was recorded
   std::chrono::steady_clock::time_point time;
 };
 
 namespace simt {
 namespace {
-int driver_version = CUDART_VERSION;  // 0: there is no driver
+int driver_version = CUDART_VERSION;  // 0: no driver
 int capability_major = 8, capability_minor = 0;
 bool has_image = true;  // the module has code for the device
 std::set<Allocation*> live;
@@ -64,8 +67,8 @@ std::set<SimtEvent*> events;
 std::set<SimtGraph*> graphs;
 std::set<SimtGraphExec*> executables;
 std::map<const char*, size_t> host_allocations;                             // pinned
-int misuses;                                                                // of what isn't there (any more)
-void* const kGarbage = reinterpret_cast<void*>(uintptr_t{0xBAD0BAD0BAD0});  // in a result that is none
+int misuses;                                                                // uses of missing or freed objects
+void* const kGarbage = reinterpret_cast<void*>(uintptr_t{0xBAD0BAD0BAD0});  // the result of a failed call
 cudaError_t last_error = cudaSuccess, sticky = cudaSuccess;
 char report[sizeof(Failure::text)] = "";
 std::map<const void*, int> max_dynamic;
@@ -82,7 +85,7 @@ cudaError_t Misused(cudaError_t error) {
   return Done(error);
 }
 
-// To be asked by every call that can fail; `error` is what it fails with.
+// Every call that can fail asks this; `error` is the code it fails with.
 cudaError_t Demanded(cudaError_t error) {
   switch (NextFault()) {
     case emulate::Answer::kNothing:
@@ -100,7 +103,7 @@ cudaError_t Demanded(cudaError_t error) {
 #define FAILS_ON_DEMAND(error) \
   if (const cudaError_t demanded = Demanded(error)) return demanded
 
-// --- device memory, and who may touch it when
+// --- device memory, and who may access it when
 int scopes;
 bool all_open;
 void SetAccess(int protection) {
@@ -118,7 +121,7 @@ struct Scope {
     all_open = false;
   }
 };
-class BlockAccess {  // for a copy: that of what holds p, which may be memory of the host
+class BlockAccess {  // for a copy: opens the block that holds p, which may be host memory
  public:
   explicit BlockAccess(const void* p) {
     if (all_open || !arena_range.has(p)) return;
@@ -174,7 +177,7 @@ void Drain(SimtStream* s) {
   Scope scope;
   while (!s->ops.empty()) RunOne(s);
 }
-void DrainAll() {  // streams in the order of their addresses, which is as good as any
+void DrainAll() {  // in the order of the streams' addresses, which is arbitrary
   Scope scope;
   for (SimtStream* s : streams) Drain(s);
 }
@@ -182,7 +185,7 @@ void Demand(SimtEvent* e, uint64_t version) {  // runs the event's stream just f
   Scope scope;
   while (e->completed < version && !e->stream->ops.empty()) RunOne(e->stream);
 }
-// What an operation on the stream waits for beside what is in the stream already.
+// The events that an operation waits for, besides what the stream already contains.
 Op WaitsOf(const SimtStream* s) {
   std::vector<std::pair<SimtStream*, uint64_t>> waits;
   for (SimtStream* other : streams) {
@@ -191,7 +194,7 @@ Op WaitsOf(const SimtStream* s) {
   }
   if (waits.empty()) return {};
   return [waits] {
-    for (const auto& [other, version] : waits) {  // a stream that is gone has run all
+    for (const auto& [other, version] : waits) {  // a destroyed stream has run everything
       while (streams.count(other) && other->begun < version && !other->ops.empty()) RunOne(other);
     }
   };
@@ -212,7 +215,8 @@ cudaError_t Enqueue(cudaStream_t stream, Op op) {
   }
   return Done(cudaSuccess);
 }
-// Calls that wait or allocate are forbidden while any stream is being captured, and spoil the capture.
+// Calls that wait or allocate are forbidden while any stream is being captured, and invalidate the
+// capture.
 bool Capturing() {
   for (SimtStream* s : streams)
     if (s->capture) {
@@ -223,8 +227,8 @@ bool Capturing() {
 }
 #define NOT_WHILE_CAPTURING() \
   if (Capturing()) return Done(cudaErrorStreamCaptureUnsupported)
-// Modules are loaded lazily: a kernel's when it is first used. That is a call that a capture allows only if it is
-// relaxed. False: it did not.
+// Modules are loaded lazily, at the first use of a kernel. Only a relaxed capture allows that.
+// Returns false if a capture forbade it.
 bool Load(const void* kernel) {
   if (loaded.count(kernel)) return true;
   for (SimtStream* s : streams)
@@ -282,7 +286,7 @@ cudaError_t EnqueueLaunch(cudaStream_t stream, const Launch& l, std::function<vo
 }  // namespace simt
 using namespace simt;
 
-// ---------------------------------------------------------------------------------------------------------------------
+// --- the runtime's functions
 cudaError_t cudaGetLastError() {
   cudaError_t e = sticky != cudaSuccess ? sticky : last_error;
   last_error = cudaSuccess;
@@ -404,7 +408,7 @@ cudaError_t cudaMalloc(void** p, size_t size) {
 }
 cudaError_t cudaFree(void* p) {
   NOT_WHILE_CAPTURING();
-  // What gives something back does so even when it fails: the error may be an older one.
+  // Frees the memory even if it returns an error, because the error may be an older one.
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!p) return Done(cudaSuccess);
   Allocation* a = FindAllocation(p);
@@ -465,7 +469,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind
   const auto bytes = std::make_shared<std::string>(staged ? std::string(static_cast<const char*>(from), n) : "");
   cudaError_t e = cudaMemcpyAsync(to, staged ? bytes->data() : from, n, kind, nullptr);
   if (e != cudaSuccess || !staged) return e != cudaSuccess ? e : cudaStreamSynchronize(nullptr);
-  return Enqueue(nullptr, [bytes] {});  // lives until the copy has been made
+  return Enqueue(nullptr, [bytes] {});  // lives until the copy has run
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream) {
   FAILS_ON_DEMAND(cudaErrorInvalidValue);
@@ -522,7 +526,7 @@ cudaError_t cudaEventCreate(cudaEvent_t* e) { return cudaEventCreateWithFlags(e,
 cudaError_t cudaEventDestroy(cudaEvent_t e) {
   const cudaError_t demanded = Demanded(cudaErrorUnknown);
   if (!events.count(e)) return Misused(cudaErrorInvalidResourceHandle);
-  // Queued operations still point to it. (A stream that is gone has run them.)
+  // Queued operations still point to it. A destroyed stream has run them.
   if (streams.count(e->stream) && e->completed < e->recorded) Demand(e, e->recorded);
   events.erase(e);
   delete e;
@@ -585,7 +589,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode mode) {
   return Done(cudaSuccess);
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t* graph) {
-  const cudaError_t demanded = Demanded(cudaErrorStreamCaptureInvalidated);  // the capture is over all the same
+  const cudaError_t demanded = Demanded(cudaErrorStreamCaptureInvalidated);  // the capture ends in any case
   *graph = static_cast<cudaGraph_t>(kGarbage);
   if (!s || !s->capture || !s->origin) return Done(cudaErrorStreamCaptureUnmatched);
   SimtGraph* g = s->capture;

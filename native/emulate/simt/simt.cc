@@ -8,7 +8,7 @@
 #include "hooks.h"
 
 dim3 blockDim, gridDim;
-__thread __align__(128) unsigned char dynamic_shared[simt::kMaxDynamicShared + 256];  // the rest is a canary
+__thread __align__(128) unsigned char dynamic_shared[simt::kMaxDynamicShared + 256];  // the last 256 bytes are a canary
 
 namespace emulate {
 const Language language{"simt", "block", "warp", "__syncthreads", "device allocation", ": a missing cudaMemcpy?", true};
@@ -29,7 +29,7 @@ struct Copy {
   const void* global;
   int group;
 };
-struct Copies {  // of a thread, by cp.async, in flight
+struct Copies {  // a thread's cp.async copies in flight
   std::vector<Copy> copies;
   int group;
 };
@@ -37,19 +37,19 @@ Copies in_flight[kMaxThreads];
 const Launch* launch;
 
 void FindShared(const void* kernel) {
-  if (image_range.has(kernel) && shared_range.has(dynamic_shared)) return;  // (another host thread has other storage)
-  memset(dynamic_shared, kPoison, sizeof dynamic_shared);  // also makes a dlopened module's storage come into being
+  if (image_range.has(kernel) && shared_range.has(dynamic_shared)) return;  // (another host thread has its own storage)
+  memset(dynamic_shared, kPoison, sizeof dynamic_shared);  // also allocates the storage of a dlopened module
   const Segments segments = SegmentsAround(kernel);
   image_range = segments.image;
   shared_range = segments.tls;  // every __shared__ variable lives there
   if (!shared_range.has(dynamic_shared))
     Fail("simt.cc must be linked, dynamically, into the module that holds the kernels");
 }
-constexpr size_t kCanary = 256;  // bytes past the dynamic shared memory that have to stay as they are
+constexpr size_t kCanary = 256;  // bytes past the dynamic shared memory that must not change
 void PoisonShared() {
   char* dynamic = reinterpret_cast<char*>(dynamic_shared);
   memset(shared_range.begin, kPoison, size_t(dynamic - shared_range.begin));
-  memset(dynamic, kPoison, launch->dynamic_shared + kCanary);  // an earlier launch may have had more
+  memset(dynamic, kPoison, launch->dynamic_shared + kCanary);  // an earlier launch may have used more
   char* rest = dynamic + sizeof dynamic_shared;
   memset(rest, kPoison, size_t(shared_range.end - rest));
 }

@@ -1,5 +1,6 @@
-// The device language of CUDA for a plain C++20 compiler: every CUDA thread of a block is a fibre of one OS thread.
-// Kernels never include this file by name; simt/cuda_runtime.h does (the -I order picks it instead of CUDA's own).
+// CUDA's device language for a plain C++20 compiler: every CUDA thread of a block is a fibre of one
+// OS thread. Kernels never include this file by name; simt/cuda_runtime.h does, which precedes
+// CUDA's own in the -I order.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -14,13 +15,14 @@
 #define __device__
 #define __host__
 #define __constant__
-// One copy of every __shared__ variable exists per OS thread; the core poisons all of them before each block.
-// (__thread rather than thread_local: no guard variables, and no type with a constructor, which CUDA forbids as well.)
+// Each OS thread has one copy of every __shared__ variable; the core poisons all of them before
+// each block. It is __thread, not thread_local: that needs no guard variables and forbids types
+// with constructors, as CUDA does.
 #define __shared__ static __thread
 #define __forceinline__ inline __attribute__((always_inline))
 #define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
-// (Do not define __noinline__: libstdc++ spells an attribute with that name.)
+// (Do not define __noinline__: libstdc++ has an attribute of that name.)
 
 using uint3 = emulate::Index;
 struct dim3 {
@@ -51,17 +53,17 @@ inline uint3 &threadIdx = emulate::thread_index, &blockIdx = emulate::group_inde
 extern dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
 
-// The one name for dynamic shared memory; ptx.cuh declares it for nvcc.
+// The only name for dynamic shared memory; ptx.cuh declares it for nvcc.
 extern __thread __align__(128) unsigned char dynamic_shared[];
 
-// ---------------------------------------------------------------------------------------------------------------------
+// --- the emulator's interface
 namespace simt {
 using namespace emulate;
 
-constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on request; sm_90 grants 227 KiB
+constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 allows on request; sm_90 allows 227 KiB
 
-// Helpers of the emulator must not look like device code to the race detector; being out of line, their return
-// address is a line of the kernel.
+// The emulator's helpers must not look like device code to the race detector. Because they are out
+// of line, their return address is a line of the kernel.
 #define SIMT_UNSANITIZED __attribute__((no_sanitize("thread")))
 #define SIMT_RUNTIME SIMT_UNSANITIZED __attribute__((noinline))
 #define SIMT_SITE const char *file = __builtin_FILE(), int line = __builtin_LINE()
@@ -71,8 +73,8 @@ constexpr size_t kMaxDynamicShared = 163 * 1024;  // what sm_80 grants on reques
 struct Launch {
   dim3 grid, block;
   size_t dynamic_shared = 0;
-  const void* kernel = nullptr;   // only to name it
-  void (*body)(void*) = nullptr;  // what every fibre calls
+  const void* kernel = nullptr;   // only for its name
+  void (*body)(void*) = nullptr;  // called by every fibre
   void* args = nullptr;
   size_t args_size = 0;
 };
@@ -81,8 +83,8 @@ void Run(const Launch& launch);  // runs the whole grid; throws Failure
 // --- for device code
 inline void BlockBarrier(Site site) { GroupBarrier(site); }
 inline int ThreadInBlock() { return ThreadInGroup(); }
-// cp.async of 16 bytes, or of zeros if global is null: the destination is poisoned when the copy is issued and filled
-// by the wait, by nothing else.
+// cp.async of 16 bytes, or of zeros if `global` is null. Issuing the copy poisons the destination,
+// and only the wait fills it.
 void AsyncCopy16(void* shared, const void* global, const void* pc);
 void AsyncCommit();
 void AsyncWait(int groups_left);
@@ -122,12 +124,12 @@ SIMT_RUNTIME T Atomic(T* address, F update, const void* pc) {
   Touch(address, sizeof(T), Kind::kAtomic, pc);
   T old = *address;
   *address = update(old);
-  Yield();  // a spinning thread must let the others on
+  Yield();  // lets the other threads run while one spins
   return old;
 }
 }  // namespace simt
 
-// ---------------------------------------------------------------------------------------------------------------------
+// --- what kernels use
 inline void __syncthreads(SIMT_SITE) { simt::BlockBarrier({file, line}); }
 inline void __syncwarp(unsigned mask = ~0u, SIMT_SITE) { simt::WarpBarrier("__syncwarp", mask, {file, line}); }
 inline void __threadfence() {}

@@ -1,8 +1,9 @@
-// How fast products are on a GPU, beside cuBLAS where there is one: those of training steps of stage 09 and of GPT-2,
-// and squares.
-//   nano-gemm-bench [quick] [SECONDS]    a line of JSON for each; stops once so many seconds have gone
-// cuBLAS is opened at run time: the file that NANO_GPT_CUBLAS names, else what the system's loader finds. What both
-// have computed is compared, so that it is the same product that was timed. quick: tiny ones, for trying this out.
+// Measures the speed of matrix products on a GPU, next to cuBLAS where it is installed. The shapes
+// are those of training steps of stage 09 and of GPT-2, and squares.
+//   nano-gemm-bench [quick] [SECONDS]    prints a line of JSON per product; stops after SECONDS
+// cuBLAS is opened at run time: the file named by NANO_GPT_CUBLAS, or else what the system's loader
+// finds. The two results are compared, which proves that both timed the same product. `quick` uses
+// tiny shapes, for testing the benchmark itself.
 #include <cuda_bf16.h>
 #include <dlfcn.h>
 
@@ -23,7 +24,7 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr double kMsPerRound = 20;
-constexpr int64_t kCompared = int64_t{1} << 18;  // elements of c, at most
+constexpr int64_t kCompared = int64_t{1} << 18;  // elements of c that are compared, at most
 
 void Must(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
@@ -31,7 +32,7 @@ void Must(cudaError_t error, const char* what) {
   std::exit(2);
 }
 
-// The few declarations of cuBLAS that are needed, so that its headers are not.
+// The few declarations of cuBLAS that are needed, so that the build does not need its headers.
 class Cublas {
  public:
   static constexpr int kF32 = 0, kBf16 = 14;                 // cudaDataType
@@ -47,7 +48,7 @@ class Cublas {
 
   bool available() const { return available_; }
 
-  // Rows of c are columns to cuBLAS, whose matrices lie the other way round: it computes cᵀ = bᵀ·aᵀ.
+  // cuBLAS is column-major, so it sees rows of c as columns: it computes cᵀ = bᵀ·aᵀ.
   void Multiply(const Gemm& p, bool transpose_a, bool transpose_b, Precision precision) const {
     const float one = 1, beta = p.accumulate ? 1 : 0;
     const auto type = [](Dtype dtype) { return dtype == Dtype::kBf16 ? kBf16 : kF32; };
@@ -67,7 +68,7 @@ class Cublas {
                        int b_type, int b_stride, const void* a_data, int a_type, int a_stride, const void* beta,
                        void* c, int c_type, int c_stride, int compute, int algorithm);
 
-  // Why there is none, if so.
+  // Why cuBLAS is unavailable; empty if it is available.
   std::string Open(cudaStream_t stream) {
     const char* named = std::getenv("NANO_GPT_CUBLAS");
     for (const char* name : {named, "libcublas.so.13", "libcublas.so.12", "libcublas.so.11"}) {
@@ -99,7 +100,8 @@ struct Kind {
   Precision precision;
 };
 
-// `sum`: the gradient of a weight, added to what is there in f32; others become a tensor of the operands' dtype.
+// `sum`: a weight gradient, added to the existing values in f32. The other products write the
+// operands' dtype.
 struct Case {
   std::string name;
   int64_t m, n, k;
@@ -150,7 +152,8 @@ class Array {
   void* data_ = nullptr;
 };
 
-// Random, as a GPU takes less power for numbers that are alike, and is faster then. They repeat after a while.
+// Random values: on uniform data a GPU draws less power and runs faster. They repeat with a fixed
+// period.
 void Fill(const Array& array, int64_t count, Dtype dtype) {
   constexpr int64_t kDistinct = 1'000'003;
   static const std::vector<float> random = [] {
@@ -170,14 +173,14 @@ void Fill(const Array& array, int64_t count, Dtype dtype) {
   int64_t filled = std::min(kDistinct, count);
   Must(cudaMemcpy(array.data(), from, static_cast<size_t>(filled) * size, cudaMemcpyHostToDevice),
        "a copy to the device");
-  while (filled < count) {  // twice as many each time, which keeps the period
+  while (filled < count) {  // doubles each time, which keeps the period
     const int64_t more = std::min(filled, count - filled);
     Must(cudaMemcpy(static_cast<char*>(array.data()) + static_cast<size_t>(filled) * size, array.data(),
                     static_cast<size_t>(more) * size, cudaMemcpyDeviceToDevice),
          "a copy on the device");
     filled += more;
   }
-  // These copies may return before they are done, and a stream that doesn't block doesn't wait for them.
+  // These copies may return before they finish, and a non-blocking stream does not wait for them.
   Must(cudaDeviceSynchronize(), "copies");
 }
 
@@ -193,7 +196,7 @@ std::vector<float> Read(const Array& array, int64_t count, Dtype dtype) {
   return values;
 }
 
-// √(Σ(x − y)² ÷ Σy²)
+// Relative error: √(Σ(x − y)² ÷ Σy²)
 double Distance(const std::vector<float>& x, const std::vector<float>& y) {
   double error = 0, size = 0;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -216,13 +219,13 @@ class Bench {
     Must(
         cudaMemcpy(control_.data(), std::vector<char>(sizeof(Control)).data(), sizeof(Control), cudaMemcpyHostToDevice),
         "a copy to the device");
-    Must(cudaDeviceSynchronize(), "a copy to the device");  // the stream doesn't wait for it by itself
+    Must(cudaDeviceSynchronize(), "a copy to the device");  // the non-blocking stream does not wait for the copy
     Must(cudaEventCreate(&begin_), "cudaEventCreate");
     Must(cudaEventCreate(&end_), "cudaEventCreate");
   }
   cudaStream_t stream() const { return queue_.stream; }
 
-  // False: both computed, and not the same.
+  // False if both computed the product and the results differ.
   bool Time(const Kind& kind, const Case& each, const Cublas& cublas) {
     const Dtype c_dtype = each.sum ? Dtype::kF32 : kind.dtype;
     const int64_t m = each.m, n = each.n, k = each.k, size = kind.dtype == Dtype::kBf16 ? 2 : 4;
@@ -261,7 +264,7 @@ class Bench {
     }
     const int our_count = CountFor(ours), their_count = cublas.available() ? CountFor(theirs) : 0;
     std::vector<double> our_ms, their_ms;
-    for (int round = 0; round < kRounds; ++round) {  // in turns, as clocks drift
+    for (int round = 0; round < kRounds; ++round) {  // alternates the two, because clocks drift
       our_ms.push_back(Ms(ours, our_count));
       if (cublas.available()) their_ms.push_back(Ms(theirs, their_count));
     }
@@ -291,7 +294,7 @@ class Bench {
     Must(cudaEventElapsedTime(&ms, begin_, end_), "cudaEventElapsedTime");
     return static_cast<double>(ms) / count;
   }
-  // How many take as long as a round should; makes a few, which warms up.
+  // The number of products that fill a round. The few that it times first also serve as a warm-up.
   template <class Body>
   int CountFor(const Body& body) const {
     Ms(body, 2);

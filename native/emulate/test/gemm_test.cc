@@ -1,16 +1,21 @@
-// Products of every kind against float64: f32, tf32, bf16 and on Metal f16, all transpositions, sizes around the edges
-// of tiles and steps, batches, epilogues, sums in parts. On a real GPU or an emulated one:
-//   gemm-test [quick] [NAME...]         prints a line for each kind, and every product that is off
-//   gemm-test gpt2 [quick] [NAME...]    the same for the products of GPT-2's layers, which take an emulated GPU hours
-// quick leaves out the large ones; of GPT-2's it makes small ones. With names, only products whose own begin with one
-// of them are made, say "tf32 63 x 64", and it ends with the first that is off.
+// Compares matrix products with float64 for every dtype: f32, tf32, bf16 and, on Metal, f16. Covers
+// all transpositions, sizes around the edges of tiles and K steps, batches, epilogues and split-K.
+// Runs on a real GPU or an emulated one:
+//   gemm-test [quick] [NAME...]         prints a line per dtype, and every product out of bounds
+//   gemm-test gpt2 [quick] [NAME...]    the same for the products of GPT-2's layers, which take hours
+//                                       on an emulated GPU
+// `quick` skips the large products; with gpt2 it shrinks them. With names, only products whose name
+// begins with one of them run, for example "tf32 63 x 64", and the test stops at the first product
+// that is out of bounds.
 //
-// Bounds, for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
-//   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel has them: exact products,
-//            sums in f32. Tensor cores may cut off where f32 would round; the factor of 16 leaves room for that.
-//   tf32     the operands are rounded to 11 bits first, here as there; against the operands as they were, each is off
-//            by up to 2⁻¹¹ of itself: (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b| more.
-//   bf16 c   is rounded to 8 bits once, at the end: 2⁻⁸ of it more.
+// Bounds for each element, with S = Σ|a||b| + |c| + |bias| and ε = 2⁻²⁴:
+//   any      16 · ε · √K · S for K terms, against the product of the operands as the kernel sees them:
+//            exact products, sums in f32. Tensor cores may truncate where f32 would round; the factor
+//            of 16 allows for that.
+//   tf32     both the kernel and the reference first round the operands to 11 bits. Against the
+//            unrounded operands, each operand is off by up to 2⁻¹¹ of itself, which adds
+//            (2 · 2⁻¹¹ + 2⁻²²) · Σ|a||b|.
+//   bf16 c   is rounded to 8 bits once, at the end, which adds 2⁻⁸ of it.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -54,9 +59,9 @@ constexpr bool kHasF16 = false;
 #endif
 
 constexpr double kEpsilon = 0x1p-24, kTf32 = 0x1p-11, kBf16 = 0x1p-8;
-constexpr float kUntouched = 12345;  // what lies between the rows of c, and has to stay; a bf16 holds 12352
+constexpr float kUntouched = 12345;  // fills the gaps between rows of c, which must not change; a bf16 holds 12352
 constexpr int kRuns = 3;
-constexpr int64_t kBlock = 32;  // of sampled products, one element of each 32 × 32 is compared
+constexpr int64_t kBlock = 32;  // of sampled products, one element of each 32 × 32 block is compared
 
 gpu::Queue* queue;
 
@@ -66,7 +71,7 @@ void Must(Outcome outcome, const Message& message) {
   std::exit(2);
 }
 
-// Until the GPU has done everything.
+// Waits until the GPU has finished all work.
 void Finish() {
   Message message;
   gpu::Event* event = nullptr;
@@ -92,7 +97,7 @@ class Array {
   }
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;
-  // The device's memory is the host's too where the module can finish().
+  // Where the module has finish(), the host can access the device's memory too.
   void Set(const std::vector<char>& from) {
     Finish();
     std::memcpy(device.finish != nullptr ? data_ : host_, from.data(), bytes_);
@@ -125,14 +130,14 @@ float FloatOf(uint32_t bits) {
   return value;
 }
 
-// Of finite numbers.
+// For finite numbers only.
 uint16_t ToBf16(float value) {
   return static_cast<uint16_t>((BitsOf(value) + 0x7FFF + (BitsOf(value) >> 16 & 1)) >> 16);
 }
 uint16_t ToF16(float value) {
   int exponent;
   std::frexp(value, &exponent);
-  const int place = exponent < -13 ? -13 : exponent;  // below are the numbers without a leading one
+  const int place = exponent < -13 ? -13 : exponent;  // below this, numbers are subnormal
   const auto mantissa = static_cast<int>(std::nearbyint(std::ldexp(std::fabs(value), 11 - place)));
   return static_cast<uint16_t>((value < 0 ? 0x8000 : 0) + mantissa + (place + 13) * 1024);
 }
@@ -143,7 +148,7 @@ float FromF16(uint16_t bits) {
   return (bits & 0x8000) != 0 ? -size : size;
 }
 
-// How a dtype of 16 bits is held.
+// The storage of a 16-bit dtype.
 uint16_t ToHalf(float value, Dtype dtype) { return dtype == Dtype::kBf16 ? ToBf16(value) : ToF16(value); }
 float FromHalf(uint16_t bits, Dtype dtype) {
   return dtype == Dtype::kBf16 ? FloatOf(uint32_t{bits} << 16) : FromF16(bits);
@@ -181,12 +186,13 @@ struct Kind {
 struct Case {
   int64_t m, n, k, batch = 1;
   bool share_b = false;
-  bool once = false;     // with one transposition; with a bias, and with all epilogues together
+  bool once = false;     // only one transposition; only with a bias and with all epilogues together
   bool sampled = false;  // all elements must be finite, but few are compared: the host would take minutes
 };
 
-// Enough for large tiles, in one part and in several, and on CUDA for more than a turn's terms.
-#ifdef NANO_TEST_METAL  // whose tiles are smaller, and whose emulated matrices are slow
+// Enough for large tiles, with and without split-K, and on CUDA for more K terms than one turn
+// takes.
+#ifdef NANO_TEST_METAL  // its tiles are smaller, and its emulated matrices are slow
 constexpr Case kManyTiles[] = {{33, 66, 37, 33}, {65, 36, 72, 32}, {33, 35, 1100, 32, false, true}};
 #else
 constexpr Case kManyTiles[] = {{65, 130, 37, 66},
@@ -201,7 +207,7 @@ struct Options {
   int64_t gap;  // between rows of c
 };
 
-// How far off the worst element is, as a part of its bound.
+// The error of the worst element, as a fraction of its bound.
 struct Worst {
   double ratio = 0, ratio_unrounded = 0;
   int products = 0, failed = 0;
@@ -216,7 +222,8 @@ std::vector<float> Random(int64_t count, Dtype dtype) {
   return values;
 }
 
-// In a tenth of the time: even between ±√3, whose variance is 1. The multiplier is Knuth's for 64 bits.
+// Takes a tenth of the time: uniform in ±√3, which has variance 1. The multiplier is Knuth's for 64
+// bits.
 std::vector<float> FastRandom(int64_t count, Dtype dtype) {
   std::vector<float> values(static_cast<size_t>(count));
   uint64_t state = generator();
@@ -228,7 +235,7 @@ std::vector<float> FastRandom(int64_t count, Dtype dtype) {
 }
 
 void Raise(double& worst, double ratio) {
-  if (!(ratio <= worst)) worst = ratio;  // a NaN too
+  if (!(ratio <= worst)) worst = ratio;  // catches a NaN too
 }
 
 std::string NameOf(const Kind& kind, const Case& each) {
@@ -326,8 +333,8 @@ class Bench {
     }
   }
 
-  // An element of each block, of those at the edges one of the last row or column: whatever tiles a kernel makes are
-  // seen.
+  // Compares one element of each block. In the last blocks it takes an element of the last row or
+  // column, so that every tile is covered, whatever size a kernel chooses.
   static void CompareSome(const Compared& it, Worst& worst) {
     for (const float value : it.got) worst.failed += !std::isfinite(value);
     const int64_t rows = (it.p.m + kBlock - 1) / kBlock, columns = (it.p.n + kBlock - 1) / kBlock;
@@ -389,14 +396,14 @@ bool Wanted(const std::vector<std::string>& names, const std::string& name) {
   return names.empty();
 }
 
-// In the order of what training in each format depends on.
+// Ordered by how much training in each format depends on it.
 constexpr Kind kKinds[] = {{"bf16 to f32", Dtype::kBf16, Dtype::kF32, Precision::kF32},
                            {"bf16 to bf16", Dtype::kBf16, Dtype::kBf16, Precision::kF32},
                            {"tf32", Dtype::kF32, Dtype::kF32, Precision::kTf32},
                            {"f32", Dtype::kF32, Dtype::kF32, Precision::kF32},
                            {"f16 to f32", Dtype::kF16, Dtype::kF32, Precision::kF32}};
 
-// make(kind, worst) makes a kind's products; prints how they were. The exit code.
+// Calls make(kind, worst) for each kind and prints the results. Returns the exit code.
 template <class Make>
 int ForKinds(const Make& make) {
   bool failed = false;
@@ -427,7 +434,7 @@ int Test(bool quick, const std::vector<std::string>& names) {
     int turn = 0;
     for (const Case& each : cases) {
       const bool wanted = Wanted(names, NameOf(kind, each));
-      // Large ones don't need every epilogue with every transposition.
+      // Large products do not need every epilogue with every transposition.
       const bool small = each.m * each.n * each.k * each.batch < 300'000;
       for (int transposed = 0; transposed < 4; ++transposed) {
         for (int epilogue = 0; epilogue < 5; ++epilogue) {
@@ -448,7 +455,8 @@ int Test(bool quick, const std::vector<std::string>& names) {
   });
 }
 
-// Of the layers of GPT-2 (small) on 1024 tokens: y = x·Wᵀ + bias for W [out, in], dx = dy·W, dW += dyᵀ·x.
+// The layers of GPT-2 (small) on 1024 tokens: y = x·Wᵀ + bias for W [out, in], dx = dy·W, dW +=
+// dyᵀ·x.
 int TestGpt2(bool quick, const std::vector<std::string>& names) {
   const int64_t rows = quick ? 40 : 1024, embed = quick ? 24 : 768, vocabulary = quick ? 157 : 50257;
   const struct {
@@ -463,7 +471,7 @@ int TestGpt2(bool quick, const std::vector<std::string>& names) {
       };
       test(rows, out, in, {false, true, false, true, false, 0});
       test(rows, in, out, {false, false, false, false, false, 0});
-      // Gradients of weights are f32.
+      // Weight gradients are f32.
       if (kind.c_dtype == Dtype::kF32) test(out, in, rows, {true, false, true, false, false, 0});
       if (worst.failed > 0 && !names.empty()) return;
     }
@@ -471,7 +479,7 @@ int TestGpt2(bool quick, const std::vector<std::string>& names) {
 }
 
 #ifdef NANO_TEST_METAL
-// Metal would run a kernel without the operand.
+// Without this check, Metal would run the kernel with the operand unbound.
 bool RefusesMemoryOfOthers() {
   const Array control(std::vector<char>(sizeof(gpu::Control), 0));
   float elsewhere[4] = {};

@@ -1,15 +1,19 @@
-// What drives a GPU (native/gpu, native/cuda/driver.cu, native/metal/driver.mm), on the emulated one, when things go
-// wrong: every call of CUDA's runtime, or of Metal's, fails in turn, once for itself and once for good, while a case
-// file's program is compiled and run.
+// Tests the GPU drivers (native/gpu, native/cuda/driver.cu, native/metal/driver.mm) on the emulated
+// GPU when calls fail. While the program of a case file is compiled and run, every call to the CUDA
+// runtime, or to Metal, fails in turn: first once, then permanently.
 //
-//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...      (of a build that emulates Metal: without it)
+//   NANO_GPT_CUDA_MODULE=… nano-gpu-test [--healthy | --once] CASE...
 //
-// --healthy: without failures. --once: without those that last, and only until the first is not as it must be.
+// A build that emulates Metal does not need the variable. --healthy: no failures. --once: no
+// permanent failures, and stops at the first wrong result.
 //
-// After each failure: an error that says what failed; the next attempt works, unless the failure is there to stay, and
-// gives the same bits as without; nothing is left over when the session is closed.
+// After each failure the test requires:
+//   * an error that says what failed;
+//   * that the next attempt works, unless the failure is permanent, and gives the same bits as a run
+//     without failures;
+//   * that closing the session leaves nothing allocated.
 //
-// On Metal also that long work is cut into several command buffers.
+// On Metal it also checks that long work is split into several command buffers.
 #include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,13 +44,13 @@ extern "C" long simt_command_buffers();
 namespace nano {
 namespace {
 
-// The emulator's side, found in the module, or for Metal in this program.
+// The emulator's functions, found in the module or, for Metal, in this program.
 struct Emulator {
   const char* device;
   void (*fail_call)(long number, bool stays);
   long (*calls)();
   const char* (*alive)();
-  bool failing = false;  // in this walk
+  bool failing = false;  // a call fails during this walk
 };
 Emulator emulator;
 
@@ -63,9 +67,9 @@ bool FindEmulator() {
 
 constexpr uint32_t kLarger = 5000;
 
-using Record = std::vector<std::string>;  // what came of a walk, bit for bit
+using Record = std::vector<std::string>;  // the results of a walk, bit for bit
 
-// A Program's bytes, put together by hand (docs/program.md). Buffers and ops come with their numbers first.
+// Builds a Program's bytes by hand (docs/program.md). The count precedes the buffers and the ops.
 class Wire {
  public:
   Wire() { put(uint32_t{0x5450474E}), put(uint16_t{1}), put(uint16_t{0}), text("by hand"); }
@@ -78,7 +82,7 @@ class Wire {
     put(static_cast<uint16_t>(it.size()));
     append(it.data(), it.size());
   }
-  // Of f32.
+  // An f32 buffer.
   void buffer(std::string_view name, Role role, const std::vector<uint32_t>& shape) {
     text(name), put(uint8_t{0}), put(static_cast<uint8_t>(role)), put(static_cast<uint8_t>(shape.size()));
     for (const uint32_t dim : shape) put(dim);
@@ -108,13 +112,14 @@ class Wire {
   std::vector<std::byte> bytes_;
 };
 
-// One session's life with a case: its tensors, its program run in every way there is, what they hold then. An attempt
-// that fails is made once more.
+// The life of one session with a case: allocates its tensors, runs its program in every mode and
+// records what the tensors hold afterwards. Each attempt that fails is repeated once.
 class Walk {
  public:
   Walk(const CaseFile& file, SharedPool& pool, bool may_last) : case_(file), pool_(pool), may_last_(may_last) {}
 
-  // False: an error that is there to stay, or one that must not be (then `problem` says so).
+  // False after a permanent error, or after an error that must not occur (then `problem` says
+  // which).
   bool Go() {
     if (!Try("open", [&] { return Open(); })) return false;
     for (const CaseFile::Tensor& tensor : case_.store) {
@@ -126,7 +131,7 @@ class Walk {
     if (!Fill()) return false;
     if (!Try("compile", [&] { return Compile(); })) return false;
     if (!Run("replayed", false, false) || !Run("replayed again", false, false)) return false;
-    // A larger program wants a larger arena: what was recorded with the old one is void.
+    // A larger program needs a larger arena, which invalidates what was recorded with the old one.
     if (!Try("compile more", [&] { return CompileSums(kLarger, larger_); })) return false;
     if (!Run("in another arena", false, false)) return false;
     if (!Try("many under way", [&] { return RunLarger(false); })) return false;
@@ -155,7 +160,8 @@ class Walk {
     Validate(what, first);
     const Status second = attempt();
     if (second.ok()) return true;
-    // A device that can't even be counted is said to be none. Metal doesn't say why it gives no memory or no kernel.
+    // A device that cannot be enumerated counts as absent. Metal gives no reason when it has no
+    // memory or no kernel.
     const bool unsaid = emulator.device == std::string("metal") &&
                         (second.code() == Code::kOutOfMemory || second.code() == Code::kUnsupported);
     if (may_last_ && (second.code() == Code::kDeviceLost || unsaid)) return false;
@@ -206,7 +212,7 @@ class Walk {
     return handle.status();
   }
 
-  // t = x + x, u = t + x, y = t + u: two temporaries, larger than what the cases have.
+  // t = x + x, u = t + x, y = t + u: two temporaries, larger than those of the cases.
   Status CompileSums(uint32_t size, int& to) {
     Wire wire;
     wire.put(uint32_t{4});
@@ -222,10 +228,10 @@ class Walk {
     return handle.status();
   }
 
-  // More executions than may be under way, all with other inputs. One may have an infinity in them, which ends the run
-  // there and leaves what came before.
+  // Runs more executions than may be in flight, each with different inputs. With `with_infinity`,
+  // one input is infinite; the run must stop there and keep the results before it.
   Status RunLarger(bool with_infinity) {
-    // Neither in the first round of a block nor in its first warp, half warp or quarter.
+    // Neither index is in the first round of a block, nor in its first warp, half warp or quarter.
     constexpr uint32_t kBad[] = {1535, 4990};
     const uint32_t steps = emulator.failing ? 4 : 2 * kMostUnderWay + 3, bad_step = emulator.failing ? 1 : 5;
     std::vector<float> inputs(steps * kLarger);
@@ -258,7 +264,7 @@ class Walk {
     return Status::Ok();
   }
 
-  // A program that comes and goes leaves nothing behind.
+  // Compiling and releasing a program must not leak.
   bool GivesBack() {
     std::string alive;
     for (int round = 0; round < 3; ++round) {
@@ -272,7 +278,7 @@ class Walk {
     return true;
   }
 
-  // From the same contents every time, so that it can be repeated.
+  // Starts from the same tensor contents every time, so that it can be repeated.
   bool Run(const char* what, bool check_finite, bool timings) {
     const auto attempt = [&]() -> Status {
       for (const CaseFile::Tensor& tensor : case_.store) {
@@ -314,7 +320,7 @@ class Walk {
   std::string outputs_;
 };
 
-// A walk during which the call `number` fails; what is wrong with what came of it, if anything.
+// Runs a walk in which call `number` fails. Returns what was wrong, or an empty string.
 std::string Fail(const CaseFile& file, SharedPool& pool, long number, bool stays, const Record& expected) {
   std::string problem;
   const std::string before = emulator.alive();
@@ -331,7 +337,7 @@ std::string Fail(const CaseFile& file, SharedPool& pool, long number, bool stays
   return problem;
 }
 
-// The same in a process of its own, as nothing works in this one once a failure is there to stay.
+// The same in a child process, because nothing works in a process after a permanent failure.
 std::string FailForGood(const CaseFile& file, SharedPool& pool, long number, const Record& expected) {
   int ends[2];
   if (pipe(ends) != 0) return "pipe";
@@ -353,7 +359,7 @@ std::string FailForGood(const CaseFile& file, SharedPool& pool, long number, con
 
 enum class Failures { kNone, kOnce, kAll };
 
-// Of all calls every `of`th, from number first on: what one of several processes does.
+// Every `of`th call, from number `first` on: the share of one of several processes.
 struct Share {
   long first = 1, of = 1;
 };
@@ -368,7 +374,7 @@ bool Test(const std::string& path, Failures failures, Share share, SharedPool& p
   }
   Record expected;
   long calls = 0;
-  for (const bool failing : {false, true}) {  // the walk is shorter when it is walked so often
+  for (const bool failing : {false, true}) {  // with failures the walk is shorter, because it runs many times
     emulator.fail_call(0, false);
     emulator.failing = failing;
     Walk healthy(file.value(), pool, false);
@@ -403,11 +409,11 @@ bool Test(const std::string& path, Failures failures, Share share, SharedPool& p
 #ifdef NANO_TEST_METAL
 struct Execution {
   long command_buffers;
-  double first_op;  // its part of the whole time, if ops are timed
+  double first_op;  // its fraction of the total time, if ops are timed
 };
 
-// Runs a Program with one input, while a command buffer is to take no longer than so many seconds; what is said is of
-// the second time, when all kernels are there.
+// Runs a Program twice with one input and limits a command buffer to `most_seconds`. Returns the
+// measurements of the second run, when all kernels are compiled.
 Execution RunTwice(const Wire& wire, size_t inputs, double most_seconds, bool timings, SharedPool& pool) {
   const auto must = [](const Status& status) {
     if (status.ok()) return;
@@ -437,8 +443,9 @@ Execution RunTwice(const Wire& wire, size_t inputs, double most_seconds, bool ti
   return last;
 }
 
-// Work is cut up by what it is estimated to take: by the flops of products and attention, by the bytes of all else. The
-// limits in between are such that the other of the two would make another number of command buffers.
+// Work is split by its estimated time: from flops for products and attention, from bytes for
+// everything else. The limits below are chosen so that the wrong estimate would give another number
+// of command buffers.
 bool CutsWork(SharedPool& pool) {
   int bad = 0;
   const auto expect = [&](const char* what, bool good, double found) {
@@ -450,7 +457,7 @@ bool CutsWork(SharedPool& pool) {
   };
   constexpr double kNoLimit = 1;
 
-  Wire sums;  // 0.9 µs each, and 0.6 for the copies there and back
+  Wire sums;  // 0.9 µs each, plus 0.6 for the copies to and from the GPU
   sums.put(uint32_t{4});
   sums.buffer("x", Role::kInput, {kLarger});
   for (const char* temporary : {"t", "u"}) sums.buffer(temporary, Role::kTemporary, {kLarger});
@@ -461,7 +468,7 @@ bool CutsWork(SharedPool& pool) {
   buffers("sums, 1.8 µs", sums, kLarger, 1.8e-6, 3);
   buffers("sums, 0 µs: each launch alone", sums, kLarger, 0, 6);
 
-  Wire norm;  // of two tensors 0.6 µs; one of them is a sum
+  Wire norm;  // 0.6 µs for the norm of two tensors, one of which is a sum
   norm.put(uint32_t{3});
   norm.buffer("x", Role::kInput, {kLarger});
   norm.buffer("t", Role::kTemporary, {kLarger});
@@ -473,7 +480,7 @@ bool CutsWork(SharedPool& pool) {
 
   const Attributes as_they_are = {{"transpose_a", false}, {"transpose_b", false}};
   constexpr uint32_t kSide = 384;
-  Wire products;  // 44 µs each for their flops, 26 for their bytes, 17 for the copies
+  Wire products;  // 44 µs each by flops, 26 by bytes, plus 17 for the copies
   products.put(uint32_t{4});
   products.buffer("x", Role::kInput, {kSide, kSide});
   for (const char* temporary : {"t", "u"}) products.buffer(temporary, Role::kTemporary, {kSide, kSide});
@@ -484,7 +491,7 @@ bool CutsWork(SharedPool& pool) {
   buffers("products, 75 µs", products, size_t{kSide} * kSide, 75e-6, 3);
 
   constexpr uint32_t kTokens = 512, kChannels = 64;
-  Wire attention;  // 13 µs each for their flops, 8 for their bytes, 4 for the copies
+  Wire attention;  // 13 µs each by flops, 8 by bytes, plus 4 for the copies
   attention.put(uint32_t{5});
   attention.buffer("x", Role::kInput, {1, kTokens, kChannels});
   attention.buffer("t", Role::kTemporary, {1, kTokens, kChannels});
@@ -504,7 +511,8 @@ bool CutsWork(SharedPool& pool) {
   buffers("attention", attention, kTokens * kChannels, kNoLimit, 1);
   buffers("attention, 24 µs", attention, kTokens * kChannels, 24e-6, 2);
 
-  // A product in parts, and their sum: its time is that of both command buffers, and nearly all there is.
+  // A split-K product and the sum of its parts: its time covers both command buffers and is most of
+  // the total.
   constexpr uint32_t kRows = 64, kTerms = 4096;
   Wire parts;
   parts.put(uint32_t{2});

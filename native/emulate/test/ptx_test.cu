@@ -1,10 +1,12 @@
-// Every instruction of ptx.cuh, and the functions of CUDA's that kernels use on the device, against what CUDA's manuals
-// say that they do. Emulated, this tests the twins; built by nvcc, on a GPU, it tests the manuals' reading itself:
-//   nano-ptx-test        prints a line for each test, and ends with 1 if one failed
+// Tests every instruction of ptx.cuh, and the CUDA functions that kernels use on the device,
+// against NVIDIA's manuals. On the emulator this tests the emulated versions of the instructions.
+// Built by nvcc for a GPU, it tests our reading of the manuals:
+//   nano-ptx-test        prints a line per test; exits with 1 if one failed
 //
-// Expectations are computed on the host, from the tables of the PTX ISA ("Matrix fragments for mma.m16n8k16 …") as they
-// stand there, element by element, and by arithmetic in double. What is exact has to be so bit for bit. Sums of an mma
-// may be taken in any order and cut off where f32 would round: (K + 1) · 2⁻²³ · Σ|terms| for K products and a summand.
+// Expectations are computed on the host, element by element from the tables of the PTX ISA ("Matrix
+// fragments for mma.m16n8k16 …"), with arithmetic in double. Exact operations must match bit for
+// bit. An mma may sum in any order and truncate where f32 would round: the bound is (K + 1) · 2⁻²³
+// · Σ|terms| for K products and a summand.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -81,7 +83,7 @@ float FloatOf(uint32_t bits) {
   return value;
 }
 
-// What a test has found wrong, first of all; nothing: it passed.
+// The first error of a test; empty if it passed.
 std::string problem;
 
 void Wrong(const char* what, size_t at, double got, double expected) {
@@ -89,7 +91,7 @@ void Wrong(const char* what, size_t at, double got, double expected) {
   std::snprintf(text, sizeof(text), "%s %zu is %.9g, expected %.9g", what, at, got, expected);
   if (problem.empty()) problem = text;
 }
-// Bit for bit, but that a NaN is a NaN.
+// Requires equal bits, except that any NaN equals any NaN.
 void Exact(const char* what, size_t at, float got, float expected) {
   if (BitsOf(got) != BitsOf(expected) && !(std::isnan(got) && std::isnan(expected))) Wrong(what, at, got, expected);
 }
@@ -100,19 +102,20 @@ void Within(const char* what, size_t at, double got, double expected, double bou
   if (!(std::fabs(got - expected) <= bound)) Wrong(what, at, got, expected);
 }
 
-// To nearest with so many bits of mantissa after the first; ties to even or away from zero. The exponents are f32's.
+// Rounds to nearest with `bits` bits after the leading one; ties go to even or away from zero.
+// Exponents are f32's.
 float RoundedTo(int bits, bool ties_to_even, float value) {
   if (std::isnan(value) || std::isinf(value) || value == 0) return value;
   int exponent;
   std::frexp(static_cast<double>(value), &exponent);
   const double unit = std::ldexp(1.0, std::max(exponent - 1, -126) - bits), units = value / unit;
   const double whole = ties_to_even ? std::nearbyint(units) : std::round(units);
-  return static_cast<float>(std::copysign(whole * unit, value));  // too large for f32: infinite
+  return static_cast<float>(std::copysign(whole * unit, value));  // infinite if too large for f32
 }
 float ToBf16(float value) { return RoundedTo(7, true, value); }
 float ToTf32(float value) { return RoundedTo(10, false, value); }
 
-// Floats of every kind: random bits, ties at either format, and the ends of the range.
+// Floats of every kind: random bits, ties of both formats, and the ends of the range.
 std::vector<float> Floats() {
   std::vector<float> values = {0.0f, -0.0f, 1.0f, -1.0f, kInfinity, -kInfinity, kNan};
   for (const uint32_t bits :
@@ -131,13 +134,13 @@ std::vector<float> Floats() {
   return values;
 }
 
-// ---- mma: fragments of 32 lanes, by the tables of the PTX ISA.
+// ---- mma: fragments of 32 lanes, from the tables of the PTX ISA.
 
 struct At {
   int row, column;
 };
 struct Layout {
-  int terms, per_register;  // K; elements in a register
+  int terms, per_register;  // K; elements per register
   At (*a)(int group, int thread, int i);
   At (*b)(int group, int thread, int i);
 };
@@ -158,10 +161,10 @@ constexpr Layout kTf32Layout = {8, 1,
                                 [](int group, int thread, int i) -> At {
                                   return {i == 0 ? thread : thread + 4, group};
                                 }};
-// Of c and d, both: f32
+// c and d, both f32
 At AtC(int group, int thread, int i) { return {i < 2 ? group : group + 8, thread * 2 + (i & 1)}; }
 
-// c + a·b with a 16 × K, b K × 8.
+// c + a·b with a 16 × K and b K × 8.
 struct Matrices {
   explicit Matrices(const Layout& layout)
       : layout(layout), a(16 * static_cast<size_t>(layout.terms)), b(8 * static_cast<size_t>(layout.terms)), c(128) {}
@@ -197,7 +200,7 @@ __global__ void Mma(const unsigned* a, const unsigned* b, float* d) {
   for (int i = 0; i < 4; ++i) d[lane * 4 + i] = sums[i];
 }
 
-// The registers of all lanes. `noise` goes into the bits that a tf32 hasn't.
+// The registers of all lanes. `noise` fills the low bits that tf32 does not have.
 template <class Element>
 std::vector<unsigned> Fragments(const Layout& layout, int registers, uint32_t noise, const Element& element) {
   std::vector<unsigned> result(static_cast<size_t>(kLanes * registers));
@@ -211,7 +214,7 @@ std::vector<unsigned> Fragments(const Layout& layout, int registers, uint32_t no
   return result;
 }
 
-// The d of a product, row by row.
+// The d of a product, in row-major order.
 std::vector<float> Multiply(Matrices& it, uint32_t noise = 0) {
   const Array<unsigned> a(Fragments(it.layout, 4, noise, [&](int group, int thread, int i) {
     const At at = it.layout.a(group, thread, i);
@@ -236,7 +239,8 @@ std::vector<float> Multiply(Matrices& it, uint32_t noise = 0) {
   return result;
 }
 
-// With `exact`, sums and terms are all exact in f32; else `worst` becomes the largest error ÷ bound.
+// With `exact`, all sums and terms are exact in f32. Otherwise `worst` becomes the largest error ÷
+// bound.
 void Compare(Matrices& it, const std::vector<float>& got, bool exact) {
   const int terms = it.layout.terms;
   for (int i = 0; i < 16; ++i) {
@@ -256,7 +260,7 @@ void Compare(Matrices& it, const std::vector<float>& got, bool exact) {
   }
 }
 
-// Small whole numbers: every misplaced element shows, and no rounding does.
+// Small integers: they reveal every misplaced element and never round.
 void TestLayout(const Layout& layout) {
   for (int round = 0; round < 4; ++round) {
     Matrices it = Random(layout, Whole);
@@ -270,7 +274,7 @@ void TestSums(const Layout& layout, float (*round_to)(float)) {
     Compare(it, Multiply(it), false);
   }
 }
-// Powers of two at the low end of the range, whose products are not below it.
+// Powers of two at the low end of the range, whose products do not underflow.
 void TestSubnormals(const Layout& layout) {
   Matrices it(layout);
   for (int i = 0; i < 16; ++i) it.A(i, i % layout.terms) = 0x1p-130f;
@@ -307,7 +311,7 @@ __global__ void Bf16Kernel(const float* x, float* y) {
 
 constexpr int kMostThreads = 1024;
 
-// kernel(x, y) for all x, `each` of them to a result.
+// Runs kernel(x, y) on all of x; each result takes `each` elements of x.
 template <class T>
 std::vector<T> Map(void (*kernel)(const float*, T*), const std::vector<float>& x, int each = 1) {
   const int count = static_cast<int>(x.size()) / each;
@@ -322,7 +326,7 @@ std::vector<T> Map(void (*kernel)(const float*, T*), const std::vector<float>& x
 void TestToTf32() {
   const std::vector<float> x = Floats();
   const std::vector<unsigned> got = Map(ToTf32Kernel, x);
-  // An mma doesn't look at the other bits.
+  // An mma ignores the other bits.
   for (size_t i = 0; i < x.size(); ++i) Exact("float", i, FloatOf(got[i] & 0xFFFFE000u), ToTf32(x[i]));
 }
 void TestPackBf16() {
@@ -338,7 +342,8 @@ void TestBf16() {
 }
 
 __global__ void Exp2Kernel(const float* x, float* y) { y[threadIdx.x] = ptx::exp2_approx(x[threadIdx.x]); }
-// "maximum relative error of 2⁻²² over the full range"; .ftz: what would be subnormal is 0, of either side.
+// "maximum relative error of 2⁻²² over the full range"; .ftz flushes subnormal operands and results
+// to 0.
 void TestExp2() {
   std::vector<float> x = {kInfinity, -kInfinity, kNan, 0, -0.0f, -3, 7, 130, -126.5f, -150, 0x1p-130f};
   while (x.size() < kMostThreads) x.push_back(Normal() * 40);
@@ -363,7 +368,7 @@ __global__ void ArithmeticKernel(const float* x, const float* y, float* z, int n
   z[kRoot * n + i] = sqrtf(x[i]);
   z[kFused * n + i] = fmaf(x[i], y[i], 1.0f);
 }
-// IEEE 754's, with subnormals.
+// IEEE 754, including subnormals.
 void TestArithmetic() {
   const std::vector<float> all = Floats();
   const std::vector<float> x(all.begin(), all.begin() + kMostThreads), y(all.begin() + kMostThreads, all.end());
@@ -400,7 +405,7 @@ void TestBits() {
   const std::vector<float> x = Floats();
   const std::vector<unsigned> got = Map(BitsKernel, x);
   for (size_t i = 0; i < x.size(); ++i) {
-    unsigned set = 0, first = 0, last = 0;  // bits count from one
+    unsigned set = 0, first = 0, last = 0;  // bit positions count from one
     for (unsigned bit = 1; bit <= 32; ++bit) {
       if ((BitsOf(x[i]) >> (bit - 1) & 1) == 0) continue;
       ++set, last = bit;
@@ -412,7 +417,7 @@ void TestBits() {
 
 // ---- Shared memory.
 
-constexpr int kRows = 64, kRowElements = 8;  // of 16 bits: a row of a matrix for ldmatrix
+constexpr int kRows = 64, kRowElements = 8;  // 16-bit elements: a row of a matrix for ldmatrix
 
 template <bool kTrans>
 __global__ void Ldmatrix(const uint16_t* elements, const int* rows, unsigned* to) {
@@ -429,8 +434,9 @@ __global__ void Ldmatrix(const uint16_t* elements, const int* rows, unsigned* to
   for (int i = 0; i < 4; ++i) to[lane * 4 + i] = d[i];
 }
 
-// Lanes 8m to 8m + 7 say where the rows of matrix m lie. Lane l gets of each the elements 2 (l % 4) and the next of row
-// l / 4; with .trans, of the transposed matrix. Rows are anywhere, in no order.
+// Lanes 8m to 8m + 7 give the addresses of the rows of matrix m. Of each matrix, lane l gets
+// elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4; with .trans, of the transposed matrix. Rows
+// may be anywhere, in any order.
 template <bool kTrans>
 void TestLdmatrix() {
   std::vector<uint16_t> elements(kRows * kRowElements);
@@ -458,8 +464,10 @@ void TestLdmatrix() {
 
 constexpr int kCopyThreads = 128, kGroups = 4;
 
-// A group of copies after the other: each thread copies 16 bytes from `sources`, in units of 16 bytes, or zeros if that
-// is negative. `early`: what a neighbour's copies have brought once all but kLeft groups are waited for; `late`: all.
+// Several groups of asynchronous copies, one after another. In each, a thread copies 16 bytes from
+// `sources` (in units of 16 bytes), or zeros if the source is negative. `early`: what a neighbour's
+// copies have written after a wait for all but kLeft groups. `late`: the same after a wait for all
+// groups.
 template <int kLeft>
 __global__ void CopyAsync(const uint4* from, const int* sources, uint4* early, uint4* late) {
   __shared__ __align__(16) uint4 room[kGroups][kCopyThreads];
@@ -497,7 +505,7 @@ void TestCopyAsync() {
   }
 }
 
-// ---- What the threads of a warp or a block do together.
+// ---- Operations of all threads of a warp or a block.
 
 __global__ void WarpKernel(int* errors) {
   const int lane = static_cast<int>(threadIdx.x) % kLanes, first = static_cast<int>(threadIdx.x) / kLanes;
@@ -514,7 +522,7 @@ __global__ void WarpKernel(int* errors) {
   wrong += __ballot_sync(~0u, lane % 3 == 0) != 0x49249249u;
   wrong += __any_sync(~0u, lane == 9) != 1;
   wrong += __all_sync(~0u, lane < 31) != 0;
-  if (lane < 16) {  // two collectives at once
+  if (lane < 16) {  // two collectives at the same time
     wrong += __shfl_xor_sync(0x0000FFFFu, i, 15) != (15 - lane) * 10 + first;
   } else {
     wrong += __shfl_xor_sync(0xFFFF0000u, i, 1) != (lane ^ 1) * 10 + first;
@@ -549,7 +557,7 @@ __global__ void AtomicsKernel(int* to) {
   atomicAdd(&total, static_cast<int>(threadIdx.x));
   __syncthreads();
   if (threadIdx.x == 0) atomicAdd(&to[0], total);
-  int seen = 0;  // one more, by comparing and swapping
+  int seen = 0;  // an increment, by compare and swap
   for (int found = atomicCAS(&to[1], seen, seen + 1); found != seen; found = atomicCAS(&to[1], seen, seen + 1)) {
     seen = found;
   }
@@ -562,7 +570,7 @@ void TestAtomics() {
   Exact("count", 1, static_cast<uint32_t>(got[1]), 300u);
 }
 
-// ---- All of them.
+// ---- The list of tests.
 
 struct Test {
   const char* name;

@@ -1,7 +1,8 @@
-// The emulator's own test: what must work does, what is wrong is reported. Built plain and with the race
-// detector, which has cases of its own; and by nvcc, for a GPU, with the cases alone that are about CUDA's runtime.
-// Every case runs in a child process, since some end in a fault, and has a minute there: one that hangs is ended, and a
-// GPU's context takes seconds under a sanitizer.
+// The emulator's own test: correct code works and every mistake is reported. It is built without
+// and with the race detector, which has cases of its own, and by nvcc for a real GPU, with only the
+// cases about the CUDA runtime. Every case runs in a child process, because some end in a fault.
+// The limit is one minute: it ends a case that hangs, and creating a GPU's context takes seconds
+// under a sanitizer.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 #include "cuda/kernel.cuh"
 #include "cuda/ptx.cuh"
 
-// What Launch() needs of the driver.
+// What Launch() needs from the driver.
 nano::gpu::Outcome nano::cuda::OutcomeOf(cudaError_t error, const char*, Message&) {
   return error == cudaSuccess ? Outcome::kOk : Outcome::kLost;
 }
@@ -55,7 +56,7 @@ std::vector<T> host(const T* p, size_t n) {
   MUST(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
   return v;
 }
-// Runs one warp or block on an int array of 64 and synchronises; the error of the launch is the result.
+// Runs one warp or block on an array of 64 ints and synchronizes. Returns the error of the launch.
 template <class K>
 cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned blocks = 1, size_t shared = 0) {
   if (!data) data = device<int>(64);
@@ -63,7 +64,7 @@ cudaError_t run(K kernel, unsigned threads = 32, int* data = nullptr, unsigned b
   return cudaDeviceSynchronize();
 }
 
-// --- device code that is right
+// --- device code that is correct
 __global__ void FillDynamic(int* data, int n) {
   for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) dynamic_shared[i] = 1;
   __syncthreads();
@@ -73,14 +74,14 @@ __global__ void AddOne(int* data) { data[threadIdx.x] += 1; }
 __global__ void Twice(int* data) { data[threadIdx.x] *= 2; }
 
 #ifdef SIMT_EMULATOR
-__global__ void SpinLock(int* data) {  // threads of a warp contend: only fair scheduling ends this (a race: no fences)
+__global__ void SpinLock(int* data) {  // only fair scheduling lets a contended warp finish (a race: no fences)
   while (atomicCAS(&data[0], 0, 1) != 0) {
   }
   data[1] = data[1] + 1;
   atomicExch(&data[0], 0);
 }
 
-// --- device code that is wrong
+// --- device code with a mistake
 __global__ void LaneMissing(int* out) {
   if (threadIdx.x != 13) out[threadIdx.x] = __shfl_sync(~0u, 1, 0);
 }
@@ -100,14 +101,14 @@ __global__ void NotInMask(int* out) { out[threadIdx.x] = __shfl_sync(1u, 1, 0); 
 __global__ void PastTheEnd(int* out) { out[64 + threadIdx.x] = 1; }
 __global__ void PastByOne(int* out) {
   out[threadIdx.x + 2] = 1;
-}  // for an allocation of 33 ints: within the 16-byte slack
+}  // the allocation has 33 ints: this is within the 16-byte slack
 __global__ void Misaligned(int* out) { reinterpret_cast<int4*>(out + 1)[threadIdx.x] = int4{}; }
-__global__ void CarriedOver(int* out) {  // relies on what the previous block left in shared memory
+__global__ void CarriedOver(int* out) {  // reads what the previous block left in shared memory
   __shared__ int s;
   if (blockIdx.x == 0) s = 7;
   out[blockIdx.x] = s;
 }
-__global__ void GridBarrier(int* data) {  // blocks wait for each other: not allowed without a cooperative launch
+__global__ void GridBarrier(int* data) {  // blocks wait for each other, which requires a cooperative launch
   atomicAdd(data, 1);
   while (atomicAdd(data, 0) != int(gridDim.x)) {
   }
@@ -117,14 +118,14 @@ __global__ void RaceShared(int* out) {
   s[threadIdx.x] = 1;
   out[threadIdx.x] = s[threadIdx.x ^ 32];
 }
-__global__ void RaceWarp(int* out) {  // a shuffle orders no memory
+__global__ void RaceWarp(int* out) {  // a shuffle does not order memory accesses
   __shared__ int s[64];
   s[threadIdx.x] = 1;
   int v = __shfl_xor_sync(~0u, 0, 1);
   out[threadIdx.x] = s[threadIdx.x ^ 1] + v;
 }
 __global__ void RaceBlocks(int* out) { out[threadIdx.x] = int(blockIdx.x); }
-__global__ void RaceBytes(int* out) {  // neighbours in one word do not race; the two halves of a pair do
+__global__ void RaceBytes(int* out) {  // neighbours in one word do not race; the two threads of a pair do
   __shared__ unsigned char s[64];
   s[threadIdx.x] = 1;
   __syncthreads();
@@ -155,7 +156,7 @@ struct Case {
   void (*body)();
   const char* expected;
   Mode mode;
-};  // expected: in the output, or null: success
+};  // expected: text that the output must contain; null: success
 std::vector<int> ramp() {
   std::vector<int> v(64);
   for (int i = 0; i < 64; ++i) v[size_t(i)] = i;
@@ -209,7 +210,7 @@ const Case cases[] = {
        MUST(cudaStreamWaitEvent(b, e));
        MUST(launch(Twice, dim3(1), dim3(64), b, 0, p));
        MUST(cudaMemcpyAsync(got.data(), p, 256, cudaMemcpyDeviceToHost, b));
-#ifdef SIMT_EMULATOR  // a GPU may have done it by now
+#ifdef SIMT_EMULATOR  // a real GPU may have finished already
        EXPECT(got[3] == -1);
        EXPECT(cudaEventQuery(e) == cudaErrorNotReady);
 #endif
@@ -270,7 +271,7 @@ const Case cases[] = {
        MUST(cudaStreamCreate(&a));
        MUST(cudaStreamCreate(&b));
        MUST(cudaEventCreate(&fork));
-       MUST(launch(Twice, dim3(1), dim3(64), a, 0, p));  // loads it
+       MUST(launch(Twice, dim3(1), dim3(64), a, 0, p));  // loads its module
        MUST(cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal));
        MUST(cudaEventRecord(fork, a));
        MUST(cudaStreamWaitEvent(b, fork));
@@ -319,7 +320,7 @@ const Case cases[] = {
        MUST(cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking));
        MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
        MUST(cudaStreamSynchronize(a));
-       EXPECT(host(p, 64)[3] == 3);  // the copy came later
+       EXPECT(host(p, 64)[3] == 3);  // the copy ran later
        MUST(cudaMemcpy(p, source.data(), 256, cudaMemcpyHostToDevice));
        MUST(cudaStreamSynchronize(nullptr));
        MUST(launch(AddOne, dim3(1), dim3(64), a, 0, p));
@@ -421,9 +422,9 @@ const Case cases[] = {
      [] {
        int* p = device<int>(64);
        run(CarriedOver, 1, p, 2);
-       if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialised: poison\n");
+       if (!simt::LastReport()[0] && host(p, 2)[1] == -1) fprintf(stderr, "uninitialized: poison\n");
      },
-     "uninitialised", Both},
+     "uninitialized", Both},
     {"blocks waiting for each other",
      [] {
        int* p = device<int>(1);

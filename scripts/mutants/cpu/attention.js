@@ -3,7 +3,7 @@
 module.exports = {
   'cpu/attention.cc': [
     [
-      'short: the mask hides the own key',
+      'short: the mask hides its own key',
       'FirstElse(Blind(query, j), hidden,',
       'FirstElse(Blind(query, j + 1), hidden,',
     ],
@@ -21,14 +21,14 @@ module.exports = {
       'Columns(factors.Row(0, s.keys)',
     ],
     ['short: lse without the maximum', 'rows, shift + Log(sum));', 'rows, Log(sum));'],
-    ['short: not normalised', 's.head_size, Set(1.0f) / sum, rows,', 's.head_size, Set(1.0f), rows,'],
+    ['short: not normalized', 's.head_size, Set(1.0f) / sum, rows,', 's.head_size, Set(1.0f), rows,'],
     [
-      'short: a key behind the last query',
+      'short: a key past the last query',
       'seen = Smaller(s.keys, query + rows);',
       'seen = Smaller(s.keys, query + rows + 1);',
     ],
     [
-      'the mask hides the own key',
+      'the mask hides its own key',
       'start + tile.query + r + 1 - tile.key',
       'start + tile.query + r - tile.key',
     ],
@@ -60,13 +60,13 @@ module.exports = {
     ],
     ['lse without the maximum', 'AndNot(LessEqual(top, Set(-kFloatInfinity)), top) + Log(sum)', 'Log(sum)'],
     [
-      'normalised by what dropout left',
+      'normalized by what dropout left',
       'return e;',
       'return factors == nullptr ? e : e * LoadLanes(factors + i, lanes);',
     ],
     ['dropout forgotten', 'factors == nullptr ? e : e * LoadLanes(factors + i, lanes));', 'e);'],
     [
-      'few queries: the mask hides the own key',
+      'few queries: the mask hides its own key',
       'visible = head.start + t + 1;',
       'visible = Larger(1, head.start + t);',
     ],
@@ -84,7 +84,7 @@ module.exports = {
       'factors.Start(head.number + h, {',
       'factors.Start(head.number, {',
     ],
-    ['few queries: not normalised', '1.0f / room.sums[h]', '1.0f'],
+    ['few queries: not normalized', '1.0f / room.sums[h]', '1.0f'],
     [
       'few queries: the last channels dropped',
       '; d < n; d += 8) AddWeighted<1>',
@@ -98,7 +98,7 @@ module.exports = {
       'static_cast<size_t>(RoomSize(size)) / 2',
     ],
     ['the start is let too far', 'start[b] > s.keys - s.queries ||', 'start[b] > s.keys ||'],
-    ['a slot behind the last', 'slot[b] >= slots) return b;', 'slot[b] > slots) return b;'],
+    ['a slot past the last', 'slot[b] >= slots) return b;', 'slot[b] > slots) return b;'],
     ['the cache of the sequence of that number', '(a.slot != nullptr ? a.slot[batch] : batch)', 'batch'],
     ['the start of the first sequence for all', 'a.start[batch] : 0', 'a.start[0] : 0'],
     [

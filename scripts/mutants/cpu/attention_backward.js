@@ -8,7 +8,7 @@ module.exports = {
     ['short: hidden keys get values', 'AndNot(blind, weight)', 'weight'],
     ['short: hidden keys have a gradient', 'AndNot(blind, p * (slope', 'AndNot(Set(0), p * (slope'],
     [
-      'short: the own query dropped',
+      'short: its own query dropped',
       'for (int64_t t = j; t < s.queries; ++t)',
       'for (int64_t t = j + 1; t < s.queries; ++t)',
     ],
@@ -20,7 +20,7 @@ module.exports = {
     ],
     ['short: lse of the first queries', 'LoadLanes(head.lse + t, rows)', 'LoadLanes(head.lse, rows)'],
     [
-      'the mask hides the own key',
+      'the mask hides its own key',
       'Smaller(tile.columns, t + 1 - tile.key)',
       'Smaller(tile.columns, t - tile.key)',
     ],

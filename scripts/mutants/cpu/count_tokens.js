@@ -13,6 +13,6 @@ module.exports = {
       'if (count < 0x7FFFFFFF) ++count;',
       'count = static_cast<int32_t>(static_cast<uint32_t>(count) + 1);',
     ],
-    ['a token behind the last', 'value >= vocabulary)', 'value > vocabulary)'],
+    ['a token past the last', 'value >= vocabulary)', 'value > vocabulary)'],
   ],
 }

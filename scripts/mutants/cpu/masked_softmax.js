@@ -3,7 +3,7 @@
 module.exports = {
   'cpu/masked_softmax.cc': [
     [
-      'the mask hides the own column',
+      'the mask hides its own column',
       'visible = r % rows + 1 + columns - rows;',
       'visible = r % rows + columns - rows;',
     ],
@@ -26,7 +26,7 @@ module.exports = {
       'Exp((LoadLanes(x + i, lanes) - top) * factor)',
     ],
     ['not scaled', '- top) * factor)', '- top))'],
-    ['not normalised', 'return e * share;', 'return e;'],
+    ['not normalized', 'return e * share;', 'return e;'],
     ['gradient without Σ y·dy', 'factor * p * (d - sum)', 'factor * p * d'],
     ['gradient not scaled', 'factor * p * (d - sum)', 'p * (d - sum)'],
   ],

@@ -10,7 +10,7 @@ module.exports = {
     ['a not on the diagonal', 'square[i * side + i] += kMuonA', 'square[i * side] += kMuonA'],
     ['tall: the wrong side', 'product.b = tall ? matrix : self;', 'product.b = self;'],
     ['the step of wide matrices for all', 'longer > 1 ? sqrt(longer) : 1', '1'],
-    ['m as it was', 'StoreLanes(x + i, lanes, g + momentum * new_m)', 'StoreLanes(x + i, lanes, new_m)'],
+    ['m is not updated', 'StoreLanes(x + i, lanes, g + momentum * new_m)', 'StoreLanes(x + i, lanes, new_m)'],
     ['the norm of the last chunk', 'sum += sums[j];', 'sum = sums[j];'],
     [
       'a scratch too small for later matrices',

@@ -3,7 +3,7 @@
 module.exports = {
   'cpu/repetition_penalty.cc': [
     ['every token', 'seen[v] == 0 ? x[v] : x[v] > 0', 'x[v] > 0'],
-    ['negative ones become likelier', 'x[v] > 0 ? x[v] / penalty : x[v] * penalty', 'x[v] / penalty'],
+    ['negative logits become more likely', 'x[v] > 0 ? x[v] / penalty : x[v] * penalty', 'x[v] / penalty'],
     ['the slot of that number', 'slot[b] * vocabulary;', 'b * vocabulary;'],
   ],
 }

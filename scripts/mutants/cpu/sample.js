@@ -32,7 +32,7 @@ module.exports = {
     ['no temperature', 'static_cast<double>(largest)) / temperature)', 'static_cast<double>(largest)))'],
     ['one key for all rows', 'in[5].u32() + 3 * row', 'in[5].u32()'],
     ['u not scaled by the sum', 'const double goal = u * total;', 'const double goal = u;'],
-    ['a NaN is drawn from', 'if (logits[i] != logits[i]) return -1;', ''],
+    ['a NaN is sampled', 'if (logits[i] != logits[i]) return -1;', ''],
     ['−0 below 0', 'if (x == 0) x = 0.0f;', ''],
   ],
 }

@@ -3,7 +3,7 @@
 module.exports = {
   'cpu/select_row.cc': [
     ['the row after', '(b * rows + row) * channels', '(b * rows + row + 1) * channels'],
-    ['a row behind the last', 'row >= rows)', 'row > rows)'],
+    ['a row past the last', 'row >= rows)', 'row > rows)'],
     ['the first sequence for all', '(b * rows + row) * channels', 'row * channels'],
   ],
 }

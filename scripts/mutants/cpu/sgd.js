@@ -2,7 +2,7 @@
 
 module.exports = {
   'cpu/sgd.cc': [
-    ['decay left out', ' + s.weight_decay * p;', ';'],
+    ['decay skipped', ' + s.weight_decay * p;', ';'],
     ['never Nesterov', 'kNesterov ? g + s.momentum * new_m : new_m', 'new_m'],
     [
       'm of the tensor before',

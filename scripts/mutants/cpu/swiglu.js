@@ -3,7 +3,7 @@
 module.exports = {
   'cpu/swiglu.cc': [
     ['not gated', 'TimesShare(a, Sigmoids(a).smaller) * b', 'TimesShare(a, Sigmoids(a).smaller)'],
-    ['the logistic alone', 'TimesShare(a, Sigmoids(a).smaller) * b', 'Share(a, Sigmoids(a).smaller) * b'],
+    ['the logistic only', 'TimesShare(a, Sigmoids(a).smaller) * b', 'Share(a, Sigmoids(a).smaller) * b'],
     [
       'dgate: the logistic for its slope',
       'MulAdd(a * logistic.smaller, logistic.larger, Share(a, logistic.smaller))',

@@ -12,6 +12,6 @@ module.exports = {
     ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
     ['one past the end', 'StoreQuad(y, i, n,', 'StoreQuad(y, i, n + 1,'],
     ['another sum', 'MapQuad(Add(), ', 'MapQuad(Larger(), '],
-    ['bf16 taken for f32', 'b = FloatInput(call, 1)', 'b = Input<float>(call, 1)', { cases: /^add .* bf16/ }],
+    ['bf16 read as f32', 'b = FloatInput(call, 1)', 'b = Input<float>(call, 1)', { cases: /^add .* bf16/ }],
   ),
 }

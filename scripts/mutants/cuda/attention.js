@@ -44,8 +44,8 @@ module.exports = {
     ['a stale maximum', 'tops[i] = top;\n      totals', 'totals'],
     [
       'no barrier between tiles',
-      '    __syncthreads();  // the next tile takes',
-      '    // the next tile takes',
+      '    __syncthreads();  // the next tile overwrites',
+      '    // the next tile overwrites',
     ],
     [
       'heads share keys in another order',
@@ -73,7 +73,7 @@ module.exports = {
       'const int64_t start = 0;',
     ],
     [
-      'of a start and its slot the slot',
+      'the slot is used as the start',
       'bad_start ? ValidateRange',
       'false ? ValidateRange',
       { cases: /^attention refuses/ },

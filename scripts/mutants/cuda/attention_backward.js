@@ -9,11 +9,7 @@ module.exports = {
       sources: ['attention_backward.cu', 'attention_backward_bf16.cu'],
     },
     ['lse of base e', '* static_cast<float>(kLog2E) : 0.0f', ': 0.0f'],
-    [
-      'statistics of queries behind the last',
-      'i < count ? b.deltas[query + i] : 0.0f',
-      'b.deltas[query + i]',
-    ],
+    ['statistics of queries past the last', 'i < count ? b.deltas[query + i] : 0.0f', 'b.deltas[query + i]'],
     ['deltas of the first', 'b.deltas[query + i]', 'b.deltas[query]'],
     [
       'masks of too few queries',
@@ -30,7 +26,7 @@ module.exports = {
     ['a query does not see its own key', 'row - ahead > column ||', 'row - ahead >= column ||'],
     ['only the first of heads that share', 'h < (kOfKeys ? s.group : 1)', 'h < 1'],
     [
-      'the first tile of queries is left out',
+      'the first tile of queries is skipped',
       'begin = kOfKeys ? own : 0',
       'begin = kOfKeys ? own + Tile::kStreamed : 0',
     ],
@@ -41,8 +37,8 @@ module.exports = {
     ],
     [
       'no barrier between tiles',
-      '      __syncthreads();  // the next tile takes',
-      '      // the next tile takes',
+      '      __syncthreads();  // the next tile overwrites',
+      '      // the next tile overwrites',
     ],
     [
       'statistics of another head',
@@ -52,7 +48,7 @@ module.exports = {
     ['deltas of 32 channels', 'c < s.head_size; c += kWarp', 'c < s.head_size; c += s.head_size'],
     ['the slopes are forgotten', '      Tile::StoreWeights(slopes, weights);\n', ''],
     [
-      'of the last tile of a head the last part',
+      'the last part of the last tile of a head',
       'if (part + 1 < parts.count) {',
       'if (false) {',
       { cases: /^attention_backward 1x37x1x130 dropout/ },

@@ -41,12 +41,12 @@ module.exports = {
       'b, number * s.queries + met.first, columns',
     ],
     [
-      'queries before the first key are met',
+      'queries before the first key are visited',
       'begin = kOfKeys ? own : 0',
       'begin = kOfKeys ? own + Tile::kStreamed : 0',
     ],
     ['copies are not waited for', '    ptx::cp_async_wait<0>();\n', ''],
-    ['no barrier between tiles', '    __syncthreads();  // everyone', '    // everyone'],
+    ['no barrier between tiles', '    __syncthreads();  // all copies', '    // all copies'],
     ['one place for all tiles', 'n % 2 * stage_bytes', '0 * n * stage_bytes'],
   ),
 }

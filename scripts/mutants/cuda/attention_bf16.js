@@ -29,7 +29,7 @@ module.exports = {
     ['a negative scale', 'if (key == 0 && a.binary_scale < 0)', 'if (false)'],
     ['the sign of every tile', 'if (key == 0 && a.binary_scale < 0)', 'if (a.binary_scale < 0)'],
     ['warps skip a tile that they see', '+ Tile::kWarpRows <= key) continue;', '<= key) continue;'],
-    ['dropout is not made up for', 'a.dropout.rng != nullptr ? a.dropout.rule.scale : 1.0f', '1.0f'],
+    ['dropout is not rescaled', 'a.dropout.rng != nullptr ? a.dropout.rule.scale : 1.0f', '1.0f'],
     [
       'dropout of other rows',
       'kept.At(Tile::Row(i), Tile::Column(j))',
@@ -46,7 +46,7 @@ module.exports = {
       'head % (s.heads / s.group) * s.head_size',
     ],
     ['copies are not waited for', '    ptx::cp_async_wait<0>();\n', ''],
-    ['no barrier between tiles', '    __syncthreads();  // everyone', '    // everyone'],
+    ['no barrier between tiles', '    __syncthreads();  // all copies', '    // all copies'],
     ['one place for all tiles', 'key / Tile::kStreamed % 2 * stage_bytes', '0 * key * stage_bytes'],
   ),
 }

@@ -26,7 +26,7 @@ module.exports = {
     ],
     ['splits overlap', 'Smaller()(begin + split.keys, most)', 'Smaller()(begin + split.keys + 1, most)'],
     [
-      'the last split is left out',
+      'the last split is skipped',
       'for (int64_t i = 0; i < split.count; ++i) {',
       'for (int64_t i = 0; i < split.count - 1; ++i) {',
     ],

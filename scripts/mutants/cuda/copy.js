@@ -5,7 +5,7 @@ const { alike } = require('../alike')
 module.exports = {
   'cuda/copy.cu': alike(
     { cases: /^copy / },
-    ['a tail is left out', 'DivideUp(bytes, kUnit)', 'bytes / kUnit'],
+    ['a tail is skipped', 'DivideUp(bytes, kUnit)', 'bytes / kUnit'],
     [
       'a last unit that is whole',
       '(i + 1) * kUnit <= bytes',

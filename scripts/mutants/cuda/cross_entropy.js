@@ -19,7 +19,7 @@ module.exports = {
     ],
     ['not the mean', 'sum / static_cast<double>(rows)', 'sum'],
     [
-      'the gradient taken for f32',
+      'the gradient read as f32',
       'FloatOutput(call, 0)',
       'Output<float>(call, 0)',
       { cases: /^cross_entropy_backward .* bf16/ },
@@ -33,7 +33,7 @@ module.exports = {
       'return top;',
       { cases: /^cross_entropy -Inf/ },
     ],
-    ['the last block is left out', 'i < blocks; i += kMeanThreads', 'i < blocks - 1; i += kMeanThreads'],
+    ['the last block is skipped', 'i < blocks; i += kMeanThreads', 'i < blocks - 1; i += kMeanThreads'],
     [
       'targets are not checked',
       '  Outcome outcome = CheckRange(call, message, kCrossEntropyTargets, InputError::kTarget, 0, n - 1);',

@@ -24,7 +24,7 @@ module.exports = {
       { gpu: true, healthy: true },
     ],
     [
-      'an error is not looked at',
+      'an error is ignored',
       'cudaGraphLaunch(recording->graph, queue->stream), "cudaGraphLaunch", message)',
       '(cudaGraphLaunch(recording->graph, queue->stream), cudaSuccess), "cudaGraphLaunch", message)',
       { gpu: true },

@@ -21,7 +21,7 @@ module.exports = {
     ['a quad short', 'DivideUp(n, kQuad)', 'n / kQuad'],
     ['past the end', 'StoreQuad(y, i, n, Dropped', 'StoreQuad(y, i, n + 1, Dropped'],
     [
-      'y taken for f32',
+      'y read as f32',
       'y = FloatOutput(call, 0)',
       'y = Output<float>(call, 0)',
       { cases: /^dropout .* bf16/ },

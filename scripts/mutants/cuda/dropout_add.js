@@ -8,7 +8,7 @@ module.exports = {
     ['no residual', 'MapQuad(Add(), LoadQuad(residual, i, n), dropped)', 'dropped'],
     ['the residual of another quad', 'LoadQuad(residual, i, n)', 'LoadQuad(residual, 0, n)'],
     [
-      'the residual taken for f32',
+      'the residual read as f32',
       'residual = FloatInput(call, 2)',
       'residual = Input<float>(call, 2)',
       { cases: /^dropout_add .* bf16/ },

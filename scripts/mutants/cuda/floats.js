@@ -5,8 +5,8 @@ const { alike } = require('../alike')
 module.exports = {
   'cuda/floats.cuh': alike(
     { cases: /^(relu|layer_norm) .* bf16/, sources: ['relu.cu', 'layer_norm.cu'] },
-    ['fours of bf16 taken for f32', 'bf16 ? ToFloat(At<Bf16Four>(i)) : ', ''],
-    ['fours of f32 taken for bf16', 'bf16 ? ToFloat(At<Bf16Four>(i))', 'true ? ToFloat(At<Bf16Four>(i))'],
+    ['fours of bf16 read as f32', 'bf16 ? ToFloat(At<Bf16Four>(i)) : ', ''],
+    ['fours of f32 read as bf16', 'bf16 ? ToFloat(At<Bf16Four>(i))', 'true ? ToFloat(At<Bf16Four>(i))'],
     ['the third of four twice', 'HighHalf(four.back)', 'LowHalf(four.back)'],
     ['the last of four twice', 'ptx::pack_bf16(value.z, value.w)', 'ptx::pack_bf16(value.w, value.w)'],
     ['fours that are not aligned', '(bf16 ? sizeof(Bf16Four) : sizeof(float4))', '(bf16 ? 2 : 4)'],

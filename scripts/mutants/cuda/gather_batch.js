@@ -12,7 +12,7 @@ module.exports = {
       'const Outcome outcome = ValidateEach(call, message, batch,',
       'const Outcome outcome = ValidateEach(call, message, 0 * batch,',
     ],
-    ['u16 taken for u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
+    ['u16 read as u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
     ['windows overlap', 't = i - b * length;', 't = i - b * (length - 1);'],
   ),
 }

@@ -23,7 +23,7 @@ module.exports = {
       { cases: /^gelu_backward squares/ },
     ],
     [
-      'the gradient taken for f32',
+      'the gradient read as f32',
       'dx = FloatOutput(call, 0)',
       'dx = Output<float>(call, 0)',
       { cases: /^gelu_backward .* bf16/ },

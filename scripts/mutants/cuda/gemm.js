@@ -5,7 +5,7 @@ const { alike } = require('../alike')
 module.exports = {
   'cuda/gemm.cu': alike(
     { gemm: ['f32 1 x 9 x 4200', 'f32 8 x 33 x 4200'] },
-    ['the second part is left out', 'int64_t part = 1; part < parts', 'int64_t part = 2; part < parts'],
+    ['the second part is skipped', 'int64_t part = 1; part < parts', 'int64_t part = 2; part < parts'],
     [
       'the first element of the bias for all',
       'dense && target.bias == nullptr ? 0 : i % n',
@@ -24,7 +24,7 @@ module.exports = {
       { gemm: ['f32 9 x 9 x 1,'] },
     ],
     [
-      'terms across taken for terms along',
+      'terms across read as terms along',
       'across = term_step != 1',
       'across = side_step == 2',
       { gemm: ['f32 4 x 70 x 136'] },

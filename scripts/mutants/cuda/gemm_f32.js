@@ -41,7 +41,7 @@ module.exports = {
     ],
     ['only four of eight terms', 'p < kStep; ++p', 'p < kStep / 2; ++p'],
     [
-      'a step is met twice',
+      'a step is visited twice',
       'from_ += kAcross ? kStep * stride_ : kStep;',
       'from_ += kAcross ? kStep * stride_ : kStep / 2;',
     ],

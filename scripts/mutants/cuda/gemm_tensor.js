@@ -8,14 +8,14 @@ module.exports = {
       { gemm: ['tf32 64 x 64 x 64', 'tf32 65 x 72 x 24'], sources: ['gemm_tf32.cu'] },
       ['a wait for one step too few', 'cp_async_wait<kStages - 2>()', 'cp_async_wait<kStages - 1>()'],
       ['no wait for copies', '    ptx::cp_async_wait<kStages - 2>();\n', ''],
-      ['no barrier', "    __syncthreads();  // everyone's copies", "    // everyone's copies"],
+      ['no barrier', '    __syncthreads();  // all copies', '    // all copies'],
       [
         'steps of nothing do not count',
         '    ptx::cp_async_commit();  //',
         '    if (step < steps) ptx::cp_async_commit();  //',
       ],
       [
-        'a stage is left out',
+        'a stage is skipped',
         'step < kStages - 1; ++step) load(step);',
         'step < kStages - 2; ++step) load(step);',
       ],
@@ -38,7 +38,7 @@ module.exports = {
       ],
       [
         'a stage is filled while others read it',
-        "    __syncthreads();  // everyone's copies have arrived, and all have done with the stage that is filled now\n    load(step + kStages - 1);\n",
+        '    __syncthreads();  // all copies have arrived, and no thread still reads the stage that is filled next\n    load(step + kStages - 1);\n',
         '    load(step + kStages - 1);\n    __syncthreads();\n',
         { gemm: ['tf32 64 x 136 x 96'], sources: ['gemm_tf32.cu'], races: true },
       ],

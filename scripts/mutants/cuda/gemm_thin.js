@@ -18,7 +18,7 @@ module.exports = {
     ['a warp short', 'i < kAcrossWarps; ++i', 'i < kAcrossWarps - 1; ++i'],
     ['a row too many', 'work.m <= 4 ?', 'work.m <= 5 ?', { gemm: ['f32 5 x 17 x 9'] }],
     [
-      'bf16 taken for floats of half the piece',
+      'bf16 read as floats of half the piece',
       'constexpr int kPiece = 16 / sizeof(T);\n  if (Stopped',
       'constexpr int kPiece = 4;\n  if (Stopped',
       { gemm: ['bf16 to f32 4 x 70 x 136'] },

@@ -10,7 +10,7 @@ module.exports = {
       '(sums[0] + sums[2]) + (sums[1] + sums[3])',
       '(sums[0] + sums[2]) + sums[1]',
     ],
-    ['the last chunk is left out', 'i < chunks; i += kManyThreads', 'i < chunks - 1; i += kManyThreads'],
+    ['the last chunk is skipped', 'i < chunks; i += kManyThreads', 'i < chunks - 1; i += kManyThreads'],
     ['squares are rounded', 'static_cast<double>(four.v[j]) * four.v[j]', 'four.v[j] * four.v[j]'],
     ['every launch in one place', 'partial + before', 'partial', { cases: /^global_norm many/ }],
     [

@@ -33,13 +33,13 @@ module.exports = {
       { cases: /^(add|fill) /, sources: ['add.cu', 'fill.cu'] },
     ],
     [
-      'a error does not stop the rest',
+      'an error does not stop the rest',
       'control->failed = 1;',
       'control->failed = 0;',
       { gpu: true, healthy: true, sources: ['check.cu'] },
     ],
     [
-      'a error of another op',
+      'an error of another op',
       'control->op = op;',
       'control->op = op + 1;',
       { gpu: true, healthy: true, sources: ['check.cu'] },

@@ -6,7 +6,7 @@ module.exports = {
   'cuda/layer_norm.cu': alike(
     { cases: /^layer_norm(_backward)? (\[(3,\d|65,11|5,257|1100,65)\]|epsilon.*|all equal)$/ },
     [
-      'elements behind the row count',
+      'elements past the row count',
       'const float d = i + j < n ? a[0].v[j] - center : 0;',
       'const float d = a[0].v[j] - center;',
     ],
@@ -21,8 +21,8 @@ module.exports = {
     ['the sums of a slab are kept', '  biases.Finish(n, columns);\n', ''],
     ...alike(
       { cases: /^layer_norm(_backward)? \[(3,5|7,8|65,11|3,2500)\], bf16/ },
-      ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
-      ['dy taken for f32', 'FloatInput(call, 4)', 'Input<float>(call, 4)'],
+      ['y read as f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
+      ['dy read as f32', 'FloatInput(call, 4)', 'Input<float>(call, 4)'],
     ),
   ),
 }

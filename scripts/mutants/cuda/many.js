@@ -20,7 +20,7 @@ module.exports = {
       'many.elements[many.count] = first[0][0].spec->elements();',
     ],
     [
-      'tensors behind the first launch',
+      'tensors past the first launch',
       'before += chunks;',
       'before += 0;',
       { cases: /^global_norm many/, sources: ['global_norm.cu'] },

@@ -7,7 +7,7 @@ module.exports = {
     { cases: /^select_row /, sources: ['select_row.cu'] },
     ['an element further', 'from[source * width + at]', 'from[source * width + (at ^ 1) % width]'],
     ['fours of any row', 'if (!InQuads(columns)) return', 'if (columns < kQuad) return'],
-    ['the last row is left out', 'const int64_t n = rows * width;', 'const int64_t n = (rows - 1) * width;'],
+    ['the last row is skipped', 'const int64_t n = rows * width;', 'const int64_t n = (rows - 1) * width;'],
     [
       'the first blocks only',
       'i < n; i += step) {',

@@ -11,7 +11,7 @@ module.exports = {
     ['the diagonal is off', 'i % (side + 1) == 0', 'i % side == 0'],
     ['momentum once', 'g.v[j] += momentum * old.v[j];', ''],
     ['a chunk for the norm', 'i < chunks; i += kThreads', 'i < 1; i += kThreads'],
-    ['the result stays where it is', 'std::swap(x, y);', ''],
+    ['the result is not moved', 'std::swap(x, y);', ''],
     ['the wrong side', 'tall ? self : matrix, tall ? matrix : self', 'matrix, self'],
     ['no longer than wide', 'longer > 1 ? std::sqrt(longer) : 1', '1'],
     [
@@ -20,7 +20,7 @@ module.exports = {
       'rows > columns ? rows : columns), tall',
     ],
     ['the moment is not stored', 'StoreFour(m, i, end, old);', ''],
-    ['decay is left out', 'parameter[i] * keep -', 'parameter[i] -'],
+    ['decay is skipped', 'parameter[i] * keep -', 'parameter[i] -'],
     ['not the sum of the square', 'kMuonC * square[i] + kMuonB * gram[i]', 'kMuonC * square[i]'],
     [
       'room for the first matrix only',

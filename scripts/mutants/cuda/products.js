@@ -5,11 +5,7 @@ const { alike } = require('../alike')
 module.exports = {
   'cuda/products.cuh': alike(
     { cases: /^matmul bf16 (3x33|17x31).*/, sources: ['matmul.cu'] },
-    [
-      'operands taken for f32',
-      'product.dtype = call.inputs[first].spec->dtype',
-      'product.dtype = Dtype::kF32',
-    ],
+    ['operands read as f32', 'product.dtype = call.inputs[first].spec->dtype', 'product.dtype = Dtype::kF32'],
     ['a result like the operands', 'c_dtype = call.outputs[0]', 'c_dtype = call.inputs[first]'],
     [
       'f32 whatever the precision',

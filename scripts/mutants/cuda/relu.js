@@ -8,6 +8,6 @@ module.exports = {
     ['a NaN becomes 0', 'x <= 0 ? 0.0f : x', 'x > 0 ? x : 0.0f'],
     ['0 has a gradient', 'y > 0 ? dy : 0.0f', 'y >= 0 ? dy : 0.0f'],
     ['a leak', 'x <= 0 ? 0.0f : x', 'x <= 0 ? 0.01f * x : x'],
-    ['dy taken for f32', 'FloatInput(call, 1)', 'Input<float>(call, 1)', { cases: /^relu_backward .* bf16/ }],
+    ['dy read as f32', 'FloatInput(call, 1)', 'Input<float>(call, 1)', { cases: /^relu_backward .* bf16/ }],
   ),
 }

@@ -15,11 +15,11 @@ module.exports = {
       'Plan::Reduce(products, room, Add()) / static_cast<float>(n)',
       'Plan::Reduce(products, room, Add()) / static_cast<float>(n + 1)',
     ],
-    ['the gain is left out of the mean', 'products += dyz.v[j] * weight.v[j];', 'products += dyz.v[j];'],
+    ['the mean ignores the gain', 'products += dyz.v[j] * weight.v[j];', 'products += dyz.v[j];'],
     ...alike(
       { cases: /^rms_norm(_backward)? \[(3,15|7,8|65,11)\].* bf16/ },
-      ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
-      ['dy taken for f32', 'FloatInput(call, 2)', 'Input<float>(call, 2)'],
+      ['y read as f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)'],
+      ['dy read as f32', 'FloatInput(call, 2)', 'Input<float>(call, 2)'],
     ),
     ['one slab for all', '(blockIdx.x) * n;', '(blockIdx.x) * 0;'],
     [

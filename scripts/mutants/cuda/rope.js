@@ -20,7 +20,7 @@ module.exports = {
       { cases: /^rope \[2,2,5000\] in 1/, races: true },
     ],
     ['a head short', 'of_row = fours * sizes.heads', 'of_row = fours * (sizes.heads - 1)'],
-    ['y taken for f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)', { cases: /^rope .* bf16/ }],
+    ['y read as f32', 'FloatOutput(call, 0)', 'Output<float>(call, 0)', { cases: /^rope .* bf16/ }],
     ['the first sequence only', 'sequence < sizes.sequences; sequence', 'sequence < 1; sequence'],
     [
       'positions are not checked',

@@ -9,7 +9,7 @@ module.exports = {
         cases: /^layer_norm(_backward)? \[(3,\d|65,11|5,257|35,3001|1100,65)\]$/,
         sources: ['layer_norm.cu'],
       },
-      ['what is behind a row', 'i + j >= 0 && i + j < n ? row.Get', 'i + j >= 0 ? row.Get'],
+      ['what is past a row', 'i + j >= 0 && i + j < n ? row.Get', 'i + j >= 0 ? row.Get'],
       [
         'fours that are not aligned',
         'if (i >= 0 && i + 4 <= n && row.IsFour(i)) {',

@@ -9,7 +9,7 @@ module.exports = {
         /^sample (5x\d+( greedy)?|ties.*|top.*|min.*|temperature.*|draw.*|zeros.*|a large.*|one.*|-?Inf.*)$/,
       each: 40,
     },
-    ['of equal ones the last', '(0xFFFFFFFFu - static_cast<uint32_t>(i))', 'static_cast<uint32_t>(i)'],
+    ['the last of equal values', '(0xFFFFFFFFu - static_cast<uint32_t>(i))', 'static_cast<uint32_t>(i)'],
     ['the zeros are not one', 'x == 0 ? 0.0f : x)', 'x)'],
     [
       'options are not checked',
@@ -18,7 +18,7 @@ module.exports = {
       { cases: /^sample refuses/ },
     ],
     ['nothing to choose from', 'if (IsNothing(largest[row])) first = row;', '', { cases: /^sample refuses/ }],
-    ['the temperature is left out', 'temperature == 1 ? e : Exp(below / temperature)', 'e'],
+    ['the temperature is skipped', 'temperature == 1 ? e : Exp(below / temperature)', 'e'],
     [
       'a chunk longer',
       'const int64_t end = begin + kChunk < n ? begin + kChunk : n;',
@@ -28,7 +28,7 @@ module.exports = {
     ['top p of 1', 'top_p * total, room.masses', 'top_p, room.masses'],
     ['top p in f32', 'top_p * total, room.masses', 'static_cast<float>(top_p) * total, room.masses'],
     ['min p in f32', 'choices.least = min_p;', 'choices.least = static_cast<float>(min_p);'],
-    ['min p is left out', 'choices.least = min_p;', ''],
+    ['min p is skipped', 'choices.least = min_p;', ''],
     ['a stale total', 'if (top_p < 1 || min_p > 0) total = Total(choices, room.sums);', ''],
     ['numbers of the first row', 'rng + 3 * row', 'rng'],
     [
@@ -47,7 +47,7 @@ module.exports = {
       'room[kWarps][threadIdx.x] = sum;\n    }\n',
     ],
     ['sums of earlier lanes are left', 'if (lane >= offset) upto += before;', ''],
-    ['a walk that starts anew', 'sum += __shfl_sync(~0u, upto, kWarp - 1);', ''],
+    ['a walk that restarts', 'sum += __shfl_sync(~0u, upto, kWarp - 1);', ''],
     ['the first chunk for all', 'i < chunks; i += kWarp) total', 'i < 1; i += kWarp) total'],
   ),
 }

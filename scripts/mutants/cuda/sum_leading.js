@@ -17,12 +17,12 @@ module.exports = {
       '  for (; half > 0; half /= 2) {\n',
     ],
     ['a depth that is no power of two', 'row < half && row + half < depth', 'row < half'],
-    ['the last half is left out', 'power < cut.depth; power *= 2', 'power * 2 < cut.depth; power *= 2'],
+    ['the last half is skipped', 'power < cut.depth; power *= 2', 'power * 2 < cut.depth; power *= 2'],
     ['all chunks in one place', 'y[chunk * columns + column] = room', 'y[column] = room'],
     ...alike(
       { cases: /^sum_leading .* bf16/ },
-      ['bf16 taken for f32', 'bf16 ? SumChunks<__nv_bfloat16', '!bf16 ? SumChunks<__nv_bfloat16'],
-      ['fours of bf16 taken for f32', 'bf16 ? SumChunks<Bf16Four', '!bf16 ? SumChunks<Bf16Four'],
+      ['bf16 read as f32', 'bf16 ? SumChunks<__nv_bfloat16', '!bf16 ? SumChunks<__nv_bfloat16'],
+      ['fours of bf16 read as f32', 'bf16 ? SumChunks<Bf16Four', '!bf16 ? SumChunks<Bf16Four'],
     ),
     [
       'scratch for a chunk too few',

@@ -6,7 +6,7 @@ module.exports = {
   'cuda/swiglu.cu': alike(
     { cases: /^swiglu(_backward)? (\[.?.\]|NaN.*|up to 1)$/ },
     [
-      'dup taken for f32',
+      'dup read as f32',
       'dup = FloatOutput(call, 1)',
       'dup = Output<float>(call, 1)',
       { cases: /^swiglu_.* bf16/ },

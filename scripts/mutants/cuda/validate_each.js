@@ -6,7 +6,7 @@ module.exports = {
   'cuda/validate.cuh': alike(
     { cases: /^count_tokens refuses|^count_tokens/, sources: ['count_tokens.cu'] },
     [
-      'every thread complains',
+      'every thread reports the error',
       'if (threadIdx.x == 0 && first != kNone)',
       'if (first != kNone)',
       { cases: /^count_tokens refuses/, sources: ['count_tokens.cu'], races: true },
@@ -25,7 +25,7 @@ module.exports = {
       ],
       ['only the first threads look', 'i += kValidateThreads', 'i += n'],
       [
-        'every thread complains of what is not finite',
+        'every thread reports a value that is not finite',
         'if (threadIdx.x == 0 && first != kNone)',
         'if (first != kNone)',
         { gpu: true, healthy: true, races: true, sources: ['check.cu'] },

@@ -11,6 +11,6 @@ module.exports = {
       '{call.outputs[0], call.inputs[0]}',
     ],
     ['nothing is kept', 'LoadQuad(FloatsIn(total, 0u), i, n) + LoadQuad', 'LoadQuad'],
-    ['the tail is left out', 'i >= n) return', 'i + kQuad > n) return'],
+    ['the tail is skipped', 'i >= n) return', 'i + kQuad > n) return'],
   ),
 }

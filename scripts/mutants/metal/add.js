@@ -5,14 +5,9 @@ const { alike } = require('../alike')
 module.exports = {
   'metal/add.metal': alike(
     { cases: /^add / },
-    ['b begins anew with each four', '(in_b + k) % period', '(in_b + k * 0) % period'],
-    ['fours over the end of b', '{whole, whole || period % kQuad == 0}', '{whole, true}'],
+    ['b restarts with each four', '(in_b + k) % period', '(in_b + k * 0) % period'],
+    ['fours past the end of b', '{whole, whole || period % kQuad == 0}', '{whole, true}'],
     ['b is never whole', 'kWhole ? i : i % period', 'kWhole ? i % 4 : i % period'],
-    [
-      'bf16 taken for f32',
-      'FloatsIn addends(b, 2u)',
-      'FloatsIn addends(b, false)',
-      { cases: /^add .* bf16/ },
-    ],
+    ['bf16 read as f32', 'FloatsIn addends(b, 2u)', 'FloatsIn addends(b, false)', { cases: /^add .* bf16/ }],
   ),
 }

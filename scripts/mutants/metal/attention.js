@@ -15,7 +15,7 @@ module.exports = {
     ['scores of half the channels', 'if (kSplits > 1) values[i] += from[kRows * kScratchRow + i];', ''],
     ['the same half of the channels twice', 'return split * 8 * Count();', 'return 0;'],
     [
-      'the last channels are left out',
+      'the last channels are skipped',
       ': (kHeadSize + 8 * kSplits - 1) / (8 * kSplits)',
       ': kHeadSize / (8 * kSplits)',
     ],
@@ -39,8 +39,8 @@ module.exports = {
     ],
     [
       'weights take the place of scores too early',
-      '    Barrier();\n  }\n\n  // Through',
-      '  }\n\n  // Through',
+      '    Barrier();\n  }\n\n  // Stages',
+      '  }\n\n  // Stages',
       { cases: /^attention 1x11x2x65$/, races: true, work: 1e6 },
     ],
     [
@@ -134,7 +134,7 @@ module.exports = {
       { cases: /^attention refuses/ },
     ],
     [
-      'of a start and its slot the slot',
+      'the slot is used as the start',
       'if (error.kind != InputError::kNone) return error;',
       '',
       { cases: /^attention refuses/ },

@@ -7,6 +7,6 @@ module.exports = {
     { cases: /^cast / },
     ['x has the dtype of y', 'FloatsIn(x, 1u)', 'FloatsIn(x, 0u)'],
     ['y has the dtype of x', 'FloatsOut(y, 0u)', 'FloatsOut(y, 1u)'],
-    ['the tail is left out', 'i >= n) return', 'i + kQuad > n) return'],
+    ['the tail is skipped', 'i >= n) return', 'i + kQuad > n) return'],
   ),
 }

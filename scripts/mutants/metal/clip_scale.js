@@ -6,7 +6,7 @@ module.exports = {
   'metal/clip_scale.metal': alike(
     { cases: /^clip_scale / },
     ['small norms are scaled up', 'within ? 1.0f : ToFloat', 'false ? 1.0f : ToFloat'],
-    ['a NaN is lost', '*scale = value;  // a NaN stays one', '*scale = 1;'],
+    ['a NaN is lost', '*scale = value;  // a NaN stays a NaN', '*scale = 1;'],
     ['an infinite norm', '*scale = 0;', '*scale = 1;'],
     ['a bound where there is none', 'std::isfinite(max_norm)', 'true'],
   ),

@@ -15,12 +15,12 @@ module.exports = {
       { cases: /^cross_entropy (2x1003|3x40009)$/ },
     ],
     [
-      'what is behind the end counts',
+      'what is past the end counts',
       'sum += Within(exp(x[j] - top), i, n);',
       'sum += exp(x[j] - top) + select(float4(0), float4(1), uint4(i, i + 1, i + 2, i + 3) >= uint4(n));',
     ],
     [
-      'what is behind the end is 0',
+      'what is past the end is 0',
       'n, -FLT_MAX);\n      most',
       'n, 0);\n      most',
       { cases: /^cross_entropy all near -1e4|^cross_entropy all near 1e4/, work: 1e6 },

@@ -30,7 +30,7 @@ module.exports = {
       { gemm: ['f32 1 x 1 x 1'] },
     ],
     [
-      'what lies behind a buffer is taken for its own',
+      'what follows a buffer counts as part of it',
       'return offset < buffer.length ?',
       'return offset < SIZE_MAX ?',
       { gemm: ['f32 1 x 1 x 1'] },
@@ -51,7 +51,7 @@ module.exports = {
     ...alike(
       { gpu: true, healthy: true },
       [
-        'long work is not cut up',
+        'long work is not split',
         'queue->seconds + command.seconds > most_seconds) Commit(queue);',
         'false) Commit(queue);',
       ],
@@ -60,7 +60,7 @@ module.exports = {
       ['flops are not counted', 'flops / kFlopsPerSecond,', '0.0,'],
       ['bytes are not counted', 'moved += operand.bytes;', ''],
       [
-        'of cut work the last piece alone is timed',
+        'only the last piece of split work is timed',
         'if (event->timed) event->pieces = std::move(queue->pieces);',
         'if (event->timed) event->pieces = {event->buffer};',
       ],

@@ -7,6 +7,6 @@ module.exports = {
     { cases: /^dropout_add / },
     ['no residual', 'LoadQuad(FloatsIn(residual, 3u), i, n) + dropped', 'dropped'],
     ['the dtype of rng', 'FloatsIn(residual, 3u)', 'FloatsIn(residual, 2u)'],
-    ['the tail is left out', 'i >= n) return', 'i + kQuad > n) return'],
+    ['the tail is skipped', 'i >= n) return', 'i + kQuad > n) return'],
   ),
 }

@@ -13,7 +13,7 @@ module.exports = {
       'const bool began_before = padded[0] == token',
       'const bool began_before = false',
     ],
-    ['what goes on ends', 'goes_on = padded[i + 2] == token', 'goes_on = false'],
+    ['a run that continues ends', 'goes_on = padded[i + 2] == token', 'goes_on = false'],
     ['a piece too few joins', 'next * kPiece < count && tokens', '(next + 1) * kPiece < count && tokens'],
     [
       'no barrier',

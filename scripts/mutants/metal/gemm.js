@@ -56,7 +56,7 @@ module.exports = {
       ['half of a step', 'term < kStep; term += kMatrix', 'term < kStep / 2; term += kMatrix'],
       ['the next step where this one was', 'from += across ? kStep * stride : kStep;', ''],
       [
-        'a part is left out',
+        'a part is skipped',
         'first < work.k; first += work.part_terms',
         'first + work.part_terms < work.k; first += work.part_terms',
         { gemm: ['f32 33 x 35 x 1100'] },
@@ -74,7 +74,7 @@ module.exports = {
         { gemm: ['f32 33 x 35 x 1100'] },
       ],
       [
-        'bf16 taken for f16',
+        'bf16 read as f16',
         '"gemm_bf16_32" : "gemm_bf16_64"',
         '"gemm_f16_32" : "gemm_f16_64"',
         { gemm: ['bf16 to f32 17 x 15 x 31'] },
@@ -85,7 +85,7 @@ module.exports = {
       { gemm: ['f32 64 x 136 x 96'], races: true },
       [
         'no barrier before a step',
-        '    threadgroup_barrier(mem_flags::mem_threadgroup);  // all have done with the last step\n',
+        '    threadgroup_barrier(mem_flags::mem_threadgroup);  // all threads have finished the previous step\n',
         '',
       ],
       [

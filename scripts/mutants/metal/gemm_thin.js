@@ -14,7 +14,7 @@ module.exports = {
       'const uint at = begin_a + i * work.a_stride;',
     ],
     [
-      'a simdgroup is left out',
+      'a simdgroup is skipped',
       'for (uint i = 1; i < kAcrossSimdgroups; ++i) sum +=',
       'for (uint i = 2; i < kAcrossSimdgroups; ++i) sum +=',
     ],

@@ -9,7 +9,7 @@ module.exports = {
     ['chunks are added as they are', 'Multiply(mine, PowerOfTwo(below))', 'mine'],
     ['an infinity is a number', 'if (largest >= kInfinityBits) {', 'if (largest > kInfinityBits) {'],
     [
-      'the last chunks are left out',
+      'the last chunks are skipped',
       'i < arguments.chunks; i += kManyThreads) {',
       'i + 1 < arguments.chunks; i += kManyThreads) {',
     ],

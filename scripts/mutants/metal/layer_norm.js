@@ -6,7 +6,7 @@ module.exports = {
   'metal/layer_norm.metal': alike(
     { cases: /^layer_norm(_backward)? (\[3,[35]\]|\[5,257\]|\[65,11\]|\[1100,65\])$/ },
     [
-      'what is behind the end deviates',
+      'what is past the end deviates',
       'Within(part.held[k] - center, start + at.First(k), n)',
       'part.held[k] - center',
     ],

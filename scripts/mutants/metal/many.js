@@ -13,7 +13,7 @@ module.exports = {
       'min(chunk.begin + kManyChunk, many.elements[index])',
       'chunk.begin + kManyChunk',
     ],
-    ['the last operand is never met', 'i < kManyOperands; ++i', 'i + 1 < kManyOperands; ++i'],
+    ['the last operand is never visited', 'i < kManyOperands; ++i', 'i + 1 < kManyOperands; ++i'],
     ['one tensor too few in a launch', 'done += kMost)', 'done += kMost + 1)'],
     ['all places count', 'if (k < these) chunks +=', 'chunks +='],
     [

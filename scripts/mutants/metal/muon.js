@@ -7,7 +7,7 @@ module.exports = {
     { cases: /^muon (\[|the direction|momentum|scale|rate|no decay|decay|of rank|\d)/ },
     ['momentum is not applied', 'g += momentum * now;', 'g = now;'],
     [
-      'a chunk is left out',
+      'a chunk is skipped',
       'for (uint i = thread_index; i < arguments.chunks;',
       'for (uint i = thread_index + 1; i < arguments.chunks;',
       { cases: /^muon \[(150|65|130)/, work: 1e8 },

@@ -24,7 +24,7 @@ module.exports = {
       'positions[row % arguments.positions]',
       'positions[row / arguments.positions]',
     ],
-    ['y taken for x', 'const FloatsOut out(y, 0u)', 'const FloatsOut out(y, 1u)', { cases: /^rope .* bf16/ }],
+    ['y read as x', 'const FloatsOut out(y, 0u)', 'const FloatsOut out(y, 1u)', { cases: /^rope .* bf16/ }],
     ['a position too many', 'kRopeLimit - 1);', 'kRopeLimit);', { cases: /^rope refuses/ }],
   ),
 }

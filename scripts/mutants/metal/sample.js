@@ -90,7 +90,7 @@ module.exports = {
       { cases: /^sample (5x65|.*large|all equal|temperature 100)/, work: 1e8 },
     ],
     [
-      'an Infinity is drawn from',
+      'an Infinity is sampled',
       'if (*temperature > 0 && !is_infinite) {',
       'if (*temperature > 0) {',
       { cases: /^sample Infinity/ },

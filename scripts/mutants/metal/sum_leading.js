@@ -6,9 +6,9 @@ module.exports = {
   'metal/sum_leading.metal': alike(
     { cases: /^sum_leading (\[?(255|257|513|9001|70001|300|2)|rank)/ },
     ['the last chunk is whole', 'min(first + cut.chunk, cut.rows)', 'first + cut.chunk'],
-    ['a row is left out', 'r < last; r += cut.depth', 'r + 1 < last; r += cut.depth'],
+    ['a row is skipped', 'r < last; r += cut.depth', 'r + 1 < last; r += cut.depth'],
     ['an odd row is lost', '(rows + 1) / 2', 'rows / 2'],
-    ['quads over the end', '(r + 1) * cut.columns', '(r + 2) * cut.columns'],
+    ['quads past the end', '(r + 1) * cut.columns', '(r + 2) * cut.columns'],
     [
       'no barrier',
       '    threadgroup_barrier(mem_flags::mem_threadgroup);\n',

@@ -11,13 +11,13 @@ module.exports = {
       'GroupMax(first == none ? 0u : first, room, at)',
     ],
     [
-      'every thread complains',
+      'every thread reports the error',
       'if (thread_index != 0 || first == none) return;',
       'if (first == none) return;',
       { cases: /^(positions|count_tokens|cache_write) refuses/, races: true },
     ],
     [
-      'no barrier before a error',
+      'no barrier before an error',
       '  threadgroup_barrier(mem_flags::mem_device);',
       '',
       { cases: /^(positions|count_tokens|cache_write) refuses/, races: true },

@@ -6,7 +6,7 @@ module.exports = {
   'metal/zero.metal': alike(
     { cases: /^zero / },
     ['4 bytes for every dtype', 'many.element_bytes[chunk.index]', 'many.element_bytes[chunk.index] * 0 + 4'],
-    ['the tail is left out', 'for (uint k = i; k < bytes; ++k) at[k] = 0;', ''],
+    ['the tail is skipped', 'for (uint k = i; k < bytes; ++k) at[k] = 0;', ''],
     ['always the first chunk', '+ ulong(chunk.begin) * size', ''],
   ),
 }

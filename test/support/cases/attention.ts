@@ -8,13 +8,15 @@ interface Sizes {
   B?: number
   T: number
   H?: number
-  /** Heads of keys and values. Default H. */
+  /** Heads of keys and values. Default: H. */
   G?: number
   D: number
-  /** Cached: positions in the cache, and the first query's, or that of each sequence. */
+  /**
+   * Cached: positions in the cache, and the position of the first query, or one for each sequence.
+   */
   S?: number
   start?: number | number[]
-  /** Each sequence's slot. Default: the first ones, of as many as there are sequences. */
+  /** Each sequence's slot. Default: the first slots, one per sequence. */
   slot?: number[]
   dropout?: number
 }
@@ -33,7 +35,8 @@ export function attentionCases(): Case[] {
 }
 
 function uncached(): Sizes[] {
-  // Tiles: 24 queries × 256 keys forward (up to 4 queries on a path of their own), 60 × 128 backward, 6 × 16 within.
+  // Tiles: 24 queries × 256 keys forward (separate code for up to 4 queries), 60 × 128 backward, 6
+  // × 16 within.
   const lengths = [...edges, 4, 23, 24, 25, 47, 48, 49, 59, 60, 61, 127, 128, 129]
   return [
     ...lengths.map((T) => ({ T, D: 7 })),
@@ -48,7 +51,8 @@ function uncached(): Sizes[] {
     // Many heads, some in one task.
     { B: 61, T: 3, H: 2, D: 5 },
     { B: 31, T: 17, H: 4, D: 3, dropout: 0.3 },
-    // Heads of keys that several heads of queries share: short ones, tiles, more than one tile, few queries.
+    // Key heads that several query heads share: short sequences, tiles, more than one tile, few
+    // queries.
     ...[3, 9, 25, 61, 129].flatMap((T) =>
       [
         [2, 1],
@@ -58,7 +62,8 @@ function uncached(): Sizes[] {
     ),
     ...[3, 9, 47].map((T) => ({ B: 3, T, H: 4, G: 2, D: 9, dropout: 0.3 })),
     { B: 17, T: 11, H: 8, G: 1, D: 3 },
-    // The GPU's tiles are 64 × 32, of 32, 64 and 128 channels; wider heads are cut, and rows of multiples of 4 go faster.
+    // The GPU's tiles are 64 × 32, with 32, 64 and 128 channels. Wider heads are split, and rows
+    // that are multiples of 4 have a fast path.
     ...[3, 35, 67].flatMap((T) => [32, 48, 64, 96, 128].map((D) => ({ T, H: 2, D }))),
     ...[127, 129, 130, 260, 300].map((D) => ({ T: 37, D, dropout: 0.2 })),
     { T: 97, H: 6, G: 2, D: 36, dropout: 0.3 },
@@ -83,10 +88,10 @@ function cached(): Sizes[] {
     { B: 2, T: 9, S: 19, start: 5, D: 5, H: 2, dropout: 0.4 },
     { T: 9, S: 85, start: 50, D: 5, H: 2, dropout: 0.4 },
     { B: 61, T: 1, S: 9, start: 5, D: 5, H: 2 },
-    // A short cache, which is looked at as a whole.
+    // A short cache, which is processed as a whole.
     ...[0, 1, 7].map((start) => ({ B: 2, T: 9, S: 16, start, D: 9, H: 2 })),
     { T: 5, S: 11, start: 3, D: 8, H: 3, dropout: 0.4 },
-    // Each sequence at a place of its own, in any order of slots, of which some are not used.
+    // Each sequence at its own position, with slots in any order, some of them unused.
     ...[1, 3, 9, 30].flatMap((T) =>
       [1, 2].map((share) => ({
         B: 3,
@@ -100,7 +105,8 @@ function cached(): Sizes[] {
       })),
     ),
     { B: 2, T: 5, S: 13, start: [7, 2], slot: [1, 0], H: 2, D: 5, dropout: 0.4 },
-    // Few queries of long caches, whose keys a GPU splits among blocks; heads by which it takes them, and one too wide.
+    // Few queries on long caches, whose keys a GPU splits among blocks; head sizes that this
+    // supports, and one too wide.
     ...[1, 2].flatMap((T) =>
       [32, 60, 128, 129].map((D) => ({ B: 2, T, S: 700, start: [690, 130], slot: [2, 0], H: 4, G: 2, D })),
     ),
@@ -110,7 +116,10 @@ function cached(): Sizes[] {
   ]
 }
 
-/** Tensor cores: tiles of 64 or 128 × 64 or 32, of 32, 64 and 128 channels; rows of multiples of 8 go faster, and wider heads elsewhere. */
+/**
+ * Tensor cores: tiles of 64 or 128 × 64 or 32, with 32, 64 and 128 channels. Rows that are
+ * multiples of 8 have a fast path; wider heads use another kernel.
+ */
 function inBf16(): Sizes[] {
   return [
     ...[1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129].map((T) => ({ T, D: 8 })),
@@ -120,7 +129,7 @@ function inBf16(): Sizes[] {
     ...[3, 65, 130].map((T) => ({ B: 2, T, H: 2, D: 5, dropout: 0.5 })),
     ...[9, 67, 130].map((T) => ({ B: 2, T, H: 6, G: 2, D: 8 })),
     ...[36, 40].map((D) => ({ T: 97, H: 4, G: 2, D, dropout: 0.3 })),
-    // More than two tiles, which take the place of others.
+    // More than two tiles, which reuse each other's memory.
     ...[8, 56, 104].map((D) => ({ T: 290, D })),
     { T: 530, D: 8 },
   ]
@@ -159,25 +168,28 @@ function callOf({ B = 1, H = 1, G = H, D, S, start, slot, dropout = 0 }: Sizes, 
 
 function forward(name: string, sizes: Sizes, given: Operands, nmse?: number): Case {
   const { inputs, attributes } = callOf(sizes, given)
-  // A score of more than 128 products, of up to 4 each, has an error that its weight shows in every channel of a row.
+  // A score that sums more than 128 products, each up to 4, has an error that appears in every
+  // channel of a row through its weight.
   const rowNmse = nmse ?? (sizes.D > 128 ? 1e-11 : undefined)
   return opCase('attention', name, inputs, attributes, { nmse, rowNmse })
 }
 
-/** The forward case, and the gradient's on the forward's rounded results. */
+/** The forward case, and the gradient's case on the forward's rounded results. */
 function both(name: string, sizes: Sizes, given: Operands, nmse?: number): Case[] {
   const { inputs, attributes } = callOf(sizes, given)
   const [y, lse] = outputsOf(attentionOp, inputs, attributes)
   const { cached, ...rest } = attributes
-  // The gradient of a score is a difference of two sums, which nearly cancel where few keys are seen: in early rows.
+  // The gradient of a score is a difference of two sums, which nearly cancel in early rows, where
+  // few keys are visible.
   const limits = nmse ? { nmse } : { nmse: 1e-11, rowNmse: 1e-8 }
   const backward = [given.q, given.k, given.v, y, lse, floats('dy', given.q.shape), ...inputs.slice(3)]
   return [forward(name, sizes, given, nmse), opCase('attention_backward', name, backward, rest, limits)]
 }
 
 /**
- * Both with all tensors but lse in bf16. An element is off by its own rounding and by that of the weights in its sum, relatively
- * 2⁻⁸ each, and where terms nearly cancel by more: in a row that is short by four times as much.
+ * Both cases with all tensors but lse in bf16. An element has its own rounding error and that of
+ * the weights in its sum, each 2⁻⁸ relative; more where terms nearly cancel. In a short row the
+ * error can be four times as large.
  */
 function bothInBf16(name: string, sizes: Sizes, given: Operands, nmse = 2 ** -14): Case[] {
   const halves = new Map([given.q, given.k, given.v].map((operand) => [operand, bf16(operand)]))
@@ -193,7 +205,7 @@ function bothInBf16(name: string, sizes: Sizes, given: Operands, nmse = 2 ** -14
   ]
 }
 
-/** In tiles, and in heads so short that they are worked on as a whole. */
+/** In tiles, and in sequences short enough to be processed as a whole. */
 function specials(): Case[] {
   return [
     ...specialsOf(29, both),
@@ -205,7 +217,9 @@ function specials(): Case[] {
   ]
 }
 
-/** Each tile's scores are far above those before it, so that what was summed has to be scaled down. */
+/**
+ * Each tile's scores are far above those before it, so that the partial sums must be scaled down.
+ */
 function growing(D: number): Case {
   const sizes: Sizes = { T: 70, H: 2, D }
   const { q, k, v } = operands(sizes)
@@ -229,7 +243,8 @@ function specialsOf(
     values: (operand.values as Float32Array).map((x) => x * by),
   })
   const at = (b: number, t: number, c: number) => (b * T + t) * 10 + c
-  // Scores in the thousands keep few digits after the point: the bounds know, the NMSE does not.
+  // Scores in the thousands have few digits after the point. The bounds account for that, the NMSE
+  // does not.
   const coarse = inf
   const cases = [
     ...both('one tensor as q, k and v', sizes, { q: same, k: same, v: same }),
@@ -246,11 +261,12 @@ function specialsOf(
     ...both('scale -0.5', sizes, { ...given, scale: -0.5 }),
     ...both('scale 0', sizes, { ...given, scale: 0 }),
   ]
-  // A NaN reaches the rows that see it, in its own batch and head, and nothing else.
+  // A NaN affects only the rows that see it, in its own batch and head.
   for (const value of [nan, inf]) {
     const query = (t: number) => ({ ...given, q: replaced(given.q, { [at(1, t, 7)]: value }) })
     cases.push(both(`${value} in a query`, sizes, query(T >> 1))[0])
-    // The last query sees every key. A kernel may multiply an earlier one's NaN by the weight 0 of a key behind it.
+    // The last query sees every key. For an earlier query, a kernel may multiply the NaN of a later
+    // key by the weight 0.
     cases.push(...both(`${value} in the last query`, sizes, query(T - 1)))
     cases.push(
       ...both(`${value} in the first key`, sizes, {
@@ -265,7 +281,7 @@ function specialsOf(
       }),
     )
   }
-  // What lies ahead of a query has no weight, however large it is.
+  // A key after the query has no weight, however large it is.
   const ahead = { [at(0, T - 1, 0)]: 1e30, [at(1, T - 1, 7)]: -1e30, [at(1, T - 1, 3)]: 1e30 }
   cases.push(...both('1e30 in the last value', sizes, { ...given, v: replaced(given.v, ahead) }, inf))
   cases.push(
@@ -274,7 +290,7 @@ function specialsOf(
   return cases.map((it) => ({ ...it, name: `${it.name}, T ${T}` }))
 }
 
-/** What a cache holds behind the last query is never looked at. */
+/** Cache contents after the last query are never read. */
 function hidden(T: number): Case[] {
   const cases: Case[] = []
   for (const value of [nan, inf]) {

@@ -1,4 +1,5 @@
-// Ops that look things up: gather_batch, embedding, cache_write, select_row, and cross_entropy and sample over a vocabulary.
+// Ops that look values up: gather_batch, embedding, cache_write, select_row, and cross_entropy and
+// sample over a vocabulary.
 
 import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
@@ -59,11 +60,12 @@ function embeddings(): Case[] {
     ...edges.map((V): [number, number, number] => [9, V, 9]),
     [1100, 65, 130],
     [301, 5003, 71],
-    // Runs of one token over many pieces of the sorted list, and a vocabulary that takes a sort's third pass.
+    // Runs of one token that span many pieces of the sorted list, and a vocabulary that needs the
+    // sort's third pass.
     [700, 2, 5],
     [700, 1, 4],
     [40, 70001, 1],
-    // Rows that several blocks share, and a second pass over tokens that come more than once.
+    // Rows that several blocks share, and a second pass over tokens that occur more than once.
     [70, 2, 1030],
     [1300, 600, 3],
   ]
@@ -94,7 +96,7 @@ function both(name: string, tokens: Given, V: number, C: number): Case[] {
 }
 
 function caches(): Case[] {
-  // Slots, positions, rows and channels; where each sequence begins, and its slot.
+  // Slots, positions, rows and channels; the first position of each sequence, and its slot.
   const writes: [number, number, number, number, number[], number[]][] = [
     [1, 1, 1, 1, [0], [0]],
     [1, 8, 1, 5, [7], [0]],
@@ -166,7 +168,7 @@ function crossEntropies(): Case[] {
     [2, 1003],
     [1100, 65],
     [3, 40009],
-    [131107, 2], // so many that a thread of a GPU has two
+    [131107, 2], // so many that a GPU thread has two
   ]
   const [logits, targets] = [floats('x', [5, 13], -3, 3), given('i32', [5], [0, 12, 6, 3, 11])]
   const constant = given('f32', [5, 13], new Float32Array(65).fill(1.25))
@@ -174,7 +176,8 @@ function crossEntropies(): Case[] {
     ...logits,
     values: (logits.values as Float32Array).map((x) => x * factor),
   })
-  // Where one probability is nearly 1, p − 1 keeps few digits: its error is bounded beside 1, not beside itself.
+  // Where one probability is nearly 1, p − 1 has few digits: its error is bounded relative to 1,
+  // not to itself.
   const cancels = { nmse: inf }
   return [
     ...sizes.flatMap(([rows, V]) =>
@@ -261,9 +264,10 @@ function samples(): Case[] {
     choose('top p 0.5, hot', logits, { temperature: 3, topP: 0.5 }),
     choose('top p 0.5, cold', logits, { temperature: 0.2, topP: 0.5 }),
     choose('top p 0.9 of a large vocabulary', floats('x', [2, 10007], -3, 3), { topP: 0.9 }),
-    // exp(-1.3862943649) is 0.2499999990, and the first token's share 0.8000000006: 0.8 rounded to f32 is more.
+    // exp(-1.3862943649) is 0.2499999990, and the first token's share 0.8000000006, which is above
+    // 0.8 rounded to f32.
     choose('top p 0.8 of just more', pairs(1.3862943611198906), { topP: 0.8 }),
-    // exp(-0.2231435478) is 0.8000000028: 0.8 rounded to f32 is more.
+    // exp(-0.2231435478) is 0.8000000028, which is above 0.8 rounded to f32.
     choose('min p 0.8 of just more', pairs(0.2231435478), { minP: 0.8 }),
     choose('all equal, top p 0.5', given('f32', [5, 7], new Float32Array(35).fill(2)), { topP: 0.5 }),
     draw('ties, greedy', ties, 0, 0),

@@ -5,9 +5,9 @@ import { softCapOp } from '../../../lib/ops/soft_cap'
 import { type Case, type Given, opCase } from '../case'
 import { edges, floats, given, index, integers, outputsOf, replaced, rng, scalar } from './values'
 
-/** Masks come in pieces of 512. */
+/** Masks are processed in pieces of 512. */
 const sizes = [...edges, 257, 511, 512, 513, 1025]
-/** Tasks take 32,768 elements (or 131,072). */
+/** A task has 32,768 elements (or 131,072). */
 const large = [32767, 32768, 32769, 70001]
 
 const nan = Number.NaN
@@ -99,7 +99,7 @@ function adds(): Case[] {
   ]
 }
 
-/** Blocks of 256 rows are summed apart. */
+/** Blocks of 256 rows are summed separately. */
 function sums(): Case[] {
   const shapes: [number, number][] = [
     ...edges.map((rows): [number, number] => [rows, 5]),
@@ -121,7 +121,7 @@ function sums(): Case[] {
     ),
     opCase('sum_leading', 'rank 0 of []', [floats('x', [])], { rank: 0 }),
     opCase('sum_leading', 'rank 0 of [1000]', [floats('x', [1000])], { rank: 0 }),
-    // Large and small terms: an order of summing that loses the small ones shows.
+    // Large and small terms reveal an order of summation that loses the small ones.
     opCase('sum_leading', 'mixed sizes', [replaced(floats('x', [600, 9]), { 0: 3e4, 4000: -3e4 })], {
       rank: 1,
     }),
@@ -150,14 +150,14 @@ function specials(): Case[] {
     opCase('accumulate', 'NaN, infinities and zeros', [odd, oddly]),
     opCase('zero', 'NaN and infinities', [odd]),
     opCase('copy', 'NaN and infinities', [odd]),
-    // What is dropped is 0, whatever it was.
+    // A dropped element becomes 0, whatever its value.
     opCase('dropout', 'NaN, infinities and zeros', [odd, rng()], { p: 0.5, site: 3 }),
     opCase('dropout_add', 'NaN and infinities dropped', [odd, rng(), dy], { p: 0.5, site: 3 }),
     opCase('dropout_add', 'NaN and infinities in the residual', [dy, rng(), odd], { p: 0.5, site: 3 }),
   ]
 }
 
-/** Every activation and its gradient; c is what swiglu's gate lets through. */
+/** Every activation and its gradient; c is the operand that swiglu's gate scales. */
 function activationCases(name: string, a: Given, dy: Given, c: Given, cap = 2.5): Case[] {
   return [
     opCase('relu_squared', name, [a]),
@@ -176,7 +176,8 @@ function activationCases(name: string, a: Given, dy: Given, c: Given, cap = 2.5)
 function activations(): Case[] {
   const n = 1031
   const [b, c] = [floats('b', [n]), floats('c', [n])]
-  // Every range in which an approximation changes or ends, densely; what underflows; and what is too large to be squared.
+  // Dense points in every range where an approximation changes or ends; values that underflow;
+  // values too large to square.
   const ranges: [string, Given][] = [
     ['near 0', floats('near', [n], -0.1, 0.1)],
     ['up to 1', floats('x', [n])],

@@ -1,4 +1,4 @@
-// Contents that must end a run, whatever the backend: docs/program.md, "The ops".
+// Contents that must end a run on every backend: docs/program.md, "The ops".
 
 import { type Case, type Given, opCase } from '../case'
 import { double, floats, given, index, indices, integers, replaced, rngs, scalar } from './values'
@@ -27,7 +27,7 @@ function lookups(): Case[] {
     ['the vocabulary', replaced(tokens, { 20: 11 })],
     ['a large token', replaced(tokens, { 8: 2 ** 31 - 1 })],
     ['the lowest token', replaced(tokens, { 20: -(2 ** 31) })],
-    // Where several are wrong, every device names the same one.
+    // If several are wrong, every device names the same one.
     ['two tokens', replaced(tokens, { 4: 11, 17: -1 })],
   ]
   const corpus = integers('corpus', [20], 100, 'u16')

@@ -1,4 +1,5 @@
-// matmul, batched_matmul, linear and matmul_accumulate: every transpose, around the edges of vectors, tiles, blocks and tasks.
+// matmul, batched_matmul, linear and matmul_accumulate: every transpose, and sizes around those of
+// vectors, tiles, blocks and tasks.
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { type Case, type CaseOptions, opCase } from '../case'
@@ -30,17 +31,18 @@ export function matmulCases(): Case[] {
     ...[1, 2, 3, 4].flatMap((M) => edges.map((N) => ({ M, K: 11, N }))),
     ...[1, 3, 4].flatMap((M) => depths.map((K) => ({ M, K, N: 5 }))),
     ...random(24),
-    // Up to 128 columns and 384 terms nothing but b is packed, and that only where its rows aren't whole panels.
+    // Up to 128 columns and 384 terms only b is packed, and only if its rows aren't whole panels.
     ...[112, 127, 128, 129].map((N) => ({ M: 13, K: 40, N })),
-    // A small result of at least 128 terms, twice its sides, is summed in parts of 64 terms or more, up to 4,096 in all.
+    // A small result with at least 128 terms, twice its sides, is summed in parts of 64 terms or
+    // more, up to 4,096 in all.
     ...[127, 128, 129, 192, 193].map((K) => ({ M: 31, K, N: 33 })),
     ...[1024, 1025, 2050, 4095, 4096, 4097].map((K) => ({ M: 7, K, N: 16 })),
     { M: 64, K: 256, N: 128 },
     { M: 65, K: 256, N: 128 },
     { M: 65, K: 385, N: 128 },
   ]
-  // Many tasks: of 144 rows and 384 columns. Blocks: 8192 columns of b, 2²⁰ packed floats. With a transposed 768 columns of b
-  // and 144 rows of a, and parts of at least 384 terms, up to 16.
+  // Many tasks of 144 rows and 384 columns. Blocks: 8192 columns of b, 2²⁰ packed floats. With a
+  // transposed: 768 columns of b and 144 rows of a, and parts of at least 384 terms, up to 16.
   const large: Sizes[] = [
     { M: 145, K: 129, N: 130 },
     { M: 301, K: 65, N: 197 },
@@ -110,7 +112,7 @@ function linear({ M, K, N }: Sizes): Case[] {
 
 type Shared = 'none' | 'a' | 'b'
 
-/** Matrices of `sizes` in a batch, or one that is shared by it. */
+/** A batch of matrices of `sizes`, or one matrix that the batch shares. */
 function batchedMatmul(batch: Shape, sizes: Sizes, attributes: Transposes, shared: Shared = 'none'): Case {
   const [a, b] = operands(sizes, attributes)
   const inputs = [
@@ -125,7 +127,7 @@ function batched(): Case[] {
   const sharings: Shared[] = ['none', 'a', 'b']
   const small: [Shape, Sizes][] = [
     ...[1, 2, 3, 7].map((B): [Shape, Sizes] => [[B], { M: 6, K: 5, N: 17 }]),
-    // Tiles of 6 × 16, and up to four rows, which are not packed.
+    // Tiles of 6 × 16; up to four rows, which are not packed.
     ...edges.map((M): [Shape, Sizes] => [[3], { M, K: 3, N: 9 }]),
     ...edges.map((K): [Shape, Sizes] => [[2], { M: 7, K, N: 5 }]),
     ...edges.map((N): [Shape, Sizes] => [[2], { M: 5, K: 7, N }]),
@@ -135,11 +137,11 @@ function batched(): Case[] {
     [[2, 1, 3], { M: 4, K: 5, N: 3 }],
     [[3], { M: 7, K: 257, N: 17 }],
     [[2], { M: 3, K: 513, N: 9 }],
-    // Many tasks, of many matrices or of one.
+    // Many tasks, from many matrices or from one.
     [[301], { M: 9, K: 31, N: 17 }],
     [[5], { M: 65, K: 127, N: 129 }],
   ]
-  // Enough to cut each matrix, and enough matrices not to.
+  // Large enough to split each matrix, and then enough matrices to make that unnecessary.
   const large: [Shape, Sizes][] = [
     [[2], { M: 131, K: 127, N: 130 }],
     [[33], { M: 5, K: 513, N: 821 }],
@@ -162,7 +164,8 @@ function batched(): Case[] {
       opCase('batched_matmul', `one tensor twice${suffix(attributes)}`, [square, square], attributes),
     ),
     opCase('batched_matmul', 'weights of the past', past, none),
-    // A NaN or an Infinity stays in its own matrix, and there in its row (of a) or column (of b).
+    // A NaN or an Infinity affects only its own matrix, and there only its row (of a) or column (of
+    // b).
     ...[none, tb, ta].flatMap((attributes) =>
       [Number.NaN, Infinity].flatMap((value) =>
         [3, 7].map((M) => {
@@ -177,7 +180,7 @@ function batched(): Case[] {
   ]
 }
 
-/** Operands of other ranks, and one tensor as both. */
+/** Operands of other ranks, and one tensor as both operands. */
 function ranks(): Case[] {
   const [none, tb, ta] = transposes
   const square = floats('square', [13, 13])
@@ -201,7 +204,7 @@ function ranks(): Case[] {
   ]
 }
 
-/** A NaN or an Infinity reaches its own row (of a) or column (of b), and nothing else. */
+/** A NaN or an Infinity affects only its own row (of a) or column (of b). */
 function specials(): Case[] {
   const cases: Case[] = []
   for (const M of [3, 13]) {

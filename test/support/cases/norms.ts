@@ -25,7 +25,7 @@ function layerNorms(): Case[] {
     [257, 9],
     [1100, 65],
     [35, 3001],
-    // A GPU has a plan for each range of lengths.
+    // A GPU has a separate plan for each range of lengths.
     ...[127, 771, 1604, 4099, 8203].map((C): Shape => [5, C]),
     [2, 3, 5],
     [13],
@@ -34,7 +34,8 @@ function layerNorms(): Case[] {
   const constant = given('f32', [5, 13], new Float32Array(65).fill(0.7))
   const shifted = (by: number) => ({ ...x, values: (x.values as Float32Array).map((value) => value + by) })
   const scaled = (by: number) => ({ ...x, values: (x.values as Float32Array).map((value) => value * by) })
-  // A mean far from 0 takes digits from what is left after it: the bounds know, the NMSE does not.
+  // A mean far from 0 leaves few digits after it is subtracted. The bounds account for that, the
+  // NMSE does not.
   const cancels = { nmse: 1e-4 }
   return [
     ...shapes.flatMap((shape) => norms(`[${shape}]`, floats('x', shape, -2, 3))),
@@ -60,7 +61,7 @@ function norms(
   const [, mean, rstd] = outputsOf(layerNormOp, [x, gain, bias], { epsilon })
   return [
     opCase('layer_norm', name, [x, gain, bias], { epsilon }, options),
-    // One channel has no deviation: its gradient is what is left of roundings.
+    // A single channel has no deviation: its gradient consists of rounding errors.
     opCase(
       'layer_norm_backward',
       name,
@@ -71,7 +72,7 @@ function norms(
   ]
 }
 
-/** Groups are finished eight at a time; the gradient sums blocks of them. */
+/** Groups are completed eight at a time; the gradient sums blocks of them. */
 function rmsNorms(): Case[] {
   const shapes: [Shape, number][] = [
     ...edges.map((C): [Shape, number] => [[3, C], 1]),
@@ -119,7 +120,7 @@ function rms(
   const n = x.shape[x.shape.length - 1] / groups
   const [gain, dy] = [floats('gain', [n], 0.5, 1.5), floats('dy', x.shape)]
   const [, rstd] = outputsOf(rmsNormOp, [x], { groups, epsilon })
-  // One channel alone has no direction: its gradient is what is left of roundings.
+  // A single channel has no direction: its gradient consists of rounding errors.
   const backward = { ...options, nmse: n === 1 ? inf : options.nmse }
   return [
     opCase('rms_norm', name, [x, gain], { groups, epsilon }, options),
@@ -129,7 +130,7 @@ function rms(
   ]
 }
 
-/** Tensors lie end to end, in chunks of 32,768. */
+/** Tensors are concatenated and cut into chunks of 32,768. */
 function globalNorms(): Case[] {
   const single = [...edges, 257, 32767, 32769, 70001]
   return [
@@ -141,7 +142,7 @@ function globalNorms(): Case[] {
       floats('z', [7]),
       floats('w', [30011]),
     ]),
-    // More than a GPU is told of at once.
+    // More tensors than one GPU launch handles.
     opCase(
       'global_norm',
       'many tensors',

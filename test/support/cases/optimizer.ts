@@ -52,7 +52,7 @@ function adamwCases(): Case[] {
     ...edges.map((n) => adamw(`[${n}]`, [stateOf([n])])),
     adamw('rank 0', [stateOf([])]),
     adamw('rank 3', [stateOf([2, 3, 5])]),
-    // Tensors lie end to end, in chunks of 16,384.
+    // Tensors are concatenated and cut into chunks of 16,384.
     ...[16383, 16384, 16385, 50021].map((n) => adamw(`[${n}]`, [stateOf([n])])),
     adamw('three tensors', [stateOf([3, 5], '0'), stateOf([], '1'), stateOf([17], '2')]),
     adamw('across chunks', [
@@ -107,7 +107,7 @@ function sgd(name: string, states: Matrix[], rate = 0.1, scale = 0.5, attributes
 /** Several tensors, some longer than a chunk. */
 const lengths: readonly Shape[] = [[9001], [7], [129, 65], [], [33], [16007]]
 
-/** More than a GPU is told of at once. */
+/** More tensors than one GPU launch handles. */
 const crowd: readonly Shape[] = Array.from({ length: 201 }, (_, i) => [(i % 7) + 1])
 
 function sgdCases(): Case[] {
@@ -152,8 +152,8 @@ interface MuonStep {
 }
 
 /**
- * 10⁻¹² is the square of an error of 10⁻⁶, relatively: f32 leaves more in a direction that five iterations have each made more
- * uncertain (see the bounds).
+ * 10⁻¹² is the square of a relative error of 10⁻⁶. In f32 each of the five iterations increases the
+ * uncertainty of a direction beyond that (see the bounds).
  */
 const directionNmse = 1e-10
 
@@ -178,7 +178,7 @@ function muonCases(): Case[] {
   const matrix = matrixOf([13, 19])
   const zeros = () => given('f32', [13, 19], new Float32Array(13 * 19))
   const direction = { ...matrix, parameter: zeros(), m: zeros() }
-  /** Nothing but the direction comes out. */
+  /** Only the direction remains. */
   const alone = { rate: 1, momentum: 0, scale: 1, decay: 0 }
   const shapes: Shape[] = [
     [1, 1],
@@ -207,7 +207,7 @@ function muonCases(): Case[] {
         alone,
       ),
     ),
-    // Larger than a block of terms, and so that products are cut in tasks and in parts.
+    // Larger than a block of terms, so that products are split into tasks and parts.
     muon('[64, 800]', [matrixOf([64, 800])], alone),
     muon('[800, 64]', [matrixOf([800, 64])], alone),
     muon('[150, 149]', [matrixOf([150, 149])], alone),
@@ -227,7 +227,7 @@ function muonCases(): Case[] {
     muon('only the parameter is not 0', [{ ...matrix, gradient: zeros(), m: zeros() }]),
     muon('tiny gradients', [{ ...direction, gradient: floats('g', [13, 19], -1e-12, 1e-12) }], alone),
     muon('large gradients', [{ ...direction, gradient: floats('g', [13, 19], -1e12, 1e12) }], alone),
-    // What rounding leaves in the other directions, every iteration triples.
+    // Every iteration triples the rounding errors in the other directions.
     muon('of rank 1', [{ ...direction, gradient: outer(13, 19) }], { ...alone, nmse: 1e-7 }),
     muon('momentum 0', [matrix], { momentum: 0 }),
     muon('scale 0', [matrix], { scale: 0 }),
@@ -241,7 +241,7 @@ function muonCases(): Case[] {
   ]
 }
 
-/** A matrix of rank 1: all but one of its singular values are 0, or what rounding leaves. */
+/** A matrix of rank 1: all but one of its singular values are 0 or rounding errors. */
 function outer(rows: number, columns: number): Given {
   const [left, right] = [floats('left', [rows]).values, floats('right', [columns]).values]
   const values = Float32Array.from(

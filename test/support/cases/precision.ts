@@ -1,4 +1,5 @@
-// Programs of other precisions than f32: cast; products in tf32; and each op that may have bf16 tensors, with some of them.
+// Programs in precisions other than f32: cast; products in tf32; and every op that may have bf16
+// tensors, with some of them.
 
 import type { Dtype, Shape } from '../../../lib/graph/dtype'
 import type { Attributes, Buffer } from '../../../lib/graph/program'
@@ -26,7 +27,7 @@ export function precisionCases(): Case[] {
   ]
 }
 
-/** The op with some of its tensors in bf16: their places. */
+/** The op with some of its tensors in bf16, given by index. */
 function withBf16(
   op: string,
   variant: string,
@@ -41,7 +42,7 @@ function withBf16(
   return opCase(op, name, chosen, attributes, { ...options, bf16: places.outputs })
 }
 
-/** Those of its tensors that may be bf16, given its own list. */
+/** The tensors in `list` that may be bf16. */
 function slotsOf(op: string): Required<Pick<Bf16, 'inputs' | 'outputs'>> {
   const { inputs = [], outputs = [] } = opsByName.get(op)!.bf16 as Bf16
   return { inputs, outputs }
@@ -52,7 +53,7 @@ function inBf16(op: string, variant: string, inputs: readonly Given[], attribute
   return withBf16(op, variant, inputs, attributes, slotsOf(op))
 }
 
-/** With every choice of them, at least one. */
+/** With every non-empty subset of them in bf16. */
 function mixed(
   op: string,
   variant: string,
@@ -72,14 +73,14 @@ function mixed(
   })
 }
 
-/** f32 values that bf16 holds too. */
+/** f32 values that bf16 can represent. */
 function coarse(operand: Given): Given {
   return { ...operand, values: fromBf16Bits(bf16(operand).values as Uint16Array) }
 }
 
 function casts(): Case[] {
   const shapes: Shape[] = [...edges.map((n) => [n]), [513], [3, 5, 7], [70001]]
-  // Ties, subnormals, what rounds to infinity, and what isn't a number.
+  // Ties, subnormals, values that round to infinity, and NaNs.
   const special = [
     1 + 2 ** -8,
     1 + 3 * 2 ** -8,
@@ -101,7 +102,7 @@ function casts(): Case[] {
     }),
     opCase('cast', 'values at the limits', [values], {}, { bf16: [0] }),
     opCase('cast', 'values at the limits, back', [bf16(values)]),
-    // Fewer than go together.
+    // Fewer elements than are processed together.
     opCase('cast', 'values at ties', [given('f32', [3], special.slice(0, 3))], {}, { bf16: [0] }),
   ]
 }
@@ -206,7 +207,7 @@ function ropes(): Case[] {
   })
 }
 
-/** Vectors and what isn't one, and every plan that a GPU has. */
+/** Whole vectors and others, and every plan of a GPU. */
 const rows: Shape[] = [
   [3, 1],
   [3, 5],
@@ -233,7 +234,7 @@ function layerNorms(): Case[] {
     const x = coarse(floats('x', shape, -2, 3))
     const [gain, bias, dy] = [floats('gain', [C], 0.5, 1.5), floats('bias', [C]), floats('dy', shape)]
     const [, mean, rstd] = outputsOf(layerNormOp, [x, gain, bias], { epsilon: 1e-5 })
-    // One channel has no deviation: its gradient is what is left of roundings.
+    // A single channel has no deviation: its gradient consists of rounding errors.
     const options = C <= 2 ? { nmse: Infinity } : {}
     return [
       ...mixed('layer_norm', `[${shape}]`, [x, gain, bias], { epsilon: 1e-5 }),
@@ -260,7 +261,7 @@ function rmsNorms(): Case[] {
     const [gain, dy] = [floats('gain', [n], 0.5, 1.5), floats('dy', shape)]
     const attributes = { groups, epsilon: 1e-6 }
     const [, rstd] = outputsOf(rmsNormOp, [x], attributes)
-    // One channel alone has no direction: its gradient is what is left of roundings.
+    // A single channel has no direction: its gradient consists of rounding errors.
     const options = n === 1 ? { nmse: Infinity } : {}
     return [
       ...mixed('rms_norm', name, [x, gain], attributes),
@@ -318,7 +319,10 @@ function operands({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes):
 const spell = ({ M, K, N }: Sizes, { transpose_a, transpose_b }: Transposes) =>
   `${M}x${K}x${N}${transpose_a ? ' ta' : ''}${transpose_b ? ' tb' : ''}`
 
-/** Few rows and many, small tiles and large ones, whole pieces of 16 bytes and not, and sums in parts. */
+/**
+ * Few rows and many, small tiles and large ones, rows of whole 16-byte pieces and others, and
+ * split-K.
+ */
 const sizes: Sizes[] = [
   { M: 1, K: 1, N: 1 },
   { M: 1, K: 40, N: 65 },
@@ -332,7 +336,7 @@ const sizes: Sizes[] = [
   { M: 65, K: 130, N: 63 },
 ]
 
-/** f32 operands in a tf32 Program, and bf16 ones with a result of either kind. */
+/** f32 operands in a tf32 Program, and bf16 operands with a result of either kind. */
 function products(): Case[] {
   const tf32 = { precision: 'tf32' } as const
   const special = { M: 13, K: 21, N: 19 }
@@ -364,7 +368,7 @@ function products(): Case[] {
         opCase('matmul', `bf16 ${spell(special, attributes)} with a NaN`, wrong.map(bf16), attributes),
       ]
     }),
-    // Nothing is rounded that isn't multiplied.
+    // Only operands of products are rounded.
     ...[3, 13].map((M) => {
       const [x, weight] = operands({ M, K: 2, N: 5 }, { transpose_a: false, transpose_b: true })
       const bias = floats('bias', [5], 1000, 1001)
@@ -383,7 +387,7 @@ function linears({ M, K, N }: Sizes, [x, weight, bias]: Given[], relu: boolean):
   ]
 }
 
-/** In tf32; in a bf16 Program they stay f32. */
+/** In tf32. In a bf16 Program they stay f32. */
 function batchedProducts(): Case[] {
   const each: [number, Sizes][] = [
     [3, { M: 5, K: 9, N: 17 }],
@@ -401,7 +405,10 @@ function batchedProducts(): Case[] {
   )
 }
 
-/** y has as many bytes as the gain, which ends where y is written, but not as many elements: they may not share a place. */
+/**
+ * y has as many bytes as the gain, whose life ends where y is written, but not as many elements, so
+ * they must not share memory.
+ */
 function gainOfTheSameBytes(): Case {
   const [x, gain] = [bf16(floats('x', [2, 8])), floats('gain', [8], 0.5, 1.5)]
   const single = opCase('rms_norm', '', [x, gain], { groups: 1, epsilon: 1e-6 }, { bf16: [0] })

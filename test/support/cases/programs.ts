@@ -1,4 +1,5 @@
-// Whole Programs of tiny models: a micro-batch's loss and gradients, and the optimizer's update; each as it is traced and fused.
+// Whole Programs of tiny models: the loss and gradients of a micro-batch, and the optimizer's
+// update; each as traced and fused.
 
 import { createModel } from '../../../lib/architectures/create'
 import { decodeProgram, prefillProgram } from '../../../lib/generate/programs'
@@ -114,7 +115,7 @@ function decodeOf(config: ModelConfig): Program {
   return decodeProgram(createModel(config).model, cache, batchSize, { penalty: true })
 }
 
-/** Two records: what the first run leaves in the Store, the second starts from. */
+/** Two records: the second starts from what the first leaves in the Store. */
 function wholeCase(name: string, config: ModelConfig, program: Program): Case {
   const { parameters } = createModel(config)
   const initial = new Map(
@@ -179,11 +180,15 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
 }
 
 /**
- * Rounding errors of all of a tensor's elements are of one size: 32·ε beside the largest. Where the reference rounds too, an operand
- * may come to lie on the other side of a tie, by one place of its format, 2⁻¹⁰ or 2⁻⁷ of it; that happens to one in thousands
- * (tf32) or tens of thousands (bf16), so that a sum has hardly more than one such term. It may be the one that counts.
- * Attention in bf16 rounds probabilities, and the reference doesn't: what it makes is off by up to 2⁻⁹ before it is rounded itself,
- * and about half of that lies a place off then. So two places, and 2⁻⁹ in the mean over a tensor.
+ * Rounding errors of all elements of a tensor have the same magnitude: 32·ε relative to the
+ * largest. Where the reference rounds too, an operand may fall on the other side of a tie, one
+ * place of its format away: 2⁻¹⁰ (tf32) or 2⁻⁷ (bf16) of it. That happens to one operand in
+ * thousands (tf32) or tens of thousands (bf16), so a sum rarely has more than one such term, but it
+ * may be the dominant one.
+ *
+ * Attention in bf16 rounds probabilities, and the reference doesn't. Its result is off by up to 2⁻⁹
+ * before it is rounded itself, and about half of the elements then differ by a place. Hence two
+ * places, and 2⁻⁹ in the mean over a tensor.
  */
 const errors: Record<Precision, { error: number; nmse: number; rowNmse: number }> = {
   f32: { error: 32 * epsilon, nmse: 1e-12, rowNmse: 1e-10 },

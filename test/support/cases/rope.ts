@@ -1,4 +1,4 @@
-// rope: heads and pairs around the edges of vectors, positions near and far.
+// rope: heads and pairs around vector sizes, small and large positions.
 
 import { type Case, type Given, opCase } from '../case'
 import { edges, floats, given } from './values'
@@ -25,7 +25,7 @@ export function ropeCases(): Case[] {
   ]
 }
 
-/** One position a token for all sequences, and one for each; both directions. */
+/** One position per token for all sequences, and one for each; both directions. */
 function turns(shape: [number, number, number], heads: number): Case[] {
   const [B, T] = shape
   const x = floats('x', shape)

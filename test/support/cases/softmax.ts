@@ -19,19 +19,19 @@ export function softmaxCases(): Case[] {
 function shapes(): Shape[] {
   return [
     ...edges.map((T): Shape => [T, T]),
-    // One row sees all columns; more of them, and few rows of many.
+    // One row, which sees all columns; several rows; and few rows with many columns.
     ...edges.slice(1).map((S): Shape => [1, S]),
     ...edges.map((more): Shape => [5, 5 + more]),
     ...[1, 7, 9].map((T): Shape => [3, T, 17]),
     [2, 3, 5, 5],
     [1, 1, 1],
     [2, 1, 3, 4, 9],
-    // Sums take 32 at once. Tasks take 32,768 elements, or a row.
+    // Sums process 32 elements at once. A task has 32,768 elements, or a row.
     [2, 129, 129],
     [257, 9, 9],
     [3, 301, 307],
     [2, 3, 40009],
-    // A GPU has a plan for each range of lengths.
+    // A GPU has a separate plan for each range of lengths.
     ...[127, 771, 1604, 3001].map((S): Shape => [2, 3, S]),
   ]
 }
@@ -41,10 +41,11 @@ interface Options extends CaseOptions {
   dy?: Given
 }
 
-/** The forward case, and the gradient's on the forward's rounded results. */
+/** The forward case, and the gradient's case on the forward's rounded results. */
 function both(name: string, x: Given, { scale = 0.7, dy, ...options }: Options = {}): Case[] {
   const [y] = outputsOf(maskedSoftmaxOp, [x], { scale })
-  // A difference of two sums, which nearly cancel where few columns are seen: in early rows.
+  // The gradient is a difference of two sums, which nearly cancel in early rows, where few columns
+  // are visible.
   const limits = { nmse: options.nmse ?? 1e-11, rowNmse: options.nmse ?? 1e-8 }
   return [
     opCase('masked_softmax', name, [x], { scale }, options),
@@ -62,7 +63,7 @@ function values(): Case[] {
   const seen = (value: number) => ({ [at(0, 0, 2)]: value, [at(1, 5, 0)]: value, [at(1, 10, 12)]: value })
   const hidden = (value: number) => ({ [at(0, 0, 3)]: value, [at(1, 5, 8)]: value, [at(1, 9, 12)]: value })
   const nothing = Object.fromEntries([0, 1, 2].map((j) => [at(1, 0, j), -inf]))
-  // Where one weight is nearly 1, the gradient keeps few digits of it.
+  // Where one weight is nearly 1, few digits of the gradient remain.
   const cancels = { nmse: inf }
   return [
     ...[1e-30, 0.1, 1, 3, 1e4].flatMap((scale) => both(`scale ${scale}`, x, { scale, ...cancels })),
@@ -107,6 +108,6 @@ function values(): Case[] {
 }
 
 function means(): Case[] {
-  // Tasks take 32,768 elements, or a row.
+  // A task has 32,768 elements, or a row.
   return [...edges, 181, 257].map((length) => opCase('tril_mean', `${length}`, [], { length }))
 }

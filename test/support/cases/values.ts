@@ -1,4 +1,4 @@
-// How cases are filled: deterministic values by name.
+// Contents of cases: deterministic values by name.
 
 import { allocate, type Dtype, type Shape, sizeOf, type TypedArray } from '../../../lib/graph/dtype'
 import type { Attributes } from '../../../lib/graph/program'
@@ -8,12 +8,12 @@ import type { Op } from '../../../lib/ops/op'
 import { asFloat, type Given } from '../case'
 import { Numbers } from '../numeric'
 
-/** One element, and sizes around the edges of vectors (8), tiles (6, 16) and small powers of two. */
+/** One element, and sizes around those of vectors (8), tiles (6, 16) and small powers of two. */
 export const edges = [1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65] as const
 
 const made = new Map<string, Float32Array>()
 
-/** f32 values, uniform in [low, high). Cases share them: they are only read. */
+/** f32 values, uniform in [low, high). Cases share them and must not change them. */
 export function floats(name: string, shape: Shape, low = -1, high = 1): Given {
   const key = [name, sizeOf(shape), low, high].join()
   const values = made.get(key) ?? new Numbers(name).floats(sizeOf(shape), low, high)
@@ -37,14 +37,14 @@ export function given(dtype: Dtype, shape: Shape, values: ArrayLike<number>): Gi
 export const scalar = (value: number): Given => given('f32', [], [value])
 export const double = (value: number): Given => given('f64', [], [value])
 export const index = (value: number): Given => given('i32', [], [value])
-/** An integer for each sequence. */
+/** One integer per sequence. */
 export const indices = (values: readonly number[]): Given => given('i32', [values.length], values)
 
 /** The random key: seed and draw. */
 export const rng = (low = 0x89abcdef, high = 0xfedcba98, draw = 7): Given =>
   given('u32', [3], [low, high, draw])
 
-/** A random key for each row: the same seed, draws one after the other. */
+/** A random key for each row: the same seed, consecutive draws. */
 export const rngs = (rows: Shape, low = 0x89abcdef, high = 0xfedcba98, draw = 7): Given =>
   given('u32', [...rows, 3], Array.from({ length: sizeOf(rows) }, (_, row) => [low, high, draw + row]).flat())
 
@@ -55,7 +55,7 @@ export function replaced(operand: Given, elements: Readonly<Record<number, numbe
   return { ...operand, values }
 }
 
-/** What an op's reference makes of `inputs` in float64, rounded: the inputs of its gradient. */
+/** The float64 results of an op's reference on `inputs`, rounded: the inputs of its gradient. */
 export function outputsOf(op: Op, inputs: readonly Given[], attributes: Attributes): Given[] {
   const wide = ({ dtype, shape, values }: Given) =>
     dtype === 'f32' ? new Tensor('f64', shape, Float64Array.from(values)) : new Tensor(dtype, shape, values)

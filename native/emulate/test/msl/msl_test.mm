@@ -1,7 +1,8 @@
-// The Metal emulator's own test: what must work does, under each schedule and with races looked for; kernels that are
-// wrong, hosts that are, and calls that fail on demand are reported. Objective-C++ with ARC, as a driver is.
+// The Metal emulator's own test. Correct code works under each schedule, with and without the race
+// detector. Mistakes in kernels and in host code, and calls that fail on demand, are reported.
+// Written in Objective-C++ with ARC, like a driver.
 //
-//   nano-msl-test [only what has this in its name] | bench
+//   nano-msl-test [NAME] | bench        NAME: only tests whose name contains it
 #import <Metal/Metal.h>
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -26,7 +27,8 @@ extern "C" void simt_fail_malloc(int successes);
 extern "C" long simt_calls();
 extern "C" const char* simt_alive();
 
-// A class as a driver may define one: C++ and strong instance variables (see the bridge in metal/runtime.cc).
+// A class as a driver may define it: C++ and strong instance variables (see the bridge in
+// metal/runtime.cc).
 static int destroyed;
 struct Counted {
   int value = 5;
@@ -94,7 +96,7 @@ struct Step {
   MTLSize grid, group;
   bool barrier_before = false;
 };
-// Runs the steps in one (possibly concurrent) encoder; returns the error or "".
+// Runs the steps in one (possibly concurrent) encoder. Returns the error or "".
 std::string Run(std::vector<Step> steps, std::vector<id<MTLBuffer>> buffers, bool concurrent = false,
                 NSUInteger shared = 0) {
   @autoreleasepool {
@@ -132,7 +134,7 @@ void Same(const std::string& what, id<MTLBuffer> buffer, const std::vector<uint3
   Check(what, !text[0] && problem.empty(), text + problem);
 }
 
-// Runs f in a child; gives what it has written, and how it has ended.
+// Runs f in a child process. Returns its output and how it ended.
 std::string Child(const std::function<void()>& f, int& status) {
   std::fflush(stdout);
   int ends[2];
@@ -266,8 +268,8 @@ void Features(const std::string& mode, bool races) {
     Check(mode + "concurrent encoder without a barrier", Has(problem, "race") && Has(problem, "earlier dispatch"),
           problem);
   }
-  problem = Run("uninitialised", 1, {o});
-  Check(mode + "an uninitialised float is a NaN", static_cast<uint32_t*>([o contents])[0] == 0xffffffffu, problem);
+  problem = Run("uninitialized", 1, {o});
+  Check(mode + "an uninitialized float is a NaN", static_cast<uint32_t*>([o contents])[0] == 0xffffffffu, problem);
   problem = Run("bytes", 64, {o});
   Same(mode + "bytes", o, {0x03020100, 0x07060504}, problem);
   o = Words(64);
@@ -286,7 +288,7 @@ void Features(const std::string& mode, bool races) {
   Check(mode + "a transposed matrix", turned[1] == 8 && turned[8] == 1 && turned[15] == 57, problem);
 }
 
-// ---- Kernels that are wrong: what is said of each, in words that it must have.
+// ---- Kernels with a mistake, and words that each report must contain.
 struct Wrong {
   const char *kernel, *words;
   NSUInteger threads = 32, groups = 1;
@@ -309,14 +311,15 @@ const Wrong kWrong[] = {
     {"deep", "stack", 1},
 };
 const Wrong kOverruns[] = {
-    // a fence of bytes shows them; with races looked for the access itself does
+    // guard bytes reveal these when the buffer is freed; the race detector reports the access
+    // itself
     {"past_by_one", "outside buffer", 32, 1, 130},
     {"just_past_threadgroup_memory", "wrote past the 132 bytes", 33},
 };
 const Wrong kRaces[] = {
     {"past_by_one", "out of bounds: memory 0 bytes past buffer", 32, 1, 130},
     {"just_past_threadgroup_memory", "out of bounds: threadgroup memory: variable 1 (132 bytes)", 33},
-    {"carried_over", "read of uninitialised threadgroup memory", 1, 2},
+    {"carried_over", "read of uninitialized threadgroup memory", 1, 2},
     {"race_between_simdgroups", "race on threadgroup memory", 64},
     {"race_in_a_simdgroup", "race_in_a_simdgroup at program_source.metal"},
     {"race_between_threadgroups", "race on buffer", 32, 2},
@@ -325,7 +328,7 @@ const Wrong kRaces[] = {
     {"barrier_for_threadgroup_memory_only", "race on buffer", 64},
     {"atomic_and_plain", "then"},
     {"matrix_without_a_barrier", "race on threadgroup memory"},
-    {"threadgroup_memory_that_nobody_wrote", "read of uninitialised", 64},
+    {"threadgroup_memory_that_nobody_wrote", "read of uninitialized", 64},
 };
 template <size_t n>
 void WrongKernels(const std::string& mode, const Wrong (&all)[n]) {
@@ -335,13 +338,13 @@ void WrongKernels(const std::string& mode, const Wrong (&all)[n]) {
       std::memset([o contents], 0, wrong.bytes);
       const std::string problem = Run(wrong.kernel, wrong.threads, {o}, wrong.groups);
       Check(mode + wrong.kernel, Has(problem, wrong.words), problem);
-      // What is written around a buffer is found again when it is freed, and ends the process: give it up instead.
+      // Freeing the buffer would find bytes written around it and end the process, so it is leaked.
       static_cast<void>((__bridge_retained void*)o);
     }
   }
 }
 
-// ---- Hosts that are wrong, and what the rest of the API does.
+// ---- Host code with a mistake, and the rest of the API.
 id<MTLCommandBuffer> Encoded(id<MTLBuffer> o, bool ends = true) {
   id<MTLCommandBuffer> commands = [queue commandBuffer];
   id<MTLComputeCommandEncoder> encoder = [commands computeCommandEncoder];
@@ -414,7 +417,7 @@ void Api() {
         ![library newFunctionWithName:@"more_constants" constantValues:values error:&error] &&
             Has(Text(error), "SCALE is a float"),
         Text(error));
-  // Two pipelines of one function, at once.
+  // Creates two pipelines of one function at the same time.
   id<MTLComputePipelineState> two = Pipeline("constants", 2), three = Pipeline("constants", 3);
   id<MTLCommandBuffer> commands = [queue commandBuffer];
   id<MTLComputeCommandEncoder> encoder = [commands computeCommandEncoder];
@@ -510,7 +513,7 @@ void Api() {
   if (@available(macOS 13.0, *)) ++checks;
 }
 
-// ---- Calls that fail on demand: every one of a small program, for itself and for good.
+// ---- Calls that fail on demand: every call of a small program, once and permanently.
 std::string SmallProgram(NSInteger& code) {
   @autoreleasepool {
     code = 0;
@@ -573,7 +576,8 @@ void FailingCalls() {
     Check("what is alive is counted", std::string(simt_alive()) != alive && kept != nil, simt_alive());
   }
 }
-// The environment is read at the start: each in a process of its own, which runs this program with --show-environment.
+// The environment is read at startup, so each case runs in a child process, as this program with
+// --show-environment.
 void Environment(const char* program) {
   const struct {
     const char *setting, *words;

@@ -1,5 +1,5 @@
-// Judges each program of probes.metal with msl/compile.js, and compares with what a Metal compiler says:
-// node probes.js [-v]
+// Checks each program of probes.metal with msl/compile.js and compares the verdict with that of a
+// Metal compiler: node probes.js [-v]
 
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { availableParallelism, tmpdir } = require('node:os')

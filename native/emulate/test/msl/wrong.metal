@@ -1,4 +1,4 @@
-// Kernels with one mistake each; msl_test.mm knows what is said of it. `o` has 64 uints.
+// Kernels with one mistake each. msl_test.mm knows what the report must say. `o` has 64 uints.
 #include <metal_stdlib>
 using namespace metal;
 
@@ -31,10 +31,10 @@ KERNEL(barrier_missed) {
   o[i] = 0;
 }
 KERNEL(past_the_end) { o[4096 + i] = 1; }
-KERNEL(past_by_one) { o[i + 1] = 1; }  // of a buffer of 66 bytes: within the 16 at its end
+KERNEL(past_by_one) { o[i + 1] = 1; }  // the buffer has 66 bytes: this is within the 16-byte slack
 KERNEL(before_the_begin) { o[int(i) - 970] = 1; }
 KERNEL(misaligned) { *(device uint4*)(o + 1 + i) = uint4(1); }
-KERNEL(carried_over) {  // relies on what the threadgroup before has left
+KERNEL(carried_over) {  // reads what the previous threadgroup left behind
   threadgroup uint s;
   if (group == 0) s = 7;
   o[i] = s;
@@ -44,7 +44,7 @@ KERNEL(past_threadgroup_memory) {
   s[t * 1024 + 1024] = 1;
   o[i] = s[0];
 }
-KERNEL(just_past_threadgroup_memory) {  // within the 16 bytes at its end
+KERNEL(just_past_threadgroup_memory) {  // within the 16-byte slack
   threadgroup uint s[33];
   s[t + 1] = 1;
   threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -76,7 +76,7 @@ KERNEL(deep) {
   o[i] = y[o[i] % (1 << 14)];
 }
 
-// What only the race detector sees.
+// Found only by the race detector.
 KERNEL(race_between_simdgroups) {
   threadgroup uint s[64];
   s[t] = 0;
@@ -84,7 +84,7 @@ KERNEL(race_between_simdgroups) {
   s[t] = 1;
   o[i] = s[t ^ 32];
 }
-KERNEL(race_in_a_simdgroup) {  // a shuffle orders no memory
+KERNEL(race_in_a_simdgroup) {  // a shuffle does not order memory accesses
   threadgroup uint s[64];
   s[t] = 1;
   uint v = simd_shuffle_xor(0u, 1);

@@ -26,6 +26,6 @@ module.exports = {
       '  stale = false;\n  return status;',
       { gpu: true },
     ],
-    ['what an execution complained of stays', 'shared_.stale = true;', '', { gpu: true }],
+    ['the error of an execution stays', 'shared_.stale = true;', '', { gpu: true }],
   ],
 }

@@ -4,7 +4,7 @@ module.exports = {
   'gpu/recording.cc': [
     ['a recording that ended early is kept', 'if (failure) DropRecording();', '', { gpu: true }],
     [
-      'a recording is kept for ever',
+      'a recording is kept forever',
       'Calls::~Calls() { DropRecording(); }',
       'Calls::~Calls() {}',
       { gpu: true, healthy: true },
