@@ -1,5 +1,5 @@
-// Calls of a model: options are read when a method is called, results are plain data, arguments may come from another realm, and what is
-// wrong with one is said in words.
+// Calls of a model: options are read when a method is called, results are plain data, arguments may
+// come from another realm, and invalid arguments have clear errors.
 
 import { runInNewContext } from 'node:vm'
 import { generate, load, type Model } from '../../lib/api/model'
@@ -48,12 +48,12 @@ describe('options are read at the call', () => {
     const text = call(options)
     changed(options)
     expect(await text).toBe(wanted)
-    // Given again, they mean the same.
+    // A call does not modify its options: frozen ones can be used twice.
     const fixed = Object.freeze(how())
     expect([await call(fixed), await call(fixed)]).toEqual([wanted, wanted])
   })
 
-  test('stream and streamAll, though they begin later', async () => {
+  test('stream and streamAll, which start at the first next()', async () => {
     const wanted = await model.generate(how())
     for (const start of [
       (options: ReturnType<typeof how>) => model.stream(options),
@@ -66,7 +66,7 @@ describe('options are read at the call', () => {
     }
   })
 
-  test('what is wrong with them rejects the first next()', async () => {
+  test('invalid options reject the first next()', async () => {
     for (const pieces of [model.stream({ topP: 2 }), model.streamAll({ topP: 2 })]) {
       await expect(pieces.next()).rejects.toThrow(/^stream(All)?: topP is 2: must be at most 1$/)
       expect(await pieces.next()).toEqual({ done: true, value: undefined })
@@ -81,7 +81,7 @@ describe('options are read at the call', () => {
     expect(loaded.device).toBe('js')
   })
 
-  test('loss: tokens too', async () => {
+  test('loss, including its tokens', async () => {
     const tokens = model.tokenizer.encode('The cat sat on the mat and saw what the dog had done.')
     const wanted = await model.loss(tokens.slice())
     const options: { signal?: AbortSignal } = {}
@@ -93,7 +93,7 @@ describe('options are read at the call', () => {
 })
 
 describe('results are plain data', () => {
-  test('completions, seeds beyond 2^53 included', async () => {
+  test('completions, including seeds above 2^53', async () => {
     const last = 2n ** 64n - 1n
     for (const seed of [7, 2n ** 53n - 1n, String(2n ** 53n), last]) {
       const all = await model.complete({ prompt: ['The', 'A'], n: 2, maxTokens: 6, seed })
@@ -111,7 +111,7 @@ describe('results are plain data', () => {
     expect(await seeds(last)).toEqual(['18446744073709551615', 0])
   })
 
-  test('what a model says of itself', () => {
+  test('info, config, device and parameterCount', () => {
     const { info, config, device, parameterCount } = model
     const all = { info, config, device, parameterCount }
     expect(JSON.parse(JSON.stringify(all))).toEqual(all)
@@ -139,7 +139,7 @@ onEveryDevice('arguments from another realm', ({ open }) => {
   })
 
   test('signals', async () => {
-    // A class of another realm has the same methods.
+    // An object with the methods of an AbortSignal, like one from another realm.
     const foreign = (aborted: boolean) =>
       ({
         aborted,
@@ -155,7 +155,7 @@ onEveryDevice('arguments from another realm', ({ open }) => {
   })
 })
 
-describe('what is wrong', () => {
+describe('errors', () => {
   const path = 'finalNorm.weight'
   const call = (work: (m: Record<string, (...args: unknown[]) => unknown>) => unknown) => () =>
     work(model as never)
@@ -169,42 +169,42 @@ describe('what is wrong', () => {
       /^generate: prompt is null: must be a string$/,
     ],
     [
-      'prompt: null of several',
+      'prompt: null in complete()',
       call((m) => m.complete({ prompt: null })),
       /^complete: prompt is null: must be a string, or an array of strings$/,
     ],
     [
-      'prompts',
+      'several prompts in generate()',
       call((m) => m.generate({ prompt: ['a', 'b'] })),
       /^generate: prompt: must be one string, not an array of them\. Use complete\(\) or streamAll\(\) for several texts$/,
     ],
     [
-      'n',
+      'n in stream()',
       call((m) => m.stream({ n: 2 }) && (m.stream({ n: 2 }) as AsyncGenerator).next()),
       /^stream: n is 2: stream\(\) generates one text\. Use complete\(\) or streamAll\(\) for several texts$/,
     ],
-    ['an empty stop', call((m) => m.generate({ stop: '' })), /^generate: stop is "": must not be empty$/],
+    ["stop: ''", call((m) => m.generate({ stop: '' })), /^generate: stop is "": must not be empty$/],
     [
-      'an empty stop among others',
+      'stop: an empty string among others',
       call((m) => m.generate({ stop: ['a', ''] })),
       /^generate: stop is "": must not be empty$/,
     ],
     [
-      'half a character to stop at',
+      'a stop string with an unpaired surrogate',
       call((m) => m.generate({ stop: '\udc4d' })),
       /^generate: stop is .*: must not contain an unpaired surrogate/,
     ],
     [
-      'a stop that is a number',
+      'stop: a number',
       call((m) => m.generate({ stop: 7 })),
       /^generate: stop is 7: must be a string, or an array of strings$/,
     ],
     [
-      'a seed that is none',
+      'a negative seed',
       call((m) => m.generate({ seed: -1 })),
       /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; above 2\^53, a bigint or a string of digits$/,
     ],
-    ['options null', call((m) => m.generate(null)), /^generate: the options must be an object, not null$/],
+    ['generate(null)', call((m) => m.generate(null)), /^generate: the options must be an object, not null$/],
     [
       'options null, several',
       call((m) => m.complete(null)),
@@ -215,11 +215,7 @@ describe('what is wrong', () => {
       call((m) => m.generate('The')),
       /^generate: the options must be an object, not "The"$/,
     ],
-    [
-      'options of loss null',
-      call((m) => m.loss('The', null)),
-      /^loss: the options must be an object, not null$/,
-    ],
+    ['loss(text, null)', call((m) => m.loss('The', null)), /^loss: the options must be an object, not null$/],
     [
       'loss(null)',
       call((m) => m.loss(null)),
@@ -227,12 +223,12 @@ describe('what is wrong', () => {
     ],
     ['loss()', call((m) => m.loss()), /^loss: text is missing: must be a string/],
     [
-      'loss of other arrays',
+      'loss of an Int32Array',
       call((m) => m.loss(new Int32Array(4))),
       /^loss: text: must be a string, .*, not Int32Array/,
     ],
     [
-      'loss of too little',
+      'loss of a single token',
       call((m) => m.loss('a')),
       /^loss: text is "a": it has too few tokens, 1\. Give at least 2/,
     ],
@@ -263,37 +259,37 @@ describe('what is wrong', () => {
     ],
     ['save(5)', call((m) => m.save(5)), /^save: path is 5: must be a path\. Give/],
     [
-      'a parameter that there is not',
+      'an unknown parameter with a similar name',
       call((m) => m.setParameter('finalNorm.wieght', new Float32Array(1))),
       /^setParameter: path is "finalNorm\.wieght": there is no such parameter\. Did you mean finalNorm\.weight\?$/,
     ],
     [
-      'a parameter like no other',
+      'an unknown parameter without a similar name',
       call((m) => m.setParameter('x', new Float32Array(1))),
       /^setParameter: path is "x": there is no such parameter\. parameters\(\) lists them$/,
     ],
     [
-      'a parameter of integers',
+      'a parameter from an Int32Array',
       call((m) => m.setParameter(path, new Int32Array(12))),
       /^setParameter: finalNorm\.weight: its values must be a Float32Array, not Int32Array\. Float32Array\.from/,
     ],
     [
-      'a parameter of bytes',
+      'a parameter from a Uint8Array',
       call((m) => m.setParameter(path, new Uint8Array(48))),
       /must be a Float32Array, not Uint8Array/,
     ],
     [
-      'a parameter of plain numbers',
+      'a parameter from an array of numbers',
       call((m) => m.setParameter(path, [1, 2])),
       /must be a Float32Array, not Array/,
     ],
-    ['a parameter of nothing', call((m) => m.setParameter(path)), /must be a Float32Array, not undefined/],
+    ['setParameter(path)', call((m) => m.setParameter(path)), /must be a Float32Array, not undefined/],
     [
-      'a parameter too short',
+      'too few values',
       call((m) => m.setParameter(path, new Float32Array(11))),
       /^setParameter: finalNorm\.weight: its shape is \[12\], which 11 values do not fit\. Give 12 values$/,
     ],
-    ['a parameter too long', call((m) => m.setParameter(path, new Float32Array(13))), /13 values do not fit/],
+    ['too many values', call((m) => m.setParameter(path, new Float32Array(13))), /13 values do not fit/],
   ])('%s', async (_, work, message) => {
     const error = await failureOf(work)
     expect(error).toBeInstanceOf(NanoGptError)
@@ -301,7 +297,7 @@ describe('what is wrong', () => {
     expect(error.message).not.toMatch(/Invalid type|is an array/)
   })
 
-  test('a loss that is no number is an error, not a null in JSON', async () => {
+  test('a NaN loss is an error, because JSON would store null', async () => {
     await using broken = await untrainedModel()
     await broken.setParameter(path, new Float32Array(12).fill(Number.NaN))
     const error = await failureOf(() => broken.loss('The cat'))
@@ -309,7 +305,7 @@ describe('what is wrong', () => {
     expect(error.message).toMatch(/^loss: the loss is NaN: the weights are not finite/)
   })
 
-  test('a model that has been disposed', async () => {
+  test('a disposed model', async () => {
     const gone = await untrainedModel()
     const pieces = gone.stream()
     await gone.dispose()

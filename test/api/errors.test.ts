@@ -1,4 +1,4 @@
-// What users get wrong, as they meet it: each error is a sentence with the thing, its value and what to do.
+// Common mistakes: each error names what is wrong and its value, and says what to do.
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import * as nano from '../../lib'
@@ -43,13 +43,13 @@ const mistakes: [
     /^the character "ä" \(U\+00E4\) at position 5 is not in the vocabulary \(size \d+\)\. Leave it out, or train on /,
   ],
   [
-    'a text of several lines with one, for its loss',
+    'loss() of several lines with a character outside the vocabulary',
     () => model.loss('The cat\nsat\n\t'),
     'unknown_character',
     /^the character U\+0009 at position 12 \(line 3, column 1\) is not in the vocabulary \(size \d+\)\. Leave it out, or train on /,
   ],
   [
-    'a text with one for a model that is trained further',
+    'training further on a text with a character outside the vocabulary',
     () => nano.train({ from: out(), data: { text: `${someText()}é` }, device }),
     'unknown_character',
     /"é" \(U\+00E9\) at position 3000 .*run\/best.safetensors\. Train on a text without this character, or leave `from` out/,
@@ -73,7 +73,7 @@ const mistakes: [
     /too short for `blockSize: 8`: its 50 tokens .*\. Use a text of at least 81 tokens, or a `blockSize` of at most 4$/,
   ],
   [
-    'a loss of one token',
+    'loss() of one token',
     () => model.loss('a'),
     'data_too_short',
     /^loss: text is "a": it has too few tokens, 1\. Give at least 2/,
@@ -85,43 +85,43 @@ const mistakes: [
     /latin\.txt": not valid UTF-8 at byte 200 \(0xE9\)\. Save it as UTF-8/,
   ],
   [
-    'a folder for a text',
+    'a folder as the text',
     () => train({ data: folder.path('empty') }),
     'data_is_folder',
     /^data is ".*empty": a folder, not a text file\. Name a text file in it/,
   ],
   [
-    'a text that is not there',
+    'a text that does not exist',
     () => train({ data: 'shakespear' }),
     'data_not_found',
     /^data is "shakespear": neither a corpus nor an existing file .*Did you mean "shakespeare"\?/,
   ],
   [
-    'a folder without a checkpoint for a model',
+    'load() of a folder without a checkpoint',
     () => nano.load(folder.path('empty')),
     'file_not_found',
     /^the folder .*empty contains no checkpoint \(last\.safetensors\)\. Give a run folder, the `out` of a run$/,
   ],
   [
-    'a model that is not there',
+    'a model that does not exist',
     () => nano.generate({ model: folder.path('nowhere') }),
     'file_not_found',
     /^there is no checkpoint at .*nowhere\. Give a run folder or a \.safetensors file$/,
   ],
   [
-    'a text file for a model',
+    'a text file as the model',
     async () => nano.load(await file('notes.txt', 'these are notes, and long enough for a header')),
     'safetensors',
     /notes\.txt: .*another kind of file\. A checkpoint is a run folder .*or a \.safetensors file$/,
   ],
   [
-    'a checkpoint that was cut off',
+    'a truncated checkpoint',
     async () => nano.load(await truncated('cut.safetensors')),
     'safetensors',
     /cut\.safetensors: .* it is cut off\. If it was a checkpoint, copy it again .*, or use another checkpoint of its run$/,
   ],
   [
-    'resuming from one that was cut off',
+    'resuming from a truncated checkpoint',
     async () => nano.train({ resume: await truncated('cut.safetensors'), device }),
     'safetensors',
     /cut\.safetensors: .* it is cut off\./,
@@ -142,7 +142,7 @@ const mistakes: [
     /weights\.safetensors: adamw\/m\/.* is missing: .*Start a new run from its weights: give `from` instead of `resume`$/,
   ],
   [
-    'a folder that holds a run',
+    'a folder that already contains a run',
     () => train({ out: out() }),
     'run_exists',
     /^train: out is ".*run": it already contains a run\. Give another folder, replace it with `overwrite: true`, or continue it: train\(\{ resume: '.*run' \}\)$/,
@@ -155,7 +155,7 @@ test.each(mistakes)('%s', async (_, work, code, message) => {
   expect(error.message).toMatch(message)
 })
 
-test('load() of a folder takes the best by validation, or the last', async () => {
+test('load() of a folder takes the best checkpoint by validation loss, or the last', async () => {
   const both = folder.path('both')
   await mkdir(both)
   const other = folder.path('longer')
@@ -173,7 +173,7 @@ test('load() of a folder takes the best by validation, or the last', async () =>
   expect(await weights(named)).toEqual(await weights(last))
 })
 
-test('an AbortSignal that is aborted: before a run, a text, a loss; with its reason', async () => {
+test('an aborted AbortSignal rejects train, generate and loss with its reason', async () => {
   const signal = AbortSignal.abort(new Error('closing time'))
   const saved = folder.path('never')
   await expect(train({ signal, out: saved })).rejects.toThrow('closing time')

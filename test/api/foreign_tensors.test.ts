@@ -1,4 +1,4 @@
-// Checkpoints whose file and metadata are not of one model.
+// Checkpoints whose tensors do not match the model in their metadata.
 
 import { load } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'
@@ -17,7 +17,7 @@ beforeAll(async () => {
   await model.save(whole())
 })
 
-/** The checkpoint with a model that says something else of itself, and with more tensors. */
+/** Copies the checkpoint with changes to its model config and with additional tensors. */
 async function edited(name: string, model: Partial<ModelConfig>, more: readonly string[] = []) {
   const { info, tensors } = await readCheckpoint(whole())
   const extra = more.map(
@@ -29,7 +29,7 @@ async function edited(name: string, model: Partial<ModelConfig>, more: readonly 
   return path
 }
 
-test('more layers in the file than the model has', async () => {
+test('more layers in the file than in the model config', async () => {
   const path = await edited('one.safetensors', { layers: 1 })
   const error = await failureOf(() => load(path, { device: 'js' }))
   expect(error).toMatchObject({ code: 'checkpoint', subject: path })
@@ -44,14 +44,14 @@ test.each([
   'adamw/m/blocks.2.attention.query.weight',
   'adamw/head.weight',
   'rmsprop/m/head.weight',
-])('a tensor named %s', async (name) => {
+])('an unknown tensor named %s', async (name) => {
   const path = await edited('stranger.safetensors', {}, [name])
   const { message } = await failureOf(() => load(path, { device: 'js' }))
   expect(message).toContain(`stranger.safetensors: its tensor ${name} belongs to no part of the model that`)
   expect(message).not.toContain('nor do')
 })
 
-test('an optimizer’s state and averages belong to it', async () => {
+test('the state of an optimizer is accepted', async () => {
   const groups = ['adamw/m/', 'adamw/v/', 'muon/m/', 'sgd/m/']
   const path = await edited(
     'state.safetensors',
@@ -62,7 +62,7 @@ test('an optimizer’s state and averages belong to it', async () => {
   expect(model.config.layers).toBe(2)
 })
 
-test('what train() reads with `from` and `resume` is refused alike', async () => {
+test('`from` and `resume` reject unknown tensors too', async () => {
   const path = await edited('one.safetensors', { layers: 1 })
   const checkpoint = await readCheckpoint(path)
   const { parameters } = createModel(checkpoint.info.model)
@@ -78,7 +78,7 @@ test('what train() reads with `from` and `resume` is refused alike', async () =>
 test.each([
   ['heads that do not divide the width', { heads: 5 }, /sizes\.safetensors.*heads is 5.*must divide.*embed/s],
   [
-    'a head of half a pair',
+    'an odd head size with RoPE',
     { kind: 'gpt', heads: 4, positions: 'rope' },
     /sizes\.safetensors.*pairs of channels/s,
   ],

@@ -1,4 +1,4 @@
-// What users import: all of it there, and the README's lines run.
+// The exports of the package, and the calls that the README shows.
 
 import * as nano from '../../lib'
 import { runChild } from '../support/child'
@@ -6,7 +6,7 @@ import { short, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
 
-test('the exports', () => {
+test('the list of exports', () => {
   expect(Object.keys(nano).sort()).toEqual([
     'CharTokenizer',
     'Model',
@@ -28,14 +28,14 @@ test('the exports', () => {
   expect(nano.version).toMatch(/^\d+\.\d+\.\d+/)
 })
 
-test('devices() lists all, the best first, and says why one is missing', () => {
+test('devices() lists every device, best first, with a description', () => {
   const devices = nano.devices()
   expect(devices.map(({ name }) => name)).toEqual(['cuda', 'metal', 'cpu', 'js'])
   for (const { description } of devices) expect(description).not.toBe('')
   expect(devices.at(-1)).toMatchObject({ name: 'js', available: true })
 })
 
-test('train, iterate, await, generate, stream, load: the lines of the README', async () => {
+test('train, iterate, await, generate and stream, as in the README', async () => {
   const { train, generate } = nano
   const out = folder.path('first')
   const { data } = short
@@ -82,7 +82,7 @@ test('train, iterate, await, generate, stream, load: the lines of the README', a
   expect(again).toBe(text)
 })
 
-test('tensors and ops work eagerly', () => {
+test('tensors and ops run eagerly', () => {
   const { tensor, ops } = nano
   const y = ops.relu(
     ops.add(
@@ -110,7 +110,7 @@ test('tensors and ops work eagerly', () => {
 })
 
 test.each(['0', 'False', 'off'])(
-  'NANO_GPT_NATIVE=%s leaves the native engine out, and says so',
+  'NANO_GPT_NATIVE=%s disables the native engine, and the messages say so',
   async (value) => {
     const { stdout, code } = await runChild(
       `

@@ -1,4 +1,4 @@
-// Models: their parts and sizes, their weights in and out.
+// Models: parameter names, sizes and initial values; reading, setting, saving and loading weights.
 
 import { load, type Model } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'
@@ -27,7 +27,7 @@ test.each([
   ['residual', 41_921],
   ['layer-norm', 42_369],
   ['gpt', 10_788_929],
-  // Tied, with a gain in each of 2·layers + 1 norms, and no biases.
+  // Tied embeddings, one weight vector in each of 2·layers + 1 norms, no biases.
   ['cpu', 16_512 + 4 * (12 * 128 ** 2 + 256) + 128],
   ['baby', (65 + 256) * 384 + 6 * (12 * 384 ** 2 + 2 * 384) + 384],
   ['speedrun', 2 * 65 * 256 + 4 * 12 * 256 ** 2],
@@ -36,7 +36,7 @@ test.each([
   expect(countOf({ ...presets[name].model, vocabSize: 65 })).toBe(count)
 })
 
-test('parameters are named after the properties that hold them, once each', () => {
+test('parameters have unique names: the paths of the properties that hold them', () => {
   const { parameters } = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 2 })
   const names = parameters.map(({ path }) => path)
   expect(new Set(names).size).toBe(names.length)
@@ -66,7 +66,7 @@ test('parameters are named after the properties that hold them, once each', () =
   ])
 })
 
-test('weights begin as in PyTorch: N(0, 1), U(±1/√inputs), ones and zeros', () => {
+test('weights are initialized as in PyTorch: N(0, 1), U(±1/√inputs), ones and zeros', () => {
   const { parameters } = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 1, embed: 96 })
   const values = (path: string) =>
     initialValues(parameters.find((parameter) => parameter.path === path)!, seedFrom(3))
@@ -91,7 +91,7 @@ test('weights begin as in PyTorch: N(0, 1), U(±1/√inputs), ones and zeros', (
   expect(new Set(values('finalNorm.bias'))).toEqual(new Set([0]))
 })
 
-test('a weight depends on its path and the seed, on nothing else of the model', () => {
+test('an initial value depends on its path and the seed, not on the rest of the model', () => {
   const small = createModel({ ...presets.decoder.model, vocabSize: 65, layers: 1 }).parameters
   const large = createModel({
     ...presets.decoder.model,
@@ -115,7 +115,7 @@ onEveryDevice('a model', ({ name: device }) => {
   })
   afterAll(() => model.dispose())
 
-  test('says what it is', () => {
+  test('exposes its device, config, size, tokenizer and info', () => {
     expect(model.device).toBe(device)
     expect(model.config).toMatchObject({ kind: 'decoder', embed: 15, layers: 2 })
     expect(model.parameterCount).toBe(countOf(model.config))
@@ -123,7 +123,7 @@ onEveryDevice('a model', ({ name: device }) => {
     expect(model.info).toMatchObject({ step: 3, device, seed: '7', training: { batchSize: 3 } })
   })
 
-  test('its parameters are copies; setParameter changes it', async () => {
+  test('parameters() returns copies; setParameter() changes the model', async () => {
     await using other = await train({ ...short, device, steps: 1 })
     const path = 'tokenEmbedding.weight'
     const { data, shape } = (await other.parameters()).get(path)!
@@ -131,7 +131,7 @@ onEveryDevice('a model', ({ name: device }) => {
     const before = data.slice()
     data.fill(0)
     expectSameBits(await parametersOf(other), { [path]: before })
-    // After each token comes the next one.
+    // Makes token i + 1 follow token i, and the first follow the last.
     const size = other.config.vocabSize
     const next = Float32Array.from({ length: size * size }, (_, i) =>
       i % size === (Math.floor(i / size) + 1) % size ? 50 : 0,
@@ -148,7 +148,7 @@ onEveryDevice('a model', ({ name: device }) => {
     expect((await failureOf(() => other.setParameter(path, next.subarray(1)))).message).toContain(path)
   })
 
-  test('save, then load: the same weights and texts', async () => {
+  test('save and load give the same weights and the same text', async () => {
     const path = folder.path(`saved-${device}.safetensors`)
     await model.save(path)
     await using loaded = await load(path, { device })
@@ -158,7 +158,7 @@ onEveryDevice('a model', ({ name: device }) => {
     expect(await loaded.generate(ask)).toBe(await model.generate(ask))
   })
 
-  test('a model from another device is the same model', async () => {
+  test('loaded on js: the same weights and the same greedy text', async () => {
     const path = folder.path(`across-${device}.safetensors`)
     await model.save(path)
     await using loaded = await load(path, { device: 'js' })

@@ -1,4 +1,4 @@
-// What ops cost: every op has rules, and some are counted by hand.
+// The cost of ops: every op has a rule, and the costs of some are checked by hand.
 
 import { costOf, costOfProgram, type OpCall } from '../../lib/bench/cost'
 import type { Dtype, Shape } from '../../lib/graph/dtype'
@@ -14,27 +14,27 @@ const call = (inputs: OpCall['inputs'], outputs: OpCall['outputs'], attributes: 
   attributes,
 })
 
-// Made once: the table takes seconds.
+// Built only once, because this takes seconds.
 const table = parityCases()
 
-test.each([...opsByName.keys()])('%s: a cost for every case of the table', (op) => {
+test.each([...opsByName.keys()])('%s: every parity case has a cost', (op) => {
   const cases = table.filter((each) => each.op === op)
   expect(cases.length).toBeGreaterThan(0)
   for (const { program } of cases) {
     const { flops, bytes } = costOfProgram(program)
     expect(Number.isFinite(flops) && flops >= 0).toBe(true)
-    // Whatever an op does, it writes something.
+    // Every op writes at least one element.
     expect(bytes).toBeGreaterThan(0)
     expect(Number.isFinite(bytes)).toBe(true)
   }
 })
 
-test('an op without a cost is named', () => {
+test('the error for an op without a cost names the op', () => {
   expect(() => costOf('swish', call([], []))).toThrow(/swish.*cost\.ts/)
   expect(() => costOf('toString', call([], []))).toThrow(/toString/)
 })
 
-describe('matrix products: 2·M·N·K, however the operands lie', () => {
+describe('matrix products: 2·M·N·K in every layout', () => {
   const [M, N, K] = [3, 5, 7]
   const product = { flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }
 
@@ -51,7 +51,7 @@ describe('matrix products: 2·M·N·K, however the operands lie', () => {
       flops: 4 * product.flops,
       bytes: 4 * product.bytes,
     })
-    // The total is read, added to and written.
+    // matmul_accumulate also reads the total, and adds once per element.
     const total = f32(M, N)
     expect(costOf('matmul_accumulate', call([total, a, b], [total], attributes))).toEqual({
       flops: product.flops + M * N,
@@ -59,7 +59,7 @@ describe('matrix products: 2·M·N·K, however the operands lie', () => {
     })
   })
 
-  test('leading dimensions are rows; a linear adds its bias, and relu compares', () => {
+  test('linear: leading dimensions are rows; bias and relu cost one FLOP per output each', () => {
     const inputs = [f32(2, 3, K), f32(N, K), f32(N)]
     const flops = 2 * 6 * N * K
     expect(costOf('linear', call(inputs, [f32(2, 3, N)], { relu: false })).flops).toBe(flops + 6 * N)
@@ -73,20 +73,20 @@ describe('attention', () => {
   const lse = f32(B, H, T)
   const attributes = { heads: H, dropout: 0, cached: false }
 
-  test('only the visible half counts: 10 of 16 pairs', () => {
+  test('counts only the pairs that the causal mask allows: 10 of 16', () => {
     const { flops, bytes } = costOf('attention', call([tensor, tensor, tensor], [tensor, lse], attributes))
     expect(flops).toBe(B * H * 10 * (2 * D + 2 * D))
     expect(bytes).toBe(4 * (4 * B * T * H * D + B * H * T))
   })
 
-  test('the gradient makes five products where the forward pass makes two', () => {
+  test('five products in the backward pass, two in the forward pass', () => {
     const forward = costOf('attention', call([tensor, tensor, tensor], [tensor, lse], attributes))
     const inputs = [tensor, tensor, tensor, tensor, lse, tensor]
     const backward = costOf('attention_backward', call(inputs, [tensor, tensor, tensor], attributes))
     expect(backward.flops).toBe(2.5 * forward.flops)
   })
 
-  test('over a cache: one query sees all of it', () => {
+  test('with a KV cache, one query attends to all positions', () => {
     const query = f32(1, 1, H * D)
     const cache = f32(1, 9, H * D)
     const inputs = [query, cache, cache, i32()]
@@ -98,14 +98,14 @@ describe('attention', () => {
   })
 })
 
-test('adamw moves 28 bytes a parameter', () => {
+test('adamw moves 28 bytes per parameter', () => {
   const shapes = [f32(30, 10), f32(10)]
   const inputs = [i32(), f32(), f32(), ...shapes, ...shapes, ...shapes, ...shapes]
   const cost = costOf('adamw', call(inputs, [...shapes, ...shapes, ...shapes]))
   expect(cost).toEqual({ flops: 15 * 310, bytes: 28 * 310 + 12 })
 })
 
-test('muon costs three products an iteration, of the shorter side twice', () => {
+test('muon: per iteration, two products of short · short · long and one of short³', () => {
   const shapes = [f32(30, 10), f32(10, 20)]
   const inputs = [f32(), f32(), f32(), ...shapes, ...shapes, ...shapes]
   const { flops, bytes } = costOf('muon', call(inputs, [...shapes, ...shapes], { iterations: 2 }))
@@ -115,7 +115,7 @@ test('muon costs three products an iteration, of the shorter side twice', () => 
   expect(bytes).toBe(20 * 500 + 12)
 })
 
-test('sgd moves 20 bytes a parameter, ema 12', () => {
+test('sgd moves 20 bytes per parameter, ema 12', () => {
   const shapes = [f32(30, 10), f32(10)]
   const inputs = [f32(), f32(), ...shapes, ...shapes, ...shapes]
   expect(costOf('sgd', call(inputs, [...shapes, ...shapes], { nesterov: false }))).toEqual({
@@ -128,7 +128,7 @@ test('sgd moves 20 bytes a parameter, ema 12', () => {
   })
 })
 
-test('tables and corpora are read as far as they are asked for, and zero only writes', () => {
+test('only the rows and tokens that are needed count as read; zero only writes', () => {
   const corpus = { dtype: 'u16' as Dtype, shape: [1_000_000] }
   const gathered = call([corpus, { dtype: 'u32', shape: [2] }], [i32(2, 8), i32(2, 8)])
   expect(costOf('gather_batch', gathered).bytes).toBe(2 * 4 + 16 * 2 + 2 * 16 * 4)

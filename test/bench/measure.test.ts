@@ -1,8 +1,8 @@
-// Medians and turns.
+// Medians, and measuring sides in alternating rounds.
 
 import { alternate, compare, measure, median, type Side, timesIn } from '../../lib/bench/measure'
 
-test('the median: the middle one, or the mean of the middle two', () => {
+test('the median: the middle value, or the mean of the middle two', () => {
   expect(median([3])).toBe(3)
   expect(median([10, 1, 2])).toBe(2)
   expect(median([4, 1, 3, 100])).toBe(3.5)
@@ -12,7 +12,7 @@ test('the median: the middle one, or the mean of the middle two', () => {
   expect(values).toEqual([3, 1, 2])
 })
 
-/** A side whose clock says `ms`, and a record of how often it was asked. */
+/** A side whose runs take `ms` milliseconds each. `asked` records the count of each call. */
 function side(name: string, ms: number): Side & { asked: number[] } {
   const asked: number[] = []
   return {
@@ -25,13 +25,13 @@ function side(name: string, ms: number): Side & { asked: number[] } {
   }
 }
 
-test('a round has as many times as fill its seconds, one at least', async () => {
+test('timesIn: as many runs as fit in the seconds, from 1 to 100,000', async () => {
   expect(await timesIn(side('fast', 0.5), 0.25)).toBe(500)
   expect(await timesIn(side('slow', 4000), 0.25)).toBe(1)
   expect(await timesIn(side('no time at all', 0), 0.25)).toBe(100_000)
 })
 
-test('sides take turns, each with its own number of times, after a warm-up', async () => {
+test('after a warm-up, sides alternate, each with its own count', async () => {
   const order: string[] = []
   const sides = [side('a', 100), side('b', 50)].map((each) => ({
     ...each,
@@ -49,7 +49,7 @@ test('sides take turns, each with its own number of times, after a warm-up', asy
   ])
 })
 
-test('the ratio is the median of the rounds’ ratios, not that of the medians', () => {
+test('the ratio is the median of the ratios per round, not the ratio of the medians', () => {
   const { ms, others } = compare(
     [side('ours', 0), side('theirs', 0)],
     [
@@ -61,7 +61,7 @@ test('the ratio is the median of the rounds’ ratios, not that of the medians',
   expect(others).toEqual([{ variant: 'theirs', ms: 4, ratio: 1, ratios: [6, 1, 1] }])
 })
 
-test('our side is closed even where another fails', async () => {
+test('our side is closed even if another side fails', async () => {
   let closed = false
   const ours = {
     ...side('ours', 1),

@@ -1,4 +1,4 @@
-// The roofline on paper: what ops and steps would take at a published peak.
+// The roofline on paper: the time of ops and steps at a chip's published peak.
 
 import { openTrainer } from '../../lib/bench/cases'
 import { chips } from '../../lib/bench/chips'
@@ -16,7 +16,7 @@ async function paper(more: Partial<BenchOptions>) {
 const named = (results: readonly Result[]) => (name: string) =>
   results.find((each) => each.name.startsWith(`09 ${name}`))!
 
-test('stage 09 on an M2: products by their operations, the rest by their bytes', async () => {
+test('stage 09 on an M2: a product is bound by compute, relu_backward by memory', async () => {
   const { ops, whole, named } = await paper({})
   const elements = 64 * 256 * 384
   const product = named('matmul [64,256,384]·[384,1536]')
@@ -32,7 +32,7 @@ test('stage 09 on an M2: products by their operations, the rest by their bytes',
   expect(whole.tokensPerSecond).toBeCloseTo((1000 * 64 * 256) / whole.ms, 6)
 })
 
-test.each(['f32', 'bf16'] as const)('in %s the Programs are those of a trainer', async (precision) => {
+test.each(['f32', 'bf16'] as const)('in %s, the costs are those of a trainer', async (precision) => {
   const options = { precision, device: 'js', batchSize: 2, rounds: 1, threads: 1 }
   const { session, trainer } = await openTrainer('layer-norm', options)
   await session.dispose()
@@ -45,7 +45,7 @@ test.each(['f32', 'bf16'] as const)('in %s the Programs are those of a trainer',
   })
 })
 
-test('bf16 halves what a product moves and changes nothing else of it; other chips are as much faster as they are', async () => {
+test('bf16 halves the bytes of a product, not its time, which scales with FLOP/s', async () => {
   const name = 'matmul [64,256,384]·[384,1536]'
   const [f32, bf16, max] = await Promise.all([
     paper({}),
@@ -58,7 +58,7 @@ test('bf16 halves what a product moves and changes nothing else of it; other chi
   expect(max.named(name).ms).toBeCloseTo((f32.named(name).ms * 3.6) / 13.6, 9)
 })
 
-test('a table: intensity and bound of each op, and the whole', async () => {
+test('the table: intensity and bound of each op, and the total', async () => {
   const { whole, named } = await paper({})
   const plain = { torch: false, baseline: false }
   const [line] = linesOf(named('add [64,256,384]'), plain)

@@ -1,4 +1,4 @@
-// Programs that are measured alone: what they run, and on what.
+// Programs of a single op for benchmarks: the ops they run and the dtypes of their operands.
 
 import { JsSession } from '../../lib/backend/js/session'
 import { costOfProgram } from '../../lib/bench/cost'
@@ -13,7 +13,7 @@ function product() {
   return trace.finish()
 }
 
-test('in bf16 the operands lie in the Store as that, and nothing is cast', async () => {
+test('in bf16, the operands in the Store are bf16 and no cast is added', async () => {
   const session = new JsSession()
   const { program } = await prepare(session, product(), 'bf16')
   expect(program.ops.map(({ op }) => op)).toEqual(['matmul'])
@@ -25,11 +25,11 @@ test('in bf16 the operands lie in the Store as that, and nothing is cast', async
   ])
   const f32 = await prepare(new JsSession(), product())
   expect(costOfProgram(program).bytes).toBe(costOfProgram(f32.program).bytes / 2)
-  // The bits of 0.01.
+  // 0.01 in bf16.
   expect((await session.read('a'))[0]).toBe(0x3c24)
 })
 
-test('every op that is measured runs in every precision', async () => {
+test('matrix products, attention and cross-entropy run in every precision', async () => {
   for (const { build, name } of opCases(1).filter(({ name }) => /768|attention|cross/.test(name))) {
     for (const precision of ['tf32', 'bf16'] as const) {
       const trace = new Trace(name)

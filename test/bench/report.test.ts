@@ -1,4 +1,4 @@
-// Tables, and results beside those of an older file.
+// Tables of results, and comparison with a saved file.
 
 import { writeFileSync } from 'node:fs'
 import { changeOf, differences, readBaseline, saveResults } from '../../lib/bench/file'
@@ -22,7 +22,7 @@ const step: Result = {
 }
 const plain = { torch: false, baseline: false }
 
-test('about four figures', () => {
+test('figures() rounds to about four significant digits', () => {
   expect([0.05712, 9.9996, 12.345, 123.45, 12345.6, NaN].map(figures)).toEqual([
     '0.057',
     '10.000',
@@ -33,7 +33,7 @@ test('about four figures', () => {
   ])
 })
 
-test('titles stand above their columns', () => {
+test('titles align with their columns', () => {
   const [line] = linesOf(step, plain)
   const head = titles('steps', plain)
   expect(line).toMatch(/^09 +decoder +8 +880\.6$/)
@@ -41,7 +41,7 @@ test('titles stand above their columns', () => {
   expect(head.indexOf('preset')).toBe(line.indexOf('decoder'))
 })
 
-test('each comparison has a line, and memory one below', () => {
+test('one line per comparison, then one for peak memory', () => {
   const compared = (variant: string, ratio: number, peakBytes: number) => ({
     variant,
     ms: ratio * step.ms,
@@ -58,9 +58,9 @@ test('each comparison has a line, and memory one below', () => {
   expect(lines[2].trim()).toBe('peak memory: nano-gpt 2.00 GB, reference 9.00 GB, fused 3.00 GB')
 })
 
-test('the bound is the slower of computing and moving', () => {
+test('the bound is the slower of compute and memory traffic', () => {
   const peak = { flopsPerSecond: 100e9, bytesPerSecond: 10e9 }
-  // 1 ms of computing, 0.5 ms of moving, done in 4.
+  // 1 ms of compute and 0.5 ms of memory traffic; the measured time is 4 ms.
   expect(achieved({ flops: 1e8, bytes: 5e6 }, 4, peak)).toEqual({
     flopsPerSecond: 25e9,
     bytesPerSecond: 1.25e9,
@@ -78,7 +78,7 @@ test('the bound is the slower of computing and moving', () => {
   )
 })
 
-test('ops with the same sizes are one group, the slowest first', () => {
+test('ops with the same sizes form one group; the slowest group is first', () => {
   const trace = new Trace('t')
   const x = trace.store('x', 'f32', [4, 4])
   const y = add(matmul(matmul(x, x), x), x)
@@ -93,7 +93,7 @@ test('ops with the same sizes are one group, the slowest first', () => {
 })
 
 describe('a baseline', () => {
-  test('what was saved comes back, and changes are before / now', async () => {
+  test('a saved file can be read again; a ratio is before / now', async () => {
     const path = folder.path('saved.json')
     await saveResults(path, [step], { torch: '2.13.0' })
     const saved = await readBaseline(path)
@@ -117,7 +117,7 @@ describe('a baseline', () => {
     ])
   })
 
-  test.each(['', '{}', '[1]', '{"type":"nano-gpt bench","version":1}'])('%j is refused', async (text) => {
+  test.each(['', '{}', '[1]', '{"type":"nano-gpt bench","version":1}'])('%j is rejected', async (text) => {
     const path = folder.path('bad.json')
     writeFileSync(path, text)
     await expect(readBaseline(path)).rejects.toMatchObject({
@@ -126,7 +126,7 @@ describe('a baseline', () => {
     })
   })
 
-  test('a file that is missing is named', async () => {
+  test('the error for a missing file names it', async () => {
     await expect(readBaseline(folder.path('none.json'))).rejects.toMatchObject({
       code: 'file_not_found',
       message: expect.stringContaining('none.json'),

@@ -1,4 +1,5 @@
-// Checkpoints: everything comes back as it was, and what is damaged is said, with the file's name.
+// Checkpoints: everything is read back unchanged. An error about a damaged file names the file and
+// the damage.
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -33,7 +34,7 @@ const tensors: TensorState[] = [
   { name: 'adamw/m/weight', dtype: 'f32', shape: [], data: Float32Array.from([7]) },
 ]
 
-/** A safetensors file with this under `nano_gpt`, or without. */
+/** A safetensors file with the given metadata under `nano_gpt`, or without that key. */
 async function fileWith(name: string, nanoGpt?: unknown): Promise<string> {
   const path = folder.path(name)
   const metadata: Record<string, string> = { format: 'nano-gpt' }
@@ -44,7 +45,7 @@ async function fileWith(name: string, nanoGpt?: unknown): Promise<string> {
   return path
 }
 
-test('what is written comes back, bit for bit', async () => {
+test('reading returns what was written, bit for bit', async () => {
   const path = folder.path('new', 'folder', 'file.safetensors')
   await writeCheckpoint(path, info, tensors)
   const checkpoint = await readCheckpoint(path)
@@ -54,7 +55,7 @@ test('what is written comes back, bit for bit', async () => {
   expect(Object.is(checkpoint.tensors.get('weight')!.data[1], -0)).toBe(true)
 })
 
-test('it is a safetensors file that others read, with one JSON string of ours', async () => {
+test('a checkpoint is a standard safetensors file, with all metadata in one JSON string', async () => {
   const path = folder.path('open.safetensors')
   await writeCheckpoint(path, { ...info, best: null }, tensors)
   const { metadata } = await readSafetensors(path)
@@ -66,7 +67,7 @@ test('it is a safetensors file that others read, with one JSON string of ours', 
   })
 })
 
-test('writing over a checkpoint leaves the new one and nothing else', async () => {
+test('overwriting a checkpoint leaves only the new file', async () => {
   const path = folder.path('over', files.last)
   await writeCheckpoint(path, info, tensors)
   await writeCheckpoint(path, { ...info, step: 13 }, tensors)
@@ -74,7 +75,7 @@ test('writing over a checkpoint leaves the new one and nothing else', async () =
   expect(await readdir(folder.path('over'))).toEqual([files.last])
 })
 
-test('a folder: the best, or the last, and the last where there is no best', async () => {
+test('a folder gives its best or last checkpoint, and the last one if there is no best', async () => {
   const out = folder.path('run')
   await writeCheckpoint(folder.path('run', files.last), { ...info, step: 20 }, tensors)
   expect((await readCheckpoint(out)).info.step).toBe(20)
@@ -86,8 +87,8 @@ test('a folder: the best, or the last, and the last where there is no best', asy
   expect((await failureOf(() => readCheckpoint(out, 'last'))).code).toBe('file_not_found')
 })
 
-describe('what cannot be read', () => {
-  test('nothing there', async () => {
+describe('errors of readCheckpoint()', () => {
+  test('a missing path, and a folder without checkpoints', async () => {
     expect(await failureOf(() => readCheckpoint(folder.path('nowhere')))).toMatchObject({
       code: 'file_not_found',
       message: expect.stringContaining(folder.path('nowhere')),
@@ -98,7 +99,7 @@ describe('what cannot be read', () => {
     expect(error.message).toMatch(/contains no checkpoint/)
   })
 
-  test('another file', async () => {
+  test('a file that is not safetensors', async () => {
     const path = folder.path('notes.txt')
     await writeFile(path, 'these are notes, and long enough to hold a header')
     expect((await failureOf(() => readCheckpoint(path))).message).toContain(path)
@@ -111,26 +112,26 @@ describe('what cannot be read', () => {
     expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/not a nano-gpt checkpoint/)
   })
 
-  test('a newer format names both', async () => {
+  test('a newer format: the error names it and the supported ones', async () => {
     const path = await fileWith('newer.safetensors', { format: 9, anything: true })
     expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 9; .* reads 1 and 2/)
   })
 
-  test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('metadata %s', async (text) => {
+  test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('damaged metadata %s', async (text) => {
     const path = await fileWith('metadata.safetensors', text)
     const error = await failureOf(() => readCheckpoint(path))
     expect(error.code).toBe('checkpoint')
     expect(error.message).toMatch(/damaged/)
   })
 
-  /** Each field on its own: missing, and of another type. */
+  /** Each field is tested alone: missing, and with another type. */
   const whole = { format: 1, ...info } as Record<string, unknown>
   const paths = (value: unknown, path: string[] = []): string[][] =>
     typeof value === 'object' && value !== null && path[0] !== 'tokenizer'
       ? Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...paths(inner, [...path, key])])
       : []
   const fields = paths(whole).filter(([first]) => first !== 'format')
-  /** What older files don't have. */
+  /** Fields that older files lack. */
   const newer = [...Object.keys(unusedTraining), ...['checkpointInterval', 'lineEndings', 'done']]
 
   /** A copy of the metadata, changed at one place. */
@@ -142,7 +143,7 @@ describe('what cannot be read', () => {
   }
 
   test.each(fields.map((path) => [path.join('.'), path] as const))(
-    '%s missing, or of another type',
+    '%s is missing, or has another type',
     async (name, path) => {
       const missing = changed(path, (parent, key) => delete parent[key])
       const wrong = changed(path, (parent, key) => {
@@ -179,7 +180,7 @@ describe('what cannot be read', () => {
   })
 })
 
-test('a file that is older than optimizers, schedules and precisions: AdamW, at a constant rate, no average, f32', async () => {
+test('a file from before optimizers, schedules and precisions: AdamW, constant rate, no average, f32', async () => {
   const { steps, batchSize, gradientAccumulationSteps, learningRate, beta1, beta2, epsilon, weightDecay } =
     training
   const { gradientClip, evalInterval, evalBatches } = training
@@ -195,7 +196,7 @@ test('a file that is older than optimizers, schedules and precisions: AdamW, at 
   })
 })
 
-describe('a model from a checkpoint that does not fit itself', () => {
+describe('loading an inconsistent checkpoint', () => {
   let path: string
   let good: { metadata: Record<string, string>; tensors: TensorState[] }
   beforeAll(async () => {
@@ -236,7 +237,7 @@ describe('a model from a checkpoint that does not fit itself', () => {
     expect((await loading(wide)).message).toMatch(/should be f32 .*, but it is f64/)
   })
 
-  test('a tokenizer of another size, or of no known kind', async () => {
+  test('a tokenizer of another size, or of an unknown type', async () => {
     const other = (info: CheckpointInfo) =>
       Object.assign(info, { tokenizer: CharTokenizer.fromText('ab').toJSON() })
     expect((await loading(good.tensors, other)).message).toMatch(
@@ -246,7 +247,7 @@ describe('a model from a checkpoint that does not fit itself', () => {
     expect((await loading(good.tensors, unknown)).code).toBe('tokenizer')
   })
 
-  test('it loads where nothing is wrong, whatever else is in the file', async () => {
+  test('additional tensors are ignored', async () => {
     const more = [
       ...good.tensors,
       { name: 'extra', dtype: 'u32', shape: [1], data: Uint32Array.from([1]) } as TensorState,
@@ -257,12 +258,12 @@ describe('a model from a checkpoint that does not fit itself', () => {
     expect(model.info.step).toBe(2)
   })
 
-  test('random damage never gets past the reader as anything but an error or a model', async () => {
+  test('random damage gives an error or a model, never anything else', async () => {
     const bytes = await readFile(path)
     const file = folder.path('damage.safetensors')
     for (let round = 0; round < 60; round++) {
       const copy = Buffer.from(bytes)
-      // In the header, where it hurts.
+      // In the header, where damage matters most.
       copy[(round * 131) % 2500] ^= 1 << (round % 8)
       await writeFile(file, copy)
       const outcome = await load(file, { device: 'js' }).then(

@@ -1,4 +1,4 @@
-// What checkpoints say beside tensors: both formats, what is missing from older files, and what is refused.
+// The metadata of checkpoints: both formats, fields that older files lack, and what is rejected.
 
 import fc from 'fast-check'
 import { decodeInfo, encodeInfo, type ModelInfo, untrained } from '../../lib/checkpoint/metadata'
@@ -23,7 +23,7 @@ function infoOf(preset: string): ModelInfo {
   }
 }
 
-/** A file as 0.1.0 wrote it: all in one object. */
+/** Metadata as version 0.1.0 wrote it, in a single object. */
 function oldJson(change: (info: Record<string, never>) => void = () => {}): string {
   const { done: _, data, ...info } = infoOf('speedrun')
   const old = JSON.parse(
@@ -44,12 +44,12 @@ const wrong = (json: string): NanoGptError => {
   throw new Error('it was read')
 }
 
-test.each(presetNames)('%s comes back as it was', (preset) => {
+test.each(presetNames)('%s is read back unchanged', (preset) => {
   const info = infoOf(preset)
   expect(decodeInfo('f', encodeInfo(info))).toEqual(info)
 })
 
-test('a model without a training', () => {
+test('a model without training state', () => {
   const { version, model, tokenizer } = infoOf('gpt')
   const info: ModelInfo = { version, model, tokenizer, ...untrained }
   const json = encodeInfo(info)
@@ -57,18 +57,18 @@ test('a model without a training', () => {
   expect(decodeInfo('f', json)).toEqual(info)
 })
 
-test('format 1: what it lacks is what it was then', () => {
+test('format 1: missing fields get their old defaults', () => {
   const info = decodeInfo('f', oldJson())
   expect(info.training).toMatchObject({
     ...{ exactEvaluation: false, sampleInterval: 0, sampleTokens: 200 },
     checkpointInterval: info.training!.evalInterval,
   })
   expect(info.data).toEqual({ name: 'a', digest: 'ff', source: null, lineEndings: 'keep' })
-  // What was due at its step counted as made.
+  // What was due at its step counts as done.
   expect(info.done).toEqual({ evaluation: 7, sample: 7 })
 })
 
-test('format 1 before there were optimizers and variants to choose', () => {
+test('format 1 from before optimizers and variants', () => {
   const older = [
     'optimizer',
     'momentum',
@@ -95,15 +95,20 @@ test('format 1 before there were optimizers and variants to choose', () => {
   expect(model).toMatchObject({ qkNorm: false, kvHeads: 4, attentionDropout: 0.1, positions: 'learned' })
 })
 
-describe('damage is named', () => {
+describe('damage is reported', () => {
   const cases: [what: string, path: string, value: unknown, message: RegExp][] = [
     ['no model', 'model', undefined, /model is missing: must be an object/],
-    ['a kind that is none', 'model.kind', 'lstm', /model\.kind is "lstm": must be bigram or /],
-    ['layers without end', 'model.layers', 100_000, /model\.layers is 100000: must be at most 1000/],
-    ['heads that do not divide', 'model.heads', 3, /model\.heads is 3: it must divide/],
-    ['an unknown part of the model', 'model.experts', 8, /model\.experts is 8: this version/],
-    ['a batch of text', 'training.batchSize', 'all', /training\.batchSize is "all": must be a number/],
-    ['a step that is none', 'step', -1, /step is -1: must be a whole number/],
+    ['an unknown kind', 'model.kind', 'lstm', /model\.kind is "lstm": must be bigram or /],
+    ['too many layers', 'model.layers', 100_000, /model\.layers is 100000: must be at most 1000/],
+    ['heads that do not divide embed', 'model.heads', 3, /model\.heads is 3: it must divide/],
+    ['an unknown field of the model', 'model.experts', 8, /model\.experts is 8: this version/],
+    [
+      'a batch size that is a string',
+      'training.batchSize',
+      'all',
+      /training\.batchSize is "all": must be a number/,
+    ],
+    ['a negative step', 'step', -1, /step is -1: must be a whole number/],
   ]
   const put = (info: Record<string, unknown>, path: string, value: unknown) => {
     const keys = path.split('.')
@@ -123,7 +128,7 @@ describe('damage is named', () => {
     )
   })
 
-  test('anything at all is read or refused as a checkpoint, and never crashes', () => {
+  test('any JSON value in any field is either read or rejected with the code `checkpoint`', () => {
     const base = JSON.parse(encodeInfo(infoOf('speedrun')))
     const paths = Object.keys(base).flatMap((key) => [
       [key],

@@ -1,4 +1,5 @@
-// Run folders written by 0.1.0, before options had a table: they load, resume to the same bits, and their config.json is understood.
+// Run folders written by version 0.1.0, which predates the table of options. They load, resume with
+// the same bits, and their config.json is accepted.
 
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,10 +8,12 @@ import { eventsOf, lossesOf, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
 const written = join(__dirname, '..', 'fixtures', '0.1.0')
-/** Both were trained on it, line endings as they stand: 0.1.0 kept them. */
+/**
+ * The text of both runs. 0.1.0 kept line endings, so the carriage returns are in the vocabulary.
+ */
 const text = 'the quick brown fox jumps over the lazy dog.\r\n'.repeat(40)
 
-/** What 0.1.0 itself computed for steps 8 to 15, on the device 'js'. */
+/** The losses of steps 8 to 15 as 0.1.0 computed them on the device 'js'. */
 const resumed = {
   decoder: [
     3.6049423217773438, 3.5714409351348877, 3.632303476333618, 3.496544361114502, 3.606506109237671,
@@ -34,7 +37,7 @@ describe.each(['decoder', 'gpt'] as const)('a %s of 0.1.0', (name) => {
     expect(Number.isFinite(await model.loss(text.slice(0, 100)))).toBe(true)
   })
 
-  test('resumes to the same losses, with the line endings it learnt', async () => {
+  test('resumes with the same losses and the original line endings', async () => {
     const run = train({ resume: copy(`${name}-resumed`), data: { text }, steps: 16, device: 'js' })
     const events = await eventsOf(run)
     await using model = await run
@@ -42,7 +45,7 @@ describe.each(['decoder', 'gpt'] as const)('a %s of 0.1.0', (name) => {
     expect(model.tokenizer.vocabSize).toBe(30)
   })
 
-  test('its config.json makes the run again', async () => {
+  test('its config.json starts a run of the same model', async () => {
     const run = train({ config: join(written, name), data: { text }, steps: 2, device: 'js' })
     const [start] = await eventsOf(run)
     await using model = await run

@@ -1,4 +1,5 @@
-// Options that were renamed: files with the names of before still load, and whoever gives one is told the new name.
+// Renamed options: files with the old names still load. For an old name in a call, the error gives
+// the new one.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { load, train } from '../../lib'
@@ -13,13 +14,13 @@ const names = trainNames.flatMap((name) => {
   return formerly === undefined ? [] : [[formerly, name] as const]
 })
 
-test.each(names)('%s is called %s, and no other option has its old name', async (old, name) => {
+test.each(names)('%s is now %s, and no option has the old name', async (old, name) => {
   expect(trainNames).not.toContain(old)
   const error = await failureOf(() => train({ [old]: 1 } as object))
   expect(error.message).toBe(`train: there is no option ${old}. Did you mean \`${name}\`?`)
 })
 
-test('a file that has both names of an option is refused', () => {
+test('an old name is left as it is if the file also has the new name', () => {
   const stored = { microBatches: 2, gradientAccumulationSteps: 3, average: 0.5 }
   expect(renamed(trainOptions, stored)).toEqual({
     microBatches: 2,
@@ -28,7 +29,7 @@ test('a file that has both names of an option is refused', () => {
   })
 })
 
-test('config.json and checkpoints with the names of before', async () => {
+test('a config.json with the old names gives the same run', async () => {
   const out = folder.path('run')
   const variants = { preset: 'gpt', logitSoftcap: 7, init: 'gpt2', normAffine: false } as const
   const training = {

@@ -1,4 +1,5 @@
-// safetensors: what is written comes back, byte for byte as the reference writes it; no damaged file gets past the reader.
+// safetensors: files have the bytes that the reference implementation writes, and are read back
+// unchanged. Damaged files are rejected.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** A file with this header (an object or its JSON) and that much data. */
+/** A file with the given header (an object or its JSON) and `dataLength` zero bytes of data. */
 function fileWith(header: unknown, dataLength: number): Uint8Array {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header))
   const bytes = new Uint8Array(8 + json.byteLength + dataLength)
@@ -37,7 +38,7 @@ const f32 = (shape: number[], begin: number, end: number) => ({
 })
 
 describe('writing', () => {
-  test('the header is aligned, the widest dtype comes first, then names by their UTF-8', () => {
+  test('aligns the header, and sorts tensors by dtype, widest first, then by name in UTF-8 order', () => {
     const tensors: SafetensorsInput[] = [
       { name: 'b', dtype: 'f32', shape: [1], data: Float32Array.of(1) },
       { name: '10', dtype: 'u16', shape: [], data: Uint16Array.of(7) },
@@ -64,20 +65,20 @@ describe('writing', () => {
   })
 
   test.each<[string, SafetensorsInput[], Record<string, unknown>, RegExp]>([
-    ['a name twice', [tensor('a'), tensor('a')], {}, /two tensors are named "a"/],
+    ['a duplicate name', [tensor('a'), tensor('a')], {}, /two tensors are named "a"/],
     ['the reserved name', [tensor('__metadata__')], {}, /cannot be named "__metadata__"/],
-    ['half a surrogate pair', [tensor('\uD800')], {}, /an unpaired surrogate/],
+    ['an unpaired surrogate', [tensor('\uD800')], {}, /an unpaired surrogate/],
     ['too little data', [{ ...tensor('a'), shape: [2] }], {}, /"a" has 4 bytes, f32 \[2\] needs 8/],
     [
-      'the wrong array',
+      'an array of another dtype',
       [{ ...tensor('a'), data: Int32Array.of(1) }],
       {},
       /is f32 but its data is a Int32Array/,
     ],
-    ['a dtype there is not', [{ ...tensor('a'), dtype: 'f8' as 'f32' }], {}, /unknown dtype "f8"/],
+    ['an unknown dtype', [{ ...tensor('a'), dtype: 'f8' as 'f32' }], {}, /unknown dtype "f8"/],
     ['an impossible shape', [{ ...tensor('a'), shape: [-1] }], {}, /impossible shape \[-1\]/],
-    ['metadata that is no string', [], { step: 1 }, /metadata must be strings, not 1/],
-  ])('%s is refused', (_, tensors, metadata, message) => {
+    ['metadata that is not a string', [], { step: 1 }, /metadata must be strings, not 1/],
+  ])('%s is rejected', (_, tensors, metadata, message) => {
     expect(() => encodeSafetensors(tensors, metadata as Record<string, string>)).toThrow(message)
     expect(() => encodeSafetensors(tensors, metadata as Record<string, string>)).toThrow(NanoGptError)
   })
@@ -107,7 +108,7 @@ const metadatas = fc
   .map((metadata) => ({ ...metadata }))
 
 describe('reading', () => {
-  test('brings back what was written, from bytes and from a file', async () => {
+  test('returns what was written, from bytes and from a file', async () => {
     await fc.assert(
       fc.asyncProperty(tensorLists, metadatas, async (tensors, metadata) => {
         const path = join(folder, 'round-trip.safetensors')
@@ -128,7 +129,7 @@ describe('reading', () => {
     )
   })
 
-  test('a tensor may begin at any byte: its memory is its own', () => {
+  test('a tensor may begin at any byte, and its data is copied', () => {
     const bytes = fileWith('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', 8)
     bytes.set(bytesOf(Float64Array.of(2.5)), bytes.length - 8)
     const shifted = new Uint8Array(bytes.length + 1)
@@ -138,12 +139,12 @@ describe('reading', () => {
     expect(tensors.get('a')!.data).toEqual(arrayFrom('f64', bytesOf(Float64Array.of(2.5))))
   })
 
-  test('the order of the header does not matter, only that of the offsets', () => {
+  test('tensors are ordered by their offsets, not by the header', () => {
     const { tensors } = decodeSafetensors(fileWith({ b: f32([1], 4, 8), a: f32([1], 0, 4) }, 8))
     expect([...tensors.keys()]).toEqual(['a', 'b'])
   })
 
-  test('names that objects treat specially', () => {
+  test('names with a special meaning in objects are accepted', () => {
     const header =
       '{"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"1":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'
     expect([...decodeSafetensors(fileWith(header, 4)).tensors.keys()].sort()).toEqual(['1', '__proto__'])
@@ -237,7 +238,7 @@ describe('reading', () => {
       /its tensors need 8 bytes but 7 are there: it is cut off/,
     ],
     ['too much data', fileWith({ a: f32([2], 0, 8) }, 9), /1 bytes at its end belong to no tensor/],
-  ])('%s is refused', async (name, bytes, message) => {
+  ])('%s is rejected', async (name, bytes, message) => {
     expect(() => decodeSafetensors(bytes)).toThrow(message)
     const path = join(folder, `${name.replaceAll(' ', '-')}.safetensors`)
     await writeFile(path, bytes)
@@ -248,13 +249,13 @@ describe('reading', () => {
     })
   })
 
-  test('an open string of a megabyte is refused in no time', () => {
+  test('an unterminated string of a megabyte is rejected quickly', () => {
     const started = performance.now()
     expect(() => decodeSafetensors(fileWith(`{"${'\\"'.repeat(500_000)}`, 0))).toThrow('header is not valid')
     expect(performance.now() - started).toBeLessThan(2000)
   })
 
-  test('a missing file and a folder', async () => {
+  test('a missing file and a folder are rejected', async () => {
     const missing = join(folder, 'missing')
     await expect(readSafetensors(missing)).rejects.toMatchObject({
       code: 'file_not_found',
@@ -272,9 +273,10 @@ describe('reading', () => {
     { nano_gpt: '{"step":"12"}' },
   )
 
-  test('random damage gives an error of ours or a valid result, never anything else', () => {
+  test('random damage gives a NanoGptError or a valid result, never anything else', () => {
     const change = fc.record({ at: fc.nat(valid.length - 1), to: fc.integer({ min: 0, max: 255 }) })
-    // Half of the changes in ASCII that matters to JSON, which gets further into the reader than noise does.
+    // Half of the changes are characters with a meaning in JSON. These get further into the reader
+    // than random bytes.
     const meaningful = fc.record({
       at: fc.nat(valid.length - 1),
       to: fc.constantFrom(...Buffer.from('0123456789{}[]",:\\-e. ')),
@@ -295,13 +297,13 @@ describe('reading', () => {
     )
   })
 
-  test('every truncation is noticed', () => {
+  test('every truncation is detected', () => {
     for (let length = 0; length < valid.length; length++) {
       expect(() => decodeSafetensors(valid.slice(0, length))).toThrow(NanoGptError)
     }
   })
 
-  test('headers made of random JSON', () => {
+  test('headers of random JSON give a NanoGptError or a valid result', () => {
     const number = fc.oneof(fc.integer({ min: 0, max: 16 }), fc.double())
     const entry = fc.record(
       {

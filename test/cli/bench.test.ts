@@ -1,4 +1,4 @@
-// `nano-gpt bench`, as users type it, with the smallest cases there are.
+// Runs `nano-gpt bench` in a child process, with the smallest cases.
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { temporaryFolder } from '../support/runs'
@@ -10,7 +10,7 @@ const folder = temporaryFolder()
 const bench = (...args: string[]) => run(['bench', ...args], { cwd: folder.path() })
 const small = ['--only', '01', '--rounds', '1', '--device', 'js']
 
-test('steps: an object a line, with name and ms', async () => {
+test('steps --json prints one object per line, with name and ms', async () => {
   const { code, stdout, stderr } = await bench(...small, '--json')
   expect([code, stderr]).toEqual([0, ''])
   expect(objects(stdout)).toEqual([
@@ -27,7 +27,7 @@ test('steps: an object a line, with name and ms', async () => {
   ])
 })
 
-test('steps: names are numbers or presets, in the order of the course', async () => {
+test('steps --only takes stage numbers and presets; results are in course order', async () => {
   const args = ['--only', 'single-head,1', '--batch-size', '2', '--rounds', '1', '--json']
   const found = objects((await bench('steps', ...args)).stdout)
   expect(found.map(({ name, batchSize }) => [name, batchSize])).toEqual([
@@ -36,7 +36,7 @@ test('steps: names are numbers or presets, in the order of the course', async ()
   ])
 })
 
-test('what is saved is the baseline of the next', async () => {
+test('--save writes a file that --baseline reads', async () => {
   const first = await bench(...small, '--save', 'results/first.json')
   expect([first.code, first.stderr]).toEqual([0, ''])
   expect(first.stdout).toMatch(/^01 +bigram +32 +[\d.]+$/m)
@@ -49,7 +49,7 @@ test('what is saved is the baseline of the next', async () => {
   expect(third.baseline).toEqual({ ms: saved.results[0].ms, ratio: expect.any(Number) })
 })
 
-test('roofline: the ops of a step, what is outside them, and the whole', async () => {
+test('roofline: the ops of a step, the time outside ops, and the total', async () => {
   const args = ['roofline', '--only', '03', '--batch-size', '2', '--rounds', '2']
   const found = objects((await bench(...args, '--json')).stdout)
   const whole = found.at(-1)!
@@ -59,14 +59,14 @@ test('roofline: the ops of a step, what is outside them, and the whole', async (
   expect(sum).toBeCloseTo(1, 6)
   expect(parts.at(-1)!.name).toBe('03 (outside ops)')
   expect(parts.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^03 attention \[/))
-  // Both Programs are in it.
+  // The update Program is included.
   expect(parts.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^03 adamw /))
   const table = await bench(...args)
   expect([table.code, table.stderr]).toEqual([0, ''])
   expect(table.stdout).toMatch(/^03: [\d.]+ ms\/step, [\d.]+ GFLOP\/s/m)
 })
 
-test('roofline --paper: by published numbers, with no device', async () => {
+test('roofline --paper computes times from published peaks, without a device', async () => {
   const args = ['roofline', '--paper', 'm2-max', '--only', '03,cpu']
   const found = objects((await bench(...args, '--json')).stdout)
   const wholes = found.filter(({ part }) => part === 1)
@@ -80,7 +80,7 @@ test('roofline --paper: by published numbers, with no device', async () => {
   expect(table.stdout).toMatch(/^cpu: [\d.]+ ms\/step, .* 34\.0 FLOP\/byte; nothing was measured\)$/m)
 })
 
-test('ops: a name stands for all that begin so', async () => {
+test('ops --only selects a case and the cases that start with its name and a hyphen', async () => {
   const args = ['ops', '--only', 'layer-norm', '--batch-size', '1', '--rounds', '1']
   const found = objects((await bench(...args, '--json')).stdout)
   expect(found.map(({ name }) => name)).toEqual(['layer-norm', 'layer-norm-backward'])
@@ -89,14 +89,17 @@ test('ops: a name stands for all that begin so', async () => {
   }
 })
 
-test('a precision is passed on, and said', async () => {
+test('--precision is passed on and shown', async () => {
   const [found] = objects((await bench(...small, '--precision', 'tf32', '--json')).stdout)
   expect(found).toMatchObject({ name: '01', precision: 'tf32' })
   const args = ['ops', '--only', 'gemm-768x128x512', '--rounds', '1', '--device', 'js']
   expect((await bench(...args, '--precision', 'bf16')).stdout).toMatch(/^device js, \d+ threads, bf16$/m)
 })
 
-/** A Python that has torch and mlx, as far as the command can tell: it answers every command, MLX's in half the time. */
+/**
+ * A script that stands in for a Python with torch and mlx. It answers every command with a time of
+ * 1000 ms for torch and 500 ms for MLX.
+ */
 function fakePython(): string {
   const path = folder.path('python')
   writeFileSync(
@@ -115,7 +118,7 @@ else require('readline').createInterface({ input: process.stdin }).on('line', (l
 
 const onUnix = process.platform === 'win32' ? test.skip : test
 
-onUnix('--compare torch takes turns with a Python', async () => {
+onUnix('--compare torch alternates rounds with a Python process', async () => {
   const args = ['--only', '01', '--rounds', '2', '--compare', 'torch', '--python', fakePython()]
   const [found] = objects((await bench(...args, '--json')).stdout)
   const [torch] = found.torch as { variant: string; ms: number; ratio: number; ratios: number[] }[]
@@ -141,7 +144,7 @@ onUnix('--compare torch takes turns with a Python', async () => {
   expect(gemm).toMatchObject({ name: 'gemm-768x128x512', torch: [{ variant: 'torch', ms: 1000 }] })
 })
 
-onUnix('--compare torch,mlx has both, and says of which version', async () => {
+onUnix('--compare torch,mlx measures both, and --save stores their versions', async () => {
   const args = ['--only', 'cpu', '--batch-size', '1', '--rounds', '1', '--compare', 'torch,mlx']
   const [found] = objects(
     (await bench(...args, '--python', fakePython(), '--save', 'both.json', '--json')).stdout,
@@ -156,7 +159,7 @@ onUnix('--compare torch,mlx has both, and says of which version', async () => {
   expect(versions).toMatchObject({ torch: '2.99', mlx: '2.99' })
 })
 
-test('without a Python with torch it says how to get one', async () => {
+test('without a Python that has torch, the error says how to install it', async () => {
   const env = { NANO_GPT_PYTHON: folder.path('no-python') }
   const { code, stderr } = await run(['bench', ...small, '--compare', 'torch'], { cwd: folder.path(), env })
   expect(code).toBe(1)
@@ -201,7 +204,7 @@ test.each([
   [['--device', 'cup', '--only', '01'], /Did you mean .*cpu'?\?/],
   [['--baseline', 'nowhere.json'], /--baseline is "nowhere\.json": .*Give a file that --save wrote/],
   [['--onli', '01'], /there is no option --onli\. Did you mean --only\?.*bench --help/],
-])('%p is refused', async (args, message) => {
+])('%p is rejected', async (args, message) => {
   const { code, stdout, stderr } = await bench(...args)
   expect(code).toBeGreaterThan(0)
   expect(stdout).toBe('')

@@ -1,4 +1,5 @@
-// The command line as users have it: dist/cli/main.js in a process of its own, compiled first if the sources are newer.
+// Runs the command line as users do: dist/cli/main.js in a child process. It is compiled first if
+// the sources are newer.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -26,7 +27,10 @@ export function start(args: readonly string[], { cwd, env }: StartOptions): Chil
   return spawn(process.execPath, [main, ...args], { cwd, env: { ...own, ...env } })
 }
 
-/** The same in a terminal that is `columns` wide; what is written to its standard input is typed. Needs `script` of util-linux. */
+/**
+ * Starts the command in a pseudo-terminal that is `columns` wide. Text written to the child's
+ * standard input is typed. Requires `script` from util-linux.
+ */
 export function startInTerminal(
   args: readonly string[],
   columns: number,
@@ -40,7 +44,7 @@ export function startInTerminal(
   return spawn('script', ['-qec', command, '/dev/null'], { cwd, env: { ...plain, ...env } })
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it exits. */
 export function run(args: readonly string[], options: StartOptions): Promise<Result> {
   return ended(start(args, options))
 }
@@ -58,7 +62,7 @@ export function ended(child: ChildProcessWithoutNullStreams): Promise<Result> {
   })
 }
 
-/** Resolves once standard output has shown `pattern`. */
+/** Resolves when standard output matches `pattern`. */
 export function shown(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<void> {
   let text = ''
   return new Promise((resolve) => {
@@ -69,7 +73,7 @@ export function shown(child: ChildProcessWithoutNullStreams, pattern: RegExp): P
   })
 }
 
-/** The objects of `--json`; fails if a line isn't one. */
+/** Parses the output of `--json`, one object per line. Fails if a line is not JSON. */
 export function objects(stdout: string): { type: string; [key: string]: unknown }[] {
   expect(stdout.endsWith('\n')).toBe(true)
   return stdout
@@ -83,7 +87,7 @@ let built = false
 /** Compiles dist/ if the sources are newer. */
 export function ensureBuilt(): void {
   if (built) return
-  // Test files run side by side, and each may come here first.
+  // Test files run in parallel, and any of them may be the first.
   const lock = join(
     tmpdir(),
     `nano-gpt-build-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`,
@@ -114,7 +118,7 @@ function isStale(): boolean {
   return sources.some((path) => path.endsWith('.ts') && statSync(join(root, 'lib', path)).mtimeMs > compiled)
 }
 
-/** Types are the linter's business: what compiles with errors can be run all the same. */
+/** Ignores type errors, which `npm run lint` reports: tsc writes its output in spite of them. */
 function compile(): void {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', root], { encoding: 'utf8' })

@@ -1,38 +1,38 @@
-// Series of losses as little bars.
+// Losses drawn as a line of bars.
 
 import fc from 'fast-check'
 import { asciiBars, bars, curve, History, resample } from '../../lib/cli/curve'
 
-test('a series that falls, and one that rises', () => {
+test('falling and rising series', () => {
   expect(curve([8, 7, 6, 5, 4, 3, 2, 1], 8)).toBe('█▇▆▅▄▃▂▁')
   expect(curve([0, 1], 8)).toBe('▁█')
   expect(curve([0, 1, 2], 8, asciiBars)).toBe('_=#')
 })
 
-test('one value, and the same value over and over, are neither high nor low', () => {
+test('a single value and equal values get the middle bar', () => {
   expect(curve([3], 8)).toBe('▄')
   expect(curve([3, 3, 3], 8)).toBe('▄▄▄')
 })
 
-test('nothing to show', () => {
+test('no values, no width, or no finite values', () => {
   expect(curve([], 8)).toBe('')
   expect(curve([1, 2], 0)).toBe('')
   expect(curve([NaN, Infinity], 8)).toBe('  ')
 })
 
-test('what is not finite leaves a gap and does not count for the scale', () => {
+test('non-finite values are gaps and do not affect the scale', () => {
   expect(curve([2, NaN, 1, Infinity, -Infinity], 8)).toBe('█ ▁  ')
   expect(curve([4, NaN, NaN, NaN, 1, NaN], 3)).toBe('█ ▁')
 })
 
-test('resampling: means of neighbours, every value in one of them', () => {
+test('resample averages neighbouring values and uses each of them once', () => {
   expect(resample([1, 2, 3], 5)).toEqual([1, 2, 3])
   expect(resample([1, 3, 5, 7], 2)).toEqual([2, 6])
   expect(resample([1, 2, 3, 4, 5], 2)).toEqual([1.5, 4])
   expect(resample([1, 3, NaN, NaN], 2)).toEqual([2, NaN])
 })
 
-test('never wider than asked, always of the given characters', () => {
+test('a curve is never wider than `width` and uses only the given characters', () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: -1e9, max: 1e9 })), fc.nat(200), (values, width) => {
       const line = curve(values, width)
@@ -42,7 +42,7 @@ test('never wider than asked, always of the given characters', () => {
   )
 })
 
-test('a history keeps the whole of a series in little room', () => {
+test('a history covers a whole series in bounded memory', () => {
   const history = new History(64)
   const values = Array.from({ length: 10_000 }, (_, index) => 10_000 - index)
   for (const value of values) history.push(value)
@@ -52,7 +52,7 @@ test('a history keeps the whole of a series in little room', () => {
   expect(Math.abs(history.values[0] - 10_000)).toBeLessThan(10_000 / 32)
 })
 
-test('a history of what is not finite is a gap, not an end', () => {
+test('a history keeps non-finite values as gaps', () => {
   const history = new History(4)
   for (const value of [NaN, NaN, NaN, NaN, 2, 4]) history.push(value)
   expect(history.values).toEqual([NaN, NaN, 3])

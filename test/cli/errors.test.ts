@@ -1,4 +1,5 @@
-// What is typed wrong: an exit code and one sentence, in the words of the command line, without a stack trace.
+// Usage errors: each has an exit code and a message that names flags and commands, without a stack
+// trace.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { temporaryFolder } from '../support/runs'
@@ -81,7 +82,7 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   ['generate --model empty --checkpoint bst', 2, /--checkpoint is "bst": must be 'best' or 'last'/],
   ['generate --top-k -1', 2, /^nano-gpt: --top-k is -1: must be at least 0$/],
   ['generate --max-tokens 1e99', 2, /--max-tokens is "1e99": must be a whole number/],
-  // What a user wrote stays as it is, even if it looks like an option's name.
+  // A user's text stays verbatim, even if it looks like an option's name.
   ['train --data notes/trainSet.txt', 1, /\bnotes\/trainSet\.txt/],
   ['train --resume runs/gradientAccumulationSteps', 1, /\bruns\/gradientAccumulationSteps\b/],
   ['train --config my/batchSize.json', 1, /\bmy\/batchSize\.json\b/],
@@ -93,12 +94,12 @@ test.each(mistakes)('nano-gpt %s', async (command, code, message) => {
   expect(result.stderr).toMatch(/^nano-gpt: /m)
   expect(result.stderr).not.toMatch(/^\s+at /m)
   expect(result.stderr).not.toMatch(/bug in nano-gpt/)
-  // None of the library's words.
+  // No names or code of the library's API.
   expect(result.stderr).not.toMatch(/`[a-z]+`|\{ text \}|\w\(\{|\/--/)
   expect(result.code).toBe(code)
 })
 
-test('an empty argument is refused for what it is', async () => {
+test('an empty argument is rejected with its flag and value', async () => {
   for (const [args, message] of [
     [['train', '--out', ''], /^nano-gpt: --out is "": must be a path, but it is empty$/],
     [['train', '--data', ''], /^nano-gpt: --data is ""/],
@@ -112,7 +113,7 @@ test('an empty argument is refused for what it is', async () => {
   }
 })
 
-test('--json makes errors objects too', async () => {
+test('--json prints errors as objects', async () => {
   const usage = await cli('train', '--json', '--foo')
   expect(usage).toMatchObject({ code: 2, stderr: '' })
   expect(objects(usage.stdout)).toEqual([
@@ -140,13 +141,13 @@ test('--json makes errors objects too', async () => {
   expect(objects(missing.stdout)).toMatchObject([{ type: 'error', code: 'file_not_found' }])
 })
 
-test('NANO_GPT_DEBUG=1 shows where it happened', async () => {
+test('NANO_GPT_DEBUG=1 prints the stack', async () => {
   const { stderr } = await run(['generate'], { cwd: folder.path(), env: { NANO_GPT_DEBUG: '1' } })
   expect(stderr).toMatch(/^\s+at /m)
 })
 
-test('a bug says that it is one', async () => {
-  // Nothing is known to be one, so something is broken first.
+test('an unexpected exception is reported as a bug', async () => {
+  // No bug is known, so the test causes one.
   writeFileSync(folder.path('break.js'), "require('node:os').cpus = () => { throw new TypeError('broken') }")
   const env = { NODE_OPTIONS: `--require ${JSON.stringify(folder.path('break.js'))}` }
   const { code, stderr } = await run(['info'], { cwd: folder.path(), env })

@@ -1,4 +1,4 @@
-// Every option of a table is a flag of its command, and what it says comes from its row.
+// Each option in a command's table is a flag of that command, and its help comes from its row.
 
 import { CommanderError } from 'commander'
 import { describe as described } from '../../lib/cli/flags'
@@ -10,7 +10,7 @@ import { type OptionRow, rowOf, type Table, trainOptions } from '../../lib/optio
 
 const names = Object.keys(tables) as TableName[]
 
-/** What a command makes of arguments, without running it. */
+/** Parses a command's arguments without running the command. */
 function parse(name: TableName, ...args: string[]): Record<string, unknown> {
   const command = createProgram().commands.find((each) => each.name() === name) as CliCommand
   command.refuseMissingValues(args)
@@ -29,7 +29,7 @@ function refusal(name: TableName, ...args: string[]): NanoGptError {
   throw new Error('nothing was refused')
 }
 
-test.each(names)('%s: a flag for every row, switches both ways, and no other', (name) => {
+test.each(names)('%s: one flag per row, two per boolean, and no others', (name) => {
   const command = createProgram().commands.find((each) => each.name() === name)!
   const flags = command.options.map(({ long }) => long)
   const rows = Object.entries(tables[name] as Table).filter(([, row]) => !row.commandLine?.hidden)
@@ -39,14 +39,14 @@ test.each(names)('%s: a flag for every row, switches both ways, and no other', (
   )
   expect(flags).toEqual(expect.arrayContaining(expected))
   expect(flags.filter((flag) => !own.includes(flag!)).sort()).toEqual([...expected].sort())
-  // Commander would give back another name than the table's.
+  // Commander derives an option's name from its flag, which must give the table's name.
   for (const option of command.options) {
     if (option.negate || option.long === '--json') continue
     expect(flagOf(option.attributeName())).toBe(option.long)
   }
 })
 
-test('values are what the types say, and the last or each of them counts', () => {
+test('values are parsed by type; a repeated flag overrides or appends', () => {
   expect(
     parse('train', '--steps', '1e9', '--learning-rate', '1e-3', '--seed', String(2n ** 64n - 1n)),
   ).toEqual({
@@ -81,7 +81,7 @@ test.each([
   ['--steps', '1.5'],
   ['--learning-rate', 'NaN'],
   ['--seed', String(2n ** 64n)],
-])('%s %p is refused by name', (flag, value) => {
+])('%s %p is rejected with the name of the flag', (flag, value) => {
   const error = refusal('train', flag, value)
   expect(error).toMatchObject({ code: 'option', value })
   expect(flagOf(error.option!)).toBe(flag)
@@ -94,7 +94,7 @@ test.each<[TableName, string[], string]>([
   ['evaluate', ['--model', '--json'], '--model requires a value'],
 ])('%s %j', (name, args, reason) => expect(refusal(name, ...args)).toMatchObject({ code: 'usage', reason }))
 
-test('a missing value may begin with dashes all the same, after =', () => {
+test('the remedy for a missing value suggests = for values that start with dashes', () => {
   expect(refusal('generate', '--prompt', '--json').remedy).toMatch(
     /^If --json is the value, write --prompt=--json\. See ".*generate --help"$/,
   )
@@ -124,10 +124,10 @@ test.each<[TableName, string, string | undefined]>([
   expect(remedy!.startsWith(expected === undefined ? 'See ' : `Did you mean ${expected}? See `)).toBe(true)
 })
 
-test('help says choices, where an option applies, and its default', () => {
+test('a description has the choices, the condition and the default', () => {
   const of = (name: keyof typeof trainOptions) => described(rowOf(trainOptions, name))
   for (const choice of trainOptions.activation.type.choices!) expect(of('activation')).toContain(choice)
-  // The help names them itself.
+  // This row's help already names the choices.
   expect(of('norm')).toBe("normalization: 'layer' for LayerNorm, or 'rms' for RMSNorm (default: layer)")
   expect(of('momentum')).toMatch(
     /\(only with --optimizer muon or sgd; default: 0\.9 for sgd, 0\.95 for muon\)$/,
@@ -139,10 +139,10 @@ test('help says choices, where an option applies, and its default', () => {
   expect(of('layers')).toBe('number of transformer blocks')
 })
 
-test('a row that nobody knows yet becomes a flag, with all that it says', () => {
+test('a new row is described without further code', () => {
   const row = { ...trainOptions.warmup, help: 'a number', default: 3 } as OptionRow
   expect(described(row)).toBe('a number (default: 3)')
-  // What a command is told to do is no flag.
+  // `kind` is an argument of the command, not a flag.
   const applies = { option: 'kind', values: ['steps', 'ops'] }
   expect(described({ ...row, applies })).toBe('a number (only for steps or ops; default: 3)')
 })

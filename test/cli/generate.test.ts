@@ -1,4 +1,4 @@
-// `nano-gpt generate` with several texts, and `nano-gpt evaluate`, as users type them.
+// Runs `nano-gpt generate` with one and several texts, and `nano-gpt evaluate`, in a child process.
 
 import { train } from '../../lib'
 import { decoder, temporaryFolder } from '../support/runs'
@@ -22,13 +22,13 @@ beforeAll(async () => {
 const generate = (...more: string[]) =>
   cli('generate', '--device', 'js', '--max-tokens', '12', '--seed', '5', ...more)
 
-test('one text flows after its prompt', async () => {
+test('a single text follows its prompt', async () => {
   const { stdout, code } = await generate('--prompt', 'The cat')
   expect(code).toBe(0)
   expect(stdout).toMatch(/^The cat[\s\S]{12}\n$/)
 })
 
-test('several texts are those of one after the other, with their seeds', async () => {
+test('several texts have headers with their seeds and equal those generated singly', async () => {
   const alone = await generate('--prompt', 'The', '--seed', '6')
   const { stdout, code } = await generate('--prompt', 'The', '--prompt', 'A', '--n', '2')
   expect(code).toBe(0)
@@ -41,7 +41,7 @@ test('several texts are those of one after the other, with their seeds', async (
   expect(stdout).toContain(`── 2 of 4, seed 6\n${alone.stdout}`)
 })
 
-test('--json ends with all that is known', async () => {
+test('--json ends with the complete result', async () => {
   const lines = (text: string) =>
     text
       .trimEnd()
@@ -67,7 +67,7 @@ test('--json ends with all that is known', async () => {
   }
 })
 
-test('stop strings, top p, min p, penalties and windows have their flags', async () => {
+test('flags for stop strings, top-p, min-p, the repetition penalty and the window', async () => {
   const whole = (await generate('--max-tokens', '60')).stdout
   const stop = whole.slice(20, 22)
   const { stdout } = await generate('--max-tokens', '60', '--stop', stop, '--stop', 'zzz')
@@ -78,7 +78,7 @@ test('stop strings, top p, min p, penalties and windows have their flags', async
   expect(other.stdout).not.toBe(whole)
 })
 
-test('mistakes are named', async () => {
+test('invalid values are rejected with the name of the flag', async () => {
   for (const [flags, message] of [
     [['--top-p', '2'], /^nano-gpt: --top-p is 2: must be at most 1$/m],
     [['--window', 'slide'], /^nano-gpt: --window is "slide": must be 'exact' or 'roll'$/m],
@@ -91,7 +91,7 @@ test('mistakes are named', async () => {
   }
 })
 
-test('evaluate says the exact loss', async () => {
+test('evaluate prints the exact loss', async () => {
   const { writeFileSync } = await import('node:fs')
   writeFileSync(folder.path('text.txt'), someText())
   const { stdout, code } = await cli('evaluate', '--device', 'js', '--data', 'text.txt')
@@ -99,7 +99,7 @@ test('evaluate says the exact loss', async () => {
   expect(stdout).toMatch(
     /Validation loss: \d\.\d{4} nats per token \(lower is better\), the mean over all\n[\d,]+ tokens of the validation split, in windows of 11 tokens\nBest loss during training: \d\.\d{4}, after 10 steps/,
   )
-  // The run keeps a text that it was given as such.
+  // A run that is given a string as its text keeps a copy.
   const kept = await cli('evaluate', '--device', 'js')
   expect(kept.stdout.split('\n').slice(1, 3)).toEqual(stdout.split('\n').slice(1, 3))
   const inline = await cli('evaluate', '--device', 'js', '--text', someText())

@@ -1,4 +1,4 @@
-// What a run begins with: what its plan says, by the option tables.
+// The header of a run, which describes its plan with the names from the option tables.
 
 import { needs } from '../../lib/cli/dry_run'
 import { flagsThatDiffer, header } from '../../lib/cli/header'
@@ -7,7 +7,7 @@ import { namesWhere, rowOf, type TrainingConfig, trainOptions } from '../../lib/
 import { isDefaultBy, isWords } from '../../lib/options/row'
 import type { Plan } from '../../lib/train/plan'
 
-/** Every training option as its row has it, and numbers where the preset decides. */
+/** A training config of default values, and fixed numbers for the options that presets set. */
 function usual(changes: Partial<TrainingConfig> = {}): TrainingConfig {
   const required = { steps: 3000, batchSize: 12, learningRate: 0.001, evalInterval: 250, evalBatches: 20 }
   const all: Record<string, unknown> = {}
@@ -53,7 +53,7 @@ const plan: Plan = {
   stepsPerCall: null,
 }
 
-/** As it is printed where lines are never broken. */
+/** The header as printed without line breaks. */
 const shown = (given: Plan, out?: string) =>
   header(given, given.device, out).map(([name, value]) => `${name}: ${value.replaceAll('\u00a0', ' ')}`)
 
@@ -70,7 +70,7 @@ test('a run with defaults', () => {
   ])
 })
 
-test('what differs from the defaults is there by its flag', () => {
+test('values that differ from the defaults are shown as flags', () => {
   const model = {
     ...plan.model,
     activation: 'gelu',
@@ -106,7 +106,7 @@ test('what differs from the defaults is there by its flag', () => {
   )
 })
 
-test('what does not apply is left out, whatever the plan holds', () => {
+test('options that do not apply are omitted, whatever their values in the plan', () => {
   const training = usual({ momentum: 0.5, nesterov: true, decayFraction: 0.9 })
   expect(flagsThatDiffer({ ...plan, training }, 'optimizer')).toEqual(['--learning-rate\u00a00.001'])
   const sgd = usual({ optimizer: 'sgd', momentum: 0.9, nesterov: true })
@@ -129,7 +129,7 @@ test('a bigram has no channels', () => {
   expect(shown({ ...plan, model })).toContain('model: bigram, 0.81 million parameters, block size 8 tokens')
 })
 
-test('what is saved', () => {
+test('where the run and its text are saved', () => {
   const saving = (source: Plan['data']['source'], out?: string) =>
     shown({ ...plan, data: { ...plan.data, source } }, out).find((line) => line.startsWith('saving'))
   expect(saving(null)).toBe('saving: off; the run cannot be resumed')
@@ -137,7 +137,7 @@ test('what is saved', () => {
   expect(saving(['shakespeare', '/x/y.txt'], 'a')).toBe('saving: to a')
 })
 
-test('where it begins, if not anew', () => {
+test('resumed steps, and the checkpoint of initial weights', () => {
   expect(shown({ ...plan, begins: 'resume', step: 20 })).toContain('resuming: after 20 steps')
   expect(shown({ ...plan, begins: 'from', checkpoint: 'runs/a/best.safetensors' })).toContain(
     'weights: from runs/a/best.safetensors',

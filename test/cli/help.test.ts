@@ -1,4 +1,4 @@
-// What helps a newcomer: help, `info`, and the demo.
+// The help pages, `info` and `demo`.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { version } from '../../lib/version'
@@ -11,7 +11,7 @@ jest.setTimeout(60_000)
 const folder = temporaryFolder()
 const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 
-test('help: of everything when nothing is asked for, and of each command', async () => {
+test('an overview without arguments, and help for each command', async () => {
   const overview = await cli()
   expect(overview).toMatchObject({ code: 0, stderr: '' })
   for (const name of ['train', 'generate', 'evaluate', 'stages', 'bench', 'info', 'demo']) {
@@ -26,7 +26,7 @@ test('help: of everything when nothing is asked for, and of each command', async
   expect((await cli('--version')).stdout).toBe(`${version}\n`)
 })
 
-test('info says what there is and why something is not', async () => {
+test('info lists the devices, and why one is unavailable', async () => {
   const env = { NANO_GPT_NATIVE: '0', NANO_GPT_CACHE: folder.path('cache') }
   const said = await run(['info'], { cwd: folder.path(), env })
   expect(said).toMatchObject({ code: 0, stderr: '' })
@@ -43,7 +43,7 @@ test('info says what there is and why something is not', async () => {
   })
 })
 
-test('the demo: four samples, the device and why, the text, and what to try next', async () => {
+test('the demo prints samples, the device and why, the text, and what to try next', async () => {
   writeFileSync(folder.path('some.txt'), someText())
   const env = { NANO_GPT_NATIVE: '0' }
   const { code, stdout, stderr } = await run(['demo', '--data', 'some.txt', '--seconds', '4'], {
@@ -57,12 +57,12 @@ test('the demo: four samples, the device and why, the text, and what to try next
   expect(stdout).toMatch(/What to try next:\n.* generate --model runs\/demo/)
 })
 
-test('a demo replaces a demo, and nothing else', async () => {
+test('a demo replaces only an earlier demo', async () => {
   const demo = (...more: string[]) =>
     cli('demo', '--data', 'some.txt', '--seconds', '1', '--device', 'js', ...more)
   expect((await demo('--out', 'demos/a')).code).toBe(0)
   expect((await demo('--out', 'demos/a')).code).toBe(0)
-  // Trained further, it is no demo any more.
+  // A demo that is trained further counts as a run.
   const further = ['train', '--resume', 'demos/a', '--steps', '100000', '--device', 'js', '--json']
   const child = start(further, { cwd: folder.path() })
   const done = ended(child)
@@ -79,8 +79,8 @@ test('a demo replaces a demo, and nothing else', async () => {
   }
 })
 
-test('the demo without a network says what it needs', async () => {
-  // Neither the download nor npm gets through.
+test('without a network, the demo says how to give it a text', async () => {
+  // Makes both the download and npm fail.
   mkdirSync(folder.path('npm'))
   writeFileSync(folder.path('offline.js'), "globalThis.fetch = async () => { throw new Error('no network') }")
   writeFileSync(folder.path('npm', 'npm-cli.js'), 'process.exitCode = 1')

@@ -1,11 +1,11 @@
-// The live lines: never wider than the terminal, and what matters stays longest.
+// The live lines: never wider than the terminal; the most important parts are dropped last.
 
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { bars } from '../../lib/cli/curve'
 import { layout, type Style, type View } from '../../lib/cli/layout'
 
-/** Marks as a terminal has them, so that one mistaken for text is noticed. */
+/** Real escape sequences, so that a test fails if their length is counted as text. */
 const paint = (code: number) => (text: string) => `\x1b[${code}m${text}\x1b[0m`
 const style: Style = { dim: paint(2), bold: paint(1), accent: paint(36), levels: bars, bar: ['━', '╌'] }
 
@@ -31,7 +31,7 @@ test('80 columns', () => {
   ])
 })
 
-test('what matters stays longest as it gets narrower', () => {
+test('narrower terminals drop the least important parts first', () => {
   expect(shown(view, 49)).toEqual([
     '━╌╌╌╌╌╌╌  1,234/5,000  2:31 left  12,345 tokens/s',
     expect.stringMatching(/^loss 1\.873 {2}█[▁-█]{11} {2}validation 1\.950 \(best\)$/),
@@ -43,13 +43,13 @@ test('what matters stays longest as it gets narrower', () => {
   expect(shown(view, 19)).toEqual(['1,234/5,000  2:31', expect.stringMatching(/^loss 1\.873 {2}█[▁-█]{6}$/)])
 })
 
-test('the curve grows with the run, until it is resampled', () => {
+test('a short curve has one bar per loss', () => {
   const young = { ...view, losses: [4, 3, 2], evaluation: undefined }
   expect(shown(young, 79)[1]).toBe('loss 1.873  █▅▁')
   expect(shown({ ...young, losses: [4] }, 79)[1]).toBe('loss 1.873')
 })
 
-test('what goes on takes the place of the last evaluation, and in need that of the loss', () => {
+test('the activity replaces the last evaluation, and the loss if there is no room', () => {
   const evaluating = { ...view, activity: 'evaluating 37/400' }
   expect(shown(evaluating, 79)[1]).toMatch(/^loss 1\.873 {2}█[▁-█]{47} {2}evaluating 37\/400$/)
   expect(shown(evaluating, 29)[1]).toBe('loss 1.873  evaluating 37/400')
@@ -57,7 +57,7 @@ test('what goes on takes the place of the last evaluation, and in need that of t
   expect(shown(evaluating, 15)[1]).toBe('evaluating')
 })
 
-test('before anything is known', () => {
+test('before the first step', () => {
   const nothing = { step: 0, steps: 5000, loss: NaN, losses: [], tokensPerSecond: NaN, secondsLeft: NaN }
   expect(shown(nothing, 79)).toEqual([`${'╌'.repeat(40)}  0/5,000`])
   expect(shown({ ...nothing, activity: 'evaluating 1/40' }, 19)).toEqual([
@@ -66,7 +66,7 @@ test('before anything is known', () => {
   ])
 })
 
-test('a curve that ends in losses which are not finite leaves no space behind', () => {
+test('a curve that ends in non-finite losses has no trailing spaces', () => {
   const view = { step: 2, steps: 9, loss: 1, losses: [1, Infinity], tokensPerSecond: NaN, secondsLeft: NaN }
   expect(shown(view, 30)[1]).toBe('loss 1.000  ▄')
   expect(shown({ ...view, losses: [NaN, NaN] }, 30)[1]).toBe('loss 1.000')
@@ -75,7 +75,7 @@ test('a curve that ends in losses which are not finite leaves no space behind', 
 const loss = fc.oneof(fc.double(), fc.double({ min: 0, max: 12, noNaN: true }))
 const natural = fc.oneof(fc.nat(), fc.nat(10_000))
 
-test('no line is ever wider than asked, and step and loss are there', () => {
+test('no line is wider than `width`, and the step and the loss are shown', () => {
   const views = fc
     .record({
       steps: natural.map((steps) => steps + 1),
@@ -100,7 +100,7 @@ test('no line is ever wider than asked, and step and loss are there', () => {
       for (const line of lines) {
         expect(line.length).toBeLessThanOrEqual(width)
         expect(line).toBe(line.trim())
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be in it
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: the lines must not contain them
         expect(line).not.toMatch(/[\x00-\x1f]/)
       }
       expect(lines[0]).toMatch(/\d/)

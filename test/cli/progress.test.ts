@@ -1,4 +1,4 @@
-// Events as lines, without a terminal: what comes before the start, and what a run ends with.
+// Events printed as lines, without a terminal.
 
 import { Progress } from '../../lib/cli/progress'
 import { option, say } from '../../lib/errors'
@@ -87,12 +87,12 @@ function show(...events: TrainEvent[]): string {
   return printed
 }
 
-test('before the start nothing is known, and nothing is said', () => {
+test('events before the start print nothing', () => {
   const unknown = [{ type: 'measuring', seconds: 2 }, { type: 'news' }] as unknown as TrainEvent[]
   expect(show(...unknown, evaluation(0, 4, true), end)).toBe('')
 })
 
-test('how the evaluations went, with the best where it is not the last', () => {
+test('the curve of the evaluations, with the best if it is not the last', () => {
   const falling = [evaluation(0, 4.71, true), evaluation(1000, 2, true), evaluation(2000, 1.74, true)]
   expect(show(start, ...falling, end)).toMatch(/\n\nvalidation loss 4\.71 █▂▁ 1\.74\n$/)
   expect(show(start, ...falling, evaluation(3000, 2.04, false), end)).toMatch(
@@ -100,11 +100,11 @@ test('how the evaluations went, with the best where it is not the last', () => {
   )
 })
 
-test('one evaluation is no curve', () => {
+test('a single evaluation prints no curve', () => {
   expect(show(start, evaluation(0, 4, true), end)).not.toMatch(/^validation/m)
 })
 
-test('what is saved is said after what it is of', () => {
+test('saved checkpoints are listed below their evaluation', () => {
   const saved: TrainEvent[] = ['best', 'last'].map((name) => ({
     type: 'checkpoint',
     step: 1000,
@@ -115,7 +115,7 @@ test('what is saved is said after what it is of', () => {
   )
 })
 
-test('a notice is said in the words of the command line, not in the output', () => {
+test('a notice names flags and goes to standard error', () => {
   const told = jest.spyOn(process.stderr, 'write').mockImplementation(() => true)
   show({ type: 'notice', step: 0, message: say`a.txt: see ${option('lineEndings')}` })
   expect(told).toHaveBeenCalledWith('a.txt: see --line-endings\n')

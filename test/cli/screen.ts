@@ -1,7 +1,8 @@
-// As much of a terminal as the command line uses: what is on the screen once everything was printed.
+// Emulates the terminal features that the command line uses, and shows what is on the screen after
+// printing.
 
 /** A control sequence, or a character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it matches control sequences
 const tokens = /\x1b\[[?\d;]*[A-Za-z]|[\s\S]/gu
 
 export class Screen {
@@ -12,7 +13,7 @@ export class Screen {
 
   constructor(private readonly columns: number) {}
 
-  /** @throws Error on a control sequence that it doesn't know: then it can't say what is seen */
+  /** @throws Error for an unknown control sequence, whose effect on the screen is unknown */
   write(text: string): this {
     for (const [token] of text.matchAll(tokens)) {
       if (token.startsWith('\x1b')) this.control(token)
@@ -24,7 +25,7 @@ export class Screen {
     return this
   }
 
-  /** All lines that were ever printed and not erased, without empty ones at the end. */
+  /** All lines printed and not erased, without trailing spaces and empty lines at the end. */
   get text(): string {
     const lines = this.rows.map((row) => Array.from(row, (character) => character ?? ' ').join(''))
     return lines
@@ -34,7 +35,7 @@ export class Screen {
   }
 
   private print(character: string): void {
-    // A terminal goes on in the next row when there is more to print, not before.
+    // After the last column, a terminal wraps only when it prints another character.
     if (this.column === this.columns) {
       this.moveTo(this.row + 1)
       this.column = 0

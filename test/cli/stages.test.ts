@@ -1,4 +1,4 @@
-// `nano-gpt stages`, as users type it.
+// Runs `nano-gpt stages` in a child process.
 
 import { writeFileSync } from 'node:fs'
 import { temporaryFolder } from '../support/runs'
@@ -11,7 +11,7 @@ const stage = (...args: string[]) => run(['stages', ...args], { cwd: cwd() })
 
 beforeAll(() => writeFileSync(folder.path('text.txt'), someText(4000)))
 
-test('lists the stages with their ideas', async () => {
+test('lists the stages with their parameter counts', async () => {
   const { code, stdout } = await stage()
   expect(code).toBe(0)
   for (const line of [/00 {2}notebook +4,225/, /06 {2}blocks +16,865/, /09 {2}decoder +10,788,929/]) {
@@ -33,7 +33,7 @@ describe.each(['00', '01', '03', '04', '05', '06', '07', '08'])('stage %s', (num
     '--json',
   ]
 
-  test('ends with its result, which the seed decides', async () => {
+  test('ends with its result, which the seed determines', async () => {
     const [first, again, other] = await Promise.all([stage(...args(3)), stage(...args(3)), stage(...args(4))])
     const results = [first, again, other].map(({ code, stdout, stderr }) => {
       expect([code, stderr]).toEqual([0, ''])
@@ -46,7 +46,7 @@ describe.each(['00', '01', '03', '04', '05', '06', '07', '08'])('stage %s', (num
   })
 })
 
-test('stage 02 needs no text and trains nothing', async () => {
+test('stage 02 requires no text and does not train', async () => {
   const { code, stdout, stderr } = await stage('02', '--steps', '5')
   expect(code).toBe(0)
   expect(stderr).toMatch(/stage 02 does not train and ignores --steps/)
@@ -55,7 +55,7 @@ test('stage 02 needs no text and trains nothing', async () => {
   expect(last).toMatchObject({ type: 'result', stage: '02', parameters: 0, trainLoss: null, valLoss: null })
 })
 
-test('--out keeps the model', async () => {
+test('--out saves the model', async () => {
   const { code } = await stage('bigram', '--data', 'text.txt', '--steps', '3', '--out', 'kept')
   expect(code).toBe(0)
   const written = await run(['generate', '--model', 'kept', '--max-tokens', '20'], { cwd: cwd() })
@@ -69,7 +69,7 @@ test.each([
   [['03', '--steps', '0'], /^nano-gpt: --steps is 0: must be at least 1$/m],
   [['03', '--data', 'nowhere.txt'], /nowhere\.txt/],
   [['03', '--device', 'cup'], /Did you mean .*cpu'?\?/],
-])('%p is refused', async (args, message) => {
+])('%p is rejected', async (args, message) => {
   const { code, stderr, stdout } = await stage(...args)
   expect(code).not.toBe(0)
   expect(stderr).toMatch(message)

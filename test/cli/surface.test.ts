@@ -1,4 +1,5 @@
-// Errors in the words of the command line: names become flags and calls commands; what a user wrote stays as it is.
+// Errors as the command line words them: options become flags, calls become commands, and a user's
+// text stays verbatim.
 
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
@@ -9,7 +10,7 @@ import { inlineText, listed, NanoGptError, option, say, show } from '../../lib/e
 
 const train = surfaceOf({ command: 'train' })
 
-/** Texts like those that a rewriting of messages would damage: names of options, paths, code, quotes. */
+/** Texts that rewriting a message could damage: option names, paths, code and quotes. */
 const fragment = fc.oneof(
   fc.constantFrom(
     'batchSize',
@@ -36,7 +37,7 @@ const fragment = fc.oneof(
 const anyText = fc.array(fragment, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
 const printable = anyText.filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}"]/u.test(text) && text.length <= 200)
 
-test('the words of a command', () => {
+test('the names of options, subjects and calls', () => {
   const { option: word, subject, call, inlineText } = train
   expect(word('batchSize')).toBe('--batch-size')
   expect(word('device', 'auto')).toBe('--device auto')
@@ -56,15 +57,15 @@ test('the words of a command', () => {
   expect(inlineText).toBe('--text')
 })
 
-test('an option is a flag where the command has it', () => {
+test('an option is a flag if the command has it', () => {
   expect(surfaceOf({ command: 'generate' }).subject('topK')).toBe('--top-k')
   expect(train.subject('topK')).toBe('topK')
-  // A remedy may name another command's.
+  // A remedy may name a flag of another command.
   expect(surfaceOf({ command: 'generate' }).option('out')).toBe('--out')
   expect(surfaceOf({ command: 'train', inlineText: true }).subject('data')).toBe('--text')
 })
 
-test("what a user wrote is in a message as it is, and the rest doesn't depend on it", () => {
+test("a user's text appears verbatim, and the rest of the message does not depend on it", () => {
   fc.assert(
     fc.property(printable, printable, (value, path) => {
       const error = new NanoGptError('option', {
@@ -83,7 +84,7 @@ test("what a user wrote is in a message as it is, and the rest doesn't depend on
   )
 })
 
-test('subjects that are no option are left alone', () => {
+test('subjects that are not options are unchanged', () => {
   fc.assert(
     fc.property(printable, anyText, (subject, value) => {
       const error = new NanoGptError('config', { subject, value, reason: 'must be a number' })
@@ -94,12 +95,12 @@ test('subjects that are no option are left alone', () => {
 
 const onUnix = process.platform === 'win32' ? test.skip : test
 
-onUnix('a printed command gives a shell the arguments back', () => {
+onUnix('a shell parses a printed command into the original arguments', () => {
   const argument = anyText.filter((text) => !text.includes('\0') && !/\p{Surrogate}/u.test(text))
   fc.assert(
     fc.property(fc.array(argument, { minLength: 1, maxLength: 5 }), (args) => {
       const quoted = args.map((each) => shellQuoted(each, 'linux')).join(' ')
-      // The `x` keeps printf from taking an argument for an option or an escape.
+      // The `x` marks the start of each argument.
       const { stdout } = spawnSync('sh', ['-c', `for a in ${quoted}; do printf 'x%s\\0' "$a"; done`], {
         encoding: 'utf8',
       })
@@ -109,7 +110,7 @@ onUnix('a printed command gives a shell the arguments back', () => {
   )
 })
 
-onUnix('so does a suggested call, whatever the path', () => {
+onUnix('a shell parses a suggested call into its arguments, whatever the path', () => {
   const path = printable.filter((text) => !/\p{Surrogate}/u.test(text))
   fc.assert(
     fc.property(path, (resume) => {
@@ -131,7 +132,7 @@ onUnix('so does a suggested call, whatever the path', () => {
   )
 })
 
-test('quotes for Windows double backslashes only before a double quote', () => {
+test('quoting for Windows doubles backslashes only before a double quote', () => {
   expect(shellQuoted('C:\\a b\\', 'win32')).toBe('"C:\\a b\\\\"')
   expect(shellQuoted('say "x"', 'win32')).toBe('"say \\"x\\""')
   expect(shellQuoted('', 'win32')).toBe('""')

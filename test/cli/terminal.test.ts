@@ -1,4 +1,4 @@
-// Training before a person's eyes, in a real pseudo-terminal; and the same in a pipe.
+// The output of training in a real pseudo-terminal and in a pipe.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,10 @@ const tiny = ['train', '--data', 'some.txt', '--preset', 'bigram', '--device', '
 
 beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
 
-/** `script` of util-linux is what makes the terminal. */
+/**
+ * Tests that require `script` from util-linux, which creates the terminal. Without it they are
+ * skipped, or fail if the native tests are required.
+ */
 function inTerminal(title: string, body: () => void): void {
   const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' })
   if (stdout?.includes('util-linux')) {
@@ -40,7 +43,7 @@ inTerminal('in a terminal', () => {
   test.each([
     [100, 'runs/wide'],
     [41, 'runs/narrow'],
-  ])('%i columns: live lines come and go, and what is kept stays', async (columns, out) => {
+  ])('%i columns: live lines are erased, and permanent lines remain', async (columns, out) => {
     const sizes = ['--steps', '400', '--eval-interval', '200', '--sample-interval', '400', '--out', out]
     const { code, stdout } = await ended(begin([...tiny, ...sizes, '--sample-tokens', '30'], columns))
     expect(code).toBe(0)
@@ -63,7 +66,7 @@ inTerminal('in a terminal', () => {
     expect(text).toMatch(/To generate text:\n {2}\S/)
   })
 
-  test('Ctrl-C: the live lines go, the message stays, and the way on works', async () => {
+  test('Ctrl-C erases the live lines, saves, and prints the resume command', async () => {
     const child = begin([...tiny, '--steps', '10000000', '--out', 'runs/c'], 80)
     const result = ended(child)
     await shown(child, /tokens\/s/)
@@ -82,8 +85,8 @@ inTerminal('in a terminal', () => {
     expect(existsSync(folder.path('runs', 'c', 'last.safetensors'))).toBe(true)
   })
 
-  onNative('with an engine that is not done yet', () => {
-    test('the second Ctrl-C ends it at once', async () => {
+  onNative('while the engine is running', () => {
+    test('a second Ctrl-C stops at once', async () => {
       const slow = [
         'train',
         '--text',
@@ -111,7 +114,7 @@ inTerminal('in a terminal', () => {
     })
   })
 
-  test('an error comes below what is kept, without live lines', async () => {
+  test('an error follows the permanent lines, without live lines', async () => {
     const wild = [...tiny, '--steps', '1000', '--learning-rate', '1e30', '--no-out']
     const { code, stdout } = await ended(begin(wild, 80))
     expect(code).toBe(1)
@@ -121,7 +124,7 @@ inTerminal('in a terminal', () => {
     expect(screen.text.split('\n').slice(-4).join('\n')).toMatch(/^nano-gpt: /m)
   })
 
-  test('NO_COLOR leaves the colors out, and nothing else', async () => {
+  test('NO_COLOR removes only the colors', async () => {
     const args = [...tiny, '--steps', '20', '--no-out']
     const { stdout } = await ended(begin(args, 80, { NO_COLOR: '1' }))
     expect(stdout).toMatch(/╌{5}/)
@@ -140,8 +143,8 @@ inTerminal('in a terminal', () => {
   })
 })
 
-test('in a pipe: now and then a line, evaluations, and how they went; no control characters', async () => {
-  // Clocks run a hundred times as fast, so that five seconds don't last.
+test('in a pipe: progress lines, evaluations and their curve, no control characters', async () => {
+  // Makes performance.now() 100 times as fast: the 5 s between progress lines pass in 50 ms.
   writeFileSync(
     folder.path('fast.js'),
     'const now = performance.now.bind(performance); performance.now = () => 100 * now()',
@@ -150,7 +153,7 @@ test('in a pipe: now and then a line, evaluations, and how they went; no control
   const sizes = ['--steps', '3000', '--eval-interval', '1500', '--no-out']
   const { code, stdout, stderr } = await run([...tiny, ...sizes], { cwd: folder.path(), env })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be in it
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the output must not contain them
   expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
   const steps = stdout.match(/^step [ \d,]{5} {2}loss \d\.\d{3}, [\d,]+ tokens\/s, \d+:\d\d left$/gm)!
   expect(steps.length).toBeGreaterThanOrEqual(1)
@@ -160,7 +163,7 @@ test('in a pipe: now and then a line, evaluations, and how they went; no control
   )
 })
 
-test('the header says all that was decided', async () => {
+test('the header shows every choice', async () => {
   const sizes = ['--layers', '1', '--heads', '2', '--embed', '8', '--block-size', '8', '--dropout', '0.1']
   const training = [
     '--steps',
@@ -188,7 +191,7 @@ test('the header says all that was decided', async () => {
   })
   const [printed] = stdout.split('\n\n')
   for (const line of printed.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
-  // Without the line breaks within a value.
+  // Joins values that were wrapped.
   expect(printed.replaceAll(`\n${' '.repeat(11)}`, ' ').split('\n')).toEqual([
     'device     js: plain TypeScript on one thread, slow',
     'text       some.txt: 3,000 tokens, 300 of them for validation',

@@ -1,4 +1,4 @@
-// `nano-gpt train` and `nano-gpt generate`, from a text file to a text.
+// Runs `nano-gpt train` and `nano-gpt generate` in a child process, on a text file.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { temporaryFolder } from '../support/runs'
@@ -14,7 +14,7 @@ const fromFile = ['train', '--data', 'some.txt', ...tiny]
 
 beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
 
-test('trains, says what and on what, saves, goes on, and writes', async () => {
+test('trains with a header, saves, resumes and generates', async () => {
   const trained = await cli(
     ...fromFile,
     '--steps',
@@ -36,7 +36,7 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   expect(trained.stdout).toMatch(/^step 20 {2}training loss/m)
   expect(trained.stdout.match(/a sample after (0|10|20) steps/g)).toHaveLength(3)
   expect(trained.stdout).toMatch(/saved .*last\.safetensors/)
-  // Without a terminal nothing is rewritten or colored.
+  // Without a terminal, lines are neither rewritten nor colored.
   for (const control of ['\r', '\x1b']) expect(trained.stdout).not.toContain(control)
 
   const resumed = await cli('train', '--resume', 'runs/a', '--steps', '25', '--device', 'js')
@@ -72,7 +72,7 @@ test('trains, says what and on what, saves, goes on, and writes', async () => {
   })
 })
 
-test('says how weights are updated, if not in the usual way', async () => {
+test('shows the options of the optimizer and the schedule', async () => {
   const tinyDecoder = [
     '--preset',
     'decoder',
@@ -128,7 +128,7 @@ test('says how weights are updated, if not in the usual way', async () => {
   expect(second.stdout).toMatch(/^schedule +--schedule cosine --final-learning-rate-fraction 0\.1$/m)
 })
 
-test('makes a folder of its own, which generate finds and a second run does not take', async () => {
+test('each run creates its own folder, and generate finds one', async () => {
   const cwd = folder.path()
   const [one, other] = await Promise.all([cli(...fromFile, '--steps', '3'), cli(...fromFile, '--steps', '4')])
   expect([one.code, other.code]).toEqual([0, 0])
@@ -139,7 +139,7 @@ test('makes a folder of its own, which generate finds and a second run does not 
   expect(written.stderr).toMatch(/^runs[/\\]bigram-.*, after \d steps on some\.txt$/m)
 })
 
-test('--no-out writes nothing, --text trains on a string, a seed may have 64 bits', async () => {
+test('--no-out writes nothing, --text trains on a string, --seed takes 64 bits', async () => {
   const before = readdirSync(folder.path('runs'))
   const seed = String(2n ** 64n - 1n)
   const args = [
@@ -168,7 +168,7 @@ test('--no-out writes nothing, --text trains on a string, a seed may have 64 bit
   expect(readdirSync(folder.path('runs'))).toEqual(before)
 })
 
-test('Ctrl-C saves, says how to go on, and that works', async () => {
+test('Ctrl-C saves and prints a resume command that works', async () => {
   const child = start([...fromFile, '--steps', '10000000', '--out', 'runs/c'], { cwd: folder.path() })
   const result = ended(child)
   await shown(child, /step +0 /)
@@ -192,7 +192,7 @@ test('Ctrl-C saves, says how to go on, and that works', async () => {
   expect(objects(resumed.stdout)[0]).toMatchObject({ type: 'start', step: made })
 })
 
-test('a reader who leaves is no error: generate ends, train saves first', async () => {
+test('a closed output pipe is not an error: generate ends, train saves first', async () => {
   for (const args of [
     ['generate', '--model', 'runs/a', '--max-tokens', '1000000', '--device', 'js'],
     [...fromFile, '--steps', '10000000', '--out', 'runs/d', '--json'],
@@ -204,7 +204,7 @@ test('a reader who leaves is no error: generate ends, train saves first', async 
   expect(existsSync(folder.path('runs', 'd', 'last.safetensors'))).toBe(true)
 })
 
-test('variants are flags, yes or no, and the header says what was chosen', async () => {
+test('variants have flags, and the header shows the chosen ones', async () => {
   const sizes = [
     '--layers',
     '1',
@@ -263,7 +263,7 @@ test('variants are flags, yes or no, and the header says what was chosen', async
   expect(odd.stderr).toMatch(/^nano-gpt: --positions is "rope": .*a head has 3/)
 })
 
-test('a folder that holds a run is refused with the two ways on', async () => {
+test('a folder with a run is rejected; the error names --overwrite and --resume', async () => {
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '3', '--out', 'runs/a')
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
@@ -271,7 +271,7 @@ test('a folder that holds a run is refused with the two ways on', async () => {
   )
 })
 
-test('--config runs it again to the same bits; --from begins with its weights', async () => {
+test('--config repeats a run bit for bit; --from starts from its weights', async () => {
   const weights = (out: string) => readFileSync(folder.path(out, 'last.safetensors'))
   const first = await cli(...fromFile, '--steps', '12', '--seed', '9', '--json', '--out', 'runs/config')
   expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -306,7 +306,7 @@ test('--config runs it again to the same bits; --from begins with its weights', 
   )
 })
 
-test('a finished run says so, and how to continue it', async () => {
+test('resuming a finished run prints how to continue it', async () => {
   const { code, stdout } = await cli('train', '--resume', 'runs/a', '--device', 'js')
   expect(code).toBe(0)
   expect(stdout).toMatch(
@@ -314,7 +314,7 @@ test('a finished run says so, and how to continue it', async () => {
   )
 })
 
-test('--overwrite replaces a run, and nothing else', async () => {
+test('--overwrite replaces only a run', async () => {
   const replaced = await cli(...fromFile, '--steps', '3', '--out', 'runs/a', '--overwrite')
   expect(replaced).toMatchObject({ code: 0, stderr: '' })
   expect(replaced.stdout).toMatch(/^step 3 {2}training loss/m)
@@ -327,7 +327,7 @@ test('--overwrite replaces a run, and nothing else', async () => {
   expect(readFileSync(folder.path('config.json'), 'utf8')).toBe('{ "mine": true }')
 })
 
-test('--dry-run says what a run would be and need, and writes nothing', async () => {
+test('--dry-run prints the plan, memory and time, and writes nothing', async () => {
   const before = readdirSync(folder.path('runs'))
   const { code, stdout, stderr } = await cli(...fromFile, '--steps', '20', '--dry-run')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -352,7 +352,7 @@ test('--dry-run says what a run would be and need, and writes nothing', async ()
   expect(readdirSync(folder.path('runs'))).toEqual(before)
 })
 
-test('several texts and standard input; the run keeps what it could not read again', async () => {
+test('several texts and standard input: the run keeps a copy', async () => {
   writeFileSync(folder.path('more.txt'), someText(1000))
   const args = ['train', ...tiny, '--steps', '3', '--data', 'more.txt', '--data', '-']
   const piped = async (...more: string[]) => {

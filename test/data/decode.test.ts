@@ -1,4 +1,4 @@
-// Bytes of files of all kinds: texts are read, and what is none is named.
+// Decoding files of all kinds: texts are read, and other formats are named in the error.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,7 +38,7 @@ describe('UTF-16', () => {
     })
   }
 
-  test('any text in letters of ISO 8859-1 without a mark, in lines', () => {
+  test('lines of ASCII without a byte order mark', () => {
     const line = fc.string({ unit: 'grapheme-ascii', minLength: 1 })
     fc.assert(
       fc.property(
@@ -52,12 +52,12 @@ describe('UTF-16', () => {
     )
   })
 
-  test('a long file, of which a sample is looked at', () => {
+  test('a long file, of which only a sample is inspected', () => {
     const text = 'Wherefore art thou 😀?\n'.repeat(10_000)
     expect(decodeText(utf16(text, 'be'), about).text).toBe(text)
   })
 
-  test('what is damaged is refused', () => {
+  test('damaged UTF-16 is rejected', () => {
     const cut = utf16('hello', 'le', true).subarray(0, -1)
     expect(() => decodeText(cut, about)).toThrow(/^data is "x": UTF-16 with an odd number of bytes/)
     expect(() => decodeText(utf16('hello\uD83D!', 'le', true), about)).toThrow(
@@ -69,7 +69,7 @@ describe('UTF-16', () => {
     expect(() => decodeText(utf16('a\0b', 'le', true), about)).toThrow(/looks like a binary file/)
   })
 
-  test('a notice says so', async () => {
+  test('a notice reports the encoding', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-test-'))
     try {
       const path = join(folder, 'notepad.txt')
@@ -84,13 +84,13 @@ describe('UTF-16', () => {
     }
   })
 
-  test('UTF-32 is named', () => {
+  test('the error for UTF-32 names it', () => {
     expect(() => decodeText(Uint8Array.of(0xff, 0xfe, 0, 0, 0x61, 0, 0, 0), about)).toThrow('iconv -f utf-32')
   })
 })
 
 describe('UTF-8', () => {
-  test('any text without zeros comes back', () => {
+  test('any text without zero bytes is returned unchanged', () => {
     const text = fc.string({ unit: 'binary' }).filter((value) => !/\0|^\uFEFF|^%PDF-|^\{\\rtf/.test(value))
     fc.assert(
       fc.property(text, (value) => {
@@ -108,28 +108,28 @@ describe('UTF-8', () => {
     'PAR1',
     `${'x'.repeat(257)}ustar`,
     '12345678{"a":1}',
-  ])('a text may begin as some files do: %j', (text) =>
+  ])('a text may begin like a binary format: %j', (text) =>
     expect(decodeText(Buffer.from(text), about).text).toBe(text),
   )
 
   test.each([
     [
-      'one zero in a text',
+      'one zero byte in a text',
       'hello\0world, this is text\n',
       'it contains a zero byte at 5, so it looks like a binary file',
     ],
-    ['records that zeros end', 'one\0two\0three\0four\0', 'it contains 4 zero bytes, the first at 3'],
+    ['zero-terminated records', 'one\0two\0three\0four\0', 'it contains 4 zero bytes, the first at 3'],
     ['records of a fixed length', 'abc\0'.repeat(100), 'it contains 100 zero bytes, the first at 3'],
-    ['a zero at the end', `${'a text\n'.repeat(20_000)}\0`, 'it contains a zero byte at 140000'],
-    ['only zeros', '\0'.repeat(64), 'it contains 64 zero bytes, the first at 0'],
-  ])('%s: it looks binary', (_, text, message) => {
+    ['a zero byte at the end', `${'a text\n'.repeat(20_000)}\0`, 'it contains a zero byte at 140000'],
+    ['only zero bytes', '\0'.repeat(64), 'it contains 64 zero bytes, the first at 0'],
+  ])('%s: rejected as binary', (_, text, message) => {
     expect(() => decodeText(Buffer.from(text), about)).toThrow(message)
     expect(() => decodeText(Buffer.from(text), about)).toThrow(
       expect.objectContaining({ code: 'not_text', option: 'data', value: 'x' }),
     )
   })
 
-  test('any bytes are a text, or an error of this kind', () => {
+  test('any bytes are decoded, or rejected with a code for their encoding', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         try {
@@ -143,7 +143,7 @@ describe('UTF-8', () => {
   })
 })
 
-/** A zip archive that stores one empty member. */
+/** A zip archive with one member, which is not compressed. */
 function zip(member: string, contents = ''): Buffer {
   const header = Buffer.alloc(30)
   header.write('PK\x03\x04', 'latin1')
@@ -194,13 +194,13 @@ test.each<[string, Uint8Array, RegExp]>([
   ['WebAssembly', binary('\0asm\x01\0\0\0'), /a WebAssembly module/],
   ['NumPy', binary('\x93NUMPY\x01\0'), /a NumPy array/],
   ['safetensors', binary('\x40\0\0\0\0\0\0\0{"a":{}}'), /a model \(safetensors\)/],
-])('%s is named, with what to do about it', (_, bytes, message) => {
+])('%s: the error names the format and has a remedy', (_, bytes, message) => {
   expect(() => decodeText(bytes, about)).toThrow(message)
   expect(() => decodeText(bytes, about)).toThrow(expect.objectContaining({ code: 'not_text', value: 'x' }))
   expect(() => decodeText(bytes, about)).not.toThrow(/iconv/)
 })
 
-test('bytes that nothing names are refused as binary', () => {
+test('bytes of an unknown format are rejected', () => {
   const noise = deflateSync(Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i) % 251)))
   expect(() => decodeText(noise, about)).toThrow(expect.objectContaining({ name: 'NanoGptError' }))
 })

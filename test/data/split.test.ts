@@ -6,14 +6,14 @@ test('the split of Tiny Shakespeare', () => {
   expect([train.length, validation.length]).toEqual([1_003_854, 111_540])
 })
 
-test('both parts are views, in order', () => {
+test('both parts are views of the tokens, in order', () => {
   const tokens = Uint32Array.from({ length: 100 }, (_, i) => i)
   const { train, validation } = splitTokens(tokens, 8)
   expect([...train, ...validation]).toEqual([...tokens])
   expect(train.buffer).toBe(tokens.buffer)
 })
 
-test('too short a text: the numbers, and what would do, which then does', () => {
+test('a text that is too short: the error has the sizes, and suggests values that work', () => {
   expect(() => splitTokens(new Uint16Array(50), 8)).toThrow(
     'data: the text is too short for `blockSize: 8`: its 50 tokens are split into 45 for training and 5 for validation, and each needs 9. ' +
       'Use a text of at least 81 tokens, or a `blockSize` of at most 4',
@@ -42,7 +42,7 @@ function messageOf(run: () => unknown): string {
   }
 }
 
-test.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, '8'])('the blockSize %p is refused', (blockSize) => {
+test.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, '8'])('the blockSize %p is rejected', (blockSize) => {
   expect(() => splitTokens(new Uint16Array(100), blockSize as number)).toThrow(
     /^blockSize is .*: must be a whole number from 1 to/,
   )

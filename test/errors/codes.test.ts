@@ -1,4 +1,4 @@
-// The codes of errors: those that the engine has are among them, and each is in use.
+// Error codes: the list includes the engine's codes, and every code is used.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,12 +10,12 @@ const native = [...engine.matchAll(/return "(\w+)";/g)]
   .map(([, code]) => code)
   .filter((code) => code !== 'ok')
 
-test('the codes of the engine are known', () => {
+test('the list includes the codes of the engine', () => {
   expect(native).toContain('invalid_program')
   expect(Object.keys(errorCodes)).toEqual(expect.arrayContaining(native))
 })
 
-test('each code is in use', () => {
+test('each code is used', () => {
   const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('codes.ts'))
     .map((name) => readFileSync(join(root, 'lib', name), 'utf8'))

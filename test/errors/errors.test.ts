@@ -27,10 +27,11 @@ test.each([
   expect(suggest(word, ['shakespeare', 'moby-dick'])).toBe(expected)
 })
 
-test('show quotes strings, cuts long ones and names what has no short form', () => {
+test('show quotes strings, truncates long ones, and names objects by kind', () => {
   expect(show('a\n')).toBe('"a\\n"')
   expect(show('x'.repeat(100), 3)).toBe('"xxx…"')
-  // Never half of a character, and nothing that turns the rest of the line around.
+  // A surrogate pair is never split. Control characters and those that change the direction of text
+  // are escaped.
   expect([show('ab😀d', 3), show('ab😀d', 4)]).toEqual(['"ab…"', '"ab😀…"'])
   expect(show('a\u202eb\u2066"\u009b')).toBe('"a\\u202eb\\u2066\\"\\u009b"')
   expect([show(5n), show(null), show({}), show([]), show(Number.NaN), show(() => 1)]).toEqual([
@@ -43,7 +44,7 @@ test('show quotes strings, cuts long ones and names what has no short form', () 
   ])
 })
 
-test('reasonOf includes the cause, which is where fetch says what happened', () => {
+test('reasonOf includes the cause, which has the reason of a failed fetch', () => {
   const cause = new Error('getaddrinfo ENOTFOUND example.test')
   expect(reasonOf(new TypeError('fetch failed', { cause }))).toBe(
     'fetch failed: getaddrinfo ENOTFOUND example.test',
@@ -51,7 +52,7 @@ test('reasonOf includes the cause, which is where fetch says what happened', () 
   expect(reasonOf('text')).toBe('text')
 })
 
-/** A surface that shouts options, so that nothing of it can be taken for a user's text. */
+/** A surface with markers around its words, which distinguish them from a user's text. */
 const loud: Surface = {
   option: (name, value) => (value === undefined ? `<<${name}>>` : `<<${name}=${value}>>`),
   call: (name, options) => `<<${name} ${Object.keys(options).join(' ')}>>`,
@@ -69,7 +70,7 @@ describe('an error is data', () => {
     remedy: say`take another, or ${option('device', 'auto')}, or ${call('train', { resume: 'runs/a' })}`,
   })
 
-  test('the library words it as code', () => {
+  test('the library formats it as code', () => {
     expect(error.message).toBe(
       'train: heads is 3: it must divide `embed`, which is 16. ' +
         "Take another, or `device: 'auto'`, or train({ resume: 'runs/a' })",
@@ -78,7 +79,7 @@ describe('an error is data', () => {
     expect(error.reason).toBe('it must divide `embed`, which is 16')
   })
 
-  test('another surface words the same fields', () => {
+  test('another surface formats the same fields', () => {
     expect(error.describe(loud)).toBe(
       '<<heads>> is 3: it must divide <<embed>>, which is 16. Take another, or <<device=auto>>, or <<train resume>>',
     )
@@ -90,7 +91,7 @@ describe('an error is data', () => {
     })
   })
 
-  test('with() and adding() keep what they do not replace', () => {
+  test('with() and adding() keep the other fields', () => {
     const added = error.with({ config: 'a.json' }).adding(say`And ${option('out')}`)
     expect(added.message).toMatch(
       /^train: heads is 3: .*\. And `out` \(options that were not given come from a\.json\)$/,
@@ -99,7 +100,7 @@ describe('an error is data', () => {
     expect(error.with({}, 'config').code).toBe('config')
   })
 
-  test('a value that is missing', () => {
+  test('a missing value', () => {
     const missing = new NanoGptError('option', {
       where: 'load',
       option: 'path',
@@ -111,7 +112,7 @@ describe('an error is data', () => {
   })
 })
 
-describe("a user's own strings appear as they are", () => {
+describe("a user's strings appear verbatim", () => {
   const tricky = fc.oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 100 }),
     fc.constantFrom(
@@ -129,7 +130,10 @@ describe("a user's own strings appear as they are", () => {
       ...['`heads`', 'options of train()', "device: 'auto'", 'learningRate'],
     ),
   )
-  const isPlain = (text: string) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)
+  const acting = /[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]/u
+  const isPlain = (text: string) => !acting.test(text)
+  const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  const escaped = (text: string) => JSON.stringify(text).replace(new RegExp(acting, 'gu'), coded)
 
   test('in the reason, the remedy and the subject, on every surface', () => {
     fc.assert(
@@ -145,13 +149,13 @@ describe("a user's own strings appear as they are", () => {
     )
   })
 
-  test('as a value: between quotes, and escaped only where a terminal would act on it', () => {
+  test('as a value: quoted, and escaped only for control characters or mixed quotes', () => {
     fc.assert(
       fc.property(tricky, (text) => {
         const { message } = new NanoGptError('option', { option: 'data', value: text, reason: 'no' })
         const both = text.includes('"') && text.includes("'")
         if (isPlain(text) && !both) expect(message).toContain(text)
-        else expect(message).toContain(JSON.stringify(text))
+        else expect(message).toContain(escaped(text))
       }),
     )
   })

@@ -11,7 +11,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
-test('writes the chunks in order, over what was there', async () => {
+test('writes the chunks in order and replaces an existing file', async () => {
   const path = join(folder, 'file')
   await writeFile(path, 'something much longer than what comes')
   await writeFileAtomic(path, [bytes('one '), new Uint8Array(0), bytes('two')])
@@ -19,7 +19,7 @@ test('writes the chunks in order, over what was there', async () => {
   expect(await readdir(folder)).toEqual(['file'])
 })
 
-test('writes what a generator makes, in pieces larger than one write', async () => {
+test('writes chunks of an async generator, one larger than a single write', async () => {
   const piece = new Uint8Array(17 << 20).map((_, i) => i % 251)
   await writeFileAtomic(
     join(folder, 'file'),
@@ -33,7 +33,7 @@ test('writes what a generator makes, in pieces larger than one write', async () 
   expect(Buffer.compare(written.subarray(0, piece.byteLength), piece)).toBe(0)
 })
 
-test('a failure in the middle leaves the old file and nothing else', async () => {
+test('a failure halfway leaves only the old file', async () => {
   const path = join(folder, 'file')
   await writeFile(path, 'old')
   const failing = (function* () {
@@ -45,7 +45,7 @@ test('a failure in the middle leaves the old file and nothing else', async () =>
   expect(await readdir(folder)).toEqual(['file'])
 })
 
-test('says what to do when the folder is missing, or the path is a folder', async () => {
+test('rejects a path in a missing folder, and a path that is a folder', async () => {
   const missing = join(folder, 'missing', 'file')
   await expect(writeFileAtomic(missing, [])).rejects.toMatchObject({
     code: 'write_failed',
@@ -58,7 +58,7 @@ test('says what to do when the folder is missing, or the path is a folder', asyn
   expect(await readdir(folder)).toEqual(['taken'])
 })
 
-test('a full disk is named', async () => {
+test('the error for a full disk says so', async () => {
   const full = (function* () {
     yield bytes('a little')
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -69,7 +69,7 @@ test('a full disk is named', async () => {
   expect(await readdir(folder)).toEqual([])
 })
 
-test('two writers at once: one of the two contents, whole', async () => {
+test('concurrent writers: the file has the complete contents of one of them', async () => {
   const path = join(folder, 'file')
   const contents = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000))
   await Promise.all(contents.map((text) => writeFileAtomic(path, [bytes(text)])))
@@ -77,7 +77,7 @@ test('two writers at once: one of the two contents, whole', async () => {
   expect(await readdir(folder)).toEqual(['file'])
 })
 
-test('removeLeftovers takes what killed writers left, and only that', async () => {
+test('removeLeftovers deletes only the temporary files of killed writers', async () => {
   const path = join(folder, 'model')
   const others = ['.model.x.0123456789ab.tmp', '.other.0123456789ab.tmp', 'model', 'model.tmp']
   for (const name of ['.model.0123456789ab.tmp', ...others]) {

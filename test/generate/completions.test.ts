@@ -1,4 +1,4 @@
-// Several texts at once, and what is known of them.
+// Several texts at once, and their tokens, log-probabilities and reasons to finish.
 
 import { train } from '../../lib'
 import type { Model } from '../../lib/api/model'
@@ -15,7 +15,7 @@ onEveryDevice('completions', ({ name: device }) => {
 
   const prompts = ['The cat', 'A', 'the dog sat on the mat and saw']
 
-  test('n texts for each prompt, prompt by prompt, each as it would be alone', async () => {
+  test('n texts for each prompt, in order, each the same as if generated alone', async () => {
     const all = await model.complete({ prompt: prompts, n: 3, maxTokens: 25, seed: 40 })
     expect(all.map(({ prompt, seed }) => [prompt, seed])).toEqual(
       prompts.flatMap((prompt) => [40, 41, 42].map((seed) => [prompt, seed])),
@@ -31,7 +31,7 @@ onEveryDevice('completions', ({ name: device }) => {
     expect(new Set(all.map(({ text }) => text)).size).toBe(9)
   })
 
-  test('more texts than go on at once, of every option', async () => {
+  test('more texts than run at once, with several options', async () => {
     const how = {
       maxTokens: 20,
       topP: 0.9,
@@ -44,14 +44,14 @@ onEveryDevice('completions', ({ name: device }) => {
     for (const { seed, text } of all) expect(await model.generate({ prompt: 'The', ...how, seed })).toBe(text)
   })
 
-  test('a seed and its successors count in 64 bits', async () => {
+  test('consecutive seeds wrap around at 64 bits', async () => {
     const last = 2n ** 64n - 1n
     const all = await model.complete({ n: 2, seed: last, maxTokens: 5 })
     expect(all.map(({ seed }) => seed)).toEqual([String(last), 0])
     expect(all[1].text).toBe(await model.generate({ seed: 0, maxTokens: 5 }))
   })
 
-  test('streamed, they are the same', async () => {
+  test('streaming gives the same texts', async () => {
     const how = { prompt: prompts, n: 2, maxTokens: 30, seed: 5 }
     const texts = Array.from({ length: 6 }, () => '')
     const finishes: (string | undefined)[] = []
@@ -64,7 +64,7 @@ onEveryDevice('completions', ({ name: device }) => {
     expect(finishes).toEqual(texts.map(() => 'length'))
   })
 
-  test('log-probabilities are those that the loss is made of', async () => {
+  test('log-probabilities agree with the loss', async () => {
     const [{ tokens, logProbabilities }] = await model.complete({
       prompt: 'The',
       maxTokens: 8,
@@ -79,7 +79,7 @@ onEveryDevice('completions', ({ name: device }) => {
     }
   })
 
-  test('a stop string ends a text, and only that one', async () => {
+  test('a stop string ends only the text that contains it', async () => {
     const how = { prompt: prompts, n: 2, maxTokens: 60, seed: 3 }
     const whole = await model.complete(how)
     const stop = [' ', 'zz']
@@ -97,21 +97,21 @@ onEveryDevice('completions', ({ name: device }) => {
     )
   })
 
-  test('a repetition penalty keeps a text from saying the same', async () => {
+  test('a repetition penalty makes a text less repetitive', async () => {
     const distinct = async (repetitionPenalty: number) =>
       new Set(await model.generate({ prompt: 'The', maxTokens: 12, temperature: 0, repetitionPenalty })).size
     expect(await distinct(1.5)).toBeGreaterThan(await distinct(1))
     expect(await distinct(1e6)).toBeGreaterThan(9)
   })
 
-  test('a penalty of 1, a top p of 1 and a min p of 0 change nothing', async () => {
+  test('a repetition penalty of 1, a topP of 1 and a minP of 0 have no effect', async () => {
     const how = { prompt: 'The', maxTokens: 30, seed: 8 }
     expect(await model.generate({ ...how, repetitionPenalty: 1, topP: 1, minP: 0, stop: [] })).toBe(
       await model.generate(how),
     )
   })
 
-  test('until the block is full, windows are one', async () => {
+  test('both kinds of window give the same text until the block is full', async () => {
     const how = { prompt: 'The', seed: 8 }
     const { blockSize } = model.config
     const [exact, roll] = await Promise.all(
@@ -123,7 +123,7 @@ onEveryDevice('completions', ({ name: device }) => {
     expect(roll).not.toBe(exact)
   })
 
-  test('a signal ends all of them', async () => {
+  test('a signal ends all texts', async () => {
     const controller = new AbortController()
     const pieces = model.streamAll({ prompt: prompts, n: 4, maxTokens: 100_000, signal: controller.signal })
     await pieces.next()
@@ -152,13 +152,13 @@ onEveryDevice('completions', ({ name: device }) => {
     [{ stop: 7 }, /stop is 7: must be a string, or an array of strings/],
     [{ window: 'rolling' }, /window is "rolling": must be 'exact' or 'roll'/],
     [{ top_p: 0.5 }, /there is no option top_p. Did you mean `topP`\?/],
-  ])('%p is refused', async (wrong, message) => {
+  ])('%p is rejected', async (wrong, message) => {
     const error = await failureOf(() => model.complete(wrong as object))
     expect(error.code).toBe('option')
     expect(error.message).toMatch(message)
   })
 
-  test('generate() says where several texts come from', async () => {
+  test('generate() rejects several texts and refers to complete()', async () => {
     for (const wrong of [{ n: 2 }, { prompt: ['a', 'b'] }]) {
       const error = await failureOf(() => model.generate(wrong as object))
       expect(error.message).toMatch(
@@ -167,7 +167,7 @@ onEveryDevice('completions', ({ name: device }) => {
     }
   })
 
-  test('a character that the text never had is named, whichever prompt it is in', async () => {
+  test('an unknown character in any prompt is an error', async () => {
     const error = await failureOf(() => model.complete({ prompt: ['The', 'cät'] }))
     expect(error.code).toBe('unknown_character')
   })

@@ -1,4 +1,5 @@
-// Generation: what comes out of the cache is what the whole window gives; and what a user may ask for.
+// Generation: the KV cache gives the same tokens as computing the whole window. Also the options
+// and errors of generate(), and load() and dispose().
 
 import { generate, load, type Model } from '../../lib/api/model'
 import type { Session } from '../../lib/backend/backend'
@@ -29,10 +30,11 @@ interface Sampling {
   repetitionPenalty?: number
 }
 
-/** What is read before token `drawn` of a text: as the definition of `window` says. */
+/** The tokens that the next one is computed from, by the definition of `window`. */
 function windowOf(text: number[], prompt: number, blockSize: number, window: Sampling['window']): number[] {
   if (window !== 'roll') return text.slice(-blockSize)
-  // The first window ends where the prompt does; each time it is as long as the block, its newer half goes on.
+  // The first window ends with the prompt. When it has the length of the block, only its newer half
+  // is kept.
   let length = Math.min(prompt, blockSize)
   for (let end = prompt; end < text.length; end++) {
     length = length === blockSize ? Math.max(1, Math.floor(blockSize / 2)) : length + 1
@@ -40,7 +42,10 @@ function windowOf(text: number[], prompt: number, blockSize: number, window: Sam
   return text.slice(-length)
 }
 
-/** Computes every token from its whole window, as in training: no cache, no chunks. With the log-probabilities. */
+/**
+ * Computes every token and its log-probability from the whole window, as in training, without a
+ * cache or chunks.
+ */
 async function recomputed(
   session: Session,
   model: LanguageModel,
@@ -79,7 +84,7 @@ async function recomputed(
   return { tokens: text.slice(prompt.length), logProbabilities }
 }
 
-/** One slot's number as the Program's own. */
+/** The number of one slot as a constant of the Program: a tensor with one element. */
 function constantIndices(trace: Trace, [value]: [number]): Tensor {
   return positions(constantIndex(value, trace), 1)
 }
@@ -105,10 +110,10 @@ onEveryDevice('with and without a cache', ({ open }) => {
   const hows = {
     greedy: { temperature: 0, topK: 0, seed: 1 },
     sampled: { temperature: 1, topK: 0, seed: 2 },
-    'sampled among five': { temperature: 0.7, topK: 5, seed: 3 },
-    'rolling on': { temperature: 1, topK: 0, seed: 4, window: 'roll' as const },
+    'sampled with topK 5': { temperature: 0.7, topK: 5, seed: 3 },
+    'with a rolling window': { temperature: 1, topK: 0, seed: 4, window: 'roll' as const },
     'with a repetition penalty': { temperature: 1, topK: 0, seed: 5, repetitionPenalty: 1.4 },
-    'penalised and rolling': {
+    'with a repetition penalty and a rolling window': {
       temperature: 0,
       topK: 0,
       seed: 6,
@@ -118,13 +123,13 @@ onEveryDevice('with and without a cache', ({ open }) => {
   }
   const kinds = ['bigram', 'single-head', 'decoder with dropout', 'gpt with rope', 'gpt as speedrun']
   test.each(kinds.flatMap((kind) => Object.entries(hows).map(([name, how]) => ({ kind, name, how }))))(
-    '$kind, $name: the same tokens, across the block boundary',
+    '$kind, $name: the same tokens, also beyond the block size',
     async ({ kind, how }) => {
       const session = open()
       const { model } = await prepare(session, configs[kind])
       const generator = new Generator(session, model)
       const { blockSize } = configs[kind]
-      // Prompts of every length up to the block and beyond: every way to cut them into chunks.
+      // Prompt lengths up to and beyond the block size, which divide into chunks in different ways.
       const lengths =
         kind === 'bigram'
           ? [1, blockSize + 3]
@@ -135,11 +140,11 @@ onEveryDevice('with and without a cache', ({ open }) => {
         const text = await generated(generator, prompt, count, how)
         const expected = await recomputed(session, model, prompt, count, how)
         expect(text.tokens).toEqual(expected.tokens)
-        // To float error at every position: what has been drawn had this probability.
+        // The log-probabilities agree to float error at every position.
         text.logProbabilities.forEach((logProbability, i) => {
           expect(Math.abs(logProbability - expected.logProbabilities[i])).toBeLessThan(2e-5)
         })
-        // A model that says one thing only would hide what goes wrong.
+        // A text with only a few distinct tokens would hide errors.
         if (how.temperature > 0) expect(new Set(text.tokens).size).toBeGreaterThan(3)
       }
       await session.dispose()
@@ -147,12 +152,13 @@ onEveryDevice('with and without a cache', ({ open }) => {
   )
 
   test.each(['exact', 'roll'] as const)(
-    '%s: among others a text is what it is alone, to the bit',
+    '%s: a text generated among others is the same as alone, to the bit',
     async (window) => {
       const session = open()
       const { model } = await prepare(session, configs.decoder)
       const generator = new Generator(session, model)
-      // More than there are slots, prompts of all lengths: they end and begin at different times.
+      // More requests than slots, with prompts of different lengths, so that they begin and end at
+      // different times.
       const requests = Array.from({ length: 11 }, (_, i) => ({
         prompt: Array.from({ length: 1 + ((i * 5) % 17) }, (_, at) => (i * 7 + at * 3) % 65),
         seed: i,
@@ -172,7 +178,7 @@ onEveryDevice('with and without a cache', ({ open }) => {
 })
 
 onNative('the native engine', ({ open }) => {
-  test.each(Object.keys(configs))('says what TypeScript says: %s', async (kind) => {
+  test.each(Object.keys(configs))('gives the same tokens as TypeScript: %s', async (kind) => {
     const sessions = [open(), new JsSession()]
     const texts = []
     for (const session of sessions) {
@@ -204,17 +210,17 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
   const prompt = 'The cat'
   const ask = (more: object = {}) => model.generate({ prompt, maxTokens: 30, seed: 5, ...more })
 
-  test('as many characters as were asked for, without the prompt', async () => {
+  test('returns maxTokens characters, without the prompt', async () => {
     for (const maxTokens of [1, 2, 11, 12, 40])
       expect([...(await ask({ maxTokens }))]).toHaveLength(maxTokens)
   })
 
-  test('a text is the beginning of a longer one of the same seed', async () => {
+  test('a longer text of the same seed begins with the shorter one', async () => {
     const long = await ask({ maxTokens: 50 })
     for (const maxTokens of [1, 7, 30]) expect(await ask({ maxTokens })).toBe(long.slice(0, maxTokens))
   })
 
-  test('a seed decides; without one each text is another', async () => {
+  test('a seed determines the text; without a seed each text is different', async () => {
     const text = await ask()
     expect(await ask()).toBe(text)
     expect(await ask({ seed: 5n })).toBe(text)
@@ -223,7 +229,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(await ask({ seed: undefined })).not.toBe(await ask({ seed: undefined }))
   })
 
-  test('temperature 0 and topK 1 both take the likeliest, whatever the seed', async () => {
+  test('temperature 0 and topK 1 choose the most likely token, for any seed', async () => {
     const greedy = await ask({ temperature: 0 })
     expect(await ask({ temperature: 0, seed: 99 })).toBe(greedy)
     expect(await ask({ topK: 1, seed: 99 })).toBe(greedy)
@@ -233,7 +239,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(await ask({ topK: 0 })).toBe(await ask())
   })
 
-  test('stream gives the same text in pieces', async () => {
+  test('stream() gives the same text in pieces', async () => {
     const pieces: string[] = []
     for await (const piece of model.stream({ prompt, maxTokens: 30, seed: 5 })) pieces.push(piece)
     expect(pieces.length).toBeGreaterThan(1)
@@ -241,7 +247,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(pieces.join('')).toBe(await ask())
   })
 
-  test('generations side by side give what they give one after the other', async () => {
+  test('concurrent generations give the same texts as sequential ones', async () => {
     const requests = Array.from({ length: 6 }, (_, i) => ({
       prompt: i % 3 ? prompt : 'Quite',
       seed: i,
@@ -252,12 +258,12 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(
       await Promise.all(requests.map((request) => ask(request).catch((error) => error.message))),
     ).toEqual(alone)
-    // 'Q' is no character of the text: an error like any other, beside texts.
+    // 'Q' is not in the vocabulary: this prompt fails, the others give texts.
     expect(alone[0]).toMatch(/"Q"/)
     expect(new Set(alone).size).toBeGreaterThan(3)
   })
 
-  test('breaking off a stream leaves nothing behind for the next', async () => {
+  test('ending a stream early does not affect the next one', async () => {
     const expected = await ask()
     for (let round = 0; round < 3; round++) {
       let pieces = 0
@@ -278,25 +284,25 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(await ask()).toBe(expected)
   })
 
-  test('a character that the text never had is named', async () => {
+  test('the error for an unknown character names it', async () => {
     const error = await failureOf(() => ask({ prompt: 'The cät' }))
     expect(error.code).toBe('unknown_character')
     expect(error.message).toMatch(/"ä".*position 5/)
     expect((await failureOf(() => model.stream({ prompt: '\ud800' }).next())).code).toBe('lone_surrogate')
   })
 
-  test('no prompt is a line break', async () => {
+  test('the default prompt is a line feed', async () => {
     expect(await ask({ prompt: undefined })).toBe(await ask({ prompt: '\n' }))
     expect(await ask({ prompt: '' })).toBe(await ask({ prompt: '\n' }))
   })
 
-  test('a prompt longer than the block counts by its end', async () => {
+  test('only the last blockSize tokens of a prompt are used', async () => {
     const long = `${'the old dog sat on a mat '.repeat(5)}and saw the`
     expect(await ask({ prompt: long })).toBe(await ask({ prompt: long.slice(-11) }))
     expect(await ask({ prompt: long })).not.toBe(await ask({ prompt: long.slice(-10) }))
   })
 
-  test('a signal ends it with its AbortError', async () => {
+  test('a signal ends the generation with an AbortError', async () => {
     await expect(ask({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
     const controller = new AbortController()
     const pieces: string[] = []
@@ -331,13 +337,13 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     [{ seed: -1 }, /seed is -1: must be a whole number from 0/],
     [{ signal: 7 }, /signal is 7: must be an AbortSignal/],
     [{ topk: 5 }, /there is no option topk. Did you mean `topK`\?/],
-  ])('%p is refused', async (wrong, message) => {
+  ])('%p is rejected', async (wrong, message) => {
     const error = await failureOf(() => ask(wrong))
     expect(error.code).toBe('option')
     expect(error.message).toMatch(message)
   })
 
-  test('load() gives the model back: the best or the last', async () => {
+  test('load() restores the model from its best or last checkpoint', async () => {
     const last = await ask()
     for (const checkpoint of ['last', 'best'] as const) {
       await using loaded = await load(out(), { device, checkpoint })
@@ -351,7 +357,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect(await loaded.generate({ prompt, maxTokens: 30, seed: 5 })).toBe(last)
   })
 
-  test('generate() checks its options before it loads anything', async () => {
+  test('generate() reports missing, unknown and invalid options', async () => {
     expect((await failureOf(() => generate({ prompt } as never))).message).toMatch(/model is missing/)
     expect((await failureOf(() => generate({ model: out(), promt: 'x' } as never))).message).toMatch(
       /Did you mean `prompt`/,
@@ -360,7 +366,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect((await failureOf(() => generate({ model: out(), device: 'abacus' as 'js' }))).code).toBe('device')
   })
 
-  test('dispose, then generate: an error; during a generation: that one ends', async () => {
+  test('dispose() ends a running generation, and later calls are errors', async () => {
     const other = await load(out(), { device })
     const stream = other.stream({ prompt, maxTokens: 1_000_000, seed: 1 })
     await stream.next()
@@ -374,7 +380,7 @@ function asksOf({ name: device }: TestDevice, name: string, options: typeof shor
     expect((await failureOf(() => other.parameters())).code).toBe('disposed')
     expect((await failureOf(() => other.save(folder.path('late.safetensors')))).code).toBe('disposed')
     await other.dispose()
-    // The one beside it is as it was.
+    // The trained model still works.
     expect(await ask()).toHaveLength(30)
   })
 }

@@ -1,4 +1,4 @@
-// The sample op: the distribution that softmax, temperature and top-k give, and its edges.
+// The sample op: its distribution for temperature, top-k, top-p and min-p, and edge cases.
 
 import type { Session } from '../../lib/backend/backend'
 import { Trace } from '../../lib/graph/trace'
@@ -39,11 +39,11 @@ interface Sampling {
   topK?: number
   topP?: number
   minP?: number
-  /** Which of many samples of the same logits. */
+  /** The index of the sample among many from the same logits. */
   draw?: number
 }
 
-/** Pearson's statistic of `tokens` against probabilities; categories of probability 0 must be empty. */
+/** Pearson's χ² statistic of `tokens`. It is Infinity if a token of probability 0 occurs. */
 function chiSquare(tokens: number[], probabilities: number[]): number {
   const counts = probabilities.map((_, token) => tokens.filter((found) => found === token).length)
   return probabilities.reduce((sum, p, token) => {
@@ -57,7 +57,7 @@ function softmax(logits: number[], temperature: number, topK: number): number[] 
   return distribution(logits, { temperature, topK })
 }
 
-/** By the definitions, one after the other, each on what the one before has left. */
+/** Applies the definitions in order, each to the distribution that the previous one left. */
 function distribution(
   logits: number[],
   { temperature = 1, topK = 0, topP = 1, minP = 0 }: Sampling,
@@ -70,7 +70,8 @@ function distribution(
   const descending = [...p].sort((a, b) => b - a)
   if (topK > 0 && topK < p.length)
     p = normalized(p.map((weight) => (weight >= descending[topK - 1] ? weight : 0)))
-  // A token belongs to the nucleus if those likelier than it do not reach topP by themselves.
+  // A token belongs to the nucleus if the total probability of all more likely tokens is below
+  // topP.
   const likelier = (weight: number) =>
     p.filter((other) => other > weight * (1 + 1e-12)).reduce((a, b) => a + b, 0)
   if (topP < 1) p = normalized(p.map((weight) => (likelier(weight) < topP ? weight : 0)))
@@ -98,13 +99,13 @@ onEveryDevice('sample', ({ open }) => {
     { temperature: 0.7, topK: 5 },
     { temperature: 1, topK: 6 },
     { temperature: 1, topK: 1000 },
-  ])('is distributed as softmax: %p', async ({ temperature, topK }) => {
+  ])('has the distribution of softmax: %p', async ({ temperature, topK }) => {
     const probabilities = softmax(logits, temperature, topK)
-    // 20.5 is exceeded by one seed in a thousand with five degrees of freedom; ours is fixed.
+    // With five degrees of freedom, one seed in 1,000 exceeds 20.5. The seed of this test is fixed.
     expect(chiSquare(await draw(logits, { temperature, topK }), probabilities)).toBeLessThan(20.5)
   })
 
-  test('the test above tells near distributions apart', async () => {
+  test('the test above distinguishes similar distributions', async () => {
     const tokens = await draw(logits)
     expect(chiSquare(tokens, softmax(logits, 1.15, 0))).toBeGreaterThan(20.5)
     expect(chiSquare(tokens, softmax(logits, 1, 5))).toBe(Infinity)
@@ -124,15 +125,15 @@ onEveryDevice('sample', ({ open }) => {
     { temperature: 0.6, minP: 0.2 },
     { topK: 4, topP: 0.9 },
     { topK: 5, topP: 0.95, minP: 0.25, temperature: 1.5 },
-  ])('is distributed as its definition says: %p', async (how) => {
+  ])('has the distribution of its definition: %p', async (how) => {
     const expected = distribution(logits, how)
     expect(chiSquare(await draw(logits, how), expected)).toBeLessThan(20.5)
-    // That it says something: where tokens are left out, softmax itself is another distribution.
+    // Where tokens are left out, the test rejects the full softmax, so it can fail.
     const all = chiSquare(await draw(logits, how), softmax(logits, how.temperature ?? 1, 0))
     if (expected.includes(0)) expect(all).toBeGreaterThan(20.5)
   })
 
-  test('top p keeps the token that reaches it, and ties', async () => {
+  test('topP keeps the token that reaches it, and tokens tied with it', async () => {
     const halves = [0.5, 0.25, 0.125, 0.125].map(Math.log)
     const four = await sampler(session, 500, 4)
     const seen = async (how: Sampling) => [...new Set(await four(halves, how))].sort()
@@ -143,23 +144,23 @@ onEveryDevice('sample', ({ open }) => {
     expect(new Set(await four([1, 1, 1, 1], { topP: 0.01 }))).toEqual(new Set([0, 1, 2, 3]))
     expect(await seen({ minP: 0.49 })).toEqual([0, 1])
     expect(await seen({ minP: 0.51 })).toEqual([0])
-    // Of what top-k has left, not of all.
+    // topP applies to the tokens that topK left.
     expect(await seen({ topK: 2, topP: 0.66 })).toEqual([0])
     expect(await seen({ topK: 2, topP: 0.67 })).toEqual([0, 1])
   })
 
-  test('top p and min p are compared as doubles, not as the floats that are nearest', async () => {
+  test('topP and minP are compared as float64, not rounded to f32', async () => {
     const two = await sampler(session, 300, 2)
     const seen = async (apart: number, how: Sampling) => [...new Set(await two([0, -apart], how))].sort()
-    // The first token's share is 0.8000000006: more than 0.8, and less than 0.8 rounded to f32.
+    // The first token's probability is 0.8000000006: above 0.8, but below 0.8 rounded to f32.
     expect(await seen(Math.log(4), { topP: 0.8 })).toEqual([0])
     expect(await seen(Math.log(4), { topP: Math.fround(0.8) })).toEqual([0, 1])
-    // The second's weight is 0.8000000028 of the first's.
+    // The second token has 0.8000000028 times the probability of the first.
     expect(await seen(0.2231435478, { minP: 0.8 })).toEqual([0, 1])
     expect(await seen(0.2231435478, { minP: Math.fround(0.8) })).toEqual([0])
   })
 
-  test('the log-probability is that of the softmax, whatever is left out', async () => {
+  test('the log-probability is that of the full softmax at temperature 1', async () => {
     const probabilities = softmax(logits, 1, 0)
     for (const how of [{}, { temperature: 0.3 }, { topK: 2 }, { topP: 0.5, minP: 0.1 }, { temperature: 0 }]) {
       const { tokens, logProbabilities } = await draw.run(logits, how)
@@ -173,7 +174,7 @@ onEveryDevice('sample', ({ open }) => {
     ).toBe(0)
   })
 
-  test('−Infinity and top p: what can be drawn is what counts', async () => {
+  test('−Infinity with topP and minP: only tokens that can be drawn count', async () => {
     const tokens = await draw([0, -Infinity, 0, -Infinity, -1000, 0], { topP: 0.9 })
     expect(new Set(tokens)).toEqual(new Set([0, 2, 5]))
     expect(new Set(await draw([0, -Infinity, 0, -Infinity, -1000, 0], { minP: 1e-3 }))).toEqual(
@@ -181,7 +182,7 @@ onEveryDevice('sample', ({ open }) => {
     )
   })
 
-  test('is the inverse of the cumulative sum in index order, at the row’s number', async () => {
+  test('inverts the cumulative sum, in index order, at the row’s random number', async () => {
     const numbers = new Numbers('inverse')
     const random = Array.from({ length: 6 }, () => numbers.between(-2, 2))
     const probabilities = softmax(random.map(Math.fround), 1, 0)
@@ -195,7 +196,7 @@ onEveryDevice('sample', ({ open }) => {
     tokens.forEach((token, row) => {
       const u = uniform(0, where, 9 * rows + row, { low: 11, high: 22 })
       const expected = ends.findIndex((end) => u < end)
-      // On the edge itself rounding may decide.
+      // Too close to an edge, where rounding decides.
       if (ends.some((end) => Math.abs(u - end) < 1e-5)) return
       expect(token).toBe(expected)
       checked++
@@ -203,11 +204,11 @@ onEveryDevice('sample', ({ open }) => {
     expect(checked).toBeGreaterThan(rows - 10)
   })
 
-  test('another draw gives other tokens', async () => {
+  test('another draw index gives other tokens', async () => {
     expect(await draw(logits, { draw: 1 })).not.toEqual(await draw(logits, { draw: 2 }))
   })
 
-  test('temperature 0: the first of the largest', async () => {
+  test('temperature 0 chooses the first of the largest logits', async () => {
     expect(await one([1, 3, 2, 3, 0, 3], { temperature: 0 })).toEqual([1])
     expect(await one([1, 3, 2, 3, 0, 3], { temperature: 0, topK: 2 })).toEqual([1])
     expect(await one([-5, -5, -5, -5, -5, -5], { temperature: 0 })).toEqual([0])
@@ -223,13 +224,13 @@ onEveryDevice('sample', ({ open }) => {
     expect(new Set(await draw([1, 1, 1, 1, 1, 1], { topK: 1 }))).toEqual(new Set([0, 1, 2, 3, 4, 5]))
   })
 
-  test('−Infinity is never drawn, nor is what underflows', async () => {
+  test('tokens at −Infinity, or whose probability underflows, are never drawn', async () => {
     const tokens = await draw([0, -Infinity, 0, -Infinity, -1000, 0])
     expect(new Set(tokens)).toEqual(new Set([0, 2, 5]))
     expect(
       new Set(await draw([-Infinity, -Infinity, 1, -Infinity, -Infinity, -Infinity], { temperature: 100 })),
     ).toEqual(new Set([2]))
-    // Top-k of more than are possible.
+    // A topK above the number of possible tokens.
     expect(new Set(await draw([0, -Infinity, -Infinity, -Infinity, -Infinity, 0], { topK: 4 }))).toEqual(
       new Set([0, 5]),
     )
@@ -249,32 +250,29 @@ onEveryDevice('sample', ({ open }) => {
     ).toBeLessThan(20.5)
   })
 
-  test('+Infinity wins, the first of them', async () => {
+  test('the first +Infinity is always drawn', async () => {
     expect(new Set(await draw([1, Infinity, 2, Infinity, 0, 0]))).toEqual(new Set([1]))
   })
 
   test.each([
     ['a NaN', { logits: [0, 1, Number.NaN, 0, 0, 0] }],
     ['a NaN at temperature 0', { logits: [0, 1, Number.NaN, 0, 0, 0], temperature: 0 }],
-    ['a NaN outside the top', { logits: [0, 1, Number.NaN, 0, 0, 0], topK: 1 }],
-    ['nothing to choose from', { logits: new Array<number>(6).fill(-Infinity) }],
-    [
-      'nothing to choose from at temperature 0',
-      { logits: new Array<number>(6).fill(-Infinity), temperature: 0 },
-    ],
+    ['a NaN outside the top-k', { logits: [0, 1, Number.NaN, 0, 0, 0], topK: 1 }],
+    ['only −Infinity', { logits: new Array<number>(6).fill(-Infinity) }],
+    ['only −Infinity at temperature 0', { logits: new Array<number>(6).fill(-Infinity), temperature: 0 }],
     ['a negative temperature', { logits, temperature: -0.5 }],
-    ['a temperature that is no number', { logits, temperature: Number.NaN }],
+    ['a NaN temperature', { logits, temperature: Number.NaN }],
     ['a negative top-k', { logits, topK: -1 }],
-    ['a top p of 0', { logits, topP: 0 }],
-    ['a top p above 1', { logits, topP: 1.01 }],
-    ['a top p that is no number', { logits, topP: Number.NaN }],
-    ['a negative min p', { logits, minP: -0.1 }],
-    ['a min p above 1', { logits, minP: 1.5 }],
-  ])('%s ends the run', async (_, { logits, ...options }: { logits: number[] } & Sampling) => {
+    ['a top-p of 0', { logits, topP: 0 }],
+    ['a top-p above 1', { logits, topP: 1.01 }],
+    ['a NaN top-p', { logits, topP: Number.NaN }],
+    ['a negative min-p', { logits, minP: -0.1 }],
+    ['a min-p above 1', { logits, minP: 1.5 }],
+  ])('%s fails the run', async (_, { logits, ...options }: { logits: number[] } & Sampling) => {
     await expect(one(logits, options)).rejects.toThrow(/^sample: /)
   })
 
-  test('a vocabulary of one, and a large one', async () => {
+  test('a vocabulary of one token, and a large one', async () => {
     const single = await sampler(session, 3, 1)
     expect(await single([-7])).toEqual([0, 0, 0])
     expect(await single([-7], { temperature: 0, topK: 1 })).toEqual([0, 0, 0])
@@ -289,6 +287,6 @@ onEveryDevice('sample', ({ open }) => {
   })
 })
 
-test('failures are told from mistakes', async () => {
+test('failureOf() rejects if the call succeeds', async () => {
   await expect(failureOf(() => undefined)).rejects.toThrow('expected an error')
 })

@@ -1,11 +1,11 @@
-// From tokens to text: stop strings, whatever the pieces that tokens come in.
+// From tokens to text: stop strings and characters, however the tokens are grouped.
 
 import fc from 'fast-check'
 import type { Draw } from '../../lib/generate/kv_cache'
 import { TextWriter } from '../../lib/generate/text'
 import type { Tokenizer, TokenizerJSON } from '../../lib/tokenizer/tokenizer'
 
-/** Tokens of one to three characters, as tokenizers that know words have them. */
+/** Tokens of one to three characters, as in a subword tokenizer. */
 const vocabulary = ['a', 'b', 'c', 'ab', 'ba', 'abc', 'caa', '\n', '😀']
 const tokenizer: Tokenizer = {
   type: 'test',
@@ -19,7 +19,7 @@ const tokenizer: Tokenizer = {
 const drawsOf = (tokens: readonly number[]): Draw[] =>
   tokens.map((token, i) => ({ token, logProbability: 0 - i }))
 
-/** What comes out, piece by piece, of tokens that come in groups. */
+/** The pieces that are written for tokens that arrive in groups. */
 function write(groups: readonly number[][], stop: string[], using = tokenizer) {
   const writer = new TextWriter(using, stop)
   let at = 0
@@ -31,7 +31,7 @@ function write(groups: readonly number[][], stop: string[], using = tokenizer) {
   return { pieces, rest: writer.rest(), stopped: writer.stopped }
 }
 
-/** The text before the stop string that is complete first, by the definition: character by character. */
+/** By the definition: the text before the first completed stop string, character by character. */
 function cut(text: string, stop: readonly string[]): string | undefined {
   let seen = ''
   for (const character of text) {
@@ -48,7 +48,7 @@ const stops = fc.array(
   { maxLength: 3 },
 )
 
-test('the text ends before the first stop string that is complete, however the tokens come', () => {
+test('the text ends before the first completed stop string, however the tokens are grouped', () => {
   fc.assert(
     fc.property(fc.array(tokens, { maxLength: 8 }), stops, (groups, stop) => {
       const all = groups.flat()
@@ -58,7 +58,7 @@ test('the text ends before the first stop string that is complete, however the t
       const written = pieces.map((piece) => piece.text).join('') + rest.text
       expect(stopped).toBe(expected !== undefined)
       expect(written).toBe(expected ?? text)
-      // Its tokens are those that begin in it, each with its own number.
+      // Its tokens are those that begin within it, each with its own log-probability.
       const kept = [...pieces, rest].flatMap((piece) => piece.tokens)
       expect(kept).toEqual(all.slice(0, kept.length))
       expect(tokenizer.decode(kept).startsWith(written)).toBe(true)
@@ -69,7 +69,7 @@ test('the text ends before the first stop string that is complete, however the t
   )
 })
 
-test('how the text is cut into tokens does not decide which stop string ends it', () => {
+test('the division into tokens does not affect which stop string ends the text', () => {
   const stop = ['abc', 'b']
   const texts = [[0, 1, 2], [3, 2], [0, 1], [5]].map((each) => {
     const { pieces, rest } = write([each], stop)
@@ -78,13 +78,13 @@ test('how the text is cut into tokens does not decide which stop string ends it'
   expect(texts).toEqual(['a', 'a', 'a', 'a'])
 })
 
-test('text that cannot belong to a stop string is given out at once', () => {
+test('text that cannot belong to a stop string is written immediately', () => {
   const { pieces } = write([[0], [1], [2], [0], [0]], ['bcb'])
   expect(pieces.map(({ text }) => text)).toEqual(['a', '', '', 'bca', 'a'])
   expect(write([[0, 1], [2]], []).pieces.map(({ text }) => text)).toEqual(['ab', 'c'])
 })
 
-test('what was held back comes at the end', () => {
+test('text that was held back is written at the end', () => {
   const { pieces, rest, stopped } = write([[0, 1], [2]], ['bcb'])
   expect(pieces.map(({ text }) => text)).toEqual(['a', ''])
   expect(rest.text).toBe('bc')
@@ -92,14 +92,17 @@ test('what was held back comes at the end', () => {
   expect(stopped).toBe(false)
 })
 
-test('a stop string within one token cuts it', () => {
+test('a stop string within a token cuts the text of the token', () => {
   const { pieces, rest } = write([[0, 5, 2]], ['bc'])
   expect(pieces).toEqual([{ text: 'aa', tokens: [0, 5], logProbabilities: [0, -1], stopped: true }])
   expect(rest.text).toBe('')
 })
 
-describe('tokens that are bytes', () => {
-  /** As byte-level tokenizers: token 256 is a byte pair that two characters have a part of, 257 brings no text at all. */
+describe('byte-level tokens', () => {
+  /**
+   * Like a byte-level tokenizer. Token 256 is a pair of bytes that ends one character and begins
+   * another. Token 257 has no text.
+   */
   const bytesOf = (token: number) => (token === 257 ? [] : token === 256 ? [0xac, 0xe2] : [token])
   const ofBytes: Tokenizer = {
     type: 'bytes',
@@ -124,7 +127,7 @@ describe('tokens that are bytes', () => {
     fc.array(character, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('')),
     { maxLength: 3 },
   )
-  /** Cuts a list in groups: after each of these counts. */
+  /** The sizes of the groups into which a list is divided. The rest is one more group. */
   const cuts = fc.array(fc.nat(5), { maxLength: 200 })
   const grouped = (list: readonly number[], counts: readonly number[]) => {
     const groups: number[][] = []
@@ -136,7 +139,7 @@ describe('tokens that are bytes', () => {
     return [...groups, list.slice(at)]
   }
 
-  test('the pieces are the text up to the earliest stop string, in whole characters', () => {
+  test('the pieces are whole characters, up to the first completed stop string', () => {
     fc.assert(
       fc.property(text, stopStrings, cuts, (whole, stop, counts) => {
         const all = tokensOf(whole)
@@ -149,7 +152,7 @@ describe('tokens that are bytes', () => {
           expect(piece).not.toMatch(/\p{Surrogate}/u)
           if (!whole.includes('\uFFFD')) expect(piece).not.toContain('\uFFFD')
         }
-        // Each piece has the tokens that it is the text of, each with its own number.
+        // Each piece has exactly the tokens of its text, each with its own log-probability.
         const kept = [...pieces, rest].flatMap((piece) => piece.tokens)
         expect(kept).toEqual(all.slice(0, kept.length))
         expect([...pieces, rest].flatMap((piece) => piece.logProbabilities)).toEqual(
@@ -162,7 +165,7 @@ describe('tokens that are bytes', () => {
     )
   })
 
-  test('any tokens, valid or not: what decoding them at once gives', () => {
+  test('any tokens, valid or not, give the same text as decoding them all at once', () => {
     const anyTokens = fc.array(
       fc.oneof(fc.nat(257), fc.constantFrom(0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 256, 257)),
     )
@@ -176,7 +179,7 @@ describe('tokens that are bytes', () => {
     )
   })
 
-  test('a character comes with all its tokens once it is whole', () => {
+  test('a character is written with all its tokens once it is complete', () => {
     const { pieces } = write([[0xf0], [0x9f], [0x98], [0x80]], [], ofBytes)
     expect(pieces.map(({ text, tokens }) => [text, tokens.length])).toEqual([
       ['', 0],
@@ -196,7 +199,7 @@ describe('tokens that are bytes', () => {
     ])
   })
 
-  test('a token without text comes with what follows it, or at the end', () => {
+  test('a token without text is written with the next text, or at the end', () => {
     const { pieces, rest } = write([[257], [0x61], [257]], [], ofBytes)
     expect(pieces.map(({ text, tokens }) => [text, tokens])).toEqual([
       ['', []],
@@ -206,12 +209,12 @@ describe('tokens that are bytes', () => {
     expect(rest).toEqual({ text: '', tokens: [257], logProbabilities: [-2] })
   })
 
-  test('a text that ends within a character has all its tokens', () => {
+  test('a text that ends within a character still has all its tokens', () => {
     const { rest } = write([[0x61, 0xf0, 0x9f]], [], ofBytes)
     expect([rest.text, rest.tokens]).toEqual(['\uFFFD', [0xf0, 0x9f]])
   })
 
-  test('a stop string matches no part of a character: emoji with the same first bytes, or the same first half', () => {
+  test('a stop string never matches part of a character, such as equal first or last bytes', () => {
     for (const [whole, stop] of [
       ['x😁', '😀'],
       ['x€', '₭'],

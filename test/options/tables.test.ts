@@ -1,4 +1,4 @@
-// The tables of options: each row is whole, and what is generated from them is up to date.
+// The option tables: each row is consistent, and the files generated from them are up to date.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,19 +28,19 @@ test.each(rows)('%s: the help is a phrase of at most twelve words', (_, { help }
   expect(String(help)).not.toMatch(/\.$/)
 })
 
-test.each(rows)('%s: its default is one of its values', (name, { type, default: usual, unused }) => {
+test.each(rows)('%s: the default is a valid value', (name, { type, default: usual, unused }) => {
   const values = isDefaultBy(usual)
     ? Object.values(usual.values)
     : options.isWords(usual) || usual === undefined
       ? []
       : [usual]
   for (const value of values) expect(() => options.checkValue('test', name, type, value)).not.toThrow()
-  // Beside an option that it doesn't apply to a value stands for nothing.
+  // `unused` is stored where the option does not apply. Only 0 need not be a valid value.
   if (unused !== undefined && unused !== 0)
     expect(() => options.checkValue('test', name, type, unused)).not.toThrow()
 })
 
-test('what a row refers to is there', () => {
+test('options and values that a row refers to exist', () => {
   for (const [name, { applies, follows, default: usual }] of Object.entries(options.trainOptions) as [
     string,
     options.OptionRow,
@@ -56,7 +56,7 @@ test('what a row refers to is there', () => {
   }
 })
 
-test('each preset has what a row leaves to it, and an older checkpoint what its file lacks', () => {
+test('presets set options without a default; a 0.1.0 config has options without `unused`', () => {
   const file = join(__dirname, '..', 'fixtures', '0.1.0', 'decoder', 'config.json')
   const older = options.renamed(options.trainOptions, JSON.parse(readFileSync(file, 'utf8')))
   for (const name of options.trainingNames) {
@@ -69,7 +69,7 @@ test('each preset has what a row leaves to it, and an older checkpoint what its 
   }
 })
 
-test('other words for options are nobody’s names', () => {
+test('otherNames are unique in a table and are not option names', () => {
   for (const [, table] of tables) {
     const others = Object.keys(table).flatMap((name) => options.rowOf(table, name).otherNames ?? [])
     expect(new Set(others).size).toBe(others.length)
@@ -84,12 +84,12 @@ test.each([
   ['batch_size', 'batchSize'],
   ['learningrate', 'learningRate'],
   ['dropuot', 'dropout'],
-])('%s is probably %s', (word, name) => {
+])('the nearest option to %s is %s', (word, name) => {
   expect(options.nearestOption(word, options.trainOptions)).toBe(name)
 })
 
 test.each(generated({ ...options, errorCodes }) as { path: string; wanted: string; found: string }[])(
-  '$path is what the tables say (npm run options)',
+  '$path is up to date with the tables (npm run options)',
   ({ wanted, found }) => {
     expect(found).toBe(wanted)
   },

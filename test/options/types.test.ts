@@ -1,4 +1,4 @@
-// Values of options: what each type takes, and what it says of what it doesn't.
+// Values of options: what each type accepts, and the error for what it rejects.
 
 import fc from 'fast-check'
 import { checkOptions, generateOptions, parseArgument, trainOptions } from '../../lib/options'
@@ -30,13 +30,13 @@ const refused = (type: OptionType, value: unknown): string => {
 }
 
 test.each<[string, OptionType, unknown, string]>([
-  ['a whole number', whole(), 1.5, 'f: x is 1.5: must be a whole number'],
-  ['one that is none', whole(), '3', 'f: x is "3": must be a number'],
+  ['a fraction', whole(), 1.5, 'f: x is 1.5: must be a whole number'],
+  ['a string of digits', whole(), '3', 'f: x is "3": must be a number'],
   ['zero', whole(), 0, 'f: x is 0: must be at least 1'],
-  ['beyond an i32', whole(), 2 ** 31, 'f: x is 2147483648: must be at most 2^31 - 1'],
+  ['above the largest i32', whole(), 2 ** 31, 'f: x is 2147483648: must be at most 2^31 - 1'],
   ['NaN', real(), Number.NaN, 'f: x is NaN: must be a number'],
   ['infinity', real(), Infinity, 'f: x is Infinity: must be finite'],
-  ['beyond f32', real(), 1e39, 'f: x is 1e+39: must be at most 3.4e38, the largest f32 number'],
+  ['above the largest f32', real(), 1e39, 'f: x is 1e+39: must be at most 3.4e38, the largest f32 number'],
   [
     'too small for f32',
     real({ above: 0 }),
@@ -44,8 +44,8 @@ test.each<[string, OptionType, unknown, string]>([
     'f: x is 1e-50: must be at least 1.2e-38, the smallest normal f32 number',
   ],
   ['a decay of 1', fraction(), 1, 'f: x is 1: must be less than 1'],
-  ['another word', choice(['a', 'b', 'c']), 'd', "f: x is \"d\": must be 'a', 'b' or 'c'"],
-  ['no path', path('<dir>'), '', 'f: x is "": must be a path, but it is empty'],
+  ['an unknown choice', choice(['a', 'b', 'c']), 'd', "f: x is \"d\": must be 'a', 'b' or 'c'"],
+  ['an empty path', path('<dir>'), '', 'f: x is "": must be a path, but it is empty'],
   ['null', text, null, 'f: x is null: must be a string'],
   ['an empty array', oneOrMore(text, 'texts'), [], 'f: x is an array: must not be empty'],
   ['an array with a number', oneOrMore(text, 'texts'), ['a', 3], 'f: x is 3: must be a string'],
@@ -66,12 +66,12 @@ test.each<[string, string, object]>([
   ['temperature', 'generate', { temperature: 1e39 }],
   ['topP', 'generate', { topP: 1e-300 }],
   ['repetitionPenalty', 'generate', { repetitionPenalty: 1e300 }],
-])('%s outside f32 is refused by name', (name, where, given) => {
+])('%s outside the range of f32 is rejected by name', (name, where, given) => {
   const table = where === 'train' ? trainOptions : generateOptions
   expect(() => checkOptions(where, table, given)).toThrow(new RegExp(`^${where}: ${name} is `))
 })
 
-test('every number that passes is one in f32 too', () => {
+test('every accepted number above 0 is finite and above 0 in f32', () => {
   fc.assert(
     fc.property(fc.double(), (value) => {
       try {
@@ -86,12 +86,12 @@ test('every number that passes is one in f32 too', () => {
   )
 })
 
-test('a limit: a number, or none as Infinity or null', () => {
+test('a limit is a number; Infinity or null is no limit', () => {
   expect([check(limit(), 2), check(limit(), Infinity), check(limit(), null)]).toEqual([2, null, null])
   expect(refused(limit(), 0)).toBe('f: x is 0: must be more than 0')
 })
 
-test('a seed in every form is the same bigint, and JSON holds it exactly', () => {
+test('every form of a seed gives the same bigint, and JSON stores it exactly', () => {
   expect([check(seed, 7), check(seed, 7n), check(seed, '7')]).toEqual([7n, 7n, 7n])
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (value) => {
@@ -101,7 +101,7 @@ test('a seed in every form is the same bigint, and JSON holds it exactly', () =>
   )
 })
 
-test('arguments of the command line', () => {
+test('parsing command-line arguments', () => {
   const parse = (type: OptionType, argument: string) => parseArgument('x', type, argument)
   expect([
     parse(whole(), '1e9'),
@@ -122,7 +122,7 @@ test('arguments of the command line', () => {
   }
 })
 
-test('what comes out is a copy', () => {
+test('checkOptions returns a copy', () => {
   const data = { text: 'abc' }
   const list = [data, 'a.txt']
   const checked = checkOptions('train', trainOptions, { data: list })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type Tokenizer, tokenizerFromJSON } from '../../lib/tokenizer'
 import { CharTokenizer } from '../../lib/tokenizer/char'
 
-/** Any well-formed text, astral characters and combining marks included. */
+/** Any well-formed text, including astral characters and combining marks. */
 const texts = fc.string({ unit: 'binary', minLength: 1 })
 
 test('a token for each distinct character, in code point order', () => {
@@ -14,7 +14,7 @@ test('a token for each distinct character, in code point order', () => {
   expect(tokenizer.encode('')).toEqual(new Uint16Array(0))
 })
 
-test('a surrogate pair is one character, and sorts behind U+FFFD although its halves are smaller', () => {
+test('a surrogate pair is one character, and sorts after U+FFFD although its code units are smaller', () => {
   const tokenizer = CharTokenizer.fromText('😀\uFFFDa')
   expect(tokenizer.toJSON()).toEqual({ type: 'char', characters: 'a\uFFFD😀' })
   expect([...tokenizer.encode('😀a😀')]).toEqual([2, 0, 2])
@@ -30,7 +30,7 @@ test('decode is the inverse of encode', () => {
   )
 })
 
-test('JSON brings the same tokenizer back', () => {
+test('JSON restores the same tokenizer', () => {
   fc.assert(
     fc.property(texts, (text) => {
       const tokenizer = CharTokenizer.fromText(text)
@@ -41,7 +41,7 @@ test('JSON brings the same tokenizer back', () => {
   )
 })
 
-test('more than 65,536 characters need 32 bits; 65,536 do not', () => {
+test('65,536 characters fit in 16-bit tokens, one more requires 32 bits', () => {
   const codePoints = Array.from({ length: 65537 }, (_, i) => 0x10000 + i)
   const text =
     String.fromCodePoint(...codePoints.slice(0, 30000)) +
@@ -63,13 +63,13 @@ test.each([
   ['a b', /^the character " " \(U\+0020\)/],
   ['a\u0301', /^the character U\+0301/],
   ['a😀', /^the character "😀" \(U\+1F600\)/],
-])('encoding %j names the unknown character', (text, message) => {
+])('encoding %j: the error names the unknown character', (text, message) => {
   const tokenizer = CharTokenizer.fromText('a')
   expect(() => tokenizer.encode(text)).toThrow(message)
   expect(() => tokenizer.encode(text)).toThrow(expect.objectContaining({ code: 'unknown_character' }))
 })
 
-test('positions count characters, not UTF-16 units', () => {
+test('positions count characters, not UTF-16 code units', () => {
   expect(() => CharTokenizer.fromText('😀').encode('😀😀x')).toThrow('at position 2')
 })
 
@@ -78,12 +78,12 @@ test.each(['\uD83D', 'a\uDE00', '\uDE00\uD83D'])('an unpaired surrogate is rejec
   expect(() => CharTokenizer.fromText('a').encode(text)).toThrow('an unpaired surrogate')
 })
 
-test('an empty text has no vocabulary', () => {
+test('an empty text is rejected', () => {
   expect(() => CharTokenizer.fromText('')).toThrow('the text is empty')
 })
 
 test.each<unknown>([-1, 2, 0.5, Number.NaN, 'length', '0', 0n, undefined])(
-  'decoding the token %p names it',
+  'decoding the token %p: the error names it',
   (token) => {
     const tokenizer = CharTokenizer.fromText('ab')
     const message = /^token .* at position 1 is not in the vocabulary\. Token ids go from 0 to 1$/
@@ -95,7 +95,7 @@ test.each<unknown>([-1, 2, 0.5, Number.NaN, 'length', '0', 0n, undefined])(
   },
 )
 
-test('tokens may be in anything like an array, of any realm', () => {
+test('decode() accepts any array-like object, from any realm', () => {
   const tokenizer = CharTokenizer.fromText('abc')
   const kinds = [
     '[2, 0, 1]',
@@ -106,7 +106,7 @@ test('tokens may be in anything like an array, of any realm', () => {
 })
 
 test.each([undefined, null, 5, {}, () => 0, new Set([0])])(
-  'decoding %p, which is no list, is refused',
+  'decode() rejects %p, which is not an array',
   (tokens) => {
     expect(() => CharTokenizer.fromText('ab').decode(tokens as never)).toThrow(
       /^tokens is .*: must be an array/,
@@ -114,11 +114,11 @@ test.each([undefined, null, 5, {}, () => 0, new Set([0])])(
   },
 )
 
-test.each([undefined, null, 5, ['a']])('encoding %p, which is no text, is refused', (text) => {
+test.each([undefined, null, 5, ['a']])('encode() rejects %p, which is not a string', (text) => {
   expect(() => CharTokenizer.fromText('ab').encode(text as never)).toThrow(/^text is .*: must be a string$/)
 })
 
-test('a decoder gives each token’s character at once, and can be used again', () => {
+test('a decoder returns each token’s character immediately, and can be reused', () => {
   const tokenizer = CharTokenizer.fromText('a😀')
   const decoder = tokenizer.decoder()
   for (let round = 0; round < 2; round++) {
@@ -144,7 +144,7 @@ test.each([
   { type: 'char', characters: 'ba' },
   { type: 'char', characters: 'aa' },
   { type: 'char', characters: 'a\uD800' },
-])('the damaged tokenizer %j is refused', (json) => {
+])('the damaged tokenizer %j is rejected', (json) => {
   expect(() => tokenizerFromJSON(json)).toThrow(
     expect.objectContaining({ name: 'NanoGptError', code: 'tokenizer' }),
   )

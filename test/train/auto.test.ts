@@ -1,4 +1,4 @@
-// The preset 'auto': sized to the device and the time, and then a run like any other.
+// The preset 'auto' chooses sizes for the device and the time. The rest is an ordinary run.
 
 import type { TrainOptions } from '../../lib/options'
 import { sizeFor, stepsIn } from '../../lib/train/auto'
@@ -20,7 +20,7 @@ const auto: TrainOptions = {
 const startOf = (events: Awaited<ReturnType<typeof eventsOf>>): StartEvent => ofType(events, 'start')[0]
 
 onEveryDevice('auto', ({ name: device }) => {
-  test('measures, then trains about as long as it was told', async () => {
+  test('measures the device, then trains for about the given time', async () => {
     const run = train({ ...auto, device, minutes: 0.05 })
     const events = await eventsOf(run)
     const model = await run
@@ -28,7 +28,7 @@ onEveryDevice('auto', ({ name: device }) => {
     const { steps, config } = startOf(events)
     expect(config.model.kind).toBe(device === 'js' ? 'decoder' : 'gpt')
     expect(config.training.optimizer).toBe(device === 'js' ? 'adamw' : 'muon')
-    // A run of a few steps still warms up.
+    // Even in a short run the warm-up is at most a tenth of the steps.
     expect(config.training.warmup).toBeLessThanOrEqual(steps / 10)
     expect(steps).toBeGreaterThanOrEqual(36)
     expect(steps % 9).toBe(0)
@@ -39,7 +39,7 @@ onEveryDevice('auto', ({ name: device }) => {
     await model.dispose()
   })
 
-  test('options stand over what it chooses, and steps need no measuring', async () => {
+  test('given options override the chosen ones, and `steps` makes measuring unnecessary', async () => {
     const run = train({ ...auto, device, steps: 2, embed: 16, heads: 2, layers: 1, learningRate: 0.01 })
     const events = await eventsOf(run)
     await (await run).dispose()
@@ -50,7 +50,7 @@ onEveryDevice('auto', ({ name: device }) => {
     expect(training).toMatchObject({ steps: 2, learningRate: 0.01 })
   })
 
-  test('stop() while it measures ends the run before its first step', async () => {
+  test('stop() during the measurement ends the run before its first step', async () => {
     const run = train({ ...auto, device, minutes: 10 })
     for await (const event of run) {
       expect(event.type).toBe('measuring')
@@ -68,12 +68,13 @@ test.each([
   [180, 0.051, 3528],
   [1, 10, 36],
   [60, Infinity, 36],
-])('in %d s, at %d s a step: %d steps', (seconds, perStep, steps) => {
+])('in %d s, at %d s per step: %d steps', (seconds, perStep, steps) => {
   expect(stepsIn(seconds, perStep)).toBe(steps)
 })
 
-test('the size is the largest that makes enough steps of the time', () => {
-  // A device on which the work of a step is its time: so long for the size that is measured.
+test('sizeFor() chooses the largest size that makes enough steps in the time', () => {
+  // On this device the time per step is proportional to the work. The work of a size is relative to
+  // the measured one.
   const size = (minutes: number, perStep: number) =>
     sizeFor(
       60 * minutes,
@@ -86,7 +87,7 @@ test('the size is the largest that makes enough steps of the time', () => {
   expect(size(3, Infinity)).toBe(64)
 })
 
-test('minutes without auto, or none at all, are refused', async () => {
+test("`minutes` without the preset 'auto', and 0 minutes, are rejected", async () => {
   const text = auto.data
   const alone = await failureOf(() => train({ data: text, preset: 'cpu', minutes: 1 }))
   expect(alone.message).toMatch(

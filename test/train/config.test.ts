@@ -1,4 +1,4 @@
-// config.json: a run's options, all explicit, and the same run from them, to the bit.
+// config.json stores all options of a run. A run from this file gives the same bits.
 
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ async function stored(path: string): Promise<StoredOptions> {
   return JSON.parse(await readFile(join(path, 'config.json'), 'utf8'))
 }
 
-onEveryDevice('a run from the configuration of another', ({ name: device }) => {
+onEveryDevice('a run from the config.json of another run', ({ name: device }) => {
   const variants: [name: string, options: TrainOptions][] = [
     ['a bigram of few options', { ...short }],
     [
@@ -37,7 +37,7 @@ onEveryDevice('a run from the configuration of another', ({ name: device }) => {
     ],
     ['a single head with a seed of 64 bits', { ...short, preset: 'single-head', seed: 2n ** 64n - 3n }],
   ]
-  test.each(variants)('%s: the same losses and weights', async (name, options) => {
+  test.each(variants)('%s: gives the same losses and weights', async (name, options) => {
     const out = folder.path(`${device}-${name}`)
     const first = await whole({ ...options, data: textFile(), device, out })
     expect(await stored(out)).toEqual(first.stored)
@@ -46,19 +46,19 @@ onEveryDevice('a run from the configuration of another', ({ name: device }) => {
     expect(second.losses).toEqual(first.losses)
     expectSameBits(second.weights, first.weights)
     expect(second.info).toEqual(first.info)
-    // What it stores is what it was made from.
+    // Its own config.json is identical.
     expect(await readFile(join(again, 'config.json'))).toEqual(await readFile(join(out, 'config.json')))
-    // So is the same from the file, with a part of it said otherwise.
+    // An option beside the file overrides it: the first loss is the same, the weights are not.
     const third = await whole({ config: join(again, 'config.json'), learningRate: 0.5 })
     expect(third.losses[0]).toBe(first.losses[0])
     const [path] = Object.keys(first.weights)
     expect(sameBits(third.weights[path], first.weights[path])).toBe(false)
   })
 
-  test('a run from the weights of another', async () => {
+  test('reproduces a run that started with `from`', async () => {
     const [base, out] = [folder.path(`${device}-base`), folder.path(`${device}-from`)]
     await whole({ ...decoder, data: textFile(), device, out: base })
-    // Without clipping, where the checkpoint has some.
+    // No clipping, although the checkpoint was trained with clipping.
     const first = await whole({ from: base, device, gradientClip: Infinity, steps: 4, seed: 3, out })
     expect(await stored(out)).toMatchObject({
       from: base,
@@ -70,14 +70,14 @@ onEveryDevice('a run from the configuration of another', ({ name: device }) => {
     const second = await whole({ config: out, out: folder.path(`${device}-from-again`) })
     expect(second.losses).toEqual(first.losses)
     expectSameBits(second.weights, first.weights)
-    // A model to begin with, named beside a file that has sizes: the sizes are the model's.
+    // With `from` beside a file that has sizes, the sizes are those of the model in `from`.
     const third = await whole({ config: base, from: out, steps: 1 })
     expect(third.info.model).toEqual(first.info.model)
     expect(third.info.training!.gradientClip).toBe(0.8)
   })
 })
 
-test('the file has every option, flat and explicit, and nothing of the call', async () => {
+test('the file has every option with its value, flat', async () => {
   const out = folder.path('explicit')
   const { stored: said } = await whole({
     ...short,
@@ -91,7 +91,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
     out,
   })
   expect(await readFile(join(out, 'config.json'), 'utf8')).toBe(`${JSON.stringify(said, null, 2)}\n`)
-  // Other options than these have their defaults.
+  // Options that were not given have their defaults.
   expect(said).toMatchObject({
     ...{ preset: 'gpt', blockSize: 64, embed: 16, heads: 4, layers: 1, dropout: 0 },
     ...{
@@ -130,7 +130,7 @@ test('the file has every option, flat and explicit, and nothing of the call', as
   expect((await readdir(out)).sort()).toEqual([files.best, 'config.json', files.last].sort())
 })
 
-test('what is given of intervals and the machine is kept; a large seed is a string', async () => {
+test('given intervals and the instruction set are stored; a large seed is a string', async () => {
   const out = folder.path('given')
   const given = { checkpointInterval: 2, sampleInterval: 5, sampleTokens: 3, gradientClip: 2 }
   await whole({
@@ -145,7 +145,7 @@ test('what is given of intervals and the machine is kept; a large seed is a stri
   expect(await stored(out)).toMatchObject({ ...given, instructionSet: 'portable', seed: '9007199254740992' })
 })
 
-test('it is there from the start, and a run that goes on leaves it', async () => {
+test('the file is written at the start, and resuming does not change it', async () => {
   const out = folder.path('start')
   const run = train({
     ...short,
@@ -173,7 +173,7 @@ test('it is there from the start, and a run that goes on leaves it', async () =>
   expect(await readFile(join(out, 'config.json'))).toEqual(before)
 })
 
-test('a text that was given as such lies beside it, wherever the folder goes', async () => {
+test('a text given as a string is stored beside the file, so the folder can be moved', async () => {
   const out = folder.path('text')
   const first = await whole({ ...short, device: 'js', out })
   expect(await stored(out)).toMatchObject({ data: 'text.txt' })
@@ -189,7 +189,7 @@ test('a text that was given as such lies beside it, wherever the folder goes', a
   expectSameBits((await whole({ config: out, data: short.data })).weights, first.weights)
 })
 
-test('options given beside it win, undefined ones are not given; threads may stand in it', async () => {
+test('given options override the file, undefined ones do not; the file may set `threads`', async () => {
   const file = folder.path('own.json')
   await writeFile(
     file,
@@ -207,7 +207,7 @@ test('options given beside it win, undefined ones are not given; threads may sta
   expect(said).not.toHaveProperty('threads')
 })
 
-describe('what is wrong with a file', () => {
+describe('errors in a file', () => {
   const refused = async (contents: string | object, beside: TrainOptions = {}) => {
     const file = folder.path('wrong.json')
     await writeFile(file, typeof contents === 'string' ? contents : JSON.stringify(contents))
@@ -249,7 +249,7 @@ describe('what is wrong with a file', () => {
     else expect(error.message).toMatch(message)
   })
 
-  test.each(['', '{', '{"steps": 5,}', 'steps: 5'])('no JSON: %j', async (contents) => {
+  test.each(['', '{', '{"steps": 5,}', 'steps: 5'])('invalid JSON: %j', async (contents) => {
     const error = await refused(contents)
     expect(error.code).toBe('config')
     expect(error.message).toMatch(
@@ -257,11 +257,11 @@ describe('what is wrong with a file', () => {
     )
   })
 
-  test.each(['null', '7', '"runs/a"'])('JSON that holds no options: %s', async (contents) => {
+  test.each(['null', '7', '"runs/a"'])('JSON that is not an object: %s', async (contents) => {
     expect((await refused(contents)).message).toMatch(/^FILE: the options must be an object, not /)
   })
 
-  test('what only fails together names the file beside the options', async () => {
+  test('an error found only in the merged options also names the file', async () => {
     expect((await refused({ preset: 'decodre' })).message).toMatch(
       /Did you mean `preset: 'decoder'`\? \(options that were not given come from FILE\)$/,
     )
@@ -279,7 +279,7 @@ describe('what is wrong with a file', () => {
     expect((await refused({ blockSize: 5000 })).message).toMatch(/too short for `blockSize: 5000`.*FILE/)
   })
 
-  test('no file; a folder without one; not text', async () => {
+  test('no such file, a folder without config.json, and a file that is not UTF-8', async () => {
     const wrong = (config: string) => failureOf(() => train({ ...short, device: 'js', config }))
     expect(await wrong(folder.path('nowhere'))).toMatchObject({
       code: 'file_not_found',
@@ -296,7 +296,7 @@ describe('what is wrong with a file', () => {
     expect((await wrong(folder.path('latin.json'))).message).toMatch(/latin\.json: not valid UTF-8 at byte 1/)
   })
 
-  test('with `resume`', async () => {
+  test('`config` with `resume`, and a `config` that is not a path', async () => {
     const error = await failureOf(() => train({ config: 'a', resume: 'b' }))
     expect(error).toMatchObject({
       code: 'option',

@@ -1,4 +1,5 @@
-// The same seed gives the same bits: for any number of threads, however steps are parcelled into calls, and again.
+// The same seed gives the same bits, for any number of threads and any division of the steps into
+// calls.
 
 import { loadAddon } from '../../lib/backend/native/addon'
 import { NativeSession, setThreads } from '../../lib/backend/native/session'
@@ -10,7 +11,7 @@ import { onNative } from '../support/devices'
 import { prepare, weightsOf } from '../support/models'
 import { decoder, eventsOf, lossesOf, parametersOf } from '../support/runs'
 
-/** Odd at every turn; and one that is large enough to be cut into many pieces of work. */
+/** Odd sizes, and sizes large enough to be divided into many pieces of work. */
 const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: number }> = {
   odd: {
     config: { kind: 'decoder', vocabSize: 65, blockSize: 17, embed: 33, heads: 3, layers: 2, dropout: 0.2 },
@@ -58,7 +59,7 @@ const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: num
 
 interface How {
   threads?: number
-  /** Steps in each call. */
+  /** The number of steps in each call. */
   calls?: number[]
   instructionSet?: string
   seed?: number
@@ -103,7 +104,7 @@ onNative('determinism', () => {
       expectSameBits((await trained(size, { threads })).numbers, expected.numbers)
     })
 
-    test('one step a call', async () => {
+    test('one step per call', async () => {
       const calls = new Array<number>(sizes[size].steps).fill(1)
       expectSameBits((await trained(size, { calls, threads: 3 })).numbers, expected.numbers)
     })
@@ -114,7 +115,7 @@ onNative('determinism', () => {
     })
 
     test.each(loadAddon().addon?.info().instructionSets ?? [])(
-      '%s agrees to rounding, and with itself to the bit',
+      '%s agrees with the default to 1e-5, and with itself to the bit',
       async (instructionSet) => {
         const one = await trained(size, { instructionSet, threads: 2 })
         one.losses.forEach((loss, step) => {

@@ -1,5 +1,6 @@
-// Ten runs whose every bit is known: a change that means to keep results must not change these digests. A change that means to change
-// them says so in the changelog and runs `UPDATE_DIGESTS=1 npx jest test/train/digests`.
+// Ten runs with known digests of their events, texts and tensors. A change that is not meant to
+// affect results must keep these digests. A change that is meant to affect them says so in the
+// changelog and runs `UPDATE_DIGESTS=1 npx jest test/train/digests`.
 
 import { createHash, type Hash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -11,7 +12,7 @@ const folder = temporaryFolder()
 const file = join(__dirname, 'digests.json')
 const known: Record<string, Record<string, string>> = JSON.parse(readFileSync(file, 'utf8'))
 
-/** Four hundred lines of made-up verse. */
+/** 400 lines of pseudo-random words. */
 function verse(): string {
   const words =
     'the a king said to and of my lord thou art not what is in his heart so fair night day light blood'.split(
@@ -74,7 +75,7 @@ function addEvent(hash: Hash, event: TrainEvent): void {
   if (event.type === 'sample') add(hash, ['sample', event.step, event.text])
 }
 
-/** Tensors of a safetensors file, by name. */
+/** Adds the tensors of a safetensors file, sorted by name. */
 function addTensors(hash: Hash, path: string): void {
   const bytes = readFileSync(path)
   const length = Number(bytes.readBigUInt64LE(0))

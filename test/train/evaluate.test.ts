@@ -1,6 +1,6 @@
-import { copyFile } from 'node:fs/promises'
-// The exact loss over the whole validation split: in training, and of a trained model.
+// The exact loss over the whole validation split, during training and of a trained model.
 
+import { copyFile } from 'node:fs/promises'
 import { evaluate, load, train } from '../../lib'
 import { splitTokens } from '../../lib/data/split'
 import { onEveryDevice } from '../support/devices'
@@ -15,7 +15,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
   const out = () => folder.path(device)
   const options = { ...decoder, data, device, steps: 12, evalInterval: 4, exactEvaluation: true }
 
-  test('stands beside the estimate in every evaluation, and decides which is the best', async () => {
+  test('is reported beside the estimate in every evaluation, and determines the best one', async () => {
     const run = train({ ...options, out: out() })
     const evaluations = ofType(await eventsOf(run), 'evaluation')
     await (await run).dispose()
@@ -23,7 +23,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     let lowest = Infinity
     for (const { valLoss, exactValLoss, best } of evaluations) {
       expect(exactValLoss).toBeGreaterThan(0)
-      // Two batches of three windows are not the whole.
+      // The estimate covers only two batches of three windows.
       expect(exactValLoss).not.toBe(valLoss)
       expect(Math.abs(exactValLoss! - valLoss)).toBeLessThan(0.5)
       expect(best).toBe(exactValLoss! < lowest)
@@ -33,7 +33,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     expect(model.info.best!.valLoss).toBe(lowest)
   })
 
-  test('of a checkpoint is what training saw, to the bit, each time', async () => {
+  test('of a checkpoint equals the loss in training, to the bit, each time', async () => {
     const found = await evaluate({ model: out(), data, device })
     expect(found).toEqual(await evaluate({ model: out(), data, device }))
     await using model = await load(out(), { device })
@@ -45,7 +45,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     expect(await model.loss(model.tokenizer.decode(validation))).toBe(found.valLoss)
   })
 
-  test('is the mean over windows that do not overlap', async () => {
+  test('is the mean over non-overlapping windows', async () => {
     await using model = await load(out(), { device })
     const { validation } = splitTokens(model.tokenizer.encode(data.text), 11)
     let sum = 0
@@ -57,7 +57,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     expect(valLoss).toBeCloseTo(sum / (validation.length - 1), 5)
   })
 
-  test('a run that takes none is the same run', async () => {
+  test('does not affect the training', async () => {
     const losses = async (exactEvaluation: boolean) => {
       const run = train({ ...options, exactEvaluation })
       const events = await eventsOf(run)
@@ -68,7 +68,7 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     expect(await losses(false)).toEqual(await losses(true))
   })
 
-  test('stopping ends it', async () => {
+  test('stop() ends a run with exact evaluations', async () => {
     const run = train({ ...options, steps: 1000, evalInterval: 1 })
     for await (const event of run) if (event.type === 'evaluation' && event.step >= 2) run.stop()
     const model = await run
@@ -76,8 +76,8 @@ onEveryDevice('the exact loss', ({ name: device }) => {
     await model.dispose()
   })
 
-  test('errors name what is wrong', async () => {
-    // A text that was given as such lies in the run folder; a checkpoint alone has none.
+  test('evaluate() reports missing and invalid input', async () => {
+    // The run folder contains the text that was given as a string. A single checkpoint does not.
     expect((await evaluate({ model: out(), device })).valLoss).toBeGreaterThan(0)
     await copyFile(`${out()}/last.safetensors`, folder.path(`${device}-alone.safetensors`))
     expect(

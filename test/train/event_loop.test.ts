@@ -1,10 +1,10 @@
-// While the native engine computes, JavaScript goes on.
+// The native engine does not block the event loop.
 
 import { onNative } from '../support/devices'
 import { prepare } from '../support/models'
 
 onNative('the event loop', ({ open }) => {
-  test('turns while one long call trains', async () => {
+  test('runs timers while one long call trains', async () => {
     const session = open()
     const { trainer } = await prepare(
       session,
@@ -19,7 +19,8 @@ onNative('the event loop', ({ open }) => {
     clearInterval(timer)
     await session.dispose()
     expect(result.losses).toHaveLength(count)
-    // A blocked loop would have turned once or twice. Busy machines are slow: a tenth of the ticks that are possible is enough.
+    // A blocked loop would tick once or twice. A tenth of the possible ticks is enough, since a
+    // busy machine is slow.
     expect(ticks).toBeGreaterThan((result.seconds * 1000) / 5 / 10)
     expect(ticks).toBeGreaterThan(10)
   }, 60_000)

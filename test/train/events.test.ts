@@ -1,4 +1,5 @@
-// What a run reports, and when: evaluations, samples and checkpoints in their turn, every loss once.
+// Which events a run reports, and when: evaluations, samples and checkpoints at their intervals,
+// and every loss once.
 
 import { join } from 'node:path'
 import { splitTokens } from '../../lib/data/split'
@@ -14,7 +15,7 @@ import { someText } from '../support/text'
 const folder = temporaryFolder()
 
 onEveryDevice('the events of a run', ({ name: device, open }) => {
-  test('everything in its turn', async () => {
+  test('come in order', async () => {
     const out = folder.path(device)
     const intervals = { evalInterval: 5, sampleInterval: 4, checkpointInterval: 3, sampleTokens: 6 }
     const run = train({ ...short, ...intervals, device, learningRate: 0.1, out })
@@ -42,7 +43,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
       'checkpoint 10 last.safetensors',
       'end 10',
     ])
-    // Every step before a pause is reported before it.
+    // All steps before an evaluation, sample or checkpoint are reported before its event.
     let made = 0
     for (const event of events) {
       if (event.type === 'step') {
@@ -55,7 +56,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     await (await run).dispose()
   })
 
-  test('what the events say', async () => {
+  test('have the right contents', async () => {
     const run = train({ ...decoder, device })
     const events = await eventsOf(run)
     const model = await run
@@ -153,7 +154,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     await model.dispose()
   })
 
-  test('an evaluation is a mean over the same batches each time, without dropout', async () => {
+  test('an evaluation uses the same batches each time, and no dropout', async () => {
     const evaluate = async (evalBatches: number, dropout: number) => {
       const run = train({ ...decoder, device, steps: 1, evalBatches, dropout })
       const [first] = ofType(await eventsOf(run), 'evaluation')
@@ -167,7 +168,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     expect(three.trainLoss).not.toBe(three.valLoss)
   })
 
-  test('it is the mean of the losses that the trainer gives for its batches', async () => {
+  test('an evaluation is the mean of the losses of its batches', async () => {
     const run = train({ ...short, device, steps: 1, evalBatches: 5 })
     const [first] = ofType(await eventsOf(run), 'evaluation')
     await using model = await run
@@ -186,7 +187,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     expect(first.trainLoss).toBeCloseTo(losses.reduce((a, b) => a + b) / 5, 9)
   })
 
-  test('the best stays the best when it gets worse', async () => {
+  test('the best evaluation stays the best when the loss rises', async () => {
     const out = folder.path(`worse-${device}`)
     const run = train({ ...short, device, out, steps: 4, evalInterval: 1, learningRate: 30 })
     const events = await eventsOf(run)
@@ -199,7 +200,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     )
   })
 
-  test('no folder: no checkpoint; no interval: no sample; the last evaluation is not made twice', async () => {
+  test('no checkpoints without a folder, no samples without an interval, one evaluation at the end', async () => {
     const run = train({ ...short, device, steps: 7 })
     const events = await eventsOf(run)
     expect(ofType(events, 'evaluation').map(({ step }) => step)).toEqual([0, 5, 7])
@@ -207,7 +208,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     await (await run).dispose()
   })
 
-  test('it learns', async () => {
+  test('training lowers the validation loss', async () => {
     const run = train({
       ...short,
       device,
@@ -222,7 +223,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     await (await run).dispose()
   })
 
-  test('how often someone evaluates, samples or saves changes nothing in the training', async () => {
+  test('the intervals of evaluations, samples and checkpoints do not affect training', async () => {
     const plain = train({ ...decoder, device })
     const busy = train({
       ...decoder,
@@ -237,7 +238,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
   })
 })
 
-test('merge: only neighbours of one kind, and no loss is lost', () => {
+test('merge() combines adjacent step events and their losses; samples stay separate', () => {
   const step = (from: number): TrainEvent => ({
     type: 'step',
     from,

@@ -1,4 +1,5 @@
-// What becomes of the files in a run folder: those of another run are replaced only where that was asked for, and nobody else's ever.
+// The files in a run folder. Files of another run are replaced only with `overwrite`. Files that no
+// run wrote are never replaced.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { evaluate, load, type TrainOptions, train } from '../../lib'
@@ -16,14 +17,14 @@ async function run(options: TrainOptions) {
   return model.info
 }
 
-/** A run that keeps its text. */
+/** A run that stores its text in its folder. */
 async function keeping(name: string, data: TrainOptions['data'] = { text }) {
   const out = folder.path(name)
   await run({ data, out })
   return out
 }
 
-describe('a text that the replaced run keeps is kept on', () => {
+describe('overwriting a run keeps its text if the new run uses it', () => {
   test.each([
     ['named by config', (out: string): TrainOptions => ({ config: out, data: undefined })],
     ['named as data', (out: string): TrainOptions => ({ data: `${out}/text.txt` })],
@@ -36,7 +37,7 @@ describe('a text that the replaced run keeps is kept on', () => {
   })
 })
 
-test('a text.txt that no run wrote is not taken away', async () => {
+test('a text.txt that no run wrote is not replaced', async () => {
   const out = folder.path('mine')
   const file = folder.path('file.txt')
   writeFileSync(file, text)
@@ -48,7 +49,7 @@ test('a text.txt that no run wrote is not taken away', async () => {
   expect(readFileSync(`${out}/text.txt`, 'utf8')).toBe('mine')
 })
 
-test('a run that is resumed into the folder of another replaces all of it', async () => {
+test('a run resumed into the folder of another run replaces all of its files', async () => {
   const [first, second] = [await keeping('first'), await keeping('second')]
   await run({ data: { text: `${text}#` }, out: second, overwrite: true, steps: 6 })
   await using model = await train({ resume: first, out: second, overwrite: true, steps: 8, device: 'js' })
@@ -58,7 +59,7 @@ test('a run that is resumed into the folder of another replaces all of it', asyn
   expect(readFileSync(`${second}/text.txt`, 'utf8')).toBe(text)
 })
 
-test('a run that is resumed into a new folder has a config.json there', async () => {
+test('a run resumed into a new folder writes a config.json there', async () => {
   const first = await keeping('origin')
   const out = folder.path('elsewhere')
   await (await train({ resume: first, out, steps: 6, device: 'js' })).dispose()
@@ -78,7 +79,7 @@ test('a run that is resumed into a new folder has a config.json there', async ()
   ).toBe(6)
 })
 
-test('a checkpoint of another name is not continued over the last one beside it', async () => {
+test('resuming from another checkpoint does not overwrite the last.safetensors beside it', async () => {
   const out = await keeping('beside')
   cpSync(`${out}/last.safetensors`, `${out}/mine.safetensors`)
   for (const name of ['mine', 'best']) {
@@ -98,7 +99,7 @@ test.each([
   ['zeros that look like UTF-16', 'a\0b\0'.repeat(200)],
   ['the beginning of a PDF', `%PDF-1.4 ${text}`],
   ['the beginning of an archive', `PK\x03\x04${text}`],
-])('a kept text with %s is the same when it is read', async (name, data) => {
+])('a stored text with %s is read back unchanged', async (name, data) => {
   const out = await keeping(`kept ${name}`, { text: data })
   const read = await loadText({ kept: `${out}/text.txt` }, { lineEndings: 'keep' })
   expect(read.text).toBe(data)
@@ -108,7 +109,7 @@ test.each([
   expect((await run({ config: out, data: undefined })).data!.digest).toBe(model.info.data!.digest)
 })
 
-test('a config.json of something else is not a run’s, whatever it holds', async () => {
+test('a config.json of another program does not count as a run’s, whatever its contents', async () => {
   const out = folder.path('other')
   mkdirSync(out)
   const theirs = '{"model":"resnet","steps":1000,"batchSize":64,"seed":3,"device":"cuda"}'
@@ -117,8 +118,8 @@ test('a config.json of something else is not a run’s, whatever it holds', asyn
   expect(readFileSync(`${out}/config.json`, 'utf8')).toBe(theirs)
 })
 
-describe('texts that a config file names', () => {
-  test('a run’s own is beside the file, or missing: never another of its name', async () => {
+describe('texts named in a config file', () => {
+  test('the text stored by the run is read from beside the file, never from the current folder', async () => {
     const out = await keeping('moved')
     const copy = folder.path('copy')
     cpSync(out, copy, { recursive: true, filter: (path) => !path.endsWith('text.txt') })
@@ -133,13 +134,13 @@ describe('texts that a config file names', () => {
     }
   })
 
-  test('a corpus wins over a file of its name', async () => {
+  test('a corpus takes precedence over a file of the same name', async () => {
     mkdirSync(folder.path('written', 'shakespeare'), { recursive: true })
     writeFileSync(folder.path('written', 'c.json'), '{ "data": "shakespeare" }')
     expect((await withConfig({ config: folder.path('written', 'c.json') })).data).toEqual(['shakespeare'])
   })
 
-  test('what is no text at all says what a config is', async () => {
+  test('a binary file as `config`: the error says what `config` takes', async () => {
     const out = await keeping('binary')
     const error = await failureOf(() => train({ config: `${out}/last.safetensors` }))
     expect(error.code).toBe('config')
@@ -147,7 +148,7 @@ describe('texts that a config file names', () => {
   })
 })
 
-test('paths that can’t be folders are refused by name', async () => {
+test('a path that cannot be a folder is rejected, and the error names it', async () => {
   const file = folder.path('a file')
   writeFileSync(file, text)
   for (const out of [file, `${file}/x`, folder.path('x'.repeat(300))]) {
@@ -157,7 +158,7 @@ test('paths that can’t be folders are refused by name', async () => {
   expect(existsSync(file)).toBe(true)
 })
 
-test('what a listener does to an event changes nothing', async () => {
+test('modifying an event does not affect the run', async () => {
   const running = train(small)
   for await (const event of running) {
     if (event.type === 'start') (event.plan.training as { steps: number }).steps = 1

@@ -1,4 +1,4 @@
-// train({ from }): a new run with the weights of another, on its text or on one more.
+// train({ from }): a new run with the weights of another run, on the same text or a new one.
 
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
@@ -23,13 +23,13 @@ import { someText } from '../support/text'
 const folder = temporaryFolder()
 const { data } = short
 
-/** Another text in the characters of the first. */
+/** A second text that uses only characters of the first. */
 const other = someText(2000, 'other')
 
-onEveryDevice('a run from the weights of another', ({ name: device }) => {
+onEveryDevice('a run from the weights of another run', ({ name: device }) => {
   const first = () => folder.path(`first-${device}`)
   beforeAll(async () => {
-    // A folder whose best checkpoint is surely another than its last.
+    // A folder whose best checkpoint differs from its last one.
     await mkdir(first())
     for (const [file, steps] of [
       [files.best, 4],
@@ -41,7 +41,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     }
   })
 
-  test('begins at step 0 with the best weights, a fresh optimizer and the training numbers of the other', async () => {
+  test('starts at step 0 with the best weights, a new optimizer state and the same training options', async () => {
     const out = folder.path(`second-${device}`)
     const run = train({ from: first(), data, device, steps: 3, out })
     const events = await eventsOf(run)
@@ -52,7 +52,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     expect(model.info.training).toEqual({ ...info.training, steps: 3 })
     expect(model.info).toMatchObject({ step: 3, tokenizer: info.tokenizer })
     await using best = await load(first(), { device })
-    // The first evaluation is of the weights as they were.
+    // With a learning rate of almost 0, training keeps the loaded weights.
     const again = train({ from: `${first()}/${files.best}`, data, device, steps: 3, learningRate: 1e-30 })
     await using same = await again
     expectSameBits(await parametersOf(same), await parametersOf(best))
@@ -61,7 +61,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     expect([...tensors.keys()].sort()).toEqual([...before.keys()].sort())
   })
 
-  test('is a function of its seed, and of weights alone', async () => {
+  test('depends only on the seed and the weights', async () => {
     const weightsOnly = folder.path(`weights-${device}.safetensors`)
     await using best = await load(first(), { device })
     await best.save(weightsOnly)
@@ -79,7 +79,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     expect(three.losses).not.toEqual(one.losses)
   })
 
-  test('trains on another text, and its options win; dropout too', async () => {
+  test('trains on another text, and given options, including `dropout`, override the stored ones', async () => {
     const changes = {
       ...{
         dropout: 0,
@@ -109,7 +109,7 @@ onEveryDevice('a run from the weights of another', ({ name: device }) => {
     expect(start.trainTokens + start.validationTokens).toBe(other.length)
   })
 
-  test('goes on when it was interrupted, as every run does', async () => {
+  test('can be interrupted and resumed', async () => {
     const options = { from: first(), data, device, seed: 3 }
     const [whole, parts] = [folder.path(`whole-${device}`), folder.path(`parts-${device}`)]
     await using uninterrupted = await train({ ...options, steps: 6, out: whole })
@@ -131,7 +131,7 @@ describe('from', () => {
     failureOf(() => train({ device: 'js', data, from: first(), ...options }))
 
   test.each([{ preset: 'bigram' }, { blockSize: 8 }, { embed: 32 }, { heads: 1 }, { layers: 1 }])(
-    '%p with it is refused',
+    '%p with `from` is rejected',
     async (given) => {
       const [[name, value]] = Object.entries(given)
       expect(await refused(given)).toMatchObject({
@@ -143,7 +143,7 @@ describe('from', () => {
     },
   )
 
-  test('resume with it is refused', async () => {
+  test('`resume` with `from` is rejected', async () => {
     expect(await refused({ resume: first() })).toMatchObject({
       code: 'option',
       message: expect.stringMatching(
@@ -152,7 +152,7 @@ describe('from', () => {
     })
   })
 
-  test('a text that the tokenizer can’t write names the character, where it is, and what to do', async () => {
+  test('a text with an unknown character: the error has the character, its position and a remedy', async () => {
     const error = await refused({ data: { text: `${someText(500)}\nThe dög. ${someText(500)}` } })
     expect(error.code).toBe('unknown_character')
     expect(error.message).toMatch(
@@ -164,12 +164,12 @@ describe('from', () => {
     )
   })
 
-  test('a text too short for the block it has: no other block is advised', async () => {
+  test('a text too short for the block size: the error does not suggest another block size', async () => {
     const { message } = await refused({ data: { text: someText(50) } })
     expect(message).toMatch(/too short for `blockSize: 8`: .*\. Use a text of at least 81 tokens$/)
   })
 
-  test('the text is the one of the checkpoint; one that was given as such lies in its folder', async () => {
+  test('the default text is that of the checkpoint; a text given as a string is read from its folder', async () => {
     await using same = await train({ from: first(), device: 'js', steps: 1 })
     expect(same.info.data).toMatchObject({ name: 'text', source: null })
     await rm(folder.path('first', 'text.txt'))
@@ -182,7 +182,7 @@ describe('from', () => {
     expect(model.info.data).toMatchObject({ name: 'text.txt', source: path })
   })
 
-  test('nothing there; no checkpoint; the folder of the other as out', async () => {
+  test('no such path, no checkpoint, the folder of `from` as `out`, and a `from` that is not a path', async () => {
     expect((await refused({ from: folder.path('nowhere') })).code).toBe('file_not_found')
     expect((await refused({ from: folder.path() })).message).toMatch(/contains no checkpoint/)
     expect((await refused({ out: first() })).code).toBe('run_exists')
@@ -190,9 +190,9 @@ describe('from', () => {
   })
 })
 
-describe('a folder that holds a run', () => {
+describe('a folder that contains a run', () => {
   test.each(Object.values(files))(
-    '%s alone: refused, with the two ways on, and left as it is',
+    '%s alone: rejected and not replaced; the error lists the alternatives',
     async (file) => {
       const base = folder.path(`base-${file}`)
       await (await train({ ...short, device: 'js', steps: 10, out: base })).dispose()
@@ -211,13 +211,13 @@ describe('a folder that holds a run', () => {
     },
   )
 
-  test('it is said before the text is looked for, and even to a run that goes on from elsewhere', async () => {
+  test('the check comes before the text is loaded, and applies to runs resumed from elsewhere', async () => {
     const [one, two] = [folder.path('one'), folder.path('two')]
     for (const out of [one, two]) await (await train({ ...short, device: 'js', steps: 2, out })).dispose()
     const refused = (options: TrainOptions) => failureOf(() => train({ device: 'js', ...options }))
     expect((await refused({ data: 'no such text', out: one })).code).toBe('run_exists')
     expect((await refused({ data, resume: two, steps: 3, out: one })).code).toBe('run_exists')
-    // The folder that it goes on with, however it is written.
+    // `out` may be the resumed folder, however its path is written.
     for (const [steps, resume] of [
       [3, one],
       [4, `${one}/${files.last}`],
@@ -230,7 +230,7 @@ describe('a folder that holds a run', () => {
     expect((await refused({ data, resume: folder.path('gone'), out: one })).code).toBe('file_not_found')
   })
 
-  test('a file in its place', async () => {
+  test('a file instead of a folder is rejected', async () => {
     const out = folder.path('a-file')
     await writeFile(out, 'a file')
     expect(await failureOf(() => train({ ...short, device: 'js', out }))).toMatchObject({

@@ -1,4 +1,5 @@
-// Memory by arithmetic: what it says of a model is what building the model says, and nothing of the model's size is built.
+// Memory by arithmetic: the estimate has the same parameter count as the built model, and allocates
+// nothing of the model's size.
 
 import type { TrainOptions } from '../../lib'
 import { createModel } from '../../lib/architectures/create'
@@ -14,7 +15,7 @@ function planned(options: TrainOptions) {
   return { given, training, config: { ...model, vocabSize: 65 } as ModelConfig }
 }
 
-test.each(presetNames)('parameters of %s', (preset) => {
+test.each(presetNames)('the parameter count of %s', (preset) => {
   const { config } = planned({ preset })
   for (const layers of [1, 3, 4]) {
     const { parameters } = createModel({ ...config, layers })
@@ -23,18 +24,18 @@ test.each(presetNames)('parameters of %s', (preset) => {
   }
 })
 
-test('stage 09: weights, gradients, two moments, and activations of the right size', () => {
+test('stage 09: the bytes of weights, moments and corpus, and a plausible total', () => {
   const { config, training } = planned({ preset: 'decoder' })
   const memory = memoryOf(config, training, 1_115_394)
   expect(memory.weights).toBe(4 * 10_788_929)
   expect(memory.optimizer).toBe(2 * memory.weights)
   expect(memory.corpus).toBe(2 * 1_115_394)
-  // The least that is needed: the whole process was measured at 2.27 GB.
+  // The estimate is a lower bound. The whole process was measured at 2.27 GB.
   expect(memory.total).toBeGreaterThan(1.2e9)
   expect(memory.total).toBeLessThan(2.4e9)
 })
 
-describe('what is too large is refused by name, with what would fit', () => {
+describe('a run that is too large is rejected; the error names the option and a value that fits', () => {
   const gigabytes = 24e9
   const cases: [options: TrainOptions, option: string][] = [
     [{ batchSize: 1_000_000_000 }, 'batchSize'],
@@ -59,7 +60,7 @@ describe('what is too large is refused by name, with what would fit', () => {
     expect(error.message).toMatch(
       /needs at least [\d.]+ [kMGTPE]?B of memory, but this machine has 24\.0 GB\. /,
     )
-    // Long before anything of that size could have been built.
+    // Nothing of that size is built, so the check is fast.
     expect(performance.now() - begun).toBeLessThan(60_000)
     const fits = /: (\d+)`? would fit/.exec(error.message!)
     if (!fits) return
@@ -69,13 +70,13 @@ describe('what is too large is refused by name, with what would fit', () => {
     ).not.toThrow()
   })
 
-  test('what fits passes', () => {
+  test('a run that fits is accepted', () => {
     const { given, config, training } = planned({ preset: 'decoder' })
     expect(() => refuseTooLarge(given, config, training, 1e6, gigabytes)).not.toThrow()
   })
 })
 
-test('bytes in words', () => {
+test('bytesInWords() formats sizes with three digits', () => {
   expect([999, 1500, 2.5e9, 1.23e13].map(bytesInWords)).toEqual([
     '999 bytes',
     '1.50 kB',

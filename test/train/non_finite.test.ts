@@ -1,4 +1,5 @@
-// A step that would make NaN or Infinity is not made: the run ends, names the op and the step, and keeps the weights.
+// A step that would produce NaN or Infinity is not applied. The run ends, the error names the op
+// and the step, and the weights are kept.
 
 import { load } from '../../lib/api/model'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
@@ -12,8 +13,8 @@ import { decoder, type eventsOf, lossesOf, ofType, parametersOf, temporaryFolder
 
 const folder = temporaryFolder()
 
-onEveryDevice('a step that is not finite', ({ name: device, open }) => {
-  test('ends the run, is named, and leaves the weights of the step before in a checkpoint', async () => {
+onEveryDevice('a non-finite step', ({ name: device, open }) => {
+  test('ends the run with an error that names the step, and saves the weights before it', async () => {
     const out = folder.path(device)
     const options = { ...decoder, device, learningRate: 1e30, steps: 50, evalInterval: 50 }
     const run = train({ ...options, out })
@@ -45,7 +46,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
     { parameter: 'head.bias', value: -Infinity, op: 'linear' },
   ]
   test.each(poisons)(
-    '$value in $parameter: $op is named, and no weight moves',
+    '$value in $parameter: the error names $op, and no weight changes',
     async ({ parameter, value, op }) => {
       const session = open()
       const model = await prepare(session, configs['decoder with dropout'], { gradientAccumulationSteps: 2 })
@@ -67,7 +68,10 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
     },
   )
 
-  /** A loss that is finite, and gradients that grow with `size`: every target is one token, and the head has two signs. */
+  /**
+   * A finite loss with gradients that grow with `size`. Every target is token 5, whose row of the
+   * head is `size`; all other rows are -`size`. The final norm outputs 0.
+   */
   async function steep(size: number) {
     const session = open()
     const corpus = new Uint16Array(200).fill(5)
@@ -83,12 +87,16 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
 
   test.each([
     {
-      what: 'elements of a gradient',
+      what: 'elements of a gradient overflow',
       size: 3.4e38,
       named: 'layer_norm_backward \\(op \\d+ of the gradient Program',
     },
-    { what: 'only its norm', size: 0.5e38, named: 'global_norm \\(op 0 of the update Program' },
-  ])('$what: the loss is finite, the update is not made', async ({ size, named }) => {
+    {
+      what: 'only the gradient norm overflows',
+      size: 0.5e38,
+      named: 'global_norm \\(op 0 of the update Program',
+    },
+  ])('$what: the loss is finite, but the update is not applied', async ({ size, named }) => {
     const { session, model } = await steep(size)
     const before = await weightsOf(model)
     const { losses, failure } = await model.trainer.steps(0, 3)
@@ -102,7 +110,7 @@ onEveryDevice('a step that is not finite', ({ name: device, open }) => {
   })
 })
 
-/** Nothing of the bad step is left in the gradients. */
+/** Checks that all gradients are 0 after the failed step. */
 async function expectNoGradients({ session, parameters }: TestModel): Promise<void> {
   for (const { path } of parameters) {
     const gradient = Array.from(await session.read(gradientName(path)))

@@ -1,4 +1,5 @@
-// Optimizers, schedules and averages through train(): interrupted or not, in whatever number of threads, from a file or not.
+// Optimizers, schedules and averages through train(): interrupted and resumed, from a config.json,
+// and with any number of threads.
 
 import { writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
@@ -23,7 +24,7 @@ const folder = temporaryFolder()
 const textFile = () => folder.path('some.txt')
 beforeAll(() => writeFile(textFile(), someText()))
 
-/** Everything that there is, somewhere. */
+/** Together these cover every optimizer, every schedule, and runs with and without averages. */
 const variants: Record<string, TrainOptions> = {
   'adamw, cosine, average': { schedule: 'cosine', warmup: 3, finalLearningRateFraction: 0.1, emaDecay: 0.9 },
   'sgd, linear': { optimizer: 'sgd', learningRate: 0.1, momentum: 0.8, schedule: 'linear', warmup: 2 },
@@ -35,7 +36,7 @@ const variants: Record<string, TrainOptions> = {
 }
 const names = Object.keys(variants)
 
-/** A warm-up that so few steps have room for. */
+/** Limits the momentum warm-up to the number of steps. */
 function inSteps(steps: number, { momentumWarmup, ...options }: TrainOptions): TrainOptions {
   return momentumWarmup === undefined
     ? options
@@ -64,7 +65,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
     ...inSteps(steps, variants[name]),
   })
 
-  test.each(names)('%s: stopped and resumed, the same bits', async (name) => {
+  test.each(names)('%s: stopping and resuming gives the same bits', async (name) => {
     const [a, b] = [folder.path(`${device}-${name}-whole`), folder.path(`${device}-${name}-parts`)]
     const uninterrupted = await whole({ ...options(name), out: a })
     const losses: number[] = []
@@ -83,12 +84,12 @@ onEveryDevice('optimizers', ({ name: device }) => {
     expect(stops[0]).toBeLessThan(30)
     expect(stops[2]).toBe(30)
     expect(losses).toEqual(uninterrupted.losses)
-    // The optimizer's state and the averages too.
+    // These include the optimizer's state and the averages.
     expectSameBits(await tensorsOf(b), await tensorsOf(a))
     expectSameBits(await tensorsOf(b, 'best'), await tensorsOf(a, 'best'))
   })
 
-  test('another optimizer, over a file or the weights of another run, has its own defaults', async () => {
+  test('another optimizer than that of `config` or `from` has its own defaults', async () => {
     const out = folder.path(`${device}-others`)
     await whole({ ...options('muon, wsd, average', 2), out })
     const sgd = { optimizer: 'sgd', schedule: 'linear', steps: 2, device } as const
@@ -103,7 +104,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
     }
   })
 
-  test('what belongs to another run is refused of one that goes on', async () => {
+  test('a resumed run rejects options of the optimizer and the schedule', async () => {
     const out = folder.path(`${device}-fixed`)
     await whole({ ...options('sgd, linear'), steps: 2, out })
     for (const given of [
@@ -120,7 +121,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
     }
   })
 
-  test.each(names)('%s: the same run from its config.json', async (name) => {
+  test.each(names)('%s: config.json reproduces the run', async (name) => {
     const [a, b] = [folder.path(`${device}-${name}-first`), folder.path(`${device}-${name}-again`)]
     const first = await whole({ ...options(name), out: a })
     const second = await whole({ config: a, out: b })
@@ -129,11 +130,11 @@ onEveryDevice('optimizers', ({ name: device }) => {
     expect(second.info).toEqual(first.info)
   })
 
-  test('more steps: a resumed run goes on on the curve of their number', async () => {
+  test('resuming with more `steps` continues on the new schedule', async () => {
     const out = folder.path(`${device}-curve`)
     const { losses, weights } = await whole({ ...options('sgd, linear'), steps: 8, out })
     const checkpoint = await readCheckpoint(out, 'last')
-    // As if it had been one of 16 steps, and stopped.
+    // The same checkpoint, as if a run of 16 steps had been stopped.
     const asIf = folder.path(`${device}-as-if.safetensors`)
     const info = {
       ...checkpoint.info,
@@ -145,18 +146,18 @@ onEveryDevice('optimizers', ({ name: device }) => {
     expect(longer.losses).toHaveLength(8)
     expect(longer.losses).toEqual(of16.losses)
     expectSameBits(longer.weights, of16.weights)
-    // And that is another curve than the first eight steps had.
+    // From the start, a schedule for 16 steps gives other losses than one for 8.
     const eight = await whole({ ...options('sgd, linear'), steps: 16 })
     expect(eight.losses[0]).toBe(losses[0])
     expect(eight.losses.slice(0, 8)).not.toEqual(losses)
     expect(sameBits(weights['head.weight'], longer.weights['head.weight'])).toBe(false)
   })
 
-  test('clipping: SGD moves all weights by the rate times the norm that gradients are held to', async () => {
+  test('clipping: SGD moves the weights by the learning rate times the clipped gradient norm', async () => {
     const moved = async (gradientClip: number) => {
       const learningRate = 0.5
       const plain = { optimizer: 'sgd', momentum: 0, weightDecay: 0, learningRate, gradientClip } as const
-      // A rate of almost 0 leaves the weights as they begin.
+      // A learning rate of almost 0 keeps the initial weights.
       const start = await whole({
         ...options('sgd, linear'),
         ...plain,
@@ -184,7 +185,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
   describe('averages', () => {
     const averaged = (more: TrainOptions = {}) => ({ ...options('muon, wsd, average', more.steps), ...more })
 
-    test('are what is evaluated, what train() returns, what load() and `from` take and what is saved', async () => {
+    test('are used by evaluations, train(), load(), `from` and save()', async () => {
       const out = folder.path(`${device}-averaged`)
       const run = train(averaged({ out, steps: 10 }))
       const events = await eventsOf(run)
@@ -204,13 +205,14 @@ onEveryDevice('optimizers', ({ name: device }) => {
         await model.generate({ maxTokens: 20, seed: 3 }),
       )
 
-      // A new run from them: its first evaluation is of the same weights, as its first average is.
+      // A new run starts with the averages as its weights, and its own averages start there too. So
+      // its first evaluation is of the same weights.
       const next = train({ from: last, device, steps: 1, evalInterval: 10, evalBatches: 2, seed: 7 })
       const [begin] = ofType(await eventsOf(next), 'evaluation')
       await (await next).dispose()
       expect(begin.valLoss).toBe(ofType(events, 'evaluation').at(-1)!.valLoss)
 
-      // What is saved has them as its weights, and nothing else.
+      // The saved model has the averages as its weights, and no other tensors.
       const saved = folder.path(`${device}-saved.safetensors`)
       await model.save(saved)
       const kept = await tensorsOf(saved)
@@ -221,7 +223,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       expect(again.parameterCount).toBe(model.parameterCount)
     })
 
-    test('a file that lacks some of them is refused by name', async () => {
+    test('a file that lacks one of them is rejected, and the error names it', async () => {
       const out = folder.path(`${device}-some`)
       await whole(averaged({ out, steps: 1 }))
       const { info, tensors } = await readCheckpoint(out, 'last')
@@ -237,7 +239,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       expect((await failureOf(() => train(again))).message).toMatch(missing)
     })
 
-    test('change nothing about how weights train', async () => {
+    test('do not affect how the weights train', async () => {
       const [a, b] = [folder.path(`${device}-with`), folder.path(`${device}-without`)]
       const with_ = await whole(averaged({ out: a, steps: 10 }))
       const without = await whole(averaged({ out: b, steps: 10, emaDecay: 0 }))
@@ -249,7 +251,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       expect(Object.keys(others).filter((name) => name.startsWith('average/'))).toEqual([])
     })
 
-    test('begin with what the weights begin with', async () => {
+    test('start with the initial weights', async () => {
       const at0 = async (emaDecay: number) => {
         const { events } = await whole(averaged({ steps: 1, evalInterval: 10, emaDecay }))
         return ofType(events, 'evaluation')[0].valLoss
@@ -257,7 +259,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       expect(await at0(0.9)).toBe(await at0(0))
     })
 
-    test('setParameter changes what the model computes with', async () => {
+    test('setParameter() changes the weights that the model computes with', async () => {
       await using model = await train(averaged({ steps: 1 }))
       const text = someText(300)
       const before = await model.loss(text)
@@ -272,7 +274,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
   })
 })
 
-onNative('optimizers in any number of threads', () => {
+onNative('optimizers with any number of threads', () => {
   test.each(names)('%s', async (name) => {
     const run = (threads: number) =>
       whole({

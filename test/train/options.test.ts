@@ -1,4 +1,4 @@
-// Options of train(): each wrong one is named, with its value and what would be right.
+// Options of train(). An error names the option, its value and what is accepted.
 
 import type { TrainOptions } from '../../lib/options'
 import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
@@ -14,7 +14,7 @@ const counts = [
   ...['evalInterval', 'evalBatches', 'sampleTokens', 'checkpointInterval', 'threads', 'kvHeads'],
 ]
 
-test.each(counts)('%s is a whole number of at least 1', async (name) => {
+test.each(counts)('%s must be a whole number of at least 1', async (name) => {
   for (const value of [0, -1, 1.5, Number.NaN, Infinity, '8', null, true, {}, 2 ** 31, 10n]) {
     const error = await refused({ [name]: value })
     expect([value, error.code]).toEqual([value, 'option'])
@@ -23,9 +23,9 @@ test.each(counts)('%s is a whole number of at least 1', async (name) => {
 })
 
 test.each(['learningRate', 'matrixLearningRate', 'epsilon', 'gradientClip'])(
-  '%s is more than 0',
+  '%s must be more than 0',
   async (name) => {
-    // JSON has no Infinity: null is no clipping.
+    // JSON has no Infinity, so null means no clipping.
     const others = name === 'gradientClip' ? [] : [null]
     for (const value of [0, -1, Number.NaN, '1', ...others]) {
       expect((await refused({ [name]: value })).message).toMatch(
@@ -36,7 +36,7 @@ test.each(['learningRate', 'matrixLearningRate', 'epsilon', 'gradientClip'])(
 )
 
 test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 'momentum', 'emaDecay'])(
-  '%s is in [0, 1)',
+  '%s must be in [0, 1)',
   async (name) => {
     for (const value of [-0.1, 1, 1.5, Number.NaN, '0.5', null]) {
       expect((await refused({ [name]: value })).message).toMatch(
@@ -47,7 +47,7 @@ test.each(['dropout', 'attentionDropout', 'embeddingDropout', 'beta1', 'beta2', 
 )
 
 test.each(['normAffine', 'qkNorm', 'tiedEmbeddings', 'bias', 'embeddingNorm'])(
-  '%s is true or false',
+  '%s must be true or false',
   async (name) => {
     for (const value of [0, 1, 'true', null])
       expect((await refused({ [name]: value })).message).toMatch(
@@ -131,7 +131,7 @@ test.each([
   expect((await refused(options)).message).toMatch(message)
 })
 
-test('the options themselves', async () => {
+test('the options must be an object', async () => {
   for (const options of [null, 7, 'shakespeare', () => ({})]) {
     expect((await failureOf(() => train(options as TrainOptions))).message).toMatch(
       /^train: the options must be an object, not /,
@@ -139,12 +139,12 @@ test('the options themselves', async () => {
   }
 })
 
-test('nothing is thrown by train() itself', () => {
+test('train() itself throws nothing; the run rejects', () => {
   const run = train({ steps: -1 })
   return expect(run).rejects.toMatchObject({ code: 'option' })
 })
 
-test('an undefined option is one that was not given', async () => {
+test('an undefined option counts as not given', async () => {
   const options = Object.fromEntries(
     ['blockSize', 'seed', 'out', 'signal', 'gradientClip'].map((name) => [name, undefined]),
   )
@@ -188,7 +188,7 @@ test('each option takes effect', async () => {
   expect(open.info.training!.precision).toBe('f32')
 })
 
-test('each part of the optimizer changes what is learned', async () => {
+test('each option of the optimizers and schedules changes the trained weights', async () => {
   const weight = async (options: TrainOptions) => {
     await using model = await train({ ...short, device: 'js', steps: 3, ...options })
     return String((await model.parameters()).get('tokenEmbedding.weight')!.data.subarray(0, 2000))
@@ -222,7 +222,7 @@ test('each part of the optimizer changes what is learned', async () => {
   expect(new Set(results).size).toBe(changes.length)
 })
 
-test('each part of Muon changes what is learned', async () => {
+test('each option of Muon changes the trained weights', async () => {
   const model = { preset: 'decoder', blockSize: 5, embed: 6, heads: 1, layers: 1, dropout: 0 }
   const weight = async (options: TrainOptions) => {
     const all: TrainOptions = { ...short, ...model, device: 'js', steps: 3, optimizer: 'muon', ...options }
@@ -247,7 +247,7 @@ test('each part of Muon changes what is learned', async () => {
   expect(new Set(results).size).toBe(changes.length)
 })
 
-describe('what is for some optimizers or schedules alone', () => {
+describe('options that apply only to some optimizers or schedules', () => {
   test.each<[TrainOptions, string]>([
     [
       { momentum: 0.5 },
@@ -271,7 +271,7 @@ describe('what is for some optimizers or schedules alone', () => {
     expect(error.message).toMatch(/\. Leave it out, or choose another (optimizer|schedule)$/)
   })
 
-  test('each has a default', async () => {
+  test('have a default for each optimizer', async () => {
     const resolved = async (options: TrainOptions) => {
       await using model = await train({ ...short, device: 'js', steps: 1, ...options })
       return model.info.training
@@ -289,7 +289,7 @@ describe('what is for some optimizers or schedules alone', () => {
     })
   })
 
-  test('a preset’s say nothing of another optimizer or schedule, a schedule’s end stays', () => {
+  test('of a preset do not carry over to another optimizer or schedule, except a final learning rate', () => {
     const { training } = resolveNew(
       checkTrainOptions({ preset: 'speedrun', optimizer: 'adamw', schedule: 'cosine' }),
     )

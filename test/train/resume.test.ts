@@ -1,4 +1,5 @@
-// A run that was interrupted goes on as if it had not been: the same losses, the same weights, to the bit.
+// A resumed run continues as if it had never been interrupted: the same losses and weights, to the
+// bit.
 
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ import { someText } from '../support/text'
 
 const folder = temporaryFolder()
 
-/** Trains to the end; what it reported and what came of it. */
+/** Trains to the end. Returns the events, losses, weights and info. */
 async function whole(options: TrainOptions) {
   const run = train(options)
   const events = await eventsOf(run)
@@ -34,7 +35,7 @@ const evaluations = (events: TrainEvent[]) =>
 onEveryDevice('resuming', ({ name: device }) => {
   const options = { ...decoder, device, steps: 12, evalInterval: 4 }
 
-  test.each([1, 5, 8])('after %i steps: the same losses, weights and moments', async (at) => {
+  test.each([1, 5, 8])('after %i steps gives the same losses, weights and moments', async (at) => {
     const [a, b] = [folder.path(`${device}-whole-${at}`), folder.path(`${device}-parts-${at}`)]
     const uninterrupted = await whole({ ...options, out: a })
     const first = await whole({ ...options, steps: at, out: b })
@@ -49,7 +50,7 @@ onEveryDevice('resuming', ({ name: device }) => {
     expect(second.events[0]).toMatchObject({ type: 'start', step: at, steps: 12, config: { seed: '7' } })
   })
 
-  test('stopped wherever it happened to be, three times', async () => {
+  test('after three stops at arbitrary steps gives the same losses and weights', async () => {
     const out = folder.path(`${device}-stops`)
     const long = { ...options, steps: 40, evalInterval: 10 }
     const uninterrupted = await whole(long)
@@ -70,7 +71,7 @@ onEveryDevice('resuming', ({ name: device }) => {
     expect(losses).toEqual(uninterrupted.losses)
   })
 
-  test('a file resumes as its folder does, and the folder gets the checkpoints', async () => {
+  test('from a file writes checkpoints to its folder, unless `out` is given', async () => {
     const out = folder.path(`${device}-file`)
     await whole({ ...options, steps: 4, out })
     const result = await whole({ device, data: options.data, resume: `${out}/last.safetensors`, steps: 5 })
@@ -82,7 +83,7 @@ onEveryDevice('resuming', ({ name: device }) => {
     expect((await readCheckpoint(out, 'last')).info.step).toBe(5)
   })
 
-  test('without `steps` it goes on to what it was to make', async () => {
+  test('without `steps` continues to the original number of steps', async () => {
     const out = folder.path(`${device}-target`)
     const run = train({ ...options, steps: 9, evalInterval: 100, out })
     for await (const event of run) if (event.type === 'start') run.stop()
@@ -90,7 +91,7 @@ onEveryDevice('resuming', ({ name: device }) => {
     expect((await whole({ device, data: options.data, resume: out })).info.step).toBe(9)
   })
 
-  test('a run that is complete has nothing left to do', async () => {
+  test('a complete run makes no more steps', async () => {
     const out = folder.path(`${device}-complete`)
     const done = await whole({ ...options, steps: 3, out })
     const again = await whole({ device, data: options.data, resume: out })
@@ -108,13 +109,13 @@ describe('resuming', () => {
   const resume = (more: TrainOptions) =>
     failureOf(() => train({ device: 'js', data: short.data, resume: out, steps: 11, ...more }))
 
-  test('with another text is refused', async () => {
+  test('rejects another text', async () => {
     const error = await resume({ data: { text: `${someText()}.` } })
     expect(error.code).toBe('data')
     expect(error.message).toMatch(/another text.*sha256/)
   })
 
-  test('of a text that was given as such finds it in the run folder; without it, says so', async () => {
+  test('finds a text given as a string in the run folder, and reports it if it is missing', async () => {
     const from = folder.path('inline')
     await whole({ ...short, device: 'js', out: from, steps: 3 })
     const { info } = await whole({ device: 'js', resume: from, steps: 4 })
@@ -124,7 +125,7 @@ describe('resuming', () => {
     expect((await whole({ device: 'js', resume: from, steps: 5, data: short.data })).info.step).toBe(5)
   })
 
-  test('a text from a file is found again, from any folder', async () => {
+  test('finds the text file again by its absolute path', async () => {
     const path = folder.path('text.txt')
     await writeFile(path, someText())
     const from = folder.path('from-file')
@@ -133,7 +134,7 @@ describe('resuming', () => {
       step: 4,
       data: { source: path, name: 'text.txt' },
     })
-    // The same text under another name is the same text.
+    // The same text under another name is accepted.
     expect(
       (await whole({ device: 'js', resume: from, steps: 5, data: { text: someText() } })).info.step,
     ).toBe(5)
@@ -157,17 +158,17 @@ describe('resuming', () => {
     ['epsilon', { epsilon: 1e-8 }],
     ['weightDecay', { weightDecay: 0.01 }],
     ['gradientClip', { gradientClip: 1 }],
-  ])('keeps its own %s', async (name, more) => {
+  ])('rejects %s, because the run keeps its own', async (name, more) => {
     const error = await resume(more)
     expect(error.code).toBe('option')
     expect(error.message).toMatch(new RegExp(`${name} is .* a resumed run keeps its own`))
   })
 
-  test('fewer steps than there are is refused', async () => {
+  test('rejects fewer steps than the run has made', async () => {
     expect((await resume({ steps: 9 })).message).toMatch(/steps is 9: .* has already made 1\d steps\. /)
   })
 
-  test('what is not there, or no longer whole', async () => {
+  test('rejects a missing and a truncated checkpoint', async () => {
     expect((await resume({ resume: folder.path('nowhere') })).code).toBe('file_not_found')
     const damaged = folder.path('damaged.safetensors')
     await copyFile(`${out}/last.safetensors`, damaged)
@@ -176,7 +177,7 @@ describe('resuming', () => {
     expect((await resume({ resume: damaged })).message).toContain(damaged)
   })
 
-  test('from a model that was saved without the optimizer’s state says what is missing', async () => {
+  test('rejects a model saved without optimizer state, and names a missing tensor', async () => {
     const model = await train({ ...short, device: 'js' })
     const path = folder.path('model.safetensors')
     await model.save(path)
@@ -184,7 +185,7 @@ describe('resuming', () => {
     expect((await resume({ resume: path })).message).toMatch(/adamw\/m\/.*missing/)
   })
 
-  test('a process that is killed loses no more than the steps since its checkpoint', async () => {
+  test('continues after a process was killed, from its last checkpoint', async () => {
     const killed = folder.path('killed')
     const { signal } = await runChild(`
       const run = nano.train({ data: { text }, preset: 'bigram', device: 'js', steps: 1000000, batchSize: 4, evalInterval: 10, evalBatches: 1, seed: 7, out: ${JSON.stringify(killed)} })
@@ -205,7 +206,7 @@ describe('resuming', () => {
   })
 })
 
-test('a run keeps its precision, and goes on in another if told to', async () => {
+test('a resumed run keeps its precision unless another is given', async () => {
   const out = folder.path('precision')
   const { data } = decoder
   await whole({ ...decoder, device: 'js', steps: 2, out, precision: 'bf16' })

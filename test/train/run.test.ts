@@ -1,4 +1,5 @@
-// A Run can be awaited, iterated, stopped and aborted, in any order, and no failure is lost or kills a process.
+// A Run can be awaited, iterated, stopped and aborted in any order. No failure is lost, and none
+// ends the process.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { load } from '../../lib/api/model'
@@ -16,7 +17,7 @@ import { eventsOf, lossesOf, parametersOf, short, temporaryFolder } from '../sup
 
 const folder = temporaryFolder()
 
-/** An event with a number. */
+/** An event that is identified by its step. */
 const event = (step: number): TrainEvent => ({ type: 'checkpoint', step, path: '' })
 const steps = (from: number, to: number): TrainEvent => ({
   type: 'step',
@@ -29,7 +30,7 @@ const steps = (from: number, to: number): TrainEvent => ({
 })
 const numbers = (events: readonly TrainEvent[]) => events.map((found) => (found as { step: number }).step)
 
-/** A run that the test drives. */
+/** A run that the test controls. */
 function driven() {
   let control!: RunControl
   let resolve!: (value: string) => void
@@ -37,7 +38,7 @@ function driven() {
   const begun: Promise<Run<string>> = new Promise((begin) => {
     const run: Run<string> = new Run((given) => {
       control = given
-      // The run itself is a promise: it must not be resolved with.
+      // A Run is thenable: resolving with it directly would wait for its result.
       begin({ run } as never)
       return new Promise((...settle) => {
         ;[resolve, reject] = settle
@@ -59,7 +60,7 @@ async function take(iterator: AsyncIterator<TrainEvent>, count: number): Promise
 }
 
 describe('reading events', () => {
-  test('the first reader sees all from the beginning, however late it comes', async () => {
+  test('the first reader gets all events from the start, however late it starts', async () => {
     const { run, control, resolve } = await driven()
     for (let i = 0; i < 3; i++) control.emit(event(i))
     resolve()
@@ -67,7 +68,7 @@ describe('reading events', () => {
     expect(numbers(await collect(run))).toEqual([0, 1, 2])
   })
 
-  test('two readers see the same; a later one what comes after it', async () => {
+  test('two readers get the same events; a later one gets only those after its start', async () => {
     const { run, control, resolve } = await driven()
     const [a, b] = [run[Symbol.asyncIterator](), run[Symbol.asyncIterator]()]
     control.emit(event(0))
@@ -81,7 +82,7 @@ describe('reading events', () => {
     for (const iterator of [a, b, c]) expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('several reads that wait are served in order', async () => {
+  test('pending reads are resolved in order', async () => {
     const { run, control, resolve } = await driven()
     const iterator = run[Symbol.asyncIterator]()
     const waiting = [iterator.next(), iterator.next(), iterator.next()]
@@ -95,7 +96,7 @@ describe('reading events', () => {
     ])
   })
 
-  test('unread progress merges, all else is kept', async () => {
+  test('unread progress events are merged, all others are kept', async () => {
     const { run, control, resolve } = await driven()
     control.emit(steps(0, 2))
     control.emit(steps(2, 5))
@@ -126,7 +127,7 @@ describe('reading events', () => {
     ])
   })
 
-  test('a reader that is there at each event misses none and merges none', async () => {
+  test('a reader that keeps up gets every event unmerged', async () => {
     const { run, control, resolve } = await driven()
     const reading = collect(run)
     for (let i = 0; i < 3; i++) {
@@ -152,7 +153,7 @@ async function collect(run: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
 }
 
 describe('the result', () => {
-  test('then, catch, finally and finished give the same', async () => {
+  test('then, catch, finally and finished give the same result', async () => {
     const { run, resolve } = await driven()
     resolve('value')
     const final = jest.fn()
@@ -164,7 +165,7 @@ describe('the result', () => {
     expect(final).toHaveBeenCalledTimes(1)
   })
 
-  test('breaking off does not stop the work', async () => {
+  test('leaving the loop does not stop the work', async () => {
     const { run, control, resolve } = await driven()
     control.emit(event(0))
     for await (const found of run) {
@@ -177,7 +178,7 @@ describe('the result', () => {
     expect(await run).toBe('done')
   })
 
-  test('stop() tells the work, once or more', async () => {
+  test('stop() signals the work, and can be called repeatedly', async () => {
     const { run, control, resolve } = await driven()
     run.stop()
     run.stop()
@@ -194,7 +195,7 @@ describe('a failure', () => {
   afterAll(() => warning.mockRestore())
   const told = () => sleep(20).then(() => warning.mock.calls.map(([message, name]) => `${name}: ${message}`))
 
-  test('reaches whoever awaits and whoever iterates, after the events that came before', async () => {
+  test('rejects the promise, and each iteration after the events before it', async () => {
     const { run, control, reject } = await driven()
     control.emit(event(0))
     const iterator = run[Symbol.asyncIterator]()
@@ -205,28 +206,31 @@ describe('a failure', () => {
     await expect(waiting).rejects.toThrow('failed')
     expect(await iterator.next()).toEqual({ done: false, value: event(0) })
     await expect(iterator.next()).rejects.toThrow('failed')
-    // An error is thrown once; after it there is nothing.
+    // An iterator throws the error once, and is then done.
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
     await expect(collect(run)).rejects.toThrow('failed')
     expect(await told()).toEqual([])
   })
 
-  test.each(['before', 'after'])('that someone iterates to, begun %s it, is no warning', async (when) => {
-    const { run, reject } = await driven()
-    const reading = when === 'before' ? collect(run).catch((error) => error) : undefined
-    reject()
-    const error = await (reading ?? collect(run).catch((caught) => caught))
-    expect(error).toMatchObject({ message: 'failed' })
-    expect(await told()).toEqual([])
-  })
+  test.each(['before', 'after'])(
+    'reached by an iteration that began %s it emits no warning',
+    async (when) => {
+      const { run, reject } = await driven()
+      const reading = when === 'before' ? collect(run).catch((error) => error) : undefined
+      reject()
+      const error = await (reading ?? collect(run).catch((caught) => caught))
+      expect(error).toMatchObject({ message: 'failed' })
+      expect(await told()).toEqual([])
+    },
+  )
 
-  test('that nobody hears of is said once', async () => {
+  test('that nobody observes emits one warning', async () => {
     const { reject } = await driven()
     reject()
     expect(await told()).toEqual(['NanoGptWarning: training failed: failed'])
   })
 
-  test('after the only reader broke off is said too', async () => {
+  test('after the only reader left its loop emits a warning', async () => {
     const { run, control, reject } = await driven()
     control.emit(event(0))
     for await (const _ of run) break
@@ -234,7 +238,7 @@ describe('a failure', () => {
     expect(await told()).toEqual(['NanoGptWarning: training failed: failed'])
   })
 
-  test('while a reader is busy is told to the reader; said if it then breaks off', async () => {
+  test('while a reader is busy emits a warning only if the reader then leaves its loop', async () => {
     const { run, control, reject } = await driven()
     control.emit(event(0))
     for await (const _ of run) {
@@ -249,19 +253,19 @@ describe('a failure', () => {
 onEveryDevice('train()', ({ name: device }) => {
   const options = { ...short, device }
 
-  test('resolves with the model, unobserved until then', async () => {
+  test('resolves with the model if it is only awaited', async () => {
     await using model = await train(options)
     expect(model.device).toBe(device)
     expect(model.info.step).toBe(10)
   })
 
-  test('iterated, then awaited', async () => {
+  test('can be iterated, then awaited', async () => {
     const run = train(options)
     expect(lossesOf(await eventsOf(run))).toHaveLength(10)
     await (await run).dispose()
   })
 
-  test('awaited, then iterated', async () => {
+  test('can be awaited, then iterated', async () => {
     const run = train(options)
     const model = await run
     const events = await eventsOf(run)
@@ -271,7 +275,7 @@ onEveryDevice('train()', ({ name: device }) => {
     await model.dispose()
   })
 
-  test('two readers see the same losses', async () => {
+  test('two readers get the same losses', async () => {
     const run = train(options)
     const [a, b] = await Promise.all([eventsOf(run), eventsOf(run)])
     expect(lossesOf(a)).toEqual(lossesOf(b))
@@ -279,7 +283,7 @@ onEveryDevice('train()', ({ name: device }) => {
     await (await run).dispose()
   })
 
-  test('breaking off does not stop the training', async () => {
+  test('leaving the loop does not stop the training', async () => {
     const run = train(options)
     for await (const _ of run) break
     const model = await run
@@ -306,7 +310,7 @@ onEveryDevice('train()', ({ name: device }) => {
     await model.dispose()
   })
 
-  test('stop() before it has begun: no step, and a model all the same', async () => {
+  test('stop() before the first step: the run makes no step and still resolves with a model', async () => {
     const run = train(options)
     run.stop()
     const events = await eventsOf(run)
@@ -316,7 +320,7 @@ onEveryDevice('train()', ({ name: device }) => {
     expect((await model.generate({ maxTokens: 5 })).length).toBe(5)
   })
 
-  test('an AbortSignal saves too, and rejects with its AbortError', async () => {
+  test('an AbortSignal also saves, and rejects with an AbortError', async () => {
     const out = folder.path(`abort-${device}`)
     const controller = new AbortController()
     const run = train({
@@ -348,7 +352,7 @@ onEveryDevice('train()', ({ name: device }) => {
     expect(resumed.info.step).toBe(info.step + 2)
   })
 
-  test('a signal that has been aborted: nothing begins', async () => {
+  test('with an aborted signal, nothing starts', async () => {
     const out = folder.path(`aborted-${device}`)
     const run = train({ ...options, out, signal: AbortSignal.abort() })
     await expect(run).rejects.toMatchObject({ name: 'AbortError' })
@@ -356,12 +360,12 @@ onEveryDevice('train()', ({ name: device }) => {
     expect((await failureOf(() => readCheckpoint(out))).code).toBe('file_not_found')
   })
 
-  test('an aborted signal with a reason rejects with that', async () => {
+  test('an aborted signal with a reason rejects with that reason', async () => {
     const reason = new Error('closing time')
     await expect(train({ ...options, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 
-  test('two runs at once train as they would alone', async () => {
+  test('concurrent runs train as they would alone', async () => {
     const alone = await train(options)
     const together = await Promise.all([train(options), train({ ...options, seed: 8 }), train(options)])
     expectSameBits(await parametersOf(together[0]), await parametersOf(alone))
@@ -371,7 +375,7 @@ onEveryDevice('train()', ({ name: device }) => {
     for (const model of [alone, ...together]) await model.dispose()
   })
 
-  test('a failure that nobody hears of is a warning, and the process lives', async () => {
+  test('a failure that nobody observes emits one warning, and the process continues', async () => {
     const { code, stdout, stderr } = await runChild(`
       nano.train({ data: { text }, preset: 'bigram', device: '${device}', steps: 3, batchSize: 4, evalBatches: 1, learningRate: 1e300 })
       process.on('exit', () => console.log('alive'))

@@ -1,4 +1,5 @@
-// What is due when: the same for a run that was stopped anywhere and resumed.
+// When evaluations, samples and checkpoints are due. A run that was stopped and resumed has the
+// same schedule.
 
 import fc from 'fast-check'
 import { dueAt, nextDue } from '../../lib/train/schedule'
@@ -10,7 +11,7 @@ const cadence = fc.record({
   checkpointInterval: fc.integer({ min: 1, max: 20 }),
 })
 
-test('evaluations and samples fall on multiples and on the end, checkpoints not on the beginning', () => {
+test('evaluations and samples are due at multiples and at the end, checkpoints at multiples above 0', () => {
   const plan = { steps: 10, evalInterval: 4, sampleInterval: 5, checkpointInterval: 6 }
   const steps = (what: 'evaluation' | 'sample' | 'checkpoint') =>
     Array.from({ length: 11 }, (_, step) => step).filter((step) => dueAt(step, plan)[what])
@@ -19,12 +20,12 @@ test('evaluations and samples fall on multiples and on the end, checkpoints not 
   expect(steps('checkpoint')).toEqual([6])
 })
 
-test('without an interval there are no samples, not even a last one', () => {
+test('without an interval there are no samples, not even at the end', () => {
   const plan = { steps: 3, evalInterval: 1, sampleInterval: 0, checkpointInterval: 1 }
   expect([0, 1, 2, 3].some((step) => dueAt(step, plan).sample)).toBe(false)
 })
 
-test('the next pause is the first step at which something is due: none is jumped over', () => {
+test('nextDue() returns the first later step at which anything is due', () => {
   fc.assert(
     fc.property(cadence, fc.nat(59), (plan, at) => {
       fc.pre(at < plan.steps)

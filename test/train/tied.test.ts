@@ -1,4 +1,4 @@
-// Tied embeddings begin with weights that suit both of their uses.
+// Tied embeddings get initial weights that suit both the embedding and the head.
 
 import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 import { train } from '../../lib/train/train'
@@ -7,7 +7,7 @@ import { someText } from '../support/text'
 
 const initialOf = (options: object) => resolveNew(checkTrainOptions(options)).model
 
-test('the initial weights follow tiedEmbeddings, unless they are chosen', () => {
+test('`init` follows tiedEmbeddings unless the call or the preset sets it', () => {
   expect(initialOf({ preset: 'gpt', tiedEmbeddings: true })).toMatchObject({ init: 'gpt2' })
   expect(initialOf({ preset: 'decoder', tiedEmbeddings: true })).toMatchObject({ init: 'gpt2' })
   expect(initialOf({ preset: 'gpt', tiedEmbeddings: true, init: 'torch' })).toMatchObject({
@@ -17,7 +17,7 @@ test('the initial weights follow tiedEmbeddings, unless they are chosen', () => 
   expect(initialOf({ preset: 'speedrun', tiedEmbeddings: true })).toMatchObject({ init: 'zero-residual' })
 })
 
-test('the loss begins near ln V', async () => {
+test('the initial loss is near ln V', async () => {
   const sizes = { preset: 'gpt', embed: 64, heads: 4, layers: 2, blockSize: 16, batchSize: 4 } as const
   const run = train({
     ...sizes,

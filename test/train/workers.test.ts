@@ -1,4 +1,5 @@
-// Worker threads share the native engine and come and go; the process exits when it is told to, whatever is being computed.
+// Worker threads share the native engine, and can start and end at any time. The process exits when
+// told to, whatever is being computed.
 
 import { once } from 'node:events'
 import { train } from '../../lib/train/train'
@@ -15,7 +16,9 @@ const training = (seed: number) => `
   post(losses)
 `
 
-/** Trains with steps of some milliseconds until it is ended, and posts when it has begun. */
+/**
+ * Trains with steps of some milliseconds until it is ended. Posts a message for each step event.
+ */
 const endless = `
   const run = nano.train({ data: { text }, preset: 'decoder', blockSize: 64, embed: 96, heads: 2, layers: 2, batchSize: 8, steps: 1000000, evalInterval: 1000000, evalBatches: 1, device: 'cpu' })
   for await (const event of run) if (event.type === 'step') post('training')
@@ -29,7 +32,7 @@ async function lossesHere(seed: number): Promise<number[]> {
 }
 
 onNative('worker threads', () => {
-  test('two train at once, and the main thread too, each as if alone', async () => {
+  test('two workers and the main thread train at once, each as if alone', async () => {
     const workers = [startWorker(training(1)), startWorker(training(2))]
     const posted = workers.map((worker) => once(worker, 'message'))
     const exits = workers.map((worker) => once(worker, 'exit'))
@@ -41,12 +44,12 @@ onNative('worker threads', () => {
     expect(await Promise.all(exits)).toEqual([[0], [0]])
   }, 30_000)
 
-  test('ended in the middle of a step, again and again: the main thread goes on', async () => {
+  test('terminating workers during a step does not affect the main thread', async () => {
     const expected = await lossesHere(3)
     for (let round = 0; round < 6; round++) {
       const worker = startWorker(endless)
       await once(worker, 'message')
-      // Half of them while the main thread is training too.
+      // In every other round, the main thread trains at the same time.
       const here = round % 2 === 0 ? lossesHere(3) : undefined
       expect(await worker.terminate()).toBe(1)
       expect((await here) ?? expected).toEqual(expected)
@@ -54,7 +57,7 @@ onNative('worker threads', () => {
     expect(await lossesHere(3)).toEqual(expected)
   }, 60_000)
 
-  test('a worker that exits by itself during a run', async () => {
+  test('a worker can exit by itself during a run', async () => {
     const worker = startWorker(`setTimeout(() => process.exit(5), 400);${endless}`)
     expect(await once(worker, 'exit')).toEqual([5])
     expect(await lossesHere(4)).toHaveLength(300)
@@ -69,7 +72,7 @@ onNative('the end of the process', () => {
     expect(await child('process.exit(7)')).toMatchObject({ code: 7, signal: null, stderr: '' })
   }, 30_000)
 
-  test('an uncaught error during a run exits as always', async () => {
+  test('an uncaught error during a run exits with code 1', async () => {
     const { code, signal, stderr } = await child(
       `setTimeout(() => { throw new Error('from a timer') }); await new Promise(() => {})`,
     )
@@ -83,7 +86,7 @@ onNative('the end of the process', () => {
     })
   }, 30_000)
 
-  test('while worker threads train, too', async () => {
+  test('process.exit() works while worker threads train', async () => {
     const { code, signal } = await runChild(`
       const { Worker } = require('node:worker_threads')
       const { startWorker } = require('./test/support/child.ts')
@@ -94,7 +97,7 @@ onNative('the end of the process', () => {
     expect({ code, signal }).toEqual({ code: 9, signal: null })
   }, 30_000)
 
-  test('a session that was forgotten keeps no process alive', async () => {
+  test('a session that was not disposed does not keep the process alive', async () => {
     const ended = await runChild(`
       const model = await nano.train({ data: { text }, preset: 'bigram', steps: 2, evalBatches: 1, device: 'cpu' })
       console.log(model.device)
