@@ -60,7 +60,7 @@ export class Model {
     this.textLoss = new TextLoss(parts.session, parts.architecture)
   }
 
-  /** Its sizes. */
+  /** Its kind, sizes and variants. */
   get config(): Readonly<ModelConfig> {
     return this.parts.info.model
   }
@@ -74,7 +74,10 @@ export class Model {
     return this.parts.session.device
   }
 
-  /** Its training: steps, losses, data and options. */
+  /**
+   * Its metadata: version, model and tokenizer; and options, step, data and best validation loss of
+   * its training.
+   */
   get info(): ModelInfo {
     return this.parts.info
   }
@@ -148,8 +151,9 @@ export class Model {
   }
 
   /**
-   * Continues one or several prompts, `n` times each, in one batch: on a CPU, eight texts take not
-   * much longer than two. Each text is the same as if it were generated alone.
+   * Continues one or several prompts, `n` times each, in batches of up to eight: on a CPU, eight
+   * texts take little longer than two texts one after the other. Each text is the same as if it were
+   * generated alone.
    *
    * @returns a completion for each prompt and sample, grouped by prompt
    */

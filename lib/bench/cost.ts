@@ -64,7 +64,7 @@ function visiblePairs({ inputs: [q, k], attributes }: OpCall): number {
   return B * (attributes.heads as number) * seenBy(T, k.shape[1])
 }
 
-/** Σ (S − T + t + 1) over t = 0 … T − 1: the columns of S that row t of T sees. */
+/** Σ (S − T + t + 1) over t = 0 … T − 1: the number of visible elements of a [T, S] matrix. */
 const seenBy = (T: number, S: number) => T * (S - T) + (T * (T + 1)) / 2
 
 /**
@@ -74,7 +74,7 @@ const seenBy = (T: number, S: number) => T * (S - T) + (T * (T + 1)) / 2
 const attentionFlops = (products: number) => (call: OpCall) =>
   (products * 2 * visiblePairs(call) * lastOf(call.inputs[0].shape)) / (call.attributes.heads as number)
 
-/** The number of elements that a causal softmax sees. */
+/** The number of visible elements of a causal softmax. */
 function visibleElements({ outputs: [y] }: OpCall): number {
   const [T, S] = y.shape.slice(-2)
   return (sizeOf(y.shape) / (T * S)) * seenBy(T, S)

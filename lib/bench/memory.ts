@@ -1,4 +1,4 @@
-// A separate process for `bench steps`: makes two training steps and prints its peak memory in
+// A separate process for `bench steps`: runs two training steps and prints its peak memory in
 // bytes.
 
 import { openTrainer } from './cases'

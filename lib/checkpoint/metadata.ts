@@ -1,5 +1,5 @@
-// The metadata of a checkpoint: the model, and the progress of its training. The two are stored
-// separately, because a model may have no training. docs/checkpoints.md documents the JSON.
+// The metadata of a checkpoint: the model, and the state of its training. The two are stored
+// separately, because a model may be untrained. docs/checkpoints.md documents the JSON.
 
 import { NanoGptError, type Phrase, show } from '../errors'
 import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
@@ -37,11 +37,11 @@ export interface DataInfo {
   readonly lineEndings: 'normalize' | 'keep'
 }
 
-/** The progress of a training. */
+/** The state of a training run. */
 export interface TrainingState {
   /** All training options, resolved. */
   readonly training: TrainingConfig
-  /** The number of updates made. */
+  /** The number of updates so far. */
   readonly step: number
   /** 64 bits, in decimal. */
   readonly seed: string
@@ -50,8 +50,8 @@ export interface TrainingState {
   /** The lowest validation loss so far, and its step. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
   /**
-   * The steps of the last evaluation and the last sample. A resumed run makes those that were due
-   * but not made.
+   * The steps of the last evaluation and the last sample. A resumed run catches up on those that
+   * were due but not done.
    */
   readonly done: Done
 }
@@ -71,8 +71,9 @@ interface Identity {
 
 type Untrained = { readonly [Name in keyof TrainingState]: Name extends 'step' ? 0 : null }
 
-/** A model and its training. Without a training, `step` is 0 and the other fields are null. */
+/** A model that a run trains or trained. */
 export type CheckpointInfo = Identity & TrainingState
+/** Any model. If it is untrained, `step` is 0 and the other fields of the training are null. */
 export type ModelInfo = Identity & (TrainingState | Untrained)
 
 export const untrained: Untrained = {
@@ -265,7 +266,7 @@ function readTraining(root: Reader, options: Reader): TrainingState {
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),
     })),
-    // In older files without the field, everything that was due counts as made.
+    // Older files lack the field: assume that everything due at this step is done.
     done: root.has('done')
       ? {
           evaluation: root

@@ -1,5 +1,5 @@
-// The safetensors file format: named tensors and string metadata. Files are written with the same
-// bytes as the reference implementation writes. Files to read may be malicious, so every value of a
+// The safetensors file format: named tensors and string metadata. Written files have the same bytes
+// as those of the reference implementation. Files to read may be malicious, so every value of a
 // header is checked before use.
 //
 //   8 bytes: header length n (u64 little-endian) · n bytes: JSON header, space-padded · tensor data
@@ -97,7 +97,7 @@ export function encodeSafetensors(tensors: Iterable<SafetensorsInput>, metadata:
 }
 
 function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadata: Metadata): Uint8Array {
-  // Joined by hand, because an object would put keys such as "10" before all others.
+  // Built as text, because an object would put keys such as "10" before all others.
   const entries: string[] = []
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) {
@@ -248,7 +248,7 @@ function tensorOf({ name, dtype, shape }: Entry, data: TypedArray): SafetensorsT
   return { name, dtype, shape, data }
 }
 
-/** The file is known to contain the bytes, so only JavaScript's limits can make this fail. */
+/** The file contains the bytes, so this fails only beyond the memory or JavaScript's limits. */
 function allocateFor(file: string, entry: Entry): TypedArray {
   try {
     return allocate(entry.dtype, (entry.end - entry.begin) / bytesPerElement[entry.dtype])

@@ -24,7 +24,7 @@ export function createProgram(): CliCommand {
     .description('Trains a GPT on your own machine and generates text with it.')
     .usage('<command> [options]')
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help; after a command, the help of that command')
+    .helpOption('-h, --help', 'print this help, or the help of a command')
     // Errors are thrown here and printed by report() in errors.ts.
     .exitOverride()
     .configureOutput({ outputError: () => {} })
@@ -114,7 +114,7 @@ function addInfo(program: CliCommand): void {
     .command('info')
     .summary('show devices, threads and versions')
     .description(
-      'Prints versions, threads, the cache folder, and each device or the reason why it is not available.',
+      'Prints versions, threads, the cache folder and each device, with the reason if it is not available.',
     )
     .allowExcessArguments()
     .action(async (options) => (await import('./info.js')).infoCommand(options))
@@ -184,17 +184,18 @@ const stagesExamples = `
 Examples:
   nano-gpt stages                           list the stages
   nano-gpt stages 00                        run the first one
-  nano-gpt stages 08 --seed 7               use other random numbers
+  nano-gpt stages 08 --seed 7               run a stage with another seed
   nano-gpt stages 09 --steps 500            train the full model for 500 steps
 `
 
 const benchExamples = `
---only takes stage numbers or presets for training steps, and names from the
-table for ops. A prefix such as "gemm" selects every op that starts with it.
+--only takes stage numbers or presets for training steps, and for ops the names
+that \`nano-gpt bench ops\` prints. A prefix such as "gemm" selects every op that
+starts with it.
 
 Examples:
   nano-gpt bench
-      measure a training step of every stage and preset
+      measure a training step of stages 01 to 09, cpu and baby
   nano-gpt bench --only 01,03,cpu
       measure these three
   nano-gpt bench --only 09 --compare torch --python venv/bin/python
@@ -202,7 +203,7 @@ Examples:
   nano-gpt bench roofline --only cpu
       show where the time of a step goes
   nano-gpt bench roofline --paper m2
-      compute the bound for Apple's M2
+      compute the times of an Apple M2 from its published peak
   nano-gpt bench ops --only gemm,attention
       measure single ops, at the sizes of stage 09
   nano-gpt bench generate

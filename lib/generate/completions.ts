@@ -21,7 +21,7 @@ export interface Completion extends Piece {
   readonly prompt: string
   /** The text after the prompt. */
   readonly text: string
-  /** The tokens of the text. Before a stop string, those that begin before it. */
+  /** The tokens of the text. If a stop string ended it, those that begin before the stop string. */
   readonly tokens: readonly number[]
   /**
    * The log-probability of each token: with the repetition penalty, but before temperature, topK,
@@ -31,7 +31,7 @@ export interface Completion extends Piece {
   /** 'length': the text has all requested tokens; 'stop': a stop string ended it. */
   readonly finish: Finish
   /**
-   * The seed that generates this text from this prompt alone. Above 2^53 a string of digits,
+   * The seed that generates this text from this prompt alone. From 2^53 on, a string of digits,
    * because a number would be rounded.
    */
   readonly seed: number | string

@@ -5,7 +5,7 @@
 import type { Session } from '../backend/backend'
 import type { LanguageModel } from '../nn'
 import type { Seed } from '../random/philox'
-import { type Draw, KvCache, type Sampling } from './kv_cache'
+import { KvCache, type SampledToken, type Sampling } from './kv_cache'
 import type { Generation } from './options'
 
 /** The target time of a native call, short enough for steady output and prompt cancellation. */
@@ -28,7 +28,7 @@ export interface Request {
 export interface Drawn {
   /** The index of the request. */
   readonly index: number
-  readonly draws: readonly Draw[]
+  readonly draws: readonly SampledToken[]
 }
 
 /** Generates with one model. Concurrent calls each use a cache of their own. */
@@ -45,7 +45,7 @@ export class Generator {
    * Yields tokens as they are drawn. The tokens of a request depend only on it and the options, not
    * on the other requests.
    *
-   * @param ended whether a sequence needs no more tokens, before it has `maxTokens`
+   * @param ended whether a sequence ends early: before it has `maxTokens`
    */
   async *run(
     requests: readonly Request[],
@@ -54,7 +54,7 @@ export class Generator {
   ): AsyncGenerator<Drawn, void, void> {
     const cache = this.cacheFor(requests.length)
     try {
-      yield* new Turn(cache, this.model, requests, options, ended).run()
+      yield* new ContinuousBatch(cache, this.model, requests, options, ended).run()
     } finally {
       this.idle.push(cache)
     }
@@ -68,7 +68,7 @@ export class Generator {
   }
 }
 
-/** A sequence that has a slot. */
+/** A sequence that occupies a slot of the cache. */
 interface Active {
   readonly index: number
   readonly slot: number
@@ -84,7 +84,7 @@ interface Active {
 }
 
 /** Runs the requests of one call, as many at a time as the cache has slots. */
-class Turn {
+class ContinuousBatch {
   private readonly sampling: Sampling
   private readonly waiting: { request: Request; index: number }[]
   private readonly free: number[]
@@ -141,7 +141,7 @@ class Turn {
     return start === undefined || start >= this.model.sizes.blockSize
   }
 
-  private take(sequence: Active, draws: readonly Draw[]): Drawn {
+  private take(sequence: Active, draws: readonly SampledToken[]): Drawn {
     for (const { token } of draws) {
       sequence.text.push(token)
       sequence.counts[token]++
@@ -150,7 +150,7 @@ class Turn {
     return { index: sequence.index, draws }
   }
 
-  private async prefill(sequence: Active): Promise<Draw> {
+  private async prefill(sequence: Active): Promise<SampledToken> {
     const { blockSize } = this.model.sizes
     const rolls = sequence.start !== undefined && this.options.window === 'roll'
     const window = sequence.text.slice(-(rolls ? Math.max(1, Math.floor(blockSize / 2)) : blockSize))
@@ -160,10 +160,10 @@ class Turn {
   }
 
   /**
-   * Draws as many tokens for each sequence as fit into the time of a call, every block, and
-   * `maxTokens`.
+   * Draws the same number of tokens for each sequence: as many as fit in the target time of a call,
+   * in the block size and in `maxTokens`.
    */
-  private async decode(ready: readonly Active[]): Promise<Draw[][]> {
+  private async decode(ready: readonly Active[]): Promise<SampledToken[][]> {
     const { blockSize } = this.model.sizes
     const left = ready.map(({ start, drawn }) => Math.min(blockSize - start!, this.options.maxTokens - drawn))
     const count = Math.min(this.perCall, ...left)

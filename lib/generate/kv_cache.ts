@@ -28,7 +28,7 @@ export interface Sampling {
 }
 
 /** The state of a sequence before its next token is drawn. */
-export interface Place {
+export interface SequenceState {
   readonly slot: number
   /** The position of the first token that is not in the cache. */
   readonly start: number
@@ -40,7 +40,7 @@ export interface Place {
 }
 
 /** A drawn token. */
-export interface Draw {
+export interface SampledToken {
   readonly token: number
   readonly logProbability: number
 }
@@ -60,7 +60,7 @@ export class KvCache {
   }
 
   /** Reads `tokens` into a slot from position 0 on and draws the next token. */
-  async prefill(tokens: readonly number[], place: Place, sampling: Sampling): Promise<Draw> {
+  async prefill(tokens: readonly number[], place: SequenceState, sampling: Sampling): Promise<SampledToken> {
     await this.writeCounts([place], sampling)
     const phases: Phase[] = []
     let last: Compiled | undefined
@@ -88,9 +88,9 @@ export class KvCache {
   async decode(
     count: number,
     tokens: readonly number[],
-    places: readonly Place[],
+    places: readonly SequenceState[],
     sampling: Sampling,
-  ): Promise<{ draws: Draw[][]; seconds: number }> {
+  ): Promise<{ draws: SampledToken[][]; seconds: number }> {
     const batch = places.length
     const program = await this.program('decode', batch, sampling)
     await this.writeCounts(places, sampling)
@@ -112,7 +112,10 @@ export class KvCache {
   }
 
   /** Writes the rows of the given slots. The other rows are never read. */
-  private async writeCounts(places: readonly Place[], { repetitionPenalty }: Sampling): Promise<void> {
+  private async writeCounts(
+    places: readonly SequenceState[],
+    { repetitionPenalty }: Sampling,
+  ): Promise<void> {
     if (repetitionPenalty === 1) return
     const { vocabSize } = this.model.sizes
     const name = countsName(this.cache.name)
@@ -163,7 +166,7 @@ export class KvCache {
 }
 
 /** The inputs of a Program for these sequences, `ahead` tokens from now. */
-function inputsOf(places: readonly Place[], ahead: number, sampling: Sampling) {
+function inputsOf(places: readonly SequenceState[], ahead: number, sampling: Sampling) {
   const { repetitionPenalty: penalty, ...rest } = sampling
   return {
     ...rest,
@@ -174,7 +177,7 @@ function inputsOf(places: readonly Place[], ahead: number, sampling: Sampling) {
   }
 }
 
-function drawsOf(program: Compiled, outputs: Uint8Array): Draw[] {
+function drawsOf(program: Compiled, outputs: Uint8Array): SampledToken[] {
   const tokens = program.outputs.unpack(outputs, 'token')
   const logProbabilities = program.outputs.unpack(outputs, 'logProbability')
   return Array.from(tokens, (token, i) => ({ token, logProbability: logProbabilities[i] }))

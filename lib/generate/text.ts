@@ -2,7 +2,7 @@
 // string, are held back.
 
 import type { Decoder, Tokenizer } from '../tokenizer/tokenizer'
-import type { Draw } from './kv_cache'
+import type { SampledToken } from './kv_cache'
 
 /** Why a text ended: it reached the requested number of tokens, or a stop string. */
 export type Finish = 'length' | 'stop'
@@ -17,7 +17,7 @@ export interface Piece {
 /** Text with its tokens. The last token completes a character; those before it yielded no text. */
 interface Part {
   readonly text: string
-  readonly draws: readonly Draw[]
+  readonly draws: readonly SampledToken[]
 }
 
 /**
@@ -29,7 +29,7 @@ export class TextWriter {
   stopped = false
   private readonly decoder: Decoder
   /** The tokens of a character that is still incomplete. */
-  private incomplete: Draw[] = []
+  private incomplete: SampledToken[] = []
   private held: Part[] = []
 
   /** @param stop non-empty strings without unpaired surrogates */
@@ -41,7 +41,7 @@ export class TextWriter {
   }
 
   /** Adds tokens and returns the text that can be released. */
-  push(draws: readonly Draw[]): Piece {
+  push(draws: readonly SampledToken[]): Piece {
     const done: Part[] = []
     for (const draw of draws) {
       if (this.stopped) break

@@ -1,5 +1,5 @@
-// masked_softmax: the causal softmax of scores [T, S]. Row t sees columns 0 … t + S − T, so that
-// the last row sees all of them. The other columns get weight 0, whatever they contain.
+// masked_softmax: the causal softmax of scores [T, S]. Columns 0 … t + S − T of row t are visible,
+// and in the last row all of them. The masked columns get weight 0, whatever they contain.
 
 import { lastOf, type TensorSpec } from '../graph/dtype'
 import type { Attributes } from '../graph/program'

@@ -25,12 +25,17 @@ export const benchOptions = {
     help: 'names of what to measure, separated by commas',
     default: { words: 'all; roofline: 09' },
   },
-  rounds: { type: whole(), group: 'measuring', help: 'rounds to take the median of', default: 7 },
+  rounds: {
+    type: whole(),
+    group: 'measuring',
+    help: 'number of rounds; results are their median',
+    default: 7,
+  },
   batchSize: {
     type: whole(),
     group: 'measuring',
     ...steps,
-    help: 'sequences per batch',
+    help: 'sequences per micro-batch',
     default: { words: "each case's own" },
   },
   precision: {
@@ -44,7 +49,7 @@ export const benchOptions = {
     type: { ...choice(chipNames), placeholder: '<chip>' },
     group: 'measuring',
     ...onlyFor('roofline'),
-    help: "compute times from a GPU's published peak, without measuring",
+    help: "compute times from this GPU's published peak instead of measuring",
   },
   compare: {
     type: { ...choice(['torch', 'mlx', 'torch,mlx']), placeholder: '<what>' },
@@ -56,7 +61,7 @@ export const benchOptions = {
     type: path('<path>'),
     group: 'measuring',
     ...compared,
-    help: 'path of a Python with PyTorch or MLX',
+    help: 'path of a Python that has PyTorch or MLX',
     default: { words: 'NANO_GPT_PYTHON, or python3' },
   },
   save: {

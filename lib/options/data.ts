@@ -29,7 +29,7 @@ export const dataOptions = {
   data: {
     type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
     group: 'data',
-    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are concatenated`,
+    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are joined`,
     default: { words: 'shakespeare' },
     otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {

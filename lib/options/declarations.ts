@@ -3,19 +3,19 @@
 
 /** Options of `train()`. */
 export interface TrainOptions {
-  /** Shakespeare, moby-dick, a text file or { text }; several are concatenated. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
+  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
   /** Tokenizer; 'char' has one token per distinct character. Default: char. */
   tokenizer?: 'char'
-  /** Continue this run, a folder or a checkpoint, where it stopped. A path. Default: none. */
+  /** Continue the run in this folder or checkpoint where it stopped. A path. Default: none. */
   resume?: string
   /** Start a new run from the weights of a run or checkpoint. A path. Default: none. */
   from?: string
-  /** Read the other options from a run or a JSON file. A path. Default: none. */
+  /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
   config?: string
-  /** Named set of options; 'auto' chooses them for this device. Default: cpu. */
+  /** Named set of options; 'auto' sizes the run to this device. Default: cpu. */
   preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | 'auto' | (string & {})
   /** Approximate training time in minutes. A number above 0. Only with `preset` 'auto'. Default: 3. */
   minutes?: number
@@ -55,7 +55,7 @@ export interface TrainOptions {
   embeddingDropout?: number
   /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   init?: 'torch' | 'gpt2' | 'zero-residual'
-  /** Total number of updates, counted from the start of the run. A whole number of at least 1. Default: the preset's. */
+  /** Total number of steps (weight updates), counted from step 0. A whole number of at least 1. Default: the preset's. */
   steps?: number
   /** Sequences per micro-batch. A whole number of at least 1. Default: the preset's. */
   batchSize?: number
@@ -63,7 +63,7 @@ export interface TrainOptions {
   gradientAccumulationSteps?: number
   /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
   precision?: 'f32' | 'tf32' | 'bf16'
-  /** 64-bit random seed of weights, batches and dropout. A whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits. Default: 1337. */
+  /** 64-bit random seed of weights, batches and dropout. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: 1337. */
   seed?: number | bigint | string
   /** Optimizer; 'muon' updates the blocks' matrices, and AdamW the rest. Default: adamw. */
   optimizer?: 'adamw' | 'muon' | 'sgd'
@@ -87,21 +87,21 @@ export interface TrainOptions {
   nesterov?: boolean
   /** Learning rate of Muon's matrices; the rest uses `learningRate`. A number above 0 to 1e+30. Only with `optimizer` 'muon'. Default: 0.02. */
   matrixLearningRate?: number
-  /** Learning rate after warm-up; 'wsd': constant, then linear decay. Default: constant. */
+  /** Schedule of the learning rate; 'wsd': constant, then linear decay. Default: constant. */
   schedule?: 'constant' | 'cosine' | 'linear' | 'wsd'
   /** Steps of linear learning rate warm-up. A whole number of at least 0. Default: 0. */
   warmup?: number
   /** Final learning rate, as a fraction of the peak. A number from 0 to 1. Only with `schedule` 'cosine', 'linear', 'wsd'. Default: 0. */
   finalLearningRateFraction?: number
-  /** Fraction of the steps, at the end, with a decaying rate. A number above 0 to 1. Only with `schedule` 'wsd'. Default: 0.2. */
+  /** Fraction of the steps, at the end, in which the rate decays. A number above 0 to 1. Only with `schedule` 'wsd'. Default: 0.2. */
   decayFraction?: number
-  /** Decay rate of averaged weights, which become the model; 0: none. A number from 0 to below 1. Default: 0. */
+  /** Decay of the EMA weights, used as the model; 0: none. A number from 0 to below 1. Default: 0. */
   emaDecay?: number
   /** Steps between evaluations. A whole number of at least 1. Default: the preset's. */
   evalInterval?: number
   /** Random batches per split in each evaluation. A whole number of at least 1. Default: the preset's. */
   evalBatches?: number
-  /** Choose the best checkpoint by the loss of the whole validation split. Default: no. */
+  /** Choose the best checkpoint by the loss over the whole validation split. Default: no. */
   exactEvaluation?: boolean
   /** Steps between text samples; 0: none. A whole number of at least 0. Default: 0. */
   sampleInterval?: number
@@ -141,9 +141,9 @@ export interface GenerateOptions {
   repetitionPenalty?: number
   /** String, or array of strings, before which the text ends. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Texts beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
+  /** Context beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
   window?: 'exact' | 'roll'
-  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits. Default: random. */
+  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
@@ -169,9 +169,9 @@ export interface CompleteOptions {
   repetitionPenalty?: number
   /** String, or array of strings, before which the text ends. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Texts beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
+  /** Context beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
   window?: 'exact' | 'roll'
-  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits. Default: random. */
+  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
@@ -217,9 +217,9 @@ export interface GenerateFromOptions {
   repetitionPenalty?: number
   /** String, or array of strings, before which the text ends. A string, or an array of strings. Default: none. */
   stop?: string | readonly string[]
-  /** Texts beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
+  /** Context beyond the block size: 'exact', or the much faster 'roll'. Default: exact. */
   window?: 'exact' | 'roll'
-  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits. Default: random. */
+  /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
@@ -237,7 +237,7 @@ export interface EvaluateOptions {
   threads?: number
   /** Instruction set of the CPU kernels. Default: the best this processor supports. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
-  /** Shakespeare, moby-dick, a text file or { text }; several are concatenated. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text the model was trained on. */
+  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text the model was trained on. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: as in training; 'normalize' for another text. */
   lineEndings?: 'normalize' | 'keep'

@@ -9,7 +9,7 @@ const halfCharacter = /\p{Surrogate}/u
 
 const stop: OptionType<string> = {
   ...text,
-  // The code that a prompt or a text with an unpaired surrogate gets.
+  // The same error code as for a prompt or a text with an unpaired surrogate.
   code: (value) => (typeof value === 'string' && halfCharacter.test(value) ? 'lone_surrogate' : 'option'),
   schema: v.pipe(
     v.string('must be a string'),
@@ -72,7 +72,7 @@ const drawing = {
   window: {
     type: choice(['exact', 'roll']),
     group: 'generation',
-    help: "texts beyond the block size: 'exact', or the much faster 'roll'",
+    help: "context beyond the block size: 'exact', or the much faster 'roll'",
     default: 'exact',
   },
   seed: {

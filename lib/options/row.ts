@@ -46,7 +46,7 @@ export interface OptionRow<T = unknown> {
   readonly help: string | Phrase
   /** A value, values by another option, or a description. Absent: no default, or the preset's. */
   readonly default?: T | DefaultWords | DefaultBy<T>
-  /** The option whose value it takes unless it is set itself. */
+  /** The option whose value is its default. */
   readonly follows?: string
   /** Where the option applies. Elsewhere it is rejected, and a preset's value is ignored. */
   readonly applies?: Applies
@@ -75,7 +75,7 @@ export interface OptionRow<T = unknown> {
   readonly commandLine?: CommandLine
 }
 
-/** Where the command line differs from the library. */
+/** How the command line differs from the library. */
 export interface CommandLine {
   /** No flag. */
   readonly hidden?: boolean
@@ -94,7 +94,7 @@ export function isDefaultBy(value: unknown): value is DefaultBy<unknown> {
   return typeof value === 'object' && value !== null && 'by' in value
 }
 
-/** A row's default as text; undefined if there is none or the preset has it. */
+/** A row's default as text; undefined if it has none or the preset sets it. */
 export function defaultWordsOf(row: OptionRow, surface: Surface = api): string | undefined {
   const { default: value } = row
   if (value === undefined) return undefined

@@ -8,7 +8,7 @@ const { data, lineEndings, steps, seed, out, overwrite, device, threads, instruc
 export const stageOptions = {
   data,
   lineEndings,
-  steps: { ...steps, help: 'number of updates', default: { words: "the stage's own" } },
+  steps: { ...steps, help: 'number of steps (weight updates)', default: { words: "the stage's own" } },
   seed,
   out: {
     ...out,

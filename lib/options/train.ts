@@ -1,5 +1,5 @@
-// The options of train(): type, help, default, where each applies, and how checkpoints, `resume`
-// and `from` treat it.
+// The options of train(): for each, its type, help and default, where it applies, and how
+// checkpoints, `resume` and `from` treat it.
 
 import { option, say } from '../errors'
 import { precisions } from '../graph/program'
@@ -234,7 +234,7 @@ const optimizer = {
     type: choice(scheduleNames),
     group: 'schedule',
     ...training,
-    help: "learning rate after warm-up; 'wsd': constant, then linear decay",
+    help: "schedule of the learning rate; 'wsd': constant, then linear decay",
     default: 'constant',
     unused: 'constant',
   },
@@ -263,7 +263,7 @@ const optimizer = {
     group: 'schedule',
     ...training,
     formerly: 'decayPart',
-    help: 'fraction of the steps, at the end, with a decaying rate',
+    help: 'fraction of the steps, at the end, in which the rate decays',
     default: 0.2,
     applies: { option: 'schedule', values: ['wsd'], carriesOver: true },
     unused: 0.2,
@@ -273,7 +273,7 @@ const optimizer = {
     group: 'optimizer',
     ...training,
     formerly: 'average',
-    help: 'decay rate of averaged weights, which become the model; 0: none',
+    help: 'decay of the EMA weights, used as the model; 0: none',
     otherNames: ['ema', 'averageDecay'],
     default: 0,
     unused: 0,
@@ -294,7 +294,7 @@ export const trainOptions = {
     type: path('<dir|file>'),
     group: 'data',
     perCall: true,
-    help: 'continue this run, a folder or a checkpoint, where it stopped',
+    help: 'continue the run in this folder or checkpoint where it stopped',
     otherNames: ['continue'],
   },
   from: {
@@ -307,7 +307,7 @@ export const trainOptions = {
     type: path('<dir|file>'),
     group: 'data',
     perCall: true,
-    help: 'read the other options from a run or a JSON file',
+    help: 'take defaults from the config.json of a run, or a JSON file',
   },
 
   preset: {
@@ -315,7 +315,7 @@ export const trainOptions = {
     group: 'model',
     resume: 'keeps',
     from: 'keeps',
-    help: "named set of options; 'auto' chooses them for this device",
+    help: "named set of options; 'auto' sizes the run to this device",
     default: 'cpu',
   },
   minutes: {
@@ -363,7 +363,7 @@ export const trainOptions = {
     type: whole(),
     group: 'training',
     ...progress,
-    help: 'total number of updates, counted from the start of the run',
+    help: 'total number of steps (weight updates), counted from step 0',
     otherNames: ['epochs', 'iterations', 'iters', 'maxIters', 'maxSteps'],
   },
   batchSize: {
@@ -419,7 +419,7 @@ export const trainOptions = {
     type: flag,
     group: 'progress',
     ...reports,
-    help: 'choose the best checkpoint by the loss of the whole validation split',
+    help: 'choose the best checkpoint by the loss over the whole validation split',
     default: false,
     unused: false,
   },

@@ -194,7 +194,7 @@ export const text: OptionType<string> = {
   placeholder: '<text>',
 }
 
-const seedRange = 'a whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits'
+const seedRange = 'a whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits'
 
 /** A 64-bit seed, converted to a bigint. */
 export const seed: OptionType<bigint> = {

@@ -1,6 +1,6 @@
-// The preset 'auto': chooses a model for the device, and as many steps as it makes in the given
-// time. The result is a configuration of plain numbers, which can be repeated with the same bits
-// and without measuring.
+// The preset 'auto': chooses a model for the device and the number of steps that fit in the given
+// time. The result is a configuration of plain numbers, so that the run can be repeated bit for bit
+// without measuring.
 
 import { type CheckedTrainOptions, defined, trainOptions } from '../options'
 import { presets } from '../presets'
@@ -41,7 +41,7 @@ const sizes: readonly Size[] = [
   { blockSize: 256, embed: 256, heads: 4, layers: 4, batchSize: 16, dropout: 0.1 },
   { blockSize: 256, embed: 384, heads: 6, layers: 6, batchSize: 16, dropout: 0.2 },
 ]
-/** A size is used only if it can make this many steps. */
+/** A size is used only if at least this many steps fit in the time. */
 const worthwhileSteps = 800
 /** The size that is measured first. */
 const middle = sizes[1]
@@ -62,7 +62,7 @@ const plain: Partial<CheckedTrainOptions> = {
   evalBatches: 10,
 }
 
-/** For the native engine. Options that depend on the size follow the given ones. */
+/** For the native engine. `kvHeads` defaults to `heads`, and `embeddingDropout` to `dropout`. */
 const native = (
   size: Size,
   { dropout = size.dropout }: Partial<CheckedTrainOptions>,
@@ -101,7 +101,7 @@ export async function resolveAuto(
   const { signal } = options
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
   const time = stepsPart * seconds
-  // Measure one step without warm-ups, which must not be longer than the run.
+  // The measured plan has a single step and no warm-ups, because `steps` is not known yet.
   const timed = async (sized: CheckedTrainOptions, seconds: number) => {
     const untimed = { ...sized, steps: 1, warmup: undefined, momentumWarmup: undefined }
     const measured = await measure(planOn(device, untimed, materials), materials, seconds, stopped)
@@ -143,7 +143,7 @@ function withSteps(
 }
 
 /**
- * The largest size that makes at least `worthwhileSteps` in `seconds`, or the smallest size.
+ * The largest size that runs at least `worthwhileSteps` in `seconds`, or the smallest size.
  *
  * @param measured seconds per step of the size that was measured
  * @param work the work of a step of a size, relative to the measured one
@@ -167,8 +167,8 @@ function workOf({
 const mostSteps = trainOptions.steps.type.bounds!.max!
 
 /**
- * A multiple of 9, so that evaluations after every ninth of the run, and samples after every third,
- * also fall on its end.
+ * The number of steps that fit in `seconds`, rounded down to a multiple of 9. Evaluations after
+ * every ninth of the run, and samples after every third, then also fall on its end.
  */
 export function stepsIn(seconds: number, perStep: number): number {
   const steps = Math.min(mostSteps, Math.max(fewestSteps, seconds / perStep))

@@ -29,7 +29,7 @@ const perCall = namesWhere((row) => !!row.perCall)
 /** The options of `train()` in JSON. */
 export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
-/** The options with which `train()` repeats a run, except a text that cannot be read again. */
+/** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
   const { kind, vocabSize: _, ...sizes } = plan.model
   const begun: Partial<TrainOptions> =
@@ -63,7 +63,7 @@ export async function writeConfig(folder: string, options: StoredOptions): Promi
 }
 
 /**
- * Returns the options with those of the file that `config` names as their defaults.
+ * Adds the options in the file that `config` names. The given options override them.
  *
  * @returns options in which `config` is the path of the file
  * @throws NanoGptError 'config' with the file and what is wrong in it, 'file_not_found', 'data' if
@@ -100,7 +100,7 @@ const ofTraining: readonly ErrorCode[] = [
   'write_failed',
 ]
 
-/** Adds to an error the config file that the other options come from. */
+/** Names the config file in an error, because the wrong option may come from it. */
 export function namingConfig(error: unknown, { config }: CheckedTrainOptions): unknown {
   if (config === undefined || !(error instanceof NanoGptError)) return error
   return error.file !== undefined || ofTraining.includes(error.code) ? error : error.with({ config })

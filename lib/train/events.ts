@@ -32,8 +32,8 @@ export interface NoticeEvent {
 }
 
 /**
- * The run begins. The first event, except for notices and 'measuring'. It comes again after a
- * 'fallback'.
+ * The run begins. Only 'notice', 'measuring' and 'fallback' events come before it. If the device
+ * fails before the first step, a 'fallback' and another 'start' follow.
  */
 export interface StartEvent {
   readonly type: 'start'
@@ -54,8 +54,9 @@ export interface StartEvent {
 }
 
 /**
- * Updates `from` … `to` − 1 were made. There are at most 20 events per second. Unread ones are
- * merged, and keep the numbers of the newest 65,536 updates.
+ * Updates `from` … `to` − 1 are done. Each event covers at least 0.05 s, except the last one before
+ * an evaluation, a sample, a checkpoint or the end. Unread events are merged, and keep the numbers
+ * of the newest 65,536 updates.
  */
 export interface StepEvent {
   readonly type: 'step'

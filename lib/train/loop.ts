@@ -1,4 +1,5 @@
-// The training loop: makes the steps and what is due between them, as the plan says.
+// The training loop: runs the steps of a plan, and the evaluations, samples and checkpoints between
+// them.
 
 import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
@@ -22,7 +23,7 @@ const mostStepsPerCall = 4096
 /** The shortest time between step events. */
 const secondsPerEvent = 0.05
 
-/** What a loop needs besides its plan. */
+/** The inputs of a loop, besides its plan and the prepared model. */
 export interface LoopOptions {
   readonly control: RunControl
   /** The caller's signal. A run that it stops rejects with its reason. */
@@ -40,7 +41,7 @@ export class Loop {
   private done: Done
   private savedAt = -1
   private secondsPerStep = 0
-  /** `run.stop()` or the caller's signal. */
+  /** Aborted by `run.stop()` or the caller's signal. */
   private readonly stop: AbortSignal
 
   constructor(
@@ -123,7 +124,10 @@ export class Loop {
     })
   }
 
-  /** Makes what is due before the next step, unless it was made before the run was stopped. */
+  /**
+   * Evaluates, samples and saves as due before the next step. A resumed run does not repeat an
+   * evaluation or a sample that it finished before it stopped.
+   */
   private async pause(): Promise<void> {
     const due = dueAt(this.step, this.plan.training)
     if (due.evaluation && this.done.evaluation !== this.step) await this.evaluate()
@@ -132,7 +136,7 @@ export class Loop {
     if (due.checkpoint && isNew && !this.stopping) await this.save()
   }
 
-  /** Makes the steps until the next pause, in calls of about `secondsPerCall`. */
+  /** Runs the steps until the next pause, in native calls of about `secondsPerCall`. */
   private async advance(): Promise<void> {
     const until = nextDue(this.step, this.plan.training)
     let pending: Pending | undefined

@@ -1,5 +1,5 @@
 // Computes the memory that training needs without allocating it. Memory is linear in the number of
-// layers and sequences, so Programs with one and two of each give the cost of every further one.
+// layers and in the batch size, so it is extrapolated from Programs with one and two of each.
 
 import { createModel } from '../architectures/create'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -54,7 +54,7 @@ export function memoryOf(
   return { weights, gradients: weights, optimizer, activations, corpus, total }
 }
 
-/** The bytes of a model whose Program is built: only for few layers. */
+/** Bytes by purpose. Builds the model's Program, so call it only with few layers. */
 function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters } = createModel(config)
   const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
@@ -68,7 +68,7 @@ function costsOf(config: ModelConfig, training: TrainingConfig) {
   }
 }
 
-/** The peak of bytes of temporaries that are live at once. */
+/** The maximum total size in bytes of the temporaries that are live at the same time. */
 function peakOf({ buffers, ops }: Program): number {
   const last = new Map<number, number>()
   ops.forEach(({ inputs, outputs }, at) => {
@@ -97,7 +97,7 @@ const sizeOptions = ['batchSize', 'layers', 'embed', 'blockSize'] as const
 type SizeOption = (typeof sizeOptions)[number]
 
 /**
- * Rejects a training that needs more memory than the machine has.
+ * Rejects a run that needs more memory than the machine has.
  *
  * @param available bytes of memory
  * @throws NanoGptError 'out_of_memory' with the option, the bytes needed, and a value that fits
@@ -160,7 +160,7 @@ function largest(low: number, high: number, holds: (value: number) => boolean): 
   return yes
 }
 
-/** 1536 → `1.5 kB`. */
+/** 1536 → `1.54 kB`. */
 export function bytesInWords(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB']
   let at = 0

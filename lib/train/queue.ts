@@ -1,12 +1,15 @@
-// Events from a run to one reader. Training never waits for a reader: unread step events are
-// merged, and only the newest events are kept.
+// Events from a run to one reader. Training never waits for a reader: consecutive unread step
+// events are merged, and only a limited number of unread events is kept.
 
 import { merge, type TrainEvent } from './events'
 
 type Next = IteratorResult<TrainEvent, void>
 
 /** The largest number of unread events. */
-const mostUnread = 10_000
+const maxUnread = 10_000
+
+/** The events before the first step. */
+const describesRun: ReadonlySet<TrainEvent['type']> = new Set(['notice', 'fallback', 'measuring', 'start'])
 
 export class EventQueue {
   private readonly events: TrainEvent[] = []
@@ -24,8 +27,13 @@ export class EventQueue {
     const merged = last && merge(last, event)
     if (merged) this.events[this.events.length - 1] = merged
     else this.events.push(event)
-    // Keep the first event, which describes the run.
-    if (this.events.length > mostUnread) this.events.splice(1, 1)
+    if (this.events.length > maxUnread) this.events.splice(this.oldestOfTraining(), 1)
+  }
+
+  /** The index of the oldest event after those that describe the run, which are never dropped. */
+  private oldestOfTraining(): number {
+    const first = this.events.findIndex(({ type }) => !describesRun.has(type))
+    return Math.max(0, first)
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // Resolves the options of a run to its model and training options. Given options override those of
-// the preset (new run) or checkpoint (`resume`, `from`), which override the defaults of the table.
-// Nothing is read, measured or opened.
+// the preset (new run) or checkpoint (`resume`, `from`), which override the defaults of the option
+// table. Reads, measures and opens nothing.
 
 import type { TrainingState } from '../checkpoint/checkpoint'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -230,16 +230,16 @@ export function withoutReplaced<T extends Partial<Given | TrainingConfig>>(given
     const other = applies.option as keyof Given
     const now = given[other]
     if (now === undefined || now === (defaults as Given)[other]) continue
-    // Another optimizer needs its own momentum, but the final learning rate can apply to any
-    // decaying schedule.
+    // For example, another optimizer needs its own momentum. With `carriesOver`, a value stays if
+    // it applies to the new choice too: the final learning rate applies to any decaying schedule.
     if (!applies.carriesOver || !applies.values.includes(String(now))) delete kept[name]
   }
   return kept as T
 }
 
 /**
- * @param given the options of the call itself. Options from a file are consistent, and 'auto'
- *   adapts its own.
+ * @param given the options of the call itself. Options from a file are consistent, and the preset
+ *   'auto' shortens its own warm-ups.
  * @throws NanoGptError 'option' for a warm-up that is longer than the run
  */
 export function refuseShortRun(given: Given, { steps }: TrainingConfig): void {

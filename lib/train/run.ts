@@ -34,7 +34,7 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   /** The number of active iterations. */
   private readers = 0
   /** The error that ended the run, until it has been reported. */
-  private untold: { readonly error: unknown } | undefined
+  private unreported: { readonly error: unknown } | undefined
 
   constructor(work: (control: RunControl) => Promise<T>) {
     this.queues.add(this.first)
@@ -82,14 +82,15 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   }
 
   /**
-   * The first iteration yields every event from the beginning; later ones yield events from now on.
+   * The first iteration starts with the first event of the run; later ones start with the next
+   * event. `EventQueue` merges and limits unread events.
    */
   [Symbol.asyncIterator](): AsyncIterator<TrainEvent, void, void> {
     const queue = this.firstTaken ? new EventQueue() : this.first
     this.firstTaken = true
     this.queues.add(queue)
     this.readers++
-    // A reader that comes after the end only gets the end or the error.
+    // A reader that starts after the end gets only the end or the error.
     this.result.then(
       () => queue.close(),
       (error) => queue.fail(error),
@@ -97,7 +98,7 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     return {
       next: () =>
         queue.next().catch((error) => {
-          this.untold = undefined
+          this.unreported = undefined
           throw error
         }),
       return: async () => {
@@ -115,7 +116,7 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
 
   private fail(error: unknown): void {
     for (const queue of this.queues) queue.fail(error)
-    this.untold = { error }
+    this.unreported = { error }
     setImmediate(() => this.warn())
   }
 
@@ -124,9 +125,9 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
    * process.
    */
   private warn(): void {
-    if (!this.untold || this.awaited || this.readers > 0) return
-    const { error } = this.untold
-    this.untold = undefined
+    if (!this.unreported || this.awaited || this.readers > 0) return
+    const { error } = this.unreported
+    this.unreported = undefined
     process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
   }
 }

@@ -102,8 +102,8 @@ export function holdsRun(folder: string): boolean {
 }
 
 /**
- * A file in a folder without checkpoints that is not from a run which ended before its first
- * checkpoint. Hidden files are ignored.
+ * In a folder without checkpoints: the name of a file that no run wrote. A run that ended before
+ * its first checkpoint leaves config.json and possibly text.txt. Hidden files are ignored.
  */
 function foreignFile(folder: string): string | undefined {
   const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
@@ -133,7 +133,7 @@ const ofEveryRun = [
   'evalBatches',
 ] as const satisfies TrainName[]
 
-/** Whether a run wrote a config, with every option explicit, rather than a person. */
+/** Whether a run, and not a person, wrote a config. A run stores every option explicitly. */
 export function isOfRun(config: unknown): boolean {
   return ofEveryRun.every((name) => Object.hasOwn(Object(config), name))
 }

@@ -19,7 +19,7 @@ export interface Saved {
 export type FolderUse = 'new' | 'continued' | 'replaced'
 
 export class Saver {
-  /** The newest checkpoint. Until a resumed run writes one, the one that it began with. */
+  /** The newest checkpoint. Before a resumed run writes one: the one that it resumed from. */
   saved: Saved | undefined
 
   constructor(

@@ -1,5 +1,5 @@
-// When evaluations, samples and checkpoints are due. This depends only on the plan and the step, so
-// a resumed run makes the same ones as a run that was never stopped.
+// Decides when evaluations, samples and checkpoints are due. This depends only on the plan and the
+// step, so a resumed run has the same ones as a run that was never stopped.
 
 import type { TrainingConfig } from '../options'
 

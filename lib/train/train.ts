@@ -108,8 +108,8 @@ function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): F
 }
 
 /**
- * Calls `work` with the plan of a run. With the device 'auto', it tries the devices from the best
- * on until one works.
+ * Calls `work` with the plan of a run. With the device 'auto', it tries the devices from best to
+ * worst until one works.
  */
 async function withPlan<T>(
   given: CheckedTrainOptions,

@@ -96,7 +96,7 @@ export class Trainer {
     return batchSize * gradientAccumulationSteps * this.options.model.sizes.blockSize
   }
 
-  /** Makes `count` updates in one call. The first one has the number `step`, counted from 0. */
+  /** Runs updates `step` … `step + count − 1`, counted from 0, in one native call. */
   async steps(step: number, count: number, options: RunOptions = {}): Promise<Steps> {
     const { session, training } = this.options
     const result = await session.run(count, this.phases(step, count), options)
@@ -185,7 +185,7 @@ export class Trainer {
     }
   }
 
-  /** The op as in the Program's listing. */
+  /** The op of a failure, with its line of the Program's listing. */
   private describe({ phase, op, opName }: Failure): string {
     const { program } = phase === 0 ? this.gradient : this.update
     const listing = print({ ...program, ops: program.ops.slice(op, op + 1) })

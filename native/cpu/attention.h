@@ -9,8 +9,8 @@
 
 namespace nano::cpu::NANO_ISA {
 
-// Sizes of queries; those of keys and values are `keys` and `kv_channels`. `group` query heads
-// share one key and value head.
+// `channels` and `heads` are those of the queries; keys and values have kv_channels channels.
+// `group` query heads share one key and value head.
 struct AttentionSizes {
   int64_t batch, queries, keys, channels, heads, head_size;
   int64_t kv_channels, group;
@@ -55,8 +55,8 @@ NANO_INLINE int64_t HeadsInTask(double pairs, int64_t head_size) {
 // Heads with at most this many keys are processed whole, with eight queries in a vector. Maxima and
 // sums over the keys are then sums of vectors, and the exponentials are independent of one another.
 constexpr int64_t kShortKeys = 16;
-// Such heads per task: a few µs of work, because a whole model with such short heads takes not much
-// longer.
+// Such heads per task: a few µs of work, because a model with such short heads has little more work
+// in total.
 constexpr int64_t kShortHeads = 16;
 
 // Transposes up to eight rows of n floats into n vectors of eight. Missing rows are 0.

@@ -9,7 +9,7 @@
 namespace nano::cpu::NANO_ISA {
 namespace {
 
-// A task of the gradient has a range of rows and a range of columns of the table. It walks all
+// A task of the gradient computes a range of rows and of columns of the table. It goes through all
 // tokens in order, so that each row is summed in that order by any thread.
 constexpr int64_t kTableRows = 4096, kTableColumns = 64;
 

@@ -107,7 +107,7 @@ struct Panel {
   int64_t step = kTileColumns;
 };
 
-// What is known about the strides of a tile's operands.
+// The guarantees about the strides of a tile's operands.
 enum class Layout { kPacked, kPackedB, kAny };  // kPackedB: b is packed and the terms of each row of a are contiguous
 
 // Computes kRows × (8·kVectors) sums over k terms, in order.
@@ -359,9 +359,9 @@ void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   });
 }
 
-// Products with a transposed a, as for the gradient of a weight, are summed in parts. Each part is
-// summed by the thread that has its rows cached, and each thread packs only for itself. The parts
-// are then added in order.
+// Products with a transposed a, as for the gradient of a weight, are summed in parts. A part is a
+// task that packs only its own rows, which are likely in its thread's cache (engine/pool.cc). The
+// parts are then added in order.
 
 struct Parts {
   int64_t count, depth;
@@ -586,8 +586,8 @@ void MultiplySmall(const Gemm& x, float* packed, Pool* pool) {
 }
 
 // Small products with many terms, as for the gradient of a small matrix, split the terms into
-// parts. Each part is summed by the thread that has its rows cached, and the parts are then added
-// in order.
+// parts. A part is a task, whose rows are likely in its thread's cache. The parts are then added in
+// order.
 
 NANO_INLINE bool IsSplit(int64_t m, int64_t n, int64_t k) {
   return n <= kFewColumns && m * n <= kSplitResult && k >= 2 * kSplitDepth && k >= 2 * Larger(m, n) &&

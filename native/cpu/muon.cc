@@ -75,7 +75,8 @@ struct Room {
   NANO_INLINE int64_t floats() const { return sums + 2 * matrix + 2 * square; }
 };
 
-// Updates m, then sets x = gradient + momentum·m. Returns the sum of the squares of x.
+// m = momentum·m + g and then x = g + momentum·m, with g = scale·gradient. Returns the sum of the
+// squares of x.
 double Direction(F8 momentum, F8 scale, const float* gradient, float* m, float* x, int64_t count) {
   for (int64_t i = 0; i < count; i += 8) {
     const int64_t lanes = Smaller(8, count - i);

@@ -1,5 +1,5 @@
 // sum_leading: sums over rows. Each block of rows is summed separately, and the blocks are added in
-// order.
+// a fixed order.
 #include <cstring>
 
 #include "cpu/kernels.h"

@@ -40,7 +40,7 @@ constexpr size_t SharedBytes() {
 }
 
 // A block computes 64 queries of one head, or of a part of its channels, and iterates over keys and
-// values in tiles of 32. Blocks of the latest queries, which see the most keys, start first.
+// values in tiles of 32. Blocks of the last queries, which attend to the most keys, start first.
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::kThreads)
     AttentionKernel(const Control* control, Attention<T> a, HeadParts parts, int64_t blocks) {
@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t at = (batch * s.queries + query) * s.channels + head * s.head_size, own = part * Tile::kHead;
   const int64_t from =
       (a.slot != nullptr ? a.slot[batch] : batch) * s.keys * s.kv_channels + head / s.group * s.head_size;
-  const int64_t seen = start + query + rows;  // keys that at least one of the queries sees
+  const int64_t seen = start + query + rows;  // keys that at least one of the queries attends to
   const bool drop = a.dropout.rng != nullptr;
 
   float sums[Tile::kRows][Tile::kChannels] = {}, tops[Tile::kRows], totals[Tile::kRows];
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
     const int ahead = AtMost<Tile::kStreamed>(start + query - key);
 #pragma unroll
     for (int i = 0; i < Tile::kRows; ++i) {
-      const int last = Tile::Row(i) + ahead;  // the last column that the row sees
+      const int last = Tile::Row(i) + ahead;  // the last column that the row attends to
       float top = tops[i];
 #pragma unroll
       for (int j = 0; j < Tile::kColumns; ++j) {

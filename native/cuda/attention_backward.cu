@@ -35,8 +35,8 @@ constexpr size_t SharedBytes() {
 }
 
 // Replaces the scores by the weights after dropout, and `slopes`, which holds the gradients of the
-// weights, by the gradients of the scores. Both become 0 where a query doesn't see a key. `ahead`
-// is the position of the first query minus that of the first key.
+// weights, by the gradients of the scores. Both become 0 where a query doesn't attend to a key.
+// `ahead` is the position of the first query minus that of the first key.
 template <class Tile, class T, bool kOfKeys>
 struct Softmax {
   const Backward<T>& b;
@@ -59,11 +59,11 @@ struct Softmax {
   }
 };
 
-// A block owns 64 queries and iterates over the keys and values that they see, in tiles of 32. If
-// kOfKeys, it owns 64 keys and values and iterates over the queries that see them, for each of the
-// query heads that share the key head. A block handles one head, or a part of its channels.
-// For bf16, __launch_bounds__ sets a minimum of one block per multiprocessor, because ptxas spills
-// registers without it.
+// A block owns 64 queries and iterates over the keys and values that they attend to, in tiles of
+// 32. If kOfKeys, it owns 64 keys and values and iterates over the queries that attend to them, for
+// each of the query heads that share the key head. A block handles one head, or a part of its
+// channels. For bf16, __launch_bounds__ sets a minimum of one block per multiprocessor, because
+// ptxas spills registers without it.
 template <class Tile, class T, bool kOfKeys>
 __global__ void __launch_bounds__(Tile::kThreads, sizeof(T) == 2 ? 1 : 0)
     BackwardKernel(const Control* control, Backward<T> b, HeadParts parts, int64_t blocks) {

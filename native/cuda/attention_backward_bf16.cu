@@ -53,12 +53,12 @@ struct Softmax {
     });
   }
 
-  // Whether all queries that the warp handles see all keys that it handles.
+  // Whether all of the warp's queries attend to all of its keys.
   __device__ __forceinline__ bool SeeAll() const {
     if (kOfKeys) return Tile::FirstRow() + Tile::kWarpRows - 1 <= ahead && columns == Tile::kStreamed;
     return Tile::kStreamed - 1 - ahead <= Tile::FirstRow();
   }
-  // Whether none of these queries sees any of these keys.
+  // Whether none of these queries attends to any of these keys.
   __device__ __forceinline__ bool SeeNone() const {
     return kOfKeys ? Tile::FirstRow() - ahead > Tile::kStreamed - 1 : -ahead > Tile::FirstRow() + Tile::kWarpRows - 1;
   }
@@ -68,9 +68,9 @@ struct Softmax {
 };
 
 // A block owns kOwn queries of one head and iterates over tiles of the keys and values that they
-// see. If kOfKeys, it owns kOwn keys and values and iterates over the queries that see them, for
-// each of the query heads that share the key head. The next tile is loaded while the current one is
-// multiplied.
+// attend to. If kOfKeys, it owns kOwn keys and values and iterates over the queries that attend to
+// them, for each of the query heads that share the key head. The next tile is loaded while the
+// current one is multiplied.
 template <class Tile, bool kOfKeys>
 __global__ void __launch_bounds__(Tile::kThreads) BackwardBf16Kernel(const Control* control, Backward<__nv_bfloat16> b,
                                                                      int64_t blocks, int stage_bytes, bool aligned) {

@@ -26,7 +26,7 @@ struct Softmax {
   }
 
   // Replaces the scores of the next tile by weights, and rescales the sums to the new maximum.
-  // Query r of the block sees the columns up to r + `ahead`.
+  // Query r of the block attends to columns 0 to r + `ahead`.
   __device__ __forceinline__ void Meet(float scale, int ahead, float (&scores)[Tile::kRows][Tile::kColumns],
                                        float (&sums)[Tile::kRows][Tile::kChannels]) {
     if (Tile::FirstRow() + ahead < Tile::kStreamed - 1) {
@@ -72,8 +72,8 @@ struct Softmax {
 };
 
 // A block computes kOwn queries of one head and iterates over tiles of keys and values. The next
-// tile is loaded while the current one is multiplied. Blocks of the latest queries, which see the
-// most keys, start first.
+// tile is loaded while the current one is multiplied. Blocks of the last queries, which attend to
+// the most keys, start first.
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads)
     AttentionBf16Kernel(const Control* control, Attention<__nv_bfloat16> a, int64_t blocks, int stage_bytes,
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int64_t at = (batch * s.queries + query) * s.channels + head * s.head_size;
   const int64_t from = batch * s.keys * s.kv_channels + head / s.group * s.head_size;
   const int rows = AtMost<Tile::kOwn>(s.queries - query), width = static_cast<int>(s.head_size);
-  const int64_t seen = query + rows;  // keys that at least one of the queries sees
+  const int64_t seen = query + rows;  // keys that at least one of the queries attends to
   const auto keys_of = [&](int64_t key) {
     return reinterpret_cast<T*>(dynamic_shared + Tile::kOwnSize * sizeof(T) + key / Tile::kStreamed % 2 * stage_bytes);
   };
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
     __syncthreads();  // all copies have arrived, and no thread still reads the tile that is overwritten next
     load(key + Tile::kStreamed);
     if (key == 0 && a.binary_scale < 0) Tile::Negate(q);
-    if (query + Tile::FirstRow() + Tile::kWarpRows <= key) continue;  // the warp's queries see none of these keys
+    if (query + Tile::FirstRow() + Tile::kWarpRows <= key) continue;  // the warp's queries attend to none of these keys
     const T* const k = keys_of(key);
     float scores[Tile::kRows][Tile::kColumns] = {};
     Tile::Multiply(q, k, scores);

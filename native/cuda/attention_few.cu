@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(kThreads)
     return x;
   };
 
-  // For each row: its index (b·H + h)·T + t, and the number of keys it sees.
+  // For each row: its index (b·H + h)·T + t, and the number of keys that it attends to.
   int64_t index[kRows], seen[kRows], most = 0;
   float4 q[kRows], sums[kRows];
   float tops[kRows], totals[kRows];

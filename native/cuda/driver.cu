@@ -41,7 +41,7 @@ Outcome OutOfMemory(const char* wanted, Message& message) {
   cudaGetLastError();
   std::snprintf(message.text, sizeof(message.text),
                 "out of memory on the GPU: %s, %.1f of its %.1f MiB are free. A smaller `batchSize` (with more "
-                "`microBatches`), a smaller `blockSize` or a smaller model needs less",
+                "`gradientAccumulationSteps`), a smaller `blockSize` or a smaller model needs less",
                 wanted, Mebibytes(free), Mebibytes(total));
   return Outcome::kOutOfMemory;
 }

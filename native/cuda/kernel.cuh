@@ -50,7 +50,7 @@ inline Outcome CheckGrid(const Grid& grid, Message& message) {
   if (grid.blocks <= kMostBlocks && grid.across <= kMostAcross && grid.deep <= kMostDeep) return Outcome::kOk;
   std::snprintf(message.text, sizeof(message.text),
                 "CUDA: a kernel would need %lld × %lld × %lld blocks, and a launch takes %lld × %lld × %lld. A smaller "
-                "`batchSize` (with more `microBatches`) needs fewer",
+                "`batchSize` (with more `gradientAccumulationSteps`) needs fewer",
                 static_cast<long long>(grid.blocks), static_cast<long long>(grid.across),
                 static_cast<long long>(grid.deep), static_cast<long long>(kMostBlocks),
                 static_cast<long long>(kMostAcross), static_cast<long long>(kMostDeep));

@@ -1,5 +1,5 @@
-// masked_softmax and its gradient, row by row, over the columns that the row sees. Masked columns
-// are not read.
+// masked_softmax and its gradient, row by row, over the visible columns. The masked columns are not
+// read.
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/masked_softmax.h"
@@ -7,8 +7,8 @@
 namespace nano::cuda {
 namespace {
 
-// A tensor […, rows, columns]. Row r of each matrix sees the first r % rows + 1 + columns − rows
-// columns.
+// A tensor […, rows, columns]. In row r, counted over all matrices, the first
+// r % rows + 1 + columns − rows columns are visible.
 struct Causal {
   int64_t total, rows, columns;
 

@@ -133,7 +133,7 @@ Outcome Descend(const Call& call, Message& message, const Sizes& sizes, Step ste
   });
 }
 
-// The step of one matrix.
+// Updates one matrix.
 Outcome Turn(const Call& call, Message& message, const Room& room, Step step, const Sizes& sizes, const float* gradient,
              float* m, float* parameter) {
   const MuonParams& params = call.params->as<MuonParams>();

@@ -34,8 +34,9 @@ __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
   });
 }
 
-// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain, a block processes a
-// slab of the rows, and its threads keep the sums of dy·z for their columns. dx may be x or dy.
+// dx = rstd·(h − z·mean(h·z)) with h = dy·gain and z = x·rstd. With a gain, a block processes every
+// slabs-th batch of kRows rows, and its threads keep the sums of dy·z for their columns. dx may be
+// x or dy.
 template <class Plan, bool kGain>
 __global__ void __launch_bounds__(Plan::kBlock, Plan::kLeastBlocks)
     BackwardKernel(const Control* control, Floats x, const float* rstd, Floats dy, const float* gain, int64_t rows,

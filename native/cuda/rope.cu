@@ -1,5 +1,5 @@
-// rope: a block processes one position. It computes the cosines and sines of the position and
-// rotates all rows at that position by them.
+// rope: a block computes the cosines and sines of one position and rotates the rows at that
+// position by them, in all sequences or in a part of them.
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 #include "ops/math.h"

@@ -144,8 +144,8 @@ Outcome WithPlan(int64_t n, const Use& use) {
   return use(RowPlan<512, 4>());
 }
 
-// ---- Sums over the rows, for each column. Each block sums a slab of the rows into its own part of
-// the scratch. SumSlabs then adds the slabs, in a fixed order.
+// ---- Sums over the rows, for each column. Each block sums its rows into a slab of the scratch.
+// SumSlabs then adds the slabs, in a fixed order.
 template <class Use>
 auto WithSlabPlan(int64_t n, const Use& use) {
   if (n <= 64) return use(RowPlan<8, 2>());

@@ -164,7 +164,7 @@ __device__ __forceinline__ uint32_t Threshold(const float* logits, int64_t n, T 
   return prefix;
 }
 
-// The size of a piece of the row; each warp has one.
+// The size of the piece of the row that each warp processes.
 __device__ __forceinline__ int64_t PieceOf(int64_t n) { return DivideUp(DivideUp(n, kWarps), kWarp) * kWarp; }
 
 // Returns the sum of all weights; `sums` gets the sum of each warp's piece.

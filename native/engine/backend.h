@@ -77,8 +77,8 @@ class Executable {
   Record outputs_;
 };
 
-// The most executions in flight before the host waits for the oldest: enough to hide the host's own
-// work.
+// The maximum number of executions in flight, after which the host waits for the oldest. Enough to
+// hide the host's own work.
 constexpr size_t kMostUnderWay = 16;
 
 // The results of executions that were in flight.

@@ -84,7 +84,7 @@ struct Item {
 
 size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// For each op, the temporaries that no later op reads.
+// For each op, the temporaries whose last use is in that op.
 std::vector<std::vector<uint32_t>> LastUses(const Program& program) {
   std::vector<size_t> last(program.buffers.size(), 0);
   std::vector<bool> used(program.buffers.size(), false);

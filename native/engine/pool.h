@@ -1,6 +1,6 @@
-// The thread pool that all kernels of the process share. The split of work into tasks depends on
-// shapes alone, never on the number of threads, so neither do the results. The pool only decides
-// which thread runs a task.
+// The thread pool that all kernels of the process share. It only decides which thread runs a task.
+// Results don't depend on the number of threads: a kernel may choose the number of tasks by it, but
+// the order of every sum depends on shapes alone (except in BLAS, cpu/blas.h).
 #pragma once
 
 #include <cstdint>

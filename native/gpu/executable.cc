@@ -28,9 +28,10 @@ Status GpuExecutable::CheckSizes() const {
   const int64_t most = shared_.driver->module().most_elements;
   for (const Buffer& buffer : program().buffers) {
     if (buffer.spec.elements() <= most) continue;
-    return {Code::kUnsupported, "tensor \"" + buffer.name + "\" has " + std::to_string(buffer.spec.elements()) +
-                                    " elements; on this GPU at most " + std::to_string(most) +
-                                    " can be had. A smaller `batchSize` (with more `microBatches`) needs fewer"};
+    return {Code::kUnsupported,
+            "tensor \"" + buffer.name + "\" has " + std::to_string(buffer.spec.elements()) +
+                " elements; on this GPU at most " + std::to_string(most) +
+                " can be had. A smaller `batchSize` (with more `gradientAccumulationSteps`) needs fewer"};
   }
   return Status::Ok();
 }

@@ -1,4 +1,4 @@
-// add: b may be shorter than a; it is then added to every row.
+// add: y = a + b. b may have fewer dimensions than a; it is then broadcast over the leading ones.
 #include "metal/kernel.h"
 
 struct AddArguments {

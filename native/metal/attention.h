@@ -1,4 +1,4 @@
-// What attention and attention_backward share: the description of a call for the kernels, the
+// Shared by attention and attention_backward: the description of a call for the kernels, the
 // dropout mask of a tile, and tiles with their two products, computed with simdgroup matrices.
 #pragma once
 
@@ -83,8 +83,8 @@ struct Fragments {
   }
 };
 
-// A threadgroup owns kOwn rows (queries, or keys whose gradients it computes). Tiles of kStreamed
-// rows of the other side stream past them. There are two products:
+// A threadgroup owns kOwn rows: queries, or keys whose gradients it computes. It iterates over
+// tiles of kStreamed rows of the other kind. There are two products:
 //   Multiply:   scores [own, streamed] += own rows · streamed rows
 //   Accumulate: sums [own, channels] += weights [own, streamed] · streamed rows
 //
@@ -124,7 +124,7 @@ struct Tile {
 
   // ---- Known when a kernel is specialized.
   static uint Parts() { return (kHeadSize + kHead - 1) / kHead; }
-  // The number of 8-channel matrices that a simdgroup has of a row.
+  // The number of 8-channel matrices that hold a simdgroup's channels of a row.
   static uint Count() { return Parts() > 1 ? kMost : (kHeadSize + 8 * kSplits - 1) / (8 * kSplits); }
   // Channels of a part in threadgroup memory, padded with zeros.
   static uint Across() { return 8 * kSplits * Count(); }
@@ -169,7 +169,7 @@ struct Tile {
     }
   }
 
-  // Loads the simdgroup's share of `rows` owned rows, padded likewise.
+  // Loads the simdgroup's share of `rows` owned rows, padded in the same way.
   void LoadOwn(thread Channels& to, FloatsIn from, uint stride, uint rows, uint width) const {
 #pragma unroll
     for (uint first = 0; first < kMost; first += kWide) {
@@ -256,8 +256,8 @@ struct Tile {
     }
   }
 
-  // Returns the lane's scores. A simdgroup that is not busy gets none, but must call this: there
-  // are threadgroup barriers in it.
+  // Returns the lane's scores. A simdgroup that is not busy gets none, but must still call this,
+  // because it contains threadgroup barriers.
   void Exchange(thread const Scores& scores, bool busy, thread float (&values)[kColumns]) const {
     if (busy) {
 #pragma unroll
@@ -331,7 +331,7 @@ inline AttentionArguments ArgumentsOf(const Shape& q, const Shape& k, const Atte
 
 inline uint32_t HeadSizeOf(const AttentionArguments& a) { return a.channels / a.heads; }
 
-// FLOPs of `products` products of each query with the keys that it sees.
+// FLOPs of `products` products of each query with the keys that it attends to.
 inline double FlopsOf(const AttentionArguments& a, int products) {
   const double seen = a.keys - 0.5 * (a.queries - 1.0);
   return 2.0 * products * a.batch * a.queries * seen * a.channels;

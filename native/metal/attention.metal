@@ -44,8 +44,8 @@ struct ForwardTile {
 // each tile.
 constant constexpr float kSlack = 8.0f;
 
-// A threadgroup has 64 queries of one head, or a part of its channels, and loops over tiles of keys
-// and values. The last queries see the most keys, so their threadgroups come first.
+// A threadgroup computes 64 queries of one head, or of a part of its channels, and loops over tiles
+// of keys and values. The last queries attend to the most keys, so their threadgroups come first.
 template <uint kHead>
 kernel void attention(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                       device float* y [[buffer(2)]], device float* lse [[buffer(3)]],
@@ -79,7 +79,7 @@ kernel void attention(device const Control& control [[buffer(0)]], constant Atte
   if (T::Parts() == 1) tile.LoadOwn(q_rows, queries, a.channels, rows, kHeadSize);
   for (uint key = 0; key < seen; key += T::kStreamed) {
     const uint columns = min(T::kStreamed, seen - key);
-    // Whether any of the simdgroup's queries sees any of these keys.
+    // Whether any of the simdgroup's queries attends to any of these keys.
     const bool busy = tile.first_row < rows && key < begin + query + tile.first_row + T::kRows;
     const FloatsIn tile_keys = keys.From(key * a.kv_channels), tile_values = values.From(key * a.kv_channels);
     tile.Load(v_tile, tile_values.From(part * T::Across()), a.kv_channels, columns, T::Width(part));
@@ -98,7 +98,7 @@ kernel void attention(device const Control& control [[buffer(0)]], constant Atte
     float scores[T::kColumns];
     tile.Exchange(products, busy, scores);
     if (busy) {
-      const uint last = begin + query + tile.Row();  // last key that the row sees
+      const uint last = begin + query + tile.Row();  // last key that the row attends to
       float top = shift;
 #pragma unroll
       for (uint i = 0; i < T::kColumns; ++i) {

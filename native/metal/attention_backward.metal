@@ -26,10 +26,11 @@ kernel void attention_deltas(device const Control& control [[buffer(0)]], consta
   if (lane == 0) deltas[(batch * a.heads + head) * a.queries + t] = sum;
 }
 
-// A threadgroup either owns queries and loops over tiles of the keys and values that they see, or
-// owns keys and values of one head (or a part of its channels) and loops over the queries that see
-// them, for each query head that shares the key head. The owned rows are a (keys or queries) and b
-// (values or dy). The streamed rows are the opposite: a (queries or keys) and b (dy or values).
+// A threadgroup either owns queries and loops over tiles of the keys and values that they attend
+// to, or owns keys and values of one head (or a part of its channels) and loops over the queries
+// that attend to them, for each query head that shares the key head. The owned rows are a (keys or
+// queries) and b (values or dy). The streamed rows are the opposite: a (queries or keys) and b (dy
+// or values).
 template <uint kHead, bool kOfKeys>
 kernel void backward(device const Control& control [[buffer(0)]], constant AttentionArguments& a [[buffer(1)]],
                      device float* da [[buffer(2)]], device float* db [[buffer(3)]],
@@ -74,7 +75,7 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
     for (uint met = begin; met < end; met += T::kStreamed) {
       const uint columns = min(T::kStreamed, end - met);
       const uint query = kOfKeys ? met : own, key = kOfKeys ? own : met;  // the tile's first ones
-      // Whether any of the simdgroup's rows meets any of the streamed rows.
+      // False if every pair of an owned row of the simdgroup and a streamed row is masked.
       const bool busy = tile.first_row < rows &&
                         (kOfKeys ? own + tile.first_row < met + columns : met < own + tile.first_row + T::kRows);
       const uint at_met = (batch * a.queries + met) * stride + met_head * kHeadSize;
@@ -110,8 +111,8 @@ kernel void backward(device const Control& control [[buffer(0)]], constant Atten
       }
 
       // Turns `scores` into the weights after dropout, and `slopes`, the gradients of the weights,
-      // into the gradients of the scores. Both are 0 where a query doesn't see a key. (A query past
-      // the last one is all zeros, and its product with a key that is not finite would be a NaN.)
+      // into the gradients of the scores. Both are 0 where a query doesn't attend to a key. (A query
+      // past the last one is all zeros, and its product with a non-finite key would be a NaN.)
       float scores[T::kColumns], slopes[T::kColumns];
       tile.Exchange(products, busy, scores);
       tile.Exchange(slope_products, busy, slopes);

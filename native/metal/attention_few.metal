@@ -1,6 +1,7 @@
-// attention for few queries, as in generation. The cost is reading the keys and values once. They
-// are split among teams of lanes in many threadgroups, each with its own running softmax. The
-// partial results are then combined in the order of the keys.
+// attention for few queries, as in generation. Most of its time is spent reading keys and values.
+// The keys are split over many threadgroups and, within a threadgroup, over teams of lanes, each
+// with its own running softmax. The partial results are then combined in a fixed order: those of a
+// threadgroup by team, those of the splits in the order of the keys.
 #include "metal/attention.h"
 
 // The state of a row: the largest score, and sums relative to it. In scratch, the state of each
@@ -37,7 +38,7 @@ kernel void few_queries(device const Control& control [[buffer(0)]], constant Fe
   const uint from = (kIsCached != 0 ? uint(slot[batch]) : batch) * a.keys * a.kv_channels + kv_head * kHeadSize;
   const FloatsIn queries(q, 2u), keys = FloatsIn(k, 3u).From(from), values = FloatsIn(v, 4u).From(from);
 
-  // For each row, its index (b·H + h)·T + t and the number of keys that it sees.
+  // For each row, its index (b·H + h)·T + t and the number of keys that it attends to.
   uint index[kRows], seen[kRows], most = 0;
   float4 query[kRows], sums[kRows];
   float tops[kRows], totals[kRows];

@@ -77,8 +77,8 @@ using gpu::Recording;
 
 constexpr size_t kFirstOperand = 2;
 constexpr NSUInteger kSimdgroup = 32;  // threads
-// Most dispatches in a command buffer that the host doesn't wait for. Encoding that many takes the
-// host about as long as committing a buffer.
+// The maximum number of dispatches in a command buffer that the host doesn't wait for. Encoding
+// that many takes the host about as long as committing a buffer.
 constexpr size_t kMostDispatches = 256;
 // Published peaks of an M1 with 8 cores, the slowest supported GPU. A kernel that reaches less
 // takes longer than estimated.
@@ -96,8 +96,8 @@ __attribute__((format(printf, 3, 4))) Outcome Say(Outcome outcome, Message& mess
 
 const char* TextOf(NSError* error) { return error == nil ? "no reason given" : error.localizedDescription.UTF8String; }
 
-constexpr char kRemedy[] =
-    "A smaller `batchSize` (with more `microBatches`), a smaller `blockSize` or a smaller model needs less";
+constexpr char kRemedy[] = "A smaller `batchSize` (with more `gradientAccumulationSteps`), a smaller `blockSize` or a "
+                           "smaller model needs less";
 
 // ---- Devices.
 // The system's default device. If Metal reports none: the first built-in device that shares the

@@ -1,5 +1,4 @@
-// What dropout and dropout_add share: the mask of four elements, which use the four words of one
-// Philox block.
+// Shared by dropout and dropout_add: four elements use the four words of one Philox block.
 #pragma once
 
 #include "metal/kernel.h"

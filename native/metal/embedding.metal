@@ -40,7 +40,7 @@ kernel void clear_table(device const Control& control [[buffer(0)]], constant ui
 inline uint Begun(uint piece) { return 2 * piece; }
 inline uint Left(uint piece) { return 2 * piece + 1; }
 
-// A threadgroup has a piece and a slice of the columns, a thread four columns.
+// A threadgroup sums one piece for one slice of the columns, with four columns per thread.
 kernel void sum_pieces(device const Control& control [[buffer(0)]],
                        constant EmbeddingArguments& arguments [[buffer(1)]], device float* table [[buffer(2)]],
                        device float* partials [[buffer(3)]], device const float* dy [[buffer(4)]],

@@ -4,8 +4,8 @@
 #include "metal/kernel.h"
 
 // One launch. Threadgroup x computes a tile of one matrix of c. Threadgroup y sums `part_terms` of
-// the k terms. a and b are read alike: term p of side s (a row of a or a column of b) is element
-// s * stride + p, or s + p * stride if the terms lie across. The next matrix of the batch begins
+// the k terms. A side is a row of a or a column of b. Term p of side s is element s * stride + p,
+// or s + p * stride if the terms lie across. The next matrix of the batch begins
 // `step` elements later.
 struct GemmArguments {
   uint32_t m, n, k;
@@ -103,7 +103,7 @@ struct GemmWork {
   int64_t batch, parts;
 };
 
-constexpr int64_t kThinRows = 8;  // most rows of a thin product
+constexpr int64_t kThinRows = 8;  // the maximum of a thin product
 Outcome MultiplyThin(const Call& call, Message& message, const GemmWork& work);
 
 // Cuts c into tiles, one per threadgroup, and launches the kernel.

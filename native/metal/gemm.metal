@@ -1,8 +1,8 @@
 // Tiled matrix products on simdgroup matrices. A threadgroup of four simdgroups computes a square
 // tile of c. Each simdgroup keeps a quarter of it in registers. The terms go through threadgroup
 // memory, one step at a time: while one step is multiplied, the next is loaded into registers.
-// Tiles are 64 × 64, or 32 × 32 if there would be too few of them. docs/performance.md gives the
-// reasons (Tiles of products).
+// Tiles are 64 × 64, or 32 × 32 if there would be too few of them. docs/notes/performance.md gives
+// the reasons ("Tiles of products").
 #include "metal/gemm.h"
 #if defined(__METAL_VERSION__)
 
@@ -220,7 +220,8 @@ GEMM("gemm_f16_32", F16, 32)
 GEMM("gemm_bf16_64", Bf16, 64)
 GEMM("gemm_bf16_32", Bf16, 32)
 
-// Computes c from the partial sums, which are added in order. A thread has four columns of a row.
+// Computes c from the partial sums, which are added in order. A thread computes four columns of a
+// row.
 kernel void gemm_sum_parts(device const Control& control [[buffer(0)]], constant GemmArguments& work [[buffer(1)]],
                            device float* c [[buffer(2)]], device const float* sums [[buffer(3)]],
                            device const float* bias [[buffer(4)]], uint i [[thread_position_in_grid]]) {

@@ -1,6 +1,6 @@
 // global_norm: the square root of the sum of all squares, in pairs of floats. Chunks are summed
-// separately and added in order. Each is scaled by a power of 2 that brings its largest element
-// near 1, because squares easily leave the range of a float.
+// separately and added in a fixed order. Each is scaled by a power of 2 that brings its largest
+// element near 1, because squares easily leave the range of a float.
 #include "metal/double_float.h"
 #include "metal/many.h"
 

@@ -1,9 +1,9 @@
-// masked_softmax and its gradient, row by row, over the columns that the row sees. The hidden
-// columns are not read.
+// masked_softmax and its gradient, row by row, over the visible columns. The masked columns are not
+// read.
 #include "metal/kernel.h"
 
-// The shape is [total, columns]. Row r of each matrix of `rows` rows sees the first r % rows + 1 +
-// columns − rows columns.
+// The shape is [total, columns], made of matrices of `rows` rows. In row r of `total`, the first
+// r % rows + 1 + columns − rows columns are visible.
 struct MaskedSoftmaxArguments {
   uint32_t total, rows, columns;
   float scale;
@@ -45,7 +45,7 @@ inline float RowMax(float value, threadgroup float* room, Threads at) {
   return value;
 }
 
-// Sets the hidden columns to 0.
+// Sets the masked columns to 0.
 inline void ClearHidden(FloatsOut to, Row row, uint columns) {
   if (!row.mine) return;
   for (uint i = row.visible + row.lane; i < columns; i += kRowThreads) to.Set(i, 0);

@@ -146,7 +146,7 @@ struct Room {
   }
 };
 
-// The step of one matrix.
+// Updates one matrix.
 Outcome Turn(const Call& call, Message& message, const Room& room, const Sizes& sizes, const Operand& gradient,
              const Operand& m, const Operand& parameter) {
   const MuonParams& params = call.params->as<MuonParams>();

@@ -82,10 +82,10 @@ inline float RowMax(float value, threadgroup float* room, RowThread at) {
 }
 
 // ---- Column sums over the rows. Each threadgroup sums its rows into a slab of the scratch;
-// SumSlabs then adds the slabs in order. A thread accumulates its columns in registers, or in the
-// slab if a row takes several turns.
+// SumSlabs then adds the slabs in a fixed order. A thread accumulates its columns in registers, or
+// in the slab if a row takes several turns.
 struct ColumnSums {
-  enum { kMostShared = 128 };  // most quads of a row where rows share a threadgroup
+  enum { kMostShared = 128 };  // maximum quads of a row where rows share a threadgroup
 
   device float* slab;  // kColumns floats
   float4 held[kMostHeld];
@@ -180,8 +180,8 @@ Outcome LaunchRows(const Call& call, Message& message, const Grid& grid, const R
                 arguments, operands);
 }
 
-// The plan for column sums, and the number of slabs: about four rows for each thread, but at most
-// 256 slabs, enough threadgroups to keep a large GPU busy.
+// The plan for column sums, and the number of slabs: so many that each thread processes about four
+// rows, but at most 256, which is enough to keep a large GPU busy.
 inline RowPlan SlabPlanOf(int64_t columns) { return PlanOf(columns, 4); }
 inline int64_t Slabs(int64_t rows, int64_t columns) {
   constexpr int64_t kMost = 256, kLeastRows = 4;

@@ -9,7 +9,7 @@ struct SlabArguments {
 
 constant constexpr uint kParts = 8;
 
-// A threadgroup has 32 columns. Each of its eight simdgroups adds every eighth slab, and the first
+// A threadgroup sums 32 columns. Each of its eight simdgroups adds every eighth slab, and the first
 // one adds up their sums.
 kernel void sum_slabs(device const Control& control [[buffer(0)]], constant SlabArguments& arguments [[buffer(1)]],
                       device float* first [[buffer(2)]], device float* second [[buffer(3)]],

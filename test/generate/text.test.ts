@@ -1,7 +1,7 @@
 // From tokens to text: stop strings and characters, however the tokens are grouped.
 
 import fc from 'fast-check'
-import type { Draw } from '../../lib/generate/kv_cache'
+import type { SampledToken } from '../../lib/generate/kv_cache'
 import { TextWriter } from '../../lib/generate/text'
 import type { Tokenizer, TokenizerJSON } from '../../lib/tokenizer/tokenizer'
 
@@ -16,7 +16,7 @@ const tokenizer: Tokenizer = {
   toJSON: (): TokenizerJSON => ({ type: 'test' }),
 }
 
-const drawsOf = (tokens: readonly number[]): Draw[] =>
+const drawsOf = (tokens: readonly number[]): SampledToken[] =>
   tokens.map((token, i) => ({ token, logProbability: 0 - i }))
 
 /** The pieces that are written for tokens that arrive in groups. */

@@ -53,7 +53,7 @@ test.each<[string, OptionType, unknown, string]>([
     'a negative seed',
     seed,
     -1n,
-    'f: x is -1: must be a whole number from 0 to 2^64 - 1; above 2^53, a bigint or a string of digits',
+    'f: x is -1: must be a whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits',
   ],
 ])('%s', (_, type, value, message) => {
   expect(refused(type, value)).toBe(message)

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { load } from '../../lib/api/model'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { NanoGptError } from '../../lib/errors'
+import { NanoGptError, say } from '../../lib/errors'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import { Run, type RunControl } from '../../lib/train/run'
@@ -125,6 +125,20 @@ describe('reading events', () => {
       event(7),
       steps(6, 7),
     ])
+  })
+
+  test('of too many unread events the oldest are dropped, but never those that describe the run', async () => {
+    const { run, control, resolve } = await driven()
+    const notice = { type: 'notice', step: 0, message: say`a notice` } as const
+    const start = { type: 'start', step: 0 } as unknown as TrainEvent
+    control.emit(notice)
+    control.emit(start)
+    for (let step = 0; step < 10_005; step++) control.emit(event(step))
+    resolve()
+    const events = await collect(run)
+    expect(events).toHaveLength(10_000)
+    expect(events.slice(0, 3)).toEqual([notice, start, event(7)])
+    expect(events.at(-1)).toEqual(event(10_004))
   })
 
   test('a reader that keeps up gets every event unmerged', async () => {

@@ -16,8 +16,8 @@ struct Faults {
 };
 extern Faults faults;
 
-// Every call that can fail asks this. SIMT_FAIL=N makes the Nth call fail; N:stays makes all later
-// calls fail too.
+// Each API function that can fail calls this first. SIMT_FAIL=N makes the Nth call fail; N:stays
+// makes all later calls fail too.
 enum class Answer { kNothing, kFailure, kLasting, kLost };
 Answer NextFault();
 bool NextMemoryFault();  // for allocations, also: SIMT_FAIL_MALLOC=N makes the one after N fail

@@ -525,7 +525,7 @@ Allocation* CopyOf(const void* bytes, NSUInteger length) {
 @end
 
 namespace {
-// What a failed command buffer reports to its owner.
+// The error code that a failed command buffer reports.
 MTLCommandBufferError CodeOf(const std::string& problem) {
   if (problem.find("fault:") != problem.npos) return MTLCommandBufferErrorPageFault;
   if (problem.find("livelock") != problem.npos) return MTLCommandBufferErrorTimeout;

@@ -1,8 +1,9 @@
-// What Clang's output needs beyond GCC's libobjc: blocks, autorelease pools, ARC entry points, and
-// a bridge that lets the driver, compiled with -fobjc-runtime=gnustep-1.9 -fobjc-arc, run on GCC's
-// libobjc. (Clang does not support ARC with -fobjc-runtime=gcc.) The bridge implements objc_msgSend
-// with objc_msg_lookup, and registers modules with the version number that libobjc expects. Not
-// supported: __weak, and @throw/@catch of objects.
+// The runtime functions that Clang's output needs and GCC's libobjc lacks: blocks, autorelease
+// pools, ARC entry points, and a bridge that lets the driver, compiled with
+// -fobjc-runtime=gnustep-1.9 -fobjc-arc, run on GCC's libobjc. (Clang does not support ARC with
+// -fobjc-runtime=gcc.) The bridge implements objc_msgSend with objc_msg_lookup, and registers
+// modules with the version number that libobjc expects. Not supported: __weak, and @throw/@catch of
+// objects.
 #include <dlfcn.h>
 #include <objc/message.h>
 #include <objc/objc.h>

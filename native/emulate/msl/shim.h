@@ -660,5 +660,5 @@ MSL_INLINE threadgroup A& msl_tg(uint slot) {
   return *(threadgroup A*)msl_tg_var(slot, sizeof(A));
 }
 
-// What Metal lacks.
+// C++ features that Metal lacks.
 #pragma GCC poison double goto new delete dynamic_cast typeid try catch throw virtual thread_local asm

@@ -3,7 +3,7 @@
 #include "simt.h"
 
 // The type has no constructor, not even a defaulted one: for a __shared__ array of such a type in a
-// template, g++ creates a guard variable in the same storage that the core poisons.
+// template, g++ creates a guard variable in the same storage that simt.cc poisons.
 struct __nv_bfloat16 {
   unsigned short bits;
 };

@@ -85,7 +85,7 @@ cudaError_t Misused(cudaError_t error) {
   return Done(error);
 }
 
-// Every call that can fail asks this; `error` is the code it fails with.
+// Each function that can fail calls this first. `error` is the code that it would fail with.
 cudaError_t Demanded(cudaError_t error) {
   switch (NextFault()) {
     case emulate::Answer::kNothing:

@@ -15,7 +15,7 @@
 #define __device__
 #define __host__
 #define __constant__
-// Each OS thread has one copy of every __shared__ variable; the core poisons all of them before
+// Each OS thread has one copy of every __shared__ variable; simt.cc poisons all of them before
 // each block. It is __thread, not thread_local: that needs no guard variables and forbids types
 // with constructors, as CUDA does.
 #define __shared__ static __thread

@@ -15,7 +15,7 @@
 #include "cuda/kernel.cuh"
 #include "cuda/ptx.cuh"
 
-// What Launch() needs from the driver.
+// Replaces the driver's function, which Launch() calls.
 nano::gpu::Outcome nano::cuda::OutcomeOf(cudaError_t error, const char*, Message&) {
   return error == cudaSuccess ? Outcome::kOk : Outcome::kLost;
 }
