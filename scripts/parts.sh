@@ -123,7 +123,13 @@ must() {
 }
 
 # losses PART: prints the losses and gradient norms of a training run with --json.
-losses() { grep -oE '"(losses|gradientNorms)":\[[^]]*' "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'; }
+losses() {
+  local field
+  # One after the other: how many steps an event covers depends on timing.
+  for field in losses gradientNorms; do
+    grep -oE "\"$field\":\[[^]]*" "$results/$1.log" | grep -oE '[0-9.]+(e-?[0-9]+)?'
+  done
+}
 
 # stand_in_python FILE: writes a mock Python with PyTorch and MLX for rehearsals, which answers
 # every command.

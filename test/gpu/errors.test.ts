@@ -171,7 +171,7 @@ describe('a GPU that stops answering', () => {
       expect(error.code).toBe('device_lost')
       expect(error.message).toMatch(gpu.lost)
       expect(error.message).toContain(
-        `What was saved after step 5 is safe: train({ resume: '${JSON.parse(path)}' }) continues from there`,
+        `The run is saved up to step 5: train({ resume: '${JSON.parse(path)}' }) continues from there`,
       )
       expect(events.filter(({ type }) => type === 'fallback')).toEqual([])
       expect(again.code).toBe(gpu.lostAgain.code)
@@ -190,7 +190,7 @@ describe('a GPU that stops answering', () => {
       losing(`event.type === 'step' && event.to > 4`, `{ device: '${device}' }`),
       lost(),
     )) as { message: string }[]
-    expect(error.message).toMatch(/new one can try\. Nothing was saved, as no `out` was given$/)
+    expect(error.message).toMatch(/new one can try\. Nothing was saved, because no `out` was given$/)
   })
 
   test('before the first step auto restarts on another device', async () => {
