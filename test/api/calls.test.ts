@@ -202,7 +202,7 @@ describe('errors', () => {
     [
       'a negative seed',
       call((m) => m.generate({ seed: -1 })),
-      /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; above 2\^53, a bigint or a string of digits$/,
+      /^generate: seed is -1: must be a whole number from 0 to 2\^64 - 1; from 2\^53 on, a bigint or a string of digits$/,
     ],
     ['generate(null)', call((m) => m.generate(null)), /^generate: the options must be an object, not null$/],
     [
