@@ -8,7 +8,7 @@
 //   NANO_GPT_CUDA_ARCHITECTURES=… builds for these GPUs only, as CMAKE_CUDA_ARCHITECTURES; "all": every GPU
 //                                 that nvcc knows
 const { spawnSync } = require('node:child_process')
-const { existsSync, readFileSync } = require('node:fs')
+const { existsSync, readFileSync, readdirSync, rmSync } = require('node:fs')
 const path = require('node:path')
 const { switchOf } = require('./switches')
 
@@ -120,6 +120,23 @@ function build() {
   }
 }
 
+/** As a dependency, keeps only the binaries of a build: the rest takes a hundred times their space. */
+function removeIntermediates() {
+  if (path.basename(path.dirname(root)) !== 'node_modules') return
+  const folder = path.join(root, 'build')
+  const removeFrom = (parent, isKept) => {
+    for (const name of readdirSync(parent)) {
+      if (!isKept(name)) rmSync(path.join(parent, name), { recursive: true, force: true })
+    }
+  }
+  try {
+    removeFrom(folder, (name) => name === 'Release')
+    removeFrom(path.join(folder, 'Release'), (name) => /\.(node|so|dll)$/.test(name))
+  } catch (error) {
+    say(`intermediate files stay in ${folder}: ${error.message}`)
+  }
+}
+
 function main() {
   if (isSet('NANO_GPT_SKIP_NATIVE'))
     giveUp(`the native backend is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`)
@@ -132,6 +149,7 @@ function main() {
   build()
   const built = testLoad()
   if (!built.file) giveUp(`the native backend was compiled but does not load: ${built.why}`)
+  removeIntermediates()
   say(`the native backend is built (${built.file})`)
 }
 

@@ -36,6 +36,9 @@ echo '== built from source'
 user source
 npm install --no-audit --no-fund --foreground-scripts "$tarball"
 expect cpu
+size=$(du -sm node_modules | cut -f1) packages=$(find node_modules -name package.json -path '*node_modules/*' | grep -cE 'node_modules/(@[^/]+/)?[^/]+/package.json$')
+echo "$packages packages, $size MB"
+[ "$size" -le 25 ] || { echo 'more than 25 MB'; exit 1; }
 
 echo '== no CMake: the TypeScript backend'
 mkdir "$work/bin"
