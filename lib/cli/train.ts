@@ -1,10 +1,9 @@
 // `nano-gpt train`: trains in a new run folder and shows progress.
 
-import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { NanoGptError, option, say as phrase } from '../errors'
 import { type CheckedTrainOptions, checkOptions, pick, type TrainOptions, trainOptions } from '../options'
 import { findPreset } from '../presets'
+import { folderOf } from '../train/run_folder'
 import { train } from '../train/train'
 import { dryRun } from './dry_run'
 import { type Followed, follow, resultOf } from './follow'
@@ -50,10 +49,6 @@ function refuseNoOut({ resume, overwrite }: CheckedTrainOptions): void {
     reason: phrase`${flagOf('out', false)} and ${option(other)} are both given, but ${why}`,
     remedy: 'leave one of them out',
   })
-}
-
-function folderOf(resume: string): string {
-  return statSync(resume, { throwIfNoEntry: false })?.isFile() ? dirname(resume) : resume
 }
 
 function sumUp(followed: Followed, folder: string | undefined, options: CheckedTrainOptions): void {

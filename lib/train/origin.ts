@@ -1,10 +1,10 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
-import { dirname } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import type { CheckedTrainOptions } from '../options'
 import type { Begun } from './resolve'
+import { folderOf } from './run_folder'
 
 export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
@@ -32,10 +32,5 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
 /** The run folder: the given one, or that of the run to continue. */
 export function outOf({ out, resume }: CheckedTrainOptions, origin: Origin): string | null {
   if (out !== undefined) return out
-  return origin.how === 'resume' ? folderOf(resume!, origin.checkpoint) : null
-}
-
-/** The run folder of the checkpoint that was given as `resume`. */
-export function folderOf(resume: string, { path }: Checkpoint): string {
-  return path === resume ? dirname(path) : resume
+  return origin.how === 'resume' ? folderOf(resume!) : null
 }

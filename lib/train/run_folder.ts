@@ -84,9 +84,8 @@ function statOf(out: string) {
  * folder.
  */
 function refuseOtherLast(resume: string | undefined): void {
-  if (resume === undefined || basename(resume) === files.last) return
-  if (!statSync(resume, { throwIfNoEntry: false })?.isFile()) return
-  const last = join(dirname(resume), files.last)
+  if (resume === undefined || basename(resume) === files.last || !isFile(resume)) return
+  const last = join(folderOf(resume), files.last)
   if (!existsSync(last)) return
   throw new NanoGptError('run_exists', {
     where: 'train',
@@ -152,9 +151,21 @@ function keepsText(folder: string): boolean {
 
 /** Whether `resume` (a folder, or a file in it) is the run in `out`. */
 export function isRunOf(out: string, resume: string): boolean {
-  const found = statSync(resume, { throwIfNoEntry: false })
   // readCheckpoint() reports a missing file.
-  if (!found) return true
-  if (!existsSync(out)) return false
-  return realpathSync(out) === realpathSync(found.isDirectory() ? resume : dirname(resume))
+  if (!existsSync(resume)) return true
+  return existsSync(out) && realpathSync(out) === realpathSync(folderOf(resume))
+}
+
+/** The run folder that `resume` names: the folder itself, or that of a checkpoint. */
+export function folderOf(resume: string): string {
+  return isFile(resume) ? dirname(resume) : resume
+}
+
+/** False for what cannot be examined, which readCheckpoint() reports. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }

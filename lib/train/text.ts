@@ -7,8 +7,8 @@ import type { DataInfo } from '../checkpoint/checkpoint'
 import { type DataSource, loadText, type Text } from '../data/corpus'
 import { inlineText, NanoGptError, option, type Phrase, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
-import { folderOf, type Origin, outOf } from './origin'
-import { textFile } from './run_folder'
+import { type Origin, outOf } from './origin'
+import { folderOf, textFile } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {
@@ -64,7 +64,7 @@ function isWhole(sources: readonly (string | null)[]): sources is readonly strin
 /** Whether the folder of a resumed run already has a copy of the text. */
 function holdsText(options: CheckedTrainOptions, origin: Origin, out: string | null): boolean {
   if (origin.how !== 'resume' || origin.begun.data.source !== textFile) return false
-  const folder = folderOf(options.resume!, origin.checkpoint)
+  const folder = folderOf(options.resume!)
   return out !== null && absolute(out) === absolute(folder) && existsSync(absolute(folder, textFile))
 }
 

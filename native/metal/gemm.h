@@ -5,7 +5,7 @@
 
 // One launch. Threadgroup x computes a tile of one matrix of c. Threadgroup y sums `part_terms` of
 // the k terms. A side is a row of a or a column of b. Term p of side s is element s * stride + p,
-// or s + p * stride if the terms lie across. The next matrix of the batch begins
+// or s + p * stride if the terms are strided. The next matrix of the batch begins
 // `step` elements later.
 struct GemmArguments {
   uint32_t m, n, k;

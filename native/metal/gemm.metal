@@ -62,7 +62,7 @@ struct Sizes {
 };
 
 // Moves an operand's tiles from memory to registers, and from there to threadgroup memory. A line
-// is one side with a step's terms, or one term with all sides if the terms lie across.
+// is one side with a step's terms, or one term with all sides if the terms are strided.
 template <class Kind, uint kSides>
 struct TileLoader {
   typedef typename Kind::Memory Memory;

@@ -97,7 +97,7 @@ test('--precision is passed on and shown', async () => {
 })
 
 /**
- * A script that stands in for a Python with torch and mlx. It answers every command with a time of
+ * A script that mocks a Python with torch and mlx. It answers every command with a time of
  * 1000 ms for torch and 500 ms for MLX.
  */
 function fakePython(): string {

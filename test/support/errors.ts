@@ -13,3 +13,14 @@ export async function failureOf(work: () => unknown): Promise<NanoGptError> {
   }
   throw new Error('expected an error')
 }
+
+/** Characters that messages escape: they control a terminal or change the direction of text. */
+const controls = /[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]/u
+
+export const hasControls = (text: string) => controls.test(text)
+
+/** A text between double quotes, with its control characters escaped. */
+export function escaped(text: string): string {
+  const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(text).replace(new RegExp(controls, 'gu'), coded)
+}

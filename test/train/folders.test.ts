@@ -2,7 +2,7 @@
 // run wrote are never replaced.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { evaluate, load, type TrainOptions, train } from '../../lib'
+import { evaluate, load, NanoGptError, type TrainOptions, train } from '../../lib'
 import { loadText } from '../../lib/data/corpus'
 import { withConfig } from '../../lib/train/config_file'
 import { failureOf } from '../support/errors'
@@ -156,6 +156,16 @@ test('a path that cannot be a folder is rejected, and the error names it', async
     expect(error).toMatchObject({ code: 'write_failed', option: 'out', value: out })
   }
   expect(existsSync(file)).toBe(true)
+})
+
+test('a path to resume that cannot be examined is reported as a missing checkpoint', async () => {
+  const file = folder.path('no folder')
+  writeFileSync(file, text)
+  for (const resume of [`${file}/x`, 'x'.repeat(300)]) {
+    const error = await failureOf(() => train({ resume, device: 'js' }))
+    expect(error).toBeInstanceOf(NanoGptError)
+    expect(error.code).toBe('file_not_found')
+  }
 })
 
 test('modifying an event does not affect the run', async () => {

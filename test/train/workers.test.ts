@@ -57,7 +57,7 @@ onNative('worker threads', () => {
     expect(await lossesHere(3)).toEqual(expected)
   }, 60_000)
 
-  test('a worker can exit by itself during a run', async () => {
+  test('a worker can exit during a run without being terminated', async () => {
     const worker = startWorker(`setTimeout(() => process.exit(5), 400);${endless}`)
     expect(await once(worker, 'exit')).toEqual([5])
     expect(await lossesHere(4)).toHaveLength(300)
