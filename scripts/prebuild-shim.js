@@ -2,7 +2,7 @@
 
 // Replaces node-gyp for prebuildify: passes on the arguments that cmake-js understands.
 const { spawnSync } = require('node:child_process')
-const { switchOf } = require('./switches')
+const { switchOf } = require('../binding/switches')
 
 const arch = process.argv.find((argument) => argument.startsWith('--arch='))?.slice('--arch='.length)
 const args = [require.resolve('cmake-js/bin/cmake-js'), 'rebuild', '-l', 'error', '--CDNANO_GPT_WERROR=ON']

@@ -85,7 +85,8 @@ export function isFault(error: unknown): error is NanoGptError {
  *
  * For 'auto', the best device comes first. A GPU is skipped if it is unavailable, or if `work`
  * fails on it because it runs out of memory, lacks an op or is lost. Once `hasBegun` returns true,
- * no GPU is skipped, since work would be lost.
+ * no GPU is skipped, since work would be lost. The first time that 'auto' ends at 'js', a process
+ * warning says why.
  *
  * @param name default: 'auto'
  * @param work receives the name of a device, never 'auto', and must leave nothing behind when it
@@ -118,7 +119,17 @@ export async function onDevice<T>(
       passOver(error.message)
     }
   }
+  if (last.name === 'js') warnOfJs()
   return work(last.name)
+}
+
+let warnedOfJs = false
+
+/** Plain TypeScript is never chosen silently, because it is much slower. */
+function warnOfJs(): void {
+  if (warnedOfJs) return
+  warnedOfJs = true
+  process.emitWarning(`using plain TypeScript, which is much slower: ${loadAddon().reason}`, 'NanoGptWarning')
 }
 
 function isGpuName(name: string): name is GpuName {

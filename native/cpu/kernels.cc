@@ -5,11 +5,7 @@
 
 #include "cpu/kernel.h"
 #include "cpu/peak.h"
-
-#if defined(_MSC_VER) && defined(_M_X64)
-#include <immintrin.h>
-#include <intrin.h>
-#endif
+#include "cpu/processor.h"
 
 namespace nano::cpu {
 
@@ -38,26 +34,6 @@ std::span<const Kernel> Kernels();
 const PeakLoops& Loops();
 }  // namespace blas
 #endif
-
-namespace {
-
-#if defined(NANO_HAVE_AVX2) || defined(NANO_HAVE_BLAS) && !defined(__aarch64__)
-// Whether the processor supports AVX2 and FMA and the operating system saves their registers.
-bool HasAvx2() {
-#if defined(_MSC_VER) && !defined(__clang__)
-  int leaf1[4], leaf7[4];
-  __cpuidex(leaf1, 1, 0);
-  __cpuidex(leaf7, 7, 0);
-  const bool saved = (leaf1[2] & 1 << 27) != 0 && (_xgetbv(0) & 6) == 6;
-  return saved && (leaf1[2] & 1 << 12) != 0 && (leaf7[1] & 1 << 5) != 0;
-#else
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-}
-#endif
-
-}  // namespace
 
 const Kernel* KernelTable::find(std::string_view name) const {
   for (const Kernel& kernel : kernels) {

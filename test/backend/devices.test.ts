@@ -3,7 +3,7 @@
 
 import { devices, openSession } from '../../lib/backend/devices'
 import { deviceNames } from '../../lib/backend/names'
-import { switchOf } from '../../lib/backend/switches'
+import { switchOf } from '../../binding/switches'
 import { failureOf } from '../support/errors'
 
 test('devices() lists each name once, in order', () => {
@@ -78,8 +78,6 @@ describe('switches', () => {
   ])('%p', (value, meaning) => {
     process.env[name] = value
     expect(switchOf(name)).toBe(meaning)
-    const script = require('../../scripts/switches.js') as { switchOf(name: string): boolean | undefined }
-    expect(script.switchOf(name)).toBe(meaning)
   })
 
   test('unset', () => {

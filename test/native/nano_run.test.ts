@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { loadAddon } from '../../lib/backend/native/addon'
-import { switchOf } from '../../lib/backend/switches'
+import { switchOf } from '../../binding/switches'
 import { sizeOf } from '../../lib/graph/dtype'
 import { type Case, type Reference, referenceOf } from '../support/case'
 import { type Expectation, encodeCase, expectationsOf } from '../support/case_file'

@@ -4,7 +4,7 @@ import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import { loadAddon, type NativeSessionHandle } from '../../lib/backend/native/addon'
 import { NativeSession } from '../../lib/backend/native/session'
-import { switchOf } from '../../lib/backend/switches'
+import { switchOf } from '../../binding/switches'
 
 export interface TestDevice {
   /** The value of the `device` option. */

@@ -1,9 +1,8 @@
-// Finds and loads the native addon, either prebuilt or built on this machine. binding/ defines its
-// interface.
+// The native addon: its interface, which binding/ implements, and whether there is one here.
 
-import { join } from 'node:path'
+import { findAddon } from '../../../binding/find'
+import { switchOf } from '../../../binding/switches'
 import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
-import { switchOf } from '../switches'
 
 export interface NativeSessionHandle {
   allocate(name: string, dtype: string, shape: number[]): Promise<void>
@@ -56,36 +55,39 @@ export interface Addon {
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
 
-export type Loaded =
-  | { addon: Addon; path: string; reason?: undefined }
-  | { addon?: undefined; path?: undefined; reason: string }
+export interface Loaded {
+  readonly addon?: Addon
+  /** The addon's file. */
+  readonly path?: string
+  /** Why there is no addon, and what to do about it. */
+  readonly reason?: string
+}
+
+/** The command that gets a native engine, wherever and however nano-gpt is installed. */
+export const buildCommand = 'npx nano-gpt build'
+
+const remedy = `\`${buildCommand}\` compiles the native engine (requires CMake 3.20 and a C++20 compiler)`
 
 let loaded: Loaded | undefined
 
 /**
  * The addon, or the reason why there is none. Tried once per process. NANO_GPT_NATIVE=0 disables
- * it.
+ * it. A process warning names each binary that is passed over.
  */
 export function loadAddon(): Loaded {
-  loaded ??= find()
+  loaded ??= load()
   return loaded
 }
 
-function find(): Loaded {
+function load(): Loaded {
   if (switchOf('NANO_GPT_NATIVE') === false)
-    return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} turns it off` }
-  // dist/backend/native and lib/backend/native have the same depth.
-  const root = join(__dirname, '..', '..', '..')
-  try {
-    const locate = require('node-gyp-build') as { path(folder: string): string }
-    const path = locate.path(root)
-    return { addon: require(path) as Addon, path }
-  } catch (error) {
-    const [line] = String((error as Error).message).split('\n')
-    return {
-      reason:
-        `no native binary loads here (${line}). To get one: install CMake and a C++20 compiler and run ` +
-        '"npm rebuild nano-gpt" ("npm run build:native" in a checkout). With npm 12 first: "npm install-scripts approve nano-gpt"',
-    }
+    return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} disables the native engine` }
+  const { addon, path, rejected } = findAddon()
+  const faults = rejected.map((binary) => `${binary.path} can't be used: ${binary.reason}`)
+  if (path === undefined) {
+    const why = faults.join('; ') || `there is no native binary for ${process.platform}-${process.arch}`
+    return { reason: `${why}. ${remedy}` }
   }
+  for (const fault of faults) process.emitWarning(`${fault}; using ${path}`, 'NanoGptWarning')
+  return { addon: addon as Addon, path }
 }

@@ -1,4 +1,5 @@
 // The environment variables NANO_GPT_… that switch features on or off. docs/install.md lists them.
+// Plain JavaScript, because the install script of a clone runs before TypeScript is compiled.
 
 const on = ['1', 'true', 'yes', 'on']
 const off = ['0', 'false', 'no', 'off']
@@ -6,8 +7,10 @@ const off = ['0', 'false', 'no', 'off']
 /**
  * Whether a variable switches its feature on or off. Undefined if it is unset or has another value.
  */
-export function switchOf(name: `NANO_GPT_${string}`): boolean | undefined {
+function switchOf(name) {
   const word = process.env[name]?.trim().toLowerCase() ?? ''
   if (on.includes(word)) return true
   return off.includes(word) ? false : undefined
 }
+
+module.exports = { switchOf }

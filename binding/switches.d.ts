@@ -1,0 +1,1 @@
+export function switchOf(name: `NANO_GPT_${string}`): boolean | undefined
