@@ -51,6 +51,12 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// suggestCudaModule(path, reason, isThere): see SuggestModule.
+Napi::Value SuggestCudaModule(const Napi::CallbackInfo& info) {
+  cuda::SuggestModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
 Napi::Value SetThreads(const Napi::CallbackInfo& info) {
   return Rejecting(info.Env(), [&]() -> Napi::Value {
     const uint64_t threads = CountFrom(info[0], "threads", 1);
@@ -90,6 +96,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinLibrary();
   env.SetInstanceData(new Environment(env));
   exports.Set("info", Napi::Function::New<Info>(env, "info"));
+  exports.Set("suggestCudaModule", Napi::Function::New<SuggestCudaModule>(env, "suggestCudaModule"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));

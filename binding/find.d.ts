@@ -8,3 +8,9 @@ export function findAddon(): {
   readonly path?: string
   readonly rejected: readonly RejectedBinary[]
 }
+
+export function findCudaModule(addonFile: string): {
+  readonly path: string
+  readonly reason: string
+  readonly isThere: boolean
+}

@@ -1,4 +1,5 @@
-// Finds the addon's binary, built on this machine or prebuilt, and loads it. Plain JavaScript,
+// Finds the addon's binary, built on this machine or prebuilt, and loads it; and the CUDA module, if
+// its package is installed. Plain JavaScript,
 // because the install script of a clone runs before TypeScript is compiled.
 //
 // No install script has to run before: node-gyp-build's rules say which files fit. Before one is
@@ -6,7 +7,7 @@
 // over for the next one.
 
 const { spawnSync } = require('node:child_process')
-const { readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs')
+const { existsSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs')
 const { release } = require('node:os')
 const path = require('node:path')
 const locate = require('node-gyp-build')
@@ -61,18 +62,23 @@ function runnerOf() {
  * Loads a binary in another process, which a faulty one may crash. Where no process can be started,
  * nothing is known.
  *
+ * @param cudaModule is loaded too, if given
  * @returns why the binary can't be used; undefined if nothing speaks against it
  */
-function faultOf(file) {
+function faultOf(file, cudaModule) {
   const runner = runnerOf()
   if (!runner) return undefined
   const [program, ...args] = runner
-  const child = spawnSync(program, [...args, path.join(__dirname, 'try.js'), file], {
-    encoding: 'utf8',
-    timeout: trialSeconds * 1000,
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
-    windowsHide: true,
-  })
+  const child = spawnSync(
+    program,
+    [...args, path.join(__dirname, 'try.js'), file, ...(cudaModule ? [cudaModule] : [])],
+    {
+      encoding: 'utf8',
+      timeout: trialSeconds * 1000,
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+      windowsHide: true,
+    },
+  )
   if (child.error && child.error.code !== 'ETIMEDOUT') return undefined
   if (child.status === 0) {
     const version = child.stdout.trim()
@@ -80,7 +86,9 @@ function faultOf(file) {
     return version === expected ? undefined : `it is of version ${version}, not ${expected}`
   }
   if (child.status === 2) return oneLine(child.stderr)
-  const end = child.error ? `${trialSeconds} s without an answer` : (child.signal ?? `exit code ${child.status}`)
+  const end = child.error
+    ? `${trialSeconds} s without an answer`
+    : (child.signal ?? `exit code ${child.status}`)
   return `loading it ended with ${end}`
 }
 
@@ -88,25 +96,26 @@ function faultOf(file) {
 const stampOf = (file) => path.join(path.dirname(file), `.${path.basename(file)}.loads`)
 
 /** Everything that, changed, may make a binary fail. */
-function conditions(file) {
-  const { size, mtimeMs } = statSync(file)
+function conditions(files) {
   const { node, bun, deno } = process.versions
-  return JSON.stringify({ version: expectedVersion(), size, mtimeMs, node, bun, deno, system: release() })
+  const stats = files.map((file) => [file, statSync(file).size, statSync(file).mtimeMs])
+  return JSON.stringify({ version: expectedVersion(), files: stats, node, bun, deno, system: release() })
 }
 
-/** As `faultOf`, but a binary that has passed is not loaded again. */
-function faultOnce(file) {
+/** As `faultOf`, but what has passed is not loaded again. */
+function faultOnce(file, cudaModule) {
+  const stamp = stampOf(cudaModule ?? file)
   let now
   try {
-    now = conditions(file)
-    if (readFileSync(stampOf(file), 'utf8') === now) return undefined
+    now = conditions(cudaModule ? [file, cudaModule] : [file])
+    if (readFileSync(stamp, 'utf8') === now) return undefined
   } catch {
     // It wasn't tried yet, or its folder can't be written.
   }
-  const fault = faultOf(file)
+  const fault = faultOf(file, cudaModule)
   if (fault === undefined && now !== undefined) {
     try {
-      writeFileSync(stampOf(file), now)
+      writeFileSync(stamp, now)
     } catch {
       // It is tried again the next time.
     }
@@ -136,4 +145,52 @@ function findAddon() {
   return { rejected }
 }
 
-module.exports = { findAddon }
+/** The package with the CUDA module, which must have this package's version. */
+const cudaPackage = 'nano-gpt-cuda'
+
+function hasNvidiaDriver() {
+  const files =
+    process.platform === 'win32'
+      ? [path.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'nvcuda.dll')]
+      : ['/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1']
+  return files.some((file) => existsSync(file))
+}
+
+/**
+ * Looks for the CUDA module in its package.
+ *
+ * @param addonFile the addon that would load it
+ * @returns the module's `path`, or '' and the `reason` why there is none; `isThere`: there is an
+ *   NVIDIA driver, or a package that doesn't fit
+ */
+function findCudaModule(addonFile) {
+  if (process.platform === 'darwin') return { path: '', reason: 'there is no CUDA on macOS', isThere: false }
+  const version = expectedVersion()
+  const install = `\`npm install ${cudaPackage}@${version}\``
+  let manifest
+  try {
+    manifest = require.resolve(`${cudaPackage}/package.json`, { paths: [root, process.cwd()] })
+  } catch {
+    if (!hasNvidiaDriver()) return { path: '', reason: 'there is no NVIDIA driver', isThere: false }
+    const reason = `its kernels are a separate package: run ${install}`
+    return { path: '', reason, isThere: true }
+  }
+  const fault = (reason) => ({ path: '', reason, isThere: true })
+  try {
+    const found = JSON.parse(readFileSync(manifest, 'utf8')).version
+    if (found !== version)
+      return fault(`${cudaPackage} has version ${found}, but nano-gpt ${version}: run ${install}`)
+    const platform = `${process.platform}-${process.arch}`
+    const name = `nano_gpt_cuda.${process.platform === 'win32' ? 'dll' : 'so'}`
+    const file = path.join(path.dirname(manifest), platform, name)
+    if (!existsSync(file)) return fault(`${cudaPackage} has no module for ${platform}`)
+    const reason = faultOnce(addonFile, file)
+    return reason === undefined
+      ? { path: file, reason: '', isThere: true }
+      : fault(`${file} can't be used: ${reason}`)
+  } catch (error) {
+    return fault(`${cudaPackage} can't be used: ${oneLine(error.message)}`)
+  }
+}
+
+module.exports = { findAddon, findCudaModule }

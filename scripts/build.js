@@ -59,7 +59,8 @@ function cmake(args, { verbose, title }) {
     child.on('close', (status) => {
       bar?.end()
       if (status === 0) resolve(null)
-      else resolve(output.trimEnd().split('\n').slice(-REASON_LINES).join('\n') || `CMake ended with ${status}`)
+      else
+        resolve(output.trimEnd().split('\n').slice(-REASON_LINES).join('\n') || `CMake ended with ${status}`)
     })
   })
 }
@@ -72,7 +73,8 @@ async function configure(gpus, { all, verbose }) {
   if (architectures) args.push(`-DNANO_GPT_CUDA_ARCHITECTURES=${architectures}`)
   const cache = path.join(folder, 'CMakeCache.txt')
   const isNew = !existsSync(cache)
-  if (isNew && !process.env.CMAKE_GENERATOR && process.platform !== 'win32' && has('ninja')) args.push('-G', 'Ninja')
+  if (isNew && !process.env.CMAKE_GENERATOR && process.platform !== 'win32' && has('ninja'))
+    args.push('-G', 'Ninja')
   const failure = await cmake(args, { verbose })
   if (failure === null || isNew) return failure
   // A folder that was copied or made with other tools can't be reused.

@@ -1,4 +1,5 @@
-// The "install" script, and the command `nano-gpt build`. Takes the first of these that works: an
+// The "install" script, and with --build the command `nano-gpt build`, which compiles in any case and
+// fails if it can't. Takes the first of these that works: an
 // existing binary (built or prebuilt), a binary compiled here, or no binary, in which case nano-gpt
 // runs in plain TypeScript. The installation fails only with NANO_GPT_REQUIRE_NATIVE=1.
 //   NANO_GPT_SKIP_NATIVE=1        neither looks for a binary nor builds one
@@ -13,21 +14,26 @@ const { build } = require('./build')
 const root = path.join(__dirname, '..')
 const env = process.env
 const isSet = (name) => switchOf(name) === true
+const isBuild = process.argv.includes('--build')
 const fromSource =
-  isSet('NANO_GPT_BUILD_FROM_SOURCE') || ['true', 'nano-gpt'].includes(env.npm_config_build_from_source ?? '')
+  isBuild ||
+  isSet('NANO_GPT_BUILD_FROM_SOURCE') ||
+  ['true', 'nano-gpt'].includes(env.npm_config_build_from_source ?? '')
 const verbose = ['verbose', 'silly'].includes(env.npm_config_loglevel ?? '')
 
 const say = (text) => console.log(`nano-gpt: ${text}`)
 
+const needs =
+  'Compiling requires CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Xcode 14 or Visual Studio 2022)'
+
 /** Ends the script without a native engine. */
 function giveUp(why) {
-  if (isSet('NANO_GPT_REQUIRE_NATIVE')) {
-    console.error(`nano-gpt: ${why}`)
+  if (isBuild || isSet('NANO_GPT_REQUIRE_NATIVE')) {
+    console.error(`nano-gpt: ${why}. ${needs}.`)
     process.exit(1)
   }
   say(`${why}. nano-gpt runs in plain TypeScript, which has the same features but is much slower.`)
-  say('For the native engine, install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Visual Studio 2022), then')
-  say('run "npx nano-gpt build".')
+  say(`${needs}. With them, run "npx nano-gpt build".`)
   process.exit(0)
 }
 

@@ -86,7 +86,7 @@ export function isFault(error: unknown): error is NanoGptError {
  * For 'auto', the best device comes first. A GPU is skipped if it is unavailable, or if `work`
  * fails on it because it runs out of memory, lacks an op or is lost. Once `hasBegun` returns true,
  * no GPU is skipped, since work would be lost. The first time that 'auto' ends at 'js', a process
- * warning says why.
+ * warning says why, unless NANO_GPT_NATIVE=0 asks for it.
  *
  * @param name default: 'auto'
  * @param work receives the name of a device, never 'auto', and must leave nothing behind when it
@@ -127,9 +127,10 @@ let warnedOfJs = false
 
 /** Plain TypeScript is never chosen silently, because it is much slower. */
 function warnOfJs(): void {
-  if (warnedOfJs) return
+  const { isDisabled, reason } = loadAddon()
+  if (warnedOfJs || isDisabled) return
   warnedOfJs = true
-  process.emitWarning(`using plain TypeScript, which is much slower: ${loadAddon().reason}`, 'NanoGptWarning')
+  process.emitWarning(`using plain TypeScript, which is much slower: ${reason}`, 'NanoGptWarning')
 }
 
 function isGpuName(name: string): name is GpuName {

@@ -22,7 +22,7 @@ export async function dryRun(
   const { plan, ...costs } = await estimate(options as TrainOptions)
   if (asJson) return json({ type: 'plan', ...plan, ...costs })
   const out = plan.out ?? (saves ? newRunPattern(options) : undefined)
-  const device = describeDevice(plan.device)
+  const device = describeDevice(plan.device, options.device)
   for (const [name, value] of [...header(plan, device, out), ...needs(plan, costs)]) {
     field(name, value)
   }

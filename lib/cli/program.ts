@@ -40,6 +40,7 @@ export function createProgram(): CliCommand {
   addStages(program)
   addBench(program)
   addInfo(program)
+  addBuild(program)
   addDemo(program)
   addHelp(program)
   return program
@@ -119,6 +120,19 @@ function addInfo(program: CliCommand): void {
     .allowExcessArguments()
     .action(async (options) => (await import('./info.js')).infoCommand(options))
   finish(info as CliCommand, 'print the information as one JSON object')
+}
+
+function addBuild(program: CliCommand): void {
+  const build = program
+    .command('build')
+    .summary('compile the native engine on this machine')
+    .description(
+      'Compiles the native engine, where no prebuilt binary fits and `npm install` compiled none. Requires CMake ' +
+        '3.20 and a C++20 compiler. docs/install.md lists the environment variables.',
+    )
+    .allowExcessArguments()
+    .action(async (options) => (await import('./build.js')).buildCommand(options))
+  finish(build as CliCommand, 'print the result as one JSON object')
 }
 
 function addDemo(program: CliCommand): void {

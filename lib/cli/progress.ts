@@ -104,7 +104,7 @@ export class Progress {
     this.start = event
     this.step = event.step
     live('')
-    const device = describeDevice(event.device)
+    const device = describeDevice(event.device, this.options.device)
     for (const [name, value] of header(event.plan, device, this.options.out)) field(name, value)
     say()
     live((columns) => layout(this.view(), columns, style))
@@ -264,10 +264,14 @@ export function field(name: string, value: string): void {
   say(isNarrow ? `${dim(name)}\n  ${rest}` : `${dim(name.padEnd(nameWidth))} ${rest}`)
 }
 
-/** Describes the device. */
-export function describeDevice(device: string): string {
-  if (device === 'js') return 'js: plain TypeScript on one thread, slow'
-  const info = loadAddon().addon?.info()
+/** Describes the device. If it is 'js' because the native engine is disabled, says so. */
+export function describeDevice(device: string, asked?: string): string {
+  const { addon, isDisabled, reason } = loadAddon()
+  if (device === 'js') {
+    const why = asked === 'js' || !isDisabled ? '' : `\n${reason}`
+    return `js: plain TypeScript on one thread, slow${why}`
+  }
+  const info = addon?.info()
   if (info && device === 'cpu') {
     return `cpu: ${info.instructionSet}, ${plural(info.threads, 'thread')} of ${availableParallelism()}`
   }

@@ -42,6 +42,7 @@ export const errorCodes = {
   cancelled: 'the call was cancelled by a signal',
   disposed: 'the model or session has been disposed',
   baseline: 'the baseline file of `bench` is not a file of results',
+  build: 'the native engine could not be compiled',
   torch: 'PyTorch or MLX failed in a `bench` comparison',
   internal: 'a bug in nano-gpt',
 } as const

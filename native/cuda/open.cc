@@ -1,7 +1,12 @@
-// Finds the CUDA module, a library in the same folder as this one, and opens devices through it. If
-// the module, the driver or a GPU is missing, CUDA is reported as unavailable, with the reason.
+// Finds the CUDA module and opens devices through it. It is the library that NANO_GPT_CUDA_MODULE
+// names, one in the same folder as this one, or the one that JavaScript found in the package
+// nano-gpt-cuda (SuggestModule). If the module, the driver or a GPU is missing, CUDA is reported as
+// unavailable, with the reason.
+#include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "engine/backend.h"
 #include "gpu/backend.h"
@@ -26,9 +31,7 @@ constexpr char kModuleName[] = "nano_gpt_cuda.so";
 #if defined(__APPLE__)
 constexpr char kNotBuilt[] = "there is no CUDA on macOS";
 #else
-constexpr char kNotBuilt[] =
-    "not built into this binary. With the CUDA toolkit (nvcc) and an NVIDIA driver: NANO_GPT_BUILD_FROM_SOURCE=1 npm "
-    "rebuild nano-gpt";
+constexpr char kNotBuilt[] = "there are no CUDA kernels";
 #endif
 constexpr char kEntry[] = "nano_gpt_cuda_module";
 using Entry = const gpu::Module* (*)();
@@ -39,6 +42,14 @@ struct Found {
   std::string reason;
   bool is_there = false;  // the file exists, or NANO_GPT_CUDA_MODULE names one
 };
+
+struct Suggestion {
+  std::mutex mutex;
+  std::string path;
+  std::string reason = kNotBuilt;
+  bool is_there = false;
+};
+Suggestion suggestion;
 
 #if defined(_WIN32)
 std::string OwnFolder() {
@@ -89,10 +100,14 @@ bool Exists(const std::string& path) {
 
 Found Find() {
   const char* chosen = std::getenv("NANO_GPT_CUDA_MODULE");
-  const std::string path = chosen != nullptr ? chosen : OwnFolder() + kModuleName;
+  std::string path = chosen != nullptr ? chosen : OwnFolder() + kModuleName;
   if (!Exists(path)) {
-    return {nullptr, chosen != nullptr ? "NANO_GPT_CUDA_MODULE is " + path + ", and there is no such file" : kNotBuilt,
-            chosen != nullptr};
+    if (chosen != nullptr) {
+      return {nullptr, "NANO_GPT_CUDA_MODULE is " + path + ", and there is no such file", true};
+    }
+    const std::lock_guard lock(suggestion.mutex);
+    if (suggestion.path.empty()) return {nullptr, suggestion.reason, suggestion.is_there};
+    path = suggestion.path;
   }
   std::string reason;
   const Entry entry = Load(path, reason);
@@ -101,7 +116,11 @@ Found Find() {
   }
   const gpu::Module* module = entry();
   if (module->abi != gpu::kAbi) {
-    return {nullptr, path + " is of another version of nano-gpt: run \"npm rebuild nano-gpt\", or delete it", true};
+    return {nullptr,
+            path +
+                " is of another version of nano-gpt: install the version of nano-gpt-cuda that nano-gpt has, or delete "
+                "the file and run \"npx nano-gpt build\"",
+            true};
   }
   return {module, "", true};
 }
@@ -112,6 +131,13 @@ const Found& FindOnce() {
 }
 
 }  // namespace
+
+void SuggestModule(std::string path, std::string reason, bool is_there) {
+  const std::lock_guard lock(suggestion.mutex);
+  suggestion.path = std::move(path);
+  suggestion.reason = std::move(reason);
+  suggestion.is_there = is_there;
+}
 
 Availability Probe() {
   const Found& found = FindOnce();

@@ -1,9 +1,9 @@
 // Devices: the list of them, the error for an unknown one, and the environment variables that
 // switch them on and off.
 
+import { switchOf } from '../../binding/switches'
 import { devices, openSession } from '../../lib/backend/devices'
 import { deviceNames } from '../../lib/backend/names'
-import { switchOf } from '../../binding/switches'
 import { failureOf } from '../support/errors'
 
 test('devices() lists each name once, in order', () => {

@@ -80,7 +80,8 @@ const cuda: Kind = {
       env: (folder) => ({ NANO_GPT_CUDA_MODULE: foreignModule(folder) }),
       available: false,
       present: true,
-      message: /foreign\.so is of another version of nano-gpt: run "npm rebuild nano-gpt", or delete it/,
+      message:
+        /foreign\.so is of another version of nano-gpt: install the version of nano-gpt-cuda that nano-gpt has, or delete/,
     },
     {
       name: 'no driver',

@@ -1,10 +1,10 @@
 // Runs tests on every device: in plain TypeScript, and on the native engine if it loads.
 
+import { switchOf } from '../../binding/switches'
 import type { Session } from '../../lib/backend/backend'
 import { JsSession } from '../../lib/backend/js/session'
 import { loadAddon, type NativeSessionHandle } from '../../lib/backend/native/addon'
 import { NativeSession } from '../../lib/backend/native/session'
-import { switchOf } from '../../binding/switches'
 
 export interface TestDevice {
   /** The value of the `device` option. */

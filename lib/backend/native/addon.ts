@@ -1,6 +1,6 @@
 // The native addon: its interface, which binding/ implements, and whether there is one here.
 
-import { findAddon } from '../../../binding/find'
+import { findAddon, findCudaModule } from '../../../binding/find'
 import { switchOf } from '../../../binding/switches'
 import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
 
@@ -46,6 +46,8 @@ export interface NativePeak {
 
 export interface Addon {
   info(): AddonInfo
+  /** Names the CUDA module, or why there is none. It must precede every other call. */
+  suggestCudaModule(path: string, reason: string, isThere: boolean): void
   setThreads(threads: number): Promise<void>
   /**
    * Measures the peak rates of the processor with the pool's threads and the instruction set. Takes
@@ -61,6 +63,8 @@ export interface Loaded {
   readonly path?: string
   /** Why there is no addon, and what to do about it. */
   readonly reason?: string
+  /** Whether the user has disabled it. */
+  readonly isDisabled?: boolean
 }
 
 /** The command that gets a native engine, wherever and however nano-gpt is installed. */
@@ -81,13 +85,17 @@ export function loadAddon(): Loaded {
 
 function load(): Loaded {
   if (switchOf('NANO_GPT_NATIVE') === false)
-    return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} disables the native engine` }
-  const { addon, path, rejected } = findAddon()
+    return { reason: `NANO_GPT_NATIVE=${process.env.NANO_GPT_NATIVE} turns it off`, isDisabled: true }
+  const found = findAddon()
+  const { path, rejected } = found
   const faults = rejected.map((binary) => `${binary.path} can't be used: ${binary.reason}`)
   if (path === undefined) {
     const why = faults.join('; ') || `there is no native binary for ${process.platform}-${process.arch}`
     return { reason: `${why}. ${remedy}` }
   }
   for (const fault of faults) process.emitWarning(`${fault}; using ${path}`, 'NanoGptWarning')
-  return { addon: addon as Addon, path }
+  const addon = found.addon as Addon
+  const cuda = findCudaModule(path)
+  addon.suggestCudaModule(cuda.path, cuda.reason, cuda.isThere)
+  return { addon, path }
 }
