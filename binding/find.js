@@ -145,7 +145,10 @@ function findAddon() {
   return { rejected }
 }
 
-/** The package with the CUDA module, which must have this package's version. */
+/**
+ * The package of the CUDA module, which must have this package's version. It depends on one package
+ * per platform, which npm installs only where it fits: scripts/cuda_package.js.
+ */
 const cudaPackage = 'nano-gpt-cuda'
 
 function hasNvidiaDriver() {
@@ -156,6 +159,17 @@ function hasNvidiaDriver() {
   return files.some((file) => existsSync(file))
 }
 
+/** The folder and the contents of an installed package's manifest; undefined if there is none. */
+function manifestOf(name, paths) {
+  let file
+  try {
+    file = require.resolve(`${name}/package.json`, { paths })
+  } catch {
+    return undefined
+  }
+  return { folder: path.dirname(file), manifest: JSON.parse(readFileSync(file, 'utf8')) }
+}
+
 /**
  * Looks for the CUDA module in its package.
  *
@@ -164,26 +178,24 @@ function hasNvidiaDriver() {
  *   NVIDIA driver, or a package that doesn't fit
  */
 function findCudaModule(addonFile) {
-  if (process.platform === 'darwin') return { path: '', reason: 'there is no CUDA on macOS', isThere: false }
+  const fault = (reason, isThere = true) => ({ path: '', reason, isThere })
+  if (process.platform === 'darwin') return fault('there is no CUDA on macOS', false)
   const version = expectedVersion()
-  const install = `\`npm install ${cudaPackage}@${version}\``
-  let manifest
+  const remedy = (name) => `run \`npm install ${name}@${version}\``
+  const places = [root, process.cwd()]
   try {
-    manifest = require.resolve(`${cudaPackage}/package.json`, { paths: [root, process.cwd()] })
-  } catch {
-    if (!hasNvidiaDriver()) return { path: '', reason: 'there is no NVIDIA driver', isThere: false }
-    const reason = `its kernels are a separate package: run ${install}`
-    return { path: '', reason, isThere: true }
-  }
-  const fault = (reason) => ({ path: '', reason, isThere: true })
-  try {
-    const found = JSON.parse(readFileSync(manifest, 'utf8')).version
-    if (found !== version)
-      return fault(`${cudaPackage} has version ${found}, but nano-gpt ${version}: run ${install}`)
-    const platform = `${process.platform}-${process.arch}`
-    const name = `nano_gpt_cuda.${process.platform === 'win32' ? 'dll' : 'so'}`
-    const file = path.join(path.dirname(manifest), platform, name)
-    if (!existsSync(file)) return fault(`${cudaPackage} has no module for ${platform}`)
+    const main = manifestOf(cudaPackage, places)
+    if (!main && !hasNvidiaDriver()) return fault('there is no NVIDIA driver', false)
+    if (!main) return fault(`its kernels are in a separate package: ${remedy(cudaPackage)}`)
+    const name = `${cudaPackage}-${process.platform}-${process.arch}`
+    if (!(name in (main.manifest.optionalDependencies ?? {}))) return fault(`there is no ${name}`)
+    const found = manifestOf(name, [main.folder, ...places])
+    if (!found) return fault(`${name} is not installed: ${remedy(name)}`)
+    if (found.manifest.version !== version)
+      return fault(
+        `${name} has version ${found.manifest.version}, nano-gpt ${version}: ${remedy(cudaPackage)}`,
+      )
+    const file = path.join(found.folder, found.manifest.main)
     const reason = faultOnce(addonFile, file)
     return reason === undefined
       ? { path: file, reason: '', isThere: true }

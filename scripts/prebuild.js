@@ -1,8 +1,8 @@
 // npm run prebuilds (npm would run a script named prebuild before every `npm run build`): builds
-// the addon, and the CUDA module unless NANO_GPT_CUDA=0, and copies them, stripped, to
-// prebuilds/<platform>-<arch>/. prebuildify can only call "<node-gyp> rebuild --target=… --devdir=…
-// --arch=… --release"; the shim turns that into a call of cmake-js.
-const { spawnSync } = require('node:child_process')
+// the addon with the kernels of all instruction sets and copies it, stripped, to
+// prebuilds/<platform>-<arch>/. The CUDA module is in a package of its own: cuda_package.js.
+// prebuildify can only call "<node-gyp> rebuild --target=… --devdir=… --arch=… --release"; the shim
+// turns that into a call of cmake-js.
 const fs = require('node:fs')
 const path = require('node:path')
 const prebuildify = require('prebuildify')
@@ -23,20 +23,8 @@ const options = {
   nodeGyp: `"${process.execPath}" "${path.join(__dirname, 'prebuild-shim.js')}"`,
 }
 
-/** Next to the addon, which looks for it there. */
-function copyCudaModule() {
-  for (const name of ['nano_gpt_cuda.so', 'nano_gpt_cuda.dll']) {
-    const built = path.join(root, 'build', 'Release', name)
-    if (!fs.existsSync(built)) continue
-    const copy = path.join(folder, name)
-    fs.copyFileSync(built, copy)
-    if (process.platform === 'linux') spawnSync('strip', ['--strip-unneeded', copy], { stdio: 'inherit' })
-    console.log(`nano-gpt: ${name} has ${(fs.statSync(copy).size / 2 ** 20).toFixed(1)} MiB`)
-  }
-}
-
 prebuildify(options, (error) => {
-  if (!error) return copyCudaModule()
+  if (!error) return
   console.error(`nano-gpt: ${error.message}`)
   process.exit(1)
 })
