@@ -164,8 +164,9 @@ function manifestOf(name, paths) {
   let file
   try {
     file = require.resolve(`${name}/package.json`, { paths })
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND') return undefined
+    throw error
   }
   return { folder: path.dirname(file), manifest: JSON.parse(readFileSync(file, 'utf8')) }
 }
