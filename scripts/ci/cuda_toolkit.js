@@ -5,8 +5,7 @@
 // CUDA_REDIST replaces the address of the list.
 const { spawnSync } = require('node:child_process')
 const { createHash } = require('node:crypto')
-const { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
+const { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
 const { basename, join } = require('node:path')
 
 const usual = '13.0.2'
@@ -20,14 +19,16 @@ async function download(url) {
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** Unpacks an archive, which holds one folder, into `folder`. Windows' tar also reads zip files. */
+/**
+ * Unpacks an archive, without the folder that holds its files, into `folder`. Windows' tar also reads
+ * zip files.
+ */
 function unpack(archive, folder) {
-  const work = mkdtempSync(join(tmpdir(), 'cuda-'))
   const tar = process.platform === 'win32' ? join(process.env.SystemRoot, 'System32', 'tar.exe') : 'tar'
-  const { status } = spawnSync(tar, ['-xf', archive, '-C', work], { stdio: 'inherit' })
+  const { status } = spawnSync(tar, ['-xf', archive, '-C', folder, '--strip-components=1'], {
+    stdio: 'inherit',
+  })
   if (status !== 0) throw new Error(`${archive} can't be unpacked`)
-  for (const name of readdirSync(work)) cpSync(join(work, name), folder, { recursive: true })
-  rmSync(work, { recursive: true })
 }
 
 async function main() {
@@ -52,7 +53,7 @@ async function main() {
   }
   // CMake and nvcc look for libraries in lib64.
   if (process.platform === 'linux' && !existsSync(join(folder, 'lib64')))
-    cpSync(join(folder, 'lib'), join(folder, 'lib64'), { recursive: true })
+    symlinkSync('lib', join(folder, 'lib64'))
 }
 
 main().catch((error) => {
