@@ -8,7 +8,8 @@ shift
 here=$(cd "$(dirname "$0")" && pwd)
 from=$PWD
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Windows removes no folder that a process is in.
+trap 'cd "$from"; rm -rf "$work" || true' EXIT
 cd "$work"
 echo '{ "private": true }' >package.json
 # The paths of the tarballs are relative to the old folder.
