@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts/gpu.sh and scripts/mac.sh: checks for required programs, and runs parts of a
 # job that has a time limit. Compatible with macOS's bash 3.2. scripts/gpu_report.js reads the files
 # that the parts write.

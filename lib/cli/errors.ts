@@ -60,6 +60,6 @@ function bug(error: unknown): string {
   const kind = error instanceof Error ? `${error.name}: ` : ''
   return (
     `${kind}${reasonOf(error)}\nThis is a bug in nano-gpt.${stack} Please report it with the command, ` +
-    'the stack and the output of "nano-gpt info".'
+    'the stack and the output of "nano-gpt info --report".'
   )
 }

@@ -8,13 +8,17 @@ import { loadAddon } from '../backend/native/addon'
 import { cacheFolder } from '../data/cache'
 import { corpusNames } from '../data/corpus'
 import { version } from '../version'
+import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
+import { reportOn } from './report'
 
 const nameWidth = 11
 
-export function infoCommand(options: { json?: boolean }): void {
+export function infoCommand(options: { json?: boolean; report?: boolean }): void {
+  if (options.json && options.report) throw usage('info', '--report and --json exclude each other')
   const info = collect()
   if (options.json) json({ type: 'info', ...info })
+  else if (options.report) for (const each of reportOn(info)) say(each)
   else show(info)
 }
 
@@ -48,7 +52,7 @@ function originOf(path: string): 'prebuilt' | 'built here' {
   return path.split(sep).includes('prebuilds') ? 'prebuilt' : 'built here'
 }
 
-type Info = ReturnType<typeof collect>
+export type Info = ReturnType<typeof collect>
 
 function show(info: Info): void {
   const { native } = info

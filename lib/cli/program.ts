@@ -8,7 +8,7 @@ import { version } from '../version'
 import { addFlags, type FlagOptions } from './flags'
 import { CliCommand, unknownCommand } from './grammar'
 import { bold } from './output'
-import type { TableName } from './tables'
+import { flagOf, infoFlags, type TableName } from './tables'
 
 /** Runs the command that the arguments name. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -118,6 +118,7 @@ function addInfo(program: CliCommand): void {
       'Prints versions, threads, the cache folder and each device, with the reason if it is not available.',
     )
     .allowExcessArguments()
+    .addOption(new Option(flagOf('report'), infoFlags.report.help).helpGroup('Other:'))
     .action(async (options) => (await import('./info.js')).infoCommand(options))
   finish(info as CliCommand, 'print the information as one JSON object')
 }

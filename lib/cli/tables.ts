@@ -43,6 +43,16 @@ const dryRun: OptionRow<boolean> = {
   help: 'print the plan, memory and time of the run without training',
 }
 
+/** The flags of `info`, which calls nothing in the library. */
+export const infoFlags = {
+  report: {
+    type: flag,
+    group: 'progress',
+    perCall: true,
+    help: 'print a Markdown table to paste into an issue',
+  },
+} as const satisfies Table
+
 /** The rows of all flags of a command. */
 export function flagsOf(command: TableName): Table {
   const rows = Object.entries(tables[command] as Table).flatMap(([name, row]) => {
@@ -66,7 +76,7 @@ export function isTable(name: string): name is TableName {
 export function nearestFlag(word: string, command: string): string | undefined {
   const [given] = word.split('=')
   const table: Table = {
-    ...(isTable(command) ? flagsOf(command) : {}),
+    ...(isTable(command) ? flagsOf(command) : command === 'info' ? infoFlags : {}),
     json: { type: flag, group: 'progress', help: '' },
     help: { type: flag, group: 'progress', help: '' },
   }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced by scripts that run the case files: writes them to $cases. With CASES=FOLDER, uses
 # the files there.
 cases=${CASES:-}

@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
 # Fuzzes decoding, checking, planning and running of Programs with libFuzzer, starting from the
-# Programs of real models. SECONDS_TO_FUZZ sets the duration (default: 45).
+# Programs of real models. SECONDS_TO_FUZZ sets the duration (default: 45). FUZZ_CORPUS=FOLDER keeps
+# the inputs that reach new code, for the next time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-corpus=$(mktemp -d)
-trap 'rm -rf "$corpus"' EXIT
-node scripts/ci/seed_programs.js "$corpus"
+seeds=$(mktemp -d)
+smallest=$(mktemp -d)
+trap 'rm -rf "$seeds" "$smallest"' EXIT
+node scripts/ci/seed_programs.js "$seeds"
 CXX=clang++ cmake -S . -B build/fuzz -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA=off -DNANO_GPT_FUZZ=ON -DNANO_GPT_SANITIZE='address;undefined' \
   -DNANO_GPT_INSTRUCTION_SETS=portable -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
 cmake --build build/fuzz -j "$(nproc)" --target nano-fuzz-program >/dev/null
 fuzzer=$(find build/fuzz -name nano-fuzz-program -type f)
-"$fuzzer" "$corpus" -max_total_time="${SECONDS_TO_FUZZ:-45}" -max_len=65536 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ -print_final_stats=1
+limits=(-max_len=65536 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/)
+corpus=$seeds
+if [ -n "${FUZZ_CORPUS:-}" ]; then
+  # Drops inputs that reach no code which another one doesn't reach.
+  mkdir -p "$FUZZ_CORPUS"
+  "$fuzzer" -merge=1 "$smallest" "$seeds" "$FUZZ_CORPUS" "${limits[@]}"
+  rm -rf "$FUZZ_CORPUS" && cp -r "$smallest" "$FUZZ_CORPUS"
+  corpus=$FUZZ_CORPUS
+fi
+# New inputs are written to the corpus.
+"$fuzzer" "$corpus" "${limits[@]}" -max_total_time="${SECONDS_TO_FUZZ:-45}" -print_final_stats=1

@@ -3,7 +3,6 @@
 # must use the TypeScript backend; with a prebuilt binary; with a corrupt one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset CI NANO_GPT_REQUIRE_NATIVE

@@ -3,7 +3,7 @@
 # emulated GPU runs them, with the real driver on stub versions of Apple's frameworks. Nothing is
 # skipped: a step that cannot run fails. CASES=FOLDER uses existing case files.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 . scripts/ci/steps.sh
 build=build/metal
 

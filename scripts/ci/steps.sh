@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced by scripts with many steps, which continue after a step that fails.
 bad=0
 jobs=${JOBS:-$(nproc)}
