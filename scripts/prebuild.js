@@ -16,7 +16,7 @@ const options = {
   napi: true,
   name: 'nano-gpt',
   strip: true,
-  tagLibc: true,
+  tagLibc: process.platform === 'linux',
   cwd: root,
   targets: [{ runtime: 'node', target: process.versions.node }],
   shell: true,

@@ -9,5 +9,4 @@ fi
 cmake --version
 c++ --version
 npm ci --ignore-scripts
-# The CUDA module is a package of its own.
-NANO_GPT_CUDA=0 npm run prebuilds
+npm run prebuilds
