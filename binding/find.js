@@ -48,7 +48,8 @@ function namesIn(folder) {
   }
 }
 
-const oneLine = (text) => String(text).split('\n')[0].trim()
+/** The first line of a message, without the name of the file that it is about. */
+const reasonOf = (message, file) => String(message).split('\n')[0].replace(`${file}: `, '').trim()
 
 /** How to run a file in a new process of this runtime; undefined in an application's own program. */
 function runnerOf() {
@@ -85,7 +86,7 @@ function faultOf(file, cudaModule) {
     const expected = expectedVersion()
     return version === expected ? undefined : `it is of version ${version}, not ${expected}`
   }
-  if (child.status === 2) return oneLine(child.stderr)
+  if (child.status === 2) return reasonOf(child.stderr, file)
   const end = child.error
     ? `${trialSeconds} s without an answer`
     : (child.signal ?? `exit code ${child.status}`)
@@ -137,7 +138,7 @@ function findAddon() {
       try {
         return { addon: require(file), path: file, rejected }
       } catch (error) {
-        reason = oneLine(error.message)
+        reason = reasonOf(error.message, file)
       }
     }
     rejected.push({ path: file, reason })
@@ -202,7 +203,7 @@ function findCudaModule(addonFile) {
       ? { path: file, reason: '', isThere: true }
       : fault(`${file} can't be used: ${reason}`)
   } catch (error) {
-    return fault(`${cudaPackage} can't be used: ${oneLine(error.message)}`)
+    return fault(`${cudaPackage} can't be used: ${reasonOf(error.message)}`)
   }
 }
 

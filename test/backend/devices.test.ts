@@ -4,6 +4,8 @@
 import { switchOf } from '../../binding/switches'
 import { devices, openSession } from '../../lib/backend/devices'
 import { deviceNames } from '../../lib/backend/names'
+import { loadAddon } from '../../lib/backend/native/addon'
+import { onNative } from '../support/devices'
 import { failureOf } from '../support/errors'
 
 test('devices() lists each name once, in order', () => {
@@ -53,6 +55,21 @@ describe('suggestions with other devices', () => {
     ['gpu', [], 'auto'],
   ])('%s with %p suggests %s', async (name, usable, meant) => {
     expect(await remedyFor(name, usable)).toBe(`Did you mean \`device: '${meant}'\`?`)
+  })
+})
+
+// An installation compiles only this machine's instruction set. Tests need all of them, which
+// `npm test` and `npm run build:native` compile.
+onNative('the kernels of every instruction set', () => {
+  const expected: Record<string, readonly string[]> = {
+    x64: ['avx2', 'portable'],
+    arm64: ['neon', 'portable'],
+  }
+
+  test('are in the binary', () => {
+    expect(loadAddon().addon!.info().instructionSets).toEqual(
+      expect.arrayContaining([...(expected[process.arch] ?? ['portable'])]),
+    )
   })
 })
 
