@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,8 +14,6 @@
 #include "gpu/driver.h"
 
 #if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#define NOMINMAX
 #include <windows.h>
 #else
 #include <dlfcn.h>
@@ -23,11 +22,6 @@
 namespace nano::cuda {
 namespace {
 
-#if defined(_WIN32)
-constexpr char kModuleName[] = "nano_gpt_cuda.dll";
-#else
-constexpr char kModuleName[] = "nano_gpt_cuda.so";
-#endif
 #if defined(__APPLE__)
 constexpr char kNotBuilt[] = "there is no CUDA on macOS";
 #else
@@ -52,36 +46,94 @@ struct Suggestion {
 Suggestion suggestion;
 
 #if defined(_WIN32)
-std::string OwnFolder() {
-  HMODULE own = nullptr;
-  char path[MAX_PATH];
-  if (!GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                          reinterpret_cast<LPCSTR>(&OwnFolder), &own)) {
-    return "";
-  }
-  const DWORD length = GetModuleFileNameA(own, path, MAX_PATH);
-  const std::string whole(path, length);
-  return whole.substr(0, whole.find_last_of("\\/") + 1);
+// Paths stay in UTF-16: the functions for 8-bit text know only the characters of one code page.
+using Path = std::wstring;
+const Path kModuleFile = L"nano_gpt_cuda.dll";
+
+std::string Text(const Path& path) {
+  const int units = static_cast<int>(path.size());
+  const int bytes = WideCharToMultiByte(CP_UTF8, 0, path.data(), units, nullptr, 0, nullptr, nullptr);
+  std::string text(static_cast<size_t>(bytes), '\0');
+  WideCharToMultiByte(CP_UTF8, 0, path.data(), units, text.data(), bytes, nullptr, nullptr);
+  return text;
 }
 
-Entry Load(const std::string& path, std::string& reason) {
-  const HMODULE library = LoadLibraryA(path.c_str());
+Path FromText(const std::string& text) {
+  const int bytes = static_cast<int>(text.size());
+  Path path(static_cast<size_t>(MultiByteToWideChar(CP_UTF8, 0, text.data(), bytes, nullptr, 0)), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, text.data(), bytes, path.data(), static_cast<int>(path.size()));
+  return path;
+}
+
+// The file that NANO_GPT_CUDA_MODULE names. It has a full path, because Windows looks for the
+// libraries that a module needs next to it only then.
+std::optional<Path> ChosenFile() {
+  const DWORD bytes = GetEnvironmentVariableW(L"NANO_GPT_CUDA_MODULE", nullptr, 0);
+  if (bytes == 0) return std::nullopt;
+  Path name(bytes, L'\0');
+  name.resize(GetEnvironmentVariableW(L"NANO_GPT_CUDA_MODULE", name.data(), bytes));
+  Path path(GetFullPathNameW(name.c_str(), 0, nullptr, nullptr), L'\0');
+  path.resize(GetFullPathNameW(name.c_str(), static_cast<DWORD>(path.size()), path.data(), nullptr));
+  return path;
+}
+
+Path OwnFolder() {
+  HMODULE own = nullptr;
+  if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                          reinterpret_cast<LPCWSTR>(&OwnFolder), &own)) {
+    return {};
+  }
+  Path whole(MAX_PATH, L'\0');
+  DWORD length = 0;
+  // A path that does not fit is cut off, to the length of the space for it.
+  while ((length = GetModuleFileNameW(own, whole.data(), static_cast<DWORD>(whole.size()))) == whole.size()) {
+    whole.resize(2 * whole.size());
+  }
+  whole.resize(length);
+  return whole.substr(0, whole.find_last_of(L"\\/") + 1);
+}
+
+bool Exists(const Path& path) { return GetFileAttributesW(path.c_str()) != INVALID_FILE_ATTRIBUTES; }
+
+Entry Load(const Path& path, std::string& reason) {
+  const HMODULE library = LoadLibraryExW(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
   if (library == nullptr) {
-    reason = GetLastError() == ERROR_MOD_NOT_FOUND ? "" : "error " + std::to_string(GetLastError());
+    const DWORD error = GetLastError();
+    reason = error == ERROR_MOD_NOT_FOUND    ? "a library that it needs is missing"
+             : error == ERROR_BAD_EXE_FORMAT ? "it is not a library for this processor"
+                                             : "Windows error " + std::to_string(error);
     return nullptr;
   }
   return reinterpret_cast<Entry>(reinterpret_cast<void*>(GetProcAddress(library, kEntry)));
 }
 #else
-std::string OwnFolder() {
+using Path = std::string;
+const Path kModuleFile = "nano_gpt_cuda.so";
+
+const std::string& Text(const Path& path) { return path; }
+const Path& FromText(const std::string& text) { return text; }
+
+// The file that NANO_GPT_CUDA_MODULE names.
+std::optional<Path> ChosenFile() {
+  const char* chosen = std::getenv("NANO_GPT_CUDA_MODULE");
+  return chosen == nullptr ? std::nullopt : std::optional<Path>(chosen);
+}
+
+Path OwnFolder() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&OwnFolder), &info) == 0 || info.dli_fname == nullptr) return "";
-  const std::string whole = info.dli_fname;
+  const Path whole = info.dli_fname;
   return whole.substr(0, whole.find_last_of('/') + 1);
 }
 
+bool Exists(const Path& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file != nullptr) std::fclose(file);
+  return file != nullptr;
+}
+
 // Never closed, because CUDA has threads and handlers in it.
-Entry Load(const std::string& path, std::string& reason) {
+Entry Load(const Path& path, std::string& reason) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* error = dlerror();
@@ -92,32 +144,25 @@ Entry Load(const std::string& path, std::string& reason) {
 }
 #endif
 
-bool Exists(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file != nullptr) std::fclose(file);
-  return file != nullptr;
-}
-
 Found Find() {
-  const char* chosen = std::getenv("NANO_GPT_CUDA_MODULE");
-  std::string path = chosen != nullptr ? chosen : OwnFolder() + kModuleName;
+  const std::optional<Path> chosen = ChosenFile();
+  Path path = chosen ? *chosen : OwnFolder() + kModuleFile;
   if (!Exists(path)) {
-    if (chosen != nullptr) {
-      return {nullptr, "NANO_GPT_CUDA_MODULE is " + path + ", and there is no such file", true};
-    }
+    if (chosen) return {nullptr, "NANO_GPT_CUDA_MODULE is " + Text(path) + ", and there is no such file", true};
     const std::lock_guard lock(suggestion.mutex);
     if (suggestion.path.empty()) return {nullptr, suggestion.reason, suggestion.is_there};
-    path = suggestion.path;
+    path = FromText(suggestion.path);
   }
+  const std::string text = Text(path);
   std::string reason;
   const Entry entry = Load(path, reason);
   if (entry == nullptr) {
-    return {nullptr, path + " can't be loaded: " + (reason.empty() ? "it is no module of nano-gpt" : reason), true};
+    return {nullptr, text + " can't be loaded: " + (reason.empty() ? "it is no module of nano-gpt" : reason), true};
   }
   const gpu::Module* module = entry();
   if (module->abi != gpu::kAbi) {
     return {nullptr,
-            path +
+            text +
                 " is of another version of nano-gpt: install the version of nano-gpt-cuda that nano-gpt has, or delete "
                 "the file and run \"npx nano-gpt build\"",
             true};

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -64,6 +66,35 @@ bool Spin(bool crowded, Done&& done) {
   return done();
 }
 
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAVE_PLATFORM_WAIT)
+// Without futexes, as on Windows, std::atomic::wait of libstdc++ can miss a notification and wait
+// forever, because it compares the value before it takes its lock. This class compares under the
+// lock, which a notification takes too.
+class Waitable : public std::atomic<int> {
+ public:
+  using std::atomic<int>::atomic;
+
+  void wait(int old, std::memory_order order) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return load(order) != old; });
+  }
+  void notify_one() {
+    { const std::lock_guard lock(mutex_); }
+    changed_.notify_one();
+  }
+  void notify_all() {
+    { const std::lock_guard lock(mutex_); }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+#else
+using Waitable = std::atomic<int>;
+#endif
+
 }  // namespace
 
 struct Pool::State {
@@ -78,8 +109,8 @@ struct Pool::State {
   };
   std::vector<Lane> lanes;  // one per worker, the caller's first
 
-  alignas(64) std::atomic<int> unfinished{0};
-  alignas(64) std::atomic<int> epoch{0};  // changes with every run; idle workers wait on it
+  alignas(64) Waitable unfinished{0};
+  alignas(64) Waitable epoch{0};  // changes with every run; idle workers wait on it
   std::atomic<bool> stop{false};
   bool crowded = false;
   std::vector<std::thread> workers;

@@ -52,7 +52,7 @@ const mistakes: [
     'training further on a text with a character outside the vocabulary',
     () => nano.train({ from: out(), data: { text: `${someText()}é` }, device }),
     'unknown_character',
-    /"é" \(U\+00E9\) at position 3000 .*run\/best.safetensors\. Train on a text without this character, or leave `from` out/,
+    /"é" \(U\+00E9\) at position 3000 .*run[\\/]best.safetensors\. Train on a text without this character, or leave `from` out/,
   ],
   [
     'an empty text',
@@ -130,7 +130,7 @@ const mistakes: [
     'resuming with another text',
     () => nano.train({ resume: out(), data: { text: someText(2000) }, device }),
     'data',
-    /run\/last\.safetensors: it was trained on another text \(text, sha256 .*Give its original text as `data`, or start a new run from its weights with `from` instead of `resume`$/,
+    /run[\\/]last\.safetensors: it was trained on another text \(text, sha256 .*Give its original text as `data`, or start a new run from its weights with `from` instead of `resume`$/,
   ],
   [
     'resuming from weights alone',

@@ -77,7 +77,7 @@ onNative('handles of the event loop', () => {
   test('workers can exit with open sessions and start again', () => {
     const body = `
       const { Worker } = require('node:worker_threads')
-      const work = \`
+      const work = String.raw\`
         const { Session } = require(${JSON.stringify(loadAddon().path)})
         const session = new Session()
         session.allocate('x', 'f32', [1 << 22])

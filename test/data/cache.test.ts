@@ -1,8 +1,8 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { cacheFolder } from '../../lib/data/cache'
 
 test.each<[string, NodeJS.ProcessEnv, NodeJS.Platform, string]>([
-  ['NANO_GPT_CACHE takes precedence', { NANO_GPT_CACHE: '/c', XDG_CACHE_HOME: '/x' }, 'linux', '/c'],
+  ['NANO_GPT_CACHE takes precedence', { NANO_GPT_CACHE: '/c', XDG_CACHE_HOME: '/x' }, 'linux', resolve('/c')],
   ['XDG_CACHE_HOME', { XDG_CACHE_HOME: '/x' }, 'linux', join('/x', 'nano-gpt')],
   [
     'a relative XDG_CACHE_HOME is ignored',
