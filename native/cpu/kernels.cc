@@ -2,13 +2,17 @@
 // Compiled once.
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "cpu/backend.h"
 #include "cpu/kernel.h"
 #include "cpu/peak.h"
 
 #if defined(_MSC_VER) && defined(_M_X64)
 #include <immintrin.h>
 #include <intrin.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 namespace nano::cpu {
@@ -51,8 +55,12 @@ bool HasAvx2() {
   const bool saved = (leaf1[2] & 1 << 27) != 0 && (_xgetbv(0) & 6) == 6;
   return saved && (leaf1[2] & 1 << 12) != 0 && (leaf7[1] & 1 << 5) != 0;
 #else
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  // Not __builtin_cpu_supports: not every compiler's runtime library has its data.
+  unsigned a, b, c, d;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0 || (c & bit_FMA) == 0) return false;
+  unsigned saved, upper;
+  __asm__ volatile("xgetbv" : "=a"(saved), "=d"(upper) : "c"(0));
+  return (saved & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_AVX2) != 0;
 #endif
 }
 #endif
@@ -70,28 +78,54 @@ const KernelTable* SelectKernels(std::string_view instruction_set) {
   [[maybe_unused]] const auto wanted = [&](std::string_view name) {
     return instruction_set.empty() || instruction_set == name;
   };
+  // Each table is filled after the check, because Kernels() is compiled for the instruction set too.
 #ifdef NANO_HAVE_AVX2
-  static const KernelTable avx2_table = {"avx2", avx2::Kernels(), &avx2::Loops()};
-  if (wanted("avx2") && HasAvx2()) return &avx2_table;
+  if (wanted("avx2") && HasAvx2()) {
+    static const KernelTable table = {"avx2", avx2::Kernels(), &avx2::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_NEON
-  static const KernelTable neon_table = {"neon", neon::Kernels(), &neon::Loops()};
-  if (wanted("neon")) return &neon_table;
+  if (wanted("neon")) {
+    static const KernelTable table = {"neon", neon::Kernels(), &neon::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_BLAS
   // Never chosen as the best, because the bits of its results depend on a library.
-  static const KernelTable blas_table = {"blas", blas::Kernels(), &blas::Loops()};
 #ifdef __aarch64__
-  if (instruction_set == "blas") return &blas_table;
+  if (instruction_set == "blas") {
 #else
-  if (instruction_set == "blas" && HasAvx2()) return &blas_table;
+  if (instruction_set == "blas" && HasAvx2()) {
 #endif
+    static const KernelTable table = {"blas", blas::Kernels(), &blas::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_PORTABLE
-  static const KernelTable portable_table = {"portable", portable::Kernels(), &portable::Loops()};
-  if (wanted("portable")) return &portable_table;
+  if (wanted("portable")) {
+    static const KernelTable table = {"portable", portable::Kernels(), &portable::Loops()};
+    return &table;
+  }
 #endif
   return nullptr;
+}
+
+std::vector<std::string_view> CompiledInstructionSets() {
+  return {
+#ifdef NANO_HAVE_AVX2
+      "avx2",
+#endif
+#ifdef NANO_HAVE_NEON
+      "neon",
+#endif
+#ifdef NANO_HAVE_PORTABLE
+      "portable",
+#endif
+#ifdef NANO_HAVE_BLAS
+      "blas",
+#endif
+  };
 }
 
 }  // namespace nano::cpu
