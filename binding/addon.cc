@@ -30,19 +30,22 @@ Napi::Object FromAvailability(Napi::Env env, const Availability& availability) {
 
 Napi::Value Info(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const cpu::KernelTable& table = *cpu::SelectKernels();
+  const cpu::KernelTable* table = cpu::SelectKernels();  // null: see cpuReason
   Napi::Array sets = Napi::Array::New(env);
   for (const std::string_view name : cpu::InstructionSets()) sets.Set(sets.Length(), Text(env, name));
   Napi::Array ops = Napi::Array::New(env);
-  for (const cpu::Kernel& kernel : table.kernels) ops.Set(ops.Length(), Text(env, kernel.name));
+  if (table != nullptr) {
+    for (const cpu::Kernel& kernel : table->kernels) ops.Set(ops.Length(), Text(env, kernel.name));
+  }
   Napi::Array fused = Napi::Array::New(env);
   for (const std::string_view name : kFusedOps) {
-    if (table.find(name) != nullptr) fused.Set(fused.Length(), Text(env, name));
+    if (table == nullptr || table->find(name) != nullptr) fused.Set(fused.Length(), Text(env, name));
   }
   Napi::Object object = Napi::Object::New(env);
   object.Set("version", NANO_GPT_VERSION);
-  object.Set("instructionSet", table.instruction_set);
+  object.Set("instructionSet", table == nullptr ? "" : table->instruction_set);
   object.Set("instructionSets", sets);
+  object.Set("cpuReason", cpu::WhyNoKernels());
   object.Set("threads", Engine::Get().pool().threads());
   object.Set("ops", ops);
   object.Set("fusedOps", fused);

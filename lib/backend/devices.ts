@@ -36,10 +36,11 @@ export function devices(): Device[] {
         description: info?.[name].reason ?? 'needs the native binary',
       }
     }
-    const description = info
-      ? `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}`
-      : reason!
-    return { name, available: !!info, present: !!info, description }
+    if (!info) return { name, available: false, present: false, description: reason! }
+    const description = info.cpuReason
+      ? `${info.cpuReason}; "npx nano-gpt build" compiles kernels for it (${path})`
+      : `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}`
+    return { name, available: !info.cpuReason, present: true, description }
   })
 }
 
@@ -83,8 +84,8 @@ export function isFault(error: unknown): error is NanoGptError {
 /**
  * Calls `work` with the name of a device. A named device is used without fallback.
  *
- * For 'auto', the best device comes first. A GPU is skipped if it is unavailable, or if `work`
- * fails on it because it runs out of memory, lacks an op or is lost. Once `hasBegun` returns true,
+ * For 'auto', the best device comes first. An unavailable device is skipped. So is a GPU on which
+ * `work` fails because it runs out of memory, lacks an op or is lost. Once `hasBegun` returns true,
  * no GPU is skipped, since work would be lost. The first time that 'auto' ends at 'js', a process
  * warning says why, unless NANO_GPT_NATIVE=0 asks for it.
  *
@@ -102,12 +103,10 @@ export async function onDevice<T>(
 ): Promise<T> {
   if (name !== 'auto') return work(name)
   const present = devices().filter((device) => device.present)
-  const gpus = present.filter((device) => isGpuName(device.name))
-  // This is 'js' if there is no native engine.
-  const last = present.find((device) => !isGpuName(device.name))!
-  for (const [index, { name: device, available, description }] of gpus.entries()) {
-    const passOver = (reason: string) =>
-      onPassedOver({ device, reason, instead: gpus[index + 1]?.name ?? last.name })
+  // This is 'js' if the native engine is missing or has no kernels for this processor.
+  const last = present.findIndex((device) => device.available && !isGpuName(device.name))
+  for (const [index, { name: device, available, description }] of present.slice(0, last).entries()) {
+    const passOver = (reason: string) => onPassedOver({ device, reason, instead: present[index + 1]!.name })
     if (!available) {
       passOver(description)
       continue
@@ -119,8 +118,8 @@ export async function onDevice<T>(
       passOver(error.message)
     }
   }
-  if (last.name === 'js') warnOfJs()
-  return work(last.name)
+  if (present[last]!.name === 'js') warnOfJs()
+  return work(present[last]!.name)
 }
 
 let warnedOfJs = false
@@ -128,7 +127,7 @@ let warnedOfJs = false
 /** Plain TypeScript is never chosen silently, because it is much slower. */
 function warnOfJs(): void {
   const { isDisabled, reason } = loadAddon()
-  if (warnedOfJs || isDisabled) return
+  if (warnedOfJs || isDisabled || reason === undefined) return
   warnedOfJs = true
   process.emitWarning(`using plain TypeScript, which is much slower: ${reason}`, 'NanoGptWarning')
 }

@@ -40,6 +40,7 @@ function collect() {
           version: native.version,
           instructionSet: native.instructionSet,
           instructionSets: native.instructionSets,
+          reason: native.cpuReason || undefined,
           threads: native.threads,
         }
       : { reason: reason! },
@@ -63,10 +64,14 @@ function show(info: Info): void {
   section('Native engine')
   if (native.path !== undefined) {
     line('binary', `${native.origin}, version ${native.version}: ${native.path}`)
-    line('kernels', `${native.instructionSet}, the best of ${native.instructionSets.join(', ')}`)
+    const { instructionSet, instructionSets } = native
+    line(
+      'kernels',
+      instructionSet ? `${instructionSet}, the best of ${instructionSets.join(', ')}` : native.reason!,
+    )
     line('threads', `${native.threads} ${dim('(set with --threads)')}`)
   } else {
-    line('none', native.reason)
+    line('none', native.reason!)
     line('', 'nano-gpt works without it, but slowly: in plain TypeScript on one thread.')
   }
   showDevices(info)
@@ -79,7 +84,7 @@ function showDevices({ devices, native }: Info): void {
   const best = devices.find(({ available }) => available)
   for (const { name, available, description } of devices) {
     // The description has the binary's path, which is printed above.
-    const isEngine = name === 'cpu' && native.path !== undefined
+    const isEngine = name === 'cpu' && native.path !== undefined && available
     const text = isEngine
       ? `the native engine: ${native.instructionSet}, ${plural(native.threads, 'thread')}`
       : description

@@ -1,7 +1,6 @@
 #include "cpu/backend.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -285,23 +284,37 @@ class CpuDevice final : public Device {
   HostArena arena_;  // all memory of the device
 };
 
+std::string Listed(const std::vector<std::string_view>& names) {
+  std::string list;
+  for (const std::string_view name : names) list += (list.empty() ? "" : ", ") + std::string(name);
+  return list;
+}
+
 }  // namespace
 
 std::vector<std::string_view> InstructionSets() {
-  std::vector<std::string_view> found;
-  for (const std::string_view name : std::array<std::string_view, 4>{"avx2", "neon", "portable", "blas"}) {
-    if (SelectKernels(name) != nullptr) found.push_back(name);
-  }
+  std::vector<std::string_view> found = CompiledInstructionSets();
+  std::erase_if(found, [](std::string_view name) { return SelectKernels(name) == nullptr; });
   return found;
+}
+
+std::string WhyNoKernels() {
+  if (SelectKernels() != nullptr) return "";
+  const std::vector<std::string_view> compiled = CompiledInstructionSets();
+  if (compiled.empty()) return "this binary has no kernels for the CPU";
+  if (!InstructionSets().empty()) return "the instruction set " + Listed(InstructionSets()) + " must be named";
+  return "this binary has kernels for " + Listed(compiled) + " only, which this processor does not support";
 }
 
 Result<std::unique_ptr<Device>> Open(std::string_view instruction_set, SharedPool& pool) {
   const KernelTable* table = SelectKernels(instruction_set);
   if (table != nullptr) return std::unique_ptr<Device>(std::make_unique<CpuDevice>(*table, pool));
-  std::string known;
-  for (const std::string_view name : InstructionSets()) known += (known.empty() ? "" : ", ") + std::string(name);
-  return Status(Code::kUnsupported, "this processor or this binary does not have the instruction set \"" +
-                                        std::string(instruction_set) + "\"; it has " + known);
+  std::string reason = WhyNoKernels();
+  if (reason.empty()) {
+    reason = "this processor or this binary does not have the instruction set \"" + std::string(instruction_set) +
+             "\"; it has " + Listed(InstructionSets());
+  }
+  return Status(Code::kUnsupported, std::move(reason));
 }
 
 }  // namespace nano::cpu

@@ -2,7 +2,9 @@
 // Compiled once.
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "cpu/backend.h"
 #include "cpu/kernel.h"
 #include "cpu/peak.h"
 #include "cpu/processor.h"
@@ -46,28 +48,54 @@ const KernelTable* SelectKernels(std::string_view instruction_set) {
   [[maybe_unused]] const auto wanted = [&](std::string_view name) {
     return instruction_set.empty() || instruction_set == name;
   };
+  // Each table is filled after the check, because Kernels() is compiled for the instruction set too.
 #ifdef NANO_HAVE_AVX2
-  static const KernelTable avx2_table = {"avx2", avx2::Kernels(), &avx2::Loops()};
-  if (wanted("avx2") && HasAvx2()) return &avx2_table;
+  if (wanted("avx2") && HasAvx2()) {
+    static const KernelTable table = {"avx2", avx2::Kernels(), &avx2::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_NEON
-  static const KernelTable neon_table = {"neon", neon::Kernels(), &neon::Loops()};
-  if (wanted("neon")) return &neon_table;
+  if (wanted("neon")) {
+    static const KernelTable table = {"neon", neon::Kernels(), &neon::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_BLAS
   // Never chosen as the best, because the bits of its results depend on a library.
-  static const KernelTable blas_table = {"blas", blas::Kernels(), &blas::Loops()};
 #ifdef __aarch64__
-  if (instruction_set == "blas") return &blas_table;
+  if (instruction_set == "blas") {
 #else
-  if (instruction_set == "blas" && HasAvx2()) return &blas_table;
+  if (instruction_set == "blas" && HasAvx2()) {
 #endif
+    static const KernelTable table = {"blas", blas::Kernels(), &blas::Loops()};
+    return &table;
+  }
 #endif
 #ifdef NANO_HAVE_PORTABLE
-  static const KernelTable portable_table = {"portable", portable::Kernels(), &portable::Loops()};
-  if (wanted("portable")) return &portable_table;
+  if (wanted("portable")) {
+    static const KernelTable table = {"portable", portable::Kernels(), &portable::Loops()};
+    return &table;
+  }
 #endif
   return nullptr;
+}
+
+std::vector<std::string_view> CompiledInstructionSets() {
+  return {
+#ifdef NANO_HAVE_AVX2
+      "avx2",
+#endif
+#ifdef NANO_HAVE_NEON
+      "neon",
+#endif
+#ifdef NANO_HAVE_PORTABLE
+      "portable",
+#endif
+#ifdef NANO_HAVE_BLAS
+      "blas",
+#endif
+  };
 }
 
 }  // namespace nano::cpu

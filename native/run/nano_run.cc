@@ -290,8 +290,10 @@ bool RunAndPrint(const std::string& path, const Options& options, SharedPool& po
   }
   const Verdict& it = verdict.value();
   std::string_view where = options.device;
-  if (where == "cpu")
-    where = options.instruction_set.empty() ? cpu::InstructionSets().front() : options.instruction_set;
+  if (where == "cpu") {
+    const std::vector<std::string_view> sets = cpu::InstructionSets();
+    where = !options.instruction_set.empty() ? options.instruction_set : sets.empty() ? "no kernels" : sets.front();
+  }
   std::printf("%s %s [%.*s] ratio %.3g nmse %.3g%s%s\n", it.reason.empty() ? "ok  " : "FAIL", it.name.c_str(),
               static_cast<int>(where.size()), where.data(), it.worst_ratio, it.worst_nmse,
               it.reason.empty() ? "" : ": ", it.reason.c_str());

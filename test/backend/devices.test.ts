@@ -73,6 +73,33 @@ onNative('the kernels of every instruction set', () => {
   })
 })
 
+test('a binary without kernels for this processor: cpu is unavailable, and auto falls back to js', async () => {
+  const no = { present: false, available: false, reason: 'no GPU' }
+  const cpuReason = 'this binary has kernels for avx2 only, which this processor does not support'
+  const info = () => ({ instructionSet: '', instructionSets: [], cpuReason, threads: 1, cuda: no, metal: no })
+  jest.resetModules()
+  jest.doMock('../../lib/backend/native/addon', () => ({ loadAddon: () => ({ addon: { info }, path: 'x' }) }))
+  const { devices, openSession } =
+    require('../../lib/backend/devices') as typeof import('../../lib/backend/devices')
+  const description = `${cpuReason}; "npx nano-gpt build" compiles kernels for it (x)`
+  expect(devices().find(({ name }) => name === 'cpu')).toEqual({
+    name: 'cpu',
+    available: false,
+    present: true,
+    description,
+  })
+  const passedOver = jest.fn()
+  const session = await openSession({}, passedOver)
+  expect(session.device).toBe('js')
+  expect(passedOver.mock.calls).toEqual([[{ device: 'cpu', reason: description, instead: 'js' }]])
+  await session.dispose()
+  await expect(openSession({ device: 'cpu' })).rejects.toMatchObject({
+    code: 'device',
+    reason: `it is not available: ${description}`,
+  })
+  jest.dontMock('../../lib/backend/native/addon')
+})
+
 describe('switches', () => {
   const name = 'NANO_GPT_A_TEST'
   afterEach(() => {

@@ -26,8 +26,11 @@ export interface NativeGpu {
 
 export interface AddonInfo {
   version: string
+  /** Empty if this processor can run none of the kernels. */
   instructionSet: string
   instructionSets: string[]
+  /** Why this processor can run none of the kernels, or empty. */
+  cpuReason: string
   threads: number
   ops: string[]
   fusedOps: string[]
