@@ -92,8 +92,12 @@ npm_12() { # It runs no install scripts of dependencies.
   user npm-12 && npm install --silent --ignore-scripts "npm@$npm12" && npx npm --version | grep "^$npm12$" &&
     npx npm install --silent "$full" && expect cpu
 }
+# Neither runs install scripts of dependencies unless told to.
 pnpm_installs() {
   user pnpm && npx --yes --silent pnpm@10.34.9 add --silent "$full" && expect cpu
+}
+yarn_installs() {
+  user yarn && npx --yes --silent yarn@1.22.22 add --silent --ignore-scripts "$full" && expect cpu
 }
 difficult_path() {
   user 'my projects/größe 文字 🙂' && npm install --silent "$full" && expect cpu && npx nano-gpt info | grep -A1 'Native engine'
@@ -165,6 +169,7 @@ step ignored-scripts ignored_scripts
 step readme readme
 step npm-12 npm_12
 step pnpm pnpm_installs
+step yarn yarn_installs
 step difficult-path difficult_path
 step offline offline
 step no-home no_home

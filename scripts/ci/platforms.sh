@@ -20,7 +20,7 @@ install_tools() {
 # Copies the package without a binary, and its production dependencies, to $package.
 install_package() {
   local folder
-  mkdir -p "$package" && cp -R package.json dist "$package" || return 1
+  mkdir -p "$package" && cp -R package.json dist binding "$package" || return 1
   npm ls --omit=dev --all --parseable | tail -n +2 | sed "s|^$root/||" | grep -v '/node_modules/' | while read -r folder; do
     mkdir -p "$(dirname "$work/app/$folder")" && cp -R "$folder" "$work/app/$folder" || return 1
   done
