@@ -62,11 +62,14 @@ function namesIn(folder) {
 
 const oneLine = (text) => String(text).split('\n')[0].trim().replace(/\.$/, '')
 
-/** How to run a file in a new process of this runtime; undefined in an application's own program. */
+/**
+ * How to run a file in a new process of this runtime; undefined in an application's own program,
+ * such as bundle-server, which would start itself again and again.
+ */
 function runnerOf() {
   const program = path.basename(process.execPath).replace(/\.exe$/i, '')
-  if (/^(node|nodejs|bun|electron)/i.test(program)) return [process.execPath]
-  if (/^deno/i.test(program)) return [process.execPath, 'run', '-A', '--no-lock']
+  if (/^(node|nodejs|bun|electron)[-\d.]*$/i.test(program)) return [process.execPath]
+  if (/^deno[-\d.]*$/i.test(program)) return [process.execPath, 'run', '-A', '--no-lock']
   return undefined
 }
 

@@ -18,13 +18,17 @@ async function textOf(steps) {
 
 async function work() {
   if (!workerData.isEndless) return parentPort.postMessage(await textOf(300))
-  const run = require(name).train({ ...options, steps: 1e9, evalInterval: 0 })
+  const run = require(name).train({ ...options, steps: 1e9, evalInterval: 1e9 })
   for await (const { type } of run) if (type === 'step') parentPort.postMessage('training')
 }
 
 /** The first message of a worker. */
 function messageOf(worker) {
-  return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`a worker ended with ${code}`)))
+  })
 }
 
 async function main() {
@@ -38,8 +42,11 @@ async function main() {
   console.log('threads: ok')
 }
 
-const task = isMainThread ? main() : work()
-task.catch((error) => {
-  console.log(`threads: ${error.stack}`)
-  process.exit(1)
-})
+if (isMainThread) {
+  main().catch((error) => {
+    console.log(`threads: ${error.stack}`)
+    process.exit(1)
+  })
+} else {
+  work()
+}
