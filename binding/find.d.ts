@@ -1,6 +1,8 @@
 export interface RejectedBinary {
   readonly path: string
   readonly reason: string
+  /** Whether Deno, or Node with --permission, denies loading it. */
+  readonly isDenied: boolean
 }
 
 export function findAddon(): {

@@ -10,7 +10,6 @@ const { spawnSync } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs')
 const { release } = require('node:os')
 const path = require('node:path')
-const locate = require('node-gyp-build')
 
 const root = path.join(__dirname, '..')
 const trialSeconds = 60
@@ -20,13 +19,19 @@ const expectedVersion = () => JSON.parse(readFileSync(path.join(root, 'package.j
 
 /** The binaries that may fit this machine, best first: node-gyp-build's choice, then the others. */
 function candidates() {
+  let locate, folder
+  try {
+    locate = require('node-gyp-build')
+    folder = process.env.NANO_GPT_PREBUILD || root
+  } catch {
+    return binariesOfPlatform() // Deno denies what they read: the environment and files of the system.
+  }
   const found = []
   try {
     found.push(locate.path(root))
   } catch {
     return found // It found none, so there are no others.
   }
-  const folder = process.env.NANO_GPT_PREBUILD || root
   for (const { name } of namesIn(path.join(folder, 'prebuilds'))
     .map(locate.parseTuple)
     .filter(locate.matchTuple(process.platform, process.arch))
@@ -40,6 +45,13 @@ function candidates() {
   return [...new Set(found)]
 }
 
+function binariesOfPlatform() {
+  return ['build/Release', `prebuilds/${process.platform}-${process.arch}`]
+    .map((folder) => path.join(root, folder))
+    .flatMap((folder) => namesIn(folder).map((name) => path.join(folder, name)))
+    .filter((file) => file.endsWith('.node'))
+}
+
 function namesIn(folder) {
   try {
     return readdirSync(folder)
@@ -49,13 +61,17 @@ function namesIn(folder) {
 }
 
 /** The first line of a message, without the name of the file that it is about. */
-const reasonOf = (message, file) => String(message).split('\n')[0].replace(`${file}: `, '').trim()
+const reasonOf = (message, file) =>
+  String(message).split('\n')[0].replace(`${file}: `, '').trim().replace(/\.$/, '')
 
-/** How to run a file in a new process of this runtime; undefined in an application's own program. */
+/**
+ * How to run a file in a new process of this runtime; undefined in an application's own program,
+ * such as bundle-server, which would start itself again and again.
+ */
 function runnerOf() {
   const program = path.basename(process.execPath).replace(/\.exe$/i, '')
-  if (/^(node|nodejs|bun|electron)/i.test(program)) return [process.execPath]
-  if (/^deno/i.test(program)) return [process.execPath, 'run', '-A']
+  if (/^(node|nodejs|bun|electron)[-\d.]*$/i.test(program)) return [process.execPath]
+  if (/^deno[-\d.]*$/i.test(program)) return [process.execPath, 'run', '-A', '--no-lock']
   return undefined
 }
 
@@ -64,25 +80,31 @@ function runnerOf() {
  * nothing is known.
  *
  * @param cudaModule is loaded too, if given
- * @returns why the binary can't be used; undefined if nothing speaks against it
+ * @returns why the binary can't be used; undefined if it loads; null if nothing is known
  */
 function faultOf(file, cudaModule) {
   const runner = runnerOf()
-  if (!runner) return undefined
+  if (!runner) return null
   const [program, ...args] = runner
-  const child = spawnSync(
-    program,
-    [...args, path.join(__dirname, 'try.js'), file, ...(cudaModule ? [cudaModule] : [])],
-    {
-      encoding: 'utf8',
-      timeout: trialSeconds * 1000,
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
-      windowsHide: true,
-    },
-  )
-  if (child.error && child.error.code !== 'ETIMEDOUT') return undefined
+  let child
+  try {
+    child = spawnSync(
+      program,
+      [...args, path.join(__dirname, 'try.js'), file, ...(cudaModule ? [cudaModule] : [])],
+      {
+        encoding: 'utf8',
+        timeout: trialSeconds * 1000,
+        env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+        windowsHide: true,
+      },
+    )
+  } catch {
+    return null // Node with --permission, or Deno, denies it.
+  }
+  const [beginning, version] = (child.stdout ?? '').split('\n')
+  // Something else ran: Deno without --allow-run starts nothing, and qemu's Node is not a program.
+  if (beginning !== 'trying') return null
   if (child.status === 0) {
-    const version = child.stdout.trim()
     const expected = expectedVersion()
     return version === expected ? undefined : `it is of version ${version}, not ${expected}`
   }
@@ -103,7 +125,7 @@ function conditions(files) {
   return JSON.stringify({ version: expectedVersion(), files: stats, node, bun, deno, system: release() })
 }
 
-/** As `faultOf`, but what has passed is not loaded again. */
+/** As `faultOf`, but what has passed is not loaded again. Undefined too if nothing is known. */
 function faultOnce(file, cudaModule) {
   const stamp = stampOf(cudaModule ?? file)
   let now
@@ -121,7 +143,7 @@ function faultOnce(file, cudaModule) {
       // It is tried again the next time.
     }
   }
-  return fault
+  return fault ?? undefined
 }
 
 /**
@@ -134,14 +156,16 @@ function findAddon() {
   const rejected = []
   for (const file of candidates()) {
     let reason = faultOnce(file)
+    let isDenied = false
     if (reason === undefined) {
       try {
         return { addon: require(file), path: file, rejected }
       } catch (error) {
         reason = reasonOf(error.message, file)
+        isDenied = error.name === 'NotCapable' || error.code === 'ERR_DLOPEN_DISABLED'
       }
     }
-    rejected.push({ path: file, reason })
+    rejected.push({ path: file, reason, isDenied })
   }
   return { rejected }
 }
@@ -157,7 +181,11 @@ function hasNvidiaDriver() {
     process.platform === 'win32'
       ? [path.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'nvcuda.dll')]
       : ['/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1']
-  return files.some((file) => existsSync(file))
+  try {
+    return files.some((file) => existsSync(file))
+  } catch {
+    return false // Deno denies access to /proc/driver unless it allows everything.
+  }
 }
 
 /** The folder and the contents of an installed package's manifest; undefined if there is none. */

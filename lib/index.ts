@@ -1,5 +1,7 @@
 // nano-gpt: grow, train and play with GPTs.
 
+import './version'
+
 export { generate, load, Model } from './api/model'
 export { type Device, devices } from './backend/devices'
 export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'

@@ -105,6 +105,15 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
   }
 }
 
+/** This machine's memory in bytes. No run is refused where Deno denies the question. */
+function memoryOfMachine(): number {
+  try {
+    return totalmem()
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
 /**
  * Makes the plan of a run on a device.
  *
@@ -118,7 +127,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
   const named = options.resume ?? options.from
   // A text that is too short is reported before a lack of memory.
   const { train, validation } = splitTokens(tokens, model.blockSize, origin.how !== 'new')
-  if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, totalmem())
+  if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, memoryOfMachine())
   return {
     begins: origin.how,
     checkpoint: named === undefined ? null : absolute(named),

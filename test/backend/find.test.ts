@@ -85,18 +85,28 @@ onNative('with the native engine', () => {
     packageWith({ [built]: damaged, [prebuilt]: { copy: addon } })
     const { path, rejected } = find()
     expect(path).toBe(inside(prebuilt))
-    expect(rejected).toEqual([{ path: inside(built), reason: expect.stringMatching(/./) }])
+    expect(rejected).toEqual([{ path: inside(built), reason: expect.stringMatching(/./), isDenied: false }])
     expect(existsSync(stamp(built))).toBe(false)
   })
 
   test('a binary that ends the process is passed over', () => {
     packageWith({ [built]: { copy: addon }, [prebuilt]: { copy: addon } })
     // Stands in for a binary that crashes when it is loaded.
-    const crash = `if (process.argv[2].includes('Release')) process.kill(process.pid, 'SIGKILL')\n`
-    writeFileSync(inside('binding/try.js'), crash + readFileSync(join(root, 'binding/try.js'), 'utf8'))
+    const crash = `if (process.argv[2].includes('Release')) process.kill(process.pid, 'SIGKILL')\ntry {\n`
+    const real = readFileSync(join(root, 'binding/try.js'), 'utf8')
+    writeFileSync(inside('binding/try.js'), real.replace(/^try \{\n/m, crash))
     const { path, rejected } = find()
     expect(path).toBe(inside(prebuilt))
-    expect(rejected).toEqual([{ path: inside(built), reason: 'loading it ended with SIGKILL' }])
+    expect(rejected).toEqual([
+      { path: inside(built), reason: 'loading it ended with SIGKILL', isDenied: false },
+    ])
+  })
+
+  test('where no process can be started, the binary is loaded untried', () => {
+    packageWith({ [built]: { copy: addon } })
+    writeFileSync(inside('binding/try.js'), `console.error('not found')\nprocess.exit(127)\n`)
+    expect(find()).toMatchObject({ path: inside(built), rejected: [] })
+    expect(existsSync(stamp(built))).toBe(false)
   })
 
   test('a binary of another version is passed over', () => {
@@ -104,7 +114,7 @@ onNative('with the native engine', () => {
     const manifest = JSON.parse(readFileSync(inside('package.json'), 'utf8'))
     writeFileSync(inside('package.json'), JSON.stringify({ ...manifest, version: '9.8.7' }))
     expect(find()).toEqual({
-      rejected: [{ path: inside(built), reason: `it is of version ${version}, not 9.8.7` }],
+      rejected: [{ path: inside(built), reason: `it is of version ${version}, not 9.8.7`, isDenied: false }],
     })
   })
 

@@ -11,7 +11,7 @@ import { ensureBuilt } from '../cli/command'
 export const root = join(__dirname, '..', '..')
 
 export interface Snippet {
-  readonly language: 'ts' | 'sh'
+  readonly language: 'ts' | 'js' | 'sh'
   readonly code: string
   /** The page's line number of the snippet's first line. */
   readonly line: number
@@ -32,7 +32,8 @@ export function snippetsOf(page: string): Snippet[] {
   return [...page.matchAll(fence)].flatMap(([all, reason, language, code]) => {
     const line = page.slice(0, page.indexOf(all)).split('\n').length + all.split('```')[0].split('\n').length
     if (notCode.includes(language)) return []
-    if (language !== 'ts' && language !== 'sh') throw new Error(`line ${line}: nothing runs "${language}"`)
+    if (language !== 'ts' && language !== 'js' && language !== 'sh')
+      throw new Error(`line ${line}: nothing runs "${language}"`)
     if (reason?.trim() === '') throw new Error(`line ${line}: it says "not run", but not why`)
     return [{ language, code, line, ...(reason && { notRun: reason.trim() }) }]
   })

@@ -74,6 +74,7 @@ export interface Loaded {
 export const buildCommand = 'npx nano-gpt build'
 
 const remedy = `\`${buildCommand}\` compiles the native engine (requires CMake 3.20 and a C++20 compiler)`
+const permissions = 'docs/runtimes.md of the package lists the permissions that the native engine needs'
 
 let loaded: Loaded | undefined
 
@@ -94,7 +95,7 @@ function load(): Loaded {
   const faults = rejected.map((binary) => `${binary.path} can't be used: ${binary.reason}`)
   if (path === undefined) {
     const why = faults.join('; ') || `there is no native binary for ${process.platform}-${process.arch}`
-    return { reason: `${why}. ${remedy}` }
+    return { reason: `${why}. ${rejected.some(({ isDenied }) => isDenied) ? permissions : remedy}` }
   }
   for (const fault of faults) process.emitWarning(`${fault}; using ${path}`, 'NanoGptWarning')
   const addon = found.addon as Addon
