@@ -102,7 +102,7 @@ function faultOf(file, cudaModule) {
     return null // Node with --permission, or Deno, denies it.
   }
   const [beginning, version] = (child.stdout ?? '').split('\n')
-  // Something else ran: Deno without --allow-run starts nothing, and qemu's Node is not a program.
+  // Something else ran, or nothing: Deno denies it, or this Node runs under qemu, and its child won't.
   if (beginning !== 'trying') return null
   if (child.status === 0) {
     const expected = expectedVersion()
