@@ -102,24 +102,28 @@ function triedGpus({ cuda, metal }) {
  * Compiles; without the GPU kernels, if they fail.
  *
  * @param how `all` as above; `verbose`: shows the output of the tools
- * @returns null on success, otherwise why it failed
+ * @returns null on success, otherwise `why` it failed and the end of the tools' `output`
  */
 async function build(how) {
-  if (!has('cmake')) return 'CMake is not installed, or not on the PATH'
+  if (!has('cmake')) return { why: 'CMake was not found', output: '' }
   const wish = (name) => ({ true: 'on', false: 'off' })[switchOf(name)] ?? 'auto'
   const gpus = { cuda: wish('NANO_GPT_CUDA'), metal: wish('NANO_GPT_METAL') }
   const failure = await compile(gpus, how)
-  if (failure === null || !triedGpus(gpus)) return failure
+  if (failure === null || !triedGpus(gpus)) return reportOf(failure)
   console.error(failure)
   console.log('nano-gpt: the build failed; trying again without the GPU …')
-  return compile({ cuda: 'off', metal: 'off' }, how)
+  return reportOf(await compile({ cuda: 'off', metal: 'off' }, how))
 }
+
+const reportOf = (output) =>
+  output === null ? null : { why: 'the native engine could not be compiled', output }
 
 async function main() {
   const all = process.argv.includes('--all')
   const failure = await build({ all, verbose: process.argv.includes('--verbose') })
   if (failure === null) return
-  console.error(failure)
+  if (failure.output) console.error(failure.output)
+  console.error(`nano-gpt: ${failure.why}`)
   process.exitCode = 1
 }
 

@@ -1,7 +1,6 @@
 // The "install" script, and with --build the command `nano-gpt build`, which compiles in any case and
-// fails if it can't. Takes the first of these that works: an
-// existing binary (built or prebuilt), a binary compiled here, or no binary, in which case nano-gpt
-// runs in plain TypeScript. The installation fails only with NANO_GPT_REQUIRE_NATIVE=1.
+// fails if it can't. The script takes the first of these that works: an existing binary (built or
+// prebuilt), a binary compiled here, or no binary, in which case nano-gpt runs in plain TypeScript. The installation fails only with NANO_GPT_REQUIRE_NATIVE=1.
 //   NANO_GPT_SKIP_NATIVE=1        neither looks for a binary nor builds one
 //   NANO_GPT_BUILD_FROM_SOURCE=1  builds even if a binary exists (like npm's --build-from-source)
 // scripts/build.js has the variables of the build.
@@ -23,17 +22,22 @@ const verbose = ['verbose', 'silly'].includes(env.npm_config_loglevel ?? '')
 
 const say = (text) => console.log(`nano-gpt: ${text}`)
 
-const needs =
-  'Compiling requires CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Xcode 14 or Visual Studio 2022)'
+const tools = {
+  darwin: ', for example with `xcode-select --install && brew install cmake`',
+  linux: ', on Debian and Ubuntu with `sudo apt install cmake g++`',
+  win32: ': Visual Studio 2022 with "Desktop development with C++" has both',
+}
+const remedy = `For the native engine, install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Xcode 14 or Visual Studio 2022)${tools[process.platform] ?? ''}. Then run \`npx nano-gpt build\``
 
 /** Ends the script without a native engine. */
 function giveUp(why) {
   if (isBuild || isSet('NANO_GPT_REQUIRE_NATIVE')) {
-    console.error(`nano-gpt: ${why}. ${needs}.`)
+    console.error(`nano-gpt: ${why}`)
+    console.error(`nano-gpt: ${remedy}`)
     process.exit(1)
   }
-  say(`${why}. nano-gpt runs in plain TypeScript, which has the same features but is much slower.`)
-  say(`${needs}. With them, run "npx nano-gpt build".`)
+  say(`${why}. nano-gpt runs in plain TypeScript, which has the same features but is much slower`)
+  say(remedy)
   process.exit(0)
 }
 
@@ -76,8 +80,8 @@ async function main() {
   }
   const failure = await build({ verbose })
   if (failure !== null) {
-    console.error(failure)
-    giveUp('the native engine could not be compiled')
+    if (failure.output) console.error(failure.output)
+    giveUp(failure.why)
   }
   const built = find()
   if (!built) giveUp('the native engine was compiled but does not load')

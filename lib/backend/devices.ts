@@ -33,7 +33,7 @@ export function devices(): Device[] {
         name,
         available: info?.[name].available ?? false,
         present: info?.[name].present ?? false,
-        description: info?.[name].reason ?? 'needs the native binary',
+        description: info?.[name].reason ?? 'needs the native engine',
       }
     }
     if (!info) return { name, available: false, present: false, description: reason! }

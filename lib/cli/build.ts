@@ -3,7 +3,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { NanoGptError } from '../errors'
-import { json, say } from './output'
+import { exitCodes } from './errors'
+import { command, json, say } from './output'
 
 const script = join(__dirname, '..', '..', 'scripts', 'install.js')
 
@@ -13,10 +14,9 @@ export function buildCommand(options: { json?: boolean }): void {
     stdio: ['ignore', output, output],
     encoding: 'utf8',
   })
-  if (status !== 0) {
-    const [last] = stderr?.trim().split('\n').slice(-1) ?? []
-    throw new NanoGptError('build', last ?? 'the native engine could not be compiled, for the reason above')
-  }
+  if (options.json && status !== 0) throw new NanoGptError('build', stderr.trim())
   if (options.json) json({ type: 'result', path: /ready \((.*)\)/.exec(stdout)![1] })
-  else say('`nano-gpt info` shows the devices that it can use.')
+  // Otherwise the script has said why.
+  else if (status !== 0) process.exitCode = exitCodes.error
+  else say(`${command('info')} shows the devices that it can use.`)
 }

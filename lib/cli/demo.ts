@@ -149,7 +149,7 @@ function suggestions({ device, info }: Model, out: string): string[] {
     command('generate', ...argumentsOf({ model: out, prompt, temperature: 0.8 })),
     command('train', ...argumentsOf({ resume: out, steps: 2 * info.step })),
     command('train', ...argumentsOf({ data: 'your.txt', sampleInterval: 500 })),
-    device === 'js' ? command('info') : command('train', ...argumentsOf({ preset: 'decoder' })),
+    device === 'js' ? command('info') : command('train', ...argumentsOf({ preset: 'auto', minutes: 10 })),
     command('--help'),
   ]
 }

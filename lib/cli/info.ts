@@ -10,7 +10,9 @@ import { corpusNames } from '../data/corpus'
 import { version } from '../version'
 import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
+import { lineColumns } from './progress'
 import { reportOn } from './report'
+import { wrap } from './words'
 
 const nameWidth = 11
 
@@ -67,7 +69,7 @@ function show(info: Info): void {
     const { instructionSet, instructionSets } = native
     line(
       'kernels',
-      instructionSet ? `${instructionSet}, the best of ${instructionSets.join(', ')}` : native.reason!,
+      instructionSet ? `${instructionSet}${alsoThere(instructionSets.slice(1))}` : native.reason!,
     )
     line('threads', `${native.threads} ${dim('(set with --threads)')}`)
   } else {
@@ -78,6 +80,9 @@ function show(info: Info): void {
   showTexts(info)
 }
 
+const alsoThere = (names: readonly string[]) =>
+  names.length > 0 ? dim(` (also available: ${names.join(', ')})`) : ''
+
 /** Lists the devices. 'auto' is the first that is available. */
 function showDevices({ devices, native }: Info): void {
   section('Devices, best first')
@@ -87,7 +92,9 @@ function showDevices({ devices, native }: Info): void {
     const isEngine = name === 'cpu' && native.path !== undefined && available
     const text = isEngine
       ? `the native engine: ${native.instructionSet}, ${plural(native.threads, 'thread')}`
-      : description
+      : name === 'cpu' && native.path === undefined
+        ? 'needs the native engine, see above'
+        : description
     const auto = name === best?.name ? dim('  ← auto, the default') : ''
     line(`${available ? '✓' : '✗'} ${name}`, `${available ? text : dim(text)}${auto}`)
   }
@@ -106,6 +113,9 @@ function section(title: string): void {
   say(bold(title))
 }
 
+/** A name and its value, wrapped between words. */
 function line(name: string, value: string): void {
-  say(`  ${name.padEnd(nameWidth)} ${value}`)
+  const indent = nameWidth + 3
+  const lines = wrap(value, Math.max(lineColumns() - indent, 40))
+  say(`  ${name.padEnd(nameWidth)} ${lines.join(`\n${' '.repeat(indent)}`)}`)
 }

@@ -223,7 +223,7 @@ function explainLosses(): void {
 }
 
 /** Columns that permanent lines may use: a terminal's, or 80. */
-function lineColumns(): number {
+export function lineColumns(): number {
   return (isTerminal ? terminalSize().columns : 81) - 1
 }
 

@@ -68,7 +68,7 @@ async function writeAndFlush(
   const handle = await open(path, 'wx')
   try {
     for await (const chunk of chunks) await writeWhole(handle, chunk)
-    await handle.sync()
+    await flush(handle)
   } finally {
     await handle.close()
   }
@@ -103,13 +103,20 @@ async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(path, 'r')
   try {
-    await handle.sync()
+    await flush(handle)
   } catch (error) {
     // Some network file systems cannot flush folders. There is no alternative.
     if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF'].includes(codeOf(error))) throw error
   } finally {
     await handle.close()
   }
+}
+
+/** Node's permission model may deny flushing, from version 24.22 on. There is no alternative. */
+async function flush(handle: FileHandle): Promise<void> {
+  await handle.sync().catch((error) => {
+    if (codeOf(error) !== 'ERR_ACCESS_DENIED') throw error
+  })
 }
 
 const remedies: Record<string, string> = {

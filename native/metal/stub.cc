@@ -3,7 +3,13 @@
 
 namespace nano::metal {
 
-Availability Probe() { return {false, "not built into this binary"}; }
+#if defined(__APPLE__)
+constexpr char kReason[] = "not built into this binary";
+#else
+constexpr char kReason[] = "only on macOS";
+#endif
+
+Availability Probe() { return {false, kReason}; }
 
 Result<std::unique_ptr<Device>> Open(int) { return Status(Code::kUnsupported, "Metal: " + Probe().reason); }
 

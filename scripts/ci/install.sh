@@ -126,10 +126,10 @@ read_only() {
 # without_binary NAME TOOLS TEXT: the script says TEXT, and the first use warns.
 without_binary() {
   user "$1" && PATH=$2 npm install --foreground-scripts "$bare" >log.txt 2>&1 || { cat log.txt; return 1; }
-  grep "$3" log.txt && grep 'run "npx nano-gpt build"' log.txt || { cat log.txt; return 1; }
+  grep "$3" log.txt && grep 'run `npx nano-gpt build`' log.txt || { cat log.txt; return 1; }
   PATH=$2 expect js "$slow" && PATH=$2 expect js "$remedy"
 }
-no_cmake() { without_binary no-cmake "$work/bin" 'CMake is not installed'; }
+no_cmake() { without_binary no-cmake "$work/bin" 'CMake was not found'; }
 no_compiler() { without_binary no-compiler "$work/cmake-only" 'the native engine could not be compiled'; }
 
 # Scripts are blocked, so the first use says what to do, and that works.

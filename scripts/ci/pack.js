@@ -47,7 +47,7 @@ const required = [
 
 /** Everything else is a mistake: tests, build output, data, notes of a check, a GPU's own module. */
 const allowed = [
-  /^(binding\/[\w]+\.(cc|h|js|d\.ts)|CMakeLists\.txt|package\.json|(CHANGELOG|README)\.md|LICENSE)$/,
+  /^(binding\/[\w]+\.(cc|h|js|d\.ts)|CMakeLists\.txt|package\.json|(CHANGELOG|CONTRIBUTING|README|SECURITY)\.md|LICENSE)$/,
   /^dist\/[\w/]+\.(js|d\.ts|js\.map)$/,
   /^docs\/[\w/-]+\.(md|png|svg)$/,
   /^lib\/[\w/]+\.ts$/,

@@ -31,7 +31,8 @@ test('info lists the devices, and why one is unavailable', async () => {
   const said = await run(['info'], { cwd: folder.path(), env })
   expect(said).toMatchObject({ code: 0, stderr: '' })
   expect(said.stdout).toMatch(`nano-gpt ${version}`)
-  expect(said.stdout).toMatch(/✗ cpu +NANO_GPT_NATIVE=0 turns it off/)
+  expect(said.stdout).toMatch(/none +NANO_GPT_NATIVE=0 turns it off/)
+  expect(said.stdout).toMatch(/✗ cpu +needs the native engine, see above/)
   expect(said.stdout).toMatch(/✓ js .*← auto/)
   const [info] = objects((await run(['info', '--json'], { cwd: folder.path(), env })).stdout)
   expect(info).toMatchObject({

@@ -28,7 +28,7 @@ test('a Markdown table with everything that an issue needs', async () => {
   expect(rows.get('processor')).toMatch(/\d+ cores? available of \d+$/)
   expect(rows.get('memory')).toMatch(/^[\d.]+ GB, [\d.]+ [MG]B free/)
   expect(rows.get('native engine')).toBe('none: NANO\\_GPT\\_NATIVE=0 turns it off')
-  expect(rows.get('cuda')).toBe('not available: needs the native binary')
+  expect(rows.get('cuda')).toBe('not available: needs the native engine')
   expect(rows.get('cpu')).toBe('not available')
   expect(rows.get('js')).toMatch(/^available: /)
   expect(rows.get('cache')).toBe(`~${cache.slice(homedir().length).replaceAll('\\', '\\\\')}`)
