@@ -14,7 +14,15 @@ export function buildCommand(options: { json?: boolean }): void {
     stdio: ['ignore', output, output],
     encoding: 'utf8',
   })
-  if (options.json && status !== 0) throw new NanoGptError('build', stderr.trim())
+  if (options.json && status !== 0)
+    throw new NanoGptError('build', stderr.trim().replace(/^nano-gpt: /, '').replaceAll('
+nano-gpt: ', '. '))
+      'build',
+      stderr
+        .trim()
+        .replace(/\s*^nano-gpt: /gm, ' ')
+        .trim(),
+    )
   if (options.json) json({ type: 'result', path: /ready \((.*)\)/.exec(stdout)![1] })
   // Otherwise the script has said why.
   else if (status !== 0) process.exitCode = exitCodes.error
