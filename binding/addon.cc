@@ -54,9 +54,9 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// suggestCudaModule(path, reason, isThere): see SuggestModule.
-Napi::Value SuggestCudaModule(const Napi::CallbackInfo& info) {
-  cuda::SuggestModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), info[2].ToBoolean());
+// useCudaModule(path, reason, isThere): see UseModule.
+Napi::Value UseCudaModule(const Napi::CallbackInfo& info) {
+  cuda::UseModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), info[2].ToBoolean());
   return info.Env().Undefined();
 }
 
@@ -99,7 +99,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinLibrary();
   env.SetInstanceData(new Environment(env));
   exports.Set("info", Napi::Function::New<Info>(env, "info"));
-  exports.Set("suggestCudaModule", Napi::Function::New<SuggestCudaModule>(env, "suggestCudaModule"));
+  exports.Set("version", NANO_GPT_VERSION);
+  exports.Set("useCudaModule", Napi::Function::New<UseCudaModule>(env, "useCudaModule"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));

@@ -1,8 +1,12 @@
 #include "binding/engine.h"
 
 #include <cstdlib>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "binding/values.h"
 
 namespace nano::binding {
 namespace {
@@ -50,14 +54,22 @@ Engine::Engine() : pool_(DefaultThreads()) {
 #endif
 }
 
+void Engine::Start() {
+  const std::lock_guard lock(mutex_);
+  if (started_) return;
+  try {
+    std::thread([this] { Work(); }).detach();
+  } catch (const std::system_error& error) {
+    throw Refused(Status(Code::kUnsupported, "the engine's thread can't be started: " + std::string(error.what()) +
+                                                 ". Raise the limit of processes and threads (ulimit -u)"));
+  }
+  started_ = true;
+}
+
 void Engine::Post(std::unique_ptr<Job> job) {
   JobList one;
   one.push_back(std::move(job));
   const std::lock_guard lock(mutex_);
-  if (!started_) {
-    std::thread([this] { Work(); }).detach();
-    started_ = true;
-  }
   waiting_.splice(waiting_.end(), one);
   changed_.notify_all();
 }

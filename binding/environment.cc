@@ -61,6 +61,7 @@ void Environment::Forget(const std::shared_ptr<Cancellations>& session) {
 }
 
 void Environment::Post(std::unique_ptr<Job> job) {
+  Engine::Get().Start();  // First, because it may throw, and a counted job keeps the process running.
   if (wake_ == nullptr) {
     MakeWake();
   } else if (pending_ == 0) {

@@ -10,46 +10,31 @@ const { spawnSync } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs')
 const { release } = require('node:os')
 const path = require('node:path')
+const { variable } = require('./switches')
 
 const root = path.join(__dirname, '..')
-const trialSeconds = 60
+const trialSeconds = 20
 
-/** The addon's version must equal it: JavaScript and the binary change together. */
 const expectedVersion = () => JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version
 
-/** The binaries that may fit this machine, best first: node-gyp-build's choice, then the others. */
+/**
+ * The binaries that may fit this machine, best first: node-gyp-build's choice, then the others of the
+ * platform, in case that it took the C library for another one. The trial finds out.
+ */
 function candidates() {
-  let locate, folder
-  try {
-    locate = require('node-gyp-build')
-    folder = process.env.NANO_GPT_PREBUILD || root
-  } catch {
-    return binariesOfPlatform() // Deno denies what they read: the environment and files of the system.
-  }
+  let folder = root
   const found = []
   try {
-    found.push(locate.path(root))
+    folder = process.env.NANO_GPT_PREBUILD || root
+    found.push(require('node-gyp-build').path(root))
   } catch {
-    return found // It found none, so there are no others.
+    // It found none, or Deno denies what it reads: the environment and files of the system.
   }
-  for (const { name } of namesIn(path.join(folder, 'prebuilds'))
-    .map(locate.parseTuple)
-    .filter(locate.matchTuple(process.platform, process.arch))
-    .sort(locate.compareTuples)) {
-    const files = namesIn(path.join(folder, 'prebuilds', name))
-      .map(locate.parseTags)
-      .filter(locate.matchTags('node', process.versions.modules))
-      .sort(locate.compareTags('node'))
-    found.push(...files.map(({ file }) => path.join(folder, 'prebuilds', name, file)))
-  }
-  return [...new Set(found)]
-}
-
-function binariesOfPlatform() {
-  return ['build/Release', `prebuilds/${process.platform}-${process.arch}`]
-    .map((folder) => path.join(root, folder))
-    .flatMap((folder) => namesIn(folder).map((name) => path.join(folder, name)))
+  const others = ['build/Release', `prebuilds/${process.platform}-${process.arch}`]
+    .map((each) => path.join(folder, each))
+    .flatMap((each) => namesIn(each).map((name) => path.join(each, name)))
     .filter((file) => file.endsWith('.node'))
+  return [...new Set([...found, ...others].map((file) => path.resolve(file)))]
 }
 
 function namesIn(folder) {
@@ -94,6 +79,7 @@ function faultOf(file, cudaModule) {
       {
         encoding: 'utf8',
         timeout: trialSeconds * 1000,
+        killSignal: 'SIGKILL',
         env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
         windowsHide: true,
       },
@@ -101,18 +87,19 @@ function faultOf(file, cudaModule) {
   } catch {
     return null // Node with --permission, or Deno, denies it.
   }
-  const [beginning, version] = (child.stdout ?? '').split('\n')
-  // Something else ran, or nothing: Deno denies it, or this Node runs under qemu, and its child won't.
-  if (beginning !== 'trying') return null
-  if (child.status === 0) {
-    const expected = expectedVersion()
-    return version === expected ? undefined : `it is of version ${version}, not ${expected}`
-  }
+  // Without this line something else ran, or nothing: Deno denies it, or this Node runs under qemu.
+  const said = child.stdout ?? ''
+  if (!/^nano-gpt: trying$/m.test(said)) return null
+  if (child.status === 0) return versionFault(/^nano-gpt: version (.*)$/m.exec(said)?.[1])
   if (child.status === 2) return reasonOf(child.stderr, file)
-  const end = child.error
-    ? `${trialSeconds} s without an answer`
-    : (child.signal ?? `exit code ${child.status}`)
-  return `loading it ended with ${end}`
+  if (child.error?.code === 'ETIMEDOUT') return `loading it took more than ${trialSeconds} s`
+  return `loading it ended with ${child.error?.code ?? child.signal ?? `exit code ${child.status}`}`
+}
+
+/** JavaScript and the binary change together. */
+function versionFault(version) {
+  const expected = expectedVersion()
+  return version === expected ? undefined : `it is of version ${version}, not ${expected}`
 }
 
 /** Remembers beside a binary that it loads, so that only the first use of it takes longer. */
@@ -159,7 +146,9 @@ function findAddon() {
     let isDenied = false
     if (reason === undefined) {
       try {
-        return { addon: require(file), path: file, rejected }
+        const addon = require(file)
+        reason = versionFault(addon.version) // It may be untried.
+        if (reason === undefined) return { addon, path: file, rejected }
       } catch (error) {
         reason = reasonOf(error.message, file)
         isDenied = error.name === 'NotCapable' || error.code === 'ERR_DLOPEN_DISABLED'
@@ -201,38 +190,55 @@ function manifestOf(name, paths) {
 }
 
 /**
- * Looks for the CUDA module in its package.
+ * Looks for the CUDA module: the file that NANO_GPT_CUDA_MODULE names, one beside the addon, or the
+ * one in its package. It is loaded in another process first, as the addon is.
  *
  * @param addonFile the addon that would load it
  * @returns the module's `path`, or '' and the `reason` why there is none; `isThere`: there is an
- *   NVIDIA driver, or a package that doesn't fit
+ *   NVIDIA driver, or a module or a package that doesn't fit
  */
 function findCudaModule(addonFile) {
   const fault = (reason, isThere = true) => ({ path: '', reason, isThere })
-  if (process.platform === 'darwin') return fault('there is no CUDA on macOS', false)
-  const version = expectedVersion()
-  const remedy = (name) => `run \`npm install ${name}@${version}\``
-  const places = [root, process.cwd()]
-  try {
-    const main = manifestOf(cudaPackage, places)
-    if (!main && !hasNvidiaDriver()) return fault('there is no NVIDIA driver', false)
-    if (!main) return fault(`its kernels are in a separate package: ${remedy(cudaPackage)}`)
-    const name = `${cudaPackage}-${process.platform}-${process.arch}`
-    if (!(name in (main.manifest.optionalDependencies ?? {}))) return fault(`there is no ${name}`)
-    const found = manifestOf(name, [main.folder, ...places])
-    if (!found) return fault(`${name} is not installed: ${remedy(name)}`)
-    if (found.manifest.version !== version)
-      return fault(
-        `${name} has version ${found.manifest.version}, nano-gpt ${version}: ${remedy(cudaPackage)}`,
-      )
-    const file = path.join(found.folder, found.manifest.main)
+  const tried = (file) => {
     const reason = faultOnce(addonFile, file)
     return reason === undefined
       ? { path: file, reason: '', isThere: true }
       : fault(`${file} can't be used: ${reason}`)
+  }
+  try {
+    const chosen = variable('NANO_GPT_CUDA_MODULE')
+    if (chosen) {
+      const file = path.resolve(chosen)
+      return existsSync(file)
+        ? tried(file)
+        : fault(`NANO_GPT_CUDA_MODULE is ${chosen}, and there is no such file`)
+    }
+    const name = `nano_gpt_cuda.${process.platform === 'win32' ? 'dll' : 'so'}`
+    const beside = path.join(path.dirname(addonFile), name)
+    if (existsSync(beside)) return tried(beside)
+    if (process.platform === 'darwin') return fault('there is no CUDA on macOS', false)
+    const found = findCudaPackage()
+    return found.file ? tried(found.file) : fault(found.reason, found.isThere)
   } catch (error) {
     return fault(`${cudaPackage} can't be used: ${reasonOf(error.message)}`)
   }
+}
+
+/** The module in the package of this platform, or why there is none. */
+function findCudaPackage() {
+  const version = expectedVersion()
+  const remedy = `run \`npm install ${cudaPackage}@${version}\``
+  // Not in the working directory: its owner may not be the user.
+  const main = manifestOf(cudaPackage, [root])
+  if (!main && !hasNvidiaDriver()) return { reason: 'there is no NVIDIA driver', isThere: false }
+  if (!main) return { reason: `its kernels are in a separate package: ${remedy}` }
+  const name = `${cudaPackage}-${process.platform}-${process.arch}`
+  if (!(name in (main.manifest.optionalDependencies ?? {}))) return { reason: `there is no ${name}` }
+  const own = manifestOf(name, [main.folder, root])
+  if (!own) return { reason: `${name} is not installed: ${remedy}` }
+  const other = [main, own].find(({ manifest }) => manifest.version !== version)?.manifest
+  if (other) return { reason: `${other.name} has version ${other.version}, nano-gpt ${version}: ${remedy}` }
+  return { file: path.join(own.folder, String(own.manifest.main)) }
 }
 
 module.exports = { findAddon, findCudaModule }

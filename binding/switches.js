@@ -22,4 +22,4 @@ function variable(name) {
   }
 }
 
-module.exports = { switchOf }
+module.exports = { switchOf, variable }

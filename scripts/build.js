@@ -56,11 +56,14 @@ function cmake(args, { verbose, title }) {
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)
     child.on('error', ({ message }) => resolve(message))
-    child.on('close', (status) => {
+    child.on('close', (status, signal) => {
       bar?.end()
       if (status === 0) resolve(null)
       else
-        resolve(output.trimEnd().split('\n').slice(-REASON_LINES).join('\n') || `CMake ended with ${status}`)
+        resolve(
+          output.trimEnd().split('\n').slice(-REASON_LINES).join('\n') ||
+            `CMake ended with ${signal ?? status}`,
+        )
     })
   })
 }

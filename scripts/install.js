@@ -11,6 +11,7 @@ const { switchOf } = require('../binding/switches')
 const { build } = require('./build')
 
 const root = path.join(__dirname, '..')
+const compiled = path.join(root, 'build', 'Release', 'nano_gpt.node')
 const env = process.env
 const isSet = (name) => switchOf(name) === true
 const isBuild = process.argv.includes('--build')
@@ -30,14 +31,14 @@ const tools = {
 const remedy = `For the native engine, install CMake 3.20 and a C++20 compiler (GCC 11, Clang 14, Xcode 14 or Visual Studio 2022)${tools[process.platform] ?? ''}. Then run \`npx nano-gpt build\``
 
 /** Ends the script without a native engine. */
-function giveUp(why) {
+function giveUp(why, whatToDo) {
   if (isBuild || isSet('NANO_GPT_REQUIRE_NATIVE')) {
     console.error(`nano-gpt: ${why}`)
-    console.error(`nano-gpt: ${remedy}`)
+    console.error(`nano-gpt: ${whatToDo}`)
     process.exit(1)
   }
   say(`${why}. nano-gpt runs in plain TypeScript, which has the same features but is much slower`)
-  say(remedy)
+  say(whatToDo)
   process.exit(0)
 }
 
@@ -67,8 +68,11 @@ function removeIntermediates() {
 }
 
 async function main() {
-  if (isSet('NANO_GPT_SKIP_NATIVE'))
-    giveUp(`the native engine is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`)
+  if (isSet('NANO_GPT_SKIP_NATIVE') && !isBuild)
+    giveUp(
+      `the native engine is skipped (NANO_GPT_SKIP_NATIVE=${env.NANO_GPT_SKIP_NATIVE})`,
+      '`npx nano-gpt build` compiles it',
+    )
   if (!fromSource) {
     const present = find()
     if (present) return say(`the native engine is ready (${present})`)
@@ -76,17 +80,29 @@ async function main() {
   try {
     accessSync(root, constants.W_OK)
   } catch {
-    giveUp(`the native engine can't be compiled, because ${root} can't be written`)
+    giveUp(
+      `the native engine can't be compiled, because ${root} can't be written`,
+      'Make it writable, then run `npx nano-gpt build`',
+    )
   }
   const failure = await build({ verbose })
   if (failure !== null) {
     if (failure.output) console.error(failure.output)
-    giveUp(failure.why)
+    giveUp(failure.why, remedy)
   }
   const built = find()
-  if (!built) giveUp('the native engine was compiled but does not load')
+  if (!built?.startsWith('build')) {
+    rmSync(compiled, { force: true }) // Otherwise every later start would try it again.
+    if (isBuild || !built)
+      giveUp(
+        'the native engine was compiled but does not load',
+        `Please report it with the output of \`npx nano-gpt info --report\``,
+      )
+  }
   removeIntermediates()
   say(`the native engine is ready (${built})`)
 }
 
-main()
+main().catch((error) =>
+  giveUp(`the native engine can't be compiled: ${error.message}`, '`npx nano-gpt build` tries again'),
+)

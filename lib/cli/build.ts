@@ -6,7 +6,8 @@ import { NanoGptError } from '../errors'
 import { exitCodes } from './errors'
 import { command, json, say } from './output'
 
-const script = join(__dirname, '..', '..', 'scripts', 'install.js')
+const root = join(__dirname, '..', '..')
+const script = join(root, 'scripts', 'install.js')
 
 export function buildCommand(options: { json?: boolean }): void {
   const output = options.json ? 'pipe' : 'inherit'
@@ -14,17 +15,16 @@ export function buildCommand(options: { json?: boolean }): void {
     stdio: ['ignore', output, output],
     encoding: 'utf8',
   })
-  if (options.json && status !== 0)
-    throw new NanoGptError('build', stderr.trim().replace(/^nano-gpt: /, '').replaceAll('
-nano-gpt: ', '. '))
-      'build',
-      stderr
-        .trim()
-        .replace(/\s*^nano-gpt: /gm, ' ')
-        .trim(),
-    )
-  if (options.json) json({ type: 'result', path: /ready \((.*)\)/.exec(stdout)![1] })
+  if (options.json && status !== 0) throw new NanoGptError('build', withoutPrefixes(stderr))
+  if (options.json) json({ type: 'result', path: join(root, /ready \((.*)\)/.exec(stdout)![1]) })
   // Otherwise the script has said why.
   else if (status !== 0) process.exitCode = exitCodes.error
   else say(`${command('info')} shows the devices that it can use.`)
 }
+
+/** The messages of the script, as one. */
+const withoutPrefixes = (text: string) =>
+  text
+    .trim()
+    .replace(/^nano-gpt: /, '')
+    .replace(/\nnano-gpt: /g, '. ')

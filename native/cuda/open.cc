@@ -1,7 +1,6 @@
-// Finds the CUDA module and opens devices through it. It is the library that NANO_GPT_CUDA_MODULE
-// names, one in the same folder as this one, or the one that JavaScript found in the package
-// nano-gpt-cuda (SuggestModule). If the module, the driver or a GPU is missing, CUDA is reported as
-// unavailable, with the reason.
+// Finds the CUDA module and opens devices through it. JavaScript names it (UseModule). Otherwise it is
+// the library that NANO_GPT_CUDA_MODULE names, or one in the same folder as this one. If the module, the driver or a
+// GPU is missing, CUDA is reported as unavailable, with the reason.
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -37,13 +36,13 @@ struct Found {
   bool is_there = false;  // the file exists, or NANO_GPT_CUDA_MODULE names one
 };
 
-struct Suggestion {
-  std::mutex mutex;
+struct Named {
   std::string path;
-  std::string reason = kNotBuilt;
+  std::string reason;
   bool is_there = false;
 };
-Suggestion suggestion;
+std::mutex naming;
+std::optional<Named> named;
 
 #if defined(_WIN32)
 // Paths stay in UTF-16: the functions for 8-bit text know only the characters of one code page.
@@ -145,14 +144,16 @@ Entry Load(const Path& path, std::string& reason) {
 #endif
 
 Found Find() {
-  const std::optional<Path> chosen = ChosenFile();
-  Path path = chosen ? *chosen : OwnFolder() + kModuleFile;
-  if (!Exists(path)) {
-    if (chosen) return {nullptr, "NANO_GPT_CUDA_MODULE is " + Text(path) + ", and there is no such file", true};
-    const std::lock_guard lock(suggestion.mutex);
-    if (suggestion.path.empty()) return {nullptr, suggestion.reason, suggestion.is_there};
-    path = FromText(suggestion.path);
+  Path path;
+  if (const std::lock_guard lock(naming); named) {
+    if (named->path.empty()) return {nullptr, named->reason, named->is_there};
+    path = FromText(named->path);
+  } else {
+    const std::optional<Path> chosen = ChosenFile();
+    path = chosen ? *chosen : OwnFolder() + kModuleFile;
+    if (!chosen && !Exists(path)) return {nullptr, kNotBuilt, false};
   }
+  if (!Exists(path)) return {nullptr, "the CUDA module is " + Text(path) + ", and there is no such file", true};
   const std::string text = Text(path);
   std::string reason;
   const Entry entry = Load(path, reason);
@@ -177,11 +178,9 @@ const Found& FindOnce() {
 
 }  // namespace
 
-void SuggestModule(std::string path, std::string reason, bool is_there) {
-  const std::lock_guard lock(suggestion.mutex);
-  suggestion.path = std::move(path);
-  suggestion.reason = std::move(reason);
-  suggestion.is_there = is_there;
+void UseModule(std::string path, std::string reason, bool is_there) {
+  const std::lock_guard lock(naming);
+  named = {std::move(path), std::move(reason), is_there};
 }
 
 Availability Probe() {

@@ -125,10 +125,11 @@ struct Availability {
 };
 
 namespace cuda {
-// Names the module to use where none is set or stands beside this library. With an empty path, there
-// is none, for this reason; `is_there`: an NVIDIA driver or an unsuitable module exists. Has an
-// effect only before the first call of the others.
-void SuggestModule(std::string path, std::string reason, bool is_there);
+// Names the module to use. With an empty path there is none, for this reason; `is_there`: an NVIDIA
+// driver or an unsuitable module exists. Has an effect only before the first call of the others.
+// Without this call, the module is the file that NANO_GPT_CUDA_MODULE names, or stands beside this
+// library.
+void UseModule(std::string path, std::string reason, bool is_there);
 Availability Probe();
 Result<std::unique_ptr<Device>> Open(int ordinal);
 }  // namespace cuda

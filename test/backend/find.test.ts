@@ -30,7 +30,7 @@ const damaged = 'not a binary'
 /** Makes a package with these files: a path is copied, other contents are written. */
 function packageWith(files: Record<string, { copy: string } | string>): void {
   packages++
-  for (const name of ['package.json', 'binding/find.js', 'binding/try.js'])
+  for (const name of ['package.json', 'binding/find.js', 'binding/switches.js', 'binding/try.js'])
     cpSync(join(root, name), inside(name))
   mkdirSync(inside('node_modules'), { recursive: true })
   symlinkSync(join(root, 'node_modules/node-gyp-build'), inside('node_modules/node-gyp-build'), 'junction')
@@ -53,11 +53,11 @@ function find(env: Record<string, string> = {}): Found {
     const { findAddon, findCudaModule } = require('./binding/find')
     const { addon, path, rejected } = findAddon()
     const cuda = path && findCudaModule(path)
-    if (cuda) addon.suggestCudaModule(cuda.path, cuda.reason, cuda.isThere)
+    if (cuda) addon.useCudaModule(cuda.path, cuda.reason, cuda.isThere)
     console.log(JSON.stringify({ path, rejected, cuda, cudaInfo: addon?.info().cuda }))`
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], {
     cwd: inside(),
-    env: { ...process.env, NANO_GPT_PREBUILD: '', ...env },
+    env: { ...process.env, NANO_GPT_PREBUILD: '', NANO_GPT_CUDA_MODULE: '', ...env },
     encoding: 'utf8',
   })
   if (!stdout) throw new Error(stderr)
@@ -139,14 +139,15 @@ onNative('with the native engine', () => {
       'node_modules/nano-gpt-cuda/package.json': JSON.stringify({ version, ...fields }),
     })
     const forPlatform = (fields: object) => ({
-      [`node_modules/${name}/package.json`]: JSON.stringify({ version, main: 'module.so', ...fields }),
+      [`node_modules/${name}/package.json`]: JSON.stringify({ name, version, main: 'module.so', ...fields }),
       [`node_modules/${name}/module.so`]: damaged,
     })
     const all = main({ optionalDependencies: { [name]: version } })
 
-    function cuda(files: Record<string, string>): NonNullable<Found['cudaInfo']> {
+    function cuda(files: Record<string, string>, env = {}): NonNullable<Found['cudaInfo']> {
       packageWith({ [built]: { copy: addon }, ...files })
-      const { cuda, cudaInfo } = find()
+      const { path, cuda, cudaInfo } = find(env)
+      expect(path).toBe(inside(built)) // Whatever is wrong with the module.
       expect(cudaInfo).toMatchObject({ available: false, present: cuda!.isThere })
       if (cuda!.reason) expect(cudaInfo!.reason).toBe(cuda!.reason)
       return cudaInfo!
@@ -166,7 +167,7 @@ onNative('with the native engine', () => {
     })
 
     test('was installed without the part for this platform', () => {
-      const reason = `${name} is not installed: run \`npm install ${name}@${version}\``
+      const reason = `${name} is not installed: run \`npm install nano-gpt-cuda@${version}\``
       expect(cuda(all)).toMatchObject({ present: true, reason })
     })
 
@@ -179,6 +180,37 @@ onNative('with the native engine', () => {
       const { present, reason } = cuda({ ...all, ...forPlatform({}) })
       expect(present).toBe(true)
       expect(reason).toMatch(/module\.so can't be loaded: ./)
+    })
+
+    test('crashes: the addon remains', () => {
+      packageWith({ [built]: { copy: addon }, ...all, ...forPlatform({}) })
+      const crash = `if (process.argv[3]) process.kill(process.pid, 'SIGKILL')\ntry {\n`
+      const real = readFileSync(join(root, 'binding/try.js'), 'utf8')
+      writeFileSync(inside('binding/try.js'), real.replace(/^try \{\n/m, crash))
+      const { path, cuda } = find()
+      expect(path).toBe(inside(built))
+      expect(cuda!.reason).toMatch(/module\.so can't be used: loading it ended with SIGKILL$/)
+    })
+
+    test('is only looked for where nano-gpt is installed, not in the working directory', () => {
+      packageWith({ [built]: { copy: addon } })
+      const elsewhere = Object.entries({ ...all, ...forPlatform({}) })
+      for (const [file, contents] of elsewhere) {
+        mkdirSync(dirname(inside(`elsewhere/${file}`)), { recursive: true })
+        writeFileSync(inside(`elsewhere/${file}`), contents)
+      }
+      const code = `console.log(require('../binding/find').findCudaModule(${JSON.stringify(inside(built))}).reason)`
+      const { stdout } = spawnSync(process.execPath, ['-e', code], {
+        cwd: inside('elsewhere'),
+        encoding: 'utf8',
+      })
+      expect(stdout).toMatch(/^there is no NVIDIA driver|separate package/)
+    })
+
+    test('NANO_GPT_CUDA_MODULE takes precedence', () => {
+      const env = { NANO_GPT_CUDA_MODULE: '/nowhere/cuda.so' }
+      const reason = 'NANO_GPT_CUDA_MODULE is /nowhere/cuda.so, and there is no such file'
+      expect(cuda({ ...all, ...forPlatform({}) }, env)).toMatchObject({ present: true, reason })
     })
 
     test('is damaged', () => {

@@ -49,8 +49,9 @@ export interface NativePeak {
 
 export interface Addon {
   info(): AddonInfo
+  readonly version: string
   /** Names the CUDA module, or why there is none. It must precede every other call. */
-  suggestCudaModule(path: string, reason: string, isThere: boolean): void
+  useCudaModule(path: string, reason: string, isThere: boolean): void
   setThreads(threads: number): Promise<void>
   /**
    * Measures the peak rates of the processor with the pool's threads and the instruction set. Takes
@@ -100,6 +101,6 @@ function load(): Loaded {
   for (const fault of faults) process.emitWarning(`${fault}; using ${path}`, 'NanoGptWarning')
   const addon = found.addon as Addon
   const cuda = findCudaModule(path)
-  addon.suggestCudaModule(cuda.path, cuda.reason, cuda.isThere)
+  addon.useCudaModule(cuda.path, cuda.reason, cuda.isThere)
   return { addon, path }
 }
