@@ -93,10 +93,10 @@ npm_12() { # It runs no install scripts of dependencies.
     npx npm install --silent "$full" && expect cpu
 }
 # Neither runs install scripts of dependencies unless told to.
-pnpm_installs() {
+pnpm() {
   user pnpm && npx --yes --silent pnpm@10.34.9 add --silent "$full" && expect cpu
 }
-yarn_installs() {
+yarn() {
   user yarn && npx --yes --silent yarn@1.22.22 add --silent --ignore-scripts "$full" && expect cpu
 }
 difficult_path() {
@@ -164,20 +164,19 @@ lacks_symbols() { # As with another libc.
 [ -f build/Release/nano_gpt.node ] || npm run --silent build:native || exit 1
 step pack pack || exit 1
 step contents node scripts/ci/pack.js
-step prebuilt prebuilt
-step ignored-scripts ignored_scripts
-step readme readme
-step npm-12 npm_12
-step pnpm pnpm_installs
-step yarn yarn_installs
-step difficult-path difficult_path
-step offline offline
-step no-home no_home
-step read-only read_only
-step no-cmake no_cmake
-step no-compiler no_compiler
-step builds-on-demand builds_on_demand
-step damaged damaged
-step crashes crashes
-step lacks-symbols lacks_symbols
+
+# several STEP...: each is named as its function, with - for _.
+several() {
+  local each
+  for each in "$@"; do step "$each" "${each//-/_}"; done
+}
+# npm uses one core, so two of these run at a time.
+(
+  several prebuilt npm-12 pnpm yarn difficult-path offline no-home no-compiler
+  exit $bad
+) >"$work/first.txt" 2>&1 &
+several ignored-scripts readme read-only no-cmake damaged crashes lacks-symbols
+wait $! || bad=1
+cat "$work/first.txt"
+several builds-on-demand
 finish 'installation'
