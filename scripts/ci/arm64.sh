@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced by scripts that run programs for 64-bit Arm under qemu.
 
 # Builds the addon and, linked statically, nano-run in build/neon.

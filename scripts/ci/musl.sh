@@ -3,7 +3,7 @@
 # nano-run is static, so it runs the case files here. Not part of .ci/run: Zig first compiles the C++
 # library, which takes minutes. CASES=FOLDER uses existing case files, ZIG=PROGRAM an installed Zig.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . scripts/ci/steps.sh
 target=${TARGET:-x86_64-linux-musl}
 build=build/$target

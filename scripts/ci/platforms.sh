@@ -3,7 +3,7 @@
 # processor without AVX. Node runs under qemu there, with the package as a user has it. Also checks
 # what a release binary may require. musl.sh is for musl.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . scripts/ci/steps.sh
 . scripts/ci/arm64.sh
 root=$PWD

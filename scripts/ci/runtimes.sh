@@ -5,7 +5,7 @@
 #   scripts/ci/runtimes.sh [CHECK…]   default: all checks
 # TOOLS=FOLDER keeps the tools, half a minute of unpacking, from one run to the next.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . scripts/ci/steps.sh
 export root=$PWD work
 export app=$work/app tools=${TOOLS:-$work/tools}
@@ -91,7 +91,7 @@ permissions() {
   local node runs=$work/permissions without='docs/runtimes.md of the package lists the permissions'
   node=$(node_of 24)
   mkdir -p "$runs"
-  local files=(--allow-read=.,"$runs" --allow-write="$runs")
+  local files=("--allow-read=.,$runs" "--allow-write=$runs")
   trains "$runs" deno "${files[@]}" --allow-ffi=node_modules/nano-gpt &&
     trains "$runs" deno "${files[@]}" --allow-ffi=node_modules/nano-gpt --allow-run --allow-env &&
     mentions 'Requires ffi access' deno "${files[@]}" program.mjs &&
@@ -187,7 +187,8 @@ checks() { printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' bash -c 'check {}'; }
 
 all=(webpack types vite vite_ssr node20 node22 node24 node26 bun14 deno29 permissions jest vitest typescript5 typescript7 manifest esbuild esbuild_cjs)
 [ "${NEXT:-0}" = 0 ] || all=(nextjs "${all[@]}")
-export -f $(compgen -A function)
+mapfile -t functions < <(compgen -A function)
+export -f "${functions[@]?}"
 step package-and-tools package_and_tools || exit 1
 step checks checks "${@:-${all[@]}}"
 finish runtimes

@@ -3,7 +3,7 @@
 # package with Windows' Node, all under Wine. All output goes to files, because Node cannot write to
 # Wine's pipes. CASES=FOLDER uses existing case files; NANO_GPT_CI_CACHE=FOLDER keeps Node there.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . scripts/ci/steps.sh
 . scripts/ci/cases.sh
 root=$PWD

@@ -241,7 +241,9 @@ describe('on the command line', () => {
     for (const { env, available, message } of gpu.faults) {
       const { code, stdout } = await cli(env(folder.path()), 'info')
       expect(code).toBe(0)
-      const line = stdout.split('\n').find((it) => new RegExp(`^ {2}[✓✗] ${device} `).test(it))
+      // Long lines are wrapped.
+      const lines = stdout.replace(/\n {14}/g, ' ').split('\n')
+      const line = lines.find((it) => new RegExp(`^ {2}[✓✗] ${device} `).test(it))
       expect(line).toMatch(available ? new RegExp(`✓ ${device} +an emulated GPU, \\d+ MiB`) : message)
     }
   })
