@@ -1,12 +1,13 @@
 // A checkpoint is one safetensors file with the weights and the optimizer's state. The entry
 // `nano_gpt` in its metadata is a JSON string that describes the model and the progress of its
-// training. docs/checkpoints.md documents the format.
+// training, and `checksums` one that shows damage. docs/checkpoints.md documents the format.
 
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import type { TensorState } from '../model/weights'
+import { encodeChecksums, verifyChecksums } from './checksums'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
@@ -32,7 +33,8 @@ export async function writeCheckpoint(
   tensors: readonly TensorState[],
 ): Promise<void> {
   await makeFolder(dirname(path))
-  const metadata = { format: 'nano-gpt', nano_gpt: encodeInfo(info) }
+  const nano_gpt = encodeInfo(info)
+  const metadata = { format: 'nano-gpt', nano_gpt, checksums: await encodeChecksums(nano_gpt, tensors) }
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
 }
 
@@ -56,7 +58,9 @@ export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'be
       remedy: say`give one that ${call('train')} or model.save() wrote`,
     })
   }
-  return { path: file, info: decodeInfo(file, metadata.nano_gpt), tensors }
+  const { nano_gpt, checksums } = metadata
+  if (checksums !== undefined) await verifyChecksums(file, checksums, nano_gpt, tensors)
+  return { path: file, info: decodeInfo(file, nano_gpt, checksums !== undefined), tensors }
 }
 
 /** Adds a remedy to the error for a file that is not a safetensors file, or is damaged. */

@@ -15,14 +15,15 @@ import {
   trainOptions,
 } from '../options'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
+import { remedyForDamage } from './checksums'
 
 /** The format that this version writes. */
-const format = 2
+const format = 3
 /**
  * The formats that this version reads. In format 1 the fields of the training are next to those of
- * the model.
+ * the model. Formats 1 and 2 have no checksums.
  */
-const readable = [1, format]
+const readable = [1, 2, format]
 
 /** The text that a model was trained on. */
 export interface DataInfo {
@@ -96,8 +97,6 @@ export function encodeInfo({ version, model, tokenizer, training, ...rest }: Mod
     training: training === null ? null : { options: training, ...rest },
   })
 }
-
-const remedyForDamage = 'copy it again from its source, or use another checkpoint of its run'
 
 /** Reads JSON values with checks. Errors name the file and the path of the value. */
 class Reader {
@@ -183,17 +182,25 @@ class Reader {
 /**
  * Decodes the JSON of a checkpoint. Fields missing from older files get their old defaults.
  *
+ * @param hasChecksums whether the file's checksums were compared
  * @throws NanoGptError 'checkpoint' with the file and what is wrong in it
  */
-export function decodeInfo(file: string, json: string): ModelInfo {
+export function decodeInfo(file: string, json: string, hasChecksums = true): ModelInfo {
   const root = new Reader(file, '', parse(file, json))
   const found = root.at('format')
   const number = found.whole()
   if (!readable.includes(number)) {
     throw new NanoGptError('checkpoint', {
       subject: file,
-      reason: `${file} has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(' and ')}`,
+      reason: `${file} has checkpoint format ${number}; this version of nano-gpt reads ${readable.join(', ')}`,
       remedy: 'use a newer version',
+    })
+  }
+  if (number === format && !hasChecksums) {
+    throw new NanoGptError('checkpoint', {
+      subject: file,
+      reason: `${file} is damaged: its checksums are missing`,
+      remedy: remedyForDamage,
     })
   }
   const identity = {

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { load } from '../../lib/api/model'
 import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
+import { NanoGptError } from '../../lib/errors'
 import { writeFileAtomic } from '../../lib/files/atomic'
 import type { TensorState } from '../../lib/model/weights'
 import { CharTokenizer } from '../../lib/tokenizer/char'
@@ -59,11 +60,74 @@ test('a checkpoint is a standard safetensors file, with all metadata in one JSON
   const path = folder.path('open.safetensors')
   await writeCheckpoint(path, { ...info, best: null }, tensors)
   const { metadata } = await readSafetensors(path)
-  expect(Object.keys(metadata).sort()).toEqual(['format', 'nano_gpt'])
+  expect(Object.keys(metadata).sort()).toEqual(['checksums', 'format', 'nano_gpt'])
   const { version, model, tokenizer, training: options, ...progress } = { ...info, best: null }
   expect(JSON.parse(metadata.nano_gpt)).toEqual({
-    ...{ format: 2, version, model, tokenizer },
+    ...{ format: 3, version, model, tokenizer },
     training: { options, ...progress },
+  })
+})
+
+describe('damage', () => {
+  /** Reads a file of these bytes. Undefined if it is as it was written, otherwise the error's message. */
+  async function readDamaged(bytes: Uint8Array): Promise<string | undefined> {
+    const path = folder.path('damaged.safetensors')
+    await writeFile(path, bytes)
+    try {
+      const read = await readCheckpoint(path)
+      expect(read.info).toEqual(info)
+      for (const tensor of tensors) expect(read.tensors.get(tensor.name)).toEqual(tensor)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof NanoGptError)) throw error
+      return error.message
+    }
+  }
+
+  test('a flipped bit, anywhere, is found', async () => {
+    const path = folder.path('whole.safetensors')
+    await writeCheckpoint(path, info, tensors)
+    const whole = await readFile(path)
+    const harmless: number[] = []
+    for (let at = 0; at < whole.byteLength; at++) {
+      const damaged = Uint8Array.from(whole)
+      damaged[at] ^= 1 << (at % 8)
+      if ((await readDamaged(damaged)) === undefined) harmless.push(at)
+    }
+    // Only the metadata `format` isn't covered: its name and its value.
+    const format = '"format":"nano-gpt"'
+    const begin = whole.indexOf(format)
+    expect(harmless.filter((at) => at < begin || at >= begin + format.length)).toEqual([])
+    expect(harmless.length).toBeLessThan(format.length)
+  })
+
+  test('the error names the tensor, or the metadata', async () => {
+    const path = folder.path('whole.safetensors')
+    await writeCheckpoint(path, info, tensors)
+    const whole = await readFile(path)
+    const flipped = (at: number, bit = 0) => {
+      const damaged = Uint8Array.from(whole)
+      damaged[at] ^= 1 << bit
+      return damaged
+    }
+    const named = (what: string) =>
+      `${folder.path('damaged.safetensors')} is damaged: ${what} does not match its checksum. Copy it again from its source, or use another checkpoint of its run`
+    expect(await readDamaged(flipped(whole.byteLength - 1))).toBe(named('tensor "weight"'))
+    expect(await readDamaged(flipped(whole.byteLength - 25))).toBe(named('tensor "adamw/m/weight"'))
+    const seed = whole.indexOf('18446744073709551615')
+    expect(await readDamaged(flipped(seed))).toBe(named('its nano_gpt metadata'))
+  })
+
+  test('checksums that are missing', async () => {
+    const path = folder.path('whole.safetensors')
+    await writeCheckpoint(path, info, tensors)
+    const { metadata } = await readSafetensors(path)
+    await writeFileAtomic(path, safetensorsChunks(tensors, { nano_gpt: metadata.nano_gpt }))
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/its checksums are missing/)
+    await writeFileAtomic(path, safetensorsChunks(tensors.slice(1), metadata))
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(
+      /which lacks "weight", does not match/,
+    )
   })
 })
 
@@ -114,7 +178,7 @@ describe('errors of readCheckpoint()', () => {
 
   test('a newer format: the error names it and the supported ones', async () => {
     const path = await fileWith('newer.safetensors', { format: 9, anything: true })
-    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 9; .* reads 1 and 2/)
+    expect((await failureOf(() => readCheckpoint(path))).message).toMatch(/format 9; .* reads 1, 2, 3/)
   })
 
   test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('damaged metadata %s', async (text) => {
@@ -204,7 +268,9 @@ describe('loading an inconsistent checkpoint', () => {
     await (await train({ ...short, device: 'js', steps: 2, out })).dispose()
     path = folder.path('trained', files.last)
     const { metadata, tensors } = await readSafetensors(path)
-    good = { metadata: { ...metadata }, tensors: [...tensors.values()] as TensorState[] }
+    // As an older version wrote it, without checksums, which would find every change first.
+    const nano_gpt = JSON.stringify({ ...JSON.parse(metadata.nano_gpt), format: 2 })
+    good = { metadata: { nano_gpt }, tensors: [...tensors.values()] as TensorState[] }
   })
   const loading = async (tensors: TensorState[], edit: (info: CheckpointInfo) => void = () => {}) => {
     const info = JSON.parse(good.metadata.nano_gpt)

@@ -124,7 +124,7 @@ describe('damage is reported', () => {
 
   test('a newer format', () => {
     expect(wrong('{"format":9}').message).toMatch(
-      /checkpoint format 9; this version of nano-gpt reads 1 and 2/,
+      /checkpoint format 9; this version of nano-gpt reads 1, 2, 3/,
     )
   })
 

@@ -1,0 +1,82 @@
+// Checksums of a checkpoint: CRC-32 of each tensor with its description, and of the metadata. They
+// show that a file was damaged or cut and pasted. They don't protect from forgery.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+import { NanoGptError, show } from '../errors'
+import { bytesOf } from '../graph/dtype'
+import type { SafetensorsInput } from './safetensors'
+
+/** Bytes between which other events are handled: a few milliseconds. */
+const bytesPerTurn = 2 << 20
+
+interface Checksums {
+  /** Of the metadata's `nano_gpt`. */
+  readonly info: string
+  readonly tensors: Readonly<Record<string, string>>
+}
+
+async function checksumOf({ name, dtype, shape, data }: SafetensorsInput): Promise<string> {
+  let checksum = crc32(JSON.stringify([name, dtype, shape]))
+  const bytes = data instanceof Uint8Array ? data : bytesOf(data)
+  for (let start = 0; start < bytes.byteLength; start += bytesPerTurn) {
+    checksum = crc32(bytes.subarray(start, start + bytesPerTurn), checksum)
+    if (start > 0) await nextTurn()
+  }
+  return hex(checksum)
+}
+
+const hex = (checksum: number) => checksum.toString(16).padStart(8, '0')
+
+/** The metadata `checksums` of a checkpoint: one JSON string. */
+export async function encodeChecksums(info: string, tensors: Iterable<SafetensorsInput>): Promise<string> {
+  const checksums: [string, string][] = []
+  for (const tensor of tensors) checksums.push([tensor.name, await checksumOf(tensor)])
+  return JSON.stringify({ info: hex(crc32(info)), tensors: Object.fromEntries(checksums) })
+}
+
+/**
+ * Compares a checkpoint with its checksums. Tensors that have none are ignored.
+ *
+ * @param encoded the metadata `checksums`
+ * @param info the metadata `nano_gpt`
+ * @throws NanoGptError 'checkpoint' that names what was damaged
+ */
+export async function verifyChecksums(
+  file: string,
+  encoded: string,
+  info: string,
+  tensors: ReadonlyMap<string, SafetensorsInput>,
+): Promise<void> {
+  const expected = parse(file, encoded)
+  if (expected.info !== hex(crc32(info))) throw damaged(file, 'its nano_gpt metadata')
+  for (const [name, checksum] of Object.entries(expected.tensors)) {
+    const tensor = tensors.get(name)
+    if (!tensor) throw damaged(file, `the list of tensors, which lacks ${show(name)},`)
+    if (checksum !== (await checksumOf(tensor))) throw damaged(file, `tensor ${show(name)}`)
+  }
+}
+
+function parse(file: string, encoded: string): Checksums {
+  try {
+    const { info, tensors } = JSON.parse(encoded)
+    if (typeof info === 'string' && typeof tensors === 'object' && tensors) return { info, tensors }
+  } catch {
+    // Reported below.
+  }
+  throw new NanoGptError('checkpoint', {
+    subject: file,
+    reason: `${file} is damaged: its checksums can't be read`,
+    remedy: remedyForDamage,
+  })
+}
+
+export const remedyForDamage = 'copy it again from its source, or use another checkpoint of its run'
+
+function damaged(file: string, what: string): NanoGptError {
+  return new NanoGptError('checkpoint', {
+    subject: file,
+    reason: `${file} is damaged: ${what} does not match its checksum`,
+    remedy: remedyForDamage,
+  })
+}
