@@ -57,7 +57,8 @@ class Engine {
   // Starts the engine's thread unless it runs. Throws Refused if the system has none left.
   void Start();
 
-  // Queues a job, for the thread that was started. Jobs of all environments run in the order in which they are posted.
+  // Queues a job for the thread, which must be started. Jobs of all environments run in the order in
+  // which they are posted.
   void Post(std::unique_ptr<Job> job);
   // Discards the waiting jobs of this environment. If one of its jobs is running, waits for it.
   void Drop(const Mailbox& mailbox);

@@ -1,21 +1,19 @@
-// Finds the addon's binary, built on this machine or prebuilt, and loads it; and the CUDA module, if
-// its package is installed. Plain JavaScript,
-// because the install script of a clone runs before TypeScript is compiled.
+// Finds the addon's binary, built on this machine or prebuilt, and loads it. Also finds the CUDA
+// module. Plain JavaScript, because the install script of a clone runs before TypeScript is compiled.
 //
-// No install script has to run before: node-gyp-build's rules say which files fit. Before one is
-// trusted, it is loaded in another process. A binary that crashes there, or doesn't load, is passed
-// over for the next one.
+// No install script is required: node-gyp-build's rules say which files fit. Before a binary is
+// trusted, it is loaded in another process. If it crashes there or doesn't load, the next one is
+// tried.
 
 const { spawnSync } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync, statSync, writeFileSync } = require('node:fs')
 const { release } = require('node:os')
 const path = require('node:path')
+const { version: ownVersion } = require('../package.json')
 const { variable } = require('./switches')
 
 const root = path.join(__dirname, '..')
 const trialSeconds = 20
-
-const expectedVersion = () => JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version
 
 /**
  * The binaries that may fit this machine, best first: node-gyp-build's choice, then the others of the
@@ -98,8 +96,7 @@ function faultOf(file, cudaModule) {
 
 /** JavaScript and the binary change together. */
 function versionFault(version) {
-  const expected = expectedVersion()
-  return version === expected ? undefined : `it is of version ${version}, not ${expected}`
+  return version === ownVersion ? undefined : `it is of version ${version}, not ${ownVersion}`
 }
 
 /** Remembers beside a binary that it loads, so that only the first use of it takes longer. */
@@ -109,7 +106,7 @@ const stampOf = (file) => path.join(path.dirname(file), `.${path.basename(file)}
 function conditions(files) {
   const { node, bun, deno } = process.versions
   const stats = files.map((file) => [file, statSync(file).size, statSync(file).mtimeMs])
-  return JSON.stringify({ version: expectedVersion(), files: stats, node, bun, deno, system: release() })
+  return JSON.stringify({ version: ownVersion, files: stats, node, bun, deno, system: release() })
 }
 
 /** As `faultOf`, but what has passed is not loaded again. Undefined too if nothing is known. */
@@ -226,8 +223,7 @@ function findCudaModule(addonFile) {
 
 /** The module in the package of this platform, or why there is none. */
 function findCudaPackage() {
-  const version = expectedVersion()
-  const remedy = `run \`npm install ${cudaPackage}@${version}\``
+  const remedy = `run \`npm install ${cudaPackage}@${ownVersion}\``
   // Not in the working directory: its owner may not be the user.
   const main = manifestOf(cudaPackage, [root])
   if (!main && !hasNvidiaDriver()) return { reason: 'there is no NVIDIA driver', isThere: false }
@@ -236,8 +232,9 @@ function findCudaPackage() {
   if (!(name in (main.manifest.optionalDependencies ?? {}))) return { reason: `there is no ${name}` }
   const own = manifestOf(name, [main.folder, root])
   if (!own) return { reason: `${name} is not installed: ${remedy}` }
-  const other = [main, own].find(({ manifest }) => manifest.version !== version)?.manifest
-  if (other) return { reason: `${other.name} has version ${other.version}, nano-gpt ${version}: ${remedy}` }
+  const other = [main, own].find(({ manifest }) => manifest.version !== ownVersion)?.manifest
+  if (other)
+    return { reason: `${other.name} has version ${other.version}, nano-gpt ${ownVersion}: ${remedy}` }
   return { file: path.join(own.folder, String(own.manifest.main)) }
 }
 

@@ -4,7 +4,7 @@ import { NanoGptError, option, say, suggest } from '../errors'
 import type { Session } from './backend'
 import { JsSession } from './js/session'
 import { type DeviceName, deviceNames, type GpuName, gpuNames } from './names'
-import { loadAddon } from './native/addon'
+import { buildCommand, loadAddon } from './native/addon'
 import { NativeSession, setThreads } from './native/session'
 
 export interface Device {
@@ -38,7 +38,7 @@ export function devices(): Device[] {
     }
     if (!info) return { name, available: false, present: false, description: reason! }
     const description = info.cpuReason
-      ? `${info.cpuReason}; "npx nano-gpt build" compiles kernels for it (${path})`
+      ? `${info.cpuReason}; "${buildCommand}" compiles kernels for it (${path})`
       : `native kernels (${info.instructionSet}, ${info.threads} threads) from ${path}`
     return { name, available: !info.cpuReason, present: true, description }
   })

@@ -1,6 +1,6 @@
 // Finds the CUDA module and opens devices through it. JavaScript names it (UseModule). Otherwise it is
-// the library that NANO_GPT_CUDA_MODULE names, or one in the same folder as this one. If the module, the driver or a
-// GPU is missing, CUDA is reported as unavailable, with the reason.
+// the library that NANO_GPT_CUDA_MODULE names, or one in the same folder as this one. If the module,
+// the driver or a GPU is missing, CUDA is reported as unavailable, with the reason.
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>

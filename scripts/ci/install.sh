@@ -81,7 +81,7 @@ prebuilt() { # No tool is necessary, and the script has nothing to do.
 ignored_scripts() {
   user ignored-scripts && npm install --silent --ignore-scripts "$full" && expect cpu
 }
-# Its own words for what users type first, from the README.
+# What users type first, as the README has it.
 readme() {
   local line
   line=$(grep -E '^npm install nano-gpt && npx nano-gpt demo' "$root/README.md" | sed "s| nano-gpt | $full |; s|demo.*|demo --seconds 5|")
@@ -139,8 +139,8 @@ builds_on_demand() {
   npx nano-gpt build && expect cpu && limits
 }
 
-# broken NAME TEXT: the binary $work/NAME.node doesn't load. The script and the first use both say
-# TEXT, and go on without it.
+# broken NAME TEXT: the binary $work/NAME.node doesn't load. The script and the first use both print
+# TEXT and continue without the binary.
 broken() {
   user "broken-$1" && npm install --silent --ignore-scripts "$full" && cp "$work/$1.node" "node_modules/nano-gpt/$binary" || return 1
   PATH=$work/bin expect js "$2" || return 1

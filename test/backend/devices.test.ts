@@ -78,7 +78,10 @@ test('a binary without kernels for this processor: cpu is unavailable, and auto 
   const cpuReason = 'this binary has kernels for avx2 only, which this processor does not support'
   const info = () => ({ instructionSet: '', instructionSets: [], cpuReason, threads: 1, cuda: no, metal: no })
   jest.resetModules()
-  jest.doMock('../../lib/backend/native/addon', () => ({ loadAddon: () => ({ addon: { info }, path: 'x' }) }))
+  jest.doMock('../../lib/backend/native/addon', () => ({
+    ...jest.requireActual('../../lib/backend/native/addon'),
+    loadAddon: () => ({ addon: { info }, path: 'x' }),
+  }))
   const { devices, openSession } =
     require('../../lib/backend/devices') as typeof import('../../lib/backend/devices')
   const description = `${cpuReason}; "npx nano-gpt build" compiles kernels for it (x)`

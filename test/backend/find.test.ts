@@ -91,7 +91,7 @@ onNative('with the native engine', () => {
 
   test('a binary that ends the process is passed over', () => {
     packageWith({ [built]: { copy: addon }, [prebuilt]: { copy: addon } })
-    // Stands in for a binary that crashes when it is loaded.
+    // Simulates a binary that crashes when it is loaded.
     const crash = `if (process.argv[2].includes('Release')) process.kill(process.pid, 'SIGKILL')\ntry {\n`
     const real = readFileSync(join(root, 'binding/try.js'), 'utf8')
     writeFileSync(inside('binding/try.js'), real.replace(/^try \{\n/m, crash))
