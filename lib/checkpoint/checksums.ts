@@ -3,8 +3,9 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import { NanoGptError, show } from '../errors'
+import { show } from '../errors'
 import { bytesOf } from '../graph/dtype'
+import { damaged } from './damage'
 import type { SafetensorsInput } from './safetensors'
 
 /** Bytes between which other events are handled: a few milliseconds. */
@@ -49,13 +50,15 @@ export async function verifyChecksums(
   tensors: ReadonlyMap<string, SafetensorsInput>,
 ): Promise<void> {
   const expected = parse(file, encoded)
-  if (expected.info !== hex(crc32(info))) throw damaged(file, 'its nano_gpt metadata')
+  if (expected.info !== hex(crc32(info))) throw mismatch(file, 'its nano_gpt metadata')
   for (const [name, checksum] of Object.entries(expected.tensors)) {
     const tensor = tensors.get(name)
-    if (!tensor) throw damaged(file, `the list of tensors, which lacks ${show(name)},`)
-    if (checksum !== (await checksumOf(tensor))) throw damaged(file, `tensor ${show(name)}`)
+    if (!tensor) throw mismatch(file, `the list of tensors, which lacks ${show(name)},`)
+    if (checksum !== (await checksumOf(tensor))) throw mismatch(file, `tensor ${show(name)}`)
   }
 }
+
+const mismatch = (file: string, what: string) => damaged(file, `${what} does not match its checksum`)
 
 function parse(file: string, encoded: string): Checksums {
   try {
@@ -64,19 +67,5 @@ function parse(file: string, encoded: string): Checksums {
   } catch {
     // Reported below.
   }
-  throw new NanoGptError('checkpoint', {
-    subject: file,
-    reason: `${file} is damaged: its checksums can't be read`,
-    remedy: remedyForDamage,
-  })
-}
-
-export const remedyForDamage = 'copy it again from its source, or use another checkpoint of its run'
-
-function damaged(file: string, what: string): NanoGptError {
-  return new NanoGptError('checkpoint', {
-    subject: file,
-    reason: `${file} is damaged: ${what} does not match its checksum`,
-    remedy: remedyForDamage,
-  })
+  throw damaged(file, "its checksums can't be read")
 }

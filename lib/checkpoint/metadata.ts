@@ -15,7 +15,7 @@ import {
   trainOptions,
 } from '../options'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
-import { remedyForDamage } from './checksums'
+import { damaged } from './damage'
 
 /** The format that this version writes. */
 const format = 3
@@ -171,11 +171,7 @@ class Reader {
 
   damaged(problem: string | Phrase): NanoGptError {
     const is = this.value === undefined ? 'is missing' : `is ${show(this.value)}`
-    return new NanoGptError('checkpoint', {
-      subject: this.file,
-      reason: `${this.file} is damaged: ${this.path || 'its metadata'} ${is}: ${problem}`,
-      remedy: remedyForDamage,
-    })
+    return damaged(this.file, `${this.path || 'its metadata'} ${is}: ${problem}`)
   }
 }
 
@@ -196,13 +192,7 @@ export function decodeInfo(file: string, json: string, hasChecksums = true): Mod
       remedy: 'use a newer version',
     })
   }
-  if (number === format && !hasChecksums) {
-    throw new NanoGptError('checkpoint', {
-      subject: file,
-      reason: `${file} is damaged: its checksums are missing`,
-      remedy: remedyForDamage,
-    })
-  }
+  if (number === format && !hasChecksums) throw damaged(file, 'its checksums are missing')
   const identity = {
     version: root.at('version').string(),
     model: readModel(root.at('model').renamed()),
@@ -218,15 +208,7 @@ function parse(file: string, json: string): unknown {
   try {
     return JSON.parse(json)
   } catch (cause) {
-    throw new NanoGptError(
-      'checkpoint',
-      {
-        subject: file,
-        reason: `${file} is damaged: its nano_gpt metadata is not JSON`,
-        remedy: remedyForDamage,
-      },
-      { cause },
-    )
+    throw damaged(file, 'its nano_gpt metadata is not JSON', cause)
   }
 }
 
