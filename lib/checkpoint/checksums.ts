@@ -19,7 +19,7 @@ interface Checksums {
 
 async function checksumOf({ name, dtype, shape, data }: SafetensorsInput): Promise<string> {
   let checksum = crc32(JSON.stringify([name, dtype, shape]))
-  const bytes = data instanceof Uint8Array ? data : bytesOf(data)
+  const bytes = bytesOf(data)
   for (let start = 0; start < bytes.byteLength; start += bytesPerTurn) {
     checksum = crc32(bytes.subarray(start, start + bytesPerTurn), checksum)
     if (start > 0) await nextTurn()

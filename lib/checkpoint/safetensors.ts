@@ -151,7 +151,7 @@ function bytesToWrite({ name, dtype, shape, data }: SafetensorsInput): Uint8Arra
       `tensor ${show(name)} is ${dtype} but its data is a ${(data as object).constructor.name}`,
     )
   }
-  const bytes = data instanceof Uint8Array ? data : bytesOf(data)
+  const bytes = bytesOf(data)
   const expected = byteCount('(new)', name, dtype, shape)
   if (bytes.byteLength !== expected) {
     const has = `has ${bytes.byteLength} bytes`

@@ -60,7 +60,7 @@ export function arrayClass(value: unknown): string | undefined {
 }
 
 /** The bytes of an array, as a view. */
-export function bytesOf(array: TypedArray): Uint8Array {
+export function bytesOf(array: TypedArray | Uint8Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
 
