@@ -8,6 +8,8 @@ import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import type { TensorState } from '../model/weights'
 import { encodeChecksums, verifyChecksums } from './checksums'
+import { refuseNonFinite } from './finite'
+import { checkpointsIn, files } from './folder'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
@@ -23,31 +25,69 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorState>
 }
 
-/** File names in a run folder. */
-export const files = { last: 'last.safetensors', best: 'best.safetensors' } as const
-
-/** Writes a checkpoint atomically: after a crash the path has the old file or the new one. */
+/**
+ * Writes a checkpoint atomically: after a crash the path has the old file or the new one.
+ *
+ * @throws NanoGptError 'non_finite' that names a tensor; 'write_failed'. The path then keeps its file
+ */
 export async function writeCheckpoint(
   path: string,
   info: ModelInfo,
   tensors: readonly TensorState[],
 ): Promise<void> {
   await makeFolder(dirname(path))
-  const nano_gpt = encodeInfo(info)
-  const metadata = { format: 'nano-gpt', nano_gpt, checksums: await encodeChecksums(nano_gpt, tensors) }
-  await writeFileAtomic(path, safetensorsChunks(tensors, metadata))
+  await writeFileAtomic(path, await checkpointChunks(info, tensors))
 }
 
 /**
- * Reads a checkpoint.
+ * The contents of a checkpoint as chunks for `writeFileAtomic`.
+ *
+ * @throws NanoGptError 'non_finite' that names a tensor
+ */
+export async function checkpointChunks(
+  info: ModelInfo,
+  tensors: readonly TensorState[],
+): Promise<Uint8Array[]> {
+  await refuseNonFinite(info.step, tensors)
+  const nano_gpt = encodeInfo(info)
+  const checksums = await encodeChecksums(nano_gpt, tensors)
+  return safetensorsChunks(tensors, { format: 'nano-gpt', nano_gpt, checksums })
+}
+
+/**
+ * Reads a checkpoint. If the preferred one of a folder is damaged or missing, another is read.
  *
  * @param path a file, or a run folder
  * @param prefer which checkpoint of a folder: 'best' (the lowest validation loss) or 'last'.
  *   Default: 'best'
+ * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
+ *   warning
  * @throws NanoGptError with the file and what is wrong with it
  */
-export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'best'): Promise<Checkpoint> {
-  const file = await locate(path, prefer)
+export async function readCheckpoint(
+  path: string,
+  prefer: 'best' | 'last' = 'best',
+  tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
+): Promise<Checkpoint> {
+  const candidates = await locate(path, prefer)
+  const failures: NanoGptError[] = []
+  for (const file of candidates) {
+    try {
+      const checkpoint = await readFile(file)
+      if (failures.length > 0) {
+        const { step } = checkpoint.info
+        tell(`${failures[0].message}. ${file} is used instead, which is of step ${step}`)
+      }
+      return checkpoint
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      failures.push(error)
+    }
+  }
+  throw failures[0]
+}
+
+async function readFile(file: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensors(file).catch((error) => {
     throw unreadable(file, error)
   })
@@ -63,6 +103,16 @@ export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'be
   return { path: file, info: decodeInfo(file, nano_gpt, checksums !== undefined), tensors }
 }
 
+/**
+ * Whether another checkpoint of the run can replace the file: it is damaged, or the disk cannot
+ * read it. A file of a newer format is not damaged.
+ */
+function isDamage(error: unknown): error is NanoGptError {
+  return (
+    error instanceof NanoGptError && ['damaged_checkpoint', 'safetensors', 'read_failed'].includes(error.code)
+  )
+}
+
 /** Adds a remedy to the error for a file that is not a safetensors file, or is damaged. */
 function unreadable(file: string, error: unknown): unknown {
   if (!(error instanceof NanoGptError) || error.code !== 'safetensors') return error
@@ -72,18 +122,17 @@ function unreadable(file: string, error: unknown): unknown {
   return error.with({ remedy })
 }
 
-async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
+/** The files to try, in order. */
+async function locate(path: string, prefer: 'best' | 'last'): Promise<string[]> {
   const kind = await stat(path).catch(() => undefined)
   if (!kind)
     throw new NanoGptError('file_not_found', {
       reason: `there is no checkpoint at ${path}`,
       remedy: 'give a run folder or a .safetensors file',
     })
-  if (!kind.isDirectory()) return path
-  for (const name of prefer === 'best' ? [files.best, files.last] : [files.last]) {
-    const candidate = join(path, name)
-    if (await stat(candidate).catch(() => undefined)) return candidate
-  }
+  if (!kind.isDirectory()) return [path]
+  const names = await checkpointsIn(path, prefer)
+  if (names.length > 0) return names.map((name) => join(path, name))
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,
     remedy: say`give a run folder, the ${option('out')} of a run`,

@@ -9,5 +9,5 @@ export function damaged(file: string, problem: string, cause?: unknown): NanoGpt
     reason: `${file} is damaged: ${problem}`,
     remedy: 'copy it again from its source, or use another checkpoint of its run',
   }
-  return new NanoGptError('checkpoint', details, cause === undefined ? undefined : { cause })
+  return new NanoGptError('damaged_checkpoint', details, cause === undefined ? undefined : { cause })
 }

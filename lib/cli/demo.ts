@@ -5,14 +5,14 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
-import { files } from '../checkpoint/checkpoint'
+import { files } from '../checkpoint/folder'
 import { corpusNames, type DataSource, loadText } from '../data/corpus'
 import { call, NanoGptError, option, say as phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { checkOptions, demoOptions, type TrainOptions } from '../options'
 import type { TrainEvent } from '../train/events'
 import { train } from '../train/train'
-import { type Followed, follow, resultOf } from './follow'
+import { exitCodeOf, type Followed, follow, resultOf } from './follow'
 import { block, bold, clock, command, json, plural, say } from './output'
 import { runsFolder } from './run_folders'
 import { again, notice, sourcesOf } from './sources'
@@ -48,11 +48,11 @@ export async function demoCommand({ json: asJson, text, ...flags }: Flags): Prom
   let marked = Promise.resolve()
   const each = ({ type }: TrainEvent) => {
     if (type === 'step' && performance.now() > deadline) run.stop()
-    if (type === 'start' || type === 'checkpoint') marked = marked.then(() => mark(out))
+    if (type === 'start' || type === 'checkpoint') marked = marked.then(() => mark(out)).catch(() => {})
   }
   const followed = await follow(run, { json: asJson, device, out, each })
   await marked
-  if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
+  process.exitCode = exitCodeOf(followed)
   if (asJson) json(resultOf(followed, out))
   else await sumUp(followed, out)
   await followed.model.dispose()
@@ -125,7 +125,7 @@ function outOfReach(error: unknown): string | undefined {
 }
 
 async function sumUp(followed: Followed, out: string): Promise<void> {
-  const { model, steps, seconds, interrupted } = followed
+  const { model, steps, seconds, interrupted, unsaved } = followed
   const { step, data } = model.info
   // A complete run ends with a sample. A run that was stopped for time prints one here.
   if (step < steps && interrupted === undefined) {
@@ -133,11 +133,8 @@ async function sumUp(followed: Followed, out: string): Promise<void> {
     say(`\n${block(`a sample after ${plural(step, 'step')}, when the time was up`, text)}`)
   }
   say()
-  say(
-    bold(
-      `${plural(step, 'step')} in ${clock(seconds)} on ${data?.name}, device ${model.device}, saved in ${out}`,
-    ),
-  )
+  const saved = unsaved === undefined ? `saved in ${out}` : `not saved: ${unsaved}`
+  say(bold(`${plural(step, 'step')} in ${clock(seconds)} on ${data?.name}, device ${model.device}, ${saved}`))
   say()
   say('What to try next:')
   for (const line of suggestions(model, out)) say(`  ${line}`)

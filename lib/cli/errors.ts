@@ -7,8 +7,9 @@ import { json, note } from './output'
 import { surfaceOf } from './surface'
 import { commandNames, flagOf } from './tables'
 
-/** 130 and 143 are 128 plus the numbers of SIGINT and SIGTERM. */
-export const exitCodes = { ok: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+export const exitCodes = { ok: 0, error: 1, usage: 2 } as const
+/** The signals that stop and save a run, and the exit codes: 128 plus the number of the signal. */
+export const stopSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 /** Prints an error and returns the exit code. */
 export function report(error: unknown, args: readonly string[]): number {

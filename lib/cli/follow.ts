@@ -4,7 +4,7 @@ import type { Model } from '../api/model'
 import type { EvaluationEvent, TrainEvent } from '../train/events'
 import type { Plan } from '../train/plan'
 import type { Run } from '../train/run'
-import { exitCodes } from './errors'
+import { exitCodes, stopSignals } from './errors'
 import { json, note, watch, whenPipeClosed } from './output'
 import { Progress, type ProgressOptions } from './progress'
 import { worded } from './sources'
@@ -26,9 +26,11 @@ export interface Followed {
   readonly seconds: number
   /** The exit code, if the run was interrupted. */
   readonly interrupted: number | undefined
+  /** Why the model could not be saved, if that is so. */
+  readonly unsaved: string | undefined
 }
 
-/** Shows the run until it ends. The first Ctrl-C stops it, the second ends the process at once. */
+/** Shows the run until it ends. The first signal stops it, the second ends the process at once. */
 export async function follow(run: Run<Model>, options: FollowOptions): Promise<Followed> {
   const progress = new Progress(options)
   let started = false
@@ -41,16 +43,16 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     progress.stop()
     run.stop()
   }
-  const listeners = {
-    SIGINT: () => interrupt(exitCodes.interrupted),
-    SIGTERM: () => interrupt(exitCodes.terminated),
-  }
-  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
+  const listeners = Object.entries(stopSignals).map(
+    ([signal, code]) => [signal, () => interrupt(code)] as const,
+  )
+  for (const [signal, listener] of listeners) process.on(signal, listener)
   // When the reader of the output is gone, save the run and stop.
   whenPipeClosed(() => (started ? run.stop() : process.exit()))
   let evaluation: EvaluationEvent | undefined
   let plan: Plan | undefined
   let seconds = 0
+  let unsaved: string | undefined
   const unwatch = options.json ? () => {} : watch()
   try {
     for await (const event of run) {
@@ -59,14 +61,24 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
       else progress.show(event)
       if (event.type === 'start') plan = event.plan
       if (event.type === 'evaluation') evaluation = event
-      if (event.type === 'end') seconds = event.seconds
+      if (event.type === 'end') {
+        seconds = event.seconds
+        unsaved = event.unsaved ?? undefined
+      }
       options.each?.(event)
     }
-    return { model: await run, steps: plan?.training.steps ?? 0, plan, evaluation, seconds, interrupted }
+    const model = await run
+    const steps = plan?.training.steps ?? 0
+    return { model, steps, plan, evaluation, seconds, interrupted, unsaved }
   } finally {
     unwatch()
-    for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
+    for (const [signal, listener] of listeners) process.off(signal, listener)
   }
+}
+
+/** Undefined: the run ended by itself and is saved. */
+export function exitCodeOf({ interrupted, unsaved }: Followed): number | undefined {
+  return unsaved !== undefined ? exitCodes.error : interrupted
 }
 
 function stoppingNote(out: string | undefined): string {
@@ -76,7 +88,7 @@ function stoppingNote(out: string | undefined): string {
 
 /** The last object of `--json`. */
 export function resultOf(
-  { model, evaluation, seconds, interrupted }: Followed,
+  { model, evaluation, seconds, interrupted, unsaved }: Followed,
   out: string | undefined,
 ): object {
   const { step, best, data } = model.info
@@ -89,6 +101,7 @@ export function resultOf(
     step,
     stopped: interrupted !== undefined,
     seconds,
+    unsaved: unsaved ?? null,
     trainLoss: evaluation?.trainLoss ?? null,
     valLoss: evaluation?.valLoss ?? null,
     ...(evaluation?.exactValLoss !== undefined && { exactValLoss: evaluation.exactValLoss }),

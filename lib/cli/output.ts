@@ -42,15 +42,21 @@ process.on('exit', () => put(erased()))
 
 /**
  * `nano-gpt … | head -1` closes standard output. That is not an error, and nothing more can be
- * printed.
+ * printed. With any other failure, such as a full disk or a terminal that is gone, the command goes
+ * on without output, because a run is worth more than its log.
  */
 export function guardPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
       if (stream !== process.stdout || pipeClosed) return
       pipeClosed = true
-      onPipeClosed()
+      if (error.code === 'EPIPE') return onPipeClosed()
+      process.stderr.write(
+        `nano-gpt: standard output failed (${error.code}); the command goes on without it\n`,
+      )
+      process.on('exit', (code) => {
+        process.exitCode = code || 1
+      })
     })
   }
 }

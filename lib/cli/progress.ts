@@ -81,6 +81,7 @@ export class Progress {
     if (event.type === 'measuring') live('measuring the speed of this machine …')
     if (event.type === 'fallback') note(describePassedOver(event))
     if (event.type === 'notice') notice(event.message)
+    if (event.type === 'warning') note(`nano-gpt: ${event.message}`)
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
@@ -173,7 +174,10 @@ export class Progress {
     if (this.saved.length === 0) return
     const names = this.saved.map((path) => basename(path))
     this.saved = []
-    say(dim(`${' '.repeat(this.label(0).length)}saved ${names.join(' and ')}`))
+    const indent = ' '.repeat(this.label(0).length)
+    for (const line of wrap(`saved ${names.join(' and ')}`, lineColumns() - indent.length)) {
+      say(dim(`${indent}${line}`))
+    }
   }
 
   private showEnd(): void {

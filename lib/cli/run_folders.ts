@@ -2,8 +2,8 @@
 
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { files } from '../checkpoint/checkpoint'
 import { type CheckedTrainOptions, trainOptions } from '../options'
+import { isOfRunFolder } from '../train/run_folder'
 
 /** The parent of the default run folders. */
 export const runsFolder = 'runs'
@@ -23,7 +23,7 @@ export function runName({ from, config, preset }: CheckedTrainOptions): string {
   const path = from ?? (preset === undefined ? config : undefined)
   if (path === undefined) return preset ?? trainOptions.preset.default
   const whole = resolve(path)
-  const isPart = [...Object.values<string>(files), 'config.json'].includes(basename(whole))
+  const isPart = isOfRunFolder(basename(whole))
   const name = basename(isPart ? dirname(whole) : whole).replace(/\.(safetensors|json)$/, '')
   // Drop the time of the original, so that the new name has only one.
   return name.replace(/-\d{8}-\d{6}(-\d+)?$/, '') || trainOptions.preset.default

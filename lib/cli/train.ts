@@ -6,7 +6,7 @@ import { findPreset } from '../presets'
 import { folderOf } from '../train/run_folder'
 import { train } from '../train/train'
 import { dryRun } from './dry_run'
-import { type Followed, follow, resultOf } from './follow'
+import { exitCodeOf, type Followed, follow, resultOf } from './follow'
 import { command, json, plural, say } from './output'
 import { newRunFolder } from './run_folders'
 import { sourcesOf } from './sources'
@@ -35,7 +35,7 @@ export async function trainCommand(flags: Flags): Promise<void> {
   const folder = given === false ? undefined : (out ?? folderOf(options.resume!))
   const run = train({ ...options, ...(out !== undefined && { out }) } as TrainOptions)
   const followed = await follow(run, { json: asJson, device: options.device, out: folder })
-  if (followed.interrupted !== undefined) process.exitCode = followed.interrupted
+  process.exitCode = exitCodeOf(followed)
   if (asJson) json(resultOf(followed, folder))
   else sumUp(followed, folder, options)
   await followed.model.dispose()
@@ -52,11 +52,13 @@ function refuseNoOut({ resume, overwrite }: CheckedTrainOptions): void {
 }
 
 function sumUp(followed: Followed, folder: string | undefined, options: CheckedTrainOptions): void {
-  const { model, interrupted, plan } = followed
+  const { model, interrupted, plan, unsaved } = followed
   const { step, best } = model.info
   say()
-  if (best) say(`Best validation loss: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}.`)
-  if (interrupted !== undefined) {
+  if (best?.step === 0) say('No evaluation improved on the validation loss before the training.')
+  else if (best) say(`Best validation loss: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}.`)
+  if (unsaved !== undefined) say(`The model after ${plural(step, 'step')} is not saved: ${unsaved}`)
+  else if (interrupted !== undefined) {
     say(`Stopped after ${plural(step, 'step')}${folder ? ' and saved. To resume:' : '.'}`)
     if (folder) say(`  ${resumeCommand(folder, options)}`)
   } else if (folder && plan?.begins === 'resume' && plan.step === step) {

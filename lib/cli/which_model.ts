@@ -2,16 +2,18 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { files } from '../checkpoint/checkpoint'
+import { checkpointsIn } from '../checkpoint/folder'
 import { call, NanoGptError, option, say } from '../errors'
 
-/** The run folder with the newest last checkpoint. */
+/** The run folder with the newest checkpoint. */
 export async function newestRun(folder: string): Promise<string> {
   const names = await readdir(folder).catch(() => [] as string[])
   let newest: { path: string; time: number } | undefined
   for (const name of names) {
     const path = join(folder, name)
-    const time = (await stat(join(path, files.last)).catch(() => undefined))?.mtimeMs
+    const [file] = await checkpointsIn(path, 'last').catch(() => [])
+    if (file === undefined) continue
+    const time = (await stat(join(path, file)).catch(() => undefined))?.mtimeMs
     if (time !== undefined && (!newest || time > newest.time)) newest = { path, time }
   }
   if (newest) return newest.path

@@ -1,8 +1,8 @@
 // Atomic file writes: after a crash at any time, a path has either its old or its new contents.
 
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NanoGptError, reasonOf } from '../errors'
 
@@ -18,7 +18,7 @@ export async function writeFileAtomic(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `${temporaryPrefix(path)}${randomBytes(6).toString('hex')}.tmp`)
+  const temporary = temporaryOf(path)
   try {
     await writeAndFlush(temporary, chunks)
     await renameOver(temporary, path)
@@ -32,27 +32,94 @@ export async function writeFileAtomic(
 }
 
 /**
- * Creates a folder and its parents. An existing folder is not an error.
+ * Gives a file a second name in the same folder, atomically and without a copy. The two names stay
+ * independent as long as files are replaced and not changed, as `writeFileAtomic` does.
+ *
+ * @returns false if the file system has no hard links
+ * @throws NanoGptError 'write_failed'; then `path` is unchanged
+ */
+export async function linkFile(existing: string, path: string): Promise<boolean> {
+  const temporary = temporaryOf(path)
+  try {
+    await link(existing, temporary)
+  } catch (error) {
+    if (hasNoLinks.includes(codeOf(error))) return false
+    throw writeFailed(path, error)
+  }
+  try {
+    await renameOver(temporary, path)
+    await flushFolder(dirname(path))
+  } catch (error) {
+    throw writeFailed(path, error)
+  } finally {
+    // Renaming does nothing if both names are of the same file already.
+    await unlink(temporary).catch(() => {})
+  }
+  return true
+}
+
+/**
+ * Renames a file over another one in the same folder.
+ *
+ * @throws NanoGptError 'write_failed'; then `path` is unchanged
+ */
+export async function renameFile(existing: string, path: string): Promise<void> {
+  try {
+    await renameOver(existing, path)
+    await flushFolder(dirname(path))
+  } catch (error) {
+    throw writeFailed(path, error)
+  }
+}
+
+/** What file systems without hard links answer, and those whose files have too many. */
+const hasNoLinks = [
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EINVAL',
+  'EISDIR',
+  'ERR_ACCESS_DENIED',
+]
+
+/**
+ * Creates a folder and its parents, and flushes them. An existing folder is not an error.
  *
  * @throws NanoGptError 'write_failed'
  */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error) => {
+  try {
+    const first = await mkdir(path, { recursive: true })
+    if (first === undefined) return
+    // A new folder is lost in a crash unless its parent is flushed.
+    for (let folder = resolve(path); ; folder = dirname(folder)) {
+      await flushFolder(dirname(folder))
+      if (folder === resolve(first) || folder === dirname(folder)) return
+    }
+  } catch (error) {
     throw writeFailed(path, error)
-  })
+  }
 }
 
 /**
- * Removes the temporary files of `writeFileAtomic(path)` that killed processes left. The caller
- * must be the only writer, because the file of a running writer would be removed too.
+ * Removes the temporary files that killed processes left in a folder. The caller must be the only
+ * writer, because the file of a running writer would be removed too.
+ *
+ * @param isOurs whether the caller writes files of this name
  */
-export async function removeLeftovers(path: string): Promise<void> {
-  const names = await readdir(dirname(path)).catch(() => [])
-  const prefix = temporaryPrefix(path)
-  const leftovers = names.filter(
-    (name) => name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length)),
-  )
-  await Promise.all(leftovers.map((name) => unlink(join(dirname(path), name)).catch(() => {})))
+export async function removeLeftovers(folder: string, isOurs: (name: string) => boolean): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  const leftovers = names.filter((name) => {
+    const match = /^\.(.+)\.[0-9a-f]{12}\.tmp$/s.exec(name)
+    return match !== null && isOurs(match[1])
+  })
+  await Promise.all(leftovers.map((name) => unlink(join(folder, name)).catch(() => {})))
+}
+
+function temporaryOf(path: string): string {
+  return join(dirname(path), `${temporaryPrefix(path)}${randomBytes(6).toString('hex')}.tmp`)
 }
 
 /** Hidden, and with the name of the file, so that a leftover can be recognized. */
@@ -101,14 +168,13 @@ async function renameOver(from: string, to: string): Promise<void> {
 
 async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
-  const handle = await open(path, 'r')
   try {
-    await flush(handle)
+    const handle = await open(path, 'r')
+    await flush(handle).finally(() => handle.close())
   } catch (error) {
-    // Some network file systems cannot flush folders. There is no alternative.
-    if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF'].includes(codeOf(error))) throw error
-  } finally {
-    await handle.close()
+    // Some network file systems cannot flush folders, and some folders may be written but not
+    // opened. There is no alternative.
+    if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EACCES'].includes(codeOf(error))) throw error
   }
 }
 

@@ -109,6 +109,10 @@ export interface TrainOptions {
   sampleTokens?: number
   /** Steps between checkpoints. A whole number of at least 1. Default: `evalInterval`. */
   checkpointInterval?: number
+  /** Longest time between checkpoints, in minutes. A number above 0. Default: 5. */
+  checkpointMinutes?: number
+  /** Newest checkpoints to keep, besides the best one. A whole number of at least 1. Default: 2. */
+  keepCheckpoints?: number
   /** Run folder for checkpoints and config.json. A path. Default: none: nothing is saved. */
   out?: string
   /** Replace the run in `out`. Default: no. */

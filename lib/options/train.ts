@@ -449,6 +449,23 @@ export const trainOptions = {
     default: { words: say`${option('evalInterval')}` },
     follows: 'evalInterval',
   },
+  checkpointMinutes: {
+    type: real({ above: 0 }),
+    group: 'progress',
+    ...reports,
+    help: 'longest time between checkpoints, in minutes',
+    default: 5,
+    unused: 5,
+  },
+  keepCheckpoints: {
+    type: whole({ min: 1 }),
+    group: 'progress',
+    ...reports,
+    help: 'newest checkpoints to keep, besides the best one',
+    otherNames: ['saveTotalLimit'],
+    default: 2,
+    unused: 2,
+  },
   out: {
     type: path('<dir>'),
     group: 'progress',

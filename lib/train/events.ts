@@ -2,7 +2,7 @@
 
 import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
-import type { Phrase } from '../errors'
+import type { ErrorCode, Phrase } from '../errors'
 import type { StoredOptions } from './config_file'
 import type { Plan } from './plan'
 
@@ -108,10 +108,24 @@ export interface SampleEvent {
   readonly text: string
 }
 
+/**
+ * A checkpoint of the model after `step` updates is on disk. It is written while training goes on, so
+ * later steps may come first.
+ */
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
   readonly step: number
   readonly path: string
+}
+
+/** Something is wrong, but the run goes on. */
+export interface WarningEvent {
+  readonly type: 'warning'
+  readonly step: number
+  /** 'write_failed': the checkpoint of this step could not be written, and will be tried again. */
+  readonly code: ErrorCode
+  /** A sentence. */
+  readonly message: string
 }
 
 /** The last event: all steps are done, or the run was stopped. */
@@ -120,6 +134,10 @@ export interface EndEvent {
   readonly step: number
   readonly stopped: boolean
   readonly seconds: number
+  /** The newest checkpoint. null: nothing is saved. */
+  readonly saved: { readonly step: number; readonly path: string } | null
+  /** Why the model of this step could not be saved; null if it is saved, or the run saves nothing. */
+  readonly unsaved: string | null
 }
 
 export type TrainEvent =
@@ -132,6 +150,7 @@ export type TrainEvent =
   | EvaluationEvent
   | SampleEvent
   | CheckpointEvent
+  | WarningEvent
   | EndEvent
 
 /** The largest number of updates in a merged event. */

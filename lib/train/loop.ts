@@ -1,10 +1,11 @@
 // The training loop: runs the steps of a plan, and the evaluations, samples and checkpoints between
 // them.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Model } from '../api/model'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { call, type ErrorCode, NanoGptError, option, say } from '../errors'
+import { call, type ErrorCode, NanoGptError, option, type Phrase, say } from '../errors'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
@@ -22,13 +23,17 @@ const secondsPerCall = 0.05
 const mostStepsPerCall = 4096
 /** The shortest time between step events. */
 const secondsPerEvent = 0.05
+/** The time after a failed save before the next attempt. */
+const secondsToRetry = 30
+/** How long the end of a run tries to save, for example until somebody frees the disk. */
+const secondsToGiveUp = 60
 
 /** The inputs of a loop, besides its plan and the prepared model. */
 export interface LoopOptions {
   readonly control: RunControl
   /** The caller's signal. A run that it stops rejects with its reason. */
   readonly signal: AbortSignal | undefined
-  readonly textToKeep: Materials['textToKeep']
+  readonly materials: Materials
   readonly folder: FolderUse
 }
 
@@ -39,7 +44,11 @@ export class Loop {
   private step: number
   private best: CheckpointInfo['best']
   private done: Done
+  /** The step of the last call of `saver.save`, and its time. */
   private savedAt = -1
+  private savedTime = performance.now()
+  /** Whether the current weights are the best, and not saved yet. */
+  private isBest = false
   private secondsPerStep = 0
   /** Aborted by `run.stop()` or the caller's signal. */
   private readonly stop: AbortSignal
@@ -55,7 +64,13 @@ export class Loop {
     const { control, signal } = options
     this.stop = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
     this.evaluator = new Evaluator(prepared, plan, this.stop)
-    this.saver = new Saver(prepared, plan)
+    const { materials, folder } = options
+    this.saver = new Saver(prepared, plan, {
+      textToKeep: materials.textToKeep,
+      folder,
+      resumed: materials.origin.checkpoint?.path,
+      emit: (event) => this.emit(event),
+    })
     // A getter, so that the model always reports the current step and losses.
     const info = () => this.info()
     this.model = new Model({
@@ -72,7 +87,7 @@ export class Loop {
     const cancel = () => this.prepared.session.cancel()
     this.stop.addEventListener('abort', cancel)
     try {
-      await this.saver.begin(this.options.textToKeep, this.options.folder)
+      await this.saver.begin()
       this.emitStart()
       await this.pause()
       while (this.step < this.plan.training.steps && !this.stopping) {
@@ -80,12 +95,15 @@ export class Loop {
         await this.pause()
       }
       await this.save()
+      await this.finishSaving()
       this.options.signal?.throwIfAborted()
       const seconds = (performance.now() - begun) / 1000
-      this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds })
+      const { saved = null, unsaved } = this.saver
+      const why = unsaved?.error.message ?? null
+      this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds, saved, unsaved: why })
       return this.model
     } catch (error) {
-      const told = isFault(error) ? await this.withRemedy(error) : error
+      const told = await this.withRemedy(error)
       await this.prepared.session.dispose()
       throw told
     } finally {
@@ -126,14 +144,15 @@ export class Loop {
 
   /**
    * Evaluates, samples and saves as due before the next step. A resumed run does not repeat an
-   * evaluation or a sample that it finished before it stopped.
+   * evaluation or a sample that it finished before it stopped. A new best is saved after the sample,
+   * so that the best and the last checkpoint of a step are the same.
    */
   private async pause(): Promise<void> {
     const due = dueAt(this.step, this.plan.training)
     if (due.evaluation && this.done.evaluation !== this.step) await this.evaluate()
     if (due.sample && this.done.sample !== this.step) await this.sample()
     const isNew = this.step !== this.plan.step
-    if (due.checkpoint && isNew && !this.stopping) await this.save()
+    if ((this.isBest || (due.checkpoint && isNew)) && !this.stopping) await this.save()
   }
 
   /** Runs the steps until the next pause, in native calls of about `secondsPerCall`. */
@@ -150,9 +169,11 @@ export class Loop {
         this.report(pending)
         await this.fail(failure)
       }
-      if (pending.seconds < secondsPerEvent) continue
+      const isLate = this.savesLate()
+      if (pending.seconds < secondsPerEvent && !isLate) continue
       this.report(pending)
       pending = undefined
+      if (isLate) await this.save()
     }
     if (pending) this.report(pending)
   }
@@ -182,21 +203,35 @@ export class Loop {
   }
 
   /**
-   * A device error ends the run. Saves the run if possible, and adds to the error how to continue.
+   * Adds to the error that ends the run what is saved. After a fault of the device, saves the run if
+   * possible.
    */
-  private async withRemedy(error: NanoGptError): Promise<NanoGptError> {
-    if (this.step === this.plan.step) return error
-    if (error.code !== 'device_lost') await this.save().catch(() => {})
-    const { saved } = this.saver
+  private async withRemedy(error: unknown): Promise<unknown> {
+    if (!(error instanceof NanoGptError)) {
+      await this.saver.settle().catch(() => {})
+      return error
+    }
+    try {
+      if (isFault(error) && error.code !== 'device_lost' && this.step > this.plan.step) await this.save()
+      await this.saver.settle()
+    } catch {
+      // What is saved is reported below.
+    }
+    return this.step === this.plan.step ? error : error.adding(this.whatIsSaved())
+  }
+
+  private whatIsSaved(): Phrase {
+    const { saved, unsaved } = this.saver
     if (saved) {
       const resume = call('train', { resume: saved.path })
-      return error.adding(say`The run is saved up to step ${saved.step}: ${resume} continues from there`)
+      return say`The run is saved up to step ${saved.step}: ${resume} continues from there`
     }
+    if (unsaved) return say`Nothing was saved: ${unsaved.error.message}`
     const why =
       this.plan.out === null
         ? say`no ${option('out')} was given`
         : say`no ${option('checkpointInterval')} had passed`
-    return error.adding(say`Nothing was saved, because ${why}`)
+    return say`Nothing was saved, because ${why}`
   }
 
   private async evaluate(): Promise<void> {
@@ -212,7 +247,7 @@ export class Loop {
     this.done = { ...this.done, evaluation: step }
     const seconds = (performance.now() - begun) / 1000
     this.emit({ type: 'evaluation', step, ...losses, best, seconds })
-    if (best && step > 0) await this.write('best')
+    this.isBest = best && step > 0
   }
 
   private async sample(): Promise<void> {
@@ -230,14 +265,33 @@ export class Loop {
   }
 
   private async save(): Promise<void> {
-    if (this.plan.out === null || this.savedAt === this.step) return
-    await this.write('last')
+    if (this.savedAt === this.step && !this.isBest) return
+    await this.saver.save(this.info(), this.isBest)
+    this.isBest = false
     this.savedAt = this.step
+    this.savedTime = performance.now()
   }
 
-  private async write(which: 'last' | 'best'): Promise<void> {
-    const path = await this.saver.write(which, this.info())
-    if (path !== undefined) this.emit({ type: 'checkpoint', step: this.step, path })
+  /** Whether a checkpoint is due by time, or one that failed is due again. */
+  private savesLate(): boolean {
+    const now = performance.now()
+    const { unsaved } = this.saver
+    const limit = this.plan.training.checkpointMinutes * 60_000
+    return (
+      now - this.savedTime >= limit || (unsaved !== undefined && now - unsaved.at >= secondsToRetry * 1000)
+    )
+  }
+
+  /** Waits for the last save. If it fails, tries again for a while, unless the run is stopped. */
+  private async finishSaving(): Promise<void> {
+    const deadline = performance.now() + secondsToGiveUp * 1000
+    await this.saver.settle()
+    for (let seconds = 0.1; this.saver.unsaved && !this.stopping; seconds *= 2) {
+      const left = deadline - performance.now()
+      if (left <= 0) return
+      await sleep(Math.min(seconds * 1000, left), undefined, { signal: this.stop }).catch(() => {})
+      await this.saver.retry()
+    }
   }
 }
 

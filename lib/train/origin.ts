@@ -10,10 +10,16 @@ export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
   | { readonly how: 'resume' | 'from'; readonly checkpoint: Checkpoint; readonly begun: Begun }
 
-/** @throws NanoGptError 'file_not_found', 'checkpoint' */
-export async function readOrigin({ resume, from }: CheckedTrainOptions): Promise<Origin> {
-  if (resume !== undefined) return beginWith('resume', await readCheckpoint(resume, 'last'))
-  if (from !== undefined) return beginWith('from', await readCheckpoint(from, 'best'))
+/**
+ * @param notice called with a sentence if a damaged checkpoint is passed over
+ * @throws NanoGptError 'file_not_found', 'checkpoint', 'damaged_checkpoint'
+ */
+export async function readOrigin(
+  { resume, from }: CheckedTrainOptions,
+  notice: (message: string) => void,
+): Promise<Origin> {
+  if (resume !== undefined) return beginWith('resume', await readCheckpoint(resume, 'last', notice))
+  if (from !== undefined) return beginWith('from', await readCheckpoint(from, 'best', notice))
   return { how: 'new' }
 }
 

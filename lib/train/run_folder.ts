@@ -1,9 +1,9 @@
 // The run folder. It contains one run, and files that a run did not write are never overwritten.
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { files } from '../checkpoint/checkpoint'
+import { files, isCheckpointName } from '../checkpoint/folder'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
 import type { CheckedTrainOptions, TrainName } from '../options'
 
@@ -11,9 +11,10 @@ export const configFile = 'config.json'
 /** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
 export const textFile = 'text.txt'
 
-const checkpoints = Object.values<string>(files)
-/** The files that a run writes. */
-const ours = [configFile, textFile, ...checkpoints]
+/** Whether a run writes files of this name. */
+export function isOfRunFolder(name: string): boolean {
+  return name === configFile || name === textFile || isCheckpointName(name)
+}
 
 /**
  * Checks that a run may write into `out`.
@@ -97,7 +98,7 @@ function refuseOtherLast(resume: string | undefined): void {
 }
 
 export function holdsRun(folder: string): boolean {
-  return checkpoints.some((name) => existsSync(join(folder, name)))
+  return readdirSync(folder).some(isCheckpointName)
 }
 
 /**
@@ -107,7 +108,7 @@ export function holdsRun(folder: string): boolean {
 function foreignFile(folder: string): string | undefined {
   const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
   const isRun = names.includes(configFile) && isOfRun(readConfig(join(folder, configFile)))
-  return names.find((name) => !(isRun && ours.includes(name)))
+  return names.find((name) => !(isRun && isOfRunFolder(name)))
 }
 
 /** Undefined if it cannot be read. */
@@ -140,7 +141,9 @@ export function isOfRun(config: unknown): boolean {
 /** Removes the files of the former run in a folder, and nothing else. */
 export async function removeRun(folder: string): Promise<void> {
   const keeps = keepsText(folder)
-  for (const name of ours) if (name !== textFile || keeps) await rm(join(folder, name), { force: true })
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (isOfRunFolder(name) && (name !== textFile || keeps)) await rm(join(folder, name), { force: true })
+  }
 }
 
 /** Whether the run in a folder wrote its text.txt. */

@@ -1,13 +1,20 @@
-// Writes the checkpoints of a run: the last one, and the one with the lowest validation loss.
+// Saves a run beside its training. Training pauses only while its tensors are copied; the copy is
+// then checked and written. The newest checkpoints are kept, and the one with the lowest validation
+// loss. A failed write does not end the run: the copy is kept and written later.
 
-import { join } from 'node:path'
-import { type CheckpointInfo, files, writeCheckpoint } from '../checkpoint/checkpoint'
-import { makeFolder, writeFileAtomic } from '../files/atomic'
-import { readTensors } from '../model/weights'
+import { existsSync } from 'node:fs'
+import { readdir, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
+import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
+import { NanoGptError, reasonOf } from '../errors'
+import { linkFile, makeFolder, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
+import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
+import type { TrainEvent } from './events'
 import type { Plan } from './plan'
 import { type Prepared, savedTensors } from './prepare'
-import { removeRun, textFile } from './run_folder'
+import { isOfRunFolder, removeRun, textFile } from './run_folder'
 
 /** The checkpoint that `resume` would continue. */
 export interface Saved {
@@ -18,39 +25,192 @@ export interface Saved {
 /** How a run uses its folder. */
 export type FolderUse = 'new' | 'continued' | 'replaced'
 
+/** A copy of a run's tensors after `info.step` updates. */
+interface Snapshot {
+  readonly info: CheckpointInfo
+  readonly tensors: readonly TensorState[]
+}
+
+export interface SaverOptions {
+  /** A text that must be kept in the run folder. */
+  readonly textToKeep: string | undefined
+  readonly folder: FolderUse
+  /** The checkpoint that a resumed run continues. */
+  readonly resumed: string | undefined
+  emit(event: TrainEvent): void
+}
+
+/** A save that failed, until a later one succeeds. */
+export interface Unsaved {
+  readonly step: number
+  readonly error: NanoGptError
+  /** When it failed, as `performance.now()`. */
+  readonly at: number
+}
+
 export class Saver {
   /** The newest checkpoint. Before a resumed run writes one: the one that it resumed from. */
   saved: Saved | undefined
+  unsaved: Unsaved | undefined
+  /** Copies that are not written yet. Both are the same if the newest is the best. */
+  private last: Snapshot | undefined
+  private best: Snapshot | undefined
+  /** The step of the file last.safetensors, if this run wrote it or resumed from it. */
+  private stepOfLast: number | undefined
+  /** Never rejects. */
+  private writing: Promise<void> = Promise.resolve()
+  private nonFinite: NanoGptError | undefined
 
   constructor(
     private readonly prepared: Prepared,
     private readonly plan: Plan,
+    private readonly options: SaverOptions,
   ) {
-    if (plan.begins === 'resume') this.saved = { step: plan.step, path: plan.out ?? plan.checkpoint! }
+    if (plan.begins !== 'resume') return
+    this.saved = { step: plan.step, path: plan.out ?? plan.checkpoint! }
+    const { folder, resumed } = options
+    if (folder === 'continued' && basename(resumed!) === files.last) this.stepOfLast = plan.step
   }
 
-  /** Creates the run folder, and writes config.json and, if necessary, a copy of the text. */
-  async begin(textToKeep: string | undefined, folder: FolderUse): Promise<void> {
+  /** Prepares the run folder: creates it, or removes what another run or a killed one left. */
+  async begin(): Promise<void> {
     const { out } = this.plan
     if (out === null) return
-    if (folder === 'replaced') await removeRun(out)
-    if (textToKeep !== undefined) {
-      await makeFolder(out)
-      await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
-    }
-    // The folder of a continued run already has its config.json.
-    if (folder !== 'continued') await writeConfig(out, storedOptions(this.plan))
+    if (this.options.folder === 'replaced') await removeRun(out)
+    await removeLeftovers(out, isOfRunFolder)
+    // The folder of a continued run already has its config.json and its text.
+    if (this.options.folder !== 'continued') await this.describeRun(out)
   }
 
-  /** @returns the path of the checkpoint; undefined: the run saves nothing */
-  async write(which: keyof typeof files, info: CheckpointInfo): Promise<string | undefined> {
+  /** Creates the run folder with config.json and, if necessary, a copy of the text. */
+  private async describeRun(out: string): Promise<void> {
+    const { textToKeep } = this.options
+    await makeFolder(out)
+    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
+    await writeConfig(out, storedOptions(this.plan))
+  }
+
+  /**
+   * Copies the tensors and begins to write them. Waits for the write in progress first, so that at
+   * most two copies are in memory.
+   *
+   * @param isBest whether they have the lowest validation loss so far
+   * @throws NanoGptError 'non_finite' if the tensors of the previous call are not finite, and for
+   *   the device
+   */
+  async save(info: CheckpointInfo, isBest: boolean): Promise<void> {
     const { out } = this.plan
-    if (out === null) return undefined
-    const path = join(out, files[which])
+    if (out === null) return
+    await this.settle()
     const { session, parameters } = this.prepared
-    const tensors = await readTensors(session, savedTensors(parameters, this.plan.training))
-    await writeCheckpoint(path, info, tensors)
-    this.saved = { step: info.step, path: which === 'last' ? out : path }
-    return path
+    this.last = {
+      info,
+      tensors: await readTensors(session, savedTensors(parameters, this.plan.training)),
+    }
+    if (isBest) this.best = this.last
+    this.writing = this.write(out)
+  }
+
+  /** Tries again to write what could not be written. */
+  async retry(): Promise<void> {
+    await this.settle()
+    if (this.plan.out !== null) this.writing = this.write(this.plan.out)
+    await this.settle()
+  }
+
+  /**
+   * Waits for the write in progress.
+   *
+   * @throws NanoGptError 'non_finite', once, if a tensor to be written was not finite
+   */
+  async settle(): Promise<void> {
+    await this.writing
+    const error = this.nonFinite
+    this.nonFinite = undefined
+    if (error) throw error
+  }
+
+  /** Writes the waiting copies. A copy that cannot be written keeps waiting. */
+  private async write(out: string): Promise<void> {
+    const { last, best } = this
+    try {
+      if (!existsSync(out)) await this.describeRun(out)
+      // A best copy of an earlier step waits if it could not be written. The newer copy is written
+      // even if this fails again.
+      const failed =
+        best !== undefined && best !== last ? await this.writeBest(out, best).catch((e) => e) : undefined
+      if (last !== undefined) await this.writeLast(out, last, last === best)
+      if (failed) throw failed
+      this.unsaved = undefined
+    } catch (error) {
+      this.fail((last ?? best)!.info.step, error)
+    }
+  }
+
+  private async writeLast(out: string, snapshot: Snapshot, isBest: boolean): Promise<void> {
+    const { info, tensors } = snapshot
+    const path = join(out, files.last)
+    const chunks = await checkpointChunks(info, tensors)
+    await this.keepPrevious(out, info.step)
+    await writeFileAtomic(path, chunks)
+    this.stepOfLast = info.step
+    this.saved = { step: info.step, path: out }
+    this.last = undefined
+    await this.removeEarlier(out)
+    this.options.emit({ type: 'checkpoint', step: info.step, path })
+    if (isBest) await this.writeBest(out, snapshot, path)
+  }
+
+  /** @param sameAs a file that already holds this copy */
+  private async writeBest(out: string, snapshot: Snapshot, sameAs?: string): Promise<void> {
+    const { info, tensors } = snapshot
+    const path = join(out, files.best)
+    const linked = sameAs !== undefined && (await linkFile(sameAs, path))
+    if (!linked) await writeFileAtomic(path, await checkpointChunks(info, tensors))
+    this.best = undefined
+    this.options.emit({ type: 'checkpoint', step: info.step, path })
+  }
+
+  /** Names last.safetensors after its step, before a newer one replaces it. */
+  private async keepPrevious(out: string, step: number): Promise<void> {
+    const [path, previous] = [join(out, files.last), this.stepOfLast]
+    if (this.plan.training.keepCheckpoints === 1 || previous === undefined || previous === step) return
+    if (!existsSync(path)) return
+    const kept = join(out, stepFile(previous))
+    if (!(await linkFile(path, kept))) await renameFile(path, kept)
+  }
+
+  /** Removes the earlier checkpoints that are too many, or later than the newest one. */
+  private async removeEarlier(out: string): Promise<void> {
+    const earlier = earlierOf(await readdir(out))
+    const kept = earlier
+      .filter((name) => stepOf(name)! < this.stepOfLast!)
+      .slice(0, this.plan.training.keepCheckpoints - 1)
+    for (const name of earlier) if (!kept.includes(name)) await unlink(join(out, name)).catch(() => {})
+  }
+
+  private fail(step: number, cause: unknown): void {
+    const error =
+      cause instanceof NanoGptError
+        ? cause
+        : new NanoGptError('write_failed', `cannot save: ${reasonOf(cause)}`, { cause })
+    if (error.code === 'non_finite') {
+      this.nonFinite = error
+      if (this.best === this.last) this.best = undefined
+      this.last = undefined
+      return
+    }
+    // Report the first failure, not every attempt after it.
+    if (this.unsaved === undefined) {
+      const { saved } = this
+      const newest = saved ? `The newest checkpoint is of step ${saved.step}` : 'Nothing is saved yet'
+      this.options.emit({
+        type: 'warning',
+        step,
+        code: error.code,
+        message: `step ${step} is not saved: ${error.message}. ${newest}. Training goes on, and saving is tried again`,
+      })
+    }
+    this.unsaved = { step, error, at: performance.now() }
   }
 }

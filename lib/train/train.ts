@@ -45,7 +45,7 @@ export function train(options: TrainOptions = {}): Run<Model> {
         const loop = new Loop(plan, await prepare(plan, materials), {
           control: counting,
           signal,
-          textToKeep: materials.textToKeep,
+          materials,
           folder: folderUse(given, plan),
         })
         return loop.run()
@@ -124,10 +124,10 @@ async function withPlan<T>(
     // Errors in numbers and the device are reported before a text is downloaded.
     refuseMinutes(options)
     expectDevice(options.device)
-    const origin = await readOrigin(options)
-    if (options.preset !== 'auto') refuseShortRun(given, resolve(options, origin).training)
     const notice = (message: string | Phrase) =>
       control.emit({ type: 'notice', step: 0, message: say`${message}` })
+    const origin = await readOrigin(options, notice)
+    if (options.preset !== 'auto') refuseShortRun(given, resolve(options, origin).training)
     const materials = await gather(options, origin, notice)
     return await onDevice(
       options.device,

@@ -90,6 +90,6 @@ test.each([
 ] as const)('%s', async (_, model, message) => {
   const path = await edited('sizes.safetensors', model as Partial<ModelConfig>)
   const error = await failureOf(() => load(path, { device: 'js' }))
-  expect(error.code).toBe('checkpoint')
+  expect(error.code).toBe('damaged_checkpoint')
   expect(error.message).toMatch(message)
 })

@@ -4,7 +4,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { load } from '../../lib/api/model'
-import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
 import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
 import { NanoGptError } from '../../lib/errors'
 import { writeFileAtomic } from '../../lib/files/atomic'
@@ -31,7 +32,12 @@ const info: CheckpointInfo = {
 }
 
 const tensors: TensorState[] = [
-  { name: 'weight', dtype: 'f32', shape: [2, 3], data: Float32Array.from([1, -0, 3e-45, Infinity, 5, 6]) },
+  {
+    name: 'weight',
+    dtype: 'f32',
+    shape: [2, 3],
+    data: Float32Array.from([1, -0, 3e-45, -3.4028234663852886e38, 5, 6]),
+  },
   { name: 'adamw/m/weight', dtype: 'f32', shape: [], data: Float32Array.from([7]) },
 ]
 
@@ -139,16 +145,78 @@ test('overwriting a checkpoint leaves only the new file', async () => {
   expect(await readdir(folder.path('over'))).toEqual([files.last])
 })
 
-test('a folder gives its best or last checkpoint, and the last one if there is no best', async () => {
-  const out = folder.path('run')
-  await writeCheckpoint(folder.path('run', files.last), { ...info, step: 20 }, tensors)
-  expect((await readCheckpoint(out)).info.step).toBe(20)
-  await writeCheckpoint(folder.path('run', files.best), { ...info, step: 10 }, tensors)
-  expect((await readCheckpoint(out)).info.step).toBe(10)
-  expect((await readCheckpoint(out, 'best')).path).toBe(folder.path('run', files.best))
-  expect((await readCheckpoint(out, 'last')).info.step).toBe(20)
-  await rm(folder.path('run', files.last))
-  expect((await failureOf(() => readCheckpoint(out, 'last'))).code).toBe('file_not_found')
+test.each([Number.NaN, Infinity, -Infinity])(
+  'a tensor with %p is refused, and the file stays',
+  async (value) => {
+    const path = folder.path('finite', files.last)
+    await writeCheckpoint(path, info, tensors)
+    const before = await readFile(path)
+    const wrong = { ...tensors[0], data: Float32Array.from([1, 2, 3, 4, 5, value]) }
+    const error = await failureOf(() => writeCheckpoint(path, { ...info, step: 13 }, [tensors[1], wrong]))
+    expect(error.code).toBe('non_finite')
+    expect(error.message).toContain(`step 13: weight contains ${value}, so these weights are not saved`)
+    expect(await readFile(path)).toEqual(before)
+  },
+)
+
+describe('a folder', () => {
+  const write = (out: string, name: string, step: number) =>
+    writeCheckpoint(folder.path(out, name), { ...info, step }, tensors)
+  /** Reads the step, and what is told. */
+  async function stepOf(out: string, prefer: 'best' | 'last') {
+    const told: string[] = []
+    const { info } = await readCheckpoint(folder.path(out), prefer, (message) => told.push(message))
+    return { step: info.step, told }
+  }
+  async function damage(out: string, name: string) {
+    const path = folder.path(out, name)
+    const bytes = await readFile(path)
+    bytes[bytes.length - 1] ^= 1
+    await writeFile(path, bytes)
+  }
+
+  test('gives its best or last checkpoint, and another one if that is missing', async () => {
+    await write('run', files.last, 20)
+    expect((await readCheckpoint(folder.path('run'))).info.step).toBe(20)
+    await write('run', files.best, 10)
+    expect((await readCheckpoint(folder.path('run'))).path).toBe(folder.path('run', files.best))
+    expect(await stepOf('run', 'best')).toEqual({ step: 10, told: [] })
+    expect(await stepOf('run', 'last')).toEqual({ step: 20, told: [] })
+    await rm(folder.path('run', files.last))
+    expect(await stepOf('run', 'last')).toEqual({ step: 10, told: [] })
+    await write('run', 'step-9.safetensors', 9)
+    await write('run', 'step-15.safetensors', 15)
+    expect(await stepOf('run', 'last')).toEqual({ step: 15, told: [] })
+  })
+
+  test('gives the newest checkpoint that is whole, and says so', async () => {
+    await write('hurt', files.last, 20)
+    await write('hurt', files.best, 15)
+    await write('hurt', 'step-10.safetensors', 10)
+    await write('hurt', 'step-9.safetensors', 9)
+    await damage('hurt', files.last)
+    const last = await stepOf('hurt', 'last')
+    expect(last.step).toBe(10)
+    expect(last.told).toEqual([
+      expect.stringMatching(
+        /last\.safetensors is damaged: .*step-10\.safetensors is used instead, which is of step 10$/,
+      ),
+    ])
+    expect(await stepOf('hurt', 'best')).toEqual({ step: 15, told: [] })
+    await damage('hurt', files.best)
+    expect((await stepOf('hurt', 'best')).step).toBe(10)
+    await writeFile(folder.path('hurt', 'step-10.safetensors'), '')
+    expect((await stepOf('hurt', 'last')).step).toBe(9)
+    await damage('hurt', 'step-9.safetensors')
+    const error = await failureOf(() => readCheckpoint(folder.path('hurt'), 'last'))
+    expect(error.message).toContain(`${folder.path('hurt', files.last)} is damaged`)
+  })
+
+  test('does not pass over a checkpoint of a newer version', async () => {
+    const newer = await fileWith('newer/last.safetensors', { format: 9 })
+    await write('newer', 'step-10.safetensors', 10)
+    expect((await failureOf(() => readCheckpoint(folder.path('newer'), 'last'))).message).toContain(newer)
+  })
 })
 
 describe('errors of readCheckpoint()', () => {
@@ -184,7 +252,7 @@ describe('errors of readCheckpoint()', () => {
   test.each(['{', 'null', '7', '[]', '{}', '{"format":"1"}'])('damaged metadata %s', async (text) => {
     const path = await fileWith('metadata.safetensors', text)
     const error = await failureOf(() => readCheckpoint(path))
-    expect(error.code).toBe('checkpoint')
+    expect(error.code).toBe('damaged_checkpoint')
     expect(error.message).toMatch(/damaged/)
   })
 
@@ -216,7 +284,7 @@ describe('errors of readCheckpoint()', () => {
       for (const metadata of newer.includes(path.at(-1)!) ? [wrong] : [missing, wrong]) {
         const file = await fileWith('field.safetensors', metadata)
         const error = await failureOf(() => readCheckpoint(file))
-        expect(error.code).toBe('checkpoint')
+        expect(error.code).toBe('damaged_checkpoint')
         expect(error.message).toContain(`${file} is damaged: ${name}`)
       }
     },

@@ -68,7 +68,7 @@ const evaluation = (step: number, valLoss: number, best: boolean): EvaluationEve
   seconds: 0.1,
 })
 
-const end: TrainEvent = { type: 'end', step: 3000, stopped: false, seconds: 1 }
+const end: TrainEvent = { type: 'end', saved: null, unsaved: null, step: 3000, stopped: false, seconds: 1 }
 
 let printed: string
 

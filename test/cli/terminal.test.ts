@@ -62,7 +62,7 @@ inTerminal('in a terminal', () => {
     ])
     expect(text).toMatch(/^validation loss \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
     expect(text).toMatch(/^┌ a sample after 400 steps\n│ /m)
-    expect(text.match(/saved best\.safetensors/g)).toHaveLength(2)
+    expect(text.match(/saved last\.safetensors and\s+best\.safetensors/g)).toHaveLength(2)
     expect(text).toMatch(/To generate text:\n {2}\S/)
   })
 
@@ -121,7 +121,7 @@ inTerminal('in a terminal', () => {
     const screen = new Screen(80).write(stdout)
     expect(screen.isCursorVisible).toBe(true)
     expect(screen.text).not.toMatch(/[━╌]/)
-    expect(screen.text.split('\n').slice(-4).join('\n')).toMatch(/^nano-gpt: /m)
+    expect(screen.text.split('\n').slice(-6).join('\n')).toMatch(/^nano-gpt: /m)
   })
 
   test('NO_COLOR removes only the colors', async () => {

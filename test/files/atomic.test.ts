@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { removeLeftovers, writeFileAtomic } from '../../lib/files/atomic'
+import { linkFile, removeLeftovers, writeFileAtomic } from '../../lib/files/atomic'
 
 let folder: string
 beforeEach(async () => {
@@ -78,12 +78,24 @@ test('concurrent writers: the file has the complete contents of one of them', as
 })
 
 test('removeLeftovers deletes only the temporary files of killed writers', async () => {
-  const path = join(folder, 'model')
   const others = ['.model.x.0123456789ab.tmp', '.other.0123456789ab.tmp', 'model', 'model.tmp']
   for (const name of ['.model.0123456789ab.tmp', ...others]) {
     await writeFile(join(folder, name), 'x')
   }
-  await removeLeftovers(path)
+  await removeLeftovers(folder, (name) => name === 'model')
   expect((await readdir(folder)).sort()).toEqual(others)
-  await removeLeftovers(join(folder, 'missing', 'model'))
+  await removeLeftovers(join(folder, 'missing'), () => true)
+})
+
+test('linkFile gives a file a second name, which survives the replacement of the first', async () => {
+  const [a, b] = [join(folder, 'a'), join(folder, 'b')]
+  await writeFileAtomic(a, [bytes('old')])
+  await writeFileAtomic(b, [bytes('other')])
+  for (let i = 0; i < 2; i++) expect(await linkFile(a, b)).toBe(true) // also if it has that name
+  expect((await stat(a)).ino).toBe((await stat(b)).ino)
+  await writeFileAtomic(a, [bytes('new')])
+  expect([await readFile(a, 'utf8'), await readFile(b, 'utf8')]).toEqual(['new', 'old'])
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b'])
+  await expect(linkFile(join(folder, 'missing'), b)).rejects.toMatchObject({ code: 'write_failed' })
+  expect(await readFile(b, 'utf8')).toBe('old')
 })

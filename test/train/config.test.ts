@@ -2,7 +2,7 @@
 
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { files } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
 import type { TrainOptions } from '../../lib/options'
 import type { StoredOptions } from '../../lib/train/config_file'
 import { train } from '../../lib/train/train'

@@ -26,30 +26,31 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
         return `${event.type} ${event.step} ${event.path.slice(out.length + 1)}`
       return `${event.type} ${event.step}`
     }
-    expect(events.map(line).filter((found) => found !== undefined)).toEqual([
-      'start 0',
-      'evaluation 0',
-      'sample 0',
+    const lines = events.map(line).filter((found) => found !== undefined)
+    const isSave = (line: string) => line.startsWith('checkpoint')
+    expect(lines.filter((line) => !isSave(line))).toEqual([
+      ...['start 0', 'evaluation 0', 'sample 0', 'sample 4', 'evaluation 5', 'sample 8'],
+      ...['evaluation 10', 'sample 10', 'end 10'],
+    ])
+    // Checkpoints are written while training goes on.
+    expect(lines.filter(isSave)).toEqual([
       'checkpoint 3 last.safetensors',
-      'sample 4',
-      'evaluation 5',
+      'checkpoint 5 last.safetensors',
       'checkpoint 5 best.safetensors',
       'checkpoint 6 last.safetensors',
-      'sample 8',
       'checkpoint 9 last.safetensors',
-      'evaluation 10',
-      'checkpoint 10 best.safetensors',
-      'sample 10',
       'checkpoint 10 last.safetensors',
-      'end 10',
+      'checkpoint 10 best.safetensors',
     ])
     // All steps before an evaluation, sample or checkpoint are reported before its event.
+    expect(events.at(-1)).toMatchObject({ saved: { step: 10, path: out }, unsaved: null })
     let made = 0
     for (const event of events) {
       if (event.type === 'step') {
         expect(event.from).toBe(made)
         made = event.to
-      } else expect(event.step).toBe(made)
+      } else if (event.type === 'checkpoint') expect(event.step).toBeLessThanOrEqual(made)
+      else expect(event.step).toBe(made)
     }
     expect(ofType(events, 'checkpoint').map(({ path }) => path)).toContain(join(out, 'last.safetensors'))
     for (const { text } of ofType(events, 'sample')) expect([...text]).toHaveLength(6)
@@ -82,6 +83,8 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
           emaDecay: 0,
           exactEvaluation: false,
           checkpointInterval: 5,
+          checkpointMinutes: 5,
+          keepCheckpoints: 2,
           lineEndings: 'normalize',
           tokenizer: 'char',
         },

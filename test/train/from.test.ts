@@ -2,7 +2,8 @@
 
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
-import { files, readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
 import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'

@@ -3,7 +3,8 @@
 
 import { writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
-import { type CheckpointInfo, files, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
 import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'

@@ -1,0 +1,41 @@
+// `node:fs/promises` whose operations can be made to fail. A test uses it with
+// jest.mock('node:fs/promises', () => require('../support/file_faults').faulty).
+
+type Files = typeof import('node:fs/promises')
+const real = jest.requireActual<Files>('node:fs/promises')
+
+/** The operations that change files, and are counted from 1. */
+export const fileFaults: {
+  count: number
+  /** The error code of operation `n`; undefined: it succeeds. */
+  fail: ((n: number) => string | undefined) | undefined
+} = { count: 0, fail: undefined }
+
+function counted<Call extends (...args: never[]) => Promise<unknown>>(name: string, call: Call): Call {
+  return (async (...args: never[]) => {
+    fileFaults.count++
+    const code = fileFaults.fail?.(fileFaults.count)
+    if (code !== undefined) {
+      throw Object.assign(new Error(`${code}: injected, ${name}`), { code, syscall: name })
+    }
+    return call(...args)
+  }) as unknown as Call
+}
+
+const open: Files['open'] = async (path, flags, mode) => {
+  const isWrite = typeof flags === 'string' && /[wa+]/.test(flags)
+  const handle = await (isWrite ? counted('open', real.open) : real.open)(path, flags, mode)
+  if (!isWrite) return handle
+  const bound = handle as unknown as Record<string, (...args: never[]) => Promise<unknown>>
+  for (const name of ['write', 'sync'] as const) bound[name] = counted(name, bound[name].bind(handle))
+  return handle
+}
+
+export const faulty: Files = {
+  ...real,
+  open,
+  link: counted('link', real.link),
+  mkdir: counted('mkdir', real.mkdir),
+  rename: counted('rename', real.rename),
+  unlink: counted('unlink', real.unlink),
+}
