@@ -41,14 +41,14 @@ Environment::~Environment() {
 
 void Environment::OnCleanup(void* environment) { static_cast<Environment*>(environment)->Close(); }
 
-// Detaches this environment from the engine: the running job stops after its current step and
+// Detaches this environment from the engine: the running job stops after its current op and
 // waiting jobs are discarded. From here on the engine thread makes no Node calls for this
 // environment.
 void Environment::Close() {
   if (mailbox_ == nullptr) return;
   mailbox_->Close();
   for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->fetch_add(1);
+    if (const auto session = weak.lock()) session->Cancel(Stop::kAtOnce);
   }
   Engine::Get().Drop(*mailbox_);
   mailbox_->Collect();

@@ -4,7 +4,9 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -15,13 +17,36 @@
 #include "binding/values.h"
 #include "engine/bytes.h"
 #include "engine/guard.h"
+#include "engine/session.h"
 #include "engine/status.h"
 
 namespace nano::binding {
 
-// Counts the cancellation requests of a session. Any thread may increment it. A run is cancelled if
-// the count differs from the count at the time the run was requested.
-using Cancellations = std::atomic<uint64_t>;
+// The requests to stop the runs of a session. Any thread may make one. It applies to the runs that
+// were requested before it.
+class Cancellations {
+ public:
+  void Cancel(Stop how) {
+    if (how == Stop::kAtOnce) ended_ = true;
+    if (how == Stop::kBeforeNextOp) ++abandoned_;
+    ++cancelled_;
+  }
+
+  // Asks how soon a run that is requested now must stop.
+  std::function<Stop()> ForRun(std::shared_ptr<Cancellations> self) const {
+    return [self = std::move(self), cancelled = cancelled_.load(), abandoned = abandoned_.load()] {
+      if (self->cancelled_.load(std::memory_order_relaxed) == cancelled) return Stop::kNone;
+      if (self->ended_.load(std::memory_order_relaxed)) return Stop::kAtOnce;
+      const bool is_abandoned = self->abandoned_.load(std::memory_order_relaxed) != abandoned;
+      return is_abandoned ? Stop::kBeforeNextOp : Stop::kBeforeNextStep;
+    };
+  }
+
+ private:
+  std::atomic<uint64_t> cancelled_ = 0;  // requests of any kind
+  std::atomic<uint64_t> abandoned_ = 0;
+  std::atomic<bool> ended_ = false;
+};
 
 // The result type of jobs without a result.
 using Nothing = std::monostate;

@@ -32,6 +32,7 @@ void AddPhase(Request& request, const Napi::Value& value, const std::string& wha
   Schedule::Phase to;
   to.program = HandleFrom(phase.Get("program"), what + ".program");
   to.times = CountFrom(phase.Get("times"), what + ".times", 1);
+  to.interruptible = FlagFrom(phase.Get("interruptible"), what + ".interruptible");
   request.inputs.push_back(BytesFrom(phase.Get("inputs"), what + ".inputs"));
   to.inputs = request.inputs.back();
   request.schedule.phases.push_back(to);
@@ -114,7 +115,8 @@ Napi::Function NativeSession::Define(Napi::Env env) {
        InstanceMethod<&NativeSession::Read>("read"), InstanceMethod<&NativeSession::Free>("free"),
        InstanceMethod<&NativeSession::Compile>("compile"), InstanceMethod<&NativeSession::Release>("release"),
        InstanceMethod<&NativeSession::Memory>("memory"), InstanceMethod<&NativeSession::Run>("run"),
-       InstanceMethod<&NativeSession::Cancel>("cancel"), InstanceMethod<&NativeSession::Dispose>("dispose")});
+       InstanceMethod<&NativeSession::Cancel>("cancel"), InstanceMethod<&NativeSession::Abandon>("abandon"),
+       InstanceMethod<&NativeSession::Dispose>("dispose")});
 }
 
 NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -224,21 +226,20 @@ Napi::Value NativeSession::Memory(const Napi::CallbackInfo& info) {
 Napi::Value NativeSession::Run(const Napi::CallbackInfo& info) {
   return Promise(info, [&](Napi::Env env) {
     const std::shared_ptr<Request> request = RequestFrom(info);
-    const auto seen = state_->cancellations->load();
-    request->schedule.cancelled = [cancellations = state_->cancellations, seen] {
-      return cancellations->load(std::memory_order_relaxed) != seen;
-    };
+    request->schedule.requested = state_->cancellations->ForRun(state_->cancellations);
     return Submit<RunReport>(
         env, [request](Session& session) { return session.Run(request->schedule); }, FromReport);
   });
 }
 
-void NativeSession::Cancel(const Napi::CallbackInfo&) { state_->cancellations->fetch_add(1); }
+void NativeSession::Cancel(const Napi::CallbackInfo&) { state_->cancellations->Cancel(Stop::kBeforeNextStep); }
+
+void NativeSession::Abandon(const Napi::CallbackInfo&) { state_->cancellations->Cancel(Stop::kBeforeNextOp); }
 
 Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {
   return Rejecting(info.Env(), [&]() -> Napi::Value {
     disposed_ = true;
-    state_->cancellations->fetch_add(1);
+    state_->cancellations->Cancel(Stop::kAtOnce);
     return Environment::Of(info.Env())
         .Submit<Nothing>(
             [state = state_]() -> Result<Nothing> {

@@ -21,7 +21,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   // first job is posted, only the engine thread uses the session. It is null after disposal.
   struct State {
     std::unique_ptr<Session> session;
-    std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>(0);
+    std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>();
   };
 
   Napi::Value Allocate(const Napi::CallbackInfo& info);
@@ -33,6 +33,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   Napi::Value Memory(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   void Cancel(const Napi::CallbackInfo& info);
+  void Abandon(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
 
   template <class T>

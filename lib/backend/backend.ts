@@ -14,6 +14,8 @@ export interface Phase {
   readonly times: number
   /** The input records, steps × times of them; see `RecordLayout.pack`. */
   readonly inputs: Uint8Array
+  /** Whether `abandon()` may stop it between two ops. Default: false. */
+  readonly interruptible?: boolean
 }
 
 export interface RunOptions {
@@ -80,6 +82,11 @@ export interface Session {
   memory(): Promise<SessionMemory>
   /** Stops every run requested so far before its next step. */
   cancel(): void
-  /** Frees everything after the step in progress. Later calls reject. */
+  /**
+   * Like `cancel`, but in an interruptible phase stops before the next op. The Store tensors that the
+   * unfinished step writes are then incomplete. A GPU stops between two executions of a Program.
+   */
+  abandon(): void
+  /** Frees everything after the op in progress. Later calls reject. */
   dispose(): Promise<void>
 }

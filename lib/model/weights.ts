@@ -142,13 +142,12 @@ export async function readWeights(
   return states.map((state, i) => ({ ...state, name: parameters[i].path }))
 }
 
-/** Copies f32 tensors out of the Store. */
-export async function readTensors(
+/** Copies f32 tensors out of the Store. Runs that are requested later do not change the copies. */
+export function readTensors(
   session: Session,
   wanted: readonly { name: string; shape: Shape }[],
 ): Promise<TensorState[]> {
-  const states: TensorState[] = []
-  for (const { name, shape } of wanted)
-    states.push({ name, dtype: 'f32', shape, data: await session.read(name) })
-  return states
+  return Promise.all(
+    wanted.map(async ({ name, shape }) => ({ name, dtype: 'f32', shape, data: await session.read(name) })),
+  )
 }

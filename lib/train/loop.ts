@@ -25,6 +25,8 @@ const mostStepsPerCall = 4096
 const secondsPerEvent = 0.05
 /** The time after a failed save before the next attempt. */
 const secondsToRetry = 30
+/** How long a stopped run waits for the end of its step before it abandons it. */
+const secondsToFinishStep = 2
 /** How long the end of a run tries to save, for example until somebody frees the disk. */
 const secondsToGiveUp = 60
 
@@ -84,7 +86,12 @@ export class Loop {
   /** Trains until the end or a stop. An error disposes the session. */
   async run(): Promise<Model> {
     const begun = performance.now()
-    const cancel = () => this.prepared.session.cancel()
+    let abandon: NodeJS.Timeout | undefined
+    const cancel = () => {
+      const { session } = this.prepared
+      session.cancel()
+      abandon = setTimeout(() => session.abandon(), secondsToFinishStep * 1000)
+    }
     this.stop.addEventListener('abort', cancel)
     try {
       await this.saver.begin()
@@ -108,6 +115,7 @@ export class Loop {
       throw told
     } finally {
       this.stop.removeEventListener('abort', cancel)
+      clearTimeout(abandon)
     }
   }
 

@@ -28,7 +28,7 @@ export type FolderUse = 'new' | 'continued' | 'replaced'
 /** A copy of a run's tensors after `info.step` updates. */
 interface Snapshot {
   readonly info: CheckpointInfo
-  readonly tensors: readonly TensorState[]
+  readonly tensors: Promise<readonly TensorState[]>
 }
 
 export interface SaverOptions {
@@ -95,18 +95,16 @@ export class Saver {
    * most two copies are in memory.
    *
    * @param isBest whether they have the lowest validation loss so far
-   * @throws NanoGptError 'non_finite' if the tensors of the previous call are not finite, and for
-   *   the device
+   * @throws NanoGptError 'non_finite' if the tensors of the previous call are not finite
    */
   async save(info: CheckpointInfo, isBest: boolean): Promise<void> {
     const { out } = this.plan
     if (out === null) return
     await this.settle()
     const { session, parameters } = this.prepared
-    this.last = {
-      info,
-      tensors: await readTensors(session, savedTensors(parameters, this.plan.training)),
-    }
+    // Training goes on as soon as the engine has copied them.
+    const tensors = readTensors(session, savedTensors(parameters, this.plan.training))
+    this.last = { info, tensors }
     if (isBest) this.best = this.last
     this.writing = this.write(out)
   }
@@ -150,7 +148,7 @@ export class Saver {
   private async writeLast(out: string, snapshot: Snapshot, isBest: boolean): Promise<void> {
     const { info, tensors } = snapshot
     const path = join(out, files.last)
-    const chunks = await checkpointChunks(info, tensors)
+    const chunks = await checkpointChunks(info, await tensors)
     await this.keepPrevious(out, info.step)
     await writeFileAtomic(path, chunks)
     this.stepOfLast = info.step
@@ -166,7 +164,7 @@ export class Saver {
     const { info, tensors } = snapshot
     const path = join(out, files.best)
     const linked = sameAs !== undefined && (await linkFile(sameAs, path))
-    if (!linked) await writeFileAtomic(path, await checkpointChunks(info, tensors))
+    if (!linked) await writeFileAtomic(path, await checkpointChunks(info, await tensors))
     this.best = undefined
     this.options.emit({ type: 'checkpoint', step: info.step, path })
   }

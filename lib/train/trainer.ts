@@ -148,7 +148,7 @@ export class Trainer {
       offsets: this.batch(split, evaluationSite[split], from + i),
     }))
     const { outputs, seconds, failure } = await this.options.session.run(count, [
-      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+      { program: program.handle, times: 1, inputs: program.inputs.pack(records), interruptible: true },
     ])
     return { losses: Array.from(program.outputs.unpack(outputs[0], 'loss')), seconds, failure }
   }
@@ -166,6 +166,7 @@ export class Trainer {
         program: this.gradient.handle,
         times: gradientAccumulationSteps,
         inputs: this.gradient.inputs.pack(micro),
+        interruptible: true,
       },
       { program: this.update.handle, times: 1, inputs: this.update.inputs.pack(updates) },
     ]

@@ -113,12 +113,13 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
-                               double* seconds) override {
+  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, const ExecutionOptions& options) override {
+    const auto& [check_finite, seconds, stops] = options;
     for (const Record::Part& part : this->inputs().parts) {
       std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
+      if (stops()) return OpFailure{Status(Code::kCancelled, ""), op, {}};
       InputError error = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
       if (error.kind == InputError::kNone && check_finite) error = CheckFinite(op);
       if (error.kind != InputError::kNone) return Explain(program(), op, error);

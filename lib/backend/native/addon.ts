@@ -13,6 +13,7 @@ export interface NativeSessionHandle {
   memory(): Promise<SessionMemory>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
   cancel(): void
+  abandon(): void
   dispose(): Promise<void>
 }
 

@@ -79,6 +79,10 @@ export class NativeSession implements Session {
     this.handle.cancel()
   }
 
+  abandon(): void {
+    this.handle.abandon()
+  }
+
   dispose(): Promise<void> {
     return named(this.handle.dispose())
   }
