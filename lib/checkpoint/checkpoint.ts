@@ -13,7 +13,7 @@ import { checkpointsIn, files } from './folder'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { readSafetensors, safetensorsChunks } from './safetensors'
 
-export type { CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
+export type { Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
 export interface Checkpoint {
   readonly path: string

@@ -11,6 +11,7 @@ import {
   renamed,
   rowOf,
   type TrainingConfig,
+  type TrainingName,
   trainingNames,
   trainOptions,
 } from '../options'
@@ -55,6 +56,17 @@ export interface TrainingState {
    * were due but not done.
    */
   readonly done: Done
+  /** In order. */
+  readonly changes: readonly Change[]
+}
+
+/** A training option that a resumed run changed. */
+export interface Change {
+  /** The step at which it was resumed. */
+  readonly step: number
+  readonly option: TrainingName
+  readonly from: unknown
+  readonly to: unknown
 }
 
 export interface Done {
@@ -85,6 +97,7 @@ export const untrained: Untrained = {
   device: null,
   best: null,
   done: null,
+  changes: null,
 }
 
 /** Encodes the JSON of a checkpoint. */
@@ -120,6 +133,18 @@ class Reader {
 
   keys(): string[] {
     return Object.keys(this.object())
+  }
+
+  items(): Reader[] {
+    return this.expect<unknown[]>(Array.isArray, 'a list').map(
+      (item, i) => new Reader(this.file, `${this.path}.${i}`, item),
+    )
+  }
+
+  /** The value of an option that a resumed run may change. */
+  plain(): unknown {
+    const isPlain = (value: unknown) => value === null || ['number', 'string'].includes(typeof value)
+    return this.expect(isPlain, 'a number, a string or null')
   }
 
   /** The same object with former option names replaced by the current ones. */
@@ -268,6 +293,16 @@ function readTraining(root: Reader, options: Reader): TrainingState {
             .nullable((at) => at.whole()),
         }
       : { evaluation: step, sample: step },
+    changes: root.has('changes') ? root.at('changes').items().map(readChange) : [],
+  }
+}
+
+function readChange(reader: Reader): Change {
+  return {
+    step: reader.at('step').whole(),
+    option: reader.at('option').oneOf(trainingNames),
+    from: reader.at('from').plain(),
+    to: reader.at('to').plain(),
   }
 }
 

@@ -1,8 +1,8 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type Change, type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
-import type { CheckedTrainOptions } from '../options'
+import { type CheckedTrainOptions, namesWhere, type TrainingConfig, type TrainingName } from '../options'
 import type { Begun } from './resolve'
 import { folderOf } from './run_folder'
 
@@ -33,6 +33,17 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
     })
   }
   return { how, checkpoint, begun: info }
+}
+
+const recorded = namesWhere(({ resume }) => resume === 'records') as TrainingName[]
+
+/** The options that a resumed run changes, as its checkpoints record them. */
+export function changesOf(origin: Origin, training: TrainingConfig): Change[] {
+  if (origin.how !== 'resume') return []
+  const { training: before, step } = origin.begun
+  return recorded
+    .filter((name) => before[name] !== training[name])
+    .map((name) => ({ step, option: name, from: before[name], to: training[name] }))
 }
 
 /** The run folder: the given one, or that of the run to continue. */

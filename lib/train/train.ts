@@ -2,14 +2,14 @@
 
 import type { Model } from '../api/model'
 import { expectDevice, onDevice } from '../backend/devices'
-import { type Phrase, say } from '../errors'
+import { option, type Phrase, say, show } from '../errors'
 import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { measure } from './measure'
 import { type Memory, memoryOf } from './memory'
-import { readOrigin } from './origin'
+import { changesOf, readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
 import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
@@ -134,6 +134,9 @@ async function withPlan<T>(
       async (device) => {
         const plan = planOn(device, await resolveAuto(device, options, materials, control), materials)
         refuseShortRun(given, plan.training)
+        for (const { option: name, from, to, step } of changesOf(origin, plan.training)) {
+          notice(say`from step ${step} on, ${option(name)} is ${show(to)} instead of ${show(from)}`)
+        }
         return work(plan, materials, options)
       },
       (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),

@@ -152,12 +152,10 @@ describe('resuming', () => {
     ['dropout', { dropout: 0 }],
     ['batchSize', { batchSize: 4 }],
     ['gradientAccumulationSteps', { gradientAccumulationSteps: 1 }],
-    ['learningRate', { learningRate: 0.01 }],
     ['beta1', { beta1: 0.9 }],
     ['beta2', { beta2: 0.999 }],
     ['epsilon', { epsilon: 1e-8 }],
     ['weightDecay', { weightDecay: 0.01 }],
-    ['gradientClip', { gradientClip: 1 }],
   ])('rejects %s, because the run keeps its own', async (name, more) => {
     const error = await resume(more)
     expect(error.code).toBe('option')
@@ -204,6 +202,38 @@ describe('resuming', () => {
     })
     expectSameBits(resumed.weights, uninterrupted.weights)
   })
+})
+
+test('a resumed run can change its learning rate and its clipping, and records that', async () => {
+  const out = folder.path('changed')
+  const before = await whole({ ...decoder, device: 'js', steps: 4, learningRate: 0.01, out })
+  expect(before.info.changes).toEqual([])
+  const { data } = decoder
+  const more = { data, device: 'js', resume: out, steps: 6 } as const
+  const { info, events } = await whole({ ...more, learningRate: 0.001, gradientClip: 0.8 })
+  const changes = [{ step: 4, option: 'learningRate', from: 0.01, to: 0.001 }]
+  expect(info).toMatchObject({ training: { learningRate: 0.001 }, changes })
+  expect(ofType(events, 'notice').map(({ message }) => String(message))).toEqual([
+    'from step 4 on, `learningRate` is 0.001 instead of 0.01',
+  ])
+  const again = await whole({ ...more, steps: 8, gradientClip: Infinity })
+  expect(again.info.changes).toEqual([...changes, { step: 6, option: 'gradientClip', from: 0.8, to: null }])
+  expect((await readCheckpoint(out, 'last')).info.changes).toEqual(again.info.changes)
+})
+
+test('another kind of evaluation is not compared with the best loss', async () => {
+  const out = folder.path('exact')
+  await whole({ ...short, device: 'js', out })
+  const resumed = await whole({
+    data: short.data,
+    device: 'js',
+    resume: out,
+    steps: 15,
+    exactEvaluation: true,
+  })
+  const [first] = ofType(resumed.events, 'evaluation')
+  expect(first).toMatchObject({ step: 15, best: true })
+  expect(resumed.info.best).toEqual({ step: 15, valLoss: first.exactValLoss })
 })
 
 test('a resumed run keeps its precision unless another is given', async () => {
