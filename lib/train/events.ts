@@ -122,10 +122,13 @@ export interface CheckpointEvent {
 export interface WarningEvent {
   readonly type: 'warning'
   readonly step: number
-  /** 'write_failed': the checkpoint of this step could not be written, and will be tried again. */
-  readonly code: ErrorCode
-  /** A sentence. */
-  readonly message: string
+  /**
+   * 'loss_spike': the training loss of this step is far above its usual range. Otherwise the code of
+   * the error that prevented a checkpoint of this step, such as 'write_failed'; it is tried again.
+   */
+  readonly code: ErrorCode | 'loss_spike'
+  /** A sentence. As a string, and in JSON, it uses the library's option names. */
+  readonly message: Phrase
 }
 
 /** The last event: all steps are done, or the run was stopped. */

@@ -14,6 +14,7 @@ import type { Prepared } from './prepare'
 import type { RunControl } from './run'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
+import { SpikeDetector } from './spikes'
 
 /**
  * The target time of a native call: short enough to stop and report promptly, long enough to keep
@@ -43,6 +44,7 @@ export class Loop {
   private readonly model: Model
   private readonly evaluator: Evaluator
   private readonly saver: Saver
+  private readonly spikes = new SpikeDetector()
   private step: number
   private best: CheckpointInfo['best']
   private done: Done
@@ -199,6 +201,14 @@ export class Loop {
     const tokensPerSecond = (losses.length * this.prepared.trainer.tokensPerStep) / seconds
     const to = from + losses.length
     this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
+    for (const [i, loss] of losses.entries()) this.reportSpike(from + i, loss)
+  }
+
+  private reportSpike(step: number, loss: number): void {
+    const spike = this.spikes.observe(step, loss)
+    if (!spike) return
+    const message = say`the training loss of step ${step} is ${loss.toFixed(2)}, far above the usual ${spike.usual.toFixed(2)}. If this happens again, a lower ${option('learningRate')} or ${option('gradientClip', 1)} may help`
+    this.emit({ type: 'warning', step, code: 'loss_spike', message })
   }
 
   private async fail(failure: { code: ErrorCode; message: string; step: number }): Promise<never> {

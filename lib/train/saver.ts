@@ -7,7 +7,7 @@ import { readdir, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
 import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError, reasonOf, say } from '../errors'
 import { linkFile, makeFolder, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
@@ -206,7 +206,7 @@ export class Saver {
         type: 'warning',
         step,
         code: error.code,
-        message: `step ${step} is not saved: ${error.message}. ${newest}. Training goes on, and saving is tried again`,
+        message: say`step ${step} is not saved: ${error.message}. ${newest}. Training goes on, and saving is tried again`,
       })
     }
     this.unsaved = { step, error, at: performance.now() }

@@ -158,7 +158,7 @@ test('a folder that becomes a file: the run says what is not saved, and saves wh
   })
   const [warning] = ofType(events, 'warning')
   expect(warning.code).toBe('write_failed')
-  expect(warning.message).toMatch(
+  expect(String(warning.message)).toMatch(
     /^step \d+ is not saved: cannot write .*\. (The newest checkpoint is of step \d+|Nothing is saved yet)\. Training goes on, and saving is tried again$/,
   )
   expect(end).toMatchObject({ saved: { step: 40 }, unsaved: null })
