@@ -4,7 +4,6 @@ import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import type { CheckedTrainOptions } from '../options'
 import type { Begun } from './resolve'
-import { folderOf } from './run_folder'
 
 export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
@@ -27,10 +26,4 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
     })
   }
   return { how, checkpoint, begun: info }
-}
-
-/** The run folder: the given one, or that of the run to continue. */
-export function outOf({ out, resume }: CheckedTrainOptions, origin: Origin): string | null {
-  if (out !== undefined) return out
-  return origin.how === 'resume' ? folderOf(resume!) : null
 }
