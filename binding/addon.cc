@@ -1,4 +1,4 @@
-// The addon's exports: information about this binary, the pool's size, the class Session.
+// The addon's exports: information about this binary, the pool's size, file locks, the class Session.
 #include <napi.h>
 
 #include <array>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "binding/environment.h"
+#include "binding/lock.h"
 #include "binding/native_session.h"
 #include "binding/pin.h"
 #include "cpu/backend.h"
@@ -102,6 +103,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("version", NANO_GPT_VERSION);
   exports.Set("useCudaModule", Napi::Function::New<UseCudaModule>(env, "useCudaModule"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
+  exports.Set("lockFile", Napi::Function::New<LockFileAt>(env, "lockFile"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));
   return exports;

@@ -60,6 +60,10 @@ void Environment::Forget(const std::shared_ptr<Cancellations>& session) {
   std::erase_if(sessions_, [&](const auto& weak) { return weak.lock() == session; });
 }
 
+void Environment::Hold(std::shared_ptr<void> resource) { held_.push_back(std::move(resource)); }
+
+void Environment::Drop(const std::shared_ptr<void>& resource) { std::erase(held_, resource); }
+
 void Environment::Post(std::unique_ptr<Job> job) {
   Engine::Get().Start();  // First, because it may throw, and a counted job keeps the process running.
   if (wake_ == nullptr) {

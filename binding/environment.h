@@ -69,6 +69,10 @@ class Environment {
   // Removes a session after it is disposed.
   void Forget(const std::shared_ptr<Cancellations>& session);
 
+  // Keeps a resource, such as a lock, until Drop() or the end of the environment.
+  void Hold(std::shared_ptr<void> resource);
+  void Drop(const std::shared_ptr<void>& resource);
+
   // Copies `bytes` into a Uint8Array with its own ArrayBuffer. Throws Refused if it can't be
   // allocated.
   Napi::Value Uint8ArrayOf(const Bytes& bytes) const;
@@ -94,6 +98,7 @@ class Environment {
   std::shared_ptr<Mailbox> mailbox_;
   Napi::FunctionReference uint8_array_;
   std::vector<std::weak_ptr<Cancellations>> sessions_;
+  std::vector<std::shared_ptr<void>> held_;
   size_t pending_ = 0;  // jobs that are not settled
 };
 

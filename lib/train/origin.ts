@@ -4,7 +4,6 @@ import { type Change, type Checkpoint, readCheckpoint } from '../checkpoint/chec
 import { NanoGptError } from '../errors'
 import { type CheckedTrainOptions, namesWhere, type TrainingConfig, type TrainingName } from '../options'
 import type { Begun } from './resolve'
-import { folderOf } from './run_folder'
 
 export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
@@ -44,10 +43,4 @@ export function changesOf(origin: Origin, training: TrainingConfig): Change[] {
   return recorded
     .filter((name) => before[name] !== training[name])
     .map((name) => ({ step, option: name, from: before[name], to: training[name] }))
-}
-
-/** The run folder: the given one, or that of the run to continue. */
-export function outOf({ out, resume }: CheckedTrainOptions, origin: Origin): string | null {
-  if (out !== undefined) return out
-  return origin.how === 'resume' ? folderOf(resume!) : null
 }

@@ -13,8 +13,9 @@ import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions
 import { createTokenizer, tokenizerFromJSON } from '../tokenizer'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
-import { type Origin, outOf } from './origin'
+import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
+import { outOf } from './run_folder'
 import { findText } from './text'
 
 export interface Plan {
@@ -141,7 +142,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     device,
     threads: options.threads ?? null,
     instructionSet: options.instructionSet ?? null,
-    out: outOf(options, origin),
+    out: outOf(options),
     stepsPerCall: null,
   }
 }

@@ -3,8 +3,10 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { loadAddon } from '../backend/native/addon'
 import { files, isCheckpointName } from '../checkpoint/folder'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
+import { type FolderLock, lockFolder, refuseLocked } from '../files/lock'
 import type { CheckedTrainOptions, TrainName } from '../options'
 
 export const configFile = 'config.json'
@@ -54,6 +56,40 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
   }
   const foreign = foreignFile(out)
   if (foreign !== undefined) throw holdsForeign(out, foreign)
+}
+
+/**
+ * Checks the folder that a run writes to, and locks it for the run.
+ *
+ * @returns undefined if the run writes to no folder
+ * @throws NanoGptError 'run_busy' if another run is writing to it, and those of checkFolder()
+ */
+export async function enterFolder(options: CheckedTrainOptions): Promise<FolderLock | undefined> {
+  const folder = outOf(options)
+  const lockFile = folder === null ? undefined : loadAddon().addon?.lockFile
+  // First, because the files of a run that is still being written would give misleading errors.
+  if (folder !== null) await refuseLocked(folder, lockFile)
+  checkFolder(options)
+  if (folder === null || lacksCheckpoint(options)) return undefined
+  const lock = await lockFolder(folder, lockFile)
+  try {
+    checkFolder(options) // A run may have ended there in the meantime.
+    return lock
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** Whether a run is resumed from nothing, which readCheckpoint() reports. No folder is created for it. */
+function lacksCheckpoint({ out, resume }: CheckedTrainOptions): boolean {
+  return out === undefined && resume !== undefined && !isFile(resume) && !holdsRun(resume)
+}
+
+/** The run folder: the given one, or that of the run to continue. */
+export function outOf({ out, resume }: CheckedTrainOptions): string | null {
+  if (out !== undefined) return out
+  return resume === undefined ? null : folderOf(resume)
 }
 
 function holdsForeign(out: string, foreign: string): NanoGptError {

@@ -7,8 +7,8 @@ import type { DataInfo } from '../checkpoint/checkpoint'
 import { type DataSource, loadText, type Text } from '../data/corpus'
 import { inlineText, NanoGptError, option, type Phrase, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
-import { type Origin, outOf } from './origin'
-import { folderOf, textFile } from './run_folder'
+import type { Origin } from './origin'
+import { folderOf, outOf, textFile } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {
@@ -27,7 +27,7 @@ export async function findText(
   const lineEndings = lineEndingsOf(options, origin)
   const text = await loadText(sourcesOf(options, origin), { lineEndings, notice })
   if (origin.how === 'resume') refuseOtherText(text, origin)
-  const out = outOf(options, origin)
+  const out = outOf(options)
   const source = sourceOf(origin, text, out)
   const isBegun = options.data === undefined && origin.how !== 'new'
   return {

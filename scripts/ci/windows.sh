@@ -161,6 +161,39 @@ EOF
   node_of workers workers.js && says workers 'ended 3 threads'
 }
 
+# A run locks its folder, and the lock ends with the process.
+one_writer() {
+  cat >"$app/one_writer.js" <<'EOF'
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { existsSync, readdirSync } = require('node:fs')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { train } = require('nano-gpt')
+const out = 'runs/größe 🙂'
+const text = 'to be or not to be, that is the question. '.repeat(50)
+const options = { data: { text }, preset: 'bigram', steps: 100000000, checkpointInterval: 100, out }
+const rejection = (options) => train(options).then(() => 'none', (error) => `${error.code}: ${error.message}`)
+if (process.argv[2] === 'first') train(options)
+else (async () => {
+  const first = spawn(process.execPath, [__filename, 'first'], { stdio: 'ignore' })
+  while (!existsSync(`${out}/last.safetensors`)) await sleep(50)
+  const busy = `run_busy: ${out}: process ${first.pid} has been writing to this folder since `
+  for (const second of [{ resume: out }, { ...options, overwrite: true }]) {
+    const said = await rejection(second)
+    if (!said.startsWith(busy)) throw new Error(`${said}, not ${busy}`)
+  }
+  first.kill()
+  await once(first, 'close')
+  const third = train({ resume: out })
+  third.stop()
+  await third
+  if (readdirSync(out).includes('.lock')) throw new Error('the lock was left behind')
+  console.log('one writer: ok')
+})()
+EOF
+  node_of one-writer one_writer.js && says one-writer 'one writer: ok'
+}
+
 # The CUDA module is found next to the addon and loaded, whatever the folder is called. This one
 # claims another version.
 cuda_module() {
@@ -194,5 +227,6 @@ step short-run short_run 'C:\users\short run'
 step short-run-drive-z short_run "$(windows_path "$work")\\short run"
 step command-line command_line
 step workers workers
+step one-writer one_writer
 step cuda-module cuda_module
 finish windows

@@ -59,6 +59,11 @@ export interface Addon {
    * about two seconds.
    */
   peak(instructionSet?: string): Promise<NativePeak>
+  /**
+   * Locks an existing file until `release()`, or until the process or worker thread ends. Null if it
+   * is locked already.
+   */
+  lockFile(path: string): { release(): void } | null
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
 
