@@ -133,8 +133,13 @@ function refuseOtherLast(resume: string | undefined): void {
   })
 }
 
+/** False for what cannot be examined, which readCheckpoint() reports. */
 export function holdsRun(folder: string): boolean {
-  return readdirSync(folder).some(isCheckpointName)
+  try {
+    return readdirSync(folder).some(isCheckpointName)
+  } catch {
+    return false
+  }
 }
 
 /**
