@@ -2,12 +2,14 @@
 // them.
 
 import { Model } from '../api/model'
+import type { Failure } from '../backend/backend'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { call, type ErrorCode, NanoGptError, option, say } from '../errors'
+import { call, NanoGptError, option, say } from '../errors'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
+import { isFailedUpdate } from './failed_update'
 import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import type { RunControl } from './run'
@@ -172,12 +174,12 @@ export class Loop {
     this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
   }
 
-  private async fail(failure: { code: ErrorCode; message: string; step: number }): Promise<never> {
+  private async fail(failure: Failure): Promise<never> {
     const error =
       failure.code === 'non_finite'
-        ? await this.prepared.trainer.explain(this.step, failure as never)
+        ? await this.prepared.trainer.explain(this.step, failure, this.saver.saved)
         : new NanoGptError(failure.code, `step ${this.step}: ${failure.message}`)
-    if (!isFault(error)) await this.save()
+    if (!isFault(error) && !isFailedUpdate(failure)) await this.save()
     throw error
   }
 

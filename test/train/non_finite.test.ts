@@ -1,14 +1,21 @@
-// A step that would produce NaN or Infinity is not applied. The run ends, the error names the op
-// and the step, and the weights are kept.
+// A step whose loss or gradient is NaN or Infinity is not applied. The run ends, the error names the
+// op and the step, and the weights are kept. If it is the update that writes such a value, the error
+// names the tensor, and nothing is saved.
 
-import { load } from '../../lib/api/model'
-import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
-import { gradientName } from '../../lib/optim/update'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { evaluate } from '../../lib'
+import { generate, load } from '../../lib/api/model'
+import { readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
+import type { FloatArray } from '../../lib/graph/dtype'
+import { gradientName, stateTensors } from '../../lib/optim/update'
+import type { TrainingConfig } from '../../lib/options'
 import { train } from '../../lib/train/train'
+import { Trainer } from '../../lib/train/trainer'
 import { expectSameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
-import { configs, prepare, type TestModel, weightsOf } from '../support/models'
+import { configs, prepare, type TestModel, training, weightsOf } from '../support/models'
 import { decoder, type eventsOf, lossesOf, ofType, parametersOf, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
@@ -109,6 +116,176 @@ onEveryDevice('a non-finite step', ({ name: device, open }) => {
     await session.dispose()
   })
 })
+
+onEveryDevice('an update that writes a value that is not finite', ({ name: device, open }) => {
+  const muon: Partial<TrainingConfig> = { optimizer: 'muon', momentum: 0.95 }
+  const planted: { name: string; op: string; value: number; overrides?: Partial<TrainingConfig> }[] = [
+    { name: 'adamw/v/head.weight', op: 'adamw', value: Number.NaN },
+    { name: 'adamw/v/tokenEmbedding.weight', op: 'adamw', value: Infinity },
+    { name: 'adamw/m/blocks.1.attention.key.weight', op: 'adamw', value: -Infinity },
+    { name: 'adamw/v/head.bias', op: 'adamw', value: Number.NaN, overrides: muon },
+    { name: 'muon/m/blocks.0.attention.key.weight', op: 'muon', value: Infinity, overrides: muon },
+    {
+      name: 'sgd/m/head.weight',
+      op: 'sgd',
+      value: Number.NaN,
+      overrides: { optimizer: 'sgd', momentum: 0.9 },
+    },
+    { name: 'average/head.weight', op: 'ema', value: Number.NaN, overrides: { emaDecay: 0.9 } },
+  ]
+  test.each(planted)('$value in $name: the step that reads it fails, and names it', async (it) => {
+    const { name, op, value, overrides } = it
+    const session = open()
+    const model = await prepare(session, configs['decoder with dropout'], overrides)
+    await model.trainer.steps(0, 2)
+    await plant(session, name, value)
+    const { losses, failure } = await model.trainer.steps(2, 5)
+    expect(losses).toEqual([])
+    expect(failure).toMatchObject({ code: 'non_finite', step: 0, phase: 1, opName: op, buffer: name })
+    expect(failure!.message).toMatch(
+      new RegExp(
+        `^op \\d+ \\(${op}\\) computed a value that is not finite: in "${name}", f32 \\[[\\d, ]+\\]$`,
+      ),
+    )
+    const run = jest.spyOn(session, 'run')
+    const error = await model.trainer.explain(2, failure!)
+    expect(run).not.toHaveBeenCalled() // the step is not repeated
+    expect(error).toMatchObject({ code: 'non_finite', subject: 'step 2' })
+    expect(error.message).toContain(`the update (${op}) wrote a value that is not finite to ${name}.`)
+    expect(error.message).not.toContain('unchanged')
+    expect(error.message).toContain(op === 'muon' ? 'A lower `matrixLearningRate`' : 'A lower `learningRate`')
+    await session.dispose()
+  })
+
+  test.each<[string, Partial<TrainingConfig>]>([
+    ['AdamW', { learningRate: 1e38, weightDecay: 1e3 }],
+    ['SGD', { optimizer: 'sgd', learningRate: 1e38, momentum: 0.9, weightDecay: 1e3 }],
+    ['Muon', { ...muon, matrixLearningRate: 1e38, weightDecay: 1e3 }],
+  ])('%s at a rate of 1e38 fails in its first step', async (_, overrides) => {
+    const session = open()
+    const { trainer } = await prepare(session, configs.decoder, overrides)
+    const { losses, failure } = await trainer.steps(0, 4)
+    expect(losses).toEqual([])
+    expect(failure).toMatchObject({ code: 'non_finite', step: 0, phase: 1 })
+    expect(Array.from((await session.read(failure!.buffer!)) as FloatArray).every(Number.isFinite)).toBe(
+      false,
+    )
+    await session.dispose()
+  })
+
+  const rates = [1e3, 1e6, 1e12, 1e20, 1e30, 1e38]
+  test.each(rates)('no completed step leaves such a value in the Store, at a rate of %p', async (rate) => {
+    const all: Partial<TrainingConfig>[] = [
+      { learningRate: rate },
+      { optimizer: 'sgd', learningRate: rate, momentum: 0.9 },
+      { ...muon, matrixLearningRate: rate, emaDecay: 0.9 },
+    ]
+    for (const overrides of all) {
+      const session = open()
+      const model = await prepare(session, configs.decoder, overrides)
+      const names = [
+        ...model.parameters.map(({ path }) => path),
+        ...stateTensors(model.parameters, { ...training, ...overrides }).map(({ name }) => name),
+      ]
+      for (let step = 0; step < 12; step++) {
+        const { failure } = await model.trainer.steps(step, 1)
+        const isSpoiled = failure?.phase === 1 && failure.opName !== 'require_finite'
+        for (const name of isSpoiled ? [] : names) {
+          const values = Array.from((await session.read(name)) as FloatArray)
+          expect([step, name, values.every(Number.isFinite)]).toEqual([step, name, true])
+        }
+        if (failure) break
+      }
+      await session.dispose()
+    }
+  })
+
+  test('ends the run: the last checkpoint stays as it was, and the error says how to continue', async () => {
+    const out = folder.path(`spoiled-${device}`)
+    const options = { ...decoder, device, steps: 20, evalInterval: 20, checkpointInterval: 2, out }
+    const steps = Trainer.prototype.steps
+    const spy = jest.spyOn(Trainer.prototype, 'steps').mockImplementation(async function (
+      this: Trainer,
+      step,
+    ) {
+      const { session } = (this as unknown as { options: TestModel }).options
+      if (step === 5) await plant(session, 'adamw/v/head.weight', Number.NaN)
+      return steps.call(this, step, 1)
+    })
+    const saved: Buffer[] = []
+    const run = train(options)
+    const error = await failureOf(async () => {
+      for await (const event of run) {
+        if (event.type === 'checkpoint' && event.step === 4) saved.push(await readFile(event.path))
+      }
+    })
+    spy.mockRestore()
+    expect(error).toMatchObject({ code: 'non_finite', subject: 'step 5' })
+    expect(error.message).toBe(
+      'step 5: the update (adamw) wrote a value that is not finite to adamw/v/head.weight. ' +
+        'The weights in memory are unusable and are not saved. A lower `learningRate` or `gradientClip: 1` usually helps. ' +
+        `The checkpoint of step 4 is intact: train({ from: '${out}' }) starts a new run with its weights`,
+    )
+    expect(saved).toHaveLength(1)
+    expect((await readFile(join(out, 'last.safetensors'))).equals(saved[0])).toBe(true)
+    await using next = await train({ from: out, learningRate: 1e-4, device, steps: 2, data: decoder.data })
+    expect(next.info.step).toBe(2)
+  })
+
+  test('before the first checkpoint the error says that there is none', async () => {
+    const out = folder.path(`first-${device}`)
+    const run = train({ ...decoder, device, learningRate: 1e30, weightDecay: 1e30, out })
+    const error = await failureOf(() => run)
+    expect(error.message).toMatch(/^step 0: the update \(adamw\) .* There is no checkpoint to go back to$/)
+    await expect(readCheckpoint(out, 'last')).rejects.toMatchObject({ code: 'file_not_found' })
+  })
+})
+
+onEveryDevice('a checkpoint with a value that is not finite', ({ name: device }) => {
+  /** A checkpoint of a short run, with NaN in one of its tensors. */
+  async function spoiledCheckpoint(name: string): Promise<string> {
+    const out = folder.path(`whole-${device}`)
+    await (await train({ ...decoder, device, steps: 2, out, overwrite: true })).dispose()
+    const { info, tensors } = await readCheckpoint(out, 'last')
+    tensors.get(name)!.data[3] = Number.NaN
+    const path = folder.path(`spoiled-${device}.safetensors`)
+    await writeCheckpoint(path, info, [...tensors.values()])
+    return path
+  }
+  const { data } = decoder
+
+  test('is rejected, and the error names the first such tensor', async () => {
+    const model = await spoiledCheckpoint('head.weight')
+    const calls: (() => PromiseLike<unknown>)[] = [
+      () => load(model, { device }),
+      () => evaluate({ model, data, device }),
+      () => generate({ model, device, maxTokens: 3 }),
+      () => train({ from: model, data, device, steps: 2 }),
+      () => train({ resume: model, data, device, steps: 4 }),
+    ]
+    for (const call of calls) {
+      const error = await failureOf(call)
+      expect(error).toMatchObject({ code: 'non_finite', subject: model })
+      expect(error.message).toBe(
+        `${model}: element 3 of its tensor head.weight is NaN. Use a checkpoint from before training diverged`,
+      )
+    }
+  })
+
+  test('in the state of the optimizer is rejected by resume only', async () => {
+    const model = await spoiledCheckpoint('adamw/v/head.weight')
+    const error = await failureOf(() => train({ resume: model, data, device, steps: 4 }))
+    expect(error.message).toContain('element 3 of its tensor adamw/v/head.weight is NaN')
+    expect((await evaluate({ model, data, device })).valLoss).toBeGreaterThan(0)
+  })
+})
+
+/** Replaces an element of a tensor in the Store. */
+async function plant(session: TestModel['session'], name: string, value: number): Promise<void> {
+  const values = await session.read(name)
+  values[values.length - 1] = value
+  await session.write(name, values)
+}
 
 /** Checks that all gradients are 0 after the failed step. */
 async function expectNoGradients({ session, parameters }: TestModel): Promise<void> {
