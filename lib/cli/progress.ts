@@ -115,6 +115,7 @@ export class Progress {
   private showStep(event: StepEvent): void {
     this.step = event.to
     for (const loss of event.losses) {
+      if (Number.isNaN(loss)) continue
       this.loss = mix(this.loss, loss, 1 / smoothing)
       this.losses.push(loss)
     }

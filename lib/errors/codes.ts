@@ -36,7 +36,7 @@ export const errorCodes = {
   invalid_program: 'the engine rejects a Program',
   invalid_argument: 'an argument of an engine call is invalid',
   out_of_range: 'a value, such as a token id, is out of range for an op',
-  non_finite: 'the loss, a gradient or a weight is no longer finite',
+  non_finite: 'the loss, a gradient, a weight or the state of the optimizer is not finite',
   unsupported: 'the device does not support an operation',
   device: 'a device is unknown or not available',
   device_lost: 'the GPU stopped working',

@@ -387,6 +387,14 @@ export const trainOptions = {
     otherNames: ['gradientAccumulation', 'gradAccumSteps', 'accumulate'],
     default: 1,
   },
+  nonFinite: {
+    type: choice(['stop', 'skip']),
+    group: 'training',
+    ...adjustable,
+    help: "if a loss or gradient is not finite, 'stop' the run or 'skip' the step",
+    default: 'stop',
+    unused: 'stop',
+  },
   precision: {
     type: choice(precisions),
     group: 'training',

@@ -62,9 +62,9 @@ export interface StepEvent {
   readonly type: 'step'
   readonly from: number
   readonly to: number
-  /** The training loss of each step before its update, in nats per token. */
+  /** The training loss of each step before its update, in nats per token. NaN: a skipped step. */
   readonly losses: readonly number[]
-  /** The gradient norm of each step, before clipping. */
+  /** The gradient norm of each step, before clipping. NaN: a skipped step. */
   readonly gradientNorms: readonly number[]
   /** The time of these updates. */
   readonly seconds: number
@@ -123,7 +123,8 @@ export interface WarningEvent {
   readonly type: 'warning'
   readonly step: number
   /**
-   * 'loss_spike': the training loss of this step is far above its usual range. Otherwise the code of
+   * 'loss_spike': the training loss of this step is far above its usual range. 'non_finite': the step
+   * was skipped, because its loss or gradient is not finite. Otherwise the code of
    * the error that prevented a checkpoint of this step, such as 'write_failed'; it is tried again.
    */
   readonly code: ErrorCode | 'loss_spike'

@@ -23,8 +23,9 @@ export class SpikeDetector {
   private seen = 0
   private quietUntil = 0
 
-  /** @param loss the training loss of step `step` */
+  /** @param loss the training loss of step `step`; NaN if it was skipped */
   observe(step: number, loss: number): Spike | undefined {
+    if (Number.isNaN(loss)) return undefined
     const { mean: usual } = this
     const rise = loss - usual
     const isSpike =

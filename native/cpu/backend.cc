@@ -14,6 +14,7 @@
 #include "engine/sanitizer.h"
 #include "engine/shared_pool.h"
 #include "ops/explain.h"
+#include "ops/validate.h"
 
 namespace nano::cpu {
 namespace {
@@ -214,16 +215,11 @@ class CpuExecutable final : public Executable {
   }
 
   InputError CheckFinite(size_t op) const {
-    InputError error = {};
     for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
       const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
-      if (at < 0) continue;
-      error.kind = InputError::kNotFiniteOutput;
-      error.index = at;
-      error.value = static_cast<int64_t>(output);
-      break;
+      if (at >= 0) return NotFiniteOutput(static_cast<int64_t>(output), at);
     }
-    return error;
+    return {};
   }
 
   void CopyOutputs(std::byte* outputs) const {

@@ -10,8 +10,6 @@
 
 namespace nano {
 
-constexpr int kMaxThreads = 256;
-
 class SharedPool {
  public:
   explicit SharedPool(int threads);

@@ -23,7 +23,7 @@ import type { Buffer, Node, Program } from '../../graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
-import { InputError } from '../../ops/op'
+import { InputError, OutputError } from '../../ops/op'
 import type { Executable, Failure, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import { RecordLayout } from '../records'
 
@@ -314,6 +314,8 @@ async function execute(
         if (program.buffers[id].dtype === 'bf16') roundToBf16(tensors[id].data as FloatArray)
       }
     } catch (error) {
+      if (error instanceof OutputError)
+        return { ...place, ...notFinite(program, index, node.outputs[error.output]) }
       if (!(error instanceof InputError)) throw error
       return {
         ...place,
@@ -323,14 +325,8 @@ async function execute(
       }
     }
     if (seconds) seconds[index] += (performance.now() - start!) / 1000
-    const bad = options.checkFinite && firstNonFinite(program, node, tensors)
-    if (bad)
-      return {
-        ...place,
-        code: 'non_finite',
-        message: `${node.op} made ${bad.value} in ${bad.name || `%${bad.id}`}`,
-        buffer: bad.name,
-      }
+    const bad = options.checkFinite && firstNonFinite(node, tensors)
+    if (bad) return { ...place, ...notFinite(program, index, bad.id, bad.element) }
   }
   return undefined
 }
@@ -343,14 +339,24 @@ function operandsOf({ precision }: Program, { op, inputs }: Node, tensors: reado
   })
 }
 
-function firstNonFinite(program: Program, node: Node, tensors: readonly Tensor[]) {
+function firstNonFinite(node: Node, tensors: readonly Tensor[]) {
   for (const id of node.outputs) {
     const { data, dtype } = tensors[id]
     if (dtype !== 'f32' && dtype !== 'f64') continue
-    const value = (data as Float32Array).find((element) => !Number.isFinite(element))
-    if (value !== undefined) return { id, name: program.buffers[id].name, value }
+    const element = (data as Float32Array).findIndex((value) => !Number.isFinite(value))
+    if (element >= 0) return { id, element }
   }
   return undefined
+}
+
+/** The failure of an op that wrote a value that is not finite, in the words of the native engine. */
+function notFinite({ buffers, ops }: Program, op: number, id: number, element?: number) {
+  const place = element === undefined ? 'in' : `element ${element} of`
+  return {
+    code: 'non_finite',
+    message: `op ${op} (${ops[op].op}) computed a value that is not finite: ${place} "${buffers[id].name}", ${describe(buffers[id])}`,
+    buffer: buffers[id].name,
+  } as const
 }
 
 function cancelled(step: number): Failure {

@@ -19,6 +19,25 @@ module.exports = {
       'many.elements[many.count] = first[0][i].spec->elements();',
       'many.elements[many.count] = first[0][0].spec->elements();',
     ],
+    ['nothing is noted', 'if (sums[kind] != 0) NoteNotFinite', 'if (sums[kind] > 0) NoteNotFinite'],
+    [
+      'an index in its launch',
+      'many.before + chunk.index);',
+      'chunk.index);',
+      { cases: /^ema refuses NaN in tensors/, sources: ['ema.cu'] },
+    ],
+    [
+      'an output of another kind',
+      'NoteNotFinite(control, kind * count',
+      'NoteNotFinite(control, 0 * count',
+      { cases: /^sgd refuses/, sources: ['sgd.cu'] },
+    ],
+    [
+      'what lies past the end counts',
+      'if (i + j < chunk.end) sums[kind] +=',
+      'sums[kind] +=',
+      { cases: /^adamw epsilon 0/, sources: ['adamw.cu'] },
+    ],
     [
       'tensors past the first launch',
       'before += chunks;',

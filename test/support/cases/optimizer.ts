@@ -2,7 +2,7 @@
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { type Case, type Given, opCase } from '../case'
-import { edges, floats, given, index, replaced, scalar } from './values'
+import { edges, floats, given, index, scalar } from './values'
 
 const usual = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
 
@@ -81,9 +81,8 @@ function adamwCases(): Case[] {
       step: 1,
       scale: 1,
     }),
-    adamw('NaN in one gradient', [
-      { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
-    ]),
+    // Past the last element, where vectors hold zeros, 0 / (√0 + 0) is a NaN that does not count.
+    adamw('epsilon 0', [state], {}, { ...usual, epsilon: 0 }),
   ]
 }
 
@@ -113,6 +112,7 @@ const crowd: readonly Shape[] = Array.from({ length: 201 }, (_, i) => [(i % 7) +
 function sgdCases(): Case[] {
   const state = matrixOf([19])
   const zeros = () => given('f32', [19], new Float32Array(19))
+  const largest = given('f32', [19], new Float32Array(19).fill(2 ** 127 * (2 - 2 ** -23)))
   const nesterov = { ...plain, nesterov: true }
   return [
     ...edges.map((n) => sgd(`[${n}]`, [matrixOf([n])])),
@@ -135,9 +135,10 @@ function sgdCases(): Case[] {
     sgd('scale 0', [state], 0.1, 0),
     sgd('the first step', [{ ...state, m: zeros() }], 0.1, 1, nesterov),
     sgd('all is 0', [{ parameter: zeros(), gradient: zeros(), m: zeros() }]),
-    sgd('NaN in one gradient', [
-      { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
-    ]),
+    sgd('the largest numbers', [{ ...state, parameter: largest, gradient: zeros(), m: zeros() }], 0.1, 1, {
+      ...plain,
+      weight_decay: 0,
+    }),
   ]
 }
 
@@ -234,10 +235,6 @@ function muonCases(): Case[] {
     muon('rate 0', [matrix], { rate: 0 }),
     muon('no decay', [matrix], { decay: 0 }),
     muon('decay 2, rate 0.3', [matrix], { decay: 2, rate: 0.3 }),
-    muon('NaN in one gradient of two', [
-      { ...matrix, gradient: replaced(matrix.gradient, { 9: Number.NaN }) },
-      matrixOf([19, 13], '1'),
-    ]),
   ]
 }
 
