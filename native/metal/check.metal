@@ -40,8 +40,9 @@ struct ValidateBits {
   uint output;
 
   InputError operator()(uint i) const {
-    InputError none = {};
-    return (bits[i] & exponent) == exponent ? NotFiniteOutput(output, i) : none;
+    InputError error = {};
+    if ((bits[i] & exponent) == exponent) error = NotFiniteOutput(output, i);
+    return error;
   }
 };
 
