@@ -81,6 +81,24 @@ test('a checkpoint is due by time too, which changes no result', async () => {
   expectSameBits(often.weights, seldom.weights)
 })
 
+test('a checkpoint that is due by time waits for the evaluation and the sample of its step', async () => {
+  const out = folder.path('time-last')
+  const long = { ...options, steps: 12, evalInterval: 12, checkpointInterval: 100, sampleInterval: 12 }
+  await whole({ ...long, sampleTokens: 5, learningRate: 1e-30, checkpointMinutes: 1e-9, out })
+  const { info } = await readCheckpoint(out, 'last')
+  expect(info).toMatchObject({ step: 12, best: { step: 0 }, done: { evaluation: 12, sample: 12 } })
+  // The run is complete, so nothing is done again.
+  const { events } = await whole({ device: 'js', data: options.data, resume: out })
+  expect(events.map(({ type }) => type)).toEqual(['start', 'checkpoint', 'end'])
+})
+
+test('a checkpoint is due by time at steps that all have an evaluation', async () => {
+  const out = folder.path('time-evaluations')
+  const run = { ...options, evalInterval: 1, checkpointInterval: 100, checkpointMinutes: 1e-9 }
+  const { events } = await whole({ ...run, learningRate: 1e-30, out })
+  expect(ofType(events, 'checkpoint').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+})
+
 test('a run resumes from its best checkpoint if it has no other', async () => {
   const out = folder.path('only-best')
   await whole({ ...options, learningRate: 0.1, out })
