@@ -135,11 +135,11 @@ export class Saver {
     const { last, best } = this
     try {
       if (!existsSync(out)) await this.describeRun(out)
-      // A best copy of an earlier step waits if it could not be written. The newer copy is written
-      // even if this fails again.
-      const failed =
-        best !== undefined && best !== last ? await this.writeBest(out, best).catch((e) => e) : undefined
-      if (last !== undefined) await this.writeLast(out, last, last === best)
+      // The best copy comes first: a run that is killed in between repeats the steps to it. In the other
+      // order, the last checkpoint would name a best one that is in no file. The last copy is written
+      // even if the best could not be.
+      const failed = best && (await this.writeBest(out, best).catch((error) => error))
+      if (last !== undefined) await this.writeLast(out, last, last === best && !failed)
       if (failed) throw failed
       this.unsaved = undefined
     } catch (error) {
@@ -147,26 +147,24 @@ export class Saver {
     }
   }
 
-  private async writeLast(out: string, snapshot: Snapshot, isBest: boolean): Promise<void> {
-    const { info, tensors } = snapshot
+  /** @param isBest whether best.safetensors already holds this copy */
+  private async writeLast(out: string, { info, tensors }: Snapshot, isBest: boolean): Promise<void> {
     const path = join(out, files.last)
+    // Before the former file is touched, because this can fail.
     const chunks = await checkpointChunks(info, tensors)
     await this.keepPrevious(out, info.step)
-    await writeFileAtomic(path, chunks)
+    const linked = isBest && (await linkFile(join(out, files.best), path))
+    if (!linked) await writeFileAtomic(path, chunks)
     this.stepOfLast = info.step
     this.saved = { step: info.step, path: out }
     this.last = undefined
     await this.removeEarlier(out)
     this.options.emit({ type: 'checkpoint', step: info.step, path })
-    if (isBest) await this.writeBest(out, snapshot, path)
   }
 
-  /** @param sameAs a file that already holds this copy */
-  private async writeBest(out: string, snapshot: Snapshot, sameAs?: string): Promise<void> {
-    const { info, tensors } = snapshot
+  private async writeBest(out: string, { info, tensors }: Snapshot): Promise<void> {
     const path = join(out, files.best)
-    const linked = sameAs !== undefined && (await linkFile(sameAs, path))
-    if (!linked) await writeFileAtomic(path, await checkpointChunks(info, tensors))
+    await writeFileAtomic(path, await checkpointChunks(info, tensors))
     this.best = undefined
     this.options.emit({ type: 'checkpoint', step: info.step, path })
   }

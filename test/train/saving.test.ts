@@ -1,6 +1,7 @@
 // A run saves beside its training. Whatever fails while it saves, training goes on to the same bits,
 // the folder keeps a whole checkpoint, and the run says what is saved.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
@@ -181,6 +182,31 @@ test('a folder that becomes a file: the run says what is not saved, and saves wh
   )
   expect(end).toMatchObject({ saved: { step: 40 }, unsaved: null })
   expect((await readCheckpoint(out, 'last')).info.step).toBe(40)
+})
+
+/** The `training` of a checkpoint's metadata, without waiting; null: there is no such file. */
+function stateOf(path: string) {
+  if (!existsSync(path)) return null
+  const bytes = readFileSync(path)
+  const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()
+  return JSON.parse(JSON.parse(header).__metadata__.nano_gpt).training
+}
+
+test('before every file operation, the best model that the last checkpoint names is in the folder', async () => {
+  const out = folder.path('instants')
+  const found: { named: number; best: number | undefined }[] = []
+  fileFaults.fail = () => {
+    const named = stateOf(join(out, 'last.safetensors'))?.best?.step ?? 0
+    if (named > 0) found.push({ named, best: stateOf(join(out, 'best.safetensors'))?.step })
+    return undefined
+  }
+  try {
+    await whole({ ...options, learningRate: 0.1, checkpointInterval: 2, out })
+  } finally {
+    fileFaults.fail = undefined
+  }
+  expect(found.length).toBeGreaterThan(10)
+  expect(found.filter(({ named, best = -1 }) => best < named)).toEqual([])
 })
 
 describe('a fault in any file operation of a run', () => {
