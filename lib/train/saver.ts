@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
 import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf } from '../errors'
-import { linkFile, makeFolder, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
+import { linkFile, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
 import type { TrainEvent } from './events'
@@ -82,12 +82,14 @@ export class Saver {
     if (this.options.folder !== 'continued') await this.describeRun(out)
   }
 
-  /** Creates the run folder with config.json and, if necessary, a copy of the text. */
+  /**
+   * Creates the run folder with config.json and, if necessary, a copy of the text. config.json comes
+   * first, because only with it a text.txt is known to be a run's.
+   */
   private async describeRun(out: string): Promise<void> {
     const { textToKeep } = this.options
-    await makeFolder(out)
-    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
     await writeConfig(out, storedOptions(this.plan))
+    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
   }
 
   /**

@@ -37,5 +37,6 @@ export const faulty: Files = {
   link: counted('link', real.link),
   mkdir: counted('mkdir', real.mkdir),
   rename: counted('rename', real.rename),
+  rm: counted('rm', real.rm),
   unlink: counted('unlink', real.unlink),
 }

@@ -10,6 +10,8 @@ import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safeten
 import { writeFileAtomic } from '../../lib/files/atomic'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
+import { checkTrainOptions } from '../../lib/train/resolve'
+import { checkFolder } from '../../lib/train/run_folder'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
 import { failureOf } from '../support/errors'
@@ -207,6 +209,33 @@ test('before every file operation, the best model that the last checkpoint names
   }
   expect(found.length).toBeGreaterThan(10)
   expect(found.filter(({ named, best = -1 }) => best < named)).toEqual([])
+})
+
+test('before every file operation of its beginning, a run can begin in the folder again', async () => {
+  const out = folder.path('beginning')
+  const run = { ...options, steps: 2, out }
+  for (const overwrite of [false, true]) {
+    const refused: unknown[] = []
+    let operations = 0
+    fileFaults.fail = () => {
+      operations++
+      try {
+        checkFolder(checkTrainOptions({ ...run, overwrite }))
+      } catch (error) {
+        refused.push({ operations, error })
+      }
+      return undefined
+    }
+    try {
+      await whole({ ...run, overwrite }, ({ type }) => {
+        if (type === 'start') fileFaults.fail = undefined
+      })
+    } finally {
+      fileFaults.fail = undefined
+    }
+    expect(operations).toBeGreaterThan(6)
+    expect(refused).toEqual([])
+  }
 })
 
 describe('a fault in any file operation of a run', () => {
