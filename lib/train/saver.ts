@@ -180,9 +180,12 @@ export class Saver {
     if (!(await linkFile(path, kept))) await renameFile(path, kept)
   }
 
-  /** Removes the earlier checkpoints that are too many, or later than the newest one. */
+  /**
+   * Removes the earlier checkpoints that are too many, or later than the newest one. Those that cannot
+   * be removed now are removed after a later save.
+   */
   private async removeEarlier(out: string): Promise<void> {
-    const earlier = earlierOf(await readdir(out))
+    const earlier = earlierOf(await readdir(out).catch(() => []))
     const kept = earlier
       .filter((name) => stepOf(name)! < this.stepOfLast!)
       .slice(0, this.plan.training.keepCheckpoints - 1)

@@ -194,6 +194,23 @@ function stateOf(path: string) {
   return JSON.parse(JSON.parse(header).__metadata__.nano_gpt).training
 }
 
+test('earlier checkpoints that cannot be removed are removed after a later save', async () => {
+  const out = folder.path('removed-later')
+  let fails = true
+  fileFaults.fail = (_, name) => (fails && name === 'readdir' ? 'EIO' : undefined)
+  const run = { ...options, evalInterval: 100, checkpointInterval: 2, out }
+  try {
+    const { events, end } = await whole(run, (event) => {
+      if (event.type === 'checkpoint' && event.step === 8) fails = false
+    })
+    expect(ofType(events, 'warning')).toEqual([])
+    expect(end).toMatchObject({ saved: { step: 10 }, unsaved: null })
+  } finally {
+    fileFaults.fail = undefined
+  }
+  expect(await safetensors(out)).toEqual(['best.safetensors', 'last.safetensors', 'step-8.safetensors'])
+})
+
 test('before every file operation, the best model that the last checkpoint names is in the folder', async () => {
   const out = folder.path('instants')
   const found: { named: number; best: number | undefined }[] = []
