@@ -8,6 +8,7 @@ import {
   checkValue,
   modelNames,
   type OptionRow,
+  pick,
   renamed,
   rowOf,
   type TrainingConfig,
@@ -100,12 +101,15 @@ export const untrained: Untrained = {
   changes: null,
 }
 
-/** Encodes the JSON of a checkpoint. */
+/**
+ * Encodes the JSON of a checkpoint. The fields of the model have a fixed order, so that a resumed run
+ * writes the same bytes as one that was never stopped.
+ */
 export function encodeInfo({ version, model, tokenizer, training, ...rest }: ModelInfo): string {
   return JSON.stringify({
     format,
     version,
-    model,
+    model: pick(model as unknown as Record<string, unknown>, ['kind', 'vocabSize', ...modelNames]),
     tokenizer,
     training: training === null ? null : { options: training, ...rest },
   })

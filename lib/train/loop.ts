@@ -168,7 +168,8 @@ export class Loop {
     if (due.evaluation && this.done.evaluation !== this.step) await this.evaluate()
     if (due.sample && this.done.sample !== this.step) await this.sample()
     const isNew = this.step !== this.plan.step
-    if ((this.isBest || (due.checkpoint && isNew)) && !this.stopping) await this.save()
+    const isDue = isNew && (due.checkpoint || this.savesLate())
+    if ((this.isBest || isDue) && !this.stopping) await this.save()
   }
 
   /** Runs the steps until the next pause, in native calls of about `secondsPerCall`. */
@@ -189,7 +190,8 @@ export class Loop {
         pending = undefined
         continue
       }
-      const isLate = this.savesLate()
+      // At `until` the pause saves, after its evaluation and its sample.
+      const isLate = this.step < until && this.savesLate()
       if (pending.seconds < secondsPerEvent && !isLate) continue
       this.report(pending)
       pending = undefined

@@ -179,12 +179,17 @@ export function isOfRun(config: unknown): boolean {
   return ofEveryRun.every((name) => Object.hasOwn(Object(config), name))
 }
 
-/** Removes the files of the former run in a folder, and nothing else. */
+/**
+ * Removes the files of the former run in a folder, and nothing else. config.json is the last one, so
+ * that a folder in which this was interrupted still counts as that of a run.
+ */
 export async function removeRun(folder: string): Promise<void> {
   const keeps = keepsText(folder)
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (isOfRunFolder(name) && (name !== textFile || keeps)) await rm(join(folder, name), { force: true })
-  }
+  const names = (await readdir(folder).catch(() => [])).filter(
+    (name) => isOfRunFolder(name) && (name !== textFile || keeps),
+  )
+  names.sort((a, b) => Number(a === configFile) - Number(b === configFile))
+  for (const name of names) await rm(join(folder, name), { force: true })
 }
 
 /** Whether the run in a folder wrote its text.txt. */

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
 import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
-import { linkFile, makeFolder, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
+import { linkFile, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
 import type { TrainEvent } from './events'
@@ -82,12 +82,14 @@ export class Saver {
     if (this.options.folder !== 'continued') await this.describeRun(out)
   }
 
-  /** Creates the run folder with config.json and, if necessary, a copy of the text. */
+  /**
+   * Creates the run folder with config.json and, if necessary, a copy of the text. config.json comes
+   * first, because only with it a text.txt is known to be a run's.
+   */
   private async describeRun(out: string): Promise<void> {
     const { textToKeep } = this.options
-    await makeFolder(out)
-    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
     await writeConfig(out, storedOptions(this.plan))
+    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
   }
 
   /**
@@ -133,11 +135,11 @@ export class Saver {
     const { last, best } = this
     try {
       if (!existsSync(out)) await this.describeRun(out)
-      // A best copy of an earlier step waits if it could not be written. The newer copy is written
-      // even if this fails again.
-      const failed =
-        best !== undefined && best !== last ? await this.writeBest(out, best).catch((e) => e) : undefined
-      if (last !== undefined) await this.writeLast(out, last, last === best)
+      // The best copy comes first: a run that is killed in between repeats the steps to it. In the other
+      // order, the last checkpoint would name a best one that is in no file. The last copy is written
+      // even if the best could not be.
+      const failed = best && (await this.writeBest(out, best).catch((error) => error))
+      if (last !== undefined) await this.writeLast(out, last, last === best && !failed)
       if (failed) throw failed
       this.unsaved = undefined
     } catch (error) {
@@ -145,26 +147,25 @@ export class Saver {
     }
   }
 
-  private async writeLast(out: string, snapshot: Snapshot, isBest: boolean): Promise<void> {
-    const { info, tensors } = snapshot
+  /** @param isBest whether best.safetensors already holds this copy */
+  private async writeLast(out: string, { info, tensors }: Snapshot, isBest: boolean): Promise<void> {
     const path = join(out, files.last)
-    const chunks = await checkpointChunks(info, await tensors)
+    // Before the former file is touched, because this can fail. If best.safetensors holds this copy,
+    // it did not.
+    const chunks = isBest ? undefined : await checkpointChunks(info, await tensors)
     await this.keepPrevious(out, info.step)
-    await writeFileAtomic(path, chunks)
+    const linked = isBest && (await linkFile(join(out, files.best), path))
+    if (!linked) await writeFileAtomic(path, chunks ?? (await checkpointChunks(info, await tensors)))
     this.stepOfLast = info.step
     this.saved = { step: info.step, path: out }
     this.last = undefined
     await this.removeEarlier(out)
     this.options.emit({ type: 'checkpoint', step: info.step, path })
-    if (isBest) await this.writeBest(out, snapshot, path)
   }
 
-  /** @param sameAs a file that already holds this copy */
-  private async writeBest(out: string, snapshot: Snapshot, sameAs?: string): Promise<void> {
-    const { info, tensors } = snapshot
+  private async writeBest(out: string, { info, tensors }: Snapshot): Promise<void> {
     const path = join(out, files.best)
-    const linked = sameAs !== undefined && (await linkFile(sameAs, path))
-    if (!linked) await writeFileAtomic(path, await checkpointChunks(info, await tensors))
+    await writeFileAtomic(path, await checkpointChunks(info, await tensors))
     this.best = undefined
     this.options.emit({ type: 'checkpoint', step: info.step, path })
   }
@@ -178,9 +179,12 @@ export class Saver {
     if (!(await linkFile(path, kept))) await renameFile(path, kept)
   }
 
-  /** Removes the earlier checkpoints that are too many, or later than the newest one. */
+  /**
+   * Removes the earlier checkpoints that are too many, or later than the newest one. Those that cannot
+   * be removed now are removed after a later save.
+   */
   private async removeEarlier(out: string): Promise<void> {
-    const earlier = earlierOf(await readdir(out))
+    const earlier = earlierOf(await readdir(out).catch(() => []))
     const kept = earlier
       .filter((name) => stepOf(name)! < this.stepOfLast!)
       .slice(0, this.plan.training.keepCheckpoints - 1)

@@ -62,7 +62,7 @@ inTerminal('in a terminal', () => {
     ])
     expect(text).toMatch(/^validation loss \d\.\d\d █[▁-█]▁ \d\.\d\d$/m)
     expect(text).toMatch(/^┌ a sample after 400 steps\n│ /m)
-    expect(text.match(/saved last\.safetensors and\s+best\.safetensors/g)).toHaveLength(2)
+    expect(text.match(/saved best\.safetensors and\s+last\.safetensors/g)).toHaveLength(2)
     expect(text).toMatch(/To generate text:\n {2}\S/)
   })
 

@@ -4,17 +4,17 @@
 type Files = typeof import('node:fs/promises')
 const real = jest.requireActual<Files>('node:fs/promises')
 
-/** The operations that change files, and are counted from 1. */
+/** The operations of saving, counted from 1. */
 export const fileFaults: {
   count: number
   /** The error code of operation `n`; undefined: it succeeds. */
-  fail: ((n: number) => string | undefined) | undefined
+  fail: ((n: number, name: string) => string | undefined) | undefined
 } = { count: 0, fail: undefined }
 
 function counted<Call extends (...args: never[]) => Promise<unknown>>(name: string, call: Call): Call {
   return (async (...args: never[]) => {
     fileFaults.count++
-    const code = fileFaults.fail?.(fileFaults.count)
+    const code = fileFaults.fail?.(fileFaults.count, name)
     if (code !== undefined) {
       throw Object.assign(new Error(`${code}: injected, ${name}`), { code, syscall: name })
     }
@@ -36,6 +36,8 @@ export const faulty: Files = {
   open,
   link: counted('link', real.link),
   mkdir: counted('mkdir', real.mkdir),
+  readdir: counted('readdir', real.readdir as never),
   rename: counted('rename', real.rename),
+  rm: counted('rm', real.rm),
   unlink: counted('unlink', real.unlink),
 }

@@ -35,12 +35,12 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     // Checkpoints are written while training goes on.
     expect(lines.filter(isSave)).toEqual([
       'checkpoint 3 last.safetensors',
-      'checkpoint 5 last.safetensors',
       'checkpoint 5 best.safetensors',
+      'checkpoint 5 last.safetensors',
       'checkpoint 6 last.safetensors',
       'checkpoint 9 last.safetensors',
-      'checkpoint 10 last.safetensors',
       'checkpoint 10 best.safetensors',
+      'checkpoint 10 last.safetensors',
     ])
     // All steps before an evaluation, sample or checkpoint are reported before its event.
     expect(events.at(-1)).toMatchObject({ saved: { step: 10, path: out }, unsaved: null })

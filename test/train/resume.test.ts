@@ -43,6 +43,8 @@ onEveryDevice('resuming', ({ name: device }) => {
     expect([...first.losses, ...second.losses]).toEqual(uninterrupted.losses)
     expectSameBits(second.weights, uninterrupted.weights)
     expectSameBits(await tensorsOf(b), await tensorsOf(a))
+    const [fileOfA, fileOfB] = await Promise.all([a, b].map((out) => readFile(join(out, 'last.safetensors'))))
+    expect(fileOfB.equals(fileOfA)).toBe(true)
     expect(second.info.step).toBe(12)
     expect(evaluations(second.events)).toEqual(
       evaluations(uninterrupted.events).filter(({ step }) => step > at),

@@ -1,12 +1,15 @@
 // A run saves beside its training. Whatever fails while it saves, training goes on to the same bits,
 // the folder keeps a whole checkpoint, and the run says what is saved.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../../lib/backend/backend'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
+import { checkTrainOptions } from '../../lib/train/resolve'
+import { checkFolder } from '../../lib/train/run_folder'
 import { train } from '../../lib/train/train'
 import { Trainer } from '../../lib/train/trainer'
 import { expectSameBits } from '../support/bits'
@@ -78,6 +81,24 @@ test('a checkpoint is due by time too, which changes no result', async () => {
   const seldom = await whole(long)
   expect(often.losses).toEqual(seldom.losses)
   expectSameBits(often.weights, seldom.weights)
+})
+
+test('a checkpoint that is due by time waits for the evaluation and the sample of its step', async () => {
+  const out = folder.path('time-last')
+  const long = { ...options, steps: 12, evalInterval: 12, checkpointInterval: 100, sampleInterval: 12 }
+  await whole({ ...long, sampleTokens: 5, learningRate: 1e-30, checkpointMinutes: 1e-9, out })
+  const { info } = await readCheckpoint(out, 'last')
+  expect(info).toMatchObject({ step: 12, best: { step: 0 }, done: { evaluation: 12, sample: 12 } })
+  // The run is complete, so nothing is done again.
+  const { events } = await whole({ device: 'js', data: options.data, resume: out })
+  expect(events.map(({ type }) => type)).toEqual(['start', 'checkpoint', 'end'])
+})
+
+test('a checkpoint is due by time at steps that all have an evaluation', async () => {
+  const out = folder.path('time-evaluations')
+  const run = { ...options, evalInterval: 1, checkpointInterval: 100, checkpointMinutes: 1e-9 }
+  const { events } = await whole({ ...run, learningRate: 1e-30, out })
+  expect(ofType(events, 'checkpoint').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 })
 
 test('a run resumes from its best checkpoint if it has no other', async () => {
@@ -166,6 +187,75 @@ test('a folder that becomes a file: the run says what is not saved, and saves wh
   )
   expect(end).toMatchObject({ saved: { step: 40 }, unsaved: null })
   expect((await readCheckpoint(out, 'last')).info.step).toBe(40)
+})
+
+/** The `training` of a checkpoint's metadata, without waiting; null: there is no such file. */
+function stateOf(path: string) {
+  if (!existsSync(path)) return null
+  const bytes = readFileSync(path)
+  const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()
+  return JSON.parse(JSON.parse(header).__metadata__.nano_gpt).training
+}
+
+test('earlier checkpoints that cannot be removed are removed after a later save', async () => {
+  const out = folder.path('removed-later')
+  let fails = true
+  fileFaults.fail = (_, name) => (fails && name === 'readdir' ? 'EIO' : undefined)
+  const run = { ...options, evalInterval: 100, checkpointInterval: 2, out }
+  try {
+    const { events, end } = await whole(run, (event) => {
+      if (event.type === 'checkpoint' && event.step === 8) fails = false
+    })
+    expect(ofType(events, 'warning')).toEqual([])
+    expect(end).toMatchObject({ saved: { step: 10 }, unsaved: null })
+  } finally {
+    fileFaults.fail = undefined
+  }
+  expect(await safetensors(out)).toEqual(['best.safetensors', 'last.safetensors', 'step-8.safetensors'])
+})
+
+test('before every file operation, the best model that the last checkpoint names is in the folder', async () => {
+  const out = folder.path('instants')
+  const found: { named: number; best: number | undefined }[] = []
+  fileFaults.fail = () => {
+    const named = stateOf(join(out, 'last.safetensors'))?.best?.step ?? 0
+    if (named > 0) found.push({ named, best: stateOf(join(out, 'best.safetensors'))?.step })
+    return undefined
+  }
+  try {
+    await whole({ ...options, learningRate: 0.1, checkpointInterval: 2, out })
+  } finally {
+    fileFaults.fail = undefined
+  }
+  expect(found.length).toBeGreaterThan(10)
+  expect(found.filter(({ named, best = -1 }) => best < named)).toEqual([])
+})
+
+test('before every file operation of its beginning, a run can begin in the folder again', async () => {
+  const out = folder.path('beginning')
+  const run = { ...options, steps: 2, out }
+  for (const overwrite of [false, true]) {
+    const refused: unknown[] = []
+    let operations = 0
+    fileFaults.fail = () => {
+      operations++
+      try {
+        checkFolder(checkTrainOptions({ ...run, overwrite }))
+      } catch (error) {
+        refused.push({ operations, error })
+      }
+      return undefined
+    }
+    try {
+      await whole({ ...run, overwrite }, ({ type }) => {
+        if (type === 'start') fileFaults.fail = undefined
+      })
+    } finally {
+      fileFaults.fail = undefined
+    }
+    expect(operations).toBeGreaterThan(6)
+    expect(refused).toEqual([])
+  }
 })
 
 describe('a fault in any file operation of a run', () => {
