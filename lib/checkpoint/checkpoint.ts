@@ -2,14 +2,15 @@
 // `nano_gpt` in its metadata is a JSON string that describes the model and the progress of its
 // training, and `checksums` one that shows damage. docs/checkpoints.md documents the format.
 
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
+import { statOf } from '../files/read'
 import type { TensorState } from '../model/weights'
-import { encodeChecksums, verifyChecksums } from './checksums'
+import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
+import { checkClaims } from './claims'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
-import { readSafetensors, safetensorsChunks } from './safetensors'
+import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
 export type { CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
@@ -48,19 +49,34 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(path: string, prefer: 'best' | 'last' = 'best'): Promise<Checkpoint> {
   const file = await locate(path, prefer)
-  const { tensors, metadata } = await readSafetensors(file).catch((error) => {
+  let info: ModelInfo
+  const { tensors, metadata } = await readSafetensors(file, {
+    metadata: (found) => expectOurs(file, found),
+    header: (header) => {
+      info = infoOf(file, header)
+    },
+  }).catch((error) => {
     throw unreadable(file, error)
   })
-  if (metadata.nano_gpt === undefined) {
-    throw new NanoGptError('checkpoint', {
-      subject: file,
-      reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
-      remedy: say`give one that ${call('train')} or model.save() wrote`,
-    })
-  }
-  const { nano_gpt, checksums } = metadata
-  if (checksums !== undefined) await verifyChecksums(file, checksums, nano_gpt, tensors)
-  return { path: file, info: decodeInfo(file, nano_gpt, checksums !== undefined), tensors }
+  if (metadata.checksums !== undefined) await verifyTensors(file, metadata.checksums, tensors)
+  return { path: file, info: info!, tensors }
+}
+
+function expectOurs(file: string, { nano_gpt }: Metadata): void {
+  if (nano_gpt !== undefined) return
+  throw new NanoGptError('checkpoint', {
+    subject: file,
+    reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
+    remedy: say`give one that ${call('train')} or model.save() wrote`,
+  })
+}
+
+/** The description of a model, after comparing it with its checksum and with the tensors. */
+function infoOf(file: string, { metadata: { nano_gpt, checksums }, tensors }: SafetensorsHeader): ModelInfo {
+  if (checksums !== undefined) verifyInfo(file, checksums, nano_gpt)
+  const info = decodeInfo(file, nano_gpt, checksums !== undefined)
+  checkClaims(file, info.model, tensors)
+  return info
 }
 
 /** Adds a remedy to the error for a file that is not a safetensors file, or is damaged. */
@@ -73,7 +89,7 @@ function unreadable(file: string, error: unknown): unknown {
 }
 
 async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
-  const kind = await stat(path).catch(() => undefined)
+  const kind = await statOf(path)
   if (!kind)
     throw new NanoGptError('file_not_found', {
       reason: `there is no checkpoint at ${path}`,
@@ -82,7 +98,7 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<string> {
   if (!kind.isDirectory()) return path
   for (const name of prefer === 'best' ? [files.best, files.last] : [files.last]) {
     const candidate = join(path, name)
-    if (await stat(candidate).catch(() => undefined)) return candidate
+    if (await statOf(candidate)) return candidate
   }
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,

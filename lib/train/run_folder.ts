@@ -1,13 +1,17 @@
 // The run folder. It contains one run, and files that a run did not write are never overwritten.
 
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { files } from '../checkpoint/checkpoint'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
+import { parseJson } from '../files/json'
+import { readSmallFile } from '../files/read'
 import type { CheckedTrainOptions, TrainName } from '../options'
 
 export const configFile = 'config.json'
+/** In bytes. The file that a run writes has about 2000, and the paths of its texts. */
+export const longestConfig = 1 << 20
 /** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
 export const textFile = 'text.txt'
 
@@ -19,9 +23,10 @@ const ours = [configFile, textFile, ...checkpoints]
  * Checks that a run may write into `out`.
  *
  * @throws NanoGptError 'run_exists' if it contains another run and `overwrite` was not given;
- *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder
+ *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder, or cannot be
+ *   examined
  */
-export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): void {
+export async function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): Promise<void> {
   if (out === undefined) {
     refuseOtherLast(resume)
     return
@@ -37,10 +42,11 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       remedy: 'give an empty folder, or one that does not exist yet',
     })
   }
-  if (holdsRun(out)) {
+  const names = await namesIn(out)
+  if (holdsRun(names)) {
     if (resume !== undefined && isRunOf(out, resume)) return
     if (overwrite) {
-      if (existsSync(join(out, textFile)) && !keepsText(out)) throw holdsForeign(out, textFile)
+      if (names.includes(textFile) && !(await keepsText(out))) throw holdsForeign(out, textFile)
       return
     }
     throw new NanoGptError('run_exists', {
@@ -51,7 +57,7 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       remedy: say`give another folder, replace it with ${option('overwrite', true)}, or continue it: ${call('train', { resume: out })}`,
     })
   }
-  const foreign = foreignFile(out)
+  const foreign = await foreignFile(out, names)
   if (foreign !== undefined) throw holdsForeign(out, foreign)
 }
 
@@ -71,12 +77,16 @@ function statOf(out: string) {
   try {
     return statSync(out, { throwIfNoEntry: false })
   } catch (cause) {
-    throw new NanoGptError(
-      'write_failed',
-      { where: 'train', option: 'out', value: out, reason: reasonOf(cause), remedy: 'give another folder' },
-      { cause },
-    )
+    throw unusable(out, cause)
   }
+}
+
+function unusable(out: string, cause: unknown): NanoGptError {
+  return new NanoGptError(
+    'write_failed',
+    { where: 'train', option: 'out', value: out, reason: reasonOf(cause), remedy: 'give another folder' },
+    { cause },
+  )
 }
 
 /**
@@ -96,24 +106,31 @@ function refuseOtherLast(resume: string | undefined): void {
   })
 }
 
-export function holdsRun(folder: string): boolean {
-  return checkpoints.some((name) => existsSync(join(folder, name)))
+const holdsRun = (names: readonly string[]) => checkpoints.some((name) => names.includes(name))
+
+/** The names in a folder. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (cause) {
+    throw unusable(folder, cause)
+  }
 }
 
 /**
  * In a folder without checkpoints: the name of a file that no run wrote. A run that ended before
  * its first checkpoint leaves config.json and possibly text.txt. Hidden files are ignored.
  */
-function foreignFile(folder: string): string | undefined {
-  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
-  const isRun = names.includes(configFile) && isOfRun(readConfig(join(folder, configFile)))
-  return names.find((name) => !(isRun && ours.includes(name)))
+async function foreignFile(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const isRun = names.includes(configFile) && isOfRun(await readConfig(folder))
+  return names.find((name) => !name.startsWith('.') && !(isRun && ours.includes(name)))
 }
 
-/** Undefined if it cannot be read. */
-function readConfig(path: string): unknown {
+/** The config.json of a folder; undefined if it cannot be read. */
+async function readConfig(folder: string): Promise<unknown> {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    const bytes = await readSmallFile(join(folder, configFile), longestConfig)
+    return parseJson(Buffer.from(bytes).toString())
   } catch {
     return undefined
   }
@@ -139,13 +156,13 @@ export function isOfRun(config: unknown): boolean {
 
 /** Removes the files of the former run in a folder, and nothing else. */
 export async function removeRun(folder: string): Promise<void> {
-  const keeps = keepsText(folder)
+  const keeps = await keepsText(folder)
   for (const name of ours) if (name !== textFile || keeps) await rm(join(folder, name), { force: true })
 }
 
 /** Whether the run in a folder wrote its text.txt. */
-function keepsText(folder: string): boolean {
-  const { data } = Object(readConfig(join(folder, configFile))) as { data?: unknown }
+async function keepsText(folder: string): Promise<boolean> {
+  const { data } = Object(await readConfig(folder)) as { data?: unknown }
   return [data].flat().includes(textFile)
 }
 

@@ -119,7 +119,7 @@ async function withPlan<T>(
 ): Promise<T> {
   given.signal?.throwIfAborted()
   const options = await withConfig(given)
-  checkFolder(options)
+  await checkFolder(options)
   try {
     // Errors in numbers and the device are reported before a text is downloaded.
     refuseMinutes(options)
