@@ -7,8 +7,12 @@ import { Worker } from 'node:worker_threads'
 const root = join(__dirname, '..', '..')
 const typescript = join(__dirname, 'typescript.js')
 
-/** JavaScript that defines `nano`, the library as users see it, and `text`, a training text. */
-const scriptOf = (body: string) => `
+/**
+ * JavaScript that defines `nano`, the library as users see it, and `text`, a training text.
+ *
+ * @param body the body of an async function
+ */
+export const scriptOf = (body: string) => `
   require(${JSON.stringify(typescript)})
   const nano = require(${JSON.stringify(join(root, 'lib', 'index.ts'))})
   const { someText } = require(${JSON.stringify(join(root, 'test', 'support', 'text.ts'))})
@@ -23,10 +27,18 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs the body of an async function in a child process. */
-export function runChild(body: string, env: Record<string, string> = {}): Promise<Ended> {
+/**
+ * Runs the body of an async function in a child process.
+ *
+ * @param flags of Node
+ */
+export function runChild(
+  body: string,
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['-e', scriptOf(body)], {
+    const child = spawn(process.execPath, [...flags, '-e', scriptOf(body)], {
       cwd: root,
       env: { ...process.env, ...env },
     })

@@ -16,6 +16,7 @@ import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
 import { opsByName } from '../../ops'
 import type { Executable, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
+import { mostThreads } from '../names'
 import type { Addon, NativeSessionHandle } from './addon'
 
 export interface NativeOptions {
@@ -136,7 +137,7 @@ let sized = false
  */
 export async function setThreads(addon: Addon, threads?: number): Promise<void> {
   if (threads === undefined && sized) return
-  sized = true
-  const wanted = threads ?? availableParallelism()
+  const wanted = threads ?? Math.min(availableParallelism(), mostThreads)
   if (addon.info().threads !== wanted) await named(addon.setThreads(wanted))
+  sized = true
 }
