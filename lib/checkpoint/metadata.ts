@@ -48,6 +48,8 @@ export interface TrainingState {
   readonly seed: string
   readonly data: DataInfo
   readonly device: string
+  /** On a CPU: the instruction set of its kernels. Files of 0.1.0 may lack it. */
+  readonly instructionSet?: string
   /** The lowest validation loss so far, and its step. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
   /**
@@ -251,6 +253,9 @@ function readTraining(root: Reader, options: Reader): TrainingState {
       lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
     },
     device: root.at('device').string(/^[\w:-]{1,64}$/, 'the name of a device'),
+    ...(root.has('instructionSet') && {
+      instructionSet: root.at('instructionSet').string(/^\w{1,64}$/, 'the name of an instruction set'),
+    }),
     best: root.at('best').nullable((best) => ({
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),

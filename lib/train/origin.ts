@@ -1,6 +1,6 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type Checkpoint, type CheckpointInfo, readCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import type { CheckedTrainOptions } from '../options'
 import type { Begun } from './resolve'
@@ -27,6 +27,30 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
     })
   }
   return { how, checkpoint, begun: info }
+}
+
+/**
+ * What is not as before for a resumed run, so that it doesn't end with the bits of an uninterrupted
+ * run. Undefined: nothing that is known.
+ *
+ * @param now the checkpoint that the run would write now
+ */
+export function changesSince(origin: Origin, now: CheckpointInfo): string | undefined {
+  if (origin.how !== 'resume') return undefined
+  const { version } = origin.checkpoint.info
+  const { device, instructionSet } = origin.begun
+  // Which of several GPUs is no difference.
+  const kind = (name: string) => name.replace(/:\d+$/, '')
+  const pairs: [what: string, now: string | undefined, before: string | undefined][] = [
+    ['version of nano-gpt', now.version, version],
+    ['device', kind(now.device), kind(device)],
+    ['instruction set', now.instructionSet, instructionSet],
+  ]
+  const changes = pairs
+    .filter(([, a, b]) => a !== undefined && b !== undefined && a !== b)
+    .map(([what, a, b]) => `another ${what} (${a} instead of ${b})`)
+  if (changes.length === 0) return undefined
+  return `the run continues with ${changes.join(' and ')}, so its results can differ from those of an uninterrupted run`
 }
 
 /** The run folder: the given one, or that of the run to continue. */

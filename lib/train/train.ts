@@ -9,7 +9,7 @@ import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { measure } from './measure'
 import { type Memory, memoryOf } from './memory'
-import { readOrigin } from './origin'
+import { changesSince, readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
 import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
@@ -42,7 +42,10 @@ export function train(options: TrainOptions = {}): Run<Model> {
       () => steps > 0,
       async (plan, materials, given) => {
         const { signal } = given
-        const loop = new Loop(plan, await prepare(plan, materials), {
+        const prepared = await prepare(plan, materials)
+        const changes = changesSince(materials.origin, prepared.info)
+        if (changes !== undefined) counting.emit({ type: 'notice', step: 0, message: say`${changes}` })
+        const loop = new Loop(plan, prepared, {
           control: counting,
           signal,
           textToKeep: materials.textToKeep,

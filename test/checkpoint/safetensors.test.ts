@@ -16,9 +16,8 @@ import {
 import { NanoGptError } from '../../lib/errors'
 import { writeFileAtomic } from '../../lib/files/atomic'
 import { allocate, arrayFrom, bytesOf, bytesPerElement, dtypes, sizeOf } from '../../lib/graph/dtype'
-
-/** Windows has no named pipes in the file system, and no sparse files by default. */
-const testOnUnix = process.platform === 'win32' ? test.skip : test
+import { runLimited } from '../support/child'
+import { testOnLinux, testOnUnix } from '../support/hostile'
 
 let folder: string
 beforeAll(async () => {
@@ -334,6 +333,23 @@ describe('reading', () => {
       subject: path,
       message: expect.stringMatching(/its tensors need 8.80 TB of memory, but this machine has \d/),
     })
+  })
+
+  testOnLinux('a tensor that no memory is left for is reported as such, not as damage', async () => {
+    const path = join(folder, 'no-memory.safetensors')
+    const size = 6_000_000_000
+    await writeFile(path, fileWith({ __metadata__: {}, w: f32([size / 4], 0, size) }, 0))
+    await truncate(path, (await stat(path)).size + size)
+    const { stdout, stderr } = await runLimited(
+      'ulimit -v 6000000',
+      `const { readSafetensors } = require('./lib/checkpoint/safetensors.ts')
+      await readSafetensors(${JSON.stringify(path)}).catch(({ code, message }) => console.log(code, message))`,
+    )
+    expect(stderr).toBe('')
+    // The second one is that of a machine with less memory in all.
+    expect(stdout).toMatch(
+      /^out_of_memory .*no-memory.safetensors: (there is no memory for the 6000000000 bytes of tensor "w"|its tensors need 6.00 GB)/,
+    )
   })
 
   test('an unterminated string of a megabyte is rejected quickly', () => {

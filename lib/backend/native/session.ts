@@ -28,13 +28,16 @@ export interface NativeOptions {
 
 export class NativeSession implements Session {
   readonly device: string
+  readonly instructionSet?: string
   readonly fusedOps: readonly string[]
   private readonly handle: NativeSessionHandle
   private readonly tensors = new Map<string, Stored>()
 
   constructor(addon: Addon, options: NativeOptions = {}) {
     this.device = options.device ?? 'cpu'
-    this.fusedOps = addon.info().fusedOps
+    const { fusedOps, instructionSet } = addon.info()
+    this.fusedOps = fusedOps
+    if (this.device === 'cpu') this.instructionSet = options.instructionSet ?? instructionSet
     try {
       this.handle = new addon.Session({ ...options, device: this.device })
     } catch (error) {
