@@ -48,6 +48,7 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
   object.Set("instructionSets", sets);
   object.Set("cpuReason", cpu::WhyNoKernels());
   object.Set("threads", Engine::Get().pool().threads());
+  object.Set("externalBytes", static_cast<double>(Napi::MemoryManagement::AdjustExternalMemory(env, 0)));
   object.Set("ops", ops);
   object.Set("fusedOps", fused);
   object.Set("cuda", FromAvailability(env, cuda::Probe()));
@@ -71,9 +72,7 @@ Napi::Value SetThreads(const Napi::CallbackInfo& info) {
     return Environment::Of(info.Env())
         .Submit<Nothing>(
             [threads]() -> Result<Nothing> {
-              SharedPool& pool = Engine::Get().pool();
-              NANO_RETURN_IF_ERROR(pool.Resize(static_cast<int>(threads)));
-              pool.Get();
+              NANO_RETURN_IF_ERROR(Engine::Get().pool().Resize(static_cast<int>(threads)));
               return Nothing();
             },
             [](Napi::Env to, Nothing&) { return to.Undefined(); });

@@ -60,9 +60,11 @@ class Environment {
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   // Runs `work` on the engine thread. The promise resolves to the value that `convert` makes of the
-  // result on this thread. The event loop stays alive until then.
+  // result on this thread, after `done`, which is also called if the work failed. The event loop
+  // stays alive until then.
   template <class T>
-  Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert);
+  Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert,
+                       std::function<void(Napi::Env)> done = {});
 
   // Adds a session to cancel when the environment ends.
   void Register(const std::shared_ptr<Cancellations>& session);
@@ -118,8 +120,11 @@ template <class T>
 class Environment::PromisedResult final : public Promised {
  public:
   PromisedResult(std::shared_ptr<Mailbox> mailbox, Napi::Env env, std::function<Result<T>()> work,
-                 std::function<Napi::Value(Napi::Env, T&)> convert)
-      : Promised(std::move(mailbox), env), work_(std::move(work)), convert_(std::move(convert)) {}
+                 std::function<Napi::Value(Napi::Env, T&)> convert, std::function<void(Napi::Env)> done)
+      : Promised(std::move(mailbox), env),
+        work_(std::move(work)),
+        convert_(std::move(convert)),
+        done_(std::move(done)) {}
 
   void Execute() noexcept override {
     result_ = Guarded(work_);
@@ -127,6 +132,7 @@ class Environment::PromisedResult final : public Promised {
   }
 
   void Settle(Napi::Env env) override {
+    if (done_) done_(env);
     if (!result_.ok()) {
       deferred_.Reject(ErrorFor(env, result_.status()).Value());
       return;
@@ -143,12 +149,14 @@ class Environment::PromisedResult final : public Promised {
  private:
   std::function<Result<T>()> work_;
   std::function<Napi::Value(Napi::Env, T&)> convert_;
+  std::function<void(Napi::Env)> done_;
   Result<T> result_ = Status(Code::kInternal, "the job has not run");
 };
 
 template <class T>
-Napi::Promise Environment::Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert) {
-  auto job = std::make_unique<PromisedResult<T>>(mailbox_, env_, std::move(work), std::move(convert));
+Napi::Promise Environment::Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert,
+                                  std::function<void(Napi::Env)> done) {
+  auto job = std::make_unique<PromisedResult<T>>(mailbox_, env_, std::move(work), std::move(convert), std::move(done));
   const Napi::Promise promise = job->promise();
   Post(std::move(job));
   return promise;

@@ -142,14 +142,28 @@ NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) 
   }
 }
 
+void NativeSession::State::Tell(Napi::BasicEnv env) {
+  const int64_t now = dropped ? 0 : bytes.load();
+  if (now == told) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, now - told);
+  told = now;
+}
+
+void NativeSession::Finalize(Napi::BasicEnv env) {
+  state_->dropped = true;
+  state_->Tell(env);
+}
+
 template <class T>
 Napi::Value NativeSession::Submit(Napi::Env env, Work<T> work, Convert<T> convert) {
   return Environment::Of(env).Submit<T>(
       [state = state_, work = std::move(work)]() -> Result<T> {
         if (state->session == nullptr) return Disposed();
-        return work(*state->session);
+        Result<T> result = work(*state->session);
+        state->bytes = static_cast<int64_t>(state->session->bytes());
+        return result;
       },
-      std::move(convert));
+      std::move(convert), [state = state_](Napi::Env to) { state->Tell(to); });
 }
 
 Napi::Value NativeSession::SubmitStatus(Napi::Env env, std::function<Status(Session&)> work) {
@@ -244,12 +258,14 @@ Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {
         .Submit<Nothing>(
             [state = state_]() -> Result<Nothing> {
               state->session.reset();
+              state->bytes = 0;
               return Nothing();
             },
             [state = state_](Napi::Env to, Nothing&) {
               Environment::Of(to).Forget(state->cancellations);
               return to.Undefined();
-            });
+            },
+            [state = state_](Napi::Env to) { state->Tell(to); });
   });
 }
 

@@ -15,6 +15,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit NativeSession(const Napi::CallbackInfo& info);
+  void Finalize(Napi::BasicEnv env) override;
 
  private:
   // Shared with the jobs, which outlive this object if it is garbage-collected first. After the
@@ -22,6 +23,14 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   struct State {
     std::unique_ptr<Session> session;
     std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>();
+    std::atomic<int64_t> bytes{0};  // what the session holds since its last job
+    // Only the environment's thread uses these.
+    int64_t told = 0;  // the bytes that the garbage collector knows of
+    bool dropped = false;
+
+    // Tells the garbage collector what the session holds, so that it collects sessions that were
+    // dropped without being disposed. To it alone, a session is as small as any other object.
+    void Tell(Napi::BasicEnv env);
   };
 
   Napi::Value Allocate(const Napi::CallbackInfo& info);

@@ -69,6 +69,8 @@ export interface Session {
    * The device's name, as the `device` option takes it: 'cpu', or 'cuda:1' for one of several GPUs.
    */
   readonly device: string
+  /** The instruction set of the CPU kernels; absent on other devices. */
+  readonly instructionSet?: string
   /** The fused ops that this device provides. `fuse` creates no others. */
   readonly fusedOps: readonly string[]
   allocate(name: string, dtype: Dtype, shape: Shape): Promise<void>

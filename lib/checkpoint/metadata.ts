@@ -1,7 +1,7 @@
 // The metadata of a checkpoint: the model, and the state of its training. The two are stored
 // separately, because a model may be untrained. docs/checkpoints.md documents the JSON.
 
-import { NanoGptError, type Phrase, show } from '../errors'
+import { NanoGptError, type Phrase, printable, show } from '../errors'
 import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
 import { defaultVariants } from '../nn'
 import {
@@ -50,6 +50,8 @@ export interface TrainingState {
   readonly seed: string
   readonly data: DataInfo
   readonly device: string
+  /** On a CPU: the instruction set of its kernels. Files of 0.1.0 may lack it. */
+  readonly instructionSet?: string
   /** The lowest validation loss so far, and its step. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
   /**
@@ -200,7 +202,7 @@ class Reader {
 
   damaged(problem: string | Phrase): NanoGptError {
     const is = this.value === undefined ? 'is missing' : `is ${show(this.value)}`
-    return damaged(this.file, `${this.path || 'its metadata'} ${is}: ${problem}`)
+    return damaged(this.file, `${printable(this.path) || 'its metadata'} ${is}: ${problem}`)
   }
 }
 
@@ -223,7 +225,7 @@ export function decodeInfo(file: string, json: string, hasChecksums = true): Mod
   }
   if (number === format && !hasChecksums) throw damaged(file, 'its checksums are missing')
   const identity = {
-    version: root.at('version').string(),
+    version: root.at('version').string(/^[\w.+-]{1,64}$/, 'a version'),
     model: readModel(root.at('model').renamed()),
     tokenizer: root.at('tokenizer').object() as unknown as TokenizerJSON,
   }
@@ -274,12 +276,15 @@ function readTraining(root: Reader, options: Reader): TrainingState {
     seed: root.at('seed').string(/^\d{1,20}$/, 'up to 20 digits'),
     data: {
       name: data.at('name').string(),
-      digest: data.at('digest').string(),
+      digest: data.at('digest').string(/^[0-9a-f]{1,64}$/, 'a SHA-256'),
       source: readSource(data.at('source')),
       // Files without the field are from versions that always kept line endings.
       lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
     },
-    device: root.at('device').string(),
+    device: root.at('device').string(/^[\w:-]{1,64}$/, 'the name of a device'),
+    ...(root.has('instructionSet') && {
+      instructionSet: root.at('instructionSet').string(/^\w{1,64}$/, 'the name of an instruction set'),
+    }),
     best: root.at('best').nullable((best) => ({
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),

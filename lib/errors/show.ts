@@ -20,9 +20,9 @@ function cut(text: string, limit: number): string {
 /** Characters that control a terminal or change the direction of text. */
 const acting = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
 
-/** A name for a message: unchanged, or quoted and escaped if it has control characters. */
+/** A name for a message: unchanged, or as by `show` if it is long or has control characters. */
 export function printable(name: string): string {
-  return acting.test(name) ? quote(name) : name
+  return acting.test(name) || name.length > longest ? show(name) : name
 }
 
 /** Quotes a text with a kind of quote that it does not contain. Control characters are escaped. */

@@ -1,7 +1,7 @@
 // A model's weights in a session's Store: initialization, loading and reading.
 
 import type { Session } from '../backend/backend'
-import { beforeDiverged, NanoGptError } from '../errors'
+import { beforeDiverged, NanoGptError, printable } from '../errors'
 import {
   allocate,
   type Dtype,
@@ -82,7 +82,7 @@ function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { nam
   const others = strangers.length > 1 ? ` (nor do ${strangers.length - 1} more)` : ''
   throw new NanoGptError('checkpoint', {
     subject: path,
-    reason: `its tensor ${named} belongs to no part of the model that its metadata describes${others}`,
+    reason: `its tensor ${printable(named)} belongs to no part of the model that its metadata describes${others}`,
     remedy: 'copy it again from where it came, or take another checkpoint of its run',
   })
 }

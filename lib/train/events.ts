@@ -23,7 +23,10 @@ export interface MeasuringEvent {
   readonly seconds: number
 }
 
-/** A notice about the text, such as converted line endings. Comes before the start. */
+/**
+ * A notice about the text, such as converted line endings, or about a resumed run, such as another
+ * version of nano-gpt. Comes before the start.
+ */
 export interface NoticeEvent {
   readonly type: 'notice'
   readonly step: 0

@@ -2,12 +2,12 @@
 // preset or checkpoint, text and device are resolved only here. The loop, the checkpoints and the
 // header read the plan, never the options.
 
-import { totalmem } from 'node:os'
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
 import { splitTokens } from '../data/split'
 import { NanoGptError, option, type Phrase, say } from '../errors'
+import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, tokenizerFromJSON } from '../tokenizer'
@@ -103,15 +103,6 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
     throw error.with({
       remedy: say`The vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model`,
     })
-  }
-}
-
-/** This machine's memory in bytes. No run is refused where Deno denies the question. */
-function memoryOfMachine(): number {
-  try {
-    return totalmem()
-  } catch {
-    return Number.POSITIVE_INFINITY
   }
 }
 

@@ -79,6 +79,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
         seed: String(plan.seed),
         data: dataOf(plan),
         device: session.device,
+        ...(session.instructionSet !== undefined && { instructionSet: session.instructionSet }),
         ...progressOf(origin, training),
       },
     }

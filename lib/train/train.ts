@@ -10,7 +10,7 @@ import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { measure } from './measure'
 import { type Memory, memoryOf } from './memory'
-import { changesOf, readOrigin } from './origin'
+import { changesOf, changesSince, readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
 import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
@@ -44,7 +44,10 @@ export function train(options: TrainOptions = {}): Run<Model> {
       () => steps > 0,
       async (plan, materials, given) => {
         const { signal } = given
-        const loop = new Loop(plan, await prepare(plan, materials), {
+        const prepared = await prepare(plan, materials)
+        const changes = changesSince(materials.origin, prepared.info)
+        if (changes !== undefined) counting.emit({ type: 'notice', step: 0, message: say`${changes}` })
+        const loop = new Loop(plan, prepared, {
           control: counting,
           signal,
           materials,

@@ -258,6 +258,8 @@ class CpuDevice final : public Device {
     return std::shared_ptr<Memory>(std::make_shared<CpuMemory>(std::move(block.value())));
   }
 
+  size_t bytes() const override { return arena_.bytes(); }
+
   Status Upload(Memory& to, std::span<const std::byte> from) override {
     if (!from.empty()) std::memcpy(DataOf(to), from.data(), from.size());
     return Status::Ok();

@@ -104,6 +104,8 @@ class Device {
     return {under_way, std::nullopt};
   }
   virtual Result<std::shared_ptr<Memory>> Allocate(size_t bytes) = 0;  // zero-filled
+  // The bytes that all blocks take, including gaps between them. 0: no more than the blocks have.
+  virtual size_t bytes() const { return 0; }
   // Copies whole blocks only: both sizes are equal.
   virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;
   virtual Status Download(const Memory& from, std::span<std::byte> to) = 0;

@@ -237,6 +237,12 @@ Result<MemoryReport> Session::Memory() {
   });
 }
 
+size_t Session::bytes() const {
+  size_t staging = 0;
+  for (const auto& [handle, executable] : programs_) staging += executable->staging_bytes();
+  return staging + std::max(device_->bytes(), store_.bytes() + (arena_ == nullptr ? 0 : arena_->bytes()));
+}
+
 Result<Executable*> Session::Find(int handle) {
   const auto it = programs_.find(handle);
   if (it == programs_.end()) return Invalid("there is no compiled program with handle " + std::to_string(handle));

@@ -98,6 +98,8 @@ class Session {
   Result<RunReport> Run(const Schedule& schedule);
 
   Result<MemoryReport> Memory();
+  // All memory that it holds, in bytes: of the Store, the arena and the Programs' staging.
+  size_t bytes() const;
 
  private:
   struct Loop;

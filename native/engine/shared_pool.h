@@ -16,7 +16,7 @@ class SharedPool {
 
   // Starts the threads on first use. Throws std::system_error if they can't start.
   Pool& Get();
-  // Stops the current threads. The new ones start on first use.
+  // Stops the current threads and starts the new ones. If that fails, the size stays as it was.
   Status Resize(int threads);
   int threads() const { return threads_.load(std::memory_order_relaxed); }
 

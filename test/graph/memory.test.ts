@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { RecordLayout } from '../../lib/backend/records'
 import { NanoGptError } from '../../lib/errors'
 import { allocate, arrayClass, arrayFrom, copyOf } from '../../lib/graph/dtype'
-import { allocating } from '../../lib/graph/memory'
+import { allocating, bytesInWords } from '../../lib/graph/memory'
 import { Parameter, tensor } from '../../lib/graph/tensor'
 import { initialValues } from '../../lib/model/weights'
 import { seedFrom } from '../../lib/random/philox'
@@ -108,4 +108,13 @@ test('a tensor from another realm’s array has its dtype; a byte array is rejec
   expect(failure(() => tensor(new Uint8Array(1) as never)).message).toMatch(
     /^a tensor can't be made of a Uint8Array; it can of Float32Array, /,
   )
+})
+
+test('bytesInWords() formats sizes with three digits', () => {
+  expect([999, 1500, 2.5e9, 1.23e13].map(bytesInWords)).toEqual([
+    '999 bytes',
+    '1.50 kB',
+    '2.50 GB',
+    '12.3 TB',
+  ])
 })

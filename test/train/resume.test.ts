@@ -3,13 +3,18 @@
 
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { loadAddon } from '../../lib/backend/native/addon'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
+import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
+import { writeFileAtomic } from '../../lib/files/atomic'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
+import { version } from '../../lib/version'
 import { expectSameBits } from '../support/bits'
 import { runChild } from '../support/child'
-import { onEveryDevice } from '../support/devices'
+import { onEveryDevice, onNative } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
@@ -246,4 +251,54 @@ test('a resumed run keeps its precision unless another is given', async () => {
   expect(kept.info).toMatchObject({ step: 3, training: { precision: 'bf16' } })
   const other = await whole({ data, device: 'js', resume: out, steps: 4, precision: 'f32' })
   expect(other.info).toMatchObject({ step: 4, training: { precision: 'f32' } })
+})
+
+describe('a notice on resuming', () => {
+  /** Resumes a run on `device`, after changing its checkpoint. Returns the notices. */
+  async function notices(name: string, device: 'cpu' | 'js', edit: (info: Record<string, never>) => void) {
+    const out = folder.path(name)
+    await whole({ ...short, device: 'js', steps: 1, evalInterval: 1, out })
+    const path = join(out, files.last)
+    const { metadata, tensors } = await readSafetensors(path)
+    const info = { ...JSON.parse(metadata.nano_gpt), format: 2 }
+    edit(info)
+    const chunks = safetensorsChunks([...tensors.values()], { nano_gpt: JSON.stringify(info) })
+    await writeFileAtomic(path, chunks)
+    const { events } = await whole({ resume: out, device, data: short.data, steps: 2 })
+    expect(events.findIndex(({ type }) => type === 'start')).toBe(ofType(events, 'notice').length)
+    return ofType(events, 'notice').map(({ message }) => String(message))
+  }
+  const continues = (what: string) => [
+    `the run continues with ${what}, so its results can differ from those of an uninterrupted run`,
+  ]
+
+  test('none if nothing has changed, or if it is unknown', async () => {
+    expect(await notices('same', 'js', () => {})).toEqual([])
+    const set = (info: object) =>
+      Object.assign((info as { training: object }).training, { instructionSet: 'sse9' })
+    expect(await notices('unknown', 'js', set)).toEqual([])
+  })
+
+  test('another version', async () => {
+    const edit = (info: object) => Object.assign(info, { version: '0.0.1' })
+    expect(await notices('version', 'js', edit)).toEqual(
+      continues(`another version of nano-gpt (${version} instead of 0.0.1)`),
+    )
+  })
+
+  onNative('of the native engine', () => {
+    test('another device, another instruction set', async () => {
+      expect(await notices('device', 'cpu', () => {})).toEqual(
+        continues('another device (cpu instead of js)'),
+      )
+      const { instructionSet } = loadAddon().addon!.info()
+      const edit = (info: object) =>
+        Object.assign((info as { training: object }).training, { device: 'cpu', instructionSet: 'sse9' })
+      expect(await notices('set', 'cpu', edit)).toEqual(
+        continues(`another instruction set (${instructionSet} instead of sse9)`),
+      )
+      const { info } = await readCheckpoint(folder.path('set'), 'last')
+      expect(info.instructionSet).toBe(instructionSet)
+    })
+  })
 })

@@ -33,6 +33,8 @@ export interface AddonInfo {
   /** Why this processor can run none of the kernels, or empty. */
   cpuReason: string
   threads: number
+  /** The memory outside JavaScript's heap that the garbage collector knows of. */
+  externalBytes: number
   ops: string[]
   fusedOps: string[]
   cuda: NativeGpu
