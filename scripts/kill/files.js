@@ -84,7 +84,7 @@ class Disk {
 
   /** Keeps a file that is about to lose its name. Undefined: there is none. */
   keep(path) {
-    if (!this.random || !fs.existsSync(path)) return undefined
+    if (!this.random || !fs.statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
     const kept = join(this.spare, String(fs.readdirSync(this.spare).length))
     fs.linkSync(path, kept)
     return kept

@@ -38,6 +38,8 @@ async function readFolder(folder, { text, digests }, problem) {
   const found = {}
   const names = existsSync(folder) ? readdirSync(folder) : []
   for (const name of names) {
+    // The lock of a process that was killed.
+    if (/^\.lock(\.[0-9a-f]{12})?$/.test(name)) continue
     const final = /^\.(.+)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
     if (!isOfRunFolder(final ?? name)) problem(`the folder contains ${name}`)
     if (final !== undefined) continue
