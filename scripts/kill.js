@@ -6,8 +6,9 @@
 //
 // A round trains one of the tiny runs of scripts/kill/configurations.js in child processes. Each is
 // interrupted: by SIGKILL at a random time, at an event, or before, during or after an operation on
-// files, with or without a power loss (scripts/kill/files.js); by run.stop() or a signal of `train()`;
-// or, through the command line, by SIGINT, SIGTERM or SIGHUP. The next process resumes, until the run
+// files, with or without a power loss (scripts/kill/files.js); by run.stop() or a signal of `train()`; by
+// process.exit(), an exception or worker.terminate(); or, through the command line, by SIGINT, SIGTERM or
+// SIGHUP. The next process resumes, until the run
 // ends. After every interruption the folder is read, and every event is compared with those of the
 // uninterrupted run.
 //
@@ -205,7 +206,7 @@ class Round {
   /** Chooses how the next process is interrupted. */
   choose() {
     const { random, reference } = this
-    const how = random.weighted({ time: 25, event: 20, operation: 35, stop: 8, abort: 3, command: 12 })
+    const how = random.weighted(hows)
     const part = reference.milliseconds / 5
     const outside = () => {
       const from = random.chance(0.2) ? 'spawn' : 'start'
@@ -224,7 +225,7 @@ class Round {
       const when = random.pick(['before', 'during', 'after'])
       return { how, nth, when, powerLoss: random.chance(0.5), seed: `${random.seed} ${random.draws}` }
     }
-    const type = random.weighted({ call: how === 'event' ? 0 : 1, step: 3, ...eventWeights })
+    const type = random.weighted({ call: ['stop', 'abort'].includes(how) ? 1 : 0, step: 3, ...eventWeights })
     const wait = random.pick([null, 0, random.whole(1, 4)])
     return { how, type, nth: type === 'call' ? 1 : random.whole(1, 5), wait }
   }
@@ -275,6 +276,17 @@ class Round {
       this.count.kills++
       if (end.powerLoss) this.count.powerLosses++
       if (end.how === 'none') this.problem('the process was killed by somebody else')
+      return false
+    }
+    if (end.how === 'terminate' && last === undefined) {
+      this.count.stops++
+      if (code !== 0 || events.at(-1)?.type !== 'terminated') this.problem(`it ended with ${code}: ${stderr}`)
+      return false
+    }
+    const exit = { exit: [7, /^$/], throw: [1, /^.*thrown on purpose/s] }[end.how]
+    if (exit && last === undefined) {
+      this.count.stops++
+      if (code !== exit[0] || !exit[1].test(stderr)) this.problem(`it ended with ${code}: ${stderr}`)
       return false
     }
     if (stderr !== '') this.problem(`the process printed ${stderr}`)
@@ -384,8 +396,20 @@ class Round {
   }
 }
 
+/** How processes are interrupted, and how often. */
+const hows = {
+  time: 25,
+  event: 20,
+  operation: 35,
+  stop: 8,
+  abort: 3,
+  exit: 4,
+  throw: 3,
+  terminate: 3,
+  command: 12,
+}
 const eventWeights = { evaluating: 2, evaluation: 3, sample: 3, checkpoint: 4 }
-const expected = new Set(['evaluating', 'end', 'operations', 'aborted', 'result'])
+const expected = new Set(['evaluating', 'end', 'operations', 'aborted', 'terminated', 'result'])
 
 async function main() {
   const options = readOptions()
