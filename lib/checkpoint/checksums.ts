@@ -1,15 +1,12 @@
 // Checksums of a checkpoint: CRC-32 of each tensor with its description, and of the metadata. They
 // show that a file was damaged or cut and pasted. They don't protect from forgery.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { show } from '../errors'
 import { bytesOf } from '../graph/dtype'
 import { damaged } from './damage'
 import type { SafetensorsInput } from './safetensors'
-
-/** Bytes between which other events are handled: a few milliseconds. */
-const bytesPerTurn = 2 << 20
+import { bytesPerTurn, Turns } from './turns'
 
 interface Checksums {
   /** Of the metadata's `nano_gpt`. */
@@ -17,12 +14,13 @@ interface Checksums {
   readonly tensors: Readonly<Record<string, string>>
 }
 
-async function checksumOf({ name, dtype, shape, data }: SafetensorsInput): Promise<string> {
+async function checksumOf({ name, dtype, shape, data }: SafetensorsInput, turns: Turns): Promise<string> {
   let checksum = crc32(JSON.stringify([name, dtype, shape]))
   const bytes = bytesOf(data)
   for (let start = 0; start < bytes.byteLength; start += bytesPerTurn) {
-    checksum = crc32(bytes.subarray(start, start + bytesPerTurn), checksum)
-    if (start > 0) await nextTurn()
+    const part = bytes.subarray(start, start + bytesPerTurn)
+    checksum = crc32(part, checksum)
+    await turns.after(part.byteLength)
   }
   return hex(checksum)
 }
@@ -32,7 +30,8 @@ const hex = (checksum: number) => checksum.toString(16).padStart(8, '0')
 /** The metadata `checksums` of a checkpoint: one JSON string. */
 export async function encodeChecksums(info: string, tensors: Iterable<SafetensorsInput>): Promise<string> {
   const checksums: [string, string][] = []
-  for (const tensor of tensors) checksums.push([tensor.name, await checksumOf(tensor)])
+  const turns = new Turns()
+  for (const tensor of tensors) checksums.push([tensor.name, await checksumOf(tensor, turns)])
   return JSON.stringify({ info: hex(crc32(info)), tensors: Object.fromEntries(checksums) })
 }
 
@@ -58,10 +57,11 @@ export async function verifyTensors(
   encoded: string,
   tensors: ReadonlyMap<string, SafetensorsInput>,
 ): Promise<void> {
+  const turns = new Turns()
   for (const [name, checksum] of Object.entries(parse(file, encoded).tensors)) {
     const tensor = tensors.get(name)
     if (!tensor) throw mismatch(file, `the list of tensors, which lacks ${show(name)},`)
-    if (checksum !== (await checksumOf(tensor))) throw mismatch(file, `tensor ${show(name)}`)
+    if (checksum !== (await checksumOf(tensor, turns))) throw mismatch(file, `tensor ${show(name)}`)
   }
 }
 

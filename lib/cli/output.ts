@@ -131,9 +131,9 @@ export function json(value: object): void {
   put(`${JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? String(field) : field))}\n`)
 }
 
-/** Prints text unchanged. Resolves when the stream accepts more. */
+/** Prints text unchanged. Resolves when the stream accepts more, or has failed (`guardPipes`). */
 export async function stream(text: string): Promise<void> {
-  if (!pipeClosed && !process.stdout.write(text)) await once(process.stdout, 'drain')
+  if (!pipeClosed && !process.stdout.write(text)) await once(process.stdout, 'drain').catch(() => {})
 }
 
 /** Prints a line to stderr that is not part of the result. */

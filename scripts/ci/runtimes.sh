@@ -70,10 +70,15 @@ in_runtime() {
   trains "$work/$BASHPID" "$@" && says 'threads: ok' "$@" threads.js nano-gpt &&
     says 'contexts: ok' "$@" contexts.js nano-gpt && says 'modules: ok' "$@" modules.mjs
 }
-node20() { in_runtime "$(node_of 20)"; }
-node22() { in_runtime "$(node_of 22)"; }
-node24() { in_runtime "$(node_of 24)"; }
-node26() { in_runtime "$(node_of 26)"; }
+in_node() {
+  local node
+  node=$(node_of "$1")
+  in_runtime "$node" && says 'lifetimes: ok' "$node" lifetimes.js nano-gpt
+}
+node20() { in_node 20; }
+node22() { in_node 22; }
+node24() { in_node 24; }
+node26() { in_node 26; }
 bun14() { in_runtime bun && bun_build; }
 # Behind Bun's bundler, and in an executable whose name begins with Bun's: it must not take itself for
 # Bun, or it would start itself without end to try the binary.

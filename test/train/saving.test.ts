@@ -83,6 +83,23 @@ test('a checkpoint is due by time too, which changes no result', async () => {
   expectSameBits(often.weights, seldom.weights)
 })
 
+test('a clock that is set back changes nothing about checkpoints by time', async () => {
+  const real = Date.now
+  const long = { ...options, steps: 60, evalInterval: 60, checkpointInterval: 60 }
+  try {
+    const { events } = await whole(
+      { ...long, checkpointMinutes: 1e-9, out: folder.path('clock') },
+      ({ type }) => {
+        if (type === 'start') Date.now = () => real() - 86_400_000
+      },
+    )
+    const between = ofType(events, 'checkpoint').filter(({ step }) => step > 0 && step < 60)
+    expect(between.length).toBeGreaterThan(0)
+  } finally {
+    Date.now = real
+  }
+})
+
 test('a checkpoint that is due by time waits for the evaluation and the sample of its step', async () => {
   const out = folder.path('time-last')
   const long = { ...options, steps: 12, evalInterval: 12, checkpointInterval: 100, sampleInterval: 12 }

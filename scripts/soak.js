@@ -1,0 +1,182 @@
+// npm run test:soak: memory, file descriptors and handles stay the same during a long run and over many
+// runs, and the event loop stays responsive while a model of stage 09's size trains and saves. By hand,
+// on a machine without other work:
+//
+//   npm run test:soak -- [--steps 100000] [--runs 300] [--large-steps 12] [--json]
+//
+// 0 leaves a part out. Exits with 1 if a figure exceeds its limit. --json only prints the figures.
+
+const { mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { parseArgs } = require('node:util')
+const { setFlagsFromString } = require('node:v8')
+const { runInNewContext } = require('node:vm')
+const { configurations, text } = require('./kill/configurations')
+const { train } = require('../dist/index.js')
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc')
+
+const MB = 2 ** 20
+/** The largest growth from the end of the warm-up to the end, and the largest delay. */
+const limits = { rss: 8 * MB, heap: 2 * MB, descriptors: 0, handles: 0, p99: 10 }
+
+/**
+ * What the process holds now, without garbage. A save may be in progress, so the number of descriptors
+ * and handles is the smallest of some milliseconds.
+ */
+async function holding() {
+  const counts = { descriptors: Infinity, handles: Infinity }
+  for (let turn = 0; turn < 20; turn++) {
+    await sleep(1)
+    const descriptors = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0
+    counts.descriptors = Math.min(counts.descriptors, descriptors)
+    counts.handles = Math.min(counts.handles, process.getActiveResourcesInfo().length)
+  }
+  collectGarbage()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { rss, heap: heapUsed + external, ...counts }
+}
+
+/** Compares the smallest figures of the second fifth of the samples with those of the last one. */
+function growthOf(samples) {
+  const fifth = Math.floor(samples.length / 5)
+  const [early, late] = [samples.slice(fifth, 2 * fifth), samples.slice(-fifth)]
+  const of = (part, name) => Math.min(...part.map((sample) => sample[name]))
+  return Object.fromEntries(
+    Object.keys(samples[0]).map((name) => [name, { from: of(early, name), to: of(late, name) }]),
+  )
+}
+
+/** A step of every kind, often. */
+const tiny = {
+  ...configurations.adamw.options,
+  data: { text },
+  evalInterval: 250,
+  sampleInterval: 500,
+  checkpointInterval: 200,
+  checkpointMinutes: 5,
+  threads: 2,
+}
+
+/** One long run. */
+async function longRun(steps, out) {
+  const run = train({ ...tiny, steps, warmup: 0, out })
+  const samples = []
+  const every = Math.max(1, Math.floor(steps / 100))
+  let next = 0
+  const count = {}
+  for await (const { type, step } of run) {
+    count[type] = (count[type] ?? 0) + 1
+    if (type !== 'checkpoint' || step < next) continue
+    next = step + every
+    samples.push(await holding())
+  }
+  await (await run).dispose()
+  return { what: `a run of ${steps} steps`, count, ...growthOf(samples) }
+}
+
+/** Many short runs, of which every other one is resumed. */
+async function manyRuns(runs, out) {
+  const samples = []
+  for (let i = 0; i < runs; i++) {
+    const options =
+      i % 2 === 0 ? { ...tiny, steps: 20, warmup: 0, overwrite: true } : { resume: out, steps: 30 }
+    await (await train({ ...options, out })).dispose()
+    samples.push(await holding())
+  }
+  return { what: `${runs} runs`, ...growthOf(samples) }
+}
+
+/** The delays of the event loop, in milliseconds, while a large model trains and always saves. */
+async function delays(steps, out) {
+  const histogram = monitorEventLoopDelay({ resolution: 1 })
+  const run = train({
+    preset: 'decoder',
+    data: { text: text.repeat(10) },
+    batchSize: 2,
+    steps,
+    evalInterval: steps,
+    evalBatches: 1,
+    checkpointInterval: 1,
+    emaDecay: 0.9,
+    device: 'cpu',
+    out,
+  })
+  let [checkpoints, begun] = [0, 0]
+  for await (const { type, step } of run) {
+    if (type === 'checkpoint') checkpoints++
+    // Compiling the Programs is not part of the training.
+    if (type === 'step' && begun === 0) {
+      begun = performance.now()
+      histogram.enable()
+    }
+    if (type === 'end') histogram.disable()
+    if (type === 'evaluation' && step === 0) histogram.reset()
+  }
+  const seconds = (performance.now() - begun) / 1000
+  await (await run).dispose()
+  const of = (percentile) => histogram.percentile(percentile) / 1e6
+  return {
+    what: `${steps} steps of stage 09's sizes, ${checkpoints} checkpoints, ${seconds.toFixed(0)} s`,
+    p50: of(50),
+    p99: of(99),
+    max: histogram.max / 1e6,
+  }
+}
+
+/** Prints a part, and returns the limits that it exceeds. */
+function judge({ what, count, ...figures }, say) {
+  say(what + (count ? `: ${Object.entries(count).map(([type, n]) => `${n} ${type}`)}` : ''))
+  const exceeded = []
+  for (const [name, figure] of Object.entries(figures)) {
+    const isGrowth = typeof figure === 'object'
+    const value = isGrowth ? figure.to - figure.from : figure
+    const isBytes = name === 'rss' || name === 'heap'
+    const shown = (number) =>
+      isBytes ? `${(number / MB).toFixed(1)} MB` : String(Math.round(number * 100) / 100)
+    const words = isGrowth ? `${shown(figure.from)} → ${shown(figure.to)}` : `${shown(value)} ms`
+    const limit = limits[name]
+    say(
+      `  ${name.padEnd(12)} ${words}${limit === undefined ? '' : ` (limit ${isGrowth ? '+' : ''}${shown(limit)})`}`,
+    )
+    if (limit !== undefined && value > limit) exceeded.push(`${what}: ${name} is ${words}`)
+  }
+  return exceeded
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      steps: { type: 'string', default: '100000' },
+      runs: { type: 'string', default: '300' },
+      'large-steps': { type: 'string', default: '12' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const work = mkdtempSync(join(tmpdir(), 'nano-gpt-soak-'))
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }))
+  const parts = [
+    [longRun, Number(values.steps)],
+    [manyRuns, Number(values.runs)],
+    [delays, Number(values['large-steps'])],
+  ]
+  const exceeded = []
+  for (const [part, size] of parts) {
+    if (size === 0) continue
+    const result = await part(size, join(work, part.name))
+    if (values.json) console.log(JSON.stringify(result))
+    exceeded.push(...judge(result, values.json ? () => {} : console.log))
+  }
+  if (values.json) return
+  for (const each of exceeded) console.error(`soak: ${each}`)
+  if (exceeded.length > 0) process.exitCode = 1
+}
+
+main().catch((error) => {
+  console.error(`soak: ${error.stack}`)
+  process.exitCode = 1
+})
