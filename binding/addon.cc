@@ -58,8 +58,10 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
 
 // useCudaModule(path, reason, isThere): see UseModule.
 Napi::Value UseCudaModule(const Napi::CallbackInfo& info) {
-  cuda::UseModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), info[2].ToBoolean());
-  return info.Env().Undefined();
+  return Throwing(info.Env(), [&]() -> Napi::Value {
+    cuda::UseModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), FlagFrom(info[2], "isThere"));
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value SetThreads(const Napi::CallbackInfo& info) {

@@ -104,6 +104,10 @@ Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
   // process.
   try {
     auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
+    // A program may have replaced the global Uint8Array before this addon was loaded.
+    if (!array.IsTypedArray() || array.ByteLength() != bytes.size()) {
+      throw Refused(Status(Code::kUnsupported, "the global Uint8Array makes arrays of another length"));
+    }
     if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
     return array;
   } catch (const Napi::Error&) {

@@ -133,20 +133,23 @@ class Environment::PromisedResult final : public Promised {
 
   void Settle(Napi::Env env) override {
     if (done_) done_(env);
-    if (!result_.ok()) {
-      deferred_.Reject(ErrorFor(env, result_.status()).Value());
-      return;
-    }
     try {
-      deferred_.Resolve(convert_(env, result_.value()));
-    } catch (const Refused& refused) {
-      deferred_.Reject(ErrorFor(env, refused.status()).Value());
-    } catch (const Napi::Error&) {  // converting can only fail to allocate
-      deferred_.Reject(ErrorFor(env, Status(Code::kOutOfMemory, "there is no memory for the result")).Value());
+      Convert(env);
+    } catch (const Napi::Error& error) {  // thrown by a setter that a program added to a prototype
+      deferred_.Reject(error.Value());
     }
   }
 
  private:
+  void Convert(Napi::Env env) {
+    try {
+      if (!result_.ok()) throw Refused(result_.status());
+      deferred_.Resolve(convert_(env, result_.value()));
+    } catch (const Refused& refused) {
+      deferred_.Reject(ErrorFor(env, refused.status()).Value());
+    }
+  }
+
   std::function<Result<T>()> work_;
   std::function<Napi::Value(Napi::Env, T&)> convert_;
   std::function<void(Napi::Env)> done_;

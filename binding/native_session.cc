@@ -120,8 +120,7 @@ Napi::Function NativeSession::Define(Napi::Env env) {
 }
 
 NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  const Napi::Env env = info.Env();
-  try {
+  Throwing(info.Env(), [&] {
     std::string device = "cpu";
     std::string instruction_set;
     if (!info[0].IsUndefined()) {
@@ -132,14 +131,8 @@ NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) 
     auto opened = OpenDevice(device, instruction_set, Engine::Get().pool());
     if (!opened.ok()) throw Refused(opened.status());
     state_->session = std::make_unique<Session>(std::move(opened.value()));
-    Environment::Of(env).Register(state_->cancellations);
-  } catch (const Refused& refused) {
-    throw ErrorFor(env, refused.status());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ErrorFor(env, Status(Code::kInternal, error.what()));
-  }
+    Environment::Of(info.Env()).Register(state_->cancellations);
+  });
 }
 
 void NativeSession::State::Tell(Napi::BasicEnv env) {

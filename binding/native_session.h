@@ -63,6 +63,22 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   bool disposed_ = false;
 };
 
+// Calls `body`. Exceptions of C++ become errors of JavaScript: others would end the process.
+template <class Body>
+auto Throwing(Napi::Env env, Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Refused& refused) {
+    throw ErrorFor(env, refused.status());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw ErrorFor(env, Status(Code::kOutOfMemory, "out of memory"));
+  } catch (const std::exception& error) {
+    throw ErrorFor(env, Status(Code::kInternal, error.what()));
+  }
+}
+
 // Calls `body`. Exceptions become a rejected promise.
 template <class Body>
 Napi::Value Rejecting(Napi::Env env, Body&& body) {
@@ -72,15 +88,9 @@ Napi::Value Rejecting(Napi::Env env, Body&& body) {
     return deferred.Promise();
   };
   try {
-    return body();
-  } catch (const Refused& refused) {
-    return reject(ErrorFor(env, refused.status()).Value());
+    return Throwing(env, std::forward<Body>(body));
   } catch (const Napi::Error& error) {
     return reject(error.Value());
-  } catch (const std::bad_alloc&) {
-    return reject(ErrorFor(env, Status(Code::kOutOfMemory, "out of memory")).Value());
-  } catch (const std::exception& error) {
-    return reject(ErrorFor(env, Status(Code::kInternal, error.what())).Value());
   }
 }
 

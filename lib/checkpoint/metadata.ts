@@ -169,6 +169,13 @@ class Reader {
     return this.expect((value) => typeof value === 'string' && pattern.test(value), what)
   }
 
+  /** A number of 64 bits, in decimal. */
+  seed(): string {
+    const fits = (value: unknown) =>
+      typeof value === 'string' && /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n
+    return this.expect(fits, 'a number of 64 bits, as up to 20 digits')
+  }
+
   whole(): number {
     return this.expect((value) => Number.isSafeInteger(value) && (value as number) >= 0, 'a whole number')
   }
@@ -273,7 +280,7 @@ function readTraining(root: Reader, options: Reader): TrainingState {
   return {
     training: readOptions(options),
     step,
-    seed: root.at('seed').string(/^\d{1,20}$/, 'up to 20 digits'),
+    seed: root.at('seed').seed(),
     data: {
       name: data.at('name').string(),
       digest: data.at('digest').string(/^[0-9a-f]{1,64}$/, 'a SHA-256'),

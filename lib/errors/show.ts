@@ -27,19 +27,21 @@ export function printable(name: string): string {
 
 /** Quotes a text with a kind of quote that it does not contain. Control characters are escaped. */
 function quote(text: string): string {
-  if (acting.test(text)) {
-    const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-    return JSON.stringify(text).replace(new RegExp(acting, 'gu'), coded)
-  }
+  if (acting.test(text)) return withoutActing(JSON.stringify(text))
   if (!text.includes('"')) return `"${text}"`
   return text.includes("'") ? JSON.stringify(text) : `'${text}'`
 }
 
-/** The message of an error, for an error that wraps it. */
+function withoutActing(text: string): string {
+  const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text.replace(new RegExp(acting, 'gu'), coded)
+}
+
+/** The message of an error, for an error that wraps it. JSON.parse quotes the file in its message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // The message of fetch is only "fetch failed"; its cause has the reason.
   const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
   const message = error.message || (error as NodeJS.ErrnoException).code || error.name
-  return `${message}${cause}`
+  return `${message.split('\n').map(withoutActing).join('\n')}${cause}`
 }
