@@ -216,11 +216,12 @@ function stateOf(path: string) {
 
 test('earlier checkpoints that cannot be removed are removed after a later save', async () => {
   const out = folder.path('removed-later')
-  let fails = true
+  let fails = false
   fileFaults.fail = (_, name) => (fails && name === 'readdir' ? 'EIO' : undefined)
   const run = { ...options, evalInterval: 100, checkpointInterval: 2, out }
   try {
     const { events, end } = await whole(run, (event) => {
+      if (event.type === 'start') fails = true
       if (event.type === 'checkpoint' && event.step === 8) fails = false
     })
     expect(ofType(events, 'warning')).toEqual([])
@@ -254,10 +255,10 @@ test('before every file operation of its beginning, a run can begin in the folde
   for (const overwrite of [false, true]) {
     const refused: unknown[] = []
     let operations = 0
-    fileFaults.fail = () => {
+    fileFaults.fail = async () => {
       operations++
       try {
-        checkFolder(checkTrainOptions({ ...run, overwrite }))
+        await checkFolder(checkTrainOptions({ ...run, overwrite }))
       } catch (error) {
         refused.push({ operations, error })
       }
