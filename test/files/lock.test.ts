@@ -1,7 +1,7 @@
 // A folder has one writer, among processes, threads and calls, with the native engine and in plain
 // TypeScript. The lock ends with its process.
 
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -43,13 +43,15 @@ function plant(folder: string, contents: object | string): void {
   writeFileSync(join(folder, '.lock', '0123456789ab.json'), text)
 }
 
-const lockers: Locker[] = []
+/** Ends what a test has started, also if the test fails. */
+const ends: (() => unknown)[] = []
+afterEach(() => Promise.all(ends.splice(0).map((end) => end())))
+
 function start(...args: Parameters<typeof startLocker>): Locker {
   const locker = startLocker(...args)
-  lockers.push(locker)
+  ends.push(() => locker.kill())
   return locker
 }
-afterEach(() => Promise.all(lockers.splice(0).map((locker) => locker.kill())))
 
 /** The pid of a process that has ended. */
 const deadPid = () => spawnSync(process.execPath, ['-e', '']).pid
@@ -244,6 +246,22 @@ describe.each(kinds)('records (%s)', (kind) => {
     }
   })
 
+  onLinux('of a killed process that its parent has not waited for is replaced', async () => {
+    const folder = newFolder()
+    const script = scriptOf(
+      'typescript',
+      `await lockFolder(${JSON.stringify(folder)}); process.kill(process.pid, 'SIGKILL')`,
+    )
+    const parent = spawn('sh', ['-c', '"$0" -e "$1" & exec sleep 60', process.execPath, script])
+    ends.push(() => parent.kill('SIGKILL'))
+    while (!recordIn(folder)) await sleep(10)
+    const { pid } = recordIn(folder)!.contents
+    const stateOf = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1][0]
+    while (stateOf() !== 'Z') await sleep(10)
+    ;(await lock(kind, folder)).release()
+    expect(stateOf()).toBe('Z')
+  })
+
   test('of a living TypeScript holder: the message says what to delete where it is uncertain', async () => {
     const folder = newFolder()
     plant(folder, { ...own(), native: false })
@@ -315,28 +333,38 @@ onNative('the native lock', () => {
         ({ code }) => require('node:worker_threads').parentPort.postMessage(code))
       setInterval(() => {}, 1000)
     `
-    const worker = () => new Worker(scriptOf('native', body), { eval: true })
-    const first = worker()
+    const start = () => {
+      const worker = new Worker(scriptOf('native', body), { eval: true })
+      ends.push(() => worker.terminate())
+      return worker
+    }
+    const first = start()
     expect(await once(first, 'message')).toEqual(['held'])
     expect((await failureOf(() => lock('native', folder))).message).toContain(`this process (${process.pid})`)
-    const other = worker()
-    expect(await once(other, 'message')).toEqual(['run_busy'])
+    expect(await once(start(), 'message')).toEqual(['run_busy'])
     await first.terminate()
     ;(await lock('native', folder)).release()
-    await other.terminate()
   })
 
-  test('is held although its handle is garbage-collected, and after the addon is loaded again', () => {
-    const folder = newFolder()
-    const body = `
-      let held = await lockFolder(${JSON.stringify(folder)})
-      held = undefined
-      for (let i = 0; i < 5; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)) }
-      await lockFolder(${JSON.stringify(folder)}).catch(({ code }) => console.log(code))
+  test('is held although its handle is garbage-collected', () => {
+    const path = root.path('collected')
+    writeFileSync(path, '')
+    const script = `
+      const { lockFile } = require(${JSON.stringify(loadAddon().path)})
+      const path = ${JSON.stringify(path)}
+      const handle = new WeakRef(lockFile(path))
+      ;(async () => {
+        // deref() keeps the handle until the next turn of the event loop.
+        do {
+          await new Promise((resolve) => setTimeout(resolve, 10))
+          gc()
+        } while (handle.deref())
+        await new Promise((resolve) => setTimeout(resolve, 50)) // finalizers run later
+        console.log(lockFile(path))
+      })()
     `
-    const args = ['--expose-gc', '-e', scriptOf('native', body)]
-    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-    expect(stdout).toBe('run_busy\n')
+    const { stdout } = spawnSync(process.execPath, ['--expose-gc', '-e', script], { encoding: 'utf8' })
+    expect(stdout).toBe('null\n')
   })
 
   test('is not inherited by a child process', async () => {
@@ -351,11 +379,8 @@ onNative('the native lock', () => {
     const { stdout } = spawnSync(process.execPath, ['-e', scriptOf('native', body)], { encoding: 'utf8' })
     const pid = Number(stdout)
     expect(pid).toBeGreaterThan(0)
-    try {
-      ;(await lock('native', folder)).release()
-    } finally {
-      process.kill(pid, 'SIGKILL')
-    }
+    ends.push(() => process.kill(pid, 'SIGKILL'))
+    ;(await lock('native', folder)).release()
   })
 
   test('locks a file that exists, once', () => {

@@ -50,7 +50,8 @@ describe('while a run writes to its folder', () => {
     ['resuming its checkpoint', () => ({ resume: out('last.safetensors'), device: 'js' })],
     ['resuming it with `out`', () => ({ resume: out(), out: out(), device: 'js' })],
   ])('%s is refused', async (_, options) => {
-    const error = await failureOf(() => train(options()))
+    // If it were not refused, it would train until the signal.
+    const error = await failureOf(() => train({ ...options(), signal: AbortSignal.timeout(5000) }))
     expect(error).toMatchObject({ code: 'run_busy', subject: out() })
     expect(error.message).toMatch(
       `${out()}: this process (${process.pid}) has been writing to this folder since 2`,
