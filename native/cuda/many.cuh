@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kManyThreads)
     UpdateKernel(Control* control, const Many<kKinds> many, int64_t count, Update update) {
   if (Stopped(control)) return;
   const Chunk chunk = ChunkOf(many);
-  float sums[kWritten] = {};  // of x − x: NaN if a value was not finite
+  int not_finite = 0;  // 1 + the last kind with a value that is not finite
   update.Prepare();
   for (int64_t i = chunk.begin + 4 * static_cast<int64_t>(threadIdx.x); i < chunk.end; i += 4 * kManyThreads) {
     Four fours[kKinds];
@@ -99,16 +99,13 @@ __global__ void __launch_bounds__(kManyThreads)
 #pragma unroll
       for (int kind = 0; kind < kWritten; ++kind) {
         fours[kind].v[j] = x[kind];
-        if (i + j < chunk.end) sums[kind] += x[kind] - x[kind];
+        if (x[kind] - x[kind] != 0 && i + j < chunk.end && kind >= not_finite) not_finite = kind + 1;
       }
     }
 #pragma unroll
     for (int kind = 0; kind < kWritten; ++kind) StoreFour(many.data[kind][chunk.index], i, chunk.end, fours[kind]);
   }
-#pragma unroll
-  for (int kind = 0; kind < kWritten; ++kind) {
-    if (sums[kind] != 0) NoteNotFinite(control, kind * count + many.before + chunk.index);
-  }
+  if (not_finite != 0) NoteNotFinite(control, (not_finite - 1) * count + many.before + chunk.index);
 }
 
 template <int kWritten, int kKinds, class Update>

@@ -82,20 +82,20 @@ __global__ void __launch_bounds__(kThreads)
   const float momentum = *step.momentum, scale = *step.scale;
   const int64_t begin = blockIdx.x * kChunk, end = begin + kChunk < n ? begin + kChunk : n;
   double sum = 0;
-  float sum_of_m = 0;  // of m − m: NaN if a value was not finite
+  bool not_finite = false;  // an element of m
   for (int64_t i = begin + 4 * static_cast<int64_t>(threadIdx.x); i < end; i += 4 * kThreads) {
     Four g = LoadFour(gradient, i, end, 0), old = LoadFour(m, i, end, 0);
     for (int j = 0; j < 4; ++j) {
       g.v[j] *= scale;
       old.v[j] = momentum * old.v[j] + g.v[j];
-      if (i + j < end) sum_of_m += old.v[j] - old.v[j];
+      if (old.v[j] - old.v[j] != 0 && i + j < end) not_finite = true;
       g.v[j] += momentum * old.v[j];
       sum += static_cast<double>(g.v[j]) * g.v[j];
     }
     StoreFour(m, i, end, old);
     StoreFour(x, i, end, g);
   }
-  if (sum_of_m != 0) NoteNotFinite(control, output);
+  if (not_finite) NoteNotFinite(control, output);
   sum = BlockReduce<kThreads>(sum, room, Add());
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }

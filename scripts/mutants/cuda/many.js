@@ -19,7 +19,7 @@ module.exports = {
       'many.elements[many.count] = first[0][i].spec->elements();',
       'many.elements[many.count] = first[0][0].spec->elements();',
     ],
-    ['nothing is noted', 'if (sums[kind] != 0) NoteNotFinite', 'if (sums[kind] > 0) NoteNotFinite'],
+    ['nothing is noted', 'if (not_finite != 0) NoteNotFinite', 'if (not_finite > 9) NoteNotFinite'],
     [
       'an index in its launch',
       'many.before + chunk.index);',
@@ -28,14 +28,14 @@ module.exports = {
     ],
     [
       'an output of another kind',
-      'NoteNotFinite(control, kind * count',
+      'NoteNotFinite(control, (not_finite - 1) * count',
       'NoteNotFinite(control, 0 * count',
       { cases: /^sgd refuses/, sources: ['sgd.cu'] },
     ],
     [
       'what lies past the end counts',
-      'if (i + j < chunk.end) sums[kind] +=',
-      'sums[kind] +=',
+      '!= 0 && i + j < chunk.end &&',
+      '!= 0 &&',
       { cases: /^adamw epsilon 0/, sources: ['adamw.cu'] },
     ],
     [

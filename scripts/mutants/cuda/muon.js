@@ -20,12 +20,7 @@ module.exports = {
       'rows > columns ? rows : columns), tall',
     ],
     ['the moment is not stored', 'StoreFour(m, i, end, old);', ''],
-    [
-      'm is not checked',
-      'if (sum_of_m != 0) NoteNotFinite(control, output);',
-      '',
-      { cases: /^muon refuses/ },
-    ],
+    ['m is not checked', 'if (not_finite) NoteNotFinite(control, output);', '', { cases: /^muon refuses/ }],
     [
       'the parameter is not checked',
       'if (updated - updated != 0) NoteNotFinite(control, static_cast<int64_t>(index));',
