@@ -31,11 +31,15 @@ export function allocating<T>(what: string, bytes: number, make: () => T): T {
 
 /** The memory that this process may use, in bytes: the machine's, or that of its container. */
 export function memoryOfMachine(): number {
+  const limits = [totalmem, () => process.constrainedMemory()].map(boundBy)
+  return Math.min(...limits)
+}
+
+/** Infinity if the runtime does not know, or denies the question, as Deno does without a permission. */
+function boundBy(limit: () => number): number {
   try {
-    const limit = process.constrainedMemory?.() ?? 0
-    return limit > 0 ? Math.min(totalmem(), limit) : totalmem()
+    return limit() || Number.POSITIVE_INFINITY
   } catch {
-    // Deno denies the question without a permission.
     return Number.POSITIVE_INFINITY
   }
 }
