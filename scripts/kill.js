@@ -154,6 +154,15 @@ class Reference {
   }
 }
 
+/**
+ * The checkpoint that `resume` continues. Without hard links, the former last.safetensors has another
+ * name for a moment.
+ */
+function newestOf(found) {
+  const { 'last.safetensors': last, 'best.safetensors': best, ...earlier } = found
+  return last ?? Object.values(earlier).sort((a, b) => b.step - a.step)[0] ?? best
+}
+
 /** The fields of an event that must be the same in every run. */
 function resultOf({ seconds: _, ...result }) {
   return JSON.stringify(result)
@@ -187,6 +196,8 @@ class Round {
   async run(mayInterrupt) {
     // Some runs replace another one.
     this.replaces = this.random.chance(0.15)
+    // And some are on a file system without hard links.
+    this.hasLinks = this.random.chance(0.85)
     if (this.replaces) cpSync(this.reference.folder, this.out, { recursive: true })
     for (let isOver = false; !isOver && this.problems.length === 0; ) {
       const interrupts = mayInterrupt() && this.history.length < mostProcesses
@@ -238,7 +249,7 @@ class Round {
   async process(end) {
     const { random, reference, out } = this
     const before = this.replaces ? {} : await this.read()
-    const newest = before['last.safetensors'] ?? before['best.safetensors']
+    const newest = newestOf(before)
     const threads = random.whole(1, 3)
     const beginning = newest
       ? { resume: out, threads, device: 'cpu' }
@@ -246,7 +257,10 @@ class Round {
     const ended = await start(
       end.how === 'command'
         ? [commandFile, ...this.commandLine(beginning)]
-        : [childFile, JSON.stringify({ options: beginning, spare: this.spare, end })],
+        : [
+            childFile,
+            JSON.stringify({ options: beginning, spare: this.spare, end, hasLinks: this.hasLinks }),
+          ],
       end.outside,
     )
     this.history.push({ end, from: newest?.step ?? 0, ended: ended.code ?? ended.signal })
@@ -374,17 +388,15 @@ class Round {
         if (leftoversIn(this.out).includes(name)) this.problem(`${name} is still there`)
     this.leftovers = leftoversIn(this.out)
     if (this.replaces) return
-    const last = now['last.safetensors']
-    const best = now['best.safetensors']
-    for (const [name, info] of [
-      ['last', last],
-      ['best', best],
+    const [last, best] = [newestOf(now), now['best.safetensors']]
+    for (const [name, info, former] of [
+      ['last', last, newestOf(before)],
+      ['best', best, before['best.safetensors']],
     ]) {
       if (this.reported[name] > (info?.step ?? -1))
-        this.problem(`${name}.safetensors is of step ${info?.step}, but ${this.reported[name]} was saved`)
-      const former = before[`${name}.safetensors`]
+        this.problem(`the ${name} checkpoint is of step ${info?.step}, but ${this.reported[name]} was saved`)
       if (former && former.step > (info?.step ?? -1))
-        this.problem(`${name}.safetensors went back from step ${former.step} to ${info?.step}`)
+        this.problem(`the ${name} checkpoint went back from step ${former.step} to ${info?.step}`)
     }
     // The model that the newest checkpoint calls the best must be in the folder.
     if (last?.best && last.best.step > 0 && last.best.step > (best?.step ?? -1))

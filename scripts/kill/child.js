@@ -1,5 +1,5 @@
 // The process that is killed: trains with the built library and prints each event as a line of JSON.
-//   node scripts/kill/child.js '{ "options": …, "spare": FOLDER, "end": … }'
+//   node scripts/kill/child.js '{ "options": …, "spare": FOLDER, "end": …, "hasLinks": … }'
 // `end` says how the run ends early, if it reaches that point; scripts/kill.js kills it from outside
 // too. With `end.how` 'terminate', the run is in a worker thread.
 
@@ -8,13 +8,13 @@ const { join } = require('node:path')
 const { isMainThread, parentPort, Worker } = require('node:worker_threads')
 const { kill, watchFiles } = require('./files')
 
-const { options, spare, end } = JSON.parse(process.argv[2])
+const { options, spare, end, hasLinks = true } = JSON.parse(process.argv[2])
 
 /** Writes at once: a killed process loses nothing that it reported. */
 const tell = (event) => writeSync(1, `${JSON.stringify(event)}\n`)
 
 async function trainHere() {
-  const operations = watchFiles(spare, end)
+  const operations = watchFiles(spare, end, hasLinks)
   const { train } = require(join(__dirname, '..', '..', 'dist', 'index.js'))
   const aborter = new AbortController()
   const run = train({ ...options, ...(end?.how === 'abort' && { signal: aborter.signal }) })

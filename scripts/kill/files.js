@@ -97,9 +97,10 @@ class Disk {
  * @param end { how: 'operation', nth, when: 'before' | 'during' | 'after', powerLoss, seed };
  *   { how: 'pause', every }: stops the process at every so many operations, until somebody continues it;
  *   anything else: only counts
+ * @param hasLinks whether the file system has hard links
  * @returns an object whose `count` is the number so far
  */
-function watchFiles(spare, end) {
+function watchFiles(spare, end, hasLinks) {
   const chosen = end?.how === 'operation' ? end : {}
   const every = end?.how === 'pause' ? end.every : Infinity
   const random = new Random(chosen.seed)
@@ -174,7 +175,11 @@ function watchFiles(spare, end) {
     const record = disk.renaming(String(from), String(to))
     return operation(() => rename(from, to), record)
   }
-  names.link = (existing, path) => operation(() => link(existing, path), disk.linking(String(path)))
+  const refuse = async () => {
+    throw Object.assign(new Error('EPERM: no links here, link'), { code: 'EPERM' })
+  }
+  names.link = (existing, path) =>
+    operation(() => (hasLinks ? link(existing, path) : refuse()), disk.linking(String(path)))
   names.unlink = (path) => {
     const record = disk.unlinking(String(path))
     return operation(() => unlink(path), record)
