@@ -66,23 +66,6 @@ shared_sections() {
   ! sed -nE 's/.*\.(text|data|bss|rdata)\$(_Z[^ ]*).*/\2/p' "$work/sections.txt" | c++filt | grep -v 'nano::cpu::avx2::'
 }
 
-# run_cases INSTRUCTION_SET. A command line of Windows has at most 32,767 characters.
-run_cases() {
-  local out=$work/cases-$1 wanted found status
-  mkdir "$out"
-  (cd "$cases" && find . -name '*.case' -printf '%P\0' | xargs -0 -s 30000 -P "$jobs" sh -c '
-    isa=$1 run=$2 out=$3
-    shift 3
-    exec timeout 300 wine64 "$run" --isa "$isa" --threads 2 "$@" >"$(mktemp "$out/XXXXXX")" 2>&1' sh "$1" "$release/nano-run.exe" "$out")
-  status=$?
-  cat "$out"/* >"$out.txt"
-  wanted=$(find "$cases" -name '*.case' | wc -l)
-  found=$(grep -cE "^ok +.* \[$1\]" "$out.txt")
-  echo "$1: $found of $wanted cases"
-  grep '^FAIL' "$out.txt" | head -n 20
-  [ "$status" = 0 ] && [ "$wanted" -gt 0 ] && [ "$found" = "$wanted" ] && ! grep -q '^FAIL' "$out.txt"
-}
-
 # A user's project. The folder's name has characters of no 8-bit code page.
 app="$work/an app größe 文字 🙂"
 package="$app/node_modules/nano-gpt"
@@ -220,8 +203,8 @@ step prepared prepared $preparing || finish windows
 step libraries libraries
 step aligned-moves aligned_moves
 step shared-sections shared_sections
-step avx2 run_cases avx2
-step portable run_cases portable
+step avx2 run_cases avx2 1 wine64 "$release/nano-run.exe" --threads 2
+step portable run_cases portable 4 wine64 "$release/nano-run.exe" --threads 2
 step install-addon install_addon
 step short-run short_run 'C:\users\short run'
 step short-run-drive-z short_run "$(windows_path "$work")\\short run"

@@ -1,6 +1,8 @@
 // Runs every op on every backend against the float64 reference (test/support/table.ts), and
-// requires the same bits for any number of threads. NANO_GPT_PARITY_REPORT=path writes the worst
-// errors of each op, as a Markdown table.
+// requires the same bits for any number of threads.
+//
+// NANO_GPT_PARITY_REPORT=path   writes the worst errors of each op, as a Markdown table
+// NANO_GPT_CASES=FOLDER         writes all cases there, as case files
 
 import { writeFileSync } from 'node:fs'
 import { JsSession } from '../../lib/backend/js/session'
@@ -9,6 +11,7 @@ import { NativeSession, setThreads } from '../../lib/backend/native/session'
 import { bytesOf } from '../../lib/graph/dtype'
 import { opsByName } from '../../lib/ops'
 import { type Case, type Outcome, type Reference, referenceOf, rowOf, runCase } from '../support/case'
+import { writeCases } from '../support/case_folder'
 import { onNative } from '../support/devices'
 import { compare } from '../support/numeric'
 import { allCases } from '../support/table'
@@ -26,6 +29,8 @@ const references = new Map<Case, Reference>()
 
 beforeAll(async () => {
   for (const it of cases) references.set(it, await referenceOf(it))
+  const folder = process.env.NANO_GPT_CASES
+  if (folder) await writeCases(folder, cases, (it) => references.get(it)!)
 })
 
 afterAll(async () => {
