@@ -118,6 +118,9 @@ const remedies: Readonly<Record<string, string>> = {
   EMFILE: 'this process has too many open files; close some, or raise the limit (ulimit -n)',
 }
 
+/** The code of an error of the system; '' for any other error. */
 function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  const { code, name } = Object(error) as NodeJS.ErrnoException
+  // Deno's error for a missing permission has no code.
+  return code ?? (name === 'NotCapable' ? name : '')
 }

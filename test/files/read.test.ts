@@ -3,7 +3,7 @@
 import { symlinkSync } from 'node:fs'
 import { chmod, mkdir, rename, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { openFile, readSmallFile, statOf } from '../../lib/files/read'
+import { openFile, readFailed, readSmallFile, statOf } from '../../lib/files/read'
 import { runChild } from '../support/child'
 import { failureOf } from '../support/errors'
 import { expectFileAccess, pipeAt, testOnUnix } from '../support/hostile'
@@ -65,6 +65,17 @@ testOnUnix('a pipe that takes the place of a file while it is opened', async () 
   if (result instanceof Error) expect(result).toMatchObject({ reason: 'it is a pipe, not a file' })
   else await result.close()
   await expectFileAccess()
+})
+
+test('errors of the system become a NanoGptError, others stay what they are', () => {
+  const denied = Object.assign(new Error('Requires read access to "a"'), { name: 'NotCapable' })
+  expect(readFailed('a', denied)).toMatchObject({
+    code: 'read_failed',
+    message: 'a: it cannot be read: Requires read access to "a"',
+    cause: denied,
+  })
+  const bug = new TypeError('x is not a function')
+  expect(readFailed('a', bug)).toBe(bug)
 })
 
 testOnUnix('a path without permission: the error has the reason of the system', async () => {
