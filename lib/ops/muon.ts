@@ -88,7 +88,10 @@ function orthogonalised(
 }
 
 function transposed(matrix: ArrayLike<number>, rows: number, columns: number): Tensor {
-  const values = Float64Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)])
+  const values = new Float64Array(matrix.length)
+  for (let row = 0, from = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) values[column * rows + row] = matrix[from++]
+  }
   return new Tensor('f64', [columns, rows], values)
 }
 
