@@ -106,6 +106,7 @@ export class Saver {
     const { session, parameters } = this.prepared
     // Training goes on as soon as the engine has copied them.
     const tensors = readTensors(session, savedTensors(parameters, this.plan.training))
+    tensors.catch(() => {}) // It is reported when the copy is written.
     this.last = { info, tensors }
     if (isBest) this.best = this.last
     this.writing = this.write(out)
