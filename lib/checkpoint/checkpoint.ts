@@ -5,7 +5,7 @@
 import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
-import { statOf } from '../files/read'
+import { readFailed, statOf } from '../files/read'
 import type { TensorState } from '../model/weights'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
@@ -147,7 +147,9 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<string[]> 
       remedy: 'give a run folder or a .safetensors file',
     })
   if (!kind.isDirectory()) return [path]
-  const names = await checkpointsIn(path, prefer)
+  const names = await checkpointsIn(path, prefer).catch((error) => {
+    throw readFailed(path, error)
+  })
   if (names.length > 0) return names.map((name) => join(path, name))
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,

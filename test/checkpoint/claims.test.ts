@@ -57,13 +57,13 @@ test.each([
   for (const read of [() => readCheckpoint(path), () => load(path, { device: 'js' })]) {
     const begun = performance.now()
     expect(await failureOf(read)).toMatchObject({
-      code: 'checkpoint',
+      code: 'damaged_checkpoint',
       subject: path,
       message: expect.stringMatching(message),
     })
     expect(performance.now() - begun).toBeLessThan(2000)
   }
-  expect((await failureOf(() => train({ resume: path, device: 'js' }))).code).toBe('checkpoint')
+  expect((await failureOf(() => train({ resume: path, device: 'js' }))).code).toBe('damaged_checkpoint')
 })
 
 test('sizes that a kind of model ignores may have any value', async () => {

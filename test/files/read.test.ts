@@ -108,8 +108,8 @@ testOnUnix('a path without permission: the error has the reason of the system', 
   expect(stdout.trim().split('\n')).toEqual([
     `read_failed | ${secret}/file: it cannot be read: ${denied}, stat '${secret}/file'. ${remedy}`,
     `read_failed | ${secret}/file: it cannot be read: ${denied}, stat '${secret}/file'. ${remedy}`,
-    expect.stringContaining(`read_failed | ${secret}/best.safetensors: it cannot be read: ${denied}`),
-    expect.stringContaining(`read_failed | ${secret}/last.safetensors: it cannot be read: ${denied}`),
+    expect.stringContaining(`read_failed | ${secret}: it cannot be read: ${denied}`),
+    expect.stringContaining(`read_failed | ${secret}: it cannot be read: ${denied}`),
     expect.stringContaining(`${secret}/config.json: it cannot be read: ${denied}`),
     expect.stringContaining(`train: out is "${secret}": ${denied}`),
   ])
