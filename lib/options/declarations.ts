@@ -61,7 +61,7 @@ export interface TrainOptions {
   batchSize?: number
   /** Micro-batches whose gradients are averaged for each update. A whole number from 1 to 65536. Default: 1. */
   gradientAccumulationSteps?: number
-  /** If a loss or gradient is not finite, 'stop' the run or 'skip' the step. Default: stop. */
+  /** 'stop' at, or 'skip', steps whose loss or gradient is not finite. Default: stop. */
   nonFinite?: 'stop' | 'skip'
   /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
   precision?: 'f32' | 'tf32' | 'bf16'

@@ -391,7 +391,7 @@ export const trainOptions = {
     type: choice(['stop', 'skip']),
     group: 'training',
     ...adjustable,
-    help: "if a loss or gradient is not finite, 'stop' the run or 'skip' the step",
+    help: "'stop' at, or 'skip', steps whose loss or gradient is not finite",
     default: 'stop',
     unused: 'stop',
   },

@@ -67,7 +67,8 @@ class Executable {
   // Executes the Program on one input record and fills one output record, unless it fails.
   // Allocates nothing unless it fails. A device may execute asynchronously: Run() then only starts
   // the execution and Settle() reports its result, so both records must stay in place until then.
-  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, const ExecutionOptions& options) = 0;
+  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs,
+                                       const ExecutionOptions& options) = 0;
 
  protected:
   explicit Executable(CheckedProgram checked)

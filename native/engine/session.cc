@@ -18,7 +18,7 @@ struct Session::Loop {
     uint64_t times;
     const std::byte* inputs;
     std::byte* outputs;
-    double* seconds;    // of each op, or null
+    double* seconds;  // of each op, or null
     bool interruptible;
     uint64_t done = 0;  // executions
   };
@@ -50,9 +50,9 @@ struct Session::Loop {
       const Stop requested = schedule.requested();
       return requested == Stop::kAtOnce || (requested == Stop::kBeforeNextOp && phase.interruptible);
     };
-    auto failure = stops() ? OpFailure{Status(Code::kCancelled, ""), {}, {}}
-                           : phase.executable->Run(phase.inputs, phase.outputs,
-                                                   {schedule.check_finite, phase.seconds, stops});
+    auto failure =
+        stops() ? OpFailure{Status(Code::kCancelled, ""), {}, {}}
+                : phase.executable->Run(phase.inputs, phase.outputs, {schedule.check_finite, phase.seconds, stops});
     if (failure) {
       if (Settle(0)) Report(*failure, execution);
       return false;
@@ -201,8 +201,8 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
       NANO_RETURN_IF_ERROR(executable->Prepare());
       if (schedule.timings) report.timings.emplace_back(executable->program().ops.size(), 0.0);
       double* const seconds = schedule.timings ? report.timings.back().data() : nullptr;
-      loop.phases.push_back({executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds,
-                             phase.interruptible});
+      loop.phases.push_back(
+          {executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds, phase.interruptible});
     }
     NANO_RETURN_IF_ERROR(FitArena());
     for (const Loop::Phase& phase : loop.phases) NANO_RETURN_IF_ERROR(phase.executable->Bind(*arena_));
