@@ -116,7 +116,8 @@ function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): F
 
 /** For calls that do not write to the folder. */
 async function checkOnly(options: CheckedTrainOptions): Promise<undefined> {
-  checkFolder(options)
+  await checkFolder(options)
+  return undefined
 }
 
 /**

@@ -53,14 +53,6 @@ function mountDisk() {
   isMounted = true
 }
 
-function remount(how) {
-  // Busy while a file is open for writing.
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (spawnSync('mount', ['-o', `remount,${how}`, disk]).status === 0) return
-  }
-  throw new Error(`cannot remount the disk ${how}`)
-}
-
 /** Checkpoints of 0.5 MB, of which a run here has up to three. */
 const options = {
   data: { text },
@@ -181,16 +173,6 @@ async function neverFreed() {
   await trainIn(out, () => {}, { steps: 2 })
 }
 
-async function readOnlyDisk() {
-  mountDisk()
-  const out = join(disk, 'run')
-  const result = await trainIn(out, ({ type }) => {
-    if (type === 'start') remount('ro')
-    if (type === 'warning') remount('rw')
-  })
-  await checkSaved(out, result, /the file system is read-only/)
-}
-
 /** As a user for whom permissions matter. */
 async function readOnlyFolder() {
   const home = join(work, 'nobody')
@@ -294,7 +276,6 @@ const checks = {
   'disk that becomes full': fullDiskHalfway,
   'disk freed after the last step': freedAfterTheEnd,
   'disk never freed': neverFreed,
-  'disk that becomes read-only': readOnlyDisk,
   'folder that becomes read-only': readOnlyFolder,
   'paused process': paused,
 }

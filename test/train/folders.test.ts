@@ -4,7 +4,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { evaluate, load, NanoGptError, type TrainOptions, train } from '../../lib'
+import { estimate, evaluate, load, NanoGptError, plan, type TrainOptions, train } from '../../lib'
 import { loadText } from '../../lib/data/corpus'
 import { withConfig } from '../../lib/train/config_file'
 import { runChild } from '../support/child'
@@ -206,4 +206,14 @@ test('links in a run folder are replaced, and never followed', async () => {
   for (const name of ['config.json', 'last.safetensors']) {
     expect((await lstat(join(out, name))).isFile()).toBe(true)
   }
+})
+
+test('plan() and estimate() reject the folder of another run, and lock nothing', async () => {
+  const out = folder.path('planned')
+  await run({ out })
+  for (const call of [plan, estimate]) {
+    expect((await failureOf(() => call({ ...small, out }))).code).toBe('run_exists')
+    await call({ ...small, out, overwrite: true })
+  }
+  expect(existsSync(join(out, '.lock'))).toBe(false)
 })
