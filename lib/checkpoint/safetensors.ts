@@ -67,7 +67,7 @@ export interface Judge {
 
 /**
  * In bytes. The format allows 100 MB, but a header that long takes seconds to parse. That of a GPT
- * with a thousand layers, its optimizer's state and its checksums has 12 MB.
+ * with a thousand layers, its optimizer's state and its checksums has 10 MB.
  */
 const longestHeader = 32_000_000
 

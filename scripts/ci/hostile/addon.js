@@ -123,12 +123,23 @@ const functions = {
 /** Usually a valid one. */
 const nameOf = (random) => random.pick(random.oneIn(8) ? Object.keys(tensors) : ['a', 'b', 'c'])
 
+/** A Program with a few other bytes. */
 function mutated(random) {
   const bytes = Uint8Array.from(random.pick(programs))
   if (random.oneIn(3)) return bytes
   for (let i = 0; i <= random.below(3); i++)
     bytes[random.below(bytes.length)] = random.word() >>> random.below(32)
-  return random.oneIn(4) ? bytes.subarray(0, random.below(bytes.length)) : bytes
+  if (random.oneIn(4)) return bytes.subarray(0, random.below(bytes.length))
+  return isLarge(bytes) ? bytes.subarray(1) : bytes
+}
+
+/** Running it could take any time, which is no fault. */
+function isLarge(bytes) {
+  try {
+    return decode(bytes).buffers.reduce((sum, { shape }) => sum + sizeOf(shape), 0) > 100_000
+  } catch {
+    return false
+  }
 }
 
 /** Replaces some of the arguments, or adds or removes some. */
