@@ -15,7 +15,7 @@ fi
 turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 
 # run_cases ISA SHARE COMMAND...: runs the cases with these kernels, in one process per core. COMMAND
-# is nano-run, as an absolute path. A SHARE of 4 runs every fourth case, different ones after each
+# is nano-run, as an absolute path. A SHARE of 3 runs every third case, different ones after each
 # commit; the variable SHARE=1 runs all. Fails unless each case passes. Output goes to files, because
 # a pipe may mix the lines of two processes. Paths are relative, because a command line of Windows has
 # at most 32,767 characters.

@@ -7,4 +7,4 @@ cd "$(dirname "$0")/../.."
 . scripts/ci/arm64.sh
 build_arm64
 run_cases neon 1 qemu-aarch64 "$PWD/build/neon/Release/nano-run" --threads 2
-run_cases portable 4 qemu-aarch64 "$PWD/build/neon/Release/nano-run" --threads 2
+run_cases portable 3 qemu-aarch64 "$PWD/build/neon/Release/nano-run" --threads 2

@@ -204,7 +204,7 @@ step libraries libraries
 step aligned-moves aligned_moves
 step shared-sections shared_sections
 step avx2 run_cases avx2 1 wine64 "$release/nano-run.exe" --threads 2
-step portable run_cases portable 4 wine64 "$release/nano-run.exe" --threads 2
+step portable run_cases portable 3 wine64 "$release/nano-run.exe" --threads 2
 step install-addon install_addon
 step short-run short_run 'C:\users\short run'
 step short-run-drive-z short_run "$(windows_path "$work")\\short run"

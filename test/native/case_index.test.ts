@@ -26,3 +26,10 @@ test('every format has cases, and bf16 has attention gradients over several tile
     [],
   )
 })
+
+test('every third case, which scripts/ci/cases.sh runs in turn, is a share with every op', () => {
+  const opsOf = (turn: number) =>
+    described.filter((_, i) => i % 3 === turn).flatMap(({ ops }) => (ops.length === 1 ? ops : []))
+  const all = described.flatMap(({ ops }) => ops)
+  for (const turn of [0, 1, 2]) expect(new Set(opsOf(turn))).toEqual(new Set(all))
+})
