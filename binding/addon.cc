@@ -1,4 +1,4 @@
-// The addon's exports: information about this binary, the pool's size, the class Session.
+// The addon's exports: information about this binary, the pool's size, file locks, the class Session.
 #include <napi.h>
 
 #include <array>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "binding/environment.h"
+#include "binding/lock.h"
 #include "binding/native_session.h"
 #include "binding/pin.h"
 #include "cpu/backend.h"
@@ -47,6 +48,7 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
   object.Set("instructionSets", sets);
   object.Set("cpuReason", cpu::WhyNoKernels());
   object.Set("threads", Engine::Get().pool().threads());
+  object.Set("externalBytes", static_cast<double>(Napi::MemoryManagement::AdjustExternalMemory(env, 0)));
   object.Set("ops", ops);
   object.Set("fusedOps", fused);
   object.Set("cuda", FromAvailability(env, cuda::Probe()));
@@ -56,8 +58,10 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
 
 // useCudaModule(path, reason, isThere): see UseModule.
 Napi::Value UseCudaModule(const Napi::CallbackInfo& info) {
-  cuda::UseModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), info[2].ToBoolean());
-  return info.Env().Undefined();
+  return Throwing(info.Env(), [&]() -> Napi::Value {
+    cuda::UseModule(TextFrom(info[0], "path"), TextFrom(info[1], "reason"), FlagFrom(info[2], "isThere"));
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value SetThreads(const Napi::CallbackInfo& info) {
@@ -70,9 +74,7 @@ Napi::Value SetThreads(const Napi::CallbackInfo& info) {
     return Environment::Of(info.Env())
         .Submit<Nothing>(
             [threads]() -> Result<Nothing> {
-              SharedPool& pool = Engine::Get().pool();
-              NANO_RETURN_IF_ERROR(pool.Resize(static_cast<int>(threads)));
-              pool.Get();
+              NANO_RETURN_IF_ERROR(Engine::Get().pool().Resize(static_cast<int>(threads)));
               return Nothing();
             },
             [](Napi::Env to, Nothing&) { return to.Undefined(); });
@@ -102,6 +104,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("version", NANO_GPT_VERSION);
   exports.Set("useCudaModule", Napi::Function::New<UseCudaModule>(env, "useCudaModule"));
   exports.Set("setThreads", Napi::Function::New<SetThreads>(env, "setThreads"));
+  exports.Set("lockFile", Napi::Function::New<LockFileAt>(env, "lockFile"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));
   return exports;

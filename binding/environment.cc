@@ -41,14 +41,14 @@ Environment::~Environment() {
 
 void Environment::OnCleanup(void* environment) { static_cast<Environment*>(environment)->Close(); }
 
-// Detaches this environment from the engine: the running job stops after its current step and
+// Detaches this environment from the engine: the running job stops after its current op and
 // waiting jobs are discarded. From here on the engine thread makes no Node calls for this
 // environment.
 void Environment::Close() {
   if (mailbox_ == nullptr) return;
   mailbox_->Close();
   for (const auto& weak : sessions_) {
-    if (const auto session = weak.lock()) session->fetch_add(1);
+    if (const auto session = weak.lock()) session->Cancel(Stop::kAtOnce);
   }
   Engine::Get().Drop(*mailbox_);
   mailbox_->Collect();
@@ -59,6 +59,10 @@ void Environment::Register(const std::shared_ptr<Cancellations>& session) { sess
 void Environment::Forget(const std::shared_ptr<Cancellations>& session) {
   std::erase_if(sessions_, [&](const auto& weak) { return weak.lock() == session; });
 }
+
+void Environment::Hold(std::shared_ptr<void> resource) { held_.push_back(std::move(resource)); }
+
+void Environment::Drop(const std::shared_ptr<void>& resource) { std::erase(held_, resource); }
 
 void Environment::Post(std::unique_ptr<Job> job) {
   Engine::Get().Start();  // First, because it may throw, and a counted job keeps the process running.
@@ -100,6 +104,10 @@ Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
   // process.
   try {
     auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
+    // A program may have replaced the global Uint8Array before this addon was loaded.
+    if (!array.IsTypedArray() || array.ByteLength() != bytes.size()) {
+      throw Refused(Status(Code::kUnsupported, "the global Uint8Array makes arrays of another length"));
+    }
     if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
     return array;
   } catch (const Napi::Error&) {

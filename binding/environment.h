@@ -4,7 +4,9 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -15,13 +17,36 @@
 #include "binding/values.h"
 #include "engine/bytes.h"
 #include "engine/guard.h"
+#include "engine/session.h"
 #include "engine/status.h"
 
 namespace nano::binding {
 
-// Counts the cancellation requests of a session. Any thread may increment it. A run is cancelled if
-// the count differs from the count at the time the run was requested.
-using Cancellations = std::atomic<uint64_t>;
+// The requests to stop the runs of a session. Any thread may make one. It applies to the runs that
+// were requested before it.
+class Cancellations {
+ public:
+  void Cancel(Stop how) {
+    if (how == Stop::kAtOnce) ended_ = true;
+    if (how == Stop::kBeforeNextOp) ++abandoned_;
+    ++cancelled_;
+  }
+
+  // Asks how soon a run that is requested now must stop.
+  std::function<Stop()> ForRun(std::shared_ptr<Cancellations> self) const {
+    return [self = std::move(self), cancelled = cancelled_.load(), abandoned = abandoned_.load()] {
+      if (self->cancelled_.load(std::memory_order_relaxed) == cancelled) return Stop::kNone;
+      if (self->ended_.load(std::memory_order_relaxed)) return Stop::kAtOnce;
+      const bool is_abandoned = self->abandoned_.load(std::memory_order_relaxed) != abandoned;
+      return is_abandoned ? Stop::kBeforeNextOp : Stop::kBeforeNextStep;
+    };
+  }
+
+ private:
+  std::atomic<uint64_t> cancelled_ = 0;  // requests of any kind
+  std::atomic<uint64_t> abandoned_ = 0;
+  std::atomic<bool> ended_ = false;
+};
 
 // The result type of jobs without a result.
 using Nothing = std::monostate;
@@ -35,14 +60,20 @@ class Environment {
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
   // Runs `work` on the engine thread. The promise resolves to the value that `convert` makes of the
-  // result on this thread. The event loop stays alive until then.
+  // result on this thread, after `done`, which is also called if the work failed. The event loop
+  // stays alive until then.
   template <class T>
-  Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert);
+  Napi::Promise Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert,
+                       std::function<void(Napi::Env)> done = {});
 
   // Adds a session to cancel when the environment ends.
   void Register(const std::shared_ptr<Cancellations>& session);
   // Removes a session after it is disposed.
   void Forget(const std::shared_ptr<Cancellations>& session);
+
+  // Keeps a resource, such as a lock, until Drop() or the end of the environment.
+  void Hold(std::shared_ptr<void> resource);
+  void Drop(const std::shared_ptr<void>& resource);
 
   // Copies `bytes` into a Uint8Array with its own ArrayBuffer. Throws Refused if it can't be
   // allocated.
@@ -69,6 +100,7 @@ class Environment {
   std::shared_ptr<Mailbox> mailbox_;
   Napi::FunctionReference uint8_array_;
   std::vector<std::weak_ptr<Cancellations>> sessions_;
+  std::vector<std::shared_ptr<void>> held_;
   size_t pending_ = 0;  // jobs that are not settled
 };
 
@@ -88,8 +120,11 @@ template <class T>
 class Environment::PromisedResult final : public Promised {
  public:
   PromisedResult(std::shared_ptr<Mailbox> mailbox, Napi::Env env, std::function<Result<T>()> work,
-                 std::function<Napi::Value(Napi::Env, T&)> convert)
-      : Promised(std::move(mailbox), env), work_(std::move(work)), convert_(std::move(convert)) {}
+                 std::function<Napi::Value(Napi::Env, T&)> convert, std::function<void(Napi::Env)> done)
+      : Promised(std::move(mailbox), env),
+        work_(std::move(work)),
+        convert_(std::move(convert)),
+        done_(std::move(done)) {}
 
   void Execute() noexcept override {
     result_ = Guarded(work_);
@@ -97,28 +132,34 @@ class Environment::PromisedResult final : public Promised {
   }
 
   void Settle(Napi::Env env) override {
-    if (!result_.ok()) {
-      deferred_.Reject(ErrorFor(env, result_.status()).Value());
-      return;
-    }
+    if (done_) done_(env);
     try {
-      deferred_.Resolve(convert_(env, result_.value()));
-    } catch (const Refused& refused) {
-      deferred_.Reject(ErrorFor(env, refused.status()).Value());
-    } catch (const Napi::Error&) {  // converting can only fail to allocate
-      deferred_.Reject(ErrorFor(env, Status(Code::kOutOfMemory, "there is no memory for the result")).Value());
+      Convert(env);
+    } catch (const Napi::Error& error) {  // thrown by a setter that a program added to a prototype
+      deferred_.Reject(error.Value());
     }
   }
 
  private:
+  void Convert(Napi::Env env) {
+    try {
+      if (!result_.ok()) throw Refused(result_.status());
+      deferred_.Resolve(convert_(env, result_.value()));
+    } catch (const Refused& refused) {
+      deferred_.Reject(ErrorFor(env, refused.status()).Value());
+    }
+  }
+
   std::function<Result<T>()> work_;
   std::function<Napi::Value(Napi::Env, T&)> convert_;
+  std::function<void(Napi::Env)> done_;
   Result<T> result_ = Status(Code::kInternal, "the job has not run");
 };
 
 template <class T>
-Napi::Promise Environment::Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert) {
-  auto job = std::make_unique<PromisedResult<T>>(mailbox_, env_, std::move(work), std::move(convert));
+Napi::Promise Environment::Submit(std::function<Result<T>()> work, std::function<Napi::Value(Napi::Env, T&)> convert,
+                                  std::function<void(Napi::Env)> done) {
+  auto job = std::make_unique<PromisedResult<T>>(mailbox_, env_, std::move(work), std::move(convert), std::move(done));
   const Napi::Promise promise = job->promise();
   Post(std::move(job));
   return promise;

@@ -32,6 +32,7 @@ void AddPhase(Request& request, const Napi::Value& value, const std::string& wha
   Schedule::Phase to;
   to.program = HandleFrom(phase.Get("program"), what + ".program");
   to.times = CountFrom(phase.Get("times"), what + ".times", 1);
+  to.interruptible = FlagFrom(phase.Get("interruptible"), what + ".interruptible");
   request.inputs.push_back(BytesFrom(phase.Get("inputs"), what + ".inputs"));
   to.inputs = request.inputs.back();
   request.schedule.phases.push_back(to);
@@ -114,12 +115,12 @@ Napi::Function NativeSession::Define(Napi::Env env) {
        InstanceMethod<&NativeSession::Read>("read"), InstanceMethod<&NativeSession::Free>("free"),
        InstanceMethod<&NativeSession::Compile>("compile"), InstanceMethod<&NativeSession::Release>("release"),
        InstanceMethod<&NativeSession::Memory>("memory"), InstanceMethod<&NativeSession::Run>("run"),
-       InstanceMethod<&NativeSession::Cancel>("cancel"), InstanceMethod<&NativeSession::Dispose>("dispose")});
+       InstanceMethod<&NativeSession::Cancel>("cancel"), InstanceMethod<&NativeSession::Abandon>("abandon"),
+       InstanceMethod<&NativeSession::Dispose>("dispose")});
 }
 
 NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  const Napi::Env env = info.Env();
-  try {
+  Throwing(info.Env(), [&] {
     std::string device = "cpu";
     std::string instruction_set;
     if (!info[0].IsUndefined()) {
@@ -130,14 +131,20 @@ NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) 
     auto opened = OpenDevice(device, instruction_set, Engine::Get().pool());
     if (!opened.ok()) throw Refused(opened.status());
     state_->session = std::make_unique<Session>(std::move(opened.value()));
-    Environment::Of(env).Register(state_->cancellations);
-  } catch (const Refused& refused) {
-    throw ErrorFor(env, refused.status());
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ErrorFor(env, Status(Code::kInternal, error.what()));
-  }
+    Environment::Of(info.Env()).Register(state_->cancellations);
+  });
+}
+
+void NativeSession::State::Tell(Napi::BasicEnv env) {
+  const int64_t now = dropped ? 0 : bytes.load();
+  if (now == told) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, now - told);
+  told = now;
+}
+
+void NativeSession::Finalize(Napi::BasicEnv env) {
+  state_->dropped = true;
+  state_->Tell(env);
 }
 
 template <class T>
@@ -145,9 +152,11 @@ Napi::Value NativeSession::Submit(Napi::Env env, Work<T> work, Convert<T> conver
   return Environment::Of(env).Submit<T>(
       [state = state_, work = std::move(work)]() -> Result<T> {
         if (state->session == nullptr) return Disposed();
-        return work(*state->session);
+        Result<T> result = work(*state->session);
+        state->bytes = static_cast<int64_t>(state->session->bytes());
+        return result;
       },
-      std::move(convert));
+      std::move(convert), [state = state_](Napi::Env to) { state->Tell(to); });
 }
 
 Napi::Value NativeSession::SubmitStatus(Napi::Env env, std::function<Status(Session&)> work) {
@@ -224,31 +233,32 @@ Napi::Value NativeSession::Memory(const Napi::CallbackInfo& info) {
 Napi::Value NativeSession::Run(const Napi::CallbackInfo& info) {
   return Promise(info, [&](Napi::Env env) {
     const std::shared_ptr<Request> request = RequestFrom(info);
-    const auto seen = state_->cancellations->load();
-    request->schedule.cancelled = [cancellations = state_->cancellations, seen] {
-      return cancellations->load(std::memory_order_relaxed) != seen;
-    };
+    request->schedule.requested = state_->cancellations->ForRun(state_->cancellations);
     return Submit<RunReport>(
         env, [request](Session& session) { return session.Run(request->schedule); }, FromReport);
   });
 }
 
-void NativeSession::Cancel(const Napi::CallbackInfo&) { state_->cancellations->fetch_add(1); }
+void NativeSession::Cancel(const Napi::CallbackInfo&) { state_->cancellations->Cancel(Stop::kBeforeNextStep); }
+
+void NativeSession::Abandon(const Napi::CallbackInfo&) { state_->cancellations->Cancel(Stop::kBeforeNextOp); }
 
 Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {
   return Rejecting(info.Env(), [&]() -> Napi::Value {
     disposed_ = true;
-    state_->cancellations->fetch_add(1);
+    state_->cancellations->Cancel(Stop::kAtOnce);
     return Environment::Of(info.Env())
         .Submit<Nothing>(
             [state = state_]() -> Result<Nothing> {
               state->session.reset();
+              state->bytes = 0;
               return Nothing();
             },
             [state = state_](Napi::Env to, Nothing&) {
               Environment::Of(to).Forget(state->cancellations);
               return to.Undefined();
-            });
+            },
+            [state = state_](Napi::Env to) { state->Tell(to); });
   });
 }
 

@@ -15,13 +15,22 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit NativeSession(const Napi::CallbackInfo& info);
+  void Finalize(Napi::BasicEnv env) override;
 
  private:
   // Shared with the jobs, which outlive this object if it is garbage-collected first. After the
   // first job is posted, only the engine thread uses the session. It is null after disposal.
   struct State {
     std::unique_ptr<Session> session;
-    std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>(0);
+    std::shared_ptr<Cancellations> cancellations = std::make_shared<Cancellations>();
+    std::atomic<int64_t> bytes{0};  // what the session holds since its last job
+    // Only the environment's thread uses these.
+    int64_t told = 0;  // the bytes that the garbage collector knows of
+    bool dropped = false;
+
+    // Tells the garbage collector what the session holds, so that it collects sessions that were
+    // dropped without being disposed. To it alone, a session is as small as any other object.
+    void Tell(Napi::BasicEnv env);
   };
 
   Napi::Value Allocate(const Napi::CallbackInfo& info);
@@ -33,6 +42,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   Napi::Value Memory(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   void Cancel(const Napi::CallbackInfo& info);
+  void Abandon(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
 
   template <class T>
@@ -53,6 +63,22 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
   bool disposed_ = false;
 };
 
+// Calls `body`. Exceptions of C++ become errors of JavaScript: others would end the process.
+template <class Body>
+auto Throwing(Napi::Env env, Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Refused& refused) {
+    throw ErrorFor(env, refused.status());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw ErrorFor(env, Status(Code::kOutOfMemory, "out of memory"));
+  } catch (const std::exception& error) {
+    throw ErrorFor(env, Status(Code::kInternal, error.what()));
+  }
+}
+
 // Calls `body`. Exceptions become a rejected promise.
 template <class Body>
 Napi::Value Rejecting(Napi::Env env, Body&& body) {
@@ -62,15 +88,9 @@ Napi::Value Rejecting(Napi::Env env, Body&& body) {
     return deferred.Promise();
   };
   try {
-    return body();
-  } catch (const Refused& refused) {
-    return reject(ErrorFor(env, refused.status()).Value());
+    return Throwing(env, std::forward<Body>(body));
   } catch (const Napi::Error& error) {
     return reject(error.Value());
-  } catch (const std::bad_alloc&) {
-    return reject(ErrorFor(env, Status(Code::kOutOfMemory, "out of memory")).Value());
-  } catch (const std::exception& error) {
-    return reject(ErrorFor(env, Status(Code::kInternal, error.what())).Value());
   }
 }
 

@@ -61,9 +61,12 @@ function declare(api) {
 
 const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-/** Where a resumed run gets an option that is not given. 'kept': always the run's own value. */
+/**
+ * Where a resumed run gets an option that is not given. 'kept': always the run's own value.
+ * 'recorded': another value is recorded in the checkpoint.
+ */
 function whenResumed({ resume, stored }) {
-  return resume === 'keeps' ? 'kept' : stored ? 'inherited' : ''
+  return resume === 'keeps' ? 'kept' : resume === 'records' ? 'recorded' : stored ? 'inherited' : ''
 }
 
 /** The same for a new run that starts from another run's weights. */

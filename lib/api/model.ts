@@ -4,7 +4,7 @@ import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { type OpenOptions, onDevice, openSession } from '../backend/devices'
 import { type Checkpoint, type ModelInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError, suggest } from '../errors'
+import { diverged, NanoGptError, suggest } from '../errors'
 import { type Completion, type CompletionPiece, Completions, type Prompt } from '../generate/completions'
 import { Generator } from '../generate/generator'
 import {
@@ -224,11 +224,7 @@ export class Model {
     }
     const loss = await this.textLoss.of(tokens, signal)
     if (Number.isFinite(loss)) return loss
-    throw new NanoGptError('non_finite', {
-      where: 'loss',
-      reason: `the loss is ${loss}: the weights are not finite, or too large to compute with`,
-      remedy: 'use a checkpoint from before training diverged',
-    })
+    throw diverged('loss', `the loss is ${loss}`)
   }
 
   /** The tokens of a text, or a copy of given tokens. */
@@ -304,7 +300,8 @@ const checkpointRemedy = 'give a run folder or a checkpoint file'
  * Loads a trained model.
  *
  * @param path a run folder (the `out` of `train`) or a checkpoint file
- * @throws NanoGptError if the checkpoint is missing or damaged, or the device is not available
+ * @throws NanoGptError if the checkpoint is missing or damaged, its weights are not finite, or the
+ *   device is not available
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
   const file = pathFrom('load', path, checkpointRemedy)

@@ -14,6 +14,8 @@ export interface Phase {
   readonly times: number
   /** The input records, steps × times of them; see `RecordLayout.pack`. */
   readonly inputs: Uint8Array
+  /** Whether `abandon()` may stop it between two ops. Default: false. */
+  readonly interruptible?: boolean
 }
 
 export interface RunOptions {
@@ -67,6 +69,8 @@ export interface Session {
    * The device's name, as the `device` option takes it: 'cpu', or 'cuda:1' for one of several GPUs.
    */
   readonly device: string
+  /** The instruction set of the CPU kernels; absent on other devices. */
+  readonly instructionSet?: string
   /** The fused ops that this device provides. `fuse` creates no others. */
   readonly fusedOps: readonly string[]
   allocate(name: string, dtype: Dtype, shape: Shape): Promise<void>
@@ -80,6 +84,11 @@ export interface Session {
   memory(): Promise<SessionMemory>
   /** Stops every run requested so far before its next step. */
   cancel(): void
-  /** Frees everything after the step in progress. Later calls reject. */
+  /**
+   * Like `cancel`, but in an interruptible phase stops before the next op. The Store tensors that the
+   * unfinished step writes are then incomplete. A GPU stops between two executions of a Program.
+   */
+  abandon(): void
+  /** Frees everything after the op in progress. Later calls reject. */
   dispose(): Promise<void>
 }

@@ -14,6 +14,9 @@ export type DeviceName = (typeof deviceNames)[number]
 /** Instruction sets of the CPU kernels. 'blas' delegates large products to a BLAS library. */
 export const instructionSetNames = ['avx2', 'neon', 'portable', 'blas'] as const
 
+/** The most threads that the native engine takes. */
+export const mostThreads = 256
+
 /** Whether a device's tensors are in the memory of this process. */
 export function isHostDevice(name: string): boolean {
   return hostNames.some((host) => host === name)

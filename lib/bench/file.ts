@@ -1,13 +1,14 @@
 // Saves results to a file, and compares results with a file.
 
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { loadAddon } from '../backend/native/addon'
 import { type ErrorCode, NanoGptError, option, reasonOf, say, show } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
+import { parseJson } from '../files/json'
+import { readSmallFile } from '../files/read'
 import { version } from '../version'
 import type { Python } from './competitors'
 import type { Result } from './result'
@@ -40,6 +41,9 @@ const savedSchema = v.object({
     }),
   ),
 })
+
+/** In bytes. Every result has a few hundred. */
+const longest = 10_000_000
 
 export type Saved = v.InferOutput<typeof savedSchema>
 
@@ -98,11 +102,11 @@ export async function saveResults(
 
 /** @throws NanoGptError if the file is missing or `--save` did not write it */
 export async function readBaseline(path: string): Promise<Saved> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    throw unusable('file_not_found', path, `cannot read it: ${reasonOf(error)}`)
+  const bytes = await readSmallFile(path, longest).catch((error: NanoGptError) => {
+    throw unusable(error.code, path, error.reason)
   })
   try {
-    return v.parse(savedSchema, JSON.parse(text))
+    return v.parse(savedSchema, parseJson(Buffer.from(bytes).toString()))
   } catch (error) {
     throw unusable('baseline', path, `it is not a file of results: ${reasonOf(error)}`)
   }

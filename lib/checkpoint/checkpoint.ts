@@ -2,18 +2,19 @@
 // `nano_gpt` in its metadata is a JSON string that describes the model and the progress of its
 // training, and `checksums` one that shows damage. docs/checkpoints.md documents the format.
 
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
+import { readFailed, statOf } from '../files/read'
 import type { TensorState } from '../model/weights'
-import { encodeChecksums, verifyChecksums } from './checksums'
+import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
+import { checkClaims } from './claims'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
-import { readSafetensors, safetensorsChunks } from './safetensors'
+import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
-export type { CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
+export type { Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
 export interface Checkpoint {
   readonly path: string
@@ -88,19 +89,34 @@ export async function readCheckpoint(
 }
 
 async function readFile(file: string): Promise<Checkpoint> {
-  const { tensors, metadata } = await readSafetensors(file).catch((error) => {
+  let info: ModelInfo
+  const { tensors, metadata } = await readSafetensors(file, {
+    metadata: (found) => expectOurs(file, found),
+    header: (header) => {
+      info = infoOf(file, header)
+    },
+  }).catch((error) => {
     throw unreadable(file, error)
   })
-  if (metadata.nano_gpt === undefined) {
-    throw new NanoGptError('checkpoint', {
-      subject: file,
-      reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
-      remedy: say`give one that ${call('train')} or model.save() wrote`,
-    })
-  }
-  const { nano_gpt, checksums } = metadata
-  if (checksums !== undefined) await verifyChecksums(file, checksums, nano_gpt, tensors)
-  return { path: file, info: decodeInfo(file, nano_gpt, checksums !== undefined), tensors }
+  if (metadata.checksums !== undefined) await verifyTensors(file, metadata.checksums, tensors)
+  return { path: file, info: info!, tensors }
+}
+
+function expectOurs(file: string, { nano_gpt }: Metadata): void {
+  if (nano_gpt !== undefined) return
+  throw new NanoGptError('checkpoint', {
+    subject: file,
+    reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
+    remedy: say`give one that ${call('train')} or model.save() wrote`,
+  })
+}
+
+/** The description of a model, after comparing it with its checksum and with the tensors. */
+function infoOf(file: string, { metadata: { nano_gpt, checksums }, tensors }: SafetensorsHeader): ModelInfo {
+  if (checksums !== undefined) verifyInfo(file, checksums, nano_gpt)
+  const info = decodeInfo(file, nano_gpt, checksums !== undefined)
+  checkClaims(file, info.model, tensors)
+  return info
 }
 
 /**
@@ -124,14 +140,16 @@ function unreadable(file: string, error: unknown): unknown {
 
 /** The files to try, in order. */
 async function locate(path: string, prefer: 'best' | 'last'): Promise<string[]> {
-  const kind = await stat(path).catch(() => undefined)
+  const kind = await statOf(path)
   if (!kind)
     throw new NanoGptError('file_not_found', {
       reason: `there is no checkpoint at ${path}`,
       remedy: 'give a run folder or a .safetensors file',
     })
   if (!kind.isDirectory()) return [path]
-  const names = await checkpointsIn(path, prefer)
+  const names = await checkpointsIn(path, prefer).catch((error) => {
+    throw readFailed(path, error)
+  })
   if (names.length > 0) return names.map((name) => join(path, name))
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,

@@ -36,22 +36,29 @@ export async function encodeChecksums(info: string, tensors: Iterable<Safetensor
 }
 
 /**
- * Compares a checkpoint with its checksums. Tensors that have none are ignored.
+ * Compares the metadata of a checkpoint with its checksum.
  *
  * @param encoded the metadata `checksums`
  * @param info the metadata `nano_gpt`
- * @throws NanoGptError 'checkpoint' that names what was damaged
+ * @throws NanoGptError 'checkpoint'
  */
-export async function verifyChecksums(
+export function verifyInfo(file: string, encoded: string, info: string): void {
+  if (parse(file, encoded).info !== hex(crc32(info))) throw mismatch(file, 'its nano_gpt metadata')
+}
+
+/**
+ * Compares the tensors of a checkpoint with their checksums. Those that have none are ignored.
+ *
+ * @param encoded the metadata `checksums`
+ * @throws NanoGptError 'checkpoint' that names the tensor
+ */
+export async function verifyTensors(
   file: string,
   encoded: string,
-  info: string,
   tensors: ReadonlyMap<string, SafetensorsInput>,
 ): Promise<void> {
-  const expected = parse(file, encoded)
-  if (expected.info !== hex(crc32(info))) throw mismatch(file, 'its nano_gpt metadata')
   const turns = new Turns()
-  for (const [name, checksum] of Object.entries(expected.tensors)) {
+  for (const [name, checksum] of Object.entries(parse(file, encoded).tensors)) {
     const tensor = tensors.get(name)
     if (!tensor) throw mismatch(file, `the list of tensors, which lacks ${show(name)},`)
     if (checksum !== (await checksumOf(tensor, turns))) throw mismatch(file, `tensor ${show(name)}`)

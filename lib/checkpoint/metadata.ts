@@ -1,7 +1,7 @@
 // The metadata of a checkpoint: the model, and the state of its training. The two are stored
 // separately, because a model may be untrained. docs/checkpoints.md documents the JSON.
 
-import { NanoGptError, type Phrase, show } from '../errors'
+import { NanoGptError, type Phrase, printable, show } from '../errors'
 import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
 import { defaultVariants } from '../nn'
 import {
@@ -12,6 +12,7 @@ import {
   renamed,
   rowOf,
   type TrainingConfig,
+  type TrainingName,
   trainingNames,
   trainOptions,
 } from '../options'
@@ -49,6 +50,8 @@ export interface TrainingState {
   readonly seed: string
   readonly data: DataInfo
   readonly device: string
+  /** On a CPU: the instruction set of its kernels. Files of 0.1.0 may lack it. */
+  readonly instructionSet?: string
   /** The lowest validation loss so far, and its step. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
   /**
@@ -56,6 +59,17 @@ export interface TrainingState {
    * were due but not done.
    */
   readonly done: Done
+  /** In order. */
+  readonly changes: readonly Change[]
+}
+
+/** A training option that a resumed run changed. */
+export interface Change {
+  /** The step at which it was resumed. */
+  readonly step: number
+  readonly option: TrainingName
+  readonly from: unknown
+  readonly to: unknown
 }
 
 export interface Done {
@@ -86,6 +100,7 @@ export const untrained: Untrained = {
   device: null,
   best: null,
   done: null,
+  changes: null,
 }
 
 /**
@@ -126,6 +141,18 @@ class Reader {
     return Object.keys(this.object())
   }
 
+  items(): Reader[] {
+    return this.expect<unknown[]>(Array.isArray, 'a list').map(
+      (item, i) => new Reader(this.file, `${this.path}.${i}`, item),
+    )
+  }
+
+  /** The value of an option that a resumed run may change. */
+  plain(): unknown {
+    const isPlain = (value: unknown) => value === null || ['number', 'string'].includes(typeof value)
+    return this.expect(isPlain, 'a number, a string or null')
+  }
+
   /** The same object with former option names replaced by the current ones. */
   renamed(): Reader {
     return new Reader(this.file, this.path, renamed(trainOptions, this.object()))
@@ -140,6 +167,13 @@ class Reader {
 
   string(pattern = /(?:)/, what = 'a string'): string {
     return this.expect((value) => typeof value === 'string' && pattern.test(value), what)
+  }
+
+  /** A number of 64 bits, in decimal. */
+  seed(): string {
+    const fits = (value: unknown) =>
+      typeof value === 'string' && /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n
+    return this.expect(fits, 'a number of 64 bits, as up to 20 digits')
   }
 
   whole(): number {
@@ -175,7 +209,7 @@ class Reader {
 
   damaged(problem: string | Phrase): NanoGptError {
     const is = this.value === undefined ? 'is missing' : `is ${show(this.value)}`
-    return damaged(this.file, `${this.path || 'its metadata'} ${is}: ${problem}`)
+    return damaged(this.file, `${printable(this.path) || 'its metadata'} ${is}: ${problem}`)
   }
 }
 
@@ -198,7 +232,7 @@ export function decodeInfo(file: string, json: string, hasChecksums = true): Mod
   }
   if (number === format && !hasChecksums) throw damaged(file, 'its checksums are missing')
   const identity = {
-    version: root.at('version').string(),
+    version: root.at('version').string(/^[\w.+-]{1,64}$/, 'a version'),
     model: readModel(root.at('model').renamed()),
     tokenizer: root.at('tokenizer').object() as unknown as TokenizerJSON,
   }
@@ -246,15 +280,18 @@ function readTraining(root: Reader, options: Reader): TrainingState {
   return {
     training: readOptions(options),
     step,
-    seed: root.at('seed').string(/^\d{1,20}$/, 'up to 20 digits'),
+    seed: root.at('seed').seed(),
     data: {
       name: data.at('name').string(),
-      digest: data.at('digest').string(),
+      digest: data.at('digest').string(/^[0-9a-f]{1,64}$/, 'a SHA-256'),
       source: readSource(data.at('source')),
       // Files without the field are from versions that always kept line endings.
       lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
     },
-    device: root.at('device').string(),
+    device: root.at('device').string(/^[\w:-]{1,64}$/, 'the name of a device'),
+    ...(root.has('instructionSet') && {
+      instructionSet: root.at('instructionSet').string(/^\w{1,64}$/, 'the name of an instruction set'),
+    }),
     best: root.at('best').nullable((best) => ({
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),
@@ -272,6 +309,16 @@ function readTraining(root: Reader, options: Reader): TrainingState {
             .nullable((at) => at.whole()),
         }
       : { evaluation: step, sample: step },
+    changes: root.has('changes') ? root.at('changes').items().map(readChange) : [],
+  }
+}
+
+function readChange(reader: Reader): Change {
+  return {
+    step: reader.at('step').whole(),
+    option: reader.at('option').oneOf(trainingNames),
+    from: reader.at('from').plain(),
+    to: reader.at('to').plain(),
   }
 }
 

@@ -4,9 +4,13 @@
 //
 //   8 bytes: header length n (u64 little-endian) · n bytes: JSON header, space-padded · tensor data
 
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { endianness } from 'node:os'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { NanoGptError, reasonOf, show } from '../errors'
+import { parsingJson } from '../files/json'
+import { openFile, readFailed } from '../files/read'
+import { atOnce, inTurns } from '../files/turns'
 import {
   allocate,
   arrayOf,
@@ -14,8 +18,10 @@ import {
   bytesPerElement,
   type Dtype,
   type Shape,
+  type TensorSpec,
   type TypedArray,
 } from '../graph/dtype'
+import { bytesInWords, memoryOfMachine } from '../graph/memory'
 
 export interface SafetensorsInput {
   readonly name: string
@@ -44,14 +50,35 @@ export interface Safetensors {
   readonly metadata: Metadata
 }
 
-/** The format's limit, in bytes. */
-const longestHeader = 100_000_000
+/** What a file says about its tensors before their data. */
+export interface SafetensorsHeader {
+  /** By name, in the order of the file. */
+  readonly tensors: ReadonlyMap<string, TensorSpec>
+  readonly metadata: Metadata
+}
+
+/** Judges a file before all of it is read, and throws to reject it. */
+export interface Judge {
+  /** Called first. The tensors may have descriptions that aren't valid. */
+  metadata?(metadata: Metadata): void
+  /** Called when the whole header is valid, before any tensor is read. */
+  header?(header: SafetensorsHeader): void
+}
 
 /**
- * A valid header nests 3 levels: objects of objects of arrays. Deep nesting could overflow the
- * parser's stack.
+ * In bytes. The format allows 100 MB, but a header that long takes seconds to parse. That of a GPT
+ * with a thousand layers, its optimizer's state and its checksums has 12 MB.
  */
-const deepestHeader = 16
+const longestHeader = 32_000_000
+
+/** The name in the header that no tensor has. */
+const reserved = '__metadata__'
+
+/** The engine's limit. */
+const mostDimensions = 8
+
+/** Tensors between which other events are handled: about a millisecond. */
+const tensorsPerTurn = 500
 
 const names: Record<Dtype, string> = {
   f64: 'F64',
@@ -102,7 +129,7 @@ function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadat
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) {
     const pairs = keys.map((key) => `${quote(key)}:${quote(metadata[key])}`)
-    entries.push(`"__metadata__":{${pairs.join(',')}}`)
+    entries.push(`"${reserved}":{${pairs.join(',')}}`)
   }
   let offset = 0
   tensors.forEach(({ name, dtype, shape }, i) => {
@@ -123,7 +150,7 @@ function frameHeader(json: Buffer): Uint8Array {
   if (length > longestHeader) {
     throw problem(
       '(new)',
-      `its header would have ${length} bytes, but the format allows at most ${longestHeader}`,
+      `its header would have ${length} bytes, but nano-gpt reads at most ${longestHeader}`,
     )
   }
   const framed = new Uint8Array(8 + length).fill(0x20)
@@ -135,8 +162,8 @@ function frameHeader(json: Buffer): Uint8Array {
 function checkNames(tensors: readonly SafetensorsInput[]): void {
   const seen = new Set<string>()
   for (const { name } of tensors) {
-    if (name === '__metadata__')
-      throw problem('(new)', 'a tensor cannot be named "__metadata__", which the format reserves')
+    if (name === reserved)
+      throw problem('(new)', `a tensor cannot be named "${reserved}", which the format reserves`)
     if (seen.has(name)) throw problem('(new)', `two tensors are named ${show(name)}`)
     seen.add(name)
   }
@@ -173,20 +200,17 @@ function quote(text: string): string {
  * Reads a safetensors file, or its bytes.
  *
  * @param source a path, or the bytes, which are copied
+ * @param judge rejects a file by its header, so that its data is not read
  * @throws NanoGptError 'safetensors' with the file and what is wrong with it; 'file_not_found';
- *   'read_failed'
+ *   'read_failed'; 'out_of_memory'; what `judge` throws
  */
-export async function readSafetensors(source: string | Uint8Array): Promise<Safetensors> {
-  if (typeof source !== 'string') return decodeSafetensors(source)
-  const handle = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT')
-      throw new NanoGptError('file_not_found', `there is no file ${source}`, { cause: error })
-    throw readFailed(source, error)
-  })
+export async function readSafetensors(source: string | Uint8Array, judge: Judge = {}): Promise<Safetensors> {
+  if (typeof source !== 'string') return decodeSafetensors(source, undefined, judge)
+  const handle = await openFile(source)
   try {
-    return await readFrom(handle, source)
+    return await readFrom(handle, source, judge)
   } catch (error) {
-    throw error instanceof NanoGptError ? error : readFailed(source, error)
+    throw readFailed(source, error)
   } finally {
     await handle.close()
   }
@@ -197,36 +221,54 @@ export async function readSafetensors(source: string | Uint8Array): Promise<Safe
  *
  * @param file the name in messages
  */
-export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)'): Safetensors {
+export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)', judge: Judge = {}): Safetensors {
   const headerLength = checkFrame(file, bytes.subarray(0, 8), bytes.byteLength)
   const dataStart = 8 + headerLength
-  const header = parseHeader(file, bytes.subarray(8, dataStart), bytes.byteLength - dataStart)
-  const tensors = header.entries.map((entry) => {
+  const json = bytes.subarray(8, dataStart)
+  const { tensors: entries, metadata } = atOnce(parseHeader(file, json, bytes.byteLength - dataStart, judge))
+  const tensors = new Map<string, SafetensorsTensor>()
+  for (const entry of entries.values()) {
     const data = allocateFor(file, entry)
     bytesOf(data).set(bytes.subarray(dataStart + entry.begin, dataStart + entry.end))
-    return tensorOf(entry, data)
-  })
-  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata: header.metadata }
+    tensors.set(entry.name, tensorOf(entry, data))
+  }
+  return { tensors, metadata }
 }
 
 /** Reads directly into the memory of each tensor, so that only one copy is in memory. */
-async function readFrom(handle: FileHandle, file: string): Promise<Safetensors> {
-  const stats = await handle.stat()
-  if (!stats.isFile()) throw problem(file, 'it is not a regular file')
-  const frame = new Uint8Array(Math.min(8, stats.size))
+async function readFrom(handle: FileHandle, file: string, judge: Judge): Promise<Safetensors> {
+  const { size } = await handle.stat()
+  const frame = new Uint8Array(Math.min(8, size))
   await readWhole(handle, file, frame, 0)
-  const headerLength = checkFrame(file, frame, stats.size)
+  const headerLength = checkFrame(file, frame, size)
   const json = new Uint8Array(headerLength)
   await readWhole(handle, file, json, 8)
   const dataStart = 8 + headerLength
-  const header = parseHeader(file, json, stats.size - dataStart)
+  const header = await inTurns(parseHeader(file, json, size - dataStart, judge))
+  refuseTooLarge(file, size - dataStart)
   const tensors = new Map<string, SafetensorsTensor>()
-  for (const entry of header.entries) {
+  for (const entry of header.tensors.values()) {
     const data = allocateFor(file, entry)
     await readWhole(handle, file, bytesOf(data), dataStart + entry.begin)
     tensors.set(entry.name, tensorOf(entry, data))
+    // Reading an empty tensor doesn't wait for anything.
+    if (tensors.size % tensorsPerTurn === 0) await nextTurn()
   }
   return { tensors, metadata: header.metadata }
+}
+
+/**
+ * Rejects more data than the machine has memory. The system would grant the memory and end the
+ * process later.
+ */
+function refuseTooLarge(file: string, bytes: number): void {
+  const available = memoryOfMachine()
+  if (bytes <= available) return
+  throw new NanoGptError('out_of_memory', {
+    subject: file,
+    reason: `its tensors need ${bytesInWords(bytes)} of memory, but this machine has ${bytesInWords(available)}`,
+    remedy: 'read it on a machine with more memory',
+  })
 }
 
 async function readWhole(
@@ -248,12 +290,13 @@ function tensorOf({ name, dtype, shape }: Entry, data: TypedArray): SafetensorsT
   return { name, dtype, shape, data }
 }
 
-/** The file contains the bytes, so this fails only beyond the memory or JavaScript's limits. */
-function allocateFor(file: string, entry: Entry): TypedArray {
+/** @throws NanoGptError 'out_of_memory' */
+function allocateFor(file: string, { name, dtype, begin, end }: Entry): TypedArray {
   try {
-    return allocate(entry.dtype, (entry.end - entry.begin) / bytesPerElement[entry.dtype])
+    return allocate(dtype, (end - begin) / bytesPerElement[dtype], `tensor ${show(name)}`)
   } catch (error) {
-    throw problem(file, `tensor ${show(entry.name)} is too large for this machine (${reasonOf(error)})`)
+    if (!(error instanceof NanoGptError)) throw error
+    throw error.with({ subject: file, remedy: 'close other programs, or use a machine with more memory' })
   }
 }
 
@@ -266,9 +309,9 @@ interface Entry {
   readonly end: number
 }
 
-interface Header {
-  readonly entries: readonly Entry[]
-  readonly metadata: Metadata
+interface Header extends SafetensorsHeader {
+  /** By name, in the order of their data. */
+  readonly tensors: ReadonlyMap<string, Entry>
 }
 
 /** Returns the length of the header after checking that it lies inside the file. */
@@ -281,7 +324,7 @@ function checkFrame(file: string, frame: Uint8Array, fileLength: number): number
   if (length > longestHeader) {
     throw problem(
       file,
-      `its header claims ${length} bytes, but the format allows at most ${longestHeader}: it may be another kind of file`,
+      `its header claims ${length} bytes, but nano-gpt reads at most ${longestHeader}: it may be another kind of file`,
     )
   }
   if (8 + Number(length) > fileLength) {
@@ -293,64 +336,37 @@ function checkFrame(file: string, frame: Uint8Array, fileLength: number): number
   return Number(length)
 }
 
-function parseHeader(file: string, bytes: Uint8Array, dataLength: number): Header {
-  const json = parseJson(file, bytes)
+/** Yields every few milliseconds: see turns.ts. */
+function* parseHeader(
+  file: string,
+  bytes: Uint8Array,
+  dataLength: number,
+  judge: Judge,
+): Generator<void, Header> {
+  const json = yield* parseObject(file, bytes)
+  const metadata = Object.hasOwn(json, reserved) ? checkMetadata(file, json[reserved]) : {}
+  judge.metadata?.(metadata)
   const entries: Entry[] = []
-  let metadata: Metadata = {}
   for (const [name, value] of Object.entries(json)) {
-    if (name === '__metadata__') metadata = checkMetadata(file, value)
-    else entries.push(checkEntry(file, name, value))
+    if (name === reserved) continue
+    entries.push(checkEntry(file, name, value))
+    if (entries.length % tensorsPerTurn === 0) yield
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end)
   checkLayout(file, entries, dataLength)
-  return { entries, metadata }
+  const header = { tensors: new Map(entries.map((entry) => [entry.name, entry])), metadata }
+  judge.header?.(header)
+  return header
 }
 
-function parseJson(file: string, bytes: Uint8Array): object {
+function* parseObject(file: string, bytes: Uint8Array): Generator<void, Record<string, unknown>> {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     if (text[0] !== '{') throw new SyntaxError(`it begins with ${show(text.slice(0, 1))}, not with "{"`)
-    checkNesting(text)
-    return JSON.parse(text) as object
+    return (yield* parsingJson(text)) as Record<string, unknown>
   } catch (error) {
     throw problem(file, `its header is not valid: ${reasonOf(error)}`)
   }
-}
-
-/**
- * Throws for nesting that is too deep to parse safely and for repeated keys, of which JSON.parse
- * silently takes the last. JSON.parse reports all other errors. Scans by hand, because a regular
- * expression could take quadratic time.
- */
-function checkNesting(text: string): void {
-  const open: (Set<string> | undefined)[] = []
-  let previous = ''
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]
-    if (character === '{' || character === '[') {
-      if (open.length === deepestHeader) throw new SyntaxError(`it nests deeper than ${deepestHeader} levels`)
-      open.push(character === '{' ? new Set() : undefined)
-    } else if (character === '}' || character === ']') open.pop()
-    else if (character === '"') {
-      const end = endOfString(text, i)
-      if (previous === '{' || previous === ',') addKey(open.at(-1), text.slice(i, end))
-      i = end - 1
-    } else if (character !== ',' && character !== ':') continue
-    previous = character
-  }
-}
-
-/** The index after the closing quote of the string that begins at `start`, or the text's end. */
-function endOfString(text: string, start: number): number {
-  let i = start + 1
-  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1
-  return Math.min(i + 1, text.length)
-}
-
-function addKey(keys: Set<string> | undefined, quoted: string): void {
-  const key = JSON.parse(quoted) as string
-  if (keys?.has(key)) throw new SyntaxError(`the name ${show(key)} appears twice`)
-  keys?.add(key)
 }
 
 function checkMetadata(file: string, value: unknown): Metadata {
@@ -370,13 +386,15 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
     throw problem(file, `${tensor} has dtype ${show(dtypeName)}; nano-gpt reads ${known}`)
   }
   if (!isCounts(shape)) throw problem(file, `${tensor} has a shape that is not a list of whole numbers`)
+  if (shape.length > mostDimensions)
+    throw problem(file, `${tensor} has ${shape.length} dimensions; nano-gpt reads at most ${mostDimensions}`)
   if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw problem(file, `${tensor} has data_offsets that are not two whole numbers in order`)
   }
   const [begin, end] = offsets
   const expected = byteCount(file, name, dtype, shape)
   if (end - begin !== expected) {
-    const needs = `${dtype} [${shape.slice(0, 8).join(', ')}] needs ${expected}`
+    const needs = `${dtype} [${shape.join(', ')}] needs ${expected}`
     throw problem(file, `${tensor} has ${end - begin} bytes, ${needs}`)
   }
   return { name, dtype, shape, begin, end }
@@ -424,8 +442,4 @@ function isCounts(value: unknown): value is number[] {
 
 function problem(file: string, message: string): NanoGptError {
   return new NanoGptError('safetensors', `safetensors file ${file}: ${message}`)
-}
-
-function readFailed(file: string, error: unknown): NanoGptError {
-  return new NanoGptError('read_failed', `cannot read ${file}: ${reasonOf(error)}`, { cause: error })
 }

@@ -1,7 +1,7 @@
 // `nano-gpt demo`: trains a small model on real text for a few minutes on any machine, and prints
 // samples.
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
@@ -9,6 +9,7 @@ import { files } from '../checkpoint/folder'
 import { corpusNames, type DataSource, loadText } from '../data/corpus'
 import { call, NanoGptError, option, say as phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
+import { readSmallFile } from '../files/read'
 import { checkOptions, demoOptions, type TrainOptions } from '../options'
 import type { TrainEvent } from '../train/events'
 import { train } from '../train/train'
@@ -63,8 +64,8 @@ const markName = '.demo'
 
 /** Whether a folder holds a demo run that was not trained further. */
 async function isDemo(folder: string): Promise<boolean> {
-  const marked = await readFile(join(folder, markName), 'utf8').catch(() => undefined)
-  return marked !== undefined && marked === (await stateOf(folder))
+  const marked = await readSmallFile(join(folder, markName), 100).catch(() => undefined)
+  return marked !== undefined && Buffer.from(marked).toString() === (await stateOf(folder))
 }
 
 async function mark(folder: string): Promise<void> {

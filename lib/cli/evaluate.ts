@@ -1,5 +1,6 @@
 // `nano-gpt evaluate`: prints the loss of a trained model over the whole validation split.
 
+import { printable } from '../errors'
 import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
 import { json, plural, say } from './output'
@@ -20,7 +21,7 @@ export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): 
   const result = await evaluate({ ...checked, model, ...(data && { data }) } as EvaluateOptions)
   if (asJson) return json({ type: 'result', ...result, seconds: (performance.now() - begun) / 1000 })
   const { step, data: name, valLoss, validationTokens, blockSize, best } = result
-  say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${name}`)
+  say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${printable(name)}`)
   say(
     `Validation loss: ${valLoss.toFixed(4)} nats per token (lower is better), the mean over all\n` +
       `${plural(validationTokens, 'token')} of the validation split, in windows of ${plural(blockSize, 'token')}`,

@@ -57,7 +57,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   try {
     for await (const event of run) {
       if (event.type === 'start') started = true
-      if (options.json) json(event.type === 'notice' ? { ...event, message: worded(event.message) } : event)
+      if (options.json) json('message' in event ? { ...event, message: worded(event.message) } : event)
       else progress.show(event)
       if (event.type === 'start') plan = event.plan
       if (event.type === 'evaluation') evaluation = event

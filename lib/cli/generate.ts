@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import { load } from '../api/model'
+import { printable } from '../errors'
 import type { CompletionPiece } from '../generate/completions'
 import { checkOptions, completeOptions, loadOptions, pick } from '../options'
 import { dim, json, note, plural, stream } from './output'
@@ -30,7 +31,7 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
       note(
         dim(
           [path, `after ${plural(model.info.step, 'step')}`].join(', ') +
-            (model.info.data ? ` on ${model.info.data.name}` : ''),
+            (model.info.data ? ` on ${printable(model.info.data.name)}` : ''),
         ),
       )
     }

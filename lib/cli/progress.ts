@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { describePassedOver, devices } from '../backend/devices'
 import { loadAddon } from '../backend/native/addon'
+import { say as phrase } from '../errors'
 import type { EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
 import { asciiBars, bars, curve, History } from './curve'
 import { header } from './header'
@@ -81,7 +82,7 @@ export class Progress {
     if (event.type === 'measuring') live('measuring the speed of this machine …')
     if (event.type === 'fallback') note(describePassedOver(event))
     if (event.type === 'notice') notice(event.message)
-    if (event.type === 'warning') note(`nano-gpt: ${event.message}`)
+    if (event.type === 'warning') notice(phrase`nano-gpt: ${event.message}`)
     if (event.type === 'start') this.showStart(event)
     if (!this.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
@@ -114,6 +115,7 @@ export class Progress {
   private showStep(event: StepEvent): void {
     this.step = event.to
     for (const loss of event.losses) {
+      if (Number.isNaN(loss)) continue
       this.loss = mix(this.loss, loss, 1 / smoothing)
       this.losses.push(loss)
     }

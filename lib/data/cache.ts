@@ -2,11 +2,15 @@
 // read.
 
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { NanoGptError, type Phrase, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
+import { readSmallFile } from '../files/read'
+
+/** In bytes. The texts have 1.1 and 1.2 million. */
+const longest = 10_000_000
 
 /** How texts are downloaded and cached. Tests replace these. */
 export interface CacheOptions {
@@ -74,7 +78,7 @@ export function sha256(data: Uint8Array | string): string {
 export async function cachedText(text: RemoteText, options: CacheOptions): Promise<Uint8Array> {
   const folder = options.cache ?? cacheFolder()
   const path = join(folder, `${text.name}.txt`)
-  const cached = await readFile(path).catch(() => undefined)
+  const cached = await readSmallFile(path, longest).catch(() => undefined)
   if (cached && sha256(cached) === text.sha256) return cached
   if (cached) options.notice?.(`${path} is damaged; downloading ${text.title} again from ${text.from}`)
   else options.notice?.(`downloading ${text.title} from ${text.from} once, to ${folder}`)

@@ -14,9 +14,9 @@ import { type About, decodeUtf8, longestText } from './utf8'
 
 /**
  * A corpus name (`shakespeare`, `moby-dick`), the path of a text file, `-` for standard input,
- * inline text, or the copy in a run folder.
+ * inline text, the copy in a run folder, or what a checkpoint names.
  */
-export type DataSource = string | { readonly text: string; readonly name?: string } | KeptText
+export type DataSource = string | { readonly text: string; readonly name?: string } | KeptText | RecordedText
 
 /**
  * A copy of a text that a run wrote. It is UTF-8, and a leading U+FEFF is part of it. It may be
@@ -24,6 +24,14 @@ export type DataSource = string | { readonly text: string; readonly name?: strin
  */
 export interface KeptText {
   readonly kept: string
+}
+
+/**
+ * The corpus name or path that a checkpoint names. The checkpoint may be a stranger's, so only
+ * regular files are opened.
+ */
+export interface RecordedText {
+  readonly recorded: string
 }
 
 export interface LoadTextOptions extends CacheOptions {
@@ -112,10 +120,19 @@ async function loadPart(
 ): Promise<TextPart & { readonly about: About }> {
   if (isKept(data)) {
     const about = aboutData(data.kept)
-    const { bytes } = await reader.read(data.kept)
+    const { bytes } = await reader.read(data.kept, true)
     return { name: basename(data.kept), source: null, text: decodeUtf8(bytes, about, true), about }
   }
-  if (typeof data !== 'string') return inlinePart(data)
+  if (isRecorded(data)) return namedPart(data.recorded, reader, options, true)
+  return typeof data === 'string' ? namedPart(data, reader, options) : inlinePart(data)
+}
+
+async function namedPart(
+  data: string,
+  reader: Reader,
+  options: LoadTextOptions,
+  isRecorded = false,
+): Promise<TextPart & { readonly about: About }> {
   const about = aboutData(data)
   const remote = remoteTexts.find((text) => text.name === data)
   if (remote) {
@@ -123,7 +140,7 @@ async function loadPart(
     return { name: remote.name, source: remote.name, text, about }
   }
   const name = isStandardInput(data) ? 'standard input' : basename(data)
-  const { bytes, source } = await reader.read(data)
+  const { bytes, source } = await reader.read(data, isRecorded)
   const { text, encoding } = decodeText(bytes, about)
   if (encoding !== 'utf-8') {
     const order = encoding === 'utf-16le' ? 'little-endian' : 'big-endian'
@@ -134,6 +151,10 @@ async function loadPart(
 
 function isKept(data: unknown): data is KeptText {
   return typeof data === 'object' && data !== null && typeof (data as KeptText).kept === 'string'
+}
+
+function isRecorded(data: unknown): data is RecordedText {
+  return typeof data === 'object' && data !== null && typeof (data as RecordedText).recorded === 'string'
 }
 
 function inlinePart(data: unknown): TextPart & { readonly about: About } {

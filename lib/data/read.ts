@@ -1,9 +1,10 @@
 // Reads the bytes of files, pipes and standard input.
 
-import { createReadStream } from 'node:fs'
+import { closeSync, constants, createReadStream, openSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { resolve } from 'node:path'
-import { inlineText, NanoGptError, reasonOf, say, show, suggest } from '../errors'
+import { inlineText, NanoGptError, option, reasonOf, say, show, suggest } from '../errors'
 import { type About, longestText } from './utf8'
 
 /** Standard input, or its replacement in a test. */
@@ -44,16 +45,18 @@ export class Reader {
   ) {}
 
   /**
+   * @param isRecorded whether a file named the path, and not the user. Then it cannot be a pipe.
    * @throws NanoGptError 'data_not_found', 'data_is_folder', 'read_failed', 'text_too_long'; 'data'
    *   for a path that is neither a file nor a pipe, and for a pipe that has already been read
    */
-  async read(path: string): Promise<Read> {
+  async read(path: string, isRecorded = false): Promise<Read> {
     this.signal?.throwIfAborted()
-    if (isStandardInput(path)) return { bytes: await this.readInput(path), source: null }
+    if (isStandardInput(path) && !isRecorded) return { bytes: await this.readInput(path), source: null }
     const absolute = resolve(path)
     if (await this.isPipe(path)) {
+      if (isRecorded) throw recordedPipe(path)
       this.expectUnread(path, absolute)
-      return { bytes: await this.collect(path, createReadStream(path)), source: null }
+      return { bytes: await this.collect(path, this.openPipe(path)), source: null }
     }
     const bytes = await readFile(path, { signal: this.signal }).catch((error) => {
       throw this.failed(path, error)
@@ -101,6 +104,26 @@ export class Reader {
     }
     if (stats.size > longestText) throw tooLong(about, stats.size)
     return false
+  }
+
+  /**
+   * Opening a pipe waits until a program writes to it. On Linux the event loop waits, elsewhere one
+   * of the threads that all of Node's file access shares.
+   */
+  private openPipe(path: string): Input {
+    if (process.platform !== 'linux' || 'bun' in process.versions || 'deno' in process.versions)
+      return createReadStream(path)
+    try {
+      const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+      try {
+        return new Socket({ fd, readable: true, writable: false })
+      } catch (error) {
+        closeSync(fd)
+        throw error
+      }
+    } catch (error) {
+      throw this.failed(path, error)
+    }
   }
 
   private expectUnread(path: string, pipe: string): void {
@@ -162,6 +185,14 @@ function readBefore(path: string): NanoGptError {
     ...aboutData(path),
     reason: `${isStandardInput(path) ? 'standard input' : 'a pipe'} can be read only once, and it has already been read`,
     remedy: 'Save its text to a file and give its path',
+  })
+}
+
+function recordedPipe(path: string): NanoGptError {
+  return new NanoGptError('data', {
+    ...aboutData(path),
+    reason: 'a pipe, not the file that the checkpoint names',
+    remedy: say`Give the text as ${option('data')}`,
   })
 }
 

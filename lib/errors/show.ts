@@ -20,26 +20,28 @@ function cut(text: string, limit: number): string {
 /** Characters that control a terminal or change the direction of text. */
 const acting = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
 
-/** A name for a message: unchanged, or quoted and escaped if it has control characters. */
+/** A name for a message: unchanged, or as by `show` if it is long or has control characters. */
 export function printable(name: string): string {
-  return acting.test(name) ? quote(name) : name
+  return acting.test(name) || name.length > longest ? show(name) : name
 }
 
 /** Quotes a text with a kind of quote that it does not contain. Control characters are escaped. */
 function quote(text: string): string {
-  if (acting.test(text)) {
-    const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-    return JSON.stringify(text).replace(new RegExp(acting, 'gu'), coded)
-  }
+  if (acting.test(text)) return withoutActing(JSON.stringify(text))
   if (!text.includes('"')) return `"${text}"`
   return text.includes("'") ? JSON.stringify(text) : `'${text}'`
 }
 
-/** The message of an error, for an error that wraps it. */
+function withoutActing(text: string): string {
+  const coded = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text.replace(new RegExp(acting, 'gu'), coded)
+}
+
+/** The message of an error, for an error that wraps it. JSON.parse quotes the file in its message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // The message of fetch is only "fetch failed"; its cause has the reason.
   const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
   const message = error.message || (error as NodeJS.ErrnoException).code || error.name
-  return `${message}${cause}`
+  return `${message.split('\n').map(withoutActing).join('\n')}${cause}`
 }

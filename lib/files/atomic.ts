@@ -197,12 +197,12 @@ const remedies: Record<string, string> = {
   EISDIR: 'there is a folder of that name; choose another name',
 }
 
-function writeFailed(path: string, error: unknown): NanoGptError {
+export function writeFailed(path: string, error: unknown): NanoGptError {
   const remedy = remedies[codeOf(error)]
   const reason = remedy ? `${remedy} (${codeOf(error)})` : reasonOf(error)
   return new NanoGptError('write_failed', `cannot write ${path}: ${reason}`, { cause: error })
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException | undefined)?.code ?? ''
 }

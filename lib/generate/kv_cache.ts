@@ -3,10 +3,11 @@
 
 import type { Phase, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
-import { NanoGptError } from '../errors'
+import { diverged, NanoGptError } from '../errors'
 import { allocate } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { LanguageModel } from '../nn'
+import { sampleOp } from '../ops/sample'
 import type { Seed } from '../random/philox'
 import {
   type CacheSlots,
@@ -105,10 +106,11 @@ export class KvCache {
 
   private async run(steps: number, phases: Phase[]) {
     const result = await this.session.run(steps, phases)
-    if (result.failure) {
-      throw new NanoGptError(result.failure.code, { where: 'generate', reason: result.failure.message })
-    }
-    return result
+    const { failure } = result
+    if (!failure) return result
+    // The options are checked, so it is the logits that the sampler rejects.
+    if (failure.opName === sampleOp.name) throw diverged('generate', 'the logits allow no choice')
+    throw new NanoGptError(failure.code, { where: 'generate', reason: failure.message })
   }
 
   /** Writes the rows of the given slots. The other rows are never read. */

@@ -1,5 +1,7 @@
-// Allocation of JavaScript arrays that reports a lack of memory as a NanoGptError.
+// The machine's memory, and allocation of JavaScript arrays that reports a lack of memory as a
+// NanoGptError.
 
+import { totalmem } from 'node:os'
 import { NanoGptError } from '../errors'
 
 /** V8's messages for an array that does not fit in memory or exceeds the maximum length. */
@@ -25,4 +27,28 @@ export function allocating<T>(what: string, bytes: number, make: () => T): T {
       { cause: error },
     )
   }
+}
+
+/** The memory that this process may use, in bytes: the machine's, or that of its container. */
+export function memoryOfMachine(): number {
+  const limits = [totalmem, () => process.constrainedMemory()].map(boundBy)
+  return Math.min(...limits)
+}
+
+/** Infinity if the runtime does not know, or denies the question, as Deno does without a permission. */
+function boundBy(limit: () => number): number {
+  try {
+    return limit() || Number.POSITIVE_INFINITY
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+/** 1536 → `1.54 kB`. */
+export function bytesInWords(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let at = 0
+  let value = bytes
+  for (; value >= 1000 && at < units.length - 1; at++) value /= 1000
+  return `${at === 0 ? value : value.toPrecision(3)} ${units[at]}`
 }

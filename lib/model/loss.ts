@@ -104,7 +104,7 @@ export class TextLoss {
         }
       })
       const { outputs, seconds, failure } = await this.session.run(steps, [
-        { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+        { program: program.handle, times: 1, inputs: program.inputs.pack(records), interruptible: true },
       ])
       if (failure) throw new NanoGptError(failure.code, { where: 'loss', reason: failure.message })
       losses.push(...program.outputs.unpack(outputs[0], 'loss'))

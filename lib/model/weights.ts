@@ -1,7 +1,7 @@
 // A model's weights in a session's Store: initialization, loading and reading.
 
 import type { Session } from '../backend/backend'
-import { NanoGptError } from '../errors'
+import { beforeDiverged, NanoGptError, printable } from '../errors'
 import {
   allocate,
   type Dtype,
@@ -82,7 +82,7 @@ function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { nam
   const others = strangers.length > 1 ? ` (nor do ${strangers.length - 1} more)` : ''
   throw new NanoGptError('checkpoint', {
     subject: path,
-    reason: `its tensor ${named} belongs to no part of the model that its metadata describes${others}`,
+    reason: `its tensor ${printable(named)} belongs to no part of the model that its metadata describes${others}`,
     remedy: 'copy it again from where it came, or take another checkpoint of its run',
   })
 }
@@ -92,7 +92,7 @@ function refuseStrangers({ path, tensors }: TensorSource, wanted: readonly { nam
  *
  * @param nameThere maps a tensor's name to its name in the checkpoint. Default: the same name
  * @throws NanoGptError 'checkpoint' if a tensor is missing, has another dtype or shape, or belongs
- *   to no parameter
+ *   to no parameter; 'non_finite' if one has a value that is not finite
  */
 export async function loadTensors(
   session: Session,
@@ -112,8 +112,21 @@ export async function loadTensors(
         remedy: 'copy it again from where it came, or take another checkpoint of its run',
       })
     }
+    requireFinite(source.path, found)
     await session.allocate(name, 'f32', shape)
     await session.write(name, found.data)
+  }
+}
+
+/** @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite */
+function requireFinite(path: string, { name, data }: TensorState): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue
+    throw new NanoGptError('non_finite', {
+      subject: path,
+      reason: `element ${i} of its tensor ${name} is ${data[i]}`,
+      remedy: beforeDiverged,
+    })
   }
 }
 
@@ -142,13 +155,12 @@ export async function readWeights(
   return states.map((state, i) => ({ ...state, name: parameters[i].path }))
 }
 
-/** Copies f32 tensors out of the Store. */
-export async function readTensors(
+/** Copies f32 tensors out of the Store. Runs that are requested later do not change the copies. */
+export function readTensors(
   session: Session,
   wanted: readonly { name: string; shape: Shape }[],
 ): Promise<TensorState[]> {
-  const states: TensorState[] = []
-  for (const { name, shape } of wanted)
-    states.push({ name, dtype: 'f32', shape, data: await session.read(name) })
-  return states
+  return Promise.all(
+    wanted.map(async ({ name, shape }) => ({ name, dtype: 'f32', shape, data: await session.read(name) })),
+  )
 }

@@ -2,7 +2,7 @@
 // PyTorch's order of operations, for any number of parameters.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, defineOp, demand, expectGroups, expectSpec, floats, outOfRange } from './op'
+import { apply, defineOp, demand, expectFinite, expectGroups, expectSpec, floats, outOfRange } from './op'
 
 export const adamwOp = defineOp({
   name: 'adamw',
@@ -27,7 +27,7 @@ export const adamwOp = defineOp({
     const n = (inputs - 3) / 4
     return output < n ? 3 + output : 3 + n + output
   },
-  reference([step, learningRate, scale, ...tensors], _, attributes) {
+  reference([step, learningRate, scale, ...tensors], outputs, attributes) {
     const { beta1, beta2, epsilon, weight_decay } = attributes as Record<string, number>
     const n = tensors.length / 4
     if (step.data[0] < 1) outOfRange(`adamw: step ${step.data[0]} must be at least 1`, 0)
@@ -43,6 +43,7 @@ export const adamwOp = defineOp({
         p[j] = p[j] * keep - (stepSize * m[j]) / (Math.sqrt(v[j]) / correction + epsilon)
       }
     }
+    expectFinite('adamw', outputs)
   },
 })
 

@@ -1,7 +1,7 @@
 // ema: exponential moving average a + (1 − decay)·(p − a), for any number of tensors.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, defineOp, expectGroups, expectSpec, floats } from './op'
+import { apply, defineOp, expectFinite, expectGroups, expectSpec, floats } from './op'
 
 export const emaOp = defineOp({
   name: 'ema',
@@ -12,13 +12,14 @@ export const emaOp = defineOp({
     return tensors.slice(0, n).map(({ shape }) => ({ dtype: 'f32', shape }))
   },
   inPlace: (_, output) => 1 + output,
-  reference([decay, ...tensors]) {
+  reference([decay, ...tensors], outputs) {
     const n = tensors.length / 2
     const rest = 1 - decay.data[0]
     for (let i = 0; i < n; i++) {
       const [average, parameter] = [floats(tensors[i]), floats(tensors[i + n])]
       for (let j = 0; j < average.length; j++) average[j] += rest * (parameter[j] - average[j])
     }
+    expectFinite('ema', outputs)
   },
 })
 

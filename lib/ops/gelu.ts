@@ -39,21 +39,26 @@ export const geluBackwardOp = defineOp({
   },
 })
 
+// Jest looks up globals slowly.
+const { abs, exp } = Math
+const rootOf2ByPi = Math.sqrt(2 / Math.PI)
+const rootOf2Pi = Math.sqrt(2 * Math.PI)
+
 /**
  * ½·(1 + tanh u) with u = √(2/π)·(x + 0.044715·x³), computed as 1 / (1 + exp(−2u)), which avoids
  * cancellation for small results.
  */
 function sigmoidal(x: number): number {
-  return 1 / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+  return 1 / (1 + exp(-2 * rootOf2ByPi * (x + 0.044715 * x ** 3)))
 }
 
 /** σ(2u)′ = σ(2u)·σ(−2u)·2u′. */
 function sigmoidalSlope(x: number): number {
-  return sigmoidal(x) * sigmoidal(-x) * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x ** 2)
+  return sigmoidal(x) * sigmoidal(-x) * 2 * rootOf2ByPi * (1 + 3 * 0.044715 * x ** 2)
 }
 
 function density(x: number): number {
-  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)
+  return exp((-x * x) / 2) / rootOf2Pi
 }
 
 /**
@@ -61,14 +66,14 @@ function density(x: number): number {
  * formulas 26.2.11 and 26.2.14 of Abramowitz and Stegun.
  */
 function normal(x: number): number {
-  if (Math.abs(x) < 3) {
+  if (abs(x) < 3) {
     // ½ + density·(x + x³/3 + x⁵/(3·5) + …)
     let sum = 0
     for (let term = x, n = 1; sum + term !== sum; n += 2, term *= (x * x) / n) sum += term
     return 0.5 + density(x) * sum
   }
   // density / (x + 1/(x + 2/(x + …))), for the tail.
-  const distance = Math.abs(x)
+  const distance = abs(x)
   let fraction = distance
   for (let n = 100; n >= 1; n--) fraction = distance + n / fraction
   return x > 0 ? 1 - density(x) / fraction : density(x) / fraction

@@ -4,7 +4,7 @@
 
 import { Tensor } from '../graph/tensor'
 import { matmul } from './matmul'
-import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
+import { apply, defineOp, demand, expectFinite, expectGroups, expectSpec, floats } from './op'
 
 /**
  * Coefficients of σ → a·σ + b·σ³ + c·σ⁵, which brings σ in (0, 1] to about 0.7 … 1.2. They favour a
@@ -40,7 +40,7 @@ export const muonOp = defineOp({
     const n = (inputs - 3) / 3
     return output < n ? 3 + output : 3 + n + output
   },
-  reference([learningRate, momentum, scale, ...tensors], _, attributes) {
+  reference([learningRate, momentum, scale, ...tensors], outputs, attributes) {
     const { iterations, weight_decay } = attributes as Record<string, number>
     const [rate, keep] = [learningRate.data[0], 1 - learningRate.data[0] * weight_decay]
     const n = tensors.length / 3
@@ -57,6 +57,7 @@ export const muonOp = defineOp({
       const step = rate * Math.sqrt(Math.max(1, rows / columns))
       for (let j = 0; j < p.length; j++) p[j] = p[j] * keep - step * x[j]
     }
+    expectFinite('muon', outputs)
   },
 })
 
@@ -87,7 +88,10 @@ function orthogonalised(
 }
 
 function transposed(matrix: ArrayLike<number>, rows: number, columns: number): Tensor {
-  const values = Float64Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)])
+  const values = new Float64Array(matrix.length)
+  for (let row = 0, from = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) values[column * rows + row] = matrix[from++]
+  }
   return new Tensor('f64', [columns, rows], values)
 }
 

@@ -185,3 +185,28 @@ export class InputError extends NanoGptError {
 export function outOfRange(message: string, input: number): never {
   throw new InputError('out_of_range', message, input)
 }
+
+/** The error that ends a run because an op wrote a value that is not finite to an output. */
+export class OutputError extends NanoGptError {
+  readonly output: number
+
+  constructor(op: string, output: number) {
+    super('non_finite', `${op}: output ${output} has a value that is not finite`)
+    this.output = output
+  }
+}
+
+/**
+ * Throws an OutputError for the last output with a value that is not finite. Outputs are parameters
+ * followed by their state, so the error names the state, which is computed first. A float64 value
+ * that a float32 cannot hold counts too, because float64 only stands in for float32.
+ */
+export function expectFinite(op: string, outputs: readonly Tensor[]): void {
+  const output = outputs.findLastIndex((tensor) => !allFinite(floats(tensor)))
+  if (output >= 0) throw new OutputError(op, output)
+}
+
+function allFinite(values: FloatArray): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(Math.fround(values[i]))) return false
+  return true
+}

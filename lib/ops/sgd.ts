@@ -3,7 +3,7 @@
 // PyTorch.
 
 import type { Tensor } from '../graph/tensor'
-import { apply, defineOp, demand, expectGroups, expectSpec, floats } from './op'
+import { apply, defineOp, demand, expectFinite, expectGroups, expectSpec, floats } from './op'
 
 export const sgdOp = defineOp({
   name: 'sgd',
@@ -21,7 +21,7 @@ export const sgdOp = defineOp({
     const n = (inputs - 2) / 3
     return output < n ? 2 + output : 2 + n + output
   },
-  reference([learningRate, scale, ...tensors], _, attributes) {
+  reference([learningRate, scale, ...tensors], outputs, attributes) {
     const { momentum, weight_decay } = attributes as Record<string, number>
     const n = tensors.length / 3
     for (let i = 0; i < n; i++) {
@@ -33,6 +33,7 @@ export const sgdOp = defineOp({
         p[j] -= learningRate.data[0] * direction
       }
     }
+    expectFinite('sgd', outputs)
   },
 })
 

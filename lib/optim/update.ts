@@ -5,6 +5,7 @@ import type { Program } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
 import { Trace } from '../graph/trace'
 import { clipScale, globalNorm, requireFinite, zero } from '../ops'
+import { requireFiniteOp } from '../ops/require_finite'
 import { adamwOptimizer } from './adamw'
 import { averageDecayAt, averageName, followParameters } from './average'
 import { isForMuon, muonOptimizer } from './muon'
@@ -82,6 +83,12 @@ export function updateProgram(parameters: readonly Parameter[], config: UpdateCo
   trace.output('gradientNorm', norm)
   return trace.finish()
 }
+
+/**
+ * Whether this op of the update Program changes weights or their state. If it fails, they are
+ * spoiled. The check before it leaves them unchanged.
+ */
+export const changesWeights = (op: string) => op !== requireFiniteOp.name
 
 /** The configuration of the values that change from step to step. */
 export interface StepsConfig extends ScheduleConfig {

@@ -2,7 +2,7 @@
 // object have no effect.
 
 import * as v from 'valibot'
-import { NanoGptError, option, say, show, suggest } from '../errors'
+import { NanoGptError, option, printable, say, show, suggest } from '../errors'
 import type { OptionRow, Table } from './row'
 import type { OptionType } from './types'
 
@@ -69,7 +69,7 @@ export function unknownOption(where: string, name: string, table: Table): NanoGp
     close === undefined
       ? say`the options are ${Object.keys(table).join(', ')}`
       : say`Did you mean ${option(close)}?`
-  return new NanoGptError('option', { where, reason: say`there is no option ${name}`, remedy })
+  return new NanoGptError('option', { where, reason: say`there is no option ${printable(name)}`, remedy })
 }
 
 /**

@@ -61,6 +61,8 @@ export interface TrainOptions {
   batchSize?: number
   /** Micro-batches whose gradients are averaged for each update. A whole number from 1 to 65536. Default: 1. */
   gradientAccumulationSteps?: number
+  /** 'stop' at, or 'skip', steps whose loss or gradient is not finite. Default: stop. */
+  nonFinite?: 'stop' | 'skip'
   /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
   precision?: 'f32' | 'tf32' | 'bf16'
   /** 64-bit random seed of weights, batches and dropout. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: 1337. */

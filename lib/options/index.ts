@@ -36,6 +36,7 @@ export {
   modelNames,
   namesWhere,
   type TrainingConfig,
+  type TrainingName,
   type TrainName,
   trainingNames,
   trainNames,

@@ -1,6 +1,6 @@
 // Options for the device, threads and instruction set.
 
-import { type DeviceName, deviceNames, instructionSetNames } from '../backend/names'
+import { type DeviceName, deviceNames, instructionSetNames, mostThreads } from '../backend/names'
 import type { Table } from './row'
 import { choice, name, type OptionType, whole } from './types'
 
@@ -17,7 +17,7 @@ export const machineOptions = {
     default: 'auto',
   },
   threads: {
-    type: whole({ min: 1, max: 256 }),
+    type: whole({ min: 1, max: mostThreads }),
     group: 'machine',
     help: 'native engine threads, shared by the whole process',
     default: { words: 'one per core' },

@@ -55,10 +55,10 @@ export interface OptionRow<T = unknown> {
   /** The stored value where the option does not apply, and in checkpoints older than the option. */
   readonly unused?: T
   /**
-   * With `resume`, 'keeps' rejects the option, so that the run keeps its own value. Absent: the
-   * given value, or the checkpoint's.
+   * With `resume`, 'keeps' rejects the option, so that the run keeps its own value; 'records' accepts
+   * it, and the checkpoint records the change. Absent: the given value, or the checkpoint's.
    */
-  readonly resume?: 'keeps'
+  readonly resume?: 'keeps' | 'records'
   /**
    * With `from`, 'keeps' rejects the option, so that the model keeps its own value; 'default'
    * ignores the checkpoint's value. Absent: the given value, or the checkpoint's.

@@ -34,6 +34,11 @@ const dropouts = { stored: 'model', resume: 'keeps' } as const
  * Options that decide each update. A resumed run keeps them, so it ends as if it had never stopped.
  */
 const training = { stored: 'training', resume: 'keeps' } as const
+/**
+ * Options that a resumed run may change, for example after a loss that was not finite. It then ends
+ * elsewhere than a run that had never stopped.
+ */
+const adjustable = { stored: 'training', resume: 'records' } as const
 /** Options that a resumed run may change. */
 const progress = { stored: 'training' } as const
 /** What a run reports and saves. With `from`, a new run uses the defaults. */
@@ -152,7 +157,7 @@ const optimizer = {
   learningRate: {
     type: rate(),
     group: 'optimizer',
-    ...training,
+    ...adjustable,
     help: 'learning rate of AdamW and SGD',
     otherNames: ['lr', 'rate'],
   },
@@ -189,7 +194,7 @@ const optimizer = {
   gradientClip: {
     type: limit(),
     group: 'optimizer',
-    ...training,
+    ...adjustable,
     help: 'maximum global norm of the gradients',
     otherNames: ['gradClip', 'clip', 'maxGradNorm'],
     default: null,
@@ -224,7 +229,7 @@ const optimizer = {
   matrixLearningRate: {
     type: rate(),
     group: 'optimizer',
-    ...training,
+    ...adjustable,
     help: say`learning rate of Muon's matrices; the rest uses ${option('learningRate')}`,
     default: 0.02,
     applies: muon,
@@ -382,10 +387,18 @@ export const trainOptions = {
     otherNames: ['gradientAccumulation', 'gradAccumSteps', 'accumulate'],
     default: 1,
   },
+  nonFinite: {
+    type: choice(['stop', 'skip']),
+    group: 'training',
+    ...adjustable,
+    help: "'stop' at, or 'skip', steps whose loss or gradient is not finite",
+    default: 'stop',
+    unused: 'stop',
+  },
   precision: {
     type: choice(precisions),
     group: 'training',
-    ...progress,
+    ...adjustable,
     help: "number format of matrix products; 'tf32' and 'bf16' need a GPU",
     otherNames: ['dtype'],
     default: 'f32',
@@ -508,6 +521,7 @@ export const trainNames = Object.keys(trainOptions) as TrainName[]
 export function namesWhere(condition: (row: OptionRow) => boolean): TrainName[] {
   return trainNames.filter((name) => condition(rowOf(trainOptions, name)))
 }
+export type TrainingName = StoredAs<'training'>
 export const trainingNames = namesWhere(({ stored }) => stored === 'training') as StoredAs<'training'>[]
 export const modelNames = namesWhere(({ stored }) => stored === 'model') as StoredAs<'model'>[]
 

@@ -80,24 +80,50 @@ export function fuse(program: Program, available: readonly string[]): Program {
   return usable.reduce(applyPattern, program)
 }
 
+/** The ops that read, or write, each buffer. */
+class Places {
+  private readonly byBuffer = new Map<number, Set<number>>()
+
+  of(buffer: number): Set<number> {
+    let places = this.byBuffer.get(buffer)
+    if (!places) {
+      places = new Set()
+      this.byBuffer.set(buffer, places)
+    }
+    return places
+  }
+
+  anyBetween(from: number, to: number, buffers: readonly number[]): boolean {
+    for (const buffer of buffers) for (const at of this.of(buffer)) if (at > from && at < to) return true
+    return false
+  }
+}
+
 function applyPattern(program: Program, pattern: Pattern): Program {
   const ops: (Node | undefined)[] = [...program.ops]
   const writer = new Map<number, number>()
   const uses = new Map<number, number>()
-  ops.forEach((node, at) => {
-    for (const id of node!.inputs) uses.set(id, (uses.get(id) ?? 0) + 1)
-    for (const id of node!.outputs) writer.set(id, at)
+  const reads = new Places()
+  const writes = new Places()
+  const place = (node: Node, at: number) => {
+    for (const id of node.inputs) reads.of(id).add(at)
+    for (const id of node.outputs) writes.of(id).add(at)
+  }
+  const displace = (node: Node, at: number) => {
+    for (const id of node.inputs) reads.of(id).delete(at)
+    for (const id of node.outputs) writes.of(id).delete(at)
+  }
+  program.ops.forEach((node, at) => {
+    place(node, at)
+    for (const id of node.inputs) uses.set(id, (uses.get(id) ?? 0) + 1)
+    for (const id of node.outputs) writer.set(id, at)
   })
-  const between = (from: number, to: number) => ops.slice(from + 1, to).filter((node) => node !== undefined)
-  const touches = (ids: readonly number[], others: readonly number[]) => ids.some((id) => others.includes(id))
   // An op must not move past a write to its inputs, nor past a read or write of its outputs.
-  const canMoveDown = (first: Node, from: number, to: number) =>
-    !between(from, to).some(({ outputs }) => touches(outputs, first.inputs))
+  const canMoveDown = (first: Node, from: number, to: number) => !writes.anyBetween(from, to, first.inputs)
   const canMoveUp = (second: Node, from: number, to: number) =>
-    !between(from, to).some(
-      ({ inputs, outputs }) =>
-        touches(outputs, second.inputs) || touches([...inputs, ...outputs], second.outputs),
-    )
+    !writes.anyBetween(from, to, second.inputs) &&
+    !writes.anyBetween(from, to, second.outputs) &&
+    !reads.anyBetween(from, to, second.outputs)
 
   program.ops.forEach((second, at) => {
     if (second.op !== pattern.second) return
@@ -110,6 +136,9 @@ function applyPattern(program: Program, pattern: Pattern): Program {
       if (!up && !canMoveDown(first, from!, at)) continue
       const merged = pattern.merge(first, second, slot, program)
       if (!merged) continue
+      displace(first, from!)
+      displace(second, at)
+      place(merged, up ? from! : at)
       ops[from!] = up ? merged : undefined
       ops[at] = up ? undefined : merged
       for (const output of merged.outputs) writer.set(output, up ? from! : at)

@@ -2,13 +2,14 @@
 // bits.
 
 import { existsSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { corpusNames } from '../data/corpus'
 import { isStandardInput } from '../data/read'
 import { decodeUtf8 } from '../data/utf8'
 import { type ErrorCode, NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
+import { parseJson } from '../files/json'
+import { readSmallFile, statOf } from '../files/read'
 import {
   type CheckedTrainOptions,
   checkOptions,
@@ -21,7 +22,7 @@ import {
 } from '../options'
 import type { Plan } from './plan'
 import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
-import { configFile, isOfRun, textFile } from './run_folder'
+import { configFile, isOfRun, longestConfig, textFile } from './run_folder'
 
 /** Options that belong to one call of `train` and not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
@@ -107,7 +108,7 @@ export function namingConfig(error: unknown, { config }: CheckedTrainOptions): u
 }
 
 async function locate(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await statOf(path)
   if (!found) {
     throw new NanoGptError('file_not_found', {
       where: 'train',
@@ -119,7 +120,7 @@ async function locate(path: string): Promise<string> {
   }
   if (!found.isDirectory()) return path
   const file = join(path, configFile)
-  if (await stat(file).catch(() => undefined)) return file
+  if (await statOf(file)) return file
   throw new NanoGptError('file_not_found', {
     where: 'train',
     option: 'config',
@@ -181,16 +182,9 @@ function besideFile(options: CheckedTrainOptions, file: string): CheckedTrainOpt
 const isElsewhere = (source: string) => corpusNames.includes(source) || isStandardInput(source)
 
 async function readJson(file: string): Promise<unknown> {
-  const bytes = await readFile(file).catch((cause) => {
-    throw new NanoGptError(
-      'read_failed',
-      { subject: file, reason: `it cannot be read: ${reasonOf(cause)}`, remedy: 'check its permissions' },
-      { cause },
-    )
-  })
-  const text = textOf(bytes, file)
+  const text = textOf(await readSmallFile(file, longestConfig), file)
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (cause) {
     throw new NanoGptError(
       'config',

@@ -23,7 +23,10 @@ export interface MeasuringEvent {
   readonly seconds: number
 }
 
-/** A notice about the text, such as converted line endings. Comes before the start. */
+/**
+ * A notice about the text, such as converted line endings, or about a resumed run, such as another
+ * version of nano-gpt. Comes before the start.
+ */
 export interface NoticeEvent {
   readonly type: 'notice'
   readonly step: 0
@@ -62,9 +65,9 @@ export interface StepEvent {
   readonly type: 'step'
   readonly from: number
   readonly to: number
-  /** The training loss of each step before its update, in nats per token. */
+  /** The training loss of each step before its update, in nats per token. NaN: a skipped step. */
   readonly losses: readonly number[]
-  /** The gradient norm of each step, before clipping. */
+  /** The gradient norm of each step, before clipping. NaN: a skipped step. */
   readonly gradientNorms: readonly number[]
   /** The time of these updates. */
   readonly seconds: number
@@ -122,10 +125,14 @@ export interface CheckpointEvent {
 export interface WarningEvent {
   readonly type: 'warning'
   readonly step: number
-  /** 'write_failed': the checkpoint of this step could not be written, and will be tried again. */
-  readonly code: ErrorCode
-  /** A sentence. */
-  readonly message: string
+  /**
+   * 'loss_spike': the training loss of this step is far above its usual range. 'non_finite': the step
+   * was skipped, because its loss or gradient is not finite. Otherwise the code of
+   * the error that prevented a checkpoint of this step, such as 'write_failed'; it is tried again.
+   */
+  readonly code: ErrorCode | 'loss_spike'
+  /** A sentence. As a string, and in JSON, it uses the library's option names. */
+  readonly message: Phrase
 }
 
 /** The last event: all steps are done, or the run was stopped. */

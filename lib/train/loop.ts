@@ -3,17 +3,20 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Model } from '../api/model'
+import type { Failure } from '../backend/backend'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { call, type ErrorCode, NanoGptError, option, type Phrase, say } from '../errors'
+import { call, NanoGptError, option, type Phrase, say } from '../errors'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
+import { isFailedUpdate } from './failed_update'
 import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import type { RunControl } from './run'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
+import { SpikeDetector } from './spikes'
 
 /**
  * The target time of a native call: short enough to stop and report promptly, long enough to keep
@@ -25,6 +28,10 @@ const mostStepsPerCall = 4096
 const secondsPerEvent = 0.05
 /** The time after a failed save before the next attempt. */
 const secondsToRetry = 30
+/** The largest number of steps in a row that are skipped because they are not finite. */
+const mostSkipped = 10
+/** How long a stopped run waits for the end of its step before it abandons it. */
+const secondsToFinishStep = 2
 /** How long the end of a run tries to save, for example until somebody frees the disk. */
 const secondsToGiveUp = 60
 
@@ -41,6 +48,9 @@ export class Loop {
   private readonly model: Model
   private readonly evaluator: Evaluator
   private readonly saver: Saver
+  private readonly spikes = new SpikeDetector()
+  /** The number of steps skipped in a row. */
+  private skipped = 0
   private step: number
   private best: CheckpointInfo['best']
   private done: Done
@@ -84,7 +94,12 @@ export class Loop {
   /** Trains until the end or a stop. An error disposes the session. */
   async run(): Promise<Model> {
     const begun = performance.now()
-    const cancel = () => this.prepared.session.cancel()
+    let abandon: NodeJS.Timeout | undefined
+    const cancel = () => {
+      const { session } = this.prepared
+      session.cancel()
+      abandon = setTimeout(() => session.abandon(), secondsToFinishStep * 1000)
+    }
     this.stop.addEventListener('abort', cancel)
     try {
       await this.saver.begin()
@@ -108,6 +123,7 @@ export class Loop {
       throw told
     } finally {
       this.stop.removeEventListener('abort', cancel)
+      clearTimeout(abandon)
     }
   }
 
@@ -166,9 +182,13 @@ export class Loop {
       if (losses.length > 0) this.secondsPerStep = seconds / losses.length
       pending = collect(pending, this.step, losses, gradientNorms, seconds)
       this.step += losses.length
+      if (losses.length > 0) this.skipped = 0
       if (failure && failure.code !== 'cancelled') {
         this.report(pending)
-        await this.fail(failure)
+        if (!this.skips(failure)) await this.fail(failure)
+        await this.skip(failure, seconds)
+        pending = undefined
+        continue
       }
       // At `until` the pause saves, after its evaluation and its sample.
       const isLate = this.step < until && this.savesLate()
@@ -193,14 +213,37 @@ export class Loop {
     const tokensPerSecond = (losses.length * this.prepared.trainer.tokensPerStep) / seconds
     const to = from + losses.length
     this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
+    for (const [i, loss] of losses.entries()) this.reportSpike(from + i, loss)
   }
 
-  private async fail(failure: { code: ErrorCode; message: string; step: number }): Promise<never> {
+  private reportSpike(step: number, loss: number): void {
+    const spike = this.spikes.observe(step, loss)
+    if (!spike) return
+    const message = say`the training loss of step ${step} is ${loss.toFixed(2)}, far above the usual ${spike.usual.toFixed(2)}. If this happens again, a lower ${option('learningRate')} or ${option('gradientClip', 1)} may help`
+    this.emit({ type: 'warning', step, code: 'loss_spike', message })
+  }
+
+  /** Whether to skip a step that failed. Its update was not made. */
+  private skips(failure: Failure): boolean {
+    const isAsked = this.plan.training.nonFinite === 'skip' && failure.code === 'non_finite'
+    return isAsked && !isFailedUpdate(failure) && this.skipped < mostSkipped
+  }
+
+  private async skip(failure: Failure, seconds: number): Promise<void> {
+    const { step } = this
+    const { message } = await this.prepared.trainer.explain(step, failure)
+    this.skipped++
+    this.step++
+    this.report({ from: step, losses: [Number.NaN], gradientNorms: [Number.NaN], seconds })
+    this.emit({ type: 'warning', step, code: 'non_finite', message: say`${message}. The step is skipped` })
+  }
+
+  private async fail(failure: Failure): Promise<never> {
     const error =
       failure.code === 'non_finite'
-        ? await this.prepared.trainer.explain(this.step, failure as never)
+        ? await this.prepared.trainer.explain(this.step, failure)
         : new NanoGptError(failure.code, `step ${this.step}: ${failure.message}`)
-    if (!isFault(error)) await this.save()
+    if (!isFault(error) && !isFailedUpdate(failure)) await this.save()
     throw error
   }
 

@@ -4,6 +4,7 @@
 import { createModel } from '../architectures/create'
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { bytesPerElement, sizeOf } from '../graph/dtype'
+import { bytesInWords } from '../graph/memory'
 import type { Program } from '../graph/program'
 import type { ModelConfig } from '../model/config'
 import { gradientProgram } from '../model/programs'
@@ -158,13 +159,4 @@ function largest(low: number, high: number, holds: (value: number) => boolean): 
     else no = middle
   }
   return yes
-}
-
-/** 1536 → `1.54 kB`. */
-export function bytesInWords(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB']
-  let at = 0
-  let value = bytes
-  for (; value >= 1000 && at < units.length - 1; at++) value /= 1000
-  return `${at === 0 ? value : value.toPrecision(3)} ${units[at]}`
 }

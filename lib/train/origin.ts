@@ -1,10 +1,9 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type Change, type Checkpoint, type CheckpointInfo, readCheckpoint } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
-import type { CheckedTrainOptions } from '../options'
+import { type CheckedTrainOptions, namesWhere, type TrainingConfig, type TrainingName } from '../options'
 import type { Begun } from './resolve'
-import { folderOf } from './run_folder'
 
 export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
@@ -35,8 +34,37 @@ function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
   return { how, checkpoint, begun: info }
 }
 
-/** The run folder: the given one, or that of the run to continue. */
-export function outOf({ out, resume }: CheckedTrainOptions, origin: Origin): string | null {
-  if (out !== undefined) return out
-  return origin.how === 'resume' ? folderOf(resume!) : null
+const recorded = namesWhere(({ resume }) => resume === 'records') as TrainingName[]
+
+/** The options that a resumed run changes, as its checkpoints record them. */
+export function changesOf(origin: Origin, training: TrainingConfig): Change[] {
+  if (origin.how !== 'resume') return []
+  const { training: before, step } = origin.begun
+  return recorded
+    .filter((name) => before[name] !== training[name])
+    .map((name) => ({ step, option: name, from: before[name], to: training[name] }))
+}
+
+/**
+ * What is not as before for a resumed run, so that it doesn't end with the bits of an uninterrupted
+ * run. Undefined: nothing that is known.
+ *
+ * @param now the checkpoint that the run would write now
+ */
+export function changesSince(origin: Origin, now: CheckpointInfo): string | undefined {
+  if (origin.how !== 'resume') return undefined
+  const { version } = origin.checkpoint.info
+  const { device, instructionSet } = origin.begun
+  // Which of several GPUs is no difference.
+  const kind = (name: string) => name.replace(/:\d+$/, '')
+  const pairs: [what: string, now: string | undefined, before: string | undefined][] = [
+    ['version of nano-gpt', now.version, version],
+    ['device', kind(now.device), kind(device)],
+    ['instruction set', now.instructionSet, instructionSet],
+  ]
+  const changes = pairs
+    .filter(([, a, b]) => a !== undefined && b !== undefined && a !== b)
+    .map(([what, a, b]) => `another ${what} (${a} instead of ${b})`)
+  if (changes.length === 0) return undefined
+  return `the run continues with ${changes.join(' and ')}, so its results can differ from those of an uninterrupted run`
 }

@@ -2,19 +2,20 @@
 // preset or checkpoint, text and device are resolved only here. The loop, the checkpoints and the
 // header read the plan, never the options.
 
-import { totalmem } from 'node:os'
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
 import { splitTokens } from '../data/split'
 import { NanoGptError, option, type Phrase, say } from '../errors'
+import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, tokenizerFromJSON } from '../tokenizer'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
-import { type Origin, outOf } from './origin'
+import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
+import { outOf } from './run_folder'
 import { findText } from './text'
 
 export interface Plan {
@@ -105,15 +106,6 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
   }
 }
 
-/** This machine's memory in bytes. No run is refused where Deno denies the question. */
-function memoryOfMachine(): number {
-  try {
-    return totalmem()
-  } catch {
-    return Number.POSITIVE_INFINITY
-  }
-}
-
 /**
  * Makes the plan of a run on a device.
  *
@@ -141,7 +133,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     device,
     threads: options.threads ?? null,
     instructionSet: options.instructionSet ?? null,
-    out: outOf(options, origin),
+    out: outOf(options),
     stepsPerCall: null,
   }
 }

@@ -18,7 +18,7 @@ import type { TrainingConfig } from '../options'
 import { type Seed, seedFrom } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
 import { version } from '../version'
-import type { Origin } from './origin'
+import { changesOf, type Origin } from './origin'
 import type { Materials, Plan } from './plan'
 import { Trainer } from './trainer'
 
@@ -79,7 +79,8 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
         seed: String(plan.seed),
         data: dataOf(plan),
         device: session.device,
-        ...progressOf(origin),
+        ...(session.instructionSet !== undefined && { instructionSet: session.instructionSet }),
+        ...progressOf(origin, training),
       },
     }
   } catch (error) {
@@ -101,11 +102,16 @@ function dataOf({ data: { name, digest, source, lineEndings } }: Plan) {
 }
 
 /** The progress of a resumed run; a new run has none. */
-function progressOf(origin: Origin): Pick<CheckpointInfo, 'best' | 'done'> {
+function progressOf(
+  origin: Origin,
+  training: TrainingConfig,
+): Pick<CheckpointInfo, 'best' | 'done' | 'changes'> {
   const nothing: Done = { evaluation: null, sample: null }
-  if (origin.how !== 'resume') return { best: null, done: nothing }
-  const { best, done } = origin.begun
-  return { best, done }
+  if (origin.how !== 'resume') return { best: null, done: nothing, changes: [] }
+  const { best, done, changes } = origin.begun
+  // An estimate cannot be compared with the loss of the whole split.
+  const isComparable = origin.begun.training.exactEvaluation === training.exactEvaluation
+  return { best: isComparable ? best : null, done, changes: [...changes, ...changesOf(origin, training)] }
 }
 
 /**

@@ -121,13 +121,14 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   }
 
   /**
-   * Emits one warning for an error that nobody handles. An unhandled rejection would end the
-   * process.
+   * Emits one warning for an error that nobody handles, and lets the process end with exit code 1. An
+   * unhandled rejection would end it at once.
    */
   private warn(): void {
     if (!this.unreported || this.awaited || this.readers > 0) return
     const { error } = this.unreported
     this.unreported = undefined
     process.emitWarning(`training failed: ${(error as Error)?.message ?? error}`, 'NanoGptWarning')
+    process.exitCode ??= 1
   }
 }

@@ -1,13 +1,19 @@
 // The run folder. It contains one run, and files that a run did not write are never overwritten.
 
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { loadAddon } from '../backend/native/addon'
 import { files, isCheckpointName } from '../checkpoint/folder'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
+import { parseJson } from '../files/json'
+import { type FolderLock, lockFolder, refuseLocked } from '../files/lock'
+import { readSmallFile } from '../files/read'
 import type { CheckedTrainOptions, TrainName } from '../options'
 
 export const configFile = 'config.json'
+/** In bytes. The file that a run writes has about 2000, and the paths of its texts. */
+export const longestConfig = 1 << 20
 /** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
 export const textFile = 'text.txt'
 
@@ -20,9 +26,10 @@ export function isOfRunFolder(name: string): boolean {
  * Checks that a run may write into `out`.
  *
  * @throws NanoGptError 'run_exists' if it contains another run and `overwrite` was not given;
- *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder
+ *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder, or cannot be
+ *   examined
  */
-export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): void {
+export async function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): Promise<void> {
   if (out === undefined) {
     refuseOtherLast(resume)
     return
@@ -38,10 +45,11 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       remedy: 'give an empty folder, or one that does not exist yet',
     })
   }
-  if (holdsRun(out)) {
+  const names = await namesIn(out)
+  if (holdsRun(names)) {
     if (resume !== undefined && isRunOf(out, resume)) return
     if (overwrite) {
-      if (existsSync(join(out, textFile)) && !keepsText(out)) throw holdsForeign(out, textFile)
+      if (names.includes(textFile) && !(await keepsText(out))) throw holdsForeign(out, textFile)
       return
     }
     throw new NanoGptError('run_exists', {
@@ -52,8 +60,43 @@ export function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): vo
       remedy: say`give another folder, replace it with ${option('overwrite', true)}, or continue it: ${call('train', { resume: out })}`,
     })
   }
-  const foreign = foreignFile(out)
+  const foreign = await foreignFile(out, names)
   if (foreign !== undefined) throw holdsForeign(out, foreign)
+}
+
+/**
+ * Checks the folder that a run writes to, and locks it for the run.
+ *
+ * @returns undefined if the run writes to no folder
+ * @throws NanoGptError 'run_busy' if another run is writing to it, and those of checkFolder()
+ */
+export async function enterFolder(options: CheckedTrainOptions): Promise<FolderLock | undefined> {
+  const folder = outOf(options)
+  const lockFile = folder === null ? undefined : loadAddon().addon?.lockFile
+  // First, because the files of a run that is still being written would give misleading errors.
+  if (folder !== null) await refuseLocked(folder, lockFile)
+  await checkFolder(options)
+  if (folder === null || (await lacksCheckpoint(options))) return undefined
+  const lock = await lockFolder(folder, lockFile)
+  try {
+    await checkFolder(options) // A run may have ended there in the meantime.
+    return lock
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** Whether a run is resumed from nothing, which readCheckpoint() reports. No folder is created for it. */
+async function lacksCheckpoint({ out, resume }: CheckedTrainOptions): Promise<boolean> {
+  if (out !== undefined || resume === undefined || isFile(resume)) return false
+  return !holdsRun(await readdir(resume).catch(() => []))
+}
+
+/** The run folder: the given one, or that of the run to continue. */
+export function outOf({ out, resume }: CheckedTrainOptions): string | null {
+  if (out !== undefined) return out
+  return resume === undefined ? null : folderOf(resume)
 }
 
 function holdsForeign(out: string, foreign: string): NanoGptError {
@@ -72,12 +115,16 @@ function statOf(out: string) {
   try {
     return statSync(out, { throwIfNoEntry: false })
   } catch (cause) {
-    throw new NanoGptError(
-      'write_failed',
-      { where: 'train', option: 'out', value: out, reason: reasonOf(cause), remedy: 'give another folder' },
-      { cause },
-    )
+    throw unusable(out, cause)
   }
+}
+
+function unusable(out: string, cause: unknown): NanoGptError {
+  return new NanoGptError(
+    'write_failed',
+    { where: 'train', option: 'out', value: out, reason: reasonOf(cause), remedy: 'give another folder' },
+    { cause },
+  )
 }
 
 /**
@@ -97,24 +144,31 @@ function refuseOtherLast(resume: string | undefined): void {
   })
 }
 
-export function holdsRun(folder: string): boolean {
-  return readdirSync(folder).some(isCheckpointName)
+const holdsRun = (names: readonly string[]) => names.some(isCheckpointName)
+
+/** The names in a folder. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (cause) {
+    throw unusable(folder, cause)
+  }
 }
 
 /**
  * In a folder without checkpoints: the name of a file that no run wrote. A run that ended before
  * its first checkpoint leaves config.json and possibly text.txt. Hidden files are ignored.
  */
-function foreignFile(folder: string): string | undefined {
-  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
-  const isRun = names.includes(configFile) && isOfRun(readConfig(join(folder, configFile)))
-  return names.find((name) => !(isRun && isOfRunFolder(name)))
+async function foreignFile(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const isRun = names.includes(configFile) && isOfRun(await readConfig(folder))
+  return names.find((name) => !name.startsWith('.') && !(isRun && isOfRunFolder(name)))
 }
 
-/** Undefined if it cannot be read. */
-function readConfig(path: string): unknown {
+/** The config.json of a folder; undefined if it cannot be read. */
+async function readConfig(folder: string): Promise<unknown> {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    const bytes = await readSmallFile(join(folder, configFile), longestConfig)
+    return parseJson(Buffer.from(bytes).toString())
   } catch {
     return undefined
   }
@@ -143,7 +197,7 @@ export function isOfRun(config: unknown): boolean {
  * that a folder in which this was interrupted still counts as that of a run.
  */
 export async function removeRun(folder: string): Promise<void> {
-  const keeps = keepsText(folder)
+  const keeps = await keepsText(folder)
   const names = (await readdir(folder).catch(() => [])).filter(
     (name) => isOfRunFolder(name) && (name !== textFile || keeps),
   )
@@ -152,8 +206,8 @@ export async function removeRun(folder: string): Promise<void> {
 }
 
 /** Whether the run in a folder wrote its text.txt. */
-function keepsText(folder: string): boolean {
-  const { data } = Object(readConfig(join(folder, configFile))) as { data?: unknown }
+async function keepsText(folder: string): Promise<boolean> {
+  const { data } = Object(await readConfig(folder)) as { data?: unknown }
   return [data].flat().includes(textFile)
 }
 

@@ -7,7 +7,7 @@ import { readdir, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
 import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError, reasonOf, say } from '../errors'
 import { linkFile, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
@@ -28,7 +28,7 @@ export type FolderUse = 'new' | 'continued' | 'replaced'
 /** A copy of a run's tensors after `info.step` updates. */
 interface Snapshot {
   readonly info: CheckpointInfo
-  readonly tensors: readonly TensorState[]
+  readonly tensors: Promise<readonly TensorState[]>
 }
 
 export interface SaverOptions {
@@ -97,18 +97,17 @@ export class Saver {
    * most two copies are in memory.
    *
    * @param isBest whether they have the lowest validation loss so far
-   * @throws NanoGptError 'non_finite' if the tensors of the previous call are not finite, and for
-   *   the device
+   * @throws NanoGptError 'non_finite' if the tensors of the previous call are not finite
    */
   async save(info: CheckpointInfo, isBest: boolean): Promise<void> {
     const { out } = this.plan
     if (out === null) return
     await this.settle()
     const { session, parameters } = this.prepared
-    this.last = {
-      info,
-      tensors: await readTensors(session, savedTensors(parameters, this.plan.training)),
-    }
+    // Training goes on as soon as the engine has copied them.
+    const tensors = readTensors(session, savedTensors(parameters, this.plan.training))
+    tensors.catch(() => {}) // It is reported when the copy is written.
+    this.last = { info, tensors }
     if (isBest) this.best = this.last
     this.writing = this.write(out)
   }
@@ -152,11 +151,12 @@ export class Saver {
   /** @param isBest whether best.safetensors already holds this copy */
   private async writeLast(out: string, { info, tensors }: Snapshot, isBest: boolean): Promise<void> {
     const path = join(out, files.last)
-    // Before the former file is touched, because this can fail.
-    const chunks = await checkpointChunks(info, tensors)
+    // Before the former file is touched, because this can fail. If best.safetensors holds this copy,
+    // it did not.
+    const chunks = isBest ? undefined : await checkpointChunks(info, await tensors)
     await this.keepPrevious(out, info.step)
     const linked = isBest && (await linkFile(join(out, files.best), path))
-    if (!linked) await writeFileAtomic(path, chunks)
+    if (!linked) await writeFileAtomic(path, chunks ?? (await checkpointChunks(info, await tensors)))
     this.stepOfLast = info.step
     this.saved = { step: info.step, path: out }
     this.last = undefined
@@ -166,7 +166,7 @@ export class Saver {
 
   private async writeBest(out: string, { info, tensors }: Snapshot): Promise<void> {
     const path = join(out, files.best)
-    await writeFileAtomic(path, await checkpointChunks(info, tensors))
+    await writeFileAtomic(path, await checkpointChunks(info, await tensors))
     this.best = undefined
     this.options.emit({ type: 'checkpoint', step: info.step, path })
   }
@@ -211,7 +211,7 @@ export class Saver {
         type: 'warning',
         step,
         code: error.code,
-        message: `step ${step} is not saved: ${error.message}. ${newest}. Training goes on, and saving is tried again`,
+        message: say`step ${step} is not saved: ${error.message}. ${newest}. Training goes on, and saving is tried again`,
       })
     }
     this.unsaved = { step, error, at: performance.now() }

@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs'
 import { resolve as absolute, dirname } from 'node:path'
 import type { DataInfo } from '../checkpoint/checkpoint'
 import { type DataSource, loadText, type Text } from '../data/corpus'
-import { inlineText, NanoGptError, option, type Phrase, say } from '../errors'
+import { inlineText, NanoGptError, option, type Phrase, printable, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
-import { type Origin, outOf } from './origin'
-import { folderOf, textFile } from './run_folder'
+import type { Origin } from './origin'
+import { folderOf, outOf, textFile } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {
@@ -26,10 +26,10 @@ export async function findText(
 ): Promise<RunText> {
   const lineEndings = lineEndingsOf(options, origin)
   const text = await loadText(sourcesOf(options, origin), { lineEndings, notice })
-  if (origin.how === 'resume') refuseOtherText(text, origin)
-  const out = outOf(options, origin)
-  const source = sourceOf(origin, text, out)
   const isBegun = options.data === undefined && origin.how !== 'new'
+  if (origin.how === 'resume' || (origin.how === 'from' && isBegun)) refuseOtherText(text, origin)
+  const out = outOf(options)
+  const source = sourceOf(origin, text, out)
   return {
     text: text.text,
     info: { name: isBegun ? origin.begun.data.name : text.name, digest: text.digest, source, lineEndings },
@@ -92,10 +92,13 @@ function sourcesOf({ data }: CheckedTrainOptions, origin: Origin): readonly Data
 export function sourcesIn({ source }: DataInfo, checkpoint: string): readonly DataSource[] | undefined {
   if (source === null) return undefined
   const kept = absolute(dirname(checkpoint), textFile)
-  return [source].flat().map((each) => (each === textFile ? { kept } : each))
+  return [source].flat().map((recorded) => (recorded === textFile ? { kept } : { recorded }))
 }
 
-/** Rejects a text that is not exactly the one that the resumed run began with. */
+/**
+ * Rejects a text that is not exactly the one that the earlier run began with. With `from`, a
+ * stranger's checkpoint could otherwise name any file to train on.
+ */
 function refuseOtherText(text: Text, origin: Origin & { how: 'resume' | 'from' }): void {
   const { name, digest } = origin.begun.data
   if (text.digest === digest) return
@@ -103,8 +106,11 @@ function refuseOtherText(text: Text, origin: Origin & { how: 'resume' | 'from' }
     where: 'train',
     subject: origin.checkpoint.path,
     reason:
-      `it was trained on another text (${name}, sha256 ${digest.slice(0, 12)}…) than ${text.name} ` +
+      `it was trained on another text (${printable(name)}, sha256 ${digest.slice(0, 12)}…) than ${printable(text.name)} ` +
       `(sha256 ${text.digest.slice(0, 12)}…)`,
-    remedy: say`give its original text as ${option('data')}, or start a new run from its weights with ${option('from')} instead of ${option('resume')}`,
+    remedy:
+      origin.how === 'resume'
+        ? say`give its original text as ${option('data')}, or start a new run from its weights with ${option('from')} instead of ${option('resume')}`
+        : say`give the text to train on as ${option('data')}`,
   })
 }

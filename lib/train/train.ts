@@ -2,19 +2,20 @@
 
 import type { Model } from '../api/model'
 import { expectDevice, onDevice } from '../backend/devices'
-import { type Phrase, say } from '../errors'
+import { option, type Phrase, say, show } from '../errors'
+import type { FolderLock } from '../files/lock'
 import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
 import { measure } from './measure'
 import { type Memory, memoryOf } from './memory'
-import { readOrigin } from './origin'
+import { changesOf, changesSince, readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
 import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
 import { Run, type RunControl } from './run'
-import { checkFolder, isRunOf } from './run_folder'
+import { checkFolder, enterFolder, isRunOf } from './run_folder'
 import type { FolderUse } from './saver'
 
 /**
@@ -39,10 +40,14 @@ export function train(options: TrainOptions = {}): Run<Model> {
     return withPlan(
       checked(),
       counting,
+      enterFolder,
       () => steps > 0,
       async (plan, materials, given) => {
         const { signal } = given
-        const loop = new Loop(plan, await prepare(plan, materials), {
+        const prepared = await prepare(plan, materials)
+        const changes = changesSince(materials.origin, prepared.info)
+        if (changes !== undefined) counting.emit({ type: 'notice', step: 0, message: say`${changes}` })
+        const loop = new Loop(plan, prepared, {
           control: counting,
           signal,
           materials,
@@ -65,6 +70,7 @@ export async function plan(options: TrainOptions = {}): Promise<Plan> {
   return withPlan(
     checkTrainOptions(options),
     control,
+    checkOnly,
     () => false,
     async (plan) => plan,
   )
@@ -93,6 +99,7 @@ export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
   return withPlan(
     checkTrainOptions(options),
     control,
+    checkOnly,
     () => false,
     async (plan, materials) => {
       const { secondsPerStep, activations } = await measure(plan, materials, secondsMeasuring)
@@ -107,19 +114,27 @@ function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): F
   return overwrite ? 'replaced' : 'new'
 }
 
+/** For calls that do not write to the folder. */
+async function checkOnly(options: CheckedTrainOptions): Promise<undefined> {
+  checkFolder(options)
+}
+
 /**
  * Calls `work` with the plan of a run. With the device 'auto', it tries the devices from best to
  * worst until one works.
+ *
+ * @param enter checks the run folder; a lock that it returns is held until the end
  */
 async function withPlan<T>(
   given: CheckedTrainOptions,
   control: RunControl,
+  enter: (options: CheckedTrainOptions) => Promise<FolderLock | undefined>,
   hasBegun: () => boolean,
   work: (plan: Plan, materials: Materials, options: CheckedTrainOptions) => Promise<T>,
 ): Promise<T> {
   given.signal?.throwIfAborted()
   const options = await withConfig(given)
-  checkFolder(options)
+  using _lock = await enter(options)
   try {
     // Errors in numbers and the device are reported before a text is downloaded.
     refuseMinutes(options)
@@ -134,6 +149,9 @@ async function withPlan<T>(
       async (device) => {
         const plan = planOn(device, await resolveAuto(device, options, materials, control), materials)
         refuseShortRun(given, plan.training)
+        for (const { option: name, from, to, step } of changesOf(origin, plan.training)) {
+          notice(say`from step ${step} on, ${option(name)} is ${show(to)} instead of ${show(from)}`)
+        }
         return work(plan, materials, options)
       },
       (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),

@@ -13,6 +13,7 @@ import { gradientName, stepInputs, updateProgram } from '../optim/update'
 import type { TrainingConfig } from '../options'
 import { batchOffsets, type Seed, site } from '../random/philox'
 import type { Tokens } from '../tokenizer/tokenizer'
+import { failedUpdate, isFailedUpdate } from './failed_update'
 
 export interface TrainerOptions {
   readonly session: Session
@@ -117,10 +118,12 @@ export class Trainer {
   }
 
   /**
-   * Repeats a step that failed, checking the result of each op, to name the first op with a
-   * non-finite value.
+   * The error for a step with a non-finite value. Unless the update wrote it, repeats the step and
+   * checks the result of each op, to name the first op with such a value.
+   *
    */
   async explain(step: number, failure: Failure): Promise<NanoGptError> {
+    if (isFailedUpdate(failure)) return failedUpdate(step, failure)
     await this.clearGradients()
     const { failure: found } = await this.steps(step, 1, { checkFinite: true })
     await this.clearGradients()
@@ -148,7 +151,7 @@ export class Trainer {
       offsets: this.batch(split, evaluationSite[split], from + i),
     }))
     const { outputs, seconds, failure } = await this.options.session.run(count, [
-      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
+      { program: program.handle, times: 1, inputs: program.inputs.pack(records), interruptible: true },
     ])
     return { losses: Array.from(program.outputs.unpack(outputs[0], 'loss')), seconds, failure }
   }
@@ -166,6 +169,7 @@ export class Trainer {
         program: this.gradient.handle,
         times: gradientAccumulationSteps,
         inputs: this.gradient.inputs.pack(micro),
+        interruptible: true,
       },
       { program: this.update.handle, times: 1, inputs: this.update.inputs.pack(updates) },
     ]

@@ -2,6 +2,7 @@
 // ops/adamw.h).
 #include "ops/adamw.h"
 
+#include "cpu/finite.h"
 #include "cpu/kernels.h"
 #include "cpu/many.h"
 #include "ops/validate.h"
@@ -23,7 +24,9 @@ struct Vectors {  // AdamwStep, replicated in every lane
         step_size(Set(s.step_size)) {}
 };
 
-void Update(const Vectors& s, const float* gradient, float* parameter, float* m, float* v, int64_t count) {
+// Returns whether everything that it writes is finite. If m is not, the parameter isn't either.
+bool Update(const Vectors& s, const float* gradient, float* parameter, float* m, float* v, int64_t count) {
+  F8 sum = Set(0);
   for (int64_t i = 0; i < count; i += 8) {
     const int64_t lanes = Smaller(8, count - i);
     const F8 g = LoadLanes(gradient + i, lanes) * s.gradient_scale;
@@ -33,8 +36,11 @@ void Update(const Vectors& s, const float* gradient, float* parameter, float* m,
     const F8 direction = new_m / (Sqrt(new_v) / s.root_correction2 + s.epsilon);
     StoreLanes(m + i, lanes, new_m);
     StoreLanes(v + i, lanes, new_v);
-    StoreLanes(parameter + i, lanes, LoadLanes(parameter + i, lanes) * s.decay - s.step_size * direction);
+    const F8 new_parameter = LoadLanes(parameter + i, lanes) * s.decay - s.step_size * direction;
+    StoreLanes(parameter + i, lanes, new_parameter);
+    sum = sum + KeepLanes(NanUnlessFinite(new_v) + NanUnlessFinite(new_parameter), lanes);
   }
+  return IsFinite(sum);
 }
 
 }  // namespace
@@ -47,13 +53,14 @@ InputError RunAdamw(const Call& call) {
   const size_t n = call.outputs.size() / 3;
   const Tensor *gradients = &call.inputs[3 + n], *outputs = &call.outputs[0];
   const std::span<const Tensor> parameters(outputs, n);
-  ForChunks(call.pool, TotalElements(parameters), kChunk, [&](int64_t first, int64_t last) {
+  FiniteFlags flags;
+  ForTasks(call.pool, TotalElements(parameters), kChunk, [&](int64_t first, int64_t last, int worker) {
     ForPieces(parameters, first, last, [&](size_t i, int64_t begin, int64_t end) {
-      Update(shared, gradients[i].f32() + begin, outputs[i].f32() + begin, outputs[n + i].f32() + begin,
-             outputs[2 * n + i].f32() + begin, end - begin);
+      flags.Note(worker, Update(shared, gradients[i].f32() + begin, outputs[i].f32() + begin,
+                                outputs[n + i].f32() + begin, outputs[2 * n + i].f32() + begin, end - begin));
     });
   });
-  return {};
+  return flags.Report(call.outputs);
 }
 
 }  // namespace nano::cpu::NANO_ISA

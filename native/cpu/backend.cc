@@ -14,6 +14,7 @@
 #include "engine/sanitizer.h"
 #include "engine/shared_pool.h"
 #include "ops/explain.h"
+#include "ops/validate.h"
 
 namespace nano::cpu {
 namespace {
@@ -113,12 +114,13 @@ class CpuExecutable final : public Executable {
     return Status::Ok();
   }
 
-  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
-                               double* seconds) override {
+  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, const ExecutionOptions& options) override {
+    const auto& [check_finite, seconds, stops] = options;
     for (const Record::Part& part : this->inputs().parts) {
       std::memcpy(staging_[part.buffer].data(), inputs + part.offset, part.bytes);
     }
     for (size_t op = 0; op < calls_.size(); ++op) {
+      if (stops()) return OpFailure{Status(Code::kCancelled, ""), op, {}};
       InputError error = seconds == nullptr ? kernels_[op]->run(calls_[op]) : RunTimed(op, seconds[op]);
       if (error.kind == InputError::kNone && check_finite) error = CheckFinite(op);
       if (error.kind != InputError::kNone) return Explain(program(), op, error);
@@ -213,16 +215,11 @@ class CpuExecutable final : public Executable {
   }
 
   InputError CheckFinite(size_t op) const {
-    InputError error = {};
     for (size_t output = 0; output < calls_[op].outputs.size(); ++output) {
       const int64_t at = FirstNonFinite(calls_[op].outputs[output]);
-      if (at < 0) continue;
-      error.kind = InputError::kNotFiniteOutput;
-      error.index = at;
-      error.value = static_cast<int64_t>(output);
-      break;
+      if (at >= 0) return NotFiniteOutput(static_cast<int64_t>(output), at);
     }
-    return error;
+    return {};
   }
 
   void CopyOutputs(std::byte* outputs) const {
@@ -260,6 +257,8 @@ class CpuDevice final : public Device {
     if (!block.ok()) return block.status();
     return std::shared_ptr<Memory>(std::make_shared<CpuMemory>(std::move(block.value())));
   }
+
+  size_t bytes() const override { return arena_.bytes(); }
 
   Status Upload(Memory& to, std::span<const std::byte> from) override {
     if (!from.empty()) std::memcpy(DataOf(to), from.data(), from.size());

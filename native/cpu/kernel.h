@@ -37,7 +37,8 @@ struct Call {
 
 struct Kernel {
   std::string_view name;
-  // Returns the error in the contents of its inputs, or {} if there is none. Allocates nothing.
+  // Returns the error in the contents of its inputs or outputs, or {} if there is none. Allocates
+  // nothing.
   InputError (*run)(const Call& call);
   // The scratch size in bytes if at most `threads` tasks run at once. Null: the kernel needs no
   // scratch.

@@ -3,6 +3,7 @@
 // the polynomial from the right instead of the left.
 #include "ops/muon.h"
 
+#include "cpu/finite.h"
 #include "cpu/gemm.h"
 #include "cpu/kernels.h"
 #include "cpu/loops.h"
@@ -117,6 +118,7 @@ InputError RunMuon(const Call& call) {
   float* matrices = reinterpret_cast<float*>(call.scratch) + room.sums;
   float *gram = matrices + 2 * room.matrix, *square = gram + room.square;
   std::byte* products = reinterpret_cast<std::byte*>(square + room.square);
+  FiniteFlags flags;
   for (size_t i = 0; i < n; ++i) {
     const Sizes sizes(*call.outputs[i].spec);
     const float* gradient = call.inputs[3 + n + i].f32();
@@ -142,12 +144,13 @@ InputError RunMuon(const Call& call) {
     }
     const double longer = static_cast<double>(sizes.rows) / static_cast<double>(sizes.columns);
     const F8 step = Set(static_cast<float>(rate * (longer > 1 ? sqrt(longer) : 1)));
-    ForChunks(call.pool, elements, kChunk, [&](int64_t begin, int64_t end) {
-      Map(parameter + begin, x + begin, parameter + begin, end - begin,
-          [&](F8 p, F8 direction) { return p * keep - step * direction; });
+    // If m is not finite, the direction is NaN, and so is the parameter.
+    ForTasks(call.pool, elements, kChunk, [&](int64_t begin, int64_t end, int worker) {
+      flags.Note(worker, MapFinite(parameter + begin, x + begin, parameter + begin, end - begin,
+                                   [&](F8 p, F8 direction) { return p * keep - step * direction; }));
     });
   }
-  return {};
+  return flags.Report(call.outputs);
 }
 
 }  // namespace nano::cpu::NANO_ISA

@@ -12,12 +12,7 @@ struct ValidateFinite {
   int64_t output;
 
   __device__ InputError operator()(int64_t i) const {
-    InputError error{};
-    if ((bits[i] & exponent) != exponent) return error;
-    error.kind = InputError::kNotFiniteOutput;
-    error.index = i;
-    error.value = output;
-    return error;
+    return (bits[i] & exponent) == exponent ? NotFiniteOutput(output, i) : InputError{};
   }
 };
 
@@ -25,6 +20,11 @@ template <class Bits>
 Outcome CheckBits(const Call& call, size_t output, Bits exponent, Message& message) {
   return ValidateEach(call, message, OutputShape(call, output).elements(),
                       ValidateFinite<Bits>{Output<const Bits>(call, output), exponent, static_cast<int64_t>(output)});
+}
+
+__global__ void ReportKernel(Control* control, uint32_t op) {
+  if (Stopped(control) || control->not_finite == 0) return;
+  Complain(control, op, NotFiniteOutput(int64_t{control->not_finite} - 1, -1));
 }
 
 }  // namespace
@@ -49,6 +49,10 @@ Outcome CheckFinite(const Call& call, size_t output, Message& message) {
     default:
       return Outcome::kOk;
   }
+}
+
+Outcome ReportNotFinite(const Call& call, Message& message) {
+  return Launch(call, message, {1, 1}, ReportKernel, call.control, call.op);
 }
 
 }  // namespace nano::cuda

@@ -102,6 +102,12 @@ __device__ __forceinline__ void Complain(Control* control, uint32_t op, const In
   control->failed = 1;
 }
 
+// Notes that an output has a value that is not finite. Any thread may call it: of several outputs,
+// ReportNotFinite reports the last.
+__device__ __forceinline__ void NoteNotFinite(Control* control, int64_t output) {
+  atomicMax(&control->not_finite, static_cast<uint32_t>(output + 1));
+}
+
 // Arithmetic is in f32, whatever the dtype of the tensors.
 __device__ __forceinline__ float ToFloat(float value) { return value; }
 __device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }

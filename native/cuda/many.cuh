@@ -3,6 +3,7 @@
 // launches.
 #pragma once
 
+#include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 
 namespace nano::cuda {
@@ -19,6 +20,7 @@ struct Many {
   int64_t elements[kMost];
   int32_t chunks[kMost];  // of this tensor and those before it
   int32_t count;
+  int32_t before;  // tensors of each kind in earlier launches
 
   __device__ __forceinline__ int Find(int chunk) const {
     int low = 0, high = count - 1;
@@ -56,6 +58,7 @@ Outcome ForMany(const gpu::Tensor* const (&first)[kKinds], size_t count, const U
   int64_t before = 0;
   for (size_t i = 0; i < count;) {
     Many<kKinds> many;
+    many.before = static_cast<int32_t>(i);
     int64_t chunks = 0;
     for (many.count = 0; many.count < Many<kKinds>::kMost && i < count; ++many.count, ++i) {
       for (int kind = 0; kind < kKinds; ++kind) {
@@ -74,12 +77,14 @@ Outcome ForMany(const gpu::Tensor* const (&first)[kKinds], size_t count, const U
 
 // Calls update(x) for every element, where x[kind] is the element of each kind, and stores the
 // first kWritten values of x afterwards. Every thread calls update.Prepare() first, to read the
-// values that all elements share.
+// values that all elements share. The op's outputs are `count` tensors of each of the first
+// kWritten kinds; one with a value that is not finite is noted.
 template <int kKinds, int kWritten, class Update>
 __global__ void __launch_bounds__(kManyThreads)
-    UpdateKernel(const Control* control, const Many<kKinds> many, Update update) {
+    UpdateKernel(Control* control, const Many<kKinds> many, int64_t count, Update update) {
   if (Stopped(control)) return;
   const Chunk chunk = ChunkOf(many);
+  int not_finite = 0;  // 1 + the last kind with a value that is not finite
   update.Prepare();
   for (int64_t i = chunk.begin + 4 * static_cast<int64_t>(threadIdx.x); i < chunk.end; i += 4 * kManyThreads) {
     Four fours[kKinds];
@@ -92,20 +97,25 @@ __global__ void __launch_bounds__(kManyThreads)
       for (int kind = 0; kind < kKinds; ++kind) x[kind] = fours[kind].v[j];
       update(x);
 #pragma unroll
-      for (int kind = 0; kind < kWritten; ++kind) fours[kind].v[j] = x[kind];
+      for (int kind = 0; kind < kWritten; ++kind) {
+        fours[kind].v[j] = x[kind];
+        if (x[kind] - x[kind] != 0 && i + j < chunk.end && kind >= not_finite) not_finite = kind + 1;
+      }
     }
 #pragma unroll
     for (int kind = 0; kind < kWritten; ++kind) StoreFour(many.data[kind][chunk.index], i, chunk.end, fours[kind]);
   }
+  if (not_finite != 0) NoteNotFinite(control, (not_finite - 1) * count + many.before + chunk.index);
 }
 
 template <int kWritten, int kKinds, class Update>
 Outcome UpdateMany(const Call& call, Message& message, const gpu::Tensor* const (&first)[kKinds], size_t count,
                    const Update& update) {
-  return ForMany(first, count, [&](const Many<kKinds>& many, int64_t chunks, int64_t) {
+  const Outcome outcome = ForMany(first, count, [&](const Many<kKinds>& many, int64_t chunks, int64_t) {
     return Launch(call, message, {chunks, kManyThreads}, UpdateKernel<kKinds, kWritten, Update>, call.control, many,
-                  update);
+                  static_cast<int64_t>(count), update);
   });
+  return outcome == Outcome::kOk ? ReportNotFinite(call, message) : outcome;
 }
 
 }  // namespace nano::cuda

@@ -73,25 +73,29 @@ struct Step {
 };
 
 // m = momentum·m + g and then x = g + momentum·m, with g = scale·gradient. A block also sums the
-// squares of its chunk of x.
-__global__ void __launch_bounds__(kThreads) DirectionKernel(const Control* control, Step step, const float* gradient,
-                                                            int64_t n, float* m, float* x, double* sums) {
+// squares of its chunk of x. `output`: the number of m among the op's outputs.
+__global__ void __launch_bounds__(kThreads)
+    DirectionKernel(Control* control, int64_t output, Step step, const float* gradient, int64_t n, float* m, float* x,
+                    double* sums) {
   __shared__ double room[kThreads / kWarp];
   if (Stopped(control)) return;
   const float momentum = *step.momentum, scale = *step.scale;
   const int64_t begin = blockIdx.x * kChunk, end = begin + kChunk < n ? begin + kChunk : n;
   double sum = 0;
+  bool not_finite = false;  // an element of m
   for (int64_t i = begin + 4 * static_cast<int64_t>(threadIdx.x); i < end; i += 4 * kThreads) {
     Four g = LoadFour(gradient, i, end, 0), old = LoadFour(m, i, end, 0);
     for (int j = 0; j < 4; ++j) {
       g.v[j] *= scale;
       old.v[j] = momentum * old.v[j] + g.v[j];
+      if (old.v[j] - old.v[j] != 0 && i + j < end) not_finite = true;
       g.v[j] += momentum * old.v[j];
       sum += static_cast<double>(g.v[j]) * g.v[j];
     }
     StoreFour(m, i, end, old);
     StoreFour(x, i, end, g);
   }
+  if (not_finite) NoteNotFinite(control, output);
   sum = BlockReduce<kThreads>(sum, room, Add());
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -122,27 +126,34 @@ Outcome Polynomial(const Call& call, Message& message, const float* gram, float*
   });
 }
 
-Outcome Descend(const Call& call, Message& message, const Sizes& sizes, Step step, double decay, const float* direction,
-                float* parameter) {
+Outcome Descend(const Call& call, Message& message, size_t index, const Sizes& sizes, Step step, double decay,
+                const float* direction) {
+  float* const parameter = Output<float>(call, index);
+  Control* const control = call.control;
   const double longer = static_cast<double>(sizes.rows) / static_cast<double>(sizes.columns);
   const double factor = longer > 1 ? std::sqrt(longer) : 1;
   return ForElements(call, message, sizes.elements(), [=] __device__(int64_t i) {
     const double rate = *step.rate;
     const float keep = static_cast<float>(1 - rate * decay);
-    parameter[i] = parameter[i] * keep - static_cast<float>(rate * factor) * direction[i];
+    const float updated = parameter[i] * keep - static_cast<float>(rate * factor) * direction[i];
+    parameter[i] = updated;
+    if (updated - updated != 0) NoteNotFinite(control, static_cast<int64_t>(index));
   });
 }
 
-// Updates one matrix.
-Outcome Turn(const Call& call, Message& message, const Room& room, Step step, const Sizes& sizes, const float* gradient,
-             float* m, float* parameter) {
+// Updates the matrix of this index.
+Outcome Turn(const Call& call, Message& message, const Room& room, Step step, size_t index) {
+  const size_t n = call.output_count / 2;
+  const Sizes sizes(OutputShape(call, index));
+  const auto* gradient = Input<const float>(call, 3 + n + index);
+  auto* m = Output<float>(call, n + index);
   const MuonParams& params = call.params->as<MuonParams>();
   auto* sums = static_cast<double*>(call.scratch);
   float *x = reinterpret_cast<float*>(sums + room.sums), *y = x + room.matrix;
   float *gram = y + room.matrix, *square = gram + room.square, *parts = square + room.square;
   const Grid chunks = {sizes.chunks(), kThreads};
-  Outcome outcome =
-      Launch(call, message, chunks, DirectionKernel, call.control, step, gradient, sizes.elements(), m, x, sums);
+  Outcome outcome = Launch(call, message, chunks, DirectionKernel, call.control, static_cast<int64_t>(n + index), step,
+                           gradient, sizes.elements(), m, x, sums);
   const auto then = [&](auto&& next) {
     if (outcome == Outcome::kOk) outcome = next();
   };
@@ -156,7 +167,7 @@ Outcome Turn(const Call& call, Message& message, const Room& room, Step step, co
     then([&] { return Multiply(call, message, sizes.Apply(square, x, y), parts); });
     std::swap(x, y);
   }
-  then([&] { return Descend(call, message, sizes, step, params.weight_decay, x, parameter); });
+  then([&] { return Descend(call, message, index, sizes, step, params.weight_decay, x); });
   return outcome;
 }
 
@@ -174,11 +185,10 @@ Outcome RunMuon(const Call& call, Message& message) {
   Room room;
   for (size_t i = 0; i < n; ++i) room.Add(Sizes(OutputShape(call, i)));
   for (size_t i = 0; i < n; ++i) {
-    const Outcome outcome = Turn(call, message, room, step, Sizes(OutputShape(call, i)), Input<float>(call, 3 + n + i),
-                                 Output<float>(call, n + i), Output<float>(call, i));
+    const Outcome outcome = Turn(call, message, room, step, i);
     if (outcome != Outcome::kOk) return outcome;
   }
-  return Outcome::kOk;
+  return ReportNotFinite(call, message);
 }
 
 }  // namespace nano::cuda

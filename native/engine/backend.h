@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,6 +39,12 @@ struct OpFailure {
   std::optional<uint32_t> buffer;  // the buffer with the invalid contents
 };
 
+struct ExecutionOptions {
+  bool check_finite;
+  double* seconds;                     // null, or one number for each op, to which its time is added
+  const std::function<bool()>& stops;  // a synchronous device asks before each op, and then fails with kCancelled
+};
+
 // A compiled Program, bound to its store tensors.
 class Executable {
  public:
@@ -58,11 +65,10 @@ class Executable {
   // freed. The arena's contents are undefined between two executions.
   virtual Status Bind(Memory& arena) = 0;
   // Executes the Program on one input record and fills one output record, unless it fails.
-  // `seconds`, if not null, holds one number for each op; Run() adds the time that each op took.
   // Allocates nothing unless it fails. A device may execute asynchronously: Run() then only starts
   // the execution and Settle() reports its result, so both records must stay in place until then.
-  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
-                                       double* seconds) = 0;
+  virtual std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs,
+                                       const ExecutionOptions& options) = 0;
 
  protected:
   explicit Executable(CheckedProgram checked)
@@ -99,6 +105,8 @@ class Device {
     return {under_way, std::nullopt};
   }
   virtual Result<std::shared_ptr<Memory>> Allocate(size_t bytes) = 0;  // zero-filled
+  // The bytes that all blocks take, including gaps between them. 0: no more than the blocks have.
+  virtual size_t bytes() const { return 0; }
   // Copies whole blocks only: both sizes are equal.
   virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;
   virtual Status Download(const Memory& from, std::span<std::byte> to) = 0;

@@ -20,6 +20,10 @@ auto Guarded(Body&& body) -> decltype(body()) {
     return Status(Code::kOutOfMemory, "out of memory");  // short enough for std::string to store without allocating
   } catch (const std::length_error&) {
     return Status(Code::kOutOfMemory, "out of memory");
+  } catch (const std::system_error& error) {  // the only system call that throws starts a thread
+    return Status(Code::kUnsupported,
+                  std::string("the engine's threads can't be started: ") + error.what() +
+                      ". Give fewer `threads`, or raise the limit of processes and threads (ulimit -u)");
   } catch (const std::exception& error) {
     return Status(Code::kInternal, error.what());
   } catch (...) {

@@ -158,17 +158,27 @@ Result<HostArena::Block> HostArena::Allocate(size_t bytes) {
   // chunk.
   const size_t wanted = chunk_ == nullptr ? kFirstChunk : std::min(2 * chunk_->size(), kLargestChunk);
   if (together) {
-    Result<HostMemory> chunk = HostMemory::Allocate(std::max(wanted, bytes));
+    Result<std::shared_ptr<const HostMemory>> chunk = NewChunk(std::max(wanted, bytes));
     if (chunk.ok()) {
-      chunk_ = std::make_shared<const HostMemory>(std::move(chunk.value()));
+      chunk_ = std::move(chunk.value());
       used_ = 0;
       return Allocate(bytes);
     }
   }
-  Result<HostMemory> own = HostMemory::Allocate(bytes);
+  Result<std::shared_ptr<const HostMemory>> own = NewChunk(bytes);
   if (!own.ok()) return own.status();
-  auto memory = std::make_shared<const HostMemory>(std::move(own.value()));
-  return Block{memory->span(), memory};
+  return Block{own.value()->span(), own.value()};
+}
+
+Result<std::shared_ptr<const HostMemory>> HostArena::NewChunk(size_t bytes) {
+  Result<HostMemory> memory = HostMemory::Allocate(bytes);
+  if (!memory.ok()) return memory.status();
+  *bytes_ += bytes;
+  return std::shared_ptr<const HostMemory>(new HostMemory(std::move(memory.value())),
+                                           [total = bytes_](const HostMemory* chunk) {
+                                             *total -= chunk->size();
+                                             delete chunk;
+                                           });
 }
 
 }  // namespace nano

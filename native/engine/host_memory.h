@@ -34,6 +34,8 @@ class HostMemory {
 
 // Places small blocks side by side in large chunks, so that tensors smaller than a huge page also
 // lie in huge pages. A chunk is freed with the last of its blocks.
+//
+// Only one thread at a time may use an arena or free its blocks.
 class HostArena {
  public:
   struct Block {
@@ -41,10 +43,15 @@ class HostArena {
     std::shared_ptr<const HostMemory> chunk;  // keeps `bytes` alive; shared with other blocks
   };
   Result<Block> Allocate(size_t bytes);
+  // All chunks that are not freed, in bytes.
+  size_t bytes() const { return *bytes_; }
 
  private:
+  Result<std::shared_ptr<const HostMemory>> NewChunk(size_t bytes);
+
   std::shared_ptr<const HostMemory> chunk_;
-  size_t used_ = 0;  // bytes used in the chunk
+  size_t used_ = 0;                                              // bytes used in the chunk
+  std::shared_ptr<size_t> bytes_ = std::make_shared<size_t>(0);  // outlived by blocks
 };
 
 // The memory available to this process in bytes: the machine's memory, or the container's limit if

@@ -11,6 +11,8 @@
 
 namespace nano {
 
+constexpr int kMaxThreads = 256;
+
 class Pool {
  public:
   explicit Pool(int threads);  // includes the calling thread: 1 starts no other

@@ -18,7 +18,8 @@ struct Session::Loop {
     uint64_t times;
     const std::byte* inputs;
     std::byte* outputs;
-    double* seconds;    // of each op, or null
+    double* seconds;  // of each op, or null
+    bool interruptible;
     uint64_t done = 0;  // executions
   };
   struct Execution {
@@ -45,7 +46,13 @@ struct Session::Loop {
 
   bool RunOnce(const Execution& execution) {
     Phase& phase = phases[execution.phase];
-    auto failure = phase.executable->Run(phase.inputs, phase.outputs, schedule.check_finite, phase.seconds);
+    const auto stops = [&] {
+      const Stop requested = schedule.requested();
+      return requested == Stop::kAtOnce || (requested == Stop::kBeforeNextOp && phase.interruptible);
+    };
+    auto failure =
+        stops() ? OpFailure{Status(Code::kCancelled, ""), {}, {}}
+                : phase.executable->Run(phase.inputs, phase.outputs, {schedule.check_finite, phase.seconds, stops});
     if (failure) {
       if (Settle(0)) Report(*failure, execution);
       return false;
@@ -71,6 +78,7 @@ struct Session::Loop {
   }
 
   void Report(const OpFailure& failure, const Execution& execution) {
+    if (failure.status.code() == Code::kCancelled) return ReportCancelled(execution.step);
     const Program& program = phases[execution.phase].executable->program();
     Failure& to = report.failure.emplace();
     to.code = failure.status.code();
@@ -85,7 +93,7 @@ struct Session::Loop {
   void ReportCancelled(uint64_t step) {
     Failure& to = report.failure.emplace();
     to.code = Code::kCancelled;
-    to.message = "the run was cancelled before step " + std::to_string(step);
+    to.message = "the run was cancelled before the end of step " + std::to_string(step);
     to.step = step;
   }
 };
@@ -193,7 +201,8 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
       NANO_RETURN_IF_ERROR(executable->Prepare());
       if (schedule.timings) report.timings.emplace_back(executable->program().ops.size(), 0.0);
       double* const seconds = schedule.timings ? report.timings.back().data() : nullptr;
-      loop.phases.push_back({executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds});
+      loop.phases.push_back(
+          {executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds, phase.interruptible});
     }
     NANO_RETURN_IF_ERROR(FitArena());
     for (const Loop::Phase& phase : loop.phases) NANO_RETURN_IF_ERROR(phase.executable->Bind(*arena_));
@@ -206,7 +215,7 @@ Status Session::RunSteps(Loop& loop) {
   const auto start = std::chrono::steady_clock::now();
   RunReport& report = loop.report;
   uint64_t step = 0;
-  while (step < loop.schedule.steps && !loop.schedule.cancelled() && loop.RunStep(step)) ++step;
+  while (step < loop.schedule.steps && loop.schedule.requested() == Stop::kNone && loop.RunStep(step)) ++step;
   if (!report.failure && loop.Settle(0) && step < loop.schedule.steps) loop.ReportCancelled(step);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (size_t index = 0; index < loop.phases.size(); ++index) {
@@ -226,6 +235,12 @@ Result<MemoryReport> Session::Memory() {
     }
     return report;
   });
+}
+
+size_t Session::bytes() const {
+  size_t staging = 0;
+  for (const auto& [handle, executable] : programs_) staging += executable->staging_bytes();
+  return staging + std::max(device_->bytes(), store_.bytes() + (arena_ == nullptr ? 0 : arena_->bytes()));
 }
 
 Result<Executable*> Session::Find(int handle) {

@@ -20,6 +20,14 @@
 
 namespace nano {
 
+// How soon a run must stop.
+enum class Stop {
+  kNone,
+  kBeforeNextStep,
+  kBeforeNextOp,  // of an interruptible phase; other phases are completed
+  kAtOnce         // before the next op of any phase: the Store is not used again
+};
+
 // Runs the phases in order, `steps` times. In each step a phase runs its Program `times` times,
 // each time with the next record of `inputs`.
 struct Schedule {
@@ -27,12 +35,15 @@ struct Schedule {
     int program = 0;  // a handle from Compile()
     uint64_t times = 0;
     std::span<const std::byte> inputs;
+    // Whether an execution may be abandoned between two ops. Tensors that it writes to the Store are
+    // then incomplete.
+    bool interruptible = false;
   };
   uint64_t steps = 0;
   std::vector<Phase> phases;
   bool check_finite = false;
   bool timings = false;
-  std::function<bool()> cancelled = [] { return false; };  // checked before every step
+  std::function<Stop()> requested = [] { return Stop::kNone; };
 };
 
 // Where and why a run ended early. If the run was cancelled, `step` is the step that didn't start
@@ -87,6 +98,8 @@ class Session {
   Result<RunReport> Run(const Schedule& schedule);
 
   Result<MemoryReport> Memory();
+  // All memory that it holds, in bytes: of the Store, the arena and the Programs' staging.
+  size_t bytes() const;
 
  private:
   struct Loop;

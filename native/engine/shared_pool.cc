@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <system_error>
 #include <thread>
 
 namespace nano {
@@ -20,8 +21,14 @@ Status SharedPool::Resize(int threads) {
     return {Code::kInvalidArgument,
             "threads is " + std::to_string(threads) + "; it must be between 1 and " + std::to_string(kMaxThreads)};
   }
-  if (threads == threads_.load()) return Status::Ok();
-  pool_.reset();
+  if (pool_ != nullptr && threads == pool_->threads()) return Status::Ok();
+  pool_.reset();  // first, because the system may not have threads for both
+  try {
+    pool_ = std::make_unique<Pool>(threads);
+  } catch (const std::system_error& error) {
+    return {Code::kUnsupported, std::to_string(threads) + " threads can't be started: " + error.what() +
+                                    ". Give fewer `threads`, or raise the limit of processes and threads (ulimit -u)"};
+  }
   threads_.store(threads);
   return Status::Ok();
 }

@@ -10,15 +10,13 @@
 
 namespace nano {
 
-constexpr int kMaxThreads = 256;
-
 class SharedPool {
  public:
   explicit SharedPool(int threads);
 
   // Starts the threads on first use. Throws std::system_error if they can't start.
   Pool& Get();
-  // Stops the current threads. The new ones start on first use.
+  // Stops the current threads and starts the new ones. If that fails, the size stays as it was.
   Status Resize(int threads);
   int threads() const { return threads_.load(std::memory_order_relaxed); }
 

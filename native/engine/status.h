@@ -15,7 +15,7 @@ enum class Code {
   kUnsupported,      // valid, but not supported by this backend
   kOutOfMemory,
   kOutOfRange,  // the contents of an input: a token, an offset, a position
-  kNonFinite,   // require_finite or checkFinite found a NaN or an Infinity
+  kNonFinite,   // require_finite, an update op or checkFinite found a NaN or an Infinity
   kCancelled,
   kDisposed,
   kDeviceLost,  // the device no longer responds and can't be used again

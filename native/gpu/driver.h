@@ -101,6 +101,6 @@ struct Module {
 };
 
 // Changes whenever modules built from earlier headers are incompatible.
-constexpr uint64_t kAbi = (uint64_t{4} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
+constexpr uint64_t kAbi = (uint64_t{5} << 48) | (sizeof(Call) << 32) | (sizeof(Params) << 16) | sizeof(TensorSpec);
 
 }  // namespace nano::gpu

@@ -54,13 +54,13 @@ std::byte* GpuExecutable::Locate(uint32_t index, std::byte* arena) const {
   return arena_.Temporary(index, arena);
 }
 
-std::optional<OpFailure> GpuExecutable::Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
-                                            double* seconds) {
+std::optional<OpFailure> GpuExecutable::Run(const std::byte* inputs, std::byte* outputs,
+                                            const ExecutionOptions& options) {
   if (shared_.stale) {
     if (Status status = shared_.ClearControl(); !status.ok()) return OpFailure{std::move(status), {}, {}};
   }
   const Slot& slot = staging_.Fill(inputs);
-  if (auto failure = Enqueue(slot, check_finite, seconds)) {
+  if (auto failure = Enqueue(slot, options.check_finite, options.seconds)) {
     shared_.stale = true;  // part of it runs, and its error won't be read
     return failure;
   }

@@ -49,8 +49,7 @@ class GpuExecutable final : public Executable {
   size_t arena_bytes() const override { return arena_.bytes(); }
   size_t staging_bytes() const override { return staging_.bytes(); }
   Status Bind(Memory& arena) override;
-  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, bool check_finite,
-                               double* seconds) override;
+  std::optional<OpFailure> Run(const std::byte* inputs, std::byte* outputs, const ExecutionOptions& options) override;
   // Waits for the execution in `slot` and copies its output record to `outputs`.
   std::optional<OpFailure> Finish(const Slot& slot, std::byte* outputs) const;
 

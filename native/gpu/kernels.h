@@ -26,6 +26,9 @@ Outcome CheckRange(const Call& call, Message& message, uint32_t input, InputErro
                    int64_t high);
 // Requires every element of an output to be finite. Ignores outputs that aren't floats.
 Outcome CheckFinite(const Call& call, size_t output, Message& message);
+// Reports the last output that the op's kernels passed to NoteNotFinite, if they did. Enqueue it
+// after them.
+Outcome ReportNotFinite(const Call& call, Message& message);
 
 #define NANO_ROW_none(name, Stem)
 #define NANO_ROW_kernel(name, Stem) {#name, Run##Stem},

@@ -63,7 +63,7 @@ struct AdamwUpdate {
   }
 };
 
-kernel void adamw(device const Control& control [[buffer(0)]], constant AdamwArguments& arguments [[buffer(1)]],
+kernel void adamw(device Control& control [[buffer(0)]], constant AdamwArguments& arguments [[buffer(1)]],
                   NANO_MANY_PARAMETERS, device const AdamwShared& shared [[buffer(26)]],
                   uint group [[threadgroup_position_in_grid]], uint thread_index [[thread_index_in_threadgroup]]) {
   if (Stopped(control)) return;
@@ -73,7 +73,7 @@ kernel void adamw(device const Control& control [[buffer(0)]], constant AdamwArg
   update.beta2 = arguments.beta2;
   update.beta2_rest = arguments.beta2_rest;
   update.epsilon = arguments.epsilon;
-  UpdateChunk<4, 3>(arguments.many, NANO_MANY_DATA, group, thread_index, update);
+  UpdateChunk<4, 3>(control, arguments.many, NANO_MANY_DATA, group, thread_index, update);
 }
 
 #else  // the host's part
@@ -98,7 +98,7 @@ Outcome RunAdamw(const Call& call, Message& message) {
                                     static_cast<float>(p.beta2),
                                     static_cast<float>(1 - p.beta2),
                                     static_cast<float>(p.epsilon)};
-  return LaunchMany(call, message, {"adamw", "adamw"}, first, n, arguments, call.scratch);
+  return UpdateMany(call, message, {"adamw", "adamw"}, first, n, arguments, call.scratch);
 }
 
 }  // namespace nano::metal

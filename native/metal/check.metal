@@ -41,10 +41,7 @@ struct ValidateBits {
 
   InputError operator()(uint i) const {
     InputError error = {};
-    if ((bits[i] & exponent) != exponent) return error;
-    error.kind = InputError::kNotFiniteOutput;
-    error.index = i;
-    error.value = output;
+    if ((bits[i] & exponent) == exponent) error = NotFiniteOutput(output, i);
     return error;
   }
 };
@@ -63,6 +60,12 @@ template <class Bits>
 template [[host_name("check_finite_16")]] [[kernel]] decltype(check_finite<ushort>) check_finite<ushort>;
 template [[host_name("check_finite_32")]] [[kernel]] decltype(check_finite<uint>) check_finite<uint>;
 template [[host_name("check_finite_64")]] [[kernel]] decltype(check_finite<ulong>) check_finite<ulong>;
+
+kernel void report_not_finite(device Control& control [[buffer(0)]], constant uint& op [[buffer(1)]]) {
+  if (Stopped(control) || control.not_finite == 0) return;
+  const InputError error = NotFiniteOutput(control.not_finite - 1, -1);
+  Complain(control, op, error);
+}
 
 #else  // the host's part
 #include "metal/kernels.h"
@@ -98,6 +101,10 @@ Outcome CheckFinite(const Call& call, size_t output, Message& message) {
     default:
       return Outcome::kOk;
   }
+}
+
+Outcome ReportNotFinite(const Call& call, Message& message) {
+  return Launch(call, message, {1, 1}, {"check", "report_not_finite"}, {}, call.op, {});
 }
 
 }  // namespace nano::metal

@@ -47,7 +47,6 @@ inline DoubleFloat Add(DoubleFloat a, float b) {
   return ExactOrderedSum(sum.high, sum.low + a.low);
 }
 // Add for values that may be infinite, where the error terms would turn the sum into a NaN.
-inline bool IsFinite(float x) { return (as_type<uint>(x) & 0x7F800000u) != 0x7F800000u; }
 inline DoubleFloat AddAny(DoubleFloat a, DoubleFloat b) {
   const float sum = a.high + b.high;
   return IsFinite(sum) ? Add(a, b) : Pair(sum);

@@ -30,6 +30,15 @@ inline void Complain(device Control& control, uint op, thread const InputError& 
   control.failed = 1;
 }
 
+// Tests the bits, so that it also works with fast math, which assumes that there are no NaNs.
+inline bool IsFinite(float value) { return (as_type<uint>(value) & 0x7F800000u) != 0x7F800000u; }
+
+// Notes that an output has a value that is not finite. Any thread may call it: of several outputs,
+// ReportNotFinite reports the last.
+inline void NoteNotFinite(device Control& control, uint output) {
+  atomic_fetch_max_explicit((device atomic_uint*)&control.not_finite, output + 1, memory_order_relaxed);
+}
+
 // ---- Tensors that are f32 or bf16 in memory and f32 in registers. `number` is the operand's index
 // in the launch. A row may begin at any element, so four elements are read and written as packed
 // types.

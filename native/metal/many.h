@@ -22,6 +22,7 @@ struct Many {
   uint32_t element_bytes[kManyOperands];
   uint32_t chunks[kManyOperands];  // of this tensor and those before it
   uint32_t before;                 // chunks of earlier launches
+  uint32_t first, count;           // tensors of each kind: those of earlier launches, and those of the op
 };
 
 }  // namespace nano
@@ -75,10 +76,12 @@ inline Chunk ChunkOf(constant Many& many, uint group) {
 }
 
 // Calls update(x) for every four elements, where x[kind] holds those of each kind, and stores the
-// first kWritten kinds.
+// first kWritten kinds. These are the op's outputs; one with a value that is not finite is noted.
 template <uint kKinds, uint kWritten, class Update>
-inline void UpdateChunk(constant Many& many, ManyData data, uint group, uint thread_index, Update update) {
+inline void UpdateChunk(device Control& control, constant Many& many, ManyData data, uint group, uint thread_index,
+                        Update update) {
   const Chunk chunk = ChunkOf(many, group);
+  uint not_finite = 0;  // 1 + the last kind with a value that is not finite
   device float* at[kKinds];
 #pragma unroll
   for (uint kind = 0; kind < kKinds; ++kind) at[kind] = data.Get(kind * (kManyOperands / kKinds) + chunk.index);
@@ -88,13 +91,21 @@ inline void UpdateChunk(constant Many& many, ManyData data, uint group, uint thr
     for (uint kind = 0; kind < kKinds; ++kind) x[kind] = LoadQuad(FloatsIn(at[kind], false), i, chunk.end);
     update(x);
 #pragma unroll
-    for (uint kind = 0; kind < kWritten; ++kind) StoreQuad(FloatsOut(at[kind], false), i, chunk.end, x[kind]);
+    for (uint kind = 0; kind < kWritten; ++kind) {
+      StoreQuad(FloatsOut(at[kind], false), i, chunk.end, x[kind]);
+      for (uint e = 0; e < kQuad; ++e) {
+        if (i + e < chunk.end && !IsFinite(x[kind][e])) not_finite = max(not_finite, kind + 1);
+      }
+    }
   }
+  if (not_finite != 0) NoteNotFinite(control, (not_finite - 1) * many.count + many.first + chunk.index);
 }
 
 #else  // the host's part
 #include <algorithm>
 #include <utility>
+
+#include "metal/kernels.h"
 
 namespace nano::metal {
 
@@ -109,8 +120,10 @@ Outcome LaunchMany(const Call& call, Message& message, const Function& function,
   constexpr size_t kMost = kManyOperands / kKinds;
   Many& many = arguments.many;
   many.before = 0;
+  many.count = static_cast<uint32_t>(count);
   for (size_t done = 0; done < count; done += kMost) {
     const size_t these = std::min(kMost, count - done);
+    many.first = static_cast<uint32_t>(done);
     const void* data[kManyOperands];
     size_t bytes[kManyOperands] = {};
     uint32_t chunks = 0;
@@ -136,6 +149,15 @@ Outcome LaunchMany(const Call& call, Message& message, const Function& function,
     many.before += chunks;
   }
   return Outcome::kOk;
+}
+
+// LaunchMany for a kernel that calls UpdateChunk.
+template <size_t kKinds, class Arguments, class... More>
+Outcome UpdateMany(const Call& call, Message& message, const Function& function,
+                   const gpu::Tensor* const (&first)[kKinds], size_t count, const Arguments& arguments,
+                   const More&... more) {
+  const Outcome outcome = LaunchMany(call, message, function, first, count, arguments, more...);
+  return outcome == Outcome::kOk ? ReportNotFinite(call, message) : outcome;
 }
 
 }  // namespace nano::metal

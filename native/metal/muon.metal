@@ -8,6 +8,7 @@ struct MuonArguments {
   uint32_t side;            // rows and columns of XᵀX or X·Xᵀ
   float a, b, c, smallest;  // ops/muon.h
   float factor, decay;
+  uint32_t index, count;  // of this matrix, and of all
 };
 
 #if defined(__METAL_VERSION__)
@@ -16,7 +17,7 @@ constant constexpr uint kThreads = 256, kChunk = 8192;  // elements per threadgr
 
 // m = momentum·m + g, then x = g + momentum·m, with g = scale·gradient. Each threadgroup sums the
 // squares of its chunk.
-kernel void muon_direction(device const Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
+kernel void muon_direction(device Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
                            device float* m [[buffer(2)]], device float* x [[buffer(3)]],
                            device float2* sums [[buffer(4)]], device const float* gradient [[buffer(5)]],
                            device const float& momentum [[buffer(6)]], device const float& scale [[buffer(7)]],
@@ -27,14 +28,19 @@ kernel void muon_direction(device const Control& control [[buffer(0)]], constant
   if (Stopped(control)) return;
   const uint begin = group * kChunk, end = min(begin + kChunk, arguments.n);
   DoubleFloat sum = Pair(0.0f);
+  bool not_finite = false;  // an element of m
   for (uint i = begin + thread_index * kQuad; i < end; i += kThreads * kQuad) {
     float4 g = LoadQuad(FloatsIn(gradient, false), i, end) * scale;
     const float4 now = momentum * LoadQuad(FloatsIn(m, false), i, end) + g;
     g += momentum * now;
     StoreQuad(FloatsOut(m, false), i, end, now);
     StoreQuad(FloatsOut(x, false), i, end, g);
-    for (uint e = 0; e < kQuad; ++e) sum = Add(sum, ExactProduct(g[e], g[e]));
+    for (uint e = 0; e < kQuad; ++e) {
+      sum = Add(sum, ExactProduct(g[e], g[e]));
+      if (i + e < end && !IsFinite(now[e])) not_finite = true;
+    }
   }
+  if (not_finite) NoteNotFinite(control, arguments.count + arguments.index);
   sum = GroupSum(sum, room, {lane, simdgroup, kThreads / kSimd});
   if (thread_index == 0) sums[group] = float2(sum.high, sum.low);
 }
@@ -71,15 +77,18 @@ kernel void muon_polynomial(device const Control& control [[buffer(0)]],
   StoreQuad(FloatsOut(square, false), i, n, value);
 }
 
-kernel void muon_descend(device const Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
+kernel void muon_descend(device Control& control [[buffer(0)]], constant MuonArguments& arguments [[buffer(1)]],
                          device float* parameter [[buffer(2)]], device const float* direction [[buffer(3)]],
                          device const float& rate [[buffer(4)]], uint thread_index [[thread_position_in_grid]]) {
   const uint i = kQuad * thread_index;
   if (Stopped(control) || i >= arguments.n) return;
   const float keep = fma(-rate, arguments.decay, 1.0f), step = rate * arguments.factor;
-  StoreQuad(FloatsOut(parameter, false), i, arguments.n,
-            LoadQuad(FloatsIn(parameter, false), i, arguments.n) * keep -
-                step * LoadQuad(FloatsIn(direction, false), i, arguments.n));
+  const float4 updated = LoadQuad(FloatsIn(parameter, false), i, arguments.n) * keep -
+                         step * LoadQuad(FloatsIn(direction, false), i, arguments.n);
+  StoreQuad(FloatsOut(parameter, false), i, arguments.n, updated);
+  for (uint e = 0; e < kQuad; ++e) {
+    if (i + e < arguments.n && !IsFinite(updated[e])) NoteNotFinite(control, arguments.index);
+  }
 }
 
 #else  // the host's part
@@ -146,9 +155,11 @@ struct Room {
   }
 };
 
-// Updates one matrix.
-Outcome Turn(const Call& call, Message& message, const Room& room, const Sizes& sizes, const Operand& gradient,
-             const Operand& m, const Operand& parameter) {
+// Updates the matrix of this index.
+Outcome Turn(const Call& call, Message& message, const Room& room, size_t index) {
+  const size_t n = call.output_count / 2;
+  const Sizes sizes(OutputShape(call, index));
+  const Operand gradient = call.inputs[3 + n + index], m = call.outputs[n + index], parameter = call.outputs[index];
   const MuonParams& params = call.params->as<MuonParams>();
   const Operand rate = call.inputs[0], momentum = call.inputs[1], scale = call.inputs[2];
   auto* sums = static_cast<float*>(call.scratch);
@@ -163,7 +174,9 @@ Outcome Turn(const Call& call, Message& message, const Room& room, const Sizes& 
                                    kMuonC,
                                    static_cast<float>(kMuonSmallest),
                                    static_cast<float>(longer > 1 ? std::sqrt(longer) : 1),
-                                   static_cast<float>(params.weight_decay)};
+                                   static_cast<float>(params.weight_decay),
+                                   static_cast<uint32_t>(index),
+                                   static_cast<uint32_t>(n)};
   const Grid chunks = {sizes.chunks(), kThreads};
   Outcome outcome = Outcome::kOk;
   const auto then = [&](auto&& next) {
@@ -198,11 +211,10 @@ Outcome RunMuon(const Call& call, Message& message) {
   Room room;
   for (size_t i = 0; i < n; ++i) room.Add(Sizes(OutputShape(call, i)));
   for (size_t i = 0; i < n; ++i) {
-    const Outcome outcome = Turn(call, message, room, Sizes(OutputShape(call, i)), call.inputs[3 + n + i],
-                                 call.outputs[n + i], call.outputs[i]);
+    const Outcome outcome = Turn(call, message, room, i);
     if (outcome != Outcome::kOk) return outcome;
   }
-  return Outcome::kOk;
+  return ReportNotFinite(call, message);
 }
 
 }  // namespace nano::metal

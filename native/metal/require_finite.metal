@@ -7,7 +7,7 @@ kernel void require_finite(device Control& control [[buffer(0)]], constant uint&
                            device float* y [[buffer(2)]], device const float* x [[buffer(3)]]) {
   if (Stopped(control)) return;
   const float value = *x;
-  if ((as_type<uint>(value) & 0x7F800000u) != 0x7F800000u) {
+  if (IsFinite(value)) {
     *y = value;
     return;
   }

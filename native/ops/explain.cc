@@ -63,10 +63,10 @@ Status ToStatus(const std::string& op, const InputError& it) {
 OpFailure NotFiniteOutput(const Program& program, size_t op, size_t output, int64_t element) {
   const uint32_t index = program.ops[op].outputs[output];
   const Buffer& buffer = program.buffers[index];
-  return {
-      Status(Code::kNonFinite, OpName(program, op) + " computed a value that is not finite: element " +
-                                   std::to_string(element) + " of \"" + buffer.name + "\", " + buffer.spec.ToString()),
-      op, index};
+  const std::string place = element < 0 ? "in" : "element " + std::to_string(element) + " of";
+  return {Status(Code::kNonFinite, OpName(program, op) + " computed a value that is not finite: " + place + " \"" +
+                                       buffer.name + "\", " + buffer.spec.ToString()),
+          op, index};
 }
 
 }  // namespace

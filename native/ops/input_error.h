@@ -1,5 +1,6 @@
-// An error in the contents of a kernel's inputs. Plain data, so that a GPU kernel can report it
-// too. All zeros means no error. validate.h makes errors, explain.h converts them to messages.
+// An error in the contents of a kernel's inputs, or of the outputs that it wrote. Plain data, so
+// that a GPU kernel can report it too. All zeros means no error. validate.h makes errors, explain.h
+// converts them to messages.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,7 @@ struct InputError {
   };
   Kind kind;
   What what;
-  int64_t index;      // in its tensor, or the row; −1 for a single number
+  int64_t index;      // in its tensor, or the row; −1 for a single number, or if unknown
   int64_t value;      // the invalid value; kNotFiniteOutput: the index of the op's output
   int64_t low, high;  // the valid range; kSameSlot: `low` is the other sequence with this slot
   float number;       // the invalid value for kBadNumber and kNotFinite

@@ -40,6 +40,16 @@ NANO_INLINE InputError NotFinite(uint32_t input, float number) {
   return error;
 }
 
+// The op wrote a value that is not finite to its output number `output`. `index`: the element, or −1
+// if it is unknown.
+NANO_INLINE InputError NotFiniteOutput(int64_t output, int64_t index) {
+  InputError error = {};
+  error.kind = InputError::kNotFiniteOutput;
+  error.index = index;
+  error.value = output;
+  return error;
+}
+
 // Two sequences of one call, `first` and `second`, have the same cache slot.
 NANO_INLINE InputError SameSlot(uint32_t input, int64_t slot, int64_t first, int64_t second) {
   InputError error = {};

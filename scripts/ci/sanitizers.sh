@@ -19,7 +19,7 @@ build() {
 build asan 'address;undefined'
 build tsan thread
 export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
-echo "address and undefined behavior, $isa"
-find "$cases" -name '*.case' -print0 | xargs -0 build/asan/Release/nano-run --threads 2 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
-echo "threads, $isa"
-find "$cases" -name '*.case' -print0 | xargs -0 build/tsan/Release/nano-run --threads 3 | awk '/^FAIL/ { print; bad++ } END { print NR " lines"; exit bad > 0 }'
+echo "address and undefined behavior"
+run_cases $isa 1 "$PWD/build/asan/Release/nano-run" --threads 2
+echo "threads"
+run_cases $isa 1 "$PWD/build/tsan/Release/nano-run" --threads 3

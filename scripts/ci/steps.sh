@@ -24,12 +24,11 @@ products() {
   printf '%s \0' "$@" | xargs -0 -P "$jobs" -n 1 "$test"
 }
 
-# mutants BACKEND: runs a part of the mutants, which changes with each commit. MUTANTS=1000 runs all
-# of them.
+# mutants BACKEND: runs one mutant of each file, another one after each commit. MUTANTS=1000 runs all
+# of them. Requires cases.sh.
 mutants() {
-  local most=${MUTANTS:-2} turn
-  turn=$(git rev-list --count HEAD 2>/dev/null || echo 0)
-  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((turn * most))"
+  local most=${MUTANTS:-1}
+  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((${turn:?} * most))"
 }
 
 # finish WHAT: prints the last line and exits.

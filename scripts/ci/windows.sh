@@ -66,23 +66,6 @@ shared_sections() {
   ! sed -nE 's/.*\.(text|data|bss|rdata)\$(_Z[^ ]*).*/\2/p' "$work/sections.txt" | c++filt | grep -v 'nano::cpu::avx2::'
 }
 
-# run_cases INSTRUCTION_SET. A command line of Windows has at most 32,767 characters.
-run_cases() {
-  local out=$work/cases-$1 wanted found status
-  mkdir "$out"
-  (cd "$cases" && find . -name '*.case' -printf '%P\0' | xargs -0 -s 30000 -P "$jobs" sh -c '
-    isa=$1 run=$2 out=$3
-    shift 3
-    exec timeout 300 wine64 "$run" --isa "$isa" --threads 2 "$@" >"$(mktemp "$out/XXXXXX")" 2>&1' sh "$1" "$release/nano-run.exe" "$out")
-  status=$?
-  cat "$out"/* >"$out.txt"
-  wanted=$(find "$cases" -name '*.case' | wc -l)
-  found=$(grep -cE "^ok +.* \[$1\]" "$out.txt")
-  echo "$1: $found of $wanted cases"
-  grep '^FAIL' "$out.txt" | head -n 20
-  [ "$status" = 0 ] && [ "$wanted" -gt 0 ] && [ "$found" = "$wanted" ] && ! grep -q '^FAIL' "$out.txt"
-}
-
 # A user's project. The folder's name has characters of no 8-bit code page.
 app="$work/an app größe 文字 🙂"
 package="$app/node_modules/nano-gpt"
@@ -161,6 +144,39 @@ EOF
   node_of workers workers.js && says workers 'ended 3 threads'
 }
 
+# A run locks its folder, and the lock ends with the process.
+one_writer() {
+  cat >"$app/one_writer.js" <<'EOF'
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { existsSync, readdirSync } = require('node:fs')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { train } = require('nano-gpt')
+const out = 'runs/größe 🙂'
+const text = 'to be or not to be, that is the question. '.repeat(50)
+const options = { data: { text }, preset: 'bigram', steps: 100000000, checkpointInterval: 100, out }
+const rejection = (options) => train(options).then(() => 'none', (error) => `${error.code}: ${error.message}`)
+if (process.argv[2] === 'first') train(options)
+else (async () => {
+  const first = spawn(process.execPath, [__filename, 'first'], { stdio: 'ignore' })
+  while (!existsSync(`${out}/last.safetensors`)) await sleep(50)
+  const busy = `run_busy: ${out}: process ${first.pid} has been writing to this folder since `
+  for (const second of [{ resume: out }, { ...options, overwrite: true }]) {
+    const said = await rejection(second)
+    if (!said.startsWith(busy)) throw new Error(`${said}, not ${busy}`)
+  }
+  first.kill()
+  await once(first, 'close')
+  const third = train({ resume: out })
+  third.stop()
+  await third
+  if (readdirSync(out).includes('.lock')) throw new Error('the lock was left behind')
+  console.log('one writer: ok')
+})()
+EOF
+  node_of one-writer one_writer.js && says one-writer 'one writer: ok'
+}
+
 # The CUDA module is found next to the addon and loaded, whatever the folder is called. This one
 # claims another version.
 cuda_module() {
@@ -187,12 +203,13 @@ step prepared prepared $preparing || finish windows
 step libraries libraries
 step aligned-moves aligned_moves
 step shared-sections shared_sections
-step avx2 run_cases avx2
-step portable run_cases portable
+step avx2 run_cases avx2 1 wine64 "$release/nano-run.exe" --threads 2
+step portable run_cases portable 4 wine64 "$release/nano-run.exe" --threads 2
 step install-addon install_addon
 step short-run short_run 'C:\users\short run'
 step short-run-drive-z short_run "$(windows_path "$work")\\short run"
 step command-line command_line
 step workers workers
+step one-writer one_writer
 step cuda-module cuda_module
 finish windows

@@ -305,6 +305,16 @@ describe('errors', () => {
     expect(error.message).toMatch(/^loss: the loss is NaN: the weights are not finite/)
   })
 
+  test('generating with NaN logits is an error that says why', async () => {
+    await using broken = await untrainedModel()
+    await broken.setParameter(path, new Float32Array(12).fill(Number.NaN))
+    for (const temperature of [0, 1]) {
+      const error = await failureOf(() => broken.generate({ maxTokens: 3, temperature }))
+      expect(error).toMatchObject({ code: 'non_finite' })
+      expect(error.message).toMatch(/^generate: the logits allow no choice: the weights are not finite/)
+    }
+  })
+
   test('a disposed model', async () => {
     const gone = await untrainedModel()
     const pieces = gone.stream()

@@ -710,7 +710,8 @@ function mutate(config: ModelConfig, { open }: TestDevice): void {
       tally(counts, await attempt(bytes, numbers))
     }
     expect(counts.get('invalid_program')).toBeGreaterThan(1000)
-    expect(counts.get('ran')).toBeGreaterThan(50)
+    // An update op rejects the random contents of most states.
+    expect(counts.get('ran')).toBeGreaterThan(20)
   }, 30_000)
 
   test('the session still works afterwards', async () => {

@@ -54,11 +54,11 @@ function guarded(): Program {
 }
 
 /** A slow Program: a chain of products on the Store, where each step continues from the last. */
-function slow(size: number): Program {
+function slow(size: number, products = 4): Program {
   const trace = new Trace('slow')
   const x = trace.store('slow/x', 'f32', [size, size])
   let y = x
-  for (let i = 0; i < 4; i++) y = matmul(y, x)
+  for (let i = 0; i < products; i++) y = matmul(y, x)
   accumulate(trace.store('slow/total', 'f32', [size, size]), y)
   accumulate(trace.store('slow/steps', 'f32', []), fill([], 1, trace))
   return trace.finish()
@@ -454,11 +454,12 @@ onEveryDevice('a session', ({ name, open }) => {
 
   describe('cancel()', () => {
     const size = name === 'js' ? 40 : 192
-    async function prepareSlow() {
+    async function prepareSlow({ products = 4, interruptible = false } = {}) {
       for (const tensor of ['slow/x', 'slow/total']) await session.allocate(tensor, 'f32', [size, size])
       await session.allocate('slow/steps', 'f32', [])
-      const handle = await session.compile(slow(size))
-      return (steps: number) => session.run(steps, [{ program: handle, times: 1, inputs: new Uint8Array(0) }])
+      const handle = await session.compile(slow(size, products))
+      const phase = { program: handle, times: 1, inputs: new Uint8Array(0), interruptible }
+      return (steps: number) => session.run(steps, [phase])
     }
 
     test('stops a run between steps', async () => {
@@ -496,7 +497,39 @@ onEveryDevice('a session', ({ name, open }) => {
       expect((await run(2)).completed).toBe(2)
     })
 
-    test('dispose() during a run stops it between steps without a crash', async () => {
+    /** A step of a second or more. */
+    const long = name === 'js' ? 10_000 : 20_000
+
+    test('abandon() stops an interruptible phase between two ops', async () => {
+      const run = await prepareSlow({ products: long, interruptible: true })
+      const running = run(1)
+      await sleep(50)
+      session.abandon()
+      expect(await running).toMatchObject({ completed: 0, failure: { code: 'cancelled', step: 0 } })
+      // The last op of the Program did not run.
+      expect(await read('slow/steps')).toEqual([0])
+    })
+
+    test('abandon() lets any other phase finish its step', async () => {
+      const run = await prepareSlow({ products: 200 })
+      const running = run(100_000)
+      await sleep(20)
+      session.abandon()
+      const { completed, failure } = await running
+      expect(failure).toMatchObject({ code: 'cancelled', step: completed })
+      expect(await read('slow/steps')).toEqual([completed])
+      expect(await run(1)).toMatchObject({ completed: 1 })
+    })
+
+    test('dispose() during a step stops it between two ops', async () => {
+      const run = await prepareSlow({ products: long })
+      const running = run(1)
+      await sleep(50)
+      await session.dispose()
+      expect(await running).toMatchObject({ completed: 0, failure: { code: 'cancelled' } })
+    })
+
+    test('dispose() during a run stops it without a crash', async () => {
       const run = await prepareSlow()
       const running = run(100_000)
       await sleep(20)

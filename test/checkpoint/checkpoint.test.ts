@@ -29,6 +29,7 @@ const info: CheckpointInfo = {
   device: 'js',
   best: { step: 10, valLoss: 1.25 },
   done: { evaluation: 10, sample: null },
+  changes: [{ step: 4, option: 'gradientClip', from: null, to: 0.5 }],
 }
 
 const tensors: TensorState[] = [
@@ -264,7 +265,7 @@ describe('errors of readCheckpoint()', () => {
       : []
   const fields = paths(whole).filter(([first]) => first !== 'format')
   /** Fields that older files lack. */
-  const newer = [...Object.keys(unusedTraining), ...['checkpointInterval', 'lineEndings', 'done']]
+  const newer = [...Object.keys(unusedTraining), ...['checkpointInterval', 'lineEndings', 'done', 'changes']]
 
   /** A copy of the metadata, changed at one place. */
   function changed(path: string[], change: (parent: Record<string, unknown>, key: string) => void) {

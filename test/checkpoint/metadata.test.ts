@@ -20,12 +20,13 @@ function infoOf(preset: string): ModelInfo {
     device: 'cpu',
     best: { step: 5, valLoss: 2.5 },
     done: { evaluation: 5, sample: null },
+    changes: [{ step: 4, option: 'learningRate', from: 0.1, to: 0.01 }],
   }
 }
 
 /** Metadata as version 0.1.0 wrote it, in a single object. */
 function oldJson(change: (info: Record<string, never>) => void = () => {}): string {
-  const { done: _, data, ...info } = infoOf('speedrun')
+  const { done: _, changes: __, data, ...info } = infoOf('speedrun')
   const old = JSON.parse(
     JSON.stringify({ format: 1, ...info, data: { name: data!.name, digest: 'ff', source: null } }),
   )

@@ -1,7 +1,7 @@
 // safetensors: files have the bytes that the reference implementation writes, and are read back
 // unchanged. Damaged files are rejected.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -9,12 +9,15 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   readSafetensors,
+  type SafetensorsHeader,
   type SafetensorsInput,
   safetensorsChunks,
 } from '../../lib/checkpoint/safetensors'
 import { NanoGptError } from '../../lib/errors'
 import { writeFileAtomic } from '../../lib/files/atomic'
 import { allocate, arrayFrom, bytesOf, bytesPerElement, dtypes, sizeOf } from '../../lib/graph/dtype'
+import { runLimited } from '../support/child'
+import { testOnLinux, testOnUnix } from '../support/hostile'
 
 let folder: string
 beforeAll(async () => {
@@ -36,6 +39,15 @@ const f32 = (shape: number[], begin: number, end: number) => ({
   shape,
   data_offsets: [begin, end],
 })
+
+/** A file of tensors without elements. */
+function emptyTensors(count: number): Uint8Array {
+  const entries = Array.from(
+    { length: count },
+    (_, i) => `"${i}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`,
+  )
+  return fileWith(`{${entries.join(',')}}`, 0)
+}
 
 describe('writing', () => {
   test('aligns the header, and sorts tensors by dtype, widest first, then by name in UTF-8 order', () => {
@@ -157,7 +169,7 @@ describe('reading', () => {
     [
       'a huge header length',
       tooLong,
-      /its header claims 18446744073709551615 bytes, but the format allows at most 100000000/,
+      /its header claims 18446744073709551615 bytes, but nano-gpt reads at most 32000000/,
     ],
     [
       'a cut header',
@@ -222,6 +234,17 @@ describe('reading', () => {
       fileWith('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}', 4),
       /data_offsets/,
     ],
+    [
+      'a shape of nine dimensions',
+      fileWith({ a: f32(Array(9).fill(1), 0, 4) }, 4),
+      /"a" has 9 dimensions; nano-gpt reads at most 8/,
+    ],
+    ['more tensors than any model has', emptyTensors(100_001), /it has more than 100000 members/],
+    [
+      'a shape of a million dimensions',
+      fileWith(`{"a":{"dtype":"F32","shape":[1${',1'.repeat(1_000_000)}],"data_offsets":[0,4]}}`, 4),
+      /it has more than 1000000 values/,
+    ],
     ['an offset with a fraction', fileWith({ a: f32([1], 0, 4.5) }, 4), /data_offsets/],
     ['the wrong byte count', fileWith({ a: f32([2], 0, 4) }, 4), /"a" has 4 bytes, f32 \[2\] needs 8/],
     ['an overlap', fileWith({ a: f32([2], 0, 8), b: f32([1], 4, 8) }, 8), /"b" overlaps the one before it/],
@@ -247,6 +270,86 @@ describe('reading', () => {
       code: 'safetensors',
       message: expect.stringContaining(path),
     })
+  })
+
+  testOnUnix('a file is judged by its metadata, then by its header, before its data is read', async () => {
+    const path = join(folder, 'large.safetensors')
+    const size = 3 * 2 ** 30
+    await writeFile(
+      path,
+      fileWith(
+        {
+          __metadata__: { about: 'x' },
+          a: { dtype: 'I64', shape: [1], data_offsets: [0, 8] },
+          w: f32([size / 4], 8, size),
+        },
+        0,
+      ),
+    )
+    await truncate(path, (await stat(path)).size + size)
+    const refused = new Error('refused')
+    const refuse = () => {
+      throw refused
+    }
+    const before = process.memoryUsage().rss
+    await expect(readSafetensors(path, { metadata: refuse })).rejects.toBe(refused)
+    await expect(readSafetensors(path, { header: refuse })).rejects.toThrow('"a" has dtype "I64"')
+    await writeFile(path, fileWith({ w: f32([size / 4], 0, size) }, 0))
+    await truncate(path, (await stat(path)).size + size)
+    let header: SafetensorsHeader | undefined
+    const byHeader = readSafetensors(path, {
+      header(found) {
+        header = found
+        refuse()
+      },
+    })
+    await expect(byHeader).rejects.toBe(refused)
+    expect(header!.tensors.get('w')).toMatchObject({ dtype: 'f32', shape: [size / 4] })
+    expect(header!.metadata).toEqual({})
+    expect(process.memoryUsage().rss - before).toBeLessThan(200e6)
+  })
+
+  test('many tensors leave time for other events', async () => {
+    const path = join(folder, 'many.safetensors')
+    await writeFile(path, emptyTensors(50_000))
+    let [turns, reading] = [0, true]
+    const count = () => {
+      turns++
+      if (reading) setImmediate(count)
+    }
+    setImmediate(count)
+    expect((await readSafetensors(path)).tensors.size).toBe(50_000)
+    reading = false
+    expect(turns).toBeGreaterThan(100)
+  })
+
+  testOnUnix('more data than the machine has memory is rejected, with the size', async () => {
+    const path = join(folder, 'enormous.safetensors')
+    const size = 2 ** 43
+    await writeFile(path, fileWith({ w: f32([size / 4], 0, size) }, 0))
+    await truncate(path, (await stat(path)).size + size)
+    await expect(readSafetensors(path)).rejects.toMatchObject({
+      code: 'out_of_memory',
+      subject: path,
+      message: expect.stringMatching(/its tensors need 8.80 TB of memory, but this machine has \d/),
+    })
+  })
+
+  testOnLinux('a tensor that no memory is left for is reported as such, not as damage', async () => {
+    const path = join(folder, 'no-memory.safetensors')
+    const size = 6_000_000_000
+    await writeFile(path, fileWith({ __metadata__: {}, w: f32([size / 4], 0, size) }, 0))
+    await truncate(path, (await stat(path)).size + size)
+    const { stdout, stderr } = await runLimited(
+      'ulimit -v 6000000',
+      `const { readSafetensors } = require('./lib/checkpoint/safetensors.ts')
+      await readSafetensors(${JSON.stringify(path)}).catch(({ code, message }) => console.log(code, message))`,
+    )
+    expect(stderr).toBe('')
+    // The second one is that of a machine with less memory in all.
+    expect(stdout).toMatch(
+      /^out_of_memory .*no-memory.safetensors: (there is no memory for the 6000000000 bytes of tensor "w"|its tensors need 6.00 GB)/,
+    )
   })
 
   test('an unterminated string of a megabyte is rejected quickly', () => {

@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(__dirname, '..', '..')
-export const main = join(root, 'dist', 'cli', 'main.js')
+/** A compiled file of lib/. */
+export const compiled = (...names: string[]) => join(root, 'dist', ...names)
+export const main = compiled('cli', 'main.js')
 
 export interface Result {
   readonly code: number | null

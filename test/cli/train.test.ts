@@ -192,6 +192,33 @@ test('Ctrl-C saves and prints a resume command that works', async () => {
   expect(objects(resumed.stdout)[0]).toMatchObject({ type: 'start', step: made })
 })
 
+test('a run folder has one writer: resuming it twice names the first process, which goes on', async () => {
+  await cli(...fromFile, '--steps', '4', '--out', 'runs/twice')
+  const resume = ['train', '--resume', 'runs/twice', '--steps', '10000000', '--device', 'js']
+  for (const native of ['1', '0']) {
+    const first = start(resume, { cwd: folder.path(), env: { NANO_GPT_NATIVE: native } })
+    const result = ended(first)
+    await shown(first, /^resuming +after \d+ steps$/m)
+    const second = await cli(...resume)
+    expect(second.code).toBe(1)
+    expect(second.stderr.replace(/since \S+\./, 'since then.')).toContain(
+      `nano-gpt: runs/twice: process ${first.pid} has been writing to this folder since then. ` +
+        'Wait until it ends, stop it, or give another --out',
+    )
+    const third = await cli(...resume, '--json')
+    expect(third.code).toBe(1)
+    expect(objects(third.stdout).at(-1)).toMatchObject({ code: 'run_busy', subject: 'runs/twice' })
+    expect(first.exitCode).toBeNull()
+    // Killed, it leaves its lock, which the next one replaces.
+    first.kill('SIGKILL')
+    await result
+  }
+  // This run is rejected, but it had the lock.
+  const last = await cli('train', '--resume', 'runs/twice', '--steps', '1', '--device', 'js')
+  expect(last.stderr).toContain('has already made')
+  expect(readdirSync(folder.path('runs', 'twice'))).not.toContain('.lock')
+})
+
 test('a closed output pipe is not an error: generate ends, train saves first', async () => {
   for (const args of [
     ['generate', '--model', 'runs/a', '--max-tokens', '1000000', '--device', 'js'],

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,6 +18,7 @@ import { download } from '../../lib/data/shakespeare'
 import { longestText } from '../../lib/data/utf8'
 import { NanoGptError, Phrase, say } from '../../lib/errors'
 import { escaped, hasControls } from '../support/errors'
+import { expectFileAccess, pipeAt, testOnUnix } from '../support/hostile'
 
 let folder: string
 beforeEach(async () => {
@@ -332,8 +333,6 @@ describe('sources that can be read only once', () => {
     expect(silent.destroyed).toBe(true)
   })
 
-  const testOnUnix = process.platform === 'win32' ? test.skip : test
-
   testOnUnix('a named pipe can be read, and has no source', async () => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
@@ -350,6 +349,39 @@ describe('sources that can be read only once', () => {
     const written = writeFile(pipe, 'x')
     await expect(loadText([pipe, join(folder, '.', 'pipe')])).rejects.toThrow(/a pipe can be read only once/)
     await written
+  })
+
+  testOnUnix(
+    "pipes that nobody writes to leave Node's file access free, and the signal ends the wait",
+    async () => {
+      const pipes = ['a', 'b', 'c', 'd', 'e'].map((name) => pipeAt(join(folder, name)))
+      const controller = new AbortController()
+      const waiting = pipes.map((pipe) => loadText(pipe, { signal: controller.signal }))
+      const ended = Promise.allSettled(waiting)
+      if (process.platform === 'linux') {
+        // Long enough for all of them to be opened.
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        await expectFileAccess()
+      }
+      controller.abort()
+      for (const { status } of await ended) expect(status).toBe('rejected')
+      // Elsewhere a thread waits for each, until somebody opens it.
+      if (process.platform !== 'linux') for (const pipe of pipes) closeSync(openSync(pipe, 'r+'))
+    },
+  )
+
+  testOnUnix('a checkpoint cannot name a pipe, standard input or a device', async () => {
+    const pipe = pipeAt(join(folder, 'recorded'))
+    await expect(loadText({ recorded: pipe })).rejects.toThrow(
+      /a pipe, not the file that the checkpoint names/,
+    )
+    await expect(loadText({ kept: pipe })).rejects.toThrow(/a pipe, not the file that the checkpoint names/)
+    await expect(loadText({ recorded: '-' })).rejects.toMatchObject({ code: 'data_not_found' })
+    await expect(loadText({ recorded: '/dev/zero' })).rejects.toThrow(/neither a file nor a pipe/)
+    const path = await file('recorded.txt', 'text')
+    expect((await loadText({ recorded: path })).parts).toEqual([
+      { name: 'recorded.txt', source: path, text: 'text' },
+    ])
   })
 
   testOnUnix('file descriptors of this process have no source', async () => {

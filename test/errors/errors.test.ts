@@ -53,6 +53,22 @@ test('reasonOf includes the cause, which has the reason of a failed fetch', () =
   expect(reasonOf('text')).toBe('text')
 })
 
+test('a reason does not repeat control characters, which JSON.parse quotes from a file', () => {
+  const text = '{"a":\u001b[2J\u202e}'
+  const reason = reasonOf(attempt(() => JSON.parse(text)))
+  expect(reason).toContain('\\u001b[2J\\u202e')
+  expect(hasControls(reason)).toBe(false)
+  expect(reasonOf(new Error('two\nlines'))).toBe('two\nlines')
+})
+
+function attempt(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
+
 /** A surface with markers around its words, which distinguish them from a user's text. */
 const loud: Surface = {
   option: (name, value) => (value === undefined ? `<<${name}>>` : `<<${name}=${value}>>`),

@@ -1,10 +1,11 @@
 // Arrays too large for memory must fail with a NanoGptError that says what was being allocated.
 
+import { totalmem } from 'node:os'
 import { runInNewContext } from 'node:vm'
 import { RecordLayout } from '../../lib/backend/records'
 import { NanoGptError } from '../../lib/errors'
 import { allocate, arrayClass, arrayFrom, copyOf } from '../../lib/graph/dtype'
-import { allocating } from '../../lib/graph/memory'
+import { allocating, bytesInWords, memoryOfMachine } from '../../lib/graph/memory'
 import { Parameter, tensor } from '../../lib/graph/tensor'
 import { initialValues } from '../../lib/model/weights'
 import { seedFrom } from '../../lib/random/philox'
@@ -108,4 +109,31 @@ test('a tensor from another realm’s array has its dtype; a byte array is rejec
   expect(failure(() => tensor(new Uint8Array(1) as never)).message).toMatch(
     /^a tensor can't be made of a Uint8Array; it can of Float32Array, /,
   )
+})
+
+test('bytesInWords() formats sizes with three digits', () => {
+  expect([999, 1500, 2.5e9, 1.23e13].map(bytesInWords)).toEqual([
+    '999 bytes',
+    '1.50 kB',
+    '2.50 GB',
+    '12.3 TB',
+  ])
+})
+
+test('memoryOfMachine() is that of the machine, or of its container', () => {
+  const limit = process.constrainedMemory()
+  expect(memoryOfMachine()).toBe(limit > 0 ? Math.min(totalmem(), limit) : totalmem())
+  const asked = jest.spyOn(process, 'constrainedMemory')
+  try {
+    asked.mockReturnValue(1e6)
+    expect(memoryOfMachine()).toBe(1e6)
+    asked.mockReturnValue(0)
+    expect(memoryOfMachine()).toBe(totalmem())
+    asked.mockImplementation(() => {
+      throw new Error('denied')
+    })
+    expect(memoryOfMachine()).toBe(totalmem())
+  } finally {
+    asked.mockRestore()
+  }
 })

@@ -1,20 +1,17 @@
-// Runs every case of the table through nano-run, without Node, on every instruction set, and checks
-// that nano-run detects errors.
-//
-// NANO_GPT_RUN           uses this nano-run instead of build/Release's
-// NANO_GPT_CASES         keeps the case files and their index in this folder
-// NANO_GPT_ALL_CASES=1   includes the large cases
+// Runs the cases of the table, except large ones, through nano-run, without Node, on every
+// instruction set, and checks that nano-run detects errors. NANO_GPT_RUN=FILE uses this nano-run
+// instead of build/Release's.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { switchOf } from '../../binding/switches'
 import { loadAddon } from '../../lib/backend/native/addon'
 import { sizeOf } from '../../lib/graph/dtype'
 import { type Case, type Reference, referenceOf } from '../support/case'
 import { type Expectation, encodeCase, expectationsOf } from '../support/case_file'
-import { describeCase } from '../support/case_index'
+import { writeCases } from '../support/case_folder'
 import { Numbers } from '../support/numeric'
 import { allCases } from '../support/table'
 
@@ -30,17 +27,11 @@ const required =
 const withRunner = found || required ? test : test.skip
 if (!found) console.warn(`tests of nano-run: skipped, there is no ${runner}`)
 
-const folder = process.env.NANO_GPT_CASES ?? mkdtempSync(join(tmpdir(), 'nano-gpt-cases-'))
-const all = switchOf('NANO_GPT_ALL_CASES') === true
-const cases = allCases().filter((it) => all || (!it.large && elementsOf(it) <= 20_000))
-const files: string[] = []
+const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-cases-'))
+const cases = allCases().filter((it) => !it.large && elementsOf(it) <= 20_000)
+let files: string[] = []
 
-beforeAll(() => {
-  mkdirSync(folder, { recursive: true })
-})
-afterAll(() => {
-  if (!process.env.NANO_GPT_CASES) rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function elementsOf({ store }: Case): number {
   return store.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
@@ -67,16 +58,9 @@ function run(paths: readonly string[], options: readonly string[] = []) {
   return { lines, codes: [...codes], failed: lines.filter((line) => line.startsWith('FAIL')) }
 }
 
-test('the cases are written', async () => {
-  for (const [i, it] of cases.entries()) {
-    const bytes = encodeCase(it, expectationsOf(it, await referenceOf(it)))
-    const readable = it.name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)
-    files.push(write(`${String(i).padStart(4, '0')}-${readable}`, bytes))
-  }
-  // Written last: a folder with an index contains all cases.
-  const index = cases.map((it, i) => JSON.stringify(describeCase(basename(files[i]), it)))
-  writeFileSync(join(folder, 'cases.json'), `[\n${index.join(',\n')}\n]\n`)
-}, 1_800_000) // enough for all cases on a busy machine
+beforeAll(async () => {
+  files = await writeCases(folder, cases, referenceOf)
+})
 
 describe.each(instructionSets)('%s', (instructionSet) => {
   withRunner('every case passes', () => {

@@ -391,3 +391,18 @@ test('print() shows buffers and ops', () => {
 `)
   expect(print(fuse(program, fusedOpNames))).toContain('= linear(x, w, b) relu=true\n')
 })
+
+test('the time of fusing grows with the number of ops, not with its square', () => {
+  // Between the two ops of each pair are all others.
+  const trace = new Trace('apart')
+  const x = trace.input('x', 'f32', [2, 3])
+  const w = trace.store('w', 'f32', [3, 3])
+  const b = trace.store('b', 'f32', [3])
+  const products = Array.from({ length: 15_000 }, () => matmul(x, w, false, true))
+  const sums = products.map((product) => add(product, b))
+  trace.output('y', copy(sums[0]))
+  const program = trace.finish()
+  const begun = performance.now()
+  expect(count(fuse(program, fusedOpNames), 'linear')).toBe(products.length)
+  expect(performance.now() - begun).toBeLessThan(5_000)
+})

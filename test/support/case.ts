@@ -55,6 +55,8 @@ export interface CaseOptions {
   readonly rowNmse?: number
   /** The run must end with this code. */
   readonly error?: string
+  /** With `error`: whether the op writes its results before it fails, so that they are compared. */
+  readonly written?: boolean
   /** The Program's precision. Default: bf16 if a tensor is bf16, otherwise f32. */
   readonly precision?: Precision
 }
@@ -109,7 +111,10 @@ export function opCase(
     program: { name, ...(precision !== 'f32' && { precision }), buffers, ops: [node] },
     store,
     records: [record],
-    results: options.error ? [] : outputs.map((id) => ({ kind: 'store', name: buffers[id].name })),
+    results:
+      options.error && !options.written
+        ? []
+        : outputs.map((id) => ({ kind: 'store', name: buffers[id].name })),
     bounds: (expected) =>
       boundsOf(op, {
         inputs: inputs.map(asFloat),

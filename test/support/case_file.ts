@@ -24,7 +24,8 @@ export interface Expectation {
 export function expectationsOf(it: Case, { results, bounds }: Reference): Expectation[] {
   return it.results.map(({ kind, name }, i) => {
     // If `compare` ignores the NMSE of a result that is off by its bounds, the file has no limit.
-    const off = Float64Array.from(results[i], (value, j) => value + bounds[i][j])
+    const off = new Float64Array(results[i].length)
+    for (let j = 0; j < off.length; j++) off[j] = results[i][j] + bounds[i][j]
     const judged = compare(off, results[i], bounds[i]).nmse > 0 && Number.isFinite(it.nmse)
     return { kind, name, nmse: judged ? it.nmse : -1, expected: results[i], bounds: bounds[i] }
   })
@@ -60,8 +61,8 @@ export function encodeCase(it: Case, expectations: readonly Expectation[], error
     out.string(name)
     out.f64(nmse)
     out.u32(expected.length)
-    out.bytes(bytesOf(Float64Array.from(expected)))
-    out.bytes(bytesOf(Float64Array.from(bounds)))
+    out.bytes(bytesOf(new Float64Array(expected)))
+    out.bytes(bytesOf(new Float64Array(bounds)))
   }
   return out.all()
 }

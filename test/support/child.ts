@@ -1,13 +1,15 @@
 // Scripts that run in a separate process or worker thread and can load nano-gpt's sources.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
 const root = join(__dirname, '..', '..')
 const typescript = join(__dirname, 'typescript.js')
 
-/** JavaScript that defines `nano`, the library as users see it, and `text`, a training text. */
+/**
+ * JavaScript that defines `nano`, the library as users see it, and `text`, a training text.
+ */
 const scriptOf = (body: string) => `
   require(${JSON.stringify(typescript)})
   const nano = require(${JSON.stringify(join(root, 'lib', 'index.ts'))})
@@ -23,13 +25,33 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs the body of an async function in a child process. */
-export function runChild(body: string, env: Record<string, string> = {}): Promise<Ended> {
+/**
+ * Runs the body of an async function in a child process.
+ *
+ * @param flags of Node
+ */
+export function runChild(
+  body: string,
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<Ended> {
+  return ended(
+    spawn(process.execPath, [...flags, '-e', scriptOf(body)], { cwd: root, env: { ...process.env, ...env } }),
+  )
+}
+
+/**
+ * Like `runChild`, with limits of the system.
+ *
+ * @param limits shell commands: `ulimit -v 1000000`
+ */
+export function runLimited(limits: string, body: string): Promise<Ended> {
+  const command = `${limits} && exec "$0" -e "$1"`
+  return ended(spawn('sh', ['-c', command, process.execPath, scriptOf(body)], { cwd: root }))
+}
+
+function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['-e', scriptOf(body)], {
-      cwd: root,
-      env: { ...process.env, ...env },
-    })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (chunk) => {
       stdout += chunk

@@ -7,14 +7,20 @@ const real = jest.requireActual<Files>('node:fs/promises')
 /** The operations of saving, counted from 1. */
 export const fileFaults: {
   count: number
-  /** The error code of operation `n`; undefined: it succeeds. */
-  fail: ((n: number, name: string) => string | undefined) | undefined
+  /** The error code of operation `n`; undefined: it succeeds. Its own operations are not counted. */
+  fail: ((n: number, name: string) => string | undefined | Promise<undefined>) | undefined
 } = { count: 0, fail: undefined }
+
+let isExamining = false
 
 function counted<Call extends (...args: never[]) => Promise<unknown>>(name: string, call: Call): Call {
   return (async (...args: never[]) => {
+    if (isExamining) return call(...args)
     fileFaults.count++
-    const code = fileFaults.fail?.(fileFaults.count, name)
+    isExamining = true
+    const examined = fileFaults.fail?.(fileFaults.count, name)
+    const code = examined instanceof Promise ? await examined : examined
+    isExamining = false
     if (code !== undefined) {
       throw Object.assign(new Error(`${code}: injected, ${name}`), { code, syscall: name })
     }

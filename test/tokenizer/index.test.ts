@@ -1,3 +1,5 @@
+import fc from 'fast-check'
+import { NanoGptError } from '../../lib/errors'
 import { createTokenizer, tokenizerFromJSON, tokenizerNames } from '../../lib/tokenizer'
 
 test.each(tokenizerNames)('the tokenizer %s is created by name and restored from its JSON', (name) => {
@@ -19,4 +21,26 @@ test('JSON of an unknown type: the error lists the known types', () => {
   expect(() => tokenizerFromJSON({ type: 'bpe' })).toThrow(
     /^tokenizer\.type is "bpe": this version of nano-gpt reads "char".*\. Use the version that wrote it, or a newer one$/,
   )
+})
+
+test('any JSON gives a tokenizer or a NanoGptError', () => {
+  const kind = fc.record({ type: fc.oneof(fc.constant('char'), fc.jsonValue()), characters: fc.jsonValue() })
+  const sorted = fc
+    .string({ unit: 'binary', maxLength: 20 })
+    .map((text) => ({ type: 'char', characters: [...new Set(text)].sort().join('') }))
+  let read = 0
+  fc.assert(
+    fc.property(fc.oneof(kind, sorted, fc.jsonValue()), (json) => {
+      try {
+        const tokenizer = tokenizerFromJSON(json)
+        read++
+        expect(tokenizer.encode(tokenizer.decode([tokenizer.vocabSize - 1]))).toHaveLength(1)
+      } catch (error) {
+        if (!(error instanceof NanoGptError)) throw error
+        expect(error.code).toBe('tokenizer')
+      }
+    }),
+    { numRuns: 500 },
+  )
+  expect(read).toBeGreaterThan(20)
 })

@@ -9,6 +9,7 @@ import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
+import { expectFileAccess, pipeAt, testOnUnix } from '../support/hostile'
 import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
 
@@ -247,6 +248,43 @@ describe('errors in a file', () => {
     expect(error.code).toBe('config')
     if (typeof message === 'string') expect(error.message).toBe(message)
     else expect(error.message).toMatch(message)
+  })
+
+  test('keys that JSON.parse would pass over', async () => {
+    expect((await refused('{"steps":5,"layers":1,"steps":6}')).message).toMatch(
+      /it is not valid JSON \(the name "steps" appears twice\)/,
+    )
+    expect((await refused('{"__proto__":{"steps":5}}')).message).toMatch(
+      /^FILE: there is no option __proto__\. The options are/,
+    )
+    expect((await refused('{"constructor":5}')).message).toMatch(/there is no option constructor/)
+    expect((await refused('{"steps":{"__proto__":{"valueOf":1}}}')).message).toMatch(/steps is an object/)
+  })
+
+  test('a key that is long, or would act on a terminal', async () => {
+    const { message } = await refused({ [`\u001b[2J${'x'.repeat(1e5)}`]: 1 })
+    expect(message).toMatch(/^FILE: there is no option "\\u001b\[2Jx{196}…"/)
+  })
+
+  test('a file that is too long, or nests too deep', async () => {
+    expect((await refused('['.repeat(1e6))).message).toMatch(/it nests deeper than 16 levels/)
+    const long = await refused(`{"data":"${'x'.repeat(1 << 20)}"}`)
+    expect(long).toMatchObject({
+      code: 'read_failed',
+      message: expect.stringMatching(/FILE: it has more than 1048576 bytes/),
+    })
+  })
+
+  testOnUnix('a pipe, alone or in a folder', async () => {
+    await mkdir(folder.path('pipe'))
+    const pipe = pipeAt(folder.path('pipe', 'config.json'))
+    for (const config of [pipe, folder.path('pipe')]) {
+      const error = await failureOf(() => train({ device: 'js', data: short.data, config }))
+      expect(error).toMatchObject({ code: 'read_failed', reason: 'it is a pipe, not a file' })
+    }
+    const out = folder.path('pipe')
+    expect((await failureOf(() => train({ ...short, device: 'js', out }))).code).toBe('foreign_files')
+    await expectFileAccess()
   })
 
   test.each(['', '{', '{"steps": 5,}', 'steps: 5'])('invalid JSON: %j', async (contents) => {

@@ -76,6 +76,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
         ...{ learningRate: presets.decoder.training.learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         ...{ weightDecay: 0.01, gradientClip: 0.8, sampleInterval: 0, sampleTokens: 200, seed: 7, device },
         ...{
+          nonFinite: 'stop',
           precision: 'f32',
           optimizer: 'adamw',
           schedule: 'constant',

@@ -2,9 +2,12 @@
 // run wrote are never replaced.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { evaluate, load, NanoGptError, type TrainOptions, train } from '../../lib'
 import { loadText } from '../../lib/data/corpus'
 import { withConfig } from '../../lib/train/config_file'
+import { runChild } from '../support/child'
 import { failureOf } from '../support/errors'
 import { short, temporaryFolder } from '../support/runs'
 
@@ -176,4 +179,31 @@ test('modifying an event does not affect the run', async () => {
   await using model = await running
   expect(model.info.step).toBe(4)
   expect(model.info.training!.steps).toBe(4)
+})
+
+test('files follow the umask of the process', async () => {
+  const out = folder.path('umask')
+  const { code } = await runChild(`
+    process.umask(0o077)
+    await (await nano.train({ data: { text }, preset: 'bigram', device: 'js', steps: 2, batchSize: 4, evalBatches: 1, out: ${JSON.stringify(out)} })).dispose()
+  `)
+  expect(code).toBe(0)
+  for (const name of ['config.json', 'last.safetensors', 'text.txt']) {
+    expect([name, (await stat(join(out, name))).mode & 0o777]).toEqual([name, 0o600])
+  }
+})
+
+test('links in a run folder are replaced, and never followed', async () => {
+  const out = folder.path('links')
+  await mkdir(out)
+  const victim = folder.path('victim')
+  await writeFile(victim, 'mine')
+  const names = ['last.safetensors', 'best.safetensors', 'step-1.safetensors']
+  for (const name of names) await symlink(victim, join(out, name))
+  const run = { ...short, device: 'js', steps: 3, evalInterval: 2, checkpointInterval: 1, out } as const
+  await (await train({ ...run, overwrite: true })).dispose()
+  expect(await readFile(victim, 'utf8')).toBe('mine')
+  for (const name of ['config.json', 'last.safetensors']) {
+    expect((await lstat(join(out, name))).isFile()).toBe(true)
+  }
 })

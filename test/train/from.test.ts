@@ -183,6 +183,20 @@ describe('from', () => {
     expect(model.info.data).toMatchObject({ name: 'text.txt', source: path })
   })
 
+  test('the text of the checkpoint must be the same as then, or another program could name any file', async () => {
+    const out = folder.path('changed')
+    const file = folder.path('changed.txt')
+    await writeFile(file, someText())
+    await (await train({ ...short, data: file, device: 'js', steps: 1, out })).dispose()
+    await writeFile(file, other)
+    const error = await failureOf(() => train({ from: out, device: 'js', steps: 1 }))
+    expect(error.code).toBe('data')
+    expect(error.message).toMatch(
+      /it was trained on another text \(changed.txt, sha256 \w{12}…\) than changed.txt .*\. Give the text to train on as `data`$/,
+    )
+    await (await train({ from: out, data: file, device: 'js', steps: 1 })).dispose()
+  })
+
   test('no such path, no checkpoint, the folder of `from` as `out`, and a `from` that is not a path', async () => {
     expect((await refused({ from: folder.path('nowhere') })).code).toBe('file_not_found')
     expect((await refused({ from: folder.path() })).message).toMatch(/contains no checkpoint/)

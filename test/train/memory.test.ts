@@ -6,7 +6,7 @@ import { createModel } from '../../lib/architectures/create'
 import { sizeOf } from '../../lib/graph/dtype'
 import type { ModelConfig } from '../../lib/model/config'
 import { presetNames } from '../../lib/presets'
-import { bytesInWords, memoryOf, parametersOf, refuseTooLarge } from '../../lib/train/memory'
+import { memoryOf, parametersOf, refuseTooLarge } from '../../lib/train/memory'
 import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 
 function planned(options: TrainOptions) {
@@ -74,13 +74,4 @@ describe('a run that is too large is rejected; the error names the option and a 
     const { given, config, training } = planned({ preset: 'decoder' })
     expect(() => refuseTooLarge(given, config, training, 1e6, gigabytes)).not.toThrow()
   })
-})
-
-test('bytesInWords() formats sizes with three digits', () => {
-  expect([999, 1500, 2.5e9, 1.23e13].map(bytesInWords)).toEqual([
-    '999 bytes',
-    '1.50 kB',
-    '2.50 GB',
-    '12.3 TB',
-  ])
 })

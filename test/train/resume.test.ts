@@ -3,13 +3,18 @@
 
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { loadAddon } from '../../lib/backend/native/addon'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { files } from '../../lib/checkpoint/folder'
+import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
+import { writeFileAtomic } from '../../lib/files/atomic'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
+import { version } from '../../lib/version'
 import { expectSameBits } from '../support/bits'
 import { runChild } from '../support/child'
-import { onEveryDevice } from '../support/devices'
+import { onEveryDevice, onNative } from '../support/devices'
 import { failureOf } from '../support/errors'
 import { decoder, eventsOf, lossesOf, ofType, parametersOf, short, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
@@ -154,12 +159,10 @@ describe('resuming', () => {
     ['dropout', { dropout: 0 }],
     ['batchSize', { batchSize: 4 }],
     ['gradientAccumulationSteps', { gradientAccumulationSteps: 1 }],
-    ['learningRate', { learningRate: 0.01 }],
     ['beta1', { beta1: 0.9 }],
     ['beta2', { beta2: 0.999 }],
     ['epsilon', { epsilon: 1e-8 }],
     ['weightDecay', { weightDecay: 0.01 }],
-    ['gradientClip', { gradientClip: 1 }],
   ])('rejects %s, because the run keeps its own', async (name, more) => {
     const error = await resume(more)
     expect(error.code).toBe('option')
@@ -208,6 +211,38 @@ describe('resuming', () => {
   })
 })
 
+test('a resumed run can change its learning rate and its clipping, and records that', async () => {
+  const out = folder.path('changed')
+  const before = await whole({ ...decoder, device: 'js', steps: 4, learningRate: 0.01, out })
+  expect(before.info.changes).toEqual([])
+  const { data } = decoder
+  const more = { data, device: 'js', resume: out, steps: 6 } as const
+  const { info, events } = await whole({ ...more, learningRate: 0.001, gradientClip: 0.8 })
+  const changes = [{ step: 4, option: 'learningRate', from: 0.01, to: 0.001 }]
+  expect(info).toMatchObject({ training: { learningRate: 0.001 }, changes })
+  expect(ofType(events, 'notice').map(({ message }) => String(message))).toEqual([
+    'from step 4 on, `learningRate` is 0.001 instead of 0.01',
+  ])
+  const again = await whole({ ...more, steps: 8, gradientClip: Infinity })
+  expect(again.info.changes).toEqual([...changes, { step: 6, option: 'gradientClip', from: 0.8, to: null }])
+  expect((await readCheckpoint(out, 'last')).info.changes).toEqual(again.info.changes)
+})
+
+test('another kind of evaluation is not compared with the best loss', async () => {
+  const out = folder.path('exact')
+  await whole({ ...short, device: 'js', out })
+  const resumed = await whole({
+    data: short.data,
+    device: 'js',
+    resume: out,
+    steps: 15,
+    exactEvaluation: true,
+  })
+  const [first] = ofType(resumed.events, 'evaluation')
+  expect(first).toMatchObject({ step: 15, best: true })
+  expect(resumed.info.best).toEqual({ step: 15, valLoss: first.exactValLoss })
+})
+
 test('a resumed run keeps its precision unless another is given', async () => {
   const out = folder.path('precision')
   const { data } = decoder
@@ -216,4 +251,54 @@ test('a resumed run keeps its precision unless another is given', async () => {
   expect(kept.info).toMatchObject({ step: 3, training: { precision: 'bf16' } })
   const other = await whole({ data, device: 'js', resume: out, steps: 4, precision: 'f32' })
   expect(other.info).toMatchObject({ step: 4, training: { precision: 'f32' } })
+})
+
+describe('a notice on resuming', () => {
+  /** Resumes a run on `device`, after changing its checkpoint. Returns the notices. */
+  async function notices(name: string, device: 'cpu' | 'js', edit: (info: Record<string, never>) => void) {
+    const out = folder.path(name)
+    await whole({ ...short, device: 'js', steps: 1, evalInterval: 1, out })
+    const path = join(out, files.last)
+    const { metadata, tensors } = await readSafetensors(path)
+    const info = { ...JSON.parse(metadata.nano_gpt), format: 2 }
+    edit(info)
+    const chunks = safetensorsChunks([...tensors.values()], { nano_gpt: JSON.stringify(info) })
+    await writeFileAtomic(path, chunks)
+    const { events } = await whole({ resume: out, device, data: short.data, steps: 2 })
+    expect(events.findIndex(({ type }) => type === 'start')).toBe(ofType(events, 'notice').length)
+    return ofType(events, 'notice').map(({ message }) => String(message))
+  }
+  const continues = (what: string) => [
+    `the run continues with ${what}, so its results can differ from those of an uninterrupted run`,
+  ]
+
+  test('none if nothing has changed, or if it is unknown', async () => {
+    expect(await notices('same', 'js', () => {})).toEqual([])
+    const set = (info: object) =>
+      Object.assign((info as { training: object }).training, { instructionSet: 'sse9' })
+    expect(await notices('unknown', 'js', set)).toEqual([])
+  })
+
+  test('another version', async () => {
+    const edit = (info: object) => Object.assign(info, { version: '0.0.1' })
+    expect(await notices('version', 'js', edit)).toEqual(
+      continues(`another version of nano-gpt (${version} instead of 0.0.1)`),
+    )
+  })
+
+  onNative('of the native engine', () => {
+    test('another device, another instruction set', async () => {
+      expect(await notices('device', 'cpu', () => {})).toEqual(
+        continues('another device (cpu instead of js)'),
+      )
+      const { instructionSet } = loadAddon().addon!.info()
+      const edit = (info: object) =>
+        Object.assign((info as { training: object }).training, { device: 'cpu', instructionSet: 'sse9' })
+      expect(await notices('set', 'cpu', edit)).toEqual(
+        continues(`another instruction set (${instructionSet} instead of sse9)`),
+      )
+      const { info } = await readCheckpoint(folder.path('set'), 'last')
+      expect(info.instructionSet).toBe(instructionSet)
+    })
+  })
 })

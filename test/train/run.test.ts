@@ -389,12 +389,12 @@ onEveryDevice('train()', ({ name: device }) => {
     for (const model of [alone, ...together]) await model.dispose()
   })
 
-  test('a failure that nobody observes emits one warning, and the process continues', async () => {
+  test('a failure that nobody observes emits one warning, and the process continues, to end with 1', async () => {
     const { code, stdout, stderr } = await runChild(`
       nano.train({ data: { text }, preset: 'bigram', device: '${device}', steps: 3, batchSize: 4, evalBatches: 1, learningRate: 1e300 })
       process.on('exit', () => console.log('alive'))
     `)
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'alive\n' })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'alive\n' })
     expect(stderr.match(/NanoGptWarning: training failed/g)).toHaveLength(1)
     expect(stderr).not.toMatch(/Unhandled/)
   })

@@ -4,6 +4,7 @@
 // The formulas handle only f32 and f64. A bf16 tensor is held as floats that are rounded after
 // every op that writes it. In a tf32 Program, products receive rounded copies of their operands.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { NanoGptError } from '../../errors'
 import {
   allocate,
@@ -22,7 +23,7 @@ import type { Buffer, Node, Program } from '../../graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
-import { InputError } from '../../ops/op'
+import { InputError, OutputError } from '../../ops/op'
 import type { Executable, Failure, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import { RecordLayout } from '../records'
 
@@ -54,7 +55,8 @@ export class JsSession implements Session {
   private readonly programs = new Map<Executable, Compiled>()
   private compiled = 0
   private readonly precision: 'f32' | 'f64'
-  private generation = 0
+  /** The requests to stop, and those of them to stop before the next op. */
+  private stops = { cancelled: 0, abandoned: 0 }
   private disposed = false
   /** Settles when all earlier calls are done. */
   private last: Promise<unknown> = Promise.resolve()
@@ -116,9 +118,13 @@ export class JsSession implements Session {
   }
 
   async run(steps: number, phases: readonly Phase[], options: RunOptions = {}): Promise<RunResult> {
-    const generation = this.generation
+    const { cancelled, abandoned } = this.stops
     const copies = phases.map((phase) => ({ ...phase, inputs: copyOf(phase.inputs, 'the inputs of a run') }))
-    return this.inTurn(() => this.runSteps(steps, copies, options, () => generation !== this.generation))
+    return this.inTurn(() =>
+      this.runSteps(steps, copies, options, (unfinished) =>
+        unfinished ? this.disposed || abandoned !== this.stops.abandoned : cancelled !== this.stops.cancelled,
+      ),
+    )
   }
 
   memory(): Promise<SessionMemory> {
@@ -133,7 +139,12 @@ export class JsSession implements Session {
   }
 
   cancel(): void {
-    this.generation++
+    this.stops.cancelled++
+  }
+
+  abandon(): void {
+    this.stops.abandoned++
+    this.cancel()
   }
 
   async dispose(): Promise<void> {
@@ -158,7 +169,8 @@ export class JsSession implements Session {
     steps: number,
     phases: readonly Phase[],
     options: RunOptions,
-    isCancelled: () => boolean,
+    /** `unfinished`: whether to stop within a step. */
+    isCancelled: (unfinished: boolean) => boolean,
   ): Promise<RunResult> {
     const compiled = this.checkRun(steps, phases)
     const records: Uint8Array[][] = phases.map(() => [])
@@ -167,15 +179,17 @@ export class JsSession implements Session {
     let failure: Failure | undefined
     let step = 0
     for (; step < steps; step++) {
-      // Yield to the event loop in every step.
-      await new Promise((resolve) => setImmediate(resolve))
-      if (isCancelled()) failure = cancelled(step)
+      // Let the event loop run in every step.
+      await nextTurn()
+      if (isCancelled(false)) failure = cancelled(step)
       for (let p = 0; p < phases.length && !failure; p++) {
-        const { times, inputs } = phases[p]
+        const { times, inputs, interruptible } = phases[p]
         for (let i = 0; i < times && !failure; i++) {
           const size = compiled[p].inputs.size
           load(compiled[p], inputs.subarray((step * times + i) * size, (step * times + i + 1) * size))
-          failure = execute(compiled[p], step, p, options, timings?.[p])
+          failure = await execute(compiled[p], step, p, options, timings?.[p], () =>
+            isCancelled(true) && (interruptible || this.disposed) ? cancelled(step) : undefined,
+          )
           if (!failure) records[p].push(outputsOf(compiled[p]))
         }
       }
@@ -272,14 +286,25 @@ function outputsOf({ program, tensors, outputs }: Compiled): Uint8Array {
   return outputs.pack([values])
 }
 
-function execute(
+/** Milliseconds between the turns of the event loop during a long step. */
+const millisecondsPerTurn = 20
+
+async function execute(
   { program, tensors }: Compiled,
   step: number,
   phase: number,
   options: RunOptions,
   seconds: number[] | undefined,
-): Failure | undefined {
+  stopped: () => Failure | undefined,
+): Promise<Failure | undefined> {
+  let turn = performance.now()
   for (const [index, node] of program.ops.entries()) {
+    if (performance.now() - turn > millisecondsPerTurn) {
+      await nextTurn()
+      const failure = stopped()
+      if (failure) return failure
+      turn = performance.now()
+    }
     const place = { step, phase, op: index, opName: node.op }
     const start = seconds && performance.now()
     try {
@@ -289,6 +314,8 @@ function execute(
         if (program.buffers[id].dtype === 'bf16') roundToBf16(tensors[id].data as FloatArray)
       }
     } catch (error) {
+      if (error instanceof OutputError)
+        return { ...place, ...notFinite(program, index, node.outputs[error.output]) }
       if (!(error instanceof InputError)) throw error
       return {
         ...place,
@@ -298,14 +325,8 @@ function execute(
       }
     }
     if (seconds) seconds[index] += (performance.now() - start!) / 1000
-    const bad = options.checkFinite && firstNonFinite(program, node, tensors)
-    if (bad)
-      return {
-        ...place,
-        code: 'non_finite',
-        message: `${node.op} made ${bad.value} in ${bad.name || `%${bad.id}`}`,
-        buffer: bad.name,
-      }
+    const bad = options.checkFinite && firstNonFinite(node, tensors)
+    if (bad) return { ...place, ...notFinite(program, index, bad.id, bad.element) }
   }
   return undefined
 }
@@ -318,14 +339,24 @@ function operandsOf({ precision }: Program, { op, inputs }: Node, tensors: reado
   })
 }
 
-function firstNonFinite(program: Program, node: Node, tensors: readonly Tensor[]) {
+function firstNonFinite(node: Node, tensors: readonly Tensor[]) {
   for (const id of node.outputs) {
     const { data, dtype } = tensors[id]
     if (dtype !== 'f32' && dtype !== 'f64') continue
-    const value = (data as Float32Array).find((element) => !Number.isFinite(element))
-    if (value !== undefined) return { id, name: program.buffers[id].name, value }
+    const element = (data as Float32Array).findIndex((value) => !Number.isFinite(value))
+    if (element >= 0) return { id, element }
   }
   return undefined
+}
+
+/** The failure of an op that wrote a value that is not finite, in the words of the native engine. */
+function notFinite({ buffers, ops }: Program, op: number, id: number, element?: number) {
+  const place = element === undefined ? 'in' : `element ${element} of`
+  return {
+    code: 'non_finite',
+    message: `op ${op} (${ops[op].op}) computed a value that is not finite: ${place} "${buffers[id].name}", ${describe(buffers[id])}`,
+    buffer: buffers[id].name,
+  } as const
 }
 
 function cancelled(step: number): Failure {

@@ -13,6 +13,7 @@ export interface NativeSessionHandle {
   memory(): Promise<SessionMemory>
   run(steps: number, phases: readonly Phase[], options?: RunOptions): Promise<RunResult>
   cancel(): void
+  abandon(): void
   dispose(): Promise<void>
 }
 
@@ -32,6 +33,8 @@ export interface AddonInfo {
   /** Why this processor can run none of the kernels, or empty. */
   cpuReason: string
   threads: number
+  /** The memory outside JavaScript's heap that the garbage collector knows of. */
+  externalBytes: number
   ops: string[]
   fusedOps: string[]
   cuda: NativeGpu
@@ -58,6 +61,11 @@ export interface Addon {
    * about two seconds.
    */
   peak(instructionSet?: string): Promise<NativePeak>
+  /**
+   * Locks an existing file until `release()`, or until the process or worker thread ends. Null if it
+   * is locked already.
+   */
+  lockFile(path: string): { release(): void } | null
   Session: new (options?: { device?: string; instructionSet?: string }) => NativeSessionHandle
 }
 

@@ -16,6 +16,7 @@ import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
 import { opsByName } from '../../ops'
 import type { Executable, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
+import { mostThreads } from '../names'
 import type { Addon, NativeSessionHandle } from './addon'
 
 export interface NativeOptions {
@@ -27,13 +28,16 @@ export interface NativeOptions {
 
 export class NativeSession implements Session {
   readonly device: string
+  readonly instructionSet?: string
   readonly fusedOps: readonly string[]
   private readonly handle: NativeSessionHandle
   private readonly tensors = new Map<string, Stored>()
 
   constructor(addon: Addon, options: NativeOptions = {}) {
     this.device = options.device ?? 'cpu'
-    this.fusedOps = addon.info().fusedOps
+    const { fusedOps, instructionSet } = addon.info()
+    this.fusedOps = fusedOps
+    if (this.device === 'cpu') this.instructionSet = options.instructionSet ?? instructionSet
     try {
       this.handle = new addon.Session({ ...options, device: this.device })
     } catch (error) {
@@ -77,6 +81,10 @@ export class NativeSession implements Session {
 
   cancel(): void {
     this.handle.cancel()
+  }
+
+  abandon(): void {
+    this.handle.abandon()
   }
 
   dispose(): Promise<void> {
@@ -136,7 +144,7 @@ let sized = false
  */
 export async function setThreads(addon: Addon, threads?: number): Promise<void> {
   if (threads === undefined && sized) return
-  sized = true
-  const wanted = threads ?? availableParallelism()
+  const wanted = threads ?? Math.min(availableParallelism(), mostThreads)
   if (addon.info().threads !== wanted) await named(addon.setThreads(wanted))
+  sized = true
 }

@@ -21,5 +21,7 @@ module.exports = {
       'outputs[n + i].f32() + begin',
       'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
     ],
+    ['v is not checked', 'NanUnlessFinite(new_v) + ', ''],
+    ['the parameter is not checked', ' + NanUnlessFinite(new_parameter)', ''],
   ],
 }

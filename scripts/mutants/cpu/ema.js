@@ -8,5 +8,6 @@ module.exports = {
       '*call.inputs[0].f32()',
     ],
     ['a parameter early', '&call.inputs[1 + call.outputs.size()]', '&call.inputs[call.outputs.size()]'],
+    ['nothing is reported', 'return flags.Report(call.outputs);', 'return {};'],
   ],
 }

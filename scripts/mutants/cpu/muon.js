@@ -17,6 +17,7 @@ module.exports = {
       'matrix = Larger(matrix, ',
       'matrix = Smaller(matrix > 0 ? matrix : INT64_MAX, ',
     ],
+    ['nothing is reported', 'return flags.Report(call.outputs);', 'return {};'],
     ['one iteration short', 'iteration < params.iterations', 'iteration + 1 < params.iterations'],
   ],
 }

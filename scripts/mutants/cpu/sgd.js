@@ -9,5 +9,6 @@ module.exports = {
       'outputs[n + i].f32() + begin',
       'outputs[n + (i > 0 ? i - 1 : i)].f32() + begin',
     ],
+    ['nothing is checked', 'return IsFinite(sum);', 'return true;'],
   ],
 }

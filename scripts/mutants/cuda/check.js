@@ -13,10 +13,19 @@ module.exports = {
       ['range: another bound', 'values[i], low, high)', 'values[i], low, high + 1)'],
     ),
     ...alike(
+      { cases: /^(sgd|ema) refuses/ },
+      ['updates: nothing is reported', 'control->not_finite == 0) return;', 'true) return;'],
+      [
+        'updates: another output',
+        'int64_t{control->not_finite} - 1, -1',
+        'int64_t{control->not_finite - 1} / 2, -1',
+      ],
+    ),
+    ...alike(
       { gpu: true, healthy: true },
-      ['finite: never', '(bits[i] & exponent) != exponent', '(bits[i] & exponent) != exponent + 1'],
-      ['finite: another output', 'error.value = output;', 'error.value = output + 1;'],
-      ['finite: another index', 'error.index = i;', 'error.index = i + 1;'],
+      ['finite: never', '(bits[i] & exponent) == exponent', '(bits[i] & exponent) == exponent + 1'],
+      ['finite: another output', 'NotFiniteOutput(output, i)', 'NotFiniteOutput(output + 1, i)'],
+      ['finite: another index', 'NotFiniteOutput(output, i)', 'NotFiniteOutput(output, i + 1)'],
     ),
   ],
 }

@@ -33,6 +33,18 @@ module.exports = {
       { cases: /^(add|fill) /, sources: ['add.cu', 'fill.cu'] },
     ],
     [
+      'whichever output is noted last',
+      'atomicMax(&control->not_finite,',
+      'atomicExch(&control->not_finite,',
+      { cases: /^(adamw|sgd) refuses/, sources: ['adamw.cu', 'sgd.cu'] },
+    ],
+    [
+      'the output before is noted',
+      'static_cast<uint32_t>(output + 1)',
+      'static_cast<uint32_t>(output)',
+      { cases: /^ema refuses/, sources: ['ema.cu'] },
+    ],
+    [
       'an error does not stop the rest',
       'control->failed = 1;',
       'control->failed = 0;',

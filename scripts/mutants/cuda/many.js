@@ -19,6 +19,25 @@ module.exports = {
       'many.elements[many.count] = first[0][i].spec->elements();',
       'many.elements[many.count] = first[0][0].spec->elements();',
     ],
+    ['nothing is noted', 'if (not_finite != 0) NoteNotFinite', 'if (not_finite > 9) NoteNotFinite'],
+    [
+      'an index in its launch',
+      'many.before + chunk.index);',
+      'chunk.index);',
+      { cases: /^ema refuses NaN in tensors/, sources: ['ema.cu'] },
+    ],
+    [
+      'an output of another kind',
+      'NoteNotFinite(control, (not_finite - 1) * count',
+      'NoteNotFinite(control, 0 * count',
+      { cases: /^sgd refuses/, sources: ['sgd.cu'] },
+    ],
+    [
+      'what lies past the end counts',
+      '!= 0 && i + j < chunk.end &&',
+      '!= 0 &&',
+      { cases: /^adamw epsilon 0/, sources: ['adamw.cu'] },
+    ],
     [
       'tensors past the first launch',
       'before += chunks;',

@@ -20,6 +20,19 @@ module.exports = {
       'rows > columns ? rows : columns), tall',
     ],
     ['the moment is not stored', 'StoreFour(m, i, end, old);', ''],
+    ['m is not checked', 'if (not_finite) NoteNotFinite(control, output);', '', { cases: /^muon refuses/ }],
+    [
+      'the parameter is not checked',
+      'if (updated - updated != 0) NoteNotFinite(control, static_cast<int64_t>(index));',
+      '',
+      { cases: /^muon refuses/ },
+    ],
+    [
+      'nothing is reported',
+      'return ReportNotFinite(call, message);',
+      'return Outcome::kOk;',
+      { cases: /^muon refuses/ },
+    ],
     ['decay is skipped', 'parameter[i] * keep -', 'parameter[i] -'],
     ['not the sum of the square', 'kMuonC * square[i] + kMuonB * gram[i]', 'kMuonC * square[i]'],
     [

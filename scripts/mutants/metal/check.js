@@ -11,6 +11,18 @@ module.exports = {
       'ValidateRange(input, what, i, values[i], -0x7FFFFFFFFFFFL, high)',
       { cases: /^(rope|repetition_penalty) refuses/ },
     ],
+    [
+      'an update: nothing is reported',
+      'control.not_finite == 0) return;',
+      'true) return;',
+      { cases: /^(sgd|ema) refuses/ },
+    ],
+    [
+      'an update: another output',
+      'NotFiniteOutput(control.not_finite - 1, -1)',
+      'NotFiniteOutput((control.not_finite - 1) / 2, -1)',
+      { cases: /^(sgd|ema) refuses/ },
+    ],
     ['the high end comes first', '{low, high, n,', '{high, low, n,'],
     [
       'another input',

@@ -18,6 +18,18 @@ module.exports = {
       '(i + e) % (arguments.side + 2) == 0',
     ],
     ['wide matrices as tall', 'tall(rows > columns)', 'tall(rows < columns)'],
+    [
+      'm is not checked',
+      'if (not_finite) NoteNotFinite',
+      'if (false) NoteNotFinite',
+      { cases: /^muon refuses/ },
+    ],
+    [
+      'the parameter is not checked',
+      'i + e < arguments.n && !IsFinite(updated[e])',
+      'i + e < 0',
+      { cases: /^muon refuses/ },
+    ],
     ['no decay', 'fma(-rate, arguments.decay, 1.0f)', '1.0f'],
     ['tall matrices move no further', 'longer > 1 ? std::sqrt(longer) : 1', '1'],
     [

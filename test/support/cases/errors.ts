@@ -1,5 +1,7 @@
 // Contents that must end a run on every backend: docs/program.md, "The ops".
 
+import type { Shape } from '../../../lib/graph/dtype'
+import type { Attributes } from '../../../lib/graph/program'
 import { type Case, type Given, opCase } from '../case'
 import { double, floats, given, index, indices, integers, replaced, rngs, scalar } from './values'
 
@@ -7,7 +9,7 @@ const nan = Number.NaN
 const inf = Infinity
 
 export function errorCases(): Case[] {
-  return [...lookups(), ...positions(), ...choices(), ...finite()]
+  return [...lookups(), ...positions(), ...choices(), ...finite(), ...updates()]
 }
 
 function refused(op: string, name: string, inputs: Given[], attributes = {}, error = 'out_of_range'): Case {
@@ -155,4 +157,162 @@ function choices(): Case[] {
 
 function finite(): Case[] {
   return [nan, inf, -inf].map((x) => refused('require_finite', `${x}`, [scalar(x)], {}, 'non_finite'))
+}
+
+/** How an update op takes its tensors: those that it writes, in order of its outputs, come first. */
+interface Update {
+  readonly op: string
+  readonly kinds: readonly string[]
+  readonly attributes: Attributes
+  inputs(tensors: Readonly<Record<string, readonly Given[]>>): Given[]
+}
+
+const updateOps: readonly Update[] = [
+  {
+    op: 'adamw',
+    kinds: ['p', 'm', 'v', 'g'],
+    attributes: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 },
+    inputs: ({ p, g, m, v }) => [index(3), scalar(1e-3), scalar(0.5), ...p, ...g, ...m, ...v],
+  },
+  {
+    op: 'sgd',
+    kinds: ['p', 'm', 'g'],
+    attributes: { momentum: 0.9, nesterov: true, weight_decay: 0.01 },
+    inputs: ({ p, g, m }) => [scalar(0.1), scalar(0.5), ...p, ...g, ...m],
+  },
+  {
+    op: 'muon',
+    kinds: ['p', 'm', 'g'],
+    attributes: { iterations: 2, weight_decay: 0.1 },
+    inputs: ({ p, g, m }) => [scalar(0.02), scalar(0.9), scalar(0.5), ...p, ...g, ...m],
+  },
+  {
+    op: 'ema',
+    kinds: ['a', 'p'],
+    attributes: {},
+    inputs: ({ a, p }) => [scalar(0.99), ...a, ...p],
+  },
+]
+
+/** Where values are replaced: `element` of tensor number `tensor` of a kind. */
+interface Planted {
+  readonly kind: string
+  readonly tensor: number
+  readonly element: number
+  readonly value: number
+}
+
+/** An update that writes a value that is not finite. Its results are compared all the same. */
+function spoiled(
+  name: string,
+  { op, kinds, attributes, inputs }: Update,
+  shapes: readonly Shape[],
+  planted: Planted[],
+) {
+  const tensors = kinds.map((kind) => [
+    kind,
+    shapes.map((shape, tensor) => {
+      const values = floats(`${kind}${tensor}`, shape, kind === 'v' ? 0 : -1, kind === 'v' ? 0.01 : 1)
+      const here = planted.filter((it) => it.kind === kind && it.tensor === tensor)
+      return replaced(values, Object.fromEntries(here.map(({ element, value }) => [element, value])))
+    }),
+  ])
+  return opCase(op, `refuses ${name}`, inputs(Object.fromEntries(tensors)), attributes, {
+    error: 'non_finite',
+    written: true,
+    ...(op === 'muon' && { nmse: 1e-10 }),
+  })
+}
+
+/** Sizes around those of vectors and, with the last one, of tasks. */
+const spoiledShapes: readonly Shape[] = [
+  [7, 1],
+  [3, 11],
+  [1, 1],
+  [64, 65],
+]
+/** More tensors than one launch of a GPU takes. */
+const crowd: readonly Shape[] = Array.from({ length: 201 }, (_, i) => [(i % 7) + 1, 1])
+
+function updates(): Case[] {
+  return [...updateOps.flatMap(spoiledUpdates), ...overflows()]
+}
+
+function spoiledUpdates(update: Update): Case[] {
+  const { kinds } = update
+  const [first, ...others] = kinds
+  const shapes = spoiledShapes
+  const last = shapes.length - 1
+  return [
+    ...kinds.flatMap((kind) =>
+      [nan, inf, -inf].map((value) =>
+        spoiled(`${value} in ${kind}`, update, shapes, [{ kind, tensor: 1, element: 32, value }]),
+      ),
+    ),
+    ...[0, 7, 8, 4095, 4096, 4159].map((element) =>
+      spoiled(`NaN in element ${element}`, update, shapes, [
+        { kind: first, tensor: last, element, value: nan },
+      ]),
+    ),
+    spoiled('NaN in a scalar', update, shapes, [{ kind: others[0], tensor: 2, element: 0, value: nan }]),
+    // If several are wrong, every device names the same one.
+    spoiled(
+      'NaN in every kind',
+      update,
+      shapes,
+      kinds.map((kind, i) => ({ kind, tensor: i % shapes.length, element: 0, value: nan })),
+    ),
+    spoiled('NaN in two tensors', update, shapes, [
+      { kind: first, tensor: 0, element: 6, value: nan },
+      { kind: first, tensor: last, element: 4159, value: nan },
+    ]),
+    spoiled('NaN in tensors of several launches', update, crowd, [
+      { kind: first, tensor: 3, element: 0, value: nan },
+      { kind: first, tensor: 173, element: 3, value: nan },
+      { kind: kinds.at(-2)!, tensor: 100, element: 2, value: nan },
+    ]),
+  ]
+}
+
+/** Updates of finite numbers whose results are too large. */
+function overflows(): Case[] {
+  const fill = (value: number) => given('f32', [9, 5], new Float32Array(45).fill(value))
+  const tensors = { p: fill(1), g: fill(1), m: fill(1), v: fill(1e-8) }
+  const of = (
+    op: string,
+    name: string,
+    scalars: Given[],
+    change: Partial<typeof tensors>,
+    attributes = {},
+  ) => {
+    const update = updateOps.find((it) => it.op === op)!
+    const given = Object.entries({ ...tensors, ...change }).map(([kind, tensor]) => [kind, [tensor]])
+    const inputs = update.inputs(Object.fromEntries(given))
+    return refused(
+      op,
+      name,
+      [...scalars, ...inputs.slice(scalars.length)],
+      { ...update.attributes, ...attributes },
+      'non_finite',
+    )
+  }
+  return [
+    of('adamw', 'Infinity by a rate of 1e38', [index(3), scalar(1e38)], {}),
+    of(
+      'adamw',
+      'Infinity by decay',
+      [index(3), scalar(1e38)],
+      { m: fill(0), g: fill(0) },
+      { weight_decay: 1e10 },
+    ),
+    of('adamw', 'Infinity in v by large gradients', [index(3), scalar(1e-3)], { g: fill(1e25) }),
+    of('adamw', 'Infinity by a scale', [index(3), scalar(1e-3), scalar(3e38)], { g: fill(1e3) }),
+    of('sgd', 'Infinity by a rate of 3e38', [scalar(3e38)], { g: fill(5) }),
+    of('sgd', 'Infinity in m by large gradients', [scalar(0.1), scalar(1)], { g: fill(3e38), m: fill(3e38) }),
+    of('muon', 'Infinity by decay', [scalar(1e38)], {}, { weight_decay: 1e10 }),
+    of('muon', 'Infinity in m by large gradients', [scalar(0.02), scalar(0.9), scalar(1)], {
+      g: fill(3e38),
+      m: fill(3e38),
+    }),
+  ]
 }

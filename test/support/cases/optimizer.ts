@@ -2,7 +2,7 @@
 
 import type { Shape } from '../../../lib/graph/dtype'
 import { type Case, type Given, opCase } from '../case'
-import { edges, floats, given, index, replaced, scalar } from './values'
+import { edges, floats, given, index, scalar } from './values'
 
 const usual = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
 
@@ -81,9 +81,8 @@ function adamwCases(): Case[] {
       step: 1,
       scale: 1,
     }),
-    adamw('NaN in one gradient', [
-      { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
-    ]),
+    // Past the last element, where vectors hold zeros, 0 / (√0 + 0) is a NaN that does not count.
+    adamw('epsilon 0', [state], {}, { ...usual, epsilon: 0 }),
   ]
 }
 
@@ -113,6 +112,7 @@ const crowd: readonly Shape[] = Array.from({ length: 201 }, (_, i) => [(i % 7) +
 function sgdCases(): Case[] {
   const state = matrixOf([19])
   const zeros = () => given('f32', [19], new Float32Array(19))
+  const largest = given('f32', [19], new Float32Array(19).fill(2 ** 127 * (2 - 2 ** -23)))
   const nesterov = { ...plain, nesterov: true }
   return [
     ...edges.map((n) => sgd(`[${n}]`, [matrixOf([n])])),
@@ -135,9 +135,10 @@ function sgdCases(): Case[] {
     sgd('scale 0', [state], 0.1, 0),
     sgd('the first step', [{ ...state, m: zeros() }], 0.1, 1, nesterov),
     sgd('all is 0', [{ parameter: zeros(), gradient: zeros(), m: zeros() }]),
-    sgd('NaN in one gradient', [
-      { ...state, gradient: replaced(state.gradient, { 9: Number.NaN, 18: Infinity }) },
-    ]),
+    sgd('the largest numbers', [{ ...state, parameter: largest, gradient: zeros(), m: zeros() }], 0.1, 1, {
+      ...plain,
+      weight_decay: 0,
+    }),
   ]
 }
 
@@ -211,9 +212,10 @@ function muonCases(): Case[] {
     muon('[64, 800]', [matrixOf([64, 800])], alone),
     muon('[800, 64]', [matrixOf([800, 64])], alone),
     muon('[150, 149]', [matrixOf([150, 149])], alone),
-    muon('[400, 390]', [matrixOf([400, 390])], { ...alone, large: true }),
-    muon('[390, 1200]', [matrixOf([390, 1200])], { large: true }),
-    muon('[1200, 390]', [matrixOf([1200, 390])], { large: true }),
+    // More than 384 terms in every product. One iteration has each product.
+    muon('[400, 390]', [matrixOf([400, 390])], { ...alone, iterations: 1, large: true }),
+    muon('[390, 770]', [matrixOf([390, 770])], { iterations: 1, large: true }),
+    muon('[770, 390]', [matrixOf([770, 390])], { iterations: 1, large: true }),
     muon('matrices of all shapes', [
       matrixOf([130, 40], '0'),
       matrixOf([1, 1], '1'),
@@ -234,10 +236,6 @@ function muonCases(): Case[] {
     muon('rate 0', [matrix], { rate: 0 }),
     muon('no decay', [matrix], { decay: 0 }),
     muon('decay 2, rate 0.3', [matrix], { decay: 2, rate: 0.3 }),
-    muon('NaN in one gradient of two', [
-      { ...matrix, gradient: replaced(matrix.gradient, { 9: Number.NaN }) },
-      matrixOf([19, 13], '1'),
-    ]),
   ]
 }
 

@@ -7,7 +7,11 @@ module.exports = {
     { cases: /^(positions|rope|gather_batch|count_tokens|cache_write) / },
     ['the highest is rejected', 'low <= value && value <= high', 'low <= value && value < high'],
     ['the lowest is rejected', 'low <= value && value <= high', 'low < value && value <= high'],
-    ['another index', 'error.index = index;', 'error.index = index + 1;'],
+    [
+      'another index',
+      'error.index = index;\n  error.value = value;',
+      'error.index = index + 1;\n  error.value = value;',
+    ],
     ['another bound', 'error.high = high;', 'error.high = high + 1;'],
     ['another input', 'high;\n  error.input = input;', 'high;\n  error.input = input + 1;'],
   ),
