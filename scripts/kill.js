@@ -201,7 +201,7 @@ class Round {
     if (this.replaces) cpSync(this.reference.folder, this.out, { recursive: true })
     for (let isOver = false; !isOver && this.problems.length === 0; ) {
       const interrupts = mayInterrupt() && this.history.length < mostProcesses
-      isOver = await this.process(interrupts ? this.choose() : { how: 'none' })
+      isOver = await this.process(interrupts)
     }
     if (this.problems.length > 0) return
     const { losses, evaluations, samples, options } = this.reference
@@ -214,10 +214,16 @@ class Round {
     await compareFolders(this.out, this.reference.folder, { options }, (what) => this.problem(what))
   }
 
-  /** Chooses how the next process is interrupted. */
-  choose() {
+  /**
+   * Chooses how the next process is interrupted.
+   *
+   * @param isNew whether there is no checkpoint yet. Half of these processes end while they make the
+   *   folder
+   */
+  choose(isNew) {
     const { random, reference } = this
-    const how = random.weighted(hows)
+    const makes = isNew && random.chance(0.5)
+    const how = makes ? 'operation' : random.weighted(hows)
     const part = reference.milliseconds / 5
     const outside = () => {
       const from = random.chance(0.2) ? 'spawn' : 'start'
@@ -230,8 +236,7 @@ class Round {
       return { how, outside: { ...outside(), signals: twice ? [signal, signal] : [signal] } }
     }
     if (how === 'operation') {
-      // The first operations make the folder.
-      const most = random.chance(0.3) ? 30 : Math.floor(reference.operations / 4)
+      const most = makes || random.chance(0.2) ? 30 : Math.floor(reference.operations / 4)
       const nth = random.whole(1, most)
       const when = random.pick(['before', 'during', 'after'])
       return { how, nth, when, powerLoss: random.chance(0.5), seed: `${random.seed} ${random.draws}` }
@@ -244,12 +249,14 @@ class Round {
   /**
    * Starts or resumes the run in a process, and checks it.
    *
+   * @param interrupts whether to interrupt the process
    * @returns whether the run is over
    */
-  async process(end) {
+  async process(interrupts) {
     const { random, reference, out } = this
     const before = this.replaces ? {} : await this.read()
     const newest = newestOf(before)
+    const end = interrupts ? this.choose(newest === undefined) : { how: 'none' }
     const threads = random.whole(1, 3)
     const beginning = newest
       ? { resume: out, threads, device: 'cpu' }
@@ -305,14 +312,14 @@ class Round {
     }
     if (stderr !== '') this.problem(`the process printed ${stderr}`)
     if (end.how === 'command' && sent.length > 0) {
-      const code130 = exitCodes[sent[0]]
-      // Before the command has loaded, a signal ends it as any process.
-      const isEarly = !started && events.length === 0 && signal === sent[0]
-      const isOver = code === 0 && last !== undefined && !last.stopped
-      if (!isEarly && !isOver && code !== code130)
-        this.problem(`the command ended with ${code ?? signal}, not ${code130}`)
+      const wanted = exitCodes[sent[0]]
+      // Before the command has loaded, and after its run has ended, a signal ends it as any process.
+      const isOutside = signal === sent[0] && (events.length === 0 || last !== undefined)
+      const isOver = last !== undefined && !last.stopped && (code === 0 || isOutside)
+      if (!isOutside && !isOver && code !== wanted)
+        this.problem(`the command ended with ${code ?? signal}, not ${wanted}`)
       this.count.stops++
-      if (code === code130 && sent.length === 1 && started && !last)
+      if (code === wanted && sent.length === 1 && started && !last)
         this.problem('the command ended without saving')
       return isOver
     }

@@ -79,7 +79,8 @@ class Disk {
   }
 
   change(path, undo) {
-    if (this.random) this.changes.push({ folder: dirname(path), undo })
+    // A lock means nothing after a power loss.
+    if (this.random && !path.includes('.lock')) this.changes.push({ folder: dirname(path), undo })
   }
 
   /** Keeps a file that is about to lose its name. Undefined: there is none. */
