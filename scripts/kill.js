@@ -236,7 +236,7 @@ class Round {
       return { how, outside: { ...outside(), signals: twice ? [signal, signal] : [signal] } }
     }
     if (how === 'operation') {
-      const most = makes || random.chance(0.2) ? 30 : Math.floor(reference.operations / 4)
+      const most = makes ? 18 : random.chance(0.2) ? 30 : Math.floor(reference.operations / 4)
       const nth = random.whole(1, most)
       const when = random.pick(['before', 'during', 'after'])
       return { how, nth, when, powerLoss: random.chance(0.5), seed: `${random.seed} ${random.draws}` }
