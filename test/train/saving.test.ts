@@ -38,6 +38,18 @@ async function whole(given: TrainOptions, each: (event: TrainEvent, stop: () => 
 // Retries, because the run may write into the folder while it is removed.
 const remove = (out: string) => rm(out, { recursive: true, force: true, maxRetries: 20, retryDelay: 5 })
 
+/** Puts a file where the folder was. Retries, because the run may make the folder again meanwhile. */
+async function replaceByFile(out: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await remove(out)
+    try {
+      return await writeFile(out, 'a file')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EISDIR' || tries === 100) throw error
+    }
+  }
+}
+
 const safetensors = async (out: string) =>
   (await readdir(out)).filter((name) => name.endsWith('.safetensors')).sort()
 
@@ -191,10 +203,7 @@ test('a folder that disappears is made again', async () => {
 test('a folder that becomes a file: the run says what is not saved, and saves when it can', async () => {
   const out = folder.path('file')
   const { events, end } = await whole({ ...options, steps: 40, evalInterval: 5, out }, async (event) => {
-    if (event.type === 'evaluation' && event.step === 10) {
-      await remove(out)
-      await writeFile(out, 'a file')
-    }
+    if (event.type === 'evaluation' && event.step === 10) await replaceByFile(out)
     if (event.type === 'warning') await remove(out)
   })
   const [warning] = ofType(events, 'warning')
