@@ -318,10 +318,20 @@ async function startOf(pid: number): Promise<string | undefined> {
     // The name of the program, in parentheses, may contain anything.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (state === 'Z' || state === 'X') return 'ended'
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => '')
-    return `${boot.trim()} ${fields[18]}`
+    return `${await boot()} ${fields[18]}`
   } catch {
     return undefined
+  }
+}
+
+/** Identifies the boot; empty if this system says nothing about it. */
+async function boot(): Promise<string> {
+  try {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim()
+  } catch (error) {
+    // After another failure it is not known, and a living holder must not seem to be of another boot.
+    if (codeOf(error) === 'ENOENT') return ''
+    throw error
   }
 }
 

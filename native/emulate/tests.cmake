@@ -47,9 +47,10 @@ endif()
 # Tests of the GPU drivers (docs/gpu-testing.md). They are built without NANO_SANITIZING, which
 # gives every temporary its own block, so that temporaries share the arena, as in production.
 if(NANO_GPT_CUDA MATCHES "^emulated" OR NANO_GPT_METAL STREQUAL "emulated")
-  add_executable(nano-gpu-test native/emulate/test/gpu_test.cc native/run/case_file.cc ${NANO_GPU_SOURCES})
-  add_executable(nano-run-arena native/run/nano_run.cc native/run/case_file.cc ${NANO_GPU_SOURCES})
-  foreach(target nano-gpu-test nano-run-arena)
+  add_library(nano_gpu_arena OBJECT native/run/case_file.cc ${NANO_GPU_SOURCES})
+  add_executable(nano-gpu-test native/emulate/test/gpu_test.cc $<TARGET_OBJECTS:nano_gpu_arena>)
+  add_executable(nano-run-arena native/run/nano_run.cc $<TARGET_OBJECTS:nano_gpu_arena>)
+  foreach(target nano_gpu_arena nano-gpu-test nano-run-arena)
     target_link_libraries(${target} PRIVATE nano_core)
     target_compile_options(${target} PRIVATE -UNANO_SANITIZING)
   endforeach()

@@ -26,8 +26,19 @@ export interface StartOptions {
 export function start(args: readonly string[], { cwd, env }: StartOptions): ChildProcessWithoutNullStreams {
   ensureBuilt()
   const { npm_command: _, npm_lifecycle_event: __, ...own } = process.env
-  return spawn(process.execPath, [main, ...args], { cwd, env: { ...own, ...env } })
+  return ours(spawn(process.execPath, [main, ...args], { cwd, env: { ...own, ...env } }))
 }
+
+const running = new Set<ChildProcessWithoutNullStreams>()
+
+/** A test that fails must not leave its processes: some would run for hours. */
+function ours(child: ChildProcessWithoutNullStreams): ChildProcessWithoutNullStreams {
+  running.add(child)
+  return child.on('exit', () => running.delete(child)).on('error', () => running.delete(child))
+}
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /**
  * Starts the command in a pseudo-terminal that is `columns` wide. Text written to the child's
@@ -43,7 +54,7 @@ export function startInTerminal(
   const { npm_command: _, npm_lifecycle_event: __, CI, NO_COLOR, FORCE_COLOR, ...own } = process.env
   const plain = { ...own, TERM: 'xterm', SHELL: '/bin/sh' }
   const command = `stty cols ${columns} rows 30; exec ${words.join(' ')}`
-  return spawn('script', ['-qec', command, '/dev/null'], { cwd, env: { ...plain, ...env } })
+  return ours(spawn('script', ['-qec', command, '/dev/null'], { cwd, env: { ...plain, ...env } }))
 }
 
 /** Runs a command until it exits. */

@@ -198,7 +198,7 @@ test('a run folder has one writer: resuming it twice names the first process, wh
   for (const native of ['1', '0']) {
     const first = start(resume, { cwd: folder.path(), env: { NANO_GPT_NATIVE: native } })
     const result = ended(first)
-    await shown(first, /^resuming +after \d+ steps$/m)
+    await shown(first, /^resuming +after [\d,]+ steps$/m)
     const second = await cli(...resume)
     expect(second.code).toBe(1)
     expect(second.stderr.replace(/since \S+\./, 'since then.')).toContain(
