@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace nano::binding {
+namespace {
+
+// Smaller results are copied, which takes less time than a finalizer.
+constexpr size_t kLeastOwned = 64 << 10;
+
+}  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env) {
   uint8_array_ = Napi::Persistent(env.Global().Get("Uint8Array").As<Napi::Function>());
@@ -99,19 +105,42 @@ void Environment::SettleFinished() {
   }
 }
 
+Napi::Uint8Array Environment::NewUint8Array(Napi::Value of, size_t size) const {
+  const auto array = uint8_array_.New({of}).As<Napi::Uint8Array>();
+  // A program may have replaced the global Uint8Array before this addon was loaded.
+  if (!array.IsTypedArray() || array.ByteLength() != size) {
+    throw Refused(Status(Code::kUnsupported, "the global Uint8Array makes arrays of another length"));
+  }
+  return array;
+}
+
 Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
   // If there is no memory, the constructor throws, while napi_create_arraybuffer would end the
   // process.
   try {
-    auto array = uint8_array_.New({Napi::Number::New(env_, static_cast<double>(bytes.size()))}).As<Napi::Uint8Array>();
-    // A program may have replaced the global Uint8Array before this addon was loaded.
-    if (!array.IsTypedArray() || array.ByteLength() != bytes.size()) {
-      throw Refused(Status(Code::kUnsupported, "the global Uint8Array makes arrays of another length"));
-    }
+    auto array = NewUint8Array(Napi::Number::New(env_, static_cast<double>(bytes.size())), bytes.size());
     if (bytes.size() > 0) std::memcpy(array.Data(), bytes.data(), bytes.size());
     return array;
   } catch (const Napi::Error&) {
     throw Refused(NoMemoryFor(bytes.size(), "the result"));
+  }
+}
+
+Napi::Value Environment::Uint8ArrayOwning(Bytes&& bytes) const {
+  const size_t size = bytes.size();
+  if (size < kLeastOwned) return Uint8ArrayOf(bytes);
+  auto owned = std::make_unique<Bytes>(std::move(bytes));
+  const auto release = [](napi_env, void*, void* given) { delete static_cast<Bytes*>(given); };
+  napi_value buffer = nullptr;
+  // Fails in runtimes whose buffers must be in the heap of JavaScript, such as Electron.
+  if (napi_create_external_arraybuffer(env_, owned->data(), size, release, owned.get(), &buffer) != napi_ok) {
+    return Uint8ArrayOf(*owned);
+  }
+  owned.release();  // NOLINT: the buffer owns it
+  try {
+    return NewUint8Array(Napi::Value(env_, buffer), size);
+  } catch (const Napi::Error&) {
+    throw Refused(NoMemoryFor(size, "the result"));
   }
 }
 

@@ -78,12 +78,17 @@ class Environment {
   // Copies `bytes` into a Uint8Array with its own ArrayBuffer. Throws Refused if it can't be
   // allocated.
   Napi::Value Uint8ArrayOf(const Bytes& bytes) const;
+  // Makes a Uint8Array that owns `bytes`, so that the event loop doesn't pause to copy a large tensor.
+  // Such an array can't be transferred to another thread. Copies where the runtime requires it.
+  Napi::Value Uint8ArrayOwning(Bytes&& bytes) const;
 
  private:
   class Promised;
   template <class T>
   class PromisedResult;
 
+  // The Uint8Array for one argument: a size or a buffer.
+  Napi::Uint8Array NewUint8Array(Napi::Value of, size_t size) const;
   void Post(std::unique_ptr<Job> job);
   void SettleFinished();
   void Close();

@@ -197,7 +197,7 @@ Napi::Value NativeSession::Read(const Napi::CallbackInfo& info) {
   return Promise(info, [&](Napi::Env env) {
     return Submit<Bytes>(
         env, [name = TextFrom(info[0], "name")](Session& session) { return session.Read(name); },
-        [](Napi::Env to, Bytes& bytes) { return Environment::Of(to).Uint8ArrayOf(bytes); });
+        [](Napi::Env to, Bytes& bytes) { return Environment::Of(to).Uint8ArrayOwning(std::move(bytes)); });
   });
 }
 

@@ -90,7 +90,10 @@ export class Model {
   /** Copies of the weights, by path: `blocks.0.attention.query.weight` and so on. */
   async parameters(): Promise<Map<string, { shape: Shape; data: Float32Array }>> {
     const states = await readWeights(this.alive, this.parts.parameters)
-    return new Map(states.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]))
+    // Copies again, because what a session reads may not be transferable to another thread.
+    return new Map(
+      states.map(({ name, shape, data }) => [name, { shape, data: copyOf(data, name) as Float32Array }]),
+    )
   }
 
   /**

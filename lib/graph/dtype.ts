@@ -71,6 +71,15 @@ export function arrayFrom(dtype: Dtype, bytes: Uint8Array, what?: string): Typed
   return array
 }
 
+/** The same memory as an array of `dtype`. It must begin at a multiple of the element's size. */
+export function viewOf(dtype: Dtype, bytes: Uint8Array): TypedArray {
+  return new arrayOf[dtype](
+    bytes.buffer as ArrayBuffer,
+    bytes.byteOffset,
+    bytes.byteLength / bytesPerElement[dtype],
+  )
+}
+
 export type Shape = readonly number[]
 
 /** The number of elements; 1 for rank 0. */

@@ -4,13 +4,13 @@
 import { availableParallelism } from 'node:os'
 import { type ErrorCode, NanoGptError, option, Phrase } from '../../errors'
 import {
-  arrayFrom,
   bytesOf,
   bytesPerElement,
   type Dtype,
   type Shape,
   sizeOf,
   type TypedArray,
+  viewOf,
 } from '../../graph/dtype'
 import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
@@ -60,7 +60,7 @@ export class NativeSession implements Session {
 
   async read(name: string): Promise<TypedArray> {
     const bytes = await named(this.handle.read(name), this.tensors.get(name))
-    return arrayFrom(this.tensors.get(name)!.dtype, bytes, `the tensor ${name}`)
+    return viewOf(this.tensors.get(name)!.dtype, bytes)
   }
 
   compile(program: Program): Promise<Executable> {
