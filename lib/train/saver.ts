@@ -78,8 +78,9 @@ export class Saver {
     if (out === null) return
     if (this.options.folder === 'replaced') await removeRun(out)
     await removeLeftovers(out, isOfRunFolder)
-    // The folder of a continued run already has its config.json and its text.
+    // The folder of a continued run already has its config.json.
     if (this.options.folder !== 'continued') await this.describeRun(out)
+    else if (!existsSync(join(out, textFile))) await this.keepText(out)
   }
 
   /**
@@ -87,8 +88,12 @@ export class Saver {
    * first, because only with it a text.txt is known to be a run's.
    */
   private async describeRun(out: string): Promise<void> {
-    const { textToKeep } = this.options
     await writeConfig(out, storedOptions(this.plan))
+    await this.keepText(out)
+  }
+
+  private async keepText(out: string): Promise<void> {
+    const { textToKeep } = this.options
     if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
   }
 

@@ -1,14 +1,13 @@
 // The text of a run: finds it, checks that a resumed run has the same one, and decides whether the
 // run folder keeps a copy.
 
-import { existsSync } from 'node:fs'
 import { resolve as absolute, dirname } from 'node:path'
 import type { DataInfo } from '../checkpoint/checkpoint'
 import { type DataSource, loadText, type Text } from '../data/corpus'
 import { inlineText, NanoGptError, option, type Phrase, printable, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
 import type { Origin } from './origin'
-import { folderOf, outOf, textFile } from './run_folder'
+import { outOf, textFile } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {
@@ -33,7 +32,7 @@ export async function findText(
   return {
     text: text.text,
     info: { name: isBegun ? origin.begun.data.name : text.name, digest: text.digest, source, lineEndings },
-    mustKeep: source === textFile && !holdsText(options, origin, out),
+    mustKeep: source === textFile,
   }
 }
 
@@ -59,13 +58,6 @@ function sourceOf(origin: Origin, text: Text, out: string | null): DataInfo['sou
 
 function isWhole(sources: readonly (string | null)[]): sources is readonly string[] {
   return sources.every((source) => source !== null)
-}
-
-/** Whether the folder of a resumed run already has a copy of the text. */
-function holdsText(options: CheckedTrainOptions, origin: Origin, out: string | null): boolean {
-  if (origin.how !== 'resume' || origin.begun.data.source !== textFile) return false
-  const folder = folderOf(options.resume!)
-  return out !== null && absolute(out) === absolute(folder) && existsSync(absolute(folder, textFile))
 }
 
 /** The given sources, those of the checkpoint, or the default. */

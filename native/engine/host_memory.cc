@@ -14,6 +14,7 @@
 #include <windows.h>
 #else
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #endif
 
@@ -63,11 +64,21 @@ size_t FindUsableMemory() {
 #endif
 }
 
+// The limit that `ulimit -v` sets. It counts addresses, of which a process needs more than memory, so
+// blocks are not refused by it: the allocation fails.
+size_t AddressLimit() {
+#if !defined(_WIN32)
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) return static_cast<size_t>(limit.rlim_cur);
+#endif
+  return std::numeric_limits<size_t>::max();
+}
+
 Status TooLarge(size_t bytes) {
   return {Code::kOutOfMemory, "out of memory: " + std::to_string(bytes >> 20) + " MiB more are needed, " +
                                   std::to_string(bytes_in_use.load() >> 20) +
-                                  " MiB are in use, and this process may use " + std::to_string(UsableMemory() >> 20) +
-                                  " MiB in all"};
+                                  " MiB are in use, and this process may use " +
+                                  std::to_string(std::min(UsableMemory(), AddressLimit()) >> 20) + " MiB in all"};
 }
 
 // Adds `bytes` to the total in use, unless the total would exceed the usable memory.

@@ -197,7 +197,13 @@ test('a folder that disappears is made again', async () => {
   })
   expect(end).toMatchObject({ saved: { step: 10 }, unsaved: null })
   expect(await readdir(out)).toEqual(expect.arrayContaining(['config.json', 'last.safetensors', 'text.txt']))
-  await whole({ device: 'js', resume: out, steps: 11 })
+  const resumed = await whole({ device: 'js', resume: out, steps: 20 }, async (event) => {
+    if (event.type === 'evaluation' && event.step === 15) await remove(out)
+  })
+  expect(resumed.end).toMatchObject({ saved: { step: 20 }, unsaved: null })
+  await remove(join(out, 'text.txt'))
+  await whole({ device: 'js', resume: out, data: options.data, steps: 21 })
+  await whole({ device: 'js', resume: out, steps: 22 })
 })
 
 test('a folder that becomes a file: the run says what is not saved, and saves when it can', async () => {
