@@ -85,15 +85,8 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
     }
   } catch (error) {
     await session.dispose()
-    throw namingMemory(namingPrecision(error, training), training)
+    throw namingPrecision(error, training)
   }
-}
-
-/** The device, or a limit of the process, has less memory than the plan was checked against. */
-function namingMemory(error: unknown, { batchSize }: TrainingConfig): unknown {
-  if (!(error instanceof NanoGptError) || error.code !== 'out_of_memory') return error
-  const remedy = say`give a smaller one, with more ${option('gradientAccumulationSteps')}`
-  return error.with({ where: 'train', option: 'batchSize', value: batchSize, remedy })
 }
 
 /** Devices support every op in f32, so an unsupported Program is due to the precision. */

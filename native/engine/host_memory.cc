@@ -78,7 +78,9 @@ Status TooLarge(size_t bytes) {
   return {Code::kOutOfMemory, "out of memory: " + std::to_string(bytes >> 20) + " MiB more are needed, " +
                                   std::to_string(bytes_in_use.load() >> 20) +
                                   " MiB are in use, and this process may use " +
-                                  std::to_string(std::min(UsableMemory(), AddressLimit()) >> 20) + " MiB in all"};
+                                  std::to_string(std::min(UsableMemory(), AddressLimit()) >> 20) +
+                                  " MiB in all. A smaller `batchSize` (with more `gradientAccumulationSteps`), a "
+                                  "smaller `blockSize` or a smaller model needs less"};
 }
 
 // Adds `bytes` to the total in use, unless the total would exceed the usable memory.
