@@ -45,7 +45,7 @@ function commandOf(build, target, file) {
     .map((name) => commands.find((it) => it.file === path && it.command.includes(`${name}.dir/`)))
     .find(Boolean)
   if (!found) throw new Error(`${build} does not compile ${file} for ${target}`)
-  return found.command.replace(/ -O3 /, ' -O0 -w ').replace(/ -Winvalid-pch -include \S+/, '')
+  return found.command.replace(/ -O\d /, ' -O0 -w ').replace(/ -Winvalid-pch -include \S+/, '')
 }
 
 /**
