@@ -41,7 +41,8 @@ async function shell(build, command, error) {
 function commandOf(build, target, file) {
   const path = join(root, 'native', file)
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'))
-  const found = [target, 'nano_core', 'nano_gpt_cuda']
+  const own = ['nano-gpu-test', 'nano-run-arena'].includes(target) ? ['nano_gpu_arena'] : []
+  const found = [target, ...own, 'nano_core', 'nano_gpt_cuda']
     .map((name) => commands.find((it) => it.file === path && it.command.includes(`${name}.dir/`)))
     .find(Boolean)
   if (!found) throw new Error(`${build} does not compile ${file} for ${target}`)
