@@ -3,7 +3,7 @@
 
 import { basename } from 'node:path'
 import { inlineText, NanoGptError, printable, say, show } from '../errors'
-import { firstLoneSurrogate, loneSurrogate } from '../tokenizer/char'
+import { firstLoneSurrogate, loneSurrogate } from '../tokenizer/validate'
 import { type CacheOptions, cachedText, type RemoteText, sha256 } from './cache'
 import { decodeText } from './decode'
 import { describeLineEndings, type LineEndings, lineEndings, withLineEndings } from './line_endings'

@@ -7,8 +7,8 @@ export interface TrainOptions {
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
-  /** Tokenizer; 'char' has one token per distinct character. Default: char. */
-  tokenizer?: 'char'
+  /** 'char': a token per distinct character; 'byte': one per UTF-8 byte. Default: char. */
+  tokenizer?: 'char' | 'byte'
   /** Continue the run in this folder or checkpoint where it stopped. A path. Default: none. */
   resume?: string
   /** Start a new run from the weights of a run or checkpoint. A path. Default: none. */

@@ -292,7 +292,7 @@ export const trainOptions = {
     group: 'data',
     resume: 'keeps',
     from: 'keeps',
-    help: "tokenizer; 'char' has one token per distinct character",
+    help: "'char': a token per distinct character; 'byte': one per UTF-8 byte",
     default: 'char',
   },
   resume: {

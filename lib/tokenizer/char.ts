@@ -1,8 +1,16 @@
 // The character tokenizer: one token per distinct character (Unicode code point), numbered in code
 // point order.
 
-import { type Details, NanoGptError, show } from '../errors'
+import { NanoGptError, option, say, show } from '../errors'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+import {
+  allocateTokens,
+  expectString,
+  expectTokens,
+  firstLoneSurrogate,
+  loneSurrogate,
+  unknownToken,
+} from './validate'
 
 export interface CharTokenizerJSON extends TokenizerJSON {
   readonly type: 'char'
@@ -105,14 +113,7 @@ export class CharTokenizer implements Tokenizer {
    *   vocabSize − 1.
    */
   decode(tokens: ArrayLike<number>): string {
-    // Checked by its length, because `instanceof` fails for a typed array of another realm.
-    if (typeof tokens !== 'object' || !Number.isInteger(tokens?.length)) {
-      throw new NanoGptError('option', {
-        option: 'tokens',
-        value: tokens,
-        reason: 'must be an array or a typed array of token ids',
-      })
-    }
+    expectTokens(tokens)
     let text = ''
     for (let i = 0; i < tokens.length; i++) text += this.characterOf(tokens[i], i)
     return text
@@ -138,24 +139,16 @@ export class CharTokenizer implements Tokenizer {
   private characterOf(token: number, position: number): string {
     const character = Number.isInteger(token) ? this.characters[token] : undefined
     if (character !== undefined) return character
-    throw new NanoGptError('unknown_token', {
-      reason: `token ${typeof token === 'number' ? token : show(token)} at position ${position} is not in the vocabulary`,
-      remedy: `Token ids go from 0 to ${this.vocabSize - 1}`,
-    })
+    throw unknownToken(token, position, this.vocabSize)
   }
 
   private unknown(codePoint: number, place: string): NanoGptError {
     const reason = `the character ${name(codePoint)} at ${place} is not in the vocabulary (size ${this.vocabSize})`
     return new NanoGptError('unknown_character', {
       reason,
-      remedy: 'Leave it out, or train on a text that has it',
+      remedy: say`Leave it out, or train on a text that has it, or with ${option('tokenizer', 'byte')}, which encodes any text`,
     })
   }
-}
-
-/** Allocates `length` tokens: u16 for a vocabulary of up to 65,536, otherwise u32. */
-function allocateTokens(vocabSize: number, length: number): Tokens {
-  return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 
 /**
@@ -181,11 +174,6 @@ function name(codePoint: number): string {
   return printable ? `${JSON.stringify(character)} (U+${hex})` : `U+${hex}`
 }
 
-/** The index of the first unpaired surrogate in UTF-16 units; −1 if there is none. */
-export function firstLoneSurrogate(text: string): number {
-  return text.search(/\p{Surrogate}/u)
-}
-
 function forEachCodePoint(text: string, visit: (codePoint: number) => void): void {
   for (let i = 0; i < text.length; i++) {
     const codePoint = text.codePointAt(i)!
@@ -195,33 +183,9 @@ function forEachCodePoint(text: string, visit: (codePoint: number) => void): voi
   }
 }
 
-/**
- * The error for text that is not well-formed Unicode.
- *
- * @param index in UTF-16 units
- * @param about the subject of the error, such as an option
- */
-export function loneSurrogate(
-  codePoint: number,
-  index: number,
-  about: Pick<Details, 'option' | 'subject'> = {},
-): NanoGptError {
-  const half = `an unpaired surrogate (U+${codePoint.toString(16).toUpperCase()})`
-  return new NanoGptError('lone_surrogate', {
-    ...about,
-    reason: `the text has ${half} at index ${index}, possibly because it was cut in the middle of an emoji`,
-    remedy: 'Remove it, or call text.toWellFormed()',
-  })
-}
-
 function damaged(problem: string): NanoGptError {
   return new NanoGptError('tokenizer', {
     reason: `the character tokenizer is damaged: ${problem}`,
     remedy: 'Use another checkpoint',
   })
-}
-
-function expectString(text: unknown): void {
-  if (typeof text === 'string') return
-  throw new NanoGptError('option', { option: 'text', value: text, reason: 'must be a string' })
 }

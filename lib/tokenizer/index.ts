@@ -1,6 +1,7 @@
 // The kinds of tokenizers: how each is created for a text, and restored from a checkpoint.
 
 import { NanoGptError, show } from '../errors'
+import { ByteTokenizer } from './byte'
 import { CharTokenizer } from './char'
 import { type TokenizerName, tokenizerNames } from './names'
 import type { Tokenizer } from './tokenizer'
@@ -15,6 +16,7 @@ interface Kind {
 
 const kinds: Readonly<Record<TokenizerName, Kind>> = {
   char: CharTokenizer,
+  byte: { fromText: () => new ByteTokenizer(), fromJSON: () => new ByteTokenizer() },
 }
 
 /** Creates a tokenizer for a text. Throws the kind's error for a text that it cannot use. */

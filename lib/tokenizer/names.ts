@@ -1,4 +1,4 @@
 // The names of the tokenizers.
 
-export const tokenizerNames = ['char'] as const
+export const tokenizerNames = ['char', 'byte'] as const
 export type TokenizerName = (typeof tokenizerNames)[number]

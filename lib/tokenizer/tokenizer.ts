@@ -1,6 +1,8 @@
 // The interface of tokenizers. A new kind needs a file in this folder, a name in names.ts and a
 // line in index.ts. test/tokenizer/index.test.ts then tests it.
 
+import type { TokenizerName } from './names'
+
 /** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
 export type Tokens = Uint16Array | Uint32Array
 
@@ -25,10 +27,11 @@ export interface Decoder {
 
 /** Converts text to token ids in 0 … vocabSize − 1, and back: `decode(encode(text)) === text`. */
 export interface Tokenizer {
-  readonly type: string
+  readonly type: TokenizerName
   readonly vocabSize: number
   /**
-   * The tokens of `text`. Throws NanoGptError 'unknown_character' for text outside the vocabulary.
+   * The tokens of `text`. Throws NanoGptError 'unknown_character' for text outside the vocabulary,
+   * 'lone_surrogate' for text that is not well-formed.
    */
   encode(text: string): Tokens
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */

@@ -42,7 +42,7 @@ export function storedOptions(plan: Plan): StoredOptions {
             Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
           ),
         }
-      : { preset: kind, tokenizer: plan.tokenizer as 'char', ...sizes }
+      : { preset: kind, tokenizer: plan.tokenizer, ...sizes }
   const { gradientClip } = plan.training
   return defined({
     ...begun,

@@ -10,7 +10,7 @@ import { NanoGptError, option, type Phrase, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
-import { createTokenizer, tokenizerFromJSON } from '../tokenizer'
+import { createTokenizer, type TokenizerName, tokenizerFromJSON } from '../tokenizer'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
@@ -28,7 +28,7 @@ export interface Plan {
   readonly model: ModelConfig
   /** The number of parameters. */
   readonly parameters: number
-  readonly tokenizer: string
+  readonly tokenizer: TokenizerName
   /** Every training option, resolved. */
   readonly training: TrainingConfig
   /** 64 bits: a number if it is a safe integer, otherwise a string of digits. */
@@ -101,7 +101,7 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
   } catch (error) {
     if (!(error instanceof NanoGptError) || error.code !== 'unknown_character') throw error
     throw error.with({
-      remedy: say`The vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model`,
+      remedy: say`The vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model, with ${option('tokenizer', 'byte')} for any text`,
     })
   }
 }

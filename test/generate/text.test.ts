@@ -8,7 +8,7 @@ import type { Tokenizer, TokenizerJSON } from '../../lib/tokenizer/tokenizer'
 /** Tokens of one to three characters, as in a subword tokenizer. */
 const vocabulary = ['a', 'b', 'c', 'ab', 'ba', 'abc', 'caa', '\n', '😀']
 const tokenizer: Tokenizer = {
-  type: 'test',
+  type: 'char',
   vocabSize: vocabulary.length,
   encode: () => new Uint16Array(),
   decode: (tokens) => Array.from(tokens, (token) => vocabulary[token]).join(''),
@@ -105,7 +105,7 @@ describe('byte-level tokens', () => {
    */
   const bytesOf = (token: number) => (token === 257 ? [] : token === 256 ? [0xac, 0xe2] : [token])
   const ofBytes: Tokenizer = {
-    type: 'bytes',
+    type: 'byte',
     vocabSize: 258,
     encode: (text) => Uint16Array.from(Buffer.from(text)),
     decode: (tokens) => Buffer.from(Array.from(tokens).flatMap(bytesOf)).toString('utf8'),

@@ -161,7 +161,7 @@ describe('from', () => {
     )
     expect(error.message).toContain(`The vocabulary is that of ${first()}`)
     expect(error.message).toMatch(
-      /Train on a text without this character, or leave `from` out to start a new model$/,
+      /Train on a text without this character, or leave `from` out to start a new model, with `tokenizer: 'byte'` for any text$/,
     )
   })
 

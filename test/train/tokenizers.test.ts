@@ -1,0 +1,69 @@
+// Whole runs with each tokenizer that encodes any text.
+
+import { tokenizerNames } from '../../lib/tokenizer'
+import { train } from '../../lib/train/train'
+import { expectSameBits } from '../support/bits'
+import { failureOf } from '../support/errors'
+import { eventsOf, lossesOf, parametersOf, short, temporaryFolder } from '../support/runs'
+
+const folder = temporaryFolder()
+/** Characters of one to four bytes. */
+const text = 'Q: Wie geht’s? 😀\nA: 很好！ é\0\n'.repeat(60)
+const other = { text: '(∑) [√] {∫}\n'.repeat(60) }
+const anyText = tokenizerNames.filter((name) => name !== 'char')
+
+test.each(anyText)(
+  '%s: trains, resumes to the same bits, and trains further on new characters',
+  async (tokenizer) => {
+    const options = { ...short, data: { text }, tokenizer, steps: 8, device: 'cpu' as const }
+    const out = folder.path(tokenizer)
+    const whole = train(options)
+    const losses = lossesOf(await eventsOf(whole))
+    await using expected = await whole
+    await (await train({ ...options, steps: 5, out })).dispose()
+    const resumed = train({ resume: out, steps: 8, device: 'cpu' as const })
+    expect(lossesOf(await eventsOf(resumed))).toEqual(losses.slice(5))
+    await using model = await resumed
+    expectSameBits(await parametersOf(model), await parametersOf(expected))
+    expect(model.tokenizer.type).toBe(tokenizer)
+
+    const further = train({ from: out, data: other, steps: 2, device: 'cpu' })
+    await using again = await further
+    expect(again.tokenizer.type).toBe(tokenizer)
+    expect(Number.isFinite(await again.loss(other.text))).toBe(true)
+  },
+)
+
+test.each(anyText)(
+  '%s: streamed text is whole characters, and stops at any stop string',
+  async (tokenizer) => {
+    await using model = await train({
+      ...short,
+      data: { text },
+      tokenizer,
+      steps: 30,
+      learningRate: 0.1,
+      device: 'cpu',
+    })
+    const request = { prompt: 'Q: ∑😀', maxTokens: 300, seed: 5 }
+    const [{ text: all, tokens, logProbabilities }] = await model.complete(request)
+    expect(model.tokenizer.decode(tokens)).toBe(all)
+    expect(logProbabilities).toHaveLength(tokens.length)
+    const pieces: string[] = []
+    for await (const piece of model.stream(request)) pieces.push(piece)
+    expect(pieces.join('')).toBe(all)
+    expect(pieces.filter((piece) => /\p{Surrogate}/u.test(piece))).toEqual([])
+    const stop = [...all][20]
+    expect(await model.generate({ ...request, stop })).toBe(all.slice(0, all.indexOf(stop)))
+  },
+)
+
+test('char: new characters are rejected, and the message says what encodes them', async () => {
+  const out = folder.path('char')
+  await (await train({ ...short, steps: 2, device: 'cpu', out })).dispose()
+  const { code, message } = await failureOf(() => train({ from: out, data: other, steps: 2 }))
+  expect(code).toBe('unknown_character')
+  expect(message).toMatch(
+    /\(U\+0028\).*Train on a text without this character, or leave `from` out.*with `tokenizer: 'byte'` for any text/,
+  )
+})
