@@ -22,6 +22,7 @@ export type {
   TrainOptions,
 } from './options'
 export { type PresetName, presets } from './presets'
+export { BpeTokenizer } from './tokenizer/bpe'
 export { ByteTokenizer } from './tokenizer/byte'
 export { CharTokenizer } from './tokenizer/char'
 export type { StoredOptions } from './train/config_file'

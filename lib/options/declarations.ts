@@ -7,8 +7,10 @@ export interface TrainOptions {
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
-  /** 'char': a token per distinct character; 'byte': one per UTF-8 byte. Default: char. */
-  tokenizer?: 'char' | 'byte'
+  /** 'char': distinct characters; 'byte': bytes; 'bpe': frequent groups of bytes. Default: char. */
+  tokenizer?: 'char' | 'byte' | 'bpe'
+  /** Largest number of tokens in the vocabulary. A whole number from 256 to 65536. Only with `tokenizer` 'bpe'. Default: 4096. */
+  vocabSize?: number
   /** Continue the run in this folder or checkpoint where it stopped. A path. Default: none. */
   resume?: string
   /** Start a new run from the weights of a run or checkpoint. A path. Default: none. */

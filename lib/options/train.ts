@@ -13,7 +13,7 @@ import {
 } from '../nn'
 import { optimizerNames, scheduleNames } from '../optim/names'
 import { presetNames, presets } from '../presets'
-import { tokenizerNames } from '../tokenizer/names'
+import { largestVocabulary, smallestVocabulary, tokenizerNames } from '../tokenizer/names'
 import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
 import { machineOptions } from './machine'
@@ -292,8 +292,18 @@ export const trainOptions = {
     group: 'data',
     resume: 'keeps',
     from: 'keeps',
-    help: "'char': a token per distinct character; 'byte': one per UTF-8 byte",
+    help: "'char': distinct characters; 'byte': bytes; 'bpe': frequent groups of bytes",
     default: 'char',
+  },
+  vocabSize: {
+    type: whole({ min: smallestVocabulary, max: largestVocabulary }),
+    group: 'data',
+    resume: 'keeps',
+    from: 'keeps',
+    help: 'largest number of tokens in the vocabulary',
+    default: 4096,
+    applies: { option: 'tokenizer', values: ['bpe'] },
+    otherNames: ['vocabularySize', 'nVocab'],
   },
   resume: {
     type: path('<dir|file>'),

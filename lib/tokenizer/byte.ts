@@ -1,14 +1,8 @@
 // The byte tokenizer: the bytes of the text in UTF-8. It needs no vocabulary, so it encodes any text.
 
+import { decoderOf, textOf } from './bytes'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
-import {
-  allocateTokens,
-  expectString,
-  expectTokens,
-  firstLoneSurrogate,
-  loneSurrogate,
-  unknownToken,
-} from './validate'
+import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './validate'
 
 /**
  * @example
@@ -26,9 +20,7 @@ export class ByteTokenizer implements Tokenizer {
    * @throws NanoGptError 'lone_surrogate', 'option' if `text` is not a string
    */
   encode(text: string): Tokens {
-    expectString(text)
-    const index = firstLoneSurrogate(text)
-    if (index >= 0) throw loneSurrogate(text.charCodeAt(index), index)
+    expectWellFormed(text)
     const bytes = Buffer.from(text, 'utf8')
     const tokens = allocateTokens(this.vocabSize, bytes.length)
     tokens.set(bytes)
@@ -42,20 +34,11 @@ export class ByteTokenizer implements Tokenizer {
    */
   decode(tokens: ArrayLike<number>): string {
     expectTokens(tokens)
-    const bytes = Uint8Array.from({ length: tokens.length }, (_, i) => byteOf(tokens[i], i))
-    return newDecoder().decode(bytes)
+    return textOf(tokens, byteOf)
   }
 
   decoder(): Decoder {
-    const decoder = newDecoder()
-    let count = 0
-    return {
-      push: (token) => decoder.decode(Uint8Array.of(byteOf(token, count++)), { stream: true }),
-      end: () => {
-        count = 0
-        return decoder.decode()
-      },
-    }
+    return decoderOf(byteOf)
   }
 
   toJSON(): TokenizerJSON {
@@ -63,10 +46,7 @@ export class ByteTokenizer implements Tokenizer {
   }
 }
 
-/** A byte order mark is text, too. */
-const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true })
-
-function byteOf(token: number, position: number): number {
-  if (Number.isInteger(token) && token >= 0 && token <= 255) return token
+function byteOf(token: number, position: number): Uint8Array {
+  if (Number.isInteger(token) && token >= 0 && token <= 255) return Uint8Array.of(token)
   throw unknownToken(token, position, 256)
 }

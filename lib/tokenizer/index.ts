@@ -1,6 +1,7 @@
 // The kinds of tokenizers: how each is created for a text, and restored from a checkpoint.
 
 import { NanoGptError, show } from '../errors'
+import { BpeTokenizer } from './bpe'
 import { ByteTokenizer } from './byte'
 import { CharTokenizer } from './char'
 import { type TokenizerName, tokenizerNames } from './names'
@@ -10,18 +11,23 @@ export { type TokenizerName, tokenizerNames } from './names'
 export type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 
 interface Kind {
-  fromText(text: string): Tokenizer
+  fromText(text: string, vocabSize: number): Tokenizer
   fromJSON(json: unknown): Tokenizer
 }
 
 const kinds: Readonly<Record<TokenizerName, Kind>> = {
   char: CharTokenizer,
   byte: { fromText: () => new ByteTokenizer(), fromJSON: () => new ByteTokenizer() },
+  bpe: BpeTokenizer,
 }
 
-/** Creates a tokenizer for a text. Throws the kind's error for a text that it cannot use. */
-export function createTokenizer(name: TokenizerName, text: string): Tokenizer {
-  return kinds[name].fromText(text)
+/**
+ * Creates a tokenizer for a text. Throws the kind's error for a text that it cannot use.
+ *
+ * @param vocabSize for 'bpe'
+ */
+export function createTokenizer(name: TokenizerName, text: string, vocabSize: number): Tokenizer {
+  return kinds[name].fromText(text, vocabSize)
 }
 
 /**

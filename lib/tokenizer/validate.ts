@@ -8,6 +8,13 @@ export function allocateTokens(vocabSize: number, length: number): Tokens {
   return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 
+/** @throws NanoGptError 'option' if it is not a string, 'lone_surrogate' */
+export function expectWellFormed(text: string): void {
+  expectString(text)
+  const index = firstLoneSurrogate(text)
+  if (index >= 0) throw loneSurrogate(text.charCodeAt(index), index)
+}
+
 /** @throws NanoGptError 'option' */
 export function expectString(text: unknown): void {
   if (typeof text === 'string') return

@@ -21,7 +21,7 @@ import {
   trainOptions,
 } from '../options'
 import type { Plan } from './plan'
-import { appliedTraining, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
+import { appliedTraining, isFor, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
 import { configFile, isOfRun, longestConfig, textFile } from './run_folder'
 
 /** Options that belong to one call of `train` and not to a configuration. */
@@ -32,7 +32,7 @@ export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'ov
 
 /** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
-  const { kind, vocabSize: _, ...sizes } = plan.model
+  const { kind, vocabSize, ...sizes } = plan.model
   const begun: Partial<TrainOptions> =
     plan.begins === 'from'
       ? {
@@ -42,7 +42,12 @@ export function storedOptions(plan: Plan): StoredOptions {
             Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
           ),
         }
-      : { preset: kind, tokenizer: plan.tokenizer, ...sizes }
+      : {
+          preset: kind,
+          tokenizer: plan.tokenizer,
+          ...(isFor(trainOptions.vocabSize, { tokenizer: plan.tokenizer }) && { vocabSize }),
+          ...sizes,
+        }
   const { gradientClip } = plan.training
   return defined({
     ...begun,

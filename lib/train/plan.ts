@@ -88,7 +88,11 @@ export async function gather(
   const { text, info, mustKeep } = await findText(options, origin, notice)
   const tokenizer =
     origin.how === 'new'
-      ? createTokenizer(options.tokenizer ?? trainOptions.tokenizer.default, text)
+      ? createTokenizer(
+          options.tokenizer ?? trainOptions.tokenizer.default,
+          text,
+          options.vocabSize ?? trainOptions.vocabSize.default,
+        )
       : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
   const tokens = encode(tokenizer, text, origin)
   return { origin, tokenizer, tokens, data: info, textToKeep: mustKeep ? text : undefined }

@@ -81,17 +81,27 @@ export function refuseContradictions(options: Given): void {
   }
 }
 
-/** @throws NanoGptError 'option' for `minutes` with a preset other than 'auto' */
-export function refuseMinutes(options: Given): void {
-  const { applies } = trainOptions.minutes
-  if (options.minutes === undefined || isFor({ applies }, { preset: options.preset ?? defaultPreset })) return
-  const [auto] = applies.values
-  throw refused(
-    'minutes',
-    options,
-    say`it applies only to ${option('preset', auto)}`,
-    say`give ${option('steps')}, or ${option('preset', auto)}`,
-  )
+/**
+ * @throws NanoGptError 'option' for `minutes` with a preset other than 'auto', and for `vocabSize` with
+ *   a tokenizer other than 'bpe'
+ */
+export function refuseIdle(options: Given): void {
+  const { preset = defaultPreset, tokenizer = trainOptions.tokenizer.default } = options
+  refuseElsewhere('minutes', options, { preset }, (auto) => say`give ${option('steps')}, or ${auto}`)
+  refuseElsewhere('vocabSize', options, { tokenizer }, (bpe) => say`leave it out, or give ${bpe}`)
+}
+
+/** @param others the value of the option on which `name` depends */
+function refuseElsewhere(
+  name: 'minutes' | 'vocabSize',
+  options: Given,
+  others: Readonly<Record<string, unknown>>,
+  remedy: (only: Phrase) => Phrase,
+): void {
+  const { applies } = trainOptions[name]
+  if (options[name] === undefined || isFor({ applies }, others)) return
+  const only = say`${option(applies.option, applies.values[0])}`
+  throw refused(name, options, say`it applies only to ${only}`, remedy(only))
 }
 
 function refused(

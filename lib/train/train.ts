@@ -13,7 +13,7 @@ import { type Memory, memoryOf } from './memory'
 import { changesOf, changesSince, readOrigin } from './origin'
 import { gather, type Materials, type Plan, planOn, resolve } from './plan'
 import { prepare } from './prepare'
-import { checkTrainOptions, refuseMinutes, refuseShortRun } from './resolve'
+import { checkTrainOptions, refuseIdle, refuseShortRun } from './resolve'
 import { Run, type RunControl } from './run'
 import { checkFolder, enterFolder, isRunOf } from './run_folder'
 import type { FolderUse } from './saver'
@@ -138,7 +138,7 @@ async function withPlan<T>(
   using _lock = await enter(options)
   try {
     // Errors in numbers and the device are reported before a text is downloaded.
-    refuseMinutes(options)
+    refuseIdle(options)
     expectDevice(options.device)
     const notice = (message: string | Phrase) =>
       control.emit({ type: 'notice', step: 0, message: say`${message}` })

@@ -4,7 +4,7 @@ import { createTokenizer, tokenizerFromJSON, tokenizerNames } from '../../lib/to
 
 test.each(tokenizerNames)('the tokenizer %s is created by name and restored from its JSON', (name) => {
   const text = 'To be, or not 😀\n'
-  const tokenizer = createTokenizer(name, text)
+  const tokenizer = createTokenizer(name, text, 260)
   expect(tokenizer.type).toBe(name)
   const again = tokenizerFromJSON(JSON.parse(JSON.stringify(tokenizer)))
   expect(again.type).toBe(name)
@@ -18,8 +18,8 @@ test.each(tokenizerNames)('the tokenizer %s is created by name and restored from
 })
 
 test('JSON of an unknown type: the error lists the known types', () => {
-  expect(() => tokenizerFromJSON({ type: 'bpe' })).toThrow(
-    /^tokenizer\.type is "bpe": this version of nano-gpt reads "char" or "byte"\. Use the version that wrote it, or a newer one$/,
+  expect(() => tokenizerFromJSON({ type: 'wordpiece' })).toThrow(
+    /^tokenizer\.type is "wordpiece": this version of nano-gpt reads "char" or "byte" or "bpe"\. Use the version that wrote it, or a newer one$/,
   )
 })
 
