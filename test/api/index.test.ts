@@ -8,6 +8,8 @@ const folder = temporaryFolder()
 
 test('the list of exports', () => {
   expect(Object.keys(nano).sort()).toEqual([
+    'BpeTokenizer',
+    'ByteTokenizer',
     'CharTokenizer',
     'Model',
     'NanoGptError',

@@ -329,7 +329,7 @@ test('--config repeats a run bit for bit; --from starts from its weights', async
   const unknown = await cli('train', '--from', 'runs/config', '--text', `${someText(500)}é`, '--device', 'js')
   expect(unknown.code).toBe(1)
   expect(unknown.stderr).toMatch(
-    /"é" \(U\+00E9\) at position 500.*or leave --from out to start a new model\n$/,
+    /"é" \(U\+00E9\) at position 500.*or leave --from out to start a new model, with --tokenizer byte for any text\n$/,
   )
 })
 
