@@ -5,7 +5,7 @@ import { NanoGptError } from '../errors'
 import { decoderOf, textOf } from './bytes'
 import { learnMerges, longestToken, MergeTable } from './merges'
 import { largestVocabulary, smallestVocabulary } from './names'
-import { forEachPiece } from './pieces'
+import { forEachPiece, PieceIndex } from './pieces'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './validate'
 
@@ -16,7 +16,7 @@ export interface BpeTokenizerJSON extends TokenizerJSON {
 }
 
 /** The most pieces whose tokens are remembered while a text is encoded. */
-const mostRemembered = 100_000
+const mostRemembered = 1_000_000
 
 /**
  * @example
@@ -98,19 +98,28 @@ export class BpeTokenizer implements Tokenizer {
    */
   encode(text: string): Tokens {
     expectWellFormed(text)
-    const known = new Map<string, readonly number[]>()
+    const index = new PieceIndex(text, mostRemembered)
+    // Where the tokens of each numbered piece are in `tokens`.
+    const starts: number[] = []
+    const ends: number[] = []
     let tokens = allocateTokens(this.vocabSize, Math.ceil(text.length / 2) + 16)
     let count = 0
-    forEachPiece(text, (piece) => {
-      let found = known.get(piece)
-      if (found === undefined) {
-        found = this.table.encode(Buffer.from(piece))
-        if (known.size < mostRemembered) known.set(piece, found)
-      }
-      if (count + found.length > tokens.length) {
-        const larger = allocateTokens(this.vocabSize, 2 * (count + found.length))
+    forEachPiece(text, (start, end) => {
+      // A piece has at most three bytes per UTF-16 unit.
+      if (count + 3 * (end - start) > tokens.length) {
+        const larger = allocateTokens(this.vocabSize, 2 * (count + 3 * (end - start)))
         larger.set(tokens)
         tokens = larger
+      }
+      const number = index.numberOf(start, end)
+      if (number >= 0 && number < starts.length) {
+        for (let i = starts[number]; i < ends[number]; i++) tokens[count++] = tokens[i]
+        return
+      }
+      const found = this.table.encode(Buffer.from(text.slice(start, end)))
+      if (number >= 0) {
+        starts.push(count)
+        ends.push(count + found.length)
       }
       for (let i = 0; i < found.length; i++) tokens[count++] = found[i]
     })

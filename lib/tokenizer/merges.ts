@@ -5,10 +5,13 @@
 // bytes: Radford et al. 2019.)
 
 import { largestVocabulary } from './names'
-import { forEachPiece } from './pieces'
+import { forEachPiece, PieceIndex } from './pieces'
 
 /** The longest token in bytes. Without a limit, a file of n merges could describe 2ⁿ bytes. */
 export const longestToken = 128
+
+/** The longest piece, in bytes, for which the simple way to encode is the faster one. */
+const longestShort = 40
 
 /** A pair of tokens as one number, ordered by the first, then the second. */
 const pairOf = (left: number, right: number) => left * largestVocabulary + right
@@ -81,9 +84,13 @@ export function learnMerges(text: string, most: number): number[] {
 }
 
 function wordsOf(text: string): Word[] {
-  const counts = new Map<string, number>()
-  forEachPiece(text, (piece) => counts.set(piece, (counts.get(piece) ?? 0) + 1))
-  return Array.from(counts, ([piece, count]) => ({ tokens: [...Buffer.from(piece)], count }))
+  const index = new PieceIndex(text, Infinity)
+  const counts: number[] = []
+  forEachPiece(text, (start, end) => {
+    const number = index.numberOf(start, end)
+    counts[number] = (counts[number] ?? 0) + 1
+  })
+  return counts.map((count, number) => ({ tokens: [...Buffer.from(index.piece(number))], count }))
 }
 
 function forEachPair(tokens: readonly number[], visit: (pair: number) => void): void {
@@ -173,27 +180,57 @@ export class MergeTable {
   /**
    * The tokens of a piece's bytes: of all pairs that have a merge, the earliest merge is applied, of
    * several the leftmost, until none has one.
-   *
-   * Tokens form a linked list, and the heap has every pair of neighbours with a merge, so that a long
-   * piece takes n log n steps.
    */
-  encode(bytes: Uint8Array): number[] {
+  encode(bytes: Uint8Array): ArrayLike<number> {
+    return bytes.length <= longestShort ? this.encodeShort(bytes) : this.encodeLong(bytes)
+  }
+
+  /** The token of a pair; Infinity if it has no merge. */
+  private merged(left: number, right: number): number {
+    return this.tokenOf.get(pairOf(left, right)) ?? Infinity
+  }
+
+  /** Searches all pairs for each merge. */
+  private encodeShort(bytes: Uint8Array): ArrayLike<number> {
+    const tokens = Array.from(bytes)
+    // merges[i]: what tokens i and i + 1 become.
+    const merges = tokens.map((token, i) =>
+      i + 1 < tokens.length ? this.merged(token, tokens[i + 1]) : Infinity,
+    )
+    for (;;) {
+      let at = 0
+      for (let i = 1; i < merges.length; i++) if (merges[i] < merges[at]) at = i
+      const token = merges[at] ?? Infinity
+      if (token === Infinity) return tokens
+      tokens[at] = token
+      tokens.splice(at + 1, 1)
+      merges.splice(at + 1, 1)
+      merges[at] = at + 1 < tokens.length ? this.merged(token, tokens[at + 1]) : Infinity
+      if (at > 0) merges[at - 1] = this.merged(tokens[at - 1], token)
+    }
+  }
+
+  /**
+   * Tokens form a linked list, and a heap has every pair of neighbours with a merge, so that n bytes
+   * take n log n steps.
+   */
+  private encodeLong(bytes: Uint8Array): ArrayLike<number> {
     const tokens = Array.from(bytes)
     const next = tokens.map((_, i) => i + 1)
     const previous = tokens.map((_, i) => i - 1)
     const heap = new Heap()
+    const mergedAt = (at: number) =>
+      next[at] < tokens.length ? this.merged(tokens[at], tokens[next[at]]) : Infinity
     // The heap puts the largest count on top, so a merge is entered as minus its token.
     const enter = (at: number) => {
-      const token =
-        next[at] < tokens.length ? this.tokenOf.get(pairOf(tokens[at], tokens[next[at]])) : undefined
-      if (token !== undefined) heap.push(-token, at)
+      const token = mergedAt(at)
+      if (token < Infinity) heap.push(-token, at)
     }
     for (let at = 0; at + 1 < tokens.length; at++) enter(at)
     for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
       const { count, pair: at } = top
-      // Skips a pair of which a part has been merged meanwhile.
-      if (tokens[at] < 0 || next[at] >= tokens.length) continue
-      if (this.tokenOf.get(pairOf(tokens[at], tokens[next[at]])) !== -count) continue
+      // A part of the pair may have been merged meanwhile.
+      if (tokens[at] < 0 || mergedAt(at) !== -count) continue
       const removed = next[at]
       tokens[at] = -count
       tokens[removed] = -1

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { BpeTokenizer } from '../../lib/tokenizer/bpe'
 import { learnMerges, longestToken } from '../../lib/tokenizer/merges'
-import { forEachPiece } from '../../lib/tokenizer/pieces'
+import { forEachPiece, PieceIndex } from '../../lib/tokenizer/pieces'
 import { failureOf } from '../support/errors'
 import { someText } from '../support/text'
 
 const piecesOf = (text: string) => {
   const pieces: string[] = []
-  forEachPiece(text, (piece) => pieces.push(piece))
+  forEachPiece(text, (start, end) => pieces.push(text.slice(start, end)))
   return pieces
 }
 
@@ -108,6 +108,22 @@ test('pieces are those of the regular expression', () => {
     }),
     { numRuns: 5000 },
   )
+})
+
+test('a PieceIndex numbers distinct pieces in the order of their first occurrence', () => {
+  const texts = [someText(30_000), Array.from({ length: 20_000 }, (_, i) => ` ${(i * 7919) % 9000}`).join('')]
+  for (const text of texts) {
+    const index = new PieceIndex(text, Infinity)
+    const numbers = new Map<string, number>()
+    forEachPiece(text, (start, end) => {
+      const piece = text.slice(start, end)
+      if (!numbers.has(piece)) numbers.set(piece, numbers.size)
+      expect(index.numberOf(start, end)).toBe(numbers.get(piece))
+    })
+    expect([...numbers.keys()]).toEqual(Array.from({ length: index.size }, (_, i) => index.piece(i)))
+  }
+  const few = new PieceIndex('a b c a', 2)
+  expect([0, 2, 4, 6].map((at) => few.numberOf(at, at + 1))).toEqual([0, 1, -1, 0])
 })
 
 test('the most frequent pair is merged first, of several the smallest', () => {
