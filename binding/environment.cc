@@ -129,14 +129,18 @@ Napi::Value Environment::Uint8ArrayOf(const Bytes& bytes) const {
 Napi::Value Environment::Uint8ArrayOwning(Bytes&& bytes) const {
   const size_t size = bytes.size();
   if (size < kLeastOwned) return Uint8ArrayOf(bytes);
-  auto owned = std::make_unique<Bytes>(std::move(bytes));
-  const auto release = [](napi_env, void*, void* given) { delete static_cast<Bytes*>(given); };
+  // Shared with the finalizer, because a call that fails may have run it, or run it later.
+  const auto owned = std::make_shared<Bytes>(std::move(bytes));
+  auto* const hint = new std::shared_ptr<Bytes>(owned);
+  const auto release = [](napi_env, void*, void* given) { delete static_cast<std::shared_ptr<Bytes>*>(given); };
   napi_value buffer = nullptr;
-  // Fails in runtimes whose buffers must be in the heap of JavaScript, such as Electron.
-  if (napi_create_external_arraybuffer(env_, owned->data(), size, release, owned.get(), &buffer) != napi_ok) {
+  const napi_status status = napi_create_external_arraybuffer(env_, owned->data(), size, release, hint, &buffer);
+  if (status != napi_ok) {
+    // In Electron, for example, all buffers must be in the heap of JavaScript.
+    if (status == napi_no_external_buffers_allowed) delete hint;
+    if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
     return Uint8ArrayOf(*owned);
   }
-  owned.release();  // NOLINT: the buffer owns it
   try {
     return NewUint8Array(Napi::Value(env_, buffer), size);
   } catch (const Napi::Error&) {
