@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Fuzzes decoding, checking, planning and running of Programs with libFuzzer, starting from the
-# Programs of real models. SECONDS_TO_FUZZ sets the duration (default: 45). FUZZ_CORPUS=FOLDER keeps
-# the inputs that reach new code, for the next time.
+# Programs of real models and from the inputs that earlier runs found to reach other code.
+# SECONDS_TO_FUZZ sets the duration (default: 45). FUZZ_CORPUS=FOLDER keeps the inputs that reach new
+# code, for the next time. After an hour or so they can replace the committed ones:
+#   tar -C FOLDER -cJf test/fixtures/programs.tar.xz .
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seeds=$(mktemp -d)
 smallest=$(mktemp -d)
 trap 'rm -rf "$seeds" "$smallest"' EXIT
 node scripts/ci/seed_programs.js "$seeds"
+tar -C "$seeds" -xJf test/fixtures/programs.tar.xz
 CXX=clang++ cmake -S . -B build/fuzz -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA=off -DNANO_GPT_FUZZ=ON -DNANO_GPT_SANITIZE='address;undefined' \
   -DNANO_GPT_INSTRUCTION_SETS=portable -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
 cmake --build build/fuzz -j "$(nproc)" --target nano-fuzz-program >/dev/null
