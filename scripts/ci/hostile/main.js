@@ -11,8 +11,8 @@ const corpus = require('./rounds.json')
 
 /** A child is replaced after this time, so that its memory and its sessions are new. */
 const secondsPerChild = 20
-/** The longest time between two rounds. */
-const secondsPerRound = 60
+/** The longest time between two rounds: a round may read a tensor as large as the memory. */
+const secondsPerRound = 240
 
 const [only, seedToRepeat, roundToRepeat] = process.argv.slice(2)
 const targets = only ? [only] : ['addon', 'files']
