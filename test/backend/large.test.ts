@@ -12,12 +12,10 @@ limited('reading more bytes than an array can have fails, and the session goes o
   const session = await openSession({ device: 'cpu' })
   await session.allocate('large', 'f32', [2 ** 30 + 1])
   await session.allocate('small', 'f32', [2])
-  for (let time = 0; time < 2; time++) {
-    expect(await failureOf(() => session.read('large'))).toMatchObject({
-      code: 'out_of_memory',
-      message: expect.stringContaining('large: there is no memory for the 4294967300 bytes of the result'),
-    })
-    expect(await session.read('small')).toEqual(new Float32Array(2))
-  }
+  expect(await failureOf(() => session.read('large'))).toMatchObject({
+    code: 'out_of_memory',
+    message: 'large: there is no memory for the 4294967300 bytes of the result',
+  })
+  expect(await session.read('small')).toEqual(new Float32Array(2))
   await session.dispose()
 })
