@@ -7,7 +7,7 @@ import { learnMerges, longestToken, MergeTable } from './merges'
 import { largestVocabulary, smallestVocabulary } from './names'
 import { forEachPiece, PieceIndex } from './pieces'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
-import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './validate'
+import { allocateTokens, damaged, expectTokens, expectWellFormed, unknownToken } from './validate'
 
 export interface BpeTokenizerJSON extends TokenizerJSON {
   readonly type: 'bpe'
@@ -69,8 +69,10 @@ export class BpeTokenizer implements Tokenizer {
    */
   static fromJSON(json: unknown): BpeTokenizer {
     const merges = (json as Partial<BpeTokenizerJSON> | null)?.merges
-    if (!Array.isArray(merges) || merges.length % 2 !== 0) throw damaged('its merges are not a list of pairs')
-    if (merges.length > 2 * (largestVocabulary - 256)) throw damaged(`it has ${merges.length / 2} merges`)
+    if (!Array.isArray(merges) || merges.length % 2 !== 0)
+      throw damaged('BPE', 'its merges are not a list of pairs')
+    if (merges.length > 2 * (largestVocabulary - 256))
+      throw damaged('BPE', `it has ${merges.length / 2} merges`)
     const lengths = new Array<number>(256).fill(1)
     const seen = new Set<string>()
     for (let i = 0; i < merges.length; i += 2) {
@@ -78,11 +80,11 @@ export class BpeTokenizer implements Tokenizer {
       const name = `merge ${i / 2}, of ${String(left)} and ${String(right)},`
       for (const token of [left, right])
         if (!Number.isInteger(token) || token < 0 || token >= lengths.length)
-          throw damaged(`${name} is not of two earlier tokens`)
-      if (seen.has(`${left} ${right}`)) throw damaged(`${name} is a repetition`)
+          throw damaged('BPE', `${name} is not of two earlier tokens`)
+      if (seen.has(`${left} ${right}`)) throw damaged('BPE', `${name} is a repetition`)
       seen.add(`${left} ${right}`)
       if (lengths.push(lengths[left] + lengths[right]) && lengths[lengths.length - 1] > longestToken)
-        throw damaged(`${name} has more than ${longestToken} bytes`)
+        throw damaged('BPE', `${name} has more than ${longestToken} bytes`)
     }
     return new BpeTokenizer(merges)
   }
@@ -149,11 +151,4 @@ export class BpeTokenizer implements Tokenizer {
     if (bytes === undefined) throw unknownToken(token, position, this.vocabSize)
     return bytes
   }
-}
-
-function damaged(problem: string): NanoGptError {
-  return new NanoGptError('tokenizer', {
-    reason: `the BPE tokenizer is damaged: ${problem}`,
-    remedy: 'Use another checkpoint',
-  })
 }

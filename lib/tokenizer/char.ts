@@ -5,6 +5,7 @@ import { NanoGptError, option, say, show } from '../errors'
 import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 import {
   allocateTokens,
+  damaged,
   expectString,
   expectTokens,
   firstLoneSurrogate,
@@ -73,13 +74,17 @@ export class CharTokenizer implements Tokenizer {
   static fromJSON(json: unknown): CharTokenizer {
     const characters = (json as Partial<CharTokenizerJSON> | null)?.characters
     if (typeof characters !== 'string' || characters.length === 0) {
-      throw damaged(`its characters are ${show(characters)}, not a string of at least one`)
+      throw damaged('character', `its characters are ${show(characters)}, not a string of at least one`)
     }
-    if (firstLoneSurrogate(characters) >= 0) throw damaged('its characters contain an unpaired surrogate')
+    if (firstLoneSurrogate(characters) >= 0)
+      throw damaged('character', 'its characters contain an unpaired surrogate')
     const codePoints = Array.from(characters, (character) => character.codePointAt(0)!)
     const unsorted = codePoints.findIndex((codePoint, i) => i > 0 && codePoint <= codePoints[i - 1])
     if (unsorted >= 0) {
-      throw damaged(`${name(codePoints[unsorted])} at ${unsorted} repeats a character or is out of order`)
+      throw damaged(
+        'character',
+        `${name(codePoints[unsorted])} at ${unsorted} repeats a character or is out of order`,
+      )
     }
     return new CharTokenizer(codePoints)
   }
@@ -181,11 +186,4 @@ function forEachCodePoint(text: string, visit: (codePoint: number) => void): voi
     else if (codePoint >= 0xd800 && codePoint <= 0xdfff) throw loneSurrogate(codePoint, i)
     visit(codePoint)
   }
-}
-
-function damaged(problem: string): NanoGptError {
-  return new NanoGptError('tokenizer', {
-    reason: `the character tokenizer is damaged: ${problem}`,
-    remedy: 'Use another checkpoint',
-  })
 }

@@ -65,3 +65,11 @@ export function loneSurrogate(
     remedy: 'Remove it, or call text.toWellFormed()',
   })
 }
+
+/** The error for a tokenizer in a file. */
+export function damaged(tokenizer: string, problem: string): NanoGptError {
+  return new NanoGptError('tokenizer', {
+    reason: `the ${tokenizer} tokenizer is damaged: ${problem}`,
+    remedy: 'Use another checkpoint',
+  })
+}

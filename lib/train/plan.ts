@@ -15,7 +15,7 @@ import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
-import { outOf } from './run_folder'
+import { outOf, textFile } from './run_folder'
 import { findText } from './text'
 
 export interface Plan {
@@ -85,7 +85,7 @@ export async function gather(
   origin: Origin,
   notice?: (message: string | Phrase) => void,
 ): Promise<Materials> {
-  const { text, info, mustKeep } = await findText(options, origin, notice)
+  const { text, info } = await findText(options, origin, notice)
   const tokenizer =
     origin.how === 'new'
       ? createTokenizer(
@@ -95,7 +95,7 @@ export async function gather(
         )
       : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
   const tokens = encode(tokenizer, text, origin)
-  return { origin, tokenizer, tokens, data: info, textToKeep: mustKeep ? text : undefined }
+  return { origin, tokenizer, tokens, data: info, textToKeep: info.source === textFile ? text : undefined }
 }
 
 function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {

@@ -13,8 +13,6 @@ import { outOf, textFile } from './run_folder'
 export interface RunText {
   readonly text: string
   readonly info: DataInfo
-  /** Whether it cannot be read again from its source, so that the run folder must keep a copy. */
-  readonly mustKeep: boolean
 }
 
 /** @throws NanoGptError for the text */
@@ -32,7 +30,6 @@ export async function findText(
   return {
     text: text.text,
     info: { name: isBegun ? origin.begun.data.name : text.name, digest: text.digest, source, lineEndings },
-    mustKeep: source === textFile,
   }
 }
 
