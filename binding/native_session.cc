@@ -112,11 +112,11 @@ Napi::Function NativeSession::Define(Napi::Env env) {
   return DefineClass(
       env, "Session",
       {InstanceMethod<&NativeSession::Allocate>("allocate"), InstanceMethod<&NativeSession::Write>("write"),
-       InstanceMethod<&NativeSession::Read>("read"), InstanceMethod<&NativeSession::Free>("free"),
-       InstanceMethod<&NativeSession::Compile>("compile"), InstanceMethod<&NativeSession::Release>("release"),
-       InstanceMethod<&NativeSession::Memory>("memory"), InstanceMethod<&NativeSession::Run>("run"),
-       InstanceMethod<&NativeSession::Cancel>("cancel"), InstanceMethod<&NativeSession::Abandon>("abandon"),
-       InstanceMethod<&NativeSession::Dispose>("dispose")});
+       InstanceMethod<&NativeSession::Map>("map"), InstanceMethod<&NativeSession::Read>("read"),
+       InstanceMethod<&NativeSession::Free>("free"), InstanceMethod<&NativeSession::Compile>("compile"),
+       InstanceMethod<&NativeSession::Release>("release"), InstanceMethod<&NativeSession::Memory>("memory"),
+       InstanceMethod<&NativeSession::Run>("run"), InstanceMethod<&NativeSession::Cancel>("cancel"),
+       InstanceMethod<&NativeSession::Abandon>("abandon"), InstanceMethod<&NativeSession::Dispose>("dispose")});
 }
 
 NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -190,6 +190,14 @@ Napi::Value NativeSession::Write(const Napi::CallbackInfo& info) {
     const std::string name = TextFrom(info[0], "name");
     const auto bytes = std::make_shared<Bytes>(BytesFrom(info[1], "bytes"));
     return SubmitStatus(env, [name, bytes](Session& session) { return session.Write(name, *bytes); });
+  });
+}
+
+Napi::Value NativeSession::Map(const Napi::CallbackInfo& info) {
+  return Promise(info, [&](Napi::Env env) {
+    return SubmitStatus(env, [name = TextFrom(info[0], "name"), spec = SpecFrom(info[1], info[2]),
+                              path = TextFrom(info[3], "path"), offset = CountFrom(info[4], "offset", 0)](
+                                 Session& session) { return session.Map(name, spec, path, offset); });
   });
 }
 

@@ -35,6 +35,7 @@ class NativeSession : public Napi::ObjectWrap<NativeSession> {
 
   Napi::Value Allocate(const Napi::CallbackInfo& info);
   Napi::Value Write(const Napi::CallbackInfo& info);
+  Napi::Value Map(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
   Napi::Value Free(const Napi::CallbackInfo& info);
   Napi::Value Compile(const Napi::CallbackInfo& info);

@@ -100,7 +100,7 @@ bool FlagFrom(const Napi::Value& value, const std::string& what) {
 
 TensorSpec SpecFrom(const Napi::Value& dtype, const Napi::Value& shape) {
   const std::optional<Dtype> known = DtypeNamed(TextFrom(dtype, "dtype"));
-  if (!known) Refuse("dtype is none of f32, f64, bf16, f16, i32, u16 and u32");
+  if (!known) Refuse("dtype is none of f32, f64, bf16, f16, i32, u8, u16 and u32");
   const Napi::Array array = ArrayFrom(shape, "shape");
   if (array.Length() > kMaxRank) Refuse("shape has rank " + std::to_string(array.Length()) + "; the highest is 8");
   std::vector<uint64_t> dims;

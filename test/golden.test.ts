@@ -254,7 +254,7 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
   test('the first logits', async () => {
     const trace = new Trace('logits', { training: true })
     const offsets = trace.input('offsets', 'u32', [config.batchSize])
-    const tokens = trace.store(corpusName('train'), 'u16', [corpus.length])
+    const tokens = trace.store(corpusName, 'u16', [corpus.length])
     const [inputs] = gatherBatch(tokens, offsets, config.blockSize)
     trace.output('logits', copy(trained.model.forward(inputs)))
     const program = await compiled(session, fuse(trace.finish(), session.fusedOps))

@@ -34,6 +34,7 @@ import {
 } from '../options'
 import { path } from '../options/types'
 import { tokenizerFromJSON } from '../tokenizer'
+import { corpusOf } from '../tokenizer/span'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 
 /** The parts of a `Model`, which `train` and `load` assemble. */
@@ -225,7 +226,7 @@ export class Model {
         remedy: 'give at least 2: one to predict from and one to predict',
       })
     }
-    const loss = await this.textLoss.of(tokens, signal)
+    const loss = await this.textLoss.of(corpusOf(tokens), signal)
     if (Number.isFinite(loss)) return loss
     throw diverged('loss', `the loss is ${loss}`)
   }
@@ -234,12 +235,13 @@ export class Model {
   private tokensOf(text: string | Tokens): Tokens {
     if (typeof text === 'string') return this.tokenizer.encode(text)
     const kind = arrayClass(text)
-    if (kind === 'Uint16Array' || kind === 'Uint32Array') return copyOf(text, 'a copy of the tokens')
+    if (kind === 'Uint8Array' || kind === 'Uint16Array' || kind === 'Uint32Array')
+      return copyOf(text, 'a copy of the tokens')
     throw new NanoGptError('option', {
       where: 'loss',
       subject: 'text',
       ...(kind === undefined && { value: text }),
-      reason: `must be a string, or its tokens as a Uint16Array or Uint32Array${kind ? `, not ${kind}` : ''}`,
+      reason: `must be a string, or its tokens as a Uint8Array, Uint16Array or Uint32Array${kind ? `, not ${kind}` : ''}`,
       remedy: 'tokenizer.encode(text) returns the tokens of a string',
     })
   }

@@ -52,6 +52,13 @@ export interface RunResult {
   readonly failure?: Failure
 }
 
+/** Where the elements of a tensor begin in a file. */
+export interface FileRange {
+  readonly path: string
+  /** In bytes: a multiple of the element's size. */
+  readonly offset: number
+}
+
 /** The memory that a session holds, in bytes. */
 export interface SessionMemory {
   /** The tensors of the Store. */
@@ -75,6 +82,11 @@ export interface Session {
   readonly fusedOps: readonly string[]
   allocate(name: string, dtype: Dtype, shape: Shape): Promise<void>
   write(name: string, data: TypedArray): Promise<void>
+  /**
+   * Allocates a tensor whose elements are in a file, little-endian. No Program may write it. The CPU
+   * maps the file into memory; other devices copy it.
+   */
+  map(name: string, dtype: Dtype, shape: Shape, file: FileRange): Promise<void>
   read(name: string): Promise<TypedArray>
   compile(program: Program): Promise<Executable>
   /** Frees a compiled Program and invalidates its handle. */

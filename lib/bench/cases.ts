@@ -10,6 +10,7 @@ import { stateTensors } from '../optim/update'
 import { findPreset } from '../presets'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
+import { corpusOf } from '../tokenizer/span'
 import { resolveNew } from '../train/resolve'
 import { Trainer } from '../train/trainer'
 import type { BenchOptions } from './result'
@@ -99,8 +100,16 @@ export async function openTrainer(preset: string, options: BenchOptions) {
       await session.allocate(name, 'f32', shape)
     }
     const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % vocabSize)
-    const corpus = { train: tokens, validation: tokens }
-    const trainer = await Trainer.create({ session, model, parameters, training, seed, corpus })
+    const whole = { from: 0, length: tokens.length }
+    const trainer = await Trainer.create({
+      session,
+      model,
+      parameters,
+      training,
+      seed,
+      corpus: corpusOf(tokens),
+      splits: { train: whole, validation: whole },
+    })
     return { session, trainer, batchSize: training.batchSize }
   } catch (error) {
     await session.dispose()

@@ -88,6 +88,7 @@ const names: Record<Dtype, string> = {
   bf16: 'BF16',
   f16: 'F16',
   u16: 'U16',
+  u8: 'U8',
 }
 const dtypeOf = new Map(Object.entries(names).map(([dtype, name]) => [name, dtype as Dtype]))
 

@@ -1,6 +1,7 @@
 // Splits a token sequence into training and validation data.
 
 import { NanoGptError, option, say } from '../errors'
+import type { Tokens } from '../tokenizer/tokenizer'
 
 /** Tensor dimensions are i32. */
 const longestBlock = 0x7fffffff
@@ -14,8 +15,21 @@ export interface Splits<T> {
   readonly validation: T
 }
 
+/** Where a split begins in the text, and its length, in tokens. */
+export interface Range {
+  readonly from: number
+  readonly length: number
+}
+
+/** Splits tokens as `splitRanges` does. Both splits are views, not copies. */
+export function splitTokens<T extends Tokens>(tokens: T, blockSize: number, fixed = false): Splits<T> {
+  const { train, validation } = splitRanges(tokens.length, blockSize, fixed)
+  const view = ({ from, length }: Range) => tokens.subarray(from, from + length) as T
+  return { train: view(train), validation: view(validation) }
+}
+
 /**
- * Splits tokens into the first 90% and the rest. Both are views, not copies.
+ * Splits a text of `length` tokens into the first 90% and the rest.
  *
  * @param blockSize tokens per sequence. Each split must contain a sequence and its targets:
  *   blockSize + 1 tokens.
@@ -23,19 +37,14 @@ export interface Splits<T> {
  *   another one
  * @throws NanoGptError 'data_too_short' with the lengths and what would fit
  */
-export function splitTokens<T extends Uint16Array | Uint32Array>(
-  tokens: T,
-  blockSize: number,
-  fixed = false,
-): Splits<T> {
+export function splitRanges(length: number, blockSize: number, fixed = false): Splits<Range> {
   if (!Number.isInteger(blockSize) || blockSize < 1 || blockSize > longestBlock) {
     const reason = `must be a whole number from 1 to ${longestBlock}`
     throw new NanoGptError('option', { option: 'blockSize', value: blockSize, reason })
   }
-  const boundary = trainingLength(tokens.length)
-  const shorter = shorterSplit(tokens.length)
-  if (shorter < blockSize + 1) throw tooShort(tokens.length, blockSize, fixed)
-  return { train: tokens.subarray(0, boundary) as T, validation: tokens.subarray(boundary) as T }
+  const boundary = trainingLength(length)
+  if (shorterSplit(length) < blockSize + 1) throw tooShort(length, blockSize, fixed)
+  return { train: { from: 0, length: boundary }, validation: { from: boundary, length: length - boundary } }
 }
 
 function trainingLength(length: number): number {

@@ -2,7 +2,7 @@
 
 import { allocating } from './memory'
 
-export const dtypes = ['f32', 'f64', 'bf16', 'f16', 'i32', 'u16', 'u32'] as const
+export const dtypes = ['f32', 'f64', 'bf16', 'f16', 'i32', 'u16', 'u32', 'u8'] as const
 export type Dtype = (typeof dtypes)[number]
 
 /** Bytes per element. */
@@ -14,10 +14,11 @@ export const bytesPerElement: Record<Dtype, number> = {
   i32: 4,
   u16: 2,
   u32: 4,
+  u8: 1,
 }
 
 export type FloatArray = Float32Array | Float64Array
-export type TypedArray = FloatArray | Int32Array | Uint16Array | Uint32Array
+export type TypedArray = FloatArray | Int32Array | Uint8Array | Uint16Array | Uint32Array
 
 /** The array class of each dtype. bf16 and f16 are stored as bits in a Uint16Array. */
 export const arrayOf = {
@@ -28,6 +29,7 @@ export const arrayOf = {
   i32: Int32Array,
   u16: Uint16Array,
   u32: Uint32Array,
+  u8: Uint8Array,
 } as const satisfies Record<Dtype, unknown>
 
 /**

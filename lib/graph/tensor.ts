@@ -146,6 +146,7 @@ const dtypeOfClass: Readonly<Record<string, Dtype>> = {
   Int32Array: 'i32',
   Uint16Array: 'u16',
   Uint32Array: 'u32',
+  Uint8Array: 'u8',
 }
 
 function dtypeOf(values: TypedArray): Dtype {

@@ -5,7 +5,7 @@ import type { Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import type { LanguageModel } from '../nn'
-import type { Tokens } from '../tokenizer/tokenizer'
+import type { TokenSpan } from '../tokenizer/span'
 import { lossProgram } from './programs'
 
 /** Tokens per batch, about: enough to keep the kernels busy, in little memory. */
@@ -37,7 +37,7 @@ export class TextLoss {
    *
    * @param tokens at least 2
    */
-  async of(tokens: Tokens, signal?: AbortSignal): Promise<number> {
+  async of(tokens: TokenSpan, signal?: AbortSignal): Promise<number> {
     const { blockSize } = this.model.sizes
     const batch = Math.max(1, Math.floor(tokensPerBatch / blockSize))
     const predicted = tokens.length - 1
@@ -67,7 +67,7 @@ export class TextLoss {
   }
 
   /** Runs a batch whose size may not occur again, and frees its Program at once. */
-  private async once(tokens: Tokens, stretch: Stretch, signal?: AbortSignal): Promise<number> {
+  private async once(tokens: TokenSpan, stretch: Stretch, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted()
     const program = await this.compile(stretch.batch, stretch.length)
     try {
@@ -85,7 +85,7 @@ export class TextLoss {
    */
   private async run(
     program: Compiled,
-    tokens: Tokens,
+    tokens: TokenSpan,
     stretch: Stretch,
     count: number,
     signal?: AbortSignal,
@@ -96,13 +96,12 @@ export class TextLoss {
     while (losses.length < count) {
       signal?.throwIfAborted()
       const steps = Math.min(perCall, count - losses.length)
-      const records = Array.from({ length: steps }, (_, i) => {
-        const from = stretch.from + (losses.length + i) * size
-        return {
-          tokens: tokens.subarray(from, from + size),
-          targets: tokens.subarray(from + 1, from + size + 1),
-        }
-      })
+      const first = stretch.from + losses.length * size
+      const read = await tokens.read(first, first + steps * size + 1)
+      const records = Array.from({ length: steps }, (_, i) => ({
+        tokens: read.subarray(i * size, (i + 1) * size),
+        targets: read.subarray(i * size + 1, (i + 1) * size + 1),
+      }))
       const { outputs, seconds, failure } = await this.session.run(steps, [
         { program: program.handle, times: 1, inputs: program.inputs.pack(records), interruptible: true },
       ])

@@ -9,16 +9,16 @@ import { accumulate, crossEntropy, gatherBatch, requireFinite } from '../ops'
 import { gradientName } from '../optim/update'
 import { gradients } from '../passes/autodiff'
 
-/** The splits of a text. Each is a tensor of tokens in the Store. */
+/** The splits of a text. */
 export type Split = 'train' | 'validation'
 
-export interface TokenSplit {
-  readonly split: Split
-  readonly dtype: 'u16' | 'u32'
+/** The tokens of the whole text, a tensor in the Store. A split is a range of it. */
+export interface CorpusSpec {
+  readonly dtype: 'u8' | 'u16' | 'u32'
   readonly length: number
 }
 
-export const corpusName = (split: Split) => `corpus/${split}`
+export const corpusName = 'corpus'
 
 /**
  * Computes the loss of one micro-batch and adds its gradients to those in the Store. Inputs:
@@ -27,7 +27,7 @@ export const corpusName = (split: Split) => `corpus/${split}`
 export function gradientProgram(
   model: LanguageModel,
   parameters: readonly Parameter[],
-  corpus: TokenSplit,
+  corpus: CorpusSpec,
   sizes: { batchSize: number; gradientAccumulationSteps: number },
 ): Program {
   const trace = new Trace('gradient', { training: true })
@@ -41,14 +41,14 @@ export function gradientProgram(
 }
 
 /** Computes the loss of a batch, without dropout. Inputs: offsets u32 [B]. Output: loss f32 []. */
-export function evaluationProgram(model: LanguageModel, corpus: TokenSplit, batchSize: number): Program {
-  const trace = new Trace(`evaluate ${corpus.split}`)
+export function evaluationProgram(model: LanguageModel, corpus: CorpusSpec, batchSize: number): Program {
+  const trace = new Trace('evaluate')
   trace.output('loss', batchLoss(trace, model, corpus, batchSize))
   return trace.finish()
 }
 
-function batchLoss(trace: Trace, model: LanguageModel, corpus: TokenSplit, batchSize: number) {
-  const tokens = trace.store(corpusName(corpus.split), corpus.dtype, [corpus.length])
+function batchLoss(trace: Trace, model: LanguageModel, corpus: CorpusSpec, batchSize: number) {
+  const tokens = trace.store(corpusName, corpus.dtype, [corpus.length])
   const offsets = trace.input('offsets', 'u32', [batchSize])
   const [inputs, targets] = gatherBatch(tokens, offsets, model.sizes.blockSize)
   return crossEntropy(model.forward(inputs), targets)

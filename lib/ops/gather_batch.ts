@@ -8,11 +8,11 @@ export const gatherBatchOp = defineOp({
   name: 'gather_batch',
   integers: ['block_size'],
   shape([corpus, offsets], { block_size }) {
-    const tokens = corpus.shape.length === 1 && (corpus.dtype === 'u16' || corpus.dtype === 'u32')
+    const tokens = corpus.shape.length === 1 && ['u8', 'u16', 'u32'].includes(corpus.dtype)
     demand(
       tokens,
       'gather_batch',
-      () => `corpus must be u16 or u32 of rank 1, not ${corpus.dtype} [${corpus.shape}]`,
+      () => `corpus must be u8, u16 or u32 of rank 1, not ${corpus.dtype} [${corpus.shape}]`,
     )
     demand(
       offsets.shape.length === 1,

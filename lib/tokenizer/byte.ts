@@ -7,7 +7,7 @@ import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './
 /**
  * @example
  * const tokenizer = new ByteTokenizer()
- * tokenizer.encode('né') // Uint16Array [110, 195, 169]
+ * tokenizer.encode('né') // Uint8Array [110, 195, 169]
  * tokenizer.decode([110, 195, 169]) // 'né'
  */
 export class ByteTokenizer implements Tokenizer {

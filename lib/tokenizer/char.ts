@@ -22,7 +22,7 @@ export interface CharTokenizerJSON extends TokenizerJSON {
 /**
  * @example
  * const tokenizer = CharTokenizer.fromText('hello')
- * tokenizer.encode('hole') // Uint16Array [1, 3, 2, 0]
+ * tokenizer.encode('hole') // Uint8Array [1, 3, 2, 0]
  * tokenizer.decode([1, 3, 2, 0]) // 'hole'
  */
 export class CharTokenizer implements Tokenizer {

@@ -3,8 +3,8 @@
 
 import type { TokenizerName } from './names'
 
-/** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
-export type Tokens = Uint16Array | Uint32Array
+/** Token ids, in the smallest type that holds the vocabulary: 8 bits up to 256 tokens, 16 up to 65,536. */
+export type Tokens = Uint8Array | Uint16Array | Uint32Array
 
 /** A tokenizer in a checkpoint. `type` is the name of its kind. */
 export interface TokenizerJSON {

@@ -3,8 +3,9 @@
 import { type Details, NanoGptError, show } from '../errors'
 import type { Tokens } from './tokenizer'
 
-/** Allocates `length` tokens: u16 for a vocabulary of up to 65,536, otherwise u32. */
+/** Allocates `length` tokens in the smallest type that holds the vocabulary. */
 export function allocateTokens(vocabSize: number, length: number): Tokens {
+  if (vocabSize <= 256) return new Uint8Array(length)
   return vocabSize <= 65536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 

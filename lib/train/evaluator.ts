@@ -4,6 +4,7 @@
 import { NanoGptError } from '../errors'
 import { TextLoss } from '../model/loss'
 import type { Split } from '../model/programs'
+import { partOf } from '../tokenizer/span'
 import type { Plan } from './plan'
 import type { Prepared } from './prepare'
 
@@ -50,8 +51,10 @@ export class Evaluator {
 
   /** The loss over the whole validation split; undefined if the run is being stopped. */
   private async exactLoss(): Promise<number | undefined> {
+    const { corpus, splits } = this.prepared
+    const { from, length } = splits.validation
     try {
-      return await this.exact.of(this.prepared.corpus.validation, this.stop)
+      return await this.exact.of(partOf(corpus, from, from + length), this.stop)
     } catch (error) {
       // Stopping the run also cancels this.
       if (this.stop.aborted) return undefined

@@ -36,13 +36,13 @@ const countOf = (tensors: readonly { readonly shape: readonly number[] }[]) =>
   tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 
 /**
- * @param tokens the number of tokens of both splits
+ * @param corpus bytes of the text's tokens in memory
  * @param measured bytes of activations; default: the computed minimum
  */
 export function memoryOf(
   config: ModelConfig,
   training: TrainingConfig,
-  tokens: number,
+  corpus: number,
   measured?: number,
 ): Memory {
   const [one, two] = [1, 2].map((layers) => costsOf({ ...config, layers }, training))
@@ -50,7 +50,6 @@ export function memoryOf(
   const weights = perLayer('weights')
   const optimizer = perLayer('optimizer')
   const activations = measured ?? perLayer('activations')
-  const corpus = tokens * (config.vocabSize <= 65536 ? 2 : 4)
   const total = 2 * weights + optimizer + activations + corpus
   return { weights, gradients: weights, optimizer, activations, corpus, total }
 }
@@ -58,7 +57,7 @@ export function memoryOf(
 /** Bytes by purpose. Builds the model's Program, so call it only with few layers. */
 function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters } = createModel(config)
-  const corpus = { split: 'train', dtype: 'u16', length: config.blockSize + 1 } as const
+  const corpus = { dtype: 'u16', length: config.blockSize + 1 } as const
   const [one, two] = [1, 2].map((batchSize) =>
     peakOf(gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })),
   )
@@ -100,6 +99,7 @@ type SizeOption = (typeof sizeOptions)[number]
 /**
  * Rejects a run that needs more memory than the machine has.
  *
+ * @param corpus bytes of the text's tokens in memory
  * @param available bytes of memory
  * @throws NanoGptError 'out_of_memory' with the option, the bytes needed, and a value that fits
  */
@@ -107,14 +107,14 @@ export function refuseTooLarge(
   given: CheckedTrainOptions,
   config: ModelConfig,
   training: TrainingConfig,
-  tokens: number,
+  corpus: number,
   available: number,
 ): void {
   const bytesWith = (name: SizeOption, value: number) =>
     name === 'batchSize'
-      ? memoryOf(config, { ...training, batchSize: value }, tokens).total
-      : memoryOf(resized(config, name, value), training, tokens).total
-  const needed = memoryOf(config, training, tokens).total
+      ? memoryOf(config, { ...training, batchSize: value }, corpus).total
+      : memoryOf(resized(config, name, value), training, corpus).total
+  const needed = memoryOf(config, training, corpus).total
   if (needed <= available) return
   const current = (name: SizeOption) => (name === 'batchSize' ? training.batchSize : config[name])
   // Prefer an option that was given and would fit with a smaller value alone.

@@ -5,12 +5,13 @@
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
-import { splitTokens } from '../data/split'
+import { splitRanges } from '../data/split'
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, type TokenizerName, tokenizerFromJSON } from '../tokenizer'
+import { bytesOf, type Corpus, corpusOf } from '../tokenizer/span'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
@@ -58,7 +59,7 @@ export interface PlannedData extends DataInfo {
 export interface Materials {
   readonly origin: Origin
   readonly tokenizer: Tokenizer
-  readonly tokens: Tokens
+  readonly corpus: Corpus
   readonly data: DataInfo
   /** A text that cannot be read again from its source, to be copied to the run folder. */
   readonly textToKeep: string | undefined
@@ -95,7 +96,13 @@ export async function gather(
         )
       : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
   const tokens = encode(tokenizer, text, origin)
-  return { origin, tokenizer, tokens, data: info, textToKeep: info.source === textFile ? text : undefined }
+  return {
+    origin,
+    tokenizer,
+    corpus: corpusOf(tokens),
+    data: info,
+    textToKeep: info.source === textFile ? text : undefined,
+  }
 }
 
 function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
@@ -117,13 +124,13 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
  * @throws NanoGptError 'option', 'data_too_short', 'out_of_memory'
  */
 export function planOn(device: string, options: CheckedTrainOptions, materials: Materials): Plan {
-  const { origin, tokenizer, tokens, data } = materials
+  const { origin, tokenizer, corpus, data } = materials
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
   // A text that is too short is reported before a lack of memory.
-  const { train, validation } = splitTokens(tokens, model.blockSize, origin.how !== 'new')
-  if (isHostDevice(device)) refuseTooLarge(options, model, training, tokens.length, memoryOfMachine())
+  const { train, validation } = splitRanges(corpus.length, model.blockSize, origin.how !== 'new')
+  if (isHostDevice(device)) refuseTooLarge(options, model, training, bytesOf(corpus), memoryOfMachine())
   return {
     begins: origin.how,
     checkpoint: named === undefined ? null : absolute(named),

@@ -6,7 +6,7 @@ import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { splitTokens } from '../data/split'
+import { type Range, splitRanges } from '../data/split'
 import { NanoGptError, option, say } from '../errors'
 import type { Parameter } from '../graph/tensor'
 import type { Split } from '../model/programs'
@@ -16,7 +16,7 @@ import type { StoreTensor } from '../optim/optimizer'
 import { stateTensors } from '../optim/update'
 import type { TrainingConfig } from '../options'
 import { type Seed, seedFrom } from '../random/philox'
-import type { Tokens } from '../tokenizer/tokenizer'
+import type { Corpus } from '../tokenizer/span'
 import { version } from '../version'
 import { changesOf, type Origin } from './origin'
 import type { Materials, Plan } from './plan'
@@ -28,7 +28,8 @@ import { Trainer } from './trainer'
  */
 export interface Prepared extends ModelParts {
   readonly trainer: Trainer
-  readonly corpus: Readonly<Record<Split, Tokens>>
+  readonly corpus: Corpus
+  readonly splits: Readonly<Record<Split, Range>>
   readonly info: CheckpointInfo
 }
 
@@ -40,10 +41,10 @@ export function savedTensors(parameters: readonly Parameter[], training: Trainin
 }
 
 /** @throws NanoGptError for the checkpoint or the device; the session is then disposed */
-export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materials): Promise<Prepared> {
+export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materials): Promise<Prepared> {
   const { model: config, training } = plan
   const seed = seedFrom(BigInt(plan.seed))
-  const corpus = splitTokens(tokens, config.blockSize, origin.how !== 'new')
+  const splits = splitRanges(corpus.length, config.blockSize, origin.how !== 'new')
   const { model, parameters } = createModel(config)
   const { device, threads, instructionSet } = plan
   const session = await openSession({
@@ -62,6 +63,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
       training,
       seed,
       corpus,
+      splits,
     })
     return {
       session,
@@ -70,6 +72,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, tokens }: Materia
       tokenizer,
       trainer,
       corpus,
+      splits,
       info: {
         version,
         model: config,

@@ -5,6 +5,7 @@ import { expectDevice, onDevice } from '../backend/devices'
 import { option, type Phrase, say, show } from '../errors'
 import type { FolderLock } from '../files/lock'
 import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options'
+import { bytesOf } from '../tokenizer/span'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
 import { Loop } from './loop'
@@ -103,7 +104,7 @@ export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
     () => false,
     async (plan, materials) => {
       const { secondsPerStep, activations } = await measure(plan, materials, secondsMeasuring)
-      const memory = memoryOf(plan.model, plan.training, materials.tokens.length, activations)
+      const memory = memoryOf(plan.model, plan.training, bytesOf(materials.corpus), activations)
       return { plan, memory, secondsPerStep }
     },
   )

@@ -3,6 +3,7 @@
 
 import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
+import type { Range } from '../data/split'
 import { NanoGptError, option, say } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import { type Program, print } from '../graph/program'
@@ -12,7 +13,7 @@ import type { LanguageModel } from '../nn'
 import { gradientName, stepInputs, updateProgram } from '../optim/update'
 import type { TrainingConfig } from '../options'
 import { batchOffsets, type Seed, site } from '../random/philox'
-import type { Tokens } from '../tokenizer/tokenizer'
+import type { Corpus } from '../tokenizer/span'
 import { failedUpdate, isFailedUpdate } from './failed_update'
 
 export interface TrainerOptions {
@@ -23,7 +24,9 @@ export interface TrainerOptions {
   readonly evaluated?: LanguageModel
   readonly training: TrainingConfig
   readonly seed: Seed
-  readonly corpus: Readonly<Record<Split, Tokens>>
+  readonly corpus: Corpus
+  /** The ranges of the corpus to train on, and to evaluate. */
+  readonly splits: Readonly<Record<Split, Range>>
 }
 
 export interface Steps {
@@ -46,7 +49,7 @@ export class Trainer {
     private readonly options: TrainerOptions,
     private readonly gradient: Compiled,
     private readonly update: Compiled,
-    private readonly evaluations: Readonly<Record<Split, Compiled>>,
+    private readonly evaluation: Compiled,
   ) {}
 
   /**
@@ -55,31 +58,21 @@ export class Trainer {
    */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const { session, model, parameters, training, corpus, evaluated = model } = options
-    for (const split of ['train', 'validation'] as const) {
-      await session.allocate(corpusName(split), dtypeOf(corpus[split]), [corpus[split].length])
-      await session.write(corpusName(split), corpus[split])
-    }
+    await place(corpus, session)
     for (const { path, shape } of parameters) await session.allocate(gradientName(path), 'f32', shape)
-    const described = (split: Split) => ({
-      split,
-      dtype: dtypeOf(corpus[split]),
-      length: corpus[split].length,
-    })
     const { batchSize, gradientAccumulationSteps, gradientClip, precision } = training
-    const evaluate = (split: Split) =>
-      compile(session, evaluationProgram(evaluated, described(split), batchSize), precision)
     return new Trainer(
       options,
       await compile(
         session,
-        gradientProgram(model, parameters, described('train'), { batchSize, gradientAccumulationSteps }),
+        gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps }),
         precision,
       ),
       await compile(
         session,
         updateProgram(parameters, { ...training, gradientClip: gradientClip ?? Infinity }),
       ),
-      { train: await evaluate('train'), validation: await evaluate('validation') },
+      await compile(session, evaluationProgram(evaluated, corpus, batchSize), precision),
     )
   }
 
@@ -146,7 +139,7 @@ export class Trainer {
     from: number,
     count: number,
   ): Promise<{ losses: number[]; seconds: number; failure?: Failure }> {
-    const program = this.evaluations[split]
+    const program = this.evaluation
     const records = Array.from({ length: count }, (_, i) => ({
       offsets: this.batch(split, evaluationSite[split], from + i),
     }))
@@ -177,10 +170,11 @@ export class Trainer {
 
   /** The start offsets of the sequences of a batch in a split. */
   private batch(split: Split, siteId: number, draw: number): Uint32Array {
-    const { training, model, corpus, seed } = this.options
+    const { training, model, splits, seed } = this.options
+    const { from, length } = splits[split]
     const offsets = new Uint32Array(training.batchSize)
-    batchOffsets(offsets, corpus[split].length, model.sizes.blockSize, siteId, draw, seed)
-    return offsets
+    batchOffsets(offsets, length, model.sizes.blockSize, siteId, draw, seed)
+    return from === 0 ? offsets : offsets.map((offset) => from + offset)
   }
 
   private async clearGradients(): Promise<void> {
@@ -202,6 +196,9 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
 }
 
-function dtypeOf(tokens: Tokens): 'u16' | 'u32' {
-  return tokens instanceof Uint16Array ? 'u16' : 'u32'
+/** Makes the corpus a tensor of the session. */
+async function place({ dtype, length, from }: Corpus, session: Session): Promise<void> {
+  if ('path' in from) return session.map(corpusName, dtype, [length], from)
+  await session.allocate(corpusName, dtype, [length])
+  await session.write(corpusName, from.tokens)
 }

@@ -21,11 +21,16 @@ namespace {
 
 class CpuMemory final : public Memory {
  public:
-  explicit CpuMemory(HostArena::Block block) : Memory(block.bytes.size()), block_(std::move(block)) {}
-  std::byte* data() const { return block_.bytes.data(); }
+  explicit CpuMemory(HostArena::Block block)
+      : Memory(block.bytes.size()), data_(block.bytes.data()), owner_(std::move(block.chunk)) {}
+  // The Store refuses Programs that write a mapped file.
+  explicit CpuMemory(std::shared_ptr<const MappedFile> file)
+      : Memory(file->bytes().size()), data_(const_cast<std::byte*>(file->bytes().data())), owner_(std::move(file)) {}
+  std::byte* data() const { return data_; }
 
  private:
-  HostArena::Block block_;
+  std::byte* data_;
+  std::shared_ptr<const void> owner_;
 };
 
 std::byte* DataOf(const Memory& memory) { return static_cast<const CpuMemory&>(memory).data(); }
@@ -256,6 +261,10 @@ class CpuDevice final : public Device {
     Result<HostArena::Block> block = arena_.Allocate(bytes);
     if (!block.ok()) return block.status();
     return std::shared_ptr<Memory>(std::make_shared<CpuMemory>(std::move(block.value())));
+  }
+
+  std::shared_ptr<Memory> Map(std::shared_ptr<const MappedFile> file) override {
+    return std::make_shared<CpuMemory>(std::move(file));
   }
 
   size_t bytes() const override { return arena_.bytes(); }

@@ -31,7 +31,9 @@ InputError RunGatherBatch(const Call& call) {
     }
   }
   ForChunks(call.pool, batch, RowsInChunk(length), [&](int64_t begin, int64_t end) {
-    if (corpus.spec->dtype == Dtype::kU16) {
+    if (corpus.spec->dtype == Dtype::kU8) {
+      Gather(corpus.u8(), offsets, length, begin, end, tokens.i32(), targets.i32());
+    } else if (corpus.spec->dtype == Dtype::kU16) {
       Gather(corpus.u16(), offsets, length, begin, end, tokens.i32(), targets.i32());
     } else {
       Gather(corpus.u32(), offsets, length, begin, end, tokens.i32(), targets.i32());

@@ -24,6 +24,7 @@ struct Tensor {
   NANO_INLINE int32_t* i32() const { return static_cast<int32_t*>(data); }
   NANO_INLINE uint32_t* u32() const { return static_cast<uint32_t*>(data); }
   NANO_INLINE uint16_t* u16() const { return static_cast<uint16_t*>(data); }
+  NANO_INLINE uint8_t* u8() const { return static_cast<uint8_t*>(data); }
 };
 
 // One execution of one op. Data pointers and scratch are aligned to 64 bytes.

@@ -28,8 +28,14 @@ Outcome RunGatherBatch(const Call& call, Message& message) {
     return ValidateRange(kGatherBatchOffsets, InputError::kOffset, b, offsets[b], 0, last);
   });
   if (outcome != Outcome::kOk) return outcome;
-  const bool narrow = call.inputs[0].spec->dtype == Dtype::kU16;
-  return narrow ? Gather<uint16_t>(call, message) : Gather<uint32_t>(call, message);
+  switch (call.inputs[0].spec->dtype) {
+    case Dtype::kU8:
+      return Gather<uint8_t>(call, message);
+    case Dtype::kU16:
+      return Gather<uint16_t>(call, message);
+    default:
+      return Gather<uint32_t>(call, message);
+  }
 }
 
 }  // namespace nano::cuda

@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "engine/check.h"
+#include "engine/mapped_file.h"
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/status.h"
 
 namespace nano {
 
-// A block of a device's memory, aligned to at least 64 bytes.
+// A block of a device's memory, aligned to at least 64 bytes, or to one element if it is mapped.
 class Memory {
  public:
   explicit Memory(size_t bytes) : bytes_(bytes) {}
@@ -110,6 +111,11 @@ class Device {
   // Copies whole blocks only: both sizes are equal.
   virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;
   virtual Status Download(const Memory& from, std::span<std::byte> to) = 0;
+  // A file as memory, which is only read. Null: this device can't use the host's memory.
+  virtual std::shared_ptr<Memory> Map(std::shared_ptr<const MappedFile> file) {
+    static_cast<void>(file);
+    return nullptr;
+  }
   // `store` has one entry for each buffer of the Program: the memory of its tensor, or null if the
   // buffer is not a store buffer.
   virtual Result<std::unique_ptr<Executable>> Compile(CheckedProgram program,

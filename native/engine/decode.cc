@@ -69,7 +69,7 @@ class Decoder {
     const auto role = reader_.Read<uint8_t>();
     const auto rank = reader_.Read<uint8_t>();
     if (!reader_.ok()) return CutShort(where);
-    if (dtype > static_cast<uint8_t>(Dtype::kU32)) return UnknownCode(where, "dtype", dtype, 6);
+    if (dtype > static_cast<uint8_t>(Dtype::kU8)) return UnknownCode(where, "dtype", dtype, 7);
     if (role > static_cast<uint8_t>(Role::kTemporary)) return UnknownCode(where, "role", role, 3);
     if (rank > kMaxRank) return Invalid(where + " has rank " + std::to_string(rank) + "; the highest is 8");
     std::array<uint64_t, kMaxRank> dims{};

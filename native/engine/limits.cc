@@ -7,7 +7,7 @@ namespace nano {
 namespace {
 
 constexpr std::array kDtypes = {Dtype::kF32, Dtype::kF64, Dtype::kBf16, Dtype::kF16,
-                                Dtype::kI32, Dtype::kU16, Dtype::kU32};
+                                Dtype::kI32, Dtype::kU16, Dtype::kU32,  Dtype::kU8};
 constexpr uint32_t kNotUtf8 = 0xFFFFFFFF;
 
 // Reads the code point at `at` and advances `at`. Returns kNotUtf8 for invalid UTF-8, such as

@@ -17,6 +17,8 @@ size_t SizeOf(Dtype dtype) {
     case Dtype::kF16:
     case Dtype::kU16:
       return 2;
+    case Dtype::kU8:
+      return 1;
   }
   return 8;
 }
@@ -49,6 +51,8 @@ const char* NameOf(Dtype dtype) {
       return "u16";
     case Dtype::kU32:
       return "u32";
+    case Dtype::kU8:
+      return "u8";
   }
   return "unknown";
 }

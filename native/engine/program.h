@@ -13,7 +13,7 @@
 
 namespace nano {
 
-enum class Dtype : uint8_t { kF32 = 0, kF64 = 1, kBf16 = 2, kF16 = 3, kI32 = 4, kU16 = 5, kU32 = 6 };
+enum class Dtype : uint8_t { kF32 = 0, kF64 = 1, kBf16 = 2, kF16 = 3, kI32 = 4, kU16 = 5, kU32 = 6, kU8 = 7 };
 // The precision of a Program. kTf32: matrix products round their operands to TF32. kBf16: buffers
 // may be bf16.
 enum class Precision : uint8_t { kF32 = 0, kTf32 = 1, kBf16 = 2 };

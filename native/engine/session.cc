@@ -128,6 +128,10 @@ Status Session::Write(std::string_view name, std::span<const std::byte> bytes) {
   return Guarded([&] { return store_.Write(name, bytes); });
 }
 
+Status Session::Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset) {
+  return Guarded([&] { return store_.Map(name, spec, path, offset); });
+}
+
 Result<Bytes> Session::Read(std::string_view name) {
   return Guarded([&] { return store_.Read(name); });
 }
@@ -204,6 +208,7 @@ Result<RunReport> Session::Run(const Schedule& schedule) {
       loop.phases.push_back(
           {executable, phase.times, phase.inputs.data(), report.outputs.back().data(), seconds, phase.interruptible});
     }
+    NANO_RETURN_IF_ERROR(store_.CheckFiles());
     NANO_RETURN_IF_ERROR(FitArena());
     for (const Loop::Phase& phase : loop.phases) NANO_RETURN_IF_ERROR(phase.executable->Bind(*arena_));
     NANO_RETURN_IF_ERROR(RunSteps(loop));

@@ -15,6 +15,8 @@ const char* NameOf(Code code) {
       return "unsupported";
     case Code::kOutOfMemory:
       return "out_of_memory";
+    case Code::kReadFailed:
+      return "read_failed";
     case Code::kOutOfRange:
       return "out_of_range";
     case Code::kNonFinite:

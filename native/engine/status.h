@@ -14,6 +14,7 @@ enum class Code {
   kInvalidArgument,  // the caller gave an invalid name, shape, dtype or length
   kUnsupported,      // valid, but not supported by this backend
   kOutOfMemory,
+  kReadFailed,  // a file can't be read, or is too short
   kOutOfRange,  // the contents of an input: a token, an offset, a position
   kNonFinite,   // require_finite, an update op or checkFinite found a NaN or an Infinity
   kCancelled,

@@ -1,5 +1,6 @@
 #include "engine/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/limits.h"
@@ -9,20 +10,58 @@ namespace {
 
 Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
+bool Writes(const Program& program, size_t buffer) {
+  return std::any_of(program.ops.begin(), program.ops.end(), [&](const Op& op) {
+    return std::find(op.outputs.begin(), op.outputs.end(), buffer) != op.outputs.end();
+  });
+}
+
 std::string Quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
+
+Status About(std::string_view name, const Status& status) {
+  return {status.code(), "tensor " + Quoted(name) + ": " + status.message()};
+}
 
 }  // namespace
 
 Status Store::Allocate(std::string_view name, const TensorSpec& spec) {
+  NANO_RETURN_IF_ERROR(CheckNew(name));
+  Result<std::shared_ptr<Memory>> memory = device_.Allocate(spec.bytes());
+  if (!memory.ok()) return About(name, memory.status());
+  return Add(name, {.spec = spec, .memory = std::move(memory.value()), .file = nullptr});
+}
+
+Status Store::Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset) {
+  NANO_RETURN_IF_ERROR(CheckNew(name));
+  if (offset % SizeOf(spec.dtype) != 0) {
+    return Invalid("tensor " + Quoted(name) + " begins at byte " + std::to_string(offset) +
+                   " of its file; it must be a multiple of the " + std::to_string(SizeOf(spec.dtype)) +
+                   " bytes of an element");
+  }
+  Result<std::shared_ptr<const MappedFile>> opened = MappedFile::Open(path, offset, spec.bytes());
+  if (!opened.ok()) return About(name, opened.status());
+  std::shared_ptr<const MappedFile>& file = opened.value();
+  if (std::shared_ptr<Memory> mapped = device_.Map(file)) {
+    return Add(name, {.spec = spec, .memory = std::move(mapped), .read_only = true, .file = std::move(file)});
+  }
+  Result<std::shared_ptr<Memory>> copy = device_.Allocate(spec.bytes());
+  if (!copy.ok()) return About(name, copy.status());
+  NANO_RETURN_IF_ERROR(device_.Upload(*copy.value(), file->bytes()));
+  return Add(name, {.spec = spec, .memory = std::move(copy.value()), .read_only = true, .file = nullptr});
+}
+
+Status Store::CheckNew(std::string_view name) const {
   if (name.empty()) return Invalid("a tensor's name must not be empty");
   NANO_RETURN_IF_ERROR(CheckText(name));
-  if (const auto it = tensors_.find(name); it != tensors_.end()) {
-    return Invalid("tensor " + Quoted(name) + " exists already, as " + it->second.spec.ToString());
-  }
-  Result<std::shared_ptr<Memory>> memory = device_.Allocate(spec.bytes());
-  if (!memory.ok()) return {memory.status().code(), "tensor " + Quoted(name) + ": " + memory.status().message()};
-  tensors_.emplace(std::string(name), Tensor{spec, std::move(memory.value())});
-  bytes_ += spec.bytes();
+  const auto it = tensors_.find(name);
+  if (it == tensors_.end()) return Status::Ok();
+  return Invalid("tensor " + Quoted(name) + " exists already, as " + it->second.spec.ToString());
+}
+
+Status Store::Add(std::string_view name, Tensor tensor) {
+  const size_t bytes = tensor.bytes();
+  tensors_.emplace(std::string(name), std::move(tensor));
+  bytes_ += bytes;
   return Status::Ok();
 }
 
@@ -30,6 +69,7 @@ Status Store::Write(std::string_view name, std::span<const std::byte> bytes) {
   const Result<const Tensor*> tensor = Find(name);
   if (!tensor.ok()) return tensor.status();
   const TensorSpec& spec = tensor.value()->spec;
+  if (tensor.value()->read_only) return Invalid("tensor " + Quoted(name) + " is a file, which can't be written");
   if (bytes.size() != spec.bytes()) {
     return Invalid(std::to_string(bytes.size()) + " bytes written to tensor " + Quoted(name) + ", which is " +
                    spec.ToString() + ": " + std::to_string(spec.bytes()) + " bytes");
@@ -40,6 +80,10 @@ Status Store::Write(std::string_view name, std::span<const std::byte> bytes) {
 Result<Bytes> Store::Read(std::string_view name) const {
   const Result<const Tensor*> tensor = Find(name);
   if (!tensor.ok()) return tensor.status();
+  if (tensor.value()->file != nullptr) {
+    const Status status = tensor.value()->file->Check();
+    if (!status.ok()) return About(name, status);
+  }
   Bytes bytes(tensor.value()->spec.bytes());
   NANO_RETURN_IF_ERROR(device_.Download(*tensor.value()->memory, {bytes.data(), bytes.size()}));
   return bytes;
@@ -52,7 +96,7 @@ Status Store::Free(std::string_view name) {
     return Invalid("tensor " + Quoted(name) + " is used by " + std::to_string(tensor.value()->programs) +
                    " compiled program(s); release them first");
   }
-  bytes_ -= tensor.value()->spec.bytes();
+  bytes_ -= tensor.value()->bytes();
   tensors_.erase(tensors_.find(name));
   return Status::Ok();
 }
@@ -67,6 +111,9 @@ Result<std::vector<std::shared_ptr<Memory>>> Store::Bind(const Program& program)
         "program " + Quoted(program.name) + " uses tensor " + Quoted(buffer.name) + " as " + buffer.spec.ToString();
     if (it == tensors_.end()) return Invalid(wish + "; no tensor of that name is allocated");
     if (!(it->second.spec == buffer.spec)) return Invalid(wish + "; it is " + it->second.spec.ToString());
+    if (it->second.read_only && Writes(program, index)) {
+      return Invalid(wish + " and writes it; it is a file, which can't be written");
+    }
     bound[index] = it->second.memory;
   }
   for (const Buffer& buffer : program.buffers) {
@@ -79,6 +126,15 @@ void Store::Unbind(const Program& program) {
   for (const Buffer& buffer : program.buffers) {
     if (buffer.role == Role::kStore) --tensors_.find(buffer.name)->second.programs;
   }
+}
+
+Status Store::CheckFiles() const {
+  for (const auto& [name, tensor] : tensors_) {
+    if (tensor.file == nullptr) continue;
+    const Status status = tensor.file->Check();
+    if (!status.ok()) return About(name, status);
+  }
+  return Status::Ok();
 }
 
 Result<const Store::Tensor*> Store::Find(std::string_view name) const {

@@ -23,6 +23,10 @@ class Store {
 
   Status Allocate(std::string_view name, const TensorSpec& spec);
   Status Write(std::string_view name, std::span<const std::byte> bytes);
+  // A tensor with the contents of a file, from byte `offset` on. It can't be written.
+  Status Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset);
+  // Fails if a mapped file has become shorter. Reading beyond its end would end the process.
+  Status CheckFiles() const;
   Result<Bytes> Read(std::string_view name) const;
   // Fails while a compiled Program is bound to the tensor.
   Status Free(std::string_view name);
@@ -38,9 +42,14 @@ class Store {
   struct Tensor {
     TensorSpec spec;
     std::shared_ptr<Memory> memory;
-    int programs = 0;  // compiled Programs bound to it
+    bool read_only = false;
+    std::shared_ptr<const MappedFile> file;  // whose mapping the memory is, or null
+    int programs = 0;                        // compiled Programs bound to it
+    size_t bytes() const { return file == nullptr ? spec.bytes() : 0; }
   };
   Result<const Tensor*> Find(std::string_view name) const;
+  Status CheckNew(std::string_view name) const;
+  Status Add(std::string_view name, Tensor tensor);
 
   Device& device_;
   std::map<std::string, Tensor, std::less<>> tensors_;

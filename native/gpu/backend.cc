@@ -2,6 +2,7 @@
 // Settle().
 #include "gpu/backend.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -12,6 +13,9 @@
 
 namespace nano::gpu {
 namespace {
+
+// Bytes of host memory that an upload takes, so that a large file needs no second copy of it.
+constexpr size_t kMostCopied = size_t{64} << 20;
 
 class GpuDevice final : public Device {
  public:
@@ -35,10 +39,14 @@ class GpuDevice final : public Device {
       std::memcpy(DataOf(to), from.data(), from.size());
       return Status::Ok();
     }
-    return Copy(from.size(), [&](std::byte* host, Message& message) {
-      std::memcpy(host, from.data(), from.size());
-      return module().upload(queue(), DataOf(to), host, from.size(), message);
-    });
+    for (size_t at = 0; at < from.size(); at += kMostCopied) {
+      const size_t bytes = std::min(kMostCopied, from.size() - at);
+      NANO_RETURN_IF_ERROR(Copy(bytes, [&](std::byte* host, Message& message) {
+        std::memcpy(host, from.data() + at, bytes);
+        return module().upload(queue(), DataOf(to) + at, host, bytes, message);
+      }));
+    }
+    return Status::Ok();
   }
 
   Status Download(const Memory& from, std::span<std::byte> to) override {

@@ -37,6 +37,7 @@ kernel void gather_batch(device const Control& control [[buffer(0)]],
   tokens[i] = int(window[0]);
   targets[i] = int(window[1]);
 }
+template [[host_name("gather_batch_u8")]] [[kernel]] decltype(gather_batch<uchar>) gather_batch<uchar>;
 template [[host_name("gather_batch_u16")]] [[kernel]] decltype(gather_batch<ushort>) gather_batch<ushort>;
 template [[host_name("gather_batch_u32")]] [[kernel]] decltype(gather_batch<uint>) gather_batch<uint>;
 
@@ -52,9 +53,11 @@ Outcome RunGatherBatch(const Call& call, Message& message) {
   const Outcome outcome =
       Launch(call, message, kExamineGrid, {"gather_batch", "examine_offsets"}, {}, arguments, {call.inputs[1]});
   if (outcome != Outcome::kOk) return outcome;
-  const bool narrow = call.inputs[0].spec->dtype == Dtype::kU16;
-  return Launch(call, message, GridOfElements(y.elements()),
-                {"gather_batch", narrow ? "gather_batch_u16" : "gather_batch_u32"}, {}, arguments,
+  const Dtype dtype = call.inputs[0].spec->dtype;
+  const char* const kernel = dtype == Dtype::kU8    ? "gather_batch_u8"
+                             : dtype == Dtype::kU16 ? "gather_batch_u16"
+                                                    : "gather_batch_u32";
+  return Launch(call, message, GridOfElements(y.elements()), {"gather_batch", kernel}, {}, arguments,
                 {call.outputs[0], call.outputs[1], call.inputs[0], call.inputs[1]});
 }
 

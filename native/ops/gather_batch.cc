@@ -10,7 +10,8 @@ Status Check(const OpView& op, Params&) {
   check.Attributes({"block_size"});
   const int64_t block_size = check.Int("block_size", 1, 0xFFFFFFFF);
   if (!check.Counts(2, 2)) return check.status();
-  if (op.inputs[0].dtype != Dtype::kU16) check.Input(0, "corpus", Dtype::kU32);
+  const Dtype dtype = op.inputs[0].dtype;
+  if (dtype != Dtype::kU8 && dtype != Dtype::kU16) check.Input(0, "corpus", Dtype::kU32);
   check.Rank(0, "corpus", 1, 1);
   check.Input(1, "offsets", Dtype::kU32);
   if (!check.Rank(1, "offsets", 1, 1)) return check.status();

@@ -78,6 +78,8 @@ double ElementAt(Dtype dtype, const std::byte* from) {
       return Load<uint16_t>(from);
     case Dtype::kU32:
       return Load<uint32_t>(from);
+    case Dtype::kU8:
+      return Load<uint8_t>(from);
   }
   return 0;
 }

@@ -16,7 +16,7 @@ const { batchedMatmul, copy, crossEntropy, fusedOpNames, maskedSoftmax, opsByNam
   lib('ops/index.js')
 
 const folder = process.argv[2]
-const corpus = { split: 'train', dtype: 'u16', length: 50 }
+const corpus = { dtype: 'u16', length: 50 }
 const updates = {
   ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 },
   ...{ momentum: 0.9, nesterov: true, emaDecay: 0 },

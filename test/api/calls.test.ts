@@ -219,7 +219,7 @@ describe('errors', () => {
     [
       'loss(null)',
       call((m) => m.loss(null)),
-      /^loss: text is null: must be a string, or its tokens as a Uint16Array or Uint32Array\. tokenizer\.encode/,
+      /^loss: text is null: must be a string, or its tokens as a Uint8Array, Uint16Array or Uint32Array\. tokenizer\.encode/,
     ],
     ['loss()', call((m) => m.loss()), /^loss: text is missing: must be a string/],
     [

@@ -205,7 +205,7 @@ describe('damaged bytes', () => {
     ],
     ['too many ops', bytesOf(head, u16(0), none, u32(2 ** 32 - 1)), 'at most 65536'],
     ['more ops than bytes', bytesOf(head, u16(0), none, u32(3), new Array<number>(23).fill(0)), 'do not fit'],
-    ['an unknown dtype', bytesOf(head, u16(0), u32(1), u16(0), [7, 0, 0], none), 'dtype'],
+    ['an unknown dtype', bytesOf(head, u16(0), u32(1), u16(0), [8, 0, 0], none), 'dtype'],
     ['an unknown role', bytesOf(head, u16(0), u32(1), u16(0), [0, 4, 0], none), 'role'],
     [
       'rank 9',

@@ -252,7 +252,7 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
     const { model, parameters } = createModel(config)
-    const corpus = { split: 'train', dtype: 'u16', length: 40 } as const
+    const corpus = { dtype: 'u16', length: 40 } as const
     const program = fuse(
       gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
       fused,
@@ -264,8 +264,8 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
         (value) => value + 0.1 * numbers.between(-1, 1),
       ),
     )
-    await session.allocate(corpusName('train'), 'u16', [40])
-    await session.write(corpusName('train'), Uint16Array.from(numbers.integers(40, config.vocabSize)))
+    await session.allocate(corpusName, 'u16', [40])
+    await session.write(corpusName, Uint16Array.from(numbers.integers(40, config.vocabSize)))
     for (const [i, { path, shape }] of parameters.entries()) {
       await session.allocate(path, 'f32', shape)
       await session.allocate(gradientName(path), 'f32', shape)

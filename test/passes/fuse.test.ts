@@ -29,7 +29,7 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   const known = new Set<string>()
   for (const program of Object.values(programs)) await allocateStores(session, program, known)
   for (const parameter of parameters) await session.write(parameter.path, initialValues(parameter, seed))
-  await session.write(corpusName('train'), goldenCorpus(500, seed))
+  await session.write(corpusName, goldenCorpus(500, seed))
   const results: Record<string, TypedArray> = {}
   const run = async (name: string, ...records: Record<string, number | number[]>[]) => {
     const program = await compiled(session, change(programs[name]))

@@ -15,6 +15,7 @@ import { averageName } from '../../lib/optim/average'
 import { stateTensors, updateProgram } from '../../lib/optim/update'
 import type { TrainingConfig } from '../../lib/options'
 import { type Seed, seedFrom } from '../../lib/random/philox'
+import { corpusOf } from '../../lib/tokenizer/span'
 import { checkTrainOptions, resolveNew } from '../../lib/train/resolve'
 import { Trainer } from '../../lib/train/trainer'
 import { goldenCorpus } from './text'
@@ -130,7 +131,7 @@ export const configs: Record<string, ModelConfig> = {
 /** Every Program of a model, unfused. */
 export function programsOf(config: ModelConfig, corpusLength = 500): Record<string, Program> {
   const { model, parameters } = createModel(config)
-  const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
+  const corpus = { dtype: 'u16', length: corpusLength } as const
   const sizes = { batchSize: training.batchSize, gradientAccumulationSteps: 2 }
   const cache = { name: 'a', slots: 8 }
   return {
@@ -168,6 +169,7 @@ export async function prepare(
   if (averaged) {
     for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
   }
+  const whole = { from: 0, length: corpus.length }
   const trainer = await Trainer.create({
     session,
     model,
@@ -175,7 +177,8 @@ export async function prepare(
     evaluated: averaged,
     training: settings,
     seed,
-    corpus: { train: corpus, validation: corpus },
+    corpus: corpusOf(corpus),
+    splits: { train: whole, validation: whole },
   })
   return { session, model, parameters, trainer, seed }
 }

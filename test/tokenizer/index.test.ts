@@ -37,7 +37,7 @@ test('any JSON gives a tokenizer or a NanoGptError', () => {
       try {
         const tokenizer = tokenizerFromJSON(json)
         read++
-        expect(tokenizer.encode(tokenizer.decode([0]))).toEqual(Uint16Array.of(0))
+        expect([...tokenizer.encode(tokenizer.decode([0]))]).toEqual([0])
       } catch (error) {
         if (!(error instanceof NanoGptError)) throw error
         expect(error.code).toBe('tokenizer')

@@ -4,8 +4,9 @@
 // The formulas handle only f32 and f64. A bf16 tensor is held as floats that are rounded after
 // every op that writes it. In a tf32 Program, products receive rounded copies of their operands.
 
+import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { NanoGptError } from '../../errors'
+import { NanoGptError, reasonOf } from '../../errors'
 import {
   allocate,
   arrayFrom,
@@ -18,13 +19,23 @@ import {
   sameShape,
   sizeOf,
   type TypedArray,
+  viewOf,
 } from '../../graph/dtype'
 import type { Buffer, Node, Program } from '../../graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../graph/rounding'
 import { Tensor } from '../../graph/tensor'
 import { fusedOpNames, opsByName } from '../../ops'
 import { InputError, OutputError } from '../../ops/op'
-import type { Executable, Failure, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
+import type {
+  Executable,
+  Failure,
+  FileRange,
+  Phase,
+  RunOptions,
+  RunResult,
+  Session,
+  SessionMemory,
+} from '../backend'
 import { RecordLayout } from '../records'
 
 export interface JsOptions {
@@ -38,6 +49,8 @@ export interface JsOptions {
 interface Stored {
   readonly dtype: Dtype
   readonly tensor: Tensor
+  /** Whether its elements are those of a file. */
+  readonly isMapped?: boolean
 }
 
 interface Compiled {
@@ -77,7 +90,8 @@ export class JsSession implements Session {
   async write(name: string, data: TypedArray): Promise<void> {
     const copy = copyOf(data, `a copy of ${name}`)
     return this.inTurn(() => {
-      const { dtype, tensor } = this.find(name)
+      const { dtype, tensor, isMapped } = this.find(name)
+      if (isMapped) throw new NanoGptError('invalid_argument', `${name} is a file, which can't be written`)
       if (copy.length !== sizeOf(tensor.shape)) {
         throw new NanoGptError(
           'invalid_argument',
@@ -85,6 +99,17 @@ export class JsSession implements Session {
         )
       }
       tensor.data.set(held(dtype, copy))
+    })
+  }
+
+  map(name: string, dtype: Dtype, shape: Shape, file: FileRange): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.store.has(name)) {
+        throw new NanoGptError('invalid_argument', `the Store already holds ${name}`)
+      }
+      const tensor = this.tensor(dtype, shape, `the tensor ${name}`)
+      await readInto(tensor.data, dtype, name, file)
+      this.store.set(name, { dtype, tensor, isMapped: true })
     })
   }
 
@@ -245,12 +270,51 @@ export class JsSession implements Session {
     if (buffer.role !== 'store')
       return this.tensor(buffer.dtype, buffer.shape, `the buffer ${buffer.name} of ${program.name}`)
     const stored = this.store.get(buffer.name)
+    if (
+      stored?.isMapped &&
+      program.ops.some(({ outputs }) => outputs.includes(program.buffers.indexOf(buffer)))
+    ) {
+      throw new NanoGptError(
+        'invalid_argument',
+        `${program.name} writes ${buffer.name}, which is a file that can't be written`,
+      )
+    }
     if (stored?.dtype === buffer.dtype && sameShape(stored.tensor.shape, buffer.shape)) return stored.tensor
     const found = stored ? describe({ dtype: stored.dtype, shape: stored.tensor.shape }) : 'missing'
     throw new NanoGptError(
       'invalid_argument',
       `${program.name}: ${buffer.name} must be ${describe(buffer)}; in the Store it is ${found}`,
     )
+  }
+}
+
+/** The number of bytes that are read at once. */
+const bytesPerRead = 1 << 24
+
+/** Fills an array with the elements of a file. */
+async function readInto(array: TypedArray, dtype: Dtype, name: string, file: FileRange): Promise<void> {
+  const failed = (why: string) => new NanoGptError('read_failed', `the file of ${name} ${why}`)
+  const handle = await open(file.path).catch((error) => {
+    throw failed(`can't be opened: ${reasonOf(error)}`)
+  })
+  try {
+    const size = bytesPerElement[dtype]
+    for (let at = 0; at < array.length; ) {
+      const bytes = new Uint8Array(Math.min(bytesPerRead, (array.length - at) * size))
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesRead } = await handle
+          .read(bytes, done, bytes.length - done, file.offset + at * size + done)
+          .catch((error) => {
+            throw failed(`can't be read: ${reasonOf(error)}`)
+          })
+        if (bytesRead === 0) throw failed(`has fewer than ${array.length} elements`)
+        done += bytesRead
+      }
+      array.set(held(dtype, viewOf(dtype, bytes)), at)
+      at += bytes.length / size
+    }
+  } finally {
+    await handle.close()
   }
 }
 

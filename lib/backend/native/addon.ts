@@ -7,6 +7,7 @@ import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
 export interface NativeSessionHandle {
   allocate(name: string, dtype: string, shape: number[]): Promise<void>
   write(name: string, bytes: Uint8Array): Promise<void>
+  map(name: string, dtype: string, shape: number[], path: string, offset: number): Promise<void>
   read(name: string): Promise<Uint8Array>
   compile(program: Uint8Array): Promise<number>
   release(handle: number): Promise<void>

@@ -15,7 +15,7 @@ import {
 import type { Program } from '../../graph/program'
 import { encode } from '../../graph/wire'
 import { opsByName } from '../../ops'
-import type { Executable, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
+import type { Executable, FileRange, Phase, RunOptions, RunResult, Session, SessionMemory } from '../backend'
 import { mostThreads } from '../names'
 import type { Addon, NativeSessionHandle } from './addon'
 
@@ -56,6 +56,12 @@ export class NativeSession implements Session {
 
   write(name: string, data: TypedArray): Promise<void> {
     return named(this.handle.write(name, bytesOf(data)), this.tensors.get(name))
+  }
+
+  async map(name: string, dtype: Dtype, shape: Shape, { path, offset }: FileRange): Promise<void> {
+    const tensor = { name, dtype, bytes: sizeOf(shape) * bytesPerElement[dtype] }
+    await named(this.handle.map(name, dtype, [...shape], path, offset), tensor)
+    this.tensors.set(name, tensor)
   }
 
   async read(name: string): Promise<TypedArray> {

@@ -25,9 +25,9 @@ export function batchCases(): Case[] {
 }
 
 function gathers(): Case[] {
-  const corpora = (['u16', 'u32'] as const).map((dtype) => ({
+  const corpora = (['u8', 'u16', 'u32'] as const).map((dtype) => ({
     dtype,
-    corpus: integers('corpus', [101], 60000, dtype),
+    corpus: integers('corpus', [101], dtype === 'u8' ? 256 : 60000, dtype),
   }))
   const cases = corpora.flatMap(({ dtype, corpus }) =>
     [

@@ -84,7 +84,7 @@ const batchSize = 3
 
 function gradientOf(config: ModelConfig): Program {
   const { model, parameters } = createModel(config)
-  const corpus = { split: 'train', dtype: 'u16', length: corpusLength } as const
+  const corpus = { dtype: 'u16', length: corpusLength } as const
   return gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 2 })
 }
 
@@ -126,7 +126,7 @@ function wholeCase(name: string, config: ModelConfig, program: Program): Case {
     .map(({ name, dtype, shape }): StoreTensor => {
       const numbers = new Numbers(name)
       const size = sizeOf(shape)
-      if (name === corpusName('train')) {
+      if (name === corpusName) {
         return { name, dtype, shape, values: Uint16Array.from(numbers.integers(size, config.vocabSize)) }
       }
       if (dtype !== 'f32')
