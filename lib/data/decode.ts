@@ -5,13 +5,15 @@ import { NanoGptError } from '../errors'
 import { fileKindOf } from './file_kinds'
 import { type About, decodeUtf8 } from './utf8'
 
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
+
 export interface Decoded {
   readonly text: string
-  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
+  readonly encoding: Encoding
 }
 
 /** The number of bytes that are examined to tell the encoding. */
-const sampleBytes = 1 << 16
+export const sampleBytes = 1 << 16
 
 /**
  * Decodes the text of a file, without its byte order mark.
@@ -21,6 +23,19 @@ const sampleBytes = 1 << 16
  *   'not_utf16'
  */
 export function decodeText(bytes: Uint8Array, about: About): Decoded {
+  const encoding = encodingOf(bytes, about)
+  return encoding === 'utf-8'
+    ? { text: decodeUtf8(bytes, about), encoding }
+    : decodeUtf16(bytes, encoding, about)
+}
+
+/**
+ * The encoding of a text that begins with these bytes, at least `sampleBytes` of them unless it is
+ * shorter.
+ *
+ * @throws NanoGptError 'not_text' for a file that is known or appears to be binary; 'not_utf8' for UTF-32
+ */
+export function encodingOf(bytes: Uint8Array, about: About): Encoding {
   const zeros = bytes.includes(0)
   const kind = fileKindOf(bytes, !zeros && isUtf8(bytes))
   if (kind) {
@@ -37,18 +52,19 @@ export function decodeText(bytes: Uint8Array, about: About): Decoded {
       remedy: 'Convert it with `iconv -f utf-32 -t utf-8`',
     })
   }
-  if (beginsWith(bytes, [0xff, 0xfe])) return decodeUtf16(bytes, 'utf-16le', about)
-  if (beginsWith(bytes, [0xfe, 0xff])) return decodeUtf16(bytes, 'utf-16be', about)
-  if (!zeros) return { text: decodeUtf8(bytes, about), encoding: 'utf-8' }
+  if (beginsWith(bytes, [0xff, 0xfe])) return 'utf-16le'
+  if (beginsWith(bytes, [0xfe, 0xff])) return 'utf-16be'
+  if (!zeros) return 'utf-8'
   const encoding = utf16Of(bytes)
-  if (encoding) return decodeUtf16(bytes, encoding, about)
+  if (encoding) return encoding
   throw binary(bytes, about)
 }
 
-function binary(bytes: Uint8Array, about: About): NanoGptError {
+/** @param offset of the bytes in the file */
+export function binary(bytes: Uint8Array, about: About, offset = 0): NanoGptError {
   let zeros = 0
   for (let i = bytes.indexOf(0); i >= 0; i = bytes.indexOf(0, i + 1)) zeros++
-  const first = bytes.indexOf(0)
+  const first = offset + bytes.indexOf(0)
   const count = zeros === 1 ? `a zero byte at ${first}` : `${zeros} zero bytes, the first at ${first}`
   return new NanoGptError('not_text', {
     ...about,
@@ -57,9 +73,21 @@ function binary(bytes: Uint8Array, about: About): NanoGptError {
   })
 }
 
-function decodeUtf16(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: About): Decoded {
-  const text = utf16Text(bytes, encoding, about)
-  if (!text.includes('\0')) return { text, encoding }
+type Utf16 = Exclude<Encoding, 'utf-8'>
+
+function decodeUtf16(bytes: Uint8Array, encoding: Utf16, about: About): Decoded {
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
+    expectNoZeros(text, about)
+    return { text, encoding }
+  } catch (cause) {
+    throw notUtf16(cause, bytes.length, about)
+  }
+}
+
+/** @throws NanoGptError 'not_text' for text decoded from UTF-16 with a zero character */
+export function expectNoZeros(text: string, about: About): void {
+  if (!text.includes('\0')) return
   throw new NanoGptError('not_text', {
     ...about,
     reason: 'it begins like UTF-16 but contains zero characters, so it looks like a binary file',
@@ -67,18 +95,15 @@ function decodeUtf16(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about
   })
 }
 
-function utf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: About): string {
-  try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
-  } catch (cause) {
-    const odd = bytes.length % 2 === 1
-    const details = {
-      ...about,
-      reason: odd ? 'UTF-16 with an odd number of bytes' : 'UTF-16 with an unpaired surrogate',
-      remedy: 'Save it as UTF-8 in an editor',
-    }
-    throw new NanoGptError('not_utf16', details, { cause })
+/** The error for a cause that a decoder of UTF-16 threw. @param length of the file in bytes */
+export function notUtf16(cause: unknown, length: number, about: About): NanoGptError {
+  if (cause instanceof NanoGptError) return cause
+  const details = {
+    ...about,
+    reason: length % 2 === 1 ? 'UTF-16 with an odd number of bytes' : 'UTF-16 with an unpaired surrogate',
+    remedy: 'Save it as UTF-8 in an editor',
   }
+  return new NanoGptError('not_utf16', details, { cause })
 }
 
 /**
@@ -86,7 +111,7 @@ function utf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be', about: 
  * spaces and line breaks, have a zero high byte, so zeros are mostly at even or mostly at odd
  * offsets.
  */
-function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+function utf16Of(bytes: Uint8Array): Utf16 | undefined {
   if (bytes.length % 2 === 1) return undefined
   const zeros = [0, 0]
   const sample = bytes.subarray(0, sampleBytes)
@@ -103,7 +128,7 @@ function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
 }
 
 /** The bytes decoded as UTF-16, if the result has only characters that occur in texts. */
-function plausibleText(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): string | undefined {
+function plausibleText(bytes: Uint8Array, encoding: Utf16): string | undefined {
   let text: string
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true })

@@ -14,7 +14,12 @@ export function withLineEndings(text: string, wanted: LineEndings): string {
 /** Describes what `withLineEndings` changes in a text; undefined if nothing. */
 export function describeLineEndings(text: string, wanted: LineEndings): Phrase | undefined {
   if (wanted === 'keep' || !text.includes('\r')) return undefined
-  const [pairs, alone] = countReturns(text)
+  return describeReturns(...countReturns(text))
+}
+
+/** Describes the conversion of CRLF and of CR without LF; undefined if there are none. */
+export function describeReturns(pairs: number, alone: number): Phrase | undefined {
+  if (pairs + alone === 0) return undefined
   const windows = pairs > 0 ? [counted(pairs, 'Windows line ending')] : []
   const returns = alone > 0 ? [counted(alone, 'carriage return')] : []
   const became = pairs + alone === 1 ? 'was converted to a line feed' : 'were converted to line feeds'
@@ -22,7 +27,7 @@ export function describeLineEndings(text: string, wanted: LineEndings): Phrase |
 }
 
 /** Counts CRLF, and CR without LF. */
-function countReturns(text: string): [pairs: number, alone: number] {
+export function countReturns(text: string): [pairs: number, alone: number] {
   let [pairs, alone] = [0, 0]
   for (let i = text.indexOf('\r'); i >= 0; i = text.indexOf('\r', i + 1)) {
     if (text[i + 1] === '\n') pairs++

@@ -1,10 +1,14 @@
 // Reads the bytes of files, pipes and standard input.
 
-import { closeSync, constants, createReadStream, openSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { closeSync, constants, createReadStream, openSync, type Stats } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { resolve } from 'node:path'
-import { inlineText, NanoGptError, option, reasonOf, say, show, suggest } from '../errors'
+import { join, relative, resolve, sep } from 'node:path'
+import { inlineText, NanoGptError, option, printable, reasonOf, say, show, suggest } from '../errors'
+import { encodingOf, sampleBytes } from './decode'
+import { isJsonLines } from './documents'
+import { Spool } from './spool'
+import type { Chunks } from './stream'
 import { type About, longestText } from './utf8'
 
 /** Standard input, or its replacement in a test. */
@@ -14,14 +18,35 @@ export interface Input extends AsyncIterable<Uint8Array | string> {
   destroy?(): unknown
 }
 
-/** The bytes that were read, and whether they can be read again. */
-export interface Read {
-  readonly bytes: Uint8Array
+/** What a path names: a file, the files of a folder, or the contents of a pipe. */
+export interface Found {
+  /** At least one. */
+  readonly files: readonly InputFile[]
   /**
-   * The absolute path of a file; null for standard input and pipes, which can be read only once.
+   * The absolute path; null for standard input and pipes, which can be read only once.
    */
   readonly source: string | null
 }
+
+/** Bytes that can be read more than once. */
+export interface InputFile {
+  /** The subject of errors. */
+  readonly about: About
+  /** In bytes. Files in /proc claim 0. */
+  readonly size: number
+  /** Whether its name is that of a JSON Lines file. */
+  readonly isLines: boolean
+  /** Reads it from the beginning. @throws NanoGptError 'read_failed' */
+  chunks(): Chunks
+  /** Frees what a pipe's contents take. */
+  dispose?(): void
+}
+
+/** In bytes. A larger text stays in files. */
+export const limits = { inMemory: 64 << 20 }
+
+/** Bytes that are read at once. */
+const bytesPerRead = 1 << 20
 
 /** The conventional name of standard input on command lines. */
 const standardInput = '-'
@@ -42,29 +67,95 @@ export class Reader {
     private readonly corpora: readonly string[],
     private readonly input: Input | undefined,
     private readonly signal: AbortSignal | undefined,
+    /** Where the contents of large pipes are kept. */
+    private readonly folder: string,
+    private readonly notice?: (message: string) => void,
   ) {}
 
   /**
    * @param isRecorded whether a file named the path, and not the user. Then it cannot be a pipe.
-   * @throws NanoGptError 'data_not_found', 'data_is_folder', 'read_failed', 'text_too_long'; 'data'
-   *   for a path that is neither a file nor a pipe, and for a pipe that has already been read
+   * @throws NanoGptError 'data_not_found', 'data_is_folder', 'read_failed'; 'data' for a path that is
+   *   neither a file nor a pipe, and for a pipe that has already been read
    */
-  async read(path: string, isRecorded = false): Promise<Read> {
+  async find(path: string, isRecorded = false): Promise<Found> {
     this.signal?.throwIfAborted()
-    if (isStandardInput(path) && !isRecorded) return { bytes: await this.readInput(path), source: null }
+    if (isStandardInput(path) && !isRecorded) return { files: [await this.readInput(path)], source: null }
     const absolute = resolve(path)
-    if (await this.isPipe(path)) {
+    const stats = await this.statOf(path)
+    if (stats.isFIFO()) {
       if (isRecorded) throw recordedPipe(path)
       this.expectUnread(path, absolute)
-      return { bytes: await this.collect(path, this.openPipe(path)), source: null }
+      return { files: [await this.collect(path, this.openPipe(path))], source: null }
     }
-    const bytes = await readFile(path, { signal: this.signal }).catch((error) => {
-      throw this.failed(path, error)
-    })
-    return { bytes, source: ownFiles.test(absolute) ? null : absolute }
+    const files = stats.isDirectory()
+      ? await this.filesIn(path)
+      : [this.fileAt(path, stats.size, aboutData(path))]
+    return { files, source: ownFiles.test(absolute) ? null : absolute }
   }
 
-  private async readInput(path: string): Promise<Uint8Array> {
+  private fileAt(path: string, size: number, about: About): InputFile {
+    return { about, size, isLines: isJsonLines(path), chunks: () => this.read(path, about) }
+  }
+
+  private async *read(path: string, about: About): AsyncGenerator<Uint8Array, void> {
+    const fail = (error: unknown): never => {
+      throw this.failed(about, error)
+    }
+    const handle = await open(path).catch(fail)
+    try {
+      for (;;) {
+        this.signal?.throwIfAborted()
+        const buffer = Buffer.allocUnsafe(bytesPerRead)
+        const { bytesRead } = await handle.read(buffer, 0, bytesPerRead, null).catch(fail)
+        if (bytesRead === 0) return
+        yield buffer.subarray(0, bytesRead)
+      }
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /**
+   * The text files in a folder and its folders, in the order of their paths. Names with a leading dot,
+   * links, and files that are not text are left out.
+   */
+  private async filesIn(folder: string): Promise<InputFile[]> {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
+      throw this.failed(aboutData(folder), error)
+    })
+    const paths = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+      .filter((path) => !isHidden(relative(folder, path)))
+      .sort()
+    const files: InputFile[] = []
+    const others: string[] = []
+    for (const path of paths) {
+      this.signal?.throwIfAborted()
+      const about = { ...aboutData(path), value: folder }
+      const { size } = await stat(path).catch((error) => {
+        throw this.failed(about, error)
+      })
+      if (size === 0) continue
+      const file = this.fileAt(path, size, about)
+      if (await isText(file)) files.push(file)
+      else others.push(relative(folder, path))
+    }
+    if (others.length > 0) {
+      const names = others.slice(0, 3).map(printable).join(', ')
+      this.notice?.(
+        `${printable(folder)}: ${others.length} ${others.length === 1 ? 'file is' : 'files are'} not text and left out: ${names}${others.length > 3 ? ', …' : ''}`,
+      )
+    }
+    if (files.length > 0) return files
+    throw new NanoGptError('data_is_folder', {
+      ...aboutData(folder),
+      reason: 'a folder without text files',
+      remedy: 'Name a text file, several, or a folder that contains some',
+    })
+  }
+
+  private async readInput(path: string): Promise<InputFile> {
     const input: Input = this.input ?? process.stdin
     this.expectUnread(path, standardInput)
     if (input.isTTY) {
@@ -78,32 +169,20 @@ export class Reader {
     return this.collect(path, input)
   }
 
-  /** Whether a path is a pipe. Throws if it is neither a pipe nor a file of acceptable size. */
-  private async isPipe(path: string): Promise<boolean> {
+  /** Throws if a path is neither a file, a folder nor a pipe. */
+  private async statOf(path: string): Promise<Stats> {
     const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EACCES' || error.code === 'ELOOP') throw this.failed(path, error)
+      if (error.code === 'EACCES' || error.code === 'ELOOP') throw this.failed(aboutData(path), error)
       // Any other error, such as a name that is too long or has a zero byte, means that the file
       // does not exist.
       throw this.notFound(path)
     })
-    if (stats.isFIFO()) return true
-    const about = aboutData(path)
-    if (stats.isDirectory()) {
-      throw new NanoGptError('data_is_folder', {
-        ...about,
-        reason: 'a folder, not a text file',
-        remedy: 'Name a text file in it, or several',
-      })
-    }
-    if (!stats.isFile()) {
-      throw new NanoGptError('data', {
-        ...about,
-        reason: 'neither a file nor a pipe',
-        remedy: 'Name a text file',
-      })
-    }
-    if (stats.size > longestText) throw tooLong(about, stats.size)
-    return false
+    if (stats.isFIFO() || stats.isDirectory() || stats.isFile()) return stats
+    throw new NanoGptError('data', {
+      ...aboutData(path),
+      reason: 'neither a file nor a pipe',
+      remedy: 'Name a text file',
+    })
   }
 
   /**
@@ -122,7 +201,7 @@ export class Reader {
         throw error
       }
     } catch (error) {
-      throw this.failed(path, error)
+      throw this.failed(aboutData(path), error)
     }
   }
 
@@ -131,26 +210,41 @@ export class Reader {
     this.pipes.add(pipe)
   }
 
-  private async collect(path: string, input: Input): Promise<Uint8Array> {
+  /** Reads a pipe to its end. What exceeds the memory goes to a temporary file. */
+  private async collect(path: string, input: Input): Promise<InputFile> {
+    const about = aboutData(path)
     const chunks: Uint8Array[] = []
-    let length = 0
+    let size = 0
+    let spool: Spool | undefined
     try {
       for await (const chunk of untilAborted(input, this.signal)) {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-        length += bytes.byteLength
-        if (length > longestText) throw tooLong(aboutData(path), length)
-        chunks.push(bytes)
+        size += bytes.byteLength
+        if (!spool && size > limits.inMemory) {
+          spool = await Spool.create(this.folder)
+          for (const earlier of chunks.splice(0)) await spool.write(earlier)
+        }
+        if (spool) await spool.write(bytes)
+        else chunks.push(bytes)
       }
     } catch (error) {
-      throw error instanceof NanoGptError ? error : this.failed(path, error)
+      spool?.dispose()
+      throw error instanceof NanoGptError ? error : this.failed(about, error)
     }
-    return Buffer.concat(chunks)
+    const stored = spool
+    return {
+      about,
+      size,
+      isLines: false,
+      chunks: () => (stored ? stored.chunks() : eachOf(chunks)),
+      dispose: () => stored?.dispose(),
+    }
   }
 
-  private failed(path: string, cause: unknown): unknown {
+  private failed(about: About, cause: unknown): unknown {
     if (this.signal?.aborted) return this.signal.reason
     const reason = `cannot read it (${reasonOf(cause)})`
-    return new NanoGptError('read_failed', { ...aboutData(path), reason }, { cause })
+    return new NanoGptError('read_failed', { ...about, reason }, { cause })
   }
 
   private notFound(data: string): NanoGptError {
@@ -163,6 +257,43 @@ export class Reader {
       remedy: say`${close === undefined ? '' : `Did you mean ${show(close)}? `}Give ${names} or the path of a text file, or ${inlineText} for the text itself`,
     })
   }
+}
+
+export async function* eachOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
+  yield* chunks
+}
+
+/**
+ * The whole contents.
+ *
+ * @throws NanoGptError 'text_too_long' if they are longer than a string can be
+ */
+export async function readWhole({ chunks, about, size }: InputFile): Promise<Uint8Array> {
+  if (size > longestText) throw tooLong(about, size)
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of chunks()) {
+    length += chunk.length
+    if (length > longestText) throw tooLong(about, length)
+    parts.push(chunk)
+  }
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts)
+}
+
+const isHidden = (path: string) => path.split(sep).some((name) => name.startsWith('.'))
+
+/** Whether a file begins like a text. */
+async function isText(file: InputFile): Promise<boolean> {
+  for await (const chunk of file.chunks()) {
+    try {
+      encodingOf(chunk.subarray(0, sampleBytes), file.about)
+      return true
+    } catch (error) {
+      if (error instanceof NanoGptError && error.code === 'not_text') return false
+      throw error
+    }
+  }
+  return true
 }
 
 /** The subject of errors about a source: the option, and the path as given. */

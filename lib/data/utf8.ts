@@ -22,16 +22,36 @@ export function decodeUtf8(bytes: Uint8Array, about: About | string, keepsMark =
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepsMark }).decode(bytes)
   } catch (cause) {
-    const offset = firstInvalidByte(bytes)
-    const hex = bytes[offset]?.toString(16).toUpperCase().padStart(2, '0')
-    const details = {
-      ...(typeof about === 'string' ? { subject: about } : about),
-      reason: `not valid UTF-8 at byte ${offset} (0x${hex})`,
-      remedy:
-        'Save it as UTF-8 in an editor, or convert it with `iconv -f windows-1252 -t utf-8` if it is in a Western European encoding',
-    }
-    throw new NanoGptError('not_utf8', details, { cause })
+    throw notUtf8(bytes, typeof about === 'string' ? { subject: about } : about, 0, cause)
   }
+}
+
+/**
+ * The error for bytes that are not UTF-8.
+ *
+ * @param start the offset of the bytes in the file
+ */
+export function notUtf8(bytes: Uint8Array, about: About, start: number, cause?: unknown): NanoGptError {
+  const offset = firstInvalidByte(bytes)
+  const hex = bytes[offset]?.toString(16).toUpperCase().padStart(2, '0')
+  const details = {
+    ...about,
+    reason: `not valid UTF-8 at byte ${start + offset} (0x${hex})`,
+    remedy:
+      'Save it as UTF-8 in an editor, or convert it with `iconv -f windows-1252 -t utf-8` if it is in a Western European encoding',
+  }
+  return new NanoGptError('not_utf8', details, { cause })
+}
+
+/** The number of bytes at the end that begin a sequence without completing it: 0 … 3. */
+export function unfinishedBytes(bytes: Uint8Array): number {
+  for (let count = 1; count <= Math.min(3, bytes.length); count++) {
+    const byte = bytes[bytes.length - count]
+    if (byte >> 6 === 2) continue
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return length > count ? count : 0
+  }
+  return 0
 }
 
 /**
