@@ -292,7 +292,7 @@ export const trainOptions = {
     group: 'data',
     resume: 'keeps',
     from: 'keeps',
-    help: "'char': distinct characters; 'byte': bytes; 'bpe': frequent groups of bytes",
+    help: "'char': characters; 'byte': bytes; 'bpe': frequent groups of bytes; 'gpt2': GPT-2's",
     default: 'char',
   },
   vocabSize: {

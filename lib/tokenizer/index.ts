@@ -4,6 +4,7 @@ import { NanoGptError, show } from '../errors'
 import { BpeTokenizer } from './bpe'
 import { ByteTokenizer } from './byte'
 import { CharTokenizer } from './char'
+import { Gpt2Tokenizer } from './gpt2'
 import { type TokenizerName, tokenizerNames } from './names'
 import type { Tokenizer } from './tokenizer'
 
@@ -19,6 +20,7 @@ const kinds: Readonly<Record<TokenizerName, Kind>> = {
   char: CharTokenizer,
   byte: { fromText: () => new ByteTokenizer(), fromJSON: () => new ByteTokenizer() },
   bpe: BpeTokenizer,
+  gpt2: { fromText: () => new Gpt2Tokenizer(), fromJSON: () => new Gpt2Tokenizer() },
 }
 
 /**

@@ -1,6 +1,6 @@
 // The names of the tokenizers.
 
-export const tokenizerNames = ['char', 'byte', 'bpe'] as const
+export const tokenizerNames = ['char', 'byte', 'bpe', 'gpt2'] as const
 export type TokenizerName = (typeof tokenizerNames)[number]
 
 /** The sizes that a BPE vocabulary can have: at least the bytes, and ids of 16 bits. */

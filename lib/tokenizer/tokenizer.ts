@@ -40,3 +40,26 @@ export interface Tokenizer {
   decoder(): Decoder
   toJSON(): TokenizerJSON
 }
+
+/** A tokenizer that also reads UTF-8, as files contain it. */
+export interface ByteEncoder {
+  /**
+   * The tokens of a text in UTF-8: those of the string. UTF-8 that is not valid isn't noticed.
+   *
+   * @internal
+   */
+  encodeBytes(utf8: Uint8Array): Tokens
+  /**
+   * How much of the beginning of a text can be encoded before the rest is known: the tokens of that
+   * part, followed by those of the rest, are the tokens of the whole. 0 if that is unknown. The text may
+   * end within a character.
+   *
+   * @internal
+   */
+  safeCut(utf8: Uint8Array): number
+}
+
+/** The same tokenizer, if it reads UTF-8. */
+export function byteEncoderOf(tokenizer: Tokenizer): ByteEncoder | undefined {
+  return 'encodeBytes' in tokenizer ? (tokenizer as Tokenizer & ByteEncoder) : undefined
+}

@@ -19,7 +19,7 @@ test.each(tokenizerNames)('the tokenizer %s is created by name and restored from
 
 test('JSON of an unknown type: the error lists the known types', () => {
   expect(() => tokenizerFromJSON({ type: 'wordpiece' })).toThrow(
-    /^tokenizer\.type is "wordpiece": this version of nano-gpt reads "char" or "byte" or "bpe"\. Use the version that wrote it, or a newer one$/,
+    /^tokenizer\.type is "wordpiece": this version of nano-gpt reads "char" or "byte" or "bpe" or "gpt2"\. Use the version that wrote it, or a newer one$/,
   )
 })
 
