@@ -1,7 +1,7 @@
 // The interface of tokenizers. A new kind needs a file in this folder, a name in names.ts and a
 // line in index.ts. test/tokenizer/index.test.ts then tests it.
 
-import type { TokenizerName } from './names'
+import type { TokenizerType } from './names'
 
 /** Token ids, in the smallest type that holds the vocabulary: 16 bits up to 65,536 tokens. */
 export type Tokens = Uint16Array | Uint32Array
@@ -27,7 +27,7 @@ export interface Decoder {
 
 /** Converts text to token ids in 0 … vocabSize − 1, and back: `decode(encode(text)) === text`. */
 export interface Tokenizer {
-  readonly type: TokenizerName
+  readonly type: TokenizerType
   readonly vocabSize: number
   /**
    * The tokens of `text`. Throws NanoGptError 'unknown_character' for text outside the vocabulary,
@@ -36,8 +36,13 @@ export interface Tokenizer {
   encode(text: string): Tokens
   /** The text of `tokens`. Throws NanoGptError 'unknown_token' for an id outside the vocabulary. */
   decode(tokens: ArrayLike<number>): string
-  /** A new decoder, which yields the same text as `decode`, in pieces. */
-  decoder(): Decoder
+  /**
+   * A new decoder, which yields the same text as `decode`, in pieces.
+   *
+   * @param continues whether the tokens continue a text. A tokenizer may begin a text with a space
+   *   that is not part of it, and decoding removes. Default: false
+   */
+  decoder(continues?: boolean): Decoder
   toJSON(): TokenizerJSON
 }
 

@@ -1,5 +1,7 @@
 // Whole runs with each tokenizer that encodes any text.
 
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { tokenizerNames } from '../../lib/tokenizer'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
@@ -60,6 +62,31 @@ test.each(anyText)(
     expect(await model.generate({ ...request, stop })).toBe(all.slice(0, all.indexOf(stop)))
   },
 )
+
+test('a tokenizer.json: its tokenizer is in the checkpoint, and its path in config.json', async () => {
+  const golden = JSON.parse(readFileSync(join(__dirname, '../tokenizer/json.golden.json'), 'utf8'))
+  const file = folder.path('tokenizer.json')
+  writeFileSync(file, JSON.stringify(golden.llama2.file))
+  const out = folder.path('json')
+  const options = { ...short, data: { text }, steps: 4, device: 'cpu' as const }
+  await (await train({ ...options, tokenizer: file, out })).dispose()
+  expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).tokenizer).toBe(file)
+  // A run repeats its configuration, and continues without the file.
+  await using again = await train({ config: out })
+  rmSync(file)
+  await using resumed = await train({ resume: out, steps: 6, device: 'cpu' })
+  for (const model of [again, resumed]) {
+    expect(model.tokenizer.type).toBe('tokenizer.json')
+    expect(Array.from(model.tokenizer.encode('a'))).toEqual(golden.llama2.tokens[golden.texts.indexOf('a')])
+  }
+  await using further = await train({ from: out, data: other, steps: 2, device: 'cpu' })
+  expect(further.tokenizer.type).toBe('tokenizer.json')
+  const refused = async (how: object) => (await failureOf(() => train({ ...how, tokenizer: 'gpt2' }))).message
+  expect(await refused({ resume: out })).toMatch(/tokenizer is "gpt2": a resumed run keeps its own/)
+  expect(await refused({ from: out })).toMatch(
+    /tokenizer is "gpt2": the weights of `from` fit no other model/,
+  )
+})
 
 test('char: new characters are rejected, and the message says what encodes them', async () => {
   const out = folder.path('char')
