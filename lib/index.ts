@@ -25,6 +25,7 @@ export { type PresetName, presets } from './presets'
 export { BpeTokenizer } from './tokenizer/bpe'
 export { ByteTokenizer } from './tokenizer/byte'
 export { CharTokenizer } from './tokenizer/char'
+export { Gpt2Tokenizer } from './tokenizer/gpt2'
 export type { StoredOptions } from './train/config_file'
 export { type Evaluation, evaluate } from './train/evaluate'
 export type {

@@ -32,12 +32,15 @@ export class TextWriter {
   private incomplete: SampledToken[] = []
   private held: Part[] = []
 
-  /** @param stop non-empty strings without unpaired surrogates */
+  /**
+   * @param tokenizer of the tokens that continue a prompt
+   * @param stop non-empty strings without unpaired surrogates
+   */
   constructor(
     tokenizer: Tokenizer,
     private readonly stop: readonly string[],
   ) {
-    this.decoder = tokenizer.decoder()
+    this.decoder = tokenizer.decoder(true)
   }
 
   /** Adds tokens and returns the text that can be released. */

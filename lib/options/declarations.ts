@@ -7,8 +7,8 @@ export interface TrainOptions {
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
-  /** 'char': distinct characters; 'byte': bytes; 'bpe': frequent groups of bytes. Default: char. */
-  tokenizer?: 'char' | 'byte' | 'bpe'
+  /** Char, byte, bpe, gpt2, or a Hugging Face tokenizer.json or its folder. 'char', 'byte', 'bpe', 'gpt2', or the path of a tokenizer.json or of its folder. Default: char. */
+  tokenizer?: 'char' | 'byte' | 'bpe' | 'gpt2' | (string & {})
   /** Largest number of tokens in the vocabulary. A whole number from 256 to 65536. Only with `tokenizer` 'bpe'. Default: 4096. */
   vocabSize?: number
   /** Continue the run in this folder or checkpoint where it stopped. A path. Default: none. */

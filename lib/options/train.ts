@@ -13,13 +13,13 @@ import {
 } from '../nn'
 import { optimizerNames, scheduleNames } from '../optim/names'
 import { presetNames, presets } from '../presets'
-import { largestVocabulary, smallestVocabulary, tokenizerNames } from '../tokenizer/names'
+import { largestVocabulary, smallestVocabulary, tokenizerFile, tokenizerNames } from '../tokenizer/names'
 import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
 import { signalOption } from './signal'
-import { choice, flag, fraction, limit, name, path, real, seed, whole } from './types'
+import { choice, flag, fraction, limit, name, type OptionType, path, real, seed, whole } from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
 /** Bounded so that products with weights and gradients stay within the range of f32 (3.4e38). */
@@ -285,14 +285,21 @@ const optimizer = {
   },
 } as const satisfies Table
 
+const tokenizerType: OptionType<string> = {
+  ...path('<path>'),
+  ts: `${tokenizerNames.map((name) => `'${name}'`).join(' | ')} | (string & {})`,
+  range: `${tokenizerNames.map((name) => `'${name}'`).join(', ')}, or the path of a ${tokenizerFile} or of its folder`,
+  placeholder: '<name|path>',
+}
+
 export const trainOptions = {
   ...dataOptions,
   tokenizer: {
-    type: choice(tokenizerNames),
+    type: tokenizerType,
     group: 'data',
     resume: 'keeps',
     from: 'keeps',
-    help: "'char': distinct characters; 'byte': bytes; 'bpe': frequent groups of bytes",
+    help: `${tokenizerNames.join(', ')}, or a Hugging Face ${tokenizerFile} or its folder`,
     default: 'char',
   },
   vocabSize: {

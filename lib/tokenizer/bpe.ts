@@ -2,12 +2,12 @@
 // gives.
 
 import { NanoGptError } from '../errors'
-import { decoderOf, textOf } from './bytes'
-import { learnMerges, longestToken, MergeTable } from './merges'
+import { BytewiseTokenizer } from './bytewise'
+import { learnMerges, longestToken } from './learn'
 import { largestVocabulary, smallestVocabulary } from './names'
-import { forEachPiece, PieceIndex } from './pieces'
-import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
-import { allocateTokens, damaged, expectTokens, expectWellFormed, unknownToken } from './validate'
+import type { TokenizerJSON } from './tokenizer'
+import { damaged, expectWellFormed } from './validate'
+import { Vocabulary } from './vocabulary'
 
 export interface BpeTokenizerJSON extends TokenizerJSON {
   readonly type: 'bpe'
@@ -15,26 +15,19 @@ export interface BpeTokenizerJSON extends TokenizerJSON {
   readonly merges: readonly number[]
 }
 
-/** The most pieces whose tokens are remembered while a text is encoded. */
-const mostRemembered = 1_000_000
+const identity = Uint16Array.from({ length: 256 }, (_, byte) => byte)
 
 /**
  * @example
  * const tokenizer = BpeTokenizer.fromText('the cat, the hat', 259)
  * tokenizer.encode('the hat') // Uint16Array [258, 32, 104, 256]: 'the', ' ', 'h', 'at'
  */
-export class BpeTokenizer implements Tokenizer {
+export class BpeTokenizer extends BytewiseTokenizer {
   readonly type = 'bpe'
-  private readonly table: MergeTable
-  /** The bytes of each token. */
-  private readonly bytes: readonly Uint8Array[]
 
   private constructor(private readonly merges: readonly number[]) {
-    this.table = new MergeTable(merges)
-    const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte))
-    for (let i = 0; i < merges.length; i += 2)
-      bytes.push(Uint8Array.from([...bytes[merges[i]], ...bytes[merges[i + 1]]]))
-    this.bytes = bytes
+    const results = () => Uint16Array.from({ length: merges.length / 2 }, (_, i) => 256 + i)
+    super(Vocabulary.ofMerges(identity, merges), () => ({ tokenOf: identity, merges, results: results() }))
   }
 
   /**
@@ -59,7 +52,7 @@ export class BpeTokenizer implements Tokenizer {
         reason: `must be a whole number from ${smallestVocabulary} to ${largestVocabulary}`,
       })
     }
-    return new BpeTokenizer(learnMerges(text, vocabSize - 256))
+    return new BpeTokenizer(learnMerges(Buffer.from(text), vocabSize - 256))
   }
 
   /**
@@ -89,66 +82,7 @@ export class BpeTokenizer implements Tokenizer {
     return new BpeTokenizer(merges)
   }
 
-  get vocabSize(): number {
-    return this.bytes.length
-  }
-
-  /**
-   * The tokens of `text`.
-   *
-   * @throws NanoGptError 'lone_surrogate', 'option' if `text` is not a string
-   */
-  encode(text: string): Tokens {
-    expectWellFormed(text)
-    const index = new PieceIndex(text, mostRemembered)
-    // Where the tokens of each numbered piece are in `tokens`.
-    const starts: number[] = []
-    const ends: number[] = []
-    let tokens = allocateTokens(this.vocabSize, Math.ceil(text.length / 2) + 16)
-    let count = 0
-    forEachPiece(text, (start, end) => {
-      // A piece has at most three bytes per UTF-16 unit.
-      if (count + 3 * (end - start) > tokens.length) {
-        const larger = allocateTokens(this.vocabSize, 2 * (count + 3 * (end - start)))
-        larger.set(tokens)
-        tokens = larger
-      }
-      const number = index.numberOf(start, end)
-      if (number >= 0 && number < starts.length) {
-        for (let i = starts[number]; i < ends[number]; i++) tokens[count++] = tokens[i]
-        return
-      }
-      const found = this.table.encode(Buffer.from(text.slice(start, end)))
-      if (number >= 0) {
-        starts.push(count)
-        ends.push(count + found.length)
-      }
-      for (let i = 0; i < found.length; i++) tokens[count++] = found[i]
-    })
-    return tokens.slice(0, count)
-  }
-
-  /**
-   * The text of `tokens`. Bytes that are not UTF-8 become U+FFFD.
-   *
-   * @throws NanoGptError 'unknown_token' naming the first id that is not an integer in 0 … vocabSize − 1
-   */
-  decode(tokens: ArrayLike<number>): string {
-    expectTokens(tokens)
-    return textOf(tokens, this.bytesOf)
-  }
-
-  decoder(): Decoder {
-    return decoderOf(this.bytesOf)
-  }
-
   toJSON(): BpeTokenizerJSON {
     return { type: this.type, merges: this.merges }
-  }
-
-  private readonly bytesOf = (token: number, position: number): Uint8Array => {
-    const bytes = Number.isInteger(token) ? this.bytes[token] : undefined
-    if (bytes === undefined) throw unknownToken(token, position, this.vocabSize)
-    return bytes
   }
 }

@@ -1,7 +1,7 @@
 // The byte tokenizer: the bytes of the text in UTF-8. It needs no vocabulary, so it encodes any text.
 
 import { decoderOf, textOf } from './bytes'
-import type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+import type { ByteEncoder, Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './validate'
 
 /**
@@ -10,7 +10,7 @@ import { allocateTokens, expectTokens, expectWellFormed, unknownToken } from './
  * tokenizer.encode('né') // Uint8Array [110, 195, 169]
  * tokenizer.decode([110, 195, 169]) // 'né'
  */
-export class ByteTokenizer implements Tokenizer {
+export class ByteTokenizer implements Tokenizer, ByteEncoder {
   readonly type = 'byte'
   readonly vocabSize = 256
 
@@ -21,10 +21,17 @@ export class ByteTokenizer implements Tokenizer {
    */
   encode(text: string): Tokens {
     expectWellFormed(text)
-    const bytes = Buffer.from(text, 'utf8')
-    const tokens = allocateTokens(this.vocabSize, bytes.length)
-    tokens.set(bytes)
+    return this.encodeBytes(Buffer.from(text))
+  }
+
+  encodeBytes(utf8: Uint8Array): Tokens {
+    const tokens = allocateTokens(this.vocabSize, utf8.length)
+    tokens.set(utf8)
     return tokens
+  }
+
+  safeCut(utf8: Uint8Array): number {
+    return utf8.length
   }
 
   /**

@@ -1,33 +1,81 @@
 // The kinds of tokenizers: how each is created for a text, and restored from a checkpoint.
 
-import { NanoGptError, show } from '../errors'
+import { join, resolve } from 'node:path'
+import { NanoGptError, reasonOf, show, suggest } from '../errors'
+import { readSmallFile, statOf } from '../files/read'
 import { BpeTokenizer } from './bpe'
 import { ByteTokenizer } from './byte'
 import { CharTokenizer } from './char'
-import { type TokenizerName, tokenizerNames } from './names'
+import { Gpt2Tokenizer } from './gpt2'
+import { JsonTokenizer } from './json'
+import { type TokenizerName, type TokenizerType, tokenizerFile, tokenizerNames } from './names'
 import type { Tokenizer } from './tokenizer'
 
 export { type TokenizerName, tokenizerNames } from './names'
-export type { Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+export type { ByteEncoder, Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
+export { byteEncoderOf } from './tokenizer'
 
-interface Kind {
-  fromText(text: string, vocabSize: number): Tokenizer
-  fromJSON(json: unknown): Tokenizer
+const fromText: Readonly<Record<TokenizerName, (text: string, vocabSize: number) => Tokenizer>> = {
+  char: CharTokenizer.fromText,
+  byte: () => new ByteTokenizer(),
+  bpe: BpeTokenizer.fromText,
+  gpt2: () => new Gpt2Tokenizer(),
 }
 
-const kinds: Readonly<Record<TokenizerName, Kind>> = {
-  char: CharTokenizer,
-  byte: { fromText: () => new ByteTokenizer(), fromJSON: () => new ByteTokenizer() },
-  bpe: BpeTokenizer,
+const fromJSON: Readonly<Record<TokenizerType, (json: unknown) => Tokenizer>> = {
+  char: CharTokenizer.fromJSON,
+  byte: () => new ByteTokenizer(),
+  bpe: BpeTokenizer.fromJSON,
+  gpt2: () => new Gpt2Tokenizer(),
+  [tokenizerFile]: JsonTokenizer.fromJSON,
 }
+
+/** In bytes. Those of vocabularies of a quarter of a million tokens have 35 MB. */
+const longestFile = 100_000_000
 
 /**
  * Creates a tokenizer for a text. Throws the kind's error for a text that it cannot use.
  *
+ * @param name a name, or the path of a tokenizer.json or of its folder
  * @param vocabSize for 'bpe'
+ * @throws NanoGptError 'file_not_found', 'read_failed', 'tokenizer'
  */
-export function createTokenizer(name: TokenizerName, text: string, vocabSize: number): Tokenizer {
-  return kinds[name].fromText(text, vocabSize)
+export async function createTokenizer(name: string, text: string, vocabSize: number): Promise<Tokenizer> {
+  return isName(name) ? fromText[name](text, vocabSize) : await openTokenizer(name)
+}
+
+async function openTokenizer(path: string): Promise<JsonTokenizer> {
+  const found = await statOf(path)
+  const file = found?.isDirectory() ? join(path, tokenizerFile) : path
+  if (!found || (file !== path && !(await statOf(file)))) {
+    const close = suggest(path, tokenizerNames)
+    throw new NanoGptError('file_not_found', {
+      option: 'tokenizer',
+      value: path,
+      reason: found
+        ? `the folder contains no ${tokenizerFile}`
+        : `neither a kind of tokenizer (${tokenizerNames.join(', ')}) nor an existing file or folder`,
+      remedy: close === undefined ? `give the path of a ${tokenizerFile}` : `did you mean ${show(close)}?`,
+    })
+  }
+  const bytes = await readSmallFile(file, longestFile)
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString())
+  } catch (cause) {
+    const reason = `it is not valid JSON (${reasonOf(cause)})`
+    throw new NanoGptError(
+      'tokenizer',
+      { subject: file, reason, remedy: `give the path of a ${tokenizerFile}` },
+      { cause },
+    )
+  }
+  return JsonTokenizer.fromFile(json, resolve(file))
+}
+
+/** The value of the option `tokenizer` that creates this kind again. */
+export function nameOf(tokenizer: Tokenizer): string {
+  return tokenizer instanceof JsonTokenizer ? tokenizer.path : tokenizer.type
 }
 
 /**
@@ -37,11 +85,13 @@ export function createTokenizer(name: TokenizerName, text: string, vocabSize: nu
  */
 export function tokenizerFromJSON(json: unknown): Tokenizer {
   const type = typeof json === 'object' && json !== null ? (json as { type?: unknown }).type : undefined
-  if (isName(type)) return kinds[type].fromJSON(json)
+  if (isName(type) || type === tokenizerFile) return fromJSON[type](json)
   throw new NanoGptError('tokenizer', {
     subject: 'tokenizer.type',
     value: type,
-    reason: `this version of nano-gpt reads ${tokenizerNames.map((name) => show(name)).join(' or ')}`,
+    reason: `this version of nano-gpt reads ${Object.keys(fromJSON)
+      .map((name) => show(name))
+      .join(' or ')}`,
     remedy: 'Use the version that wrote it, or a newer one',
   })
 }

@@ -10,7 +10,7 @@ import { NanoGptError, option, type Phrase, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
-import { createTokenizer, type TokenizerName, tokenizerFromJSON } from '../tokenizer'
+import { createTokenizer, nameOf, tokenizerFromJSON } from '../tokenizer'
 import { bytesOf, type Corpus, corpusOf } from '../tokenizer/span'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
@@ -29,7 +29,8 @@ export interface Plan {
   readonly model: ModelConfig
   /** The number of parameters. */
   readonly parameters: number
-  readonly tokenizer: TokenizerName
+  /** The kind, or the absolute path of a tokenizer.json. */
+  readonly tokenizer: string
   /** Every training option, resolved. */
   readonly training: TrainingConfig
   /** 64 bits: a number if it is a safe integer, otherwise a string of digits. */
@@ -89,7 +90,7 @@ export async function gather(
   const { text, info } = await findText(options, origin, notice)
   const tokenizer =
     origin.how === 'new'
-      ? createTokenizer(
+      ? await createTokenizer(
           options.tokenizer ?? trainOptions.tokenizer.default,
           text,
           options.vocabSize ?? trainOptions.vocabSize.default,
@@ -137,7 +138,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     step: origin.how === 'resume' ? origin.begun.step : 0,
     model,
     parameters: parametersOf(model),
-    tokenizer: tokenizer.type,
+    tokenizer: nameOf(tokenizer),
     training,
     seed: seedToJSON(seed),
     data: { ...data, trainTokens: train.length, validationTokens: validation.length },

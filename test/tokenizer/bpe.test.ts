@@ -1,15 +1,18 @@
 import fc from 'fast-check'
 import { BpeTokenizer } from '../../lib/tokenizer/bpe'
-import { learnMerges, longestToken } from '../../lib/tokenizer/merges'
+import { learnMerges, longestToken } from '../../lib/tokenizer/learn'
 import { forEachPiece, PieceIndex } from '../../lib/tokenizer/pieces'
 import { failureOf } from '../support/errors'
 import { someText } from '../support/text'
 
 const piecesOf = (text: string) => {
   const pieces: string[] = []
-  forEachPiece(text, (start, end) => pieces.push(text.slice(start, end)))
+  const utf8 = Buffer.from(text)
+  forEachPiece(utf8, (start, end) => pieces.push(utf8.toString('utf8', start, end)))
   return pieces
 }
+
+const learn = (text: string, most: number) => learnMerges(Buffer.from(text), most)
 
 /** Merges by the definition: counts every pair again for each merge. */
 function mergesByDefinition(text: string, most: number): number[] {
@@ -110,36 +113,36 @@ test('pieces are those of the regular expression', () => {
   )
 })
 
-test('a PieceIndex numbers distinct pieces in the order of their first occurrence', () => {
+test('a PieceIndex numbers distinct pieces in the order of their first occurrence, and counts them', () => {
   const texts = [someText(30_000), Array.from({ length: 20_000 }, (_, i) => ` ${(i * 7919) % 9000}`).join('')]
   for (const text of texts) {
-    const index = new PieceIndex(text, Infinity)
-    const numbers = new Map<string, number>()
-    let wrong = 0
-    forEachPiece(text, (start, end) => {
-      const piece = text.slice(start, end)
-      if (!numbers.has(piece)) numbers.set(piece, numbers.size)
-      if (index.numberOf(start, end) !== numbers.get(piece)) wrong++
-    })
-    expect(wrong).toBe(0)
-    expect([...numbers.keys()]).toEqual(Array.from({ length: index.size }, (_, i) => index.piece(i)))
+    const utf8 = Buffer.from(text)
+    const index = new PieceIndex(utf8)
+    const counts = new Map<string, number>()
+    const numbers: number[] = []
+    forEachPiece(utf8, (start, end) => numbers.push(index.add(start, end)))
+    for (const piece of piecesOf(text)) counts.set(piece, (counts.get(piece) ?? 0) + 1)
+    expect(numbers.map((number) => Buffer.from(index.piece(number)).toString())).toEqual(piecesOf(text))
+    expect([...counts.keys()].map((_, i) => Buffer.from(index.piece(i)).toString())).toEqual([
+      ...counts.keys(),
+    ])
+    expect([...counts.keys()].map((_, i) => index.count(i))).toEqual([...counts.values()])
+    expect(index.size).toBe(counts.size)
   }
-  const few = new PieceIndex('a b c a', 2)
-  expect([0, 2, 4, 6].map((at) => few.numberOf(at, at + 1))).toEqual([0, 1, -1, 0])
 })
 
 test('the most frequent pair is merged first, of several the smallest', () => {
   // "ab" occurs three times; then " ab" and "abc" twice.
-  expect(learnMerges('abc abc ab', 3)).toEqual([97, 98, 32, 256])
-  expect(learnMerges('abab', 9)).toEqual([97, 98])
-  expect(learnMerges('aaaa', 9)).toEqual([97, 97])
-  expect(learnMerges('abcdef', 9)).toEqual([])
+  expect(learn('abc abc ab', 3)).toEqual([97, 98, 32, 256])
+  expect(learn('abab', 9)).toEqual([97, 98])
+  expect(learn('aaaa', 9)).toEqual([97, 97])
+  expect(learn('abcdef', 9)).toEqual([])
 })
 
 test('merges and tokens are those of the definition', () => {
   fc.assert(
     fc.property(repetitive, anyText, fc.nat(30), (text, other, most) => {
-      const merges = learnMerges(text, most)
+      const merges = learn(text, most)
       // The definition counts overlapping pairs of one token twice, which can change a draw between pairs.
       if (!/(.)\1\1/su.test(text)) expect(merges).toEqual(mergesByDefinition(text, most))
       const tokenizer = BpeTokenizer.fromJSON({ type: 'bpe', merges })
@@ -163,6 +166,47 @@ test('any text is decoded to itself; streamed pieces are whole characters', () =
   )
 })
 
+test('a text is encoded in parts where safeCut allows it', () => {
+  let cuts = 0
+  fc.assert(
+    fc.property(anyText, fc.nat(), (text, where) => {
+      const utf8 = Buffer.from(text)
+      // The part that is known may end within a character.
+      const cut = trained.safeCut(utf8.subarray(0, where % (utf8.length + 1)))
+      cuts += cut > 0 ? 1 : 0
+      const parts = [utf8.subarray(0, cut), utf8.subarray(cut)].flatMap((part) => [
+        ...trained.encodeBytes(part),
+      ])
+      expect(parts).toEqual([...trained.encode(text)])
+    }),
+    { numRuns: 2000 },
+  )
+  expect(cuts).toBeGreaterThan(300)
+  // The last word of a text may go on, and a space belongs to the word after it.
+  for (const [text, cut] of [
+    ['one two', 3],
+    ['one ', 3],
+    ['one', 0],
+    ["it's", 2],
+    ['a1', 1],
+    ['x.y', 2],
+    ['a\n\n', 1],
+    ['好！', 3],
+    ['', 0],
+  ] as const) {
+    expect([text, trained.safeCut(Buffer.from(text))]).toEqual([text, cut])
+  }
+})
+
+test('pieces that share a slot of the cache are not confused', () => {
+  // More distinct pieces than slots, each twice.
+  const words = Array.from({ length: 70_000 }, (_, i) => ` ${(i * 7919 + 123456789).toString(36)}`)
+  const tokens = trained.encode(words.join('') + words.join(''))
+  expect(trained.decode(tokens)).toBe(words.join('') + words.join(''))
+  const half = tokens.length / 2
+  expect(Buffer.from(tokens.slice(0, half)).equals(Buffer.from(tokens.slice(half)))).toBe(true)
+})
+
 test('the vocabulary has the wanted size, or is smaller if the text has too few pairs', () => {
   expect(trained.vocabSize).toBe(340)
   expect(BpeTokenizer.fromText('ab ab', 300).vocabSize).toBe(257)
@@ -179,6 +223,16 @@ test('long runs: tokens have a largest length, and a long piece is encoded', () 
   const tokens = tokenizer.encode(`${run} ${run}`)
   expect(tokens.length).toBeLessThan(1_600)
   expect(tokenizer.decode(tokens)).toBe(`${run} ${run}`)
+})
+
+test('a merge in a long piece takes as many steps as it has places', () => {
+  // Letters in no order, without white space. If each merge read the whole piece, this would take minutes.
+  let random = 1
+  const letters = Array.from({ length: 300_000 }, () => {
+    random = (Math.imul(random, 1103515245) + 12345) >>> 0
+    return String.fromCharCode(0x4e00 + ((random >>> 16) % 300))
+  })
+  expect(BpeTokenizer.fromText(letters.join(''), 8000).vocabSize).toBe(8000)
 })
 
 test.each([

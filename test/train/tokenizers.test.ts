@@ -1,5 +1,7 @@
 // Whole runs with each tokenizer that encodes any text.
 
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { tokenizerNames } from '../../lib/tokenizer'
 import { train } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
@@ -10,12 +12,15 @@ const folder = temporaryFolder()
 /** Characters of one to four bytes. */
 const text = 'Q: Wie geht’s? 😀\nA: 很好！ é\0\n'.repeat(60)
 const other = { text: '(∑) [√] {∫}\n'.repeat(60) }
+/** A bigram of GPT-2's vocabulary would have 2.5 billion weights. */
+const small = { preset: 'cpu', blockSize: 8, layers: 1, heads: 1, embed: 8, positions: 'rope' } as const
+const sizes = (tokenizer: string) => (tokenizer === 'gpt2' ? { ...short, ...small } : short)
 const anyText = tokenizerNames.filter((name) => name !== 'char')
 
 test.each(anyText)(
   '%s: trains, resumes to the same bits, and trains further on new characters',
   async (tokenizer) => {
-    const options = { ...short, data: { text }, tokenizer, steps: 8, device: 'cpu' as const }
+    const options = { ...sizes(tokenizer), data: { text }, tokenizer, steps: 8, device: 'cpu' as const }
     const out = folder.path(tokenizer)
     const whole = train(options)
     const losses = lossesOf(await eventsOf(whole))
@@ -38,7 +43,7 @@ test.each(anyText)(
   '%s: streamed text is whole characters, and stops at any stop string',
   async (tokenizer) => {
     await using model = await train({
-      ...short,
+      ...sizes(tokenizer),
       data: { text },
       tokenizer,
       steps: 30,
@@ -57,6 +62,31 @@ test.each(anyText)(
     expect(await model.generate({ ...request, stop })).toBe(all.slice(0, all.indexOf(stop)))
   },
 )
+
+test('a tokenizer.json: its tokenizer is in the checkpoint, and its path in config.json', async () => {
+  const golden = JSON.parse(readFileSync(join(__dirname, '../tokenizer/json.golden.json'), 'utf8'))
+  const file = folder.path('tokenizer.json')
+  writeFileSync(file, JSON.stringify(golden.llama2.file))
+  const out = folder.path('json')
+  const options = { ...short, data: { text }, steps: 4, device: 'cpu' as const }
+  await (await train({ ...options, tokenizer: file, out })).dispose()
+  expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).tokenizer).toBe(file)
+  // A run repeats its configuration, and continues without the file.
+  await using again = await train({ config: out })
+  rmSync(file)
+  await using resumed = await train({ resume: out, steps: 6, device: 'cpu' })
+  for (const model of [again, resumed]) {
+    expect(model.tokenizer.type).toBe('tokenizer.json')
+    expect(Array.from(model.tokenizer.encode('a'))).toEqual(golden.llama2.tokens[golden.texts.indexOf('a')])
+  }
+  await using further = await train({ from: out, data: other, steps: 2, device: 'cpu' })
+  expect(further.tokenizer.type).toBe('tokenizer.json')
+  const refused = async (how: object) => (await failureOf(() => train({ ...how, tokenizer: 'gpt2' }))).message
+  expect(await refused({ resume: out })).toMatch(/tokenizer is "gpt2": a resumed run keeps its own/)
+  expect(await refused({ from: out })).toMatch(
+    /tokenizer is "gpt2": the weights of `from` fit no other model/,
+  )
+})
 
 test('char: new characters are rejected, and the message says what encodes them', async () => {
   const out = folder.path('char')
