@@ -38,6 +38,9 @@ export interface DataInfo {
    */
   readonly source: string | readonly string[] | null
   readonly lineEndings: 'normalize' | 'keep'
+  /** The options of that name, if they were given. */
+  readonly field?: string
+  readonly separator?: string
 }
 
 /** The state of a training run. */
@@ -287,6 +290,8 @@ function readTraining(root: Reader, options: Reader): TrainingState {
       source: readSource(data.at('source')),
       // Files without the field are from versions that always kept line endings.
       lineEndings: data.has('lineEndings') ? data.at('lineEndings').oneOf(['normalize', 'keep']) : 'keep',
+      ...(data.has('field') && { field: data.at('field').string() }),
+      ...(data.has('separator') && { separator: data.at('separator').string() }),
     },
     device: root.at('device').string(/^[\w:-]{1,64}$/, 'the name of a device'),
     ...(root.has('instructionSet') && {

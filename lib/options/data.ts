@@ -2,10 +2,11 @@
 
 import * as v from 'valibot'
 import { corpusNames, type DataSource } from '../data/corpus'
+import { defaultField } from '../data/documents'
 import { lineEndings } from '../data/line_endings'
 import { inlineText, say } from '../errors'
 import type { Table } from './row'
-import { choice, type OptionType, oneOrMore } from './types'
+import { choice, escapedText, type OptionType, oneOrMore, text } from './types'
 
 const what = 'must be a corpus, a path or { text }'
 
@@ -27,13 +28,16 @@ const source: OptionType<DataSource> = {
 
 export const dataOptions = {
   data: {
-    type: oneOrMore(source, 'a corpus, the path of a text file, { text }, or several of them in an array'),
+    type: oneOrMore(
+      source,
+      'a corpus, the path of a text file or folder, { text }, or several of them in an array',
+    ),
     group: 'data',
-    help: say`${corpusNames.join(', ')}, a text file or ${inlineText}; several are joined`,
+    help: say`${corpusNames.join(', ')}, a text file, a folder or ${inlineText}; several are joined`,
     default: { words: 'shakespeare' },
     otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {
-      help: `${corpusNames.join(', ')}, a text file or - (standard input); may be repeated`,
+      help: `${corpusNames.join(', ')}, a text file, a folder or - (standard input); may be repeated`,
     },
   },
   lineEndings: {
@@ -43,5 +47,21 @@ export const dataOptions = {
     default: 'normalize',
     resume: 'keeps',
     otherNames: ['newlines', 'crlf'],
+  },
+  field: {
+    type: text,
+    group: 'data',
+    help: 'field with the text in each line of a .jsonl file',
+    default: defaultField,
+    resume: 'keeps',
+    otherNames: ['jsonField', 'textField', 'column'],
+  },
+  separator: {
+    type: escapedText,
+    group: 'data',
+    help: 'text between two documents',
+    default: { words: 'a blank line within a folder or .jsonl file, nothing between sources' },
+    resume: 'keeps',
+    otherNames: ['documentSeparator', 'delimiter'],
   },
 } as const satisfies Table

@@ -3,10 +3,14 @@
 
 /** Options of `train()`. */
 export interface TrainOptions {
-  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: shakespeare. */
+  /** Shakespeare, moby-dick, a text file, a folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: shakespeare. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
+  /** Field with the text in each line of a .jsonl file. A string. Default: text. */
+  field?: string
+  /** Text between two documents. A string. Default: a blank line within a folder or .jsonl file, nothing between sources. */
+  separator?: string
   /** Char, byte, bpe, gpt2, or a Hugging Face tokenizer.json or its folder. 'char', 'byte', 'bpe', 'gpt2', or the path of a tokenizer.json or of its folder. Default: char. */
   tokenizer?: 'char' | 'byte' | 'bpe' | 'gpt2' | (string & {})
   /** Largest number of tokens in the vocabulary. A whole number from 256 to 65536. Only with `tokenizer` 'bpe'. Default: 4096. */
@@ -245,10 +249,14 @@ export interface EvaluateOptions {
   threads?: number
   /** Instruction set of the CPU kernels. Default: the best this processor supports. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
-  /** Shakespeare, moby-dick, a text file or { text }; several are joined. A corpus, the path of a text file, { text }, or several of them in an array. Default: the text the model was trained on. */
+  /** Shakespeare, moby-dick, a text file, a folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: the text the model was trained on. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: as in training; 'normalize' for another text. */
   lineEndings?: 'normalize' | 'keep'
+  /** Field with the text in each line of a .jsonl file. A string. Default: as in training; "text" for another text. */
+  field?: string
+  /** Text between two documents. A string. Default: as in training; the usual one for another text. */
+  separator?: string
   /** Abort signal: ends the evaluation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }

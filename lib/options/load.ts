@@ -1,7 +1,8 @@
 // Options of calls that use a trained model: load(), generate(), evaluate() and the methods of
 // Model.
 
-import { say } from '../errors'
+import { defaultField } from '../data/documents'
+import { show } from '../errors'
 import { dataOptions } from './data'
 import { generateOptions } from './generate'
 import { machineOptions } from './machine'
@@ -29,14 +30,18 @@ const model = {
 /** Options of generate(), which loads a model, generates once and frees it. */
 export const generateFromOptions = { model, ...loadOptions, ...generateOptions } as const satisfies Table
 
+const asInTraining = (otherwise: string) => ({ words: `as in training; ${otherwise} for another text` })
+
 export const evaluateOptions = {
   model,
   ...loadOptions,
   data: { ...dataOptions.data, default: { words: 'the text the model was trained on' } },
   lineEndings: {
     ...dataOptions.lineEndings,
-    default: { words: say`as in training; 'normalize' for another text` },
+    default: asInTraining("'normalize'"),
   },
+  field: { ...dataOptions.field, default: asInTraining(show(defaultField)) },
+  separator: { ...dataOptions.separator, default: asInTraining('the usual one') },
   signal: signalOption('ends the evaluation'),
 } as const satisfies Table
 

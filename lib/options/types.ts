@@ -194,6 +194,14 @@ export const text: OptionType<string> = {
   placeholder: '<text>',
 }
 
+const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', '\\': '\\' }
+
+/** A text in which the command line reads \n, \t and \\ as a line feed, a tab and a backslash. */
+export const escapedText: OptionType<string> = {
+  ...text,
+  parse: (argument) => argument.replace(/\\([nt\\])/g, (_, letter: string) => escapes[letter]),
+}
+
 const seedRange = 'a whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits'
 
 /** A 64-bit seed, converted to a bigint. */

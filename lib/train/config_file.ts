@@ -53,6 +53,8 @@ export function storedOptions(plan: Plan): StoredOptions {
     ...begun,
     data: (plan.data.source ?? undefined) as string,
     lineEndings: plan.data.lineEndings,
+    field: plan.data.field,
+    separator: plan.data.separator,
     ...appliedTraining(plan.training),
     // Null (no limit) must be stored: without it, the preset or the checkpoint would decide.
     gradientClip,

@@ -24,6 +24,21 @@ export interface MeasuringEvent {
 }
 
 /**
+ * A text that is too large for memory is read, and then encoded into a file of tokens in the cache
+ * folder. Comes before the start.
+ */
+export interface EncodingEvent {
+  readonly type: 'encoding'
+  readonly step: 0
+  readonly phase: 'reading' | 'encoding'
+  /** Bytes of the text that are done, of about `totalBytes`. */
+  readonly bytes: number
+  readonly totalBytes: number
+  /** Since the beginning of the phase. */
+  readonly seconds: number
+}
+
+/**
  * A notice about the text, such as converted line endings, or about a resumed run, such as another
  * version of nano-gpt. Comes before the start.
  */
@@ -35,7 +50,7 @@ export interface NoticeEvent {
 }
 
 /**
- * The run begins. Only 'notice', 'measuring' and 'fallback' events come before it. If the device
+ * The run begins. Only 'notice', 'encoding', 'measuring' and 'fallback' events come before it. If the device
  * fails before the first step, a 'fallback' and another 'start' follow.
  */
 export interface StartEvent {
@@ -151,6 +166,7 @@ export type TrainEvent =
   | NoticeEvent
   | FallbackEvent
   | MeasuringEvent
+  | EncodingEvent
   | StartEvent
   | StepEvent
   | EvaluatingEvent
@@ -166,6 +182,7 @@ const mostUnread = 65_536
 /** Merges two consecutive unread events; undefined if both must be read. */
 export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | undefined {
   if (earlier.type === 'evaluating' && later.type === 'evaluating') return later
+  if (earlier.type === 'encoding' && later.type === 'encoding' && earlier.phase === later.phase) return later
   if (earlier.type !== 'step' || later.type !== 'step') return undefined
   const seconds = earlier.seconds + later.seconds
   const losses = [...earlier.losses, ...later.losses].slice(-mostUnread)

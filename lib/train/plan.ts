@@ -5,19 +5,24 @@
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
+import { cacheFolder } from '../data/cache'
+import type { LargeText, Text } from '../data/corpus'
 import { splitRanges } from '../data/split'
-import { NanoGptError, option, type Phrase, say } from '../errors'
+import { tokenFolder, tokensInFile } from '../data/token_file'
+import { NanoGptError, option, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, nameOf, tokenizerFromJSON } from '../tokenizer'
 import { bytesOf, type Corpus, corpusOf } from '../tokenizer/span'
-import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
+import type { Tokenizer } from '../tokenizer/tokenizer'
+import type { EncodingEvent } from './events'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
+import type { RunControl } from './run'
 import { outOf, textFile } from './run_folder'
-import { findText } from './text'
+import { findText, type ReadOptions } from './text'
 
 export interface Plan {
   /** A new run, a resumed run, or a new run from the weights of another. */
@@ -62,9 +67,13 @@ export interface Materials {
   readonly tokenizer: Tokenizer
   readonly corpus: Corpus
   readonly data: DataInfo
-  /** A text that cannot be read again from its source, to be copied to the run folder. */
-  readonly textToKeep: string | undefined
+  /** Reads a text that cannot be read again from its source, to copy it to the run folder. */
+  readonly textToKeep: TextToKeep | undefined
+  /** Frees what a text needs that cannot be read again. */
+  [Symbol.dispose](): void
 }
+
+export type TextToKeep = () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /**
  * Resolves the model and the training options of a run.
@@ -85,32 +94,70 @@ export function resolve(options: CheckedTrainOptions, origin: Origin): Resolved 
 export async function gather(
   options: CheckedTrainOptions,
   origin: Origin,
-  notice?: (message: string | Phrase) => void,
+  control: RunControl,
 ): Promise<Materials> {
-  const { text, info } = await findText(options, origin, notice)
-  const tokenizer =
-    origin.how === 'new'
-      ? await createTokenizer(
-          options.tokenizer ?? trainOptions.tokenizer.default,
-          text,
-          options.vocabSize ?? trainOptions.vocabSize.default,
-        )
-      : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
-  const tokens = encode(tokenizer, text, origin)
-  return {
-    origin,
-    tokenizer,
-    corpus: corpusOf(tokens),
-    data: info,
-    textToKeep: info.source === textFile ? text : undefined,
+  const reading = readingOf(options, control)
+  const { text, info } = await findText(options, origin, reading('reading'))
+  const dispose = () => ('text' in text ? undefined : text.dispose())
+  try {
+    const tokenizer =
+      origin.how === 'new'
+        ? await tokenizerFor(options, text)
+        : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
+    const corpus = await encode(tokenizer, text, origin, reading('encoding'))
+    const textToKeep = () => ('text' in text ? [Buffer.from(text.text)] : text.chunks())
+    return {
+      origin,
+      tokenizer,
+      corpus,
+      data: info,
+      textToKeep: info.source === textFile ? textToKeep : undefined,
+      [Symbol.dispose]: dispose,
+    }
+  } catch (error) {
+    dispose()
+    throw error
   }
 }
 
-function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
-  if (origin.how !== 'from') return tokenizer.encode(text)
+function tokenizerFor(options: CheckedTrainOptions, text: Text | LargeText): Promise<Tokenizer> {
+  const { tokenizer: name = trainOptions.tokenizer.default } = options
+  const read = 'text' in text ? text.text : name === 'char' ? text.characters : text.sample
+  return createTokenizer(name, read, options.vocabSize ?? trainOptions.vocabSize.default)
+}
+
+/** At most this often, in milliseconds, the progress of a large text is an event. */
+const millisecondsPerEvent = 200
+
+function readingOf({ signal }: CheckedTrainOptions, control: RunControl) {
+  const stop = signal ? AbortSignal.any([signal, control.stopped]) : control.stopped
+  return (phase: EncodingEvent['phase']): ReadOptions & { signal: AbortSignal } => {
+    const begun = performance.now()
+    let next = begun + millisecondsPerEvent
+    return {
+      signal: stop,
+      notice: (message) => control.emit({ type: 'notice', step: 0, message: say`${message}` }),
+      progress(bytes, totalBytes) {
+        const now = performance.now()
+        if (now < next) return
+        next = now + millisecondsPerEvent
+        control.emit({ type: 'encoding', step: 0, phase, bytes, totalBytes, seconds: (now - begun) / 1000 })
+      },
+    }
+  }
+}
+
+async function encode(
+  tokenizer: Tokenizer,
+  text: Text | LargeText,
+  origin: Origin,
+  reading: ReadOptions,
+): Promise<Corpus> {
   try {
-    return tokenizer.encode(text)
+    if ('text' in text) return corpusOf(tokenizer.encode(text.text))
+    return await tokensInFile(text, tokenizer, { folder: tokenFolder(cacheFolder()), ...reading })
   } catch (error) {
+    if (origin.how !== 'from') throw error
     if (!(error instanceof NanoGptError) || error.code !== 'unknown_character') throw error
     throw error.with({
       remedy: say`The vocabulary is that of ${origin.checkpoint.path}. Train on a text without this character, or leave ${option('from')} out to start a new model, with ${option('tokenizer', 'byte')} for any text`,

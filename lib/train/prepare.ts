@@ -100,8 +100,8 @@ function namingPrecision(error: unknown, { precision }: TrainingConfig): unknown
   return error.with({ where: 'train', option: 'precision', value: precision, remedy })
 }
 
-function dataOf({ data: { name, digest, source, lineEndings } }: Plan) {
-  return { name, digest, source, lineEndings }
+function dataOf({ data: { trainTokens: _, validationTokens: __, ...data } }: Plan) {
+  return data
 }
 
 /** The progress of a resumed run; a new run has none. */

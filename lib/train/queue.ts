@@ -9,7 +9,13 @@ type Next = IteratorResult<TrainEvent, void>
 const maxUnread = 10_000
 
 /** The events before the first step. */
-const describesRun: ReadonlySet<TrainEvent['type']> = new Set(['notice', 'fallback', 'measuring', 'start'])
+const describesRun: ReadonlySet<TrainEvent['type']> = new Set([
+  'notice',
+  'fallback',
+  'encoding',
+  'measuring',
+  'start',
+])
 
 export class EventQueue {
   private readonly events: TrainEvent[] = []

@@ -12,7 +12,7 @@ import { linkFile, removeLeftovers, renameFile, writeFileAtomic } from '../files
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
 import type { TrainEvent } from './events'
-import type { Plan } from './plan'
+import type { Plan, TextToKeep } from './plan'
 import { type Prepared, savedTensors } from './prepare'
 import { isOfRunFolder, removeRun, textFile } from './run_folder'
 
@@ -33,7 +33,7 @@ interface Snapshot {
 
 export interface SaverOptions {
   /** A text that must be kept in the run folder. */
-  readonly textToKeep: string | undefined
+  readonly textToKeep: TextToKeep | undefined
   readonly folder: FolderUse
   /** The checkpoint that a resumed run continues. */
   readonly resumed: string | undefined
@@ -94,7 +94,7 @@ export class Saver {
 
   private async keepText(out: string): Promise<void> {
     const { textToKeep } = this.options
-    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), [Buffer.from(textToKeep)])
+    if (textToKeep !== undefined) await writeFileAtomic(join(out, textFile), textToKeep())
   }
 
   /**

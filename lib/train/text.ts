@@ -3,46 +3,69 @@
 
 import { resolve as absolute, dirname } from 'node:path'
 import type { DataInfo } from '../checkpoint/checkpoint'
-import { type DataSource, loadText, type Text } from '../data/corpus'
-import { inlineText, NanoGptError, option, type Phrase, printable, say } from '../errors'
+import {
+  type DataSource,
+  type LargeText,
+  type LoadTextOptions,
+  openText,
+  type Text,
+  type TextInfo,
+} from '../data/corpus'
+import { inlineText, NanoGptError, option, printable, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
 import type { Origin } from './origin'
 import { outOf, textFile } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {
-  readonly text: string
+  readonly text: Text | LargeText
   readonly info: DataInfo
 }
+
+/** What a run reports while it reads its text. */
+export type ReadOptions = Pick<LoadTextOptions, 'notice' | 'progress' | 'signal'>
 
 /** @throws NanoGptError for the text */
 export async function findText(
   options: CheckedTrainOptions,
   origin: Origin,
-  notice?: (message: string | Phrase) => void,
+  reading: ReadOptions,
 ): Promise<RunText> {
-  const lineEndings = lineEndingsOf(options, origin)
-  const text = await loadText(sourcesOf(options, origin), { lineEndings, notice })
+  const form = formOf(options, origin)
+  const text = await openText(sourcesOf(options, origin), { ...form, ...reading })
   const isBegun = options.data === undefined && origin.how !== 'new'
   if (origin.how === 'resume' || (origin.how === 'from' && isBegun)) refuseOtherText(text, origin)
   const out = outOf(options)
   const source = sourceOf(origin, text, out)
   return {
-    text: text.text,
-    info: { name: isBegun ? origin.begun.data.name : text.name, digest: text.digest, source, lineEndings },
+    text,
+    info: { name: isBegun ? origin.begun.data.name : text.name, digest: text.digest, source, ...form },
   }
 }
 
-/** The given line endings; for the text of an earlier run, those of that run. */
-function lineEndingsOf(options: CheckedTrainOptions, origin: Origin): DataInfo['lineEndings'] {
-  const { data, lineEndings } = options
-  const isBegun =
-    origin.how === 'resume' || (origin.how === 'from' && data === undefined && lineEndings === undefined)
-  return isBegun ? origin.begun.data.lineEndings : (lineEndings ?? trainOptions.lineEndings.default)
+/** How the files become a text. */
+type Form = Pick<DataInfo, 'lineEndings' | 'field' | 'separator'>
+
+/** The given form; for the text of an earlier run, that of the run. */
+function formOf(options: CheckedTrainOptions, origin: Origin): Form {
+  const { data, lineEndings, field, separator } = options
+  const given = [data, lineEndings, field, separator].some((value) => value !== undefined)
+  const isBegun = origin.how === 'resume' || (origin.how === 'from' && !given)
+  return isBegun
+    ? formIn(origin.begun.data)
+    : formIn({ lineEndings: lineEndings ?? trainOptions.lineEndings.default, field, separator })
+}
+
+export function formIn({ lineEndings, field, separator }: Form): Form {
+  return {
+    lineEndings,
+    ...(field !== undefined && { field }),
+    ...(separator !== undefined && { separator }),
+  }
 }
 
 /** Where the text can be read again: its source, or the run folder if it has none. */
-function sourceOf(origin: Origin, text: Text, out: string | null): DataInfo['source'] {
+function sourceOf(origin: Origin, text: TextInfo, out: string | null): DataInfo['source'] {
   const inFolder = out === null ? null : textFile
   const before = origin.how === 'resume' ? origin.begun.data.source : null
   if (before !== null) return before === textFile ? inFolder : before
@@ -88,7 +111,7 @@ export function sourcesIn({ source }: DataInfo, checkpoint: string): readonly Da
  * Rejects a text that is not exactly the one that the earlier run began with. With `from`, a
  * stranger's checkpoint could otherwise name any file to train on.
  */
-function refuseOtherText(text: Text, origin: Origin & { how: 'resume' | 'from' }): void {
+function refuseOtherText(text: TextInfo, origin: Origin & { how: 'resume' | 'from' }): void {
   const { name, digest } = origin.begun.data
   if (text.digest === digest) return
   throw new NanoGptError('data', {

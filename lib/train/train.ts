@@ -145,7 +145,7 @@ async function withPlan<T>(
       control.emit({ type: 'notice', step: 0, message: say`${message}` })
     const origin = await readOrigin(options, notice)
     if (options.preset !== 'auto') refuseShortRun(given, resolve(options, origin).training)
-    const materials = await gather(options, origin, notice)
+    using materials = await gather(options, origin, control)
     return await onDevice(
       options.device,
       async (device) => {
