@@ -73,6 +73,7 @@ interface StageResult {
   readonly parameters: number
   readonly trainLoss: number | null
   readonly valLoss: number | null
+  readonly valBitsPerByte: number | null
 }
 
 async function runStage(stage: Stage, options: StageOptions): Promise<StageResult> {
@@ -93,7 +94,7 @@ async function runStage(stage: Stage, options: StageOptions): Promise<StageResul
     )
   }
   await stage.run(new PrintingLab(options))
-  return { parameters: 0, trainLoss: null, valLoss: null }
+  return { parameters: 0, trainLoss: null, valLoss: null, valBitsPerByte: null }
 }
 
 function introduce(stage: Stage): void {
@@ -128,6 +129,7 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
       parameters: harness.model?.parameterCount ?? 0,
       trainLoss: harness.evaluation?.trainLoss ?? null,
       valLoss: harness.evaluation?.valLoss ?? null,
+      valBitsPerByte: harness.evaluation?.valBitsPerByte ?? null,
     }
   } catch (error) {
     if (error instanceof Interrupted && out && !asJson) {

@@ -33,6 +33,17 @@ export function bytes(value: number): string {
   return `${unit === 0 || size >= 99.5 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
 }
 
+/**
+ * A speed from longest to shortest: `11,097 tokens/s (36.1 KB/s)`, `11,097 tokens/s`, `11,097/s`. Where
+ * a token is a byte, bytes are left out.
+ */
+export function speeds(tokensPerSecond: number, bytesPerSecond: number): string[] {
+  const perSecond = roughly(tokensPerSecond)
+  const tokens = `${perSecond} tokens/s`
+  const isSame = Math.abs(bytesPerSecond / tokensPerSecond - 1) < 0.01
+  return [...(isSame ? [] : [`${tokens} (${bytes(bytesPerSecond)}/s)`]), tokens, `${perSecond}/s`]
+}
+
 /** A short time: `85 µs`, `12.3 ms`, `1.5 s`. */
 export function duration(seconds: number): string {
   const short = (value: number) => (value >= 99.5 ? String(Math.round(value)) : value.toPrecision(3))

@@ -32,9 +32,14 @@ export function splitTokens<T extends Uint16Array | Uint32Array>(
     const reason = `must be a whole number from 1 to ${longestBlock}`
     throw new NanoGptError('option', { option: 'blockSize', value: blockSize, reason })
   }
-  const boundary = trainingLength(tokens.length)
   const shorter = shorterSplit(tokens.length)
   if (shorter < blockSize + 1) throw tooShort(tokens.length, blockSize, fixed)
+  return partsOf(tokens)
+}
+
+/** The two splits, without a check of their lengths. */
+export function partsOf<T extends Uint16Array | Uint32Array>(tokens: T): Splits<T> {
+  const boundary = trainingLength(tokens.length)
   return { train: tokens.subarray(0, boundary) as T, validation: tokens.subarray(boundary) as T }
 }
 

@@ -135,18 +135,22 @@ export class BpeTokenizer implements Tokenizer {
    */
   decode(tokens: ArrayLike<number>): string {
     expectTokens(tokens)
-    return textOf(tokens, this.bytesOf)
+    return textOf(tokens, this.bytesAt)
   }
 
   decoder(): Decoder {
-    return decoderOf(this.bytesOf)
+    return decoderOf(this.bytesAt)
+  }
+
+  bytesOf(token: number): Uint8Array {
+    return this.bytesAt(token, 0)
   }
 
   toJSON(): BpeTokenizerJSON {
     return { type: this.type, merges: this.merges }
   }
 
-  private readonly bytesOf = (token: number, position: number): Uint8Array => {
+  private readonly bytesAt = (token: number, position: number): Uint8Array => {
     const bytes = Number.isInteger(token) ? this.bytes[token] : undefined
     if (bytes === undefined) throw unknownToken(token, position, this.vocabSize)
     return bytes

@@ -136,6 +136,10 @@ export class CharTokenizer implements Tokenizer {
     }
   }
 
+  bytesOf(token: number): Uint8Array {
+    return Buffer.from(this.characterOf(token, 0))
+  }
+
   toJSON(): CharTokenizerJSON {
     return { type: 'char', characters: this.characters.join('') }
   }

@@ -38,5 +38,10 @@ export interface Tokenizer {
   decode(tokens: ArrayLike<number>): string
   /** A new decoder, which yields the same text as `decode`, in pieces. */
   decoder(): Decoder
+  /**
+   * The bytes of a token in UTF-8, which may be a part of a character. They must not be changed. Throws
+   * NanoGptError 'unknown_token' for an id outside the vocabulary.
+   */
+  bytesOf(token: number): Uint8Array
   toJSON(): TokenizerJSON
 }

@@ -2,7 +2,7 @@
 
 import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type Best, type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { type DataSource, loadText } from '../data/corpus'
 import { splitTokens } from '../data/split'
 import { inlineText, NanoGptError, option, say } from '../errors'
@@ -15,6 +15,8 @@ import {
   requireOption,
   trainOptions,
 } from '../options'
+import type { TokenizerName } from '../tokenizer'
+import { bitsPerByte, bytesPerToken } from '../tokenizer/bits'
 import { sourcesIn } from './text'
 
 export interface Evaluation {
@@ -24,12 +26,19 @@ export interface Evaluation {
   readonly device: string
   /** The text's name. */
   readonly data: string
+  /** The name of the tokenizer, and the size of its vocabulary. */
+  readonly tokenizer: TokenizerName
+  readonly vocabSize: number
   /**
    * The mean loss in nats per token over the validation split, the last tenth of the text. The
    * split is cut into windows of the block size without overlap, and each token except the first is
    * predicted once. Repeated calls on one device give the same bits.
    */
   readonly valLoss: number
+  /** The same loss in bits per byte of UTF-8, which does not depend on the tokenizer. */
+  readonly valBitsPerByte: number
+  /** The bytes of UTF-8 per predicted token. */
+  readonly bytesPerToken: number
   /** The number of tokens in the split. */
   readonly validationTokens: number
   readonly blockSize: number
@@ -37,7 +46,7 @@ export interface Evaluation {
    * The lowest validation loss during training and its step: an estimate from random batches, or
    * exact with `exactEvaluation`.
    */
-  readonly best: { readonly step: number; readonly valLoss: number } | null
+  readonly best: Best | null
 }
 
 /**
@@ -64,12 +73,18 @@ async function evaluateOn(
       lineEndings ?? (data ? trainOptions.lineEndings.default : (info.data?.lineEndings ?? 'normalize')),
   })
   const { validation } = splitTokens(tokenizer.encode(text.text), config.blockSize, true)
+  const perToken = bytesPerToken(tokenizer, validation)
+  const valLoss = await model.loss(validation, { signal })
   return {
     checkpoint: checkpoint.path,
     step: info.step,
     device: model.device,
     data: data ? text.name : (info.data?.name ?? text.name),
-    valLoss: await model.loss(validation, { signal }),
+    tokenizer: tokenizer.type,
+    vocabSize: tokenizer.vocabSize,
+    valLoss,
+    valBitsPerByte: bitsPerByte(valLoss, perToken),
+    bytesPerToken: perToken,
     validationTokens: validation.length,
     blockSize: config.blockSize,
     best: info.best,

@@ -5,12 +5,14 @@
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
-import { splitTokens } from '../data/split'
+import { partsOf, splitTokens } from '../data/split'
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
+import type { Split } from '../model/programs'
 import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
 import { createTokenizer, type TokenizerName, tokenizerFromJSON } from '../tokenizer'
+import { bytesPerToken } from '../tokenizer/bits'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
@@ -52,6 +54,11 @@ export interface Plan {
 export interface PlannedData extends DataInfo {
   readonly trainTokens: number
   readonly validationTokens: number
+  /**
+   * The bytes of UTF-8 per token of each split. A loss in nats per token, divided by ln 2 and by this
+   * number, is in bits per byte.
+   */
+  readonly bytesPerToken: Readonly<Record<Split, number>>
 }
 
 /** The parts of a run that do not depend on the device or the sizes. */
@@ -60,6 +67,7 @@ export interface Materials {
   readonly tokenizer: Tokenizer
   readonly tokens: Tokens
   readonly data: DataInfo
+  readonly bytesPerToken: PlannedData['bytesPerToken']
   /** A text that cannot be read again from its source, to be copied to the run folder. */
   readonly textToKeep: string | undefined
 }
@@ -95,7 +103,15 @@ export async function gather(
         )
       : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
   const tokens = encode(tokenizer, text, origin)
-  return { origin, tokenizer, tokens, data: info, textToKeep: info.source === textFile ? text : undefined }
+  const { train, validation } = partsOf(tokens)
+  const textToKeep = info.source === textFile ? text : undefined
+  return {
+    ...{ origin, tokenizer, tokens, data: info, textToKeep },
+    bytesPerToken: {
+      train: bytesPerToken(tokenizer, train),
+      validation: bytesPerToken(tokenizer, validation),
+    },
+  }
 }
 
 function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
@@ -117,7 +133,7 @@ function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
  * @throws NanoGptError 'option', 'data_too_short', 'out_of_memory'
  */
 export function planOn(device: string, options: CheckedTrainOptions, materials: Materials): Plan {
-  const { origin, tokenizer, tokens, data } = materials
+  const { origin, tokenizer, tokens, data, bytesPerToken } = materials
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
@@ -133,7 +149,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     tokenizer: tokenizer.type,
     training,
     seed: seedToJSON(seed),
-    data: { ...data, trainTokens: train.length, validationTokens: validation.length },
+    data: { ...data, trainTokens: train.length, validationTokens: validation.length, bytesPerToken },
     device,
     threads: options.threads ?? null,
     instructionSet: options.instructionSet ?? null,

@@ -45,6 +45,7 @@ const plan: Plan = {
     lineEndings: 'normalize',
     trainTokens: 2700,
     validationTokens: 300,
+    bytesPerToken: { train: 1, validation: 1 },
   },
   device: 'cpu',
   threads: null,
