@@ -237,8 +237,8 @@ export class Progress {
 /** Explains the numbers of evaluations, before the first one. */
 function explainLosses(): void {
   const text =
-    'Loss: nats per token, lower is better. Validation: text not used in training. Bits/byte: the ' +
-    'validation loss per byte of text, comparable between tokenizers. Time: minutes:seconds since the start.'
+    'Loss: nats per token; bits/byte compares tokenizers. Lower is better. Validation: text not used in ' +
+    'training. Time: minutes:seconds since the start.'
   for (const line of wrap(text, lineColumns())) say(dim(line))
 }
 
