@@ -24,8 +24,8 @@ export interface MeasuringEvent {
 }
 
 /**
- * A notice about the text, such as converted line endings, or about a resumed run, such as another
- * version of nano-gpt. Comes before the start.
+ * A notice about the text, such as converted line endings or the tokenizer that the preset 'auto'
+ * chose, or about a resumed run, such as another version of nano-gpt. Comes before the start.
  */
 export interface NoticeEvent {
   readonly type: 'notice'

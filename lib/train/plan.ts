@@ -10,10 +10,11 @@ import { NanoGptError, option, type Phrase, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
 import type { Split } from '../model/programs'
-import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
+import { type CheckedTrainOptions, seedToJSON, type TrainingConfig } from '../options'
 import { createTokenizer, type TokenizerName, tokenizerFromJSON } from '../tokenizer'
 import { bytesPerToken } from '../tokenizer/bits'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
+import { chooseTokenizer } from './auto_tokenizer'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
@@ -96,11 +97,7 @@ export async function gather(
   const { text, info } = await findText(options, origin, notice)
   const tokenizer =
     origin.how === 'new'
-      ? createTokenizer(
-          options.tokenizer ?? trainOptions.tokenizer.default,
-          text,
-          options.vocabSize ?? trainOptions.vocabSize.default,
-        )
+      ? newTokenizer(options, text, notice)
       : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
   const tokens = encode(tokenizer, text, origin)
   const { train, validation } = partsOf(tokens)
@@ -112,6 +109,16 @@ export async function gather(
       validation: bytesPerToken(tokenizer, validation),
     },
   }
+}
+
+function newTokenizer(
+  options: CheckedTrainOptions,
+  text: string,
+  notice?: (message: Phrase) => void,
+): Tokenizer {
+  const { tokenizer, vocabSize, why } = chooseTokenizer(options, text)
+  if (why) notice?.(why)
+  return createTokenizer(tokenizer, text, vocabSize)
 }
 
 function encode(tokenizer: Tokenizer, text: string, origin: Origin): Tokens {
