@@ -36,7 +36,7 @@ export function chooseTokenizer(options: CheckedTrainOptions, text: string): Tok
   if (vocabSize !== undefined) return { tokenizer: 'bpe', vocabSize }
   const characters = distinctCharacters(text)
   const bytes = Buffer.byteLength(text)
-  const size = `${(bytes / 1e6).toFixed(1)} MB`
+  const size = bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
   if (characters <= mostCharacters && bytes < longText) {
     const why = `a text of ${size} with ${characters} distinct characters is learned fastest by characters`
     return {
