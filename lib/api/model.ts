@@ -34,7 +34,7 @@ import {
 } from '../options'
 import { path } from '../options/types'
 import { tokenizerFromJSON } from '../tokenizer'
-import { corpusOf } from '../tokenizer/span'
+import { corpusOf, type TokenSpan } from '../tokenizer/span'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
 
 /** The parts of a `Model`, which `train` and `load` assemble. */
@@ -226,7 +226,16 @@ export class Model {
         remedy: 'give at least 2: one to predict from and one to predict',
       })
     }
-    const loss = await this.textLoss.of(corpusOf(tokens), signal)
+    return this.lossOf(corpusOf(tokens), signal)
+  }
+
+  /**
+   * The mean loss on at least 2 tokens, which may be in a file.
+   *
+   * @internal
+   */
+  async lossOf(tokens: TokenSpan, signal?: AbortSignal): Promise<number> {
+    const loss = await this.textLoss.of(tokens, signal)
     if (Number.isFinite(loss)) return loss
     throw diverged('loss', `the loss is ${loss}`)
   }

@@ -14,7 +14,7 @@ import { checkpointsIn, files } from './folder'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
-export type { Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
+export type { Best, Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
 export interface Checkpoint {
   readonly path: string

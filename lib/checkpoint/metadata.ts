@@ -55,8 +55,7 @@ export interface TrainingState {
   readonly device: string
   /** On a CPU: the instruction set of its kernels. Files of 0.1.0 may lack it. */
   readonly instructionSet?: string
-  /** The lowest validation loss so far, and its step. */
-  readonly best: { readonly step: number; readonly valLoss: number } | null
+  readonly best: Best | null
   /**
    * The steps of the last evaluation and the last sample. A resumed run catches up on those that
    * were due but not done.
@@ -64,6 +63,14 @@ export interface TrainingState {
   readonly done: Done
   /** In order. */
   readonly changes: readonly Change[]
+}
+
+/** The lowest validation loss of a run, and its step. */
+export interface Best {
+  readonly step: number
+  readonly valLoss: number
+  /** The same loss in bits per byte. Older files lack it. */
+  readonly valBitsPerByte?: number
 }
 
 /** A training option that a resumed run changed. */
@@ -300,6 +307,7 @@ function readTraining(root: Reader, options: Reader): TrainingState {
     best: root.at('best').nullable((best) => ({
       step: best.at('step').whole(),
       valLoss: best.at('valLoss').finite(),
+      ...(best.has('valBitsPerByte') && { valBitsPerByte: best.at('valBitsPerByte').finite() }),
     })),
     // Older files lack the field: assume that everything due at this step is done.
     done: root.has('done')

@@ -3,6 +3,7 @@
 import { printable } from '../errors'
 import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
+import { describeBest, describeTokenizer } from './facts'
 import { json, plural, say } from './output'
 import { runsFolder } from './run_folders'
 import { sourcesOf } from './sources'
@@ -20,13 +21,25 @@ export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): 
   const begun = performance.now()
   const result = await evaluate({ ...checked, model, ...(data && { data }) } as EvaluateOptions)
   if (asJson) return json({ type: 'result', ...result, seconds: (performance.now() - begun) / 1000 })
-  const { step, data: name, valLoss, validationTokens, blockSize, best } = result
+  const {
+    step,
+    data: name,
+    valLoss,
+    valBitsPerByte,
+    bytesPerToken,
+    validationTokens,
+    blockSize,
+    best,
+  } = result
   say(`${result.checkpoint}, after ${plural(step, 'step')}, on ${printable(name)}`)
+  say(`Tokenizer: ${describeTokenizer({ type: result.tokenizer, vocabSize: result.vocabSize })}`)
   say(
     `Validation loss: ${valLoss.toFixed(4)} nats per token (lower is better), the mean over all\n` +
       `${plural(validationTokens, 'token')} of the validation split, in windows of ${plural(blockSize, 'token')}`,
   )
-  if (best) {
-    say(`Best loss during training: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}`)
-  }
+  say(
+    `Bits per byte: ${valBitsPerByte.toFixed(4)}, comparable between tokenizers ` +
+      `(${bytesPerToken.toFixed(2)} bytes per token)`,
+  )
+  if (best) say(`Best loss during training: ${describeBest(best)}`)
 }

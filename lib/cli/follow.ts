@@ -104,7 +104,12 @@ export function resultOf(
     unsaved: unsaved ?? null,
     trainLoss: evaluation?.trainLoss ?? null,
     valLoss: evaluation?.valLoss ?? null,
-    ...(evaluation?.exactValLoss !== undefined && { exactValLoss: evaluation.exactValLoss }),
+    trainBitsPerByte: evaluation?.trainBitsPerByte ?? null,
+    valBitsPerByte: evaluation?.valBitsPerByte ?? null,
+    ...(evaluation?.exactValLoss !== undefined && {
+      exactValLoss: evaluation.exactValLoss,
+      exactValBitsPerByte: evaluation.exactValBitsPerByte,
+    }),
     best,
   }
 }

@@ -5,6 +5,7 @@ import { load } from '../api/model'
 import { printable } from '../errors'
 import type { CompletionPiece } from '../generate/completions'
 import { checkOptions, completeOptions, loadOptions, pick } from '../options'
+import { describeTokenizer } from './facts'
 import { dim, json, note, plural, stream } from './output'
 import { runsFolder } from './run_folders'
 import { tables } from './tables'
@@ -31,7 +32,8 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
       note(
         dim(
           [path, `after ${plural(model.info.step, 'step')}`].join(', ') +
-            (model.info.data ? ` on ${printable(model.info.data.name)}` : ''),
+            (model.info.data ? ` on ${printable(model.info.data.name)}` : '') +
+            `, ${describeTokenizer(model.tokenizer)}`,
         ),
       )
     }

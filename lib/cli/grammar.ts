@@ -22,6 +22,7 @@ export class CliCommand extends Command {
 
   /** Rejects arguments that the command does not take. */
   refuseExcess(): void {
+    if (this.registeredArguments.at(-1)?.variadic) return
     const excess = this.args[this.registeredArguments.length]
     if (excess === undefined) return
     const name = this.name()

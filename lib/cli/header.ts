@@ -6,6 +6,7 @@ import { defaultBeside, isDefaultBy, isWords } from '../options/row'
 import type { Plan } from '../train/plan'
 import { appliedTraining } from '../train/resolve'
 import { textFile } from '../train/run_folder'
+import { describeTokenizer } from './facts'
 import { argumentsOf, words } from './surface'
 import { count, plural, roughly, together } from './words'
 
@@ -27,7 +28,7 @@ export function header(plan: Plan, device: string, out: string | undefined): Fie
   return [
     ['device', device],
     ['text', describeText(plan)],
-    ['tokenizer', describeTokenizer(plan)],
+    ['tokenizer', describeVocabulary(plan)],
     ['model', describeModel(plan)],
     ...flagLine('variants', plan, 'variants'),
     ['training', describeTraining(plan)],
@@ -43,8 +44,10 @@ function describeText({ data: { name, trainTokens, validationTokens } }: Plan): 
   return `${printable(name)}: ${count(trainTokens + validationTokens)} tokens, ${count(validationTokens)} of them for validation`
 }
 
-function describeTokenizer({ tokenizer, model }: Plan): string {
-  return `${tokenizer}: a vocabulary of ${plural(model.vocabSize, tokenizer === 'char' ? 'character' : 'token')}`
+function describeVocabulary({ tokenizer, model, data }: Plan): string {
+  const length = data.bytesPerToken.train.toFixed(1)
+  const described = describeTokenizer({ type: tokenizer, vocabSize: model.vocabSize })
+  return length === '1.0' ? described : `${described}, ${together(`${length} bytes per token`)}`
 }
 
 /** A bigram is a table of logits: it has no layers, heads, channels or dropout. */

@@ -2,7 +2,7 @@
 // tested.
 
 import { curve } from './curve'
-import { clock, count, roughly } from './words'
+import { clock, count, speeds } from './words'
 
 /** The state of a run at one moment. */
 export interface View {
@@ -14,6 +14,7 @@ export interface View {
   readonly losses: readonly number[]
   /** NaN while unknown, like `secondsLeft`. */
   readonly tokensPerSecond: number
+  readonly bytesPerSecond: number
   readonly secondsLeft: number
   /** The current activity other than training: `evaluating 37/400`. */
   readonly activity?: string
@@ -21,6 +22,7 @@ export interface View {
     readonly step: number
     readonly trainLoss: number
     readonly valLoss: number
+    readonly valBitsPerByte: number
     readonly best: boolean
   }
 }
@@ -57,13 +59,12 @@ export function layout(view: View, width: number, style: Style): string[] {
 }
 
 function progressLine(view: View, columns: number, { dim, accent, bar }: Style): string {
-  const { step, steps, secondsLeft, tokensPerSecond } = view
+  const { step, steps, secondsLeft, tokensPerSecond, bytesPerSecond } = view
   const line = new Line(columns)
   const at = line.take([`${count(step)}/${count(steps)}`, count(step), percent(step / steps)])
   const time = Number.isFinite(secondsLeft) ? clock(secondsLeft) : ''
   const left = line.take(time === '' ? [] : [`${time} left`, time])
-  const perSecond = Number.isFinite(tokensPerSecond) ? roughly(tokensPerSecond) : ''
-  const speed = line.take(perSecond === '' ? [] : [`${perSecond} tokens/s`, `${perSecond}/s`])
+  const speed = line.take(Number.isFinite(tokensPerSecond) ? speeds(tokensPerSecond, bytesPerSecond) : [])
   const length = Math.min(line.room, mostOfBar)
   const done = Math.floor((length * step) / steps)
   const drawn = painted(bar[0].repeat(done), accent) + painted(bar[1].repeat(length - done), dim)
@@ -87,10 +88,17 @@ function learningLine(view: View, columns: number, { dim, bold, accent, levels }
 }
 
 /** The texts for an evaluation, from longest to shortest. */
-function inWords({ step, trainLoss, valLoss, best }: NonNullable<View['evaluation']>): string[] {
+function inWords(evaluation: NonNullable<View['evaluation']>): string[] {
+  const { step, trainLoss, valLoss, valBitsPerByte, best } = evaluation
   const mark = best ? '(best)' : '(no improvement)'
   const losses = `training ${short(trainLoss)}  validation ${short(valLoss)}`
-  return [`at ${count(step)}: ${losses} ${mark}`, `${losses} ${mark}`, `validation ${short(valLoss)} ${mark}`]
+  const bits = `${short(valBitsPerByte)} bits/byte`
+  return [
+    `at ${count(step)}: ${losses}  ${bits} ${mark}`,
+    `at ${count(step)}: ${losses} ${mark}`,
+    `${losses} ${mark}`,
+    `validation ${short(valLoss)} ${mark}`,
+  ]
 }
 
 /** Allocates the columns of a line, with a gap before each part except the first. */

@@ -186,6 +186,14 @@ export function accent(text: string): string {
   return isColored ? styleText('cyan', text) : text
 }
 
+/** Whether `shade` makes boundaries visible. */
+export const hasColors = isColored
+
+/** One of two backgrounds, by turns. The text is black, so that it is readable on any terminal. */
+export function shade(text: string, index: number): string {
+  return isColored ? styleText(['black', index % 2 === 0 ? 'bgCyan' : 'bgYellow'], text) : text
+}
+
 /** Frames a text, so that its start and end are visible. Control characters are shown as `·`. */
 export function block(title: string, text: string): string {
   const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')

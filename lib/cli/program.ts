@@ -37,6 +37,7 @@ export function createProgram(): CliCommand {
   addTrain(program)
   addGenerate(program)
   addEvaluate(program)
+  addTokenize(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -87,6 +88,19 @@ function addEvaluate(program: CliCommand): void {
     )
     .action(async (options) => (await import('./evaluate.js')).evaluateCommand(options))
   finish(evaluate, 'print the result as one JSON object')
+}
+
+function addTokenize(program: CliCommand): void {
+  const tokenize = addCommand(program, 'tokenize', 'show how a text is divided into tokens', {
+    headings: { data: 'Tokenizer' },
+  })
+    .description(
+      "Shows the tokens of a text: a model's, or those of a new tokenizer. The text is standard input if none is given.",
+    )
+    .argument('[text...]', 'text to divide into tokens')
+    .addHelpText('after', tokenizeExamples)
+    .action(async (text, options) => (await import('./tokenize.js')).tokenizeCommand(text, options))
+  finish(tokenize, 'print the result as one JSON object, with every token')
 }
 
 function addStages(program: CliCommand): void {
@@ -193,6 +207,17 @@ Examples:
       start a new run from the weights of another
   nano-gpt train --config runs/mine --seed 7
       repeat a run with another seed
+`
+
+const tokenizeExamples = `
+Examples:
+  nano-gpt tokenize "To be, or not to be"
+      use the tokenizer of the newest model in runs/
+  nano-gpt tokenize --tokenizer byte "é 😀"
+  nano-gpt tokenize --tokenizer bpe --vocab-size 1000 --data my.txt "Hello"
+      learn a tokenizer from a text
+  nano-gpt tokenize --model runs/mine --json < my.txt
+      print every token of a file
 `
 
 const stagesExamples = `

@@ -23,12 +23,11 @@ import {
   note,
   plural,
   redraw,
-  roughly,
   say,
   terminalSize,
 } from './output'
 import { notice } from './sources'
-import { wrap } from './words'
+import { speeds, wrap } from './words'
 
 /** The shortest time between progress lines without a terminal. */
 const secondsPerLine = 5
@@ -37,6 +36,8 @@ const secondsPerDraw = 0.1
 /** The shown loss is a moving average over about this many steps. */
 const smoothing = 30
 const mostOfSummary = 40
+/** Between the parts of a line. */
+const gap = '  '
 /** The longest name in the header. */
 const nameWidth = 'evaluation'.length
 
@@ -65,6 +66,7 @@ export class Progress {
   private loss = Number.NaN
   private readonly losses = new History()
   private tokensPerSecond = Number.NaN
+  private bytesPerSecond = Number.NaN
   private secondsPerStep = Number.NaN
   private secondsPerEvaluation = 0
   /** The progress of the current evaluation, if there is one. */
@@ -122,13 +124,14 @@ export class Progress {
     const weight = Math.min(1, event.losses.length / smoothing)
     this.secondsPerStep = mix(this.secondsPerStep, event.seconds / event.losses.length, weight)
     this.tokensPerSecond = mix(this.tokensPerSecond, event.tokensPerSecond, weight)
+    this.bytesPerSecond = mix(this.bytesPerSecond, event.bytesPerSecond, weight)
     this.pass(() => this.stepText())
   }
 
   private stepText(): string {
     const left = this.secondsLeft()
     const time = this.step < this.start!.steps && Number.isFinite(left) ? `, ${clock(left)} left` : ''
-    return `loss ${short(this.loss)}, ${roughly(this.tokensPerSecond)} tokens/s${time}`
+    return `loss ${short(this.loss)}, ${speeds(this.tokensPerSecond, this.bytesPerSecond)[0]}${time}`
   }
 
   private showEvaluating(event: EvaluatingEvent): void {
@@ -159,17 +162,27 @@ export class Progress {
     if (this.evaluations.length === 1) explainLosses()
     this.lastLine = performance.now()
     const label = this.label(event.step)
-    const training = `training loss ${event.trainLoss.toFixed(4)}`
-    const validation = event.valLoss.toFixed(4)
-    const rest = [
-      ...(event.exactValLoss === undefined ? [] : [`whole split ${event.exactValLoss.toFixed(4)}`]),
+    const { trainLoss, valLoss, valBitsPerByte, exactValLoss, exactValBitsPerByte } = event
+    const parts = [
+      `training loss ${trainLoss.toFixed(4)}`,
+      `validation loss ${valLoss.toFixed(4)}`,
+      ...(exactValLoss === undefined ? [] : [`whole split ${exactValLoss.toFixed(4)}`]),
+      `${(exactValBitsPerByte ?? valBitsPerByte).toFixed(3)} bits/byte`,
       clock((performance.now() - this.begun) / 1000),
       ...(event.best ? [] : ['(no improvement)']),
     ]
-    const length = [label + training, 'validation loss', validation, ...rest].join('  ').length
-    // Break before the validation loss where a terminal would break the line anywhere.
-    const gap = isTerminal && length > terminalSize().columns ? `\n${' '.repeat(label.length)}` : '  '
-    say(`${label}${training}${gap}validation loss ${bold(validation)}  ${dim(rest.join('  '))}`)
+    // Painted after the line breaks, because color codes have no width.
+    const paint = (part: string, i: number) =>
+      i === 0 ? part : i === 1 ? part.replace(/\S+$/, (loss) => bold(loss)) : dim(part)
+    let line = label
+    let width = label.length - gap.length
+    parts.forEach((part, i) => {
+      const fits = i === 0 || width + gap.length + part.length <= lineColumns() + 1
+      line += i === 0 ? '' : fits ? gap : `\n${' '.repeat(label.length)}`
+      width = (fits ? width + gap.length : label.length) + part.length
+      line += paint(part, i)
+    })
+    say(line)
   }
 
   private showSaved(): void {
@@ -204,6 +217,7 @@ export class Progress {
       loss: this.loss,
       losses: this.losses.values,
       tokensPerSecond: this.tokensPerSecond,
+      bytesPerSecond: this.bytesPerSecond,
       secondsLeft: Math.max(0, this.secondsLeft() - since),
       activity: this.stopping ? 'stopping …' : doing,
       evaluation: this.evaluations.at(-1),
@@ -223,8 +237,8 @@ export class Progress {
 /** Explains the numbers of evaluations, before the first one. */
 function explainLosses(): void {
   const text =
-    'Loss: nats per token, lower is better. Validation: text not used in training. ' +
-    'Time: minutes:seconds since the start.'
+    'Loss: nats per token; bits/byte compares tokenizers. Lower is better. Validation: text not used in ' +
+    'training. Time: minutes:seconds since the start.'
   for (const line of wrap(text, lineColumns())) say(dim(line))
 }
 

@@ -22,6 +22,8 @@ import type { EvaluationEvent } from '../train/events'
 import { train } from '../train/train'
 import { follow } from './follow'
 import { block, bold, json, say } from './output'
+import { lineColumns } from './progress'
+import { wrap } from './words'
 
 /** The options of a stage, with the text in the library's form. */
 export interface StageOptions extends Omit<Checked<typeof stageOptions>, 'seed' | 'data'> {
@@ -47,7 +49,8 @@ export class PrintingLab implements Harness {
 
   readonly say = (line = ''): void => {
     if (this.options.json) json({ type: 'text', text: line })
-    else say(line)
+    else if (line.length <= lineColumns()) say(line)
+    else for (const part of wrap(line, lineColumns())) say(part)
   }
 
   readonly title = (text: string): void => {

@@ -15,12 +15,16 @@ import { type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
 import { alternatives } from './flags'
 import { usage } from './grammar'
 import { bold, command, count, dim, json, note, say } from './output'
+import { lineColumns } from './progress'
 import { reserveFolder, runsFolder, timestamp } from './run_folders'
 import { again, notice, sourcesOf } from './sources'
 import { Interrupted, Laboratory, PrintingLab, type StageOptions } from './stage_harness'
 import { flagOf } from './tables'
 import { resumeCommand } from './train'
+import { wrap } from './words'
 
+/** Where the ideas begin in the list. */
+const ideaColumn = 36
 const defaultSeed = BigInt(stageOptions.seed.default.words)
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -73,6 +77,7 @@ interface StageResult {
   readonly parameters: number
   readonly trainLoss: number | null
   readonly valLoss: number | null
+  readonly valBitsPerByte: number | null
 }
 
 async function runStage(stage: Stage, options: StageOptions): Promise<StageResult> {
@@ -93,12 +98,12 @@ async function runStage(stage: Stage, options: StageOptions): Promise<StageResul
     )
   }
   await stage.run(new PrintingLab(options))
-  return { parameters: 0, trainLoss: null, valLoss: null }
+  return { parameters: 0, trainLoss: null, valLoss: null, valBitsPerByte: null }
 }
 
 function introduce(stage: Stage): void {
   say(bold(`Stage ${stage.number}: ${stage.name}`))
-  say(`${stage.idea}. Source: ${fileOf(stage)}`)
+  for (const line of wrap(`${stage.idea}. Source: ${fileOf(stage)}`, lineColumns())) say(line)
 }
 
 /** The path of a stage's source, relative to the current folder. */
@@ -110,7 +115,10 @@ function fileOf({ number, name }: Stage): string {
 /** Prints the next stage of the course. */
 function sayNext(stage: Stage): void {
   const next = stages[stages.indexOf(stage) + 1]
-  if (next) say(dim(`\nNext: ${command('stages', next.number)}, ${next.idea}`))
+  if (!next) return
+  say()
+  for (const line of wrap(`Next: ${command('stages', next.number)}, ${next.idea}`, lineColumns()))
+    say(dim(line))
 }
 
 async function runTrained(stage: TrainedStage, options: StageOptions): Promise<StageResult> {
@@ -128,6 +136,7 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
       parameters: harness.model?.parameterCount ?? 0,
       trainLoss: harness.evaluation?.trainLoss ?? null,
       valLoss: harness.evaluation?.valLoss ?? null,
+      valBitsPerByte: harness.evaluation?.valBitsPerByte ?? null,
     }
   } catch (error) {
     if (error instanceof Interrupted && out && !asJson) {
@@ -155,7 +164,10 @@ function list(asJson?: boolean): void {
     const { number, name, idea } = stage
     if (asJson)
       json({ type: 'stage', stage: number, name, idea, parameters, steps: stage.numbers?.steps ?? 0 })
-    else say(`  ${bold(number)}  ${name.padEnd(17)} ${dim(count(parameters).padStart(10))}  ${idea}`)
+    else {
+      const ideas = wrap(idea, Math.max(lineColumns() - ideaColumn, 20)).join(`\n${' '.repeat(ideaColumn)}`)
+      say(`  ${bold(number)}  ${name.padEnd(17)} ${dim(count(parameters).padStart(10))}  ${ideas}`)
+    }
   }
   if (asJson) return
   say()

@@ -12,6 +12,7 @@ import {
   rowOf,
   stageOptions,
   type Table,
+  tokenizeOptions,
   trainOptions,
 } from '../options'
 import { flag, text } from '../options/types'
@@ -21,6 +22,7 @@ export const tables = {
   train: trainOptions,
   generate: { ...completeOptions, ...generateFromOptions, ...completeOptions },
   evaluate: evaluateOptions,
+  tokenize: tokenizeOptions,
   stages: stageOptions,
   bench: benchOptions,
   demo: demoOptions,

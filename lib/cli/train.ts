@@ -6,6 +6,7 @@ import { findPreset } from '../presets'
 import { folderOf } from '../train/run_folder'
 import { train } from '../train/train'
 import { dryRun } from './dry_run'
+import { describeBest } from './facts'
 import { exitCodeOf, type Followed, follow, resultOf } from './follow'
 import { command, json, plural, say } from './output'
 import { newRunFolder } from './run_folders'
@@ -56,7 +57,7 @@ function sumUp(followed: Followed, folder: string | undefined, options: CheckedT
   const { step, best } = model.info
   say()
   if (best?.step === 0) say('No evaluation improved on the validation loss before the training.')
-  else if (best) say(`Best validation loss: ${best.valLoss.toFixed(4)}, after ${plural(best.step, 'step')}.`)
+  else if (best) say(`Best validation loss: ${describeBest(best)}.`)
   if (unsaved !== undefined) say(`The model after ${plural(step, 'step')} is not saved: ${unsaved}`)
   else if (interrupted !== undefined) {
     say(`Stopped after ${plural(step, 'step')}${folder ? ' and saved. To resume:' : '.'}`)

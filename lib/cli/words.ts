@@ -33,6 +33,28 @@ export function bytes(value: number): string {
   return `${unit === 0 || size >= 99.5 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
 }
 
+/**
+ * A speed from longest to shortest: `11,097 tokens/s (36.1 KB/s)`, `11,097 tokens/s`, `11,097/s`. Where
+ * a token is a byte, bytes are left out.
+ */
+export function speeds(tokensPerSecond: number, bytesPerSecond: number): string[] {
+  const perSecond = roughly(tokensPerSecond)
+  const tokens = `${perSecond} tokens/s`
+  const isSame = Math.abs(bytesPerSecond / tokensPerSecond - 1) < 0.01
+  return [...(isSame ? [] : [`${tokens} (${bytes(bytesPerSecond)}/s)`]), tokens, `${perSecond}/s`]
+}
+
+/** The columns that a text takes on a terminal, about: two for each emoji and East Asian character. */
+export function columnsOf(text: string): number {
+  let columns = 0
+  for (const character of text)
+    columns += /\p{M}/u.test(character) ? 0 : character >= '\u1100' && wide.test(character) ? 2 : 1
+  return columns
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u
+
 /** A short time: `85 µs`, `12.3 ms`, `1.5 s`. */
 export function duration(seconds: number): string {
   const short = (value: number) => (value >= 99.5 ? String(Math.round(value)) : value.toPrecision(3))

@@ -42,8 +42,13 @@ export function splitRanges(length: number, blockSize: number, fixed = false): S
     const reason = `must be a whole number from 1 to ${longestBlock}`
     throw new NanoGptError('option', { option: 'blockSize', value: blockSize, reason })
   }
-  const boundary = trainingLength(length)
   if (shorterSplit(length) < blockSize + 1) throw tooShort(length, blockSize, fixed)
+  return rangesOf(length)
+}
+
+/** The two splits, without a check of their lengths. */
+export function rangesOf(length: number): Splits<Range> {
+  const boundary = trainingLength(length)
   return { train: { from: 0, length: boundary }, validation: { from: boundary, length: length - boundary } }
 }
 

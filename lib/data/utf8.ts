@@ -72,7 +72,7 @@ export function firstInvalidByte(bytes: Uint8Array): number {
  * The length of the sequence at `i`, or 0 if it is invalid (RFC 3629: no overlong forms, no
  * surrogates, up to U+10FFFF).
  */
-function sequenceLength(bytes: Uint8Array, i: number): number {
+export function sequenceLength(bytes: Uint8Array, i: number): number {
   const first = bytes[i]
   if (first < 0x80) return 1
   const length =

@@ -31,6 +31,7 @@ export { evaluateOptions, generateFromOptions, loadOptions, lossOptions } from '
 export { machineOptions } from './machine'
 export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
 export { stageOptions } from './stages'
+export { tokenizeOptions } from './tokenize'
 export {
   type CheckedTrainOptions,
   modelNames,

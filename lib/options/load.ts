@@ -20,7 +20,8 @@ export const loadOptions = {
   ...machineOptions,
 } as const satisfies Table
 
-const model = {
+/** The trained model of a call. */
+export const modelOption = {
   type: path('<dir|file>'),
   group: 'data',
   help: 'run folder or checkpoint file',
@@ -28,12 +29,16 @@ const model = {
 } as const
 
 /** Options of generate(), which loads a model, generates once and frees it. */
-export const generateFromOptions = { model, ...loadOptions, ...generateOptions } as const satisfies Table
+export const generateFromOptions = {
+  model: modelOption,
+  ...loadOptions,
+  ...generateOptions,
+} as const satisfies Table
 
 const asInTraining = (otherwise: string) => ({ words: `as in training; ${otherwise} for another text` })
 
 export const evaluateOptions = {
-  model,
+  model: modelOption,
   ...loadOptions,
   data: { ...dataOptions.data, default: { words: 'the text the model was trained on' } },
   lineEndings: {

@@ -48,6 +48,10 @@ export class ByteTokenizer implements Tokenizer, ByteEncoder {
     return decoderOf(byteOf)
   }
 
+  bytesOf(token: number): Uint8Array {
+    return byteOf(token, 0)
+  }
+
   toJSON(): TokenizerJSON {
     return { type: this.type }
   }

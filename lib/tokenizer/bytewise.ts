@@ -46,11 +46,15 @@ export abstract class BytewiseTokenizer implements Tokenizer, ByteEncoder {
    */
   decode(tokens: ArrayLike<number>): string {
     expectTokens(tokens)
-    return textOf(tokens, this.bytesOf)
+    return textOf(tokens, this.bytesAt)
   }
 
   decoder(): Decoder {
-    return decoderOf(this.bytesOf)
+    return decoderOf(this.bytesAt)
+  }
+
+  bytesOf(token: number): Uint8Array {
+    return this.bytesAt(token, 0)
   }
 
   abstract toJSON(): TokenizerJSON
@@ -60,7 +64,7 @@ export abstract class BytewiseTokenizer implements Tokenizer, ByteEncoder {
     return this.made
   }
 
-  private readonly bytesOf = (token: number, position: number): Uint8Array => {
+  private readonly bytesAt = (token: number, position: number): Uint8Array => {
     const bytes = this.vocabulary.bytesOf(token)
     if (bytes === undefined) throw unknownToken(token, position, this.vocabSize)
     return bytes

@@ -55,14 +55,7 @@ export class CharTokenizer implements Tokenizer {
         remedy: 'Give at least one character: the vocabulary consists of the characters of the text',
       })
     }
-    const seen = new Uint8Array(0x110000)
-    forEachCodePoint(text, (codePoint) => {
-      seen[codePoint] = 1
-    })
-    const codePoints: number[] = []
-    for (let codePoint = 0; codePoint < seen.length; codePoint++)
-      if (seen[codePoint]) codePoints.push(codePoint)
-    return new CharTokenizer(codePoints)
+    return new CharTokenizer(codePointsIn(text))
   }
 
   /**
@@ -136,6 +129,10 @@ export class CharTokenizer implements Tokenizer {
     }
   }
 
+  bytesOf(token: number): Uint8Array {
+    return Buffer.from(this.characterOf(token, 0))
+  }
+
   toJSON(): CharTokenizerJSON {
     return { type: 'char', characters: this.characters.join('') }
   }
@@ -177,6 +174,23 @@ function name(codePoint: number): string {
   // Combining marks, spaces and control characters would be invisible or attach to the quote.
   const printable = codePoint === 0x20 || !/[\p{C}\p{Z}\p{M}]/u.test(character)
   return printable ? `${JSON.stringify(character)} (U+${hex})` : `U+${hex}`
+}
+
+/** The number of distinct characters of a text. */
+export function distinctCharacters(text: string): number {
+  return codePointsIn(text).length
+}
+
+/** The distinct code points of a text, in order. */
+function codePointsIn(text: string): number[] {
+  const seen = new Uint8Array(0x110000)
+  forEachCodePoint(text, (codePoint) => {
+    seen[codePoint] = 1
+  })
+  const codePoints: number[] = []
+  for (let codePoint = 0; codePoint < seen.length; codePoint++)
+    if (seen[codePoint]) codePoints.push(codePoint)
+  return codePoints
 }
 
 function forEachCodePoint(text: string, visit: (codePoint: number) => void): void {

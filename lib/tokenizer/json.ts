@@ -108,18 +108,22 @@ export class JsonTokenizer implements Tokenizer, ByteEncoder {
    */
   decode(tokens: ArrayLike<number>): string {
     expectTokens(tokens)
-    return textOf(tokens, this.prefixed ? this.withoutPrefix : this.bytesOf)
+    return textOf(tokens, this.prefixed ? this.withoutPrefix : this.bytesAt)
   }
 
   decoder(continues = false): Decoder {
-    return decoderOf(this.prefixed && !continues ? this.withoutPrefix : this.bytesOf)
+    return decoderOf(this.prefixed && !continues ? this.withoutPrefix : this.bytesAt)
+  }
+
+  bytesOf(token: number): Uint8Array {
+    return this.bytesAt(token, 0)
   }
 
   toJSON(): JsonTokenizerJSON {
     return { type: this.type, path: this.path, ...this.parts }
   }
 
-  private readonly bytesOf = (token: number, position: number): Uint8Array => {
+  private readonly bytesAt = (token: number, position: number): Uint8Array => {
     const bytes = this.model.vocabulary.bytesOf(token)
     if (bytes === undefined) throw unknownToken(token, position, this.vocabSize)
     return bytes
@@ -127,7 +131,7 @@ export class JsonTokenizer implements Tokenizer, ByteEncoder {
 
   /** A text begins without the space that encoding adds. */
   private readonly withoutPrefix = (token: number, position: number): Uint8Array => {
-    const bytes = this.bytesOf(token, position)
+    const bytes = this.bytesAt(token, position)
     return position === 0 && bytes[0] === 0x20 && !this.added.has(token) ? bytes.subarray(1) : bytes
   }
 }

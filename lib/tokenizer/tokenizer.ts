@@ -43,6 +43,11 @@ export interface Tokenizer {
    *   that is not part of it, and decoding removes. Default: false
    */
   decoder(continues?: boolean): Decoder
+  /**
+   * The bytes of a token in UTF-8, which may be a part of a character. They must not be changed. Throws
+   * NanoGptError 'unknown_token' for an id outside the vocabulary.
+   */
+  bytesOf(token: number): Uint8Array
   toJSON(): TokenizerJSON
 }
 

@@ -2,9 +2,9 @@
 
 import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
-import { type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
-import { type DataSource, loadText } from '../data/corpus'
-import { splitTokens } from '../data/split'
+import { type Best, type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
+import { type DataSource, openText } from '../data/corpus'
+import { splitRanges } from '../data/split'
 import { inlineText, NanoGptError, option, say } from '../errors'
 import {
   type Checked,
@@ -12,9 +12,14 @@ import {
   type EvaluateOptions,
   evaluateOptions,
   loadOptions,
+  pick,
   requireOption,
   trainOptions,
 } from '../options'
+import { bitsPerByte, bytesPerToken } from '../tokenizer/bits'
+import type { TokenizerType } from '../tokenizer/names'
+import { partOf } from '../tokenizer/span'
+import { encodeText } from './encoded'
 import { sourcesIn } from './text'
 
 export interface Evaluation {
@@ -24,12 +29,19 @@ export interface Evaluation {
   readonly device: string
   /** The text's name. */
   readonly data: string
+  /** The name of the tokenizer, and the size of its vocabulary. */
+  readonly tokenizer: TokenizerType
+  readonly vocabSize: number
   /**
    * The mean loss in nats per token over the validation split, the last tenth of the text. The
    * split is cut into windows of the block size without overlap, and each token except the first is
    * predicted once. Repeated calls on one device give the same bits.
    */
   readonly valLoss: number
+  /** The same loss in bits per byte of UTF-8, which does not depend on the tokenizer. */
+  readonly valBitsPerByte: number
+  /** The bytes of UTF-8 per predicted token. */
+  readonly bytesPerToken: number
   /** The number of tokens in the split. */
   readonly validationTokens: number
   readonly blockSize: number
@@ -37,7 +49,7 @@ export interface Evaluation {
    * The lowest validation loss during training and its step: an estimate from random batches, or
    * exact with `exactEvaluation`.
    */
-  readonly best: { readonly step: number; readonly valLoss: number } | null
+  readonly best: Best | null
 }
 
 /**
@@ -54,22 +66,36 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function evaluateOn(
   checkpoint: Checkpoint,
-  { data, lineEndings, signal, threads, instructionSet }: Checked<typeof evaluateOptions>,
+  { data, signal, threads, instructionSet, ...form }: Checked<typeof evaluateOptions>,
   device: string,
 ): Promise<Evaluation> {
   await using model = await loadCheckpoint(checkpoint, { device, threads, instructionSet })
   const { info, tokenizer, config } = model
-  const text = await loadText(data ?? ownSources(checkpoint), {
-    lineEndings:
-      lineEndings ?? (data ? trainOptions.lineEndings.default : (info.data?.lineEndings ?? 'normalize')),
-  })
-  const { validation } = splitTokens(tokenizer.encode(text.text), config.blockSize, true)
+  const {
+    lineEndings = trainOptions.lineEndings.default,
+    field,
+    separator,
+  } = {
+    ...(data ? {} : info.data),
+    ...pick(form, ['lineEndings', 'field', 'separator']),
+  }
+  const text = await openText(data ?? ownSources(checkpoint), { lineEndings, field, separator, signal })
+  using _text = 'text' in text ? null : { [Symbol.dispose]: text.dispose }
+  const corpus = await encodeText(text, tokenizer, { signal })
+  const { from, length } = splitRanges(corpus.length, config.blockSize, true).validation
+  const validation = partOf(corpus, from, from + length)
+  const perToken = await bytesPerToken(tokenizer, validation)
+  const valLoss = await model.lossOf(validation, signal)
   return {
     checkpoint: checkpoint.path,
     step: info.step,
     device: model.device,
     data: data ? text.name : (info.data?.name ?? text.name),
-    valLoss: await model.loss(validation, { signal }),
+    tokenizer: tokenizer.type,
+    vocabSize: tokenizer.vocabSize,
+    valLoss,
+    valBitsPerByte: bitsPerByte(valLoss, perToken),
+    bytesPerToken: perToken,
     validationTokens: validation.length,
     blockSize: config.blockSize,
     best: info.best,

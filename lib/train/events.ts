@@ -39,8 +39,8 @@ export interface EncodingEvent {
 }
 
 /**
- * A notice about the text, such as converted line endings, or about a resumed run, such as another
- * version of nano-gpt. Comes before the start.
+ * A notice about the text, such as converted line endings or the tokenizer that the preset 'auto'
+ * chose, or about a resumed run, such as another version of nano-gpt. Comes before the start.
  */
 export interface NoticeEvent {
   readonly type: 'notice'
@@ -80,13 +80,18 @@ export interface StepEvent {
   readonly type: 'step'
   readonly from: number
   readonly to: number
-  /** The training loss of each step before its update, in nats per token. NaN: a skipped step. */
+  /**
+   * The training loss of each step before its update, in nats per token. NaN: a skipped step. Divided
+   * by ln 2 and by the `plan.data.bytesPerToken.train` of the start, it is in bits per byte.
+   */
   readonly losses: readonly number[]
   /** The gradient norm of each step, before clipping. NaN: a skipped step. */
   readonly gradientNorms: readonly number[]
   /** The time of these updates. */
   readonly seconds: number
   readonly tokensPerSecond: number
+  /** Bytes of UTF-8 of the training text. */
+  readonly bytesPerSecond: number
 }
 
 /** The progress of an evaluation. */
@@ -100,7 +105,7 @@ export interface EvaluatingEvent {
 
 /**
  * Mean losses in nats per token after `step` updates, over `evalBatches` random batches of each
- * split. Every evaluation uses the same batches, without dropout.
+ * split, and in bits per byte. Every evaluation uses the same batches, without dropout.
  */
 export interface EvaluationEvent {
   readonly type: 'evaluation'
@@ -112,6 +117,14 @@ export interface EvaluationEvent {
    * without overlap.
    */
   readonly exactValLoss?: number
+  /**
+   * The losses in bits per byte of UTF-8, which do not depend on the tokenizer: the loss in nats per
+   * token, divided by ln 2 and by the bytes per token of its split.
+   */
+  readonly trainBitsPerByte: number
+  readonly valBitsPerByte: number
+  /** With `exactEvaluation`. */
+  readonly exactValBitsPerByte?: number
   /**
    * Whether it is the lowest validation loss so far. With `exactEvaluation`, exact losses are
    * compared.
@@ -186,7 +199,8 @@ export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | unde
   if (earlier.type !== 'step' || later.type !== 'step') return undefined
   const seconds = earlier.seconds + later.seconds
   const losses = [...earlier.losses, ...later.losses].slice(-mostUnread)
-  const tokens = earlier.tokensPerSecond * earlier.seconds + later.tokensPerSecond * later.seconds
+  const speed = (name: 'tokensPerSecond' | 'bytesPerSecond') =>
+    seconds > 0 ? (earlier[name] * earlier.seconds + later[name] * later.seconds) / seconds : 0
   return {
     type: 'step',
     from: later.to - losses.length,
@@ -194,6 +208,7 @@ export function merge(earlier: TrainEvent, later: TrainEvent): TrainEvent | unde
     losses,
     gradientNorms: [...earlier.gradientNorms, ...later.gradientNorms].slice(-mostUnread),
     seconds,
-    tokensPerSecond: seconds > 0 ? tokens / seconds : 0,
+    tokensPerSecond: speed('tokensPerSecond'),
+    bytesPerSecond: speed('bytesPerSecond'),
   }
 }

@@ -7,6 +7,7 @@ import type { Failure } from '../backend/backend'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
 import { call, NanoGptError, option, type Phrase, say } from '../errors'
+import { bitsPerByte } from '../tokenizer/bits'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
 import type { TrainEvent } from './events'
@@ -211,8 +212,12 @@ export class Loop {
   private report({ from, losses, gradientNorms, seconds }: Pending): void {
     if (losses.length === 0) return
     const tokensPerSecond = (losses.length * this.prepared.trainer.tokensPerStep) / seconds
+    const bytesPerSecond = tokensPerSecond * this.plan.data.bytesPerToken.train
     const to = from + losses.length
-    this.emit({ type: 'step', from, to, losses, gradientNorms, seconds, tokensPerSecond })
+    this.emit({
+      type: 'step',
+      ...{ from, to, losses, gradientNorms, seconds, tokensPerSecond, bytesPerSecond },
+    })
     for (const [i, loss] of losses.entries()) this.reportSpike(from + i, loss)
   }
 
@@ -288,10 +293,19 @@ export class Loop {
     if (!losses) return
     const deciding = losses.exactValLoss ?? losses.valLoss
     const best = deciding < (this.best?.valLoss ?? Infinity)
-    if (best) this.best = { step, valLoss: deciding }
+    const bytes = this.plan.data.bytesPerToken
+    const valBitsPerByte = bitsPerByte(losses.valLoss, bytes.validation)
+    const exact = losses.exactValLoss && bitsPerByte(losses.exactValLoss, bytes.validation)
+    if (best) this.best = { step, valLoss: deciding, valBitsPerByte: exact ?? valBitsPerByte }
     this.done = { ...this.done, evaluation: step }
     const seconds = (performance.now() - begun) / 1000
-    this.emit({ type: 'evaluation', step, ...losses, best, seconds })
+    this.emit({
+      ...{ type: 'evaluation', step, ...losses },
+      trainBitsPerByte: bitsPerByte(losses.trainLoss, bytes.train),
+      valBitsPerByte,
+      ...(exact !== undefined && { exactValBitsPerByte: exact }),
+      ...{ best, seconds },
+    })
     this.isBest = best && step > 0
   }
 

@@ -5,24 +5,27 @@
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
 import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
-import { cacheFolder } from '../data/cache'
 import type { LargeText, Text } from '../data/corpus'
-import { splitRanges } from '../data/split'
-import { tokenFolder, tokensInFile } from '../data/token_file'
+import { type Range, rangesOf, splitRanges } from '../data/split'
 import { NanoGptError, option, say } from '../errors'
 import { memoryOfMachine } from '../graph/memory'
 import type { ModelConfig } from '../model/config'
-import { type CheckedTrainOptions, seedToJSON, type TrainingConfig, trainOptions } from '../options'
+import type { Split } from '../model/programs'
+import { type CheckedTrainOptions, seedToJSON, type TrainingConfig } from '../options'
 import { createTokenizer, nameOf, tokenizerFromJSON } from '../tokenizer'
-import { bytesOf, type Corpus, corpusOf } from '../tokenizer/span'
+import { bytesPerToken } from '../tokenizer/bits'
+import { distinctCharacters } from '../tokenizer/char'
+import { bytesOf, type Corpus, partOf } from '../tokenizer/span'
 import type { Tokenizer } from '../tokenizer/tokenizer'
+import { chooseTokenizer } from './auto_tokenizer'
+import { encodeText, type ReadOptions } from './encoded'
 import type { EncodingEvent } from './events'
 import { parametersOf, refuseTooLarge } from './memory'
 import type { Origin } from './origin'
 import { type Resolved, resolveFrom, resolveNew, resolveResumed } from './resolve'
 import type { RunControl } from './run'
 import { outOf, textFile } from './run_folder'
-import { findText, type ReadOptions } from './text'
+import { findText } from './text'
 
 export interface Plan {
   /** A new run, a resumed run, or a new run from the weights of another. */
@@ -59,6 +62,11 @@ export interface Plan {
 export interface PlannedData extends DataInfo {
   readonly trainTokens: number
   readonly validationTokens: number
+  /**
+   * The bytes of UTF-8 per token of each split. A loss in nats per token, divided by ln 2 and by this
+   * number, is in bits per byte.
+   */
+  readonly bytesPerToken: Readonly<Record<Split, number>>
 }
 
 /** The parts of a run that do not depend on the device or the sizes. */
@@ -67,6 +75,7 @@ export interface Materials {
   readonly tokenizer: Tokenizer
   readonly corpus: Corpus
   readonly data: DataInfo
+  readonly bytesPerToken: PlannedData['bytesPerToken']
   /** Reads a text that cannot be read again from its source, to copy it to the run folder. */
   readonly textToKeep: TextToKeep | undefined
   /** Frees what a text needs that cannot be read again. */
@@ -102,15 +111,19 @@ export async function gather(
   try {
     const tokenizer =
       origin.how === 'new'
-        ? await tokenizerFor(options, text)
+        ? await newTokenizer(options, text, control)
         : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
     const corpus = await encode(tokenizer, text, origin, reading('encoding'))
+    const { train, validation } = rangesOf(corpus.length)
+    const perToken = ({ from, length }: Range) =>
+      bytesPerToken(tokenizer, partOf(corpus, from, from + length))
     const textToKeep = () => ('text' in text ? [Buffer.from(text.text)] : text.chunks())
     return {
       origin,
       tokenizer,
       corpus,
       data: info,
+      bytesPerToken: { train: await perToken(train), validation: await perToken(validation) },
       textToKeep: info.source === textFile ? textToKeep : undefined,
       [Symbol.dispose]: dispose,
     }
@@ -120,10 +133,19 @@ export async function gather(
   }
 }
 
-function tokenizerFor(options: CheckedTrainOptions, text: Text | LargeText): Promise<Tokenizer> {
-  const { tokenizer: name = trainOptions.tokenizer.default } = options
-  const read = 'text' in text ? text.text : name === 'char' ? text.characters : text.sample
-  return createTokenizer(name, read, options.vocabSize ?? trainOptions.vocabSize.default)
+function newTokenizer(
+  options: CheckedTrainOptions,
+  text: Text | LargeText,
+  control: RunControl,
+): Promise<Tokenizer> {
+  const facts =
+    'text' in text
+      ? { characters: distinctCharacters(text.text), bytes: Buffer.byteLength(text.text) }
+      : { characters: [...text.characters].length, bytes: text.bytes }
+  const { tokenizer, vocabSize, why } = chooseTokenizer(options, facts)
+  if (why) control.emit({ type: 'notice', step: 0, message: why })
+  const read = 'text' in text ? text.text : tokenizer === 'char' ? text.characters : text.sample
+  return createTokenizer(tokenizer, read, vocabSize)
 }
 
 /** At most this often, in milliseconds, the progress of a large text is an event. */
@@ -154,8 +176,7 @@ async function encode(
   reading: ReadOptions,
 ): Promise<Corpus> {
   try {
-    if ('text' in text) return corpusOf(tokenizer.encode(text.text))
-    return await tokensInFile(text, tokenizer, { folder: tokenFolder(cacheFolder()), ...reading })
+    return await encodeText(text, tokenizer, reading)
   } catch (error) {
     if (origin.how !== 'from') throw error
     if (!(error instanceof NanoGptError) || error.code !== 'unknown_character') throw error
@@ -172,7 +193,7 @@ async function encode(
  * @throws NanoGptError 'option', 'data_too_short', 'out_of_memory'
  */
 export function planOn(device: string, options: CheckedTrainOptions, materials: Materials): Plan {
-  const { origin, tokenizer, corpus, data } = materials
+  const { origin, tokenizer, corpus, data, bytesPerToken } = materials
   const { model: sizes, training, seed } = resolve(options, origin)
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
@@ -188,7 +209,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     tokenizer: nameOf(tokenizer),
     training,
     seed: seedToJSON(seed),
-    data: { ...data, trainTokens: train.length, validationTokens: validation.length },
+    data: { ...data, trainTokens: train.length, validationTokens: validation.length, bytesPerToken },
     device,
     threads: options.threads ?? null,
     instructionSet: options.instructionSet ?? null,

@@ -16,6 +16,7 @@ import type { StoreTensor } from '../optim/optimizer'
 import { stateTensors } from '../optim/update'
 import type { TrainingConfig } from '../options'
 import { type Seed, seedFrom } from '../random/philox'
+import { bitsPerByte } from '../tokenizer/bits'
 import type { Corpus } from '../tokenizer/span'
 import { version } from '../version'
 import { changesOf, type Origin } from './origin'
@@ -83,7 +84,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
         data: dataOf(plan),
         device: session.device,
         ...(session.instructionSet !== undefined && { instructionSet: session.instructionSet }),
-        ...progressOf(origin, training),
+        ...progressOf(origin, plan),
       },
     }
   } catch (error) {
@@ -107,14 +108,17 @@ function dataOf({ data: { trainTokens: _, validationTokens: __, ...data } }: Pla
 /** The progress of a resumed run; a new run has none. */
 function progressOf(
   origin: Origin,
-  training: TrainingConfig,
+  { training, data }: Plan,
 ): Pick<CheckpointInfo, 'best' | 'done' | 'changes'> {
   const nothing: Done = { evaluation: null, sample: null }
   if (origin.how !== 'resume') return { best: null, done: nothing, changes: [] }
   const { best, done, changes } = origin.begun
   // An estimate cannot be compared with the loss of the whole split.
   const isComparable = origin.begun.training.exactEvaluation === training.exactEvaluation
-  return { best: isComparable ? best : null, done, changes: [...changes, ...changesOf(origin, training)] }
+  const { validation } = data.bytesPerToken
+  // Older checkpoints lack the bits per byte.
+  const known = best && { ...best, valBitsPerByte: bitsPerByte(best.valLoss, validation) }
+  return { best: isComparable ? known : null, done, changes: [...changes, ...changesOf(origin, training)] }
 }
 
 /**

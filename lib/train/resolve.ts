@@ -86,7 +86,10 @@ export function refuseContradictions(options: Given): void {
  *   a tokenizer other than 'bpe'
  */
 export function refuseIdle(options: Given): void {
-  const { preset = defaultPreset, tokenizer = trainOptions.tokenizer.default } = options
+  const { preset = defaultPreset } = options
+  // The preset 'auto' chooses a tokenizer, one that `vocabSize` applies to if it is given.
+  const chosen = preset === 'auto' ? trainOptions.vocabSize.applies.values[0] : trainOptions.tokenizer.default
+  const { tokenizer = chosen } = options
   refuseElsewhere('minutes', options, { preset }, (auto) => say`give ${option('steps')}, or ${auto}`)
   refuseElsewhere('vocabSize', options, { tokenizer }, (bpe) => say`leave it out, or give ${bpe}`)
 }

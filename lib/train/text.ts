@@ -3,16 +3,10 @@
 
 import { resolve as absolute, dirname } from 'node:path'
 import type { DataInfo } from '../checkpoint/checkpoint'
-import {
-  type DataSource,
-  type LargeText,
-  type LoadTextOptions,
-  openText,
-  type Text,
-  type TextInfo,
-} from '../data/corpus'
+import { type DataSource, type LargeText, openText, type Text, type TextInfo } from '../data/corpus'
 import { inlineText, NanoGptError, option, printable, say } from '../errors'
 import { type CheckedTrainOptions, trainOptions } from '../options'
+import type { ReadOptions } from './encoded'
 import type { Origin } from './origin'
 import { outOf, textFile } from './run_folder'
 
@@ -21,9 +15,6 @@ export interface RunText {
   readonly text: Text | LargeText
   readonly info: DataInfo
 }
-
-/** What a run reports while it reads its text. */
-export type ReadOptions = Pick<LoadTextOptions, 'notice' | 'progress' | 'signal'>
 
 /** @throws NanoGptError for the text */
 export async function findText(

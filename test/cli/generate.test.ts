@@ -97,7 +97,7 @@ test('evaluate prints the exact loss', async () => {
   const { stdout, code } = await cli('evaluate', '--device', 'js', '--data', 'text.txt')
   expect(code).toBe(0)
   expect(stdout).toMatch(
-    /Validation loss: \d\.\d{4} nats per token \(lower is better\), the mean over all\n[\d,]+ tokens of the validation split, in windows of 11 tokens\nBest loss during training: \d\.\d{4}, after 10 steps/,
+    /Validation loss: \d\.\d{4} nats per token \(lower is better\), the mean over all\n[\d,]+ tokens of the validation split, in windows of 11 tokens\nBits per byte: \d\.\d{4}, comparable between tokenizers \(1\.00 bytes per token\)\nBest loss during training: \d\.\d{4} \(\d\.\d{3} bits per byte\), after 10 steps/,
   )
   // A run that is given a string as its text keeps a copy.
   const kept = await cli('evaluate', '--device', 'js')

@@ -45,6 +45,7 @@ const plan: Plan = {
     lineEndings: 'normalize',
     trainTokens: 2700,
     validationTokens: 300,
+    bytesPerToken: { train: 1, validation: 1 },
   },
   device: 'cpu',
   threads: null,
@@ -56,6 +57,13 @@ const plan: Plan = {
 /** The header as printed without line breaks. */
 const shown = (given: Plan, out?: string) =>
   header(given, given.device, out).map(([name, value]) => `${name}: ${value.replaceAll('\u00a0', ' ')}`)
+
+test('the bytes per token, unless each token is a byte', () => {
+  const data = { ...plan.data, bytesPerToken: { train: 3.24, validation: 3.1 } }
+  const groups = { ...plan, tokenizer: 'bpe' as const, data, model: { ...plan.model, vocabSize: 4096 } }
+  expect(shown(groups)).toContain('tokenizer: bpe: a vocabulary of 4,096 tokens, 3.2 bytes per token')
+  expect(shown(plan)).toContain('tokenizer: char: a vocabulary of 65 characters')
+})
 
 test('a run with defaults', () => {
   expect(shown(plan, 'runs/a')).toEqual([

@@ -14,7 +14,7 @@ const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 test('an overview without arguments, and help for each command', async () => {
   const overview = await cli()
   expect(overview).toMatchObject({ code: 0, stderr: '' })
-  for (const name of ['train', 'generate', 'evaluate', 'stages', 'bench', 'info', 'demo']) {
+  for (const name of ['train', 'generate', 'evaluate', 'tokenize', 'stages', 'bench', 'info', 'demo']) {
     expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     const help = await cli(name, '--help')
     expect(await cli('help', name)).toEqual(help)
@@ -51,7 +51,8 @@ test('the demo prints samples, the device and why, the text, and what to try nex
     cwd: folder.path(),
     env,
   })
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/^--tokenizer char was chosen: a text of .* is learned fastest by characters\n$/)
   expect(stdout).toMatch(/^device +js: .*\n +NANO_GPT_NATIVE=0 turns it off$/m)
   expect(stdout).toMatch(/^text +some\.txt/m)
   expect(stdout.match(/a sample after [\d,]+ steps?/g)!.length).toBeGreaterThanOrEqual(2)

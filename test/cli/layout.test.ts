@@ -15,9 +15,12 @@ const view: View = {
   loss: 1.8731,
   losses: Array.from({ length: 300 }, (_, index) => 1.8 + 3 / (1 + index)),
   tokensPerSecond: 12_345,
+  bytesPerSecond: 12_345,
   secondsLeft: 151,
-  evaluation: { step: 1000, trainLoss: 1.9, valLoss: 1.95, best: true },
+  evaluation: { step: 1000, trainLoss: 1.9, valLoss: 1.95, valBitsPerByte: 2.8125, best: true },
 }
+
+const unknown = { tokensPerSecond: NaN, bytesPerSecond: NaN, secondsLeft: NaN }
 
 const shown = (given: View, width: number) =>
   layout(given, width, style).map((line) => stripVTControlCharacters(line))
@@ -29,6 +32,12 @@ test('80 columns', () => {
       /^loss 1\.873 {2}█[▁-█]{15} {2}at 1,000: training 1\.900 {2}validation 1\.950 \(best\)$/,
     ),
   ])
+})
+
+test('wider terminals show the speed in bytes, and bits per byte', () => {
+  const [progress, learning] = shown({ ...view, bytesPerSecond: 39_876 }, 110)
+  expect(progress).toMatch(/ 12,345 tokens\/s \(39\.9 KB\/s\)$/)
+  expect(learning).toMatch(/ at 1,000: training 1\.900 {2}validation 1\.950 {2}2\.813 bits\/byte \(best\)$/)
 })
 
 test('narrower terminals drop the least important parts first', () => {
@@ -58,7 +67,7 @@ test('the activity replaces the last evaluation, and the loss if there is no roo
 })
 
 test('before the first step', () => {
-  const nothing = { step: 0, steps: 5000, loss: NaN, losses: [], tokensPerSecond: NaN, secondsLeft: NaN }
+  const nothing = { step: 0, steps: 5000, loss: NaN, losses: [], ...unknown }
   expect(shown(nothing, 79)).toEqual([`${'╌'.repeat(40)}  0/5,000`])
   expect(shown({ ...nothing, activity: 'evaluating 1/40' }, 19)).toEqual([
     '╌╌╌╌╌╌╌╌╌╌  0/5,000',
@@ -67,7 +76,7 @@ test('before the first step', () => {
 })
 
 test('a curve that ends in non-finite losses has no trailing spaces', () => {
-  const view = { step: 2, steps: 9, loss: 1, losses: [1, Infinity], tokensPerSecond: NaN, secondsLeft: NaN }
+  const view = { step: 2, steps: 9, loss: 1, losses: [1, Infinity], ...unknown }
   expect(shown(view, 30)[1]).toBe('loss 1.000  ▄')
   expect(shown({ ...view, losses: [NaN, NaN] }, 30)[1]).toBe('loss 1.000')
 })
@@ -83,10 +92,14 @@ test('no line is wider than `width`, and the step and the loss are shown', () =>
       loss,
       losses: fc.array(loss, { maxLength: 300 }),
       tokensPerSecond: fc.double({ min: 0, max: 1e9 }),
+      bytesPerSecond: fc.double({ min: 0, max: 1e9 }),
       secondsLeft: fc.double({ min: 0, max: 1e9 }),
       activity: fc.constantFrom(undefined, 'stopping …', 'evaluating 37/400', 'evaluating 123456/400000'),
       evaluation: fc.option(
-        fc.record({ step: natural, trainLoss: loss, valLoss: loss, best: fc.boolean() }),
+        fc.record({
+          ...{ step: natural, trainLoss: loss, valLoss: loss, valBitsPerByte: loss },
+          best: fc.boolean(),
+        }),
         {
           nil: undefined,
         },

@@ -38,6 +38,7 @@ const planned: Plan = {
     lineEndings: 'normalize',
     trainTokens: 900,
     validationTokens: 100,
+    bytesPerToken: { train: 1, validation: 1 },
   },
   device: 'js',
   threads: null,
@@ -64,6 +65,8 @@ const evaluation = (step: number, valLoss: number, best: boolean): EvaluationEve
   step,
   trainLoss: valLoss - 0.1,
   valLoss,
+  trainBitsPerByte: 1.5,
+  valBitsPerByte: 1.6254,
   best,
   seconds: 0.1,
 })
@@ -111,8 +114,18 @@ test('saved checkpoints are listed below their evaluation', () => {
     path: `runs/a/${name}.safetensors`,
   }))
   expect(show(start, evaluation(1000, 2, true), ...saved, end)).toMatch(
-    /^step 1,000 {2}training loss 1\.9000 {2}validation loss 2\.0000 {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
+    /^step 1,000 {2}training loss 1\.9000 {2}validation loss 2\.0000 {2}1\.625 bits\/byte {2}0:00\n {12}saved best\.safetensors and last\.safetensors$/m,
   )
+})
+
+test('lines have at most 80 columns', () => {
+  const exact = { ...evaluation(2000, 2.04, false), exactValLoss: 2.05, exactValBitsPerByte: 1.7 }
+  const steps = { from: 0, to: 1, losses: [2], gradientNorms: [1], seconds: 1 }
+  show(start, { type: 'step', ...steps, tokensPerSecond: 9000, bytesPerSecond: 30_000 }, exact, end)
+  expect(printed).toMatch(
+    /^step 2,000 {2}training loss 1\.9400 {2}validation loss 2\.0400 {2}whole split 2\.0500\n {12}1\.700 bits\/byte {2}0:00 {2}\(no improvement\)$/m,
+  )
+  for (const line of printed.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
 })
 
 test('a notice names flags and goes to standard error', () => {

@@ -17,6 +17,7 @@ test('lists the stages with their parameter counts', async () => {
   for (const line of [/00 {2}notebook +4,225/, /06 {2}blocks +16,865/, /09 {2}decoder +10,788,929/]) {
     expect(stdout).toMatch(line)
   }
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   const listed = objects((await stage('--json')).stdout)
   expect(listed.map(({ stage }) => stage)).toEqual(Array.from({ length: 10 }, (_, i) => `0${i}`))
 })
@@ -50,6 +51,7 @@ test('stage 02 requires no text and does not train', async () => {
   const { code, stdout, stderr } = await stage('02', '--steps', '5')
   expect(code).toBe(0)
   expect(stderr).toMatch(/stage 02 does not train and ignores --steps/)
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   expect(stdout.match(/agree: the largest difference is/g)).toHaveLength(4)
   const last = objects((await stage('2', '--json')).stdout).at(-1)
   expect(last).toMatchObject({ type: 'result', stage: '02', parameters: 0, trainLoss: null, valLoss: null })

@@ -1,6 +1,6 @@
 // Formats numbers and wraps lines.
 
-import { bytes, duration, plural, together, wrap } from '../../lib/cli/words'
+import { bytes, columnsOf, duration, plural, speeds, together, wrap } from '../../lib/cli/words'
 
 test.each([
   [0, '0 bytes'],
@@ -18,6 +18,15 @@ test.each([
   [0.2504, '250 ms'],
   [1.5, '1.50 s'],
 ])('%f seconds are %p', (value, expected) => expect(duration(value)).toBe(expected))
+
+test('speeds in tokens and bytes, without the bytes where a token is one', () => {
+  expect(speeds(11_097, 36_100)).toEqual(['11,097 tokens/s (36.1 KB/s)', '11,097 tokens/s', '11,097/s'])
+  expect(speeds(11_097, 11_120)).toEqual(['11,097 tokens/s', '11,097/s'])
+})
+
+test('East Asian characters and emoji take two columns, and combining marks none', () => {
+  expect(['abc', 'é', 'e\u0301', '很好', '😀', '→'].map(columnsOf)).toEqual([3, 1, 1, 4, 2, 1])
+})
 
 test('wrap breaks between words, but never within a phrase kept together', () => {
   expect(wrap('a bb ccc', 4)).toEqual(['a bb', 'ccc'])

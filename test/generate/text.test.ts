@@ -13,6 +13,7 @@ const tokenizer: Tokenizer = {
   encode: () => new Uint16Array(),
   decode: (tokens) => Array.from(tokens, (token) => vocabulary[token]).join(''),
   decoder: () => ({ push: (token) => vocabulary[token], end: () => '' }),
+  bytesOf: (token) => Buffer.from(vocabulary[token]),
   toJSON: (): TokenizerJSON => ({ type: 'test' }),
 }
 
@@ -116,6 +117,7 @@ describe('byte-level tokens', () => {
         end: () => decoder.decode(),
       }
     },
+    bytesOf: (token) => Uint8Array.from(bytesOf(token)),
     toJSON: (): TokenizerJSON => ({ type: 'bytes' }),
   }
   const tokensOf = (text: string) => Array.from(ofBytes.encode(text))

@@ -16,6 +16,7 @@ const tables: [string, options.Table][] = [
   ['evaluate', options.evaluateOptions],
   ['bench', options.benchOptions],
   ['stages', options.stageOptions],
+  ['tokenize', options.tokenizeOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
   Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),

@@ -1,7 +1,8 @@
 // The preset 'auto' chooses sizes for the device and the time. The rest is an ordinary run.
 
-import type { TrainOptions } from '../../lib/options'
+import type { CheckedTrainOptions, TrainOptions } from '../../lib/options'
 import { sizeFor, stepsIn } from '../../lib/train/auto'
+import { chooseTokenizer } from '../../lib/train/auto_tokenizer'
 import type { StartEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
 import { onEveryDevice } from '../support/devices'
@@ -24,7 +25,7 @@ onEveryDevice('auto', ({ name: device }) => {
     const run = train({ ...auto, device, minutes: 0.05 })
     const events = await eventsOf(run)
     const model = await run
-    expect(events.slice(0, 2).map(({ type }) => type)).toEqual(['measuring', 'start'])
+    expect(events.slice(0, 3).map(({ type }) => type)).toEqual(['notice', 'measuring', 'start'])
     const { steps, config } = startOf(events)
     expect(config.model.kind).toBe(device === 'js' ? 'decoder' : 'gpt')
     expect(config.training.optimizer).toBe(device === 'js' ? 'adamw' : 'muon')
@@ -43,7 +44,7 @@ onEveryDevice('auto', ({ name: device }) => {
     const run = train({ ...auto, device, steps: 2, embed: 16, heads: 2, layers: 1, learningRate: 0.01 })
     const events = await eventsOf(run)
     await (await run).dispose()
-    expect(events[0].type).toBe('start')
+    expect(events[1].type).toBe('start')
     const { model, training } = startOf(events).config
     expect(model).toMatchObject({ embed: 16, heads: 2, layers: 1 })
     if (model.kind === 'gpt') expect(model.kvHeads).toBe(2)
@@ -53,6 +54,7 @@ onEveryDevice('auto', ({ name: device }) => {
   test('stop() during the measurement ends the run before its first step', async () => {
     const run = train({ ...auto, device, minutes: 10 })
     for await (const event of run) {
+      if (event.type === 'notice') continue
       expect(event.type).toBe('measuring')
       break
     }
@@ -85,6 +87,55 @@ test('sizeFor() chooses the largest size that makes enough steps in the time', (
   expect([0.01, 1, 3, 10, 20, 60].map((minutes) => size(minutes, 0.11))).toEqual([64, 64, 128, 192, 256, 384])
   expect(size(3, 0.001)).toBe(384)
   expect(size(3, Infinity)).toBe(64)
+})
+
+/** `count` distinct characters, among them letters. */
+const characters = (count: number) =>
+  String.fromCodePoint(...Array.from({ length: count }, (_, i) => (i < 26 ? 97 : 0x4e00) + i))
+
+describe('the tokenizer', () => {
+  const choose = (text: string, options: object = {}) =>
+    chooseTokenizer({ preset: 'auto', device: 'cpu', ...options } as CheckedTrainOptions, {
+      characters: new Set(text).size,
+      bytes: Buffer.byteLength(text),
+    })
+
+  test('depends on the characters of the text, its size and the time', () => {
+    const why = (text: string, options?: object) => choose(text, options).why?.toString()
+    expect(why(someText())).toBe(
+      "`tokenizer: 'char'` was chosen: a text of 3.0 KB with 32 distinct characters is learned fastest by characters",
+    )
+    expect(choose(characters(300).repeat(9))).toMatchObject({ tokenizer: 'char' })
+    const many = characters(2000)
+    expect(choose(many.repeat(2))).toMatchObject({ tokenizer: 'bpe', vocabSize: 512 })
+    expect(why(many.repeat(60))).toBe(
+      "`tokenizer: 'bpe'` with `vocabSize: 1024` was chosen: the text has 2,000 distinct characters, many of them rare",
+    )
+    const large = someText(1000).repeat(5000)
+    expect(choose(large, { minutes: 3 })).toMatchObject({ tokenizer: 'bpe', vocabSize: 1024 })
+    expect(choose(large, { minutes: 30 })).toMatchObject({ tokenizer: 'bpe', vocabSize: 4096 })
+    expect(choose(large, { minutes: 30, device: 'js' })).toMatchObject({ tokenizer: 'bpe', vocabSize: 512 })
+    expect(why(large)).toMatch(/a text of 5\.0 MB is read faster in groups of characters$/)
+  })
+
+  test('is the given one, and `char` with another preset', () => {
+    const large = someText(1000).repeat(5000)
+    expect(choose(large, { tokenizer: 'byte' })).toEqual({ tokenizer: 'byte', vocabSize: 4096 })
+    expect(choose('abc', { vocabSize: 300 })).toEqual({ tokenizer: 'bpe', vocabSize: 300 })
+    expect(choose(large, { preset: 'cpu' })).toEqual({ tokenizer: 'char', vocabSize: 4096 })
+  })
+
+  test('of a run is the chosen one, and its config.json names it', async () => {
+    const text = `${characters(400)} the hat\n`.repeat(12)
+    const run = train({ ...auto, data: { text }, device: 'cpu', steps: 1, blockSize: 8 })
+    const { options, plan } = startOf(await eventsOf(run))
+    await using model = await run
+    expect([plan.tokenizer, options.tokenizer, model.tokenizer.type]).toEqual(['bpe', 'bpe', 'bpe'])
+    expect(options.vocabSize).toBe(model.tokenizer.vocabSize)
+    const given = train({ ...auto, vocabSize: 270, device: 'cpu', steps: 1, blockSize: 8 })
+    await using other = await given
+    expect([other.tokenizer.type, other.tokenizer.vocabSize]).toEqual(['bpe', 270])
+  })
 })
 
 test("`minutes` without the preset 'auto', and 0 minutes, are rejected", async () => {

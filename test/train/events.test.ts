@@ -149,7 +149,7 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
       expect(trainLoss).toBeGreaterThan(1)
       expect(seconds).toBeGreaterThan(0)
     }
-    expect(model.info.best).toEqual({ step: expect.any(Number), valLoss: lowest })
+    expect(model.info.best).toMatchObject({ step: expect.any(Number), valLoss: lowest })
     for (const { done, total } of ofType(events, 'evaluating')) {
       expect(total).toBe(4)
       expect(done).toBeLessThanOrEqual(4)
@@ -198,7 +198,8 @@ onEveryDevice('the events of a run', ({ name: device, open }) => {
     await using model = await run
     const evaluations = ofType(events, 'evaluation')
     expect(evaluations.map(({ best }) => best)).toEqual([true, false, false, false, false])
-    expect(model.info.best).toEqual({ step: 0, valLoss: evaluations[0].valLoss })
+    const { valLoss, valBitsPerByte } = evaluations[0]
+    expect(model.info.best).toEqual({ step: 0, valLoss, valBitsPerByte })
     expect(new Set(ofType(events, 'checkpoint').map(({ path }) => path))).toEqual(
       new Set([join(out, 'last.safetensors')]),
     )
@@ -251,6 +252,7 @@ test('merge() combines adjacent step events and their losses; samples stay separ
     gradientNorms: [from + 2],
     seconds: 0,
     tokensPerSecond: 0,
+    bytesPerSecond: 0,
   })
   expect(merge(step(0), step(1))).toMatchObject({
     from: 0,
@@ -258,6 +260,7 @@ test('merge() combines adjacent step events and their losses; samples stay separ
     losses: [0, 1],
     gradientNorms: [2, 3],
     tokensPerSecond: 0,
+    bytesPerSecond: 0,
   })
   const sample: TrainEvent = { type: 'sample', step: 0, text: '' }
   expect(merge(sample, sample)).toBeUndefined()

@@ -240,7 +240,11 @@ test('another kind of evaluation is not compared with the best loss', async () =
   })
   const [first] = ofType(resumed.events, 'evaluation')
   expect(first).toMatchObject({ step: 15, best: true })
-  expect(resumed.info.best).toEqual({ step: 15, valLoss: first.exactValLoss })
+  expect(resumed.info.best).toEqual({
+    step: 15,
+    valLoss: first.exactValLoss,
+    valBitsPerByte: first.exactValBitsPerByte,
+  })
 })
 
 test('a resumed run keeps its precision unless another is given', async () => {

@@ -27,6 +27,7 @@ const steps = (from: number, to: number): TrainEvent => ({
   gradientNorms: Array.from({ length: to - from }, () => 1),
   seconds: 0.5,
   tokensPerSecond: 10 * (to - from),
+  bytesPerSecond: 30 * (to - from),
 })
 const numbers = (events: readonly TrainEvent[]) => events.map((found) => (found as { step: number }).step)
 
@@ -117,6 +118,7 @@ describe('reading events', () => {
         gradientNorms: [1, 1, 1, 1, 1],
         seconds: 1,
         tokensPerSecond: 25,
+        bytesPerSecond: 75,
       },
       { type: 'evaluating', step: 5, done: 2, total: 9 },
       event(5),

@@ -1,0 +1,74 @@
+// The tokenizer that the preset 'auto' chooses for a text, from measurements: docs/tokenizers.md.
+
+import { devices } from '../backend/devices'
+import { option, type Phrase, say } from '../errors'
+import { type CheckedTrainOptions, trainOptions } from '../options'
+
+/** What decides about a text. */
+export interface TextFacts {
+  /** The number of distinct characters. */
+  readonly characters: number
+  /** The length in UTF-8. */
+  readonly bytes: number
+}
+
+export interface TokenizerChoice {
+  readonly tokenizer: string
+  readonly vocabSize: number
+  /** Why, as a sentence. Absent: it was given. */
+  readonly why?: Phrase
+}
+
+/** Beyond this number of distinct characters, most are too rare to be learned one by one. */
+const mostCharacters = 300
+/** From this size on, a text is too long to be read character by character in the time. */
+const longText = 3e6
+/** The bytes of text that a token of the vocabulary needs, to occur often enough. */
+const bytesPerEntry = 256
+/** Larger vocabularies need more time, and plain TypeScript has little. */
+const vocabularies = { plain: 512, short: 1024, long: 4096 } as const
+/** From this time on, a vocabulary is `long`. */
+const longMinutes = 10
+
+/**
+ * The tokenizer of a run. With the preset 'auto' it depends on the text and the minutes, unless it is
+ * given.
+ */
+export function chooseTokenizer(
+  options: CheckedTrainOptions,
+  { characters, bytes }: TextFacts,
+): TokenizerChoice {
+  const { preset, tokenizer, vocabSize, minutes = trainOptions.minutes.default } = options
+  const usual = trainOptions.vocabSize.default
+  if (tokenizer !== undefined || preset !== 'auto')
+    return { tokenizer: tokenizer ?? trainOptions.tokenizer.default, vocabSize: vocabSize ?? usual }
+  if (vocabSize !== undefined) return { tokenizer: 'bpe', vocabSize }
+  const size = bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
+  if (characters <= mostCharacters && bytes < longText) {
+    const why = `a text of ${size} with ${characters} distinct characters is learned fastest by characters`
+    return {
+      tokenizer: 'char',
+      vocabSize: usual,
+      why: say`${option('tokenizer', 'char')} was chosen: ${why}`,
+    }
+  }
+  const most = vocabularies[isPlain(options) ? 'plain' : minutes < longMinutes ? 'short' : 'long']
+  // A power of two.
+  const fitting = 2 ** Math.floor(Math.log2(Math.max(vocabularies.plain, bytes / bytesPerEntry)))
+  const why =
+    characters > mostCharacters
+      ? `the text has ${characters.toLocaleString('en-US')} distinct characters, many of them rare`
+      : `a text of ${size} is read faster in groups of characters`
+  const chosen = Math.min(most, fitting)
+  return {
+    tokenizer: 'bpe',
+    vocabSize: chosen,
+    why: say`${option('tokenizer', 'bpe')} with ${option('vocabSize', chosen)} was chosen: ${why}`,
+  }
+}
+
+/** Whether the run will be on the device 'js'. */
+function isPlain({ device }: CheckedTrainOptions): boolean {
+  if (device !== undefined && device !== 'auto') return device === 'js'
+  return devices().find(({ available }) => available)?.name === 'js'
+}
