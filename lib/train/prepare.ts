@@ -101,7 +101,7 @@ function namingPrecision(error: unknown, { precision }: TrainingConfig): unknown
   return error.with({ where: 'train', option: 'precision', value: precision, remedy })
 }
 
-function dataOf({ data: { trainTokens: _, validationTokens: __, ...data } }: Plan) {
+function dataOf({ data: { trainTokens: _, validationTokens: __, bytesPerToken: ___, ...data } }: Plan) {
   return data
 }
 

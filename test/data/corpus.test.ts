@@ -80,7 +80,12 @@ describe('a text of the user', () => {
       /a": not valid UTF-8 at byte 3 \(0xE9\)/,
     ],
     ['an unpaired surrogate', () => ({ text: 'ab\uD83D' }), 'lone_surrogate', /\(U\+D83D\) at index 2/],
-    ['a folder', () => folder, 'data_is_folder', /a folder, not a text file\. Name a text file in it/],
+    [
+      'a folder',
+      () => folder,
+      'data_is_folder',
+      /a folder without text files\. Name a text file, several, or a folder that contains some$/,
+    ],
     ['a device', () => '/dev/null', 'data', /neither a file nor a pipe/],
     [
       'a bare string',
