@@ -63,7 +63,7 @@ export class JsonLines {
     if (line.trim() === '') return ''
     const text = this.fieldOf(this.parse(line))
     const lone = firstLoneSurrogate(text)
-    if (lone >= 0) throw loneSurrogate(text.charCodeAt(lone), lone, { ...this.about, subject: this.place })
+    if (lone >= 0) throw this.surrogateIn(text, lone)
     if (text === '') return ''
     const separator = this.isFirst ? '' : this.separator
     this.isFirst = false
@@ -92,21 +92,20 @@ export class JsonLines {
         : say`give ${option('field', names[0])}${names.length > 1 ? ` or another of its fields: ${names.slice(1, 6).map(printable).join(', ')}` : ''}`
     throw new NanoGptError('data', {
       ...this.about,
-      subject: this.place,
-      reason: say`its ${option('field')} ${show(this.field)} is ${text === undefined ? 'missing' : `${show(text)}, not a string`}`,
+      reason: say`in line ${this.line}, the ${option('field')} ${show(this.field)} is ${text === undefined ? 'missing' : `${show(text)}, not a string`}`,
       remedy: has,
     })
   }
 
-  private get place(): string {
-    return `${this.about.subject ?? 'the text'}, line ${this.line}`
+  private surrogateIn(text: string, at: number): NanoGptError {
+    const error = loneSurrogate(text.charCodeAt(at), at, this.about)
+    return error.with({ reason: say`in line ${this.line}, ${error.reason}`, remedy: 'Remove it' })
   }
 
   private wrong(what: string): NanoGptError {
     return new NanoGptError('data', {
       ...this.about,
-      subject: this.place,
-      reason: `the line ${what}`,
+      reason: `line ${this.line} ${what}`,
       remedy: 'Each line of a JSON Lines file must be a JSON object',
     })
   }

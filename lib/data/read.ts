@@ -42,11 +42,13 @@ export interface InputFile {
   dispose?(): void
 }
 
-/** In bytes. A larger text stays in files. */
-export const limits = { inMemory: 64 << 20 }
-
-/** Bytes that are read at once. */
-const bytesPerRead = 1 << 20
+/** In bytes. Tests lower them. */
+export const limits = {
+  /** A larger text stays in files. */
+  inMemory: 64 << 20,
+  /** What is read at once. */
+  perRead: 1 << 20,
+}
 
 /** The conventional name of standard input on command lines. */
 const standardInput = '-'
@@ -105,8 +107,8 @@ export class Reader {
     try {
       for (;;) {
         this.signal?.throwIfAborted()
-        const buffer = Buffer.allocUnsafe(bytesPerRead)
-        const { bytesRead } = await handle.read(buffer, 0, bytesPerRead, null).catch(fail)
+        const buffer = Buffer.allocUnsafe(limits.perRead)
+        const { bytesRead } = await handle.read(buffer, 0, buffer.length, null).catch(fail)
         if (bytesRead === 0) return
         yield buffer.subarray(0, bytesRead)
       }

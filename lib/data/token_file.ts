@@ -45,6 +45,8 @@ const mostTokens = 2 ** 32 - 1
 
 /** Days after which an unused file is removed. */
 const daysKept = 30
+/** Hours after which a file is removed that a killed process began. */
+const hoursKept = 1
 
 /** The folder of token files in the cache folder. */
 export function tokenFolder(cache: string): string {
@@ -227,12 +229,14 @@ function tooMany(): NanoGptError {
 
 /** Removes files that no run has used for a month. Another process may do the same. */
 async function removeUnused(folder: string): Promise<void> {
-  const oldest = Date.now() - daysKept * 24 * 3600 * 1000
+  const hour = 3600 * 1000
   for (const name of await readdir(folder).catch(() => [])) {
-    if (!/^(\.)?[0-9a-f]{32}\.tokens/.test(name)) continue
+    const match = /^(\.?)[0-9a-f]{32}\.tokens(\.[0-9a-f]{12}\.tmp)?$/.exec(name)
+    if (!match) continue
+    const kept = (match[1] === '.' ? hoursKept : 24 * daysKept) * hour
     const path = join(folder, name)
     const found = await stat(path).catch(() => undefined)
-    if (found && found.mtimeMs < oldest) await unlink(path).catch(() => {})
+    if (found && found.mtimeMs < Date.now() - kept) await unlink(path).catch(() => {})
     await nextTurn()
   }
 }

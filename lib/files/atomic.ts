@@ -12,7 +12,8 @@ import { NanoGptError, reasonOf } from '../errors'
  * chunks must not change until the promise settles.
  *
  * @param chunks the contents, in order
- * @throws NanoGptError 'write_failed'; then `path` is unchanged and the temporary file is removed
+ * @throws NanoGptError 'write_failed', or what the source of the chunks throws; then `path` is unchanged and the
+ *   temporary file is removed
  */
 export async function writeFileAtomic(
   path: string,
@@ -24,6 +25,8 @@ export async function writeFileAtomic(
     await renameOver(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => {})
+    // The source of the chunks failed, or was aborted.
+    if (error instanceof NanoGptError || (error as Error | undefined)?.name === 'AbortError') throw error
     throw writeFailed(path, error)
   }
   await flushFolder(dirname(path)).catch((error) => {

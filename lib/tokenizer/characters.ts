@@ -1,24 +1,20 @@
 // Collects the distinct characters of a text that comes in chunks.
 
-const ascii = 128
-
 export class Characters {
   private readonly seen = new Uint8Array(0x110000)
 
-  /** @param utf8 whole characters */
+  /** @param utf8 valid, and whole characters */
   add(utf8: Uint8Array): void {
     const { seen } = this
-    let isAscii = true
-    for (let i = 0; i < utf8.length; i++) {
-      const byte = utf8[i]
-      if (byte < ascii) seen[byte] = 1
-      else isAscii = false
-    }
-    if (isAscii) return
-    const text = Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).toString('utf8')
-    for (let i = 0; i < text.length; i++) {
-      const codePoint = text.codePointAt(i)!
-      if (codePoint > 0xffff) i++
+    for (let i = 0; i < utf8.length; ) {
+      const first = utf8[i++]
+      if (first < 0x80) {
+        seen[first] = 1
+        continue
+      }
+      const following = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3
+      let codePoint = first & (0x3f >> following)
+      for (const end = i + following; i < end; i++) codePoint = (codePoint << 6) | (utf8[i] & 0x3f)
       seen[codePoint] = 1
     }
   }
