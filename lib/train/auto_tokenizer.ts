@@ -1,4 +1,4 @@
-// The tokenizer that the preset 'auto' chooses for a text, from measurements: docs/tokenizers.md.
+// The tokenizer that the preset 'auto' chooses for a text, from the measurements in docs/training.md.
 
 import { devices } from '../backend/devices'
 import { option, type Phrase, say } from '../errors'
@@ -13,10 +13,10 @@ export interface TokenizerChoice {
   readonly why?: Phrase
 }
 
-/** Beyond this number of distinct characters, most are too rare to be learned one by one. */
+/** Beyond this number of distinct characters, many are too rare to be learned one by one. */
 const mostCharacters = 300
-/** From this size on, a text is too long to be read character by character in the time. */
-const longText = 3e6
+/** From this size in bytes on, a text is long: there is enough of it to learn groups of characters. */
+const longText = 2e6
 /** The bytes of text that a token of the vocabulary needs, to occur often enough. */
 const bytesPerEntry = 256
 /** Larger vocabularies need more time, and plain TypeScript has little. */
@@ -38,11 +38,11 @@ export function chooseTokenizer(options: CheckedTrainOptions, text: string): Tok
   const bytes = Buffer.byteLength(text)
   const size = bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
   if (characters <= mostCharacters && bytes < longText) {
-    const why = `a text of ${size} with ${characters} distinct characters is learned fastest by characters`
+    const why = `the text is short (${size}) and has few distinct characters (${characters})`
     return {
       tokenizer: 'char',
       vocabSize: usual,
-      why: say`${option('tokenizer', 'char')} was chosen: ${why}`,
+      why: say`${option('tokenizer', 'char')} was chosen, because ${why}`,
     }
   }
   const most = vocabularies[isPlain(options) ? 'plain' : minutes < longMinutes ? 'short' : 'long']
@@ -51,12 +51,12 @@ export function chooseTokenizer(options: CheckedTrainOptions, text: string): Tok
   const why =
     characters > mostCharacters
       ? `the text has ${characters.toLocaleString('en-US')} distinct characters, many of them rare`
-      : `a text of ${size} is read faster in groups of characters`
+      : `the text is long (${size})`
   const chosen = Math.min(most, fitting)
   return {
     tokenizer: 'bpe',
     vocabSize: chosen,
-    why: say`${option('tokenizer', 'bpe')} with ${option('vocabSize', chosen)} was chosen: ${why}`,
+    why: say`${option('tokenizer', 'bpe')} with ${option('vocabSize', chosen)} was chosen, because ${why}`,
   }
 }
 
