@@ -64,9 +64,10 @@ export async function tokenizeCommand(words: readonly string[], { json: asJson, 
 
 function refuseContradictions(options: Options): void {
   const other = (['tokenizer', 'vocabSize', 'data'] as const).find((name) => options[name] !== undefined)
-  if (options.model !== undefined && other !== undefined) {
+  const ofModel = (['model', 'checkpoint'] as const).find((name) => options[name] !== undefined)
+  if (ofModel !== undefined && other !== undefined) {
     throw new NanoGptError('option', {
-      reason: phrase`${option('model')} and ${option(other)} are both given, but a model has its own tokenizer`,
+      reason: phrase`${option(ofModel)} and ${option(other)} are both given, but a model has its own tokenizer`,
       remedy: 'leave one of them out',
     })
   }

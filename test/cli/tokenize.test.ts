@@ -78,6 +78,7 @@ test.each([
   ],
   [['--tokenizer', 'byte', '--vocab-size', '300', 'x'], /--vocab-size is 300: .*only to --tokenizer bpe/],
   [['--model', 'runs/a', '--data', 'cats.txt', 'x'], /--model and --data are both given/],
+  [['--checkpoint', 'last', '--tokenizer', 'byte', 'x'], /--checkpoint and --tokenizer are both given/],
   [['--data', '-'], /standard input is the text to learn from\. Give the other text as an argument/],
 ])('%j is rejected', async (args, message) => {
   const { code, stdout, stderr } = await cli(...args)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { NanoGptError } from '../../lib/errors'
 import { createTokenizer, tokenizerFromJSON, tokenizerNames } from '../../lib/tokenizer'
+import { bytesIn } from '../../lib/tokenizer/bits'
 
 test.each(tokenizerNames)('the tokenizer %s is created by name and restored from its JSON', async (name) => {
   const text = 'To be, or not 😀\n'
@@ -15,6 +16,25 @@ test.each(tokenizerNames)('the tokenizer %s is created by name and restored from
   expect(Array.from(tokens, (token) => decoder.push(token)).join('') + decoder.end()).toBe(
     again.decode(tokens),
   )
+})
+
+test.each(tokenizerNames)('%s: the bytes of its tokens are the text in UTF-8', (name) => {
+  const alphabet = fc.constantFrom('a', ' ', '\n', 'é', '很', '😀', '\uFEFF')
+  fc.assert(
+    fc.property(fc.array(alphabet, { minLength: 1 }), (characters) => {
+      const text = characters.join('')
+      const tokenizer = createTokenizer(name, text, 300)
+      const tokens = tokenizer.encode(text)
+      expect(Buffer.concat(Array.from(tokens, (token) => tokenizer.bytesOf(token)))).toEqual(
+        Buffer.from(text),
+      )
+      expect(bytesIn(tokenizer, tokens)).toBe(Buffer.byteLength(text))
+    }),
+    { numRuns: 20 },
+  )
+  const tokenizer = createTokenizer(name, 'abc', 300)
+  for (const token of [-1, tokenizer.vocabSize, 0.5])
+    expect(() => tokenizer.bytesOf(token)).toThrow(/^token .* is not in the vocabulary/)
 })
 
 test('JSON of an unknown type: the error lists the known types', () => {
