@@ -34,8 +34,8 @@ export interface Bytewise {
   readonly merges: ArrayLike<number>
   /** The token that each merge makes. */
   readonly results: ArrayLike<number>
-  /** Tokens of whole pieces, which precede merges. By their bytes as a latin1 string. */
-  readonly wholes?: ReadonlyMap<string, number>
+  /** The token of a whole piece, which precedes merges. */
+  readonly whole?: (utf8: Uint8Array, start: number, end: number) => number | undefined
 }
 
 /** An array of tokens that grows. */
@@ -137,12 +137,10 @@ export class PieceEncoder {
   /** Appends the tokens of a piece that isn't remembered. */
   private addNew(list: TokenList, utf8: Uint8Array, start: number, end: number): void {
     const { words, table } = this
-    if (words.wholes !== undefined) {
-      const whole = words.wholes.get(Buffer.from(utf8.subarray(start, end)).toString('latin1'))
-      if (whole !== undefined) {
-        list.push(whole)
-        return
-      }
+    const whole = words.whole?.(utf8, start, end)
+    if (whole !== undefined) {
+      list.push(whole)
+      return
     }
     const { tokens } = list
     const found = table.encodeBytes(words.tokenOf, utf8, start, end)
