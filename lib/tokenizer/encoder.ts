@@ -38,6 +38,12 @@ export interface Bytewise {
   readonly whole?: (utf8: Uint8Array, start: number, end: number) => number | undefined
 }
 
+/** The vocabulary whose i-th merge is token 256 + i. */
+export function bytewiseOf(merges: ArrayLike<number>, tokenOf: ArrayLike<number>): Bytewise {
+  const results = Uint16Array.from({ length: merges.length / 2 }, (_, i) => 256 + i)
+  return { vocabSize: 256 + results.length, tokenOf, merges, results }
+}
+
 /** An array of tokens that grows. */
 export class TokenList {
   tokens: Tokens
