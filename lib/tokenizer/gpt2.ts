@@ -8,7 +8,7 @@ import { bytewiseOf, PieceEncoder } from './encoder'
 import type { TokenizerJSON } from './tokenizer'
 import { Vocabulary } from './vocabulary'
 
-/** The two tokens of each merge, 16 bits each, compressed. Made by scripts/gpt2.js. */
+/** The two tokens of each merge, 16 bits each, compressed. Made by scripts/tokenizers/gpt2.js. */
 const file = join(__dirname, '..', '..', 'lib', 'tokenizer', 'gpt2.bin')
 
 /** GPT-2 numbers the bytes that are printable in latin1 first, and then the others. */
