@@ -3,6 +3,7 @@
 
 import { NanoGptError } from '../errors'
 import { BytewiseTokenizer } from './bytewise'
+import { bytewiseOf, PieceEncoder } from './encoder'
 import { learnMerges, longestToken } from './learn'
 import { largestVocabulary, smallestVocabulary } from './names'
 import type { TokenizerJSON } from './tokenizer'
@@ -26,8 +27,7 @@ export class BpeTokenizer extends BytewiseTokenizer {
   readonly type = 'bpe'
 
   private constructor(private readonly merges: readonly number[]) {
-    const results = () => Uint16Array.from({ length: merges.length / 2 }, (_, i) => 256 + i)
-    super(Vocabulary.ofMerges(identity, merges), () => ({ tokenOf: identity, merges, results: results() }))
+    super(Vocabulary.ofMerges(identity, merges), () => new PieceEncoder(bytewiseOf(merges, identity)))
   }
 
   /**
@@ -39,7 +39,16 @@ export class BpeTokenizer extends BytewiseTokenizer {
    */
   static fromText(text: string, vocabSize: number): BpeTokenizer {
     expectWellFormed(text)
-    if (text === '') {
+    return BpeTokenizer.fromBytes(Buffer.from(text), vocabSize)
+  }
+
+  /**
+   * Like `fromText`, for a text in UTF-8.
+   *
+   * @internal
+   */
+  static fromBytes(utf8: Uint8Array, vocabSize: number): BpeTokenizer {
+    if (utf8.length === 0) {
       throw new NanoGptError('empty_text', {
         reason: 'the text is empty',
         remedy: 'Give at least one character',
@@ -52,7 +61,7 @@ export class BpeTokenizer extends BytewiseTokenizer {
         reason: `must be a whole number from ${smallestVocabulary} to ${largestVocabulary}`,
       })
     }
-    return new BpeTokenizer(learnMerges(Buffer.from(text), vocabSize - 256))
+    return new BpeTokenizer(learnMerges(utf8, vocabSize - 256))
   }
 
   /**

@@ -1,7 +1,7 @@
 // What tokenizers share whose tokens are groups of bytes.
 
 import { decoderOf, textOf } from './bytes'
-import { type Bytewise, PieceEncoder } from './encoder'
+import type { PieceEncoder } from './encoder'
 import { lastCut } from './pieces'
 import type { ByteEncoder, Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 import { expectTokens, expectWellFormed, unknownToken } from './validate'
@@ -13,8 +13,8 @@ export abstract class BytewiseTokenizer implements Tokenizer, ByteEncoder {
 
   protected constructor(
     private readonly vocabulary: Vocabulary,
-    /** What the encoder needs, when it is needed. */
-    private readonly bytewise: () => Omit<Bytewise, 'vocabSize'>,
+    /** Makes the encoder, when it is needed. */
+    private readonly makeEncoder: () => PieceEncoder,
   ) {}
 
   get vocabSize(): number {
@@ -59,8 +59,8 @@ export abstract class BytewiseTokenizer implements Tokenizer, ByteEncoder {
 
   abstract toJSON(): TokenizerJSON
 
-  protected get encoder(): PieceEncoder {
-    this.made ??= new PieceEncoder({ vocabSize: this.vocabSize, ...this.bytewise() })
+  private get encoder(): PieceEncoder {
+    this.made ??= this.makeEncoder()
     return this.made
   }
 

@@ -34,8 +34,14 @@ export interface Bytewise {
   readonly merges: ArrayLike<number>
   /** The token that each merge makes. */
   readonly results: ArrayLike<number>
-  /** Tokens of whole pieces, which precede merges. By their bytes as a latin1 string. */
-  readonly wholes?: ReadonlyMap<string, number>
+  /** The token of a whole piece, which precedes merges. */
+  readonly whole?: (utf8: Uint8Array, start: number, end: number) => number | undefined
+}
+
+/** The vocabulary whose i-th merge is token 256 + i. */
+export function bytewiseOf(merges: ArrayLike<number>, tokenOf: ArrayLike<number>): Bytewise {
+  const results = Uint16Array.from({ length: merges.length / 2 }, (_, i) => 256 + i)
+  return { vocabSize: 256 + results.length, tokenOf, merges, results }
 }
 
 /** An array of tokens that grows. */
@@ -137,12 +143,10 @@ export class PieceEncoder {
   /** Appends the tokens of a piece that isn't remembered. */
   private addNew(list: TokenList, utf8: Uint8Array, start: number, end: number): void {
     const { words, table } = this
-    if (words.wholes !== undefined) {
-      const whole = words.wholes.get(Buffer.from(utf8.subarray(start, end)).toString('latin1'))
-      if (whole !== undefined) {
-        list.push(whole)
-        return
-      }
+    const whole = words.whole?.(utf8, start, end)
+    if (whole !== undefined) {
+      list.push(whole)
+      return
     }
     const { tokens } = list
     const found = table.encodeBytes(words.tokenOf, utf8, start, end)

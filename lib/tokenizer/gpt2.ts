@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { BytewiseTokenizer } from './bytewise'
+import { bytewiseOf, PieceEncoder } from './encoder'
 import type { TokenizerJSON } from './tokenizer'
 import { Vocabulary } from './vocabulary'
 
-/** The two tokens of each merge, 16 bits each, compressed. Made by scripts/gpt2.js. */
+/** The two tokens of each merge, 16 bits each, compressed. Made by scripts/tokenizers/gpt2.js. */
 const file = join(__dirname, '..', '..', 'lib', 'tokenizer', 'gpt2.bin')
 
 /** GPT-2 numbers the bytes that are printable in latin1 first, and then the others. */
@@ -36,6 +37,7 @@ function readMerges(): Uint16Array {
 /** Read at the first use, and shared by all tokenizers of the process. */
 let merges: Uint16Array | undefined
 let vocabulary: Vocabulary | undefined
+let encoder: PieceEncoder | undefined
 
 /**
  * The 50,257 tokens of GPT-2 (in tiktoken: `gpt2` and `r50k_base`). The last one, 50256, is
@@ -52,8 +54,10 @@ export class Gpt2Tokenizer extends BytewiseTokenizer {
     merges ??= readMerges()
     const pairs = merges
     vocabulary ??= Vocabulary.ofMerges(gpt2Bytes, pairs, [Buffer.from(endOfText)])
-    const results = () => Uint16Array.from({ length: pairs.length / 2 }, (_, i) => 256 + i)
-    super(vocabulary, () => ({ tokenOf, merges: pairs, results: results() }))
+    super(vocabulary, () => {
+      encoder ??= new PieceEncoder(bytewiseOf(pairs, tokenOf))
+      return encoder
+    })
   }
 
   toJSON(): TokenizerJSON {

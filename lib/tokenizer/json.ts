@@ -3,7 +3,7 @@
 
 import { decoderOf, textOf } from './bytes'
 import { PieceEncoder, TokenList } from './encoder'
-import { type JsonModel, type JsonParts, readParts, refusing } from './json_parts'
+import { type JsonModel, type JsonParts, lettersOf, readParts, refusing } from './json_parts'
 import { MergeTable } from './merges'
 import type { ByteEncoder, Decoder, Tokenizer, TokenizerJSON, Tokens } from './tokenizer'
 import { damaged, expectTokens, expectWellFormed, unknownToken } from './validate'
@@ -196,18 +196,19 @@ class LetterEncoder implements Encoder {
   readonly pieces: PieceEncoder
 
   constructor(private readonly model: JsonModel) {
-    const { vocabulary, ids, ignoreMerges } = model
+    const { vocabulary, ids } = model
     const added = new Set(model.added.map(({ id }) => id))
-    const wholes = new Map<string, number>()
-    if (ignoreMerges)
-      for (const id of ids.values())
-        if (!added.has(id)) wholes.set(Buffer.from(vocabulary.bytesOf(id)!).toString('latin1'), id)
+    const longest = [...ids.keys()].reduce((most, token) => Math.max(most, token.length), 0)
+    const whole = (utf8: Uint8Array, start: number, end: number) => {
+      const id = end - start > longest ? undefined : ids.get(lettersOf(utf8, start, end))
+      return id !== undefined && added.has(id) ? undefined : id
+    }
     this.pieces = new PieceEncoder({
       vocabSize: vocabulary.size,
       tokenOf: model.tokenOf,
       merges: model.merges,
       results: model.results,
-      ...(ignoreMerges && { wholes }),
+      ...(model.ignoreMerges && { whole }),
     })
   }
 

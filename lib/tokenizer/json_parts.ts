@@ -71,10 +71,11 @@ const space = '▁'
 export function readParts(json: unknown, refuse: Refuse): { parts: JsonParts; model: JsonModel } {
   const root = objectOf(json, 'it', refuse)
   const model = readModel(root.model, refuse)
-  const added_tokens = readAdded(root.added_tokens, model.vocab, refuse)
+  const ids = readIds(model.vocab, refuse)
+  const added_tokens = readAdded(root.added_tokens, ids, refuse)
   const { normalizer = null, pre_tokenizer = null } = root
   const parts = { normalizer, pre_tokenizer, added_tokens, model }
-  return { parts, model: prepare(parts, refuse) }
+  return { parts, model: prepare(parts, ids, refuse) }
 }
 
 function objectOf(value: unknown, what: string, refuse: Refuse): Fields {
@@ -90,12 +91,6 @@ function readModel(value: unknown, refuse: Refuse): JsonParts['model'] {
   for (const name of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout'])
     if (model[name]) throw refuse(`its model has the ${name} ${show(model[name])}, which is not supported`)
   const vocab = objectOf(model.vocab, 'its vocabulary', refuse)
-  const ids = new Set<number>()
-  for (const [token, id] of Object.entries(vocab)) {
-    if (!isId(id)) throw refuse(`its token ${show(token)} has the id ${show(id)}`)
-    if (ids.has(id)) throw refuse(`two of its tokens have the id ${id}`)
-    ids.add(id)
-  }
   const { merges } = model
   if (!Array.isArray(merges)) throw refuse(`its merges are ${show(merges)}, not a list`)
   return {
@@ -107,20 +102,34 @@ function readModel(value: unknown, refuse: Refuse): JsonParts['model'] {
   }
 }
 
+function readIds(vocab: Fields, refuse: Refuse): Map<string, number> {
+  const ids = new Map<string, number>()
+  const taken = new Uint8Array(mostTokens)
+  for (const token of Object.keys(vocab)) {
+    const id = vocab[token]
+    if (!isId(id)) throw refuse(`its token ${show(token)} has the id ${show(id)}`)
+    if (taken[id] !== 0) throw refuse(`two of its tokens have the id ${id}`)
+    taken[id] = 1
+    ids.set(token, id)
+  }
+  return ids
+}
+
 const isId = (id: unknown): id is number =>
   Number.isInteger(id) && (id as number) >= 0 && (id as number) < mostTokens
 
-function readAdded(value: unknown, vocab: JsonParts['model']['vocab'], refuse: Refuse): AddedToken[] {
+function readAdded(value: unknown, ids: ReadonlyMap<string, number>, refuse: Refuse): AddedToken[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) throw refuse(`its added_tokens are ${show(value)}, not a list`)
-  const taken = new Map(Object.entries(vocab).map(([token, id]) => [id, token]))
+  if (value.length === 0) return []
+  const taken = new Set(ids.values())
   return value.map((each) => {
     const { id, content, special, ...flags } = objectOf(each, 'an added token', refuse)
     if (typeof content !== 'string' || content === '' || /\p{Surrogate}/u.test(content))
       throw refuse(`an added token is ${show(content)}`)
-    if (!isId(id) || (taken.get(id) ?? content) !== content)
+    if (!isId(id) || (ids.get(content) ?? id) !== id || (taken.has(id) && !ids.has(content)))
       throw refuse(`its added token ${show(content)} has the id ${show(id)}`)
-    taken.set(id, content)
+    taken.add(id)
     const strips = ['lstrip', 'rstrip', 'single_word'].find((flag) => flags[flag] === true)
     if (strips !== undefined && special !== true)
       throw refuse(`its added token ${show(content)} has ${strips}, which is not supported`)
@@ -130,9 +139,9 @@ function readAdded(value: unknown, vocab: JsonParts['model']['vocab'], refuse: R
 
 function prepare(
   { normalizer, pre_tokenizer, added_tokens: added, model }: JsonParts,
+  ids: ReadonlyMap<string, number>,
   refuse: Refuse,
 ): JsonModel {
-  const ids = new Map(Object.entries(model.vocab))
   const { spaces, ...normalized } = readNormalizer(normalizer, refuse)
   const division = readPreTokenizer(pre_tokenizer, refuse)
   const { byteLevel } = division
@@ -162,26 +171,46 @@ function prepare(
   }
 }
 
-function readMerges(merges: JsonParts['model']['merges'], ids: ReadonlyMap<string, number>, refuse: Refuse) {
+function readMerges(
+  merges: JsonParts['model']['merges'],
+  ids: ReadonlyMap<string, number>,
+  refuse: Refuse,
+): Pick<JsonModel, 'merges' | 'results'> {
   const pairs = new Int32Array(2 * merges.length)
   const results = new Int32Array(merges.length)
-  const seen = new Set<number>()
-  merges.forEach((merge: unknown, i) => {
-    const parts = typeof merge === 'string' ? merge.split(' ') : merge
-    const name = `merge ${i}${typeof merge === 'string' ? `, ${show(merge)},` : ''}`
-    if (!Array.isArray(parts) || parts.length !== 2 || !parts.every((part) => typeof part === 'string'))
-      throw refuse(`${name} is not a pair of tokens`)
-    const [left, right, both] = [parts[0], parts[1], parts[0] + parts[1]].map((token) => ids.get(token))
-    if (left === undefined || right === undefined || both === undefined)
-      throw refuse(`${name} is not in the vocabulary`)
-    const pair = left * mostTokens + right
-    if (seen.has(pair)) throw refuse(`${name} is a repetition`)
-    seen.add(pair)
-    pairs[2 * i] = left
-    pairs[2 * i + 1] = right
-    results[i] = both
-  })
+  for (let i = 0; i < merges.length; i++) {
+    const [left, right] = readMerge(merges[i], i, refuse)
+    const ofLeft = ids.get(left)
+    const ofRight = ids.get(right)
+    const ofBoth = ids.get(left + right)
+    if (ofLeft === undefined || ofRight === undefined || ofBoth === undefined)
+      throw refuse(`merge ${i}, of ${show(left)} and ${show(right)}, is not in the vocabulary`)
+    pairs[2 * i] = ofLeft
+    pairs[2 * i + 1] = ofRight
+    results[i] = ofBoth
+  }
+  const sorted = Float64Array.from(results, (_, i) => pairs[2 * i] * mostTokens + pairs[2 * i + 1]).sort()
+  for (let i = 1; i < sorted.length; i++) {
+    const [left, right] = [Math.floor(sorted[i] / mostTokens), sorted[i] % mostTokens]
+    if (sorted[i] === sorted[i - 1]) throw refuse(`two of its merges are of the tokens ${left} and ${right}`)
+  }
   return { merges: pairs, results }
+}
+
+function readMerge(merge: unknown, i: number, refuse: Refuse): readonly [string, string] {
+  if (typeof merge === 'string') {
+    const at = merge.indexOf(' ')
+    if (at > 0 && merge.indexOf(' ', at + 1) < 0) return [merge.slice(0, at), merge.slice(at + 1)]
+    throw refuse(`merge ${i}, ${show(merge)}, is not a pair of tokens`)
+  }
+  if (
+    Array.isArray(merge) &&
+    merge.length === 2 &&
+    typeof merge[0] === 'string' &&
+    typeof merge[1] === 'string'
+  )
+    return [merge[0], merge[1]]
+  throw refuse(`merge ${i} is not a pair of tokens`)
 }
 
 // ---- The bytes of tokens.
@@ -191,7 +220,18 @@ const byteLetters: string[] = []
 gpt2Bytes.forEach((byte, token) => {
   byteLetters[byte] = String.fromCodePoint(token < 188 ? byte : 256 + token - 188)
 })
-const byteOfLetter = new Map(byteLetters.map((letter, byte) => [letter, byte]))
+/** By UTF-16 unit; −1: the unit stands for no byte. */
+const byteOfLetter = new Int16Array(0x200).fill(-1)
+byteLetters.forEach((letter, byte) => {
+  byteOfLetter[letter.charCodeAt(0)] = byte
+})
+
+/** The letters that stand for these bytes. */
+export function lettersOf(utf8: Uint8Array, start: number, end: number): string {
+  let letters = ''
+  for (let i = start; i < end; i++) letters += byteLetters[utf8[i]]
+  return letters
+}
 
 const byteName = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
 const byteOfName = new Map(Array.from({ length: 256 }, (_, byte) => [byteName(byte), byte]))
@@ -202,7 +242,7 @@ function readVocabulary(
   byteLevel: boolean,
   refuse: Refuse,
 ): Vocabulary {
-  const tokens: Uint8Array[] = []
+  const tokens: Uint8Array[] = new Array(ids.size)
   for (const [token, id] of ids) tokens[id] = byteLevel ? bytesOfLetters(token) : bytesOfSigns(token)
   for (const { id, content } of added) tokens[id] = Buffer.from(content)
   // Without this limit, a small file could describe a large model.
@@ -213,8 +253,14 @@ function readVocabulary(
 
 /** As in Hugging Face's decoder, a token with a letter that stands for no byte is a text. */
 function bytesOfLetters(token: string): Uint8Array {
-  const bytes = Array.from(token, (letter) => byteOfLetter.get(letter))
-  return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : Buffer.from(token)
+  const bytes = new Uint8Array(token.length)
+  for (let i = 0; i < token.length; i++) {
+    const unit = token.charCodeAt(i)
+    const byte = unit < byteOfLetter.length ? byteOfLetter[unit] : -1
+    if (byte < 0) return Buffer.from(token)
+    bytes[i] = byte
+  }
+  return bytes
 }
 
 function bytesOfSigns(token: string): Uint8Array {

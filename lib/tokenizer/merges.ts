@@ -18,7 +18,9 @@ export class MergeTable {
   private readonly mask: number
   /** What `encode` works with; the tokens are its result. */
   private tokens = new Int32Array(longestShort)
-  private ranks = new Int32Array(longestShort)
+  /** By pair of neighbors: the rank of their merge + 1, and its slot. Only for short pieces. */
+  private readonly ranks = new Int32Array(longestShort)
+  private readonly found = new Int32Array(longestShort)
 
   /**
    * @param merges the two tokens of each merge, one after the other, in the order of their ranks. Each
@@ -47,10 +49,7 @@ export class MergeTable {
    * @returns the number of tokens, which `token` returns until the next call
    */
   encode(count: number, symbol: (i: number) => number): number {
-    if (count > this.tokens.length) {
-      this.tokens = new Int32Array(2 * count)
-      this.ranks = new Int32Array(2 * count)
-    }
+    if (count > this.tokens.length) this.tokens = new Int32Array(2 * count)
     for (let i = 0; i < count; i++) this.tokens[i] = symbol(i)
     return this.merge(count)
   }
@@ -58,10 +57,7 @@ export class MergeTable {
   /** Like `encode`, for the bytes of a text, each of which is a token. */
   encodeBytes(tokenOf: ArrayLike<number>, utf8: Uint8Array, start: number, end: number): number {
     const count = end - start
-    if (count > this.tokens.length) {
-      this.tokens = new Int32Array(2 * count)
-      this.ranks = new Int32Array(2 * count)
-    }
+    if (count > this.tokens.length) this.tokens = new Int32Array(2 * count)
     const { tokens } = this
     for (let i = 0; i < count; i++) tokens[i] = tokenOf[utf8[start + i]]
     return this.merge(count)
@@ -93,8 +89,12 @@ export class MergeTable {
 
   /** Searches all pairs for each merge. */
   private mergeShort(count: number): number {
-    const { tokens, ranks, slots } = this
-    for (let i = 1; i < count; i++) ranks[i - 1] = this.rankOf(tokens[i - 1], tokens[i])
+    const { tokens, ranks, found, slots } = this
+    for (let i = 1; i < count; i++) {
+      const at = this.slotOf(tokens[i - 1], tokens[i])
+      found[i - 1] = at
+      ranks[i - 1] = slots[at + 2] || none
+    }
     for (;;) {
       let at = 0
       let lowest = none
@@ -105,14 +105,24 @@ export class MergeTable {
         }
       }
       if (lowest === none) return count
-      tokens[at] = slots[this.slotOf(tokens[at], tokens[at + 1]) + 3]
+      const token = slots[found[at] + 3]
+      tokens[at] = token
       count--
       for (let i = at + 1; i < count; i++) {
         tokens[i] = tokens[i + 1]
         ranks[i] = ranks[i + 1]
+        found[i] = found[i + 1]
       }
-      if (at + 1 < count) ranks[at] = this.rankOf(tokens[at], tokens[at + 1])
-      if (at > 0) ranks[at - 1] = this.rankOf(tokens[at - 1], tokens[at])
+      if (at + 1 < count) {
+        const slot = this.slotOf(token, tokens[at + 1])
+        found[at] = slot
+        ranks[at] = slots[slot + 2] || none
+      }
+      if (at > 0) {
+        const slot = this.slotOf(tokens[at - 1], token)
+        found[at - 1] = slot
+        ranks[at - 1] = slots[slot + 2] || none
+      }
     }
   }
 

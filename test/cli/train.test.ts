@@ -136,7 +136,9 @@ test('each run creates its own folder, and generate finds one', async () => {
   expect(made).toHaveLength(2)
   const written = await run(['generate', '--max-tokens', '5', '--device', 'js'], { cwd })
   expect(written.code).toBe(0)
-  expect(written.stderr).toMatch(/^runs[/\\]bigram-.*, after \d steps on some\.txt, char: a vocabulary of \d+ characters$/m)
+  expect(written.stderr).toMatch(
+    /^runs[/\\]bigram-.*, after \d steps on some\.txt, char: a vocabulary of \d+ characters$/m,
+  )
 })
 
 test('--no-out writes nothing, --text trains on a string, --seed takes 64 bits', async () => {

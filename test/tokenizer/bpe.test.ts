@@ -226,7 +226,7 @@ test('long runs: tokens have a largest length, and a long piece is encoded', () 
 })
 
 test('a merge in a long piece takes as many steps as it has places', () => {
-  // Letters in no order, without white space. If each merge read the whole piece, this would take minutes.
+  // Letters in no order, without white space. If each merge read the whole piece, this would take ten times as long.
   let random = 1
   const letters = Array.from({ length: 300_000 }, () => {
     random = (Math.imul(random, 1103515245) + 12345) >>> 0

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Gpt2Tokenizer } from '../../lib/tokenizer/gpt2'
 import { failureOf } from '../support/errors'
 
-/** Texts with tiktoken's tokens. Made by scripts/gpt2.js. */
+/** Texts with tiktoken's tokens. Made by scripts/tokenizers/gpt2.js. */
 const golden = JSON.parse(readFileSync(join(__dirname, 'gpt2.golden.json'), 'utf8'))
 
 const tokenizer = new Gpt2Tokenizer()

@@ -219,8 +219,8 @@ test.each<[Json, RegExp]>([
   [withModel({ merges: 'a b' }), /its merges are "a b", not a list/],
   [withModel({ merges: [['a']] }), /merge 0 is not a pair of tokens/],
   [withModel({ merges: ['t h e'] }), /merge 0, "t h e", is not a pair/],
-  [withModel({ merges: [['a', 'xyzzy']] }), /is not in the vocabulary/],
-  [withModel({ merges: ['t h', 't h'] }), /merge 1, "t h", is a repetition/],
+  [withModel({ merges: [['a', 'xyzzy']] }), /merge 0, of "a" and "xyzzy", is not in the vocabulary/],
+  [withModel({ merges: ['t h', 't h'] }), /two of its merges are of the tokens 83 and 71/],
   [changed('gpt2', (file) => delete file.model.vocab['!']), /it has no token for the byte <0x21>/],
   [
     changed('gpt2', (file) => Object.assign(file.model.vocab, { far: 1_000_000 })),

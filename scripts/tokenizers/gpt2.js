@@ -1,6 +1,6 @@
 // Makes lib/tokenizer/gpt2.bin, the merges of GPT-2's tokenizer, and test/tokenizer/gpt2.golden.json, hard
 // texts with their tokens, from the npm package tiktoken. Run by hand:
-//   node scripts/gpt2.js
+//   node scripts/tokenizers/gpt2.js
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
@@ -8,7 +8,7 @@ const path = require('node:path')
 const zlib = require('node:zlib')
 
 const tiktoken = 'tiktoken@1.0.22'
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gpt2-'))
 try {
   execFileSync('npm', ['install', '--prefix', folder, '--no-save', '--ignore-scripts', tiktoken], {
