@@ -30,15 +30,25 @@ export interface Followed {
   readonly unsaved: string | undefined
 }
 
+/** At most this long a run may take to end that has not begun. */
+const millisecondsToLeave = 1000
+
 /** Shows the run until it ends. The first signal stops it, the second ends the process at once. */
 export async function follow(run: Run<Model>, options: FollowOptions): Promise<Followed> {
   const progress = new Progress(options)
   let started = false
   let interrupted: number | undefined
   const interrupt = (code: number) => {
-    // Before the start there is nothing to save.
-    if (interrupted !== undefined || !started) process.exit(code)
+    if (interrupted !== undefined) process.exit(code)
     interrupted = code
+    if (!started) {
+      // There is nothing to save, but a file of tokens may have to be removed.
+      const leave = () => process.exit(code)
+      run.stop()
+      run.finished.then(leave, leave)
+      setTimeout(leave, millisecondsToLeave)
+      return
+    }
     if (!options.json) note(stoppingNote(options.out))
     progress.stop()
     run.stop()

@@ -6,7 +6,14 @@ import { basename } from 'node:path'
 import { describePassedOver, devices } from '../backend/devices'
 import { loadAddon } from '../backend/native/addon'
 import { say as phrase } from '../errors'
-import type { EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
+import type {
+  EncodingEvent,
+  EvaluatingEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from '../train/events'
 import { asciiBars, bars, curve, History } from './curve'
 import { header } from './header'
 import { layout, type Style, short, type View } from './layout'
@@ -27,7 +34,7 @@ import {
   terminalSize,
 } from './output'
 import { notice } from './sources'
-import { speeds, wrap } from './words'
+import { bytes, speeds, wrap } from './words'
 
 /** The shortest time between progress lines without a terminal. */
 const secondsPerLine = 5
@@ -59,6 +66,15 @@ export interface ProgressOptions {
   readonly out?: string
 }
 
+const phases = { reading: 'reading the text', encoding: 'encoding the text' } as const
+
+/** The progress with a large text: `reading the text: 45% of 1.0 GB, 52 MB/s, 0:10 left`. */
+export function describeEncoding({ phase, bytes: done, totalBytes, seconds }: EncodingEvent): string {
+  const rate = done / seconds
+  const part = Math.floor((100 * done) / totalBytes)
+  return `${phases[phase]}: ${part}% of ${bytes(totalBytes)}, ${bytes(rate)}/s, ${clock((totalBytes - done) / rate)} left`
+}
+
 export class Progress {
   private start: StartEvent | undefined
   private readonly begun = performance.now()
@@ -77,11 +93,13 @@ export class Progress {
   private lastDraw = 0
   private saved: string[] = []
   private stopping = false
+  private phase: EncodingEvent['phase'] | undefined
 
   constructor(private readonly options: ProgressOptions) {}
 
   show(event: TrainEvent): void {
     if (event.type === 'measuring') live('measuring the speed of this machine …')
+    if (event.type === 'encoding') this.showEncoding(event)
     if (event.type === 'fallback') note(describePassedOver(event))
     if (event.type === 'notice') notice(event.message)
     if (event.type === 'warning') notice(phrase`nano-gpt: ${event.message}`)
@@ -102,6 +120,15 @@ export class Progress {
   stop(): void {
     this.stopping = true
     redraw()
+  }
+
+  /** Without a terminal, only a line at the beginning of each phase. */
+  private showEncoding(event: EncodingEvent): void {
+    const { phase, totalBytes } = event
+    live(describeEncoding(event))
+    if (isTerminal || this.phase === phase) return
+    this.phase = phase
+    note(`${phases[phase]}: ${bytes(totalBytes)}`)
   }
 
   private showStart(event: StartEvent): void {

@@ -18,12 +18,12 @@ test.each(tokenizerNames)('the tokenizer %s is created by name and restored from
   )
 })
 
-test.each(tokenizerNames)('%s: the bytes of its tokens are the text in UTF-8', (name) => {
+test.each(tokenizerNames)('%s: the bytes of its tokens are the text in UTF-8', async (name) => {
   const alphabet = fc.constantFrom('a', ' ', '\n', 'é', '很', '😀', '\uFEFF')
-  fc.assert(
-    fc.property(fc.array(alphabet, { minLength: 1 }), (characters) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(alphabet, { minLength: 1 }), async (characters) => {
       const text = characters.join('')
-      const tokenizer = createTokenizer(name, text, 300)
+      const tokenizer = await createTokenizer(name, text, 300)
       const tokens = tokenizer.encode(text)
       expect(Buffer.concat(Array.from(tokens, (token) => tokenizer.bytesOf(token)))).toEqual(
         Buffer.from(text),
@@ -32,7 +32,7 @@ test.each(tokenizerNames)('%s: the bytes of its tokens are the text in UTF-8', (
     }),
     { numRuns: 20 },
   )
-  const tokenizer = createTokenizer(name, 'abc', 300)
+  const tokenizer = await createTokenizer(name, 'abc', 300)
   for (const token of [-1, tokenizer.vocabSize, 0.5])
     expect(() => tokenizer.bytesOf(token)).toThrow(/^token .* is not in the vocabulary/)
 })
