@@ -13,6 +13,9 @@
 #include "cpu/kernel.h"
 #include "cpu/peak.h"
 #include "engine/backend.h"
+#if defined(NANO_FUZZING)
+#include "run/coverage.h"
+#endif
 
 namespace nano::binding {
 namespace {
@@ -107,6 +110,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New<LockFileAt>(env, "lockFile"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));
+#if defined(NANO_FUZZING)
+  exports.Set("coverage", Napi::Function::New<Coverage>(env, "coverage"));
+#endif
   return exports;
 }
 

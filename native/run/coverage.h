@@ -1,0 +1,13 @@
+// What a fuzzer of the addon learns: which edges of the compiled code were taken. Only in builds
+// with NANO_GPT_FUZZ.
+#pragma once
+
+#include <napi.h>
+
+namespace nano {
+
+// coverage(): a Uint8Array over the counters of all edges, which the addon increments and the
+// fuzzer sets to 0.
+Napi::Value Coverage(const Napi::CallbackInfo& info);
+
+}  // namespace nano
