@@ -4,12 +4,14 @@
 const { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { setTimeout: sleep } = require('node:timers/promises')
+const { Worker } = require('node:worker_threads')
 const { findAddon } = require('../../../binding/find')
 const { RecordLayout } = require('../../../dist/backend/records.js')
 const { decode } = require('../../../dist/graph/wire.js')
 const { hostile, numbers, tally, thrown } = require('./random')
 
-const { addon } = findAddon()
+const { addon, path } = findAddon()
 
 /** Codes of the engine. `internal` is a bug. */
 const codes = [
@@ -47,6 +49,7 @@ const tensors = {
   a: [],
   b: [4],
   c: [2, 3],
+  large: [20_000], // reading it copies nothing
   '': [1],
   'a\0': [1, 1, 1, 1, 1, 1, 1, 1],
   ['x'.repeat(70_000)]: [3, 4, 5],
@@ -125,7 +128,7 @@ expectAll(addon, functions, ['coverage'], 'the addon')
 expectAll(addon.Session.prototype, methods, ['constructor'], 'a session')
 
 /** Usually a valid one. */
-const nameOf = (random) => random.pick(random.oneIn(8) ? Object.keys(tensors) : ['a', 'b', 'c'])
+const nameOf = (random) => random.pick(random.oneIn(8) ? Object.keys(tensors) : ['a', 'b', 'c', 'large'])
 
 /** A Program with a few other bytes. */
 function mutated(random) {
@@ -201,22 +204,44 @@ function callSession(random, one) {
   return call({ [method]: (...rest) => one.session[method].apply(receiver, rest) }, method, list, method)
 }
 
+/** A worker's calls, in the middle of which it is terminated. */
+const workersCalls = `
+  const addon = require(${JSON.stringify(path)})
+  const session = new addon.Session()
+  addon.lockFile(${JSON.stringify(lockable[0])})
+  for (const name of ['a', 'b', 'c']) session.allocate(name, 'f32', [20_000])
+  for (const name of ['a', 'b', 'c']) session.read(name)
+  require('node:worker_threads').parentPort.postMessage('calling')
+  session.memory()
+  session.dispose()`
+
+async function terminateWorker(random) {
+  const worker = new Worker(workersCalls, { eval: true })
+  await new Promise((resolve) => worker.on('message', resolve))
+  await sleep(random.below(3))
+  await worker.terminate()
+}
+
 /** Calls that run at the same time, as many as the input has bytes for. */
 async function round(random) {
   const [open, locks, work] = [[], [], []]
   const steps = [
     async () => {
-      open.push({ session: new addon.Session(), compiled: [] })
+      const session = new addon.Session()
+      open.push({ session, compiled: [] })
+      for (const name of ['a', 'b', 'large']) await session.allocate(name, 'f32', tensors[name])
       if (!random.oneIn(4)) await compileValid(random, open.at(-1))
     },
     () => void work.push(callAddon(random, open, locks)),
     () => Promise.all(work.splice(0)),
-    () => random.oneIn(4) && (open.shift(), gc()), // dropped, not disposed
+    () => random.oneIn(4) && open.shift(), // dropped, not disposed
+    () => random.oneIn(4) && gc(),
+    () => random.oneIn(16) && terminateWorker(random),
     () => locks.length > 0 && call(random.pick(locks), 'release', spoiled(random, []), 'release'),
   ]
   await steps[0]()
   while (!random.done) {
-    const step = random.below(16)
+    const step = random.below(20)
     if (step < steps.length) await steps[step]()
     else if (open.length > 0) work.push(callSession(random, random.pick(open)))
   }

@@ -5,8 +5,8 @@
 //   SECONDS_TO_FUZZ     the duration (default: 20)
 //   CALLS=FILE          starts from this file's inputs of the addon too, and writes there those that
 //                       are worth keeping; test/fixtures/calls.gz is such a file, compressed
-//   SANITIZERS=LIBRARY  is loaded before the addon, which was built with it (see hostile.sh)
-// With the addon that hostile.sh builds, inputs that reach new code are kept and mutated further.
+//   SANITIZERS=LIBRARY  uses the addon in build/fuzz, and loads this library before it (see hostile.sh).
+//                       Inputs that reach new code are then kept and mutated further
 
 const { spawn, spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
@@ -34,7 +34,7 @@ const environments = {
   addon: {
     ...process.env,
     PROGRAMS: join(work, 'programs'),
-    ...(SANITIZERS && { LD_PRELOAD: SANITIZERS }),
+    ...(SANITIZERS && { LD_PRELOAD: SANITIZERS, NANO_GPT_PREBUILD: join(root, 'build', 'fuzz') }),
   },
 }
 
