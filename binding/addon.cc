@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "binding/coverage.h"
 #include "binding/environment.h"
 #include "binding/lock.h"
 #include "binding/native_session.h"
@@ -13,9 +14,6 @@
 #include "cpu/kernel.h"
 #include "cpu/peak.h"
 #include "engine/backend.h"
-#if defined(NANO_FUZZING)
-#include "run/coverage.h"
-#endif
 
 namespace nano::binding {
 namespace {

@@ -16,9 +16,14 @@ const random = new Random(target, seed)
 const longest = 400
 /** Inputs that are worth mutating. */
 const kept = []
-/** For each counter the numbers of times that were seen, as bits: 1, 2, 3, 4-7, 8-15, …, 128 and more. */
+const isFuzzing = Number(seconds) > 0
+/**
+ * For each counter the numbers of times that were seen, as bits: 1, 2, 3, 4-7, 8-15, …, 128 and more.
+ * When only the shortest inputs are chosen, all numbers are the same.
+ */
 const seen = new Uint8Array(counters?.length ?? 0)
 const bitOf = Uint8Array.from({ length: 256 }, (_, n) => {
+  if (!isFuzzing) return n > 0 ? 1 : 0
   if (n < 4) return n === 0 ? 0 : 1 << (n - 1)
   return n < 32 ? 1 << (1 + Math.floor(Math.log2(n))) : n < 128 ? 64 : 128
 })

@@ -3,8 +3,9 @@
 //   node scripts/ci/hostile/main.js [TARGET [FILE]]
 // TARGET: addon or files (default: both). FILE repeats the rounds of a failure.
 //   SECONDS_TO_FUZZ     the duration (default: 20)
-//   CALLS=FILE          starts from this file's inputs of the addon too, and writes there those that
-//                       are worth keeping; test/fixtures/calls.gz is such a file, compressed
+//   CALLS=FILE          starts from this file's inputs of the addon too, and writes there the shortest
+//                       ones that reach all code reached; test/fixtures/calls.gz is such a file,
+//                       compressed
 //   SANITIZERS=LIBRARY  uses the addon in build/fuzz, and loads this library before it (see hostile.sh).
 //                       Inputs that reach new code are then kept and mutated further
 
@@ -28,6 +29,7 @@ const { SECONDS_TO_FUZZ = '20', CALLS, SANITIZERS } = process.env
 const work = mkdtempSync(join(tmpdir(), 'nano-gpt-hostile-'))
 process.on('exit', () => rmSync(work, { recursive: true, force: true }))
 
+const writeLines = (file, lines) => writeFileSync(file, lines.map((line) => `${line}\n`).join(''))
 const linesOf = (text) => text.split('\n').filter(Boolean)
 const environments = {
   files: process.env,
@@ -53,7 +55,7 @@ class Failure extends Error {
  */
 function runChild(target, seed, seconds, inputs) {
   const file = join(work, target)
-  writeFileSync(file, inputs.join('\n'))
+  writeLines(file, inputs)
   return new Promise((resolve, reject) => {
     const list = ['--expose-gc', join(__dirname, 'child.js'), target, seed, String(seconds), file]
     const child = spawn(process.execPath, list, {
@@ -109,7 +111,7 @@ async function report(target, failure) {
   if (fileToRepeat) return failure.message
   const file = join('build', `hostile-${target}-rounds`)
   mkdirSync(join(root, 'build'), { recursive: true })
-  writeFileSync(join(root, file), rounds.map((line) => `${line}\n`).join(''))
+  writeLines(join(root, file), rounds)
   return `${failure.message}. Repeat it with: npm run test:hostile -- ${target} ${file}`
 }
 
@@ -136,8 +138,9 @@ async function fuzz(target, seconds) {
     reached = result.reached
     // The shortest first: a longer one is kept only if it reaches more.
     inputs = result.kept.sort((a, b) => a.length - b.length)
-    if (target === 'addon' && CALLS) writeFileSync(CALLS, inputs.map((line) => `${line}\n`).join(''))
+    if (target === 'addon' && CALLS) writeLines(CALLS, inputs)
   }
+  if (target === 'addon' && CALLS) writeLines(CALLS, (await runChild(target, '', 0, inputs)).kept)
   return `${target}: ${rounds} rounds${inputs.length > 0 ? `, ${inputs.length} kept, edges ${reached}` : ''}`
 }
 

@@ -1,4 +1,6 @@
-#include "run/coverage.h"
+#include "binding/coverage.h"
+
+#if defined(NANO_FUZZING)
 
 #include <cstddef>
 #include <cstdint>
@@ -10,16 +12,18 @@ size_t edges = 0;
 
 }  // namespace
 
-// Clang calls it when the library is loaded. In this library it replaces the one of libFuzzer.
+// Clang's code calls it when this library is loaded. In other programs libFuzzer defines it.
 extern "C" void __sanitizer_cov_8bit_counters_init(uint8_t* begin, uint8_t* end) {
   counters = begin;
   edges = static_cast<size_t>(end - begin);
 }
 
-namespace nano {
+namespace nano::binding {
 
 Napi::Value Coverage(const Napi::CallbackInfo& info) {
   return Napi::Uint8Array::New(info.Env(), edges, Napi::ArrayBuffer::New(info.Env(), counters, edges), 0);
 }
 
-}  // namespace nano
+}  // namespace nano::binding
+
+#endif
