@@ -17,7 +17,7 @@ const { gunzipSync } = require('node:zlib')
 
 const root = join(__dirname, '..', '..', '..')
 /** A child is replaced after this time, so that its memory is new. */
-const secondsPerChild = { addon: 120, files: 20 }
+const secondsPerChild = { addon: 600, files: 20 }
 /** The longest round: it may read a tensor as large as the memory. */
 const secondsPerRound = { addon: 60, files: 240 }
 /** A crash may have been caused some rounds before it. */
