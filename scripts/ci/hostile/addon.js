@@ -118,14 +118,20 @@ const functions = {
   Session: (random) => [random.pick([undefined, {}, { device: 'cpu' }, { instructionSet: 'portable' }])],
 }
 
-function expectAll(object, generators, others, what) {
-  const missing = Object.getOwnPropertyNames(object).filter(
-    (name) => typeof object[name] === 'function' && !(name in generators) && !others.includes(name),
+/** A new function of the addon must get its generator here. */
+function expectAll(object, generators, what) {
+  const others = ['constructor', 'coverage']
+  const found = Object.getOwnPropertyNames(object).filter(
+    (name) => typeof object[name] === 'function' && !others.includes(name),
   )
-  if (missing.length > 0) throw new Error(`no arguments are generated for ${what}: ${missing}`)
+  const [has, generated] = [found, Object.keys(generators)].map((names) => String(names.sort()))
+  if (has !== generated) throw new Error(`${what} has ${has}, but arguments are generated for ${generated}`)
 }
-expectAll(addon, functions, ['coverage'], 'the addon')
-expectAll(addon.Session.prototype, methods, ['constructor'], 'a session')
+expectAll(addon, functions, 'the addon')
+expectAll(addon.Session.prototype, methods, 'a session')
+const lock = addon.lockFile(lockable[0])
+expectAll(lock, { release: () => [] }, 'a lock')
+lock.release()
 
 /** Usually a valid one. */
 const nameOf = (random) => random.pick(random.oneIn(8) ? Object.keys(tensors) : ['a', 'b', 'c', 'large'])
