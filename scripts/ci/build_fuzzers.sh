@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds build/fuzz with Clang, sanitizers and counters of the edges taken: the Program fuzzer and
-# the addon. fuzz.sh and hostile/hostile.sh share it, and may run at the same time.
+# Builds the Program fuzzer and the addon with Clang, sanitizers and counters of the edges taken. fuzz.sh
+# and hostile.sh share the build, and may run at the same time. The addon is looked for in a folder
+# named build/Release, so the build is in build/fuzz/build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p build/fuzz

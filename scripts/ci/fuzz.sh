@@ -12,7 +12,7 @@ trap 'rm -rf "$seeds" "$smallest"' EXIT
 node scripts/ci/seed_programs.js "$seeds"
 tar -C "$seeds" -xJf test/fixtures/programs.tar.xz
 scripts/ci/build_fuzzers.sh
-fuzzer=$(find build/fuzz -name nano-fuzz-program -type f)
+fuzzer=$(find build/fuzz/build -name nano-fuzz-program -type f)
 limits=(-max_len=65536 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/)
 corpus=$seeds
 if [ -n "${FUZZ_CORPUS:-}" ]; then

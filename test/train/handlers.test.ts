@@ -1,5 +1,5 @@
-// An error in the code that handles a run's events is the caller's: it ends his loop, and his process
-// if nobody catches it, as any error does. It never changes or damages the run.
+// An error in the code that handles a run's events ends the loop over them, and the process if nobody
+// catches it. It never changes or damages the run.
 
 import { spawn } from 'node:child_process'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
@@ -19,7 +19,7 @@ async function weightsOf(run: ReturnType<typeof train>) {
   return parametersOf(model)
 }
 
-/** How callers handle events, as JavaScript, because a child process runs it too. */
+/** How callers handle events, in the JavaScript of a child process. */
 const loops = [
   'for await (const event of run) handle(event)',
   `const events = new (require('node:events'))().on('event', handle)
