@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "binding/coverage.h"
 #include "binding/environment.h"
 #include "binding/lock.h"
 #include "binding/native_session.h"
@@ -107,6 +108,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New<LockFileAt>(env, "lockFile"));
   exports.Set("peak", Napi::Function::New<Peak>(env, "peak"));
   exports.Set("Session", NativeSession::Define(env));
+#if defined(NANO_FUZZING)
+  exports.Set("coverage", Napi::Function::New<Coverage>(env, "coverage"));
+#endif
   return exports;
 }
 

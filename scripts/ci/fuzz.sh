@@ -11,10 +11,8 @@ smallest=$(mktemp -d)
 trap 'rm -rf "$seeds" "$smallest"' EXIT
 node scripts/ci/seed_programs.js "$seeds"
 tar -C "$seeds" -xJf test/fixtures/programs.tar.xz
-CXX=clang++ cmake -S . -B build/fuzz -DNANO_GPT_ADDON=OFF -DNANO_GPT_CUDA=off -DNANO_GPT_FUZZ=ON -DNANO_GPT_SANITIZE='address;undefined' \
-  -DNANO_GPT_INSTRUCTION_SETS=portable -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
-cmake --build build/fuzz -j "$(nproc)" --target nano-fuzz-program >/dev/null
-fuzzer=$(find build/fuzz -name nano-fuzz-program -type f)
+scripts/ci/build_fuzzers.sh
+fuzzer=$(find build/fuzz/build -name nano-fuzz-program -type f)
 limits=(-max_len=65536 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/)
 corpus=$seeds
 if [ -n "${FUZZ_CORPUS:-}" ]; then

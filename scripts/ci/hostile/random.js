@@ -38,6 +38,37 @@ class Random {
   }
 }
 
+/**
+ * Choices that an input determines: its bytes, one or a few for each choice, then random numbers that
+ * depend on them. So a mutation of a byte changes few choices, and a part of an input is one too.
+ */
+class Choices extends Random {
+  constructor(input) {
+    super(...input)
+    this.input = input
+    this.at = 0
+  }
+
+  /** Whether all bytes are used. */
+  get done() {
+    return this.at >= this.input.length
+  }
+
+  byte() {
+    return this.done ? super.word() & 255 : this.input[this.at++]
+  }
+
+  word() {
+    return (this.below(65536) * 65536 + this.below(65536)) >>> 0
+  }
+
+  below(n) {
+    let choice = this.byte()
+    for (let most = 256; most < n; most *= 256) choice = choice * 256 + this.byte()
+    return choice % n
+  }
+}
+
 /** Numbers at the edges of types and of checks. */
 const numbers = [
   ...[0, -0, 1, -1, 2, 3, 7, 8, 9, 255, 256, 257, 65535, 65536, 2 ** 24, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1],
@@ -215,4 +246,4 @@ function tally(outcome) {
   outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
 }
 
-module.exports = { hostile, numbers, outcomes, Random, strings, tally, thrown }
+module.exports = { Choices, hostile, numbers, outcomes, Random, strings, tally, thrown }
