@@ -6,7 +6,10 @@ import { firstLoneSurrogate, loneSurrogate } from '../tokenizer/validate'
 import { type About, longestText } from './utf8'
 
 export interface DocumentOptions {
-  /** The field of each line of a JSON Lines file that contains its text. Default: 'text'. */
+  /**
+   * The field of each line of a JSON Lines file that contains its text. Default: 'text'. If it is given,
+   * pipes and standard input are JSON Lines.
+   */
   readonly field?: string
   /**
    * The text between two documents. Default: a blank line between the documents of a folder or of a

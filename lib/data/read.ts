@@ -34,7 +34,7 @@ export interface InputFile {
   readonly about: About
   /** In bytes. Files in /proc claim 0. */
   readonly size: number
-  /** Whether its name is that of a JSON Lines file. */
+  /** Whether it contains JSON Lines. */
   readonly isLines: boolean
   /** Reads it from the beginning. @throws NanoGptError 'read_failed' */
   chunks(): Chunks
@@ -72,6 +72,8 @@ export class Reader {
     /** Where the contents of large pipes are kept. */
     private readonly folder: string,
     private readonly notice?: (message: string) => void,
+    /** Whether pipes contain JSON Lines. */
+    private readonly pipesAreLines = false,
   ) {}
 
   /**
@@ -237,7 +239,7 @@ export class Reader {
     return {
       about,
       size,
-      isLines: false,
+      isLines: this.pipesAreLines,
       chunks: () => (stored ? stored.chunks() : eachOf(chunks)),
       dispose: () => stored?.dispose(),
     }

@@ -194,6 +194,13 @@ describe('documents', () => {
       expect((await failureOf(load)).message).toMatch(message)
   })
 
+  test('standard input is JSON Lines if a field is given', async () => {
+    const lines = '{"a":"one"}\n{"a":"two"}\n'
+    const input = () => Readable.from([Buffer.from(lines)])
+    expect((await loadText('-', { input: input(), field: 'a' })).text).toBe('one\n\ntwo')
+    expect((await loadText('-', { input: input() })).text).toBe(lines)
+  })
+
   test('a folder: its text files in order, without hidden and binary ones', async () => {
     const root = folder.path('library')
     mkdirSync(join(root, 'b', '.git'), { recursive: true })
