@@ -1,14 +1,17 @@
 // Compiles every CUDA kernel with nvcc and checks its resource usage against
 // native/cuda/budgets.txt:
-// node scripts/ci/cuda_resources.js FOLDER [--jobs N]      leaves objects, cubins and logs in FOLDER
+// node scripts/ci/cuda_resources.js FOLDER [--jobs N] [--turn N]      leaves objects and logs in FOLDER
 //
-// Compiles each source for sm_80, sm_90 and PTX, with warnings as errors. No kernel may spill or
-// use a stack.
+// Compiles the sources for sm_80, sm_90 and PTX, with warnings as errors. No kernel may spill or use
+// a stack. --turn N: compiles for one architecture only, the other one for the next N.
+//
+// Headers take most of the time, so several sources are compiled as one. The sources of a group, and
+// the first of each, depend on N: a source that lacks an include fails when it is the first.
 
 const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { execFileSync } = require('node:child_process')
 const { join, resolve } = require('node:path')
-const { parallel, run } = require('../processes')
+const { argument, parallel, run } = require('../processes')
 const { countInstructions } = require('./count_sass')
 
 const root = resolve(__dirname, '..', '..')
@@ -25,6 +28,8 @@ const flags = [
 /** FMA contraction is off for these, as in CMakeLists.txt. */
 const exactFiles = ['sample.cu']
 const architectures = ['arch=compute_80,code=sm_80', 'arch=compute_90,code=[sm_90,compute_90]']
+/** Lines of a group, without headers. */
+const mostLines = 400
 
 /** Readable names, without the parts that all kernels share. */
 function demangle(names) {
@@ -106,25 +111,82 @@ function judge(budgets, row) {
   return problems
 }
 
-async function compile(folder, file) {
-  const kept = join(folder, file.replace('.cu', ''))
+function problemsOf(budgets, row) {
+  if (!row.file) return ['its source is not known: no word of its name is in one file of its group only']
+  return row.instructions ? judge(budgets, row) : ['its code was not found']
+}
+
+const textOf = (file) => readFileSync(join(root, 'native', 'cuda', file), 'utf8')
+
+/** The names that a source defines, of which no other source of its group may define one. */
+function definitionsIn(text) {
+  const patterns = [
+    /^(?:struct|class|union|enum|enum class|using) (\w+)/gm, // types
+    /^(?!__global__)\w[\w:<>,*& ]* (\w+)\(.*[^;]$/gm, // functions
+    /__launch_bounds__\([^()]*\)\s+(\w+)\(/g, // kernels
+  ]
+  const constants = [...text.matchAll(/^(?:inline |static )?constexpr .*/gm)].map(([line]) => line).join('\n')
+  return new Set([
+    ...patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name)),
+    ...[...constants.matchAll(/\b(\w+)(?:\[.*?\])? = /g)].map(([, name]) => name),
+  ])
+}
+
+/** Lists of files to compile as one, which define different names. */
+function groupsOf(files) {
+  const groups = []
+  for (const file of files) {
+    const text = textOf(file)
+    const names = definitionsIn(text)
+    const lines = text.split('\n').length
+    const isExact = exactFiles.includes(file)
+    const fits = (group) =>
+      group.isExact === isExact &&
+      group.lines + lines <= mostLines &&
+      ![...names].some((name) => group.names.has(name))
+    let group = groups.find(fits)
+    if (!group) {
+      group = { isExact, files: [], lines: 0, names: new Set() }
+      groups.push(group)
+    }
+    group.files.push(file)
+    group.lines += lines
+    for (const name of names) group.names.add(name)
+  }
+  return groups.map(({ files }) => files)
+}
+
+/** The one of these files that alone contains a word of a kernel's name. */
+function sourceOf(kernel, files) {
+  if (files.length === 1) return files[0]
+  const texts = files.map((file) => new Set(textOf(file).match(/\w+/g)))
+  for (const word of kernel.match(/\w+/g)) {
+    const found = files.filter((_, at) => texts[at].has(word))
+    if (found.length === 1) return found[0]
+  }
+  return undefined
+}
+
+/** Compiles files as one, which is called `name`. Returns their kernels, or the problem. */
+async function compile(folder, name, files, targets) {
+  const kept = join(folder, name)
   rmSync(kept, { recursive: true, force: true })
   mkdirSync(kept, { recursive: true })
-  const targets = architectures.flatMap((it) => ['-gencode', it])
-  const source = join(root, 'native', 'cuda', file)
-  const object = join(folder, `${file}.o`)
+  const source = join(kept, `${name}.cu`)
+  writeFileSync(source, files.map((file) => `#include "cuda/${file}"\n`).join(''))
   const common = [
     ...flags,
-    ...targets,
-    ...(exactFiles.includes(file) ? ['--fmad=false'] : []),
+    ...targets.flatMap((it) => ['-gencode', it]),
+    ...(exactFiles.includes(files[0]) ? ['--fmad=false'] : []),
     `-I${join(root, 'native')}`,
     '-Xcompiler',
     '-fPIC,-fvisibility=hidden',
   ]
+  const object = join(folder, `${name}.cu.o`)
   const result = await run(nvcc, [...common, '--keep', '--keep-dir', kept, '-c', source, '-o', object])
   const log = result.stdout + result.stderr
-  writeFileSync(join(folder, `${file}.log`), log)
-  if (result.end !== 0) return { file, problem: log.split('\n').slice(-15).join('\n'), rows: [] }
+  writeFileSync(join(folder, `${name}.cu.log`), log)
+  if (result.end !== 0) return { problem: log.split('\n').slice(-15).join('\n'), rows: [] }
   const cubins = new Map(
     readdirSync(kept)
       .filter((name) => name.endsWith('.cubin'))
@@ -134,47 +196,66 @@ async function compile(folder, file) {
   const names = demangle(kernels.map(({ symbol }) => symbol))
   const rows = kernels.map((kernel, i) => {
     const instructions = cubins.get(kernel.architecture)?.get(kernel.symbol)
-    return { file, name: names[i], ...kernel, instructions }
+    return { file: sourceOf(names[i], files), name: names[i], ...kernel, instructions }
   })
   rmSync(kept, { recursive: true, force: true })
-  return { file, rows, object }
+  return { rows }
+}
+
+/** Compiles a group. One that does not compile may define a name twice: compiles each file alone. */
+async function compileGroup(folder, files, targets) {
+  const alone = (file) => compile(folder, file.replace('.cu', ''), [file], targets)
+  if (files.length === 1) return [{ files, ...(await alone(files[0])) }]
+  const whole = await compile(folder, `with_${files[0].replace('.cu', '')}`, files, targets)
+  if (!whole.problem) return [{ files, ...whole }]
+  const reports = []
+  for (const file of files) reports.push({ files: [file], ...(await alone(file)) })
+  if (reports.every(({ problem }) => !problem))
+    console.log(`compiled one by one: ${files.join(', ')}, which do not compile as one:\n${whole.problem}`)
+  return reports
 }
 
 async function main() {
   const folder = resolve(process.argv[2] ?? join(root, 'build', 'cuda-resources'))
   mkdirSync(folder, { recursive: true })
+  for (const name of readdirSync(folder)) if (/\.cu\.(o|log)$/.test(name)) rmSync(join(folder, name))
+  const turn = process.argv.includes('--turn') ? Number(argument('--turn')) : undefined
+  const targets = turn === undefined ? architectures : [architectures[turn % architectures.length]]
   const files = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
+  const first = (turn ?? 0) % files.length
+  const groups = groupsOf([...files.slice(first), ...files.slice(0, first)])
   const budgets = readBudgets()
   let bad = 0
+  console.log(`for ${targets.join(' and ')}`)
   console.log(
     'file                     kernel                                                   sm     registers  shared  instructions',
   )
-  await parallel(files, async (file) => {
-    const { rows, problem } = await compile(folder, file)
+  const report = ({ files, rows, problem }) => {
     if (problem) {
       bad += 1
-      console.log(`FAILED ${file}\n${problem}`)
+      console.log(`FAILED ${files.join(', ')}\n${problem}`)
     }
     for (const row of rows) {
-      const problems = row.instructions ? judge(budgets, row) : ['its code was not found']
+      const problems = problemsOf(budgets, row)
       if (problems.length > 0) bad += 1
       const { total, HMMA, LDSM, LDGSTS } = row.instructions ?? {}
       const special = Object.entries({ HMMA, LDSM, LDGSTS }).map(([name, count]) =>
         count ? `  ${name} ${count}` : '',
       )
       console.log(
-        `${row.file.padEnd(24)} ${row.name.slice(0, 56).padEnd(56)} ${row.architecture} ${String(row.registers).padStart(6)} ` +
+        `${(row.file ?? '?').padEnd(24)} ${row.name.slice(0, 56).padEnd(56)} ${row.architecture} ${String(row.registers).padStart(6)} ` +
           `${String(row.shared).padStart(9)} ${String(total).padStart(8)}${special.join('')}` +
           `${problems.length > 0 ? `   FAILED: ${problems.join(', ')}` : ''}`,
       )
     }
-  })
+  }
+  await parallel(groups, async (group) => (await compileGroup(folder, group, targets)).forEach(report))
   for (const { file, kernel, used } of budgets) {
     if (used || file === '*') continue
     bad += 1
     console.log(`FAILED budgets.txt: no kernel is "${file} ${kernel}"`)
   }
-  console.log(`${files.length} sources, ${bad} problems`)
+  console.log(`${files.length} sources in ${groups.length} groups, ${bad} problems`)
   return bad > 0 ? 1 : 0
 }
 
