@@ -29,7 +29,7 @@ const flags = [
 const exactFiles = ['sample.cu']
 const architectures = ['arch=compute_80,code=sm_80', 'arch=compute_90,code=[sm_90,compute_90]']
 /** Lines of a group, without headers. */
-const mostLines = 400
+const mostLines = 500
 
 /** Readable names, without the parts that all kernels share. */
 function demangle(names) {
@@ -89,14 +89,15 @@ function readBudgets() {
     }))
 }
 
+/** Whether a text has the parts between the stars, in order. */
+const matches = (wanted, text) =>
+  wanted.split('*').reduce((at, part) => {
+    const found = at < 0 ? -1 : text.indexOf(part, at)
+    return found < 0 ? -1 : found + part.length
+  }, 0) >= 0
+
 function judge(budgets, row) {
-  // Matches the parts between the stars in order.
-  const fits = (wanted, text) =>
-    wanted.split('*').reduce((at, part) => {
-      const found = at < 0 ? -1 : text.indexOf(part, at)
-      return found < 0 ? -1 : found + part.length
-    }, 0) >= 0
-  const budget = budgets.find(({ file, kernel }) => fits(file, row.file) && fits(kernel, row.name))
+  const budget = budgets.find(({ file, kernel }) => matches(file, row.file) && matches(kernel, row.name))
   if (!budget) return ['no line of budgets.txt is for it']
   budget.used = true
   const found = { ...row.instructions, registers: row.registers, shared: row.shared }
@@ -111,64 +112,60 @@ function judge(budgets, row) {
   return problems
 }
 
-function problemsOf(budgets, row) {
-  if (!row.file) return ['its source is not known: no word of its name is in one file of its group only']
-  return row.instructions ? judge(budgets, row) : ['its code was not found']
-}
-
-const textOf = (file) => readFileSync(join(root, 'native', 'cuda', file), 'utf8')
-
-/** The names that a source defines, of which no other source of its group may define one. */
+/** The names that a source defines outside of functions. */
 function definitionsIn(text) {
   const patterns = [
     /^(?:struct|class|union|enum|enum class|using) (\w+)/gm, // types
-    /^(?!__global__)\w[\w:<>,*& ]* (\w+)\(.*[^;]$/gm, // functions
-    /__launch_bounds__\([^()]*\)\s+(\w+)\(/g, // kernels
+    /^(?!__global__)\w[\w:<>,*& ]*[ *&](\w+)\(.*[^;]$/gm, // functions
+    /^__global__ void (?:__launch_bounds__\([^()]*\)\s+)?(\w+)\(/gm, // kernels
   ]
   const constants = [...text.matchAll(/^(?:inline |static )?constexpr .*/gm)].map(([line]) => line).join('\n')
-  return new Set([
+  return [
     ...patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name)),
     ...[...constants.matchAll(/\b(\w+)(?:\[.*?\])? = /g)].map(([, name]) => name),
-  ])
+  ]
 }
 
-/** Lists of files to compile as one, which define different names. */
-function groupsOf(files) {
+/** Adds the names that a file of native/ and its headers in cuda/ define, with the file, to `names`. */
+function addDefinitions(path, names, seen = new Set()) {
+  if (seen.has(path)) return names
+  seen.add(path)
+  const text = readFileSync(join(root, 'native', path), 'utf8')
+  for (const [, header] of text.matchAll(/^#include "(cuda\/.*)"/gm)) addDefinitions(header, names, seen)
+  for (const name of definitionsIn(text)) names.set(name, path)
+  return names
+}
+
+/**
+ * Lists of files to compile as one, of which no two define the same name. Files that budgets.txt names
+ * are alone, because only its last line applies to a group.
+ */
+function groupsOf(files, budgets) {
   const groups = []
   for (const file of files) {
-    const text = textOf(file)
-    const names = definitionsIn(text)
-    const lines = text.split('\n').length
-    const isExact = exactFiles.includes(file)
+    const path = `cuda/${file}`
+    const names = addDefinitions(path, new Map())
+    const lines = readFileSync(join(root, 'native', path), 'utf8').split('\n').length
+    const isAlone =
+      exactFiles.includes(file) || budgets.some((budget) => budget.file !== '*' && matches(budget.file, file))
     const fits = (group) =>
-      group.isExact === isExact &&
+      !group.isAlone &&
       group.lines + lines <= mostLines &&
-      ![...names].some((name) => group.names.has(name))
-    let group = groups.find(fits)
+      [...names].every(([name, path]) => (group.names.get(name) ?? path) === path)
+    let group = isAlone ? undefined : groups.find(fits)
     if (!group) {
-      group = { isExact, files: [], lines: 0, names: new Set() }
+      group = { isAlone, files: [], lines: 0, names: new Map() }
       groups.push(group)
     }
     group.files.push(file)
     group.lines += lines
-    for (const name of names) group.names.add(name)
+    for (const [name, path] of names) group.names.set(name, path)
   }
-  return groups.map(({ files }) => files)
-}
-
-/** The one of these files that alone contains a word of a kernel's name. */
-function sourceOf(kernel, files) {
-  if (files.length === 1) return files[0]
-  const texts = files.map((file) => new Set(textOf(file).match(/\w+/g)))
-  for (const word of kernel.match(/\w+/g)) {
-    const found = files.filter((_, at) => texts[at].has(word))
-    if (found.length === 1) return found[0]
-  }
-  return undefined
+  return groups
 }
 
 /** Compiles files as one, which is called `name`. Returns their kernels, or the problem. */
-async function compile(folder, name, files, targets) {
+async function compile(folder, name, { files, names: defined = new Map() }, targets) {
   const kept = join(folder, name)
   rmSync(kept, { recursive: true, force: true })
   mkdirSync(kept, { recursive: true })
@@ -187,29 +184,40 @@ async function compile(folder, name, files, targets) {
   const log = result.stdout + result.stderr
   writeFileSync(join(folder, `${name}.cu.log`), log)
   if (result.end !== 0) return { problem: log.split('\n').slice(-15).join('\n'), rows: [] }
+  const kernels = parseLog(log)
   const cubins = new Map(
     readdirSync(kept)
       .filter((name) => name.endsWith('.cubin'))
-      .map((name) => [`sm_${name.match(/_(\d+)\.cubin$/)?.[1]}`, countInstructions(join(kept, name))]),
+      .map((name) => [
+        // With one architecture, the file's name lacks it.
+        targets.length === 1 ? kernels[0]?.architecture : `sm_${name.match(/_(\d+)\.cubin$/)?.[1]}`,
+        countInstructions(join(kept, name)),
+      ]),
   )
-  const kernels = parseLog(log)
   const names = demangle(kernels.map(({ symbol }) => symbol))
   const rows = kernels.map((kernel, i) => {
     const instructions = cubins.get(kernel.architecture)?.get(kernel.symbol)
-    return { file: sourceOf(names[i], files), name: names[i], ...kernel, instructions }
+    // A kernel of a header may have the name of a function or type of its source among its arguments.
+    const sources = names[i].match(/\w+/g).map((word) => defined.get(word)?.match(/^cuda\/(.*\.cu)$/)?.[1])
+    const file = files.length === 1 ? files[0] : (sources.find(Boolean) ?? name)
+    return { file, name: names[i], ...kernel, instructions }
   })
   rmSync(kept, { recursive: true, force: true })
   return { rows }
 }
 
 /** Compiles a group. One that does not compile may define a name twice: compiles each file alone. */
-async function compileGroup(folder, files, targets) {
-  const alone = (file) => compile(folder, file.replace('.cu', ''), [file], targets)
-  if (files.length === 1) return [{ files, ...(await alone(files[0])) }]
-  const whole = await compile(folder, `with_${files[0].replace('.cu', '')}`, files, targets)
+async function compileGroup(folder, group, targets) {
+  const { files } = group
+  const alone = async (file) => {
+    const report = await compile(folder, file.replace('.cu', ''), { files: [file] }, targets)
+    return { files: [file], ...report }
+  }
+  if (files.length === 1) return [await alone(files[0])]
+  const whole = await compile(folder, `with_${files[0].replace('.cu', '')}`, group, targets)
   if (!whole.problem) return [{ files, ...whole }]
   const reports = []
-  for (const file of files) reports.push({ files: [file], ...(await alone(file)) })
+  for (const file of files) reports.push(await alone(file))
   if (reports.every(({ problem }) => !problem))
     console.log(`compiled one by one: ${files.join(', ')}, which do not compile as one:\n${whole.problem}`)
   return reports
@@ -223,8 +231,8 @@ async function main() {
   const targets = turn === undefined ? architectures : [architectures[turn % architectures.length]]
   const files = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
   const first = (turn ?? 0) % files.length
-  const groups = groupsOf([...files.slice(first), ...files.slice(0, first)])
   const budgets = readBudgets()
+  const groups = groupsOf([...files.slice(first), ...files.slice(0, first)], budgets)
   let bad = 0
   console.log(`for ${targets.join(' and ')}`)
   console.log(
@@ -236,14 +244,14 @@ async function main() {
       console.log(`FAILED ${files.join(', ')}\n${problem}`)
     }
     for (const row of rows) {
-      const problems = problemsOf(budgets, row)
+      const problems = row.instructions ? judge(budgets, row) : ['its code was not found']
       if (problems.length > 0) bad += 1
       const { total, HMMA, LDSM, LDGSTS } = row.instructions ?? {}
       const special = Object.entries({ HMMA, LDSM, LDGSTS }).map(([name, count]) =>
         count ? `  ${name} ${count}` : '',
       )
       console.log(
-        `${(row.file ?? '?').padEnd(24)} ${row.name.slice(0, 56).padEnd(56)} ${row.architecture} ${String(row.registers).padStart(6)} ` +
+        `${row.file.padEnd(24)} ${row.name.slice(0, 56).padEnd(56)} ${row.architecture} ${String(row.registers).padStart(6)} ` +
           `${String(row.shared).padStart(9)} ${String(total).padStart(8)}${special.join('')}` +
           `${problems.length > 0 ? `   FAILED: ${problems.join(', ')}` : ''}`,
       )
