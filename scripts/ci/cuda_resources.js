@@ -115,7 +115,7 @@ function judge(budgets, row) {
 /** The names that a source defines outside of functions. */
 function definitionsIn(text) {
   const patterns = [
-    /^(?:struct|class|union|enum|enum class|using) (\w+)/gm, // types
+    /^(?:struct|class|union|enum|enum class|using) (?:\w+::)*(\w+)/gm, // types
     /^(?!__global__)\w[\w:<>,*& ]*[ *&](\w+)\(.*[^;]$/gm, // functions
     /^__global__ void (?:__launch_bounds__\([^()]*\)\s+)?(\w+)\(/gm, // kernels
   ]
