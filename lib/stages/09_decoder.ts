@@ -45,10 +45,11 @@ async function run(harness: TrainingHarness): Promise<void> {
   sayCost(harness, evalBatches)
   const model = await harness.train({ evalBatches })
   const seed = seedToBigInt(harness.seed)
+  const maxTokens = sampleSize(harness.numbers)
   harness.say(
-    'Generating 2,000 characters. Beyond the block size, each one is computed from its whole window: a minute or two in total on a CPU.',
+    `Generating ${maxTokens.toLocaleString('en')} characters. Beyond the block size, each one is computed from its whole window: up to two minutes for 2,000 on a CPU.`,
   )
-  await harness.keep('sample.txt', await model.generate({ maxTokens: 2000, seed }))
+  await harness.keep('sample.txt', await model.generate({ maxTokens, seed }))
   const prompt = opening(harness)
   const answer = await model.generate({ prompt, maxTokens: 300, seed })
   harness.quote(`continuing the prompt ${JSON.stringify(prompt)}`, prompt + answer)
@@ -61,6 +62,11 @@ async function run(harness: TrainingHarness): Promise<void> {
 function affordableBatches({ evalBatches, evalInterval, steps }: Numbers): number {
   const forwards = 0.05 * 3 * Math.min(evalInterval, steps)
   return Math.max(1, Math.min(evalBatches, Math.floor(forwards / 2)))
+}
+
+/** Characters of the sample. Text from a few steps is noise, so a trial gets only some beyond its block size. */
+function sampleSize({ steps, blockSize }: Numbers): number {
+  return steps < 100 ? Math.ceil(1.25 * blockSize) : 2000
 }
 
 function sayCost(harness: TrainingHarness, evalBatches: number): void {

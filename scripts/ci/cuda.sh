@@ -28,6 +28,12 @@ typescript() {
   { [ -f build/Release/nano_gpt.node ] || npm run --silent build:native; } &&
     NANO_GPT_TEST_DEVICE=cuda NANO_GPT_CUDA_MODULE=build/emulated/Release/nano_gpt_cuda.so npx jest --config test/gpu/jest.config.js --maxWorkers "$jobs"
 }
+# For sm_80 or for sm_90, the other one after the next commit. ARCHITECTURES=all: both.
+nvcc_compiles() {
+  local options=(--jobs "$jobs")
+  [ "${ARCHITECTURES:-}" = all ] || options+=(--turn "${turn:?}")
+  node scripts/ci/cuda_resources.js build/cuda-resources "${options[@]}"
+}
 link_for_gpu() {
   ${NVCC:-nvcc} -shared -cudart static -Xlinker --no-undefined build/cuda-resources/*.cu.o build/emulated/libnano_core.a \
     -o "$work/nano_gpt_cuda.so"
@@ -57,7 +63,8 @@ instructions_are_tested() {
   return $bad
 }
 
-step nvcc node scripts/ci/cuda_resources.js build/cuda-resources --jobs "$jobs"
+step write-cases . scripts/ci/cases.sh || exit 1
+step nvcc nvcc_compiles
 step build build build/emulated emulated all nano-gemm-test nano-gemm-bench nano-simt-test nano-ptx-test || exit 1
 step link-for-gpu link_for_gpu
 step tests-for-gpu tests_for_gpu
@@ -68,7 +75,6 @@ step instructions build/emulated/Release/nano-ptx-test
 step instructions-races build/emulated-races/Release/nano-ptx-test
 step instructions-tested instructions_are_tested
 
-step write-cases . scripts/ci/cases.sh || exit 1
 run="node scripts/gpu_cases.js --cases $cases --jobs $jobs"
 step cases $run --build build/emulated --work 1e6
 step cases-in-the-arena $run --build build/emulated --runner build/emulated/Release/nano-run-arena --work 1e6 --each 100 --schedules shuffle:5

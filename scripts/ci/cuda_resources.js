@@ -1,14 +1,17 @@
 // Compiles every CUDA kernel with nvcc and checks its resource usage against
 // native/cuda/budgets.txt:
-// node scripts/ci/cuda_resources.js FOLDER [--jobs N]      leaves objects, cubins and logs in FOLDER
+// node scripts/ci/cuda_resources.js FOLDER [--jobs N] [--turn N]      leaves objects and logs in FOLDER
 //
-// Compiles each source for sm_80, sm_90 and PTX, with warnings as errors. No kernel may spill or
-// use a stack.
+// Compiles the sources for sm_80, sm_90 and PTX, with warnings as errors. No kernel may spill or use
+// a stack. --turn N: compiles for one architecture only, the other one for the next N.
+//
+// Headers take most of the time, so several sources are compiled as one. The sources of a group, and
+// the first of each, depend on N: a source that lacks an include fails when it is the first.
 
 const { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { execFileSync } = require('node:child_process')
 const { join, resolve } = require('node:path')
-const { parallel, run } = require('../processes')
+const { argument, parallel, run } = require('../processes')
 const { countInstructions } = require('./count_sass')
 
 const root = resolve(__dirname, '..', '..')
@@ -25,6 +28,8 @@ const flags = [
 /** FMA contraction is off for these, as in CMakeLists.txt. */
 const exactFiles = ['sample.cu']
 const architectures = ['arch=compute_80,code=sm_80', 'arch=compute_90,code=[sm_90,compute_90]']
+/** Lines of a group, without headers. */
+const mostLines = 500
 
 /** Readable names, without the parts that all kernels share. */
 function demangle(names) {
@@ -84,14 +89,15 @@ function readBudgets() {
     }))
 }
 
+/** Whether a text has the parts between the stars, in order. */
+const matches = (wanted, text) =>
+  wanted.split('*').reduce((at, part) => {
+    const found = at < 0 ? -1 : text.indexOf(part, at)
+    return found < 0 ? -1 : found + part.length
+  }, 0) >= 0
+
 function judge(budgets, row) {
-  // Matches the parts between the stars in order.
-  const fits = (wanted, text) =>
-    wanted.split('*').reduce((at, part) => {
-      const found = at < 0 ? -1 : text.indexOf(part, at)
-      return found < 0 ? -1 : found + part.length
-    }, 0) >= 0
-  const budget = budgets.find(({ file, kernel }) => fits(file, row.file) && fits(kernel, row.name))
+  const budget = budgets.find(({ file, kernel }) => matches(file, row.file) && matches(kernel, row.name))
   if (!budget) return ['no line of budgets.txt is for it']
   budget.used = true
   const found = { ...row.instructions, registers: row.registers, shared: row.shared }
@@ -106,54 +112,136 @@ function judge(budgets, row) {
   return problems
 }
 
-async function compile(folder, file) {
-  const kept = join(folder, file.replace('.cu', ''))
+/** The names that a source defines outside of functions. */
+function definitionsIn(text) {
+  const patterns = [
+    /^(?:struct|class|union|enum|enum class|using) (?:\w+::)*(\w+)/gm, // types
+    /^(?!__global__)\w[\w:<>,*& ]*[ *&](\w+)\(.*[^;]$/gm, // functions
+    /^__global__ void (?:__launch_bounds__\([^()]*\)\s+)?(\w+)\(/gm, // kernels
+  ]
+  const constants = [...text.matchAll(/^(?:inline |static )?constexpr .*/gm)].map(([line]) => line).join('\n')
+  return [
+    ...patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name)),
+    ...[...constants.matchAll(/\b(\w+)(?:\[.*?\])? = /g)].map(([, name]) => name),
+  ]
+}
+
+/** Adds the names that a file of native/ and its headers in cuda/ define, with the file, to `names`. */
+function addDefinitions(path, names, seen = new Set()) {
+  if (seen.has(path)) return names
+  seen.add(path)
+  const text = readFileSync(join(root, 'native', path), 'utf8')
+  for (const [, header] of text.matchAll(/^#include "(cuda\/.*)"/gm)) addDefinitions(header, names, seen)
+  for (const name of definitionsIn(text)) names.set(name, path)
+  return names
+}
+
+/**
+ * Lists of files to compile as one, of which no two define the same name. Files that budgets.txt names
+ * are alone, because only its last line applies to a group.
+ */
+function groupsOf(files, budgets) {
+  const groups = []
+  for (const file of files) {
+    const path = `cuda/${file}`
+    const names = addDefinitions(path, new Map())
+    const lines = readFileSync(join(root, 'native', path), 'utf8').split('\n').length
+    const isAlone =
+      exactFiles.includes(file) || budgets.some((budget) => budget.file !== '*' && matches(budget.file, file))
+    const fits = (group) =>
+      !group.isAlone &&
+      group.lines + lines <= mostLines &&
+      [...names].every(([name, path]) => (group.names.get(name) ?? path) === path)
+    let group = isAlone ? undefined : groups.find(fits)
+    if (!group) {
+      group = { isAlone, files: [], lines: 0, names: new Map() }
+      groups.push(group)
+    }
+    group.files.push(file)
+    group.lines += lines
+    for (const [name, path] of names) group.names.set(name, path)
+  }
+  return groups
+}
+
+/** Compiles files as one, which is called `name`. Returns their kernels, or the problem. */
+async function compile(folder, name, { files, names: defined = new Map() }, targets) {
+  const kept = join(folder, name)
   rmSync(kept, { recursive: true, force: true })
   mkdirSync(kept, { recursive: true })
-  const targets = architectures.flatMap((it) => ['-gencode', it])
-  const source = join(root, 'native', 'cuda', file)
-  const object = join(folder, `${file}.o`)
+  const source = join(kept, `${name}.cu`)
+  writeFileSync(source, files.map((file) => `#include "cuda/${file}"\n`).join(''))
   const common = [
     ...flags,
-    ...targets,
-    ...(exactFiles.includes(file) ? ['--fmad=false'] : []),
+    ...targets.flatMap((it) => ['-gencode', it]),
+    ...(exactFiles.includes(files[0]) ? ['--fmad=false'] : []),
     `-I${join(root, 'native')}`,
     '-Xcompiler',
     '-fPIC,-fvisibility=hidden',
   ]
+  const object = join(folder, `${name}.cu.o`)
   const result = await run(nvcc, [...common, '--keep', '--keep-dir', kept, '-c', source, '-o', object])
   const log = result.stdout + result.stderr
-  writeFileSync(join(folder, `${file}.log`), log)
-  if (result.end !== 0) return { file, problem: log.split('\n').slice(-15).join('\n'), rows: [] }
+  writeFileSync(join(folder, `${name}.cu.log`), log)
+  if (result.end !== 0) return { problem: log.split('\n').slice(-15).join('\n'), rows: [] }
+  const kernels = parseLog(log)
   const cubins = new Map(
     readdirSync(kept)
       .filter((name) => name.endsWith('.cubin'))
-      .map((name) => [`sm_${name.match(/_(\d+)\.cubin$/)?.[1]}`, countInstructions(join(kept, name))]),
+      .map((name) => [
+        // With one architecture, the file's name lacks it.
+        targets.length === 1 ? kernels[0]?.architecture : `sm_${name.match(/_(\d+)\.cubin$/)?.[1]}`,
+        countInstructions(join(kept, name)),
+      ]),
   )
-  const kernels = parseLog(log)
   const names = demangle(kernels.map(({ symbol }) => symbol))
   const rows = kernels.map((kernel, i) => {
     const instructions = cubins.get(kernel.architecture)?.get(kernel.symbol)
+    // A kernel of a header may have the name of a function or type of its source among its arguments.
+    const sources = names[i].match(/\w+/g).map((word) => defined.get(word)?.match(/^cuda\/(.*\.cu)$/)?.[1])
+    const file = files.length === 1 ? files[0] : (sources.find(Boolean) ?? name)
     return { file, name: names[i], ...kernel, instructions }
   })
   rmSync(kept, { recursive: true, force: true })
-  return { file, rows, object }
+  return { rows }
+}
+
+/** Compiles a group. One that does not compile may define a name twice: compiles each file alone. */
+async function compileGroup(folder, group, targets) {
+  const { files } = group
+  const alone = async (file) => {
+    const report = await compile(folder, file.replace('.cu', ''), { files: [file] }, targets)
+    return { files: [file], ...report }
+  }
+  if (files.length === 1) return [await alone(files[0])]
+  const whole = await compile(folder, `with_${files[0].replace('.cu', '')}`, group, targets)
+  if (!whole.problem) return [{ files, ...whole }]
+  const reports = []
+  for (const file of files) reports.push(await alone(file))
+  if (reports.every(({ problem }) => !problem))
+    console.log(`compiled one by one: ${files.join(', ')}, which do not compile as one:\n${whole.problem}`)
+  return reports
 }
 
 async function main() {
   const folder = resolve(process.argv[2] ?? join(root, 'build', 'cuda-resources'))
   mkdirSync(folder, { recursive: true })
+  for (const name of readdirSync(folder)) if (/\.cu\.(o|log)$/.test(name)) rmSync(join(folder, name))
+  const turn = process.argv.includes('--turn') ? Number(argument('--turn')) : undefined
+  const targets = turn === undefined ? architectures : [architectures[turn % architectures.length]]
   const files = readdirSync(join(root, 'native', 'cuda')).filter((name) => name.endsWith('.cu'))
+  const first = (turn ?? 0) % files.length
   const budgets = readBudgets()
+  const groups = groupsOf([...files.slice(first), ...files.slice(0, first)], budgets)
   let bad = 0
+  console.log(`for ${targets.join(' and ')}`)
   console.log(
     'file                     kernel                                                   sm     registers  shared  instructions',
   )
-  await parallel(files, async (file) => {
-    const { rows, problem } = await compile(folder, file)
+  const report = ({ files, rows, problem }) => {
     if (problem) {
       bad += 1
-      console.log(`FAILED ${file}\n${problem}`)
+      console.log(`FAILED ${files.join(', ')}\n${problem}`)
     }
     for (const row of rows) {
       const problems = row.instructions ? judge(budgets, row) : ['its code was not found']
@@ -168,13 +256,14 @@ async function main() {
           `${problems.length > 0 ? `   FAILED: ${problems.join(', ')}` : ''}`,
       )
     }
-  })
+  }
+  await parallel(groups, async (group) => (await compileGroup(folder, group, targets)).forEach(report))
   for (const { file, kernel, used } of budgets) {
     if (used || file === '*') continue
     bad += 1
     console.log(`FAILED budgets.txt: no kernel is "${file} ${kernel}"`)
   }
-  console.log(`${files.length} sources, ${bad} problems`)
+  console.log(`${files.length} sources in ${groups.length} groups, ${bad} problems`)
   return bad > 0 ? 1 : 0
 }
 

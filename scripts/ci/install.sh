@@ -136,7 +136,7 @@ no_compiler() { without_binary no-compiler "$work/cmake-only" 'the native engine
 builds_on_demand() {
   user on-demand && npm install --silent --ignore-scripts "$bare" && expect js "$remedy" || return 1
   [ -n "${READY:-}" ] && return
-  npx nano-gpt build && expect cpu && limits
+  CCACHE_BASEDIR=$PWD npx nano-gpt build && expect cpu && limits
 }
 
 # broken NAME TEXT: the binary $work/NAME.node doesn't load. The script and the first use both print

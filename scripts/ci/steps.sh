@@ -5,15 +5,16 @@ jobs=${JOBS:-$(nproc)}
 work=$(mktemp -d) # removed at the end
 trap 'rm -rf "$work"' EXIT
 
-# step NAME COMMAND...: runs the command, prints how long it took and continues after a failure.
+# step NAME COMMAND...: runs the command, prints how long it took, with the seconds of CPU, and continues
+# after a failure.
 step() {
-  local name=$1 start=$SECONDS
+  local name=$1 start=$SECONDS end cpu=$work/cpu.$BASHPID TIMEFORMAT='%U %S'
   shift
   echo "== $name"
-  "$@"
-  local end=$?
+  { time "$@" 2>&3; } 3>&2 2>"$cpu"
+  end=$?
   [ $end = 0 ] || bad=1
-  echo "== $name: $([ $end = 0 ] && echo ok || echo FAILED), $((SECONDS - start)) s"
+  echo "== $name: $([ $end = 0 ] && echo ok || echo FAILED), $((SECONDS - start)) s ($(awk '{ printf "%.0f", $1 + $2 }' "$cpu") s of CPU)"
   return $end
 }
 
@@ -25,10 +26,12 @@ products() {
 }
 
 # mutants BACKEND: runs one mutant of each file, another one after each commit. MUTANTS=1000 runs all
-# of them. Requires cases.sh.
+# of them. Requires cases.sh. Those of a GPU must be the last step, since they leave out tests without a
+# mutant that have passed.
 mutants() {
-  local most=${MUTANTS:-1}
-  node "scripts/mutants/$1.js" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((${turn:?} * most))"
+  local most=${MUTANTS:-1} passed=()
+  [ "$bad" = 0 ] && [ "$1" != cpu ] && passed=(--passed)
+  node "scripts/mutants/$1.js" "${passed[@]}" --cases "${cases:?}" --jobs "$jobs" --most "$most" --from "$((${turn:?} * most))"
 }
 
 # finish WHAT: prints the last line and exits.

@@ -22,9 +22,11 @@ unset CI NANO_GPT_CUDA_MODULE
 # windows_path FILE: what Windows calls it.
 windows_path() { printf 'Z:%s' "${1//\//\\}"; }
 
+# The portable kernels with -O1, as in arm64.sh.
 build() {
   cmake -S . -B build/windows -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 \
-    -DCMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++-posix -DNANO_GPT_CUDA=off -DNANO_GPT_WERROR=ON >"$work/build.txt" 2>&1 &&
+    -DCMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++-posix -DNANO_GPT_CUDA=off -DNANO_GPT_WERROR=ON \
+    -DNANO_GPT_PORTABLE_FLAGS=-O1 >"$work/build.txt" 2>&1 &&
     cmake --build build/windows -j "$jobs" >"$work/build.txt" 2>&1 || { tail -n 40 "$work/build.txt"; return 1; }
 }
 

@@ -7,12 +7,17 @@
 //                   skips its failing calls
 //   races: true     uses the race detector for all of these
 //   env: { … }      sets environment variables
+// An option besides those of hunt.js:
+//   --passed   the other steps of cuda.sh or metal.sh have passed: without a mutant, runs only the tests
+//              that these leave out
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { basename, join } = require('node:path')
 const { chooseCases, runCases } = require('../gpu_cases')
 const { parallel, run } = require('../processes')
 const { hunt, root } = require('./hunt')
+
+const passed = process.argv.includes('--passed')
 
 /** The sources in native/FOLDER with this ending that are `file` or include it. */
 function sourcesWith(file, folder, ending) {
@@ -126,8 +131,21 @@ async function judge(how, cases, { device, schedules, env, pathOf }) {
 }
 
 /**
+ * What cuda.sh and metal.sh run without the race detector: all case files of these sizes, all products,
+ * and the other programs of remaining().
+ */
+const isInSuite = ({ work, bytes }) => work <= 1e6 && bytes <= 64 * 2 ** 20
+
+/** The tests of a setting that are not among those that a passed suite has run. */
+function remaining({ gemm, ptx, simt, gpu, healthy, races, env }) {
+  const all = { gemm, ptx, simt, gpu, healthy, races, env }
+  if (!passed || races || env) return all
+  return { gpu: gpu === 'program' && !healthy ? undefined : gpu, healthy }
+}
+
+/**
  * Runs all tests of these settings once without a mutant, with the cases under one schedule,
- * because gpu_cases.js runs them under all.
+ * because gpu_cases.js runs them under all. With --passed, only those that the suite does not run.
  */
 async function tryWithout(cases, hows, settingOf) {
   for (const races of [false, true]) {
@@ -135,20 +153,12 @@ async function tryWithout(cases, hows, settingOf) {
     const empty = these.find((how) => how.cases && casesOf(how, cases).length === 0)
     if (empty) return `no case is ${empty.cases}`
     const { device, env, pathOf } = settingOf({ races }, {})
-    const paths = new Set(these.flatMap((how) => casesOf(how, cases)))
+    const chosen = these.flatMap((how) => casesOf(how, cases))
+    const paths = new Set(passed && !races ? chosen.filter((it) => !isInSuite(it)) : chosen)
     const { failures } = await runCases([...paths], { runner: pathOf('nano-run'), device, environment: env })
     if (failures.length > 0) return failures[0]
   }
-  const others = hows.map(({ gemm, ptx, simt, gpu, healthy, races, env }) => ({
-    gemm,
-    ptx,
-    simt,
-    gpu,
-    healthy,
-    races,
-    env,
-  }))
-  const different = new Map(others.map((how) => [JSON.stringify(how), how]))
+  const different = new Map(hows.map(remaining).map((how) => [JSON.stringify(how), how]))
   const wrong = await parallel([...different.values()], (how) => judge(how, cases, settingOf(how, {})))
   return wrong.find(Boolean)
 }

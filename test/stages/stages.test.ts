@@ -193,12 +193,15 @@ describe('stage 09', () => {
   test('writes 2,000 characters to a file, and goes on from an opening that the text allows', async () => {
     const { said, kept, training } = trainingNotes(stage)
     await stage.run!(training)
+    expect(said).toContainEqual(expect.stringMatching(/^Generating 2,000 characters\. /))
     expect(kept.get('sample.txt')).toBe(`|${'x'.repeat(2000)}`)
     const begin = [...training.text].slice(0, 6).join('')
     expect(said.at(-1)).toBe(`${begin}${begin}|${'x'.repeat(300)}`)
     const shakespeare = trainingNotes(stage, 10, `${someText(500)} ROMEO: JULIET: O!`)
     await stage.run!(shakespeare.training)
     expect(shakespeare.said.at(-1)).toMatch(/^ROMEO:ROMEO:\|x/)
+    // Ten steps: a quarter more than the block size.
+    expect(shakespeare.kept.get('sample.txt')).toBe(`|${'x'.repeat(320)}`)
   })
 })
 
