@@ -38,7 +38,7 @@ const layers = {
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
     checkpoint api`,
   index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train',
-  bench: `version options random graph ops passes backend optim files data model presets stages architectures
+  bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
     checkpoint generate api train bench`,
