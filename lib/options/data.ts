@@ -33,11 +33,11 @@ export const dataOptions = {
       'a corpus, the path of a text file or folder, { text }, or several of them in an array',
     ),
     group: 'data',
-    help: say`${corpusNames.join(', ')}, a text file, a folder or ${inlineText}; several are joined`,
+    help: say`${corpusNames.join(', ')}, file, folder or ${inlineText}; several are joined`,
     default: { words: 'shakespeare' },
     otherNames: ['text', 'input', 'file', 'dataset', 'corpus'],
     commandLine: {
-      help: `${corpusNames.join(', ')}, a text file, a folder or - (standard input); may be repeated`,
+      help: `${corpusNames.join(', ')}, file, folder or - (standard input); may be repeated`,
     },
   },
   lineEndings: {

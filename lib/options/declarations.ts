@@ -3,7 +3,7 @@
 
 /** Options of `train()`. */
 export interface TrainOptions {
-  /** Shakespeare, moby-dick, a text file, a folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: shakespeare. */
+  /** Shakespeare, moby-dick, file, folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: shakespeare. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
@@ -249,7 +249,7 @@ export interface EvaluateOptions {
   threads?: number
   /** Instruction set of the CPU kernels. Default: the best this processor supports. */
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
-  /** Shakespeare, moby-dick, a text file, a folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: the text the model was trained on. */
+  /** Shakespeare, moby-dick, file, folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: the text the model was trained on. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: as in training; 'normalize' for another text. */
   lineEndings?: 'normalize' | 'keep'

@@ -12,7 +12,8 @@ module.exports = {
       'const Outcome outcome = ValidateEach(call, message, batch,',
       'const Outcome outcome = ValidateEach(call, message, 0 * batch,',
     ],
-    ['u16 read as u32', 'dtype == Dtype::kU16', 'dtype == Dtype::kI32'],
+    ['u8 read as u16', 'Gather<uint8_t>', 'Gather<uint16_t>'],
+    ['u16 read as u32', 'Gather<uint16_t>', 'Gather<uint32_t>'],
     ['windows overlap', 't = i - b * length;', 't = i - b * (length - 1);'],
   ),
 }
