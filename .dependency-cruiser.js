@@ -32,7 +32,7 @@ const layers = {
   options: 'graph backend nn optim tokenizer data presets',
   stages: 'random graph ops nn tokenizer data model presets',
   architectures: 'nn optim model stages',
-  checkpoint: 'options graph nn tokenizer files model',
+  checkpoint: 'version options graph nn tokenizer files model',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures

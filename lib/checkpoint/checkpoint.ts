@@ -11,6 +11,8 @@ import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
+import { isForeign, readForeign } from './hugging_face/folder'
+import { refusePickle } from './hugging_face/pickle'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
@@ -56,9 +58,10 @@ export async function checkpointChunks(
 }
 
 /**
- * Reads a checkpoint. If the preferred one of a folder is damaged or missing, another is read.
+ * Reads a checkpoint. If the preferred one of a folder is damaged or missing, another is read. A
+ * Hugging Face folder is read as a model that was not trained.
  *
- * @param path a file, or a run folder
+ * @param path a file, a run folder, or a Hugging Face folder
  * @param prefer which checkpoint of a folder: 'best' (the lowest validation loss) or 'last'.
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
@@ -71,6 +74,7 @@ export async function readCheckpoint(
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
+  if (candidates === 'foreign') return readForeign(path)
   const failures: NanoGptError[] = []
   for (const file of candidates) {
     try {
@@ -107,7 +111,7 @@ function expectOurs(file: string, { nano_gpt }: Metadata): void {
   throw new NanoGptError('checkpoint', {
     subject: file,
     reason: 'it is a safetensors file, but not a nano-gpt checkpoint',
-    remedy: say`give one that ${call('train')} or model.save() wrote`,
+    remedy: say`give one that ${call('train')} or model.save() wrote, or the folder of a Hugging Face model`,
   })
 }
 
@@ -138,19 +142,23 @@ function unreadable(file: string, error: unknown): unknown {
   return error.with({ remedy })
 }
 
-/** The files to try, in order. */
-async function locate(path: string, prefer: 'best' | 'last'): Promise<string[]> {
+/** The files to try, in order; 'foreign' for a folder with a model of another program. */
+async function locate(path: string, prefer: 'best' | 'last'): Promise<string[] | 'foreign'> {
   const kind = await statOf(path)
   if (!kind)
     throw new NanoGptError('file_not_found', {
       reason: `there is no checkpoint at ${path}`,
       remedy: 'give a run folder or a .safetensors file',
     })
-  if (!kind.isDirectory()) return [path]
+  if (!kind.isDirectory()) {
+    refusePickle(path)
+    return [path]
+  }
   const names = await checkpointsIn(path, prefer).catch((error) => {
     throw readFailed(path, error)
   })
   if (names.length > 0) return names.map((name) => join(path, name))
+  if (await isForeign(path)) return 'foreign'
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,
     remedy: say`give a run folder, the ${option('out')} of a run`,

@@ -63,6 +63,8 @@ export interface Judge {
   metadata?(metadata: Metadata): void
   /** Called when the whole header is valid, before any tensor is read. */
   header?(header: SafetensorsHeader): void
+  /** Whether to leave a tensor out: its data isn't read, and it may have a dtype that isn't known. */
+  skips?(name: string): boolean
 }
 
 /**
@@ -262,7 +264,7 @@ async function readFrom(handle: FileHandle, file: string, judge: Judge): Promise
  * Rejects more data than the machine has memory. The system would grant the memory and end the
  * process later.
  */
-function refuseTooLarge(file: string, bytes: number): void {
+export function refuseTooLarge(file: string, bytes: number): void {
   const available = memoryOfMachine()
   if (bytes <= available) return
   throw new NanoGptError('out_of_memory', {
@@ -308,6 +310,7 @@ interface Entry {
   /** Byte offset from the start of the data. */
   readonly begin: number
   readonly end: number
+  readonly isSkipped?: boolean
 }
 
 interface Header extends SafetensorsHeader {
@@ -350,12 +353,13 @@ function* parseHeader(
   const entries: Entry[] = []
   for (const [name, value] of Object.entries(json)) {
     if (name === reserved) continue
-    entries.push(checkEntry(file, name, value))
+    entries.push(checkEntry(file, name, value, judge.skips?.(name)))
     if (entries.length % tensorsPerTurn === 0) yield
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end)
   checkLayout(file, entries, dataLength)
-  const header = { tensors: new Map(entries.map((entry) => [entry.name, entry])), metadata }
+  const read = entries.filter((entry) => !entry.isSkipped)
+  const header = { tensors: new Map(read.map((entry) => [entry.name, entry])), metadata }
   judge.header?.(header)
   return header
 }
@@ -377,11 +381,11 @@ function checkMetadata(file: string, value: unknown): Metadata {
   return value as Metadata
 }
 
-function checkEntry(file: string, name: string, value: unknown): Entry {
+function checkEntry(file: string, name: string, value: unknown, isSkipped = false): Entry {
   const tensor = `tensor ${show(name)}`
   if (!isObject(value)) throw problem(file, `${tensor} is described by ${show(value)}, not by an object`)
   const { dtype: dtypeName, shape, data_offsets: offsets } = value
-  const dtype = dtypeOf.get(dtypeName as string)
+  const dtype = isSkipped ? 'u8' : dtypeOf.get(dtypeName as string)
   if (!dtype) {
     const known = [...dtypeOf.keys()].join(', ')
     throw problem(file, `${tensor} has dtype ${show(dtypeName)}; nano-gpt reads ${known}`)
@@ -393,6 +397,7 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
     throw problem(file, `${tensor} has data_offsets that are not two whole numbers in order`)
   }
   const [begin, end] = offsets
+  if (isSkipped) return { name, dtype, shape, begin, end, isSkipped }
   const expected = byteCount(file, name, dtype, shape)
   if (end - begin !== expected) {
     const needs = `${dtype} [${shape.join(', ')}] needs ${expected}`

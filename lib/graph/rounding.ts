@@ -50,6 +50,23 @@ export function bf16Bits(values: ArrayLike<number>): Uint16Array {
   return halves
 }
 
+function fromF16(half: number): number {
+  const exponent = (half >>> 10) & 0x1f
+  const mantissa = half & 0x3ff
+  // Subnormal numbers are multiples of 2^-24.
+  if (exponent === 0) return (half & 0x8000 ? -1 : 1) * mantissa * 2 ** -24
+  const wide = exponent === 0x1f ? 0xff : exponent - 15 + 127
+  bits[0] = ((half & 0x8000) << 16) | (wide << 23) | (mantissa << 13)
+  return float[0]
+}
+
+/** The values that f16 bits stand for. */
+export function fromF16Bits(halves: Uint16Array): Float32Array {
+  const values = new Float32Array(halves.length)
+  for (let i = 0; i < values.length; i++) values[i] = fromF16(halves[i])
+  return values
+}
+
 /** The values that bf16 bits stand for. */
 export function fromBf16Bits(halves: Uint16Array): Float32Array {
   const values = new Float32Array(halves.length)

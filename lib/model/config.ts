@@ -44,15 +44,16 @@ export const variantNames = Object.keys(defaultVariants({ heads: 1, dropout: 0 }
  */
 export function checkSizes(model: Sized, where?: string): void {
   const { embed, heads } = model
+  const headSize = (model.kind === 'gpt' && model.headSize) || embed / heads
   const refuse = (name: string, value: unknown, reason: Phrase, remedy?: Phrase) => {
     throw new NanoGptError('option', { where, option: name, value, reason, remedy })
   }
-  if (embed % heads !== 0) refuse('heads', heads, say`it must divide ${option('embed')}, which is ${embed}`)
+  if (!Number.isInteger(headSize))
+    refuse('heads', heads, say`it must divide ${option('embed')}, which is ${embed}`)
   if (model.kind !== 'gpt') return
   const { kvHeads, positions } = model
   if (heads % kvHeads !== 0)
     refuse('kvHeads', kvHeads, say`it must divide ${option('heads')}, which is ${heads}`)
-  const headSize = embed / heads
   if (positions === 'rope' && headSize % 2 !== 0) {
     refuse(
       'positions',

@@ -112,14 +112,16 @@ export async function loadTensors(
         remedy: 'copy it again from where it came, or take another checkpoint of its run',
       })
     }
-    requireFinite(source.path, found)
+    // Reading `data` may convert it.
+    const { data } = found
+    requireFinite(source.path, there, data)
     await session.allocate(name, 'f32', shape)
-    await session.write(name, found.data)
+    await session.write(name, data)
   }
 }
 
 /** @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite */
-function requireFinite(path: string, { name, data }: TensorState): void {
+function requireFinite(path: string, name: string, data: TypedArray): void {
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue
     throw new NanoGptError('non_finite', {

@@ -55,16 +55,19 @@ export interface SelfAttentionOptions {
    * Whether to normalize queries and keys, per head, to a root mean square of 1. Default: false.
    */
   qkNorm?: boolean
-  /**
-   * Whether the output projection has a bias. The query, key and value layers never do.
-   * Default: true.
-   */
+  /** Channels of a head. 0: channels / heads. Default: 0. */
+  headSize?: number
+  /** With `positions`: pair i of a head is rotated by position · base^(−2i/D). Default: 10,000. */
+  ropeBase?: number
+  /** Whether the output projection has a bias. Default: true. */
   bias?: boolean
+  /** Whether the query, key and value layers have biases. Default: false. */
+  qkvBias?: boolean
   /** Initialization of the layers. Default: as in PyTorch. */
   initial?: InitialScheme
 }
 
-/** Multi-head causal self-attention with an output projection [C, C]. */
+/** Multi-head causal self-attention with an output projection [C, heads · head size]. */
 export class CausalSelfAttention extends Module {
   readonly query: Linear
   readonly key: Linear
@@ -74,6 +77,7 @@ export class CausalSelfAttention extends Module {
   private readonly dropout: number
   private readonly kvHeads: number
   private readonly qkNorm: boolean
+  private readonly ropeBase: number | undefined
 
   /**
    * @param dropout probability of dropping an element of the result in training, and by default an
@@ -86,16 +90,18 @@ export class CausalSelfAttention extends Module {
     options: SelfAttentionOptions = {},
   ) {
     super()
-    const { attentionDropout = dropout, kvHeads = heads, qkNorm = false, bias, initial } = options
+    const { attentionDropout = dropout, kvHeads = heads, qkNorm = false, initial } = options
+    const { bias, qkvBias = false, ropeBase } = options
     this.dropout = attentionDropout
     this.kvHeads = kvHeads
     this.qkNorm = qkNorm
-    const begin = initial?.linear
-    const shared = (channels / heads) * kvHeads
-    this.query = new Linear(channels, channels, { bias: false, initial: begin })
-    this.key = new Linear(channels, shared, { bias: false, initial: begin })
-    this.value = new Linear(channels, shared, { bias: false, initial: begin })
-    this.projection = new Linear(channels, channels, { bias, initial: initial?.residual })
+    this.ropeBase = ropeBase
+    const linear = { bias: qkvBias, initial: initial?.linear }
+    const size = options.headSize || channels / heads
+    this.query = new Linear(channels, size * heads, linear)
+    this.key = new Linear(channels, size * kvHeads, linear)
+    this.value = new Linear(channels, size * kvHeads, linear)
+    this.projection = new Linear(size * heads, channels, { bias, initial: initial?.residual })
     this.residualDropout = new Dropout(dropout)
   }
 
@@ -116,6 +122,6 @@ export class CausalSelfAttention extends Module {
   /** Applies QK norm and RoPE, if enabled, to the queries or keys x [B, T, heads·D]. */
   private prepared(x: Tensor, heads: number, positions: Tensor | undefined): Tensor {
     const normed = this.qkNorm ? rmsNorm(x, { groups: heads }) : x
-    return positions ? rope(normed, positions, { heads }) : normed
+    return positions ? rope(normed, positions, { heads, base: this.ropeBase }) : normed
   }
 }

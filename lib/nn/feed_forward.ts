@@ -15,6 +15,8 @@ export interface FeedForwardOptions {
    * The activation between the two layers. 'swiglu' adds a third layer, the gate. Default: 'relu'.
    */
   activation?: Activation
+  /** Channels between the layers. 0: 4 · channels, also with 'swiglu'. Default: 0. */
+  feedForwardWidth?: number
   /** Whether the layers have biases. Default: true. */
   bias?: boolean
   /** Initialization of the layers. Default: as in PyTorch. */
@@ -39,11 +41,11 @@ export class FeedForward extends Module {
   /** @param dropout probability of dropping an element of the result in training. Default: 0 */
   constructor(channels: number, dropout = 0, options: FeedForwardOptions = {}) {
     super()
-    const { activation = 'relu', bias, initial } = options
-    // SwiGLU keeps the hidden width of the other activations, 4 · channels, so that the gate is the
+    const { activation = 'relu', feedForwardWidth = 0, bias, initial } = options
+    // By default, SwiGLU keeps the hidden width of the other activations, 4 · channels, so that the gate is the
     // only addition. Llama uses 8/3 · channels instead, so that the number of parameters stays the
     // same.
-    const width = 4 * channels
+    const width = feedForwardWidth || 4 * channels
     this.activation = activation
     this.expand = new Linear(channels, width, { bias, initial: initial?.linear })
     if (activation === 'swiglu') this.gate = new Linear(channels, width, { bias, initial: initial?.linear })
@@ -51,7 +53,7 @@ export class FeedForward extends Module {
     this.dropout = new Dropout(dropout)
   }
 
-  /** x [B, T, C] → activation(x·W₁ᵀ + b₁) [B, T, 4C] → [B, T, C] */
+  /** x [B, T, C] → activation(x·W₁ᵀ + b₁) [B, T, width] → [B, T, C] */
   forward(x: Tensor): Tensor {
     return this.dropout.forward(this.contract.forward(this.activated(x)))
   }

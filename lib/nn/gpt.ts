@@ -22,24 +22,34 @@ export interface Variants {
    * keys by an angle that depends on their position (RoPE).
    */
   readonly positions: PositionName
+  /** With 'rope': pair i of a head of D channels is rotated by position · base^(−2i/D). */
+  readonly ropeBase: number
   /** The norm before attention, before feed-forward and before the head. */
   readonly norm: NormName
   /** Whether norms have a gain and, for layer norms, a bias. */
   readonly normAffine: boolean
+  /** Added to a norm's variance or mean square. 0: 1e-5 for layer norms, 1e-6 for RMS norms. */
+  readonly normEpsilon: number
   /** The activation of the feed-forward layers. */
   readonly activation: Activation
+  /** Channels between the feed-forward layers. 0: 4 · `embed`. */
+  readonly feedForwardWidth: number
   /** Whether to normalize queries and keys, per head, before attention. */
   readonly qkNorm: boolean
   /** Number of key/value heads, which must divide `heads`. */
   readonly kvHeads: number
+  /** Channels of a head. 0: `embed` / `heads`. */
+  readonly headSize: number
   /** Whether the head shares the weight of the token embeddings. */
   readonly tiedEmbeddings: boolean
   /** Limits the logits to ±this value: cap · tanh(logits / cap). 0: no limit. */
   readonly logitSoftcap: number
-  /**
-   * Whether linear layers and layer norms have biases. The query, key and value layers never do.
-   */
+  /** Whether linear layers other than query, key and value, and layer norms have biases. */
   readonly bias: boolean
+  /** Whether the query, key and value layers have biases. */
+  readonly qkvBias: boolean
+  /** Whether the head has a bias if `bias` is set. */
+  readonly outputBias: boolean
   /** Whether to normalize the embeddings before the first block. */
   readonly embeddingNorm: boolean
   /** Probability of dropping an attention weight in training. */
@@ -56,14 +66,20 @@ export interface GptSizes extends ModelSizes, Variants {}
 export function defaultVariants({ heads, dropout }: Pick<ModelSizes, 'heads' | 'dropout'>): Variants {
   return {
     positions: 'learned',
+    ropeBase: 10_000,
     norm: 'layer',
     normAffine: true,
+    normEpsilon: 0,
     activation: 'relu',
+    feedForwardWidth: 0,
     qkNorm: false,
     kvHeads: heads,
+    headSize: 0,
     tiedEmbeddings: false,
     logitSoftcap: 0,
     bias: true,
+    qkvBias: false,
+    outputBias: true,
     embeddingNorm: false,
     attentionDropout: dropout,
     embeddingDropout: 0,
@@ -90,7 +106,8 @@ export class Gpt extends LanguageModel {
     if (sizes.positions === 'learned')
       this.positionEmbedding = new Embedding(blockSize, embed, initial.embedding)
     const weight = sizes.tiedEmbeddings ? this.tokenEmbedding.weight : undefined
-    this.head = new Linear(embed, vocabSize, { bias, head: true, initial: initial.head, weight })
+    const outputBias = bias && sizes.outputBias
+    this.head = new Linear(embed, vocabSize, { bias: outputBias, head: true, initial: initial.head, weight })
     this.blocks = Array.from(
       { length: layers },
       () => new Block(embed, heads, dropout, { ...sizes, initial }),

@@ -11,6 +11,8 @@ export interface NormOptions {
   norm?: NormName
   /** Whether the norm has a gain and, for a layer norm, a bias. Default: true. */
   normAffine?: boolean
+  /** Added to the variance or mean square. 0: 1e-5 for 'layer', 1e-6 for 'rms'. Default: 0. */
+  normEpsilon?: number
   /** Whether a layer norm may have a bias. Default: true. */
   bias?: boolean
 }
@@ -19,7 +21,8 @@ export type Norm = LayerNorm | RmsNorm
 
 /** Creates a norm over `channels` channels. */
 export function createNorm(channels: number, options: NormOptions = {}): Norm {
-  const { norm = 'layer', normAffine = true, bias = true } = options
-  if (norm === 'rms') return new RmsNorm(channels, { gain: normAffine })
-  return new LayerNorm(channels, { gain: normAffine, bias: normAffine && bias })
+  const { norm = 'layer', normAffine = true, normEpsilon, bias = true } = options
+  const epsilon = normEpsilon || undefined
+  if (norm === 'rms') return new RmsNorm(channels, { epsilon, gain: normAffine })
+  return new LayerNorm(channels, { epsilon, gain: normAffine, bias: normAffine && bias })
 }

@@ -37,22 +37,34 @@ export interface TrainOptions {
   dropout?: number
   /** Position encoding: 'learned' embeddings or 'rope'. Default: learned. */
   positions?: 'learned' | 'rope'
+  /** Base of the angles of `positions: 'rope'`. A number of at least 1. Default: 10000. */
+  ropeBase?: number
   /** Normalization: 'layer' for LayerNorm, or 'rms' for RMSNorm. Default: layer. */
   norm?: 'layer' | 'rms'
   /** Learned gain in norms, and learned bias in layer norms. Default: yes. */
   normAffine?: boolean
+  /** Epsilon of the norms; 0: 1e-5 for LayerNorm, 1e-6 for RMSNorm. A number of at least 0. Default: 0. */
+  normEpsilon?: number
   /** Activation function of the feed-forward layer. Default: relu. */
   activation?: 'relu' | 'relu-squared' | 'gelu' | 'gelu-tanh' | 'swiglu'
+  /** Channels between the feed-forward layers; 0: 4 · `embed`. A whole number of at least 0. Default: 0. */
+  feedForwardWidth?: number
   /** RMSNorm of the queries and keys of each head. Default: no. */
   qkNorm?: boolean
   /** Key/value heads; must divide `heads`. A whole number of at least 1. Default: `heads`. */
   kvHeads?: number
+  /** Channels of a head; 0: `embed` / `heads`. A whole number of at least 0. Default: 0. */
+  headSize?: number
   /** Use the token embedding as the weight of the output layer. Default: no. */
   tiedEmbeddings?: boolean
   /** Soft cap of the logits: cap · tanh(logits / cap); 0: none. A number of at least 0. Default: 0. */
   logitSoftcap?: number
   /** Biases in linear layers and layer norms. Default: yes. */
   bias?: boolean
+  /** Biases in the query, key and value layers. Default: no. */
+  qkvBias?: boolean
+  /** Bias in the output layer, with `bias`. Default: yes. */
+  outputBias?: boolean
   /** Normalize the embeddings before the first block. Default: no. */
   embeddingNorm?: boolean
   /** Dropout probability of attention weights. A number from 0 to below 1. Default: `dropout`. */
