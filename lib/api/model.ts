@@ -308,20 +308,21 @@ function pathFrom(where: string, value: unknown, remedy: string): string {
   }
 }
 
-const checkpointRemedy = 'give a run folder or a checkpoint file'
+/** What to give as a model. */
+export const checkpointRemedy = 'give a run folder, a checkpoint file or a Hugging Face folder'
 
 /**
- * Loads a trained model.
+ * Loads a model.
  *
- * @param path a run folder (the `out` of `train`) or a checkpoint file
+ * @param path a run folder (the `out` of `train`), a checkpoint file, or a Hugging Face folder
  * @throws NanoGptError if the checkpoint is missing or damaged, its weights are not finite, or the
  *   device is not available
  */
 export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
   const file = pathFrom('load', path, checkpointRemedy)
   const checked = checkOptions('load', loadOptions, options)
-  const { checkpoint = loadOptions.checkpoint.default, ...open } = checked
-  return loadCheckpoint(await readCheckpoint(file, checkpoint), open)
+  const { checkpoint = loadOptions.checkpoint.default, blockSize, ...open } = checked
+  return loadCheckpoint(await readCheckpoint(file, checkpoint, undefined, blockSize), open)
 }
 
 /** Creates the model of a checkpoint that has been read. */
@@ -358,13 +359,14 @@ export async function generate(options: GenerateFromOptions): Promise<string> {
   const {
     model: given,
     checkpoint,
+    blockSize,
     device,
     threads,
     instructionSet,
     ...rest
   } = checkGenerateFromOptions(options)
   const path = requireOption('generate', 'model', given, checkpointRemedy)
-  const read = await readCheckpoint(path, checkpoint ?? loadOptions.checkpoint.default)
+  const read = await readCheckpoint(path, checkpoint ?? loadOptions.checkpoint.default, undefined, blockSize)
   return onDevice(device, async (device) => {
     await using model = await loadCheckpoint(read, { device, threads, instructionSet })
     return await model.generate(rest)

@@ -9,6 +9,7 @@ import { readFailed, statOf } from '../files/read'
 import type { TensorState } from '../model/weights'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
+import { withBlockSize } from './context'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
 import { isForeign, readForeign } from './hugging_face/folder'
@@ -66,15 +67,37 @@ export async function checkpointChunks(
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
  *   warning
- * @throws NanoGptError with the file and what is wrong with it
+ * @param blockSize a shorter context than the model's. Default: the model's, in a Hugging Face folder
+ *   at most 1,024 tokens
+ * @throws NanoGptError with the file and what is wrong with it; 'option' for a `blockSize` that is too
+ *   large
  */
 export async function readCheckpoint(
   path: string,
   prefer: 'best' | 'last' = 'best',
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
+  blockSize?: number,
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
-  if (candidates === 'foreign') return readForeign(path)
+  if (candidates === 'foreign') {
+    const found = await readForeign(path)
+    return withBlockSize(found, blockSize ?? Math.min(usualContext, found.info.model.blockSize))
+  }
+  const found = await readFirst(candidates, tell)
+  return blockSize === undefined ? found : withBlockSize(found, blockSize)
+}
+
+/**
+ * The context of a model from elsewhere, in tokens, unless another one is given. Models may have
+ * hundreds of times as much, and the memory of a window grows with it.
+ */
+const usualContext = 1024
+
+/** Reads the first of these files that is not damaged. */
+async function readFirst(
+  candidates: readonly string[],
+  tell: (message: string) => void,
+): Promise<Checkpoint> {
   const failures: NanoGptError[] = []
   for (const file of candidates) {
     try {

@@ -58,8 +58,12 @@ export function checkSizes(model: Sized, where?: string): void {
     refuse(
       'positions',
       positions,
-      say`it turns pairs of channels, and a head has ${headSize}, which is odd (${option('embed')} ${embed} / ${option('heads')} ${heads})`,
-      say`take another ${option('embed')} or ${option('heads')}, or learned positions`,
+      model.headSize
+        ? say`it turns pairs of channels, and a head has ${headSize} (${option('headSize')}), which is odd`
+        : say`it turns pairs of channels, and a head has ${headSize}, which is odd (${option('embed')} ${embed} / ${option('heads')} ${heads})`,
+      model.headSize
+        ? say`take another ${option('headSize')}, or learned positions`
+        : say`take another ${option('embed')} or ${option('heads')}, or learned positions`,
     )
   }
 }

@@ -17,7 +17,7 @@ export interface TrainOptions {
   vocabSize?: number
   /** Continue the run in this folder or checkpoint where it stopped. A path. Default: none. */
   resume?: string
-  /** Start a new run from the weights of a run or checkpoint. A path. Default: none. */
+  /** Start from the weights of a run, checkpoint or Hugging Face folder. A path. Default: none. */
   from?: string
   /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
   config?: string
@@ -205,6 +205,8 @@ export interface CompleteOptions {
 export interface LoadOptions {
   /** Checkpoint of a run: 'best' by validation loss, or 'last'. Default: best. */
   checkpoint?: 'best' | 'last'
+  /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
+  blockSize?: number
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -215,10 +217,12 @@ export interface LoadOptions {
 
 /** Options of `generate()`, which loads a model. */
 export interface GenerateFromOptions {
-  /** Run folder or checkpoint file. A path. */
+  /** Run folder, checkpoint file or Hugging Face folder. A path. */
   model: string
   /** Checkpoint of a run: 'best' by validation loss, or 'last'. Default: best. */
   checkpoint?: 'best' | 'last'
+  /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
+  blockSize?: number
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -251,10 +255,12 @@ export interface GenerateFromOptions {
 
 /** Options of `evaluate()`. */
 export interface EvaluateOptions {
-  /** Run folder or checkpoint file. A path. */
+  /** Run folder, checkpoint file or Hugging Face folder. A path. */
   model: string
   /** Checkpoint of a run: 'best' by validation loss, or 'last'. Default: best. */
   checkpoint?: 'best' | 'last'
+  /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
+  blockSize?: number
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */

@@ -8,7 +8,7 @@ import { generateOptions } from './generate'
 import { machineOptions } from './machine'
 import type { Table } from './row'
 import { signalOption } from './signal'
-import { choice, path } from './types'
+import { choice, path, whole } from './types'
 
 export const loadOptions = {
   checkpoint: {
@@ -17,6 +17,13 @@ export const loadOptions = {
     help: "checkpoint of a run: 'best' by validation loss, or 'last'",
     default: 'best',
   },
+  blockSize: {
+    type: whole(),
+    group: 'model',
+    help: "context length, in tokens, up to the model's",
+    otherNames: ['context', 'contextLength'],
+    default: { words: "the model's; in a Hugging Face folder at most 1024" },
+  },
   ...machineOptions,
 } as const satisfies Table
 
@@ -24,7 +31,7 @@ export const loadOptions = {
 export const modelOption = {
   type: path('<dir|file>'),
   group: 'data',
-  help: 'run folder or checkpoint file',
+  help: 'run folder, checkpoint file or Hugging Face folder',
   commandLine: { default: 'the newest run in runs/' },
 } as const
 

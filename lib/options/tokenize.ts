@@ -8,7 +8,7 @@ import { trainOptions } from './train'
 const { data, lineEndings, tokenizer, vocabSize } = trainOptions
 
 export const tokenizeOptions = {
-  model: { ...modelOption, help: 'run folder or checkpoint file whose tokenizer is used' },
+  model: { ...modelOption, help: 'run folder, checkpoint file or Hugging Face folder with the tokenizer' },
   checkpoint: loadOptions.checkpoint,
   tokenizer: { ...tokenizer, default: { words: say`the model's; with a text, ${tokenizer.default}` } },
   vocabSize,

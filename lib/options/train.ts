@@ -30,6 +30,8 @@ const muon = { option: 'optimizer', values: ['muon'] } as const
 const model = { stored: 'model', resume: 'keeps', from: 'keeps' } as const
 /** Used in training only, so a new run may change them. */
 const dropouts = { stored: 'model', resume: 'keeps' } as const
+/** A new run may use fewer positions than the weights have. */
+const context = { stored: 'model', resume: 'keeps' } as const
 /**
  * Options that decide each update. A resumed run keeps them, so it ends as if it had never stopped.
  */
@@ -368,7 +370,7 @@ export const trainOptions = {
   from: {
     type: path('<dir|file>'),
     group: 'data',
-    help: 'start a new run from the weights of a run or checkpoint',
+    help: 'start from the weights of a run, checkpoint or Hugging Face folder',
     otherNames: ['initFrom', 'finetune', 'finetuneFrom'],
   },
   config: {
@@ -419,7 +421,7 @@ export const trainOptions = {
   blockSize: {
     type: whole(),
     group: 'model',
-    ...model,
+    ...context,
     help: 'context length, in tokens',
     otherNames: ['context', 'contextLength', 'sequenceLength', 'seqLen', 'blockLength'],
   },

@@ -82,7 +82,7 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   const config = await locate(given.config)
   const stored = await readConfig(config)
   // With `from`, the checkpoint decides these options, whatever the file says.
-  if (given.from !== undefined) for (const name of keptByFrom) delete stored[name]
+  if (given.from !== undefined) for (const name of [...keptByFrom, 'blockSize'] as const) delete stored[name]
   const merged = { ...withoutReplaced(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError('data', {

@@ -1,6 +1,6 @@
 // evaluate(): the exact loss of a trained model over the whole validation split of its text.
 
-import { loadCheckpoint } from '../api/model'
+import { checkpointRemedy, loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { type Best, type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { type DataSource, openText } from '../data/corpus'
@@ -59,8 +59,13 @@ export interface Evaluation {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const checked = checkOptions('evaluate', evaluateOptions, options)
-  const path = requireOption('evaluate', 'model', checked.model, 'give a run folder or a checkpoint file')
-  const checkpoint = await readCheckpoint(path, checked.checkpoint ?? loadOptions.checkpoint.default)
+  const path = requireOption('evaluate', 'model', checked.model, checkpointRemedy)
+  const checkpoint = await readCheckpoint(
+    path,
+    checked.checkpoint ?? loadOptions.checkpoint.default,
+    undefined,
+    checked.blockSize,
+  )
   return onDevice(checked.device, (device) => evaluateOn(checkpoint, checked, device))
 }
 

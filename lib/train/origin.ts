@@ -1,9 +1,16 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
-import { type Change, type Checkpoint, type CheckpointInfo, readCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError } from '../errors'
+import {
+  type Change,
+  type Checkpoint,
+  type CheckpointInfo,
+  type ModelInfo,
+  readCheckpoint,
+  type TrainingState,
+} from '../checkpoint/checkpoint'
+import { NanoGptError, option, say } from '../errors'
 import { type CheckedTrainOptions, namesWhere, type TrainingConfig, type TrainingName } from '../options'
-import type { Begun } from './resolve'
+import { type Begun, resolveTraining } from './resolve'
 
 export type Origin =
   | { readonly how: 'new'; readonly checkpoint?: undefined; readonly begun?: undefined }
@@ -11,27 +18,69 @@ export type Origin =
 
 /**
  * @param notice called with a sentence if a damaged checkpoint is passed over
- * @throws NanoGptError 'file_not_found', 'checkpoint', 'damaged_checkpoint'
+ * @throws NanoGptError 'file_not_found', 'checkpoint', 'damaged_checkpoint', 'option', 'data'
  */
 export async function readOrigin(
-  { resume, from }: CheckedTrainOptions,
+  { resume, from, blockSize, data }: CheckedTrainOptions,
   notice: (message: string) => void,
 ): Promise<Origin> {
-  if (resume !== undefined) return beginWith('resume', await readCheckpoint(resume, 'last', notice))
-  if (from !== undefined) return beginWith('from', await readCheckpoint(from, 'best', notice))
-  return { how: 'new' }
-}
-
-function beginWith(how: 'resume' | 'from', checkpoint: Checkpoint): Origin {
-  const { info, path } = checkpoint
-  if (info.training === null) {
+  if (resume !== undefined) {
+    const checkpoint = await readCheckpoint(resume, 'last', notice)
+    const { info, path } = checkpoint
+    if (isTrained(info)) return { how: 'resume', checkpoint, begun: info }
     throw new NanoGptError('checkpoint', {
       subject: path,
       reason: 'it has no training state, so there is nothing to continue',
-      remedy: 'give a run folder',
+      remedy: say`give a run folder, or ${option('from')} instead of ${option('resume')} to start a new run from its weights`,
     })
   }
-  return { how, checkpoint, begun: info }
+  if (from !== undefined) {
+    const checkpoint = await readCheckpoint(from, 'best', notice, blockSize)
+    const { info, path } = checkpoint
+    if (isTrained(info)) return { how: 'from', checkpoint, begun: info }
+    if (data !== undefined) return { how: 'from', checkpoint, begun: { model: info.model, ...asIfTrained() } }
+    throw new NanoGptError('data', {
+      where: 'train',
+      subject: path,
+      reason: 'it does not record a training text',
+      remedy: say`give a text as ${option('data')}`,
+    })
+  }
+  return { how: 'new' }
+}
+
+function isTrained(info: ModelInfo): info is CheckpointInfo {
+  return info.training !== null
+}
+
+/**
+ * The options of a new run from a model that no run trained, such as one from elsewhere: few careful
+ * steps, with little memory.
+ */
+const fineTuning = {
+  steps: 200,
+  batchSize: 1,
+  gradientAccumulationSteps: 8,
+  learningRate: 5e-5,
+  schedule: 'linear',
+  weightDecay: 0,
+  gradientClip: 1,
+  evalInterval: 50,
+  evalBatches: 10,
+} as const satisfies Partial<TrainingConfig>
+
+/** A training of no steps. The new run has a text of its own, so this one's is never read. */
+function asIfTrained(): TrainingState {
+  return {
+    training: resolveTraining({}, fineTuning),
+    step: 0,
+    seed: '0',
+    data: { name: '', digest: '', source: null, lineEndings: 'normalize' },
+    device: '',
+    best: null,
+    done: { evaluation: null, sample: null },
+    changes: [],
+  }
 }
 
 const recorded = namesWhere(({ resume }) => resume === 'records') as TrainingName[]

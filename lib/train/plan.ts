@@ -4,7 +4,7 @@
 
 import { resolve as absolute } from 'node:path'
 import { isHostDevice } from '../backend/names'
-import type { DataInfo, ModelInfo } from '../checkpoint/checkpoint'
+import type { DataInfo } from '../checkpoint/checkpoint'
 import type { LargeText, Text } from '../data/corpus'
 import { type Range, rangesOf, splitRanges } from '../data/split'
 import { NanoGptError, option, say } from '../errors'
@@ -112,7 +112,7 @@ export async function gather(
     const tokenizer =
       origin.how === 'new'
         ? await newTokenizer(options, text, control)
-        : tokenizerFromJSON((origin.begun as ModelInfo).tokenizer)
+        : tokenizerFromJSON(origin.checkpoint.info.tokenizer)
     const corpus = await encode(tokenizer, text, origin, reading('encoding'))
     const { train, validation } = rangesOf(corpus.length)
     const perToken = ({ from, length }: Range) =>
@@ -198,7 +198,7 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
   const model = { ...sizes, vocabSize: tokenizer.vocabSize } as ModelConfig
   const named = options.resume ?? options.from
   // A text that is too short is reported before a lack of memory.
-  const { train, validation } = splitRanges(corpus.length, model.blockSize, origin.how !== 'new')
+  const { train, validation } = splitRanges(corpus.length, model.blockSize, origin.how === 'resume')
   if (isHostDevice(device)) refuseTooLarge(options, model, training, bytesOf(corpus), memoryOfMachine())
   return {
     begins: origin.how,

@@ -45,7 +45,7 @@ export function savedTensors(parameters: readonly Parameter[], training: Trainin
 export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materials): Promise<Prepared> {
   const { model: config, training } = plan
   const seed = seedFrom(BigInt(plan.seed))
-  const splits = splitRanges(corpus.length, config.blockSize, origin.how !== 'new')
+  const splits = splitRanges(corpus.length, config.blockSize, origin.how === 'resume')
   const { model, parameters } = createModel(config)
   const { device, threads, instructionSet } = plan
   const session = await openSession({

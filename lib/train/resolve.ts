@@ -131,12 +131,12 @@ export function resolveNew(options: Given): Resolved {
  * options.
  */
 export function resolveFrom(options: Given, begun: Begun): Resolved {
-  const dropouts = pick(
+  const changed = pick(
     options,
     modelNames.filter((name) => !keptByFrom.includes(name)),
   )
   return {
-    model: withOptions(begun.model, dropouts),
+    model: withOptions(begun.model, changed),
     training: resolveTraining(options, inherited(begun.training)),
     seed: options.seed ?? defaultSeed,
   }
@@ -173,7 +173,7 @@ export function resolveResumed(options: Given, begun: Begun, path: string): Reso
  *
  * @throws NanoGptError 'option' for an option that does not apply to the optimizer or schedule
  */
-function resolveTraining(given: Given, base: Partial<TrainingConfig>): TrainingConfig {
+export function resolveTraining(given: Given, base: Partial<TrainingConfig>): TrainingConfig {
   const kept = withoutReplaced(given, base)
   const resolved: Record<string, unknown> = {}
   // Resolve the options that others depend on first.

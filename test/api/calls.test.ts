@@ -235,7 +235,7 @@ describe('errors', () => {
     [
       'load()',
       () => open(),
-      /^load: path is missing: must be a path\. Give a run folder or a checkpoint file$/,
+      /^load: path is missing: must be a path\. Give a run folder, a checkpoint file or a Hugging Face folder$/,
     ],
     ['load(null)', () => open(null), /^load: path is null: must be a path\. Give/],
     ["load('')", () => open(''), /^load: path is "": must be a path, but it is empty\. Give/],
@@ -244,7 +244,7 @@ describe('errors', () => {
     [
       'generate({})',
       () => from({}),
-      /^generate: model is missing: .*\. Give a run folder or a checkpoint file$/,
+      /^generate: model is missing: .*\. Give a run folder, a checkpoint file or a Hugging Face folder$/,
     ],
     ['generate({ model: 5 })', () => from({ model: 5 }), /^generate: model is 5: must be a path$/],
     [

@@ -114,6 +114,11 @@ onEveryDevice('variants', ({ name: device }) => {
         { bias: false },
         { embeddingNorm: true },
       ],
+      ...[
+        { positions: 'rope', ropeBase: 50 } as const,
+        ...[{ normEpsilon: 0.1 }, { feedForwardWidth: 40 }, { headSize: 5 }],
+        ...[{ qkvBias: true }, { outputBias: false }],
+      ],
       ...[{ attentionDropout: 0.1 }, { embeddingDropout: 0.1 }],
       ...(['gpt2', 'zero-residual'] as const).map((init) => ({ init })),
     ]

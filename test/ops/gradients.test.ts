@@ -223,6 +223,11 @@ const configs: Record<string, ModelConfig> = {
   'gpt without biases': gpt({ bias: false }),
   'gpt with normed embeddings': gpt({ embeddingNorm: true }),
   'gpt with dropouts of its own': gpt({ attentionDropout: 0, embeddingDropout: 0.3 }),
+  'gpt as GPT-2': gpt({ activation: 'gelu-tanh', tiedEmbeddings: true, qkvBias: true, outputBias: false }),
+  'gpt as Llama': gpt({
+    ...{ positions: 'rope', ropeBase: 50, norm: 'rms', normEpsilon: 0.01, activation: 'swiglu', bias: false },
+    ...{ heads: 4, kvHeads: 2, headSize: 4, feedForwardWidth: 13 },
+  }),
   'gpt as speedrun': gpt({
     ...{
       positions: 'rope',

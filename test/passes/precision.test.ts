@@ -7,6 +7,7 @@ import { type Precision, type Program, print } from '../../lib/graph/program'
 import { bf16Bits, fromBf16Bits, roundedToTf32, roundToBf16 } from '../../lib/graph/rounding'
 import { decode, encode } from '../../lib/graph/wire'
 import { gradientProgram } from '../../lib/model/programs'
+import { defaultVariants } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import type { TrainOptions } from '../../lib/options'
 import { fuse } from '../../lib/passes/fuse'
@@ -79,6 +80,7 @@ describe('rounding', () => {
 
 const sizes = { vocabSize: 13, embed: 16, heads: 4, layers: 2, blockSize: 8, dropout: 0.1 }
 const variants = {
+  ...defaultVariants(sizes),
   kvHeads: 2,
   positions: 'rope',
   norm: 'rms',

@@ -114,6 +114,10 @@ export const configs: Record<string, ModelConfig> = {
       init: 'gpt2',
     },
   }),
+  'gpt as Llama': gpt({
+    ...{ positions: 'rope', ropeBase: 50, norm: 'rms', normEpsilon: 0.01, activation: 'swiglu' },
+    ...{ heads: 4, kvHeads: 2, headSize: 6, feedForwardWidth: 23, qkvBias: true, outputBias: false },
+  }),
   'gpt as speedrun': gpt({
     ...{
       positions: 'rope',

@@ -4,6 +4,7 @@
 import { loadAddon } from '../../lib/backend/native/addon'
 import { NativeSession, setThreads } from '../../lib/backend/native/session'
 import type { ModelConfig } from '../../lib/model/config'
+import { defaultVariants } from '../../lib/nn'
 import { seedFrom } from '../../lib/random/philox'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
@@ -26,6 +27,7 @@ const sizes: Record<string, { config: ModelConfig; batchSize: number; steps: num
   recipe: {
     config: {
       ...{
+        ...defaultVariants({ heads: 6, dropout: 0.1 }),
         kind: 'gpt',
         vocabSize: 65,
         blockSize: 65,

@@ -131,18 +131,21 @@ describe('from', () => {
   const refused = (options: TrainOptions) =>
     failureOf(() => train({ device: 'js', data, from: first(), ...options }))
 
-  test.each([{ preset: 'bigram' }, { blockSize: 8 }, { embed: 32 }, { heads: 1 }, { layers: 1 }])(
-    '%p with `from` is rejected',
-    async (given) => {
-      const [[name, value]] = Object.entries(given)
-      expect(await refused(given)).toMatchObject({
-        code: 'option',
-        message:
-          `train: ${name} is ${JSON.stringify(value)}: the weights of \`from\` fit no other model. ` +
-          'Leave it out, or leave `from` out to start a new model',
-      })
-    },
-  )
+  test.each([
+    { preset: 'bigram' },
+    { positions: 'rope' as const },
+    { embed: 32 },
+    { heads: 1 },
+    { layers: 1 },
+  ])('%p with `from` is rejected', async (given) => {
+    const [[name, value]] = Object.entries(given)
+    expect(await refused(given)).toMatchObject({
+      code: 'option',
+      message:
+        `train: ${name} is ${JSON.stringify(value)}: the weights of \`from\` fit no other model. ` +
+        'Leave it out, or leave `from` out to start a new model',
+    })
+  })
 
   test('`resume` with `from` is rejected', async () => {
     expect(await refused({ resume: first() })).toMatchObject({
@@ -165,9 +168,26 @@ describe('from', () => {
     )
   })
 
-  test('a text too short for the block size: the error does not suggest another block size', async () => {
-    const { message } = await refused({ data: { text: someText(50) } })
-    expect(message).toMatch(/too short for `blockSize: 8`: .*\. Use a text of at least 81 tokens$/)
+  test('a text too short for the block size: a smaller one is accepted', async () => {
+    const text = { text: someText(50) }
+    const { message } = await refused({ data: text })
+    expect(message).toMatch(/too short for `blockSize: 8`: .*or a `blockSize` of at most 4$/)
+    await using model = await train({ from: first(), data: text, blockSize: 4, device: 'js', steps: 1 })
+    expect(model.config.blockSize).toBe(4)
+    expect((await refused({ blockSize: 9 })).message).toMatch(
+      /^blockSize is 9: the model in .* has 8 positions\. Give at most 8$/,
+    )
+  })
+
+  test('with a smaller block size, the weights are the first positions', async () => {
+    const files = folder.path('decoder')
+    const sizes = { preset: 'decoder', layers: 1, embed: 8, heads: 2, blockSize: 8 } as const
+    await using whole = await train({ ...short, ...sizes, device: 'js', out: files })
+    await using part = await load(files, { checkpoint: 'last', blockSize: 3, device: 'js' })
+    const [a, b] = [await parametersOf(whole), await parametersOf(part)]
+    const table = 'positionEmbedding.weight'
+    expectSameBits({ [table]: b[table] }, { [table]: a[table].subarray(0, 3 * 8) })
+    expectSameBits({ ...b, [table]: a[table] }, a)
   })
 
   test('the default text is that of the checkpoint; a text given as a string is read from its folder', async () => {
