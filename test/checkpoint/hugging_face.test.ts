@@ -3,17 +3,20 @@
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { evaluate, load, train } from '../../lib'
 import type { Model } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'
 import { openSession } from '../../lib/backend/devices'
 import { RecordLayout } from '../../lib/backend/records'
 import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
+import { readForeignConfig } from '../../lib/checkpoint/hugging_face/config'
 import { decodeSafetensors, encodeSafetensors } from '../../lib/checkpoint/safetensors'
 import { fromF16Bits } from '../../lib/graph/rounding'
 import { Trace } from '../../lib/graph/trace'
+import { checkSizes } from '../../lib/model/config'
 import { loadWeights } from '../../lib/model/weights'
-import { failureOf } from '../support/errors'
+import { failureOf, hasControls } from '../support/errors'
 import { temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
@@ -219,6 +222,24 @@ describe('config.json', () => {
     expect(await messageFor(name, change)).toMatch(message)
   })
 
+  test.each(['gpt2', 'llama'])('any other value of %s is accepted or refused', async (name) => {
+    const config = JSON.parse(readFileSync(join(golden, name, 'config.json'), 'utf8'))
+    const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer(), fc.constantFrom(0, 1, 0.5, 1e300))
+    const key = fc.oneof(fc.constantFrom(...Object.keys(config)), fc.string({ unit: 'binary' }))
+    fc.assert(
+      fc.property(fc.dictionary(key, values, { minKeys: 1, maxKeys: 3 }), (changes) => {
+        try {
+          const { model } = readForeignConfig('config.json', { ...config, ...changes })
+          expect(() => checkSizes(model)).not.toThrow()
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'NanoGptError', code: 'checkpoint' })
+          expect(hasControls((error as Error).message)).toBe(false)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('entries that change nothing are ignored', async () => {
     const path = copyOf('llama', (config) => {
       Object.assign(config, {
@@ -267,6 +288,16 @@ describe('the files of a folder', () => {
     expect(await changed((all) => all.set('norm.weight', nan))).toMatch(
       /element 0 of its tensor finalNorm\.weight is NaN/,
     )
+  })
+
+  test('a tied model does without the head that its file has', async () => {
+    const path = copyOf('llama-biases')
+    const data = new Float32Array(264 * 8).fill(Number.NaN)
+    edit(path, (all) => all.set('h', { name: 'lm_head.weight', dtype: 'f32', shape: [264, 8], data }))
+    const { greedy, prompt } = goldenOf('llama-biases')
+    await using model = await load(path, { device })
+    const [completion] = await model.complete({ prompt, temperature: 0, maxTokens: greedy.length })
+    expect([...completion.tokens]).toEqual(greedy)
   })
 
   test('files that are missing, or pickles', async () => {

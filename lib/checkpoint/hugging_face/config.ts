@@ -1,7 +1,7 @@
 // The config.json of a Hugging Face folder: what it says about a model, in the options of the kind
 // `gpt`. An entry that would change the results and is not supported is rejected, never ignored.
 
-import { NanoGptError, type Phrase } from '../../errors'
+import { NanoGptError, type Phrase, printable } from '../../errors'
 import { checkSizes, type GptConfig } from '../../model/config'
 import type { Activation } from '../../nn'
 import { checkValue, rowOf, trainOptions } from '../../options'
@@ -233,7 +233,7 @@ class Entries {
       if (harmless.has(name) || value === null || value === false) continue
       throw refused(
         this.file,
-        this.path + name,
+        this.path + printable(name),
         value,
         'nano-gpt does not know this entry, so the results could be wrong',
         'if it does not change what the model computes, remove it from the file',
