@@ -1,4 +1,4 @@
-// Reads mutated checkpoints, config files, tokenizers and texts with every function that takes a
+// Reads mutated checkpoints, Hugging Face folders, config files, tokenizers and texts with every function that takes a
 // path. Any error must be a NanoGptError that is not a bug, within two seconds, and memory must
 // stay in proportion to the file.
 
@@ -17,6 +17,16 @@ const committed = join(fixtures, 'hostile')
 const mostSeconds = 2
 /** Bytes in addition to what the process has before. */
 const mostMemory = 1e9
+
+/** Models of transformers, and the tokenizer of all of them. */
+const golden = join(root, 'test', 'golden', 'hugging-face')
+const foreign = readdirSync(golden, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => {
+    const files = readdirSync(join(golden, name)).filter((file) => file !== 'golden.json')
+    const contents = files.map((file) => [file, readFileSync(join(golden, name, file))])
+    return Object.fromEntries([...contents, ['tokenizer.json', readFileSync(join(golden, 'tokenizer.json'))]])
+  })
 
 const text = 'the quick brown fox jumps over the lazy dog.\n'.repeat(40)
 const device = 'js'
@@ -248,6 +258,14 @@ const readers = {
     writeFileSync(path, bytes)
     await readCheckpoint(join(folder, 'case'))
   },
+  /** The files of a folder, by name and in base64. */
+  async folder(json) {
+    rmSync(join(folder, 'case'), { recursive: true, force: true })
+    mkdirSync(join(folder, 'case'))
+    for (const [name, contents] of Object.entries(JSON.parse(json)))
+      writeFileSync(join(folder, 'case', name), Buffer.from(contents, 'base64'))
+    await readCheckpoint(join(folder, 'case'))
+  },
   async config(bytes) {
     const path = join(folder, 'case.json')
     writeFileSync(path, bytes)
@@ -274,6 +292,16 @@ const readers = {
 
 const makers = {
   checkpoint: mutatedCheckpoint,
+  folder(random) {
+    const files = { ...random.pick(foreign) }
+    const name = random.pick(['config.json', ...Object.keys(files)])
+    const isMutatedAsJson = name.endsWith('.json') && !random.oneIn(4)
+    files[name] = isMutatedAsJson
+      ? Buffer.from(textOf(random, mutatedJson(random, JSON.parse(files[name]))))
+      : mutatedBytes(random, files[name])
+    const inBase64 = ([name, contents]) => [name, contents.toString('base64')]
+    return JSON.stringify(Object.fromEntries(Object.entries(files).map(inBase64)))
+  },
   config(random) {
     const { config } = random.pick(originals)
     if (random.oneIn(4)) return mutatedBytes(random, Buffer.from(config))
@@ -294,7 +322,7 @@ async function round(random) {
     await prepare()
     await readCommitted()
   }
-  const kind = random.pick(['checkpoint', 'checkpoint', 'config', 'text', 'tokenizer'])
+  const kind = random.pick(['checkpoint', 'checkpoint', 'folder', 'config', 'text', 'tokenizer'])
   const made = makers[kind](random)
   try {
     await readers[kind](made)
