@@ -81,10 +81,10 @@ function ofStage({ kind, layers }: StageConfig) {
   return { linears, weights: linears + inLayer.products * layers, relus: layers * inLayer.relus }
 }
 
-function ofGpt({ layers, activation, bias, tiedEmbeddings }: GptConfig) {
+function ofGpt({ layers, activation, bias, qkvBias, outputBias, tiedEmbeddings }: GptConfig) {
   const feedForward = activation === 'swiglu' ? 3 : 2
   return {
-    linears: bias ? layers * (1 + feedForward) + 1 : 0,
+    linears: (bias ? layers * (1 + feedForward) + Number(outputBias) : 0) + (qkvBias ? 3 * layers : 0),
     // The gradient of a table that is also the head is a sum before it is accumulated.
     weights: layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
     relus: bias && activation === 'relu' ? layers : 0,
