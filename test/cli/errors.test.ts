@@ -65,7 +65,7 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
   ['train --resume some.txt', 1, /some.txt.*safetensors/],
   ['train --from some.txt', 1, /some.txt/],
   ['train --from a --resume b', 2, /^nano-gpt: --from is "a": --resume /],
-  ['train --from a --block-size 8', 2, /^nano-gpt: --block-size is 8: the weights of --from fit no other/],
+  ['train --from a --embed 8', 2, /^nano-gpt: --embed is 8: the weights of --from fit no other/],
   ['train --config a --resume b', 2, /^nano-gpt: --config is "a": --resume /],
   ['train --config empty', 1, /empty.* no config.json/],
   ['train --config some.txt', 1, /some.txt.* not valid JSON.*--config/],
