@@ -134,7 +134,7 @@ export class Reader {
     const others: string[] = []
     for (const path of paths) {
       this.signal?.throwIfAborted()
-      const about = { ...aboutData(path), value: folder }
+      const about = aboutData(path)
       const { size } = await stat(path).catch((error) => {
         throw this.failed(about, error)
       })

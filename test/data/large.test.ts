@@ -225,6 +225,8 @@ describe('documents', () => {
     expect(await both(root, { notice })).toBe('one\n\ntwo\n\nthree\n\nfour')
     expect(notices).toEqual(Array(2).fill(`${root}: 1 file is not text and left out: image.png`))
     const { parts, name } = await loadText(root)
+    const wrong = await failureOf(() => loadText(root, { field: 'other' }))
+    expect(wrong.message).toContain(`data is ${JSON.stringify(join(root, 'c.jsonl'))}: in line 1`)
     limits.files = 3
     expect((await failureOf(() => loadText(root))).message).toMatch(
       /a folder with more than 3 files and folders\./,
