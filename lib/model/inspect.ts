@@ -15,6 +15,7 @@ import { crossEntropyOp } from '../ops/cross_entropy'
 import { apply } from '../ops/op'
 import { gradientName } from '../optim/update'
 import { gradients } from '../passes/autodiff'
+import { prune } from '../passes/prune'
 import type { Tokens } from '../tokenizer/tokenizer'
 import { type Experiment, outputOf, Probe } from './probe'
 
@@ -150,8 +151,7 @@ export class Inspector {
           const from = windows.from + i * windows.length
           const output = await run({ ...traced.inputs, ...pairOf(tokens, from, size) })
           const [sums, picked] = [output('sums'), output('picked')]
-          // Rounding can make the difference of a likely token negative. A loss is not.
-          for (let t = 0; t < size; t++) losses[from + t] = Math.max(0, sums[t] - picked[t * size + t])
+          for (let t = 0; t < size; t++) losses[from + t] = sums[t] - picked[t * size + t]
         }
       })
     }
@@ -235,7 +235,7 @@ export class Inspector {
     const tokens = trace.input('tokens', 'i32', shape)
     const logits = probe.watch(this.model, () => this.model.forward(tokens))
     finish(logits, probe, trace)
-    return { program: trace.finish(), inputs: probe.inputs }
+    return { program: prune(trace.finish()), inputs: probe.inputs }
   }
 
   /**

@@ -15,6 +15,7 @@ import { untrainedModel } from '../support/untrained'
 const text = 'The dog sat.'.slice(0, 9)
 /** Models without attention, with plain heads, and with all that changes queries and keys. */
 const kinds = ['bigram', 'multi-head', 'residual', 'decoder', 'gpt with swiglu', 'gpt as speedrun'] as const
+const noDropout = { blockSize: 8, dropout: 0, embeddingDropout: 0 }
 /** Private in Model. */
 const partsOf = (model: Model) => (model as unknown as { parts: ModelParts }).parts
 const largest = (values: Iterable<number>) => Math.max(...Array.from(values, Math.abs))
@@ -121,7 +122,7 @@ onEveryDevice('inspection', ({ open }) => {
   })
 
   test.each(['decoder', 'gpt as speedrun'])('%s: gradients are those of training', async (kind) => {
-    const model = await untrainedModel(open(), { ...configs[kind], blockSize: 8, ...without })
+    const model = await untrainedModel(open(), { ...configs[kind], ...noDropout })
     models.push(model)
     const { session, architecture, parameters } = partsOf(model)
     const found = await model.gradients(text)
@@ -210,9 +211,18 @@ onEveryDevice('inspection', ({ open }) => {
       print(lossProgram(architecture, 1, 8)),
       (await session.memory()).store,
     ]
+    const [compiled, released] = [jest.spyOn(session, 'compile'), jest.spyOn(session, 'release')]
     await model.activations(text, model.activationNames, { without: { layer: 0, head: 1 } })
     await model.attention(text)
     await model.gradients(text)
+    await model.tokenLosses(text)
+    await model.logits(Uint8Array.of(255)).catch(() => {})
+    const handles = await Promise.all(compiled.mock.results.map(({ value }) => value))
+    expect(handles).toHaveLength(5)
+    // Nothing after the last queries and keys is computed: neither later norms nor the head.
+    const [, [attention]] = compiled.mock.calls
+    expect(attention.ops.filter(({ op }) => op === 'layer_norm')).toHaveLength(3)
+    expect(released.mock.calls).toEqual(handles.map((handle) => [handle]))
     expect([
       await model.loss(text),
       print(lossProgram(architecture, 1, 8)),
@@ -220,8 +230,6 @@ onEveryDevice('inspection', ({ open }) => {
     ]).toEqual(before)
   })
 })
-
-const without = { dropout: 0, embeddingDropout: 0 }
 
 describe('errors', () => {
   let model: Model
