@@ -4,11 +4,12 @@
 import type { Model, ModelParts } from '../../lib/api/model'
 import { JsSession } from '../../lib/backend/js/session'
 import { print } from '../../lib/graph/program'
+import { Inspector } from '../../lib/model/inspect'
 import { corpusName, gradientProgram, lossProgram } from '../../lib/model/programs'
 import { gradientName } from '../../lib/optim/update'
 import { onEveryDevice } from '../support/devices'
 import { failureOf } from '../support/errors'
-import { allocateStores, compiled, configs } from '../support/models'
+import { allocateStores, compiled, configs, prepare, weightsOf } from '../support/models'
 import { relativeDifference } from '../support/numeric'
 import { untrainedModel } from '../support/untrained'
 
@@ -201,6 +202,26 @@ onEveryDevice('inspection', ({ open }) => {
     const half = plain.data.length / 2
     expect(attention.data.slice(0, half)).toEqual(plain.data.slice(0, half))
     expect(differ(attention.data.slice(half), plain.data.slice(half))).toBeGreaterThan(1e-4)
+  })
+
+  test('training computes the same bits, inspected or not', async () => {
+    const trained = async (isInspected: boolean) => {
+      const { session, model, parameters, trainer } = await prepare(open(), configs['decoder with dropout'])
+      const inspector = new Inspector(session, model, parameters)
+      const tokens = Uint8Array.of(1, 2, 3, 4)
+      const losses: number[] = []
+      for (let step = 0; step < 4; step++) {
+        losses.push(...(await trainer.steps(step, 1)).losses)
+        if (!isInspected) continue
+        await inspector.gradients(tokens, { where: 'test' })
+        await inspector.attention(tokens, undefined, { where: 'test', without: [{ layer: 0, head: 1 }] })
+        await inspector.losses(tokens, { where: 'test' })
+      }
+      const weights = await weightsOf({ session, parameters })
+      await session.dispose()
+      return { losses, weights }
+    }
+    expect(await trained(true)).toEqual(await trained(false))
   })
 
   test('leaves no trace in the model and the session', async () => {
