@@ -213,7 +213,7 @@ export class Model {
    * Computes the mean loss of the model on a text in nats per token, without dropout; lower is
    * better. The text is cut into windows of `blockSize` tokens. Each token except the first of the
    * text is predicted once, from those before it in its window. The same text and weights give the
-   * same bits on the same device.
+   * same bits on the same device. With `without` or `replace` the model computes with these changes.
    *
    * @param text a text of at least 2 tokens from the model's vocabulary, or its tokens
    * @throws NanoGptError 'data_too_short', 'unknown_character', 'option', 'non_finite'; the

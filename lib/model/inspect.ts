@@ -38,6 +38,12 @@ const resultName = (name: string) => `result/${name}`
 
 /** The most bytes that a call returns. */
 const mostBytes = 2 ** 30
+/** What to do about a larger result, by the function that was called. */
+const remedies: Readonly<Record<string, string>> = {
+  attention: 'give a shorter text, or fewer `layers`',
+  activations: 'give a shorter text, or fewer names',
+  gradients: 'a smaller model has fewer',
+}
 /** Tokens per batch of losses, about. Their logits are transposed by a product with [tokens, tokens]. */
 const tokensPerBatch = 256
 
@@ -290,7 +296,7 @@ export class Inspector {
       throw new NanoGptError('option', {
         where,
         reason: `the result would take ${(bytes / 2 ** 20).toFixed()} MiB, more than the limit of ${mostBytes / 2 ** 20} MiB`,
-        remedy: where === 'attention' ? 'give a shorter text, or fewer `layers`' : 'ask for less at a time',
+        remedy: remedies[where] ?? 'give a shorter text',
       })
     }
     const compiled = await compile(this.session, program)
