@@ -9,13 +9,16 @@ export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
 export type { ModelConfig } from './model/config'
+export type { HeadIndex, Values } from './model/inspect'
 export * as nn from './nn'
 export * as ops from './ops'
 export type {
+  AttentionOptions,
   CompleteOptions,
   EvaluateOptions,
   GenerateFromOptions,
   GenerateOptions,
+  GradientOptions,
   LoadOptions,
   LossOptions,
   TrainingConfig,

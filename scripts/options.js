@@ -18,7 +18,12 @@ const interfaces = {
   LoadOptions: ['loadOptions', 'Options of `load()`.'],
   GenerateFromOptions: ['generateFromOptions', 'Options of `generate()`, which loads a model.'],
   EvaluateOptions: ['evaluateOptions', 'Options of `evaluate()`.'],
-  LossOptions: ['lossOptions', "Options of a model's `loss()`."],
+  LossOptions: [
+    'lossOptions',
+    "Options of a model's `loss()`, `tokenLosses()`, `logits()` and `activations()`.",
+  ],
+  AttentionOptions: ['attentionOptions', "Options of a model's `attention()`."],
+  GradientOptions: ['gradientOptions', "Options of a model's `gradients()`."],
 }
 
 /** Options that a call requires. */

@@ -16,23 +16,28 @@ import {
 import { arrayClass, copyOf, type Shape, sizeOf } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
 import type { ModelConfig } from '../model/config'
+import { type Experiment, Inspector, type Values } from '../model/inspect'
 import { TextLoss } from '../model/loss'
 import { loadWeights, readWeights } from '../model/weights'
 import type { LanguageModel } from '../nn'
 import {
+  type AttentionOptions,
   attempt,
+  attentionOptions,
   type CompleteOptions,
   checkOptions,
   checkValue,
   type GenerateFromOptions,
   type GenerateOptions,
+  type GradientOptions,
+  gradientOptions,
   type LoadOptions,
   type LossOptions,
   loadOptions,
   lossOptions,
   requireOption,
 } from '../options'
-import { path } from '../options/types'
+import { oneOrMore, path, text as word } from '../options/types'
 import { tokenizerFromJSON } from '../tokenizer'
 import { corpusOf, type TokenSpan } from '../tokenizer/span'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
@@ -54,11 +59,13 @@ export interface ModelParts {
 export class Model {
   private readonly generator: Generator
   private readonly textLoss: TextLoss
+  private readonly inspector: Inspector
   private disposed = false
 
   constructor(private readonly parts: ModelParts) {
     this.generator = new Generator(parts.session, parts.architecture)
     this.textLoss = new TextLoss(parts.session, parts.architecture)
+    this.inspector = new Inspector(parts.session, parts.architecture, parts.parameters)
   }
 
   /** Its kind, sizes and variants. */
@@ -206,7 +213,7 @@ export class Model {
    * Computes the mean loss of the model on a text in nats per token, without dropout; lower is
    * better. The text is cut into windows of `blockSize` tokens. Each token except the first of the
    * text is predicted once, from those before it in its window. The same text and weights give the
-   * same bits on the same device.
+   * same bits on the same device. With `without` or `replace` the model computes with these changes.
    *
    * @param text a text of at least 2 tokens from the model's vocabulary, or its tokens
    * @throws NanoGptError 'data_too_short', 'unknown_character', 'option', 'non_finite'; the
@@ -214,19 +221,118 @@ export class Model {
    */
   async loss(text: string | Tokens, options: LossOptions = {}): Promise<number> {
     this.alive
-    const { signal } = checkOptions('loss', lossOptions, options)
-    const tokens = this.tokensOf(text)
-    signal?.throwIfAborted()
-    if (tokens.length < 2) {
-      throw new NanoGptError('data_too_short', {
-        where: 'loss',
-        subject: 'text',
-        ...(typeof text === 'string' && { value: text }),
-        reason: `it has too few tokens, ${tokens.length}`,
-        remedy: 'give at least 2: one to predict from and one to predict',
-      })
-    }
-    return this.lossOf(corpusOf(tokens), signal)
+    const checked = checkOptions('loss', lossOptions, options)
+    const tokens = this.toPredict('loss', text)
+    checked.signal?.throwIfAborted()
+    if (!isExperiment(checked)) return this.lossOf(corpusOf(tokens), checked.signal)
+    const losses = await this.inspector.losses(tokens, { ...checked, where: 'loss' })
+    return finiteMean('loss', losses)
+  }
+
+  /**
+   * Computes the loss of each token but the first, in nats: how surprising the token is after those
+   * before it in its window. The windows are those of `loss`, which is the mean of these losses up to
+   * rounding.
+   *
+   * @param text as in `loss`
+   * @returns [tokens − 1]. Element i is the loss of token i + 1
+   * @throws NanoGptError as `loss` does; 'option' for a text of several windows with `replace`
+   */
+  async tokenLosses(text: string | Tokens, options: LossOptions = {}): Promise<Float32Array> {
+    this.alive
+    const checked = checkOptions('tokenLosses', lossOptions, options)
+    const tokens = this.toPredict('tokenLosses', text)
+    const losses = await this.inspector.losses(tokens, { ...checked, where: 'tokenLosses' })
+    finiteMean('tokenLosses', losses)
+    return losses
+  }
+
+  /**
+   * Computes the logits at each token of a text: the scores of all tokens that may follow, of which
+   * the softmax is their probabilities.
+   *
+   * @param text a text of 1 to `blockSize` tokens from the model's vocabulary, or its tokens
+   * @returns shape [tokens, vocabulary]
+   * @throws NanoGptError 'option' for a longer text, an invalid option, or a result of more than
+   *   1 GiB; 'data_too_short', 'unknown_character'; the signal's AbortError
+   */
+  async logits(text: string | Tokens, options: LossOptions = {}): Promise<Values> {
+    this.alive
+    const checked = checkOptions('logits', lossOptions, options)
+    return this.inspector.logits(this.tokensOf('logits', text), { ...checked, where: 'logits' })
+  }
+
+  /**
+   * Computes the attention weights of a text, without dropout. Element [l, h, t, s] is the share of
+   * token s in what head h of layer l gathers for token t. Each row sums to 1, and tokens after t have
+   * the share 0. A model without attention has 0 layers.
+   *
+   * @param text as in `logits`
+   * @returns shape [layers, heads, tokens, tokens]
+   * @throws NanoGptError as `logits` does
+   */
+  async attention(text: string | Tokens, options: AttentionOptions = {}): Promise<Values> {
+    this.alive
+    const { layers, ...checked } = checkOptions('attention', attentionOptions, options)
+    const tokens = this.tokensOf('attention', text)
+    return this.inspector.attention(tokens, layers, { ...checked, where: 'attention' })
+  }
+
+  /**
+   * The names of the activations that `activations` returns and the option `replace` replaces, in the
+   * order in which they are computed. They are paths of modules: `blocks.0.attention` is what the
+   * attention of the first block returns, and `blocks.0` what the block returns. In addition,
+   * `blocks.0.attention.heads` is the concatenated results of the heads.
+   */
+  get activationNames(): readonly string[] {
+    return this.inspector.names
+  }
+
+  /**
+   * Computes activations of a text: results of modules, without dropout.
+   *
+   * @param text as in `logits`
+   * @param names a name of `activationNames`, or an array of them
+   * @returns by name, each of shape [tokens, channels]
+   * @throws NanoGptError as `logits` does
+   */
+  async activations(
+    text: string | Tokens,
+    names: string | readonly string[],
+    options: LossOptions = {},
+  ): Promise<Map<string, Values>> {
+    this.alive
+    const checked = checkOptions('activations', lossOptions, options)
+    const given = checkValue(
+      'activations',
+      'names',
+      oneOrMore(word, 'a string, or an array of strings'),
+      names,
+    )
+    const tokens = this.tokensOf('activations', text)
+    return this.inspector.activations(tokens, given, { ...checked, where: 'activations' })
+  }
+
+  /** A copy of the table of token embeddings. Its shape is [vocabulary, channels]. */
+  async embeddings(): Promise<Values> {
+    const table = this.parts.parameters.find(({ path }) => path === 'tokenEmbedding.weight')!
+    const [{ shape, data }] = await readWeights(this.alive, [table])
+    return { shape, data: copyOf(data, table.path) as Float32Array }
+  }
+
+  /**
+   * Computes the gradients of `loss(text)` with respect to each parameter, without dropout, in nats per
+   * unit of the parameter.
+   *
+   * @param text as in `loss`
+   * @returns by path, as in `parameters()`
+   * @throws NanoGptError as `loss` does; 'option' for a model of more than 1 GiB
+   */
+  async gradients(text: string | Tokens, options: GradientOptions = {}): Promise<Map<string, Values>> {
+    this.alive
+    const checked = checkOptions('gradients', gradientOptions, options)
+    const tokens = this.toPredict('gradients', text)
+    return this.inspector.gradients(tokens, { ...checked, where: 'gradients' })
   }
 
   /**
@@ -240,14 +346,27 @@ export class Model {
     throw diverged('loss', `the loss is ${loss}`)
   }
 
+  /** At least 2 tokens. */
+  private toPredict(where: string, text: string | Tokens): Tokens {
+    const tokens = this.tokensOf(where, text)
+    if (tokens.length >= 2) return tokens
+    throw new NanoGptError('data_too_short', {
+      where,
+      subject: 'text',
+      ...(typeof text === 'string' && { value: text }),
+      reason: `it has too few tokens, ${tokens.length}`,
+      remedy: 'give at least 2: one to predict from and one to predict',
+    })
+  }
+
   /** The tokens of a text, or a copy of given tokens. */
-  private tokensOf(text: string | Tokens): Tokens {
+  private tokensOf(where: string, text: string | Tokens): Tokens {
     if (typeof text === 'string') return this.tokenizer.encode(text)
     const kind = arrayClass(text)
     if (kind === 'Uint8Array' || kind === 'Uint16Array' || kind === 'Uint32Array')
       return copyOf(text, 'a copy of the tokens')
     throw new NanoGptError('option', {
-      where: 'loss',
+      where,
       subject: 'text',
       ...(kind === undefined && { value: text }),
       reason: `must be a string, or its tokens as a Uint8Array, Uint16Array or Uint32Array${kind ? `, not ${kind}` : ''}`,
@@ -297,6 +416,15 @@ export class Model {
       return { text: prompt, tokens: [0] }
     }
   }
+}
+
+const isExperiment = ({ without = [], replace }: Experiment) => without.length > 0 || !!replace?.size
+
+/** @throws NanoGptError 'non_finite' if a loss is not finite */
+function finiteMean(where: string, losses: Float32Array): number {
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+  if (Number.isFinite(mean)) return mean
+  throw diverged(where, `the loss is ${mean}`)
 }
 
 /** @throws NanoGptError 'option' for a value that is not a path */

@@ -194,6 +194,18 @@ export function shade(text: string, index: number): string {
   return isColored ? styleText(['black', index % 2 === 0 ? 'bgCyan' : 'bgYellow'], text) : text
 }
 
+/**
+ * The backgrounds of `heat`: pale green, yellow, orange, red. They are of the 256 fixed colors, so that
+ * black text is readable on them whatever the terminal's theme.
+ */
+const backgrounds = [194, 229, 222, 216, 210] as const
+
+/** A text on a background from cool (0) to hot (4). Without a level it has none. */
+export function heat(text: string, level: number | undefined): string {
+  if (!isColored || level === undefined) return text
+  return `\x1b[38;5;16;48;5;${backgrounds[level]}m${text}\x1b[39;49m`
+}
+
 /** Frames a text, so that its start and end are visible. Control characters are shown as `·`. */
 export function block(title: string, text: string): string {
   const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')

@@ -38,6 +38,7 @@ export function createProgram(): CliCommand {
   addGenerate(program)
   addEvaluate(program)
   addTokenize(program)
+  addInspect(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -101,6 +102,18 @@ function addTokenize(program: CliCommand): void {
     .addHelpText('after', tokenizeExamples)
     .action(async (text, options) => (await import('./tokenize.js')).tokenizeCommand(text, options))
   finish(tokenize, 'print the result as one JSON object, with every token')
+}
+
+function addInspect(program: CliCommand): void {
+  const inspect = addCommand(program, 'inspect', 'show how surprising tokens are, and their attention', {
+    headings: { data: 'Model', inspection: 'What to inspect' },
+  })
+    .description(
+      'Shows how surprising each token of a text is to a trained model, and which tokens it attends to.',
+    )
+    .addHelpText('after', inspectExamples)
+    .action(async (options) => (await import('./inspect.js')).inspectCommand(options))
+  finish(inspect, 'print the result as one JSON object, with all attention weights')
 }
 
 function addStages(program: CliCommand): void {
@@ -218,6 +231,16 @@ Examples:
       learn a tokenizer from a text
   nano-gpt tokenize --model runs/mine --json < my.txt
       print every token of a file
+`
+
+const inspectExamples = `
+Losses are in nats: 0 is certain. docs/inspection.md explains the table.
+
+Examples:
+  nano-gpt inspect --text "To be, or not to be"
+      use the newest model in runs/
+  nano-gpt inspect --model runs/mine --text "To be" --layer 0 --head 2
+      show the attention of one head
 `
 
 const stagesExamples = `

@@ -116,7 +116,7 @@ async function inputText(): Promise<string> {
 }
 
 /** A token in JSON: its text, or its bytes if it is not text. */
-function contentOf(bytes: Uint8Array): { text: string } | { bytes: number[] } {
+export function contentOf(bytes: Uint8Array): { text: string } | { bytes: number[] } {
   const text = Buffer.from(bytes).toString('utf8')
   return Buffer.from(text).equals(bytes) ? { text } : { bytes: [...bytes] }
 }
@@ -144,8 +144,12 @@ function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, '0')
 }
 
-/** Lines of tokens. A line ends after a line feed, and where the next token does not fit. */
-export function linesOf(pieces: readonly string[], columns = lineColumns()): string[] {
+/**
+ * Lines of tokens. A line ends after a line feed, and where the next token does not fit.
+ *
+ * @param paint makes the boundaries of tokens visible where there are colors. Default: `shade`
+ */
+export function linesOf(pieces: readonly string[], columns = lineColumns(), paint = shade): string[] {
   const lines: string[] = []
   let line = ''
   let width = 0
@@ -157,7 +161,7 @@ export function linesOf(pieces: readonly string[], columns = lineColumns()): str
       line = ''
       width = 0
     }
-    line += shade(piece, i) + mark
+    line += paint(piece, i) + mark
     width += wide
   })
   return line === '' ? lines : [...lines, line]

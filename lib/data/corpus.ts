@@ -14,7 +14,6 @@ import { describeLineEndings, type LineEndings, lineEndings, withLineEndings } f
 import { mobyDick } from './moby_dick'
 import {
   aboutData,
-  eachOf,
   type Input,
   type InputFile,
   isStandardInput,
@@ -362,7 +361,7 @@ async function* partChunks(
           files.map((file) => () => fileChunks(file, part, options)),
           separator,
         )
-      : eachOf([Buffer.from(text)])
+      : slicesOf(text)
   let isEmpty = true
   const describe = (changes: Phrase) => notice?.(say`${printable(name)}: ${changes}`)
   for await (const chunk of convertLineEndings(bytes, wanted, describe)) {
@@ -387,6 +386,19 @@ async function* fileChunks(
   const lines = new JsonLines(file.about, field, separator)
   for await (const chunk of chunks) yield Buffer.from(lines.push(Buffer.from(chunk).toString('utf8')))
   yield Buffer.from(lines.end())
+}
+
+/** UTF-16 units of a string that become a chunk. */
+const unitsPerSlice = 1 << 20
+
+async function* slicesOf(text: string): AsyncGenerator<Uint8Array, void> {
+  for (let at = 0; at < text.length; ) {
+    let end = at + unitsPerSlice
+    // The halves of a pair stay together.
+    if ((text.charCodeAt(end) & 0xfc00) === 0xdc00) end++
+    yield Buffer.from(text.slice(at, end))
+    at = end
+  }
 }
 
 /** Joins the chunks of texts. A separator comes between texts that are not empty. */

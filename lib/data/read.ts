@@ -3,7 +3,7 @@
 import { closeSync, constants, createReadStream, openSync, type Stats } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { join, relative, resolve, sep } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { inlineText, NanoGptError, option, printable, reasonOf, say, show, suggest } from '../errors'
 import { encodingOf, sampleBytes } from './decode'
 import { isJsonLines } from './documents'
@@ -42,12 +42,14 @@ export interface InputFile {
   dispose?(): void
 }
 
-/** In bytes. Tests lower them. */
+/** In bytes, except for `files`. Tests lower them. */
 export const limits = {
   /** A larger text stays in files. */
   inMemory: 64 << 20,
   /** What is read at once. */
   perRead: 1 << 20,
+  /** Files and folders in a folder. */
+  files: 1_000_000,
 }
 
 /** The conventional name of standard input on command lines. */
@@ -59,6 +61,9 @@ export function isStandardInput(path: string): boolean {
 
 /** Paths that depend on the process that opens them. */
 const ownFiles = /^\/(dev\/fd|proc)\//
+
+/** Folders whose files are not on a disk. */
+const ofSystem = /^\/(dev|proc|sys)(\/|$)/
 
 /** Reads sources in turn, and remembers which pipes have been read. */
 export class Reader {
@@ -124,19 +129,12 @@ export class Reader {
    * links, and files that are not text are left out.
    */
   private async filesIn(folder: string): Promise<InputFile[]> {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
-      throw this.failed(aboutData(folder), error)
-    })
-    const paths = entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-      .filter((path) => !isHidden(relative(folder, path)))
-      .sort()
+    const paths = (await this.pathsIn(folder)).sort()
     const files: InputFile[] = []
     const others: string[] = []
     for (const path of paths) {
       this.signal?.throwIfAborted()
-      const about = { ...aboutData(path), value: folder }
+      const about = aboutData(path)
       const { size } = await stat(path).catch((error) => {
         throw this.failed(about, error)
       })
@@ -157,6 +155,27 @@ export class Reader {
       reason: 'a folder without text files',
       remedy: 'Name a text file, several, or a folder that contains some',
     })
+  }
+
+  /** The files in a folder and its folders. A checkpoint may name the folder, so their number is limited. */
+  private async pathsIn(folder: string): Promise<string[]> {
+    const paths: string[] = []
+    const folders = [folder]
+    for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+      this.signal?.throwIfAborted()
+      const within = next
+      const entries = await readdir(within, { withFileTypes: true }).catch((error) => {
+        throw this.failed({ ...aboutData(within), value: folder }, error)
+      })
+      for (const entry of entries) {
+        const path = join(within, entry.name)
+        if (entry.name.startsWith('.') || ofSystem.test(resolve(path))) continue
+        if (entry.isDirectory()) folders.push(path)
+        else if (entry.isFile()) paths.push(path)
+      }
+      if (paths.length + folders.length > limits.files) throw tooMany(folder)
+    }
+    return paths
   }
 
   private async readInput(path: string): Promise<InputFile> {
@@ -263,7 +282,7 @@ export class Reader {
   }
 }
 
-export async function* eachOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
+async function* eachOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
   yield* chunks
 }
 
@@ -283,8 +302,6 @@ export async function readWhole({ chunks, about, size }: InputFile): Promise<Uin
   }
   return parts.length === 1 ? parts[0] : Buffer.concat(parts)
 }
-
-const isHidden = (path: string) => path.split(sep).some((name) => name.startsWith('.'))
 
 /** Whether a file begins like a text. */
 async function isText(file: InputFile): Promise<boolean> {
@@ -312,6 +329,14 @@ export function tooLong(about: About, length: number): NanoGptError {
     ...about,
     reason: `it has at least ${has} bytes, but a text can have at most ${most}`,
     remedy: 'Train on a part of it',
+  })
+}
+
+function tooMany(folder: string): NanoGptError {
+  return new NanoGptError('data', {
+    ...aboutData(folder),
+    reason: `a folder with more than ${limits.files.toLocaleString('en-US')} files and folders`,
+    remedy: 'Name a folder in it, or join its files',
   })
 }
 

@@ -6,6 +6,24 @@ import { type Dtype, describe, type Shape, sameShape, type TensorSpec } from './
 import type { Attributes, Buffer, Node, Program, Role } from './program'
 import { type Parameter, Tensor } from './tensor'
 
+/** Sees values of a model while it is traced, and may replace them. */
+export interface Observer {
+  /**
+   * The result y [B, T, C] of the attention of the module at `path`.
+   *
+   * @returns the result with which the model continues
+   */
+  attended(path: string, attention: Attended, y: Tensor): Tensor
+}
+
+/** The operands of attention: q [B, T, C] and k [B, T, C·kvHeads / heads]. */
+export interface Attended {
+  readonly q: Tensor
+  readonly k: Tensor
+  readonly heads: number
+  readonly kvHeads: number
+}
+
 export interface TraceOptions {
   /** Whether dropout is active. Default: false. */
   training?: boolean
@@ -14,11 +32,14 @@ export interface TraceOptions {
    * sequence, and nothing is cached.
    */
   cache?: CacheOptions
+  /** Default: none. */
+  observer?: Observer
 }
 
 export class Trace {
   readonly training: boolean
   readonly cache: Cache | undefined
+  readonly observer: Observer | undefined
   private readonly buffers: Buffer[] = []
   private readonly nodes: Node[] = []
   private readonly named = new Map<string, Tensor>()
@@ -28,6 +49,7 @@ export class Trace {
     options: TraceOptions = {},
   ) {
     this.training = options.training ?? false
+    this.observer = options.observer
     this.cache = options.cache && new Cache(this, options.cache)
   }
 
@@ -93,6 +115,10 @@ export class Trace {
       attributes,
     })
     return [...outputs]
+  }
+
+  buffer({ id }: Tensor): Buffer {
+    return this.buffers[id]
   }
 
   /** The symbolic tensor of buffer `id`. */

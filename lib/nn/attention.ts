@@ -37,7 +37,10 @@ export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options:
     const values = cacheWrite(cache.tensor(`${path}/value`, v), v, cache.start, cache.slot)
     return attention(q, keys, values, { heads, kvHeads, cache })
   }
-  if (dropout === 0 || !trace?.training) return attention(q, k, v, { heads, kvHeads })
+  if (dropout === 0 || !trace?.training) {
+    const y = attention(q, k, v, { heads, kvHeads })
+    return trace?.observer?.attended(path, { q, k, heads, kvHeads: kvHeads ?? heads }, y) ?? y
+  }
   return attention(q, k, v, { heads, kvHeads, dropout, site: site(`${path}.dropout`), rng: trace.rng() })
 }
 

@@ -279,8 +279,30 @@ export interface EvaluateOptions {
   signal?: AbortSignal
 }
 
-/** Options of a model's `loss()`. */
+/** Options of a model's `loss()`, `tokenLosses()`, `logits()` and `activations()`. */
 export interface LossOptions {
+  /** Attention heads to switch off: their result is 0. { layer, head } or an array of them, with whole numbers from 0. Default: none. */
+  without?: { readonly layer: number; readonly head: number } | readonly { readonly layer: number; readonly head: number }[]
+  /** Values for all tokens, by the name of the activation they replace. An object with Float32Arrays by name. Default: none. */
+  replace?: Readonly<Record<string, Float32Array>>
+  /** Abort signal: ends the computation, which rejects with AbortError. An AbortSignal. Default: none. */
+  signal?: AbortSignal
+}
+
+/** Options of a model's `attention()`. */
+export interface AttentionOptions {
+  /** Layers whose weights are returned. A whole number from 0, or an array of them. Default: all. */
+  layers?: number | readonly number[]
+  /** Attention heads to switch off: their result is 0. { layer, head } or an array of them, with whole numbers from 0. Default: none. */
+  without?: { readonly layer: number; readonly head: number } | readonly { readonly layer: number; readonly head: number }[]
+  /** Values for all tokens, by the name of the activation they replace. An object with Float32Arrays by name. Default: none. */
+  replace?: Readonly<Record<string, Float32Array>>
+  /** Abort signal: ends the computation, which rejects with AbortError. An AbortSignal. Default: none. */
+  signal?: AbortSignal
+}
+
+/** Options of a model's `gradients()`. */
+export interface GradientOptions {
   /** Abort signal: ends the computation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }

@@ -56,8 +56,3 @@ export const evaluateOptions = {
   separator: { ...dataOptions.separator, default: asInTraining('the usual one') },
   signal: signalOption('ends the evaluation'),
 } as const satisfies Table
-
-/** model.loss() */
-export const lossOptions = {
-  signal: signalOption('ends the computation'),
-} as const satisfies Table

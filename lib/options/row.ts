@@ -13,6 +13,7 @@ export const groups = {
   schedule: 'Learning rate schedule (docs/optimizers.md)',
   progress: 'Progress and checkpoints',
   generation: 'Generation (docs/generation.md)',
+  inspection: 'Inspection (docs/inspection.md)',
   measuring: 'What to measure',
   machine: 'Machine',
 } as const

@@ -149,7 +149,7 @@ function applyPattern(program: Program, pattern: Pattern): Program {
 }
 
 /** Drops the temporaries that no op uses any more, and renumbers the other buffers. */
-function withoutUnusedBuffers(program: Program): Program {
+export function withoutUnusedBuffers(program: Program): Program {
   const used = new Set(program.ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]))
   const kept = program.buffers
     .map((buffer, id) => ({ buffer, id }))

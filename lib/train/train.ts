@@ -62,7 +62,8 @@ export function train(options: TrainOptions = {}): Run<Model> {
 
 /**
  * Returns the plan of a run: everything that `train` decides before its first step, including the
- * device and, with the preset 'auto', the sizes. Nothing is trained or written.
+ * device and, with the preset 'auto', the sizes. Nothing is trained or written, except the tokens of a
+ * large text in the cache folder.
  *
  * @throws NanoGptError as `train`
  */
@@ -91,7 +92,7 @@ const secondsMeasuring = 3
 
 /**
  * Returns the plan of a run, the memory it needs, and the time of a step, which is measured for a
- * few seconds. Nothing is written.
+ * few seconds. Nothing is written, except the tokens of a large text in the cache folder.
  *
  * @throws NanoGptError as `train`
  */

@@ -11,6 +11,7 @@ test('the list of exports', () => {
     'BpeTokenizer',
     'ByteTokenizer',
     'CharTokenizer',
+    'Gpt2Tokenizer',
     'Model',
     'NanoGptError',
     'Tensor',

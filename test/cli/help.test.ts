@@ -14,7 +14,17 @@ const cli = (...args: string[]) => run(args, { cwd: folder.path() })
 test('an overview without arguments, and help for each command', async () => {
   const overview = await cli()
   expect(overview).toMatchObject({ code: 0, stderr: '' })
-  for (const name of ['train', 'generate', 'evaluate', 'tokenize', 'stages', 'bench', 'info', 'demo']) {
+  for (const name of [
+    'train',
+    'generate',
+    'evaluate',
+    'tokenize',
+    'inspect',
+    'stages',
+    'bench',
+    'info',
+    'demo',
+  ]) {
     expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     const help = await cli(name, '--help')
     expect(await cli('help', name)).toEqual(help)

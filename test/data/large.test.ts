@@ -33,7 +33,7 @@ function file(name: string, contents: string | Uint8Array): string {
 
 /** Opens a text as if it were too large for memory, in reads of a few bytes. */
 async function opened(
-  data: string | readonly string[],
+  data: Parameters<typeof openText>[0],
   options: LoadTextOptions = {},
   perRead = 7,
 ): Promise<LargeText> {
@@ -132,6 +132,12 @@ describe('the chunks of a large text', () => {
     }
   })
 
+  test('a long string is cut between characters', async () => {
+    const long = `x${'😀'.repeat(600_000)}é`
+    const large = await opened({ text: long })
+    expect(await whole(large.chunks())).toBe(long)
+  })
+
   test('a text that changes while it is read is an error', async () => {
     const path = file('changing.txt', 'hello hello')
     const large = await opened(path)
@@ -219,6 +225,12 @@ describe('documents', () => {
     expect(await both(root, { notice })).toBe('one\n\ntwo\n\nthree\n\nfour')
     expect(notices).toEqual(Array(2).fill(`${root}: 1 file is not text and left out: image.png`))
     const { parts, name } = await loadText(root)
+    const wrong = await failureOf(() => loadText(root, { field: 'other' }))
+    expect(wrong.message).toContain(`data is ${JSON.stringify(join(root, 'c.jsonl'))}: in line 1`)
+    limits.files = 3
+    expect((await failureOf(() => loadText(root))).message).toMatch(
+      /a folder with more than 3 files and folders\./,
+    )
     expect([name, parts[0].source]).toEqual(['library', root])
   })
 })

@@ -124,7 +124,7 @@ onEveryDevice('the loss of a text', ({ name: device }) => {
     })
     expect((await wrong('The \ud800')).code).toBe('lone_surrogate')
     expect((await wrong(7)).message).toMatch(
-      /^loss: text is 7: must be a string, or its tokens as a Uint16Array/,
+      /^loss: text is 7: must be a string, or its tokens as a Uint8Array, Uint16Array/,
     )
     expect((await wrong('The cat', { signl: 1 })).message).toMatch(/Did you mean `signal`/)
     expect((await wrong('The cat', { signal: 7 })).message).toMatch(/signal is 7: must be an AbortSignal/)

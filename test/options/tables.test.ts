@@ -17,6 +17,8 @@ const tables: [string, options.Table][] = [
   ['bench', options.benchOptions],
   ['stages', options.stageOptions],
   ['tokenize', options.tokenizeOptions],
+  ['attention', options.attentionOptions],
+  ['inspect', options.inspectOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
   Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),
