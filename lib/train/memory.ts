@@ -119,8 +119,9 @@ export function refuseTooLarge(
   const current = (name: SizeOption) => (name === 'batchSize' ? training.batchSize : config[name])
   // Prefer an option that was given and would fit with a smaller value alone.
   const named = sizeOptions.filter((name) => given[name] !== undefined)
+  const canFit = (name: SizeOption) => bytesWith(name, smallest(name, config)) <= available
   const blamed =
-    named.find((name) => bytesWith(name, smallest(name, config)) <= available) ?? named[0] ?? 'batchSize'
+    named.find(canFit) ?? named[0] ?? (['batchSize', 'blockSize'] as const).find(canFit) ?? 'batchSize'
   const found = largest(
     smallest(blamed, config),
     current(blamed),

@@ -69,6 +69,13 @@ describe('a run that is too large is rejected; the error names the option and a 
     ).not.toThrow()
   })
 
+  test('if nothing was given, and a batch of one does not fit, it is the block size', () => {
+    const { config, training } = planned({ preset: 'decoder', blockSize: 8192, batchSize: 1 })
+    expect(() => refuseTooLarge({}, config, training, 1e6, 2 ** 30)).toThrow(
+      /^train: blockSize is 8192: .*, `blockSize: \d+` would fit$/,
+    )
+  })
+
   test('a run that fits is accepted', () => {
     const { given, config, training } = planned({ preset: 'decoder' })
     expect(() => refuseTooLarge(given, config, training, 1e6, gigabytes)).not.toThrow()
