@@ -240,6 +240,56 @@ describe('config.json', () => {
     )
   })
 
+  test('the files of gpt2-medium, distilgpt2 and SmolLM2-135M are read', () => {
+    const summary = { summary_activation: null, summary_first_dropout: 0.1, summary_proj_to_labels: true }
+    const gpt2 = {
+      ...{ activation_function: 'gelu_new', architectures: ['GPT2LMHeadModel'], attn_pdrop: 0.1 },
+      ...{ bos_token_id: 50256, embd_pdrop: 0.1, eos_token_id: 50256, initializer_range: 0.02, n_ctx: 1024 },
+      ...{
+        layer_norm_epsilon: 1e-5,
+        model_type: 'gpt2',
+        n_embd: 1024,
+        n_head: 16,
+        n_layer: 24,
+        n_special: 0,
+      },
+      ...{ n_positions: 1024, predict_special_tokens: true, resid_pdrop: 0.1, vocab_size: 50257, ...summary },
+      ...{ summary_type: 'cls_index', summary_use_proj: true, _num_labels: 1, id2label: { 0: 'LABEL_0' } },
+      ...{ label2id: { LABEL_0: 0 }, task_specific_params: { 'text-generation': { do_sample: true } } },
+    }
+    expect(readForeignConfig('config.json', gpt2).model).toMatchObject({ layers: 24, dropout: 0.1 })
+    const smolLm2 = {
+      ...{
+        architectures: ['LlamaForCausalLM'],
+        attention_bias: false,
+        attention_dropout: 0,
+        bos_token_id: 0,
+      },
+      ...{
+        eos_token_id: 0,
+        hidden_act: 'silu',
+        hidden_size: 576,
+        initializer_range: 0.0417,
+        vocab_size: 49152,
+      },
+      ...{
+        intermediate_size: 1536,
+        is_llama_config: true,
+        max_position_embeddings: 8192,
+        model_type: 'llama',
+      },
+      ...{ num_attention_heads: 9, num_hidden_layers: 30, num_key_value_heads: 3, pretraining_tp: 1 },
+      ...{ rms_norm_eps: 1e-5, rope_interleaved: false, rope_scaling: null, rope_theta: 100000 },
+      ...{
+        tie_word_embeddings: true,
+        torch_dtype: 'bfloat16',
+        transformers_version: '4.40.1',
+        use_cache: true,
+      },
+    }
+    expect(readForeignConfig('config.json', smolLm2).model).toMatchObject({ kvHeads: 3, ropeBase: 100_000 })
+  })
+
   test('entries that change nothing are ignored', async () => {
     const path = copyOf('llama', (config) => {
       Object.assign(config, {

@@ -31,6 +31,7 @@ const harmless = new Set(
   remove_invalid_values id2label label2id num_labels finetuning_task problem_type task_specific_params
   summary_type summary_use_proj summary_activation summary_proj_to_labels summary_first_dropout classifier_dropout
   transformers.js_config transformers_js_config is_llama_config n_ctx reorder_and_upcast_attn pretraining_tp
+  _num_labels n_special predict_special_tokens xla_device cache_implementation
   tf_legacy_loss pruned_heads language license max_sequence_length unsloth_version unsloth_fixed`.match(
     /\S+/g,
   ),
