@@ -88,7 +88,7 @@ const mistakes: [
     'a folder as the text',
     () => train({ data: folder.path('empty') }),
     'data_is_folder',
-    /^data is ".*empty": a folder, not a text file\. Name a text file in it/,
+    /^data is ".*empty": a folder without text files\. Name a text file, several, or a folder that contains some$/,
   ],
   [
     'a text that does not exist',

@@ -116,7 +116,8 @@ test('the preset auto measures the device that it trains on', async () => {
     say(await eventsOf(nano.train({ data: { text }, preset: 'auto', minutes: 0.001, sampleTokens: 1 })))`,
     { ...emulated, ...gpu.littleMemory },
   )) as { type: string; device?: string; instead?: string }[][]
-  expect(events.slice(0, 4)).toMatchObject([
+  expect(events.slice(0, 5)).toMatchObject([
+    { type: 'notice' },
     { type: 'measuring' },
     { type: 'fallback', instead: 'cpu' },
     { type: 'measuring' },

@@ -77,7 +77,7 @@ test.each([
   [{ seed: 2 ** 53 }, /seed is/],
   [{ seed: 2n ** 64n }, /seed is 18446744073709551616: /],
   [{ seed: '0x7' }, /seed is "0x7": must be a whole number from 0/],
-  [{ data: 7 }, /data is 7: must be a corpus, the path of a text file, \{ text \}/],
+  [{ data: 7 }, /data is 7: must be a corpus, the path of a text file or folder, \{ text \}/],
   [{ data: {} }, /data.*\{ text \}/],
   [{ data: { text: 7 } }, /data.*\{ text \}/],
   [{ data: null }, /data is null/],
