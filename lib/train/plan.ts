@@ -153,13 +153,14 @@ const millisecondsPerEvent = 200
 
 function readingOf({ signal }: CheckedTrainOptions, control: RunControl) {
   const stop = signal ? AbortSignal.any([signal, control.stopped]) : control.stopped
-  return (phase: EncodingEvent['phase']): ReadOptions & { signal: AbortSignal } => {
+  return (phase: EncodingEvent['phase']): ReadOptions => {
     const begun = performance.now()
     let next = begun + millisecondsPerEvent
     return {
-      signal: stop,
       notice: (message) => control.emit({ type: 'notice', step: 0, message: say`${message}` }),
       progress(bytes, totalBytes) {
+        // A short text is read to its end, and the run then stops before its first step.
+        stop.throwIfAborted()
         const now = performance.now()
         if (now < next) return
         next = now + millisecondsPerEvent

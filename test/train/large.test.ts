@@ -107,3 +107,16 @@ test('a file of tokens that becomes shorter ends the run with an error', async (
   }
   await expect(running.finished).rejects.toMatchObject({ code: 'read_failed' })
 })
+
+test('stop() ends the reading of a large text, and waits for that of a short one', async () => {
+  const path = folder.path('stopped.txt')
+  writeFileSync(path, text)
+  const short = train({ ...options, data: path })
+  short.stop()
+  await using model = await short
+  expect(model.info.step).toBe(0)
+  asLarge()
+  const large = train({ ...options, data: path })
+  large.stop()
+  await expect(large.finished).rejects.toMatchObject({ name: 'AbortError' })
+})
