@@ -66,7 +66,8 @@ async function losses(resume, { device, threads, data }) {
   const { gather, planOn } = lib('train/plan.js')
   const options = lib('train/resolve.js').checkTrainOptions({ resume, device, threads, data })
   const origin = await readOrigin(options)
-  const materials = await gather(options, origin)
+  const control = { emit() {}, stopped: new AbortController().signal }
+  const materials = await gather(options, origin, control)
   const { session, trainer } = await lib('backend/devices.js').onDevice(device, (name) =>
     lib('train/prepare.js').prepare(planOn(name, options, materials), materials),
   )
