@@ -167,8 +167,9 @@ async function openAll(
 ): Promise<readonly Opened[]> {
   const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources]
   if (list.length === 0) throw new NanoGptError('data', { option: 'data', reason: 'the array is empty' })
-  const { cache = cacheFolder(), input, signal, notice, field } = options
-  const reader = new Reader(corpusNames, input, signal, cache, notice, field !== undefined)
+  const { cache, input, signal, notice, field } = options
+  const folder = () => cache ?? cacheFolder()
+  const reader = new Reader(corpusNames, input, signal, folder, notice, field !== undefined)
   const opened: Opened[] = []
   try {
     for (const source of list) opened.push(await openSource(source, reader, options))

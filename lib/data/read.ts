@@ -74,8 +74,8 @@ export class Reader {
     private readonly corpora: readonly string[],
     private readonly input: Input | undefined,
     private readonly signal: AbortSignal | undefined,
-    /** Where the contents of large pipes are kept. */
-    private readonly folder: string,
+    /** Where the contents of large pipes are kept. Finding it may need a permission. */
+    private readonly folder: () => string,
     private readonly notice?: (message: string) => void,
     /** Whether pipes contain JSON Lines. */
     private readonly pipesAreLines = false,
@@ -244,7 +244,7 @@ export class Reader {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
         size += bytes.byteLength
         if (!spool && size > limits.inMemory) {
-          spool = await Spool.create(this.folder)
+          spool = await Spool.create(this.folder())
           for (const earlier of chunks.splice(0)) await spool.write(earlier)
         }
         if (spool) await spool.write(bytes)
