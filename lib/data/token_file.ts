@@ -6,15 +6,15 @@
 // The tokens begin at the first byte, because mappings begin at a page.
 
 import { createHash } from 'node:crypto'
-import { readdir, stat, unlink, utimes } from 'node:fs/promises'
+import { type FileHandle, readdir, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { NanoGptError, printable, reasonOf } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { openFile } from '../files/read'
-import type { Corpus, TokenDtype } from '../tokenizer/span'
+import { type Corpus, dtypeOf, type TokenDtype } from '../tokenizer/span'
 import { encodeChunks } from '../tokenizer/stream'
-import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
+import type { Tokenizer } from '../tokenizer/tokenizer'
 import { allocateTokens } from '../tokenizer/validate'
 import { sha256 } from './cache'
 import type { LargeText } from './corpus'
@@ -68,7 +68,7 @@ export async function tokensInFile(
   const name = `${sha256(JSON.stringify([text.digest, tokenizer.toJSON()])).slice(0, 32)}.tokens`
   const path = join(folder, name)
   const found = await open(path, options).catch((error) => {
-    if (!(error instanceof NanoGptError) || error.code === 'cancelled') throw error
+    if (!(error instanceof NanoGptError)) throw error
     if (error.code !== 'file_not_found')
       notice?.(`${printable(path)} is unusable and made again: ${error.message}`)
     return undefined
@@ -120,10 +120,6 @@ async function* contentsOf(
 const sizes = { u8: 1, u16: 2, u32: 4 } as const
 const arrays = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array } as const
 
-function dtypeOf({ BYTES_PER_ELEMENT }: Tokens): TokenDtype {
-  return BYTES_PER_ELEMENT === 1 ? 'u8' : BYTES_PER_ELEMENT === 2 ? 'u16' : 'u32'
-}
-
 /**
  * Opens a file of tokens, and compares its digest.
  *
@@ -133,28 +129,34 @@ async function open(path: string, { signal }: TokenFileOptions): Promise<Corpus>
   const handle = await openFile(path)
   try {
     const { size } = await handle.stat()
-    const footer = await readFooter(path, size, (at, length) => readAt(handle, at, length))
+    const footer = await readFooter(path, size, (at, length) => readAt(path, handle, at, length))
     const hash = createHash('sha256')
     const end = footer.tokens * sizes[footer.dtype]
     for (let at = 0; at < end; at += bytesPerRead) {
       signal?.throwIfAborted()
-      hash.update(await readAt(handle, at, Math.min(bytesPerRead, end - at)))
+      hash.update(await readAt(path, handle, at, Math.min(bytesPerRead, end - at)))
     }
     if (hash.digest('hex') !== footer.digest) throw damaged(path, 'its digest is another one')
     return corpusIn(path, footer)
   } finally {
     await handle.close()
   }
+}
 
-  async function readAt(file: typeof handle, at: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length)
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await file.read(buffer, done, length - done, at + done)
-      if (bytesRead === 0) throw damaged(path, 'it is too short')
-      done += bytesRead
-    }
-    return buffer
+/** @throws NanoGptError 'read_failed' if the file ends before */
+async function readAt(
+  path: string,
+  handle: FileHandle,
+  at: number,
+  length: number,
+): Promise<Buffer<ArrayBuffer>> {
+  const buffer = Buffer.allocUnsafeSlow(length)
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, at + done)
+    if (bytesRead === 0) throw damaged(path, 'it is too short')
+    done += bytesRead
   }
+  return buffer
 }
 
 async function readFooter(
@@ -193,20 +195,14 @@ function corpusIn(path: string, { dtype, tokens }: Footer): Corpus {
     length: tokens,
     from: { path, offset: 0 },
     async read(from, to) {
-      const array = new arrays[dtype](to - from)
-      const bytes = new Uint8Array(array.buffer)
+      const size = sizes[dtype]
       const handle = await openFile(path)
       try {
-        for (let done = 0; done < bytes.length; ) {
-          const position = from * sizes[dtype] + done
-          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position)
-          if (bytesRead === 0) throw damaged(path, 'it has become shorter')
-          done += bytesRead
-        }
+        const bytes = await readAt(path, handle, from * size, (to - from) * size)
+        return new arrays[dtype](bytes.buffer, bytes.byteOffset, to - from)
       } finally {
         await handle.close()
       }
-      return array
     },
   }
 }

@@ -41,6 +41,7 @@ export function bytesOf({ from }: Corpus): number {
 
 const dtypes = { 1: 'u8', 2: 'u16', 4: 'u32' } as const
 
-function dtypeOf({ BYTES_PER_ELEMENT }: Tokens): TokenDtype {
+/** The type of the ids in an array. */
+export function dtypeOf({ BYTES_PER_ELEMENT }: Tokens): TokenDtype {
   return dtypes[BYTES_PER_ELEMENT as keyof typeof dtypes]
 }

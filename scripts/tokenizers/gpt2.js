@@ -6,6 +6,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const zlib = require('node:zlib')
+const { mergesOf } = require('./merges')
 
 const tiktoken = 'tiktoken@1.0.22'
 const root = path.join(__dirname, '..', '..')
@@ -16,7 +17,11 @@ try {
     shell: process.platform === 'win32',
   })
   const packageFolder = path.join(folder, 'node_modules', 'tiktoken')
-  const merges = mergesOf(ranksOf(require(path.join(packageFolder, 'encoders', 'gpt2.json')).bpe_ranks))
+  const ranks = ranksOf(require(path.join(packageFolder, 'encoders', 'gpt2.json')).bpe_ranks)
+  const rankOf = new Map(ranks.map((token, rank) => [token, rank]))
+  const merges = mergesOf(ranks)
+    .flat()
+    .map((token) => rankOf.get(token))
   const raw = Buffer.alloc(2 * merges.length)
   for (const [i, token] of merges.entries()) raw.writeUInt16LE(token, 2 * i)
   const compressed = zlib.brotliCompressSync(raw, {
@@ -52,24 +57,6 @@ function ranksOf(lines) {
     })
   }
   return ranks
-}
-
-/** tiktoken lists no merges: those of a token's bytes by earlier tokens end with the two that it consists of. */
-function mergesOf(ranks) {
-  const rankOf = new Map(ranks.map((token, rank) => [token, rank]))
-  return ranks.slice(256).flatMap((token, i) => {
-    const parts = [...token]
-    while (parts.length > 2) {
-      let [lowest, at] = [256 + i, -1]
-      for (let k = 0; k + 1 < parts.length; k++) {
-        const rank = rankOf.get(parts[k] + parts[k + 1])
-        if (rank < lowest) [lowest, at] = [rank, k]
-      }
-      if (at < 0) throw new Error(`token ${256 + i} consists of no two earlier ones`)
-      parts.splice(at, 2, parts[at] + parts[at + 1])
-    }
-    return parts.map((part) => rankOf.get(part))
-  })
 }
 
 /** JSON whose characters are all visible. */

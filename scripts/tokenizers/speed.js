@@ -7,6 +7,7 @@ const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { mergesOf } = require('./merges')
 
 const others = ['gpt-tokenizer@4.0.0', 'tiktoken@1.0.22', '@huggingface/tokenizers@0.2.0']
 const rounds = 5
@@ -94,19 +95,7 @@ function fileOf(ranks) {
     .filter(Boolean)
     .flatMap((line) => line.split(' ').slice(2))
     .map((each) => Array.from(Buffer.from(each, 'base64'), (byte) => letters[byte]).join(''))
-  const rankOf = new Map(tokens.map((token, rank) => [token, rank]))
-  const merges = tokens.slice(256).map((token, i) => {
-    const parts = [...token]
-    while (parts.length > 2) {
-      let [lowest, at] = [256 + i, -1]
-      for (let k = 0; k + 1 < parts.length; k++) {
-        const rank = rankOf.get(parts[k] + parts[k + 1])
-        if (rank < lowest) [lowest, at] = [rank, k]
-      }
-      parts.splice(at, 2, parts[at] + parts[at + 1])
-    }
-    return parts
-  })
+  const vocab = Object.fromEntries(tokens.map((token, rank) => [token, rank]))
   return {
     version: '1.0',
     added_tokens: [],
@@ -114,7 +103,7 @@ function fileOf(ranks) {
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    model: { type: 'BPE', vocab: Object.fromEntries(rankOf), merges },
+    model: { type: 'BPE', vocab, merges: mergesOf(tokens) },
   }
 }
 

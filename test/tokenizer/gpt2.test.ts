@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { Gpt2Tokenizer } from '../../lib/tokenizer/gpt2'
 import { failureOf } from '../support/errors'
+import { expectRoundTrip } from '../support/tokenizers'
 
 /** Texts with tiktoken's tokens. Made by scripts/tokenizers/gpt2.js. */
 const golden = JSON.parse(readFileSync(join(__dirname, 'gpt2.golden.json'), 'utf8'))
@@ -32,18 +33,7 @@ test('the vocabulary is that of GPT-2', () => {
 test('any text is decoded to itself, token by token in whole characters, and can be cut', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.nat(), (text, where) => {
-      const tokens = tokenizer.encode(text)
-      expect(tokenizer.decode(tokens)).toBe(text)
-      const decoder = tokenizer.decoder()
-      const parts = [...Array.from(tokens, (token) => decoder.push(token)), decoder.end()]
-      expect(parts.join('')).toBe(text)
-      expect(parts.filter((part) => /\p{Surrogate}/u.test(part))).toEqual([])
-      const utf8 = Buffer.from(text)
-      const cut = tokenizer.safeCut(utf8.subarray(0, where % (utf8.length + 1)))
-      expect([
-        ...tokenizer.encodeBytes(utf8.subarray(0, cut)),
-        ...tokenizer.encodeBytes(utf8.subarray(cut)),
-      ]).toEqual([...tokens])
+      expectRoundTrip(tokenizer, text, where)
     }),
     { numRuns: 300 },
   )

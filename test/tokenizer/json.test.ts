@@ -8,6 +8,7 @@ import { Gpt2Tokenizer, gpt2Bytes } from '../../lib/tokenizer/gpt2'
 import { JsonTokenizer } from '../../lib/tokenizer/json'
 import { failureOf } from '../support/errors'
 import { temporaryFolder } from '../support/runs'
+import { expectRoundTrip } from '../support/tokenizers'
 
 /** Small tokenizers, with the tokens of Hugging Face's library. Made by scripts/tokenizers/golden.py. */
 // biome-ignore lint/suspicious/noExplicitAny: the JSON of files, in which tests change parts
@@ -57,19 +58,7 @@ test.each(names)(
     const some = fc.array(part, { maxLength: 20 }).map((parts) => parts.join(''))
     fc.assert(
       fc.property(some, fc.nat(), (text, where) => {
-        const expected = kept[name]?.(text) ?? text
-        const tokens = tokenizer.encode(text)
-        expect(tokenizer.decode(tokens)).toBe(expected)
-        const decoder = tokenizer.decoder()
-        const parts = [...Array.from(tokens, (token) => decoder.push(token)), decoder.end()]
-        expect(parts.join('')).toBe(expected)
-        expect(parts.filter((each) => /\p{Surrogate}/u.test(each))).toEqual([])
-        const utf8 = Buffer.from(text)
-        const cut = tokenizer.safeCut(utf8.subarray(0, where % (utf8.length + 1)))
-        expect([
-          ...tokenizer.encodeBytes(utf8.subarray(0, cut)),
-          ...tokenizer.encodeBytes(utf8.subarray(cut)),
-        ]).toEqual([...tokens])
+        expectRoundTrip(tokenizer, text, where, kept[name]?.(text) ?? text)
       }),
       { numRuns: 100 },
     )
