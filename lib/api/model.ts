@@ -180,15 +180,16 @@ export class Model {
 
   private oneText(where: string, options: unknown): Completions {
     const { prompt, ...generation } = resolveGenerateOptions(options, where)
-    return this.completions({ prompt: [prompt], n: 1, ...generation })
+    return this.completions(where, { prompt: [prompt], n: 1, ...generation })
   }
 
   private severalTexts(where: string, options: unknown): Completions {
-    return this.completions(resolveCompleteOptions(options, where))
+    return this.completions(where, resolveCompleteOptions(options, where))
   }
 
-  private completions({ prompt, n, ...generation }: SeveralTexts): Completions {
+  private completions(where: string, { prompt, n, ...generation }: SeveralTexts): Completions {
     this.alive
+    this.inspector.checkHeads(generation.without, where)
     return new Completions(
       prompt.map((text) => this.promptOf(text)),
       n,

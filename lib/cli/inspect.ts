@@ -5,10 +5,10 @@ import { NanoGptError, option, say as phrase } from '../errors'
 import type { Values } from '../model/inspect'
 import { checkOptions, inspectOptions, loadOptions, pick } from '../options'
 import { describeTokenizer } from './facts'
-import { usage } from './grammar'
 import { bold, dim, hasColors, hasDrawingCharacters, heat, json, plural, say } from './output'
 import { field, lineColumns } from './progress'
 import { runsFolder } from './run_folders'
+import { standardInput } from './sources'
 import { contentOf, linesOf, pieceOf } from './tokenize'
 import { newestRun } from './which_model'
 import { columnsOf } from './words'
@@ -38,20 +38,20 @@ const space = hasDrawingCharacters ? '␣' : '_'
 const mostWeights = 4_000_000
 
 export async function inspectCommand({ json: asJson, ...flags }: Flags): Promise<void> {
-  const { text, layer, head, ...checked } = checkOptions('inspect', inspectOptions, flags)
-  if (text === undefined) throw usage('inspect', 'there is no text', 'Give it with --text.')
+  const { text: given, layer, head, without, ...checked } = checkOptions('inspect', inspectOptions, flags)
+  const text = given ?? (await standardInput('inspect', 'Give it with --text, or pipe it into the command.'))
   const path = checked.model ?? (await newestRun(runsFolder))
   await using model = await load(path, pick(checked, openNames))
-  const tokens = tokensOf(model, text)
+  const tokens = tokensOf(model, text, given === undefined)
   const layers = model.activationNames.filter((name) => name.endsWith('.heads')).length
   refuseBeyond('layer', layer, layers, 'the model has')
-  const losses = tokens.length > 1 ? await model.tokenLosses(tokens) : new Float32Array(0)
+  const losses = tokens.length > 1 ? await model.tokenLosses(tokens, { without }) : new Float32Array(0)
   const loss = losses.length > 0 ? losses.reduce((sum, each) => sum + each, 0) / losses.length : undefined
 
   if (asJson) {
     const size = (layer === undefined ? layers : 1) * (head === undefined ? model.config.heads : 1)
     refuseLarge(size * tokens.length ** 2)
-    const found = await model.attention(tokens, layer === undefined ? {} : { layers: layer })
+    const found = await model.attention(tokens, { layers: layer, without })
     refuseBeyond('head', head, found.shape[1], 'a layer has')
     return json({
       type: 'result',
@@ -69,7 +69,7 @@ export async function inspectCommand({ json: asJson, ...flags }: Flags): Promise
   }
 
   const shown = layer ?? layers - 1
-  const weights = layers > 0 ? await model.attention(tokens, { layers: shown }) : undefined
+  const weights = layers > 0 ? await model.attention(tokens, { layers: shown, without }) : undefined
   refuseBeyond('head', head, weights?.shape[1] ?? 0, 'a layer has')
   const rows = Array.from(
     tokens,
@@ -94,14 +94,16 @@ export async function inspectCommand({ json: asJson, ...flags }: Flags): Promise
     const which = head === undefined ? `the mean of ${plural(weights.shape[1], 'head')}` : `head ${head}`
     field('attention', `layer ${shown} of 0 to ${layers - 1}, ${which}`)
   }
+  if (without?.length) field('without', without.map(({ layer, head }) => `${layer}.${head}`).join(', '))
 }
 
-function tokensOf(model: Model, text: string) {
+function tokensOf(model: Model, text: string, isPiped: boolean) {
   const tokens = model.tokenizer.encode(text)
   const { blockSize } = model.config
   if (tokens.length >= 1 && tokens.length <= blockSize) return tokens
   throw new NanoGptError('option', {
-    ...{ where: 'inspect', option: 'text' },
+    where: 'inspect',
+    ...(isPiped ? { subject: 'standard input' } : { option: 'text' }),
     reason:
       tokens.length === 0
         ? 'it is empty'

@@ -109,7 +109,8 @@ function addInspect(program: CliCommand): void {
     headings: { data: 'Model', inspection: 'What to inspect' },
   })
     .description(
-      'Shows how surprising each token of a text is to a trained model, and which tokens it attends to.',
+      'Shows how surprising each token of a text is to a trained model, and which tokens it attends to. ' +
+        'The text is standard input if none is given.',
     )
     .addHelpText('after', inspectExamples)
     .action(async (options) => (await import('./inspect.js')).inspectCommand(options))
@@ -241,6 +242,10 @@ Examples:
       use the newest model in runs/
   nano-gpt inspect --model runs/mine --text "To be" --layer 0 --head 2
       show the attention of one head
+  nano-gpt inspect --text "To be" --without 0.2,1.0
+      switch off head 2 of layer 0 and head 0 of layer 1
+  head -c 200 my.txt | nano-gpt inspect
+      use standard input
 `
 
 const stagesExamples = `
@@ -285,4 +290,6 @@ Examples:
   nano-gpt generate --model runs/mine --max-tokens 2000 > story.txt
   nano-gpt generate --prompt "ROMEO:" --prompt "JULIET:" --n 4
   nano-gpt generate --max-tokens 5000 --window roll --top-p 0.95
+  nano-gpt generate --prompt "ROMEO:" --without 0.3,2.1
+      switch off head 3 of layer 0 and head 1 of layer 2
 `

@@ -2,9 +2,12 @@
 
 import type { DataSource, Text } from '../data/corpus'
 import { isStandardInput } from '../data/read'
+import { decodeUtf8 } from '../data/utf8'
 import { NanoGptError, option, type Phrase, say, wordsOf } from '../errors'
+import { usage } from './grammar'
 import { note } from './output'
 import { surfaceOf } from './surface'
+import type { TableName } from './tables'
 
 const surface = surfaceOf()
 
@@ -32,6 +35,18 @@ export function sourcesOf({
     reason: say`${option('data')} and ${option('text')} are both given`,
     remedy: 'leave one of them out',
   })
+}
+
+/**
+ * The text that is piped into a command, unchanged.
+ *
+ * @throws NanoGptError 'usage' with the remedy if standard input is a terminal
+ */
+export async function standardInput(command: TableName, remedy: string): Promise<string> {
+  if (process.stdin.isTTY) throw usage(command, 'there is no text', remedy)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  return decodeUtf8(Buffer.concat(chunks), { subject: 'standard input' })
 }
 
 /**

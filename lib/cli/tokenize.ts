@@ -3,7 +3,7 @@
 import { readCheckpoint } from '../checkpoint/checkpoint'
 import { loadText } from '../data/corpus'
 import { isStandardInput } from '../data/read'
-import { decodeUtf8, sequenceLength } from '../data/utf8'
+import { sequenceLength } from '../data/utf8'
 import { NanoGptError, option, say as phrase } from '../errors'
 import { type Checked, checkOptions, loadOptions, tokenizeOptions, trainOptions } from '../options'
 import { createTokenizer, type Tokenizer, tokenizerFromJSON } from '../tokenizer'
@@ -13,7 +13,7 @@ import { usage } from './grammar'
 import { count, dim, hasColors, json, plural, say, shade } from './output'
 import { field, lineColumns } from './progress'
 import { runsFolder } from './run_folders'
-import { notice, sourcesOf } from './sources'
+import { notice, sourcesOf, standardInput } from './sources'
 import { newestRun } from './which_model'
 import { columnsOf } from './words'
 
@@ -37,7 +37,10 @@ export async function tokenizeCommand(words: readonly string[], { json: asJson, 
   if (words.length === 0 && data?.some((source) => typeof source === 'string' && isStandardInput(source)))
     throw usage('tokenize', 'standard input is the text to learn from', 'Give the other text as an argument.')
   const { tokenizer, model } = await findTokenizer(options, asJson)
-  const given = words.length > 0 ? words.join(' ') : await inputText()
+  const given =
+    words.length > 0
+      ? words.join(' ')
+      : await standardInput('tokenize', 'Give it as an argument, or pipe it into the command.')
   const tokens = tokenizer.encode(given)
   const bytes = bytesIn(tokenizer, tokens)
   if (asJson) {
@@ -105,14 +108,6 @@ async function findTokenizer(
       remedy: phrase`give a text as ${option('data')}, or a trained model as ${option('model')} instead`,
     })
   }
-}
-
-async function inputText(): Promise<string> {
-  if (process.stdin.isTTY)
-    throw usage('tokenize', 'there is no text', 'Give it as an argument, or pipe it into the command.')
-  const chunks: Uint8Array[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk)
-  return decodeUtf8(Buffer.concat(chunks), { subject: 'standard input' })
 }
 
 /** A token in JSON: its text, or its bytes if it is not text. */

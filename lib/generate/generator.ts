@@ -53,6 +53,7 @@ export class Generator {
     ended: (index: number) => boolean = () => false,
   ): AsyncGenerator<Drawn, void, void> {
     const cache = this.cacheFor(requests.length)
+    cache.switchOff(options.without)
     try {
       yield* new ContinuousBatch(cache, this.model, requests, options, ended).run()
     } finally {

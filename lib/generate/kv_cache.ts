@@ -7,16 +7,11 @@ import { diverged, NanoGptError } from '../errors'
 import { allocate } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { LanguageModel } from '../nn'
+import { diagonalWithout } from '../nn/attention'
 import { sampleOp } from '../ops/sample'
 import type { Seed } from '../random/philox'
-import {
-  type CacheSlots,
-  countsName,
-  type DrawOptions,
-  decodeProgram,
-  prefillProgram,
-  tokensName,
-} from './programs'
+import { HeadSwitches, headsName, type SwitchedLayer, type Without } from './heads'
+import { type CacheSlots, countsName, decodeProgram, prefillProgram, tokensName } from './programs'
 
 /** The parameters of the sampler. */
 export interface Sampling {
@@ -49,6 +44,10 @@ export interface SampledToken {
 export class KvCache {
   private readonly programs = new Map<string, Promise<Compiled>>()
   private readonly allocated = new Set<string>()
+  private without: Without = []
+  /** The attention layers of Programs with switches, and the heads that their matrices switch off. */
+  private layers: readonly SwitchedLayer[] = []
+  private readonly written: string[] = []
 
   constructor(
     private readonly session: Session,
@@ -58,6 +57,11 @@ export class KvCache {
 
   get slots(): number {
     return this.cache.slots
+  }
+
+  /** Sets the heads that are off from now on. What a slot holds stays as it was computed. */
+  switchOff(without: Without): void {
+    this.without = without
   }
 
   /** Reads `tokens` into a slot from position 0 on and draws the next token. */
@@ -71,6 +75,7 @@ export class KvCache {
       const length = 2 ** Math.floor(Math.log2(tokens.length - start))
       const chunk = tokens.slice(start, start + length)
       last = await this.program('prefill', length, sampling)
+      await this.writeHeads()
       const values = { ...inputsOf([{ ...place, start }], 0, sampling), tokens: chunk }
       phases.push({ program: last.handle, times: 1, inputs: last.inputs.pack([values]) })
       start += length
@@ -94,6 +99,7 @@ export class KvCache {
   ): Promise<{ draws: SampledToken[][]; seconds: number }> {
     const batch = places.length
     const program = await this.program('decode', batch, sampling)
+    await this.writeHeads()
     await this.writeCounts(places, sampling)
     await this.session.write(tokensName(this.cache.name, batch), Int32Array.from(tokens))
     const records = Array.from({ length: count }, (_, step) => inputsOf(places, step, sampling))
@@ -127,17 +133,31 @@ export class KvCache {
     await this.session.write(name, counts)
   }
 
+  /** Writes the matrices that switch off heads, if they are others than before. */
+  private async writeHeads(): Promise<void> {
+    if (this.without.length === 0) return
+    for (const [layer, { channels, heads }] of this.layers.entries()) {
+      const off = this.without.filter((each) => each.layer === layer).map(({ head }) => head)
+      const key = off.sort((a, b) => a - b).join()
+      if (this.written[layer] === key) continue
+      await this.session.write(headsName(this.cache.name, layer), diagonalWithout(channels, heads, off))
+      this.written[layer] = key
+    }
+  }
+
   private program(
     kind: 'prefill' | 'decode',
     size: number,
     { repetitionPenalty }: Sampling,
   ): Promise<Compiled> {
-    const options: DrawOptions = { penalty: repetitionPenalty !== 1 }
-    const key = `${kind} ${size} ${options.penalty}`
+    const penalty = repetitionPenalty !== 1
+    const switches = this.without.length > 0 ? new HeadSwitches(this.cache.name) : undefined
+    const key = `${kind} ${size} ${penalty} ${!!switches}`
     let compiled = this.programs.get(key)
     if (!compiled) {
       const make = kind === 'prefill' ? prefillProgram : decodeProgram
-      compiled = this.prepare(make(this.model, this.cache, size, options))
+      compiled = this.prepare(make(this.model, this.cache, size, { penalty, observer: switches }))
+      if (switches) this.layers = switches.layers
       this.programs.set(key, compiled)
       // Forget a failure, so that the next call tries again: memory may have been freed.
       compiled.catch(() => this.programs.delete(key))

@@ -9,7 +9,7 @@ type Given = Omit<Checked<typeof generateOptions>, 'prompt'>
 /** The options without the prompt. Without a seed, each call uses a random one. */
 export type Generation = Required<Omit<Given, 'seed' | 'signal'>> & Pick<Given, 'seed' | 'signal'>
 
-const defaults = { ...drawingDefaults, stop: [] } as const
+const defaults = { ...drawingDefaults, stop: [], without: [] } as const
 
 /** The options of one text. */
 export interface OneText extends Generation {

@@ -3,7 +3,7 @@
 
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
-import { Trace } from '../graph/trace'
+import { type Observer, Trace } from '../graph/trace'
 import type { LanguageModel } from '../nn'
 import { countTokens, repetitionPenalty, sample, selectRow } from '../ops'
 import { copyOp } from '../ops/copy'
@@ -27,13 +27,15 @@ export const tokensName = (cache: string, batch: number) => `generation/${cache}
  */
 export const countsName = (cache: string) => `generation/${cache}/counts`
 
-/** Sampler options that are fixed in a Program. */
-export interface DrawOptions {
+/** Options that are fixed in a Program. */
+export interface ProgramOptions {
   /**
    * Whether to apply the repetition penalty. It needs the tensor `countsName` and the input
    * `penalty`.
    */
   readonly penalty: boolean
+  /** Default: none. */
+  readonly observer?: Observer
 }
 
 /**
@@ -47,9 +49,9 @@ export function prefillProgram(
   model: LanguageModel,
   cache: CacheSlots,
   length: number,
-  options: DrawOptions,
+  options: ProgramOptions,
 ): Program {
-  const trace = generationTrace(`prefill ${length}`, model, cache, 1)
+  const trace = generationTrace(`prefill ${length}`, model, cache, 1, options)
   const hidden = model.hidden(trace.input('tokens', 'i32', [1, length]))
   const last = length === 1 ? hidden : selectRow(hidden, constantIndex(length - 1, trace))
   draw(trace, model, cache, last, options)
@@ -66,9 +68,9 @@ export function decodeProgram(
   model: LanguageModel,
   cache: CacheSlots,
   batch: number,
-  options: DrawOptions,
+  options: ProgramOptions,
 ): Program {
-  const trace = generationTrace(`decode ${batch}`, model, cache, batch)
+  const trace = generationTrace(`decode ${batch}`, model, cache, batch, options)
   const state = trace.store(tokensName(cache.name, batch), 'i32', [batch, 1])
   const token = draw(trace, model, cache, model.hidden(state), options)
   applyInto(copyOp, [token], {}, [state])
@@ -76,9 +78,15 @@ export function decodeProgram(
   return trace.finish()
 }
 
-function generationTrace(name: string, model: LanguageModel, cache: CacheSlots, batch: number): Trace {
+function generationTrace(
+  name: string,
+  model: LanguageModel,
+  cache: CacheSlots,
+  batch: number,
+  { observer }: ProgramOptions,
+): Trace {
   const { blockSize: capacity } = model.sizes
-  return new Trace(name, { cache: { name: cache.name, slots: cache.slots, capacity, batch } })
+  return new Trace(name, { cache: { name: cache.name, slots: cache.slots, capacity, batch }, observer })
 }
 
 function countsOf(trace: Trace, cache: CacheSlots, model: LanguageModel): Tensor {
@@ -97,7 +105,7 @@ function draw(
   model: LanguageModel,
   cache: CacheSlots,
   hidden: Tensor,
-  { penalty }: DrawOptions,
+  { penalty }: ProgramOptions,
 ): Tensor {
   const logits = model.logits(hidden)
   const [B] = logits.shape

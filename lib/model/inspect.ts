@@ -17,7 +17,7 @@ import { gradientName } from '../optim/update'
 import { gradients } from '../passes/autodiff'
 import { prune } from '../passes/prune'
 import type { Tokens } from '../tokenizer/tokenizer'
-import { type Experiment, outputOf, Probe } from './probe'
+import { type Experiment, type HeadIndex, outputOf, Probe } from './probe'
 
 export type { Experiment, HeadIndex } from './probe'
 
@@ -338,15 +338,21 @@ export class Inspector {
     throw new NanoGptError(code, { where, subject: 'text', reason, remedy })
   }
 
-  private checkExperiment(tokens: Tokens, { without = [], replace = new Map(), where }: InspectionOptions) {
-    const { heads, sizes } = this.anatomy
-    for (const each of without) {
-      this.checkLayer(each.layer, 'without', where)
-      if (each.head >= heads[each.layer]) {
-        const reason = `layer ${each.layer} has the heads 0 to ${heads[each.layer] - 1}, not ${each.head}`
-        throw new NanoGptError('option', { where, option: 'without', reason })
-      }
+  /** @throws NanoGptError 'option' for a head that the model does not have */
+  checkHeads(without: readonly HeadIndex[], where: string): void {
+    if (without.length === 0) return
+    const { heads } = this.anatomy
+    for (const { layer, head } of without) {
+      this.checkLayer(layer, 'without', where)
+      if (head < heads[layer]) continue
+      const reason = `layer ${layer} has the heads 0 to ${heads[layer] - 1}, not ${head}`
+      throw new NanoGptError('option', { where, option: 'without', reason })
     }
+  }
+
+  private checkExperiment(tokens: Tokens, { without = [], replace = new Map(), where }: InspectionOptions) {
+    const { sizes } = this.anatomy
+    this.checkHeads(without, where)
     for (const [name, values] of replace) {
       this.checkName(name, 'replace', where)
       const size = sizes.get(name)!

@@ -6,6 +6,7 @@ import { sizeOf } from '../graph/dtype'
 import type { Tensor } from '../graph/tensor'
 import type { Attended, Observer, Trace } from '../graph/trace'
 import { Dropout, type LanguageModel, Module } from '../nn'
+import { diagonalWithout } from '../nn/attention'
 import { batchedMatmul, copy, maskedSoftmax, matmul, sumLeading } from '../ops'
 
 /** An attention head: the index of its layer, and its index in the layer. */
@@ -80,15 +81,11 @@ export class Probe implements Observer {
     return replaced
   }
 
-  /** Multiplies y [B, T, C] by a diagonal matrix, which keeps the other channels as they are. */
+  /** Sets the channels of some heads in y [B, T, C] to 0. */
   private withoutHeads(y: Tensor, layer: number, heads: number, off: ReadonlySet<number>): Tensor {
     const channels = y.shape[2]
-    const diagonal = new Float32Array(channels * channels)
-    for (let c = 0; c < channels; c++) {
-      if (!off.has(Math.floor((c * heads) / channels))) diagonal[c * channels + c] = 1
-    }
     const name = `heads/${layer}`
-    this.inputs[name] = diagonal
+    this.inputs[name] = diagonalWithout(channels, heads, off)
     return matmul(y, y.trace!.input(name, 'f32', [channels, channels]))
   }
 

@@ -31,17 +31,29 @@ export function attend(module: Module, q: Tensor, k: Tensor, v: Tensor, options:
   const { heads = 1, kvHeads, dropout = 0 } = options
   const { path } = module
   const { trace } = q
+  const seen = (y: Tensor) =>
+    trace?.observer?.attended(path, { q, k, heads, kvHeads: kvHeads ?? heads }, y) ?? y
   if (trace?.cache) {
     const { cache } = trace
     const keys = cacheWrite(cache.tensor(`${path}/key`, k), k, cache.start, cache.slot)
     const values = cacheWrite(cache.tensor(`${path}/value`, v), v, cache.start, cache.slot)
-    return attention(q, keys, values, { heads, kvHeads, cache })
+    return seen(attention(q, keys, values, { heads, kvHeads, cache }))
   }
-  if (dropout === 0 || !trace?.training) {
-    const y = attention(q, k, v, { heads, kvHeads })
-    return trace?.observer?.attended(path, { q, k, heads, kvHeads: kvHeads ?? heads }, y) ?? y
-  }
+  if (dropout === 0 || !trace?.training) return seen(attention(q, k, v, { heads, kvHeads }))
   return attention(q, k, v, { heads, kvHeads, dropout, site: site(`${path}.dropout`), rng: trace.rng() })
+}
+
+/**
+ * A diagonal matrix [channels, channels]. The product of a result of `attend` with it is the result
+ * without some heads: their channels are 0, and the others keep their bits.
+ */
+export function diagonalWithout(channels: number, heads: number, off: Iterable<number>): Float32Array {
+  const without = new Set(off)
+  const diagonal = new Float32Array(channels * channels)
+  for (let c = 0; c < channels; c++) {
+    if (!without.has(Math.floor((c * heads) / channels))) diagonal[c * channels + c] = 1
+  }
+  return diagonal
 }
 
 export interface SelfAttentionOptions {

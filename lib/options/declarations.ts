@@ -169,6 +169,8 @@ export interface GenerateOptions {
   window?: 'exact' | 'roll'
   /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
+  /** Attention heads to switch off: their result is 0. { layer, head } or an array of them, with whole numbers from 0. Default: none. */
+  without?: { readonly layer: number; readonly head: number } | readonly { readonly layer: number; readonly head: number }[]
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }
@@ -197,6 +199,8 @@ export interface CompleteOptions {
   window?: 'exact' | 'roll'
   /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
+  /** Attention heads to switch off: their result is 0. { layer, head } or an array of them, with whole numbers from 0. Default: none. */
+  without?: { readonly layer: number; readonly head: number } | readonly { readonly layer: number; readonly head: number }[]
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }
@@ -249,6 +253,8 @@ export interface GenerateFromOptions {
   window?: 'exact' | 'roll'
   /** Random seed; the same seed gives the same text. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: random. */
   seed?: number | bigint | string
+  /** Attention heads to switch off: their result is 0. { layer, head } or an array of them, with whole numbers from 0. Default: none. */
+  without?: { readonly layer: number; readonly head: number } | readonly { readonly layer: number; readonly head: number }[]
   /** Abort signal: ends the generation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }

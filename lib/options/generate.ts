@@ -1,6 +1,7 @@
 // The options of generation.
 
 import * as v from 'valibot'
+import { withoutOption } from './heads'
 import type { Table } from './row'
 import { signalOption } from './signal'
 import { choice, type OptionType, oneOrMore, real, seed, text, whole } from './types'
@@ -81,6 +82,7 @@ const drawing = {
     help: 'random seed; the same seed gives the same text',
     default: { words: 'random' },
   },
+  without: withoutOption('generation'),
   signal: signalOption('ends the generation'),
 } as const satisfies Table
 

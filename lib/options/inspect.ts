@@ -3,38 +3,11 @@
 
 import * as v from 'valibot'
 import { arrayClass, copyOf } from '../graph/dtype'
+import { withoutOption } from './heads'
 import { loadOptions, modelOption } from './load'
 import type { Table } from './row'
 import { signalOption } from './signal'
 import { type OptionType, oneOrMore, text, whole } from './types'
-
-interface HeadIndex {
-  readonly layer: number
-  readonly head: number
-}
-
-const isIndex = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-
-function isHead(value: unknown): value is HeadIndex {
-  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 2) return false
-  return isIndex((value as HeadIndex).layer) && isIndex((value as HeadIndex).head)
-}
-
-const headsRange = '{ layer, head } or an array of them, with whole numbers from 0'
-const headType = '{ readonly layer: number; readonly head: number }'
-
-/** Any number of heads, copied. */
-const heads: OptionType<readonly HeadIndex[]> = {
-  schema: v.pipe(
-    v.custom<HeadIndex | readonly HeadIndex[]>(
-      (value) => (Array.isArray(value) ? value.every(isHead) : isHead(value)),
-      `must be ${headsRange}`,
-    ),
-    v.transform((value) => [value].flat().map(({ layer, head }) => ({ layer, head }))),
-  ),
-  ts: `${headType} | readonly ${headType}[]`,
-  range: headsRange,
-}
 
 const valuesRange = 'an object with Float32Arrays by name'
 
@@ -64,12 +37,7 @@ export const gradientOptions = {
 
 /** model.loss(), tokenLosses(), logits() and activations() */
 export const lossOptions = {
-  without: {
-    type: heads,
-    group: 'inspection',
-    help: 'attention heads to switch off: their result is 0',
-    default: { words: 'none' },
-  },
+  without: withoutOption('inspection'),
   replace: {
     type: replacements,
     group: 'inspection',
@@ -98,6 +66,7 @@ export const inspectOptions = {
     type: text,
     group: 'inspection',
     help: 'text to inspect, at most as long as the block size',
+    default: { words: 'standard input' },
   },
   layer: {
     type: whole({ min: 0 }),
@@ -111,4 +80,5 @@ export const inspectOptions = {
     help: 'attention head to show, from 0',
     default: { words: 'the mean of all' },
   },
+  without: lossOptions.without,
 } as const satisfies Table

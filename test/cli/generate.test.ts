@@ -1,6 +1,6 @@
 // Runs `nano-gpt generate` with one and several texts, and `nano-gpt evaluate`, in a child process.
 
-import { train } from '../../lib'
+import { load, train } from '../../lib'
 import { decoder, temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
 import { run } from './command'
@@ -78,12 +78,34 @@ test('flags for stop strings, top-p, min-p, the repetition penalty and the windo
   expect(other.stdout).not.toBe(whole)
 })
 
+test('heads are switched off', async () => {
+  const model = await load(folder.path('runs', 'one'), { device: 'js' })
+  const without = [
+    { layer: 0, head: 1 },
+    { layer: 1, head: 0 },
+    { layer: 1, head: 2 },
+  ]
+  const text = await model.generate({ without, maxTokens: 12, seed: 5 })
+  await model.dispose()
+  for (const flags of [
+    ['--without', '0.1,1.0,1.2'],
+    ['--without', '0.1', '--without', '1.0, 1.2'],
+  ]) {
+    expect(await generate(...flags)).toEqual({ code: 0, stdout: `${text}\n`, stderr: expect.any(String) })
+  }
+})
+
 test('invalid values are rejected with the name of the flag', async () => {
   for (const [flags, message] of [
     [['--top-p', '2'], /^nano-gpt: --top-p is 2: must be at most 1$/m],
     [['--window', 'slide'], /^nano-gpt: --window is "slide": must be 'exact' or 'roll'$/m],
     [['--n', '0'], /^nano-gpt: --n is 0: must be at least 1$/m],
     [['--stop', ''], /^nano-gpt: --stop is "": must not be empty$/m],
+    [
+      ['--without', '0'],
+      /^nano-gpt: --without is "0": must be heads as layer\.head, such as 0\.3 or 0\.3,2\.1$/m,
+    ],
+    [['--without', '0.3'], /^nano-gpt: --without: layer 0 has the heads 0 to 2, not 3$/m],
   ] as const) {
     const { stderr, code } = await generate(...flags)
     expect(stderr).toMatch(message)

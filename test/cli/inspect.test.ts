@@ -7,12 +7,18 @@ import { tableOf } from '../../lib/cli/inspect'
 import { columnsOf } from '../../lib/cli/words'
 import { train } from '../../lib/train/train'
 import { decoder, short, temporaryFolder } from '../support/runs'
-import { ended, objects, run, startInTerminal } from './command'
+import { ended, objects, run, start, startInTerminal } from './command'
 
 jest.setTimeout(30_000)
 
 const folder = temporaryFolder()
 const cli = (...args: string[]) => run(['inspect', '--device', 'js', ...args], { cwd: folder.path() })
+/** The command with a text, or bytes, as standard input. */
+function piped(text: string | Uint8Array, ...args: string[]) {
+  const child = start(['inspect', '--device', 'js', ...args], { cwd: folder.path() })
+  child.stdin.end(text)
+  return ended(child)
+}
 
 beforeAll(async () => {
   const train1 = async (options: object, name: string) =>
@@ -98,7 +104,6 @@ test('a model without attention; a single token', async () => {
 })
 
 test.each([
-  [[], 'there is no text. Give it with --text'],
   [['--text', ''], '--text: it is empty. Give at least one token'],
   [
     ['--text', 'the cat sat.'],
@@ -108,9 +113,47 @@ test.each([
   [['--text', 'a', '--head', '3'], '--head is 3: a layer has the heads 0 to 2'],
   [['--text', 'a', '--head', '3', '--json'], '"message":"--head is 3: a layer has the heads 0 to 2"'],
   [['--text', 'a', '--layer', '0', '--model', 'runs/bigram'], '--layer is 0: the model has no attention'],
+  [['--text', 'a', '--without', '2.0'], '--without: the model has the attention layers 0 to 1, not 2'],
+  [
+    ['--text', 'a', '--without', '1'],
+    '--without is "1": must be heads as layer.head, such as 0.3 or 0.3,2.1',
+  ],
 ])('%j is rejected', async (args, message) => {
   const { code, stdout, stderr } = await cli(...args)
   expect([code, stdout + stderr]).toEqual([2, expect.stringContaining(message)])
+})
+
+test('standard input is the text if none is given, unchanged', async () => {
+  const { stdout } = await cli('--text', 'at\nthe\n')
+  expect(await piped('at\nthe\n')).toEqual({ code: 0, stdout, stderr: '' })
+  // With --text, it is not read.
+  expect(await piped('cat', '--text', 'at\nthe\n')).toEqual({ code: 0, stdout, stderr: '' })
+  const [json] = objects((await piped('a', '--json')).stdout)
+  expect(json).toMatchObject({ type: 'result', tokens: [{ text: 'a' }] })
+  for (const [text, code, message] of [
+    ['', 2, 'standard input: it is empty. Give at least one token'],
+    ['the cat sat.', 2, 'standard input: it has 12 tokens, and the model reads at most 11 at a time'],
+    [Uint8Array.of(97, 255), 1, 'standard input'],
+  ] as const) {
+    expect(await piped(text)).toEqual({ code, stdout: '', stderr: expect.stringContaining(message) })
+  }
+})
+
+test('heads are switched off', async () => {
+  const { stdout } = await cli('--text', 'at the', '--without', '0.1,1.2', '--without', '1.0')
+  expect(stdout).toMatch(/^without {4}0\.1, 1\.2, 1\.0$/m)
+  const without = [
+    { layer: 0, head: 1 },
+    { layer: 1, head: 2 },
+    { layer: 1, head: 0 },
+  ]
+  const model = await load(folder.path('runs', 'decoder'), { device: 'js' })
+  const losses = await model.tokenLosses('at the', { without })
+  expect(losses).not.toEqual(await model.tokenLosses('at the'))
+  await model.dispose()
+  const args = ['--text', 'at the', '--without', '0.1,1.2,1.0', '--json']
+  const [{ tokens }] = objects((await cli(...args)).stdout)
+  expect((tokens as { loss: number }[]).slice(1).map(({ loss }) => loss)).toEqual([...losses])
 })
 
 const inTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux')
@@ -125,6 +168,10 @@ const inTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdo
     expect(stdout).toContain('\x1b[38;5;16;48;5;194m below 0.5 \x1b[39;49m')
     const plain = await ended(startInTerminal(args, 80, { cwd: folder.path(), env: { NO_COLOR: '1' } }))
     expect(plain.stdout).toMatch(/^#/)
+    // There is no text, and waiting for one would look like a hanging command.
+    const none = await ended(startInTerminal(['inspect'], 80, { cwd: folder.path() }))
+    expect(none.code).toBe(2)
+    expect(none.stdout.replace(/\s+/g, ' ')).toContain('there is no text. Give it with --text, or pipe it')
   },
 )
 
