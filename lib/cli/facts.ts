@@ -1,6 +1,8 @@
 // Facts of a run that several commands print.
 
+import type { Model } from '../api/model'
 import type { Best } from '../checkpoint/checkpoint'
+import { printable } from '../errors'
 import { plural } from './words'
 
 /** A tokenizer with its vocabulary: `bpe: a vocabulary of 4,096 tokens`. */
@@ -12,4 +14,10 @@ export function describeTokenizer({ type, vocabSize }: { type: string; vocabSize
 export function describeBest({ valLoss, valBitsPerByte, step }: Best): string {
   const bits = valBitsPerByte === undefined ? '' : ` (${valBitsPerByte.toFixed(3)} bits per byte)`
   return `${valLoss.toFixed(4)}${bits}, after ${plural(step, 'step')}`
+}
+
+/** A model that was loaded: `runs/a, after 300 steps on shakespeare, char: a vocabulary of 65 characters`. */
+export function describeModel(path: string, { info, tokenizer }: Model): string {
+  const trained = info.data ? ` on ${printable(info.data.name)}` : ''
+  return `${path}, after ${plural(info.step, 'step')}${trained}, ${describeTokenizer(tokenizer)}`
 }

@@ -2,11 +2,10 @@
 
 import { randomInt } from 'node:crypto'
 import { load } from '../api/model'
-import { printable } from '../errors'
 import type { CompletionPiece } from '../generate/completions'
 import { checkOptions, completeOptions, loadOptions, pick } from '../options'
-import { describeTokenizer } from './facts'
-import { dim, json, note, plural, stream } from './output'
+import { describeModel } from './facts'
+import { dim, isTerminal, json, note, stream } from './output'
 import { runsFolder } from './run_folders'
 import { tables } from './tables'
 import { newestRun } from './which_model'
@@ -24,19 +23,17 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
   const generation = pick(checked, generationNames)
   const { prompt = [''], n = completeOptions.n.default, seed = BigInt(randomInt(2 ** 32)) } = generation
   const path = checked.model ?? (await newestRun(runsFolder))
+  // Anything that says which texts are wanted generates them, as it does in a pipe.
+  const isAsked = generation.prompt !== undefined || generation.n !== undefined || asJson
+  if (!isAsked && isTerminal && process.stdin.isTTY) {
+    const { playground } = await import('./playground.js')
+    return playground(path, pick(checked, openNames), generation)
+  }
   const begun = performance.now()
   const model = await load(path, pick(checked, openNames))
   try {
     // Without --model, print which model was chosen: to stderr, because the text may go to a file.
-    if (checked.model === undefined && !asJson) {
-      note(
-        dim(
-          [path, `after ${plural(model.info.step, 'step')}`].join(', ') +
-            (model.info.data ? ` on ${printable(model.info.data.name)}` : '') +
-            `, ${describeTokenizer(model.tokenizer)}`,
-        ),
-      )
-    }
+    if (checked.model === undefined && !asJson) note(dim(describeModel(path, model)))
     const pieces = model.streamAll({ ...generation, seed })
     const texts = new Texts(prompt, n, seed)
     await texts.print(pieces, asJson)

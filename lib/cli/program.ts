@@ -74,7 +74,10 @@ function addGenerate(program: CliCommand): void {
   const generate = addCommand(program, 'generate', 'generate text with a trained model', {
     headings: { data: 'Model' },
   })
-    .description('Generates text with a trained model and prints it as it is generated.')
+    .description(
+      'Generates text with a trained model and prints it as it is generated. In a terminal, without a prompt, ' +
+        'opens a playground.',
+    )
     .addHelpText('after', generateExamples)
     .action(async (options) => (await import('./generate.js')).generateCommand(options))
   finish(generate, 'print one JSON object per line: pieces of text, then the result')
@@ -285,7 +288,7 @@ Examples:
 const generateExamples = `
 Examples:
   nano-gpt generate
-      use the newest model in runs/
+      continue texts as you type them, with the newest model in runs/
   nano-gpt generate --prompt "ROMEO:" --temperature 0.8 --top-k 40
   nano-gpt generate --model runs/mine --max-tokens 2000 > story.txt
   nano-gpt generate --prompt "ROMEO:" --prompt "JULIET:" --n 4

@@ -104,7 +104,10 @@ export const completeOptions = {
     group: 'generation',
     help: 'text to continue, or an array of texts',
     default: { words: 'a line feed, or token 0 if the vocabulary has none' },
-    commandLine: { help: 'text to continue; may be repeated' },
+    commandLine: {
+      help: 'text to continue; may be repeated',
+      default: 'a playground in a terminal, otherwise a line feed',
+    },
   },
   n: {
     type: whole({ min: 1, max: 100_000 }),

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nativeRequired } from '../support/devices'
 
 const root = join(__dirname, '..', '..')
 /** A compiled file of lib/. */
@@ -55,6 +56,27 @@ export function startInTerminal(
   const plain = { ...own, TERM: 'xterm', SHELL: '/bin/sh' }
   const command = `stty cols ${columns} rows 30; exec ${words.join(' ')}`
   return ours(spawn('script', ['-qec', command, '/dev/null'], { cwd, env: { ...plain, ...env } }))
+}
+
+/**
+ * Tests that require `script` from util-linux, which creates the terminal. Without it they are
+ * skipped, or fail if the native tests are required.
+ */
+export function inTerminal(title: string, body: () => void): void {
+  const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' })
+  if (stdout?.includes('util-linux')) {
+    describe(title, body)
+    return
+  }
+  const reason = 'there is no "script" of util-linux here'
+  if (nativeRequired) {
+    test(title, () => {
+      throw new Error(reason)
+    })
+  } else {
+    console.warn(`${title}: skipped, ${reason}`)
+    describe.skip(title, body)
+  }
 }
 
 /** Runs a command until it exits. */

@@ -10,6 +10,7 @@ export class Screen {
   private row = 0
   private column = 0
   isCursorVisible = true
+  marksPastes = false
 
   constructor(private readonly columns: number) {}
 
@@ -56,11 +57,14 @@ export class Screen {
     if (kind === 'm') return
     if (kind === 'A') this.moveTo(this.row - Number(parameter || 1))
     else if (sequence === '\x1b[K') eraseRight()
-    else if (sequence === '\x1b[J') {
+    else if (kind === 'G') this.column = Number(parameter || 1) - 1
+    else if (sequence === '\x1b[J' || sequence === '\x1b[0J') {
       eraseRight()
       this.rows.length = this.row + 1
     } else if (sequence === '\x1b[?25l') this.isCursorVisible = false
     else if (sequence === '\x1b[?25h') this.isCursorVisible = true
+    else if (sequence === '\x1b[?2004h') this.marksPastes = true
+    else if (sequence === '\x1b[?2004l') this.marksPastes = false
     else throw new Error(`unknown control sequence ${JSON.stringify(sequence)}`)
   }
 }

@@ -1,11 +1,10 @@
 // The output of training in a real pseudo-terminal and in a pipe.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
-import { nativeRequired, onNative } from '../support/devices'
+import { onNative } from '../support/devices'
 import { temporaryFolder } from '../support/runs'
 import { someText } from '../support/text'
-import { ended, run, shown, startInTerminal } from './command'
+import { ended, inTerminal, run, shown, startInTerminal } from './command'
 import { Screen } from './screen'
 
 jest.setTimeout(30_000)
@@ -14,27 +13,6 @@ const folder = temporaryFolder()
 const tiny = ['train', '--data', 'some.txt', '--preset', 'bigram', '--device', 'js', '--eval-batches', '40']
 
 beforeAll(() => writeFileSync(folder.path('some.txt'), someText()))
-
-/**
- * Tests that require `script` from util-linux, which creates the terminal. Without it they are
- * skipped, or fail if the native tests are required.
- */
-function inTerminal(title: string, body: () => void): void {
-  const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' })
-  if (stdout?.includes('util-linux')) {
-    describe(title, body)
-    return
-  }
-  const reason = 'there is no "script" of util-linux here'
-  if (nativeRequired) {
-    test(title, () => {
-      throw new Error(reason)
-    })
-  } else {
-    console.warn(`${title}: skipped, ${reason}`)
-    describe.skip(title, body)
-  }
-}
 
 inTerminal('in a terminal', () => {
   const begin = (args: string[], columns: number, env = {}) =>
