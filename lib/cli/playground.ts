@@ -88,6 +88,11 @@ class Playground {
     })
     this.readline.on('line', (line) => this.pass(line))
     this.readline.on('SIGINT', () => this.interrupt())
+    // After Ctrl-Z the shell has had the terminal.
+    this.readline.on('SIGCONT', () => {
+      process.stdout.write(markPastes)
+      this.readline.prompt(true)
+    })
     this.readline.on('history', historyWriter())
     this.readline.on('close', () => this.leave())
   }
