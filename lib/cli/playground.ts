@@ -233,26 +233,30 @@ class Playground {
     const generating = new AbortController()
     this.generating = generating
     const begun = performance.now()
-    let [text, tokens, end] = ['', 0, '']
+    let [text, shown, tokens, end] = ['', '', 0, '']
+    const show = async (more: string, paint = (plain: string) => plain) => {
+      if (more === '') return
+      shown += more
+      await stream(paint(visible(more)))
+    }
     try {
       const { signal } = generating
       const all = { ...options, seed: seed as bigint, prompt: prompt + before, signal }
       for await (const piece of this.model.streamAll(all)) {
-        if (tokens === 0 && prompt + before !== '')
-          await stream(before === '' ? bold(visible(prompt)) : dim('… '))
+        if (tokens === 0) await (before === '' ? show(prompt, bold) : show('… ', dim))
         text += piece.text
         tokens += piece.tokens.length
         if (piece.finish === 'stop') end = ', ended by a stop string'
-        await stream(visible(piece.text))
+        await show(piece.text)
       }
     } catch (error) {
       if (!generating.signal.aborted) throw error
       end = ', stopped'
     } finally {
       this.generating = undefined
-      if (text !== '') this.last = { prompt, text: before + text }
+      if (shown !== '' && !shown.endsWith('\n')) say()
     }
-    if (tokens > 0 && !text.endsWith('\n')) say()
+    this.last = { prompt, text: before + text }
     const seconds = (performance.now() - begun) / 1000
     say(dim(`seed ${seed}, ${plural(tokens, 'token')} in ${duration(seconds)}${end}`))
   }

@@ -74,8 +74,7 @@ export class KvCache {
     while (start < tokens.length) {
       const length = 2 ** Math.floor(Math.log2(tokens.length - start))
       const chunk = tokens.slice(start, start + length)
-      last = await this.program('prefill', length, sampling)
-      await this.writeHeads()
+      last = await this.ready('prefill', length, sampling)
       const values = { ...inputsOf([{ ...place, start }], 0, sampling), tokens: chunk }
       phases.push({ program: last.handle, times: 1, inputs: last.inputs.pack([values]) })
       start += length
@@ -98,8 +97,7 @@ export class KvCache {
     sampling: Sampling,
   ): Promise<{ draws: SampledToken[][]; seconds: number }> {
     const batch = places.length
-    const program = await this.program('decode', batch, sampling)
-    await this.writeHeads()
+    const program = await this.ready('decode', batch, sampling)
     await this.writeCounts(places, sampling)
     await this.session.write(tokensName(this.cache.name, batch), Int32Array.from(tokens))
     const records = Array.from({ length: count }, (_, step) => inputsOf(places, step, sampling))
@@ -143,6 +141,13 @@ export class KvCache {
       await this.session.write(headsName(this.cache.name, layer), diagonalWithout(channels, heads, off))
       this.written[layer] = key
     }
+  }
+
+  /** A compiled Program. The matrices that it multiplies by are written. */
+  private async ready(...wanted: Parameters<KvCache['program']>): Promise<Compiled> {
+    const program = await this.program(...wanted)
+    await this.writeHeads()
+    return program
   }
 
   private program(

@@ -16,7 +16,10 @@ export interface Observer {
   attended(path: string, attention: Attended, y: Tensor): Tensor
 }
 
-/** The operands of attention: q [B, T, C] and k [B, T, C·kvHeads / heads]. */
+/**
+ * The operands of attention: q [B, T, C] and k [B, T, C·kvHeads / heads]. In generation, they are those
+ * of the new tokens.
+ */
 export interface Attended {
   readonly q: Tensor
   readonly k: Tensor

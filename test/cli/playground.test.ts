@@ -250,6 +250,7 @@ inTerminal('in a terminal', () => {
     const make = async (options: object, name: string) =>
       (await train({ ...options, device: 'js', out: folder.path('runs', name) })).dispose()
     await make({ ...short, steps: 1 }, 'other')
+    await make({ ...short, tokenizer: 'byte', steps: 1 }, 'bytes')
     await make({ ...decoder, steps: 10 }, 'one')
   })
 
@@ -330,6 +331,8 @@ inTerminal('in a terminal', () => {
     const stopped = await session.type('typed ahead\r\x03')
     expect(stopped).toMatch(/seed \d+, [\d,]+ tokens in .* m?s, stopped/)
     expect(stopped).not.toContain('typed ahead')
+    await session.type('/max-tokens 3\r')
+    expect(await session.type('/again\r')).toMatch(/The.*[\s\S]*3 tokens/)
     await session.type('a line', /a line/)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the line is drawn again
     await session.type('\x03', /\x1b\[3G$/)
@@ -366,6 +369,21 @@ inTerminal('in a terminal', () => {
     await session.type('\x04', /2004l/)
     const { screen } = await session.end(40)
     expect(screen.text).toContain(`The cat\nsat ${long}`.slice(0, 40))
+  })
+
+  test('control characters that a model generates do not reach the terminal', async () => {
+    const session = new Session(['--model', 'runs/bytes', '--seed', '1', '--max-tokens', '400'])
+    await session.until()
+    await session.type('The\r')
+    await session.type('/quit\r', /2004l/)
+    const { stdout } = await session.result
+    const model = await load(folder.path('runs', 'bytes'), { device: 'js' })
+    const text = await model.generate({ prompt: 'The', seed: 1, maxTokens: 400 })
+    await model.dispose()
+    const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')
+    // A byte model that has learned nothing generates any of them.
+    expect(new Set(text.match(/[^\P{Cc}\n\t]/gu)).size).toBeGreaterThan(10)
+    expect(stdout.replaceAll('\r\n', '\n')).toContain(`${shown}\n`.replace(/\n\n$/, '\n'))
   })
 
   test('the history is kept', async () => {
