@@ -2,11 +2,11 @@
 
 import { type Command, Option } from 'commander'
 import { wordsOf } from '../errors'
-import { defaultWordsOf, type Group, groups, type OptionRow } from '../options'
+import { defaultWordsOf, type Group, groups, kebab, type OptionRow } from '../options'
 import type { Applies } from '../options/row'
 import { parseArgument } from '../options/types'
 import { surfaceOf } from './surface'
-import { flagOf, flagsOf, isFlag, kebab, type TableName } from './tables'
+import { flagOf, flagsOf, isFlag, type TableName } from './tables'
 
 export interface FlagOptions {
   /** Headings that replace those of the table. */

@@ -8,6 +8,7 @@ import {
   evaluateOptions,
   generateFromOptions,
   inspectOptions,
+  kebab,
   nearestOption,
   type OptionRow,
   rowOf,
@@ -96,11 +97,6 @@ export function nearestFlag(word: string, command: string): string | undefined {
 /** `batchSize` → `--batch-size`, `--no-batch-size`. */
 export function flagOf(name: string, value = true): string {
   return `${value ? '--' : '--no-'}${kebab(name)}`
-}
-
-/** `batchSize` → `batch-size`. */
-export function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** `batch-size` → `batchSize`. */
