@@ -45,12 +45,12 @@ function optionsOf(name: string, row: OptionRow): Option[] {
   // Commander treats null as no value. For an option with null as "no limit", Infinity means the
   // same.
   const parse = (text: string) => parseArgument(name, type, text) ?? Infinity
-  const again = (text: string, before?: readonly unknown[]) => [...(before ?? []), parse(text)]
-  return [
-    new Option(`${flagOf(name)} ${type.placeholder}`, description).argParser<unknown>(
-      type.repeats ? (again as (text: string, before: unknown) => unknown) : parse,
-    ),
-  ]
+  const again = (text: string, before?: readonly unknown[]) => [before ?? [], parse(text)].flat()
+  const option = new Option(`${flagOf(name)} ${type.placeholder}`, description).argParser<unknown>(
+    type.repeats ? (again as (text: string, before: unknown) => unknown) : parse,
+  )
+  // A switch whose value is optional.
+  return option.optional ? [option, new Option(flagOf(name, false)).hideHelp()] : [option]
 }
 
 /**

@@ -153,6 +153,8 @@ export interface SweepOptions {
   vary: { readonly [Name in 'preset' | 'layers' | 'heads' | 'embed' | 'blockSize' | 'dropout' | 'positions' | 'ropeBase' | 'norm' | 'normAffine' | 'normEpsilon' | 'activation' | 'feedForwardWidth' | 'qkNorm' | 'kvHeads' | 'headSize' | 'tiedEmbeddings' | 'logitSoftcap' | 'bias' | 'qkvBias' | 'outputBias' | 'embeddingNorm' | 'attentionDropout' | 'embeddingDropout' | 'init' | 'steps' | 'batchSize' | 'gradientAccumulationSteps' | 'nonFinite' | 'precision' | 'seed' | 'optimizer' | 'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'gradientClip' | 'momentum' | 'momentumWarmup' | 'nesterov' | 'matrixLearningRate' | 'schedule' | 'warmup' | 'finalLearningRateFraction' | 'decayFraction' | 'emaDecay' | 'tokenizer' | 'vocabSize']?: readonly Required<TrainOptions>[Name][] }
   /** Shakespeare, moby-dick, file, folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: shakespeare. */
   data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  /** Named set of options. Default: cpu. */
+  preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | (string & {})
   /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
   lineEndings?: 'normalize' | 'keep'
   /** Field with the text in each line of a .jsonl file. A string. Default: text. */
@@ -283,8 +285,6 @@ export interface SweepOptions {
   instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
   /** Abort signal: stops and saves the run, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
-  /** Named set of options. Default: cpu. */
-  preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | (string & {})
   /** Folder of the sweep, with a run folder for each run. A path. */
   out: string
 }

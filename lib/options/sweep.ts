@@ -1,6 +1,7 @@
 // The options of sweep(): those of train(), of which some may vary from run to run.
 
 import * as v from 'valibot'
+import { corpusNames } from '../data/corpus'
 import { presetNames } from '../presets'
 import type { Checked } from './check'
 import type { Group, OptionRow, Table } from './row'
@@ -8,7 +9,7 @@ import { namesWhere, type TrainName, trainOptions } from './train'
 import { name, type OptionType } from './types'
 
 /** Each run has its own folder, which the sweep continues by itself. `minutes` belongs to the preset 'auto'. */
-const { resume: _, overwrite: __, minutes: ___, preset, out, ...shared } = trainOptions
+const { resume: _, overwrite: __, minutes: ___, data, preset, out, ...shared } = trainOptions
 
 /** What a model is and how it is trained. The text, the reports and the machine are the same for all runs. */
 const variedGroups: readonly Group[] = ['model', 'variants', 'training', 'optimizer', 'schedule']
@@ -40,7 +41,7 @@ export const sweepOptions = {
     help: 'the values of each option that varies; all combinations are trained',
     commandLine: { hidden: true },
   },
-  ...shared,
+  data: { ...data, commandLine: { help: `${corpusNames.join(', ')}, file or folder; may be repeated` } },
   preset: {
     ...preset,
     type: name(
@@ -49,6 +50,7 @@ export const sweepOptions = {
     ),
     help: 'named set of options',
   },
+  ...shared,
   out: {
     ...out,
     help: 'folder of the sweep, with a run folder for each run',

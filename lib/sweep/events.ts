@@ -56,7 +56,8 @@ export type SweepEvent =
 /** Unread events of a training are merged as those of `train()`. */
 export const unreadSweep: Unread<SweepEvent> = {
   merge(earlier, later) {
-    if (earlier.type !== 'training' || later.type !== 'training' || earlier.run !== later.run) return undefined
+    if (earlier.type !== 'training' || later.type !== 'training' || earlier.run !== later.run)
+      return undefined
     const event = mergeTraining(earlier.event, later.event)
     return event && { ...later, event }
   },

@@ -148,7 +148,9 @@ function refuseOther({ out, grid, shared }: SweepPlan, { vary, options }: Record
   const now = valuesOf(grid, lasting(storable(shared)))
   const before = valuesOf(vary, lasting(options))
   for (const name of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    const missing = (before[name] ?? [undefined]).find((each) => !now[name]?.some((other) => isSame(each, other)))
+    const missing = (before[name] ?? [undefined]).find(
+      (each) => !now[name]?.some((other) => isSame(each, other)),
+    )
     const isNew = !(name in before)
     if (missing === undefined && !isNew) continue
     throw new NanoGptError('sweep', {

@@ -81,7 +81,10 @@ class Sweep {
     this.control.emit({ type: 'run', run, number, total, resumes })
     const { shared } = this.plan
     const fresh = { ...shared, ...run.options, out } as TrainOptions
-    const machine = pick(shared, [...(Object.keys(machineOptions) as (keyof typeof machineOptions)[]), 'signal'])
+    const machine = pick(shared, [
+      ...(Object.keys(machineOptions) as (keyof typeof machineOptions)[]),
+      'signal',
+    ])
     let made = await this.train(run, resumes ? { ...machine, resume: out } : fresh)
     // The process was killed after the last checkpoint, before its result was recorded.
     if (made === undefined && !this.stopping) made = await this.train(run, { ...fresh, overwrite: true })
