@@ -23,14 +23,19 @@ export const variedNames = namesWhere((row) => variedGroups.includes(row.group))
 /** The values of each option that varies. Their own types check them. */
 export type Varied = Readonly<Record<string, readonly unknown[]>>
 
+const what = 'an object with an array for each option'
+
 const vary: OptionType<Varied> = {
-  schema: v.record(
-    v.string(),
-    v.pipe(v.array(v.unknown(), 'must have arrays'), v.minLength(1, 'must not have an empty array')),
-    'must be an object with an array for each option',
+  schema: v.pipe(
+    v.custom<object>((value) => !Array.isArray(value), `must be ${what}`),
+    v.record(
+      v.string(),
+      v.pipe(v.array(v.unknown(), 'must have arrays'), v.minLength(1, 'must not have an empty array')),
+      `must be ${what}`,
+    ),
   ),
   ts: `{ readonly [Name in ${variedNames.map((each) => `'${each}'`).join(' | ')}]?: readonly Required<TrainOptions>[Name][] }`,
-  range: 'an object with an array for each option',
+  range: what,
 }
 
 export const sweepOptions = {

@@ -153,10 +153,11 @@ function refuseOther({ out, grid, shared }: SweepPlan, { vary, options }: Record
     )
     const isNew = !(name in before)
     if (missing === undefined && !isNew) continue
+    const given = alone(now[name])
     throw new NanoGptError('sweep', {
       where: 'sweep',
       option: name,
-      value: alone(now[name]),
+      ...(!Array.isArray(given) && { value: given }),
       reason: isNew
         ? say`the runs in ${out} were made without it`
         : say`runs in ${out} have ${option(name, alone(missing))}`,

@@ -46,6 +46,7 @@ export function checkSweepOptions(options: unknown): SweepPlan {
   if (vary === undefined || Object.keys(vary).length === 0)
     throw missing('vary', 'give the values of at least one option, such as { learningRate: [1e-3, 3e-3] }')
   refusePiped(shared)
+  if (shared.preset === 'auto') throw sizedByItself()
   const { seed, ...same } = shared
   const seeds = vary.seed ?? [seed ?? defaultSeed]
   if (vary.seed !== undefined && seed !== undefined) throw givenTwice('seed', seed)
@@ -100,7 +101,7 @@ function checkValues(vary: Readonly<Record<string, readonly unknown[]>>, shared:
 
 function checkOne(name: TrainName, value: unknown): Value {
   const checked = checkValue('sweep', name, rowOf(trainOptions, name).type, value)
-  if (name === 'preset' && checked === 'auto') throw sizedByItself(name, value)
+  if (name === 'preset' && checked === 'auto') throw sizedByItself()
   return typeof checked === 'bigint' ? seedToJSON(checked) : (checked as Value)
 }
 
@@ -124,10 +125,11 @@ function givenTwice(name: string, value: unknown): NanoGptError {
   })
 }
 
-function sizedByItself(name: string, value: unknown): NanoGptError {
+function sizedByItself(): NanoGptError {
   return new NanoGptError('option', {
     where: 'sweep',
-    ...{ option: name, value },
+    option: 'preset',
+    value: 'auto',
     reason: 'it measures the device before each run, so that runs would differ by chance in size and steps',
     remedy: 'choose another preset, and give the sizes',
   })

@@ -30,7 +30,9 @@ export function welch(a: Summary, b: Summary): number | null {
   const difference = Math.abs(a.mean - b.mean)
   if (difference === 0) return 1
   if (x + y === 0) return 0
-  const freedom = (x + y) ** 2 / (x ** 2 / (a.count - 1) + y ** 2 / (b.count - 1))
+  // The Welch–Satterthwaite equation, in shares of the variance, which cannot underflow.
+  const share = x / (x + y)
+  const freedom = 1 / (share ** 2 / (a.count - 1) + (1 - share) ** 2 / (b.count - 1))
   return twoSided(difference / Math.sqrt(x + y), freedom)
 }
 
