@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { NanoGptError, say as phrase } from '../errors'
 import { checkOptions, kebab, type SweepOptions, sweepOptions, variedNames } from '../options'
-import { checkSweepOptions, type Grid, type SweepPlan } from '../sweep/grid'
+import { checkSweepOptions } from '../sweep/grid'
 import type { SweepRun } from '../sweep/runs'
 import { type SweepResult, sweep } from '../sweep/sweep'
 import { exitCodes } from './errors'
@@ -16,7 +16,7 @@ import { dryRunSweep } from './sweep_dry_run'
 import { SweepProgress } from './sweep_progress'
 import { explanations, tableLines } from './sweep_table'
 import { flagOf } from './tables'
-import { wrap } from './words'
+import { together, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly text?: string
@@ -56,7 +56,7 @@ export async function sweepCommand({ json: asJson, dryRun: dry, ...flags }: Flag
   const hasLoss = result.configurations.some(({ best }) => best !== null)
   process.exitCode = interrupted ?? (hasLoss ? exitCodes.ok : exitCodes.error)
   if (asJson) json({ type: 'result', ...result })
-  else sumUp(result, checkSweepOptions(options))
+  else sumUp(result)
 }
 
 /** The options in the library's form: those with several values vary. */
@@ -87,12 +87,12 @@ function nothingVaries(): NanoGptError {
   })
 }
 
-function sumUp(result: SweepResult, plan: SweepPlan): void {
+function sumUp(result: SweepResult): void {
   const { out, runs, stopped, configurations } = result
   say()
   for (const line of tableLines(result, lineColumns())) say(line)
   say()
-  for (const text of [...explanations(result), ...hints(plan)]) {
+  for (const text of [...explanations(result), ...hints(runs)]) {
     for (const line of wrap(text, lineColumns())) say(line)
   }
   say()
@@ -114,17 +114,13 @@ function bestRun({ runs, configurations: [{ options }], metric }: SweepResult): 
   return its.reduce((a, b) => (b.best![metric] < a.best![metric] ? b : a))
 }
 
-/** How to learn the noise, where there is one seed. */
-function hints({ grid }: SweepPlan): string[] {
-  if (grid.seed.length > 1) return []
+/** How to learn the noise, where there is one seed: with two more. The sweep keeps its runs. */
+function hints(runs: readonly SweepRun[]): string[] {
+  const [seed, ...others] = new Set(runs.map(({ options }) => BigInt(options.seed as number | string)))
+  if (others.length > 0) return []
+  const seeds = [0n, 1n, 2n].map((more) => BigInt.asUintN(64, seed + more))
   return [
     'With one seed, the noise between seeds is unknown: another seed might order the rows differently. ' +
-      `To learn it, repeat the command with more seeds: ${flagOf('seed')} ${moreSeeds(grid).join(',')}`,
+      `To learn it, repeat the command with ${together(`${flagOf('seed')} ${seeds.join(',')}`)}`,
   ]
-}
-
-/** The seed, and two others. The sweep keeps its runs. */
-function moreSeeds({ seed: [seed] }: Grid): string[] {
-  const first = BigInt(seed as number)
-  return [0n, 1n, 2n].map((more) => String(BigInt.asUintN(64, first + more)))
 }

@@ -62,9 +62,9 @@ export function duration(seconds: number): string {
   return seconds < 1 ? `${short(seconds * 1e3)} ms` : `${short(seconds)} s`
 }
 
-/** The first sentence of a message, without its full stop. */
+/** The first sentence of a message, or its part before a semicolon. */
 export function sentence(message: string): string {
-  return message.split(/\.(?: |$)/)[0]
+  return message.split(/[.;](?: |$)/)[0]
 }
 
 /** Keeps a phrase on one line in `wrap`. */

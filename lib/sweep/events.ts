@@ -1,7 +1,7 @@
 // The events of a sweep.
 
-import { merge as mergeTraining, type TrainEvent } from '../train/events'
-import type { Unread } from '../train/queue'
+import type { TrainEvent } from '../train/events'
+import { type Unread, unreadTraining } from '../train/queue'
 import type { SweepRun } from './runs'
 
 /** The sweep begins. */
@@ -53,13 +53,13 @@ export type SweepEvent =
   | SweepResultEvent
   | SweepEndEvent
 
-/** Unread events of a training are merged as those of `train()`. */
+/** Unread events of a run are merged and dropped as those of `train()`. */
 export const unreadSweep: Unread<SweepEvent> = {
   merge(earlier, later) {
     if (earlier.type !== 'training' || later.type !== 'training' || earlier.run !== later.run)
       return undefined
-    const event = mergeTraining(earlier.event, later.event)
+    const event = unreadTraining.merge(earlier.event, later.event)
     return event && { ...later, event }
   },
-  isKept: ({ type }) => type !== 'training',
+  isKept: (event) => event.type !== 'training' || unreadTraining.isKept(event.event),
 }

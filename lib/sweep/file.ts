@@ -25,6 +25,7 @@ const schema = v.object({
   version: v.string(),
   vary: v.record(v.string(), v.array(value)),
   options: v.record(v.string(), v.unknown()),
+  text: v.nullable(v.string()),
   runs: v.array(
     v.object({
       // The name is that of a folder in the folder of the sweep.
@@ -47,22 +48,31 @@ interface Recorded {
   readonly vary: Grid
   /** The options that all runs share. Each inline text is replaced by its digest. */
   readonly options: Readonly<Record<string, unknown>>
+  readonly text: string | null
   readonly runs: readonly SweepRun[]
+}
+
+/** What a sweep has come to. */
+export interface State {
+  /** All runs, in the order of the grid. */
+  readonly runs: SweepRun[]
+  /** The sha256 of the text of the first run. null: no run has begun. */
+  text: string | null
 }
 
 /** Options that do not decide what is trained, so that a sweep may continue with others. */
 const mayChange: readonly string[] = [...Object.keys(machineOptions), 'signal']
 
 /**
- * The runs of a sweep in the order of the grid: new ones, and those that an earlier call has recorded.
+ * The state of a sweep: new, or with the runs that an earlier call has recorded.
  *
  * @throws NanoGptError 'foreign_files' if the folder contains files but no sweep; 'sweep' if it contains
  *   another sweep, or its sweep.json is damaged
  */
-export async function runsOf(plan: SweepPlan): Promise<SweepRun[]> {
+export async function stateOf(plan: SweepPlan): Promise<State> {
   const path = join(plan.out, sweepFile)
   const runs = pointsOf(plan.grid).map((point) => newRun(nameOf(point), point))
-  if (!(await statOf(path))) return runs
+  if (!(await statOf(path))) return { runs, text: null }
   const recorded = decode(path, Buffer.from(await readSmallFile(path, longest)).toString())
   refuseOther(plan, recorded)
   const key = (options: Readonly<Record<string, unknown>>, shared: Readonly<Record<string, unknown>>) =>
@@ -78,12 +88,12 @@ export async function runsOf(plan: SweepPlan): Promise<SweepRun[]> {
     return { ...earlier, options: run.options }
   })
   if (found < recorded.runs.length) throw damaged(path, 'its runs are not those of its grid')
-  return all
+  return { runs: all, text: recorded.text }
 }
 
 /** Writes sweep.json into the folder, which exists. */
-export async function record({ out, grid, shared }: SweepPlan, runs: readonly SweepRun[]): Promise<void> {
-  const recorded: Recorded = { version, vary: grid, options: lasting(storable(shared)), runs }
+export async function record({ out, grid, shared }: SweepPlan, { runs, text }: State): Promise<void> {
+  const recorded: Recorded = { version, vary: grid, options: lasting(storable(shared)), text, runs }
   await writeFileAtomic(join(out, sweepFile), [Buffer.from(`${JSON.stringify(recorded, null, 2)}\n`)])
 }
 

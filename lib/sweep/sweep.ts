@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { loadAddon } from '../backend/native/addon'
 import { isCheckpointName } from '../checkpoint/folder'
-import { NanoGptError } from '../errors'
+import { NanoGptError, option, say } from '../errors'
 import { removeLeftovers, writeFileAtomic } from '../files/atomic'
 import { lockFolder } from '../files/lock'
 import { attempt, machineOptions, pick, type SweepOptions, type TrainOptions } from '../options'
@@ -14,7 +14,7 @@ import { Run, type RunControl } from '../train/run'
 import { train } from '../train/train'
 import { csvFile, csvOf } from './csv'
 import { type SweepEvent, unreadSweep } from './events'
-import { record, refuseForeign, runsOf, sweepFile } from './file'
+import { record, refuseForeign, type State, stateOf, sweepFile } from './file'
 import { checkSweepOptions, type SweepPlan } from './grid'
 import { isDone, isOfOneRun, type SweepRun } from './runs'
 import { type Table, tableOf } from './table'
@@ -43,7 +43,7 @@ export function sweep(options: SweepOptions): Run<SweepResult, SweepEvent> {
 }
 
 class Sweep {
-  private runs: SweepRun[] = []
+  private state: State = { runs: [], text: null }
 
   constructor(
     private readonly plan: SweepPlan,
@@ -57,15 +57,14 @@ class Sweep {
     await refuseForeign(out)
     using _lock = await lockFolder(out, loadAddon().addon?.lockFile)
     await removeLeftovers(out, (name) => name === sweepFile || name === csvFile)
-    this.runs = await runsOf(this.plan)
+    this.state = await stateOf(this.plan)
     await this.save()
-    this.control.emit({ type: 'start', out, runs: [...this.runs] })
-    for (let i = 0; i < this.runs.length && !this.stopping; i++) {
-      if (!isDone(this.runs[i])) await this.make(i)
-    }
-    const stopped = this.stopping && !this.runs.every(isDone)
+    const { runs } = this.state
+    this.control.emit({ type: 'start', out, runs: [...runs] })
+    for (let i = 0; i < runs.length && !this.stopping; i++) if (!isDone(runs[i])) await this.make(i)
+    const stopped = this.stopping && !runs.every(isDone)
     this.control.emit({ type: 'end', stopped, seconds: (performance.now() - begun) / 1000 })
-    return { out, stopped, runs: this.runs, ...tableOf(this.runs) }
+    return { out, stopped, runs, ...tableOf(runs) }
   }
 
   private get stopping(): boolean {
@@ -74,8 +73,9 @@ class Sweep {
 
   /** Makes the run at index `i`, or continues it. */
   private async make(i: number): Promise<void> {
-    const [number, total] = [i + 1, this.runs.length]
-    const run = { ...this.runs[i], state: 'waiting', error: null } as const
+    const { runs } = this.state
+    const [number, total] = [i + 1, runs.length]
+    const run = { ...runs[i], state: 'waiting', error: null } as const
     const out = join(this.plan.out, run.name)
     const resumes = await hasCheckpoint(out)
     this.control.emit({ type: 'run', run, number, total, resumes })
@@ -88,10 +88,9 @@ class Sweep {
     let made = await this.train(run, resumes ? { ...machine, resume: out } : fresh)
     // The process was killed after the last checkpoint, before its result was recorded.
     if (made === undefined && !this.stopping) made = await this.train(run, { ...fresh, overwrite: true })
-    this.runs[i] = made ?? run
+    runs[i] = made ?? run
     await this.save()
-    if (this.runs[i].state !== 'waiting')
-      this.control.emit({ type: 'result', run: this.runs[i], number, total })
+    if (runs[i].state !== 'waiting') this.control.emit({ type: 'result', run: runs[i], number, total })
   }
 
   /**
@@ -112,10 +111,15 @@ class Sweep {
     try {
       for await (const event of training) {
         this.control.emit({ type: 'training', run: run.name, event })
-        if (event.type === 'start') steps = event.steps
+        if (event.type === 'start') {
+          steps = event.steps
+          this.state.text ??= event.plan.data.digest
+          if (event.plan.data.digest !== this.state.text) stop()
+        }
         if (event.type === 'evaluation') last = event
       }
       await using model = await training
+      if (model.info.data!.digest !== this.state.text) throw this.otherText(run)
       if (model.info.step! < steps) return spent()
       return last?.step === steps ? finished(spent(), model, last) : undefined
     } catch (error) {
@@ -129,9 +133,20 @@ class Sweep {
     }
   }
 
+  /** The error for a text that has changed between two runs. A resumed run checks its text itself. */
+  private otherText({ name }: SweepRun): NanoGptError {
+    const { out } = this.plan
+    return new NanoGptError('data', {
+      where: 'sweep',
+      subject: out,
+      reason: 'the text has changed since the first run, so that losses could not be compared',
+      remedy: say`restore the text and delete ${join(out, name)}, or give another ${option('out')}`,
+    })
+  }
+
   private async save(): Promise<void> {
-    await record(this.plan, this.runs)
-    await writeFileAtomic(join(this.plan.out, csvFile), [Buffer.from(csvOf(this.runs))])
+    await record(this.plan, this.state)
+    await writeFileAtomic(join(this.plan.out, csvFile), [Buffer.from(csvOf(this.state.runs))])
   }
 }
 

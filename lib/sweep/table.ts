@@ -27,7 +27,7 @@ export interface Comparison {
 export interface Configuration {
   /** The values of the options that vary, without the seed. */
   readonly options: Point
-  /** The number of runs, of finished and of failed ones. */
+  /** The number of runs, with those to come. */
   readonly runs: number
   readonly finished: number
   readonly failed: number

@@ -110,6 +110,21 @@ test('events: the plan, each run with its training, and each result', async () =
   expect(results.map(({ run }) => run)).toEqual((await run).runs)
 })
 
+test('unread events of a run are merged', async () => {
+  const run = sweep({ ...options('unread'), evalInterval: 10, sampleInterval: 2, checkpointInterval: 1 })
+  await run
+  const events = await eventsOf(run)
+  const stepsOf = (event: SweepEvent) =>
+    event.type === 'training' && event.event.type === 'step' ? [event.run, event.event] : undefined
+  const merged = events.map(stepsOf)
+  expect(merged.filter((steps) => steps !== undefined).length).toBeGreaterThanOrEqual(4)
+  for (const [i, steps] of merged.entries()) if (steps) expect(merged[i + 1]).toBeUndefined()
+  const losses = events.flatMap((event) =>
+    event.type === 'training' && event.event.type === 'step' ? event.event.losses : [],
+  )
+  expect(losses).toHaveLength(4 * 10)
+})
+
 test('the same sweep trains nothing again', async () => {
   const run = sweep(options('whole'))
   expect((await eventsOf(run)).map(({ type }) => type)).toEqual(['start', 'end'])
@@ -307,6 +322,7 @@ describe('a sweep in the same folder', () => {
 
   test.each<[string, Partial<SweepOptions>, string]>([
     [
+      'another value',
       { steps: 20 },
       'sweep: steps is 20: runs in OUT have `steps: 10`. Give this value, too, or another `out` for a new sweep',
     ],
@@ -316,6 +332,7 @@ describe('a sweep in the same folder', () => {
       'sweep: batchSize is missing: runs in OUT have `batchSize: 4`',
     ],
     [
+      'a new option',
       { weightDecay: 0.1 },
       'sweep: weightDecay is 0.1: the runs in OUT were made without it. Leave it out, or',
     ],
@@ -380,6 +397,24 @@ test('a folder has one sweep at a time', async () => {
   expect(await failureOf(() => sweep(options('busy')))).toMatchObject({ code: 'run_busy' })
   first.stop()
   await first
+})
+
+test('a text that changes between two runs ends the sweep', async () => {
+  const file = folder.path('changing.txt')
+  const changing = { ...options('changing'), data: file }
+  writeFileSync(file, someText())
+  const first = await sweep(changing)
+  writeFileSync(file, someText(3000, 'other'))
+  expect(await sweep(changing)).toEqual(first)
+  const more = { ...changing, vary: { learningRate: [0.01, 0.1], seed: [1, 2, 3] } }
+  const run = folder.path('changing', 'learning-rate=0.01,seed=3')
+  const error = await failureOf(() => sweep(more))
+  expect(error).toMatchObject({ code: 'data', reason: expect.stringMatching(/^the text has changed/) })
+  expect(error.remedy).toContain(run)
+  // As the error says:
+  writeFileSync(file, someText())
+  rmSync(run, { recursive: true })
+  expect((await sweep(more)).runs.every(({ state }) => state === 'finished')).toBe(true)
 })
 
 test('an error that is not of one run ends the sweep', async () => {
