@@ -7,6 +7,7 @@ import type { SweepOptions } from '../../lib/options'
 import type { SweepEvent } from '../../lib/sweep/events'
 import { type SweepResult, sweep } from '../../lib/sweep/sweep'
 import { tableOf } from '../../lib/sweep/table'
+import { evaluate } from '../../lib/train/evaluate'
 import { train } from '../../lib/train/train'
 import { run as runCommand, shown, start } from '../cli/command'
 import { failureOf } from '../support/errors'
@@ -269,6 +270,15 @@ test('with several tokenizers, losses are compared in bits per byte', async () =
     const run = result.runs.find((each) => each.options.tokenizer === varied.tokenizer)!
     expect(best).toEqual({ count: 1, mean: run.best!.valBitsPerByte, deviation: null })
   }
+})
+
+test('with exactEvaluation, losses are those of the whole validation split', async () => {
+  const { runs } = await sweep({ ...options('exact'), vary: { learningRate: [0.1] }, exactEvaluation: true })
+  const [{ name, best, final }] = runs
+  const evaluated = await evaluate({ model: folder.path('exact', name), checkpoint: 'last', device: 'js' })
+  expect(final!.valLoss).toBe(evaluated.valLoss)
+  expect(final!.valBitsPerByte).toBe(evaluated.valBitsPerByte)
+  expect(best).toEqual({ step: 10, ...final })
 })
 
 test('with one seed the noise is unknown', async () => {
