@@ -27,7 +27,7 @@ export class SweepProgress {
   private preparing = ''
   /** Messages that were printed: every run has the same ones. */
   private readonly said = new Set<string>()
-  /** The times of the runs that are done. */
+  /** The times of the finished runs. One that diverged may have been short. */
   private readonly times: number[] = []
   private hasHeader = false
   private stopping = false
@@ -45,7 +45,7 @@ export class SweepProgress {
       this.preparing = ''
       live((columns) => this.lines(columns))
     } else if (event.type === 'result') {
-      this.times.push(event.run.seconds)
+      if (event.run.state === 'finished') this.times.push(event.run.seconds)
       this.print(event.number, event.run)
     } else live('')
   }
@@ -62,7 +62,7 @@ export class SweepProgress {
     field('sweep', describeSize(runs.length, seeds))
     field('saving', `to ${out}`)
     const done = runs.filter(isDone)
-    this.times.push(...done.map(({ seconds }) => seconds))
+    this.times.push(...done.filter(({ best }) => best !== null).map(({ seconds }) => seconds))
     if (done.length > 0) field('done', `${plural(done.length, 'run')}, by an earlier command`)
   }
 
