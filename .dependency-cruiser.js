@@ -37,11 +37,12 @@ const layers = {
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
     checkpoint api`,
-  index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train',
+  sweep: 'version options backend files data checkpoint api train',
+  index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train sweep',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
-    checkpoint generate api train bench`,
+    checkpoint generate api train sweep bench`,
 }
 
 const table = Object.entries(layers).map(([name, list]) => [name, list.match(/\w+/g) ?? []])

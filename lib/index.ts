@@ -21,10 +21,22 @@ export type {
   GradientOptions,
   LoadOptions,
   LossOptions,
+  SweepOptions,
   TrainingConfig,
   TrainOptions,
 } from './options'
 export { type PresetName, presets } from './presets'
+export type {
+  SweepEndEvent,
+  SweepEvent,
+  SweepResultEvent,
+  SweepRunEvent,
+  SweepStartEvent,
+  SweepTrainingEvent,
+} from './sweep/events'
+export type { SweepRun } from './sweep/runs'
+export { type SweepResult, sweep } from './sweep/sweep'
+export type { Comparison, Configuration } from './sweep/table'
 export { BpeTokenizer } from './tokenizer/bpe'
 export { ByteTokenizer } from './tokenizer/byte'
 export { CharTokenizer } from './tokenizer/char'

@@ -13,6 +13,7 @@ const declarations = 'lib/options/declarations.ts'
 /** The interface that each table declares, and its description. */
 const interfaces = {
   TrainOptions: ['trainOptions', 'Options of `train()`.'],
+  SweepOptions: ['sweepOptions', 'Options of `sweep()`.'],
   GenerateOptions: ['generateOptions', "Options of a model's `generate()` and `stream()`."],
   CompleteOptions: ['completeOptions', "Options of a model's `complete()` and `streamAll()`."],
   LoadOptions: ['loadOptions', 'Options of `load()`.'],
@@ -27,7 +28,7 @@ const interfaces = {
 }
 
 /** Options that a call requires. */
-const required = { GenerateFromOptions: ['model'], EvaluateOptions: ['model'] }
+const required = { GenerateFromOptions: ['model'], EvaluateOptions: ['model'], SweepOptions: ['vary', 'out'] }
 
 const upper = (text) => text[0].toUpperCase() + text.slice(1)
 

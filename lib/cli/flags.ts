@@ -2,11 +2,11 @@
 
 import { type Command, Option } from 'commander'
 import { wordsOf } from '../errors'
-import { defaultWordsOf, type Group, groups, type OptionRow } from '../options'
+import { defaultWordsOf, type Group, groups, kebab, type OptionRow } from '../options'
 import type { Applies } from '../options/row'
 import { parseArgument } from '../options/types'
 import { surfaceOf } from './surface'
-import { flagOf, flagsOf, isFlag, kebab, type TableName } from './tables'
+import { flagOf, flagsOf, isFlag, type TableName } from './tables'
 
 export interface FlagOptions {
   /** Headings that replace those of the table. */
@@ -46,11 +46,11 @@ function optionsOf(name: string, row: OptionRow): Option[] {
   // same.
   const parse = (text: string) => parseArgument(name, type, text) ?? Infinity
   const again = (text: string, before?: readonly unknown[]) => [before ?? [], parse(text)].flat()
-  return [
-    new Option(`${flagOf(name)} ${type.placeholder}`, description).argParser<unknown>(
-      type.repeats ? (again as (text: string, before: unknown) => unknown) : parse,
-    ),
-  ]
+  const option = new Option(`${flagOf(name)} ${type.placeholder}`, description).argParser<unknown>(
+    type.repeats ? (again as (text: string, before: unknown) => unknown) : parse,
+  )
+  // A switch whose value is optional.
+  return option.optional ? [option, new Option(flagOf(name, false)).hideHelp()] : [option]
 }
 
 /**

@@ -38,8 +38,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
   const progress = new Progress(options)
   let started = false
   let interrupted: number | undefined
-  const interrupt = (code: number) => {
-    if (interrupted !== undefined) process.exit(code)
+  const uninterrupt = whenInterrupted((code) => {
     interrupted = code
     if (!started) {
       // There is nothing to save, but a file of tokens may have to be removed.
@@ -52,11 +51,7 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     if (!options.json) note(stoppingNote(options.out))
     progress.stop()
     run.stop()
-  }
-  const listeners = Object.entries(stopSignals).map(
-    ([signal, code]) => [signal, () => interrupt(code)] as const,
-  )
-  for (const [signal, listener] of listeners) process.on(signal, listener)
+  })
   // When the reader of the output is gone, save the run and stop.
   whenPipeClosed(() => (started ? run.stop() : process.exit()))
   let evaluation: EvaluationEvent | undefined
@@ -82,6 +77,26 @@ export async function follow(run: Run<Model>, options: FollowOptions): Promise<F
     return { model, steps, plan, evaluation, seconds, interrupted, unsaved }
   } finally {
     unwatch()
+    uninterrupt()
+  }
+}
+
+/**
+ * Calls `stop` with the exit code at the first signal that stops a run. The second signal ends the
+ * process at once. Returns a function that ends this.
+ */
+export function whenInterrupted(stop: (code: number) => void): () => void {
+  let interrupted = false
+  const interrupt = (code: number) => {
+    if (interrupted) process.exit(code)
+    interrupted = true
+    stop(code)
+  }
+  const listeners = Object.entries(stopSignals).map(
+    ([signal, code]) => [signal, () => interrupt(code)] as const,
+  )
+  for (const [signal, listener] of listeners) process.on(signal, listener)
+  return () => {
     for (const [signal, listener] of listeners) process.off(signal, listener)
   }
 }
@@ -91,7 +106,7 @@ export function exitCodeOf({ interrupted, unsaved }: Followed): number | undefin
   return unsaved !== undefined ? exitCodes.error : interrupted
 }
 
-function stoppingNote(out: string | undefined): string {
+export function stoppingNote(out: string | undefined): string {
   const saving = out === undefined ? '' : ' and saving'
   return `stopping after this step${saving} (Ctrl-C again stops at once, without saving)`
 }

@@ -2,13 +2,21 @@
 // `generate`. They are derived from its table, and so are their checks, errors and help.
 
 import { NanoGptError, type Surface, show, suggest } from '../errors'
-import { checkValue, completeOptions, nearestOption, type OptionRow, parseArgument, rowOf } from '../options'
+import {
+  checkValue,
+  completeOptions,
+  kebab,
+  nearestOption,
+  type OptionRow,
+  parseArgument,
+  rowOf,
+} from '../options'
 import { defaultWordsOf, type Table } from '../options/row'
 import { escapedText } from '../options/types'
 import { describe } from './flags'
 import { textOf } from './keyboard'
 import { surfaceOf } from './surface'
-import { flagsOf, kebab } from './tables'
+import { flagsOf } from './tables'
 
 /** The commands that set no option. */
 export const commands = {

@@ -28,13 +28,14 @@ export function createProgram(): CliCommand {
     // Errors are thrown here and printed by report() in errors.ts.
     .exitOverride()
     .configureOutput({ outputError: () => {} })
-    .configureHelp({ styleTitle: bold, showGlobalOptions: false })
+    .configureHelp({ styleTitle: bold, showGlobalOptions: false, minWidthToWrap: 30 })
     .addHelpText('after', overview)
     .hook('preAction', (_, action) => (action as CliCommand).refuseExcess())
     .on('command:*', ([name]: string[]) => {
       throw unknownCommand(program, name)
     })
   addTrain(program)
+  addSweep(program)
   addGenerate(program)
   addEvaluate(program)
   addTokenize(program)
@@ -68,6 +69,17 @@ function addTrain(program: CliCommand): void {
     .addHelpText('after', trainExamples)
     .action(async (options) => (await import('./train.js')).trainCommand(options))
   finish(train, 'print one JSON object per line: every event, then the result')
+}
+
+function addSweep(program: CliCommand): void {
+  const sweep = addCommand(program, 'sweep', 'train a grid of runs and compare them')
+    .description(
+      'Trains every combination of values that are separated by commas, and compares the losses with the ' +
+        'noise between seeds. The same command continues a sweep that was stopped, or extends it with more values.',
+    )
+    .addHelpText('after', sweepExamples)
+    .action(async (options) => (await import('./sweep.js')).sweepCommand(options))
+  finish(sweep, 'print one JSON object per line: every event, then the result')
 }
 
 function addGenerate(program: CliCommand): void {
@@ -198,6 +210,7 @@ const overview = `
 Examples:
   nano-gpt train                            train a small model on Shakespeare
   nano-gpt train --data my.txt              train on a text of your own
+  nano-gpt sweep --learning-rate 1e-3,3e-3  train and compare several runs
   nano-gpt generate --prompt "ROMEO:"       generate text with the newest model
   nano-gpt stages                           list the stages of the course
   nano-gpt train --help                     list every option of a command
@@ -224,6 +237,19 @@ Examples:
       start a new run from the weights of another
   nano-gpt train --config runs/mine --seed 7
       repeat a run with another seed
+`
+
+const sweepExamples = `
+The folder of the sweep has a run folder for each run, and results.csv.
+docs/sweeps.md explains the table.
+
+Examples:
+  nano-gpt sweep --learning-rate 1e-3,3e-3 --seed 1,2,3 --steps 200
+      train 6 runs, with 3 seeds for each learning rate
+  nano-gpt sweep --norm layer,rms --qk-norm true,false --steps 200
+      train all 4 combinations
+  nano-gpt sweep --learning-rate 1e-3,3e-3 --seed 1,2,3 --steps 200 --dry-run
+      print the runs, and the time and memory they need
 `
 
 const tokenizeExamples = `

@@ -6,17 +6,10 @@ import { basename } from 'node:path'
 import { describePassedOver, devices } from '../backend/devices'
 import { loadAddon } from '../backend/native/addon'
 import { say as phrase } from '../errors'
-import type {
-  EncodingEvent,
-  EvaluatingEvent,
-  EvaluationEvent,
-  StartEvent,
-  StepEvent,
-  TrainEvent,
-} from '../train/events'
-import { asciiBars, bars, curve, History } from './curve'
+import type { EncodingEvent, EvaluatingEvent, EvaluationEvent, StartEvent, TrainEvent } from '../train/events'
+import { asciiBars, bars, curve } from './curve'
 import { header } from './header'
-import { layout, type Style, short, type View } from './layout'
+import { layout, type Style, short } from './layout'
 import {
   accent,
   block,
@@ -33,6 +26,7 @@ import {
   say,
   terminalSize,
 } from './output'
+import { RunState } from './run_state'
 import { notice } from './sources'
 import { bytes, speeds, wrap } from './words'
 
@@ -40,15 +34,13 @@ import { bytes, speeds, wrap } from './words'
 const secondsPerLine = 5
 /** The shortest time between redraws: faster changes cannot be read. */
 const secondsPerDraw = 0.1
-/** The shown loss is a moving average over about this many steps. */
-const smoothing = 30
 const mostOfSummary = 40
 /** Between the parts of a line. */
 const gap = '  '
 /** The longest name in the header. */
 const nameWidth = 'evaluation'.length
 
-const style: Style = {
+export const style: Style = {
   dim,
   bold,
   accent,
@@ -76,19 +68,8 @@ export function describeEncoding({ phase, bytes: done, totalBytes, seconds }: En
 }
 
 export class Progress {
-  private start: StartEvent | undefined
+  private readonly run = new RunState()
   private readonly begun = performance.now()
-  private step = 0
-  private loss = Number.NaN
-  private readonly losses = new History()
-  private tokensPerSecond = Number.NaN
-  private bytesPerSecond = Number.NaN
-  private secondsPerStep = Number.NaN
-  private secondsPerEvaluation = 0
-  /** The progress of the current evaluation, if there is one. */
-  private evaluating: EvaluatingEvent | undefined
-  private evaluations: EvaluationEvent[] = []
-  private lastEvent = performance.now()
   private lastLine = performance.now()
   private lastDraw = 0
   private saved: string[] = []
@@ -103,11 +84,11 @@ export class Progress {
     if (event.type === 'fallback') note(describePassedOver(event))
     if (event.type === 'notice') notice(event.message)
     if (event.type === 'warning') notice(phrase`nano-gpt: ${event.message}`)
+    this.run.observe(event)
     if (event.type === 'start') this.showStart(event)
-    if (!this.start) return
+    if (!this.run.start) return
     if (event.type !== 'checkpoint' && event.type !== 'evaluation') this.showSaved()
-    this.lastEvent = performance.now()
-    if (event.type === 'step') this.showStep(event)
+    if (event.type === 'step') this.pass(() => this.stepText())
     else if (event.type === 'evaluating') this.showEvaluating(event)
     else if (event.type === 'evaluation') this.showEvaluation(event)
     else if (event.type === 'sample')
@@ -132,38 +113,21 @@ export class Progress {
   }
 
   private showStart(event: StartEvent): void {
-    this.start = event
-    this.step = event.step
     live('')
     const device = describeDevice(event.device, this.options.device)
     for (const [name, value] of header(event.plan, device, this.options.out)) field(name, value)
     say()
-    live((columns) => layout(this.view(), columns, style))
-  }
-
-  private showStep(event: StepEvent): void {
-    this.step = event.to
-    for (const loss of event.losses) {
-      if (Number.isNaN(loss)) continue
-      this.loss = mix(this.loss, loss, 1 / smoothing)
-      this.losses.push(loss)
-    }
-    const weight = Math.min(1, event.losses.length / smoothing)
-    this.secondsPerStep = mix(this.secondsPerStep, event.seconds / event.losses.length, weight)
-    this.tokensPerSecond = mix(this.tokensPerSecond, event.tokensPerSecond, weight)
-    this.bytesPerSecond = mix(this.bytesPerSecond, event.bytesPerSecond, weight)
-    this.pass(() => this.stepText())
+    live((columns) => layout(this.run.view(this.stopping ? 'stopping …' : undefined), columns, style))
   }
 
   private stepText(): string {
-    const left = this.secondsLeft()
-    const time = this.step < this.start!.steps && Number.isFinite(left) ? `, ${clock(left)} left` : ''
-    return `loss ${short(this.loss)}, ${speeds(this.tokensPerSecond, this.bytesPerSecond)[0]}${time}`
+    const { run } = this
+    const left = run.secondsLeft()
+    const time = run.step < run.start!.steps && Number.isFinite(left) ? `, ${clock(left)} left` : ''
+    return `loss ${short(run.loss)}, ${speeds(run.tokensPerSecond, run.bytesPerSecond)[0]}${time}`
   }
 
   private showEvaluating(event: EvaluatingEvent): void {
-    this.step = event.step
-    this.evaluating = event.done < event.total ? event : undefined
     this.pass(() => `evaluating: batch ${event.done} of ${event.total}`)
   }
 
@@ -176,17 +140,13 @@ export class Progress {
       redraw()
     } else if (now - this.lastLine >= secondsPerLine * 1000) {
       this.lastLine = now
-      say(`${this.label(this.step)}${text()}`)
+      say(`${this.label(this.run.step)}${text()}`)
     }
   }
 
   private showEvaluation(event: EvaluationEvent): void {
-    this.evaluating = undefined
-    this.step = event.step
-    this.secondsPerEvaluation = event.seconds
-    this.evaluations.push(event)
     this.showSaved()
-    if (this.evaluations.length === 1) explainLosses()
+    if (this.run.evaluations.length === 1) explainLosses()
     this.lastLine = performance.now()
     const label = this.label(event.step)
     const { trainLoss, valLoss, valBitsPerByte, exactValLoss, exactValBitsPerByte } = event
@@ -225,39 +185,12 @@ export class Progress {
   private showEnd(): void {
     live('')
     const { columns } = isTerminal ? terminalSize() : { columns: 80 }
-    const line = summary(this.evaluations, Math.min(columns - 1, 79))
+    const line = summary(this.run.evaluations, Math.min(columns - 1, 79))
     if (line !== '') say(`\n${line}`)
   }
 
   private label(step: number): string {
-    return `step ${count(step).padStart(count(this.start!.steps).length)}  `
-  }
-
-  private view(): View {
-    const { evaluating } = this
-    const doing = evaluating && `evaluating ${evaluating.done}/${evaluating.total}`
-    // Count down between events too.
-    const since = (performance.now() - this.lastEvent) / 1000
-    return {
-      step: this.step,
-      steps: this.start!.steps,
-      loss: this.loss,
-      losses: this.losses.values,
-      tokensPerSecond: this.tokensPerSecond,
-      bytesPerSecond: this.bytesPerSecond,
-      secondsLeft: Math.max(0, this.secondsLeft() - since),
-      activity: this.stopping ? 'stopping …' : doing,
-      evaluation: this.evaluations.at(-1),
-    }
-  }
-
-  /** NaN before the first step. */
-  private secondsLeft(): number {
-    const { step, evaluating } = this
-    const { steps, evalInterval } = this.start!.plan.training
-    const evaluations = Math.ceil(steps / evalInterval) - Math.floor(step / evalInterval)
-    const rest = evaluating ? 1 - evaluating.done / evaluating.total : 0
-    return (steps - step) * this.secondsPerStep + (evaluations + rest) * this.secondsPerEvaluation
+    return `step ${count(step).padStart(count(this.run.start!.steps).length)}  `
   }
 }
 
@@ -291,11 +224,6 @@ function summary(evaluations: readonly EvaluationEvent[], columns: number): stri
   const isRoomy = room - tail.length >= Math.min(losses.length, 8)
   const width = Math.min(mostOfSummary, isRoomy ? room - tail.length : room)
   return `${ends[0]}${accent(curve(losses, width, style.levels))}${ends[1]}${isRoomy ? dim(tail) : ''}`
-}
-
-/** A moving average that starts with its first value. */
-function mix(mean: number, value: number, weight: number): number {
-  return Number.isNaN(mean) ? value : mean + weight * (value - mean)
 }
 
 /**

@@ -8,19 +8,31 @@ import {
   evaluateOptions,
   generateFromOptions,
   inspectOptions,
+  kebab,
   nearestOption,
   type OptionRow,
   rowOf,
   stageOptions,
+  sweepOptions,
   type Table,
   tokenizeOptions,
   trainOptions,
+  variedNames,
 } from '../options'
-import { flag, text } from '../options/types'
+import { flag, listOf, text } from '../options/types'
+
+/** The options that vary take several values, separated by commas. */
+const listed: Table = Object.fromEntries(
+  variedNames.map((name) => {
+    const row = rowOf(sweepOptions, name)
+    return [name, { ...row, type: listOf(row.type) }]
+  }),
+)
 
 /** The options that a command passes to the library. */
 export const tables = {
   train: trainOptions,
+  sweep: { ...sweepOptions, ...listed } as Table,
   generate: { ...completeOptions, ...generateFromOptions, ...completeOptions },
   evaluate: evaluateOptions,
   tokenize: tokenizeOptions,
@@ -44,7 +56,7 @@ const dryRun: OptionRow<boolean> = {
   type: flag,
   group: 'progress',
   perCall: true,
-  help: 'print the plan, memory and time of the run without training',
+  help: 'print the plan, memory and time without training',
 }
 
 /** The flags of `info`, which calls nothing in the library. */
@@ -63,7 +75,7 @@ export function flagsOf(command: TableName): Table {
     if (row.commandLine?.hidden) return []
     return name === 'data' ? [[name, row] as const, ['text', inline] as const] : [[name, row] as const]
   })
-  return Object.fromEntries(command === 'train' ? [...rows, ['dryRun', dryRun]] : rows)
+  return Object.fromEntries(['train', 'sweep'].includes(command) ? [...rows, ['dryRun', dryRun]] : rows)
 }
 
 /** Whether an option is a flag of a command, or of any command if none is given. */
@@ -96,11 +108,6 @@ export function nearestFlag(word: string, command: string): string | undefined {
 /** `batchSize` → `--batch-size`, `--no-batch-size`. */
 export function flagOf(name: string, value = true): string {
   return `${value ? '--' : '--no-'}${kebab(name)}`
-}
-
-/** `batchSize` → `batch-size`. */
-export function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** `batch-size` → `batchSize`. */

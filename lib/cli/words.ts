@@ -62,6 +62,11 @@ export function duration(seconds: number): string {
   return seconds < 1 ? `${short(seconds * 1e3)} ms` : `${short(seconds)} s`
 }
 
+/** The first sentence of a message, or its part before a semicolon. */
+export function sentence(message: string): string {
+  return message.split(/[.;](?: |$)/)[0]
+}
+
 /** Keeps a phrase on one line in `wrap`. */
 export function together(text: string): string {
   return text.replaceAll(' ', unbroken)

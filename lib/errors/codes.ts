@@ -26,6 +26,7 @@ export const errorCodes = {
   foreign_files: 'the output folder or file contains something that nano-gpt did not write',
   run_exists: 'the run folder already contains a run',
   run_busy: 'another run is writing to the run folder',
+  sweep: 'the folder contains another sweep, or its sweep.json is damaged',
   checkpoint: 'a checkpoint is unsuitable, or from a newer version',
   damaged_checkpoint: 'a checkpoint is damaged',
   safetensors: 'a safetensors file is damaged',

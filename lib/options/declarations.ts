@@ -147,6 +147,148 @@ export interface TrainOptions {
   signal?: AbortSignal
 }
 
+/** Options of `sweep()`. */
+export interface SweepOptions {
+  /** The values of each option that varies; all combinations are trained. An object with an array for each option. */
+  vary: { readonly [Name in 'preset' | 'layers' | 'heads' | 'embed' | 'blockSize' | 'dropout' | 'positions' | 'ropeBase' | 'norm' | 'normAffine' | 'normEpsilon' | 'activation' | 'feedForwardWidth' | 'qkNorm' | 'kvHeads' | 'headSize' | 'tiedEmbeddings' | 'logitSoftcap' | 'bias' | 'qkvBias' | 'outputBias' | 'embeddingNorm' | 'attentionDropout' | 'embeddingDropout' | 'init' | 'steps' | 'batchSize' | 'gradientAccumulationSteps' | 'nonFinite' | 'precision' | 'seed' | 'optimizer' | 'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'gradientClip' | 'momentum' | 'momentumWarmup' | 'nesterov' | 'matrixLearningRate' | 'schedule' | 'warmup' | 'finalLearningRateFraction' | 'decayFraction' | 'emaDecay' | 'tokenizer' | 'vocabSize']?: readonly Required<TrainOptions>[Name][] }
+  /** Shakespeare, moby-dick, file, folder or { text }; several are joined. A corpus, the path of a text file or folder, { text }, or several of them in an array. Default: shakespeare. */
+  data?: 'shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string } | readonly ('shakespeare' | 'moby-dick' | (string & {}) | { text: string; name?: string })[]
+  /** Named set of options. Default: cpu. */
+  preset?: 'notebook' | 'bigram' | 'single-head' | 'multi-head' | 'feed-forward' | 'blocks' | 'residual' | 'layer-norm' | 'decoder' | 'gpt' | 'cpu' | 'baby' | 'speedrun' | (string & {})
+  /** 'normalize' turns CRLF and CR into line feeds; 'keep' leaves them. Default: normalize. */
+  lineEndings?: 'normalize' | 'keep'
+  /** Field with the text in each line of a .jsonl file. A string. Default: text. */
+  field?: string
+  /** Text between two documents. A string. Default: a blank line within a folder or .jsonl file, nothing between sources. */
+  separator?: string
+  /** Char, byte, bpe, gpt2, or a Hugging Face tokenizer.json or its folder. 'char', 'byte', 'bpe', 'gpt2', or the path of a tokenizer.json or of its folder. Default: char. */
+  tokenizer?: 'char' | 'byte' | 'bpe' | 'gpt2' | (string & {})
+  /** Largest number of tokens in the vocabulary. A whole number from 256 to 65536. Only with `tokenizer` 'bpe'. Default: 4096. */
+  vocabSize?: number
+  /** Start from the weights of a run, checkpoint or Hugging Face folder. A path. Default: none. */
+  from?: string
+  /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
+  config?: string
+  /** Number of transformer blocks. A whole number from 1 to 1000. Default: the preset's. */
+  layers?: number
+  /** Attention heads per block; must divide `embed`. A whole number of at least 1. Default: the preset's. */
+  heads?: number
+  /** Embedding width, in channels. A whole number of at least 1. Default: the preset's. */
+  embed?: number
+  /** Context length, in tokens. A whole number of at least 1. Default: the preset's. */
+  blockSize?: number
+  /** Dropout probability. A number from 0 to below 1. Default: the preset's. */
+  dropout?: number
+  /** Position encoding: 'learned' embeddings or 'rope'. Default: learned. */
+  positions?: 'learned' | 'rope'
+  /** Base of the angles of `positions: 'rope'`. A number of at least 1. Default: 10000. */
+  ropeBase?: number
+  /** Normalization: 'layer' for LayerNorm, or 'rms' for RMSNorm. Default: layer. */
+  norm?: 'layer' | 'rms'
+  /** Learned gain in norms, and learned bias in layer norms. Default: yes. */
+  normAffine?: boolean
+  /** Epsilon of the norms; 0: 1e-5 for LayerNorm, 1e-6 for RMSNorm. A number of at least 0. Default: 0. */
+  normEpsilon?: number
+  /** Activation function of the feed-forward layer. Default: relu. */
+  activation?: 'relu' | 'relu-squared' | 'gelu' | 'gelu-tanh' | 'swiglu'
+  /** Channels between the feed-forward layers; 0: 4 · `embed`. A whole number of at least 0. Default: 0. */
+  feedForwardWidth?: number
+  /** RMSNorm of the queries and keys of each head. Default: no. */
+  qkNorm?: boolean
+  /** Key/value heads; must divide `heads`. A whole number of at least 1. Default: `heads`. */
+  kvHeads?: number
+  /** Channels of a head; 0: `embed` / `heads`. A whole number of at least 0. Default: 0. */
+  headSize?: number
+  /** Use the token embedding as the weight of the output layer. Default: no. */
+  tiedEmbeddings?: boolean
+  /** Soft cap of the logits: cap · tanh(logits / cap); 0: none. A number of at least 0. Default: 0. */
+  logitSoftcap?: number
+  /** Biases in linear layers and layer norms. Default: yes. */
+  bias?: boolean
+  /** Biases in the query, key and value layers. Default: no. */
+  qkvBias?: boolean
+  /** Bias in the output layer, with `bias`. Default: yes. */
+  outputBias?: boolean
+  /** Normalize the embeddings before the first block. Default: no. */
+  embeddingNorm?: boolean
+  /** Dropout probability of attention weights. A number from 0 to below 1. Default: `dropout`. */
+  attentionDropout?: number
+  /** Dropout probability of embeddings. A number from 0 to below 1. Default: 0. */
+  embeddingDropout?: number
+  /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
+  init?: 'torch' | 'gpt2' | 'zero-residual'
+  /** Total number of steps (weight updates), counted from step 0. A whole number of at least 1. Default: the preset's. */
+  steps?: number
+  /** Sequences per micro-batch. A whole number of at least 1. Default: the preset's. */
+  batchSize?: number
+  /** Micro-batches whose gradients are averaged for each update. A whole number from 1 to 65536. Default: 1. */
+  gradientAccumulationSteps?: number
+  /** 'stop' at, or 'skip', steps whose loss or gradient is not finite. Default: stop. */
+  nonFinite?: 'stop' | 'skip'
+  /** Number format of matrix products; 'tf32' and 'bf16' need a GPU. Default: f32. */
+  precision?: 'f32' | 'tf32' | 'bf16'
+  /** 64-bit random seed of weights, batches and dropout. A whole number from 0 to 2^64 - 1; from 2^53 on, a bigint or a string of digits. Default: 1337. */
+  seed?: number | bigint | string
+  /** Optimizer; 'muon' updates the blocks' matrices, and AdamW the rest. Default: adamw. */
+  optimizer?: 'adamw' | 'muon' | 'sgd'
+  /** Learning rate of AdamW and SGD. A number above 0 to 1e+30. Default: the preset's. */
+  learningRate?: number
+  /** Decay rate of AdamW's moving average of gradients. A number from 0 to below 1. Default: 0.9. */
+  beta1?: number
+  /** Decay rate of AdamW's moving average of squared gradients. A number from 0 to below 1. Default: 0.999. */
+  beta2?: number
+  /** AdamW's epsilon, added to the denominator. A number above 0 to 1e+30. Default: 1e-8. */
+  epsilon?: number
+  /** Weight decay; part of the gradient for 'sgd', otherwise decoupled. A number from 0 to 1e+30. Default: 0.01. */
+  weightDecay?: number
+  /** Maximum global norm of the gradients. A number above 0, or Infinity. Default: no limit. */
+  gradientClip?: number | null
+  /** Momentum of SGD and Muon. A number from 0 to below 1. Only with `optimizer` 'muon', 'sgd'. Default: 0.9 for sgd, 0.95 for muon. */
+  momentum?: number
+  /** Steps in which Muon's momentum rises from 0.85. A whole number of at least 0. Only with `optimizer` 'muon'. Default: 0. */
+  momentumWarmup?: number
+  /** Nesterov momentum, which Muon always uses. Only with `optimizer` 'sgd'. Default: no. */
+  nesterov?: boolean
+  /** Learning rate of Muon's matrices; the rest uses `learningRate`. A number above 0 to 1e+30. Only with `optimizer` 'muon'. Default: 0.02. */
+  matrixLearningRate?: number
+  /** Schedule of the learning rate; 'wsd': constant, then linear decay. Default: constant. */
+  schedule?: 'constant' | 'cosine' | 'linear' | 'wsd'
+  /** Steps of linear learning rate warm-up. A whole number of at least 0. Default: 0. */
+  warmup?: number
+  /** Final learning rate, as a fraction of the peak. A number from 0 to 1. Only with `schedule` 'cosine', 'linear', 'wsd'. Default: 0. */
+  finalLearningRateFraction?: number
+  /** Fraction of the steps, at the end, in which the rate decays. A number above 0 to 1. Only with `schedule` 'wsd'. Default: 0.2. */
+  decayFraction?: number
+  /** Decay of the EMA weights, used as the model; 0: none. A number from 0 to below 1. Default: 0. */
+  emaDecay?: number
+  /** Steps between evaluations. A whole number of at least 1. Default: the preset's. */
+  evalInterval?: number
+  /** Random batches per split in each evaluation. A whole number of at least 1. Default: the preset's. */
+  evalBatches?: number
+  /** Choose the best checkpoint by the loss over the whole validation split. Default: no. */
+  exactEvaluation?: boolean
+  /** Steps between text samples; 0: none. A whole number of at least 0. Default: 0. */
+  sampleInterval?: number
+  /** Length of a text sample, in tokens. A whole number of at least 1. Default: 200. */
+  sampleTokens?: number
+  /** Steps between checkpoints. A whole number of at least 1. Default: `evalInterval`. */
+  checkpointInterval?: number
+  /** Longest time between checkpoints, in minutes. A number above 0. Default: 5. */
+  checkpointMinutes?: number
+  /** Newest checkpoints to keep, besides the best one. A whole number of at least 1. Default: 2. */
+  keepCheckpoints?: number
+  /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
+  device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
+  /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
+  threads?: number
+  /** Instruction set of the CPU kernels. Default: the best this processor supports. */
+  instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
+  /** Abort signal: stops and saves the run, which rejects with AbortError. An AbortSignal. Default: none. */
+  signal?: AbortSignal
+  /** Folder of the sweep, with a run folder for each run. A path. */
+  out: string
+}
+
 /** Options of a model's `generate()` and `stream()`. */
 export interface GenerateOptions {
   /** Text to continue. A string. Default: a line feed, or token 0 if the vocabulary has none. */

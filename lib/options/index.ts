@@ -30,8 +30,9 @@ export { completeOptions, generateOptions } from './generate'
 export { attentionOptions, gradientOptions, inspectOptions, lossOptions } from './inspect'
 export { evaluateOptions, generateFromOptions, loadOptions } from './load'
 export { machineOptions } from './machine'
-export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
+export { defaultWordsOf, type Group, groups, isWords, kebab, type OptionRow, type Table } from './row'
 export { stageOptions } from './stages'
+export { type CheckedSweepOptions, sweepOptions, type Varied, variedNames } from './sweep'
 export { tokenizeOptions } from './tokenize'
 export {
   type CheckedTrainOptions,

@@ -114,3 +114,8 @@ export function defaultWordsOf(row: OptionRow, surface: Surface = api): string |
 export function defaultBeside({ by, values, otherwise }: DefaultBy<unknown>, others: object): unknown {
   return values[String((others as Readonly<Record<string, unknown>>)[by])] ?? otherwise
 }
+
+/** An option's name on the command line and in file names: `batchSize` → `batch-size`. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

@@ -274,6 +274,26 @@ export function oneOrMore<T>(type: OptionType<T>, what: string): OptionType<read
   }
 }
 
+/**
+ * Values of a type as one argument of the command line, separated by commas: `1e-3,3e-3`, `true,false`.
+ * A switch without a value is true.
+ */
+export function listOf(type: OptionType): OptionType {
+  const isSwitch = type.placeholder === undefined
+  const parse = isSwitch ? parseSwitch : (type.parse ?? ((text: string) => text))
+  return {
+    ...type,
+    placeholder: isSwitch ? '[true,false]' : type.placeholder.replace('>', ',...>'),
+    repeats: true,
+    parse: (text) => text.split(',').map((each) => parse(each)),
+  }
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw new Error(must('true or false'))
+}
+
 /** Parses a command line argument; an error names the option. */
 export function parseArgument(option: string, type: OptionType, text: string): unknown {
   try {

@@ -3,7 +3,13 @@
 
 import { merge, type TrainEvent } from './events'
 
-type Next = IteratorResult<TrainEvent, void>
+/** What happens to unread events. */
+export interface Unread<Event> {
+  /** Merges two consecutive events; undefined if both must be read. */
+  merge(earlier: Event, later: Event): Event | undefined
+  /** Whether an event describes the run and is never dropped. */
+  isKept(event: Event): boolean
+}
 
 /** The largest number of unread events. */
 const maxUnread = 10_000
@@ -17,12 +23,16 @@ const describesRun: ReadonlySet<TrainEvent['type']> = new Set([
   'start',
 ])
 
-export class EventQueue {
-  private readonly events: TrainEvent[] = []
-  private waiting: { resolve(next: Next): void; reject(error: unknown): void }[] = []
+export const unreadTraining: Unread<TrainEvent> = { merge, isKept: ({ type }) => describesRun.has(type) }
+
+export class EventQueue<Event> {
+  private readonly events: Event[] = []
+  private waiting: { resolve(next: IteratorResult<Event, void>): void; reject(error: unknown): void }[] = []
   private ended: { error?: unknown; failed: boolean } | undefined
 
-  push(event: TrainEvent): void {
+  constructor(private readonly unread: Unread<Event>) {}
+
+  push(event: Event): void {
     if (this.ended) return
     const reader = this.waiting.shift()
     if (reader) {
@@ -30,15 +40,15 @@ export class EventQueue {
       return
     }
     const last = this.events.at(-1)
-    const merged = last && merge(last, event)
+    const merged = last && this.unread.merge(last, event)
     if (merged) this.events[this.events.length - 1] = merged
     else this.events.push(event)
-    if (this.events.length > maxUnread) this.events.splice(this.oldestOfTraining(), 1)
+    if (this.events.length > maxUnread) this.events.splice(this.oldestToDrop(), 1)
   }
 
-  /** The index of the oldest event after those that describe the run, which are never dropped. */
-  private oldestOfTraining(): number {
-    const first = this.events.findIndex(({ type }) => !describesRun.has(type))
+  /** The index of the oldest event that may be dropped. */
+  private oldestToDrop(): number {
+    const first = this.events.findIndex((event) => !this.unread.isKept(event))
     return Math.max(0, first)
   }
 
@@ -54,7 +64,7 @@ export class EventQueue {
    * The next event. After the last one it rejects once with the error that ended the run, if any,
    * and then reports the end.
    */
-  next(): Promise<Next> {
+  next(): Promise<IteratorResult<Event, void>> {
     const event = this.events.shift()
     if (event) return Promise.resolve({ done: false, value: event })
     if (!this.ended) return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }))

@@ -24,7 +24,7 @@ import { findPreset, presets } from '../presets'
 
 type Given = CheckedTrainOptions
 
-const defaultSeed = 1337n
+export const defaultSeed = 1337n
 const defaultPreset = trainOptions.preset.default
 
 /** Options that the model keeps with `from`. */

@@ -1,11 +1,11 @@
 // A run, as `train()` returns it. It runs even if it is never awaited or iterated.
 
 import type { TrainEvent } from './events'
-import { EventQueue } from './queue'
+import { EventQueue, type Unread, unreadTraining } from './queue'
 
 /** The interface between a run and its training. */
-export interface RunControl {
-  emit(event: TrainEvent): void
+export interface RunControl<Event = TrainEvent> {
+  emit(event: Event): void
   /** Aborted by `stop()`. */
   readonly stopped: AbortSignal
 }
@@ -17,7 +17,7 @@ export interface RunControl {
  * const model = await run            // the model; rejects with the error that ended the run
  * ```
  */
-export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
+export class Run<T, Event = TrainEvent> implements PromiseLike<T>, AsyncIterable<Event> {
   /** Settles when the training ends. */
   get finished(): Promise<T> {
     this.awaited = true
@@ -26,9 +26,9 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
 
   private readonly result: Promise<T>
   private readonly stopper = new AbortController()
-  private readonly queues = new Set<EventQueue>()
+  private readonly queues = new Set<EventQueue<Event>>()
   /** Buffers the events before the first iteration. */
-  private readonly first = new EventQueue()
+  private readonly first: EventQueue<Event>
   private firstTaken = false
   private awaited = false
   /** The number of active iterations. */
@@ -36,9 +36,13 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   /** The error that ended the run, until it has been reported. */
   private unreported: { readonly error: unknown } | undefined
 
-  constructor(work: (control: RunControl) => Promise<T>) {
+  constructor(
+    work: (control: RunControl<Event>) => Promise<T>,
+    private readonly unread = unreadTraining as Unread<unknown> as Unread<Event>,
+  ) {
+    this.first = new EventQueue(unread)
     this.queues.add(this.first)
-    const control: RunControl = {
+    const control: RunControl<Event> = {
       emit: (event) => {
         for (const queue of this.queues) queue.push(event)
       },
@@ -54,7 +58,7 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   }
 
   /** The run itself, as an iterable of events. */
-  get events(): AsyncIterable<TrainEvent> {
+  get events(): AsyncIterable<Event> {
     return this
   }
 
@@ -85,8 +89,8 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
    * The first iteration starts with the first event of the run; later ones start with the next
    * event. `EventQueue` merges and limits unread events.
    */
-  [Symbol.asyncIterator](): AsyncIterator<TrainEvent, void, void> {
-    const queue = this.firstTaken ? new EventQueue() : this.first
+  [Symbol.asyncIterator](): AsyncIterator<Event, void, void> {
+    const queue = this.firstTaken ? new EventQueue(this.unread) : this.first
     this.firstTaken = true
     this.queues.add(queue)
     this.readers++

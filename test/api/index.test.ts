@@ -24,6 +24,7 @@ test('the list of exports', () => {
     'ops',
     'plan',
     'presets',
+    'sweep',
     'tensor',
     'train',
     'version',

@@ -35,7 +35,7 @@ test.each(names)('%s: one flag per row, two per boolean, and no others', (name) 
   const rows = Object.entries(tables[name] as Table).filter(([, row]) => !row.commandLine?.hidden)
   const own = ['--json', '--text', '--no-out', '--dry-run', '--no-dry-run']
   const expected = rows.flatMap(([key, row]) =>
-    row.type.placeholder === undefined ? [flagOf(key), flagOf(key, false)] : [flagOf(key)],
+    row.type.ts === 'boolean' ? [flagOf(key), flagOf(key, false)] : [flagOf(key)],
   )
   expect(flags).toEqual(expect.arrayContaining(expected))
   expect(flags.filter((flag) => expected.includes(flag!) || !own.includes(flag!)).sort()).toEqual(
@@ -74,6 +74,21 @@ test('values are parsed by type; a repeated flag overrides or appends', () => {
     n: 2,
   })
   expect(parse('train')).toEqual({})
+})
+
+test('flags of a sweep take several values; a switch is true without one', () => {
+  const args = ['--learning-rate', '1e-3,3e-3', '--seed', '1,2', '--seed', '3', '--optimizer', 'adamw,muon']
+  expect(parse('sweep', ...args, '--gradient-clip', '1,inf', '--steps=5', '--no-bias')).toEqual({
+    learningRate: [1e-3, 3e-3],
+    seed: [1n, 2n, 3n],
+    optimizer: ['adamw', 'muon'],
+    gradientClip: [1, null],
+    steps: [5],
+    bias: false,
+  })
+  expect(parse('sweep', '--qk-norm', '--bias', 'true,false')).toEqual({ qkNorm: true, bias: [true, false] })
+  expect(refusal('sweep', '--bias', 'yes').message).toBe('bias is "yes": must be true or false')
+  expect(refusal('sweep', '--seed', '1,x').message).toMatch(/^seed is "1,x": must be a whole number/)
 })
 
 test.each([

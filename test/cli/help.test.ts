@@ -16,6 +16,7 @@ test('an overview without arguments, and help for each command', async () => {
   expect(overview).toMatchObject({ code: 0, stderr: '' })
   for (const name of [
     'train',
+    'sweep',
     'generate',
     'evaluate',
     'tokenize',

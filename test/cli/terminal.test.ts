@@ -93,6 +93,22 @@ inTerminal('in a terminal', () => {
     })
   })
 
+  test.each([80, 41])('%i columns: a sweep erases its live lines, too', async (columns) => {
+    const grid = ['--steps', '400', '--eval-interval', '200', '--learning-rate', '0.01,0.1', '--seed', '1,2']
+    const { code, stdout } = await ended(
+      begin(['sweep', ...tiny.slice(1), ...grid, '--out', `sweeps/${columns}`], columns),
+    )
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/run 2 of 4/)
+    expect(stdout).toMatch(/evaluating \d+\/80/)
+    const screen = new Screen(columns).write(stdout)
+    expect(screen.isCursorVisible).toBe(true)
+    const { text } = screen
+    expect(text).not.toMatch(/run \d of 4|evaluating|tokens\/s|[━╌]/)
+    expect(text.match(/^\d\/4 {2}learning-rate=/gm)).toHaveLength(4)
+    expect(text.replace(/\s+/g, ' ')).toMatch(/\d\.\d{4} ± \d\.\d{4}.* (above|within) noise/)
+  })
+
   test('an error follows the permanent lines, without live lines', async () => {
     const wild = [...tiny, '--steps', '1000', '--learning-rate', '1e30', '--no-out']
     const { code, stdout } = await ended(begin(wild, 80))

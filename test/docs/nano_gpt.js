@@ -22,6 +22,8 @@ function defaultsOf(command, args) {
   if (command === 'generate') return { 'max-tokens': 20 }
   if (command === 'bench') return { rounds: 1 }
   if (command === 'stages') return args.length > 0 ? { steps: 20, ...textOf(has) } : {}
+  if (command === 'sweep')
+    return { ...(!has('layers') && { preset: 'bigram' }), 'eval-batches': 1, ...textOf(has) }
   if (command !== 'train') return {}
   if (has('resume')) return { 'eval-batches': 1 }
   if (has('config')) return {}

@@ -139,3 +139,15 @@ test('a worker trains and posts its progress; Ctrl-C saves', async () => {
   const failed = await ended(start('worker.mjs', ['missing.txt']))
   expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('missing.txt')])
 })
+
+test('a sweep trains the grid, and prints a row for each learning rate; a second call has nothing to train', async () => {
+  for (let call = 0; call < 2; call++) {
+    const { code, stdout, stderr } = await ended(start('sweep.mjs', ['my-notes.txt', '2', 'runs/rates']))
+    expect([code, stderr]).toEqual([0, ''])
+    const [runs, table] = stdout.split('\n\n')
+    expect(runs.match(/^\d of 9: learning-rate=[\d.]+,seed=[123]: \d\.\d{3}$/gm) ?? []).toHaveLength(
+      call === 0 ? 9 : 0,
+    )
+    expect(table).toMatch(/^(learning rate [\d.]+: validation loss \d\.\d{3} ± \d\.\d{3} {2}.*\n){3}$/)
+  }
+})

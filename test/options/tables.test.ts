@@ -10,6 +10,7 @@ import { generated } from '../../scripts/options.js'
 
 const tables: [string, options.Table][] = [
   ['train', options.trainOptions],
+  ['sweep', options.sweepOptions],
   ['generate', options.generateOptions],
   ['complete', options.completeOptions],
   ['load', options.loadOptions],
