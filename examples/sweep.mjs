@@ -16,7 +16,7 @@ if (data === undefined) {
 
 // Every combination of the values in `vary` is trained. All other options are those of train().
 const run = sweep({
-  vary: { learningRate: [1e-3, 3e-3, 1e-2], seed: [1, 2, 3] },
+  vary: { learningRate: [1e-3, 3e-3], seed: [1, 2, 3] },
   data,
   steps: Number(steps),
   evalInterval: Math.max(1, Math.floor(Number(steps) / 3)),
