@@ -17,6 +17,7 @@ import {
   namesWhere,
   pick,
   renamed,
+  type StoredOptions,
   type TrainOptions,
   trainOptions,
 } from '../options'
@@ -26,9 +27,6 @@ import { configFile, isOfRun, longestConfig, textFile } from './run_folder'
 
 /** Options that belong to one call of `train` and not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
-
-/** The options of `train()` in JSON. */
-export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
 /** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
