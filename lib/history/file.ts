@@ -20,8 +20,8 @@ const lineFeed = 10
 export async function readHistory(path: string, history: History, cut?: Cut): Promise<string[]> {
   let damaged = 0
   const take = (line: Line | undefined) => {
-    if (line && cut && !isBefore(line, cut)) return
-    if (!line || !history.add(line)) damaged++
+    if (!line) damaged++
+    else if (!cut || isBefore(line, cut)) history.add(line)
   }
   const isWhole = await readLines(path, (json) => take(json === undefined ? undefined : decodeLine(json)))
   const notices: string[] = []
