@@ -31,6 +31,7 @@ export { attentionOptions, gradientOptions, inspectOptions, lossOptions } from '
 export { evaluateOptions, generateFromOptions, loadOptions } from './load'
 export { machineOptions } from './machine'
 export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
+export { compareOptions, runsOptions } from './runs'
 export { stageOptions } from './stages'
 export { tokenizeOptions } from './tokenize'
 export {

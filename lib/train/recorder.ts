@@ -9,7 +9,7 @@ import { files } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
 import { appendToFile, writeFileAtomic } from '../files/atomic'
 import { bucketOf, firstSteps } from '../history/buckets'
-import { readHistory } from '../history/file'
+import { HistoryFile } from '../history/file'
 import { metricsFile, planFile, readPlanOf } from '../history/folder'
 import { History } from '../history/history'
 import { cutText, type EndRecord, encodeLine, type Line, type PartialRecord } from '../history/lines'
@@ -105,7 +105,9 @@ export class Recorder {
     const cut = { step: plan.step, evaluation: info.done.evaluation, sample: info.done.sample }
     // Without the plan of a run, the file is of something else.
     if (await readPlanOf(folder)) {
-      await readHistory(join(folder, metricsFile), history, cut).catch(() => {}) // without a history
+      const file = new HistoryFile(join(folder, metricsFile), cut)
+      await file.read().catch(() => {}) // The run goes on without what cannot be read.
+      for (const line of file.history.lines()) history.add(line)
     }
     const partial = history.partialAt(plan.step)
     this.seconds = partial?.seconds ?? history.seconds
