@@ -33,16 +33,17 @@ const layers = {
   stages: 'random graph ops nn tokenizer data model presets',
   architectures: 'nn optim model stages',
   checkpoint: 'version options graph nn tokenizer files model',
+  history: 'options backend tokenizer files model checkpoint',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
-    checkpoint api`,
+    checkpoint history api`,
   sweep: 'version options backend files data checkpoint api train',
-  index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train sweep',
+  index: 'version options graph ops backend nn tokenizer model presets checkpoint history generate api train sweep',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
-    checkpoint generate api train sweep bench`,
+    checkpoint history generate api train sweep bench`,
 }
 
 const table = Object.entries(layers).map(([name, list]) => [name, list.match(/\w+/g) ?? []])

@@ -8,6 +8,19 @@ export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'
 export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
+export { readRun } from './history/read'
+export type {
+  CheckpointRecord,
+  EvaluationRecord,
+  RunData,
+  RunHistory,
+  RunRecord,
+  RunState,
+  SampleRecord,
+  SessionRecord,
+  StepRecord,
+  WarningRecord,
+} from './history/types'
 export type { ModelConfig } from './model/config'
 export type { HeadIndex, Values } from './model/inspect'
 export * as nn from './nn'
@@ -21,6 +34,7 @@ export type {
   GradientOptions,
   LoadOptions,
   LossOptions,
+  StoredOptions,
   SweepOptions,
   TrainingConfig,
   TrainOptions,
@@ -41,7 +55,6 @@ export { BpeTokenizer } from './tokenizer/bpe'
 export { ByteTokenizer } from './tokenizer/byte'
 export { CharTokenizer } from './tokenizer/char'
 export { Gpt2Tokenizer } from './tokenizer/gpt2'
-export type { StoredOptions } from './train/config_file'
 export { type Evaluation, evaluate } from './train/evaluate'
 export type {
   CheckpointEvent,
@@ -56,6 +69,7 @@ export type {
   StepEvent,
   TrainEvent,
 } from './train/events'
+export type { Job } from './train/job'
 export type { Plan } from './train/plan'
 export type { Run } from './train/run'
 export { type Estimate, estimate, plan, train } from './train/train'

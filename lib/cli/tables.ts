@@ -3,6 +3,7 @@
 
 import {
   benchOptions,
+  compareOptions,
   completeOptions,
   demoOptions,
   evaluateOptions,
@@ -12,6 +13,7 @@ import {
   nearestOption,
   type OptionRow,
   rowOf,
+  runsOptions,
   stageOptions,
   sweepOptions,
   type Table,
@@ -37,6 +39,8 @@ export const tables = {
   evaluate: evaluateOptions,
   tokenize: tokenizeOptions,
   inspect: inspectOptions,
+  runs: runsOptions,
+  compare: compareOptions,
   stages: stageOptions,
   bench: benchOptions,
   demo: demoOptions,

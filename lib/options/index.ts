@@ -31,6 +31,7 @@ export { attentionOptions, gradientOptions, inspectOptions, lossOptions } from '
 export { evaluateOptions, generateFromOptions, loadOptions } from './load'
 export { machineOptions } from './machine'
 export { defaultWordsOf, type Group, groups, isWords, kebab, type OptionRow, type Table } from './row'
+export { compareOptions, runsOptions } from './runs'
 export { stageOptions } from './stages'
 export { type CheckedSweepOptions, sweepOptions, type Varied, variedNames } from './sweep'
 export { tokenizeOptions } from './tokenize'
@@ -38,6 +39,7 @@ export {
   type CheckedTrainOptions,
   modelNames,
   namesWhere,
+  type StoredOptions,
   type TrainingConfig,
   type TrainingName,
   type TrainName,

@@ -10,7 +10,7 @@ import { removeLeftovers, writeFileAtomic } from '../files/atomic'
 import { lockFolder } from '../files/lock'
 import { attempt, machineOptions, pick, type SweepOptions, type TrainOptions } from '../options'
 import type { EvaluationEvent } from '../train/events'
-import { Run, type RunControl } from '../train/run'
+import { Job, type JobControl } from '../train/job'
 import { train } from '../train/train'
 import { csvFile, csvOf } from './csv'
 import { type SweepEvent, unreadSweep } from './events'
@@ -33,13 +33,13 @@ export interface SweepResult extends Table {
  *
  * The same call continues a sweep that was stopped or killed. With more values it extends the sweep.
  *
- * @returns a `Run`: await it for the table, iterate it for progress
+ * @returns a job, as `train` does: await it for the table, iterate it for progress
  * @throws nothing; for invalid options, text or device the run rejects with a NanoGptError, as `train()`
  *   does, or with 'sweep' if `out` has another sweep and 'run_busy' if one is running there
  */
-export function sweep(options: SweepOptions): Run<SweepResult, SweepEvent> {
+export function sweep(options: SweepOptions): Job<SweepResult, SweepEvent> {
   const checked = attempt(() => checkSweepOptions(options))
-  return new Run(async (control) => new Sweep(checked(), control).run(), unreadSweep)
+  return new Job(async (control) => new Sweep(checked(), control).run(), unreadSweep)
 }
 
 class Sweep {
@@ -47,7 +47,7 @@ class Sweep {
 
   constructor(
     private readonly plan: SweepPlan,
-    private readonly control: RunControl<SweepEvent>,
+    private readonly control: JobControl<SweepEvent>,
   ) {}
 
   async run(): Promise<SweepResult> {
