@@ -2,12 +2,12 @@
 
 import { basename, join } from 'node:path'
 import { printable } from '../errors'
+import { csvRow } from '../files/csv'
 import { statOf } from '../files/read'
 import { type Comparison, compareRuns, decidingLoss, type Losses } from '../history/compare'
 import { readRun } from '../history/read'
 import type { RunRecord } from '../history/types'
 import { checkOptions, compareOptions } from '../options'
-import { csvRow } from './csv'
 import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
 import { lineColumns } from './progress'

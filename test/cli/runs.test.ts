@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readRun, type TrainOptions, train } from '../../lib'
-import { csvRow } from '../../lib/cli/csv'
+import { csvRow } from '../../lib/files/csv'
 import { dateOf, linesOf } from '../../lib/cli/runs'
 import { columnsOf } from '../../lib/cli/words'
 import { short, temporaryFolder } from '../support/runs'
