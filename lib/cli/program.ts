@@ -39,6 +39,7 @@ export function createProgram(): CliCommand {
   addEvaluate(program)
   addTokenize(program)
   addInspect(program)
+  addReport(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -114,6 +115,17 @@ function addInspect(program: CliCommand): void {
     .addHelpText('after', inspectExamples)
     .action(async (options) => (await import('./inspect.js')).inspectCommand(options))
   finish(inspect, 'print the result as one JSON object, with all attention weights')
+}
+
+function addReport(program: CliCommand): void {
+  const report = addCommand(program, 'report', 'write an HTML page about one or several runs')
+    .description(
+      'Writes an HTML page about a run, or a comparison of several runs. It needs no other file and no network.',
+    )
+    .argument('[runs...]', 'run folders (default: the newest run in runs/)')
+    .addHelpText('after', reportExamples)
+    .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
+  finish(report, 'print the result as one JSON object')
 }
 
 function addStages(program: CliCommand): void {
@@ -241,6 +253,16 @@ Examples:
       use the newest model in runs/
   nano-gpt inspect --model runs/mine --text "To be" --layer 0 --head 2
       show the attention of one head
+`
+
+const reportExamples = `
+Examples:
+  nano-gpt report
+      write runs/<run>/report.html for the newest run
+  nano-gpt report runs/a runs/b --out compared.html
+      compare two runs
+  nano-gpt report runs/mine --no-timings
+      measure nothing
 `
 
 const stagesExamples = `

@@ -27,7 +27,9 @@ export interface TextLosses {
 
 /** The time of one kind of op in a training step, measured. */
 export interface OpTime {
-  readonly name: string
+  readonly kind: string
+  /** The names of the ops. */
+  readonly ops: readonly string[]
   /** Calls in a step. */
   readonly calls: number
   /** Milliseconds of all calls in a step. */

@@ -1062,20 +1062,17 @@
     return element(
       'dl',
       { class: 'bars' },
-      ...rows.flatMap(([name, share, value]) => {
+      ...rows.flatMap(([name, share, value, detail]) => {
         const bar = element('i', {})
         bar.style.setProperty('--share', percent(share, 1))
         return [
-          element('dt', {}, name),
+          element('dt', {}, name, ...(detail ? [element('small', {}, detail)] : [])),
           element('dd', { class: 'track', 'aria-hidden': 'true' }, bar),
           element('dd', { class: 'value' }, value),
         ]
       }),
     )
   }
-
-  /** As many ops as are shown by name. */
-  const mostOps = 9
 
   function showTime() {
     const timed = runs.flatMap((run, i) => (run.times ? [{ ...run.times, name: names[i] }] : []))
@@ -1084,21 +1081,24 @@
       return
     }
     byId('time-text').append(
-      'A training step is a sequence of operations. This is how long each kind took in one step, measured when this report was made.',
+      'A training step is a sequence of operations. This is how long each kind of them takes in one step, measured when this report was made.',
     )
     for (const { name, device, ms, ops } of timed) {
       if (several) byId('time-bars').append(element('h3', {}, name))
-      const sorted = [...ops].sort((a, b) => b.ms - a.ms)
-      const rest = sorted.slice(mostOps)
       const outside = Math.max(0, ms - ops.reduce((sum, op) => sum + op.ms, 0))
-      const sum = (some) => some.reduce((total, op) => total + op.ms, 0)
       const rows = [
-        ...sorted.slice(0, mostOps).map((op) => [op.name, op.ms]),
-        ...(rest.length > 0 ? [[`${rest.length} other kinds`, sum(rest)]] : []),
-        ['between operations', outside],
+        ...ops.map((op) => [op.kind, op.ms, op.ops.join(', ')]),
+        ['between operations', outside, ''],
       ]
       byId('time-bars').append(
-        bars(rows.map(([title, part]) => [title, part / ms, `${short(part)} ms · ${percent(part / ms, 1)}`])),
+        bars(
+          rows.map(([title, part, detail]) => [
+            title,
+            part / ms,
+            `${short(part)} ms · ${percent(part / ms, 1)}`,
+            detail,
+          ]),
+        ),
         element('p', { class: 'hint' }, `One step took ${short(ms)} ms on ${device}.`),
       )
     }

@@ -49,9 +49,8 @@ export function runRecord(make: RunToMake = {}): RunRecord {
     })
     from = to
   }
-  const points = Array.from(
-    { length: Math.floor(steps / evalInterval) + 1 },
-    (_, i) => Math.min(steps, i * evalInterval),
+  const points = Array.from({ length: Math.floor(steps / evalInterval) + 1 }, (_, i) =>
+    Math.min(steps, i * evalInterval),
   )
   const evaluations = points.map((step) => {
     const [trainLoss, valLoss] = [lossAt(step) - 0.14 * (step / steps), lossAt(step) + 0.04]

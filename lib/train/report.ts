@@ -1,0 +1,106 @@
+// report(): an HTML page about one or several runs.
+
+import { resolve as absolute, join } from 'node:path'
+import { loadCheckpoint } from '../api/model'
+import { onDevice } from '../backend/devices'
+import { readCheckpoint } from '../checkpoint/checkpoint'
+import { reasonOf } from '../errors'
+import { writeFileAtomic } from '../files/atomic'
+import { readRun } from '../history/read'
+import {
+  type Checked,
+  checkOptions,
+  checkValue,
+  loadOptions,
+  type ReportOptions,
+  reportOptions,
+  type TrainOptions,
+} from '../options'
+import { oneOrMore, path as pathType } from '../options/types'
+import { type Extras, type PageRun, pageRun } from '../report/data'
+import { reportFile, reportPage } from '../report/html'
+import { withValidation } from './evaluate'
+import { stepTimes, textLosses } from './run_report'
+import { withPlanOf } from './train'
+
+/** The most tokens of the validation text that are shown. */
+const mostTokens = 1000
+/** How long the steps of a run are measured. */
+const secondsMeasuring = 2
+
+export interface Report {
+  /** The file, as an absolute path. */
+  readonly path: string
+  readonly bytes: number
+  /** The run folders. */
+  readonly runs: readonly string[]
+  /** What the page lacks, and why, in sentences. */
+  readonly missing: readonly string[]
+}
+
+/**
+ * Writes an HTML page about one or several runs: their curves, samples, options and what is necessary
+ * to repeat them. The page needs no other file and no network. A run may still be training.
+ *
+ * @param runs run folders, each the `out` of a run
+ * @throws NanoGptError 'file_not_found' for a folder without a run; 'write_failed'; 'option'; the
+ *   signal's AbortError. What else cannot be read or measured is left out (`missing`).
+ */
+export async function report(runs: string | readonly string[], options: ReportOptions = {}): Promise<Report> {
+  const folders = checkValue('report', 'runs', folderList, runs)
+  const checked = checkOptions('report', reportOptions, options)
+  const missing: string[] = []
+  const pages: PageRun[] = []
+  for (const folder of folders) {
+    const record = await readRun(folder)
+    pages.push(pageRun(record, await extrasOf(folder, checked, missing)))
+  }
+  const out = checked.out ?? (folders.length === 1 ? join(folders[0], reportFile) : reportFile)
+  const page = Buffer.from(reportPage(pages))
+  await writeFileAtomic(out, [page])
+  return { path: absolute(out), bytes: page.length, runs: folders, missing }
+}
+
+const folderList = oneOrMore(pathType('<dir>'), 'a run folder, or an array of them')
+
+/** What a model has to compute. A part that fails is left out. */
+async function extrasOf(
+  folder: string,
+  { losses = true, timings = true, signal, device, threads, instructionSet }: Checked<typeof reportOptions>,
+  missing: string[],
+): Promise<Extras> {
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    signal?.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      signal?.throwIfAborted()
+      missing.push(`${folder}: ${what}: ${reasonOf(error)}`)
+      return undefined
+    }
+  }
+  const machine = { device, threads, instructionSet }
+  const text = losses && (await attempt('no losses of its text', () => lossesOf(folder, machine, signal)))
+  const times =
+    timings &&
+    (await attempt('no times of its steps', () =>
+      withPlanOf({ config: folder, ...machine, signal } as TrainOptions, (plan, materials) =>
+        stepTimes(plan, materials, secondsMeasuring),
+      ),
+    ))
+  return { ...(text && { text }), ...(times && { times }) }
+}
+
+async function lossesOf(
+  folder: string,
+  { device, ...open }: Pick<Checked<typeof reportOptions>, 'device' | 'threads' | 'instructionSet'>,
+  signal: AbortSignal | undefined,
+) {
+  const checkpoint = await readCheckpoint(folder, loadOptions.checkpoint.default)
+  return onDevice(device, async (device) => {
+    await using model = await loadCheckpoint(checkpoint, { device, ...open })
+    return withValidation(checkpoint, model, { signal }, (validation) =>
+      textLosses(model, validation, model.info.step, mostTokens, signal),
+    )
+  })
+}
