@@ -8,6 +8,7 @@ export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'
 export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
+export { readRun } from './history/read'
 export type {
   CheckpointRecord,
   EvaluationRecord,

@@ -48,10 +48,12 @@ export interface StepTimes {
 export interface Extras {
   readonly text?: TextLosses
   readonly times?: StepTimes
+  /** What the page lacks, and why, in sentences. */
+  readonly missing?: readonly string[]
 }
 
 /** A run on a page. Columns of the same object have the same length. */
-export interface PageRun extends Extras {
+export interface PageRun extends Omit<Extras, 'missing'> {
   readonly name: string
   readonly state: RunRecord['state']
   readonly reason: string | null
@@ -92,7 +94,7 @@ export interface PageRun extends Extras {
 }
 
 /** Describes a run for a page. */
-export function pageRun(record: RunRecord, extras: Extras = {}): PageRun {
+export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras = {}): PageRun {
   const { history, options } = record
   const steps = mergeTo(mostSteps, history.steps)
   const evaluations = chosen(mostEvaluations, history.evaluations, ({ best }) => best)
@@ -132,7 +134,7 @@ export function pageRun(record: RunRecord, extras: Extras = {}): PageRun {
     checkpoints: history.checkpoints,
     sessions: history.sessions,
     warnings: history.warnings.slice(-mostWarnings),
-    notices: record.notices,
+    notices: [...record.notices, ...missing],
     ...extras,
   }
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { version } from '../version'
 import { type Comparison, compare } from './compare'
@@ -10,6 +11,22 @@ import type { PageRun } from './data'
 
 /** The parts of the page are not compiled, so that they are the same in dist/ and in lib/. */
 const partsFolder = join(__dirname, '..', '..', 'lib', 'report')
+
+/** What names the program in the head of a page. */
+const generator = 'nano-gpt'
+/** As many bytes of a page are enough to recognize it. */
+const bytesOfHead = 512
+
+/** Whether a file is a report, so that a newer one may replace it. */
+export async function isReport(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesOfHead), 0, bytesOfHead, 0)
+    return buffer.toString('utf8', 0, bytesRead).includes(`<meta name="generator" content="${generator} `)
+  } catch {
+    return false
+  }
+}
 
 /** What the page's script reads. */
 interface PageData {
@@ -40,7 +57,7 @@ export function reportPage(runs: readonly PageRun[]): string {
   ].join('; ')
   const values: Readonly<Record<string, string>> = {
     policy: escapeHtml(policy),
-    generator: `nano-gpt ${version}`,
+    generator: `${generator} ${version}`,
     title: escapeHtml(titleOf(runs)),
     data: escapeJson(JSON.stringify(data)),
     style,

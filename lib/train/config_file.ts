@@ -10,6 +10,7 @@ import { type ErrorCode, NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { parseJson } from '../files/json'
 import { readSmallFile, statOf } from '../files/read'
+import { configFile, isOfRun, longestConfig, textFile } from '../history/folder'
 import {
   type CheckedTrainOptions,
   checkOptions,
@@ -23,7 +24,6 @@ import {
 } from '../options'
 import type { Plan } from './plan'
 import { appliedTraining, isFor, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
-import { configFile, isOfRun, longestConfig, textFile } from './run_folder'
 
 /** Options that belong to one call of `train` and not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)

@@ -1,11 +1,13 @@
 // report(): an HTML page about one or several runs.
 
+import { existsSync } from 'node:fs'
 import { resolve as absolute, join } from 'node:path'
 import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { readCheckpoint } from '../checkpoint/checkpoint'
-import { reasonOf } from '../errors'
+import { NanoGptError, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
+import { reportFile } from '../history/folder'
 import { readRun } from '../history/read'
 import {
   type Checked,
@@ -18,7 +20,7 @@ import {
 } from '../options'
 import { oneOrMore, path as pathType } from '../options/types'
 import { type Extras, type PageRun, pageRun } from '../report/data'
-import { reportFile, reportPage } from '../report/html'
+import { isReport, reportPage } from '../report/html'
 import { withValidation } from './evaluate'
 import { stepTimes, textLosses } from './run_report'
 import { withPlanOf } from './train'
@@ -43,19 +45,22 @@ export interface Report {
  * to repeat them. The page needs no other file and no network. A run may still be training.
  *
  * @param runs run folders, each the `out` of a run
- * @throws NanoGptError 'file_not_found' for a folder without a run; 'write_failed'; 'option'; the
- *   signal's AbortError. What else cannot be read or measured is left out (`missing`).
+ * @throws NanoGptError 'file_not_found' for a folder without a run; 'foreign_files' if the file to write
+ *   exists and is no report; 'write_failed'; 'option'; the signal's AbortError. What else cannot be read or measured is left out (`missing`).
  */
 export async function report(runs: string | readonly string[], options: ReportOptions = {}): Promise<Report> {
   const folders = checkValue('report', 'runs', folderList, runs)
   const checked = checkOptions('report', reportOptions, options)
+  const out = checked.out ?? (folders.length === 1 ? join(folders[0], reportFile) : reportFile)
+  await refuseForeign(out)
+  const records = await Promise.all(folders.map((folder) => readRun(folder)))
   const missing: string[] = []
   const pages: PageRun[] = []
-  for (const folder of folders) {
-    const record = await readRun(folder)
-    pages.push(pageRun(record, await extrasOf(folder, checked, missing)))
+  for (const record of records) {
+    const extras = await extrasOf(record.folder, checked)
+    pages.push(pageRun(record, extras))
+    missing.push(...extras.missing.map((each) => `${record.folder}: ${each}`))
   }
-  const out = checked.out ?? (folders.length === 1 ? join(folders[0], reportFile) : reportFile)
   const page = Buffer.from(reportPage(pages))
   await writeFileAtomic(out, [page])
   return { path: absolute(out), bytes: page.length, runs: folders, missing }
@@ -63,32 +68,43 @@ export async function report(runs: string | readonly string[], options: ReportOp
 
 const folderList = oneOrMore(pathType('<dir>'), 'a run folder, or an array of them')
 
+async function refuseForeign(out: string): Promise<void> {
+  if (!existsSync(out) || (await isReport(out))) return
+  throw new NanoGptError('foreign_files', {
+    ...{ where: 'report', option: 'out', value: out },
+    reason: 'it exists, and it is not a report',
+    remedy: 'give another file, so that yours is not overwritten',
+  })
+}
+
 /** What a model has to compute. A part that fails is left out. */
 async function extrasOf(
   folder: string,
   { losses = true, timings = true, signal, device, threads, instructionSet }: Checked<typeof reportOptions>,
-  missing: string[],
-): Promise<Extras> {
+): Promise<Extras & Required<Pick<Extras, 'missing'>>> {
+  const missing: string[] = []
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
     signal?.throwIfAborted()
     try {
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
-      missing.push(`${folder}: ${what}: ${reasonOf(error)}`)
+      missing.push(`${what}: ${reasonOf(error)}`)
       return undefined
     }
   }
   const machine = { device, threads, instructionSet }
-  const text = losses && (await attempt('no losses of its text', () => lossesOf(folder, machine, signal)))
+  const text =
+    losses &&
+    (await attempt('The losses of the validation text are missing', () => lossesOf(folder, machine, signal)))
   const times =
     timings &&
-    (await attempt('no times of its steps', () =>
+    (await attempt('The times of its steps are missing', () =>
       withPlanOf({ config: folder, ...machine, signal } as TrainOptions, (plan, materials) =>
         stepTimes(plan, materials, secondsMeasuring),
       ),
     ))
-  return { ...(text && { text }), ...(times && { times }) }
+  return { ...(text && { text }), ...(times && { times }), missing }
 }
 
 async function lossesOf(

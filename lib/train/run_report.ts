@@ -1,13 +1,19 @@
-// The parts of a report that come from a model: the losses of a text, and the times of a step.
+// The report at the end of a run, and the parts of reports that come from a model: the losses of a text, and
+// the times of a step.
 
+import { join } from 'node:path'
 import type { Model } from '../api/model'
-import { NanoGptError } from '../errors'
-import type { StepTimes, TextLosses } from '../report/data'
+import { NanoGptError, reasonOf } from '../errors'
+import { writeFileAtomic } from '../files/atomic'
+import { reportFile } from '../history/folder'
+import { readRun } from '../history/read'
+import { type Extras, pageRun, type StepTimes, type TextLosses } from '../report/data'
+import { reportPage } from '../report/html'
 import { timesByKind } from '../report/op_kinds'
 import { piecesOf } from '../report/pieces'
-import type { TokenSpan } from '../tokenizer/span'
+import { partOf, type TokenSpan } from '../tokenizer/span'
 import type { Materials, Plan } from './plan'
-import { prepare } from './prepare'
+import { type Prepared, prepare } from './prepare'
 
 /**
  * Computes the losses of the first tokens of a split.
@@ -25,6 +31,41 @@ export async function textLosses(
   const tokens = await split.read(0, Math.min(most, split.length))
   if (tokens.length < 2) return undefined
   return { step, pieces: piecesOf(model.tokenizer, tokens, await model.tokenLosses(tokens, { signal })) }
+}
+
+/** The most tokens of the validation text in the report at the end of a run. */
+const mostTokens = 256
+
+/** A run whose model is still on the device. */
+interface EndedRun {
+  readonly model: Model
+  readonly step: number
+  readonly prepared: Prepared
+}
+
+/**
+ * Writes the report of a run that has ended into its folder.
+ *
+ * @param ended the run, unless its model can't be used. The losses of the validation text take less time
+ *   than a training step.
+ * @throws NanoGptError 'write_failed'
+ */
+export async function writeRunReport(folder: string, ended?: EndedRun): Promise<void> {
+  const record = await readRun(folder)
+  const page = reportPage([pageRun(record, ended && (await extrasOf(ended)))])
+  await writeFileAtomic(join(folder, reportFile), [Buffer.from(page)])
+}
+
+async function extrasOf({ model, step, prepared }: EndedRun): Promise<Extras> {
+  const { corpus, splits, trainer } = prepared
+  const { from, length } = splits.validation
+  const validation = partOf(corpus, from, from + length)
+  try {
+    const text = await textLosses(model, validation, step, Math.min(mostTokens, trainer.tokensPerStep))
+    return text ? { text } : {}
+  } catch (error) {
+    return { missing: [`The losses of the validation text are missing: ${reasonOf(error)}`] }
+  }
 }
 
 /**

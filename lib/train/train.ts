@@ -106,13 +106,17 @@ export function withPlanOf<T>(
   options: TrainOptions,
   work: (plan: Plan, materials: Materials) => Promise<T>,
 ): Promise<T> {
-  const control: RunControl = { emit: () => {}, stopped: new AbortController().signal }
-  return withPlan(checkTrainOptions(options), control, checkOnly, () => false, work)
+  return withPlan(checkTrainOptions(options), silent(), checkOnly, () => false, work)
 }
 
 function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): FolderUse {
   if (resume !== undefined && (out === null || isRunOf(out, resume))) return 'continued'
   return overwrite ? 'replaced' : 'new'
+}
+
+/** For calls that only plan a run. */
+function silent(): RunControl {
+  return { emit: () => {}, keepsHistory: () => {}, stopped: new AbortController().signal }
 }
 
 /** For calls that do not write to the folder. */
