@@ -20,7 +20,7 @@ type Column = readonly (number | null)[]
 
 /** The losses of a text, token by token. */
 export interface TextLosses {
-  /** The step of the checkpoint that computed them. */
+  /** The number of updates of the model that computed them. */
   readonly step: number
   readonly pieces: readonly PieceOfText[]
 }
@@ -54,7 +54,9 @@ export interface Extras {
 
 /** A run on a page. Columns of the same object have the same length. */
 export interface PageRun extends Omit<Extras, 'missing'> {
+  /** The end of the folder's path. */
   readonly name: string
+  readonly folder: string
   readonly state: RunRecord['state']
   readonly reason: string | null
   readonly step: number
@@ -101,7 +103,8 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
   const samples = chosen(mostSamples, history.samples, () => false)
   const best = bestOf(history.evaluations)
   return {
-    name: record.folder,
+    name: nameOf(record.folder),
+    folder: record.folder,
     state: record.state,
     reason: record.reason ?? null,
     step: record.step,
@@ -137,6 +140,12 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     notices: [...record.notices, ...missing],
     ...extras,
   }
+}
+
+/** The last folders of a path, which are enough to recognize a run. */
+function nameOf(folder: string): string {
+  const parts = folder.split(/[\\/]+/).filter((part) => part !== '' && part !== '.')
+  return parts.slice(-2).join('/') || folder
 }
 
 /** The loss by which a run chooses its best checkpoint. */

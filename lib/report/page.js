@@ -92,7 +92,7 @@
   function dateOf(time) {
     const date = new Date(time)
     if (Number.isNaN(date.getTime())) return time
-    return `${date.toLocaleString(english, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })} UTC`
+    return `${date.toLocaleString(english, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })} UTC`
   }
 
   /** As if choosing among so many: 4.4, 65. */
@@ -167,17 +167,17 @@
     const size = `a model of ${inWords(run.parameters)} parameters`
     const lead = byId('lead')
     if (!best) {
-      lead.append(`Here ${size} learns to predict the next ${unit} of ${data.name}. It was not evaluated.`)
+      lead.append(`Here ${size} learns to predict the next ${unit} of “${data.name}”. It was not evaluated.`)
       return
     }
     if (best.step === 0) {
       lead.append(
-        `Here ${size} learns to predict the next ${unit} of ${data.name}. No evaluation was better than the one before the training.`,
+        `Here ${size} learns to predict the next ${unit} of “${data.name}”. No evaluation was better than the one before the training.`,
       )
       return
     }
     lead.append(
-      `After ${integer(best.step)} steps, ${size} predicts the next ${unit} of ${data.name} as if it chose among `,
+      `After ${integer(best.step)} steps, ${size} predicts the next ${unit} of “${data.name}” as if it chose among `,
       element('strong', {}, `${choices(best.valLoss)} equally likely ${unit}s`),
       `. Without training, it would choose among all ${integer(model.vocabSize)}.`,
     )
@@ -234,7 +234,7 @@
     const [first, second] = order
     const words = ({ best }) =>
       inBits ? `${best[key].toFixed(3)} bits per byte` : `${loss(best[key])} nats per ${unitOf}`
-    const margin = first.best[key] === second.best[key] ? 'the same as' : 'before'
+    const margin = first.best[key] === second.best[key] ? 'the same as' : 'ahead of'
     byId('lead').append(
       element('strong', {}, first.name),
       ` has the lowest validation loss, ${words(first)}, ${margin} ${second.name} with ${words(second)}.`,
@@ -250,7 +250,7 @@
     const { equalStep, equalSeconds } = comparison
     byId('comparison-text').append(
       ...rich(
-        'Lower is better. *At equal steps* shows which options learn more from the same number of steps. *At equal time* shows which run you would rather have after the same waiting time.',
+        'Lower is better. The columns compare the runs at their best, *at the last step that all of them reached*, and *after the training time that all of them took*. Each loss is of the newest evaluation until then.',
       ),
     )
     const notes = [
@@ -268,12 +268,10 @@
     const key = inBits ? 'valBitsPerByte' : 'valLoss'
     const columns = [
       ['Best', ({ best }) => best],
-      ...(equalStep === null
-        ? []
-        : [[`At ${integer(equalStep)} steps, as all have`, ({ atEqualStep }) => atEqualStep]]),
+      ...(equalStep === null ? [] : [[`At step ${integer(equalStep)}`, ({ atEqualStep }) => atEqualStep]]),
       ...(equalSeconds === null || equalSeconds === 0
         ? []
-        : [[`After ${duration(equalSeconds)}, as all took`, ({ atEqualTime }) => atEqualTime]]),
+        : [[`After ${duration(equalSeconds)}`, ({ atEqualTime }) => atEqualTime]]),
     ]
     const lowest = columns.map(([, pick]) =>
       Math.min(...comparison.runs.map((run) => pick(run)?.[key] ?? Infinity)),
@@ -437,7 +435,7 @@
    */
   function addChart(
     id,
-    { title, text, unit, lines, height, fromZero, logY, format, choicesAxis, guess, summary },
+    { title, text, unit, lines, height, paperHeight, fromZero, logY, format, choicesAxis, guess, summary },
   ) {
     const figure = byId(id)
     if (lines().every(({ y }) => y.length === 0)) {
@@ -494,7 +492,7 @@
       chart.drawn = new uPlot(
         {
           width,
-          height: typeof height === 'function' ? height(width) : height,
+          height: printing ? paperHeight : narrow ? Math.min(height, 260) : height,
           legend: { show: false },
           padding: [8, hasChoices ? 0 : 24, 0, 0],
           cursor: { y: false, sync: { key: 'report' }, points: { size: 8 }, drag: { x: true, y: false } },
@@ -748,7 +746,8 @@
     addChart('loss-chart', {
       unit: `Loss in ${lossUnit}`,
       lines: lossLines,
-      height: (width) => (width < 480 ? 260 : 380),
+      height: 380,
+      paperHeight: 250,
       format: loss,
       choicesAxis: !inBits,
       guess: () => (inBits || !sameVocabulary ? undefined : Math.log(runs[0].model.vocabSize)),
@@ -761,6 +760,7 @@
       unit: 'learning rate',
       lines: rates,
       height: 200,
+      paperHeight: 150,
       fromZero: true,
       format: short,
       summary: summarize(rates, short),
@@ -772,6 +772,7 @@
       unit: 'largest norm, before clipping',
       lines: norms,
       height: 200,
+      paperHeight: 150,
       format: short,
       logY: (lines) => {
         const all = lines.flatMap(({ y }) => y).filter((value) => value > 0)
@@ -786,6 +787,7 @@
       unit: `${unitOf}s per second`,
       lines: speeds,
       height: 200,
+      paperHeight: 150,
       fromZero: true,
       format: short,
       summary: summarize(speeds, short),
@@ -1006,7 +1008,7 @@
     readText = (i) => {
       const readout = byId('surprise-readout')
       if (i < 0) {
-        const words = `${plural(losses.length, unit)}, mean loss ${loss(mean)}, from the checkpoint of step ${integer(step)}`
+        const words = `${plural(losses.length, unit)}, mean loss ${loss(mean)}, by the model after ${plural(step, 'step')}`
         readout.replaceChildren(words)
         return
       }
@@ -1062,14 +1064,16 @@
     return element(
       'dl',
       { class: 'bars' },
-      ...rows.flatMap(([name, share, value, detail]) => {
+      ...rows.map(([name, share, value, detail]) => {
         const bar = element('i', {})
         bar.style.setProperty('--share', percent(share, 1))
-        return [
+        return element(
+          'div',
+          {},
           element('dt', {}, name, ...(detail ? [element('small', {}, detail)] : [])),
           element('dd', { class: 'track', 'aria-hidden': 'true' }, bar),
           element('dd', { class: 'value' }, value),
-        ]
+        )
       }),
     )
   }
@@ -1154,7 +1158,7 @@
         [
           'Run',
           [
-            ['folder', run.name],
+            ['folder', run.folder],
             ['state', `${states[run.state]}, ${integer(run.step)} of ${integer(run.steps)} steps`],
             ['started', dateOf(run.started)],
             ['last change', dateOf(run.updated)],
@@ -1216,7 +1220,7 @@
           ),
         ),
         element('h4', {}, 'Repeat this run'),
-        code(`nano-gpt train --config ${quoted(run.name)}`, 'the command'),
+        code(`nano-gpt train --config ${quoted(run.folder)}`, 'the command'),
       )
       const config = element(
         'details',

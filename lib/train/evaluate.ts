@@ -76,7 +76,7 @@ async function evaluateOn(
 ): Promise<Evaluation> {
   await using model = await loadCheckpoint(checkpoint, { device, threads, instructionSet })
   const { info, tokenizer, config } = model
-  return withValidation(checkpoint, model, { ...text, signal }, async (validation, name) => {
+  return await withValidation(checkpoint, model, { ...text, signal }, async (validation, name) => {
     const perToken = await bytesPerToken(tokenizer, validation)
     const valLoss = await model.lossOf(validation, signal)
     return {

@@ -26,7 +26,7 @@ import { stepTimes, textLosses } from './run_report'
 import { withPlanOf } from './train'
 
 /** The most tokens of the validation text that are shown. */
-const mostTokens = 1000
+const mostTokens = 700
 /** How long the steps of a run are measured. */
 const secondsMeasuring = 2
 
@@ -89,7 +89,7 @@ async function extrasOf(
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
-      missing.push(`${what}: ${reasonOf(error)}`)
+      missing.push(`${what}: ${error instanceof NanoGptError ? error.message : reasonOf(error)}`)
       return undefined
     }
   }
@@ -115,7 +115,7 @@ async function lossesOf(
   const checkpoint = await readCheckpoint(folder, loadOptions.checkpoint.default)
   return onDevice(device, async (device) => {
     await using model = await loadCheckpoint(checkpoint, { device, ...open })
-    return withValidation(checkpoint, model, { signal }, (validation) =>
+    return await withValidation(checkpoint, model, { signal }, (validation) =>
       textLosses(model, validation, model.info.step, mostTokens, signal),
     )
   })
