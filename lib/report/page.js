@@ -835,6 +835,11 @@
         Math.log(model.vocabSize).toFixed(2),
       ),
     )
+    if (inBits) {
+      paragraph(
+        'A loss in bits per byte is the loss in nats, divided by ln 2 and by the bytes of text that a token stands for on average. It does not depend on how the text is divided into tokens.',
+      )
+    }
     paragraph(
       'If the validation loss rises while the training loss still falls, the model begins to learn its text by heart (overfitting). The checkpoint “best” is from before that.',
     )

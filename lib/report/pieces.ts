@@ -12,7 +12,8 @@ export type PieceOfText = readonly [text: string, loss: number | null]
  * @param losses as `model.tokenLosses` returns them: element i is the loss of token i + 1
  */
 export function piecesOf(tokenizer: Tokenizer, tokens: Tokens, losses: ArrayLike<number>): PieceOfText[] {
-  const decoder = new TextDecoder()
+  // A byte order mark is a character of the text like any other.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const pieces: PieceOfText[] = []
   let waiting: number | null = null
   const add = (text: string) => {
