@@ -19,6 +19,7 @@ const tables: [string, options.Table][] = [
   ['tokenize', options.tokenizeOptions],
   ['attention', options.attentionOptions],
   ['inspect', options.inspectOptions],
+  ['report', options.reportOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
   Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),
