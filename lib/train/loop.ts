@@ -16,7 +16,7 @@ import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import { Recorder } from './recorder'
 import type { RunControl } from './run'
-import { writeRunReport } from './run_report'
+import { messageOf, writeRunReport } from './run_report'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
 import { SpikeDetector } from './spikes'
@@ -150,7 +150,10 @@ export class Loop {
     }
   }
 
-  /** Writes the page about the run. A failure is a warning, because the model is worth more. */
+  /**
+   * Writes the page about the run. A failure is a warning, because the model is worth more. There is none
+   * if the run has already warned of a disk that fails.
+   */
   private async writeReport(): Promise<void> {
     const { model, step, prepared, plan } = this
     if (plan.out === null) return
@@ -158,8 +161,9 @@ export class Loop {
       // A stopped run ends at once.
       await writeRunReport(plan.out, this.stopping ? undefined : { model, step, prepared })
     } catch (error) {
+      if (this.saver.unsaved) return
       const code = error instanceof NanoGptError ? error.code : 'write_failed'
-      this.emit({ type: 'warning', step, code, message: say`the report is not written: ${reasonOf(error)}` })
+      this.emit({ type: 'warning', step, code, message: say`the report is not written: ${messageOf(error)}` })
     }
   }
 

@@ -5,7 +5,7 @@ import { resolve as absolute, join } from 'node:path'
 import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { readCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError, reasonOf } from '../errors'
+import { NanoGptError } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { reportFile } from '../history/folder'
 import { readRun } from '../history/read'
@@ -22,7 +22,7 @@ import { oneOrMore, path as pathType } from '../options/types'
 import { type Extras, type PageRun, pageRun } from '../report/data'
 import { isReport, reportPage } from '../report/html'
 import { withValidation } from './evaluate'
-import { stepTimes, textLosses } from './run_report'
+import { messageOf, stepTimes, textLosses } from './run_report'
 import { withPlanOf } from './train'
 
 /** The most tokens of the validation text that are shown. */
@@ -89,7 +89,7 @@ async function extrasOf(
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
-      missing.push(`${what}: ${error instanceof NanoGptError ? error.message : reasonOf(error)}`)
+      missing.push(`${what}: ${messageOf(error)}`)
       return undefined
     }
   }
