@@ -19,12 +19,14 @@ const bytesOfHead = 512
 
 /** Whether a file is a report, so that a newer one may replace it. */
 export async function isReport(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined)
   try {
-    await using file = await open(path)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesOfHead), 0, bytesOfHead, 0)
+    const { buffer, bytesRead } = await file!.read(Buffer.alloc(bytesOfHead), 0, bytesOfHead, 0)
     return buffer.toString('utf8', 0, bytesRead).includes(`<meta name="generator" content="${generator} `)
   } catch {
     return false
+  } finally {
+    await file?.close()
   }
 }
 

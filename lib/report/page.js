@@ -72,6 +72,16 @@
     return String(Number(value.toPrecision(3)))
   }
 
+  /** A number on an axis, with all of its digits. */
+  function tickWords(tick) {
+    if (tick === null || tick === undefined) return ''
+    const size = Math.abs(tick)
+    if (size >= 1e6) return short(tick)
+    if (Number.isInteger(tick)) return size >= 1e4 && tick % 1e3 === 0 ? `${tick / 1e3}k` : integer(tick)
+    const exact = Number(tick.toPrecision(6))
+    return size < 1e-3 ? exact.toExponential() : String(exact)
+  }
+
   /** 10.8 million. */
   function inWords(value) {
     const [unit, word] = value >= 1e9 ? [1e9, ' billion'] : value >= 1e6 ? [1e6, ' million'] : [1, '']
@@ -363,7 +373,7 @@
     }
   }
 
-  const view = { axis: 'step', scale: 'linear', smoothing: 0.6 }
+  const view = { axis: 'step', scale: 'linear', range: 'all', smoothing: 0.6 }
   const charts = []
   const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
@@ -402,6 +412,10 @@
     return { x, y }
   }
 
+  /** The part of the axis that is left out on demand, in which losses fall steeply. */
+  const beginning = 0.1
+
+  /** The range of the horizontal axis of all charts. */
   function extent() {
     let [low, high] = [Infinity, -Infinity]
     for (const chart of charts) {
@@ -412,7 +426,8 @@
       }
     }
     if (low > high) [low, high] = [0, 1]
-    if (view.scale === 'linear') low = Math.min(low, 0)
+    if (view.range === 'end') low = Math.max(low, beginning * high)
+    else if (view.scale === 'linear') low = Math.min(low, 0)
     return low === high ? [low, low + 1] : [low, high]
   }
 
@@ -500,7 +515,7 @@
             x: {
               time: false,
               distr: view.scale === 'log' ? 3 : 1,
-              range: (_, low, high) => chart.zoom ?? extent(low, high),
+              range: extent,
             },
             y: {
               distr: isLogY ? 3 : 1,
@@ -517,7 +532,7 @@
               labelFont: font,
               labelSize: 18,
               space: narrow ? 56 : 70,
-              values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : short(tick))),
+              values: (_, ticks) => ticks.map(tickWords),
               ...(view.scale === 'log' && {
                 splits: ({ scales }) => logTicks(scales.x.min, scales.x.max),
                 filter: (_, ticks) => ticks,
@@ -528,7 +543,7 @@
               size: 52,
               gap: 6,
               space: 34,
-              values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : short(tick))),
+              values: (_, ticks) => ticks.map(tickWords),
               ...(isLogY && {
                 splits: ({ scales }) => logTicks(scales.y.min, scales.y.max),
                 filter: (_, ticks) => ticks,
@@ -584,7 +599,12 @@
     }
 
     plot.addEventListener('keydown', (event) => moveCursor(event, chart))
-    plot.addEventListener('blur', () => chart.drawn.setCursor({ left: -10, top: -10 }))
+    // The values are read aloud while the arrow keys move the cursor, and not while the mouse does.
+    plot.addEventListener('focus', () => key.setAttribute('aria-live', 'polite'))
+    plot.addEventListener('blur', () => {
+      key.removeAttribute('aria-live')
+      chart.drawn.setCursor({ left: -10, top: -10 })
+    })
     new ResizeObserver(() => {
       if (!printing && chart.drawn && plot.clientWidth !== chart.drawn.width) chart.draw()
     }).observe(plot)
@@ -798,6 +818,7 @@
       const chosen = new FormData(byId('controls'))
       view.axis = chosen.get('axis')
       view.scale = chosen.get('scale')
+      view.range = chosen.get('range')
       view.smoothing = Number(byId('smoothing').value)
       redraw()
     })

@@ -140,7 +140,7 @@ const chartsAreDrawn = (page) =>
 
 async function useMouse(page) {
   expect(await chartsAreDrawn(page), 'light: a chart is empty')
-  for (const label of ['Log', 'Time', 'Linear', 'Steps']) {
+  for (const label of ['Log', 'Time', 'After 10%', 'Linear', 'Steps', 'All']) {
     await page.locator('#controls label', { hasText: label }).click()
     expect(await chartsAreDrawn(page), `a chart is empty after a click on ${label}`)
   }
