@@ -3,6 +3,7 @@
 
 import {
   benchOptions,
+  compareOptions,
   completeOptions,
   demoOptions,
   evaluateOptions,
@@ -12,6 +13,7 @@ import {
   type OptionRow,
   reportOptions,
   rowOf,
+  runsOptions,
   stageOptions,
   type Table,
   tokenizeOptions,
@@ -26,6 +28,8 @@ export const tables = {
   evaluate: evaluateOptions,
   tokenize: tokenizeOptions,
   inspect: inspectOptions,
+  runs: runsOptions,
+  compare: compareOptions,
   report: reportOptions,
   stages: stageOptions,
   bench: benchOptions,

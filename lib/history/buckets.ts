@@ -2,7 +2,7 @@
 // stopped and resumed has the same history as one that never was.
 
 /** Of steps: the first ones have a record each. A power of two. */
-export const firstSteps = 1024
+export const firstSteps = 512
 /** Of samples, which are longer. */
 export const firstSamples = 64
 

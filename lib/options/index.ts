@@ -32,6 +32,7 @@ export { evaluateOptions, generateFromOptions, loadOptions } from './load'
 export { machineOptions } from './machine'
 export { reportOptions } from './report'
 export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
+export { compareOptions, runsOptions } from './runs'
 export { stageOptions } from './stages'
 export { tokenizeOptions } from './tokenize'
 export {

@@ -1,6 +1,7 @@
 // What a page shows of a run, as plain data that is embedded in it as JSON. Long columns of numbers are
 // shortened, so that a page stays small however long its runs are.
 
+import { decidingLoss } from '../history/compare'
 import type { EvaluationRecord, RunRecord, StepRecord } from '../history/types'
 import type { PieceOfText } from './pieces'
 
@@ -117,7 +118,7 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     options,
     model: record.model,
     data: record.data,
-    best: best && { step: best.step, valLoss: decidingLoss(best) },
+    best: best && { step: best.step, valLoss: inNats(best) },
     training: {
       step: steps.map(({ from, to }) => (from + 1 + to) / 2),
       loss: steps.map(({ loss }) => short(loss)),
@@ -129,8 +130,8 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     evaluations: {
       step: evaluations.map(({ step }) => step),
       train: evaluations.map(({ trainLoss }) => short(trainLoss)),
-      validation: evaluations.map((each) => short(decidingLoss(each))),
-      validationBits: evaluations.map((each) => short(each.exactValBitsPerByte ?? each.valBitsPerByte)),
+      validation: evaluations.map((each) => short(inNats(each))),
+      validationBits: evaluations.map((each) => short(decidingLoss(each, 'bits per byte'))),
       seconds: evaluations.map(({ seconds }) => short(seconds)),
     },
     samples,
@@ -148,14 +149,13 @@ function nameOf(folder: string): string {
   return parts.slice(-2).join('/') || folder
 }
 
-/** The loss by which a run chooses its best checkpoint. */
-export function decidingLoss({ exactValLoss, valLoss }: EvaluationRecord): number {
-  return exactValLoss ?? valLoss
+function inNats(evaluation: EvaluationRecord): number {
+  return decidingLoss(evaluation, 'nats per token')
 }
 
 function bestOf(evaluations: readonly EvaluationRecord[]): EvaluationRecord | null {
   return evaluations.reduce<EvaluationRecord | null>(
-    (best, each) => (best && decidingLoss(best) <= decidingLoss(each) ? best : each),
+    (best, each) => (best && inNats(best) <= inNats(each) ? best : each),
     null,
   )
 }

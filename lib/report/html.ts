@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { type Comparison, compareRuns } from '../history/compare'
+import type { RunRecord } from '../history/types'
 import { version } from '../version'
-import { type Comparison, compare } from './compare'
-import type { PageRun } from './data'
+import { type Extras, type PageRun, pageRun } from './data'
 
 /** The parts of the page are not compiled, so that they are the same in dist/ and in lib/. */
 const partsFolder = join(__dirname, '..', '..', 'lib', 'report')
@@ -38,14 +39,22 @@ interface PageData {
   readonly comparison: Comparison | null
 }
 
+/** A run, and what its page shows beside its record. */
+export interface ReportedRun {
+  readonly record: RunRecord
+  readonly extras?: Extras
+}
+
 /**
  * Makes the page of one or several runs. The same runs give the same bytes.
  *
  * The page loads nothing: its Content-Security-Policy forbids every request, and every script but the two
  * in it.
  */
-export function reportPage(runs: readonly PageRun[]): string {
-  const data: PageData = { version, runs, comparison: runs.length > 1 ? compare(runs) : null }
+export function reportPage(reported: readonly ReportedRun[]): string {
+  const runs = reported.map(({ record, extras }) => pageRun(record, extras))
+  const comparison = runs.length > 1 ? compareRuns(reported.map(({ record }) => record)) : null
+  const data: PageData = { version, runs, comparison }
   const chart = chartLibrary()
   const style = `${chart.style}\n${part('page.css')}`
   const page = part('page.js')

@@ -129,7 +129,7 @@
   const secondsOf = (run) => lastOf(run.training.seconds) ?? 0
   const unitOf = runs.every(({ unit }) => unit === runs[0].unit) ? runs[0].unit : 'token'
   /** Losses of different tokens can be compared in bits per byte only. */
-  const inBits = several && !comparison.sameTokens
+  const inBits = several && comparison.unit === 'bits per byte'
   const lossUnit = inBits ? 'bits per byte' : `nats per ${unitOf}`
 
   /** Short names: without the folders that all runs have in common. */
@@ -231,23 +231,31 @@
     }
   }
 
+  /** A loss with its unit. */
+  const lossWords = (value) =>
+    inBits ? `${value.toFixed(3)} bits per byte` : `${loss(value)} nats per ${unitOf}`
+
+  /** The lowest validation loss of each run; undefined: it was not evaluated. */
+  const bests = several
+    ? comparison.best.map((at) =>
+        inBits ? (at?.exactValBitsPerByte ?? at?.valBitsPerByte) : (at?.exactValLoss ?? at?.valLoss),
+      )
+    : []
+
   function showLeadOfSeveral() {
-    const key = inBits ? 'valBitsPerByte' : 'valLoss'
-    const order = comparison.runs
-      .map(({ best }, i) => ({ best, name: names[i] }))
-      .filter(({ best }) => best)
-      .sort((a, b) => a.best[key] - b.best[key])
+    const order = bests
+      .map((best, i) => ({ best, name: names[i] }))
+      .filter(({ best }) => best !== undefined)
+      .sort((a, b) => a.best - b.best)
     if (order.length < 2) {
       byId('lead').append('At least two runs must have been evaluated for a comparison of their losses.')
       return
     }
     const [first, second] = order
-    const words = ({ best }) =>
-      inBits ? `${best[key].toFixed(3)} bits per byte` : `${loss(best[key])} nats per ${unitOf}`
-    const margin = first.best[key] === second.best[key] ? 'the same as' : 'ahead of'
+    const margin = first.best === second.best ? 'the same as' : 'ahead of'
     byId('lead').append(
       element('strong', {}, first.name),
-      ` has the lowest validation loss, ${words(first)}, ${margin} ${second.name} with ${words(second)}.`,
+      ` has the lowest validation loss, ${lossWords(first.best)}, ${margin} ${second.name} with ${lossWords(second.best)}.`,
     )
   }
 
@@ -257,35 +265,32 @@
   function showComparison() {
     if (!several) return
     byId('comparison').hidden = false
-    const { equalStep, equalSeconds } = comparison
+    const [atStep, atTime] = [comparison.steps.at(-1), comparison.times.at(-1)]
     byId('comparison-text').append(
       ...rich(
-        'Lower is better. The columns compare the runs at their best, *at the last step that all of them reached*, and *after the training time that all of them took*. Each loss is of the newest evaluation until then.',
+        'Lower is better. The columns compare the runs at their best, *at a step that all of them reached*, and *after a training time that all of them took*. Each loss is of the newest evaluation until then.',
       ),
     )
+    const isSameText = runs.every(({ data }) => data.digest === runs[0].data.digest)
     const notes = [
       ...(inBits
         ? [
-            'The runs predict different tokens, so their losses in nats per token cannot be compared. This page uses bits per byte of text instead.',
+            'The runs have different texts or tokens, so their losses in nats per token cannot be compared. This page uses bits per byte of text instead.',
           ]
         : []),
-      ...(comparison.sameText
+      ...(isSameText
         ? []
         : ['The runs were evaluated on different texts, and one text may be harder than another.']),
     ]
     for (const note of notes) byId('comparison-text').after(element('p', { class: 'notice' }, note))
 
-    const key = inBits ? 'valBitsPerByte' : 'valLoss'
+    const lossesOf = ({ losses }) => losses.map(({ valLoss }) => valLoss)
     const columns = [
-      ['Best', ({ best }) => best],
-      ...(equalStep === null ? [] : [[`At step ${integer(equalStep)}`, ({ atEqualStep }) => atEqualStep]]),
-      ...(equalSeconds === null || equalSeconds === 0
-        ? []
-        : [[`After ${duration(equalSeconds)}`, ({ atEqualTime }) => atEqualTime]]),
+      ['Best', bests],
+      ...(atStep ? [[`At step ${integer(atStep.step)}`, lossesOf(atStep)]] : []),
+      ...(atTime ? [[`After ${duration(atTime.seconds)}`, lossesOf(atTime)]] : []),
     ]
-    const lowest = columns.map(([, pick]) =>
-      Math.min(...comparison.runs.map((run) => pick(run)?.[key] ?? Infinity)),
-    )
+    const lowest = columns.map(([, losses]) => Math.min(...losses.map((value) => value ?? Infinity)))
     const head = ['Run', ...columns.map(([title]) => title), 'Steps', 'Time', 'Parameters']
     byId('results').append(
       element('caption', { class: 'hint' }, `Validation loss in ${lossUnit}`),
@@ -306,13 +311,13 @@
             'tr',
             {},
             element('th', { scope: 'row' }, swatch(styleOf(i)), names[i]),
-            ...columns.map(([, pick], column) => {
-              const at = pick(comparison.runs[i])
-              const isLowest = at && at[key] === lowest[column]
+            ...columns.map(([, losses], column) => {
+              const value = losses[i]
+              const isLowest = value === lowest[column]
               return element(
                 'td',
                 { class: isLowest ? 'number lowest' : 'number' },
-                loss(at?.[key]),
+                loss(value),
                 ...(isLowest ? [element('span', { class: 'tag' }, 'lowest')] : []),
               )
             }),
@@ -323,7 +328,7 @@
         ),
       ),
     )
-    showDifferences(comparison.differences)
+    showDifferences(Object.entries(comparison.options))
   }
 
   function showDifferences(differences) {
@@ -347,7 +352,7 @@
       element(
         'tbody',
         {},
-        ...differences.map(({ name, values }) =>
+        ...differences.map(([name, values]) =>
           element(
             'tr',
             {},

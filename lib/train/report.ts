@@ -19,8 +19,8 @@ import {
   type TrainOptions,
 } from '../options'
 import { oneOrMore, path as pathType } from '../options/types'
-import { type Extras, type PageRun, pageRun } from '../report/data'
-import { isReport, reportPage } from '../report/html'
+import type { Extras } from '../report/data'
+import { isReport, type ReportedRun, reportPage } from '../report/html'
 import { withValidation } from './evaluate'
 import { messageOf, stepTimes, textLosses } from './run_report'
 import { withPlanOf } from './train'
@@ -55,13 +55,13 @@ export async function report(runs: string | readonly string[], options: ReportOp
   await refuseForeign(out)
   const records = await Promise.all(folders.map((folder) => readRun(folder)))
   const missing: string[] = []
-  const pages: PageRun[] = []
+  const reported: ReportedRun[] = []
   for (const record of records) {
     const extras = await extrasOf(record.folder, checked)
-    pages.push(pageRun(record, extras))
+    reported.push({ record, extras })
     missing.push(...extras.missing.map((each) => `${record.folder}: ${each}`))
   }
-  const page = Buffer.from(reportPage(pages))
+  const page = Buffer.from(reportPage(reported))
   await writeFileAtomic(out, [page])
   return { path: absolute(out), bytes: page.length, runs: folders, missing }
 }

@@ -7,7 +7,7 @@ import { NanoGptError, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { reportFile } from '../history/folder'
 import { readRun } from '../history/read'
-import { type Extras, pageRun, type StepTimes, type TextLosses } from '../report/data'
+import type { Extras, StepTimes, TextLosses } from '../report/data'
 import { reportPage } from '../report/html'
 import { timesByKind } from '../report/op_kinds'
 import { piecesOf } from '../report/pieces'
@@ -52,7 +52,7 @@ interface EndedRun {
  */
 export async function writeRunReport(folder: string, ended?: EndedRun): Promise<void> {
   const record = await readRun(folder)
-  const page = reportPage([pageRun(record, ended && (await extrasOf(ended)))])
+  const page = reportPage([{ record, extras: ended && (await extrasOf(ended)) }])
   await writeFileAtomic(join(folder, reportFile), [Buffer.from(page)])
 }
 

@@ -73,9 +73,8 @@ async function makePages(folder) {
       ['</script>', 1.5],
     ],
   }
-  const run = pageRun(evil, { text: losses })
-  writeFileSync(attacked, reportPage([run]))
-  return { automatic, one, two, three, attacked, name: run.name }
+  writeFileSync(attacked, reportPage([{ record: evil, extras: { text: losses } }]))
+  return { automatic, one, two, three, attacked, name: pageRun(evil).name }
 }
 
 // ------------------------------------------------------------------------------------------------

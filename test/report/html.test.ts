@@ -3,12 +3,11 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import type { RunRecord } from '../../lib/history/types'
-import { pageRun } from '../../lib/report/data'
 import { escapeHtml, escapeJson, reportPage } from '../../lib/report/html'
 import { runRecord, withoutEvaluations } from '../support/run_records'
 
 const dataOf = (html: string) => /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]
-const pageOf = (...records: RunRecord[]) => reportPage(records.map((record) => pageRun(record)))
+const pageOf = (...records: RunRecord[]) => reportPage(records.map((record) => ({ record })))
 /** What the page contains beside its data. */
 const shell = (html: string) => html.replace(dataOf(html), '')
 
