@@ -338,25 +338,28 @@
       return
     }
     byId('differences-text').append('All other options are the same.')
+    const nameOf = (i) => [swatch(styleOf(i)), names[i]]
+    const options = differences.map(([name]) => name)
+    const columns = runs.length > fewRuns ? options.map((name) => [name]) : runs.map((_, i) => nameOf(i))
+    const rows =
+      runs.length > fewRuns
+        ? runs.map((_, i) => [nameOf(i), differences.map(([, values]) => values[i])])
+        : differences.map(([name, values]) => [[name], values])
+    const title = runs.length > fewRuns ? 'Run' : 'Option'
     byId('differences').append(
       element(
         'thead',
         {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col' }, 'Option'),
-          ...names.map((name, i) => element('th', { scope: 'col' }, swatch(styleOf(i)), name)),
-        ),
+        element('tr', {}, ...[[title], ...columns].map((head) => element('th', { scope: 'col' }, ...head))),
       ),
       element(
         'tbody',
         {},
-        ...differences.map(([name, values]) =>
+        ...rows.map(([head, values]) =>
           element(
             'tr',
             {},
-            element('th', { scope: 'row' }, name),
+            element('th', { scope: 'row' }, ...head),
             ...values.map((value) => element('td', {}, valueWords(value))),
           ),
         ),
@@ -368,6 +371,8 @@
   // Charts
 
   const lineStyles = 6
+  /** With more runs, only the largest chart names them, and tables have a row for each. */
+  const fewRuns = 4
   const dashes = [undefined, [8, 4], [2, 4]]
 
   /** The color of a run, and its dashes once the colors are used up. */
@@ -378,7 +383,8 @@
     }
   }
 
-  const view = { axis: 'step', scale: 'linear', range: 'all', smoothing: 0.6 }
+  /** `only` is the run that is highlighted. */
+  const view = { axis: 'step', scale: 'linear', range: 'all', smoothing: 0.6, only: undefined }
   const charts = []
   const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
@@ -470,6 +476,7 @@
     if (text) figure.append(element('p', { class: 'explain' }, text))
     figure.append(key, units, plot)
     plot.setAttribute('aria-label', `${title ?? 'Loss'}, ${unit}. ${summary()}`)
+    const isMain = title === undefined
     const chart = { plot, key, lines: lines(), drawn: undefined }
     charts.push(chart)
 
@@ -490,8 +497,10 @@
         values[i] = element('b', {})
         if (line.hidden) return
         // A chart with one line needs no key, only the value.
-        const name = line.label ? [swatch(line), element('span', {}, line.label)] : []
-        key.append(element('li', {}, ...name, values[i]))
+        const name = line.label
+          ? [swatch(line), several ? highlighter(line) : element('span', {}, line.label)]
+          : []
+        if (isMain || runs.length <= fewRuns) key.append(element('li', {}, ...name, values[i]))
       })
       key.append(where)
       showKey()
@@ -573,14 +582,14 @@
             {},
             ...chart.lines.map((line) => ({
               label: line.label,
-              stroke: faded(variable(line.color), line.faint ? 0.35 : 1),
+              stroke: faded(variable(line.color), (line.faint ? 0.35 : 1) * emphasisOf(line)),
               width: line.faint ? 1 : 2,
               dash: line.dash,
               spanGaps: true,
               points: {
                 show: line.x.length < 3 || (line.dots === true && line.x.length < 40),
                 size: 5,
-                fill: variable(line.color),
+                fill: faded(variable(line.color), emphasisOf(line)),
               },
             })),
           ],
@@ -614,6 +623,9 @@
       if (!printing && chart.drawn && plot.clientWidth !== chart.drawn.width) chart.draw()
     }).observe(plot)
   }
+
+  /** The opacity of a line beside the run that is highlighted. */
+  const emphasisOf = ({ run }) => (view.only === undefined || run === view.only ? 1 : 0.12)
 
   /** A color with an opacity. */
   function faded(color, opacity) {
@@ -649,6 +661,24 @@
     ctx.textBaseline = 'top'
     ctx.fillText('guessing', bbox.left + bbox.width - 6 * ratio, y + 5 * ratio)
     ctx.restore()
+  }
+
+  /** The name of a run, as a button that highlights it in all charts. */
+  function highlighter({ label, run }) {
+    const isOn = view.only === run
+    const button = element(
+      'button',
+      { type: 'button', 'aria-pressed': String(isOn), title: 'Highlight' },
+      label,
+    )
+    button.addEventListener('click', () => {
+      const key = button.closest('.key')
+      view.only = isOn ? undefined : run
+      redraw()
+      // The keys were made anew.
+      for (const each of key.querySelectorAll('button')) if (each.textContent === label) each.focus()
+    })
+    return button
   }
 
   let isZooming = false
@@ -706,7 +736,7 @@
         inBits ? evaluations.validationBits : evaluations.validation,
       )
       if (several) {
-        const style = styleOf(i)
+        const style = { run: i, ...styleOf(i) }
         const train = points(positions(training), smoothed(scaled(training.loss), view.smoothing))
         return [
           { label: names[i], ...style, ...train, faint: true, hidden: validation.x.length > 0 },
@@ -735,7 +765,12 @@
       runs.map((run, i) => {
         const values = run.training[column]
         const shown = smoothing ? smoothed(values, view.smoothing) : values
-        return { label: several ? names[i] : '', ...styleOf(i), ...points(positions(run.training), shown) }
+        return {
+          label: several ? names[i] : '',
+          run: i,
+          ...styleOf(i),
+          ...points(positions(run.training), shown),
+        }
       })
   }
 
@@ -750,7 +785,7 @@
     byId('loss-text').append(
       ...(several
         ? rich(
-            '*Validation loss* is how surprised a model is by text that it has not trained on. Lower is better. The pale lines are the *training loss*, on the text that it learns from.',
+            '*Validation loss* is how surprised a model is by text that it has not trained on. Lower is better. The pale lines are the *training loss*, on the text that it learns from. Click on the name of a run to highlight it.',
           )
         : isEvaluated
           ? rich(

@@ -261,6 +261,12 @@ async function check(browser, pages) {
     const differing = await page.textContent('#differences')
     expect(/optimizer\s*adamw\s*muon/.test(differing), `two runs: the options differ in ${differing}`)
     expect(await chartsAreDrawn(page), 'two runs: a chart is empty')
+    const pressed = () =>
+      page.locator('#loss-chart .key button').evaluateAll((all) => all.map((each) => each.ariaPressed).join())
+    await page.locator('#loss-chart .key button').nth(1).click()
+    expect((await pressed()) === 'false,true', `two runs: highlighted are ${await pressed()}`)
+    await page.keyboard.press('Enter')
+    expect((await pressed()) === 'false,false', `two runs: still highlighted are ${await pressed()}`)
     await shot(page, 'two-runs')
   })
   await open(browser, pages.three, 'three runs', { ...desktop, colorScheme: 'dark' }, async (page) => {
