@@ -145,7 +145,7 @@ function addReport(program: CliCommand): void {
     .description(
       'Writes an HTML page about a run, or a comparison of several runs. It needs no other file and no network.',
     )
-    .argument('[runs...]', 'run folders (default: the newest run in runs/)')
+    .argument('[run...]', 'run folders, or names of runs in runs/ (default: the newest one there)')
     .addHelpText('after', reportExamples)
     .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
   finish(report, 'print the result as one JSON object')

@@ -1015,15 +1015,17 @@
 
   function showSurprise() {
     const shown = runs.flatMap((run, i) =>
-      run.text ? [{ ...run.text, unit: run.unit, name: names[i] }] : [],
+      run.text ? [{ ...run.text, unit: run.unit, blockSize: run.model.blockSize, name: names[i] }] : [],
     )
     if (shown.length === 0) {
       byId('surprise').hidden = true
       return
     }
+    const { unit, blockSize } = shown[0]
     byId('surprise-text').append(
       ...rich(
-        'This is the beginning of the validation text, on which the model never trained. The stronger the color, the more the model was surprised by what comes next. It reads from left to right, so the first pieces are hard: nothing precedes them.',
+        'This is the beginning of the validation text, on which the model never trained. The stronger the color, the more the model was surprised by what comes next. It reads the text in windows of %, and little precedes the first ones of each window.',
+        plural(blockSize, unit),
       ),
     )
     const scale = element('span', { class: 'scale' })

@@ -22,7 +22,7 @@ test('it writes the page of the newest run into its folder', async () => {
 test('several runs, as JSON', async () => {
   const { code, stdout } = await cli(
     'runs/a',
-    'runs/b',
+    'b',
     '--out',
     'both.html',
     '--no-timings',
