@@ -1297,7 +1297,7 @@
         element(
           'p',
           {},
-          'Without the run folder, save these options as config.json and pass that file as --config. The same version, device and text give the same weights, to the bit.',
+          'Without the run folder, save these options as config.json and pass that file as --config. The same version, device, instruction set and text give the same weights, to the bit.',
         ),
         code(JSON.stringify(options, null, 2), 'all options'),
       )
