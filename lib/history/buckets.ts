@@ -36,7 +36,7 @@ export class Thinned<T extends { readonly step: number }> {
   private best: T | undefined
 
   /**
-   * @param steps how many of the first steps have a bucket each
+   * @param steps how many of the first steps have a bucket each: a power of two from 2 on
    * @param isBest whether a record is always kept until there is another such one
    */
   constructor(

@@ -73,17 +73,18 @@ export class HistoryFile {
       for (let start = 0; start < bytesRead; ) {
         const found = chunk.subarray(0, bytesRead).indexOf(lineFeed, start)
         const end = found < 0 ? bytesRead : found
+        const before = length
         length += end - start
         // Of a line that is too long nothing is kept.
         if (length <= longestLine) parts.push(Buffer.from(chunk.subarray(start, end)))
-        else parts = []
-        start = end + 1
-        if (found < 0) {
-          // So that a file without line feeds has an end too.
-          if (length > longestLine) this.position = at + bytesRead
-          break
+        else {
+          if (before <= longestLine) this.damaged++
+          parts = []
+          this.position = at + end
         }
-        this.take(length <= longestLine ? Buffer.concat(parts).toString() : undefined)
+        start = end + 1
+        if (found < 0) break
+        if (length <= longestLine) this.take(Buffer.concat(parts).toString())
         this.position = at + start
         parts = []
         length = 0
@@ -92,8 +93,8 @@ export class HistoryFile {
     }
   }
 
-  private take(json: string | undefined): void {
-    const line = json === undefined ? undefined : decodeLine(json)
+  private take(json: string): void {
+    const line = decodeLine(json)
     if (!line) this.damaged++
     else if (!this.cut || isBefore(line, this.cut)) this.history.add(line)
   }

@@ -51,13 +51,15 @@ export class RunReader {
     const stored = await readPlanOf(folder)
     const plan: Known | undefined = stored ?? (await planOfCheckpoint(folder, notices))
     if (!plan) throw await noRun(folder, options !== undefined)
+    // In this order: a run records its end before it unlocks its folder.
+    const locked = await isLocked(folder)
     const history = stored ? await this.readHistory(notices) : new History()
     const step = Math.max(history.step, plan.step ?? 0)
     const view = history.view()
     const best = view.evaluations.findLast(({ best }) => best)
     if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
     const isComplete = step >= plan.training.steps
-    const state = history.end?.state ?? (await stateOf(folder, view.sessions.length > 0, isComplete))
+    const state = history.end?.state ?? stateOf(locked, view.sessions.length > 0, isComplete)
     const reason = history.end?.reason
     const times = await timesOf(folder)
     const { model, parameters, training, data } = plan
@@ -118,8 +120,8 @@ function withTraining(options: StoredOptions, { training }: StoredPlan): StoredO
 }
 
 /** The state of a run that has not recorded its end. */
-async function stateOf(folder: string, hasHistory: boolean, isComplete: boolean): Promise<RunState> {
-  if (await isLocked(folder)) return 'running'
+function stateOf(locked: boolean, hasHistory: boolean, isComplete: boolean): RunState {
+  if (locked) return 'running'
   if (hasHistory) return 'interrupted'
   // Runs of earlier versions record no end.
   return isComplete ? 'finished' : 'stopped'

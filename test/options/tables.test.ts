@@ -19,6 +19,8 @@ const tables: [string, options.Table][] = [
   ['tokenize', options.tokenizeOptions],
   ['attention', options.attentionOptions],
   ['inspect', options.inspectOptions],
+  ['runs', options.runsOptions],
+  ['compare', options.compareOptions],
   ['report', options.reportOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
