@@ -556,7 +556,7 @@
               ...axis,
               size: 52,
               gap: 6,
-              space: 34,
+              space: printing ? 24 : 34,
               values: (_, ticks) => ticks.map(tickWords),
               ...(isLogY && {
                 splits: ({ scales }) => logTicks(scales.y.min, scales.y.max),
@@ -1344,7 +1344,7 @@
   let printing = false
   /** The width of the charts on paper, in CSS pixels: that of a narrow sheet within its margins. */
   const paperWidth = 640
-  const narrowPaper = 300
+  const narrowPaper = 200
 
   function beforePrint() {
     printing = true
