@@ -65,7 +65,7 @@ function letterOf(index: number): string {
 }
 
 function showOptions({ options }: Comparison, letters: readonly string[]): void {
-  const rows = Object.entries(options)
+  const rows = Object.entries(options).map(([name, values]) => [printable(name), values] as const)
   title('Options that differ')
   if (rows.length === 0) say('none')
   const names = Math.max(0, ...rows.map(([name]) => name.length))
