@@ -34,6 +34,7 @@ export type {
   GradientOptions,
   LoadOptions,
   LossOptions,
+  ReportOptions,
   StoredOptions,
   SweepOptions,
   TrainingConfig,
@@ -71,6 +72,7 @@ export type {
 } from './train/events'
 export type { Job } from './train/job'
 export type { Plan } from './train/plan'
+export { type Report, report } from './train/report'
 export type { Run } from './train/run'
 export { type Estimate, estimate, plan, train } from './train/train'
 export { version } from './version'

@@ -54,7 +54,7 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
 }
 
 /** A folder, or the name of one in runs/. */
-async function located(folder: string): Promise<string> {
+export async function located(folder: string): Promise<string> {
   const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
   return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }

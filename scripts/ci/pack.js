@@ -33,6 +33,9 @@ const required = [
   'docs/install.md',
   'examples/README.md',
   'lib/index.ts',
+  'lib/report/page.css',
+  'lib/report/page.html',
+  'lib/report/page.js',
   'lib/tokenizer/gpt2.bin',
   'native/cpu/gemm.cc',
   'native/cuda/gemm.cu',
@@ -53,7 +56,7 @@ const allowed = [
   /^dist\/[\w/]+\.(js|d\.ts|js\.map)$/,
   /^docs\/[\w/-]+\.(md|png|svg)$/,
   /^examples\/(\w+\.mjs|README\.md)$/,
-  /^lib\/([\w/]+\.ts|tokenizer\/gpt2\.bin)$/,
+  /^lib\/([\w/]+\.ts|report\/page\.(css|html|js)|tokenizer\/gpt2\.bin)$/,
   /^native\/(?!emulate)[\w/]+\.(cc|h|cu|cuh|metal|mm|def|cmake)$/,
   /^scripts\/(build|install|(torch|mlx)\/\w+)\.(js|py|md)$/,
   ...Object.entries(binaries).map(

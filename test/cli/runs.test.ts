@@ -2,9 +2,9 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readRun, type TrainOptions, train } from '../../lib'
-import { csvRow } from '../../lib/files/csv'
 import { dateOf, linesOf } from '../../lib/cli/runs'
 import { columnsOf } from '../../lib/cli/words'
+import { csvRow } from '../../lib/files/csv'
 import { short, temporaryFolder } from '../support/runs'
 import { ended, objects, run, shown, start } from './command'
 
