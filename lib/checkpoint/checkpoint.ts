@@ -67,8 +67,8 @@ export async function checkpointChunks(
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
  *   warning
- * @param blockSize a shorter context than the model's. Default: the model's, in a Hugging Face folder
- *   at most 1,024 tokens
+ * @param blockSize a shorter context than the model's, or 'whole' for the model's. Default: the model's,
+ *   in a Hugging Face folder at most 1,024 tokens
  * @throws NanoGptError with the file and what is wrong with it; 'option' for a `blockSize` that is too
  *   large
  */
@@ -76,15 +76,16 @@ export async function readCheckpoint(
   path: string,
   prefer: 'best' | 'last' = 'best',
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
-  blockSize?: number,
+  blockSize?: number | 'whole',
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
   if (candidates === 'foreign') {
     const found = await readForeign(path)
+    if (blockSize === 'whole') return found
     return withBlockSize(found, blockSize ?? Math.min(usualContext, found.info.model.blockSize))
   }
   const found = await readFirst(candidates, tell)
-  return blockSize === undefined ? found : withBlockSize(found, blockSize)
+  return blockSize === undefined || blockSize === 'whole' ? found : withBlockSize(found, blockSize)
 }
 
 /**
