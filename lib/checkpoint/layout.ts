@@ -113,7 +113,10 @@ export function layoutOf(
   })
 }
 
-function numbered([module, [huggingface, gguf]]: [string, Names[string]], i: number): [string, Names[string]] {
+function numbered(
+  [module, [huggingface, gguf]]: [string, Names[string]],
+  i: number,
+): [string, Names[string]] {
   const number = (name: string) => name.replace('#', String(i))
   return [number(module), [number(huggingface), number(gguf)]]
 }

@@ -111,8 +111,7 @@ function refused(
   const more = others.map((name) => say`${option(name, model[name])}`)
   const nor = more.length > 0 ? say`, nor ${list(more)}` : ''
   const other = (Object.keys(formats) as ExportFormat[]).find(
-    (each) =>
-      each !== format && formats[each].some((name) => obstacles(name, each, model).length === 0),
+    (each) => each !== format && formats[each].some((name) => obstacles(name, each, model).length === 0),
   )
   return new NanoGptError('export', {
     where: 'export',

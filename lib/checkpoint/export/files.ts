@@ -19,7 +19,11 @@ export interface ExportFile {
  * @throws NanoGptError 'foreign_files' if the folder has one of them and `overwrite` is false, or if it
  *   is a run folder; 'write_failed' if it is a file
  */
-export async function checkTarget(folder: string, names: readonly string[], overwrite: boolean): Promise<void> {
+export async function checkTarget(
+  folder: string,
+  names: readonly string[],
+  overwrite: boolean,
+): Promise<void> {
   const found = await statOf(folder)
   if (!found) return
   const refuse = (code: 'foreign_files' | 'write_failed', reason: string, remedy: string) => {

@@ -82,7 +82,9 @@ function bytePairs(tokenizer: Tokenizer): Record<string, GgufValue> {
   }
   const textOf = (id: number) => {
     const bytes = tokenizer.bytesOf(id)
-    return added.get(id)?.content ?? (bytes.length === 0 ? `[unused ${id}]` : lettersOf(bytes, 0, bytes.length))
+    return (
+      added.get(id)?.content ?? (bytes.length === 0 ? `[unused ${id}]` : lettersOf(bytes, 0, bytes.length))
+    )
   }
   const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id)
   const merges = tokenizer instanceof JsonTokenizer ? mergesOfJson(tokenizer) : mergesOf(tokenizer)

@@ -36,7 +36,10 @@ async function judge(name, dtype) {
   const model = await llama.loadModel({ modelPath: join(folder, name, dtype, 'model.gguf') })
   for (const { text, tokens } of want.texts) {
     const found = model.tokenize(text)
-    expect(same(found, tokens), `${name}, ${dtype}: the tokens of ${JSON.stringify(text)} are ${found}, not ${tokens}`)
+    expect(
+      same(found, tokens),
+      `${name}, ${dtype}: the tokens of ${JSON.stringify(text)} are ${found}, not ${tokens}`,
+    )
   }
   // It must not end the process.
   model.detokenize(model.tokenize('☃ è Ω 😃'))
@@ -66,10 +69,17 @@ async function judge(name, dtype) {
   const text = model.detokenize(greedy)
   const equal = same(greedy, want.greedy)
   if (dtype === 'f32') {
-    expect(equal, `${name}: llama.cpp continues with ${JSON.stringify(text)}, not ${JSON.stringify(want.continued)}`)
-    console.log(`${name}\n  nano-gpt   ${JSON.stringify(want.continued)}\n  llama.cpp  ${JSON.stringify(text)}`)
+    expect(
+      equal,
+      `${name}: llama.cpp continues with ${JSON.stringify(text)}, not ${JSON.stringify(want.continued)}`,
+    )
+    console.log(
+      `${name}\n  nano-gpt   ${JSON.stringify(want.continued)}\n  llama.cpp  ${JSON.stringify(text)}`,
+    )
   }
-  console.log(`  ${dtype.padEnd(5)} probabilities differ by at most ${worst.toExponential(1)}; greedy text ${equal ? 'equal' : 'differs'}`)
+  console.log(
+    `  ${dtype.padEnd(5)} probabilities differ by at most ${worst.toExponential(1)}; greedy text ${equal ? 'equal' : 'differs'}`,
+  )
   await context.dispose()
   await model.dispose()
 }

@@ -14,7 +14,15 @@ const text =
   )
 const wide = `${text}${'naïve café — “quoted” 😀 ça\n'.repeat(40)}`
 const sizes = { embed: 64, heads: 4, layers: 2, blockSize: 48 }
-const training = { steps: 100, evalInterval: 100, evalBatches: 1, batchSize: 8, learningRate: 3e-3, seed: 3, threads: 1 }
+const training = {
+  steps: 100,
+  evalInterval: 100,
+  evalBatches: 1,
+  batchSize: 8,
+  learningRate: 3e-3,
+  seed: 3,
+  threads: 1,
+}
 const llama = {
   ...{ preset: 'speedrun', activation: 'swiglu', qkNorm: false, logitSoftcap: 0, embeddingNorm: false },
   normAffine: true,
@@ -26,14 +34,26 @@ const models = {
   'gpt2, char, output bias': { preset: 'gpt', activation: 'gelu-tanh', dropout: 0 },
   'gpt2, wide char': { preset: 'cpu', activation: 'gelu-tanh', data: { text: wide } },
   'gpt2, byte': { preset: 'cpu', activation: 'gelu-tanh', tokenizer: 'byte', normEpsilon: 1e-3 },
-  'gpt2, bpe': { preset: 'cpu', activation: 'gelu-tanh', tokenizer: 'bpe', vocabSize: 320, data: { text: wide } },
+  'gpt2, bpe': {
+    preset: 'cpu',
+    activation: 'gelu-tanh',
+    tokenizer: 'bpe',
+    vocabSize: 320,
+    data: { text: wide },
+  },
   'gpt2, gpt2': { preset: 'cpu', activation: 'gelu-tanh', tokenizer: 'gpt2', steps: 60 },
   'llama, char': llama,
   'llama, byte, wide heads, biases': {
     ...{ ...llama, tokenizer: 'byte', headSize: 24, qkvBias: true, bias: true, outputBias: false },
     ...{ tiedEmbeddings: true, ropeBase: 1000 },
   },
-  'llama, bpe, grouped heads': { ...llama, tokenizer: 'bpe', vocabSize: 320, kvHeads: 2, data: { text: wide } },
+  'llama, bpe, grouped heads': {
+    ...llama,
+    tokenizer: 'bpe',
+    vocabSize: 320,
+    kvHeads: 2,
+    data: { text: wide },
+  },
   // Rows of 40 elements, which have no Q8_0.
   'llama, odd width': { ...llama, embed: 40, feedForwardWidth: 100, normEpsilon: 1e-4 },
 }
