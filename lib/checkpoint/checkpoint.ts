@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
-import type { TensorState } from '../model/weights'
+import type { StoredTensor, TensorState } from '../model/weights'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
 import { withBlockSize } from './context'
@@ -26,7 +26,7 @@ export interface Checkpoint {
    * Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages
    * (`average/…`).
    */
-  readonly tensors: ReadonlyMap<string, TensorState>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
 }
 
 /**
