@@ -28,8 +28,7 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   if (asJson) return json({ type: 'result', model: read.path, ...exported })
   const { format, dtype, architecture, files, notes } = exported
   const size = files.reduce((sum, { bytes }) => sum + bytes, 0)
-  const title = titles[architecture as keyof typeof titles]
-  say(`${read.path} → ${folder}: ${format}, ${title}, ${dtype}, ${megabytes(size)}`)
+  say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${megabytes(size)}`)
   for (const { name, bytes } of files) say(`  ${name.padEnd(22)} ${dim(megabytes(bytes))}`)
   for (const note of notes) say(wrap(`Note: ${note}.`, 100).join('\n'))
   say()

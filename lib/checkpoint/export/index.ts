@@ -6,6 +6,7 @@ import { type Checked, type ExportDtype, type ExportFormat, exportOptions } from
 import type { Tokenizer } from '../../tokenizer/tokenizer'
 import { ggufFiles } from '../gguf/write'
 import { huggingFaceFiles } from '../hugging_face/write'
+import type { Architecture } from '../layout'
 import type { ModelInfo } from '../metadata'
 import { type Expressed, express } from './express'
 import { checkTarget, type ExportFile, writeFiles } from './files'
@@ -17,8 +18,8 @@ export interface Exported {
   readonly folder: string
   readonly format: ExportFormat
   readonly dtype: ExportDtype
-  /** The architecture as which it was written: 'gpt2', 'llama' or 'nanochat'. */
-  readonly architecture: string
+  /** The architecture as which it was written. */
+  readonly architecture: Architecture
   readonly files: readonly { readonly name: string; readonly bytes: number }[]
   /** Sentences about what differs from the model, or from the options. */
   readonly notes: readonly string[]
