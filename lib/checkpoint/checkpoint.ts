@@ -7,7 +7,7 @@ import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
 import { sizeOf } from '../graph/dtype'
-import type { TensorState } from '../model/weights'
+import type { StoredTensor, TensorState } from '../model/weights'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
 import { withBlockSize } from './context'
@@ -27,7 +27,7 @@ export interface Checkpoint {
    * Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages
    * (`average/…`).
    */
-  readonly tensors: ReadonlyMap<string, TensorState>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
 }
 
 /**
@@ -68,8 +68,8 @@ export async function checkpointChunks(
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
  *   warning
- * @param blockSize a shorter context than the model's. Default: the model's, in a Hugging Face folder
- *   at most 1,024 tokens
+ * @param blockSize a shorter context than the model's, or 'whole' for the model's. Default: the model's,
+ *   in a Hugging Face folder at most 1,024 tokens
  * @throws NanoGptError with the file and what is wrong with it; 'option' for a `blockSize` that is too
  *   large
  */
@@ -77,15 +77,16 @@ export async function readCheckpoint(
   path: string,
   prefer: 'best' | 'last' = 'best',
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
-  blockSize?: number,
+  blockSize?: number | 'whole',
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
   if (candidates === 'foreign') {
     const found = await readForeign(path)
+    if (blockSize === 'whole') return found
     return withBlockSize(found, blockSize ?? Math.min(usualContext, found.info.model.blockSize))
   }
   const found = await readFirst(candidates, tell)
-  return blockSize === undefined ? found : withBlockSize(found, blockSize)
+  return blockSize === undefined || blockSize === 'whole' ? found : withBlockSize(found, blockSize)
 }
 
 /**

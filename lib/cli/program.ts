@@ -43,6 +43,7 @@ export function createProgram(): CliCommand {
   addRuns(program)
   addCompare(program)
   addReport(program)
+  addExport(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -165,6 +166,16 @@ function addReport(program: CliCommand): void {
     .addHelpText('after', reportExamples)
     .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
   finish(report, 'print the result as one JSON object')
+}
+
+function addExport(program: CliCommand): void {
+  const command = addCommand(program, 'export', 'write a model for transformers, llama.cpp or Ollama', {
+    headings: { data: 'Model' },
+  })
+    .description("Writes a trained model in another program's format, and prints how to use it there.")
+    .addHelpText('after', exportExamples)
+    .action(async (options) => (await import('./export.js')).exportCommand(options))
+  finish(command, 'print the result as one JSON object')
 }
 
 function addStages(program: CliCommand): void {
@@ -328,6 +339,16 @@ Examples:
       compare two runs
   nano-gpt report runs/mine --no-timings
       measure nothing
+`
+
+const exportExamples = `
+docs/models.md lists what can be exported.
+
+Examples:
+  nano-gpt export --out shakespeare
+      write the newest model in runs/ for transformers
+  nano-gpt export --model runs/mine --out mine --format gguf --dtype q8_0
+      write a file for llama.cpp, Ollama and LM Studio, a quarter of the size
 `
 
 const stagesExamples = `

@@ -29,6 +29,7 @@ export const errorCodes = {
   sweep: 'the folder contains another sweep, or its sweep.json is damaged',
   checkpoint: 'a checkpoint is unsuitable, or from a newer version',
   damaged_checkpoint: 'a checkpoint is damaged',
+  export: 'the format of an export cannot express a part of the model or tokenizer',
   safetensors: 'a safetensors file is damaged',
   model: 'a custom model is not ready for use',
   no_data: 'a symbolic tensor has no values until its Program runs',

@@ -9,6 +9,7 @@ import {
   type Shape,
   sameShape,
   sizeOf,
+  type TensorSpec,
   type TypedArray,
 } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
@@ -51,10 +52,19 @@ export async function initializeWeights(
   }
 }
 
+/** A tensor of a file that has not been read yet. */
+export interface StreamedTensor extends TensorSpec {
+  readonly name: string
+  /** Reads the elements in order, part by part. The memory of a part is used again for the next. */
+  parts(): AsyncIterable<TypedArray>
+}
+
+export type StoredTensor = TensorState | StreamedTensor
+
 /** Tensors by name, and the file they come from. */
 export interface TensorSource {
   readonly path: string
-  readonly tensors: ReadonlyMap<string, TensorState>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
 }
 
 /**
@@ -112,21 +122,36 @@ export async function loadTensors(
         remedy: 'copy it again from where it came, or take another checkpoint of its run',
       })
     }
-    // Reading `data` may convert it.
-    const { data } = found
-    requireFinite(source.path, there, data)
     await session.allocate(name, 'f32', shape)
-    await session.write(name, data)
+    let first = 0
+    // A part is written while the next one is read.
+    let written = Promise.resolve()
+    for await (const part of 'data' in found ? [found.data] : found.parts()) {
+      requireFinite(source.path, there, part, first)
+      await written
+      written = session.write(name, part, first)
+      // It is awaited, unless reading fails.
+      written.catch(() => {})
+      first += part.length
+    }
+    await written
   }
 }
 
-/** @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite */
-function requireFinite(path: string, name: string, data: TypedArray): void {
-  for (let i = 0; i < data.length; i++) {
-    if (Number.isFinite(data[i])) continue
+/** The exponent bits of a float32. NaN and the infinities have all of them. */
+const exponent = 0x7f80_0000
+
+/**
+ * @param first the number of the first element
+ * @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite
+ */
+function requireFinite(path: string, name: string, data: TypedArray, first: number): void {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+  for (let i = 0; i < bits.length; i++) {
+    if ((bits[i] & exponent) !== exponent) continue
     throw new NanoGptError('non_finite', {
       subject: path,
-      reason: `element ${i} of its tensor ${name} is ${data[i]}`,
+      reason: `element ${first + i} of its tensor ${name} is ${data[i]}`,
       remedy: beforeDiverged,
     })
   }

@@ -67,8 +67,9 @@ async function logitsOf(path: string, device: string, tokens: readonly number[])
   }
 }
 
-test('there are five models of each architecture', () => {
-  for (const kind of ['gpt2', 'llama']) expect(names.filter((name) => name.startsWith(kind))).toHaveLength(5)
+test('there are models of each architecture', () => {
+  for (const [kind, count] of Object.entries({ gpt2: 5, llama: 5, nanochat: 2 }))
+    expect(names.filter((name) => name.startsWith(kind))).toHaveLength(count)
 })
 
 describe.each(['js', 'cpu'])('on %s', (device) => {
@@ -171,12 +172,16 @@ describe('config.json', () => {
   }
 
   test.each<[string, Record<string, unknown>, RegExp]>([
-    ['gpt2', { model_type: 'mistral' }, /model_type is "mistral": must be gpt2 or llama\. nano-gpt loads/],
-    ['gpt2', { model_type: undefined }, /model_type is missing: must be gpt2 or llama/],
+    [
+      'gpt2',
+      { model_type: 'mistral' },
+      /model_type is "mistral": must be gpt2, llama or nanochat\. nano-gpt loads/,
+    ],
+    ['gpt2', { model_type: undefined }, /model_type is missing: must be gpt2, llama or nanochat/],
     [
       'gpt2',
       { activation_function: 'tanh' },
-      /activation_function is "tanh": must be gelu_new or .*Use another/,
+      /activation_function is "tanh": must be gelu_new, gelu_pytorch_tanh, .*Use another/,
     ],
     [
       'gpt2',
@@ -218,11 +223,15 @@ describe('config.json', () => {
     ['llama', { rope_parameters: { factor: 8 } }, /rope_parameters\.factor is 8: nano-gpt does not know/],
     ['llama', { num_key_value_heads: 3 }, /kvHeads is 3: it must divide `heads`/],
     ['llama', { head_dim: 5 }, /positions is "rope": .*`headSize`/],
+    ['nanochat', { attention_bias: true }, /attention_bias is true: only false is supported/],
+    ['nanochat', { rms_norm_eps: 1e-5 }, /rms_norm_eps is 0\.00001: only 0\.000001 is supported/],
+    ['nanochat', { hidden_act: 'silu' }, /hidden_act is "silu": must be gelu_new, .* or relu2/],
+    ['nanochat', { final_logit_softcapping: -1 }, /final_logit_softcapping is -1: must be at least 0/],
   ])('of %s with %p is refused', async (name, change, message) => {
     expect(await messageFor(name, change)).toMatch(message)
   })
 
-  test.each(['gpt2', 'llama'])('any other value of %s is accepted or refused', async (name) => {
+  test.each(['gpt2', 'llama', 'nanochat'])('any other value of %s is accepted or refused', async (name) => {
     const config = JSON.parse(readFileSync(join(golden, name, 'config.json'), 'utf8'))
     const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer(), fc.constantFrom(0, 1, 0.5, 1e300))
     const key = fc.oneof(fc.constantFrom(...Object.keys(config)), fc.string({ unit: 'binary' }))
@@ -304,6 +313,38 @@ describe('config.json', () => {
 })
 
 describe('the files of a folder', () => {
+  test('a file that is replaced or shortened after its header was read is refused', async () => {
+    const path = copyOf('gpt2')
+    const file = join(path, 'model.safetensors')
+    for (const change of [
+      () => writeFileSync(file, readFileSync(file).subarray(0, -8)),
+      () => rmSync(file),
+      () => {
+        const bytes = readFileSync(join(golden, 'gpt2', 'model.safetensors'))
+        rmSync(file, { force: true })
+        writeFileSync(file, bytes)
+      },
+    ]) {
+      const checkpoint = await readCheckpoint(copyOf('gpt2'))
+      change()
+      const { parameters } = createModel(checkpoint.info.model)
+      const session = await openSession({ device })
+      const error = await failureOf(() => loadWeights(session, parameters, checkpoint))
+      await session.dispose()
+      expect(['safetensors', 'file_not_found']).toContain(error.code)
+      expect(error.message).toContain(file)
+    }
+  })
+
+  test('a context that is cut within a part of the positions', async () => {
+    await using short = await load(copyOf('gpt2'), { device, blockSize: 5 })
+    await using whole = await load(copyOf('gpt2'), { device })
+    const table = 'positionEmbedding.weight'
+    const [few, all] = [(await short.parameters()).get(table)!, (await whole.parameters()).get(table)!]
+    expect(few.shape).toEqual([5, 8])
+    expect(few.data).toEqual(all.data.subarray(0, 40))
+  })
+
   const failure = (path: string) => failureOf(() => load(path, { device }))
   const edit = (path: string, change: (tensors: ReturnType<typeof read>) => void) => {
     const tensors = read(path)

@@ -24,6 +24,7 @@ test('an overview without arguments, and help for each command', async () => {
     'runs',
     'compare',
     'report',
+    'export',
     'stages',
     'bench',
     'info',

@@ -6,7 +6,7 @@ import { load } from '../../lib/api/model'
 import { createModel } from '../../lib/architectures/create'
 import { readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { type GptConfig, variantNames } from '../../lib/model/config'
-import { initialValues } from '../../lib/model/weights'
+import { initialValues, type TensorState } from '../../lib/model/weights'
 import { defaultVariants } from '../../lib/nn'
 import type { TrainOptions } from '../../lib/options'
 import { seedFrom } from '../../lib/random/philox'
@@ -230,7 +230,7 @@ test('variants missing from a checkpoint get their defaults', async () => {
   const { kind, vocabSize, blockSize, embed, heads, layers, dropout } = info.model
   const model = { kind, vocabSize, blockSize, embed, heads, layers, dropout } as GptConfig
   const path = folder.path('old', 'older.safetensors')
-  await writeCheckpoint(path, { ...info, model }, [...checkpoint.tensors.values()])
+  await writeCheckpoint(path, { ...info, model }, [...checkpoint.tensors.values()] as TensorState[])
   expect((await readCheckpoint(path)).info.model).toEqual(info.model)
   await writeCheckpoint(path, { ...info, model: { ...model, activation: 'tanh' as 'gelu' } }, [])
   const error = await failureOf(() => readCheckpoint(path))

@@ -7,7 +7,7 @@ import { NanoGptError, reasonOf, show } from '../../errors'
 import { parseJson } from '../../files/json'
 import { readSmallFile, statOf } from '../../files/read'
 import { describe, type Shape, sameShape } from '../../graph/dtype'
-import { createTokenizer } from '../../tokenizer'
+import { readTokenizer } from '../../tokenizer'
 import { Gpt2Tokenizer } from '../../tokenizer/gpt2'
 import { lettersOf } from '../../tokenizer/json_parts'
 import { tokenizerFile } from '../../tokenizer/names'
@@ -15,20 +15,11 @@ import type { Tokenizer } from '../../tokenizer/tokenizer'
 import { version } from '../../version'
 import type { Checkpoint } from '../checkpoint'
 import { untrained } from '../metadata'
-import {
-  readSafetensors,
-  refuseTooLarge,
-  type SafetensorsHeader,
-  type SafetensorsTensor,
-} from '../safetensors'
+import { type FileTensor, openSafetensors, refuseTooLarge, type SafetensorsHeader } from '../safetensors'
 import { type ForeignConfig, readForeignConfig } from './config'
+import { configFile, indexFile, pickleFiles, weightsFile } from './names'
 import { pickleRemedy } from './pickle'
 import { WeightMap, weightDtypes } from './weights'
-
-const configFile = 'config.json'
-const weightsFile = 'model.safetensors'
-const indexFile = 'model.safetensors.index.json'
-const pickleFiles = ['pytorch_model.bin', 'pytorch_model.bin.index.json']
 
 /** In bytes. */
 const longestConfig = 1 << 20
@@ -100,7 +91,7 @@ const again = 'copy the folder again from its source'
 
 async function tokenizerOf(folder: string, { architecture, model }: ForeignConfig): Promise<Tokenizer> {
   const file = join(folder, tokenizerFile)
-  if (await statOf(file)) return createTokenizer(file, '', 0)
+  if (await statOf(file)) return readTokenizer(file)
   if (architecture === 'gpt2' && gpt2Sizes.includes(model.vocabSize)) {
     const tokenizer = new Gpt2Tokenizer()
     await expectGpt2(join(folder, 'vocab.json'), tokenizer)
@@ -180,13 +171,13 @@ async function readWeights(files: readonly string[], config: ForeignConfig, rows
     sizes.reduce((sum, size) => sum + size, 0),
   )
   const full = new WeightMap(config.architecture, config.model, rows)
-  const tensors = new Map<string, SafetensorsTensor>()
+  const tensors = new Map<string, FileTensor>()
   for (const file of files) {
-    const read = await readSafetensors(file, {
+    const opened = await openSafetensors(file, {
       skips: (name) => full.isIdle(name),
       header: (header) => checkHeader(file, header, full, tensors),
     })
-    for (const [name, tensor] of read.tensors) tensors.set(full.nameOf(name), tensor)
+    for (const [name, tensor] of opened) tensors.set(full.nameOf(name), tensor)
   }
   const model = withoutBiases(config, tensors)
   const map = new WeightMap(config.architecture, model, rows)
