@@ -26,7 +26,8 @@ const gap = '  '
 export async function compareCommand(folders: readonly string[], { json: asJson, ...flags }: Flags) {
   const { csv } = checkOptions('compare', compareOptions, flags)
   if (csv && asJson) throw usage('compare', '--csv and --json exclude each other')
-  if (folders.length < 2)
+  // The curves of one run can be a table too.
+  if (folders.length < (csv ? 1 : 2))
     throw usage('compare', 'there are fewer than two runs', 'Give two or more run folders.')
   const runs: RunRecord[] = []
   for (const folder of folders) runs.push(await readRun(await located(folder)))

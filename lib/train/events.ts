@@ -156,7 +156,8 @@ export interface WarningEvent {
   /**
    * 'loss_spike': the training loss of this step is far above its usual range. 'non_finite': the step
    * was skipped, because its loss or gradient is not finite. Otherwise the code of
-   * the error that prevented a checkpoint of this step, such as 'write_failed'; it is tried again.
+   * the error that prevented a checkpoint of this step, or writing the history, such as 'write_failed';
+   * it is tried again.
    */
   readonly code: ErrorCode | 'loss_spike'
   /** A sentence. As a string, and in JSON, it uses the library's option names. */

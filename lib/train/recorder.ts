@@ -176,6 +176,7 @@ export class Recorder {
     const why = reason === undefined ? {} : { reason: cutText(reason) }
     this.add(['end', { step: this.step, time: new Date().toISOString(), state, ...why }])
     await this.flush()
+    if (this.failure) await this.flush()
     this.warn()
   }
 
@@ -309,6 +310,8 @@ function* chunksOf(lines: readonly Line[]): Generator<Uint8Array> {
 }
 
 function machine(): string {
-  const processor = cpus()[0]?.model.trim() ?? 'unknown processor'
-  return `${process.platform}-${process.arch}, ${processor}, ${availableParallelism()} cores`
+  // Deno may ask the user for the permission to know the processor.
+  const processor = process.versions.deno === undefined ? cpus()[0]?.model.trim() : undefined
+  const cores = `${availableParallelism()} cores`
+  return [`${process.platform}-${process.arch}`, ...(processor ? [processor] : []), cores].join(', ')
 }

@@ -170,6 +170,7 @@ describe('compare', () => {
       code: 2,
       stderr: expect.stringMatching(/fewer than two/),
     })
+    expect(await cli('compare', 'slow', '--csv')).toMatchObject({ code: 0, stderr: '' })
     expect(await cli('compare', 'slow', 'nowhere')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/nowhere: there is no such folder/i),
