@@ -6,10 +6,12 @@ import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
-import type { TensorState } from '../model/weights'
+import type { TensorSource, TensorState } from '../model/weights'
+import { withBase } from './base'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
 import { withBlockSize } from './context'
+import { damaged } from './damage'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
 import { isForeign, readForeign } from './hugging_face/folder'
@@ -17,7 +19,7 @@ import { refusePickle } from './hugging_face/pickle'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
-export type { Best, Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
+export type { Base, Best, Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
 export interface Checkpoint {
   readonly path: string
@@ -27,6 +29,18 @@ export interface Checkpoint {
    * (`average/…`).
    */
   readonly tensors: ReadonlyMap<string, TensorState>
+  /** Only of a model with adapters: the weights that they adapt, which are not in its file. */
+  readonly base?: TensorSource
+}
+
+export interface ReadOptions {
+  /**
+   * A shorter context than the model's. Default: the model's, in a Hugging Face folder at most 1,024
+   * tokens.
+   */
+  readonly blockSize?: number
+  /** The model that adapters were trained on. Default: where it was. */
+  readonly base?: string
 }
 
 /**
@@ -67,8 +81,6 @@ export async function checkpointChunks(
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
  *   warning
- * @param blockSize a shorter context than the model's. Default: the model's, in a Hugging Face folder
- *   at most 1,024 tokens
  * @throws NanoGptError with the file and what is wrong with it; 'option' for a `blockSize` that is too
  *   large
  */
@@ -76,16 +88,32 @@ export async function readCheckpoint(
   path: string,
   prefer: 'best' | 'last' = 'best',
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
-  blockSize?: number,
+  { blockSize, base }: ReadOptions = {},
+): Promise<Checkpoint> {
+  return readNested(path, prefer, tell, { blockSize, base }, 0)
+}
+
+/** @param depth the number of checkpoints of which this one is the base, or the base of a base */
+async function readNested(
+  path: string,
+  prefer: 'best' | 'last',
+  tell: (message: string) => void,
+  { blockSize, base }: ReadOptions,
+  depth: number,
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
-  if (candidates === 'foreign') {
-    const found = await readForeign(path)
-    return withBlockSize(found, blockSize ?? Math.min(usualContext, found.info.model.blockSize))
-  }
-  const found = await readFirst(candidates, tell)
-  return blockSize === undefined ? found : withBlockSize(found, blockSize)
+  const own = candidates === 'foreign' ? await readForeign(path) : await readFirst(candidates, tell)
+  if (depth > mostBases) throw damaged(own.path, `it is one of more than ${mostBases} models, each the base of the next`)
+  const found = await withBase(own, base, (place, size) =>
+    readNested(place, 'best', tell, { blockSize: size }, depth + 1),
+  )
+  const usual = candidates === 'foreign' ? Math.min(usualContext, found.info.model.blockSize) : undefined
+  const size = blockSize ?? usual
+  return size === undefined ? found : withBlockSize(found, size)
 }
+
+/** A file that names itself as its base would be read forever. */
+const mostBases = 16
 
 /**
  * The context of a model from elsewhere, in tokens, unless another one is given. Models may have

@@ -64,6 +64,28 @@ export interface TensorSource {
 const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]+/)`)
 
 /**
+ * The weights among the tensors of a checkpoint, by path: the averaged ones if it has any. The state
+ * of the optimizer is left out.
+ */
+export function weightsIn(tensors: ReadonlyMap<string, TensorState>): Map<string, TensorState> {
+  const weights = new Map<string, TensorState>()
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype !== 'f32' || group.test(name)) continue
+    const { dtype, shape } = tensor
+    const averaged = tensors.get(averageName(name))
+    // Reading `data` may convert it.
+    const found = averaged && {
+      ...{ name, dtype, shape },
+      get data() {
+        return averaged.data
+      },
+    }
+    weights.set(name, found ?? tensor)
+  }
+  return weights
+}
+
+/**
  * Rejects a file with tensors that belong to no parameter. Its metadata then describes a different
  * model, and some of its layers would be ignored.
  *

@@ -19,6 +19,8 @@ export interface TrainOptions {
   resume?: string
   /** Start from the weights of a run, checkpoint or Hugging Face folder. A path. Default: none. */
   from?: string
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
   config?: string
   /** Named set of options; 'auto' sizes the run to this device. Default: cpu. */
@@ -73,6 +75,12 @@ export interface TrainOptions {
   embeddingDropout?: number
   /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   init?: 'torch' | 'gpt2' | 'zero-residual'
+  /** Train adapters of this rank, with `from`; 0: all weights. A whole number of at least 0. Default: 0. */
+  loraRank?: number
+  /** Adapters are multiplied by this / `loraRank`. A number above 0. Default: 2 · `loraRank`. */
+  loraAlpha?: number
+  /** Layers of the blocks that get an adapter. Default: all. */
+  loraTargets?: 'query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all' | readonly ('query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all')[]
   /** Total number of steps (weight updates), counted from step 0. A whole number of at least 1. Default: the preset's. */
   steps?: number
   /** Sequences per micro-batch. A whole number of at least 1. Default: the preset's. */
@@ -207,6 +215,8 @@ export interface LoadOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -223,6 +233,8 @@ export interface GenerateFromOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -261,6 +273,8 @@ export interface EvaluateOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */

@@ -5,6 +5,7 @@ import { option, say } from '../errors'
 import { precisions } from '../graph/program'
 import {
   activationNames,
+  adaptableNames,
   defaultVariants,
   initialNames,
   normNames,
@@ -16,10 +17,23 @@ import { presetNames, presets } from '../presets'
 import { largestVocabulary, smallestVocabulary, tokenizerFile, tokenizerNames } from '../tokenizer/names'
 import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
+import { baseOption } from './load'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
 import { signalOption } from './signal'
-import { choice, flag, fraction, limit, name, type OptionType, path, real, seed, whole } from './types'
+import {
+  choice,
+  flag,
+  fraction,
+  limit,
+  name,
+  type OptionType,
+  oneOrMore,
+  path,
+  real,
+  seed,
+  whole,
+} from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
 /** Bounded so that products with weights and gradients stay within the range of f32 (3.4e38). */
@@ -192,6 +206,34 @@ const variants = {
     default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.init },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
+
+/** Options of a run that trains adapters. The model's config has them as `lora`. */
+const adapters = {
+  loraRank: {
+    type: whole({ min: 0 }),
+    group: 'adapters',
+    resume: 'keeps',
+    help: say`train adapters of this rank, with ${option('from')}; 0: all weights`,
+    otherNames: ['rank', 'r', 'loraR', 'lora'],
+    default: 0,
+  },
+  loraAlpha: {
+    type: real({ above: 0 }),
+    group: 'adapters',
+    resume: 'keeps',
+    help: say`adapters are multiplied by this / ${option('loraRank')}`,
+    otherNames: ['alpha'],
+    default: { words: say`2 · ${option('loraRank')}` },
+  },
+  loraTargets: {
+    type: oneOrMore(choice([...adaptableNames, 'all']), 'a name of a layer, or an array of names'),
+    group: 'adapters',
+    resume: 'keeps',
+    help: 'layers of the blocks that get an adapter',
+    otherNames: ['targetModules', 'loraTargetModules', 'targets'],
+    default: { words: 'all' },
+  },
+} as const satisfies Table
 
 const optimizer = {
   optimizer: {
@@ -373,6 +415,7 @@ export const trainOptions = {
     help: 'start from the weights of a run, checkpoint or Hugging Face folder',
     otherNames: ['initFrom', 'finetune', 'finetuneFrom'],
   },
+  base: { ...baseOption, perCall: true },
   config: {
     type: path('<dir|file>'),
     group: 'data',
@@ -428,6 +471,7 @@ export const trainOptions = {
   dropout: { type: fraction(), group: 'model', ...dropouts, help: 'dropout probability' },
 
   ...variants,
+  ...adapters,
 
   steps: {
     type: whole(),

@@ -32,15 +32,17 @@ export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'ov
 
 /** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
-  const { kind, vocabSize, ...sizes } = plan.model
+  const { kind, vocabSize, lora, ...sizes } = plan.model
+  const from = plan.begins === 'from' ? plan.checkpoint : plan.base
   const begun: Partial<TrainOptions> =
-    plan.begins === 'from'
+    from !== null
       ? {
-          from: plan.checkpoint!,
+          from,
           ...pick(
             sizes as unknown as Record<string, never>,
             Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
           ),
+          ...(lora && { loraRank: lora.rank, loraAlpha: lora.alpha, loraTargets: lora.targets }),
         }
       : {
           preset: kind,

@@ -145,6 +145,7 @@ const checks: Record<string, Check[]> = {
     rope([2, 3, 12], 3, whole('i32', [2, 3], 0, 1, 2, 900, 901, 902)),
     rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
   ],
+  scale: [{ inputs: [wide(5, 7)], attributes: { factor: -1.7 } }],
   soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
   swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
