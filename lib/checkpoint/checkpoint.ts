@@ -103,7 +103,8 @@ async function readNested(
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
   const own = candidates === 'foreign' ? await readForeign(path) : await readFirst(candidates, tell)
-  if (depth > mostBases) throw damaged(own.path, `it is one of more than ${mostBases} models, each the base of the next`)
+  if (depth > mostBases)
+    throw damaged(own.path, `it is one of more than ${mostBases} models, each the base of the next`)
   const found = await withBase(own, base, (place, size) =>
     readNested(place, 'best', tell, { blockSize: size }, depth + 1),
   )

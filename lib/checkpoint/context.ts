@@ -25,7 +25,9 @@ export function withBlockSize(checkpoint: Checkpoint, blockSize: number): Checkp
     })
   }
   const cut = (all: ReadonlyMap<string, TensorState>) =>
-    new Map([...all].map(([name, tensor]) => [name, table.test(name) ? firstRows(tensor, blockSize) : tensor]))
+    new Map(
+      [...all].map(([name, tensor]) => [name, table.test(name) ? firstRows(tensor, blockSize) : tensor]),
+    )
   return {
     path,
     info: { ...info, model: { ...model, blockSize } },

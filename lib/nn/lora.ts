@@ -6,15 +6,7 @@ import { Linear } from './linear'
 import { Module, nameParameters } from './module'
 
 /** The linear layers of a block that can have an adapter, by the names of their properties. */
-export const adaptableNames = [
-  'query',
-  'key',
-  'value',
-  'projection',
-  'expand',
-  'gate',
-  'contract',
-] as const
+export const adaptableNames = ['query', 'key', 'value', 'projection', 'expand', 'gate', 'contract'] as const
 export type AdaptableName = (typeof adaptableNames)[number]
 
 export interface LoraConfig {

@@ -8,8 +8,8 @@ export const scaleOp = defineOp({
   shape([x], { factor }) {
     expectFloat('scale', 'x', x)
     // Check the value after rounding to f32, which is what kernels use.
-    const isFinite = Number.isFinite(Math.fround(factor as number))
-    demand(isFinite, 'scale', () => `factor must be finite, not ${factor}`)
+    const fits = Number.isFinite(Math.fround(factor as number))
+    demand(fits, 'scale', () => `factor must be finite, not ${factor}`)
     return [{ dtype: 'f32', shape: x.shape }]
   },
   gradient: ({ gradients: [dy], attributes }) => [dy && scale(dy, attributes.factor as number)],

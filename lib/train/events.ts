@@ -58,8 +58,6 @@ export interface StartEvent {
   readonly device: string
   /** The number of parameters. */
   readonly parameters: number
-  /** The number of those that are trained: all, or those of the adapters. */
-  readonly trainedParameters: number
   /** 0, or the step at which a resumed run continues. */
   readonly step: number
   readonly steps: number

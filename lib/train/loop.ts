@@ -149,7 +149,6 @@ export class Loop {
       type: 'start',
       device: this.prepared.session.device,
       parameters: plan.parameters,
-      trainedParameters: plan.trainedParameters,
       step: this.step,
       steps: plan.training.steps,
       options: storedOptions(plan),

@@ -26,12 +26,14 @@ export interface Memory {
 /** The line through (1, one) and (2, two), at x. */
 const line = (one: number, two: number, x: number) => one + (x - 1) * (two - one)
 
-/** The number of parameters of a model, and of those that are trained. */
-export function parametersOf(config: ModelConfig): { parameters: number; trainedParameters: number } {
-  const [one, two] = [1, 2].map((layers) => createModel({ ...config, layers }))
-  const count = (which: 'parameters' | 'trained') =>
-    line(countOf(one[which]), countOf(two[which]), config.layers)
-  return { parameters: count('parameters'), trainedParameters: count('trained') }
+/**
+ * The number of parameters of a model.
+ *
+ * @param which all, or those that are trained. Default: all
+ */
+export function parametersOf(config: ModelConfig, which: 'parameters' | 'trained' = 'parameters'): number {
+  const [one, two] = [1, 2].map((layers) => countOf(createModel({ ...config, layers })[which]))
+  return line(one, two, config.layers)
 }
 
 const countOf = (tensors: readonly { readonly shape: readonly number[] }[]) =>

@@ -35,6 +35,8 @@ const plan: Plan = {
     ...defaultVariants(sizes),
   },
   parameters: 809_123,
+  trainedParameters: 809_123,
+  base: null,
   tokenizer: 'char',
   training: usual(),
   seed: 1337,
