@@ -5,6 +5,7 @@ import './version'
 export { generate, load, Model } from './api/model'
 export { type Device, devices } from './backend/devices'
 export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'
+export type { Exported } from './checkpoint/export'
 export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
@@ -16,6 +17,7 @@ export type {
   AttentionOptions,
   CompleteOptions,
   EvaluateOptions,
+  ExportOptions,
   GenerateFromOptions,
   GenerateOptions,
   GradientOptions,

@@ -24,6 +24,7 @@ const interfaces = {
   ],
   AttentionOptions: ['attentionOptions', "Options of a model's `attention()`."],
   GradientOptions: ['gradientOptions', "Options of a model's `gradients()`."],
+  ExportOptions: ['exportOptions', "Options of a model's `export()`."],
 }
 
 /** Options that a call requires. */

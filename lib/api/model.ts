@@ -5,6 +5,7 @@ import type { Session } from '../backend/backend'
 import { type OpenOptions, onDevice, openSession } from '../backend/devices'
 import { merged } from '../checkpoint/base'
 import { type Checkpoint, type ModelInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
+import { type Exported, exportModel } from '../checkpoint/export'
 import { diverged, NanoGptError, suggest } from '../errors'
 import { type Completion, type CompletionPiece, Completions, type Prompt } from '../generate/completions'
 import { Generator } from '../generate/generator'
@@ -28,6 +29,8 @@ import {
   type CompleteOptions,
   checkOptions,
   checkValue,
+  type ExportOptions,
+  exportOptions,
   type GenerateFromOptions,
   type GenerateOptions,
   type GradientOptions,
@@ -387,6 +390,26 @@ export class Model {
     const tensors = new Map(states.map((state) => [state.name, state]))
     const whole = merged({ path: file, info: this.info, tensors })
     await writeCheckpoint(file, whole.info, [...whole.tensors.values()].map(computed))
+  }
+
+  /**
+   * Writes the model for other programs: as a Hugging Face folder, which transformers reads, or as GGUF for
+   * llama.cpp, Ollama and LM Studio. docs/models.md says what can be exported.
+   *
+   * @param folder a folder, which is created if necessary
+   * @throws NanoGptError 'export' that names what the format cannot express; 'foreign_files' if the
+   *   folder has such files and `overwrite` is not given; 'write_failed', 'non_finite', 'option'
+   */
+  async export(folder: string, options: ExportOptions = {}): Promise<Exported> {
+    const session = this.alive
+    const target = pathFrom('export', folder, 'give the path of a folder to write to')
+    const checked = checkOptions('export', exportOptions, options)
+    const names = new Map(this.parts.parameters.map(({ path, name }) => [path, name]))
+    const parameters = {
+      has: (path: string) => names.has(path),
+      read: async (path: string) => (await session.read(names.get(path)!)) as Float32Array,
+    }
+    return exportModel(target, this.info, this.tokenizer, parameters, checked)
   }
 
   /** Frees the device's memory. Later calls fail. */

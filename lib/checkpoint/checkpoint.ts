@@ -35,10 +35,10 @@ export interface Checkpoint {
 
 export interface ReadOptions {
   /**
-   * A shorter context than the model's. Default: the model's, in a Hugging Face folder at most 1,024
-   * tokens.
+   * A shorter context than the model's, or 'whole' for the model's. Default: the model's, in a Hugging
+   * Face folder at most 1,024 tokens.
    */
-  readonly blockSize?: number
+  readonly blockSize?: number | 'whole'
   /** The model that adapters were trained on. Default: where it was. */
   readonly base?: string
 }
@@ -110,7 +110,7 @@ async function readNested(
   )
   const usual = candidates === 'foreign' ? Math.min(usualContext, found.info.model.blockSize) : undefined
   const size = blockSize ?? usual
-  return size === undefined ? found : withBlockSize(found, size)
+  return size === undefined || size === 'whole' ? found : withBlockSize(found, size)
 }
 
 /** A file that names itself as its base would be read forever. */

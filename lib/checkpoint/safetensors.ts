@@ -23,10 +23,12 @@ import {
 } from '../graph/dtype'
 import { bytesInWords, memoryOfMachine } from '../graph/memory'
 
-export interface SafetensorsInput {
+/** A tensor without its elements. */
+export interface NamedSpec extends TensorSpec {
   readonly name: string
-  readonly dtype: Dtype
-  readonly shape: Shape
+}
+
+export interface SafetensorsInput extends NamedSpec {
   /**
    * The elements, row-major, in the dtype's array (bf16 and f16: their bits in a Uint16Array), or
    * as little-endian bytes.
@@ -111,14 +113,29 @@ export function safetensorsChunks(
   tensors: Iterable<SafetensorsInput>,
   metadata: Metadata = {},
 ): Uint8Array[] {
-  const ordered = [...tensors].sort(
+  const ordered = inWritingOrder(tensors)
+  const chunks = ordered.map(bytesToWrite)
+  return [safetensorsHeader(ordered, metadata), ...chunks]
+}
+
+/** Tensors in the order in which a file has them. */
+export function inWritingOrder<T extends NamedSpec>(tensors: Iterable<T>): T[] {
+  return [...tensors].sort(
     (a, b) =>
       writingOrder.indexOf(a.dtype) - writingOrder.indexOf(b.dtype) ||
       Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   )
-  checkNames(ordered)
-  const chunks = ordered.map(bytesToWrite)
-  return [encodeHeader(ordered, chunks, metadata), ...chunks]
+}
+
+/**
+ * The beginning of a file, which the elements of the tensors follow.
+ *
+ * @param tensors in writing order
+ * @throws NanoGptError 'safetensors' for a name that is repeated or reserved
+ */
+export function safetensorsHeader(tensors: readonly NamedSpec[], metadata: Metadata = {}): Uint8Array {
+  checkNames(tensors)
+  return encodeHeader(tensors, metadata)
 }
 
 /** Like `safetensorsChunks`, in one array. */
@@ -126,7 +143,7 @@ export function encodeSafetensors(tensors: Iterable<SafetensorsInput>, metadata:
   return new Uint8Array(Buffer.concat(safetensorsChunks(tensors, metadata)))
 }
 
-function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadata: Metadata): Uint8Array {
+function encodeHeader(tensors: readonly NamedSpec[], metadata: Metadata): Uint8Array {
   // Built as text, because an object would put keys such as "10" before all others.
   const entries: string[] = []
   const keys = Object.keys(metadata).sort()
@@ -135,12 +152,12 @@ function encodeHeader(tensors: SafetensorsInput[], chunks: Uint8Array[], metadat
     entries.push(`"${reserved}":{${pairs.join(',')}}`)
   }
   let offset = 0
-  tensors.forEach(({ name, dtype, shape }, i) => {
-    const end = offset + chunks[i].byteLength
+  for (const { name, dtype, shape } of tensors) {
+    const end = offset + byteCount('(new)', name, dtype, shape)
     const fields = `"dtype":"${names[dtype]}","shape":[${shape.join(',')}],"data_offsets":[${offset},${end}]`
     entries.push(`${quote(name)}:{${fields}}`)
     offset = end
-  })
+  }
   return frameHeader(Buffer.from(`{${entries.join(',')}}`, 'utf8'))
 }
 
@@ -162,7 +179,7 @@ function frameHeader(json: Buffer): Uint8Array {
   return framed
 }
 
-function checkNames(tensors: readonly SafetensorsInput[]): void {
+function checkNames(tensors: readonly NamedSpec[]): void {
   const seen = new Set<string>()
   for (const { name } of tensors) {
     if (name === reserved)

@@ -39,6 +39,7 @@ export function createProgram(): CliCommand {
   addEvaluate(program)
   addTokenize(program)
   addInspect(program)
+  addExport(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -114,6 +115,16 @@ function addInspect(program: CliCommand): void {
     .addHelpText('after', inspectExamples)
     .action(async (options) => (await import('./inspect.js')).inspectCommand(options))
   finish(inspect, 'print the result as one JSON object, with all attention weights')
+}
+
+function addExport(program: CliCommand): void {
+  const command = addCommand(program, 'export', 'write a model for transformers, llama.cpp or Ollama', {
+    headings: { data: 'Model' },
+  })
+    .description("Writes a trained model in another program's format, and prints how to use it there.")
+    .addHelpText('after', exportExamples)
+    .action(async (options) => (await import('./export.js')).exportCommand(options))
+  finish(command, 'print the result as one JSON object')
 }
 
 function addStages(program: CliCommand): void {
@@ -241,6 +252,16 @@ Examples:
       use the newest model in runs/
   nano-gpt inspect --model runs/mine --text "To be" --layer 0 --head 2
       show the attention of one head
+`
+
+const exportExamples = `
+docs/models.md lists what can be exported.
+
+Examples:
+  nano-gpt export --out shakespeare
+      write the newest model in runs/ for transformers
+  nano-gpt export --model runs/mine --out mine --format gguf --dtype q8_0
+      write a file for llama.cpp, Ollama and LM Studio, a quarter of the size
 `
 
 const stagesExamples = `

@@ -28,6 +28,7 @@ export const errorCodes = {
   run_busy: 'another run is writing to the run folder',
   checkpoint: 'a checkpoint is unsuitable, or from a newer version',
   damaged_checkpoint: 'a checkpoint is damaged',
+  export: 'the format of an export cannot express a part of the model or tokenizer',
   safetensors: 'a safetensors file is damaged',
   model: 'a custom model is not ready for use',
   no_data: 'a symbolic tensor has no values until its Program runs',

@@ -1,4 +1,4 @@
-// Rounding to the tensor core formats bf16 and tf32, for f32 and f64 arrays.
+// Rounding to the formats bf16, f16 and tf32.
 
 import type { FloatArray } from './dtype'
 
@@ -47,6 +47,30 @@ export function bf16Bits(values: ArrayLike<number>): Uint16Array {
   // TypedArray.from takes several times as long.
   const halves = new Uint16Array(values.length)
   for (let i = 0; i < halves.length; i++) halves[i] = toBf16(values[i])
+  return halves
+}
+
+/** The bits of x rounded to f16, to nearest with ties to even. Beyond 65,519 it is infinite. NaN stays NaN. */
+function toF16(x: number): number {
+  float[0] = x
+  const sign = (bits[0] >>> 16) & 0x8000
+  if (missing(x)) return sign | 0x7e00
+  const magnitude = Math.abs(float[0])
+  if (magnitude >= 65_520) return sign | 0x7c00
+  // A subnormal number is a multiple of 2^-24: adding 1/2 rounds to that in f32.
+  if (magnitude < 2 ** -14) {
+    float[0] = magnitude + 0.5
+    return sign | (bits[0] - 0x3f00_0000)
+  }
+  const all = bits[0] & 0x7fff_ffff
+  // The exponent's bias is 127 in f32 and 15 here. A carry of the mantissa increases it.
+  return sign | ((all - ((127 - 15) << 23) + 0xfff + ((all >>> 13) & 1)) >>> 13)
+}
+
+/** The bits of the values rounded to f16. */
+export function f16Bits(values: ArrayLike<number>): Uint16Array {
+  const halves = new Uint16Array(values.length)
+  for (let i = 0; i < halves.length; i++) halves[i] = toF16(values[i])
   return halves
 }
 

@@ -26,6 +26,12 @@ export {
 export { dataOptions } from './data'
 export type * from './declarations'
 export { demoOptions } from './demo'
+export {
+  type ExportDtype,
+  type ExportFormat,
+  exportFromOptions,
+  exportOptions,
+} from './export'
 export { completeOptions, generateOptions } from './generate'
 export { attentionOptions, gradientOptions, inspectOptions, lossOptions } from './inspect'
 export { evaluateOptions, generateFromOptions, loadOptions } from './load'

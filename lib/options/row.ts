@@ -15,6 +15,7 @@ export const groups = {
   progress: 'Progress and checkpoints',
   generation: 'Generation (docs/generation.md)',
   inspection: 'Inspection (docs/inspection.md)',
+  export: 'Export (docs/models.md)',
   measuring: 'What to measure',
   machine: 'Machine',
 } as const

@@ -26,7 +26,10 @@ const identity = Uint16Array.from({ length: 256 }, (_, byte) => byte)
 export class BpeTokenizer extends BytewiseTokenizer {
   readonly type = 'bpe'
 
-  private constructor(private readonly merges: readonly number[]) {
+  private constructor(
+    /** The two tokens of each merge, one after the other. */
+    readonly merges: readonly number[],
+  ) {
     super(Vocabulary.ofMerges(identity, merges), () => new PieceEncoder(bytewiseOf(merges, identity)))
   }
 

@@ -60,6 +60,16 @@ export class Gpt2Tokenizer extends BytewiseTokenizer {
     })
   }
 
+  /**
+   * The two tokens of each merge, one after the other.
+   *
+   * @internal
+   */
+  get merges(): ArrayLike<number> {
+    merges ??= readMerges()
+    return merges
+  }
+
   toJSON(): TokenizerJSON {
     return { type: this.type }
   }

@@ -34,7 +34,7 @@ export class JsonTokenizer implements Tokenizer, ByteEncoder {
 
   private constructor(
     private readonly parts: JsonParts,
-    private readonly model: JsonModel,
+    readonly model: JsonModel,
     /** The absolute path of the file that it comes from. */
     readonly path: string,
   ) {

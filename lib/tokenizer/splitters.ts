@@ -20,13 +20,15 @@ const blanks = String.raw`\s*[\r\n]+|\s+(?!\S)|\s+`
 /** GPT-2's, which ByteLevel applies with `use_regex`. pieces.ts does the same on UTF-8. */
 export const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
+/** That of GPT-4 (cl100k_base) and Llama 3. */
+export const llama3Pattern = String.raw`${suffixes}|${before}\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|${blanks}`
+
 /** As they are in files. */
 const known: readonly string[] = [
   gpt2Pattern,
   // The same, as tiktoken writes it.
   String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
-  // GPT-4 (cl100k_base) and Llama 3.
-  String.raw`${suffixes}|${before}\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|${blanks}`,
+  llama3Pattern,
   // Qwen 2 and 3.
   String.raw`${suffixes}|${before}\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|${blanks}`,
   // Qwen 3.5.

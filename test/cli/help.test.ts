@@ -20,6 +20,7 @@ test('an overview without arguments, and help for each command', async () => {
     'evaluate',
     'tokenize',
     'inspect',
+    'export',
     'stages',
     'bench',
     'info',

@@ -5,9 +5,7 @@ import { NanoGptError, type Phrase, printable } from '../../errors'
 import { checkSizes, type GptConfig } from '../../model/config'
 import type { Activation } from '../../nn'
 import { checkValue, rowOf, trainOptions } from '../../options'
-
-export const architectures = ['gpt2', 'llama'] as const
-export type Architecture = (typeof architectures)[number]
+import { type Architecture, architectures } from '../layout'
 
 export interface ForeignConfig {
   readonly architecture: Architecture
@@ -37,8 +35,11 @@ const harmless = new Set(
   ),
 )
 
-/** The activations of GPT-2's feed-forward. The three approximations differ by rounding only. */
-const activations: Readonly<Record<string, Activation>> = {
+/**
+ * The activations of feed-forward layers with two matrices. The three approximations differ by rounding
+ * only, and the first is written.
+ */
+export const activations: Readonly<Record<string, Activation>> = {
   gelu_new: 'gelu-tanh',
   gelu_pytorch_tanh: 'gelu-tanh',
   gelu_fast: 'gelu-tanh',
@@ -56,7 +57,7 @@ export function readForeignConfig(file: string, json: unknown): ForeignConfig {
     throw refused(file, undefined, undefined, 'it is not a JSON object')
   const entries = new Entries(file, json as Readonly<Record<string, unknown>>)
   const architecture = entries.oneOf('model_type', architectures, otherArchitecture)
-  const model = architecture === 'gpt2' ? gpt2(entries) : llama(entries)
+  const model = { gpt2, llama, nanochat }[architecture](entries)
   entries.finish()
   try {
     checkSizes(model)
@@ -66,7 +67,9 @@ export function readForeignConfig(file: string, json: unknown): ForeignConfig {
   return { architecture, model }
 }
 
-const otherArchitecture = `nano-gpt loads the architectures ${architectures.join(' and ')}. Use another model`
+const listed = (names: readonly string[]) => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+
+const otherArchitecture = `nano-gpt loads the architectures ${listed(architectures)}. Use another model`
 
 /** The parts that the two architectures share. */
 const common = {
@@ -147,6 +150,41 @@ function llama(entries: Entries): GptConfig {
   }
 }
 
+/** The model of nanochat (Karpathy, 2025). Its norms have no gains. */
+function nanochat(entries: Entries): GptConfig {
+  entries.only('attention_bias', false)
+  // That of the norm of queries and keys.
+  entries.only('rms_norm_eps', 1e-6)
+  const heads = entries.option<number>('num_attention_heads', 'heads')
+  const isUncapped = entries.isNull('final_logit_softcapping')
+  return {
+    ...common,
+    vocabSize: entries.option('vocab_size', 'blockSize'),
+    blockSize: entries.option('max_position_embeddings', 'blockSize'),
+    embed: entries.option('hidden_size', 'embed'),
+    heads,
+    layers: entries.option('num_hidden_layers', 'layers'),
+    dropout: 0,
+    positions: 'rope',
+    ropeBase: ropeBaseOf(entries),
+    norm: 'rms',
+    normAffine: false,
+    normEpsilon: 0,
+    activation: activations[entries.oneOf('hidden_act', Object.keys(activations), weights, 'relu2')],
+    feedForwardWidth: entries.option('intermediate_size', 'feedForwardWidth'),
+    qkNorm: true,
+    kvHeads: entries.option('num_key_value_heads', 'kvHeads', heads),
+    headSize: entries.option('head_dim', 'headSize', 0),
+    tiedEmbeddings: entries.flag('tie_word_embeddings', false),
+    logitSoftcap: entries.option('final_logit_softcapping', 'logitSoftcap', isUncapped ? 0 : 15),
+    bias: false,
+    qkvBias: false,
+    embeddingNorm: true,
+    attentionDropout: entries.option('attention_dropout', 'attentionDropout', 0),
+    embeddingDropout: 0,
+  }
+}
+
 /** Since version 5 of transformers, `rope_parameters` contains what were `rope_theta` and `rope_scaling`. */
 function ropeBaseOf(entries: Entries): number {
   const base = entries.option<number>('rope_theta', 'ropeBase', trainOptions.ropeBase.default)
@@ -183,6 +221,11 @@ class Entries {
     const value = this.left.get(name) ?? undefined
     this.left.delete(name)
     return value
+  }
+
+  /** Whether an entry is null, where that is not the same as absent. */
+  isNull(name: string): boolean {
+    return this.left.get(name) === null
   }
 
   /** A value for an option of `train`. Without a default, it is required. */

@@ -22,13 +22,9 @@ import {
   type SafetensorsTensor,
 } from '../safetensors'
 import { type ForeignConfig, readForeignConfig } from './config'
+import { configFile, indexFile, pickleFiles, weightsFile } from './names'
 import { pickleRemedy } from './pickle'
 import { WeightMap, weightDtypes } from './weights'
-
-const configFile = 'config.json'
-const weightsFile = 'model.safetensors'
-const indexFile = 'model.safetensors.index.json'
-const pickleFiles = ['pytorch_model.bin', 'pytorch_model.bin.index.json']
 
 /** In bytes. */
 const longestConfig = 1 << 20
