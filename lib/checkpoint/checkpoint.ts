@@ -15,6 +15,7 @@ import { damaged } from './damage'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
 import { isForeign, readForeign } from './hugging_face/folder'
+import { isPeft, readPeft } from './hugging_face/peft_read'
 import { refusePickle } from './hugging_face/pickle'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
@@ -102,15 +103,28 @@ async function readNested(
   depth: number,
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
-  const own = candidates === 'foreign' ? await readForeign(path) : await readFirst(candidates, tell)
+  const readBase = (place: string, size: ReadOptions['blockSize']) =>
+    readNested(place, 'best', tell, { blockSize: size }, depth + 1)
   if (depth > mostBases)
-    throw damaged(own.path, `it is one of more than ${mostBases} models, each the base of the next`)
-  const found = await withBase(own, base, (place, size) =>
-    readNested(place, 'best', tell, { blockSize: size }, depth + 1),
-  )
-  const usual = candidates === 'foreign' ? Math.min(usualContext, found.info.model.blockSize) : undefined
+    throw damaged(path, `it is one of more than ${mostBases} models, each the base of the next`)
+  const found = await readOwn(path, candidates, tell, base, readBase)
+  const isElsewhere = candidates === 'foreign' || candidates === 'peft'
+  const usual = isElsewhere ? Math.min(usualContext, found.info.model.blockSize) : undefined
   const size = blockSize ?? usual
   return size === undefined || size === 'whole' ? found : withBlockSize(found, size)
+}
+
+/** Reads a checkpoint with all of its positions, and its base. */
+async function readOwn(
+  path: string,
+  candidates: Candidates,
+  tell: (message: string) => void,
+  base: string | undefined,
+  readBase: (path: string, blockSize: ReadOptions['blockSize']) => Promise<Checkpoint>,
+): Promise<Checkpoint> {
+  if (candidates === 'peft') return readPeft(path, base, (place) => readBase(place, 'whole'))
+  const own = candidates === 'foreign' ? await readForeign(path) : await readFirst(candidates, tell)
+  return withBase(own, base, readBase)
 }
 
 /** A file that names itself as its base would be read forever. */
@@ -194,8 +208,13 @@ function unreadable(file: string, error: unknown): unknown {
   return error.with({ remedy })
 }
 
-/** The files to try, in order; 'foreign' for a folder with a model of another program. */
-async function locate(path: string, prefer: 'best' | 'last'): Promise<string[] | 'foreign'> {
+/**
+ * The files to try, in order; 'foreign' for a folder with a model of another program, and 'peft' for one
+ * with adapters.
+ */
+type Candidates = readonly string[] | 'foreign' | 'peft'
+
+async function locate(path: string, prefer: 'best' | 'last'): Promise<Candidates> {
   const kind = await statOf(path)
   if (!kind)
     throw new NanoGptError('file_not_found', {
@@ -210,6 +229,7 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<string[] |
     throw readFailed(path, error)
   })
   if (names.length > 0) return names.map((name) => join(path, name))
+  if (await isPeft(path)) return 'peft'
   if (await isForeign(path)) return 'foreign'
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,

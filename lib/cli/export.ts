@@ -45,6 +45,13 @@ function nextSteps({ format, folder, files }: Exported): string[] {
       `  print(pipeline("text-generation", ${quoted})("Once upon a time", max_new_tokens=50))`,
     ]
   }
+  if (format === 'peft') {
+    return [
+      bold('In Python, with PEFT:'),
+      '  from peft import AutoPeftModelForCausalLM',
+      `  model = AutoPeftModelForCausalLM.from_pretrained(${JSON.stringify(folder)})`,
+    ]
+  }
   const file = shellQuoted(join(folder, files[0].name))
   const modelfile = shellQuoted(join(folder, 'Modelfile'))
   return [

@@ -323,8 +323,8 @@ export interface GradientOptions {
 
 /** Options of a model's `export()`. */
 export interface ExportOptions {
-  /** 'huggingface' for transformers; 'gguf' for llama.cpp, Ollama and LM Studio. Default: huggingface. */
-  format?: 'huggingface' | 'gguf'
+  /** 'huggingface' for transformers; 'gguf' for llama.cpp, Ollama; 'peft': adapters alone. Default: huggingface. */
+  format?: 'huggingface' | 'gguf' | 'peft'
   /** Format of the weights: 'bf16' only in huggingface, 'q8_0' only in gguf. Default: f32. */
   dtype?: 'f32' | 'f16' | 'bf16' | 'q8_0'
   /** Replace files of an earlier export. Default: no. */

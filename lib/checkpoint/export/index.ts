@@ -2,9 +2,12 @@
 // be exported.
 
 import { NanoGptError, option, say } from '../../errors'
+import { plusProduct } from '../../model/lora'
+import type { LoraConfig } from '../../nn'
 import { type Checked, type ExportDtype, type ExportFormat, exportOptions } from '../../options'
 import type { Tokenizer } from '../../tokenizer/tokenizer'
 import { ggufFiles } from '../gguf/write'
+import { peftFiles } from '../hugging_face/peft_write'
 import { huggingFaceFiles } from '../hugging_face/write'
 import type { ModelInfo } from '../metadata'
 import { type Expressed, express } from './express'
@@ -41,8 +44,9 @@ export async function exportModel(
   const { format = exportOptions.format.default, dtype = exportOptions.dtype.default, overwrite } = options
   const expressed = express(info.model, format)
   const notes: string[] = []
-  const weights = await withoutOutputBias(expressed, parameters, notes)
-  const files = filesOf(format, dtype, expressed, weights, tokenizer, notes)
+  const whole = withoutAdapters(parameters, info.model.lora)
+  const weights = format === 'peft' ? parameters : await withoutOutputBias(expressed, whole, notes)
+  const files = filesOf(format, dtype, expressed, info, weights, tokenizer, notes)
   await checkTarget(
     folder,
     files.map(({ name }) => name),
@@ -56,10 +60,12 @@ function filesOf(
   format: ExportFormat,
   dtype: ExportDtype,
   expressed: Expressed,
+  info: ModelInfo,
   parameters: Parameters,
   tokenizer: Tokenizer,
   notes: string[],
 ): ExportFile[] {
+  if (format === 'peft' && dtype !== 'q8_0') return peftFiles(expressed, info, parameters, dtype, notes)
   if (format === 'gguf' && dtype !== 'bf16') return ggufFiles(expressed, parameters, tokenizer, dtype, notes)
   if (format === 'huggingface' && dtype !== 'q8_0')
     return huggingFaceFiles(expressed, parameters, tokenizer, dtype)
@@ -70,6 +76,24 @@ function filesOf(
     reason: say`it does not apply to ${option('format', format)}`,
     remedy: say`give ${option('dtype', 'f16')} or ${option('dtype', 'f32')}`,
   })
+}
+
+/** The parameters of a model without adapters that computes the same. */
+function withoutAdapters(parameters: Parameters, lora: LoraConfig | undefined): Parameters {
+  if (!lora) return parameters
+  const { rank, alpha } = lora
+  return {
+    has: (path) => parameters.has(path),
+    async read(path) {
+      const [a, b] = ['loraA', 'loraB'].map((matrix) => path.replace(/weight$/, matrix))
+      const weight = await parameters.read(path)
+      if (a === path || !parameters.has(a)) return weight
+      return plusProduct(weight, await parameters.read(b), await parameters.read(a), {
+        rank,
+        factor: alpha / rank,
+      })
+    },
+  }
 }
 
 const headBias = 'head.bias'

@@ -61,7 +61,7 @@ export class WeightMap {
 }
 
 /** The elements as f32. An f32 tensor is not copied. */
-function toF32(dtype: Dtype, data: TypedArray): Float32Array {
+export function toF32(dtype: Dtype, data: TypedArray): Float32Array {
   if (dtype === 'bf16') return fromBf16Bits(data as Uint16Array)
   return dtype === 'f16' ? fromF16Bits(data as Uint16Array) : (data as Float32Array)
 }
