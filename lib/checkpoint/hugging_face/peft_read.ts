@@ -129,11 +129,13 @@ interface PeftConfig {
 /** Entries that change no results once the adapters are trained. */
 const harmless = new Set(
   `auto_mapping base_model_class peft_version task_type inference_mode revision target_modules exclude_modules
-  fan_in_fan_out lora_dropout init_lora_weights layers_to_transform layers_pattern megatron_core
+  fan_in_fan_out lora_dropout layers_to_transform layers_pattern megatron_core
   qalora_group_size loftq_config eva_config corda_config lora_ga_config runtime_config parent_library`.match(
     /\S+/g,
   ),
 )
+
+const mergeThere = 'merge the adapters in Python, and load the merged model'
 
 async function readConfig(file: string): Promise<PeftConfig> {
   const entries = new Map(Object.entries(await readJson(file)))
@@ -168,8 +170,16 @@ async function readConfig(file: string): Promise<PeftConfig> {
   const type = take('peft_type')
   if (type !== 'LORA') refuse('peft_type', type, 'only LORA is supported', 'use other adapters')
   const bias = take('bias')
-  if (bias !== undefined && bias !== 'none')
-    refuse('bias', bias, "only 'none' is supported", 'merge the adapters in Python')
+  if (bias !== undefined && bias !== 'none') refuse('bias', bias, "only 'none' is supported", mergeThere)
+  // Others, such as 'pissa', change the weights of the base too.
+  const init = take('init_lora_weights') ?? true
+  if (![true, false, 'gaussian', 'orthogonal', 'eva'].includes(init as never))
+    refuse(
+      'init_lora_weights',
+      init,
+      'the base is not the one that these adapters were trained on',
+      mergeThere,
+    )
   const r = take('r') ?? 8
   const lora_alpha = take('lora_alpha') ?? 8
   const rank = expect('r', r, isRank(r), 'a whole number above 0')
@@ -186,7 +196,7 @@ async function readConfig(file: string): Promise<PeftConfig> {
       printable(name),
       value,
       'nano-gpt does not support this entry, so the results could be wrong',
-      'merge the adapters in Python, and load the merged model',
+      mergeThere,
     )
   }
   const found = (all: readonly [string, number][], path: string) =>
