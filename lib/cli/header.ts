@@ -63,13 +63,12 @@ function describeModel({ model, parameters }: Plan): string {
 
 function describeAdapters({ model: { lora }, parameters, trainedParameters }: Plan): Field[] {
   if (!lora) return []
-  const share = `${((100 * trainedParameters) / parameters).toFixed(2)} % of the parameters`
+  const share = `${((100 * trainedParameters) / parameters).toFixed(2)} %`
   return [
     [
       'adapters',
       [
-        together(`${roughly(trainedParameters)} parameters`),
-        `${together(share)} are trained`,
+        `${together(`${roughly(trainedParameters)} parameters`)} are trained (${together(share)})`,
         together(`rank ${lora.rank}`),
         together(`alpha ${lora.alpha}`),
         `in ${lora.targets.join(', ')}`,

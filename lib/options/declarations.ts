@@ -75,9 +75,9 @@ export interface TrainOptions {
   embeddingDropout?: number
   /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   init?: 'torch' | 'gpt2' | 'zero-residual'
-  /** Train adapters of this rank, with `from`; 0: all weights. A whole number of at least 0. Default: 0. */
+  /** Rank of the LoRA adapters to train, with `from`; 0: none. A whole number of at least 0. Default: 0. */
   loraRank?: number
-  /** Adapters are multiplied by this / `loraRank`. A number above 0. Default: 2 · `loraRank`. */
+  /** The results of adapters are multiplied by this / `loraRank`. A number above 0. Default: 2 · `loraRank`. */
   loraAlpha?: number
   /** Layers of the blocks that get an adapter. Default: all. */
   loraTargets?: 'query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all' | readonly ('query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all')[]

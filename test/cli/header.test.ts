@@ -80,6 +80,15 @@ test('a run with defaults', () => {
   ])
 })
 
+test('adapters: how many parameters are trained, and where', () => {
+  const lora = { rank: 8, alpha: 16, targets: ['query', 'value'] as const }
+  const adapted: Plan = { ...plan, model: { ...plan.model, lora }, trainedParameters: 16_384 }
+  expect(shown(adapted)).toContain(
+    'adapters: 16,384 parameters are trained (2.02 %), rank 8, alpha 16, in query, value',
+  )
+  expect(shown(plan).some((line) => line.startsWith('adapters'))).toBe(false)
+})
+
 test('values that differ from the defaults are shown as flags', () => {
   const model = {
     ...plan.model,
