@@ -299,6 +299,7 @@ function readModel(reader: Reader): ModelConfig {
 }
 
 function readLora(reader: Reader): LoraConfig {
+  reader.at('targets').expect((value) => Array.isArray(value) && value.length > 0, 'a list that is not empty')
   return {
     rank: reader.at('rank').option({ ...trainOptions.loraRank, type: whole() }) as number,
     alpha: reader.at('alpha').option(trainOptions.loraAlpha) as number,

@@ -85,6 +85,8 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   const stored = await readConfig(config)
   // With `from`, the checkpoint decides these options, whatever the file says.
   if (given.from !== undefined) for (const name of [...keptByFrom, 'blockSize'] as const) delete stored[name]
+  // Without adapters, their options in the file do not matter.
+  if (given.loraRank === 0) for (const name of ['loraAlpha', 'loraTargets'] as const) delete stored[name]
   const merged = { ...withoutReplaced(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError('data', {

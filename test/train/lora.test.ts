@@ -237,6 +237,7 @@ describe('the base of adapters', () => {
     ['a fractional rank', { rank: 1.5 }, /model\.lora\.rank is 1\.5/],
     ['no alpha', { alpha: 0 }, /model\.lora\.alpha is 0/],
     ['a strange layer', { targets: ['head'] }, /model\.lora\.targets\.0 is "head"/],
+    ['no layers', { targets: [] }, /model\.lora\.targets is .*: must be a list that is not empty/],
     ['another rank than its tensors', { rank: 4 }, /loraA should be f32 \[4, 15\], but it is f32 \[3, 15\]/],
     ['fewer layers than its tensors', { targets: ['query'] }, /belongs to no part of the model/],
   ])('hostile metadata: %s', async (_, change, message) => {
@@ -299,6 +300,13 @@ describe('the options of adapters', () => {
     expect(bigram.message).toMatch(/a model of kind 'bigram' has no layers for adapters/)
     const typo = await failure({ from: from(), loraRank: 4, loraTargets: ['quary'] as never })
     expect(typo.message).toMatch(/loraTargets is "quary".*Did you mean .*query/)
+  })
+
+  test('of a file do not matter to a run without adapters', async () => {
+    const out = folder.path('in-file')
+    await whole({ ...adapted, from: from(), device: 'js', steps: 1, out })
+    const full = await whole({ config: out, data, loraRank: 0, device: 'js' })
+    expect(full.info.model).not.toHaveProperty('lora')
   })
 
   test('are those of the run when it is resumed', async () => {
