@@ -9,6 +9,7 @@ import { CharTokenizer } from './char'
 import { Gpt2Tokenizer } from './gpt2'
 import { JsonTokenizer } from './json'
 import { type TokenizerName, type TokenizerType, tokenizerFile, tokenizerNames } from './names'
+import { charactersIn } from './to_json'
 import type { Tokenizer } from './tokenizer'
 
 export { type TokenizerName, tokenizerNames } from './names'
@@ -58,10 +59,23 @@ async function openTokenizer(path: string): Promise<JsonTokenizer> {
       remedy: close === undefined ? `give the path of a ${tokenizerFile}` : `did you mean ${show(close)}?`,
     })
   }
+  return JsonTokenizer.fromFile(await readJsonFile(file), resolve(file))
+}
+
+/**
+ * The tokenizer in the tokenizer.json of a model. It may be one of characters, as nano-gpt exports it.
+ *
+ * @throws NanoGptError 'read_failed', 'tokenizer'
+ */
+export async function readTokenizer(file: string): Promise<Tokenizer> {
+  const json = await readJsonFile(file)
+  return charactersIn(json) ?? JsonTokenizer.fromFile(json, resolve(file))
+}
+
+async function readJsonFile(file: string): Promise<unknown> {
   const bytes = await readSmallFile(file, longestFile)
-  let json: unknown
   try {
-    json = JSON.parse(Buffer.from(bytes).toString())
+    return JSON.parse(Buffer.from(bytes).toString())
   } catch (cause) {
     const reason = `it is not valid JSON (${reasonOf(cause)})`
     throw new NanoGptError(
@@ -70,7 +84,6 @@ async function openTokenizer(path: string): Promise<JsonTokenizer> {
       { cause },
     )
   }
-  return JsonTokenizer.fromFile(json, resolve(file))
 }
 
 /** The value of the option `tokenizer` that creates this kind again. */

@@ -1,4 +1,5 @@
-// Any tokenizer as a tokenizer.json of Hugging Face, which gives the same tokens and texts there.
+// Any tokenizer as a tokenizer.json of Hugging Face, which gives the same tokens and texts there; and one
+// of characters back.
 
 import { NanoGptError, show } from '../errors'
 import { BpeTokenizer } from './bpe'
@@ -126,4 +127,21 @@ export function mergesOf(tokenizer: Tokenizer): [string, string][] {
     tokenOf(tokenizer, merges[2 * i]),
     tokenOf(tokenizer, merges[2 * i + 1]),
   ])
+}
+
+/**
+ * The tokenizer of characters that a tokenizer.json contains; undefined if it contains another one.
+ *
+ * @throws NanoGptError 'tokenizer' unless its tokens are distinct characters in code point order
+ */
+export function charactersIn(json: unknown): CharTokenizer | undefined {
+  const { model, normalizer, pre_tokenizer, added_tokens, decoder } = Object(json)
+  const { type, vocab, merges, byte_fallback } = Object(model)
+  const isPlain = type === 'BPE' && Array.isArray(merges) && merges.length === 0 && byte_fallback !== true
+  const others = [normalizer, pre_tokenizer, ...(Array.isArray(added_tokens) ? added_tokens : [added_tokens])]
+  if (!isPlain || Object(decoder).type !== 'Fuse' || others.some((other) => other)) return undefined
+  const entries = Object.entries(Object(vocab) as Record<string, unknown>)
+  const characters = entries.sort(([, a], [, b]) => Number(a) - Number(b))
+  if (characters.some(([character, id], i) => id !== i || [...character].length !== 1)) return undefined
+  return CharTokenizer.fromJSON({ type: 'char', characters: characters.map(([each]) => each).join('') })
 }

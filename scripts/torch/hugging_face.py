@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, NanoChatConfig
 
 sys.dont_write_bytecode = True
 out = Path(__file__).resolve().parents[2] / "test" / "golden" / "hugging-face"
@@ -78,6 +78,20 @@ CASES = {
         torch.float32,
         "bare",
     ),
+    "nanochat": (NanoChatConfig(**LLAMA, pad_token_id=None), torch.float32, ""),
+    "nanochat-grouped": (
+        NanoChatConfig(
+            **LLAMA | dict(num_attention_heads=4, num_key_value_heads=2),
+            head_dim=6,
+            hidden_act="gelu_pytorch_tanh",
+            final_logit_softcapping=None,
+            tie_word_embeddings=True,
+            rope_parameters=dict(rope_type="default", rope_theta=100.0),
+            pad_token_id=None,
+        ),
+        torch.bfloat16,
+        "",
+    ),
 }
 
 
@@ -95,11 +109,10 @@ def make_tokenizer() -> Tokenizer:
 def write(name: str, tokenizer: Tokenizer) -> None:
     config, dtype, changes = CASES[name]
     config.vocab_size = tokenizer.get_vocab_size() + (8 if "padded" in changes else 0)
-    kind = GPT2LMHeadModel if config.model_type == "gpt2" else LlamaForCausalLM
     # Random weights tend to repeat a token. The first ones that don't are taken.
     for seed in range(1000):
         torch.manual_seed(seed)
-        model = randomized(kind(config).eval(), dtype, changes)
+        model = randomized(AutoModelForCausalLM.from_config(config).eval(), dtype, changes)
         golden = compute(model, tokenizer)
         if golden is not None:
             break

@@ -67,8 +67,9 @@ async function logitsOf(path: string, device: string, tokens: readonly number[])
   }
 }
 
-test('there are five models of each architecture', () => {
-  for (const kind of ['gpt2', 'llama']) expect(names.filter((name) => name.startsWith(kind))).toHaveLength(5)
+test('there are models of each architecture', () => {
+  for (const [kind, count] of Object.entries({ gpt2: 5, llama: 5, nanochat: 2 }))
+    expect(names.filter((name) => name.startsWith(kind))).toHaveLength(count)
 })
 
 describe.each(['js', 'cpu'])('on %s', (device) => {
@@ -171,12 +172,16 @@ describe('config.json', () => {
   }
 
   test.each<[string, Record<string, unknown>, RegExp]>([
-    ['gpt2', { model_type: 'mistral' }, /model_type is "mistral": must be gpt2 or llama\. nano-gpt loads/],
-    ['gpt2', { model_type: undefined }, /model_type is missing: must be gpt2 or llama/],
+    [
+      'gpt2',
+      { model_type: 'mistral' },
+      /model_type is "mistral": must be gpt2, llama or nanochat\. nano-gpt loads/,
+    ],
+    ['gpt2', { model_type: undefined }, /model_type is missing: must be gpt2, llama or nanochat/],
     [
       'gpt2',
       { activation_function: 'tanh' },
-      /activation_function is "tanh": must be gelu_new or .*Use another/,
+      /activation_function is "tanh": must be gelu_new, gelu_pytorch_tanh, .*Use another/,
     ],
     [
       'gpt2',
@@ -218,11 +223,15 @@ describe('config.json', () => {
     ['llama', { rope_parameters: { factor: 8 } }, /rope_parameters\.factor is 8: nano-gpt does not know/],
     ['llama', { num_key_value_heads: 3 }, /kvHeads is 3: it must divide `heads`/],
     ['llama', { head_dim: 5 }, /positions is "rope": .*`headSize`/],
+    ['nanochat', { attention_bias: true }, /attention_bias is true: only false is supported/],
+    ['nanochat', { rms_norm_eps: 1e-5 }, /rms_norm_eps is 0\.00001: only 0\.000001 is supported/],
+    ['nanochat', { hidden_act: 'silu' }, /hidden_act is "silu": must be gelu_new, .* or relu2/],
+    ['nanochat', { final_logit_softcapping: -1 }, /final_logit_softcapping is -1: must be at least 0/],
   ])('of %s with %p is refused', async (name, change, message) => {
     expect(await messageFor(name, change)).toMatch(message)
   })
 
-  test.each(['gpt2', 'llama'])('any other value of %s is accepted or refused', async (name) => {
+  test.each(['gpt2', 'llama', 'nanochat'])('any other value of %s is accepted or refused', async (name) => {
     const config = JSON.parse(readFileSync(join(golden, name, 'config.json'), 'utf8'))
     const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer(), fc.constantFrom(0, 1, 0.5, 1e300))
     const key = fc.oneof(fc.constantFrom(...Object.keys(config)), fc.string({ unit: 'binary' }))

@@ -28,24 +28,43 @@ export function tokenizerMetadata(tokenizer: Tokenizer): Record<string, GgufValu
   )
 }
 
-/**
- * Tokens that are bytes or characters. llama.cpp's tokenizer of RWKV takes the longest token that the
- * text begins with, which is that one. Unlike those of BPE, it needs no token that ends a text.
- */
 function direct(tokenizer: Tokenizer): Record<string, GgufValue> {
   const tokens = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.bytesOf(id))
-  const wide = tokens.find((bytes) => bytes.length > 1)
-  if (wide) {
-    throw refused(
-      `llama.cpp has no tokenizer of characters outside ASCII, such as ${show(Buffer.from(wide).toString())}`,
-    )
-  }
+  const entries = tokens.some(({ length }) => length > 1) ? characters(tokens) : bytes(tokens)
+  return { ...entries, token_type: integers(tokens.map(() => kinds.normal)) }
+}
+
+/**
+ * Tokens that are bytes, or characters of ASCII. llama.cpp's tokenizer of RWKV takes the longest token
+ * that the text begins with, which is that one. Unlike those of BPE, it needs no token that ends a text.
+ * With longer tokens it would hang at a character that only begins like one of them.
+ */
+function bytes(tokens: readonly Uint8Array[]): Record<string, GgufValue> {
+  // A byte that is no token becomes this one. Without it, llama.cpp would end.
+  const unknown = Math.max(
+    0,
+    tokens.findIndex(([byte]) => byte === 0x20),
+  )
   return {
     model: string('rwkv'),
     tokens: strings(tokens.map(([byte]) => escaped(byte))),
-    token_type: integers(tokens.map(() => kinds.normal)),
+    unknown_token_id: u32(unknown),
   }
 }
+
+/**
+ * Tokens that are characters. llama.cpp's tokenizer of Gemma 4 merges characters, with ▁ for a space, and
+ * needs no token that ends a text either. Without merges, every character is a token.
+ */
+function characters(tokens: readonly Uint8Array[]): Record<string, GgufValue> {
+  const texts = tokens.map((token) => Buffer.from(token).toString())
+  if (texts.includes(space))
+    throw refused(`llama.cpp has no tokenizer of characters with ${space}, which stands for a space`)
+  const listed = texts.map((text) => (text === ' ' ? space : text))
+  return { model: string('gemma4'), pre: string('gemma4'), tokens: strings(listed), merges: strings([]) }
+}
+
+const space = '▁'
 
 /** A byte as llama.cpp's tokenizer of RWKV reads it. */
 function escaped(byte: number): string {

@@ -38,12 +38,8 @@ export function ggufFiles(
       `matrices such as ${narrow.name} are in f16, because q8_0 needs rows of a multiple of ${q8Block} elements, and theirs have ${lastOf(narrow.shape)}`,
     )
   }
-  if (architecture === 'gpt2')
-    notes.push(
-      model.activation === 'gelu'
-        ? 'llama.cpp approximates GELU with tanh and rounds it to f16, so logits differ by up to about 0.01'
-        : 'llama.cpp rounds GELU to f16, so logits differ slightly',
-    )
+  if (model.activation === 'gelu')
+    notes.push('llama.cpp approximates GELU with tanh, so logits differ slightly')
   const metadata = { ...metadataOf(expressed, dtype), ...tokenizerMetadata(tokenizer) }
   return [
     {

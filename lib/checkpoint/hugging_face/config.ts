@@ -67,9 +67,10 @@ export function readForeignConfig(file: string, json: unknown): ForeignConfig {
   return { architecture, model }
 }
 
-const listed = (names: readonly string[]) => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+const listed = (names: readonly string[], last: 'or' | 'and') =>
+  `${names.slice(0, -1).join(', ')} ${last} ${names.at(-1)}`
 
-const otherArchitecture = `nano-gpt loads the architectures ${listed(architectures)}. Use another model`
+const otherArchitecture = `nano-gpt loads the architectures ${listed(architectures, 'and')}. Use another model`
 
 /** The parts that the two architectures share. */
 const common = {
@@ -252,7 +253,7 @@ class Entries {
   ): T {
     const value = this.take(name) ?? otherwise
     if (values.includes(value as T)) return value as T
-    throw refused(this.file, this.path + name, value, `must be ${values.join(' or ')}`, remedy)
+    throw refused(this.file, this.path + name, value, `must be ${listed(values, 'or')}`, remedy)
   }
 
   /** An entry that is absent or has one of these values, the only ones that are supported. */

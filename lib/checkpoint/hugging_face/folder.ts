@@ -7,7 +7,7 @@ import { NanoGptError, reasonOf, show } from '../../errors'
 import { parseJson } from '../../files/json'
 import { readSmallFile, statOf } from '../../files/read'
 import { describe, type Shape, sameShape } from '../../graph/dtype'
-import { createTokenizer } from '../../tokenizer'
+import { readTokenizer } from '../../tokenizer'
 import { Gpt2Tokenizer } from '../../tokenizer/gpt2'
 import { lettersOf } from '../../tokenizer/json_parts'
 import { tokenizerFile } from '../../tokenizer/names'
@@ -96,7 +96,7 @@ const again = 'copy the folder again from its source'
 
 async function tokenizerOf(folder: string, { architecture, model }: ForeignConfig): Promise<Tokenizer> {
   const file = join(folder, tokenizerFile)
-  if (await statOf(file)) return createTokenizer(file, '', 0)
+  if (await statOf(file)) return readTokenizer(file)
   if (architecture === 'gpt2' && gpt2Sizes.includes(model.vocabSize)) {
     const tokenizer = new Gpt2Tokenizer()
     await expectGpt2(join(folder, 'vocab.json'), tokenizer)

@@ -56,7 +56,7 @@ export function huggingFaceFiles(
     },
     { name: tokenizerFile, chunks: () => [json(tokenizerToJson(tokenizer))] },
     { name: 'tokenizer_config.json', chunks: () => [json(tokenizerConfig)] },
-    { name: configFile, chunks: () => [json(configOf(expressed, dtype, end?.id))] },
+    { name: configFile, chunks: () => [configJson(configOf(expressed, dtype, end?.id))] },
   ]
 }
 
@@ -65,6 +65,14 @@ async function* contents(tensors: readonly ExportTensor[], parameters: Parameter
 }
 
 const json = (value: object) => Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
+
+/** transformers requires a fraction in some entries, such as 15.0, which JSON.stringify does not write. */
+const fractions = ['final_logit_softcapping', 'rope_theta', 'layer_norm_epsilon', 'rms_norm_eps']
+
+function configJson(config: object): Uint8Array {
+  const whole = new RegExp(`("(?:${fractions.join('|')})": -?\\d+)(?=,?$)`, 'gm')
+  return Buffer.from(json(config).toString().replace(whole, '$1.0'))
+}
 
 /** What `readForeignConfig` reads. */
 export function configOf({ architecture, model }: Expressed, dtype: HuggingFaceDtype, end?: number): object {
