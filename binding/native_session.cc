@@ -189,7 +189,11 @@ Napi::Value NativeSession::Write(const Napi::CallbackInfo& info) {
   return Promise(info, [&](Napi::Env env) {
     const std::string name = TextFrom(info[0], "name");
     const auto bytes = std::make_shared<Bytes>(BytesFrom(info[1], "bytes"));
-    return SubmitStatus(env, [name, bytes](Session& session) { return session.Write(name, *bytes); });
+    if (info[2].IsUndefined()) {
+      return SubmitStatus(env, [name, bytes](Session& session) { return session.Write(name, *bytes); });
+    }
+    const uint64_t at = CountFrom(info[2], "offset", 0);
+    return SubmitStatus(env, [name, bytes, at](Session& session) { return session.WritePart(name, *bytes, at); });
   });
 }
 

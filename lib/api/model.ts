@@ -20,7 +20,7 @@ import type { Parameter } from '../graph/tensor'
 import type { ModelConfig } from '../model/config'
 import { type Experiment, Inspector, type Values } from '../model/inspect'
 import { TextLoss } from '../model/loss'
-import { loadWeights, readWeights, type TensorState } from '../model/weights'
+import { elementsOf, loadWeights, readWeights, type StoredTensor, type TensorState } from '../model/weights'
 import type { LanguageModel } from '../nn'
 import {
   type AttentionOptions,
@@ -389,7 +389,7 @@ export class Model {
     const states = await readWeights(session, this.parts.parameters)
     const tensors = new Map(states.map((state) => [state.name, state]))
     const whole = merged({ path: file, info: this.info, tensors })
-    await writeCheckpoint(file, whole.info, [...whole.tensors.values()].map(computed))
+    await writeCheckpoint(file, whole.info, await Promise.all([...whole.tensors.values()].map(computed)))
   }
 
   /**
@@ -446,8 +446,10 @@ export class Model {
   }
 }
 
-/** The same tensor, with data that is not computed again when it is read. */
-const computed = ({ name, dtype, shape, data }: TensorState): TensorState => ({ name, dtype, shape, data })
+async function computed(tensor: StoredTensor): Promise<TensorState> {
+  const { name, dtype, shape } = tensor
+  return { name, dtype, shape, data: await elementsOf(tensor) }
+}
 
 const isExperiment = ({ without = [], replace }: Experiment) => without.length > 0 || !!replace?.size
 

@@ -81,7 +81,12 @@ export interface Session {
   /** The fused ops that this device provides. `fuse` creates no others. */
   readonly fusedOps: readonly string[]
   allocate(name: string, dtype: Dtype, shape: Shape): Promise<void>
-  write(name: string, data: TypedArray): Promise<void>
+  /**
+   * Writes a tensor. `data` is copied at once.
+   *
+   * @param first the first element that is written. Default: `data` has all elements
+   */
+  write(name: string, data: TypedArray, first?: number): Promise<void>
   /**
    * Allocates a tensor whose elements are in a file, little-endian. No Program may write it. The CPU
    * maps the file into memory; other devices copy it.

@@ -6,7 +6,7 @@ import { resolve as absolute } from 'node:path'
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { bytesOf } from '../graph/dtype'
 import { mergeAdapters } from '../model/lora'
-import { type TensorState, weightsIn } from '../model/weights'
+import { partsOf, type StoredTensor, weightsIn } from '../model/weights'
 import type { Checkpoint } from './checkpoint'
 import type { Base } from './metadata'
 import { bytesPerTurn, Turns } from './turns'
@@ -17,17 +17,19 @@ export async function baseOf({ path, tensors }: Checkpoint): Promise<Base> {
 }
 
 /** The sha256 of weights: of their names, shapes and values, in the order of their names. */
-async function digestOf(weights: ReadonlyMap<string, TensorState>): Promise<string> {
+async function digestOf(weights: ReadonlyMap<string, StoredTensor>): Promise<string> {
   const hash = createHash('sha256')
   const turns = new Turns()
   for (const name of [...weights.keys()].sort()) {
-    const { shape, data } = weights.get(name)!
-    hash.update(JSON.stringify([name, shape]))
-    const bytes = bytesOf(data)
-    for (let start = 0; start < bytes.byteLength; start += bytesPerTurn) {
-      const part = bytes.subarray(start, start + bytesPerTurn)
-      hash.update(part)
-      await turns.after(part.byteLength)
+    const tensor = weights.get(name)!
+    hash.update(JSON.stringify([name, tensor.shape]))
+    for await (const part of partsOf(tensor)) {
+      const bytes = bytesOf(part)
+      for (let start = 0; start < bytes.byteLength; start += bytesPerTurn) {
+        const some = bytes.subarray(start, start + bytesPerTurn)
+        hash.update(some)
+        await turns.after(some.byteLength)
+      }
     }
   }
   return hash.digest('hex')

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
-import type { TensorSource, TensorState } from '../model/weights'
+import type { StoredTensor, TensorSource, TensorState } from '../model/weights'
 import { withBase } from './base'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
@@ -29,7 +29,7 @@ export interface Checkpoint {
    * Parameters by path, the optimizer's state (`adamw/m/…`, `sgd/m/…`, `muon/m/…`) and averages
    * (`average/…`).
    */
-  readonly tensors: ReadonlyMap<string, TensorState>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
   /** Only of a model with adapters: the weights that they adapt, which are not in its file. */
   readonly base?: TensorSource
 }

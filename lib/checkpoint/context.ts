@@ -1,7 +1,7 @@
 // A shorter context for a model: fewer positions than it was trained with.
 
 import { NanoGptError } from '../errors'
-import type { TensorState } from '../model/weights'
+import type { StoredTensor } from '../model/weights'
 import type { Checkpoint } from './checkpoint'
 
 /** The table of learned positions, with the prefix of its average or of the optimizer's state. */
@@ -24,7 +24,7 @@ export function withBlockSize(checkpoint: Checkpoint, blockSize: number): Checkp
       remedy: `give at most ${model.blockSize}`,
     })
   }
-  const cut = (all: ReadonlyMap<string, TensorState>) =>
+  const cut = (all: ReadonlyMap<string, StoredTensor>) =>
     new Map(
       [...all].map(([name, tensor]) => [name, table.test(name) ? firstRows(tensor, blockSize) : tensor]),
     )
@@ -36,15 +36,21 @@ export function withBlockSize(checkpoint: Checkpoint, blockSize: number): Checkp
   }
 }
 
-function firstRows(tensor: TensorState, rows: number): TensorState {
+function firstRows(tensor: StoredTensor, rows: number): StoredTensor {
   const [, columns] = tensor.shape
+  const { name, dtype } = tensor
+  const spec = { name, dtype, shape: [rows, columns] }
+  const most = rows * columns
+  if ('data' in tensor) return { ...spec, data: tensor.data.subarray(0, most) }
   return {
-    name: tensor.name,
-    dtype: tensor.dtype,
-    shape: [rows, columns],
-    // Reading `data` may convert it.
-    get data() {
-      return tensor.data.subarray(0, rows * columns)
+    ...spec,
+    async *parts() {
+      let left = most
+      for await (const part of tensor.parts()) {
+        yield part.subarray(0, left)
+        left -= part.length
+        if (left <= 0) return
+      }
     },
   }
 }

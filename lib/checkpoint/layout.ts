@@ -218,8 +218,8 @@ export function put(weight: Weight, own: Float32Array, values: Float32Array): vo
   }
 }
 
-/** Columns of this many elements are read at a time, a cache line, so that each line is read once. */
-const stripe = 16
+/** Squares of this many rows and columns are turned at a time, which the processor's caches hold. */
+const tile = 64
 
 /** The transpose [count, rows] of the columns from `begin` on. */
 function transpose(
@@ -230,11 +230,18 @@ function transpose(
   count: number,
 ): Float32Array {
   const out = new Float32Array(rows * count)
-  for (let left = 0; left < count; left += stripe) {
-    const right = Math.min(left + stripe, count)
-    for (let row = 0; row < rows; row++) {
-      const at = row * columns + begin
-      for (let column = left; column < right; column++) out[column * rows + row] = values[at + column]
+  for (let left = 0; left < count; left += tile) {
+    const right = Math.min(left + tile, count)
+    for (let top = 0; top < rows; top += tile) {
+      const bottom = Math.min(top + tile, rows)
+      for (let column = left; column < right; column++) {
+        const to = column * rows
+        let from = top * columns + begin + column
+        for (let row = top; row < bottom; row++) {
+          out[to + row] = values[from]
+          from += columns
+        }
+      }
     }
   }
   return out

@@ -226,11 +226,71 @@ function quote(text: string): string {
  */
 export async function readSafetensors(source: string | Uint8Array, judge: Judge = {}): Promise<Safetensors> {
   if (typeof source !== 'string') return decodeSafetensors(source, undefined, judge)
-  const handle = await openFile(source)
+  return withFile(source, (handle) => readFrom(handle, source, judge))
+}
+
+/** A tensor of a file that is read when it is needed. */
+export interface FileTensor extends NamedSpec {
+  /** The size of its elements. */
+  readonly bytes: number
+  /**
+   * Reads bytes of its elements, from byte `from` to byte `to`, part by part.
+   *
+   * @param memory receives each part, which must be used before the next one
+   * @throws NanoGptError 'safetensors' if the file has changed since it was opened; 'file_not_found';
+   *   'read_failed'
+   */
+  parts(memory: Uint8Array, from: number, to: number): AsyncGenerator<Uint8Array>
+}
+
+/**
+ * Reads the header of a file, whose tensors are read later. The file is opened for each tensor, so that
+ * nothing has to be closed.
+ *
+ * @throws NanoGptError as `readSafetensors` does
+ */
+export async function openSafetensors(
+  file: string,
+  judge: Judge = {},
+): Promise<ReadonlyMap<string, FileTensor>> {
+  const { header, dataStart, identity } = await withFile(file, async (handle) => ({
+    ...(await readHeader(handle, file, judge)),
+    identity: await identityOf(handle),
+  }))
+  async function* parts(memory: Uint8Array, begin: number, end: number): AsyncGenerator<Uint8Array> {
+    const handle = await openFile(file)
+    try {
+      if ((await identityOf(handle)) !== identity) throw problem(file, 'it was changed while it was read')
+      for (let at = begin; at < end; at += memory.length) {
+        const part = memory.subarray(0, Math.min(memory.length, end - at))
+        await readWhole(handle, file, part, at)
+        yield part
+      }
+    } catch (error) {
+      throw readFailed(file, error)
+    } finally {
+      await handle.close()
+    }
+  }
+  const tensorOf = ({ name, dtype, shape, begin, end }: Entry): FileTensor => ({
+    ...{ name, dtype, shape, bytes: end - begin },
+    parts: (memory, from, to) => parts(memory, dataStart + begin + from, dataStart + begin + to),
+  })
+  return new Map([...header.tensors].map(([name, entry]) => [name, tensorOf(entry)]))
+}
+
+/** Equal for the same contents, unless a program hides that it has changed them. */
+async function identityOf(handle: FileHandle): Promise<string> {
+  const { dev, ino, size, mtimeMs } = await handle.stat()
+  return [dev, ino, size, mtimeMs].join()
+}
+
+async function withFile<T>(file: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await openFile(file)
   try {
-    return await readFrom(handle, source, judge)
+    return await work(handle)
   } catch (error) {
-    throw readFailed(source, error)
+    throw readFailed(file, error)
   } finally {
     await handle.close()
   }
@@ -257,14 +317,7 @@ export function decodeSafetensors(bytes: Uint8Array, file = '(in memory)', judge
 
 /** Reads directly into the memory of each tensor, so that only one copy is in memory. */
 async function readFrom(handle: FileHandle, file: string, judge: Judge): Promise<Safetensors> {
-  const { size } = await handle.stat()
-  const frame = new Uint8Array(Math.min(8, size))
-  await readWhole(handle, file, frame, 0)
-  const headerLength = checkFrame(file, frame, size)
-  const json = new Uint8Array(headerLength)
-  await readWhole(handle, file, json, 8)
-  const dataStart = 8 + headerLength
-  const header = await inTurns(parseHeader(file, json, size - dataStart, judge))
+  const { header, dataStart, size } = await readHeader(handle, file, judge)
   refuseTooLarge(file, size - dataStart)
   const tensors = new Map<string, SafetensorsTensor>()
   for (const entry of header.tensors.values()) {
@@ -275,6 +328,18 @@ async function readFrom(handle: FileHandle, file: string, judge: Judge): Promise
     if (tensors.size % tensorsPerTurn === 0) await nextTurn()
   }
   return { tensors, metadata: header.metadata }
+}
+
+async function readHeader(handle: FileHandle, file: string, judge: Judge) {
+  const { size } = await handle.stat()
+  const frame = new Uint8Array(Math.min(8, size))
+  await readWhole(handle, file, frame, 0)
+  const headerLength = checkFrame(file, frame, size)
+  const json = new Uint8Array(headerLength)
+  await readWhole(handle, file, json, 8)
+  const dataStart = 8 + headerLength
+  const header = await inTurns(parseHeader(file, json, size - dataStart, judge))
+  return { header, dataStart, size }
 }
 
 /**

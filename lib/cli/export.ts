@@ -1,11 +1,12 @@
 // `nano-gpt export`: writes a model for other programs, and prints how to use it there.
 
 import { join } from 'node:path'
-import { loadCheckpoint } from '../api/model'
+import { loadCheckpoint, type Model } from '../api/model'
 import { readCheckpoint } from '../checkpoint/checkpoint'
 import type { Exported } from '../checkpoint/export'
 import { titles } from '../checkpoint/export/express'
 import { checkOptions, exportFromOptions, requireOption } from '../options'
+import type { Tokenizer } from '../tokenizer'
 import { bold, dim, json, say, shellQuoted } from './output'
 import { runsFolder } from './run_folders'
 import { newestRun } from './which_model'
@@ -32,17 +33,18 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   for (const { name, bytes } of files) say(`  ${name.padEnd(22)} ${dim(megabytes(bytes))}`)
   for (const note of notes) say(wrap(`Note: ${note}.`, 100).join('\n'))
   say()
-  for (const line of nextSteps(exported)) say(line)
+  for (const line of nextSteps(exported, model)) say(line)
 }
 
 /** What to do with the files. */
-function nextSteps({ format, folder, files }: Exported): string[] {
+function nextSteps({ format, folder, files }: Exported, { tokenizer, config }: Model): string[] {
+  const prompt = prompts.find((text) => isEncodable(tokenizer, text)) ?? tokenizer.decode([0])
+  const most = Math.min(50, config.blockSize - tokenizer.encode(prompt).length)
   if (format === 'huggingface') {
-    const quoted = JSON.stringify(folder)
     return [
       bold('In Python, with transformers:'),
       '  from transformers import pipeline',
-      `  print(pipeline("text-generation", ${quoted})("Once upon a time", max_new_tokens=50))`,
+      `  print(pipeline("text-generation", ${JSON.stringify(folder)})(${JSON.stringify(prompt)}, max_new_tokens=${most}))`,
     ]
   }
   if (format === 'peft') {
@@ -53,12 +55,23 @@ function nextSteps({ format, folder, files }: Exported): string[] {
     ]
   }
   const file = shellQuoted(join(folder, files[0].name))
-  const modelfile = shellQuoted(join(folder, 'Modelfile'))
+  const modelfile = shellQuoted(join(folder, files[1].name))
   return [
     bold('With llama.cpp, or Ollama:'),
-    `  llama-completion -m ${file} -no-cnv -p "Once upon a time" -n 50`,
-    `  ollama create my-model -f ${modelfile} && ollama run my-model "Once upon a time"`,
+    `  llama-completion -m ${file} -no-cnv -p ${shellQuoted(prompt)} -n ${most}`,
+    `  ollama create my-model -f ${modelfile} && ollama run my-model ${shellQuoted(prompt)}`,
   ]
+}
+
+/** Of these, the example has the first that the model can read. */
+const prompts = ['Once upon a time', 'ROMEO:', 'the ', 'a']
+
+function isEncodable(tokenizer: Tokenizer, text: string): boolean {
+  try {
+    return tokenizer.encode(text).length > 0
+  } catch {
+    return false
+  }
 }
 
 function megabytes(bytes: number): string {

@@ -2,7 +2,7 @@
 
 import { allocate } from '../graph/dtype'
 import type { LoraConfig } from '../nn'
-import type { TensorState } from './weights'
+import { elementsOf, type StoredTensor } from './weights'
 
 /** The paths of a layer's adapter: A [rank, inputs] and B [outputs, rank]. */
 const adapter = /\.lora[AB]$/
@@ -11,51 +11,58 @@ const adapter = /\.lora[AB]$/
  * The weights of an ordinary model that computes the same: W + (alpha / rank) · B·A for each layer
  * with an adapter, and the others as they are.
  *
- * @param tensors the weights by path. A merged weight is computed whenever its data is read
+ * @param tensors the weights by path. A merged weight is computed when it is needed
  */
 export function mergeAdapters(
-  tensors: ReadonlyMap<string, TensorState>,
+  tensors: ReadonlyMap<string, StoredTensor>,
   { rank, alpha }: Pick<LoraConfig, 'rank' | 'alpha'>,
-): Map<string, TensorState> {
-  const merged = new Map<string, TensorState>()
-  for (const [path, state] of tensors) {
+): Map<string, StoredTensor> {
+  const merged = new Map<string, StoredTensor>()
+  for (const [path, weight] of tensors) {
     if (adapter.test(path)) continue
-    const layer = path.replace(/\.weight$/, '')
-    const [a, b] = [tensors.get(`${layer}.loraA`), tensors.get(`${layer}.loraB`)]
-    if (!path.endsWith('.weight') || !a || !b) merged.set(path, state)
-    else {
-      merged.set(path, {
-        name: state.name,
-        dtype: 'f32',
-        shape: state.shape,
-        // Reading the data of a weight may convert it.
-        get data() {
-          return plusProduct(state.data as Float32Array, b.data as Float32Array, a.data as Float32Array, {
-            rank,
-            factor: alpha / rank,
-          })
-        },
-      })
-    }
+    const [a, b] = ['loraA', 'loraB'].map((name) => tensors.get(path.replace(/weight$/, name)))
+    const isAdapted = path.endsWith('.weight') && a && b
+    const read = async () => ({ a: await elementsOf(a!), b: await elementsOf(b!) })
+    merged.set(path, isAdapted ? plusProduct(weight, read, { rank, factor: alpha / rank }) : weight)
   }
   return merged
 }
 
-/**
- * weight [outputs, inputs] + factor · B·A, summed in float64.
- *
- * @param b [outputs, rank]
- * @param a [rank, inputs]
- */
+/** An adapter: A [rank, inputs] and B [outputs, rank]. */
+export interface Adapter {
+  readonly a: Float32Array
+  readonly b: Float32Array
+}
+
+/** A weight plus factor · B·A, computed when it is needed. */
 export function plusProduct(
+  weight: StoredTensor,
+  read: () => Promise<Adapter>,
+  options: ProductOptions,
+): StoredTensor {
+  const { name, dtype, shape } = weight
+  return {
+    ...{ name, dtype, shape },
+    async *parts() {
+      yield addProduct(await elementsOf(weight), await read(), options)
+    },
+  }
+}
+
+interface ProductOptions {
+  readonly rank: number
+  readonly factor: number
+}
+
+/** weight [outputs, inputs] + factor · B·A, summed in float64. */
+export function addProduct(
   weight: Float32Array,
-  b: Float32Array,
-  a: Float32Array,
-  { rank, factor }: { readonly rank: number; readonly factor: number },
+  { a, b }: Adapter,
+  { rank, factor }: ProductOptions,
 ): Float32Array {
   const inputs = a.length / rank
   const sums = new Float64Array(inputs)
-  const merged = allocate('f32', weight.length, 'a merged weight') as Float32Array
+  const merged = allocate('f32', weight.length, 'a merged weight')
   for (let row = 0; row * inputs < weight.length; row++) {
     sums.fill(0)
     for (let r = 0; r < rank; r++) {

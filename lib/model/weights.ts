@@ -9,6 +9,7 @@ import {
   type Shape,
   sameShape,
   sizeOf,
+  type TensorSpec,
   type TypedArray,
 } from '../graph/dtype'
 import type { Parameter } from '../graph/tensor'
@@ -51,10 +52,19 @@ export async function initializeWeights(
   }
 }
 
+/** A tensor of a file that has not been read yet. */
+export interface StreamedTensor extends TensorSpec {
+  readonly name: string
+  /** Reads the elements in order, part by part. The memory of a part is used again for the next. */
+  parts(): AsyncIterable<TypedArray>
+}
+
+export type StoredTensor = TensorState | StreamedTensor
+
 /** Tensors by name, and the file they come from. */
 export interface TensorSource {
   readonly path: string
-  readonly tensors: ReadonlyMap<string, TensorState>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
 }
 
 /**
@@ -67,22 +77,31 @@ const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]
  * The weights among the tensors of a checkpoint, by path: the averaged ones if it has any. The state
  * of the optimizer is left out.
  */
-export function weightsIn(tensors: ReadonlyMap<string, TensorState>): Map<string, TensorState> {
-  const weights = new Map<string, TensorState>()
+export function weightsIn(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
+  const weights = new Map<string, StoredTensor>()
   for (const [name, tensor] of tensors) {
     if (tensor.dtype !== 'f32' || group.test(name)) continue
-    const { dtype, shape } = tensor
     const averaged = tensors.get(averageName(name))
-    // Reading `data` may convert it.
-    const found = averaged && {
-      ...{ name, dtype, shape },
-      get data() {
-        return averaged.data
-      },
-    }
-    weights.set(name, found ?? tensor)
+    weights.set(name, averaged ? { ...averaged, name } : tensor)
   }
   return weights
+}
+
+/** The elements of a tensor in parts, each of which must be used before the next one. */
+export function partsOf(tensor: StoredTensor): Iterable<TypedArray> | AsyncIterable<TypedArray> {
+  return 'data' in tensor ? [tensor.data] : tensor.parts()
+}
+
+/** All elements of an f32 tensor. */
+export async function elementsOf(tensor: StoredTensor): Promise<Float32Array> {
+  if ('data' in tensor) return tensor.data as Float32Array
+  const all = allocate('f32', sizeOf(tensor.shape), `the weight ${tensor.name}`)
+  let first = 0
+  for await (const part of tensor.parts()) {
+    all.set(part, first)
+    first += part.length
+  }
+  return all
 }
 
 /**
@@ -134,21 +153,36 @@ export async function loadTensors(
         remedy: 'copy it again from where it came, or take another checkpoint of its run',
       })
     }
-    // Reading `data` may convert it.
-    const { data } = found
-    requireFinite(source.path, there, data)
     await session.allocate(name, 'f32', shape)
-    await session.write(name, data)
+    let first = 0
+    // A part is written while the next one is read.
+    let written = Promise.resolve()
+    for await (const part of partsOf(found)) {
+      requireFinite(source.path, there, part, first)
+      await written
+      written = session.write(name, part, first)
+      // It is awaited, unless reading fails.
+      written.catch(() => {})
+      first += part.length
+    }
+    await written
   }
 }
 
-/** @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite */
-function requireFinite(path: string, name: string, data: TypedArray): void {
-  for (let i = 0; i < data.length; i++) {
-    if (Number.isFinite(data[i])) continue
+/** The exponent bits of a float32. NaN and the infinities have all of them. */
+const exponent = 0x7f80_0000
+
+/**
+ * @param first the number of the first element
+ * @throws NanoGptError 'non_finite' if a tensor of a checkpoint has a value that is not finite
+ */
+function requireFinite(path: string, name: string, data: TypedArray, first: number): void {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+  for (let i = 0; i < bits.length; i++) {
+    if ((bits[i] & exponent) !== exponent) continue
     throw new NanoGptError('non_finite', {
       subject: path,
-      reason: `element ${i} of its tensor ${name} is ${data[i]}`,
+      reason: `element ${first + i} of its tensor ${name} is ${data[i]}`,
       remedy: beforeDiverged,
     })
   }

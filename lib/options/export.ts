@@ -45,9 +45,8 @@ export const exportFromOptions = {
     type: path('<dir>'),
     group: 'export',
     perCall: true,
-    help: 'folder to write to',
+    help: 'folder to write to, required',
     otherNames: ['output', 'outputDir', 'outDir', 'dir', 'folder'],
-    default: { words: 'required' },
   },
   ...exportOptions,
 } as const satisfies Table

@@ -269,8 +269,8 @@ class CpuDevice final : public Device {
 
   size_t bytes() const override { return arena_.bytes(); }
 
-  Status Upload(Memory& to, std::span<const std::byte> from) override {
-    if (!from.empty()) std::memcpy(DataOf(to), from.data(), from.size());
+  Status Upload(Memory& to, std::span<const std::byte> from, size_t at) override {
+    if (!from.empty()) std::memcpy(DataOf(to) + at, from.data(), from.size());
     return Status::Ok();
   }
 

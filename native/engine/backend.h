@@ -108,8 +108,9 @@ class Device {
   virtual Result<std::shared_ptr<Memory>> Allocate(size_t bytes) = 0;  // zero-filled
   // The bytes that all blocks take, including gaps between them. 0: no more than the blocks have.
   virtual size_t bytes() const { return 0; }
-  // Copies whole blocks only: both sizes are equal.
-  virtual Status Upload(Memory& to, std::span<const std::byte> from) = 0;
+  // Copies to the bytes of a block from `at` on, which it has.
+  virtual Status Upload(Memory& to, std::span<const std::byte> from, size_t at) = 0;
+  // Copies a whole block: both sizes are equal.
   virtual Status Download(const Memory& from, std::span<std::byte> to) = 0;
   // A file as memory, which is only read. Null: this device can't use the host's memory.
   virtual std::shared_ptr<Memory> Map(std::shared_ptr<const MappedFile> file) {

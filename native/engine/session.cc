@@ -128,6 +128,10 @@ Status Session::Write(std::string_view name, std::span<const std::byte> bytes) {
   return Guarded([&] { return store_.Write(name, bytes); });
 }
 
+Status Session::WritePart(std::string_view name, std::span<const std::byte> bytes, uint64_t at) {
+  return Guarded([&] { return store_.WritePart(name, bytes, at); });
+}
+
 Status Session::Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset) {
   return Guarded([&] { return store_.Map(name, spec, path, offset); });
 }

@@ -86,6 +86,7 @@ class Session {
 
   Status Allocate(std::string_view name, const TensorSpec& spec);
   Status Write(std::string_view name, std::span<const std::byte> bytes);
+  Status WritePart(std::string_view name, std::span<const std::byte> bytes, uint64_t at);
   // A tensor with the contents of a file, from byte `offset` on. It can't be written.
   Status Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset);
   Result<Bytes> Read(std::string_view name);

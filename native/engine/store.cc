@@ -46,7 +46,7 @@ Status Store::Map(std::string_view name, const TensorSpec& spec, const std::stri
   }
   Result<std::shared_ptr<Memory>> copy = device_.Allocate(spec.bytes());
   if (!copy.ok()) return About(name, copy.status());
-  NANO_RETURN_IF_ERROR(device_.Upload(*copy.value(), file->bytes()));
+  NANO_RETURN_IF_ERROR(device_.Upload(*copy.value(), file->bytes(), 0));
   return Add(name, {.spec = spec, .memory = std::move(copy.value()), .read_only = true, .file = nullptr});
 }
 
@@ -74,7 +74,20 @@ Status Store::Write(std::string_view name, std::span<const std::byte> bytes) {
     return Invalid(std::to_string(bytes.size()) + " bytes written to tensor " + Quoted(name) + ", which is " +
                    spec.ToString() + ": " + std::to_string(spec.bytes()) + " bytes");
   }
-  return device_.Upload(*tensor.value()->memory, bytes);
+  return device_.Upload(*tensor.value()->memory, bytes, 0);
+}
+
+Status Store::WritePart(std::string_view name, std::span<const std::byte> bytes, uint64_t at) {
+  const Result<const Tensor*> tensor = Find(name);
+  if (!tensor.ok()) return tensor.status();
+  const TensorSpec& spec = tensor.value()->spec;
+  if (tensor.value()->read_only) return Invalid("tensor " + Quoted(name) + " is a file, which can't be written");
+  if (at > spec.bytes() || bytes.size() > spec.bytes() - at) {
+    return Invalid(std::to_string(bytes.size()) + " bytes written to tensor " + Quoted(name) + " from byte " +
+                   std::to_string(at) + " on, which is " + spec.ToString() + ": " + std::to_string(spec.bytes()) +
+                   " bytes");
+  }
+  return device_.Upload(*tensor.value()->memory, bytes, static_cast<size_t>(at));
 }
 
 Result<Bytes> Store::Read(std::string_view name) const {

@@ -23,6 +23,8 @@ class Store {
 
   Status Allocate(std::string_view name, const TensorSpec& spec);
   Status Write(std::string_view name, std::span<const std::byte> bytes);
+  // Writes the bytes from `at` on.
+  Status WritePart(std::string_view name, std::span<const std::byte> bytes, uint64_t at);
   // A tensor with the contents of a file, from byte `offset` on. It can't be written.
   Status Map(std::string_view name, const TensorSpec& spec, const std::string& path, uint64_t offset);
   // Fails if a mapped file has become shorter. Reading beyond its end would end the process.

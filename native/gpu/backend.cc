@@ -32,18 +32,18 @@ class GpuDevice final : public Device {
     return std::shared_ptr<Memory>(std::move(memory));
   }
 
-  Status Upload(Memory& to, std::span<const std::byte> from) override {
+  Status Upload(Memory& to, std::span<const std::byte> from, size_t at) override {
     if (from.empty()) return Status::Ok();
     if (shared_.driver->SharesMemory()) {
       NANO_RETURN_IF_ERROR(shared_.driver->Finish());
-      std::memcpy(DataOf(to), from.data(), from.size());
+      std::memcpy(DataOf(to) + at, from.data(), from.size());
       return Status::Ok();
     }
-    for (size_t at = 0; at < from.size(); at += kMostCopied) {
-      const size_t bytes = std::min(kMostCopied, from.size() - at);
+    for (size_t done = 0; done < from.size(); done += kMostCopied) {
+      const size_t bytes = std::min(kMostCopied, from.size() - done);
       NANO_RETURN_IF_ERROR(Copy(bytes, [&](std::byte* host, Message& message) {
-        std::memcpy(host, from.data() + at, bytes);
-        return module().upload(queue(), DataOf(to) + at, host, bytes, message);
+        std::memcpy(host, from.data() + done, bytes);
+        return module().upload(queue(), DataOf(to) + at + done, host, bytes, message);
       }));
     }
     return Status::Ok();

@@ -25,7 +25,7 @@ async function edited(name: string, model: Partial<ModelConfig>, more: readonly 
   )
   const path = folder.path(name)
   const changed = { ...info, model: { ...info.model, ...model } as ModelConfig }
-  await writeCheckpoint(path, changed, [...tensors.values(), ...extra])
+  await writeCheckpoint(path, changed, [...(tensors.values() as Iterable<TensorState>), ...extra])
   return path
 }
 

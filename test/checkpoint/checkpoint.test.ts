@@ -60,7 +60,7 @@ test('reading returns what was written, bit for bit', async () => {
   expect(checkpoint.path).toBe(path)
   expect(checkpoint.info).toEqual(info)
   expect([...checkpoint.tensors.values()].sort((a, b) => b.name.localeCompare(a.name))).toEqual(tensors)
-  expect(Object.is(checkpoint.tensors.get('weight')!.data[1], -0)).toBe(true)
+  expect(Object.is((checkpoint.tensors.get('weight') as TensorState).data[1], -0)).toBe(true)
 })
 
 test('a checkpoint is a standard safetensors file, with all metadata in one JSON string', async () => {

@@ -43,9 +43,9 @@ const text = `${'the quick brown fox, 12 naïve dogs — 😀\n'.repeat(30)}`
 const sizes = { embed: 32, heads: 4, layers: 2, blockSize: 12 }
 const steps = { steps: 1, evalInterval: 1, evalBatches: 1, batchSize: 2, seed: 1 }
 /** Variants of the recipe that Llama has. */
-const llama = {
+const llama: TrainOptions = {
   ...{ preset: 'speedrun', activation: 'swiglu', qkNorm: false, logitSoftcap: 0, embeddingNorm: false },
-} as const
+}
 
 const small = (options: TrainOptions) => train({ data: { text }, ...sizes, ...steps, device, ...options })
 
@@ -297,16 +297,20 @@ describe('what is refused is named', () => {
 function readGguf(file: string) {
   const bytes = readFileSync(file)
   let at = 0
-  const u32 = () => bytes.readUInt32LE((at += 4) - 4)
-  const u64 = () => Number(bytes.readBigUInt64LE((at += 8) - 8))
+  const skip = (length: number) => {
+    at += length
+    return at - length
+  }
+  const u32 = () => bytes.readUInt32LE(skip(4))
+  const u64 = () => Number(bytes.readBigUInt64LE(skip(8)))
   const string = () => {
-    const length = u64()
-    return bytes.toString('utf8', at, (at += length))
+    const begin = skip(u64())
+    return bytes.toString('utf8', begin, at)
   }
   const value = (type: number): unknown => {
     if (type === 4 || type === 5) return u32()
-    if (type === 6) return bytes.readFloatLE((at += 4) - 4)
-    if (type === 7) return bytes[at++] === 1
+    if (type === 6) return bytes.readFloatLE(skip(4))
+    if (type === 7) return bytes[skip(1)] === 1
     if (type === 8) return string()
     const [of, count] = [u32(), u64()]
     return Array.from({ length: count }, () => value(of))

@@ -230,7 +230,7 @@ test('variants missing from a checkpoint get their defaults', async () => {
   const { kind, vocabSize, blockSize, embed, heads, layers, dropout } = info.model
   const model = { kind, vocabSize, blockSize, embed, heads, layers, dropout } as GptConfig
   const path = folder.path('old', 'older.safetensors')
-  await writeCheckpoint(path, { ...info, model }, [...checkpoint.tensors.values()])
+  await writeCheckpoint(path, { ...info, model }, [...checkpoint.tensors.values()] as TensorState[])
   expect((await readCheckpoint(path)).info.model).toEqual(info.model)
   await writeCheckpoint(path, { ...info, model: { ...model, activation: 'tanh' as 'gelu' } }, [])
   const error = await failureOf(() => readCheckpoint(path))

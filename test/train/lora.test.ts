@@ -9,8 +9,9 @@ import { readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint
 import { files } from '../../lib/checkpoint/folder'
 import { sizeOf } from '../../lib/graph/dtype'
 import { type ModelConfig, modelKinds } from '../../lib/model/config'
-import { plusProduct } from '../../lib/model/lora'
+import { addProduct } from '../../lib/model/lora'
 import { gradientProgram } from '../../lib/model/programs'
+import type { TensorState } from '../../lib/model/weights'
 import { adaptableNames, defaultVariants } from '../../lib/nn'
 import { updateProgram } from '../../lib/optim/update'
 import type { TrainOptions } from '../../lib/options'
@@ -226,7 +227,9 @@ describe('the base of adapters', () => {
   test('a file that names itself is refused', async () => {
     const { info, tensors } = await readCheckpoint(at('adapters'), 'last')
     const file = at('self.safetensors')
-    await writeCheckpoint(file, { ...info, base: { ...info.base!, path: file } }, [...tensors.values()])
+    await writeCheckpoint(file, { ...info, base: { ...info.base!, path: file } }, [
+      ...tensors.values(),
+    ] as TensorState[])
     const error = await failureOf(() => load(file, { device: 'js' }))
     expect(error).toMatchObject({ code: 'damaged_checkpoint' })
     expect(error.message).toMatch(/more than 16 models, each the base of the next/)
@@ -244,7 +247,9 @@ describe('the base of adapters', () => {
     const { info, tensors } = await readCheckpoint(at('adapters'), 'last')
     const lora = { ...info.model.lora!, ...change } as never
     const file = at('hostile.safetensors')
-    await writeCheckpoint(file, { ...info, model: { ...info.model, lora } }, [...tensors.values()])
+    await writeCheckpoint(file, { ...info, model: { ...info.model, lora } }, [
+      ...tensors.values(),
+    ] as TensorState[])
     const error = await failureOf(() => load(file, { device: 'js' }))
     expect(error.message).toMatch(message)
   })
@@ -398,12 +403,12 @@ describe('gradients and state', () => {
   })
 })
 
-test('plusProduct adds factor · B·A', () => {
+test('a product of low rank is added', () => {
   const weight = Float32Array.of(1, 2, 3, 4, 5, 6)
   // B [2, 2], A [2, 3].
   const b = Float32Array.of(1, -1, 0, 2)
   const a = Float32Array.of(1, 0, 2, 3, 4, 5)
-  const sums = plusProduct(weight, b, a, { rank: 2, factor: 0.5 })
+  const sums = addProduct(weight, { a, b }, { rank: 2, factor: 0.5 })
   expect(Array.from(sums)).toEqual([0, 0, 1.5, 7, 9, 11])
   expect(Array.from(weight)).toEqual([1, 2, 3, 4, 5, 6])
 })

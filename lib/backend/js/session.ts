@@ -87,18 +87,21 @@ export class JsSession implements Session {
     })
   }
 
-  async write(name: string, data: TypedArray): Promise<void> {
+  async write(name: string, data: TypedArray, first?: number): Promise<void> {
     const copy = copyOf(data, `a copy of ${name}`)
     return this.inTurn(() => {
       const { dtype, tensor, isMapped } = this.find(name)
       if (isMapped) throw new NanoGptError('invalid_argument', `${name} is a file, which can't be written`)
-      if (copy.length !== sizeOf(tensor.shape)) {
+      const size = sizeOf(tensor.shape)
+      if (first === undefined && copy.length !== size)
+        throw new NanoGptError('invalid_argument', `${name} holds ${size} elements, not ${copy.length}`)
+      if (first !== undefined && !(Number.isInteger(first) && first >= 0 && first + copy.length <= size)) {
         throw new NanoGptError(
           'invalid_argument',
-          `${name} holds ${sizeOf(tensor.shape)} elements, not ${copy.length}`,
+          `${name} holds ${size} elements, too few for ${copy.length} from element ${first} on`,
         )
       }
-      tensor.data.set(held(dtype, copy))
+      tensor.data.set(held(dtype, copy), first)
     })
   }
 

@@ -6,7 +6,8 @@ import type { Phase, RunOptions, RunResult, SessionMemory } from '../backend'
 
 export interface NativeSessionHandle {
   allocate(name: string, dtype: string, shape: number[]): Promise<void>
-  write(name: string, bytes: Uint8Array): Promise<void>
+  /** @param offset the first byte that is written. Without it, all are */
+  write(name: string, bytes: Uint8Array, offset?: number): Promise<void>
   map(name: string, dtype: string, shape: number[], path: string, offset: number): Promise<void>
   read(name: string): Promise<Uint8Array>
   compile(program: Uint8Array): Promise<number>

@@ -54,8 +54,10 @@ export class NativeSession implements Session {
     this.tensors.set(name, tensor)
   }
 
-  write(name: string, data: TypedArray): Promise<void> {
-    return named(this.handle.write(name, bytesOf(data)), this.tensors.get(name))
+  write(name: string, data: TypedArray, first?: number): Promise<void> {
+    const tensor = this.tensors.get(name)
+    const offset = first === undefined ? undefined : first * bytesPerElement[tensor?.dtype ?? 'f32']
+    return named(this.handle.write(name, bytesOf(data), offset), tensor)
   }
 
   async map(name: string, dtype: Dtype, shape: Shape, { path, offset }: FileRange): Promise<void> {

@@ -2,7 +2,7 @@
 // be exported.
 
 import { NanoGptError, option, say } from '../../errors'
-import { plusProduct } from '../../model/lora'
+import { addProduct } from '../../model/lora'
 import type { LoraConfig } from '../../nn'
 import { type Checked, type ExportDtype, type ExportFormat, exportOptions } from '../../options'
 import type { Tokenizer } from '../../tokenizer/tokenizer'
@@ -85,13 +85,11 @@ function withoutAdapters(parameters: Parameters, lora: LoraConfig | undefined): 
   return {
     has: (path) => parameters.has(path),
     async read(path) {
-      const [a, b] = ['loraA', 'loraB'].map((matrix) => path.replace(/weight$/, matrix))
       const weight = await parameters.read(path)
+      const [a, b] = ['loraA', 'loraB'].map((name) => path.replace(/weight$/, name))
       if (a === path || !parameters.has(a)) return weight
-      return plusProduct(weight, await parameters.read(b), await parameters.read(a), {
-        rank,
-        factor: alpha / rank,
-      })
+      const adapter = { a: await parameters.read(a), b: await parameters.read(b) }
+      return addProduct(weight, adapter, { rank, factor: alpha / rank })
     },
   }
 }

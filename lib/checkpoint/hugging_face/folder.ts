@@ -15,12 +15,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer'
 import { version } from '../../version'
 import type { Checkpoint } from '../checkpoint'
 import { untrained } from '../metadata'
-import {
-  readSafetensors,
-  refuseTooLarge,
-  type SafetensorsHeader,
-  type SafetensorsTensor,
-} from '../safetensors'
+import { type FileTensor, openSafetensors, refuseTooLarge, type SafetensorsHeader } from '../safetensors'
 import { type ForeignConfig, readForeignConfig } from './config'
 import { configFile, indexFile, pickleFiles, weightsFile } from './names'
 import { pickleRemedy } from './pickle'
@@ -176,13 +171,13 @@ async function readWeights(files: readonly string[], config: ForeignConfig, rows
     sizes.reduce((sum, size) => sum + size, 0),
   )
   const full = new WeightMap(config.architecture, config.model, rows)
-  const tensors = new Map<string, SafetensorsTensor>()
+  const tensors = new Map<string, FileTensor>()
   for (const file of files) {
-    const read = await readSafetensors(file, {
+    const opened = await openSafetensors(file, {
       skips: (name) => full.isIdle(name),
       header: (header) => checkHeader(file, header, full, tensors),
     })
-    for (const [name, tensor] of read.tensors) tensors.set(full.nameOf(name), tensor)
+    for (const [name, tensor] of opened) tensors.set(full.nameOf(name), tensor)
   }
   const model = withoutBiases(config, tensors)
   const map = new WeightMap(config.architecture, model, rows)

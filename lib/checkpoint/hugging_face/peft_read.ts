@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { NanoGptError, option, type Phrase, printable, reasonOf, say, show } from '../../errors'
 import { parseJson } from '../../files/json'
 import { readSmallFile, statOf } from '../../files/read'
-import { describe, sameShape } from '../../graph/dtype'
+import { bytesOf, describe, sameShape } from '../../graph/dtype'
 import { plusProduct } from '../../model/lora'
 import { weightsIn } from '../../model/weights'
 import { merged } from '../base'
@@ -55,15 +55,8 @@ export async function readPeft(
     for (const part of module.parts) {
       const { path } = part.weight
       const rowsOf = (all: Float32Array) => take(partOfB(part, module.outputs, rank), all)
-      const before = weights.get(path)!
-      const { dtype, shape } = before
-      weights.set(path, {
-        ...{ name: path, dtype, shape },
-        // Reading the data of a weight may convert it.
-        get data() {
-          return plusProduct(before.data as Float32Array, rowsOf(valuesOf(b)), valuesOf(a), { rank, factor })
-        },
-      })
+      const read = async () => ({ a: valuesOf(a), b: rowsOf(valuesOf(b)) })
+      weights.set(path, plusProduct(weights.get(path)!, read, { rank, factor }))
     }
   }
   const { version, tokenizer } = base.info
@@ -76,7 +69,7 @@ export async function readPeft(
 
 const nameOf = ({ path }: PeftModule, matrix: 'A' | 'B') => `${peftPrefix}${path}.lora_${matrix}.weight`
 
-const valuesOf = ({ dtype, data }: SafetensorsTensor) => toF32(dtype, data)
+const valuesOf = ({ dtype, data }: SafetensorsTensor) => toF32(dtype, bytesOf(data))
 
 /** The folder of the base: beside the adapters' folder, or from the current one. */
 async function findBase(folder: string, name: unknown): Promise<string> {

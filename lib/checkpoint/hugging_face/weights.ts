@@ -1,13 +1,12 @@
 // The tensors of a Hugging Face folder and the parameters that they become. Weights are f32, bf16 or
-// f16; a parameter is converted whenever its data is read, so that no second copy of a model stays in
-// memory.
+// f16. A parameter is read and converted when it is needed, so that memory holds a model once.
 
-import type { Dtype, Shape, TypedArray } from '../../graph/dtype'
+import { allocate, bytesPerElement, type Dtype, type Shape, viewOf } from '../../graph/dtype'
 import { fromBf16Bits, fromF16Bits } from '../../graph/rounding'
 import type { GptConfig } from '../../model/config'
-import type { TensorState } from '../../model/weights'
+import type { StreamedTensor } from '../../model/weights'
 import { type Architecture, headTensor, layoutOf, prefixes, take, type Weight } from '../layout'
-import type { SafetensorsTensor } from '../safetensors'
+import type { FileTensor } from '../safetensors'
 
 /** Tensors that are no weights: the causal mask, and the frequencies of the rotation. */
 const constants = /^h\.\d+\.attn\.(bias|masked_bias)$|^(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/
@@ -41,8 +40,9 @@ export class WeightMap {
     return constants.test(own) || (own === headTensor && this.model.tiedEmbeddings)
   }
 
-  /** The parameters by path, each computed from these tensors when its `data` is read. */
-  parametersOf(tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, TensorState> {
+  /** The parameters by path, each read from these tensors when it is needed. */
+  parametersOf(tensors: ReadonlyMap<string, FileTensor>): Map<string, StreamedTensor> {
+    const reader = new Reader()
     return new Map(
       this.weights.map((weight) => [
         weight.path,
@@ -50,18 +50,50 @@ export class WeightMap {
           name: weight.path,
           dtype: 'f32',
           shape: weight.shape,
-          get data() {
-            const { dtype, data } = tensors.get(weight.tensor)!
-            return take(weight, toF32(dtype, data))
-          },
+          parts: () => reader.partsOf(weight, tensors.get(weight.tensor)!),
         },
       ]),
     )
   }
 }
 
-/** The elements as f32. An f32 tensor is not copied. */
-export function toF32(dtype: Dtype, data: TypedArray): Float32Array {
+/** The most bytes of a tensor that are read at a time, if its order is that of the parameter. */
+const mostBytes = 4 << 20
+
+/** Reads parameters, one at a time, with the same memory for all. */
+class Reader {
+  private memory = new ArrayBuffer(0)
+  /** The tensor that all of it holds: several parameters are parts of one. */
+  private held: FileTensor | undefined
+
+  async *partsOf(weight: Weight, tensor: FileTensor): AsyncGenerator<Float32Array> {
+    const { dtype, bytes } = tensor
+    if (weight.transposed || weight.rowAt) {
+      const all = this.room(tensor, bytes)
+      if (this.held !== tensor) for await (const _ of tensor.parts(all, 0, bytes)) this.held = tensor
+      yield take(weight, toF32(dtype, all))
+      return
+    }
+    this.held = undefined
+    const [rows, columns = 1] = weight.shape
+    const row = columns * bytesPerElement[dtype]
+    const [from, to] = [weight.begin * row, (weight.begin + rows) * row]
+    const room = this.room(tensor, Math.min(mostBytes, to - from))
+    for await (const part of tensor.parts(room, from, to)) yield toF32(dtype, part)
+  }
+
+  private room(tensor: FileTensor, bytes: number): Uint8Array {
+    if (this.memory.byteLength < bytes) {
+      this.held = undefined
+      this.memory = allocate('u8', bytes, `tensor ${tensor.name}`).buffer as ArrayBuffer
+    }
+    return new Uint8Array(this.memory, 0, bytes)
+  }
+}
+
+/** The elements as f32. Those of an f32 tensor are not copied. */
+export function toF32(dtype: Dtype, bytes: Uint8Array): Float32Array {
+  const data = viewOf(dtype, bytes)
   if (dtype === 'bf16') return fromBf16Bits(data as Uint16Array)
   return dtype === 'f16' ? fromF16Bits(data as Uint16Array) : (data as Float32Array)
 }
