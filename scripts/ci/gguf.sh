@@ -14,7 +14,7 @@ tools() {
 }
 models() {
   { [ -d dist ] || npm run --silent build; } && { [ -f build/Release/nano_gpt.node ] || npm run --silent build:native; } &&
-    node scripts/ci/gguf/models.js "$work/models"
+    node scripts/export_models.js "$work/models" gguf
 }
 judge() { node "$tools/judge.mjs" "$work/models"; }
 

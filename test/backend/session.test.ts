@@ -126,6 +126,22 @@ onEveryDevice('a session', ({ name, open }) => {
       expect(await read('t')).toEqual([2, 3])
     })
 
+    test.each(['f32', 'u8'] as const)('a part of %s is written from an element on', async (dtype) => {
+      const [large, small] = [allocate(dtype, 300_000), allocate(dtype, 3)]
+      await session.allocate('t', dtype, [3, 100_001])
+      await session.write('t', large.fill(5), 2)
+      await session.write('t', small.fill(7), 300_000)
+      await session.write('t', small.subarray(0, 0), 300_003)
+      const found = await session.read('t')
+      expect([...found.subarray(0, 4)]).toEqual([0, 0, 5, 5])
+      expect([...found.subarray(299_998)]).toEqual([5, 5, 7, 7, 7])
+      for (const first of [300_001, 300_004, -1, 0.5, Number.NaN, 2 ** 60])
+        expect(await failureOf(() => session.write('t', small, first))).toMatchObject({
+          code: 'invalid_argument',
+        })
+      expect(await session.read('t')).toEqual(found)
+    })
+
     test('tensors of any size do not overlap', async () => {
       const sizes = [1, 3, 2 ** 20 - 7, 17, 2 ** 18, 2 ** 20 + 5, 2 ** 21 - 1, 1, 2 ** 21 + 1, 2 ** 22 + 3]
       for (const [i, size] of sizes.entries()) await session.allocate(`t${i}`, 'i32', [size])

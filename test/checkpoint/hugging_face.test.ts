@@ -313,6 +313,38 @@ describe('config.json', () => {
 })
 
 describe('the files of a folder', () => {
+  test('a file that is replaced or shortened after its header was read is refused', async () => {
+    const path = copyOf('gpt2')
+    const file = join(path, 'model.safetensors')
+    for (const change of [
+      () => writeFileSync(file, readFileSync(file).subarray(0, -8)),
+      () => rmSync(file),
+      () => {
+        const bytes = readFileSync(join(golden, 'gpt2', 'model.safetensors'))
+        rmSync(file, { force: true })
+        writeFileSync(file, bytes)
+      },
+    ]) {
+      const checkpoint = await readCheckpoint(copyOf('gpt2'))
+      change()
+      const { parameters } = createModel(checkpoint.info.model)
+      const session = await openSession({ device })
+      const error = await failureOf(() => loadWeights(session, parameters, checkpoint))
+      await session.dispose()
+      expect(['safetensors', 'file_not_found']).toContain(error.code)
+      expect(error.message).toContain(file)
+    }
+  })
+
+  test('a context that is cut within a part of the positions', async () => {
+    await using short = await load(copyOf('gpt2'), { device, blockSize: 5 })
+    await using whole = await load(copyOf('gpt2'), { device })
+    const table = 'positionEmbedding.weight'
+    const [few, all] = [(await short.parameters()).get(table)!, (await whole.parameters()).get(table)!]
+    expect(few.shape).toEqual([5, 8])
+    expect(few.data).toEqual(all.data.subarray(0, 40))
+  })
+
   const failure = (path: string) => failureOf(() => load(path, { device }))
   const edit = (path: string, change: (tensors: ReturnType<typeof read>) => void) => {
     const tensors = read(path)

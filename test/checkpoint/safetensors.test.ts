@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import {
   decodeSafetensors,
   encodeSafetensors,
+  openSafetensors,
   readSafetensors,
   type SafetensorsHeader,
   type SafetensorsInput,
@@ -432,5 +433,29 @@ describe('reading', () => {
     } catch (error) {
       if (!(error instanceof NanoGptError)) throw error
     }
+  }
+})
+
+test('a tensor that is read later comes part by part, from any byte to any other', async () => {
+  const file = join(folder, 'later.safetensors')
+  const data = Float32Array.from({ length: 50 }, (_, i) => i / 7)
+  const other = { name: 'a', dtype: 'f32', shape: [3], data: new Float32Array(3) } as const
+  await writeFile(file, encodeSafetensors([other, { name: 'b', dtype: 'f32', shape: [5, 10], data }]))
+  const tensor = (await openSafetensors(file)).get('b')!
+  expect(tensor).toMatchObject({ name: 'b', dtype: 'f32', shape: [5, 10], bytes: 200 })
+  for (const [size, from, to] of [
+    [200, 0, 200],
+    [7, 3, 180],
+    [64, 100, 164],
+    [300, 8, 200],
+    [5, 60, 60],
+  ]) {
+    const memory = new Uint8Array(size)
+    const parts: number[] = []
+    for await (const part of tensor.parts(memory, from, to)) {
+      expect(part.buffer).toBe(memory.buffer)
+      parts.push(...part)
+    }
+    expect(parts).toEqual([...bytesOf(data).subarray(from, to)])
   }
 })

@@ -3,6 +3,7 @@
 import { evaluate, load, train } from '../../lib'
 import { readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { splitTokens } from '../../lib/data/split'
+import type { TensorState } from '../../lib/model/weights'
 import { tokenizerNames } from '../../lib/tokenizer'
 import { bytesIn, bytesPerToken } from '../../lib/tokenizer/bits'
 import { corpusOf } from '../../lib/tokenizer/span'
@@ -61,7 +62,11 @@ test('resumed runs, also of older checkpoints, and runs from the weights of anot
   expect((await readCheckpoint(out, 'last')).info.best).toEqual(best)
   const path = folder.path('older.safetensors')
   const { tensors } = await readCheckpoint(out, 'last')
-  await writeCheckpoint(path, { ...info, best: older } as typeof model.info, [...tensors.values()])
+  await writeCheckpoint(
+    path,
+    { ...info, best: older } as typeof model.info,
+    [...tensors.values()] as TensorState[],
+  )
   expect((await readCheckpoint(path)).info.best).toEqual(older)
 
   await using resumed = await train({ resume: path, data: { text }, device: 'cpu' })

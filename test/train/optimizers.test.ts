@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { load } from '../../lib/api/model'
 import { type CheckpointInfo, readCheckpoint, writeCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { files } from '../../lib/checkpoint/folder'
+import type { TensorState } from '../../lib/model/weights'
 import type { TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
@@ -53,7 +54,9 @@ async function whole(options: TrainOptions) {
 
 async function tensorsOf(path: string, which: 'best' | 'last' = 'last') {
   const { tensors } = await readCheckpoint(path, which)
-  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]))
+  return Object.fromEntries(
+    [...(tensors as Map<string, TensorState>)].map(([name, { data }]) => [name, data]),
+  )
 }
 
 onEveryDevice('optimizers', ({ name: device }) => {
@@ -141,7 +144,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       ...checkpoint.info,
       training: { ...checkpoint.info.training!, steps: 16 },
     } as CheckpointInfo
-    await writeCheckpoint(asIf, info, [...checkpoint.tensors.values()])
+    await writeCheckpoint(asIf, info, [...(checkpoint.tensors.values() as Iterable<TensorState>)])
     const of16 = await whole({ device, resume: asIf, out: folder.path(`${device}-of16`) })
     const longer = await whole({ device, resume: out, steps: 16 })
     expect(longer.losses).toHaveLength(8)
@@ -232,7 +235,7 @@ onEveryDevice('optimizers', ({ name: device }) => {
       await writeCheckpoint(
         some,
         info,
-        [...tensors.values()].filter(({ name }) => name !== 'average/head.bias'),
+        [...(tensors.values() as Iterable<TensorState>)].filter(({ name }) => name !== 'average/head.bias'),
       )
       const missing = /average\/head\.bias.* missing/
       expect((await failureOf(() => load(some, { device }))).message).toMatch(missing)

@@ -8,6 +8,7 @@ import { readCheckpoint } from '../../lib/checkpoint/checkpoint'
 import { files } from '../../lib/checkpoint/folder'
 import { readSafetensors, safetensorsChunks } from '../../lib/checkpoint/safetensors'
 import { writeFileAtomic } from '../../lib/files/atomic'
+import type { TensorState } from '../../lib/model/weights'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
@@ -31,7 +32,9 @@ async function whole(options: TrainOptions) {
 
 async function tensorsOf(path: string) {
   const { tensors } = await readCheckpoint(path, 'last')
-  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]))
+  return Object.fromEntries(
+    [...(tensors as Map<string, TensorState>)].map(([name, { data }]) => [name, data]),
+  )
 }
 
 const evaluations = (events: TrainEvent[]) =>

@@ -54,8 +54,10 @@ export class NativeSession implements Session {
     this.tensors.set(name, tensor)
   }
 
-  write(name: string, data: TypedArray, first?: number): Promise<void> {
+  async write(name: string, data: TypedArray, first?: number): Promise<void> {
     const tensor = this.tensors.get(name)
+    if (first !== undefined && !Number.isSafeInteger(first))
+      throw new NanoGptError('invalid_argument', `${name} has no element ${first}`)
     const offset = first === undefined ? undefined : first * bytesPerElement[tensor?.dtype ?? 'f32']
     return named(this.handle.write(name, bytesOf(data), offset), tensor)
   }

@@ -1,13 +1,13 @@
-// Trains small models for a second each, exports them as GGUF, and writes what nano-gpt computes with
-// them, for judge.mjs.
+// Trains small models for a second each, exports them, and writes what nano-gpt computes with them, for
+// scripts/ci/gguf/judge.mjs and scripts/torch/export_check.py.
 //
-//   node models.js FOLDER
+//   node scripts/export_models.js FOLDER FORMAT
 
 const { mkdirSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { train } = require('../../..')
+const { train } = require('..')
 
-const [, , folder] = process.argv
+const [, , folder, format] = process.argv
 const text =
   'The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs!\nHow vexingly quick daft zebras jump; 1,234 of 56,789 sphinxes of black quartz.\n'.repeat(
     40,
@@ -28,35 +28,42 @@ const llama = {
   normAffine: true,
 }
 
+const nanochat = { preset: 'speedrun' }
+const bpe = { tokenizer: 'bpe', vocabSize: 320, data: { text: wide } }
+
 /** By name: the options in which a model differs. */
 const models = {
   'gpt2, char': { preset: 'cpu' },
   'gpt2, char, output bias': { preset: 'gpt', activation: 'gelu-tanh', dropout: 0 },
   'gpt2, wide char': { preset: 'cpu', activation: 'gelu-tanh', data: { text: wide } },
   'gpt2, byte': { preset: 'cpu', activation: 'gelu-tanh', tokenizer: 'byte', normEpsilon: 1e-3 },
-  'gpt2, bpe': {
-    preset: 'cpu',
-    activation: 'gelu-tanh',
-    tokenizer: 'bpe',
-    vocabSize: 320,
-    data: { text: wide },
-  },
+  'gpt2, bpe': { preset: 'cpu', activation: 'gelu-tanh', ...bpe },
   'gpt2, gpt2': { preset: 'cpu', activation: 'gelu-tanh', tokenizer: 'gpt2', steps: 60 },
   'llama, char': llama,
   'llama, byte, wide heads, biases': {
     ...{ ...llama, tokenizer: 'byte', headSize: 24, qkvBias: true, bias: true, outputBias: false },
     ...{ tiedEmbeddings: true, ropeBase: 1000 },
   },
-  'llama, bpe, grouped heads': {
-    ...llama,
-    tokenizer: 'bpe',
-    vocabSize: 320,
-    kvHeads: 2,
-    data: { text: wide },
-  },
+  'llama, bpe, grouped heads': { ...llama, ...bpe, kvHeads: 2 },
   // Rows of 40 elements, which have no Q8_0.
   'llama, odd width': { ...llama, embed: 40, feedForwardWidth: 100, normEpsilon: 1e-4 },
+  'llama, norms without gains': { ...llama, normAffine: false, tokenizer: 'byte' },
 }
+
+/** llama.cpp cannot express these. */
+const onlyHuggingFace = {
+  'gpt2, decoder': { preset: 'decoder', dropout: 0 },
+  'gpt2, norms without gains': {
+    ...{ preset: 'gpt', normAffine: false, activation: 'relu-squared', outputBias: false, dropout: 0 },
+  },
+  'nanochat, char': nanochat,
+  'nanochat, bpe, grouped heads': { ...nanochat, ...bpe, kvHeads: 2 },
+  'nanochat, uncapped': { ...nanochat, logitSoftcap: 0, activation: 'gelu' },
+  'nanochat, tied': { ...nanochat, tiedEmbeddings: true, headSize: 24, ropeBase: 1000 },
+  'nanochat, byte': { ...nanochat, tokenizer: 'byte', feedForwardWidth: 100 },
+}
+
+const dtypes = { huggingface: ['f32', 'f16', 'bf16'], gguf: ['f32', 'f16', 'q8_0'] }
 
 const prompt = 'The quick brown'
 const samples = [
@@ -80,8 +87,8 @@ async function write(name, options) {
   const model = await train({ data: { text }, ...sizes, ...training, ...options, device: 'cpu' })
   const own = join(folder, name)
   mkdirSync(own, { recursive: true })
-  for (const dtype of ['f32', 'f16', 'q8_0']) {
-    const { notes } = await model.export(join(own, dtype), { format: 'gguf', dtype })
+  for (const dtype of dtypes[format]) {
+    const { notes } = await model.export(join(own, dtype), { format, dtype })
     if (/odd/.test(name) && dtype === 'q8_0' && !notes.some((note) => /multiple of 32/.test(note)))
       throw new Error('rows of 40 elements are not mentioned')
   }
@@ -102,7 +109,8 @@ async function write(name, options) {
 }
 
 async function main() {
-  for (const [name, options] of Object.entries(models)) await write(name, options)
+  const all = format === 'gguf' ? models : { ...models, ...onlyHuggingFace }
+  for (const [name, options] of Object.entries(all)) await write(name, options)
 }
 
 main().catch((error) => {
