@@ -10,7 +10,7 @@ import { Trace } from '../lib/graph/trace'
 import { type ModelConfig, type ModelKind, type StageKind, variantNames } from '../lib/model/config'
 import { gradientProgram } from '../lib/model/programs'
 import { initialValues } from '../lib/model/weights'
-import type { Variants } from '../lib/nn'
+import type { LoraConfig, Variants } from '../lib/nn'
 import { copy, gatherBatch } from '../lib/ops'
 import { averageName } from '../lib/optim/average'
 import { gradientName } from '../lib/optim/update'
@@ -40,6 +40,7 @@ interface Golden {
     learningRate: number
     vocabulary: number
     steps: number
+    lora?: LoraConfig
   } & Partial<Updates>
   seed: string
   corpusLength: number
@@ -90,7 +91,7 @@ function modelConfig({ config }: Golden): ModelConfig {
   const sizes = { vocabSize, blockSize, embed, heads, layers, dropout }
   if (kind !== 'gpt') return { kind: kind as StageKind, ...sizes }
   const variants = Object.fromEntries(variantNames.map((name) => [name, config[name]])) as unknown as Variants
-  return { kind, ...sizes, ...variants }
+  return { kind, ...sizes, ...variants, ...pick(config, ['lora']) }
 }
 
 function trainingConfig({ config }: Golden): TrainingConfig {
@@ -165,6 +166,7 @@ const names = [
   'adamw-cosine-average',
   'decoder-narrow-dropout',
   ...variants,
+  'gpt-lora',
 ]
 
 describe.each([...names, 'decoder-full'])('%s: random values from the seed', (name) => {
@@ -277,14 +279,14 @@ function trainsAsPyTorch(golden: Golden, bounds: Bounds, open: () => Session): v
   test('the first gradients', async () => {
     const { batchSize, gradientAccumulationSteps } = config
     const source = { split: 'train', dtype: 'u16', length: corpus.length } as const
-    const unfused = gradientProgram(trained.model, trained.parameters, source, {
+    const unfused = gradientProgram(trained.model, trained.trained, source, {
       batchSize,
       gradientAccumulationSteps,
     })
     const program = await compiled(session, fuse(unfused, session.fusedOps))
     await program.run(...firstInputs())
     let total = 0
-    for (const { path, shape } of trained.parameters) {
+    for (const { path, shape } of trained.trained) {
       const gradient = await session.read(gradientName(path))
       const wanted = expected.gradientNorms[path]
       total += norm(gradient) ** 2

@@ -3,6 +3,7 @@
 import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { type OpenOptions, onDevice, openSession } from '../backend/devices'
+import { merged } from '../checkpoint/base'
 import { type Checkpoint, type ModelInfo, readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint'
 import { type Exported, exportModel } from '../checkpoint/export'
 import { diverged, NanoGptError, suggest } from '../errors'
@@ -19,7 +20,7 @@ import type { Parameter } from '../graph/tensor'
 import type { ModelConfig } from '../model/config'
 import { type Experiment, Inspector, type Values } from '../model/inspect'
 import { TextLoss } from '../model/loss'
-import { loadWeights, readWeights } from '../model/weights'
+import { elementsOf, loadWeights, readWeights, type StoredTensor, type TensorState } from '../model/weights'
 import type { LanguageModel } from '../nn'
 import {
   type AttentionOptions,
@@ -380,12 +381,16 @@ export class Model {
 
   /**
    * Writes the weights as a checkpoint that `load` reads. It lacks the optimizer's state, so
-   * training cannot resume from it.
+   * training cannot resume from it. Adapters are merged into the weights, so that the file needs no
+   * other one.
    */
   async save(path: string): Promise<void> {
     const session = this.alive
     const file = pathFrom('save', path, 'give the path of a .safetensors file to write')
-    await writeCheckpoint(file, this.info, await readWeights(session, this.parts.parameters))
+    const states = await readWeights(session, this.parts.parameters)
+    const tensors = new Map(states.map((state) => [state.name, state]))
+    const whole = merged({ path: file, info: this.info, tensors })
+    await writeCheckpoint(file, whole.info, await Promise.all([...whole.tensors.values()].map(computed)))
   }
 
   /**
@@ -442,6 +447,11 @@ export class Model {
   }
 }
 
+async function computed(tensor: StoredTensor): Promise<TensorState> {
+  const { name, dtype, shape } = tensor
+  return { name, dtype, shape, data: await elementsOf(tensor) }
+}
+
 const isExperiment = ({ without = [], replace }: Experiment) => without.length > 0 || !!replace?.size
 
 /** @throws NanoGptError 'non_finite' if a loss is not finite */
@@ -473,8 +483,8 @@ export const checkpointRemedy = 'give a run folder, a checkpoint file or a Huggi
 export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
   const file = pathFrom('load', path, checkpointRemedy)
   const checked = checkOptions('load', loadOptions, options)
-  const { checkpoint = loadOptions.checkpoint.default, blockSize, ...open } = checked
-  return loadCheckpoint(await readCheckpoint(file, checkpoint, undefined, blockSize), open)
+  const { checkpoint = loadOptions.checkpoint.default, blockSize, base, ...open } = checked
+  return loadCheckpoint(await readCheckpoint(file, checkpoint, undefined, { blockSize, base }), open)
 }
 
 /** Creates the model of a checkpoint that has been read. */
@@ -488,11 +498,13 @@ export async function loadCheckpoint(checkpoint: Checkpoint, open: OpenOptions):
       remedy: 'use another checkpoint of its run',
     })
   }
-  const { model: architecture, parameters } = createModel(info.model)
+  const { model: architecture, parameters, trained } = createModel(info.model)
+  const frozen = parameters.filter(({ isFrozen }) => isFrozen)
   const place = async (device: string) => {
     const session = await openSession({ ...open, device })
     try {
-      await loadWeights(session, parameters, checkpoint)
+      if (checkpoint.base) await loadWeights(session, frozen, checkpoint.base)
+      await loadWeights(session, trained, checkpoint)
       return session
     } catch (error) {
       await session.dispose()
@@ -512,13 +524,15 @@ export async function generate(options: GenerateFromOptions): Promise<string> {
     model: given,
     checkpoint,
     blockSize,
+    base,
     device,
     threads,
     instructionSet,
     ...rest
   } = checkGenerateFromOptions(options)
   const path = requireOption('generate', 'model', given, checkpointRemedy)
-  const read = await readCheckpoint(path, checkpoint ?? loadOptions.checkpoint.default, undefined, blockSize)
+  const prefer = checkpoint ?? loadOptions.checkpoint.default
+  const read = await readCheckpoint(path, prefer, undefined, { blockSize, base })
   return onDevice(device, async (device) => {
     await using model = await loadCheckpoint(read, { device, threads, instructionSet })
     return await model.generate(rest)

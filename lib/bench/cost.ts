@@ -121,6 +121,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   batched_matmul: { flops: batchedMatmulFlops },
   add: { flops: perOutput(1) },
   sum_leading: { flops: perInput(1) },
+  scale: { flops: perOutput(1) },
   relu: { flops: perOutput(1) },
   relu_backward: { flops: perOutput(1) },
   relu_squared: { flops: perOutput(2) },

@@ -7,18 +7,21 @@ import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
 import { sizeOf } from '../graph/dtype'
-import type { StoredTensor, TensorState } from '../model/weights'
+import type { StoredTensor, TensorSource, TensorState } from '../model/weights'
+import { withBase } from './base'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
 import { withBlockSize } from './context'
+import { damaged } from './damage'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
 import { isForeign, readForeign } from './hugging_face/folder'
+import { isPeft, readPeft } from './hugging_face/peft_read'
 import { refusePickle } from './hugging_face/pickle'
 import { decodeInfo, encodeInfo, type ModelInfo } from './metadata'
 import { type Metadata, readSafetensors, type SafetensorsHeader, safetensorsChunks } from './safetensors'
 
-export type { Best, Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
+export type { Base, Best, Change, CheckpointInfo, DataInfo, Done, ModelInfo, TrainingState } from './metadata'
 
 export interface Checkpoint {
   readonly path: string
@@ -28,6 +31,18 @@ export interface Checkpoint {
    * (`average/…`).
    */
   readonly tensors: ReadonlyMap<string, StoredTensor>
+  /** Only of a model with adapters: the weights that they adapt, which are not in its file. */
+  readonly base?: TensorSource
+}
+
+export interface ReadOptions {
+  /**
+   * A shorter context than the model's, or 'whole' for the model's. Default: the model's, in a Hugging
+   * Face folder at most 1,024 tokens.
+   */
+  readonly blockSize?: number | 'whole'
+  /** The model that adapters were trained on. Default: where it was. */
+  readonly base?: string
 }
 
 /**
@@ -68,8 +83,6 @@ export async function checkpointChunks(
  *   Default: 'best'
  * @param tell called with a sentence if a damaged checkpoint is passed over. Default: prints a
  *   warning
- * @param blockSize a shorter context than the model's, or 'whole' for the model's. Default: the model's,
- *   in a Hugging Face folder at most 1,024 tokens
  * @throws NanoGptError with the file and what is wrong with it; 'option' for a `blockSize` that is too
  *   large
  */
@@ -77,17 +90,46 @@ export async function readCheckpoint(
   path: string,
   prefer: 'best' | 'last' = 'best',
   tell: (message: string) => void = (message) => process.emitWarning(message, 'NanoGptWarning'),
-  blockSize?: number | 'whole',
+  { blockSize, base }: ReadOptions = {},
+): Promise<Checkpoint> {
+  return readNested(path, prefer, tell, { blockSize, base }, 0)
+}
+
+/** @param depth the number of checkpoints of which this one is the base, or the base of a base */
+async function readNested(
+  path: string,
+  prefer: 'best' | 'last',
+  tell: (message: string) => void,
+  { blockSize, base }: ReadOptions,
+  depth: number,
 ): Promise<Checkpoint> {
   const candidates = await locate(path, prefer)
-  if (candidates === 'foreign') {
-    const found = await readForeign(path)
-    if (blockSize === 'whole') return found
-    return withBlockSize(found, blockSize ?? Math.min(usualContext, found.info.model.blockSize))
-  }
-  const found = await readFirst(candidates, tell)
-  return blockSize === undefined || blockSize === 'whole' ? found : withBlockSize(found, blockSize)
+  const readBase = (place: string, size: ReadOptions['blockSize']) =>
+    readNested(place, 'best', tell, { blockSize: size }, depth + 1)
+  if (depth > mostBases)
+    throw damaged(path, `it is one of more than ${mostBases} models, each the base of the next`)
+  const found = await readOwn(path, candidates, tell, base, readBase)
+  const isElsewhere = candidates === 'foreign' || candidates === 'peft'
+  const usual = isElsewhere ? Math.min(usualContext, found.info.model.blockSize) : undefined
+  const size = blockSize ?? usual
+  return size === undefined || size === 'whole' ? found : withBlockSize(found, size)
 }
+
+/** Reads a checkpoint with all of its positions, and its base. */
+async function readOwn(
+  path: string,
+  candidates: Candidates,
+  tell: (message: string) => void,
+  base: string | undefined,
+  readBase: (path: string, blockSize: ReadOptions['blockSize']) => Promise<Checkpoint>,
+): Promise<Checkpoint> {
+  if (candidates === 'peft') return readPeft(path, base, (place) => readBase(place, 'whole'))
+  const own = candidates === 'foreign' ? await readForeign(path) : await readFirst(candidates, tell)
+  return withBase(own, base, readBase)
+}
+
+/** A file that names itself as its base would be read forever. */
+const mostBases = 16
 
 /**
  * The context of a model from elsewhere, in tokens, unless another one is given. Models may have
@@ -198,8 +240,13 @@ function unreadable(file: string, error: unknown): unknown {
   return error.with({ remedy })
 }
 
-/** The files to try, in order; 'foreign' for a folder with a model of another program. */
-async function locate(path: string, prefer: 'best' | 'last'): Promise<string[] | 'foreign'> {
+/**
+ * The files to try, in order; 'foreign' for a folder with a model of another program, and 'peft' for one
+ * with adapters.
+ */
+type Candidates = readonly string[] | 'foreign' | 'peft'
+
+async function locate(path: string, prefer: 'best' | 'last'): Promise<Candidates> {
   const kind = await statOf(path)
   if (!kind)
     throw new NanoGptError('file_not_found', {
@@ -214,6 +261,7 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<string[] |
     throw readFailed(path, error)
   })
   if (names.length > 0) return names.map((name) => join(path, name))
+  if (await isPeft(path)) return 'peft'
   if (await isForeign(path)) return 'foreign'
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,

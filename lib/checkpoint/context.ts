@@ -13,7 +13,7 @@ const table = /(^|\/)positionEmbedding\.weight$/
  * @throws NanoGptError 'option' for more positions than the model has
  */
 export function withBlockSize(checkpoint: Checkpoint, blockSize: number): Checkpoint {
-  const { path, info, tensors } = checkpoint
+  const { path, info, tensors, base } = checkpoint
   const { model } = info
   if (blockSize === model.blockSize) return checkpoint
   if (blockSize > model.blockSize) {
@@ -24,14 +24,15 @@ export function withBlockSize(checkpoint: Checkpoint, blockSize: number): Checkp
       remedy: `give at most ${model.blockSize}`,
     })
   }
-  const cut = ([name, tensor]: [string, StoredTensor]): [string, StoredTensor] => [
-    name,
-    table.test(name) ? firstRows(tensor, blockSize) : tensor,
-  ]
+  const cut = (all: ReadonlyMap<string, StoredTensor>) =>
+    new Map(
+      [...all].map(([name, tensor]) => [name, table.test(name) ? firstRows(tensor, blockSize) : tensor]),
+    )
   return {
     path,
     info: { ...info, model: { ...model, blockSize } },
-    tensors: new Map([...tensors].map(cut)),
+    tensors: cut(tensors),
+    ...(base && { base: { path: base.path, tensors: cut(base.tensors) } }),
   }
 }
 

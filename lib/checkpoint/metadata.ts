@@ -3,7 +3,7 @@
 
 import { NanoGptError, type Phrase, printable, show } from '../errors'
 import { checkSizes, type ModelConfig, modelKinds, variantNames } from '../model/config'
-import { defaultVariants } from '../nn'
+import { adaptableNames, defaultVariants, type LoraConfig } from '../nn'
 import {
   checkValue,
   modelNames,
@@ -16,6 +16,7 @@ import {
   trainingNames,
   trainOptions,
 } from '../options'
+import { whole } from '../options/types'
 import type { TokenizerJSON } from '../tokenizer/tokenizer'
 import { damaged } from './damage'
 
@@ -93,6 +94,16 @@ interface Identity {
   readonly version: string
   readonly model: ModelConfig
   readonly tokenizer: TokenizerJSON
+  /** Only of a model with adapters: the model that they were trained on. */
+  readonly base?: Base
+}
+
+/** The model that adapters were trained on. It is not in their file. */
+export interface Base {
+  /** The absolute path of a checkpoint or a Hugging Face folder. */
+  readonly path: string
+  /** The sha256 of its weights, in hexadecimal. */
+  readonly digest: string
 }
 
 type Untrained = { readonly [Name in keyof TrainingState]: Name extends 'step' ? 0 : null }
@@ -117,12 +128,13 @@ export const untrained: Untrained = {
  * Encodes the JSON of a checkpoint. The fields of the model have a fixed order, so that a resumed run
  * writes the same bytes as one that was never stopped.
  */
-export function encodeInfo({ version, model, tokenizer, training, ...rest }: ModelInfo): string {
+export function encodeInfo({ version, model, tokenizer, base, training, ...rest }: ModelInfo): string {
   return JSON.stringify({
     format,
     version,
-    model: pick(model as unknown as Record<string, unknown>, ['kind', 'vocabSize', ...modelNames]),
+    model: pick(model as unknown as Record<string, unknown>, ['kind', 'vocabSize', ...modelNames, 'lora']),
     tokenizer,
+    base,
     training: training === null ? null : { options: training, ...rest },
   })
 }
@@ -241,10 +253,12 @@ export function decodeInfo(file: string, json: string, hasChecksums = true): Mod
     })
   }
   if (number === format && !hasChecksums) throw damaged(file, 'its checksums are missing')
+  const model = readModel(root.at('model').renamed())
   const identity = {
     version: root.at('version').string(/^[\w.+-]{1,64}$/, 'a version'),
-    model: readModel(root.at('model').renamed()),
+    model,
     tokenizer: root.at('tokenizer').object() as unknown as TokenizerJSON,
+    ...(model.lora && { base: readBase(root.at('base')) }),
   }
   if (number === 1) return { ...identity, ...readTraining(root, root.at('training').renamed()) }
   const training = root.at('training')
@@ -265,14 +279,15 @@ function readModel(reader: Reader): ModelConfig {
   const names = modelNames.filter(
     (name) => kind === 'gpt' || !variantNames.some((variant) => variant === name),
   )
-  const stranger = reader.keys().find((key) => !['kind', 'vocabSize', ...names].includes(key))
+  const stranger = reader.keys().find((key) => !['kind', 'vocabSize', 'lora', ...names].includes(key))
   if (stranger !== undefined)
     throw reader.at(stranger).damaged('this version of nano-gpt has no such model option')
   const read = names
     .filter((name) => !variantNames.some((variant) => variant === name) || reader.has(name))
     .map((name) => [name, reader.at(name).option(rowOf(trainOptions, name))])
   const vocabSize = reader.at('vocabSize').option(rowOf(trainOptions, 'blockSize'))
-  const sizes = { kind, ...Object.fromEntries(read), vocabSize }
+  const lora = reader.has('lora') && { lora: readLora(reader.at('lora')) }
+  const sizes = { kind, ...Object.fromEntries(read), vocabSize, ...lora }
   const model = (kind === 'gpt' ? { ...defaultVariants(sizes), ...sizes } : sizes) as ModelConfig
   try {
     checkSizes(model)
@@ -281,6 +296,25 @@ function readModel(reader: Reader): ModelConfig {
     throw reader.at(error.option!).damaged(error.reason)
   }
   return model
+}
+
+function readLora(reader: Reader): LoraConfig {
+  reader.at('targets').expect((value) => Array.isArray(value) && value.length > 0, 'a list that is not empty')
+  return {
+    rank: reader.at('rank').option({ ...trainOptions.loraRank, type: whole() }) as number,
+    alpha: reader.at('alpha').option(trainOptions.loraAlpha) as number,
+    targets: reader
+      .at('targets')
+      .items()
+      .map((each) => each.oneOf(adaptableNames)),
+  }
+}
+
+function readBase(reader: Reader): Base {
+  return {
+    path: reader.at('path').string(/^[^\0]+$/, 'a path'),
+    digest: reader.at('digest').string(/^[0-9a-f]{64}$/, 'a SHA-256'),
+  }
 }
 
 /** @param root the object with the fields other than the training options */

@@ -18,10 +18,10 @@ interface Flags extends Readonly<Record<string, unknown>> {
 
 export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<void> {
   const checked = checkOptions('export', exportFromOptions, flags)
-  const { model: given, checkpoint = 'best', blockSize = 'whole', out, ...options } = checked
+  const { model: given, checkpoint = 'best', blockSize = 'whole', base, out, ...options } = checked
   const folder = requireOption('export', 'out', out, 'give a folder to write to')
   const path = given ?? (await newestRun(runsFolder))
-  const read = await readCheckpoint(path, checkpoint, undefined, blockSize)
+  const read = await readCheckpoint(path, checkpoint, undefined, { blockSize, base })
   // Nothing is computed, so the weights need no device.
   await using model = await loadCheckpoint(read, { device: 'js' })
   const exported = await model.export(folder, options)
@@ -44,6 +44,13 @@ function nextSteps({ format, folder, files }: Exported, { tokenizer, config }: M
       bold('In Python, with transformers:'),
       '  from transformers import pipeline',
       `  print(pipeline("text-generation", ${JSON.stringify(folder)})(${JSON.stringify(prompt)}, max_new_tokens=${most}))`,
+    ]
+  }
+  if (format === 'peft') {
+    return [
+      bold('In Python, with PEFT:'),
+      '  from peft import AutoPeftModelForCausalLM',
+      `  model = AutoPeftModelForCausalLM.from_pretrained(${JSON.stringify(folder)})`,
     ]
   }
   const file = shellQuoted(join(folder, files[0].name))

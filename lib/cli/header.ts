@@ -31,6 +31,7 @@ export function header(plan: Plan, device: string, out: string | undefined): Fie
     ['tokenizer', describeVocabulary(plan)],
     ['model', describeModel(plan)],
     ...flagLine('variants', plan, 'variants'),
+    ...describeAdapters(plan),
     ['training', describeTraining(plan)],
     ['optimizer', describeOptimizer(plan)],
     ...flagLine('schedule', plan, 'schedule'),
@@ -58,6 +59,22 @@ function describeModel({ model, parameters }: Plan): string {
   if (kind === 'bigram') return `${learned}, ${block}`
   const sizes = [plural(layers, 'layer'), plural(heads, 'head'), `${count(embed)} channels`].map(together)
   return [learned, ...sizes, block, together(`dropout ${dropout}`)].join(', ')
+}
+
+function describeAdapters({ model: { lora }, parameters, trainedParameters }: Plan): Field[] {
+  if (!lora) return []
+  const share = `${((100 * trainedParameters) / parameters).toFixed(2)} %`
+  return [
+    [
+      'adapters',
+      [
+        `${together(`${roughly(trainedParameters)} parameters`)} are trained (${together(share)})`,
+        together(`rank ${lora.rank}`),
+        together(`alpha ${lora.alpha}`),
+        `in ${lora.targets.join(', ')}`,
+      ].join(', '),
+    ],
+  ]
 }
 
 function describeTraining(plan: Plan): string {

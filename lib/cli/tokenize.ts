@@ -67,7 +67,7 @@ export async function tokenizeCommand(words: readonly string[], { json: asJson, 
 
 function refuseContradictions(options: Options): void {
   const other = (['tokenizer', 'vocabSize', 'data'] as const).find((name) => options[name] !== undefined)
-  const ofModel = (['model', 'checkpoint'] as const).find((name) => options[name] !== undefined)
+  const ofModel = (['model', 'checkpoint', 'base'] as const).find((name) => options[name] !== undefined)
   if (ofModel !== undefined && other !== undefined) {
     throw new NanoGptError('option', {
       reason: phrase`${option(ofModel)} and ${option(other)} are both given, but a model has its own tokenizer`,
@@ -86,12 +86,13 @@ function refuseContradictions(options: Options): void {
 
 /** A new tokenizer, or that of a model with the path of the model. */
 async function findTokenizer(
-  { model, checkpoint, tokenizer, vocabSize, data, lineEndings }: Options,
+  { model, checkpoint, base, tokenizer, vocabSize, data, lineEndings }: Options,
   asJson?: boolean,
 ): Promise<{ tokenizer: Tokenizer; model?: string }> {
   if (tokenizer === undefined && data === undefined) {
     const path = model ?? (await newestRun(runsFolder))
-    const { info } = await readCheckpoint(path, checkpoint ?? loadOptions.checkpoint.default)
+    const prefer = checkpoint ?? loadOptions.checkpoint.default
+    const { info } = await readCheckpoint(path, prefer, undefined, { base })
     return { tokenizer: tokenizerFromJSON(info.tokenizer), model: path }
   }
   const name = tokenizer ?? trainOptions.tokenizer.default

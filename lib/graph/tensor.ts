@@ -68,6 +68,8 @@ export class Parameter implements TensorSpec {
    * weights, otherwise ''.
    */
   prefix = ''
+  /** Whether training leaves it as it is: it has no gradient and no optimizer state. */
+  isFrozen = false
   readonly dtype = 'f32'
 
   /**

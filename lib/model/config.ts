@@ -1,7 +1,7 @@
 // The configuration of a model: its kind, sizes and variants.
 
 import { NanoGptError, option, type Phrase, say } from '../errors'
-import { defaultVariants, type GptSizes, type ModelSizes, type Variants } from '../nn'
+import { defaultVariants, type GptSizes, type LoraConfig, type ModelSizes, type Variants } from '../nn'
 
 /** The models of the course. Each kind is named after the stage that defines it. */
 export const stageKinds = [
@@ -18,13 +18,18 @@ export type StageKind = (typeof stageKinds)[number]
 export const modelKinds = [...stageKinds, 'gpt'] as const
 export type ModelKind = (typeof modelKinds)[number]
 
+interface Adapted {
+  /** The adapters of its linear layers, if it has any. */
+  readonly lora?: LoraConfig
+}
+
 /** A model of the course: its kind and its sizes. */
-export interface StageConfig extends ModelSizes {
+export interface StageConfig extends ModelSizes, Adapted {
   readonly kind: StageKind
 }
 
 /** The configurable GPT: its sizes and its variants. */
-export interface GptConfig extends GptSizes {
+export interface GptConfig extends GptSizes, Adapted {
   readonly kind: 'gpt'
 }
 

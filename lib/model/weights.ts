@@ -74,6 +74,37 @@ export interface TensorSource {
 const group = new RegExp(`^(${averagePrefix}|(${optimizerNames.join('|')})/[a-z]+/)`)
 
 /**
+ * The weights among the tensors of a checkpoint, by path: the averaged ones if it has any. The state
+ * of the optimizer is left out.
+ */
+export function weightsIn(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
+  const weights = new Map<string, StoredTensor>()
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype !== 'f32' || group.test(name)) continue
+    const averaged = tensors.get(averageName(name))
+    weights.set(name, averaged ? { ...averaged, name } : tensor)
+  }
+  return weights
+}
+
+/** The elements of a tensor in parts, each of which must be used before the next one. */
+export function partsOf(tensor: StoredTensor): Iterable<TypedArray> | AsyncIterable<TypedArray> {
+  return 'data' in tensor ? [tensor.data] : tensor.parts()
+}
+
+/** All elements of an f32 tensor. */
+export async function elementsOf(tensor: StoredTensor): Promise<Float32Array> {
+  if ('data' in tensor) return tensor.data as Float32Array
+  const all = allocate('f32', sizeOf(tensor.shape), `the weight ${tensor.name}`)
+  let first = 0
+  for await (const part of tensor.parts()) {
+    all.set(part, first)
+    first += part.length
+  }
+  return all
+}
+
+/**
  * Rejects a file with tensors that belong to no parameter. Its metadata then describes a different
  * model, and some of its layers would be ignored.
  *
@@ -126,7 +157,7 @@ export async function loadTensors(
     let first = 0
     // A part is written while the next one is read.
     let written = Promise.resolve()
-    for await (const part of 'data' in found ? [found.data] : found.parts()) {
+    for await (const part of partsOf(found)) {
       requireFinite(source.path, there, part, first)
       await written
       written = session.write(name, part, first)

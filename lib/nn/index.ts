@@ -17,6 +17,7 @@ export { type InitialName, type InitialScheme, initialNames, initialScheme } fro
 export { LanguageModel, type ModelSizes, positionsOf } from './language_model'
 export { LayerNorm, type LayerNormOptions } from './layer_norm'
 export { Linear, type LinearOptions } from './linear'
+export { type AdaptableName, adaptableIn, adaptableNames, addAdapters, type LoraConfig } from './lora'
 export { Module, nameParameters } from './module'
 export { createNorm, type Norm, type NormName, type NormOptions, normNames } from './norm'
 export { RmsNorm, type RmsNormOptions } from './rms_norm'

@@ -17,9 +17,10 @@ export const addOp = defineOp({
     demand(fits, 'add', () => `b [${b.shape}] must equal the last dimensions of a [${a.shape}]`)
     return [{ dtype: 'f32', shape: a.shape }]
   },
-  gradient({ inputs: [a, b], gradients: [dy] }) {
+  gradient({ inputs: [a, b], gradients: [dy], needed }) {
     if (!dy) return []
-    return [dy, a.shape.length === b.shape.length ? dy : sumLeading(dy, b.shape.length)]
+    const db = () => (a.shape.length === b.shape.length ? dy : sumLeading(dy, b.shape.length))
+    return [dy, needed[1] ? db() : undefined]
   },
   reference([a, b], [y]) {
     const [x, z, out] = [floats(a), floats(b), floats(y)]

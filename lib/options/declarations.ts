@@ -19,6 +19,8 @@ export interface TrainOptions {
   resume?: string
   /** Start from the weights of a run, checkpoint or Hugging Face folder. A path. Default: none. */
   from?: string
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
   config?: string
   /** Named set of options; 'auto' sizes the run to this device. Default: cpu. */
@@ -73,6 +75,12 @@ export interface TrainOptions {
   embeddingDropout?: number
   /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   init?: 'torch' | 'gpt2' | 'zero-residual'
+  /** Rank of the LoRA adapters to train, with `from`; 0: none. A whole number of at least 0. Default: 0. */
+  loraRank?: number
+  /** The results of adapters are multiplied by this / `loraRank`. A number above 0. Default: 2 · `loraRank`. */
+  loraAlpha?: number
+  /** Layers of the blocks that get an adapter. Default: all. */
+  loraTargets?: 'query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all' | readonly ('query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all')[]
   /** Total number of steps (weight updates), counted from step 0. A whole number of at least 1. Default: the preset's. */
   steps?: number
   /** Sequences per micro-batch. A whole number of at least 1. Default: the preset's. */
@@ -167,6 +175,8 @@ export interface SweepOptions {
   vocabSize?: number
   /** Start from the weights of a run, checkpoint or Hugging Face folder. A path. Default: none. */
   from?: string
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Take defaults from the config.json of a run, or a JSON file. A path. Default: none. */
   config?: string
   /** Number of transformer blocks. A whole number from 1 to 1000. Default: the preset's. */
@@ -217,6 +227,12 @@ export interface SweepOptions {
   embeddingDropout?: number
   /** Initialization of the weights. Default: torch, gpt2 with `tiedEmbeddings`. */
   init?: 'torch' | 'gpt2' | 'zero-residual'
+  /** Rank of the LoRA adapters to train, with `from`; 0: none. A whole number of at least 0. Default: 0. */
+  loraRank?: number
+  /** The results of adapters are multiplied by this / `loraRank`. A number above 0. Default: 2 · `loraRank`. */
+  loraAlpha?: number
+  /** Layers of the blocks that get an adapter. Default: all. */
+  loraTargets?: 'query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all' | readonly ('query' | 'key' | 'value' | 'projection' | 'expand' | 'gate' | 'contract' | 'all')[]
   /** Total number of steps (weight updates), counted from step 0. A whole number of at least 1. Default: the preset's. */
   steps?: number
   /** Sequences per micro-batch. A whole number of at least 1. Default: the preset's. */
@@ -353,6 +369,8 @@ export interface LoadOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -369,6 +387,8 @@ export interface GenerateFromOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -409,6 +429,8 @@ export interface EvaluateOptions {
   checkpoint?: 'best' | 'last'
   /** Context length, in tokens, up to the model's. A whole number of at least 1. Default: the model's; in a Hugging Face folder at most 1024. */
   blockSize?: number
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
@@ -475,8 +497,8 @@ export interface ReportOptions {
 
 /** Options of a model's `export()`. */
 export interface ExportOptions {
-  /** 'huggingface' for transformers; 'gguf' for llama.cpp, Ollama and LM Studio. Default: huggingface. */
-  format?: 'huggingface' | 'gguf'
+  /** 'huggingface' for transformers; 'gguf' for llama.cpp, Ollama; 'peft': adapters alone. Default: huggingface. */
+  format?: 'huggingface' | 'gguf' | 'peft'
   /** Format of the weights: 'bf16' only in huggingface, 'q8_0' only in gguf. Default: f32. */
   dtype?: 'f32' | 'f16' | 'bf16' | 'q8_0'
   /** Replace files of an earlier export. Default: no. */

@@ -4,7 +4,7 @@ import { loadOptions, modelOption } from './load'
 import type { Table } from './row'
 import { choice, flag, path } from './types'
 
-export const exportFormats = ['huggingface', 'gguf'] as const
+export const exportFormats = ['huggingface', 'gguf', 'peft'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
 export const exportDtypes = ['f32', 'f16', 'bf16', 'q8_0'] as const
@@ -14,7 +14,7 @@ export const exportOptions = {
   format: {
     type: choice(exportFormats),
     group: 'export',
-    help: "'huggingface' for transformers; 'gguf' for llama.cpp, Ollama and LM Studio",
+    help: "'huggingface' for transformers; 'gguf' for llama.cpp, Ollama; 'peft': adapters alone",
     otherNames: ['to', 'type'],
     default: 'huggingface',
   },
@@ -40,6 +40,7 @@ export const exportFromOptions = {
   model: modelOption,
   checkpoint: loadOptions.checkpoint,
   blockSize: { ...loadOptions.blockSize, default: { words: "the model's" } },
+  base: loadOptions.base,
   out: {
     type: path('<dir>'),
     group: 'export',

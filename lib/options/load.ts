@@ -10,6 +10,15 @@ import type { Table } from './row'
 import { signalOption } from './signal'
 import { choice, path, whole } from './types'
 
+/** The base of adapters that are loaded. */
+export const baseOption = {
+  type: path('<dir|file>'),
+  group: 'data',
+  help: 'the model that adapters were trained on, if it has moved',
+  otherNames: ['baseModel', 'baseModelNameOrPath'],
+  default: { words: 'where it was' },
+} as const
+
 export const loadOptions = {
   checkpoint: {
     type: choice(['best', 'last']),
@@ -24,6 +33,7 @@ export const loadOptions = {
     otherNames: ['context', 'contextLength'],
     default: { words: "the model's; in a Hugging Face folder at most 1024" },
   },
+  base: baseOption,
   ...machineOptions,
 } as const satisfies Table
 

@@ -8,6 +8,7 @@ export const groups = {
   data: 'Training data',
   model: 'Model',
   variants: 'Model variants (docs/variants.md)',
+  adapters: 'Adapters (docs/fine-tuning.md)',
   training: 'Training',
   optimizer: 'Optimizer (docs/optimizers.md)',
   schedule: 'Learning rate schedule (docs/optimizers.md)',

@@ -10,6 +10,7 @@ const { data, lineEndings, tokenizer, vocabSize } = trainOptions
 export const tokenizeOptions = {
   model: { ...modelOption, help: 'run folder, checkpoint file or Hugging Face folder with the tokenizer' },
   checkpoint: loadOptions.checkpoint,
+  base: loadOptions.base,
   tokenizer: { ...tokenizer, default: { words: say`the model's; with a text, ${tokenizer.default}` } },
   vocabSize,
   data: {

@@ -5,6 +5,7 @@ import { option, say } from '../errors'
 import { precisions } from '../graph/program'
 import {
   activationNames,
+  adaptableNames,
   defaultVariants,
   initialNames,
   normNames,
@@ -17,10 +18,23 @@ import { largestVocabulary, smallestVocabulary, tokenizerFile, tokenizerNames } 
 import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
 import type { TrainOptions } from './declarations'
+import { baseOption } from './load'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
 import { signalOption } from './signal'
-import { choice, flag, fraction, limit, name, type OptionType, path, real, seed, whole } from './types'
+import {
+  choice,
+  flag,
+  fraction,
+  limit,
+  name,
+  type OptionType,
+  oneOrMore,
+  path,
+  real,
+  seed,
+  whole,
+} from './types'
 
 const usual = defaultVariants({ heads: 1, dropout: 0 })
 /** Bounded so that products with weights and gradients stay within the range of f32 (3.4e38). */
@@ -193,6 +207,34 @@ const variants = {
     default: { by: 'tiedEmbeddings', values: { true: 'gpt2' }, otherwise: usual.init },
   },
 } as const satisfies Record<keyof Variants, OptionRow>
+
+/** Options of a run that trains adapters. The model's config has them as `lora`. */
+const adapters = {
+  loraRank: {
+    type: whole({ min: 0 }),
+    group: 'adapters',
+    resume: 'keeps',
+    help: say`rank of the LoRA adapters to train, with ${option('from')}; 0: none`,
+    otherNames: ['rank', 'r', 'loraR', 'lora'],
+    default: 0,
+  },
+  loraAlpha: {
+    type: real({ above: 0 }),
+    group: 'adapters',
+    resume: 'keeps',
+    help: say`the results of adapters are multiplied by this / ${option('loraRank')}`,
+    otherNames: ['alpha'],
+    default: { words: say`2 · ${option('loraRank')}` },
+  },
+  loraTargets: {
+    type: oneOrMore(choice([...adaptableNames, 'all']), 'a name of a layer, or an array of names'),
+    group: 'adapters',
+    resume: 'keeps',
+    help: 'layers of the blocks that get an adapter',
+    otherNames: ['targetModules', 'loraTargetModules', 'targets'],
+    default: { words: 'all' },
+  },
+} as const satisfies Table
 
 const optimizer = {
   optimizer: {
@@ -374,6 +416,7 @@ export const trainOptions = {
     help: 'start from the weights of a run, checkpoint or Hugging Face folder',
     otherNames: ['initFrom', 'finetune', 'finetuneFrom'],
   },
+  base: { ...baseOption, perCall: true },
   config: {
     type: path('<dir|file>'),
     group: 'data',
@@ -429,6 +472,7 @@ export const trainOptions = {
   dropout: { type: fraction(), group: 'model', ...dropouts, help: 'dropout probability' },
 
   ...variants,
+  ...adapters,
 
   steps: {
     type: whole(),

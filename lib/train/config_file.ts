@@ -30,15 +30,17 @@ const perCall = namesWhere((row) => !!row.perCall)
 
 /** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {
-  const { kind, vocabSize, ...sizes } = plan.model
+  const { kind, vocabSize, lora, ...sizes } = plan.model
+  const from = plan.begins === 'from' ? plan.checkpoint : plan.base
   const begun: Partial<TrainOptions> =
-    plan.begins === 'from'
+    from !== null
       ? {
-          from: plan.checkpoint!,
+          from,
           ...pick(
             sizes as unknown as Record<string, never>,
             Object.keys(sizes).filter((name) => !keptByFrom.some((kept) => kept === name)),
           ),
+          ...(lora && { loraRank: lora.rank, loraAlpha: lora.alpha, loraTargets: lora.targets }),
         }
       : {
           preset: kind,
@@ -81,6 +83,8 @@ export async function withConfig(given: CheckedTrainOptions): Promise<CheckedTra
   const stored = await readConfig(config)
   // With `from`, the checkpoint decides these options, whatever the file says.
   if (given.from !== undefined) for (const name of [...keptByFrom, 'blockSize'] as const) delete stored[name]
+  // Without adapters, their options in the file do not matter.
+  if (given.loraRank === 0) for (const name of ['loraAlpha', 'loraTargets'] as const) delete stored[name]
   const merged = { ...withoutReplaced(given, stored), ...given, config }
   if (merged.data === undefined) {
     throw new NanoGptError('data', {

@@ -64,7 +64,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     path,
     checked.checkpoint ?? loadOptions.checkpoint.default,
     undefined,
-    checked.blockSize,
+    pick(checked, ['blockSize', 'base']),
   )
   return onDevice(checked.device, (device) => evaluateOn(checkpoint, checked, device))
 }

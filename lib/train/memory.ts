@@ -26,9 +26,13 @@ export interface Memory {
 /** The line through (1, one) and (2, two), at x. */
 const line = (one: number, two: number, x: number) => one + (x - 1) * (two - one)
 
-/** The number of parameters of a model. */
-export function parametersOf(config: ModelConfig): number {
-  const [one, two] = [1, 2].map((layers) => countOf(createModel({ ...config, layers }).parameters))
+/**
+ * The number of parameters of a model.
+ *
+ * @param which all, or those that are trained. Default: all
+ */
+export function parametersOf(config: ModelConfig, which: 'parameters' | 'trained' = 'parameters'): number {
+  const [one, two] = [1, 2].map((layers) => countOf(createModel({ ...config, layers })[which]))
   return line(one, two, config.layers)
 }
 
@@ -48,22 +52,24 @@ export function memoryOf(
   const [one, two] = [1, 2].map((layers) => costsOf({ ...config, layers }, training))
   const perLayer = (what: keyof typeof one) => line(one[what], two[what], config.layers)
   const weights = perLayer('weights')
+  const gradients = perLayer('gradients')
   const optimizer = perLayer('optimizer')
   const activations = measured ?? perLayer('activations')
-  const total = 2 * weights + optimizer + activations + corpus
-  return { weights, gradients: weights, optimizer, activations, corpus, total }
+  const total = weights + gradients + optimizer + activations + corpus
+  return { weights, gradients, optimizer, activations, corpus, total }
 }
 
 /** Bytes by purpose. Builds the model's Program, so call it only with few layers. */
 function costsOf(config: ModelConfig, training: TrainingConfig) {
-  const { model, parameters } = createModel(config)
+  const { model, parameters, trained } = createModel(config)
   const corpus = { dtype: 'u16', length: config.blockSize + 1 } as const
   const [one, two] = [1, 2].map((batchSize) =>
-    peakOf(gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })),
+    peakOf(gradientProgram(model, trained, corpus, { batchSize, gradientAccumulationSteps: 1 })),
   )
   return {
     weights: 4 * countOf(parameters),
-    optimizer: 4 * countOf(stateTensors(parameters, training)),
+    gradients: 4 * countOf(trained),
+    optimizer: 4 * countOf(stateTensors(trained, training)),
     activations: line(one, two, training.batchSize),
   }
 }

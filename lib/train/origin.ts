@@ -1,5 +1,6 @@
 // The origin of a run: new, a run to continue (`resume`), or the weights of another run (`from`).
 
+import { merged } from '../checkpoint/base'
 import {
   type Change,
   type Checkpoint,
@@ -21,11 +22,11 @@ export type Origin =
  * @throws NanoGptError 'file_not_found', 'checkpoint', 'damaged_checkpoint', 'option', 'data'
  */
 export async function readOrigin(
-  { resume, from, blockSize, data }: CheckedTrainOptions,
+  { resume, from, blockSize, base, data, loraRank = 0 }: CheckedTrainOptions,
   notice: (message: string) => void,
 ): Promise<Origin> {
   if (resume !== undefined) {
-    const checkpoint = await readCheckpoint(resume, 'last', notice)
+    const checkpoint = await readCheckpoint(resume, 'last', notice, { base })
     const { info, path } = checkpoint
     if (isTrained(info)) return { how: 'resume', checkpoint, begun: info }
     throw new NanoGptError('checkpoint', {
@@ -35,10 +36,11 @@ export async function readOrigin(
     })
   }
   if (from !== undefined) {
-    const checkpoint = await readCheckpoint(from, 'best', notice, blockSize)
+    const checkpoint = merged(await readCheckpoint(from, 'best', notice, { blockSize, base }))
     const { info, path } = checkpoint
     if (isTrained(info)) return { how: 'from', checkpoint, begun: info }
-    if (data !== undefined) return { how: 'from', checkpoint, begun: { model: info.model, ...asIfTrained() } }
+    if (data !== undefined)
+      return { how: 'from', checkpoint, begun: { model: info.model, ...asIfTrained(loraRank > 0) } }
     throw new NanoGptError('data', {
       where: 'train',
       subject: path,
@@ -69,10 +71,13 @@ const fineTuning = {
   evalBatches: 10,
 } as const satisfies Partial<TrainingConfig>
 
+/** Adapters take about ten times the learning rate of all weights (Schulman et al., 2025). */
+const learningRateOfAdapters = 10 * fineTuning.learningRate
+
 /** A training of no steps. The new run has a text of its own, so this one's is never read. */
-function asIfTrained(): TrainingState {
+function asIfTrained(hasAdapters: boolean): TrainingState {
   return {
-    training: resolveTraining({}, fineTuning),
+    training: resolveTraining(hasAdapters ? { learningRate: learningRateOfAdapters } : {}, fineTuning),
     step: 0,
     seed: '0',
     data: { name: '', digest: '', source: null, lineEndings: 'normalize' },

@@ -38,6 +38,10 @@ export interface Plan {
   readonly model: ModelConfig
   /** The number of parameters. */
   readonly parameters: number
+  /** The number of those that are trained: all, or those of the adapters. */
+  readonly trainedParameters: number
+  /** The path of the model that adapters are trained on; null: all weights are trained. */
+  readonly base: string | null
   /** The kind, or the absolute path of a tokenizer.json. */
   readonly tokenizer: string
   /** Every training option, resolved. */
@@ -58,6 +62,11 @@ export interface Plan {
    * on it.
    */
   readonly stepsPerCall: number | null
+}
+
+/** The path of the model that a run with adapters began with. */
+function baseIn({ how, checkpoint }: Origin): string | null {
+  return how === 'resume' ? checkpoint.info.base!.path : absolute(checkpoint!.path)
 }
 
 export interface PlannedData extends DataInfo {
@@ -208,6 +217,8 @@ export function planOn(device: string, options: CheckedTrainOptions, materials: 
     step: origin.how === 'resume' ? origin.begun.step : 0,
     model,
     parameters: parametersOf(model),
+    trainedParameters: parametersOf(model, 'trained'),
+    base: model.lora ? baseIn(origin) : null,
     tokenizer: nameOf(tokenizer),
     training,
     seed: seedToJSON(seed),

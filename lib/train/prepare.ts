@@ -5,7 +5,8 @@ import type { ModelParts } from '../api/model'
 import { createModel } from '../architectures/create'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
-import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
+import { baseOf } from '../checkpoint/base'
+import type { Base, CheckpointInfo, Done } from '../checkpoint/checkpoint'
 import { type Range, splitRanges } from '../data/split'
 import { NanoGptError, option, say } from '../errors'
 import type { Parameter } from '../graph/tensor'
@@ -28,6 +29,8 @@ import { Trainer } from './trainer'
  * averaged model.
  */
 export interface Prepared extends ModelParts {
+  /** The parameters that are trained: all, or those of the adapters. */
+  readonly trained: readonly Parameter[]
   readonly trainer: Trainer
   readonly corpus: Corpus
   readonly splits: Readonly<Record<Split, Range>>
@@ -35,10 +38,11 @@ export interface Prepared extends ModelParts {
 }
 
 /**
- * The tensors of a checkpoint: parameters, optimizer state, and averaged weights if there are any.
+ * The tensors of a checkpoint: the parameters that are trained, optimizer state, and averaged weights
+ * if there are any.
  */
-export function savedTensors(parameters: readonly Parameter[], training: TrainingConfig): StoreTensor[] {
-  return [...weightTensors(parameters), ...stateTensors(parameters, training)]
+export function savedTensors(trained: readonly Parameter[], training: TrainingConfig): StoreTensor[] {
+  return [...weightTensors(trained), ...stateTensors(trained, training)]
 }
 
 /** @throws NanoGptError for the checkpoint or the device; the session is then disposed */
@@ -46,7 +50,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
   const { model: config, training } = plan
   const seed = seedFrom(BigInt(plan.seed))
   const splits = splitRanges(corpus.length, config.blockSize, origin.how === 'resume')
-  const { model, parameters } = createModel(config)
+  const { model, parameters, trained } = createModel(config)
   const { device, threads, instructionSet } = plan
   const session = await openSession({
     device,
@@ -54,12 +58,13 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
     instructionSet: instructionSet ?? undefined,
   })
   try {
-    await placeWeights(session, parameters, training, seed, origin)
+    await placeWeights(session, { parameters, trained }, training, seed, origin)
     const used = training.emaDecay > 0 ? createModel(config, { averaged: true }) : { model, parameters }
+    const base = config.lora && (await findBase(origin))
     const trainer = await Trainer.create({
       session,
       model,
-      parameters,
+      parameters: trained,
       evaluated: used.model,
       training,
       seed,
@@ -71,6 +76,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
       architecture: used.model,
       parameters: used.parameters,
       tokenizer,
+      trained,
       trainer,
       corpus,
       splits,
@@ -78,6 +84,7 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
         version,
         model: config,
         tokenizer: tokenizer.toJSON(),
+        ...(base && { base }),
         training,
         step: plan.step,
         seed: String(plan.seed),
@@ -91,6 +98,11 @@ export async function prepare(plan: Plan, { origin, tokenizer, corpus }: Materia
     await session.dispose()
     throw namingPrecision(error, training)
   }
+}
+
+/** The model that a run's adapters are trained on. */
+async function findBase({ how, checkpoint }: Origin): Promise<Base | undefined> {
+  return how === 'resume' ? checkpoint.info.base : checkpoint && baseOf(checkpoint)
 }
 
 /** Devices support every op in f32, so an unsupported Program is due to the precision. */
@@ -126,14 +138,15 @@ function progressOf(
  */
 async function placeWeights(
   session: Session,
-  parameters: readonly Parameter[],
+  { parameters, trained }: Readonly<Record<'parameters' | 'trained', readonly Parameter[]>>,
   training: TrainingConfig,
   seed: Seed,
   origin: Origin,
 ): Promise<void> {
+  const frozen = parameters.filter(({ isFrozen }) => isFrozen)
   if (origin.how === 'resume') {
     const { checkpoint } = origin
-    const lost = stateTensors(parameters, training).find(({ name }) => !checkpoint.tensors.has(name))
+    const lost = stateTensors(trained, training).find(({ name }) => !checkpoint.tensors.has(name))
     if (lost) {
       throw new NanoGptError('checkpoint', {
         subject: checkpoint.path,
@@ -141,13 +154,15 @@ async function placeWeights(
         remedy: say`start a new run from its weights: give ${option('from')} instead of ${option('resume')}`,
       })
     }
-    await loadTensors(session, savedTensors(parameters, training), checkpoint)
+    if (checkpoint.base) await loadWeights(session, frozen, checkpoint.base)
+    await loadTensors(session, savedTensors(trained, training), checkpoint)
     return
   }
-  if (origin.how === 'from') await loadWeights(session, parameters, origin.checkpoint)
-  else await initializeWeights(session, parameters, seed)
-  for (const { name, shape } of stateTensors(parameters, training)) await session.allocate(name, 'f32', shape)
+  const isAdapted = frozen.length > 0
+  if (origin.how === 'from') await loadWeights(session, isAdapted ? frozen : parameters, origin.checkpoint)
+  if (origin.how === 'new' || isAdapted) await initializeWeights(session, trained, seed)
+  for (const { name, shape } of stateTensors(trained, training)) await session.allocate(name, 'f32', shape)
   if (training.emaDecay === 0) return
   // Before the first update the averages equal the weights.
-  for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
+  for (const { path } of trained) await session.write(averageName(path), await session.read(path))
 }

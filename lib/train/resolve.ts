@@ -2,10 +2,11 @@
 // the preset (new run) or checkpoint (`resume`, `from`), which override the defaults of the option
 // table. Reads, measures and opens nothing.
 
+import { createModel } from '../architectures/create'
 import type { TrainingState } from '../checkpoint/checkpoint'
 import { NanoGptError, option, type Phrase, say } from '../errors'
 import { checkSizes, type GptConfig, type ModelConfig, type Sized, variantNames } from '../model/config'
-import { defaultVariants } from '../nn'
+import { adaptableIn, defaultVariants, type LoraConfig } from '../nn'
 import {
   type CheckedTrainOptions,
   checkOptions,
@@ -82,8 +83,8 @@ export function refuseContradictions(options: Given): void {
 }
 
 /**
- * @throws NanoGptError 'option' for `minutes` with a preset other than 'auto', and for `vocabSize` with
- *   a tokenizer other than 'bpe'
+ * @throws NanoGptError 'option' for `minutes` with a preset other than 'auto', for `vocabSize` with a
+ *   tokenizer other than 'bpe', and for options of adapters without a model to adapt
  */
 export function refuseIdle(options: Given): void {
   const { preset = defaultPreset } = options
@@ -92,6 +93,32 @@ export function refuseIdle(options: Given): void {
   const { tokenizer = chosen } = options
   refuseElsewhere('minutes', options, { preset }, (auto) => say`give ${option('steps')}, or ${auto}`)
   refuseElsewhere('vocabSize', options, { tokenizer }, (bpe) => say`leave it out, or give ${bpe}`)
+  refuseIdleAdapters(options)
+}
+
+function refuseIdleAdapters(options: Given): void {
+  const { loraRank = 0, from, resume } = options
+  if (options.base !== undefined && from === undefined && resume === undefined) {
+    const only = say`it applies only to a run that is continued, or starts from the weights of another`
+    throw refused('base', options, only, say`leave it out, or give ${option('resume')} or ${option('from')}`)
+  }
+  const idle = (['loraAlpha', 'loraTargets'] as const).find((name) => options[name] !== undefined)
+  if (loraRank === 0) {
+    if (idle === undefined) return
+    throw refused(
+      idle,
+      options,
+      say`it applies only with a ${option('loraRank')} above 0`,
+      say`leave it out, or give ${option('loraRank', 8)}`,
+    )
+  }
+  if (from !== undefined) return
+  throw refused(
+    'loraRank',
+    options,
+    'adapters change a model that is trained already',
+    say`give that model as ${option('from')}, or leave it out to train a new model`,
+  )
 }
 
 /** @param others the value of the option on which `name` depends */
@@ -135,8 +162,10 @@ export function resolveFrom(options: Given, begun: Begun): Resolved {
     options,
     modelNames.filter((name) => !keptByFrom.includes(name)),
   )
+  const model = withOptions(begun.model, changed)
+  const lora = adaptersOf(options, model)
   return {
-    model: withOptions(begun.model, changed),
+    model: lora ? { ...model, lora } : model,
     training: resolveTraining(options, inherited(begun.training)),
     seed: options.seed ?? defaultSeed,
   }
@@ -300,6 +329,30 @@ function initOfTied(options: Given, init?: GptConfig['init']): Partial<GptConfig
   const { default: usual } = trainOptions.init
   const chosen = options.init !== undefined || (init !== undefined && init !== usual.otherwise)
   return chosen ? {} : { init: defaultBeside(usual, options) as GptConfig['init'] }
+}
+
+/** The adapters that a run trains; undefined if it trains all weights. */
+function adaptersOf(options: Given, model: ModelConfig): LoraConfig | undefined {
+  const { loraRank: rank = 0, loraAlpha: alpha = 2 * rank, loraTargets: wanted = ['all'] } = options
+  if (rank === 0) return undefined
+  const there = adaptableIn(createModel({ ...model, layers: 1 }).model)
+  if (there.length === 0)
+    throw refused(
+      'loraRank',
+      options,
+      `a model of kind '${model.kind}' has no layers for adapters`,
+      'leave it out, to train all weights',
+    )
+  const missing = wanted.find((name) => name !== 'all' && !there.includes(name))
+  if (missing === undefined)
+    return { rank, alpha, targets: there.filter((name) => wanted.includes('all') || wanted.includes(name)) }
+  throw new NanoGptError('option', {
+    where: 'train',
+    option: 'loraTargets',
+    value: missing,
+    reason: 'the model has no layer of that name',
+    remedy: `it has ${there.join(', ')}`,
+  })
 }
 
 /** Variants that equal the option they follow (`heads`, `dropout`) change with it. */

@@ -24,11 +24,17 @@ import { isReport } from '../report/html'
 /**
  * Checks that a run may write into `out`.
  *
- * @throws NanoGptError 'run_exists' if it contains another run and `overwrite` was not given;
- *   'foreign_files' if it contains other files; 'write_failed' if it is not a folder, or cannot be
- *   examined
+ * @throws NanoGptError 'run_exists' if it contains another run and `overwrite` was not given, or the one
+ *   that new adapters need; 'foreign_files' if it contains other files; 'write_failed' if it is not a
+ *   folder, or cannot be examined
  */
-export async function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): Promise<void> {
+export async function checkFolder({
+  out,
+  resume,
+  from,
+  overwrite,
+  loraRank = 0,
+}: CheckedTrainOptions): Promise<void> {
   if (out === undefined) {
     refuseOtherLast(resume)
     if (resume !== undefined) await refuseForeign(resume)
@@ -49,6 +55,7 @@ export async function checkFolder({ out, resume, overwrite }: CheckedTrainOption
   if (holdsRun(names)) {
     const continues = resume !== undefined && isRunOf(out, resume)
     if (continues || overwrite) {
+      if (!continues && loraRank > 0 && from !== undefined && isRunOf(out, from)) throw holdsBase(out)
       const foreign = (await notOfRun(out, names)).filter((name) => !continues || name !== textFile)
       if (foreign.length > 0) throw holdsForeign(out, foreign[0])
       return
@@ -98,6 +105,16 @@ async function lacksCheckpoint({ out, resume }: CheckedTrainOptions): Promise<bo
 export function outOf({ out, resume }: CheckedTrainOptions): string | null {
   if (out !== undefined) return out
   return resume === undefined ? null : folderOf(resume)
+}
+
+function holdsBase(out: string): NanoGptError {
+  return new NanoGptError('run_exists', {
+    where: 'train',
+    option: 'out',
+    value: out,
+    reason: 'it contains the model that the adapters are trained on, which they need afterwards',
+    remedy: 'give another folder',
+  })
 }
 
 function holdsForeign(out: string, foreign: string): NanoGptError {

@@ -111,9 +111,9 @@ export class Saver {
     const { out } = this.plan
     if (out === null) return
     await this.settle()
-    const { session, parameters } = this.prepared
+    const { session, trained } = this.prepared
     // Training goes on as soon as the engine has copied them.
-    const tensors = readTensors(session, savedTensors(parameters, this.plan.training))
+    const tensors = readTensors(session, savedTensors(trained, this.plan.training))
     tensors.catch(() => {}) // It is reported when the copy is written.
     this.last = { info, tensors }
     if (isBest) this.best = this.last

@@ -19,6 +19,7 @@ import { failedUpdate, isFailedUpdate } from './failed_update'
 export interface TrainerOptions {
   readonly session: Session
   readonly model: LanguageModel
+  /** Those that are trained. */
   readonly parameters: readonly Parameter[]
   /** The model to evaluate: the one with averaged weights, if there is one. Default: `model`. */
   readonly evaluated?: LanguageModel

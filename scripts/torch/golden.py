@@ -13,7 +13,7 @@ Contents of a file ("expected" is the float64 run, "float32" the other):
   firstBatch       offsets (per micro-batch), tokens and targets of its first window
   firstLogits      of step 0's first micro-batch: the row of window 0, token 0; sum and sum of squares of all
   losses           ten steps; the loss before each update, the mean over micro-batches
-  gradientNorms    step 0, per tensor, after averaging micro-batches and before clipping; totalGradientNorm
+  gradientNorms    step 0, per trained tensor, after averaging micro-batches and before clipping; totalGradientNorm
   gradientTotals   the total norm of every step, before clipping
   gradients        step 0, complete, of the tensors that are small enough (WHOLE)
   finalNorms       per parameter after the ten updates
@@ -99,6 +99,15 @@ VARIANTS = {
 SMALL = dict(DEFAULTS, model='gpt', batchSize=3, blockSize=11, embed=24, heads=4, layers=2, learningRate=1e-3)
 CASES.update({f'gpt-{name}': (1337, gpt_config(dict(SMALL, **variant))) for name, variant in VARIANTS.items()})
 
+# Adapters. maxNorm is chosen so that some steps are clipped and others aren't.
+CASES['gpt-lora'] = (
+    1337,
+    gpt_config(
+        dict(SMALL, activation='swiglu', kvHeads=2, dropout=0.1, learningRate=1e-2, maxNorm=0.1,
+             lora=dict(rank=3, alpha=5, targets=['query', 'value', 'gate', 'contract']))
+    ),
+)  # fmt: skip
+
 # Optimizers, schedules and averages. maxNorm is chosen so that some steps are clipped and others
 # aren't.
 TINY = dict(SMALL, model='decoder')
@@ -152,7 +161,7 @@ def run(seed: int, config: dict, dtype: torch.dtype, whole: int) -> dict:
     result = {'initial': initial, 'losses': [], 'gradientTotals': []}
     for step in range(STEPS):
         loss, logits = trainer.gradients()
-        gradients = [(name, p.grad) for name, p in model.named_parameters()]
+        gradients = [(name, p.grad) for name, p in model.named_parameters() if p.requires_grad]
         total = torch.stack([gradient.double().norm() for _, gradient in gradients]).norm().item()
         result['losses'].append(loss)
         result['gradientTotals'].append(significant(total, 12))

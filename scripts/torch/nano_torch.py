@@ -448,6 +448,26 @@ def initialize(model: nn.Module, seed: int) -> None:
                 parameter.copy_(torch.from_numpy(value))
 
 
+class AdaptedLinear(nn.Linear):
+    """x·Wᵀ + b + (alpha / rank) · (x·Aᵀ)·Bᵀ (LoRA, Hu et al., 2021)."""
+
+    def forward(self, x):
+        return super().forward(x) + (self.alpha / len(self.loraA)) * (x @ self.loraA.T) @ self.loraB.T
+
+
+def add_adapters(model: nn.Module, lora: dict, seed: int) -> None:
+    """Freezes a model, and adds an adapter to its layers of these names: A from U(±1/√inputs), B zero."""
+    model.requires_grad_(False)
+    for path, layer in list(model.named_modules()):
+        if path.split('.')[-1] not in lora['targets']:
+            continue
+        shape = (lora['rank'], layer.in_features)
+        a = uniform_values(shape, 1 / math.sqrt(layer.in_features), seed, fnv1a(f'{path}.loraA.init'))
+        layer.__class__, layer.alpha = AdaptedLinear, lora['alpha']
+        layer.loraA = nn.Parameter(torch.from_numpy(a))
+        layer.loraB = nn.Parameter(torch.zeros(layer.out_features, lora['rank']))
+
+
 def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageModel:
     """A model of this config with nano-gpt's initial weights for the seed, in float32."""
     if config['model'] == 'bigram':
@@ -458,6 +478,8 @@ def build(config: dict, vocabulary: int, seed: int, masks='ours') -> LanguageMod
         noise = Noise(seed, masks)
         model = Transformer(vocabulary, config['blockSize'], config['embed'], body(config, noise), noise)
     initialize(model, seed)
+    if config.get('lora'):
+        add_adapters(model, config['lora'], seed)
     return model
 
 

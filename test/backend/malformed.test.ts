@@ -316,6 +316,7 @@ const outOfRange: Hostile[] = (
     ...[0, 4, 3, -1, 2 ** 40].map((heads) => ['rope', { heads }]),
     ...[0, 0.5, -1, Number.NaN, Infinity].map((base) => ['rope', { base }]),
     ['rope', { inverse: 1 }],
+    ...[Number.NaN, Infinity, 1e40].map((factor) => ['scale', { factor }]),
     ...['soft_cap', 'soft_cap_backward'].flatMap((name) =>
       [0, -1, Number.NaN, Infinity, 1e-50, 1e40].map((cap) => [name, { cap }]),
     ),
@@ -386,6 +387,7 @@ const misshapen: Hostile[] = (
     ['relu_squared', { y: [2] }, /output 0/],
     ['relu_squared_backward', { dy: [4] }, /input 1/],
     ['relu_squared_backward', { dx: [4] }, /output 0/],
+    ['scale', { y: [4, 2] }, /output 0/],
     ['soft_cap', { y: 'i32' }, /output 0/],
     ['soft_cap_backward', { dy: 'i32' }, /input 1/],
     ['swiglu', { up: [4, 2] }, /input 1/],
@@ -473,6 +475,8 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       return make([x], [y], {})
     case 'gelu':
       return make([x], [y], { tanh: false })
+    case 'scale':
+      return make([x], [y], { factor: 2 })
     case 'soft_cap':
       return make([x], [y], { cap: 15 })
     case 'relu_squared_backward':

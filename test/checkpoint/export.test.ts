@@ -248,7 +248,7 @@ describe('what is written', () => {
     const message = async (path: unknown, options: unknown) =>
       (await failureOf(() => model.export(path as string, options as ExportOptions))).message
     expect(await message(fresh(), { format: 'onnx' })).toMatch(
-      /format is "onnx": must be 'huggingface' or 'gguf'/,
+      /format is "onnx": must be 'huggingface', 'gguf' or 'peft'/,
     )
     expect(await message(fresh(), { format: 'gguf', dtype: 'bf16' })).toBe(
       "export: dtype is \"bf16\": it does not apply to `format: 'gguf'`. Give `dtype: 'f16'` or `dtype: 'f32'`",

@@ -35,6 +35,8 @@ const plan: Plan = {
     ...defaultVariants(sizes),
   },
   parameters: 809_123,
+  trainedParameters: 809_123,
+  base: null,
   tokenizer: 'char',
   training: usual(),
   seed: 1337,
@@ -76,6 +78,15 @@ test('a run with defaults', () => {
     'evaluation: every 250 steps, on 20 batches of each split',
     'saving: to runs/a',
   ])
+})
+
+test('adapters: how many parameters are trained, and where', () => {
+  const lora = { rank: 8, alpha: 16, targets: ['query', 'value'] as const }
+  const adapted: Plan = { ...plan, model: { ...plan.model, lora }, trainedParameters: 16_384 }
+  expect(shown(adapted)).toContain(
+    'adapters: 16,384 parameters are trained (2.02 %), rank 8, alpha 16, in query, value',
+  )
+  expect(shown(plan).some((line) => line.startsWith('adapters'))).toBe(false)
 })
 
 test('values that differ from the defaults are shown as flags', () => {

@@ -21,6 +21,8 @@ const planned: Plan = {
   step: 0,
   model,
   parameters: 4225,
+  trainedParameters: 4225,
+  base: null,
   tokenizer: 'char',
   training: {
     ...training,

@@ -7,10 +7,10 @@ import { RecordLayout } from '../../lib/backend/records'
 import { type Dtype, type Shape, sizeOf } from '../../lib/graph/dtype'
 import type { Attributes } from '../../lib/graph/program'
 import { Tensor } from '../../lib/graph/tensor'
-import { type ModelConfig, stageKinds } from '../../lib/model/config'
+import { type GptConfig, type ModelConfig, stageKinds } from '../../lib/model/config'
 import { corpusName, gradientProgram } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
-import { defaultVariants, type GptSizes } from '../../lib/nn'
+import { adaptableNames, defaultVariants } from '../../lib/nn'
 import { fusedOpNames, opsByName } from '../../lib/ops'
 import { gradientName } from '../../lib/optim/update'
 import { fuse } from '../../lib/passes/fuse'
@@ -145,6 +145,7 @@ const checks: Record<string, Check[]> = {
     rope([2, 3, 12], 3, whole('i32', [2, 3], 0, 1, 2, 900, 901, 902)),
     rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
   ],
+  scale: [{ inputs: [wide(5, 7)], attributes: { factor: -1.7 } }],
   soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
   swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
@@ -200,7 +201,7 @@ function floats64(shape: Shape): Tensor {
 // A whole model: gradients() combines the ops' rules, with tensors that are used more than once.
 
 const sizes = { vocabSize: 7, blockSize: 5, embed: 6, heads: 2, layers: 2, dropout: 0.2 }
-const gpt = (variants: Partial<GptSizes>): ModelConfig => {
+const gpt = (variants: Partial<GptConfig>): ModelConfig => {
   const whole = { ...sizes, ...variants }
   return { kind: 'gpt', ...defaultVariants(whole), ...whole }
 }
@@ -223,6 +224,10 @@ const configs: Record<string, ModelConfig> = {
   'gpt without biases': gpt({ bias: false }),
   'gpt with normed embeddings': gpt({ embeddingNorm: true }),
   'gpt with dropouts of its own': gpt({ attentionDropout: 0, embeddingDropout: 0.3 }),
+  'gpt with adapters': gpt({
+    activation: 'swiglu',
+    lora: { rank: 3, alpha: 5, targets: [...adaptableNames] },
+  }),
   'gpt as GPT-2': gpt({ activation: 'gelu-tanh', tiedEmbeddings: true, qkvBias: true, outputBias: false }),
   'gpt as Llama': gpt({
     ...{ positions: 'rope', ropeBase: 50, norm: 'rms', normEpsilon: 0.01, activation: 'swiglu', bias: false },
@@ -256,10 +261,10 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
   ])('%s', async (_, fused) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
-    const { model, parameters } = createModel(config)
+    const { model, parameters, trained } = createModel(config)
     const corpus = { dtype: 'u16', length: 40 } as const
     const program = fuse(
-      gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
+      gradientProgram(model, trained, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
       fused,
     )
     const session = new JsSession({ precision: 'f64' })
@@ -273,9 +278,9 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
     await session.write(corpusName, Uint16Array.from(numbers.integers(40, config.vocabSize)))
     for (const [i, { path, shape }] of parameters.entries()) {
       await session.allocate(path, 'f32', shape)
-      await session.allocate(gradientName(path), 'f32', shape)
       await session.write(path, weights[i])
     }
+    for (const { path, shape } of trained) await session.allocate(gradientName(path), 'f32', shape)
     // The loss goes through the Store, because an output would be rounded to f32.
     const lossAt = program.ops.findIndex(({ op }) => op === 'cross_entropy')
     const named = program.ops[lossAt].outputs[0]
@@ -291,12 +296,14 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
       return (await session.read('test/loss'))[0]
     }
     await run()
-    const analytic = await Promise.all(parameters.map(({ path }) => session.read(gradientName(path))))
+    const analytic = await Promise.all(trained.map(({ path }) => session.read(gradientName(path))))
 
-    for (const [i, { path }] of parameters.entries()) {
+    for (const [at, parameter] of trained.entries()) {
+      const { path } = parameter
+      const i = parameters.indexOf(parameter)
       // Along one random direction, so that every element takes part.
       const direction = numbers.doubles(weights[i].length)
-      const at = async (distance: number) => {
+      const moved = async (distance: number) => {
         await session.write(
           path,
           weights[i].map((value, j) => value + distance * direction[j]),
@@ -305,11 +312,11 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
       }
       // A step so small that no relu switches between on and off.
       const step = 1e-5
-      const near = (await at(step)) - (await at(-step))
-      const far = (await at(2 * step)) - (await at(-2 * step))
+      const near = (await moved(step)) - (await moved(-step))
+      const far = (await moved(2 * step)) - (await moved(-2 * step))
       await session.write(path, weights[i])
       const numeric = (8 * near - far) / (12 * step)
-      const along = dot(analytic[i], direction)
+      const along = dot(analytic[at], direction)
       expect([path, relativeDifference([4 * along], [numeric])]).toEqual([path, expect.closeTo(0, 8)])
     }
   })

@@ -81,12 +81,13 @@ function ofStage({ kind, layers }: StageConfig) {
   return { linears, weights: linears + inLayer.products * layers, relus: layers * inLayer.relus }
 }
 
-function ofGpt({ layers, activation, bias, qkvBias, outputBias, tiedEmbeddings }: GptConfig) {
+function ofGpt({ layers, activation, bias, qkvBias, outputBias, tiedEmbeddings, lora }: GptConfig) {
   const feedForward = activation === 'swiglu' ? 3 : 2
   return {
     linears: (bias ? layers * (1 + feedForward) + Number(outputBias) : 0) + (qkvBias ? 3 * layers : 0),
-    // The gradient of a table that is also the head is a sum before it is accumulated.
-    weights: layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
+    // The gradient of a table that is also the head is a sum before it is accumulated. With adapters, only
+    // theirs are computed.
+    weights: lora ? 2 * layers * lora.targets.length : layers * (4 + feedForward) + (tiedEmbeddings ? 0 : 1),
     relus: bias && activation === 'relu' ? layers : 0,
   }
 }

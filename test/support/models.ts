@@ -7,10 +7,10 @@ import { RecordLayout } from '../../lib/backend/records'
 import { decodeProgram, prefillProgram } from '../../lib/generate/programs'
 import type { TypedArray } from '../../lib/graph/dtype'
 import type { Program } from '../../lib/graph/program'
-import type { ModelConfig } from '../../lib/model/config'
+import type { GptConfig, ModelConfig } from '../../lib/model/config'
 import { corpusName, evaluationProgram, gradientProgram } from '../../lib/model/programs'
 import { initializeWeights } from '../../lib/model/weights'
-import { defaultVariants, type GptSizes } from '../../lib/nn'
+import { defaultVariants } from '../../lib/nn'
 import { averageName } from '../../lib/optim/average'
 import { stateTensors, updateProgram } from '../../lib/optim/update'
 import type { TrainingConfig } from '../../lib/options'
@@ -34,7 +34,7 @@ export const training: TrainingConfig = {
 }
 
 /** A gpt that equals the decoder except for these variants. */
-function gpt(variants: Partial<GptSizes>): ModelConfig {
+function gpt(variants: Partial<GptConfig>): ModelConfig {
   const sizes = { vocabSize: 65, blockSize: 11, embed: 15, heads: 3, layers: 2, dropout: 0, ...variants }
   return { kind: 'gpt', ...defaultVariants(sizes), ...sizes }
 }
@@ -118,6 +118,10 @@ export const configs: Record<string, ModelConfig> = {
     ...{ positions: 'rope', ropeBase: 50, norm: 'rms', normEpsilon: 0.01, activation: 'swiglu' },
     ...{ heads: 4, kvHeads: 2, headSize: 6, feedForwardWidth: 23, qkvBias: true, outputBias: false },
   }),
+  'gpt with adapters': gpt({
+    ...{ activation: 'swiglu', embed: 24, heads: 4, kvHeads: 2, dropout: 0.1 },
+    lora: { rank: 3, alpha: 5, targets: ['query', 'value', 'gate', 'contract'] },
+  }),
   'gpt as speedrun': gpt({
     ...{
       positions: 'rope',
@@ -134,13 +138,13 @@ export const configs: Record<string, ModelConfig> = {
 
 /** Every Program of a model, unfused. */
 export function programsOf(config: ModelConfig, corpusLength = 500): Record<string, Program> {
-  const { model, parameters } = createModel(config)
+  const { model, trained } = createModel(config)
   const corpus = { dtype: 'u16', length: corpusLength } as const
   const sizes = { batchSize: training.batchSize, gradientAccumulationSteps: 2 }
   const cache = { name: 'a', slots: 8 }
   return {
-    gradient: gradientProgram(model, parameters, corpus, sizes),
-    update: updateProgram(parameters, { ...training, gradientClip: 0.5 }),
+    gradient: gradientProgram(model, trained, corpus, sizes),
+    update: updateProgram(trained, { ...training, gradientClip: 0.5 }),
     evaluation: evaluationProgram(model, corpus, 4),
     prefill: prefillProgram(model, cache, 5, { penalty: false }),
     decode: decodeProgram(model, cache, 2, { penalty: true }),
@@ -151,6 +155,8 @@ export interface TestModel {
   readonly session: Session
   readonly model: ReturnType<typeof createModel>['model']
   readonly parameters: ReturnType<typeof createModel>['parameters']
+  /** Those that are trained. */
+  readonly trained: ReturnType<typeof createModel>['trained']
   readonly trainer: Trainer
   readonly seed: Seed
 }
@@ -163,28 +169,28 @@ export async function prepare(
   seed = seedFrom(1337),
   corpus = goldenCorpus(2000, seed),
 ): Promise<TestModel> {
-  const { model, parameters } = createModel(config)
+  const { model, parameters, trained } = createModel(config)
   await initializeWeights(session, parameters, seed)
   const settings = { ...training, ...overrides }
-  for (const { name, shape } of stateTensors(parameters, settings)) {
+  for (const { name, shape } of stateTensors(trained, settings)) {
     await session.allocate(name, 'f32', shape)
   }
   const averaged = settings.emaDecay > 0 ? createModel(config, { averaged: true }).model : undefined
   if (averaged) {
-    for (const { path } of parameters) await session.write(averageName(path), await session.read(path))
+    for (const { path } of trained) await session.write(averageName(path), await session.read(path))
   }
   const whole = { from: 0, length: corpus.length }
   const trainer = await Trainer.create({
     session,
     model,
-    parameters,
+    parameters: trained,
     evaluated: averaged,
     training: settings,
     seed,
     corpus: corpusOf(corpus),
     splits: { train: whole, validation: whole },
   })
-  return { session, model, parameters, trainer, seed }
+  return { session, model, parameters, trained, trainer, seed }
 }
 
 /** All weights, by path. */

@@ -25,6 +25,7 @@ export const titles: Readonly<Record<Architecture, string>> = {
 const formats: Readonly<Record<ExportFormat, readonly Architecture[]>> = {
   huggingface: ['gpt2', 'llama', 'nanochat'],
   gguf: ['gpt2', 'llama'],
+  peft: ['gpt2', 'llama', 'nanochat'],
 }
 
 type Variant = keyof GptConfig

@@ -2,9 +2,12 @@
 // be exported.
 
 import { NanoGptError, option, say } from '../../errors'
+import { addProduct } from '../../model/lora'
+import type { LoraConfig } from '../../nn'
 import { type Checked, type ExportDtype, type ExportFormat, exportOptions } from '../../options'
 import type { Tokenizer } from '../../tokenizer/tokenizer'
 import { ggufFiles } from '../gguf/write'
+import { peftFiles } from '../hugging_face/peft_write'
 import { huggingFaceFiles } from '../hugging_face/write'
 import type { Architecture } from '../layout'
 import type { ModelInfo } from '../metadata'
@@ -42,8 +45,9 @@ export async function exportModel(
   const { format = exportOptions.format.default, dtype = exportOptions.dtype.default, overwrite } = options
   const expressed = express(info.model, format)
   const notes: string[] = []
-  const weights = await withoutOutputBias(expressed, parameters, notes)
-  const files = filesOf(format, dtype, expressed, weights, tokenizer, notes)
+  const whole = withoutAdapters(parameters, info.model.lora)
+  const weights = format === 'peft' ? parameters : await withoutOutputBias(expressed, whole, notes)
+  const files = filesOf(format, dtype, expressed, info, weights, tokenizer, notes)
   await checkTarget(
     folder,
     files.map(({ name }) => name),
@@ -57,10 +61,12 @@ function filesOf(
   format: ExportFormat,
   dtype: ExportDtype,
   expressed: Expressed,
+  info: ModelInfo,
   parameters: Parameters,
   tokenizer: Tokenizer,
   notes: string[],
 ): ExportFile[] {
+  if (format === 'peft' && dtype !== 'q8_0') return peftFiles(expressed, info, parameters, dtype, notes)
   if (format === 'gguf' && dtype !== 'bf16') return ggufFiles(expressed, parameters, tokenizer, dtype, notes)
   if (format === 'huggingface' && dtype !== 'q8_0')
     return huggingFaceFiles(expressed, parameters, tokenizer, dtype)
@@ -71,6 +77,22 @@ function filesOf(
     reason: say`it does not apply to ${option('format', format)}`,
     remedy: say`give ${option('dtype', 'f16')} or ${option('dtype', 'f32')}`,
   })
+}
+
+/** The parameters of a model without adapters that computes the same. */
+function withoutAdapters(parameters: Parameters, lora: LoraConfig | undefined): Parameters {
+  if (!lora) return parameters
+  const { rank, alpha } = lora
+  return {
+    has: (path) => parameters.has(path),
+    async read(path) {
+      const weight = await parameters.read(path)
+      const [a, b] = ['loraA', 'loraB'].map((name) => path.replace(/weight$/, name))
+      if (a === path || !parameters.has(a)) return weight
+      const adapter = { a: await parameters.read(a), b: await parameters.read(b) }
+      return addProduct(weight, adapter, { rank, factor: alpha / rank })
+    },
+  }
 }
 
 const headBias = 'head.bias'

@@ -92,7 +92,7 @@ class Reader {
 }
 
 /** The elements as f32. Those of an f32 tensor are not copied. */
-function toF32(dtype: Dtype, bytes: Uint8Array): Float32Array {
+export function toF32(dtype: Dtype, bytes: Uint8Array): Float32Array {
   const data = viewOf(dtype, bytes)
   if (dtype === 'bf16') return fromBf16Bits(data as Uint16Array)
   return dtype === 'f16' ? fromF16Bits(data as Uint16Array) : (data as Float32Array)

@@ -168,6 +168,7 @@ function activationCases(name: string, a: Given, dy: Given, c: Given, cap = 2.5)
     ]),
     opCase('swiglu', name, [a, c]),
     opCase('swiglu_backward', name, [a, c, dy]),
+    opCase('scale', name, [a], { factor: -1.7 }),
     opCase('soft_cap', name, [a], { cap }),
     opCase('soft_cap_backward', name, [outputsOf(softCapOp, [a], { cap })[0], dy], { cap }),
   ]
