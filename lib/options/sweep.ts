@@ -12,11 +12,11 @@ import { name, type OptionType } from './types'
 const { resume: _, overwrite: __, minutes: ___, data, preset, out, ...shared } = trainOptions
 
 /** What a model is and how it is trained. The text, the reports and the machine are the same for all runs. */
-const variedGroups: readonly Group[] = ['model', 'variants', 'training', 'optimizer', 'schedule']
+const variedGroups: readonly Group[] = ['model', 'variants', 'adapters', 'training', 'optimizer', 'schedule']
 const alsoVaried: readonly TrainName[] = ['tokenizer', 'vocabSize']
 
-/** The options that may vary. */
-export const variedNames = namesWhere((row) => variedGroups.includes(row.group))
+/** The options that may vary. Those whose value can be a list may not. */
+export const variedNames = namesWhere((row) => variedGroups.includes(row.group) && !row.type.repeats)
   .concat(alsoVaried)
   .filter((each) => each !== 'minutes')
 
