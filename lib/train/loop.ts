@@ -121,6 +121,7 @@ export class Loop {
       await this.saver.begin()
       await this.recorder.begin(this.prepared.session.device)
       this.emitStart()
+      this.recorder.warn()
       await this.pause()
       while (this.step < this.plan.training.steps && !this.stopping) {
         await this.advance()

@@ -94,7 +94,6 @@ export class Recorder {
     this.add(['session', { step: this.step, time, version, device, machine: machine(), resumed }])
     this.clock = setInterval(() => this.tick(), millisecondsPerWrite).unref()
     await this.flush()
-    this.warn()
   }
 
   /** Reads the history of the run that is resumed, up to its checkpoint. */

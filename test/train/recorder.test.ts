@@ -242,6 +242,7 @@ describe('a disk that fails', () => {
     }
     await (await run).dispose()
     const warnings = ofType(events, 'warning')
+    expect(events[0].type).toBe('start')
     expect(warnings).toMatchObject([{ code: 'write_failed' }])
     expect(String(warnings[0].message)).toMatch(
       /^the history of the run is not saved: cannot write .*metrics\.jsonl: .* Training goes on, and saving it is tried again$/,

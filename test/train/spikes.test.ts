@@ -32,3 +32,16 @@ test('a second spike is reported later', () => {
 test('the first steps are never a spike', () => {
   expect(spikesIn([4, 4, 40, 4, 4])).toEqual([])
 })
+
+test('a detector with the state of another one continues as it would', () => {
+  const losses = falling(2000)
+  losses[600] = losses[650] = losses[1500] = 9
+  for (const step of [0, 30, 600, 601, 640, 700, 1499]) {
+    const [before, after] = [new SpikeDetector(), new SpikeDetector()]
+    for (let i = 0; i < step; i++) before.observe(i, losses[i])
+    // As in the metrics of a run.
+    after.restore(JSON.parse(JSON.stringify(before.state)))
+    for (let i = step; i < losses.length; i++)
+      expect(after.observe(i, losses[i])).toEqual(before.observe(i, losses[i]))
+  }
+})
