@@ -120,6 +120,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   matmul: { flops: ({ inputs: [a, b], attributes }) => matmulFlops('matmul', a, b, attributes) },
   batched_matmul: { flops: batchedMatmulFlops },
   add: { flops: perOutput(1) },
+  lerp: { flops: perOutput(3) },
   sum_leading: { flops: perInput(1) },
   relu: { flops: perOutput(1) },
   relu_backward: { flops: perOutput(1) },
@@ -165,6 +166,8 @@ const rules: Readonly<Record<string, CostRule>> = {
   ema: { flops: (call) => 3 * elements(call) },
   cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
   select_row: { flops: none, bytes: readAsWritten },
+  slice_positions: { flops: none, bytes: ({ outputs }) => 2 * bytesIn(outputs) },
+  concat_positions: { flops: none },
   count_tokens: { flops: none, bytes: ({ inputs: [, tokens] }) => 3 * bytesIn([tokens]) },
   repetition_penalty: { flops: perOutput(1) },
   // A softmax and its running sum, and the logarithm of another.

@@ -1,5 +1,5 @@
 // Computes the memory that training needs without allocating it. Memory is linear in the number of
-// layers and in the batch size, so it is extrapolated from Programs with one and two of each.
+// layers, so it is extrapolated from Programs with one and two.
 
 import { createModel } from '../architectures/create'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -58,13 +58,12 @@ export function memoryOf(
 function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters } = createModel(config)
   const corpus = { dtype: 'u16', length: config.blockSize + 1 } as const
-  const [one, two] = [1, 2].map((batchSize) =>
-    peakOf(gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })),
-  )
+  const { batchSize } = training
+  const program = gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })
   return {
     weights: 4 * countOf(parameters),
     optimizer: 4 * countOf(stateTensors(parameters, training)),
-    activations: line(one, two, training.batchSize),
+    activations: peakOf(program),
   }
 }
 

@@ -115,6 +115,7 @@ const checks: Record<string, Check[]> = {
     { inputs: [wide(7, 9)], attributes: { tanh: true } },
   ],
   layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
+  lerp: [{ inputs: [floats(3, 5), floats(3, 5)], attributes: { weight: 0.3 } }],
   masked_softmax: [softmax(1, 1), softmax(4, 4), softmax(1, 7), softmax(2, 3, 5), softmax(2, 2, 3, 3)],
   matmul: [
     matmul([3, 4], [4, 5], false, false),
@@ -144,6 +145,15 @@ const checks: Record<string, Check[]> = {
     rope([2, 3, 4], 1, whole('i32', [3], 5, 6, 7)),
     rope([2, 3, 12], 3, whole('i32', [2, 3], 0, 1, 2, 900, 901, 902)),
     rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
+  ],
+  concat_positions: [
+    { inputs: [floats(2, 3, 5), floats(2, 1, 5), floats(2, 2, 5)] },
+    { inputs: [floats(3, 2)] },
+  ],
+  slice_positions: [
+    { inputs: [floats(2, 5, 3)], attributes: { begin: 1, count: 2 } },
+    { inputs: [floats(2, 5)], attributes: { begin: 0, count: 4 } },
+    { inputs: [floats(2, 1, 2, 3)], attributes: { begin: 0, count: 1 } },
   ],
   soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
   swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],

@@ -75,9 +75,15 @@ const rules: Record<string, BoundsRule> = {
   require_finite: exact,
   cache_write: exact,
   select_row: exact,
+  slice_positions: exact,
+  concat_positions: exact,
   sample: sampled,
   count_tokens: exact,
   repetition_penalty: rounded,
+  // The difference may cancel, but then its error is small.
+  lerp: ({ inputs: [a, b], outputs: [y], attributes }) => [
+    map(y.values, (value, i) => epsilon * (2 * abs(value) + 4 * (attributes.weight as number) * abs(b.values[i] - a.values[i]))),
+  ],
   add: rounded,
   accumulate: rounded,
   dropout: rounded,

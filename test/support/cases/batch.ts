@@ -1,6 +1,7 @@
 // Ops that look values up: gather_batch, embedding, cache_write, select_row, and cross_entropy and
 // sample over a vocabulary.
 
+import type { Shape } from '../../../lib/graph/dtype'
 import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
 import {
@@ -157,7 +158,40 @@ function caches(): Case[] {
     ].map(([B, T, C, row]) =>
       opCase('select_row', `row ${row} of ${B}x${T}x${C}`, [floats('x', [B, T, C]), index(row)]),
     ),
+    ...slices(),
   ]
+}
+
+function slices(): Case[] {
+  const sizes: [Shape, number[]][] = [
+    [[1, 1, 1], [1]],
+    [[3, 7, 5], [2, 4, 1]],
+    [[3, 7, 8], [7]],
+    [[2, 33, 65], [1, 32]],
+    [
+      [5, 3, 2, 6],
+      [1, 1, 1],
+    ],
+    [[2, 6], [1, 3, 2]],
+    [
+      [2, 70001],
+      [40000, 30001],
+    ],
+  ]
+  return sizes.flatMap(([shape, counts]) =>
+    [floats, (name: string, size: Shape) => integers(name, size, 1000)].flatMap((values) => {
+      const part = (count: number, i: number) => values(`x${i}`, [shape[0], count, ...shape.slice(2)])
+      const whole = values('x', shape)
+      const name = `${whole.dtype} [${shape}]`
+      return [
+        ...counts.map((count, i) => {
+          const begin = counts.slice(0, i).reduce((sum, each) => sum + each, 0)
+          return opCase('slice_positions', `${begin} and ${count} of ${name}`, [whole], { begin, count })
+        }),
+        opCase('concat_positions', `${counts} to ${name}`, counts.map(part)),
+      ]
+    }),
+  )
 }
 
 function crossEntropies(): Case[] {

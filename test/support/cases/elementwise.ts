@@ -37,6 +37,7 @@ function perSize(shape: Shape): Case[] {
   return [
     opCase('add', name, [a, b]),
     opCase('accumulate', name, [a, b]),
+    opCase('lerp', name, [a, b], { weight: 0.3 }),
     opCase('relu', name, [a]),
     opCase('relu_backward', name, [a, b]),
     ...activationCases(name, floats('a', shape, -6, 6), b, floats('c', shape)),
