@@ -28,6 +28,9 @@ constexpr int64_t kThinRowsAcross = 4;             // the same if the rows of b 
 constexpr int64_t kThinColumns = 24;               // columns of a thin product whose lanes are summed together
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // max columns for which splitting b costs more than it saves
 
+constexpr int64_t kStripRows = 1024;                // max rows for which a task packs its own columns of b
+constexpr int64_t kStripColumns = 6 * kTileColumns;  // columns that it packs at once
+
 // Products with many terms and a small result are summed in parts. These constants decide the order
 // of the sum.
 constexpr int64_t kSplitDepth = 64, kMostParts = 16, kSplitResult = 8192;
@@ -342,6 +345,40 @@ void MultiplyBlocks(const Gemm& x, float* packed, Pool* pool) {
   }
 }
 
+// Products with few rows spend a large part of their time on packing b. Here a task packs only the
+// columns that it multiplies, which stay in its core's private cache, and prefetches the next ones
+// while it multiplies.
+
+NANO_INLINE bool IsStrips(int64_t m) { return m <= kStripRows; }
+
+void MultiplyStrip(const Gemm& x, int64_t j, int64_t columns, float* packed) {
+  const int64_t next_columns = Smaller(columns, x.n - j - columns);
+  for (int64_t p = 0; p < x.k; p += kDepth) {
+    const int64_t depth = Smaller(kDepth, x.k - p);
+    PackPanels(At(x.b, p, j), columns, 0, depth, depth, packed);
+    const bool last = p + depth == x.k;
+    const Matrix b = last ? At(x.b, 0, j + columns) : At(x.b, p + depth, j);
+    const int64_t terms = Smaller(kDepth, last ? x.k : x.k - p - depth), across = last ? next_columns : columns;
+    const int64_t tiles = DivideUp(x.m, kTileRows) * DivideUp(columns, kTileColumns);
+    Ahead ahead[2] = {x.b.column == 1 ? Ahead::Of(b.data, b.row, across, terms, tiles)
+                                      : Ahead::Of(b.data, b.column, terms, across, tiles)};
+    for (int64_t i = 0; i < x.m; i += kTaskRows) {
+      const int64_t rows = Smaller(kTaskRows, x.m - i);
+      MultiplyDepth<false>(x, {i, rows, j, columns, p, depth, nullptr, packed}, {0, rows, 0, columns}, p, depth, ahead);
+    }
+  }
+}
+
+NANO_INLINE int64_t StripRoom() { return kStripColumns * kDepth; }
+
+void MultiplyStrips(const Gemm& x, float* scratch, Pool* pool) {
+  const int64_t wanted = TasksWanted(x.m, x.n, x.k, pool);
+  const int64_t columns = Smaller(kStripColumns, RoundUp(DivideUp(x.n, wanted), kTileColumns));
+  ForTasks(wanted > 1 ? pool : nullptr, x.n, columns, [&](int64_t begin, int64_t end, int worker) {
+    MultiplyStrip(x, begin, end - begin, scratch + worker * StripRoom());
+  });
+}
+
 // c = the sum of `parts` consecutive matrices in `sums`.
 void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   ForChunks(pool, x.m, RowsInChunk(x.n * parts, 2 * kChunk), [&](int64_t begin, int64_t end) {
@@ -622,6 +659,8 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
   } else if (across && m > 1) {
     const Parts parts(m, n, k);
     floats = (parts.count > 1 ? parts.count * m * n : 0) + threads * PartRoom(n);
+  } else if (IsStrips(m)) {
+    floats = threads * StripRoom();
   } else {
     floats = BlockDepth(n, k) * RoundUp(BlockColumns(n), kTileColumns);
   }
@@ -642,6 +681,7 @@ void Multiply(const Gemm& x, std::byte* scratch, Pool* pool) {
   if (IsSplit(x.m, x.n, x.k)) return MultiplySplit(x, reinterpret_cast<float*>(scratch), pool);
   if (IsSmall(x.n, x.k)) return MultiplySmall(x, reinterpret_cast<float*>(scratch), pool);
   if (x.a.column != 1) return MultiplyParts(x, reinterpret_cast<float*>(scratch), pool);
+  if (IsStrips(x.m)) return MultiplyStrips(x, reinterpret_cast<float*>(scratch), pool);
   MultiplyBlocks(x, reinterpret_cast<float*>(scratch), pool);
 }
 
