@@ -129,7 +129,10 @@ function unknownCase(
 }
 
 /** The model of a case, and its training options. */
-export function resolveCase({ preset, options, vocabSize }: StepCase, { batchSize, precision }: BenchOptions) {
+export function resolveCase(
+  { preset, options, vocabSize }: StepCase,
+  { batchSize, precision }: BenchOptions,
+) {
   const { model, training } = resolveNew({ preset, ...options, ...(precision && { precision }) })
   return {
     ...createModel({ ...model, vocabSize }),

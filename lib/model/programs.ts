@@ -108,7 +108,7 @@ export function gradientProgram(
       return partial
     })
     accumulateEach(gradientsThrough(trunk, hidden, concatPositions(parts), tensors()))
-    tensors().forEach((tensor, i) => accumulated.has(i) || unreached(tensor))
+    for (const [i, tensor] of tensors().entries()) if (!accumulated.has(i)) unreached(tensor)
   }
   trace.output('loss', loss)
   return trace.finish()
@@ -138,7 +138,12 @@ function batchOf(trace: Trace, model: LanguageModel, corpus: CorpusSpec, batchSi
  * Computes the mean loss of `batch` sequences of `length` tokens, without dropout. Inputs: tokens,
  * targets i32 [batch, length]. Output: loss f32 [].
  */
-export function lossProgram(model: LanguageModel, batch: number, length: number, most = mostLogits()): Program {
+export function lossProgram(
+  model: LanguageModel,
+  batch: number,
+  length: number,
+  most = mostLogits(),
+): Program {
   const trace = new Trace(`loss ${batch} × ${length}`)
   const tokens = trace.input('tokens', 'i32', [batch, length])
   const targets = trace.input('targets', 'i32', [batch, length])

@@ -16,8 +16,10 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 // Block sizes. None of these changes a result.
-constexpr int64_t kBlockColumns = 8192;              // columns of b packed at once
+constexpr int64_t kBlockColumns = 2048;              // columns of b packed at once
 constexpr int64_t kPackedLimit = int64_t{1} << 20;   // floats of b packed at once, if they hold more than kDepth terms
+constexpr int64_t kStripRows = 512;                  // max rows for which a task packs its own columns of b
+constexpr int64_t kStripColumns = 6 * kTileColumns;  // columns that it packs at once
 constexpr int64_t kPartColumns = 48 * kTileColumns;  // columns of b that a part packs at once
 constexpr int64_t kTaskRows = 24 * kTileRows;  // maximum; with kDepth terms 216 KiB of a, for a core's private cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
@@ -27,9 +29,6 @@ constexpr int64_t kThinRows = 8;                   // max rows for which packing
 constexpr int64_t kThinRowsAcross = 4;             // the same if the rows of b are contiguous, not its columns
 constexpr int64_t kThinColumns = 24;               // columns of a thin product whose lanes are summed together
 constexpr int64_t kFewColumns = 8 * kTileColumns;  // max columns for which splitting b costs more than it saves
-
-constexpr int64_t kStripRows = 1024;                // max rows for which a task packs its own columns of b
-constexpr int64_t kStripColumns = 6 * kTileColumns;  // columns that it packs at once
 
 // Products with many terms and a small result are summed in parts. These constants decide the order
 // of the sum.

@@ -261,15 +261,18 @@ const configs: Record<string, ModelConfig> = {
 describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
   const config = configs[kind]
   test.each([
-    ['as traced', [] as readonly string[]],
-    ['fused', fusedOpNames],
-  ])('%s', async (_, fused) => {
+    ['as traced', [] as readonly string[], Infinity],
+    ['fused', fusedOpNames, Infinity],
+    // Of 3 positions or fewer.
+    ['in chunks of the logits', [] as readonly string[], 3 * 2 * config.vocabSize * 4],
+    ['in chunks of one position, fused', fusedOpNames, 0],
+  ])('%s', async (_, fused, most) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
     const { model, parameters } = createModel(config)
     const corpus = { dtype: 'u16', length: 40 } as const
     const program = fuse(
-      gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
+      gradientProgram(model, parameters, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }, most),
       fused,
     )
     const session = new JsSession({ precision: 'f64' })
@@ -287,8 +290,8 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
       await session.write(path, weights[i])
     }
     // The loss goes through the Store, because an output would be rounded to f32.
-    const lossAt = program.ops.findIndex(({ op }) => op === 'cross_entropy')
-    const named = program.ops[lossAt].outputs[0]
+    const named = program.ops.findLast(({ op }) => op === 'cross_entropy' || op === 'lerp')!.outputs[0]
+    expect(program.ops.some(({ op }) => op === 'lerp')).toBe(most < Infinity)
     const buffers = program.buffers.map((buffer, id) =>
       id === named ? { ...buffer, role: 'store' as const, name: 'test/loss' } : buffer,
     )

@@ -82,7 +82,11 @@ const rules: Record<string, BoundsRule> = {
   repetition_penalty: rounded,
   // The difference may cancel, but then its error is small.
   lerp: ({ inputs: [a, b], outputs: [y], attributes }) => [
-    map(y.values, (value, i) => epsilon * (2 * abs(value) + 4 * (attributes.weight as number) * abs(b.values[i] - a.values[i]))),
+    map(
+      y.values,
+      (value, i) =>
+        epsilon * (2 * abs(value) + 4 * (attributes.weight as number) * abs(b.values[i] - a.values[i])),
+    ),
   ],
   add: rounded,
   accumulate: rounded,
