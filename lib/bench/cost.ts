@@ -177,6 +177,11 @@ const rules: Readonly<Record<string, CostRule>> = {
       matmulFlops('linear', x, weight, { transpose_b: true }) + (attributes.relu ? 2 : 1) * sizeOf(y.shape),
   },
   dropout_add: { flops: perOutput(2) },
+  // Of the total, the rows of the tokens.
+  embedding_accumulate: {
+    flops: perInput(1, 2),
+    bytes: ({ inputs: [, tokens, dy] }) => bytesIn([tokens]) + 3 * bytesIn([dy]),
+  },
   matmul_accumulate: {
     flops: ({ inputs: [total, a, b], attributes }) =>
       matmulFlops('matmul_accumulate', a, b, attributes) + sizeOf(total.shape),

@@ -6,6 +6,7 @@ import { opsByName } from './op'
 // Created only by the passes.
 import './cast'
 import './dropout_add'
+import './embedding_accumulate'
 import './linear'
 import './matmul_accumulate'
 

@@ -385,6 +385,11 @@ const misshapen: Hostile[] = (
     ['rope', { y: [2, 4, 3] }, /output 0/],
     ['gelu', { y: [4, 2] }, /output 0/],
     ['gelu', { x: 'u16' }, /dtype/],
+    ['embedding_accumulate', { tokens: [3] }, /input 1/],
+    ['embedding_accumulate', { tokens: 'u32' }, /input 1/],
+    ['embedding_accumulate', { x: [2, 3] }, /input 2/],
+    ['embedding_accumulate', { x: [] }, /input 2.*dimensions/],
+    ['embedding_accumulate', { total: [5, 2, 2] }, /input 0.*dimensions/],
     ['lerp', { dy: [2, 3] }, /input 1/],
     ['lerp', { y: [8] }, /output 0/],
     ['slice_positions', { x: [12] }, /input 0.*dimensions/],
@@ -460,6 +465,11 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       )
     case 'embedding_backward':
       return make([i32('tokens', 'input', 2), x], [f32('y', 'output', 5, 4)], { vocabulary: 5 })
+    case 'embedding_accumulate':
+      return {
+        buffers: [f32('total', 'store', 5, 4), i32('tokens', 'input', 2), x],
+        node: op(name, [0, 1, 2], [0]),
+      }
     case 'sum_leading':
       return make([x], [f32('y', 'output', 4)], { rank: 1 })
     case 'lerp':

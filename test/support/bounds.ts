@@ -118,6 +118,16 @@ const rules: Record<string, BoundsRule> = {
     const terms = sizeOf(call.inputs[0].shape)
     return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
   },
+  embedding_accumulate: (call) => {
+    const [total, ...inputs] = call.inputs
+    const terms = 1 + sizeOf(inputs[0].shape)
+    const sums = magnitudes('embedding_backward', {
+      ...call,
+      inputs,
+      attributes: { vocabulary: total.shape[0] },
+    })
+    return [map(sums, (sum, i) => 16 * epsilon * sqrt(terms) * (sum + abs(total.values[i])))]
+  },
   gelu,
   gelu_backward: geluBackward,
   swiglu,

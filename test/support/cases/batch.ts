@@ -71,14 +71,14 @@ function embeddings(): Case[] {
     [1300, 600, 3],
   ]
   const cases = sizes.flatMap(([count, V, C]) =>
-    both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
+    each(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
   )
   const tokens = given('i32', [2, 3], [4, 0, 4, 4, 2, 0])
   return [
     ...cases,
-    ...both('first and last rows', given('i32', [5], [0, 16, 0, 16, 16]), 17, 5),
-    ...both('rank 2', tokens, 5, 3),
-    ...both('rank 0', index(3), 5, 3),
+    ...each('first and last rows', given('i32', [5], [0, 16, 0, 16, 16]), 17, 5),
+    ...each('rank 2', tokens, 5, 3),
+    ...each('rank 0', index(3), 5, 3),
     opCase('embedding', 'NaN in a row', [tokens, replaced(floats('table', [5, 3]), { 3: nan, 13: inf })]),
     opCase(
       'embedding_backward',
@@ -89,10 +89,12 @@ function embeddings(): Case[] {
   ]
 }
 
-function both(name: string, tokens: Given, V: number, C: number): Case[] {
+function each(name: string, tokens: Given, V: number, C: number): Case[] {
+  const dy = floats('dy', [...tokens.shape, C])
   return [
     opCase('embedding', name, [tokens, floats('table', [V, C])]),
-    opCase('embedding_backward', name, [tokens, floats('dy', [...tokens.shape, C])], { vocabulary: V }),
+    opCase('embedding_backward', name, [tokens, dy], { vocabulary: V }),
+    opCase('embedding_accumulate', name, [floats('total', [V, C]), tokens, dy]),
   ]
 }
 
