@@ -12,10 +12,10 @@ namespace {
 // Calls copy(whole, part, bytes) for every position of `part`. It is position `begin` + t of the same
 // sequence of `whole`.
 template <class Copy>
-void ForPositions(Pool* pool, const Tensor& whole, const Tensor& part, int64_t begin, const Copy& copy) {
+void ForPositions(const Call& call, const Tensor& whole, const Tensor& part, int64_t begin, const Copy& copy) {
   const Shape& shape = part.spec->shape;
-  const int64_t length = whole.spec->shape[1], count = shape[1], size = ElementsOfPosition(shape);
-  ForChunks(pool, shape[0] * count, RowsInChunk(size, 4 * kChunk), [&](int64_t first, int64_t last) {
+  const int64_t length = whole.spec->shape[1], count = shape[1], size = call.params->as<SlicePositionsParams>().size;
+  ForChunks(call.pool, shape[0] * count, RowsInChunk(size, 4 * kChunk), [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const int64_t b = row / count, t = row - b * count;
       copy(whole.f32() + (b * length + begin + t) * size, part.f32() + row * size,
@@ -27,7 +27,7 @@ void ForPositions(Pool* pool, const Tensor& whole, const Tensor& part, int64_t b
 }  // namespace
 
 InputError RunSlicePositions(const Call& call) {
-  ForPositions(call.pool, call.inputs[0], call.outputs[0], call.params->as<SlicePositionsParams>().begin,
+  ForPositions(call, call.inputs[0], call.outputs[0], call.params->as<SlicePositionsParams>().begin,
                [](const float* whole, float* part, size_t bytes) { std::memcpy(part, whole, bytes); });
   return {};
 }
@@ -35,7 +35,7 @@ InputError RunSlicePositions(const Call& call) {
 InputError RunConcatPositions(const Call& call) {
   int64_t begin = 0;
   for (const Tensor& x : call.inputs) {
-    ForPositions(call.pool, call.outputs[0], x, begin,
+    ForPositions(call, call.outputs[0], x, begin,
                  [](float* whole, const float* part, size_t bytes) { std::memcpy(whole, part, bytes); });
     begin += x.spec->shape[1];
   }

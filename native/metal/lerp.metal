@@ -9,8 +9,8 @@ struct LerpArguments {
 #if defined(__METAL_VERSION__)
 
 kernel void lerp(device const Control& control [[buffer(0)]], constant LerpArguments& arguments [[buffer(1)]],
-                 device float* y [[buffer(2)]], device const float* a [[buffer(3)]], device const float* b [[buffer(4)]],
-                 uint thread_index [[thread_position_in_grid]]) {
+                 device float* y [[buffer(2)]], device const float* a [[buffer(3)]],
+                 device const float* b [[buffer(4)]], uint thread_index [[thread_position_in_grid]]) {
   const uint i = kQuad * thread_index, n = arguments.n;
   if (Stopped(control) || i >= n) return;
   const float4 from = LoadQuad(FloatsIn(a, 1u), i, n), to = LoadQuad(FloatsIn(b, 2u), i, n);

@@ -52,29 +52,30 @@ kernel void concat_positions(device const Control& control [[buffer(0)]],
 namespace nano::metal {
 namespace {
 
-SlicePositionsArguments ArgumentsOf(const Shape& whole, const Shape& part, int64_t begin) {
-  return {ArgumentsOfMove(part[0] * part[1], ElementsOfPosition(part)), static_cast<uint32_t>(whole[1]),
+int64_t SizeOf(const Call& call) { return call.params->as<SlicePositionsParams>().size; }
+
+SlicePositionsArguments ArgumentsOf(const Call& call, const Shape& whole, const Shape& part, int64_t begin) {
+  return {ArgumentsOfMove(part[0] * part[1], SizeOf(call)), static_cast<uint32_t>(whole[1]),
           static_cast<uint32_t>(begin), static_cast<uint32_t>(part[1])};
 }
 
 }  // namespace
 
 Outcome RunSlicePositions(const Call& call, Message& message) {
-  const Shape& y = OutputShape(call, 0);
-  const SlicePositionsArguments arguments =
-      ArgumentsOf(InputShape(call, 0), y, call.params->as<SlicePositionsParams>().begin);
+  const int64_t begin = call.params->as<SlicePositionsParams>().begin;
+  const SlicePositionsArguments arguments = ArgumentsOf(call, InputShape(call, 0), OutputShape(call, 0), begin);
   return Launch(call, message, GridOfElements(arguments.move.n), {"slice_positions", "slice_positions"},
-                {InQuads(ElementsOfPosition(y))}, arguments, {call.outputs[0], call.inputs[0]});
+                {InQuads(SizeOf(call))}, arguments, {call.outputs[0], call.inputs[0]});
 }
 
 Outcome RunConcatPositions(const Call& call, Message& message) {
   int64_t begin = 0;
   for (size_t i = 0; i < call.input_count; ++i) {
     const Shape& x = InputShape(call, i);
-    const SlicePositionsArguments arguments = ArgumentsOf(OutputShape(call, 0), x, begin);
+    const SlicePositionsArguments arguments = ArgumentsOf(call, OutputShape(call, 0), x, begin);
     const Outcome outcome =
         Launch(call, message, GridOfElements(arguments.move.n), {"slice_positions", "concat_positions"},
-               {InQuads(ElementsOfPosition(x))}, arguments, {call.outputs[0], call.inputs[i]});
+               {InQuads(SizeOf(call))}, arguments, {call.outputs[0], call.inputs[i]});
     if (outcome != Outcome::kOk) return outcome;
     begin += x[1];
   }

@@ -9,11 +9,12 @@ namespace {
 
 Dtype DtypeOf(const Checker& check) { return check.DtypeOf(0) == Dtype::kI32 ? Dtype::kI32 : Dtype::kF32; }
 
+int64_t ElementsOfPosition(const Shape& x) { return x.elements() / (x[0] * x[1]); }
+
 Status CheckSlice(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({"begin", "count"});
   const int64_t begin = check.Int("begin", 0, kMaxInt), count = check.Int("count", 1, kMaxInt);
-  params.set(SlicePositionsParams{begin});
   if (!check.Counts(1, 1)) return check.status();
   Shape y = check.Input(0, "x", DtypeOf(check));
   if (!check.Rank(0, "x", 2)) return check.status();
@@ -21,12 +22,13 @@ Status CheckSlice(const OpView& op, Params& params) {
     check.Fail(std::to_string(count) + " positions from " + std::to_string(begin) + " are not within the " +
                std::to_string(y[1]) + " of x");
   }
+  params.set(SlicePositionsParams{ElementsOfPosition(y), begin});
   y.dims[1] = count;
   check.Output(0, "y", DtypeOf(check), y);
   return check.status();
 }
 
-Status CheckConcat(const OpView& op, Params&) {
+Status CheckConcat(const OpView& op, Params& params) {
   Checker check(op);
   check.Attributes({});
   if (op.inputs.empty()) check.Fail("has no inputs; it takes one or more");
@@ -39,6 +41,7 @@ Status CheckConcat(const OpView& op, Params&) {
     check.Input(i, "x", DtypeOf(check), y);
     length += y[1];
   }
+  params.set(SlicePositionsParams{ElementsOfPosition(op.inputs[0].shape)});
   y.dims[1] = length;
   check.Output(0, "y", DtypeOf(check), y);
   return check.status();

@@ -1,18 +1,13 @@
-// Parameters of slice_positions, and the sizes that it shares with concat_positions.
+// Parameters of slice_positions and concat_positions.
 #pragma once
 
 #include <cstdint>
 
-#include "engine/inline.h"
-#include "engine/program.h"
-
 namespace nano {
 
 struct SlicePositionsParams {
-  int64_t begin;
+  int64_t size;       // elements of each position
+  int64_t begin = 0;  // of the slice
 };
-
-// The elements of each position of x [B, T, …].
-NANO_INLINE int64_t ElementsOfPosition(const Shape& x) { return x.elements() / (x[0] * x[1]); }
 
 }  // namespace nano
