@@ -18,7 +18,8 @@
 namespace nano::binding {
 namespace {
 
-constexpr std::array<std::string_view, 3> kFusedOps = {"linear", "dropout_add", "matmul_accumulate"};
+constexpr std::array<std::string_view, 4> kFusedOps = {"linear", "dropout_add", "matmul_accumulate",
+                                                       "embedding_accumulate"};
 
 Napi::String Text(Napi::Env env, std::string_view text) { return Napi::String::New(env, std::string(text)); }
 

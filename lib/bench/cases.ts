@@ -1,13 +1,13 @@
-// The training steps that are timed: those of the course's stages, and of nanoGPT's two models
-// ('cpu' and 'baby').
+// The training steps that are timed: those of the course's stages, of nanoGPT's two models ('cpu' and
+// 'baby'), and of fine-tuning GPT-2.
 
 import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
-import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
+import { shakespeareVocabSize } from '../data/shakespeare'
 import { NanoGptError, option, say, suggest } from '../errors'
 import { initializeWeights } from '../model/weights'
 import { stateTensors } from '../optim/update'
-import { findPreset } from '../presets'
+import type { CheckedTrainOptions } from '../options'
 import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
 import { corpusOf } from '../tokenizer/span'
@@ -19,14 +19,54 @@ export interface StepCase {
   /** The name in results: '09', 'cpu'. */
   readonly name: string
   readonly preset: string
+  /** What differs from the preset. */
+  readonly options?: CheckedTrainOptions
+  readonly vocabSize: number
   /** The PyTorch variants that do the same; see scripts/torch/bench.py. */
   readonly variants: readonly string[]
   /** Whether scripts/mlx/bench.py does the same. */
   readonly mlx: boolean
+  /** Whether its peak memory is measured too. The others need little. */
+  readonly large?: boolean
+  /** Whether it is measured only if it is named. */
+  readonly onlyNamed?: boolean
 }
 
 export const corpusLength = 100_000
 export const seed = seedFrom(1337)
+
+const nanoGptCase = (name: 'cpu' | 'baby'): StepCase => ({
+  name,
+  preset: name,
+  vocabSize: shakespeareVocabSize,
+  variants: ['fused', 'compiled'],
+  mlx: true,
+})
+
+/** GPT-2 with 124 million parameters, on short sequences. */
+const gpt2: StepCase = {
+  name: 'gpt2',
+  preset: 'gpt',
+  options: {
+    blockSize: 64,
+    embed: 768,
+    heads: 12,
+    layers: 12,
+    dropout: 0,
+    activation: 'gelu-tanh',
+    normEpsilon: 1e-5,
+    qkvBias: true,
+    outputBias: false,
+    tiedEmbeddings: true,
+    init: 'gpt2',
+    batchSize: 4,
+  },
+  vocabSize: 50257,
+  variants: ['transformers'],
+  mlx: false,
+  large: true,
+  onlyNamed: true,
+}
 
 export const stepCases: readonly StepCase[] = [
   ...stages
@@ -34,15 +74,19 @@ export const stepCases: readonly StepCase[] = [
     .map(({ number, name }) => ({
       name: number,
       preset: name,
+      vocabSize: shakespeareVocabSize,
       variants: number === '09' ? ['reference', 'fused', 'compiled'] : ['reference'],
       mlx: number === '09',
+      large: number === '09',
     })),
-  { name: 'cpu', preset: 'cpu', variants: ['fused', 'compiled'], mlx: true },
-  { name: 'baby', preset: 'baby', variants: ['fused', 'compiled'], mlx: true },
+  nanoGptCase('cpu'),
+  nanoGptCase('baby'),
+  gpt2,
 ]
 
-/** The cases for the given numbers ('9', '09') or presets. Default: all. */
+/** The cases for the given numbers ('9', '09') or presets. Default: all but those `onlyNamed`. */
 export function findStepCases(only: readonly string[] | undefined): StepCase[] {
+  if (!only) return stepCases.filter(({ onlyNamed }) => !onlyNamed)
   return findCases(stepCases, only, (wanted) =>
     stepCases.filter(({ name, preset }) => name === wanted.padStart(2, '0') || preset === wanted),
   )
@@ -84,22 +128,28 @@ function unknownCase(
   })
 }
 
-/** Creates the trainer of a preset on random tokens, because speed does not depend on the text. */
-export async function openTrainer(preset: string, options: BenchOptions) {
-  const found = findPreset(preset)
-  const { model, parameters } = createModel({ ...found.model, vocabSize })
+/** The model of a case, and its training options. */
+export function resolveCase(
+  { preset, options, vocabSize }: StepCase,
+  { batchSize, precision }: BenchOptions,
+) {
+  const { model, training } = resolveNew({ preset, ...options, ...(precision && { precision }) })
+  return {
+    ...createModel({ ...model, vocabSize }),
+    training: { ...training, batchSize: batchSize ?? training.batchSize, gradientAccumulationSteps: 1 },
+  }
+}
+
+/** Creates the trainer of a case on random tokens, because speed does not depend on the text. */
+export async function openTrainer(each: StepCase, options: BenchOptions) {
+  const { model, parameters, training } = resolveCase(each, options)
   const session = await openSession(options)
   try {
     await initializeWeights(session, parameters, seed)
-    const training = {
-      ...resolveNew({ preset, precision: options.precision }).training,
-      batchSize: options.batchSize ?? found.training.batchSize,
-      gradientAccumulationSteps: 1,
-    }
     for (const { name, shape } of stateTensors(parameters, training)) {
       await session.allocate(name, 'f32', shape)
     }
-    const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % vocabSize)
+    const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % each.vocabSize)
     const whole = { from: 0, length: tokens.length }
     const trainer = await Trainer.create({
       session,

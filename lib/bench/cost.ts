@@ -120,6 +120,7 @@ const rules: Readonly<Record<string, CostRule>> = {
   matmul: { flops: ({ inputs: [a, b], attributes }) => matmulFlops('matmul', a, b, attributes) },
   batched_matmul: { flops: batchedMatmulFlops },
   add: { flops: perOutput(1) },
+  lerp: { flops: perOutput(3) },
   sum_leading: { flops: perInput(1) },
   scale: { flops: perOutput(1) },
   relu: { flops: perOutput(1) },
@@ -166,6 +167,8 @@ const rules: Readonly<Record<string, CostRule>> = {
   ema: { flops: (call) => 3 * elements(call) },
   cache_write: { flops: none, bytes: ({ inputs: [, x] }) => 2 * bytesIn([x]) },
   select_row: { flops: none, bytes: readAsWritten },
+  slice_positions: { flops: none, bytes: ({ outputs }) => 2 * bytesIn(outputs) },
+  concat_positions: { flops: none },
   count_tokens: { flops: none, bytes: ({ inputs: [, tokens] }) => 3 * bytesIn([tokens]) },
   repetition_penalty: { flops: perOutput(1) },
   // A softmax and its running sum, and the logarithm of another.
@@ -175,6 +178,11 @@ const rules: Readonly<Record<string, CostRule>> = {
       matmulFlops('linear', x, weight, { transpose_b: true }) + (attributes.relu ? 2 : 1) * sizeOf(y.shape),
   },
   dropout_add: { flops: perOutput(2) },
+  // Of the total, the rows of the tokens.
+  embedding_accumulate: {
+    flops: perInput(1, 2),
+    bytes: ({ inputs: [, tokens, dy] }) => bytesIn([tokens]) + 3 * bytesIn([dy]),
+  },
   matmul_accumulate: {
     flops: ({ inputs: [total, a, b], attributes }) =>
       matmulFlops('matmul_accumulate', a, b, attributes) + sizeOf(total.shape),

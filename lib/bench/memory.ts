@@ -1,11 +1,11 @@
 // A separate process for `bench steps`: runs two training steps and prints its peak memory in
 // bytes.
 
-import { openTrainer } from './cases'
+import { findStepCases, openTrainer } from './cases'
 
 async function main(): Promise<void> {
-  const { preset, ...options } = JSON.parse(process.argv[2])
-  const { session, trainer } = await openTrainer(preset, { rounds: 1, ...options })
+  const { name, ...options } = JSON.parse(process.argv[2])
+  const { session, trainer } = await openTrainer(findStepCases([name])[0], { rounds: 1, ...options })
   await trainer.steps(0, 2)
   await session.dispose()
   // maxRSS is in kilobytes on every platform.

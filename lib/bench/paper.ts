@@ -2,17 +2,13 @@
 // published peak. Each op takes the time of its operations or of its bytes, whichever is longer.
 // Nothing is measured, and no device is opened.
 
-import { createModel } from '../architectures/create'
-import { shakespeareVocabSize as vocabSize } from '../data/shakespeare'
 import type { Program } from '../graph/program'
 import { gradientProgram } from '../model/programs'
 import { fusedOpNames } from '../ops'
 import { updateProgram } from '../optim/update'
 import { fuse } from '../passes/fuse'
 import { inPrecision } from '../passes/precision'
-import { findPreset } from '../presets'
-import { resolveNew } from '../train/resolve'
-import { corpusLength, findStepCases, type StepCase } from './cases'
+import { corpusLength, findStepCases, resolveCase, type StepCase } from './cases'
 import { chips } from './chips'
 import { callOf, costOf } from './cost'
 import { bound } from './peak'
@@ -27,7 +23,7 @@ export async function* benchPaper(options: BenchOptions): AsyncGenerator<Result,
 function* paperOf(each: StepCase, options: BenchOptions): Generator<Result, void, void> {
   const chip = options.paper!
   const peak = chips[chip]
-  const { programs, batchSize, tokens } = stepPrograms(each.preset, options)
+  const { programs, batchSize, tokens } = stepPrograms(each, options)
   const groups = groupOps(
     programs,
     programs.map((program) =>
@@ -70,17 +66,15 @@ function* paperOf(each: StepCase, options: BenchOptions): Generator<Result, void
   }
 }
 
-/** The Programs of a preset's training step, with all fusions. */
-function stepPrograms(preset: string, { batchSize: asked, precision = 'f32' }: BenchOptions) {
-  const found = findPreset(preset)
-  const { model, parameters } = createModel({ ...found.model, vocabSize })
-  const { training } = resolveNew({ preset })
-  const batchSize = asked ?? found.training.batchSize
+/** The Programs of a case's training step, with all fusions. */
+function stepPrograms(each: StepCase, options: BenchOptions) {
+  const { model, parameters, training } = resolveCase(each, options)
+  const { batchSize } = training
   const corpus = { dtype: 'u16', length: corpusLength } as const
   const gradient = gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })
   const update = updateProgram(parameters, { ...training, gradientClip: training.gradientClip ?? Infinity })
   const programs: Program[] = [
-    inPrecision(fuse(gradient, fusedOpNames), precision),
+    inPrecision(fuse(gradient, fusedOpNames), options.precision ?? 'f32'),
     fuse(update, fusedOpNames),
   ]
   return { programs, batchSize, tokens: batchSize * model.sizes.blockSize }

@@ -62,17 +62,17 @@ async function* rooflineOf(
 }
 
 /** The median round: milliseconds per step, and of each op of each Program. */
-async function timedStep({ preset }: StepCase, options: BenchOptions) {
-  const { session, trainer, batchSize } = await openTrainer(preset, options)
+async function timedStep(each: StepCase, options: BenchOptions) {
+  const { session, trainer, batchSize } = await openTrainer(each, options)
   let step = 0
   let timings: number[][] = []
   const side: Side = {
-    name: preset,
+    name: each.name,
     run: async (count) => {
       const start = performance.now()
       const result = await trainer.steps(step, count, { timings: true })
       if (result.failure)
-        throw new NanoGptError(result.failure.code, `bench ${preset}: ${result.failure.message}`)
+        throw new NanoGptError(result.failure.code, `bench ${each.name}: ${result.failure.message}`)
       step += count
       timings = result.timings!.map((ops) => ops.map((seconds) => (1000 * seconds) / count))
       return (performance.now() - start) / count

@@ -9,9 +9,6 @@ import { type Competitor, RivalProcess, rivalArguments } from './competitors'
 import { measure, type Side } from './measure'
 import type { BenchOptions, Comparison, Result } from './result'
 
-/** The case whose peak memory is measured too. The others need little. */
-const large = '09'
-
 export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result, void, void> {
   for (const each of findStepCases(options.only)) yield await benchStep(each, options)
 }
@@ -19,9 +16,9 @@ export async function* benchSteps(options: BenchOptions): AsyncGenerator<Result,
 async function benchStep(each: StepCase, options: BenchOptions): Promise<Result> {
   const competitors = await rivalSteps(each, options)
   try {
-    const ours = await ourSteps(each.preset, options)
+    const ours = await ourSteps(each, options)
     // Peak memory is that of the process, which does not include a GPU's memory.
-    const withMemory = each.name === large && competitors.length > 0 && !/^(cuda|metal)/.test(ours.device)
+    const withMemory = each.large && competitors.length > 0 && !/^(cuda|metal)/.test(ours.device)
     const { ms, others } = await measure([ours, ...competitors.map(({ side }) => side)], options)
     const torch: Comparison[] = []
     for (const [index, other] of others.entries()) {
@@ -38,15 +35,15 @@ async function benchStep(each: StepCase, options: BenchOptions): Promise<Result>
       batchSize: ours.batchSize,
       ms,
       ...(torch.length > 0 && { torch }),
-      ...(withMemory && { peakBytes: await peakMemory(each.preset, options) }),
+      ...(withMemory && { peakBytes: await peakMemory(each.name, options) }),
     }
   } finally {
     for (const { process } of competitors) process.close()
   }
 }
 
-async function ourSteps(preset: string, options: BenchOptions) {
-  const { session, trainer, batchSize } = await openTrainer(preset, options)
+async function ourSteps(each: StepCase, options: BenchOptions) {
+  const { session, trainer, batchSize } = await openTrainer(each, options)
   let step = 0
   return {
     name: 'nano-gpt',
@@ -55,7 +52,7 @@ async function ourSteps(preset: string, options: BenchOptions) {
     async run(count: number) {
       const start = performance.now()
       const { failure } = await trainer.steps(step, count)
-      if (failure) throw new NanoGptError(failure.code, `bench ${preset}: ${failure.message}`)
+      if (failure) throw new NanoGptError(failure.code, `bench ${each.name}: ${failure.message}`)
       step += count
       return (performance.now() - start) / count
     },
@@ -94,9 +91,9 @@ async function rivalSteps({ name, variants, mlx }: StepCase, options: BenchOptio
 }
 
 /** The peak memory in bytes of a process that only trains, like PyTorch's process. */
-async function peakMemory(preset: string, options: BenchOptions): Promise<number> {
+async function peakMemory(name: string, options: BenchOptions): Promise<number> {
   const { device, threads, instructionSet, batchSize } = options
-  const request = JSON.stringify({ preset, device, threads, instructionSet, batchSize })
+  const request = JSON.stringify({ name, device, threads, instructionSet, batchSize })
   const { stdout } = await promisify(execFile)(process.execPath, [join(__dirname, 'memory.js'), request])
   return Number(stdout)
 }

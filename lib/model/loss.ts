@@ -6,7 +6,7 @@ import { type Compiled, compile } from '../backend/compiled'
 import { NanoGptError } from '../errors'
 import type { LanguageModel } from '../nn'
 import type { TokenSpan } from '../tokenizer/span'
-import { lossProgram } from './programs'
+import { lossProgram, mostLogits } from './programs'
 
 /** Tokens per batch, about: enough to keep the kernels busy, in little memory. */
 const tokensPerBatch = 1024
@@ -63,7 +63,7 @@ export class TextLoss {
   }
 
   private compile(batch: number, length: number): Promise<Compiled> {
-    return compile(this.session, lossProgram(this.model, batch, length))
+    return compile(this.session, lossProgram(this.model, batch, length, mostLogits(this.session.device)))
   }
 
   /** Runs a batch whose size may not occur again, and frees its Program at once. */

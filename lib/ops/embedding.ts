@@ -23,7 +23,7 @@ export const embeddingOp = defineOp({
   reference([tokens, table], [y]) {
     const [V, C] = table.shape
     tokens.data.forEach((token, i) => {
-      checkToken(token, V)
+      checkToken('embedding', token, V, 0)
       y.data.set(table.data.subarray(token * C, (token + 1) * C), i * C)
     })
   },
@@ -42,16 +42,17 @@ export const embeddingBackwardOp = defineOp({
     const sums = new Float64Array(sizeOf(dtable.shape))
     const gradient = floats(dy)
     tokens.data.forEach((token, i) => {
-      checkToken(token, V)
+      checkToken('embedding', token, V, 0)
       for (let c = 0; c < C; c++) sums[token * C + c] += gradient[i * C + c]
     })
     dtable.data.set(sums)
   },
 })
 
-function checkToken(token: number, vocabulary: number): void {
+/** Ends the run unless `token`, of input number `input`, is in the vocabulary. */
+export function checkToken(op: string, token: number, vocabulary: number, input: number): void {
   if (token < 0 || token >= vocabulary)
-    outOfRange(`embedding: token ${token} is outside the vocabulary 0…${vocabulary - 1}`, 0)
+    outOfRange(`${op}: token ${token} is outside the vocabulary 0…${vocabulary - 1}`, input)
 }
 
 /** tokens […], table [V, C] → y […, C]. */

@@ -2,6 +2,7 @@
 // a loss.
 
 import { NanoGptError } from '../errors'
+import type { Node } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import { add, fill, opsByName } from '../ops'
 
@@ -18,11 +19,25 @@ import { add, fill, opsByName } from '../ops'
 export function gradients(loss: Tensor, targets: readonly Tensor[], seed = 1): Tensor[] {
   const trace = loss.trace
   if (!trace) throw new NanoGptError('program', 'gradients() needs a loss that is part of a trace')
-  const nodes = [...trace.ops]
-  const reached = reachableFrom(targets, nodes)
-  const found = new Map<number, Tensor>([[loss.id, fill([], seed, trace)]])
+  const found = gradientsThrough([...trace.ops], loss, fill([], seed, trace), targets)
+  return targets.map((target, i) => found[i] ?? unreached(target))
+}
 
-  for (const { op: name, inputs, outputs, attributes } of nodes.reverse()) {
+/**
+ * The gradients that `dy`, the gradient of `y`, has with respect to each of `targets` through `nodes`
+ * alone, which are ops of the trace of `y` in order. Undefined where `y` does not depend on the target.
+ */
+export function gradientsThrough(
+  nodes: readonly Node[],
+  y: Tensor,
+  dy: Tensor,
+  targets: readonly Tensor[],
+): (Tensor | undefined)[] {
+  const trace = y.trace!
+  const reached = reachableFrom(targets, nodes)
+  const found = new Map<number, Tensor>([[y.id, dy]])
+
+  for (const { op: name, inputs, outputs, attributes } of nodes.toReversed()) {
     if (!outputs.some((id) => found.has(id)) || !inputs.some((id) => reached.has(id))) continue
     const rule = opsByName.get(name)?.gradient
     if (!rule) throw new NanoGptError('program', `${name} has no gradient rule, and the loss depends on it`)
@@ -41,7 +56,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[], seed = 1): T
       found.set(id, before ? add(before, gradient) : gradient)
     })
   }
-  return targets.map((target) => found.get(target.id) ?? unreached(trace.tensor(target.id).id))
+  return targets.map((target) => found.get(target.id))
 }
 
 /** The ids of all buffers that depend on any of `targets`. */
@@ -57,6 +72,7 @@ function reachableFrom(
   return reached
 }
 
-function unreached(id: number): never {
+/** @throws NanoGptError 'program': the loss does not depend on this tensor */
+export function unreached({ id }: Tensor): never {
   throw new NanoGptError('program', `the loss does not depend on buffer ${id}: it has no gradient`)
 }

@@ -5,12 +5,13 @@
 //   linear → relu                                        = linear with relu
 //   dropout → add(residual)                              = dropout_add
 //   matmul → accumulate                                  = matmul_accumulate
+//   embedding_backward → accumulate, of a large table    = embedding_accumulate
 //
 // A chain is fused only if nothing else reads the values between its ops. The fused op takes the
 // place of the first op, so that its operands can be freed as early as before. If the second op
 // cannot move there because of an op in between, the fused op takes the place of the second.
 
-import { sameShape } from '../graph/dtype'
+import { sameShape, sizeOf } from '../graph/dtype'
 import type { Node, Program } from '../graph/program'
 
 interface Pattern {
@@ -72,7 +73,25 @@ const patterns: readonly Pattern[] = [
       return { op: 'matmul_accumulate', inputs, outputs: accumulate.outputs, attributes: matmul.attributes }
     },
   },
+  {
+    fused: 'embedding_accumulate',
+    first: 'embedding_backward',
+    second: 'accumulate',
+    merge(embedding, accumulate, slot, { buffers }) {
+      const [total] = accumulate.inputs
+      if (slot !== 1 || embedding.inputs.includes(total)) return undefined
+      if (sizeOf(buffers[total].shape) < largeTable) return undefined
+      const inputs = [total, ...embedding.inputs]
+      return { op: 'embedding_accumulate', inputs, outputs: accumulate.outputs, attributes: {} }
+    },
+  },
 ]
+
+/**
+ * The elements of a table from which on its gradient is added in place. That of a smaller table stays
+ * in the caches, and is a sum of its own before it is added.
+ */
+const largeTable = 2 ** 23
 
 /** @param available the fused ops that the backend provides. Others are left as their parts */
 export function fuse(program: Program, available: readonly string[]): Program {

@@ -1,5 +1,5 @@
 // Computes the memory that training needs without allocating it. Memory is linear in the number of
-// layers and in the batch size, so it is extrapolated from Programs with one and two of each.
+// layers, so it is extrapolated from Programs with one and two.
 
 import { createModel } from '../architectures/create'
 import { NanoGptError, option, type Phrase, say } from '../errors'
@@ -63,14 +63,13 @@ export function memoryOf(
 function costsOf(config: ModelConfig, training: TrainingConfig) {
   const { model, parameters, trained } = createModel(config)
   const corpus = { dtype: 'u16', length: config.blockSize + 1 } as const
-  const [one, two] = [1, 2].map((batchSize) =>
-    peakOf(gradientProgram(model, trained, corpus, { batchSize, gradientAccumulationSteps: 1 })),
-  )
+  const { batchSize } = training
+  const program = gradientProgram(model, trained, corpus, { batchSize, gradientAccumulationSteps: 1 })
   return {
     weights: 4 * countOf(parameters),
     gradients: 4 * countOf(trained),
     optimizer: 4 * countOf(stateTensors(trained, training)),
-    activations: line(one, two, training.batchSize),
+    activations: peakOf(program),
   }
 }
 

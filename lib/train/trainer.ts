@@ -8,7 +8,7 @@ import { NanoGptError, option, say } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import { type Program, print } from '../graph/program'
 import type { Parameter } from '../graph/tensor'
-import { corpusName, evaluationProgram, gradientProgram, type Split } from '../model/programs'
+import { corpusName, evaluationProgram, gradientProgram, mostLogits, type Split } from '../model/programs'
 import type { LanguageModel } from '../nn'
 import { gradientName, stepInputs, updateProgram } from '../optim/update'
 import type { TrainingConfig } from '../options'
@@ -62,18 +62,19 @@ export class Trainer {
     await place(corpus, session)
     for (const { path, shape } of parameters) await session.allocate(gradientName(path), 'f32', shape)
     const { batchSize, gradientAccumulationSteps, gradientClip, precision } = training
+    const most = mostLogits(session.device)
     return new Trainer(
       options,
       await compile(
         session,
-        gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps }),
+        gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps }, most),
         precision,
       ),
       await compile(
         session,
         updateProgram(parameters, { ...training, gradientClip: gradientClip ?? Infinity }),
       ),
-      await compile(session, evaluationProgram(evaluated, corpus, batchSize), precision),
+      await compile(session, evaluationProgram(evaluated, corpus, batchSize, most), precision),
     )
   }
 

@@ -16,8 +16,10 @@ namespace nano::cpu::NANO_ISA {
 namespace {
 
 // Block sizes. None of these changes a result.
-constexpr int64_t kBlockColumns = 8192;              // columns of b packed at once
+constexpr int64_t kBlockColumns = 2048;              // columns of b packed at once
 constexpr int64_t kPackedLimit = int64_t{1} << 20;   // floats of b packed at once, if they hold more than kDepth terms
+constexpr int64_t kStripRows = 512;                  // max rows for which a task packs its own columns of b
+constexpr int64_t kStripColumns = 6 * kTileColumns;  // columns that it packs at once
 constexpr int64_t kPartColumns = 48 * kTileColumns;  // columns of b that a part packs at once
 constexpr int64_t kTaskRows = 24 * kTileRows;  // maximum; with kDepth terms 216 KiB of a, for a core's private cache
 constexpr int64_t kTaskColumns = 24 * kTileColumns;
@@ -342,6 +344,40 @@ void MultiplyBlocks(const Gemm& x, float* packed, Pool* pool) {
   }
 }
 
+// Products with few rows spend a large part of their time on packing b. Here a task packs only the
+// columns that it multiplies, which stay in its core's private cache, and prefetches the next ones
+// while it multiplies.
+
+NANO_INLINE bool IsStrips(int64_t m) { return m <= kStripRows; }
+
+void MultiplyStrip(const Gemm& x, int64_t j, int64_t columns, float* packed) {
+  const int64_t next_columns = Smaller(columns, x.n - j - columns);
+  for (int64_t p = 0; p < x.k; p += kDepth) {
+    const int64_t depth = Smaller(kDepth, x.k - p);
+    PackPanels(At(x.b, p, j), columns, 0, depth, depth, packed);
+    const bool last = p + depth == x.k;
+    const Matrix b = last ? At(x.b, 0, j + columns) : At(x.b, p + depth, j);
+    const int64_t terms = Smaller(kDepth, last ? x.k : x.k - p - depth), across = last ? next_columns : columns;
+    const int64_t tiles = DivideUp(x.m, kTileRows) * DivideUp(columns, kTileColumns);
+    Ahead ahead[2] = {x.b.column == 1 ? Ahead::Of(b.data, b.row, across, terms, tiles)
+                                      : Ahead::Of(b.data, b.column, terms, across, tiles)};
+    for (int64_t i = 0; i < x.m; i += kTaskRows) {
+      const int64_t rows = Smaller(kTaskRows, x.m - i);
+      MultiplyDepth<false>(x, {i, rows, j, columns, p, depth, nullptr, packed}, {0, rows, 0, columns}, p, depth, ahead);
+    }
+  }
+}
+
+NANO_INLINE int64_t StripRoom() { return kStripColumns * kDepth; }
+
+void MultiplyStrips(const Gemm& x, float* scratch, Pool* pool) {
+  const int64_t wanted = TasksWanted(x.m, x.n, x.k, pool);
+  const int64_t columns = Smaller(kStripColumns, RoundUp(DivideUp(x.n, wanted), kTileColumns));
+  ForTasks(wanted > 1 ? pool : nullptr, x.n, columns, [&](int64_t begin, int64_t end, int worker) {
+    MultiplyStrip(x, begin, end - begin, scratch + worker * StripRoom());
+  });
+}
+
 // c = the sum of `parts` consecutive matrices in `sums`.
 void AddParts(const Gemm& x, const float* sums, int64_t parts, Pool* pool) {
   ForChunks(pool, x.m, RowsInChunk(x.n * parts, 2 * kChunk), [&](int64_t begin, int64_t end) {
@@ -622,6 +658,8 @@ size_t MultiplyScratch(int64_t m, int64_t n, int64_t k, bool across, int threads
   } else if (across && m > 1) {
     const Parts parts(m, n, k);
     floats = (parts.count > 1 ? parts.count * m * n : 0) + threads * PartRoom(n);
+  } else if (IsStrips(m)) {
+    floats = threads * StripRoom();
   } else {
     floats = BlockDepth(n, k) * RoundUp(BlockColumns(n), kTileColumns);
   }
@@ -642,6 +680,7 @@ void Multiply(const Gemm& x, std::byte* scratch, Pool* pool) {
   if (IsSplit(x.m, x.n, x.k)) return MultiplySplit(x, reinterpret_cast<float*>(scratch), pool);
   if (IsSmall(x.n, x.k)) return MultiplySmall(x, reinterpret_cast<float*>(scratch), pool);
   if (x.a.column != 1) return MultiplyParts(x, reinterpret_cast<float*>(scratch), pool);
+  if (IsStrips(x.m)) return MultiplyStrips(x, reinterpret_cast<float*>(scratch), pool);
   MultiplyBlocks(x, reinterpret_cast<float*>(scratch), pool);
 }
 

@@ -1,4 +1,5 @@
-// embedding: copies rows of a table. The gradient adds the rows of dy that have the same token.
+// embedding: copies rows of a table. The gradient adds the rows of dy that have the same token; so does
+// embedding_accumulate, to a total.
 #include "cuda/kernels.h"
 #include "cuda/move_rows.cuh"
 #include "cuda/sort.cuh"
@@ -34,9 +35,14 @@ struct Partials {
 };
 
 template <class Unit>
+__device__ __forceinline__ void Write(Unit& to, const Unit& sum, bool accumulate) {
+  to = accumulate ? to + sum : sum;
+}
+
+template <class Unit>
 __global__ void __launch_bounds__(kMostThreads)
     SumPieces(const Control* control, Sorted sorted, int64_t count, const Unit* dy, int64_t columns, int64_t slices,
-              Partials<Unit> partials, Unit* table) {
+              Partials<Unit> partials, Unit* table, bool accumulate) {
   __shared__ int32_t padded[kPiece + 2];  // plus the token before and the one after, or -1 if there is none
   __shared__ int64_t places[kPiece];
   if (Stopped(control)) return;
@@ -70,7 +76,7 @@ __global__ void __launch_bounds__(kMostThreads)
       } else if (tokens[i + 1] == token) {
         partials.left(piece, column) = sum;
       } else {
-        table[token * columns + column] = sum;
+        Write(table[token * columns + column], sum, accumulate);
       }
     }
   }
@@ -81,7 +87,7 @@ __global__ void __launch_bounds__(kMostThreads)
 template <class Unit>
 __global__ void __launch_bounds__(kMostThreads, 4)
     JoinPieces(const Control* control, const int32_t* tokens, int64_t count, int64_t columns, int64_t slices,
-               Partials<Unit> partials, Unit* table) {
+               Partials<Unit> partials, Unit* table, bool accumulate) {
   if (Stopped(control)) return;
   const int64_t piece = blockIdx.x / slices, first = piece * kPiece, end = first + kPiece;
   const int64_t column = blockIdx.x % slices * blockDim.x + threadIdx.x;
@@ -101,21 +107,41 @@ __global__ void __launch_bounds__(kMostThreads, 4)
     for (int k = 0; k < kAtOnce; ++k) sum = sum + sums[k];
   }
   for (; has(next); ++next) sum = sum + partials.begun(next, column);
-  table[token * columns + column] = sum;
+  Write(table[token * columns + column], sum, accumulate);
 }
 
 template <class Unit>
-Outcome SumTokens(const Call& call, Message& message, const Sorted& sorted, int64_t count, float* room) {
+Outcome SumTokens(const Call& call, Message& message, const Sorted& sorted, int64_t count, const float* dy, float* room,
+                  bool accumulate) {
   const int64_t columns = OutputShape(call, 0)[1] / static_cast<int64_t>(sizeof(Unit) / sizeof(float));
   const Slices slices = SlicesOf(columns);
   const Grid grid{DivideUp(count, kPiece) * slices.count, slices.threads};
   const Partials<Unit> partials{reinterpret_cast<Unit*>(room), columns};
   Unit* const table = Output<Unit>(call, 0);
   const Outcome outcome = Launch(call, message, grid, SumPieces<Unit>, call.control, sorted, count,
-                                 Input<const Unit>(call, 1), columns, slices.count, partials, table);
+                                 reinterpret_cast<const Unit*>(dy), columns, slices.count, partials, table, accumulate);
   if (outcome != Outcome::kOk || count <= kPiece) return outcome;
   return Launch(call, message, grid, JoinPieces<Unit>, call.control, sorted.keys, count, columns, slices.count,
-                partials, table);
+                partials, table, accumulate);
+}
+
+// Scratch: the sort's, then the partial sums of every piece.
+size_t ScratchSum(int64_t count, int64_t columns) {
+  return ScratchSort(count) + static_cast<size_t>(2 * DivideUp(count, kPiece) * columns) * sizeof(float);
+}
+
+// Adds the rows of dy, which is the input after the tokens.
+Outcome AddRows(const Call& call, Message& message, uint32_t tokens, bool accumulate) {
+  const Shape& shape = OutputShape(call, 0);
+  const int64_t count = InputShape(call, tokens).elements();
+  Sorted sorted{};
+  const Outcome outcome =
+      Sort(call, message, Input<const int32_t>(call, tokens), count, shape[0], call.scratch, sorted);
+  if (outcome != Outcome::kOk) return outcome;
+  auto* room = reinterpret_cast<float*>(static_cast<unsigned char*>(call.scratch) + ScratchSort(count));
+  const auto* dy = Input<const float>(call, tokens + 1);
+  return InQuads(shape[1]) ? SumTokens<float4>(call, message, sorted, count, dy, room, accumulate)
+                           : SumTokens<float>(call, message, sorted, count, dy, room, accumulate);
 }
 
 }  // namespace
@@ -131,27 +157,31 @@ Outcome RunEmbedding(const Call& call, Message& message) {
                   });
 }
 
-// Scratch: the sort's, then the partial sums of every piece.
 size_t ScratchEmbeddingBackward(const OpView& op, const Params&) {
-  const int64_t count = op.inputs[0].elements(), columns = op.outputs[0].shape[1];
-  return ScratchSort(count) + static_cast<size_t>(2 * DivideUp(count, kPiece) * columns) * sizeof(float);
+  return ScratchSum(op.inputs[0].elements(), op.outputs[0].shape[1]);
 }
 
 Outcome RunEmbeddingBackward(const Call& call, Message& message) {
   const Shape& shape = OutputShape(call, 0);
-  const int64_t count = InputShape(call, 0).elements(), size = shape.elements();
+  const int64_t size = shape.elements();
   Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, shape[0] - 1);
   if (outcome != Outcome::kOk) return outcome;
   float* table = Output<float>(call, 0);
   outcome = ForElements(call, message, DivideUp(size, kQuad),
                         [=] __device__(int64_t i) { StoreQuad(table, kQuad * i, size, Quad{}); });
   if (outcome != Outcome::kOk) return outcome;
-  Sorted sorted{};
-  outcome = Sort(call, message, Input<const int32_t>(call, 0), count, shape[0], call.scratch, sorted);
+  return AddRows(call, message, kEmbeddingTokens, false);
+}
+
+size_t ScratchEmbeddingAccumulate(const OpView& op, const Params&) {
+  return ScratchSum(op.inputs[1].elements(), op.outputs[0].shape[1]);
+}
+
+Outcome RunEmbeddingAccumulate(const Call& call, Message& message) {
+  const int64_t last = OutputShape(call, 0)[0] - 1;
+  const Outcome outcome = CheckRange(call, message, kEmbeddingAccumulateTokens, InputError::kToken, 0, last);
   if (outcome != Outcome::kOk) return outcome;
-  auto* room = reinterpret_cast<float*>(static_cast<unsigned char*>(call.scratch) + ScratchSort(count));
-  return InQuads(shape[1]) ? SumTokens<float4>(call, message, sorted, count, room)
-                           : SumTokens<float>(call, message, sorted, count, room);
+  return AddRows(call, message, kEmbeddingAccumulateTokens, true);
 }
 
 }  // namespace nano::cuda

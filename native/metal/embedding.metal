@@ -1,10 +1,11 @@
-// embedding: copies rows of a table. Its gradient adds them up.
+// embedding: copies rows of a table. Its gradient adds them up; so does embedding_accumulate, to a total.
 #include "metal/move_rows.h"
 #include "metal/sort.h"
 
 struct EmbeddingArguments {
   uint32_t count, columns;  // tokens; columns of a row
   uint32_t slices;          // of the columns
+  uint32_t accumulate;      // whether sums are added to the table
 };
 
 #if defined(__METAL_VERSION__)
@@ -39,6 +40,12 @@ kernel void clear_table(device const Control& control [[buffer(0)]], constant ui
 // last run if it began here and continues.
 inline uint Begun(uint piece) { return 2 * piece; }
 inline uint Left(uint piece) { return 2 * piece + 1; }
+
+// Writes a sum to a row of the table.
+inline void WriteSum(device float* row, uint column, uint columns, float4 sum, bool accumulate) {
+  if (accumulate) sum = LoadQuad(FloatsIn(row, false), column, columns) + sum;
+  StoreQuad(FloatsOut(row, false), column, columns, sum);
+}
 
 // A threadgroup sums one piece for one slice of the columns, with four columns per thread.
 kernel void sum_pieces(device const Control& control [[buffer(0)]],
@@ -80,7 +87,7 @@ kernel void sum_pieces(device const Control& control [[buffer(0)]],
       device float* const to = began_before ? partials + Begun(piece) * columns
                                : goes_on    ? partials + Left(piece) * columns
                                             : table + uint(token) * columns;
-      StoreQuad(FloatsOut(to, false), column, columns, sum);
+      WriteSum(to, column, columns, sum, arguments.accumulate && !began_before && !goes_on);
     }
   }
 }
@@ -105,7 +112,7 @@ kernel void join_pieces(device const Control& control [[buffer(0)]],
   for (uint next = piece + 1; next * kPiece < count && tokens[next * kPiece] == token; ++next) {
     sum += LoadQuad(sums.From(Begun(next) * columns), column, columns);
   }
-  StoreQuad(FloatsOut(table + uint(token) * columns, false), column, columns, sum);
+  WriteSum(table + uint(token) * columns, column, columns, sum, arguments.accumulate);
 }
 
 #else  // the host's part
@@ -117,8 +124,32 @@ namespace {
 constexpr int kPiece = 64, kMostThreads = 256;
 
 // Scratch: the sort's, then the partial sums of every piece.
+size_t ScratchSum(int64_t count, int64_t columns) {
+  return ScratchSort(count) + static_cast<size_t>(2 * DivideUp(count, kPiece) * columns) * sizeof(float);
+}
 float* PartialsIn(void* scratch, int64_t count) {
   return reinterpret_cast<float*>(static_cast<unsigned char*>(scratch) + ScratchSort(count));
+}
+
+// Adds the rows of dy, which is the input after the tokens.
+Outcome AddRows(const Call& call, Message& message, uint32_t tokens, bool accumulate) {
+  const Shape& shape = OutputShape(call, 0);
+  const int64_t count = InputShape(call, tokens).elements(), columns = shape[1], fours = DivideUp(columns, kQuad);
+  Sorted sorted{};
+  Outcome outcome =
+      Sort(call, message, static_cast<const int32_t*>(call.inputs[tokens].data), count, shape[0], call.scratch, sorted);
+  if (outcome != Outcome::kOk) return outcome;
+
+  const int64_t slices = DivideUp(fours, kMostThreads);
+  const Grid grid = {DivideUp(count, kPiece) * slices, static_cast<int>(DivideUp(DivideUp(fours, slices), 32) * 32)};
+  const EmbeddingArguments arguments = {static_cast<uint32_t>(count), static_cast<uint32_t>(columns),
+                                        static_cast<uint32_t>(slices), accumulate};
+  float* const partials = PartialsIn(call.scratch, count);
+  outcome = Launch(call, message, grid, {"embedding", "sum_pieces"}, {0}, arguments,
+                   {call.outputs[0], partials, call.inputs[tokens + 1], sorted.keys, sorted.places});
+  if (outcome != Outcome::kOk || count <= kPiece) return outcome;
+  return Launch(call, message, grid, {"embedding", "join_pieces"}, {0}, arguments,
+                {call.outputs[0], partials, sorted.keys});
 }
 
 }  // namespace
@@ -133,32 +164,27 @@ Outcome RunEmbedding(const Call& call, Message& message) {
 }
 
 size_t ScratchEmbeddingBackward(const OpView& op, const Params&) {
-  const int64_t count = op.inputs[0].elements(), columns = op.outputs[0].shape[1];
-  return ScratchSort(count) + static_cast<size_t>(2 * DivideUp(count, kPiece) * columns) * sizeof(float);
+  return ScratchSum(op.inputs[0].elements(), op.outputs[0].shape[1]);
 }
 
 Outcome RunEmbeddingBackward(const Call& call, Message& message) {
-  const Shape& shape = OutputShape(call, 0);
-  const int64_t count = InputShape(call, 0).elements(), columns = shape[1], fours = DivideUp(columns, kQuad);
-  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, shape[0] - 1);
+  const int64_t last = OutputShape(call, 0)[0] - 1;
+  Outcome outcome = CheckRange(call, message, kEmbeddingTokens, InputError::kToken, 0, last);
   if (outcome != Outcome::kOk) return outcome;
   outcome = ForQuads(call, message, {"embedding", "clear_table"}, {call.outputs[0]}, {0});
   if (outcome != Outcome::kOk) return outcome;
-  Sorted sorted{};
-  outcome =
-      Sort(call, message, static_cast<const int32_t*>(call.inputs[0].data), count, shape[0], call.scratch, sorted);
-  if (outcome != Outcome::kOk) return outcome;
+  return AddRows(call, message, kEmbeddingTokens, false);
+}
 
-  const int64_t slices = DivideUp(fours, kMostThreads);
-  const Grid grid = {DivideUp(count, kPiece) * slices, static_cast<int>(DivideUp(DivideUp(fours, slices), 32) * 32)};
-  const EmbeddingArguments arguments = {static_cast<uint32_t>(count), static_cast<uint32_t>(columns),
-                                        static_cast<uint32_t>(slices)};
-  float* const partials = PartialsIn(call.scratch, count);
-  outcome = Launch(call, message, grid, {"embedding", "sum_pieces"}, {0}, arguments,
-                   {call.outputs[0], partials, call.inputs[1], sorted.keys, sorted.places});
-  if (outcome != Outcome::kOk || count <= kPiece) return outcome;
-  return Launch(call, message, grid, {"embedding", "join_pieces"}, {0}, arguments,
-                {call.outputs[0], partials, sorted.keys});
+size_t ScratchEmbeddingAccumulate(const OpView& op, const Params&) {
+  return ScratchSum(op.inputs[1].elements(), op.outputs[0].shape[1]);
+}
+
+Outcome RunEmbeddingAccumulate(const Call& call, Message& message) {
+  const int64_t last = OutputShape(call, 0)[0] - 1;
+  const Outcome outcome = CheckRange(call, message, kEmbeddingAccumulateTokens, InputError::kToken, 0, last);
+  if (outcome != Outcome::kOk) return outcome;
+  return AddRows(call, message, kEmbeddingAccumulateTokens, true);
 }
 
 }  // namespace nano::metal

@@ -13,6 +13,7 @@ enum ValidatedInput : uint32_t {
   kGatherBatchOffsets = 1,
   kPositionsStart = 0,
   kEmbeddingTokens = 0,
+  kEmbeddingAccumulateTokens = 1,
   kRopePositions = 1,
   kAttentionStart = 3,
   kAttentionSlot = 4,

@@ -9,11 +9,13 @@ AdamW, batches drawn with randint and stack. A step draws a batch and runs forwa
     python bench.py --stage baby --variant compiled                    nanoGPT's model, through torch.compile
     python bench.py --stage 09 --variant compiled --device cuda --precision bf16    on a GPU, matrix products in bf16 (autocast)
     python bench.py --stage cpu --variant fused --device mps                        on Apple's GPU
+    python bench.py --stage gpt2 --variant transformers    fine-tuning GPT-2; needs transformers too
     python bench.py --stage 04 --whole --text input.txt                the whole loop: {"seconds", "steps", "trainLoss", …}
 
 Variants: `reference` is written like the course's scripts; `fused` (fused.py) has one matrix for query, key and value,
 scaled_dot_product_attention and the fused AdamW; `compiled` is `fused` through torch.compile. The presets cpu and baby
-are nanoGPT's, including GELU, tied embeddings and clipping, and have no `reference`.
+are nanoGPT's, including GELU, tied embeddings and clipping, and have no `reference`. `transformers` is Hugging Face's
+GPT-2, of the sizes of gpt2, with its own loss and the fused AdamW.
 
 Commands, one per line: "run N" runs N steps and prints {"ms": median, "min": …, "steps": N}; "generate P N" generates
 N tokens after P and prints {"ms": per token, …}; "memory" prints {"peakBytes": …}; "quit" or the end of input exits. An
@@ -37,7 +39,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench_common import CORPUS_LENGTH, PRESETS, STAGE_09, VOCABULARY, obey_words, say
+from bench_common import CORPUS_LENGTH, GPT2, PRESETS, STAGE_09, VOCABULARY, obey_words, say
 from course import Model
 from fused import FusedModel
 
@@ -56,12 +58,37 @@ STAGES = {
     '08': dict(SMALL, layers=3, residual=True, norm=True),
     '09': dict(SMALL, residual=True, norm=True, **STAGE_09),
 }
-VARIANTS = ('reference', 'fused', 'compiled')
+VARIANTS = ('reference', 'fused', 'compiled', 'transformers')
+
+
+class Transformers(nn.Module):
+    def __init__(self, stage, vocabulary):
+        from transformers import AutoModelForCausalLM, GPT2Config
+
+        super().__init__()
+        p = stage['dropout']
+        self.model = AutoModelForCausalLM.from_config(
+            GPT2Config(
+                vocab_size=vocabulary,
+                n_positions=stage['block_size'],
+                n_embd=stage['embed'],
+                n_head=stage['heads'],
+                n_layer=stage['layers'],
+                resid_pdrop=p,
+                embd_pdrop=p,
+                attn_pdrop=p,
+            )
+        )
+
+    def forward(self, tokens, targets):
+        return self.model(tokens, labels=targets, shift_labels=targets, use_cache=False).loss
 
 
 def build(stage, vocabulary, variant):
     if variant == 'reference':
         return Model(stage, vocabulary)
+    if variant == 'transformers':
+        return Transformers(stage, vocabulary)
     model = FusedModel(stage, vocabulary)
     return torch.compile(model) if variant == 'compiled' else model
 
@@ -185,7 +212,7 @@ def peak_bytes(device) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--stage', choices=[*STAGES, *PRESETS], required=True, help='or the name of a preset of nanoGPT')
+    parser.add_argument('--stage', choices=[*STAGES, *PRESETS, 'gpt2'], required=True, help='or the name of a preset of nanoGPT')
     parser.add_argument('--variant', choices=VARIANTS, default='reference')
     parser.add_argument('--device', choices=('cpu', 'cuda', 'mps'), default='cpu')
     parser.add_argument('--precision', choices=('f32', 'tf32', 'bf16'), default='f32')
@@ -204,8 +231,11 @@ def main() -> None:
     if args.stage in STAGES and args.stage != '09' and args.variant != 'reference':
         parser.error('--variant is for stage 09 and the presets cpu and baby')
 
+    if (args.stage == 'gpt2') != (args.variant == 'transformers'):
+        parser.error('gpt2 and --variant transformers belong together')
+
     torch.set_num_threads(args.threads)
-    stage = dict({**STAGES, **PRESETS}[args.stage])
+    stage = dict({**STAGES, **PRESETS, 'gpt2': GPT2}[args.stage])
     for name in ('batch_size', 'eval_every', 'steps'):
         if getattr(args, name) is not None:
             stage[name] = getattr(args, name)
@@ -217,7 +247,7 @@ def main() -> None:
         result = Bench(stage, train, vocabulary, args.seed, **where).whole(validation)
         say({'stage': args.stage, **result, **about})
         return
-    bench = Bench(stage, variant=args.variant, **where)
+    bench = Bench(stage, vocabulary=stage.get('vocabulary', VOCABULARY), variant=args.variant, **where)
     if args.steps:
         bench.run(min(args.steps, 20) if stage['dropout'] == 0 else 1)
         say({'stage': args.stage, **bench.run(args.steps), **about})

@@ -15,6 +15,9 @@ PRESETS = {
     'cpu': dict(NANOGPT, batch_size=12, block_size=64, embed=128, heads=4, layers=4, dropout=0.0),
     'baby': dict(NANOGPT, **DECODER),
 }
+# Fine-tuning GPT-2 124M
+GPT2 = dict(batch_size=4, block_size=64, embed=768, heads=12, layers=12, vocabulary=50257, dropout=0.0,
+            learning_rate=1e-4, weight_decay=0.01)
 
 
 def say(result) -> None:

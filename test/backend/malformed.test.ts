@@ -308,6 +308,9 @@ const outOfRange: Hostile[] = (
     ['batched_matmul', { transpose_b: true }],
     ['batched_matmul', { transpose_a: 0 }],
     ['gelu', { tanh: 0 }],
+    ...[-0.5, 1.5, Number.NaN, Infinity].map((weight) => ['lerp', { weight }]),
+    ...[-1, 3, 4, 2 ** 40].map((begin) => ['slice_positions', { begin }]),
+    ...[-1, 0, 3, 5, 2 ** 40].map((count) => ['slice_positions', { count }]),
     ['gelu_backward', { tanh: 1 }],
     ...['rms_norm', 'rms_norm_backward'].flatMap((name) =>
       [0, -1, 3, 2 ** 40].map((groups) => [name, { groups }]),
@@ -383,6 +386,23 @@ const misshapen: Hostile[] = (
     ['rope', { y: [2, 4, 3] }, /output 0/],
     ['gelu', { y: [4, 2] }, /output 0/],
     ['gelu', { x: 'u16' }, /dtype/],
+    ['embedding_accumulate', { tokens: [3] }, /input 1/],
+    ['embedding_accumulate', { tokens: 'u32' }, /input 1/],
+    ['embedding_accumulate', { x: [2, 3] }, /input 2/],
+    ['embedding_accumulate', { x: [] }, /input 2.*dimensions/],
+    ['embedding_accumulate', { total: [5, 2, 2] }, /input 0.*dimensions/],
+    ['lerp', { dy: [2, 3] }, /input 1/],
+    ['lerp', { y: [8] }, /output 0/],
+    ['slice_positions', { x: [12] }, /input 0.*dimensions/],
+    ['slice_positions', { x: 'u16' }, /dtype/],
+    ['slice_positions', { x: 'i32' }, /output 0/],
+    ['slice_positions', { y: [2, 3, 4] }, /output 0/],
+    ['concat_positions', { x: [2, 4, 3] }, /input 1/],
+    ['concat_positions', { dy: [3, 1, 4] }, /input 1/],
+    ['concat_positions', { dy: [8] }, /input 1.*dimensions/],
+    ['concat_positions', { dy: 'i32' }, /input 1/],
+    ['concat_positions', { x: 'u32' }, /input 0/],
+    ['concat_positions', { y: [2, 3, 4] }, /output 0/],
     ['gelu_backward', { dy: [2, 3] }, /input 1/],
     ['relu_squared', { y: [2] }, /output 0/],
     ['relu_squared_backward', { dy: [4] }, /input 1/],
@@ -447,8 +467,23 @@ function one(name: string): { buffers: Buffer[]; node: Node } {
       )
     case 'embedding_backward':
       return make([i32('tokens', 'input', 2), x], [f32('y', 'output', 5, 4)], { vocabulary: 5 })
+    case 'embedding_accumulate':
+      return {
+        buffers: [f32('total', 'store', 5, 4), i32('tokens', 'input', 2), x],
+        node: op(name, [0, 1, 2], [0]),
+      }
     case 'sum_leading':
       return make([x], [f32('y', 'output', 4)], { rank: 1 })
+    case 'lerp':
+      return make([x, dy], [y], { weight: 0.5 })
+    case 'slice_positions':
+      return make([f32('x', 'input', 2, 4, 3)], [f32('y', 'output', 2, 2, 3)], { begin: 1, count: 2 })
+    case 'concat_positions':
+      return make(
+        [f32('x', 'input', 2, 3, 4), f32('dy', 'input', 2, 1, 4)],
+        [f32('y', 'output', 2, 4, 4)],
+        {},
+      )
     case 'clip_scale':
       return make([f32('x', 'input')], [f32('y', 'output')], { max_norm: 1 })
     case 'layer_norm':

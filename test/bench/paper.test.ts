@@ -1,6 +1,6 @@
 // The roofline on paper: the time of ops and steps at a chip's published peak.
 
-import { openTrainer } from '../../lib/bench/cases'
+import { findStepCases, openTrainer } from '../../lib/bench/cases'
 import { chips } from '../../lib/bench/chips'
 import { costOfProgram } from '../../lib/bench/cost'
 import { benchPaper } from '../../lib/bench/paper'
@@ -34,7 +34,7 @@ test('stage 09 on an M2: a product is bound by compute, relu_backward by memory'
 
 test.each(['f32', 'bf16'] as const)('in %s, the costs are those of a trainer', async (precision) => {
   const options = { precision, device: 'js', batchSize: 2, rounds: 1, threads: 1 }
-  const { session, trainer } = await openTrainer('layer-norm', options)
+  const { session, trainer } = await openTrainer(findStepCases(['layer-norm'])[0], options)
   await session.dispose()
   const costs = trainer.programs.map(costOfProgram)
   const { whole } = await paper({ only: ['08'], precision, batchSize: 2 })

@@ -115,6 +115,7 @@ const checks: Record<string, Check[]> = {
     { inputs: [wide(7, 9)], attributes: { tanh: true } },
   ],
   layer_norm: [layerNorm(3, 5), layerNorm(1, 9), layerNorm(2, 3, 2), layerNorm(4, 1), layerNorm(6)],
+  lerp: [{ inputs: [floats(3, 5), floats(3, 5)], attributes: { weight: 0.3 } }],
   masked_softmax: [softmax(1, 1), softmax(4, 4), softmax(1, 7), softmax(2, 3, 5), softmax(2, 2, 3, 3)],
   matmul: [
     matmul([3, 4], [4, 5], false, false),
@@ -146,6 +147,15 @@ const checks: Record<string, Check[]> = {
     rope([1, 2, 12], 2, whole('i32', [1, 2], 3, 1), true),
   ],
   scale: [{ inputs: [wide(5, 7)], attributes: { factor: -1.7 } }],
+  concat_positions: [
+    { inputs: [floats(2, 3, 5), floats(2, 1, 5), floats(2, 2, 5)] },
+    { inputs: [floats(3, 2)] },
+  ],
+  slice_positions: [
+    { inputs: [floats(2, 5, 3)], attributes: { begin: 1, count: 2 } },
+    { inputs: [floats(2, 5)], attributes: { begin: 0, count: 4 } },
+    { inputs: [floats(2, 1, 2, 3)], attributes: { begin: 0, count: 1 } },
+  ],
   soft_cap: [{ inputs: [wide(5, 7)], attributes: { cap: 2.5 } }],
   swiglu: [{ inputs: [wide(5, 7), floats(5, 7)] }],
 }
@@ -256,15 +266,18 @@ const configs: Record<string, ModelConfig> = {
 describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
   const config = configs[kind]
   test.each([
-    ['as traced', [] as readonly string[]],
-    ['fused', fusedOpNames],
-  ])('%s', async (_, fused) => {
+    ['as traced', [] as readonly string[], Infinity],
+    ['fused', fusedOpNames, Infinity],
+    // Of 3 positions or fewer.
+    ['in chunks of the logits', [] as readonly string[], 3 * 2 * config.vocabSize * 4],
+    ['in chunks of one position, fused', fusedOpNames, 0],
+  ])('%s', async (_, fused, most) => {
     // The same weights, fused or not.
     const numbers = new Numbers(kind)
     const { model, parameters, trained } = createModel(config)
     const corpus = { dtype: 'u16', length: 40 } as const
     const program = fuse(
-      gradientProgram(model, trained, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }),
+      gradientProgram(model, trained, corpus, { batchSize: 2, gradientAccumulationSteps: 4 }, most),
       fused,
     )
     const session = new JsSession({ precision: 'f64' })
@@ -282,8 +295,8 @@ describe.each(Object.keys(configs))('the loss of a %s', (kind) => {
     }
     for (const { path, shape } of trained) await session.allocate(gradientName(path), 'f32', shape)
     // The loss goes through the Store, because an output would be rounded to f32.
-    const lossAt = program.ops.findIndex(({ op }) => op === 'cross_entropy')
-    const named = program.ops[lossAt].outputs[0]
+    const named = program.ops.findLast(({ op }) => op === 'cross_entropy' || op === 'lerp')!.outputs[0]
+    expect(program.ops.some(({ op }) => op === 'lerp')).toBe(most < Infinity)
     const buffers = program.buffers.map((buffer, id) =>
       id === named ? { ...buffer, role: 'store' as const, name: 'test/loss' } : buffer,
     )

@@ -11,6 +11,7 @@ import type { GptConfig, ModelConfig, StageConfig } from '../../lib/model/config
 import { corpusName } from '../../lib/model/programs'
 import { initialValues } from '../../lib/model/weights'
 import { accumulate, add, copy, dropout, fusedOpNames, matmul, relu } from '../../lib/ops'
+import { embeddingBackward } from '../../lib/ops/embedding'
 import { fuse } from '../../lib/passes/fuse'
 import { seedFrom } from '../../lib/random/philox'
 import { expectSameBits } from '../support/bits'
@@ -406,4 +407,22 @@ test('the time of fusing grows with the number of ops, not with its square', () 
   const begun = performance.now()
   expect(count(fuse(program, fusedOpNames), 'linear')).toBe(products.length)
   expect(performance.now() - begun).toBeLessThan(5_000)
+})
+
+test('the gradient of a large table is added in place; that of a small one is not', () => {
+  const program = (vocabulary: number, dy: readonly number[]) => {
+    const trace = new Trace('tables')
+    const tokens = trace.input('tokens', 'i32', dy.slice(0, -1))
+    const gradient = embeddingBackward(tokens, trace.input('dy', 'f32', dy), vocabulary)
+    accumulate(trace.store('total', 'f32', [vocabulary, dy.at(-1)!]), gradient)
+    return trace.finish()
+  }
+  expect(print(fuse(program(2 ** 20, [2, 3, 8]), fusedOpNames))).toBe(`program tables
+  input tokens: i32 [2, 3]
+  input dy: f32 [2, 3, 8]
+  store total: f32 [1048576, 8]
+  total f32 [1048576, 8] = embedding_accumulate(total, tokens, dy)
+`)
+  const small = fuse(program(2 ** 20 - 1, [2, 3, 8]), fusedOpNames)
+  expect(small.ops.map(({ op }) => op)).toEqual(['embedding_backward', 'accumulate'])
 })

@@ -75,9 +75,19 @@ const rules: Record<string, BoundsRule> = {
   require_finite: exact,
   cache_write: exact,
   select_row: exact,
+  slice_positions: exact,
+  concat_positions: exact,
   sample: sampled,
   count_tokens: exact,
   repetition_penalty: rounded,
+  // The difference may cancel, but then its error is small.
+  lerp: ({ inputs: [a, b], outputs: [y], attributes }) => [
+    map(
+      y.values,
+      (value, i) =>
+        epsilon * (2 * abs(value) + 4 * (attributes.weight as number) * abs(b.values[i] - a.values[i])),
+    ),
+  ],
   add: rounded,
   accumulate: rounded,
   dropout: rounded,
@@ -107,6 +117,16 @@ const rules: Record<string, BoundsRule> = {
   embedding_backward: (call) => {
     const terms = sizeOf(call.inputs[0].shape)
     return [map(magnitudes('embedding_backward', call), (sum) => 16 * epsilon * sqrt(terms) * sum)]
+  },
+  embedding_accumulate: (call) => {
+    const [total, ...inputs] = call.inputs
+    const terms = 1 + sizeOf(inputs[0].shape)
+    const sums = magnitudes('embedding_backward', {
+      ...call,
+      inputs,
+      attributes: { vocabulary: total.shape[0] },
+    })
+    return [map(sums, (sum, i) => 16 * epsilon * sqrt(terms) * (sum + abs(total.values[i])))]
   },
   gelu,
   gelu_backward: geluBackward,

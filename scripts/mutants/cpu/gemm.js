@@ -119,6 +119,36 @@ module.exports = {
       'Smaller(k, i - terms.first_limit)',
       'Smaller(k, i - terms.first_limit + 1)',
     ],
+    [
+      'strips: the first columns for all',
+      'At(x.b, p, j), columns, 0, depth',
+      'At(x.b, p, 0), columns, 0, depth',
+    ],
+    [
+      'strips: the first terms for all',
+      'At(x.b, p, j), columns, 0, depth',
+      'At(x.b, 0, j), columns, 0, depth',
+    ],
+    [
+      'strips: the last rows dropped',
+      'i < x.m; i += kTaskRows) {\n      const int64_t rows = Smaller(kTaskRows, x.m - i);\n      MultiplyDepth',
+      'i + kTaskRows <= x.m; i += kTaskRows) {\n      const int64_t rows = Smaller(kTaskRows, x.m - i);\n      MultiplyDepth',
+    ],
+    [
+      'strips: rows of the first',
+      'x, {i, rows, j, columns, p, depth, nullptr, packed}, {0',
+      'x, {0, rows, j, columns, p, depth, nullptr, packed}, {0',
+    ],
+    [
+      'strips: columns of the first',
+      '{i, rows, j, columns, p, depth, nullptr, packed}, {0',
+      '{i, rows, 0, columns, p, depth, nullptr, packed}, {0',
+    ],
+    [
+      'strips: a column short',
+      'MultiplyStrip(x, begin, end - begin, scratch',
+      'MultiplyStrip(x, begin, end - begin - 1, scratch',
+    ],
     ['a task one row short', 'Smaller(m, i + rows), j,', 'Smaller(m, i + rows) - 1, j,'],
     ['a task one column short', 'Smaller(n, j + columns)};', 'Smaller(n, j + columns) - 1};'],
     [

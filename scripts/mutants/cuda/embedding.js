@@ -20,6 +20,24 @@ module.exports = {
       'Outcome outcome = Outcome::kOk;',
       { cases: /^embedding_backward refuses/ },
     ],
+    [
+      'tokens of the total are not checked',
+      'const Outcome outcome = CheckRange(call, message, kEmbeddingAccumulateTokens, InputError::kToken, 0, last);',
+      'const Outcome outcome = Outcome::kOk;',
+      { cases: /^embedding_accumulate refuses/ },
+    ],
+    [
+      'a sum replaces the total',
+      'to = accumulate ? to + sum : sum;',
+      'to = sum;',
+      { cases: /^embedding_accumulate (7 of 5x|700 of )/ },
+    ],
+    [
+      'the total is overwritten',
+      'return AddRows(call, message, kEmbeddingAccumulateTokens, true);',
+      'return AddRows(call, message, kEmbeddingAccumulateTokens, false);',
+      { cases: /^embedding_accumulate (7 of 5x|700 of )/ },
+    ],
     ['rows of no token are not cleared', 'StoreQuad(table, kQuad * i, size, Quad{});', ''],
     [
       'the neighbours are read too early',

@@ -6,6 +6,18 @@ module.exports = {
   'metal/embedding.metal': alike(
     { cases: /^embedding(_backward)? (7 of 5x[35]|1100 of 65x130|700 of 2x5|70 of 2x1030|301 of 5003x71)$/ },
     ['a row of the wrong token', 'Way{uint(tokens[i]), i}', 'Way{uint(tokens[0]), i}'],
+    [
+      'a sum replaces the total',
+      'if (accumulate) sum = LoadQuad(FloatsIn(row, false), column, columns) + sum;',
+      '',
+      { cases: /^embedding_accumulate (7 of 5x|700 of )/ },
+    ],
+    [
+      'a part of a run is added to the one before',
+      'arguments.accumulate && !began_before && !goes_on',
+      'arguments.accumulate',
+      { cases: /^embedding_accumulate (700 of |1100 of )/ },
+    ],
     ['the table is not cleared', 'StoreQuad(FloatsOut(table, false), i, n, float4(0));', ''],
     ['runs are not told apart', 'i > 0 && padded[i] == token ?', 'i > 0 ?'],
     [

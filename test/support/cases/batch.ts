@@ -1,6 +1,7 @@
 // Ops that look values up: gather_batch, embedding, cache_write, select_row, and cross_entropy and
 // sample over a vocabulary.
 
+import type { Shape } from '../../../lib/graph/dtype'
 import { crossEntropyOp } from '../../../lib/ops/cross_entropy'
 import { type Case, type CaseOptions, type Given, opCase } from '../case'
 import {
@@ -70,14 +71,14 @@ function embeddings(): Case[] {
     [1300, 600, 3],
   ]
   const cases = sizes.flatMap(([count, V, C]) =>
-    both(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
+    each(`${count} of ${V}x${C}`, integers('tokens', [count], V), V, C),
   )
   const tokens = given('i32', [2, 3], [4, 0, 4, 4, 2, 0])
   return [
     ...cases,
-    ...both('first and last rows', given('i32', [5], [0, 16, 0, 16, 16]), 17, 5),
-    ...both('rank 2', tokens, 5, 3),
-    ...both('rank 0', index(3), 5, 3),
+    ...each('first and last rows', given('i32', [5], [0, 16, 0, 16, 16]), 17, 5),
+    ...each('rank 2', tokens, 5, 3),
+    ...each('rank 0', index(3), 5, 3),
     opCase('embedding', 'NaN in a row', [tokens, replaced(floats('table', [5, 3]), { 3: nan, 13: inf })]),
     opCase(
       'embedding_backward',
@@ -88,10 +89,12 @@ function embeddings(): Case[] {
   ]
 }
 
-function both(name: string, tokens: Given, V: number, C: number): Case[] {
+function each(name: string, tokens: Given, V: number, C: number): Case[] {
+  const dy = floats('dy', [...tokens.shape, C])
   return [
     opCase('embedding', name, [tokens, floats('table', [V, C])]),
-    opCase('embedding_backward', name, [tokens, floats('dy', [...tokens.shape, C])], { vocabulary: V }),
+    opCase('embedding_backward', name, [tokens, dy], { vocabulary: V }),
+    opCase('embedding_accumulate', name, [floats('total', [V, C]), tokens, dy]),
   ]
 }
 
@@ -157,7 +160,49 @@ function caches(): Case[] {
     ].map(([B, T, C, row]) =>
       opCase('select_row', `row ${row} of ${B}x${T}x${C}`, [floats('x', [B, T, C]), index(row)]),
     ),
+    ...slices(),
   ]
+}
+
+function slices(): Case[] {
+  const sizes: [Shape, number[]][] = [
+    [[1, 1, 1], [1]],
+    [
+      [3, 7, 5],
+      [2, 4, 1],
+    ],
+    [[3, 7, 8], [7]],
+    [
+      [2, 33, 65],
+      [1, 32],
+    ],
+    [
+      [5, 3, 2, 6],
+      [1, 1, 1],
+    ],
+    [
+      [2, 6],
+      [1, 3, 2],
+    ],
+    [
+      [2, 70001],
+      [40000, 30001],
+    ],
+  ]
+  return sizes.flatMap(([shape, counts]) =>
+    [floats, (name: string, size: Shape) => integers(name, size, 1000)].flatMap((values) => {
+      const part = (count: number, i: number) => values(`x${i}`, [shape[0], count, ...shape.slice(2)])
+      const whole = values('x', shape)
+      const name = `${whole.dtype} [${shape}]`
+      return [
+        ...counts.map((count, i) => {
+          const begin = counts.slice(0, i).reduce((sum, each) => sum + each, 0)
+          return opCase('slice_positions', `${begin} and ${count} of ${name}`, [whole], { begin, count })
+        }),
+        opCase('concat_positions', `${counts} to ${name}`, counts.map(part)),
+      ]
+    }),
+  )
 }
 
 function crossEntropies(): Case[] {

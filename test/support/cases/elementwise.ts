@@ -27,6 +27,7 @@ export function elementwiseCases(): Case[] {
     ...activations(),
     ...dropouts(),
     ...scalars(),
+    ...lerps(),
   ]
 }
 
@@ -44,6 +45,15 @@ function perSize(shape: Shape): Case[] {
     opCase('dropout_add', name, [a, rng(), b], mask),
     opCase('zero', name, [a]),
   ]
+}
+
+function lerps(): Case[] {
+  const shapes: Shape[] = [[], [1], [5], [2, 3, 5], [33001]]
+  return shapes.flatMap((shape) =>
+    [0, 0.3, 1].map((weight) =>
+      opCase('lerp', `${weight} of [${shape}]`, [floats('a', shape), floats('b', shape)], { weight }),
+    ),
+  )
 }
 
 function fills(): Case[] {

@@ -38,6 +38,7 @@ function lookups(): Case[] {
     ...bad.flatMap(([name, wrong]) => [
       refused('embedding', name, [wrong, table]),
       refused('embedding_backward', name, [wrong, dy], { vocabulary: 11 }),
+      refused('embedding_accumulate', name, [table, wrong, dy]),
       refused('cross_entropy', name, [logits, wrong]),
       refused('cross_entropy_backward', name, [logits, wrong, lse, scalar(1)]),
     ]),

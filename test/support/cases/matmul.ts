@@ -41,19 +41,21 @@ export function matmulCases(): Case[] {
     { M: 65, K: 256, N: 128 },
     { M: 65, K: 385, N: 128 },
   ]
-  // Many tasks of 144 rows and 384 columns. Blocks: 8192 columns of b, 2²⁰ packed floats. With a
-  // transposed: 768 columns of b and 144 rows of a, and parts of at least 384 terms, up to 16.
+  // Up to 512 rows, strips of 96 columns of b. More rows: many tasks of 144 rows and 384 columns, and
+  // blocks of 2048 columns of b, 2²⁰ packed floats. With a transposed: 768 columns of b and 144 rows of a, and parts of at least 384 terms, up to 16.
   const large: Sizes[] = [
     { M: 145, K: 129, N: 130 },
     { M: 301, K: 65, N: 197 },
     { M: 13, K: 521, N: 805 },
     { M: 601, K: 33, N: 48 },
+    { M: 513, K: 65, N: 197 },
+    { M: 601, K: 401, N: 33 },
     { M: 1, K: 257, N: 1025 },
     { M: 3, K: 300, N: 701 },
     { M: 97, K: 801, N: 130 },
     { M: 33, K: 6500, N: 20 },
   ]
-  const huge: Sizes = { M: 5, K: 385, N: 8209 }
+  const huge: Sizes = { M: 513, K: 385, N: 2065 }
   return [
     ...transposes.flatMap((attributes) => distinct(sizes).flatMap((each) => matmul(each, attributes))),
     ...transposes.flatMap((attributes) => large.flatMap((each) => matmul(each, attributes))),
