@@ -56,8 +56,10 @@ export function decidingLoss(evaluation: EvaluationRecord, unit: Comparison['uni
 }
 
 function haveSameTokens(runs: readonly RunRecord[]): boolean {
-  const kinds = runs.map(({ data, model, options }) =>
-    JSON.stringify([data.digest, model.vocabSize, options.tokenizer]),
+  // Vocabularies of the same size may divide a text differently: one that was learned on it, and one of
+  // the model that a run started from.
+  const kinds = runs.map(({ data: { digest, bytesPerToken }, model, tokenizer }) =>
+    JSON.stringify([digest, model.vocabSize, tokenizer, bytesPerToken]),
   )
   return new Set(kinds).size === 1
 }

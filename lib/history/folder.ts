@@ -55,6 +55,7 @@ export function readConfigOf(folder: string): Promise<unknown> {
 export interface StoredPlan {
   readonly model: ModelConfig
   readonly parameters: number
+  readonly tokenizer: string
   readonly training: TrainingConfig
   readonly data: RunData
 }
@@ -65,6 +66,7 @@ const perToken = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const plan = v.object({
   model: v.looseObject({ kind: v.picklist(modelKinds), vocabSize: size, blockSize: size }),
   parameters: count,
+  tokenizer: v.string(),
   training: v.looseObject({ steps: count, batchSize: size, gradientAccumulationSteps: size }),
   data: v.looseObject({
     name: v.string(),

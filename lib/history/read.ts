@@ -9,6 +9,7 @@ import { NanoGptError, option, reasonOf, say } from '../errors'
 import { refuseLocked } from '../files/lock'
 import { statOf } from '../files/read'
 import type { StoredOptions } from '../options'
+import { nameOf, tokenizerFromJSON } from '../tokenizer'
 import { HistoryFile } from './file'
 import {
   configFile,
@@ -62,7 +63,7 @@ export class RunReader {
     const state = history.end?.state ?? stateOf(locked, view.sessions.length > 0, isComplete)
     const reason = history.end?.reason
     const times = await timesOf(folder)
-    const { model, parameters, training, data } = plan
+    const { model, parameters, tokenizer, training, data } = plan
     return {
       folder,
       state,
@@ -72,6 +73,7 @@ export class RunReader {
       parameters,
       options: withTraining(options ?? ({} as StoredOptions), plan),
       model,
+      tokenizer,
       data,
       tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
       bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
@@ -105,7 +107,8 @@ async function planOfCheckpoint(folder: string, notices: string[]): Promise<Know
       if (info.training === null) return undefined
       const { model, training, step, best } = info
       const data = { ...info.data, trainTokens: null, validationTokens: null, bytesPerToken: null }
-      return { model, training, parameters, data, step, ...(best && { best: best.valLoss }) }
+      const tokenizer = nameOf(tokenizerFromJSON(info.tokenizer))
+      return { model, training, parameters, tokenizer, data, step, ...(best && { best: best.valLoss }) }
     } catch (error) {
       notices.push(reasonOf(error))
     }

@@ -68,6 +68,7 @@ export interface PageRun extends Omit<Extras, 'missing'> {
   readonly updated: string
   /** What the model predicts. */
   readonly unit: 'character' | 'byte' | 'token'
+  readonly tokenizer: string
   readonly options: RunRecord['options']
   readonly model: RunRecord['model']
   readonly data: RunRecord['data']
@@ -114,7 +115,8 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     tokensPerStep: record.tokensPerStep,
     started: record.started,
     updated: record.updated,
-    unit: unitOf(options.tokenizer ?? 'char'),
+    unit: unitOf(record.tokenizer),
+    tokenizer: record.tokenizer,
     options,
     model: record.model,
     data: record.data,

@@ -189,7 +189,7 @@
     lead.append(
       `After ${integer(best.step)} steps, ${size} predicts the next ${unit} of “${data.name}” as if it chose among `,
       element('strong', {}, `${choices(best.valLoss)} equally likely ${unit}s`),
-      `. Without training, it would choose among all ${integer(model.vocabSize)}.`,
+      `. A model that guesses would choose among all ${integer(model.vocabSize)}.`,
     )
     showChoices(Math.exp(best.valLoss), model.vocabSize, unit)
   }
@@ -1221,7 +1221,7 @@
       const first = sessions[0]
       const last = sessions.at(-1)
       const versions = [...new Set(sessions.map((session) => session.version))].join(', ')
-      const { kind, vocabSize, blockSize, layers, heads, embed } = model
+      const { kind, vocabSize, blockSize, layers, heads, embed, lora } = model
       const groups = [
         [
           'Run',
@@ -1239,13 +1239,16 @@
           'Model',
           [
             ['kind', kind],
+            // The weights that it starts with, and the adapters if only these are trained.
+            ['from', options.from],
             ['parameters', integer(run.parameters)],
+            ['adapters', lora && `rank ${lora.rank}, alpha ${lora.alpha}, in ${valueWords(lora.targets)}`],
             ['layers', layers],
             ['heads', heads],
             ['channels', embed],
             ['context', `${integer(blockSize)} ${run.unit}s`],
             ['vocabulary', `${integer(vocabSize)} ${run.unit}s`],
-            ['tokenizer', options.tokenizer],
+            ['tokenizer', run.tokenizer],
           ],
         ],
         [

@@ -9,6 +9,7 @@ interface Made {
   readonly secondsPerStep?: number
   readonly evalInterval?: number
   readonly digest?: string
+  readonly bytesPerToken?: number
   readonly options?: Readonly<Record<string, unknown>>
 }
 
@@ -18,6 +19,7 @@ function made({
   secondsPerStep = 1,
   evalInterval = 10,
   digest = 'a',
+  bytesPerToken = 2,
   options = {},
 }: Made): RunRecord {
   const evaluations = Array.from(
@@ -48,6 +50,7 @@ function made({
     steps,
     parameters: 1,
     options: { tokenizer: 'char', data: 'x', ...options } as RunRecord['options'],
+    tokenizer: String(options.tokenizer ?? 'char'),
     model: { kind: 'bigram', vocabSize: 2 } as RunRecord['model'],
     data: {
       name: 'x',
@@ -56,7 +59,7 @@ function made({
       lineEndings: 'normalize',
       trainTokens: 1,
       validationTokens: 1,
-      bytesPerToken: { train: 2, validation: 2 },
+      bytesPerToken: { train: bytesPerToken, validation: bytesPerToken },
     },
     tokensPerStep: 1,
     bestValLoss: null,
@@ -107,6 +110,19 @@ test('runs with other tokens are compared in bits per byte', () => {
   expect(steps.at(-1)!.losses[0]).toEqual({ trainLoss: 94.5 / Math.LN2 / 2, valLoss: -50 })
   expect(best.map((each) => each?.step)).toEqual([100, 100])
   expect(compareRuns([made({}), made({ digest: 'b' })]).unit).toBe('bits per byte')
+  // Two vocabularies of one size and kind.
+  expect(compareRuns([made({}), made({ bytesPerToken: 3 })]).unit).toBe('bits per byte')
+})
+
+test('a run that starts from the weights of another has its tokens', () => {
+  const fromWeights = made({})
+  const { tokenizer: _, ...others } = fromWeights.options
+  const { unit, options } = compareRuns([
+    made({}),
+    { ...fromWeights, options: { ...others, from: '/runs/first' } },
+  ])
+  expect(unit).toBe('nats per token')
+  expect(options).toEqual({ tokenizer: ['char', undefined], from: [undefined, '/runs/first'] })
 })
 
 test('only options that differ are listed', () => {

@@ -55,6 +55,17 @@ describe('at the end of a run', () => {
     )
   })
 
+  test('a run from the weights of another says which tokens it has, and its adapters', async () => {
+    const base = folder.path('base')
+    await (await train({ ...decoder, tokenizer: 'byte', device: 'js', out: base })).dispose()
+    const out = folder.path('adapted')
+    const options = { from: base, data: decoder.data, steps: 5, loraRank: 2, device: 'js', out } as const
+    await (await train(options)).dispose()
+    const [run] = runsIn(join(out, 'report.html'))
+    expect(run).toMatchObject({ unit: 'byte', tokenizer: 'byte', options: { from: base, loraRank: 2 } })
+    expect(run.model).toMatchObject({ lora: { rank: 2, alpha: 4 } })
+  })
+
   test('a run that is stopped has one too, without those losses', async () => {
     const out = folder.path('stopped')
     const run = train({ ...short, steps: 1000, device: 'js', out })
