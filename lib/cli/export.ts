@@ -8,9 +8,10 @@ import { titles } from '../checkpoint/export/express'
 import { checkOptions, exportFromOptions, requireOption } from '../options'
 import type { Tokenizer } from '../tokenizer'
 import { bold, dim, json, say, shellQuoted } from './output'
+import { lineColumns } from './progress'
 import { runsFolder } from './run_folders'
 import { newestRun } from './which_model'
-import { wrap } from './words'
+import { bytes, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -27,10 +28,10 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   const exported = await model.export(folder, options)
   if (asJson) return json({ type: 'result', model: read.path, ...exported })
   const { format, dtype, architecture, files, notes } = exported
-  const size = files.reduce((sum, { bytes }) => sum + bytes, 0)
-  say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${megabytes(size)}`)
-  for (const { name, bytes } of files) say(`  ${name.padEnd(22)} ${dim(megabytes(bytes))}`)
-  for (const note of notes) say(wrap(`Note: ${note}.`, 100).join('\n'))
+  const size = files.reduce((sum, file) => sum + file.bytes, 0)
+  say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${bytes(size)}`)
+  for (const file of files) say(`  ${file.name.padEnd(22)} ${dim(bytes(file.bytes))}`)
+  for (const note of notes) say(wrap(`Note: ${note}.`, lineColumns()).join('\n'))
   say()
   for (const line of nextSteps(exported, model)) say(line)
 }
@@ -71,8 +72,4 @@ function isEncodable(tokenizer: Tokenizer, text: string): boolean {
   } catch {
     return false
   }
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

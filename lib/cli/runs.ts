@@ -15,7 +15,7 @@ import { layout, short } from './layout'
 import { accent, bold, dim, isTerminal, json, live, note, plural, say, watch } from './output'
 import { lineColumns, style } from './progress'
 import { runsFolder } from './run_folders'
-import { columnsOf, count, roughly, wrap } from './words'
+import { columnsOf, count, cut, roughly, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -148,13 +148,6 @@ export function linesOf(run: RunRecord, below: string, columns = Math.min(lineCo
     first.join('  ').trimEnd(),
     ...more.flatMap((text) => wrap(text, columns - 2).map((line) => dim(`  ${line}`))),
   ]
-}
-
-function cut(text: string, columns: number): string {
-  if (columnsOf(text) <= columns) return text
-  const characters = [...text]
-  while (columnsOf(characters.join('')) >= columns) characters.pop()
-  return `${characters.join('')}…`
 }
 
 /** The local date, or the time if it is today: `2026-12-01`, `06:45`. */

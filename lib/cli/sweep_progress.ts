@@ -9,7 +9,7 @@ import { clock, dim, live, note, plural, redraw, say } from './output'
 import { describeDevice, describeEncoding, field, lineColumns, style } from './progress'
 import { RunState } from './run_state'
 import { worded } from './sources'
-import { count, sentence, wrap } from './words'
+import { count, cut, sentence, wrap } from './words'
 
 const gap = '  '
 
@@ -117,7 +117,7 @@ export class SweepProgress {
     const activity = this.stopping ? 'stopping …' : undefined
     const rest = this.state.start
       ? layout(this.state.view(activity), columns, style)
-      : [this.preparing.slice(0, columns)]
+      : [cut(this.preparing, columns)]
     return [title, ...rest]
   }
 
