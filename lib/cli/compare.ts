@@ -1,9 +1,8 @@
 // `nano-gpt compare`: the options in which runs differ, and their losses at equal steps and times.
 
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { printable } from '../errors'
 import { csvRow } from '../files/csv'
-import { statOf } from '../files/read'
 import { type Comparison, compareRuns, decidingLoss, type Losses } from '../history/compare'
 import { readRun } from '../history/read'
 import type { RunRecord } from '../history/types'
@@ -11,7 +10,7 @@ import { checkOptions, compareOptions } from '../options'
 import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
 import { lineColumns } from './progress'
-import { runsFolder } from './run_folders'
+import { foldersOf } from './run_folders'
 import { summaryOf } from './runs'
 import { clock, count, wrap } from './words'
 
@@ -26,11 +25,12 @@ const gap = '  '
 export async function compareCommand(folders: readonly string[], { json: asJson, ...flags }: Flags) {
   const { csv } = checkOptions('compare', compareOptions, flags)
   if (csv && asJson) throw usage('compare', '--csv and --json exclude each other')
+  const found = await foldersOf(folders)
   // The curves of one run can be a table too.
-  if (folders.length < (csv ? 1 : 2))
-    throw usage('compare', 'there are fewer than two runs', 'Give two or more run folders.')
+  if (found.length < (csv ? 1 : 2))
+    throw usage('compare', 'there are fewer than two runs', 'Give two or more run folders, or a sweep.')
   const runs: RunRecord[] = []
-  for (const folder of folders) runs.push(await readRun(await located(folder)))
+  for (const folder of found) runs.push(await readRun(folder))
   const compared = compareRuns(runs)
   if (csv) return showCsv(runs)
   if (asJson) return json({ type: 'result', runs: runs.map(summaryOf), ...compared })
@@ -52,12 +52,6 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
     showLosses(`${what} at equal training times, in ${unit}`, 'time', letters, times)
   }
   showBest(compared, letters)
-}
-
-/** A folder, or the name of one in runs/. */
-export async function located(folder: string): Promise<string> {
-  const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
-  return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }
 
 /** A, B, … Z, 27, 28, … */

@@ -152,7 +152,7 @@ function addCompare(program: CliCommand): void {
     headings: { progress: 'Output' },
   })
     .description('Shows in which options runs differ, and their losses at equal steps and equal times.')
-    .argument('[run...]', 'two or more run folders, or names of runs in runs/')
+    .argument('[run...]', 'run folders, sweeps, or names of runs in runs/')
     .action(async (folders, options) => (await import('./compare.js')).compareCommand(folders, options))
   finish(compare, 'print the comparison as one JSON object')
 }
@@ -162,7 +162,7 @@ function addReport(program: CliCommand): void {
     .description(
       'Writes an HTML page about a run, or a comparison of several runs. It needs no other file and no network.',
     )
-    .argument('[run...]', 'run folders, or names of runs in runs/ (default: the newest one there)')
+    .argument('[run...]', 'run folders, sweeps, or names of runs in runs/ (default: the newest run there)')
     .addHelpText('after', reportExamples)
     .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
   finish(report, 'print the result as one JSON object')
