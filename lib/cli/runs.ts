@@ -6,6 +6,7 @@ import { call, NanoGptError, say as phrase, printable, reasonOf } from '../error
 import { csvRow } from '../files/csv'
 import { readFailed, statOf } from '../files/read'
 import { RunReader, runsIn } from '../history/read'
+import { meanSpeed } from '../history/records'
 import type { EvaluationRecord, RunRecord, RunState } from '../history/types'
 import { checkOptions, runsOptions } from '../options'
 import { curve } from './curve'
@@ -242,14 +243,7 @@ function plainProgressOf(run: RunRecord, names: boolean): string {
 /** The live lines of a run. */
 function progressOf(run: RunRecord, columns: number, names: boolean): string[] {
   const { step, steps, history, data } = run
-  const recent = history.steps.slice(-recentRecords)
-  const tokens = recent.reduce((sum, { from, to }) => sum + to - from, 0) * run.tokensPerStep
-  const seconds = recent.reduce(
-    (sum, { from, to, tokensPerSecond }) =>
-      sum + (tokensPerSecond > 0 ? ((to - from) * run.tokensPerStep) / tokensPerSecond : 0),
-    0,
-  )
-  const tokensPerSecond = seconds > 0 ? tokens / seconds : Number.NaN
+  const tokensPerSecond = meanSpeed(history.steps.slice(-recentRecords))
   const view = {
     step,
     steps,

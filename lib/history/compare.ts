@@ -1,6 +1,7 @@
 // Compares runs: the options that differ, and their losses at equal steps and at equal times.
 
 import { bitsPerByte } from '../tokenizer/bits'
+import { bestOf, decidingLoss, type LossUnit, meanLoss } from './records'
 import type { EvaluationRecord, RunRecord, StepRecord } from './types'
 
 /** The rows of a comparison. */
@@ -19,7 +20,7 @@ export interface Comparison {
    * 'nats per token' if all runs have the same text and the same tokens; otherwise 'bits per byte',
    * which can be compared.
    */
-  readonly unit: 'nats per token' | 'bits per byte'
+  readonly unit: LossUnit
   /** The values of each option that differs, by run. undefined: the option does not apply. */
   readonly options: Readonly<Record<string, readonly unknown[]>>
   /** Losses by run, up to the step that all have reached. */
@@ -45,14 +46,8 @@ export function compareRuns(runs: readonly RunRecord[]): Comparison {
     options: differences(runs),
     steps: steps.map((step) => ({ step, losses: atStep(step) })),
     times: times.map((seconds) => ({ seconds, losses: atTime(seconds) })),
-    best: runs.map(({ history }) => history.evaluations.findLast(({ best }) => best) ?? null),
+    best: runs.map(({ history }) => bestOf(history.evaluations)),
   }
-}
-
-/** The validation loss that decides which model is the best, in a unit. */
-export function decidingLoss(evaluation: EvaluationRecord, unit: Comparison['unit']): number {
-  const { valLoss, exactValLoss = valLoss, valBitsPerByte, exactValBitsPerByte = valBitsPerByte } = evaluation
-  return unit === 'nats per token' ? exactValLoss : exactValBitsPerByte
 }
 
 function haveSameTokens(runs: readonly RunRecord[]): boolean {
@@ -83,29 +78,19 @@ function lossesAt(
   { history, data }: RunRecord,
   isReached: (record: StepRecord) => boolean,
   step: number,
-  unit: Comparison['unit'],
+  unit: LossUnit,
 ): Losses {
   const evaluation = history.evaluations.findLast((each) => each.step <= step)
   const from = step * (1 - smoothed)
   const reached = history.steps.filter(isReached)
   const recent = reached.filter((record) => record.to > from)
-  const loss = meanOf(recent.length > 0 ? recent : reached.slice(-1))
+  const loss = meanLoss(recent.length > 0 ? recent : reached.slice(-1))
   const perToken = data.bytesPerToken?.train
   const bits = loss !== null && perToken !== undefined ? bitsPerByte(loss, perToken) : null
   return {
     trainLoss: unit === 'nats per token' ? loss : bits,
     valLoss: evaluation ? decidingLoss(evaluation, unit) : null,
   }
-}
-
-function meanOf(records: readonly StepRecord[]): number | null {
-  let [sum, count] = [0, 0]
-  for (const { loss, from, to } of records) {
-    if (loss === null) continue
-    sum += loss * (to - from)
-    count += to - from
-  }
-  return count > 0 ? sum / count : null
 }
 
 function differences(runs: readonly RunRecord[]): Record<string, readonly unknown[]> {

@@ -21,6 +21,7 @@ import {
   type StoredPlan,
 } from './folder'
 import { History } from './history'
+import { bestOf, decidingLoss } from './records'
 import type { RunRecord, RunState } from './types'
 
 /**
@@ -57,7 +58,7 @@ export class RunReader {
     const history = stored ? await this.readHistory(notices) : new History()
     const step = Math.max(history.step, plan.step ?? 0)
     const view = history.view()
-    const best = view.evaluations.findLast(({ best }) => best)
+    const best = bestOf(view.evaluations)
     if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
     const isComplete = step >= plan.training.steps
     const state = history.end?.state ?? stateOf(locked, view.sessions.length > 0, isComplete)
@@ -76,7 +77,7 @@ export class RunReader {
       tokenizer,
       data,
       tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
-      bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
+      bestValLoss: best ? decidingLoss(best, 'nats per token') : (plan.best ?? null),
       started: view.sessions.find(({ resumed }) => !resumed)?.time ?? times.first,
       updated: times.last,
       history: view,

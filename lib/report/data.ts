@@ -1,7 +1,7 @@
 // What a page shows of a run, as plain data that is embedded in it as JSON. Long columns of numbers are
 // shortened, so that a page stays small however long its runs are.
 
-import { decidingLoss } from '../history/compare'
+import { bestOf, decidingLoss, meanLoss, meanSpeed } from '../history/records'
 import type { EvaluationRecord, RunRecord, StepRecord } from '../history/types'
 import type { PieceOfText } from './pieces'
 
@@ -155,13 +155,6 @@ function inNats(evaluation: EvaluationRecord): number {
   return decidingLoss(evaluation, 'nats per token')
 }
 
-function bestOf(evaluations: readonly EvaluationRecord[]): EvaluationRecord | null {
-  return evaluations.reduce<EvaluationRecord | null>(
-    (best, each) => (best && inNats(best) <= inNats(each) ? best : each),
-    null,
-  )
-}
-
 function unitOf(tokenizer: string): PageRun['unit'] {
   return tokenizer === 'char' ? 'character' : tokenizer === 'byte' ? 'byte' : 'token'
 }
@@ -178,18 +171,13 @@ function mergeTo(most: number, records: readonly StepRecord[]): readonly StepRec
 /** As StepRecord defines the numbers of several updates. */
 function merged(records: readonly StepRecord[]): StepRecord {
   const [first, last] = [records[0], records.at(-1)!]
-  const counted = records.filter(({ loss }) => loss !== null)
-  const updates = counted.reduce((sum, { from, to }) => sum + to - from, 0)
-  const sum = counted.reduce((sum, { from, to, loss }) => sum + (to - from) * loss!, 0)
   const norms = records.flatMap(({ gradientNorm }) => gradientNorm ?? [])
-  // The time of a record is tokens / speed, and all updates have the same number of tokens.
-  const time = records.reduce((sum, { from, to, tokensPerSecond }) => sum + (to - from) / tokensPerSecond, 0)
   return {
     ...last,
     from: first.from,
-    loss: updates > 0 ? sum / updates : null,
+    loss: meanLoss(records),
     gradientNorm: norms.length > 0 ? Math.max(...norms) : null,
-    tokensPerSecond: (last.to - first.from) / time,
+    tokensPerSecond: meanSpeed(records),
   }
 }
 
