@@ -33,15 +33,16 @@ const layers = {
   stages: 'random graph ops nn tokenizer data model presets',
   architectures: 'nn optim model stages',
   checkpoint: 'version options graph nn tokenizer files model',
+  history: 'options backend files model checkpoint',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
-    checkpoint api`,
-  index: 'version options graph ops backend nn tokenizer model presets checkpoint generate api train',
+    checkpoint history api`,
+  index: 'version options graph ops backend nn tokenizer model presets checkpoint history generate api train',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
-    checkpoint generate api train bench`,
+    checkpoint history generate api train bench`,
 }
 
 const table = Object.entries(layers).map(([name, list]) => [name, list.match(/\w+/g) ?? []])

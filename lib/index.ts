@@ -8,6 +8,19 @@ export type { CheckpointInfo, ModelInfo } from './checkpoint/checkpoint'
 export { type ErrorCode, NanoGptError } from './errors'
 export type { Completion, CompletionPiece } from './generate/completions'
 export { Tensor, tensor } from './graph/tensor'
+export { readRun } from './history/read'
+export type {
+  CheckpointRecord,
+  EvaluationRecord,
+  RunData,
+  RunHistory,
+  RunRecord,
+  RunState,
+  SampleRecord,
+  SessionRecord,
+  StepRecord,
+  WarningRecord,
+} from './history/types'
 export type { ModelConfig } from './model/config'
 export type { HeadIndex, Values } from './model/inspect'
 export * as nn from './nn'
@@ -21,6 +34,7 @@ export type {
   GradientOptions,
   LoadOptions,
   LossOptions,
+  StoredOptions,
   TrainingConfig,
   TrainOptions,
 } from './options'
@@ -29,7 +43,6 @@ export { BpeTokenizer } from './tokenizer/bpe'
 export { ByteTokenizer } from './tokenizer/byte'
 export { CharTokenizer } from './tokenizer/char'
 export { Gpt2Tokenizer } from './tokenizer/gpt2'
-export type { StoredOptions } from './train/config_file'
 export { type Evaluation, evaluate } from './train/evaluate'
 export type {
   CheckpointEvent,

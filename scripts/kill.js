@@ -21,7 +21,7 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { parseArgs } = require('node:util')
 const { configurations, text } = require('./kill/configurations')
-const { checkFinished, compareFolders, leftoversIn, readFolder } = require('./kill/folder')
+const { checkFinished, checkHistory, compareFolders, leftoversIn, readFolder } = require('./kill/folder')
 const { Random } = require('./kill/random')
 
 const childFile = join(__dirname, 'kill', 'child.js')
@@ -408,6 +408,7 @@ class Round {
     // The model that the newest checkpoint calls the best must be in the folder.
     if (last?.best && last.best.step > 0 && last.best.step > (best?.step ?? -1))
       this.problem(`the best model, of step ${last.best.step}, is missing: best is of step ${best?.step}`)
+    if (last) await checkHistory(this.out, this.reference, last.step, (what) => this.problem(what))
     const stop = events.findLast(({ type }) => ['end', 'aborted'].includes(type))
     const reached = stop?.step ?? (stop && events.findLast(({ type }) => type === 'step')?.to)
     if (reached !== undefined && last?.step !== reached)

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { call, NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { readFailed, statOf } from '../files/read'
+import { sizeOf } from '../graph/dtype'
 import type { TensorState } from '../model/weights'
 import { encodeChecksums, verifyInfo, verifyTensors } from './checksums'
 import { checkClaims } from './claims'
@@ -127,6 +128,37 @@ async function readFile(file: string): Promise<Checkpoint> {
   })
   if (metadata.checksums !== undefined) await verifyTensors(file, metadata.checksums, tensors)
   return { path: file, info: info!, tensors }
+}
+
+/** What a checkpoint says about its model before the tensors. */
+export interface Description {
+  readonly info: ModelInfo
+  /** The number of parameters. */
+  readonly parameters: number
+}
+
+/**
+ * Reads the description of a model, but not its tensors.
+ *
+ * @throws NanoGptError with the file and what is wrong with it
+ */
+export async function describeCheckpoint(file: string): Promise<Description> {
+  let found: Description | undefined
+  // Nothing is wrong, but the tensors are not needed.
+  const enough = new Error('the header is read')
+  await readSafetensors(file, {
+    metadata: (metadata) => expectOurs(file, metadata),
+    header: (header) => {
+      // The state of the optimizer and the averages have a slash in their names.
+      const weights = [...header.tensors].filter(([name]) => !name.includes('/'))
+      const parameters = weights.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0)
+      found = { info: infoOf(file, header), parameters }
+      throw enough
+    },
+  }).catch((error) => {
+    if (error !== enough) throw unreadable(file, error)
+  })
+  return found!
 }
 
 function expectOurs(file: string, { nano_gpt }: Metadata): void {

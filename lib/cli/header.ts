@@ -1,11 +1,11 @@
 // The header that a run prints first: its plan, and the options that differ from the defaults.
 
 import { printable } from '../errors'
+import { textFile } from '../history/folder'
 import { type Group, namesWhere, type OptionRow, rowOf, type TrainName, trainOptions } from '../options'
 import { defaultBeside, isDefaultBy, isWords } from '../options/row'
 import type { Plan } from '../train/plan'
 import { appliedTraining } from '../train/resolve'
-import { textFile } from '../train/run_folder'
 import { describeTokenizer } from './facts'
 import { argumentsOf, words } from './surface'
 import { count, plural, roughly, together } from './words'

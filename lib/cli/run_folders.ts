@@ -2,8 +2,8 @@
 
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
+import { isOfRunFolder } from '../history/folder'
 import { type CheckedTrainOptions, trainOptions } from '../options'
-import { isOfRunFolder } from '../train/run_folder'
 
 /** The parent of the default run folders. */
 export const runsFolder = 'runs'

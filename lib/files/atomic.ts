@@ -1,6 +1,7 @@
 // Atomic file writes: after a crash at any time, a path has either its old or its new contents.
 
 import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,6 +33,38 @@ export async function writeFileAtomic(
   await flushFolder(dirname(path)).catch((error) => {
     throw writeFailed(path, error)
   })
+}
+
+/** Writes at the end of a file that is there. Links are not followed, and pipes not waited for. */
+const appending =
+  constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/**
+ * Appends to a file that has a known size. After a crash or an error a part of the bytes may be there.
+ *
+ * @param size in bytes, before
+ * @param flushes whether to wait until the bytes are on the disk
+ * @throws NanoGptError 'write_failed', also if the file is missing or has another size
+ */
+export async function appendToFile(
+  path: string,
+  bytes: Uint8Array,
+  size: number,
+  flushes: boolean,
+): Promise<void> {
+  try {
+    const handle = await open(path, appending)
+    try {
+      const found = await handle.stat()
+      if (!found.isFile() || found.size !== size) throw new Error('another program has changed it')
+      await writeWhole(handle, bytes)
+      if (flushes) await flush(handle)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw writeFailed(path, error)
+  }
 }
 
 /**

@@ -37,6 +37,7 @@ export {
   type CheckedTrainOptions,
   modelNames,
   namesWhere,
+  type StoredOptions,
   type TrainingConfig,
   type TrainingName,
   type TrainName,

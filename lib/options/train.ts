@@ -16,6 +16,7 @@ import { presetNames, presets } from '../presets'
 import { largestVocabulary, smallestVocabulary, tokenizerFile, tokenizerNames } from '../tokenizer/names'
 import { type Checked, rowOf, type ValueOf } from './check'
 import { dataOptions } from './data'
+import type { TrainOptions } from './declarations'
 import { machineOptions } from './machine'
 import type { OptionRow, Table } from './row'
 import { signalOption } from './signal'
@@ -575,6 +576,9 @@ type StoredAs<Part extends string> = {
 
 /** Checked options of `train`. */
 export type CheckedTrainOptions = Checked<TrainTable>
+
+/** The options of `train()` in JSON, as in config.json. */
+export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
 /** The training options that checkpoints store, all resolved. */
 export type TrainingConfig = {

@@ -10,6 +10,7 @@ import { type ErrorCode, NanoGptError, option, reasonOf, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { parseJson } from '../files/json'
 import { readSmallFile, statOf } from '../files/read'
+import { configFile, isOfRun, longestConfig, textFile } from '../history/folder'
 import {
   type CheckedTrainOptions,
   checkOptions,
@@ -17,18 +18,15 @@ import {
   namesWhere,
   pick,
   renamed,
+  type StoredOptions,
   type TrainOptions,
   trainOptions,
 } from '../options'
 import type { Plan } from './plan'
 import { appliedTraining, isFor, keptByFrom, refuseContradictions, withoutReplaced } from './resolve'
-import { configFile, isOfRun, longestConfig, textFile } from './run_folder'
 
 /** Options that belong to one call of `train` and not to a configuration. */
 const perCall = namesWhere((row) => !!row.perCall)
-
-/** The options of `train()` in JSON. */
-export type StoredOptions = Omit<TrainOptions, 'resume' | 'config' | 'out' | 'overwrite' | 'signal'>
 
 /** The options that repeat a run. `data` is absent if the text cannot be read again. */
 export function storedOptions(plan: Plan): StoredOptions {

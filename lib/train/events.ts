@@ -3,7 +3,7 @@
 import type { PassedOver } from '../backend/devices'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import type { ErrorCode, Phrase } from '../errors'
-import type { StoredOptions } from './config_file'
+import type { StoredOptions } from '../options'
 import type { Plan } from './plan'
 
 /**

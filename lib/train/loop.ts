@@ -6,7 +6,7 @@ import { Model } from '../api/model'
 import type { Failure } from '../backend/backend'
 import { isFault } from '../backend/devices'
 import type { CheckpointInfo, Done } from '../checkpoint/checkpoint'
-import { call, NanoGptError, option, type Phrase, say } from '../errors'
+import { call, NanoGptError, option, type Phrase, reasonOf, say } from '../errors'
 import { bitsPerByte } from '../tokenizer/bits'
 import { storedOptions } from './config_file'
 import { Evaluator } from './evaluator'
@@ -14,6 +14,7 @@ import type { TrainEvent } from './events'
 import { isFailedUpdate } from './failed_update'
 import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
+import { Recorder } from './recorder'
 import type { RunControl } from './run'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
@@ -49,6 +50,7 @@ export class Loop {
   private readonly model: Model
   private readonly evaluator: Evaluator
   private readonly saver: Saver
+  private readonly recorder: Recorder
   private readonly spikes = new SpikeDetector()
   /** The number of steps skipped in a row. */
   private skipped = 0
@@ -76,10 +78,22 @@ export class Loop {
     this.stop = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
     this.evaluator = new Evaluator(prepared, plan, this.stop)
     const { materials, folder } = options
+    const resumed = materials.origin.checkpoint?.path
+    this.recorder = new Recorder({
+      plan,
+      tokensPerStep: prepared.trainer.tokensPerStep,
+      spikes: this.spikes,
+      info: prepared.info,
+      resumed,
+      isWarned: () => this.saver.unsaved !== undefined,
+      emit: (event) => this.emit(event),
+    })
+    control.keepsHistory(this.recorder.history)
     this.saver = new Saver(prepared, plan, {
       textToKeep: materials.textToKeep,
       folder,
-      resumed: materials.origin.checkpoint?.path,
+      resumed,
+      recorder: this.recorder,
       emit: (event) => this.emit(event),
     })
     // A getter, so that the model always reports the current step and losses.
@@ -104,6 +118,7 @@ export class Loop {
     this.stop.addEventListener('abort', cancel)
     try {
       await this.saver.begin()
+      await this.recorder.begin(this.prepared.session.device)
       this.emitStart()
       await this.pause()
       while (this.step < this.plan.training.steps && !this.stopping) {
@@ -112,14 +127,18 @@ export class Loop {
       }
       await this.save()
       await this.finishSaving()
-      this.options.signal?.throwIfAborted()
-      const seconds = (performance.now() - begun) / 1000
       const { saved = null, unsaved } = this.saver
       const why = unsaved?.error.message ?? null
+      const isOver = this.step === this.plan.training.steps
+      await this.recorder.end(isOver ? 'finished' : 'stopped', why ?? undefined)
+      this.options.signal?.throwIfAborted()
+      const seconds = (performance.now() - begun) / 1000
       this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds, saved, unsaved: why })
       return this.model
     } catch (error) {
       const told = await this.withRemedy(error)
+      const isStopped = this.options.signal?.aborted === true
+      await this.recorder.end(isStopped ? 'stopped' : 'failed', isStopped ? undefined : reasonOf(told))
       await this.prepared.session.dispose()
       throw told
     } finally {
@@ -137,6 +156,7 @@ export class Loop {
   }
 
   private emit(event: TrainEvent): void {
+    this.recorder.event(event)
     this.options.control.emit(event)
   }
 
@@ -180,7 +200,10 @@ export class Loop {
     while (this.step < until && !this.stopping) {
       const count = this.callLength(until - this.step)
       const { losses, gradientNorms, seconds, failure } = await this.prepared.trainer.steps(this.step, count)
-      if (losses.length > 0) this.secondsPerStep = seconds / losses.length
+      if (losses.length > 0) {
+        this.secondsPerStep = seconds / losses.length
+        this.recorder.steps(this.step, losses, gradientNorms, seconds)
+      }
       pending = collect(pending, this.step, losses, gradientNorms, seconds)
       this.step += losses.length
       if (losses.length > 0) this.skipped = 0
@@ -239,6 +262,7 @@ export class Loop {
     const { message } = await this.prepared.trainer.explain(step, failure)
     this.skipped++
     this.step++
+    this.recorder.steps(step, [Number.NaN], [Number.NaN], 0)
     this.report({ from: step, losses: [Number.NaN], gradientNorms: [Number.NaN], seconds })
     this.emit({ type: 'warning', step, code: 'non_finite', message: say`${message}. The step is skipped` })
   }

@@ -1,11 +1,15 @@
 // A run, as `train()` returns it. It runs even if it is never awaited or iterated.
 
+import { History } from '../history/history'
+import type { RunHistory } from '../history/types'
 import type { TrainEvent } from './events'
 import { EventQueue } from './queue'
 
 /** The interface between a run and its training. */
 export interface RunControl {
   emit(event: TrainEvent): void
+  /** Called before the run starts: where its history is. */
+  keepsHistory(history: History): void
   /** Aborted by `stop()`. */
   readonly stopped: AbortSignal
 }
@@ -33,6 +37,8 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   private awaited = false
   /** The number of active iterations. */
   private readers = 0
+  /** Of the newest start: a run may begin on one device and go on on the next. */
+  private kept = new History()
   /** The error that ended the run, until it has been reported. */
   private unreported: { readonly error: unknown } | undefined
 
@@ -41,6 +47,9 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
     const control: RunControl = {
       emit: (event) => {
         for (const queue of this.queues) queue.push(event)
+      },
+      keepsHistory: (history) => {
+        this.kept = history
       },
       stopped: this.stopper.signal,
     }
@@ -56,6 +65,14 @@ export class Run<T> implements PromiseLike<T>, AsyncIterable<TrainEvent> {
   /** The run itself, as an iterable of events. */
   get events(): AsyncIterable<TrainEvent> {
     return this
+  }
+
+  /**
+   * What happened so far, during the run and after it, also before a resume. The result does not change
+   * afterwards.
+   */
+  history(): RunHistory {
+    return this.kept.view()
   }
 
   /**

@@ -6,21 +6,18 @@ import { basename, dirname, join } from 'node:path'
 import { loadAddon } from '../backend/native/addon'
 import { files, isCheckpointName } from '../checkpoint/folder'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
-import { parseJson } from '../files/json'
 import { type FolderLock, lockFolder, refuseLocked } from '../files/lock'
-import { readSmallFile } from '../files/read'
-import type { CheckedTrainOptions, TrainName } from '../options'
-
-export const configFile = 'config.json'
-/** In bytes. The file that a run writes has about 2000, and the paths of its texts. */
-export const longestConfig = 1 << 20
-/** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
-export const textFile = 'text.txt'
-
-/** Whether a run writes files of this name. */
-export function isOfRunFolder(name: string): boolean {
-  return name === configFile || name === textFile || isCheckpointName(name)
-}
+import {
+  configFile,
+  isOfRun,
+  isOfRunFolder,
+  metricsFile,
+  planFile,
+  readConfigOf,
+  readPlanOf,
+  textFile,
+} from '../history/folder'
+import type { CheckedTrainOptions } from '../options'
 
 /**
  * Checks that a run may write into `out`.
@@ -32,6 +29,7 @@ export function isOfRunFolder(name: string): boolean {
 export async function checkFolder({ out, resume, overwrite }: CheckedTrainOptions): Promise<void> {
   if (out === undefined) {
     refuseOtherLast(resume)
+    if (resume !== undefined) await refuseForeign(resume)
     return
   }
   const found = statOf(out)
@@ -47,9 +45,10 @@ export async function checkFolder({ out, resume, overwrite }: CheckedTrainOption
   }
   const names = await namesIn(out)
   if (holdsRun(names)) {
-    if (resume !== undefined && isRunOf(out, resume)) return
-    if (overwrite) {
-      if (names.includes(textFile) && !(await keepsText(out))) throw holdsForeign(out, textFile)
+    const continues = resume !== undefined && isRunOf(out, resume)
+    if (continues || overwrite) {
+      const foreign = (await notOfRun(out, names)).filter((name) => !continues || name !== textFile)
+      if (foreign.length > 0) throw holdsForeign(out, foreign[0])
       return
     }
     throw new NanoGptError('run_exists', {
@@ -110,6 +109,21 @@ function holdsForeign(out: string, foreign: string): NanoGptError {
   })
 }
 
+/** A run that continues would replace what others wrote under the names of its files. */
+async function refuseForeign(resume: string): Promise<void> {
+  const folder = folderOf(resume)
+  const names = await readdir(folder).catch(() => []) // readCheckpoint() reports a missing folder.
+  const foreign = (await notOfRun(folder, names)).find((name) => name !== textFile)
+  if (foreign === undefined || !holdsRun(names)) return
+  throw new NanoGptError('foreign_files', {
+    where: 'train',
+    option: 'resume',
+    value: resume,
+    reason: `its folder contains ${foreign}, which no run wrote`,
+    remedy: say`move that file, or give another folder as ${option('out')}`,
+  })
+}
+
 /** stat fails for a path that is too long or leads through a file. */
 function statOf(out: string) {
   try {
@@ -157,39 +171,12 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 
 /**
  * In a folder without checkpoints: the name of a file that no run wrote. A run that ended before
- * its first checkpoint leaves config.json and possibly text.txt. Hidden files are ignored.
+ * its first checkpoint leaves config.json and possibly others. Hidden files are ignored.
  */
 async function foreignFile(folder: string, names: readonly string[]): Promise<string | undefined> {
-  const isRun = names.includes(configFile) && isOfRun(await readConfig(folder))
-  return names.find((name) => !name.startsWith('.') && !(isRun && isOfRunFolder(name)))
-}
-
-/** The config.json of a folder; undefined if it cannot be read. */
-async function readConfig(folder: string): Promise<unknown> {
-  try {
-    const bytes = await readSmallFile(join(folder, configFile), longestConfig)
-    return parseJson(Buffer.from(bytes).toString())
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * Options that the config.json of a run always has. A hand-written file, or one of another tool,
- * does not have all of them.
- */
-const ofEveryRun = [
-  'steps',
-  'batchSize',
-  'seed',
-  'device',
-  'beta1',
-  'evalBatches',
-] as const satisfies TrainName[]
-
-/** Whether a run, and not a person, wrote a config. A run stores every option explicitly. */
-export function isOfRun(config: unknown): boolean {
-  return ofEveryRun.every((name) => Object.hasOwn(Object(config), name))
+  const isRun = names.includes(configFile) && isOfRun(await readConfigOf(folder))
+  const foreign = isRun ? await notOfRun(folder, names) : names
+  return names.find((name) => !name.startsWith('.') && (foreign.includes(name) || !isOfRunFolder(name)))
 }
 
 /**
@@ -197,18 +184,26 @@ export function isOfRun(config: unknown): boolean {
  * that a folder in which this was interrupted still counts as that of a run.
  */
 export async function removeRun(folder: string): Promise<void> {
-  const keeps = await keepsText(folder)
-  const names = (await readdir(folder).catch(() => [])).filter(
-    (name) => isOfRunFolder(name) && (name !== textFile || keeps),
-  )
-  names.sort((a, b) => Number(a === configFile) - Number(b === configFile))
+  const all = await readdir(folder).catch(() => [])
+  const foreign = await notOfRun(folder, all)
+  const names = all.filter((name) => isOfRunFolder(name) && !foreign.includes(name))
+  const last = [planFile, configFile]
+  names.sort((a, b) => last.indexOf(a) - last.indexOf(b))
   for (const name of names) await rm(join(folder, name), { force: true })
 }
 
-/** Whether the run in a folder wrote its text.txt. */
-async function keepsText(folder: string): Promise<boolean> {
-  const { data } = Object(await readConfig(folder)) as { data?: unknown }
-  return [data].flat().includes(textFile)
+/**
+ * The files of a run folder with names that a run gives, which others also give to theirs, and which
+ * the run there did not write. It writes plan.json before metrics.jsonl, and both only if it keeps a
+ * history.
+ */
+async function notOfRun(folder: string, names: readonly string[]): Promise<string[]> {
+  const { data } = Object(await readConfigOf(folder)) as { data?: unknown }
+  const hasText = [data].flat().includes(textFile)
+  const hasPlan = names.includes(planFile) && (await readPlanOf(folder)) !== undefined
+  return names.filter(
+    (name) => (name === textFile && !hasText) || ([planFile, metricsFile].includes(name) && !hasPlan),
+  )
 }
 
 /** Whether `resume` (a folder, or a file in it) is the run in `out`. */

@@ -9,12 +9,14 @@ import { type CheckpointInfo, checkpointChunks } from '../checkpoint/checkpoint'
 import { earlierOf, files, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
 import { linkFile, removeLeftovers, renameFile, writeFileAtomic } from '../files/atomic'
+import { isOfRunFolder, textFile } from '../history/folder'
 import { readTensors, type TensorState } from '../model/weights'
 import { storedOptions, writeConfig } from './config_file'
 import type { TrainEvent } from './events'
 import type { Plan, TextToKeep } from './plan'
 import { type Prepared, savedTensors } from './prepare'
-import { isOfRunFolder, removeRun, textFile } from './run_folder'
+import type { Recorder } from './recorder'
+import { removeRun } from './run_folder'
 
 /** The checkpoint that `resume` would continue. */
 export interface Saved {
@@ -37,6 +39,7 @@ export interface SaverOptions {
   readonly folder: FolderUse
   /** The checkpoint that a resumed run continues. */
   readonly resumed: string | undefined
+  readonly recorder: Recorder
   emit(event: TrainEvent): void
 }
 
@@ -114,6 +117,7 @@ export class Saver {
     tensors.catch(() => {}) // It is reported when the copy is written.
     this.last = { info, tensors }
     if (isBest) this.best = this.last
+    this.options.recorder.checkpoint(isBest)
     this.writing = this.write(out)
   }
 
@@ -141,6 +145,8 @@ export class Saver {
     const { last, best } = this
     try {
       if (!existsSync(out)) await this.describeRun(out)
+      // A resumed run continues the history of its checkpoint.
+      await this.options.recorder.flush()
       // The best copy comes first: a run that is killed in between repeats the steps to it. In the other
       // order, the last checkpoint would name a best one that is in no file. The last copy is written
       // even if the best could not be.
@@ -148,6 +154,7 @@ export class Saver {
       if (last !== undefined) await this.writeLast(out, last, last === best && !failed)
       if (failed) throw failed
       this.unsaved = undefined
+      this.options.recorder.warn()
     } catch (error) {
       this.fail((last ?? best)!.info.step, error)
     }

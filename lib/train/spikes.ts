@@ -1,6 +1,8 @@
 // Finds spikes of the training loss: a sudden rise far above its usual range, after which a run often
 // diverges.
 
+import type { SpikeState } from '../history/lines'
+
 /** The decay of the moving mean and variance: about the last 100 steps. */
 const decay = 0.99
 /** Steps before anything counts as unusual. */
@@ -22,6 +24,16 @@ export class SpikeDetector {
   private variance = 0
   private seen = 0
   private quietUntil = 0
+
+  /** With it, another detector continues as this one would. */
+  get state(): SpikeState {
+    const { mean, variance, seen, quietUntil } = this
+    return { mean, variance, seen, quietUntil }
+  }
+
+  restore(state: SpikeState): void {
+    Object.assign(this, state)
+  }
 
   /** @param loss the training loss of step `step`; NaN if it was skipped */
   observe(step: number, loss: number): Spike | undefined {

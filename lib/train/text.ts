@@ -5,10 +5,11 @@ import { resolve as absolute, dirname } from 'node:path'
 import type { DataInfo } from '../checkpoint/checkpoint'
 import { type DataSource, type LargeText, openText, type Text, type TextInfo } from '../data/corpus'
 import { inlineText, NanoGptError, option, printable, say } from '../errors'
+import { textFile } from '../history/folder'
 import { type CheckedTrainOptions, trainOptions } from '../options'
 import type { ReadOptions } from './encoded'
 import type { Origin } from './origin'
-import { outOf, textFile } from './run_folder'
+import { outOf } from './run_folder'
 
 /** The text of a run. */
 export interface RunText {

@@ -68,7 +68,7 @@ export function train(options: TrainOptions = {}): Run<Model> {
  * @throws NanoGptError as `train`
  */
 export async function plan(options: TrainOptions = {}): Promise<Plan> {
-  const control: RunControl = { emit: () => {}, stopped: new AbortController().signal }
+  const control = silent()
   return withPlan(
     checkTrainOptions(options),
     control,
@@ -97,7 +97,7 @@ const secondsMeasuring = 3
  * @throws NanoGptError as `train`
  */
 export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
-  const control: RunControl = { emit: () => {}, stopped: new AbortController().signal }
+  const control = silent()
   return withPlan(
     checkTrainOptions(options),
     control,
@@ -114,6 +114,11 @@ export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
 function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): FolderUse {
   if (resume !== undefined && (out === null || isRunOf(out, resume))) return 'continued'
   return overwrite ? 'replaced' : 'new'
+}
+
+/** For calls that only plan a run. */
+function silent(): RunControl {
+  return { emit: () => {}, keepsHistory: () => {}, stopped: new AbortController().signal }
 }
 
 /** For calls that do not write to the folder. */

@@ -1,7 +1,7 @@
 // Ends the process at a chosen operation on files: before, during or after it. With a power loss, the
 // disk then also loses what was not flushed: the contents of files, and the newest changes of names.
 //
-// Model of the disk: a file's contents are safe after its `sync`. Changes of names (new file, rename,
+// Model of the disk: a file's contents are safe after its `sync`, and so is what it had before an append. Changes of names (new file, rename,
 // link, unlink) are safe after a `sync` of their folder; before that, a random number of the newest
 // ones is undone, as in a file system with an ordered journal.
 
@@ -28,9 +28,17 @@ class Disk {
   }
 
   created(path) {
-    const file = { path }
+    const file = { path, safe: 0 }
     this.unflushed.add(file)
     this.change(path, () => fs.unlinkSync(path))
+    return file
+  }
+
+  appended(path) {
+    const known = [...this.unflushed].find((file) => file.path === path)
+    if (known) return known
+    const file = { path, safe: fs.statSync(path).size }
+    this.unflushed.add(file)
     return file
   }
 
@@ -71,10 +79,11 @@ class Disk {
     if (!this.random) return
     const safe = this.random.whole(0, this.changes.length)
     for (const { undo } of this.changes.slice(safe).reverse()) undo()
-    for (const { path } of this.unflushed) {
+    for (const { path, safe } of this.unflushed) {
       if (!fs.existsSync(path)) continue
       const { size } = fs.statSync(path)
-      fs.truncateSync(path, this.random.chance(0.5) ? 0 : this.random.whole(0, Math.max(0, size - 1)))
+      const isAll = this.random.chance(0.5)
+      fs.truncateSync(path, isAll ? safe : this.random.whole(safe, Math.max(safe, size - 1)))
     }
   }
 
@@ -138,7 +147,8 @@ function watchFiles(spare, end, hasLinks) {
   const names = { open, rename, link, unlink, mkdir, rm }
 
   names.open = async (path, flags, mode) => {
-    if (!/[wa+]/.test(String(flags))) {
+    const isAppend = typeof flags === 'number' && (flags & fs.constants.O_APPEND) !== 0
+    if (!isAppend && !/[wa+]/.test(String(flags))) {
       const handle = await open(path, flags, mode)
       const { sync } = handle
       handle.sync = () =>
@@ -152,7 +162,7 @@ function watchFiles(spare, end, hasLinks) {
     const handle = await operation(
       () => open(path, flags, mode),
       () => {
-        file = disk.created(String(path))
+        file = isAppend ? disk.appended(String(path)) : disk.created(String(path))
       },
     )
     const { write, sync } = handle

@@ -7,7 +7,8 @@ const { join } = require('node:path')
 const lib = (file) => require(join(__dirname, '..', '..', 'dist', file))
 const { readCheckpoint } = lib('checkpoint/checkpoint.js')
 const { stepOf } = lib('checkpoint/folder.js')
-const { isOfRunFolder } = lib('train/run_folder.js')
+const { isOfRunFolder } = lib('history/folder.js')
+const { readRun } = lib('history/read.js')
 
 const bytesOf = ({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)
 
@@ -84,7 +85,49 @@ async function compareFolders(folder, reference, { options }, problem) {
     const [is, wanted] = paths(name).map((path) => readFileSync(path))
     if (!is.equals(wanted)) problem(`the bytes of ${name} differ`)
   }
+  const [is, wanted] = await Promise.all([folder, reference].map((each) => readRun(each)))
+  for (const part of ['steps', 'evaluations', 'samples', 'warnings']) {
+    const [a, b] = [is, wanted].map(({ history }) => JSON.stringify(history[part].map(withoutTimes)))
+    if (a !== b) problem(`the ${part} of the history differ: ${firstDifference(a, b)}`)
+  }
+  if (is.state !== 'finished') problem(`the run is ${is.state}`)
   await checkFinished(folder, options, problem)
+}
+
+const withoutTimes = ({ seconds: _, tokensPerSecond: __, ...record }) => record
+
+/** The surroundings of the first character that differs. */
+function firstDifference(a, b) {
+  const at = [...a].findIndex((character, i) => character !== b[i])
+  return [a, b].map((text) => text.slice(Math.max(0, at - 60), at + 60)).join(' instead of ')
+}
+
+/**
+ * Checks the history of a run that was interrupted: it has no gaps, and the losses of the uninterrupted
+ * run.
+ *
+ * @param losses of the uninterrupted run, by step
+ * @param step up to which the history must reach at least
+ */
+async function checkHistory(folder, { losses, given }, step, problem) {
+  const { history, notices, state } = await readRun(folder)
+  if (notices.length > 0) problem(`the history: ${notices.join('; ')}`)
+  if (state === 'running') problem('the run is said to be running')
+  let [reached, seconds] = [0, 0]
+  for (const record of history.steps) {
+    if (record.from !== reached) problem(`the history has a gap from step ${reached} to ${record.from}`)
+    if (record.seconds < seconds) problem(`the time goes back at step ${record.to}`)
+    const found = losses.slice(record.from, record.to)
+    const mean = found.reduce((sum, loss) => sum + loss, 0) / found.length
+    if (record.loss !== mean) problem(`the loss from step ${record.from} on is ${record.loss}, not ${mean}`)
+    reached = record.to
+    seconds = record.seconds
+  }
+  if (reached < step) problem(`the history ends at step ${reached}, but step ${step} is saved`)
+  const steps = history.evaluations.map((each) => each.step)
+  const due = Array.from({ length: step }, (_, i) => i).filter((i) => i % given.evalInterval === 0)
+  const missing = due.find((each) => !steps.includes(each))
+  if (missing !== undefined) problem(`the history lacks the evaluation of step ${missing}`)
 }
 
 /** Checks the folder of a finished run by itself. */
@@ -100,4 +143,4 @@ async function checkFinished(folder, { steps, sampleInterval, keepCheckpoints },
   if (leftoversIn(folder).length > 0) problem('a finished run left temporary files')
 }
 
-module.exports = { checkFinished, compareFolders, leftoversIn, readFolder }
+module.exports = { checkFinished, checkHistory, compareFolders, leftoversIn, readFolder }

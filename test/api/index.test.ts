@@ -24,6 +24,7 @@ test('the list of exports', () => {
     'ops',
     'plan',
     'presets',
+    'readRun',
     'tensor',
     'train',
     'version',

@@ -1,6 +1,8 @@
 // `node:fs/promises` whose operations can be made to fail. A test uses it with
 // jest.mock('node:fs/promises', () => require('../support/file_faults').faulty).
 
+import { constants } from 'node:fs'
+
 type Files = typeof import('node:fs/promises')
 const real = jest.requireActual<Files>('node:fs/promises')
 
@@ -29,7 +31,10 @@ function counted<Call extends (...args: never[]) => Promise<unknown>>(name: stri
 }
 
 const open: Files['open'] = async (path, flags, mode) => {
-  const isWrite = typeof flags === 'string' && /[wa+]/.test(flags)
+  const isWrite =
+    typeof flags === 'string'
+      ? /[wa+]/.test(flags)
+      : ((flags ?? 0) & (constants.O_WRONLY | constants.O_RDWR)) !== 0
   const handle = await (isWrite ? counted('open', real.open) : real.open)(path, flags, mode)
   if (!isWrite) return handle
   const bound = handle as unknown as Record<string, (...args: never[]) => Promise<unknown>>

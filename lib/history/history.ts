@@ -1,0 +1,154 @@
+// The history of a run in memory: what its file says, thinned to a bounded size. The recorder of a run
+// adds to it, and so does a reader of the file.
+
+import { bucketOf, firstSamples, firstSteps, Thinned } from './buckets'
+import type { EndRecord, Line, PartialRecord } from './lines'
+import type {
+  CheckpointRecord,
+  EvaluationRecord,
+  RunHistory,
+  SampleRecord,
+  SessionRecord,
+  StepRecord,
+  WarningRecord,
+} from './types'
+
+/** The largest number of sessions. The first one is always kept, and otherwise the newest. */
+const mostSessions = 1000
+/** The checkpoints for which the sums of an unfinished bucket are kept: the newest, and the best. */
+const mostPartials = { last: 100, best: 2 }
+
+/** The progress of a checkpoint to which a history is cut. */
+export interface Cut {
+  readonly step: number
+  /** The steps of the last evaluation and the last sample that the checkpoint counts as done. */
+  readonly evaluation: number | null
+  readonly sample: number | null
+}
+
+/** Whether a line is of the time before a checkpoint. */
+export function isBefore(line: Line, { step, evaluation, sample }: Cut): boolean {
+  if (line.type === 'steps' || line.type === 'partial') return line.to <= step
+  if (line.type === 'evaluation') return line.step <= (evaluation ?? -1)
+  if (line.type === 'sample') return line.step <= (sample ?? -1)
+  // A warning is of the update after `step` others.
+  if (line.type === 'warning') return line.step < step
+  return line.type !== 'end' && line.step <= step
+}
+
+export class History {
+  private readonly steps = new Map<number, StepRecord>()
+  private readonly evaluations = new Thinned<EvaluationRecord>(firstSteps, ({ best }) => best)
+  private readonly samples = new Thinned<SampleRecord>(firstSamples)
+  private readonly checkpoints = new Map<string, Thinned<CheckpointRecord>>()
+  private readonly sessions: SessionRecord[] = []
+  private readonly warnings = new Thinned<WarningRecord>()
+  /** Of checkpoints, by step, in the order in which they came. */
+  private readonly partials = new Map<number, PartialRecord>()
+  private newest: PartialRecord | undefined
+  /** The number of updates, as far as any line tells. */
+  step = 0
+  /** The time of these updates. */
+  seconds = 0
+  /** How the run ended; undefined if it goes on, or was killed. */
+  end: EndRecord | undefined
+
+  /** @returns false if the line contradicts itself */
+  add(line: Line): boolean {
+    const { type, ...record } = line
+    if ('to' in record) {
+      const { to } = bucketOf(record.from, firstSteps)
+      if (record.from > record.to || record.to > to) return false
+      this.reach(record.to, record.seconds)
+    } else this.reach(record.step, 'seconds' in record ? record.seconds : 0)
+    if (type === 'steps') {
+      const steps = record as StepRecord
+      this.steps.set(bucketOf(steps.from, firstSteps).from, steps)
+    } else if (type === 'partial') this.addPartial(record as PartialRecord)
+    else if (type === 'evaluation') this.evaluations.add(record as EvaluationRecord)
+    else if (type === 'sample') this.samples.add(record as SampleRecord)
+    else if (type === 'checkpoint') this.addCheckpoint(record as CheckpointRecord)
+    else if (type === 'warning') this.warnings.add(record as WarningRecord)
+    else if (type === 'end') this.end = record as EndRecord
+    else this.addSession(record as SessionRecord)
+    return true
+  }
+
+  /** The unfinished bucket at a checkpoint, if it is known. */
+  partialAt(step: number): PartialRecord | undefined {
+    return this.partials.get(step)
+  }
+
+  hasCheckpoint(name: string, step: number): boolean {
+    return this.checkpoints.get(name)?.records.some((each) => each.step === step) ?? false
+  }
+
+  /** The history as the lines of a file, in the order of their steps. */
+  lines(): Line[] {
+    const { steps, evaluations, samples, checkpoints, sessions, warnings } = this.view(false)
+    const partials = new Set(this.partials.values())
+    if (this.newest) partials.add(this.newest)
+    // Lines of one step stay in this order.
+    const lines = [
+      ...steps.map((record): Line => ({ type: 'steps', ...record })),
+      ...[...partials].map((record): Line => ({ type: 'partial', ...record })),
+      ...sessions.map((record): Line => ({ type: 'session', ...record })),
+      ...evaluations.map((record): Line => ({ type: 'evaluation', ...record })),
+      ...samples.map((record): Line => ({ type: 'sample', ...record })),
+      ...checkpoints.map((record): Line => ({ type: 'checkpoint', ...record })),
+      ...warnings.map((record): Line => ({ type: 'warning', ...record })),
+    ]
+    const stepOf = (line: Line) => ('to' in line ? line.to : line.step)
+    lines.sort((a, b) => stepOf(a) - stepOf(b))
+    return this.end ? [...lines, { type: 'end', ...this.end }] : lines
+  }
+
+  /** @param unfinished whether to include the updates of the bucket that is not full yet */
+  view(unfinished = true): RunHistory {
+    const steps = [...this.steps.values()].sort((a, b) => a.from - b.from)
+    const { newest } = this
+    if (unfinished && newest && newest.to > newest.from && newest.from >= (steps.at(-1)?.to ?? 0)) {
+      const { sum: _, counted: __, since: ___, checkpoint: ____, spikes: _____, ...record } = newest
+      steps.push(record)
+    }
+    return {
+      steps,
+      evaluations: this.evaluations.records,
+      samples: this.samples.records,
+      checkpoints: [...this.checkpoints.values()]
+        .flatMap(({ records }) => records)
+        .sort((a, b) => a.step - b.step),
+      sessions: [...this.sessions],
+      warnings: this.warnings.records,
+    }
+  }
+
+  private reach(step: number, seconds: number): void {
+    this.step = Math.max(this.step, step)
+    this.seconds = Math.max(this.seconds, seconds)
+  }
+
+  private addPartial(record: PartialRecord): void {
+    if (!this.newest || record.to >= this.newest.to) this.newest = record
+    if (record.checkpoint === undefined) return
+    this.partials.delete(record.to)
+    this.partials.set(record.to, record)
+    for (const kind of ['last', 'best'] as const) {
+      const all = [...this.partials.values()].filter(({ checkpoint }) => checkpoint === kind)
+      for (const { to } of all.slice(0, -mostPartials[kind])) this.partials.delete(to)
+    }
+  }
+
+  private addCheckpoint(record: CheckpointRecord): void {
+    const { name } = record
+    // Older checkpoints are renamed, which is no news.
+    if (!this.checkpoints.has(name)) this.checkpoints.set(name, new Thinned<CheckpointRecord>())
+    this.checkpoints.get(name)!.add(record)
+  }
+
+  private addSession(record: SessionRecord): void {
+    this.end = undefined
+    this.sessions.push(record)
+    if (this.sessions.length > mostSessions) this.sessions.splice(1, 1)
+  }
+}

@@ -1,0 +1,148 @@
+// The lines of metrics.jsonl. Each is a JSON object whose `type` says what it is. docs/runs.md documents
+// them.
+
+import * as v from 'valibot'
+import { files } from '../checkpoint/folder'
+import { parseJson } from '../files/json'
+import { largestStep } from './buckets'
+import type {
+  CheckpointRecord,
+  EvaluationRecord,
+  SampleRecord,
+  SessionRecord,
+  StepRecord,
+  WarningRecord,
+} from './types'
+
+/** The most UTF-16 code units of a text in a line. */
+export const longestText = 10_000
+/** In bytes. A code unit takes at most six of them, as \u0000. */
+export const longestLine = 1 << 17
+
+/** The state of the detector of spikes, which a resumed run continues. */
+export interface SpikeState {
+  readonly mean: number
+  readonly variance: number
+  readonly seen: number
+  readonly quietUntil: number
+}
+
+/**
+ * The updates of a bucket that is not full yet, with the exact sums from which a resumed run continues.
+ */
+export interface PartialRecord extends StepRecord {
+  /** The sum of the losses that are not skipped, and their number. */
+  readonly sum: number
+  readonly counted: number
+  /** The time of all updates before `from`. */
+  readonly since: number
+  /** Whether a checkpoint of step `to` follows, or a new best one. */
+  readonly checkpoint?: 'last' | 'best'
+  readonly spikes?: SpikeState
+}
+
+/** How a session ended. */
+export interface EndRecord {
+  readonly step: number
+  /** ISO 8601. */
+  readonly time: string
+  readonly state: 'stopped' | 'finished' | 'failed'
+  /** Why it failed, or why its last steps are not saved. */
+  readonly reason?: string
+}
+
+export type Line =
+  | ({ readonly type: 'session' } & SessionRecord)
+  | ({ readonly type: 'steps' } & StepRecord)
+  | ({ readonly type: 'partial' } & PartialRecord)
+  | ({ readonly type: 'evaluation' } & EvaluationRecord)
+  | ({ readonly type: 'sample' } & SampleRecord)
+  | ({ readonly type: 'checkpoint' } & CheckpointRecord)
+  | ({ readonly type: 'warning' } & WarningRecord)
+  | ({ readonly type: 'end' } & EndRecord)
+
+const number = v.pipe(v.number(), v.finite())
+const positive = v.pipe(number, v.minValue(0))
+const step = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(largestStep))
+const text = v.pipe(v.string(), v.maxLength(longestText))
+const name = v.pipe(v.string(), v.maxLength(1000))
+const time = v.pipe(
+  v.string(),
+  v.maxLength(40),
+  v.check((value) => !Number.isNaN(Date.parse(value))),
+)
+
+const steps = {
+  from: step,
+  to: step,
+  loss: v.nullable(number),
+  learningRate: positive,
+  gradientNorm: v.nullable(positive),
+  tokensPerSecond: positive,
+  seconds: positive,
+}
+
+const line = v.variant('type', [
+  v.object({
+    type: v.literal('session'),
+    step,
+    time,
+    version: name,
+    device: name,
+    machine: name,
+    resumed: v.boolean(),
+  }),
+  v.object({ type: v.literal('steps'), ...steps }),
+  v.object({
+    type: v.literal('partial'),
+    ...steps,
+    sum: number,
+    counted: step,
+    since: positive,
+    checkpoint: v.optional(v.picklist(['last', 'best'])),
+    spikes: v.optional(v.object({ mean: number, variance: number, seen: step, quietUntil: step })),
+  }),
+  v.object({
+    type: v.literal('evaluation'),
+    step,
+    trainLoss: number,
+    valLoss: number,
+    exactValLoss: v.optional(number),
+    trainBitsPerByte: number,
+    valBitsPerByte: number,
+    exactValBitsPerByte: v.optional(number),
+    best: v.boolean(),
+    seconds: positive,
+  }),
+  v.object({ type: v.literal('sample'), step, text }),
+  v.object({ type: v.literal('checkpoint'), step, name: v.picklist([files.last, files.best]) }),
+  v.object({ type: v.literal('warning'), step, code: name, message: text }),
+  v.object({
+    type: v.literal('end'),
+    step,
+    time,
+    state: v.picklist(['stopped', 'finished', 'failed']),
+    reason: v.optional(text),
+  }),
+])
+
+/** A text that fits into a line. */
+export function cutText(whole: string): string {
+  return whole.length <= longestText ? whole : `${whole.slice(0, longestText - 1)}…`
+}
+
+export function encodeLine(value: Line): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+/** Undefined if it is not a valid line of any type. */
+export function decodeLine(json: string): Line | undefined {
+  let value: unknown
+  try {
+    value = parseJson(json)
+  } catch {
+    return undefined
+  }
+  const parsed = v.safeParse(line, value)
+  return parsed.success ? (parsed.output as Line) : undefined
+}

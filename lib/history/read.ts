@@ -1,0 +1,165 @@
+// readRun(): what a run folder tells about its run, also while the run is training.
+
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadAddon } from '../backend/native/addon'
+import { describeCheckpoint } from '../checkpoint/checkpoint'
+import { checkpointsIn, isCheckpointName } from '../checkpoint/folder'
+import { NanoGptError, option, reasonOf, say } from '../errors'
+import { refuseLocked } from '../files/lock'
+import { statOf } from '../files/read'
+import type { StoredOptions } from '../options'
+import { readHistory } from './file'
+import {
+  configFile,
+  isOfRun,
+  metricsFile,
+  planFile,
+  readConfigOf,
+  readPlanOf,
+  type StoredPlan,
+} from './folder'
+import { History } from './history'
+import type { RunRecord, RunState } from './types'
+
+/**
+ * Reads a run folder: the state of the run, its plan and its history, including what was before a
+ * resume. The run may be training, in this process or another one. Runs of earlier versions have no
+ * history.
+ *
+ * @param folder the `out` of a run
+ * @throws NanoGptError 'file_not_found' if the folder holds no run, or one that ended before it began
+ */
+export async function readRun(folder: string): Promise<RunRecord> {
+  const notices: string[] = []
+  const config = await readConfigOf(folder)
+  const options = isOfRun(config) ? config : undefined
+  const stored = await readPlanOf(folder)
+  const plan: Known | undefined = stored ?? (await planOfCheckpoint(folder, notices))
+  if (!plan) throw await noRun(folder, options !== undefined)
+  const history = stored ? await historyOf(folder, notices) : new History()
+  const step = Math.max(history.step, plan.step ?? 0)
+  const view = history.view()
+  const best = view.evaluations.findLast(({ best }) => best)
+  if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
+  const isComplete = step >= plan.training.steps
+  const state = history.end?.state ?? (await stateOf(folder, view.sessions.length > 0, isComplete))
+  const reason = history.end?.reason
+  const times = await timesOf(folder)
+  const { model, parameters, training, data } = plan
+  return {
+    folder,
+    state,
+    ...(reason !== undefined && { reason }),
+    step,
+    steps: training.steps,
+    parameters,
+    options: withTraining(options ?? ({} as StoredOptions), plan),
+    model,
+    data,
+    tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
+    bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
+    started: view.sessions.find(({ resumed }) => !resumed)?.time ?? times.first,
+    updated: times.last,
+    history: view,
+    notices,
+  }
+}
+
+/** A plan, and what only a checkpoint tells. */
+type Known = StoredPlan & { readonly step?: number; readonly best?: number }
+
+/** Of a run of an earlier version, or one whose plan.json is lost. */
+async function planOfCheckpoint(folder: string, notices: string[]): Promise<Known | undefined> {
+  const names = await checkpointsIn(folder, 'last').catch(() => [])
+  for (const name of names) {
+    try {
+      const { info, parameters } = await describeCheckpoint(join(folder, name))
+      if (info.training === null) return undefined
+      const { model, training, step, best } = info
+      const data = { ...info.data, trainTokens: null, validationTokens: null, bytesPerToken: null }
+      return { model, training, parameters, data, step, ...(best && { best: best.valLoss }) }
+    } catch (error) {
+      notices.push(reasonOf(error))
+    }
+  }
+  return undefined
+}
+
+async function historyOf(folder: string, notices: string[]): Promise<History> {
+  const history = new History()
+  try {
+    notices.push(...(await readHistory(join(folder, metricsFile), history)))
+  } catch (error) {
+    notices.push(reasonOf(error))
+  }
+  return history
+}
+
+/** A resume may change options of the training. config.json keeps those of the beginning. */
+function withTraining(options: StoredOptions, { training }: StoredPlan): StoredOptions {
+  const now = Object.entries(training).filter(([name]) => Object.hasOwn(options, name))
+  return { ...options, ...Object.fromEntries(now) }
+}
+
+/** The state of a run that has not recorded its end. */
+async function stateOf(folder: string, hasHistory: boolean, isComplete: boolean): Promise<RunState> {
+  if (await isLocked(folder)) return 'running'
+  if (hasHistory) return 'interrupted'
+  // Runs of earlier versions record no end.
+  return isComplete ? 'finished' : 'stopped'
+}
+
+async function isLocked(folder: string): Promise<boolean> {
+  try {
+    await refuseLocked(folder, loadAddon().addon?.lockFile)
+    return false
+  } catch (error) {
+    return error instanceof NanoGptError && error.code === 'run_busy'
+  }
+}
+
+/** The oldest and the newest time of a file of the run. ISO 8601. */
+async function timesOf(folder: string): Promise<{ readonly first: string; readonly last: string }> {
+  const names = [configFile, planFile, metricsFile, ...(await checkpointsIn(folder, 'last').catch(() => []))]
+  const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)))
+  const times = found.flatMap((each) => (each ? [each.mtimeMs] : []))
+  const iso = (time: number) => new Date(time).toISOString()
+  return { first: iso(Math.min(...times)), last: iso(Math.max(...times)) }
+}
+
+async function noRun(folder: string, hasConfig: boolean): Promise<NanoGptError> {
+  const found = await statOf(folder)
+  const reason = !found
+    ? 'there is no such folder'
+    : !found.isDirectory()
+      ? 'it is a file, not a run folder'
+      : hasConfig
+        ? 'its run ended before its first step'
+        : 'it holds no run'
+  return new NanoGptError('file_not_found', {
+    subject: folder,
+    reason,
+    remedy: say`give a run folder, the ${option('out')} of a run`,
+  })
+}
+
+/** How deep the runs of a sweep, or of a project, are below a folder. */
+const mostLevels = 3
+
+/** The run folders below a folder, or the folder itself if it is one. */
+export async function runsIn(folder: string, levels = mostLevels): Promise<string[]> {
+  if (await isRun(folder)) return [folder]
+  if (levels === 0) return []
+  const entries = await readdir(folder, { withFileTypes: true })
+  const names = entries.filter((each) => !each.isFile() && !each.name.startsWith('.')).map(({ name }) => name)
+  const found: string[] = []
+  for (const name of names) found.push(...(await runsIn(join(folder, name), levels - 1).catch(() => [])))
+  return found
+}
+
+async function isRun(folder: string): Promise<boolean> {
+  const names = await readdir(folder)
+  if (names.includes(planFile)) return (await readPlanOf(folder)) !== undefined
+  return names.some(isCheckpointName) && isOfRun(await readConfigOf(folder))
+}
