@@ -12,6 +12,7 @@ import {
   type OptionRow,
   rowOf,
   stageOptions,
+  studioOptions,
   type Table,
   tokenizeOptions,
   trainOptions,
@@ -28,6 +29,7 @@ export const tables = {
   stages: stageOptions,
   bench: benchOptions,
   demo: demoOptions,
+  studio: studioOptions,
 } as const satisfies Readonly<Record<string, Table>>
 export type TableName = keyof typeof tables
 

@@ -32,6 +32,7 @@ export { evaluateOptions, generateFromOptions, loadOptions } from './load'
 export { machineOptions } from './machine'
 export { defaultWordsOf, type Group, groups, isWords, type OptionRow, type Table } from './row'
 export { stageOptions } from './stages'
+export { studioOptions } from './studio'
 export { tokenizeOptions } from './tokenize'
 export {
   type CheckedTrainOptions,

@@ -15,6 +15,7 @@ export const groups = {
   generation: 'Generation (docs/generation.md)',
   inspection: 'Inspection (docs/inspection.md)',
   measuring: 'What to measure',
+  studio: 'Studio (docs/studio.md)',
   machine: 'Machine',
 } as const
 export type Group = keyof typeof groups

@@ -43,9 +43,14 @@ export function refusalOf(request: IncomingMessage, url: URL, credentials: Crede
     return { status: 403, message: 'Another page may not use the studio.' }
   if (request.method === 'POST' && origin === undefined)
     return { status: 403, message: 'A request that changes something must have an Origin.' }
-  const given = isPage ? (url.searchParams.get('token') ?? tokenOf(request, credentials)) : tokenOf(request, credentials)
+  const given = isPage
+    ? (url.searchParams.get('token') ?? tokenOf(request, credentials))
+    : tokenOf(request, credentials)
   if (given === undefined || !isEqual(given, credentials.token))
-    return { status: 401, message: 'Open the address that the terminal shows: it contains the key to this page.' }
+    return {
+      status: 401,
+      message: 'Open the address that the terminal shows: it contains the key to this page.',
+    }
   return undefined
 }
 
