@@ -77,7 +77,8 @@ export async function readJson(request: IncomingMessage): Promise<Readonly<Recor
   if (Number(request.headers['content-length'] ?? 0) > longestBody) throw tooLarge()
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The connection has to last until the response to a body that is too large.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length > longestBody) throw tooLarge()
     chunks.push(chunk)
