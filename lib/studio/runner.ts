@@ -5,7 +5,7 @@ import { rmdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Model } from '../api/model'
 import { availableCorpus } from '../data/available'
-import type { DataSource } from '../data/corpus'
+import { type DataSource, titleOf } from '../data/corpus'
 import { wordsOf } from '../errors'
 import type { CheckedTrainOptions, TrainOptions } from '../options'
 import { storedOptions } from '../train/config_file'
@@ -70,7 +70,7 @@ export class Runner {
   async start(text: GivenText, options: CheckedTrainOptions): Promise<string> {
     this.refuseBusy()
     const folder = this.options.newFolder(text?.name ?? 'shakespeare')
-    const training = new Training(this.options, folder, text?.name ?? 'Shakespeare')
+    const training = new Training(this.options, folder, text?.name ?? titleOf('shakespeare'))
     this.current = training
     return this.begin(training, async () => {
       const data = await training.textOf(text)
@@ -169,7 +169,7 @@ class Training {
     const notice = (message: string | Parameters<typeof wordsOf>[0]) =>
       this.change({ note: `${sentence(wordsOf(message, surface))}` })
     const name = await availableCorpus('studio', notice)
-    this.state.text = name
+    this.state.text = titleOf(name)
     return name
   }
 
@@ -229,7 +229,7 @@ class Training {
       state.step = event.step
       state.device = event.device
       state.parameters = event.parameters
-      state.text = event.plan.data.name
+      state.text = titleOf(event.plan.data.name)
       state.unit = unitOf(event.plan.tokenizer)
       this.options.publish('run', this.view)
       return

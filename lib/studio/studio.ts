@@ -12,6 +12,7 @@ import { type Credentials, cookieFor, refusalOf } from './guard'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
+import { Writer } from './writer'
 
 /** Only this machine can connect. */
 const host = '127.0.0.1'
@@ -100,6 +101,7 @@ class Desk {
   private readonly assets = loadAssets()
   private readonly runs: Runs
   private readonly runner: Runner
+  private readonly writer = new Writer()
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
   /** The table of runs that the pages have, as JSON. */
@@ -122,6 +124,7 @@ class Desk {
   async close(): Promise<void> {
     clearInterval(this.looking)
     await this.runner.stop()
+    await this.writer.close()
     this.channel.close()
   }
 
@@ -164,19 +167,23 @@ class Desk {
       return this.channel.connect(request, response, last as string | undefined)
     }
     if (name === 'GET /api/run') return sendJson(response, 200, await this.viewOf(url.searchParams.get('id')))
-    const change = this.changes[name]
-    if (!change) throw new RequestError(404, 'There is no such call.')
-    sendJson(response, 200, await change(await readJson(request)))
+    const call = this.calls[name]
+    if (!call) throw new RequestError(404, 'There is no such call.')
+    sendJson(response, 200, await call(await readJson(request)))
   }
 
-  /** The calls that change something. */
-  private readonly changes: Readonly<Record<string, (body: Body) => Promise<object>>> = {
+  /** The calls that have a body. */
+  private readonly calls: Readonly<Record<string, (body: Body) => Promise<object>>> = {
     'POST /api/start': async ({ text, options }) => {
       return { id: await this.runner.start(textIn(text), optionsOf(fieldsIn(options))) }
     },
     'POST /api/stop': async () => {
       await this.runner.stop()
       return {}
+    },
+    'POST /api/odds': async ({ id, text }) => this.writer.odds(await this.runs.folderOf(id), text),
+    'POST /api/write': async ({ id, text, ...sampling }) => {
+      return { tokens: await this.writer.write(await this.runs.folderOf(id), text, sampling) }
     },
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)

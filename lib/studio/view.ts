@@ -1,5 +1,6 @@
 // Runs as the page shows them: plain data, small enough to send.
 
+import { titleOf } from '../data/corpus'
 import type { RunHistory, RunRecord, RunState, StepRecord } from '../history/types'
 
 /** 'preparing': the text is read and the device is measured. 'stopping': a checkpoint is being written. */
@@ -97,7 +98,7 @@ export function viewOf(id: string, run: RunRecord): RunView {
   const speed = state === 'running' ? newest : null
   return {
     id,
-    text: run.data.name,
+    text: titleOf(run.data.name),
     state,
     note: run.reason ?? null,
     step,
@@ -119,7 +120,7 @@ export function summaryOf(id: string, run: RunRecord): RunSummary {
   const { state, step, steps, parameters, bestValLoss, started, updated, history, options } = run
   return {
     id,
-    text: run.data.name,
+    text: titleOf(run.data.name),
     state,
     step,
     steps,

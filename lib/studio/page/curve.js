@@ -89,7 +89,7 @@ export class Curve extends Component {
           y: { distr: 3, log: 10, range: (_, low, high) => [Math.max(1, low * 0.92), high * 1.06] },
         },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => count(tick)), size: 32 },
+          { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => count(tick)), size: 32 },
           { ...axis, size: axisWidth, splits: splitsOf, values: (_, ticks) => ticks.map((tick) => (tick < 10 ? String(tick) : count(tick))), filter: (_, ticks) => ticks },
         ],
         series: [
@@ -109,16 +109,17 @@ export class Curve extends Component {
   }
 }
 
-const nice = [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
+const round = [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100].flatMap((value) => [value, 100 * value])
 
-/** Round numbers of choices, not closer than the labels are high. */
+/** Round numbers of choices, not closer than labels are high. */
 function splitsOf(_, __, low, high) {
-  const inside = nice.filter((value) => value >= low && value <= high)
-  const distance = Math.log(high / low) / 9
-  return inside.filter((value, i) => {
-    const before = inside.slice(0, i).findLast((other) => value > other)
-    return before === undefined || Math.log(value / before) > distance || i === inside.length - 1
-  })
+  const least = Math.log(high / low) / 11
+  const splits = []
+  for (const value of [...new Set(round)].sort((a, b) => a - b)) {
+    const isInside = value >= low && value <= high
+    if (isInside && (splits.length === 0 || Math.log(value / splits.at(-1)) >= least)) splits.push(value)
+  }
+  return splits
 }
 
 /** Steps, training losses and validation losses, as numbers of choices. */

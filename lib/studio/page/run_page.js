@@ -3,6 +3,7 @@
 import { Curve } from './curve.js'
 import { html } from './html.js'
 import { Loss } from './loss.js'
+import { Try } from './playground.js'
 import { RunHead } from './run_head.js'
 import { Samples } from './samples.js'
 import { shown } from './state.js'
@@ -23,6 +24,7 @@ export function RunPage() {
       <${Curve} run=${run} />
       <${Samples} run=${run} />
     </section>
+    ${run.evaluations.length > 0 && html`<${Try} run=${run} key=${run.id} />`}
     <${Warnings} run=${run} />
   `
 }
