@@ -18,7 +18,7 @@ import { surface } from './surface'
 import { marksOf, pointsOf, type RunView, type Status, unitOf } from './view'
 
 /** The shortest time between two updates of the page, in milliseconds. Unread steps are merged. */
-const millisecondsPerUpdate = 100
+const millisecondsPerUpdate = 200
 
 /** What to train on: a text of the user's, or null for the first corpus that is available. */
 export type GivenText = { readonly text: string; readonly name: string } | null

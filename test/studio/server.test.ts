@@ -24,7 +24,7 @@ describe('whom it answers', () => {
     expect(cookie).toMatch(/; HttpOnly; SameSite=Strict$/)
     const headers = { Cookie: cookie.split(';')[0], Origin: undefined }
     expect((await client.ask('/', { headers })).status).toBe(200)
-    expect((await client.ask('/main.js', { headers })).status).toBe(200)
+    expect((await client.ask('/main.mjs', { headers })).status).toBe(200)
   })
 
   test.each([
@@ -37,7 +37,7 @@ describe('whom it answers', () => {
     ['a page of another site', { 'Sec-Fetch-Site': 'cross-site' }],
     ['a page on another port', { 'Sec-Fetch-Site': 'same-site' }],
   ])('not with %s', async (_, headers) => {
-    for (const path of ['/main.js', '/api/events', '/api/run?id=x'])
+    for (const path of ['/main.mjs', '/api/events', '/api/run?id=x'])
       expect((await client.ask(path, { headers })).status).toBe(403)
     const posted = await client.ask('/api/stop', { method: 'POST', body: '{}', headers })
     expect(posted.status).toBe(403)
@@ -50,7 +50,7 @@ describe('whom it answers', () => {
     ['the token of another port', { Cookie: 'nano-gpt-studio-1=TOKEN' }],
   ])('not with %s', async (_, { Cookie }) => {
     const cookie = Cookie?.replace('PORT', String(client.port)).replace('TOKEN', client.token)
-    for (const path of ['/', '/?token=wrong', '/main.js', '/modules/preact.mjs', '/api/events']) {
+    for (const path of ['/', '/?token=wrong', '/main.mjs', '/modules/preact.mjs', '/api/events']) {
       const answer = await client.ask(path, { headers: { Cookie: cookie } })
       expect([path, answer.status]).toEqual([path, 401])
       expect(answer.body).toContain('Open the address that the terminal shows')

@@ -1,7 +1,7 @@
 // Where a text comes from: a file that is dropped or chosen, the clipboard, or Shakespeare.
 
 import { signal } from '@preact/signals'
-import { html } from './html.js'
+import { html } from './html.mjs'
 
 const isOver = signal(false)
 const isPasting = signal(false)
@@ -64,9 +64,10 @@ export function TextPicker({ onText, onProblem }) {
             class="hidden"
             type="file"
             accept=".txt,.md,text/*"
-            onChange=${(event) => take(event.target.files[0]).then(() => {
-              event.target.value = ''
-            })}
+            onChange=${(event) =>
+              take(event.target.files[0]).then(() => {
+                event.target.value = ''
+              })}
           />
         </label>
         <button

@@ -1,12 +1,12 @@
 // Starts a run: a text, how long to train, and options for those who want them.
 
 import { signal } from '@preact/signals'
-import { post } from './api.js'
-import { html } from './html.js'
-import { Minutes } from './minutes.js'
-import { OptionsForm } from './options_form.js'
-import { addressOf, current } from './state.js'
-import { TextPicker } from './text_picker.js'
+import { post } from './api.mjs'
+import { html } from './html.mjs'
+import { Minutes } from './minutes.mjs'
+import { OptionsForm } from './options_form.mjs'
+import { addressOf, current } from './state.mjs'
+import { TextPicker } from './text_picker.mjs'
 
 /** The texts of the fields, by name. */
 export const given = signal({})

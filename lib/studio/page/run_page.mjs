@@ -1,13 +1,13 @@
 // The view of one run.
 
-import { Curve } from './curve.js'
-import { html } from './html.js'
-import { Loss } from './loss.js'
-import { Try } from './playground.js'
-import { RunHead } from './run_head.js'
-import { Samples } from './samples.js'
-import { shown } from './state.js'
-import { Warnings } from './warnings.js'
+import { Curve } from './curve.mjs'
+import { html } from './html.mjs'
+import { Loss } from './loss.mjs'
+import { Try } from './playground.mjs'
+import { RunHead } from './run_head.mjs'
+import { Samples } from './samples.mjs'
+import { shown } from './state.mjs'
+import { Warnings } from './warnings.mjs'
 
 export function RunPage() {
   const run = shown.value

@@ -1,7 +1,7 @@
 // The options of a run, as the server's table describes them.
 
-import { html } from './html.js'
-import { studio } from './state.js'
+import { html } from './html.mjs'
+import { studio } from './state.mjs'
 
 /** Offered above the form. */
 const elsewhere = 'minutes'

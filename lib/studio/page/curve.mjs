@@ -2,9 +2,9 @@
 // for equal losses.
 
 import { Component, createRef } from 'preact'
-import { html } from './html.js'
-import { choose, chosenSample, chosenStep } from './samples.js'
-import { choices, count } from './words.js'
+import { html } from './html.mjs'
+import { choose, chosenSample, chosenStep } from './samples.mjs'
+import { choices, count } from './words.mjs'
 
 const { uPlot } = globalThis
 const height = 300
@@ -16,17 +16,18 @@ export class Curve extends Component {
     super()
     this.root = createRef()
     this.redraw = () => this.draw()
+    this.recolor = () => {
+      this.plot?.destroy()
+      this.plot = undefined
+      this.draw()
+    }
   }
 
   componentDidMount() {
     this.watcher = new ResizeObserver(this.redraw)
     this.watcher.observe(this.root.current)
     this.scheme = matchMedia('(prefers-color-scheme: dark)')
-    this.scheme.addEventListener('change', (this.recolor = () => {
-      this.plot?.destroy()
-      this.plot = undefined
-      this.draw()
-    }))
+    this.scheme.addEventListener('change', this.recolor)
     this.unfollow = chosenStep.subscribe(this.redraw)
   }
 
@@ -48,8 +49,8 @@ export class Curve extends Component {
       : 'Curve of the losses, still empty.'
     return html`
       <div class="legend" aria-hidden="true">
-        <span class="line train"></span> on the text it trains on
-        <span class="line valid"></span> on text it has never seen
+        <span><span class="line train"></span>on the text it trains on</span>
+        <span><span class="line valid"></span>on text it has never seen</span>
       </div>
       <p class="axis-title muted" aria-hidden="true">As if choosing among … ${run.unit}s</p>
       <div class="curve" ref=${this.root} role="img" aria-label=${label}></div>
@@ -76,7 +77,12 @@ export class Curve extends Component {
 
   create(target, width) {
     const color = (name) => getComputedStyle(target).getPropertyValue(name).trim()
-    const axis = { stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' }
+    const axis = {
+      stroke: color('--muted'),
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { show: false },
+      font: '12px system-ui',
+    }
     const plot = new uPlot(
       {
         width,
@@ -89,13 +95,29 @@ export class Curve extends Component {
           y: { distr: 3, log: 10, range: (_, low, high) => [Math.max(1, low * 0.92), high * 1.06] },
         },
         axes: [
-          { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => count(tick)), size: 32 },
-          { ...axis, size: axisWidth, splits: splitsOf, values: (_, ticks) => ticks.map((tick) => (tick < 10 ? String(tick) : count(tick))), filter: (_, ticks) => ticks },
+          {
+            ...axis,
+            grid: { show: false },
+            values: (_, ticks) => ticks.map((tick) => count(tick)),
+            size: 32,
+          },
+          {
+            ...axis,
+            size: axisWidth,
+            splits: splitsOf,
+            values: (_, ticks) => ticks.map((tick) => (tick < 10 ? String(tick) : count(tick))),
+            filter: (_, ticks) => ticks,
+          },
         ],
         series: [
           {},
           { stroke: color('--soft'), width: 1.5, points: { show: false }, spanGaps: true },
-          { stroke: color('--accent'), width: 2.5, spanGaps: true, points: { show: true, size: 9, fill: color('--card'), stroke: color('--accent'), width: 2 } },
+          {
+            stroke: color('--accent'),
+            width: 2.5,
+            spanGaps: true,
+            points: { show: true, size: 9, fill: color('--card'), stroke: color('--accent'), width: 2 },
+          },
         ],
       },
       dataOf(this.props.run),

@@ -1,8 +1,8 @@
 // The first view: start a run, and the table of runs.
 
-import { html } from './html.js'
-import { NewRun } from './new_run.js'
-import { RunsTable } from './runs_table.js'
+import { html } from './html.mjs'
+import { NewRun } from './new_run.mjs'
+import { RunsTable } from './runs_table.mjs'
 
 export function Home() {
   return html`

@@ -1,7 +1,7 @@
 // How long to train.
 
-import { html } from './html.js'
-import { studio } from './state.js'
+import { html } from './html.mjs'
+import { studio } from './state.mjs'
 
 const offered = ['1', '2', '5', '15']
 

@@ -1,7 +1,7 @@
 // The odds of the next token as bars. A click takes that path.
 
-import { html } from './html.js'
-import { probabilities } from './odds_math.js'
+import { html } from './html.mjs'
+import { probabilities } from './odds_math.mjs'
 
 const bars = 12
 
@@ -32,7 +32,8 @@ export function Odds({ playground }) {
 
 function Bar({ token, odds, most, isNext, onChoose }) {
   const { text } = token
-  const shown = text === '' ? 'part of a character' : text.replace(/[ \n\t]/g, (character) => visible[character])
+  const shown =
+    text === '' ? 'part of a character' : text.replace(/[ \n\t]/g, (character) => visible[character])
   const spoken = names[text] ?? (text || 'part of a character')
   return html`
     <li>

@@ -1,8 +1,8 @@
 // The texts that a model wrote along its run, and the slider that leads to them.
 
 import { signal } from '@preact/signals'
-import { html } from './html.js'
-import { count } from './words.js'
+import { html } from './html.mjs'
+import { count } from './words.mjs'
 
 /** The step of the chosen sample. null: always the newest. */
 export const chosenStep = signal(null)
@@ -11,7 +11,9 @@ export const chosenStep = signal(null)
 export function chosenSample({ samples }) {
   const step = chosenStep.value
   if (step === null || samples.length === 0) return samples.at(-1)
-  return samples.reduce((near, each) => (Math.abs(each.step - step) < Math.abs(near.step - step) ? each : near))
+  return samples.reduce((near, each) =>
+    Math.abs(each.step - step) < Math.abs(near.step - step) ? each : near,
+  )
 }
 
 export function choose({ samples }, step) {
@@ -25,10 +27,18 @@ export function choose({ samples }, step) {
 export function Samples({ run }) {
   const { samples, steps } = run
   const sample = chosenSample(run)
-  if (!sample) return html`<p class="muted samples">The first sample of its writing appears here in a moment.</p>`
+  if (!sample)
+    return html`<p class="muted samples">The first sample of its writing appears here in a moment.</p>`
   const at = samples.indexOf(sample)
   const move = (by) => choose(run, samples[Math.min(samples.length - 1, Math.max(0, at + by))].step)
-  const keys = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -samples.length, End: samples.length }
+  const keys = {
+    ArrowLeft: -1,
+    ArrowDown: -1,
+    ArrowRight: 1,
+    ArrowUp: 1,
+    Home: -samples.length,
+    End: samples.length,
+  }
   return html`
     <div class="samples">
       <input

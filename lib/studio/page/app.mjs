@@ -1,10 +1,10 @@
 // The frame of the page: its header, and one of its two views.
 
-import { Connection } from './connection.js'
-import { Home } from './home.js'
-import { html } from './html.js'
-import { RunPage } from './run_page.js'
-import { openId, shown, studio } from './state.js'
+import { Connection } from './connection.mjs'
+import { Home } from './home.mjs'
+import { html } from './html.mjs'
+import { RunPage } from './run_page.mjs'
+import { openId, shown, studio } from './state.mjs'
 
 export function App() {
   const id = openId.value

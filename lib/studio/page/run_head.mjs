@@ -1,10 +1,10 @@
 // The title of a run, its progress, and what can be done with it.
 
 import { signal } from '@preact/signals'
-import { post } from './api.js'
-import { html } from './html.js'
-import { addressOf, current } from './state.js'
-import { count, duration, plural, roughly, stateWords } from './words.js'
+import { post } from './api.mjs'
+import { html } from './html.mjs'
+import { addressOf, current } from './state.mjs'
+import { count, duration, plural, roughly, stateWords } from './words.mjs'
 
 const problem = signal(null)
 

@@ -1,7 +1,7 @@
 // What went wrong while a run went on.
 
-import { html } from './html.js'
-import { count } from './words.js'
+import { html } from './html.mjs'
+import { count } from './words.mjs'
 
 export function Warnings({ run }) {
   if (run.warnings.length === 0) return null

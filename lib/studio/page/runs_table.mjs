@@ -1,9 +1,9 @@
 // The runs in the folder, also those that were started on the command line.
 
-import { html } from './html.js'
-import { Sparkline } from './sparkline.js'
-import { addressOf, runs, studio } from './state.js'
-import { choicesWords, count, stateWords, when } from './words.js'
+import { html } from './html.mjs'
+import { Sparkline } from './sparkline.mjs'
+import { addressOf, runs, studio } from './state.mjs'
+import { choicesWords, count, stateWords, when } from './words.mjs'
 
 export function RunsTable() {
   const all = runs.value
@@ -25,12 +25,12 @@ export function RunsTable() {
                     <tr>
                       <th scope="col">Text</th>
                       <th scope="col">State</th>
-                      <th scope="col">Progress</th>
-                      <th scope="col">Learning</th>
+                      <th scope="col" class="wide">Progress</th>
+                      <th scope="col" class="wide">Learning</th>
                       <th scope="col">
                         <abbr title="Its best guesses are as good as choosing among so many equally likely ones">Choosing among</abbr>
                       </th>
-                      <th scope="col">Started</th>
+                      <th scope="col" class="wide">Started</th>
                     </tr>
                   </thead>
                   <tbody>
@@ -49,15 +49,15 @@ function Row({ run }) {
     <tr>
       <th scope="row">
         <a href=${addressOf(run.id)}>${run.text}</a>
-        <span class="muted id">${run.id}</span>
+        <span class="muted id wide">${run.id}</span>
       </th>
       <td><span class="state ${run.state}">${stateWords[run.state]}</span></td>
-      <td class="number">${count(run.step)} / ${count(run.steps)}</td>
-      <td><${Sparkline} values=${run.curve} /></td>
+      <td class="number wide">${count(run.step)} / ${count(run.steps)}</td>
+      <td class="wide"><${Sparkline} values=${run.curve} /></td>
       <td class="number">
         ${run.bestValLoss === null ? html`<span class="muted">–</span>` : `${choicesWords(run.bestValLoss)} ${run.unit}s`}
       </td>
-      <td class="number">${when(run.started)}</td>
+      <td class="number wide">${when(run.started)}</td>
     </tr>
   `
 }

@@ -3,11 +3,11 @@
 
 import { batch, computed, effect, signal } from '@preact/signals'
 import { Component } from 'preact'
-import { post } from './api.js'
-import { html } from './html.js'
-import { Odds } from './odds.js'
-import { logitsOf } from './odds_math.js'
-import { Sliders } from './sliders.js'
+import { post } from './api.mjs'
+import { html } from './html.mjs'
+import { Odds } from './odds.mjs'
+import { logitsOf } from './odds_math.mjs'
+import { Sliders } from './sliders.mjs'
 
 const tokensPerCall = 200
 const millisecondsPerToken = 140
@@ -33,7 +33,9 @@ class Playground {
       return [...this.path.value, ...drawn.map(({ text }) => ({ text, isChosen: false }))]
     })
     // Without a beginning, it begins with a new line, as at the start of a paragraph.
-    this.text = computed(() => (this.prompt.value || '\n') + this.parts.value.map(({ text }) => text).join(''))
+    this.text = computed(
+      () => (this.prompt.value || '\n') + this.parts.value.map(({ text }) => text).join(''),
+    )
     this.unfollow = effect(() => this.ask(this.text.value))
   }
 

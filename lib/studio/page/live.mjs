@@ -1,8 +1,8 @@
 // The connection to the server. It is made again whenever it is lost, and goes on after the last event.
 
 import { effect } from '@preact/signals'
-import { getRun } from './api.js'
-import { connection, current, openId, other, runs, take } from './state.js'
+import { getRun } from './api.mjs'
+import { connection, current, openId, other, runs, take } from './state.mjs'
 
 const types = ['snapshot', 'run', 'update', 'runs']
 /** A browser allows six connections per site, so a page that nobody sees gives its own back. */

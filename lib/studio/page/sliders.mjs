@@ -1,6 +1,6 @@
 // What decides how a token is drawn.
 
-import { html } from './html.js'
+import { html } from './html.mjs'
 
 const sliders = [
   {

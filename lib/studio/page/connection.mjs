@@ -1,7 +1,7 @@
 // Whether the page hears from the studio.
 
-import { html } from './html.js'
-import { connection, studio } from './state.js'
+import { html } from './html.mjs'
+import { connection, studio } from './state.mjs'
 
 export function Connection() {
   const isLost = connection.value === 'lost'

@@ -1,6 +1,6 @@
 // A small curve.
 
-import { html } from './html.js'
+import { html } from './html.mjs'
 
 const [width, height] = [96, 28]
 

@@ -1,7 +1,7 @@
 // The loss in words.
 
-import { html } from './html.js'
-import { choicesWords, count } from './words.js'
+import { html } from './html.mjs'
+import { choicesWords, count } from './words.mjs'
 
 export function Loss({ run }) {
   const { evaluations, unit } = run
