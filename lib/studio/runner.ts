@@ -132,6 +132,7 @@ class Training {
       steps: 0,
       tokensPerSecond: null,
       secondsLeft: null,
+      isSaved: false,
       device: null,
       parameters: null,
       unit: 'character',
@@ -229,6 +230,7 @@ class Training {
       state.step = event.step
       state.device = event.device
       state.parameters = event.parameters
+      state.isSaved = event.plan.begins === 'resume'
       state.text = titleOf(event.plan.data.name)
       state.unit = unitOf(event.plan.tokenizer)
       this.options.publish('run', this.view)
@@ -238,6 +240,7 @@ class Training {
     if (event.type === 'evaluating')
       state.note = `Testing it on text it has not seen: ${Math.round((100 * event.done) / event.total)} %.`
     if (event.type === 'evaluation') state.note = null
+    if (event.type === 'checkpoint') state.isSaved = true
     if (event.type === 'step') {
       state.step = event.to
       state.tokensPerSecond = event.tokensPerSecond
@@ -260,10 +263,10 @@ class Training {
 
   /** Tells the pages what is new. */
   private update(): void {
-    const { id, state, note, step, steps, tokensPerSecond, secondsLeft } = this.state
+    const { id, state, note, step, steps, tokensPerSecond, secondsLeft, isSaved } = this.state
     const update: Update = {
       id,
-      status: { state, note, step, steps, tokensPerSecond, secondsLeft },
+      status: { state, note, step, steps, tokensPerSecond, secondsLeft, isSaved },
       ...this.news(),
     }
     this.options.publish('update', update)

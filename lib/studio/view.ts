@@ -30,6 +30,8 @@ export interface Status {
   /** 0 until the plan is made. */
   readonly steps: number
   readonly tokensPerSecond: number | null
+  /** Whether there is a checkpoint, so that its model can write. */
+  readonly isSaved: boolean
   /** An estimate of the remaining time. */
   readonly secondsLeft: number | null
 }
@@ -104,6 +106,8 @@ export function viewOf(id: string, run: RunRecord): RunView {
     step,
     steps,
     tokensPerSecond: speed,
+    // A run of an earlier version has no history, but a checkpoint.
+    isSaved: state !== 'running' || history.checkpoints.length > 0,
     secondsLeft: speed ? ((steps - step) * tokensPerStep) / speed : null,
     device: history.sessions.at(-1)?.device ?? null,
     parameters,

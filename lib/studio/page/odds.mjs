@@ -34,18 +34,16 @@ function Bar({ token, odds, most, isNext, onChoose }) {
   const { text } = token
   const shown =
     text === '' ? 'part of a character' : text.replace(/[ \n\t]/g, (character) => visible[character])
-  const spoken = names[text] ?? (text || 'part of a character')
+  const spoken = names[text]
   return html`
     <li>
-      <button
-        class="bar ${odds === 0 ? 'out' : ''} ${isNext ? 'next' : ''}"
-        disabled=${text === ''}
-        onClick=${onChoose}
-        aria-label=${`${spoken}: ${percent(odds)}${isNext ? ', drawn next' : ''}`}
-      >
-        <span class="token">${shown}</span>
+      <button class="bar ${odds === 0 ? 'out' : ''} ${isNext ? 'next' : ''}" disabled=${text === ''} onClick=${onChoose}>
+        <span class="token">
+          <span aria-hidden=${spoken !== undefined}>${shown}</span>
+          ${spoken && html`<span class="hidden">${spoken}</span>`}
+        </span>
         <span class="track"><span class="fill" style=${{ width: `${(100 * odds) / (most || 1)}%` }}></span></span>
-        <span class="percent">${percent(odds)}</span>
+        <span class="percent">${percent(odds)}${isNext && html`<span class="hidden">, drawn next</span>`}</span>
       </button>
     </li>
   `

@@ -36,7 +36,7 @@ function Field({ field, given, wrong }) {
     value: given.value[name] ?? '',
     'aria-describedby': `${id}-help`,
     'aria-invalid': message !== null,
-    onChange: (event) => {
+    onInput: (event) => {
       given.value = { ...given.value, [name]: event.target.value.trim() }
     },
   }

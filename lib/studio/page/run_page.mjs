@@ -24,7 +24,7 @@ export function RunPage() {
       <${Curve} run=${run} />
       <${Samples} run=${run} />
     </section>
-    ${run.evaluations.length > 0 && html`<${Try} run=${run} key=${run.id} />`}
+    ${run.isSaved && html`<${Try} run=${run} key=${run.id} />`}
     <${Warnings} run=${run} />
   `
 }

@@ -8,8 +8,8 @@ import { choicesWords, count, stateWords, when } from './words.mjs'
 export function RunsTable() {
   const all = runs.value
   return html`
-    <section aria-labelledby="runs-title">
-      <h2 id="runs-title">Runs</h2>
+    <section>
+      <h2>Runs</h2>
       ${
         all.length === 0
           ? html`
@@ -19,7 +19,7 @@ export function RunsTable() {
               </p>
             `
           : html`
-              <div class="scroll" tabindex="0" role="region" aria-labelledby="runs-title">
+              <div class="scroll" tabindex="0" role="region" aria-label="Table of runs">
                 <table>
                   <thead>
                     <tr>
