@@ -33,7 +33,7 @@ const layers = {
   stages: 'random graph ops nn tokenizer data model presets',
   architectures: 'nn optim model stages',
   checkpoint: 'version options graph nn tokenizer files model',
-  history: 'options backend files model checkpoint',
+  history: 'options backend tokenizer files model checkpoint',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures

@@ -39,6 +39,8 @@ export function createProgram(): CliCommand {
   addEvaluate(program)
   addTokenize(program)
   addInspect(program)
+  addRuns(program)
+  addCompare(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -115,6 +117,27 @@ function addInspect(program: CliCommand): void {
     .addHelpText('after', inspectExamples)
     .action(async (options) => (await import('./inspect.js')).inspectCommand(options))
   finish(inspect, 'print the result as one JSON object, with all attention weights')
+}
+
+function addRuns(program: CliCommand): void {
+  const runs = addCommand(program, 'runs', 'list runs, or follow one from another terminal', {
+    headings: { progress: 'Output' },
+  })
+    .description('Lists the runs below a folder: their state, loss curve, losses, sizes and dates.')
+    .argument('[folder]', 'folder with runs, or a run (default: runs)')
+    .addHelpText('after', runsExamples)
+    .action(async (folder, options) => (await import('./runs.js')).runsCommand(folder, options))
+  finish(runs, 'print one JSON object per run')
+}
+
+function addCompare(program: CliCommand): void {
+  const compare = addCommand(program, 'compare', 'compare the options and losses of runs', {
+    headings: { progress: 'Output' },
+  })
+    .description('Shows in which options runs differ, and their losses at equal steps and equal times.')
+    .argument('[run...]', 'two or more run folders, or names of runs in runs/')
+    .action(async (folders, options) => (await import('./compare.js')).compareCommand(folders, options))
+  finish(compare, 'print the comparison as one JSON object')
 }
 
 function addStages(program: CliCommand): void {
@@ -252,6 +275,14 @@ Examples:
       use the newest model in runs/
   nano-gpt inspect --model runs/mine --text "To be" --layer 0 --head 2
       show the attention of one head
+`
+
+const runsExamples = `
+Examples:
+  nano-gpt runs
+      list the runs in runs/, the newest first
+  nano-gpt runs runs/mine --watch
+      follow a run from another terminal until it ends
 `
 
 const stagesExamples = `

@@ -48,7 +48,7 @@ const gap = '  '
 /** The longest name in the header. */
 const nameWidth = 'evaluation'.length
 
-const style: Style = {
+export const style: Style = {
   dim,
   bold,
   accent,

@@ -3,6 +3,7 @@
 
 import {
   benchOptions,
+  compareOptions,
   completeOptions,
   demoOptions,
   evaluateOptions,
@@ -11,6 +12,7 @@ import {
   nearestOption,
   type OptionRow,
   rowOf,
+  runsOptions,
   stageOptions,
   studioOptions,
   type Table,
@@ -26,6 +28,8 @@ export const tables = {
   evaluate: evaluateOptions,
   tokenize: tokenizeOptions,
   inspect: inspectOptions,
+  runs: runsOptions,
+  compare: compareOptions,
   stages: stageOptions,
   bench: benchOptions,
   demo: demoOptions,

@@ -2,7 +2,7 @@
 // stopped and resumed has the same history as one that never was.
 
 /** Of steps: the first ones have a record each. A power of two. */
-export const firstSteps = 1024
+export const firstSteps = 512
 /** Of samples, which are longer. */
 export const firstSamples = 64
 
@@ -36,7 +36,7 @@ export class Thinned<T extends { readonly step: number }> {
   private best: T | undefined
 
   /**
-   * @param steps how many of the first steps have a bucket each
+   * @param steps how many of the first steps have a bucket each: a power of two from 2 on
    * @param isBest whether a record is always kept until there is another such one
    */
   constructor(

@@ -27,13 +27,13 @@ export interface Cut {
 }
 
 /** Whether a line is of the time before a checkpoint. */
-export function isBefore(line: Line, { step, evaluation, sample }: Cut): boolean {
-  if (line.type === 'steps' || line.type === 'partial') return line.to <= step
-  if (line.type === 'evaluation') return line.step <= (evaluation ?? -1)
-  if (line.type === 'sample') return line.step <= (sample ?? -1)
+export function isBefore([type, record]: Line, { step, evaluation, sample }: Cut): boolean {
+  if (type === 'steps' || type === 'partial') return record.to <= step
+  if (type === 'evaluation') return record.step <= (evaluation ?? -1)
+  if (type === 'sample') return record.step <= (sample ?? -1)
   // A warning is of the update after `step` others.
-  if (line.type === 'warning') return line.step < step
-  return line.type !== 'end' && line.step <= step
+  if (type === 'warning') return record.step < step
+  return type !== 'end' && record.step <= step
 }
 
 export class History {
@@ -53,25 +53,22 @@ export class History {
   /** How the run ended; undefined if it goes on, or was killed. */
   end: EndRecord | undefined
 
-  /** @returns false if the line contradicts itself */
-  add(line: Line): boolean {
-    const { type, ...record } = line
-    if ('to' in record) {
-      const { to } = bucketOf(record.from, firstSteps)
-      if (record.from > record.to || record.to > to) return false
-      this.reach(record.to, record.seconds)
-    } else this.reach(record.step, 'seconds' in record ? record.seconds : 0)
+  add([type, record]: Line): void {
     if (type === 'steps') {
-      const steps = record as StepRecord
-      this.steps.set(bucketOf(steps.from, firstSteps).from, steps)
-    } else if (type === 'partial') this.addPartial(record as PartialRecord)
-    else if (type === 'evaluation') this.evaluations.add(record as EvaluationRecord)
-    else if (type === 'sample') this.samples.add(record as SampleRecord)
-    else if (type === 'checkpoint') this.addCheckpoint(record as CheckpointRecord)
-    else if (type === 'warning') this.warnings.add(record as WarningRecord)
-    else if (type === 'end') this.end = record as EndRecord
-    else this.addSession(record as SessionRecord)
-    return true
+      this.reach(record.to, record.seconds)
+      this.steps.set(bucketOf(record.from, firstSteps).from, record)
+    } else if (type === 'partial') {
+      this.reach(record.to, record.seconds)
+      this.addPartial(record)
+    } else {
+      this.reach(record.step, 'seconds' in record ? record.seconds : 0)
+      if (type === 'evaluation') this.evaluations.add(record)
+      else if (type === 'sample') this.samples.add(record)
+      else if (type === 'checkpoint') this.addCheckpoint(record)
+      else if (type === 'warning') this.warnings.add(record)
+      else if (type === 'end') this.end = record
+      else this.addSession(record)
+    }
   }
 
   /** The unfinished bucket at a checkpoint, if it is known. */
@@ -90,17 +87,17 @@ export class History {
     if (this.newest) partials.add(this.newest)
     // Lines of one step stay in this order.
     const lines = [
-      ...steps.map((record): Line => ({ type: 'steps', ...record })),
-      ...[...partials].map((record): Line => ({ type: 'partial', ...record })),
-      ...sessions.map((record): Line => ({ type: 'session', ...record })),
-      ...evaluations.map((record): Line => ({ type: 'evaluation', ...record })),
-      ...samples.map((record): Line => ({ type: 'sample', ...record })),
-      ...checkpoints.map((record): Line => ({ type: 'checkpoint', ...record })),
-      ...warnings.map((record): Line => ({ type: 'warning', ...record })),
+      ...steps.map((record): Line => ['steps', record]),
+      ...[...partials].map((record): Line => ['partial', record]),
+      ...sessions.map((record): Line => ['session', record]),
+      ...evaluations.map((record): Line => ['evaluation', record]),
+      ...samples.map((record): Line => ['sample', record]),
+      ...checkpoints.map((record): Line => ['checkpoint', record]),
+      ...warnings.map((record): Line => ['warning', record]),
     ]
-    const stepOf = (line: Line) => ('to' in line ? line.to : line.step)
+    const stepOf = ([, record]: Line) => ('to' in record ? record.to : record.step)
     lines.sort((a, b) => stepOf(a) - stepOf(b))
-    return this.end ? [...lines, { type: 'end', ...this.end }] : lines
+    return this.end ? [...lines, ['end', this.end]] : lines
   }
 
   /** @param unfinished whether to include the updates of the bucket that is not full yet */

@@ -4,7 +4,7 @@
 import * as v from 'valibot'
 import { files } from '../checkpoint/folder'
 import { parseJson } from '../files/json'
-import { largestStep } from './buckets'
+import { type Bucket, bucketOf, firstSteps, largestStep } from './buckets'
 import type {
   CheckpointRecord,
   EvaluationRecord,
@@ -51,15 +51,19 @@ export interface EndRecord {
   readonly reason?: string
 }
 
-export type Line =
-  | ({ readonly type: 'session' } & SessionRecord)
-  | ({ readonly type: 'steps' } & StepRecord)
-  | ({ readonly type: 'partial' } & PartialRecord)
-  | ({ readonly type: 'evaluation' } & EvaluationRecord)
-  | ({ readonly type: 'sample' } & SampleRecord)
-  | ({ readonly type: 'checkpoint' } & CheckpointRecord)
-  | ({ readonly type: 'warning' } & WarningRecord)
-  | ({ readonly type: 'end' } & EndRecord)
+/** What a line says, by its type. */
+export interface Records {
+  readonly session: SessionRecord
+  readonly steps: StepRecord
+  readonly partial: PartialRecord
+  readonly evaluation: EvaluationRecord
+  readonly sample: SampleRecord
+  readonly checkpoint: CheckpointRecord
+  readonly warning: WarningRecord
+  readonly end: EndRecord
+}
+
+export type Line = { [Type in keyof Records]: readonly [type: Type, record: Records[Type]] }[keyof Records]
 
 const number = v.pipe(v.number(), v.finite())
 const positive = v.pipe(number, v.minValue(0))
@@ -131,8 +135,13 @@ export function cutText(whole: string): string {
   return whole.length <= longestText ? whole : `${whole.slice(0, longestText - 1)}…`
 }
 
-export function encodeLine(value: Line): string {
-  return `${JSON.stringify(value)}\n`
+export function encodeLine([type, record]: Line): string {
+  return `{"type":"${type}",${JSON.stringify(record).slice(1)}\n`
+}
+
+/** Whether a record is of updates of one bucket. */
+function isInBucket({ from, to }: Bucket): boolean {
+  return from <= to && to <= bucketOf(from, firstSteps).to
 }
 
 /** Undefined if it is not a valid line of any type. */
@@ -144,5 +153,8 @@ export function decodeLine(json: string): Line | undefined {
     return undefined
   }
   const parsed = v.safeParse(line, value)
-  return parsed.success ? (parsed.output as Line) : undefined
+  if (!parsed.success) return undefined
+  const { type, ...record } = parsed.output
+  if ('to' in record && !isInBucket(record)) return undefined
+  return [type, record] as Line
 }

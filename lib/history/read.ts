@@ -9,7 +9,7 @@ import { NanoGptError, option, reasonOf, say } from '../errors'
 import { refuseLocked } from '../files/lock'
 import { statOf } from '../files/read'
 import type { StoredOptions } from '../options'
-import { readHistory } from './file'
+import { HistoryFile } from './file'
 import {
   configFile,
   isOfRun,
@@ -30,39 +30,66 @@ import type { RunRecord, RunState } from './types'
  * @param folder the `out` of a run
  * @throws NanoGptError 'file_not_found' if the folder holds no run, or one that ended before it began
  */
-export async function readRun(folder: string): Promise<RunRecord> {
-  const notices: string[] = []
-  const config = await readConfigOf(folder)
-  const options = isOfRun(config) ? config : undefined
-  const stored = await readPlanOf(folder)
-  const plan: Known | undefined = stored ?? (await planOfCheckpoint(folder, notices))
-  if (!plan) throw await noRun(folder, options !== undefined)
-  const history = stored ? await historyOf(folder, notices) : new History()
-  const step = Math.max(history.step, plan.step ?? 0)
-  const view = history.view()
-  const best = view.evaluations.findLast(({ best }) => best)
-  if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
-  const isComplete = step >= plan.training.steps
-  const state = history.end?.state ?? (await stateOf(folder, view.sessions.length > 0, isComplete))
-  const reason = history.end?.reason
-  const times = await timesOf(folder)
-  const { model, parameters, training, data } = plan
-  return {
-    folder,
-    state,
-    ...(reason !== undefined && { reason }),
-    step,
-    steps: training.steps,
-    parameters,
-    options: withTraining(options ?? ({} as StoredOptions), plan),
-    model,
-    data,
-    tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
-    bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
-    started: view.sessions.find(({ resumed }) => !resumed)?.time ?? times.first,
-    updated: times.last,
-    history: view,
-    notices,
+export function readRun(folder: string): Promise<RunRecord> {
+  return new RunReader(folder).read()
+}
+
+/** Reads a run again and again while it is training, each time what is new. */
+export class RunReader {
+  private readonly file: HistoryFile
+
+  constructor(readonly folder: string) {
+    this.file = new HistoryFile(join(folder, metricsFile))
+  }
+
+  /** @throws NanoGptError as `readRun` */
+  async read(): Promise<RunRecord> {
+    const { folder } = this
+    const notices: string[] = []
+    const config = await readConfigOf(folder)
+    const options = isOfRun(config) ? config : undefined
+    const stored = await readPlanOf(folder)
+    const plan: Known | undefined = stored ?? (await planOfCheckpoint(folder, notices))
+    if (!plan) throw await noRun(folder, options !== undefined)
+    // In this order: a run records its end before it unlocks its folder.
+    const locked = await isLocked(folder)
+    const history = stored ? await this.readHistory(notices) : new History()
+    const step = Math.max(history.step, plan.step ?? 0)
+    const view = history.view()
+    const best = view.evaluations.findLast(({ best }) => best)
+    if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
+    const isComplete = step >= plan.training.steps
+    const state = history.end?.state ?? stateOf(locked, view.sessions.length > 0, isComplete)
+    const reason = history.end?.reason
+    const times = await timesOf(folder)
+    const { model, parameters, training, data } = plan
+    return {
+      folder,
+      state,
+      ...(reason !== undefined && { reason }),
+      step,
+      steps: training.steps,
+      parameters,
+      options: withTraining(options ?? ({} as StoredOptions), plan),
+      model,
+      data,
+      tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
+      bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
+      started: view.sessions.find(({ resumed }) => !resumed)?.time ?? times.first,
+      updated: times.last,
+      history: view,
+      notices,
+    }
+  }
+
+  private async readHistory(notices: string[]): Promise<History> {
+    try {
+      await this.file.read()
+    } catch (error) {
+      notices.push(reasonOf(error))
+    }
+    notices.push(...this.file.notices)
+    return this.file.history
   }
 }
 
@@ -86,16 +113,6 @@ async function planOfCheckpoint(folder: string, notices: string[]): Promise<Know
   return undefined
 }
 
-async function historyOf(folder: string, notices: string[]): Promise<History> {
-  const history = new History()
-  try {
-    notices.push(...(await readHistory(join(folder, metricsFile), history)))
-  } catch (error) {
-    notices.push(reasonOf(error))
-  }
-  return history
-}
-
 /** A resume may change options of the training. config.json keeps those of the beginning. */
 function withTraining(options: StoredOptions, { training }: StoredPlan): StoredOptions {
   const now = Object.entries(training).filter(([name]) => Object.hasOwn(options, name))
@@ -103,8 +120,8 @@ function withTraining(options: StoredOptions, { training }: StoredPlan): StoredO
 }
 
 /** The state of a run that has not recorded its end. */
-async function stateOf(folder: string, hasHistory: boolean, isComplete: boolean): Promise<RunState> {
-  if (await isLocked(folder)) return 'running'
+function stateOf(locked: boolean, hasHistory: boolean, isComplete: boolean): RunState {
+  if (locked) return 'running'
   if (hasHistory) return 'interrupted'
   // Runs of earlier versions record no end.
   return isComplete ? 'finished' : 'stopped'

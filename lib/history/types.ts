@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config'
 import type { StoredOptions } from '../options'
 
 /**
- * Updates `from` … `to` − 1. The first 1,024 updates have a record each; then the number of updates in
+ * Updates `from` … `to` − 1. The first 512 updates have a record each; then the number of updates in
  * a record doubles with each doubling of the step. Only the newest record may be incomplete.
  */
 export interface StepRecord {

@@ -9,10 +9,11 @@ import { files } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
 import { appendToFile, writeFileAtomic } from '../files/atomic'
 import { bucketOf, firstSteps } from '../history/buckets'
-import { readHistory } from '../history/file'
+import { HistoryFile } from '../history/file'
 import { metricsFile, planFile, readPlanOf } from '../history/folder'
 import { History } from '../history/history'
 import { cutText, type EndRecord, encodeLine, type Line, type PartialRecord } from '../history/lines'
+import type { StepRecord } from '../history/types'
 import { stepInputs } from '../optim/update'
 import { version } from '../version'
 import type { TrainEvent, WarningEvent } from './events'
@@ -48,6 +49,8 @@ export interface RecorderOptions {
 /** The sums of the bucket of the next step. */
 interface Open {
   readonly from: number
+  /** The end of the bucket. */
+  readonly until: number
   /** The time of all updates before `from`. */
   readonly since: number
   sum: number
@@ -86,15 +89,9 @@ export class Recorder {
     this.step = plan.step
     this.open = emptyAt(this.step, 0)
     if (plan.begins === 'resume') await this.resume()
-    this.add({
-      type: 'session',
-      step: this.step,
-      time: new Date().toISOString(),
-      version,
-      device,
-      machine: machine(),
-      resumed: plan.begins === 'resume',
-    })
+    const time = new Date().toISOString()
+    const resumed = plan.begins === 'resume'
+    this.add(['session', { step: this.step, time, version, device, machine: machine(), resumed }])
     this.clock = setInterval(() => this.tick(), millisecondsPerWrite).unref()
     await this.flush()
     this.warn()
@@ -108,16 +105,18 @@ export class Recorder {
     const cut = { step: plan.step, evaluation: info.done.evaluation, sample: info.done.sample }
     // Without the plan of a run, the file is of something else.
     if (await readPlanOf(folder)) {
-      await readHistory(join(folder, metricsFile), history, cut).catch(() => {}) // without a history
+      const file = new HistoryFile(join(folder, metricsFile), cut)
+      await file.read().catch(() => {}) // The run goes on without what cannot be read.
+      for (const line of file.history.lines()) history.add(line)
     }
     const partial = history.partialAt(plan.step)
     this.seconds = partial?.seconds ?? history.seconds
-    this.open = partial ? { ...partial } : emptyAt(this.step, this.seconds)
+    this.open = { ...emptyAt(partial?.from ?? this.step, this.seconds), ...partial }
     if (partial?.spikes) spikes.restore(partial.spikes)
     // A run that is killed right after a save has not recorded the checkpoint.
     const names = info.best?.step === plan.step ? [files.best, files.last] : [files.last]
     for (const name of names) {
-      if (!history.hasCheckpoint(name, plan.step)) history.add({ type: 'checkpoint', step: plan.step, name })
+      if (!history.hasCheckpoint(name, plan.step)) history.add(['checkpoint', { step: plan.step, name }])
     }
   }
 
@@ -128,17 +127,19 @@ export class Recorder {
    */
   steps(from: number, losses: readonly number[], gradientNorms: readonly number[], seconds: number): void {
     const [before, count] = [this.seconds, losses.length]
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count; ) {
       const { open } = this
-      if (!Number.isNaN(losses[i])) {
+      const end = Math.min(count, open.until - from)
+      for (; i < end; i++) {
+        if (Number.isNaN(losses[i])) continue
         open.sum += losses[i]
         open.counted++
         open.gradientNorm = Math.max(open.gradientNorm ?? 0, gradientNorms[i])
       }
-      this.step = from + i + 1
-      this.seconds = before + (seconds * (i + 1)) / count
-      if (this.step < bucketOf(open.from, firstSteps).to) continue
-      this.add({ type: 'steps', ...this.record() })
+      this.step = from + end
+      this.seconds = before + (seconds * end) / count
+      if (this.step < open.until) break
+      this.add(['steps', this.record()])
       this.open = emptyAt(this.step, this.seconds)
     }
     if (this.step > this.open.from) this.history.add(this.partial())
@@ -148,14 +149,15 @@ export class Recorder {
   /** Records an event, if it belongs to the history. */
   event(event: TrainEvent): void {
     if (event.type === 'evaluation') {
-      this.add({ ...event, seconds: this.seconds })
+      const { type, ...losses } = event
+      this.add([type, { ...losses, seconds: this.seconds }])
     } else if (event.type === 'sample') {
-      this.add({ type: 'sample', step: event.step, text: cutText(event.text) })
+      this.add(['sample', { step: event.step, text: cutText(event.text) }])
     } else if (event.type === 'checkpoint') {
-      this.add({ type: 'checkpoint', step: event.step, name: basename(event.path) })
+      this.add(['checkpoint', { step: event.step, name: basename(event.path) }])
     } else if (event.type === 'warning') {
       const { step, code, message } = event
-      this.add({ type: 'warning', step, code, message: cutText(String(message)) })
+      this.add(['warning', { step, code, message: cutText(String(message)) }])
     }
   }
 
@@ -172,7 +174,7 @@ export class Recorder {
     this.clock = undefined
     this.addAhead()
     const why = reason === undefined ? {} : { reason: cutText(reason) }
-    this.add({ type: 'end', step: this.step, time: new Date().toISOString(), state, ...why })
+    this.add(['end', { step: this.step, time: new Date().toISOString(), state, ...why }])
     await this.flush()
     this.warn()
   }
@@ -215,7 +217,7 @@ export class Recorder {
   }
 
   /** The open bucket, up to the newest step. */
-  private record() {
+  private record(): StepRecord {
     const { plan, tokensPerStep } = this.options
     const { from, since, sum, counted, gradientNorm } = this.open
     const { step: to, seconds } = this
@@ -226,14 +228,14 @@ export class Recorder {
       loss: counted > 0 ? sum / counted : null,
       learningRate: stepInputs(Math.max(from, to - 1), plan.training).learningRate,
       gradientNorm,
-      tokensPerSecond: took > 0 ? ((to - from) * tokensPerStep) / took : 0,
-      seconds,
+      tokensPerSecond: took > 0 ? Math.round(((to - from) * tokensPerStep) / took) : 0,
+      seconds: Math.round(seconds * 1e6) / 1e6,
     }
   }
 
   private partial(more: Partial<PartialRecord> = {}): Line {
     const { sum, counted, since } = this.open
-    return { type: 'partial', ...this.record(), sum, counted, since, ...more }
+    return ['partial', { ...this.record(), sum, counted, since, ...more }]
   }
 
   private write(flushes: boolean): Promise<void> {
@@ -295,7 +297,7 @@ export class Recorder {
 }
 
 function emptyAt(from: number, since: number): Open {
-  return { from, since, sum: 0, counted: 0, gradientNorm: null }
+  return { from, until: bucketOf(from, firstSteps).to, since, sum: 0, counted: 0, gradientNorm: null }
 }
 
 /** Encodes some lines at a time, so that other events are handled between them. */

@@ -20,6 +20,8 @@ test('an overview without arguments, and help for each command', async () => {
     'evaluate',
     'tokenize',
     'inspect',
+    'runs',
+    'compare',
     'stages',
     'bench',
     'info',

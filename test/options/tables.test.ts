@@ -19,6 +19,8 @@ const tables: [string, options.Table][] = [
   ['tokenize', options.tokenizeOptions],
   ['attention', options.attentionOptions],
   ['inspect', options.inspectOptions],
+  ['runs', options.runsOptions],
+  ['compare', options.compareOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
   Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),

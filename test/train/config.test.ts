@@ -3,8 +3,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { files } from '../../lib/checkpoint/folder'
-import type { TrainOptions } from '../../lib/options'
-import type { StoredOptions } from '../../lib/train/config_file'
+import type { StoredOptions, TrainOptions } from '../../lib/options'
 import { train } from '../../lib/train/train'
 import { expectSameBits, sameBits } from '../support/bits'
 import { onEveryDevice } from '../support/devices'
@@ -128,7 +127,9 @@ test('the file has every option with its value, flat', async () => {
     },
     ...{ seed: 7, device: 'js' },
   })
-  expect((await readdir(out)).sort()).toEqual([files.best, 'config.json', files.last].sort())
+  expect((await readdir(out)).sort()).toEqual(
+    [files.best, 'config.json', files.last, 'metrics.jsonl', 'plan.json'].sort(),
+  )
 })
 
 test('given intervals and the instruction set are stored; a large seed is a string', async () => {
