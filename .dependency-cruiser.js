@@ -41,7 +41,7 @@ const layers = {
   index: 'version options graph ops backend nn tokenizer model presets checkpoint history generate api train',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
-  studio: 'version options tokenizer files data history api train',
+  studio: 'version options files data presets checkpoint history api train',
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
     checkpoint history generate api train bench studio`,
 }

@@ -14,6 +14,7 @@ import {
   trainOptions,
   unknownOption,
 } from '../options'
+import { presets } from '../presets'
 import { labelOf, surface } from './surface'
 
 /** A field of the form. */
@@ -65,17 +66,43 @@ export function fieldGroups(): FieldGroup[] {
   })
 }
 
+/** What the preset 'auto' decides by measuring, and the intervals, which follow from it. */
+const measured = new Set<string>([
+  ...[
+    'layers',
+    'heads',
+    'embed',
+    'blockSize',
+    'batchSize',
+    'dropout',
+    'attentionDropout',
+    'embeddingDropout',
+  ],
+  ...['kvHeads', 'steps', 'evalInterval', 'sampleInterval', 'checkpointInterval', 'warmup', 'momentumWarmup'],
+])
+
+/** The value of the preset 'auto', or else the default. */
+function usualOf(name: string): string {
+  if (name === 'minutes') return String(usualMinutes)
+  if (measured.has(name)) return 'automatic'
+  const { model, training } = presets.auto
+  const value = ({ ...model, ...training } as Readonly<Record<string, unknown>>)[name]
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return value === undefined
+    ? (defaultWordsOf(rowOf(trainOptions, name), surface) ?? 'automatic')
+    : String(value)
+}
+
 function fieldOf(name: string): Field {
   const row = rowOf(trainOptions, name)
   const { type } = row
   const isSwitch = type.ts === 'boolean'
   const choices = isSwitch ? ['yes', 'no'] : type.choices
-  const usual = name === 'minutes' ? String(usualMinutes) : defaultWordsOf(row, surface)
   return {
     name,
     label: labelOf(name),
     help: wordsOf(row.help, surface),
-    usual: usual ?? 'automatic',
+    usual: usualOf(name),
     ...(choices && { choices }),
     input: type.placeholder === '<n>' ? 'numeric' : type.bounds ? 'decimal' : 'text',
     range: type.range,

@@ -51,7 +51,7 @@ export function NewRun() {
         problem.value = { message }
       }} />
       <div role="alert">
-        ${wrong && html`<p class="problem">${wrong.message}${wrong.option ? ' See the options below.' : ''}</p>`}
+        ${wrong && html`<p class="problem">${wrong.option ? `${wrong.message}. It is among the options below.` : wrong.message}</p>`}
       </div>
       <${Minutes} given=${given} />
       <${OptionsForm} given=${given} wrong=${wrong?.option ? wrong : null} />
