@@ -185,6 +185,9 @@ class Desk {
     'POST /api/write': async ({ id, text, ...sampling }) => {
       return { tokens: await this.writer.write(await this.runs.folderOf(id), text, sampling) }
     },
+    'POST /api/surprise': async ({ id, text }) => {
+      return { tokens: await this.writer.surprise(await this.runs.folderOf(id), text) }
+    },
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)

@@ -26,6 +26,10 @@ export interface Odds {
   readonly logits: string
 }
 
+export interface Surprise extends Token {
+  readonly loss: number | null
+}
+
 /** Writes with the newest checkpoint of a run. One model at a time is kept in memory. */
 export class Writer {
   private opened: { readonly key: string; readonly model: Model } | undefined
@@ -65,6 +69,16 @@ export class Writer {
     return this.with(folder, async (model) => {
       const [{ tokens }] = await model.complete({ ...checked, maxTokens: count, prompt } as never)
       return tokens.map((id) => tokenOf(model, id))
+    })
+  }
+
+  /** The tokens of a text, and how surprising each is after those before it, in nats. null: the first. */
+  surprise(folder: string, given: unknown): Promise<readonly Surprise[]> {
+    const text = promptOf(given)
+    return this.with(folder, async (model) => {
+      const tokens = model.tokenizer.encode(text)
+      const losses = await model.tokenLosses(tokens)
+      return Array.from(tokens, (id, i) => ({ ...tokenOf(model, id), loss: i === 0 ? null : losses[i - 1] }))
     })
   }
 

@@ -256,6 +256,25 @@ async function letWrite(page) {
   await page.click('.try .button.primary')
 }
 
+async function findSurprises(page) {
+  await page.fill('#surprise-text', 'The model zq')
+  await page.waitForFunction(() => document.querySelector('.colored').textContent.trim() === 'The model zq')
+  const heats = await page.$$eval('.colored span', (all) =>
+    all.map((each) => Number.parseInt(each.style.getPropertyValue('--heat'), 10)),
+  )
+  expect(heats.at(-1) > heats[2], `"q" is no more surprising than the "e" of "The": ${heats}`)
+  await page.locator('.colored span').last().hover()
+  expect(
+    /^“q” had a chance of .* %/.test(await page.textContent('.readout')),
+    'pointing explains no character',
+  )
+  await page.mouse.move(0, 0)
+  expect((await page.textContent('.readout')).startsWith('All in all'), 'the text has no sum')
+  await page.focus('.colored')
+  await page.keyboard.press('ArrowRight')
+  expect((await page.textContent('.readout')).startsWith('“h”'), 'an arrow key explains no character')
+}
+
 async function useKeyboard(page) {
   await page.keyboard.press('Tab')
   expect(await isFocused(page, '.skip'), 'Tab does not begin with the skip link')
@@ -335,6 +354,7 @@ async function check(browser, runs) {
   await watchRun(page, context)
   await readSamples(page)
   await letWrite(page)
+  await findSurprises(page)
   await inspect(page, 'light')
   await page.reload()
   await useKeyboard(page)

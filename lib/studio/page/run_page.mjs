@@ -7,6 +7,7 @@ import { Try } from './playground.mjs'
 import { RunHead } from './run_head.mjs'
 import { Samples } from './samples.mjs'
 import { shown } from './state.mjs'
+import { Surprise } from './surprise.mjs'
 import { Warnings } from './warnings.mjs'
 
 export function RunPage() {
@@ -25,6 +26,7 @@ export function RunPage() {
       <${Samples} run=${run} />
     </section>
     ${run.isSaved && html`<${Try} run=${run} key=${run.id} />`}
+    ${run.isSaved && html`<${Surprise} run=${run} key=${`surprise ${run.id}`} />`}
     <${Warnings} run=${run} />
   `
 }
