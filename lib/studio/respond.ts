@@ -56,7 +56,8 @@ export interface ErrorInfo {
 }
 
 export function errorInfo(error: unknown): ErrorInfo {
-  if (!(error instanceof NanoGptError)) return { code: 'internal', message: reasonOf(error) }
+  if (!(error instanceof NanoGptError))
+    return { code: error instanceof RequestError ? 'request' : 'internal', message: reasonOf(error) }
   return { code: error.code, message: error.describe(surface), ...(error.option && { option: error.option }) }
 }
 

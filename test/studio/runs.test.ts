@@ -71,14 +71,14 @@ test('a text is trained on to its end, with a sample after each evaluation', asy
 })
 
 test('a run that is paused and resumed ends as one that was not', async () => {
-  const options = { ...small, steps: '3000', evalInterval: '1000', seed: '7' }
+  const options = { ...small, steps: '12000', evalInterval: '6000', seed: '7' }
   const { body } = await client.post('/api/start', { text, options })
   await page.find(({ type, data }) => type === 'update' && data.status.step > 100)
   expect((await client.post('/api/stop', {})).status).toBe(200)
   await inState('stopped')
   const before = await readRun(`${runsFolder()}/${body.id}`)
   expect(before.state).toBe('stopped')
-  expect(before.step).toBeLessThan(3000)
+  expect(before.step).toBeLessThan(12_000)
   expect((await client.post('/api/resume', body)).status).toBe(200)
   await inState('finished')
   const run = await readRun(`${runsFolder()}/${body.id}`)
@@ -87,7 +87,7 @@ test('a run that is paused and resumed ends as one that was not', async () => {
   const losses = lossesOf(await eventsOf(whole))
   await (await whole).dispose()
   expect(run.history.steps[0].loss).toBe(losses[0])
-  expect(run.history.evaluations.at(-1)).toMatchObject({ step: 3000 })
+  expect(run.history.evaluations.at(-1)).toMatchObject({ step: 12_000 })
   expect(run.history.steps.find(({ from }) => from === 1000)!.loss).toBe(losses[1000])
   expect(shownRun().points.length).toBe(run.history.steps.length)
 })

@@ -96,7 +96,7 @@ export class Surprise extends Component {
             >
               ${tokens.map(
                 ({ text, loss }, i) => html`<span
-                  class=${i === this.at.value ? 'at' : ''}
+                  class=${`heat ${i === this.at.value ? 'at' : ''}`}
                   style=${{ '--heat': `${Math.round(50 * Math.min(1, (loss ?? 0) / most))}%` }}
                   onPointerEnter=${() => {
                     this.at.value = i
