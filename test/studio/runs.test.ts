@@ -86,9 +86,11 @@ test('a run that is paused and resumed ends as one that was not', async () => {
   const whole = train({ ...stored, data: text, device })
   const losses = lossesOf(await eventsOf(whole))
   await (await whole).dispose()
-  expect(run.history.steps[0].loss).toBe(losses[0])
   expect(run.history.evaluations.at(-1)).toMatchObject({ step: 12_000 })
-  expect(run.history.steps.find(({ from }) => from === 1000)!.loss).toBe(losses[1000])
+  for (const { from, to, loss } of run.history.steps) {
+    const mean = losses.slice(from, to).reduce((sum, each) => sum + each, 0) / (to - from)
+    expect(loss).toBeCloseTo(mean, 9)
+  }
   expect(shownRun().points.length).toBe(run.history.steps.length)
 })
 
