@@ -34,10 +34,11 @@ const layers = {
   architectures: 'nn optim model stages',
   checkpoint: 'version options graph nn tokenizer files model',
   history: 'options backend tokenizer files model checkpoint',
+  report: 'version tokenizer history',
   generate: 'options random graph ops backend nn tokenizer',
   api: 'options graph backend nn tokenizer model architectures checkpoint generate',
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
-    checkpoint history api`,
+    checkpoint history report api`,
   index: 'version options graph ops backend nn tokenizer model presets checkpoint history generate api train',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
@@ -88,6 +89,8 @@ module.exports = {
   ],
   options: {
     includeOnly: '^lib/',
+    // The script of a page, which runs in browsers.
+    exclude: '^lib/report/page[.]js$',
     // TypeScript 7 has no JavaScript API. Imports of types count too.
     parser: 'swc',
     tsPreCompilationDeps: true,

@@ -34,6 +34,7 @@ export type {
   GradientOptions,
   LoadOptions,
   LossOptions,
+  ReportOptions,
   StoredOptions,
   TrainingConfig,
   TrainOptions,
@@ -58,6 +59,7 @@ export type {
   TrainEvent,
 } from './train/events'
 export type { Plan } from './train/plan'
+export { type Report, report } from './train/report'
 export type { Run } from './train/run'
 export { type Estimate, estimate, plan, train } from './train/train'
 export { version } from './version'

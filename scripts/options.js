@@ -24,6 +24,7 @@ const interfaces = {
   ],
   AttentionOptions: ['attentionOptions', "Options of a model's `attention()`."],
   GradientOptions: ['gradientOptions', "Options of a model's `gradients()`."],
+  ReportOptions: ['reportOptions', 'Options of `report()`.'],
 }
 
 /** Options that a call requires. */

@@ -54,7 +54,7 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
 }
 
 /** A folder, or the name of one in runs/. */
-async function located(folder: string): Promise<string> {
+export async function located(folder: string): Promise<string> {
   const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
   return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }
@@ -65,7 +65,7 @@ function letterOf(index: number): string {
 }
 
 function showOptions({ options }: Comparison, letters: readonly string[]): void {
-  const rows = Object.entries(options)
+  const rows = Object.entries(options).map(([name, values]) => [printable(name), values] as const)
   title('Options that differ')
   if (rows.length === 0) say('none')
   const names = Math.max(0, ...rows.map(([name]) => name.length))

@@ -41,6 +41,7 @@ export function createProgram(): CliCommand {
   addInspect(program)
   addRuns(program)
   addCompare(program)
+  addReport(program)
   addStages(program)
   addBench(program)
   addInfo(program)
@@ -138,6 +139,17 @@ function addCompare(program: CliCommand): void {
     .argument('[run...]', 'two or more run folders, or names of runs in runs/')
     .action(async (folders, options) => (await import('./compare.js')).compareCommand(folders, options))
   finish(compare, 'print the comparison as one JSON object')
+}
+
+function addReport(program: CliCommand): void {
+  const report = addCommand(program, 'report', 'write an HTML page about one or several runs')
+    .description(
+      'Writes an HTML page about a run, or a comparison of several runs. It needs no other file and no network.',
+    )
+    .argument('[run...]', 'run folders, or names of runs in runs/ (default: the newest one there)')
+    .addHelpText('after', reportExamples)
+    .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
+  finish(report, 'print the result as one JSON object')
 }
 
 function addStages(program: CliCommand): void {
@@ -283,6 +295,16 @@ Examples:
       list the runs in runs/, the newest first
   nano-gpt runs runs/mine --watch
       follow a run from another terminal until it ends
+`
+
+const reportExamples = `
+Examples:
+  nano-gpt report
+      write runs/<run>/report.html for the newest run
+  nano-gpt report runs/a runs/b --out compared.html
+      compare two runs
+  nano-gpt report runs/mine --no-timings
+      measure nothing
 `
 
 const stagesExamples = `

@@ -28,7 +28,7 @@ const millisecondsPerLine = 5000
 /** The records of which the speed of a run is the mean. */
 const recentRecords = 20
 const curveColumns = 12
-const nameColumns = 30
+const nameColumns = 28
 
 export async function runsCommand(folder: string | undefined, { json: asJson, ...flags }: Flags) {
   const { watch: follows, csv } = checkOptions('runs', runsOptions, flags)
@@ -151,7 +151,10 @@ export function linesOf(run: RunRecord, below: string, columns = Math.min(lineCo
 }
 
 function cut(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
+  if (columnsOf(text) <= columns) return text
+  const characters = [...text]
+  while (columnsOf(characters.join('')) >= columns) characters.pop()
+  return `${characters.join('')}…`
 }
 
 /** The local date, or the time if it is today: `2026-12-01`, `06:45`. */

@@ -1,6 +1,9 @@
 // `nano-gpt train`: trains in a new run folder and shows progress.
 
-import { NanoGptError, option, say as phrase } from '../errors'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { NanoGptError, option, say as phrase, printable } from '../errors'
+import { reportFile } from '../history/folder'
 import { type CheckedTrainOptions, checkOptions, pick, type TrainOptions, trainOptions } from '../options'
 import { findPreset } from '../presets'
 import { folderOf } from '../train/run_folder'
@@ -68,6 +71,8 @@ function sumUp(followed: Followed, folder: string | undefined, options: CheckedT
     )
     say(`  ${resumeCommand(folder, options, { steps: 2 * step })}`)
   } else if (folder) {
+    const report = join(folder, reportFile)
+    if (existsSync(report)) say(`Report: ${printable(report)}, for a browser.`)
     say('To generate text:')
     say(`  ${command('generate', ...argumentsOf({ model: folder }))}`)
   }

@@ -17,13 +17,15 @@ export const planFile = 'plan.json'
 export const metricsFile = 'metrics.jsonl'
 /** A copy of a text that cannot be read again from its source: inline text, or a pipe. */
 export const textFile = 'text.txt'
+/** A page about the run. */
+export const reportFile = 'report.html'
 
 /** In bytes. config.json and plan.json have about 3000, and the paths of the texts. */
 export const longestConfig = 1 << 20
 
 /** Whether a run writes files of this name. */
 export function isOfRunFolder(name: string): boolean {
-  return [configFile, planFile, metricsFile, textFile].includes(name) || isCheckpointName(name)
+  return [configFile, planFile, metricsFile, textFile, reportFile].includes(name) || isCheckpointName(name)
 }
 
 /**

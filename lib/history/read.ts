@@ -50,7 +50,7 @@ export class RunReader {
     const options = isOfRun(config) ? config : undefined
     const stored = await readPlanOf(folder)
     const plan: Known | undefined = stored ?? (await planOfCheckpoint(folder, notices))
-    if (!plan) throw await noRun(folder, options !== undefined)
+    if (!plan) throw await noRun(folder, options !== undefined, notices[0])
     // In this order: a run records its end before it unlocks its folder.
     const locked = await isLocked(folder)
     const history = stored ? await this.readHistory(notices) : new History()
@@ -145,14 +145,15 @@ async function timesOf(folder: string): Promise<{ readonly first: string; readon
   return { first: iso(Math.min(...times)), last: iso(Math.max(...times)) }
 }
 
-async function noRun(folder: string, hasConfig: boolean): Promise<NanoGptError> {
+/** @param damage what is wrong with its checkpoints */
+async function noRun(folder: string, hasConfig: boolean, damage?: string): Promise<NanoGptError> {
   const found = await statOf(folder)
   const reason = !found
     ? 'there is no such folder'
     : !found.isDirectory()
       ? 'it is a file, not a run folder'
       : hasConfig
-        ? 'its run ended before its first step'
+        ? (damage ?? 'its run ended before its first step')
         : 'it holds no run'
   return new NanoGptError('file_not_found', {
     subject: folder,

@@ -306,3 +306,21 @@ export interface GradientOptions {
   /** Abort signal: ends the computation, which rejects with AbortError. An AbortSignal. Default: none. */
   signal?: AbortSignal
 }
+
+/** Options of `report()`. */
+export interface ReportOptions {
+  /** HTML file to write. A path. Default: report.html, in the folder of a single run. */
+  out?: string
+  /** Show how surprising each token of the validation text is. Default: yes. */
+  losses?: boolean
+  /** Measure the time of each operation of a training step. Default: yes. */
+  timings?: boolean
+  /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
+  device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
+  /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */
+  threads?: number
+  /** Instruction set of the CPU kernels. Default: the best this processor supports. */
+  instructionSet?: 'avx2' | 'neon' | 'portable' | 'blas'
+  /** Abort signal: ends the report, which rejects with AbortError. An AbortSignal. Default: none. */
+  signal?: AbortSignal
+}

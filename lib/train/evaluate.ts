@@ -1,6 +1,6 @@
 // evaluate(): the exact loss of a trained model over the whole validation split of its text.
 
-import { checkpointRemedy, loadCheckpoint } from '../api/model'
+import { checkpointRemedy, loadCheckpoint, type Model } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { type Best, type Checkpoint, readCheckpoint } from '../checkpoint/checkpoint'
 import { type DataSource, openText } from '../data/corpus'
@@ -18,7 +18,7 @@ import {
 } from '../options'
 import { bitsPerByte, bytesPerToken } from '../tokenizer/bits'
 import type { TokenizerType } from '../tokenizer/names'
-import { partOf } from '../tokenizer/span'
+import { partOf, type TokenSpan } from '../tokenizer/span'
 import { encodeText } from './encoded'
 import { sourcesIn } from './text'
 
@@ -71,11 +71,43 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function evaluateOn(
   checkpoint: Checkpoint,
-  { data, signal, threads, instructionSet, ...form }: Checked<typeof evaluateOptions>,
+  { signal, threads, instructionSet, ...text }: Checked<typeof evaluateOptions>,
   device: string,
 ): Promise<Evaluation> {
   await using model = await loadCheckpoint(checkpoint, { device, threads, instructionSet })
   const { info, tokenizer, config } = model
+  return await withValidation(checkpoint, model, { ...text, signal }, async (validation, name) => {
+    const perToken = await bytesPerToken(tokenizer, validation)
+    const valLoss = await model.lossOf(validation, signal)
+    return {
+      checkpoint: checkpoint.path,
+      step: info.step,
+      device: model.device,
+      data: text.data ? name : (info.data?.name ?? name),
+      tokenizer: tokenizer.type,
+      vocabSize: tokenizer.vocabSize,
+      valLoss,
+      valBitsPerByte: bitsPerByte(valLoss, perToken),
+      bytesPerToken: perToken,
+      validationTokens: validation.length,
+      blockSize: config.blockSize,
+      best: info.best,
+    }
+  })
+}
+
+/**
+ * Calls `work` with the tokens of the validation split, of the given text or of the one that the model
+ * was trained on, and with the name of that text.
+ *
+ * @throws NanoGptError for the text
+ */
+export async function withValidation<T>(
+  checkpoint: Checkpoint,
+  { info, tokenizer, config }: Model,
+  { data, signal, ...form }: Checked<typeof evaluateOptions>,
+  work: (validation: TokenSpan, name: string) => Promise<T>,
+): Promise<T> {
   const {
     lineEndings = trainOptions.lineEndings.default,
     field,
@@ -88,23 +120,7 @@ async function evaluateOn(
   using _text = 'text' in text ? null : { [Symbol.dispose]: text.dispose }
   const corpus = await encodeText(text, tokenizer, { signal })
   const { from, length } = splitRanges(corpus.length, config.blockSize, true).validation
-  const validation = partOf(corpus, from, from + length)
-  const perToken = await bytesPerToken(tokenizer, validation)
-  const valLoss = await model.lossOf(validation, signal)
-  return {
-    checkpoint: checkpoint.path,
-    step: info.step,
-    device: model.device,
-    data: data ? text.name : (info.data?.name ?? text.name),
-    tokenizer: tokenizer.type,
-    vocabSize: tokenizer.vocabSize,
-    valLoss,
-    valBitsPerByte: bitsPerByte(valLoss, perToken),
-    bytesPerToken: perToken,
-    validationTokens: validation.length,
-    blockSize: config.blockSize,
-    best: info.best,
-  }
+  return await work(partOf(corpus, from, from + length), text.name)
 }
 
 /** The sources of the text that a model was trained on. */

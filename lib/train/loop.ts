@@ -16,6 +16,7 @@ import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import { Recorder } from './recorder'
 import type { RunControl } from './run'
+import { messageOf, writeRunReport } from './run_report'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
 import { SpikeDetector } from './spikes'
@@ -131,6 +132,7 @@ export class Loop {
       const why = unsaved?.error.message ?? null
       const isOver = this.step === this.plan.training.steps
       await this.recorder.end(isOver ? 'finished' : 'stopped', why ?? undefined)
+      await this.writeReport()
       this.options.signal?.throwIfAborted()
       const seconds = (performance.now() - begun) / 1000
       this.emit({ type: 'end', step: this.step, stopped: this.stopping, seconds, saved, unsaved: why })
@@ -139,11 +141,29 @@ export class Loop {
       const told = await this.withRemedy(error)
       const isStopped = this.options.signal?.aborted === true
       await this.recorder.end(isStopped ? 'stopped' : 'failed', isStopped ? undefined : reasonOf(told))
+      if (this.plan.out !== null) await writeRunReport(this.plan.out).catch(() => {}) // the error is worth more
       await this.prepared.session.dispose()
       throw told
     } finally {
       this.stop.removeEventListener('abort', cancel)
       clearTimeout(abandon)
+    }
+  }
+
+  /**
+   * Writes the page about the run. A failure is a warning, because the model is worth more. There is none
+   * if the run has already warned of a disk that fails.
+   */
+  private async writeReport(): Promise<void> {
+    const { model, step, prepared, plan } = this
+    if (plan.out === null) return
+    try {
+      // A stopped run ends at once.
+      await writeRunReport(plan.out, this.stopping ? undefined : { model, step, prepared })
+    } catch (error) {
+      if (this.saver.unsaved) return
+      const code = error instanceof NanoGptError ? error.code : 'write_failed'
+      this.emit({ type: 'warning', step, code, message: say`the report is not written: ${messageOf(error)}` })
     }
   }
 

@@ -15,9 +15,11 @@ import {
   planFile,
   readConfigOf,
   readPlanOf,
+  reportFile,
   textFile,
 } from '../history/folder'
 import type { CheckedTrainOptions } from '../options'
+import { isReport } from '../report/html'
 
 /**
  * Checks that a run may write into `out`.
@@ -201,8 +203,12 @@ async function notOfRun(folder: string, names: readonly string[]): Promise<strin
   const { data } = Object(await readConfigOf(folder)) as { data?: unknown }
   const hasText = [data].flat().includes(textFile)
   const hasPlan = names.includes(planFile) && (await readPlanOf(folder)) !== undefined
+  const hasReport = names.includes(reportFile) && (await isReport(join(folder, reportFile)))
   return names.filter(
-    (name) => (name === textFile && !hasText) || ([planFile, metricsFile].includes(name) && !hasPlan),
+    (name) =>
+      (name === textFile && !hasText) ||
+      ([planFile, metricsFile].includes(name) && !hasPlan) ||
+      (name === reportFile && !hasReport),
   )
 }
 

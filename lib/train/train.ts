@@ -68,14 +68,7 @@ export function train(options: TrainOptions = {}): Run<Model> {
  * @throws NanoGptError as `train`
  */
 export async function plan(options: TrainOptions = {}): Promise<Plan> {
-  const control = silent()
-  return withPlan(
-    checkTrainOptions(options),
-    control,
-    checkOnly,
-    () => false,
-    async (plan) => plan,
-  )
+  return withPlanOf(options, async (plan) => plan)
 }
 
 /** The cost of a run. */
@@ -97,18 +90,23 @@ const secondsMeasuring = 3
  * @throws NanoGptError as `train`
  */
 export async function estimate(options: TrainOptions = {}): Promise<Estimate> {
-  const control = silent()
-  return withPlan(
-    checkTrainOptions(options),
-    control,
-    checkOnly,
-    () => false,
-    async (plan, materials) => {
-      const { secondsPerStep, activations } = await measure(plan, materials, secondsMeasuring)
-      const memory = memoryOf(plan.model, plan.training, bytesOf(materials.corpus), activations)
-      return { plan, memory, secondsPerStep }
-    },
-  )
+  return withPlanOf(options, async (plan, materials) => {
+    const { secondsPerStep, activations } = await measure(plan, materials, secondsMeasuring)
+    const memory = memoryOf(plan.model, plan.training, bytesOf(materials.corpus), activations)
+    return { plan, memory, secondsPerStep }
+  })
+}
+
+/**
+ * Calls `work` with the plan of a run, without training it. The device 'auto' is the best one that works.
+ *
+ * @throws NanoGptError as `train`
+ */
+export function withPlanOf<T>(
+  options: TrainOptions,
+  work: (plan: Plan, materials: Materials) => Promise<T>,
+): Promise<T> {
+  return withPlan(checkTrainOptions(options), silent(), checkOnly, () => false, work)
 }
 
 function folderUse({ resume, overwrite }: CheckedTrainOptions, { out }: Plan): FolderUse {

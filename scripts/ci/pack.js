@@ -32,6 +32,9 @@ const required = [
   'dist/index.js',
   'docs/install.md',
   'lib/index.ts',
+  'lib/report/page.css',
+  'lib/report/page.html',
+  'lib/report/page.js',
   'lib/tokenizer/gpt2.bin',
   'native/cpu/gemm.cc',
   'native/cuda/gemm.cu',
@@ -51,7 +54,7 @@ const allowed = [
   /^(binding\/[\w]+\.(cc|h|js|d\.ts)|CMakeLists\.txt|package\.json|(CHANGELOG|CONTRIBUTING|README|SECURITY)\.md|LICENSE)$/,
   /^dist\/[\w/]+\.(js|d\.ts|js\.map)$/,
   /^docs\/[\w/-]+\.(md|png|svg)$/,
-  /^lib\/([\w/]+\.ts|tokenizer\/gpt2\.bin)$/,
+  /^lib\/([\w/]+\.ts|report\/page\.(css|html|js)|tokenizer\/gpt2\.bin)$/,
   /^native\/(?!emulate)[\w/]+\.(cc|h|cu|cuh|metal|mm|def|cmake)$/,
   /^scripts\/(build|install|(torch|mlx)\/\w+)\.(js|py|md)$/,
   ...Object.entries(binaries).map(

@@ -22,6 +22,7 @@ test('an overview without arguments, and help for each command', async () => {
     'inspect',
     'runs',
     'compare',
+    'report',
     'stages',
     'bench',
     'info',

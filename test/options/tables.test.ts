@@ -22,6 +22,7 @@ const tables: [string, options.Table][] = [
   ['inspect', options.inspectOptions],
   ['runs', options.runsOptions],
   ['compare', options.compareOptions],
+  ['report', options.reportOptions],
 ]
 const rows = tables.flatMap(([table, all]) =>
   Object.keys(all).map((name): [string, options.OptionRow] => [`${table} ${name}`, options.rowOf(all, name)]),

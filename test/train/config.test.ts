@@ -128,7 +128,7 @@ test('the file has every option with its value, flat', async () => {
     ...{ seed: 7, device: 'js' },
   })
   expect((await readdir(out)).sort()).toEqual(
-    [files.best, 'config.json', files.last, 'metrics.jsonl', 'plan.json'].sort(),
+    [files.best, 'config.json', files.last, 'metrics.jsonl', 'plan.json', 'report.html'].sort(),
   )
 })
 

@@ -6,7 +6,7 @@ jest.mock('node:fs/promises', () => require('../support/file_faults').faulty)
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { type RunHistory, readRun, type TrainOptions, train } from '../../lib'
-import type { History } from '../../lib/history/history'
+import { HistoryFile } from '../../lib/history/file'
 import { Recorder, type RecorderOptions } from '../../lib/train/recorder'
 import { SpikeDetector } from '../../lib/train/spikes'
 import { failureOf } from '../support/errors'

@@ -7,6 +7,8 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const nano = require('../../../dist/index.js')
 const { readSafetensors, encodeSafetensors } = require('../../../dist/checkpoint/safetensors.js')
+const { linesOf } = require('../../../dist/cli/runs.js')
+const { compareRuns } = require('../../../dist/history/compare.js')
 const { hostile, numbers, strings, tally } = require('./random')
 
 const root = join(__dirname, '..', '..', '..')
@@ -33,6 +35,8 @@ const device = 'js'
 
 let folder
 let originals
+/** The folder of a run with a history. */
+let history
 
 /** Runs of both kinds, as this version and as 0.1.0 wrote them. */
 async function prepare() {
@@ -69,6 +73,7 @@ async function prepare() {
       config: readFileSync(join(path, 'config.json'), 'utf8'),
     })),
   )
+  history = join(folder, 'bigram')
 }
 
 /** Flips bits, overwrites, cuts, repeats or splices bytes. */
@@ -249,6 +254,21 @@ async function trainIfSmall(options) {
   return nano.train({ ...options, steps: step + 1 })
 }
 
+/** A run folder of these files, by name and in base64. */
+function folderOf(json) {
+  const path = join(folder, 'case')
+  rmSync(path, { recursive: true, force: true })
+  mkdirSync(path)
+  for (const [name, contents] of Object.entries(JSON.parse(json)))
+    writeFileSync(join(path, name), Buffer.from(contents, 'base64'))
+  return path
+}
+
+const inBase64 = (files) =>
+  JSON.stringify(
+    Object.fromEntries(Object.entries(files).map(([name, contents]) => [name, contents.toString('base64')])),
+  )
+
 const readers = {
   async checkpoint(bytes) {
     // Alone in a folder: a run must not overwrite a checkpoint beside it.
@@ -260,11 +280,17 @@ const readers = {
   },
   /** The files of a folder, by name and in base64. */
   async folder(json) {
-    rmSync(join(folder, 'case'), { recursive: true, force: true })
-    mkdirSync(join(folder, 'case'))
-    for (const [name, contents] of Object.entries(JSON.parse(json)))
-      writeFileSync(join(folder, 'case', name), Buffer.from(contents, 'base64'))
-    await readCheckpoint(join(folder, 'case'))
+    await readCheckpoint(folderOf(json))
+  },
+  async run(json) {
+    const path = folderOf(json)
+    await attempt('readRun', async () => {
+      const run = await nano.readRun(path)
+      const shown = [...linesOf(run, folder), JSON.stringify(compareRuns([run, run]))].join('\n')
+      if (/(?!\n)[\p{Cc}\p{Bidi_Control}]/u.test(shown))
+        throw new Error(`it is shown as ${JSON.stringify(shown)}`)
+    })
+    await attempt('resume with a history', () => trainIfSmall({ resume: path, data: { text }, device }))
   },
   async config(bytes) {
     const path = join(folder, 'case.json')
@@ -299,8 +325,20 @@ const makers = {
     files[name] = isMutatedAsJson
       ? Buffer.from(textOf(random, mutatedJson(random, JSON.parse(files[name]))))
       : mutatedBytes(random, files[name])
-    const inBase64 = ([name, contents]) => [name, contents.toString('base64')]
-    return JSON.stringify(Object.fromEntries(Object.entries(files).map(inBase64)))
+    return inBase64(files)
+  },
+  run(random) {
+    const names = ['config.json', 'plan.json', 'metrics.jsonl', 'last.safetensors']
+    const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(history, name))]))
+    const [name] = [random.pick(['config.json', 'plan.json', 'metrics.jsonl', 'metrics.jsonl'])]
+    if (random.oneIn(3)) files[name] = mutatedBytes(random, files[name])
+    else {
+      const lines = name.endsWith('l') ? String(files[name]).trimEnd().split('\n') : [String(files[name])]
+      const at = random.below(lines.length)
+      lines[at] = textOf(random, mutatedJson(random, JSON.parse(lines[at])))
+      files[name] = Buffer.from(`${lines.join('\n')}\n`)
+    }
+    return inBase64(files)
   },
   config(random) {
     const { config } = random.pick(originals)
@@ -322,7 +360,7 @@ async function round(random) {
     await prepare()
     await readCommitted()
   }
-  const kind = random.pick(['checkpoint', 'checkpoint', 'folder', 'config', 'text', 'tokenizer'])
+  const kind = random.pick(['checkpoint', 'checkpoint', 'folder', 'run', 'config', 'text', 'tokenizer'])
   const made = makers[kind](random)
   try {
     await readers[kind](made)
