@@ -5,7 +5,7 @@ import { rmdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Model } from '../api/model'
 import { availableCorpus } from '../data/available'
-import { type DataSource, titleOf } from '../data/corpus'
+import { corpusNames, type DataSource, titleOf } from '../data/corpus'
 import { wordsOf } from '../errors'
 import type { CheckedTrainOptions, TrainOptions } from '../options'
 import { storedOptions } from '../train/config_file'
@@ -19,6 +19,9 @@ import { marksOf, pointsOf, type RunView, type Status, unitOf } from './view'
 
 /** The shortest time between two updates of the page, in milliseconds. Unread steps are merged. */
 const millisecondsPerUpdate = 200
+
+/** What the page trains on if it gives no text. */
+const [firstCorpus] = corpusNames
 
 /** What to train on: a text of the user's, or null for the first corpus that is available. */
 export type GivenText = { readonly text: string; readonly name: string } | null
@@ -69,8 +72,8 @@ export class Runner {
    */
   async start(text: GivenText, options: CheckedTrainOptions): Promise<string> {
     this.refuseBusy()
-    const folder = this.options.newFolder(text?.name ?? 'shakespeare')
-    const training = new Training(this.options, folder, text?.name ?? titleOf('shakespeare'))
+    const folder = this.options.newFolder(text?.name ?? firstCorpus)
+    const training = new Training(this.options, folder, text?.name ?? titleOf(firstCorpus))
     this.current = training
     return this.begin(training, async () => {
       const data = await training.textOf(text)
@@ -114,6 +117,8 @@ class Training {
   private readonly stopper = new AbortController()
   private run: Run<Model> | undefined
   private tokensPerStep = 0
+  /** A note that stays. */
+  private lasting: string | null = null
   /** How much of the history the pages have. */
   private sent = { from: 0, evaluation: -1, sample: -1, warning: -1 }
   private ended: Promise<void> = Promise.resolve()
@@ -171,6 +176,8 @@ class Training {
       this.change({ note: `${sentence(wordsOf(message, surface))}` })
     const name = await availableCorpus('studio', notice)
     this.state.text = titleOf(name)
+    if (name !== firstCorpus)
+      this.lasting = `${titleOf(firstCorpus)} could not be downloaded, so it reads ${titleOf(name)} instead.`
     return name
   }
 
@@ -225,7 +232,7 @@ class Training {
       const { batchSize, gradientAccumulationSteps } = event.plan.training
       this.tokensPerStep = batchSize * gradientAccumulationSteps * event.plan.model.blockSize
       state.state = this.stopper.signal.aborted ? 'stopping' : 'running'
-      state.note = null
+      state.note = this.lasting
       state.steps = event.steps
       state.step = event.step
       state.device = event.device
@@ -239,7 +246,7 @@ class Training {
     if (event.type === 'notice') state.note = sentence(wordsOf(event.message, surface))
     if (event.type === 'evaluating')
       state.note = `Testing it on text it has not seen: ${Math.round((100 * event.done) / event.total)} %.`
-    if (event.type === 'evaluation') state.note = null
+    if (event.type === 'evaluation') state.note = this.lasting
     if (event.type === 'checkpoint') state.isSaved = true
     if (event.type === 'step') {
       state.step = event.to
@@ -248,7 +255,7 @@ class Training {
     }
     if (event.type === 'end') {
       state.state = event.stopped ? 'stopped' : 'finished'
-      state.note = event.unsaved
+      state.note = event.unsaved ?? this.lasting
       state.step = event.step
       state.tokensPerSecond = null
       state.secondsLeft = null

@@ -21,7 +21,7 @@ export function Loss({ run }) {
       </p>
       <p class="muted">
         ${best.step > first.step && first.step === 0 ? `At first it was ${choicesWords(first.valLoss)}. ` : ''}
-        Measured after ${count(best.step)} steps, on a part of the text that it never trains on.
+        ${unit === 'token' ? 'A token is a word, or a piece of one. ' : ''}Measured after ${count(best.step)} steps, on a part of the text that it never trains on.
         Its validation loss is ${best.valLoss.toFixed(2)} nats.
       </p>
     </section>

@@ -22,7 +22,7 @@ export function RunPage() {
       <p class="muted">
         The lower the curve, the better it guesses. Click the curve, or move the slider, to read what it wrote at that point.
       </p>
-      <${Curve} run=${run} />
+      ${run.steps > 0 ? html`<${Curve} run=${run} />` : html`<p class="waiting muted">The curve begins with the first step.</p>`}
       <${Samples} run=${run} />
     </section>
     ${run.isSaved && html`<${Try} run=${run} key=${run.id} />`}

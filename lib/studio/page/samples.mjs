@@ -27,6 +27,7 @@ export function choose({ samples }, step) {
 export function Samples({ run }) {
   const { samples, steps } = run
   const sample = chosenSample(run)
+  if (steps === 0) return null
   if (!sample)
     return html`<p class="muted samples">The first sample of its writing appears here in a moment.</p>`
   const at = samples.indexOf(sample)

@@ -18,6 +18,8 @@ export const openId = signal(idIn(location.hash))
 addEventListener('hashchange', () => {
   openId.value = idIn(location.hash)
   scrollTo(0, 0)
+  // So that the keyboard and a screen reader begin with the new view.
+  document.getElementById('main')?.focus({ preventScroll: true })
 })
 
 /** The run that is shown. */
