@@ -40,7 +40,8 @@ const layers = {
   train: `version options random graph backend nn optim tokenizer files data model presets architectures
     checkpoint history report api`,
   sweep: 'version options backend files data checkpoint api train',
-  index: 'version options graph ops backend nn tokenizer model presets checkpoint history generate api train sweep',
+  index:
+    'version options graph ops backend nn tokenizer model presets checkpoint history generate api train sweep',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
   studio: 'version options files data presets checkpoint history api train',
