@@ -49,6 +49,7 @@ export function createProgram(): CliCommand {
   addInfo(program)
   addBuild(program)
   addDemo(program)
+  addStudio(program)
   addHelp(program)
   return program
 }
@@ -232,6 +233,15 @@ function addDemo(program: CliCommand): void {
   finish(demo, 'print one JSON object per line: every event, then the result')
 }
 
+function addStudio(program: CliCommand): void {
+  const studio = addCommand(program, 'studio', 'train and explore models on a page in the browser')
+    .description(
+      'Serves a page on this machine, on which you train a model on your own text and watch it. Ctrl-C ends it.',
+    )
+    .action(async (options) => (await import('./studio.js')).studioCommand(options))
+  finish(studio, 'print the address of the page as one JSON object')
+}
+
 /** Replaces commander's help command, which reports no error for an unknown command. */
 function addHelp(program: CliCommand): void {
   program
@@ -259,6 +269,7 @@ Examples:
   nano-gpt sweep --learning-rate 1e-3,3e-3  train and compare several runs
   nano-gpt generate --prompt "ROMEO:"       generate text with the newest model
   nano-gpt stages                           list the stages of the course
+  nano-gpt studio --open                    train and explore models in the browser
   nano-gpt train --help                     list every option of a command
 
 All commands take --json.
