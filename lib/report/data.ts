@@ -3,6 +3,7 @@
 
 import { bestOf, decidingLoss, meanLoss, meanSpeed } from '../history/records'
 import type { EvaluationRecord, RunRecord, StepRecord } from '../history/types'
+import { type TokenUnit, unitOf } from '../tokenizer/names'
 import type { PieceOfText } from './pieces'
 
 /** The most step records of a run. Neighbours are merged if there are more. */
@@ -67,7 +68,7 @@ export interface PageRun extends Omit<Extras, 'missing'> {
   readonly started: string
   readonly updated: string
   /** What the model predicts. */
-  readonly unit: 'character' | 'byte' | 'token'
+  readonly unit: TokenUnit
   readonly tokenizer: string
   readonly options: RunRecord['options']
   readonly model: RunRecord['model']
@@ -153,10 +154,6 @@ function nameOf(folder: string): string {
 
 function inNats(evaluation: EvaluationRecord): number {
   return decidingLoss(evaluation, 'nats per token')
-}
-
-function unitOf(tokenizer: string): PageRun['unit'] {
-  return tokenizer === 'char' ? 'character' : tokenizer === 'byte' ? 'byte' : 'token'
 }
 
 /** Merges neighbouring records, always as many, until there are at most `most`. */

@@ -108,7 +108,7 @@
   /** As if choosing among so many: 4.4, 65. */
   const choices = (nats) => {
     const count = Math.exp(nats)
-    return count < 10 ? count.toFixed(1) : count < 1e6 ? integer(count) : inWords(count)
+    return count < 9.95 ? count.toFixed(1) : count < 1e6 ? integer(count) : inWords(count)
   }
 
   function valueWords(value) {

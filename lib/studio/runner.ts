@@ -8,6 +8,7 @@ import { availableCorpus } from '../data/available'
 import { corpusNames, type DataSource, titleOf } from '../data/corpus'
 import { wordsOf } from '../errors'
 import type { CheckedTrainOptions, TrainOptions } from '../options'
+import { unitOf } from '../tokenizer/names'
 import { storedOptions } from '../train/config_file'
 import type { TrainEvent } from '../train/events'
 import type { Run } from '../train/run'
@@ -15,7 +16,7 @@ import { plan, train } from '../train/train'
 import { usualMinutes } from './fields'
 import { errorInfo, RequestError } from './respond'
 import { surface } from './surface'
-import { marksOf, pointsOf, type RunView, type Status, unitOf } from './view'
+import { marksOf, pointsOf, type RunView, type Status } from './view'
 
 /** The shortest time between two updates of the page, in milliseconds. Unread steps are merged. */
 const millisecondsPerUpdate = 200

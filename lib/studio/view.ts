@@ -2,6 +2,7 @@
 
 import { titleOf } from '../data/corpus'
 import type { RunHistory, RunRecord, RunState, StepRecord } from '../history/types'
+import { type TokenUnit, unitOf } from '../tokenizer/names'
 
 /** 'preparing': the text is read and the device is measured. 'stopping': a checkpoint is being written. */
 export type ViewState = RunState | 'preparing' | 'stopping'
@@ -44,7 +45,7 @@ export interface RunView extends Status, Marks {
   readonly device: string | null
   readonly parameters: number | null
   /** What a token is. */
-  readonly unit: 'character' | 'byte' | 'token'
+  readonly unit: TokenUnit
   /** Whether this studio trains it, and so can pause it. */
   readonly isOurs: boolean
 }
@@ -58,7 +59,7 @@ export interface RunSummary {
   readonly steps: number
   readonly parameters: number
   readonly bestValLoss: number | null
-  readonly unit: RunView['unit']
+  readonly unit: TokenUnit
   /** ISO 8601. */
   readonly started: string
   readonly updated: string
@@ -85,17 +86,9 @@ export function marksOf({ steps, evaluations, samples, warnings }: RunHistory): 
   }
 }
 
-export function unitOf(tokenizer: string | undefined): RunView['unit'] {
-  return tokenizer === undefined || tokenizer === 'char'
-    ? 'character'
-    : tokenizer === 'byte'
-      ? 'byte'
-      : 'token'
-}
-
 /** The view of a run that its folder describes. */
 export function viewOf(id: string, run: RunRecord): RunView {
-  const { history, state, step, steps, parameters, options, tokensPerStep } = run
+  const { history, state, step, steps, parameters, tokensPerStep } = run
   const newest = history.steps.at(-1)?.tokensPerSecond ?? null
   const speed = state === 'running' ? newest : null
   return {
@@ -111,7 +104,7 @@ export function viewOf(id: string, run: RunRecord): RunView {
     secondsLeft: speed ? ((steps - step) * tokensPerStep) / speed : null,
     device: history.sessions.at(-1)?.device ?? null,
     parameters,
-    unit: unitOf(options.tokenizer),
+    unit: unitOf(run.tokenizer),
     isOurs: false,
     ...marksOf(history),
   }
@@ -121,7 +114,7 @@ export function viewOf(id: string, run: RunRecord): RunView {
 const fewPoints = 48
 
 export function summaryOf(id: string, run: RunRecord): RunSummary {
-  const { state, step, steps, parameters, bestValLoss, started, updated, history, options } = run
+  const { state, step, steps, parameters, bestValLoss, started, updated, history } = run
   return {
     id,
     text: titleOf(run.data.name),
@@ -130,7 +123,7 @@ export function summaryOf(id: string, run: RunRecord): RunSummary {
     steps,
     parameters,
     bestValLoss,
-    unit: unitOf(options.tokenizer),
+    unit: unitOf(run.tokenizer),
     started,
     updated,
     curve: curveOf(pointsOf(history.steps)),
