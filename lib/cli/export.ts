@@ -30,7 +30,8 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   const { format, dtype, architecture, files, notes } = exported
   const size = files.reduce((sum, file) => sum + file.bytes, 0)
   say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${bytes(size)}`)
-  for (const file of files) say(`  ${file.name.padEnd(22)} ${dim(bytes(file.bytes))}`)
+  const width = Math.max(...files.map(({ name }) => name.length))
+  for (const file of files) say(`  ${file.name.padEnd(width)}  ${dim(bytes(file.bytes))}`)
   for (const note of notes) say(wrap(`Note: ${note}.`, lineColumns()).join('\n'))
   say()
   for (const line of nextSteps(exported, model)) say(line)

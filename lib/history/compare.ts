@@ -94,12 +94,17 @@ function lossesAt(
 }
 
 function differences(runs: readonly RunRecord[]): Record<string, readonly unknown[]> {
-  const all = runs.map(({ options, parameters, data }) => ({
-    ...options,
-    ...(options.data === undefined && { data: data.name }),
-    text: data.digest.slice(0, 12),
-    parameters,
-  }))
+  const all = runs.map(
+    ({ options, parameters, data, tokenizer, model: { kind, vocabSize, lora, ...sizes } }) => ({
+      // config.json lacks these in a run with `from`, because the model decides them.
+      ...{ preset: kind, tokenizer, ...sizes },
+      ...options,
+      vocabSize,
+      ...(options.data === undefined && { data: data.name }),
+      text: data.digest.slice(0, 12),
+      parameters,
+    }),
+  )
   const names = [...new Set(all.flatMap((each) => Object.keys(each)))]
   const valuesOf = (name: string) => all.map((each) => (each as Readonly<Record<string, unknown>>)[name])
   const differ = (values: readonly unknown[]) => new Set(values.map((each) => JSON.stringify(each))).size > 1
