@@ -46,7 +46,8 @@ export interface Report {
  *
  * @param runs run folders, each the `out` of a run
  * @throws NanoGptError 'file_not_found' for a folder without a run; 'foreign_files' if the file to write
- *   exists and is no report; 'write_failed'; 'option'; the signal's AbortError. What else cannot be read or measured is left out (`missing`).
+ *   exists and is no report; 'write_failed'; 'option'; the signal's AbortError. What else cannot be read or
+ *   measured is left out (`missing`).
  */
 export async function report(runs: string | readonly string[], options: ReportOptions = {}): Promise<Report> {
   const folders = checkValue('report', 'runs', folderList, runs)
