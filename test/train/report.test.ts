@@ -1,6 +1,6 @@
 // report(), and the report that every run with a folder ends with.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TrainOptions } from '../../lib/options'
@@ -64,6 +64,15 @@ describe('at the end of a run', () => {
     const [run] = runsIn(join(out, 'report.html'))
     expect(run).toMatchObject({ unit: 'byte', tokenizer: 'byte', options: { from: base, loraRank: 2 } })
     expect(run.model).toMatchObject({ lora: { rank: 2, alpha: 4 } })
+
+    // The base has moved.
+    const moved = folder.path('moved')
+    renameSync(base, moved)
+    const without = await report(out, { device: 'js', timings: false, out: folder.path('without.html') })
+    expect(without.missing).toEqual([expect.stringContaining('base')])
+    const { missing, path } = await report(out, { base: moved, device: 'js', out: folder.path('with.html') })
+    expect(missing).toEqual([])
+    expect(runsIn(path)[0].text!.step).toBe(run.text!.step)
   })
 
   test('a run that is stopped has one too, without those losses', async () => {
