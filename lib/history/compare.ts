@@ -56,8 +56,9 @@ export function decidingLoss(evaluation: EvaluationRecord, unit: Comparison['uni
 }
 
 function haveSameTokens(runs: readonly RunRecord[]): boolean {
-  const kinds = runs.map(({ data, model, options }) =>
-    JSON.stringify([data.digest, model.vocabSize, options.tokenizer]),
+  // Two vocabularies of one size may be learned from different texts.
+  const kinds = runs.map(({ data, model, tokenizer }) =>
+    JSON.stringify([data.digest, model.vocabSize, tokenizer, data.bytesPerToken]),
   )
   return new Set(kinds).size === 1
 }
@@ -106,8 +107,15 @@ function meanOf(records: readonly StepRecord[]): number | null {
   return count > 0 ? sum / count : null
 }
 
+/** The options of the model that `from` names, which are none of the run's own. */
+function modelOptionsOf({ model, tokenizer }: Pick<RunRecord, 'model' | 'tokenizer'>) {
+  const { kind, vocabSize, lora, ...sizes } = model
+  return { preset: kind, tokenizer, ...sizes }
+}
+
 function differences(runs: readonly RunRecord[]): Record<string, readonly unknown[]> {
-  const all = runs.map(({ options, parameters, data }) => ({
+  const all = runs.map(({ options, parameters, data, ...run }) => ({
+    ...(options.from !== undefined && modelOptionsOf(run)),
     ...options,
     ...(options.data === undefined && { data: data.name }),
     text: data.digest.slice(0, 12),

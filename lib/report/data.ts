@@ -70,6 +70,8 @@ export interface PageRun extends Omit<Extras, 'missing'> {
   readonly unit: 'character' | 'byte' | 'token'
   readonly options: RunRecord['options']
   readonly model: RunRecord['model']
+  /** null: unknown. */
+  readonly tokenizer: string | null
   readonly data: RunRecord['data']
   /** The evaluation with the lowest validation loss. null: there is none. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
@@ -114,9 +116,10 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     tokensPerStep: record.tokensPerStep,
     started: record.started,
     updated: record.updated,
-    unit: unitOf(options.tokenizer ?? 'char'),
+    unit: unitOf(record.tokenizer ?? 'char'),
     options,
     model: record.model,
+    tokenizer: record.tokenizer ?? null,
     data: record.data,
     best: best && { step: best.step, valLoss: inNats(best) },
     training: {

@@ -1245,7 +1245,7 @@
             ['channels', embed],
             ['context', `${integer(blockSize)} ${run.unit}s`],
             ['vocabulary', `${integer(vocabSize)} ${run.unit}s`],
-            ['tokenizer', options.tokenizer],
+            ['tokenizer', run.tokenizer],
           ],
         ],
         [

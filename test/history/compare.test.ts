@@ -10,6 +10,8 @@ interface Made {
   readonly evalInterval?: number
   readonly digest?: string
   readonly options?: Readonly<Record<string, unknown>>
+  readonly tokenizer?: string
+  readonly bytesPerToken?: number
 }
 
 /** A run whose training loss at step s is s, and whose validation loss is −s. */
@@ -19,6 +21,8 @@ function made({
   evalInterval = 10,
   digest = 'a',
   options = {},
+  tokenizer = 'char',
+  bytesPerToken = 2,
 }: Made): RunRecord {
   const evaluations = Array.from(
     { length: Math.floor(steps / evalInterval) + 1 },
@@ -48,6 +52,7 @@ function made({
     steps,
     parameters: 1,
     options: { tokenizer: 'char', data: 'x', ...options } as RunRecord['options'],
+    tokenizer,
     model: { kind: 'bigram', vocabSize: 2 } as RunRecord['model'],
     data: {
       name: 'x',
@@ -56,7 +61,7 @@ function made({
       lineEndings: 'normalize',
       trainTokens: 1,
       validationTokens: 1,
-      bytesPerToken: { train: 2, validation: 2 },
+      bytesPerToken: { train: bytesPerToken, validation: bytesPerToken },
     },
     tokensPerStep: 1,
     bestValLoss: null,
@@ -102,11 +107,13 @@ test('at equal times: the faster run has made more steps', () => {
 })
 
 test('runs with other tokens are compared in bits per byte', () => {
-  const { unit, steps, best } = compareRuns([made({}), made({ options: { tokenizer: 'byte' } })])
+  const { unit, steps, best } = compareRuns([made({}), made({ tokenizer: 'byte' })])
   expect(unit).toBe('bits per byte')
   expect(steps.at(-1)!.losses[0]).toEqual({ trainLoss: 94.5 / Math.LN2 / 2, valLoss: -50 })
   expect(best.map((each) => each?.step)).toEqual([100, 100])
   expect(compareRuns([made({}), made({ digest: 'b' })]).unit).toBe('bits per byte')
+  // Vocabularies of one size, learned from different texts.
+  expect(compareRuns([made({}), made({ bytesPerToken: 2.5 })]).unit).toBe('bits per byte')
 })
 
 test('only options that differ are listed', () => {
@@ -115,6 +122,19 @@ test('only options that differ are listed', () => {
     made({ options: { steps: 1, seed: 3 } }),
   ])
   expect(options).toEqual({ seed: [2, 3], bias: [false, undefined] })
+})
+
+test('a run that starts from another has the options of its model', () => {
+  const run = { preset: 'bigram', blockSize: 8, seed: 1 }
+  const { tokenizer, ...options } = made({ options: { from: 'run', blockSize: 8, seed: 1 } }).options
+  const started = { ...made({}), options } as RunRecord
+  const compared = compareRuns([
+    made({ options: run }),
+    // Its options name neither a preset nor a tokenizer.
+    started,
+  ])
+  expect(compared.unit).toBe('nats per token')
+  expect(compared.options).toEqual({ from: [undefined, 'run'] })
 })
 
 test('any runs can be compared, also ones that have not begun', () => {

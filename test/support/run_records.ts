@@ -96,6 +96,7 @@ export function runRecord(make: RunToMake = {}): RunRecord {
       device: 'cpu',
       ...options,
     },
+    tokenizer: String(options.tokenizer ?? 'char'),
     model: {
       kind: 'decoder',
       vocabSize: 65,
