@@ -28,7 +28,11 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
   if (csv && asJson) throw usage('compare', '--csv and --json exclude each other')
   // The curves of one run can be a table too.
   if (folders.length < (csv ? 1 : 2))
-    throw usage('compare', 'there are fewer than two runs', 'Give two or more run folders.')
+    throw usage(
+      'compare',
+      'a comparison needs two runs or more',
+      'Give their folders, or their names in runs/.',
+    )
   const runs: RunRecord[] = []
   for (const folder of folders) runs.push(await readRun(await located(folder)))
   const compared = compareRuns(runs)

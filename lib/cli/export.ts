@@ -8,6 +8,7 @@ import { titles } from '../checkpoint/export/express'
 import { checkOptions, exportFromOptions, requireOption } from '../options'
 import type { Tokenizer } from '../tokenizer'
 import { bold, dim, json, say, shellQuoted } from './output'
+import { lineColumns } from './progress'
 import { runsFolder } from './run_folders'
 import { newestRun } from './which_model'
 import { wrap } from './words'
@@ -29,8 +30,9 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   const { format, dtype, architecture, files, notes } = exported
   const size = files.reduce((sum, { bytes }) => sum + bytes, 0)
   say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${megabytes(size)}`)
-  for (const { name, bytes } of files) say(`  ${name.padEnd(22)} ${dim(megabytes(bytes))}`)
-  for (const note of notes) say(wrap(`Note: ${note}.`, 100).join('\n'))
+  const width = Math.max(...files.map(({ name }) => name.length))
+  for (const { name, bytes } of files) say(`  ${name.padEnd(width)}  ${dim(megabytes(bytes))}`)
+  for (const note of notes) say(wrap(`Note: ${note}.`, lineColumns()).join('\n'))
   say()
   for (const line of nextSteps(exported, model)) say(line)
 }

@@ -119,10 +119,12 @@ const paints: Readonly<Record<RunState, (text: string) => string>> = {
   interrupted: bold,
 }
 
-/** Two lines, and the reason for a failure. */
+/** Two lines, a line before them for a long name, and the reason for a failure. */
 export function linesOf(run: RunRecord, below: string, columns = Math.min(lineColumns(), 79)): string[] {
   const { state, step, steps, parameters, data, bestValLoss } = run
-  const name = cut(printable(relative(below, run.folder) || basename(run.folder)), nameColumns)
+  const whole = printable(relative(below, run.folder) || basename(run.folder))
+  // The names of a sweep differ only at their ends.
+  const [above, name] = columnsOf(whole) > nameColumns ? [[bold(cut(whole, columns))], ''] : [[], whole]
   const losses = run.history.steps.map(({ loss }) => loss ?? Number.NaN)
   const drawn = losses.length > 1 ? curve(losses, curveColumns, style.levels).trimEnd() : ''
   const validation = bestValLoss === null ? '' : `validation loss ${bestValLoss.toFixed(4)}`
@@ -145,6 +147,7 @@ export function linesOf(run: RunRecord, below: string, columns = Math.min(lineCo
     ...run.notices.map(printable),
   ]
   return [
+    ...above,
     first.join('  ').trimEnd(),
     ...more.flatMap((text) => wrap(text, columns - 2).map((line) => dim(`  ${line}`))),
   ]

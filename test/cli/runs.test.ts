@@ -60,7 +60,12 @@ describe('runs', () => {
     const name = `/x/very-${'長い'.repeat(20)}`
     const lines = linesOf({ ...failed, folder: name, steps: 1e9, data: { ...record.data, name } }, '/x', 79)
     expect(lines.length).toBeGreaterThan(4)
-    expect(lines[0]).toMatch(/^very-長い.*… {2,3}failed /)
+    // A line of its own for a long name, because the names of a sweep differ at their ends.
+    expect(lines[0]).toMatch(/^very-長い.*…$/)
+    expect(lines[1]).toMatch(/^ {30}failed /)
+    const [ofSweep, facts] = linesOf({ ...record, folder: '/x/sweep/learning-rate=0.003,seed=2' }, '/x', 79)
+    expect(ofSweep).toBe('sweep/learning-rate=0.003,seed=2')
+    expect(facts).toMatch(/^ {30}finished /)
     expect(lines.join('')).toContain('broken')
     expect(lines.join('')).not.toContain('\u001b')
     for (const line of lines) expect(columnsOf(line)).toBeLessThan(80)
@@ -168,7 +173,7 @@ describe('compare', () => {
   test('needs two runs', async () => {
     expect(await cli('compare', 'slow')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/fewer than two/),
+      stderr: expect.stringMatching(/a comparison needs two runs or more/),
     })
     expect(await cli('compare', 'slow', '--csv')).toMatchObject({ code: 0, stderr: '' })
     expect(await cli('compare', 'slow', 'nowhere')).toMatchObject({
