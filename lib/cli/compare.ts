@@ -1,9 +1,8 @@
 // `nano-gpt compare`: the options in which runs differ, and their losses at equal steps and times.
 
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { printable } from '../errors'
 import { csvRow } from '../files/csv'
-import { statOf } from '../files/read'
 import { type Comparison, compareRuns, decidingLoss, type Losses } from '../history/compare'
 import { readRun } from '../history/read'
 import type { RunRecord } from '../history/types'
@@ -11,8 +10,8 @@ import { checkOptions, compareOptions } from '../options'
 import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
 import { lineColumns } from './progress'
-import { runsFolder } from './run_folders'
 import { summaryOf } from './runs'
+import { located } from './which_model'
 import { clock, count, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -56,12 +55,6 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
     showLosses(`${what} at equal training times, in ${unit}`, 'time', letters, times)
   }
   showBest(compared, letters)
-}
-
-/** A folder, or the name of one in runs/. */
-export async function located(folder: string): Promise<string> {
-  const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
-  return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }
 
 /** A, B, … Z, 27, 28, … */

@@ -3,10 +3,9 @@
 import { printable } from '../errors'
 import { checkOptions, reportOptions } from '../options'
 import { report } from '../train/report'
-import { located } from './compare'
 import { json, note, plural, say } from './output'
 import { runsFolder } from './run_folders'
-import { newestRun } from './which_model'
+import { located, newestRun } from './which_model'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -14,7 +13,10 @@ interface Flags extends Readonly<Record<string, unknown>> {
 
 export async function reportCommand(runs: readonly string[], { json: asJson, ...flags }: Flags) {
   const checked = checkOptions('report', reportOptions, flags)
-  const folders = runs.length > 0 ? await Promise.all(runs.map(located)) : [await newestRun(runsFolder)]
+  const folders =
+    runs.length > 0
+      ? await Promise.all(runs.map(located))
+      : [await newestRun(runsFolder, 'give a run folder')]
   const result = await report(folders, checked as Parameters<typeof report>[1])
   if (asJson) return json({ type: 'result', ...result })
   for (const missing of result.missing) note(`The report lacks a part: ${missing}`)

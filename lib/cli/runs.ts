@@ -15,6 +15,7 @@ import { layout, short } from './layout'
 import { accent, bold, dim, isTerminal, json, live, note, plural, say, watch } from './output'
 import { lineColumns, style } from './progress'
 import { runsFolder } from './run_folders'
+import { located } from './which_model'
 import { columnsOf, count, roughly, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -34,7 +35,7 @@ export async function runsCommand(folder: string | undefined, { json: asJson, ..
   const { watch: follows, csv } = checkOptions('runs', runsOptions, flags)
   if (csv && (asJson || follows))
     throw usage('runs', `--csv and --${asJson ? 'json' : 'watch'} exclude each other`)
-  const where = folder ?? runsFolder
+  const where = folder === undefined ? runsFolder : await located(folder)
   const readers = (await find(where)).map((path) => new RunReader(path))
   const runs = await readAll(readers)
   if (runs.length === 0) {

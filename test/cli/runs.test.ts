@@ -1,6 +1,6 @@
 // `nano-gpt runs` and `nano-gpt compare`.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readRun, type TrainOptions, train } from '../../lib'
 import { dateOf, linesOf } from '../../lib/cli/runs'
 import { columnsOf } from '../../lib/cli/words'
@@ -52,6 +52,22 @@ describe('runs', () => {
       'runs/slow,finished,,10,10',
     ])
     expect(new Set([head, ...rows].map((row) => row.split(',').length)).size).toBe(1)
+  })
+
+  test('every command takes the name of a run in runs/; a path comes first', async () => {
+    expect((await cli('runs', 'slow')).stdout).toMatch(/^slow +finished/)
+    for (const command of ['generate --max-tokens 3 --model slow', 'evaluate --model slow'])
+      expect(await cli(...command.split(' '), '--json', '--device', 'js')).toMatchObject({
+        code: 0,
+        stderr: '',
+      })
+    const started = await cli('train', '--from', 'slow', '--no-out', '--dry-run', '--device', 'js')
+    expect(started.stdout).toMatch(/^weights +from .*runs\/slow$/m)
+    // Here, this folder is no run.
+    mkdirSync(folder.path('slow'))
+    const refused = await cli('generate', '--model', 'slow')
+    rmdirSync(folder.path('slow'))
+    expect(refused.stderr).toMatch(/the folder slow contains no checkpoint/)
   })
 
   test('a failure is shown with its reason, and names of any length fit', async () => {
