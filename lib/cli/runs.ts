@@ -44,7 +44,7 @@ export async function runsCommand(folder: string | undefined, { json: asJson, ..
       remedy: phrase`give the folder of a run, or one with run folders, or train one: ${call('train')}`,
     })
   }
-  if (follows) return followRuns(readers, runs, asJson === true)
+  if (follows) return followRuns(readers, runs, where, asJson === true)
   const sorted = [...runs].sort(newestFirst)
   if (csv) showCsv(sorted)
   else if (asJson) for (const run of sorted) json({ type: 'run', ...summaryOf(run) })
@@ -174,6 +174,7 @@ export function dateOf(iso: string, now = new Date()): string {
 async function followRuns(
   readers: readonly RunReader[],
   found: readonly RunRecord[],
+  where: string,
   asJson: boolean,
 ): Promise<void> {
   const isRunning = ({ state }: RunRecord) => state === 'running'
@@ -186,7 +187,7 @@ async function followRuns(
   try {
     if (followed.length === 0) {
       if (!asJson) note('no run is training')
-      for (const run of found) tell(run, asJson)
+      for (const run of found) tell(run, where, asJson)
     }
     while (followed.length > 0) {
       const runs = await readAll(followed)
@@ -201,7 +202,7 @@ async function followRuns(
         }
       }
       const ended = runs.filter((run) => !isRunning(run))
-      if (!asJson) for (const run of ended) tell(run, false)
+      if (!asJson) for (const run of ended) tell(run, where, false)
       followed = followed.filter(({ folder }) => runs.some((run) => run.folder === folder && isRunning(run)))
       if (followed.length > 0) await sleep(millisecondsPerLook)
     }
@@ -211,9 +212,9 @@ async function followRuns(
   }
 }
 
-function tell(run: RunRecord, asJson: boolean): void {
+function tell(run: RunRecord, where: string, asJson: boolean): void {
   if (asJson) json({ type: 'run', ...summaryOf(run) })
-  else for (const line of linesOf(run, runsFolder)) say(line)
+  else for (const line of linesOf(run, where)) say(line)
 }
 
 /** At first only the newest evaluation, and then each new one. */

@@ -130,6 +130,7 @@ describe('runs', () => {
     const { code, stdout } = await ending
     expect(code).toBe(0)
     expect(stdout).toMatch(/watched +stopped/)
+    expect((await cli('runs', '.', '--watch')).stdout).toMatch(/^runs\/fast +finished/m)
     expect(await cli('runs', 'runs/watched', '--watch')).toMatchObject({
       code: 0,
       stderr: 'no run is training\n',
