@@ -279,6 +279,22 @@ describe('adapter_model.safetensors', () => {
     )
   })
 
+  test('without the adapter of a layer is refused, unless the config chooses layers', async () => {
+    const withoutLayer = (tensors: Map<string, unknown>) => {
+      for (const half of ['A', 'B']) tensors.delete(`${layer}.lora_${half}.weight`)
+    }
+    expect((await changed(withoutLayer)).message).toMatch(
+      /it lacks base_model\.model\.transformer\.h\.0\.attn\.c_attn\.lora_A\.weight, which the base needs/,
+    )
+    expect((await changed((tensors) => tensors.clear())).message).toMatch(/it contains no adapters/)
+    const path = adapterFolder('gpt2', (config) => Object.assign(config, { layers_to_transform: [1] }))
+    const file = join(path, 'adapter_model.safetensors')
+    const tensors = new Map(decodeSafetensors(readFileSync(file)).tensors)
+    withoutLayer(tensors)
+    writeFileSync(file, encodeSafetensors(tensors.values()))
+    await (await load(path, { device: 'js' })).dispose()
+  })
+
   test.each([
     'lm_head.weight',
     'base_model.model.transformer.wte.lora_A.weight',
