@@ -28,6 +28,7 @@ import {
 } from './playground_settings'
 import { lineColumns } from './progress'
 import { runsFolder } from './run_folders'
+import { located } from './which_model'
 import { duration, wrap } from './words'
 
 /** Lines of the history, and the most bytes of its file. */
@@ -210,8 +211,9 @@ class Playground {
       this.settings.reset(word)
       say(dim(word === '' ? 'All settings have their defaults.' : `${word} has its default.`))
     },
-    model: async (path) => {
-      if (path !== '') {
+    model: async (given) => {
+      if (given !== '') {
+        const path = await located(given)
         const model = await load(path, this.open)
         await this.model.dispose()
         this.path = path
