@@ -89,6 +89,17 @@ describe('adapters that nano-gpt trained', () => {
       await using again = await load(out, { device: 'js' })
       expect(apart((await again.logits('the quick')).data, own.data)).toBeLessThan(1e-5 * most)
     }
+    const [adapters, merged] = ['peft', 'huggingface'].map((name) =>
+      folder.path(`${name}-${base}-${loraTargets}`),
+    )
+    for (const [out, format] of [
+      [adapters, 'huggingface'],
+      [merged, 'peft'],
+    ] as const) {
+      const error = await failureOf(() => model.export(out, { format, overwrite: true }))
+      expect(error).toMatchObject({ code: 'foreign_files', option: 'out' })
+      expect(error.message).toMatch(/config\.json, and adapters and models need folders of their own/)
+    }
     await using before = await load(modelFolder(base), { device: 'js' })
     expect(apart((await before.logits('the quick')).data, own.data)).toBeGreaterThan(0.1)
   })
