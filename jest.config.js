@@ -1,4 +1,5 @@
 const { availableParallelism } = require('node:os')
+const { leftOut } = require('./scripts/long_tests')
 
 module.exports = {
   testEnvironment: 'node',
@@ -23,7 +24,7 @@ module.exports = {
   ],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Those of test/gpu need a GPU, be it emulated, and have a configuration of their own.
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/', '<rootDir>/test/gpu/'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/', '<rootDir>/test/gpu/', ...leftOut()],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
   transform: {
     '^.+\\.ts$': [

@@ -2,8 +2,11 @@
 // family, and nano-run, while an installation only compiles what this machine uses.
 const { switchOf } = require('../binding/switches')
 const { build } = require('./build')
+const { long } = require('./long_tests')
 
 async function main() {
+  if (!process.env.CI)
+    console.log(`npm test leaves out ${long.join(', ')}, which take long. CI=true npm test runs all`)
   if (switchOf('NANO_GPT_SKIP_NATIVE') || switchOf('NANO_GPT_NATIVE') === false) return
   const failure = await build({ all: true })
   if (failure === null) return

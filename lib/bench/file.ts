@@ -1,9 +1,9 @@
 // Saves results to a file, and compares results with a file.
 
 import { existsSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
+import { machine } from '../backend/machine'
 import { loadAddon } from '../backend/native/addon'
 import { type ErrorCode, NanoGptError, option, reasonOf, say, show } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
@@ -55,13 +55,8 @@ export interface Change {
   readonly ratio: number
 }
 
-function machine(): Saved['machine'] {
-  return {
-    platform: `${process.platform}-${process.arch}`,
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
-    instructionSet: loadAddon().addon?.info().instructionSet,
-  }
+function machineNow(): Saved['machine'] {
+  return { ...machine(), instructionSet: loadAddon().addon?.info().instructionSet }
 }
 
 /**
@@ -93,7 +88,7 @@ export async function saveResults(
     type: 'nano-gpt bench',
     version: 1,
     date: new Date().toISOString(),
-    machine: machine(),
+    machine: machineNow(),
     versions: { nanoGpt: version, node: process.version, ...compared },
     results,
   }
@@ -131,7 +126,7 @@ export function changeOf(result: Result, baseline: Saved): Change | undefined {
 /** Describes the differences in conditions between a result and the baseline. */
 export function differences(result: Result, baseline: Saved): string[] {
   const before = baseline.results.find(({ kind, name }) => kind === result.kind && name === result.name)
-  const [now, then] = [machine(), baseline.machine]
+  const [now, then] = [machineNow(), baseline.machine]
   const pairs: [string, unknown, unknown][] = [
     ['processor', then.processor, now.processor],
     ['instruction set', then.instructionSet, now.instructionSet],

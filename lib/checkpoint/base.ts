@@ -87,9 +87,10 @@ export async function withBase(
   if (digest !== base.digest) throw refuse(another(place), moved)
   return {
     path,
-    info: { ...info, base: { path: place, digest } },
+    // As baseOf() names it: the checkpoint, not its run folder.
+    info: { ...info, base: { path: found.path, digest } },
     tensors,
-    base: { path: place, tensors: weightsIn(weights) },
+    base: { path: found.path, tensors: weightsIn(weights) },
   }
 }
 

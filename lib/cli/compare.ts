@@ -3,15 +3,16 @@
 import { basename } from 'node:path'
 import { printable } from '../errors'
 import { csvRow } from '../files/csv'
-import { type Comparison, compareRuns, decidingLoss, type Losses } from '../history/compare'
+import { type Comparison, compareRuns, type Losses } from '../history/compare'
 import { readRun } from '../history/read'
+import { decidingLoss } from '../history/records'
 import type { RunRecord } from '../history/types'
 import { checkOptions, compareOptions } from '../options'
 import { usage } from './grammar'
 import { bold, dim, json, plural, say } from './output'
 import { lineColumns } from './progress'
+import { foldersOf } from './run_folders'
 import { summaryOf } from './runs'
-import { located } from './which_model'
 import { clock, count, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -25,15 +26,12 @@ const gap = '  '
 export async function compareCommand(folders: readonly string[], { json: asJson, ...flags }: Flags) {
   const { csv } = checkOptions('compare', compareOptions, flags)
   if (csv && asJson) throw usage('compare', '--csv and --json exclude each other')
+  const found = await foldersOf(folders)
   // The curves of one run can be a table too.
-  if (folders.length < (csv ? 1 : 2))
-    throw usage(
-      'compare',
-      'a comparison needs two runs or more',
-      'Give their folders, or their names in runs/.',
-    )
+  if (found.length < (csv ? 1 : 2))
+    throw usage('compare', 'a comparison needs two runs or more', 'Give their folders, or a sweep.')
   const runs: RunRecord[] = []
-  for (const folder of folders) runs.push(await readRun(await located(folder)))
+  for (const folder of found) runs.push(await readRun(folder))
   const compared = compareRuns(runs)
   if (csv) return showCsv(runs)
   if (asJson) return json({ type: 'result', runs: runs.map(summaryOf), ...compared })

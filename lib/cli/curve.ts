@@ -9,7 +9,7 @@ export const asciiBars = '_.-~=+*#'
  * Stores a series of any length in bounded memory: when it is full, each stored mean covers twice
  * as many values.
  */
-export class History {
+export class Series {
   private readonly means: number[] = []
   private valuesPerMean = 1
   private sum = 0

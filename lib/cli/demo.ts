@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { openSession } from '../backend/devices'
 import { files } from '../checkpoint/folder'
-import { corpusNames, type DataSource, loadText } from '../data/corpus'
-import { call, NanoGptError, option, say as phrase, reasonOf } from '../errors'
+import { availableCorpus } from '../data/available'
+import { type DataSource, loadText } from '../data/corpus'
+import { call, NanoGptError, say as phrase } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { readSmallFile } from '../files/read'
 import { checkOptions, demoOptions, type TrainOptions } from '../options'
@@ -29,8 +30,6 @@ interface Flags extends Readonly<Record<string, unknown>> {
  * minutes.
  */
 const patience = 1.5
-/** A download that takes longer counts as failed. */
-const secondsToFetch: Readonly<Record<string, number>> = { shakespeare: 20, 'moby-dick': 40 }
 
 export async function demoCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
   const checked = checkOptions('demo', demoOptions, flags)
@@ -99,30 +98,7 @@ async function chooseText(
   if (given !== undefined) {
     return again(given, await loadText(given, { notice: tell }))
   }
-  const failures: string[] = []
-  for (const name of corpusNames) {
-    try {
-      await loadText([name], { notice: tell, signal: AbortSignal.timeout(1000 * secondsToFetch[name]) })
-      return [name]
-    } catch (error) {
-      const reason = outOfReach(error)
-      if (reason === undefined) throw error
-      failures.push(`${name} (${reason})`)
-      tell?.(`${name} is not available: ${reason}`)
-    }
-  }
-  throw new NanoGptError('no_text', {
-    where: 'demo',
-    reason: `there is no text to train on: neither ${failures.join(' nor ')} is available`,
-    remedy: phrase`Give a text file with ${option('data')}`,
-  })
-}
-
-/** Why a corpus could not be downloaded; undefined for any other error. */
-function outOfReach(error: unknown): string | undefined {
-  if ((error as Error)?.name === 'TimeoutError') return 'the download took too long'
-  if (!(error instanceof NanoGptError) || error.code !== 'download_failed') return undefined
-  return reasonOf(error.cause ?? error)
+  return [await availableCorpus('demo', tell)]
 }
 
 async function sumUp(followed: Followed, out: string): Promise<void> {

@@ -10,7 +10,7 @@ import type { Tokenizer } from '../tokenizer'
 import { bold, dim, json, say, shellQuoted } from './output'
 import { lineColumns } from './progress'
 import { modelPath } from './which_model'
-import { wrap } from './words'
+import { bytes, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -27,10 +27,10 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   const exported = await model.export(folder, options)
   if (asJson) return json({ type: 'result', model: read.path, ...exported })
   const { format, dtype, architecture, files, notes } = exported
-  const size = files.reduce((sum, { bytes }) => sum + bytes, 0)
-  say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${megabytes(size)}`)
+  const size = files.reduce((sum, file) => sum + file.bytes, 0)
+  say(`${read.path} → ${folder}: ${format}, ${titles[architecture]}, ${dtype}, ${bytes(size)}`)
   const width = Math.max(...files.map(({ name }) => name.length))
-  for (const { name, bytes } of files) say(`  ${name.padEnd(width)}  ${dim(megabytes(bytes))}`)
+  for (const file of files) say(`  ${file.name.padEnd(width)}  ${dim(bytes(file.bytes))}`)
   for (const note of notes) say(wrap(`Note: ${note}.`, lineColumns()).join('\n'))
   say()
   for (const line of nextSteps(exported, model)) say(line)
@@ -72,8 +72,4 @@ function isEncodable(tokenizer: Tokenizer, text: string): boolean {
   } catch {
     return false
   }
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

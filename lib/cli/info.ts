@@ -1,9 +1,9 @@
 // `nano-gpt info`: versions, devices, and where files are stored.
 
 import { existsSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
 import { join, sep } from 'node:path'
 import { devices } from '../backend/devices'
+import { machine } from '../backend/machine'
 import { loadAddon } from '../backend/native/addon'
 import { cacheFolder } from '../data/cache'
 import { corpusNames } from '../data/corpus'
@@ -31,9 +31,7 @@ function collect() {
   return {
     version,
     node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    ...machine(),
     devices: devices(),
     native: native
       ? {

@@ -4,6 +4,7 @@ import { load, type Model } from '../api/model'
 import { NanoGptError, option, say as phrase } from '../errors'
 import type { Values } from '../model/inspect'
 import { checkOptions, inspectOptions, loadOptions, pick } from '../options'
+import { writeHead } from '../options/heads'
 import { describeTokenizer } from './facts'
 import { bold, dim, hasColors, hasDrawingCharacters, heat, json, plural, say } from './output'
 import { field, lineColumns } from './progress'
@@ -93,7 +94,7 @@ export async function inspectCommand({ json: asJson, ...flags }: Flags): Promise
     const which = head === undefined ? `the mean of ${plural(weights.shape[1], 'head')}` : `head ${head}`
     field('attention', `layer ${shown} of 0 to ${layers - 1}, ${which}`)
   }
-  if (without?.length) field('without', without.map(({ layer, head }) => `${layer}.${head}`).join(', '))
+  if (without?.length) field('without', without.map(writeHead).join(', '))
 }
 
 function tokensOf(model: Model, text: string, isPiped: boolean) {

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { basename, relative } from 'node:path'
 import { styleText } from 'node:util'
+import { cut } from './words'
 
 export { clock, count, plural, roughly } from './words'
 
@@ -170,10 +171,6 @@ export function terminalSize(): { readonly columns: number; readonly rows: numbe
   return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }
 }
 
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
-}
-
 export function dim(text: string): string {
   return isColored ? styleText('dim', text) : text
 }
@@ -206,10 +203,16 @@ export function heat(text: string, level: number | undefined): string {
   return `\x1b[38;5;16;48;5;${backgrounds[level]}m${text}\x1b[39;49m`
 }
 
-/** Frames a text, so that its start and end are visible. Control characters are shown as `·`. */
+/** A text in which `·` stands for control characters, which could change the terminal. */
+export function visible(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '·')
+}
+
+/** Frames a text, so that its start and end are visible. */
 export function block(title: string, text: string): string {
-  const shown = text.replace(/[^\P{Cc}\n\t]/gu, '·')
-  const lines = shown.split('\n').map((line) => `${dim('│')} ${line}`.trimEnd())
+  const lines = visible(text)
+    .split('\n')
+    .map((line) => `${dim('│')} ${line}`.trimEnd())
   return [`${dim('┌')} ${title}`, ...lines, dim('└')].join('\n')
 }
 

@@ -2,11 +2,10 @@
 // typed, with settings that can be changed between them.
 
 import { randomInt } from 'node:crypto'
-import { chmod, mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { load, type Model } from '../api/model'
-import { checkpointsIn } from '../checkpoint/folder'
 import { cacheFolder } from '../data/cache'
 import { printable } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
@@ -15,7 +14,7 @@ import type { LoadOptions } from '../options'
 import { explain, stopSignals } from './errors'
 import { describeModel } from './facts'
 import { ignorePastes, Keyboard, markPastes } from './keyboard'
-import { accent, bold, dim, plural, say, stream } from './output'
+import { accent, bold, dim, plural, say, stream, visible } from './output'
 import {
   type CommandName,
   commands,
@@ -27,15 +26,13 @@ import {
   surface,
 } from './playground_settings'
 import { lineColumns } from './progress'
-import { runsFolder } from './run_folders'
-import { located } from './which_model'
+import { located, runsFolder } from './run_folders'
+import { trainedRuns } from './which_model'
 import { duration, wrap } from './words'
 
 /** Lines of the history, and the most bytes of its file. */
 const [mostLines, mostBytes] = [1000, 4_000_000]
 const prompt = `${accent('>')} `
-/** A text without control characters, which could change the terminal. */
-const visible = (text: string) => text.replace(/[^\P{Cc}\n\t]/gu, '·')
 
 /** What a text continues, and what has been generated. */
 interface Written {
@@ -135,7 +132,7 @@ class Playground {
 
   /** The next line; undefined when the user leaves. */
   private async nextLine(): Promise<string | undefined> {
-    this.runs = await runsIn(runsFolder)
+    this.runs = (await trainedRuns(runsFolder)).map(({ path }) => path)
     if (this.hasLeft) return undefined
     say()
     return new Promise((resolve) => {
@@ -214,7 +211,9 @@ class Playground {
     model: async (given) => {
       if (given !== '') {
         const path = await located(given)
-        const model = await load(path, this.open)
+        // The base that was given is that of the first model.
+        const { base: _, ...open } = this.open
+        const model = await load(path, open)
         await this.model.dispose()
         this.path = path
         this.model = model
@@ -291,13 +290,6 @@ function showHelp(settings: readonly Shown[]): void {
     'A setting without a value is shown. The same seed and settings give the same text.',
   ]
   for (const each of keys) line('', each)
-}
-
-/** The paths of the runs in a folder. */
-async function runsIn(folder: string): Promise<string[]> {
-  const paths = (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
-  const found = await Promise.all(paths.map((path) => checkpointsIn(path, 'last').catch(() => [])))
-  return paths.filter((_, i) => found[i].length > 0)
 }
 
 const historyFile = () => join(cacheFolder(), 'playground_history')

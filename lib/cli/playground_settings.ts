@@ -11,6 +11,7 @@ import {
   parseArgument,
   rowOf,
 } from '../options'
+import { isHead, writeHead } from '../options/heads'
 import { defaultWordsOf, type Table } from '../options/row'
 import { escapedText } from '../options/types'
 import { describe } from './flags'
@@ -169,10 +170,7 @@ export class Settings {
 /** A value as a user may write it. */
 function wordsFor(row: OptionRow, value: unknown): string {
   if (Array.isArray(value)) return value.map((each) => wordsFor(row, each)).join(', ')
-  if (typeof value === 'object' && value !== null && 'head' in value) {
-    const { layer, head } = value as { layer: number; head: number }
-    return `${layer}.${head}`
-  }
+  if (isHead(value)) return writeHead(value)
   return typeof value === 'string' && row.type.choices === undefined ? show(value) : String(value)
 }
 

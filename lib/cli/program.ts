@@ -49,6 +49,7 @@ export function createProgram(): CliCommand {
   addInfo(program)
   addBuild(program)
   addDemo(program)
+  addStudio(program)
   addHelp(program)
   return program
 }
@@ -152,7 +153,7 @@ function addCompare(program: CliCommand): void {
     headings: { progress: 'Output' },
   })
     .description('Shows in which options runs differ, and their losses at equal steps and equal times.')
-    .argument('[run...]', 'two or more run folders, or names of runs in runs/')
+    .argument('[run...]', 'run folders, sweeps, or names of runs in runs/')
     .action(async (folders, options) => (await import('./compare.js')).compareCommand(folders, options))
   finish(compare, 'print the comparison as one JSON object')
 }
@@ -162,7 +163,7 @@ function addReport(program: CliCommand): void {
     .description(
       'Writes an HTML page about a run, or a comparison of several runs. It needs no other file and no network.',
     )
-    .argument('[run...]', 'run folders, or names of runs in runs/ (default: the newest one there)')
+    .argument('[run...]', 'run folders, sweeps, or names of runs in runs/ (default: the newest run there)')
     .addHelpText('after', reportExamples)
     .action(async (runs, options) => (await import('./make_report.js')).reportCommand(runs, options))
   finish(report, 'print the result as one JSON object')
@@ -232,6 +233,15 @@ function addDemo(program: CliCommand): void {
   finish(demo, 'print one JSON object per line: every event, then the result')
 }
 
+function addStudio(program: CliCommand): void {
+  const studio = addCommand(program, 'studio', 'train and explore models on a page in the browser')
+    .description(
+      'Serves a page on this machine, on which you train a model on your own text and watch it. Ctrl-C ends it.',
+    )
+    .action(async (options) => (await import('./studio.js')).studioCommand(options))
+  finish(studio, 'print the address of the page as one JSON object')
+}
+
 /** Replaces commander's help command, which reports no error for an unknown command. */
 function addHelp(program: CliCommand): void {
   program
@@ -259,6 +269,7 @@ Examples:
   nano-gpt sweep --learning-rate 1e-3,3e-3  train and compare several runs
   nano-gpt generate --prompt "ROMEO:"       generate text with the newest model
   nano-gpt stages                           list the stages of the course
+  nano-gpt studio --open                    train and explore models in the browser
   nano-gpt train --help                     list every option of a command
 
 All commands take --json.

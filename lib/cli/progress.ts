@@ -10,6 +10,7 @@ import type { EncodingEvent, EvaluatingEvent, EvaluationEvent, StartEvent, Train
 import { asciiBars, bars, curve } from './curve'
 import { header } from './header'
 import { layout, type Style, short } from './layout'
+import { LiveRun } from './live_run'
 import {
   accent,
   block,
@@ -26,7 +27,6 @@ import {
   say,
   terminalSize,
 } from './output'
-import { RunState } from './run_state'
 import { notice } from './sources'
 import { bytes, speeds, wrap } from './words'
 
@@ -68,7 +68,7 @@ export function describeEncoding({ phase, bytes: done, totalBytes, seconds }: En
 }
 
 export class Progress {
-  private readonly run = new RunState()
+  private readonly run = new LiveRun()
   private readonly begun = performance.now()
   private lastLine = performance.now()
   private lastDraw = 0

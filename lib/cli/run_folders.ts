@@ -1,12 +1,32 @@
-// Default run folders.
+// Run folders: the default ones, and those that arguments name.
 
 import { mkdirSync, rmdirSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { statOf } from '../files/read'
 import { isOfRunFolder } from '../history/folder'
+import { runsIn } from '../history/read'
 import { type CheckedTrainOptions, trainOptions } from '../options'
 
 /** The parent of the default run folders. */
 export const runsFolder = 'runs'
+
+/** The run folders that arguments name: each is a run folder, a sweep or another folder of runs. */
+export async function foldersOf(named: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const name of named) {
+    const folder = await located(name)
+    const runs = await runsIn(folder).catch(() => [])
+    // If there is none, reading the folder itself says why.
+    found.push(...(runs.length > 0 ? runs.sort() : [folder]))
+  }
+  return found
+}
+
+/** A folder, or the name of one in runs/. */
+export async function located(folder: string): Promise<string> {
+  const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
+  return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
+}
 
 /** Creates a folder for a run, named after its origin and the time. */
 export function newRunFolder(options: CheckedTrainOptions): string {

@@ -6,6 +6,7 @@ import { call, NanoGptError, say as phrase, printable, reasonOf } from '../error
 import { csvRow } from '../files/csv'
 import { readFailed, statOf } from '../files/read'
 import { RunReader, runsIn } from '../history/read'
+import { meanSpeed } from '../history/records'
 import type { EvaluationRecord, RunRecord, RunState } from '../history/types'
 import { checkOptions, runsOptions } from '../options'
 import { curve } from './curve'
@@ -14,9 +15,8 @@ import { usage } from './grammar'
 import { layout, short } from './layout'
 import { accent, bold, dim, isTerminal, json, live, note, plural, say, watch } from './output'
 import { lineColumns, style } from './progress'
-import { runsFolder } from './run_folders'
-import { located } from './which_model'
-import { columnsOf, count, roughly, wrap } from './words'
+import { located, runsFolder } from './run_folders'
+import { columnsOf, count, cut, roughly, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -154,13 +154,6 @@ export function linesOf(run: RunRecord, below: string, columns = Math.min(lineCo
   ]
 }
 
-function cut(text: string, columns: number): string {
-  if (columnsOf(text) <= columns) return text
-  const characters = [...text]
-  while (columnsOf(characters.join('')) >= columns) characters.pop()
-  return `${characters.join('')}…`
-}
-
 /** The local date, or the time if it is today: `2026-12-01`, `06:45`. */
 export function dateOf(iso: string, now = new Date()): string {
   const date = new Date(iso)
@@ -254,14 +247,7 @@ function plainProgressOf(run: RunRecord, names: boolean): string {
 /** The live lines of a run. */
 function progressOf(run: RunRecord, columns: number, names: boolean): string[] {
   const { step, steps, history, data } = run
-  const recent = history.steps.slice(-recentRecords)
-  const tokens = recent.reduce((sum, { from, to }) => sum + to - from, 0) * run.tokensPerStep
-  const seconds = recent.reduce(
-    (sum, { from, to, tokensPerSecond }) =>
-      sum + (tokensPerSecond > 0 ? ((to - from) * run.tokensPerStep) / tokensPerSecond : 0),
-    0,
-  )
-  const tokensPerSecond = seconds > 0 ? tokens / seconds : Number.NaN
+  const tokensPerSecond = meanSpeed(history.steps.slice(-recentRecords))
   const view = {
     step,
     steps,

@@ -1,6 +1,7 @@
 // The command line's surface: formats options as flags and library calls as commands.
 
 import { api, type Surface } from '../errors'
+import { isHead, writeHead } from '../options/heads'
 import { command, shellQuoted } from './output'
 import { flagOf, isFlag, isTable } from './tables'
 
@@ -49,6 +50,7 @@ function argumentOf(name: string, value: unknown): string[] {
   if (typeof value === 'boolean') return [flagOf(name, value)]
   if (value === null) return [flagOf(name), 'Infinity']
   if (typeof value === 'object' && 'text' in value) return [flagOf('text'), String(value.text)]
+  if (isHead(value)) return [flagOf(name), writeHead(value)]
   // A value that begins with a dash would be read as a flag.
   const text = String(value)
   return text.startsWith('-') && text !== '-' ? [`${flagOf(name)}=${text}`] : [flagOf(name), text]

@@ -5,11 +5,11 @@ import type { SweepEvent } from '../sweep/events'
 import { isDone, type SweepRun } from '../sweep/runs'
 import type { TrainEvent } from '../train/events'
 import { layout } from './layout'
+import { LiveRun } from './live_run'
 import { clock, dim, live, note, plural, redraw, say } from './output'
 import { describeDevice, describeEncoding, field, lineColumns, style } from './progress'
-import { RunState } from './run_state'
 import { worded } from './sources'
-import { count, sentence, wrap } from './words'
+import { count, cut, sentence, wrap } from './words'
 
 const gap = '  '
 
@@ -22,7 +22,7 @@ export class SweepProgress {
   private runs: readonly SweepRun[] = []
   private number = 0
   private run: SweepRun | undefined
-  private state = new RunState()
+  private current = new LiveRun()
   /** What the run does before its first step. */
   private preparing = ''
   /** Messages that were printed: every run has the same ones. */
@@ -41,7 +41,7 @@ export class SweepProgress {
     else if (event.type === 'run') {
       this.run = event.run
       this.number = event.number
-      this.state = new RunState()
+      this.current = new LiveRun()
       this.preparing = ''
       live((columns) => this.lines(columns))
     } else if (event.type === 'result') {
@@ -67,7 +67,7 @@ export class SweepProgress {
   }
 
   private train(event: TrainEvent): void {
-    this.state.observe(event)
+    this.current.observe(event)
     if (event.type === 'encoding') this.preparing = describeEncoding(event)
     if (event.type === 'fallback') this.once(describePassedOver(event))
     if (event.type === 'notice') this.once(worded(event.message))
@@ -115,15 +115,15 @@ export class SweepProgress {
     ].map((parts) => parts.filter(Boolean).join(gap))
     const title = texts.find((text) => text.length <= columns) ?? ''
     const activity = this.stopping ? 'stopping …' : undefined
-    const rest = this.state.start
-      ? layout(this.state.view(activity), columns, style)
-      : [this.preparing.slice(0, columns)]
+    const rest = this.current.start
+      ? layout(this.current.view(activity), columns, style)
+      : [cut(this.preparing, columns)]
     return [title, ...rest]
   }
 
   /** The time left for all runs. NaN while there is nothing to tell it by. */
   private secondsLeft(): number {
-    const begun = this.state.start ? this.state.view().secondsLeft : Number.NaN
+    const begun = this.current.start ? this.current.view().secondsLeft : Number.NaN
     const mean = this.times.reduce((sum, seconds) => sum + seconds, 0) / this.times.length
     const waiting = this.runs.slice(this.number).filter((run) => !isDone(run)).length
     if (Number.isNaN(mean)) return begun * (waiting + 1)

@@ -9,7 +9,7 @@ import { significance } from '../sweep/table'
 import { clock, plural, sentence, wrap } from './words'
 
 const gap = '  '
-const none = '-'
+const none = '–'
 
 interface Column {
   readonly title: string

@@ -17,6 +17,7 @@ import {
   rowOf,
   runsOptions,
   stageOptions,
+  studioOptions,
   sweepOptions,
   type Table,
   tokenizeOptions,
@@ -48,6 +49,7 @@ export const tables = {
   stages: stageOptions,
   bench: benchOptions,
   demo: demoOptions,
+  studio: studioOptions,
 } as const satisfies Readonly<Record<string, Table>>
 export type TableName = keyof typeof tables
 

@@ -4,18 +4,11 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkpointsIn } from '../checkpoint/folder'
 import { call, NanoGptError, option, type Phrase, say } from '../errors'
-import { statOf } from '../files/read'
-import { runsFolder } from './run_folders'
+import { located, runsFolder } from './run_folders'
 
 /** The model of a command. Default: that of the newest run. */
 export async function modelPath(given: string | undefined): Promise<string> {
   return given === undefined ? newestRun(runsFolder) : located(given)
-}
-
-/** A folder, or the name of one in runs/. */
-export async function located(folder: string): Promise<string> {
-  const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
-  return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }
 
 /** Options in which runs may have the names that they have in runs/. */
@@ -33,23 +26,40 @@ interface NamedRuns {
   readonly resume?: string
 }
 
-/** The run folder with the newest checkpoint. */
-export async function newestRun(
-  folder: string,
-  hint: string | Phrase = say`Name one with ${option('model')}`,
-): Promise<string> {
+/** A run folder with checkpoints. */
+export interface TrainedRun {
+  readonly path: string
+  /** When its newest checkpoint was written, in milliseconds. */
+  readonly time: number
+}
+
+/** The runs in a folder that have checkpoints. */
+export async function trainedRuns(folder: string): Promise<TrainedRun[]> {
   const names = await readdir(folder).catch(() => [] as string[])
-  let newest: { path: string; time: number } | undefined
+  const found: TrainedRun[] = []
   for (const name of names) {
     const path = join(folder, name)
     const [file] = await checkpointsIn(path, 'last').catch(() => [])
     if (file === undefined) continue
     const time = (await stat(join(path, file)).catch(() => undefined))?.mtimeMs
-    if (time !== undefined && (!newest || time > newest.time)) newest = { path, time }
+    if (time !== undefined) found.push({ path, time })
   }
+  return found
+}
+
+/**
+ * The run folder with the newest checkpoint.
+ *
+ * @param how how to name another one, for the error
+ */
+export async function newestRun(
+  folder: string,
+  how: string | Phrase = say`Name one with ${option('model')}`,
+): Promise<string> {
+  const [newest] = (await trainedRuns(folder)).sort((a, b) => b.time - a.time)
   if (newest) return newest.path
   throw new NanoGptError('file_not_found', {
     reason: `there is no trained model in ${folder}/`,
-    remedy: say`${hint}, or train one: ${call('train')}`,
+    remedy: say`${how}, or train one: ${call('train')}`,
   })
 }

@@ -55,6 +55,14 @@ export function columnsOf(text: string): number {
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u
 
+/** A text in at most so many columns of a terminal. If it is longer, an ellipsis ends it. */
+export function cut(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text
+  const characters = [...text]
+  while (characters.length > 0 && columnsOf(characters.join('')) >= columns) characters.pop()
+  return `${characters.join('')}…`
+}
+
 /** A short time: `85 µs`, `12.3 ms`, `1.5 s`. */
 export function duration(seconds: number): string {
   const short = (value: number) => (value >= 99.5 ? String(Math.round(value)) : value.toPrecision(3))

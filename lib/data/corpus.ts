@@ -107,6 +107,11 @@ const remoteTexts: readonly RemoteText[] = [shakespeare, mobyDick]
 /** The number of parts that a name lists. Further ones are counted. */
 const mostNames = 4
 
+/** The title of a corpus, and the name of any other text unchanged. */
+export function titleOf(name: string): string {
+  return remoteTexts.find((text) => text.name === name)?.title ?? name
+}
+
 /** The names that `data` accepts besides paths. */
 export const corpusNames: readonly string[] = remoteTexts.map((text) => text.name)
 

@@ -1,6 +1,7 @@
 // Compares runs: the options that differ, and their losses at equal steps and at equal times.
 
 import { bitsPerByte } from '../tokenizer/bits'
+import { bestOf, decidingLoss, type LossUnit, meanLoss } from './records'
 import type { EvaluationRecord, RunRecord, StepRecord } from './types'
 
 /** The rows of a comparison. */
@@ -19,7 +20,7 @@ export interface Comparison {
    * 'nats per token' if all runs have the same text and the same tokens; otherwise 'bits per byte',
    * which can be compared.
    */
-  readonly unit: 'nats per token' | 'bits per byte'
+  readonly unit: LossUnit
   /** The values of each option that differs, by run. undefined: the option does not apply. */
   readonly options: Readonly<Record<string, readonly unknown[]>>
   /** Losses by run, up to the step that all have reached. */
@@ -45,20 +46,15 @@ export function compareRuns(runs: readonly RunRecord[]): Comparison {
     options: differences(runs),
     steps: steps.map((step) => ({ step, losses: atStep(step) })),
     times: times.map((seconds) => ({ seconds, losses: atTime(seconds) })),
-    best: runs.map(({ history }) => history.evaluations.findLast(({ best }) => best) ?? null),
+    best: runs.map(({ history }) => bestOf(history.evaluations)),
   }
 }
 
-/** The validation loss that decides which model is the best, in a unit. */
-export function decidingLoss(evaluation: EvaluationRecord, unit: Comparison['unit']): number {
-  const { valLoss, exactValLoss = valLoss, valBitsPerByte, exactValBitsPerByte = valBitsPerByte } = evaluation
-  return unit === 'nats per token' ? exactValLoss : exactValBitsPerByte
-}
-
 function haveSameTokens(runs: readonly RunRecord[]): boolean {
-  // Two vocabularies of one size may be learned from different texts.
-  const kinds = runs.map(({ data, model, tokenizer }) =>
-    JSON.stringify([data.digest, model.vocabSize, tokenizer, data.bytesPerToken]),
+  // Vocabularies of the same size may divide a text differently: one that was learned on it, and one of
+  // the model that a run started from.
+  const kinds = runs.map(({ data: { digest, bytesPerToken }, model, tokenizer }) =>
+    JSON.stringify([digest, model.vocabSize, tokenizer, bytesPerToken]),
   )
   return new Set(kinds).size === 1
 }
@@ -82,13 +78,13 @@ function lossesAt(
   { history, data }: RunRecord,
   isReached: (record: StepRecord) => boolean,
   step: number,
-  unit: Comparison['unit'],
+  unit: LossUnit,
 ): Losses {
   const evaluation = history.evaluations.findLast((each) => each.step <= step)
   const from = step * (1 - smoothed)
   const reached = history.steps.filter(isReached)
   const recent = reached.filter((record) => record.to > from)
-  const loss = meanOf(recent.length > 0 ? recent : reached.slice(-1))
+  const loss = meanLoss(recent.length > 0 ? recent : reached.slice(-1))
   const perToken = data.bytesPerToken?.train
   const bits = loss !== null && perToken !== undefined ? bitsPerByte(loss, perToken) : null
   return {
@@ -97,30 +93,18 @@ function lossesAt(
   }
 }
 
-function meanOf(records: readonly StepRecord[]): number | null {
-  let [sum, count] = [0, 0]
-  for (const { loss, from, to } of records) {
-    if (loss === null) continue
-    sum += loss * (to - from)
-    count += to - from
-  }
-  return count > 0 ? sum / count : null
-}
-
-/** The options of the model that `from` names, which are none of the run's own. */
-function modelOptionsOf({ model, tokenizer }: Pick<RunRecord, 'model' | 'tokenizer'>) {
-  const { kind, vocabSize, lora, ...sizes } = model
-  return { preset: kind, tokenizer, ...sizes }
-}
-
 function differences(runs: readonly RunRecord[]): Record<string, readonly unknown[]> {
-  const all = runs.map(({ options, parameters, data, ...run }) => ({
-    ...(options.from !== undefined && modelOptionsOf(run)),
-    ...options,
-    ...(options.data === undefined && { data: data.name }),
-    text: data.digest.slice(0, 12),
-    parameters,
-  }))
+  const all = runs.map(
+    ({ options, parameters, data, tokenizer, model: { kind, vocabSize, lora, ...sizes } }) => ({
+      // config.json lacks these in a run with `from`, because the model decides them.
+      ...{ preset: kind, tokenizer, ...sizes },
+      ...options,
+      vocabSize,
+      ...(options.data === undefined && { data: data.name }),
+      text: data.digest.slice(0, 12),
+      parameters,
+    }),
+  )
   const names = [...new Set(all.flatMap((each) => Object.keys(each)))]
   const valuesOf = (name: string) => all.map((each) => (each as Readonly<Record<string, unknown>>)[name])
   const differ = (values: readonly unknown[]) => new Set(values.map((each) => JSON.stringify(each))).size > 1

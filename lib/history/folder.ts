@@ -55,10 +55,9 @@ export function readConfigOf(folder: string): Promise<unknown> {
 export interface StoredPlan {
   readonly model: ModelConfig
   readonly parameters: number
+  readonly tokenizer: string
   readonly training: TrainingConfig
   readonly data: RunData
-  /** undefined: only a checkpoint describes the run. */
-  readonly tokenizer?: string
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -67,7 +66,7 @@ const perToken = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const plan = v.object({
   model: v.looseObject({ kind: v.picklist(modelKinds), vocabSize: size, blockSize: size }),
   parameters: count,
-  tokenizer: v.optional(v.string()),
+  tokenizer: v.string(),
   training: v.looseObject({ steps: count, batchSize: size, gradientAccumulationSteps: size }),
   data: v.looseObject({
     name: v.string(),

@@ -9,6 +9,7 @@ import { NanoGptError, option, reasonOf, say } from '../errors'
 import { refuseLocked } from '../files/lock'
 import { statOf } from '../files/read'
 import type { StoredOptions } from '../options'
+import { nameOf, tokenizerFromJSON } from '../tokenizer'
 import { HistoryFile } from './file'
 import {
   configFile,
@@ -20,6 +21,7 @@ import {
   type StoredPlan,
 } from './folder'
 import { History } from './history'
+import { bestOf, decidingLoss } from './records'
 import type { RunRecord, RunState } from './types'
 
 /**
@@ -61,14 +63,13 @@ export class RunReader {
     const history = hasHistory ? await this.readHistory(notices) : new History()
     const step = Math.max(history.step, plan.step ?? 0)
     const view = history.view()
-    const best = view.evaluations.findLast(({ best }) => best)
+    const best = bestOf(view.evaluations)
     if (!options) notices.push(`${join(folder, configFile)} is missing or damaged`)
     const isComplete = step >= plan.training.steps
     const state = history.end?.state ?? stateOf(locked, view.sessions.length > 0, isComplete)
     const reason = history.end?.reason
     const times = await timesOf(folder)
-    const { model, parameters, training, data } = plan
-    const tokenizer = plan.tokenizer ?? options?.tokenizer
+    const { model, parameters, tokenizer, training, data } = plan
     return {
       folder,
       state,
@@ -78,10 +79,10 @@ export class RunReader {
       parameters,
       options: withTraining(options ?? ({} as StoredOptions), plan),
       model,
-      ...(tokenizer !== undefined && { tokenizer }),
+      tokenizer,
       data,
       tokensPerStep: training.batchSize * training.gradientAccumulationSteps * model.blockSize,
-      bestValLoss: best ? (best.exactValLoss ?? best.valLoss) : (plan.best ?? null),
+      bestValLoss: best ? decidingLoss(best, 'nats per token') : (plan.best ?? null),
       started: view.sessions.find(({ resumed }) => !resumed)?.time ?? times.first,
       updated: times.last,
       history: view,
@@ -112,7 +113,8 @@ async function planOfCheckpoint(folder: string, notices: string[]): Promise<Know
       if (info.training === null) return undefined
       const { model, training, step, best } = info
       const data = { ...info.data, trainTokens: null, validationTokens: null, bytesPerToken: null }
-      return { model, training, parameters, data, step, ...(best && { best: best.valLoss }) }
+      const tokenizer = nameOf(tokenizerFromJSON(info.tokenizer))
+      return { model, training, parameters, tokenizer, data, step, ...(best && { best: best.valLoss }) }
     } catch (error) {
       notices.push(reasonOf(error))
     }

@@ -110,8 +110,8 @@ export interface RunRecord {
   /** Every option, as in config.json. Those that a resume changed have their newest values. */
   readonly options: StoredOptions
   readonly model: ModelConfig
-  /** The kind, or the path of a tokenizer.json; also if `from` decided it. undefined: unknown. */
-  readonly tokenizer?: string
+  /** The kind of tokenizer, or the path of a tokenizer.json. Of a run with `from`: that of the model. */
+  readonly tokenizer: string
   readonly data: RunData
   /** The tokens of an update. */
   readonly tokensPerStep: number

@@ -485,6 +485,8 @@ export interface ReportOptions {
   losses?: boolean
   /** Measure the time of each operation of a training step. Default: yes. */
   timings?: boolean
+  /** The model that adapters were trained on, if it has moved. A path. Default: where it was. */
+  base?: string
   /** Device to run on; 'cuda:1' is the second NVIDIA GPU. Default: auto. */
   device?: 'auto' | 'cuda' | 'metal' | 'cpu' | 'js' | `cuda:${number}`
   /** Native engine threads, shared by the whole process. A whole number from 1 to 256. Default: one per core. */

@@ -12,10 +12,14 @@ export interface HeadIndex {
 
 const isIndex = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
-function isHead(value: unknown): value is HeadIndex {
+/** Whether a value is one head. */
+export function isHead(value: unknown): value is HeadIndex {
   if (typeof value !== 'object' || value === null || Object.keys(value).length !== 2) return false
   return isIndex((value as HeadIndex).layer) && isIndex((value as HeadIndex).head)
 }
+
+/** A head as it is written on the command line: `0.3`. */
+export const writeHead = ({ layer, head }: HeadIndex) => `${layer}.${head}`
 
 const range = '{ layer, head } or an array of them, with whole numbers from 0'
 const headType = '{ readonly layer: number; readonly head: number }'

@@ -40,6 +40,7 @@ export { reportOptions } from './report'
 export { defaultWordsOf, type Group, groups, isWords, kebab, type OptionRow, type Table } from './row'
 export { compareOptions, runsOptions } from './runs'
 export { stageOptions } from './stages'
+export { studioOptions } from './studio'
 export { type CheckedSweepOptions, sweepOptions, type Varied, variedNames } from './sweep'
 export { tokenizeOptions } from './tokenize'
 export {

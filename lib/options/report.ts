@@ -1,5 +1,6 @@
 // The options of report(), which makes an HTML page of runs.
 
+import { loadOptions } from './load'
 import { machineOptions } from './machine'
 import type { Table } from './row'
 import { signalOption } from './signal'
@@ -28,6 +29,7 @@ export const reportOptions = {
     help: 'measure the time of each operation of a training step',
     default: true,
   },
+  base: loadOptions.base,
   ...machineOptions,
   signal: signalOption('ends the report'),
 } as const satisfies Table

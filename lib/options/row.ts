@@ -17,6 +17,7 @@ export const groups = {
   inspection: 'Inspection (docs/inspection.md)',
   export: 'Export (docs/models.md)',
   measuring: 'What to measure',
+  studio: 'Studio (docs/studio.md)',
   machine: 'Machine',
 } as const
 export type Group = keyof typeof groups

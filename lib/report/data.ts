@@ -1,8 +1,9 @@
 // What a page shows of a run, as plain data that is embedded in it as JSON. Long columns of numbers are
 // shortened, so that a page stays small however long its runs are.
 
-import { decidingLoss } from '../history/compare'
+import { bestOf, decidingLoss, meanLoss, meanSpeed } from '../history/records'
 import type { EvaluationRecord, RunRecord, StepRecord } from '../history/types'
+import { type TokenUnit, unitOf } from '../tokenizer/names'
 import type { PieceOfText } from './pieces'
 
 /** The most step records of a run. Neighbours are merged if there are more. */
@@ -67,11 +68,10 @@ export interface PageRun extends Omit<Extras, 'missing'> {
   readonly started: string
   readonly updated: string
   /** What the model predicts. */
-  readonly unit: 'character' | 'byte' | 'token'
+  readonly unit: TokenUnit
+  readonly tokenizer: string
   readonly options: RunRecord['options']
   readonly model: RunRecord['model']
-  /** null: unknown. */
-  readonly tokenizer: string | null
   readonly data: RunRecord['data']
   /** The evaluation with the lowest validation loss. null: there is none. */
   readonly best: { readonly step: number; readonly valLoss: number } | null
@@ -116,10 +116,10 @@ export function pageRun(record: RunRecord, { missing = [], ...extras }: Extras =
     tokensPerStep: record.tokensPerStep,
     started: record.started,
     updated: record.updated,
-    unit: unitOf(record.tokenizer ?? 'char'),
+    unit: unitOf(record.tokenizer),
+    tokenizer: record.tokenizer,
     options,
     model: record.model,
-    tokenizer: record.tokenizer ?? null,
     data: record.data,
     best: best && { step: best.step, valLoss: inNats(best) },
     training: {
@@ -156,17 +156,6 @@ function inNats(evaluation: EvaluationRecord): number {
   return decidingLoss(evaluation, 'nats per token')
 }
 
-function bestOf(evaluations: readonly EvaluationRecord[]): EvaluationRecord | null {
-  return evaluations.reduce<EvaluationRecord | null>(
-    (best, each) => (best && inNats(best) <= inNats(each) ? best : each),
-    null,
-  )
-}
-
-function unitOf(tokenizer: string): PageRun['unit'] {
-  return tokenizer === 'char' ? 'character' : tokenizer === 'byte' ? 'byte' : 'token'
-}
-
 /** Merges neighbouring records, always as many, until there are at most `most`. */
 function mergeTo(most: number, records: readonly StepRecord[]): readonly StepRecord[] {
   const size = Math.ceil(records.length / most)
@@ -179,18 +168,13 @@ function mergeTo(most: number, records: readonly StepRecord[]): readonly StepRec
 /** As StepRecord defines the numbers of several updates. */
 function merged(records: readonly StepRecord[]): StepRecord {
   const [first, last] = [records[0], records.at(-1)!]
-  const counted = records.filter(({ loss }) => loss !== null)
-  const updates = counted.reduce((sum, { from, to }) => sum + to - from, 0)
-  const sum = counted.reduce((sum, { from, to, loss }) => sum + (to - from) * loss!, 0)
   const norms = records.flatMap(({ gradientNorm }) => gradientNorm ?? [])
-  // The time of a record is tokens / speed, and all updates have the same number of tokens.
-  const time = records.reduce((sum, { from, to, tokensPerSecond }) => sum + (to - from) / tokensPerSecond, 0)
   return {
     ...last,
     from: first.from,
-    loss: updates > 0 ? sum / updates : null,
+    loss: meanLoss(records),
     gradientNorm: norms.length > 0 ? Math.max(...norms) : null,
-    tokensPerSecond: (last.to - first.from) / time,
+    tokensPerSecond: meanSpeed(records),
   }
 }
 

@@ -9,10 +9,13 @@ export const opKinds: Readonly<Record<string, readonly string[]>> = {
   normalization: ['layer_norm', 'rms_norm'],
   'activation functions': ['gelu', 'relu', 'relu_squared', 'swiglu'],
   dropout: ['dropout', 'dropout_add'],
-  embeddings: ['embedding', 'positions', 'gather_batch'],
+  embeddings: ['embedding', 'embedding_accumulate', 'positions', 'gather_batch'],
   loss: ['cross_entropy', 'soft_cap', 'require_finite'],
   optimizer: ['adamw', 'muon', 'sgd', 'ema', 'global_norm', 'clip_scale', 'zero'],
-  'sums and copies': ['add', 'accumulate', 'sum_leading', 'copy', 'cast', 'fill'],
+  'sums and copies': [
+    ...['add', 'accumulate', 'sum_leading', 'scale', 'lerp', 'copy', 'cast', 'fill'],
+    ...['slice_positions', 'concat_positions'],
+  ],
   generation: ['sample', 'select_row', 'repetition_penalty', 'count_tokens'],
 }
 

@@ -108,7 +108,7 @@
   /** As if choosing among so many: 4.4, 65. */
   const choices = (nats) => {
     const count = Math.exp(nats)
-    return count < 10 ? count.toFixed(1) : count < 1e6 ? integer(count) : inWords(count)
+    return count < 9.95 ? count.toFixed(1) : count < 1e6 ? integer(count) : inWords(count)
   }
 
   function valueWords(value) {
@@ -189,7 +189,7 @@
     lead.append(
       `After ${integer(best.step)} steps, ${size} predicts the next ${unit} of “${data.name}” as if it chose among `,
       element('strong', {}, `${choices(best.valLoss)} equally likely ${unit}s`),
-      `. Without training, it would choose among all ${integer(model.vocabSize)}.`,
+      `. A model that guesses would choose among all ${integer(model.vocabSize)}.`,
     )
     showChoices(Math.exp(best.valLoss), model.vocabSize, unit)
   }
@@ -1221,7 +1221,7 @@
       const first = sessions[0]
       const last = sessions.at(-1)
       const versions = [...new Set(sessions.map((session) => session.version))].join(', ')
-      const { kind, vocabSize, blockSize, layers, heads, embed } = model
+      const { kind, vocabSize, blockSize, layers, heads, embed, lora } = model
       const groups = [
         [
           'Run',
@@ -1239,7 +1239,10 @@
           'Model',
           [
             ['kind', kind],
+            // The weights that it starts with, and the adapters if only these are trained.
+            ['from', options.from],
             ['parameters', integer(run.parameters)],
+            ['adapters', lora && `rank ${lora.rank}, alpha ${lora.alpha}, in ${valueWords(lora.targets)}`],
             ['layers', layers],
             ['heads', heads],
             ['channels', embed],

@@ -96,7 +96,7 @@ export async function resolveAuto(
   })
   const isPlain = device === 'js'
   const first = over(isPlain ? plain : native(middle, given))
-  if (first.steps !== undefined) return first
+  if (first.steps !== undefined) return withSteps(first, first.steps, given)
   control.emit({ type: 'measuring', step: 0, seconds: measuring })
   const { signal } = options
   const stopped = signal ? AbortSignal.any([control.stopped, signal]) : control.stopped
@@ -133,8 +133,8 @@ function withSteps(
       : { [name]: Math.min(usual, Math.floor(part * steps)) }
   }
   return {
-    evalInterval: steps / 9,
-    sampleInterval: steps / 3,
+    evalInterval: Math.max(1, Math.round(steps / 9)),
+    sampleInterval: Math.max(1, Math.round(steps / 3)),
     ...planned,
     ...short('warmup', 1 / 10),
     ...short('momentumWarmup', 1 / 3),

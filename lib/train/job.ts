@@ -63,7 +63,8 @@ export class Job<T, Event> implements PromiseLike<T>, AsyncIterable<Event> {
   }
 
   /**
-   * Stops after the step in progress and writes a checkpoint. The run then resolves with the model.
+   * Stops after the step in progress and writes a checkpoint. The run then resolves with the model, and a
+   * sweep with the results so far.
    */
   stop(): void {
     this.stopper.abort()

@@ -2,8 +2,8 @@
 // for the disk. A write that fails is repeated later, as a whole new file from the history in memory.
 
 import { existsSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { machine } from '../backend/machine'
 import type { CheckpointInfo } from '../checkpoint/checkpoint'
 import { files } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
@@ -91,7 +91,8 @@ export class Recorder {
     if (plan.begins === 'resume') await this.resume()
     const time = new Date().toISOString()
     const resumed = plan.begins === 'resume'
-    this.add(['session', { step: this.step, time, version, device, machine: machine(), resumed }])
+    const session = { step: this.step, time, version, device, machine: describeMachine(), resumed }
+    this.add(['session', session])
     this.clock = setInterval(() => this.tick(), millisecondsPerWrite).unref()
     await this.flush()
   }
@@ -308,9 +309,9 @@ function* chunksOf(lines: readonly Line[]): Generator<Uint8Array> {
   }
 }
 
-function machine(): string {
-  // Deno may ask the user for the permission to know the processor.
-  const processor = process.versions.deno === undefined ? cpus()[0]?.model.trim() : undefined
-  const cores = `${availableParallelism()} cores`
-  return [`${process.platform}-${process.arch}`, ...(processor ? [processor] : []), cores].join(', ')
+/** `linux-x64, Intel(R) Xeon(R) CPU, 8 cores` */
+function describeMachine(): string {
+  const { platform, processor, cores } = machine()
+  const known = processor === 'unknown' ? [] : [processor]
+  return [platform, ...known, `${cores} ${cores === 1 ? 'core' : 'cores'}`].join(', ')
 }

@@ -9,6 +9,7 @@ import { NanoGptError } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { reportFile } from '../history/folder'
 import { readRun } from '../history/read'
+import type { RunRecord } from '../history/types'
 import {
   type Checked,
   checkOptions,
@@ -46,7 +47,8 @@ export interface Report {
  *
  * @param runs run folders, each the `out` of a run
  * @throws NanoGptError 'file_not_found' for a folder without a run; 'foreign_files' if the file to write
- *   exists and is no report; 'write_failed'; 'option'; the signal's AbortError. What else cannot be read or measured is left out (`missing`).
+ *   exists and is no report; 'write_failed'; 'option'; the signal's AbortError. What else cannot be read or
+ *   measured is left out (`missing`).
  */
 export async function report(runs: string | readonly string[], options: ReportOptions = {}): Promise<Report> {
   const folders = checkValue('report', 'runs', folderList, runs)
@@ -57,7 +59,7 @@ export async function report(runs: string | readonly string[], options: ReportOp
   const missing: string[] = []
   const reported: ReportedRun[] = []
   for (const record of records) {
-    const extras = await extrasOf(record.folder, checked)
+    const extras = await extrasOf(record, checked)
     reported.push({ record, extras })
     missing.push(...extras.missing.map((each) => `${record.folder}: ${each}`))
   }
@@ -79,8 +81,16 @@ async function refuseForeign(out: string): Promise<void> {
 
 /** What a model has to compute. A part that fails is left out. */
 async function extrasOf(
-  folder: string,
-  { losses = true, timings = true, signal, device, threads, instructionSet }: Checked<typeof reportOptions>,
+  { folder, model }: RunRecord,
+  {
+    losses = true,
+    timings = true,
+    signal,
+    base,
+    device,
+    threads,
+    instructionSet,
+  }: Checked<typeof reportOptions>,
 ): Promise<Extras & Required<Pick<Extras, 'missing'>>> {
   const missing: string[] = []
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
@@ -94,13 +104,17 @@ async function extrasOf(
     }
   }
   const machine = { device, threads, instructionSet }
+  // The config of a run with adapters says where the base was.
+  const from = base !== undefined && model.lora ? { from: base } : {}
   const text =
     losses &&
-    (await attempt('The losses of the validation text are missing', () => lossesOf(folder, machine, signal)))
+    (await attempt('The losses of the validation text are missing', () =>
+      lossesOf(folder, { base, ...machine }, signal),
+    ))
   const times =
     timings &&
     (await attempt('The times of its steps are missing', () =>
-      withPlanOf({ config: folder, ...machine, signal } as TrainOptions, (plan, materials) =>
+      withPlanOf({ config: folder, ...from, ...machine, signal } as TrainOptions, (plan, materials) =>
         stepTimes(plan, materials, secondsMeasuring),
       ),
     ))
@@ -109,10 +123,14 @@ async function extrasOf(
 
 async function lossesOf(
   folder: string,
-  { device, ...open }: Pick<Checked<typeof reportOptions>, 'device' | 'threads' | 'instructionSet'>,
+  {
+    base,
+    device,
+    ...open
+  }: Pick<Checked<typeof reportOptions>, 'base' | 'device' | 'threads' | 'instructionSet'>,
   signal: AbortSignal | undefined,
 ) {
-  const checkpoint = await readCheckpoint(folder, loadOptions.checkpoint.default)
+  const checkpoint = await readCheckpoint(folder, loadOptions.checkpoint.default, undefined, { base })
   return onDevice(device, async (device) => {
     await using model = await loadCheckpoint(checkpoint, { device, ...open })
     return await withValidation(checkpoint, model, { signal }, (validation) =>

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens HTML pages that nano-gpt writes in Chromium, from disk and without a network, and uses them as a
-# reader does. Writes screenshots to build/screenshots. The tools are not dependencies: they are installed
+# Opens the HTML pages that nano-gpt writes (browser.js), and the studio (browser_studio.js), in Chromium,
+# without a network, and uses them as a reader does. Writes screenshots to build/screenshots. The tools are not dependencies: they are installed
 # for this run. CHROMIUM names another binary.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,3 +13,4 @@ trap 'rm -rf "$work"' EXIT
 echo '{ "private": true }' >"$work/package.json"
 npm install --prefix "$work" --no-audit --no-fund --ignore-scripts --save-exact --prefer-offline --silent playwright-core@1.65.1 axe-core@4.14.1
 CHROMIUM=$chromium node scripts/ci/browser.js "$work"
+CHROMIUM=$chromium node scripts/ci/browser_studio.js "$work"

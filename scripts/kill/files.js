@@ -1,9 +1,9 @@
 // Ends the process at a chosen operation on files: before, during or after it. With a power loss, the
 // disk then also loses what was not flushed: the contents of files, and the newest changes of names.
 //
-// Model of the disk: a file's contents are safe after its `sync`, and so is what it had before an append. Changes of names (new file, rename,
-// link, unlink) are safe after a `sync` of their folder; before that, a random number of the newest
-// ones is undone, as in a file system with an ordered journal.
+// Model of the disk: a file's contents are safe after its `sync`, and so is what it had before an append.
+// Changes of names (new file, rename, link, unlink) are safe after a `sync` of their folder; before that, a
+// random number of the newest ones is undone, as in a file system with an ordered journal.
 
 const fs = require('node:fs')
 const files = require('node:fs/promises')

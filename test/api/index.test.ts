@@ -25,6 +25,7 @@ test('the list of exports', () => {
     'plan',
     'presets',
     'readRun',
+    'report',
     'sweep',
     'tensor',
     'train',

@@ -226,6 +226,14 @@ describe('what is written', () => {
       expect(await failureOf(() => model.export(run, { overwrite }))).toMatchObject({
         ...{ code: 'foreign_files', reason: 'it is the folder of a run' },
       })
+    // A run that has no checkpoint yet.
+    const begun = fresh()
+    mkdirSync(begun)
+    copyFileSync(join(run, 'config.json'), join(begun, 'config.json'))
+    expect(await failureOf(() => model.export(begun, { overwrite: true }))).toMatchObject({
+      ...{ code: 'foreign_files', reason: 'its config.json is not that of a model' },
+    })
+    await model.export(begun, { format: 'gguf' })
     const file = join(path, 'notes.txt')
     expect(await failureOf(() => model.export(file))).toMatchObject({ code: 'write_failed' })
   })

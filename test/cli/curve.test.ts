@@ -1,7 +1,7 @@
 // Losses drawn as a line of bars.
 
 import fc from 'fast-check'
-import { asciiBars, bars, curve, History, resample } from '../../lib/cli/curve'
+import { asciiBars, bars, curve, resample, Series } from '../../lib/cli/curve'
 
 test('falling and rising series', () => {
   expect(curve([8, 7, 6, 5, 4, 3, 2, 1], 8)).toBe('█▇▆▅▄▃▂▁')
@@ -43,7 +43,7 @@ test('a curve is never wider than `width` and uses only the given characters', (
 })
 
 test('a history covers a whole series in bounded memory', () => {
-  const history = new History(64)
+  const history = new Series(64)
   const values = Array.from({ length: 10_000 }, (_, index) => 10_000 - index)
   for (const value of values) history.push(value)
   expect(history.values.length).toBeGreaterThanOrEqual(32)
@@ -53,7 +53,7 @@ test('a history covers a whole series in bounded memory', () => {
 })
 
 test('a history keeps non-finite values as gaps', () => {
-  const history = new History(4)
+  const history = new Series(4)
   for (const value of [NaN, NaN, NaN, NaN, 2, 4]) history.push(value)
   expect(history.values).toEqual([NaN, NaN, 3])
 })

@@ -1,6 +1,6 @@
 // `nano-gpt report`: in a pipe and as JSON.
 
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { train } from '../../lib/train/train'
 import { short, temporaryFolder } from '../support/runs'
 import { objects, run } from './command'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 test('it writes the page of the newest run into its folder', async () => {
   const { code, stdout, stderr } = await cli()
   expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toMatch(/runs\/b\/report\.html: 1 run, \d+ kB\nOpen it in a browser\./)
+  expect(stdout).toMatch(/runs\/b\/report\.html: 1 run, \d+ KB\nOpen it in a browser\./)
 })
 
 test('several runs, as JSON', async () => {
@@ -33,6 +33,19 @@ test('several runs, as JSON', async () => {
   const [result] = objects(stdout)
   expect(result).toMatchObject({ type: 'result', runs: ['runs/a', 'runs/b'], missing: [] })
   expect(existsSync(folder.path('both.html'))).toBe(true)
+})
+
+test('a folder of runs stands for all of them, in the order of their names', async () => {
+  const few = ['--no-timings', '--no-losses', '--out', 'all.html', '--json']
+  const [result] = objects((await cli('runs', ...few)).stdout)
+  expect(result).toMatchObject({ type: 'result', runs: ['runs/a', 'runs/b'] })
+})
+
+test('where nothing is trained, the remedy has no flag that the command lacks', async () => {
+  mkdirSync(folder.path('nothing'))
+  const { code, stderr } = await run(['report'], { cwd: folder.path('nothing') })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^nano-gpt: there is no trained model in runs\/\. Give a run folder, or train one: /)
 })
 
 test('a folder without a run is an error that names it', async () => {

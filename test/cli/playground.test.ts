@@ -324,6 +324,17 @@ inTerminal('in a terminal', () => {
     expect(screen.text).toMatch(new RegExp(`^${wanted.join('\\n')}$`))
   })
 
+  test('the base of the first model is not that of another', async () => {
+    const [base, out] = [folder.path('runs', 'one'), folder.path('adapted')]
+    const options = { from: base, data: decoder.data, loraRank: 1, steps: 1, device: 'js', out } as const
+    await (await train(options)).dispose()
+    const session = new Session(['--model', 'adapted', '--base', 'runs/one'])
+    await session.until()
+    expect(await session.type('/model runs/other\r')).toContain('runs/other, after 1 step')
+    await session.type('/quit\r', /2004l/)
+    expect((await session.end()).code).toBe(0)
+  })
+
   test('Ctrl-C stops a text, empties a line, and leaves', async () => {
     const session = new Session(['--max-tokens', '1000000', '--model', 'runs/one'])
     await session.until()

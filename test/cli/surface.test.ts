@@ -44,6 +44,7 @@ test('the names of options, subjects and calls', () => {
   expect(word('data', 'my text.txt')).toMatch(/^--data ['"]my text\.txt['"]$/)
   expect([word('bias', true), word('bias', false)]).toEqual(['--bias', '--no-bias'])
   expect(word('signal')).toBe('`signal`')
+  expect(word('without', [{ layer: 0, head: 3 }])).toBe('--without 0.3')
   expect([subject('gradientAccumulationSteps'), subject('my batchSize'), subject('signal')]).toEqual([
     '--gradient-accumulation-steps',
     'my batchSize',

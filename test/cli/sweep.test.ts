@@ -74,7 +74,7 @@ describe('the table', () => {
       'learning-rate  runs  best loss  final   time  difference',
       '0.003          1/1   2.1034     2.1134  0:12              best',
       '0.001          1/1   2.3310     2.3410  0:12  +0.2276     noise unknown',
-      '1              0/1   -          -       -                 failed',
+      '1              0/1   –          –       –                 failed',
     ])
     expect(explanations(one)).toEqual([
       'Validation loss in nats per token; lower is better.',
@@ -126,7 +126,7 @@ test('trains all runs, prints a line for each and the table, and continues', asy
   )
   expect(first.stdout).toMatch(/^3\/3 {2}learning-rate=1e\+30,seed=1337 {2}failed: .*not finite/ms)
   expect(first.stdout).toMatch(/^learning-rate +runs +best loss/m)
-  expect(first.stdout).toMatch(/^1e\+30 +0\/1 +- .* failed$/m)
+  expect(first.stdout).toMatch(/^1e\+30 +0\/1 +– .* failed$/m)
   expect(first.stdout.replace(/\s+/g, ' ')).toContain('repeat the command with --seed 1337,1338,1339')
   expect(first.stdout).toMatch(/generate --model sweeps\/learning-rate\/learning-rate=0\.1,seed=1337\n$/)
   for (const line of lines.slice(0, -2)) expect(line.length).toBeLessThanOrEqual(80)

@@ -1,6 +1,6 @@
 // Formats numbers and wraps lines.
 
-import { bytes, columnsOf, duration, plural, speeds, together, wrap } from '../../lib/cli/words'
+import { bytes, columnsOf, cut, duration, plural, speeds, together, wrap } from '../../lib/cli/words'
 
 test.each([
   [0, '0 bytes'],
@@ -26,6 +26,13 @@ test('speeds in tokens and bytes, without the bytes where a token is one', () =>
 
 test('East Asian characters and emoji take two columns, and combining marks none', () => {
   expect(['abc', 'é', 'e\u0301', '很好', '😀', '→'].map(columnsOf)).toEqual([3, 1, 1, 4, 2, 1])
+})
+
+test('a text that is too long ends with an ellipsis', () => {
+  expect(cut('four', 4)).toBe('four')
+  expect(cut('fours', 4)).toBe('fou…')
+  expect(cut('很好很好', 4)).toBe('很…')
+  expect(cut('x', 0)).toBe('…')
 })
 
 test('wrap breaks between words, but never within a phrase kept together', () => {

@@ -9,9 +9,8 @@ interface Made {
   readonly secondsPerStep?: number
   readonly evalInterval?: number
   readonly digest?: string
-  readonly options?: Readonly<Record<string, unknown>>
-  readonly tokenizer?: string
   readonly bytesPerToken?: number
+  readonly options?: Readonly<Record<string, unknown>>
 }
 
 /** A run whose training loss at step s is s, and whose validation loss is −s. */
@@ -20,9 +19,8 @@ function made({
   secondsPerStep = 1,
   evalInterval = 10,
   digest = 'a',
-  options = {},
-  tokenizer = 'char',
   bytesPerToken = 2,
+  options = {},
 }: Made): RunRecord {
   const evaluations = Array.from(
     { length: Math.floor(steps / evalInterval) + 1 },
@@ -52,7 +50,7 @@ function made({
     steps,
     parameters: 1,
     options: { tokenizer: 'char', data: 'x', ...options } as RunRecord['options'],
-    tokenizer,
+    tokenizer: String(options.tokenizer ?? 'char'),
     model: { kind: 'bigram', vocabSize: 2 } as RunRecord['model'],
     data: {
       name: 'x',
@@ -107,13 +105,25 @@ test('at equal times: the faster run has made more steps', () => {
 })
 
 test('runs with other tokens are compared in bits per byte', () => {
-  const { unit, steps, best } = compareRuns([made({}), made({ tokenizer: 'byte' })])
+  const { unit, steps, best } = compareRuns([made({}), made({ options: { tokenizer: 'byte' } })])
   expect(unit).toBe('bits per byte')
   expect(steps.at(-1)!.losses[0]).toEqual({ trainLoss: 94.5 / Math.LN2 / 2, valLoss: -50 })
   expect(best.map((each) => each?.step)).toEqual([100, 100])
   expect(compareRuns([made({}), made({ digest: 'b' })]).unit).toBe('bits per byte')
-  // Vocabularies of one size, learned from different texts.
-  expect(compareRuns([made({}), made({ bytesPerToken: 2.5 })]).unit).toBe('bits per byte')
+  // Two vocabularies of one size and kind.
+  expect(compareRuns([made({}), made({ bytesPerToken: 3 })]).unit).toBe('bits per byte')
+})
+
+test('a run that starts from the weights of another has its tokens and sizes', () => {
+  const fromWeights = made({})
+  const { tokenizer: _, preset: __, ...others } = fromWeights.options
+  const { unit, options } = compareRuns([
+    made({ options: { preset: 'bigram' } }),
+    { ...fromWeights, options: { ...others, from: '/runs/first' } },
+  ])
+  expect(unit).toBe('nats per token')
+  // config.json of such a run has neither its kind nor its tokenizer.
+  expect(options).toEqual({ from: [undefined, '/runs/first'] })
 })
 
 test('only options that differ are listed', () => {
@@ -122,19 +132,6 @@ test('only options that differ are listed', () => {
     made({ options: { steps: 1, seed: 3 } }),
   ])
   expect(options).toEqual({ seed: [2, 3], bias: [false, undefined] })
-})
-
-test('a run that starts from another has the options of its model', () => {
-  const run = { preset: 'bigram', blockSize: 8, seed: 1 }
-  const { tokenizer, ...options } = made({ options: { from: 'run', blockSize: 8, seed: 1 } }).options
-  const started = { ...made({}), options } as RunRecord
-  const compared = compareRuns([
-    made({ options: run }),
-    // Its options name neither a preset nor a tokenizer.
-    started,
-  ])
-  expect(compared.unit).toBe('nats per token')
-  expect(compared.options).toEqual({ from: [undefined, 'run'] })
 })
 
 test('any runs can be compared, also ones that have not begun', () => {

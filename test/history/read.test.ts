@@ -50,6 +50,7 @@ test('a finished run', async () => {
   expect(run).toMatchObject({
     ...{ folder: out, state: 'finished', step: 10, steps: 10, notices: [] },
     model: { kind: 'bigram' },
+    tokenizer: 'char',
     options: { preset: 'bigram', steps: 10, seed: 7 },
     data: { source: 'text.txt', bytesPerToken: { train: 1 } },
     tokensPerStep: 4 * 8,
@@ -75,6 +76,7 @@ test('a run of version 0.1.0 has no history, but its sizes, its step and its bes
   expect(run.step).toBe(run.steps)
   expect(run.parameters).toBeGreaterThan(100)
   expect(run.bestValLoss).toBeGreaterThan(0)
+  expect(run.tokenizer).toBe('char')
   expect(run.data.trainTokens).toBeNull()
 })
 

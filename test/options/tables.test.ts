@@ -17,6 +17,7 @@ const tables: [string, options.Table][] = [
   ['evaluate', options.evaluateOptions],
   ['bench', options.benchOptions],
   ['stages', options.stageOptions],
+  ['studio', options.studioOptions],
   ['tokenize', options.tokenizeOptions],
   ['attention', options.attentionOptions],
   ['inspect', options.inspectOptions],

@@ -96,7 +96,6 @@ export function runRecord(make: RunToMake = {}): RunRecord {
       device: 'cpu',
       ...options,
     },
-    tokenizer: String(options.tokenizer ?? 'char'),
     model: {
       kind: 'decoder',
       vocabSize: 65,
@@ -115,6 +114,7 @@ export function runRecord(make: RunToMake = {}): RunRecord {
       validationTokens: 111_540,
       bytesPerToken: { train: 1, validation: 1 },
     },
+    tokenizer: String(options.tokenizer ?? 'char'),
     bestValLoss: evaluations.at(-1)?.valLoss ?? null,
     started: '2026-03-01T10:00:00.000Z',
     updated: '2026-03-01T10:05:12.000Z',

@@ -49,6 +49,9 @@ onEveryDevice('auto', ({ name: device }) => {
     expect(model).toMatchObject({ embed: 16, heads: 2, layers: 1 })
     if (model.kind === 'gpt') expect(model.kvHeads).toBe(2)
     expect(training).toMatchObject({ steps: 2, learningRate: 0.01 })
+    // Warm-ups and intervals fit the steps.
+    expect(training).toMatchObject({ warmup: 0, evalInterval: 1, sampleInterval: 1 })
+    expect(training.momentumWarmup ?? 0).toBe(0)
   })
 
   test('stop() during the measurement ends the run before its first step', async () => {

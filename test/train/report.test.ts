@@ -1,6 +1,6 @@
 // report(), and the report that every run with a folder ends with.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TrainOptions } from '../../lib/options'
@@ -53,6 +53,26 @@ describe('at the end of a run', () => {
     expect(text!.pieces.slice(1).map(([, loss]) => loss)).toEqual(
       [...losses].map((loss) => Number(loss.toFixed(3))),
     )
+  })
+
+  test('a run from the weights of another says which tokens it has, and its adapters', async () => {
+    const base = folder.path('base')
+    await (await train({ ...decoder, tokenizer: 'byte', device: 'js', out: base })).dispose()
+    const out = folder.path('adapted')
+    const options = { from: base, data: decoder.data, steps: 5, loraRank: 2, device: 'js', out } as const
+    await (await train(options)).dispose()
+    const [run] = runsIn(join(out, 'report.html'))
+    expect(run).toMatchObject({ unit: 'byte', tokenizer: 'byte', options: { from: base, loraRank: 2 } })
+    expect(run.model).toMatchObject({ lora: { rank: 2, alpha: 4 } })
+
+    // The base has moved.
+    const moved = folder.path('moved')
+    renameSync(base, moved)
+    const without = await report(out, { device: 'js', timings: false, out: folder.path('without.html') })
+    expect(without.missing).toEqual([expect.stringContaining('base')])
+    const { missing, path } = await report(out, { base: moved, device: 'js', out: folder.path('with.html') })
+    expect(missing).toEqual([])
+    expect(runsIn(path)[0].text!.step).toBe(run.text!.step)
   })
 
   test('a run that is stopped has one too, without those losses', async () => {

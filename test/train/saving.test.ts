@@ -192,18 +192,19 @@ test('files that killed processes left are removed when a run begins in the fold
 
 test('a folder that disappears is made again', async () => {
   const out = folder.path('gone')
-  const { end } = await whole({ ...options, out }, async (event) => {
+  // Many steps, because the run goes on while the folder is removed.
+  const { end } = await whole({ ...options, steps: 100, out }, async (event) => {
     if (event.type === 'evaluation' && event.step === 5) await remove(out)
   })
-  expect(end).toMatchObject({ saved: { step: 10 }, unsaved: null })
+  expect(end).toMatchObject({ saved: { step: 100 }, unsaved: null })
   expect(await readdir(out)).toEqual(expect.arrayContaining(['config.json', 'last.safetensors', 'text.txt']))
-  const resumed = await whole({ device: 'js', resume: out, steps: 20 }, async (event) => {
-    if (event.type === 'evaluation' && event.step === 15) await remove(out)
+  const resumed = await whole({ device: 'js', resume: out, steps: 200 }, async (event) => {
+    if (event.type === 'evaluation' && event.step === 105) await remove(out)
   })
-  expect(resumed.end).toMatchObject({ saved: { step: 20 }, unsaved: null })
+  expect(resumed.end).toMatchObject({ saved: { step: 200 }, unsaved: null })
   await remove(join(out, 'text.txt'))
-  await whole({ device: 'js', resume: out, data: options.data, steps: 21 })
-  await whole({ device: 'js', resume: out, steps: 22 })
+  await whole({ device: 'js', resume: out, data: options.data, steps: 201 })
+  await whole({ device: 'js', resume: out, steps: 202 })
 })
 
 test('a folder that becomes a file: the run says what is not saved, and saves when it can', async () => {

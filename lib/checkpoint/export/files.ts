@@ -6,6 +6,7 @@ import { NanoGptError, option, say } from '../../errors'
 import { makeFolder, writeFailed, writeFileAtomic } from '../../files/atomic'
 import { statOf } from '../../files/read'
 import { isCheckpointName } from '../folder'
+import { isForeign } from '../hugging_face/folder'
 import { adapterConfigFile, configFile } from '../hugging_face/names'
 
 export interface ExportFile {
@@ -18,7 +19,8 @@ export interface ExportFile {
  * Checks that files may be written into a folder, before anything is computed.
  *
  * @throws NanoGptError 'foreign_files' if the folder has one of them and `overwrite` is false, if it is a
- *   run folder, or if adapters and a model would share it; 'write_failed' if it is a file
+ *   run folder or has the config.json of something else, or if adapters and a model would share it;
+ *   'write_failed' if it is a file
  */
 export async function checkTarget(
   folder: string,
@@ -47,6 +49,10 @@ export async function checkTarget(
       another,
     )
   const taken = there.find((name) => names.includes(name))
+  // That of a run which has no checkpoint yet, or of another program.
+  const replaces = names.includes(configFile) && there.includes(configFile)
+  if (replaces && !(await isForeign(folder)))
+    refuse('foreign_files', `its ${configFile} is not that of a model`, another)
   if (taken === undefined || overwrite) return
   throw new NanoGptError('foreign_files', {
     where: 'export',

@@ -24,7 +24,7 @@ export interface Exported {
   /** The architecture as which it was written. */
   readonly architecture: Architecture
   readonly files: readonly { readonly name: string; readonly bytes: number }[]
-  /** Sentences about what differs from the model, or from the options. */
+  /** What differs from the model, or from the options: sentences without a capital and a period. */
   readonly notes: readonly string[]
 }
 

@@ -3,9 +3,8 @@
 // loads.
 
 import { join } from 'node:path'
-import { NanoGptError, reasonOf, show } from '../../errors'
-import { parseJson } from '../../files/json'
-import { readSmallFile, statOf } from '../../files/read'
+import { NanoGptError, show } from '../../errors'
+import { statOf } from '../../files/read'
 import { describe, type Shape, sameShape } from '../../graph/dtype'
 import { readTokenizer } from '../../tokenizer'
 import { Gpt2Tokenizer } from '../../tokenizer/gpt2'
@@ -17,12 +16,12 @@ import type { Checkpoint } from '../checkpoint'
 import { untrained } from '../metadata'
 import { type FileTensor, openSafetensors, refuseTooLarge, type SafetensorsHeader } from '../safetensors'
 import { type ForeignConfig, readForeignConfig } from './config'
+import { again, readJson } from './json'
 import { configFile, indexFile, pickleFiles, weightsFile } from './names'
 import { pickleRemedy } from './pickle'
 import { WeightMap, weightDtypes } from './weights'
 
 /** In bytes. */
-const longestConfig = 1 << 20
 const longestIndex = 32 << 20
 const longestVocabulary = 16 << 20
 const mostFiles = 1000
@@ -36,7 +35,7 @@ export async function isForeign(folder: string): Promise<boolean> {
     if (await statOf(join(folder, name))) return true
   const config = join(folder, configFile)
   if (!(await statOf(config))) return false
-  const json = await readJson(config, longestConfig).catch(() => undefined)
+  const json = await readJson(config).catch(() => undefined)
   return typeof json === 'object' && json !== null && 'model_type' in json
 }
 
@@ -48,7 +47,7 @@ export async function isForeign(folder: string): Promise<boolean> {
  */
 export async function readForeign(folder: string): Promise<Checkpoint> {
   const file = join(folder, configFile)
-  const config = readForeignConfig(file, await readJson(file, longestConfig))
+  const config = readForeignConfig(file, await readJson(file))
   const rows = config.model.vocabSize
   const tokenizer = await tokenizerOf(folder, config)
   const { vocabSize } = tokenizer
@@ -71,21 +70,6 @@ export async function readForeign(folder: string): Promise<Checkpoint> {
     tensors: map.parametersOf(tensors),
   }
 }
-
-async function readJson(file: string, most: number): Promise<unknown> {
-  const bytes = await readSmallFile(file, most)
-  try {
-    return parseJson(Buffer.from(bytes).toString())
-  } catch (cause) {
-    throw new NanoGptError(
-      'checkpoint',
-      { subject: file, reason: `it is not valid JSON (${reasonOf(cause)})`, remedy: again },
-      { cause },
-    )
-  }
-}
-
-const again = 'copy the folder again from its source'
 
 // ---- The tokenizer.
 

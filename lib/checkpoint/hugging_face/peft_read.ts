@@ -2,9 +2,8 @@
 // adapter_config.json that would change the results and is not supported is rejected, never ignored.
 
 import { join } from 'node:path'
-import { NanoGptError, option, type Phrase, printable, reasonOf, say, show } from '../../errors'
-import { parseJson } from '../../files/json'
-import { readSmallFile, statOf } from '../../files/read'
+import { NanoGptError, option, type Phrase, printable, say, show } from '../../errors'
+import { statOf } from '../../files/read'
 import { bytesOf, describe, sameShape } from '../../graph/dtype'
 import { plusProduct } from '../../model/lora'
 import { weightsIn } from '../../model/weights'
@@ -14,13 +13,10 @@ import { express } from '../export/express'
 import { take } from '../layout'
 import { untrained } from '../metadata'
 import { readSafetensors, type SafetensorsHeader, type SafetensorsTensor } from '../safetensors'
+import { again, readJson } from './json'
 import { adapterConfigFile, adapterWeightsFile } from './names'
 import { type PeftModule, partOfB, peftModules, peftPrefix } from './peft_layout'
 import { toF32, weightDtypes } from './weights'
-
-/** In bytes. */
-const longestConfig = 1 << 20
-const again = 'copy the folder again from its source'
 
 /** Whether a folder contains adapters of PEFT. */
 export async function isPeft(folder: string): Promise<boolean> {
@@ -138,7 +134,7 @@ const harmless = new Set(
 const mergeThere = 'merge the adapters in Python, and load the merged model'
 
 async function readConfig(file: string): Promise<PeftConfig> {
-  const entries = new Map(Object.entries(await readJson(file)))
+  const entries = new Map(Object.entries(await readObject(file)))
   const refuse = (name: string, value: unknown, reason: string | Phrase, remedy: string): never => {
     throw new NanoGptError('checkpoint', { file, subject: name, value, reason, remedy })
   }
@@ -215,15 +211,8 @@ async function readConfig(file: string): Promise<PeftConfig> {
   }
 }
 
-async function readJson(file: string): Promise<object> {
-  const bytes = await readSmallFile(file, longestConfig)
-  let json: unknown
-  try {
-    json = parseJson(Buffer.from(bytes).toString())
-  } catch (cause) {
-    const reason = `it is not valid JSON (${reasonOf(cause)})`
-    throw new NanoGptError('checkpoint', { subject: file, reason, remedy: again }, { cause })
-  }
+async function readObject(file: string): Promise<object> {
+  const json = await readJson(file)
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json
   throw new NanoGptError('checkpoint', { subject: file, reason: 'it is not a JSON object', remedy: again })
 }

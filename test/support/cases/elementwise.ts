@@ -27,6 +27,7 @@ export function elementwiseCases(): Case[] {
     ...activations(),
     ...dropouts(),
     ...scalars(),
+    ...scales(),
     ...lerps(),
   ]
 }
@@ -45,6 +46,11 @@ function perSize(shape: Shape): Case[] {
     opCase('dropout_add', name, [a, rng(), b], mask),
     opCase('zero', name, [a]),
   ]
+}
+
+function scales(): Case[] {
+  const shapes: Shape[] = [[], [1], [5], [17], [2, 3, 5], [140003]]
+  return shapes.map((shape) => opCase('scale', `[${shape}]`, [floats('x', shape)], { factor: -1.7 }))
 }
 
 function lerps(): Case[] {
@@ -178,7 +184,6 @@ function activationCases(name: string, a: Given, dy: Given, c: Given, cap = 2.5)
     ]),
     opCase('swiglu', name, [a, c]),
     opCase('swiglu_backward', name, [a, c, dy]),
-    opCase('scale', name, [a], { factor: -1.7 }),
     opCase('soft_cap', name, [a], { cap }),
     opCase('soft_cap_backward', name, [outputsOf(softCapOp, [a], { cap })[0], dy], { cap }),
   ]

@@ -1,13 +1,13 @@
 // Follows the events of a training run: how far it is, its loss and its speed.
 
 import type { EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events'
-import { History } from './curve'
+import { Series } from './curve'
 import type { View } from './layout'
 
 /** The shown loss is a moving average over about this many steps. */
 const smoothing = 30
 
-export class RunState {
+export class LiveRun {
   /** Undefined until the run begins. */
   start: StartEvent | undefined
   step = 0
@@ -15,7 +15,7 @@ export class RunState {
   tokensPerSecond = Number.NaN
   bytesPerSecond = Number.NaN
   readonly evaluations: EvaluationEvent[] = []
-  private readonly losses = new History()
+  private readonly losses = new Series()
   private secondsPerStep = Number.NaN
   private secondsPerEvaluation = 0
   /** The progress of the current evaluation, if there is one. */

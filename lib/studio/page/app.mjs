@@ -1,0 +1,31 @@
+// The frame of the page: its header, and one of its two views.
+
+import { Connection } from './connection.mjs'
+import { Home } from './home.mjs'
+import { html } from './html.mjs'
+import { RunPage } from './run_page.mjs'
+import { openId, shown, studio } from './state.mjs'
+
+export function App() {
+  const id = openId.value
+  document.title = `${shown.value?.text ? `${shown.value.text} – ` : ''}nano-gpt studio`
+  return html`
+    <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
+    <header class="top">
+      <a class="brand" href="#"><img src="/icon.svg" alt="" width="24" height="24" /> nano-gpt studio</a>
+      <${Connection} />
+    </header>
+    <main id="main" tabindex="-1">
+      ${studio.value === null ? html`<p class="muted">Connecting…</p>` : id === null ? html`<${Home} />` : html`<${RunPage} id=${id} key=${id} />`}
+    </main>
+    <footer class="bottom muted">
+      Everything happens on this computer. ${studio.value && html`nano-gpt ${studio.value.version}`}
+    </footer>
+  `
+}
+
+/** The address names the run, so it must not change. */
+function toMain(event) {
+  event.preventDefault()
+  document.getElementById('main').focus()
+}

@@ -1,0 +1,96 @@
+// The title of a run, its progress, and what can be done with it.
+
+import { signal } from '@preact/signals'
+import { post } from './api.mjs'
+import { html } from './html.mjs'
+import { addressOf, current } from './state.mjs'
+import { count, duration, plural, roughly, stateWords } from './words.mjs'
+
+const problem = signal(null)
+
+async function act(path, body) {
+  problem.value = null
+  try {
+    await post(path, body)
+  } catch (error) {
+    problem.value = error.message
+  }
+}
+
+export function RunHead({ run }) {
+  const { state, step, steps } = run
+  const part = steps > 0 ? step / steps : 0
+  return html`
+    <section class="head">
+      <div class="row">
+        <div>
+          <p class="crumb"><a href="#">All runs</a></p>
+          <h1>${run.text}</h1>
+        </div>
+        <${Buttons} run=${run} />
+      </div>
+      <div
+        class="progress ${state}"
+        role="progressbar"
+        aria-label="Training"
+        aria-valuemin="0"
+        aria-valuemax="100"
+        aria-valuenow=${Math.floor(100 * part)}
+      >
+        <div style=${{ width: `${100 * part}%` }}></div>
+      </div>
+      <p class="status"><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run)}</p>
+      ${run.note && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
+      <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>
+    </section>
+  `
+}
+
+function factsOf({ step, steps, secondsLeft, tokensPerSecond, unit, parameters, state, device }) {
+  const facts = [
+    steps > 0 && `step ${count(step)} of ${count(steps)}`,
+    state === 'running' && secondsLeft !== null && `about ${duration(secondsLeft)} left`,
+    state === 'running' && tokensPerSecond !== null && `${count(tokensPerSecond)} ${unit}s per second`,
+    parameters !== null && `${roughly(parameters)} weights`,
+    device !== null && `on ${device === 'cpu' ? 'the processor' : device}`,
+  ]
+  return facts.filter(Boolean).join(' · ')
+}
+
+function Buttons({ run }) {
+  const { id, state, isOurs, step, steps } = run
+  const busy = current.value && ['preparing', 'running', 'stopping'].includes(current.value.state)
+  if (isOurs && (state === 'running' || state === 'preparing'))
+    return html`
+      <div class="buttons">
+        ${state === 'running' && html`<button class="button primary" onClick=${() => act('/api/stop', {})}>Pause</button>`}
+        <button
+          class="button"
+          onClick=${async () => {
+            await act('/api/stop', {})
+            location.hash = ''
+          }}
+        >
+          Stop
+        </button>
+      </div>
+    `
+  const canResume = ['stopped', 'interrupted', 'failed'].includes(state) && step > 0 && step < steps
+  if (canResume && !busy)
+    return html`
+      <div class="buttons">
+        <button
+          class="button primary"
+          title="Continues after ${plural(step, 'step')}, exactly as if it had never stopped"
+          onClick=${async () => {
+            location.hash = addressOf(id)
+            await act('/api/resume', { id })
+          }}
+        >
+          Resume
+        </button>
+        <a class="button" href="#">New run</a>
+      </div>
+    `
+  return html`<div class="buttons"><a class="button" href="#">${busy ? 'All runs' : 'New run'}</a></div>`
+}

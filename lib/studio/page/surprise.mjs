@@ -1,0 +1,128 @@
+// A text in which each token has the color of its surprise.
+
+import { signal } from '@preact/signals'
+import { Component } from 'preact'
+import { post } from './api.mjs'
+import { html } from './html.mjs'
+import { choicesWords } from './words.mjs'
+
+/** In nats. A token that is more surprising has the same color. */
+const most = 5
+/** UTF-16 code units. Each call computes the whole text. */
+const longest = 1000
+const millisecondsToWait = 300
+
+export class Surprise extends Component {
+  constructor({ run }) {
+    super()
+    // Something to begin with: the newest words of the model itself.
+    this.text = signal((run.samples.at(-1)?.text ?? '').trim().slice(0, 240))
+    this.tokens = signal([])
+    this.problem = signal(null)
+    /** The index of the token that is explained. */
+    this.at = signal(null)
+  }
+
+  componentDidMount() {
+    this.ask()
+  }
+
+  componentWillUnmount() {
+    clearTimeout(this.timer)
+  }
+
+  change(text) {
+    this.text.value = text
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.ask(), millisecondsToWait)
+  }
+
+  async ask() {
+    const text = this.text.peek()
+    if (text.length < 2) {
+      this.tokens.value = []
+      return
+    }
+    try {
+      const { tokens } = await post('/api/surprise', { id: this.props.run.id, text })
+      if (text !== this.text.peek()) return
+      this.tokens.value = tokens
+      this.at.value = null
+      this.problem.value = null
+    } catch (error) {
+      this.problem.value = error.message
+    }
+  }
+
+  move(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (by === undefined) return
+    event.preventDefault()
+    const last = this.tokens.peek().length - 1
+    this.at.value = Math.min(last, Math.max(1, (this.at.peek() ?? 0) + by))
+  }
+
+  render({ run }) {
+    const tokens = this.tokens.value
+    return html`
+      <section class="card" aria-labelledby="surprise-title">
+        <h2 id="surprise-title">What surprises it</h2>
+        <p class="muted">
+          Write something, or paste a line from your text. The stronger the color, the less the model expected that ${run.unit}.
+        </p>
+        <div class="surprise">
+          <div>
+            <label for="surprise-text">Your text</label>
+            <textarea
+              id="surprise-text"
+              rows="6"
+              maxlength=${longest}
+              value=${this.text.value}
+              onInput=${(event) => this.change(event.target.value)}
+            ></textarea>
+          </div>
+          <div>
+            <p id="surprise-help">Point at a ${run.unit}, or use the arrow keys.</p>
+            <div
+              class="sample colored"
+              tabindex="0"
+              role="region"
+              aria-label="Your text, colored"
+              aria-describedby="surprise-help"
+              onKeyDown=${(event) => this.move(event)}
+              onPointerLeave=${() => {
+                this.at.value = null
+              }}
+            >
+              ${tokens.map(
+                ({ text, loss }, i) => html`<span
+                  class=${`heat ${i === this.at.value ? 'at' : ''}`}
+                  style=${{ '--heat': `${Math.round(50 * Math.min(1, (loss ?? 0) / most))}%` }}
+                  onPointerEnter=${() => {
+                    this.at.value = i
+                  }}
+                >${text || '\ufffd'}</span>`,
+              )}
+            </div>
+          </div>
+        </div>
+        <p class="readout" role="status">${this.problem.value ? html`<span class="problem">${this.problem.value}</span>` : readoutOf(tokens, this.at.value, run.unit)}</p>
+      </section>
+    `
+  }
+}
+
+const named = { ' ': 'The space', '\n': 'The new line' }
+
+function readoutOf(tokens, at, unit) {
+  const token = tokens[at]
+  if (token && token.loss !== null) {
+    const chance = 100 * Math.exp(-token.loss)
+    const percent = chance < 0.1 ? 'less than 0.1' : chance.toFixed(chance < 10 ? 1 : 0)
+    return `${named[token.text] ?? `“${token.text}”`} had a chance of ${percent} %.`
+  }
+  const losses = tokens.flatMap(({ loss }) => (loss === null ? [] : [loss]))
+  if (losses.length === 0) return ''
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+  return `All in all, it guesses each ${unit} of this text as if choosing among ${choicesWords(mean)}.`
+}

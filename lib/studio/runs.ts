@@ -1,0 +1,97 @@
+// The runs in the runs folder, also those that another process trains. A page names a run by its path
+// in that folder, and only the runs that are found there have a name.
+
+import { realpath, stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { NanoGptError } from '../errors'
+import { readRun, runsIn } from '../history/read'
+import type { RunRecord } from '../history/types'
+import { RequestError } from './respond'
+import { type RunSummary, type RunView, summaryOf, viewOf } from './view'
+
+/** The newest runs are shown, at most so many. */
+const mostRuns = 200
+
+/** The files of a run whose times change while it trains. */
+const changing = ['metrics.jsonl', 'plan.json', 'config.json']
+
+interface Known {
+  readonly key: string
+  readonly summary: RunSummary
+}
+
+export class Runs {
+  private readonly known = new Map<string, Known>()
+
+  /** @param folder the runs folder, which need not exist yet */
+  constructor(readonly folder: string) {}
+
+  /**
+   * The folder of a run.
+   *
+   * @throws RequestError if there is no such run
+   */
+  async folderOf(id: unknown): Promise<string> {
+    const found = typeof id === 'string' ? (await this.folders()).get(id) : undefined
+    if (found === undefined)
+      throw new RequestError(404, 'This run is not in the folder of the runs any more.')
+    return found
+  }
+
+  async view(id: unknown): Promise<RunView> {
+    const folder = await this.folderOf(id)
+    return viewOf(id as string, await readRun(folder))
+  }
+
+  /** The newest runs first. Runs that have not changed are not read again. */
+  async list(): Promise<RunSummary[]> {
+    const folders = await this.folders()
+    for (const id of this.known.keys()) if (!folders.has(id)) this.known.delete(id)
+    for (const [id, folder] of folders) {
+      const key = await stateOf(folder)
+      const known = this.known.get(id)
+      // A process that was killed changes no file.
+      if (known?.key === key && known.summary.state !== 'running') continue
+      const run = await readOr(folder)
+      if (run) this.known.set(id, { key, summary: summaryOf(id, run) })
+      else this.known.delete(id)
+    }
+    return [...this.known.values()]
+      .map(({ summary }) => summary)
+      .sort((a, b) => b.started.localeCompare(a.started))
+      .slice(0, mostRuns)
+  }
+
+  /** The path of a folder within the runs folder, with slashes. */
+  idOf(folder: string): string {
+    return relative(this.folder, folder).split(sep).join('/')
+  }
+
+  /** The run folders by id. A link that leads out of the runs folder is ignored. */
+  private async folders(): Promise<Map<string, string>> {
+    const root = await realpath(this.folder).catch(() => undefined)
+    if (root === undefined) return new Map()
+    const found = new Map<string, string>()
+    for (const folder of await runsIn(this.folder).catch(() => [])) {
+      const real = await realpath(folder).catch(() => '')
+      if (real.startsWith(root + sep)) found.set(this.idOf(folder), folder)
+    }
+    return found
+  }
+}
+
+/** undefined if the folder holds no run that has begun. */
+async function readOr(folder: string): Promise<RunRecord | undefined> {
+  try {
+    return await readRun(folder)
+  } catch (error) {
+    if (error instanceof NanoGptError) return undefined
+    throw error
+  }
+}
+
+/** Sizes and times of the files of a run, which tell whether it has changed. */
+async function stateOf(folder: string): Promise<string> {
+  const found = await Promise.all(changing.map((name) => stat(join(folder, name)).catch(() => undefined)))
+  return found.map((each) => (each ? `${each.size} ${each.mtimeMs}` : '')).join()
+}

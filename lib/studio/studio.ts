@@ -1,0 +1,247 @@
+// The server of the studio: a page for the browsers of this machine, and nobody else.
+
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { NanoGptError, option, reasonOf, say } from '../errors'
+import { version } from '../version'
+import { contentSecurityPolicy, loadAssets } from './assets'
+import { Channel, type ChannelLimits } from './channel'
+import { fieldGroups, optionsOf } from './fields'
+import { type Credentials, cookieFor, refusalOf } from './guard'
+import { RequestError, readJson, send, sendError, sendJson } from './respond'
+import { type GivenText, Runner } from './runner'
+import { Runs } from './runs'
+import { Writer } from './writer'
+
+/** Only this machine can connect. */
+const host = '127.0.0.1'
+/** How many ports are tried, from the given one on. */
+const portsToTry = 20
+/** The largest number of open connections. A browser opens six per page. */
+const mostConnections = 256
+/** The time between two looks at the runs folder while a page is open, in milliseconds. */
+const millisecondsPerLook = 2000
+
+export interface StudioOptions {
+  /** The first port to try; 0: any free port. */
+  readonly port: number
+  /** The folder of the runs. */
+  readonly runs: string
+  /** Creates the folder of a new run. */
+  newFolder(name: string): string
+  /** Called with an error of the server that no page can be told. */
+  report(message: string): void
+  /** Tests replace these. */
+  readonly limits?: Partial<ChannelLimits>
+  readonly connections?: number
+}
+
+export interface Studio {
+  /** The address of the page, with its token. */
+  readonly url: string
+  readonly port: number
+  /** Stops a run that is training, with a checkpoint, and closes all connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the server.
+ *
+ * @throws NanoGptError 'option' if no port is free
+ */
+export async function openStudio(options: StudioOptions): Promise<Studio> {
+  const token = randomBytes(24).toString('base64url')
+  const desk = new Desk(options)
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 5000 })
+  server.maxConnections = options.connections ?? mostConnections
+  const port = await listen(server, options.port)
+  server.on('request', (request, response) => desk.answer(request, response, { port, token }))
+  server.on('clientError', (_, socket) => socket.destroy())
+  return {
+    url: `http://${host}:${port}/?token=${token}`,
+    port,
+    async close() {
+      await desk.close()
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+/** The first free port. */
+async function listen(server: Server, wanted: number): Promise<number> {
+  for (let port = wanted; ; port++) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, () => {
+          server.off('error', reject)
+          resolve()
+        })
+      })
+      return (server.address() as AddressInfo).port
+    } catch (error) {
+      const isTaken = ['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')
+      if (isTaken && port < Math.min(wanted + portsToTry - 1, 65_535)) continue
+      throw new NanoGptError('option', {
+        option: 'port',
+        value: wanted,
+        reason: reasonOf(error),
+        remedy: say`${option('port', 0)} takes any free port`,
+      })
+    }
+  }
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+/** Answers requests. */
+class Desk {
+  private readonly assets = loadAssets()
+  private readonly runs: Runs
+  private readonly runner: Runner
+  private readonly writer = new Writer()
+  private readonly channel: Channel
+  private readonly looking: NodeJS.Timeout
+  /** The table of runs that the pages have, as JSON. */
+  private shown = '[]'
+  private isLooking = false
+
+  constructor(private readonly options: StudioOptions) {
+    this.runs = new Runs(options.runs)
+    this.runner = new Runner({
+      newFolder: options.newFolder,
+      idOf: (folder) => this.runs.idOf(folder),
+      publish: (type, data) => this.channel.emit(type, data),
+    })
+    this.channel = new Channel(() => this.snapshot(), options.limits)
+    this.looking = setInterval(() => {
+      if (this.channel.size > 0) this.look()
+    }, millisecondsPerLook).unref()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.looking)
+    await this.runner.stop()
+    await this.writer.close()
+    this.channel.close()
+  }
+
+  /** Never rejects: an error is the page's, and no run ends because of it. */
+  async answer(request: IncomingMessage, response: ServerResponse, credentials: Credentials): Promise<void> {
+    try {
+      const url = new URL(request.url ?? '/', `http://${host}`)
+      const refusal = refusalOf(request, url, credentials)
+      if (refusal) throw new RequestError(refusal.status, refusal.message)
+      if (url.pathname.startsWith('/api/')) await this.call(request, response, url)
+      else this.sendAsset(request, response, url, cookieFor(credentials))
+    } catch (error) {
+      if (!(error instanceof RequestError) && !(error instanceof NanoGptError))
+        this.options.report(`${request.method} ${request.url?.split('?')[0]}: ${reasonOf(error)}`)
+      if (response.headersSent) response.destroy()
+      else {
+        // The rest of a body that is too large is not read.
+        if (!request.complete) response.setHeader('Connection', 'close')
+        sendError(response, error)
+      }
+    }
+  }
+
+  private sendAsset(request: IncomingMessage, response: ServerResponse, url: URL, cookie: string): void {
+    if (request.method !== 'GET') throw new RequestError(405, 'Only GET is possible here.')
+    const asset = this.assets.get(url.pathname)
+    if (!asset) throw new RequestError(404, 'There is no such page.')
+    send(response, 200, asset.body, {
+      'Content-Type': asset.type,
+      'Content-Security-Policy': contentSecurityPolicy,
+      ...(url.pathname === '/' && { 'Set-Cookie': cookie }),
+    })
+  }
+
+  private async call(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const name = `${request.method} ${url.pathname}`
+    if (name === 'GET /api/events') {
+      const last = request.headers['last-event-id'] ?? url.searchParams.get('after') ?? undefined
+      await this.look()
+      return this.channel.connect(request, response, last as string | undefined)
+    }
+    if (name === 'GET /api/run') return sendJson(response, 200, await this.viewOf(url.searchParams.get('id')))
+    const call = this.calls[name]
+    if (!call) throw new RequestError(404, 'There is no such call.')
+    sendJson(response, 200, await call(await readJson(request)))
+  }
+
+  /** The calls that have a body. */
+  private readonly calls: Readonly<Record<string, (body: Body) => Promise<object>>> = {
+    'POST /api/start': async ({ text, options }) => {
+      return { id: await this.runner.start(textIn(text), optionsOf(fieldsIn(options))) }
+    },
+    'POST /api/stop': async () => {
+      await this.runner.stop()
+      return {}
+    },
+    'POST /api/odds': async ({ id, text }) => this.writer.odds(await this.runs.folderOf(id), text),
+    'POST /api/write': async ({ id, text, ...sampling }) => {
+      return { tokens: await this.writer.write(await this.runs.folderOf(id), text, sampling) }
+    },
+    'POST /api/surprise': async ({ id, text }) => {
+      return { tokens: await this.writer.surprise(await this.runs.folderOf(id), text) }
+    },
+    'POST /api/resume': async ({ id }) => {
+      const folder = await this.runs.folderOf(id)
+      const { text } = await this.runs.view(id)
+      return { id: await this.runner.resume(folder, text) }
+    },
+  }
+
+  private async viewOf(id: string | null) {
+    const { view } = this.runner
+    return view?.id === id ? view : this.runs.view(id)
+  }
+
+  /** What a new page starts from. */
+  private snapshot(): object {
+    return {
+      version,
+      folder: this.options.runs,
+      run: this.runner.view,
+      runs: JSON.parse(this.shown),
+      fields: fieldGroups(),
+    }
+  }
+
+  /** Looks for runs that have changed, if somebody is there to see them. */
+  private async look(): Promise<void> {
+    if (this.isLooking) return
+    this.isLooking = true
+    try {
+      const shown = JSON.stringify(await this.runs.list())
+      if (shown === this.shown) return
+      this.shown = shown
+      this.channel.emit('runs', JSON.parse(shown))
+    } catch (error) {
+      this.options.report(`the folder of the runs cannot be read: ${reasonOf(error)}`)
+    } finally {
+      this.isLooking = false
+    }
+  }
+}
+
+/** The longest name of a text. */
+const longestName = 200
+
+function textIn(given: unknown): GivenText {
+  if (given === undefined || given === null) return null
+  const { text, name } = Object(given) as { text?: unknown; name?: unknown }
+  if (typeof text !== 'string' || typeof name !== 'string' || name.length > longestName)
+    throw new RequestError(400, 'A text has a name of at most 200 characters, and both are strings.')
+  return { text, name: name.trim() || 'text' }
+}
+
+function fieldsIn(given: unknown): Body {
+  if (given === undefined) return {}
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new RequestError(400, 'The options must be an object.')
+  return given as Body
+}
