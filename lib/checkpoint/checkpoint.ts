@@ -15,6 +15,7 @@ import { withBlockSize } from './context'
 import { damaged } from './damage'
 import { refuseNonFinite } from './finite'
 import { checkpointsIn, files } from './folder'
+import { ggufFile, refuseGguf } from './gguf/file'
 import { isForeign, readForeign } from './hugging_face/folder'
 import { isPeft, readPeft } from './hugging_face/peft_read'
 import { refusePickle } from './hugging_face/pickle'
@@ -255,6 +256,7 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<Candidates
     })
   if (!kind.isDirectory()) {
     refusePickle(path)
+    refuseGguf(path)
     return [path]
   }
   const names = await checkpointsIn(path, prefer).catch((error) => {
@@ -263,6 +265,8 @@ async function locate(path: string, prefer: 'best' | 'last'): Promise<Candidates
   if (names.length > 0) return names.map((name) => join(path, name))
   if (await isPeft(path)) return 'peft'
   if (await isForeign(path)) return 'foreign'
+  const gguf = join(path, ggufFile)
+  if (await statOf(gguf)) refuseGguf(gguf)
   throw new NanoGptError('file_not_found', {
     reason: `the folder ${path} contains no checkpoint (${files.last})`,
     remedy: say`give a run folder, the ${option('out')} of a run`,

@@ -29,7 +29,7 @@ export async function compareCommand(folders: readonly string[], { json: asJson,
   const found = await foldersOf(folders)
   // The curves of one run can be a table too.
   if (found.length < (csv ? 1 : 2))
-    throw usage('compare', 'there are fewer than two runs', 'Give two or more run folders, or a sweep.')
+    throw usage('compare', 'a comparison needs two runs or more', 'Give their folders, or a sweep.')
   const runs: RunRecord[] = []
   for (const folder of found) runs.push(await readRun(folder))
   const compared = compareRuns(runs)

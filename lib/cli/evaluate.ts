@@ -5,9 +5,8 @@ import { checkOptions, type EvaluateOptions, evaluateOptions } from '../options'
 import { evaluate } from '../train/evaluate'
 import { describeBest, describeTokenizer } from './facts'
 import { json, plural, say } from './output'
-import { runsFolder } from './run_folders'
 import { sourcesOf } from './sources'
-import { newestRun } from './which_model'
+import { modelPath } from './which_model'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly text?: string
@@ -17,7 +16,7 @@ interface Flags extends Readonly<Record<string, unknown>> {
 export async function evaluateCommand({ json: asJson, text, ...flags }: Flags): Promise<void> {
   const checked = checkOptions('evaluate', evaluateOptions, flags)
   const data = sourcesOf({ data: checked.data, text })
-  const model = checked.model ?? (await newestRun(runsFolder))
+  const model = await modelPath(checked.model)
   const begun = performance.now()
   const result = await evaluate({ ...checked, model, ...(data && { data }) } as EvaluateOptions)
   if (asJson) return json({ type: 'result', ...result, seconds: (performance.now() - begun) / 1000 })

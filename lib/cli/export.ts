@@ -9,8 +9,7 @@ import { checkOptions, exportFromOptions, requireOption } from '../options'
 import type { Tokenizer } from '../tokenizer'
 import { bold, dim, json, say, shellQuoted } from './output'
 import { lineColumns } from './progress'
-import { runsFolder } from './run_folders'
-import { newestRun } from './which_model'
+import { modelPath } from './which_model'
 import { bytes, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -21,7 +20,7 @@ export async function exportCommand({ json: asJson, ...flags }: Flags): Promise<
   const checked = checkOptions('export', exportFromOptions, flags)
   const { model: given, checkpoint = 'best', blockSize = 'whole', base, out, ...options } = checked
   const folder = requireOption('export', 'out', out, 'give a folder to write to')
-  const path = given ?? (await newestRun(runsFolder))
+  const path = await modelPath(given)
   const read = await readCheckpoint(path, checkpoint, undefined, { blockSize, base })
   // Nothing is computed, so the weights need no device.
   await using model = await loadCheckpoint(read, { device: 'js' })

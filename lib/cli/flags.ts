@@ -39,7 +39,7 @@ function optionsOf(name: string, row: OptionRow): Option[] {
     // leaves the option without a default.
     const option = new Option(flagOf(name), description)
     // The form in help. Options that belong to one call have no preset to override.
-    if (!row.perCall) option.flags = `--[no-]${kebab(name)}`
+    if (!isPlainSwitch(row)) option.flags = `--[no-]${kebab(name)}`
     return [option, new Option(flagOf(name, false)).hideHelp()]
   }
   // Commander treats null as no value. For an option with null as "no limit", Infinity means the
@@ -53,6 +53,11 @@ function optionsOf(name: string, row: OptionRow): Option[] {
   return option.optional ? [option, new Option(flagOf(name, false)).hideHelp()] : [option]
 }
 
+/** Whether a switch is off unless it is given, and nothing else has a say in it. */
+function isPlainSwitch({ type, perCall, default: usual }: OptionRow): boolean {
+  return type.placeholder === undefined && perCall === true && usual !== true
+}
+
 /**
  * The description of an option in `--help`: its help, choices, where it applies, and its default.
  */
@@ -60,8 +65,7 @@ export function describe(row: OptionRow): string {
   const { type, applies, commandLine } = row
   const help = commandLine?.help ?? wordsOf(row.help, surface)
   const choices = type.choices ?? []
-  const isPlainSwitch = type.placeholder === undefined && row.perCall
-  const usual = isPlainSwitch ? undefined : (commandLine?.default ?? defaultWordsOf(row, surface))
+  const usual = isPlainSwitch(row) ? undefined : (commandLine?.default ?? defaultWordsOf(row, surface))
   const details = [
     ...(choices.every((choice) => help.includes(choice)) ? [] : [alternatives(choices)]),
     ...(applies ? [appliesTo(applies)] : []),

@@ -6,9 +6,8 @@ import type { CompletionPiece } from '../generate/completions'
 import { checkOptions, completeOptions, loadOptions, pick } from '../options'
 import { describeModel } from './facts'
 import { dim, isTerminal, json, note, stream } from './output'
-import { runsFolder } from './run_folders'
 import { tables } from './tables'
-import { newestRun } from './which_model'
+import { modelPath } from './which_model'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
@@ -22,7 +21,7 @@ export async function generateCommand({ json: asJson, ...flags }: Flags): Promis
   const checked = checkOptions('generate', tables.generate, flags)
   const generation = pick(checked, generationNames)
   const { prompt = [''], n = completeOptions.n.default, seed = BigInt(randomInt(2 ** 32)) } = generation
-  const path = checked.model ?? (await newestRun(runsFolder))
+  const path = await modelPath(checked.model)
   // Anything that says which texts are wanted generates them, as it does in a pipe.
   const isAsked = generation.prompt !== undefined || generation.n !== undefined || asJson
   if (!isAsked && isTerminal && process.stdin.isTTY) {

@@ -8,10 +8,9 @@ import { writeHead } from '../options/heads'
 import { describeTokenizer } from './facts'
 import { bold, dim, hasColors, hasDrawingCharacters, heat, json, plural, say } from './output'
 import { field, lineColumns } from './progress'
-import { runsFolder } from './run_folders'
 import { standardInput } from './sources'
 import { contentOf, linesOf, pieceOf } from './tokenize'
-import { newestRun } from './which_model'
+import { modelPath } from './which_model'
 import { columnsOf } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -41,7 +40,7 @@ const mostWeights = 4_000_000
 export async function inspectCommand({ json: asJson, ...flags }: Flags): Promise<void> {
   const { text: given, layer, head, without, ...checked } = checkOptions('inspect', inspectOptions, flags)
   const text = given ?? (await standardInput('inspect', 'Give it with --text, or pipe it into the command.'))
-  const path = checked.model ?? (await newestRun(runsFolder))
+  const path = await modelPath(checked.model)
   await using model = await load(path, pick(checked, openNames))
   const tokens = tokensOf(model, text, given === undefined)
   const layers = model.activationNames.filter((name) => name.endsWith('.heads')).length

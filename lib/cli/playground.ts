@@ -26,7 +26,7 @@ import {
   surface,
 } from './playground_settings'
 import { lineColumns } from './progress'
-import { runsFolder } from './run_folders'
+import { located, runsFolder } from './run_folders'
 import { trainedRuns } from './which_model'
 import { duration, wrap } from './words'
 
@@ -208,8 +208,9 @@ class Playground {
       this.settings.reset(word)
       say(dim(word === '' ? 'All settings have their defaults.' : `${word} has its default.`))
     },
-    model: async (path) => {
-      if (path !== '') {
+    model: async (given) => {
+      if (given !== '') {
+        const path = await located(given)
         // The base that was given is that of the first model.
         const { base: _, ...open } = this.open
         const model = await load(path, open)

@@ -174,7 +174,8 @@ export class Progress {
 
   private showSaved(): void {
     if (this.saved.length === 0) return
-    const names = this.saved.map((path) => basename(path))
+    // Saves of several steps may be announced together, each with the same names.
+    const names = [...new Set(this.saved.map((path) => basename(path)))]
     this.saved = []
     const indent = ' '.repeat(this.label(0).length)
     for (const line of wrap(`saved ${names.join(' and ')}`, lineColumns() - indent.length)) {

@@ -23,7 +23,7 @@ export async function foldersOf(named: readonly string[]): Promise<string[]> {
 }
 
 /** A folder, or the name of one in runs/. */
-async function located(folder: string): Promise<string> {
+export async function located(folder: string): Promise<string> {
   const isName = !/[\\/]/.test(folder) && !(await statOf(folder))
   return isName && (await statOf(join(runsFolder, folder))) ? join(runsFolder, folder) : folder
 }

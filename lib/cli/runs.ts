@@ -15,7 +15,7 @@ import { usage } from './grammar'
 import { layout, short } from './layout'
 import { accent, bold, dim, isTerminal, json, live, note, plural, say, watch } from './output'
 import { lineColumns, style } from './progress'
-import { runsFolder } from './run_folders'
+import { located, runsFolder } from './run_folders'
 import { columnsOf, count, cut, roughly, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -35,7 +35,7 @@ export async function runsCommand(folder: string | undefined, { json: asJson, ..
   const { watch: follows, csv } = checkOptions('runs', runsOptions, flags)
   if (csv && (asJson || follows))
     throw usage('runs', `--csv and --${asJson ? 'json' : 'watch'} exclude each other`)
-  const where = folder ?? runsFolder
+  const where = folder === undefined ? runsFolder : await located(folder)
   const readers = (await find(where)).map((path) => new RunReader(path))
   const runs = await readAll(readers)
   if (runs.length === 0) {
@@ -44,7 +44,7 @@ export async function runsCommand(folder: string | undefined, { json: asJson, ..
       remedy: phrase`give the folder of a run, or one with run folders, or train one: ${call('train')}`,
     })
   }
-  if (follows) return followRuns(readers, runs, asJson === true)
+  if (follows) return followRuns(readers, runs, where, asJson === true)
   const sorted = [...runs].sort(newestFirst)
   if (csv) showCsv(sorted)
   else if (asJson) for (const run of sorted) json({ type: 'run', ...summaryOf(run) })
@@ -120,10 +120,12 @@ const paints: Readonly<Record<RunState, (text: string) => string>> = {
   interrupted: bold,
 }
 
-/** Two lines, and the reason for a failure. */
+/** Two lines, a line before them for a long name, and the reason for a failure. */
 export function linesOf(run: RunRecord, below: string, columns = Math.min(lineColumns(), 79)): string[] {
   const { state, step, steps, parameters, data, bestValLoss } = run
-  const name = cut(printable(relative(below, run.folder) || basename(run.folder)), nameColumns)
+  const whole = printable(relative(below, run.folder) || basename(run.folder))
+  // The names of a sweep differ only at their ends.
+  const [above, name] = columnsOf(whole) > nameColumns ? [[bold(cut(whole, columns))], ''] : [[], whole]
   const losses = run.history.steps.map(({ loss }) => loss ?? Number.NaN)
   const drawn = losses.length > 1 ? curve(losses, curveColumns, style.levels).trimEnd() : ''
   const validation = bestValLoss === null ? '' : `validation loss ${bestValLoss.toFixed(4)}`
@@ -146,6 +148,7 @@ export function linesOf(run: RunRecord, below: string, columns = Math.min(lineCo
     ...run.notices.map(printable),
   ]
   return [
+    ...above,
     first.join('  ').trimEnd(),
     ...more.flatMap((text) => wrap(text, columns - 2).map((line) => dim(`  ${line}`))),
   ]
@@ -164,6 +167,7 @@ export function dateOf(iso: string, now = new Date()): string {
 async function followRuns(
   readers: readonly RunReader[],
   found: readonly RunRecord[],
+  where: string,
   asJson: boolean,
 ): Promise<void> {
   const isRunning = ({ state }: RunRecord) => state === 'running'
@@ -176,7 +180,7 @@ async function followRuns(
   try {
     if (followed.length === 0) {
       if (!asJson) note('no run is training')
-      for (const run of found) tell(run, asJson)
+      for (const run of found) tell(run, where, asJson)
     }
     while (followed.length > 0) {
       const runs = await readAll(followed)
@@ -191,7 +195,7 @@ async function followRuns(
         }
       }
       const ended = runs.filter((run) => !isRunning(run))
-      if (!asJson) for (const run of ended) tell(run, false)
+      if (!asJson) for (const run of ended) tell(run, where, false)
       followed = followed.filter(({ folder }) => runs.some((run) => run.folder === folder && isRunning(run)))
       if (followed.length > 0) await sleep(millisecondsPerLook)
     }
@@ -201,9 +205,9 @@ async function followRuns(
   }
 }
 
-function tell(run: RunRecord, asJson: boolean): void {
+function tell(run: RunRecord, where: string, asJson: boolean): void {
   if (asJson) json({ type: 'run', ...summaryOf(run) })
-  else for (const line of linesOf(run, runsFolder)) say(line)
+  else for (const line of linesOf(run, where)) say(line)
 }
 
 /** At first only the newest evaluation, and then each new one. */

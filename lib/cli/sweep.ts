@@ -16,6 +16,7 @@ import { dryRunSweep } from './sweep_dry_run'
 import { SweepProgress } from './sweep_progress'
 import { explanations, tableLines } from './sweep_table'
 import { flagOf } from './tables'
+import { withNamedRuns } from './which_model'
 import { together, wrap } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -28,7 +29,7 @@ interface Flags extends Readonly<Record<string, unknown>> {
 const sweepsFolder = 'sweeps'
 
 export async function sweepCommand({ json: asJson, dryRun: dry, ...flags }: Flags): Promise<void> {
-  const options = optionsOf(flags)
+  const options = await withNamedRuns(optionsOf(flags))
   if (dry) return dryRunSweep(checkSweepOptions(options), asJson)
   const run = sweep(options)
   let interrupted: number | undefined

@@ -1,10 +1,12 @@
 // `nano-gpt sweep --dry-run`: prints the runs of a sweep, and the time and memory that they need.
 
 import type { TrainOptions } from '../options'
-import { nameOf, type Point, pointsOf, type SweepPlan } from '../sweep/grid'
+import { refuseForeign, stateOf } from '../sweep/file'
+import { pointsOf, type SweepPlan } from '../sweep/grid'
+import { isDone, type SweepRun } from '../sweep/runs'
 import type { Plan } from '../train/plan'
 import { type Estimate, estimate, plan as planOf } from '../train/train'
-import { json, live, say } from './output'
+import { json, live, plural, say } from './output'
 import { describeDevice, field } from './progress'
 import { describeSize } from './sweep_progress'
 import { bytes, clock, count, duration, roughly } from './words'
@@ -16,7 +18,17 @@ interface Cost {
   readonly memoryBytes: number
 }
 
-export async function dryRunSweep({ out, grid, shared }: SweepPlan, asJson = false): Promise<void> {
+interface Planned extends Cost {
+  readonly name: string
+  readonly options: SweepRun['options']
+  /** Whether an earlier command trained it. */
+  readonly done: boolean
+}
+
+export async function dryRunSweep(sweep: SweepPlan, asJson = false): Promise<void> {
+  const { out, grid, shared } = sweep
+  await refuseForeign(out)
+  const known = (await stateOf(sweep)).runs
   const points = pointsOf(grid)
   const configurations = points.slice(0, points.length / grid.seed.length)
   const measured = new Map<string, Estimate>()
@@ -39,11 +51,18 @@ export async function dryRunSweep({ out, grid, shared }: SweepPlan, asJson = fal
     })
   }
   live('')
-  const runs = points.map((point, i) => ({ name: nameOf(point), options: point, ...costs[i % costs.length] }))
+  const runs = known.map(
+    (run, i): Planned => ({
+      ...{ name: run.name, options: run.options, done: isDone(run) },
+      ...costs[i % costs.length],
+    }),
+  )
   if (asJson) return json({ type: 'plan', out, runs })
   const { name, trainTokens, validationTokens } = first!.data
   field('sweep', describeSize(runs.length, grid.seed.length))
   field('saving', `to ${out}`)
+  const done = runs.filter((run) => run.done).length
+  if (done > 0) field('done', `${plural(done, 'run')}, by an earlier command`)
   field('device', describeDevice(first!.device, shared.device))
   field('text', `${name}: ${count(trainTokens + validationTokens)} tokens`)
   field('memory', bytes(Math.max(...costs.map(({ memoryBytes }) => memoryBytes))))
@@ -59,9 +78,10 @@ function keyOf({ model, training }: Plan): string {
   return JSON.stringify([model, batchSize, gradientAccumulationSteps, optimizer, precision, emaDecay > 0])
 }
 
-const secondsOf = ({ steps, secondsPerStep }: Cost) => steps * secondsPerStep
+/** What is left of a run. */
+const secondsOf = (run: Planned) => (run.done ? 0 : run.steps * run.secondsPerStep)
 
-function lines(runs: readonly (Cost & { readonly name: string; readonly options: Point })[]): string[] {
+function lines(runs: readonly Planned[]): string[] {
   const width = Math.max(...runs.map(({ name }) => name.length))
   return runs.map((run, i) => {
     const number = `${String(i + 1).padStart(String(runs.length).length)}/${runs.length}`
@@ -71,7 +91,7 @@ function lines(runs: readonly (Cost & { readonly name: string; readonly options:
       run.name.padEnd(width),
       size,
       `${duration(run.secondsPerStep)} per step`,
-      clock(secondsOf(run)),
+      run.done ? 'done' : clock(secondsOf(run)),
     ].join('  ')
   })
 }

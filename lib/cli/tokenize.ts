@@ -12,9 +12,8 @@ import { describeTokenizer } from './facts'
 import { usage } from './grammar'
 import { count, dim, hasColors, json, plural, say, shade } from './output'
 import { field, lineColumns } from './progress'
-import { runsFolder } from './run_folders'
 import { notice, sourcesOf, standardInput } from './sources'
-import { newestRun } from './which_model'
+import { modelPath } from './which_model'
 import { columnsOf } from './words'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -90,7 +89,7 @@ async function findTokenizer(
   asJson?: boolean,
 ): Promise<{ tokenizer: Tokenizer; model?: string }> {
   if (tokenizer === undefined && data === undefined) {
-    const path = model ?? (await newestRun(runsFolder))
+    const path = await modelPath(model)
     const prefer = checkpoint ?? loadOptions.checkpoint.default
     const { info } = await readCheckpoint(path, prefer, undefined, { base })
     return { tokenizer: tokenizerFromJSON(info.tokenizer), model: path }

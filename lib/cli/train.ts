@@ -16,6 +16,7 @@ import { newRunFolder } from './run_folders'
 import { sourcesOf } from './sources'
 import { argumentsOf } from './surface'
 import { flagOf } from './tables'
+import { withNamedRuns } from './which_model'
 
 interface Flags extends Readonly<Record<string, unknown>> {
   readonly text?: string
@@ -27,7 +28,9 @@ interface Flags extends Readonly<Record<string, unknown>> {
 
 export async function trainCommand(flags: Flags): Promise<void> {
   const { json: asJson, dryRun: dry, text, out: given, ...rest } = flags
-  const checked = checkOptions('train', trainOptions, { ...rest, ...(given !== false && { out: given }) })
+  const checked = await withNamedRuns(
+    checkOptions('train', trainOptions, { ...rest, ...(given !== false && { out: given }) }),
+  )
   const data = sourcesOf({ data: checked.data, text })
   if (given === false) refuseNoOut(checked)
   const options = { ...checked, ...(data && { data }) }

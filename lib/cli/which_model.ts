@@ -1,9 +1,30 @@
-// The default model of a command: that of the newest run.
+// The runs and models that commands are given: by their paths, by the names of runs, or the newest one.
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkpointsIn } from '../checkpoint/folder'
 import { call, NanoGptError, option, type Phrase, say } from '../errors'
+import { located, runsFolder } from './run_folders'
+
+/** The model of a command. Default: that of the newest run. */
+export async function modelPath(given: string | undefined): Promise<string> {
+  return given === undefined ? newestRun(runsFolder) : located(given)
+}
+
+/** Options in which runs may have the names that they have in runs/. */
+export async function withNamedRuns<T extends NamedRuns>(options: T): Promise<T> {
+  const found: Record<string, string> = {}
+  for (const name of ['from', 'resume'] as const) {
+    const path = options[name]
+    if (path !== undefined) found[name] = await located(path)
+  }
+  return { ...options, ...found }
+}
+
+interface NamedRuns {
+  readonly from?: string
+  readonly resume?: string
+}
 
 /** A run folder with checkpoints. */
 export interface TrainedRun {

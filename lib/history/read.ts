@@ -38,10 +38,12 @@ export function readRun(folder: string): Promise<RunRecord> {
 
 /** Reads a run again and again while it is training, each time what is new. */
 export class RunReader {
+  private readonly metrics: string
   private readonly file: HistoryFile
 
   constructor(readonly folder: string) {
-    this.file = new HistoryFile(join(folder, metricsFile))
+    this.metrics = join(folder, metricsFile)
+    this.file = new HistoryFile(this.metrics)
   }
 
   /** @throws NanoGptError as `readRun` */
@@ -55,7 +57,10 @@ export class RunReader {
     if (!plan) throw await noRun(folder, options !== undefined, notices[0])
     // In this order: a run records its end before it unlocks its folder.
     const locked = await isLocked(folder)
-    const history = stored ? await this.readHistory(notices) : new History()
+    if (!stored && (await statOf(join(folder, planFile))))
+      notices.push(`${join(folder, planFile)} is damaged`)
+    const hasHistory = stored !== undefined || (await statOf(this.metrics)) !== undefined
+    const history = hasHistory ? await this.readHistory(notices) : new History()
     const step = Math.max(history.step, plan.step ?? 0)
     const view = history.view()
     const best = bestOf(view.evaluations)
@@ -182,6 +187,6 @@ export async function runsIn(folder: string, levels = mostLevels): Promise<strin
 
 async function isRun(folder: string): Promise<boolean> {
   const names = await readdir(folder)
-  if (names.includes(planFile)) return (await readPlanOf(folder)) !== undefined
+  if (names.includes(planFile) && (await readPlanOf(folder)) !== undefined) return true
   return names.some(isCheckpointName) && isOfRun(await readConfigOf(folder))
 }

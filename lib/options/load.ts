@@ -42,7 +42,10 @@ export const modelOption = {
   type: path('<dir|file>'),
   group: 'data',
   help: 'run folder, checkpoint file or Hugging Face folder',
-  commandLine: { default: 'the newest run in runs/' },
+  commandLine: {
+    help: 'run folder or its name in runs/, checkpoint file or Hugging Face folder',
+    default: 'the newest run in runs/',
+  },
 } as const
 
 /** Options of generate(), which loads a model, generates once and frees it. */

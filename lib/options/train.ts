@@ -231,6 +231,7 @@ const adapters = {
     group: 'adapters',
     resume: 'keeps',
     help: 'layers of the blocks that get an adapter',
+    commandLine: { help: 'layers of the blocks that get an adapter; may be repeated' },
     otherNames: ['targetModules', 'loraTargetModules', 'targets'],
     default: { words: 'all' },
   },

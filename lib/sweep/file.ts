@@ -171,7 +171,7 @@ function refuseOther({ out, grid, shared }: SweepPlan, { vary, options }: Record
       reason: isNew
         ? say`the runs in ${out} were made without it`
         : say`runs in ${out} have ${option(name, alone(missing))}`,
-      remedy: say`${isNew ? 'leave it out' : 'give this value, too'}, or another ${option('out')} for a new sweep`,
+      remedy: say`${isNew ? 'leave it out' : 'give this value, too'}, or give another ${option('out')} for a new sweep`,
     })
   }
 }

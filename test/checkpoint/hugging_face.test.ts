@@ -399,6 +399,9 @@ describe('the files of a folder', () => {
     expect((await failure(path)).message).toMatch(
       /its weights are in pytorch_model\.bin, a pickle, and reading one can run any code\. Convert it to safetensors/,
     )
+    writeFileSync(folder.path('model.gguf'), 'GGUF')
+    for (const path of [folder.path(), folder.path('model.gguf')])
+      expect((await failure(path)).message).toMatch(/model\.gguf: it is a GGUF file, .* does not read/)
     writeFileSync(folder.path('ckpt.pt'), 'PK')
     expect((await failure(folder.path('ckpt.pt'))).message).toMatch(
       /ckpt\.pt: it is a PyTorch file, a pickle, .*docs\/models\.md$/,

@@ -89,6 +89,17 @@ describe('adapters that nano-gpt trained', () => {
       await using again = await load(out, { device: 'js' })
       expect(apart((await again.logits('the quick')).data, own.data)).toBeLessThan(1e-5 * most)
     }
+    const [adapters, merged] = ['peft', 'huggingface'].map((name) =>
+      folder.path(`${name}-${base}-${loraTargets}`),
+    )
+    for (const [out, format] of [
+      [adapters, 'huggingface'],
+      [merged, 'peft'],
+    ] as const) {
+      const error = await failureOf(() => model.export(out, { format, overwrite: true }))
+      expect(error).toMatchObject({ code: 'foreign_files', option: 'out' })
+      expect(error.message).toMatch(/config\.json, and adapters and models need folders of their own/)
+    }
     await using before = await load(modelFolder(base), { device: 'js' })
     expect(apart((await before.logits('the quick')).data, own.data)).toBeGreaterThan(0.1)
   })
@@ -277,6 +288,22 @@ describe('adapter_model.safetensors', () => {
     expect(error.message).toMatch(
       /it lacks base_model\.model\.transformer\.h\.0\.attn\.c_attn\.lora_B\.weight/,
     )
+  })
+
+  test('without the adapter of a layer is refused, unless the config chooses layers', async () => {
+    const withoutLayer = (tensors: Map<string, unknown>) => {
+      for (const half of ['A', 'B']) tensors.delete(`${layer}.lora_${half}.weight`)
+    }
+    expect((await changed(withoutLayer)).message).toMatch(
+      /it lacks base_model\.model\.transformer\.h\.0\.attn\.c_attn\.lora_A\.weight, which the base needs/,
+    )
+    expect((await changed((tensors) => tensors.clear())).message).toMatch(/it contains no adapters/)
+    const path = adapterFolder('gpt2', (config) => Object.assign(config, { layers_to_transform: [1] }))
+    const file = join(path, 'adapter_model.safetensors')
+    const tensors = new Map(decodeSafetensors(readFileSync(file)).tensors)
+    withoutLayer(tensors)
+    writeFileSync(file, encodeSafetensors(tensors.values()))
+    await (await load(path, { device: 'js' })).dispose()
   })
 
   test.each([

@@ -78,6 +78,7 @@ const mistakes: [command: string, code: number, message: RegExp][] = [
     /^nano-gpt: --heads is 5: .* divide .*\(options that were not given come from heads.json\)$/,
   ],
   ['train --config no-text.json', 1, /no-text.json.*--data/],
+  ['report', 1, /there is no trained model in runs\/\. Give a run folder, or train one: .* train$/],
   ['generate', 1, /there is no trained model in runs\/\. Name one with --model, or train one: .* train$/],
   ['generate --model empty --checkpoint bst', 2, /--checkpoint is "bst": must be 'best' or 'last'/],
   ['generate --top-k -1', 2, /^nano-gpt: --top-k is -1: must be at least 0$/],

@@ -37,6 +37,8 @@ test('an overview without arguments, and help for each command', async () => {
     expect(help.stdout).toMatch(new RegExp(`^Usage: nano-gpt ${name} `))
     expect(help.stdout).toMatch(/--json/)
   }
+  // A switch that is on by default is shown with the way to turn it off.
+  expect((await cli('report', '--help')).stdout).toMatch(/^ {2}--\[no-\]timings .*\n.*\(default: yes\)/m)
   expect(overview.stdout).toMatch(/Examples:\n {2}nano-gpt train/)
   expect((await cli('--version')).stdout).toBe(`${version}\n`)
 })

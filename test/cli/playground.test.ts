@@ -263,7 +263,7 @@ inTerminal('in a terminal', () => {
     await session.type('Ünknown\r')
     await session.type('/again\r')
     await session.type('/more\r')
-    await session.type('/model runs/other\r')
+    await session.type('/model other\r')
     await session.type('\r')
     await session.type('/quit\r', /2004l/)
     const { code, screen } = await session.end()
@@ -312,7 +312,7 @@ inTerminal('in a terminal', () => {
       `… ${lines(texts[2])}`,
       facts(5),
       '',
-      '> /model runs/other',
+      '> /model other',
       'runs/other, after 1 step on text, char: a vocabulary of \\d+ characters',
       '',
       '>',

@@ -120,6 +120,17 @@ test('saved checkpoints are listed below their evaluation', () => {
   )
 })
 
+test('saves that are announced together: each file is named once', () => {
+  const saved = [1000, 1500].flatMap((step) =>
+    ['best', 'last'].map(
+      (name): TrainEvent => ({ type: 'checkpoint', step, path: `runs/a/${name}.safetensors` }),
+    ),
+  )
+  expect(show(start, evaluation(1000, 2, true), ...saved, end)).toMatch(
+    / saved best\.safetensors and last\.safetensors$/m,
+  )
+})
+
 test('lines have at most 80 columns', () => {
   const exact = { ...evaluation(2000, 2.04, false), exactValLoss: 2.05, exactValBitsPerByte: 1.7 }
   const steps = { from: 0, to: 1, losses: [2], gradientNorms: [1], seconds: 1 }

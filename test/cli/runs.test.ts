@@ -1,6 +1,6 @@
 // `nano-gpt runs` and `nano-gpt compare`.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readRun, type TrainOptions, train } from '../../lib'
 import { dateOf, linesOf } from '../../lib/cli/runs'
 import { columnsOf } from '../../lib/cli/words'
@@ -54,13 +54,34 @@ describe('runs', () => {
     expect(new Set([head, ...rows].map((row) => row.split(',').length)).size).toBe(1)
   })
 
+  test('every command takes the name of a run in runs/; a path comes first', async () => {
+    expect((await cli('runs', 'slow')).stdout).toMatch(/^slow +finished/)
+    for (const command of ['generate --max-tokens 3 --model slow', 'evaluate --model slow'])
+      expect(await cli(...command.split(' '), '--json', '--device', 'js')).toMatchObject({
+        code: 0,
+        stderr: '',
+      })
+    const started = await cli('train', '--from', 'slow', '--no-out', '--dry-run', '--device', 'js')
+    expect(started.stdout).toMatch(/^weights +from .*runs\/slow$/m)
+    // Here, this folder is no run.
+    mkdirSync(folder.path('slow'))
+    const refused = await cli('generate', '--model', 'slow')
+    rmdirSync(folder.path('slow'))
+    expect(refused.stderr).toMatch(/the folder slow contains no checkpoint/)
+  })
+
   test('a failure is shown with its reason, and names of any length fit', async () => {
     const record = await readRun(folder.path('runs', 'slow'))
     const failed = { ...record, state: 'failed', reason: 'step 4: it is\u001b[2J broken '.repeat(9) } as const
     const name = `/x/very-${'長い'.repeat(20)}`
     const lines = linesOf({ ...failed, folder: name, steps: 1e9, data: { ...record.data, name } }, '/x', 79)
     expect(lines.length).toBeGreaterThan(4)
-    expect(lines[0]).toMatch(/^very-長い.*… {2,3}failed /)
+    // A line of its own for a long name, because the names of a sweep differ at their ends.
+    expect(lines[0]).toMatch(/^very-長い.*…$/)
+    expect(lines[1]).toMatch(/^ {30}failed /)
+    const [ofSweep, facts] = linesOf({ ...record, folder: '/x/sweep/learning-rate=0.003,seed=2' }, '/x', 79)
+    expect(ofSweep).toBe('sweep/learning-rate=0.003,seed=2')
+    expect(facts).toMatch(/^ {30}finished /)
     expect(lines.join('')).toContain('broken')
     expect(lines.join('')).not.toContain('\u001b')
     for (const line of lines) expect(columnsOf(line)).toBeLessThan(80)
@@ -109,6 +130,7 @@ describe('runs', () => {
     const { code, stdout } = await ending
     expect(code).toBe(0)
     expect(stdout).toMatch(/watched +stopped/)
+    expect((await cli('runs', '.', '--watch')).stdout).toMatch(/^runs\/fast +finished/m)
     expect(await cli('runs', 'runs/watched', '--watch')).toMatchObject({
       code: 0,
       stderr: 'no run is training\n',
@@ -168,7 +190,7 @@ describe('compare', () => {
   test('needs two runs', async () => {
     expect(await cli('compare', 'slow')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/fewer than two/),
+      stderr: expect.stringMatching(/a comparison needs two runs or more/),
     })
     expect(await cli('compare', 'slow', '--csv')).toMatchObject({ code: 0, stderr: '' })
     expect(await cli('compare', 'slow', 'nowhere')).toMatchObject({

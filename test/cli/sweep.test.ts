@@ -164,6 +164,12 @@ test('Ctrl-C saves the run in progress; the printed command continues the sweep'
   const continued = await cli(...long)
   expect(continued.stdout).toMatch(/^2\/2 /m)
   expect(continued.stdout).not.toMatch(/^1\/2 /m)
+  // An extension trains the new runs alone.
+  const extended = await cli(...long.with(long.indexOf('0.01,0.1'), '0.01,0.1,0.2'), '--dry-run')
+  expect(extended.stdout).toMatch(/^done {7}2 runs, by an earlier command$/m)
+  expect(extended.stdout).toMatch(/^1\/3 .* per step {2}done$/m)
+  expect(extended.stdout).toMatch(/^3\/3 .* per step {2}\d:\d\d$/m)
+  expect(extended.code).toBe(0)
 })
 
 test('--json prints the events and the result', async () => {
@@ -190,8 +196,8 @@ test('--dry-run prints the runs with their cost, and writes nothing', async () =
     /^6\/6 {2}learning-rate=1e\+30,seed=2 {2}[\d,]+ parameters {2}[\d.]+ (µs|ms) per step {2}0:00$/m,
   )
   expect(() => readFileSync(folder.path('sweeps', 'dry', 'sweep.json'))).toThrow('ENOENT')
-  const [plan] = objects((await cli(...rates, '--dry-run', '--json')).stdout)
-  expect(plan).toMatchObject({ type: 'plan', out: 'sweeps/learning-rate', runs: [{ steps: 10 }, {}, {}] })
+  const [plan] = objects((await cli(...rates, '--out', 'sweeps/dry', '--dry-run', '--json')).stdout)
+  expect(plan).toMatchObject({ type: 'plan', out: 'sweeps/dry', runs: [{ steps: 10, done: false }, {}, {}] })
 })
 
 test.each<[string[], number, RegExp]>([

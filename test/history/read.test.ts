@@ -108,6 +108,12 @@ describe('a run folder in which a file is missing or damaged', () => {
     expect(run).toMatchObject({ steps: 10, model: { kind: 'bigram' } })
     if (file === 'config.json')
       expect(run.notices).toEqual([expect.stringMatching(/config.json is missing or damaged/)])
+    // The history tells what the checkpoint doesn't, and a list of runs has the run.
+    if (file === 'plan.json') {
+      expect(run.history.evaluations.map(({ step }) => step)).toEqual([0, 5, 10])
+      expect(run.notices).toEqual(contents ? [expect.stringMatching(/plan.json is damaged/)] : [])
+    }
+    expect(await runsIn(copy)).toEqual([copy])
     if (file === 'metrics.jsonl') expect(run.notices).toEqual([expect.stringMatching(/metrics.jsonl/)])
     if (file === 'metrics.jsonl') expect(run.history.steps).toEqual([])
   })

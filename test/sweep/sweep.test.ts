@@ -334,7 +334,7 @@ describe('a sweep in the same folder', () => {
     [
       'another value',
       { steps: 20 },
-      'sweep: steps is 20: runs in OUT have `steps: 10`. Give this value, too, or another `out` for a new sweep',
+      'sweep: steps is 20: runs in OUT have `steps: 10`. Give this value, too, or give another `out` for a new sweep',
     ],
     [
       'an option that is missing',

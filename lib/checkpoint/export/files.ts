@@ -7,7 +7,7 @@ import { makeFolder, writeFailed, writeFileAtomic } from '../../files/atomic'
 import { statOf } from '../../files/read'
 import { isCheckpointName } from '../folder'
 import { isForeign } from '../hugging_face/folder'
-import { configFile } from '../hugging_face/names'
+import { adapterConfigFile, configFile } from '../hugging_face/names'
 
 export interface ExportFile {
   readonly name: string
@@ -18,8 +18,9 @@ export interface ExportFile {
 /**
  * Checks that files may be written into a folder, before anything is computed.
  *
- * @throws NanoGptError 'foreign_files' if the folder has one of them and `overwrite` is false, or if it
- *   is a run folder or has the config.json of something else; 'write_failed' if it is a file
+ * @throws NanoGptError 'foreign_files' if the folder has one of them and `overwrite` is false, if it is a
+ *   run folder or has the config.json of something else, or if adapters and a model would share it;
+ *   'write_failed' if it is a file
  */
 export async function checkTarget(
   folder: string,
@@ -38,6 +39,15 @@ export async function checkTarget(
   })
   // Its config.json is that of the run.
   if (there.some(isCheckpointName)) refuse('foreign_files', 'it is the folder of a run', another)
+  // Who loads a folder with both loads the adapters, and their base from elsewhere.
+  const pair = [configFile, adapterConfigFile]
+  const other = pair.find((name) => there.includes(name) && !names.includes(name))
+  if (other !== undefined && names.some((name) => pair.includes(name)))
+    refuse(
+      'foreign_files',
+      `it contains ${other}, and adapters and models need folders of their own`,
+      another,
+    )
   const taken = there.find((name) => names.includes(name))
   // That of a run which has no checkpoint yet, or of another program.
   const replaces = names.includes(configFile) && there.includes(configFile)

@@ -8,9 +8,9 @@ import { encodeValues, q8Block, q8BlockBytes } from '../export/formats'
 import { type Parameters, tensorsOf, valuesOf } from '../export/tensors'
 import { layoutOf } from '../layout'
 import { f32, type GgmlType, type GgufValue, ggufHeader, paddingAfter, string, u32 } from './encode'
+import { ggufFile } from './file'
 import { tokenizerMetadata } from './tokenizer'
 
-export const ggufFile = 'model.gguf'
 const modelfile = 'Modelfile'
 
 /** llama.cpp's numbers of the usual format of a file's tensors. */

@@ -104,6 +104,11 @@ function checkHeader(
     const other = nameOf(module, match[2] === 'A' ? 'B' : 'A')
     if (!tensors.has(other)) refuse(`it lacks ${other}`)
   }
+  // Adapters for a smaller base, or none at all, would silently change too little.
+  if (tensors.size === 0) refuse('it contains no adapters')
+  for (const module of modules.values())
+    if (config.adapts(module.path) && !tensors.has(nameOf(module, 'A')))
+      refuse(`it lacks ${nameOf(module, 'A')}, which the base needs`)
 }
 
 // ---- adapter_config.json
@@ -113,6 +118,8 @@ interface PeftConfig {
   readonly base: unknown
   /** The rank of a module's adapter, and by what its product is multiplied. */
   of(module: string): { readonly rank: number; readonly factor: number }
+  /** Whether target_modules names a module. False if a pattern or a choice of layers decides it. */
+  adapts(module: string): boolean
 }
 
 /** Entries that change no results once the adapters are trained. */
@@ -177,6 +184,10 @@ async function readConfig(file: string): Promise<PeftConfig> {
   const alphas = pattern('alpha_pattern', isPositive, 'a number above 0')
   const stabilized = take('use_rslora') === true
   const base = take('base_model_name_or_path')
+  const targets = entries.get('target_modules')
+  const isChoice = (name: string) => (entries.get(name) ?? null) !== null
+  const named =
+    Array.isArray(targets) && !isChoice('layers_to_transform') && !isChoice('exclude_modules') ? targets : []
   for (const [name, value] of entries) {
     const isOff =
       value === null || value === false || (typeof value === 'object' && Object.keys(value).length === 0)
@@ -192,6 +203,7 @@ async function readConfig(file: string): Promise<PeftConfig> {
     all.find(([key]) => path === key || path.endsWith(`.${key}`))?.[1]
   return {
     base,
+    adapts: (path) => named.some((name) => path === name || path.endsWith(`.${name}`)),
     of(path) {
       const own = found(ranks, path) ?? rank
       return { rank: own, factor: (found(alphas, path) ?? alpha) / (stabilized ? Math.sqrt(own) : own) }
