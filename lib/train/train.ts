@@ -158,6 +158,12 @@ async function withPlan<T>(
         for (const { option: name, from, to, step } of changesOf(origin, plan.training)) {
           notice(say`from step ${step} on, ${option(name)} is ${show(to)} instead of ${show(from)}`)
         }
+        const { warmup, steps } = plan.training
+        if (origin.how === 'from' && warmup > steps) {
+          notice(
+            say`the warm-up is that of ${origin.checkpoint.path}, ${warmup} steps, so the learning rate stays low in a run of ${steps}. ${option('warmup', 0)} avoids this`,
+          )
+        }
         return work(plan, materials, options)
       },
       (passedOver) => control.emit({ type: 'fallback', step: 0, ...passedOver }),

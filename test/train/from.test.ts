@@ -276,3 +276,21 @@ describe('a folder that contains a run', () => {
     })
   })
 })
+
+test('an inherited warm-up that is longer than the run is announced', async () => {
+  const base = folder.path('warm')
+  await (await train({ ...decoder, device: 'js', steps: 6, warmup: 6, out: base })).dispose()
+  const noticesOf = async (options: TrainOptions) => {
+    const run = train({ from: base, data, device: 'js', ...options })
+    const events = await eventsOf(run)
+    await (await run).dispose()
+    return ofType(events, 'notice').map(({ message }) => String(message))
+  }
+  expect(await noticesOf({ steps: 3 })).toEqual([
+    expect.stringMatching(
+      /^the warm-up is that of .*warm.*, 6 steps, so .* in a run of 3\. `warmup: 0` avoids this$/,
+    ),
+  ])
+  expect(await noticesOf({ steps: 3, warmup: 0 })).toEqual([])
+  expect(await noticesOf({ steps: 6 })).toEqual([])
+})
