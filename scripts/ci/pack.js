@@ -36,6 +36,8 @@ const required = [
   'lib/report/page.css',
   'lib/report/page.html',
   'lib/report/page.js',
+  'lib/studio/page/index.html',
+  'lib/studio/page/style.css',
   'lib/tokenizer/gpt2.bin',
   'native/cpu/gemm.cc',
   'native/cuda/gemm.cu',
@@ -56,7 +58,7 @@ const allowed = [
   /^dist\/[\w/]+\.(js|d\.ts|js\.map)$/,
   /^docs\/[\w/-]+\.(md|png|svg)$/,
   /^examples\/(\w+\.mjs|README\.md)$/,
-  /^lib\/([\w/]+\.ts|report\/page\.(css|html|js)|tokenizer\/gpt2\.bin)$/,
+  /^lib\/([\w/]+\.ts|report\/page\.(css|html|js)|studio\/page\/\w+\.(css|html|mjs|svg)|tokenizer\/gpt2\.bin)$/,
   /^native\/(?!emulate)[\w/]+\.(cc|h|cu|cuh|metal|mm|def|cmake)$/,
   /^scripts\/(build|install|(torch|mlx)\/\w+)\.(js|py|md)$/,
   ...Object.entries(binaries).map(
