@@ -8,7 +8,7 @@ import type { Group, OptionRow, Table } from './row'
 import { namesWhere, type TrainName, trainOptions } from './train'
 import { name, type OptionType } from './types'
 
-/** Each run has its own folder, which the sweep continues by itself. `minutes` belongs to the preset 'auto'. */
+/** Each run has its own folder, and the sweep resumes it. `minutes` belongs to the preset 'auto'. */
 const { resume: _, overwrite: __, minutes: ___, data, preset, out, ...shared } = trainOptions
 
 /** What a model is and how it is trained. The text, the reports and the machine are the same for all runs. */

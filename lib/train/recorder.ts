@@ -106,7 +106,7 @@ export class Recorder {
     // Without the plan of a run, the file is of something else.
     if (await readPlanOf(folder)) {
       const file = new HistoryFile(join(folder, metricsFile), cut)
-      await file.read().catch(() => {}) // The run goes on without what cannot be read.
+      await file.read().catch(() => {}) // What cannot be read is left out.
       for (const line of file.history.lines()) history.add(line)
     }
     const partial = history.partialAt(plan.step)

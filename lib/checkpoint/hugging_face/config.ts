@@ -113,6 +113,26 @@ function gpt2(entries: Entries): GptConfig {
   }
 }
 
+/** What Llama and nanochat share. */
+function rotary(entries: Entries) {
+  const heads = entries.option<number>('num_attention_heads', 'heads')
+  return {
+    vocabSize: entries.option('vocab_size', 'blockSize'),
+    blockSize: entries.option('max_position_embeddings', 'blockSize'),
+    embed: entries.option('hidden_size', 'embed'),
+    heads,
+    layers: entries.option('num_hidden_layers', 'layers'),
+    dropout: 0,
+    positions: 'rope',
+    ropeBase: ropeBaseOf(entries),
+    norm: 'rms',
+    feedForwardWidth: entries.option('intermediate_size', 'feedForwardWidth'),
+    kvHeads: entries.option('num_key_value_heads', 'kvHeads', heads),
+    headSize: entries.option('head_dim', 'headSize', 0),
+    tiedEmbeddings: entries.flag('tie_word_embeddings', false),
+  } as const
+}
+
 function llama(entries: Entries): GptConfig {
   entries.only('hidden_act', 'silu', 'swish')
   entries.only('partial_rotary_factor', 1)
@@ -126,24 +146,11 @@ function llama(entries: Entries): GptConfig {
       `mlp_bias is ${bias}, and only both or neither are supported`,
       weights,
     )
-  const heads = entries.option<number>('num_attention_heads', 'heads')
   return {
     ...common,
-    vocabSize: entries.option('vocab_size', 'blockSize'),
-    blockSize: entries.option('max_position_embeddings', 'blockSize'),
-    embed: entries.option('hidden_size', 'embed'),
-    heads,
-    layers: entries.option('num_hidden_layers', 'layers'),
-    dropout: 0,
-    positions: 'rope',
-    ropeBase: ropeBaseOf(entries),
-    norm: 'rms',
+    ...rotary(entries),
     normEpsilon: entries.option('rms_norm_eps', 'normEpsilon', 1e-6),
     activation: 'swiglu',
-    feedForwardWidth: entries.option('intermediate_size', 'feedForwardWidth'),
-    kvHeads: entries.option('num_key_value_heads', 'kvHeads', heads),
-    headSize: entries.option('head_dim', 'headSize', 0),
-    tiedEmbeddings: entries.flag('tie_word_embeddings', false),
     bias,
     qkvBias: bias,
     attentionDropout: entries.option('attention_dropout', 'attentionDropout', 0),
@@ -156,27 +163,14 @@ function nanochat(entries: Entries): GptConfig {
   entries.only('attention_bias', false)
   // That of the norm of queries and keys.
   entries.only('rms_norm_eps', 1e-6)
-  const heads = entries.option<number>('num_attention_heads', 'heads')
   const isUncapped = entries.isNull('final_logit_softcapping')
   return {
     ...common,
-    vocabSize: entries.option('vocab_size', 'blockSize'),
-    blockSize: entries.option('max_position_embeddings', 'blockSize'),
-    embed: entries.option('hidden_size', 'embed'),
-    heads,
-    layers: entries.option('num_hidden_layers', 'layers'),
-    dropout: 0,
-    positions: 'rope',
-    ropeBase: ropeBaseOf(entries),
-    norm: 'rms',
+    ...rotary(entries),
     normAffine: false,
     normEpsilon: 0,
     activation: activations[entries.oneOf('hidden_act', Object.keys(activations), weights, 'relu2')],
-    feedForwardWidth: entries.option('intermediate_size', 'feedForwardWidth'),
     qkNorm: true,
-    kvHeads: entries.option('num_key_value_heads', 'kvHeads', heads),
-    headSize: entries.option('head_dim', 'headSize', 0),
-    tiedEmbeddings: entries.flag('tie_word_embeddings', false),
     logitSoftcap: entries.option('final_logit_softcapping', 'logitSoftcap', isUncapped ? 0 : 15),
     bias: false,
     qkvBias: false,

@@ -31,7 +31,7 @@ function open() {
   }
   source.onerror = () => {
     connection.value = 'lost'
-    // The browser tries again by itself, except after a response that is an error.
+    // The browser reconnects automatically, except after an error response.
     if (source?.readyState === EventSource.CLOSED) setTimeout(open, millisecondsToRetry)
   }
   for (const type of types) {
