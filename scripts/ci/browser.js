@@ -3,22 +3,10 @@
 //   node scripts/ci/browser.js TOOLS   TOOLS/node_modules has playwright-core and axe-core
 
 const { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } = require('node:fs')
-const { createRequire } = require('node:module')
-const { join, resolve } = require('node:path')
+const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
-const root = join(__dirname, '..', '..')
-const tools = resolve(process.argv[2])
-const requireTool = createRequire(join(tools, 'package.json'))
-const { chromium } = requireTool('playwright-core')
-const axe = readFileSync(requireTool.resolve('axe-core/axe.min.js'), 'utf8')
-const screenshots = join(root, 'build', 'screenshots')
-
-let failed = 0
-const fail = (what) => {
-  failed++
-  console.log(`FAILED  ${what}`)
-}
+const { tools, root, chromium, axe, screenshots, failures, fail } = require('./browser_tools')
 
 // ------------------------------------------------------------------------------------------------
 // Pages
@@ -331,8 +319,8 @@ async function main() {
   } finally {
     await browser.close()
   }
-  console.log(failed === 0 ? 'reports in Chromium: all good' : `${failed} failures`)
-  process.exitCode = failed === 0 ? 0 : 1
+  console.log(failures.count === 0 ? 'reports in Chromium: all good' : `${failures.count} failures`)
+  process.exitCode = failures.count === 0 ? 0 : 1
 }
 
 main().catch((error) => {

@@ -6,21 +6,10 @@
 const { spawn } = require('node:child_process')
 const { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } = require('node:fs')
 const { createServer } = require('node:http')
-const { createRequire } = require('node:module')
 const { tmpdir } = require('node:os')
-const { join, resolve } = require('node:path')
+const { join } = require('node:path')
 
-const root = join(__dirname, '..', '..')
-const requireTool = createRequire(join(resolve(process.argv[2]), 'package.json'))
-const { chromium } = requireTool('playwright-core')
-const axe = readFileSync(requireTool.resolve('axe-core/axe.min.js'), 'utf8')
-const screenshots = join(root, 'build', 'screenshots')
-
-let failed = 0
-const fail = (what) => {
-  failed++
-  console.log(`FAILED  ${what}`)
-}
+const { root, chromium, axe, screenshots, failures, fail } = require('./browser_tools')
 const expect = (condition, what) => {
   if (!condition) fail(what)
 }
@@ -396,8 +385,8 @@ async function main() {
     await browser.close()
     rmSync(runs, { recursive: true, force: true })
   }
-  console.log(failed === 0 ? 'the studio in Chromium: all good' : `${failed} failures`)
-  process.exit(failed === 0 ? 0 : 1)
+  console.log(failures.count === 0 ? 'the studio in Chromium: all good' : `${failures.count} failures`)
+  process.exit(failures.count === 0 ? 0 : 1)
 }
 
 main().catch((error) => {
