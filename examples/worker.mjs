@@ -34,7 +34,7 @@ async function main() {
 async function work() {
   const run = train(workerData)
   parentPort?.on('message', () => run.stop())
-  let shown = 0
+  let shown = -Infinity
   for await (const event of run) {
     // An event covers several steps. A message per second is enough.
     if (event.type !== 'step' || performance.now() - shown < 1000) continue
