@@ -9,6 +9,7 @@ import { contentSecurityPolicy, loadAssets } from './assets'
 import { Channel, type ChannelLimits } from './channel'
 import { fieldGroups, optionsOf } from './fields'
 import { type Credentials, cookieFor, refusalOf } from './guard'
+import { Models, type Moment } from './models'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
@@ -101,7 +102,8 @@ class Desk {
   private readonly assets = loadAssets()
   private readonly runs: Runs
   private readonly runner: Runner
-  private readonly writer = new Writer()
+  private readonly models = new Models()
+  private readonly writer = new Writer(this.models)
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
   /** The table of runs that the pages have, as JSON. */
@@ -124,7 +126,7 @@ class Desk {
   async close(): Promise<void> {
     clearInterval(this.looking)
     await this.runner.stop()
-    await this.writer.close()
+    await this.models.close()
     this.channel.close()
   }
 
@@ -181,18 +183,23 @@ class Desk {
       await this.runner.stop()
       return {}
     },
-    'POST /api/odds': async ({ id, text }) => this.writer.odds(await this.runs.folderOf(id), text),
-    'POST /api/write': async ({ id, text, ...sampling }) => {
-      return { tokens: await this.writer.write(await this.runs.folderOf(id), text, sampling) }
+    'POST /api/odds': async (body) => this.writer.odds(await this.momentOf(body), body.text),
+    'POST /api/write': async (body) => {
+      return { tokens: await this.writer.write(await this.momentOf(body), body.text, body) }
     },
-    'POST /api/surprise': async ({ id, text }) => {
-      return { tokens: await this.writer.surprise(await this.runs.folderOf(id), text) }
+    'POST /api/surprise': async (body) => {
+      return { tokens: await this.writer.surprise(await this.momentOf(body), body.text) }
     },
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)
       return { id: await this.runner.resume(folder, text) }
     },
+  }
+
+  /** The model that a call is about. */
+  private async momentOf({ id }: Body): Promise<Moment> {
+    return { folder: await this.runs.folderOf(id) }
   }
 
   private async viewOf(id: string | null) {

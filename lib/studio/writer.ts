@@ -1,10 +1,8 @@
 // What a model of a run writes, and the odds of what it could write instead.
 
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { load, type Model } from '../api/model'
-import { checkpointsIn } from '../checkpoint/folder'
+import type { Model } from '../api/model'
 import { checkOptions, generateOptions } from '../options'
+import type { Models, Moment } from './models'
 import { RequestError } from './respond'
 
 /** UTF-16 code units. */
@@ -30,16 +28,14 @@ export interface Surprise extends Token {
   readonly loss: number | null
 }
 
-/** Writes with the newest checkpoint of a run. One model at a time is kept in memory. */
+/** Writes with the models of runs. */
 export class Writer {
-  private opened: { readonly key: string; readonly model: Model } | undefined
-  /** The call in progress. It never rejects. */
-  private last: Promise<unknown> = Promise.resolve()
+  constructor(private readonly models: Models) {}
 
   /** The odds of each token after a text, of which the model reads the end that fits in its context. */
-  odds(folder: string, given: unknown): Promise<Odds> {
+  odds(moment: Moment, given: unknown): Promise<Odds> {
     const text = promptOf(given)
-    return this.with(folder, async (model) => {
+    return this.models.with(moment, async (model) => {
       const tokens = model.tokenizer.encode(text).slice(-model.config.blockSize)
       const { shape, data } = await model.logits(tokens)
       const logits = data.slice(-shape[1])
@@ -58,7 +54,7 @@ export class Writer {
    * @throws NanoGptError 'option'
    */
   write(
-    folder: string,
+    moment: Moment,
     given: unknown,
     sampling: Readonly<Record<string, unknown>>,
   ): Promise<readonly Token[]> {
@@ -66,57 +62,35 @@ export class Writer {
     const { temperature, topK, topP, seed, maxTokens } = sampling
     const checked = checkOptions('', generateOptions, { temperature, topK, topP, seed, maxTokens })
     const count = Math.min(mostTokens, checked.maxTokens ?? mostTokens)
-    return this.with(folder, async (model) => {
+    return this.models.with(moment, async (model) => {
       const [{ tokens }] = await model.complete({ ...checked, maxTokens: count, prompt } as never)
       return tokens.map((id) => tokenOf(model, id))
     })
   }
 
   /** The tokens of a text, and how surprising each is after those before it, in nats. null: the first. */
-  surprise(folder: string, given: unknown): Promise<readonly Surprise[]> {
+  surprise(moment: Moment, given: unknown): Promise<readonly Surprise[]> {
     const text = promptOf(given)
-    return this.with(folder, async (model) => {
+    return this.models.with(moment, async (model) => {
       const tokens = model.tokenizer.encode(text)
       const losses = await model.tokenLosses(tokens)
       return Array.from(tokens, (id, i) => ({ ...tokenOf(model, id), loss: i === 0 ? null : losses[i - 1] }))
     })
   }
-
-  async close(): Promise<void> {
-    await this.last
-    await this.opened?.model.dispose()
-    this.opened = undefined
-  }
-
-  /** Calls come one after the other: a model must not be freed while another call uses it. */
-  private with<T>(folder: string, use: (model: Model) => Promise<T>): Promise<T> {
-    const result = this.last.then(async () => use(await this.modelOf(folder)))
-    this.last = result.catch(() => {})
-    return result
-  }
-
-  private async modelOf(folder: string): Promise<Model> {
-    const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-    if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
-    const { mtimeMs, size } = await stat(join(folder, name))
-    const key = `${folder} ${mtimeMs} ${size}`
-    if (this.opened?.key !== key) {
-      await this.opened?.model.dispose()
-      this.opened = undefined
-      this.opened = { key, model: await load(folder, { checkpoint: 'last' }) }
-    }
-    return this.opened.model
-  }
 }
 
-/** An empty prompt stands for a line feed, as in generate(). */
-function promptOf(given: unknown): string {
+/**
+ * The prompt of a call. An empty prompt stands for a line feed, as in generate().
+ *
+ * @throws RequestError
+ */
+export function promptOf(given: unknown): string {
   if (typeof given !== 'string' || given.length > longestPrompt)
     throw new RequestError(400, 'The text is too long: at most 20,000 characters are possible here.')
   return given === '' ? '\n' : given
 }
 
-function tokenOf({ tokenizer }: Model, id: number): Token {
+export function tokenOf({ tokenizer }: Model, id: number): Token {
   const text = tokenizer.decode([id])
   return { id, text: text.includes('\ufffd') ? '' : text }
 }

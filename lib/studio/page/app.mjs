@@ -4,10 +4,14 @@ import { Connection } from './connection.mjs'
 import { Home } from './home.mjs'
 import { html } from './html.mjs'
 import { RunPage } from './run_page.mjs'
-import { openId, shown, studio } from './state.mjs'
+import { route, shown, studio } from './state.mjs'
+
+/** The pages, by the first part of the address. */
+const pages = { '': Home, run: RunPage }
 
 export function App() {
-  const id = openId.value
+  const { page, parts } = route.value
+  const Page = pages[page] ?? Home
   document.title = `${shown.value?.text ? `${shown.value.text} – ` : ''}nano-gpt studio`
   return html`
     <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
@@ -16,7 +20,7 @@ export function App() {
       <${Connection} />
     </header>
     <main id="main" tabindex="-1">
-      ${studio.value === null ? html`<p class="muted">Connecting…</p>` : id === null ? html`<${Home} />` : html`<${RunPage} id=${id} key=${id} />`}
+      ${studio.value === null ? html`<p class="muted">Connecting…</p>` : html`<${Page} key=${page === 'run' ? parts[0] : page} />`}
     </main>
     <footer class="bottom muted">
       Everything happens on this computer. ${studio.value && html`nano-gpt ${studio.value.version}`}

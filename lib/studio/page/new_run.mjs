@@ -5,7 +5,7 @@ import { post } from './api.mjs'
 import { html } from './html.mjs'
 import { Minutes } from './minutes.mjs'
 import { OptionsForm } from './options_form.mjs'
-import { addressOf, current } from './state.mjs'
+import { addressOfRun, current } from './state.mjs'
 import { TextPicker } from './text_picker.mjs'
 
 /** The texts of the fields, by name. */
@@ -21,7 +21,7 @@ export async function startRun(text) {
   problem.value = null
   const before = current.value?.id
   const unfollow = current.subscribe((run) => {
-    if (run && run.id !== before) location.hash = addressOf(run.id)
+    if (run && run.id !== before) location.hash = addressOfRun(run.id)
   })
   try {
     await post('/api/start', { text, options: given.value })
@@ -42,7 +42,7 @@ export function NewRun() {
     return html`
       <p class="card row">
         <span><b>${current.value.text}</b> is training. You can start another text when it is finished or paused.</span>
-        <a class="button primary" href=${addressOf(current.value.id)}>Watch it</a>
+        <a class="button primary" href=${addressOfRun(current.value.id)}>Watch it</a>
       </p>
     `
   return html`

@@ -8,14 +8,15 @@ import { html } from './html.mjs'
 import { Odds } from './odds.mjs'
 import { logitsOf } from './odds_math.mjs'
 import { Sliders } from './sliders.mjs'
+import { modelOf } from './state.mjs'
 
 const tokensPerCall = 200
 const millisecondsPerToken = 140
 
 /** The state of the playground of one run. */
 class Playground {
-  constructor(id) {
-    this.id = id
+  constructor(run) {
+    this.run = run
     /** What the user typed. */
     this.prompt = signal('')
     /** What came after it, and whether the user chose it. */
@@ -53,7 +54,7 @@ class Playground {
       while (this.wanted !== undefined) {
         const asked = this.wanted
         this.wanted = undefined
-        const { tokens, logits } = await post('/api/odds', { id: this.id, text: asked })
+        const { tokens, logits } = await post('/api/odds', { ...modelOf(this.run), text: asked })
         batch(() => {
           this.odds.value = { text: asked, tokens, logits: logitsOf(logits) }
           this.problem.value = null
@@ -122,7 +123,7 @@ class Playground {
   async draw() {
     const text = this.text.peek()
     const sampling = { ...this.sampling.peek(), seed: this.seed.peek(), maxTokens: tokensPerCall }
-    const { tokens } = await post('/api/write', { id: this.id, text, ...sampling })
+    const { tokens } = await post('/api/write', { ...modelOf(this.run), text, ...sampling })
     // Something was changed in the meantime.
     if (text !== this.text.peek() || this.shown.peek() !== this.drawn.peek().length) return
     batch(() => {
@@ -140,7 +141,7 @@ class Playground {
 export class Try extends Component {
   constructor({ run }) {
     super()
-    this.playground = new Playground(run.id)
+    this.playground = new Playground(run)
   }
 
   componentWillUnmount() {

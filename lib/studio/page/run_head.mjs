@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
-import { addressOf, current } from './state.mjs'
+import { addressOfRun, current } from './state.mjs'
 import { count, duration, plural, roughly, stateWords } from './words.mjs'
 
 const problem = signal(null)
@@ -83,7 +83,7 @@ function Buttons({ run }) {
           class="button primary"
           title="Continues after ${plural(step, 'step')}, exactly as if it had never stopped"
           onClick=${async () => {
-            location.hash = addressOf(id)
+            location.hash = addressOfRun(id)
             await act('/api/resume', { id })
           }}
         >

@@ -1,32 +1,37 @@
-// The view of one run.
+// The page of one run: its title and progress, and several views of it.
 
-import { Curve } from './curve.mjs'
 import { html } from './html.mjs'
-import { Loss } from './loss.mjs'
+import { Learning } from './learning.mjs'
 import { Try } from './playground.mjs'
 import { RunHead } from './run_head.mjs'
-import { Samples } from './samples.mjs'
-import { shown } from './state.mjs'
+import { addressOfRun, route, shown } from './state.mjs'
 import { Surprise } from './surprise.mjs'
-import { Warnings } from './warnings.mjs'
+
+/** The views, in their order. All but the first need a model that is saved. */
+const views = [
+  { name: 'learning', title: 'How it learns', View: Learning },
+  { name: 'writing', title: 'Watch it write', View: Try },
+  { name: 'reading', title: 'Watch it read', View: Surprise },
+]
 
 export function RunPage() {
   const run = shown.value
   if (run === null) return html`<p class="muted">Reading the run…</p>`
   if (run.missing) return html`<p class="problem">${run.missing}</p><p><a href="#">Back to the runs</a></p>`
+  const { name, View } = views.find((view) => view.name === route.value.parts[1]) ?? views[0]
   return html`
     <${RunHead} run=${run} />
-    <${Loss} run=${run} />
-    <section class="card flush" aria-labelledby="curve-title">
-      <h2 id="curve-title">How it learns</h2>
-      <p class="muted">
-        The lower the curve, the better it guesses. Click the curve, or move the slider, to read what it wrote at that point.
-      </p>
-      ${run.steps > 0 ? html`<${Curve} run=${run} />` : html`<p class="waiting muted">The curve begins with the first step.</p>`}
-      <${Samples} run=${run} />
-    </section>
-    ${run.isSaved && html`<${Try} run=${run} key=${run.id} />`}
-    ${run.isSaved && html`<${Surprise} run=${run} key=${`surprise ${run.id}`} />`}
-    <${Warnings} run=${run} />
+    <nav class="views" aria-label="Views of the run">
+      ${views.map(
+        (view) => html`
+          <a href=${addressOfRun(run.id, view.name)} aria-current=${view.name === name ? 'page' : undefined}>${view.title}</a>
+        `,
+      )}
+    </nav>
+    ${
+      name === 'learning' || run.isSaved
+        ? html`<${View} run=${run} key=${`${run.id} ${name}`} />`
+        : html`<p class="empty">This view opens when the model is saved for the first time, in a moment.</p>`
+    }
   `
 }

@@ -2,7 +2,7 @@
 
 import { html } from './html.mjs'
 import { Sparkline } from './sparkline.mjs'
-import { addressOf, runs, studio } from './state.mjs'
+import { addressOfRun, runs, studio } from './state.mjs'
 import { choicesWords, count, stateWords, when } from './words.mjs'
 
 export function RunsTable() {
@@ -48,7 +48,7 @@ function Row({ run }) {
   return html`
     <tr>
       <th scope="row">
-        <a href=${addressOf(run.id)}>${run.text}</a>
+        <a href=${addressOfRun(run.id)}>${run.text}</a>
         <span class="muted id wide">${run.id}</span>
       </th>
       <td><span class="state ${run.state}">${stateWords[run.state]}</span></td>

@@ -13,12 +13,20 @@ export const runs = signal([])
 /** A run that is shown, but that this studio does not train. */
 export const other = signal(null)
 
-/** The id of the run in the address: #run/<id>. */
-export const openId = signal(idIn(location.hash))
+/**
+ * What the address shows: #run/<id>/<view> is a view of a run, #<page> another page, and nothing the first
+ * one. More parts are the page's own.
+ */
+export const route = signal(routeOf(location.hash))
+/** The id of the run in the address, if it is one. */
+export const openId = computed(() => (route.value.page === 'run' ? route.value.parts[0] : null))
 addEventListener('hashchange', () => {
-  openId.value = idIn(location.hash)
+  const before = route.value
+  route.value = routeOf(location.hash)
+  // Another view of the same run.
+  if (before.page === route.value.page && before.parts[0] === route.value.parts[0]) return
   scrollTo(0, 0)
-  // So that the keyboard and a screen reader begin with the new view.
+  // So that the keyboard and a screen reader begin with the new page.
   document.getElementById('main')?.focus({ preventScroll: true })
 })
 
@@ -29,11 +37,18 @@ export const shown = computed(() => {
   return [current.value, other.value].find((run) => run?.id === id) ?? null
 })
 
-function idIn(hash) {
-  return hash.startsWith('#run/') ? decodeURIComponent(hash.slice('#run/'.length)) : null
+function routeOf(hash) {
+  const [page, ...parts] = hash.slice(1).split('/').map(decodeURIComponent)
+  return { page, parts }
 }
 
-export const addressOf = (id) => `#run/${encodeURIComponent(id)}`
+/** What a call about the model of a run names. */
+export const modelOf = (run) => ({ id: run.id })
+
+/** The address of a page: its name, and its parts. */
+export const addressOf = (page, ...parts) => `#${[page, ...parts].map(encodeURIComponent).join('/')}`
+/** The address of a view of a run. */
+export const addressOfRun = (id, view) => addressOf('run', id, ...(view ? [view] : []))
 
 /** The state after an event of the server. */
 export function take(type, data) {

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals'
 import { Component } from 'preact'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
+import { modelOf } from './state.mjs'
 import { choicesWords } from './words.mjs'
 
 /** In nats. A token that is more surprising has the same color. */
@@ -44,7 +45,7 @@ export class Surprise extends Component {
       return
     }
     try {
-      const { tokens } = await post('/api/surprise', { id: this.props.run.id, text })
+      const { tokens } = await post('/api/surprise', { ...modelOf(this.props.run), text })
       if (text !== this.text.peek()) return
       this.tokens.value = tokens
       this.at.value = null

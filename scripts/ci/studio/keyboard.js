@@ -1,0 +1,16 @@
+// Uses a run with the keyboard only.
+
+const { expect, isFocused, tabTo } = require('./tools')
+
+module.exports = async (page) => {
+  await page.keyboard.press('Tab')
+  expect(await isFocused(page, '.skip'), 'Tab does not begin with the skip link')
+  await tabTo(page, '.slider', 'the slider of the samples')
+  await tabTo(page, '.views a[href$=writing]', 'the view of its writing')
+  await page.keyboard.press('Enter')
+  await tabTo(page, '#prompt', 'the beginning of a text')
+  await tabTo(page, '.bar', 'the bars')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.try mark')
+  await tabTo(page, '#seed', 'the seed')
+}
