@@ -1,18 +1,12 @@
 // The training steps that are timed: those of the course's stages, of nanoGPT's two models ('cpu' and
 // 'baby'), and of fine-tuning GPT-2.
 
-import { createModel } from '../architectures/create'
-import { openSession } from '../backend/devices'
 import { shakespeareVocabSize } from '../data/shakespeare'
 import { NanoGptError, option, say, suggest } from '../errors'
-import { initializeWeights } from '../model/weights'
-import { stateTensors } from '../optim/update'
 import type { CheckedTrainOptions } from '../options'
-import { seedFrom, word } from '../random/philox'
 import { stages } from '../stages'
-import { corpusOf } from '../tokenizer/span'
 import { resolveNew } from '../train/resolve'
-import { Trainer } from '../train/trainer'
+import { openRandom, type StepOf } from './random_trainer'
 import type { BenchOptions } from './result'
 
 export interface StepCase {
@@ -31,9 +25,6 @@ export interface StepCase {
   /** Whether it is measured only if it is named. */
   readonly onlyNamed?: boolean
 }
-
-export const corpusLength = 100_000
-export const seed = seedFrom(1337)
 
 const nanoGptCase = (name: 'cpu' | 'baby'): StepCase => ({
   name,
@@ -132,37 +123,16 @@ function unknownCase(
 export function resolveCase(
   { preset, options, vocabSize }: StepCase,
   { batchSize, precision }: BenchOptions,
-) {
+): StepOf {
   const { model, training } = resolveNew({ preset, ...options, ...(precision && { precision }) })
   return {
-    ...createModel({ ...model, vocabSize }),
+    config: { ...model, vocabSize },
     training: { ...training, batchSize: batchSize ?? training.batchSize, gradientAccumulationSteps: 1 },
   }
 }
 
-/** Creates the trainer of a case on random tokens, because speed does not depend on the text. */
+/** Opens a trainer of a case. */
 export async function openTrainer(each: StepCase, options: BenchOptions) {
-  const { model, parameters, training } = resolveCase(each, options)
-  const session = await openSession(options)
-  try {
-    await initializeWeights(session, parameters, seed)
-    for (const { name, shape } of stateTensors(parameters, training)) {
-      await session.allocate(name, 'f32', shape)
-    }
-    const tokens = Uint16Array.from({ length: corpusLength }, (_, i) => word(i, 0, 0, seed) % each.vocabSize)
-    const whole = { from: 0, length: tokens.length }
-    const trainer = await Trainer.create({
-      session,
-      model,
-      parameters,
-      training,
-      seed,
-      corpus: corpusOf(tokens),
-      splits: { train: whole, validation: whole },
-    })
-    return { session, trainer, batchSize: training.batchSize }
-  } catch (error) {
-    await session.dispose()
-    throw error
-  }
+  const step = resolveCase(each, options)
+  return { ...(await openRandom(step, options)), batchSize: step.training.batchSize }
 }

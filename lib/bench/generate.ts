@@ -9,9 +9,10 @@ import { resolveGenerateOptions } from '../generate/options'
 import { initializeWeights } from '../model/weights'
 import type { GenerateOptions } from '../options'
 import { findPreset } from '../presets'
-import { findCases, seed } from './cases'
+import { findCases } from './cases'
 import { RivalProcess, rivalArguments } from './competitors'
 import { measure, type Ours } from './measure'
+import { seed } from './random_trainer'
 import type { BenchOptions, Result } from './result'
 
 interface GenerateCase {

@@ -2,16 +2,18 @@
 // published peak. Each op takes the time of its operations or of its bytes, whichever is longer.
 // Nothing is measured, and no device is opened.
 
+import { createModel } from '../architectures/create'
 import type { Program } from '../graph/program'
 import { gradientProgram } from '../model/programs'
 import { fusedOpNames } from '../ops'
 import { updateProgram } from '../optim/update'
 import { fuse } from '../passes/fuse'
 import { inPrecision } from '../passes/precision'
-import { corpusLength, findStepCases, resolveCase, type StepCase } from './cases'
+import { findStepCases, resolveCase, type StepCase } from './cases'
 import { chips } from './chips'
 import { callOf, costOf } from './cost'
 import { bound } from './peak'
+import { corpusSpecOf } from './random_trainer'
 import type { BenchOptions, Result } from './result'
 import { defaultCase, groupOps } from './roofline'
 
@@ -68,10 +70,11 @@ function* paperOf(each: StepCase, options: BenchOptions): Generator<Result, void
 
 /** The Programs of a case's training step, with all fusions. */
 function stepPrograms(each: StepCase, options: BenchOptions) {
-  const { model, parameters, training } = resolveCase(each, options)
+  const { config, training } = resolveCase(each, options)
+  const { model, parameters } = createModel(config)
   const { batchSize } = training
-  const corpus = { dtype: 'u16', length: corpusLength } as const
-  const gradient = gradientProgram(model, parameters, corpus, { batchSize, gradientAccumulationSteps: 1 })
+  const sizes = { batchSize, gradientAccumulationSteps: 1 }
+  const gradient = gradientProgram(model, parameters, corpusSpecOf(config), sizes)
   const update = updateProgram(parameters, { ...training, gradientClip: training.gradientClip ?? Infinity })
   const programs: Program[] = [
     inPrecision(fuse(gradient, fusedOpNames), options.precision ?? 'f32'),

@@ -4,6 +4,7 @@
 import { NanoGptError } from '../errors'
 import { sizeOf } from '../graph/dtype'
 import type { Program } from '../graph/program'
+import type { Trainer } from '../train/trainer'
 import { findStepCases, openTrainer, type StepCase } from './cases'
 import { type Cost, callOf, costOf, type OpCall } from './cost'
 import { type Side, timesIn } from './measure'
@@ -14,11 +15,23 @@ export const defaultCase = '09'
 
 /** Ops with the same name and sizes. */
 export interface Group {
+  readonly op: string
+  /** The op and its sizes. */
   readonly name: string
+  /** Calls in a step. */
   readonly calls: number
   /** Milliseconds of all calls in a step. */
   readonly ms: number
+  /** Of all calls in a step. */
   readonly cost: Cost
+}
+
+/** The times of a training step. */
+export interface StepTimes {
+  /** Milliseconds, also of what is outside ops. */
+  readonly ms: number
+  /** Milliseconds of each op of each Program, summed over its runs in a step. */
+  readonly timings: readonly (readonly number[])[]
 }
 
 /**
@@ -61,57 +74,79 @@ async function* rooflineOf(
   yield { ...common, name: each.name, ms, part: 1, ...total, ...(peak && { peak }) }
 }
 
-/** The median round: milliseconds per step, and of each op of each Program. */
+/** The median round, and what it ran. */
 async function timedStep(each: StepCase, options: BenchOptions) {
   const { session, trainer, batchSize } = await openTrainer(each, options)
-  let step = 0
-  let timings: number[][] = []
-  const side: Side = {
-    name: each.name,
-    run: async (count) => {
-      const start = performance.now()
-      const result = await trainer.steps(step, count, { timings: true })
-      if (result.failure)
-        throw new NanoGptError(result.failure.code, `bench ${each.name}: ${result.failure.message}`)
-      step += count
-      timings = result.timings!.map((ops) => ops.map((seconds) => (1000 * seconds) / count))
-      return (performance.now() - start) / count
-    },
-  }
   try {
-    const count = await timesIn(side, 0.25)
-    const rounds: { ms: number; timings: number[][] }[] = []
-    for (let i = 0; i < options.rounds; i++) rounds.push({ ms: await side.run(count), timings })
-    rounds.sort((a, b) => a.ms - b.ms)
-    return {
-      ...rounds[rounds.length >> 1],
-      programs: trainer.programs,
-      device: session.device,
-      batchSize,
-    }
+    const rounds = await timeStep(trainer, `bench ${each.name}`, options.rounds)
+    return { ...rounds[rounds.length >> 1], programs: trainer.programs, device: session.device, batchSize }
   } finally {
     await session.dispose()
   }
 }
 
-/** Sums up ops with the same name and sizes. */
-export function groupOps(programs: readonly Program[], timings: readonly (readonly number[])[]): Group[] {
+/**
+ * Times a training step and its ops.
+ *
+ * @param name for errors
+ * @param rounds of a quarter of a second, or of one step if it takes longer
+ * @returns the rounds, the fastest first
+ * @throws the signal's reason
+ */
+export async function timeStep(
+  trainer: Trainer,
+  name: string,
+  rounds: number,
+  signal?: AbortSignal,
+): Promise<StepTimes[]> {
+  let step = 0
+  let timings: number[][] = []
+  const side: Side = {
+    name,
+    run: async (count) => {
+      signal?.throwIfAborted()
+      const start = performance.now()
+      const result = await trainer.steps(step, count, { timings: true })
+      signal?.throwIfAborted()
+      if (result.failure) throw new NanoGptError(result.failure.code, `${name}: ${result.failure.message}`)
+      step += count
+      timings = result.timings!.map((ops) => ops.map((seconds) => (1000 * seconds) / count))
+      return (performance.now() - start) / count
+    },
+  }
+  const count = await timesIn(side, 0.25)
+  const found: StepTimes[] = []
+  for (let i = 0; i < rounds; i++) found.push({ ms: await side.run(count), timings })
+  return found.sort((a, b) => a.ms - b.ms)
+}
+
+/**
+ * Sums up ops with the same name and sizes.
+ *
+ * @param runs how often each Program runs in a step. Default: once
+ */
+export function groupOps(
+  programs: readonly Program[],
+  timings: StepTimes['timings'],
+  runs: readonly number[] = programs.map(() => 1),
+): Group[] {
   const groups = new Map<string, Group>()
   programs.forEach((program, phase) => {
     program.ops.forEach((node, index) => {
+      const { op } = node
       const call = callOf(program, node)
-      const name = `${node.op} ${sizesOf(node.op, call)}`
-      const cost = costOf(node.op, call)
-      const {
-        calls,
-        ms,
-        cost: before,
-      } = groups.get(name) ?? { calls: 0, ms: 0, cost: { flops: 0, bytes: 0 } }
+      const name = `${op} ${sizesOf(op, call)}`
+      const cost = costOf(op, call)
+      const before = groups.get(name) ?? { calls: 0, ms: 0, cost: { flops: 0, bytes: 0 } }
       groups.set(name, {
+        op,
         name,
-        calls: calls + 1,
-        ms: ms + timings[phase][index],
-        cost: { flops: before.flops + cost.flops, bytes: before.bytes + cost.bytes },
+        calls: before.calls + runs[phase],
+        ms: before.ms + timings[phase][index],
+        cost: {
+          flops: before.cost.flops + runs[phase] * cost.flops,
+          bytes: before.cost.bytes + runs[phase] * cost.bytes,
+        },
       })
     })
   })
