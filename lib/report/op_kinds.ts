@@ -3,7 +3,7 @@
 import type { OpTime } from './data'
 
 /** The ops of each kind. Their gradients are of the same kind. */
-export const opKinds: Readonly<Record<string, readonly string[]>> = {
+export const opKinds = {
   'matrix products': ['matmul', 'batched_matmul', 'linear', 'matmul_accumulate'],
   attention: ['attention', 'masked_softmax', 'tril_mean', 'rope', 'cache_write'],
   normalization: ['layer_norm', 'rms_norm'],
@@ -17,13 +17,39 @@ export const opKinds: Readonly<Record<string, readonly string[]>> = {
     ...['slice_positions', 'concat_positions'],
   ],
   generation: ['sample', 'select_row', 'repetition_penalty', 'count_tokens'],
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+type OpKind = keyof typeof opKinds
+
+/** What each kind is for, in sentences that need no other knowledge. */
+const about: Readonly<Record<OpKind, string>> = {
+  'matrix products':
+    'Every layer multiplies its numbers by its weights and adds them up. Nearly all that the model knows is in these weights.',
+  attention: 'Each token looks back at those before it, and decides which of them matter.',
+  normalization: 'Keeps the numbers in the same range in every layer, so that none of them runs away.',
+  'activation functions':
+    'Bends the numbers, for example by setting negative ones to 0. Without a bend, many layers could do no more than one.',
+  dropout:
+    'Switches off numbers at random during training, so that the model does not rely on any one of them.',
+  embeddings: 'Looks up the list of numbers that stands for each token.',
+  loss: 'Compares the guesses with the token that really came next.',
+  optimizer: 'Changes every weight a little, so that the next guess is better.',
+  'sums and copies': 'Adds results together, and moves numbers to where they are needed.',
+  generation: 'Draws the next token from the odds.',
 }
 
-const kinds = new Map(Object.entries(opKinds).flatMap(([kind, ops]) => ops.map((op) => [op, kind] as const)))
+const kinds = new Map<string, OpKind>(
+  Object.entries(opKinds).flatMap(([kind, ops]) => ops.map((op) => [op, kind as OpKind])),
+)
 
 /** The kind of an op, or its name if it has none. */
 export function kindOf(op: string): string {
   return kinds.get(op.replace(/_backward$/, '')) ?? op
+}
+
+/** What the ops of a kind are for. Empty for an op that has none. */
+export function aboutKind(kind: string): string {
+  return Object.hasOwn(about, kind) ? about[kind as OpKind] : ''
 }
 
 /** The times of ops by kind, the slowest first. */

@@ -1,13 +1,18 @@
 // The kinds of ops.
 
 import { opsByName } from '../../lib/ops'
-import { kindOf, opKinds, timesByKind } from '../../lib/report/op_kinds'
+import { aboutKind, kindOf, opKinds, timesByKind } from '../../lib/report/op_kinds'
 
 test('every op is of exactly one kind, and every kind has only ops', () => {
   const listed = Object.values(opKinds).flat()
   expect(new Set(listed).size).toBe(listed.length)
   for (const name of opsByName.keys()) expect(Object.keys(opKinds)).toContain(kindOf(name))
   for (const name of listed) expect([...opsByName.keys()]).toContain(name)
+})
+
+test('every kind has its purpose in sentences', () => {
+  for (const kind of Object.keys(opKinds)) expect(aboutKind(kind)).toMatch(/^[A-Z].*\.$/)
+  expect(aboutKind('an op without a kind')).toBe('')
 })
 
 test('times of a kind are added, and the slowest kind is first', () => {
