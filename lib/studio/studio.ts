@@ -13,6 +13,7 @@ import { Models, type Moment } from './models'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
+import { Speed } from './speed'
 import { Writer } from './writer'
 
 /** Only this machine can connect. */
@@ -104,6 +105,7 @@ class Desk {
   private readonly runner: Runner
   private readonly models = new Models()
   private readonly writer = new Writer(this.models)
+  private readonly speed = new Speed({ refuseBusy: () => this.refuseBusy() })
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
   /** The table of runs that the pages have, as JSON. */
@@ -126,6 +128,7 @@ class Desk {
   async close(): Promise<void> {
     clearInterval(this.looking)
     await this.runner.stop()
+    await this.speed.stop()
     await this.models.close()
     this.channel.close()
   }
@@ -177,6 +180,7 @@ class Desk {
   /** The calls that have a body. */
   private readonly calls: Readonly<Record<string, (body: Body) => Promise<object>>> = {
     'POST /api/start': async ({ text, options }) => {
+      await this.speed.stop()
       return { id: await this.runner.start(textIn(text), optionsOf(fieldsIn(options))) }
     },
     'POST /api/stop': async () => {
@@ -193,13 +197,28 @@ class Desk {
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)
+      await this.speed.stop()
       return { id: await this.runner.resume(folder, text) }
     },
+    'POST /api/speed/about': async ({ id }) => this.speed.about(await this.runs.folderOf(id)),
+    'POST /api/speed': async ({ id, again }) =>
+      this.speed.measure(await this.runs.folderOf(id), again === true),
   }
 
   /** The model that a call is about. */
   private async momentOf({ id }: Body): Promise<Moment> {
     return { folder: await this.runs.folderOf(id) }
+  }
+
+  /** @throws RequestError if a run is training, in this studio or another process */
+  private async refuseBusy(): Promise<void> {
+    const isTraining = ({ state }: { readonly state: string }) => state === 'running'
+    const busy = this.runner.isBusy ? this.runner.view : (await this.runs.list()).find(isTraining)
+    if (!busy) return
+    throw new RequestError(
+      409,
+      `“${busy.text}” is training, and a measurement would be wrong. Wait until it is finished, or pause it.`,
+    )
   }
 
   private async viewOf(id: string | null) {

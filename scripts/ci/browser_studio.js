@@ -18,6 +18,7 @@ const { desktop, equal, expect, inspect, pageOf, phone, sleep, startStudio } = r
 const all = {
   writing: require('./studio/writing'),
   reading: require('./studio/reading'),
+  speed: require('./studio/speed'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

@@ -2,6 +2,7 @@
 
 import { html } from './html.mjs'
 import { probabilities } from './odds_math.mjs'
+import { percent } from './words.mjs'
 
 const bars = 12
 
@@ -47,9 +48,4 @@ function Bar({ token, odds, most, isNext, onChoose }) {
       </button>
     </li>
   `
-}
-
-function percent(odds) {
-  if (odds === 0) return '0 %'
-  return odds < 0.001 ? '< 0.1 %' : `${(100 * odds).toFixed(odds < 0.0995 ? 1 : 0)} %`
 }

@@ -4,6 +4,7 @@ import { html } from './html.mjs'
 import { Learning } from './learning.mjs'
 import { Try } from './playground.mjs'
 import { RunHead } from './run_head.mjs'
+import { Speed } from './speed.mjs'
 import { addressOfRun, route, shown } from './state.mjs'
 import { Surprise } from './surprise.mjs'
 
@@ -12,6 +13,7 @@ const views = [
   { name: 'learning', title: 'How it learns', View: Learning },
   { name: 'writing', title: 'Watch it write', View: Try },
   { name: 'reading', title: 'Watch it read', View: Surprise },
+  { name: 'speed', title: 'Where the time goes', View: Speed },
 ]
 
 export function RunPage() {

@@ -13,6 +13,12 @@ export function roughly(value) {
   return value >= 1000 ? `${count(value / 1000)} thousand` : count(value)
 }
 
+/** 0.071 → 7.1 %. The spaces do not break lines. */
+export function percent(part) {
+  if (part === 0) return '0\u00a0%'
+  return part < 0.001 ? '<\u00a00.1\u00a0%' : `${(100 * part).toFixed(part < 0.0995 ? 1 : 0)}\u00a0%`
+}
+
 /** How long something takes: 45 s, 2 min, 1 h 20 min. */
 export function duration(seconds) {
   if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`

@@ -22,7 +22,7 @@ module.exports = async (page) => {
   equal(await page.locator('.bar:not(.out)').count(), 2, 'the bars with top-k 2')
   await page.fill('#topK', '0')
   await page.fill('#temperature', '0')
-  expect((await bars())[0].includes('100 %'), 'with temperature 0 the first bar is not certain')
+  expect((await bars())[0].includes('100\u00a0%'), 'with temperature 0 the first bar is not certain')
   await page.fill('#temperature', '1')
   // The same seed writes the same text.
   const write = async () => {
