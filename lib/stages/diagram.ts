@@ -51,6 +51,12 @@ export function diagramOf(stage: Stage, vocabSize: number): Diagram {
   return compared(drawn, definesModel(stage) && before ? draw(before, vocabSize) : undefined)
 }
 
+/** The number of all parameters, those of all blocks. */
+export function weightsOf({ parts, groups }: Diagram): number {
+  const times = (at: number): number => (at < 0 ? 1 : groups[at].times * times(groups[at].group))
+  return parts.reduce((sum, { parameters, group }) => sum + parameters * times(group), 0)
+}
+
 const definesModel = ({ name }: Stage) => Object.hasOwn(modelStages, name)
 
 /** Marks what the diagram of the previous model has not. */

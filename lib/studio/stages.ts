@@ -6,13 +6,14 @@ import { shakespeareVocabSize } from '../data/shakespeare'
 import { type CheckedTrainOptions, checkOptions, parseArgument, trainOptions } from '../options'
 import { stages } from '../stages'
 import { affordableBatches } from '../stages/09_decoder'
-import { type Diagram, diagramOf } from '../stages/diagram'
+import { type Diagram, diagramOf, weightsOf } from '../stages/diagram'
 import { type Lesson, lessons } from '../stages/lessons'
 import { type Reference, references } from '../stages/reference'
 import { codeOf, newLines, type SourceLine, sourceOf } from '../stages/source'
 import { isLong, type Stage, type TrainedStage } from '../stages/stage'
 import { estimate } from '../train/train'
 import { canDemonstrate, demonstrate, type Shown } from './demonstration'
+import { type Picture, pictureOf } from './picture'
 import { RequestError } from './respond'
 import type { GivenText, Runner } from './runner'
 
@@ -20,7 +21,11 @@ import type { GivenText, Runner } from './runner'
 export interface StageView extends Lesson {
   readonly number: string
   readonly name: string
-  readonly diagram: Diagram
+  /** Its numbers in words. */
+  readonly facts: string
+  readonly picture: Picture
+  /** What the symbols of the shapes mean. */
+  readonly symbols: Diagram['symbols']
   /** The stage's code, and which of its lines the previous stage has not. */
   readonly code: readonly SourceLine[]
   /** The name of its file. */
@@ -63,7 +68,7 @@ export class Course {
    */
   start(number: unknown, text: GivenText, given: unknown): Promise<string> {
     const stage = trained(number)
-    return this.runner.start(text, given === undefined ? {} : shortened(stage, given), stage.number)
+    return this.runner.start(text, optionsOf(stage, given), stage.number)
   }
 
   /**
@@ -100,13 +105,13 @@ function trained(number: unknown): TrainedStage {
   throw new RequestError(400, `Stage ${stage.number} trains nothing: it only computes and shows.`)
 }
 
-/** A run with fewer steps is evaluated as often, and in one of minutes that takes a small part of the time. */
-function shortened(stage: TrainedStage, given: unknown): CheckedTrainOptions {
+/** Ten evaluations, which do not change what a run learns. In a run of minutes, they are a small part of the time. */
+function optionsOf(stage: TrainedStage, given: unknown): CheckedTrainOptions {
   const { numbers } = stage
-  const wanted = { steps: parseArgument('steps', trainOptions.steps.type, String(given)) }
+  const wanted =
+    given === undefined ? {} : { steps: parseArgument('steps', trainOptions.steps.type, String(given)) }
   const { steps = numbers.steps } = checkOptions('', trainOptions, wanted)
-  if (steps >= numbers.steps) return { steps }
-  const evalInterval = Math.max(1, Math.round((steps / numbers.steps) * numbers.evalInterval))
+  const evalInterval = Math.max(1, Math.min(numbers.evalInterval, Math.round(steps / 10)))
   const evalBatches = affordableBatches({ ...numbers, steps, evalInterval })
   return { steps, evalInterval, ...(isLong(stage) && { evalBatches }) }
 }
@@ -121,16 +126,37 @@ async function viewsOf(): Promise<StageView[]> {
   const codes = await Promise.all(
     stages.map(async (stage) => codeOf(await readFile(sourceOf(stage), 'utf8'))),
   )
-  return stages.map((stage, i) => ({
-    number: stage.number,
-    name: stage.name,
-    ...lessons[stage.number],
-    diagram: diagramOf(stage, shakespeareVocabSize),
-    code: newLines(codes[i - 1] ?? [], codes[i]),
-    file: `lib/stages/${sourceOf(stage).split(/[\\/]/).at(-1)}`,
-    numbers: stage.numbers ?? null,
-    reference: references[stage.number] ?? null,
-    isLong: stage.numbers !== undefined && isLong(stage),
-    canDemonstrate: canDemonstrate(stage),
-  }))
+  return stages.map((stage, i) => {
+    const diagram = diagramOf(stage, shakespeareVocabSize)
+    return {
+      number: stage.number,
+      name: stage.name,
+      ...lessons[stage.number],
+      facts: factsOf(stage, diagram),
+      picture: pictureOf(diagram),
+      symbols: diagram.symbols,
+      code: newLines(codes[i - 1] ?? [], codes[i]),
+      file: `lib/stages/${sourceOf(stage).split(/[\\/]/).at(-1)}`,
+      numbers: stage.numbers ?? null,
+      reference: references[stage.number] ?? null,
+      isLong: stage.numbers !== undefined && isLong(stage),
+      canDemonstrate: canDemonstrate(stage),
+    }
+  })
+}
+
+function factsOf({ numbers }: Stage, diagram: Diagram): string {
+  if (!numbers) return 'no weights, trains nothing'
+  const { batchSize, blockSize, heads, layers, learningRate, dropout, steps } = numbers
+  const attends = diagram.parts.some(({ label }) => label === 'attention')
+  const facts = [
+    `${weightsOf(diagram).toLocaleString('en')} weights`,
+    attends && (heads === 1 ? '1 head' : `${heads} heads`),
+    layers > 1 && `${layers} blocks`,
+    `${batchSize} windows of ${blockSize} characters per step`,
+    `learning rate ${learningRate}`,
+    dropout > 0 && `dropout ${dropout}`,
+    `${steps.toLocaleString('en')} steps`,
+  ]
+  return facts.filter(Boolean).join(' · ')
 }

@@ -10,7 +10,6 @@ import { followRuns, load, problem, stages, text, titleOfText } from './stages_s
 import { Strip } from './stages_strip.mjs'
 import { addressOf, replaceRoute, route } from './state.mjs'
 import { TextPicker } from './text_picker.mjs'
-import { count } from './words.mjs'
 
 export class StagesPage extends Component {
   componentDidMount() {
@@ -92,37 +91,15 @@ function Stops({ at }) {
 }
 
 function About({ stage }) {
-  const { number, title, what, why } = stage
+  const { number, title, what, why, facts } = stage
   return html`
     <section class="about" aria-live="polite">
       <h2><span class="muted">${number}</span> ${title}</h2>
       <p>${what}</p>
       <p>${why}</p>
-      <p class="muted facts">${factsOf(stage).join(' · ')}</p>
+      <p class="muted facts">${facts}</p>
     </section>
   `
-}
-
-/** The numbers of a stage. */
-function factsOf({ numbers, diagram }) {
-  if (!numbers) return ['no weights', 'trains nothing']
-  const { batchSize, blockSize, learningRate, steps, dropout } = numbers
-  return [
-    `${count(weightsOf(diagram))} weights`,
-    diagram.parts.some(({ label }) => label === 'attention') &&
-      `${numbers.heads} ${numbers.heads === 1 ? 'head' : 'heads'}`,
-    numbers.layers > 1 && `${numbers.layers} blocks`,
-    `${batchSize} windows of ${blockSize} characters per step`,
-    `learning rate ${learningRate}`,
-    dropout > 0 && `dropout ${dropout}`,
-    `${count(steps)} steps`,
-  ].filter(Boolean)
-}
-
-/** All weights of a model, those of all its blocks. */
-function weightsOf({ parts, groups }) {
-  const times = (at) => (at < 0 ? 1 : groups[at].times * times(groups[at].group))
-  return parts.reduce((sum, { parameters, group }) => sum + parameters * times(group), 0)
 }
 
 function TextChoice() {

@@ -12,7 +12,7 @@ import { addressOfRun, current, isBusy } from './state.mjs'
 import { choicesWords, count, duration } from './words.mjs'
 
 /** The steps that a stage of hours offers, besides its own. */
-const fewSteps = [100, 500]
+const fewSteps = [25, 100, 500]
 /** What each stage has shown, by its number. It stays when another stage is looked at. */
 const shown = signal({})
 
