@@ -76,7 +76,7 @@ export class Course {
    *
    * @throws RequestError if a run is training, which it would disturb
    */
-  secondsPerStep(number: unknown): Promise<number> {
+  secondsPerStep(number: unknown, text: GivenText): Promise<number> {
     const stage = trained(number)
     if (this.runner.isBusy)
       throw new RequestError(
@@ -85,7 +85,7 @@ export class Course {
       )
     const known = this.measured.get(stage.number)
     if (known) return known
-    const measuring = measure(stage)
+    const measuring = measure(stage, text)
     this.measured.set(stage.number, measuring)
     measuring.catch(() => this.measured.delete(stage.number))
     return measuring
@@ -116,8 +116,9 @@ function optionsOf(stage: TrainedStage, given: unknown): CheckedTrainOptions {
   return { steps, evalInterval, ...(isLong(stage) && { evalBatches }) }
 }
 
-async function measure({ name, numbers }: TrainedStage): Promise<number> {
-  const options = { preset: name, data: await availableCorpus('studio'), batchSize: measuredBatch } as const
+async function measure({ name, numbers }: TrainedStage, text: GivenText): Promise<number> {
+  const data = text ?? (await availableCorpus('studio'))
+  const options = { preset: name, data, batchSize: measuredBatch }
   const { secondsPerStep } = await estimate(options as Parameters<typeof estimate>[0])
   return (secondsPerStep * numbers.batchSize) / measuredBatch
 }

@@ -198,8 +198,8 @@ class Desk {
     'POST /api/stages/show': async ({ stage, text }) => {
       return { shown: await this.course.demonstrate(stage, textIn(text)) }
     },
-    'POST /api/stages/time': async ({ stage }) => {
-      return { secondsPerStep: await this.course.secondsPerStep(stage) }
+    'POST /api/stages/time': async ({ stage, text }) => {
+      return { secondsPerStep: await this.course.secondsPerStep(stage, textIn(text)) }
     },
     'POST /api/stages/start': async ({ stage, text, steps }) => {
       return { id: await this.course.start(stage, textIn(text), steps) }

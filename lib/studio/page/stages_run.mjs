@@ -30,7 +30,7 @@ export class StageRun extends Component {
     const { stage } = this.props
     if (!stage.isLong || isBusy.peek()) return
     try {
-      const { secondsPerStep } = await post('/api/stages/time', { stage: stage.number })
+      const { secondsPerStep } = await post('/api/stages/time', { stage: stage.number, text: text.peek() })
       this.secondsPerStep.value = secondsPerStep
     } catch {
       // The page says that it takes hours.

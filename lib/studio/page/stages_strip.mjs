@@ -12,7 +12,7 @@ export function Strip({ shown, go }) {
   return html`
     <section aria-labelledby="strip-title">
       <h2 id="strip-title">What each stage writes</h2>
-      <p class="muted">The newest sample of each stage that has read ${titleOfText.value}. It chooses the next character among so many.</p>
+      <p class="muted strip-text">The newest sample of each stage that has read ${titleOfText.value}. The number says how well it guesses: as if choosing among so many characters.</p>
       <ol class="strip">
         ${trained.map((stage) => {
           const run = runOf(stage)
