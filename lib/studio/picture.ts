@@ -28,13 +28,13 @@ export interface Picture {
 
 const width = 344
 /** The left and right edges of the boxes of parts, and of those of groups, by how deep they are. */
-const edges = [20, 304] as const
+const edges = [16, 312] as const
 const frameEdges = [
   [4, 340],
-  [12, 312],
+  [10, 319],
 ] as const
 /** Where lines lead around rows. */
-const lane = 328
+const lane = 330
 /** Between rows, and between the boxes of a row. */
 const [gap, space] = [27, 8]
 /** Inside a frame: above its first row, and below its last one. */

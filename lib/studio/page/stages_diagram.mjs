@@ -28,7 +28,7 @@ export function Diagram({ stage }) {
           `,
         )}
         ${shapes.map(({ x, y, text }) => html`<text class="label" x=${x} y=${y}>${text}</text>`)}
-        ${numbers && html`<text text-anchor="middle" x=${width / 2 - 10} y=${height - 6}>a score for each next character</text>`}
+        ${numbers && html`<text text-anchor="middle" x=${width / 2 - 8} y=${height - 6}>a score for each next character</text>`}
       </svg>
       <dl class="symbols">
         ${symbols.map(({ symbol, value, meaning }) => html`<div><dt>${symbol} = ${value}</dt><dd>${meaning}</dd></div>`)}

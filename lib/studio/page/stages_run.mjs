@@ -79,7 +79,7 @@ export class StageRun extends Component {
               isOurs
                 ? html`<button class="button" onClick=${() => this.stop()}>Stop</button>`
                 : html`
-                    <button class="button primary" disabled=${isOther || this.isAsking.value} onClick=${() => this.start()}>
+                    <button class="button primary" disabled=${(isOther && stage.numbers) || this.isAsking.value} onClick=${() => this.start()}>
                       Run stage ${stage.number}${run ? ' again' : ''}
                     </button>
                   `

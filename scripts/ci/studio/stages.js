@@ -88,4 +88,5 @@ module.exports = async (page) => {
   await inspect(page, 'stages-dark')
   await page.emulateMedia({ colorScheme: 'light' })
   await page.goto(before)
+  await page.waitForSelector('.views')
 }
