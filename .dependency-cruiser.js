@@ -44,8 +44,8 @@ const layers = {
     'version options graph ops backend nn tokenizer model presets checkpoint history generate api train sweep',
   bench: `version options random graph ops passes backend optim tokenizer files data model presets stages architectures
     generate train`,
-  studio:
-    'version options graph backend tokenizer files data model presets checkpoint history report api train bench',
+  studio: `version options random graph backend tokenizer files data model presets stages checkpoint history
+    report api train bench`,
   cli: `version options random graph backend nn optim tokenizer files data model presets stages architectures
     checkpoint history generate api train sweep bench studio`,
 }

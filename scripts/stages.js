@@ -25,22 +25,19 @@ const estimateBatches = 2000
 const meanSlack = 0.03
 const seedSlack = 0.06
 
-/**
- * The last loss of the course's Python script. The notebook estimates no loss except that of its
- * training batches.
- */
-const stages = {
-  '00': { preset: 'notebook', reference: 2.5, split: 'train' },
-  '01': { preset: 'bigram', reference: 2.4911, split: 'validation' },
-  '03': { preset: 'single-head', reference: 2.4229, split: 'validation' },
-  '04': { preset: 'multi-head', reference: 2.317, split: 'validation' },
-  '05': { preset: 'feed-forward', reference: 2.2801, split: 'validation' },
-  '06': { preset: 'blocks', reference: 2.3275, split: 'validation' },
-  '07': { preset: 'residual', reference: 2.1338, split: 'validation' },
-  '08': { preset: 'layer-norm', reference: 2.1064, split: 'validation' },
-}
-
 const lib = (file) => require(join(__dirname, '..', 'dist', file))
+
+/** The stages that train, but for the last one: their presets, and the last loss of the course's Python script. */
+const { references } = lib('stages/reference.js')
+const stages = Object.fromEntries(
+  lib('stages/index.js')
+    .stages.filter((stage) => stage.numbers && !lib('stages/stage.js').isLong(stage))
+    .map(({ number, name }) => {
+      const { split, losses } = references[number]
+      return [number, { preset: name, reference: losses.at(-1)[1], split }]
+    }),
+)
+
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** Trains a preset to its end. Returns the seconds of the whole call, and the final losses. */

@@ -3,19 +3,17 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
-import type { Session } from '../backend/backend'
-import { compile } from '../backend/compiled'
 import { openSession } from '../backend/devices'
+import { runOnce } from '../backend/once'
 import type { DataSource, Text } from '../data/corpus'
-import { NanoGptError } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
-import type { TypedArray } from '../graph/dtype'
 import type { Program } from '../graph/program'
 import type { Tensor } from '../graph/tensor'
 import { type Checked, pick, type stageOptions, type TrainOptions } from '../options'
 import type { Numbers } from '../presets/course'
 import type { Seed } from '../random/philox'
 import { seedToBigInt } from '../random/philox'
+import { matrix } from '../stages/matrix'
 import type { Harness, TrainedStage, TrainingHarness } from '../stages/stage'
 import { CharTokenizer } from '../tokenizer/char'
 import type { EvaluationEvent } from '../train/events'
@@ -116,32 +114,4 @@ export class Laboratory extends PrintingLab implements TrainingHarness {
     await writeFileAtomic(path, [Buffer.from(text)])
     this.say(`${[...text].length} characters written to ${path}`)
   }
-}
-
-/** Runs a Program that uses no Store tensors and returns its output `y`. */
-export async function runOnce(
-  session: Session,
-  program: Program,
-  inputs: Readonly<Record<string, ArrayLike<number>>>,
-): Promise<TypedArray> {
-  const compiled = await compile(session, program)
-  const { outputs, failure } = await session.run(1, [
-    { program: compiled.handle, times: 1, inputs: compiled.inputs.pack([inputs]) },
-  ])
-  if (failure) throw new NanoGptError(failure.code, failure.message)
-  return compiled.outputs.unpack(outputs[0], 'y')
-}
-
-/** Formats the rows of a tensor of rank 1 or 2 in columns. */
-export function matrix({ dtype, shape, data }: Tensor): string[] {
-  const columns = shape[shape.length - 1]
-  const isFloat = dtype === 'f32' || dtype === 'f64'
-  const cells = Array.from(data, (value) => (isFloat ? value.toFixed(4) : String(value)))
-  const width = Math.max(...cells.map((cell) => cell.length))
-  return Array.from({ length: cells.length / columns }, (_, row) =>
-    cells
-      .slice(row * columns, (row + 1) * columns)
-      .map((cell) => cell.padStart(width))
-      .join('  '),
-  )
 }

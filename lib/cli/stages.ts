@@ -1,6 +1,6 @@
 // `nano-gpt stages`: lists the course, or runs one of its stages.
 
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { createModel } from '../architectures/create'
 import { openSession } from '../backend/devices'
 import { loadText } from '../data/corpus'
@@ -11,7 +11,8 @@ import { checkOptions, pick, rowOf, stageOptions } from '../options'
 import { findPreset } from '../presets'
 import { seedFrom } from '../random/philox'
 import { stages } from '../stages'
-import { type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
+import { sourceOf } from '../stages/source'
+import { isLong, type Stage, type TrainedStage, trainAndWrite } from '../stages/stage'
 import { alternatives } from './flags'
 import { usage } from './grammar'
 import { bold, command, count, dim, json, note, say } from './output'
@@ -107,9 +108,8 @@ function introduce(stage: Stage): void {
 }
 
 /** The path of a stage's source, relative to the current folder. */
-function fileOf({ number, name }: Stage): string {
-  const file = `${number}_${name.replaceAll('-', '_')}.ts`
-  return relative(process.cwd(), join(__dirname, '..', '..', 'lib', 'stages', file))
+function fileOf(stage: Stage): string {
+  return relative(process.cwd(), sourceOf(stage))
 }
 
 /** Prints the next stage of the course. */
@@ -128,9 +128,11 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
   const text = await loadText(data, { lineEndings, notice: asJson ? undefined : notice })
   const out =
     options.out ??
+    // A stage that trains for hours is saved by default.
     (isLong(stage) ? reserveFolder(`${runsFolder}/stage-${stage.number}-${timestamp()}`) : undefined)
   const harness = new Laboratory({ ...options, data: again(data, text), out }, stage, text)
   try {
+    stage.look?.(harness)
     await (stage.run ?? trainAndWrite)(harness)
     return {
       parameters: harness.model?.parameterCount ?? 0,
@@ -147,11 +149,6 @@ async function runTrained(stage: TrainedStage, options: StageOptions): Promise<S
   } finally {
     await harness.model?.dispose()
   }
-}
-
-/** Whether a stage trains for hours, and is therefore saved by default. */
-function isLong({ numbers }: TrainedStage): boolean {
-  return numbers.layers * numbers.embed > 1000
 }
 
 function list(asJson?: boolean): void {

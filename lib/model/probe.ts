@@ -23,7 +23,8 @@ export interface Experiment {
   readonly replace?: ReadonlyMap<string, Float32Array>
 }
 
-type Traced = Module & { forward(...operands: Tensor[]): Tensor }
+/** A module whose `forward` can be wrapped. */
+export type Traced = Module & { forward(...operands: Tensor[]): Tensor }
 
 export class Probe implements Observer {
   /** The results by name, after replacements, in the order in which the model computes them. */
@@ -114,7 +115,8 @@ export function outputOf(trace: Trace, name: string, value: Tensor): void {
   trace.output(name, role === 'temporary' ? value : copy(value))
 }
 
-function modulesOf(root: Module): Traced[] {
+/** The modules of a model that compute something. */
+export function modulesOf(root: Module): Traced[] {
   const found = new Set<Traced>()
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit)

@@ -13,9 +13,16 @@ import { type Tensor, tensor } from '../graph/tensor'
 import { crossEntropy, embedding, sample } from '../ops'
 import { course } from '../presets/course'
 import { batchOffsets, normalFill, site } from '../random/philox'
-import { beginningOf, type Harness, type TrainedStage, type TrainingHarness, trainAndWrite } from './stage'
+import {
+  beginningOf,
+  type Harness,
+  type LookingHarness,
+  type TrainedStage,
+  type TrainingHarness,
+  trainAndWrite,
+} from './stage'
 
-async function run(harness: TrainingHarness): Promise<void> {
+function look(harness: LookingHarness): void {
   lookAtTheText(harness)
   const tokens = turnItIntoTokens(harness)
   const { train, validation } = splitTokens(tokens, harness.numbers.blockSize)
@@ -26,17 +33,20 @@ async function run(harness: TrainingHarness): Promise<void> {
   const table = bigramTable(harness)
   lossBeforeTraining(harness, table, train)
   writeUntrained(harness, table)
+}
+
+async function run(harness: TrainingHarness): Promise<void> {
   harness.title('Training the table')
   await trainAndWrite(harness)
 }
 
-function lookAtTheText({ text, textName, title, say, quote }: TrainingHarness): void {
+function lookAtTheText({ text, textName, title, say, quote }: LookingHarness): void {
   title('The text')
   say(`The text is ${textName}. It begins:`)
   quote('the first 200 characters', beginningOf(text, 200))
 }
 
-function turnItIntoTokens({ text, tokenizer, title, say }: TrainingHarness) {
+function turnItIntoTokens({ text, tokenizer, title, say }: LookingHarness) {
   title('Characters and tokens')
   const all = tokenizer.decode(Array.from({ length: tokenizer.vocabSize }, (_, token) => token))
   say(`${tokenizer.vocabSize} distinct characters, in order: ${JSON.stringify(all)}`)
@@ -53,7 +63,7 @@ function turnItIntoTokens({ text, tokenizer, title, say }: TrainingHarness) {
 
 /** A window of T + 1 tokens contains T training examples, one for each context length. */
 function contextsAndTargets(
-  { numbers, tokenizer, title, say }: TrainingHarness,
+  { numbers, tokenizer, title, say }: LookingHarness,
   train: ArrayLike<number>,
 ): void {
   const { blockSize: T } = numbers
@@ -69,7 +79,7 @@ function contextsAndTargets(
 
 /** A batch is B windows from random offsets: tokens [B, T], and their targets, shifted by one. */
 function batch(
-  { numbers, seed }: TrainingHarness,
+  { numbers, seed }: LookingHarness,
   train: ArrayLike<number>,
   batchSize: number,
 ): [Tensor, Tensor] {
@@ -83,7 +93,7 @@ function batch(
 }
 
 /** An embedding looks up a row of numbers for each token. */
-function embeddings(harness: TrainingHarness, train: ArrayLike<number>): void {
+function embeddings(harness: LookingHarness, train: ArrayLike<number>): void {
   const { tokenizer, title, say, show } = harness
   title('A batch and an embedding table')
   const [inputs, targets] = batch(harness, train, 4)
@@ -102,7 +112,7 @@ function embeddings(harness: TrainingHarness, train: ArrayLike<number>): void {
  * The table of stage 01, with its initial values. Row: the current token; column: the score of the
  * next.
  */
-function bigramTable(harness: TrainingHarness): Tensor {
+function bigramTable(harness: LookingHarness): Tensor {
   const { vocabSize: V } = harness.tokenizer
   return random(harness, [V, V], 'tokenEmbedding.weight.init')
 }
@@ -113,7 +123,7 @@ function random({ seed }: Harness, shape: readonly number[], name: string): Tens
   return tensor(values, 'f32', shape)
 }
 
-function lossBeforeTraining(harness: TrainingHarness, table: Tensor, train: ArrayLike<number>): void {
+function lossBeforeTraining(harness: LookingHarness, table: Tensor, train: ArrayLike<number>): void {
   const { numbers, tokenizer, title, say } = harness
   const V = tokenizer.vocabSize
   title('A bigram table and its loss before training')
@@ -127,7 +137,7 @@ function lossBeforeTraining(harness: TrainingHarness, table: Tensor, train: Arra
   say('Random scores cost more, because they are confident about the wrong tokens.')
 }
 
-function writeUntrained(harness: TrainingHarness, table: Tensor): void {
+function writeUntrained(harness: LookingHarness, table: Tensor): void {
   const { tokenizer, title, quote } = harness
   title('Text generated before training')
   const [alone] = write(harness, table, 1, 100)
@@ -161,5 +171,6 @@ function write({ seed }: Harness, table: Tensor, count: number, length: number):
 export const notebook: TrainedStage = {
   ...course.notebook,
   name: 'notebook',
+  look,
   run,
 }

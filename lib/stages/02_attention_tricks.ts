@@ -20,14 +20,16 @@
 //
 //     scores [T, T] = q·kᵀ / √D,   weights = softmax(scores, future masked),   y = weights·v
 
-import { print } from '../graph/program'
+import { type Program, print } from '../graph/program'
 import { type Tensor, tensor } from '../graph/tensor'
 import { Trace } from '../graph/trace'
 import { attention, batchedMatmul, maskedSoftmax, matmul, trilMean } from '../ops'
 import { normalFill, site, uniformFill } from '../random/philox'
 import type { Harness, Sketch } from './stage'
 
-const [B, T, C, D] = [4, 8, 2, 16]
+/** The sizes of this stage. */
+export const sizes = { B: 4, T: 8, C: 2, D: 16 } as const
+const { B, T, C, D } = sizes
 
 async function run(harness: Harness): Promise<void> {
   const { title, say, show } = harness
@@ -89,10 +91,7 @@ async function oneHead(harness: Harness, x: Tensor): Promise<void> {
 
   title('The same head, recorded')
   say('Called on symbolic tensors, the same functions record a Program, which the engine runs:')
-  const trace = new Trace('head')
-  const symbols = matrices.map(({ shape }, i) => trace.input(`w${'qkv'[i]}`, 'f32', shape))
-  trace.output('y', head(trace.input('x', 'f32', x.shape), symbols[0], symbols[1], symbols[2]).y)
-  const program = trace.finish()
+  const program = recordedHead()
   say(print(program).trimEnd())
   const inputs = { x: x.data, wq: matrices[0].data, wk: matrices[1].data, wv: matrices[2].data }
   const { device, y: computed } = await harness.compute(program, inputs)
@@ -108,6 +107,14 @@ function head(x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) {
   const weights = maskedSoftmax(scores, { scale: D ** -0.5 })
   const y = batchedMatmul(weights, v) // [B, T, T] · [B, T, D] → [B, T, D]
   return { q, k, v, weights, y }
+}
+
+/** The head as a Program, of an x [B, T, C]. */
+export function recordedHead(): Program {
+  const trace = new Trace('head')
+  const [wq, wk, wv] = ['wq', 'wk', 'wv'].map((name) => trace.input(name, 'f32', [D, C]))
+  trace.output('y', head(trace.input('x', 'f32', [B, T, C]), wq, wk, wv).y)
+  return trace.finish()
 }
 
 /** [D, C], initialized like a Linear layer: U(±1/√C). */

@@ -59,7 +59,11 @@ async function run(harness: TrainingHarness): Promise<void> {
  * Limits evaluation to 5 % of the training time. A step costs about three forward passes, and an
  * evaluation two for each of its batches, one per split.
  */
-function affordableBatches({ evalBatches, evalInterval, steps }: Numbers): number {
+export function affordableBatches({
+  evalBatches,
+  evalInterval,
+  steps,
+}: Pick<Numbers, 'evalBatches' | 'evalInterval' | 'steps'>): number {
   const forwards = 0.05 * 3 * Math.min(evalInterval, steps)
   return Math.max(1, Math.min(evalBatches, Math.floor(forwards / 2)))
 }

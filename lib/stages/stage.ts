@@ -27,7 +27,9 @@ export interface Sketch extends Common {
 /** A stage that trains. */
 export interface TrainedStage extends Common {
   readonly numbers: Numbers
-  /** What the stage does. Default: `trainAndWrite`. */
+  /** What the stage prints and computes before it trains. Default: nothing. */
+  readonly look?: (harness: LookingHarness) => void
+  /** How the stage trains. Default: `trainAndWrite`. */
   readonly run?: (harness: TrainingHarness) => Promise<void>
 }
 
@@ -37,6 +39,11 @@ export interface ModelStage extends TrainedStage {
 }
 
 export type Stage = Sketch | TrainedStage
+
+/** Whether a stage trains for hours on a CPU. */
+export function isLong({ numbers }: TrainedStage): boolean {
+  return numbers.layers * numbers.embed > 1000
+}
 
 /** What every stage can use to print and compute. */
 export interface Harness {
@@ -56,13 +63,17 @@ export interface Harness {
   ): Promise<{ device: string; y: TypedArray }>
 }
 
-/** What a stage that trains can use in addition: the text, its hyperparameters and training. */
-export interface TrainingHarness extends Harness {
+/** What a stage that trains can use in addition: the text and its hyperparameters … */
+export interface LookingHarness extends Harness {
   readonly text: string
   readonly textName: string
   readonly tokenizer: Tokenizer
   /** The stage's hyperparameters, with the requested number of steps. */
   readonly numbers: Numbers
+}
+
+/** … and training. */
+export interface TrainingHarness extends LookingHarness {
   /** Trains the stage's model and prints its progress. */
   train(options?: { evalBatches?: number }): Promise<Writer>
   /** Writes a text to a file in the run folder, and prints its path. */

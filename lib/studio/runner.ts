@@ -15,6 +15,7 @@ import type { Run } from '../train/run'
 import { plan, train } from '../train/train'
 import { usualMinutes } from './fields'
 import { errorInfo, RequestError } from './respond'
+import { stageOf } from './stage_of'
 import { surface } from './surface'
 import { marksOf, pointsOf, type RunView, type Status } from './view'
 
@@ -66,15 +67,17 @@ export class Runner {
   }
 
   /**
-   * Starts a run. The number of steps, and the size of the model, are those of the preset 'auto'.
+   * Starts a run. The number of steps, and the size of the model, are those of the preset 'auto', or of a
+   * stage of the course.
    *
+   * @param stage its number; null: none
    * @returns the id of the run, when its first step begins
    * @throws RequestError if another run is training; the errors of `train`
    */
-  async start(text: GivenText, options: CheckedTrainOptions): Promise<string> {
+  async start(text: GivenText, options: CheckedTrainOptions, stage: string | null = null): Promise<string> {
     this.refuseBusy()
     const folder = this.options.newFolder(text?.name ?? firstCorpus)
-    const training = new Training(this.options, folder, text?.name ?? titleOf(firstCorpus))
+    const training = new Training(this.options, folder, text?.name ?? titleOf(firstCorpus), stage)
     this.current = training
     return this.begin(training, async () => {
       const data = await training.textOf(text)
@@ -128,6 +131,7 @@ class Training {
     private readonly options: RunnerOptions,
     private readonly folder: string,
     text: string,
+    stage: string | null = null,
   ) {
     this.state = {
       id: options.idOf(folder),
@@ -143,6 +147,7 @@ class Training {
       parameters: null,
       unit: 'character',
       isOurs: true,
+      stage,
     }
   }
 
@@ -173,9 +178,9 @@ class Training {
   /** The source of the text. */
   async textOf(given: GivenText): Promise<DataSource> {
     if (given !== null) return given
-    const notice = (message: string | Parameters<typeof wordsOf>[0]) =>
-      this.change({ note: `${sentence(wordsOf(message, surface))}` })
-    const name = await availableCorpus('studio', notice)
+    const name = await availableCorpus('studio', (message) =>
+      this.change({ note: sentence(wordsOf(message, surface)) }),
+    )
     this.state.text = titleOf(name)
     if (name !== firstCorpus)
       this.lasting = `${titleOf(firstCorpus)} could not be downloaded, so it reads ${titleOf(name)} instead.`
@@ -184,12 +189,13 @@ class Training {
 
   /** A run with a sample after every evaluation, which is decided after 'auto' has chosen the steps. */
   async planned(data: DataSource, given: CheckedTrainOptions): Promise<TrainOptions> {
+    const { stage } = this.state
     const { minutes = usualMinutes } = given
-    this.change({ note: 'Measuring this computer, to choose a model that fits it.' })
+    if (stage === null) this.change({ note: 'Measuring this computer, to choose a model that fits it.' })
     const options = {
       ...given,
-      preset: 'auto',
-      ...(given.steps === undefined && { minutes }),
+      preset: stage ?? 'auto',
+      ...(stage === null && given.steps === undefined && { minutes }),
       data,
       signal: this.stopper.signal,
     } as TrainOptions
@@ -241,6 +247,7 @@ class Training {
       state.isSaved = event.plan.begins === 'resume'
       state.text = titleOf(event.plan.data.name)
       state.unit = unitOf(event.plan.tokenizer)
+      state.stage = stageOf(event.plan.model, event.plan.training)
       this.options.publish('run', this.view)
       return
     }

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { corpusNames, titleOf } from '../data/corpus'
 import { NanoGptError, option, reasonOf, say } from '../errors'
 import { version } from '../version'
 import { contentSecurityPolicy, loadAssets } from './assets'
@@ -14,6 +15,7 @@ import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
 import { Speed } from './speed'
+import { Course } from './stages'
 import { Writer } from './writer'
 
 /** Only this machine can connect. */
@@ -106,6 +108,7 @@ class Desk {
   private readonly models = new Models()
   private readonly writer = new Writer(this.models)
   private readonly speed = new Speed({ refuseBusy: () => this.refuseBusy() })
+  private readonly course: Course
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
   /** The table of runs that the pages have, as JSON. */
@@ -119,6 +122,7 @@ class Desk {
       idOf: (folder) => this.runs.idOf(folder),
       publish: (type, data) => this.channel.emit(type, data),
     })
+    this.course = new Course(this.runner)
     this.channel = new Channel(() => this.snapshot(), options.limits)
     this.looking = setInterval(() => {
       if (this.channel.size > 0) this.look()
@@ -193,6 +197,16 @@ class Desk {
     },
     'POST /api/surprise': async (body) => {
       return { tokens: await this.writer.surprise(await this.momentOf(body), body.text) }
+    },
+    'POST /api/stages': async () => ({ stages: await this.course.list(), texts: corpusNames.map(titleOf) }),
+    'POST /api/stages/show': async ({ stage, text }) => {
+      return { shown: await this.course.demonstrate(stage, textIn(text)) }
+    },
+    'POST /api/stages/time': async ({ stage, text }) => {
+      return { secondsPerStep: await this.course.secondsPerStep(stage, textIn(text)) }
+    },
+    'POST /api/stages/start': async ({ stage, text, steps }) => {
+      return { id: await this.course.start(stage, textIn(text), steps) }
     },
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)

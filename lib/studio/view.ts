@@ -3,6 +3,7 @@
 import { titleOf } from '../data/corpus'
 import type { RunHistory, RunRecord, RunState, StepRecord } from '../history/types'
 import { type TokenUnit, unitOf } from '../tokenizer/names'
+import { stageOf } from './stage_of'
 
 /** 'preparing': the text is read and the device is measured. 'stopping': a checkpoint is being written. */
 export type ViewState = RunState | 'preparing' | 'stopping'
@@ -48,6 +49,8 @@ export interface RunView extends Status, Marks {
   readonly unit: TokenUnit
   /** Whether this studio trains it, and so can pause it. */
   readonly isOurs: boolean
+  /** The number of its stage of the course; null: it is of none. */
+  readonly stage: string | null
 }
 
 /** A row of the table of runs. */
@@ -60,6 +63,8 @@ export interface RunSummary {
   readonly parameters: number
   readonly bestValLoss: number | null
   readonly unit: TokenUnit
+  /** The number of its stage of the course; null: it is of none. */
+  readonly stage: string | null
   /** ISO 8601. */
   readonly started: string
   readonly updated: string
@@ -106,6 +111,7 @@ export function viewOf(id: string, run: RunRecord): RunView {
     parameters,
     unit: unitOf(run.tokenizer),
     isOurs: false,
+    stage: stageOf(run.model, run.options),
     ...marksOf(history),
   }
 }
@@ -124,6 +130,7 @@ export function summaryOf(id: string, run: RunRecord): RunSummary {
     parameters,
     bestValLoss,
     unit: unitOf(run.tokenizer),
+    stage: stageOf(run.model, run.options),
     started,
     updated,
     curve: curveOf(pointsOf(history.steps)),

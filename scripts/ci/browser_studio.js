@@ -14,11 +14,12 @@ const { readSamples, watchRun } = require('./studio/learning')
 const { startRun } = require('./studio/start')
 const { desktop, equal, expect, inspect, pageOf, phone, sleep, startStudio } = require('./studio/tools')
 
-/** The checks of the views. Each begins on a page of the run. */
+/** The checks of the views and pages. Each begins on a page of the run, or one that its header leads from. */
 const all = {
   writing: require('./studio/writing'),
   reading: require('./studio/reading'),
   speed: require('./studio/speed'),
+  stages: require('./studio/stages'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

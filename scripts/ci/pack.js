@@ -36,6 +36,7 @@ const required = [
   'lib/report/page.css',
   'lib/report/page.html',
   'lib/report/page.js',
+  'lib/stages/00_notebook.ts',
   'lib/studio/page/index.html',
   'lib/studio/page/style.css',
   'lib/tokenizer/gpt2.bin',

@@ -2,12 +2,13 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { matrix, PrintingLab } from '../../lib/cli/stage_harness'
+import { PrintingLab } from '../../lib/cli/stage_harness'
 import { tensor } from '../../lib/graph/tensor'
 import { stageKinds } from '../../lib/model/config'
 import { presets } from '../../lib/presets'
 import { seedFrom } from '../../lib/random/philox'
 import { modelStages, stages } from '../../lib/stages'
+import { matrix } from '../../lib/stages/matrix'
 import type { Harness, TrainedStage, TrainingHarness } from '../../lib/stages/stage'
 import { CharTokenizer } from '../../lib/tokenizer/char'
 import { train } from '../../lib/train/train'
@@ -115,7 +116,7 @@ function trainingNotes(stage: TrainedStage, steps = stage.numbers.steps, text = 
 test('stage 00 shows each step from text to loss to text', async () => {
   const stage = stages[0] as TrainedStage
   const { said, training } = trainingNotes(stage)
-  await stage.run!(training)
+  stage.look!(training)
   const all = said.join('\n')
   expect(all).toContain('900 tokens for training, 100 for validation')
   expect(all).toMatch(/encode\("(.+)"\) = \[([\d, ]+)\]\ndecode\(\[\2\]\) = "\1"/)
@@ -136,7 +137,7 @@ onEveryDevice('stage 00', ({ name: device }) => {
   test('its loss before training is the first loss of the training that follows', async () => {
     const stage = stages[0] as TrainedStage
     const { said, training } = trainingNotes(stage)
-    await stage.run!(training)
+    stage.look!(training)
     const shown = Number(/loss: (\d\.\d+) nats/.exec(said.join('\n'))?.[1])
     const run = train({
       data: { text: training.text },

@@ -1,13 +1,14 @@
-// The frame of the page: its header, and one of its two views.
+// The frame of the page: its header, and one of its pages.
 
 import { Connection } from './connection.mjs'
 import { Home } from './home.mjs'
 import { html } from './html.mjs'
 import { RunPage } from './run_page.mjs'
+import { StagesPage } from './stages.mjs'
 import { route, shown, studio } from './state.mjs'
 
 /** The pages, by the first part of the address. */
-const pages = { '': Home, run: RunPage }
+const pages = { '': Home, run: RunPage, stages: StagesPage }
 
 export function App() {
   const { page, parts } = route.value
@@ -17,6 +18,7 @@ export function App() {
     <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
     <header class="top">
       <a class="brand" href="#"><img src="/icon.svg" alt="" width="24" height="24" /> nano-gpt studio</a>
+      <nav aria-label="Pages"><a href="#stages" aria-current=${page === 'stages' ? 'page' : undefined}>The ten stages</a></nav>
       <${Connection} />
     </header>
     <main id="main" tabindex="-1">

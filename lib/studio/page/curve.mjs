@@ -1,5 +1,5 @@
 // The curve of the losses, drawn by uPlot. The axis shows losses as numbers of choices, in equal distances
-// for equal losses.
+// for equal losses. Beside them it can show losses of a reference.
 
 import { Component, createRef } from 'preact'
 import { html } from './html.mjs'
@@ -42,7 +42,7 @@ export class Curve extends Component {
     this.plot?.destroy()
   }
 
-  render({ run }) {
+  render({ run, reference }) {
     const last = run.evaluations.at(-1)
     const label = last
       ? `Curve of the losses. After ${count(last.step)} steps: ${choices(last.valLoss).toFixed(1)} choices.`
@@ -51,6 +51,7 @@ export class Curve extends Component {
       <div class="legend" aria-hidden="true">
         <span><span class="line train"></span>on the text it trains on</span>
         <span><span class="line valid"></span>on text it has never seen</span>
+        ${reference && html`<span><span class="line reference"></span>the reference</span>`}
       </div>
       <p class="axis-title muted" aria-hidden="true">As if choosing among … ${run.unit}s</p>
       <div class="curve" ref=${this.root} role="img" aria-label=${label}></div>
@@ -61,10 +62,10 @@ export class Curve extends Component {
     const { current } = this.root
     const width = current?.clientWidth
     if (!width) return
-    const { run } = this.props
+    const { run, reference } = this.props
     this.plot ??= this.create(current, width)
     if (this.plot.width !== width) this.plot.setSize({ width, height })
-    this.plot.setData(dataOf(run))
+    this.plot.setData(dataOf(run, reference))
     this.pin(run)
   }
 
@@ -118,9 +119,10 @@ export class Curve extends Component {
             spanGaps: true,
             points: { show: true, size: 9, fill: color('--card'), stroke: color('--accent'), width: 2 },
           },
+          { stroke: color('--ink'), width: 1.5, dash: [6, 5], points: { show: false }, spanGaps: true },
         ],
       },
-      dataOf(this.props.run),
+      dataOf(this.props.run, this.props.reference),
       target,
     )
     this.mark = document.createElement('div')
@@ -144,11 +146,26 @@ function splitsOf(_, __, low, high) {
   return splits
 }
 
-/** Steps, training losses and validation losses, as numbers of choices. */
-function dataOf({ points, evaluations }) {
+/** Steps, training losses, validation losses, and those of the reference, as numbers of choices. */
+function dataOf({ points, evaluations, steps: all }, reference) {
   const rows = new Map()
-  for (const [, to, loss] of points) rows.set(to, [choices(loss), null])
-  for (const { step, valLoss } of evaluations) rows.set(step, [rows.get(step)?.[0] ?? null, choices(valLoss)])
+  const put = (series, step, loss) => {
+    const row = rows.get(step) ?? [null, null, null]
+    row[series] = choices(loss)
+    rows.set(step, row)
+  }
+  for (const [, to, loss] of points) put(0, to, loss)
+  for (const { step, valLoss } of evaluations) put(1, step, valLoss)
+  for (const [step, loss] of lineOf(reference, all)) put(2, step, loss)
   const steps = [...rows.keys()].sort((a, b) => a - b)
-  return [steps, steps.map((step) => rows.get(step)[0]), steps.map((step) => rows.get(step)[1])]
+  return [steps, ...[0, 1, 2].map((series) => steps.map((step) => rows.get(step)[series]))]
+}
+
+/** Losses along the run. If only the last one is known, it is a level. */
+function lineOf(reference, steps) {
+  if (!reference) return []
+  const along = reference.filter(([step]) => step > 0)
+  return along.length > 1
+    ? along.filter(([step]) => step <= steps)
+    : [0, steps].map((step) => [step, along[0][1]])
 }

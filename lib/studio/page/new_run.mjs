@@ -5,7 +5,7 @@ import { post } from './api.mjs'
 import { html } from './html.mjs'
 import { Minutes } from './minutes.mjs'
 import { OptionsForm } from './options_form.mjs'
-import { addressOfRun, current } from './state.mjs'
+import { addressOfRun, current, isBusy } from './state.mjs'
 import { TextPicker } from './text_picker.mjs'
 
 /** The texts of the fields, by name. */
@@ -36,9 +36,8 @@ export async function startRun(text) {
 }
 
 export function NewRun() {
-  const busy = current.value && ['preparing', 'running', 'stopping'].includes(current.value.state)
   const wrong = problem.value
-  if (busy)
+  if (isBusy.value)
     return html`
       <p class="card row">
         <span><b>${current.value.text}</b> is training. You can start another text when it is finished or paused.</span>

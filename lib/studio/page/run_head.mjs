@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
-import { addressOfRun, current } from './state.mjs'
+import { addressOfRun, isBusy } from './state.mjs'
 import { count, duration, plural, roughly, stateWords } from './words.mjs'
 
 const problem = signal(null)
@@ -18,8 +18,6 @@ async function act(path, body) {
 }
 
 export function RunHead({ run }) {
-  const { state, step, steps } = run
-  const part = steps > 0 ? step / steps : 0
   return html`
     <section class="head">
       <div class="row">
@@ -29,7 +27,18 @@ export function RunHead({ run }) {
         </div>
         <${Buttons} run=${run} />
       </div>
-      <div
+      <${Progress} run=${run} />
+      <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>
+    </section>
+  `
+}
+
+/** How far a run is, and what there is to know about it. */
+export function Progress({ run }) {
+  const { state, step, steps } = run
+  const part = steps > 0 ? step / steps : 0
+  return html`
+    <div
         class="progress ${state}"
         role="progressbar"
         aria-label="Training"
@@ -40,9 +49,7 @@ export function RunHead({ run }) {
         <div style=${{ width: `${100 * part}%` }}></div>
       </div>
       <p class="status"><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run)}</p>
-      ${run.note && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
-      <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>
-    </section>
+    ${run.note && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
   `
 }
 
@@ -59,7 +66,7 @@ function factsOf({ step, steps, secondsLeft, tokensPerSecond, unit, parameters, 
 
 function Buttons({ run }) {
   const { id, state, isOurs, step, steps } = run
-  const busy = current.value && ['preparing', 'running', 'stopping'].includes(current.value.state)
+  const busy = isBusy.value
   if (isOurs && (state === 'running' || state === 'preparing'))
     return html`
       <div class="buttons">

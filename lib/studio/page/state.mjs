@@ -10,6 +10,8 @@ export const studio = signal(null)
 export const current = signal(null)
 /** The table of runs. */
 export const runs = signal([])
+/** Whether the studio trains a run now. */
+export const isBusy = computed(() => ['preparing', 'running', 'stopping'].includes(current.value?.state))
 /** A run that is shown, but that this studio does not train. */
 export const other = signal(null)
 
@@ -40,6 +42,12 @@ export const shown = computed(() => {
 function routeOf(hash) {
   const [page, ...parts] = hash.slice(1).split('/').map(decodeURIComponent)
   return { page, parts }
+}
+
+/** Shows another address without a step in the browser's history, and leaves the focus where it is. */
+export function replaceRoute(hash) {
+  history.replaceState(null, '', hash)
+  route.value = routeOf(hash)
 }
 
 /** What a call about the model of a run names. */
