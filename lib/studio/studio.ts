@@ -7,6 +7,7 @@ import { corpusNames, titleOf } from '../data/corpus'
 import { NanoGptError, option, reasonOf, say } from '../errors'
 import { version } from '../version'
 import { contentSecurityPolicy, loadAssets } from './assets'
+import { Attention } from './attention'
 import { Channel, type ChannelLimits } from './channel'
 import { fieldGroups, optionsOf } from './fields'
 import { type Credentials, cookieFor, refusalOf } from './guard'
@@ -107,6 +108,7 @@ class Desk {
   private readonly runner: Runner
   private readonly models = new Models()
   private readonly writer = new Writer(this.models)
+  private readonly attention = new Attention(this.models)
   private readonly speed = new Speed({ refuseBusy: () => this.refuseBusy() })
   private readonly course: Course
   private readonly channel: Channel
@@ -197,6 +199,11 @@ class Desk {
     },
     'POST /api/surprise': async (body) => {
       return { tokens: await this.writer.surprise(await this.momentOf(body), body.text) }
+    },
+    'POST /api/attention': async (body) =>
+      this.attention.look(await this.momentOf(body), body.text, body.without),
+    'POST /api/ablate': async (body) => {
+      return { losses: await this.attention.lossesWithout(await this.momentOf(body), body.text, body.heads) }
     },
     'POST /api/stages': async () => ({ stages: await this.course.list(), texts: corpusNames.map(titleOf) }),
     'POST /api/stages/show': async ({ stage, text }) => {

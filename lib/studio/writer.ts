@@ -50,7 +50,7 @@ export class Writer {
   /**
    * The tokens that continue a text. The same seed and sampling give the same ones.
    *
-   * @param sampling temperature, topK, topP, seed and maxTokens
+   * @param sampling temperature, topK, topP, seed, maxTokens, window and without
    * @throws NanoGptError 'option'
    */
   write(
@@ -59,8 +59,9 @@ export class Writer {
     sampling: Readonly<Record<string, unknown>>,
   ): Promise<readonly Token[]> {
     const prompt = promptOf(given)
-    const { temperature, topK, topP, seed, maxTokens } = sampling
-    const checked = checkOptions('', generateOptions, { temperature, topK, topP, seed, maxTokens })
+    const { temperature, topK, topP, seed, maxTokens, window, without } = sampling
+    const chosen = { temperature, topK, topP, seed, maxTokens, window, without }
+    const checked = checkOptions('', generateOptions, chosen)
     const count = Math.min(mostTokens, checked.maxTokens ?? mostTokens)
     return this.models.with(moment, async (model) => {
       const [{ tokens }] = await model.complete({ ...checked, maxTokens: count, prompt } as never)

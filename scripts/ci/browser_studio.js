@@ -18,6 +18,7 @@ const { desktop, equal, expect, inspect, pageOf, phone, sleep, startStudio } = r
 const all = {
   writing: require('./studio/writing'),
   reading: require('./studio/reading'),
+  attention: require('./studio/attention'),
   speed: require('./studio/speed'),
   stages: require('./studio/stages'),
 }

@@ -1,11 +1,10 @@
 // What a model of a run writes on the page, and the odds there: those of the library.
 
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { load, type Model } from '../../lib/api/model'
 import { train } from '../../lib/train/train'
 import { decoder, temporaryFolder } from '../support/runs'
 import { type Client, studioIn } from './client'
+import { onPage } from './page'
 
 const folder = temporaryFolder()
 let client: Client & { reports: string[] }
@@ -40,14 +39,8 @@ const logitsIn = ({ logits }: Answered) => {
 
 /** What odds_math.mjs, which is a module of the browser, computes. */
 function probabilitiesOnPage(logits: Float32Array, sampling: object): number[] {
-  const script = `
-    import { probabilities } from './lib/studio/page/odds_math.mjs'
-    const [logits, sampling] = ${JSON.stringify([Array.from(logits), sampling])}
-    console.log(JSON.stringify(Array.from(probabilities(Float32Array.from(logits), sampling))))`
-  const cwd = join(__dirname, '..', '..')
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd })
-  expect(String(stderr)).toBe('')
-  return JSON.parse(String(stdout))
+  const code = 'Array.from(page.probabilities(Float32Array.from(given.logits), given.sampling))'
+  return onPage('odds_math.mjs', code, { logits: Array.from(logits), sampling })
 }
 
 test('the logits after a text, with the most likely tokens first', async () => {

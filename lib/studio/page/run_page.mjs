@@ -1,5 +1,6 @@
 // The page of one run: its title and progress, and several views of it.
 
+import { Attention } from './attention.mjs'
 import { html } from './html.mjs'
 import { Learning } from './learning.mjs'
 import { Try } from './playground.mjs'
@@ -13,6 +14,7 @@ const views = [
   { name: 'learning', title: 'How it learns', View: Learning },
   { name: 'writing', title: 'Watch it write', View: Try },
   { name: 'reading', title: 'Watch it read', View: Surprise },
+  { name: 'attention', title: 'Where it looks', View: Attention },
   { name: 'speed', title: 'Where the time goes', View: Speed },
 ]
 

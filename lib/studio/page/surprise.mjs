@@ -5,7 +5,8 @@ import { Component } from 'preact'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
 import { modelOf } from './state.mjs'
-import { choicesWords } from './words.mjs'
+import { Tokens } from './tokens.mjs'
+import { choicesWords, percent, tokenWords } from './words.mjs'
 
 /** In nats. A token that is more surprising has the same color. */
 const most = 5
@@ -55,14 +56,6 @@ export class Surprise extends Component {
     }
   }
 
-  move(event) {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
-    if (by === undefined) return
-    event.preventDefault()
-    const last = this.tokens.peek().length - 1
-    this.at.value = Math.min(last, Math.max(1, (this.at.peek() ?? 0) + by))
-  }
-
   render({ run }) {
     const tokens = this.tokens.value
     return html`
@@ -84,27 +77,20 @@ export class Surprise extends Component {
           </div>
           <div>
             <p id="surprise-help">Point at a ${run.unit}, or use the arrow keys.</p>
-            <div
-              class="sample colored"
-              tabindex="0"
-              role="region"
-              aria-label="Your text, colored"
-              aria-describedby="surprise-help"
-              onKeyDown=${(event) => this.move(event)}
-              onPointerLeave=${() => {
+            <${Tokens}
+              tokens=${tokens}
+              shades=${tokens.map(({ loss }) => Math.min(1, (loss ?? 0) / most))}
+              at=${this.at.value}
+              first=${1}
+              label="Your text, colored"
+              describedBy="surprise-help"
+              onAt=${(i) => {
+                this.at.value = i
+              }}
+              onLeave=${() => {
                 this.at.value = null
               }}
-            >
-              ${tokens.map(
-                ({ text, loss }, i) => html`<span
-                  class=${`heat ${i === this.at.value ? 'at' : ''}`}
-                  style=${{ '--heat': `${Math.round(50 * Math.min(1, (loss ?? 0) / most))}%` }}
-                  onPointerEnter=${() => {
-                    this.at.value = i
-                  }}
-                >${text || '\ufffd'}</span>`,
-              )}
-            </div>
+            />
           </div>
         </div>
         <p class="readout" role="status">${this.problem.value ? html`<span class="problem">${this.problem.value}</span>` : readoutOf(tokens, this.at.value, run.unit)}</p>
@@ -113,14 +99,11 @@ export class Surprise extends Component {
   }
 }
 
-const named = { ' ': 'The space', '\n': 'The new line' }
-
 function readoutOf(tokens, at, unit) {
   const token = tokens[at]
   if (token && token.loss !== null) {
-    const chance = 100 * Math.exp(-token.loss)
-    const percent = chance < 0.1 ? 'less than 0.1' : chance.toFixed(chance < 10 ? 1 : 0)
-    return `${named[token.text] ?? `“${token.text}”`} had a chance of ${percent} %.`
+    const name = tokenWords(token.text)
+    return `${name[0].toUpperCase()}${name.slice(1)} had a chance of ${percent(Math.exp(-token.loss))}.`
   }
   const losses = tokens.flatMap(({ loss }) => (loss === null ? [] : [loss]))
   if (losses.length === 0) return ''

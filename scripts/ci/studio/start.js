@@ -22,7 +22,7 @@ const picture = {
 
 /** Options of a run that takes some ten seconds, as texts of fields. */
 const small = {
-  ...{ layers: '1', heads: '1', embed: '32', blockSize: '32', batchSize: '8' },
+  ...{ layers: '1', heads: '2', embed: '32', blockSize: '32', batchSize: '8' },
   ...{ steps: '6000', evalInterval: '600', evalBatches: '4', sampleTokens: '120' },
 }
 
@@ -42,7 +42,7 @@ async function startRun(page) {
   await page.setInputFiles('input[type=file]', file)
   await page.waitForSelector('.field.wrong:has(#option-heads) .problem')
   await inspect(page, 'home-wrong')
-  await page.fill('#option-heads', '1')
+  await page.fill('#option-heads', small.heads)
   const begun = Date.now()
   await page.setInputFiles('input[type=file]', file)
   await page.waitForSelector('.status .state.running')
