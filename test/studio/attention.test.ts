@@ -142,7 +142,7 @@ test.each(Object.keys(patterns))('a head that does one thing is described: %s', 
   const bytes = tokens.flatMap((_, t) => patterns[name](t, tokens))
   const found = onPage<{ name: string; share?: number }>(
     'attention_math.mjs',
-    'page.patternOf(page.weightsOf(given), given.tokens, 0, 0)',
+    'page.patternOf(page.weightsOf(given), given.tokens, { layer: 0, head: 0 })',
     {
       tokens: tokens.map((text) => ({ id: text.charCodeAt(0), text })),
       layers: 1,

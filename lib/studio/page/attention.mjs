@@ -1,7 +1,7 @@
 // A view of where a model looks: each of its heads over a text, and what it is without some of them.
 
 import { Component } from 'preact'
-import { patternOf, shadeOf, topOf } from './attention_math.mjs'
+import { shadeOf, topOf } from './attention_math.mjs'
 import { Gaze, isSame } from './attention_state.mjs'
 import { HeadEffects, HeadSamples } from './head_effects.mjs'
 import { HeadGrid } from './head_grid.mjs'
@@ -32,7 +32,7 @@ export class Attention extends Component {
 
   render({ run }) {
     const { gaze } = this
-    const { look, problem } = gaze
+    const { look } = gaze
     return html`
       <section class="card" aria-labelledby="attention-title">
         <h2 id="attention-title">Where it looks</h2>
@@ -50,7 +50,6 @@ export class Attention extends Component {
                   ${look.value && html`<${HeadGrid} gaze=${gaze} /><${HeadEffects} gaze=${gaze} unit=${run.unit} />`}
                 </div>
               </div>
-              <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>
               <${HeadSamples} gaze=${gaze} />
             `
         }
@@ -61,7 +60,7 @@ export class Attention extends Component {
 
 /** The text, and where the chosen head looks from one of its tokens. */
 function Asking({ gaze, unit }) {
-  const { text, look, at, chosen } = gaze
+  const { text, look, at, problem } = gaze
   return html`
     <div class="asking">
       <label for="attention-text">Your text</label>
@@ -69,25 +68,22 @@ function Asking({ gaze, unit }) {
         id="attention-text"
         rows="2"
         maxlength=${longest}
+        placeholder="Write something, or paste a line from your text"
         value=${text.value}
         onInput=${(event) => {
           text.value = event.target.value
         }}
       ></textarea>
-      ${
-        look.value &&
-        html`<${Seen} look=${look.value} at=${at.value} chosen=${chosen.value} unit=${unit} onAt=${(i) => {
-          at.value = i
-        }} />`
-      }
+      <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>
+      ${look.value && html`<${Seen} gaze=${gaze} look=${look.value} at=${at.value} unit=${unit} />`}
     </div>
   `
 }
 
-function Seen({ look, at, chosen, unit, onAt }) {
+function Seen({ gaze, look, at, unit }) {
   const { tokens, length, weights, off } = look
-  const { layer, head } = chosen
-  const row = weights.row(layer, head, at)
+  const chosen = gaze.chosen.value
+  const row = weights.row(chosen.layer, chosen.head, at)
   const isOff = off.some((each) => isSame(each, chosen))
   return html`
     <p id="attention-help">
@@ -100,11 +96,13 @@ function Seen({ look, at, chosen, unit, onAt }) {
       at=${at}
       label="Your text, colored by where the head looks"
       describedBy="attention-help"
-      onAt=${onAt}
+      onAt=${(i) => {
+        gaze.at.value = i
+      }}
     />
     <div class="seen" role="status">
       <h3>${headWords(chosen)}${isOff && ' (off)'}</h3>
-      <p>${patternWords(patternOf(weights, tokens, layer, head), unit)}</p>
+      <p>${patternWords(gaze.pattern.value, unit)}</p>
       <p>To write what comes after <b class="quote">${ending(tokens, at)}</b>, it looks at:</p>
       <ul>
         ${topOf(row, most).map(

@@ -43,7 +43,7 @@ const evennessOf = (row) =>
  * What a head does all over the text: one of the places above, if more than half of its attention goes there,
  * 'near' or 'even'. `share` is how much of it does. undefined: nothing is plain.
  */
-export function patternOf({ row }, tokens, layer, head) {
+export function patternOf({ row }, tokens, { layer, head }) {
   // The first tokens have little to look back at.
   const start = Math.max(4, Math.floor(tokens.length / 4))
   const rows = tokens.slice(start).map((_, i) => ({ t: start + i, row: row(layer, head, start + i) }))

@@ -2,15 +2,19 @@
 
 import { batch, computed, effect, signal } from '@preact/signals'
 import { post } from './api.mjs'
-import { weightsOf } from './attention_math.mjs'
+import { patternOf, weightsOf } from './attention_math.mjs'
 import { newestOnly } from './newest.mjs'
 import { modelOf } from './state.mjs'
-import { textOf } from './words.mjs'
 
 /** Losses of a call: few, so that other calls need not wait long. */
 const headsPerCall = 4
 /** 'roll' is fast beyond the context too. */
-const sampling = { temperature: 0.8, maxTokens: 160, window: 'roll' }
+const sampling = { temperature: 0.8, window: 'roll', maxTokens: 40 }
+/** A sample is written in parts, so that no call takes long. */
+const partsOfSample = 4
+
+/** Why a sample is not completed. */
+const outdated = new Error('There is another question.')
 
 export const isSame = (a, b) => a.layer === b.layer && a.head === b.head
 
@@ -18,15 +22,19 @@ export class Gaze {
   constructor(run) {
     this.run = signal(run)
     this.model = computed(() => JSON.stringify(modelOf(this.run.value)))
-    /** To begin with, the newest words of the model itself. */
-    this.text = signal(firstWords(run.samples.at(-1)?.text ?? '', run))
+    this.text = signal(firstWords(run))
     /** The heads that are switched off. */
     this.off = signal([])
-    /** The answer to the newest question. */
+    /** The answer to the newest question. null: there is no text. */
     this.look = signal(null)
     /** The token from which the model looks back. */
     this.at = signal(0)
     this.chosen = signal({ layer: 0, head: 0 })
+    /** What that head does all over the text. */
+    this.pattern = computed(() => {
+      const { look, chosen } = this
+      return look.value && patternOf(look.value.weights, look.value.tokens, chosen.value)
+    })
     /** The losses without each head, layer by layer. null: nobody has asked. */
     this.losses = signal(null)
     this.seed = signal(1)
@@ -40,23 +48,10 @@ export class Gaze {
       off: this.off.value,
       seed: this.seed.value,
     }))
-    this.unfollow = effect(() => this.askNewest(question.value))
-    if (this.text.peek() === '') this.begin()
-  }
-
-  /** A run without samples: the model writes the first words. */
-  async begin() {
-    try {
-      const { tokens } = await post('/api/write', {
-        ...modelOf(this.run.peek()),
-        ...sampling,
-        text: '',
-        seed: 1,
-      })
-      if (this.text.peek() === '') this.text.value = firstWords(textOf(tokens), this.run.peek())
-    } catch (error) {
-      this.problem.value = error.message
-    }
+    this.unfollow = effect(() => {
+      this.newest = question.value
+      this.askNewest(this.newest)
+    })
   }
 
   close() {
@@ -74,17 +69,20 @@ export class Gaze {
   async ask(question) {
     if (this.isClosed) return
     const { body, off } = question
+    if (body.text === '') {
+      this.look.value = null
+      return
+    }
     try {
       const answer = await post('/api/attention', { ...body, without: off })
-      const isNew = JSON.stringify(body) !== this.asked
-      this.asked = JSON.stringify(body)
+      const before = this.asked
+      this.asked = body
       batch(() => {
         this.look.value = { ...answer, off, weights: weightsOf(answer) }
         this.problem.value = null
-        if (!isNew) return
-        this.losses.value = null
+        if (JSON.stringify(before) !== JSON.stringify(body)) this.losses.value = null
         // Of a text that grows, the newest token.
-        this.at.value = answer.tokens.length - 1
+        if (before?.text !== body.text) this.at.value = answer.tokens.length - 1
       })
       if (answer.layers > 0) this.writeNewest(question)
     } catch (error) {
@@ -93,17 +91,38 @@ export class Gaze {
   }
 
   /** Lets the model continue the text. */
-  async write({ body, off, seed }) {
-    if (this.isClosed) return
-    const sample = async (without) =>
-      (await post('/api/write', { ...body, ...sampling, seed, without })).tokens
+  async write(question) {
+    const { body, off, seed } = question
     const key = JSON.stringify([body, seed])
     try {
-      const all = this.written === key ? this.samples.peek().all : await sample([])
-      this.written = key
-      this.samples.value = { all, without: off.length > 0 ? await sample(off) : null }
+      if (this.written !== key) {
+        this.written = undefined
+        await this.sample(question, [], (all) => {
+          this.samples.value = { all, without: null }
+        })
+        this.written = key
+      }
+      const { all } = this.samples.peek()
+      if (off.length === 0) this.samples.value = { all, without: null }
+      else
+        await this.sample(question, off, (without) => {
+          this.samples.value = { all, without }
+        })
     } catch (error) {
-      this.problem.value = error.message
+      if (error !== outdated) this.problem.value = error.message
+    }
+  }
+
+  /** Shows a sample while it is being written. Rejects with `outdated` if there is another question. */
+  async sample(question, without, show) {
+    const { body, seed } = question
+    let tokens = []
+    for (let part = 0; part < partsOfSample; part++) {
+      const text = body.text + tokens.map((token) => token.text).join('')
+      const answer = await post('/api/write', { ...body, ...sampling, text, seed, without })
+      if (this.isClosed || question !== this.newest) throw outdated
+      tokens = [...tokens, ...answer.tokens]
+      show(tokens)
     }
   }
 
@@ -135,10 +154,9 @@ export class Gaze {
   }
 }
 
-/** The beginning of a text: few enough tokens to see each one. */
-function firstWords(text, { unit }) {
-  const whole = text.trim()
-  const few = whole.slice(0, unit === 'token' ? 240 : 64)
-  const words = few.replace(/\s+\S*$/, '')
-  return few.length < whole.length && words !== '' ? words : few
+/** The first words of the newest sample: few enough tokens to see each one. */
+function firstWords({ samples, unit }) {
+  const text = (samples.at(-1)?.text ?? '').trim()
+  const few = text.slice(0, unit === 'token' ? 240 : 64)
+  return few.length < text.length ? few.replace(/(\S)\s+\S*$/, '$1') : few
 }

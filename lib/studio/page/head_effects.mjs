@@ -90,7 +90,8 @@ export function HeadSamples({ gaze }) {
           ${
             without
               ? html`${before}${textOf(without.slice(0, same))}<mark>${textOf(without.slice(same))}</mark>`
-              : html`<span class="muted">Switch a head off in the grid, and the text without it appears here.</span>`
+              : off.value.length === 0 &&
+                html`<span class="muted">Switch a head off in the grid, and the text without it appears here.</span>`
           }
         </div>
       </div>

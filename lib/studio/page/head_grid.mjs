@@ -38,7 +38,7 @@ export class HeadGrid extends Component {
     this.unfollow = effect(() => {
       const { style } = this.root.current
       style.setProperty('--row', at.value)
-      style.setProperty('--rows', look.value.tokens.length)
+      style.setProperty('--rows', look.value?.tokens.length)
     })
   }
 
@@ -160,10 +160,6 @@ class Picture extends Component {
     const size = Math.min(T, most)
     current.width = size
     current.height = size
-    const context = current.getContext('2d')
-    context.fillStyle = getComputedStyle(current).color
-    context.fillRect(0, 0, size, size)
-    const image = context.getImageData(0, 0, size, size)
     const alphas = new Float32Array(size * size)
     for (let t = 0; t < T; t++) {
       const row = look.weights.row(head.layer, head.head, t)
@@ -174,7 +170,11 @@ class Picture extends Component {
         alphas[i] = Math.max(alphas[i], least + (1 - least) * shadeOf(weight))
       })
     }
-    for (let i = 0; i < alphas.length; i++) image.data[4 * i + 3] = Math.round(255 * alphas[i])
-    context.putImageData(image, 0, 0)
+    const color = getComputedStyle(current).color.match(/\d+/g).slice(0, 3)
+    const pixels = new ImageData(size, size)
+    alphas.forEach((alpha, i) => {
+      pixels.data.set([...color, 255 * alpha], 4 * i)
+    })
+    current.getContext('2d').putImageData(pixels, 0, 0)
   }
 }
