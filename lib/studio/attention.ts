@@ -2,6 +2,7 @@
 
 import type { Model } from '../api/model'
 import { checkOptions, lossOptions } from '../options'
+import type { Tokens } from '../tokenizer/tokenizer'
 import type { Models, Moment } from './models'
 import { RequestError } from './respond'
 import { promptOf, type Token, tokenOf } from './writer'
@@ -31,6 +32,9 @@ export interface Look {
 
 /** Looks at the attention of the models of runs. Of a text, only the beginning that `Look` describes counts. */
 export class Attention {
+  /** The newest loss with all heads, which many calls need. */
+  private known: { readonly model: Model; readonly text: string; readonly loss: number } | undefined
+
   constructor(private readonly models: Models) {}
 
   /**
@@ -46,7 +50,7 @@ export class Attention {
       const { tokens, length } = beginningOf(model, text)
       const { shape, data } = await model.attention(tokens, { without: off })
       const [layers, heads, T] = shape
-      const loss = T < 2 ? null : await model.loss(tokens)
+      const loss = T < 2 ? null : await this.lossOf(model, text, tokens)
       return {
         tokens: Array.from(tokens, (id) => tokenOf(model, id)),
         length,
@@ -57,6 +61,14 @@ export class Attention {
         lossWithout: loss === null || off.length === 0 ? loss : await model.loss(tokens, { without: off }),
       }
     })
+  }
+
+  private async lossOf(model: Model, text: string, tokens: Tokens): Promise<number> {
+    const { known } = this
+    if (known?.model === model && known.text === text) return known.loss
+    const loss = await model.loss(tokens)
+    this.known = { model, text, loss }
+    return loss
   }
 
   /**

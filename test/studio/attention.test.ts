@@ -118,7 +118,7 @@ test.each([
   ['/api/ablate', { heads: Array(17).fill({ layer: 0, head: 0 }) }, 'request', '16'],
   ['/api/ablate', { text: 'T', heads: [{ layer: 0, head: 0 }] }, 'data_too_short', '2'],
   ['/api/write', { without: [{ layer: 0, head: 3 }] }, 'option', 'the heads 0 to 2, not 3'],
-])('an error: %s %j', async (path, body, code, reason) => {
+])('an error: %s %#', async (path, body, code, reason) => {
   const { body: answered } = await client.post(path, { id: 'one', text, ...body })
   expect(answered.error.code).toBe(code)
   expect(answered.error.message).toContain(reason)

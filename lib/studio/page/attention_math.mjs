@@ -5,7 +5,9 @@
  * 0 … t. The server sends weights relative to the largest of their row, and a row sums to 1.
  */
 export function weightsOf({ tokens, heads, weights }) {
-  const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0))
+  const binary = atob(weights)
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
   const T = tokens.length
   const perHead = (T * (T + 1)) / 2
   return {

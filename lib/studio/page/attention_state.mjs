@@ -5,6 +5,7 @@ import { post } from './api.mjs'
 import { patternOf, weightsOf } from './attention_math.mjs'
 import { newestOnly } from './newest.mjs'
 import { modelOf } from './state.mjs'
+import { textOf } from './words.mjs'
 
 /** Losses of a call: few, so that other calls need not wait long. */
 const headsPerCall = 4
@@ -52,6 +53,18 @@ export class Gaze {
       this.newest = question.value
       this.askNewest(this.newest)
     })
+    if (this.text.peek() === '') this.begin()
+  }
+
+  /** Of a run without samples, the model writes the first words. */
+  async begin() {
+    try {
+      const body = { ...modelOf(this.run.peek()), ...sampling, text: '', seed: 1 }
+      const { tokens } = await post('/api/write', body)
+      if (this.text.peek() === '') this.text.value = textOf(tokens).trim()
+    } catch (error) {
+      this.problem.value = error.message
+    }
   }
 
   close() {

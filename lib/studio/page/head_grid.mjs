@@ -160,21 +160,20 @@ class Picture extends Component {
     const size = Math.min(T, most)
     current.width = size
     current.height = size
-    const alphas = new Float32Array(size * size)
+    const [red, green, blue] = getComputedStyle(current).color.match(/\d+/g)
+    const color = red | (green << 8) | (blue << 16)
+    const alphas = new Uint8Array(size * size)
     for (let t = 0; t < T; t++) {
       const row = look.weights.row(head.layer, head.head, t)
       const from = Math.floor((t * size) / T) * size
-      // A pixel of several tokens shows the largest weight.
-      row.forEach((weight, s) => {
+      for (let s = 0; s <= t; s++) {
         const i = from + Math.floor((s * size) / T)
-        alphas[i] = Math.max(alphas[i], least + (1 - least) * shadeOf(weight))
-      })
+        // A pixel of several tokens shows the largest weight.
+        alphas[i] = Math.max(alphas[i], 255 * (least + (1 - least) * shadeOf(row[s])))
+      }
     }
-    const color = getComputedStyle(current).color.match(/\d+/g).slice(0, 3)
     const pixels = new ImageData(size, size)
-    alphas.forEach((alpha, i) => {
-      pixels.data.set([...color, 255 * alpha], 4 * i)
-    })
+    new Uint32Array(pixels.data.buffer).set(new Uint32Array(alphas).map((alpha) => color | (alpha << 24)))
     current.getContext('2d').putImageData(pixels, 0, 0)
   }
 }
