@@ -37,6 +37,7 @@ async function main(seconds) {
     port: 0,
     runs: folder,
     newFolder: () => mkdirSync(run) ?? run,
+    command: (...args) => args.join(' '),
     report: console.error,
   })
   const { port } = studio

@@ -219,10 +219,10 @@ class Training {
   private adjusted(
     { resume, sampleInterval }: TrainOptions,
     chosen: CheckedTrainOptions,
+    { evalInterval }: TrainingConfig,
   ): CheckedTrainOptions {
     this.change({ note: 'Getting the model ready.' })
-    if (resume !== undefined) return chosen
-    return { ...chosen, sampleInterval: sampleInterval ?? chosen.evalInterval }
+    return resume !== undefined ? chosen : { ...chosen, sampleInterval: sampleInterval ?? evalInterval }
   }
 
   private take(event: TrainEvent): void {

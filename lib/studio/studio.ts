@@ -8,6 +8,7 @@ import { NanoGptError, option, reasonOf, say } from '../errors'
 import { version } from '../version'
 import { contentSecurityPolicy, loadAssets } from './assets'
 import { Channel, type ChannelLimits } from './channel'
+import { comparisonOf, mostCompared } from './comparison'
 import { fieldGroups, optionsOf } from './fields'
 import { type Credentials, cookieFor, refusalOf } from './guard'
 import { Models, type Moment } from './models'
@@ -34,6 +35,8 @@ export interface StudioOptions {
   readonly runs: string
   /** Creates the folder of a new run. */
   newFolder(name: string): string
+  /** A command of the program, as a terminal takes it. */
+  command(...args: string[]): string
   /** Called with an error of the server that no page can be told. */
   report(message: string): void
   /** Tests replace these. */
@@ -208,6 +211,8 @@ class Desk {
     'POST /api/stages/start': async ({ stage, text, steps }) => {
       return { id: await this.course.start(stage, textIn(text), steps) }
     },
+    'POST /api/compare': async ({ ids }) =>
+      comparisonOf(this.runs, ids, (folders) => this.options.command('compare', ...folders)),
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)
@@ -248,6 +253,7 @@ class Desk {
       run: this.runner.view,
       runs: JSON.parse(this.shown),
       fields: fieldGroups(),
+      mostCompared,
     }
   }
 

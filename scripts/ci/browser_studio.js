@@ -20,6 +20,7 @@ const all = {
   reading: require('./studio/reading'),
   speed: require('./studio/speed'),
   stages: require('./studio/stages'),
+  compare: require('./studio/compare'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(
