@@ -135,7 +135,7 @@ export class Curves extends Component {
           },
         ],
         series: [{}, ...series, ...lines.map(() => other)],
-        hooks: { draw: [(drawn) => nameLines(drawn, runs, (run) => color(run.color))] },
+        hooks: { draw: [(drawn) => nameLines(drawn, this.props.runs, (run) => color(run.color))] },
       },
       dataOf(runs, lines),
       target,
