@@ -159,9 +159,9 @@ class Training {
   begin(work: () => Promise<TrainOptions>): Promise<void> {
     this.options.publish('run', this.view)
     return new Promise((resolve, reject) => {
-      this.ended = this.follow(work, resolve).then(
-        () => reject(new RequestError(409, 'The run was stopped before its first step.')),
-        reject,
+      const isStopped = () => reject(new RequestError(409, 'The run was stopped before its first step.'))
+      this.ended = this.follow(work, resolve).then(isStopped, (error) =>
+        this.stopper.signal.aborted ? isStopped() : reject(error),
       )
     })
   }
