@@ -1,6 +1,7 @@
-// What pages cost a run of the studio: the training speed with twenty connected pages, and with none, in
-// turns, because the speed of a machine changes. Also how busy the main thread is, which answers pages.
-//   node scripts/studio_cost.js [SECONDS]   of each turn (default: 5)
+// What pages cost a run of the studio: the training speed with twenty connected pages, compared with none.
+// Turns with and without pages alternate, because the speed of a machine changes, and each turn is compared
+// with its neighbor. Also the time of the main thread, which answers pages: on Linux its time on a processor.
+//   node scripts/studio_cost.js [SECONDS]   of each turn (default: 2)
 
 const { fork } = require('node:child_process')
 const { mkdtempSync, mkdirSync, readFileSync, rmSync } = require('node:fs')
@@ -11,7 +12,7 @@ const { performance } = require('node:perf_hooks')
 
 const root = join(__dirname, '..')
 const pages = 20
-const turns = 6
+const pairs = 10
 
 /** In a process of their own: pages that read all events. */
 function readers() {
@@ -27,7 +28,30 @@ function readers() {
 }
 
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+
+/** The value below which a part of them is. */
+function quantile(values, part) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = part * (sorted.length - 1)
+  const low = Math.floor(at)
+  return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low])
+}
+
+const percent = (part) => `${(100 * part).toFixed(1)} %`
+const told = (parts) =>
+  `median ${percent(quantile(parts, 0.5))}, quartiles ${percent(quantile(parts, 0.25))} and ${percent(quantile(parts, 0.75))}`
+
+/** The seconds that the main thread worked since a time. */
+function mainThread() {
+  try {
+    const at = () => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e9
+    const begin = at()
+    return () => at() - begin
+  } catch {
+    const begin = performance.eventLoopUtilization()
+    return () => performance.eventLoopUtilization(begin).active / 1000
+  }
+}
 
 async function main(seconds) {
   const { openStudio } = require(join(root, 'dist', 'studio', 'studio.js'))
@@ -37,6 +61,7 @@ async function main(seconds) {
     port: 0,
     runs: folder,
     newFolder: () => mkdirSync(run) ?? run,
+    command: (...args) => args.join(' '),
     report: console.error,
   })
   const { port } = studio
@@ -68,27 +93,29 @@ async function main(seconds) {
         resolve(JSON.parse(body).step)
       })
     })
-  for (let turn = 0; turn < 2 * turns; turn++) {
-    const count = turn % 2 === 0 ? 0 : pages
+  const turn = async (count) => {
     child.send({ headers, port, count })
-    await sleep(1)
-    const [begin, step, busy] = [performance.now(), await stepNow(), performance.eventLoopUtilization()]
+    await sleep(0.5)
+    const [step, begin, worked] = [await stepNow(), performance.now(), mainThread()]
     await sleep(seconds)
-    const steps = (await stepNow()) - step
-    const used = performance.eventLoopUtilization(busy).utilization
-    results[count].push({ speed: (1000 * steps) / (performance.now() - begin), used })
+    const [time, used] = [(performance.now() - begin) / 1000, worked()]
+    results[count].push({ speed: ((await stepNow()) - step) / time, used: used / time })
   }
+  for (let pair = 0; pair < pairs; pair++)
+    for (const count of pair % 2 === 0 ? [0, pages] : [pages, 0]) await turn(count)
   child.kill()
   await studio.close()
   rmSync(folder, { recursive: true, force: true })
-  for (const [count, all] of Object.entries(results)) {
-    const speed = median(all.map(({ speed }) => speed))
-    const used = median(all.map(({ used }) => used))
-    console.log(
-      `${count.padStart(2)} pages: ${speed.toFixed(1)} steps/s, main thread busy ${(100 * used).toFixed(1)} %`,
-    )
-  }
+  const ofPairs = (compare) => results[0].map((without, i) => compare(results[pages][i], without))
+  const speed = quantile(
+    results[0].map((each) => each.speed),
+    0.5,
+  )
+  console.log(`${pages} pages, compared with none (${speed.toFixed(1)} steps/s), in ${pairs} pairs of turns:`)
+  console.log(`  training speed lost: ${told(ofPairs((w, without) => 1 - w.speed / without.speed))}`)
+  console.log(`  main thread, of one core: ${told(ofPairs((w, without) => w.used - without.used))}`)
+  console.log(`  main thread without pages: ${told(results[0].map(({ used }) => used))}`)
 }
 
 if (process.argv[2] === 'readers') readers()
-else main(Number(process.argv[2] ?? 5))
+else main(Number(process.argv[2] ?? 2))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { checkOptions, studioOptions } from '../options'
 import { openStudio } from '../studio/studio'
 import { stopSignals } from './errors'
-import { bold, json, note, say } from './output'
+import { bold, command, json, note, say } from './output'
 import { reserveFolder, timestamp } from './run_folders'
 
 interface Flags extends Readonly<Record<string, unknown>> {
@@ -24,6 +24,7 @@ export async function studioCommand({ json: asJson, ...flags }: Flags): Promise<
     port,
     runs,
     newFolder: (name) => reserveFolder(join(runs, `${folderName(name)}-${timestamp()}`)),
+    command,
     report: (message) => note(`nano-gpt: ${message}`),
   })
   if (asJson) json({ type: 'studio', url: studio.url, port: studio.port, runs })

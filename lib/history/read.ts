@@ -172,16 +172,25 @@ async function noRun(folder: string, hasConfig: boolean, damage?: string): Promi
 }
 
 /** How deep the runs of a sweep, or of a project, are below a folder. */
-const mostLevels = 3
+export const mostLevels = 3
 
-/** The run folders below a folder, or the folder itself if it is one. */
-export async function runsIn(folder: string, levels = mostLevels): Promise<string[]> {
-  if (await isRun(folder)) return [folder]
+/**
+ * The run folders below a folder, or the folder itself if it is one.
+ *
+ * @param isKnown whether a folder is known to be a run, and need not be examined
+ */
+export async function runsIn(
+  folder: string,
+  levels = mostLevels,
+  isKnown: (folder: string) => boolean = () => false,
+): Promise<string[]> {
+  if (isKnown(folder) || (await isRun(folder))) return [folder]
   if (levels === 0) return []
   const entries = await readdir(folder, { withFileTypes: true })
   const names = entries.filter((each) => !each.isFile() && !each.name.startsWith('.')).map(({ name }) => name)
   const found: string[] = []
-  for (const name of names) found.push(...(await runsIn(join(folder, name), levels - 1).catch(() => [])))
+  for (const name of names)
+    found.push(...(await runsIn(join(folder, name), levels - 1, isKnown).catch(() => [])))
   return found
 }
 

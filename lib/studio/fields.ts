@@ -78,7 +78,8 @@ const measured = new Set<string>([
     'attentionDropout',
     'embeddingDropout',
   ],
-  ...['kvHeads', 'steps', 'evalInterval', 'sampleInterval', 'checkpointInterval', 'warmup', 'momentumWarmup'],
+  ...['kvHeads', 'steps', 'evalInterval', 'evalBatches', 'sampleInterval', 'checkpointInterval', 'warmup'],
+  'momentumWarmup',
 ])
 
 /** The value of the preset 'auto', or else the default. */

@@ -7,12 +7,11 @@ import type { Model } from '../api/model'
 import { availableCorpus } from '../data/available'
 import { corpusNames, type DataSource, titleOf } from '../data/corpus'
 import { wordsOf } from '../errors'
-import type { CheckedTrainOptions, TrainOptions } from '../options'
+import type { CheckedTrainOptions, TrainingConfig, TrainOptions } from '../options'
 import { unitOf } from '../tokenizer/names'
-import { storedOptions } from '../train/config_file'
 import type { TrainEvent } from '../train/events'
 import type { Run } from '../train/run'
-import { plan, train } from '../train/train'
+import { trainAdjusted } from '../train/train'
 import { usualMinutes } from './fields'
 import { errorInfo, RequestError } from './respond'
 import { stageOf } from './stage_of'
@@ -79,10 +78,7 @@ export class Runner {
     const folder = this.options.newFolder(text?.name ?? firstCorpus)
     const training = new Training(this.options, folder, text?.name ?? titleOf(firstCorpus), stage)
     this.current = training
-    return this.begin(training, async () => {
-      const data = await training.textOf(text)
-      return training.planned(data, options)
-    })
+    return this.begin(training, async () => optionsOf(await training.textOf(text), options, folder, stage))
   }
 
   /**
@@ -118,7 +114,10 @@ export class Runner {
 class Training {
   isOver = false
   private readonly state: State
+  /** Aborted by a stop. */
   private readonly stopper = new AbortController()
+  /** Aborted by a stop before the run begins, of which nothing remains then. */
+  private readonly preparing = new AbortController()
   private run: Run<Model> | undefined
   private tokensPerStep = 0
   /** A note that stays. */
@@ -160,9 +159,9 @@ class Training {
   begin(work: () => Promise<TrainOptions>): Promise<void> {
     this.options.publish('run', this.view)
     return new Promise((resolve, reject) => {
-      this.ended = this.follow(work, resolve).then(
-        () => reject(new RequestError(409, 'The run was stopped before its first step.')),
-        reject,
+      const isStopped = () => reject(new RequestError(409, 'The run was stopped before its first step.'))
+      this.ended = this.follow(work, resolve).then(isStopped, (error) =>
+        this.stopper.signal.aborted ? isStopped() : reject(error),
       )
     })
   }
@@ -171,7 +170,8 @@ class Training {
     if (this.isOver) return
     this.change({ state: 'stopping', note: 'Saving the run.' })
     this.stopper.abort()
-    this.run?.stop()
+    if (this.state.steps === 0) this.preparing.abort()
+    else this.run?.stop()
     await this.ended
   }
 
@@ -187,29 +187,11 @@ class Training {
     return name
   }
 
-  /** A run with a sample after every evaluation, which is decided after 'auto' has chosen the steps. */
-  async planned(data: DataSource, given: CheckedTrainOptions): Promise<TrainOptions> {
-    const { stage } = this.state
-    const { minutes = usualMinutes } = given
-    if (stage === null) this.change({ note: 'Measuring this computer, to choose a model that fits it.' })
-    const options = {
-      ...given,
-      preset: stage ?? 'auto',
-      ...(stage === null && given.steps === undefined && { minutes }),
-      data,
-      signal: this.stopper.signal,
-    } as TrainOptions
-    const chosen = await plan(options)
-    const { sampleInterval = chosen.training.evalInterval } = given
-    return { ...storedOptions(chosen), data, sampleInterval, out: this.folder } as TrainOptions
-  }
-
   /** Follows the run to its end. */
   private async follow(work: () => Promise<TrainOptions>, onStart: () => void): Promise<void> {
     try {
-      const options = await work()
-      this.stopper.signal.throwIfAborted()
-      const run = train(options)
+      const options = { ...(await work()), signal: this.preparing.signal } as TrainOptions
+      const run = trainAdjusted(options, (...resolved) => this.adjusted(options, ...resolved))
       this.run = run
       for await (const event of run) {
         this.take(event)
@@ -233,6 +215,16 @@ class Training {
     }
   }
 
+  /** A new run has a sample after every evaluation. */
+  private adjusted(
+    { resume, sampleInterval }: TrainOptions,
+    chosen: CheckedTrainOptions,
+    { evalInterval }: TrainingConfig,
+  ): CheckedTrainOptions {
+    this.change({ note: 'Getting the model ready.' })
+    return resume !== undefined ? chosen : { ...chosen, sampleInterval: sampleInterval ?? evalInterval }
+  }
+
   private take(event: TrainEvent): void {
     const { state } = this
     if (event.type === 'start') {
@@ -252,6 +244,8 @@ class Training {
       return
     }
     if (event.type === 'notice') state.note = sentence(wordsOf(event.message, surface))
+    if (event.type === 'measuring')
+      state.note = `Measuring this computer for about ${Math.ceil(event.seconds)} s, to choose a model that fits it.`
     if (event.type === 'evaluating')
       state.note = `Testing it on text it has not seen: ${Math.round((100 * event.done) / event.total)} %.`
     if (event.type === 'evaluation') state.note = this.lasting
@@ -308,6 +302,23 @@ class Training {
     }
     return { points: pointsOf(steps), evaluations, samples, warnings }
   }
+}
+
+/** Options of a run of a stage, or else of the preset 'auto'. */
+function optionsOf(
+  data: DataSource,
+  given: CheckedTrainOptions,
+  out: string,
+  stage: string | null,
+): TrainOptions {
+  const { minutes = usualMinutes } = given
+  return {
+    ...given,
+    preset: stage ?? 'auto',
+    ...(stage === null && given.steps === undefined && { minutes }),
+    data,
+    out,
+  } as TrainOptions
 }
 
 /** With a capital letter and a full stop. */

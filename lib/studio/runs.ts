@@ -4,7 +4,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { NanoGptError } from '../errors'
-import { readRun, runsIn } from '../history/read'
+import { mostLevels, RunReader, readRun, runsIn } from '../history/read'
 import type { RunRecord } from '../history/types'
 import { RequestError } from './respond'
 import { type RunSummary, type RunView, summaryOf, viewOf } from './view'
@@ -17,7 +17,10 @@ const changing = ['metrics.jsonl', 'plan.json', 'config.json']
 
 interface Known {
   readonly key: string
+  readonly folder: string
   readonly summary: RunSummary
+  /** Of a run that is training: reads only what is new. */
+  readonly reader: RunReader | undefined
 }
 
 export class Runs {
@@ -52,9 +55,13 @@ export class Runs {
       const known = this.known.get(id)
       // A process that was killed changes no file.
       if (known?.key === key && known.summary.state !== 'running') continue
-      const run = await readOr(folder)
-      if (run) this.known.set(id, { key, summary: summaryOf(id, run) })
-      else this.known.delete(id)
+      const reader = known?.reader ?? new RunReader(folder)
+      const run = await readOr(reader)
+      if (run) {
+        const isRunning = run.state === 'running'
+        const summary = summaryOf(id, run)
+        this.known.set(id, { key, folder, summary, reader: isRunning ? reader : undefined })
+      } else this.known.delete(id)
     }
     return [...this.known.values()]
       .map(({ summary }) => summary)
@@ -72,7 +79,9 @@ export class Runs {
     const root = await realpath(this.folder).catch(() => undefined)
     if (root === undefined) return new Map()
     const found = new Map<string, string>()
-    for (const folder of await runsIn(this.folder).catch(() => [])) {
+    const known = new Set([...this.known.values()].map(({ folder }) => folder))
+    const all = await runsIn(this.folder, mostLevels, (folder) => known.has(folder)).catch(() => [])
+    for (const folder of all) {
       const real = await realpath(folder).catch(() => '')
       if (real.startsWith(root + sep)) found.set(this.idOf(folder), folder)
     }
@@ -81,9 +90,9 @@ export class Runs {
 }
 
 /** undefined if the folder holds no run that has begun. */
-async function readOr(folder: string): Promise<RunRecord | undefined> {
+async function readOr(reader: RunReader): Promise<RunRecord | undefined> {
   try {
-    return await readRun(folder)
+    return await reader.read()
   } catch (error) {
     if (error instanceof NanoGptError) return undefined
     throw error

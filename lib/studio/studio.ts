@@ -9,6 +9,7 @@ import { version } from '../version'
 import { contentSecurityPolicy, loadAssets } from './assets'
 import { Attention } from './attention'
 import { Channel, type ChannelLimits } from './channel'
+import { comparisonOf, mostCompared } from './comparison'
 import { fieldGroups, optionsOf } from './fields'
 import { type Credentials, cookieFor, refusalOf } from './guard'
 import { Models, type Moment } from './models'
@@ -35,6 +36,8 @@ export interface StudioOptions {
   readonly runs: string
   /** Creates the folder of a new run. */
   newFolder(name: string): string
+  /** A command of the program, as a terminal takes it. */
+  command(...args: string[]): string
   /** Called with an error of the server that no page can be told. */
   report(message: string): void
   /** Tests replace these. */
@@ -215,6 +218,8 @@ class Desk {
     'POST /api/stages/start': async ({ stage, text, steps }) => {
       return { id: await this.course.start(stage, textIn(text), steps) }
     },
+    'POST /api/compare': async ({ ids }) =>
+      comparisonOf(this.runs, ids, (folders) => this.options.command('compare', ...folders)),
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)
@@ -255,6 +260,7 @@ class Desk {
       run: this.runner.view,
       runs: JSON.parse(this.shown),
       fields: fieldGroups(),
+      mostCompared,
     }
   }
 

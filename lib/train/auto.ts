@@ -9,9 +9,17 @@ import { type Materials, planOn } from './plan'
 import { withoutReplaced } from './resolve'
 import type { RunControl } from './run'
 
-/** Measuring takes this fraction of the time, and at most `mostSecondsMeasuring`. */
+/**
+ * Measuring takes this fraction of the time, and at most `mostSecondsMeasuring`. Half of it is for the
+ * choice of the size, and half for the number of steps.
+ */
 const measuringPart = 0.03
-const mostSecondsMeasuring = 5
+const mostSecondsMeasuring = 2
+/** An evaluation takes at most about so many seconds, because the first one precedes the first step. */
+const secondsPerEvaluation = 1
+const fewestEvalBatches = 4
+/** The time of an evaluation batch, as a fraction of the time of a step. */
+const evaluationPart = 0.3
 /** The fraction of the time for steps. The rest is for evaluations, samples and checkpoints. */
 const stepsPart = 0.93
 const fewestSteps = 36
@@ -107,8 +115,10 @@ export async function resolveAuto(
     const measured = await measure(planOn(device, untimed, materials), materials, seconds, stopped)
     return measured.secondsPerStep
   }
-  if (isPlain) return withSteps(first, stepsIn(time, await timed(first, measuring)))
-  const measured = await timed(first, measuring / 3)
+  const timedRun = (planned: CheckedTrainOptions, perStep: number) =>
+    withSteps(withEvaluations(planned, perStep, given), stepsIn(time, perStep), given)
+  if (isPlain) return timedRun(first, await timed(first, measuring))
+  const measured = await timed(first, measuring / 2)
   const chosen = over(
     native(
       sizeFor(time, measured, (size) => workOf(over(native(size, given))) / workOf(first)),
@@ -116,8 +126,22 @@ export async function resolveAuto(
     ),
   )
   const same = workOf(chosen) === workOf(first)
-  const perStep = same ? measured : await timed(chosen, (2 * measuring) / 3)
-  return withSteps(chosen, stepsIn(time, perStep), given)
+  return timedRun(chosen, same ? measured : await timed(chosen, measuring / 2))
+}
+
+/** With fewer batches per evaluation if steps are slow. */
+function withEvaluations(
+  planned: CheckedTrainOptions,
+  perStep: number,
+  given: Partial<CheckedTrainOptions>,
+): CheckedTrainOptions {
+  return { ...planned, evalBatches: given.evalBatches ?? evalBatchesFor(perStep, planned.evalBatches!) }
+}
+
+/** @param usual the number of batches per split where steps are fast */
+export function evalBatchesFor(perStep: number, usual: number): number {
+  const batches = secondsPerEvaluation / (2 * evaluationPart * perStep)
+  return Math.min(usual, Math.max(fewestEvalBatches, Math.floor(batches)))
 }
 
 /** Sets the steps and intervals, and shortens the warm-ups for a short run. */

@@ -9,6 +9,7 @@ import { prepare } from './prepare'
  * first time.
  */
 const warmUpPart = 1 / 3
+const mostStepsPerCall = 64
 
 export interface Measured {
   /** Infinity if measuring was stopped before the first step. */
@@ -34,13 +35,17 @@ export async function measure(
     const run = async (until: number) => {
       const begun = step
       let spent = 0
-      for (let count = 1; spent < until && !stopped?.aborted; count *= 2) {
-        const { losses, seconds: took, failure } = await trainer.steps(step, Math.min(count, 64))
+      let perStep = Infinity
+      // One step at least, and then as many as come closest to the given time.
+      for (let count = 1; (step === begun || spent + perStep / 2 < until) && !stopped?.aborted; ) {
+        const { losses, seconds: took, failure } = await trainer.steps(step, count)
         if (failure) throw new NanoGptError(failure.code, `measuring the device: ${failure.message}`)
         step += losses.length
         spent += took
+        perStep = spent / (step - begun)
+        count = Math.max(1, Math.min(2 * count, mostStepsPerCall, Math.round((until - spent) / perStep)))
       }
-      return step > begun ? spent / (step - begun) : Infinity
+      return perStep
     }
     await run(warmUpPart * seconds)
     const secondsPerStep = await run((1 - warmUpPart) * seconds)

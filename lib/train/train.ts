@@ -4,7 +4,7 @@ import type { Model } from '../api/model'
 import { expectDevice, onDevice } from '../backend/devices'
 import { option, type Phrase, say, show } from '../errors'
 import type { FolderLock } from '../files/lock'
-import { attempt, type CheckedTrainOptions, type TrainOptions } from '../options'
+import { attempt, type CheckedTrainOptions, type TrainingConfig, type TrainOptions } from '../options'
 import { bytesOf } from '../tokenizer/span'
 import { resolveAuto } from './auto'
 import { namingConfig, withConfig } from './config_file'
@@ -28,6 +28,14 @@ import type { FolderUse } from './saver'
  * @throws nothing; for invalid options, data or devices the run rejects with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
+  return trainAdjusted(options, (options) => options)
+}
+
+/** Changes options that follow from others, when these are known. */
+type Adjust = (options: CheckedTrainOptions, training: TrainingConfig) => CheckedTrainOptions
+
+/** As `train`. */
+export function trainAdjusted(options: TrainOptions, adjust: Adjust): Run<Model> {
   const checked = attempt(() => checkTrainOptions(options))
   return new Run(async (control) => {
     let steps = 0
@@ -56,6 +64,7 @@ export function train(options: TrainOptions = {}): Run<Model> {
         })
         return loop.run()
       },
+      adjust,
     )
   })
 }
@@ -137,6 +146,7 @@ async function withPlan<T>(
   enter: (options: CheckedTrainOptions) => Promise<FolderLock | undefined>,
   hasBegun: () => boolean,
   work: (plan: Plan, materials: Materials, options: CheckedTrainOptions) => Promise<T>,
+  adjust: Adjust = (options) => options,
 ): Promise<T> {
   given.signal?.throwIfAborted()
   const options = await withConfig(given)
@@ -153,7 +163,10 @@ async function withPlan<T>(
     return await onDevice(
       options.device,
       async (device) => {
-        const plan = planOn(device, await resolveAuto(device, options, materials, control), materials)
+        const sized = await resolveAuto(device, options, materials, control)
+        given.signal?.throwIfAborted()
+        const adjusted = adjust(sized, resolve(sized, origin).training)
+        const plan = planOn(device, adjusted, materials)
         refuseShortRun(given, plan.training)
         for (const { option: name, from, to, step } of changesOf(origin, plan.training)) {
           notice(say`from step ${step} on, ${option(name)} is ${show(to)} instead of ${show(from)}`)

@@ -21,6 +21,7 @@ const all = {
   attention: require('./studio/attention'),
   speed: require('./studio/speed'),
   stages: require('./studio/stages'),
+  compare: require('./studio/compare'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

@@ -139,6 +139,7 @@ export async function studioIn(
       mkdirSync(path, { recursive: true })
       return path
     },
+    command: (...args) => args.join(' '),
     report: (message) => reports.push(message),
     ...options,
   })

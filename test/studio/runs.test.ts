@@ -131,6 +131,15 @@ test('an error before the first step is told, and leaves no folder', async () =>
   })
 })
 
+test('a stop while the machine is measured leaves nothing', async () => {
+  const started = client.post('/api/start', { text, options: { minutes: '100' } })
+  await page.find(({ type, data }) => type === 'update' && /^Measuring/.test(data.status.note))
+  await client.post('/api/stop', {})
+  expect(await started).toMatchObject({ status: 409, body: { error: { code: 'request' } } })
+  await inState('stopped')
+  expect(readdirSync(runsFolder())).toEqual([])
+})
+
 test('a run of another process appears, and is followed until it ends', async () => {
   const out = `${runsFolder()}/sweep/one`
   const run = train({ ...short, steps: 10_000_000, evalInterval: 5_000_000, out })

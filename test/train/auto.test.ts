@@ -1,7 +1,7 @@
 // The preset 'auto' chooses sizes for the device and the time. The rest is an ordinary run.
 
 import type { CheckedTrainOptions, TrainOptions } from '../../lib/options'
-import { sizeFor, stepsIn } from '../../lib/train/auto'
+import { evalBatchesFor, sizeFor, stepsIn } from '../../lib/train/auto'
 import { chooseTokenizer } from '../../lib/train/auto_tokenizer'
 import type { StartEvent } from '../../lib/train/events'
 import { train } from '../../lib/train/train'
@@ -75,6 +75,15 @@ test.each([
   [60, Infinity, 36],
 ])('in %d s, at %d s per step: %d steps', (seconds, perStep, steps) => {
   expect(stepsIn(seconds, perStep)).toBe(steps)
+})
+
+test.each([
+  [0.01, 20],
+  [0.2, 8],
+  [5, 4],
+  [Infinity, 4],
+])('with %d s per step, an evaluation has %d batches', (perStep, batches) => {
+  expect(evalBatchesFor(perStep, 20)).toBe(batches)
 })
 
 test('sizeFor() chooses the largest size that makes enough steps in the time', () => {

@@ -1,5 +1,6 @@
 // The frame of the page: its header, and one of its pages.
 
+import { Compare } from './compare.mjs'
 import { Connection } from './connection.mjs'
 import { Home } from './home.mjs'
 import { html } from './html.mjs'
@@ -8,7 +9,7 @@ import { StagesPage } from './stages.mjs'
 import { route, shown, studio } from './state.mjs'
 
 /** The pages, by the first part of the address. */
-const pages = { '': Home, run: RunPage, stages: StagesPage }
+const pages = { '': Home, run: RunPage, compare: Compare, stages: StagesPage }
 
 export function App() {
   const { page, parts } = route.value
@@ -22,12 +23,18 @@ export function App() {
       <${Connection} />
     </header>
     <main id="main" tabindex="-1">
-      ${studio.value === null ? html`<p class="muted">Connecting…</p>` : html`<${Page} key=${page === 'run' ? parts[0] : page} />`}
+      ${studio.value === null ? html`<p class="muted">Connecting…</p>` : html`<${Page} key=${keyOf(page, parts)} />`}
     </main>
     <footer class="bottom muted">
       Everything happens on this computer. ${studio.value && html`nano-gpt ${studio.value.version}`}
     </footer>
   `
+}
+
+/** A page is made again for another run, or others. */
+function keyOf(page, parts) {
+  if (page === 'run') return `run ${parts[0]}`
+  return page === 'compare' ? parts.join() : page
 }
 
 /** The address names the run, so it must not change. */

@@ -45,6 +45,13 @@ class Playground {
     this.unfollow()
   }
 
+  /** The text stays, but its odds, and what would come next, are those of the newest model. */
+  reopen(run) {
+    this.run = run
+    this.keep()
+    this.ask(this.text.peek())
+  }
+
   /** Asks for the odds after a text, one call at a time. Only the newest text counts. */
   async ask(text) {
     this.wanted = text
@@ -138,14 +145,26 @@ class Playground {
   }
 }
 
+/** The newest playground: a user who looks at another view and comes back finds it as it was. */
+let newest = null
+
 export class Try extends Component {
   constructor({ run }) {
     super()
-    this.playground = new Playground(run)
+    this.isReopened = newest?.run.id === run.id
+    if (!this.isReopened) {
+      newest?.close()
+      newest = new Playground(run)
+    }
+    this.playground = newest
+  }
+
+  componentDidMount() {
+    if (this.isReopened) this.playground.reopen(this.props.run)
   }
 
   componentWillUnmount() {
-    this.playground.close()
+    this.playground.pause()
   }
 
   render({ run }) {

@@ -1,21 +1,9 @@
 // The title of a run, its progress, and what can be done with it.
 
-import { signal } from '@preact/signals'
-import { post } from './api.mjs'
+import { canResume, problem, resume, stop } from './actions.mjs'
 import { html } from './html.mjs'
 import { addressOfRun, isBusy } from './state.mjs'
 import { count, duration, plural, roughly, stateWords } from './words.mjs'
-
-const problem = signal(null)
-
-async function act(path, body) {
-  problem.value = null
-  try {
-    await post(path, body)
-  } catch (error) {
-    problem.value = error.message
-  }
-}
 
 export function RunHead({ run }) {
   return html`
@@ -65,16 +53,15 @@ function factsOf({ step, steps, secondsLeft, tokensPerSecond, unit, parameters, 
 }
 
 function Buttons({ run }) {
-  const { id, state, isOurs, step, steps } = run
-  const busy = isBusy.value
+  const { id, state, isOurs, step } = run
   if (isOurs && (state === 'running' || state === 'preparing'))
     return html`
       <div class="buttons">
-        ${state === 'running' && html`<button class="button primary" onClick=${() => act('/api/stop', {})}>Pause</button>`}
+        ${state === 'running' && html`<button class="button primary" onClick=${stop}>Pause</button>`}
         <button
           class="button"
           onClick=${async () => {
-            await act('/api/stop', {})
+            await stop()
             location.hash = ''
           }}
         >
@@ -82,8 +69,7 @@ function Buttons({ run }) {
         </button>
       </div>
     `
-  const canResume = ['stopped', 'interrupted', 'failed'].includes(state) && step > 0 && step < steps
-  if (canResume && !busy)
+  if (canResume(run) && !isBusy.value)
     return html`
       <div class="buttons">
         <button
@@ -91,7 +77,7 @@ function Buttons({ run }) {
           title="Continues after ${plural(step, 'step')}, exactly as if it had never stopped"
           onClick=${async () => {
             location.hash = addressOfRun(id)
-            await act('/api/resume', { id })
+            await resume(id)
           }}
         >
           Resume
@@ -99,5 +85,5 @@ function Buttons({ run }) {
         <a class="button" href="#">New run</a>
       </div>
     `
-  return html`<div class="buttons"><a class="button" href="#">${busy ? 'All runs' : 'New run'}</a></div>`
+  return html`<div class="buttons"><a class="button" href="#">${isBusy.value ? 'All runs' : 'New run'}</a></div>`
 }

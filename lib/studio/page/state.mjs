@@ -4,7 +4,7 @@ import { computed, signal } from '@preact/signals'
 
 /** 'connecting', 'live' or 'lost'. */
 export const connection = signal('connecting')
-/** The folder of the runs, and the fields of the form. null: nothing is known yet. */
+/** The version, the folder of the runs, the fields of the form … null: nothing is known yet. */
 export const studio = signal(null)
 /** The run that the studio trains, or trained last. */
 export const current = signal(null)
@@ -61,9 +61,10 @@ export const addressOfRun = (id, view) => addressOf('run', id, ...(view ? [view]
 /** The state after an event of the server. */
 export function take(type, data) {
   if (type === 'snapshot') {
-    studio.value = { version: data.version, folder: data.folder, fields: data.fields }
-    current.value = data.run
-    runs.value = data.runs
+    const { run, runs: rows, ...about } = data
+    studio.value = about
+    current.value = run
+    runs.value = rows
   } else if (type === 'run') current.value = data
   else if (type === 'runs') runs.value = data
   else if (type === 'update' && current.value?.id === data.id) current.value = updated(current.value, data)

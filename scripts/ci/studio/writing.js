@@ -42,4 +42,10 @@ module.exports = async (page) => {
   await page.click('.try .button.primary')
   await page.waitForFunction((n) => document.querySelector('.try .sample').textContent.length > n + 3, length)
   await page.click('.try .button.primary')
+  // Another view, and back: the text is still there.
+  const before = await written()
+  await openView(page, 'How it learns')
+  await openView(page, 'Watch it write')
+  equal(await written(), before, 'the text after a look at another view')
+  equal(await page.inputValue('#prompt'), 'The mode', 'the beginning after a look at another view')
 }
