@@ -59,11 +59,12 @@ export const contentSecurityPolicy = [
 /** All files, by their address. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const assets = new Map<string, Asset>()
-  const add = (address: string, path: string, body = readFileSync(path)) =>
+  const add = (address: string, path: string, body: Buffer = readFileSync(path)) =>
     assets.set(address, { body, type: types[extname(path)] })
   for (const name of readdirSync(pageFolder)) {
     if (types[extname(name)] === undefined) continue
-    add(name === 'index.html' ? '/' : `/${name}`, join(pageFolder, name))
+    const path = join(pageFolder, name)
+    add(name === 'index.html' ? '/' : `/${name}`, path, compact(readFileSync(path, 'utf8')))
   }
   for (const [name, packageName, file] of modules) add(addressOf(name), join(folderOf(packageName), file))
   const uplot = join(folderOf('uplot'), 'dist')
@@ -73,6 +74,19 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   const page = body.toString().replace(importMapMark, `<script type="importmap">${importMap}</script>`)
   assets.set('/', { body: Buffer.from(page), type })
   return assets
+}
+
+/**
+ * A file of the page without comments of whole lines and without indentation, which are for readers of the
+ * source: a third of it. Templates ignore both, and no text of the page has them.
+ */
+function compact(text: string): Buffer {
+  return Buffer.from(
+    text
+      .replace(/^[ \t]*(?:\/\/.*|\/\*[\s\S]*?\*\/)\n/gm, '')
+      .replace(/^[ \t]+/gm, '')
+      .replace(/\n{2,}/g, '\n'),
+  )
 }
 
 /** The folder of an installed package. Some packages do not export their package.json. */
