@@ -36,12 +36,6 @@ export function choicesWords(loss) {
   return among < 9.95 ? among.toFixed(1) : count(among)
 }
 
-/** A share of 1: 61 %, 2.4 %. */
-export function percent(share) {
-  if (share === 0) return '0 %'
-  return share < 0.001 ? '< 0.1 %' : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`
-}
-
 /** The text of a token as a name: “k”, the space. */
 export function tokenWords(text) {
   const named = { ' ': 'the space', '\n': 'the new line', '\t': 'the tab', '': 'a part of a character' }
