@@ -33,7 +33,7 @@ module.exports = async (page) => {
   equal(await row(), '7 of 22', 'the row after an arrow key')
   await page.keyboard.press('Home')
   expect(
-    /itself\s*100 %/.test(await readout()),
+    /itself\s*100\s%/.test(await readout()),
     `the first character does not look at itself: ${await readout()}`,
   )
   const shades = await page.$$eval('.colored span', (all) =>

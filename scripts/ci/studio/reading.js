@@ -12,7 +12,7 @@ module.exports = async (page) => {
   expect(heats.at(-1) > heats[2], `"q" is no more surprising than the "e" of "The": ${heats}`)
   await page.locator('.colored span').last().hover()
   expect(
-    /^“q” had a chance of .* %/.test(await page.textContent('.readout')),
+    /^“q” had a chance of .*\s%/.test(await page.textContent('.readout')),
     'pointing explains no character',
   )
   await page.mouse.move(0, 0)
