@@ -224,7 +224,13 @@ describe('the port', () => {
     const taken = createServer().listen(65_535, '127.0.0.1')
     await new Promise((resolve) => taken.on('listening', resolve))
     const error = await failureOf(() =>
-      openStudio({ port: 65_535, runs: folder.path('runs'), newFolder: () => '', report: () => {} }),
+      openStudio({
+        port: 65_535,
+        runs: folder.path('runs'),
+        newFolder: () => '',
+        command: () => '',
+        report: () => {},
+      }),
     )
     expect(error).toMatchObject({ code: 'option', option: 'port', value: 65_535 })
     expect(error.remedy).toContain('any free port')
