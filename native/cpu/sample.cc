@@ -41,9 +41,8 @@ struct Row {
   }
 };
 
-// Maps a float to an integer that sorts in the same order. Both zeros map to the same integer.
+// Maps a float to an integer that sorts in the same order, with −0 below 0.
 NANO_INLINE uint32_t Ordered(float x) {
-  if (x == 0) x = 0.0f;
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
@@ -131,29 +130,26 @@ NANO_INLINE float Threshold(const float* values, uint32_t* list, int64_t count, 
   return FromOrdered(found);
 }
 
-// The k-th largest value, 1 ≤ k ≤ count.
+// The k-th largest value, or −Infinity if there are fewer.
 float Kth(const float* values, uint32_t* list, int64_t count, int64_t k) {
   return Threshold(values, list, count, k, [](uint32_t) { return int64_t{1}; });
 }
 
-// The k-th largest logit. It is not below the k-th largest maximum of a group, if there are as many
-// groups, so the logits that are below that need no search.
+// The k-th largest logit. It is not below the k-th largest maximum of a group, so only the logits
+// from that on are searched.
 float KthLogit(const Row& row, int64_t k) {
-  float least = -kFloatInfinity;
-  if (k <= row.groups()) {
-    for (int64_t i = 0; i < row.groups(); ++i) row.indices[i] = static_cast<uint32_t>(i);
-    least = Kth(row.maxima, row.indices, row.groups(), k);
-  }
+  for (int64_t i = 0; i < row.groups(); ++i) row.indices[i] = static_cast<uint32_t>(i);
+  const float least = Kth(row.maxima, row.indices, row.groups(), k);
   return Kth(row.logits, row.indices, ListFrom(row, least), k);
 }
 
 // The smallest logit in the top-p set: the largest logits whose weights add up to top_p · total.
-// Logits whose weights are so small that all of them together are not missed need no search.
+// Logits with weights so small that together they are half of the rest are not searched.
 float LeastOfTopP(const Row& row, const Sampling& how, double total) {
   const double negligible = 0.5 * (1 - how.top_p) * total / static_cast<double>(row.n);
   const double least = row.largest + static_cast<double>(how.temperature) * nano::Log(negligible);
-  return Threshold(row.logits, row.indices, ListFrom(row, static_cast<float>(least)), how.top_p * total,
-                   [&](uint32_t i) { return row.weights[i]; });
+  const int64_t count = ListFrom(row, static_cast<float>(least));
+  return Threshold(row.logits, row.indices, count, how.top_p * total, [&](uint32_t i) { return row.weights[i]; });
 }
 
 NANO_INLINE double SumOf(const double* values, int64_t count) {
@@ -201,15 +197,9 @@ void Drop(const Row& row, float threshold, double least, Pool* pool) {
 // its share of the total, or else the last that has a weight.
 int64_t Draw(const Row& row, double u) {
   const double goal = u * SumOf(row.masses, row.chunks());
-  double sum = 0, upto = 0;
-  int64_t chunk = 0;
-  for (int64_t i = 0; i < row.chunks() && upto <= goal; ++i) {
-    if (row.masses[i] == 0) continue;
-    chunk = i;
-    sum = upto;
-    upto += row.masses[i];
-  }
-  int64_t last = 0;
+  int64_t chunk = 0, last = 0;
+  double sum = 0;
+  for (; sum + row.masses[chunk] <= goal; ++chunk) sum += row.masses[chunk];
   for (int64_t i = chunk * kSlowChunk; i < Smaller(row.n, (chunk + 1) * kSlowChunk); ++i) {
     if (row.weights[i] == 0) continue;
     sum += row.weights[i];
