@@ -481,7 +481,7 @@ constexpr int64_t kFetchAhead = 16384;  // floats
 NANO_INLINE int64_t ColumnsAhead(int64_t k) { return RoundUp(DivideUp(kFetchAhead, k), kThinColumns); }
 
 // For contiguous columns of b: adds terms [begin, end) of a few rows and columns to `sums`, which
-// has a sum for each lane. The first rows also prefetch the data at `ahead`.
+// has a sum for each lane. With several columns, the first rows also prefetch the data at `ahead`.
 template <int kRows, int kColumns>
 void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   const int64_t row = x.a.row, column = x.b.column;
@@ -498,7 +498,7 @@ void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, i
   };
   const auto whole = [](const float* from) { return Load(from); };
   int64_t p = begin;
-  for (; i == 0 && p + 8 <= end; p += 8) {
+  for (; kColumns > 1 && i == 0 && p + 8 <= end; p += 8) {
     ForEach<1, kColumns>([&](auto, auto c) { PrefetchFar(b + c * column + p + ahead); });
     add(p, whole);
   }
@@ -520,12 +520,15 @@ void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_
 }
 
 // Computes columns [j, j + columns). The number of sums at once fits in registers, and the number
-// of terms at once is such that those of a and of these columns stay in the L1 cache.
+// of terms at once is such that those of a and of these columns stay in the L1 cache. A single row
+// takes the columns one by one: b is then read in the order of memory, which the processor prefetches
+// better than instructions do.
 template <int kRows, int kColumns>
 void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kThinRows * kThinColumns];
-  for (int64_t begin = 0; begin < x.k; begin += kDepth) {
-    const int64_t end = Smaller(x.k, begin + kDepth);
+  const int64_t depth = kColumns == 1 ? x.k : kDepth;
+  for (int64_t begin = 0; begin < x.k; begin += depth) {
+    const int64_t end = Smaller(x.k, begin + depth);
     const int64_t ahead = end < x.k ? kDepth : ColumnsAhead(x.k) * x.b.column - begin;
     int64_t c = 0;
     for (; c + kColumns <= columns; c += kColumns) {
@@ -544,7 +547,7 @@ void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
 }
 
 void ThinRows(const Gemm& x, int64_t begin, int64_t end) {
-  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinPart<1, 8>, ThinPart<2, 4>, ThinPart<3, 3>,
+  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinPart<1, 1>, ThinPart<2, 4>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<4, 3>};
   for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));

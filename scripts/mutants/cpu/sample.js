@@ -18,8 +18,8 @@ module.exports = {
     ['the list forgets what was found', 'found |= digit << shift;', 'found = digit << shift;'],
     [
       'top k only of the largest of the groups',
-      'const float least = Kth(row.maxima, row.indices, row.groups(), k);',
-      'return Kth(row.maxima, row.indices, row.groups(), k);',
+      'return Kth(row.logits, row.indices, ListFrom(row, least), k);',
+      'return least;',
     ],
     ['top p searches too little', '0.5 * (1 - how.top_p) * total /', '500 * (1 - how.top_p) * total /'],
     [
