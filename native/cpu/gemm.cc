@@ -481,7 +481,7 @@ constexpr int64_t kFetchAhead = 16384;  // floats
 NANO_INLINE int64_t ColumnsAhead(int64_t k) { return RoundUp(DivideUp(kFetchAhead, k), kThinColumns); }
 
 // For contiguous columns of b: adds terms [begin, end) of a few rows and columns to `sums`, which
-// has a sum for each lane. With several columns, the first rows also prefetch the data at `ahead`.
+// has a sum for each lane. The first rows also prefetch the data at `ahead`.
 template <int kRows, int kColumns>
 void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, int64_t ahead, F8* sums) {
   const int64_t row = x.a.row, column = x.b.column;
@@ -498,7 +498,7 @@ void ThinDots(const Gemm& x, int64_t i, int64_t j, int64_t begin, int64_t end, i
   };
   const auto whole = [](const float* from) { return Load(from); };
   int64_t p = begin;
-  for (; kColumns > 1 && i == 0 && p + 8 <= end; p += 8) {
+  for (; i == 0 && p + 8 <= end; p += 8) {
     ForEach<1, kColumns>([&](auto, auto c) { PrefetchFar(b + c * column + p + ahead); });
     add(p, whole);
   }
@@ -514,21 +514,26 @@ void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_
   for (; i + kRows <= x.m; i += kRows) {
     ThinDots<kRows, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
   }
-  if constexpr (kRows > 1) {
-    if (i < x.m) ThinDots<kRows - 1, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
+  if (i < x.m) ThinDots<kRows - 1, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
+}
+
+// Stores columns [j, j + columns) of row i, given the lanes of each column's sum.
+NANO_INLINE void StoreSums(const Gemm& x, int64_t i, int64_t j, int64_t columns, const F8* sums) {
+  for (int64_t c = 0; c < columns; c += 8) {
+    F8 eight[8];  // with fewer than eight columns, the last one repeats and isn't stored
+    for (int64_t l = 0; l < 8; ++l) eight[l] = sums[Smaller(c + l, columns - 1)];
+    const F8 sum = SumEach(eight);
+    StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
   }
 }
 
 // Computes columns [j, j + columns). The number of sums at once fits in registers, and the number
-// of terms at once is such that those of a and of these columns stay in the L1 cache. A single row
-// takes the columns one by one: b is then read in the order of memory, which the processor prefetches
-// better than instructions do.
+// of terms at once is such that those of a and of these columns stay in the L1 cache.
 template <int kRows, int kColumns>
 void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
   F8 sums[kThinRows * kThinColumns];
-  const int64_t depth = kColumns == 1 ? x.k : kDepth;
-  for (int64_t begin = 0; begin < x.k; begin += depth) {
-    const int64_t end = Smaller(x.k, begin + depth);
+  for (int64_t begin = 0; begin < x.k; begin += kDepth) {
+    const int64_t end = Smaller(x.k, begin + kDepth);
     const int64_t ahead = end < x.k ? kDepth : ColumnsAhead(x.k) * x.b.column - begin;
     int64_t c = 0;
     for (; c + kColumns <= columns; c += kColumns) {
@@ -536,18 +541,33 @@ void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
     }
     for (; c < columns; ++c) ThinDotsOfRows<kRows, 1>(x, j + c, begin, end, ahead, sums + c);
   }
-  for (int64_t i = 0; i < x.m; ++i) {
-    for (int64_t c = 0; c < columns; c += 8) {
-      F8 eight[8];  // with fewer than eight columns, the last one repeats and isn't stored
-      for (int64_t l = 0; l < 8; ++l) eight[l] = sums[i * kThinColumns + Smaller(c + l, columns - 1)];
-      const F8 sum = SumEach(eight);
-      StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
+  for (int64_t i = 0; i < x.m; ++i) StoreSums(x, i, j, columns, sums + i * kThinColumns);
+}
+
+// The same for a single row. It takes the columns one by one: b is then read in the order of memory,
+// which processors prefetch better than instructions can. Without several terms in each turn of the
+// loop, too few loads would be under way.
+void ThinRow(const Gemm& x, int64_t j, int64_t columns) {
+  constexpr int kTurn = 4;  // vectors of terms
+  F8 sums[kThinColumns];
+  const float *a = x.a.data, *b = x.b.data + j * x.b.column;
+  for (int64_t c = 0; c < columns; ++c, b += x.b.column) {
+    F8 lanes = Set(0);
+    int64_t p = 0;
+    for (; p + 8 * kTurn <= x.k; p += 8 * kTurn) {
+      ForEach<1, kTurn>([&](auto, auto v) { lanes = MulAdd(Load(a + p + 8 * v), Load(b + p + 8 * v), lanes); });
     }
+    for (; p < x.k; p += 8) {
+      const int64_t terms = Smaller(8, x.k - p);
+      lanes = MulAdd(LoadLanes(a + p, terms), LoadLanes(b + p, terms), lanes);
+    }
+    sums[c] = lanes;
   }
+  StoreSums(x, 0, j, columns, sums);
 }
 
 void ThinRows(const Gemm& x, int64_t begin, int64_t end) {
-  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinPart<1, 1>, ThinPart<2, 4>, ThinPart<3, 3>,
+  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinRow,        ThinPart<2, 4>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<4, 3>};
   for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));
