@@ -607,7 +607,7 @@ void ThinRowsAcross(const Gemm& x, int64_t begin, int64_t end) {
 void MultiplyThin(const Gemm& x, Pool* pool) {
   const auto range = x.b.row == 1 ? ThinRows : ThinRowsAcross;
   if (pool == nullptr) return range(x, 0, x.n);
-  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), 2 * kThinColumns);
+  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), kThinColumns);
   ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { range(x, begin, end); });
 }
 
