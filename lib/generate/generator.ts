@@ -5,7 +5,7 @@
 import type { Session } from '../backend/backend'
 import type { LanguageModel } from '../nn'
 import type { Seed } from '../random/philox'
-import { KvCache, type SampledToken, type Sampling } from './kv_cache'
+import { type DecodeCall, KvCache, type SampledToken, type Sampling } from './kv_cache'
 import type { Generation } from './options'
 
 /** The target time of a native call, short enough for steady output and prompt cancellation. */
@@ -114,10 +114,7 @@ class ContinuousBatch {
         yield this.take(sequence, [await this.prefill(sequence)])
       }
       const ready = this.active.filter((sequence) => !this.isDone(sequence) && !this.needsPrefill(sequence))
-      if (ready.length === 0) continue
-      this.options.signal?.throwIfAborted()
-      const draws = await this.decode(ready)
-      for (const [i, sequence] of ready.entries()) yield this.take(sequence, draws[i])
+      yield* this.decode(ready)
     }
   }
 
@@ -161,19 +158,45 @@ class ContinuousBatch {
   }
 
   /**
-   * Draws the same number of tokens for each sequence: as many as fit in the target time of a call,
-   * in the block size and in `maxTokens`.
+   * Draws tokens for these sequences until one of them is done, or needs a prefill. A call is
+   * submitted before the result of the previous one is awaited, so that the device does not wait for
+   * JavaScript.
    */
-  private async decode(ready: readonly Active[]): Promise<SampledToken[][]> {
+  private async *decode(ready: readonly Active[]): AsyncGenerator<Drawn, void, void> {
+    let call = await this.call(ready)
+    while (call && !ready.every((sequence) => this.isDone(sequence))) {
+      this.options.signal?.throwIfAborted()
+      const next = ready.some((sequence) => this.isDone(sequence)) ? undefined : await this.call(ready, call)
+      const { draws, seconds } = await call.result
+      for (const [i, sequence] of ready.entries()) {
+        if (this.isDone(sequence)) continue
+        sequence.start! += call.count
+        yield this.take(sequence, draws[i])
+      }
+      const affordable = Math.floor((secondsPerCall * call.count) / seconds)
+      this.perCall = Math.max(1, Math.min(mostTokensPerCall, 2 * this.perCall, affordable))
+      call = next
+    }
+  }
+
+  /**
+   * Submits a call that draws the same number of tokens for each sequence: as many as fit in the
+   * target time of a call, in the block size and in `maxTokens`. Undefined if that is none.
+   *
+   * @param previous a call that is not finished yet
+   */
+  private async call(ready: readonly Active[], previous?: DecodeCall): Promise<DecodeCall | undefined> {
     const { blockSize } = this.model.sizes
-    const left = ready.map(({ start, drawn }) => Math.min(blockSize - start!, this.options.maxTokens - drawn))
+    const ahead = previous?.count ?? 0
+    const places = ready.map((sequence) => ({
+      ...sequence,
+      start: sequence.start! + ahead,
+      drawn: sequence.drawn + ahead,
+    }))
+    const left = places.map(({ start, drawn }) => Math.min(blockSize - start, this.options.maxTokens - drawn))
     const count = Math.min(this.perCall, ...left)
-    const places = ready.map((sequence) => ({ ...sequence, start: sequence.start! }))
-    const last = ready.map(({ text }) => text[text.length - 1])
-    const { draws, seconds } = await this.cache.decode(count, last, places, this.sampling)
-    for (const sequence of ready) sequence.start! += count
-    const affordable = Math.floor((secondsPerCall * count) / seconds)
-    this.perCall = Math.max(1, Math.min(mostTokensPerCall, 2 * this.perCall, affordable))
-    return draws
+    if (ready.length === 0 || count < 1) return undefined
+    const last = previous ? undefined : ready.map(({ text }) => text[text.length - 1])
+    return this.cache.decode(count, last, places, this.sampling)
   }
 }

@@ -41,6 +41,14 @@ export interface SampledToken {
   readonly logProbability: number
 }
 
+/** A submitted call. */
+export interface DecodeCall {
+  /** The number of tokens that it draws for each sequence. */
+  readonly count: number
+  /** The drawn tokens of each sequence, and how long the call ran. */
+  readonly result: Promise<{ readonly draws: readonly SampledToken[][]; readonly seconds: number }>
+}
+
 export class KvCache {
   private readonly programs = new Map<string, Promise<Compiled>>()
   private readonly allocated = new Set<string>()
@@ -85,27 +93,32 @@ export class KvCache {
   }
 
   /**
-   * Draws `count` tokens for each sequence.
+   * Submits a call that draws `count` tokens for each sequence. Resolves as soon as the call is
+   * submitted, so that another can follow it.
    *
-   * @param tokens the last token of each sequence, at position `start`
-   * @returns the drawn tokens of each sequence
+   * @param tokens the last token of each sequence, at position `start`. Undefined: those that the
+   *   previous call draws, which was for the same sequences
    */
   async decode(
     count: number,
-    tokens: readonly number[],
+    tokens: readonly number[] | undefined,
     places: readonly SequenceState[],
     sampling: Sampling,
-  ): Promise<{ draws: SampledToken[][]; seconds: number }> {
+  ): Promise<DecodeCall> {
     const batch = places.length
     const program = await this.ready('decode', batch, sampling)
-    await this.writeCounts(places, sampling)
-    await this.session.write(tokensName(this.cache.name, batch), Int32Array.from(tokens))
+    if (tokens) {
+      await this.writeCounts(places, sampling)
+      await this.session.write(tokensName(this.cache.name, batch), Int32Array.from(tokens))
+    }
     const records = Array.from({ length: count }, (_, step) => inputsOf(places, step, sampling))
-    const { outputs, seconds } = await this.run(count, [
-      { program: program.handle, times: 1, inputs: program.inputs.pack(records) },
-    ])
-    const draws = drawsOf(program, outputs[0])
-    return { draws: places.map((_, i) => draws.filter((_, at) => at % batch === i)), seconds }
+    const phase = { program: program.handle, times: 1, inputs: program.inputs.pack(records) }
+    const result = this.run(count, [phase]).then(({ outputs, seconds }) => {
+      const draws = drawsOf(program, outputs[0])
+      return { draws: places.map((_, i) => draws.filter((_, at) => at % batch === i)), seconds }
+    })
+    result.catch(() => {}) // The caller may leave before it awaits the result.
+    return { count, result }
   }
 
   private async run(steps: number, phases: Phase[]) {

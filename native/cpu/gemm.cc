@@ -514,8 +514,16 @@ void ThinDotsOfRows(const Gemm& x, int64_t j, int64_t begin, int64_t end, int64_
   for (; i + kRows <= x.m; i += kRows) {
     ThinDots<kRows, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
   }
-  if constexpr (kRows > 1) {
-    if (i < x.m) ThinDots<kRows - 1, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
+  if (i < x.m) ThinDots<kRows - 1, kColumns>(x, i, j, begin, end, ahead, sums + i * kThinColumns);
+}
+
+// Stores columns [j, j + columns) of row i, given the lanes of each column's sum.
+NANO_INLINE void StoreSums(const Gemm& x, int64_t i, int64_t j, int64_t columns, const F8* sums) {
+  for (int64_t c = 0; c < columns; c += 8) {
+    F8 eight[8];  // with fewer than eight columns, the last one repeats and isn't stored
+    for (int64_t l = 0; l < 8; ++l) eight[l] = sums[Smaller(c + l, columns - 1)];
+    const F8 sum = SumEach(eight);
+    StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
   }
 }
 
@@ -533,18 +541,33 @@ void ThinPart(const Gemm& x, int64_t j, int64_t columns) {
     }
     for (; c < columns; ++c) ThinDotsOfRows<kRows, 1>(x, j + c, begin, end, ahead, sums + c);
   }
-  for (int64_t i = 0; i < x.m; ++i) {
-    for (int64_t c = 0; c < columns; c += 8) {
-      F8 eight[8];  // with fewer than eight columns, the last one repeats and isn't stored
-      for (int64_t l = 0; l < 8; ++l) eight[l] = sums[i * kThinColumns + Smaller(c + l, columns - 1)];
-      const F8 sum = SumEach(eight);
-      StoreRow<1>(&sum, TargetAt(x, i, j + c), 0, columns - c);
+  for (int64_t i = 0; i < x.m; ++i) StoreSums(x, i, j, columns, sums + i * kThinColumns);
+}
+
+// The same for a single row. It takes the columns one by one: b is then read in the order of memory,
+// which processors prefetch better than instructions can. Without several terms in each turn of the
+// loop, too few loads would be under way.
+void ThinRow(const Gemm& x, int64_t j, int64_t columns) {
+  constexpr int kTurn = 4;  // vectors of terms
+  F8 sums[kThinColumns];
+  const float *a = x.a.data, *b = x.b.data + j * x.b.column;
+  for (int64_t c = 0; c < columns; ++c, b += x.b.column) {
+    F8 lanes = Set(0);
+    int64_t p = 0;
+    for (; p + 8 * kTurn <= x.k; p += 8 * kTurn) {
+      ForEach<1, kTurn>([&](auto, auto v) { lanes = MulAdd(Load(a + p + 8 * v), Load(b + p + 8 * v), lanes); });
     }
+    for (; p < x.k; p += 8) {
+      const int64_t terms = Smaller(8, x.k - p);
+      lanes = MulAdd(LoadLanes(a + p, terms), LoadLanes(b + p, terms), lanes);
+    }
+    sums[c] = lanes;
   }
+  StoreSums(x, 0, j, columns, sums);
 }
 
 void ThinRows(const Gemm& x, int64_t begin, int64_t end) {
-  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinPart<1, 8>, ThinPart<2, 4>, ThinPart<3, 3>,
+  constexpr void (*kParts[])(const Gemm&, int64_t, int64_t) = {ThinRow,        ThinPart<2, 4>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<3, 3>, ThinPart<3, 3>,
                                                                ThinPart<4, 3>, ThinPart<4, 3>};
   for (int64_t j = begin; j < end; j += kThinColumns) kParts[x.m - 1](x, j, Smaller(kThinColumns, end - j));
@@ -584,7 +607,7 @@ void ThinRowsAcross(const Gemm& x, int64_t begin, int64_t end) {
 void MultiplyThin(const Gemm& x, Pool* pool) {
   const auto range = x.b.row == 1 ? ThinRows : ThinRowsAcross;
   if (pool == nullptr) return range(x, 0, x.n);
-  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), 2 * kThinColumns);
+  const int64_t columns = RoundUp(DivideUp(8 * kChunk, x.k), kThinColumns);
   ForChunks(pool, x.n, columns, [&](int64_t begin, int64_t end) { range(x, begin, end); });
 }
 

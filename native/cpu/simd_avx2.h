@@ -15,6 +15,9 @@ struct F8 {
 struct I8 {
   __m256i v;
 };
+struct D8 {
+  __m256d v[2];
+};
 
 NANO_INLINE __m256i FirstLanes(int64_t n) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneMasks + 8 - n));
@@ -88,6 +91,41 @@ NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
 // Unsigned a ≥ b as a mask.
 NANO_INLINE F8 AtLeast(I8 a, I8 b) {
   return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_max_epu32(a.v, b.v), a.v))};
+}
+
+NANO_INLINE D8 SetDouble(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+NANO_INLINE D8 Widen(F8 a) {
+  return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.v)), _mm256_cvtps_pd(_mm256_extractf128_ps(a.v, 1))};
+}
+NANO_INLINE D8 LoadDouble(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+NANO_INLINE void StoreDouble(double* p, D8 x) {
+  _mm256_storeu_pd(p, x.v[0]);
+  _mm256_storeu_pd(p + 4, x.v[1]);
+}
+NANO_INLINE D8 operator+(D8 a, D8 b) { return {_mm256_add_pd(a.v[0], b.v[0]), _mm256_add_pd(a.v[1], b.v[1])}; }
+NANO_INLINE D8 operator-(D8 a, D8 b) { return {_mm256_sub_pd(a.v[0], b.v[0]), _mm256_sub_pd(a.v[1], b.v[1])}; }
+NANO_INLINE D8 operator*(D8 a, D8 b) { return {_mm256_mul_pd(a.v[0], b.v[0]), _mm256_mul_pd(a.v[1], b.v[1])}; }
+NANO_INLINE D8 operator/(D8 a, D8 b) { return {_mm256_div_pd(a.v[0], b.v[0]), _mm256_div_pd(a.v[1], b.v[1])}; }
+NANO_INLINE D8 Max(D8 a, D8 b) { return {_mm256_max_pd(a.v[0], b.v[0]), _mm256_max_pd(a.v[1], b.v[1])}; }
+// x where a ≥ b, otherwise 0.
+NANO_INLINE D8 WhereAtLeast(D8 a, D8 b, D8 x) {
+  return {_mm256_and_pd(_mm256_cmp_pd(a.v[0], b.v[0], _CMP_GE_OQ), x.v[0]),
+          _mm256_and_pd(_mm256_cmp_pd(a.v[1], b.v[1], _CMP_GE_OQ), x.v[1])};
+}
+// Rounds towards zero.
+NANO_INLINE D8 Truncate(D8 a) {
+  constexpr int kHow = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
+  return {_mm256_round_pd(a.v[0], kHow), _mm256_round_pd(a.v[1], kHow)};
+}
+NANO_INLINE D8 ShiftLeft52(D8 a) {  // the bits of each lane
+  return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.v[0]), 52)),
+          _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.v[1]), 52))};
+}
+// In the order of the sum of F8.
+NANO_INLINE double Sum(D8 a) {
+  const __m256d four = _mm256_add_pd(a.v[0], a.v[1]);
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
 // Lane i of w[0..3] holds the four words of block kBlockOfLane[i]. OrderBlocks sorts all 32 words

@@ -16,6 +16,9 @@ struct F8 {
 struct I8 {
   uint32x4_t v[2];
 };
+struct D8 {
+  float64x2_t v[4];
+};
 
 NANO_INLINE F8 Set(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 NANO_INLINE F8 Load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
@@ -116,6 +119,42 @@ NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
 }
 // Unsigned a ≥ b as a mask.
 NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits({vcgeq_u32(a.v[0], b.v[0]), vcgeq_u32(a.v[1], b.v[1])}); }
+
+#define NANO_PAIRS(expression)                        \
+  D8 result;                                          \
+  for (int i = 0; i < 4; ++i) result.v[i] = expression; \
+  return result
+
+NANO_INLINE D8 SetDouble(double x) { NANO_PAIRS(vdupq_n_f64(x)); }
+NANO_INLINE D8 Widen(F8 a) {
+  return {vcvt_f64_f32(vget_low_f32(a.v[0])), vcvt_high_f64_f32(a.v[0]), vcvt_f64_f32(vget_low_f32(a.v[1])),
+          vcvt_high_f64_f32(a.v[1])};
+}
+NANO_INLINE D8 LoadDouble(const double* p) { NANO_PAIRS(vld1q_f64(p + 2 * i)); }
+NANO_INLINE void StoreDouble(double* p, D8 x) {
+  for (int i = 0; i < 4; ++i) vst1q_f64(p + 2 * i, x.v[i]);
+}
+NANO_INLINE D8 operator+(D8 a, D8 b) { NANO_PAIRS(vaddq_f64(a.v[i], b.v[i])); }
+NANO_INLINE D8 operator-(D8 a, D8 b) { NANO_PAIRS(vsubq_f64(a.v[i], b.v[i])); }
+NANO_INLINE D8 operator*(D8 a, D8 b) { NANO_PAIRS(vmulq_f64(a.v[i], b.v[i])); }
+NANO_INLINE D8 operator/(D8 a, D8 b) { NANO_PAIRS(vdivq_f64(a.v[i], b.v[i])); }
+NANO_INLINE D8 Max(D8 a, D8 b) { NANO_PAIRS(vmaxq_f64(a.v[i], b.v[i])); }
+// x where a ≥ b, otherwise 0.
+NANO_INLINE D8 WhereAtLeast(D8 a, D8 b, D8 x) {
+  NANO_PAIRS(vreinterpretq_f64_u64(vandq_u64(vcgeq_f64(a.v[i], b.v[i]), vreinterpretq_u64_f64(x.v[i]))));
+}
+// Rounds towards zero.
+NANO_INLINE D8 Truncate(D8 a) { NANO_PAIRS(vrndq_f64(a.v[i])); }
+NANO_INLINE D8 ShiftLeft52(D8 a) {  // the bits of each lane
+  NANO_PAIRS(vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.v[i]), 52)));
+}
+// In the order of the sum of F8.
+NANO_INLINE double Sum(D8 a) {
+  const float64x2_t two = vaddq_f64(vaddq_f64(a.v[0], a.v[2]), vaddq_f64(a.v[1], a.v[3]));
+  return vgetq_lane_f64(two, 0) + vgetq_lane_f64(two, 1);
+}
+
+#undef NANO_PAIRS
 
 NANO_INLINE void Transpose4(uint32x4_t& a, uint32x4_t& b, uint32x4_t& c, uint32x4_t& d) {
   const uint32x4_t ab0 = vtrn1q_u32(a, b), ab1 = vtrn2q_u32(a, b), cd0 = vtrn1q_u32(c, d), cd1 = vtrn2q_u32(c, d);

@@ -18,6 +18,9 @@ struct F8 {
 struct I8 {
   uint32_t v[8];
 };
+struct D8 {
+  double v[8];
+};
 
 #define NANO_LANES(Type, expression)                    \
   Type result;                                          \
@@ -101,6 +104,33 @@ NANO_INLINE F8 And(F8 mask, F8 a) { return FromBits(BitsOf(mask) & BitsOf(a)); }
 NANO_INLINE F8 AndNot(F8 mask, F8 a) { return FromBits(~BitsOf(mask) & BitsOf(a)); }
 // a where the mask is set, b elsewhere.
 NANO_INLINE F8 Select(F8 mask, F8 a, F8 b) { return FromBits(BitsOf(And(mask, a)) ^ BitsOf(AndNot(mask, b))); }
+
+NANO_INLINE double ShiftLaneLeft52(double x) {
+  uint64_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  bits <<= 52;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+NANO_INLINE D8 SetDouble(double x) { NANO_LANES(D8, x); }
+NANO_INLINE D8 Widen(F8 a) { NANO_LANES(D8, static_cast<double>(a.v[i])); }
+NANO_INLINE D8 LoadDouble(const double* p) { NANO_LANES(D8, p[i]); }
+NANO_INLINE void StoreDouble(double* p, D8 x) { std::memcpy(p, x.v, sizeof(x.v)); }
+NANO_INLINE D8 operator+(D8 a, D8 b) { NANO_LANES(D8, a.v[i] + b.v[i]); }
+NANO_INLINE D8 operator-(D8 a, D8 b) { NANO_LANES(D8, a.v[i] - b.v[i]); }
+NANO_INLINE D8 operator*(D8 a, D8 b) { NANO_LANES(D8, a.v[i] * b.v[i]); }
+NANO_INLINE D8 operator/(D8 a, D8 b) { NANO_LANES(D8, a.v[i] / b.v[i]); }
+NANO_INLINE D8 Max(D8 a, D8 b) { NANO_LANES(D8, a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+// x where a ≥ b, otherwise 0.
+NANO_INLINE D8 WhereAtLeast(D8 a, D8 b, D8 x) { NANO_LANES(D8, a.v[i] >= b.v[i] ? x.v[i] : 0.0); }
+// Rounds towards zero. |a| < 2^31.
+NANO_INLINE D8 Truncate(D8 a) { NANO_LANES(D8, static_cast<double>(static_cast<int32_t>(a.v[i]))); }
+NANO_INLINE D8 ShiftLeft52(D8 a) { NANO_LANES(D8, ShiftLaneLeft52(a.v[i])); }  // the bits of each lane
+// In the order of the sum of F8.
+NANO_INLINE double Sum(D8 a) {
+  return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
+}
 
 // The unsigned 64-bit product a·b as high and low words.
 NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {

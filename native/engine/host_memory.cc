@@ -161,7 +161,7 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
 }
 
 Result<HostArena::Block> HostArena::Allocate(size_t bytes) {
-  const bool together = kHugePages && bytes <= kLargestChunk / 4;
+  const bool together = kHugePages && bytes <= kLargestChunk / 2;
   if (together && chunk_ != nullptr && bytes <= chunk_->size() - used_) {
     const size_t at = used_;
     used_ = std::min(chunk_->size(), (at + bytes + kAlignment - 1) / kAlignment * kAlignment);

@@ -25,21 +25,26 @@ NANO_INLINE uint64_t DoubleToBits(double value) {
 NANO_INLINE bool IsNan(double value) { return value != value; }
 NANO_INLINE bool IsFinite(double value) { return value - value == 0; }
 
+// The constants of Exp. ExpTerm(i) is 1 / (13 − i)! for 0 ≤ i ≤ 11.
+NANO_CONSTANT double kLog2E = 1.4426950408889634, kLn2High = 0.693147180369123816490,
+                     kLn2Low = 1.90821492927058770002e-10;
+NANO_INLINE double ExpTerm(int i) {
+  constexpr double kTerms[] = {1.6059043836821613e-10, 2.08767569878681e-9,   2.505210838544172e-8,
+                               2.755731922398589e-7,   2.7557319223985893e-6, 2.48015873015873e-5,
+                               1.984126984126984e-4,   1.388888888888889e-3,  8.333333333333333e-3,
+                               4.1666666666666664e-2,  1.6666666666666666e-1, 0.5};
+  return kTerms[i];
+}
+
 // e^x within 2 units in the last place.
 NANO_INLINE double Exp(double x) {
   if (x != x) return x;
   if (x > 710) return BitsToDouble(0x7FF0000000000000);
   if (x < -746) return 0;
-  constexpr double kLog2E = 1.4426950408889634, kLn2High = 0.693147180369123816490,
-                   kLn2Low = 1.90821492927058770002e-10;
   const int64_t n = static_cast<int64_t>(x * kLog2E + (x < 0 ? -0.5 : 0.5));
   const double r = (x - static_cast<double>(n) * kLn2High) - static_cast<double>(n) * kLn2Low;
-  constexpr double kInverseFactorials[] = {1.6059043836821613e-10, 2.08767569878681e-9,   2.505210838544172e-8,
-                                           2.755731922398589e-7,   2.7557319223985893e-6, 2.48015873015873e-5,
-                                           1.984126984126984e-4,   1.388888888888889e-3,  8.333333333333333e-3,
-                                           4.1666666666666664e-2,  1.6666666666666666e-1, 0.5};
-  double p = kInverseFactorials[0];
-  for (int i = 1; i < 12; ++i) p = p * r + kInverseFactorials[i];
+  double p = ExpTerm(0);
+  for (int i = 1; i < 12; ++i) p = p * r + ExpTerm(i);
   p = (p * r) * r + r + 1;
   // Scale in two steps, because 2^n may be out of range even if the result is not.
   const int64_t half = n / 2;

@@ -175,6 +175,34 @@ onEveryDevice('with and without a cache', ({ open }) => {
       await session.dispose()
     },
   )
+
+  test('a text that ends early, or that nobody reads to its end, changes no other', async () => {
+    const session = open()
+    const { model } = await prepare(session, configs.decoder)
+    const generator = new Generator(session, model)
+    const requests = Array.from({ length: 6 }, (_, i) => ({ prompt: [i, 7, 3 * i], seed: i }))
+    for (const repetitionPenalty of [1, 1.3]) {
+      const how = { maxTokens: 40, window: 'roll', repetitionPenalty }
+      const whole = await drawn(generator, requests, how)
+      const { prompt: _, ...options } = resolveGenerateOptions(how)
+      const given = requests.map(({ prompt, seed }) => ({ prompt, seed: { low: seed, high: 0 } }))
+      const texts = requests.map((): number[] => [])
+      // The next call is already running when a text ends.
+      const ended = (index: number) => texts[index].length > 4 * index
+      for await (const { index, draws } of generator.run(given, options, ended)) {
+        expect(ended(index)).toBe(false)
+        texts[index].push(...draws.map(({ token }) => token))
+      }
+      texts.forEach((text, index) => {
+        expect(ended(index)).toBe(true)
+        expect(text).toEqual(whole[index].tokens.slice(0, text.length))
+      })
+      let read = 0
+      for await (const _ of generator.run(given, options)) if (++read === 20) break
+      expect(await drawn(generator, requests, how)).toEqual(whole)
+    }
+    await session.dispose()
+  })
 })
 
 onNative('the native engine', ({ open }) => {

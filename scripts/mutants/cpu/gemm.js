@@ -101,6 +101,17 @@ module.exports = {
       'c < columns; ++c) ThinDotsOfRows<kRows, 1>',
       'false; ++c) ThinDotsOfRows<kRows, 1>',
     ],
+    [
+      'thin: a single row without the tail of K',
+      'for (; p < x.k; p += 8) {\n      const int64_t terms',
+      'for (; p + 8 <= x.k; p += 8) {\n      const int64_t terms',
+    ],
+    [
+      'thin: a single row without the last turns',
+      'for (; p + 8 * kTurn <= x.k; p += 8 * kTurn) {',
+      'for (; p + 16 * kTurn <= x.k; p += 16 * kTurn) {',
+    ],
+    ['thin: a single row with the first column again', '++c, b += x.b.column) {', '++c) {'],
     ['thin: the second vector dropped', 'lanes1 = columns - lanes0;', 'lanes1 = 0;'],
     ['thin: always the first row of a', 'x.a.data[i * x.a.row + p]', 'x.a.data[p]'],
     [

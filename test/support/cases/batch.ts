@@ -288,6 +288,14 @@ function samples(): Case[] {
   const pairs = (apart: number) => given('f32', [64, 2], Array(64).fill([0, -apart]).flat())
   const zeros = given('f32', [9, 4], Array(9).fill([-0, 0, -0, -3]).flat())
   const logits = floats('x', [9, 31], -4, 4)
+  const several = floats('x', [4, 1000], -4, 4)
+  const flat = floats('x', [3, 5003], -1, 1)
+  const late = replaced(given('f32', [3, 3000], new Float32Array(9000).fill(-inf)), {
+    2999: 0,
+    5998: 1,
+    5999: 0,
+    8999: -3,
+  })
   return [
     ...edges.map((V) => draw(`5x${V}`, floats('x', [5, V], -3, 3), 0.8, 0)),
     ...edges.map((V) => draw(`5x${V} greedy`, floats('x', [5, V], -3, 3), 0, 0)),
@@ -320,6 +328,26 @@ function samples(): Case[] {
     draw('rank 1', floats('x', [13]), 1, 0),
     draw('rank 3', floats('x', [2, 3, 13]), 1, 4),
     draw('a large vocabulary', floats('x', [2, 10007], -3, 3), 1, 40),
+    // Several groups and chunks of a row, the last ones partial.
+    ...[1, 15, 16, 17, 500, 999].map((topK) => draw(`top ${topK} of 1000`, several, 1.3, topK)),
+    ...[0.01, 0.5, 0.9, 0.9999].map((topP) => choose(`top p ${topP} of 1000`, several, { topP })),
+    choose('top p 0.7 of the top 20 of 1000', several, { topP: 0.7, topK: 20 }),
+    choose('top p 0.9 of 5003, cold', floats('x', [3, 5003], -8, 8), { topP: 0.9, temperature: 0.3 }),
+    choose('top p 0.6 of 5003, hot', floats('x', [3, 5003], -8, 8), { topP: 0.6, temperature: 5 }),
+    choose('top p 0.9 and min p 0.4 of 5003', floats('x', [3, 5003], -8, 8), { topP: 0.9, minP: 0.4 }),
+    choose('min p 0.05 of 5003', floats('x', [3, 5003], -8, 8), { minP: 0.05 }),
+    ...Array.from({ length: 8 }, (_, i) => draw(`draw ${i} of 5003`, flat, 1, 0, rngs([3], i, i, i))),
+    draw('5003, greedy', floats('x', [3, 5003], -8, 8), 0, 0),
+    draw('the largest is last', replaced(floats('x', [1, 1029]), { 1028: 5 }), 0.1, 1),
+    draw('the choices are in the last chunk', late, 1, 0),
+    draw('the choices are in two chunks', replaced(late, { 3: 0 }), 1, 0),
+    draw('ties in several groups, top 3', replaced(several, { 70: 9, 500: 9, 990: 9, 999: 9 }), 1, 3),
+    choose('ties in several groups, top p 0.5', replaced(late, { 3: 0, 900: 0 }), { topP: 0.5 }),
+    draw("GPT-2's vocabulary", floats('x', [1, 50257], -6, 6), 0.8, 0),
+    choose("GPT-2's vocabulary, top 40 and top p 0.95", floats('x', [1, 50257], -6, 6), {
+      topK: 40,
+      topP: 0.95,
+    }),
     draw('up to 1e4', floats('x', [5, 31], -1e4, 1e4), 1, 0),
     draw('all equal', given('f32', [9, 31], new Float32Array(279).fill(-3)), 1, 0),
     draw(

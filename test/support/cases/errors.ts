@@ -144,6 +144,9 @@ function choices(): Case[] {
   return [
     draw('a NaN', replaced(logits, { 9: nan }), 1, 0),
     draw('a NaN, greedy', replaced(logits, { 3: nan }), 0, 0),
+    ...[64, 131, 199].map((at) =>
+      draw(`a NaN at ${at} of 2x100`, replaced(floats('x', [2, 100]), { [at]: nan }), 1, 0),
+    ),
     draw('a NaN, top 1', replaced(logits, { 3: nan }), 1, 1),
     draw('all -Infinity', replaced(logits, nothing), 1, 0),
     draw('all -Infinity, greedy', replaced(logits, nothing), 0, 0),
