@@ -99,33 +99,35 @@ export class StageRun extends Component {
   }
 
   /** How long it takes, and for a stage of hours, a choice of the steps. */
-  costs({ isLong, numbers }) {
+  costs({ isLong, numbers, reference }) {
     if (!isLong)
       return html`<p class="note">${count(numbers.steps)} steps: on most computers a few seconds.</p>`
     const each = this.secondsPerStep.value
     const all = numbers.steps
+    const steps = this.steps.value
+    const [first] = reference.losses[0]
     return html`
       <fieldset class="segments">
         <legend>Train for</legend>
         ${[...fewSteps, all].map(
-          (steps) => html`
+          (choice) => html`
             <label>
               <input
                 type="radio"
                 name="stage-steps"
-                checked=${steps === this.steps.value}
+                checked=${choice === steps}
                 onChange=${() => {
-                  this.steps.value = steps
+                  this.steps.value = choice
                 }}
               />
-              <span>${count(steps)} steps${each !== null && `, about ${duration(steps * each)}`}</span>
+              <span>${count(choice)} steps${each !== null && `, about ${duration(choice * each)}`}</span>
             </label>
           `,
         )}
       </fieldset>
       <p class="note" aria-live="polite">
         ${each === null ? `All ${count(all)} steps take hours on a processor, and minutes on a fast graphics card.` : `A step takes about ${each < 1 ? each.toFixed(2) : each.toFixed(1)} s here, and evaluations are extra.`}${' '}
-        ${this.steps.value < all && `After ${count(this.steps.value)} steps it is far from finished, so compare only the beginning of the curve.`}
+        ${steps < all && `After ${count(steps)} steps it is far from finished. ${steps < first ? `The first loss of the reference is that after ${count(first)} steps.` : 'So compare only the beginning of the curve.'}`}
       </p>
     `
   }
