@@ -231,6 +231,7 @@ class Desk {
       return { secondsPerStep: await this.course.secondsPerStep(stage, textIn(text)) }
     },
     'POST /api/stages/start': async ({ stage, text, steps }) => {
+      await this.makeWay()
       return { id: await this.course.start(stage, textIn(text), steps) }
     },
     'POST /api/compare': async ({ ids }) =>
