@@ -385,12 +385,24 @@ export class Model {
    * other one.
    */
   async save(path: string): Promise<void> {
-    const session = this.alive
+    this.alive
     const file = pathFrom('save', path, 'give the path of a .safetensors file to write')
+    const { info, tensors } = await this.copyWeights()
+    await writeCheckpoint(file, info, tensors)
+  }
+
+  /**
+   * Copies what `save` writes. Steps that are requested later do not change it.
+   *
+   * @internal
+   */
+  async copyWeights(): Promise<{ info: ModelInfo; tensors: TensorState[] }> {
+    const session = this.alive
+    const { info } = this
     const states = await readWeights(session, this.parts.parameters)
     const tensors = new Map(states.map((state) => [state.name, state]))
-    const whole = merged({ path: file, info: this.info, tensors })
-    await writeCheckpoint(file, whole.info, await Promise.all([...whole.tensors.values()].map(computed)))
+    const whole = merged({ path: '', info, tensors })
+    return { info: whole.info, tensors: await Promise.all([...whole.tensors.values()].map(computed)) }
   }
 
   /**

@@ -1,12 +1,16 @@
 // The checkpoints in a run folder: their names, and the order in which they are tried.
 
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** The newest checkpoint, and the one with the lowest validation loss. */
 export const files = { last: 'last.safetensors', best: 'best.safetensors' } as const
 
 /** The name of an earlier checkpoint, which was the newest one before. */
 export const stepFile = (step: number) => `step-${step}.safetensors`
+
+/** The folder, in a run folder, of the weights along the run. Its files have the names of `stepFile`. */
+export const snapshotsFolder = 'snapshots'
 
 const stepPattern = /^step-(0|[1-9]\d{0,15})\.safetensors$/
 
@@ -25,6 +29,16 @@ export function isCheckpointName(name: string): boolean {
 export function earlierOf(names: readonly string[]): string[] {
   return names.filter((name) => stepOf(name) !== undefined).sort((a, b) => stepOf(b)! - stepOf(a)!)
 }
+
+/** The steps of the snapshots in a run folder, in order. */
+export async function snapshotsIn(folder: string): Promise<number[]> {
+  const names = await readdir(join(folder, snapshotsFolder)).catch(() => [])
+  return earlierOf(names)
+    .reverse()
+    .map((name) => stepOf(name)!)
+}
+
+export const snapshotFile = (folder: string, step: number) => join(folder, snapshotsFolder, stepFile(step))
 
 /**
  * The names of a folder's checkpoints, the preferred one first, then the ones that replace it if it

@@ -42,9 +42,10 @@ export function newRunPattern(options: CheckedTrainOptions): string {
 export function runName({ from, config, preset }: CheckedTrainOptions): string {
   const path = from ?? (preset === undefined ? config : undefined)
   if (path === undefined) return preset ?? trainOptions.preset.default
-  const whole = resolve(path)
-  const isPart = isOfRunFolder(basename(whole))
-  const name = basename(isPart ? dirname(whole) : whole).replace(/\.(safetensors|json)$/, '')
+  let named = resolve(path)
+  // A file of a run, which may be in a folder of its own.
+  while (isOfRunFolder(basename(named))) named = dirname(named)
+  const name = basename(named).replace(/\.(safetensors|json)$/, '')
   // Drop the time of the original, so that the new name has only one.
   return name.replace(/-\d{8}-\d{6}(-\d+)?$/, '') || trainOptions.preset.default
 }

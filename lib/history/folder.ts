@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { isCheckpointName } from '../checkpoint/folder'
+import { isCheckpointName, snapshotsFolder } from '../checkpoint/folder'
 import { parseJson } from '../files/json'
 import { readSmallFile } from '../files/read'
 import { type ModelConfig, modelKinds } from '../model/config'
@@ -23,9 +23,19 @@ export const reportFile = 'report.html'
 /** In bytes. config.json and plan.json have about 3000, and the paths of the texts. */
 export const longestConfig = 1 << 20
 
+/** Where a run that continues another one with a change came from. */
+export const forkFile = 'fork.json'
+/** The state with which such a run began. */
+export const forkStart = 'fork.safetensors'
+
+const ofRun = [
+  ...[configFile, planFile, metricsFile, textFile, reportFile],
+  ...[forkFile, forkStart, snapshotsFolder],
+]
+
 /** Whether a run writes files of this name. */
 export function isOfRunFolder(name: string): boolean {
-  return [configFile, planFile, metricsFile, textFile, reportFile].includes(name) || isCheckpointName(name)
+  return ofRun.includes(name) || isCheckpointName(name)
 }
 
 /**

@@ -94,7 +94,8 @@ function usualOf(name: string): string {
     : String(value)
 }
 
-function fieldOf(name: string): Field {
+/** The field of an option. */
+export function fieldOf(name: string): Field {
   const row = rowOf(trainOptions, name)
   const { type } = row
   const isSwitch = type.ts === 'boolean'

@@ -1,26 +1,26 @@
-// The models of the runs in the folder, one at a time in memory.
+// The models of the runs in the folder. The last few stay in memory, so that a page can go back and forth
+// between them.
 
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { load, type Model } from '../api/model'
-import { checkpointsIn } from '../checkpoint/folder'
-import { RequestError } from './respond'
+import { type Moment, Moments } from './moments'
 
-/** A model of a run: its newest one. */
-export interface Moment {
-  /** The folder of the run. */
-  readonly folder: string
-}
+export type { Moment } from './moments'
+
+/** The largest number of models in memory. */
+const mostModels = 3
 
 export class Models {
-  private opened: { readonly key: string; readonly model: Model } | undefined
+  /** By key; the one that was used last is the last. */
+  private readonly opened = new Map<string, Model>()
   /** The call in progress. It never rejects. */
   private last: Promise<unknown> = Promise.resolve()
+
+  constructor(private readonly moments = new Moments()) {}
 
   /**
    * Uses a model. Calls come one after the other: a model must not be freed while another call uses it.
    *
-   * @throws RequestError if the run has not saved a model yet
+   * @throws RequestError if the run has not saved a model yet, or not of that step
    */
   with<T>(moment: Moment, use: (model: Model) => Promise<T>): Promise<T> {
     const result = this.last.then(async () => use(await this.modelOf(moment)))
@@ -30,20 +30,24 @@ export class Models {
 
   async close(): Promise<void> {
     await this.last
-    await this.opened?.model.dispose()
-    this.opened = undefined
+    for (const key of this.opened.keys()) await this.free(key)
   }
 
-  private async modelOf({ folder }: Moment): Promise<Model> {
-    const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-    if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
-    const { mtimeMs, size } = await stat(join(folder, name))
-    const key = `${folder} ${mtimeMs} ${size}`
-    if (this.opened?.key !== key) {
-      await this.opened?.model.dispose()
-      this.opened = undefined
-      this.opened = { key, model: await load(folder, { checkpoint: 'last' }) }
+  private async modelOf(moment: Moment): Promise<Model> {
+    const { path, key } = await this.moments.find(moment)
+    const found = this.opened.get(key)
+    this.opened.delete(key)
+    if (!found) {
+      const [oldest] = this.opened.keys()
+      if (this.opened.size >= mostModels) await this.free(oldest)
     }
-    return this.opened.model
+    const model = found ?? (await load(path, { checkpoint: 'last' }))
+    this.opened.set(key, model)
+    return model
+  }
+
+  private async free(key: string): Promise<void> {
+    await this.opened.get(key)!.dispose()
+    this.opened.delete(key)
   }
 }

@@ -11,7 +11,7 @@ import type { CheckedTrainOptions, TrainingConfig, TrainOptions } from '../optio
 import { unitOf } from '../tokenizer/names'
 import type { TrainEvent } from '../train/events'
 import type { Run } from '../train/run'
-import { trainAdjusted } from '../train/train'
+import { trainWith } from '../train/train'
 import { usualMinutes } from './fields'
 import { errorInfo, RequestError } from './respond'
 import { stageOf } from './stage_of'
@@ -94,6 +94,12 @@ export class Runner {
     return this.begin(training, async () => ({ resume: folder }))
   }
 
+  /** @throws RequestError if a run is training */
+  refuseBusy(): void {
+    if (this.isBusy)
+      throw new RequestError(409, 'Another run is training in this studio. Pause or stop it first.')
+  }
+
   /** Stops the run with a checkpoint. The promise settles when it is saved. */
   async stop(): Promise<void> {
     await this.current?.stop()
@@ -102,11 +108,6 @@ export class Runner {
   private async begin(training: Training, work: () => Promise<TrainOptions>): Promise<string> {
     await training.begin(work)
     return training.view.id
-  }
-
-  private refuseBusy(): void {
-    if (this.isBusy)
-      throw new RequestError(409, 'Another run is training in this studio. Pause or stop it first.')
   }
 }
 
@@ -191,7 +192,10 @@ class Training {
   private async follow(work: () => Promise<TrainOptions>, onStart: () => void): Promise<void> {
     try {
       const options = { ...(await work()), signal: this.preparing.signal } as TrainOptions
-      const run = trainAdjusted(options, (...resolved) => this.adjusted(options, ...resolved))
+      const run = trainWith(options, {
+        keepsSnapshots: true,
+        adjust: (...resolved) => this.adjusted(options, ...resolved),
+      })
       this.run = run
       for await (const event of run) {
         this.take(event)

@@ -2,12 +2,13 @@
 // in that folder, and only the runs that are found there have a name.
 
 import { realpath, stat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { NanoGptError } from '../errors'
+import { parentOf, readFork } from '../history/fork'
 import { mostLevels, RunReader, readRun, runsIn } from '../history/read'
 import type { RunRecord } from '../history/types'
 import { RequestError } from './respond'
-import { type RunSummary, type RunView, summaryOf, viewOf } from './view'
+import { type ForkView, type RunSummary, type RunView, summaryOf, viewOf } from './view'
 
 /** The newest runs are shown, at most so many. */
 const mostRuns = 200
@@ -59,7 +60,7 @@ export class Runs {
       const run = await readOr(reader)
       if (run) {
         const isRunning = run.state === 'running'
-        const summary = summaryOf(id, run)
+        const summary = summaryOf(id, run, await this.forkOf(folder))
         this.known.set(id, { key, folder, summary, reader: isRunning ? reader : undefined })
       } else this.known.delete(id)
     }
@@ -72,6 +73,13 @@ export class Runs {
   /** The path of a folder within the runs folder, with slashes. */
   idOf(folder: string): string {
     return relative(this.folder, folder).split(sep).join('/')
+  }
+
+  private async forkOf(folder: string): Promise<ForkView | null> {
+    const fork = await readFork(folder)
+    if (!fork) return null
+    const { step, changes } = fork
+    return { parent: this.idOf(parentOf(resolve(folder), fork)), step, changes }
   }
 
   /** The run folders by id. A link that leads out of the runs folder is ignored. */

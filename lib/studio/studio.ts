@@ -11,13 +11,18 @@ import { Attention } from './attention'
 import { Channel, type ChannelLimits } from './channel'
 import { comparisonOf, mostCompared } from './comparison'
 import { fieldGroups, optionsOf } from './fields'
+import { startFork } from './fork'
 import { type Credentials, cookieFor, refusalOf } from './guard'
-import { Models, type Moment } from './models'
+import { Models } from './models'
+import { type Moment, Moments } from './moments'
+import { Rebuilder } from './rebuild'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
 import { Speed } from './speed'
 import { Course } from './stages'
+import { changeIn, timelineOf } from './timeline'
+import { weightsPicture } from './weights'
 import { Writer } from './writer'
 
 /** Only this machine can connect. */
@@ -109,10 +114,19 @@ class Desk {
   private readonly assets = loadAssets()
   private readonly runs: Runs
   private readonly runner: Runner
-  private readonly models = new Models()
+  private readonly moments = new Moments()
+  private readonly models = new Models(this.moments)
+  private readonly rebuilder = new Rebuilder(this.moments, (progress) =>
+    this.channel.emit('rebuild', progress),
+  )
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
-  private readonly speed = new Speed({ refuseBusy: () => this.refuseBusy() })
+  private readonly speed = new Speed({
+    refuseBusy: async () => {
+      this.rebuilder.refuseBusy()
+      await this.refuseBusy('a measurement would be wrong')
+    },
+  })
   private readonly course: Course
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
@@ -138,6 +152,7 @@ class Desk {
     clearInterval(this.looking)
     await this.runner.stop()
     await this.speed.stop()
+    await this.rebuilder.close()
     await this.models.close()
     this.channel.close()
   }
@@ -189,7 +204,7 @@ class Desk {
   /** The calls that have a body. */
   private readonly calls: Readonly<Record<string, (body: Body) => Promise<object>>> = {
     'POST /api/start': async ({ text, options }) => {
-      await this.speed.stop()
+      await this.makeWay()
       return { id: await this.runner.start(textIn(text), optionsOf(fieldsIn(options))) }
     },
     'POST /api/stop': async () => {
@@ -216,14 +231,36 @@ class Desk {
       return { secondsPerStep: await this.course.secondsPerStep(stage, textIn(text)) }
     },
     'POST /api/stages/start': async ({ stage, text, steps }) => {
+      await this.makeWay()
       return { id: await this.course.start(stage, textIn(text), steps) }
     },
     'POST /api/compare': async ({ ids }) =>
       comparisonOf(this.runs, ids, (folders) => this.options.command('compare', ...folders)),
+    'POST /api/timeline': async ({ id }) => timelineOf(await this.runs.folderOf(id), this.moments),
+    'POST /api/weights': async (body) => weightsPicture(this.models, await this.momentOf(body), body.name),
+    'POST /api/rebuild': async ({ id, step }) => {
+      const folder = await this.runs.folderOf(id)
+      const wanted = stepIn(step)
+      await this.refuseBusy('both would be slow')
+      await this.speed.stop()
+      return { replayed: await this.rebuilder.rebuild(id as string, folder, wanted) }
+    },
+    'POST /api/rebuild/cancel': async () => {
+      await this.rebuilder.cancel()
+      return {}
+    },
+    'POST /api/fork': async ({ id, step, option: name, value, steps }) => {
+      const folder = await this.runs.folderOf(id)
+      const changes = changeIn(name, value, steps)
+      const { moments, rebuilder, runner } = this
+      const parts = { moments, rebuilder, runner, newFolder: this.options.newFolder }
+      await this.speed.stop()
+      return { id: await startFork(parts, { id: id as string, folder, step: stepIn(step), changes }) }
+    },
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)
-      await this.speed.stop()
+      await this.makeWay()
       return { id: await this.runner.resume(folder, text) }
     },
     'POST /api/speed/about': async ({ id }) => this.speed.about(await this.runs.folderOf(id)),
@@ -231,19 +268,26 @@ class Desk {
       this.speed.measure(await this.runs.folderOf(id), again === true),
   }
 
+  /** Ends what would slow a training. */
+  private async makeWay(): Promise<void> {
+    await this.speed.stop()
+    await this.rebuilder.cancel()
+  }
+
   /** The model that a call is about. */
-  private async momentOf({ id }: Body): Promise<Moment> {
-    return { folder: await this.runs.folderOf(id) }
+  private async momentOf({ id, step }: Body): Promise<Moment> {
+    const folder = await this.runs.folderOf(id)
+    return step === undefined ? { folder } : { folder, step: stepIn(step) }
   }
 
   /** @throws RequestError if a run is training, in this studio or another process */
-  private async refuseBusy(): Promise<void> {
+  private async refuseBusy(why: string): Promise<void> {
     const isTraining = ({ state }: { readonly state: string }) => state === 'running'
     const busy = this.runner.isBusy ? this.runner.view : (await this.runs.list()).find(isTraining)
     if (!busy) return
     throw new RequestError(
       409,
-      `“${busy.text}” is training, and a measurement would be wrong. Wait until it is finished, or pause it.`,
+      `“${busy.text}” is training, and ${why}. Wait until it is finished, or pause it.`,
     )
   }
 
@@ -279,6 +323,11 @@ class Desk {
       this.isLooking = false
     }
   }
+}
+
+function stepIn(given: unknown): number {
+  if (Number.isSafeInteger(given) && (given as number) >= 0) return given as number
+  throw new RequestError(400, 'A step is a whole number, from 0 on.')
 }
 
 /** The longest name of a text. */

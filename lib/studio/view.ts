@@ -1,6 +1,7 @@
 // Runs as the page shows them: plain data, small enough to send.
 
 import { titleOf } from '../data/corpus'
+import type { Fork } from '../history/fork'
 import type { RunHistory, RunRecord, RunState, StepRecord } from '../history/types'
 import { type TokenUnit, unitOf } from '../tokenizer/names'
 import { stageOf } from './stage_of'
@@ -70,6 +71,15 @@ export interface RunSummary {
   readonly updated: string
   /** Some points of its curve: losses at regular distances. */
   readonly curve: readonly number[]
+  /** Of a fork: the run that it continues, the step, and what it changes. */
+  readonly fork: ForkView | null
+}
+
+export interface ForkView {
+  /** The id of the other run, which may be gone. */
+  readonly parent: string
+  readonly step: number
+  readonly changes: Fork['changes']
 }
 
 const rounded = (loss: number) => Math.round(loss * 1e4) / 1e4
@@ -119,8 +129,11 @@ export function viewOf(id: string, run: RunRecord): RunView {
 /** The number of points of a small curve. */
 const fewPoints = 48
 
-export function summaryOf(id: string, run: RunRecord): RunSummary {
-  const { state, step, steps, parameters, bestValLoss, started, updated, history } = run
+/** @param fork what it continues, if it is a fork */
+export function summaryOf(id: string, run: RunRecord, fork: ForkView | null): RunSummary {
+  const { state, step, steps, parameters, bestValLoss, updated, history } = run
+  // The history of a fork begins with that of the other run.
+  const own = fork && history.sessions.find((each) => each.resumed && each.step >= fork.step)
   return {
     id,
     text: titleOf(run.data.name),
@@ -131,9 +144,10 @@ export function summaryOf(id: string, run: RunRecord): RunSummary {
     bestValLoss,
     unit: unitOf(run.tokenizer),
     stage: stageOf(run.model, run.options),
-    started,
+    started: own?.time ?? run.started,
     updated,
     curve: curveOf(pointsOf(history.steps)),
+    fork,
   }
 }
 

@@ -19,6 +19,7 @@ import type { RunControl } from './run'
 import { messageOf, writeRunReport } from './run_report'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
+import { Snapshots } from './snapshots'
 import { SpikeDetector } from './spikes'
 
 /**
@@ -45,6 +46,8 @@ export interface LoopOptions {
   readonly signal: AbortSignal | undefined
   readonly materials: Materials
   readonly folder: FolderUse
+  /** Whether the run keeps snapshots in its folder. */
+  readonly keepsSnapshots: boolean
 }
 
 export class Loop {
@@ -52,6 +55,7 @@ export class Loop {
   private readonly evaluator: Evaluator
   private readonly saver: Saver
   private readonly recorder: Recorder
+  private readonly snapshots: Snapshots | undefined
   private readonly spikes = new SpikeDetector()
   /** The number of steps skipped in a row. */
   private skipped = 0
@@ -105,6 +109,11 @@ export class Loop {
         return info()
       },
     })
+    const { out, training } = plan
+    if (options.keepsSnapshots && out !== null) {
+      const { evalInterval } = training
+      this.snapshots = new Snapshots(this.model, { out, evalInterval, emit: (event) => this.emit(event) })
+    }
   }
 
   /** Trains until the end or a stop. An error disposes the session. */
@@ -119,6 +128,7 @@ export class Loop {
     this.stop.addEventListener('abort', cancel)
     try {
       await this.saver.begin()
+      await this.snapshots?.begin()
       await this.recorder.begin(this.prepared.session.device)
       this.emitStart()
       this.recorder.warn()
@@ -141,6 +151,7 @@ export class Loop {
     } catch (error) {
       const told = await this.withRemedy(error)
       const isStopped = this.options.signal?.aborted === true
+      await this.snapshots?.settle()
       await this.recorder.end(isStopped ? 'stopped' : 'failed', isStopped ? undefined : reasonOf(told))
       if (this.plan.out !== null) await writeRunReport(this.plan.out).catch(() => {}) // the error is worth more
       await this.prepared.session.dispose()
@@ -211,12 +222,14 @@ export class Loop {
     if (due.sample && this.done.sample !== this.step) await this.sample()
     const isNew = this.step !== this.plan.step
     const isDue = isNew && (due.checkpoint || this.savesLate())
+    this.snapshots?.take(this.step)
     if ((this.isBest || isDue) && !this.stopping) await this.save()
   }
 
   /** Runs the steps until the next pause, in native calls of about `secondsPerCall`. */
   private async advance(): Promise<void> {
-    const until = nextDue(this.step, this.plan.training)
+    const due = nextDue(this.step, this.plan.training)
+    const until = Math.min(due, this.snapshots?.next(this.step) ?? due)
     let pending: Pending | undefined
     while (this.step < until && !this.stopping) {
       const count = this.callLength(until - this.step)
@@ -389,6 +402,7 @@ export class Loop {
   /** Waits for the last save. If it fails, tries again for a while, unless the run is stopped. */
   private async finishSaving(): Promise<void> {
     const deadline = performance.now() + secondsToGiveUp * 1000
+    await this.snapshots?.settle()
     await this.saver.settle()
     for (let seconds = 0.1; this.saver.unsaved && !this.stopping; seconds *= 2) {
       const left = deadline - performance.now()

@@ -194,6 +194,22 @@ export function resolveResumed(options: Given, begun: Begun, path: string): Reso
   return { model: begun.model, training, seed: BigInt(begun.seed) }
 }
 
+export const dropoutNames = ['dropout', 'attentionDropout', 'embeddingDropout'] as const
+
+/** Options that a fork can change: those that leave the names and shapes of all tensors as they are. */
+export const changedByFork: readonly TrainName[] = [
+  ...namesWhere(({ stored, resume, type }) => stored === 'training' && !!resume && type.ts !== 'boolean'),
+  ...dropoutNames,
+].filter((name) => name !== 'optimizer' && name !== 'emaDecay')
+
+/** A run that continues another one with changed options. */
+export function resolveFork(options: Given, begun: Begun): Pick<Resolved, 'model' | 'training'> {
+  return {
+    model: withOptions(begun.model, pick(options, dropoutNames)),
+    training: resolveTraining(options, begun.training),
+  }
+}
+
 // ---- Training options.
 
 /**

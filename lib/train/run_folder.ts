@@ -4,11 +4,13 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { loadAddon } from '../backend/native/addon'
-import { files, isCheckpointName } from '../checkpoint/folder'
+import { files, isCheckpointName, snapshotsFolder } from '../checkpoint/folder'
 import { call, NanoGptError, option, reasonOf, say } from '../errors'
 import { type FolderLock, lockFolder, refuseLocked } from '../files/lock'
 import {
   configFile,
+  forkFile,
+  forkStart,
   isOfRun,
   isOfRunFolder,
   metricsFile,
@@ -18,8 +20,10 @@ import {
   reportFile,
   textFile,
 } from '../history/folder'
+import { readFork } from '../history/fork'
 import type { CheckedTrainOptions } from '../options'
 import { isReport } from '../report/html'
+import { isOfSnapshots, removeSnapshots } from './snapshots'
 
 /**
  * Checks that a run may write into `out`.
@@ -206,9 +210,12 @@ export async function removeRun(folder: string): Promise<void> {
   const all = await readdir(folder).catch(() => [])
   const foreign = await notOfRun(folder, all)
   const names = all.filter((name) => isOfRunFolder(name) && !foreign.includes(name))
-  const last = [planFile, configFile]
+  const last = [forkFile, planFile, configFile]
   names.sort((a, b) => last.indexOf(a) - last.indexOf(b))
-  for (const name of names) await rm(join(folder, name), { force: true })
+  for (const name of names) {
+    if (name === snapshotsFolder) await removeSnapshots(folder)
+    else await rm(join(folder, name), { force: true })
+  }
 }
 
 /**
@@ -221,8 +228,12 @@ async function notOfRun(folder: string, names: readonly string[]): Promise<strin
   const hasText = [data].flat().includes(textFile)
   const hasPlan = names.includes(planFile) && (await readPlanOf(folder)) !== undefined
   const hasReport = names.includes(reportFile) && (await isReport(join(folder, reportFile)))
+  const isFork = names.includes(forkFile) && (await readFork(folder)) !== undefined
+  const hasSnapshots = names.includes(snapshotsFolder) && (await isOfSnapshots(join(folder, snapshotsFolder)))
   return names.filter(
     (name) =>
+      (name === snapshotsFolder && !hasSnapshots) ||
+      ([forkFile, forkStart].includes(name) && !isFork) ||
       (name === textFile && !hasText) ||
       ([planFile, metricsFile].includes(name) && !hasPlan) ||
       (name === reportFile && !hasReport),

@@ -17,6 +17,7 @@ import type { Plan, TextToKeep } from './plan'
 import { type Prepared, savedTensors } from './prepare'
 import type { Recorder } from './recorder'
 import { removeRun } from './run_folder'
+import { removeLaterSnapshots } from './snapshots'
 
 /** The checkpoint that `resume` would continue. */
 export interface Saved {
@@ -81,6 +82,7 @@ export class Saver {
     if (out === null) return
     if (this.options.folder === 'replaced') await removeRun(out)
     await removeLeftovers(out, isOfRunFolder)
+    await removeLaterSnapshots(out, this.plan.step)
     // The folder of a continued run already has its config.json.
     if (this.options.folder !== 'continued') await this.describeRun(out)
     else if (!existsSync(join(out, textFile))) await this.keepText(out)

@@ -1,6 +1,7 @@
 // Decides when evaluations, samples and checkpoints are due. This depends only on the plan and the
 // step, so a resumed run has the same ones as a run that was never stopped.
 
+import type { Done } from '../checkpoint/checkpoint'
 import type { TrainingConfig } from '../options'
 
 /** What is due at a step, before the next update. */
@@ -33,4 +34,10 @@ export function nextDue(
     .filter((interval) => interval > 0)
     .map((interval) => (Math.floor(step / interval) + 1) * interval)
   return Math.min(steps, ...next)
+}
+
+/** The steps of the last evaluation and the last sample when a run has made `step` updates. */
+export function lastDue(step: number, { steps, evalInterval, sampleInterval }: Cadence): Done {
+  const last = (interval: number) => (step === steps ? step : step - (step % interval))
+  return { evaluation: last(evalInterval), sample: sampleInterval > 0 ? last(sampleInterval) : null }
 }

@@ -28,14 +28,21 @@ import type { FolderUse } from './saver'
  * @throws nothing; for invalid options, data or devices the run rejects with a NanoGptError
  */
 export function train(options: TrainOptions = {}): Run<Model> {
-  return trainAdjusted(options, (options) => options)
+  return trainWith(options, { keepsSnapshots: false })
 }
 
 /** Changes options that follow from others, when these are known. */
 type Adjust = (options: CheckedTrainOptions, training: TrainingConfig) => CheckedTrainOptions
 
+/** What a run of the studio has besides its options. */
+export interface Extras {
+  /** Whether the run keeps snapshots in its folder. */
+  readonly keepsSnapshots: boolean
+  readonly adjust?: Adjust
+}
+
 /** As `train`. */
-export function trainAdjusted(options: TrainOptions, adjust: Adjust): Run<Model> {
+export function trainWith(options: TrainOptions, { keepsSnapshots, adjust }: Extras): Run<Model> {
   const checked = attempt(() => checkTrainOptions(options))
   return new Run(async (control) => {
     let steps = 0
@@ -61,6 +68,7 @@ export function trainAdjusted(options: TrainOptions, adjust: Adjust): Run<Model>
           signal,
           materials,
           folder: folderUse(given, plan),
+          keepsSnapshots,
         })
         return loop.run()
       },

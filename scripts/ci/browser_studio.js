@@ -22,6 +22,7 @@ const all = {
   speed: require('./studio/speed'),
   stages: require('./studio/stages'),
   compare: require('./studio/compare'),
+  timeline: require('./studio/timeline'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

@@ -15,7 +15,8 @@ export const dashes = [[], [9, 4], [3, 3], [12, 3, 3, 3], [6, 6], [1, 4]]
 /**
  * `runs`: each has a `name` ('' for a single one), `evaluations` ({ step, valLoss }), `points`
  * ([from, to, loss]), the names of CSS variables `color` and, for the training loss, `soft`.
- * `lines`: other losses, each as [step, loss] in a row. `marks`: steps that are marked. `end`: the last step of the axis. `label`: for screen readers.
+ * `lines`: other losses, each as [step, loss] in a row. `marks`: steps that are marked. `split`: the step from which a fork differs.
+ * `begin` and `end`: the first and the last step of the axis. `label`: for screen readers.
  * `ticks`: the words of a step (default: its number). `onChoose`: called with a step that is clicked.
  */
 export class Curves extends Component {
@@ -55,7 +56,7 @@ export class Curves extends Component {
     const { current } = this.root
     const width = current?.clientWidth
     if (!width) return
-    const { runs, lines = [], marks = [] } = this.props
+    const { runs, lines = [], marks = [], split } = this.props
     const kinds = JSON.stringify([lines.length, runs.map(({ name, color, soft }) => [name, color, soft])])
     if (kinds !== this.kinds) this.plot?.destroy()
     if (kinds !== this.kinds || !this.plot) this.plot = this.create(current, width)
@@ -63,9 +64,9 @@ export class Curves extends Component {
     if (this.plot.width !== width) this.plot.setSize({ width, height })
     this.plot.setData(dataOf(runs, lines))
     this.marks.replaceChildren(
-      ...marks.map((step) => {
+      ...[...marks, ...(split === undefined ? [] : [split])].map((step, i) => {
         const mark = document.createElement('div')
-        mark.className = 'mark'
+        mark.className = i < marks.length ? 'mark' : 'mark split'
         mark.style.left = `${this.plot.valToPos(step, 'x')}px`
         return mark
       }),
@@ -115,7 +116,7 @@ export class Curves extends Component {
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
         scales: {
-          x: { time: false, range: () => [0, Math.max(1, this.props.end)] },
+          x: { time: false, range: () => [this.props.begin ?? 0, Math.max(1, this.props.end)] },
           y: { distr: 3, log: 10, range: (_, low, high) => [Math.max(1, low * 0.92), high * 1.06] },
         },
         axes: [

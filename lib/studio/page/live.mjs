@@ -4,7 +4,7 @@ import { effect } from '@preact/signals'
 import { getRun } from './api.mjs'
 import { connection, current, openId, other, runs, take } from './state.mjs'
 
-const types = ['snapshot', 'run', 'update', 'runs']
+const types = ['snapshot', 'run', 'update', 'runs', 'rebuild']
 /** A browser allows six connections per site, so a page that nobody sees gives its own back. */
 const millisecondsHidden = 30_000
 const millisecondsToRetry = 1500

@@ -1,6 +1,7 @@
 // The loss in words.
 
 import { html } from './html.mjs'
+import { chosenStep } from './state.mjs'
 import { choicesWords, count } from './words.mjs'
 
 export function Loss({ run }) {
@@ -13,6 +14,21 @@ export function Loss({ run }) {
         <p class="muted">First it is tested as it is: with random weights it can only guess blindly.</p>
       </section>
     `
+  const step = chosenStep.value
+  if (step !== null) {
+    const then = evaluations.findLast((each) => each.step <= step) ?? evaluations[0]
+    return html`
+      <section class="loss" aria-live="polite">
+        <p class="big">
+          It guessed the next ${unit} as if choosing among <strong>${choicesWords(then.valLoss)}</strong>
+        </p>
+        <p class="muted">
+          That was after ${count(then.step)} steps. Its validation loss was ${then.valLoss.toFixed(2)} nats. By now the best
+          is ${choicesWords(best.valLoss)}.
+        </p>
+      </section>
+    `
+  }
   const first = evaluations[0]
   return html`
     <section class="loss" aria-live="polite">

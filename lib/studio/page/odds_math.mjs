@@ -1,8 +1,8 @@
 // The odds of the next token, computed on the page, so that the sliders change them at once. The rule is
 // that of the engine: lib/ops/sample.ts.
 
-/** The logits that the server sends. */
-export function logitsOf(base64) {
+/** The numbers that the server sends. */
+export function floatsOf(base64) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
   return new Float32Array(bytes.buffer)
 }

@@ -6,9 +6,9 @@ import { Component } from 'preact'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
 import { Odds } from './odds.mjs'
-import { logitsOf } from './odds_math.mjs'
+import { floatsOf } from './odds_math.mjs'
 import { Sliders } from './sliders.mjs'
-import { modelOf } from './state.mjs'
+import { modelOf, modelStep } from './state.mjs'
 
 const tokensPerCall = 200
 const millisecondsPerToken = 140
@@ -37,12 +37,15 @@ class Playground {
     this.text = computed(
       () => (this.prompt.value || '\n') + this.parts.value.map(({ text }) => text).join(''),
     )
-    this.unfollow = effect(() => this.ask(this.text.value))
+    this.unfollow = effect(() => this.ask(this.text.value, modelStep.value))
+    // What another model would draw is void.
+    this.unfollowModel = modelStep.subscribe(() => this.keep())
   }
 
   close() {
     this.pause()
     this.unfollow()
+    this.unfollowModel()
   }
 
   /** The text stays, but its odds, and what would come next, are those of the newest model. */
@@ -63,7 +66,7 @@ class Playground {
         this.wanted = undefined
         const { tokens, logits } = await post('/api/odds', { ...modelOf(this.run), text: asked })
         batch(() => {
-          this.odds.value = { text: asked, tokens, logits: logitsOf(logits) }
+          this.odds.value = { text: asked, tokens, logits: floatsOf(logits) }
           this.problem.value = null
         })
       }
@@ -129,10 +132,12 @@ class Playground {
 
   async draw() {
     const text = this.text.peek()
+    const step = modelStep.peek()
     const sampling = { ...this.sampling.peek(), seed: this.seed.peek(), maxTokens: tokensPerCall }
     const { tokens } = await post('/api/write', { ...modelOf(this.run), text, ...sampling })
     // Something was changed in the meantime.
-    if (text !== this.text.peek() || this.shown.peek() !== this.drawn.peek().length) return
+    if (text !== this.text.peek() || step !== modelStep.peek()) return
+    if (this.shown.peek() !== this.drawn.peek().length) return
     batch(() => {
       this.keep()
       this.drawn.value = tokens

@@ -8,6 +8,7 @@ import { RunHead } from './run_head.mjs'
 import { Speed } from './speed.mjs'
 import { addressOfRun, route, shown } from './state.mjs'
 import { Surprise } from './surprise.mjs'
+import { Timeline } from './timeline.mjs'
 
 /** The views, in their order. All but the first need a model that is saved. */
 const views = [
@@ -15,14 +16,15 @@ const views = [
   { name: 'writing', title: 'Watch it write', View: Try },
   { name: 'reading', title: 'Watch it read', View: Surprise },
   { name: 'attention', title: 'Where it looks', View: Attention },
-  { name: 'speed', title: 'Where the time goes', View: Speed },
+  // Speed does not depend on the weights.
+  { name: 'speed', title: 'Where the time goes', View: Speed, isTimeless: true },
 ]
 
 export function RunPage() {
   const run = shown.value
   if (run === null) return html`<p class="muted">Reading the run…</p>`
   if (run.missing) return html`<p class="problem">${run.missing}</p><p><a href="#">Back to the runs</a></p>`
-  const { name, View } = views.find((view) => view.name === route.value.parts[1]) ?? views[0]
+  const { name, View, isTimeless } = views.find((view) => view.name === route.value.parts[1]) ?? views[0]
   return html`
     <${RunHead} run=${run} />
     <nav class="views" aria-label="Views of the run">
@@ -32,6 +34,7 @@ export function RunPage() {
         `,
       )}
     </nav>
+    ${run.isSaved && !isTimeless && html`<${Timeline} run=${run} key=${run.id} />`}
     ${
       name === 'learning' || run.isSaved
         ? html`<${View} run=${run} key=${`${run.id} ${name}`} />`

@@ -135,6 +135,7 @@ function Row({ run, ids }) {
       <th scope="row">
         <a href=${addressOfRun(run.id)}>${run.text}</a>
         <span class="muted id wide">${run.id}</span>
+        ${run.fork && html`<span class="muted id">fork after step ${count(run.fork.step)}</span>`}
       </th>
       <td>
         <span class="state ${run.state}">${stateWords[run.state]}</span>

@@ -2,13 +2,12 @@
 
 import { Component } from 'preact'
 import { html } from './html.mjs'
-import { chosenStep } from './samples.mjs'
 import { Code } from './stages_code.mjs'
 import { Diagram } from './stages_diagram.mjs'
 import { StageRun } from './stages_run.mjs'
 import { followRuns, load, problem, stages, text, titleOfText } from './stages_state.mjs'
 import { Strip } from './stages_strip.mjs'
-import { addressOf, replaceRoute, route } from './state.mjs'
+import { addressOf, chosenStep, replaceRoute, route } from './state.mjs'
 import { TextPicker } from './text_picker.mjs'
 
 export class StagesPage extends Component {

@@ -27,6 +27,7 @@ addEventListener('hashchange', () => {
   route.value = routeOf(location.hash)
   // Another view of the same run.
   if (before.page === route.value.page && before.parts[0] === route.value.parts[0]) return
+  chosenStep.value = null
   scrollTo(0, 0)
   // So that the keyboard and a screen reader begin with the new page.
   document.getElementById('main')?.focus({ preventScroll: true })
@@ -50,8 +51,30 @@ export function replaceRoute(hash) {
   route.value = routeOf(hash)
 }
 
-/** What a call about the model of a run names. */
-export const modelOf = (run) => ({ id: run.id })
+/** The step that the page shows. null: always the newest. */
+export const chosenStep = signal(null)
+/** Where along the run that is shown its model is at hand: the server's answer, with the `id` of the run. */
+export const timeline = signal(null)
+/** How far the server is in computing a step again. null: it is not. */
+export const rebuilding = signal(null)
+
+/** The step of the model that the views show: the one at hand that is nearest to the chosen step. null: the newest. */
+export const modelStep = computed(() => {
+  const step = chosenStep.value
+  if (step === null || timeline.value?.id !== openId.value) return null
+  return nearest(timeline.value.steps, step)
+})
+
+/** The number of a list that is nearest to another one. */
+export const nearest = (all, value) =>
+  all.reduce(
+    (best, each) => (best !== null && Math.abs(best - value) <= Math.abs(each - value) ? best : each),
+    null,
+  )
+
+/** What a call about the model of a run names. A view asks again when `modelStep` changes. */
+export const modelOf = (run) =>
+  modelStep.value === null ? { id: run.id } : { id: run.id, step: modelStep.value }
 
 /** The address of a page: its name, and its parts. */
 export const addressOf = (page, ...parts) => `#${[page, ...parts].map(encodeURIComponent).join('/')}`
@@ -67,6 +90,7 @@ export function take(type, data) {
     runs.value = rows
   } else if (type === 'run') current.value = data
   else if (type === 'runs') runs.value = data
+  else if (type === 'rebuild') rebuilding.value = data
   else if (type === 'update' && current.value?.id === data.id) current.value = updated(current.value, data)
 }
 

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals'
 import { Component } from 'preact'
 import { post } from './api.mjs'
 import { html } from './html.mjs'
-import { modelOf } from './state.mjs'
+import { modelOf, modelStep } from './state.mjs'
 import { Tokens } from './tokens.mjs'
 import { choicesWords, percent, tokenWords } from './words.mjs'
 
@@ -26,10 +26,11 @@ export class Surprise extends Component {
   }
 
   componentDidMount() {
-    this.ask()
+    this.unfollow = modelStep.subscribe(() => this.ask())
   }
 
   componentWillUnmount() {
+    this.unfollow()
     clearTimeout(this.timer)
   }
 
@@ -46,8 +47,9 @@ export class Surprise extends Component {
       return
     }
     try {
+      const step = modelStep.peek()
       const { tokens } = await post('/api/surprise', { ...modelOf(this.props.run), text })
-      if (text !== this.text.peek()) return
+      if (text !== this.text.peek() || step !== modelStep.peek()) return
       this.tokens.value = tokens
       this.at.value = null
       this.problem.value = null

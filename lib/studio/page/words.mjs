@@ -19,6 +19,9 @@ export function percent(part) {
   return part < 0.001 ? '<\u00a00.1\u00a0%' : `${(100 * part).toFixed(part < 0.0995 ? 1 : 0)}\u00a0%`
 }
 
+/** 0.4 MB, 12 MB */
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`
+
 /** How long something takes: 45 s, 2 min, 1 h 20 min. */
 export function duration(seconds) {
   if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`

@@ -32,17 +32,18 @@ async function watchRun(page, context) {
 }
 
 async function readSamples(page) {
-  const slider = page.locator('.slider')
   const title = () => page.textContent('.samples h3')
   equal(await title(), 'What it wrote after 6,000 steps', 'the newest sample')
-  await slider.focus()
+  await page.locator('.slider').focus()
   await page.keyboard.press('Home')
   equal(await title(), 'What it wrote after 0 steps', 'the sample after Home')
-  await page.keyboard.press('ArrowRight')
-  equal(await title(), 'What it wrote after 600 steps', 'the sample after an arrow key')
+  await page.click('text=Later')
+  equal(await title(), 'What it wrote after 600 steps', 'the later sample')
   const over = await page.locator('.curve .u-over').boundingBox()
   await page.mouse.click(over.x + over.width * 0.52, over.y + 50)
   equal(await title(), 'What it wrote after 3,000 steps', 'the sample after a click on the curve')
+  await page.click('text=Newest')
+  equal(await title(), 'What it wrote after 6,000 steps', 'the sample after Newest')
 }
 
 module.exports = { watchRun, readSamples }
