@@ -12,6 +12,19 @@ export interface Moment {
   readonly folder: string
 }
 
+/**
+ * The checkpoint of a moment, and a key that is another one if the file has changed.
+ *
+ * @throws RequestError if the run has not saved a model yet
+ */
+export async function checkpointOf({ folder }: Moment): Promise<{ path: string; key: string }> {
+  const [name] = await checkpointsIn(folder, 'last').catch(() => [])
+  if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
+  const path = join(folder, name)
+  const { mtimeMs, size } = await stat(path)
+  return { path, key: `${path} ${mtimeMs} ${size}` }
+}
+
 export class Models {
   private opened: { readonly key: string; readonly model: Model } | undefined
   /** The call in progress. It never rejects. */
@@ -34,15 +47,12 @@ export class Models {
     this.opened = undefined
   }
 
-  private async modelOf({ folder }: Moment): Promise<Model> {
-    const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-    if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
-    const { mtimeMs, size } = await stat(join(folder, name))
-    const key = `${folder} ${mtimeMs} ${size}`
+  private async modelOf(moment: Moment): Promise<Model> {
+    const { path, key } = await checkpointOf(moment)
     if (this.opened?.key !== key) {
       await this.opened?.model.dispose()
       this.opened = undefined
-      this.opened = { key, model: await load(folder, { checkpoint: 'last' }) }
+      this.opened = { key, model: await load(path, { checkpoint: 'last' }) }
     }
     return this.opened.model
   }

@@ -12,12 +12,15 @@ import { Channel, type ChannelLimits } from './channel'
 import { comparisonOf, mostCompared } from './comparison'
 import { fieldGroups, optionsOf } from './fields'
 import { type Credentials, cookieFor, refusalOf } from './guard'
+import { passage } from './guess'
 import { Models, type Moment } from './models'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
+import { slowStep } from './slow_step'
 import { Speed } from './speed'
 import { Course } from './stages'
+import { Steps } from './steps'
 import { Writer } from './writer'
 
 /** Only this machine can connect. */
@@ -110,6 +113,7 @@ class Desk {
   private readonly runs: Runs
   private readonly runner: Runner
   private readonly models = new Models()
+  private readonly steps = new Steps()
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
   private readonly speed = new Speed({ refuseBusy: () => this.refuseBusy() })
@@ -139,6 +143,7 @@ class Desk {
     await this.runner.stop()
     await this.speed.stop()
     await this.models.close()
+    await this.steps.close()
     this.channel.close()
   }
 
@@ -220,6 +225,8 @@ class Desk {
     },
     'POST /api/compare': async ({ ids }) =>
       comparisonOf(this.runs, ids, (folders) => this.options.command('compare', ...folders)),
+    'POST /api/passage': async (body) => passage(this.models, await this.momentOf(body), body.seed),
+    'POST /api/step': async (body) => slowStep(this.steps, await this.momentOf(body), body),
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)

@@ -22,6 +22,7 @@ const all = {
   speed: require('./studio/speed'),
   stages: require('./studio/stages'),
   compare: require('./studio/compare'),
+  step: require('./studio/step'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

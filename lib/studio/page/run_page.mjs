@@ -7,6 +7,7 @@ import { Try } from './playground.mjs'
 import { RunHead } from './run_head.mjs'
 import { Speed } from './speed.mjs'
 import { addressOfRun, route, shown } from './state.mjs'
+import { Step } from './step.mjs'
 import { Surprise } from './surprise.mjs'
 
 /** The views, in their order. All but the first need a model that is saved. */
@@ -16,6 +17,7 @@ const views = [
   { name: 'reading', title: 'Watch it read', View: Surprise },
   { name: 'attention', title: 'Where it looks', View: Attention },
   { name: 'speed', title: 'Where the time goes', View: Speed },
+  { name: 'step', title: 'One step', View: Step },
 ]
 
 export function RunPage() {
