@@ -16,6 +16,8 @@ import {
   requireFinite,
   slicePositions,
 } from '../ops'
+import { copyOp } from '../ops/copy'
+import { applyInto } from '../ops/op'
 import { gradientName } from '../optim/update'
 import { gradients, gradientsThrough, unreached } from '../passes/autodiff'
 
@@ -148,6 +150,22 @@ export function lossProgram(
   const tokens = trace.input('tokens', 'i32', [batch, length])
   const targets = trace.input('targets', 'i32', [batch, length])
   trace.output('loss', meanLoss(model, tokens, targets, most))
+  return trace.finish()
+}
+
+/** The Store tensor in which `storedLossProgram` leaves the loss. */
+export const storedLossName = 'loss'
+
+/**
+ * Like `lossProgram` for one sequence, but the loss becomes a Store tensor. So it keeps its precision in a
+ * float64 session, in which outputs are f32.
+ */
+export function storedLossProgram(model: LanguageModel, length: number): Program {
+  const trace = new Trace('stored loss')
+  const tokens = trace.input('tokens', 'i32', [1, length])
+  const targets = trace.input('targets', 'i32', [1, length])
+  const loss = crossEntropy(model.forward(tokens), targets)
+  applyInto(copyOp, [loss], {}, [trace.store(storedLossName, 'f32', [])])
   return trace.finish()
 }
 

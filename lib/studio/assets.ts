@@ -4,9 +4,12 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 export interface Asset {
   readonly body: Buffer
+  /** The body, compressed. */
+  readonly gzip: Buffer
   readonly type: string
 }
 
@@ -59,34 +62,21 @@ export const contentSecurityPolicy = [
 /** All files, by their address. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const assets = new Map<string, Asset>()
-  const add = (address: string, path: string, body: Buffer = readFileSync(path)) =>
-    assets.set(address, { body, type: types[extname(path)] })
+  const add = (address: string, path: string, change = (text: string) => text) => {
+    const body = Buffer.from(change(readFileSync(path, 'utf8')))
+    assets.set(address, { body, gzip: gzipSync(body), type: types[extname(path)] })
+  }
   for (const name of readdirSync(pageFolder)) {
     if (types[extname(name)] === undefined) continue
-    const path = join(pageFolder, name)
-    add(name === 'index.html' ? '/' : `/${name}`, path, compact(readFileSync(path, 'utf8')))
+    if (name !== 'index.html') add(`/${name}`, join(pageFolder, name))
   }
   for (const [name, packageName, file] of modules) add(addressOf(name), join(folderOf(packageName), file))
   const uplot = join(folderOf('uplot'), 'dist')
   add('/modules/uplot.js', join(uplot, 'uPlot.iife.min.js'))
   add('/modules/uplot.css', join(uplot, 'uPlot.min.css'))
-  const { body, type } = assets.get('/')!
-  const page = body.toString().replace(importMapMark, `<script type="importmap">${importMap}</script>`)
-  assets.set('/', { body: Buffer.from(page), type })
+  const importScript = `<script type="importmap">${importMap}</script>`
+  add('/', join(pageFolder, 'index.html'), (page) => page.replace(importMapMark, importScript))
   return assets
-}
-
-/**
- * A file of the page without comments of whole lines and without indentation, which are for readers of the
- * source: a third of it. Templates ignore both, and no text of the page has them.
- */
-function compact(text: string): Buffer {
-  return Buffer.from(
-    text
-      .replace(/^[ \t]*(?:\/\/.*|\/\*[\s\S]*?\*\/)\n/gm, '')
-      .replace(/^[ \t]+/gm, '')
-      .replace(/\n{2,}/g, '\n'),
-  )
 }
 
 /** The folder of an installed package. Some packages do not export their package.json. */

@@ -23,6 +23,8 @@ export interface State {
   readonly isWhole: boolean
 }
 
+const notSaved = 'The model is not saved yet. Wait a moment.'
+
 export class Moments {
   /** States that were computed again, by the key of their run. */
   private readonly rebuilt = new Map<string, State[]>()
@@ -49,7 +51,7 @@ export class Moments {
   async find({ folder, step }: Moment): Promise<{ readonly path: string; readonly key: string }> {
     if (step === undefined) {
       const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-      if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
+      if (name === undefined) throw new RequestError(409, notSaved)
       // Another checkpoint is used if this one is damaged.
       return { path: folder, key: await keyOf(join(folder, name)) }
     }
@@ -57,6 +59,27 @@ export class Moments {
     const path = (await this.of(folder)).findLast((each) => each.step === step)?.path
     if (path === undefined)
       throw new RequestError(409, `The model of step ${step} is not at hand. Rebuild it, or choose another.`)
+    return { path, key: await keyOf(path) }
+  }
+
+  /**
+   * The file with the model of a moment and the state of its optimizer, and a key that changes with it.
+   *
+   * @throws RequestError if there is none
+   */
+  async findWhole({ folder, step }: Moment): Promise<{ readonly path: string; readonly key: string }> {
+    if (step !== undefined) {
+      const path = await this.wholeAt(folder, step)
+      if (path === undefined)
+        throw new RequestError(
+          409,
+          `Of step ${step} only the weights are kept, and not what the optimizer remembered. Rebuild it, or choose another.`,
+        )
+      return { path, key: await keyOf(path) }
+    }
+    const [name] = await checkpointsIn(folder, 'last').catch(() => [])
+    if (name === undefined) throw new RequestError(409, notSaved)
+    const path = join(folder, name)
     return { path, key: await keyOf(path) }
   }
 

@@ -13,14 +13,17 @@ import { comparisonOf, mostCompared } from './comparison'
 import { fieldGroups, optionsOf } from './fields'
 import { startFork } from './fork'
 import { type Credentials, cookieFor, refusalOf } from './guard'
+import { passage } from './guess'
 import { Models } from './models'
 import { type Moment, Moments } from './moments'
 import { Rebuilder } from './rebuild'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
 import { Runs } from './runs'
+import { slowStep } from './slow_step'
 import { Speed } from './speed'
 import { Course } from './stages'
+import { Steps } from './steps'
 import { changeIn, timelineOf } from './timeline'
 import { weightsPicture } from './weights'
 import { Writer } from './writer'
@@ -119,6 +122,7 @@ class Desk {
   private readonly rebuilder = new Rebuilder(this.moments, (progress) =>
     this.channel.emit('rebuild', progress),
   )
+  private readonly steps = new Steps(this.moments)
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
   private readonly speed = new Speed({
@@ -154,6 +158,7 @@ class Desk {
     await this.speed.stop()
     await this.rebuilder.close()
     await this.models.close()
+    await this.steps.close()
     this.channel.close()
   }
 
@@ -181,8 +186,11 @@ class Desk {
     if (request.method !== 'GET') throw new RequestError(405, 'Only GET is possible here.')
     const asset = this.assets.get(url.pathname)
     if (!asset) throw new RequestError(404, 'There is no such page.')
-    send(response, 200, asset.body, {
+    const isZipped = /\bgzip\b/.test(String(request.headers['accept-encoding']))
+    send(response, 200, isZipped ? asset.gzip : asset.body, {
       'Content-Type': asset.type,
+      ...(isZipped && { 'Content-Encoding': 'gzip' }),
+      Vary: 'Accept-Encoding',
       'Content-Security-Policy': contentSecurityPolicy,
       ...(url.pathname === '/' && { 'Set-Cookie': cookie }),
     })
@@ -257,6 +265,8 @@ class Desk {
       await this.speed.stop()
       return { id: await startFork(parts, { id: id as string, folder, step: stepIn(step), changes }) }
     },
+    'POST /api/passage': async (body) => passage(this.models, await this.momentOf(body), body.seed),
+    'POST /api/step': async (body) => slowStep(this.steps, await this.momentOf(body), body),
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)

@@ -136,7 +136,7 @@ function progressOf(
 /**
  * Writes weights, optimizer state and averages to the Store: from the checkpoint, or initialized.
  */
-async function placeWeights(
+export async function placeWeights(
   session: Session,
   { parameters, trained }: Readonly<Record<'parameters' | 'trained', readonly Parameter[]>>,
   training: TrainingConfig,

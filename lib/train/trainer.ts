@@ -42,7 +42,8 @@ export interface Steps {
   readonly failure?: Failure
 }
 
-const trainSite = site('batch')
+/** Where the batches of training are drawn. */
+export const trainSite = site('batch')
 const evaluationSite = { train: site('evaluation.train'), validation: site('evaluation.validation') }
 
 export class Trainer {

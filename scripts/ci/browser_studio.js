@@ -23,6 +23,7 @@ const all = {
   stages: require('./studio/stages'),
   compare: require('./studio/compare'),
   timeline: require('./studio/timeline'),
+  step: require('./studio/step'),
 }
 const wanted = process.argv.slice(3)
 const views = Object.fromEntries(

@@ -207,7 +207,7 @@ function Text({ playground }) {
         <button class="button primary" onClick=${() => (isPlaying.value ? playground.pause() : playground.play())}>
           ${isPlaying.value ? 'Pause' : 'Write'}
         </button>
-        <button class="button" disabled=${isPlaying.value} onClick=${() => playground.next()}>One step</button>
+        <button class="button" disabled=${isPlaying.value} onClick=${() => playground.next()}>Next ${playground.run.unit}</button>
         <button class="button" disabled=${parts.value.length === 0} onClick=${() => playground.restart()}>Start over</button>
       </div>
       <div role="alert">${problem.value && html`<p class="problem">${problem.value}</p>`}</div>

@@ -7,6 +7,7 @@ import { Try } from './playground.mjs'
 import { RunHead } from './run_head.mjs'
 import { Speed } from './speed.mjs'
 import { addressOfRun, route, shown } from './state.mjs'
+import { Step } from './step.mjs'
 import { Surprise } from './surprise.mjs'
 import { Timeline } from './timeline.mjs'
 
@@ -16,6 +17,7 @@ const views = [
   { name: 'writing', title: 'Watch it write', View: Try },
   { name: 'reading', title: 'Watch it read', View: Surprise },
   { name: 'attention', title: 'Where it looks', View: Attention },
+  { name: 'step', title: 'One step', View: Step },
   // Speed does not depend on the weights.
   { name: 'speed', title: 'Where the time goes', View: Speed, isTimeless: true },
 ]

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals'
 import { Component } from 'preact'
 import { post } from './api.mjs'
+import { Guess } from './guess.mjs'
 import { html } from './html.mjs'
 import { modelOf, modelStep } from './state.mjs'
 import { Tokens } from './tokens.mjs'
@@ -97,6 +98,7 @@ export class Surprise extends Component {
         </div>
         <p class="readout" role="status">${this.problem.value ? html`<span class="problem">${this.problem.value}</span>` : readoutOf(tokens, this.at.value, run.unit)}</p>
       </section>
+      <${Guess} run=${run} />
     `
   }
 }

@@ -29,7 +29,7 @@ module.exports = async (page) => {
     await page.click('text=Start over', { force: true }).catch(() => {})
     for (let i = 0; i < 5; i++) {
       const length = (await written()).length
-      await page.click('text=One step')
+      await page.click('text=Next character')
       await page.waitForFunction((n) => document.querySelector('.try .sample').textContent.length > n, length)
     }
     return written()
