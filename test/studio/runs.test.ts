@@ -1,6 +1,6 @@
 // Runs of the studio and of others: started, paused, resumed and followed by a page.
 
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { readRun } from '../../lib/history/read'
 import { train } from '../../lib/train/train'
 import { eventsOf, lossesOf, short, temporaryFolder } from '../support/runs'
@@ -153,6 +153,15 @@ test('a run of another process appears, and is followed until it ends', async ()
   const view = JSON.parse(body)
   expect([status, view.state, view.isOurs]).toEqual([200, 'stopped', false])
   expect(view.points.at(-1)[1]).toBe(model.info.step)
+})
+
+test('a run whose folder is deleted disappears', async () => {
+  for (const name of ['kept', 'deleted'])
+    await (await train({ ...short, out: `${runsFolder()}/${name}` })).dispose()
+  await page.find(({ type, data }) => type === 'runs' && data.length === 2)
+  rmSync(`${runsFolder()}/deleted`, { recursive: true })
+  await page.find(({ type, data }) => type === 'runs' && data.length === 1 && data[0].id === 'kept')
+  expect((await client.ask('/api/run?id=deleted')).status).toBe(404)
 })
 
 test('a link that leads out of the runs folder is no run', async () => {

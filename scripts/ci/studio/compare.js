@@ -91,6 +91,15 @@ module.exports = async (page, { browser, studio, runs }) => {
     await inspect(view, name)
     await context.close()
   }
+  await page.goto(`${home}#`)
+  await resumeInTable(row)
+}
+
+/** A run that has stopped goes on in the studio, which can pause it then. */
+async function resumeInTable(row) {
+  await row.locator('.act button:has-text("Resume")').click()
+  await row.locator('.act button:has-text("Pause")').click()
+  await row.locator('.state.stopped').waitFor()
 }
 
 async function sortTable(page) {
