@@ -23,8 +23,6 @@ export interface State {
   readonly isWhole: boolean
 }
 
-const notSaved = 'The model is not saved yet. Wait a moment.'
-
 export class Moments {
   /** States that were computed again, by the key of their run. */
   private readonly rebuilt = new Map<string, State[]>()
@@ -51,7 +49,7 @@ export class Moments {
   async find({ folder, step }: Moment): Promise<{ readonly path: string; readonly key: string }> {
     if (step === undefined) {
       const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-      if (name === undefined) throw new RequestError(409, notSaved)
+      if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
       // Another checkpoint is used if this one is damaged.
       return { path: folder, key: await keyOf(join(folder, name)) }
     }
@@ -63,24 +61,19 @@ export class Moments {
   }
 
   /**
-   * The file with the model of a moment and the state of its optimizer, and a key that changes with it.
+   * The file or folder with the model of a moment and the state of its optimizer, and a key that changes with it.
    *
    * @throws RequestError if there is none
    */
-  async findWhole({ folder, step }: Moment): Promise<{ readonly path: string; readonly key: string }> {
-    if (step !== undefined) {
-      const path = await this.wholeAt(folder, step)
-      if (path === undefined)
-        throw new RequestError(
-          409,
-          `Of step ${step} only the weights are kept, and not what the optimizer remembered. Rebuild it, or choose another.`,
-        )
-      return { path, key: await keyOf(path) }
-    }
-    const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-    if (name === undefined) throw new RequestError(409, notSaved)
-    const path = join(folder, name)
-    return { path, key: await keyOf(path) }
+  async findWhole(moment: Moment): Promise<{ readonly path: string; readonly key: string }> {
+    const { folder, step } = moment
+    if (step === undefined) return this.find(moment)
+    const path = await this.wholeAt(folder, step)
+    if (path !== undefined) return { path, key: await keyOf(path) }
+    throw new RequestError(
+      409,
+      `Of step ${step} only the weights are kept, and not what the optimizer remembered. Rebuild it, or choose another.`,
+    )
   }
 
   /** Adds a state that was computed again. */

@@ -27,7 +27,7 @@ export class Steps {
     const { path, key } = await this.moments.findWhole(moment)
     if (this.opened?.key !== key) {
       await this.free()
-      this.opened = { key, step: await OneStep.open(await readCheckpoint(path), moment.folder) }
+      this.opened = { key, step: await OneStep.open(await readCheckpoint(path, 'last'), moment.folder) }
     }
     return this.opened.step
   }

@@ -60,6 +60,7 @@ async function check(browser, runs) {
   const run = page.url()
   await inspect(page, 'light')
   for (const [name, use] of Object.entries(views)) {
+    await page.goto(run)
     await use(page, { context, studio, browser, runs })
     await inspect(page, name)
   }

@@ -75,4 +75,16 @@ module.exports = async (page) => {
   equal(await page.locator('.one').count(), 5, 'the stages at once')
   await page.click('.stages .stage >> nth=3')
   equal(await heading(), '4. Check: a finite difference', 'the stage after a click')
+
+  // Of an earlier step only the weights are kept, until it is rebuilt.
+  await page.fill('#moment', '2,700')
+  await page.keyboard.press('Enter')
+  await page.click('.slow >> text="Rebuild step 2,700"')
+  await page.waitForFunction(() =>
+    document.querySelector('.slow p.muted').textContent.includes('after step 2,700'),
+  )
+  await page.click('text=Newest')
+  await page.waitForFunction(() =>
+    document.querySelector('.slow p.muted').textContent.includes('after step 6,000'),
+  )
 }

@@ -55,7 +55,7 @@ async function pageOf(context, name) {
     // Of a field that is wrong, and of a studio that is being restarted.
     if (
       message.type() === 'error' &&
-      !/ERR_CONNECTION|ERR_INCOMPLETE|status of 4(01|22)/.test(message.text())
+      !/ERR_CONNECTION|ERR_INCOMPLETE|status of 4(01|09|22)/.test(message.text())
     )
       fail(`${name}: the console says: ${message.text()}`)
   })
