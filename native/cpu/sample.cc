@@ -184,8 +184,7 @@ void Drop(const Row& row, float threshold, double least, Pool* pool) {
     D8 mass = SetDouble(0);
     for (int64_t i = begin; i < end; i += 8) {
       D8 weight = LoadDouble(row.weights + i);
-      weight = WhereAtLeast(Widen(row.Eight(i)), SetDouble(threshold),
-                            WhereAtLeast(weight, SetDouble(least), weight));
+      weight = WhereAtLeast(Widen(row.Eight(i)), SetDouble(threshold), WhereAtLeast(weight, SetDouble(least), weight));
       StoreDouble(row.weights + i, weight);
       mass = mass + weight;
     }

@@ -120,8 +120,8 @@ NANO_INLINE void MulWide(I8 a, I8 b, I8& high, I8& low) {
 // Unsigned a ≥ b as a mask.
 NANO_INLINE F8 AtLeast(I8 a, I8 b) { return FromBits({vcgeq_u32(a.v[0], b.v[0]), vcgeq_u32(a.v[1], b.v[1])}); }
 
-#define NANO_PAIRS(expression)                        \
-  D8 result;                                          \
+#define NANO_PAIRS(expression)                          \
+  D8 result;                                            \
   for (int i = 0; i < 4; ++i) result.v[i] = expression; \
   return result
 
