@@ -56,18 +56,23 @@ export class Curves extends Component {
     const { current } = this.root
     const width = current?.clientWidth
     if (!width) return
-    const { runs, lines = [], marks = [], split } = this.props
+    const { runs, lines = [] } = this.props
     const kinds = JSON.stringify([lines.length, runs.map(({ name, color, soft }) => [name, color, soft])])
     if (kinds !== this.kinds) this.plot?.destroy()
     if (kinds !== this.kinds || !this.plot) this.plot = this.create(current, width)
     this.kinds = kinds
     if (this.plot.width !== width) this.plot.setSize({ width, height })
     this.plot.setData(dataOf(runs, lines))
+  }
+
+  /** Marks steps. Called when the plot is drawn: before, it does not know its scales. */
+  place(plot) {
+    const { marks = [], split } = this.props
     this.marks.replaceChildren(
       ...[...marks, ...(split === undefined ? [] : [split])].map((step, i) => {
         const mark = document.createElement('div')
         mark.className = i < marks.length ? 'mark' : 'mark split'
-        mark.style.left = `${this.plot.valToPos(step, 'x')}px`
+        mark.style.left = `${plot.valToPos(step, 'x')}px`
         return mark
       }),
     )
@@ -136,7 +141,14 @@ export class Curves extends Component {
           },
         ],
         series: [{}, ...series, ...lines.map(() => other)],
-        hooks: { draw: [(drawn) => nameLines(drawn, this.props.runs, (run) => color(run.color))] },
+        hooks: {
+          draw: [
+            (drawn) => {
+              nameLines(drawn, this.props.runs, (run) => color(run.color))
+              this.place(drawn)
+            },
+          ],
+        },
       },
       dataOf(runs, lines),
       target,
