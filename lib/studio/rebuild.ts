@@ -43,7 +43,8 @@ export class Rebuilder {
 
   constructor(
     private readonly moments: Moments,
-    private readonly publish: (progress: Progress) => void,
+    /** Called with null at the end of a rebuild. */
+    private readonly publish: (progress: Progress | null) => void,
   ) {}
 
   /**
@@ -62,12 +63,12 @@ export class Rebuilder {
     const result = this.replay(id, folder, step, controller.signal).catch((error) => {
       throw controller.signal.aborted ? new RequestError(409, 'It was cancelled.') : error
     })
-    const mine = { folder, step, controller, result }
-    this.current = mine
+    this.current = { folder, step, controller, result }
     try {
       return await result
     } finally {
-      if (this.current === mine) this.current = undefined
+      this.current = undefined
+      this.publish(null)
     }
   }
 

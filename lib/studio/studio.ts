@@ -212,8 +212,9 @@ class Desk {
   /** The calls that have a body. */
   private readonly calls: Readonly<Record<string, (body: Body) => Promise<object>>> = {
     'POST /api/start': async ({ text, options }) => {
+      const [given, checked] = [textIn(text), optionsOf(fieldsIn(options))]
       await this.makeWay()
-      return { id: await this.runner.start(textIn(text), optionsOf(fieldsIn(options))) }
+      return { id: await this.runner.start(given, checked) }
     },
     'POST /api/stop': async () => {
       await this.runner.stop()

@@ -92,7 +92,8 @@ test('a step that is not at hand is rebuilt, with the bits of the snapshots on i
   const { replayed } = await ask('/api/rebuild', { step })
   const passed = (await snapshotsIn(out())).filter((each) => each <= step).length
   expect(replayed).toEqual({ same: passed, differs: null })
-  await page.find(({ type, data }) => type === 'rebuild' && data.step === step && data.total === step)
+  await page.find(({ type, data }) => type === 'rebuild' && data?.step === step && data.total === step)
+  await page.find(({ type, data }) => type === 'rebuild' && data === null)
   expect((await timeline()).steps).toContain(step)
   await ask('/api/odds', { text: 'a', step })
   expect(await ask('/api/rebuild', { step })).toEqual({ replayed: null })
@@ -117,10 +118,11 @@ test('only a few results are kept, and none of a run that was replaced', async (
 test('a rebuild can be cancelled', async () => {
   rmSync(join(out(), 'best.safetensors'))
   const rebuilding = client.post('/api/rebuild', { id: 'one', step: 319 })
-  await page.find(({ type, data }) => type === 'rebuild' && data.step === 319)
+  await page.find(({ type, data }) => type === 'rebuild' && data?.step === 319)
   await ask('/api/rebuild/cancel', {})
   expect(await rebuilding).toMatchObject({ status: 409, body: { error: { message: 'It was cancelled.' } } })
   expect((await timeline()).steps).not.toContain(319)
+  expect(page.events.findLast(({ type }) => type === 'rebuild')!.data).toBeNull()
 })
 
 test.each([

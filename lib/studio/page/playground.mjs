@@ -37,22 +37,20 @@ class Playground {
     this.text = computed(
       () => (this.prompt.value || '\n') + this.parts.value.map(({ text }) => text).join(''),
     )
-    this.unfollow = effect(() => this.ask(this.text.value, modelStep.value))
-    // What another model would draw is void.
-    this.unfollowModel = modelStep.subscribe(() => this.keep())
   }
 
-  close() {
+  /** Follows the text and the model until `leave`. The text stays from the last time. */
+  open(run) {
+    this.run = run
+    // What another model would draw is void.
+    this.unfollowModel = modelStep.subscribe(() => this.keep())
+    this.unfollow = effect(() => this.ask(this.text.value, modelStep.value))
+  }
+
+  leave() {
     this.pause()
     this.unfollow()
     this.unfollowModel()
-  }
-
-  /** The text stays, but its odds, and what would come next, are those of the newest model. */
-  reopen(run) {
-    this.run = run
-    this.keep()
-    this.ask(this.text.peek())
   }
 
   /** Asks for the odds after a text, one call at a time. Only the newest text counts. */
@@ -156,20 +154,16 @@ let newest = null
 export class Try extends Component {
   constructor({ run }) {
     super()
-    this.isReopened = newest?.run.id === run.id
-    if (!this.isReopened) {
-      newest?.close()
-      newest = new Playground(run)
-    }
+    if (newest?.run.id !== run.id) newest = new Playground(run)
     this.playground = newest
   }
 
   componentDidMount() {
-    if (this.isReopened) this.playground.reopen(this.props.run)
+    this.playground.open(this.props.run)
   }
 
   componentWillUnmount() {
-    this.playground.pause()
+    this.playground.leave()
   }
 
   render({ run }) {

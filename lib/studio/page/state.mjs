@@ -41,8 +41,17 @@ export const shown = computed(() => {
 })
 
 function routeOf(hash) {
-  const [page, ...parts] = hash.slice(1).split('/').map(decodeURIComponent)
+  const [page, ...parts] = hash.slice(1).split('/').map(decoded)
   return { page, parts }
+}
+
+/** A part of an address that somebody typed wrong is taken as it is. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 /** Shows another address without a step in the browser's history, and leaves the focus where it is. */
@@ -88,6 +97,8 @@ export function take(type, data) {
     studio.value = about
     current.value = run
     runs.value = rows
+    // If there is one, its next event says so.
+    rebuilding.value = null
   } else if (type === 'run') current.value = data
   else if (type === 'runs') runs.value = data
   else if (type === 'rebuild') rebuilding.value = data

@@ -16,7 +16,7 @@ const secondsAtOnce = 2
 const secondsToBegin = 0.5
 
 /** How long it takes to compute a step again, in seconds. null: unknown, or not possible. */
-export function secondsTo({ starts, secondsPerStep }, step) {
+function secondsTo({ starts, secondsPerStep }, step) {
   const start = starts.findLast((each) => each <= step)
   if (start === undefined || secondsPerStep === null) return null
   return start === step ? 0 : secondsToBegin + (step - start) * secondsPerStep
@@ -37,6 +37,12 @@ export class Timeline extends Component {
       this.problem.value = null
       this.found.value = null
     })
+    // Another view, a fork or another page may have asked for the rebuild.
+    let isRebuilding = false
+    this.unfollowRebuild = rebuilding.subscribe((now) => {
+      if (isRebuilding && now === null) this.read(true)
+      isRebuilding = now !== null
+    })
   }
 
   componentDidUpdate() {
@@ -45,6 +51,7 @@ export class Timeline extends Component {
 
   componentWillUnmount() {
     this.unfollow()
+    this.unfollowRebuild()
   }
 
   /** Asks where the model is at hand, again when that has changed. */
