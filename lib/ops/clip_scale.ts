@@ -4,6 +4,9 @@
 import type { Tensor } from '../graph/tensor'
 import { apply, defineOp, demand, expectSpec } from './op'
 
+/** The factor for gradients with a finite norm. */
+export const clipFactor = (norm: number, maxNorm: number) => Math.min(1, maxNorm / (norm + 1e-6))
+
 export const clipScaleOp = defineOp({
   name: 'clip_scale',
   shape([norm], { max_norm }) {
@@ -13,7 +16,7 @@ export const clipScaleOp = defineOp({
   },
   reference([norm], [scale], { max_norm }) {
     const [value] = norm.data
-    const factor = Math.min(1, (max_norm as number) / (value + 1e-6))
+    const factor = clipFactor(value, max_norm as number)
     scale.data[0] = max_norm === Infinity && !Number.isNaN(value) ? 1 : factor
   },
 })

@@ -13,6 +13,8 @@ import type { Optimizer, OptimizerConfig, StoreTensor } from './optimizer'
 import { momentumAt, rateAt, type ScheduleConfig } from './schedule'
 import { sgdOptimizer } from './sgd'
 
+export { clipFactor } from '../ops/clip_scale'
+
 export interface UpdateConfig extends OptimizerConfig {
   /**
    * The largest global norm of all gradients. Larger gradients are scaled down to it. Infinity: no

@@ -8,6 +8,7 @@ import { parentOf, readFork } from '../history/fork'
 import { mostLevels, RunReader, readRun, runsIn } from '../history/read'
 import type { RunRecord } from '../history/types'
 import { RequestError } from './respond'
+import { labelOf } from './surface'
 import { type ForkView, type RunSummary, type RunView, summaryOf, viewOf } from './view'
 
 /** The newest runs are shown, at most so many. */
@@ -79,7 +80,11 @@ export class Runs {
     const fork = await readFork(folder)
     if (!fork) return null
     const { step, changes } = fork
-    return { parent: this.idOf(parentOf(resolve(folder), fork)), step, changes }
+    return {
+      parent: this.idOf(parentOf(resolve(folder), fork)),
+      step,
+      changes: changes.map((each) => ({ ...each, label: labelOf(each.option) })),
+    }
   }
 
   /** The run folders by id. A link that leads out of the runs folder is ignored. */

@@ -21,12 +21,14 @@ export interface SlowStep {
     readonly largest: number
   }[]
   readonly weight: WeightReport
+  /** How much closer the page can look at the curve of the weight. */
+  readonly zooms: readonly number[]
   /** The token that the row of the weight belongs to, if each row belongs to one. */
   readonly token: string | null
 }
 
 /** How much closer the page can look at the curve of a weight. */
-const zooms: readonly unknown[] = [1, 10, 100, 1000]
+const zooms = [1, 10, 100, 1000]
 
 /** A weight, or the one with the largest gradient. */
 export function slowStep(
@@ -34,7 +36,8 @@ export function slowStep(
   moment: Moment,
   { path, index, zoom = 1 }: Readonly<Record<string, unknown>>,
 ): Promise<SlowStep> {
-  if (!zooms.includes(zoom)) throw new RequestError(400, `The zoom must be one of ${zooms.join(', ')}.`)
+  if (!zooms.some((each) => each === zoom))
+    throw new RequestError(400, `The zoom must be one of ${zooms.join(', ')}.`)
   return steps.with(moment, async (one) => {
     const { tokens, losses, gradients, ...overview } = one.overview
     const steepest = gradients.reduce((most, each) =>
@@ -52,6 +55,7 @@ export function slowStep(
       })),
       parameters: gradients.map(({ path, shape, largest }) => ({ path, shape, largest })),
       weight,
+      zooms,
       token: tokenOfRow(one, weight, shape),
     }
   })

@@ -60,8 +60,8 @@ interface Task {
   readonly secondsPerStep: number | undefined
 }
 
-export interface SpeedOptions {
-  /** @throws RequestError if a run is training, which would slow the measurement down */
+export interface MeasuringOptions {
+  /** @throws RequestError if a run is training, or computed again, which would falsify a measurement */
   refuseBusy(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export class Speed {
   /** The measurement in progress. It never rejects. */
   private last: Promise<unknown> = Promise.resolve()
 
-  constructor(private readonly options: SpeedOptions) {}
+  constructor(private readonly options: MeasuringOptions) {}
 
   /**
    * Measures nothing.
@@ -119,9 +119,11 @@ export class Speed {
     return result
   }
 
-  /** Ends the measurement in progress, because a run begins or the studio ends. */
+  /** Ends the measurement in progress, because a run begins, a step is rebuilt, or the studio ends. */
   async stop(): Promise<void> {
-    this.stopper.abort(new RequestError(409, 'The measurement was stopped, because a run begins.'))
+    this.stopper.abort(
+      new RequestError(409, 'The measurement was stopped, because a run begins or a step is rebuilt.'),
+    )
     this.stopper = new AbortController()
     await this.last
   }

@@ -16,6 +16,7 @@ import { canDemonstrate, demonstrate, type Shown } from './demonstration'
 import { type Picture, pictureOf } from './picture'
 import { RequestError } from './respond'
 import type { GivenText, Runner } from './runner'
+import type { MeasuringOptions } from './speed'
 
 /** What the page tells of a stage. */
 export interface StageView extends Lesson {
@@ -47,7 +48,10 @@ export class Course {
   /** By the number of the stage. */
   private readonly measured = new Map<string, Promise<number>>()
 
-  constructor(private readonly runner: Runner) {}
+  constructor(
+    private readonly runner: Runner,
+    private readonly options: MeasuringOptions,
+  ) {}
 
   list(): Promise<readonly StageView[]> {
     this.listed ??= viewsOf()
@@ -74,21 +78,25 @@ export class Course {
   /**
    * The seconds that a step of a stage takes on this machine, measured for a few seconds.
    *
-   * @throws RequestError if a run is training, which it would disturb
+   * @throws RequestError if something is training, or begins meanwhile
    */
-  secondsPerStep(number: unknown, text: GivenText): Promise<number> {
+  async secondsPerStep(number: unknown, text: GivenText): Promise<number> {
     const stage = trained(number)
-    if (this.runner.isBusy)
-      throw new RequestError(
-        409,
-        'A run is training. The time can be measured when it is finished or paused.',
-      )
     const known = this.measured.get(stage.number)
     if (known) return known
-    const measuring = measure(stage, text)
+    const measuring = this.measure(stage, text)
     this.measured.set(stage.number, measuring)
     measuring.catch(() => this.measured.delete(stage.number))
     return measuring
+  }
+
+  private async measure({ name, numbers }: TrainedStage, text: GivenText): Promise<number> {
+    await this.options.refuseBusy()
+    const data = text ?? (await availableCorpus('studio'))
+    const options = { preset: name, data, batchSize: measuredBatch }
+    const { secondsPerStep } = await estimate(options as Parameters<typeof estimate>[0])
+    await this.options.refuseBusy()
+    return (secondsPerStep * numbers.batchSize) / measuredBatch
   }
 }
 
@@ -114,13 +122,6 @@ function optionsOf(stage: TrainedStage, given: unknown): CheckedTrainOptions {
   const evalInterval = Math.max(1, Math.min(numbers.evalInterval, Math.round(steps / 10)))
   const evalBatches = affordableBatches({ ...numbers, steps, evalInterval })
   return { steps, evalInterval, ...(isLong(stage) && { evalBatches }) }
-}
-
-async function measure({ name, numbers }: TrainedStage, text: GivenText): Promise<number> {
-  const data = text ?? (await availableCorpus('studio'))
-  const options = { preset: name, data, batchSize: measuredBatch }
-  const { secondsPerStep } = await estimate(options as Parameters<typeof estimate>[0])
-  return (secondsPerStep * numbers.batchSize) / measuredBatch
 }
 
 async function viewsOf(): Promise<StageView[]> {

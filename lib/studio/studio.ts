@@ -125,12 +125,13 @@ class Desk {
   private readonly steps = new Steps(this.moments)
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
-  private readonly speed = new Speed({
+  private readonly measuring = {
     refuseBusy: async () => {
       this.rebuilder.refuseBusy()
       await this.refuseBusy('a measurement would be wrong')
     },
-  })
+  }
+  private readonly speed = new Speed(this.measuring)
   private readonly course: Course
   private readonly channel: Channel
   private readonly looking: NodeJS.Timeout
@@ -145,7 +146,7 @@ class Desk {
       idOf: (folder) => this.runs.idOf(folder),
       publish: (type, data) => this.channel.emit(type, data),
     })
-    this.course = new Course(this.runner)
+    this.course = new Course(this.runner, this.measuring)
     this.channel = new Channel(() => this.snapshot(), options.limits)
     this.looking = setInterval(() => {
       if (this.channel.size > 0) this.look()

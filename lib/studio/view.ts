@@ -79,7 +79,7 @@ export interface ForkView {
   /** The id of the other run, which may be gone. */
   readonly parent: string
   readonly step: number
-  readonly changes: Fork['changes']
+  readonly changes: readonly (Fork['changes'][number] & { readonly label: string })[]
 }
 
 const rounded = (loss: number) => Math.round(loss * 1e4) / 1e4

@@ -7,6 +7,7 @@ import type { Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import { onDevice, openSession } from '../backend/devices'
 import { JsSession } from '../backend/js/session'
+import { runCompiled } from '../backend/once'
 import type { Checkpoint, CheckpointInfo } from '../checkpoint/checkpoint'
 import { NanoGptError } from '../errors'
 import { type Shape, sizeOf } from '../graph/dtype'
@@ -15,7 +16,7 @@ import { lossProgram, mostLogits, storedLossName, storedLossProgram } from '../m
 import { readTensors, type TensorState } from '../model/weights'
 import type { OptimizerName } from '../optim/names'
 import { rateAt } from '../optim/schedule'
-import { gradientName, stepInputs, updateProgram } from '../optim/update'
+import { clipFactor, gradientName, stepInputs, updateProgram } from '../optim/update'
 import { seedFrom } from '../random/philox'
 import { tokenizerFromJSON } from '../tokenizer'
 import type { Tokenizer, Tokens } from '../tokenizer/tokenizer'
@@ -23,7 +24,7 @@ import { nextSequence, withOwnText } from './own_text'
 import { placeWeights, savedTensors } from './prepare'
 
 /** Several copies of the weights are in memory, one of them in float64. */
-export const mostParameters = 20_000_000
+const mostParameters = 20_000_000
 /**
  * Tokens that the text predicts: at most so many, and fewer for a large model, because plain TypeScript
  * computes some of the losses.
@@ -33,7 +34,7 @@ const fewestTokens = 8
 const weightsTimesTokens = 1e8
 
 /** How far a weight is moved for the finite difference. In float64, this is far above the rounding. */
-export const nudge = 1e-4
+const nudge = 1e-4
 /** The learning rates that plain gradient descent is tried with: 0.001, 0.002, 0.005, … 10. */
 const plainRates = [-3, -2, -1, 0].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power))
 /** Points of the loss as a function of a weight. */
@@ -84,6 +85,8 @@ export interface WeightReport {
   readonly value: number
   /** From the engine, which computed the gradients of all weights at once. */
   readonly gradient: number
+  /** How far the weight is moved for the next three numbers. */
+  readonly nudge: number
   /** In float64: the losses after moving the weight by ±nudge, and their slope. */
   readonly above: number
   readonly below: number
@@ -223,6 +226,7 @@ export class OneStep {
       index,
       value,
       gradient: own[index],
+      nudge,
       above,
       below,
       difference: (above - below) / (2 * nudge),
@@ -348,11 +352,7 @@ async function compute({
   // A run that is over has no next learning rate. Its last one is used.
   const scheduled = Math.min(step, Math.max(0, training.steps - 1))
   const rates = { ...stepInputs(scheduled, training), step: step + 1 }
-  const { outputs, failure } = await session.run(1, [
-    { program: update.handle, times: 1, inputs: update.inputs.pack([rates]) },
-  ])
-  if (failure) throw new NanoGptError(failure.code, failure.message)
-  const [gradientNorm] = update.outputs.unpack(outputs[0], 'gradientNorm')
+  const [gradientNorm] = (await runCompiled(session, update, rates))('gradientNorm')
   const after = await readTensors(session, savedTensors(trained, training))
   const lossAfter = finite(await lossWith(session, lossOf, inputs))
   await restore(before)
@@ -361,7 +361,7 @@ async function compute({
     ...{ info, tokenizer, session, lossOf, reference, referenceLoss, inputs, gradients, rates },
     before: arraysOf(before),
     after: arraysOf(after),
-    scale: Math.min(1, clip / (gradientNorm + 1e-6)),
+    scale: clipFactor(gradientNorm, clip),
     loss: await exactly(reference, referenceLoss, inputs),
     overview: {
       ...{ step, tokens, losses, loss, gradientNorm, plain, lossAfter },
@@ -372,19 +372,13 @@ async function compute({
 }
 
 async function exactly(reference: JsSession, program: Compiled, inputs: Parts['inputs']): Promise<number> {
-  await runOnce(reference, program, inputs)
+  await runCompiled(reference, program, inputs)
   return (await reference.read(storedLossName))[0]
 }
 
 async function lossWith(session: Session, program: Compiled, inputs: Parts['inputs']): Promise<number> {
-  const { outputs } = await runOnce(session, program, inputs)
-  return program.outputs.unpack(outputs[0], 'loss')[0]
-}
-
-async function runOnce(session: Session, { handle, inputs }: Compiled, values: Parts['inputs']) {
-  const result = await session.run(1, [{ program: handle, times: 1, inputs: inputs.pack([{ ...values }]) }])
-  if (result.failure) throw new NanoGptError(result.failure.code, result.failure.message)
-  return result
+  const outputs = await runCompiled(session, program, inputs)
+  return outputs('loss')[0]
 }
 
 const finite = (loss: number) => (Number.isFinite(loss) ? loss : null)

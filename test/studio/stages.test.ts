@@ -177,3 +177,14 @@ test('the time of a step is measured once', async () => {
   expect([first.status, first.body.secondsPerStep > 0]).toEqual([200, true])
   expect((await client.post('/api/stages/time', { stage: '01', text })).body).toEqual(first.body)
 })
+
+test('no time is measured while a step is rebuilt', async () => {
+  const { body } = await client.post('/api/stages/start', { stage: '01', text, steps: 3000 })
+  await inState('finished')
+  const rebuilding = client.post('/api/rebuild', { id: body.id, step: 2999 })
+  await page.find(({ type }) => type === 'rebuild')
+  const { status, body: refused } = await client.post('/api/stages/time', { stage: '01', text })
+  expect([status, refused.error.message]).toEqual([409, expect.stringContaining('being rebuilt')])
+  await client.post('/api/rebuild/cancel', {})
+  await rebuilding
+})

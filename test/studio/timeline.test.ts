@@ -181,8 +181,8 @@ test('a fork with one change trains over the same batches, and says what it is',
     ({ type, data }) => type === 'runs' && data[0].id === id && data[0].step === 620,
   )
   const changes = [
-    { option: 'learningRate', from: 0.0005, to: 0.05 },
-    { option: 'steps', from: 600, to: 620 },
+    { option: 'learningRate', label: 'learning rate', from: 0.0005, to: 0.05 },
+    { option: 'steps', label: 'steps', from: 600, to: 620 },
   ]
   expect(row.data[0].fork).toEqual({ parent: 'one', step, changes })
   const own = await timeline(id)

@@ -2,7 +2,7 @@
 
 import { letterOf } from './compare_table.mjs'
 import { html } from './html.mjs'
-import { count } from './words.mjs'
+import { plural } from './words.mjs'
 
 /** The newest sample of a run up to a step. */
 const sampleAt = ({ samples }, step) => samples.findLast((each) => each.step <= step) ?? samples[0]
@@ -23,12 +23,12 @@ export function CompareSamples({ runs, step }) {
   )
   return html`
     <section aria-labelledby="wrote-title">
-      <h2 id="wrote-title">What they wrote after ${count(steps[at])} steps</h2>
+      <h2 id="wrote-title">What they wrote after ${plural(steps[at], 'step')}</h2>
       <input
         class="together"
         type="range"
         aria-label="Step of the samples"
-        aria-valuetext=${`after ${count(steps[at])} steps`}
+        aria-valuetext=${`after ${plural(steps[at], 'step')}`}
         min="0"
         max=${steps.length - 1}
         step="1"
@@ -42,7 +42,7 @@ export function CompareSamples({ runs, step }) {
           const sample = sampleAt(run, steps[at])
           return html`
             <div key=${run.id}>
-              <h3><span class=${`line run-${i + 1}`}></span>${letterOf(i)}${sample && sample.step !== steps[at] ? html`<span class="muted"> after ${count(sample.step)} steps</span>` : ''}</h3>
+              <h3><span class=${`line run-${i + 1}`}></span>${letterOf(i)}${sample && sample.step !== steps[at] ? html`<span class="muted"> after ${plural(sample.step, 'step')}</span>` : ''}</h3>
               <div class="sample" style=${{ borderColor: `var(--run-${i + 1})` }} tabindex="0" role="region" aria-label=${`Sample of ${letterOf(i)}`}>
                 ${sample ? sample.text.trim() || html`<span class="muted">(only blank lines)</span>` : html`<span class="muted">(It wrote no samples.)</span>`}
               </div>

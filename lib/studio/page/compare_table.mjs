@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals'
 import { html } from './html.mjs'
-import { choicesWords, count, duration, roughly, stateWords } from './words.mjs'
+import { choicesWords, count, duration, plural, roughly, stateWords } from './words.mjs'
 
 /** A, B, C … */
 export const letterOf = (i) => String.fromCharCode(65 + i)
@@ -38,7 +38,7 @@ export function CompareTable({ compared: { runs, options } }) {
             <tr><th scope="row">Text</th>${runs.map(({ text }) => html`<td>${text}</td>`)}</tr>
             <${Losses} title="Best" help="as if choosing among so many" losses=${runs.map(({ best }) => best)} isAt />
             <${Losses} title="At the end" losses=${runs.map((run) => run.evaluations.at(-1) ?? null)} isAt />
-            ${step > 0 && differ('step') && html`<${Losses} title=${`After ${count(step)} steps`} help="the same for all" losses=${runs.map((run) => reached(run, 'step', step))} />`}
+            ${step > 0 && differ('step') && html`<${Losses} title=${`After ${plural(step, 'step')}`} help="the same for all" losses=${runs.map((run) => reached(run, 'step', step))} />`}
             ${seconds > 0 && differ('step') && html`<${Losses} title=${`After ${duration(seconds)}`} help="of training" losses=${runs.map((run) => reached(run, 'seconds', seconds))} />`}
             <tr><th scope="row">Steps</th>${runs.map((run) => html`<td>${run.step === run.steps ? count(run.step) : `${count(run.step)} of ${count(run.steps)}`}<span class="help">${stateWords[run.state]}</span></td>`)}</tr>
             <tr><th scope="row">Training time</th>${runs.map((run) => html`<td>${run.seconds > 0 ? duration(run.seconds) : dash}</td>`)}</tr>
@@ -87,7 +87,7 @@ function Losses({ title, help, losses, isAt }) {
           : html`
               <td>
                 ${each.loss === lowest ? html`<strong>${choicesWords(each.loss)}</strong>` : choicesWords(each.loss)}
-                <span class="help">${each.loss.toFixed(2)} nats${isAt ? ` after ${count(each.step)} steps` : ''}</span>
+                <span class="help">${each.loss.toFixed(2)} nats${isAt ? ` after ${plural(each.step, 'step')}` : ''}</span>
               </td>
             `,
       )}

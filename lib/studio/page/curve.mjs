@@ -6,12 +6,12 @@ import { forkOf, parent } from './forks.mjs'
 import { html } from './html.mjs'
 import { choose } from './moments.mjs'
 import { chosenStep } from './state.mjs'
-import { choices, count } from './words.mjs'
+import { choices, plural } from './words.mjs'
 
 export function Curve({ run, reference }) {
   const last = run.evaluations.at(-1)
   const label = last
-    ? `Curve of the losses. After ${count(last.step)} steps: ${choices(last.valLoss).toFixed(1)} choices.`
+    ? `Curve of the losses. After ${plural(last.step, 'step')}: ${choices(last.valLoss).toFixed(1)} choices.`
     : 'Curve of the losses, still empty.'
   const fork = forkOf(run)
   const other = fork?.parent === parent.value?.id ? parent.value : null

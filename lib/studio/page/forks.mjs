@@ -4,7 +4,7 @@ import { effect, signal } from '@preact/signals'
 import { getRun } from './api.mjs'
 import { html } from './html.mjs'
 import { addressOfRun, openId, runs } from './state.mjs'
-import { choicesWords, count } from './words.mjs'
+import { choicesWords, count, plural } from './words.mjs'
 
 const rowOf = (id) => runs.value.find((row) => row.id === id)
 /** What a run continues, if it is a fork. */
@@ -28,17 +28,13 @@ effect(() => {
   )
 })
 
-const labelOf = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 const shownValue = (value) => (value === null ? 'no limit' : String(value))
 
 /** “learning rate 0.01 instead of 0.001”. More steps are no change while both train. */
-function changeWords({ changes }, instead = true) {
+function changeWords({ changes }) {
   const told = changes.filter(({ option }) => option !== 'steps' || changes.length === 1)
   return told
-    .map(
-      ({ option, from, to }) =>
-        `${labelOf(option)} ${shownValue(to)}${instead ? ` instead of ${shownValue(from)}` : ''}`,
-    )
+    .map(({ label, from, to }) => `${label} ${shownValue(to)} instead of ${shownValue(from)}`)
     .join(', ')
 }
 
@@ -55,7 +51,7 @@ export function ForkNote({ run }) {
     <p class="fork-note">
       A fork of <a href=${addressOfRun(fork.parent)}>${other?.text ?? fork.parent}</a> after step ${count(fork.step)}:
       ${' '}<b>${changeWords(fork)}</b>.
-      ${last && html` After ${count(last.step)} steps: <b>${choicesWords(last.valLoss)} choices</b> instead of ${choicesWords(there.valLoss)}.`}
+      ${last && html` After ${plural(last.step, 'step')}: <b>${choicesWords(last.valLoss)} choices</b> instead of ${choicesWords(there.valLoss)}.`}
     </p>
   `
 }

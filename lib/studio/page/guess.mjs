@@ -6,7 +6,7 @@ import { post } from './api.mjs'
 import { levels, lossOf, mean } from './guess_math.mjs'
 import { html } from './html.mjs'
 import { modelOf } from './state.mjs'
-import { choicesWords, percent } from './words.mjs'
+import { blankNames, choicesWords, percent } from './words.mjs'
 
 /** Guesses before there is a score. */
 const enough = 10
@@ -178,8 +178,8 @@ function Game({ game, passage, guesses }) {
   `
 }
 
-const names = { ' ': 'a space', '\n': 'a new line', '\t': 'a tab' }
-const nameOf = (character) => names[character] ?? `“${character}”`
+const nameOf = (character) =>
+  blankNames.has(character) ? `a ${blankNames.get(character)}` : `“${character}”`
 
 function answerWords(stranger, last, answer) {
   if (stranger !== null) return `This text has no ${nameOf(stranger)} anywhere. Try another key.`

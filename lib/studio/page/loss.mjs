@@ -2,7 +2,7 @@
 
 import { html } from './html.mjs'
 import { chosenStep } from './state.mjs'
-import { choicesWords, count } from './words.mjs'
+import { choicesWords, plural } from './words.mjs'
 
 export function Loss({ run }) {
   const { evaluations, unit } = run
@@ -23,7 +23,7 @@ export function Loss({ run }) {
           It guessed the next ${unit} as if choosing among <strong>${choicesWords(then.valLoss)}</strong>
         </p>
         <p class="muted">
-          That was after ${count(then.step)} steps. Its validation loss was ${then.valLoss.toFixed(2)} nats. By now the best
+          That was after ${plural(then.step, 'step')}. Its validation loss was ${then.valLoss.toFixed(2)} nats. By now the best
           is ${choicesWords(best.valLoss)}.
         </p>
       </section>
@@ -37,7 +37,7 @@ export function Loss({ run }) {
       </p>
       <p class="muted">
         ${best.step > first.step && first.step === 0 ? `At first it was ${choicesWords(first.valLoss)}. ` : ''}
-        ${unit === 'token' ? 'A token is a word, or a piece of one. ' : ''}Measured after ${count(best.step)} steps, on a part of the text that it never trains on.
+        ${unit === 'token' ? 'A token is a word, or a piece of one. ' : ''}Measured after ${plural(best.step, 'step')}, on a part of the text that it never trains on.
         Its validation loss is ${best.valLoss.toFixed(2)} nats.
       </p>
     </section>

@@ -2,13 +2,12 @@
 
 import { html } from './html.mjs'
 import { probabilities } from './odds_math.mjs'
-import { percent } from './words.mjs'
+import { blankNames, percent } from './words.mjs'
 
 const bars = 12
 
 /** Characters that are hard to see. */
 const visible = { ' ': '␣', '\n': '↵', '\t': '⇥' }
-const names = { ' ': 'space', '\n': 'new line', '\t': 'tab' }
 
 export function Odds({ playground }) {
   const { odds, sampling, drawn, shown, text } = playground
@@ -35,7 +34,7 @@ function Bar({ token, odds, most, isNext, onChoose }) {
   const { text } = token
   const shown =
     text === '' ? 'part of a character' : text.replace(/[ \n\t]/g, (character) => visible[character])
-  const spoken = names[text]
+  const spoken = blankNames.get(text)
   return html`
     <li>
       <button class="bar ${odds === 0 ? 'out' : ''} ${isNext ? 'next' : ''}" disabled=${text === ''} onClick=${onChoose}>

@@ -2,7 +2,7 @@
 
 import { html } from './html.mjs'
 import { choose, chosenSample } from './moments.mjs'
-import { count } from './words.mjs'
+import { plural } from './words.mjs'
 
 export function Samples({ run }) {
   const { samples, steps } = run
@@ -14,7 +14,7 @@ export function Samples({ run }) {
   return html`
     <div class="samples">
       <div class="row">
-        <h3>What it wrote after ${count(sample.step)} steps</h3>
+        <h3>What it wrote after ${plural(sample.step, 'step')}</h3>
         <div class="buttons">
           <button class="button small" disabled=${at === 0} onClick=${() => choose(run, samples[at - 1].step)}>Earlier</button>
           <button

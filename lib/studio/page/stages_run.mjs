@@ -9,7 +9,7 @@ import { chosenSample } from './moments.mjs'
 import { Progress } from './run_head.mjs'
 import { isComparable, runOf, text } from './stages_state.mjs'
 import { addressOfRun, current, isBusy } from './state.mjs'
-import { choicesWords, count, duration } from './words.mjs'
+import { choicesWords, count, duration, plural } from './words.mjs'
 
 /** The steps that a stage of hours offers, besides its own. */
 const fewSteps = [25, 100, 500]
@@ -161,7 +161,7 @@ function BeforeAfter({ run }) {
   return html`
     <div class="before-after">
       <${Sample} title="Before training" text=${first.text} />
-      ${chosen !== first && html`<${Sample} title="After ${count(chosen.step)} steps" text=${chosen.text} />`}
+      ${chosen !== first && html`<${Sample} title="After ${plural(chosen.step, 'step')}" text=${chosen.text} />`}
     </div>
   `
 }

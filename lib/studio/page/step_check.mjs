@@ -4,15 +4,12 @@ import { html } from './html.mjs'
 import { digits } from './step_gradient.mjs'
 import { Plot } from './step_plot.mjs'
 
-/** How far the weight is moved, as lib/train/one_step.ts does. */
-const nudge = 0.0001
-const zooms = [1, 10, 100, 1000]
 /** A curve that is lower shows the rounding of float32. */
 const stairs = 2e-5
 
 export function Check({ data, step }) {
-  const { weight, loss } = data
-  const { path, index, value, gradient, above, below, difference, curve } = weight
+  const { weight, loss, zooms } = data
+  const { path, index, value, gradient, nudge, above, below, difference, curve } = weight
   const zoom = step.zoom.value
   const decimals = 3 + Math.log10(zoom)
   const losses = curve.map(([, each]) => each)
@@ -20,7 +17,7 @@ export function Check({ data, step }) {
   const rows = [
     [`loss at ${digits(value + nudge, 6)}, a little more`, above.toFixed(10)],
     [`loss at ${digits(value - nudge, 6)}, a little less`, below.toFixed(10)],
-    ['their difference, divided by 0.0002', digits(difference, 10)],
+    [`their difference, divided by ${digits(2 * nudge)}`, digits(difference, 10)],
     ['the slope that was computed backwards', digits(gradient, 10)],
   ]
   return html`

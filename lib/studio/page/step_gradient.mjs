@@ -1,8 +1,7 @@
 // Stage 3 of a step: the gradient, and the choice of one weight.
 
 import { html } from './html.mjs'
-import { nameOf } from './step_loss.mjs'
-import { count } from './words.mjs'
+import { count, tokenWords } from './words.mjs'
 
 /** What a parameter does, by the end of its path. */
 const roles = [
@@ -108,7 +107,7 @@ export function Gradient({ data, step }) {
     <div role="status">
       <p class="big">It is ${digits(weight.value)}. Its slope is <strong>${digits(gradient)}</strong>.</p>
       <p>
-        ${token !== null && `Its row belongs to ${nameOf(token)}. `}${meaningOf(gradient)}
+        ${token !== null && `Its row belongs to ${tokenWords(token)}. `}${meaningOf(gradient)}
       </p>
     </div>
   `

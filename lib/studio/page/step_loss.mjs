@@ -1,14 +1,11 @@
 // Stages 1 and 2 of a step: the chance of each true token, and the mean of −ln of it.
 
 import { html } from './html.mjs'
-import { choicesWords, percent } from './words.mjs'
+import { shadeOfLoss } from './tokens.mjs'
+import { choicesWords, percent, tokenWords } from './words.mjs'
 
-/** In nats. A token that is more surprising has the same color. */
-const most = 5
 const examples = 3
 
-const named = { ' ': 'space', '\n': 'new line', '\t': 'tab' }
-export const nameOf = (text) => (text in named ? named[text] : `“${text || '\ufffd'}”`)
 const chanceOf = ({ loss }) => Math.exp(-loss)
 
 export function Forward({ run, data: { tokens } }) {
@@ -23,11 +20,11 @@ export function Forward({ run, data: { tokens } }) {
     <div class="sample colored" tabindex="0" role="region" aria-label="Text">
       ${tokens.map(
         ({ text, loss }) =>
-          html`<span class="heat" title=${loss === null ? undefined : percent(Math.exp(-loss))} style=${{ '--heat': `${Math.round(50 * Math.min(1, (loss ?? 0) / most))}%` }}>${text || '\ufffd'}</span>`,
+          html`<span class="heat" title=${loss === null ? undefined : percent(Math.exp(-loss))} style=${{ '--heat': `${Math.round(50 * shadeOfLoss(loss))}%` }}>${text || '\ufffd'}</span>`,
       )}
     </div>
     <p>
-      It was best at ${nameOf(best.text)}, to which it gave ${percent(chanceOf(best))}, and worst at ${nameOf(worst.text)}, with
+      It was best at ${tokenWords(best.text)}, to which it gave ${percent(chanceOf(best))}, and worst at ${tokenWords(worst.text)}, with
       ${' '}${percent(chanceOf(worst))}.
     </p>
   `
@@ -50,7 +47,7 @@ export function Loss({ run, data: { tokens, loss } }) {
           ${guessed.slice(0, examples).map(
             (token) => html`
               <tr>
-                <td>${nameOf(token.text)}</td>
+                <td>${tokenWords(token.text)}</td>
                 <td class="number">${chanceOf(token).toPrecision(3)}</td>
                 <td class="number">−ln ${chanceOf(token).toPrecision(3)} = ${token.loss.toFixed(3)}</td>
               </tr>

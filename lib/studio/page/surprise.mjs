@@ -6,11 +6,9 @@ import { post } from './api.mjs'
 import { Guess } from './guess.mjs'
 import { html } from './html.mjs'
 import { modelOf, modelStep } from './state.mjs'
-import { Tokens } from './tokens.mjs'
+import { shadeOfLoss, Tokens } from './tokens.mjs'
 import { choicesWords, percent, tokenWords } from './words.mjs'
 
-/** In nats. A token that is more surprising has the same color. */
-const most = 5
 /** UTF-16 code units. Each call computes the whole text. */
 const longest = 1000
 const millisecondsToWait = 300
@@ -82,7 +80,7 @@ export class Surprise extends Component {
             <p id="surprise-help">Point at a ${run.unit}, or use the arrow keys.</p>
             <${Tokens}
               tokens=${tokens}
-              shades=${tokens.map(({ loss }) => Math.min(1, (loss ?? 0) / most))}
+              shades=${tokens.map(({ loss }) => shadeOfLoss(loss))}
               at=${this.at.value}
               first=${1}
               label="Your text, colored"

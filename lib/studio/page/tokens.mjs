@@ -3,6 +3,12 @@
 
 import { html } from './html.mjs'
 
+/** In nats. A token that is more surprising has the same color. */
+const most = 5
+
+/** The shade of a token with this loss. null: it has none. */
+export const shadeOfLoss = (loss) => Math.min(1, (loss ?? 0) / most)
+
 /**
  * @param shades from 0 to 1 for each token
  * @param at the chosen token, or null

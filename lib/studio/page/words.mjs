@@ -39,10 +39,17 @@ export function choicesWords(loss) {
   return among < 9.95 ? among.toFixed(1) : count(among)
 }
 
+/** The names of characters that are hard to see. */
+export const blankNames = new Map([
+  [' ', 'space'],
+  ['\n', 'new line'],
+  ['\t', 'tab'],
+])
+
 /** The text of a token as a name: “k”, the space. */
 export function tokenWords(text) {
-  const named = { ' ': 'the space', '\n': 'the new line', '\t': 'the tab', '': 'a part of a character' }
-  return named[text] ?? `“${text}”`
+  if (text === '') return 'a part of a character'
+  return blankNames.has(text) ? `the ${blankNames.get(text)}` : `“${text}”`
 }
 
 /** The text of tokens. A part of a character shows as a mark. */
