@@ -5,12 +5,19 @@
 import type { ModelSizes } from '../nn'
 import { findPreset } from '../presets'
 import { recordedHead, sizes as sketchSizes } from './02_attention_tricks'
+import {
+  type Computation,
+  computationsOf,
+  computationsOfProgram,
+  firstBlock,
+  labelOf,
+  type ModelName,
+} from './computations'
 import { modelStages, stages } from './index'
 import type { Stage } from './stage'
-import { firstBlock, labelOf, type ModelName, type Step, stepsOf, stepsOfProgram } from './steps'
 
-/** A step of the model. The parameters are those of one block. */
-export interface Part extends Omit<Step, 'shape' | 'path' | 'around'> {
+/** A computation of the model. The parameters are those of one block. */
+export interface Part extends Omit<Computation, 'shape' | 'path' | 'around'> {
   /** The sizes of its result as symbols, such as B, T, C. */
   readonly shape: readonly string[]
   /** One more than the largest row of the parts that it reads. */
@@ -84,9 +91,9 @@ function draw(stage: Stage, vocabSize: number): Drawn {
 /** The same path in a model with and without blocks. */
 const withoutBlock = (path: string) => path.replace(/^blocks\.0\.?/, '')
 
-/** Puts the steps into rows and groups. */
+/** Puts the computations into rows and groups. */
 function arranged(
-  steps: readonly (Omit<Step, 'shape'> & { readonly shape: readonly string[] })[],
+  computations: readonly (Omit<Computation, 'shape'> & { readonly shape: readonly string[] })[],
   times: number,
 ): Pick<Drawn, 'parts' | 'groups'> {
   const paths: string[] = []
@@ -98,11 +105,16 @@ function arranged(
     return paths.push(path) - 1
   }
   const rows: number[] = []
-  const parts = steps.map(({ path, around, ...step }) => {
-    const row = Math.max(-1, ...step.reads.map((index) => rows[index])) + 1
+  const parts = computations.map(({ path, around, ...computation }) => {
+    const row = Math.max(-1, ...computation.reads.map((index) => rows[index])) + 1
     rows.push(row)
-    const key = [withoutBlock(path), step.label, step.detail, step.kind === 'module' && step.shape].join()
-    return { ...step, row, group: add(around), key }
+    const key = [
+      withoutBlock(path),
+      computation.label,
+      computation.detail,
+      computation.kind === 'module' && computation.shape,
+    ].join()
+    return { ...computation, row, group: add(around), key }
   })
   const groups = paths.map((path) => {
     const isBlock = /^blocks\.\d+$/.test(path)
@@ -121,10 +133,10 @@ const parentOf = (path: string) => path.replace(/(^|\.)\w+$/, '')
 const primes = { batch: 101, block: 103, channels: 107, vocabulary: 109 }
 
 function drawModel(kind: ModelName, sizes: ModelSizes, batchSize: number): Drawn {
-  const { steps, times } = firstBlock(stepsOf(kind, sizes, batchSize))
+  const { computations, times } = firstBlock(computationsOf(kind, sizes, batchSize))
   const embed = primes.channels * sizes.heads
   const distinct = { ...sizes, embed, blockSize: primes.block, vocabSize: primes.vocabulary }
-  const symbolic = firstBlock(stepsOf(kind, distinct, primes.batch)).steps
+  const symbolic = firstBlock(computationsOf(kind, distinct, primes.batch)).computations
   const names: Readonly<Record<number, string>> = {
     [primes.batch]: 'B',
     [primes.block]: 'T',
@@ -141,7 +153,7 @@ function drawModel(kind: ModelName, sizes: ModelSizes, batchSize: number): Drawn
   ]
   return {
     ...arranged(
-      steps.map((step, i) => ({ ...step, shape: shapes[i] })),
+      computations.map((computation, i) => ({ ...computation, shape: shapes[i] })),
       times,
     ),
     symbols: symbols.filter(({ symbol }) => shapes.flat().includes(symbol)),
@@ -154,10 +166,13 @@ function drawModel(kind: ModelName, sizes: ModelSizes, batchSize: number): Drawn
 function drawProgram(): Drawn {
   const { B, T, C, D } = sketchSizes
   const names: Readonly<Record<number, string>> = { [B]: 'B', [T]: 'T', [C]: 'C', [D]: 'D' }
-  const steps = stepsOfProgram(recordedHead())
+  const computations = computationsOfProgram(recordedHead())
   return {
     ...arranged(
-      steps.map((step) => ({ ...step, shape: step.shape.map((size) => names[size]) })),
+      computations.map((computation) => ({
+        ...computation,
+        shape: computation.shape.map((size) => names[size]),
+      })),
       1,
     ),
     symbols: [

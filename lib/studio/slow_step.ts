@@ -2,8 +2,8 @@
 
 import type { OneStep, Trial, WeightReport } from '../train/one_step'
 import type { Moment } from './moments'
+import type { OpenedStep } from './opened_step'
 import { RequestError } from './respond'
-import type { Steps } from './steps'
 
 export interface SlowStep {
   readonly step: number
@@ -32,13 +32,13 @@ const zooms = [1, 10, 100, 1000]
 
 /** A weight, or the one with the largest gradient. */
 export function slowStep(
-  steps: Steps,
+  opened: OpenedStep,
   moment: Moment,
   { path, index, zoom = 1 }: Readonly<Record<string, unknown>>,
 ): Promise<SlowStep> {
   if (!zooms.some((each) => each === zoom))
     throw new RequestError(400, `The zoom must be one of ${zooms.join(', ')}.`)
-  return steps.with(moment, async (one) => {
+  return opened.with(moment, async (one) => {
     const { tokens, losses, gradients, ...overview } = one.overview
     const steepest = gradients.reduce((most, each) =>
       Math.abs(each.gradient) > Math.abs(most.gradient) ? each : most,

@@ -16,6 +16,7 @@ import { type Credentials, cookieFor, refusalOf } from './guard'
 import { passage } from './guess'
 import { Models } from './models'
 import { type Moment, Moments } from './moments'
+import { OpenedStep } from './opened_step'
 import { Rebuilder } from './rebuild'
 import { RequestError, readJson, send, sendError, sendJson } from './respond'
 import { type GivenText, Runner } from './runner'
@@ -23,7 +24,6 @@ import { Runs } from './runs'
 import { slowStep } from './slow_step'
 import { Speed } from './speed'
 import { Course } from './stages'
-import { Steps } from './steps'
 import { changeIn, timelineOf } from './timeline'
 import { weightsPicture } from './weights'
 import { Writer } from './writer'
@@ -122,7 +122,7 @@ class Desk {
   private readonly rebuilder = new Rebuilder(this.moments, (progress) =>
     this.channel.emit('rebuild', progress),
   )
-  private readonly steps = new Steps(this.moments)
+  private readonly step = new OpenedStep(this.moments)
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
   private readonly measuring = {
@@ -159,7 +159,7 @@ class Desk {
     await this.speed.stop()
     await this.rebuilder.close()
     await this.models.close()
-    await this.steps.close()
+    await this.step.close()
     this.channel.close()
   }
 
@@ -268,7 +268,7 @@ class Desk {
       return { id: await startFork(parts, { id: id as string, folder, step: stepIn(step), changes }) }
     },
     'POST /api/passage': async (body) => passage(this.models, await this.momentOf(body), body.seed),
-    'POST /api/step': async (body) => slowStep(this.steps, await this.momentOf(body), body),
+    'POST /api/step': async (body) => slowStep(this.step, await this.momentOf(body), body),
     'POST /api/resume': async ({ id }) => {
       const folder = await this.runs.folderOf(id)
       const { text } = await this.runs.view(id)

@@ -4,8 +4,8 @@
 import { Curves } from './curves.mjs'
 import { forkOf, parent } from './forks.mjs'
 import { html } from './html.mjs'
-import { choose } from './moments.mjs'
 import { chosenStep } from './state.mjs'
+import { choose } from './stops.mjs'
 import { choices, plural } from './words.mjs'
 
 export function Curve({ run, reference }) {

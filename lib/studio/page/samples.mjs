@@ -1,7 +1,7 @@
 // The texts that a model wrote along its run.
 
 import { html } from './html.mjs'
-import { choose, chosenSample } from './moments.mjs'
+import { choose, chosenSample } from './stops.mjs'
 import { plural } from './words.mjs'
 
 export function Samples({ run }) {

@@ -5,10 +5,10 @@ import { Component } from 'preact'
 import { post } from './api.mjs'
 import { Curve } from './curve.mjs'
 import { html } from './html.mjs'
-import { chosenSample } from './moments.mjs'
 import { Progress } from './run_head.mjs'
 import { isComparable, runOf, text } from './stages_state.mjs'
 import { addressOfRun, current, isBusy } from './state.mjs'
+import { chosenSample } from './stops.mjs'
 import { choicesWords, count, duration, plural } from './words.mjs'
 
 /** The steps that a stage of hours offers, besides its own. */

@@ -1,4 +1,4 @@
-// One training step in slow motion: five stages, with the numbers of one weight in each.
+// One training step in slow motion: five parts, with the numbers of one weight in each.
 
 import { batch, effect, signal } from '@preact/signals'
 import { Component, createRef } from 'preact'
@@ -11,7 +11,7 @@ import { Forward, Loss } from './step_loss.mjs'
 import { Update } from './step_update.mjs'
 import { count } from './words.mjs'
 
-const stages = [
+const parts = [
   { title: 'Guess', term: 'the forward pass', View: Forward },
   { title: 'Measure', term: 'the loss', View: Loss },
   { title: 'Blame', term: 'the gradient', View: Gradient },
@@ -25,7 +25,7 @@ export class Step extends Component {
     this.data = signal(null)
     this.problem = signal(null)
     this.isAsking = signal(false)
-    this.stage = signal(0)
+    this.part = signal(0)
     /** How many times closer the curve of the weight looks. */
     this.zoom = signal(1)
     this.isWhole = signal(false)
@@ -67,9 +67,9 @@ export class Step extends Component {
     }
   }
 
-  /** Shows another stage. The keyboard goes there too. */
-  show(stage) {
-    this.stage.value = stage
+  /** Shows another part. The keyboard goes there too. */
+  show(part) {
+    this.part.value = part
     this.moved = true
   }
 
@@ -92,7 +92,7 @@ export class Step extends Component {
     `
     if (!data)
       return html`<section class="card slow">${problem}${!this.problem.value && html`<p class="muted">Taking one step apart…</p>`}</section>`
-    const at = this.stage.value
+    const at = this.part.value
     const isWhole = this.isWhole.value
     return html`
       <section class="card slow" aria-labelledby="step-title" aria-busy=${this.isAsking.value}>
@@ -101,11 +101,11 @@ export class Step extends Component {
           Training is this one step, again and again. This is the step that comes after step ${count(data.step)}, on the first
           ${' '}${data.tokens.length - 1} ${run.unit}s of its text. Every number is computed now, on a copy of the model.
         </p>
-        <ol class="stages" aria-label="Stages">
-          ${stages.map(
+        <ol class="step-parts" aria-label="Parts of the step">
+          ${parts.map(
             ({ title }, i) => html`
               <li>
-                <button class="stage" aria-current=${!isWhole && i === at ? 'step' : undefined} onClick=${() => {
+                <button class="step-part" aria-current=${!isWhole && i === at ? 'step' : undefined} onClick=${() => {
                   this.isWhole.value = false
                   this.show(i)
                 }}>
@@ -116,12 +116,12 @@ export class Step extends Component {
           )}
         </ol>
         ${problem}
-        ${stages.map(
+        ${parts.map(
           ({ title, term, View }, i) =>
             (isWhole || i === at) &&
             html`
-              <section class="one" key=${title} aria-labelledby=${`stage-${i}`}>
-                <h3 id=${`stage-${i}`} tabindex="-1" ref=${i === at ? this.heading : undefined}>${i + 1}. ${title}: ${term}</h3>
+              <section class="one" key=${title} aria-labelledby=${`part-${i}`}>
+                <h3 id=${`part-${i}`} tabindex="-1" ref=${i === at ? this.heading : undefined}>${i + 1}. ${title}: ${term}</h3>
                 <${View} run=${run} data=${data} step=${this} />
               </section>
             `,
@@ -131,7 +131,7 @@ export class Step extends Component {
             !isWhole &&
             html`
               <button class="button" disabled=${at === 0} onClick=${() => this.show(at - 1)}>Back</button>
-              <button class="button primary" disabled=${at === stages.length - 1} onClick=${() => this.show(at + 1)}>Next</button>
+              <button class="button primary" disabled=${at === parts.length - 1} onClick=${() => this.show(at + 1)}>Next</button>
             `
           }
           <button class="button" onClick=${() => {

@@ -1,4 +1,4 @@
-// Stage 4 of a step: the slope, compared with what the loss really does when the weight is moved.
+// Part 4 of a step: the slope, compared with what the loss really does when the weight is moved.
 
 import { html } from './html.mjs'
 import { digits } from './step_gradient.mjs'
@@ -23,7 +23,7 @@ export function Check({ data, step }) {
   return html`
     <p>
       Is the slope true? Nothing is easier: move this one weight, leave all others alone, and compute the loss again. The curve is
-      the loss at ${curve.length} values of the weight. The straight line has the slope of stage 3. It has to touch the curve where
+      the loss at ${curve.length} values of the weight. The straight line has the slope of part 3. It has to touch the curve where
       the weight is now.
     </p>
     <div class="legend" aria-hidden="true">

@@ -1,4 +1,4 @@
-// Stage 3 of a step: the gradient, and the choice of one weight.
+// Part 3 of a step: the gradient, and the choice of one weight.
 
 import { html } from './html.mjs'
 import { count, tokenWords } from './words.mjs'
@@ -115,7 +115,7 @@ export function Gradient({ data, step }) {
 
 function meaningOf(gradient) {
   if (gradient === 0)
-    return 'This weight plays no part in this piece of text: it can change as it likes, and the loss stays. Pick another one, or see it confirmed in the next stage.'
+    return 'This weight plays no part in this piece of text: it can change as it likes, and the loss stays. Pick another one, or see it confirmed in the next part.'
   const [more, less] = gradient > 0 ? ['more', 'smaller'] : ['less', 'larger']
   return `If it grows by 0.001, the loss becomes about ${digits(Math.abs(gradient) * 0.001, 2)} ${more}. So this weight should become ${less}.`
 }

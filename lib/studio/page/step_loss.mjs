@@ -1,4 +1,4 @@
-// Stages 1 and 2 of a step: the chance of each true token, and the mean of −ln of it.
+// Parts 1 and 2 of a step: the chance of each true token, and the mean of −ln of it.
 
 import { html } from './html.mjs'
 import { shadeOfLoss } from './tokens.mjs'

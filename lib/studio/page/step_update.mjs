@@ -1,4 +1,4 @@
-// Stage 5 of a step: the new weights, with plain gradient descent and with the optimizer of the run.
+// Part 5 of a step: the new weights, with plain gradient descent and with the optimizer of the run.
 
 import { signal } from '@preact/signals'
 import { html } from './html.mjs'

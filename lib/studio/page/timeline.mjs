@@ -6,8 +6,8 @@ import { Component } from 'preact'
 import { post } from './api.mjs'
 import { ForkForm } from './fork_form.mjs'
 import { html } from './html.mjs'
-import { choose, stopsOf } from './moments.mjs'
 import { chosenStep, isBusy, modelStep, rebuilding, timeline } from './state.mjs'
+import { choose, stopsOf } from './stops.mjs'
 import { count, duration, megabytes, plural } from './words.mjs'
 
 /** What takes less is done at once. */

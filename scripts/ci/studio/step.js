@@ -1,4 +1,4 @@
-// Takes one step apart: goes through its stages, chooses weights, looks closer, and changes the learning rate.
+// Takes one step apart: goes through its parts, chooses weights, looks closer, and changes the learning rate.
 
 const { equal, expect, isFocused, openView } = require('./tools')
 
@@ -7,15 +7,15 @@ const numberIn = (text) => Number(text.replace('−', '-').replace(/[^-\d.]/g, '
 module.exports = async (page) => {
   await openView(page, 'One step')
   const begun = Date.now()
-  await page.waitForSelector('.stages')
+  await page.waitForSelector('.step-parts')
   console.log(`one step is taken apart after ${Date.now() - begun} ms`)
   const heading = () => page.textContent('.one h3')
   const next = () => page.click('.slow .button.primary')
-  equal(await heading(), '1. Guess: the forward pass', 'the first stage')
+  equal(await heading(), '1. Guess: the forward pass', 'the first part')
   expect((await page.$$('.one .heat')).length > 8, 'the text is missing')
 
   await next()
-  expect(await isFocused(page, '#stage-1'), 'Next does not lead the keyboard to the stage')
+  expect(await isFocused(page, '#part-1'), 'Next does not lead the keyboard to the part')
   const loss = numberIn(await page.textContent('.one .formula strong'))
   const rows = await page.$$eval('.one tbody tr', (all) => all.map((row) => row.textContent))
   for (const row of rows) {
@@ -62,7 +62,7 @@ module.exports = async (page) => {
   )
 
   await next()
-  expect(await page.isDisabled('.slow .button.primary'), 'there is a stage after the last one')
+  expect(await page.isDisabled('.slow .button.primary'), 'there is a part after the last one')
   const after = () => page.textContent('.one .big strong')
   const usual = numberIn(await after())
   expect(usual < loss, `a small step makes the loss larger: ${loss} → ${usual}`)
@@ -72,9 +72,9 @@ module.exports = async (page) => {
   expect(!(numberIn(far) < usual), 'a huge step is better than a small one')
 
   await page.click('text=All five at once')
-  equal(await page.locator('.one').count(), 5, 'the stages at once')
-  await page.click('.stages .stage >> nth=3')
-  equal(await heading(), '4. Check: a finite difference', 'the stage after a click')
+  equal(await page.locator('.one').count(), 5, 'the parts at once')
+  await page.click('.step-parts .step-part >> nth=3')
+  equal(await heading(), '4. Check: a finite difference', 'the part after a click')
 
   // Of an earlier step only the weights are kept, until it is rebuilt.
   await page.fill('#moment', '2,700')

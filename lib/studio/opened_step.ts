@@ -4,7 +4,7 @@ import { readCheckpoint } from '../checkpoint/checkpoint'
 import { OneStep } from '../train/one_step'
 import type { Moment, Moments } from './moments'
 
-export class Steps {
+export class OpenedStep {
   private opened: { readonly key: string; readonly step: OneStep } | undefined
   /** The call in progress. It never rejects. */
   private last: Promise<unknown> = Promise.resolve()

@@ -1,4 +1,4 @@
-// What a model computes, step by step: its modules, and the ops between them.
+// What a model computes, in order: its modules, and the ops between them. A computation is either one.
 
 import { type Shape, sizeOf } from '../graph/dtype'
 import type { Attributes, Program } from '../graph/program'
@@ -12,15 +12,15 @@ import { modelStages } from './index'
 export type ModelName = keyof typeof modelStages
 
 /** What has computed a value. */
-export interface Step {
+export interface Computation {
   /** 'source': a value that the model is given. */
   readonly kind: 'source' | 'module' | 'op'
   readonly label: string
-  /** What kind of attention it is, or by what it multiplies; '' for most steps. */
+  /** What kind of attention it is, or by what it multiplies; '' for most computations. */
   readonly detail: string
   /** The number of its parameters. */
   readonly parameters: number
-  /** The indices of the steps whose results it reads. */
+  /** The indices of the computations whose results it reads. */
   readonly reads: readonly number[]
   /** The shape of its result. */
   readonly shape: Shape
@@ -74,7 +74,7 @@ interface Call {
 }
 
 /** Traces a model as in training, with dropout. */
-export function stepsOf(kind: ModelName, sizes: ModelSizes, batchSize: number): Step[] {
+export function computationsOf(kind: ModelName, sizes: ModelSizes, batchSize: number): Computation[] {
   const model = new modelStages[kind].model(sizes)
   nameParameters(model)
   const trace = new Trace('diagram', { training: true })
@@ -91,8 +91,8 @@ export function stepsOf(kind: ModelName, sizes: ModelSizes, batchSize: number): 
   }
   const tokens = trace.input('tokens', 'i32', [batchSize, sizes.blockSize])
   model.forward(tokens)
-  const steps: Step[] = [source('tokens', tokens.shape)]
-  const stepOf = new Map([[tokens.id, 0]])
+  const computations: Computation[] = [source('tokens', tokens.shape)]
+  const indexOf = new Map([[tokens.id, 0]])
   for (let op = 0; op < trace.ops.length; ) {
     // Of nested modules, the inner one returns first.
     const open = calls.filter(({ from, to }) => from <= op && op < to)
@@ -100,25 +100,25 @@ export function stepsOf(kind: ModelName, sizes: ModelSizes, batchSize: number): 
     const around = open.find(({ module }) => !isLeaf(module))?.module.path ?? ''
     const { op: name, inputs, outputs, attributes } = trace.ops[op]
     const reading = leaf ? leaf.operands.map(({ id }) => id) : inputs
-    const reads = reading.flatMap((id) => stepOf.get(id) ?? [])
+    const reads = reading.flatMap((id) => indexOf.get(id) ?? [])
     const result = leaf?.result ?? trace.tensor(outputs[0])
     op = leaf?.to ?? op + 1
     const common = { around, reads, shape: result.shape }
     if (leaf) {
       const { path } = leaf.module
       const parameters = parametersOf(leaf.module)
-      steps.push({ kind: 'module', label: labelOf(path), detail: '', parameters, path, ...common })
+      computations.push({ kind: 'module', label: labelOf(path), detail: '', parameters, path, ...common })
     } else if (opLabels[name] !== undefined) {
       const detail = name === 'attention' ? headsOf(attributes) : ''
       const kind = reads.length > 0 ? 'op' : 'source'
-      steps.push({ kind, label: opLabels[name], detail, parameters: 0, path: around, ...common })
+      computations.push({ kind, label: opLabels[name], detail, parameters: 0, path: around, ...common })
     } else continue
-    stepOf.set(result.id, steps.length - 1)
+    indexOf.set(result.id, computations.length - 1)
   }
-  return steps
+  return computations
 }
 
-const source = (label: string, shape: Shape): Step => ({
+const source = (label: string, shape: Shape): Computation => ({
   ...{ kind: 'source', label, detail: '', parameters: 0, reads: [] },
   ...{ path: '', around: '', shape },
 })
@@ -133,36 +133,40 @@ function headsOf({ heads, dropout }: Attributes): string {
   return dropout ? `${what}, dropout ${dropout}` : what
 }
 
-/** The steps without those of all blocks but the first. What reads the last block reads the first. */
-export function firstBlock(steps: readonly Step[]): { steps: Step[]; times: number } {
-  const blockOf = ({ around }: Step) => Number(/^blocks\.(\d+)/.exec(around)?.[1] ?? -1)
-  const first = steps.flatMap((step, i) => (blockOf(step) === 0 ? [i] : []))
-  const times = Math.max(...steps.map(blockOf)) + 1
-  /** The index of each step, or of its twin in the first block, among those that stay. */
+/** The computations without those of all blocks but the first. What reads the last block reads the first. */
+export function firstBlock(computations: readonly Computation[]): {
+  computations: Computation[]
+  times: number
+} {
+  const blockOf = ({ around }: Computation) => Number(/^blocks\.(\d+)/.exec(around)?.[1] ?? -1)
+  const first = computations.flatMap((computation, i) => (blockOf(computation) === 0 ? [i] : []))
+  const times = Math.max(...computations.map(blockOf)) + 1
+  /** The index of each computation, or of its twin in the first block, among those that stay. */
   const places: number[] = []
-  const kept: Step[] = []
+  const kept: Computation[] = []
   const seen = Array.from({ length: times }, () => 0)
-  for (const step of steps) {
-    const block = blockOf(step)
+  for (const computation of computations) {
+    const block = blockOf(computation)
     if (block > 0) places.push(places[first[seen[block]++]])
-    else places.push(kept.push({ ...step, reads: step.reads.map((index) => places[index]) }) - 1)
+    else
+      places.push(kept.push({ ...computation, reads: computation.reads.map((index) => places[index]) }) - 1)
   }
-  return { steps: kept, times }
+  return { computations: kept, times }
 }
 
-/** The steps of a Program with one input x. Its other inputs are matrices. */
-export function stepsOfProgram({ buffers, ops }: Program): Step[] {
+/** The computations of a Program with one input x. Its other inputs are matrices. */
+export function computationsOfProgram({ buffers, ops }: Program): Computation[] {
   const x = buffers.findIndex(({ name }) => name === 'x')
-  const steps = [source('x', buffers[x].shape)]
-  const stepOf = new Map([[x, 0]])
+  const computations = [source('x', buffers[x].shape)]
+  const indexOf = new Map([[x, 0]])
   for (const { op, inputs, outputs } of ops) {
-    const reads = inputs.flatMap((id) => stepOf.get(id) ?? [])
-    const [matrix] = inputs.filter((id) => !stepOf.has(id))
+    const reads = inputs.flatMap((id) => indexOf.get(id) ?? [])
+    const [matrix] = inputs.filter((id) => !indexOf.has(id))
     const detail = matrix === undefined ? '' : `with ${buffers[matrix].name}`
     const { shape } = buffers[outputs[0]]
     const how = { label: opLabels[op], detail, path: '', around: '', shape, reads }
-    steps.push({ kind: 'op', parameters: 0, ...how })
-    stepOf.set(outputs[0], steps.length - 1)
+    computations.push({ kind: 'op', parameters: 0, ...how })
+    indexOf.set(outputs[0], computations.length - 1)
   }
-  return steps
+  return computations
 }
