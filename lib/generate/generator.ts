@@ -165,7 +165,6 @@ class ContinuousBatch {
   private async *decode(ready: readonly Active[]): AsyncGenerator<Drawn, void, void> {
     let call = await this.call(ready)
     while (call && !ready.every((sequence) => this.isDone(sequence))) {
-      this.options.signal?.throwIfAborted()
       const next = ready.some((sequence) => this.isDone(sequence)) ? undefined : await this.call(ready, call)
       const { draws, seconds } = await call.result
       for (const [i, sequence] of ready.entries()) {
@@ -184,6 +183,7 @@ class ContinuousBatch {
    * target time of a call, in the block size and in `maxTokens`. Undefined if that is none.
    *
    * @param previous a call that is not finished yet
+   * @throws the signal's reason
    */
   private async call(ready: readonly Active[], previous?: DecodeCall): Promise<DecodeCall | undefined> {
     const { blockSize } = this.model.sizes
@@ -196,6 +196,7 @@ class ContinuousBatch {
     const left = places.map(({ start, drawn }) => Math.min(blockSize - start, this.options.maxTokens - drawn))
     const count = Math.min(this.perCall, ...left)
     if (ready.length === 0 || count < 1) return undefined
+    this.options.signal?.throwIfAborted()
     const last = previous ? undefined : ready.map(({ text }) => text[text.length - 1])
     return this.cache.decode(count, last, places, this.sampling)
   }
