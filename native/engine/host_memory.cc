@@ -162,19 +162,21 @@ Result<HostMemory> HostMemory::Allocate(size_t bytes) {
 
 Result<HostArena::Block> HostArena::Allocate(size_t bytes) {
   const bool together = kHugePages && bytes <= kLargestChunk / 2;
-  if (together && chunk_ != nullptr && bytes <= chunk_->size() - used_) {
-    const size_t at = used_;
-    used_ = std::min(chunk_->size(), (at + bytes + kAlignment - 1) / kAlignment * kAlignment);
-    return Block{chunk_->span().subspan(at, bytes), chunk_};
-  }
-  // Each chunk is twice as large as the previous one, so that a small model doesn't reserve a large
-  // chunk.
-  const size_t wanted = chunk_ == nullptr ? kFirstChunk : std::min(2 * chunk_->size(), kLargestChunk);
   if (together) {
+    for (auto& [chunk, used] : open_) {
+      if (chunk == nullptr || bytes > chunk->size() - used) continue;
+      const size_t at = used;
+      used = std::min(chunk->size(), (at + bytes + kAlignment - 1) / kAlignment * kAlignment);
+      return Block{chunk->span().subspan(at, bytes), chunk};
+    }
+    // Each chunk is twice as large as the previous one, so that a small model doesn't reserve a large
+    // chunk.
+    const auto& newest = open_[1].chunk;
+    const size_t wanted = newest == nullptr ? kFirstChunk : std::min(2 * newest->size(), kLargestChunk);
     Result<std::shared_ptr<const HostMemory>> chunk = NewChunk(std::max(wanted, bytes));
     if (chunk.ok()) {
-      chunk_ = std::move(chunk.value());
-      used_ = 0;
+      open_[0] = std::move(open_[1]);
+      open_[1] = {std::move(chunk.value())};
       return Allocate(bytes);
     }
   }

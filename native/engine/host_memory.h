@@ -49,8 +49,13 @@ class HostArena {
  private:
   Result<std::shared_ptr<const HostMemory>> NewChunk(size_t bytes);
 
-  std::shared_ptr<const HostMemory> chunk_;
-  size_t used_ = 0;                                              // bytes used in the chunk
+  struct Open {
+    std::shared_ptr<const HostMemory> chunk;
+    size_t used = 0;  // bytes
+  };
+  // The newest two chunks, the older one first. When a large block has no room in it, smaller ones
+  // still do. So tensors of half a chunk with small ones between them don't waste the other half.
+  Open open_[2];
   std::shared_ptr<size_t> bytes_ = std::make_shared<size_t>(0);  // outlived by blocks
 };
 

@@ -76,6 +76,23 @@ onNative('dropped sessions', () => {
     expect(message).toEqual([before, one, two, after, again])
     await worker.terminate()
   })
+
+  test('large tensors with small ones between them take little more than their size', async () => {
+    const [reserved] = await output(`${opening}
+      const { addon } = require('./lib/backend/native/addon.ts').loadAddon()
+      const { externalBytes } = addon.info()
+      const session = await open()
+      for (let i = 0; i < 8; i++) {
+        await session.allocate('large' + i, 'f32', [2048, 2048])
+        await session.allocate('small' + i, 'f32', [2048])
+      }
+      console.log(JSON.stringify([addon.info().externalBytes - externalBytes]))
+      await session.dispose()`)
+    const needed = 8 * 4 * (2048 * 2048 + 2048)
+    expect(reserved).toBeGreaterThanOrEqual(needed)
+    // Together, each large one and a small one would leave half of a chunk of 32 MiB unused.
+    expect(reserved).toBeLessThan(1.4 * needed)
+  })
 })
 
 onEveryDevice('dropped models', ({ name: device }) => {
