@@ -11,6 +11,7 @@ import { type TokenUnit, unitOf } from '../tokenizer/names'
 import { RequestError } from './respond'
 import type { Runs } from './runs'
 import { labelOf, surface } from './surface'
+import { rounded } from './view'
 
 /** The options that are shown first. The others follow in the order of the plan. */
 const important = [
@@ -139,8 +140,6 @@ function rankOf(name: string): number {
   const rank = important.indexOf(name)
   return rank < 0 ? important.length : rank
 }
-
-const rounded = (loss: number) => Math.round(loss * 1e4) / 1e4
 
 /** The names of the texts. Texts of the same name are told apart by their content. */
 function textsOf(records: readonly RunRecord[]): string[] {

@@ -82,7 +82,8 @@ export interface ForkView {
   readonly changes: readonly (Fork['changes'][number] & { readonly label: string })[]
 }
 
-const rounded = (loss: number) => Math.round(loss * 1e4) / 1e4
+/** Enough digits for a curve. */
+export const rounded = (loss: number) => Math.round(loss * 1e4) / 1e4
 
 export function pointsOf(steps: readonly StepRecord[]): Point[] {
   return steps.flatMap(({ from, to, loss }) => (loss === null ? [] : [[from, to, rounded(loss)] as const]))

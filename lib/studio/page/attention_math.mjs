@@ -1,13 +1,13 @@
 // Attention weights, as the server sends them, and what is plain in them.
 
+import { bytesOf } from './base64.mjs'
+
 /**
  * The weights of a look at a text: `row(layer, head, t)` is the attention that token t pays to tokens
  * 0 … t. The server sends weights relative to the largest of their row, and a row sums to 1.
  */
 export function weightsOf({ tokens, heads, weights }) {
-  const binary = atob(weights)
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
+  const bytes = bytesOf(weights)
   const T = tokens.length
   const perHead = (T * (T + 1)) / 2
   return {

@@ -1,12 +1,6 @@
 // The odds of the next token, computed on the page, so that the sliders change them at once. The rule is
 // that of the engine: lib/ops/sample.ts.
 
-/** The numbers that the server sends. */
-export function floatsOf(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-  return new Float32Array(bytes.buffer)
-}
-
 /**
  * The probability with which each token is drawn: 0 for those that topK or topP leave out. Temperature 0
  * always draws the most likely token.

@@ -4,9 +4,9 @@
 import { batch, computed, effect, signal } from '@preact/signals'
 import { Component } from 'preact'
 import { post } from './api.mjs'
+import { floatsOf } from './base64.mjs'
 import { html } from './html.mjs'
 import { Odds } from './odds.mjs'
-import { floatsOf } from './odds_math.mjs'
 import { Sliders } from './sliders.mjs'
 import { modelOf, modelStep } from './state.mjs'
 

@@ -3,8 +3,8 @@
 import { signal } from '@preact/signals'
 import { Component, createRef } from 'preact'
 import { post } from './api.mjs'
+import { floatsOf } from './base64.mjs'
 import { html } from './html.mjs'
-import { floatsOf } from './odds_math.mjs'
 import { modelOf, modelStep } from './state.mjs'
 import { count } from './words.mjs'
 
