@@ -26,8 +26,8 @@ export interface State {
 export class Moments {
   /** States that were computed again, by the key of their run. */
   private readonly rebuilt = new Map<string, State[]>()
-  /** The steps of checkpoints, by their path, size and time. */
-  private readonly steps = new Map<string, number>()
+  /** The steps of checkpoints, by path. */
+  private readonly steps = new Map<string, { readonly key: string; readonly step: number }>()
 
   /** All states of a run that are at hand, in the order of their steps; whole ones before others. */
   async of(folder: string): Promise<State[]> {
@@ -101,12 +101,12 @@ export class Moments {
       const named = stepOf(path.split(/[\\/]/).at(-1)!)
       if (named !== undefined) return [{ step: named, path, isWhole: true }]
       const key = await keyOf(path)
-      let step = this.steps.get(key)
-      if (step === undefined) {
-        step = (await describeCheckpoint(path)).info.step
-        this.steps.set(key, step)
+      let known = this.steps.get(path)
+      if (known?.key !== key) {
+        known = { key, step: (await describeCheckpoint(path)).info.step }
+        this.steps.set(path, known)
       }
-      return [{ step, path, isWhole: true }]
+      return [{ step: known.step, path, isWhole: true }]
     } catch {
       return [] // It is missing, damaged, or being replaced.
     }

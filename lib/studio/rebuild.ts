@@ -37,7 +37,7 @@ interface Rebuild {
 
 export class Rebuilder {
   private current: Rebuild | undefined
-  private temporary: Promise<string> | undefined
+  private temporary: string | undefined
   private count = 0
   private readonly kept: string[] = []
 
@@ -86,7 +86,7 @@ export class Rebuilder {
 
   async close(): Promise<void> {
     await this.cancel()
-    if (this.temporary) await rm(await this.temporary, { recursive: true, force: true })
+    if (this.temporary) await rm(this.temporary, { recursive: true, force: true })
   }
 
   private async replay(id: string, folder: string, step: number, signal: AbortSignal): Promise<Replayed> {
@@ -94,8 +94,8 @@ export class Rebuilder {
     if (step > run.step)
       throw new RequestError(409, `The run has made ${run.step} steps so far, so it has no step ${step}.`)
     const { start, from } = await this.startOf(run, step)
-    this.temporary ??= mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
-    const path = join(await this.temporary, String(this.count++), stepFile(step))
+    this.temporary ??= await mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
+    const path = join(this.temporary, String(this.count++), stepFile(step))
     let next = 0
     const { device = 'auto', instructionSet } = {
       ...run.options,
