@@ -8,7 +8,7 @@ import type { Model } from '../api/model'
 import { checkpointChunks } from '../checkpoint/checkpoint'
 import { snapshotFile, snapshotsFolder, snapshotsIn, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
-import { makeFolder, removeLeftovers, writeFileAtomic } from '../files/atomic'
+import { codeOf, makeFolder, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import type { TrainEvent } from './events'
 import { mostSnapshots, nextSnapshot, snapshotSteps } from './snapshot_steps'
 
@@ -79,8 +79,8 @@ export class Snapshots {
     if (this.steps.size <= mostSnapshots) return
     const kept = snapshotSteps(Math.max(...this.steps), this.options.evalInterval)
     for (const step of [...this.steps].filter((each) => !kept.has(each))) {
-      await unlink(snapshotFile(this.options.out, step))
-      this.steps.delete(step)
+      const error = await unlink(snapshotFile(this.options.out, step)).catch((error) => error)
+      if (!error || codeOf(error) === 'ENOENT') this.steps.delete(step)
     }
   }
 
