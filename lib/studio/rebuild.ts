@@ -1,5 +1,6 @@
 // Computes the state of a run at a step again, one at a time. The results stay until the studio ends.
 
+import { rmSync } from 'node:fs'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,7 +38,8 @@ interface Rebuild {
 
 export class Rebuilder {
   private current: Rebuild | undefined
-  private temporary: Promise<string> | undefined
+  private isClosed = false
+  private temporary: string | undefined
   private count = 0
   private readonly kept: string[] = []
 
@@ -58,6 +60,7 @@ export class Rebuilder {
     if (current?.folder === folder && current.step === step) return current.result
     // Another call may begin one in the meantime.
     while (this.current) await this.cancel()
+    if (this.isClosed) throw new RequestError(503, 'The studio has ended.')
     const controller = new AbortController()
     const result = this.replay(id, folder, step, controller.signal).catch((error) => {
       throw controller.signal.aborted ? new RequestError(409, 'It was cancelled.') : error
@@ -84,8 +87,24 @@ export class Rebuilder {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true
     await this.cancel()
-    if (this.temporary) await rm(await this.temporary, { recursive: true, force: true })
+    process.off('exit', this.removeAll)
+    this.removeAll()
+  }
+
+  /** Also at the exit of a process that has no time to close. */
+  private readonly removeAll = () => {
+    if (this.temporary) rmSync(this.temporary, { recursive: true, force: true })
+  }
+
+  /** The folder of the results. */
+  private async place(): Promise<string> {
+    if (this.temporary === undefined) {
+      this.temporary = await mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
+      process.on('exit', this.removeAll)
+    }
+    return this.temporary
   }
 
   private async replay(id: string, folder: string, step: number, signal: AbortSignal): Promise<Replayed> {
@@ -93,8 +112,7 @@ export class Rebuilder {
     if (step > run.step)
       throw new RequestError(409, `The run has made ${run.step} steps so far, so it has no step ${step}.`)
     const { start, from } = await this.startOf(run, step)
-    this.temporary ??= mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
-    const path = join(await this.temporary, String(this.count++), stepFile(step))
+    const path = join(await this.place(), String(this.count++), stepFile(step))
     let next = 0
     const { device = 'auto', instructionSet } = {
       ...run.options,
