@@ -2,6 +2,7 @@
 // two steps, and written beside the training, which never waits for them. One that cannot be written is
 // left out: its step can be computed again.
 
+import { existsSync } from 'node:fs'
 import { readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
@@ -57,6 +58,8 @@ export class Snapshots {
     this.writing = this.writing.then(async () => {
       try {
         const { info, tensors } = await copy
+        // The next checkpoint restores a folder that somebody deleted, with its configuration and text.
+        if (!existsSync(this.options.out)) return
         await makeFolder(join(this.options.out, snapshotsFolder))
         await writeFileAtomic(snapshotFile(this.options.out, step), await checkpointChunks(info, tensors))
         this.steps.add(step)
