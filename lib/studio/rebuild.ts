@@ -1,11 +1,12 @@
 // Computes the state of a run at a step again, one at a time. The results stay until the studio ends.
 
 import { rmSync } from 'node:fs'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describeCheckpoint } from '../checkpoint/checkpoint'
 import { checkpointsIn, stepFile } from '../checkpoint/folder'
+import { copyRegularFile } from '../files/read'
 import { textFile } from '../history/folder'
 import { readFork } from '../history/fork'
 import { readRun } from '../history/read'
@@ -131,7 +132,7 @@ export class Rebuilder {
       },
     )
     // A later one may begin from this one, and needs the text.
-    await copyFile(join(folder, textFile), join(dirname(path), textFile)).catch(() => {})
+    await copyRegularFile(join(folder, textFile), join(dirname(path), textFile)).catch(() => {})
     await this.moments.add(folder, { step, path, isWhole: true })
     this.kept.push(path)
     if (this.kept.length > mostKept) {
@@ -152,9 +153,11 @@ export class Rebuilder {
   }
 }
 
-/** What resumed sessions changed, as the newest checkpoint says. */
+/** What resumed sessions changed, as the newest checkpoint says that is not damaged. */
 async function changesOf(folder: string) {
-  const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-  const newest = name === undefined ? undefined : await describeCheckpoint(join(folder, name))
-  return newest?.info.changes ?? []
+  for (const name of await checkpointsIn(folder, 'last').catch(() => [])) {
+    const found = await describeCheckpoint(join(folder, name)).catch(() => undefined)
+    if (found) return found.info.changes ?? []
+  }
+  return []
 }

@@ -164,6 +164,13 @@ test('a damaged snapshot is an error of the call, and other steps go on', async 
   await ask('/api/odds', { text: 'a', step: next })
 })
 
+test('a damaged checkpoint does not prevent a rebuild', async () => {
+  const whole = readFileSync(join(out(), 'last.safetensors'))
+  writeFileSync(join(out(), 'last.safetensors'), whole.subarray(0, 1000))
+  expect((await ask('/api/rebuild', { step: 6 })).replayed.differs).toBeNull()
+  writeFileSync(join(out(), 'last.safetensors'), whole)
+})
+
 test('a fork with one change trains over the same batches, and says what it is', async () => {
   const step = await between()
   const { id } = await ask('/api/fork', { step, option: 'learningRate', value: '0.05', steps: '620' })

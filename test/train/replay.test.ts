@@ -13,6 +13,7 @@ import { type Replayed, replay } from '../../lib/train/replay'
 import { changedByFork, checkTrainOptions } from '../../lib/train/resolve'
 import { train, trainWith } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
+import { expectFileAccess, pipeAt, testOnUnix } from '../support/hostile'
 import { decoder, eventsOf, lossesOf, ofType, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
@@ -187,6 +188,17 @@ describe('a fork', () => {
       code: 'foreign_files',
     })
     await rm(out, { recursive: true })
+  })
+
+  testOnUnix('of a run whose text became a pipe is refused, and nothing waits for the pipe', async () => {
+    const { out } = await forked('piped', {})
+    await rm(join(out, 'text.txt'))
+    pipeAt(join(out, 'text.txt'))
+    const run = await readRun(out)
+    const state = join(out, 'fork.safetensors')
+    const error = await failureOf(() => writeFork({ run, state, changes: {}, out: folder.path('of-piped') }))
+    expect(error).toMatchObject({ code: 'read_failed' })
+    await expectFileAccess()
   })
 
   test('that would end before it begins is refused', async () => {
