@@ -111,7 +111,7 @@ export class Rebuilder {
   private async replay(id: string, folder: string, step: number, signal: AbortSignal): Promise<Replayed> {
     const run = await readRun(folder)
     if (step > run.step)
-      throw new RequestError(409, `The run has made ${run.step} steps so far, so it has no step ${step}.`)
+      throw new RequestError(409, `The run is at step ${run.step}, so it has no step ${step}.`)
     const { start, from } = await this.startOf(run, step)
     const path = join(await this.place(), String(this.count++), stepFile(step))
     let next = 0

@@ -220,6 +220,8 @@ class Training {
       this.change({
         state: isStopped ? 'stopped' : 'failed',
         note: isStopped ? null : errorInfo(error).message,
+        tokensPerSecond: null,
+        secondsLeft: null,
       })
       // A run that never began leaves an empty folder.
       await rmdir(this.folder).catch(() => {})

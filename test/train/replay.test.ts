@@ -100,7 +100,7 @@ test('a run that was continued with another option is computed again before and 
   expect(await rebuilt(8, { config: out }, out)).toMatchObject({ differs: null })
   const error = await failureOf(() => rebuilt(9, { config: out }, out))
   expect(error).toMatchObject({ code: 'unsupported' })
-  expect(error.message).toContain('another learningRate at about step 8')
+  expect(error.message).toContain('another `learningRate` at about step 8')
   const { path } = await rebuilt(16, { resume: join(out, 'step-12.safetensors') }, out)
   expect(readFileSync(path).equals(readFileSync(join(out, 'last.safetensors')))).toBe(true)
 })
