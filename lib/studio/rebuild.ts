@@ -39,7 +39,6 @@ interface Rebuild {
 
 export class Rebuilder {
   private current: Rebuild | undefined
-  private isClosed = false
   private temporary: string | undefined
   private count = 0
   private readonly kept: string[] = []
@@ -47,6 +46,8 @@ export class Rebuilder {
   constructor(
     private readonly moments: Moments,
     private readonly publish: (progress: Progress) => void,
+    /** Throws if a run has begun meanwhile, or the studio ends. */
+    private readonly refuseBusy: () => void,
   ) {}
 
   /**
@@ -61,7 +62,7 @@ export class Rebuilder {
     if (current?.folder === folder && current.step === step) return current.result
     // Another call may begin one in the meantime.
     while (this.current) await this.cancel()
-    if (this.isClosed) throw new RequestError(503, 'The studio has ended.')
+    this.refuseBusy()
     const controller = new AbortController()
     const result = this.replay(id, folder, step, controller.signal).catch((error) => {
       throw controller.signal.aborted ? new RequestError(409, 'It was cancelled.') : error
@@ -76,7 +77,7 @@ export class Rebuilder {
   }
 
   /** @throws RequestError if a rebuild is in progress */
-  refuseBusy(): void {
+  refuseRebuild(): void {
     if (this.current)
       throw new RequestError(409, 'A step is being rebuilt. Wait until that is done, or cancel it.')
   }
@@ -88,7 +89,6 @@ export class Rebuilder {
   }
 
   async close(): Promise<void> {
-    this.isClosed = true
     await this.cancel()
     process.off('exit', this.removeAll)
     this.removeAll()

@@ -119,15 +119,17 @@ class Desk {
   private readonly runner: Runner
   private readonly moments = new Moments()
   private readonly models = new Models(this.moments)
-  private readonly rebuilder = new Rebuilder(this.moments, (progress) =>
-    this.channel.emit('rebuild', progress),
+  private readonly rebuilder = new Rebuilder(
+    this.moments,
+    (progress) => this.channel.emit('rebuild', progress),
+    () => this.runner.refuseBusy(),
   )
   private readonly steps = new Steps(this.moments)
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
   private readonly speed = new Speed({
     refuseBusy: async () => {
-      this.rebuilder.refuseBusy()
+      this.rebuilder.refuseRebuild()
       await this.refuseBusy('a measurement would be wrong')
     },
   })

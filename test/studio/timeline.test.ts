@@ -242,16 +242,22 @@ test('a studio that ends while a fork is prepared leaves no fork, and no run tha
 
 test('a temporary folder that cannot be created is an error of the call, and the next one tries again', async () => {
   const moments = new Moments()
-  const rebuilder = new Rebuilder(moments, () => {})
+  const refuse = jest.fn()
+  const rebuilder = new Rebuilder(moments, () => {}, refuse)
   const place = jest.spyOn(os, 'tmpdir').mockReturnValueOnce(folder.path('missing'))
   await expect(rebuilder.rebuild('one', out(), 3)).rejects.toThrow('ENOENT')
   place.mockRestore()
   await rebuilder.rebuild('one', out(), 3)
+  // A run may begin after the call was let in.
+  refuse.mockImplementationOnce(() => {
+    throw new Error('a run has begun')
+  })
+  await expect(rebuilder.rebuild('one', out(), 5)).rejects.toThrow('a run has begun')
+  expect(await moments.wholeAt(out(), 5)).toBeUndefined()
   // A process that is ended by a second Ctrl-C has no time to close.
   const path = (await moments.wholeAt(out(), 3))!
   expect(existsSync(path)).toBe(true)
   process.listeners('exit').at(-1)!(0)
   expect(existsSync(path)).toBe(false)
   await rebuilder.close()
-  await expect(rebuilder.rebuild('one', out(), 5)).rejects.toMatchObject({ status: 503 })
 })
