@@ -3,7 +3,7 @@
 // a device may never end.
 
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { copyFile, type FileHandle, open, stat } from 'node:fs/promises'
 import { NanoGptError, reasonOf } from '../errors'
 
 /** Doesn't wait for the writer of a pipe that has taken the place of the file since `stat`. */
@@ -56,6 +56,16 @@ export async function readSmallFile(path: string, most: number): Promise<Uint8Ar
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Copies a regular file.
+ *
+ * @throws NanoGptError as `openFile`; the error of the system if it cannot be copied
+ */
+export async function copyRegularFile(from: string, to: string): Promise<void> {
+  await (await openFile(from)).close()
+  await copyFile(from, to)
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   unknownOption,
 } from '../options'
 import { presets } from '../presets'
+import { RequestError } from './respond'
 import { labelOf, surface } from './surface'
 
 /** A field of the form. */
@@ -55,6 +56,8 @@ const shown = trainNames.filter((name) => {
   const row = rowOf(trainOptions, name)
   return !row.perCall && !row.commandLine?.hidden && !decided.has(name)
 })
+
+const tableOfShown = Object.fromEntries(shown.map((name) => [name, rowOf(trainOptions, name)]))
 
 /** The fields, in groups. */
 export function fieldGroups(): FieldGroup[] {
@@ -115,13 +118,15 @@ export function fieldOf(name: string): Field {
  * The options that the fields name.
  *
  * @param given texts by the names of fields; an empty one was not given
- * @throws NanoGptError 'option' with the name of a field that is wrong
+ * @throws RequestError for a value that is no text; NanoGptError 'option' with the name of a field that is wrong
  */
 export function optionsOf(given: Readonly<Record<string, unknown>>): CheckedTrainOptions {
   const values: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(given)) {
     if (text === '' || text === undefined) continue
-    if (!shown.some((each) => each === name)) throw unknownOption('', name, trainOptions)
+    if (!shown.some((each) => each === name)) throw unknownOption('', name, tableOfShown)
+    if (typeof text === 'object')
+      throw new RequestError(400, `The value of “${labelOf(name)}” must be a text.`)
     const { type } = rowOf(trainOptions, name)
     values[name] =
       type.ts === 'boolean' && (text === 'yes' || text === 'no')

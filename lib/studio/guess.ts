@@ -41,10 +41,11 @@ export function passage(models: Models, moment: Moment, seed: unknown): Promise<
     throw new RequestError(400, 'The seed must be a whole number from 0.')
   return models.with(moment, async (model) => {
     const { info, tokenizer } = model
-    if (unitOf(tokenizer.type) !== 'character') {
+    const unit = unitOf(tokenizer.type)
+    if (unit !== 'character') {
       throw new RequestError(
         409,
-        'The game goes by characters, and this model reads pieces of words. Train one with the tokenizer “char” to play.',
+        `The game goes by characters, and this model reads ${unit === 'byte' ? 'bytes' : 'pieces of words'}. Train one with the tokenizer “char” to play.`,
       )
     }
     if (info.training === null) throw new RequestError(409, 'This model was not trained on a text.')

@@ -49,7 +49,7 @@ export class Moments {
   async find({ folder, step }: Moment): Promise<{ readonly path: string; readonly key: string }> {
     if (step === undefined) {
       const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-      if (name === undefined) throw new RequestError(409, 'The model is not saved yet. Wait a moment.')
+      if (name === undefined) throw new RequestError(409, 'This run has not saved a model yet.')
       // Another checkpoint is used if this one is damaged.
       return { path: folder, key: await keyOf(join(folder, name)) }
     }

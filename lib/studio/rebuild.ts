@@ -1,10 +1,12 @@
 // Computes the state of a run at a step again, one at a time. The results stay until the studio ends.
 
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describeCheckpoint } from '../checkpoint/checkpoint'
 import { checkpointsIn, stepFile } from '../checkpoint/folder'
+import { copyRegularFile } from '../files/read'
 import { textFile } from '../history/folder'
 import { readFork } from '../history/fork'
 import { readRun } from '../history/read'
@@ -45,6 +47,8 @@ export class Rebuilder {
     private readonly moments: Moments,
     /** Called with null at the end of a rebuild. */
     private readonly publish: (progress: Progress | null) => void,
+    /** Throws if a run has begun meanwhile, or the studio ends. */
+    private readonly refuseBusy: () => void,
   ) {}
 
   /**
@@ -59,6 +63,7 @@ export class Rebuilder {
     if (current?.folder === folder && current.step === step) return current.result
     // Another call may begin one in the meantime.
     while (this.current) await this.cancel()
+    this.refuseBusy()
     const controller = new AbortController()
     const result = this.replay(id, folder, step, controller.signal).catch((error) => {
       throw controller.signal.aborted ? new RequestError(409, 'It was cancelled.') : error
@@ -73,7 +78,7 @@ export class Rebuilder {
   }
 
   /** @throws RequestError if a rebuild is in progress */
-  refuseBusy(): void {
+  refuseRebuild(): void {
     if (this.current)
       throw new RequestError(409, 'A step is being rebuilt. Wait until that is done, or cancel it.')
   }
@@ -86,16 +91,30 @@ export class Rebuilder {
 
   async close(): Promise<void> {
     await this.cancel()
-    if (this.temporary) await rm(this.temporary, { recursive: true, force: true })
+    process.off('exit', this.removeAll)
+    this.removeAll()
+  }
+
+  /** Also at the exit of a process that has no time to close. */
+  private readonly removeAll = () => {
+    if (this.temporary) rmSync(this.temporary, { recursive: true, force: true })
+  }
+
+  /** The folder of the results. */
+  private async place(): Promise<string> {
+    if (this.temporary === undefined) {
+      this.temporary = await mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
+      process.on('exit', this.removeAll)
+    }
+    return this.temporary
   }
 
   private async replay(id: string, folder: string, step: number, signal: AbortSignal): Promise<Replayed> {
     const run = await readRun(folder)
     if (step > run.step)
-      throw new RequestError(409, `The run has made ${run.step} steps so far, so it has no step ${step}.`)
+      throw new RequestError(409, `The run is at step ${run.step}, so it has no step ${step}.`)
     const { start, from } = await this.startOf(run, step)
-    this.temporary ??= await mkdtemp(join(tmpdir(), 'nano-gpt-studio-'))
-    const path = join(this.temporary, String(this.count++), stepFile(step))
+    const path = join(await this.place(), String(this.count++), stepFile(step))
     let next = 0
     const { device = 'auto', instructionSet } = {
       ...run.options,
@@ -114,7 +133,7 @@ export class Rebuilder {
       },
     )
     // A later one may begin from this one, and needs the text.
-    await copyFile(join(folder, textFile), join(dirname(path), textFile)).catch(() => {})
+    await copyRegularFile(join(folder, textFile), join(dirname(path), textFile)).catch(() => {})
     await this.moments.add(folder, { step, path, isWhole: true })
     this.kept.push(path)
     if (this.kept.length > mostKept) {
@@ -135,9 +154,11 @@ export class Rebuilder {
   }
 }
 
-/** What resumed sessions changed, as the newest checkpoint says. */
+/** What resumed sessions changed, as the newest checkpoint says that is not damaged. */
 async function changesOf(folder: string) {
-  const [name] = await checkpointsIn(folder, 'last').catch(() => [])
-  const newest = name === undefined ? undefined : await describeCheckpoint(join(folder, name))
-  return newest?.info.changes ?? []
+  for (const name of await checkpointsIn(folder, 'last').catch(() => [])) {
+    const found = await describeCheckpoint(join(folder, name)).catch(() => undefined)
+    if (found) return found.info.changes ?? []
+  }
+  return []
 }

@@ -52,6 +52,7 @@ type State = {
 
 export class Runner {
   private current: Training | undefined
+  private isClosed = false
 
   constructor(private readonly options: RunnerOptions) {}
 
@@ -94,8 +95,9 @@ export class Runner {
     return this.begin(training, async () => ({ resume: folder }))
   }
 
-  /** @throws RequestError if a run is training */
+  /** @throws RequestError if a run is training, or the studio ends */
   refuseBusy(): void {
+    if (this.isClosed) throw new RequestError(503, 'The studio has ended.')
     if (this.isBusy)
       throw new RequestError(409, 'Another run is training in this studio. Pause or stop it first.')
   }
@@ -103,6 +105,12 @@ export class Runner {
   /** Stops the run with a checkpoint. The promise settles when it is saved. */
   async stop(): Promise<void> {
     await this.current?.stop()
+  }
+
+  /** As `stop`. No run begins afterwards, not even that of a call in progress. */
+  async close(): Promise<void> {
+    this.isClosed = true
+    await this.stop()
   }
 
   private async begin(training: Training, work: () => Promise<TrainOptions>): Promise<string> {
@@ -212,6 +220,8 @@ class Training {
       this.change({
         state: isStopped ? 'stopped' : 'failed',
         note: isStopped ? null : errorInfo(error).message,
+        tokensPerSecond: null,
+        secondsLeft: null,
       })
       // A run that never began leaves an empty folder.
       await rmdir(this.folder).catch(() => {})

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { availableCorpus } from '../data/available'
 import { shakespeareVocabSize } from '../data/shakespeare'
-import { type CheckedTrainOptions, checkOptions, parseArgument, trainOptions } from '../options'
+import type { CheckedTrainOptions } from '../options'
 import { stages } from '../stages'
 import { affordableBatches } from '../stages/09_decoder'
 import { type Diagram, diagramOf, weightsOf } from '../stages/diagram'
@@ -13,6 +13,7 @@ import { codeOf, newLines, type SourceLine, sourceOf } from '../stages/source'
 import { isLong, type Stage, type TrainedStage } from '../stages/stage'
 import { estimate } from '../train/train'
 import { canDemonstrate, demonstrate, type Shown } from './demonstration'
+import { optionsOf as optionsOfFields } from './fields'
 import { type Picture, pictureOf } from './picture'
 import { RequestError } from './respond'
 import type { GivenText, Runner } from './runner'
@@ -116,9 +117,7 @@ function trained(number: unknown): TrainedStage {
 /** Ten evaluations, which do not change what a run learns. In a run of minutes, they are a small part of the time. */
 function optionsOf(stage: TrainedStage, given: unknown): CheckedTrainOptions {
   const { numbers } = stage
-  const wanted =
-    given === undefined ? {} : { steps: parseArgument('steps', trainOptions.steps.type, String(given)) }
-  const { steps = numbers.steps } = checkOptions('', trainOptions, wanted)
+  const { steps = numbers.steps } = optionsOfFields({ steps: given })
   const evalInterval = Math.max(1, Math.min(numbers.evalInterval, Math.round(steps / 10)))
   const evalBatches = affordableBatches({ ...numbers, steps, evalInterval })
   return { steps, evalInterval, ...(isLong(stage) && { evalBatches }) }

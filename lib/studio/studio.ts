@@ -119,15 +119,17 @@ class Desk {
   private readonly runner: Runner
   private readonly moments = new Moments()
   private readonly models = new Models(this.moments)
-  private readonly rebuilder = new Rebuilder(this.moments, (progress) =>
-    this.channel.emit('rebuild', progress),
+  private readonly rebuilder = new Rebuilder(
+    this.moments,
+    (progress) => this.channel.emit('rebuild', progress),
+    () => this.runner.refuseBusy(),
   )
   private readonly step = new OpenedStep(this.moments)
   private readonly writer = new Writer(this.models)
   private readonly attention = new Attention(this.models)
   private readonly measuring = {
     refuseBusy: async () => {
-      this.rebuilder.refuseBusy()
+      this.rebuilder.refuseRebuild()
       await this.refuseBusy('a measurement would be wrong')
     },
   }
@@ -138,6 +140,9 @@ class Desk {
   /** The table of runs that the pages have, as JSON. */
   private shown = '[]'
   private isLooking = false
+  private isClosing = false
+  /** The calls in progress. */
+  private readonly calling = new Set<Promise<object>>()
 
   constructor(private readonly options: StudioOptions) {
     this.runs = new Runs(options.runs)
@@ -154,10 +159,13 @@ class Desk {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true
     clearInterval(this.looking)
-    await this.runner.stop()
+    await this.runner.close()
     await this.speed.stop()
     await this.rebuilder.close()
+    // A fork removes what it began.
+    await Promise.allSettled(this.calling)
     await this.models.close()
     await this.step.close()
     this.channel.close()
@@ -166,7 +174,7 @@ class Desk {
   /** Never rejects: an error is the page's, and no run ends because of it. */
   async answer(request: IncomingMessage, response: ServerResponse, credentials: Credentials): Promise<void> {
     try {
-      const url = new URL(request.url ?? '/', `http://${host}`)
+      const url = addressOf(request)
       const refusal = refusalOf(request, url, credentials)
       if (refusal) throw new RequestError(refusal.status, refusal.message)
       if (url.pathname.startsWith('/api/')) await this.call(request, response, url)
@@ -207,7 +215,11 @@ class Desk {
     if (name === 'GET /api/run') return sendJson(response, 200, await this.viewOf(url.searchParams.get('id')))
     const call = this.calls[name]
     if (!call) throw new RequestError(404, 'There is no such call.')
-    sendJson(response, 200, await call(await readJson(request)))
+    const body = await readJson(request)
+    if (this.isClosing) throw new RequestError(503, 'The studio has ended.')
+    const calling = call(body)
+    this.calling.add(calling)
+    sendJson(response, 200, await calling.finally(() => this.calling.delete(calling)))
   }
 
   /** The calls that have a body. */
@@ -335,6 +347,13 @@ class Desk {
       this.isLooking = false
     }
   }
+}
+
+/** @throws RequestError for `//`, for example */
+function addressOf({ url = '/' }: IncomingMessage): URL {
+  const origin = `http://${host}`
+  if (!URL.canParse(url, origin)) throw new RequestError(400, 'The address is not valid.')
+  return new URL(url, origin)
 }
 
 function stepIn(given: unknown): number {

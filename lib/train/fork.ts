@@ -1,12 +1,12 @@
 // Forks a run: prepares a folder from which `resume` continues another run from a step, with a change. The
 // weights, the optimizer's state and the batches are those of the other run.
 
-import { copyFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { checkpointChunks, readCheckpoint } from '../checkpoint/checkpoint'
 import { files } from '../checkpoint/folder'
 import { NanoGptError } from '../errors'
 import { linkFile, writeFailed, writeFileAtomic } from '../files/atomic'
+import { copyRegularFile } from '../files/read'
 import { forkFile, forkStart, metricsFile, planFile, textFile } from '../history/folder'
 import type { Changed, Fork } from '../history/fork'
 import type { RunRecord } from '../history/types'
@@ -60,8 +60,8 @@ export async function writeFork({ run, state, changes, out }: ForkOptions): Prom
   const copied = [planFile, metricsFile]
   if ([info.data.source].flat().includes(textFile)) copied.push(textFile)
   for (const name of copied) {
-    await copyFile(join(run.folder, name), join(out, name)).catch((error) => {
-      throw writeFailed(join(out, name), error)
+    await copyRegularFile(join(run.folder, name), join(out, name)).catch((error) => {
+      throw error instanceof NanoGptError ? error : writeFailed(join(out, name), error)
     })
   }
   const states = await Promise.all(

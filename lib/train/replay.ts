@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { Model } from '../api/model'
 import { type Change, type CheckpointInfo, checkpointChunks, readCheckpoint } from '../checkpoint/checkpoint'
 import { snapshotFile, snapshotsIn } from '../checkpoint/folder'
-import { NanoGptError } from '../errors'
+import { NanoGptError, option, say } from '../errors'
 import { makeFolder, writeFileAtomic } from '../files/atomic'
 import { decidingLoss } from '../history/records'
 import type { RunRecord } from '../history/types'
@@ -139,7 +139,7 @@ function refuseChanges({ until, run, changes }: ReplayOptions, plan: Plan, info:
   if (at === undefined) return
   throw new NanoGptError('unsupported', {
     subject: `step ${until}`,
-    reason: `the run was continued with another ${change?.option ?? 'number of steps'} at about step ${at}, which cannot be computed again`,
+    reason: say`the run was continued with another ${change ? option(change.option) : 'number of steps'} at about step ${at}, which cannot be computed again`,
     remedy: 'choose a step before, or one that is saved',
   })
 }

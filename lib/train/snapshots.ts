@@ -2,13 +2,14 @@
 // two steps, and written beside the training, which never waits for them. One that cannot be written is
 // left out: its step can be computed again.
 
+import { existsSync } from 'node:fs'
 import { readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { checkpointChunks } from '../checkpoint/checkpoint'
 import { snapshotFile, snapshotsFolder, snapshotsIn, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
-import { makeFolder, removeLeftovers, writeFileAtomic } from '../files/atomic'
+import { codeOf, makeFolder, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import type { TrainEvent } from './events'
 import { mostSnapshots, nextSnapshot, snapshotSteps } from './snapshot_steps'
 
@@ -57,6 +58,8 @@ export class Snapshots {
     this.writing = this.writing.then(async () => {
       try {
         const { info, tensors } = await copy
+        // The next checkpoint restores a folder that somebody deleted, with its configuration and text.
+        if (!existsSync(this.options.out)) return
         await makeFolder(join(this.options.out, snapshotsFolder))
         await writeFileAtomic(snapshotFile(this.options.out, step), await checkpointChunks(info, tensors))
         this.steps.add(step)
@@ -79,8 +82,8 @@ export class Snapshots {
     if (this.steps.size <= mostSnapshots) return
     const kept = snapshotSteps(Math.max(...this.steps), this.options.evalInterval)
     for (const step of [...this.steps].filter((each) => !kept.has(each))) {
-      await unlink(snapshotFile(this.options.out, step))
-      this.steps.delete(step)
+      const error = await unlink(snapshotFile(this.options.out, step)).catch((error) => error)
+      if (!error || codeOf(error) === 'ENOENT') this.steps.delete(step)
     }
   }
 

@@ -131,6 +131,14 @@ test('an error before the first step is told, and leaves no folder', async () =>
   })
 })
 
+test('a run that fails later has no speed and no remaining time', async () => {
+  const options = { ...small, optimizer: 'sgd', learningRate: '1e30', steps: '1000' }
+  await client.post('/api/start', { text, options })
+  const { status } = (await inState('failed')).data
+  expect(status).toMatchObject({ tokensPerSecond: null, secondsLeft: null })
+  expect(status.note).toContain('not finite')
+})
+
 test('a stop while the machine is measured leaves nothing', async () => {
   const started = client.post('/api/start', { text, options: { minutes: '100' } })
   await page.find(({ type, data }) => type === 'update' && /^Measuring/.test(data.status.note))

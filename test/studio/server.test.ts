@@ -117,6 +117,10 @@ describe('what it sends', () => {
     expect((await client.ask(path)).status).toBe(404)
   })
 
+  test.each(['//', '/\\', 'http://[/'])('an address that is none is refused: %s', async (path) => {
+    expect((await client.ask(path, { headers: { Cookie: undefined } })).status).toBe(400)
+  })
+
   test.each(['../outside', '..', '.', '/etc', 'run/../../outside', '', 'missing', '__proto__'])(
     'no run called %j',
     async (id) => {
@@ -134,6 +138,8 @@ describe('what it sends', () => {
     ['a name that is too long', JSON.stringify({ text: { name: 'x'.repeat(201), text: 'x' } }), 400],
     ['options that are none', '{"options":[]}', 400],
     ['deep nesting', '['.repeat(100_000), 400],
+    ['an option that is an object', '{"options":{"steps":{"toString":1}}}', 400],
+    ['an option that is nested deeply', `{"options":{"steps":${'['.repeat(1e4)}${']'.repeat(1e4)}}}`, 400],
   ])('an error for %s', async (_, body, status) => {
     const answer = await client.ask('/api/start', { method: 'POST', body })
     expect(answer.status).toBe(status)
@@ -154,8 +160,10 @@ describe('what it sends', () => {
   test.each(['out', 'data', 'resume', 'signal', 'constructor', 'nonsense'])(
     'an option that is no field is rejected: %s',
     async (name) => {
-      const { status } = await client.post('/api/start', { options: { [name]: '/tmp/x' } })
+      const { status, body } = await client.post('/api/start', { options: { [name]: '/tmp/x' } })
       expect(status).toBe(422)
+      expect(body.error.message).toContain(`there is no option ${name}`)
+      expect(body.error.message).not.toContain(`Did you mean “${name}”`)
     },
   )
 

@@ -1,13 +1,14 @@
 // Scrubbing along a run: models of earlier steps, and a fork with a change.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
 import { join } from 'node:path'
 import { load } from '../../lib/api/model'
 import { snapshotFile, snapshotsIn } from '../../lib/checkpoint/folder'
 import { readRun } from '../../lib/history/read'
 import { Models } from '../../lib/studio/models'
 import { Moments } from '../../lib/studio/moments'
+import { Rebuilder } from '../../lib/studio/rebuild'
 import { trainWith } from '../../lib/train/train'
 import { decoder, temporaryFolder } from '../support/runs'
 import { type Client, type Listener, studioIn } from './client'
@@ -165,6 +166,13 @@ test('a damaged snapshot is an error of the call, and other steps go on', async 
   await ask('/api/odds', { text: 'a', step: next })
 })
 
+test('a damaged checkpoint does not prevent a rebuild', async () => {
+  const whole = readFileSync(join(out(), 'last.safetensors'))
+  writeFileSync(join(out(), 'last.safetensors'), whole.subarray(0, 1000))
+  expect((await ask('/api/rebuild', { step: 6 })).replayed.differs).toBeNull()
+  writeFileSync(join(out(), 'last.safetensors'), whole)
+})
+
 test('a fork with one change trains over the same batches, and says what it is', async () => {
   const step = await between()
   const { id } = await ask('/api/fork', { step, option: 'learningRate', value: '0.05', steps: '620' })
@@ -211,8 +219,47 @@ test('while a run trains, nothing is rebuilt or forked, and the end removes what
   }
   await other.post('/api/stop', {})
   await other.post('/api/rebuild', { id: body.id, step: 51 })
-  const ours = () => readdirSync(tmpdir()).filter((name) => name.startsWith('nano-gpt-studio-'))
+  const ours = () => readdirSync(os.tmpdir()).filter((name) => name.startsWith('nano-gpt-studio-'))
   const before = ours().length
   await other.studio.close()
   expect(ours().length).toBe(before - 1)
+})
+
+test('a studio that ends while a fork is prepared leaves no fork, and no run that trains', async () => {
+  const before = readdirSync(folder.path('runs'))
+  let closing: Promise<void> | undefined
+  const other = await studioIn(folder.path('runs'), {
+    newFolder(name) {
+      closing = other.studio.close()
+      mkdirSync(folder.path('runs', name))
+      return folder.path('runs', name)
+    },
+  })
+  const asked = { id: 'one', step: 600, steps: '1000000' }
+  const { status } = await other.post('/api/fork', asked).catch(() => ({ status: 503 }))
+  expect(status).toBe(503)
+  await closing
+  expect(readdirSync(folder.path('runs'))).toEqual(before)
+})
+
+test('a temporary folder that cannot be created is an error of the call, and the next one tries again', async () => {
+  const moments = new Moments()
+  const refuse = jest.fn()
+  const rebuilder = new Rebuilder(moments, () => {}, refuse)
+  const place = jest.spyOn(os, 'tmpdir').mockReturnValueOnce(folder.path('missing'))
+  await expect(rebuilder.rebuild('one', out(), 3)).rejects.toThrow('ENOENT')
+  place.mockRestore()
+  await rebuilder.rebuild('one', out(), 3)
+  // A run may begin after the call was let in.
+  refuse.mockImplementationOnce(() => {
+    throw new Error('a run has begun')
+  })
+  await expect(rebuilder.rebuild('one', out(), 5)).rejects.toThrow('a run has begun')
+  expect(await moments.wholeAt(out(), 5)).toBeUndefined()
+  // A process that is ended by a second Ctrl-C has no time to close.
+  const path = (await moments.wholeAt(out(), 3))!
+  expect(existsSync(path)).toBe(true)
+  process.listeners('exit').at(-1)!(0)
+  expect(existsSync(path)).toBe(false)
+  await rebuilder.close()
 })

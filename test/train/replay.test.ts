@@ -13,6 +13,7 @@ import { type Replayed, replay } from '../../lib/train/replay'
 import { changedByFork, checkTrainOptions } from '../../lib/train/resolve'
 import { train, trainWith } from '../../lib/train/train'
 import { failureOf } from '../support/errors'
+import { expectFileAccess, pipeAt, testOnUnix } from '../support/hostile'
 import { decoder, eventsOf, lossesOf, ofType, temporaryFolder } from '../support/runs'
 
 const folder = temporaryFolder()
@@ -99,7 +100,7 @@ test('a run that was continued with another option is computed again before and 
   expect(await rebuilt(8, { config: out }, out)).toMatchObject({ differs: null })
   const error = await failureOf(() => rebuilt(9, { config: out }, out))
   expect(error).toMatchObject({ code: 'unsupported' })
-  expect(error.message).toContain('another learningRate at about step 8')
+  expect(error.message).toContain('another `learningRate` at about step 8')
   const { path } = await rebuilt(16, { resume: join(out, 'step-12.safetensors') }, out)
   expect(readFileSync(path).equals(readFileSync(join(out, 'last.safetensors')))).toBe(true)
 })
@@ -187,6 +188,17 @@ describe('a fork', () => {
       code: 'foreign_files',
     })
     await rm(out, { recursive: true })
+  })
+
+  testOnUnix('of a run whose text became a pipe is refused, and nothing waits for the pipe', async () => {
+    const { out } = await forked('piped', {})
+    await rm(join(out, 'text.txt'))
+    pipeAt(join(out, 'text.txt'))
+    const run = await readRun(out)
+    const state = join(out, 'fork.safetensors')
+    const error = await failureOf(() => writeFork({ run, state, changes: {}, out: folder.path('of-piped') }))
+    expect(error).toMatchObject({ code: 'read_failed' })
+    await expectFileAccess()
   })
 
   test('that would end before it begins is refused', async () => {

@@ -2,7 +2,7 @@
 // however often the run was stopped, and they never disturb the training.
 
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load, type Model } from '../../lib/api/model'
 import { snapshotFile, snapshotsIn } from '../../lib/checkpoint/folder'
@@ -129,6 +129,32 @@ test('a full disk is a warning, and the training goes on to the same bits', asyn
   expectSameBits(bad.weights, good.weights)
   expect(ofType(bad.events, 'end')[0].unsaved).toBeNull()
   expect(existsSync(join(out, 'snapshots'))).toBe(false)
+})
+
+test('one that somebody deleted does not keep the others from being thinned', async () => {
+  const out = folder.path('deleted')
+  const run = trainWith({ ...short, steps: 160, evalInterval: 1, out }, { keepsSnapshots: true })
+  const warnings: string[] = []
+  for await (const event of run) {
+    if (event.type === 'step' && event.to === 30) await unlink(snapshotFile(out, 1)).catch(() => {})
+    if (event.type === 'warning') warnings.push(String(event.message))
+  }
+  await (await run).dispose()
+  expect(warnings).toEqual([])
+  const kept = [...snapshotSteps(160, 1)].sort((a, b) => a - b)
+  expect(await snapshotsIn(out)).toEqual(kept)
+})
+
+test('a run whose folder is deleted meanwhile can be resumed from its next checkpoint', async () => {
+  const out = folder.path('gone')
+  const run = trainWith({ ...short, steps: 3000, evalInterval: 1000, out }, { keepsSnapshots: true })
+  // At once, as no removal of many files is.
+  for await (const event of run)
+    if (event.type === 'evaluation' && event.step === 0) await rename(out, folder.path('away'))
+  await (await run).dispose()
+  expect(await readdir(out)).toEqual(expect.arrayContaining(['config.json', 'text.txt']))
+  expect((await snapshotsIn(out)).at(-1)).toBe(3000)
+  expect((await whole({ resume: out, steps: 3010 })).step).toBe(3010)
 })
 
 test('while large copies wait for the disk, further ones are left out', async () => {
