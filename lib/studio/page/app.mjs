@@ -18,8 +18,11 @@ export function App() {
   return html`
     <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
     <header class="top">
-      <a class="brand" href="#"><img src="/icon.svg" alt="" width="24" height="24" /> nano-gpt studio</a>
-      <nav aria-label="Pages"><a href="#stages" aria-current=${page === 'stages' ? 'page' : undefined}>The ten stages</a></nav>
+      <a class="brand" href="#"><img src="/icon.svg" alt="" width="24" height="24" /> <span>nano-gpt studio</span></a>
+      <nav class="pages" aria-label="Pages">
+        <a href="#" aria-current=${page === '' ? 'page' : undefined}>Runs</a>
+        <a href="#stages" aria-current=${page === 'stages' ? 'page' : undefined}>The ten stages</a>
+      </nav>
       <${Connection} />
     </header>
     <main id="main" tabindex="-1">

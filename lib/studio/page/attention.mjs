@@ -63,7 +63,7 @@ function Asking({ gaze, unit }) {
   const { text, look, at, problem } = gaze
   return html`
     <div class="asking">
-      <label for="attention-text">Your text</label>
+      <label for="attention-text">The text</label>
       <textarea
         id="attention-text"
         rows="2"
@@ -94,7 +94,7 @@ function Seen({ gaze, look, at, unit }) {
       tokens=${tokens}
       shades=${tokens.map((_, s) => (s <= at ? shadeOf(row[s]) : 0))}
       at=${at}
-      label="Your text, colored by where the head looks"
+      label="The text, colored by where the head looks"
       describedBy="attention-help"
       onAt=${(i) => {
         gaze.at.value = i

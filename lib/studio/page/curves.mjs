@@ -8,7 +8,7 @@ import { choices, count } from './words.mjs'
 const { uPlot } = globalThis
 const height = 300
 const axisWidth = 48
-const rightPadding = 16
+const rightPadding = 24
 /** Lines differ in their dashes too, for those who cannot tell the colors apart. */
 export const dashes = [[], [9, 4], [3, 3], [12, 3, 3, 3], [6, 6], [1, 4]]
 
@@ -113,6 +113,7 @@ export class Curves extends Component {
       points: { show: false },
       spanGaps: true,
     }
+    this.marks = document.createElement('div')
     const plot = new uPlot(
       {
         width,
@@ -122,7 +123,12 @@ export class Curves extends Component {
         cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
         scales: {
           x: { time: false, range: () => [this.props.begin ?? 0, Math.max(1, this.props.end)] },
-          y: { distr: 3, log: 10, range: (_, low, high) => [Math.max(1, low * 0.92), high * 1.06] },
+          // A flat line has labels above and below it.
+          y: {
+            distr: 3,
+            log: 10,
+            range: (_, low, high) => [Math.max(1, Math.min(low * 0.92, high / 2)), high * 1.06],
+          },
         },
         axes: [
           {
@@ -153,7 +159,6 @@ export class Curves extends Component {
       dataOf(runs, lines),
       target,
     )
-    this.marks = document.createElement('div')
     plot.over.append(this.marks)
     plot.over.addEventListener('click', (event) => this.props.onChoose?.(plot.posToVal(event.offsetX, 'x')))
     return plot

@@ -1,4 +1,4 @@
-// Forks a run at a step: it goes on from there once more, with one change.
+// Forks a run at a step: it trains again from there, with one change.
 
 import { signal } from '@preact/signals'
 import { Component } from 'preact'
@@ -50,8 +50,8 @@ export class ForkForm extends Component {
     return html`
       <form class="card fork" aria-label="Fork" onSubmit=${(event) => this.fork(event)}>
         <p>
-          What if? The run goes on once more from step ${count(step)}, with the same weights and the same pieces of text, but
-          with one change. Then compare the two.
+          What if? Train again from step ${count(step)}, with the same weights and the same pieces of text, but with one
+          change. The chart then shows both.
         </p>
         <div class="group">
           <div class="field">

@@ -74,7 +74,7 @@ export function HeadSamples({ gaze }) {
   if (same === -1) same = without.length
   return html`
     <div class="row after">
-      <h3>How it goes on after your text</h3>
+      <h3>How it continues the text</h3>
       <button class="button small" onClick=${() => {
         seed.value++
       }}>Draw again</button>
@@ -97,7 +97,7 @@ export function HeadSamples({ gaze }) {
       </div>
     </div>
     <p class="help">
-      Both are drawn with the same luck. From the mark on they differ: each choice changes all that come after it.
+      Both draw with the same random numbers. From the first colored character they differ: each choice changes all that come after it.
     </p>
   `
 }

@@ -12,6 +12,9 @@ export function Home() {
         It reads the text and learns to guess which letter comes next. After a minute or two it writes by itself.
       </p>
       <${NewRun} />
+      <p class="muted to-stages">
+        How does it work? <a href="#stages">The ten stages</a> build such a model, one idea at a time.
+      </p>
     </section>
     <${RunsTable} />
   `

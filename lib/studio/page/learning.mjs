@@ -13,7 +13,7 @@ export function Learning({ run }) {
     <${Loss} run=${run} />
     <${ForkNote} run=${run} />
     <section class="card flush" aria-labelledby="curve-title">
-      <h2 id="curve-title">How it learns</h2>
+      <h2 id="curve-title">The learning curve</h2>
       <p class="muted">
         The lower the curve, the better it guesses. Click the curve to read what it wrote at that point.
       </p>

@@ -23,8 +23,8 @@ export function Loss({ run }) {
           It guessed the next ${unit} as if choosing among <strong>${choicesWords(then.valLoss)}</strong>
         </p>
         <p class="muted">
-          That was after ${plural(then.step, 'step')}. Its validation loss was ${then.valLoss.toFixed(2)} nats. By now the best
-          is ${choicesWords(best.valLoss)}.
+          That was after ${plural(then.step, 'step')}, with a validation loss of ${then.valLoss.toFixed(2)} nats. Its best so far is
+          ${' '}${choicesWords(best.valLoss)}.
         </p>
       </section>
     `
@@ -36,9 +36,9 @@ export function Loss({ run }) {
         It guesses the next ${unit} as if choosing among <strong>${choicesWords(best.valLoss)}</strong>
       </p>
       <p class="muted">
-        ${best.step > first.step && first.step === 0 ? `At first it was ${choicesWords(first.valLoss)}. ` : ''}
-        ${unit === 'token' ? 'A token is a word, or a piece of one. ' : ''}Measured after ${plural(best.step, 'step')}, on a part of the text that it never trains on.
-        Its validation loss is ${best.valLoss.toFixed(2)} nats.
+        ${best.step > first.step && first.step === 0 ? `The fewer, the better: at first it was ${choicesWords(first.valLoss)}. ` : ''}
+        ${unit === 'token' ? 'A token is a word, or a piece of one. ' : ''}Measured after ${plural(best.step, 'step')} on a part of the text that it never trains on.
+        Written as a loss, it is ${best.valLoss.toFixed(2)} nats.
       </p>
     </section>
   `

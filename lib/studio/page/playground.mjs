@@ -162,6 +162,13 @@ export class Try extends Component {
     this.playground.open(this.props.run)
   }
 
+  componentDidUpdate({ run: before }) {
+    // Of a run that trains, a newer model is saved with each evaluation.
+    const { run } = this.props
+    if (before.evaluations.length !== run.evaluations.length && modelStep.peek() === null)
+      this.playground.reopen(run)
+  }
+
   componentWillUnmount() {
     this.playground.leave()
   }
@@ -172,8 +179,8 @@ export class Try extends Component {
       <section class="card" aria-labelledby="try-title">
         <h2 id="try-title">Watch it write</h2>
         <p class="muted">
-          At every step the model only answers one question: which ${run.unit} comes next? The bars are its odds. One is drawn,
-          like from a hat, and the question is asked again. Click a bar to choose for it.
+          The model only answers one question: which ${run.unit} comes next? The bars show how likely it finds each. One is drawn, as
+          in a lottery, and the question is asked again. Click a bar to choose instead.
         </p>
         <div class="try">
           <${Text} playground=${playground} />

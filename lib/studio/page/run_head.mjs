@@ -36,20 +36,37 @@ export function Progress({ run }) {
       >
         <div style=${{ width: `${100 * part}%` }}></div>
       </div>
-      <p class="status"><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run)}</p>
-    ${run.note && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
+      <p class="status">
+        <span><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run).join(' · ')}</span>
+        <span>${modelFacts(run).join(' · ')}</span>
+      </p>
+    ${run.note && !isTesting(run) && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
   `
 }
 
-function factsOf({ step, steps, secondsLeft, tokensPerSecond, unit, parameters, state, device }) {
-  const facts = [
+/** The note of a test comes and goes. It takes the place of the speed, so that nothing below moves. */
+const isTesting = ({ state, note }) => state === 'running' && /^Testing /.test(note)
+
+/** What changes while it trains. */
+function factsOf(run) {
+  const { step, steps, secondsLeft, tokensPerSecond, unit, state, note } = run
+  const isRunning = state === 'running'
+  return [
     steps > 0 && `step ${count(step)} of ${count(steps)}`,
-    state === 'running' && secondsLeft !== null && `about ${duration(secondsLeft)} left`,
-    state === 'running' && tokensPerSecond !== null && `${count(tokensPerSecond)} ${unit}s per second`,
+    isTesting(run) && note.replace(/\.$/, ''),
+    isRunning && !isTesting(run) && secondsLeft !== null && `about ${duration(secondsLeft)} left`,
+    isRunning &&
+      !isTesting(run) &&
+      tokensPerSecond !== null &&
+      `${roughly(tokensPerSecond)} ${unit}s per second`,
+  ].filter(Boolean)
+}
+
+function modelFacts({ parameters, device }) {
+  return [
     parameters !== null && `${roughly(parameters)} weights`,
     device !== null && `on ${device === 'cpu' ? 'the processor' : device}`,
-  ]
-  return facts.filter(Boolean).join(' · ')
+  ].filter(Boolean)
 }
 
 function Buttons({ run }) {

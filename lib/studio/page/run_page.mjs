@@ -1,5 +1,6 @@
 // The page of one run: its title and progress, and several views of it.
 
+import { Component, createRef } from 'preact'
 import { Attention } from './attention.mjs'
 import { html } from './html.mjs'
 import { Learning } from './learning.mjs'
@@ -22,6 +23,40 @@ const views = [
   { name: 'speed', title: 'Where the time goes', View: Speed, isTimeless: true },
 ]
 
+/** The links to the views. In a narrow window they scroll sideways, so that the current one is in sight. */
+class Tabs extends Component {
+  constructor() {
+    super()
+    this.root = createRef()
+  }
+
+  componentDidMount() {
+    this.scroll()
+  }
+
+  componentDidUpdate({ name }) {
+    if (name !== this.props.name) this.scroll()
+  }
+
+  scroll() {
+    const { current } = this.root
+    const tab = current.querySelector('[aria-current]')
+    current.scrollLeft = tab.offsetLeft + (tab.offsetWidth - current.clientWidth) / 2
+  }
+
+  render({ id, name: shownView }) {
+    return html`
+      <nav class="views" aria-label="Views of the run" ref=${this.root}>
+        ${views.map(
+          ({ name, title }) => html`
+            <a href=${addressOfRun(id, name)} aria-current=${name === shownView ? 'page' : undefined}>${title}</a>
+          `,
+        )}
+      </nav>
+    `
+  }
+}
+
 export function RunPage() {
   const run = shown.value
   if (run === null) return html`<p class="muted">Reading the run…</p>`
@@ -29,13 +64,7 @@ export function RunPage() {
   const { name, View, isTimeless } = views.find((view) => view.name === route.value.parts[1]) ?? views[0]
   return html`
     <${RunHead} run=${run} />
-    <nav class="views" aria-label="Views of the run">
-      ${views.map(
-        (view) => html`
-          <a href=${addressOfRun(run.id, view.name)} aria-current=${view.name === name ? 'page' : undefined}>${view.title}</a>
-        `,
-      )}
-    </nav>
+    <${Tabs} id=${run.id} name=${name} />
     ${run.isSaved && !isTimeless && html`<${Timeline} run=${run} key=${run.id} />`}
     ${
       name === 'learning' || run.isSaved

@@ -47,8 +47,8 @@ export function RunsTable() {
         all.length === 0
           ? html`
               <p class="empty">
-                Nothing here yet. Models that you train appear here, and in the folder${' '}
-                <code>${studio.value.folder}</code>. Those that you start with <code>nano-gpt train</code> appear too.
+                Nothing here yet. Each training is a run, and appears here. Its files are in the folder${' '}
+                <code>${studio.value.folder}</code>, where <code>nano-gpt train</code> can add runs too.
               </p>
             `
           : html`
@@ -133,9 +133,9 @@ function Row({ run, ids }) {
         />
       </td>
       <th scope="row">
-        <a href=${addressOfRun(run.id)}>${run.text}</a>
+        <a class="name" href=${addressOfRun(run.id)}>${run.text}</a>
         <span class="muted id wide">${run.id}</span>
-        ${run.fork && html`<span class="muted id">fork after step ${count(run.fork.step)}</span>`}
+        ${run.fork && html`<span class="muted id">forked after step ${count(run.fork.step)}</span>`}
       </th>
       <td>
         <span class="state ${run.state}">${stateWords[run.state]}</span>

@@ -4,12 +4,18 @@ import { html } from './html.mjs'
 import { choose, chosenSample } from './stops.mjs'
 import { plural } from './words.mjs'
 
+const isTraining = ({ state }) => state === 'preparing' || state === 'running'
+
 export function Samples({ run }) {
   const { samples, steps } = run
   const sample = chosenSample(run)
   if (steps === 0) return null
   if (!sample)
-    return html`<p class="muted samples">The first sample of its writing appears here in a moment.</p>`
+    return html`
+      <p class="muted samples">
+        ${isTraining(run) ? 'The first sample of its writing appears here in a moment.' : 'This run wrote no samples. In “Watch it write” it writes now.'}
+      </p>
+    `
   const at = samples.indexOf(sample)
   return html`
     <div class="samples">

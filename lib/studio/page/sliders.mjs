@@ -7,21 +7,21 @@ const sliders = [
     name: 'temperature',
     label: 'Temperature',
     ...{ min: 0, max: 2, step: 0.05 },
-    help: 'Low: it plays safe. High: it dares more. 0: always the most likely one.',
+    help: 'Lower is more predictable, higher more random. 0: always the most likely one.',
     words: (value) => value.toFixed(2),
   },
   {
     name: 'topK',
     label: 'Top-k',
     ...{ min: 0, max: 40, step: 1 },
-    help: 'Only the k most likely ones can come.',
+    help: 'Only so many of the most likely ones can come.',
     words: (value) => (value === 0 ? 'all' : String(value)),
   },
   {
     name: 'topP',
     label: 'Top-p',
     ...{ min: 0.05, max: 1, step: 0.05 },
-    help: 'Only the most likely ones can come, until their odds add up to p.',
+    help: 'Only the most likely ones can come, whose chances add up to this.',
     words: (value) => value.toFixed(2),
   },
 ]
@@ -66,7 +66,7 @@ export function Sliders({ playground }) {
             } else event.target.value = seed.value
           }}
         />
-        <p class="help" id="seed-help">The number that stands for chance. The same beginning, sliders and seed give the same text.</p>
+        <p class="help" id="seed-help">It decides the draws. The same beginning, sliders and seed give the same text.</p>
       </div>
     </div>
   `

@@ -46,7 +46,7 @@ export class Speed extends Component {
     return html`
       <section class="card speed" aria-labelledby="speed-title">
         <h2 id="speed-title">Where the time goes</h2>
-        ${measured ? html`<${Summary} run=${run} about=${about} measured=${measured} />` : html`<p>${intro}</p>`}
+        ${measured ? html`<${Summary} run=${run} about=${about} measured=${measured} />` : html`<p class="muted">${intro}</p>`}
         ${about && this.renderButton(about, [run, current.value])}
         <div role="alert">${this.problem.value && html`<p class="problem">${this.problem.value}</p>`}</div>
         ${measured && html`<${Kinds} kinds=${measured.kinds} />`}

@@ -6,8 +6,8 @@ import { bytes } from './speed_words.mjs'
 const about = {
   weights: 'what the model knows',
   gradients: 'which way to change each weight that learns',
-  optimizer: 'what it remembers of earlier steps',
-  activations: 'results of the layers, which the way back needs',
+  optimizer: 'what it remembers from earlier steps',
+  activations: 'the results of its layers, kept for computing the gradients',
 }
 
 export function Memory({ memory, isMeasured }) {
@@ -16,7 +16,7 @@ export function Memory({ memory, isMeasured }) {
   return html`
     <section class="card speed" aria-labelledby="memory-title">
       <h2 id="memory-title">What it needs in memory</h2>
-      <p>Training this model needs ${!isMeasured && 'at least '}<strong>${bytes(total)}</strong> for its numbers.</p>
+      <p class="muted">Training this model needs ${!isMeasured && 'at least '}<strong>${bytes(total)}</strong> for its numbers.</p>
       <div class="memory" aria-hidden="true">
         ${parts.map(([name, size]) => html`<div class=${name} style=${{ flexGrow: size / total }}></div>`)}
       </div>

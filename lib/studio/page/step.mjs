@@ -91,7 +91,12 @@ export class Step extends Component {
       }
     `
     if (!data)
-      return html`<section class="card slow">${problem}${!this.problem.value && html`<p class="muted">Taking one step apart…</p>`}</section>`
+      return html`
+        <section class="card slow">
+          <h2>One training step in slow motion</h2>
+          ${problem}${!this.problem.value && html`<p class="waiting muted">Computing one step…</p>`}
+        </section>
+      `
     const at = this.part.value
     const isWhole = this.isWhole.value
     return html`

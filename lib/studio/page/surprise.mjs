@@ -63,11 +63,12 @@ export class Surprise extends Component {
       <section class="card" aria-labelledby="surprise-title">
         <h2 id="surprise-title">What surprises it</h2>
         <p class="muted">
-          Write something, or paste a line from your text. The stronger the color, the less the model expected that ${run.unit}.
+          ${run.samples.length > 0 && 'Below is what the model last wrote. '}Write something, or paste a line from your text. The stronger the color,
+          the less the model expected that ${run.unit}.
         </p>
         <div class="surprise">
           <div>
-            <label for="surprise-text">Your text</label>
+            <label for="surprise-text">The text</label>
             <textarea
               id="surprise-text"
               rows="6"
@@ -83,7 +84,7 @@ export class Surprise extends Component {
               shades=${tokens.map(({ loss }) => shadeOfLoss(loss))}
               at=${this.at.value}
               first=${1}
-              label="Your text, colored"
+              label="The text, colored"
               describedBy="surprise-help"
               onAt=${(i) => {
                 this.at.value = i
@@ -110,5 +111,5 @@ function readoutOf(tokens, at, unit) {
   const losses = tokens.flatMap(({ loss }) => (loss === null ? [] : [loss]))
   if (losses.length === 0) return ''
   const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length
-  return `All in all, it guesses each ${unit} of this text as if choosing among ${choicesWords(mean)}.`
+  return `On average, it guesses each ${unit} of this text as if choosing among ${choicesWords(mean)}.`
 }

@@ -55,8 +55,10 @@ export function TextPicker({ onText, onProblem }) {
         take(event.dataTransfer.files[0])
       }}
     >
-      <p class="drop-title">Drop a text file here</p>
-      <p class="muted">A story, a diary, song lyrics, code: any plain text. It stays on this computer.</p>
+      <p class="drop-title">Give it a text to read</p>
+      <p class="muted">
+        Drop a file here: a story, a diary, song lyrics, code, any plain text. It stays on this computer.
+      </p>
       <div class="buttons">
         <label class="button">
           Choose a file

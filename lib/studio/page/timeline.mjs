@@ -114,9 +114,9 @@ export class Timeline extends Component {
     }
     return html`
       <section class="timeline" aria-label="Timeline">
-        <div class="row">
+        <div class="moments">
           <p class="moment">
-            <label for="moment">As it was after step</label>
+            <label for="moment">After step</label>
             <input
               id="moment"
               type="text"
@@ -131,20 +131,7 @@ export class Timeline extends Component {
             />
             <span class="muted">of ${count(run.step)}</span>
           </p>
-          <div class="buttons">
-            <button class="button small" disabled=${chosenStep.value === null} onClick=${() => choose(run, run.step)}>Newest</button>
-            <button
-              class="button small"
-              aria-expanded=${this.isForking.value}
-              onClick=${() => {
-                this.isForking.value = !this.isForking.value
-              }}
-            >
-              Fork here
-            </button>
-          </div>
-        </div>
-        <div class="track-of-steps">
+          <div class="track-of-steps">
           <div class="ticks" aria-hidden="true">${stops.map((each) => html`<i style=${{ left: at(each) }}></i>`)}</div>
           <input
             class="slider"
@@ -165,12 +152,26 @@ export class Timeline extends Component {
               event.preventDefault()
               keys[event.key]()
             }}
-          />
+            />
+          </div>
+          <div class="buttons">
+            <button class="button small" disabled=${chosenStep.value === null} onClick=${() => choose(run, run.step)}>Newest</button>
+            <button
+              class="button small"
+              aria-expanded=${this.isForking.value}
+              title="Trains it again from here, with one change"
+              onClick=${() => {
+                this.isForking.value = !this.isForking.value
+              }}
+            >
+              Fork here
+            </button>
+          </div>
         </div>
         <p class="muted small-note" id="moment-note">
-          ${
+          ${this.savedWords(run)}${
             snapshots.count > 0
-              ? `Move the slider to go back in time. ${plural(snapshots.count, 'snapshot')} of its weights are kept, ${megabytes(snapshots.bytes)}.`
+              ? `Move the slider to go back in time: ${plural(snapshots.count, 'snapshot')} of its weights, ${megabytes(snapshots.bytes)}.`
               : 'This run kept no snapshots of its weights. Any step can be typed, and computed again.'
           }
         </p>
@@ -189,6 +190,14 @@ export class Timeline extends Component {
         }
       </section>
     `
+  }
+
+  /** While a run trains, its newest model is that of the last save. */
+  savedWords({ state }) {
+    const saved = timeline.value.starts.at(-1)
+    return state === 'running' && chosenStep.value === null && saved > 0
+      ? `You see the model as it was last saved, after step ${count(saved)}. `
+      : ''
   }
 
   /** What the views show, if it is not the chosen step, and how to get that. */

@@ -10,6 +10,8 @@ import { count } from './words.mjs'
 
 const pixelsPerWeight = 7
 
+const signed = (value) => value.toFixed(2).replace('-', '−')
+
 export class WeightsPicture extends Component {
   constructor() {
     super()
@@ -83,15 +85,15 @@ export class WeightsPicture extends Component {
     if (picture === null) return null
     const { names, name, shape, low, high, rows, columns } = picture
     const isPart = rows < shape[0] || columns < shape[1]
-    const words = `${count(shape[0])} × ${count(shape[1])} numbers from ${low.toFixed(2)} to ${high.toFixed(2)}`
+    const words = `${count(shape[0])} × ${count(shape[1])} numbers from ${signed(low)} to ${signed(high)}`
     return html`
       <section class="card weights-picture" aria-labelledby="weights-title">
         <div>
           <div>
             <h2 id="weights-title">Its weights</h2>
             <p class="muted">
-              All that it knows is in numbers like these. At first they are random, and training gives them a pattern. The
-              stronger the color, the farther from 0: <span class="plus">above 0</span> or <span class="minus">below 0</span>.
+              All that it knows is in numbers like these. At first they are random, and each training step changes them a
+              little. The stronger the color, the farther from 0: <span class="plus">above 0</span> or <span class="minus">below 0</span>.
             </p>
             <div class="field">
               <label for="weights-name">Part of the model</label>
@@ -114,7 +116,7 @@ export class WeightsPicture extends Component {
               aria-label=${`Picture of ${name}: ${words}`}
               style=${{ width: `${pixelsPerWeight * columns}px` }}
             ></canvas>
-            <p class="muted small-note">${words}${isPart ? `. Shown are ${rows} × ${columns} of them, in equal distances` : ''}.</p>
+            <p class="muted small-note">${words}${isPart ? `. The picture has ${rows} × ${columns} of them, evenly spaced` : ''}.</p>
           </div>
         </div>
       </section>
