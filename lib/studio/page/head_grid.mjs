@@ -71,7 +71,7 @@ export class HeadGrid extends Component {
         Click a picture to see that head in the text.
       </p>
       <div class="scroll">
-        <table class="grid" style=${{ '--heads': Math.max(heads, Math.min(4, layers)) }} ref=${this.root} aria-describedby="heads-help" onKeyDown=${(event) => this.move(event)}>
+        <table class="grid" style=${{ '--heads': Math.max(heads, Math.min(6, Math.ceil(layers / 2))) }} ref=${this.root} aria-describedby="heads-help" onKeyDown=${(event) => this.move(event)}>
           <caption class="hidden">The heads of each layer</caption>
           <thead>
             <tr><td></td>${numbers(heads).map((head) => html`<th scope="col">Head ${head + 1}</th>`)}</tr>

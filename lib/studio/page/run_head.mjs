@@ -12,6 +12,7 @@ export function RunHead({ run }) {
         <div>
           <p class="crumb"><a href="#">All runs</a></p>
           <h1>${run.text}</h1>
+          <p class="model muted">${modelFacts(run).join(' · ')}</p>
         </div>
         <${Buttons} run=${run} />
       </div>
@@ -36,29 +37,24 @@ export function Progress({ run }) {
       >
         <div style=${{ width: `${100 * part}%` }}></div>
       </div>
-      <p class="status">
-        <span><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run).join(' · ')}</span>
-        <span>${modelFacts(run).join(' · ')}</span>
-      </p>
-    ${run.note && !isTesting(run) && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
+      <p class="status"><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run).join(' · ')}</p>
+    ${run.note && !isPassing(run) && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
   `
 }
 
-/** The note of a test comes and goes. It takes the place of the speed, so that nothing below moves. */
-const isTesting = ({ state, note }) => state === 'running' && /^Testing /.test(note)
+/** A note that comes and goes is told in the row of the state, so that nothing below moves. */
+const isPassing = ({ state, note }) =>
+  state === 'preparing' || (state === 'running' && /^Testing /.test(note))
 
 /** What changes while it trains. */
 function factsOf(run) {
   const { step, steps, secondsLeft, tokensPerSecond, unit, state, note } = run
-  const isRunning = state === 'running'
+  const isMeasured = state === 'running' && !isPassing(run)
   return [
     steps > 0 && `step ${count(step)} of ${count(steps)}`,
-    isTesting(run) && note.replace(/\.$/, ''),
-    isRunning && !isTesting(run) && secondsLeft !== null && `about ${duration(secondsLeft)} left`,
-    isRunning &&
-      !isTesting(run) &&
-      tokensPerSecond !== null &&
-      `${roughly(tokensPerSecond)} ${unit}s per second`,
+    isPassing(run) && note?.replace(/\.$/, ''),
+    isMeasured && secondsLeft !== null && `about ${duration(secondsLeft)} left`,
+    isMeasured && tokensPerSecond !== null && `${roughly(tokensPerSecond)} ${unit}s per second`,
   ].filter(Boolean)
 }
 

@@ -23,6 +23,9 @@ const views = [
   { name: 'speed', title: 'Where the time goes', View: Speed, isTimeless: true },
 ]
 
+const unsaved =
+  'When the model is saved for the first time, in a moment, the other views open, and you can go back in time.'
+
 /** The links to the views. In a narrow window they scroll sideways, so that the current one is in sight. */
 class Tabs extends Component {
   constructor() {
@@ -65,11 +68,11 @@ export function RunPage() {
   return html`
     <${RunHead} run=${run} />
     <${Tabs} id=${run.id} name=${name} />
-    ${run.isSaved && !isTimeless && html`<${Timeline} run=${run} key=${run.id} />`}
+    ${!isTimeless && (run.isSaved ? html`<${Timeline} run=${run} key=${run.id} />` : html`<p class="timeline muted">${unsaved}</p>`)}
     ${
       name === 'learning' || run.isSaved
         ? html`<${View} run=${run} key=${`${run.id} ${name}`} />`
-        : html`<p class="empty">This view opens when the model is saved for the first time, in a moment.</p>`
+        : isTimeless && html`<p class="muted">${unsaved}</p>`
     }
   `
 }

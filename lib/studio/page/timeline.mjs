@@ -97,7 +97,7 @@ export class Timeline extends Component {
   }
 
   render({ run }) {
-    if (timeline.value?.id !== run.id || run.step === 0) return null
+    if (timeline.value?.id !== run.id || run.step === 0) return html`<div class="timeline"></div>`
     const { first, snapshots } = timeline.value
     const step = chosenStep.value ?? run.step
     const stops = stopsOf(run)
