@@ -40,8 +40,9 @@ function withoutActing(text: string): string {
 /** The message of an error, for an error that wraps it. JSON.parse quotes the file in its message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // The message of fetch is only "fetch failed"; its cause has the reason.
-  const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : ''
   const message = error.message || (error as NodeJS.ErrnoException).code || error.name
-  return `${message.split('\n').map(withoutActing).join('\n')}${cause}`
+  // The message of fetch is only "fetch failed"; its cause has the reason. Messages of NanoGptError repeat it.
+  const cause = error.cause instanceof Error ? reasonOf(error.cause) : ''
+  const own = message.split('\n').map(withoutActing).join('\n')
+  return own.includes(cause) ? own : `${own}: ${cause}`
 }

@@ -16,7 +16,7 @@ import type { Materials, Plan } from './plan'
 import type { Prepared } from './prepare'
 import { Recorder } from './recorder'
 import type { RunControl } from './run'
-import { messageOf, writeRunReport } from './run_report'
+import { writeRunReport } from './run_report'
 import { type FolderUse, Saver } from './saver'
 import { dueAt, nextDue } from './schedule'
 import { Snapshots } from './snapshots'
@@ -175,7 +175,7 @@ export class Loop {
     } catch (error) {
       if (this.saver.unsaved) return
       const code = error instanceof NanoGptError ? error.code : 'write_failed'
-      this.emit({ type: 'warning', step, code, message: say`the report is not written: ${messageOf(error)}` })
+      this.emit({ type: 'warning', step, code, message: say`the report is not written: ${reasonOf(error)}` })
     }
   }
 

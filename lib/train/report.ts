@@ -5,7 +5,7 @@ import { resolve as absolute, join } from 'node:path'
 import { loadCheckpoint } from '../api/model'
 import { onDevice } from '../backend/devices'
 import { readCheckpoint } from '../checkpoint/checkpoint'
-import { NanoGptError } from '../errors'
+import { NanoGptError, reasonOf } from '../errors'
 import { writeFileAtomic } from '../files/atomic'
 import { reportFile } from '../history/folder'
 import { readRun } from '../history/read'
@@ -23,7 +23,7 @@ import { oneOrMore, path as pathType } from '../options/types'
 import type { Extras } from '../report/data'
 import { isReport, type ReportedRun, reportPage } from '../report/html'
 import { withValidation } from './evaluate'
-import { messageOf, stepTimes, textLosses } from './run_report'
+import { stepTimes, textLosses } from './run_report'
 import { withPlanOf } from './train'
 
 /** The most tokens of the validation text that are shown. */
@@ -99,7 +99,7 @@ async function extrasOf(
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
-      missing.push(`${what}: ${messageOf(error)}`)
+      missing.push(`${what}: ${reasonOf(error)}`)
       return undefined
     }
   }

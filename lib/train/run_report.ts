@@ -64,13 +64,8 @@ async function extrasOf({ model, step, prepared }: EndedRun): Promise<Extras> {
     const text = await textLosses(model, validation, step, Math.min(mostTokens, trainer.tokensPerStep))
     return text ? { text } : {}
   } catch (error) {
-    return { missing: [`The losses of the validation text are missing: ${messageOf(error)}`] }
+    return { missing: [`The losses of the validation text are missing: ${reasonOf(error)}`] }
   }
-}
-
-/** What an error says. `reasonOf` would repeat the cause of ours, which their messages contain. */
-export function messageOf(error: unknown): string {
-  return error instanceof NanoGptError ? error.message : reasonOf(error)
 }
 
 /**

@@ -53,6 +53,12 @@ test('reasonOf includes the cause, which has the reason of a failed fetch', () =
   expect(reasonOf('text')).toBe('text')
 })
 
+test('reasonOf does not repeat a cause that the message contains', () => {
+  const error = new NanoGptError('diverged', 'the loss is not finite').adding(say`Nothing was saved`)
+  expect(error.cause).toBeInstanceOf(NanoGptError)
+  expect(reasonOf(error)).toBe(error.message)
+})
+
 test('a reason does not repeat control characters, which JSON.parse quotes from a file', () => {
   const text = '{"a":\u001b[2J\u202e}'
   const reason = reasonOf(attempt(() => JSON.parse(text)))

@@ -170,11 +170,14 @@ function Game({ game, passage, guesses }) {
       <p class="readout">${answerWords(game.stranger.value, guesses.at(-1), passage.characters[guesses.length - 1])}</p>
       <${Score} guesses=${guesses} answers=${passage.characters.slice(0, guesses.length)} isOver=${isOver} />
     </div>
-    <p class="help">
-      Passage ${passage.seed}. Your score: the character that you name gets the chance with which you have been right so far
-      when that sure (at first ${levels.map(({ start }) => Math.round(100 * start)).join(', ')} %), the others share the rest by how
-      common they are, and −ln of what the true one got is your loss in nats, as it is the model’s.
-    </p>
+    <details class="options">
+      <summary>How the score works</summary>
+      <p class="help">
+        Passage ${passage.seed}. The character that you name gets the chance with which you have been right so far when that sure
+        (at first ${levels.map(({ start }) => percent(start)).join(', ')}). The others share the rest by how common they are. Your loss
+        is −ln of the chance that the true character got, and so is the model’s.
+      </p>
+    </details>
   `
 }
 
@@ -204,8 +207,8 @@ function Score({ guesses, answers, isOver }) {
     </p>
     <p class="muted">
       ${isOver ? (you < model ? 'You win! ' : 'The model wins. ') : ''}Losses of ${you.toFixed(2)} and ${model.toFixed(2)} nats per
-      character. Of ${n} guesses, ${guesses.filter(({ isRight }) => isRight).length} of yours were right, and
-      ${' '}${answers.filter(({ best, text }) => best === text).length} of its first choices.
+      character. Of ${n} guesses, you had ${guesses.filter(({ isRight }) => isRight).length} right, and the
+      model, with its first choice, ${answers.filter(({ best, text }) => best === text).length}.
     </p>
   `
 }

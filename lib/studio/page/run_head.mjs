@@ -38,7 +38,22 @@ export function Progress({ run }) {
         <div style=${{ width: `${100 * part}%` }}></div>
       </div>
       <p class="status"><span class="state ${state}" role="status">${stateWords[state]}</span> ${factsOf(run).join(' · ')}</p>
-    ${run.note && !isPassing(run) && html`<p class=${state === 'failed' ? 'problem' : 'note'}>${run.note}</p>`}
+    ${run.note && !isPassing(run) && (state === 'failed' ? html`<${Failure} reason=${run.note} />` : html`<p class="note">${run.note}</p>`)}
+  `
+}
+
+/** Characters of a reason that is shown at once. */
+const short = 160
+
+/** Of a long reason, the first clause. The rest, for experts, is folded. */
+function Failure({ reason }) {
+  const end = reason.length > short ? reason.search(/[;.] /) : -1
+  if (end < 0) return html`<p class="problem note">${reason}</p>`
+  return html`
+    <details class="note">
+      <summary class="problem">${reason.slice(0, end)}</summary>
+      <p>${reason.slice(end + 2)}</p>
+    </details>
   `
 }
 

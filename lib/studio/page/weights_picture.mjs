@@ -10,7 +10,8 @@ import { count } from './words.mjs'
 
 const pixelsPerWeight = 7
 
-const signed = (value) => value.toFixed(2).replace('-', '−')
+const signed = (value) =>
+  (Math.abs(value) < 1e4 ? value.toFixed(2) : value.toExponential(1)).replace('-', '−')
 
 export class WeightsPicture extends Component {
   constructor() {
