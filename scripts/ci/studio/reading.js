@@ -15,7 +15,7 @@ async function color(page) {
     'pointing explains no character',
   )
   await page.mouse.move(0, 0)
-  expect((await page.textContent('.readout')).startsWith('All in all'), 'the text has no sum')
+  expect((await page.textContent('.readout')).startsWith('On average'), 'the text has no sum')
   await page.focus('.colored')
   await page.keyboard.press('ArrowRight')
   expect((await page.textContent('.readout')).startsWith('“h”'), 'an arrow key explains no character')
