@@ -51,7 +51,7 @@ export function ForkNote({ run }) {
     <p class="fork-note">
       A fork of <a href=${addressOfRun(fork.parent)}>${other?.text ?? fork.parent}</a> after step ${count(fork.step)}:
       ${' '}<b>${changeWords(fork)}</b>.
-      ${last && html` After ${plural(last.step, 'step')}: <b>${choicesWords(last.valLoss)} choices</b> instead of ${choicesWords(there.valLoss)}.`}
+      ${last && html` After ${plural(last.step, 'step')}: as if choosing among <b>${choicesWords(last.valLoss)}</b> instead of ${choicesWords(there.valLoss)}.`}
     </p>
   `
 }
@@ -70,7 +70,7 @@ export function Forks({ run }) {
           (row) => html`
             <li>
               <a href=${addressOfRun(row.id)}>After step ${count(row.fork.step)}: ${changeWords(row.fork)}</a>.
-              ${isBoth(row) && ` At best ${choicesWords(row.bestValLoss)} choices, this run ${choicesWords(own)}.`}
+              ${isBoth(row) && ` At best as if choosing among ${choicesWords(row.bestValLoss)}, this run ${choicesWords(own)}.`}
             </li>
           `,
         )}
