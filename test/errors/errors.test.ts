@@ -54,7 +54,7 @@ test('reasonOf includes the cause, which has the reason of a failed fetch', () =
 })
 
 test('reasonOf does not repeat a cause that the message contains', () => {
-  const error = new NanoGptError('diverged', 'the loss is not finite').adding(say`Nothing was saved`)
+  const error = new NanoGptError('non_finite', 'the loss is not finite').adding(say`Nothing was saved`)
   expect(error.cause).toBeInstanceOf(NanoGptError)
   expect(reasonOf(error)).toBe(error.message)
 })
