@@ -165,8 +165,9 @@ export class Try extends Component {
   componentDidUpdate({ run: before }) {
     // Of a run that trains, a newer model is saved with each evaluation.
     const { run } = this.props
-    if (before.evaluations.length !== run.evaluations.length && modelStep.peek() === null)
-      this.playground.reopen(run)
+    if (before.evaluations.length === run.evaluations.length || modelStep.peek() !== null) return
+    this.playground.keep()
+    this.playground.ask(this.playground.text.peek())
   }
 
   componentWillUnmount() {
