@@ -67,7 +67,7 @@ export class HeadGrid extends Component {
     const numbers = (count) => Array.from({ length: count }, (_, i) => i)
     return html`
       <p id="heads-help">
-        A picture has a row for each place in the text, from top to bottom, and dark spots where the head looks from there.
+        A picture has a row for each place in the text, from top to bottom, and colored spots where the head looks from there.
         Click a picture to see that head in the text.
       </p>
       <div class="scroll">

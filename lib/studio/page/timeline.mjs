@@ -71,7 +71,8 @@ export class Timeline extends Component {
   /** Chooses a step exactly, and computes it at once if that is quick. */
   type(text) {
     const { run } = this.props
-    const step = Number(text.replace(/[,\s]/g, ''))
+    const digits = text.replace(/[,\s]/g, '')
+    const step = digits === '' ? Number.NaN : Number(digits)
     if (!Number.isSafeInteger(step) || step < timeline.value.first || step > run.step) {
       this.problem.value = `Type a step from ${count(timeline.value.first)} to ${count(run.step)}.`
       return
@@ -123,6 +124,7 @@ export class Timeline extends Component {
               inputmode="numeric"
               autocomplete="off"
               aria-describedby="moment-note"
+              style=${{ '--digits': count(run.step).length }}
               value=${count(step)}
               onChange=${(event) => {
                 this.type(event.target.value)

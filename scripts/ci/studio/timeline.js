@@ -52,6 +52,13 @@ async function scrub(page) {
 
 async function rebuild(page) {
   await openView(page, 'How it learns')
+  expect(
+    await page.$eval('#moment', (field) => field.scrollWidth <= field.clientWidth),
+    'the field of the step cuts it',
+  )
+  await page.fill('#moment', '')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.timeline .problem')
   await page.fill('#moment', '9999999')
   await page.keyboard.press('Enter')
   await page.waitForSelector('.timeline .problem:has-text("from 0 to 6,000")')
