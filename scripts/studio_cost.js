@@ -37,6 +37,16 @@ function quantile(values, part) {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low])
 }
 
+/** Steps per second of the turn, from the records of steps that are within it. */
+function speedIn(turn, steps, tokensPerStep) {
+  const inside = steps.filter(({ from, to }) => from >= turn.from && to <= turn.to)
+  const seconds = inside.reduce(
+    (sum, each) => sum + ((each.to - each.from) * tokensPerStep) / each.tokensPerSecond,
+    0,
+  )
+  return inside.reduce((sum, { from, to }) => sum + to - from, 0) / seconds
+}
+
 const percent = (part) => `${(100 * part).toFixed(1)} %`
 const told = (parts) =>
   `median ${percent(quantile(parts, 0.5))}, quartiles ${percent(quantile(parts, 0.25))} and ${percent(quantile(parts, 0.75))}`
@@ -55,6 +65,7 @@ function mainThread() {
 
 async function main(seconds) {
   const { openStudio } = require(join(root, 'dist', 'studio', 'studio.js'))
+  const { readRun } = require(join(root, 'dist', 'history', 'read.js'))
   const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-'))
   const run = join(folder, 'run')
   const studio = await openStudio({
@@ -99,12 +110,15 @@ async function main(seconds) {
     const [step, begin, worked] = [await stepNow(), performance.now(), mainThread()]
     await sleep(seconds)
     const [time, used] = [(performance.now() - begin) / 1000, worked()]
-    results[count].push({ speed: ((await stepNow()) - step) / time, used: used / time })
+    results[count].push({ from: step, to: await stepNow(), used: used / time })
   }
   for (let pair = 0; pair < pairs; pair++)
     for (const count of pair % 2 === 0 ? [0, pages] : [pages, 0]) await turn(count)
   child.kill()
   await studio.close()
+  // The engine measures the speed: the steps that pages are told lag behind.
+  const { history, tokensPerStep } = await readRun(run)
+  for (const turn of Object.values(results).flat()) turn.speed = speedIn(turn, history.steps, tokensPerStep)
   rmSync(folder, { recursive: true, force: true })
   const ofPairs = (compare) => results[0].map((without, i) => compare(results[pages][i], without))
   const speed = quantile(

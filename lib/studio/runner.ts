@@ -18,8 +18,12 @@ import { stageOf } from './stage_of'
 import { surface } from './surface'
 import { marksOf, pointsOf, type RunView, type Status } from './view'
 
-/** The shortest time between two updates of the page, in milliseconds. Unread steps are merged. */
+/**
+ * The shortest time between two updates of the pages, in milliseconds, and that for each page: twenty pages
+ * get one per second. Unread steps are merged.
+ */
 const millisecondsPerUpdate = 200
+const millisecondsPerPage = 50
 
 /** What the page trains on if it gives no text. */
 const [firstCorpus] = corpusNames
@@ -34,6 +38,8 @@ export interface RunnerOptions {
   idOf(folder: string): string
   /** Tells the pages. */
   publish(type: 'run' | 'update', data: unknown): void
+  /** The number of pages. */
+  pages(): number
 }
 
 /** An update of the page: the new status, and what the run added since the last update. */
@@ -209,7 +215,8 @@ class Training {
         this.take(event)
         if (event.type === 'start') onStart()
         // Unread ones are merged in the meantime.
-        if (event.type === 'step' || event.type === 'evaluating') await sleep(millisecondsPerUpdate)
+        if (event.type === 'step' || event.type === 'evaluating')
+          await sleep(Math.max(millisecondsPerUpdate, millisecondsPerPage * this.options.pages()))
       }
       await (await run).dispose()
       this.isOver = true

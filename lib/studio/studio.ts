@@ -150,6 +150,7 @@ class Desk {
       newFolder: options.newFolder,
       idOf: (folder) => this.runs.idOf(folder),
       publish: (type, data) => this.channel.emit(type, data),
+      pages: () => this.channel.size,
     })
     this.course = new Course(this.runner, this.measuring)
     this.channel = new Channel(() => this.snapshot(), options.limits)
