@@ -12,7 +12,7 @@ import { bytesInWords, memoryOfMachine } from '../graph/memory'
 import { readPlanOf } from '../history/folder'
 import { readRun } from '../history/read'
 import type { ModelConfig } from '../model/config'
-import { pick, type TrainingConfig, trainingNames } from '../options'
+import { type CheckedTrainOptions, pick, type TrainingConfig, trainingNames } from '../options'
 import { type Memory, memoryOf } from '../train/memory'
 import { resolveTraining } from '../train/resolve'
 import { RequestError } from './respond'
@@ -134,7 +134,9 @@ async function taskOf(folder: string): Promise<Task> {
   const { model, options, history, tokensPerStep } = await readRun(folder)
   const plan = await readPlanOf(folder)
   // Earlier versions had no plan.json, and fewer options.
-  const training = { ...resolveTraining(pick(options, trainingNames), {}), ...plan?.training }
+  // Some may be missing: those that are newer than the version that trained the run.
+  const stored = pick(options as Readonly<Record<string, unknown>>, trainingNames) as CheckedTrainOptions
+  const training = { ...resolveTraining(stored, {}), ...plan?.training }
   const wanted = history.sessions.at(-1)?.device ?? options.device ?? 'auto'
   const here = devices().filter(({ available }) => available)
   const isHere = here.some(({ name }) => name === wanted.replace(/:\d+$/, ''))
