@@ -97,7 +97,8 @@ export async function readPlanOf(folder: string): Promise<StoredPlan | undefined
   return parsed.success ? (parsed.output as unknown as StoredPlan) : undefined
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** The value in a small JSON file; undefined if there is none. */
+export async function readJson(path: string): Promise<unknown> {
   try {
     return parseJson(Buffer.from(await readSmallFile(path, longestConfig)).toString())
   } catch {

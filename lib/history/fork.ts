@@ -2,9 +2,7 @@
 
 import { isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
-import { parseJson } from '../files/json'
-import { readSmallFile } from '../files/read'
-import { forkFile, longestConfig } from './folder'
+import { forkFile, readJson } from './folder'
 
 /** An option that differs from the other run's. */
 export interface Changed {
@@ -32,13 +30,8 @@ const fork = v.object({
 
 /** The fork.json of a folder; undefined if there is none, or no run wrote it. */
 export async function readFork(folder: string): Promise<Fork | undefined> {
-  try {
-    const json = parseJson(Buffer.from(await readSmallFile(join(folder, forkFile), longestConfig)).toString())
-    const parsed = v.safeParse(fork, json)
-    return parsed.success ? parsed.output : undefined
-  } catch {
-    return undefined
-  }
+  const parsed = v.safeParse(fork, await readJson(join(folder, forkFile)))
+  return parsed.success ? parsed.output : undefined
 }
 
 /** The folder of the run that a fork continues. */
