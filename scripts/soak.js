@@ -43,8 +43,8 @@ function openAllocated(folder) {
 }
 
 /**
- * What the process holds now, without garbage. A save may be in progress, so the number of descriptors
- * and handles is the smallest of some milliseconds.
+ * What the process holds now, without garbage. A save may be in progress, so each figure is the smallest
+ * of some milliseconds.
  */
 async function holding(allocated) {
   const counts = { descriptors: Infinity, handles: Infinity }
@@ -54,11 +54,18 @@ async function holding(allocated) {
     counts.descriptors = Math.min(counts.descriptors, descriptors)
     counts.handles = Math.min(counts.handles, process.getActiveResourcesInfo().length)
   }
-  collectGarbage()
-  await sleep(5) // V8 frees the memory of array buffers in another thread.
-  const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
-  // V8 enlarges the heap of a busy process, by 16 MB after some minutes, without using more of it.
-  return { resident: rss - heapTotal, malloc: allocated?.() ?? 0, heap: heapUsed + external, ...counts }
+  const held = { resident: Infinity, malloc: Infinity, heap: Infinity }
+  // V8 frees the memory of array buffers in another thread, which on a busy machine takes its time.
+  for (let turn = 0; turn < 3; turn++) {
+    collectGarbage()
+    await sleep(5)
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
+    held.heap = Math.min(held.heap, heapUsed + external)
+    held.malloc = Math.min(held.malloc, allocated?.() ?? 0)
+    // V8 enlarges the heap of a busy process, by 16 MB after some minutes, without using more of it.
+    held.resident = Math.min(held.resident, rss - heapTotal)
+  }
+  return { ...held, ...counts }
 }
 
 /**
@@ -97,7 +104,9 @@ const tiny = {
 
 /** One long run. */
 async function longRun(steps, out, allocated) {
-  const run = train({ ...tiny, steps, warmup: 0, out })
+  // A short run has checkpoints enough for a trend too.
+  const checkpointInterval = Math.min(tiny.checkpointInterval, Math.ceil(steps / 50))
+  const run = train({ ...tiny, steps, checkpointInterval, warmup: 0, out })
   const samples = []
   const every = Math.max(1, Math.floor(steps / 400))
   let next = 0

@@ -140,6 +140,21 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
+ * Creates a folder in one that exists, and flushes it. An existing folder is not an error.
+ *
+ * @throws NanoGptError 'write_failed', also if the parent does not exist
+ */
+export async function makeFolderIn(parent: string, name: string): Promise<void> {
+  const path = join(parent, name)
+  try {
+    await mkdir(path)
+    await flushFolder(parent)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw writeFailed(path, error)
+  }
+}
+
+/**
  * Removes the temporary files that killed processes left in a folder. The caller must be the only
  * writer, because the file of a running writer would be removed too.
  *

@@ -2,14 +2,13 @@
 // two steps, and written beside the training, which never waits for them. One that cannot be written is
 // left out: its step can be computed again.
 
-import { existsSync } from 'node:fs'
 import { readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model'
 import { checkpointChunks } from '../checkpoint/checkpoint'
 import { snapshotFile, snapshotsFolder, snapshotsIn, stepFile, stepOf } from '../checkpoint/folder'
 import { NanoGptError, reasonOf, say } from '../errors'
-import { codeOf, makeFolder, removeLeftovers, writeFileAtomic } from '../files/atomic'
+import { codeOf, makeFolderIn, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import type { TrainEvent } from './events'
 import { mostSnapshots, nextSnapshot, snapshotSteps } from './snapshot_steps'
 
@@ -58,14 +57,13 @@ export class Snapshots {
     this.writing = this.writing.then(async () => {
       try {
         const { info, tensors } = await copy
-        // The next checkpoint restores a folder that somebody deleted, with its configuration and text.
-        if (!existsSync(this.options.out)) return
-        await makeFolder(join(this.options.out, snapshotsFolder))
+        await makeFolderIn(this.options.out, snapshotsFolder)
         await writeFileAtomic(snapshotFile(this.options.out, step), await checkpointChunks(info, tensors))
         this.steps.add(step)
         await this.thin()
       } catch (error) {
-        this.warn(step, error)
+        // Somebody deleted the run folder. The next checkpoint restores it, with its configuration and text.
+        if (codeOf((error as Error).cause) !== 'ENOENT') this.warn(step, error)
       } finally {
         this.waiting -= bytes
       }

@@ -157,6 +157,25 @@ test('a run whose folder is deleted meanwhile can be resumed from its next check
   expect((await whole({ resume: out, steps: 3010 })).step).toBe(3010)
 })
 
+test('the same if it is deleted just before the folder of the snapshots is made', async () => {
+  const out = folder.path('just-gone')
+  const run = trainWith({ ...short, steps: 40, out }, { keepsSnapshots: true })
+  const warnings: string[] = []
+  const remove = async () => {
+    if (!existsSync(folder.path('just-away'))) await rename(out, folder.path('just-away'))
+    return undefined
+  }
+  for await (const event of run) {
+    if (event.type === 'start') fileFaults.fail = (_, name) => (name === 'mkdir' ? remove() : undefined)
+    if (event.type === 'warning') warnings.push(String(event.message))
+  }
+  await (await run).dispose()
+  expect(existsSync(folder.path('just-away'))).toBe(true)
+  expect(warnings.filter((each) => each.includes('snapshot'))).toEqual([])
+  expect(await readdir(out)).toEqual(expect.arrayContaining(['config.json', 'text.txt', 'last.safetensors']))
+  expect((await whole({ resume: out, steps: 50 })).step).toBe(50)
+})
+
 test('while large copies wait for the disk, further ones are left out', async () => {
   const taken: number[] = []
   const copies: (() => void)[] = []
