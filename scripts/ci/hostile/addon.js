@@ -205,7 +205,8 @@ async function callAddon(random, open, locks) {
   const given = functions[method](random)
   const list = random.oneIn(4) ? given : spoiled(random, given)
   // Measuring takes seconds, and many with sanitizers.
-  if (method === 'peak' && [undefined, ...addon.info().instructionSets].includes(list[0])) list[0] = 'none'
+  if (method === 'peak' && [undefined, '', ...addon.info().instructionSets].includes(list[0]))
+    list[0] = 'none'
   const isNew = method === 'Session' && !random.oneIn(8)
   const result = await call(addon, method, list, isNew ? 'Session' : method === 'Session' ? 'call' : method)
   if (isNew && result) open.push({ session: result, compiled: [] })
