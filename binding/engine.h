@@ -3,6 +3,7 @@
 // on the environment's own thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -68,6 +69,7 @@ class Engine {
  private:
   Engine();
   void Work();
+  void Poll() const;
 
   SharedPool pool_;
   std::mutex mutex_;
@@ -75,6 +77,7 @@ class Engine {
   JobList waiting_;
   const Mailbox* running_ = nullptr;  // the mailbox of the running job
   bool started_ = false;
+  std::atomic<bool> waits_ = false;  // whether a job waits; only to poll
 };
 
 }  // namespace nano::binding

@@ -1,7 +1,12 @@
 // Tests that `npm test` leaves out, so that it takes less than five minutes: every snippet of the
-// documentation, the examples, and long lives of processes. They run in CI, and if files are named.
+// documentation, the examples, long lives of processes, many processes, and large data. They run in CI, and
+// if files are named.
 
-const long = ['docs/snippets', 'examples/', 'backend/dropped', 'scripts/soak', 'studio/runs']
+const long = [
+  ...['backend/dropped', 'backend/large', 'cli/bench', 'cli/playground', 'cli/stages', 'cli/sweep'],
+  ...['cli/terminal', 'docs/snippets', 'examples/', 'files/lock', 'scripts/soak', 'studio/runs'],
+  ...['studio/speed', 'studio/stages', 'studio/timeline', 'train/large', 'train/replay', 'train/workers'],
+]
 
 /** Patterns of the tests that jest, called with these arguments, leaves out. */
 function leftOut(given = process.argv.slice(2)) {

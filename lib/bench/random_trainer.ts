@@ -1,6 +1,7 @@
 // Trainers with random weights on random tokens: the speed of a step depends on neither.
 
 import { createModel } from '../architectures/create'
+import { allocateAll } from '../backend/allocate'
 import type { Session } from '../backend/backend'
 import { type OpenOptions, openSession } from '../backend/devices'
 import type { ModelConfig } from '../model/config'
@@ -38,9 +39,7 @@ export async function openRandom(
   const session = await openSession(options)
   try {
     await initializeWeights(session, parameters, seed)
-    for (const { name, shape } of stateTensors(trained, training)) {
-      await session.allocate(name, 'f32', shape)
-    }
+    await allocateAll(session, stateTensors(trained, training))
     const { dtype, length } = corpusSpecOf(config)
     const tokens = dtype === 'u16' ? new Uint16Array(length) : new Uint32Array(length)
     for (let i = 0; i < length; i++) tokens[i] = word(i, 0, 0, seed) % config.vocabSize

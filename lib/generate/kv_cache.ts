@@ -186,10 +186,10 @@ export class KvCache {
   /** Allocates the tensors of the cache that are missing, and compiles. */
   private async prepare(program: Program): Promise<Compiled> {
     const { name: cache } = this.cache
-    for (const { name, dtype, shape, role } of program.buffers) {
-      const own = name.startsWith(`generation/${cache}/`) || name.startsWith(`cache/${cache}/`)
-      if (role === 'store' && own) await this.allocate(name, dtype, shape)
-    }
+    const isOwn = (name: string) =>
+      name.startsWith(`generation/${cache}/`) || name.startsWith(`cache/${cache}/`)
+    const own = program.buffers.filter(({ name, role }) => role === 'store' && isOwn(name))
+    await Promise.all(own.map(({ name, dtype, shape }) => this.allocate(name, dtype, shape)))
     return compile(this.session, program)
   }
 

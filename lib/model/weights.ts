@@ -1,5 +1,6 @@
 // A model's weights in a session's Store: initialization, loading and reading.
 
+import { allocateAll } from '../backend/allocate'
 import type { Session } from '../backend/backend'
 import { beforeDiverged, NanoGptError, printable } from '../errors'
 import {
@@ -46,10 +47,11 @@ export async function initializeWeights(
   parameters: readonly Parameter[],
   seed: Seed,
 ): Promise<void> {
-  for (const parameter of parameters) {
-    await session.allocate(parameter.path, parameter.dtype, parameter.shape)
-    await session.write(parameter.path, initialValues(parameter, seed))
-  }
+  await allocateAll(
+    session,
+    parameters.map(({ path, dtype, shape }) => ({ name: path, dtype, shape })),
+  )
+  for (const parameter of parameters) await session.write(parameter.path, initialValues(parameter, seed))
 }
 
 /** A tensor of a file that has not been read yet. */

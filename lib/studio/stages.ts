@@ -77,7 +77,7 @@ export class Course {
   }
 
   /**
-   * The seconds that a step of a stage takes on this machine, measured for a few seconds.
+   * The seconds that a step of a stage takes on this machine, measured for about a second.
    *
    * @throws RequestError if something is training, or begins meanwhile
    */

@@ -3,6 +3,7 @@
 
 import type { ModelParts } from '../api/model'
 import { createModel } from '../architectures/create'
+import { allocateAll } from '../backend/allocate'
 import type { Session } from '../backend/backend'
 import { openSession } from '../backend/devices'
 import { baseOf } from '../checkpoint/base'
@@ -161,7 +162,7 @@ export async function placeWeights(
   const isAdapted = frozen.length > 0
   if (origin.how === 'from') await loadWeights(session, isAdapted ? frozen : parameters, origin.checkpoint)
   if (origin.how === 'new' || isAdapted) await initializeWeights(session, trained, seed)
-  for (const { name, shape } of stateTensors(trained, training)) await session.allocate(name, 'f32', shape)
+  await allocateAll(session, stateTensors(trained, training))
   if (training.emaDecay === 0) return
   // Before the first update the averages equal the weights.
   for (const { path } of trained) await session.write(averageName(path), await session.read(path))

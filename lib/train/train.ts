@@ -98,11 +98,11 @@ export interface Estimate {
 }
 
 /** How long `estimate` measures steps. */
-const secondsMeasuring = 3
+const secondsMeasuring = 1
 
 /**
- * Returns the plan of a run, the memory it needs, and the time of a step, which is measured for a
- * few seconds. Nothing is written, except the tokens of a large text in the cache folder.
+ * Returns the plan of a run, the memory it needs, and the time of a step, which is measured for about
+ * a second. Nothing is written, except the tokens of a large text in the cache folder.
  *
  * @throws NanoGptError as `train`
  */

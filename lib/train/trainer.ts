@@ -1,6 +1,7 @@
 // The trainer: compiles and runs the Programs of one model on one session. Events and files are
 // handled elsewhere.
 
+import { allocateAll } from '../backend/allocate'
 import type { Failure, Phase, RunOptions, RunResult, Session } from '../backend/backend'
 import { type Compiled, compile } from '../backend/compiled'
 import type { Range } from '../data/split'
@@ -61,7 +62,10 @@ export class Trainer {
   static async create(options: TrainerOptions): Promise<Trainer> {
     const { session, model, parameters, training, corpus, evaluated = model } = options
     await place(corpus, session)
-    for (const { path, shape } of parameters) await session.allocate(gradientName(path), 'f32', shape)
+    await allocateAll(
+      session,
+      parameters.map(({ path, shape }) => ({ name: gradientName(path), shape })),
+    )
     const { batchSize, gradientAccumulationSteps, gradientClip, precision } = training
     const most = mostLogits(session.device)
     return new Trainer(

@@ -29,7 +29,9 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
   const programs = programsOf(config)
   const known = new Set<string>()
   for (const program of Object.values(programs)) await allocateStores(session, program, known)
-  for (const parameter of parameters) await session.write(parameter.path, initialValues(parameter, seed))
+  await Promise.all(
+    parameters.map((parameter) => session.write(parameter.path, initialValues(parameter, seed))),
+  )
   await session.write(corpusName, goldenCorpus(500, seed))
   const results: Record<string, TypedArray> = {}
   const run = async (name: string, ...records: Record<string, number | number[]>[]) => {
@@ -38,7 +40,8 @@ async function runAll(session: Session, config: ModelConfig, change: (program: P
       results[`${name} ${output}`] = values
   }
   const keep = async (when: string) => {
-    for (const name of known) results[`${when}: ${name}`] = await session.read(name)
+    const read = async (name: string) => (results[`${when}: ${name}`] = await session.read(name))
+    await Promise.all([...known].map(read))
   }
   const rng = (draw: number) => [seed.low, seed.high, draw]
   await run('gradient', { offsets: [1, 40, 300], rng: rng(0) }, { offsets: [480, 7, 7], rng: rng(1) })

@@ -2,6 +2,7 @@
 // Programs.
 
 import { createModel } from '../../lib/architectures/create'
+import { allocateAll } from '../../lib/backend/allocate'
 import type { Phase, Session } from '../../lib/backend/backend'
 import { RecordLayout } from '../../lib/backend/records'
 import { decodeProgram, prefillProgram } from '../../lib/generate/programs'
@@ -172,9 +173,7 @@ export async function prepare(
   const { model, parameters, trained } = createModel(config)
   await initializeWeights(session, parameters, seed)
   const settings = { ...training, ...overrides }
-  for (const { name, shape } of stateTensors(trained, settings)) {
-    await session.allocate(name, 'f32', shape)
-  }
+  await allocateAll(session, stateTensors(trained, settings))
   const averaged = settings.emaDecay > 0 ? createModel(config, { averaged: true }).model : undefined
   if (averaged) {
     for (const { path } of trained) await session.write(averageName(path), await session.read(path))
@@ -196,7 +195,8 @@ export async function prepare(
 /** All weights, by path. */
 export async function weightsOf({ session, parameters }: Pick<TestModel, 'session' | 'parameters'>) {
   const weights: Record<string, TypedArray> = {}
-  for (const { path } of parameters) weights[path] = await session.read(path)
+  const read = async (path: string) => (weights[path] = await session.read(path))
+  await Promise.all(parameters.map(({ path }) => read(path)))
   return weights
 }
 
@@ -208,11 +208,9 @@ export async function allocateStores(
   program: Program,
   known = new Set<string>(),
 ): Promise<void> {
-  for (const { name, role, dtype, shape } of program.buffers) {
-    if (role !== 'store' || known.has(name)) continue
-    known.add(name)
-    await session.allocate(name, dtype, shape)
-  }
+  const missing = program.buffers.filter(({ name, role }) => role === 'store' && !known.has(name))
+  for (const { name } of missing) known.add(name)
+  await allocateAll(session, missing)
 }
 
 /** A compiled Program that runs with values given by name. */
