@@ -95,8 +95,8 @@ void Engine::Drop(const Mailbox& mailbox) {
 
 void Engine::Poll() const {
   const auto end = Clock::now() + kPollTime;
-  while (!waits_.load(std::memory_order_relaxed) && Clock::now() < end) {
-  }
+  // A thread that has work, of whatever process, comes first.
+  while (!waits_.load(std::memory_order_relaxed) && Clock::now() < end) std::this_thread::yield();
 }
 
 void Engine::Work() {

@@ -1,11 +1,12 @@
-// Tests that `npm test` leaves out, so that it takes less than five minutes: every snippet of the
-// documentation, the examples, long lives of processes, many processes, and large data. They run in CI, and
-// if files are named.
+// Tests that `npm test` leaves out, so that it takes less than five minutes: those that take long, as they
+// start many processes, train much, or read much. They run in CI, and if files are named.
 
 const long = [
-  ...['backend/dropped', 'backend/large', 'cli/bench', 'cli/playground', 'cli/stages', 'cli/sweep'],
-  ...['cli/terminal', 'docs/snippets', 'examples/', 'files/lock', 'scripts/soak', 'studio/runs'],
-  ...['studio/speed', 'studio/stages', 'studio/timeline', 'train/large', 'train/replay', 'train/workers'],
+  ...['backend/dropped', 'backend/large', 'backend/malformed', 'cli/bench', 'cli/help', 'cli/inspect'],
+  ...['cli/playground', 'cli/runs', 'cli/stages', 'cli/sweep', 'cli/terminal', 'docs/snippets', 'examples/'],
+  ...['files/lock', 'scripts/soak', 'studio/runs', 'studio/speed', 'studio/stages', 'studio/timeline'],
+  ...['sweep/sweep', 'train/auto', 'train/digests', 'train/large', 'train/one_step', 'train/replay'],
+  ...['train/saving', 'train/workers'],
 ]
 
 /** Patterns of the tests that jest, called with these arguments, leaves out. */

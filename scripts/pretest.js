@@ -6,7 +6,9 @@ const { long } = require('./long_tests')
 
 async function main() {
   if (!process.env.CI)
-    console.log(`npm test leaves out ${long.join(', ')}, which take long. CI=true npm test runs all`)
+    console.log(
+      `npm test leaves out ${long.length} tests that take long (scripts/long_tests.js). CI=true npm test runs all`,
+    )
   if (switchOf('NANO_GPT_SKIP_NATIVE') || switchOf('NANO_GPT_NATIVE') === false) return
   const failure = await build({ all: true })
   if (failure === null) return
