@@ -1,18 +1,20 @@
 // What pages cost a run of the studio: the training speed with twenty connected pages, compared with none.
-// Turns with and without pages alternate, because the speed of a machine changes, and each turn is compared
-// with its neighbor. Also the time of the main thread, which answers pages: on Linux its time on a processor.
-//   node scripts/studio_cost.js [SECONDS]   of each turn (default: 2)
+// The speed of a machine changes, often by more than the pages cost. So turns with and without pages
+// alternate, and each is compared with its neighbors; a control compares turns without pages with each
+// other. Linux also counts what slows the training down: how long its threads waited for a processor,
+// because pages, or the process that reads them on the same processors, had it.
+//   node scripts/studio_cost.js [SECONDS [ROUNDS]]   of each turn (default: 5), of three turns (default: 12)
 
 const { fork } = require('node:child_process')
-const { mkdtempSync, mkdirSync, readFileSync, rmSync } = require('node:fs')
+const { existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync } = require('node:fs')
 const { get, request } = require('node:http')
-const { tmpdir } = require('node:os')
+const { availableParallelism, tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { performance } = require('node:perf_hooks')
+const { median } = require('./trend')
 
 const root = join(__dirname, '..')
 const pages = 20
-const pairs = 10
 
 /** In a process of their own: pages that read all events. */
 function readers() {
@@ -29,14 +31,6 @@ function readers() {
 
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
 
-/** The value below which a part of them is. */
-function quantile(values, part) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = part * (sorted.length - 1)
-  const low = Math.floor(at)
-  return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low])
-}
-
 /** Steps per second of the turn, from the records of steps that are within it. */
 function speedIn(turn, steps, tokensPerStep) {
   const inside = steps.filter(({ from, to }) => from >= turn.from && to <= turn.to)
@@ -48,22 +42,44 @@ function speedIn(turn, steps, tokensPerStep) {
 }
 
 const percent = (part) => `${(100 * part).toFixed(1)} %`
-const told = (parts) =>
-  `median ${percent(quantile(parts, 0.5))}, quartiles ${percent(quantile(parts, 0.25))} and ${percent(quantile(parts, 0.75))}`
 
-/** The seconds that the main thread worked since a time. */
-function mainThread() {
-  try {
-    const at = () => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e9
-    const begin = at()
-    return () => at() - begin
-  } catch {
-    const begin = performance.eventLoopUtilization()
-    return () => performance.eventLoopUtilization(begin).active / 1000
-  }
+/** The mean, with twice its standard error. */
+function told(parts) {
+  const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length
+  const variance = parts.reduce((sum, part) => sum + (part - mean) ** 2, 0) / (parts.length - 1)
+  return `${percent(mean)} ± ${percent(2 * Math.sqrt(variance / parts.length))}`
 }
 
-async function main(seconds) {
+/** For each thread of a process, the seconds that it ran and that it waited for a processor. */
+function threadsOf(pid) {
+  const folder = `/proc/${pid}/task`
+  if (!existsSync(folder)) return new Map()
+  return new Map(
+    readdirSync(folder).flatMap((id) => {
+      try {
+        const [ran, waited] = readFileSync(join(folder, id, 'schedstat'), 'utf8').split(' ')
+        return [[id, { ran: ran / 1e9, waited: waited / 1e9 }]]
+      } catch {
+        return [] // It has ended.
+      }
+    }),
+  )
+}
+
+/** What the threads of a process did between two calls of `threadsOf`, the busiest first. */
+function between(before, after) {
+  const none = { ran: 0, waited: 0 }
+  return [...after]
+    .map(([id, { ran, waited }]) => {
+      const was = before.get(id) ?? none
+      return { ran: ran - was.ran, waited: waited - was.waited }
+    })
+    .sort((a, b) => b.ran - a.ran)
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0)
+
+async function main(seconds, rounds) {
   const { openStudio } = require(join(root, 'dist', 'studio', 'studio.js'))
   const { readRun } = require(join(root, 'dist', 'history', 'read.js'))
   const folder = mkdtempSync(join(tmpdir(), 'nano-gpt-'))
@@ -95,7 +111,7 @@ async function main(seconds) {
   })
   await started
   const child = fork(__filename, ['readers'])
-  const results = { 0: [], [pages]: [] }
+  const turns = []
   const stepNow = () =>
     new Promise((resolve) => {
       get({ host: '127.0.0.1', port, path: '/api/run?id=run', headers }, async (response) => {
@@ -104,32 +120,45 @@ async function main(seconds) {
         resolve(JSON.parse(body).step)
       })
     })
-  const turn = async (count) => {
-    child.send({ headers, port, count })
-    await sleep(0.5)
-    const [step, begin, worked] = [await stepNow(), performance.now(), mainThread()]
+  const turn = async (kind) => {
+    child.send({ headers, port, count: kind === 'pages' ? pages : 0 })
+    await sleep(1)
+    const [from, begin] = [await stepNow(), performance.now()]
+    const [own, readers] = [threadsOf('self'), threadsOf(child.pid)]
     await sleep(seconds)
-    const [time, used] = [(performance.now() - begin) / 1000, worked()]
-    results[count].push({ from: step, to: await stepNow(), used: used / time })
+    const [all, reading] = [between(own, threadsOf('self')), between(readers, threadsOf(child.pid))]
+    const time = (performance.now() - begin) / 1000
+    const training = all.splice(0, availableParallelism())
+    turns.push({
+      ...{ kind, from, to: await stepNow() },
+      waited: sum(training.map(({ waited }) => waited)) / time,
+      others: sum(all.map(({ ran }) => ran)) / time,
+      readers: sum(reading.map(({ ran }) => ran)) / time,
+    })
   }
-  for (let pair = 0; pair < pairs; pair++)
-    for (const count of pair % 2 === 0 ? [0, pages] : [pages, 0]) await turn(count)
+  const kinds = ['without', 'pages', 'control']
+  for (let round = 0; round < rounds; round++) for (let i = 0; i < 3; i++) await turn(kinds[(i + round) % 3])
   child.kill()
   await studio.close()
   // The engine measures the speed: the steps that pages are told lag behind.
   const { history, tokensPerStep } = await readRun(run)
-  for (const turn of Object.values(results).flat()) turn.speed = speedIn(turn, history.steps, tokensPerStep)
+  for (const turn of turns) turn.speed = speedIn(turn, history.steps, tokensPerStep)
   rmSync(folder, { recursive: true, force: true })
-  const ofPairs = (compare) => results[0].map((without, i) => compare(results[pages][i], without))
-  const speed = quantile(
-    results[0].map((each) => each.speed),
-    0.5,
-  )
-  console.log(`${pages} pages, compared with none (${speed.toFixed(1)} steps/s), in ${pairs} pairs of turns:`)
-  console.log(`  training speed lost: ${told(ofPairs((w, without) => 1 - w.speed / without.speed))}`)
-  console.log(`  main thread, of one core: ${told(ofPairs((w, without) => w.used - without.used))}`)
-  console.log(`  main thread without pages: ${told(results[0].map(({ used }) => used))}`)
+  const [without, withPages, control] = kinds.map((kind) => turns.filter((each) => each.kind === kind))
+  const speed = median([...without, ...control].map((each) => each.speed))
+  const lost = withPages.map((each, i) => 1 - (2 * each.speed) / (without[i].speed + control[i].speed))
+  const noise = control.map((each, i) => 1 - each.speed / without[i].speed)
+  console.log(`${pages} pages, compared with none (${speed.toFixed(1)} steps/s), ${rounds} times:`)
+  console.log(`  training speed lost        ${told(lost)}`)
+  console.log(`  the same without pages     ${told(noise)}`)
+  if (withPages[0].others === 0) return
+  const both = (of) =>
+    `${percent(median(withPages.map(of)))}, ${percent(median([...without, ...control].map(of)))}`
+  console.log('Of the time of one processor, with pages and without (medians):')
+  console.log(`  threads that train waited  ${both((each) => each.waited)}`)
+  console.log(`  other threads worked       ${both((each) => each.others)}`)
+  console.log(`  readers of events worked   ${both((each) => each.readers)}`)
 }
 
 if (process.argv[2] === 'readers') readers()
-else main(Number(process.argv[2] ?? 2))
+else main(Number(process.argv[2] ?? 5), Number(process.argv[3] ?? 12))
