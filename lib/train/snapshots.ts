@@ -10,7 +10,7 @@ import { snapshotFile, snapshotsFolder, snapshotsIn, stepFile, stepOf } from '..
 import { NanoGptError, reasonOf, say } from '../errors'
 import { codeOf, makeFolderIn, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import type { TrainEvent } from './events'
-import { mostSnapshots, nextSnapshot, snapshotSteps } from './snapshot_steps'
+import { mostSnapshotsOf, nextSnapshot, snapshotSteps } from './snapshot_steps'
 
 /** In bytes. If copies of this size wait to be written, the next snapshot is left out. */
 const mostWaiting = 64 << 20
@@ -24,6 +24,8 @@ export interface SnapshotOptions {
 
 export class Snapshots {
   private readonly steps = new Set<number>()
+  /** Their largest number. */
+  private readonly most: number
   private waiting = 0
   /** Never rejects. */
   private writing: Promise<void> = Promise.resolve()
@@ -32,7 +34,9 @@ export class Snapshots {
   constructor(
     private readonly model: Model,
     private readonly options: SnapshotOptions,
-  ) {}
+  ) {
+    this.most = mostSnapshotsOf(model.parameterCount)
+  }
 
   /** Finds the snapshots of the steps before. */
   async begin(): Promise<void> {
@@ -41,13 +45,13 @@ export class Snapshots {
 
   /** The next step at which `take` may be due. */
   next(step: number): number {
-    return nextSnapshot(step, this.options.evalInterval)
+    return nextSnapshot(step, this.options.evalInterval, this.most)
   }
 
   /** Copies the weights, if a snapshot of this step is due, and begins to write them. */
   take(step: number): void {
     const { evalInterval } = this.options
-    if (this.steps.has(step) || !snapshotSteps(step, evalInterval).has(step)) return
+    if (this.steps.has(step) || !snapshotSteps(step, evalInterval, this.most).has(step)) return
     const bytes = 4 * this.model.parameterCount
     if (this.waiting > 0 && this.waiting + bytes > mostWaiting) return
     this.waiting += bytes
@@ -77,8 +81,8 @@ export class Snapshots {
 
   /** Removes those that are too many. One that cannot be removed is removed later. */
   private async thin(): Promise<void> {
-    if (this.steps.size <= mostSnapshots) return
-    const kept = snapshotSteps(Math.max(...this.steps), this.options.evalInterval)
+    if (this.steps.size <= this.most) return
+    const kept = snapshotSteps(Math.max(...this.steps), this.options.evalInterval, this.most)
     for (const step of [...this.steps].filter((each) => !kept.has(each))) {
       const error = await unlink(snapshotFile(this.options.out, step)).catch((error) => error)
       if (!error || codeOf(error) === 'ENOENT') this.steps.delete(step)

@@ -8,7 +8,13 @@ import { load, type Model } from '../../lib/api/model'
 import { snapshotFile, snapshotsIn } from '../../lib/checkpoint/folder'
 import type { TrainOptions } from '../../lib/options'
 import type { TrainEvent } from '../../lib/train/events'
-import { mostSnapshots, nextSnapshot, snapshotSteps } from '../../lib/train/snapshot_steps'
+import {
+  fewestSnapshots,
+  mostSnapshots,
+  mostSnapshotsOf,
+  nextSnapshot,
+  snapshotSteps,
+} from '../../lib/train/snapshot_steps'
 import { Snapshots } from '../../lib/train/snapshots'
 import { trainWith } from '../../lib/train/train'
 import { expectSameBits } from '../support/bits'
@@ -35,11 +41,14 @@ async function whole(options: TrainOptions, stopAt = Number.POSITIVE_INFINITY) {
 }
 
 describe('which steps have one', () => {
-  test.each([1, 5, 7, 250, 600, 667, 10_000])('of evaluations every %i steps', (evalInterval) => {
+  const intervals = [1, 5, 7, 250, 600, 667, 10_000]
+  const limits = [mostSnapshots, 20, 19, fewestSnapshots]
+  const pairs = intervals.flatMap((interval) => limits.map((most) => [interval, most]))
+  test.each(pairs)('of evaluations every %i steps, and at most %i', (evalInterval, most) => {
     let before = new Set<number>()
-    for (let step = 0; step < 2_000_000; step = nextSnapshot(step, evalInterval)) {
-      const now = snapshotSteps(step, evalInterval)
-      expect(now.size).toBeLessThanOrEqual(mostSnapshots)
+    for (let step = 0; step < 2_000_000; step = nextSnapshot(step, evalInterval, most)) {
+      const now = snapshotSteps(step, evalInterval, most)
+      expect(now.size).toBeLessThanOrEqual(most)
       expect(now.has(0)).toBe(true)
       expect([...now].every((each) => each <= step)).toBe(true)
       // Only what was kept before, and this step, can be kept.
@@ -48,17 +57,22 @@ describe('which steps have one', () => {
       before = now
       if (step > 300 * evalInterval) break
     }
-    expect(before.size).toBeGreaterThan(mostSnapshots / 3)
+    expect(before.size).toBeGreaterThan(most / 3)
+  })
+
+  test('fewer of a large model: two gigabytes, and five at least', () => {
+    const sizes = [1000, 10_000_000, 25_000_000, 124_000_000, 10 ** 12]
+    expect(sizes.map(mostSnapshotsOf)).toEqual([50, 50, 21, 5, 5])
   })
 
   test('evaluations have one, until there are many', () => {
-    const steps = snapshotSteps(6000, 600)
+    const steps = snapshotSteps(6000, 600, mostSnapshots)
     for (let step = 0; step <= 6000; step += 600) expect(steps).toContain(step)
   })
 
   test('a large number of steps', () => {
-    expect(snapshotSteps(2 ** 50, 250).size).toBeLessThanOrEqual(mostSnapshots)
-    expect(nextSnapshot(2 ** 50, 250)).toBeGreaterThan(2 ** 50)
+    expect(snapshotSteps(2 ** 50, 250, mostSnapshots).size).toBeLessThanOrEqual(mostSnapshots)
+    expect(nextSnapshot(2 ** 50, 250, mostSnapshots)).toBeGreaterThan(2 ** 50)
   })
 })
 
@@ -95,7 +109,7 @@ test('a run that is stopped and resumed keeps the same ones', async () => {
   await whole({ resume: out, data: options.data })
   const steps = await snapshotsIn(out)
   expect(steps).toEqual(await snapshotsIn(folder.path('at-once')))
-  expect(steps).toEqual([...snapshotSteps(700, 50)].sort((a, b) => a - b))
+  expect(steps).toEqual([...snapshotSteps(700, 50, mostSnapshots)].sort((a, b) => a - b))
 })
 
 test('those after the step from which a run continues are removed, also without snapshots', async () => {
@@ -105,7 +119,7 @@ test('those after the step from which a run continues are removed, also without 
   await writeFile(join(out, 'snapshots', '.step-4.safetensors.0123456789ab.tmp'), 'left by a killed run')
   const run = trainWith({ resume: out, data: short.data, steps: 12 }, { keepsSnapshots: false })
   await (await run).dispose()
-  const kept = [...snapshotSteps(10, 5)].sort((a, b) => a - b)
+  const kept = [...snapshotSteps(10, 5, mostSnapshots)].sort((a, b) => a - b)
   expect(await snapshotsIn(out)).toEqual(kept)
   expect((await readdir(join(out, 'snapshots'))).length).toBe(kept.length)
 })
@@ -141,7 +155,7 @@ test('one that somebody deleted does not keep the others from being thinned', as
   }
   await (await run).dispose()
   expect(warnings).toEqual([])
-  const kept = [...snapshotSteps(160, 1)].sort((a, b) => a - b)
+  const kept = [...snapshotSteps(160, 1, mostSnapshots)].sort((a, b) => a - b)
   expect(await snapshotsIn(out)).toEqual(kept)
 })
 
