@@ -4,7 +4,7 @@ const { alike } = require('../alike')
 
 module.exports = {
   'cuda/adamw.cu': alike(
-    { cases: /^adamw (?!many)/ },
+    { cases: /^adamw (?!many)/, each: 80 },
     ['step 0 is allowed', 'if (*step >= 1) {', 'if (*step >= 0) {'],
     ['the second moment is not stored', 'UpdateMany<3>', 'UpdateMany<2>'],
     ['moments for gradients', 'call.inputs + 3 + n}', 'call.inputs + 3}'],
