@@ -7,7 +7,7 @@ module.exports = {
     {
       cases:
         /^sample (5x\d+( greedy)?|ties.*|top.*|min.*|temperature.*|draw.*|zeros.*|a large.*|one.*|-?Inf.*)$/,
-      each: 40,
+      each: 150,
     },
     ['the last of equal values', '(0xFFFFFFFFu - static_cast<uint32_t>(i))', 'static_cast<uint32_t>(i)'],
     ['the zeros are not one', 'x == 0 ? 0.0f : x)', 'x)'],
