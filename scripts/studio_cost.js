@@ -29,24 +29,23 @@ function readers() {
   })
 }
 
+const sum = (values) => values.reduce((total, value) => total + value, 0)
+
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
 
 /** Steps per second of the turn, from the records of steps that are within it. */
 function speedIn(turn, steps, tokensPerStep) {
   const inside = steps.filter(({ from, to }) => from >= turn.from && to <= turn.to)
-  const seconds = inside.reduce(
-    (sum, each) => sum + ((each.to - each.from) * tokensPerStep) / each.tokensPerSecond,
-    0,
-  )
-  return inside.reduce((sum, { from, to }) => sum + to - from, 0) / seconds
+  const seconds = sum(inside.map((each) => ((each.to - each.from) * tokensPerStep) / each.tokensPerSecond))
+  return sum(inside.map(({ from, to }) => to - from)) / seconds
 }
 
 const percent = (part) => `${(100 * part).toFixed(1)} %`
 
 /** The mean, with twice its standard error. */
 function told(parts) {
-  const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length
-  const variance = parts.reduce((sum, part) => sum + (part - mean) ** 2, 0) / (parts.length - 1)
+  const mean = sum(parts) / parts.length
+  const variance = sum(parts.map((part) => (part - mean) ** 2)) / (parts.length - 1)
   return `${percent(mean)} ± ${percent(2 * Math.sqrt(variance / parts.length))}`
 }
 
@@ -77,8 +76,6 @@ function between(before, after) {
     .sort((a, b) => b.ran - a.ran)
 }
 
-const sum = (values) => values.reduce((total, value) => total + value, 0)
-
 async function main(seconds, rounds) {
   const { openStudio } = require(join(root, 'dist', 'studio', 'studio.js'))
   const { readRun } = require(join(root, 'dist', 'history', 'read.js'))
@@ -99,7 +96,7 @@ async function main(seconds, rounds) {
     'Content-Type': 'application/json',
   }
   const text = { name: 'docs', text: readFileSync(join(root, 'docs', 'options.md'), 'utf8').repeat(20) }
-  // As in a run of two minutes on two cores: steps of some 30 ms.
+  // As in a run of two minutes on two cores: steps of some 10 ms.
   const sizes = { layers: '3', heads: '2', embed: '64', blockSize: '64', batchSize: '16' }
   const often = { steps: '1000000', evalInterval: '1000000', evalBatches: '1' }
   const started = new Promise((resolve, reject) => {

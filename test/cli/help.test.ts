@@ -32,11 +32,11 @@ test('an overview without arguments, and help for each command', async () => {
   ]) {
     expect(overview.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     const help = await cli(name, '--help')
+    expect(await cli('help', name)).toEqual(help)
     expect(help).toMatchObject({ code: 0, stderr: '' })
     expect(help.stdout).toMatch(new RegExp(`^Usage: nano-gpt ${name} `))
     expect(help.stdout).toMatch(/--json/)
   }
-  expect(await cli('help', 'train')).toEqual(await cli('train', '--help'))
   // A switch that is on by default is shown with the way to turn it off.
   expect((await cli('report', '--help')).stdout).toMatch(/^ {2}--\[no-\]timings .*\n.*\(default: yes\)/m)
   expect(overview.stdout).toMatch(/Examples:\n {2}nano-gpt train/)

@@ -21,9 +21,7 @@ jest.setTimeout(300_000)
 
 const { addon } = loadAddon()
 const instructionSets = addon?.info().instructionSets ?? []
-/** Kernels divide the work in the same way for every instruction set. */
-const threadCountsOf = (instructionSet: string) =>
-  process.env.CI && instructionSet !== 'portable' ? [1, 2, 3, 7] : [1, 3]
+const threadCounts = [1, 2, 3, 7]
 
 const cases = allCases()
 const ops = [...new Set(cases.map(({ op }) => op))]
@@ -59,7 +57,6 @@ onNative('cpu', () => {
     test.each(ops)('%s', async (op) => {
       const failures: string[] = []
       const before = new Map<Case, string>()
-      const threadCounts = threadCountsOf(instructionSet)
       for (const threads of threadCounts) {
         await setThreads(addon!, threads)
         for (const it of casesOf(op)) {
